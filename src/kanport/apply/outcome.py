@@ -1,0 +1,97 @@
+"""What became of each change of a plan, and the tally that must add up."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Status(StrEnum):
+    """What became of one change."""
+
+    DONE = "done"
+    ALREADY = "already so"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    NOT_ATTEMPTED = "not attempted"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one change; `reason` says why where it was not done."""
+
+    change_id: str
+    status: Status
+    reason: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the outcome as the journal and the JSON report hold it."""
+        parts: dict[str, Any] = {"change": self.change_id, "status": str(self.status)}
+        if self.reason is not None:
+            parts["reason"] = self.reason
+        return parts
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """planned = done + already so + failed + skipped + not attempted. It adds up, always."""
+
+    planned: int
+    done: int = 0
+    already: int = 0
+    failed: int = 0
+    skipped: int = 0
+    not_attempted: int = 0
+
+    def __post_init__(self) -> None:
+        parts = self.done + self.already + self.failed + self.skipped + self.not_attempted
+        if self.planned != parts:
+            raise AssertionError(f"the tally does not add up: {self}")
+
+    @classmethod
+    def of(cls, planned: int, outcomes: Iterable[Outcome]) -> "Tally":
+        """Count the outcomes of a plan with so many changes.
+
+        Raises AssertionError where there is not exactly one outcome for each change.
+        """
+        counted = Counter(outcome.status for outcome in outcomes)
+        return cls(
+            planned=planned,
+            done=counted[Status.DONE],
+            already=counted[Status.ALREADY],
+            failed=counted[Status.FAILED],
+            skipped=counted[Status.SKIPPED],
+            not_attempted=counted[Status.NOT_ATTEMPTED],
+        )
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything planned is now as it should be."""
+        return self.failed == self.skipped == self.not_attempted == 0
+
+    def to_dict(self) -> dict[str, int]:
+        """Give the tally as the journal and the JSON report hold it."""
+        return {
+            "planned": self.planned,
+            "done": self.done,
+            "already_so": self.already,
+            "failed": self.failed,
+            "skipped": self.skipped,
+            "not_attempted": self.not_attempted,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution of a plan: its id, when (UTC, RFC 3339), the outcomes in the plan's order."""
+
+    id: str
+    started_at: str
+    finished_at: str | None
+    outcomes: tuple[Outcome, ...]
+    interrupted: bool = False
+
+    def tally(self) -> Tally:
+        """Count the outcomes; there is one for each change of the plan."""
+        return Tally.of(len(self.outcomes), self.outcomes)

@@ -1,0 +1,1 @@
+"""Rules over the whole set of rows, and over the set beside the server."""

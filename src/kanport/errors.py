@@ -1,0 +1,101 @@
+"""What stops a run, each with its exit code. What is wrong with single rows is a finding instead.
+
+KanportError
+├── UsageError            2   the command line asks for something that makes no sense
+├── GuardTripped          4   a guard stopped the plan before the first write
+├── SourceInvalid         5   the source data are invalid
+├── ConfigInvalid         6   the mapping or the configuration is invalid
+├── Unreachable           7   a server or a source could not be reached, or refused
+├── LockHeld              8   another run holds the lock
+├── PlanStale             9   the server is no longer as the plan says
+└── Interrupted         130   stopped by a signal
+"""
+
+from collections.abc import Iterable
+from enum import IntEnum
+from typing import ClassVar
+
+from kanport.findings import Finding
+
+
+class Exit(IntEnum):
+    """The exit codes, a contract with every script that calls Kanport."""
+
+    OK = 0
+    BUG = 1
+    USAGE = 2
+    PARTIAL = 3
+    GUARD = 4
+    SOURCE = 5
+    CONFIG = 6
+    UNREACHABLE = 7
+    LOCKED = 8
+    STALE = 9
+    PENDING = 10
+    INTERRUPTED = 130
+
+
+class KanportError(Exception):
+    """Stops a run. `message` says what is wrong, `hint` what to do, `details` one thing a line."""
+
+    exit_code: ClassVar[Exit] = Exit.BUG
+
+    def __init__(self, message: str, *, hint: str | None = None, details: Iterable[str] = ()):
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details = tuple(details)
+
+
+class UsageError(KanportError):
+    """The command line asks for something that makes no sense."""
+
+    exit_code = Exit.USAGE
+
+
+class GuardTripped(KanportError):
+    """A guard stopped the plan before the first write; `details` has a line for each guard."""
+
+    exit_code = Exit.GUARD
+
+
+class SourceInvalid(KanportError):
+    """The source data are invalid; `findings` says where and why."""
+
+    exit_code = Exit.SOURCE
+
+    def __init__(
+        self, message: str, *, findings: Iterable[Finding] = (), hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.findings = tuple(findings)
+
+
+class ConfigInvalid(KanportError):
+    """The mapping or the configuration is invalid; `details` shows each place."""
+
+    exit_code = Exit.CONFIG
+
+
+class Unreachable(KanportError):
+    """A server or a source could not be reached, or refused."""
+
+    exit_code = Exit.UNREACHABLE
+
+
+class LockHeld(KanportError):
+    """Another run holds the lock."""
+
+    exit_code = Exit.LOCKED
+
+
+class PlanStale(KanportError):
+    """The server is no longer as the plan says; `details` has the differences."""
+
+    exit_code = Exit.STALE
+
+
+class Interrupted(KanportError):
+    """A signal stopped the run; the journal says how far it came."""
+
+    exit_code = Exit.INTERRUPTED

@@ -1,0 +1,80 @@
+"""The catalogue of finding codes: stable names, how much each matters, and what it is about.
+
+A code never changes its meaning. Its severity is fixed here, so that the same trouble never counts
+as an error in one place and as a warning in another.
+"""
+
+from typing import NamedTuple
+
+
+class Kind(NamedTuple):
+    """What a code stands for: its severity (error, warning or info) and what it is about."""
+
+    severity: str
+    about: str
+
+
+CATALOGUE: dict[str, Kind] = {
+    # The shape of a file. These stop the whole source.
+    "file-kind": Kind("error", "The file is of another kind than its name or the mapping says."),
+    "file-empty": Kind("error", "The file has no header, or a header and no rows."),
+    "file-encoding": Kind("error", "The file's text is not in the encoding that was expected."),
+    "file-delimiter": Kind("error", "The character between the fields could not be told."),
+    "file-too-large": Kind("error", "The file holds more than the limits for reading allow."),
+    "file-damaged": Kind("error", "The file cannot be read to its end."),
+    "sheet-missing": Kind("error", "The workbook has no sheet of that name, or no visible one."),
+    "column-missing": Kind("error", "The mapping names a column that the source does not have."),
+    "header-duplicate": Kind("error", "Two columns have the same header."),
+    "header-empty": Kind("error", "A column with values has no header."),
+    "row-ragged": Kind("error", "A row has more or fewer fields than the header."),
+    "row-hidden": Kind("error", "A sheet has hidden rows, and the mapping does not say what to do."),
+    "cell-merged": Kind("error", "A value stands in merged cells, so it is unclear for which rows."),
+    "file-read-as": Kind("info", "How a file was read: encoding, delimiter, sheet."),
+    # One cell.
+    "cell-error": Kind("error", "A cell holds a spreadsheet error such as #N/A."),
+    "cell-formula": Kind("error", "A formula was saved without its value."),
+    "cell-date": Kind("error", "A date stands where a name or text belongs."),
+    "cell-number": Kind("warning", "A number stands where text belongs; leading zeros may be lost."),
+    "cell-number-inexact": Kind("error", "A number has lost digits, or has a fraction."),
+    "cell-control": Kind("error", "A value holds control characters or line breaks."),
+    "cell-trimmed": Kind("info", "Blanks round a value were left out."),
+    "value-required": Kind("error", "A value that is needed is empty."),
+    "value-not-in-table": Kind("error", "A value is not in the mapping's table."),
+    "value-took-default": Kind("info", "A value is not in the mapping's table; the default was taken."),
+    "value-no-match": Kind("error", "A value does not match the mapping's pattern."),
+    "value-not-boolean": Kind("error", "A value is neither a yes nor a no."),
+    # What the server would refuse, or wrongly accept.
+    "username-empty": Kind("error", "A row names nobody."),
+    "username-too-long": Kind("error", "Kanboard takes at most 191 characters."),
+    "username-odd": Kind("warning", "A username holds blanks or characters that are hard to type."),
+    "name-too-long": Kind("error", "Kanboard's databases take at most 255 characters."),
+    "email-invalid": Kind("error", "Kanboard refuses this e-mail address."),
+    "email-too-long": Kind("error", "Kanboard's databases take at most 255 characters."),
+    "password-too-short": Kind("error", "Kanboard takes at least 6 characters."),
+    "password-too-long": Kind("error", "Kanboard's bcrypt ignores all after 72 bytes."),
+    "password-invalid": Kind("error", "A password holds a character that breaks Kanboard."),
+    "role-unknown": Kind("error", "Kanboard has no such role; it would store it all the same."),
+    # The whole set.
+    "user-duplicate": Kind("error", "Two rows of one source name the same person."),
+    "user-clash": Kind("error", "Two usernames differ only by case or accents."),
+    "email-shared": Kind("warning", "Two people have the same e-mail address."),
+    "membership-duplicate": Kind("info", "The same membership is asked for more than once."),
+    "membership-conflict": Kind("error", "One person is to have two roles in one project."),
+    "sources-conflict": Kind("warning", "Two sources say different things; the first was taken."),
+    # Against the server.
+    "project-unknown": Kind("error", "The server has no such project."),
+    "project-ambiguous": Kind("error", "More than one project on the server fits."),
+    "project-closed": Kind("warning", "The project is closed on the server."),
+    "project-private": Kind("error", "Private projects take no members: removing one deletes it."),
+    "person-unknown": Kind("error", "A membership names somebody who exists nowhere."),
+    "person-ambiguous": Kind("error", "More than one user on the server fits."),
+    "person-protected": Kind("warning", "A protected account was left as it is."),
+    "person-inactive": Kind("info", "Somebody who is not active and not on the server: not created."),
+    "person-disabled": Kind("warning", "A source names somebody whose account is disabled."),
+    "username-spelled": Kind("info", "The server spells this username differently; it is kept."),
+    "email-taken": Kind("warning", "Another user on the server has the same e-mail address."),
+    "rename-unclear": Kind("error", "An e-mail address fits more than one person."),
+    "missing-unknown": Kind("warning", "Somebody may be missing, but the input does not prove it."),
+    "access-through-group": Kind("warning", "Access may come through a group; this may not end it."),
+    "row-skipped": Kind("warning", "An invalid row was skipped; whoever it names stays as they are."),
+}

@@ -1,0 +1,1 @@
+"""The Kanboard server: its JSON-RPC API, what it accepts, what it holds."""

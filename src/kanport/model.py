@@ -1,0 +1,205 @@
+"""The domain: people, projects, roles, and the two states that a plan lies between. No I/O."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from kanport.names import compare_key
+from kanport.origin import Origin
+
+T = TypeVar("T")
+
+
+class AppRole(StrEnum):
+    """What a person may do on the whole server. Kanboard knows exactly these three."""
+
+    ADMIN = "app-admin"
+    MANAGER = "app-manager"
+    USER = "app-user"
+
+
+class ProjectRole(StrEnum):
+    """What a person may do in one project, without the custom roles that a project can add."""
+
+    MANAGER = "project-manager"
+    MEMBER = "project-member"
+    VIEWER = "project-viewer"
+
+
+APP_ROLE_RANK: Mapping[str, int] = {AppRole.USER: 1, AppRole.MANAGER: 2, AppRole.ADMIN: 3}
+PROJECT_ROLE_RANK: Mapping[str, int] = {
+    ProjectRole.VIEWER: 1,
+    ProjectRole.MEMBER: 2,
+    ProjectRole.MANAGER: 3,
+}
+
+
+# --- the current state: what the server holds, as read through its API --------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A user as the server has it. Hashes and tokens of the row never get this far."""
+
+    id: int
+    username: str
+    name: str = ""
+    email: str = ""
+    role: str = AppRole.USER
+    active: bool = True
+    ldap: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project as the server has it; `identifier` is empty for most."""
+
+    id: int
+    name: str
+    identifier: str = ""
+    active: bool = True
+    private: bool = False
+
+    @property
+    def label(self) -> str:
+        """How plans and reports call it: its identifier, else its name."""
+        return self.identifier or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group as the server has it, with the ids of its members."""
+
+    id: int
+    name: str
+    external_id: str = ""
+    members: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ServerInfo:
+    """Which server a state was read from: the URL of its API and the version that it names."""
+
+    url: str
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentState:
+    """What the server holds, as far as it was read.
+
+    `roles` maps project id to user id to role, for the projects that were asked about
+    (`projects_read`); a listed role may be direct or come through a group. `users_complete` is
+    False where only some users could be read, so that nobody can be called missing.
+    """
+
+    server: ServerInfo
+    users: tuple[User, ...] = ()
+    projects: tuple[Project, ...] = ()
+    groups: tuple[Group, ...] = ()
+    roles: Mapping[int, Mapping[int, str]] = field(default_factory=dict)
+    users_complete: bool = True
+
+    @property
+    def projects_read(self) -> frozenset[int]:
+        """The ids of the projects whose members were read."""
+        return frozenset(self.roles)
+
+
+# --- the desired state: what the sources and the mapping together ask for -----------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Given(Generic[T]):
+    """A value that a source gave, with every place that it came from."""
+
+    value: T
+    origins: tuple[Origin, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RandomPassword:
+    """A new user gets a random password."""
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordCell:
+    """A new user gets the password that stands in a cell; only its place is known here."""
+
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredUser:
+    """One person as the sources want them.
+
+    A field that is None was not given: leave it as it is. An empty `name` or `email` means: clear
+    it. `rows` are all the rows that name this person.
+    """
+
+    username: Given[str]
+    name: Given[str] | None = None
+    email: Given[str] | None = None
+    role: Given[str] | None = None
+    active: Given[bool] | None = None
+    password: RandomPassword | PasswordCell = RandomPassword()
+    rows: tuple[Origin, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The username as names are compared."""
+        return compare_key(self.username.value)
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredMembership:
+    """One person's role in one project; `project` is an identifier, a name or an id."""
+
+    username: Given[str]
+    project: Given[str]
+    role: Given[str]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Person and project as names are compared."""
+        return compare_key(self.username.value), compare_key(self.project.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """What the input leaves open because a row could not be used; it is never taken as absence.
+
+    `people` are compare keys. `everybody` is True where a row could not be tied to a person, so
+    that anybody might be meant. `memberships` are pairs of the compare keys of a person and a
+    project, with None for a part that could not be read and so might be any.
+    """
+
+    people: frozenset[str] = frozenset()
+    everybody: bool = False
+    memberships: frozenset[tuple[str | None, str | None]] = frozenset()
+
+    def person(self, key: str) -> bool:
+        """Whether the input leaves open what is wanted of this person."""
+        return self.everybody or key in self.people
+
+    def membership(self, person: str, projects: frozenset[str]) -> bool:
+        """Whether the input leaves open this person's access to a project known by these keys."""
+        return any(
+            (who is None or who == person) and (what is None or what in projects)
+            for who, what in self.memberships
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredState:
+    """What the sources and the mapping together ask for.
+
+    `projects_named` are all projects that the membership rules speak of, also those in which they
+    want nobody: the scope within which `memberships_missing: revoke` works.
+    """
+
+    users: tuple[DesiredUser, ...] = ()
+    memberships: tuple[DesiredMembership, ...] = ()
+    projects_named: tuple[Given[str], ...] = ()
+    unknown: Unknown = Unknown()

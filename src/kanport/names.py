@@ -1,0 +1,22 @@
+"""How names are compared: the way the strictest database under a Kanboard would.
+
+MariaDB and MySQL compare usernames without regard to case, accents and trailing blanks (contract
+recording of MariaDB: "jörg" is refused where "jorg" exists); SQLite and PostgreSQL tell them apart.
+Kanport compares the strict way everywhere, so that a plan that is right on one is right on all.
+"""
+
+import unicodedata
+
+
+def compare_key(name: str) -> str:
+    """Give the text under which two spellings of one name are the same.
+
+    >>> compare_key("Jörg ") == compare_key("JORG")
+    True
+    >>> compare_key("ann") == compare_key("anna")
+    False
+    """
+    decomposed = unicodedata.normalize("NFKD", name).casefold()
+    # Folding can bring new combining marks (İ), so the marks go after it.
+    base = unicodedata.normalize("NFKD", decomposed)
+    return "".join(char for char in base if not unicodedata.combining(char)).strip()

@@ -1,0 +1,63 @@
+"""Where one value came from, so that every finding and change can point at it."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Origin:
+    """A place in the input: a cell of a file, or an attribute of a directory entry.
+
+    `row` is the physical line of a CSV file or the row of a sheet, from 1. `column` is the header
+    as the file spells it; `position` is the field's number in its CSV line, from 1; `cell` is the
+    address in a sheet, such as `C7`.
+    """
+
+    source: str = ""
+    file: str | None = None
+    sheet: str | None = None
+    row: int | None = None
+    column: str | None = None
+    position: int | None = None
+    cell: str | None = None
+    dn: str | None = None
+    attribute: str | None = None
+
+    def __str__(self) -> str:
+        """Give the place in a form that can be clicked or pasted.
+
+        >>> str(Origin("staff", file="users.csv", row=14, position=3))
+        'users.csv:14:3'
+        >>> str(Origin("team", file="team.xlsx", sheet="Users", row=7, cell="C7"))
+        'team.xlsx#Users!C7'
+        >>> str(Origin("people", dn="uid=anna,dc=x", attribute="mail"))
+        'ldap:uid=anna,dc=x (mail)'
+        """
+        if self.dn is not None:
+            return f"ldap:{self.dn}" + (f" ({self.attribute})" if self.attribute else "")
+        if self.sheet is not None:
+            cell = self.cell or (str(self.row) if self.row is not None else "")
+            return f"{self.file}#{self.sheet}" + (f"!{cell}" if cell else "")
+        parts = [self.file or self.source]
+        if self.row is not None:
+            parts.append(str(self.row))
+            if self.position is not None:
+                parts.append(str(self.position))
+        return ":".join(parts)
+
+    def at(self, **place: Any) -> Self:
+        """Give the same origin with some parts of the place set."""
+        return replace(self, **place)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the parts that are set, in a fixed order, as the plan file holds them."""
+        return {
+            name: value
+            for name in self.__slots__
+            if (value := getattr(self, name)) not in (None, "")
+        }
+
+    @classmethod
+    def from_dict(cls, parts: dict[str, Any]) -> Self:
+        """Read back what `to_dict` gave; unknown parts raise TypeError."""
+        return cls(**parts)

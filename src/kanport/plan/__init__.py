@@ -1,0 +1,1 @@
+"""Deciding what would change: pure, but for the plan file."""

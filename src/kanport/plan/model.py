@@ -1,0 +1,150 @@
+"""The plan: the ordered changes with the findings, as the plan file holds them.
+
+The JSON is a contract: `kanport-plan/1`. Keys are only ever added.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from kanport.findings import Finding
+from kanport.origin import Origin
+
+FORMAT = "kanport-plan/1"
+
+
+class Action(StrEnum):
+    """What a change does."""
+
+    USER_CREATE = "user.create"
+    USER_UPDATE = "user.update"
+    USER_RENAME = "user.rename"
+    USER_ENABLE = "user.enable"
+    USER_DISABLE = "user.disable"
+    USER_REMOVE = "user.remove"
+    MEMBERSHIP_GRANT = "membership.grant"
+    MEMBERSHIP_CHANGE = "membership.change"
+    MEMBERSHIP_REVOKE = "membership.revoke"
+
+
+class Risk(StrEnum):
+    """Why a change deserves a second look."""
+
+    PRIVILEGE_RAISED = "privilege-raised"
+    ADMIN_GRANTED = "admin-granted"
+    ADMIN_LOST = "admin-lost"
+    ACCESS_LOST = "access-lost"
+    DELETES_DATA = "deletes-data"
+    MAYBE_THROUGH_GROUP = "maybe-through-group"
+
+
+def _origin(value: Any) -> Any:
+    return Origin.from_dict(value) if isinstance(value, dict) else value
+
+
+def _finding(value: Any) -> Any:
+    return Finding.from_dict(value) if isinstance(value, dict) else value
+
+
+PlanOrigin = Annotated[
+    Origin,
+    BeforeValidator(_origin),
+    PlainSerializer(Origin.to_dict, return_type=dict[str, Any]),
+]
+PlanFinding = Annotated[
+    Finding,
+    BeforeValidator(_finding),
+    PlainSerializer(Finding.to_dict, return_type=dict[str, Any]),
+]
+
+
+class Part(BaseModel):
+    """A part of the plan file; unknown keys are refused, nothing changes after it is made."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Subject(Part):
+    """Whom or what a change is about, as the server names it (or is to name it)."""
+
+    username: str
+    project: str | None = None
+
+
+class Change(Part):
+    """One thing to do.
+
+    `before` and `after` hold only what the change is about: for `user.update` the fields that
+    differ, for a membership `role`. `before` is None for what does not exist yet, `after` for
+    what is to be gone. `user_id` and `project_id` are None where they are known after apply.
+    """
+
+    id: str = Field(pattern=r"^c\d{4,}$")
+    action: Action
+    subject: Subject
+    user_id: int | None = None
+    project_id: int | None = None
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+    reason: str
+    risk: tuple[Risk, ...] = ()
+    origin: tuple[PlanOrigin, ...] = ()
+
+
+class PlanServer(Part):
+    """The server that the plan was made for."""
+
+    url: str
+    version: str = ""
+
+
+class PlanMapping(Part):
+    """The mapping that the plan was made with; `path` as it was given."""
+
+    path: str
+    name: str | None = None
+    sha256: str
+
+
+class PlanSource(Part):
+    """A source that the plan was made from; `path` relative to the mapping, `size` in bytes."""
+
+    name: str
+    type: str
+    path: str
+    sha256: str
+    size: int
+    rows: int
+
+
+class GuardVerdict(Part):
+    """What a guard said of the plan; a tripped one stops the plan before the first write."""
+
+    guard: str
+    tripped: bool
+    message: str
+    hint: str | None = None
+
+
+class Plan(Part):
+    """The ordered changes with the findings, bound to the server and the inputs.
+
+    `created_at` is in UTC (RFC 3339). `digest` is the SHA-256 of the plan without `created_at` and
+    `digest`; see `kanport.plan.plan_file`.
+    """
+
+    format: Literal["kanport-plan/1"] = "kanport-plan/1"
+    created_at: str
+    kanport: str = Field(description="The version of Kanport that made the plan.")
+    server: PlanServer
+    mapping: PlanMapping
+    sources: tuple[PlanSource, ...] = ()
+    summary: dict[str, int] = Field({}, description="How many changes there are of each action.")
+    unchanged: dict[str, int] = Field(
+        {}, description="How many users and memberships are already as they should be."
+    )
+    guards: tuple[GuardVerdict, ...] = ()
+    changes: tuple[Change, ...] = ()
+    findings: tuple[PlanFinding, ...] = ()
+    digest: str = ""

@@ -1,0 +1,1 @@
+"""A plan or a run, told to a person."""

@@ -1,0 +1,60 @@
+"""The rows of one source, in the one form that all kinds of sources give them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from kanport.findings import Finding
+from kanport.origin import Origin
+
+
+class Odd(NamedTuple):
+    """Why a cell is not plain text: a finding code with message and hint.
+
+    The trouble is raised only where the mapping uses the cell: an error cell in a column that
+    nobody reads is nobody's business. `value` is what to show; it is None where nothing can be.
+    """
+
+    code: str
+    message: str
+    hint: str | None = None
+    value: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: its place, its values by column, and what is odd about single cells.
+
+    An empty cell is the empty string. A value is a tuple where the source has several values for
+    one attribute. `places` gives the origin of each column.
+    """
+
+    origin: Origin
+    values: Mapping[str, str | tuple[str, ...]]
+    places: Mapping[str, Mapping[str, int | str]] = field(default_factory=dict)
+    odd: Mapping[str, Odd] = field(default_factory=dict)
+
+    def place(self, column: str) -> Origin:
+        """Give the origin of the value in this column."""
+        place = dict(self.places.get(column, {}))
+        if "cell" in place and self.origin.row is not None:
+            place["cell"] = f"{place['cell']}{self.origin.row}"
+        return self.origin.at(column=column, **place)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """All rows of one source, with its columns, fingerprint and what was found on reading.
+
+    `sha256` and `size` (in bytes) are those of the file as it was read, so that a plan can be
+    bound to it.
+    """
+
+    source: str
+    kind: str
+    path: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    sha256: str = ""
+    size: int = 0
+    findings: tuple[Finding, ...] = ()
