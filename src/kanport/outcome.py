@@ -84,13 +84,16 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One execution of a plan: its id, when (UTC, RFC 3339), the outcomes in the plan's order."""
+    """One execution of a plan: its id, when (UTC, RFC 3339), the outcomes in the plan's order.
+
+    `stopped` says why the run did not come to its end, and is None where it did.
+    """
 
     id: str
     started_at: str
     finished_at: str | None
     outcomes: tuple[Outcome, ...]
-    interrupted: bool = False
+    stopped: str | None = None
 
     def tally(self) -> Tally:
         """Count the outcomes; there is one for each change of the plan."""
