@@ -1,0 +1,353 @@
+"""The named transforms that a mapping may apply to a value, one after the other.
+
+There is no code in a mapping; what it can do to a text is this list. An empty text stays empty
+under all of them, because an empty cell means "not given" and must not become a value.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
+
+from kanport.mapping.problems import near, problem
+
+MAX_PAD = 64
+
+# Blanks that str.strip leaves alone because Unicode calls them format characters. Word processors
+# and web pages put them round pasted names.
+_INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
+
+# Letters that Unicode does not take apart into a base letter and a mark.
+_BASE_LETTERS = str.maketrans(
+    {
+        "ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O",
+        "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th",
+        "ħ": "h", "Ħ": "H", "ı": "i", "ŧ": "t", "Ŧ": "T", "ŋ": "n", "Ŋ": "N", "ĸ": "k",
+        "’": "'", "‘": "'", "ʼ": "'", "‐": "-", "‑": "-", "–": "-",
+    }
+)  # fmt: skip
+
+_UMLAUTS = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss", "ẞ": "SS"}
+)
+
+
+def trim(text: str) -> str:
+    r"""Leave out blanks at both ends, also no-break and zero-width ones.
+
+    >>> trim("\u00a0 anna\u200b ")
+    'anna'
+    """
+    start, end = 0, len(text)
+    while start < end and _is_blank(text[start]):
+        start += 1
+    while end > start and _is_blank(text[end - 1]):
+        end -= 1
+    return text[start:end]
+
+
+def _is_blank(char: str) -> bool:
+    return char.isspace() or char in _INVISIBLE
+
+
+def collapse(text: str) -> str:
+    r"""Make one plain blank of every run of blanks.
+
+    >>> collapse("Anna\u00a0  Schmidt")
+    'Anna Schmidt'
+    """
+    # A run without a visible blank may join the letters of one word, so it is left alone.
+    return re.sub(
+        rf"[\s{_INVISIBLE}]+",
+        lambda run: " " if any(char.isspace() for char in run[0]) else run[0],
+        text,
+    )
+
+
+def lower(text: str) -> str:
+    """Make all letters small.
+
+    >>> lower("MÜLLER")
+    'müller'
+    """
+    return text.lower()
+
+
+def upper(text: str) -> str:
+    """Make all letters capital.
+
+    >>> upper("straße")
+    'STRASSE'
+    """
+    return text.upper()
+
+
+def title(text: str) -> str:
+    """Begin each word with a capital and make the rest small, as in names written in capitals.
+
+    >>> title("SEÁN O'BRIEN-MÜLLER")
+    "Seán O'Brien-Müller"
+    """
+    # str.title takes a combining mark for a word boundary and so does not know "Zoë" typed as
+    # two characters.
+    composed = unicodedata.normalize("NFC", text).lower()
+    return re.sub(r"(^|[\s\-'’‐‑.])(\w)", lambda found: found[1] + found[2].title(), composed)
+
+
+def ascii_letters(text: str) -> str:
+    """Replace Latin letters with marks by plain ones; other scripts stay as they are.
+
+    >>> ascii_letters("Łukasz Groß, Søren Ægir, José")
+    'Lukasz Gross, Soren AEgir, Jose'
+    """
+    kept, on_latin = [], False
+    for char in unicodedata.normalize("NFD", text):
+        if not unicodedata.combining(char):
+            on_latin = unicodedata.name(char, "").startswith("LATIN")
+        elif on_latin:
+            continue
+        kept.append(char)
+    return unicodedata.normalize("NFC", "".join(kept).translate(_BASE_LETTERS))
+
+
+def umlauts(text: str) -> str:
+    """Write German umlauts as two letters, as German usernames mostly have them.
+
+    >>> umlauts("Jörg Müßig")
+    'Joerg Muessig'
+    """
+    return unicodedata.normalize("NFC", text).translate(_UMLAUTS)
+
+
+def before(text: str, mark: str) -> str:
+    """Give what stands before the first `mark`; the whole text where there is none.
+
+    >>> before("anna@example.org", "@")
+    'anna'
+    """
+    return text.partition(mark)[0]
+
+
+def after(text: str, mark: str) -> str:
+    r"""Give what stands after the first `mark`; the whole text where there is none.
+
+    >>> after("CORP\\anna", "\\"), after("anna", "\\")
+    ('anna', 'anna')
+    """
+    _, found, rest = text.partition(mark)
+    return rest if found else text
+
+
+def prefix(text: str, start: str) -> str:
+    """Put `start` before the text.
+
+    >>> prefix("anna", "ext-")
+    'ext-anna'
+    """
+    return start + text
+
+
+def suffix(text: str, end: str) -> str:
+    """Put `end` after the text.
+
+    >>> suffix("anna", "@example.org")
+    'anna@example.org'
+    """
+    return text + end
+
+
+def replace(text: str, old: str, new: str) -> str:
+    """Replace every `old` by `new`; both are plain text.
+
+    >>> replace("anna.b.schmidt", ".", "-")
+    'anna-b-schmidt'
+    """
+    return text.replace(old, new)
+
+
+def zero_pad(text: str, width: int) -> str:
+    """Bring a number back to `width` digits; what is not all digits stays as it is.
+
+    >>> zero_pad("42", 4), zero_pad("A42", 4)
+    ('0042', 'A42')
+    """
+    return text.rjust(width, "0") if re.fullmatch(r"[0-9]+", text) else text
+
+
+PLAIN: dict[str, Callable[[str], str]] = {
+    "trim": trim,
+    "collapse": collapse,
+    "lower": lower,
+    "upper": upper,
+    "title": title,
+    "ascii": ascii_letters,
+    "umlauts": umlauts,
+}
+WITH_TEXT: dict[str, Callable[[str, str], str]] = {
+    "before": before,
+    "after": after,
+    "prefix": prefix,
+    "suffix": suffix,
+}
+NAMES = (*PLAIN, *WITH_TEXT, "replace", "zero_pad")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One transform as a mapping names it, with what it was given."""
+
+    name: str
+    arguments: tuple[str, ...] = ()
+    width: int = 0
+
+    def __call__(self, text: str) -> str:
+        """Give the transformed text; an empty one stays empty."""
+        if not text:
+            return text
+        if self.name in PLAIN:
+            return PLAIN[self.name](text)
+        if self.name == "zero_pad":
+            return zero_pad(text, self.width)
+        if self.name == "replace":
+            return replace(text, *self.arguments)
+        return WITH_TEXT[self.name](text, *self.arguments)
+
+    def written(self) -> Any:
+        """Give the step as it stands in a mapping."""
+        if self.name in PLAIN:
+            return self.name
+        if self.name == "zero_pad":
+            return {self.name: self.width}
+        if self.name == "replace":
+            return {self.name: dict(zip(("from", "to"), self.arguments, strict=True))}
+        return {self.name: self.arguments[0]}
+
+
+def apply_transforms(text: str, transforms: Iterable[Step]) -> str:
+    """Apply one transform after the other.
+
+    >>> apply_transforms(" Anna@Example.ORG ", [Step("trim"), Step("lower")])
+    'anna@example.org'
+    """
+    for transform in transforms:
+        text = transform(text)
+    return text
+
+
+def _read(written: Any) -> Step:
+    """Read one transform as it stands in a mapping; raise a plain-words problem if it is none."""
+    if isinstance(written, Step):
+        return written
+    if isinstance(written, str):
+        return _read_name(written)
+    if isinstance(written, dict) and len(written) == 1:
+        [(name, argument)] = written.items()
+        return _read_pair(str(name), argument)
+    if isinstance(written, dict):
+        raise problem(
+            "each transform is an item of its own",
+            hint="write [{before: x}, {prefix: y}], not [{before: x, prefix: y}]",
+        )
+    raise problem("must be the name of a transform", hint=f"there are {', '.join(NAMES)}")
+
+
+def _read_name(name: str) -> Step:
+    if name in PLAIN:
+        return Step(name)
+    if name in NAMES:
+        raise problem(f"{name} needs to know what", hint=f"write {_EXAMPLES[name]}")
+    raise problem(f"there is no transform {name!r}", hint=_which(name))
+
+
+def _read_pair(name: str, argument: Any) -> Step:
+    if name in PLAIN:
+        raise problem(f"{name} takes nothing", at=(name,), hint=f"write {name} alone")
+    if name not in NAMES:
+        raise problem(f"there is no transform {name!r}", at=(name,), on_key=True, hint=_which(name))
+    step = _with_argument(name, argument)
+    if step is None:
+        raise problem(f"this is not what {name} takes", at=(name,), hint=f"write {_EXAMPLES[name]}")
+    return step
+
+
+def _with_argument(name: str, argument: Any) -> Step | None:
+    if name == "zero_pad":
+        fits = isinstance(argument, int) and not isinstance(argument, bool)
+        return Step(name, width=argument) if fits and 0 < argument <= MAX_PAD else None
+    if name == "replace":
+        if not isinstance(argument, dict) or set(argument) != {"from", "to"}:
+            return None
+        old, new = argument["from"], argument["to"]
+        fits = isinstance(old, str) and isinstance(new, str) and old != ""
+        return Step(name, (old, new)) if fits else None
+    return Step(name, (argument,)) if isinstance(argument, str) and argument else None
+
+
+def _which(name: str) -> str:
+    close = near(name, NAMES)
+    return f"did you mean {close}?" if close else f"there are {', '.join(NAMES)}"
+
+
+_EXAMPLES = {
+    "before": '{before: "@"}',
+    "after": '{after: "\\\\"}',
+    "prefix": "{prefix: ext-}",
+    "suffix": '{suffix: "@example.org"}',
+    "replace": '{replace: {from: " ", to: "."}}',
+    "zero_pad": f"{{zero_pad: 4}}, with a width of at most {MAX_PAD}",
+}
+
+_ABOUT = {
+    "before": "What stands before the first such text.",
+    "after": "What stands after the first such text.",
+    "prefix": "Put this before the value.",
+    "suffix": "Put this after the value.",
+}
+
+
+def _keyed(name: str, argument: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {name: argument},
+        "required": [name],
+        "additionalProperties": False,
+    }
+
+
+_TEXT = {"type": "string", "minLength": 1}
+_SCHEMA: dict[str, Any] = {
+    "description": "A named transform of a text.",
+    "anyOf": [
+        {"enum": list(PLAIN), "description": "A transform that needs nothing more."},
+        *(_keyed(name, {**_TEXT, "description": about}) for name, about in _ABOUT.items()),
+        _keyed(
+            "replace",
+            {
+                "type": "object",
+                "description": "Replace every such text by another.",
+                "properties": {
+                    "from": {**_TEXT, "description": "The text to be replaced."},
+                    "to": {"type": "string", "description": "What comes instead; may be empty."},
+                },
+                "required": ["from", "to"],
+                "additionalProperties": False,
+            },
+        ),
+        _keyed(
+            "zero_pad",
+            {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": MAX_PAD,
+                "description": "Bring a number back to this many digits.",
+            },
+        ),
+    ],
+}
+
+Transform = Annotated[
+    Step, PlainValidator(_read), PlainSerializer(Step.written), WithJsonSchema(_SCHEMA)
+]
