@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+STOPPED_BY_SIGNAL = "stopped by a signal"
+
 
 class Status(StrEnum):
     """What became of one change."""

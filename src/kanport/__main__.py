@@ -1,0 +1,6 @@
+"""`python -m kanport` is the same as `kanport`."""
+
+from kanport.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""Passwords for new users: made here or handed in, kept in memory, on disk only where asked."""
+
+import csv
+import io
+import os
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from kanport.errors import UsageError
+from kanport.names import compare_key
+from kanport.plan.model import Action, Change
+
+# Without the characters that are mistaken for one another when read from paper.
+ALPHABET = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+# 24 of 57 characters are 140 bits, and far below the 72 bytes that bcrypt looks at.
+LENGTH = 24
+
+
+def random_password() -> SecretStr:
+    """Make a password that nobody will guess."""
+    return SecretStr("".join(secrets.choice(ALPHABET) for _ in range(LENGTH)))
+
+
+class Passwords:
+    """Gives each new user a password: the one from the source, else a random one.
+
+    `given` maps the compare key of a username to the password of its cell. The random ones are
+    appended to `file` (mode 0600, CSV) by `write`, which the engine calls before they are sent.
+    """
+
+    def __init__(
+        self,
+        given: Mapping[str, SecretStr] | None = None,
+        *,
+        file: Path | None = None,
+        make: Callable[[], SecretStr] = random_password,
+    ) -> None:
+        self._given = dict(given or {})
+        self._made: dict[str, SecretStr] = {}
+        self._written: set[str] = set()
+        self._file = file
+        self._make = make
+        if file is not None:
+            self._create(file)
+
+    def of(self, change: Change) -> SecretStr | None:
+        """Give the password for a change, the same at each call; None where it needs none."""
+        if change.action is not Action.USER_CREATE:
+            return None
+        key = compare_key(change.subject.username)
+        if key in self._given:
+            return self._given[key]
+        if key not in self._made:
+            self._made[key] = self._make()
+        return self._made[key]
+
+    def write(self, changes: Iterable[Change]) -> None:
+        """Put the random passwords of these changes on disk, where a file was asked for."""
+        if self._file is None:
+            return
+        lines = io.StringIO()
+        for change in changes:
+            key = compare_key(change.subject.username)
+            if change.action is not Action.USER_CREATE or key in self._given | dict.fromkeys(
+                self._written
+            ):
+                continue
+            password = self.of(change)
+            if password is not None:
+                csv.writer(lines).writerow([change.subject.username, password.get_secret_value()])
+                self._written.add(key)
+        self._append(lines.getvalue())
+
+    def _append(self, text: str) -> None:
+        if self._file is None or not text:
+            return
+        with self._file.open("a", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _create(self, file: Path) -> None:
+        try:
+            os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        except FileExistsError:
+            raise UsageError(
+                f"{file} exists already; it may hold the passwords of an earlier run",
+                hint="name another file with --passwords-to",
+            ) from None
+        except OSError as problem:
+            raise UsageError(f"{file} cannot be written: {problem.strerror}") from problem
+        self._append("username,password\r\n")

@@ -1,0 +1,82 @@
+"""The command line: parse, call, print, exit code. No logic.
+
+Commands are loaded when they are called, so that `kanport --help` does not wait for pandas.
+"""
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from kanport import __version__
+from kanport.cli.boundary import Boundary
+
+# The module of each command, and its line in `kanport --help`.
+COMMANDS = {
+    "validate": "Check a mapping and its data; talks to no server.",
+    "plan": "Show what would change; writes nothing to the server.",
+    "apply": "Carry out exactly one plan, or refuse if the server moved.",
+    "sync": "Plan, check, apply and verify in one, unattended.",
+    "report": "Tell a plan or a run as text, Markdown or JSON.",
+    "schema": "Print the JSON Schema of the mapping.",
+    "sandbox": "Run a Kanboard-compatible server on loopback, to try things on.",
+}
+
+
+class LazyGroup(Boundary):
+    """Knows the names of the commands, and loads one only when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Give the commands in the order in which they are used."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Load a command; None for a name that there is none of."""
+        if name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"kanport.cli.{name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without loading any of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+    },
+    epilog="""\b
+Exit codes: 0 done, or nothing to do; 2 wrong usage; 3 some items failed or were skipped;
+4 a guard stopped it; 5 invalid source data; 6 invalid mapping or configuration;
+7 server or source not reachable; 8 another run holds the lock; 9 the plan is stale;
+10 changes are pending (plan --check); 130 interrupted.""",
+)
+@click.version_option(__version__, prog_name="kanport")
+@click.option("--debug", is_flag=True, help="Show the traceback of a bug.")
+@click.option("-q", "--quiet", is_flag=True, help="Nothing on stderr but errors.")
+@click.option(
+    "--color/--no-color", default=None, help="Colour or not; by default only on a terminal."
+)
+@click.pass_context
+def cli(ctx: click.Context, **options: Any) -> None:
+    """Bring people and their project access into Kanboard, and keep them right.
+
+    The server is named by KANPORT_URL and KANPORT_TOKEN (or KANPORT_TOKEN_FILE).
+
+    \b
+    Example:
+      kanport validate mappings/users-csv.yaml
+      kanport plan mappings/users-csv.yaml -o plan.json
+      kanport apply plan.json
+    """
+    ctx.obj = options
+
+
+def main() -> None:
+    """Run the command line; the entry point of the `kanport` command."""
+    sys.exit(cli(prog_name="kanport"))

@@ -1,0 +1,92 @@
+"""`kanport apply`: carry out one plan."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kanport.cli.options import FORMAT, server_options, writing_options
+from kanport.cli.output import Output
+
+
+@click.command("apply")
+@click.argument("plan_path", metavar="PLAN.json", type=click.Path(path_type=Path))
+@click.option("-y", "--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
+@click.option(
+    "--journal",
+    "journal_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The record of the run; by default PLAN.journal.jsonl beside the plan.",
+)
+@click.option(
+    "--mapping",
+    "mapping_path",
+    type=click.Path(path_type=Path),
+    help="Where the mapping lies now, for a plan that takes passwords from a source.",
+)
+@FORMAT
+@writing_options
+@server_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    plan_path: Path,
+    yes: bool,
+    journal_path: Path | None,
+    mapping_path: Path | None,
+    form: str,
+    passwords_to: Path | None,
+    batch_size: int,
+    **server: Any,
+) -> None:
+    """Do exactly what PLAN.json says, or refuse if the server has moved since.
+
+    Everything written is read back. The journal says what became of each change; `kanport report`
+    tells it to a person.
+
+    \b
+    Example:
+      kanport apply plan.json
+      kanport apply plan.json --yes --journal run.jsonl --passwords-to new-passwords.csv
+    """
+    from kanport import pipeline
+    from kanport.cli import planning, running
+    from kanport.kanboard.client import Client
+    from kanport.plan.plan_file import load_plan
+
+    output = Output(ctx, form)
+    plan = load_plan(plan_path)
+    pipeline.check_guards(plan)
+    journal_path = journal_path or plan_path.with_name(f"{plan_path.stem}.journal.jsonl")
+    settings = planning.settings_from(**server)
+    with Client.open(settings, warn=output.warn) as client:
+        with output.working("Reading the server"):
+            pipeline.check_fresh(plan, client)
+        passwords = pipeline.passwords_for(plan, mapping_path)
+        if plan.changes and not yes:
+            _confirm(output, plan_path, len(plan.changes), settings.url)
+        code = running.run_and_report(
+            plan,
+            client,
+            output,
+            journal_path=journal_path,
+            passwords=passwords,
+            passwords_to=passwords_to,
+            batch_size=batch_size,
+        )
+    ctx.exit(code)
+
+
+def _confirm(output: Output, plan_path: Path, count: int, url: str) -> None:
+    from kanport.errors import Interrupted, UsageError
+
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "there is no terminal to ask on; nothing was written",
+            hint=f"look at the plan (kanport report {plan_path}), then add --yes",
+        )
+    changes = "1 change" if count == 1 else f"{count} changes"
+    if not click.confirm(f"Carry out {changes} on {url}?", err=True):
+        raise Interrupted("not confirmed; nothing was written")

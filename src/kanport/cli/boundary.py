@@ -1,0 +1,81 @@
+"""The one place where what stops a run becomes a message and an exit code."""
+
+import os
+import sys
+import traceback
+from typing import Any
+
+import click
+
+from kanport.errors import Exit, KanportError, SourceInvalid
+from kanport.findings import Finding, Severity
+
+
+class Boundary(click.Group):
+    """A group of commands that tells errors in plain words, never with a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; turn what stops it into a message on stderr and the exit code."""
+        try:
+            return super().invoke(ctx)
+        except KanportError as problem:
+            show_error(problem)
+            ctx.exit(problem.exit_code)
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("Interrupted; nothing more was sent.", err=True)
+            ctx.exit(Exit.INTERRUPTED)
+        except BrokenPipeError:
+            # Whoever read the output has gone (kanport plan … | head); nobody is left to tell.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(Exit.OK)
+        except (click.exceptions.Exit, click.ClickException):
+            raise
+        except Exception as bug:
+            show_bug(bug, debug=bool((ctx.obj or {}).get("debug")))
+            ctx.exit(Exit.BUG)
+
+
+def show_error(problem: KanportError) -> None:
+    """Print what stopped the run, each place on its own line, and what to do."""
+    if isinstance(problem, SourceInvalid):
+        for finding in problem.findings:
+            if finding.severity is not Severity.INFO:
+                click.echo(_finding_line(finding), err=True)
+    click.echo(f"Error: {printable(problem.message)}", err=True)
+    for detail in problem.details:
+        click.echo("\n".join(f"  {printable(line)}" for line in detail.splitlines()), err=True)
+    if problem.hint:
+        click.echo(f"Hint: {printable(problem.hint)}", err=True)
+
+
+def show_bug(bug: Exception, *, debug: bool) -> None:
+    """Print that Kanport itself is wrong; the traceback only where it is asked for.
+
+    A traceback shows no values of variables, so no secret gets into it.
+    """
+    if debug:
+        traceback.print_exception(bug)
+    place = traceback.extract_tb(bug.__traceback__)[-1]
+    module = os.path.basename(place.filename)  # noqa: PTH119 - a name to show, not a path
+    click.echo(
+        f"Error: a bug in Kanport: {type(bug).__name__} in {module}, line {place.lineno}", err=True
+    )
+    click.echo("Hint: please report it; kanport --debug … shows more", err=True)
+
+
+def printable(text: str) -> str:
+    """Give the text with control characters made visible, so that no name steers a terminal.
+
+    >>> printable("a\\x1b[31mb")
+    'a\\\\x1b[31mb'
+    """
+    return "".join(
+        char if char.isprintable() or char == " " else char.encode("unicode_escape").decode()
+        for char in text
+    )
+
+
+def _finding_line(finding: Finding) -> str:
+    place = f"{finding.origin}  " if finding.origin else ""
+    line = printable(f"{place}{finding.severity}  {finding.code}  {finding.message}")
+    return line + (f"\n    hint: {printable(finding.hint)}" if finding.hint else "")

@@ -1,0 +1,85 @@
+"""Options that several commands share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+MAPPING = click.argument("mapping", type=click.Path(path_type=Path))
+
+SERVER = (
+    click.option("--url", help="The server, with or without /jsonrpc.php.  [env: KANPORT_URL]"),
+    click.option(
+        "--token-file",
+        type=click.Path(path_type=Path),
+        help="The file with the application token.  [env: KANPORT_TOKEN_FILE, or KANPORT_TOKEN"
+        " with the token itself]",
+    ),
+    click.option(
+        "--ca-file",
+        type=click.Path(path_type=Path),
+        help="Certificates of a private authority, in PEM.  [env: KANPORT_CA_FILE]",
+    ),
+    click.option(
+        "--allow-http",
+        is_flag=True,
+        default=None,
+        help="Send the token over plain http:// to other machines.  [env: KANPORT_ALLOW_HTTP]",
+    ),
+    click.option(
+        "--auth-header",
+        metavar="NAME",
+        help="Send the credentials in this header, for servers behind FastCGI that lose the usual"
+        " one (X-API-Auth).  [env: KANPORT_AUTH_HEADER]",
+    ),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="SECONDS",
+        help="How long an answer may take.  [env: KANPORT_TIMEOUT]",
+    ),
+)
+
+WRITING = (
+    click.option(
+        "--passwords-to",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Write the random passwords of new users to this new file (mode 0600).",
+    ),
+    click.option(
+        "--batch-size",
+        type=click.IntRange(1, 5000),
+        default=200,
+        show_default=True,
+        help="Calls in one request; new users go in smaller ones.",
+    ),
+)
+
+FORMAT = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="What stdout gets.",
+)
+
+
+def server_options(command: F) -> F:
+    """Add the options that name the server."""
+    return _with(command, SERVER)
+
+
+def writing_options(command: F) -> F:
+    """Add the options of the commands that write to the server."""
+    return _with(command, WRITING)
+
+
+def _with(command: F, options: tuple[Callable[[F], F], ...]) -> F:
+    for option in reversed(options):
+        command = option(command)
+    return command

@@ -1,0 +1,123 @@
+"""Where output goes: results to stdout, everything about the run to stderr."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kanport.errors import UsageError
+from kanport.outcome import Outcome
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from kanport.report.view import View
+
+
+class Output:
+    """The streams of one command, with the choices of the user: format, colour, quiet."""
+
+    def __init__(self, ctx: click.Context, form: str = "text") -> None:
+        options: dict[str, Any] = ctx.find_root().obj or {}
+        self.form = form
+        self._quiet = bool(options.get("quiet"))
+        self._color: bool | None = options.get("color")
+
+    def show(self, view: "View") -> None:
+        """Print a report on stdout in the chosen format."""
+        if self.form == "text":
+            from kanport.report import terminal
+
+            terminal.render(view, self._console(sys.stdout))
+        else:
+            click.echo(rendered(view, self.form), nl=False)
+
+    def data(self, text: str) -> None:
+        """Print a result that is text already, such as the JSON of a plan."""
+        click.echo(text, nl=not text.endswith("\n"))
+
+    def note(self, text: str) -> None:
+        """Tell something about the run, on stderr, unless the user wants it quiet."""
+        if not self._quiet:
+            click.echo(text, err=True)
+
+    def warn(self, text: str) -> None:
+        """Tell something that must not be overlooked, on stderr."""
+        click.echo(f"Warning: {text}", err=True)
+
+    @property
+    def next_steps_wanted(self) -> bool:
+        """Whether a person reads along, whom a hint on what to do next would help."""
+        return self.form == "text" and not self._quiet
+
+    @contextmanager
+    def working(self, what: str) -> Iterator[None]:
+        """Show on a terminal that something takes its time."""
+        if not self._live():
+            yield
+            return
+        with self._console(sys.stderr).status(what):
+            yield
+
+    @contextmanager
+    def progress(self, what: str, total: int) -> Iterator[Callable[[Outcome], None]]:
+        """Show on a terminal how many changes are settled; gives what to call for each."""
+        if not self._live() or not total:
+            yield lambda outcome: None
+            return
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+        with Progress(
+            "{task.description}",
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=self._console(sys.stderr),
+            transient=True,
+        ) as bar:
+            task = bar.add_task(what, total=total)
+            yield lambda outcome: bar.advance(task)
+
+    def _live(self) -> bool:
+        return not self._quiet and sys.stderr.isatty() and not os.environ.get("CI")
+
+    def _console(self, stream: Any) -> "Console":
+        from rich.console import Console
+
+        return Console(
+            file=stream,
+            no_color=True if self._color is False else None,
+            force_terminal=True if self._color else None,
+            highlight=False,
+            markup=False,
+            emoji=False,
+        )
+
+
+def rendered(view: "View", form: str) -> str:
+    """Give a report as text in a format that is no terminal's: json or markdown."""
+    if form == "json":
+        from kanport.report import json_file
+
+        return json_file.render(view)
+    from kanport.report import markdown
+
+    return markdown.render(view)
+
+
+FORMATS_BY_ENDING = {".json": "json", ".md": "markdown", ".markdown": "markdown"}
+
+
+def format_of(path: Path) -> str:
+    """Tell the format of a report from the file's ending; raises UsageError for others."""
+    form = FORMATS_BY_ENDING.get(path.suffix.lower())
+    if form is None:
+        raise UsageError(
+            f"{path}: a report cannot be written as {path.suffix or 'a file without an ending'}",
+            hint=f"use one of {', '.join(FORMATS_BY_ENDING)}",
+        )
+    return form

@@ -1,0 +1,69 @@
+"""`kanport plan`: show what would change."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kanport.cli.options import FORMAT, MAPPING, server_options
+from kanport.cli.output import Output
+
+
+@click.command("plan")
+@MAPPING
+@click.option(
+    "-o",
+    "--output",
+    "plan_path",
+    type=click.Path(path_type=Path),
+    metavar="PLAN.json",
+    help="Save the plan, for `kanport apply`.",
+)
+@click.option("--check", is_flag=True, help="Exit with 10 where changes are pending.")
+@FORMAT
+@server_options
+@click.pass_context
+def command(
+    ctx: click.Context, mapping: Path, plan_path: Path | None, check: bool, form: str, **server: Any
+) -> None:
+    """Read both sides and show what would change; writes nothing to the server.
+
+    With --format json stdout gets the plan itself, as -o saves it.
+
+    \b
+    Example:
+      kanport plan mappings/users-csv.yaml
+      kanport plan mappings/users-csv.yaml -o plan.json
+      kanport plan mappings/users-csv.yaml --check --quiet || echo "pending, or worse"
+    """
+    from kanport.cli import planning
+    from kanport.errors import Exit
+    from kanport.kanboard.client import Client
+    from kanport.plan.plan_file import dump_plan, write_plan
+    from kanport.report import view
+
+    output = Output(ctx, form)
+    inputs = planning.inputs_or_report(mapping, output, ctx)
+    settings = planning.settings_from(**server)
+    with Client.open(settings, warn=output.warn) as client:
+        plan = planning.plan_or_report(inputs, client, output, ctx)
+    if plan_path is not None:
+        write_plan(plan_path, plan)
+    if form == "json":
+        output.data(dump_plan(plan))
+    else:
+        output.show(view.of_plan(plan, next_steps=_next_steps(plan_path, bool(plan.changes))))
+    if plan_path is not None:
+        output.note(f"The plan is in {plan_path}.")
+    code = planning.exit_for_plan(plan)
+    if check and plan.changes and code is not Exit.GUARD:
+        code = Exit.PENDING
+    ctx.exit(code)
+
+
+def _next_steps(plan_path: Path | None, pending: bool) -> tuple[str, ...]:
+    if not pending:
+        return ()
+    if plan_path is None:
+        return ("Save the plan with -o plan.json, then: kanport apply plan.json",)
+    return (f"kanport apply {plan_path}",)

@@ -1,0 +1,78 @@
+"""What the commands that start from a mapping have in common."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from kanport.cli.output import Output
+from kanport.config import Settings, resolve_settings
+from kanport.errors import Exit, SourceInvalid
+from kanport.findings import Finding, errors_in
+from kanport.kanboard.client import Client
+from kanport.pipeline import Inputs, plan_inputs, read_inputs
+from kanport.plan.model import Plan, PlanMapping
+from kanport.report import view
+
+
+def inputs_or_report(mapping: Path, output: Output, ctx: click.Context) -> Inputs:
+    """Read mapping and sources; where a source cannot be used, show why on stdout and end."""
+    try:
+        with output.working("Reading the sources"):
+            return read_inputs(mapping)
+    except SourceInvalid as problem:
+        _report(problem, PlanMapping(path=str(mapping), sha256=""), output, ctx)
+        raise
+
+
+def plan_or_report(inputs: Inputs, client: Client, output: Output, ctx: click.Context) -> Plan:
+    """Make the plan; where errors in the source data prevent it, show them on stdout and end."""
+    try:
+        with output.working("Reading the server"):
+            return plan_inputs(inputs, client)
+    except SourceInvalid as problem:
+        _report(problem, inputs.mapping_ref, output, ctx, inputs)
+        raise
+
+
+def exit_for_findings(findings: Iterable[Finding], *, aborts: bool) -> Exit:
+    """Give the exit code that errors in the source data lead to."""
+    if not any(errors_in(findings)):
+        return Exit.OK
+    return Exit.SOURCE if aborts else Exit.PARTIAL
+
+
+def exit_for_plan(plan: Plan) -> Exit:
+    """Give the exit code of making a plan: a tripped guard counts before skipped rows."""
+    if any(verdict.tripped for verdict in plan.guards):
+        return Exit.GUARD
+    return exit_for_findings(plan.findings, aborts=False)
+
+
+def settings_from(**flags: object) -> Settings:
+    """Give the settings of the server from flags and environment."""
+    import os
+
+    return resolve_settings(**flags, environ=os.environ)  # type: ignore[arg-type]
+
+
+def _report(
+    problem: SourceInvalid,
+    mapping: PlanMapping,
+    output: Output,
+    ctx: click.Context,
+    inputs: Inputs | None = None,
+) -> None:
+    if not problem.findings:
+        return
+    output.show(
+        view.of_validation(
+            mapping,
+            inputs.source_refs if inputs else (),
+            problem.findings,
+            users=len(inputs.desired.users) if inputs else 0,
+            memberships=len(inputs.desired.memberships) if inputs else 0,
+        )
+    )
+    # The findings are on stdout now; the boundary tells only what they mean.
+    problem.findings = ()

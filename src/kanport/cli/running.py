@@ -1,0 +1,96 @@
+"""What the commands that write to the server have in common."""
+
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from pydantic import SecretStr
+
+from kanport.apply.engine import Options
+from kanport.cli.output import Output
+from kanport.cli.planning import exit_for_plan
+from kanport.errors import Exit
+from kanport.kanboard.client import Client
+from kanport.outcome import STOPPED_BY_SIGNAL, Run
+from kanport.pipeline import Inputs, apply_plan, new_run_id, plan_inputs
+from kanport.plan.model import Plan
+from kanport.report import view
+
+
+def run_and_report(
+    plan: Plan,
+    client: Client,
+    output: Output,
+    *,
+    journal_path: Path,
+    passwords: Mapping[str, SecretStr],
+    passwords_to: Path | None,
+    batch_size: int,
+) -> Exit:
+    """Carry out a plan, show what became of it, and give the exit code."""
+    if not plan.changes:
+        output.show(view.of_plan(plan))
+        return exit_for_plan(plan)
+    with (
+        output.progress("Applying", len(plan.changes)) as on_outcome,
+        stopping_politely() as asked_to_stop,
+    ):
+        run = apply_plan(
+            plan,
+            client,
+            journal_path=journal_path,
+            run_id=new_run_id(),
+            given_passwords=passwords,
+            passwords_to=passwords_to,
+            options=Options(batch_size=batch_size),
+            on_outcome=on_outcome,
+            should_stop=asked_to_stop.is_set,
+        )
+    output.show(view.of_run(plan, run))
+    output.note(f"The journal is in {journal_path}.")
+    if passwords_to is not None:
+        output.note(f"The new passwords are in {passwords_to}.")
+    return exit_for_run(plan, run)
+
+
+def exit_for_run(plan: Plan, run: Run) -> Exit:
+    """Give the exit code of a run: 0 only where everything asked for is so."""
+    if run.stopped == STOPPED_BY_SIGNAL:
+        return Exit.INTERRUPTED
+    if run.stopped is not None:
+        return Exit.UNREACHABLE
+    return exit_for_plan(plan) if run.tally().complete else Exit.PARTIAL
+
+
+@contextmanager
+def stopping_politely() -> Iterator[threading.Event]:
+    """Let Ctrl-C and SIGTERM end the run after the batch in flight; a second one ends at once."""
+    asked = threading.Event()
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def verified(inputs: Inputs, client: Client, output: Output, code: Exit) -> Exit:
+    """Read the server once more and plan again; what is left to do makes the exit code 3."""
+    with output.working("Verifying"):
+        left = plan_inputs(inputs, client)
+    if not left.changes:
+        output.note("Verified: a second plan is empty.")
+        return code
+    count = len(left.changes)
+    changes = "1 change is" if count == 1 else f"{count} changes are"
+    output.warn(f"after the run {changes} still needed; kanport plan shows what")
+    return Exit.PARTIAL
