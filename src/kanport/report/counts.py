@@ -1,0 +1,174 @@
+"""The numbers of a report, each computed here and nowhere else."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from kanport.finding_codes import CATALOGUE
+from kanport.findings import Finding, Severity
+from kanport.outcome import Status, Tally
+from kanport.plan.model import Action, GuardVerdict, PlanSource
+from kanport.report.parts import (
+    ActionRow,
+    Count,
+    FindingRow,
+    Line,
+    RiskRow,
+    Sum,
+    UndoneRow,
+    ViewKind,
+)
+from kanport.report.words import (
+    ACTIONS,
+    CHANGE,
+    FINDING,
+    GUARD,
+    MEMBERSHIP,
+    RISKS,
+    ROW,
+    SEVERITIES,
+    SOURCE,
+    UNDONE,
+    USER,
+    Noun,
+)
+
+# What is already as it should be, by the keys that a plan counts it under.
+UNCHANGED: dict[str, Noun] = {
+    "users": Noun(f"{USER.one} already as it should be", f"{USER.many} already as they should be"),
+    "memberships": Noun(
+        f"{MEMBERSHIP.one} already as it should be", f"{MEMBERSHIP.many} already as they should be"
+    ),
+}
+
+
+def actions_in(lines: Iterable[Line]) -> Counter[Action]:
+    """Count the changes by action."""
+    return Counter(line.change.action for line in lines)
+
+
+def summary_of(lines: Sequence[Line], *, with_tally: bool) -> tuple[ActionRow, ...]:
+    """Give the actions that occur, with what became of them where there is a tally."""
+    groups: dict[Action, list[Line]] = {action: [] for action in ACTIONS}
+    for line in lines:
+        groups[line.change.action].append(line)
+    return tuple(
+        ActionRow(
+            action=action,
+            symbol=wording.symbol,
+            label=wording.label(len(groups[action])),
+            planned=len(groups[action]),
+            tally=_tally(groups[action]) if with_tally else None,
+        )
+        for action, wording in ACTIONS.items()
+        if groups[action]
+    )
+
+
+def _tally(lines: Sequence[Line]) -> Tally:
+    return Tally.of(len(lines), (line.outcome for line in lines if line.outcome))
+
+
+def risk_rows(lines: Iterable[Line]) -> tuple[RiskRow, ...]:
+    """Count the changes by risk, the worst first; one change may carry several."""
+    numbers = Counter(risk for line in lines for risk in set(line.change.risk))
+    return tuple(
+        RiskRow(risk, told(numbers[risk]), numbers[risk])
+        for risk, told in RISKS.items()
+        if numbers[risk]
+    )
+
+
+def severities_in(findings: Iterable[Finding]) -> Counter[Severity]:
+    """Count the findings by severity."""
+    return Counter(finding.severity for finding in findings)
+
+
+def finding_rows(findings: Iterable[Finding]) -> tuple[FindingRow, ...]:
+    """Count the findings by code, the worst and most frequent first."""
+    numbers = Counter(finding.code for finding in findings)
+    severities = list(Severity)
+    rows = [
+        FindingRow(code, Severity(CATALOGUE[code].severity), CATALOGUE[code].about, number)
+        for code, number in numbers.items()
+    ]
+    return tuple(sorted(rows, key=lambda r: (severities.index(r.severity), -r.number, r.code)))
+
+
+def row_of(finding: Finding) -> tuple[str, str | None, str | None, int | str] | None:
+    """Give the row or entry that a finding is about, or None where it is about no single one."""
+    place = finding.origin
+    if place is None:
+        return None
+    row = place.row if place.row is not None else place.dn
+    return None if row is None else (place.source, place.file, place.sheet, row)
+
+
+def undone_in(lines: Iterable[Line]) -> tuple[UndoneRow, ...]:
+    """Group what was not done by how and why, failures first."""
+    groups: dict[tuple[Status, str], list[Line]] = {}
+    for line in lines:
+        if line.outcome is not None and line.outcome.status in UNDONE:
+            key = line.outcome.status, line.outcome.reason or "no reason is known"
+            groups.setdefault(key, []).append(line)
+    rows = [UndoneRow(status, reason, tuple(group)) for (status, reason), group in groups.items()]
+    return tuple(sorted(rows, key=lambda row: UNDONE.index(row.status)))
+
+
+def unchanged_counts(unchanged: Mapping[str, int]) -> tuple[Count, ...]:
+    """Give the counts of what is already as it should be, users first."""
+    known = list(UNCHANGED)
+    keys = sorted(
+        unchanged, key=lambda key: (known.index(key) if key in UNCHANGED else len(known), key)
+    )
+    return tuple(
+        Count(
+            f"unchanged_{key}", unchanged[key], UNCHANGED.get(key, Noun(key, key))(unchanged[key])
+        )
+        for key in keys
+    )
+
+
+def source_counts(sources: Sequence[PlanSource]) -> tuple[Count, ...]:
+    """Count the sources and the rows in them."""
+    rows = sum(source.rows for source in sources)
+    return (
+        Count("sources", len(sources), f"{SOURCE(len(sources))} read"),
+        Count("source_rows", rows, f"{ROW(rows)} in them"),
+    )
+
+
+def sums_of(
+    kind: ViewKind,
+    lines: Sequence[Line],
+    numbers: Mapping[Severity, int],
+    guards: Sequence[GuardVerdict],
+    tally: Tally | None,
+) -> tuple[Sum, ...]:
+    """Give the sums that stand at the end of every report: changes, outcomes, findings, guards."""
+    sums = []
+    if kind is not ViewKind.VALIDATION:
+        planned = f"{CHANGE(len(lines))} planned"
+        actions = actions_in(lines)
+        parts = tuple(
+            Count(action, actions[action], wording.label(actions[action]))
+            for action, wording in ACTIONS.items()
+            if actions[action]
+        )
+        sums.append(Sum(Count("changes", len(lines), planned), parts))
+        if tally is not None:
+            statuses = Counter(line.status for line in lines)
+            outcome = tuple(
+                Count(status.name.lower(), statuses[status], status) for status in Status
+            )
+            sums.append(Sum(Count("planned", tally.planned, planned), outcome))
+    total = sum(numbers.values())
+    severities = tuple(Count(s, numbers[s], noun(numbers[s])) for s, noun in SEVERITIES.items())
+    sums.append(Sum(Count("findings", total, FINDING(total)), severities))
+    if guards:
+        tripped = sum(guard.tripped for guard in guards)
+        verdicts = (
+            Count("passed", len(guards) - tripped, "passed"),
+            Count("tripped", tripped, "tripped"),
+        )
+        sums.append(Sum(Count("guards", len(guards), GUARD(len(guards))), verdicts))
+    return tuple(sums)

@@ -1,0 +1,127 @@
+"""Changes as they are told: what differs, from where, and grouped by whom and what they concern."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from kanport.names import compare_key
+from kanport.origin import Origin
+from kanport.outcome import Outcome
+from kanport.plan.model import Action, Change
+from kanport.report.parts import Difference, Line, Person, ProjectAccess
+from kanport.report.words import ACTIONS, FIELDS, RISKS, UNDONE, unique
+
+
+def line_of(change: Change, outcome: Outcome | None = None) -> Line:
+    """Tell one change, with what became of it in a run."""
+    wording = ACTIONS[change.action]
+    undone = outcome is not None and outcome.status in UNDONE
+    return Line(
+        change=change,
+        symbol="!" if undone else wording.symbol,
+        verb=wording.verb,
+        target=change.subject.project or "",
+        differences=differences_of(change.before, change.after),
+        risks=tuple(told.one for risk, told in RISKS.items() if risk in change.risk),
+        places=places_of(change.origin),
+        outcome=outcome,
+    )
+
+
+def differences_of(
+    before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
+) -> tuple[Difference, ...]:
+    """Give what a change makes of each field, the best known fields first.
+
+    >>> [(d.label, d.before, d.after) for d in differences_of({"email": "a@x"}, {"email": ""})]
+    [('e-mail', 'a@x', '')]
+    """
+    old, new = before or {}, after or {}
+    known = list(FIELDS)
+    fields = sorted(
+        {*old, *new},
+        key=lambda field: (known.index(field) if field in FIELDS else len(known), field),
+    )
+    return tuple(
+        Difference(field, FIELDS.get(field, field), _text(old.get(field)), _text(new.get(field)))
+        for field in fields
+    )
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def places_of(origins: Iterable[Origin]) -> tuple[str, ...]:
+    """Give the places of a change; several cells of one row are told as the row.
+
+    >>> row = Origin(file="a.csv", row=3)
+    >>> places_of([row.at(position=1), row.at(position=2)]), places_of([row.at(position=2)])
+    (('a.csv:3',), ('a.csv:3:2',))
+    """
+    cells: dict[Origin, list[Origin]] = {}
+    for origin in origins:
+        row = origin.at(column=None, position=None, cell=None, attribute=None)
+        cells.setdefault(row, []).append(origin)
+    return unique(str(places[0] if len(set(places)) == 1 else row) for row, places in cells.items())
+
+
+def by_person(lines: Iterable[Line]) -> tuple[Person, ...]:
+    """Group changes by the person whom they concern, sorted by name; in each the plan's order."""
+    groups: dict[str, list[Line]] = {}
+    for line in lines:
+        groups.setdefault(line.change.subject.username, []).append(line)
+    return tuple(
+        Person(username, _name_in(groups[username]), tuple(groups[username]))
+        for username in sorted(groups, key=_by_name)
+    )
+
+
+def _name_in(lines: Iterable[Line]) -> str:
+    for line in lines:
+        for difference in line.differences:
+            if difference.field == "name":
+                return difference.after or difference.before or ""
+    return ""
+
+
+def by_project(lines: Iterable[Line]) -> tuple[ProjectAccess, ...]:
+    """Group changes of access by project, sorted by name; in each the plan's order."""
+    groups: dict[str, list[Line]] = {}
+    for line in lines:
+        if line.change.subject.project is not None:
+            groups.setdefault(line.change.subject.project, []).append(line)
+    return tuple(
+        ProjectAccess(
+            project,
+            granted=_number(groups[project], Action.MEMBERSHIP_GRANT),
+            changed=_number(groups[project], Action.MEMBERSHIP_CHANGE),
+            revoked=_number(groups[project], Action.MEMBERSHIP_REVOKE),
+            lines=tuple(groups[project]),
+        )
+        for project in sorted(groups, key=_by_name)
+    )
+
+
+def _number(lines: Iterable[Line], action: Action) -> int:
+    return sum(line.change.action is action for line in lines)
+
+
+def _by_name(name: str) -> tuple[str, str]:
+    # Two names may share their key; the exact spelling keeps the order the same each time.
+    return compare_key(name), name
+
+
+def risky_of(lines: Iterable[Line]) -> tuple[Line, ...]:
+    """Give the changes that deserve a second look, the worst risk first."""
+    ranks = {risk: rank for rank, risk in enumerate(RISKS)}
+    return tuple(
+        sorted(
+            (line for line in lines if line.change.risk),
+            key=lambda line: min(ranks[risk] for risk in line.change.risk),
+        )
+    )

@@ -1,0 +1,144 @@
+"""The sentences at the top of a report: what it comes to, in words."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from kanport.findings import Severity
+from kanport.outcome import Tally
+from kanport.plan.model import Action, GuardVerdict
+from kanport.report.parts import Level, RiskRow, Sentence
+from kanport.report.words import (
+    ACTIONS,
+    CHANGE,
+    GUARD,
+    MEMBERSHIP,
+    ROW,
+    SEVERITIES,
+    SOURCE,
+    USER,
+    Noun,
+    counted,
+    listed,
+    was,
+)
+
+
+def told(summary: Mapping[Action, int], *, would: bool) -> str:
+    """Give what is (or would be) done to whom, people first.
+
+    >>> told({Action.USER_CREATE: 3, Action.USER_DISABLE: 1}, would=True)
+    '3 people would be created and 1 disabled'
+    """
+    groups: dict[Noun, list[tuple[int, str]]] = {}
+    for action, wording in ACTIONS.items():
+        if number := summary.get(action, 0):
+            groups.setdefault(wording.noun, []).append((number, wording.participle))
+    return "; ".join(_group(noun, parts, would=would) for noun, parts in groups.items())
+
+
+def _group(noun: Noun, parts: Sequence[tuple[int, str]], *, would: bool) -> str:
+    (first, done), *others = parts
+    verb = "would be" if would else was(first)
+    return listed(
+        [f"{counted(first, noun)} {verb} {done}", *(f"{number} {done}" for number, done in others)]
+    )
+
+
+def plan_headline(summary: Mapping[Action, int], unchanged: Mapping[str, int]) -> str:
+    """Tell what a plan comes to."""
+    if any(summary.values()):
+        return f"{told(summary, would=True)}."
+    users, memberships = unchanged.get("users", 0), unchanged.get("memberships", 0)
+    verb = "is" if users + memberships == 1 else "are"
+    return (
+        f"Nothing to change: {counted(users, USER)} and {counted(memberships, MEMBERSHIP)} "
+        f"{verb} already as they should be."
+    )
+
+
+def run_headline(done: Mapping[Action, int], tally: Tally, *, stopped: str | None) -> str:
+    """Tell what a run came to; `done` are the changes of each action that this run did."""
+    start = "The run stopped early. " if stopped is not None else ""
+    if not tally.planned:
+        return f"{start}There was nothing to do: the plan holds no changes."
+    every = "The 1 change is" if tally.planned == 1 else f"All {tally.planned} changes are"
+    if tally.complete and not tally.already:
+        return f"{start}{every} done: {told(done, would=False)}."
+    if tally.complete:
+        so = f"{tally.already} {was(tally.already)} already so"
+        return f"{start}{every} in place: {listed([f'{tally.done} {was(tally.done)} done', so])}."
+    left = [
+        text
+        for number, text in (
+            (tally.failed, f"{tally.failed} failed"),
+            (tally.skipped, f"{tally.skipped} {was(tally.skipped)} skipped"),
+            (
+                tally.not_attempted,
+                f"{tally.not_attempted} {was(tally.not_attempted)} not attempted",
+            ),
+        )
+        if number
+    ]
+    in_place = tally.done + tally.already
+    verb = "is" if in_place == 1 else "are"
+    return f"{start}{in_place} of {counted(tally.planned, CHANGE)} {verb} in place; {listed(left)}."
+
+
+def validation_headline(
+    numbers: Mapping[Severity, int], *, users: int, memberships: int, bad_rows: int, sources: int
+) -> str:
+    """Tell what the data are like."""
+    what = f"{counted(users, USER)} and {counted(memberships, MEMBERSHIP)}"
+    where = counted(sources, SOURCE)
+    if errors := numbers[Severity.ERROR]:
+        found = f"{counted(errors, SEVERITIES[Severity.ERROR])} in {where}"
+        if bad_rows:
+            found += f", in {counted(bad_rows, ROW)}"
+        return f"The data are not valid: {found}. {what} can be read."
+    return f"The data are valid: {what} from {where}."
+
+
+def risk_sentences(risky: int, planned: int, risks: Iterable[RiskRow]) -> list[Sentence]:
+    """Tell whether anything is dangerous; nothing where there is no change."""
+    if not planned:
+        return []
+    if not risky:
+        return [Sentence(Level.GOOD, "No change carries a risk.")]
+    parts = listed([f"{row.number} {row.label}" for row in risks])
+    verb = "deserves" if risky == 1 else "deserve"
+    of = f"{risky} of {counted(planned, CHANGE)} {verb} a second look"
+    return [Sentence(Level.LOOK, f"{of}: {parts}.")]
+
+
+def stop_sentences(stopped: str | None) -> list[Sentence]:
+    """Tell why a run did not come to its end; nothing where it did."""
+    return [] if stopped is None else [Sentence(Level.STOP, f"It stopped early: {stopped}")]
+
+
+def guard_sentences(guards: Sequence[GuardVerdict]) -> list[Sentence]:
+    """Tell whether the guards let the plan pass; nothing where there are none."""
+    if not guards:
+        return []
+    tripped = sum(guard.tripped for guard in guards)
+    if not tripped:
+        all_of = "The guard lets" if len(guards) == 1 else f"All {len(guards)} guards let"
+        return [Sentence(Level.GOOD, f"{all_of} it pass.")]
+    verb = "stops" if tripped == 1 else "stop"
+    of = f"{tripped} of {counted(len(guards), GUARD)}"
+    return [Sentence(Level.STOP, f"{of} {verb} it: nothing is written.")]
+
+
+def finding_sentences(numbers: Mapping[Severity, int], *, planned: bool) -> list[Sentence]:
+    """Tell how many findings there are; nothing where there are none.
+
+    An error stops the data from being used; a plan that was made all the same has left it out.
+    """
+    parts = [counted(numbers[s], noun) for s, noun in SEVERITIES.items() if numbers[s]]
+    if not parts:
+        return []
+    about = f"{listed(parts)} about the input"
+    if numbers[Severity.ERROR]:
+        if planned:
+            return [Sentence(Level.LOOK, f"{about}; what has errors is left out.")]
+        return [Sentence(Level.STOP, f"{about}.")]
+    level = Level.LOOK if numbers[Severity.WARNING] else Level.NOTE
+    return [Sentence(level, f"{about}.")]

@@ -1,0 +1,207 @@
+"""A validation, a plan or a run as one view: every number is computed here, and only here."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import PurePath
+
+from kanport.findings import Finding, errors_in, in_order
+from kanport.outcome import Outcome, Run, Status, Tally
+from kanport.plan.model import GuardVerdict, Plan, PlanMapping, PlanSource
+from kanport.report.counts import (
+    actions_in,
+    finding_rows,
+    risk_rows,
+    row_of,
+    severities_in,
+    source_counts,
+    summary_of,
+    sums_of,
+    unchanged_counts,
+    undone_in,
+)
+from kanport.report.lines import by_person, by_project, line_of, risky_of
+from kanport.report.parts import (
+    Count,
+    Facts,
+    Level,
+    Line,
+    RunFacts,
+    Sentence,
+    View,
+    ViewKind,
+)
+from kanport.report.sentences import (
+    finding_sentences,
+    guard_sentences,
+    plan_headline,
+    risk_sentences,
+    run_headline,
+    stop_sentences,
+    validation_headline,
+)
+from kanport.report.words import CHANGE, MEMBERSHIP, PERSON, PROJECT, ROW, USER
+
+__all__ = ["View", "ViewKind", "of_plan", "of_run", "of_validation"]
+
+
+def of_validation(
+    mapping_ref: PlanMapping,
+    sources: tuple[PlanSource, ...],
+    findings: Iterable[Finding],
+    *,
+    users: int,
+    memberships: int,
+    version: str = "",
+    created_at: str = "",
+    next_steps: tuple[str, ...] = (),
+) -> View:
+    """Give the view of what the data are like.
+
+    `users` and `memberships` are how many could be read; `version` is Kanport's and `created_at`
+    in UTC (RFC 3339), both left out of the report where empty.
+    """
+    ordered = tuple(in_order(findings))
+    numbers = severities_in(ordered)
+    bad_rows = len({row_of(finding) for finding in errors_in(ordered)} - {None})
+    return _view(
+        ViewKind.VALIDATION,
+        facts=Facts(mapping_ref, sources, kanport=version, created_at=created_at),
+        headline=validation_headline(
+            numbers,
+            users=users,
+            memberships=memberships,
+            bad_rows=bad_rows,
+            sources=len(sources),
+        ),
+        findings=ordered,
+        counts=(
+            Count("users", users, f"{USER(users)} read"),
+            Count("memberships", memberships, f"{MEMBERSHIP(memberships)} read"),
+            Count("invalid_rows", bad_rows, f"{ROW(bad_rows)} with errors"),
+        ),
+        next_steps=next_steps,
+    )
+
+
+def of_plan(plan: Plan, *, next_steps: tuple[str, ...] = ()) -> View:
+    """Give the view of what would change."""
+    lines = tuple(line_of(change) for change in plan.changes)
+    return _view(
+        ViewKind.PLAN,
+        facts=_facts(plan),
+        headline=plan_headline(actions_in(lines), plan.unchanged),
+        lines=lines,
+        guards=plan.guards,
+        findings=tuple(in_order(plan.findings)),
+        counts=unchanged_counts(plan.unchanged),
+        next_steps=next_steps,
+    )
+
+
+def of_run(plan: Plan, run: Run, *, next_steps: tuple[str, ...] = ()) -> View:
+    """Give the view of what was changed.
+
+    A change without an outcome was not attempted. Raises ValueError for an outcome of a change
+    that the plan does not hold, or for two outcomes of one change.
+    """
+    outcomes = _outcomes_of(plan, run)
+    lines = tuple(line_of(change, outcomes[change.id]) for change in plan.changes)
+    tally = Tally.of(len(lines), outcomes.values())
+    done = actions_in(line for line in lines if line.status is Status.DONE)
+    facts = _facts(plan, RunFacts(run.id, run.started_at, run.finished_at, run.stopped))
+    return _view(
+        ViewKind.RUN,
+        facts=facts,
+        headline=run_headline(done, tally, stopped=run.stopped),
+        lines=lines,
+        guards=plan.guards,
+        findings=tuple(in_order(plan.findings)),
+        tally=tally,
+        stopped=run.stopped,
+        counts=unchanged_counts(plan.unchanged),
+        next_steps=next_steps,
+    )
+
+
+def _outcomes_of(plan: Plan, run: Run) -> dict[str, Outcome]:
+    outcomes = {
+        change.id: Outcome(change.id, Status.NOT_ATTEMPTED, "the run did not come this far")
+        for change in plan.changes
+    }
+    seen = [outcome.change_id for outcome in run.outcomes]
+    if not set(seen) <= set(outcomes) or len(seen) != len(set(seen)):
+        raise ValueError(f"the outcomes of run {run.id} do not belong to this plan")
+    return outcomes | {outcome.change_id: outcome for outcome in run.outcomes}
+
+
+def _facts(plan: Plan, run: RunFacts | None = None) -> Facts:
+    return Facts(
+        mapping=plan.mapping,
+        sources=plan.sources,
+        server=plan.server,
+        created_at=plan.created_at,
+        kanport=plan.kanport,
+        digest=plan.digest,
+        run=run,
+    )
+
+
+def _view(
+    kind: ViewKind,
+    *,
+    facts: Facts,
+    headline: str,
+    findings: tuple[Finding, ...],
+    counts: tuple[Count, ...],
+    next_steps: tuple[str, ...],
+    lines: tuple[Line, ...] = (),
+    guards: tuple[GuardVerdict, ...] = (),
+    tally: Tally | None = None,
+    stopped: str | None = None,
+) -> View:
+    people, projects, risky = by_person(lines), by_project(lines), risky_of(lines)
+    risks = risk_rows(lines)
+    numbers = severities_in(findings)
+    sentences = (
+        *stop_sentences(stopped),
+        *risk_sentences(len(risky), len(lines), risks),
+        *guard_sentences(guards),
+        *finding_sentences(numbers, planned=kind is not ViewKind.VALIDATION),
+    )
+    touched = (
+        Count("people", len(people), f"{PERSON(len(people))} touched"),
+        Count("projects", len(projects), f"{PROJECT(len(projects))} touched"),
+        Count("risky", len(risky), f"{CHANGE(len(risky))} to look at twice"),
+    )
+    return View(
+        kind=kind,
+        title=f"Kanport {kind}: {facts.mapping.name or PurePath(facts.mapping.path).name}",
+        level=_level(sentences, tally, stopped=stopped),
+        headline=headline,
+        sentences=sentences,
+        facts=facts,
+        summary=summary_of(lines, with_tally=tally is not None),
+        lines=lines,
+        people=people,
+        projects=projects,
+        risks=risks,
+        risky=risky,
+        guards=guards,
+        findings=findings,
+        finding_rows=finding_rows(findings),
+        tally=tally,
+        undone=undone_in(lines),
+        sums=sums_of(kind, lines, numbers, guards, tally),
+        counts=(
+            *(touched if kind is not ViewKind.VALIDATION else ()),
+            *counts,
+            *source_counts(facts.sources),
+        ),
+        next_steps=next_steps,
+    )
+
+
+def _level(sentences: Sequence[Sentence], tally: Tally | None, *, stopped: str | None) -> Level:
+    if tally is not None:
+        return Level.GOOD if tally.complete and stopped is None else Level.STOP
+    levels = {sentence.level for sentence in sentences}
+    return next((level for level in (Level.STOP, Level.LOOK) if level in levels), Level.GOOD)
