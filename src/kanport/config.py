@@ -1,0 +1,370 @@
+"""Which server, with which token, and how to talk to it: from flags, else from the environment."""
+
+import ipaddress
+import math
+import os
+import re
+import shlex
+import stat
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import SecretStr
+
+from kanport.errors import ConfigInvalid
+
+T = TypeVar("T")
+
+ENDPOINT = "jsonrpc.php"
+EXAMPLE = "https://kanboard.example.org/jsonrpc.php"
+TOKEN_BYTES = 4096
+# Of RFC 9110: what a header's name may consist of.
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+# Headers that already mean something else in every request.
+_TAKEN_HEADERS = frozenset(
+    {
+        "accept",
+        "accept-encoding",
+        "connection",
+        "content-length",
+        "content-type",
+        "cookie",
+        "host",
+        "transfer-encoding",
+        "user-agent",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """How long to wait, in seconds, before an attempt is given up.
+
+    `read` is the longest silence of the server while it works; `total` bounds one whole answer, so
+    that a server which drips cannot hold a run for ever.
+    """
+
+    connect: float = 10.0
+    read: float = 120.0
+    write: float = 60.0
+    pool: float = 30.0
+    total: float = 900.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to reach the server. `url` ends in /jsonrpc.php; the token never shows in a repr.
+
+    `token_from` names where the token came from, for messages. `auth_header` is the header that
+    carries the credentials in place of HTTP Basic (Kanboard's API_AUTHENTICATION_HEADER).
+    `batch_size` is the number of calls in one request of reading; `answer_limit` is in bytes.
+    """
+
+    url: str
+    token: SecretStr
+    token_from: str = "the settings"  # noqa: S105 -- the name of a place, not a token
+    ca_file: Path | None = None
+    allow_http: bool = False
+    auth_header: str | None = None
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    batch_size: int = 200
+    answer_limit: int = 256 * 1024 * 1024
+
+    @property
+    def warning(self) -> str | None:
+        """What to tell the user once about an unsafe connection; None if it is a safe one."""
+        parts = urlsplit(self.url)
+        if parts.scheme == "https" or is_loopback(parts.hostname or ""):
+            return None
+        return (
+            f"The connection to {parts.hostname} is not encrypted: the token and every new "
+            "password can be read on the way."
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host of a URL is this machine, without asking any name server.
+
+    >>> [is_loopback(host) for host in ("localhost", "127.8.8.8", "::1", "localhost.evil.org")]
+    [True, True, True, False]
+    """
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def normalize_url(text: str, *, allow_http: bool = False) -> str:
+    """Give the URL of the API for whatever address of a Kanboard was given.
+
+    With or without /jsonrpc.php, with a sub-folder, a trailing slash or the query of a page.
+    Raises ConfigInvalid for what is no such address; the message never holds credentials.
+
+    >>> normalize_url("HTTPS://KB.example.org:443/boards/?controller=Dashboard")
+    'https://kb.example.org/boards/jsonrpc.php'
+    """
+    text = text.strip()
+    parts = _split(text)
+    if "@" in parts.netloc:
+        raise ConfigInvalid(
+            "The server's URL holds credentials.",
+            hint="Take them out of the URL; the token belongs in KANPORT_TOKEN or in a file named "
+            "by KANPORT_TOKEN_FILE.",
+        )
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        shown = text if "@" not in text else "the server's URL"
+        raise ConfigInvalid(
+            f"{shown!r} is not the URL of a server: it must begin with https://",
+            hint=f"A whole URL looks like {EXAMPLE}",
+        )
+    host = parts.hostname
+    if parts.scheme == "http" and not allow_http and not is_loopback(host):
+        raise ConfigInvalid(
+            f"http://{host} is not encrypted: the token could be read on the way.",
+            hint="Use https://, or allow it with --allow-http where nobody can listen in.",
+        )
+    netloc = f"[{host}]" if ":" in host else host
+    if parts.port not in (None, 443 if parts.scheme == "https" else 80):
+        netloc += f":{parts.port}"
+    return f"{parts.scheme}://{netloc}{_endpoint(parts.path)}"
+
+
+def _split(text: str) -> SplitResult:
+    # urlsplit drops line breaks and tabs silently, so that what is checked is not what was given.
+    if re.search(r"[\s\x00-\x1f\x7f\\]", text):
+        raise ConfigInvalid("The server's URL holds blanks, control characters or backslashes.")
+    try:
+        parts = urlsplit(text)
+        # The port is parsed only when asked for.
+        if parts.port == 0:
+            raise ValueError
+    except ValueError:
+        raise ConfigInvalid(
+            "The server's URL is broken: look at its host and port.",
+            hint=f"A whole URL looks like {EXAMPLE}",
+        ) from None
+    return parts
+
+
+def _endpoint(path: str) -> str:
+    folder = path.rstrip("/")
+    for page in (f"/{ENDPOINT}", "/index.php"):
+        folder = folder.removesuffix(page).rstrip("/")
+    return f"{folder}/{ENDPOINT}"
+
+
+def resolve_settings(
+    *,
+    url: str | None = None,
+    token_file: str | os.PathLike[str] | None = None,
+    ca_file: str | os.PathLike[str] | None = None,
+    allow_http: bool = False,
+    auth_header: str | None = None,
+    timeout: float | None = None,
+    batch_size: int | None = None,
+    environ: Mapping[str, str],
+) -> Settings:
+    """Give the settings: what a flag gave (not None), else what the environment says.
+
+    The environment knows KANPORT_URL, KANPORT_TOKEN, KANPORT_TOKEN_FILE, KANPORT_CA_FILE,
+    KANPORT_ALLOW_HTTP, KANPORT_AUTH_HEADER, KANPORT_TIMEOUT (seconds without an answer) and
+    KANPORT_BATCH_SIZE; an empty variable counts as not set. Raises ConfigInvalid that names
+    everything that is missing or wrong at once.
+    """
+    problems: list[ConfigInvalid] = []
+
+    def attempt(take: Callable[[], T]) -> T | None:
+        try:
+            return take()
+        except ConfigInvalid as problem:
+            problems.append(problem)
+            return None
+
+    http = attempt(lambda: allow_http or _switch("KANPORT_ALLOW_HTTP", environ))
+    # Where the switch itself cannot be read, the URL is not blamed for it as well.
+    http_allowed = True if http is None else http
+    where = attempt(lambda: _url(url, environ, allow_http=http_allowed))
+    token = attempt(lambda: _token(token_file, environ))
+    header = attempt(lambda: _header(auth_header or environ.get("KANPORT_AUTH_HEADER")))
+    certificate = attempt(lambda: _ca_file(ca_file or environ.get("KANPORT_CA_FILE")))
+    read = attempt(lambda: _seconds(timeout, environ))
+    size = attempt(lambda: _batch_size(batch_size, environ))
+    if header and token and ":" in token.value.get_secret_value():
+        problems.append(
+            ConfigInvalid(
+                f"The token from {token.origin} holds a colon; sent in the header {header}, "
+                "Kanboard would read it only up to there.",
+                hint="Use HTTP Basic (no --auth-header), or a token without a colon.",
+            )
+        )
+    if problems or where is None or token is None:
+        raise _together(problems)
+    return Settings(
+        url=where,
+        token=token.value,
+        token_from=token.origin,
+        ca_file=certificate,
+        allow_http=http_allowed,
+        auth_header=header,
+        timeouts=Timeouts(read=read, total=max(Timeouts.total, read)) if read else Timeouts(),
+        batch_size=size or Settings.batch_size,
+    )
+
+
+def _together(problems: list[ConfigInvalid]) -> ConfigInvalid:
+    if len(problems) == 1:
+        return problems[0]
+    details: list[str] = []
+    for problem in problems:
+        details.append(problem.message)
+        details += [f"    {line}" for line in problem.details]
+        if problem.hint:
+            details.append(f"    hint: {problem.hint}")
+    return ConfigInvalid(
+        f"The connection to the server is not set up: {len(problems)} problems.", details=details
+    )
+
+
+def _url(given: str | None, environ: Mapping[str, str], *, allow_http: bool) -> str:
+    text = given or environ.get("KANPORT_URL")
+    if not text:
+        raise ConfigInvalid(
+            "No server is named.",
+            hint=f"Set KANPORT_URL or give --url, for example {EXAMPLE}",
+            details=("looked at --url: not given", "looked at KANPORT_URL: not set"),
+        )
+    return normalize_url(text, allow_http=allow_http)
+
+
+class _Token(NamedTuple):
+    value: SecretStr
+    origin: str
+
+
+def _token(path: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> _Token:
+    if path:
+        return _Token(_read_token(Path(path)), f"the file {os.fspath(path)}")
+    text, named = environ.get("KANPORT_TOKEN"), environ.get("KANPORT_TOKEN_FILE")
+    if text and named:
+        raise ConfigInvalid(
+            "KANPORT_TOKEN and KANPORT_TOKEN_FILE are both set, and only one can be meant.",
+            hint="Unset one of them, or name the file with --token-file, which beats both.",
+        )
+    if named:
+        return _Token(_read_token(Path(named)), f"the file {named} (KANPORT_TOKEN_FILE)")
+    if text:
+        return _Token(_clean_token(text, "KANPORT_TOKEN"), "KANPORT_TOKEN")
+    raise ConfigInvalid(
+        "There is no token for the server.",
+        hint="Kanboard shows it under Settings > API. Put it in a file that only you can read, and "
+        "name that with KANPORT_TOKEN_FILE; or set KANPORT_TOKEN.",
+        details=(
+            "looked at --token-file: not given",
+            "looked at KANPORT_TOKEN: not set",
+            "looked at KANPORT_TOKEN_FILE: not set",
+        ),
+    )
+
+
+def _read_token(path: Path) -> SecretStr:
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            if mode & (stat.S_IRWXG | stat.S_IRWXO):
+                raise ConfigInvalid(
+                    f"The token file {path} can be read or changed by other users "
+                    f"(mode {stat.S_IMODE(mode):04o}).",
+                    hint=f"chmod 600 {shlex.quote(str(path))}",
+                )
+            content = file.read(TOKEN_BYTES + 1)
+    except OSError as error:
+        raise ConfigInvalid(
+            f"The token file {path} cannot be read: {error.strerror or error}."
+        ) from error
+    if len(content) > TOKEN_BYTES:
+        raise ConfigInvalid(f"The file {path} holds more than a token.")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        # Without its cause: that holds the bytes of the file.
+        raise ConfigInvalid(f"The token file {path} is not text in UTF-8.") from None
+    return _clean_token(text, f"the file {path}")
+
+
+def _clean_token(text: str, origin: str) -> SecretStr:
+    text = text.removesuffix("\n").removesuffix("\r")
+    if not text.strip():
+        raise ConfigInvalid(f"The token from {origin} is empty.")
+    if not text.isprintable():
+        raise ConfigInvalid(
+            f"The token from {origin} holds line breaks or control characters.",
+            hint="It must be one line with nothing but the token.",
+        )
+    return SecretStr(text)
+
+
+def _header(name: str | None) -> str | None:
+    if not name:
+        return None
+    if not _HEADER_NAME.fullmatch(name) or name.lower() in _TAKEN_HEADERS:
+        raise ConfigInvalid(
+            f"{name!r} cannot be the header that carries the credentials.",
+            hint="Give the name that the server's API_AUTHENTICATION_HEADER has: mostly X-API-Auth",
+        )
+    return name
+
+
+def _ca_file(path: str | os.PathLike[str] | None) -> Path | None:
+    if not path:
+        return None
+    try:
+        with Path(path).open("rb"):
+            return Path(path)
+    except OSError as error:
+        raise ConfigInvalid(
+            f"The certificate file {os.fspath(path)} cannot be read: {error.strerror or error}."
+        ) from error
+
+
+def _seconds(given: float | None, environ: Mapping[str, str]) -> float | None:
+    text = environ.get("KANPORT_TIMEOUT")
+    name = "KANPORT_TIMEOUT" if given is None else "--timeout"
+    if given is None and not text:
+        return None
+    try:
+        seconds = float(text or "") if given is None else given
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds <= 86_400:
+        shown = text if given is None else given
+        raise ConfigInvalid(f"{name} is {shown}: it must be seconds, more than 0, at most a day.")
+    return seconds
+
+
+def _batch_size(given: int | None, environ: Mapping[str, str]) -> int | None:
+    text = environ.get("KANPORT_BATCH_SIZE")
+    name = "KANPORT_BATCH_SIZE" if given is None else "--batch-size"
+    if given is None and not text:
+        return None
+    try:
+        size = int(text or "") if given is None else given
+    except ValueError:
+        size = 0
+    if not 1 <= size <= 10_000:
+        shown = text if given is None else given
+        raise ConfigInvalid(f"{name} is {shown}: it must be a whole number from 1 to 10000.")
+    return size
+
+
+def _switch(name: str, environ: Mapping[str, str]) -> bool:
+    text = environ.get(name, "").lower()
+    if text in ("1", "true", "yes", "on"):
+        return True
+    if text in ("", "0", "false", "no", "off"):
+        return False
+    raise ConfigInvalid(f"{name} is {text!r}: it must be 1 or 0.")

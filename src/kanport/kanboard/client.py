@@ -1,0 +1,209 @@
+"""Calls to the server: one batch at a time, or a whole reading with patience."""
+
+import logging
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from kanport.config import Settings
+from kanport.errors import Unreachable
+from kanport.kanboard.faults import Fault, NoAnswer
+from kanport.kanboard.procedures import WRITING
+from kanport.kanboard.rpc import Answer, Call, Refused, Result, decode, encode
+from kanport.kanboard.transport import Transport
+
+logger = logging.getLogger(__name__)
+
+# How often a reading is tried again without getting anything: less while the server has never
+# answered, since then the URL may simply be wrong.
+PATIENCE = 5
+FIRST_PATIENCE = 2
+# Seconds to wait before trying again: the first time, at most, and at most if the server names it.
+FIRST_WAIT = 0.5
+LONGEST_WAIT = 15.0
+LONGEST_BUSY_WAIT = 60.0
+
+
+class Client:
+    """An open way to one server. Safe to use from several threads.
+
+    `sleep` takes seconds and `jitter` gives 0 to 1; both are for tests. `read_only` refuses every
+    writing procedure before anything is sent.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        settings: Settings,
+        *,
+        read_only: bool = False,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,
+        first_id: int | None = None,
+    ) -> None:
+        self._transport = transport
+        self._settings = settings
+        self._read_only = read_only
+        self._sleep = sleep
+        self._jitter = jitter
+        # Beginning anywhere keeps an answer that a broken cache gives from an earlier run from
+        # being taken for one of this run.
+        self._next_id = random.randrange(1, 2**31) if first_id is None else first_id  # noqa: S311
+        self._lock = threading.Lock()
+        self._answered = False
+
+    @classmethod
+    def open(
+        cls,
+        settings: Settings,
+        *,
+        read_only: bool = False,
+        warn: Callable[[str], None] = logger.warning,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> Self:
+        """Give a client to use in a `with` block; no connection is made yet.
+
+        `warn` gets one sentence if the connection is not safe. Raises ConfigInvalid for a CA file
+        or a proxy that cannot be used.
+        """
+        if settings.warning is not None:
+            warn(settings.warning)
+        transport = Transport(settings)
+        return cls(transport, settings, read_only=read_only, sleep=sleep, jitter=jitter)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def url(self) -> str:
+        """The URL of the server's API."""
+        return self._settings.url
+
+    def batch(self, calls: Sequence[Call]) -> list[Answer]:
+        """Send calls in exactly one request and give their answers in the same order.
+
+        NoAnswer stands for every call of which nothing is certain; nothing is ever sent twice here.
+        Raises Unreachable where the server refuses the credentials (401, 403): each further try
+        would be refused as well. Calls before the refused one of the batch may have been done.
+        """
+        if not calls:
+            return []
+        if self._read_only and (writing := {call.method for call in calls} & WRITING):
+            raise ValueError(f"a client for reading only does not send {sorted(writing)}")
+        first_id = self._take_ids(len(calls))
+        reply = self._transport.post(encode(calls, first_id))
+        answers: list[Answer] = (
+            [reply] * len(calls) if isinstance(reply, NoAnswer) else decode(calls, first_id, reply)
+        )
+        first = answers[0]
+        if isinstance(first, NoAnswer) and first.fault in (Fault.AUTH, Fault.FORBIDDEN):
+            raise self._unreachable(first)
+        if any(not isinstance(answer, NoAnswer) for answer in answers):
+            self._answered = True
+        return answers
+
+    def read(self, calls: Sequence[Call], *, batch_size: int | None = None) -> list[Any]:
+        """Give the results of calls that read, in their order.
+
+        As `ask`, but a call that the server refuses raises Unreachable as well.
+        """
+        results: list[Any] = []
+        for call, answer in zip(calls, self.ask(calls, batch_size=batch_size), strict=True):
+            if isinstance(answer, Refused):
+                raise self.refused(call, answer)
+            results.append(answer.value)
+        return results
+
+    def ask(
+        self, calls: Sequence[Call], *, batch_size: int | None = None
+    ) -> list[Result | Refused]:
+        """Give the server's answers to calls that read, in their order.
+
+        Sends batches of `batch_size` calls (by default that of the settings), smaller ones after
+        failures, and asks again for whatever had no answer, with growing waits. Raises Unreachable
+        where an answer cannot be had, and ValueError for a call that writes.
+        """
+        if writing := {call.method for call in calls} & WRITING:
+            raise ValueError(f"what writes is never sent twice: {sorted(writing)}")
+        answers: dict[int, Result | Refused] = {}
+        pending = deque(range(len(calls)))
+        size = ceiling = batch_size or self._settings.batch_size
+        failures = 0
+        while pending:
+            chosen = [pending.popleft() for _ in range(min(size, len(pending)))]
+            lost: list[int] = []
+            why: NoAnswer | None = None
+            replies = self.batch([calls[index] for index in chosen])
+            for index, reply in zip(chosen, replies, strict=True):
+                if isinstance(reply, NoAnswer):
+                    lost.append(index)
+                    why = why or reply
+                else:
+                    answers[index] = reply
+            pending.extendleft(reversed(lost))
+            if why is None:
+                failures, size = 0, min(size * 2, ceiling)
+                continue
+            if why.smaller_may_help:
+                # The first failure after a success tells what is too much; the ones right after
+                # it may only say that the server is down for a moment.
+                if failures == 0:
+                    ceiling = max(1, len(chosen) // 2)
+                size = max(1, len(chosen) // 4)
+            failures = 1 if len(lost) < len(chosen) else failures + 1
+            self._wait(why, failures, calls[lost[0]], alone=len(chosen) == 1)
+        return [answers[index] for index in range(len(calls))]
+
+    def refused(self, call: Call, answer: Refused) -> Unreachable:
+        """Give the error to raise where a call that reads was refused."""
+        hint = None
+        if answer.code == -32601:
+            hint = "Kanport needs Kanboard 1.0.31 or later; is this Kanboard at all?"
+        return Unreachable(f"{self.url} refuses {call.method}: {answer.message}.", hint=hint)
+
+    def _take_ids(self, count: int) -> int:
+        with self._lock:
+            first_id = self._next_id
+            self._next_id += count
+            return first_id
+
+    def _wait(self, why: NoAnswer, failures: int, call: Call, *, alone: bool) -> None:
+        patience = PATIENCE if self._answered else FIRST_PATIENCE
+        if why.final or (alone and why.final_alone) or failures > patience:
+            raise self._unreachable(why, call)
+        wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** (failures - 1)) * (0.5 + self._jitter() / 2)
+        if why.retry_after is not None:
+            wait = max(wait, min(why.retry_after, LONGEST_BUSY_WAIT))
+        logger.info("no answer to %s: %s; asking again in %.1f s", call.method, why.why, wait)
+        self._sleep(wait)
+
+    def _unreachable(self, why: NoAnswer, call: Call | None = None) -> Unreachable:
+        hints = {
+            Fault.HTML: "Is the URL that of Kanboard's jsonrpc.php?",
+            Fault.NOT_JSON_RPC: "Is the URL that of Kanboard's jsonrpc.php?",
+            Fault.MEMORY_LIMIT: "Raise PHP's memory_limit on the server; the API has no paging.",
+            Fault.TIME_LIMIT: "Raise PHP's max_execution_time on the server.",
+            Fault.PHP_ERROR: "The error log of PHP on the server says more.",
+            Fault.SERVER_ERROR: "The error log of the web server says more.",
+        }
+        asked = f" to {call.method}" if call else ""
+        return Unreachable(
+            f"{self.url} gives no answer{asked}: {why.why}.", hint=why.hint or hints.get(why.fault)
+        )

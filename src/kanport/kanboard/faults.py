@@ -1,0 +1,103 @@
+"""What can go wrong between a request and its answer, in a small closed set of kinds.
+
+Whoever sends calls decides by the kind and by whether the request may have reached the server:
+repeat, send less at once, read back, or give up.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Fault(StrEnum):
+    """Why there is no answer that can be trusted."""
+
+    CONNECT = "connect"  # no connection was made: refused, no such name, no route, too slow
+    TLS = "tls"  # the certificate or the handshake failed
+    PROXY = "proxy"  # the proxy on the way refused
+    REQUEST = "request"  # the request could not even be written
+    TIMEOUT = "timeout"  # no answer, or not all of it, in time
+    RESET = "reset"  # the connection ended before the answer did
+    AUTH = "auth"  # HTTP 401
+    FORBIDDEN = "forbidden"  # HTTP 403
+    REDIRECT = "redirect"  # HTTP 3xx, never followed
+    NOT_FOUND = "not-found"  # another HTTP 4xx: no such API there
+    REQUEST_TOO_LARGE = "request-too-large"  # HTTP 413
+    BUSY = "busy"  # HTTP 429 or 503, perhaps with Retry-After
+    SERVER_ERROR = "server-error"  # another HTTP 5xx, such as a PHP crash or a gateway's time limit
+    ANSWER_TOO_LARGE = "answer-too-large"  # more than the limit for one answer
+    TIME_LIMIT = "time-limit"  # PHP's max_execution_time, told in HTML
+    MEMORY_LIMIT = "memory-limit"  # PHP's memory_limit, told in HTML
+    PHP_ERROR = "php-error"  # another PHP error, told in HTML
+    HTML = "html"  # a web page that is no PHP error
+    EMPTY = "empty"  # HTTP 200 and nothing
+    NOT_JSON = "not-json"  # begins like JSON, but is broken or cut off
+    NOT_JSON_RPC = "not-json-rpc"  # something else altogether
+    ONE_ERROR = "one-error"  # one error object in the place of all answers
+    WRONG_IDS = "wrong-ids"  # an answer is missing, is there twice, or belongs to no call
+
+
+# Trying again changes nothing about these: the settings or the server have to be changed.
+_FINAL = frozenset(
+    {
+        Fault.TLS,
+        Fault.REQUEST,
+        Fault.AUTH,
+        Fault.FORBIDDEN,
+        Fault.REDIRECT,
+        Fault.NOT_FOUND,
+        Fault.HTML,
+        Fault.NOT_JSON_RPC,
+    }
+)
+# What a smaller batch may get round; for the others the size does not matter.
+_SIZE = frozenset(
+    {
+        Fault.TIMEOUT,
+        Fault.RESET,
+        Fault.REQUEST_TOO_LARGE,
+        Fault.SERVER_ERROR,
+        Fault.ANSWER_TOO_LARGE,
+        Fault.TIME_LIMIT,
+        Fault.MEMORY_LIMIT,
+        Fault.PHP_ERROR,
+        Fault.EMPTY,
+        Fault.NOT_JSON,
+        Fault.ONE_ERROR,
+        Fault.WRONG_IDS,
+    }
+)
+# What the same single call will meet again: it is as small as it gets.
+_FINAL_ALONE = frozenset(
+    {Fault.REQUEST_TOO_LARGE, Fault.ANSWER_TOO_LARGE, Fault.MEMORY_LIMIT, Fault.PHP_ERROR}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """There is no answer to a call that can be trusted: neither done nor not done.
+
+    `why` is one line that may be shown: it never holds text of the server. `sent` is False only
+    where the request cannot have reached the server. `retry_after` is in seconds, as the server
+    wishes. `hint` says what to do.
+    """
+
+    why: str
+    sent: bool = True
+    fault: Fault = Fault.WRONG_IDS
+    retry_after: float | None = None
+    hint: str | None = None
+
+    @property
+    def final(self) -> bool:
+        """Whether trying again changes nothing."""
+        return self.fault in _FINAL
+
+    @property
+    def final_alone(self) -> bool:
+        """Whether trying again changes nothing for a call that was alone in its request."""
+        return self.final or self.fault in _FINAL_ALONE
+
+    @property
+    def smaller_may_help(self) -> bool:
+        """Whether fewer calls in one request may get an answer."""
+        return self.fault in _SIZE

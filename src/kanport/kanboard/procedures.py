@@ -1,0 +1,278 @@
+"""The procedures of Kanboard's API as typed calls, and what their answers look like.
+
+Parameters go by name: Kanboard ignores a name that it does not know without a word, so a test
+holds these names against the recorded exchanges. `facts` stand in the recordings under
+tests/contract; what an answer means is never taken for granted: everything written is read back.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from kanport.kanboard.rpc import Call
+from kanport.model import Group, Project, User
+
+# Every procedure here that changes something. Reading never sends one of these.
+WRITING = frozenset(
+    {
+        "createUser",
+        "updateUser",
+        "enableUser",
+        "disableUser",
+        "removeUser",
+        "addProjectUser",
+        "changeProjectUserRole",
+        "removeProjectUser",
+    }
+)
+
+
+# --- reading --------------------------------------------------------------------------------------
+
+
+def get_version() -> Call:
+    """Ask for the version: "1.2.53", or "main.<commit>" from a checkout; any text is possible."""
+    return Call("getVersion")
+
+
+def get_all_users() -> Call:
+    """Ask for all users, disabled ones too, in one answer: the API has no paging.
+
+    About 600 bytes a user; outgrows PHP's memory_limit of 128 MB between 20,000 and 50,000 users.
+    """
+    return Call("getAllUsers")
+
+
+def get_all_projects() -> Call:
+    """Ask for all projects, closed and private ones too."""
+    return Call("getAllProjects")
+
+
+def get_all_groups() -> Call:
+    """Ask for all groups, without their members."""
+    return Call("getAllGroups")
+
+
+def get_user(user_id: int) -> Call:
+    """Ask for one user's row by id; null where there is none."""
+    return Call("getUser", {"user_id": user_id})
+
+
+def get_user_by_name(username: str) -> Call:
+    """Ask for one user's row; null where there is none.
+
+    Compared as the database does: SQLite and PostgreSQL tell case apart, MariaDB does not.
+    """
+    return Call("getUserByName", {"username": username})
+
+
+def is_active_user(user_id: int) -> Call:
+    """Ask whether a user is active; false for an unknown id as well."""
+    return Call("isActiveUser", {"user_id": user_id})
+
+
+def get_project_users(project_id: int) -> Call:
+    """Ask who is in a project, directly or through a group, disabled users too.
+
+    The answer maps ids (as text) to display names; `{}` and, before 1.0.38, `[]` where it is empty.
+    """
+    return Call("getProjectUsers", {"project_id": project_id})
+
+
+def get_project_user_role(project_id: int, user_id: int) -> Call:
+    """Ask for a user's role in a project; "" for none, and for a role that was stored empty.
+
+    A direct role wins over one through a group even where it is lower.
+    """
+    return Call("getProjectUserRole", {"project_id": project_id, "user_id": user_id})
+
+
+def get_group_members(group_id: int) -> Call:
+    """Ask for the user rows of a group's members, disabled ones too; [] for an unknown group."""
+    return Call("getGroupMembers", {"group_id": group_id})
+
+
+# --- writing --------------------------------------------------------------------------------------
+
+
+def create_user(
+    username: str, password: str, *, name: str = "", email: str = "", role: str = "app-user"
+) -> Call:
+    """Create a user; the answer is the new id, or false without a reason.
+
+    A password needs 6 characters at least; bcrypt ignores all after 72 bytes.
+    """
+    return Call(
+        "createUser",
+        {"username": username, "password": password, "name": name, "email": email, "role": role},
+    )
+
+
+def update_user(
+    user_id: int,
+    *,
+    username: str | None = None,
+    name: str | None = None,
+    email: str | None = None,
+    role: str | None = None,
+) -> Call:
+    """Change the fields given; "" clears name and email. True even for an unknown id.
+
+    Raises ValueError where nothing is given: Kanboard makes broken SQL of that.
+    """
+    fields = {"username": username, "name": name, "email": email, "role": role}
+    given = {field: value for field, value in fields.items() if value is not None}
+    if not given:
+        raise ValueError("an update needs at least one field")
+    return Call("updateUser", {"id": user_id, **given})
+
+
+def enable_user(user_id: int) -> Call:
+    """Enable a user; true even for an unknown id. Closed private projects stay closed."""
+    return Call("enableUser", {"user_id": user_id})
+
+
+def disable_user(user_id: int) -> Call:
+    """Disable a user, which closes their private projects; true even for an unknown id."""
+    return Call("disableUser", {"user_id": user_id})
+
+
+def remove_user(user_id: int) -> Call:
+    """Remove a user with every private project they have a part in; false for an unknown id."""
+    return Call("removeUser", {"user_id": user_id})
+
+
+def add_project_user(project_id: int, user_id: int, role: str) -> Call:
+    """Add somebody to a project directly. The role is not checked by the server.
+
+    False where they are a direct member already (the role stays) and for unknown ids alike.
+    """
+    return Call("addProjectUser", {"project_id": project_id, "user_id": user_id, "role": role})
+
+
+def change_project_user_role(project_id: int, user_id: int, role: str) -> Call:
+    """Change a direct member's role; true without effect for everybody else."""
+    return Call(
+        "changeProjectUserRole", {"project_id": project_id, "user_id": user_id, "role": role}
+    )
+
+
+def remove_project_user(project_id: int, user_id: int) -> Call:
+    """End a direct membership; false where there is none, such as for access through a group."""
+    return Call("removeProjectUser", {"project_id": project_id, "user_id": user_id})
+
+
+# --- answers --------------------------------------------------------------------------------------
+
+
+def number(value: object) -> int | None:
+    """Give an id, which is text on SQLite and MySQL with PHP before 8.1; None for no number.
+
+    >>> [number(value) for value in (7, "7", "", None, True, "x", 0)]
+    [7, 7, None, None, None, None, None]
+    """
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
+        value = int(value)
+    return value if type(value) is int and value > 0 else None
+
+
+def flag(value: object) -> bool:
+    """Give a yes or no, which is a boolean on PostgreSQL, else a number or its text.
+
+    >>> [flag(value) for value in (True, 1, "1", "t", "true", False, 0, "0", "f", "", None)]
+    [True, True, True, True, True, False, False, False, False, False, False]
+    """
+    if isinstance(value, str):
+        return value.lower() in ("1", "t", "true")
+    return value is True or (type(value) is int and value == 1)
+
+
+def text(value: object) -> str:
+    """Give a text; null is the empty one, and half of a character that fits in no file is replaced.
+
+    >>> text(None), text("Zoë"), text(4711)
+    ('', 'Zoë', '4711')
+    """
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    return str(value) if type(value) is int else ""
+
+
+def role_from(value: object) -> str:
+    """Give the role in an answer of getProjectUserRole; none is "" (or null, or false)."""
+    return value if isinstance(value, str) else ""
+
+
+def user_from_row(row: object, *, active: bool | None = None) -> User | None:
+    """Give the user of a row, without hashes and tokens; None where it is no user's row.
+
+    `active` is for rows that do not say so themselves (see `says_active`).
+    """
+    if not isinstance(row, Mapping) or "username" not in row:
+        return None
+    user_id = number(row.get("id"))
+    if user_id is None:
+        return None
+    return User(
+        id=user_id,
+        username=text(row["username"]),
+        name=text(row.get("name")),
+        email=text(row.get("email")),
+        role=text(row.get("role")),
+        active=flag(row["is_active"]) if active is None and says_active(row) else active is True,
+        ldap=flag(row.get("is_ldap_user")),
+    )
+
+
+def says_active(row: object) -> bool:
+    """Tell whether a user's row says if the user is active; in the documented old shape not."""
+    return isinstance(row, Mapping) and row.get("is_active") is not None
+
+
+def project_from_row(row: object) -> Project | None:
+    """Give the project of a row; None where it is no project's row."""
+    if not isinstance(row, Mapping):
+        return None
+    project_id = number(row.get("id"))
+    if project_id is None or "name" not in row:
+        return None
+    return Project(
+        id=project_id,
+        name=text(row["name"]),
+        identifier=text(row.get("identifier")),
+        active=flag(row.get("is_active", True)),
+        private=flag(row.get("is_private")),
+    )
+
+
+def group_from_row(row: object, members: frozenset[int] = frozenset()) -> Group | None:
+    """Give the group of a row with these members' ids; None where it is no group's row."""
+    if not isinstance(row, Mapping):
+        return None
+    group_id = number(row.get("id"))
+    if group_id is None or "name" not in row:
+        return None
+    return Group(group_id, text(row["name"]), text(row.get("external_id")), members)
+
+
+def rows_of(value: object) -> list[Any] | None:
+    """Give the rows of an answer; None where it is none.
+
+    PHP writes a list whose keys have gaps as an object, and an empty object as a list.
+    """
+    if isinstance(value, list):
+        return value
+    return list(value.values()) if isinstance(value, dict) else None
+
+
+def member_ids(value: object) -> frozenset[int] | None:
+    """Give the ids in an answer of getProjectUsers; None where it is none.
+
+    >>> sorted(member_ids({"2": "Ada", "10": ""})), member_ids([]), member_ids(["Ada"])
+    ([2, 10], frozenset(), None)
+    """
+    if value == []:
+        return frozenset()
+    if not isinstance(value, dict):
+        return None
+    ids = {number(key) for key in value}
+    return None if None in ids else frozenset(user_id for user_id in ids if user_id is not None)

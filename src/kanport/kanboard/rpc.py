@@ -1,0 +1,165 @@
+"""JSON-RPC 2.0 envelopes: calls into one request, one answer to each call. No I/O.
+
+Kanboard's habits that this copes with (contract recordings, facts C2): one error object in the
+place of a whole batch's answers, answers whose items lack an id, HTML with status 200.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kanport.findings import MASK
+from kanport.kanboard.faults import Fault, NoAnswer
+from kanport.kanboard.scrub import error_reason, page_reason
+
+__all__ = ["Answer", "Call", "Fault", "NoAnswer", "Refused", "Result", "decode", "encode"]
+
+# Keys of rows that hold a hash or a token. They are dropped while the answer is parsed, so that
+# nothing behind this module ever holds them (kanboard/kanboard#5877: getUser, getAllUsers and
+# getGroupMembers hand them out).
+SECRET_KEYS = frozenset({"password", "twofactor_secret", "api_access_token", "token"})
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a procedure with named parameters. Secret parameters never show in a repr."""
+
+    method: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        shown = (
+            f", {name}={MASK if name in SECRET_KEYS else repr(value)}"
+            for name, value in self.params.items()
+        )
+        return f"Call({self.method}{''.join(shown)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The server answered a call; secret keys of rows are gone from the value."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The server refused a call; `message` may be shown: it never holds text of the server."""
+
+    code: int
+    message: str
+
+
+Answer = Result | Refused | NoAnswer
+
+
+def encode(calls: Sequence[Call], first_id: int) -> bytes:
+    """Give the body of a batch request; the calls get the ids from `first_id` on, in order.
+
+    A batch of one is a batch all the same, so that its answer is an array too.
+    """
+    envelopes: list[dict[str, Any]] = []
+    for number, call in enumerate(calls, first_id):
+        envelope: dict[str, Any] = {"jsonrpc": "2.0", "method": call.method, "id": number}
+        if call.params:
+            envelope["params"] = dict(call.params)
+        envelopes.append(envelope)
+    return json.dumps(
+        envelopes, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+    ).encode()
+
+
+def decode(calls: Sequence[Call], first_id: int, body: str) -> list[Answer]:
+    """Give one answer to each call, in the order of the calls, out of the body of a response.
+
+    An answer is taken only where exactly one item of the array has the call's id and is well
+    formed. Every other call gets NoAnswer with the reason: it may have been done or not.
+    """
+    items = _items(body)
+    if isinstance(items, NoAnswer):
+        return [items] * len(calls)
+    found: dict[int, list[Answer]] = {}
+    strange = 0
+    for item in items:
+        number = _id_of(item)
+        if number is None or not 0 <= number - first_id < len(calls):
+            strange += 1
+        else:
+            found.setdefault(number - first_id, []).append(_answer(item))
+    lost = "the answer to this call is missing"
+    if strange:
+        lost += f", and there are {strange} answers that belong to no call"
+    missing = NoAnswer(lost)
+    twice = NoAnswer("there is more than one answer to this call")
+    return [
+        missing if (mine := found.get(index)) is None else mine[0] if len(mine) == 1 else twice
+        for index in range(len(calls))
+    ]
+
+
+def _items(body: str) -> list[Any] | NoAnswer:
+    text = body.strip("\ufeff \t\r\n")
+    if not text:
+        return NoAnswer("the answer is empty", fault=Fault.EMPTY)
+    if text[0] not in "[{":
+        return _no_json(text)
+    try:
+        parsed = json.loads(text, object_hook=_without_secrets)
+    except (ValueError, RecursionError):
+        # Without its cause: that holds the text of the answer.
+        return NoAnswer("the answer is broken or cut off", fault=Fault.NOT_JSON)
+    if isinstance(parsed, list):
+        if parsed and not any(isinstance(item, dict) and "jsonrpc" in item for item in parsed):
+            return NoAnswer("the answer is JSON, but not JSON-RPC", fault=Fault.NOT_JSON_RPC)
+        return parsed
+    return _single(parsed)
+
+
+def _no_json(text: str) -> NoAnswer:
+    fault, reason = page_reason(text)
+    if fault is not Fault.HTML:
+        return NoAnswer(f"the answer is an error of PHP ({reason})", fault=fault)
+    if text.startswith("<"):
+        return NoAnswer(f"the answer is {reason}", fault=Fault.HTML)
+    return NoAnswer("the answer is no JSON", fault=Fault.NOT_JSON_RPC)
+
+
+def _single(parsed: Any) -> NoAnswer:
+    # Where one item of a batch is refused with 401 or 403, Kanboard answers with one object for
+    # the whole batch; the items before it were done.
+    if not isinstance(parsed, dict) or parsed.get("jsonrpc") != "2.0":
+        return NoAnswer("the answer is JSON, but not JSON-RPC", fault=Fault.NOT_JSON_RPC)
+    refused = _refused(parsed.get("error"))
+    if refused is None:
+        return NoAnswer("one answer stands in the place of all", fault=Fault.ONE_ERROR)
+    fault = {401: Fault.AUTH, 403: Fault.FORBIDDEN}.get(refused.code, Fault.ONE_ERROR)
+    return NoAnswer(f"one error stands in the place of all answers: {refused.message}", fault=fault)
+
+
+def _id_of(item: Any) -> int | None:
+    number = item.get("id") if isinstance(item, dict) else None
+    return number if type(number) is int else None
+
+
+def _answer(item: dict[str, Any]) -> Answer:
+    if item.get("jsonrpc") == "2.0":
+        if "result" in item and "error" not in item:
+            return Result(item["result"])
+        refused = _refused(item.get("error"))
+        if refused is not None and "result" not in item:
+            return refused
+    return NoAnswer("the answer to this call is not well formed")
+
+
+def _refused(error: Any) -> Refused | None:
+    code = error.get("code") if isinstance(error, dict) else None
+    if type(code) is not int:
+        return None
+    return Refused(code, error_reason(code, error.get("message"), error.get("data")))
+
+
+def _without_secrets(row: dict[str, Any]) -> dict[str, Any]:
+    for key in SECRET_KEYS & row.keys():
+        del row[key]
+    return row
