@@ -1,0 +1,50 @@
+"""Plans for the tests of apply."""
+
+from typing import Any
+
+from kanport.plan.model import Action, Change, Plan, PlanMapping, PlanServer, Subject
+from kanport.plan.plan_file import plan_digest
+
+
+def change(number: int, action: Action, username: str, **parts: Any) -> Change:
+    """Make a change; `project` goes into its subject."""
+    project = parts.pop("project", None)
+    return Change(
+        id=f"c{number:04}",
+        action=action,
+        subject=Subject(username=username, project=project),
+        reason=parts.pop("reason", "as the test wants it"),
+        **parts,
+    )
+
+
+def new_user(number: int, username: str, **after: Any) -> Change:
+    """Make a change that creates a user."""
+    wanted = {"username": username, "role": "app-user", "password": "random", **after}
+    return change(number, Action.USER_CREATE, username, after=wanted)
+
+
+def grant(number: int, username: str, project_id: int, **parts: Any) -> Change:
+    """Make a change that grants a membership."""
+    role = parts.pop("role", "project-member")
+    return change(
+        number,
+        Action.MEMBERSHIP_GRANT,
+        username,
+        project=f"P{project_id}",
+        project_id=project_id,
+        after={"role": role},
+        **parts,
+    )
+
+
+def plan_of(*changes: Change, url: str = "http://127.0.0.1:1/jsonrpc.php") -> Plan:
+    """Make a plan with its digest."""
+    plan = Plan(
+        created_at="2026-01-01T00:00:00Z",
+        kanport="0",
+        server=PlanServer(url=url),
+        mapping=PlanMapping(path="m.yaml", sha256="0" * 64),
+        changes=changes,
+    )
+    return plan.model_copy(update={"digest": plan_digest(plan)})

@@ -1,0 +1,244 @@
+"""Whatever the server says or fails to say: what counts is what reading back shows."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from kanport.apply.engine import Engine, Options
+from kanport.apply.journal import Journal, load_journal
+from kanport.apply.passwords import Passwords
+from kanport.config import resolve_settings
+from kanport.kanboard.client import Client
+from kanport.outcome import STOPPED_BY_SIGNAL, Run, Status
+from kanport.plan.model import Action, Plan
+from kanport.sandbox import Fault, Reply, Sandbox, web_page
+from tests.apply.plans import change, grant, new_user, plan_of
+
+UNAUTHORIZED = Reply(
+    401,
+    "application/json",
+    b'{"jsonrpc":"2.0","error":{"code":401,"message":"Unauthorized"},"id":null}',
+    {"WWW-Authenticate": 'Basic realm="API"'},
+)
+RunPlan = Callable[..., Run]
+
+
+@pytest.fixture
+def client(server: Sandbox) -> Iterator[Client]:
+    settings = resolve_settings(
+        url=server.url,
+        token_file=None,
+        ca_file=None,
+        allow_http=None,
+        auth_header=None,
+        timeout=5,
+        environ={"KANPORT_TOKEN": server.token},
+    )
+    with Client.open(settings, sleep=lambda seconds: None) as opened:
+        yield opened
+
+
+@pytest.fixture
+def run(client: Client, tmp_path: Path) -> RunPlan:
+    def run_plan(plan: Plan, should_stop: Callable[[], bool] = lambda: False, size: int = 200) -> Run:
+        with Journal(tmp_path / "run.jsonl", now=lambda: "2026-01-01T00:00:00Z") as journal:
+            engine = Engine(
+                client,
+                journal,
+                passwords=Passwords({"poison": SecretStr("with\0NUL")}),
+                options=Options(batch_size=size),
+                sleep=lambda seconds: None,
+                should_stop=should_stop,
+            )
+            return engine.run(plan, run_id="run-1", version="0")
+
+    return run_plan
+
+
+def statuses(run: Run) -> list[Status]:
+    return [outcome.status for outcome in run.outcomes]
+
+
+def usernames(server: Sandbox) -> set[str]:
+    return set(server.store.snapshot().users)
+
+
+def test_new_users_get_their_memberships_in_the_same_run(server: Sandbox, run: RunPlan) -> None:
+    project = server.store.add_project("Alpha", identifier="ALPHA")
+    done = run(plan_of(new_user(1, "ada", name="Ada", email="ada@example.org"), grant(2, "ada", project)))
+    assert statuses(done) == [Status.DONE, Status.DONE]
+    assert server.store.snapshot().memberships == {("ALPHA", "ada"): "project-member"}
+
+
+def test_each_kind_of_change_takes_effect(server: Sandbox, run: RunPlan) -> None:
+    store = server.store
+    project = store.add_project("Alpha", identifier="ALPHA")
+    ids = {name: store.add_user(name) for name in ("up", "old", "on", "off", "gone", "in", "out")}
+    store.add_user("spare-admin", role="app-admin")
+    store.add_member(project, ids["in"], "project-viewer")
+    store.add_member(project, ids["out"], "project-member")
+
+    def to(number: int, action: Action, who: str, **parts: object) -> object:
+        return change(number, action, who, user_id=ids[who], **parts)
+
+    done = run(
+        plan_of(
+            to(1, Action.USER_DISABLE, "off", before={"active": True}, after={"active": False}),
+            to(2, Action.MEMBERSHIP_REVOKE, "out", project="ALPHA", project_id=project,
+               before={"role": "project-member"}),
+            to(3, Action.USER_RENAME, "old", before={"username": "old"}, after={"username": "new"}),
+            to(4, Action.USER_UPDATE, "up", before={"email": ""}, after={"email": "u@example.org"}),
+            to(5, Action.USER_DISABLE, "on", before={"active": True}, after={"active": False}),
+            to(6, Action.USER_ENABLE, "on", before={"active": False}, after={"active": True}),
+            to(7, Action.MEMBERSHIP_CHANGE, "in", project="ALPHA", project_id=project,
+               before={"role": "project-viewer"}, after={"role": "project-manager"}),
+            to(8, Action.USER_REMOVE, "gone", before={"username": "gone"}),
+        )
+    )  # fmt: skip
+    assert set(statuses(done)) == {Status.DONE}
+    after = store.snapshot()
+    assert not after.users["off"].active
+    assert after.users["on"].active
+    assert after.users["up"].email == "u@example.org"
+    assert "new" in after.users
+    assert "old" not in after.users
+    assert "gone" not in after.users
+    assert after.memberships == {("ALPHA", "in"): "project-manager"}
+
+
+def test_an_update_of_somebody_who_is_not_there_is_not_believed(run: RunPlan) -> None:
+    # Kanboard says true to it.
+    nobody = change(1, Action.USER_UPDATE, "nobody", user_id=999, after={"name": "N"})
+    done = run(plan_of(nobody))
+    assert statuses(done) == [Status.FAILED]
+    assert "no such user" in str(done.outcomes[0].reason)
+
+
+def test_a_role_that_comes_from_a_group_is_overruled_by_a_direct_one(
+    server: Sandbox, run: RunPlan
+) -> None:
+    store = server.store
+    project, ada = store.add_project("Alpha", identifier="ALPHA"), store.add_user("ada")
+    group = store.add_group("Engineers")
+    store.add_group_member(group, ada)
+    store.add_group_access(project, group, "project-manager")
+    lower = change(1, Action.MEMBERSHIP_CHANGE, "ada", project="ALPHA", project_id=project,
+                   user_id=ada, before={"role": "project-manager"},
+                   after={"role": "project-viewer"})  # fmt: skip
+    assert statuses(run(plan_of(lower))) == [Status.DONE]
+    assert store.snapshot().memberships == {("ALPHA", "ada"): "project-viewer"}
+
+
+def test_access_that_remains_through_a_group_is_said(server: Sandbox, run: RunPlan) -> None:
+    store = server.store
+    project, ada = store.add_project("Alpha", identifier="ALPHA"), store.add_user("ada")
+    group = store.add_group("Engineers")
+    store.add_group_member(group, ada)
+    store.add_group_access(project, group, "project-manager")
+    store.add_member(project, ada, "project-viewer")
+    revoke = change(1, Action.MEMBERSHIP_REVOKE, "ada", project="ALPHA", project_id=project,
+                    user_id=ada, before={"role": "project-viewer"})  # fmt: skip
+    done = run(plan_of(revoke))
+    assert statuses(done) == [Status.FAILED]
+    assert "through a group" in str(done.outcomes[0].reason)
+
+
+def test_what_somebody_else_did_meanwhile_is_already_so(server: Sandbox, run: RunPlan) -> None:
+    project, ada = server.store.add_project("Alpha"), server.store.add_user("ada")
+    server.store.add_member(project, ada, "project-member")
+    assert statuses(run(plan_of(grant(1, "ada", project, user_id=ada)))) == [Status.ALREADY]
+
+
+def test_memberships_of_a_user_who_was_refused_are_skipped(server: Sandbox, run: RunPlan) -> None:
+    project = server.store.add_project("Alpha")
+    refused = new_user(1, "bad", email="not an address")
+    done = run(plan_of(refused, grant(2, "bad", project)))
+    assert statuses(done) == [Status.FAILED, Status.SKIPPED]
+    assert done.outcomes[1].reason == "bad was not created"
+
+
+@pytest.mark.parametrize("after", [0, 1, 7, None])
+@pytest.mark.parametrize("reply", [None, web_page(502), web_page(500)])
+def test_a_lost_answer_neither_doubles_nor_loses_anybody(
+    server: Sandbox, run: RunPlan, after: int | None, reply: Reply | None
+) -> None:
+    faults = iter([Fault(after=after, reply=reply)])
+    server.fault = lambda names: next(faults, None) if "createUser" in names else None
+    people = [new_user(number, f"user{number}") for number in range(1, 31)]
+    done = run(plan_of(*people))
+    assert set(statuses(done)) == {Status.DONE}
+    assert usernames(server) == {"admin", *(f"user{number}" for number in range(1, 31))}
+
+
+def test_one_call_that_breaks_every_batch_leaves_the_others_through(
+    server: Sandbox, run: RunPlan
+) -> None:
+    # A NUL in a password makes PHP give up: HTTP 500, an empty body, the rest of the batch lost.
+    people = [new_user(number, f"user{number}") for number in range(1, 31)]
+    done = run(plan_of(*people[:10], new_user(31, "poison"), *people[10:]))
+    assert done.tally().done == 30
+    assert done.outcomes[10].status is Status.FAILED
+    assert "poison" not in usernames(server)
+
+
+def test_a_server_that_goes_away_leaves_a_tally_and_a_journal(
+    server: Sandbox, run: RunPlan, tmp_path: Path
+) -> None:
+    batches = iter(range(100))
+
+    def goes_away(names: tuple[str, ...]) -> Fault | None:
+        if "createUser" in names and next(batches) == 0:
+            return None
+        return Fault(after=0) if "createUser" in names or "getUserByName" in names else None
+
+    first_read = iter([True])
+
+    def after_one_batch(names: tuple[str, ...]) -> Fault | None:
+        if "getUserByName" in names and next(first_read, False):
+            return None
+        return goes_away(names)
+
+    server.fault = after_one_batch
+    people = [new_user(number, f"user{number}") for number in range(1, 61)]
+    done = run(plan_of(*people))
+    assert done.stopped is not None
+    tally = done.tally()
+    assert tally.done == 20
+    assert tally.not_attempted > 0
+    assert load_journal(tmp_path / "run.jsonl").run.outcomes == done.outcomes
+
+
+def test_a_refused_token_ends_the_run_at_once(server: Sandbox, run: RunPlan) -> None:
+    server.fault = lambda names: Fault(after=0, reply=UNAUTHORIZED)
+    done = run(plan_of(new_user(1, "ada")))
+    assert done.stopped is not None
+    assert statuses(done) == [Status.NOT_ATTEMPTED]
+    assert len(server.requests) == 1
+
+
+def test_a_stop_that_was_asked_for_ends_between_batches(server: Sandbox, run: RunPlan) -> None:
+    people = [new_user(number, f"user{number}") for number in range(1, 41)]
+    asked = iter([False, True])
+    done = run(plan_of(*people), should_stop=lambda: next(asked, True))
+    assert done.stopped == STOPPED_BY_SIGNAL
+    assert done.tally().done == 20
+    assert done.tally().not_attempted == 20
+    assert len(usernames(server)) == 21
+
+
+def test_every_batch_is_in_the_journal_before_it_is_sent(
+    server: Sandbox, run: RunPlan, tmp_path: Path
+) -> None:
+    seen: list[int] = []
+
+    def look(names: tuple[str, ...]) -> None:
+        if "createUser" in names:
+            lines = (tmp_path / "run.jsonl").read_text(encoding="utf-8").splitlines()
+            seen.append(sum(json.loads(line)["record"] == "sent" for line in lines))
+
+    server.fault = look
+    run(plan_of(*(new_user(number, f"user{number}") for number in range(1, 31))), size=10)
+    assert seen == [1, 2, 3]

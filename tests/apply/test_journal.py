@@ -1,0 +1,123 @@
+"""The journal holds what happened, line by line, and can be read back after any crash."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kanport.apply.journal import Journal, load_journal
+from kanport.errors import UsageError
+from kanport.kanboard.rpc import NoAnswer, Refused, Result
+from kanport.outcome import Outcome, Status, Tally
+from tests.apply.plans import grant, new_user, plan_of
+
+PLAN = plan_of(new_user(1, "ada"), new_user(2, "bo\u2028b"), grant(3, "ada", 1))
+
+
+def now() -> str:
+    return "2026-01-01T00:00:00Z"
+
+
+def write(path: Path, *outcomes: Outcome, end: bool = True) -> None:
+    with Journal(path, now=now) as journal:
+        journal.begin("run-1", PLAN, version="0")
+        journal.sent(1, "createUser", ["c0001", "c0002"])
+        journal.answered(1, [Result(7), NoAnswer("the answer was lost")])
+        journal.outcomes(outcomes)
+        if end:
+            tally = Tally(planned=3, done=len(outcomes), not_attempted=3 - len(outcomes))
+            journal.end(tally, stopped=None)
+
+
+def test_what_was_written_is_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    outcomes = [Outcome(change.id, Status.DONE) for change in PLAN.changes]
+    write(path, *outcomes)
+    recorded = load_journal(path)
+    assert recorded.plan == PLAN
+    assert recorded.run.outcomes == tuple(outcomes)
+    assert recorded.ended
+    assert recorded.run.stopped is None
+
+
+def test_a_run_that_was_cut_off_leaves_the_rest_not_attempted(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    write(path, Outcome("c0001", Status.DONE), end=False)
+    recorded = load_journal(path)
+    assert not recorded.ended
+    assert [outcome.status for outcome in recorded.run.outcomes] == [
+        Status.DONE,
+        Status.NOT_ATTEMPTED,
+        Status.NOT_ATTEMPTED,
+    ]
+    assert recorded.run.tally().planned == 3
+
+
+def test_a_torn_last_line_is_passed_over_wherever_it_is_torn(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.jsonl"
+    write(whole, Outcome("c0001", Status.FAILED, "refused: Jürgen"), end=False)
+    data = whole.read_bytes()
+    last = data.rstrip(b"\n").rfind(b"\n") + 1
+    for cut in range(last, len(data)):
+        torn = tmp_path / "torn.jsonl"
+        torn.write_bytes(data[:cut])
+        assert len(load_journal(torn).run.outcomes) == 3
+
+
+def test_a_torn_line_in_the_middle_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    write(path)
+    lines = path.read_text(encoding="utf-8").split("\n")
+    lines[1] = lines[1][:10]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(UsageError, match="run.jsonl:2"):
+        load_journal(path)
+
+
+def test_a_journal_whose_plan_was_changed_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    write(path)
+    text = path.read_text(encoding="utf-8").replace('"ada"', '"eve"', 1)
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match="was changed"):
+        load_journal(path)
+
+
+@pytest.mark.parametrize("text", ["", "not json\n", "[]\n", '{"format": "kanport-plan/1"}\n'])
+def test_a_file_that_is_no_journal_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "other.jsonl"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError):
+        load_journal(path)
+
+
+def test_the_journal_of_an_earlier_run_is_never_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    write(path)
+    before = path.read_bytes()
+    with pytest.raises(UsageError, match="exists already"):
+        Journal(path, now=now)
+    assert path.read_bytes() == before
+
+
+def test_nobody_else_can_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    write(path)
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_an_error_of_the_server_is_told_by_its_code_alone(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    with Journal(path, now=now) as journal:
+        journal.answered(1, [Refused(0, "SQL Error: Failing row contains ($2y$10$hash)")])
+    record = json.loads(path.read_text(encoding="utf-8"))
+    assert record["answers"] == ["error 0"]
+
+
+def test_a_record_is_on_disk_before_the_call_returns(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    with Journal(path, now=now) as journal:
+        journal.begin("run-1", PLAN, version="0")
+        journal.sent(1, "createUser", ["c0001"])
+        lines = path.read_text(encoding="utf-8").splitlines()
+        assert json.loads(lines[-1])["record"] == "sent"
