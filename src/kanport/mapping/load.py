@@ -1,35 +1,160 @@
 """Reading a mapping file: all that is wrong with it at once, each thing with its place."""
 
 import hashlib
-from collections.abc import Callable
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
-from ruamel.yaml import YAML
 
 from kanport.errors import ConfigInvalid
+from kanport.findings import MASK
+from kanport.mapping.explain import explain
 from kanport.mapping.spec import MappingFile
+from kanport.mapping.yaml_file import Document, Mistake, NotYaml, Spot, Steps, decode, read_yaml
 from kanport.origin import Origin
+
+_WIDTH = 100
+_SECRET = re.compile(
+    r"(?i)(?P<key>[\w-]*(password|passwd|secret|token)[\w-]*[\"']?\s*:\s+)(?P<value>(?!random\b|\{)\S.*)"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedMapping:
-    """A mapping with the file that it came from; `place` gives the origin of a part of it."""
+    """A mapping with the file that it came from.
+
+    `sha256` is that of the file. `place` gives the origin of a part of it, by the path of its keys
+    and list positions, as in `("memberships", 0, "role")`: the line and column of the key.
+    """
 
     spec: MappingFile
     path: Path
     sha256: str
-    place: Callable[[tuple[str | int, ...]], Origin]
+    place: Callable[[Steps], Origin]
 
 
 def load_mapping(path: Path) -> LoadedMapping:
-    """Read and check a mapping file; raises ConfigInvalid with everything that is wrong."""
-    content = path.read_bytes()
-    data = YAML(typ="safe", pure=True).load(content.decode("utf-8-sig"))
+    """Read and check a mapping file.
+
+    Raises ConfigInvalid with everything that is wrong. Each of its details is one mistake of
+    several lines: where and what, the line of the file, a caret below it, and what to do.
+    """
+    content = _read(path)
+    text = ""
     try:
-        spec = MappingFile.model_validate(data, by_alias=True, by_name=False)
+        text = decode(content)
+        document = read_yaml(text)
+    except NotYaml as wrong:
+        raise _invalid(path, text, [wrong.mistake]) from wrong
+    if not isinstance(document.data, dict):
+        raise _invalid(path, text, [_not_a_table(document)])
+    spec, mistakes = _validate(document)
+    if spec is None or mistakes:
+        raise _invalid(path, text, mistakes)
+
+    def place(steps: Steps) -> Origin:
+        spot = document.key(steps)
+        return Origin(file=str(path), row=spot.line, position=spot.column)
+
+    return LoadedMapping(spec, path, hashlib.sha256(content).hexdigest(), place)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as wrong:
+        raise ConfigInvalid(f"there is no mapping {path}", hint=_similar(path)) from wrong
+    except IsADirectoryError as wrong:
+        raise ConfigInvalid(f"{path} is a folder, not a mapping file") from wrong
+    except OSError as wrong:
+        raise ConfigInvalid(f"the mapping {path} cannot be read: {wrong.strerror}") from wrong
+
+
+def _similar(path: Path) -> str | None:
+    folder = path.parent
+    if not folder.is_dir():
+        return f"there is no folder {folder} either"
+    there = sorted(str(other) for ending in ("*.yaml", "*.yml") for other in folder.glob(ending))
+    return f"there are {', '.join(there[:5])}" if there else None
+
+
+def _not_a_table(document: Document) -> Mistake:
+    hint = "a mapping begins with the line kanport: 1"
+    if document.data is None:
+        return Mistake(Spot(1, 1), "the file is empty", hint)
+    return Mistake(document.value(()), "a mapping is a table of keys and values", hint)
+
+
+def _validate(document: Document) -> tuple[MappingFile | None, list[Mistake]]:
+    mistakes = [*document.mistakes, *_nothing_given(document)]
+    told = {mistake.spot for mistake in mistakes}
+    try:
+        # Only the spelling of the file counts: `from`, never `from_`.
+        return MappingFile.model_validate(document.data, by_alias=True, by_name=False), mistakes
     except ValidationError as wrong:
-        raise ConfigInvalid("the mapping is invalid", details=str(wrong).splitlines()) from wrong
-    sha256 = hashlib.sha256(content).hexdigest()
-    return LoadedMapping(spec, path, sha256, lambda where: Origin(file=str(path)))
+        # What is empty is told already, and need not be told to be of the wrong type as well.
+        mistakes += [found for found in explain(wrong, document) if found.spot not in told]
+    return None, mistakes
+
+
+def _nothing_given(document: Document) -> Iterator[Mistake]:
+    for path in sorted(document.empty, key=str):
+        hint = "leave it out, or say what it is to be"
+        if path and ":" in str(path[-1]):
+            hint = "a blank belongs after the colon"
+        name = path[-1] if path and isinstance(path[-1], str) else "this"
+        yield Mistake(document.key(path), f"{name} has no value", hint)
+
+
+def _invalid(path: Path, text: str, mistakes: Iterable[Mistake]) -> ConfigInvalid:
+    ordered = sorted(dict.fromkeys(mistakes), key=lambda found: (found.spot, found.message))
+    lines = re.split(r"\r\n|\r|\n", text)
+    count = "a mistake" if len(ordered) == 1 else f"{len(ordered)} mistakes"
+    return ConfigInvalid(
+        f"the mapping {path} has {count}",
+        details=[_shown(path, lines, mistake) for mistake in ordered],
+    )
+
+
+def _shown(path: Path, lines: list[str], mistake: Mistake) -> str:
+    spot = mistake.spot
+    parts = [f"{path}:{spot.line}:{spot.column}: {mistake.message}"]
+    if spot.line <= len(lines) and lines[spot.line - 1].strip():
+        number = f"{spot.line:>6} | "
+        line, before, under = _window(lines[spot.line - 1], spot)
+        parts.append(f"{number}{line}")
+        parts.append(
+            f"{'|':>{len(number) - 1}} {' ' * _cells(before)}{'^' * max(_cells(under), 1)}"
+        )
+    if mistake.hint:
+        parts.append(f"    hint: {mistake.hint}")
+    return "\n".join(parts)
+
+
+def _window(line: str, spot: Spot) -> tuple[str, str, str]:
+    """Give what to show of a line, what of it is before the mistake, and the mistake itself."""
+    secret = _SECRET.search(line)
+    start, length = spot.column - 1, spot.length
+    if secret:
+        # Whoever writes a secret into a mapping should not find it in a log as well.
+        line = line[: secret.start("value")] + MASK
+        if start >= secret.start("value"):
+            start, length = secret.start("value"), len(MASK)
+    line = "".join(char if char.isprintable() else " " for char in line)
+    offset = 0
+    if len(line) > _WIDTH:
+        offset = max(0, min(start - _WIDTH // 2, len(line) - _WIDTH))
+    shown = line[offset : offset + _WIDTH].rstrip()
+    begin = start - offset
+    return shown, shown[:begin].ljust(begin), shown[begin : begin + length]
+
+
+def _cells(text: str) -> int:
+    """Give how wide a text is on a terminal, where some characters take two cells or none."""
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
+        for char in text
+    )

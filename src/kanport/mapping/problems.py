@@ -37,6 +37,15 @@ def near(word: str, known: Iterable[str]) -> str | None:
     return by_folded[close[0]] if close else None
 
 
+def quoted(word: object) -> str:
+    """Put a word of the file in quotes, so that it stands out from the sentence.
+
+    >>> quoted("staf")
+    '"staf"'
+    """
+    return f'"{word}"'
+
+
 def listed(words: Iterable[str], last: str = "or") -> str:
     """Join words as a sentence does.
 

@@ -4,20 +4,67 @@ The descriptions feed the JSON Schema (`kanport schema`) and with it the complet
 """
 
 import re
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    StrictInt,
+    Tag,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
+from kanport.mapping.base import (
+    LIST,
+    TABLE,
+    TAG_MARK,
+    TEXT,
+    ColumnFrom,
+    Names,
+    Strict,
+    Table,
+    Text,
+    by_shape,
+)
+from kanport.mapping.problems import listed, near, problem, quoted
+from kanport.mapping.references import reference_mistakes
+from kanport.mapping.rules import (
+    FieldRule,
+    ListRule,
+    RoleRule,
+    Rule,
+    pattern_mistakes,
+    with_text_keys,
+)
 from kanport.mapping.transforms import Transform
 
+__all__ = [
+    "AppRoleName",
+    "CsvSource",
+    "ExcelSource",
+    "FieldRule",
+    "FileSource",
+    "Limit",
+    "Limits",
+    "ListRule",
+    "Managed",
+    "MappingFile",
+    "Matrix",
+    "Membership",
+    "PasswordColumn",
+    "RoleRule",
+    "Rule",
+    "Source",
+    "Strict",
+    "UserFields",
+    "Users",
+]
+
 AppRoleName = Literal["app-admin", "app-manager", "app-user"]
-
-
-class Strict(BaseModel):
-    """A part of the mapping: an unknown key is an error, and nothing changes after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
 
 # --- sources ------------------------------------------------------------------------------------
 
@@ -25,29 +72,38 @@ class Strict(BaseModel):
 class FileSource(Strict):
     """What all files have in common."""
 
-    path: str = Field(min_length=1, description="The file, relative to the mapping.")
-    clear: str = Field("<clear>", min_length=1, description="A cell with this text clears a field.")
-    max_rows: int = Field(1_000_000, gt=0, description="More rows than this are refused.")
+    path: Text = Field(description="The file, relative to the mapping.")
+    clear: Text = Field("<clear>", description="A cell with this text clears a field.")
+    max_rows: StrictInt = Field(1_000_000, gt=0, description="More rows than this are refused.")
 
 
 class CsvSource(FileSource):
     """Rows of a CSV file; its first line holds the headers."""
 
-    type: Literal["csv"]
-    encoding: str | None = Field(
+    type: Literal["csv"] = Field(description="The kind of the source.")
+    encoding: Text | None = Field(
         None, description="Only for files that are neither UTF-8 nor UTF-16 with a mark: cp1252 …"
     )
     delimiter: Literal[",", ";", "\t", "|"] | None = Field(
         None, description="Between the fields; told from the header where it is left out."
     )
 
+    @field_validator("encoding")
+    @classmethod
+    def _encoding_is_known(cls, name: str | None) -> str | None:
+        if name is not None and not _is_text_encoding(name):
+            close = near(name, _ENCODINGS)
+            hint = f"did you mean {close}?" if close else f"for example {listed(_ENCODINGS)}"
+            raise problem(f"there is no encoding {quoted(name)}", hint=hint)
+        return name
+
 
 class ExcelSource(FileSource):
     """Rows of one sheet of an Excel workbook (.xlsx)."""
 
-    type: Literal["excel"]
-    sheet: str | None = Field(None, description="The sheet; the first visible one if left out.")
-    header_row: int = Field(1, gt=0, description="The row with the headers.")
+    type: Literal["excel"] = Field(description="The kind of the source.")
+    sheet: Text | None = Field(None, description="The sheet; the first visible one if left out.")
+    header_row: StrictInt = Field(1, gt=0, description="The row with the headers.")
     hidden_rows: Literal["refuse", "read", "skip"] = Field(
         "refuse", description="What to do when rows are hidden or filtered away."
     )
@@ -56,97 +112,45 @@ class ExcelSource(FileSource):
     )
 
 
-Source = Annotated[CsvSource | ExcelSource, Field(discriminator="type")]
+_ENCODINGS = ("utf-8", "cp1252", "iso-8859-1", "iso-8859-15", "cp1250", "cp1251", "cp850", "utf-16")
+_KINDS = ("csv", "excel")
 
 
-# --- rules for one value --------------------------------------------------------------------------
-
-Scalar = str | bool | int
-
-
-class Rule(Strict):
-    """How one value is made: from a column or a template or a constant, then shaped."""
-
-    from_: str | dict[str, str] | None = Field(
-        None, alias="from", description="The column; or a table of source and column."
-    )
-    template: str | None = Field(None, description="Text with columns in braces: {First} {Last}")
-    value: Scalar | None = Field(None, description="The same value for every row.")
-    transform: tuple[Transform, ...] = Field((), description="Applied one after the other.")
-    match: str | None = Field(
-        None,
-        description="A regular expression that must fit the value; its part (?P<value>…) is taken.",
-    )
-    values: dict[str, Scalar] | None = Field(
-        None, description="A table of what stands there and what it means."
-    )
-    default: Scalar | None = Field(
-        None, description="For an empty cell, and for a value that is not in the table."
-    )
-
-    @field_validator("values", mode="before")
-    @classmethod
-    def _keys_are_text(cls, table: Any) -> Any:
-        # A table of {1: true, 0: false} means the texts "1" and "0".
-        if isinstance(table, dict):
-            return {_as_text(key): value for key, value in table.items()}
-        return table
-
-    @field_validator("match")
-    @classmethod
-    def _match_compiles(cls, pattern: str | None) -> str | None:
-        if pattern is not None:
-            try:
-                re.compile(pattern)
-            except re.error as problem:
-                raise ValueError(f"not a regular expression: {problem}") from None
-        return pattern
-
-    @model_validator(mode="after")
-    def _one_origin(self) -> Self:
-        named = [key for key, value in self._origins().items() if value is not None]
-        if len(named) != 1:
-            choice = ", ".join(self._origins())
-            raise ValueError(f"needs exactly one of {choice}" + (f", not {named}" if named else ""))
-        return self
-
-    def _origins(self) -> dict[str, object]:
-        return {"from": self.from_, "template": self.template, "value": self.value}
+def _is_text_encoding(name: str) -> bool:
+    try:
+        # Codecs such as rot13 or zip exist but make no text of bytes; LookupError is theirs too.
+        return isinstance(b"".decode(name), str)
+    except (LookupError, ValueError, UnicodeError):
+        return False
 
 
-class FieldRule(Rule):
-    """How one field of a user is made."""
-
-    precedence: tuple[str, ...] = Field(
-        (), description="Which source wins for this field; otherwise the order of users.from."
+def _known_kind(raw: Any) -> Any:
+    if not isinstance(raw, dict) or raw.get("type") in _KINDS:
+        return raw
+    if "type" not in raw:
+        raise problem("type is missing", hint=f"there are {listed(_KINDS, 'and')}")
+    close = near(str(raw["type"]), _KINDS)
+    raise problem(
+        f"type must be {listed(_KINDS)}",
+        at=("type",),
+        hint=f"did you mean {close}?" if close else None,
     )
 
 
-class ListRule(Rule):
-    """How a value is made that may stand several times in one cell."""
-
-    split: str | tuple[str, ...] | None = Field(
-        None, description="What separates several values in one cell, such as ; or |"
-    )
-    each: bool = Field(False, description="One membership for each value of the attribute.")
+def _kind(raw: Any) -> str | None:
+    kind = raw.get("type") if isinstance(raw, dict) else getattr(raw, "type", None)
+    return f"{TAG_MARK}{kind}"
 
 
-class RoleRule(Rule):
-    """How the role of a membership is made."""
-
-    part: str | None = Field(
-        None, description="The named part of the project's `match` that says the role."
-    )
-
-    def _origins(self) -> dict[str, object]:
-        return {**super()._origins(), "part": self.part}
-
-
-def _as_text(key: Any) -> str:
-    if isinstance(key, bool):
-        return "true" if key else "false"
-    return str(key)
-
+Source = Annotated[
+    Annotated[CsvSource, Tag(f"{TAG_MARK}csv")] | Annotated[ExcelSource, Tag(f"{TAG_MARK}excel")],
+    Discriminator(
+        _kind,
+        custom_error_type="kanport",
+        custom_error_message="must be a table with type and path",
+    ),
+    BeforeValidator(_known_kind),
+]
 
 # --- users ----------------------------------------------------------------------------------------
 
@@ -154,23 +158,34 @@ def _as_text(key: Any) -> str:
 class UserFields(Strict):
     """The fields of a user; what is not named here is never touched."""
 
-    username: FieldRule
-    name: FieldRule | None = None
-    email: FieldRule | None = None
-    role: FieldRule | None = None
-    active: FieldRule | None = None
+    username: FieldRule = Field(description="What a person logs in with. Rows are told by it.")
+    name: FieldRule | None = Field(None, description="The name that others see.")
+    email: FieldRule | None = Field(None, description="The e-mail address.")
+    role: FieldRule | None = Field(
+        None, description="app-admin, app-manager or app-user; new users get app-user without it."
+    )
+    active: FieldRule | None = Field(
+        None, description="Whether the account is enabled: true or false; yes, ja, oui, 1 … too."
+    )
 
 
 class PasswordColumn(Strict):
     """The password of a new user stands in a column."""
 
-    from_: str | dict[str, str] = Field(alias="from", description="The column with the password.")
+    from_: ColumnFrom = Field(alias="from", description="The column with the password.")
+
+
+def _password_kind(value: Any) -> Any:
+    # The text that stands here instead may be a password, so no message repeats it.
+    if isinstance(value, str) and value != "random":
+        raise problem("must be random, or {from: COLUMN}")
+    return value
 
 
 class Managed(Strict):
     """Whom absence from the sources may touch."""
 
-    usernames: tuple[str, ...] = Field(
+    usernames: tuple[Text, ...] = Field(
         min_length=1, description='Names or patterns, such as "*" or "ext-*".'
     )
 
@@ -178,17 +193,20 @@ class Managed(Strict):
 class Users(Strict):
     """How rows become users."""
 
-    from_: str | tuple[str, ...] = Field(
+    from_: Names = Field(
         alias="from", description="The source, or several in the order in which they win."
     )
-    fields: UserFields
+    fields: UserFields = Field(description="How each field is made; others are never touched.")
     find_by: tuple[Literal["username", "email"], ...] = Field(
         ("username",),
+        min_length=1,
         description="How a person is found on the server; with email, a new username is a rename.",
     )
-    password: Literal["random"] | PasswordColumn = Field(
-        "random", description="For new users; Kanboard's API cannot change a password."
-    )
+    password: Annotated[
+        Annotated[Literal["random"], Tag(TEXT)] | Annotated[PasswordColumn, Tag(TABLE)],
+        by_shape("must be random, or {from: COLUMN}"),
+        BeforeValidator(_password_kind),
+    ] = Field("random", description="For new users; Kanboard's API cannot change a password.")
     missing: Literal["keep", "disable", "remove"] = Field(
         "keep", description="What happens to managed users who are in no source."
     )
@@ -199,14 +217,31 @@ class Users(Strict):
         """The names of the sources, in the order in which they win."""
         return (self.from_,) if isinstance(self.from_, str) else self.from_
 
-    @model_validator(mode="after")
-    def _missing_needs_managed(self) -> Self:
-        if self.missing != "keep" and self.managed is None:
-            raise ValueError(
-                f"missing: {self.missing} needs `managed`, which says whom it may touch;"
-                ' managed: {usernames: ["*"]} means everybody who is not protected'
+    @classmethod
+    def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
+        """Give what is wrong between `missing` and `managed`, and in `find_by`."""
+        missing = raw.get("missing", "keep")
+        if missing in ("disable", "remove") and "managed" not in raw:
+            yield problem(
+                f"missing: {missing} needs managed, which says whom it may touch",
+                at=("missing",),
+                hint='managed: {usernames: ["*"]} means everybody who is not protected',
             )
-        return self
+        find_by, fields = raw.get("find_by"), raw.get("fields")
+        if not isinstance(find_by, list | tuple):
+            return
+        if find_by and "username" not in find_by:
+            yield problem(
+                "a person is always found by username, so it must be here",
+                at=("find_by",),
+                hint="write [username, email]",
+            )
+        if "email" in find_by and isinstance(fields, dict) and "email" not in fields:
+            yield problem(
+                "people can only be found by e-mail where fields has email",
+                at=("find_by",),
+                hint="add email to fields, or leave it out here",
+            )
 
 
 # --- memberships ----------------------------------------------------------------------------------
@@ -215,57 +250,80 @@ class Users(Strict):
 class Matrix(Strict):
     """A column for each project, with the role in the cell; an empty cell asks for nothing."""
 
-    columns: tuple[str, ...] | dict[str, str] | None = Field(
-        None, description="The columns, or a table of column and project."
-    )
-    match: str | None = Field(
+    columns: (
+        Annotated[
+            Annotated[tuple[Text, ...], Tag(LIST), Field(min_length=1)]
+            | Annotated[dict[str, Text], Tag(TABLE), Field(min_length=1)],
+            by_shape("must be a list of columns, or a table of column and project"),
+        ]
+        | None
+    ) = Field(None, description="The columns, or a table of column and project.")
+    match: Text | None = Field(
         None, description="Every column whose header fits; (?P<project>…) is the project."
     )
     transform: tuple[Transform, ...] = Field((), description="Applied to each cell.")
-    values: dict[str, str] | None = Field(None, description="A table of cell text and role.")
+    values: Annotated[dict[str, Text], Field(min_length=1)] | None = Field(
+        None, description="A table of cell text and role."
+    )
 
     @field_validator("values", mode="before")
     @classmethod
     def _keys_are_text(cls, table: Any) -> Any:
-        if isinstance(table, dict):
-            return {_as_text(key): value for key, value in table.items()}
-        return table
+        return with_text_keys(table)
 
-    @field_validator("match")
     @classmethod
-    def _match_has_project(cls, pattern: str | None) -> str | None:
-        if pattern is not None:
-            try:
-                compiled = re.compile(pattern)
-            except re.error as problem:
-                raise ValueError(f"not a regular expression: {problem}") from None
-            if "project" not in compiled.groupindex:
-                raise ValueError("needs a part named project: (?P<project>…)")
-        return pattern
-
-    @model_validator(mode="after")
-    def _columns_or_match(self) -> Self:
-        if (self.columns is None) == (self.match is None):
-            raise ValueError("needs either columns or match")
-        return self
+    def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
+        """Give what is wrong with how the columns are named."""
+        if "columns" in raw and "match" in raw:
+            yield problem("columns and match cannot stand together", hint="keep one of them")
+        elif "columns" not in raw and "match" not in raw:
+            yield problem("needs columns or match")
+        pattern = raw.get("match")
+        found = list(pattern_mistakes(pattern, ("project",)))
+        yield from found
+        if isinstance(pattern, str) and not found and not re.compile(pattern).groups:
+            yield problem(
+                "the pattern does not say which part is the project",
+                at=("match",),
+                hint="write (?P<project>…) round it",
+            )
 
 
 class Membership(Strict):
     """How rows become memberships: one a row, or a matrix of projects."""
 
-    from_: str = Field(alias="from", description="The source.")
-    username: Rule
+    from_: Text = Field(alias="from", description="The source.")
+    username: Rule = Field(description="Whose membership it is.")
     project: ListRule | None = Field(None, description="An identifier, a name or an id.")
-    role: RoleRule | str | None = Field(None, description="A role, or how it is made.")
-    matrix: Matrix | None = None
+    role: (
+        Annotated[
+            Annotated[Text, Tag(TEXT)] | Annotated[RoleRule, Tag(TABLE)],
+            by_shape("must be a role, or a table that says how it is made"),
+        ]
+        | None
+    ) = Field(None, description="A role, or how it is made.")
+    matrix: Matrix | None = Field(
+        None, description="Instead of project and role: a column for each project."
+    )
 
-    @model_validator(mode="after")
-    def _rows_or_matrix(self) -> Self:
-        if self.matrix is not None and (self.project is not None or self.role is not None):
-            raise ValueError("matrix says project and role itself; leave those two out")
-        if self.matrix is None and (self.project is None or self.role is None):
-            raise ValueError("needs project and role, or a matrix")
-        return self
+    @classmethod
+    def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
+        """Give what is wrong between project, role and matrix."""
+        if "matrix" in raw:
+            for key in ("project", "role"):
+                if key in raw:
+                    yield problem(
+                        f"matrix already says the {key}",
+                        at=(key,),
+                        on_key=True,
+                        hint=f"leave out {key}, or matrix",
+                    )
+        elif "project" not in raw and "role" not in raw:
+            yield problem("needs project and role, or a matrix")
+        else:
+            for key in ("project", "role"):
+                if key not in raw:
+                    yield problem(f"{key} is missing")
 
 
 # --- limits and the whole ---------------------------------------------------------------------
@@ -274,7 +332,7 @@ class Membership(Strict):
 class Limit(Strict):
     """The most that one plan may do of one kind; both hold where both are given."""
 
-    max: int | None = Field(None, ge=0, description="A number.")
+    max: StrictInt | None = Field(None, ge=0, description="A number.")
     share: float | None = Field(None, ge=0, le=100, description="Per cent of what there is.")
 
     @model_validator(mode="before")
@@ -282,46 +340,68 @@ class Limit(Strict):
     def _short_forms(cls, value: Any) -> Any:
         if isinstance(value, int) and not isinstance(value, bool):
             return {"max": value}
-        if isinstance(value, str):
-            number = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", value)
-            if number is None:
-                raise ValueError(f"a number such as 40 or a share such as 5%, not {value!r}")
+        if isinstance(value, str) and (number := re.fullmatch(SHARE, value)) is not None:
             return {"share": float(number[1])}
+        if not isinstance(value, dict | Limit):
+            raise problem(
+                "must be a whole number such as 40, or a share such as 5%",
+                hint="both together: {max: 40, share: 5}",
+            )
         return value
+
+    @classmethod
+    def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
+        """Give what is wrong with a limit that limits nothing."""
+        if not raw:
+            yield problem("needs max or share")
+
+
+SHARE = r"(\d+(?:\.\d+)?)\s*%"
 
 
 class Limits(Strict):
     """The most that one plan may do."""
 
-    create: Limit | None = None
-    update: Limit | None = None
-    disable: Limit | None = None
-    revoke: Limit | None = None
-    remove: Limit | None = Field(None, description="Without it, nobody is removed.")
+    create: Limit | None = Field(None, description="New users.")
+    update: Limit | None = Field(None, description="Users whose fields change.")
+    disable: Limit | None = Field(None, description="Users who are disabled.")
+    revoke: Limit | None = Field(None, description="Memberships that end.")
+    remove: Limit | None = Field(None, description="Users who are removed. Without it, nobody is.")
 
 
 class MappingFile(Strict):
     """A whole mapping file."""
 
     kanport: Literal[1] = Field(description="The version of the format.")
-    name: str | None = Field(None, description="What reports call this mapping.")
-    sources: dict[str, Source] = Field(min_length=1)
-    users: Users | None = None
-    memberships: tuple[Membership, ...] = ()
+    name: Text | None = Field(None, description="What reports call this mapping.")
+    sources: dict[str, Source] = Field(
+        min_length=1, description="Where rows come from, each under a name of your choice."
+    )
+    users: Users | None = Field(None, description="How rows become users.")
+    memberships: tuple[Membership, ...] = Field(
+        (), description="How rows become memberships; several lists add up."
+    )
     memberships_missing: Literal["keep", "revoke"] = Field(
         "keep", description="revoke: within the projects named, whom no row names loses access."
     )
-    protect: tuple[str, ...] = Field((), description="Names or patterns that are never touched.")
-    limits: Limits = Limits()
+    protect: tuple[Text, ...] = Field((), description="Names or patterns that are never touched.")
+    limits: Limits = Field(Limits(), description="What stops a plan that would do too much.")
     invalid_rows: Literal["abort", "skip"] = Field(
         "abort", description="skip: go on without them; whoever they name stays as they are."
     )
-    custom_roles: dict[str, tuple[str, ...]] = Field(
+    custom_roles: dict[str, tuple[Text, ...]] = Field(
         {}, description="Custom roles by project; Kanboard itself would take any text."
     )
 
-    @model_validator(mode="after")
-    def _asks_for_something(self) -> Self:
-        if self.users is None and not self.memberships:
-            raise ValueError("needs users or memberships; otherwise there is nothing to do")
-        return self
+    @classmethod
+    def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
+        """Give what is wrong between the parts, such as a source that does not exist."""
+        if "users" not in raw and not raw.get("memberships"):
+            yield problem("needs users or memberships; otherwise there is nothing to do")
+        if raw.get("memberships_missing") == "revoke" and not raw.get("memberships"):
+            yield problem(
+                "revoke works within the projects that memberships names, and there are none",
+                at=("memberships_missing",),
+                hint="add memberships, or leave this out",
+            )
+        yield from reference_mistakes(raw)

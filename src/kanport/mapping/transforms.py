@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
-from kanport.mapping.problems import near, problem
+from kanport.mapping.problems import near, problem, quoted
 
 MAX_PAD = 64
 
@@ -259,14 +259,16 @@ def _read_name(name: str) -> Step:
         return Step(name)
     if name in NAMES:
         raise problem(f"{name} needs to know what", hint=f"write {_EXAMPLES[name]}")
-    raise problem(f"there is no transform {name!r}", hint=_which(name))
+    raise problem(f"there is no transform {quoted(name)}", hint=_which(name))
 
 
 def _read_pair(name: str, argument: Any) -> Step:
     if name in PLAIN:
         raise problem(f"{name} takes nothing", at=(name,), hint=f"write {name} alone")
     if name not in NAMES:
-        raise problem(f"there is no transform {name!r}", at=(name,), on_key=True, hint=_which(name))
+        raise problem(
+            f"there is no transform {quoted(name)}", at=(name,), on_key=True, hint=_which(name)
+        )
     step = _with_argument(name, argument)
     if step is None:
         raise problem(f"this is not what {name} takes", at=(name,), hint=f"write {_EXAMPLES[name]}")

@@ -1,0 +1,138 @@
+"""What all parts of a mapping have in common: strict, frozen, and all mistakes told at once."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    ModelWrapValidatorHandler,
+    Tag,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from kanport.mapping.problems import CODE, listed, near, problem, quoted
+
+Table = dict[str, Any]
+
+# Tags get into the path of an error. No key of a file can begin with NUL, so they are told apart.
+TAG_MARK = "\0"
+TEXT, LIST, TABLE = "\0text", "\0list", "\0table"
+
+
+def shape(value: Any) -> str | None:
+    """Say whether a value is text, a list or a table, as the tag of a union; None for others."""
+    if isinstance(value, str):
+        return TEXT
+    if isinstance(value, list | tuple):
+        return LIST
+    if isinstance(value, dict | BaseModel):
+        return TABLE
+    return None
+
+
+def by_shape(says: str) -> Discriminator:
+    """Choose among the parts of a union by shape, so that a mistake gives one message.
+
+    `says` is the message for a value of none of these shapes.
+    """
+    return Discriminator(
+        shape,
+        custom_error_type=CODE,
+        custom_error_message=says,
+    )
+
+
+def _scalar(value: Any) -> Any:
+    if not isinstance(value, str | bool | int):
+        raise problem("must be text, a whole number, true or false")
+    return value
+
+
+Text = Annotated[str, Field(min_length=1)]
+Scalar = Annotated[str | bool | int, BeforeValidator(_scalar)]
+ColumnFrom = Annotated[
+    Annotated[Text, Tag(TEXT)] | Annotated[dict[str, Text], Tag(TABLE), Field(min_length=1)],
+    by_shape("must be a column, or a table of source and column: {staff: E-Mail}"),
+]
+Names = Annotated[
+    Annotated[Text, Tag(TEXT)] | Annotated[tuple[Text, ...], Tag(LIST), Field(min_length=1)],
+    by_shape("must be text, or a list of texts"),
+]
+
+
+class Strict(BaseModel):
+    """A part of the mapping: an unknown key is an error, and nothing changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    @classmethod
+    def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
+        """Give what is wrong between the keys of this part.
+
+        It looks at the part as it was written, so it runs also where single keys are invalid, and
+        all mistakes are told in one go. Each part of `raw` may be of any type.
+        """
+        yield from ()
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _all_at_once(cls, raw: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        if not isinstance(raw, dict):
+            return handler(raw)
+        found: list[InitErrorDetails] = []
+        made = None
+        try:
+            made = handler(raw)
+        except ValidationError as wrong:
+            found = [
+                InitErrorDetails(
+                    type=_again(error),
+                    loc=error["loc"],
+                    input=error["input"],
+                    ctx=error.get("ctx", {}),
+                )
+                for error in wrong.errors(include_url=False)
+                if not cls._told_below(error)
+            ]
+        found += [
+            InitErrorDetails(type=error, loc=(), input=raw)
+            for error in (*cls._unknown_keys(raw), *cls.mistakes(raw))
+        ]
+        if found or made is None:
+            raise ValidationError.from_exception_data(cls.__name__, found)
+        return made
+
+    @classmethod
+    def _told_below(cls, error: Any) -> bool:
+        own = error["type"] == "extra_forbidden" and len(error["loc"]) == 1
+        return own and error["loc"][0] not in cls.model_fields
+
+    @classmethod
+    def _unknown_keys(cls, raw: Table) -> Iterator[PydanticCustomError]:
+        known = [field.alias or name for name, field in cls.model_fields.items()]
+        for key in raw:
+            if key in known or key in cls.model_fields:
+                continue
+            close = near(str(key), known)
+            hint = f"did you mean {close}?" if close else f"there are {listed(known, 'and')}"
+            yield problem(f"unknown key {quoted(key)}", at=(key,), on_key=True, hint=hint)
+
+
+def _again(error: Any) -> str | PydanticCustomError:
+    """Give the type of an error in the form in which it can be raised once more."""
+    if error["type"] == CODE:
+        return PydanticCustomError(
+            CODE, "{message}", {"message": error["msg"], **error.get("ctx", {})}
+        )
+    return str(error["type"])
+
+
+def written(raw: Table, key: str) -> Any:
+    """Give the value of a key, whether it is spelled as in a file or as in Python (`from_`)."""
+    return raw.get(key, raw.get(f"{key}_"))

@@ -1,0 +1,241 @@
+"""Checks between the parts of a mapping: sources that exist, roles that exist.
+
+They look at the mapping as it was written, whatever its types, so that they run also where other
+parts of it are invalid. What has a wrong type is left to the models to tell.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from pydantic_core import PydanticCustomError
+
+from kanport.mapping.base import Table, written
+from kanport.mapping.problems import listed, near, problem, quoted
+from kanport.mapping.rules import VALUE_PARTS
+from kanport.model import AppRole, ProjectRole
+
+Steps = tuple[str | int, ...]
+Mistakes = Iterator[PydanticCustomError]
+
+APP_ROLES = tuple(str(role) for role in AppRole)
+PROJECT_ROLES = tuple(str(role) for role in ProjectRole)
+
+
+class Roles(NamedTuple):
+    """The roles that a place may say, with how to speak of them."""
+
+    known: tuple[str, ...]
+    hint: str
+
+
+def reference_mistakes(raw: Table) -> Mistakes:
+    """Give what is wrong between the parts of a whole mapping, as it was written."""
+    sources = raw.get("sources")
+    known = tuple(str(name) for name in sources) if isinstance(sources, dict) else ()
+    users = raw.get("users")
+    if isinstance(users, dict):
+        yield from _users(users, known)
+    memberships = raw.get("memberships")
+    if isinstance(memberships, list | tuple):
+        roles = _project_roles(raw.get("custom_roles"))
+        for number, membership in enumerate(memberships):
+            if isinstance(membership, dict):
+                yield from _membership(membership, ("memberships", number), known, roles)
+    yield from _custom_roles(raw.get("custom_roles"))
+
+
+# --- users ----------------------------------------------------------------------------------------
+
+
+def _users(users: Table, known: tuple[str, ...]) -> Mistakes:
+    from_ = written(users, "from")
+    many = isinstance(from_, list | tuple)
+    names = list(from_) if many else [from_]
+    for number, name in enumerate(names):
+        at: Steps = ("users", "from", number) if many else ("users", "from")
+        yield from _source(name, known, at)
+        if isinstance(name, str) and name in names[:number]:
+            yield problem(f"{name} stands here twice", at=at)
+    used = tuple(name for name in names if isinstance(name, str))
+    fields = users.get("fields")
+    for field, rule in fields.items() if isinstance(fields, dict) else ():
+        if isinstance(rule, dict):
+            yield from _field(str(field), rule, used, known)
+    password = users.get("password")
+    if isinstance(password, dict):
+        at = ("users", "password", "from")
+        yield from _columns_by_source(written(password, "from"), used, known, at)
+
+
+def _field(field: str, rule: Table, used: tuple[str, ...], known: tuple[str, ...]) -> Mistakes:
+    at: Steps = ("users", "fields", field)
+    columns = written(rule, "from")
+    yield from _columns_by_source(columns, used, known, (*at, "from"))
+    precedence = rule.get("precedence")
+    for number, name in enumerate(precedence if isinstance(precedence, list | tuple) else ()):
+        yield from _used_source(name, used, known, (*at, "precedence", number), on_key=False)
+    if field == "username":
+        yield from _tells_people_apart(rule, columns, used, at)
+    elif field == "role":
+        yield from _roles(rule, Roles(APP_ROLES, listed(APP_ROLES)), at)
+    elif field == "active":
+        yield from _booleans(rule, at)
+    else:
+        yield from _texts(rule, at)
+
+
+def _tells_people_apart(rule: Table, columns: Any, used: Iterable[str], at: Steps) -> Mistakes:
+    if "value" in rule:
+        hint = "take it from a column: {from: Login}"
+        yield problem("every row would name the same person", at=(*at, "value"), hint=hint)
+    if "default" in rule:
+        yield problem(
+            "every row without a username would name the same person",
+            at=(*at, "default"),
+            hint="leave it out: a row without a username is told as a finding",
+        )
+    lacking = [name for name in used if isinstance(columns, dict) and name not in columns]
+    if lacking:
+        yield problem(
+            f"the username of {listed(lacking, 'and')} is not said",
+            at=(*at, "from"),
+            hint=f"add {lacking[0]}: COLUMN",
+        )
+    yield from _texts(rule, at)
+
+
+# --- memberships ----------------------------------------------------------------------------------
+
+
+def _membership(membership: Table, at: Steps, known: tuple[str, ...], roles: Roles) -> Mistakes:
+    source = written(membership, "from")
+    yield from _source(source, known, (*at, "from"))
+    used = (source,) if isinstance(source, str) else ()
+    for key in ("username", "project", "role"):
+        rule = membership.get(key)
+        if isinstance(rule, dict):
+            columns = written(rule, "from")
+            yield from _columns_by_source(columns, used, known, (*at, key, "from"))
+            if key != "role":
+                yield from _texts(rule, (*at, key), numbers=key == "project")
+    role, project = membership.get("role"), membership.get("project")
+    if isinstance(role, str):
+        yield from _role(role, roles, (*at, "role"))
+    elif isinstance(role, dict):
+        yield from _roles(role, roles, (*at, "role"))
+        yield from _part(role, project, (*at, "role", "part"))
+    matrix = membership.get("matrix")
+    if isinstance(matrix, dict):
+        yield from _roles(matrix, roles, (*at, "matrix"))
+
+
+def _part(role: Table, project: Any, at: Steps) -> Mistakes:
+    part = role.get("part")
+    if not isinstance(part, str) or not isinstance(project, dict):
+        return
+    pattern = project.get("match")
+    if not isinstance(pattern, str):
+        hint = f"give project a match with (?P<{part}>…) in it"
+        yield problem("part needs the match of project", at=at, hint=hint)
+    elif f"(?P<{part}>" not in pattern:
+        yield problem(f"the match of project has no part (?P<{part}>…)", at=at)
+    elif part in VALUE_PARTS:
+        yield problem(f"the part {part} of match is the project, not the role", at=at)
+
+
+# --- what several places have in common -----------------------------------------------------------
+
+
+def _source(name: Any, known: tuple[str, ...], at: Steps, *, on_key: bool = False) -> Mistakes:
+    if not isinstance(name, str) or not known or name in known:
+        return
+    close = near(name, known)
+    hint = f"did you mean {close}?" if close else f"sources has {listed(known, 'and')}"
+    yield problem(f"there is no source {quoted(name)}", at=at, on_key=on_key, hint=hint)
+
+
+def _used_source(
+    name: Any, used: tuple[str, ...], known: tuple[str, ...], at: Steps, *, on_key: bool
+) -> Mistakes:
+    if not isinstance(name, str) or name in used:
+        return
+    if name not in known:
+        yield from _source(name, used or known, at, on_key=on_key)
+    elif used:
+        message = f"{name} is not read here"
+        hint = f"from names {listed(used, 'and')} only"
+        yield problem(message, at=at, on_key=on_key, hint=hint)
+
+
+def _columns_by_source(
+    columns: Any, used: tuple[str, ...], known: tuple[str, ...], at: Steps
+) -> Mistakes:
+    for name in columns if isinstance(columns, dict) else ():
+        yield from _used_source(name, used, known, (*at, name), on_key=True)
+
+
+def _said(rule: Table, at: Steps) -> Iterator[tuple[Steps, Any]]:
+    """Give every value that a rule can have by what the mapping itself says, with its place."""
+    for key in ("value", "default"):
+        if key in rule:
+            yield (*at, key), rule[key]
+    table = rule.get("values")
+    for key, value in table.items() if isinstance(table, Mapping) else ():
+        yield (*at, "values", key), value
+
+
+def _roles(rule: Table, roles: Roles, at: Steps) -> Mistakes:
+    for place, role in _said(rule, at):
+        yield from _role(role, roles, place)
+
+
+def _role(role: Any, roles: Roles, at: Steps) -> Mistakes:
+    if role in roles.known or role is None:
+        return
+    # Two mistakes are so frequent that they deserve an answer of their own.
+    if not isinstance(role, str):
+        yield problem("must be a role", at=at, hint=f"there are {roles.hint}")
+        return
+    close = near(role, roles.known)
+    other = PROJECT_ROLES if roles.known == APP_ROLES else APP_ROLES
+    if role in other:
+        what = "a project" if other is PROJECT_ROLES else "the whole server"
+        hint = f"{role} is a role on {what}; here it is {roles.hint}"
+    else:
+        hint = f"did you mean {close}?" if close else f"there are {roles.hint}"
+    yield problem(f"there is no role {quoted(role)}", at=at, hint=hint)
+
+
+def _project_roles(custom: Any) -> Roles:
+    own = [
+        role
+        for roles in (custom.values() if isinstance(custom, dict) else ())
+        for role in (roles if isinstance(roles, list | tuple) else ())
+        if isinstance(role, str)
+    ]
+    known = tuple(dict.fromkeys((*PROJECT_ROLES, *own)))
+    return Roles(known, f"{listed(known)}; custom_roles can name more")
+
+
+def _custom_roles(custom: Any) -> Mistakes:
+    for project, roles in custom.items() if isinstance(custom, dict) else ():
+        for number, role in enumerate(roles if isinstance(roles, list | tuple) else ()):
+            at = ("custom_roles", project, number)
+            if role in PROJECT_ROLES or role in APP_ROLES:
+                yield problem(f"{role} is not a custom role", at=at, hint="leave it out")
+
+
+def _booleans(rule: Table, at: Steps) -> Mistakes:
+    for place, value in _said(rule, at):
+        if not isinstance(value, bool):
+            word = isinstance(value, str) and value.casefold() in ("yes", "no", "on", "off")
+            hint = "yes, no, on and off are text in YAML 1.2" if word else None
+            yield problem("must be true or false", at=place, hint=hint)
+
+
+def _texts(rule: Table, at: Steps, *, numbers: bool = False) -> Mistakes:
+    for place, value in _said(rule, at):
+        fits = isinstance(value, int) and not isinstance(value, bool) and numbers
+        if isinstance(value, bool | int) and not fits:
+            written_so = str(value).lower() if isinstance(value, bool) else str(value)
+            yield problem("must be text", at=place, hint=f'write "{written_so}" in quotes')

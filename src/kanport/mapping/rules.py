@@ -1,0 +1,147 @@
+"""How one value is made: from a column, a template or a constant, then shaped."""
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from pydantic import Field, StrictBool, field_validator
+from pydantic_core import PydanticCustomError
+
+from kanport.mapping.base import ColumnFrom, Names, Scalar, Strict, Table, Text, written
+from kanport.mapping.problems import listed, problem
+from kanport.mapping.template import template_columns
+from kanport.mapping.transforms import Transform
+
+VALUE_PARTS = ("value", "project")
+
+Values = Annotated[dict[str, Scalar], Field(min_length=1)]
+
+
+class Rule(Strict):
+    """How one value is made: from a column or a template or a constant, then shaped.
+
+    The order is fixed: column, template or constant, then `transform`, then `match`, then
+    `values`; `default` comes last.
+    """
+
+    from_: ColumnFrom | None = Field(
+        None, alias="from", description="The column; or a table of source and column."
+    )
+    template: Text | None = Field(
+        None, description="Text with columns in braces: {First} {Last}; {{ and }} are plain braces."
+    )
+    value: Scalar | None = Field(None, description="The same value for every row.")
+    transform: tuple[Transform, ...] = Field((), description="Applied one after the other.")
+    match: Text | None = Field(
+        None,
+        description="A regular expression that must be found in the value; its part "
+        "(?P<value>…) is taken, or all of the value where it has no part.",
+    )
+    values: Values | None = Field(
+        None, description="A table of what stands there and what it means."
+    )
+    default: Scalar | None = Field(
+        None, description="For an empty cell, and for a value that is not in the table."
+    )
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _keys_are_text(cls, table: Any) -> Any:
+        return with_text_keys(table)
+
+    @classmethod
+    def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
+        """Give what is wrong with where the value comes from, the template and the pattern."""
+        choice = cls._origins()
+        named = [key for key in choice if written(raw, key) is not None or key in raw]
+        if not named:
+            yield problem(f"needs one of {listed(choice)}")
+        elif len(named) > 1:
+            yield problem(f"{listed(named, 'and')} cannot stand together", hint="keep one of them")
+        yield from _template_mistakes(raw.get("template"))
+        yield from pattern_mistakes(raw.get("match"), cls._value_parts())
+
+    @classmethod
+    def _origins(cls) -> tuple[str, ...]:
+        return ("from", "template", "value")
+
+    @classmethod
+    def _value_parts(cls) -> tuple[str, ...]:
+        return ("value",)
+
+
+class FieldRule(Rule):
+    """How one field of a user is made."""
+
+    precedence: tuple[Text, ...] = Field(
+        (), description="Which source wins for this field; otherwise the order of users.from."
+    )
+
+
+class ListRule(Rule):
+    """How a value is made that may stand several times in one cell."""
+
+    split: Names | None = Field(
+        None, description="What separates several values in one cell, such as ; or |"
+    )
+    each: StrictBool = Field(
+        False, description="One membership for each value of an attribute that has several."
+    )
+
+    @classmethod
+    def _value_parts(cls) -> tuple[str, ...]:
+        return VALUE_PARTS
+
+
+class RoleRule(Rule):
+    """How the role of a membership is made."""
+
+    part: Text | None = Field(
+        None, description="The named part of the project's `match` that says the role."
+    )
+
+    @classmethod
+    def _origins(cls) -> tuple[str, ...]:
+        return ("from", "template", "value", "part")
+
+
+def with_text_keys(table: Any) -> Any:
+    """Give the table with its keys as text: {1: true, 0: false} means the texts "1" and "0"."""
+    if not isinstance(table, dict):
+        return table
+    return {
+        str(key).lower() if isinstance(key, bool) else str(key): value
+        for key, value in table.items()
+    }
+
+
+def _template_mistakes(template: Any) -> Iterator[PydanticCustomError]:
+    if not isinstance(template, str) or not template:
+        return
+    try:
+        columns = template_columns(template)
+    except ValueError as wrong:
+        yield problem(str(wrong), at=("template",), hint="write {{ and }} for plain braces")
+        return
+    if not columns:
+        hint = 'write "{First} {Last}", or use value for the same text in every row'
+        yield problem("the template names no column", at=("template",), hint=hint)
+
+
+def pattern_mistakes(pattern: Any, parts: tuple[str, ...]) -> Iterator[PydanticCustomError]:
+    """Give what is wrong with a regular expression whose part of one of these names is taken."""
+    if not isinstance(pattern, str):
+        return
+    try:
+        compiled = re.compile(pattern)
+    except re.error as wrong:
+        where = "" if wrong.pos is None else f" at character {wrong.pos + 1}"
+        message = f"not a regular expression: {wrong.msg}{where}"
+        yield problem(message, at=("match",), hint="a \\ before a character makes it a plain one")
+        return
+    if compiled.groups and not set(parts) & set(compiled.groupindex):
+        yield problem(
+            f"the pattern has parts in brackets, but none is named {listed(parts)}",
+            at=("match",),
+            hint=f"write (?P<{parts[0]}>…) for what is to be taken, (?:…) for other brackets",
+        )
