@@ -1,0 +1,28 @@
+"""A Kanboard-compatible server on loopback, for trying things out and for tests.
+
+It answers as Kanboard 1.2.53 does: tests/contract replays what a real one answered, request by
+request.
+"""
+
+from kanport.sandbox.options import LdapUser, SandboxOptions
+from kanport.sandbox.procedures import PROCEDURES, WRITING_PROCEDURES
+from kanport.sandbox.rpc import Reply, web_page
+from kanport.sandbox.server import Fault, RequestLog, Sandbox
+from kanport.sandbox.store import GroupState, ProjectState, Snapshot, Store, UserState
+
+__all__ = [
+    "PROCEDURES",
+    "WRITING_PROCEDURES",
+    "Fault",
+    "GroupState",
+    "LdapUser",
+    "ProjectState",
+    "Reply",
+    "RequestLog",
+    "Sandbox",
+    "SandboxOptions",
+    "Snapshot",
+    "Store",
+    "UserState",
+    "web_page",
+]
