@@ -3,6 +3,7 @@
 The JSON is a contract: `kanport-plan/1`. Keys are only ever added.
 """
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -40,11 +41,20 @@ class Risk(StrEnum):
 
 
 def _origin(value: Any) -> Any:
-    return Origin.from_dict(value) if isinstance(value, dict) else value
+    return _read(Origin.from_dict, value)
 
 
 def _finding(value: Any) -> Any:
-    return Finding.from_dict(value) if isinstance(value, dict) else value
+    return _read(Finding.from_dict, value)
+
+
+def _read(from_dict: Callable[[dict[str, Any]], Any], value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    try:
+        return from_dict(value)
+    except (KeyError, TypeError, AttributeError) as problem:
+        raise ValueError(f"not as expected: {problem}") from None
 
 
 PlanOrigin = Annotated[

@@ -1,0 +1,167 @@
+"""What the input leaves open, so that nothing is ever lost for want of evidence."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Self
+
+from kanport.findings import Finding, errors_in
+from kanport.model import DesiredMembership, DesiredState, DesiredUser, Unknown
+from kanport.names import compare_key
+from kanport.origin import Origin
+
+
+class RowId(NamedTuple):
+    """Which row of which source, whatever the column."""
+
+    source: str
+    file: str | None
+    sheet: str | None
+    row: int | None
+    dn: str | None
+
+
+def _rows(origins: Iterable[Origin]) -> frozenset[RowId]:
+    return frozenset(
+        RowId(origin.source, origin.file, origin.sheet, origin.row, origin.dn)
+        for origin in origins
+        if origin.row is not None or origin.dn is not None
+    )
+
+
+def user_rows(user: DesiredUser) -> frozenset[RowId]:
+    """Give the rows that name this person."""
+    return _rows(user.rows or user.username.origins)
+
+
+def membership_rows(membership: DesiredMembership) -> frozenset[RowId]:
+    """Give the rows that ask for this membership.
+
+    The project may stand in the header of a matrix, so its row is the last that is looked at.
+    """
+    return _rows(
+        membership.username.origins or membership.role.origins or membership.project.origins
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Invalid:
+    """What must not be used: whole rows, people (compare keys), and single memberships.
+
+    A membership is named by the texts of its username and its project.
+    """
+
+    rows: Set[RowId] = frozenset()
+    people: Set[str] = frozenset()
+    memberships: Set[tuple[str, str]] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.rows or self.people or self.memberships)
+
+    @classmethod
+    def from_findings(cls, findings: Iterable[Finding]) -> Self:
+        """Give the rows that a finding of severity error makes invalid.
+
+        The places that such a finding relates to are as doubtful as its own: of two rows that
+        contradict each other, neither is known to be the right one.
+        """
+        places = [
+            place
+            for finding in errors_in(findings)
+            for place in (finding.origin, *finding.related)
+            if place is not None
+        ]
+        return cls(rows=_rows(places))
+
+    @classmethod
+    def of(cls, desired: DesiredState, people: Set[str], memberships: Set[tuple[str, str]]) -> Self:
+        """Give these people and memberships with the whole rows that ask for them."""
+        rows: set[RowId] = set()
+        if people:
+            for user in desired.users:
+                if user.key in people:
+                    rows |= user_rows(user)
+        if memberships:
+            for membership in desired.memberships:
+                if (membership.username.value, membership.project.value) in memberships:
+                    rows |= membership_rows(membership)
+        return cls(rows, people, memberships)
+
+
+def without(desired: DesiredState, invalid: Invalid) -> DesiredState:
+    """Give the desired state without what is invalid; whoever that names is unknown from then on.
+
+    A membership that a valid row asks for as well stays.
+    """
+    if not invalid:
+        return desired
+    bad_users = [
+        user
+        for user in desired.users
+        if user.key in invalid.people or not invalid.rows.isdisjoint(user_rows(user))
+    ]
+    bad_memberships = [m for m in desired.memberships if _is_bad(m, invalid)]
+    dropped_users = {id(user) for user in bad_users}
+    dropped_memberships = {id(membership) for membership in bad_memberships}
+    unknown = desired.unknown
+    return replace(
+        desired,
+        users=tuple(user for user in desired.users if id(user) not in dropped_users),
+        memberships=tuple(m for m in desired.memberships if id(m) not in dropped_memberships),
+        unknown=Unknown(
+            people=unknown.people
+            | {user.key for user in bad_users}
+            | {membership.key[0] for membership in bad_memberships},
+            everybody=unknown.everybody,
+            memberships=unknown.memberships | {membership.key for membership in bad_memberships},
+        ),
+    )
+
+
+def _is_bad(membership: DesiredMembership, invalid: Invalid) -> bool:
+    if (membership.username.value, membership.project.value) in invalid.memberships:
+        return True
+    rows = membership_rows(membership)
+    return bool(rows) and rows <= invalid.rows
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """`model.Unknown`, indexed: whose fate and whose access the input leaves open.
+
+    There are two questions. May absence be taken as absence (`missing`, `not_asked_for`)? And may
+    a valid row take something away (`named`, `named_in`) from somebody whom an invalid row names
+    too? Both are answered with no where there is doubt.
+    """
+
+    people: frozenset[str]
+    everybody: bool
+    projects: Mapping[str | None, Set[str | None]]
+
+    @classmethod
+    def of(cls, unknown: Unknown) -> Self:
+        """Index what is unknown."""
+        projects: dict[str | None, set[str | None]] = defaultdict(set)
+        for person, project in unknown.memberships:
+            projects[person].add(project)
+        return cls(people=unknown.people, everybody=unknown.everybody, projects=dict(projects))
+
+    def missing(self, key: str) -> bool:
+        """Whether somebody who is in no source might be meant all the same."""
+        return self.everybody or key in self.people
+
+    def not_asked_for(self, key: str, projects: frozenset[str]) -> bool:
+        """Whether an access that nothing asks for might be asked for all the same."""
+        return self.missing(key) or self._open(key, projects) or self._open(None, projects)
+
+    def named(self, username: str) -> bool:
+        """Whether an invalid row names this person."""
+        return compare_key(username) in self.people
+
+    def named_in(self, username: str, projects: frozenset[str]) -> bool:
+        """Whether an invalid row names this person, or their access to this project."""
+        return self.named(username) or self._open(compare_key(username), projects)
+
+    def _open(self, person: str | None, projects: frozenset[str]) -> bool:
+        some = self.projects.get(person, frozenset())
+        return None in some or not projects.isdisjoint(some)

@@ -1,0 +1,182 @@
+"""The rules that stop a plan before the first write. Pure: changes and state in, verdicts out."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from kanport.mapping.spec import Limit, MappingFile
+from kanport.model import AppRole, CurrentState
+from kanport.plan.match import name_matcher
+from kanport.plan.model import Action, Change, GuardVerdict
+from kanport.plan.places import listed
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What a guard looks at."""
+
+    changes: tuple[Change, ...]
+    current: CurrentState
+    mapping: MappingFile
+
+    def count(self, actions: Collection[Action]) -> int:
+        """Count the changes with one of these actions."""
+        return sum(change.action in actions for change in self.changes)
+
+
+def last_admin(changes: Collection[Change], current: CurrentState) -> GuardVerdict:
+    """Keep at least one active administrator whom the plan leaves alone.
+
+    Administrators whom the same plan makes do not count: what lowers comes first, and a run that
+    breaks off in between would leave nobody to repair it.
+    """
+    admins = {user.id for user in current.users if user.active and user.role == AppRole.ADMIN}
+    losing = {
+        change.user_id
+        for change in changes
+        if change.action in (Action.USER_DISABLE, Action.USER_REMOVE)
+        or (
+            change.action is Action.USER_UPDATE
+            and (change.after or {}).get("role", AppRole.ADMIN) != AppRole.ADMIN
+        )
+    }
+    lost = [user.username for user in current.users if user.id in admins & losing]
+    tripped = bool(lost) and admins <= losing
+    if tripped:
+        message = f"no active administrator would be left: the plan takes it from {listed(lost)}"
+    else:
+        message = f"{len(admins - losing)} active administrators stay as they are"
+    return GuardVerdict(
+        guard="last-admin",
+        tripped=tripped,
+        message=message,
+        hint="make somebody else administrator in a plan of its own first, or protect this account"
+        if tripped
+        else None,
+    )
+
+
+def _last_admin(situation: Situation) -> Iterator[GuardVerdict]:
+    yield last_admin(situation.changes, situation.current)
+
+
+def _protected(situation: Situation) -> Iterator[GuardVerdict]:
+    """Make sure once more that no protected account is in a change."""
+    protected = name_matcher(situation.mapping.protect)
+    touched = [
+        change.subject.username
+        for change in situation.changes
+        if protected(change.subject.username)
+        or protected(str((change.after or {}).get("username", "")))
+    ]
+    yield GuardVerdict(
+        guard="protected",
+        tripped=bool(touched),
+        message=f"protected accounts would be changed: {listed(touched)}"
+        if touched
+        else "no protected account is changed",
+    )
+
+
+_USERS = "active users"
+_ACCESS = "memberships in the projects read"
+_LIMITED: Mapping[str, tuple[tuple[str, frozenset[Action]], ...]] = {
+    "create": ((_USERS, frozenset({Action.USER_CREATE})),),
+    "update": (
+        (_USERS, frozenset({Action.USER_UPDATE, Action.USER_RENAME, Action.USER_ENABLE})),
+        (_ACCESS, frozenset({Action.MEMBERSHIP_CHANGE})),
+    ),
+    "disable": ((_USERS, frozenset({Action.USER_DISABLE})),),
+    "revoke": ((_ACCESS, frozenset({Action.MEMBERSHIP_REVOKE})),),
+    "remove": ((_USERS, frozenset({Action.USER_REMOVE})),),
+}
+
+
+def _limits(situation: Situation) -> Iterator[GuardVerdict]:
+    """Hold the plan against the limits of the mapping, on servers of every size."""
+    for name, kinds in _LIMITED.items():
+        limit: Limit | None = getattr(situation.mapping.limits, name)
+        if limit is not None:
+            yield _limit(situation, name, limit, kinds)
+
+
+def _limit(
+    situation: Situation,
+    name: str,
+    limit: Limit,
+    kinds: tuple[tuple[str, frozenset[Action]], ...],
+) -> GuardVerdict:
+    total = sum(situation.count(actions) for _, actions in kinds)
+    problems: list[str] = []
+    if limit.max is not None and total > limit.max:
+        problems.append(f"{total} planned, {limit.max} allowed")
+    for base_name, actions in kinds:
+        count, base = situation.count(actions), _base(situation.current, base_name)
+        if limit.share is not None and count * 100 > limit.share * base:
+            problems.append(f"{count} planned, {limit.share:g}% of {base} {base_name} allowed")
+    allowed = [f"{limit.max}"] if limit.max is not None else []
+    allowed += [f"{limit.share:g}%"] if limit.share is not None else []
+    return GuardVerdict(
+        guard=f"limit-{name}",
+        tripped=bool(problems),
+        message=f"{name}: {'; '.join(problems)}"
+        if problems
+        else f"{name}: {total} planned, within {' and '.join(allowed)}",
+        hint=f"look at the plan; if it is right, raise limits.{name} in the mapping"
+        if problems
+        else None,
+    )
+
+
+def _base(current: CurrentState, name: str) -> int:
+    if name == _USERS:
+        return sum(user.active for user in current.users)
+    return sum(len(roles) for roles in current.roles.values())
+
+
+def _remove_confirmed(situation: Situation) -> Iterator[GuardVerdict]:
+    """Remove nobody unless a limit says how many: it deletes other people's private projects."""
+    count = situation.count({Action.USER_REMOVE})
+    if count and situation.mapping.limits.remove is None:
+        yield GuardVerdict(
+            guard="remove-unconfirmed",
+            tripped=True,
+            message=f"{count} users would be removed, and limits.remove does not say how many may",
+            hint="disable them instead (missing: disable), or set limits.remove",
+        )
+
+
+def _users_complete(situation: Situation) -> Iterator[GuardVerdict]:
+    """Stop where a decision needs all users of the server and only some could be read."""
+    users = situation.mapping.users
+    if situation.current.users_complete or users is None:
+        return
+    needs = []
+    if users.missing != "keep":
+        needs.append("who is missing from the sources")
+    if "email" in users.find_by and situation.count({Action.USER_CREATE}):
+        needs.append("who only has a new username")
+    if needs:
+        yield GuardVerdict(
+            guard="users-incomplete",
+            tripped=True,
+            message=f"only some users of the server could be read, so {' and '.join(needs)}"
+            " cannot be told",
+            hint="set missing: keep and find_by: [username], or raise the server's memory_limit",
+        )
+
+
+GUARDS: tuple[Callable[[Situation], Iterator[GuardVerdict]], ...] = (
+    _last_admin,
+    _protected,
+    _limits,
+    _remove_confirmed,
+    _users_complete,
+)
+
+
+def judge(
+    changes: tuple[Change, ...], current: CurrentState, mapping: MappingFile
+) -> tuple[GuardVerdict, ...]:
+    """Ask every guard; a tripped verdict stops the plan before the first write."""
+    situation = Situation(changes, current, mapping)
+    return tuple(verdict for guard in GUARDS for verdict in guard(situation))

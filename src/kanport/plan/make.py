@@ -1,0 +1,73 @@
+"""Making the plan: what to do so that the server is as the sources ask. Pure and deterministic."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from kanport.findings import Finding, in_order
+from kanport.mapping.spec import MappingFile
+from kanport.model import CurrentState, DesiredState
+from kanport.plan.guards import judge
+from kanport.plan.memberships import diff_access
+from kanport.plan.model import Action, Change, Plan, PlanMapping, PlanServer, PlanSource
+from kanport.plan.order import in_plan_order, order_renames
+from kanport.plan.plan_file import plan_digest
+from kanport.plan.resolve import resolve
+from kanport.plan.users import diff_users
+
+
+def make_plan(
+    desired: DesiredState,
+    current: CurrentState,
+    mapping: MappingFile,
+    *,
+    findings: Iterable[Finding],
+    mapping_ref: PlanMapping,
+    sources: tuple[PlanSource, ...],
+    created_at: str,
+    version: str,
+) -> Plan:
+    """Compare what is wanted with what is, and say what to do about the difference.
+
+    `findings` are those of reading, normalising and checking: rows with an error are not used, and
+    whoever they name loses nothing. The plan holds them together with its own. `created_at` is in
+    UTC (RFC 3339), `version` is Kanport's. The same input gives the same plan, whatever order the
+    rows, users or projects come in.
+    """
+    given = tuple(findings)
+    resolved = resolve(desired, current, mapping, given)
+    users = diff_users(resolved, current, mapping)
+    access = diff_access(resolved, current, mapping)
+    possible, circles = _without_circles((*users.changes, *access.changes))
+    changes = in_plan_order(possible)
+    counted = Counter(change.action for change in changes)
+    plan = Plan(
+        created_at=created_at,
+        kanport=version,
+        server=PlanServer(url=current.server.url, version=current.server.version),
+        mapping=mapping_ref,
+        sources=tuple(sorted(sources, key=lambda source: source.name)),
+        summary={str(action): counted[action] for action in Action if counted[action]},
+        unchanged={"users": users.unchanged, "memberships": access.unchanged},
+        guards=judge(changes, current, mapping),
+        changes=changes,
+        findings=tuple(
+            in_order((*given, *resolved.findings, *users.findings, *access.findings, *circles))
+        ),
+    )
+    return plan.model_copy(update={"digest": plan_digest(plan)})
+
+
+def _without_circles(changes: tuple[Change, ...]) -> tuple[tuple[Change, ...], list[Finding]]:
+    renames = (change for change in changes if change.action is Action.USER_RENAME)
+    _, circle = order_renames(renames)
+    findings = [
+        Finding(
+            "rename-unclear",
+            f"{rename.subject.username!r} cannot get the username of somebody who is to get theirs",
+            origin=rename.origin[0] if rename.origin else None,
+            hint="rename one of them on the server by hand first",
+        )
+        for rename in circle
+    ]
+    dropped = {id(rename) for rename in circle}
+    return tuple(change for change in changes if id(change) not in dropped), findings

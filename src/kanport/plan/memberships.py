@@ -1,0 +1,193 @@
+"""What would change of the access to projects: pure, one membership at a time."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from kanport.findings import Finding
+from kanport.mapping.spec import MappingFile
+from kanport.model import CurrentState, Given, Group
+from kanport.names import compare_key
+from kanport.plan.access import group_finder
+from kanport.plan.draft import draft
+from kanport.plan.match import name_matcher, project_keys
+from kanport.plan.model import Action, Change, Risk
+from kanport.plan.notes import disabled_finding, kept_finding, protected_finding, spelled_finding
+from kanport.plan.places import first_place, listed
+from kanport.plan.ranks import project_rank
+from kanport.plan.resolve import Resolved
+from kanport.plan.wanted import Wanted
+
+_GroupFinder = Callable[[int, int], tuple[Group, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class AccessDiff:
+    """The changes of memberships, how many need none, and what was found on the way."""
+
+    changes: tuple[Change, ...]
+    unchanged: int
+    findings: tuple[Finding, ...]
+
+
+def diff_access(resolved: Resolved, current: CurrentState, mapping: MappingFile) -> AccessDiff:
+    """Compare every wanted membership with the server's, then look for those not asked for."""
+    protected = name_matcher(mapping.protect)
+    groups = group_finder(current)
+    changes: list[Change] = []
+    findings: list[Finding] = list(_about_people(resolved))
+    unchanged = 0
+    for wanted in resolved.wanted:
+        held = _held(wanted, current)
+        if held == wanted.role:
+            unchanged += 1
+        elif protected(wanted.username):
+            findings.append(protected_finding(wanted.username, first_place(wanted.origins)))
+        elif held is None:
+            changes.append(_grant(wanted))
+        elif project_rank(wanted.role) < project_rank(held) and resolved.doubt.named_in(
+            wanted.username, project_keys(wanted.project)
+        ):
+            findings.append(kept_finding(wanted.username, first_place(wanted.origins)))
+        else:
+            change, notes = _change(wanted, held, groups)
+            changes.append(change)
+            findings.extend(notes)
+    if mapping.memberships_missing == "revoke":
+        revoked, notes = _not_asked_for(resolved, current, mapping, protected, groups)
+        changes.extend(revoked)
+        findings.extend(notes)
+    return AccessDiff(tuple(changes), unchanged, tuple(findings))
+
+
+def _held(wanted: Wanted, current: CurrentState) -> str | None:
+    if wanted.user is None:
+        return None
+    return current.roles.get(wanted.project.id, {}).get(wanted.user.id)
+
+
+def _grant(wanted: Wanted) -> Change:
+    return draft(
+        Action.MEMBERSHIP_GRANT,
+        wanted.username,
+        user_id=wanted.user.id if wanted.user else None,
+        project=wanted.project,
+        after={"role": wanted.role},
+        reason="not a member yet",
+        origin=wanted.origins,
+    )
+
+
+def _change(wanted: Wanted, held: str, groups: _GroupFinder) -> tuple[Change, list[Finding]]:
+    lowered = project_rank(wanted.role) < project_rank(held)
+    raised = project_rank(wanted.role) > project_rank(held)
+    risk = {Risk.ACCESS_LOST} if lowered else {Risk.PRIVILEGE_RAISED} if raised else set()
+    through = groups(wanted.user.id, wanted.project.id) if wanted.user else ()
+    if through:
+        risk.add(Risk.MAYBE_THROUGH_GROUP)
+    change = draft(
+        Action.MEMBERSHIP_CHANGE,
+        wanted.username,
+        user_id=wanted.user.id if wanted.user else None,
+        project=wanted.project,
+        before={"role": held},
+        after={"role": wanted.role},
+        reason="role differs",
+        risk=risk,
+        origin=wanted.origins,
+    )
+    return change, _through_group(change, through)
+
+
+def _not_asked_for(
+    resolved: Resolved,
+    current: CurrentState,
+    mapping: MappingFile,
+    protected: Callable[[str], bool],
+    groups: _GroupFinder,
+) -> tuple[list[Change], list[Finding]]:
+    """Give a revoke for each membership in the projects named that nothing asks for.
+
+    Only for people whom `users.managed` covers, where the mapping has it.
+    """
+    managed = mapping.users.managed if mapping.users is not None else None
+    is_managed = name_matcher(managed.usernames) if managed is not None else lambda name: True
+    asked = {(item.user.id, item.project.id) for item in resolved.wanted if item.user is not None}
+    renamed = {p.user.id: p.desired.key for p in resolved.persons if p.user and p.renamed}
+    changes: list[Change] = []
+    findings: list[Finding] = []
+    unproven: list[str] = []
+    for project in resolved.scope:
+        keys = project_keys(project)
+        for user_id, role in current.roles[project.id].items():
+            if (user_id, project.id) in asked:
+                continue
+            user = resolved.people.by_id.get(user_id)
+            if user is None:
+                unproven.append(f"user #{user_id} in {project.label}")
+                continue
+            if protected(user.username) or not is_managed(user.username):
+                continue
+            names = {compare_key(user.username), renamed.get(user.id, "")} - {""}
+            if any(resolved.doubt.not_asked_for(name, keys) for name in names):
+                unproven.append(f"{user.username} in {project.label}")
+                continue
+            through = groups(user.id, project.id)
+            risk = {Risk.ACCESS_LOST, Risk.MAYBE_THROUGH_GROUP} if through else {Risk.ACCESS_LOST}
+            change = draft(
+                Action.MEMBERSHIP_REVOKE,
+                user.username,
+                user_id=user.id,
+                project=project,
+                before={"role": role},
+                reason="not asked for in this project",
+                risk=risk,
+            )
+            changes.append(change)
+            findings.extend(_through_group(change, through))
+    if unproven:
+        findings.append(
+            Finding(
+                "missing-unknown",
+                f"{len(unproven)} memberships that nothing asks for were not revoked, as the input"
+                f" does not prove that they are unwanted: {listed(unproven)}",
+                hint="correct the invalid rows",
+            )
+        )
+    return changes, findings
+
+
+def _through_group(change: Change, through: tuple[Group, ...]) -> list[Finding]:
+    if not through:
+        return []
+    names = listed(repr(group.name) for group in through)
+    who, project = change.subject.username, change.subject.project
+    plural = "groups" if len(through) > 1 else "group"
+    what = "keep access" if change.action is Action.MEMBERSHIP_REVOKE else "keep the old role"
+    return [
+        Finding(
+            "access-through-group",
+            f"{who!r} may have access to {project!r} through the {plural} {names}, and so {what}",
+            origin=first_place(change.origin),
+            value=who,
+            hint="Kanboard does not tell; look at the project's permissions, or change the group",
+        )
+    ]
+
+
+def _about_people(resolved: Resolved) -> Iterator[Finding]:
+    """Say what is to be known of people whom only memberships name, once for each spelling."""
+    described = {person.user.id for person in resolved.persons if person.user is not None}
+    for number, givens in resolved.named.items():
+        if number in described:
+            continue
+        user = resolved.people.by_id[number]
+        places: dict[str, list[Given[str]]] = {}
+        for given in givens:
+            places.setdefault(given.value, []).append(given)
+        if not user.active:
+            cells = (place for given in givens for place in given.origins)
+            yield disabled_finding(user.username, first_place(cells))
+        for spelling, same in places.items():
+            if spelling != user.username:
+                cells = (place for given in same for place in given.origins)
+                yield spelled_finding(user, spelling, first_place(cells))

@@ -1,0 +1,59 @@
+"""What is said of people and their access on the way, wherever it is noticed."""
+
+from kanport.findings import Finding
+from kanport.model import User
+from kanport.origin import Origin
+
+
+def protected_finding(username: str, origin: Origin | None) -> Finding:
+    """Give the finding for a row that wants to change a protected account."""
+    return Finding(
+        "person-protected",
+        f"{username!r} is protected and was left as it is",
+        origin=origin,
+        value=username,
+        hint="`protect` in the mapping says who is never touched",
+    )
+
+
+def disabled_finding(username: str, origin: Origin | None) -> Finding:
+    """Give the finding for a source that names somebody whose account is disabled."""
+    return Finding(
+        "person-disabled",
+        f"the account of {username!r} is disabled on the server, and stays so",
+        origin=origin,
+        value=username,
+        hint="map the field `active` if the sources are to decide that",
+    )
+
+
+def spelled_finding(user: User, spelling: str, origin: Origin | None) -> Finding:
+    """Give the finding for a username that the server spells in another way."""
+    return Finding(
+        "username-spelled",
+        f"{spelling!r} is {user.username!r} on the server, and stays so",
+        origin=origin,
+        value=spelling,
+    )
+
+
+def inactive_finding(username: str, origin: Origin | None) -> Finding:
+    """Give the finding for somebody who is not active and not on the server."""
+    return Finding(
+        "person-inactive",
+        f"{username!r} is not active and not on the server, so is not created",
+        origin=origin,
+        value=username,
+    )
+
+
+def kept_finding(username: str, origin: Origin | None) -> Finding:
+    """Give the finding for somebody whom a valid row lowers and an invalid row names as well."""
+    return Finding(
+        "row-skipped",
+        f"{username!r} would lose something, but is named by an invalid row as well,"
+        " and so keeps it",
+        origin=origin,
+        value=username,
+        hint="correct the invalid row",
+    )

@@ -1,0 +1,186 @@
+"""The plan as a file: canonical, bound by its digest, written whole or not at all."""
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from kanport.errors import UsageError
+from kanport.plan.model import FORMAT, Plan
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def plan_digest(plan: Plan) -> str:
+    """Give the SHA-256, in hex, of a plan without its `created_at` and `digest`.
+
+    It is taken over the JSON with sorted keys and no blanks, in UTF-8, so that neither the layout
+    of the file nor the order of its keys matters.
+    """
+    return _digest(_as_json(plan))
+
+
+def dump_plan(plan: Plan) -> str:
+    """Give the plan as the text of its file, with its digest: one line a change and a finding.
+
+    Equal plans give equal text, so that two files can be compared with any tool.
+    """
+    content = _as_json(plan)
+    content["digest"] = _digest(content)
+    return "".join(_lines(content))
+
+
+def load_plan(path: Path) -> Plan:
+    """Read a plan from its file.
+
+    Raises:
+        UsageError: it cannot be read, is no plan, is of a version that this Kanport does not know,
+            or was changed since it was made.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except OSError as problem:
+        raise UsageError(
+            f"the plan {path} cannot be read: {problem.strerror}",
+            hint="kanport plan MAPPING -o PLAN.json writes one",
+        ) from problem
+    except UnicodeDecodeError as problem:
+        raise UsageError(
+            f"{path} is not a plan: it is not UTF-8", hint="is it another kind of file?"
+        ) from problem
+    content = _parse(text, path)
+    try:
+        plan = Plan.model_validate(content)
+    except ValidationError as problem:
+        raise UsageError(
+            f"{path} is not a whole plan",
+            hint="make it again with kanport plan MAPPING -o PLAN.json",
+            details=[
+                f"{'.'.join(map(str, error['loc']))}: {error['msg']}"
+                for error in problem.errors(include_url=False, include_input=False)[:10]
+            ],
+        ) from problem
+    if plan.digest != _digest(content):
+        raise UsageError(
+            f"the plan {path} was changed after it was made",
+            hint="a plan is applied as it was shown, or not at all; make it again",
+        )
+    return plan
+
+
+def write_plan(path: Path, plan: Plan) -> None:
+    """Write the plan to its file, for its owner alone (mode 0600).
+
+    The file is there whole or not at all: it is written beside its place, synced and then moved.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with _new_file(beside) as number:
+            content = dump_plan(plan).encode("utf-8")
+            while content:
+                content = content[os.write(number, content) :]
+            os.fsync(number)
+        beside.replace(path)
+        _sync_folder(path.parent)
+    except OSError as problem:
+        raise UsageError(
+            f"the plan cannot be written to {path}: {problem.strerror}",
+            hint="name a file in a folder that exists and that you may write to",
+        ) from problem
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def plan_schema() -> dict[str, Any]:
+    """Give the JSON Schema of the plan file (draft 2020-12)."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Plan.model_json_schema(mode="validation"),
+        "title": f"Kanport plan ({FORMAT})",
+    }
+
+
+def _as_json(plan: Plan) -> dict[str, Any]:
+    return plan.model_dump(mode="json", exclude_none=True)
+
+
+def _digest(content: dict[str, Any]) -> str:
+    bound = {key: value for key, value in content.items() if key not in ("created_at", "digest")}
+    text = json.dumps(bound, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(_encodable(text).encode("utf-8")).hexdigest()
+
+
+def _encodable(text: str) -> str:
+    # A server can send half a surrogate pair as an escape; UTF-8 has no bytes for it.
+    return _SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+
+
+def _lines(content: dict[str, Any]) -> Iterator[str]:
+    yield "{\n"
+    for number, (key, value) in enumerate(content.items(), start=1):
+        end = "\n" if number == len(content) else ",\n"
+        if isinstance(value, list) and value:
+            yield f"  {json.dumps(key)}: [\n"
+            yield ",\n".join(f"    {_compact(item)}" for item in value)
+            yield f"\n  ]{end}"
+        else:
+            yield f"  {json.dumps(key)}: {_compact(value)}{end}"
+    yield "}\n"
+
+
+def _compact(value: Any) -> str:
+    return _encodable(json.dumps(value, ensure_ascii=False))
+
+
+def _parse(text: str, path: Path) -> dict[str, Any]:
+    if not text.strip():
+        raise UsageError(f"the plan {path} is empty", hint="make it again with kanport plan")
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as problem:
+        cut_off = isinstance(problem, json.JSONDecodeError) and problem.pos >= len(text.rstrip())
+        line = f", line {problem.lineno}" if isinstance(problem, json.JSONDecodeError) else ""
+        raise UsageError(
+            f"the plan {path} is cut off{line}" if cut_off else f"{path} is not JSON{line}",
+            hint="make it again with kanport plan MAPPING -o PLAN.json",
+        ) from problem
+    form = content.get("format") if isinstance(content, dict) else None
+    if not isinstance(content, dict) or not isinstance(form, str):
+        raise UsageError(
+            f"{path} is not a plan: it has no format", hint="a plan begins with its format"
+        )
+    if form != FORMAT:
+        raise UsageError(
+            f"{path} is of the format {form!r}, and this Kanport reads {FORMAT!r}",
+            hint="make the plan again with this version of Kanport",
+        )
+    return content
+
+
+@contextlib.contextmanager
+def _new_file(path: Path) -> Iterator[int]:
+    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        yield number
+    finally:
+        os.close(number)
+
+
+def _sync_folder(folder: Path) -> None:
+    # Without it a power cut can undo the move. Some file systems cannot do it, and need not.
+    with contextlib.suppress(OSError):
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)

@@ -1,0 +1,104 @@
+"""The desired state in terms of the server: which users and projects it means, and what is left."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from kanport.findings import Finding, Severity
+from kanport.mapping.spec import MappingFile
+from kanport.model import CurrentState, DesiredState, Given, Project
+from kanport.plan.doubt import Doubt, Invalid, without
+from kanport.plan.match import People, Projects
+from kanport.plan.people import Person, match_people
+from kanport.plan.places import first_place
+from kanport.plan.wanted import Wanted, match_access, project_problem
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What the sources ask for, tied to the users and projects of the server.
+
+    `scope` are the projects in which nobody but whom the sources name is wanted, where the mapping
+    revokes. `named` are the ids of the users whom a membership names, with the spellings.
+    """
+
+    persons: tuple[Person, ...]
+    wanted: tuple[Wanted, ...]
+    scope: tuple[Project, ...]
+    named: Mapping[int, tuple[Given[str], ...]]
+    doubt: Doubt
+    people: People
+    findings: tuple[Finding, ...]
+
+
+def resolve(
+    desired: DesiredState,
+    current: CurrentState,
+    mapping: MappingFile,
+    findings: Iterable[Finding],
+) -> Resolved:
+    """Tie the desired state to the server, without the rows that have an error.
+
+    Errors in `findings`, and those found on the way, make their rows invalid, and whoever an
+    invalid row names unknown. That can make more rows unusable (a rename, for one, is clear only
+    while nobody else is meant), so it is done again until nothing more falls away.
+    """
+    people, projects = People.of(current.users), Projects.of(current.projects)
+    by_email = mapping.users is not None and "email" in mapping.users.find_by
+    scope, found = _scope(desired, current, projects)
+    invalid = Invalid.from_findings(findings)
+    while True:
+        desired = without(desired, invalid)
+        doubt = Doubt.of(desired.unknown)
+        matched = match_people(desired, people, doubt, by_email=by_email)
+        access = match_access(desired, current, matched, people, projects, doubt)
+        here = (*matched.findings, *access.findings)
+        invalid = Invalid.of(desired, matched.unclear, access.invalid)
+        if not invalid:
+            break
+        found.extend(finding for finding in here if finding.severity is Severity.ERROR)
+    return Resolved(
+        persons=matched.persons,
+        wanted=access.wanted,
+        scope=scope,
+        named=access.named,
+        doubt=doubt,
+        people=people,
+        findings=(*found, *here),
+    )
+
+
+def _scope(
+    desired: DesiredState, current: CurrentState, projects: Projects
+) -> tuple[tuple[Project, ...], list[Finding]]:
+    """Give the projects that the sources speak of, without private ones, and what is odd of them.
+
+    A private project belongs to one person; nobody loses access to it because a list is silent.
+    """
+    named: dict[str, list[Given[str]]] = {}
+    for given in (*desired.projects_named, *(m.project for m in desired.memberships)):
+        named.setdefault(given.value, []).append(given)
+    scope: dict[int, Project] = {}
+    closed: dict[int, list[Given[str]]] = {}
+    findings: list[Finding] = []
+    for text, givens in named.items():
+        fitting = projects.fitting(text)
+        problems = (project_problem(given, fitting) for given in givens)
+        findings.extend(problem for problem in problems if problem is not None)
+        if len(fitting) != 1:
+            continue
+        project = fitting[0]
+        if project.id in current.projects_read and not project.private:
+            scope[project.id] = project
+        if not project.active:
+            closed.setdefault(project.id, []).extend(givens)
+    for number, givens in closed.items():
+        label = projects.by_id[number].label
+        findings.append(
+            Finding(
+                "project-closed",
+                f"the project {label!r} is closed; its members can be changed all the same",
+                origin=first_place(place for given in givens for place in given.origins),
+                value=label,
+            )
+        )
+    return tuple(scope[number] for number in sorted(scope)), findings

@@ -1,0 +1,108 @@
+"""Whether the server is still as a plan found it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kanport.model import CurrentState, Project, User
+from kanport.names import compare_key
+from kanport.plan.guards import last_admin
+from kanport.plan.match import People
+from kanport.plan.model import Action, Change, Plan
+
+_WORDS = {"name": "name", "email": "e-mail address", "role": "role", "username": "username"}
+
+
+def differences(plan: Plan, current: CurrentState) -> list[str]:
+    """Say what is no longer as the plan says, one line a thing; an empty list means: go ahead.
+
+    Every `before` must still be true, whatever is to be created must not exist, ids must belong to
+    the same username and project, and an active administrator must be left. `current` must have
+    been read for the users and the projects of the plan.
+    """
+    return list(dict.fromkeys(_differences(plan, current)))
+
+
+def _differences(plan: Plan, current: CurrentState) -> Iterator[str]:
+    if plan.server.url != current.server.url:
+        yield f"the plan is for the server {plan.server.url}, and this is {current.server.url}"
+    people = People.of(current.users)
+    projects = {project.id: project for project in current.projects}
+    old_names = {
+        change.user_id: change.subject.username
+        for change in plan.changes
+        if change.action is Action.USER_RENAME
+    }
+    for change in plan.changes:
+        user: User | None = None
+        if change.user_id is not None:
+            user = people.by_id.get(change.user_id)
+            expected = old_names.get(change.user_id, change.subject.username)
+            if user is None:
+                yield f"user {expected!r} (#{change.user_id}) is no longer on the server"
+                continue
+            if user.username != expected:
+                yield f"user #{user.id} is now called {user.username!r}, no longer {expected!r}"
+                continue
+        if change.project_id is not None:
+            yield from _access_differs(change, current, projects.get(change.project_id))
+        elif user is None:
+            yield from _exists_already(change, people)
+        else:
+            yield from _user_differs(change, user, people, old_names)
+    verdict = last_admin(plan.changes, current)
+    if verdict.tripped:
+        yield verdict.message
+
+
+def _exists_already(change: Change, people: People) -> Iterator[str]:
+    for user in people.by_key.get(compare_key(change.subject.username), ()):
+        yield f"user {user.username!r} exists already (#{user.id}); the plan was to create it"
+
+
+def _user_differs(
+    change: Change, user: User, people: People, old_names: Mapping[int | None, str]
+) -> Iterator[str]:
+    for field, before in (change.before or {}).items():
+        now: Any = getattr(user, field)
+        if now == before:
+            continue
+        if field == "active":
+            yield f"user {user.username!r} is {'active' if now else 'disabled'} by now"
+        else:
+            yield (
+                f"the {_WORDS.get(field, field)} of user {user.username!r} is now {now!r},"
+                f" no longer {before!r}"
+            )
+    if change.action is Action.USER_RENAME:
+        new = str((change.after or {})["username"])
+        for other in people.by_key.get(compare_key(new), ()):
+            if other.id != user.id and other.id not in old_names:
+                yield f"the username {other.username!r} is taken by now (#{other.id})"
+
+
+def _access_differs(
+    change: Change, current: CurrentState, project: Project | None
+) -> Iterator[str]:
+    who, number = change.subject.username, change.project_id
+    if project is None or number is None:
+        yield f"the project {change.subject.project!r} (#{number}) is no longer on the server"
+        return
+    if project.label != change.subject.project:
+        yield (
+            f"project #{number} is now called {project.label!r}, no longer"
+            f" {change.subject.project!r}"
+        )
+        return
+    if number not in current.roles:
+        yield f"the members of the project {project.label!r} could not be read"
+        return
+    before = (change.before or {}).get("role")
+    now = current.roles[number].get(change.user_id) if change.user_id is not None else None
+    if now == before:
+        return
+    if now is None:
+        yield f"{who!r} is no longer in the project {project.label!r}, where the role was {before}"
+    elif before is None:
+        yield f"{who!r} is in the project {project.label!r} already, as {now}"
+    else:
+        yield f"{who!r} is now {now} in the project {project.label!r}, no longer {before}"

@@ -1,0 +1,214 @@
+"""What would change of the users: pure, one person at a time."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from kanport.findings import Finding
+from kanport.mapping.spec import MappingFile
+from kanport.model import AppRole, CurrentState, DesiredUser, Given, PasswordCell, User
+from kanport.origin import Origin
+from kanport.plan.draft import draft
+from kanport.plan.match import name_matcher
+from kanport.plan.missing import missing_people
+from kanport.plan.model import Action, Change, Risk
+from kanport.plan.notes import (
+    disabled_finding,
+    inactive_finding,
+    kept_finding,
+    protected_finding,
+    spelled_finding,
+)
+from kanport.plan.people import Person, origin_of
+from kanport.plan.places import first_place, in_place_order, listed
+from kanport.plan.ranks import app_rank
+from kanport.plan.resolve import Resolved
+
+_WORDS = {"name": "name", "email": "e-mail", "role": "role"}
+_LOWERING = frozenset({Risk.ACCESS_LOST, Risk.ADMIN_LOST})
+
+
+@dataclass(frozen=True, slots=True)
+class UserDiff:
+    """The changes of users, how many need none, and what was found on the way."""
+
+    changes: tuple[Change, ...]
+    unchanged: int
+    findings: tuple[Finding, ...]
+
+
+def diff_users(resolved: Resolved, current: CurrentState, mapping: MappingFile) -> UserDiff:
+    """Compare every desired person with their user on the server, then look for who is missing."""
+    protected = name_matcher(mapping.protect)
+    changes: list[Change] = []
+    findings: list[Finding] = []
+    unchanged = 0
+    new_emails: dict[int, str] = {
+        person.user.id: person.desired.email.value
+        for person in resolved.persons
+        if person.user is not None and person.desired.email is not None
+    }
+    for person in resolved.persons:
+        wanted, user = person.desired, person.user
+        findings.extend(_spelled(person))
+        if user is None and wanted.active is not None and not wanted.active.value:
+            findings.append(inactive_finding(wanted.username.value, origin_of(wanted)))
+            continue
+        asked = [_create(wanted)] if user is None else list(_existing(person, user))
+        if not asked:
+            unchanged += 1
+        elif protected(wanted.username.value) or (user is not None and protected(user.username)):
+            findings.append(protected_finding(wanted.username.value, origin_of(wanted)))
+            continue
+        kept = [change for change in asked if not _in_doubt(change, person, resolved)]
+        if len(kept) < len(asked):
+            findings.append(kept_finding(wanted.username.value, origin_of(wanted)))
+        changes.extend(kept)
+        if any(change.after is not None and change.after.get("email") for change in kept):
+            findings.extend(_email_taken(person, resolved, new_emails))
+        if user is not None and not user.active and wanted.active is None:
+            findings.append(disabled_finding(user.username, origin_of(wanted)))
+    gone, unproven = missing_people(resolved, current, mapping, protected)
+    return UserDiff((*changes, *gone), unchanged, (*findings, *unproven))
+
+
+def _create(wanted: DesiredUser) -> Change:
+    after: dict[str, object] = {"username": wanted.username.value}
+    if wanted.name is not None and wanted.name.value:
+        after["name"] = wanted.name.value
+    if wanted.email is not None and wanted.email.value:
+        after["email"] = wanted.email.value
+    role = wanted.role.value if wanted.role is not None else str(AppRole.USER)
+    after["role"] = role
+    password = wanted.password
+    after["password"] = (
+        {"from": password.origin.to_dict()} if isinstance(password, PasswordCell) else "random"
+    )
+    return draft(
+        Action.USER_CREATE,
+        wanted.username.value,
+        user_id=None,
+        after=after,
+        reason="not on the server",
+        risk={Risk.ADMIN_GRANTED} if role == AppRole.ADMIN else (),
+        origin=_places(wanted),
+    )
+
+
+def _existing(person: Person, user: User) -> Iterator[Change]:
+    wanted = person.desired
+    if person.renamed:
+        email = wanted.email.origins if wanted.email is not None else ()
+        yield draft(
+            Action.USER_RENAME,
+            user.username,
+            user_id=user.id,
+            before={"username": user.username},
+            after={"username": wanted.username.value},
+            reason="same e-mail, other username",
+            origin=_places(wanted, wanted.username.origins, email),
+        )
+    yield from _update(wanted, user)
+    if wanted.active is not None and wanted.active.value != user.active:
+        admin = user.role == AppRole.ADMIN
+        enable = wanted.active.value
+        if enable:
+            role = wanted.role.value if wanted.role is not None else user.role
+            risk = {Risk.ADMIN_GRANTED} if role == AppRole.ADMIN else set()
+        else:
+            risk = {Risk.ACCESS_LOST, Risk.ADMIN_LOST} if admin else {Risk.ACCESS_LOST}
+        yield draft(
+            Action.USER_ENABLE if enable else Action.USER_DISABLE,
+            user.username,
+            user_id=user.id,
+            before={"active": user.active},
+            after={"active": enable},
+            reason="active in the sources" if enable else "not active in the sources",
+            risk=risk,
+            origin=_places(wanted, wanted.active.origins),
+        )
+
+
+def _update(wanted: DesiredUser, user: User) -> Iterator[Change]:
+    given: dict[str, Given[str] | None] = {
+        "name": wanted.name,
+        "email": wanted.email,
+        "role": wanted.role,
+    }
+    differ = {
+        field: value
+        for field, value in given.items()
+        if value is not None and value.value != getattr(user, field)
+    }
+    if not differ:
+        return
+    risk: set[Risk] = set()
+    if role := differ.get("role"):
+        raised = app_rank(role.value) > app_rank(user.role)
+        risk.add(Risk.PRIVILEGE_RAISED if raised else Risk.ACCESS_LOST)
+        if role.value == AppRole.ADMIN:
+            risk.add(Risk.ADMIN_GRANTED)
+        elif user.role == AppRole.ADMIN:
+            risk.add(Risk.ADMIN_LOST)
+    yield draft(
+        Action.USER_UPDATE,
+        user.username,
+        user_id=user.id,
+        before={field: getattr(user, field) for field in differ},
+        after={field: value.value for field, value in differ.items()},
+        reason=_differ(list(differ)),
+        risk=risk,
+        origin=_places(wanted, *(value.origins for value in differ.values())),
+    )
+
+
+def _differ(fields: list[str]) -> str:
+    """Say which fields differ.
+
+    >>> _differ(["email"]), _differ(["name", "email", "role"])
+    ('e-mail differs', 'name, e-mail and role differ')
+    """
+    words = [_WORDS[field] for field in fields]
+    if len(words) == 1:
+        return f"{words[0]} differs"
+    return f"{', '.join(words[:-1])} and {words[-1]} differ"
+
+
+def _places(wanted: DesiredUser, *cells: tuple[Origin, ...]) -> tuple[Origin, ...]:
+    """Give these cells; where the mapping gave a constant, the rows that name the person."""
+    found = in_place_order(place for some in cells for place in some)
+    return found or in_place_order(wanted.username.origins or wanted.rows)
+
+
+def _in_doubt(change: Change, person: Person, resolved: Resolved) -> bool:
+    if _LOWERING.isdisjoint(change.risk) or person.user is None:
+        return False
+    doubt = resolved.doubt
+    return doubt.named(person.user.username) or doubt.named(person.desired.username.value)
+
+
+def _spelled(person: Person) -> Iterable[Finding]:
+    user, wanted = person.user, person.desired.username
+    if user is not None and not person.renamed and user.username != wanted.value:
+        yield spelled_finding(user, wanted.value, first_place(wanted.origins))
+
+
+def _email_taken(
+    person: Person, resolved: Resolved, new_emails: dict[int, str]
+) -> Iterable[Finding]:
+    email = person.desired.email
+    if email is None or not email.value:
+        return
+    others = [
+        other.username
+        for other in resolved.people.with_email(email.value)
+        if (person.user is None or other.id != person.user.id)
+        and new_emails.get(other.id, email.value).casefold() == email.value.casefold()
+    ]
+    if others:
+        yield Finding(
+            "email-taken",
+            f"{email.value!r} is also the e-mail address of {listed(others)} on the server",
+            origin=first_place(email.origins) or origin_of(person.desired),
+            value=email.value,
+            hint="Kanboard allows it, but both get each other's notifications",
+        )

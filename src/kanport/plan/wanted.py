@@ -1,0 +1,257 @@
+"""Which user and which project of the server each desired membership means."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from kanport.findings import Finding
+from kanport.model import CurrentState, DesiredMembership, DesiredState, Given, Project, User
+from kanport.names import compare_key
+from kanport.origin import Origin
+from kanport.plan.doubt import Doubt
+from kanport.plan.match import People, Projects
+from kanport.plan.people import Matched, ambiguous_person
+from kanport.plan.places import first_place, in_place_order
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One person's wanted role in one project of the server.
+
+    `user` is None for somebody who is yet to be created; `origins` are the cells that ask for it.
+    """
+
+    username: str
+    user: User | None
+    project: Project
+    role: str
+    origins: tuple[Origin, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WantedAccess:
+    """The wanted memberships, what cannot be used (usernames with projects), and what was found.
+
+    `named` are the ids of the users whom a membership names, with the spellings and where.
+    """
+
+    wanted: tuple[Wanted, ...]
+    invalid: frozenset[tuple[str, str]]
+    named: Mapping[int, tuple[Given[str], ...]]
+    findings: tuple[Finding, ...]
+
+
+class _Absent:
+    """Somebody who is not on the server and is not to be created, so has no memberships."""
+
+
+_ABSENT = _Absent()
+
+
+@dataclass(frozen=True, slots=True)
+class _New:
+    """Somebody who is yet to be created."""
+
+    username: str
+
+
+_Found = User | _New | _Absent | Finding
+
+
+def match_access(
+    desired: DesiredState,
+    current: CurrentState,
+    matched: Matched,
+    people: People,
+    projects: Projects,
+    doubt: Doubt,
+) -> WantedAccess:
+    """Find person and project of each desired membership."""
+    finder = _Finder.of(matched, people, doubt)
+    findings: list[Finding] = []
+    invalid: set[tuple[str, str]] = set()
+    named: dict[int, list[Given[str]]] = defaultdict(list)
+    asked: dict[tuple[str, int], list[tuple[DesiredMembership, User | None, Project]]]
+    asked = defaultdict(list)
+    found_people: dict[str, _Found] = {}
+    found_projects: dict[str, tuple[Project, ...]] = {}
+    for membership in desired.memberships:
+        username, text = membership.username.value, membership.project.value
+        if username not in found_people:
+            found_people[username] = finder.find(username)
+        if text not in found_projects:
+            found_projects[text] = projects.fitting(text)
+        person, fitting = found_people[username], found_projects[text]
+        if isinstance(person, User):
+            named[person.id].append(membership.username)
+        problem = project_problem(membership.project, fitting)
+        if isinstance(person, Finding):
+            place = first_place(membership.username.origins or membership.project.origins)
+            findings.append(_at(person, place))
+            if person.code != "row-skipped":
+                invalid.add((username, text))
+        if problem is not None:
+            findings.append(problem)
+            invalid.add((username, text))
+        if isinstance(person, User | _New) and problem is None:
+            user = person if isinstance(person, User) else None
+            who = f"#{user.id}" if user else compare_key(username)
+            asked[who, fitting[0].id].append((membership, user, fitting[0]))
+    wanted = []
+    for (_, project_id), same in asked.items():
+        memberships = [membership for membership, _, _ in same]
+        user, project = same[0][1], same[0][2]
+        roles = {membership.role.value for membership in memberships}
+        problem = None
+        if len(roles) > 1:
+            problem = _conflict(memberships, project, roles)
+        elif project.private:
+            held = current.roles.get(project_id, {}).get(user.id) if user else None
+            problem = _private(memberships, project) if held not in roles else None
+        elif project_id not in current.roles:
+            findings.append(_not_read(memberships, project))
+            continue
+        if problem is not None:
+            findings.append(problem)
+            invalid.update((m.username.value, m.project.value) for m in memberships)
+            continue
+        name = user.username if user else finder.new[same[0][0].key[0]]
+        origins = in_place_order(place for m in memberships for place in _cells(m))
+        wanted.append(Wanted(name, user, project, roles.pop(), origins))
+    return WantedAccess(
+        tuple(wanted),
+        frozenset(invalid),
+        {number: tuple(given) for number, given in named.items()},
+        tuple(findings),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Finder:
+    users: Mapping[str, User]
+    new: Mapping[str, str]
+    absent: frozenset[str]
+    unclear: frozenset[str]
+    people: People
+    doubt: Doubt
+
+    @classmethod
+    def of(cls, matched: Matched, people: People, doubt: Doubt) -> "_Finder":
+        users: dict[str, User] = {}
+        new: dict[str, str] = {}
+        absent: set[str] = set()
+        for person in matched.persons:
+            wanted = person.desired
+            if person.user is not None:
+                users[wanted.key] = person.user
+            elif wanted.active is not None and not wanted.active.value:
+                absent.add(wanted.key)
+            else:
+                new[wanted.key] = wanted.username.value
+        return cls(users, new, frozenset(absent), matched.unclear, people, doubt)
+
+    def find(self, username: str) -> _Found:
+        if exact := self.people.by_name.get(username):
+            return exact
+        key = compare_key(username)
+        if user := self.users.get(key):
+            return user
+        if key in self.new:
+            return _New(self.new[key])
+        if key in self.absent:
+            return _ABSENT
+        fitting = self.people.fitting(username)
+        if len(fitting) == 1:
+            return fitting[0]
+        if key in self.unclear or self.doubt.named(username):
+            return Finding(
+                "row-skipped",
+                f"skipped, because an invalid row keeps {username!r} from being created or found",
+                value=username,
+            )
+        if fitting:
+            return ambiguous_person(username, fitting, None)
+        return Finding(
+            "person-unknown",
+            f"{username!r} is neither on the server nor among the users of the sources",
+            value=username,
+            hint="add a row that describes this person, or correct the username",
+        )
+
+
+def project_problem(named: Given[str], fitting: tuple[Project, ...]) -> Finding | None:
+    """Say why a text does not name exactly one project, or give None where it does."""
+    text, place = named.value, first_place(named.origins)
+    if not fitting:
+        return Finding(
+            "project-unknown",
+            f"the server has no project with the identifier, name or id {text!r}",
+            origin=place,
+            value=text,
+            hint="create the project first, or correct its name",
+        )
+    if len(fitting) > 1:
+        choice = " and ".join(
+            f"{project.name!r} ({_identifier(project)}#{project.id})" for project in fitting
+        )
+        return Finding(
+            "project-ambiguous",
+            f"{text!r} fits several projects: {choice}",
+            origin=place,
+            value=text,
+            hint="name the project by an identifier or an id that only it has",
+        )
+    return None
+
+
+def _identifier(project: Project) -> str:
+    return f"{project.identifier}, " if project.identifier else ""
+
+
+def _cells(membership: DesiredMembership) -> tuple[Origin, ...]:
+    return membership.role.origins or membership.project.origins or membership.username.origins
+
+
+def _at(finding: Finding, place: Origin | None) -> Finding:
+    return Finding(
+        finding.code, finding.message, origin=place, value=finding.value, hint=finding.hint
+    )
+
+
+def _conflict(
+    memberships: Iterable[DesiredMembership], project: Project, roles: Iterable[str]
+) -> Finding:
+    some = tuple(memberships)
+    places = in_place_order(place for membership in some for place in _cells(membership))
+    who = min(membership.username.value for membership in some)
+    return Finding(
+        "membership-conflict",
+        f"{who!r} is to have several roles in {project.label!r}: {', '.join(sorted(roles))}",
+        origin=places[0] if places else None,
+        hint="keep one of the rows",
+        related=places[1:],
+    )
+
+
+def _private(memberships: Iterable[DesiredMembership], project: Project) -> Finding:
+    some = tuple(memberships)
+    places = in_place_order(place for membership in some for place in _cells(membership))
+    who = min(membership.username.value for membership in some)
+    return Finding(
+        "project-private",
+        f"{who!r} cannot be a member of {project.label!r}: it is somebody's private project, and"
+        " Kanboard deletes it when a member's account is removed",
+        origin=places[0] if places else None,
+        value=project.label,
+        hint="make it a shared project on the server first, or leave the row out",
+    )
+
+
+def _not_read(memberships: Iterable[DesiredMembership], project: Project) -> Finding:
+    places = (place for membership in memberships for place in _cells(membership))
+    return Finding(
+        "row-skipped",
+        f"skipped, because the members of {project.label!r} were not read",
+        origin=first_place(places),
+        value=project.label,
+    )
