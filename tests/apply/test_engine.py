@@ -13,7 +13,7 @@ from kanport.apply.passwords import Passwords
 from kanport.config import resolve_settings
 from kanport.kanboard.client import Client
 from kanport.outcome import STOPPED_BY_SIGNAL, Run, Status
-from kanport.plan.model import Action, Plan
+from kanport.plan.model import Action, Change, Plan
 from kanport.sandbox import Fault, Reply, Sandbox, web_page
 from tests.apply.plans import change, grant, new_user, plan_of
 
@@ -32,7 +32,7 @@ def client(server: Sandbox) -> Iterator[Client]:
         url=server.url,
         token_file=None,
         ca_file=None,
-        allow_http=None,
+        allow_http=False,
         auth_header=None,
         timeout=5,
         environ={"KANPORT_TOKEN": server.token},
@@ -43,7 +43,9 @@ def client(server: Sandbox) -> Iterator[Client]:
 
 @pytest.fixture
 def run(client: Client, tmp_path: Path) -> RunPlan:
-    def run_plan(plan: Plan, should_stop: Callable[[], bool] = lambda: False, size: int = 200) -> Run:
+    def run_plan(
+        plan: Plan, should_stop: Callable[[], bool] = lambda: False, size: int = 200
+    ) -> Run:
         with Journal(tmp_path / "run.jsonl", now=lambda: "2026-01-01T00:00:00Z") as journal:
             engine = Engine(
                 client,
@@ -68,7 +70,9 @@ def usernames(server: Sandbox) -> set[str]:
 
 def test_new_users_get_their_memberships_in_the_same_run(server: Sandbox, run: RunPlan) -> None:
     project = server.store.add_project("Alpha", identifier="ALPHA")
-    done = run(plan_of(new_user(1, "ada", name="Ada", email="ada@example.org"), grant(2, "ada", project)))
+    done = run(
+        plan_of(new_user(1, "ada", name="Ada", email="ada@example.org"), grant(2, "ada", project))
+    )
     assert statuses(done) == [Status.DONE, Status.DONE]
     assert server.store.snapshot().memberships == {("ALPHA", "ada"): "project-member"}
 
@@ -81,7 +85,7 @@ def test_each_kind_of_change_takes_effect(server: Sandbox, run: RunPlan) -> None
     store.add_member(project, ids["in"], "project-viewer")
     store.add_member(project, ids["out"], "project-member")
 
-    def to(number: int, action: Action, who: str, **parts: object) -> object:
+    def to(number: int, action: Action, who: str, **parts: object) -> Change:
         return change(number, action, who, user_id=ids[who], **parts)
 
     done = run(
@@ -100,8 +104,8 @@ def test_each_kind_of_change_takes_effect(server: Sandbox, run: RunPlan) -> None
     )  # fmt: skip
     assert set(statuses(done)) == {Status.DONE}
     after = store.snapshot()
-    assert not after.users["off"].active
-    assert after.users["on"].active
+    assert not after.users["off"].is_active
+    assert after.users["on"].is_active
     assert after.users["up"].email == "u@example.org"
     assert "new" in after.users
     assert "old" not in after.users
@@ -161,7 +165,9 @@ def test_memberships_of_a_user_who_was_refused_are_skipped(server: Sandbox, run:
 
 
 @pytest.mark.parametrize("after", [0, 1, 7, None])
-@pytest.mark.parametrize("reply", [None, web_page(502), web_page(500)])
+@pytest.mark.parametrize(
+    "reply", [None, web_page(502, "Bad Gateway"), web_page(200, "Fatal error")]
+)
 def test_a_lost_answer_neither_doubles_nor_loses_anybody(
     server: Sandbox, run: RunPlan, after: int | None, reply: Reply | None
 ) -> None:

@@ -70,7 +70,7 @@ def test_a_torn_line_in_the_middle_is_an_error(tmp_path: Path) -> None:
     lines = path.read_text(encoding="utf-8").split("\n")
     lines[1] = lines[1][:10]
     path.write_text("\n".join(lines), encoding="utf-8")
-    with pytest.raises(UsageError, match="run.jsonl:2"):
+    with pytest.raises(UsageError, match=r"run\.jsonl:2"):
         load_journal(path)
 
 

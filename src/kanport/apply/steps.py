@@ -39,10 +39,10 @@ def call_for(change: Change, user_id: int | None, password: SecretStr | None = N
         if password is None:
             raise ValueError(f"{change.id}: a new user needs a password")
         return procedures.create_user(
-            username=after["username"],
-            password=password,
-            name=after.get("name"),
-            email=after.get("email"),
+            after["username"],
+            password.get_secret_value(),
+            name=after.get("name", ""),
+            email=after.get("email", ""),
             role=after["role"],
         )
     who = _known(change, user_id)
