@@ -72,7 +72,8 @@ class Sum:
     @property
     def text(self) -> str:
         """The sum as an equation, such as `3 findings = 1 error + 2 warnings + 0 notes`."""
-        return f"{self.total.text} = {' + '.join(part.text for part in self.parts) or '0'}"
+        parts = " + ".join(part.text for part in self.parts)
+        return f"{self.total.text} = {parts}" if parts else self.total.text
 
 
 @dataclass(frozen=True, slots=True)

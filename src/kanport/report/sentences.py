@@ -90,10 +90,12 @@ def validation_headline(
     what = f"{counted(users, USER)} and {counted(memberships, MEMBERSHIP)}"
     where = counted(sources, SOURCE)
     if errors := numbers[Severity.ERROR]:
-        found = f"{counted(errors, SEVERITIES[Severity.ERROR])} in {where}"
+        found = counted(errors, SEVERITIES[Severity.ERROR])
         if bad_rows:
-            found += f", in {counted(bad_rows, ROW)}"
-        return f"The data are not valid: {found}. {what} can be read."
+            found += f" in {counted(bad_rows, ROW)}"
+        rest = f" {what} can be read." if users or memberships else ""
+        return f"The data are not valid: {found}.{rest}"
+
     return f"The data are valid: {what} from {where}."
 
 
@@ -120,7 +122,10 @@ def guard_sentences(guards: Sequence[GuardVerdict]) -> list[Sentence]:
         return []
     tripped = sum(guard.tripped for guard in guards)
     if not tripped:
-        all_of = "The guard lets" if len(guards) == 1 else f"All {len(guards)} guards let"
+        all_of = {1: "The one guard lets", 2: "Both guards let"}.get(
+            len(guards), f"All {len(guards)} guards let"
+        )
+
         return [Sentence(Level.GOOD, f"{all_of} it pass.")]
     verb = "stops" if tripped == 1 else "stop"
     of = f"{tripped} of {counted(len(guards), GUARD)}"

@@ -1,0 +1,156 @@
+"""A report as JSON, for programs: every number, change and finding, in a stable order."""
+
+import json
+
+from kanport.outcome import Tally
+from kanport.report.json_shape import (
+    FORMAT,
+    ActionDict,
+    ChangeDict,
+    CountDict,
+    FactsDict,
+    ReportDict,
+    TallyDict,
+    report_schema,
+)
+from kanport.report.parts import Count, Facts, Line, View
+from kanport.report.visible import json_safe
+
+__all__ = ["as_dict", "render", "report_schema"]
+
+
+def render(view: View) -> str:
+    """Give a report as JSON text that ends with a line break; the same view gives the same bytes.
+
+    Names are as they are; only what is unsafe to show on a terminal is escaped.
+    """
+    text = json.dumps(as_dict(view), ensure_ascii=False, indent=2)
+    return json_safe(text) + "\n"
+
+
+def as_dict(view: View) -> ReportDict:
+    """Give a report as plain values, in the order in which they are written."""
+    return {
+        "format": FORMAT,
+        "kind": view.kind.value,
+        "title": view.title,
+        "level": view.level.value,
+        "headline": view.headline,
+        "sentences": [{"level": s.level.value, "text": s.text} for s in view.sentences],
+        "facts": _facts(view.facts),
+        "summary": [_action(row.action, row.label, row.planned, row.tally) for row in view.summary],
+        "tally": _tally(view.tally) if view.tally else None,
+        "sums": [
+            {"total": _count(s.total), "parts": [_count(part) for part in s.parts]}
+            for s in view.sums
+        ],
+        "counts": [_count(count) for count in view.counts],
+        "risks": [
+            {"risk": row.risk.value, "label": row.label, "number": row.number} for row in view.risks
+        ],
+        "risky": _ids(view.risky),
+        "people": [
+            {"username": person.username, "name": person.name, "changes": _ids(person.lines)}
+            for person in view.people
+        ],
+        "projects": [
+            {
+                "project": access.project,
+                "granted": access.granted,
+                "changed": access.changed,
+                "revoked": access.revoked,
+                "changes": _ids(access.lines),
+            }
+            for access in view.projects
+        ],
+        "changes": [_change(line) for line in view.lines],
+        "undone": [
+            {
+                "status": row.status.value,
+                "reason": row.reason,
+                "number": len(row.lines),
+                "changes": _ids(row.lines),
+            }
+            for row in view.undone
+        ],
+        "guards": [guard.model_dump(mode="json") for guard in view.guards],
+        "finding_kinds": [
+            {
+                "code": row.code,
+                "severity": row.severity.value,
+                "about": row.about,
+                "number": row.number,
+            }
+            for row in view.finding_rows
+        ],
+        "findings": [finding.to_dict() for finding in view.findings],
+        "next_steps": list(view.next_steps),
+    }
+
+
+def _facts(facts: Facts) -> FactsDict:
+    run = facts.run
+    return {
+        "server": facts.server.model_dump(mode="json") if facts.server else None,
+        "mapping": facts.mapping.model_dump(mode="json"),
+        "sources": [source.model_dump(mode="json") for source in facts.sources],
+        "created_at": facts.created_at,
+        "kanport": facts.kanport,
+        "digest": facts.digest,
+        "run": {
+            "id": run.id,
+            "started_at": run.started_at,
+            "finished_at": run.finished_at,
+            "stopped": run.stopped,
+        }
+        if run
+        else None,
+    }
+
+
+def _action(action: str, label: str, planned: int, tally: Tally | None) -> ActionDict:
+    row: ActionDict = {"action": str(action), "label": label, "planned": planned}
+    if tally is not None:
+        row["tally"] = _tally(tally)
+    return row
+
+
+def _tally(tally: Tally) -> TallyDict:
+    return {
+        "planned": tally.planned,
+        "done": tally.done,
+        "already_so": tally.already,
+        "failed": tally.failed,
+        "skipped": tally.skipped,
+        "not_attempted": tally.not_attempted,
+    }
+
+
+def _count(count: Count) -> CountDict:
+    return {"key": str(count.key), "number": count.number, "label": str(count.label)}
+
+
+def _ids(lines: tuple[Line, ...]) -> list[str]:
+    return [line.change.id for line in lines]
+
+
+def _change(line: Line) -> ChangeDict:
+    change = line.change
+    row: ChangeDict = {
+        "id": change.id,
+        "action": change.action.value,
+        "symbol": line.symbol,
+        "username": change.subject.username,
+        "project": change.subject.project,
+        "user_id": change.user_id,
+        "project_id": change.project_id,
+        "before": change.before,
+        "after": change.after,
+        "reason": change.reason,
+        "risk": [risk.value for risk in change.risk],
+        "origin": [origin.to_dict() for origin in change.origin],
+        "places": list(line.places),
+    }
+    if line.outcome is not None:
+        row["outcome"] = {"status": line.outcome.status.value, "reason": line.outcome.reason}
+    return row

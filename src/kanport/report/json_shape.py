@@ -1,0 +1,180 @@
+"""The shape of a report in JSON: the contract `kanport-report/1`, whose keys are only ever added.
+
+It is written down as types, which the checker holds the writer to, and from which the published
+JSON Schema is made.
+"""
+
+from typing import Any, Final, Literal, NotRequired
+
+from pydantic import TypeAdapter
+from typing_extensions import TypedDict  # pydantic takes the one of typing from Python 3.12 only
+
+FORMAT: Final = "kanport-report/1"
+
+Level = Literal["good", "note", "look", "stop"]
+Status = Literal["done", "already so", "failed", "skipped", "not attempted"]
+
+
+class SentenceDict(TypedDict):
+    """One sentence of the top, and how it is meant."""
+
+    level: Level
+    text: str
+
+
+class RunDict(TypedDict):
+    """Which run it was, when (UTC), and why it stopped early if it did."""
+
+    id: str
+    started_at: str
+    finished_at: str | None
+    stopped: str | None
+
+
+class FactsDict(TypedDict):
+    """What the report is about; sizes in bytes, digests SHA-256 in hex."""
+
+    server: dict[str, Any] | None
+    mapping: dict[str, Any]
+    sources: list[dict[str, Any]]
+    created_at: str
+    kanport: str
+    digest: str
+    run: RunDict | None
+
+
+class TallyDict(TypedDict):
+    """planned = done + already_so + failed + skipped + not_attempted."""
+
+    planned: int
+    done: int
+    already_so: int
+    failed: int
+    skipped: int
+    not_attempted: int
+
+
+class ActionDict(TypedDict):
+    """How many changes of one action there are, and for a run what became of them."""
+
+    action: str
+    label: str
+    planned: int
+    tally: NotRequired[TallyDict]
+
+
+class OutcomeDict(TypedDict):
+    """What became of one change; the reason where it was not done."""
+
+    status: Status
+    reason: str | None
+
+
+class ChangeDict(TypedDict):
+    """One change as the plan holds it, with its places as text and what became of it."""
+
+    id: str
+    action: str
+    symbol: str
+    username: str
+    project: str | None
+    user_id: int | None
+    project_id: int | None
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    reason: str
+    risk: list[str]
+    origin: list[dict[str, Any]]
+    places: list[str]
+    outcome: NotRequired[OutcomeDict]
+
+
+class PersonDict(TypedDict):
+    """The ids of one person's changes."""
+
+    username: str
+    name: str
+    changes: list[str]
+
+
+class ProjectDict(TypedDict):
+    """The ids of the changes of access to one project, with their numbers."""
+
+    project: str
+    granted: int
+    changed: int
+    revoked: int
+    changes: list[str]
+
+
+class RiskDict(TypedDict):
+    """How many changes carry a risk; one change may carry several."""
+
+    risk: str
+    label: str
+    number: int
+
+
+class FindingKindDict(TypedDict):
+    """How many findings there are of one code."""
+
+    code: str
+    severity: str
+    about: str
+    number: int
+
+
+class UndoneDict(TypedDict):
+    """The ids of the changes left undone in one way for one reason."""
+
+    status: Status
+    reason: str
+    number: int
+    changes: list[str]
+
+
+class CountDict(TypedDict):
+    """A number with its key and its words."""
+
+    key: str
+    number: int
+    label: str
+
+
+class SumDict(TypedDict):
+    """A total with the parts that add up to it."""
+
+    total: CountDict
+    parts: list[CountDict]
+
+
+class ReportDict(TypedDict):
+    """A report of Kanport."""
+
+    format: Literal["kanport-report/1"]
+    kind: Literal["validation", "plan", "run"]
+    title: str
+    level: Level
+    headline: str
+    sentences: list[SentenceDict]
+    facts: FactsDict
+    summary: list[ActionDict]
+    tally: TallyDict | None
+    sums: list[SumDict]
+    counts: list[CountDict]
+    risks: list[RiskDict]
+    risky: list[str]
+    people: list[PersonDict]
+    projects: list[ProjectDict]
+    changes: list[ChangeDict]
+    undone: list[UndoneDict]
+    guards: list[dict[str, Any]]
+    finding_kinds: list[FindingKindDict]
+    findings: list[dict[str, Any]]
+    next_steps: list[str]
+
+
+def report_schema() -> dict[str, Any]:
+    """Give the JSON Schema (2020-12) of a report."""
+    schema = TypeAdapter(ReportDict).json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

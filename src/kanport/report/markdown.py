@@ -1,0 +1,213 @@
+"""A report as Markdown, fit for a ticket.
+
+Numbers stand in tables, data in lists: no name can break a cell. Whatever is not a plain word is
+put into a code span, where nothing is markup, a link or a mention, and which reads well raw.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from kanport.findings import Finding
+from kanport.report.facts import fact_rows
+from kanport.report.parts import ActionRow, Difference, Level, Line, View
+from kanport.report.visible import visible
+from kanport.report.words import SEVERITIES
+
+_MARKS = {Level.GOOD: "OK", Level.NOTE: "Note", Level.LOOK: "Attention", Level.STOP: "Problem"}
+
+# Letters and digits with the punctuation of sentences; a dot inside would make a link of it.
+_WORD = re.compile(r"""["'(]*[^\W_]+(?:[-'’,/:;][^\W_]+)*["')]*[.,:;?!]*["')]*|[→–—·=%]""")
+# What trackers turn into a link by itself: hashes of commits and numbers of issues.
+_LINKED = re.compile(r"[0-9a-f]{7,}|[a-z]+-[0-9]+|[0-9]+[.)]", re.IGNORECASE)
+
+
+def render(view: View) -> str:
+    """Give a report as Markdown that ends with a line break; the same view gives the same bytes."""
+    return "\n".join(_lines(view)).rstrip("\n") + "\n"
+
+
+def code(text: str) -> str:
+    """Put data into a code span, in which nothing is markup.
+
+    >>> code("*Ada*"), code("a`b")
+    ('`*Ada*`', '``a`b``')
+    """
+    text = visible(text)
+    fence = "`"
+    while re.search(rf"(?<!`){fence}(?!`)", text):
+        fence += "`"
+    pad = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{pad}{text}{pad}{fence}"
+
+
+def prose(text: str) -> str:
+    """Give a sentence in which all that is no plain word stands in code spans.
+
+    >>> prose('"anna@x.de" is not an e-mail address (column E-Mail).')
+    '`"anna@x.de"` is not an e-mail address (column E-Mail).'
+    """
+    text = visible(text)
+    if "  " in text:
+        return code(text)  # outside of code, several blanks would be shown as one
+    parts: list[str] = []
+    odd: list[str] = []
+    for word in text.split(" "):
+        if _WORD.fullmatch(word) and not _LINKED.search(word):
+            parts += [*_odd(odd), word]
+            odd = []
+        else:
+            odd.append(word)
+    parts += _odd(odd)
+    return " ".join(parts)
+
+
+def _odd(words: list[str]) -> list[str]:
+    if not words:
+        return []
+    text = " ".join(words)
+    end = text[-1] if text[-1] in ".,;:" and len(text) > 1 else ""
+    return [code(text.removesuffix(end)) + end]
+
+
+def _lines(view: View) -> Iterator[str]:
+    yield f"# {prose(view.title)}"
+    yield ""
+    yield f"**{_MARKS[view.level]}:** {prose(view.headline)}"
+    yield ""
+    yield from (f"- {_MARKS[s.level]}: {prose(s.text)}" for s in view.sentences)
+    yield from _section(
+        "About", (f"- {label}: {code(text)}" for label, text in fact_rows(view.facts))
+    )
+    yield from _section("Summary", _summary(view))
+    yield from _section("Look at these twice", (_full(line) for line in view.risky))
+    yield from _people(view)
+    yield from _section(
+        "By project",
+        (
+            f"- project {code(access.project)}: {access.granted} granted, "
+            f"{access.changed} changed, {access.revoked} revoked"
+            for access in view.projects
+        ),
+    )
+    yield from _section("Guards", _guards(view))
+    yield from _findings(view)
+    yield from _section("Not done", _undone(view))
+    yield from _section("Counts", _counts(view))
+    yield from _section("Next steps", (f"- {prose(step)}" for step in view.next_steps))
+
+
+def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
+    body = list(lines)
+    if body:
+        yield from ("", f"## {title}", "", *body)
+
+
+def _summary(view: View) -> Iterator[str]:
+    if not view.summary:
+        return
+    outcomes = ("planned", "done", "already so", "failed", "skipped", "not attempted")
+    heads = outcomes if view.tally else outcomes[:1]
+    yield f"| | {' | '.join(heads)} |"
+    yield f"|:---|{'---:|' * len(heads)}"
+    for row in view.summary:
+        yield f"| {row.label} | {' | '.join(map(str, _numbers(row)))} |"
+    if view.tally:
+        yield f"| **all changes** | {' | '.join(map(str, view.tally.to_dict().values()))} |"
+
+
+def _numbers(row: ActionRow) -> list[int]:
+    return list(row.tally.to_dict().values()) if row.tally else [row.planned]
+
+
+def _people(view: View) -> Iterator[str]:
+    if not view.people:
+        return
+    yield from ("", "## By person")
+    for person in view.people:
+        name = f", {prose(person.name)}" if person.name else ""
+        yield from ("", f"### {code(person.username)}{name}", "")
+        yield from (f"- {_change(line)}" for line in person.lines)
+
+
+def _full(line: Line) -> str:
+    return f"- {_change(line, who=True)}"
+
+
+def _change(line: Line, *, who: bool = False) -> str:
+    parts = [f"`{line.symbol}` {line.verb}"]
+    if who:
+        parts.append(code(line.change.subject.username))
+    if line.target:
+        parts.append(f"in {code(line.target)}" if who else code(line.target))
+    text = " ".join(parts)
+    if line.differences:
+        text += f": {', '.join(map(_difference, line.differences))}"
+    if line.risks:
+        text += f" (**{', '.join(line.risks)}**)"
+    text += f"; why: {prose(line.change.reason)}"
+    if line.places:
+        text += f"; from {', '.join(map(code, line.places))}"
+    if line.outcome is not None:
+        text += f"; **{line.outcome.status}**"
+        if line.outcome.reason is not None:
+            text += f": {prose(line.outcome.reason)}"
+    return text
+
+
+def _difference(difference: Difference) -> str:
+    label = difference.label if difference.label.isalpha() else prose(difference.label)
+    if difference.before is None:
+        return f"{label} {_value(difference.after)}"
+    return f"{label} {_value(difference.before)} → {_value(difference.after)}"
+
+
+def _value(text: str | None) -> str:
+    return "(none)" if text is None else "(empty)" if text == "" else code(text)
+
+
+def _guards(view: View) -> Iterator[str]:
+    for guard in view.guards:
+        verdict = "**tripped**" if guard.tripped else "passed"
+        hint = f" Hint: {prose(guard.hint)}" if guard.hint else ""
+        yield f"- {verdict}: {code(guard.guard)}: {prose(guard.message)}{hint}"
+
+
+def _findings(view: View) -> Iterator[str]:
+    yield from _section("Findings by kind", _finding_kinds(view))
+    yield from _section("Findings", (f"- {_finding(finding)}" for finding in view.findings))
+
+
+def _finding_kinds(view: View) -> Iterator[str]:
+    if view.finding_rows:
+        yield "| kind | severity | number | about |"
+        yield "|:---|:---|---:|:---|"
+    for row in view.finding_rows:
+        severity = SEVERITIES[row.severity].one
+        yield f"| {row.code} | {severity} | {row.number} | {prose(row.about)} |"
+
+
+def _finding(finding: Finding) -> str:
+    text = f"{SEVERITIES[finding.severity].one} {finding.code}"
+    if finding.origin is not None:
+        text += f" at {code(str(finding.origin))}"
+    text += f": {prose(finding.message)}"
+    if finding.value is not None and finding.value not in finding.message:
+        text += f" Value: {code(finding.value)}."
+    if finding.hint:
+        text += f" Hint: {prose(finding.hint)}{'' if finding.hint.endswith('.') else '.'}"
+    if finding.related:
+        text += f" See also {', '.join(code(str(place)) for place in finding.related)}."
+    return text
+
+
+def _undone(view: View) -> Iterator[str]:
+    for row in view.undone:
+        yield f"- {row.status}, {len(row.lines)}: {prose(row.reason)}"
+        for line in row.lines:
+            target = f" {code(line.target)}" if line.target else ""
+            yield f"  - {line.verb} {code(line.change.subject.username)}{target}"
+
+
+def _counts(view: View) -> Iterator[str]:
+    yield from (f"- {total.text}" for total in view.sums)
+    yield from (f"- {count.text}" for count in view.counts)

@@ -1,0 +1,103 @@
+"""A page of text for a terminal, or for a pipe: what fits, what can be encoded, what is safe."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from kanport.findings import MASK
+from kanport.report.visible import visible
+
+_ASCII = {"→": "->", "·": "|", "…": "...", "─": "-", "✓": "ok", "✗": "x", "•": "*"}
+_GLYPHS = "".join(_ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Lines on their way to a console. `width` is None where no person looks at a screen.
+
+    Then nothing is wrapped, aligned or coloured: each record is one line, as `grep` wants it.
+    """
+
+    console: Console
+    width: int | None
+    encoding: str
+    lines: list[Text] = field(default_factory=list)
+
+    @classmethod
+    def on(cls, console: Console) -> "Page":
+        """Make a page that suits a console."""
+        screen = console.is_terminal and not console.is_dumb_terminal
+        return cls(console, console.width if screen else None, console.encoding)
+
+    @property
+    def plain(self) -> bool:
+        """Whether this goes to a file or a pipe."""
+        return self.width is None
+
+    def glyph(self, text: str) -> str:
+        """Give marks of our own as they are, or in ASCII where the encoding cannot hold them."""
+        try:
+            _GLYPHS.encode(self.encoding)
+        except UnicodeEncodeError:
+            for mark, instead in _ASCII.items():
+                text = text.replace(mark, instead)
+        return text
+
+    def ink(self, text: str, style: str = "") -> Text:
+        """Give somebody's data as text that is safe to show; markup in it stays text."""
+        if MASK in text:
+            text = text.replace(MASK, self.glyph(MASK))
+        # As a span: a style of the whole text would colour what is appended to it as well.
+        return Text().append(visible(text, self.encoding), style)
+
+    def mark(self, text: str, style: str = "") -> Text:
+        """Give words and marks of our own."""
+        return Text().append(self.glyph(text), style)
+
+    def add(self, text: Text, *, indent: int = 0, hang: int = 0) -> None:
+        """Add a line; on a screen it is wrapped, `hang` deeper from its second line on."""
+        if self.width is None:
+            self.lines.append(text)
+            return
+        for number, line in enumerate(self.wrapped(text, self.width - indent, hang)):
+            self.lines.append(Text(" " * (indent + (hang if number else 0))).append_text(line))
+
+    def wrapped(self, text: Text, width: int, hang: int = 0) -> Iterator[Text]:
+        """Give the lines of a text that is to fit into a width, less `hang` from the second on."""
+        while cell_len(text.plain) > width:
+            # A page that is narrower than its indents still shows everything.
+            first = text.wrap(self.console, max(width, 10), overflow="fold")[0]
+            text = text[len(first) :]
+            text = text[len(text.plain) - len(text.plain.lstrip()) :]
+            first.rstrip()
+            yield first
+            width, hang = max(width - hang, 10), 0
+        yield text
+
+    def section(self, title: str) -> None:
+        """Begin a section."""
+        self.lines.append(Text())
+        heading = self.mark(title, "bold")
+        if self.width is not None:
+            rest = self.width - cell_len(title) - 1
+            heading.append_text(self.mark(" " + "─" * max(rest, 0), "dim not bold"))
+        self.lines.append(heading)
+
+    def show(self) -> None:
+        """Print the page."""
+        page = Text("\n").join(self.lines)
+        self.console.print(page, soft_wrap=True, highlight=False, markup=False, emoji=False)
+
+
+def width_of(texts: Iterable[str], most: int) -> int:
+    """Give how many cells the widest text takes, leaving out of account those above a limit."""
+    return max((size for text in texts if (size := cell_len(text)) <= most), default=0)
+
+
+def padded(text: Text, width: int) -> Text:
+    """Give a text filled up with blanks to a width in cells."""
+    text.append(" " * max(width - cell_len(text.plain), 0))
+    return text

@@ -1,0 +1,61 @@
+"""Names made safe to show: control characters and invisible marks come out as what they are.
+
+A name can hold an escape sequence that repaints a terminal, or a mark that turns the direction of
+what follows. Nothing of that may reach a reader raw, and nothing may be lost: an auditor has to
+see that it is there.
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+# Controls, formats (which include all marks of direction), surrogates, line and paragraph ends.
+_UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+# Letters by their category, and yet nothing to be seen: the Hangul fillers and the Braille blank.
+_BLANK = "\u115f\u1160\u3164\uffa0\u2800"
+_PLAIN = re.compile(r"[ -~]*", re.ASCII)
+
+
+def visible(text: str, encoding: str | None = None) -> str:
+    r"""Give a text on one line in which every character can be seen.
+
+    With an encoding, what it cannot hold is escaped as well. A text that is empty, or begins or
+    ends with a blank, is given in quotes.
+
+    >>> visible("Ada\x1b[2JLove\nlace"), visible("\u202ecod.exe"), visible(" ada")
+    ('Ada\\x1b[2JLove\\nlace', '\\u202ecod.exe', '" ada"')
+    >>> visible("Jörg", "ascii")
+    'J\\xf6rg'
+    """
+    if not _PLAIN.fullmatch(text):
+        text = "".join(map(_shown, text))
+        if encoding is not None:
+            text = text.encode(encoding, "backslashreplace").decode(encoding)
+    return f'"{text}"' if text != text.strip() or not text else text
+
+
+@lru_cache(maxsize=4096)
+def _shown(character: str) -> str:
+    if unicodedata.category(character) in _UNSAFE or character in _BLANK:
+        return character.encode("unicode_escape").decode("ascii")
+    return character
+
+
+def json_safe(text: str) -> str:
+    r"""Escape in JSON what is unsafe to show; it stays the same JSON value.
+
+    >>> json_safe('{"name": "\u202eada"}')
+    '{"name": "\\u202eada"}'
+    """
+    if text.isascii():
+        return text
+    # In JSON text such characters stand inside strings only, where an escape means the same.
+    return "".join(
+        character if character in "\n" or character == _shown(character) else _escaped(character)
+        for character in text
+    )
+
+
+def _escaped(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i : i + 2].hex()}" for i in range(0, len(units), 2))
