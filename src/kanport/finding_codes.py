@@ -66,6 +66,9 @@ CATALOGUE: dict[str, Kind] = {
     "membership-duplicate": Kind("info", "The same membership is asked for more than once."),
     "membership-conflict": Kind("error", "One person is to have two roles in one project."),
     "sources-conflict": Kind("warning", "Two sources say different things; the first was taken."),
+    "protected-named": Kind("info", "A source names a protected account; it is left as it is."),
+    "admin-wanted": Kind("info", "Somebody is to be an administrator of the whole server."),
+    "person-unlisted": Kind("info", "A membership names somebody whom no row of users names."),
     # Against the server.
     "project-unknown": Kind("error", "The server has no such project."),
     "project-ambiguous": Kind("error", "More than one project on the server fits."),

@@ -1,0 +1,166 @@
+"""Rows and mapping in, the desired state with all findings out."""
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+from kanport.findings import Finding, errors_in
+from kanport.mapping import LoadedMapping
+from kanport.mapping.spec import MappingFile, Membership, Rule, Users
+from kanport.model import DesiredState, DesiredUser, Given, Unknown
+from kanport.names import compare_key
+from kanport.normalize.columns import matrix_columns, refuse_missing, table_origin
+from kanport.normalize.grants import (
+    Pair,
+    memberships,
+    open_pairs,
+    person_key,
+    projects_named,
+    refuse_conflicts,
+)
+from kanport.normalize.memberships import CustomRoles, read_member_rows
+from kanport.normalize.notes import Notes
+from kanport.normalize.passwords import same_password
+from kanport.normalize.people import by_person, merge_person, refuse_contradictions
+from kanport.normalize.rows import MemberRow, RowId, UserRow, contexts
+from kanport.normalize.users import read_user_rows
+from kanport.normalize.value import State, scalar_text
+from kanport.table import Table
+
+
+class Normalized(NamedTuple):
+    """What the sources want, and everything there is to know about their rows."""
+
+    desired: DesiredState
+    findings: list[Finding]
+
+
+def normalize(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Normalized:
+    """Make the desired state of the rows of all sources; `tables` are by the name of the source.
+
+    All findings come in one pass. A row with an error is used for nothing, neither for its person
+    nor for its memberships, and what it could have meant is `Unknown`:
+
+    - A person of whom a row of `users` cannot be used is left out wholly, with all memberships, and
+      all their access is unknown: an account in doubt neither gains nor loses anything.
+    - A row of memberships that cannot be used leaves open that person's access to that project, or
+      to any project where the project cannot be read. The person's other memberships stay wanted.
+      Somebody whom only such a row names is unknown, too.
+    - A row whose person cannot be read might be about anybody.
+
+    What reading the files found (`Table.findings`) is not repeated here. Raises SourceInvalid with
+    every missing column; then no row is looked at.
+    """
+    refuse_missing(mapping, tables)
+    spec = mapping.spec
+    notes = Notes()
+    shared = contexts(spec)
+    bad: set[RowId] = set()
+    user_rows: dict[str, list[UserRow]] = {}
+    for source in spec.users.sources if spec.users is not None else ():
+        assert spec.users is not None  # noqa: S101 - for the type checker
+        table = tables[source]
+        user_rows[source] = read_user_rows(spec.users, table, shared[source], notes, bad)
+    custom = _custom_roles(spec)
+    member_rows: list[MemberRow] = []
+    for rule in spec.memberships:
+        table, context = tables[rule.from_], shared[rule.from_]
+        member_rows += read_member_rows(rule, table, context, custom, notes, bad)
+
+    listing = {rule.from_ for rule in spec.memberships if rule.matrix is None}
+    for source, rows in user_rows.items():
+        bad |= refuse_contradictions(
+            rows,
+            several_expected=source in listing,
+            same_password=same_password(tables[source]),
+            notes=notes,
+        )
+    bad |= refuse_conflicts(member_rows, notes)
+
+    in_doubt = _people_in_doubt(user_rows, bad)
+    users = _merged(spec.users, user_rows, in_doubt, notes)
+    desired = DesiredState(
+        users,
+        memberships(member_rows, bad=bad, unknown=in_doubt),
+        projects_named(member_rows, _constant_projects(mapping, tables)),
+        _unknown(user_rows, member_rows, users, in_doubt, bad, tables),
+    )
+    return Normalized(desired, notes.findings())
+
+
+def _custom_roles(spec: MappingFile) -> CustomRoles:
+    return {compare_key(project): frozenset(roles) for project, roles in spec.custom_roles.items()}
+
+
+def _people_in_doubt(
+    user_rows: Mapping[str, list[UserRow]], bad: Collection[RowId]
+) -> frozenset[str]:
+    """Give the people of whom a row of users cannot be used."""
+    return frozenset(
+        key
+        for rows in user_rows.values()
+        for key, group in by_person(rows).items()
+        if any(row.id in bad for row in group)
+    )
+
+
+def _merged(
+    users: Users | None,
+    user_rows: Mapping[str, list[UserRow]],
+    in_doubt: Collection[str],
+    notes: Notes,
+) -> tuple[DesiredUser, ...]:
+    if users is None:
+        return ()
+    people = by_person(row for rows in user_rows.values() for row in rows)
+    return tuple(
+        merge_person(users, group, notes)
+        for key, group in sorted(people.items())
+        if key not in in_doubt
+    )
+
+
+def _unknown(
+    user_rows: Mapping[str, list[UserRow]],
+    member_rows: list[MemberRow],
+    users: tuple[DesiredUser, ...],
+    in_doubt: frozenset[str],
+    bad: Collection[RowId],
+    tables: Mapping[str, Table],
+) -> Unknown:
+    pairs: set[Pair] = set(open_pairs(member_rows, bad))
+    pairs.update((key, None) for key in in_doubt)
+    named = {person_key(row) for row in member_rows if row.id in bad}
+    nameless = any(
+        row.id in bad and row.username.state is not State.GIVEN
+        for rows in user_rows.values()
+        for row in rows
+    ) or any(row.id in bad and row.username.state is State.BAD for row in member_rows)
+    nameless = nameless or any(who is None for who, _ in pairs)
+    # A source that was not read cleanly is no evidence of anything that it lacks.
+    if any(any(errors_in(table.findings)) for table in tables.values()):
+        nameless = True
+        pairs.add((None, None))
+    wanted = {user.key for user in users}
+    people = in_doubt | {key for key in named if key is not None and key not in wanted}
+    return Unknown(people, nameless, frozenset(pairs))
+
+
+def _constant_projects(mapping: LoadedMapping, tables: Mapping[str, Table]) -> list[Given[str]]:
+    """Give the projects that the mapping itself names, so that they count even without a row."""
+    found = []
+    for number, rule in enumerate(mapping.spec.memberships):
+        if isinstance(rule.project, Rule) and rule.project.value is not None:
+            place = mapping.place(("memberships", number, "project", "value"))
+            found.append(Given(scalar_text(rule.project.value), (place,)))
+        found += _matrix_projects(rule, tables[rule.from_])
+    return found
+
+
+def _matrix_projects(rule: Membership, table: Table) -> list[Given[str]]:
+    if rule.matrix is None:
+        return []
+    header = table_origin(table)
+    return [
+        Given(project, (header.at(column=column),))
+        for column, project in matrix_columns(rule.matrix, table.columns).items()
+    ]

@@ -1,0 +1,218 @@
+"""Which columns a mapping reads, and whether the sources have them."""
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from kanport.errors import SourceInvalid
+from kanport.findings import Finding
+from kanport.mapping import LoadedMapping
+from kanport.mapping.spec import MappingFile, Matrix, Membership, PasswordColumn, Rule, Users
+from kanport.mapping.template import template_columns
+from kanport.origin import Origin
+from kanport.table import Table
+
+Place = tuple[str | int, ...]
+"""Where something stands in a mapping: its keys and numbers from the top."""
+
+
+class Need(NamedTuple):
+    """One thing that a mapping wants to read.
+
+    `choices` are sources with the columns wanted of each; one of them must have all of its columns.
+    """
+
+    choices: tuple[tuple[str, tuple[str, ...]], ...]
+    place: Place
+    secret: bool = False
+
+
+def column_name(text: str) -> str:
+    """Give a column as sources spell headers: in Unicode's composed form (NFC)."""
+    return unicodedata.normalize("NFC", text)
+
+
+def rule_columns(rule: Rule, source: str) -> tuple[str, ...] | None:
+    """Give the columns that a rule reads of a source; None where it reads nothing of it."""
+    if rule.template is not None:
+        return tuple(map(column_name, template_columns(rule.template)))
+    if rule.from_ is None:
+        return ()
+    column = source_column(rule.from_, source)
+    return None if column is None else (column,)
+
+
+def source_column(named: str | Mapping[str, str], source: str) -> str | None:
+    """Give the column of a source that a `from` names; None where it names none of it."""
+    if isinstance(named, str):
+        return column_name(named)
+    return column_name(named[source]) if source in named else None
+
+
+def matrix_columns(matrix: Matrix, columns: Iterable[str]) -> dict[str, str]:
+    """Give the matrix columns of a table with the project that each stands for."""
+    if matrix.match is not None:
+        found = ((column, re.search(matrix.match, column)) for column in columns)
+        return {column: match["project"] for column, match in found if match and match["project"]}
+    named = matrix.columns or ()
+    pairs = named.items() if isinstance(named, Mapping) else ((name, name) for name in named)
+    return {column_name(column): project for column, project in pairs}
+
+
+def columns_used(spec: MappingFile) -> dict[str, frozenset[str]]:
+    """Give the columns that a mapping may read, by source.
+
+    A column that the mapping does not name is never looked at. A source whose columns are only
+    told by a pattern (a matrix with `match`) is left out: any of its columns may be read. Where
+    several sources give users, a plain column is listed for each, although one may lack it.
+    """
+    used: dict[str, set[str]] = {source: set() for source in spec.sources}
+    for need in _needs(spec):
+        for source, columns in need.choices:
+            used[source].update(columns)
+    open_ended = {
+        rule.from_ for rule in spec.memberships if rule.matrix is not None and rule.matrix.match
+    }
+    return {
+        source: frozenset(columns) for source, columns in used.items() if source not in open_ended
+    }
+
+
+def secret_columns(spec: MappingFile) -> dict[str, frozenset[str]]:
+    """Give the columns with secrets, by source: their cells are never shown."""
+    secret: dict[str, set[str]] = {source: set() for source in spec.sources}
+    for need in _needs(spec):
+        if need.secret:
+            for source, columns in need.choices:
+                secret[source].update(columns)
+    return {source: frozenset(columns) for source, columns in secret.items()}
+
+
+def refuse_missing(mapping: LoadedMapping, tables: Mapping[str, Table]) -> None:
+    """Raise SourceInvalid with every column that the mapping wants and no source has."""
+    findings = list(_missing(mapping, tables))
+    if findings:
+        count = "a column is" if len(findings) == 1 else f"{len(findings)} columns are"
+        raise SourceInvalid(
+            f"{count} missing",
+            findings=findings,
+            hint="change the names in the mapping, or the headers in the file",
+        )
+
+
+def _missing(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Iterator[Finding]:
+    for need in _needs(mapping.spec):
+        lacking = [
+            (source, [column for column in columns if column not in tables[source].columns])
+            for source, columns in need.choices
+        ]
+        if lacking and all(columns for _, columns in lacking):
+            for source, columns in lacking:
+                for column in columns:
+                    yield _finding(column, tables[source], mapping.place(need.place))
+    for number, rule in enumerate(mapping.spec.memberships):
+        matrix, table = rule.matrix, tables[rule.from_]
+        if matrix is None or matrix.match is None or matrix_columns(matrix, table.columns):
+            continue
+        yield Finding(
+            "column-missing",
+            f"no column of {_called(table)} fits the pattern {matrix.match}",
+            table_origin(table),
+            hint=f"the columns are {_listed(table.columns)}",
+            related=(mapping.place(("memberships", number, "matrix", "match")),),
+        )
+
+
+def _finding(column: str, table: Table, asked: Origin) -> Finding:
+    close = _near(column, table.columns)
+    there = f"the columns are {_listed(table.columns)}"
+    return Finding(
+        "column-missing",
+        f'{_called(table)} has no column "{column}", which {asked} asks for',
+        table_origin(table),
+        value=column,
+        hint=f'did you mean "{close}"? {there}' if close else there,
+        related=(asked,),
+    )
+
+
+def _near(column: str, columns: Iterable[str]) -> str | None:
+    folded = {other.casefold(): other for other in columns}
+    close = difflib.get_close_matches(column.casefold(), folded, n=1)
+    return folded[close[0]] if close else None
+
+
+def _called(table: Table) -> str:
+    return f'the source "{table.source}"'
+
+
+def _listed(columns: Iterable[str]) -> str:
+    return ", ".join(f'"{column}"' for column in columns) or "none"
+
+
+def table_origin(table: Table) -> Origin:
+    """Give the origin of a whole table: its file and sheet, without a row."""
+    if table.rows:
+        origin = table.rows[0].origin
+        return Origin(origin.source, file=origin.file, sheet=origin.sheet)
+    return Origin(table.source, file=table.path)
+
+
+def _needs(spec: MappingFile) -> Iterator[Need]:
+    if spec.users is not None:
+        yield from _user_needs(spec.users)
+    for number, rule in enumerate(spec.memberships):
+        yield from _membership_needs(rule, ("memberships", number))
+
+
+def _user_needs(users: Users) -> Iterator[Need]:
+    for field in ("username", "name", "email", "role", "active"):
+        rule: Rule | None = getattr(users.fields, field)
+        if rule is None:
+            continue
+        place: Place = ("users", "fields", field, _key_of(rule))
+        wanted = [(source, rule_columns(rule, source)) for source in users.sources]
+        choices = tuple((source, columns) for source, columns in wanted if columns)
+        # Without its username a row is nobody's; a field may be known to one source only.
+        if field == "username" or isinstance(rule.from_, dict):
+            for choice in choices:
+                yield Need((choice,), _below(place, rule.from_, choice[0]))
+        elif choices:
+            yield Need(choices, place)
+    if isinstance(users.password, PasswordColumn):
+        named = users.password.from_
+        place = ("users", "password", "from")
+        found = [(source, source_column(named, source)) for source in users.sources]
+        choices = tuple((source, (column,)) for source, column in found if column is not None)
+        if isinstance(named, dict):
+            for choice in choices:
+                yield Need((choice,), _below(place, named, choice[0]), secret=True)
+        elif choices:
+            yield Need(choices, place, secret=True)
+
+
+def _membership_needs(membership: Membership, place: Place) -> Iterator[Need]:
+    source = membership.from_
+    parts = ("username", "project", "role")
+    for part in parts:
+        rule = getattr(membership, part)
+        if isinstance(rule, Rule):
+            columns = rule_columns(rule, source)
+            if columns:
+                below = _below((*place, part, _key_of(rule)), rule.from_, source)
+                yield Need(((source, columns),), below)
+    matrix = membership.matrix
+    if matrix is not None and matrix.columns is not None:
+        for number, column in enumerate(matrix.columns):
+            key: str | int = column if isinstance(matrix.columns, dict) else number
+            yield Need(((source, (column_name(column),)),), (*place, "matrix", "columns", key))
+
+
+def _key_of(rule: Rule) -> str:
+    return "template" if rule.template is not None else "from"
+
+
+def _below(place: Place, named: str | dict[str, str] | None, source: str) -> Place:
+    return (*place, source) if isinstance(named, dict) else place

@@ -1,0 +1,129 @@
+"""Which memberships the rows want: contradictions, repetitions, and what is left open."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+
+from kanport.model import DesiredMembership, Given
+from kanport.names import compare_key
+from kanport.normalize.notes import Notes, in_place_order, place_order, shown
+from kanport.normalize.rows import Ask, MemberRow, RowId
+from kanport.normalize.value import State, Value
+from kanport.origin import Origin
+
+Pair = tuple[str | None, str | None]
+"""The compare keys of a person and a project; None for one that could not be read."""
+
+
+def person_key(row: MemberRow) -> str | None:
+    """Give the compare key of the person that a row names; None where it names nobody readable."""
+    return compare_key(row.username.text) if row.username.state is State.GIVEN else None
+
+
+def refuse_conflicts(rows: Iterable[MemberRow], notes: Notes) -> set[RowId]:
+    """Find people who are to have two roles in one project; give the ids of all rows that say so.
+
+    The same role twice is only told.
+    """
+    bad: set[RowId] = set()
+    for wanted in _by_pair(rows).values():
+        places = in_place_order(_role_place(row, ask) for row, ask in wanted)
+        row, ask = wanted[0]
+        about = f'"{shown(row.username.text)}" in "{shown(ask.project.text)}"'
+        roles = sorted({ask.role.text for _, ask in wanted})
+        if len(roles) > 1:
+            notes.add(
+                "membership-conflict",
+                f"{about} is to be {' and '.join(roles)} at once",
+                origin=places[0],
+                value=shown(ask.role.text),
+                hint="leave one role for each person and project",
+                related=places[1:],
+            )
+            bad.update(row.id for row, _ in wanted)
+        elif len(places) > 1:
+            notes.add(
+                "membership-duplicate",
+                f"{about} is to be {roles[0]} in {len(places)} places",
+                origin=places[0],
+                related=places[1:],
+            )
+    return bad
+
+
+def _by_pair(rows: Iterable[MemberRow]) -> dict[tuple[str, str], list[tuple[MemberRow, Ask]]]:
+    found: dict[tuple[str, str], list[tuple[MemberRow, Ask]]] = {}
+    for row in rows:
+        who = person_key(row)
+        if who is not None:
+            for ask in row.wants:
+                key = who, compare_key(ask.project.text)
+                found.setdefault(key, []).append((row, ask))
+    for wanted in found.values():
+        wanted.sort(key=lambda pair: place_order(_role_place(*pair)))
+    return found
+
+
+def memberships(
+    rows: Sequence[MemberRow], *, bad: Collection[RowId], unknown: Collection[str]
+) -> tuple[DesiredMembership, ...]:
+    """Give the memberships that usable rows want, without those that an unusable row leaves open.
+
+    People in `unknown` (whose user rows cannot be used) are left out with all their memberships:
+    an account in doubt gains nothing.
+    """
+    doubtful = set(open_pairs(rows, bad))
+    found = []
+    for (who, project), wanted in sorted(_by_pair(rows).items()):
+        good = [(row, ask) for row, ask in wanted if row.id not in bad]
+        if not good or who in unknown or (who, project) in doubtful:
+            continue
+        row, ask = good[0]
+        found.append(
+            DesiredMembership(
+                _given(row.username.text, (row.username for row, _ in good)),
+                _given(ask.project.text, (ask.project for _, ask in good)),
+                _given(ask.role.text, (ask.role for _, ask in good)),
+            )
+        )
+    return tuple(found)
+
+
+def _given(text: str, values: Iterable[Value]) -> Given[str]:
+    return Given(text, in_place_order(place for value in values for place in value.origins))
+
+
+def open_pairs(rows: Iterable[MemberRow], bad: Collection[RowId]) -> Iterator[Pair]:
+    """Give what unusable rows leave open, as exactly as they can be read."""
+    for row in rows:
+        if row.id not in bad:
+            continue
+        who = person_key(row)
+        if who is None and row.username.state is State.EMPTY and not row.open and not row.asks:
+            continue
+        for ask in row.asks:
+            if ask.project.state is State.GIVEN:
+                yield who, compare_key(ask.project.text)
+        if row.open:
+            yield who, None
+
+
+def projects_named(
+    rows: Iterable[MemberRow], constants: Iterable[Given[str]]
+) -> tuple[Given[str], ...]:
+    """Give every project that a row or the mapping speaks of, each with the first place of it."""
+    places: dict[str, list[Given[str]]] = {}
+    for given in constants:
+        places.setdefault(compare_key(given.value), []).append(given)
+    for row in rows:
+        for ask in row.asks:
+            if ask.project.state is State.GIVEN:
+                given = Given(ask.project.text, ask.project.origins[:1])
+                places.setdefault(compare_key(given.value), []).append(given)
+    return tuple(
+        min(named, key=lambda given: place_order(given.origins[0]))
+        for _, named in sorted(places.items())
+    )
+
+
+def _role_place(row: MemberRow, ask: Ask) -> Origin:
+    places = ask.role.origins or ask.project.origins
+    return places[0] if places else row.origin

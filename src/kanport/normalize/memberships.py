@@ -1,0 +1,187 @@
+"""What the rows of one source say of memberships: one project a row, or a matrix of projects."""
+
+from collections.abc import Callable, Collection, Mapping
+
+from kanport.mapping.spec import Matrix, Membership, RoleRule
+from kanport.model import ProjectRole
+from kanport.names import compare_key
+from kanport.normalize.columns import matrix_columns, table_origin
+from kanport.normalize.notes import Notes
+from kanport.normalize.rows import Ask, MemberRow, RowId, rows_in_order
+from kanport.normalize.users import bind_username, note_nobody
+from kanport.normalize.value import (
+    EMPTY,
+    BoundRule,
+    Context,
+    State,
+    Value,
+    bind,
+    fold_table,
+    read_one,
+    read_several,
+    refused,
+    shape,
+)
+from kanport.rules import project_role_problem
+from kanport.table import Row, Table
+
+CustomRoles = Mapping[str, Collection[str]]
+"""The custom roles of projects, by the compare key of the project."""
+
+
+AskReader = Callable[[Row, Notes], tuple[tuple[Ask, ...], bool]]
+"""Gives what a row asks for, and whether it cannot be used."""
+
+
+def read_member_rows(
+    rule: Membership,
+    table: Table,
+    context: Context,
+    custom: CustomRoles,
+    notes: Notes,
+    bad: set[RowId],
+) -> list[MemberRow]:
+    """Give what each row of a source says of memberships; ids of unusable rows go into `bad`."""
+    username = bind_username(rule.username, context)
+    read_asks = (
+        _matrix_reader(rule.matrix, table, context, custom)
+        if rule.matrix is not None
+        else _row_reader(rule, context, custom)
+    )
+    found = []
+    for row_id, row in rows_in_order(table):
+        asks, unusable = read_asks(row, notes)
+        who = read_one(username, row, notes)
+        asked = unusable or any(ask.role.state is not State.EMPTY for ask in asks)
+        if who.state is State.EMPTY and asked:
+            note_nobody(row, who, notes)
+            unusable = True
+        if unusable or who.state is State.BAD:
+            bad.add(row_id)
+        is_open = any(ask.project.state is State.BAD for ask in asks)
+        found.append(MemberRow(row_id, row.origin, who, asks, is_open))
+    return found
+
+
+# --- one project a row ----------------------------------------------------------------------------
+
+
+def _row_reader(rule: Membership, context: Context, custom: CustomRoles) -> AskReader:
+    assert rule.project is not None and rule.role is not None  # noqa: S101 - the model sees to it
+    project_rule = bind(rule.project, "project", context) or _nothing("project", context)
+    role_rule, part = _bind_role(rule.role, context)
+    # A role without a project is a hole in the row, but where a pattern picks the projects out of
+    # many values, having none is nothing odd.
+    needs_project = bool(role_rule.columns) and not project_rule.each
+
+    def read_asks(row: Row, notes: Notes) -> tuple[tuple[Ask, ...], bool]:
+        projects = read_several(project_rule, row, notes)
+        role = read_one(role_rule, row, notes) if part is None else EMPTY
+        if projects[0].state is State.EMPTY:
+            lacking = needs_project and role.state is State.GIVEN and not role.assumed
+            if lacking:
+                _note_required("project", projects[0], row, notes)
+            if lacking or role.state is State.BAD:
+                return (Ask(Value(State.BAD), role),), True
+            return (), False
+        asks = []
+        for project in projects:
+            if part is not None:
+                role = shape(role_rule, project.parts.get(part) or "", project.origins, notes)
+            asks.append(Ask(project, _judged_role(role_rule, project, role, custom, notes)))
+        if any(ask.role.state is State.EMPTY for ask in asks):
+            _note_required("role", role, row, notes)
+            return tuple(asks), True
+        states = {state for ask in asks for state in (ask.project.state, ask.role.state)}
+        return tuple(asks), State.BAD in states
+
+    return read_asks
+
+
+def _bind_role(role: RoleRule | str, context: Context) -> tuple[BoundRule, str | None]:
+    """Give the rule for the role, and the part of the project's pattern that it reads, if any."""
+    if isinstance(role, str):
+        return BoundRule("role", context, constant=role), None
+    bound = bind(role, "role", context, closed=True) or _nothing("role", context)
+    return bound, role.part
+
+
+def _nothing(what: str, context: Context) -> BoundRule:
+    return BoundRule(what, context, constant="")
+
+
+def _judged_role(
+    rule: BoundRule, project: Value, role: Value, custom: CustomRoles, notes: Notes
+) -> Value:
+    """Refuse a role that the project does not have; an unreadable project might have any."""
+    if role.state is not State.GIVEN or project.state is not State.GIVEN:
+        return role
+    problem = project_role_problem(role.text, custom.get(compare_key(project.text), ()))
+    return role if problem is None else refused(rule, problem, role, notes)
+
+
+def _note_required(what: str, value: Value, row: Row, notes: Notes) -> None:
+    other = "role" if what == "project" else "project"
+    notes.add(
+        "value-required",
+        f"the row has a {other} but no {what}",
+        origin=value.origins[0] if value.origins else row.origin,
+        hint=f"fill in the {what}, or empty the {other} too",
+    )
+
+
+# --- a matrix -------------------------------------------------------------------------------------
+
+
+def _matrix_reader(
+    matrix: Matrix, table: Table, context: Context, custom: CustomRoles
+) -> AskReader:
+    header = table_origin(table)
+    cells = [
+        (
+            column,
+            Value(State.GIVEN, project, (header.at(column=column),)),
+            _role_cell(matrix, column, project, context, custom),
+            custom.get(compare_key(project), ()),
+        )
+        for column, project in matrix_columns(matrix, table.columns).items()
+    ]
+
+    def read_asks(row: Row, notes: Notes) -> tuple[tuple[Ask, ...], bool]:
+        asks = []
+        for column, project, rule, roles in cells:
+            if not row.values.get(column) and column not in row.odd:
+                asks.append(Ask(project, EMPTY))
+                continue
+            asks.append(Ask(project, _read_role(rule, row, roles, notes)))
+        return tuple(asks), any(ask.role.state is State.BAD for ask in asks)
+
+    return read_asks
+
+
+def _role_cell(
+    matrix: Matrix, column: str, project: str, context: Context, custom: CustomRoles
+) -> BoundRule:
+    """Make ready the reading of one column: the table says what stands there, or it is a role."""
+    table: dict[str, str] | None = None
+    if matrix.values is not None:
+        roles = [*map(str, ProjectRole), *custom.get(compare_key(project), ())]
+        table = {**matrix.values, **{role: role for role in roles if role not in matrix.values}}
+    return BoundRule(
+        f'role in "{project}"',
+        context,
+        (column,),
+        steps=matrix.transform,
+        table=table,
+        folded=fold_table(matrix.values or {}),
+        closed=True,
+    )
+
+
+def _read_role(rule: BoundRule, row: Row, custom: Collection[str], notes: Notes) -> Value:
+    """Give the role in a cell of a matrix: what the table says of it, or a role spelled out."""
+    role = read_one(rule, row, notes)
+    if role.state is not State.GIVEN:
+        return role
+    problem = project_role_problem(role.text, custom)
+    return role if problem is None else refused(rule, problem, role, notes)

@@ -1,0 +1,102 @@
+"""Findings as they come up while rows are read."""
+
+from collections.abc import Iterable
+
+from kanport.findings import MASK, Finding, in_order
+from kanport.origin import Origin
+
+SHOWN_MAX = 80
+"""Characters of a value that a finding shows."""
+
+
+def shown(text: str, *, masked: bool = False) -> str:
+    """Give a value as a finding shows it: masked where it is secret, cut where it is long.
+
+    >>> shown("hunter2", masked=True)
+    '••••••'
+    """
+    if masked:
+        return MASK
+    return text if len(text) <= SHOWN_MAX else text[: SHOWN_MAX - 1] + "…"
+
+
+def place_order(origin: Origin) -> tuple[str, str, str, str, int, int, str]:
+    """Give what places are sorted by, so that no result depends on the order of rows."""
+    return (
+        origin.source,
+        origin.file or "",
+        origin.sheet or "",
+        origin.dn or "",
+        origin.row or 0,
+        origin.position or 0,
+        origin.column or "",
+    )
+
+
+def in_place_order(origins: Iterable[Origin]) -> tuple[Origin, ...]:
+    """Give each of the origins once, in the order of their places."""
+    return tuple(sorted(dict.fromkeys(origins), key=place_order))
+
+
+class Notes:
+    """Takes down findings; those that would repeat themselves cell by cell are put together."""
+
+    def __init__(self) -> None:
+        self._findings: list[Finding] = []
+        self._defaults: dict[tuple[str, str, str, str], list[Origin]] = {}
+        self._no_password: dict[str, list[Origin]] = {}
+
+    def add(
+        self,
+        code: str,
+        message: str,
+        *,
+        origin: Origin | None = None,
+        value: str | None = None,
+        hint: str | None = None,
+        related: tuple[Origin, ...] = (),
+    ) -> None:
+        """Take down one finding."""
+        self._findings.append(Finding(code, message, origin, value, hint, related))
+
+    def took_default(self, what: str, value: str, default: str, origin: Origin) -> None:
+        """Take down that a value was not in the table; told once for each value and column."""
+        column = origin.column or ""
+        self._defaults.setdefault((what, f"{origin.source}\0{column}", value, default), []).append(
+            origin
+        )
+
+    def no_password(self, origin: Origin) -> None:
+        """Take down that a password cell is empty; told once for each source."""
+        self._no_password.setdefault(origin.source, []).append(origin)
+
+    def findings(self) -> list[Finding]:
+        """Give all findings in the order of their places."""
+        gathered = list(self._findings)
+        for (what, _, value, default), origins in self._defaults.items():
+            places = in_place_order(origins)
+            gathered.append(
+                Finding(
+                    "value-took-default",
+                    f'"{value}" is not in the table of the {what}; '
+                    f'the default "{default}" was taken for {_count(places, "cell")}',
+                    places[0],
+                    value,
+                    "add the value to the table if it means something else",
+                )
+            )
+        for origins in self._no_password.values():
+            places = in_place_order(origins)
+            gathered.append(
+                Finding(
+                    "password-empty",
+                    f"no password stands in {_count(places, 'cell')}; "
+                    "whoever of them is new gets a random one",
+                    places[0],
+                )
+            )
+        return in_order(gathered)
+
+
+def _count(places: tuple[Origin, ...], noun: str) -> str:
+    return f"{len(places)} {noun}" + ("" if len(places) == 1 else "s")

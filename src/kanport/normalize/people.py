@@ -1,0 +1,183 @@
+"""Who the sources speak of: rows that contradict each other, and several sources put together."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from kanport.mapping.spec import FieldRule, Users
+from kanport.model import DesiredUser, Given, PasswordCell, RandomPassword
+from kanport.names import compare_key
+from kanport.normalize.notes import Notes, in_place_order, shown
+from kanport.normalize.rows import RowId, UserRow
+from kanport.normalize.users import FIELDS
+from kanport.normalize.value import State, Value
+from kanport.normalize.words import as_boolean
+from kanport.origin import Origin
+
+Same = Callable[[UserRow, UserRow], bool]
+"""Whether the passwords of two rows are the same."""
+
+_SAID = (State.GIVEN, State.CLEAR)
+
+
+def by_person(rows: Iterable[UserRow]) -> dict[str, list[UserRow]]:
+    """Give the rows that name somebody, by the compare key of the person."""
+    found: dict[str, list[UserRow]] = {}
+    for row in rows:
+        if row.username.state is State.GIVEN:
+            found.setdefault(compare_key(row.username.text), []).append(row)
+    return found
+
+
+def refuse_contradictions(
+    rows: Iterable[UserRow], *, several_expected: bool, same_password: Same, notes: Notes
+) -> set[RowId]:
+    """Find rows of one source that name one person differently; give the ids of all of them.
+
+    A cell that is empty contradicts nothing. `several_expected` says that the source has a row for
+    each membership, so that repeating a person is what it is made for.
+    """
+    bad: set[RowId] = set()
+    for group in by_person(rows).values():
+        if len(group) == 1:
+            continue
+        spellings = sorted({row.username.text for row in group})
+        differing = _differing(group, same_password)
+        places = in_place_order(_username_place(row) for row in group)
+        if len(spellings) > 1:
+            notes.add(
+                "user-clash",
+                f"{_listed(spellings)} differ only by case or accents; "
+                "on MariaDB and MySQL they are one user",
+                origin=places[0],
+                value=shown(group[0].username.text),
+                hint="spell the username the same way everywhere, or add the transform lower",
+                related=places[1:],
+            )
+        elif differing:
+            notes.add(
+                "user-duplicate",
+                f'{len(group)} rows name "{spellings[0]}" '
+                f"and differ in the {' and '.join(differing)}",
+                origin=places[0],
+                value=shown(spellings[0]),
+                hint="leave one row for each person, or make the rows say the same",
+                related=places[1:],
+            )
+        else:
+            if not several_expected:
+                notes.add(
+                    "user-repeated",
+                    f'{len(group)} rows name "{spellings[0]}" and say the same',
+                    origin=places[0],
+                    value=shown(spellings[0]),
+                    related=places[1:],
+                )
+            continue
+        bad.update(row.id for row in group)
+    return bad
+
+
+def _differing(group: Sequence[UserRow], same_password: Same) -> list[str]:
+    differing = []
+    for name, called in FIELDS.items():
+        said = {
+            (value.state, _meaning(name, value))
+            for row in group
+            if (value := row.fields.get(name)) is not None
+            and value.state in _SAID
+            and not value.assumed
+        }
+        if len(said) > 1:
+            differing.append(called)
+    with_password = [row for row in group if row.password is not None]
+    if any(not same_password(with_password[0], row) for row in with_password[1:]):
+        differing.append("password")
+    return differing
+
+
+def _meaning(name: str, value: Value) -> str | bool | None:
+    return as_boolean(value.text) if name == "active" else value.text
+
+
+def merge_person(users: Users, rows: Sequence[UserRow], notes: Notes) -> DesiredUser:
+    """Put together what all rows say of one person; what they disagree on becomes a finding.
+
+    For each field the sources are asked in the order of its precedence, else of `users.from`, and
+    the first that says something wins. A default counts only where no source says anything.
+    """
+    username = _merge("username", users.fields.username, users, rows, notes)
+    assert username is not None  # noqa: S101 - each of these rows has a username
+    fields = {
+        name: _merge(name, getattr(users.fields, name), users, rows, notes) for name in FIELDS
+    }
+    active = fields["active"]
+    places = [row.password for row in in_source_order(rows, users.sources) if row.password]
+    return DesiredUser(
+        username,
+        fields["name"],
+        fields["email"],
+        fields["role"],
+        None if active is None else Given(bool(as_boolean(active.value)), active.origins),
+        PasswordCell(places[0]) if places else RandomPassword(),
+        in_place_order(row.origin for row in rows),
+    )
+
+
+def in_source_order(rows: Iterable[UserRow], sources: Sequence[str]) -> list[UserRow]:
+    """Give the rows in the order in which their sources win, those of one source as they come."""
+    rank = {source: number for number, source in enumerate(sources)}
+    return sorted(rows, key=lambda row: rank[row.id[0]])
+
+
+def _merge(
+    name: str, rule: FieldRule | None, users: Users, rows: Sequence[UserRow], notes: Notes
+) -> Given[str] | None:
+    if rule is None:
+        return None
+    order = [*rule.precedence, *(name for name in users.sources if name not in rule.precedence)]
+    values = [
+        (row, value)
+        for row in in_source_order(rows, order)
+        if (value := row.username if name == "username" else row.fields.get(name)) is not None
+        and value.state in _SAID
+    ]
+    values = [pair for pair in values if not pair[1].assumed] or values
+    if not values:
+        return None
+    winner, first = values[0]
+    wanted = first.state, _meaning(name, first)
+    agreeing = [value for _, value in values if (value.state, _meaning(name, value)) == wanted]
+    others = {
+        row.id[0]: value
+        for row, value in reversed(values)
+        if (value.state, _meaning(name, value)) != wanted
+    }
+    if others and not first.assumed:
+        _note_conflict(name, winner, first, others, notes)
+    return Given(first.text, in_place_order(place for value in agreeing for place in value.origins))
+
+
+def _note_conflict(
+    name: str, row: UserRow, first: Value, others: Mapping[str, Value], notes: Notes
+) -> None:
+    said = "; ".join(
+        f'{source} says "{shown(value.text)}"' if value.text else f"{source} clears it"
+        for source, value in sorted(others.items())
+    )
+    taken = f'"{shown(first.text)}"' if first.text else "nothing"
+    notes.add(
+        "sources-conflict",
+        f'the {FIELDS.get(name, name)} of "{shown(row.username.text)}" is {taken} in '
+        f"{row.id[0]}, which wins; {said}",
+        origin=first.origins[0],
+        value=shown(first.text),
+        hint=f"correct one of the sources, or set `precedence` for {name}",
+        related=in_place_order(place for value in others.values() for place in value.origins),
+    )
+
+
+def _username_place(row: UserRow) -> Origin:
+    return row.username.origins[0] if row.username.origins else row.origin
+
+
+def _listed(texts: Sequence[str]) -> str:
+    return " and ".join(f'"{shown(text)}"' for text in texts)

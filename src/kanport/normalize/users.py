@@ -1,0 +1,149 @@
+"""What the rows of one source say of people."""
+
+from collections.abc import Mapping
+from functools import partial
+
+from kanport.finding_codes import CATALOGUE
+from kanport.mapping.spec import PasswordColumn, Rule, Users
+from kanport.normalize.columns import source_column
+from kanport.normalize.notes import Notes
+from kanport.normalize.rows import RowId, UserRow, rows_in_order
+from kanport.normalize.value import BoundRule, Check, Context, State, Value, bind, read_one
+from kanport.normalize.words import as_boolean
+from kanport.origin import Origin
+from kanport.rules import (
+    Problem,
+    app_role_problem,
+    email_problem,
+    name_problem,
+    password_problem,
+    username_problem,
+)
+from kanport.table import Row, Table
+
+FIELDS: Mapping[str, str] = {
+    "name": "name",
+    "email": "e-mail address",
+    "role": "role",
+    "active": "active field",
+}
+"""The fields besides the username, as messages call them."""
+
+
+def _active_problem(text: str) -> Problem | None:
+    if as_boolean(text) is not None:
+        return None
+    return Problem(
+        "value-not-boolean",
+        "this is neither a yes nor a no",
+        "write yes or no, or say in the mapping's `values` what it means",
+    )
+
+
+_CHECKS: Mapping[str, Check] = {
+    "name": name_problem,
+    "email": email_problem,
+    "role": app_role_problem,
+    "active": _active_problem,
+}
+
+
+def bind_username(rule: Rule, context: Context) -> BoundRule:
+    """Make the rule for a username ready for one source."""
+    bound = bind(rule, "username", context, check=username_problem)
+    # A source without a username column would have been refused as incomplete; one that the rule
+    # does not name at all gives nobody.
+    return bound or BoundRule("username", context, constant="")
+
+
+def read_user_rows(
+    users: Users, table: Table, context: Context, notes: Notes, bad: set[RowId]
+) -> list[UserRow]:
+    """Give what each row of a source says of a person; ids of unusable rows go into `bad`.
+
+    A plain column or a template that this source does not have is left to the other sources.
+    """
+    username = bind_username(users.fields.username, context)
+    fields = {
+        name: bound
+        for name in FIELDS
+        if (bound := _bind_field(getattr(users.fields, name), name, table, context)) is not None
+    }
+    password = password_column(users, table)
+    read_password = partial(_password_place, password, notes=notes, bad=bad)
+    found = []
+    for row_id, row in rows_in_order(table):
+        who = read_one(username, row, notes)
+        if who.state is State.EMPTY:
+            note_nobody(row, who, notes)
+        values = {name: read_one(rule, row, notes) for name, rule in fields.items()}
+        unusable = any(value.state is State.BAD for value in values.values())
+        if who.state is not State.GIVEN or unusable:
+            bad.add(row_id)
+        found.append(UserRow(row_id, row.origin, who, values, read_password(row_id, row)))
+    return found
+
+
+def note_nobody(row: Row, who: Value, notes: Notes) -> None:
+    """Take down that a row names nobody."""
+    notes.add(
+        "username-empty",
+        "the row has no username, so it cannot be told whom it is about",
+        origin=who.origins[0] if who.origins else row.origin,
+        hint="fill in the username, or delete the row",
+    )
+
+
+def _bind_field(rule: Rule | None, name: str, table: Table, context: Context) -> BoundRule | None:
+    if rule is None:
+        return None
+    bound = bind(
+        rule,
+        FIELDS[name],
+        context,
+        check=_CHECKS[name],
+        closed=name in ("role", "active"),
+        clearable=name in ("name", "email"),
+    )
+    if bound is None or not set(bound.columns) <= set(table.columns):
+        return None
+    return bound
+
+
+def password_column(users: Users, table: Table) -> str | None:
+    """Give the column of this source with passwords; None where it has none."""
+    if not isinstance(users.password, PasswordColumn):
+        return None
+    column = source_column(users.password.from_, table.source)
+    return column if column in table.columns else None
+
+
+def _password_place(
+    column: str | None, row_id: RowId, row: Row, *, notes: Notes, bad: set[RowId]
+) -> Origin | None:
+    """Check the password cell of a row and give its place; None where nothing stands there."""
+    if column is None:
+        return None
+    origin = row.place(column)
+    text = password_text(row, column)
+    odd = row.odd.get(column)
+    problem = None
+    if odd is not None and CATALOGUE[odd.code].severity == "error":
+        problem = Problem(odd.code, odd.message, odd.hint)
+    elif text:
+        problem = password_problem(text)
+    if problem is not None:
+        notes.add(problem.code, problem.message, origin=origin, hint=problem.hint)
+        bad.add(row_id)
+        return None
+    if not text:
+        notes.no_password(origin)
+        return None
+    return origin
+
+
+def password_text(row: Row, column: str) -> str:
+    """Give the password in a cell as it stands there; blanks alone are no password."""
+    cell = row.values.get(column, "")
+    text = cell if isinstance(cell, str) else (cell[0] if len(cell) == 1 else "")
+    return text if text.strip() else ""

@@ -1,0 +1,377 @@
+"""One value: from the cells of a row, through the steps of its rule, to what it means."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NamedTuple
+
+from kanport.finding_codes import CATALOGUE
+from kanport.mapping.spec import ListRule, Rule
+from kanport.mapping.template import Piece, parse_template
+from kanport.mapping.transforms import Step, apply_transforms
+from kanport.normalize.columns import column_name, rule_columns
+from kanport.normalize.notes import Notes, shown
+from kanport.origin import Origin
+from kanport.rules import Problem, control_problem, strip_blanks
+from kanport.table import Row
+
+
+class State(Enum):
+    """What is known of a value: it is there, not given, to be cleared, or cannot be used."""
+
+    GIVEN = "given"
+    EMPTY = "empty"
+    CLEAR = "clear"
+    BAD = "bad"
+
+
+class Value(NamedTuple):
+    """What a rule made of a row.
+
+    `assumed` is True where it is the rule's default and not what a cell says. `parts` are the
+    named parts of the rule's pattern.
+    """
+
+    state: State
+    text: str = ""
+    origins: tuple[Origin, ...] = ()
+    assumed: bool = False
+    parts: Mapping[str, str | None] = {}
+
+
+EMPTY = Value(State.EMPTY)
+
+Check = Callable[[str], Problem | None]
+
+
+class Context(NamedTuple):
+    """What all rules of one source share: its name, its clear token, and its secret columns."""
+
+    source: str
+    clear: str
+    secret: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class BoundRule:
+    """A rule made ready for the rows of one source. `what` names the value in messages."""
+
+    what: str
+    context: Context
+    columns: tuple[str, ...] = ()
+    pieces: tuple[Piece, ...] = ()
+    constant: str | None = None
+    steps: tuple[Step, ...] = ()
+    pattern: re.Pattern[str] | None = None
+    table: Mapping[str, str] | None = None
+    folded: Mapping[str, str] = field(default_factory=dict)
+    default: str | None = None
+    splitter: re.Pattern[str] | None = None
+    each: bool = False
+    closed: bool = False
+    clearable: bool = False
+    check: Check | None = None
+
+
+def bind(
+    rule: Rule,
+    what: str,
+    context: Context,
+    *,
+    check: Check | None = None,
+    closed: bool = False,
+    clearable: bool = False,
+) -> BoundRule | None:
+    """Make a rule ready for one source; None where the rule reads nothing of this source.
+
+    `check` judges the finished value. `closed` says that only certain words are taken anyway, so
+    that a number in a cell is no reason to warn.
+    """
+    columns = rule_columns(rule, context.source)
+    if columns is None:
+        return None
+    table = None
+    if rule.values is not None:
+        table = {_nfc(key): _nfc(scalar_text(value)) for key, value in rule.values.items()}
+    split = rule.split if isinstance(rule, ListRule) else None
+    return BoundRule(
+        what,
+        context,
+        columns,
+        parse_template(rule.template) if rule.template is not None else (),
+        None if rule.value is None else _nfc(scalar_text(rule.value)),
+        rule.transform,
+        re.compile(rule.match) if rule.match is not None else None,
+        table,
+        fold_table(table or {}),
+        None if rule.default is None else _nfc(scalar_text(rule.default)),
+        None if split is None else splitter(split),
+        isinstance(rule, ListRule) and rule.each,
+        closed or table is not None,
+        clearable,
+        check,
+    )
+
+
+def scalar_text(value: str | bool | int) -> str:
+    """Give a constant of a mapping as text.
+
+    >>> scalar_text(True), scalar_text(7)
+    ('true', '7')
+    """
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)
+
+
+def fold_table(table: Mapping[str, str]) -> dict[str, str]:
+    """Give a value table by folded keys, without those that only case and blanks tell apart.
+
+    >>> fold_table({"RW": "member", "x": "a", "X": "b"})
+    {'rw': 'member'}
+    """
+    meanings: dict[str, set[str]] = {}
+    for key, value in table.items():
+        meanings.setdefault(fold(key), set()).add(value)
+    return {key: found.pop() for key, found in meanings.items() if len(found) == 1}
+
+
+def fold(text: str) -> str:
+    """Give the text by which a cell is looked up in a table where it is not there exactly."""
+    return strip_blanks(text).casefold()
+
+
+def splitter(split: str | tuple[str, ...]) -> re.Pattern[str]:
+    """Give the pattern of what separates several values in one cell, the longest first."""
+    marks = sorted((split,) if isinstance(split, str) else split, key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, marks)))
+
+
+def _nfc(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+# --- reading ------------------------------------------------------------------------------------
+
+
+def read_one(rule: BoundRule, row: Row, notes: Notes) -> Value:
+    """Give the one value that a rule makes of a row; findings go to `notes`."""
+    raw = _raw(rule, row, notes)
+    if isinstance(raw, Value):
+        return raw
+    texts, origins = raw
+    if len(texts) > 1:
+        notes.add(
+            "value-not-single",
+            f"{len(texts)} values stand where one {rule.what} belongs",
+            origin=origins[0],
+            hint="let only one value stand there",
+        )
+        return Value(State.BAD, origins=origins)
+    text = texts[0] if texts else ""
+    if text == rule.context.clear:
+        return _cleared(rule, origins, notes)
+    return shape(rule, text, origins, notes)
+
+
+def read_several(rule: BoundRule, row: Row, notes: Notes) -> list[Value]:
+    """Give the values that a rule makes of a row, each once; one EMPTY value where there are none.
+
+    With `each`, a value that does not fit the pattern is left out: it is about something else.
+    """
+    raw = _raw(rule, row, notes)
+    if isinstance(raw, Value):
+        return [raw]
+    texts, origins = raw
+    items: list[str] = []
+    for text in texts:
+        items += rule.splitter.split(text) if rule.splitter else [text]
+    given = dict.fromkeys(item for item in map(strip_blanks, items) if item)
+    if rule.context.clear in given:
+        return [_cleared(rule, origins, notes)]
+    values = [shape(rule, item, origins, notes) for item in given or [""]]
+    kept = dict.fromkeys((value.state, value.text) for value in values)
+    first = {(value.state, value.text): value for value in reversed(values)}
+    several = [first[key] for key in kept]
+    there = [value for value in several if value.state is not State.EMPTY]
+    return there or [EMPTY._replace(origins=origins)]
+
+
+def _raw(
+    rule: BoundRule, row: Row, notes: Notes
+) -> tuple[tuple[str, ...], tuple[Origin, ...]] | Value:
+    """Give the texts of the cells before any step, or a value that needs no step any more."""
+    if rule.constant is not None:
+        return _judged(rule, Value(State.GIVEN, rule.constant, (row.origin,)), notes)
+    if rule.pieces:
+        return _fill(rule, row, notes)
+    column = rule.columns[0]
+    origin = row.place(column)
+    texts = read_cell(rule, row, column, origin, notes)
+    return Value(State.BAD, origins=(origin,)) if texts is None else (texts, (origin,))
+
+
+def read_cell(
+    rule: BoundRule, row: Row, column: str, origin: Origin, notes: Notes
+) -> tuple[str, ...] | None:
+    """Give the texts in one cell; None where it is so odd that it cannot be used."""
+    odd = row.odd.get(column)
+    if odd is not None:
+        fatal = CATALOGUE[odd.code].severity == "error"
+        if fatal or not (rule.closed and odd.code == "cell-number"):
+            masked = column in rule.context.secret
+            value = None if odd.value is None else shown(odd.value, masked=masked)
+            notes.add(odd.code, odd.message, origin=origin, value=value, hint=odd.hint)
+        if fatal:
+            return None
+    cell = row.values.get(column, "")
+    return cell if isinstance(cell, tuple) else (cell,) if cell else ()
+
+
+def _fill(
+    rule: BoundRule, row: Row, notes: Notes
+) -> tuple[tuple[str, ...], tuple[Origin, ...]] | Value:
+    """Fill a template; it is empty where all of its columns are, and cleared where all are."""
+    places = {column: row.place(column) for column in rule.columns}
+    origins = tuple(places.values()) or (row.origin,)
+    cells: dict[str, str] = {}
+    for column, origin in places.items():
+        texts = read_cell(rule, row, column, origin, notes)
+        if texts is None:
+            return Value(State.BAD, origins=origins)
+        if len(texts) > 1:
+            notes.add(
+                "value-not-single",
+                f'{len(texts)} values stand in "{column}", which goes into one {rule.what}',
+                origin=origin,
+                hint="let only one value stand there",
+            )
+            return Value(State.BAD, origins=origins)
+        cells[column] = strip_blanks(texts[0]) if texts else ""
+    given = {column: text for column, text in cells.items() if text}
+    if cells and not given:
+        return (), origins
+    clear = rule.context.clear
+    if given and all(text == clear for text in given.values()):
+        return (clear,), origins
+    parts = {column: "" if text == clear else text for column, text in cells.items()}
+    filled = "".join(
+        parts[column_name(text)] if is_column else text for text, is_column in rule.pieces
+    )
+    if not all(parts.values()):
+        filled = re.sub(r" {2,}", " ", filled)
+    return (strip_blanks(filled),), origins
+
+
+def _cleared(rule: BoundRule, origins: tuple[Origin, ...], notes: Notes) -> Value:
+    if rule.clearable:
+        return Value(State.CLEAR, origins=origins)
+    notes.add(
+        "value-not-clearable",
+        f"the {rule.what} cannot be cleared",
+        origin=origins[0],
+        value=rule.context.clear,
+        hint="leave the cell empty to keep what the server has",
+    )
+    return Value(State.BAD, origins=origins)
+
+
+# --- the steps ----------------------------------------------------------------------------------
+
+
+def shape(rule: BoundRule, text: str, origins: tuple[Origin, ...], notes: Notes) -> Value:
+    """Take one text through the steps: transforms, pattern, table, default, check."""
+    shaped = strip_blanks(apply_transforms(text, rule.steps)) if text else ""
+    if shaped and not shaped.isascii():
+        shaped = _nfc(shaped)
+    problem = control_problem(shaped)
+    if problem is not None:
+        message = f"the {rule.what} cannot be used: {problem.message}"
+        notes.add(
+            problem.code, message, origin=origins[0], value=_show(rule, shaped), hint=problem.hint
+        )
+        return Value(State.BAD, origins=origins)
+    parts: Mapping[str, str | None] = {}
+    if rule.pattern is not None and shaped:
+        found = rule.pattern.search(shaped)
+        if found is None:
+            return _no_match(rule, shaped, origins, notes)
+        parts = found.groupdict()
+        piece = next((name for name in ("value", "project") if name in parts), None)
+        shaped = shaped if piece is None else strip_blanks(parts[piece] or "")
+    value = _judged(rule, _look_up(rule, shaped, origins, notes), notes)
+    return value._replace(parts=parts) if parts else value
+
+
+def _look_up(rule: BoundRule, text: str, origins: tuple[Origin, ...], notes: Notes) -> Value:
+    if rule.table is not None:
+        meaning = rule.table.get(text)
+        if meaning is None:
+            meaning = rule.folded.get(fold(text))
+        if meaning is not None:
+            return Value(State.GIVEN, meaning, origins)
+        if text and rule.default is None:
+            notes.add(
+                "value-not-in-table",
+                f'"{_show(rule, text)}" is not in the table of the {rule.what}',
+                origin=origins[0],
+                value=_show(rule, text),
+                hint=f"the table has {_listed(rule.table)}; add this value, or give a default",
+            )
+            return Value(State.BAD, origins=origins)
+        if text and rule.default is not None:
+            notes.took_default(rule.what, _show(rule, text), rule.default, origins[0])
+            return Value(State.GIVEN, rule.default, origins, assumed=True)
+    if text:
+        return Value(State.GIVEN, text, origins)
+    if rule.default is not None:
+        return Value(State.GIVEN, rule.default, origins, assumed=True)
+    return EMPTY._replace(origins=origins)
+
+
+def _listed(table: Mapping[str, str]) -> str:
+    keys = [f'"{key}"' for key in table]
+    return ", ".join(keys[:8]) + (f" and {len(keys) - 8} more" if len(keys) > 8 else "")
+
+
+def _no_match(rule: BoundRule, text: str, origins: tuple[Origin, ...], notes: Notes) -> Value:
+    if rule.each:
+        return EMPTY._replace(origins=origins)
+    assert rule.pattern is not None  # noqa: S101 - for the type checker
+    notes.add(
+        "value-no-match",
+        f"the {rule.what} does not fit the pattern {rule.pattern.pattern}",
+        origin=origins[0],
+        value=_show(rule, text),
+        hint="correct the value, or the pattern in the mapping",
+    )
+    return Value(State.BAD, origins=origins)
+
+
+def _judged(rule: BoundRule, value: Value, notes: Notes) -> Value:
+    """Let the rule's check judge a finished value; a table can also make it empty."""
+    if value.state is not State.GIVEN:
+        return value
+    if not value.text:
+        return EMPTY._replace(origins=value.origins)
+    problem = rule.check(value.text) if rule.check is not None else None
+    if problem is None:
+        return value
+    return refused(rule, problem, value, notes)
+
+
+def refused(rule: BoundRule, problem: Problem, value: Value, notes: Notes) -> Value:
+    """Take down what is wrong with a value, and give it back BAD if that is an error."""
+    notes.add(
+        problem.code,
+        problem.message,
+        origin=value.origins[0],
+        value=_show(rule, value.text),
+        hint=problem.hint,
+    )
+    fatal = CATALOGUE[problem.code].severity == "error"
+    return Value(State.BAD, origins=value.origins) if fatal else value
+
+
+def _show(rule: BoundRule, text: str) -> str:
+    return shown(text, masked=not rule.context.secret.isdisjoint(rule.columns))
