@@ -5,12 +5,12 @@ Commands are loaded when they are called, so that `kanport --help` does not wait
 
 import sys
 from importlib import import_module
-from typing import Any
 
 import click
 
 from kanport import __version__
 from kanport.cli.boundary import Boundary
+from kanport.cli.options import common_options
 
 # The module of each command, and its line in `kanport --help`.
 COMMANDS = {
@@ -57,13 +57,8 @@ Exit codes: 0 done, or nothing to do; 2 wrong usage; 3 some items failed or were
 10 changes are pending (plan --check); 130 interrupted.""",
 )
 @click.version_option(__version__, prog_name="kanport")
-@click.option("--debug", is_flag=True, help="Show the traceback of a bug.")
-@click.option("-q", "--quiet", is_flag=True, help="Nothing on stderr but errors.")
-@click.option(
-    "--color/--no-color", default=None, help="Colour or not; by default only on a terminal."
-)
-@click.pass_context
-def cli(ctx: click.Context, **options: Any) -> None:
+@common_options
+def cli() -> None:
     """Bring people and their project access into Kanboard, and keep them right.
 
     The server is named by KANPORT_URL and KANPORT_TOKEN (or KANPORT_TOKEN_FILE).
@@ -74,7 +69,6 @@ def cli(ctx: click.Context, **options: Any) -> None:
       kanport plan mappings/users-csv.yaml -o plan.json
       kanport apply plan.json
     """
-    ctx.obj = options
 
 
 def main() -> None:

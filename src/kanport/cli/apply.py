@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from kanport.cli.options import FORMAT, server_options, writing_options
+from kanport.cli.options import FORMAT, common_options, server_options, writing_options
 from kanport.cli.output import Output
 
 
@@ -29,16 +29,17 @@ from kanport.cli.output import Output
 @FORMAT
 @writing_options
 @server_options
+@common_options
 @click.pass_context
 def command(
     ctx: click.Context,
+    /,
     plan_path: Path,
     yes: bool,
     journal_path: Path | None,
     mapping_path: Path | None,
     form: str,
     passwords_to: Path | None,
-    batch_size: int,
     **server: Any,
 ) -> None:
     """Do exactly what PLAN.json says, or refuse if the server has moved since.
@@ -74,7 +75,7 @@ def command(
             journal_path=journal_path,
             passwords=passwords,
             passwords_to=passwords_to,
-            batch_size=batch_size,
+            batch_size=settings.batch_size,
         )
     ctx.exit(code)
 

@@ -8,6 +8,38 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+
+def _remember(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
+    # The same switch may stand before or behind the name of the command.
+    if value is not None and (value or parameter.name == "color"):
+        ctx.find_root().ensure_object(dict)[parameter.name] = value
+
+
+COMMON = (
+    click.option(
+        "-q",
+        "--quiet",
+        is_flag=True,
+        expose_value=False,
+        callback=_remember,
+        help="Nothing on stderr but warnings and errors.",
+    ),
+    click.option(
+        "--color/--no-color",
+        default=None,
+        expose_value=False,
+        callback=_remember,
+        help="Colour or not; by default only on a terminal.",
+    ),
+    click.option(
+        "--debug",
+        is_flag=True,
+        expose_value=False,
+        callback=_remember,
+        help="Show the traceback of a bug.",
+    ),
+)
+
 MAPPING = click.argument("mapping", type=click.Path(path_type=Path))
 
 SERVER = (
@@ -26,7 +58,6 @@ SERVER = (
     click.option(
         "--allow-http",
         is_flag=True,
-        default=None,
         help="Send the token over plain http:// to other machines.  [env: KANPORT_ALLOW_HTTP]",
     ),
     click.option(
@@ -39,7 +70,14 @@ SERVER = (
         "--timeout",
         type=click.FloatRange(min=0, min_open=True),
         metavar="SECONDS",
-        help="How long an answer may take.  [env: KANPORT_TIMEOUT]",
+        help="How long the server may be silent.  [env: KANPORT_TIMEOUT]",
+    ),
+    click.option(
+        "--batch-size",
+        type=click.IntRange(1, 5000),
+        metavar="CALLS",
+        help="Calls in one request; new users go in smaller ones.  [env: KANPORT_BATCH_SIZE;"
+        " default: 200]",
     ),
 )
 
@@ -49,13 +87,6 @@ WRITING = (
         type=click.Path(path_type=Path),
         metavar="FILE",
         help="Write the random passwords of new users to this new file (mode 0600).",
-    ),
-    click.option(
-        "--batch-size",
-        type=click.IntRange(1, 5000),
-        default=200,
-        show_default=True,
-        help="Calls in one request; new users go in smaller ones.",
     ),
 )
 
@@ -67,6 +98,11 @@ FORMAT = click.option(
     show_default=True,
     help="What stdout gets.",
 )
+
+
+def common_options(command: F) -> F:
+    """Add the options that every command has."""
+    return _with(command, COMMON)
 
 
 def server_options(command: F) -> F:

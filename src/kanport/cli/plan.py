@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from kanport.cli.options import FORMAT, MAPPING, server_options
+from kanport.cli.options import FORMAT, MAPPING, common_options, server_options
 from kanport.cli.output import Output
 
 
@@ -22,9 +22,16 @@ from kanport.cli.output import Output
 @click.option("--check", is_flag=True, help="Exit with 10 where changes are pending.")
 @FORMAT
 @server_options
+@common_options
 @click.pass_context
 def command(
-    ctx: click.Context, mapping: Path, plan_path: Path | None, check: bool, form: str, **server: Any
+    ctx: click.Context,
+    /,
+    mapping: Path,
+    plan_path: Path | None,
+    check: bool,
+    form: str,
+    **server: Any,
 ) -> None:
     """Read both sides and show what would change; writes nothing to the server.
 

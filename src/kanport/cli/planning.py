@@ -1,7 +1,9 @@
 """What the commands that start from a mapping have in common."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -49,11 +51,9 @@ def exit_for_plan(plan: Plan) -> Exit:
     return exit_for_findings(plan.findings, aborts=False)
 
 
-def settings_from(**flags: object) -> Settings:
+def settings_from(**flags: Any) -> Settings:
     """Give the settings of the server from flags and environment."""
-    import os
-
-    return resolve_settings(**flags, environ=os.environ)  # type: ignore[arg-type]
+    return resolve_settings(**flags, environ=os.environ)
 
 
 def _report(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from kanport.cli.options import FORMAT
+from kanport.cli.options import FORMAT, common_options
 from kanport.cli.output import Output
 
 
@@ -20,8 +20,9 @@ from kanport.cli.output import Output
     help="Write it to a file, .md or .json; may be given several times.",
 )
 @FORMAT
+@common_options
 @click.pass_context
-def command(ctx: click.Context, path: Path, report_paths: tuple[Path, ...], form: str) -> None:
+def command(ctx: click.Context, /, path: Path, report_paths: tuple[Path, ...], form: str) -> None:
     """Tell a saved plan, or a run from its journal, on stdout or as files.
 
     \b

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from kanport.cli.options import FORMAT, MAPPING, server_options, writing_options
+from kanport.cli.options import FORMAT, MAPPING, common_options, server_options, writing_options
 from kanport.cli.output import Output
 
 
@@ -22,14 +22,15 @@ from kanport.cli.output import Output
 @FORMAT
 @writing_options
 @server_options
+@common_options
 @click.pass_context
 def command(
     ctx: click.Context,
+    /,
     mapping: Path,
     state: Path | None,
     form: str,
     passwords_to: Path | None,
-    batch_size: int,
     **server: Any,
 ) -> None:
     """Plan, check the guards, apply and verify, without asking: for cron.
@@ -69,7 +70,7 @@ def command(
             journal_path=stem.with_name(f"{stem.name}.journal.jsonl"),
             passwords=pipeline.passwords_for(plan, mapping),
             passwords_to=passwords_to,
-            batch_size=batch_size,
+            batch_size=settings.batch_size,
         )
         if code in (Exit.OK, Exit.PARTIAL):
             code = running.verified(inputs, client, output, code)

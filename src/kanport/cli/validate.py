@@ -4,15 +4,16 @@ from pathlib import Path
 
 import click
 
-from kanport.cli.options import FORMAT, MAPPING
+from kanport.cli.options import FORMAT, MAPPING, common_options
 from kanport.cli.output import Output
 
 
 @click.command("validate")
 @MAPPING
 @FORMAT
+@common_options
 @click.pass_context
-def command(ctx: click.Context, mapping: Path, form: str) -> None:
+def command(ctx: click.Context, /, mapping: Path, form: str) -> None:
     """Check MAPPING and the data that it names; talks to no server.
 
     All findings are shown in one go, each with its place. What only a server can tell (whether a

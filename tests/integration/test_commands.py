@@ -1,0 +1,256 @@
+"""The whole way through the command line: from files to a changed server, and every way to stop."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kanport.sandbox import Sandbox
+from tests.conftest import Kanport
+from tests.integration.files import MAPPING, PEOPLE, write_files
+
+
+@pytest.fixture
+def club(server: Sandbox, tmp_path: Path) -> Path:
+    """A server with two projects, and files that want three people in them."""
+    store = server.store
+    alpha = store.add_project("Alpha", identifier="ALPHA")
+    store.add_project("Beta board")
+    store.add_user("svc-backup", name="Backup")
+    gone = store.add_user("gone", name="Gone Girl", email="gone@example.org")
+    store.add_member(alpha, gone)
+    store.add_user("robert", name="Bob Ross", email="bob@example.org")
+    return write_files(tmp_path)
+
+
+def test_plan_apply_plan_is_empty(server: Sandbox, kanport: Kanport, club: Path) -> None:
+    planned = kanport("plan", club, "-o", "plan.json")
+    assert planned.code == 0, planned
+    assert not server.writes
+    done = kanport("apply", "plan.json", "--yes")
+    assert done.code == 0, done
+    after = server.store.snapshot()
+    assert set(after.users) == {"admin", "svc-backup", "gone", "ada", "bob", "chloé"}
+    assert not after.users["gone"].is_active
+    assert after.users["ada"].role == "app-manager"
+    assert after.memberships == {
+        ("ALPHA", "ada"): "project-manager",
+        ("ALPHA", "bob"): "project-member",
+        ("Beta board", "chloé"): "project-viewer",
+    }
+    again = kanport("plan", club, "--check")
+    assert again.code == 0, again
+    assert "Nothing to change" in again.out
+
+
+def test_sync_does_it_in_one_and_is_quiet_the_second_time(
+    server: Sandbox, kanport: Kanport, club: Path, tmp_path: Path
+) -> None:
+    first = kanport("sync", club, "--state", "state")
+    assert first.code == 0, first
+    assert "a second plan is empty" in first.err
+    kept = sorted(path.name for path in (tmp_path / "state").iterdir())
+    assert [name.rsplit(".", 2)[1] for name in kept] == ["journal", "plan"]
+    server.forget_requests()
+    second = kanport("sync", club, "--state", "state")
+    assert second.code == 0, second
+    assert not server.writes
+    assert sorted(path.name for path in (tmp_path / "state").iterdir()) == kept
+
+
+def test_pending_changes_make_a_check_exit_with_10(kanport: Kanport, club: Path) -> None:
+    assert kanport("plan", club, "--check").code == 10
+
+
+def test_the_plan_on_stdout_is_the_plan_in_the_file(kanport: Kanport, club: Path) -> None:
+    shown = kanport("plan", club, "-o", "plan.json", "--format", "json")
+    plan = json.loads(shown.out)
+    assert plan == json.loads(Path("plan.json").read_text(encoding="utf-8"))
+    assert plan["format"] == "kanport-plan/1"
+
+
+def test_apply_gives_clean_json_with_a_tally_that_adds_up(kanport: Kanport, club: Path) -> None:
+    kanport("plan", club, "-o", "plan.json")
+    done = json.loads(kanport("apply", "plan.json", "--yes", "--format", "json").out)
+    tally = done["tally"]
+    assert tally["planned"] == tally["done"] == len(done["changes"])
+
+
+def test_a_run_is_reported_from_its_journal(kanport: Kanport, club: Path) -> None:
+    kanport("plan", club, "-o", "plan.json")
+    kanport("apply", "plan.json", "--yes")
+    told = kanport("report", "plan.journal.jsonl", "-o", "run.md", "-o", "run.json")
+    assert told.code == 0, told
+    assert "chloé" in Path("run.md").read_text(encoding="utf-8")
+    assert json.loads(Path("run.json").read_text(encoding="utf-8"))["tally"]["failed"] == 0
+
+
+def test_a_report_of_an_unknown_kind_is_wrong_usage(kanport: Kanport, club: Path) -> None:
+    kanport("plan", club, "-o", "plan.json")
+    refused = kanport("report", "plan.json", "-o", "plan.docx")
+    assert refused.code == 2
+    assert ".md" in refused.err
+
+
+def test_a_plan_is_refused_where_the_server_has_moved(
+    server: Sandbox, kanport: Kanport, club: Path
+) -> None:
+    kanport("plan", club, "-o", "plan.json")
+    server.store.add_user("ada")
+    server.forget_requests()
+    refused = kanport("apply", "plan.json", "--yes")
+    assert refused.code == 9, refused
+    assert "ada" in refused.err
+    assert not server.writes
+    assert not Path("plan.journal.jsonl").exists()
+
+
+def test_a_plan_for_another_server_is_refused(kanport: Kanport, club: Path) -> None:
+    kanport("plan", club, "-o", "plan.json")
+    refused = kanport("apply", "plan.json", "--yes", "--url", "http://127.0.0.1:9/jsonrpc.php")
+    assert refused.code in (7, 9), refused
+
+
+def test_a_plan_that_somebody_edited_is_refused(
+    server: Sandbox, kanport: Kanport, club: Path
+) -> None:
+    kanport("plan", club, "-o", "plan.json")
+    text = Path("plan.json").read_text(encoding="utf-8")
+    Path("plan.json").write_text(text.replace("app-manager", "app-admin"), encoding="utf-8")
+    server.forget_requests()
+    refused = kanport("apply", "plan.json", "--yes")
+    assert refused.code == 2, refused
+    assert not server.requests
+
+
+def test_without_a_terminal_apply_wants_to_be_told_yes(
+    server: Sandbox, kanport: Kanport, club: Path
+) -> None:
+    kanport("plan", club, "-o", "plan.json")
+    refused = kanport("apply", "plan.json")
+    assert refused.code == 2
+    assert "--yes" in refused.err
+    assert not server.writes
+
+
+def test_a_limit_stops_the_plan_before_the_first_write(
+    server: Sandbox, kanport: Kanport, club: Path, tmp_path: Path
+) -> None:
+    write_files(tmp_path, mapping=MAPPING + "limits: {create: 1}\n")
+    planned = kanport("plan", club, "-o", "plan.json")
+    assert planned.code == 4, planned
+    for refused in (kanport("apply", "plan.json", "--yes"), kanport("sync", club)):
+        assert refused.code == 4, refused
+        assert "create" in refused.err
+    assert not server.writes
+
+
+def test_invalid_rows_stop_everything_and_are_all_named(
+    server: Sandbox, kanport: Kanport, club: Path, tmp_path: Path
+) -> None:
+    broken = PEOPLE + "dan,Dan,not-an-address,\neve,Eve,eve@example.org,boss\n"
+    write_files(tmp_path, people=broken)
+    for command in (["validate", club], ["plan", club], ["sync", club]):
+        stopped = kanport(*command)
+        assert stopped.code == 5, stopped
+        assert "people.csv:5:3" in stopped.out
+        assert "people.csv:6:4" in stopped.out
+    assert not server.writes
+
+
+def test_invalid_rows_can_be_skipped_and_whom_they_name_is_left_alone(
+    server: Sandbox, kanport: Kanport, club: Path, tmp_path: Path
+) -> None:
+    broken = PEOPLE + "gone,Gone,not-an-address,\n"
+    write_files(tmp_path, mapping=MAPPING + "invalid_rows: skip\n", people=broken)
+    done = kanport("sync", club)
+    assert done.code == 3, done
+    after = server.store.snapshot()
+    assert after.users["gone"].is_active
+    assert "ada" in after.users
+
+
+def test_an_unknown_project_stops_everything(
+    server: Sandbox, kanport: Kanport, club: Path, tmp_path: Path
+) -> None:
+    write_files(tmp_path, grants="Login,Project,Access\nada,ALPAH,M\n")
+    stopped = kanport("plan", club)
+    assert stopped.code == 5, stopped
+    assert "ALPAH" in stopped.out
+    assert "grants.csv:2:2" in stopped.out
+
+
+def test_a_mapping_with_mistakes_shows_them_all(
+    kanport: Kanport, club: Path, tmp_path: Path
+) -> None:
+    bad = MAPPING.replace("missing: disable", "missing: disabel").replace(
+        "name: {from", "nmae: {from"
+    )
+    write_files(tmp_path, mapping=bad)
+    stopped = kanport("validate", club)
+    assert stopped.code == 6, stopped
+    assert "club.yaml:16:" in stopped.err
+    assert "club.yaml:19:" in stopped.err
+
+
+@pytest.mark.parametrize("missing", ["people.csv", "club.yaml"])
+def test_a_file_that_is_not_there_is_named(
+    kanport: Kanport, club: Path, tmp_path: Path, missing: str
+) -> None:
+    (tmp_path / missing).unlink()
+    stopped = kanport("validate", club)
+    assert stopped.code == {"people.csv": 7, "club.yaml": 6}[missing], stopped
+    assert missing in stopped.err
+
+
+@pytest.mark.parametrize(
+    ("people", "word"),
+    [("", "empty"), ("Login,Name,Mail,Role\n", "no rows"), ("Login,Name\nada,Ada\n", "Mail")],
+)
+def test_a_source_of_the_wrong_form_says_so(
+    kanport: Kanport, club: Path, tmp_path: Path, people: str, word: str
+) -> None:
+    write_files(tmp_path, people=people)
+    stopped = kanport("validate", club)
+    assert stopped.code == 5, stopped
+    assert word in stopped.out + stopped.err
+
+
+def test_a_wrong_token_is_said_once_and_not_tried_again(
+    server: Sandbox, kanport: Kanport, club: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KANPORT_TOKEN", "wrong")
+    stopped = kanport("plan", club)
+    assert stopped.code == 7, stopped
+    assert len(server.requests) == 1
+    assert "token" in stopped.err
+    assert "wrong" not in stopped.err.replace("wrong token", "")
+
+
+def test_a_server_that_is_down_is_said(kanport: Kanport, club: Path) -> None:
+    stopped = kanport("plan", club, "--url", "http://127.0.0.1:1")
+    assert stopped.code == 7, stopped
+    assert "127.0.0.1:1" in stopped.err
+
+
+def test_without_a_server_every_place_that_was_looked_at_is_listed(
+    kanport: Kanport, club: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KANPORT_URL")
+    stopped = kanport("plan", club)
+    assert stopped.code == 6, stopped
+    assert "--url" in stopped.err
+    assert "KANPORT_URL" in stopped.err
+
+
+def test_a_bug_is_told_without_a_traceback(
+    kanport: Kanport, club: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(path: Path) -> None:
+        raise RuntimeError("sesame")
+
+    monkeypatch.setattr("kanport.pipeline.load_mapping", broken)
+    stopped = kanport("validate", club)
+    assert stopped.code == 1
+    assert "Traceback" not in stopped.err
+    assert "sesame" not in stopped.err
