@@ -320,7 +320,7 @@ def _keyed(name: str, argument: dict[str, Any]) -> dict[str, Any]:
 
 
 _TEXT = {"type": "string", "minLength": 1}
-_SCHEMA: dict[str, Any] = {
+SCHEMA: dict[str, Any] = {
     "description": "A named transform of a text.",
     "anyOf": [
         {"enum": list(PLAIN), "description": "A transform that needs nothing more."},
@@ -351,5 +351,5 @@ _SCHEMA: dict[str, Any] = {
 }
 
 Transform = Annotated[
-    Step, PlainValidator(_read), PlainSerializer(Step.written), WithJsonSchema(_SCHEMA)
+    Step, PlainValidator(_read), PlainSerializer(Step.written), WithJsonSchema(SCHEMA)
 ]
