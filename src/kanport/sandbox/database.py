@@ -107,11 +107,9 @@ class Database:
         Raises:
             SqlError: the dialect refuses a value in words.
         """
-        for column in REQUIRED_COLUMNS[table]:
-            if values.get(column, "") is None:
-                self._refuse_null(table, column, values)
-                return None
-        complete = self._checked(table, values)
+        if not self.accepts(table, values):
+            return None
+        complete = self._with_keys(table, values)
         columns = ", ".join(complete)
         marks = ", ".join("?" * len(complete))
         # Table and column names come from this package only, never from a request.
@@ -120,8 +118,7 @@ class Database:
             try:
                 return self._connection.execute(sql, tuple(complete.values())).lastrowid
             except sqlite3.IntegrityError:
-                if self.dialect.skips_ids:
-                    self._skip_id(table)
+                self._skip_id(table)
                 return None
 
     def update(self, table: str, row_id: Any, values: Mapping[str, Any]) -> bool:
@@ -132,7 +129,9 @@ class Database:
         """
         if not values:
             raise self.dialect.empty_update(table, row_id)
-        complete = self._checked(table, values)
+        if not self.accepts(table, values):
+            return False
+        complete = self._with_keys(table, values)
         assignments = ", ".join(f"{column} = ?" for column in complete)
         sql = f"UPDATE {table} SET {assignments} WHERE id = ?"  # noqa: S608
         with self._lock:
@@ -142,23 +141,33 @@ class Database:
                 return False
         return True
 
-    def _checked(self, table: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    def accepts(self, table: str, values: Mapping[str, Any]) -> bool:
+        """Tell whether the columns can take the values; false is for null where it may not be.
+
+        Raises:
+            SqlError: they cannot, and the dialect says so in words.
+        """
+        for column in REQUIRED_COLUMNS[table]:
+            if values.get(column, "") is None:
+                error = self.dialect.null_refused(table, column, list(values.values()))
+                if error is not None:
+                    self._skip_id(table)
+                    raise error
+                return False
         for column, value in values.items() if self.dialect.widths else ():
             width = self.dialect.widths.get(f"{table}.{column}")
             if width is not None and isinstance(value, str) and len(value) > width:
                 raise self.dialect.too_long(table, column)
+        return True
+
+    def _with_keys(self, table: str, values: Mapping[str, Any]) -> dict[str, Any]:
         complete = dict(values)
         for column in KEYED_COLUMNS.get(table, ()):
             if column in values:
                 complete[f"{column}_key"] = self.dialect.key(values[column])
         return complete
 
-    def _refuse_null(self, table: str, column: str, values: Mapping[str, Any]) -> None:
-        error = self.dialect.null_refused(table, column, list(values.values()))
-        if error is not None:
-            raise error
-
     def _skip_id(self, table: str) -> None:
-        self._connection.execute(
-            "UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = ?", (table,)
-        )
+        """Use up an id for a row that did not come to be; tables without ids have no sequence."""
+        if self.dialect.skips_ids:
+            self.change("UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = ?", table)

@@ -39,8 +39,8 @@ class Dialect(ABC):
         """Give what an id is compared with; other than a number, it matches nothing."""
         return php.text(value)
 
-    def stored_number(self, value: Any) -> str | None:
-        """Give what an id is stored as."""
+    def stored_number(self, value: Any, *, column: str) -> str | None:
+        """Give what an id is stored as; `column` is `table.column`, for errors."""
         return self.number(value)
 
     def too_long(self, table: str, column: str) -> SqlError:
@@ -86,28 +86,35 @@ class MariaDb(Dialect):
     def key(self, name: str) -> str:
         """Give an approximation of utf8mb4_unicode_ci: base letters, folded, without end blanks.
 
-        Characters beyond the basic plane, emoji among them, all compare as equal there.
+        Seen on MariaDB 10.11: accents, ß and œ do not tell names apart, but ø, ł, đ and æ do;
+        zero-width characters count for nothing; all characters beyond the basic plane, emoji
+        among them, are equal.
         """
-        folded = unicodedata.normalize("NFKD", name).casefold()
-        base = (c for c in unicodedata.normalize("NFKD", folded) if not unicodedata.combining(c))
-        return "".join("\ufffd" if ord(char) > 0xFFFF else char for char in base).rstrip(" ")
+        folded = unicodedata.normalize("NFKD", name).casefold().replace("œ", "oe")
+        base = unicodedata.normalize("NFKD", folded)
+        return "".join(
+            "\ufffd" if ord(char) > 0xFFFF else char
+            for char in base
+            if not unicodedata.combining(char) and unicodedata.category(char) != "Cf"
+        ).rstrip(" ")
 
     def number(self, value: Any) -> str | None:
         """Give the number that a text begins with, as MariaDB compares; 0 without one."""
         text = php.text(value)
         if text is None:
             return None
-        match = re.match(r"\s*([+-]?\d+)", text)
+        match = re.match(r"\s*([+-]?\d+(\.\d+)?)", text)
         return match[1] if match else "0"
 
-    def stored_number(self, value: Any) -> str | None:
+    def stored_number(self, value: Any, *, column: str) -> str | None:
         """Give an id to store; strict mode takes numbers only."""
         text = php.text(value)
         if text is not None and not re.fullmatch(r"\s*[+-]?\d+(\.\d*)?\s*", text):
+            place = "`.`".join(("kanboard", *column.split(".")))
             raise SqlError(
                 "22007",
-                "Invalid datetime format: 1366 Incorrect integer value: "
-                f"'{text}' for column at row 1",
+                f"Invalid datetime format: 1366 Incorrect integer value: '{text}' "
+                f"for column `{place}` at row 1",
             )
         return text
 
@@ -150,13 +157,15 @@ class Postgres(Dialect):
             raise SqlError(
                 "22P02",
                 "Invalid text representation: 7 ERROR:  "
-                f'invalid input syntax for type integer: "{text}"',
+                f'invalid input syntax for type integer: "{text}"\n'
+                "CONTEXT:  unnamed portal parameter $1 = '...'",
             )
         if not -(2**31) <= int(text) < 2**31:
             raise SqlError(
                 "22003",
                 "Numeric value out of range: 7 ERROR:  "
-                f'value "{text}" is out of range for type integer',
+                f'value "{text}" is out of range for type integer\n'
+                "CONTEXT:  unnamed portal parameter $1 = '...'",
             )
         return text
 

@@ -8,7 +8,7 @@ from typing import Any
 from kanport.sandbox import php
 from kanport.sandbox.access import Credentials, authenticate, authorize
 from kanport.sandbox.errors import RefusedError, RpcError
-from kanport.sandbox.procedures import PROCEDURES, Procedure
+from kanport.sandbox.procedures import Procedure, find
 from kanport.sandbox.procedures.base import Backend, Request
 from kanport.sandbox.procedures.users import GatewayError
 
@@ -141,8 +141,8 @@ def _result(backend: Backend, request: Request, payload: Mapping[str, Any]) -> A
 
 
 def _find(backend: Backend, name: str) -> Procedure:
-    procedure = PROCEDURES.get(name)
-    if procedure is None or name in backend.options.missing_procedures:
+    procedure = find(name)
+    if procedure is None or procedure.name in backend.options.missing_procedures:
         raise _METHOD_NOT_FOUND
     return procedure
 

@@ -4,6 +4,7 @@ All rules of a call are run even after one failed, because a value of the wrong 
 the middle of them (exchange 41).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ APPLICATION_ROLES = ("app-admin", "app-manager", "app-user")
 USERNAME_LENGTH = 191
 PASSWORD_LENGTH = 6
 IDENTIFIER_LENGTH = 50
+DATE_LENGTH = 10
 
 _MAIL_CHARS = frozenset(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.!#$%&'*+-/=?^_`{|}~"
@@ -41,7 +43,7 @@ def user_is_valid(
         not new or php.is_given(values.get("username")),
         _length(values.get("username"), "MaxLength", trace) <= USERNAME_LENGTH,
         not _username_taken(database, values.get("username"), row_id),
-        email_is_valid(values.get("email")),
+        email_is_valid(values.get("email"), trace),
         _is_application_role(values.get("role")),
     ]
     if new:
@@ -62,13 +64,22 @@ def project_is_valid(database: Database, values: Mapping[str, Any]) -> bool:
         _length(values.get("name"), "MaxLength", trace) <= 65535,
         _length(identifier, "MaxLength", trace) <= IDENTIFIER_LENGTH,
         not php.is_given(identifier) or _is_alphanumeric(php.text(identifier) or ""),
-        not _identifier_taken(database, identifier),
-        email_is_valid(values.get("email")),
+        not _taken(database, "identifier_key", identifier),
+        email_is_valid(values.get("email"), trace),
+        not _taken(database, "email", values.get("email")),
+    ]
+    checks += [
+        _length(values.get(name), "MaxLength", trace) <= DATE_LENGTH
+        for name in ("start_date", "end_date")
+    ]
+    checks += [
+        _is_integer(values.get(name))
+        for name in ("priority_default", "priority_start", "priority_end")
     ]
     return all(checks)
 
 
-def email_is_valid(value: Any) -> bool:
+def email_is_valid(value: Any, trace: Sequence[str] = ()) -> bool:
     """Tell whether an address passes: ASCII only, a domain of two characters, no quotes.
 
     >>> [email_is_valid(mail) for mail in ("a@localhost", "a@b", "ä@example.org", "")]
@@ -80,7 +91,12 @@ def email_is_valid(value: Any) -> bool:
         raise php.TypeMismatchError(
             "TypeError: strlen(): Argument #1 ($string) must be of type string, array given",
             line="libs/SimpleValidator/Validators/Email.php:16",
-            frames=("strlen()", "SimpleValidator\\Validators\\Email->execute()"),
+            frames=(
+                "strlen()",
+                "SimpleValidator\\Validators\\Email->execute()",
+                "SimpleValidator\\Validator->execute()",
+                *trace,
+            ),
         )
     address = php.text(value) or ""
     local, at, domain = address.partition("@")
@@ -134,8 +150,15 @@ def _username_taken(database: Database, username: Any, row_id: Any) -> bool:
     return database.value(taken, key, own) is not None
 
 
-def _identifier_taken(database: Database, identifier: Any) -> bool:
-    if not php.is_given(identifier):
+def _taken(database: Database, column: str, value: Any) -> bool:
+    if not php.is_given(value):
         return False
-    key = database.dialect.key(php.text(identifier) or "")
-    return database.value("SELECT 1 FROM projects WHERE identifier_key = ?", key) is not None
+    key = database.dialect.key(php.text(value) or "")
+    sql = f"SELECT 1 FROM projects WHERE {column} = ?"  # noqa: S608 - a name from above
+    return database.value(sql, key) is not None
+
+
+def _is_integer(value: Any) -> bool:
+    if not php.is_given(value) or (isinstance(value, int) and not isinstance(value, bool)):
+        return True
+    return isinstance(value, str) and re.fullmatch(r"-?[0-9]+", value) is not None

@@ -110,5 +110,17 @@ PROCEDURES: Mapping[str, Procedure] = {
     for procedure in _procedures(owner)
 }
 
+_BY_LOWER_NAME = {name.lower(): procedure for name, procedure in PROCEDURES.items()}
+
+
+def find(name: str) -> Procedure | None:
+    """Give the procedure of this name; PHP does not mind the case of a method.
+
+    >>> getattr(find("GETVERSION"), "name", None)
+    'getVersion'
+    """
+    return PROCEDURES.get(name) or _BY_LOWER_NAME.get(name.lower())
+
+
 WRITING_PROCEDURES = frozenset(name for name, procedure in PROCEDURES.items() if procedure.writes)
 """The names of all procedures that can change anything."""

@@ -83,8 +83,11 @@ class Procedures:
     def _id(self, value: Any) -> str | None:
         return self._dialect.number(value)
 
-    def _stored_id(self, value: Any) -> str | None:
-        return self._dialect.stored_number(value)
+    def _stored_ids(self, table: str, **ids: Any) -> dict[str, str | None]:
+        return {
+            column: self._dialect.stored_number(value, column=f"{table}.{column}")
+            for column, value in ids.items()
+        }
 
     def _check_project(self, project_id: Any, role: str = PROJECT_VIEWER) -> None:
         """Refuse a user without that role in the project; app-admin makes no difference.

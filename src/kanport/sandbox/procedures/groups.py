@@ -70,7 +70,7 @@ class GroupMemberProcedures(Procedures):
 
     def addGroupMember(self, group_id: Any, user_id: Any) -> Any:
         """Tell whether the user was put in; false also if it was in already or one is unknown."""
-        values = {"group_id": self._stored_id(group_id), "user_id": self._stored_id(user_id)}
+        values = self._stored_ids("group_has_users", group_id=group_id, user_id=user_id)
         return self._store.insert("group_has_users", values) is not None
 
     def removeGroupMember(self, group_id: Any, user_id: Any) -> Any:

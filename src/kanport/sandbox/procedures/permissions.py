@@ -96,22 +96,19 @@ class PermissionProcedures(Procedures):
     # Table and column names below come from this class only.
 
     def _add(self, table: str, column: str, project_id: Any, holder: Any, role: Any) -> bool:
-        values = {
-            "project_id": self._stored_id(project_id),
-            column: self._stored_id(holder),
-            "role": php.text(role),
-        }
-        return self._store.insert(table, values) is not None
+        ids = self._stored_ids(table, project_id=project_id, **{column: holder})
+        return self._store.insert(table, ids | {"role": php.text(role)}) is not None
 
     def _change(self, table: str, column: str, project_id: Any, holder: Any, role: Any) -> bool:
-        new = php.text(role)
-        if new is None:
-            error = self._dialect.null_refused(table, "role", [project_id, holder, None])
-            if error is not None:
-                raise error
+        place = f"WHERE project_id = ? AND {column} = ?"
+        ids = (self._id(project_id), self._id(holder))
+        held = self._store.row(f"SELECT 1 FROM {table} {place}", *ids)  # noqa: S608
+        values = {"role": php.text(role)}
+        if held is None:
+            return True
+        if not self._store.accepts(table, values):
             return False
-        sql = f"UPDATE {table} SET role = ? WHERE project_id = ? AND {column} = ?"  # noqa: S608
-        self._store.change(sql, new, self._id(project_id), self._id(holder))
+        self._store.change(f"UPDATE {table} SET role = ? {place}", values["role"], *ids)  # noqa: S608
         return True
 
     def _remove(self, table: str, column: str, project_id: Any, holder: Any) -> bool:

@@ -38,7 +38,7 @@ class ProjectProcedures(Procedures):
         """Give the project with this identifier in any case, or false."""
         if php.is_blank(identifier):
             return False
-        key = self._dialect.key(php.upper(php.text(identifier) or ""))
+        key = self._dialect.key(_capitals(identifier))
         return self._checked(self._project("projects.identifier_key = ?", key))
 
     def getAllProjects(self) -> Any:
@@ -153,7 +153,7 @@ def new_project(
     """
     given = {key: value for key, value in values.items() if value is not None}
     if not php.is_blank(given.get("identifier")):
-        given["identifier"] = php.upper(_required_text(given["identifier"]))
+        given["identifier"] = _capitals(given["identifier"])
     store = backend.store
     if not rules.project_is_valid(store, given):
         return False
@@ -173,11 +173,11 @@ def new_project(
     return project_id or False
 
 
-def _required_text(value: Any) -> str:
+def _capitals(value: Any) -> str:
     if isinstance(value, (list, dict)):
         raise php.TypeMismatchError(
             "TypeError: strtoupper(): Argument #1 ($string) must be of type string, array given",
             line="app/Validator/ProjectValidator.php:54",
-            frames=("strtoupper()", "Kanboard\\Validator\\ProjectValidator->validateCreation()"),
+            frames=("strtoupper()",),
         )
-    return php.text(value) or ""
+    return php.upper(php.text(value) or "")
