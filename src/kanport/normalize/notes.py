@@ -35,7 +35,10 @@ def place_order(origin: Origin) -> tuple[str, str, str, str, int, int, str]:
 
 def in_place_order(origins: Iterable[Origin]) -> tuple[Origin, ...]:
     """Give each of the origins once, in the order of their places."""
-    return tuple(sorted(dict.fromkeys(origins), key=place_order))
+    places = tuple(origins)
+    if len(places) < 2:
+        return places
+    return tuple(sorted(dict.fromkeys(places), key=place_order))
 
 
 class Notes:
