@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from kanport.findings import Finding, in_order
 from kanport.mapping.spec import MappingFile
 from kanport.model import CurrentState, DesiredState
+from kanport.plan.draft import Draft
 from kanport.plan.guards import judge
 from kanport.plan.memberships import diff_access
-from kanport.plan.model import Action, Change, Plan, PlanMapping, PlanServer, PlanSource
+from kanport.plan.model import Action, Plan, PlanMapping, PlanServer, PlanSource
 from kanport.plan.order import in_plan_order, order_renames
 from kanport.plan.plan_file import plan_digest
 from kanport.plan.resolve import resolve
@@ -57,13 +58,13 @@ def make_plan(
     return plan.model_copy(update={"digest": plan_digest(plan)})
 
 
-def _without_circles(changes: tuple[Change, ...]) -> tuple[tuple[Change, ...], list[Finding]]:
+def _without_circles(changes: tuple[Draft, ...]) -> tuple[tuple[Draft, ...], list[Finding]]:
     renames = (change for change in changes if change.action is Action.USER_RENAME)
     _, circle = order_renames(renames)
     findings = [
         Finding(
             "rename-unclear",
-            f"{rename.subject.username!r} cannot get the username of somebody who is to get theirs",
+            f"{rename.username!r} cannot get the username of somebody who is to get theirs",
             origin=rename.origin[0] if rename.origin else None,
             hint="rename one of them on the server by hand first",
         )

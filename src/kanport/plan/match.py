@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import translate
+from functools import cache
 from typing import Self
 
 from kanport.model import DesiredState, Project, User
@@ -22,7 +23,7 @@ def name_matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
     if not parts:
         return lambda name: False
     fits = re.compile("|".join(parts)).match
-    return lambda name: fits(compare_key(name)) is not None
+    return cache(lambda name: fits(compare_key(name)) is not None)
 
 
 @dataclass(frozen=True, slots=True)

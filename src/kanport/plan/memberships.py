@@ -8,9 +8,9 @@ from kanport.mapping.spec import MappingFile
 from kanport.model import CurrentState, Given, Group
 from kanport.names import compare_key
 from kanport.plan.access import group_finder
-from kanport.plan.draft import draft
+from kanport.plan.draft import Draft
 from kanport.plan.match import name_matcher, project_keys
-from kanport.plan.model import Action, Change, Risk
+from kanport.plan.model import Action, Risk
 from kanport.plan.notes import disabled_finding, kept_finding, protected_finding, spelled_finding
 from kanport.plan.places import first_place, listed
 from kanport.plan.ranks import project_rank
@@ -24,7 +24,7 @@ _GroupFinder = Callable[[int, int], tuple[Group, ...]]
 class AccessDiff:
     """The changes of memberships, how many need none, and what was found on the way."""
 
-    changes: tuple[Change, ...]
+    changes: tuple[Draft, ...]
     unchanged: int
     findings: tuple[Finding, ...]
 
@@ -33,7 +33,7 @@ def diff_access(resolved: Resolved, current: CurrentState, mapping: MappingFile)
     """Compare every wanted membership with the server's, then look for those not asked for."""
     protected = name_matcher(mapping.protect)
     groups = group_finder(current)
-    changes: list[Change] = []
+    changes: list[Draft] = []
     findings: list[Finding] = list(_about_people(resolved))
     unchanged = 0
     for wanted in resolved.wanted:
@@ -65,8 +65,8 @@ def _held(wanted: Wanted, current: CurrentState) -> str | None:
     return current.roles.get(wanted.project.id, {}).get(wanted.user.id)
 
 
-def _grant(wanted: Wanted) -> Change:
-    return draft(
+def _grant(wanted: Wanted) -> Draft:
+    return Draft(
         Action.MEMBERSHIP_GRANT,
         wanted.username,
         user_id=wanted.user.id if wanted.user else None,
@@ -77,14 +77,14 @@ def _grant(wanted: Wanted) -> Change:
     )
 
 
-def _change(wanted: Wanted, held: str, groups: _GroupFinder) -> tuple[Change, list[Finding]]:
+def _change(wanted: Wanted, held: str, groups: _GroupFinder) -> tuple[Draft, list[Finding]]:
     lowered = project_rank(wanted.role) < project_rank(held)
     raised = project_rank(wanted.role) > project_rank(held)
     risk = {Risk.ACCESS_LOST} if lowered else {Risk.PRIVILEGE_RAISED} if raised else set()
     through = groups(wanted.user.id, wanted.project.id) if wanted.user else ()
     if through:
         risk.add(Risk.MAYBE_THROUGH_GROUP)
-    change = draft(
+    change = Draft(
         Action.MEMBERSHIP_CHANGE,
         wanted.username,
         user_id=wanted.user.id if wanted.user else None,
@@ -104,7 +104,7 @@ def _not_asked_for(
     mapping: MappingFile,
     protected: Callable[[str], bool],
     groups: _GroupFinder,
-) -> tuple[list[Change], list[Finding]]:
+) -> tuple[list[Draft], list[Finding]]:
     """Give a revoke for each membership in the projects named that nothing asks for.
 
     Only for people whom `users.managed` covers, where the mapping has it.
@@ -113,7 +113,7 @@ def _not_asked_for(
     is_managed = name_matcher(managed.usernames) if managed is not None else lambda name: True
     asked = {(item.user.id, item.project.id) for item in resolved.wanted if item.user is not None}
     renamed = {p.user.id: p.desired.key for p in resolved.persons if p.user and p.renamed}
-    changes: list[Change] = []
+    changes: list[Draft] = []
     findings: list[Finding] = []
     unproven: list[str] = []
     for project in resolved.scope:
@@ -133,7 +133,7 @@ def _not_asked_for(
                 continue
             through = groups(user.id, project.id)
             risk = {Risk.ACCESS_LOST, Risk.MAYBE_THROUGH_GROUP} if through else {Risk.ACCESS_LOST}
-            change = draft(
+            change = Draft(
                 Action.MEMBERSHIP_REVOKE,
                 user.username,
                 user_id=user.id,
@@ -156,11 +156,11 @@ def _not_asked_for(
     return changes, findings
 
 
-def _through_group(change: Change, through: tuple[Group, ...]) -> list[Finding]:
+def _through_group(change: Draft, through: tuple[Group, ...]) -> list[Finding]:
     if not through:
         return []
     names = listed(repr(group.name) for group in through)
-    who, project = change.subject.username, change.subject.project
+    who, project = change.username, change.project.label if change.project else ""
     plural = "groups" if len(through) > 1 else "group"
     what = "keep access" if change.action is Action.MEMBERSHIP_REVOKE else "keep the old role"
     return [

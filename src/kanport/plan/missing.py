@@ -6,9 +6,9 @@ from kanport.findings import Finding
 from kanport.mapping.spec import MappingFile
 from kanport.model import AppRole, CurrentState, User
 from kanport.names import compare_key
-from kanport.plan.draft import draft
+from kanport.plan.draft import Draft
 from kanport.plan.match import name_matcher
-from kanport.plan.model import Action, Change, Risk
+from kanport.plan.model import Action, Risk
 from kanport.plan.places import listed
 from kanport.plan.resolve import Resolved
 
@@ -18,7 +18,7 @@ def missing_people(
     current: CurrentState,
     mapping: MappingFile,
     protected: Callable[[str], bool],
-) -> tuple[list[Change], list[Finding]]:
+) -> tuple[list[Draft], list[Finding]]:
     """Give the changes for managed users who are provably in no source."""
     if mapping.users is None or mapping.users.missing == "keep" or mapping.users.managed is None:
         return [], []
@@ -26,7 +26,7 @@ def missing_people(
     managed = name_matcher(mapping.users.managed.usernames)
     present = {person.user.id for person in resolved.persons if person.user is not None}
     asked_for = {person.desired.key for person in resolved.persons}
-    changes: list[Change] = []
+    changes: list[Draft] = []
     unproven: list[str] = []
     for user in current.users:
         if user.id in present or not (user.active or remove):
@@ -56,9 +56,9 @@ def missing_people(
     return changes, [finding]
 
 
-def _disable(user: User) -> Change:
+def _disable(user: User) -> Draft:
     admin = user.role == AppRole.ADMIN
-    return draft(
+    return Draft(
         Action.USER_DISABLE,
         user.username,
         user_id=user.id,
@@ -69,13 +69,13 @@ def _disable(user: User) -> Change:
     )
 
 
-def _remove(user: User) -> Change:
+def _remove(user: User) -> Draft:
     risk = {Risk.DELETES_DATA}
     if user.active:
         risk.add(Risk.ACCESS_LOST)
         if user.role == AppRole.ADMIN:
             risk.add(Risk.ADMIN_LOST)
-    return draft(
+    return Draft(
         Action.USER_REMOVE,
         user.username,
         user_id=user.id,

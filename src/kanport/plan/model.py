@@ -3,12 +3,12 @@
 The JSON is a contract: `kanport-plan/1`. Keys are only ever added.
 """
 
-from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
+from kanport.finding_codes import CATALOGUE
 from kanport.findings import Finding
 from kanport.origin import Origin
 
@@ -40,28 +40,16 @@ class Risk(StrEnum):
     MAYBE_THROUGH_GROUP = "maybe-through-group"
 
 
-def _origin(value: Any) -> Any:
-    return _read(Origin.from_dict, value)
-
-
 def _finding(value: Any) -> Any:
-    return _read(Finding.from_dict, value)
-
-
-def _read(from_dict: Callable[[dict[str, Any]], Any], value: Any) -> Any:
+    """Take the file's form of a finding: its severity is the catalogue's and not read back."""
     if not isinstance(value, dict):
         return value
-    try:
-        return from_dict(value)
-    except (KeyError, TypeError, AttributeError) as problem:
-        raise ValueError(f"not as expected: {problem}") from None
+    if value.get("code") not in CATALOGUE:
+        raise ValueError(f"no finding has the code {value.get('code')!r}")
+    return {key: part for key, part in value.items() if key != "severity"}
 
 
-PlanOrigin = Annotated[
-    Origin,
-    BeforeValidator(_origin),
-    PlainSerializer(Origin.to_dict, return_type=dict[str, Any]),
-]
+PlanOrigin = Annotated[Origin, PlainSerializer(Origin.to_dict, return_type=dict[str, Any])]
 PlanFinding = Annotated[
     Finding,
     BeforeValidator(_finding),

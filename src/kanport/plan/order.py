@@ -1,10 +1,12 @@
 """The order in which changes are carried out: who loses access first, who is removed last."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from enum import IntEnum
 from typing import Any
 
 from kanport.names import compare_key
+from kanport.plan.draft import Draft
 from kanport.plan.model import Action, Change, Risk
 
 _ACTION_ORDER = {action: number for number, action in enumerate(Action)}
@@ -42,73 +44,71 @@ _PHASE_OF: Mapping[Action, Phase] = {
 _MAY_LOWER = frozenset({Action.USER_UPDATE, Action.MEMBERSHIP_CHANGE})
 
 
-def phase_of(change: Change) -> Phase:
+def phase_of(change: Change | Draft) -> Phase:
     """Give the phase that a change belongs to; an update or change that lowers comes first."""
     if change.action in _MAY_LOWER and Risk.ACCESS_LOST in change.risk:
         return Phase.LOWER
     return _PHASE_OF[change.action]
 
 
-def _place(change: Change) -> tuple[Any, ...]:
-    username, project = change.subject.username, change.subject.project or ""
+def _place(change: Draft) -> tuple[Any, ...]:
+    project = change.project
     return (
         phase_of(change),
         _ACTION_ORDER[change.action],
-        compare_key(username),
-        username,
-        compare_key(project),
-        project,
-        change.project_id or 0,
+        compare_key(change.username),
+        change.username,
+        compare_key(project.label) if project else "",
+        project.label if project else "",
+        project.id if project else 0,
         change.user_id or 0,
     )
 
 
-def in_plan_order(changes: Iterable[Change]) -> tuple[Change, ...]:
+def in_plan_order(changes: Iterable[Draft]) -> tuple[Change, ...]:
     """Put the changes in order and give them their ids, whatever order they came in.
 
     From the rename of a user on, the later changes call that user by the new name: a subject is
     always called as the server calls it when the change is carried out, and `user_id` says that
-    it is the same user.
+    it is the same user. There must be no renames in a circle.
     """
     changes = tuple(changes)
     new_names = {
-        change.user_id: str((change.after or {})["username"])
+        change.user_id: _new_name(change)
         for change in changes
         if change.action is Action.USER_RENAME
     }
     ordered = sorted((_by_new_name(change, new_names) for change in changes), key=_place)
     renames, _ = order_renames(c for c in ordered if c.action is Action.USER_RENAME)
-    next_rename: Iterator[Change] = iter(renames)
+    next_rename = iter(renames)
     return tuple(
-        (next(next_rename) if change.action is Action.USER_RENAME else change).model_copy(
-            update={"id": f"c{number:04d}"}
-        )
+        (next(next_rename) if change.action is Action.USER_RENAME else change).numbered(number)
         for number, change in enumerate(ordered, start=1)
     )
 
 
-def _by_new_name(change: Change, new_names: Mapping[int | None, str]) -> Change:
+def _new_name(rename: Draft) -> str:
+    return str((rename.after or {})["username"])
+
+
+def _by_new_name(change: Draft, new_names: Mapping[int | None, str]) -> Draft:
     if change.user_id not in new_names or phase_of(change) <= Phase.RENAME:
         return change
-    name = new_names[change.user_id]
-    return change.model_copy(
-        update={"subject": change.subject.model_copy(update={"username": name})}
-    )
+    return replace(change, username=new_names[change.user_id])
 
 
-def order_renames(renames: Iterable[Change]) -> tuple[tuple[Change, ...], tuple[Change, ...]]:
+def order_renames(renames: Iterable[Draft]) -> tuple[tuple[Draft, ...], tuple[Draft, ...]]:
     """Give the renames so that each new name is free when its turn comes, and those in a circle.
 
     Two users who are to swap their names can never do so one after the other.
     """
-    waiting = {compare_key(rename.subject.username): rename for rename in renames}
-    ordered: list[Change] = []
+    waiting = {compare_key(rename.username): rename for rename in renames}
+    ordered: list[Draft] = []
     while waiting:
         ready = [
             old
             for old, rename in waiting.items()
-            if (new := compare_key(str((rename.after or {})["username"]))) == old
-            or new not in waiting
+            if (new := compare_key(_new_name(rename))) == old or new not in waiting
         ]
         if not ready:
             break

@@ -64,7 +64,8 @@ def match_people(desired: DesiredState, people: People, doubt: Doubt, *, by_emai
         persons.extend(Person(user) for user in not_found)
     else:
         taken = {person.user.id for person in persons if person.user is not None}
-        named = {membership.key[0] for membership in desired.memberships} | by_key.keys()
+        texts = {membership.username.value for membership in desired.memberships}
+        named = {compare_key(text) for text in texts} | by_key.keys()
         for user, found in _by_email(not_found, people, taken, named, doubt):
             if isinstance(found, Finding):
                 findings.append(found)

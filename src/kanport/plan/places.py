@@ -22,7 +22,8 @@ def _order(origin: Origin) -> tuple[Any, ...]:
 
 def in_place_order(origins: Iterable[Origin]) -> tuple[Origin, ...]:
     """Give the origins in the order of the input, each once."""
-    return tuple(sorted(dict.fromkeys(origins), key=_order))
+    once = tuple(dict.fromkeys(origins))
+    return once if len(once) < 2 else tuple(sorted(once, key=_order))
 
 
 def first_place(origins: Iterable[Origin]) -> Origin | None:

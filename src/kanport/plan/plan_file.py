@@ -13,8 +13,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from kanport.errors import UsageError
+from kanport.findings import Severity
 from kanport.plan.model import FORMAT, Plan
 
+_PLAIN = json.JSONEncoder(ensure_ascii=False)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -103,9 +105,13 @@ def write_plan(path: Path, plan: Plan) -> None:
 
 def plan_schema() -> dict[str, Any]:
     """Give the JSON Schema of the plan file (draft 2020-12)."""
+    schema = Plan.model_json_schema(mode="validation")
+    # The file repeats the severity of each code, for readers who do not have the catalogue.
+    severities = [str(severity) for severity in Severity]
+    schema["$defs"]["Finding"]["properties"]["severity"] = {"enum": severities}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **Plan.model_json_schema(mode="validation"),
+        **schema,
         "title": f"Kanport plan ({FORMAT})",
     }
 
@@ -139,7 +145,7 @@ def _lines(content: dict[str, Any]) -> Iterator[str]:
 
 
 def _compact(value: Any) -> str:
-    return _encodable(json.dumps(value, ensure_ascii=False))
+    return _encodable(_PLAIN.encode(value))
 
 
 def _parse(text: str, path: Path) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from kanport.findings import Finding
 from kanport.mapping.spec import MappingFile
 from kanport.model import AppRole, CurrentState, DesiredUser, Given, PasswordCell, User
 from kanport.origin import Origin
-from kanport.plan.draft import draft
+from kanport.plan.draft import Draft
 from kanport.plan.match import name_matcher
 from kanport.plan.missing import missing_people
-from kanport.plan.model import Action, Change, Risk
+from kanport.plan.model import Action, Risk
 from kanport.plan.notes import (
     disabled_finding,
     inactive_finding,
@@ -31,7 +31,7 @@ _LOWERING = frozenset({Risk.ACCESS_LOST, Risk.ADMIN_LOST})
 class UserDiff:
     """The changes of users, how many need none, and what was found on the way."""
 
-    changes: tuple[Change, ...]
+    changes: tuple[Draft, ...]
     unchanged: int
     findings: tuple[Finding, ...]
 
@@ -39,7 +39,7 @@ class UserDiff:
 def diff_users(resolved: Resolved, current: CurrentState, mapping: MappingFile) -> UserDiff:
     """Compare every desired person with their user on the server, then look for who is missing."""
     protected = name_matcher(mapping.protect)
-    changes: list[Change] = []
+    changes: list[Draft] = []
     findings: list[Finding] = []
     unchanged = 0
     new_emails: dict[int, str] = {
@@ -71,7 +71,7 @@ def diff_users(resolved: Resolved, current: CurrentState, mapping: MappingFile) 
     return UserDiff((*changes, *gone), unchanged, (*findings, *unproven))
 
 
-def _create(wanted: DesiredUser) -> Change:
+def _create(wanted: DesiredUser) -> Draft:
     after: dict[str, object] = {"username": wanted.username.value}
     if wanted.name is not None and wanted.name.value:
         after["name"] = wanted.name.value
@@ -83,7 +83,7 @@ def _create(wanted: DesiredUser) -> Change:
     after["password"] = (
         {"from": password.origin.to_dict()} if isinstance(password, PasswordCell) else "random"
     )
-    return draft(
+    return Draft(
         Action.USER_CREATE,
         wanted.username.value,
         user_id=None,
@@ -94,11 +94,11 @@ def _create(wanted: DesiredUser) -> Change:
     )
 
 
-def _existing(person: Person, user: User) -> Iterator[Change]:
+def _existing(person: Person, user: User) -> Iterator[Draft]:
     wanted = person.desired
     if person.renamed:
         email = wanted.email.origins if wanted.email is not None else ()
-        yield draft(
+        yield Draft(
             Action.USER_RENAME,
             user.username,
             user_id=user.id,
@@ -116,7 +116,7 @@ def _existing(person: Person, user: User) -> Iterator[Change]:
             risk = {Risk.ADMIN_GRANTED} if role == AppRole.ADMIN else set()
         else:
             risk = {Risk.ACCESS_LOST, Risk.ADMIN_LOST} if admin else {Risk.ACCESS_LOST}
-        yield draft(
+        yield Draft(
             Action.USER_ENABLE if enable else Action.USER_DISABLE,
             user.username,
             user_id=user.id,
@@ -128,7 +128,7 @@ def _existing(person: Person, user: User) -> Iterator[Change]:
         )
 
 
-def _update(wanted: DesiredUser, user: User) -> Iterator[Change]:
+def _update(wanted: DesiredUser, user: User) -> Iterator[Draft]:
     given: dict[str, Given[str] | None] = {
         "name": wanted.name,
         "email": wanted.email,
@@ -149,7 +149,7 @@ def _update(wanted: DesiredUser, user: User) -> Iterator[Change]:
             risk.add(Risk.ADMIN_GRANTED)
         elif user.role == AppRole.ADMIN:
             risk.add(Risk.ADMIN_LOST)
-    yield draft(
+    yield Draft(
         Action.USER_UPDATE,
         user.username,
         user_id=user.id,
@@ -179,7 +179,7 @@ def _places(wanted: DesiredUser, *cells: tuple[Origin, ...]) -> tuple[Origin, ..
     return found or in_place_order(wanted.username.origins or wanted.rows)
 
 
-def _in_doubt(change: Change, person: Person, resolved: Resolved) -> bool:
+def _in_doubt(change: Draft, person: Person, resolved: Resolved) -> bool:
     if _LOWERING.isdisjoint(change.risk) or person.user is None:
         return False
     doubt = resolved.doubt

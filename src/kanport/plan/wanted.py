@@ -52,6 +52,7 @@ _ABSENT = _Absent()
 class _New:
     """Somebody who is yet to be created."""
 
+    key: str
     username: str
 
 
@@ -95,7 +96,7 @@ def match_access(
             invalid.add((username, text))
         if isinstance(person, User | _New) and problem is None:
             user = person if isinstance(person, User) else None
-            who = f"#{user.id}" if user else compare_key(username)
+            who = person.key if isinstance(person, _New) else f"#{person.id}"
             asked[who, fitting[0].id].append((membership, user, fitting[0]))
     wanted = []
     for (_, project_id), same in asked.items():
@@ -157,7 +158,7 @@ class _Finder:
         if user := self.users.get(key):
             return user
         if key in self.new:
-            return _New(self.new[key])
+            return _New(key, self.new[key])
         if key in self.absent:
             return _ABSENT
         fitting = self.people.fitting(username)
@@ -181,6 +182,8 @@ class _Finder:
 
 def project_problem(named: Given[str], fitting: tuple[Project, ...]) -> Finding | None:
     """Say why a text does not name exactly one project, or give None where it does."""
+    if len(fitting) == 1:
+        return None
     text, place = named.value, first_place(named.origins)
     if not fitting:
         return Finding(
@@ -190,18 +193,16 @@ def project_problem(named: Given[str], fitting: tuple[Project, ...]) -> Finding 
             value=text,
             hint="create the project first, or correct its name",
         )
-    if len(fitting) > 1:
-        choice = " and ".join(
-            f"{project.name!r} ({_identifier(project)}#{project.id})" for project in fitting
-        )
-        return Finding(
-            "project-ambiguous",
-            f"{text!r} fits several projects: {choice}",
-            origin=place,
-            value=text,
-            hint="name the project by an identifier or an id that only it has",
-        )
-    return None
+    choice = " and ".join(
+        f"{project.name!r} ({_identifier(project)}#{project.id})" for project in fitting
+    )
+    return Finding(
+        "project-ambiguous",
+        f"{text!r} fits several projects: {choice}",
+        origin=place,
+        value=text,
+        hint="name the project by an identifier or an id that only it has",
+    )
 
 
 def _identifier(project: Project) -> str:
