@@ -111,8 +111,8 @@ def _summary(view: View) -> Iterator[str]:
     yield f"|:---|{'---:|' * len(heads)}"
     for row in view.summary:
         yield f"| {row.label} | {' | '.join(map(str, _numbers(row)))} |"
-    if view.tally:
-        yield f"| **all changes** | {' | '.join(map(str, view.tally.to_dict().values()))} |"
+    total = list(view.tally.to_dict().values()) if view.tally else [len(view.lines)]
+    yield f"| **all changes** | {' | '.join(map(str, total))} |"
 
 
 def _numbers(row: ActionRow) -> list[int]:

@@ -11,6 +11,7 @@ from kanport.findings import MASK
 from kanport.report.visible import visible
 
 _ASCII = {"→": "->", "·": "|", "…": "...", "─": "-", "✓": "ok", "✗": "x", "•": "*"}
+_LEAST = 24  # cells for words; where indents would leave less, they shrink
 _GLYPHS = "".join(_ASCII)
 
 
@@ -62,6 +63,8 @@ class Page:
         if self.width is None:
             self.lines.append(text)
             return
+        indent = indent if self.width - indent >= _LEAST else 2
+        hang = hang if self.width - indent - hang >= _LEAST else 2
         for number, line in enumerate(self.wrapped(text, self.width - indent, hang)):
             self.lines.append(Text(" " * (indent + (hang if number else 0))).append_text(line))
 
@@ -83,7 +86,8 @@ class Page:
         heading = self.mark(title, "bold")
         if self.width is not None:
             rest = self.width - cell_len(title) - 1
-            heading.append_text(self.mark(" " + "─" * max(rest, 0), "dim not bold"))
+            if rest > 0:
+                heading.append_text(self.mark(f" {'─' * rest}", "dim"))
         self.lines.append(heading)
 
     def show(self) -> None:

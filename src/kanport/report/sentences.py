@@ -128,8 +128,8 @@ def guard_sentences(guards: Sequence[GuardVerdict]) -> list[Sentence]:
 
         return [Sentence(Level.GOOD, f"{all_of} it pass.")]
     verb = "stops" if tripped == 1 else "stop"
-    of = f"{tripped} of {counted(len(guards), GUARD)}"
-    return [Sentence(Level.STOP, f"{of} {verb} it: nothing is written.")]
+    of = f" of {len(guards)}" if tripped < len(guards) else ""
+    return [Sentence(Level.STOP, f"{counted(tripped, GUARD)}{of} {verb} it: nothing is written.")]
 
 
 def finding_sentences(numbers: Mapping[Severity, int], *, planned: bool) -> list[Sentence]:

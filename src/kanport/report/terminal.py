@@ -85,13 +85,13 @@ def _summary(page: Page, view: View) -> None:
     ]
     total = list(view.tally.to_dict().values()) if view.tally else [len(view.lines)]
     rows.append(("  all changes", total))
-    if page.plain:
-        for label, numbers in rows:
-            told = ", ".join(f"{name} {n}" for name, n in zip(columns, numbers, strict=True))
-            page.add(page.mark(f"{label.strip()}: {told}"))
-        return
     labels = width_of((label for label, _ in rows), 40)
     widths = [max(map(len, name.split())) for name in columns] if view.tally else [4]
+    if page.width is None or page.width < 2 + labels + sum(widths) + 2 * len(widths):
+        for label, numbers in rows:
+            told = ", ".join(f"{name} {n}" for name, n in zip(columns, numbers, strict=True))
+            page.add(page.mark(f"{label.strip()}: {told}"), indent=2, hang=2)
+        return
     if view.tally:
         # In two lines, so that six columns fit beside the labels on the narrowest usual screen.
         for part in (0, 1):

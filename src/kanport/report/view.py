@@ -163,8 +163,8 @@ def _view(
     numbers = severities_in(findings)
     sentences = (
         *stop_sentences(stopped),
-        *risk_sentences(len(risky), len(lines), risks),
         *guard_sentences(guards),
+        *risk_sentences(len(risky), len(lines), risks),
         *finding_sentences(numbers, planned=kind is not ViewKind.VALIDATION),
     )
     touched = (

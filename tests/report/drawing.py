@@ -1,0 +1,142 @@
+"""The formats drawn into text, as tests want to look at it."""
+
+import io
+import re
+
+from hypothesis import strategies as st
+from rich.console import Console
+
+from kanport.finding_codes import CATALOGUE
+from kanport.findings import Finding
+from kanport.origin import Origin
+from kanport.outcome import Outcome, Run, Status
+from kanport.plan.model import Action, GuardVerdict, Plan, Risk
+from kanport.report import terminal
+from kanport.report.view import View
+from tests.report.examples import make_plan
+
+NASTY = (
+    "<script>alert(1)</script>",
+    "a|b\\|c",
+    "`tick` ``two``",
+    "line\nbreak\r\n# head",
+    "\x1b[2J\x1b]0;title\x07",
+    "\u202eexe.doc",
+    "[red]bold[/red] :smile:",
+    "![x](http://x.example/y.png) [a](b)",
+    "@everyone #12 *x* _y_ ~~z~~",
+    "- [ ] item",
+    "=cmd|'/c calc'!A0",
+    "  blanks  ",
+    "\x9b31m\x85\u2028next",
+    "\ud800",
+    "\u3164",
+    "&lt;b&gt; <b>",
+    "| --- |",
+    "```\nfence",
+    "1. one",
+    "Zoë 王伟 محمد",
+    "",
+)
+
+texts = st.one_of(
+    st.sampled_from(NASTY),
+    st.text(st.characters(), max_size=12),
+    st.text("`|\\*_<>[]()#@!:/.-~& \nab1", max_size=16),
+)
+
+
+@st.composite
+def changes(draw: st.DrawFn) -> dict[str, object]:
+    """Some change whose every text may be hostile."""
+    action = draw(st.sampled_from(Action))
+    fields = st.sampled_from(["name", "email", "role", "active", "odd|field"])
+    values = st.one_of(texts, st.booleans(), st.integers(0, 9), st.none())
+    states = st.none() | st.dictionaries(fields, values, max_size=3)
+    return {
+        "action": action,
+        "who": draw(texts),
+        "project": draw(texts) if action.value.startswith("membership") else None,
+        "before": draw(states),
+        "after": draw(states),
+        "reason": draw(texts),
+        "risk": tuple(draw(st.lists(st.sampled_from(Risk), max_size=2, unique=True))),
+        "origin": tuple(draw(st.lists(origins, max_size=2))),
+    }
+
+
+origins = st.builds(
+    Origin,
+    source=texts,
+    file=texts,
+    row=st.none() | st.integers(1, 99),
+    position=st.none() | st.integers(1, 9),
+)
+findings = st.builds(
+    Finding,
+    code=st.sampled_from(sorted(CATALOGUE)),
+    message=texts,
+    origin=st.none() | origins,
+    value=st.none() | texts,
+    hint=st.none() | texts,
+    related=st.lists(origins, max_size=1).map(tuple),
+)
+guards = st.builds(
+    GuardVerdict, guard=texts, tripped=st.booleans(), message=texts, hint=st.none() | texts
+)
+plans = st.builds(
+    lambda rows, found, verdicts: make_plan(rows, findings=tuple(found), guards=tuple(verdicts)),
+    st.lists(changes(), max_size=6),
+    st.lists(findings, max_size=4),
+    st.lists(guards, max_size=2),
+)
+
+
+@st.composite
+def plans_and_runs(draw: st.DrawFn) -> tuple[Plan, Run]:
+    """A plan with some run of it; the outcomes need not be complete."""
+    plan = draw(plans)
+    outcomes = [
+        Outcome(change.id, draw(st.sampled_from(Status)), draw(st.none() | texts))
+        for change in plan.changes
+        if draw(st.integers(0, 5))
+    ]
+    stopped = draw(st.none() | texts)
+    run = Run("run-1", "2026-11-03T22:16:00Z", None, tuple(outcomes), stopped)
+    return plan, run
+
+
+def screen(view: View, width: int = 80, *, color: bool = False) -> str:
+    """Draw a view on a terminal of a width."""
+    stream = io.StringIO()
+    console = Console(
+        file=stream,
+        force_terminal=True,
+        width=width,
+        color_system="truecolor" if color else None,
+        legacy_windows=False,
+        _environ={},
+    )
+    terminal.render(view, console)
+    # Bold and dim are no colours, so they remain without colours.
+    return stream.getvalue() if color else re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue())
+
+
+def pipe(view: View, encoding: str = "utf-8", most: int | None = None) -> str:
+    """Draw a view into a pipe."""
+    stream = io.BytesIO()
+    wrapper = io.TextIOWrapper(stream, encoding=encoding, errors="strict")
+    terminal.render(view, Console(file=wrapper, _environ={}), max_findings=most)
+    wrapper.flush()
+    return stream.getvalue().decode(encoding)
+
+
+def section(text: str, title: str) -> str:
+    """Cut one section out of a drawn report; empty where there is none."""
+    start = re.search(rf"^(## )?{re.escape(title)}( ─+)?\n+", text, re.MULTILINE)
+    return text[start.end() :].split("\n\n")[0] if start else ""
+
+
+def numbers(text: str) -> list[int]:
+    """Give the numbers that stand in a text."""
+    return [int(number) for number in re.findall(r"\d+", text)]

@@ -1,0 +1,109 @@
+"""No name can harm a reader: whatever it holds comes out as text, and can be seen."""
+
+import json
+import re
+import unicodedata
+
+import pytest
+from hypothesis import given
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from kanport.outcome import Run
+from kanport.plan.model import Plan
+from kanport.report import json_file, markdown
+from kanport.report.view import of_plan, of_run
+from kanport.report.visible import visible
+from tests.report.drawing import NASTY, pipe, plans_and_runs, screen, texts
+from tests.report.examples import make_plan
+
+PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+HARMLESS = {"text", "code_inline", "strong_open", "strong_close", "softbreak"}
+
+
+def raw_controls(text: str) -> list[str]:
+    return [
+        character
+        for character in text
+        if character != "\n" and unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    ]
+
+
+@given(plans_and_runs())
+def test_nothing_reaches_a_terminal_raw(case: tuple[Plan, Run]) -> None:
+    view = of_run(*case)
+    for text in (pipe(view), screen(view, 80), screen(view, 130), json_file.render(view)):
+        assert raw_controls(text) == []
+    colored = re.sub(r"\x1b\[[0-9;]*m", "", screen(view, 80, color=True))
+    assert raw_controls(colored) == []
+
+
+@given(plans_and_runs())
+def test_each_record_of_a_pipe_is_one_line_with_the_whole_name(case: tuple[Plan, Run]) -> None:
+    plan, run = case
+    lines = pipe(of_run(plan, run)).splitlines()
+    for change in plan.changes:
+        assert any(visible(change.subject.username) in line for line in lines)
+    assert all(len(line.splitlines()) <= 1 for line in lines)
+
+
+@given(plans_and_runs())
+def test_no_name_becomes_markup_in_markdown(case: tuple[Plan, Run]) -> None:
+    plan, run = case
+    text = markdown.render(of_run(plan, run))
+    tokens = PARSER.parse(text)
+    inline = [child for token in tokens for child in token.children or ()]
+    assert {token.type for token in inline} <= HARMLESS
+    blocks = {token.type.removesuffix("_open").removesuffix("_close") for token in tokens}
+    assert blocks <= {
+        *("heading", "paragraph", "inline", "bullet_list", "list_item"),
+        *("table", "thead", "tbody", "tr", "th", "td"),
+    }
+    headings = [t.tag for t in tokens if t.type == "heading_open"]
+    assert headings.count("h3") == len({change.subject.username for change in plan.changes})
+    # Trackers look for these in what is no code.
+    prose = " ".join(token.content for token in inline if token.type == "text")
+    assert not re.search(r"[@#<>&\[\]`*_|\\]|://|\w\.\w", prose)
+    told = {token.content for token in inline if token.type == "code_inline"}
+    assert {_as_code(change.subject.username) for change in plan.changes} <= told
+
+
+def _as_code(name: str) -> str:
+    # A parser takes one blank off each end of code; ours stand in quotes already.
+    return visible(name)
+
+
+@given(texts)
+def test_prose_reads_the_same_with_its_code_spans_taken_off(text: str) -> None:
+    tokens = PARSER.parseInline("x " + markdown.prose(text))
+    children: list[Token] = tokens[0].children or []
+    assert "".join(child.content for child in children) == "x " + visible(text)
+
+
+@given(plans_and_runs())
+def test_json_gives_every_name_back_as_it_was(case: tuple[Plan, Run]) -> None:
+    plan, run = case
+    report = json.loads(json_file.render(of_run(plan, run)))
+    names = [change["username"] for change in report["changes"]]
+    assert names == [change.subject.username for change in plan.changes]
+    assert [c["before"] for c in report["changes"]] == [c.before for c in plan.changes]
+
+
+def test_rich_markup_and_emoji_codes_in_a_name_stay_text() -> None:
+    name = "[red]Bob[/red] :smile: [link=http://x]"
+    view = of_plan(make_plan([{"action": "user.create", "who": name}]))
+    assert name in pipe(view)
+    assert name in screen(view, 120)
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_what_is_shown_can_be_seen(name: str) -> None:
+    shown = visible(name)
+    assert shown.strip()
+    assert raw_controls(shown) == []
+
+
+@given(texts)
+def test_a_name_never_needs_more_than_the_encoding_has(name: str) -> None:
+    visible(name, "ascii").encode("ascii")
+    visible(name, "cp1252").encode("cp1252")

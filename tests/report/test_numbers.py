@@ -1,0 +1,125 @@
+"""Every number of every format is the number of the JSON, and all of them add up."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+
+from kanport.outcome import Run, Status
+from kanport.plan.model import Plan
+from kanport.report import json_file, markdown
+from kanport.report.parts import Count, Sum
+from kanport.report.view import View, of_plan, of_run, of_validation
+from tests.report.drawing import numbers, pipe, plans_and_runs, screen, section
+from tests.report.examples import FINDINGS, MAPPING, SOURCES, make_plan, make_run
+
+PLAN = make_plan()
+RUN = make_run(
+    PLAN,
+    {
+        5: (Status.FAILED, "the server said false"),
+        15: (Status.SKIPPED, "a.schmidt was not created"),
+        16: (Status.SKIPPED, "a.schmidt was not created"),
+        20: (Status.ALREADY, ""),
+        29: (Status.NOT_ATTEMPTED, "the run did not come this far"),
+    },
+)
+VIEWS = [
+    pytest.param(of_plan(PLAN), id="plan"),
+    pytest.param(of_plan(make_plan([], findings=(), guards=())), id="empty plan"),
+    pytest.param(of_run(PLAN, RUN), id="run"),
+    pytest.param(of_run(make_plan([]), make_run(make_plan([]))), id="empty run"),
+    pytest.param(
+        of_validation(MAPPING, SOURCES, FINDINGS, users=46, memberships=110), id="validation"
+    ),
+]
+FORMATS = [
+    pytest.param(lambda view: screen(view, 80), id="narrow screen"),
+    pytest.param(lambda view: screen(view, 140), id="wide screen"),
+    pytest.param(pipe, id="pipe"),
+    pytest.param(markdown.render, id="markdown"),
+]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("draw", FORMATS)
+def test_every_format_ends_with_the_numbers_of_the_json(
+    view: View, draw: Callable[[View], str]
+) -> None:
+    report = json.loads(json_file.render(view))
+    expected = []
+    for total in report["sums"]:
+        expected += [total["total"]["number"], *(part["number"] for part in total["parts"])]
+    expected += [count["number"] for count in report["counts"]]
+    assert numbers(section(draw(view), "Counts")) == expected
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("draw", FORMATS)
+def test_every_format_sums_up_the_actions_as_the_json_does(
+    view: View, draw: Callable[[View], str]
+) -> None:
+    report = json.loads(json_file.render(view))
+    expected = []
+    for row in report["summary"]:
+        expected += list(row["tally"].values()) if report["tally"] else [row["planned"]]
+    if report["summary"]:
+        total = report["tally"].values() if report["tally"] else [len(report["changes"])]
+        expected += total
+    assert numbers(section(draw(view), "Summary")) == expected
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("draw", FORMATS)
+def test_every_format_counts_projects_and_findings_as_the_json_does(
+    view: View, draw: Callable[[View], str]
+) -> None:
+    report, text = json.loads(json_file.render(view)), draw(view)
+    projects = [p[key] for p in report["projects"] for key in ("granted", "changed", "revoked")]
+    assert numbers(section(text, "By project")) == projects
+    kinds = [kind["number"] for kind in report["finding_kinds"]]
+    assert numbers(section(text, "Findings by kind")) == kinds
+    for severity, word in (("error", "error"), ("warning", "warning"), ("info", "note")):
+        lines = [
+            line for line in section(text, "Findings").splitlines() if f"{word} " in f"{line} "
+        ]
+        assert len([li for li in lines if "hint" not in li]) >= sum(
+            finding["severity"] == severity for finding in report["findings"]
+        )
+
+
+@given(plans_and_runs())
+def test_the_numbers_agree_with_the_items_that_they_count(case: tuple[Plan, Run]) -> None:
+    plan, run = case
+    view = of_run(plan, run)
+    report = json.loads(json_file.render(view))
+    ids = [change["id"] for change in report["changes"]]
+    assert report["tally"]["planned"] == len(ids) == sum(r["planned"] for r in report["summary"])
+    assert sorted(i for person in report["people"] for i in person["changes"]) == ids
+    statuses = Counter(change["outcome"]["status"] for change in report["changes"])
+    assert list(report["tally"].values())[1:] == [statuses[status.value] for status in Status]
+    undone = [i for row in report["undone"] for i in row["changes"]]
+    assert len(undone) == sum(list(report["tally"].values())[3:])
+    for row in report["summary"]:
+        assert sum(list(row["tally"].values())[1:]) == row["planned"]
+    columns = zip(*(row["tally"].values() for row in report["summary"]), strict=True)
+    if ids:
+        assert list(report["tally"].values()) == [sum(column) for column in columns]
+    assert len(report["findings"]) == sum(kind["number"] for kind in report["finding_kinds"])
+    for access in report["projects"]:
+        parts = access["granted"], access["changed"], access["revoked"]
+        assert sum(parts) == len(access["changes"])
+
+
+def test_a_sum_that_is_wrong_cannot_be_made() -> None:
+    with pytest.raises(AssertionError, match="do not add up"):
+        Sum(Count("all", 3, "all"), (Count("one", 1, "one"), Count("two", 1, "two")))
+
+
+def test_big_numbers_are_plain_digits() -> None:
+    view = of_validation(MAPPING, SOURCES, (), users=1234567, memberships=50000)
+    for text in (screen(view), pipe(view), markdown.render(view)):
+        assert "1234567 users" in text
+        assert "50000 memberships" in text

@@ -1,0 +1,110 @@
+"""A report on a screen and in a pipe."""
+
+import pytest
+from rich.cells import cell_len
+
+from kanport.findings import MASK, Finding
+from kanport.outcome import Status
+from kanport.report.view import View, of_plan, of_run, of_validation
+from tests.report.drawing import pipe, screen, section
+from tests.report.examples import FINDINGS, GUARDS, MAPPING, SOURCES, TRIPPED, make_plan, make_run
+
+PLAN = of_plan(make_plan(), next_steps=("kanport apply plan.json",))
+RUN = of_run(make_plan(), make_run(make_plan(), {5: (Status.FAILED, "the username may be taken")}))
+VALIDATION = of_validation(MAPPING, SOURCES, FINDINGS, users=46, memberships=110)
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 100, 120, 160, 220])
+@pytest.mark.parametrize("view", [PLAN, RUN, VALIDATION], ids=["plan", "run", "validation"])
+def test_no_line_is_wider_than_the_screen(view: View, width: int) -> None:
+    lines = screen(view, width).splitlines()
+    assert max(map(cell_len, lines)) <= max(width, 24)
+    assert not [line for line in lines if line != line.rstrip()]
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 160])
+def test_a_screen_shows_every_word_of_every_change(width: int) -> None:
+    told = " ".join(section_words(screen(PLAN, width)))
+    for line in PLAN.lines:
+        for word in (line.change.reason, line.change.subject.username, *line.places):
+            assert set(word.split()) <= set(told.split()), word
+
+
+def section_words(text: str) -> list[str]:
+    return text.replace("─", "").split()
+
+
+def test_the_first_lines_tell_a_manager_what_matters() -> None:
+    top = screen(of_plan(make_plan(guards=(*GUARDS, TRIPPED))), 200).splitlines()[:5]
+    assert top[0] == "Kanport plan: staff"
+    assert top[1].startswith("✗ 5 people would be created, 4 updated")
+    assert top[2] == "✗ 1 guard of 3 stops it: nothing is written."
+    assert top[3].startswith("! 9 of 29 changes deserve a second look: 1 deletes data, ")
+    assert top[4].startswith("! 3 errors, 3 warnings and 4 notes")
+
+
+def test_a_pipe_gets_no_color_no_boxes_no_wrapping_and_whole_digests() -> None:
+    text = pipe(RUN)
+    assert "\x1b" not in text
+    assert "─" not in text
+    assert MAPPING.sha256 in text
+    assert all(source.sha256 in text for source in SOURCES)
+    change = next(line for line in text.splitlines() if line.startswith("~ update  s.lindqvist"))
+    assert change == (
+        "~ update  s.lindqvist  name S Lindqvist → Saga Lindqvist, "
+        "e-mail (empty) → s.lindqvist@example.org  done · name and email differ · staff.csv:17:3"
+    )
+
+
+def test_color_says_nothing_that_the_words_do_not() -> None:
+    import re
+
+    colored = re.sub(r"\x1b\[[0-9;]*m", "", screen(RUN, 100, color=True))
+    assert colored == screen(RUN, 100)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1"])
+def test_marks_fall_back_to_ascii_where_the_encoding_has_none(encoding: str) -> None:
+    text = pipe(RUN, encoding)
+    assert "app-user -> app-admin" in text
+    assert "\\u738b" in text  # 王
+    assert ("Chloé" in text) is (encoding != "ascii")
+
+
+def test_a_finding_stands_in_one_line_with_its_hint_below() -> None:
+    lines = pipe(VALIDATION).splitlines()
+    at = lines.index(
+        'staff.csv:14:3  error  email-invalid  "anna(at)x.de" is not an e-mail address '
+        "(column E-Mail)."
+    )
+    assert lines[at + 1] == (
+        "    hint: use an address such as name@example.org, or leave the cell empty"
+    )
+
+
+def test_findings_that_are_left_out_are_counted_and_the_worst_are_kept() -> None:
+    text = pipe(VALIDATION, most=4)
+    shown = section(text, "Findings")
+    assert shown.count("  error  ") == 3
+    assert "… and 6 more findings: 2 warnings and 4 notes." in shown
+    assert "… and" not in pipe(VALIDATION, most=10)
+
+
+def test_failures_are_repeated_at_the_end_with_their_reasons() -> None:
+    text = section(pipe(RUN), "Not done")
+    assert text.splitlines() == ["! 1 failed: the username may be taken", "    create a.schmidt"]
+
+
+def test_a_masked_value_stays_masked_in_every_encoding() -> None:
+    finding = Finding("password-too-short", "The password is too short.", value=MASK)
+    view = of_validation(MAPPING, (), [finding], users=0, memberships=0)
+    assert f"value: {MASK}" in pipe(view)
+    assert "value: ******" in pipe(view, "ascii")
+
+
+def test_next_steps_come_last() -> None:
+    assert screen(PLAN).rstrip().endswith("kanport apply plan.json")
+
+
+def test_the_same_view_gives_the_same_text() -> None:
+    assert screen(PLAN) == screen(of_plan(make_plan(), next_steps=("kanport apply plan.json",)))

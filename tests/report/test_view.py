@@ -1,0 +1,203 @@
+"""What a view says of a validation, a plan or a run."""
+
+from typing import Any
+
+import pytest
+
+from kanport.findings import Finding
+from kanport.origin import Origin
+from kanport.outcome import Outcome, Run, Status
+from kanport.plan.model import Action, Risk
+from kanport.report.parts import Level
+from kanport.report.view import of_plan, of_run, of_validation
+from kanport.report.words import ACTIONS, RISKS, utc
+from tests.report.examples import FINDINGS, MAPPING, SOURCES, TRIPPED, make_plan, make_run
+
+
+def rows(*actions: Action) -> list[dict[str, Any]]:
+    return [
+        {"action": a, "who": f"u{n}", "project": "A" if a.value.startswith("membership") else None}
+        for n, a in enumerate(actions)
+    ]
+
+
+CREATE, DISABLE = Action.USER_CREATE, Action.USER_DISABLE
+GRANT, REVOKE = Action.MEMBERSHIP_GRANT, Action.MEMBERSHIP_REVOKE
+
+
+@pytest.mark.parametrize(
+    ("actions", "headline"),
+    [
+        ([CREATE], "1 person would be created."),
+        ([CREATE, CREATE], "2 people would be created."),
+        ([GRANT], "1 membership would be granted."),
+        (
+            [CREATE, CREATE, CREATE, DISABLE, GRANT, GRANT, REVOKE],
+            "3 people would be created and 1 disabled; "
+            "2 memberships would be granted and 1 revoked.",
+        ),
+    ],
+)
+def test_a_plan_says_in_one_sentence_what_would_change(
+    actions: list[Action], headline: str
+) -> None:
+    assert of_plan(make_plan(rows(*actions))).headline == headline
+
+
+@pytest.mark.parametrize(
+    ("users", "memberships", "headline"),
+    [
+        (45, 110, "45 users and 110 memberships are already as they should be."),
+        (1, 1, "1 user and 1 membership are already as they should be."),
+        (1, 0, "1 user and 0 memberships is already as they should be."),
+    ],
+)
+def test_an_empty_plan_says_that_there_is_nothing_to_change(
+    users: int, memberships: int, headline: str
+) -> None:
+    plan = make_plan([], unchanged={"users": users, "memberships": memberships})
+    assert of_plan(plan).headline == f"Nothing to change: {headline}"
+
+
+@pytest.mark.parametrize(
+    ("statuses", "stopped", "headline"),
+    [
+        ([Status.DONE], None, "The 1 change is done: 1 person was created."),
+        ([Status.DONE] * 2, None, "All 2 changes are done: 2 people were created."),
+        (
+            [Status.DONE, Status.ALREADY],
+            None,
+            "All 2 changes are in place: 1 was done and 1 was already so.",
+        ),
+        (
+            [Status.DONE, Status.DONE, Status.FAILED, Status.SKIPPED],
+            None,
+            "2 of 4 changes are in place; 1 failed and 1 was skipped.",
+        ),
+        (
+            [Status.DONE, Status.NOT_ATTEMPTED, Status.NOT_ATTEMPTED],
+            "a signal came",
+            "The run stopped early. 1 of 3 changes is in place; 2 were not attempted.",
+        ),
+        ([], None, "There was nothing to do: the plan holds no changes."),
+    ],
+)
+def test_a_run_says_in_one_sentence_what_it_came_to(
+    statuses: list[Status], stopped: str | None, headline: str
+) -> None:
+    plan = make_plan(rows(*[CREATE] * len(statuses)))
+    run = make_run(plan, {n: (s, "because") for n, s in enumerate(statuses, start=1)}, stopped)
+    view = of_run(plan, run)
+    assert view.headline == headline
+    complete = set(statuses) <= {Status.DONE, Status.ALREADY} and not stopped
+    assert view.level is (Level.GOOD if complete else Level.STOP)
+
+
+def test_valid_data_are_called_valid() -> None:
+    view = of_validation(MAPPING, SOURCES, (), users=1, memberships=110)
+    assert view.headline == "The data are valid: 1 user and 110 memberships from 2 sources."
+    assert view.level is Level.GOOD
+
+
+def test_errors_are_counted_by_rows_as_well() -> None:
+    row = Origin("staff", file="staff.csv", row=3)
+    findings = [
+        Finding("email-invalid", "No address.", row.at(position=3)),
+        Finding("role-unknown", "No role.", row.at(position=4)),
+        Finding("column-missing", "No such column.", Origin("staff", file="staff.csv")),
+    ]
+    view = of_validation(MAPPING, SOURCES, findings, users=0, memberships=0)
+    assert view.headline == "The data are not valid: 3 errors in 1 row."
+    assert view.level is Level.STOP
+
+
+def test_a_tripped_guard_stops_the_plan() -> None:
+    view = of_plan(make_plan(guards=(TRIPPED,)))
+    assert view.level is Level.STOP
+    assert "1 guard stops it: nothing is written." in [s.text for s in view.sentences]
+
+
+def test_a_plan_without_risks_says_so() -> None:
+    view = of_plan(make_plan(rows(CREATE), findings=(), guards=()))
+    assert [s.text for s in view.sentences] == ["No change carries a risk."]
+    assert view.level is Level.GOOD
+
+
+def test_the_worst_risk_comes_first_and_each_change_once() -> None:
+    plan = make_plan(
+        [
+            {"action": GRANT, "who": "a", "project": "A", "risk": (Risk.PRIVILEGE_RAISED,)},
+            {"action": DISABLE, "who": "b", "risk": (Risk.ACCESS_LOST, Risk.ADMIN_LOST)},
+            {"action": Action.USER_REMOVE, "who": "c", "risk": (Risk.DELETES_DATA,)},
+            {"action": CREATE, "who": "d"},
+        ]
+    )
+    view = of_plan(plan)
+    assert [line.change.subject.username for line in view.risky] == ["c", "b", "a"]
+    assert sum(row.number for row in view.risks) == 4
+
+
+def test_people_and_projects_are_sorted_as_names_are_compared() -> None:
+    people = ["zoe", "Ärmel", "armin", "Bea"]
+    view = of_plan(make_plan([{"action": GRANT, "who": w, "project": w} for w in people]))
+    assert [person.username for person in view.people] == ["Ärmel", "armin", "Bea", "zoe"]
+    assert [access.project for access in view.projects] == ["Ärmel", "armin", "Bea", "zoe"]
+
+
+def test_a_failed_change_bears_the_mark_of_trouble() -> None:
+    plan = make_plan(rows(CREATE, CREATE))
+    view = of_run(plan, make_run(plan, {2: (Status.FAILED, "the server said false")}))
+    assert [line.symbol for line in view.lines] == ["+", "!"]
+
+
+def test_what_was_left_undone_is_repeated_failures_first() -> None:
+    plan = make_plan(rows(*[CREATE] * 4))
+    special = {
+        1: (Status.NOT_ATTEMPTED, "time was up"),
+        2: (Status.SKIPPED, "not created"),
+        3: (Status.FAILED, "refused"),
+    }
+    view = of_run(plan, make_run(plan, special))
+    assert [(row.status, row.reason, len(row.lines)) for row in view.undone] == [
+        (Status.FAILED, "refused", 1),
+        (Status.SKIPPED, "not created", 1),
+        (Status.NOT_ATTEMPTED, "time was up", 1),
+    ]
+
+
+def test_a_change_without_an_outcome_was_not_attempted() -> None:
+    plan = make_plan(rows(CREATE, CREATE))
+    run = Run("r", "2026-11-03T22:16:00Z", None, (Outcome("c0001", Status.DONE),))
+    tally = of_run(plan, run).tally
+    assert tally is not None
+    assert (tally.planned, tally.done, tally.not_attempted) == (2, 1, 1)
+
+
+@pytest.mark.parametrize("ids", [["c0009"], ["c0001", "c0001"]])
+def test_outcomes_of_another_plan_are_refused(ids: list[str]) -> None:
+    outcomes = tuple(Outcome(i, Status.DONE) for i in ids)
+    run = Run("r", "2026-11-03T22:16:00Z", None, outcomes)
+    with pytest.raises(ValueError, match="do not belong to this plan"):
+        of_run(make_plan(rows(CREATE)), run)
+
+
+def test_findings_are_in_the_order_of_their_places_whatever_order_they_came_in() -> None:
+    turned = tuple(reversed(FINDINGS))
+    assert of_plan(make_plan(findings=turned)) == of_plan(make_plan(findings=FINDINGS))
+
+
+def test_every_action_and_risk_has_its_words() -> None:
+    assert set(ACTIONS) == set(Action)
+    assert set(RISKS) == set(Risk)
+
+
+@pytest.mark.parametrize(
+    ("moment", "told"),
+    [
+        ("2026-11-03T22:15:07Z", "2026-11-03 22:15:07 UTC"),
+        ("2026-11-04T00:15:07.25+02:00", "2026-11-03 22:15:07 UTC"),
+        ("some day", "some day"),
+    ],
+)
+def test_times_are_told_in_utc(moment: str, told: str) -> None:
+    assert utc(moment) == told
