@@ -46,13 +46,23 @@ def _mistake(error: Any, document: Document) -> Mistake:
     if kind == CODE:
         path = (*path, *context.get("at", ()))
         place = document.key if context.get("on_key") else document.value
-        return Mistake(place(path), context.get("message", error["msg"]), context.get("hint"))
+        message = _with_subject(path, context.get("message", error["msg"]))
+        return Mistake(place(path), message, context.get("hint"))
     if kind == "missing":
         return Mistake(document.key(path[:-1]), f"{path[-1]} is missing")
     if kind == "extra_forbidden":
         return Mistake(document.key(path), f"unknown key {quoted(path[-1])}")
     message, hint = _in_plain_words(kind, context, error)
-    return Mistake(document.value(path), message, hint)
+    return Mistake(document.value(path), _with_subject(path, message), hint)
+
+
+def _with_subject(path: Steps, message: str) -> str:
+    """Begin the sentence with what it is about."""
+    if not message.startswith(("must ", "needs ")):
+        return message
+    if not path:
+        return f"a mapping {message}"
+    return f"{path[-1]} {message}" if isinstance(path[-1], str) else f"this {message}"
 
 
 def _in_plain_words(kind: str, context: Any, error: Any) -> tuple[str, str | None]:
@@ -63,7 +73,7 @@ def _in_plain_words(kind: str, context: Any, error: Any) -> tuple[str, str | Non
         message, name = _BOUNDS[kind]
         return message.format(**{name: f"{context[name]:g}"}), None
     if kind in _SHAPES:
-        return _SHAPES[kind], _how_to_write(kind, value)
+        return _SHAPES[kind], _how_to_write(kind, value, context.get("class_name", ""))
     return str(error["msg"]).lower(), None
 
 
@@ -71,8 +81,10 @@ def _choice(expected: str, value: Any) -> tuple[str, str | None]:
     choices = [_unescape(text) for text in re.findall(r"'((?:[^'\\]|\\.)*)'|(\d+)", expected)]
     if value in (r"\t", "tab"):
         return f"must be {_shown(choices)}", r'a tab is written "\t", in double quotes'
-    if str(value) in choices and not isinstance(value, str):
-        return f"must be {_shown(choices)}", f'write "{value}" in quotes'
+    if value in choices:
+        return f"must be {_shown(choices)}", f"write {value} without quotes"
+    if choices == ["1"]:
+        return "must be 1", "this Kanport reads version 1 of the format"
     close = near(value, choices) if isinstance(value, str) else None
     return f"must be {_shown(choices)}", f"did you mean {close}?" if close else None
 
@@ -87,7 +99,11 @@ def _shown(choices: list[str]) -> str:
     return listed(shown) if signs else listed(choices)
 
 
-def _how_to_write(kind: str, value: Any) -> str | None:
+def _how_to_write(kind: str, value: Any, part: str) -> str | None:
+    if isinstance(value, str) and part.endswith("Rule"):
+        return f"for a column, write {{from: {value}}}"
+    if isinstance(value, str) and part == "Managed":
+        return f'write {{usernames: ["{value}"]}}'
     if kind == "string_type":
         if isinstance(value, bool):
             return f'write "{str(value).lower()}" in quotes'

@@ -13,7 +13,16 @@ from kanport.errors import ConfigInvalid
 from kanport.findings import MASK
 from kanport.mapping.explain import explain
 from kanport.mapping.spec import MappingFile
-from kanport.mapping.yaml_file import Document, Mistake, NotYaml, Spot, Steps, decode, read_yaml
+from kanport.mapping.yaml_file import (
+    MAX_BYTES,
+    Document,
+    Mistake,
+    NotYaml,
+    Spot,
+    Steps,
+    decode,
+    read_yaml,
+)
 from kanport.origin import Origin
 
 _WIDTH = 100
@@ -64,7 +73,8 @@ def load_mapping(path: Path) -> LoadedMapping:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
     except FileNotFoundError as wrong:
         raise ConfigInvalid(f"there is no mapping {path}", hint=_similar(path)) from wrong
     except IsADirectoryError as wrong:
@@ -102,6 +112,11 @@ def _validate(document: Document) -> tuple[MappingFile | None, list[Mistake]]:
 
 def _nothing_given(document: Document) -> Iterator[Mistake]:
     for path in sorted(document.empty, key=str):
+        if path[-2:-1] == ("template",):
+            # {First} without quotes is a table with the one key First.
+            hint = f'put it in quotes: "{{{path[-1]}}}"'
+            yield Mistake(document.value(path[:-1]), "template must be text", hint)
+            continue
         hint = "leave it out, or say what it is to be"
         if path and ":" in str(path[-1]):
             hint = "a blank belongs after the colon"

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     BeforeValidator,
-    Discriminator,
     Field,
     StrictInt,
     Tag,
@@ -21,16 +20,15 @@ from pydantic_core import PydanticCustomError
 from kanport.mapping.base import (
     LIST,
     TABLE,
-    TAG_MARK,
     TEXT,
     ColumnFrom,
     Names,
+    Raw,
     Strict,
-    Table,
     Text,
     by_shape,
 )
-from kanport.mapping.problems import listed, near, problem, quoted
+from kanport.mapping.problems import problem
 from kanport.mapping.references import reference_mistakes
 from kanport.mapping.rules import (
     FieldRule,
@@ -40,6 +38,7 @@ from kanport.mapping.rules import (
     pattern_mistakes,
     with_text_keys,
 )
+from kanport.mapping.source_spec import CsvSource, ExcelSource, FileSource, Source
 from kanport.mapping.transforms import Transform
 
 __all__ = [
@@ -65,92 +64,6 @@ __all__ = [
 ]
 
 AppRoleName = Literal["app-admin", "app-manager", "app-user"]
-
-# --- sources ------------------------------------------------------------------------------------
-
-
-class FileSource(Strict):
-    """What all files have in common."""
-
-    path: Text = Field(description="The file, relative to the mapping.")
-    clear: Text = Field("<clear>", description="A cell with this text clears a field.")
-    max_rows: StrictInt = Field(1_000_000, gt=0, description="More rows than this are refused.")
-
-
-class CsvSource(FileSource):
-    """Rows of a CSV file; its first line holds the headers."""
-
-    type: Literal["csv"] = Field(description="The kind of the source.")
-    encoding: Text | None = Field(
-        None, description="Only for files that are neither UTF-8 nor UTF-16 with a mark: cp1252 …"
-    )
-    delimiter: Literal[",", ";", "\t", "|"] | None = Field(
-        None, description="Between the fields; told from the header where it is left out."
-    )
-
-    @field_validator("encoding")
-    @classmethod
-    def _encoding_is_known(cls, name: str | None) -> str | None:
-        if name is not None and not _is_text_encoding(name):
-            close = near(name, _ENCODINGS)
-            hint = f"did you mean {close}?" if close else f"for example {listed(_ENCODINGS)}"
-            raise problem(f"there is no encoding {quoted(name)}", hint=hint)
-        return name
-
-
-class ExcelSource(FileSource):
-    """Rows of one sheet of an Excel workbook (.xlsx)."""
-
-    type: Literal["excel"] = Field(description="The kind of the source.")
-    sheet: Text | None = Field(None, description="The sheet; the first visible one if left out.")
-    header_row: StrictInt = Field(1, gt=0, description="The row with the headers.")
-    hidden_rows: Literal["refuse", "read", "skip"] = Field(
-        "refuse", description="What to do when rows are hidden or filtered away."
-    )
-    merged_cells: Literal["refuse", "fill"] = Field(
-        "refuse", description="fill: every cell of a merged range has its value."
-    )
-
-
-_ENCODINGS = ("utf-8", "cp1252", "iso-8859-1", "iso-8859-15", "cp1250", "cp1251", "cp850", "utf-16")
-_KINDS = ("csv", "excel")
-
-
-def _is_text_encoding(name: str) -> bool:
-    try:
-        # Codecs such as rot13 or zip exist but make no text of bytes; LookupError is theirs too.
-        return isinstance(b"".decode(name), str)
-    except (LookupError, ValueError, UnicodeError):
-        return False
-
-
-def _known_kind(raw: Any) -> Any:
-    if not isinstance(raw, dict) or raw.get("type") in _KINDS:
-        return raw
-    if "type" not in raw:
-        raise problem("type is missing", hint=f"there are {listed(_KINDS, 'and')}")
-    close = near(str(raw["type"]), _KINDS)
-    raise problem(
-        f"type must be {listed(_KINDS)}",
-        at=("type",),
-        hint=f"did you mean {close}?" if close else None,
-    )
-
-
-def _kind(raw: Any) -> str | None:
-    kind = raw.get("type") if isinstance(raw, dict) else getattr(raw, "type", None)
-    return f"{TAG_MARK}{kind}"
-
-
-Source = Annotated[
-    Annotated[CsvSource, Tag(f"{TAG_MARK}csv")] | Annotated[ExcelSource, Tag(f"{TAG_MARK}excel")],
-    Discriminator(
-        _kind,
-        custom_error_type="kanport",
-        custom_error_message="must be a table with type and path",
-    ),
-    BeforeValidator(_known_kind),
-]
 
 # --- users ----------------------------------------------------------------------------------------
 
@@ -218,7 +131,7 @@ class Users(Strict):
         return (self.from_,) if isinstance(self.from_, str) else self.from_
 
     @classmethod
-    def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
+    def mistakes(cls, raw: Raw) -> Iterator[PydanticCustomError]:
         """Give what is wrong between `missing` and `managed`, and in `find_by`."""
         missing = raw.get("missing", "keep")
         if missing in ("disable", "remove") and "managed" not in raw:
@@ -272,7 +185,7 @@ class Matrix(Strict):
         return with_text_keys(table)
 
     @classmethod
-    def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
+    def mistakes(cls, raw: Raw) -> Iterator[PydanticCustomError]:
         """Give what is wrong with how the columns are named."""
         if "columns" in raw and "match" in raw:
             yield problem("columns and match cannot stand together", hint="keep one of them")
@@ -307,7 +220,7 @@ class Membership(Strict):
     )
 
     @classmethod
-    def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
+    def mistakes(cls, raw: Raw) -> Iterator[PydanticCustomError]:
         """Give what is wrong between project, role and matrix."""
         if "matrix" in raw:
             for key in ("project", "role"):
@@ -350,7 +263,7 @@ class Limit(Strict):
         return value
 
     @classmethod
-    def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
+    def mistakes(cls, raw: Raw) -> Iterator[PydanticCustomError]:
         """Give what is wrong with a limit that limits nothing."""
         if not raw:
             yield problem("needs max or share")
@@ -394,7 +307,7 @@ class MappingFile(Strict):
     )
 
     @classmethod
-    def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
+    def mistakes(cls, raw: Raw) -> Iterator[PydanticCustomError]:
         """Give what is wrong between the parts, such as a source that does not exist."""
         if "users" not in raw and not raw.get("memberships"):
             yield problem("needs users or memberships; otherwise there is nothing to do")

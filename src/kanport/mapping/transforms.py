@@ -4,193 +4,31 @@ There is no code in a mapping; what it can do to a text is this list. An empty t
 under all of them, because an empty cell means "not given" and must not become a value.
 """
 
-import re
-import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
+from kanport.mapping import texts
 from kanport.mapping.problems import near, problem, quoted
 
 MAX_PAD = 64
 
-# Blanks that str.strip leaves alone because Unicode calls them format characters. Word processors
-# and web pages put them round pasted names.
-_INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
-
-# Letters that Unicode does not take apart into a base letter and a mark.
-_BASE_LETTERS = str.maketrans(
-    {
-        "ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O",
-        "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th",
-        "ħ": "h", "Ħ": "H", "ı": "i", "ŧ": "t", "Ŧ": "T", "ŋ": "n", "Ŋ": "N", "ĸ": "k",
-        "’": "'", "‘": "'", "ʼ": "'", "‐": "-", "‑": "-", "–": "-",
-    }
-)  # fmt: skip
-
-_UMLAUTS = str.maketrans(
-    {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss", "ẞ": "SS"}
-)
-
-
-def trim(text: str) -> str:
-    r"""Leave out blanks at both ends, also no-break and zero-width ones.
-
-    >>> trim("\u00a0 anna\u200b ")
-    'anna'
-    """
-    start, end = 0, len(text)
-    while start < end and _is_blank(text[start]):
-        start += 1
-    while end > start and _is_blank(text[end - 1]):
-        end -= 1
-    return text[start:end]
-
-
-def _is_blank(char: str) -> bool:
-    return char.isspace() or char in _INVISIBLE
-
-
-def collapse(text: str) -> str:
-    r"""Make one plain blank of every run of blanks.
-
-    >>> collapse("Anna\u00a0  Schmidt")
-    'Anna Schmidt'
-    """
-    # A run without a visible blank may join the letters of one word, so it is left alone.
-    return re.sub(
-        rf"[\s{_INVISIBLE}]+",
-        lambda run: " " if any(char.isspace() for char in run[0]) else run[0],
-        text,
-    )
-
-
-def lower(text: str) -> str:
-    """Make all letters small.
-
-    >>> lower("MÜLLER")
-    'müller'
-    """
-    return text.lower()
-
-
-def upper(text: str) -> str:
-    """Make all letters capital.
-
-    >>> upper("straße")
-    'STRASSE'
-    """
-    return text.upper()
-
-
-def title(text: str) -> str:
-    """Begin each word with a capital and make the rest small, as in names written in capitals.
-
-    >>> title("SEÁN O'BRIEN-MÜLLER")
-    "Seán O'Brien-Müller"
-    """
-    # str.title takes a combining mark for a word boundary and so does not know "Zoë" typed as
-    # two characters.
-    composed = unicodedata.normalize("NFC", text).lower()
-    return re.sub(r"(^|[\s\-'’‐‑.])(\w)", lambda found: found[1] + found[2].title(), composed)
-
-
-def ascii_letters(text: str) -> str:
-    """Replace Latin letters with marks by plain ones; other scripts stay as they are.
-
-    >>> ascii_letters("Łukasz Groß, Søren Ægir, José")
-    'Lukasz Gross, Soren AEgir, Jose'
-    """
-    kept, on_latin = [], False
-    for char in unicodedata.normalize("NFD", text):
-        if not unicodedata.combining(char):
-            on_latin = unicodedata.name(char, "").startswith("LATIN")
-        elif on_latin:
-            continue
-        kept.append(char)
-    return unicodedata.normalize("NFC", "".join(kept).translate(_BASE_LETTERS))
-
-
-def umlauts(text: str) -> str:
-    """Write German umlauts as two letters, as German usernames mostly have them.
-
-    >>> umlauts("Jörg Müßig")
-    'Joerg Muessig'
-    """
-    return unicodedata.normalize("NFC", text).translate(_UMLAUTS)
-
-
-def before(text: str, mark: str) -> str:
-    """Give what stands before the first `mark`; the whole text where there is none.
-
-    >>> before("anna@example.org", "@")
-    'anna'
-    """
-    return text.partition(mark)[0]
-
-
-def after(text: str, mark: str) -> str:
-    r"""Give what stands after the first `mark`; the whole text where there is none.
-
-    >>> after("CORP\\anna", "\\"), after("anna", "\\")
-    ('anna', 'anna')
-    """
-    _, found, rest = text.partition(mark)
-    return rest if found else text
-
-
-def prefix(text: str, start: str) -> str:
-    """Put `start` before the text.
-
-    >>> prefix("anna", "ext-")
-    'ext-anna'
-    """
-    return start + text
-
-
-def suffix(text: str, end: str) -> str:
-    """Put `end` after the text.
-
-    >>> suffix("anna", "@example.org")
-    'anna@example.org'
-    """
-    return text + end
-
-
-def replace(text: str, old: str, new: str) -> str:
-    """Replace every `old` by `new`; both are plain text.
-
-    >>> replace("anna.b.schmidt", ".", "-")
-    'anna-b-schmidt'
-    """
-    return text.replace(old, new)
-
-
-def zero_pad(text: str, width: int) -> str:
-    """Bring a number back to `width` digits; what is not all digits stays as it is.
-
-    >>> zero_pad("42", 4), zero_pad("A42", 4)
-    ('0042', 'A42')
-    """
-    return text.rjust(width, "0") if re.fullmatch(r"[0-9]+", text) else text
-
-
 PLAIN: dict[str, Callable[[str], str]] = {
-    "trim": trim,
-    "collapse": collapse,
-    "lower": lower,
-    "upper": upper,
-    "title": title,
-    "ascii": ascii_letters,
-    "umlauts": umlauts,
+    "trim": texts.trim,
+    "collapse": texts.collapse,
+    "lower": texts.lower,
+    "upper": texts.upper,
+    "title": texts.title,
+    "ascii": texts.ascii_letters,
+    "umlauts": texts.umlauts,
 }
 WITH_TEXT: dict[str, Callable[[str, str], str]] = {
-    "before": before,
-    "after": after,
-    "prefix": prefix,
-    "suffix": suffix,
+    "before": texts.before,
+    "after": texts.after,
+    "prefix": texts.prefix,
+    "suffix": texts.suffix,
 }
 NAMES = (*PLAIN, *WITH_TEXT, "replace", "zero_pad")
 
@@ -210,9 +48,9 @@ class Step:
         if self.name in PLAIN:
             return PLAIN[self.name](text)
         if self.name == "zero_pad":
-            return zero_pad(text, self.width)
+            return texts.zero_pad(text, self.width)
         if self.name == "replace":
-            return replace(text, *self.arguments)
+            return texts.replace(text, *self.arguments)
         return WITH_TEXT[self.name](text, *self.arguments)
 
     def written(self) -> Any:

@@ -16,6 +16,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 from ruamel.yaml.reader import ReaderError
 
+from kanport.mapping.problems import quoted
 from kanport.mapping.yaml_words import in_plain_words
 
 MAX_BYTES = 1_000_000
@@ -133,7 +134,8 @@ def _syntax(wrong: MarkedYAMLError, text: str) -> Mistake:
     lines = text.splitlines()
     shown = lines[line] if line < len(lines) else ""
     message, hint = in_plain_words(wrong.problem or wrong.context or "", shown)
-    if "end of stream" in (wrong.problem or "") and wrong.context_mark:
+    if re.search("end of stream|stream end", wrong.problem or "") and wrong.context_mark:
+        # What was opened is what has to be looked at, not the end of the file.
         line, column = wrong.context_mark.line, wrong.context_mark.column
     return Mistake(Spot(line + 1, column + 1), message, hint)
 
@@ -186,7 +188,7 @@ class _Builder:
             spot = _spot(key)
             first = self.document.keys.get((*path, name))
             if name in table and first is not None:
-                message = f"{name} stands here a second time; the first is in line {first.line}"
+                message = f"{quoted(name)} stands here twice; the first is in line {first.line}"
                 self.document.mistakes.append(Mistake(spot, message, "leave one of them out"))
                 continue
             self.document.keys[(*path, name)] = spot

@@ -1,0 +1,95 @@
+"""What a mapping says of each source: which file, and how it is to be read."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Discriminator, Field, StrictInt, Tag, field_validator
+
+from kanport.mapping.base import TAG_MARK, Strict, Text
+from kanport.mapping.problems import CODE, listed, near, problem, quoted
+
+
+class FileSource(Strict):
+    """What all files have in common."""
+
+    path: Text = Field(description="The file, relative to the mapping.")
+    clear: Text = Field("<clear>", description="A cell with this text clears a field.")
+    max_rows: StrictInt = Field(1_000_000, gt=0, description="More rows than this are refused.")
+
+
+class CsvSource(FileSource):
+    """Rows of a CSV file; its first line holds the headers."""
+
+    type: Literal["csv"] = Field(description="The kind of the source.")
+    encoding: Text | None = Field(
+        None, description="Only for files that are neither UTF-8 nor UTF-16 with a mark: cp1252 …"
+    )
+    delimiter: Literal[",", ";", "\t", "|"] | None = Field(
+        None, description="Between the fields; told from the header where it is left out."
+    )
+
+    @field_validator("encoding")
+    @classmethod
+    def _encoding_is_known(cls, name: str | None) -> str | None:
+        if name is not None and not _is_text_encoding(name):
+            close = near(name, _ENCODINGS)
+            hint = f"did you mean {close}?" if close else f"for example {listed(_ENCODINGS)}"
+            raise problem(f"there is no encoding {quoted(name)}", hint=hint)
+        return name
+
+
+class ExcelSource(FileSource):
+    """Rows of one sheet of an Excel workbook (.xlsx)."""
+
+    type: Literal["excel"] = Field(description="The kind of the source.")
+    sheet: Text | None = Field(None, description="The sheet; the first visible one if left out.")
+    header_row: StrictInt = Field(1, gt=0, description="The row with the headers.")
+    hidden_rows: Literal["refuse", "read", "skip"] = Field(
+        "refuse", description="What to do when rows are hidden or filtered away."
+    )
+    merged_cells: Literal["refuse", "fill"] = Field(
+        "refuse", description="fill: every cell of a merged range has its value."
+    )
+
+
+_ENCODINGS = ("utf-8", "cp1252", "iso-8859-1", "iso-8859-15", "cp1250", "cp1251", "cp850", "utf-16")
+_KINDS = ("csv", "excel")
+
+
+def _is_text_encoding(name: str) -> bool:
+    try:
+        # Codecs such as rot13 exist but make no text of bytes; LookupError is theirs too.
+        b"a".decode(name)
+    except UnicodeError:
+        return True
+    except (LookupError, ValueError):
+        return False
+    return True
+
+
+def _known_kind(raw: Any) -> Any:
+    if not isinstance(raw, dict) or raw.get("type") in _KINDS:
+        return raw
+    if "type" not in raw:
+        raise problem("type is missing", hint="write type: csv or type: excel")
+    close = near(str(raw["type"]), _KINDS)
+    raise problem(
+        f"type must be {listed(_KINDS)}",
+        at=("type",),
+        hint=f"did you mean {close}?" if close else None,
+    )
+
+
+def _kind(raw: Any) -> str | None:
+    kind = raw.get("type") if isinstance(raw, dict) else getattr(raw, "type", None)
+    return f"{TAG_MARK}{kind}"
+
+
+Source = Annotated[
+    Annotated[CsvSource, Tag(f"{TAG_MARK}csv")] | Annotated[ExcelSource, Tag(f"{TAG_MARK}excel")],
+    Discriminator(
+        _kind,
+        custom_error_type=CODE,
+        custom_error_message="must be a table with type and path",
+    ),
+    BeforeValidator(_known_kind),
+]
