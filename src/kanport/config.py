@@ -143,6 +143,8 @@ def _split(text: str) -> SplitResult:
         # The port is parsed only when asked for.
         if parts.port == 0:
             raise ValueError
+        # Names with empty or overlong labels would break the look-up.
+        (parts.hostname or "").encode("idna")
     except ValueError:
         raise ConfigInvalid(
             "The server's URL is broken: look at its host and port.",

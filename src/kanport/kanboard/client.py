@@ -18,8 +18,8 @@ from kanport.kanboard.transport import Transport
 
 logger = logging.getLogger(__name__)
 
-# How often a reading is tried again without getting anything: less while the server has never
-# answered, since then the URL may simply be wrong.
+# How often a reading is tried again without getting anything. It is less where nothing at all was
+# ever heard of the server, since then the URL may simply be wrong.
 PATIENCE = 5
 FIRST_PATIENCE = 2
 # Seconds to wait before trying again: the first time, at most, and at most if the server names it.
@@ -185,7 +185,8 @@ class Client:
             return first_id
 
     def _wait(self, why: NoAnswer, failures: int, call: Call, *, alone: bool) -> None:
-        patience = PATIENCE if self._answered else FIRST_PATIENCE
+        unheard = not self._answered and why.fault in (Fault.CONNECT, Fault.TIMEOUT)
+        patience = FIRST_PATIENCE if unheard else PATIENCE
         if why.final or (alone and why.final_alone) or failures > patience:
             raise self._unreachable(why, call)
         wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** (failures - 1)) * (0.5 + self._jitter() / 2)
@@ -203,7 +204,9 @@ class Client:
             Fault.PHP_ERROR: "The error log of PHP on the server says more.",
             Fault.SERVER_ERROR: "The error log of the web server says more.",
         }
-        asked = f" to {call.method}" if call else ""
-        return Unreachable(
-            f"{self.url} gives no answer{asked}: {why.why}.", hint=why.hint or hints.get(why.fault)
-        )
+        hint = why.hint or hints.get(why.fault)
+        if why.fault in (Fault.AUTH, Fault.FORBIDDEN):
+            return Unreachable(f"Refused by {self.url}: {why.why}.", hint=hint)
+        # Which call it was says something only where others were answered.
+        asked = f" to {call.method}" if call and self._answered else ""
+        return Unreachable(f"No answer{asked} from {self.url}: {why.why}.", hint=hint)

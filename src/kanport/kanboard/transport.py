@@ -49,7 +49,7 @@ class Transport:
                 limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
                 headers=_headers(settings),
             )
-        except (ImportError, ValueError) as error:
+        except (ImportError, ValueError, httpx.InvalidURL) as error:
             # The text of these may hold the credentials of the proxy.
             raise ConfigInvalid(
                 "The proxy that the environment names cannot be used.",
@@ -98,7 +98,8 @@ class Transport:
                         )
                     if self._clock() > deadline:
                         return NoAnswer("the answer took too long", fault=Fault.TIMEOUT)
-        except httpx.InvalidURL:
+        except (httpx.InvalidURL, UnicodeError):
+            # A host that is no name; the latter comes from Python's own look-up.
             return NoAnswer("the URL cannot be used", sent=False, fault=Fault.REQUEST)
         except httpx.HTTPError as error:
             return _fault_of(error, self._settings)
