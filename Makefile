@@ -24,6 +24,15 @@ $(READY): requirements/dev.txt pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+demo: $(READY) ## See it work: a server with people on it, a messy list, a clean list, the reports
+	@$(BIN)/python samples/demo.py
+
+test: check smoke ## Everything that must hold; what CI runs
+	$(BIN)/pytest --numprocesses=auto
+
+test-live: $(READY) ## The contract against the Kanboard of KANPORT_LIVE_URL and KANPORT_LIVE_TOKEN
+	$(BIN)/pytest -m live
+
 check: $(READY) ## Formatter, linter, strict types and the direction of imports
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
@@ -33,6 +42,20 @@ check: $(READY) ## Formatter, linter, strict types and the direction of imports
 format: $(READY) ## Put the code into shape
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+build: $(READY) ## Make the wheel
+	@rm -rf dist
+	$(BIN)/hatchling build --target wheel
+
+smoke: build ## Install the wheel alone, as a user would, and try it
+	@rm -rf build/smoke
+	@$(PYTHON) -m venv build/smoke
+	build/smoke/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.txt
+	build/smoke/bin/pip install --quiet --disable-pip-version-check --no-deps dist/*.whl
+	$(BIN)/python tests/smoke.py build/smoke/bin/kanport
+
+schema: $(READY) ## Write the JSON Schema beside the mappings anew
+	$(BIN)/kanport schema > mappings/kanport-mapping.schema.json
 
 lock: $(READY) ## Resolve the dependencies anew and lock them with hashes
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
