@@ -65,7 +65,7 @@ def error_reason(code: int, message: object, data: object = None) -> str:
     return f"{phrase or 'an error that Kanport does not know'} (code {code})"
 
 
-_TIME = re.compile(r"Maximum execution time of (\d{1,6}) seconds? exceeded")
+_TIME = re.compile(r"Maximum execution time of (\d[\d.]{0,6}) seconds? exceeded")
 _MEMORY = re.compile(r"Allowed memory size of (\d{1,15}) bytes exhausted|Out of memory")
 _UNCAUGHT = re.compile(
     r"Uncaught (?:PHP Exception )?\\?(?:\w{1,40}\\){0,6}(\w{1,40}(?:Error|Exception))"
