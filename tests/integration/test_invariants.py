@@ -1,0 +1,175 @@
+"""What must always hold, on random servers, sources and mappings, through files and over HTTP."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kanport.apply.engine import Options
+from kanport.config import resolve_settings
+from kanport.errors import KanportError
+from kanport.kanboard.client import Client
+from kanport.names import compare_key
+from kanport.outcome import Run, Status
+from kanport.pipeline import Inputs, apply_plan, check_fresh, plan_inputs, read_inputs
+from kanport.plan.model import Action, Plan
+from kanport.plan.plan_file import dump_plan
+from kanport.sandbox import Sandbox, SandboxOptions, Snapshot
+from tests.integration.worlds import World, worlds
+
+TAKES_AWAY = {Action.USER_DISABLE, Action.USER_REMOVE, Action.MEMBERSHIP_REVOKE}
+TRIED = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+
+
+@contextmanager
+def opened(world: World) -> Iterator[tuple[Sandbox, Client, Path]]:
+    """Bring a world to life: a server, a client, and a folder with the files."""
+    with (
+        Sandbox(SandboxOptions()) as server,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        world.fill(server)
+        environment = {"KANPORT_TOKEN": server.token}
+        with Client.open(resolve_settings(url=server.url, environ=environment)) as client:
+            yield server, client, Path(folder)
+
+
+def planned(world: World, client: Client, folder: Path) -> tuple[Inputs, Plan]:
+    inputs = read_inputs(world.write(folder))
+    return inputs, plan_inputs(inputs, client, now=lambda: "2026-01-01T00:00:00Z")
+
+
+def applied(plan: Plan, client: Client, folder: Path) -> Run:
+    check_fresh(plan, client)
+    return apply_plan(
+        plan, client, journal_path=folder / "run.jsonl", run_id="r", options=Options(batch_size=7)
+    )
+
+
+def stopped(plan: Plan) -> bool:
+    return any(verdict.tripped for verdict in plan.guards)
+
+
+def unknown_names(world: World) -> set[str]:
+    """Give the compare keys of the people whose rows the test itself knows to be broken."""
+    broken = {"not-an-address", "boss", "?"}
+    return {compare_key(row[0]) for row in world.people if broken & set(row[1:])}
+
+
+@TRIED
+@given(worlds())
+def test_apply_then_plan_is_empty(world: World) -> None:
+    with opened(world) as (_, client, folder):
+        _, plan = planned(world, client, folder)
+        if stopped(plan):
+            return
+        run = applied(plan, client, folder)
+        assert {outcome.status for outcome in run.outcomes} <= {Status.DONE}
+        _, again = planned(world, client, folder)
+        assert again.changes == ()
+
+
+@TRIED
+@given(worlds(groups=True))
+def test_what_groups_keep_alive_is_all_that_is_left(world: World) -> None:
+    with opened(world) as (_, client, folder):
+        _, plan = planned(world, client, folder)
+        if stopped(plan):
+            return
+        run = applied(plan, client, folder)
+        of = {change.id: change for change in plan.changes}
+        failed = [
+            of[outcome.change_id] for outcome in run.outcomes if outcome.status is Status.FAILED
+        ]
+        assert all(change.action is Action.MEMBERSHIP_REVOKE for change in failed)
+        assert all("maybe-through-group" in change.risk for change in failed)
+        _, again = planned(world, client, folder)
+        assert {(change.action, change.subject) for change in again.changes} == {
+            (change.action, change.subject) for change in failed
+        }
+
+
+@TRIED
+@given(worlds(broken=True), st.integers(0, 1000))
+def test_a_plan_does_not_depend_on_the_order_of_rows(world: World, seed: int) -> None:
+    with opened(world) as (_, client, folder):
+        other = world.with_rows_in_another_order(seed)
+
+        def essence(of: World) -> object:
+            _, plan = planned(of, client, folder)
+            changes = json.loads(dump_plan(plan))["changes"]
+            for change in changes:
+                change.pop("origin", None)
+                if change["action"] == "user.create":
+                    change["after"].pop("password")
+            return changes
+
+        assert essence(world) == essence(other)
+
+
+@TRIED
+@given(worlds(broken=True, groups=True))
+def test_whom_nothing_names_and_nothing_manages_is_not_touched(world: World) -> None:
+    with opened(world) as (_, client, folder):
+        _, plan = planned(world, client, folder)
+        named = {compare_key(row[0]) for row in [*world.people, *world.grants]}
+        pattern = world.options["managed"].strip('"')
+        for change in plan.changes:
+            who = change.subject.username
+            assert not fnmatchcase(who, "svc-*"), "a protected account"
+            assert who != "admin", "a protected account"
+            if change.action is Action.USER_RENAME or compare_key(who) in named:
+                continue
+            renamed = {
+                compare_key(str((other.after or {})["username"]))
+                for other in plan.changes
+                if other.action is Action.USER_RENAME and other.user_id == change.user_id
+            }
+            assert renamed or fnmatchcase(compare_key(who), pattern), change
+
+
+@TRIED
+@given(worlds(broken=True, groups=True))
+def test_a_row_that_cannot_be_read_takes_nothing_away_from_anybody(world: World) -> None:
+    with opened(world) as (server, client, folder):
+        _, plan = planned(world, client, folder)
+        unknown = unknown_names(world)
+        somebody = any(not row[0].strip("\u00a0 ") for row in world.people)
+        for change in plan.changes:
+            if change.action in (Action.USER_DISABLE, Action.USER_REMOVE):
+                assert not somebody
+                assert compare_key(change.subject.username) not in unknown
+        asked = {(compare_key(row[0]), compare_key(row[1])) for row in world.grants}
+        for change in plan.changes:
+            if change.action is Action.MEMBERSHIP_REVOKE:
+                who = compare_key(change.subject.username)
+                assert (who, compare_key(change.subject.project or "")) not in asked
+        if stopped(plan):
+            return
+        applied(plan, client, folder)
+        assert [user for user in server.store.snapshot().users.values() if is_admin(user)]
+
+
+def is_admin(user: object) -> bool:
+    return bool(getattr(user, "is_active", False)) and getattr(user, "role", "") == "app-admin"
+
+
+@TRIED
+@given(worlds(broken=True, groups=True))
+def test_a_dry_run_is_dry(world: World) -> None:
+    with opened(world) as (server, client, folder):
+        before: Snapshot = server.store.snapshot()
+        server.forget_requests()
+        try:
+            planned(world, client, folder)
+        except KanportError as problem:
+            raise AssertionError(f"{problem.message} {problem.details}") from problem
+        assert not server.writes
+        assert server.store.snapshot() == before
