@@ -25,22 +25,29 @@ class Database:
         path: the file to keep the state in; None for memory.
 
     Raises:
-        ValueError: the file was made for another dialect, whose names compare otherwise.
+        ValueError: the file is no store, or was made for another dialect, whose names compare
+            otherwise.
     """
 
     def __init__(self, dialect: Dialect, path: Path | None = None):
         self.dialect = dialect
         self._lock = threading.RLock()
         # Autocommit, as Kanboard works; the lock makes sharing among threads safe.
-        self._connection = sqlite3.connect(
-            ":memory:" if path is None else path,
-            isolation_level=None,
-            check_same_thread=False,
-            cached_statements=_CACHED_STATEMENTS,
-            timeout=_BUSY_SECONDS,
-        )
+        try:
+            self._connection = sqlite3.connect(
+                ":memory:" if path is None else path,
+                isolation_level=None,
+                check_same_thread=False,
+                cached_statements=_CACHED_STATEMENTS,
+                timeout=_BUSY_SECONDS,
+            )
+        except sqlite3.Error as error:
+            raise ValueError(f"{path} cannot be used as a store: {error}") from error
         try:
             self._prepare()
+        except sqlite3.Error as error:
+            self._connection.close()
+            raise ValueError(f"{path} cannot be used as a store: {error}") from error
         except BaseException:
             self._connection.close()
             raise
