@@ -362,16 +362,22 @@ def _judged(rule: BoundRule, value: Value, notes: Notes) -> Value:
 
 def refused(rule: BoundRule, problem: Problem, value: Value, notes: Notes) -> Value:
     """Take down what is wrong with a value, and give it back BAD if that is an error."""
+    # A message may quote the value, or a character of it.
+    masked = _is_secret(rule)
     notes.add(
         problem.code,
-        problem.message,
+        f"this cannot be the {rule.what}" if masked else problem.message,
         origin=value.origins[0],
         value=_show(rule, value.text),
-        hint=problem.hint,
+        hint=None if masked else problem.hint,
     )
     fatal = CATALOGUE[problem.code].severity == "error"
     return Value(State.BAD, origins=value.origins) if fatal else value
 
 
 def _show(rule: BoundRule, text: str) -> str:
-    return shown(text, masked=not rule.context.secret.isdisjoint(rule.columns))
+    return shown(text, masked=_is_secret(rule))
+
+
+def _is_secret(rule: BoundRule) -> bool:
+    return not rule.context.secret.isdisjoint(rule.columns)

@@ -1,0 +1,89 @@
+"""Rules over everything that the sources want together."""
+
+from kanport.checks import check
+from kanport.findings import Finding
+from kanport.model import DesiredState, Unknown
+from tests.normalize.building import a_mapping, a_table, made
+
+MAPPING = """
+    sources:
+      staff: {type: csv, path: staff.csv}
+      grants: {type: csv, path: grants.csv}
+    users:
+      from: staff
+      fields:
+        username: {from: L}
+        email: {from: M}
+        role: {from: R}
+    memberships:
+      - {from: grants, username: {from: L}, project: {from: P}, role: project-member}
+    protect: [admin, "SVC-*"]
+"""
+
+
+def findings(
+    people: list[str], grants: tuple[str, ...] = (), mapping: str = MAPPING
+) -> list[Finding]:
+    desired = made(
+        mapping, a_table("staff", "L|M|R", *people), a_table("grants", "L|P", *grants)
+    ).desired
+    return check(desired, a_mapping(mapping).spec)
+
+
+def test_people_with_one_address_are_told_together() -> None:
+    [finding] = findings(["ada|a@example.org|", "bob|A@Example.org|", "cy|c@example.org|", "di||"])
+    assert finding.code == "email-shared"
+    assert str(finding.origin) == "staff.csv:2:2"
+    assert [str(place) for place in finding.related] == ["staff.csv:3:2"]
+    assert '"ada" and "bob"' in finding.message
+
+
+def test_cleared_addresses_are_not_shared() -> None:
+    assert findings(["ada|<clear>|", "bob|<clear>|"]) == []
+
+
+def test_where_people_are_found_by_address_the_hint_says_what_sharing_means() -> None:
+    by_email = MAPPING.replace("      fields:", "      find_by: [username, email]\n      fields:")
+    [finding] = findings(["ada|a@example.org|", "bob|a@example.org|"], mapping=by_email)
+    assert "found by this address" in (finding.hint or "")
+
+
+def test_protected_accounts_that_a_source_names_are_told() -> None:
+    found = findings(["Admin||", "svc-backup||", "ada||"])
+    assert [(finding.code, finding.value) for finding in found] == [
+        ("protected-named", "Admin"),
+        ("protected-named", "svc-backup"),
+    ]
+
+
+def test_nobody_becomes_administrator_unseen() -> None:
+    [finding] = findings(["ada||app-admin", "bob||app-user"])
+    assert (finding.code, str(finding.origin)) == ("admin-wanted", "staff.csv:2:3")
+
+
+def test_memberships_of_people_in_no_row_of_users_are_told_once_each() -> None:
+    [finding] = findings(["ada||"], ("ADA|ALPHA", "eve|ALPHA", "eve|BETA"))
+    assert (finding.code, finding.value) == ("person-unlisted", "eve")
+    assert "2 memberships" in finding.message
+    assert [str(place) for place in finding.related] == ["grants.csv:4:1"]
+
+
+def test_people_in_doubt_are_no_strangers() -> None:
+    desired = made(
+        MAPPING, a_table("staff", "L|M|R", "ada||"), a_table("grants", "L|P", "eve|ALPHA")
+    ).desired
+    unknown = DesiredState(
+        desired.users, desired.memberships, desired.projects_named, Unknown(frozenset({"eve"}))
+    )
+    assert check(unknown, a_mapping(MAPPING).spec) == []
+
+
+def test_without_users_in_the_mapping_nobody_is_a_stranger() -> None:
+    mapping = """
+        sources:
+          grants: {type: csv, path: grants.csv}
+        memberships:
+          - {from: grants, username: {from: L}, project: {from: P}, role: project-member}
+    """
+    desired = made(mapping, a_table("grants", "L|P", "eve|ALPHA")).desired
+    assert check(desired, a_mapping(mapping).spec) == []

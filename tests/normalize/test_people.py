@@ -1,0 +1,312 @@
+"""People: rows that repeat or contradict each other, several sources, passwords."""
+
+import pytest
+from pydantic import SecretStr
+
+from kanport.findings import MASK
+from kanport.model import DesiredUser, Given, PasswordCell, RandomPassword
+from kanport.normalize import Normalized, read_passwords
+from kanport.table import Odd
+from tests.normalize.building import PEOPLE, a_mapping, a_table, made, told
+
+HEADER = "Login|Name|Mail|Role|Active"
+
+TWO = """
+    sources:
+      hr: {type: csv, path: hr.csv}
+      it: {type: csv, path: it.csv}
+    users:
+      from: [hr, it]
+      fields:
+        username: {from: Login}
+        name: {from: Name}
+        email: {from: {it: Mail}, precedence: [it]}
+        role: {from: Role, precedence: [it], default: app-user}
+"""
+
+
+def user(found: Normalized, key: str = "ada") -> DesiredUser:
+    return next(user for user in found.desired.users if user.key == key)
+
+
+def text(given: Given[str] | None) -> str | None:
+    return None if given is None else given.value
+
+
+# --- one source -----------------------------------------------------------------------------------
+
+
+def test_rows_that_say_the_same_of_somebody_are_one() -> None:
+    found = made(PEOPLE, a_table("staff", HEADER, "ada|Ada|||ja", "ada|Ada|a@b.c||yes"))
+    assert told(found) == [("user-repeated", "staff.csv:2:1")]
+    assert text(user(found).email) == "a@b.c"
+    assert [str(place) for place in user(found).rows] == ["staff.csv:2", "staff.csv:3"]
+    assert not found.desired.unknown.people
+
+
+def test_rows_that_say_different_things_of_somebody_leave_them_unknown() -> None:
+    found = made(PEOPLE, a_table("staff", HEADER, "ada|Ada|||", "ada|Eda|||no", "bob||||"))
+    [finding] = found.findings
+    assert (finding.code, str(finding.origin)) == ("user-duplicate", "staff.csv:2:1")
+    assert [str(place) for place in finding.related] == ["staff.csv:3:1"]
+    assert "name" in finding.message
+    assert "active" not in finding.message
+    assert [user.key for user in found.desired.users] == ["bob"]
+    assert found.desired.unknown.people == {"ada"}
+
+
+@pytest.mark.parametrize("other", ["Ada", "Áda", "ADA"])
+def test_spellings_that_one_database_takes_for_the_same_clash(other: str) -> None:
+    found = made(PEOPLE, a_table("staff", HEADER, "ada||||", f"{other}||||"))
+    assert told(found) == [("user-clash", "staff.csv:2:1")]
+    assert found.desired.users == ()
+    assert found.desired.unknown.people == {"ada"}
+
+
+def test_a_list_with_a_row_for_each_membership_may_repeat_people() -> None:
+    found = made(
+        """
+        sources:
+          list: {type: csv, path: list.csv}
+        users:
+          from: list
+          fields: {username: {from: L}, name: {from: N}}
+        memberships:
+          - {from: list, username: {from: L}, project: {from: P}, role: project-member}
+        """,
+        a_table("list", "L|N|P", "ada|Ada|ALPHA", "ada||BETA", "bob|Bob|"),
+    )
+    assert found.findings == []
+    assert [user.key for user in found.desired.users] == ["ada", "bob"]
+    assert len(found.desired.memberships) == 2
+
+
+def test_an_error_anywhere_in_a_row_makes_the_row_unusable_for_everything() -> None:
+    mapping = """
+        sources:
+          list: {type: csv, path: list.csv}
+        users:
+          from: list
+          fields: {username: {from: L}, email: {from: M}}
+        memberships:
+          - {from: list, username: {from: L}, project: {from: P}, role: {from: R}}
+    """
+    found = made(
+        mapping,
+        a_table(
+            "list",
+            "L|M|P|R",
+            "ada|nope|ALPHA|project-member",
+            "bob|b@example.org|ALPHA|boss",
+            "cy|c@example.org|ALPHA|project-member",
+        ),
+    )
+    assert told(found) == [("email-invalid", "list.csv:2:2"), ("role-unknown", "list.csv:3:4")]
+    assert [user.key for user in found.desired.users] == ["cy"]
+    assert [membership.key for membership in found.desired.memberships] == [("cy", "alpha")]
+    assert found.desired.unknown.people == {"ada", "bob"}
+    assert found.desired.unknown.membership("ada", frozenset({"alpha"}))
+    assert not found.desired.unknown.everybody
+
+
+def test_an_account_in_doubt_gains_nothing_and_loses_nothing() -> None:
+    mapping = """
+        sources:
+          staff: {type: csv, path: staff.csv}
+          grants: {type: csv, path: grants.csv}
+        users:
+          from: staff
+          fields: {username: {from: L}, active: {from: A}}
+        memberships:
+          - {from: grants, username: {from: L}, project: {from: P}, role: project-member}
+    """
+    found = made(
+        mapping,
+        a_table("staff", "L|A", "ada|gone?", "bob|yes"),
+        a_table("grants", "L|P", "Ada|ALPHA", "bob|ALPHA"),
+    )
+    assert [membership.key for membership in found.desired.memberships] == [("bob", "alpha")]
+    assert found.desired.unknown.membership("ada", frozenset({"whatever"}))
+    assert [project.value for project in found.desired.projects_named] == ["ALPHA"]
+
+
+def test_a_bad_row_of_memberships_does_not_cast_doubt_on_the_person() -> None:
+    mapping = """
+        sources:
+          staff: {type: csv, path: staff.csv}
+          grants: {type: csv, path: grants.csv}
+        users:
+          from: staff
+          fields: {username: {from: L}}
+        memberships:
+          - {from: grants, username: {from: L}, project: {from: P}, role: {from: R}}
+    """
+    found = made(
+        mapping,
+        a_table("staff", "L", "ada"),
+        a_table("grants", "L|P|R", "ada|ALPHA|boss", "ada|BETA|project-member", "eve|ALPHA|boss"),
+    )
+    assert [user.key for user in found.desired.users] == ["ada"]
+    assert [membership.key for membership in found.desired.memberships] == [("ada", "beta")]
+    # Nobody says that eve is gone: a row names her, although it cannot be used.
+    assert found.desired.unknown.people == {"eve"}
+    assert found.desired.unknown.memberships == {("ada", "alpha"), ("eve", "alpha")}
+
+
+# --- several sources ------------------------------------------------------------------------------
+
+
+def test_sources_are_put_together_by_person() -> None:
+    found = made(
+        TWO,
+        a_table("hr", "Login|Name", "ada|Ada Lovelace", "bob|Bob"),
+        a_table("it", "Login|Mail|Role", "ada|ada@example.org|app-admin", "cy||"),
+    )
+    assert found.findings == []
+    assert [user.key for user in found.desired.users] == ["ada", "bob", "cy"]
+    ada = user(found)
+    assert (text(ada.name), text(ada.email), text(ada.role)) == (
+        "Ada Lovelace",
+        "ada@example.org",
+        "app-admin",
+    )
+    assert [str(place) for place in ada.rows] == ["hr.csv:2", "it.csv:2"]
+    assert text(user(found, "cy").role) == "app-user"
+    # The column of hr's roles does not exist, so nothing is said of bob's.
+    assert user(found, "bob").role is None
+
+
+def test_where_sources_differ_precedence_decides_field_by_field_and_it_is_told() -> None:
+    found = made(
+        TWO,
+        a_table("hr", "Login|Name|Role", "ada|Ada Lovelace|app-user"),
+        a_table("it", "Login|Name|Mail|Role", "ada|A. Lovelace||app-manager"),
+    )
+    assert (text(user(found).name), text(user(found).role)) == ("Ada Lovelace", "app-manager")
+    assert told(found) == [("sources-conflict", "hr.csv:2:2"), ("sources-conflict", "it.csv:2:4")]
+    assert [str(place) for place in found.findings[0].related] == ["it.csv:2:2"]
+
+
+def test_an_empty_cell_of_the_first_source_lets_the_second_speak_before_the_default() -> None:
+    found = made(
+        TWO,
+        a_table("hr", "Login|Name|Role", "ada||app-manager"),
+        a_table("it", "Login|Name|Mail|Role", "ada|Ada||"),
+    )
+    assert (text(user(found).name), text(user(found).role)) == ("Ada", "app-manager")
+    assert found.findings == []
+
+
+def test_clearing_wins_like_any_value() -> None:
+    found = made(
+        TWO,
+        a_table("hr", "Login|Name", "ada|<clear>"),
+        a_table("it", "Login|Name|Mail|Role", "ada|Ada||"),
+    )
+    assert text(user(found).name) == ""
+    assert told(found) == [("sources-conflict", "hr.csv:2:2")]
+
+
+def test_a_bad_row_in_one_source_makes_the_person_unknown_in_all() -> None:
+    found = made(
+        TWO,
+        a_table("hr", "Login|Name", "ada|Ada"),
+        a_table("it", "Login|Mail|Role", "ADA|nope|"),
+    )
+    assert found.desired.users == ()
+    assert found.desired.unknown.people == {"ada"}
+
+
+def test_sources_may_spell_a_username_differently_and_the_first_wins() -> None:
+    found = made(
+        TWO,
+        a_table("hr", "Login|Name", "Ada|"),
+        a_table("it", "Login|Mail|Role", "ada||app-user"),
+    )
+    assert user(found).username.value == "Ada"
+    assert told(found) == [("sources-conflict", "hr.csv:2:1")]
+
+
+# --- passwords ------------------------------------------------------------------------------------
+
+WITH_PASSWORD = """
+    sources:
+      staff: {type: csv, path: staff.csv}
+    users:
+      from: staff
+      fields: {username: {from: L}}
+      password: {from: Secret}
+"""
+
+
+def test_a_password_stays_in_its_cell_until_it_is_asked_for() -> None:
+    mapping = a_mapping(WITH_PASSWORD)
+    table = a_table("staff", "L|Secret", ["ada", " hunter22 "], ["bob", ""], ["cy", "opensesame"])
+    found = made(mapping, table)
+    assert user(found).password == PasswordCell(table.rows[0].place("Secret"))
+    assert user(found, "bob").password == RandomPassword()
+    assert told(found) == [("password-empty", "staff.csv:3:2")]
+    assert "hunter22" not in repr(found)
+    passwords = read_passwords(mapping, {"staff": table}, ["ADA", "bob"])
+    assert passwords == {"ada": SecretStr(" hunter22 ")}
+
+
+@pytest.mark.parametrize(
+    ("password", "code"),
+    [
+        ("hunt2", "password-too-short"),
+        ("ä" * 37, "password-too-long"),
+        ("hunter\0two", "password-invalid"),
+        (Odd("cell-error", "the cell holds an error"), "cell-error"),
+    ],
+)
+def test_an_unusable_password_is_told_without_showing_it(password: str | Odd, code: str) -> None:
+    mapping = a_mapping(WITH_PASSWORD)
+    table = a_table("staff", "L|Secret", ["ada", password])
+    found = made(mapping, table)
+    [finding] = found.findings
+    assert (finding.code, str(finding.origin)) == (code, "staff.csv:2:2")
+    assert finding.value in (None, MASK)
+    if isinstance(password, str):
+        assert password not in repr(found)
+    assert found.desired.unknown.people == {"ada"}
+    assert read_passwords(mapping, {"staff": table}, ["ada"]) == {}
+
+
+def test_two_rows_with_different_passwords_contradict_each_other() -> None:
+    table = a_table("staff", "L|Secret", ["ada", "hunter22"], ["ada", "hunter23"])
+    found = made(WITH_PASSWORD, table)
+    assert told(found) == [("user-duplicate", "staff.csv:2:1")]
+    assert "hunter" not in repr(found)
+
+
+def test_a_number_is_a_password_like_any_text() -> None:
+    odd = Odd("cell-number", "a number stands here", value="12345678")
+    found = made(WITH_PASSWORD, a_table("staff", "L|Secret", ["ada", odd]))
+    assert found.findings == []
+    assert isinstance(user(found).password, PasswordCell)
+
+
+def test_the_first_source_with_a_password_wins() -> None:
+    mapping = a_mapping(
+        """
+        sources:
+          hr: {type: csv, path: hr.csv}
+          it: {type: csv, path: it.csv}
+        users:
+          from: [it, hr]
+          fields: {username: {from: L}}
+          password: {from: Secret}
+        """
+    )
+    hr = a_table("hr", "L|Secret", "ada|from-hr-1", "bob|from-hr-2")
+    it = a_table("it", "L|Secret", "ada|from-it-1", "bob|")
+    tables = {"hr": hr, "it": it}
+    found = made(mapping, hr, it)
+    passwords = read_passwords(mapping, tables, ["ada", "bob"])
+    assert {key: value.get_secret_value() for key, value in passwords.items()} == {
+        "ada": "from-it-1",
+        "bob": "from-hr-2",
+    }
+    assert user(found).password == PasswordCell(it.rows[0].place("Secret"))
+    assert user(found, "bob").password == PasswordCell(hr.rows[1].place("Secret"))
