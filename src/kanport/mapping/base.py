@@ -18,7 +18,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from kanport.mapping.problems import CODE, listed, near, problem, quoted
 
-Raw = dict[str, Any]
+Table = dict[str, Any]
 
 # Tags get into the path of an error. No key of a file can begin with NUL, so they are told apart.
 TAG_MARK = "\0"
@@ -72,7 +72,7 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     @classmethod
-    def mistakes(cls, raw: Raw) -> Iterator[PydanticCustomError]:
+    def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
         """Give what is wrong between the keys of this part.
 
         It looks at the part as it was written, so it runs also where single keys are invalid, and
@@ -114,7 +114,7 @@ class Strict(BaseModel):
         return own and error["loc"][0] not in cls.model_fields
 
     @classmethod
-    def _unknown_keys(cls, raw: Raw) -> Iterator[PydanticCustomError]:
+    def _unknown_keys(cls, raw: Table) -> Iterator[PydanticCustomError]:
         known = [field.alias or name for name, field in cls.model_fields.items()]
         for key in raw:
             if key in known or key in cls.model_fields:
@@ -134,6 +134,6 @@ def _again(error: Any) -> str | PydanticCustomError:
     return str(error["type"])
 
 
-def written(raw: Raw, key: str) -> Any:
+def written(raw: Table, key: str) -> Any:
     """Give the value of a key, whether it is spelled as in a file or as in Python (`from_`)."""
     return raw.get(key, raw.get(f"{key}_"))

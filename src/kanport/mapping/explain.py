@@ -51,9 +51,11 @@ def _mistake(error: Any, document: Document) -> Mistake:
     if kind == "missing":
         return Mistake(document.key(path[:-1]), f"{path[-1]} is missing")
     if kind == "extra_forbidden":
-        return Mistake(document.key(path), f"unknown key {quoted(path[-1])}")
-    message, hint = _in_plain_words(kind, context, error)
-    return Mistake(document.value(path), _with_subject(path, message), hint)
+        # Only a name of Python's own spelling, such as from_, is left to the models to refuse.
+        hint = f"did you mean {str(path[-1]).rstrip('_')}?"
+        return Mistake(document.key(path), f"unknown key {quoted(path[-1])}", hint)
+    message, what_to_do = _in_plain_words(kind, context, error)
+    return Mistake(document.value(path), _with_subject(path, message), what_to_do)
 
 
 def _with_subject(path: Steps, message: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from pydantic_core import PydanticCustomError
 
-from kanport.mapping.base import Raw, written
+from kanport.mapping.base import Table, written
 from kanport.mapping.problems import listed, near, problem, quoted
 from kanport.mapping.rules import VALUE_PARTS
 from kanport.model import AppRole, ProjectRole
@@ -28,7 +28,7 @@ class Roles(NamedTuple):
     hint: str
 
 
-def reference_mistakes(raw: Raw) -> Mistakes:
+def reference_mistakes(raw: Table) -> Mistakes:
     """Give what is wrong between the parts of a whole mapping, as it was written."""
     sources = raw.get("sources")
     known = tuple(str(name) for name in sources) if isinstance(sources, dict) else ()
@@ -47,7 +47,7 @@ def reference_mistakes(raw: Raw) -> Mistakes:
 # --- users ----------------------------------------------------------------------------------------
 
 
-def _users(users: Raw, known: tuple[str, ...]) -> Mistakes:
+def _users(users: Table, known: tuple[str, ...]) -> Mistakes:
     from_ = written(users, "from")
     many = isinstance(from_, list | tuple)
     names = list(from_) if many else [from_]
@@ -67,7 +67,7 @@ def _users(users: Raw, known: tuple[str, ...]) -> Mistakes:
         yield from _columns_by_source(written(password, "from"), used, known, at)
 
 
-def _field(field: str, rule: Raw, used: tuple[str, ...], known: tuple[str, ...]) -> Mistakes:
+def _field(field: str, rule: Table, used: tuple[str, ...], known: tuple[str, ...]) -> Mistakes:
     at: Steps = ("users", "fields", field)
     columns = written(rule, "from")
     yield from _columns_by_source(columns, used, known, (*at, "from"))
@@ -84,7 +84,7 @@ def _field(field: str, rule: Raw, used: tuple[str, ...], known: tuple[str, ...])
         yield from _texts(rule, at)
 
 
-def _tells_people_apart(rule: Raw, columns: Any, used: Iterable[str], at: Steps) -> Mistakes:
+def _tells_people_apart(rule: Table, columns: Any, used: Iterable[str], at: Steps) -> Mistakes:
     if "value" in rule:
         hint = "take it from a column: {from: Login}"
         yield problem("every row would name the same person", at=(*at, "value"), hint=hint)
@@ -107,7 +107,7 @@ def _tells_people_apart(rule: Raw, columns: Any, used: Iterable[str], at: Steps)
 # --- memberships ----------------------------------------------------------------------------------
 
 
-def _membership(membership: Raw, at: Steps, known: tuple[str, ...], roles: Roles) -> Mistakes:
+def _membership(membership: Table, at: Steps, known: tuple[str, ...], roles: Roles) -> Mistakes:
     source = written(membership, "from")
     yield from _source(source, known, (*at, "from"))
     used = (source,) if isinstance(source, str) else ()
@@ -129,7 +129,7 @@ def _membership(membership: Raw, at: Steps, known: tuple[str, ...], roles: Roles
         yield from _roles(matrix, roles, (*at, "matrix"))
 
 
-def _part(role: Raw, project: Any, at: Steps) -> Mistakes:
+def _part(role: Table, project: Any, at: Steps) -> Mistakes:
     part = role.get("part")
     if not isinstance(part, str) or not isinstance(project, dict):
         return
@@ -174,7 +174,7 @@ def _columns_by_source(
         yield from _used_source(name, used, known, (*at, name), on_key=True)
 
 
-def _said(rule: Raw, at: Steps) -> Iterator[tuple[Steps, Any]]:
+def _said(rule: Table, at: Steps) -> Iterator[tuple[Steps, Any]]:
     """Give every value that a rule can have by what the mapping itself says, with its place."""
     for key in ("value", "default"):
         if key in rule:
@@ -184,7 +184,7 @@ def _said(rule: Raw, at: Steps) -> Iterator[tuple[Steps, Any]]:
         yield (*at, "values", key), value
 
 
-def _roles(rule: Raw, roles: Roles, at: Steps) -> Mistakes:
+def _roles(rule: Table, roles: Roles, at: Steps) -> Mistakes:
     for place, role in _said(rule, at):
         yield from _role(role, roles, place)
 
@@ -225,7 +225,7 @@ def _custom_roles(custom: Any) -> Mistakes:
                 yield problem(f"{role} is not a custom role", at=at, hint="leave it out")
 
 
-def _booleans(rule: Raw, at: Steps) -> Mistakes:
+def _booleans(rule: Table, at: Steps) -> Mistakes:
     for place, value in _said(rule, at):
         if not isinstance(value, bool):
             word = isinstance(value, str) and value.casefold() in ("yes", "no", "on", "off")
@@ -233,7 +233,7 @@ def _booleans(rule: Raw, at: Steps) -> Mistakes:
             yield problem("must be true or false", at=place, hint=hint)
 
 
-def _texts(rule: Raw, at: Steps, *, numbers: bool = False) -> Mistakes:
+def _texts(rule: Table, at: Steps, *, numbers: bool = False) -> Mistakes:
     for place, value in _said(rule, at):
         fits = isinstance(value, int) and not isinstance(value, bool) and numbers
         if isinstance(value, bool | int) and not fits:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field, StrictBool, field_validator
 from pydantic_core import PydanticCustomError
 
-from kanport.mapping.base import ColumnFrom, Names, Raw, Scalar, Strict, Text, written
+from kanport.mapping.base import ColumnFrom, Names, Scalar, Strict, Table, Text, written
 from kanport.mapping.problems import listed, problem
 from kanport.mapping.template import template_columns
 from kanport.mapping.transforms import Transform
@@ -50,7 +50,7 @@ class Rule(Strict):
         return with_text_keys(table)
 
     @classmethod
-    def mistakes(cls, raw: Raw) -> Iterator[PydanticCustomError]:
+    def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
         """Give what is wrong with where the value comes from, the template and the pattern."""
         choice = cls._origins()
         named = [key for key in choice if written(raw, key) is not None or key in raw]

@@ -23,8 +23,8 @@ from kanport.mapping.base import (
     TEXT,
     ColumnFrom,
     Names,
-    Raw,
     Strict,
+    Table,
     Text,
     by_shape,
 )
@@ -131,7 +131,7 @@ class Users(Strict):
         return (self.from_,) if isinstance(self.from_, str) else self.from_
 
     @classmethod
-    def mistakes(cls, raw: Raw) -> Iterator[PydanticCustomError]:
+    def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
         """Give what is wrong between `missing` and `managed`, and in `find_by`."""
         missing = raw.get("missing", "keep")
         if missing in ("disable", "remove") and "managed" not in raw:
@@ -185,7 +185,7 @@ class Matrix(Strict):
         return with_text_keys(table)
 
     @classmethod
-    def mistakes(cls, raw: Raw) -> Iterator[PydanticCustomError]:
+    def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
         """Give what is wrong with how the columns are named."""
         if "columns" in raw and "match" in raw:
             yield problem("columns and match cannot stand together", hint="keep one of them")
@@ -220,7 +220,7 @@ class Membership(Strict):
     )
 
     @classmethod
-    def mistakes(cls, raw: Raw) -> Iterator[PydanticCustomError]:
+    def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
         """Give what is wrong between project, role and matrix."""
         if "matrix" in raw:
             for key in ("project", "role"):
@@ -263,7 +263,7 @@ class Limit(Strict):
         return value
 
     @classmethod
-    def mistakes(cls, raw: Raw) -> Iterator[PydanticCustomError]:
+    def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
         """Give what is wrong with a limit that limits nothing."""
         if not raw:
             yield problem("needs max or share")
@@ -307,7 +307,7 @@ class MappingFile(Strict):
     )
 
     @classmethod
-    def mistakes(cls, raw: Raw) -> Iterator[PydanticCustomError]:
+    def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
         """Give what is wrong between the parts, such as a source that does not exist."""
         if "users" not in raw and not raw.get("memberships"):
             yield problem("needs users or memberships; otherwise there is nothing to do")

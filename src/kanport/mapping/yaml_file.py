@@ -7,12 +7,13 @@ stands there, as in `values: {1: true, 012: false}`.
 """
 
 import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 from ruamel.yaml.reader import ReaderError
 
@@ -108,7 +109,10 @@ def decode(content: bytes) -> str:
 def read_yaml(text: str) -> Document:
     """Read one YAML document; raises NotYaml where the text cannot be read to its end."""
     try:
-        root = YAML(typ="rt", pure=True).compose(text)
+        with warnings.catch_warnings():
+            # YAML allows it: an alias means the anchor before it.
+            warnings.simplefilter("ignore", ReusedAnchorWarning)
+            root = YAML(typ="rt", pure=True).compose(text)
     except MarkedYAMLError as wrong:
         raise NotYaml(_syntax(wrong, text)) from wrong
     except ReaderError as wrong:

@@ -52,7 +52,7 @@ _MEANINGS: tuple[tuple[str, str, str | None], ...] = (
         "put text with brackets, braces or colons in quotes",
     ),
     (
-        r"expected <block end>, but found '[{\[<]",
+        r"expected <block end>, but found '(\{|\[|<scalar>)",
         "this cannot follow here",
         "put text with braces or brackets in quotes, or check the indentation",
     ),
@@ -70,11 +70,6 @@ _MEANINGS: tuple[tuple[str, str, str | None], ...] = (
         r"could not find expected ':'",
         "a colon is missing after a key",
         "write it as key: value",
-    ),
-    (
-        r"duplicate anchor|found duplicate anchor",
-        "the name of this anchor is taken",
-        "give each & a name of its own",
     ),
 )
 
