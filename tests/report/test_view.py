@@ -49,7 +49,7 @@ def test_a_plan_says_in_one_sentence_what_would_change(
     [
         (45, 110, "45 users and 110 memberships are already as they should be."),
         (1, 1, "1 user and 1 membership are already as they should be."),
-        (1, 0, "1 user and 0 memberships is already as they should be."),
+        (1, 0, "1 user and 0 memberships are already as they should be."),
     ],
 )
 def test_an_empty_plan_says_that_there_is_nothing_to_change(

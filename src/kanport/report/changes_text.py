@@ -23,18 +23,15 @@ def show_risky(page: Page, view: View) -> None:
     page.section("Look at these twice")
     names = width_of((_who(line) for line in view.risky), 40) + 2
     for line in view.risky:
-        told = _head(page, line).append_text(
-            page.ink(line.change.subject.username) if page.plain else Text()
-        )
+        told = _head(page, line)
+        who = page.ink(line.change.subject.username)
         if page.plain:
-            told.append_text(_target(page, line, "  "))
-            told.append_text(page.mark(f"  {', '.join(line.risks)}"))
+            told.append_text(who).append_text(_target(page, line, "  ")).append("  ")
         else:
-            who = page.ink(line.change.subject.username).append_text(_target(page, line, " in "))
-            told.append_text(padded(who, names)).append_text(
-                page.mark(", ".join(line.risks), "yellow")
-            )
-        page.add(told, indent=_INDENT, hang=_HANG)
+            who.append_text(_target(page, line, " in "))
+            told.append_text(padded(who, names))
+        told.append_text(page.mark(", ".join(line.risks), "yellow"))
+        page.add(told, indent=_INDENT, hang=_HANG + names)
 
 
 def show_changes(page: Page, view: View) -> None:

@@ -92,6 +92,9 @@ class Page:
 
     def show(self) -> None:
         """Print the page."""
+        if self.plain:
+            self.console.out("\n".join(line.plain for line in self.lines), highlight=False)
+            return
         page = Text("\n").join(self.lines)
         self.console.print(page, soft_wrap=True, highlight=False, markup=False, emoji=False)
 

@@ -48,10 +48,9 @@ def plan_headline(summary: Mapping[Action, int], unchanged: Mapping[str, int]) -
     if any(summary.values()):
         return f"{told(summary, would=True)}."
     users, memberships = unchanged.get("users", 0), unchanged.get("memberships", 0)
-    verb = "is" if users + memberships == 1 else "are"
     return (
         f"Nothing to change: {counted(users, USER)} and {counted(memberships, MEMBERSHIP)} "
-        f"{verb} already as they should be."
+        "are already as they should be."
     )
 
 
@@ -113,7 +112,7 @@ def risk_sentences(risky: int, planned: int, risks: Iterable[RiskRow]) -> list[S
 
 def stop_sentences(stopped: str | None) -> list[Sentence]:
     """Tell why a run did not come to its end; nothing where it did."""
-    return [] if stopped is None else [Sentence(Level.STOP, f"It stopped early: {stopped}")]
+    return [] if stopped is None else [Sentence(Level.STOP, f"Why it stopped: {stopped}")]
 
 
 def guard_sentences(guards: Sequence[GuardVerdict]) -> list[Sentence]:

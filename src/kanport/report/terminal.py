@@ -13,6 +13,7 @@ from kanport.report.facts import fact_rows
 from kanport.report.findings_text import show_findings
 from kanport.report.page import Page, padded, width_of
 from kanport.report.parts import Level, Sum, View
+from kanport.report.summary_text import show_summary
 
 _LEVELS = {
     Level.GOOD: ("✓", "green"),
@@ -20,7 +21,6 @@ _LEVELS = {
     Level.LOOK: ("!", "yellow"),
     Level.STOP: ("✗", "bold red"),
 }
-_OUTCOMES = ("planned", "done", "already so", "failed", "skipped", "not attempted")
 
 
 def render(view: View, console: Console, *, max_findings: int | None = None) -> None:
@@ -32,7 +32,7 @@ def render(view: View, console: Console, *, max_findings: int | None = None) -> 
     page = Page.on(console)
     _top(page, view)
     _about(page, view)
-    _summary(page, view)
+    show_summary(page, view)
     show_risky(page, view)
     show_changes(page, view)
     _projects(page, view)
@@ -69,54 +69,6 @@ def _about(page: Page, view: View) -> None:
             page.add(
                 padded(page.ink(label, "dim"), labels).append_text(value), indent=2, hang=labels
             )
-
-
-def _summary(page: Page, view: View) -> None:
-    if not view.summary:
-        return
-    page.section("Summary")
-    columns = _OUTCOMES if view.tally else _OUTCOMES[:1]
-    rows = [
-        (
-            f"{row.symbol} {row.label}",
-            list(row.tally.to_dict().values()) if row.tally else [row.planned],
-        )
-        for row in view.summary
-    ]
-    total = list(view.tally.to_dict().values()) if view.tally else [len(view.lines)]
-    rows.append(("  all changes", total))
-    labels = width_of((label for label, _ in rows), 40)
-    widths = [max(map(len, name.split())) for name in columns] if view.tally else [4]
-    if page.width is None or page.width < 2 + labels + sum(widths) + 2 * len(widths):
-        for label, numbers in rows:
-            told = ", ".join(f"{name} {n}" for name, n in zip(columns, numbers, strict=True))
-            page.add(page.mark(f"{label.strip()}: {told}"), indent=2, hang=2)
-        return
-    if view.tally:
-        # In two lines, so that six columns fit beside the labels on the narrowest usual screen.
-        for part in (0, 1):
-            words = [
-                name.split()[part - len(name.split())] if len(name.split()) > 1 - part else ""
-                for name in columns
-            ]
-            heads = "".join(f"  {word:>{w}}" for word, w in zip(words, widths, strict=True))
-            page.add(page.mark(f"{'':{labels}}{heads}", "dim"), indent=2)
-
-    for label, numbers in rows:
-        line = page.mark(f"{label:<{labels}}", _style(label, bold=label == rows[-1][0]))
-        for name, number, width in zip(columns, numbers, widths, strict=True):
-            line.append(f"  {number:>{width}}", _number_style(name, number))
-        page.add(line, indent=2)
-
-
-def _style(label: str, *, bold: bool) -> str:
-    return "bold" if bold else {"+": "green", "~": "yellow", "-": "red"}.get(label[0], "")
-
-
-def _number_style(column: str, number: int) -> str:
-    if not number:
-        return "dim"
-    return "bold red" if column in {"failed", "skipped", "not attempted"} else "bold"
 
 
 def _projects(page: Page, view: View) -> None:

@@ -13,7 +13,7 @@ from functools import lru_cache
 _UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 # Letters by their category, and yet nothing to be seen: the Hangul fillers and the Braille blank.
 _BLANK = "\u115f\u1160\u3164\uffa0\u2800"
-_PLAIN = re.compile(r"[ -~]*", re.ASCII)
+_SUSPECT = re.compile("[^ -~]")
 
 
 def visible(text: str, encoding: str | None = None) -> str:
@@ -27,8 +27,8 @@ def visible(text: str, encoding: str | None = None) -> str:
     >>> visible("Jörg", "ascii")
     'J\\xf6rg'
     """
-    if not _PLAIN.fullmatch(text):
-        text = "".join(map(_shown, text))
+    if not (text.isascii() and text.isprintable()):
+        text = _SUSPECT.sub(lambda found: _shown(found[0]), text)
         if encoding is not None:
             text = text.encode(encoding, "backslashreplace").decode(encoding)
     return f'"{text}"' if text != text.strip() or not text else text
@@ -47,15 +47,13 @@ def json_safe(text: str) -> str:
     >>> json_safe('{"name": "\u202eada"}')
     '{"name": "\\u202eada"}'
     """
-    if text.isascii():
-        return text
     # In JSON text such characters stand inside strings only, where an escape means the same.
-    return "".join(
-        character if character in "\n" or character == _shown(character) else _escaped(character)
-        for character in text
-    )
+    return _SUSPECT.sub(lambda found: _escaped(found[0]), text)
 
 
+@lru_cache(maxsize=4096)
 def _escaped(character: str) -> str:
+    if character == "\n" or character == _shown(character):
+        return character
     units = character.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[i : i + 2].hex()}" for i in range(0, len(units), 2))
