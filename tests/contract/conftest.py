@@ -75,4 +75,9 @@ def live_answers(live_server: tuple[str, str], live_version: str) -> list[Answer
 
 def live_dialect() -> str:
     """Give the recording that the live server is to be compared with."""
-    return os.environ.get("KANPORT_LIVE_DIALECT", "sqlite")
+    name = os.environ.get("KANPORT_LIVE_DIALECT", "sqlite")
+    if name not in OPTIONS:
+        raise pytest.UsageError(
+            f"KANPORT_LIVE_DIALECT is {name!r}, not one of {', '.join(OPTIONS)}"
+        )
+    return name
