@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -23,9 +24,9 @@ class World:
     """A server, two CSV files and a mapping, as plain values."""
 
     users: dict[str, dict[str, Any]]
-    members: dict[tuple[str, str], str]
-    groups: dict[str, frozenset[str]]
-    group_access: dict[tuple[str, str], str]
+    members: Mapping[tuple[str, str], str]
+    groups: Mapping[str, frozenset[str]]
+    group_access: Mapping[tuple[str, str], str]
     people: list[list[str]]
     grants: list[list[str]]
     options: dict[str, str] = field(default_factory=dict)
@@ -53,7 +54,8 @@ class World:
                 for user in members:
                     store.add_group_member(group_id, ids[user])
                 for project in projects:
-                    if role := self.group_access.get((project, group)):
+                    if (project, group) in self.group_access:
+                        role = self.group_access[project, group]
                         store.add_group_access(projects[project], group_id, role)
 
     def write(self, folder: Path) -> Path:

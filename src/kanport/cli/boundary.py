@@ -9,6 +9,7 @@ import click
 
 from kanport.errors import Exit, KanportError, SourceInvalid
 from kanport.findings import Finding, Severity
+from kanport.report.visible import escaped
 
 
 class Boundary(click.Group):
@@ -41,11 +42,11 @@ def show_error(problem: KanportError) -> None:
         for finding in problem.findings:
             if finding.severity is not Severity.INFO:
                 click.echo(_finding_line(finding), err=True)
-    click.echo(f"Error: {printable(problem.message)}", err=True)
+    click.echo(f"Error: {escaped(problem.message)}", err=True)
     for detail in problem.details:
-        click.echo("\n".join(f"  {printable(line)}" for line in detail.splitlines()), err=True)
+        click.echo("\n".join(f"  {escaped(line)}" for line in detail.splitlines()), err=True)
     if problem.hint:
-        click.echo(f"Hint: {printable(problem.hint)}", err=True)
+        click.echo(f"Hint: {escaped(problem.hint)}", err=True)
 
 
 def show_bug(bug: Exception, *, debug: bool) -> None:
@@ -63,19 +64,7 @@ def show_bug(bug: Exception, *, debug: bool) -> None:
     click.echo("Hint: please report it; kanport --debug … shows more", err=True)
 
 
-def printable(text: str) -> str:
-    """Give the text with control characters made visible, so that no name steers a terminal.
-
-    >>> printable("a\\x1b[31mb")
-    'a\\\\x1b[31mb'
-    """
-    return "".join(
-        char if char.isprintable() or char == " " else char.encode("unicode_escape").decode()
-        for char in text
-    )
-
-
 def _finding_line(finding: Finding) -> str:
     place = f"{finding.origin}  " if finding.origin else ""
-    line = printable(f"{place}{finding.severity}  {finding.code}  {finding.message}")
-    return line + (f"\n    hint: {printable(finding.hint)}" if finding.hint else "")
+    line = escaped(f"{place}{finding.severity}  {finding.code}  {finding.message}")
+    return line + (f"\n    hint: {escaped(finding.hint)}" if finding.hint else "")

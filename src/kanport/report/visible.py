@@ -27,11 +27,21 @@ def visible(text: str, encoding: str | None = None) -> str:
     >>> visible("Jörg", "ascii")
     'J\\xf6rg'
     """
+    text = escaped(text, encoding)
+    return f'"{text}"' if text != text.strip() or not text else text
+
+
+def escaped(text: str, encoding: str | None = None) -> str:
+    r"""Give a text with every character that cannot be seen escaped, and nothing else changed.
+
+    >>> escaped("  a\x1b[31mb")
+    '  a\\x1b[31mb'
+    """
     if not (text.isascii() and text.isprintable()):
         text = _SUSPECT.sub(lambda found: _shown(found[0]), text)
         if encoding is not None:
             text = text.encode(encoding, "backslashreplace").decode(encoding)
-    return f'"{text}"' if text != text.strip() or not text else text
+    return text
 
 
 @lru_cache(maxsize=4096)
