@@ -48,12 +48,16 @@ def membership_rows(membership: DesiredMembership) -> frozenset[RowId]:
 class Invalid:
     """What must not be used: whole rows, people (compare keys), and single memberships.
 
-    A membership is named by the texts of its username and its project.
+    A membership is named by the texts of its username and its project. `strangers` are usernames
+    that nobody has, and `misnamed` are texts that are no project: with a slip of the pen in it,
+    such a row may mean anybody, or any project.
     """
 
     rows: Set[RowId] = frozenset()
     people: Set[str] = frozenset()
     memberships: Set[tuple[str, str]] = frozenset()
+    strangers: Set[str] = frozenset()
+    misnamed: Set[str] = frozenset()
 
     def __bool__(self) -> bool:
         return bool(self.rows or self.people or self.memberships)
@@ -73,19 +77,18 @@ class Invalid:
         ]
         return cls(rows=_rows(places))
 
-    @classmethod
-    def of(cls, desired: DesiredState, people: Set[str], memberships: Set[tuple[str, str]]) -> Self:
-        """Give these people and memberships with the whole rows that ask for them."""
-        rows: set[RowId] = set()
-        if people:
+    def with_rows(self, desired: DesiredState) -> Self:
+        """Give the same with the whole rows that ask for what is invalid."""
+        rows = set(self.rows)
+        if self.people:
             for user in desired.users:
-                if user.key in people:
+                if user.key in self.people:
                     rows |= user_rows(user)
-        if memberships:
+        if self.memberships:
             for membership in desired.memberships:
-                if (membership.username.value, membership.project.value) in memberships:
+                if (membership.username.value, membership.project.value) in self.memberships:
                     rows |= membership_rows(membership)
-        return cls(rows, people, memberships)
+        return replace(self, rows=rows)
 
 
 def without(desired: DesiredState, invalid: Invalid) -> DesiredState:
@@ -111,10 +114,18 @@ def without(desired: DesiredState, invalid: Invalid) -> DesiredState:
         unknown=Unknown(
             people=unknown.people
             | {user.key for user in bad_users}
-            | {membership.key[0] for membership in bad_memberships},
+            | {m.key[0] for m in bad_memberships if m.username.value not in invalid.strangers},
             everybody=unknown.everybody,
-            memberships=unknown.memberships | {membership.key for membership in bad_memberships},
+            memberships=unknown.memberships | {_open_access(m, invalid) for m in bad_memberships},
         ),
+    )
+
+
+def _open_access(membership: DesiredMembership, invalid: Invalid) -> tuple[str | None, str | None]:
+    person, project = membership.key
+    return (
+        None if membership.username.value in invalid.strangers else person,
+        None if membership.project.value in invalid.misnamed else project,
     )
 
 
@@ -145,6 +156,10 @@ class Doubt:
         for person, project in unknown.memberships:
             projects[person].add(project)
         return cls(people=unknown.people, everybody=unknown.everybody, projects=dict(projects))
+
+    def widened(self) -> Self:
+        """Give the same, but with everybody in doubt."""
+        return replace(self, everybody=True)
 
     def missing(self, key: str) -> bool:
         """Whether somebody who is in no source might be meant all the same."""

@@ -1,7 +1,7 @@
 """The desired state in terms of the server: which users and projects it means, and what is left."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kanport.findings import Finding, Severity
 from kanport.mapping.spec import MappingFile
@@ -52,10 +52,14 @@ def resolve(
         matched = match_people(desired, people, doubt, by_email=by_email)
         access = match_access(desired, current, matched, people, projects, doubt)
         here = (*matched.findings, *access.findings)
-        invalid = Invalid.of(desired, matched.unclear, access.invalid)
+        invalid = replace(access.invalid, people=matched.unclear).with_rows(desired)
         if not invalid:
             break
         found.extend(finding for finding in here if finding.severity is Severity.ERROR)
+    told = people.by_key.keys() | {person.desired.key for person in matched.persons}
+    if by_email and not doubt.people <= told:
+        # Whoever an invalid row names may be anybody on the server, under a new username.
+        doubt = doubt.widened()
     return Resolved(
         persons=matched.persons,
         wanted=access.wanted,

@@ -8,7 +8,7 @@ from kanport.findings import Finding
 from kanport.model import CurrentState, DesiredMembership, DesiredState, Given, Project, User
 from kanport.names import compare_key
 from kanport.origin import Origin
-from kanport.plan.doubt import Doubt
+from kanport.plan.doubt import Doubt, Invalid
 from kanport.plan.match import People, Projects
 from kanport.plan.people import Matched, ambiguous_person
 from kanport.plan.places import first_place, in_place_order
@@ -30,13 +30,13 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class WantedAccess:
-    """The wanted memberships, what cannot be used (usernames with projects), and what was found.
+    """The wanted memberships, what of them cannot be used, and what was found.
 
     `named` are the ids of the users whom a membership names, with the spellings and where.
     """
 
     wanted: tuple[Wanted, ...]
-    invalid: frozenset[tuple[str, str]]
+    invalid: Invalid
     named: Mapping[int, tuple[Given[str], ...]]
     findings: tuple[Finding, ...]
 
@@ -71,6 +71,8 @@ def match_access(
     finder = _Finder.of(matched, people, doubt)
     findings: list[Finding] = []
     invalid: set[tuple[str, str]] = set()
+    strangers: set[str] = set()
+    misnamed: set[str] = set()
     named: dict[int, list[Given[str]]] = defaultdict(list)
     asked: dict[tuple[str, int], list[tuple[DesiredMembership, User | None, Project]]]
     asked = defaultdict(list)
@@ -91,9 +93,12 @@ def match_access(
             findings.append(_at(person, place))
             if person.code != "row-skipped":
                 invalid.add((username, text))
+            if person.code == "person-unknown":
+                strangers.add(username)
         if problem is not None:
             findings.append(problem)
             invalid.add((username, text))
+            misnamed.add(text)
         if isinstance(person, User | _New) and problem is None:
             user = person if isinstance(person, User) else None
             who = person.key if isinstance(person, _New) else f"#{person.id}"
@@ -121,7 +126,7 @@ def match_access(
         wanted.append(Wanted(name, user, project, roles.pop(), origins))
     return WantedAccess(
         tuple(wanted),
-        frozenset(invalid),
+        Invalid(memberships=invalid, strangers=strangers, misnamed=misnamed),
         {number: tuple(given) for number, given in named.items()},
         tuple(findings),
     )

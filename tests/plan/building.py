@@ -1,0 +1,158 @@
+"""Servers, desired states and mappings for the tests of plans, as short as they can be written."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from kanport.findings import Finding
+from kanport.mapping.spec import MappingFile
+from kanport.model import (
+    CurrentState,
+    DesiredMembership,
+    DesiredState,
+    DesiredUser,
+    Given,
+    Group,
+    Project,
+    ServerInfo,
+    Unknown,
+    User,
+)
+from kanport.origin import Origin
+from kanport.plan.make import make_plan
+from kanport.plan.model import Change, Plan, PlanMapping, PlanSource
+
+SERVER = ServerInfo("http://kanboard.test/jsonrpc.php", "1.2.53")
+ADMIN = User(1, "admin", name="Ada Min", role="app-admin")
+ALPHA = Project(1, "Alpha project", "ALPHA")
+BETA = Project(2, "Beta project", "BETA")
+
+
+def a_mapping(**parts: Any) -> MappingFile:
+    """Make a mapping for people and memberships; `users` and `limits` are added to."""
+    names = ("username", "name", "email", "role", "active")
+    users = {"from": "people", "fields": {name: {"from": name} for name in names}}
+    memberships = {
+        "from": "people",
+        "username": {"from": "username"},
+        "project": {"from": "project"},
+        "role": {"from": "access"},
+    }
+    given = parts.pop("users", {})
+    return MappingFile.model_validate(
+        {
+            "kanport": 1,
+            "sources": {"people": {"type": "csv", "path": "people.csv"}},
+            "memberships": [memberships],
+            **({"users": {**users, **given}} if given is not None else {}),
+            **parts,
+        }
+    )
+
+
+def cell(column: str, row: int) -> Origin:
+    """Name a cell of people.csv."""
+    return Origin("people", file="people.csv", row=row, column=column)
+
+
+def person(username: str, row: int = 2, **fields: Any) -> DesiredUser:
+    """Want a person as this row describes them."""
+    given: dict[str, Any] = {
+        name: value if name == "password" else Given(value, (cell(name, row),))
+        for name, value in fields.items()
+    }
+    rows = (Origin("people", file="people.csv", row=row),)
+    return DesiredUser(Given(username, (cell("username", row),)), rows=rows, **given)
+
+
+def access(username: str, project: str, role: str = "project-member", row: int = 2) -> Any:
+    """Want a membership as this row describes it."""
+    return DesiredMembership(
+        Given(username, (cell("username", row),)),
+        Given(project, (cell("project", row),)),
+        Given(role, (cell("access", row),)),
+    )
+
+
+def a_state(
+    *wanted: DesiredUser | DesiredMembership, unknown: Unknown | None = None, named: Any = ()
+) -> DesiredState:
+    """Make a desired state; the projects of its memberships are named, and those in `named`."""
+    memberships = tuple(item for item in wanted if isinstance(item, DesiredMembership))
+    texts = dict.fromkeys([*(m.project.value for m in memberships), *named])
+    return DesiredState(
+        users=tuple(item for item in wanted if isinstance(item, DesiredUser)),
+        memberships=memberships,
+        projects_named=tuple(Given(text) for text in texts),
+        unknown=unknown or Unknown(),
+    )
+
+
+def a_server(
+    *users: User,
+    projects: tuple[Project, ...] = (ALPHA, BETA),
+    groups: tuple[Group, ...] = (),
+    roles: Mapping[int, Mapping[int, str]] | None = None,
+    complete: bool = True,
+) -> CurrentState:
+    """Make a current state with an administrator (#1) and these users."""
+    return CurrentState(
+        SERVER,
+        (ADMIN, *users),
+        projects,
+        groups,
+        {project.id: dict((roles or {}).get(project.id, {})) for project in projects},
+        complete,
+    )
+
+
+def plan_for(
+    desired: DesiredState,
+    current: CurrentState,
+    mapping: MappingFile | None = None,
+    findings: Iterable[Finding] = (),
+) -> Plan:
+    """Make a plan with everything around it fixed."""
+    return make_plan(
+        desired,
+        current,
+        mapping or a_mapping(),
+        findings=findings,
+        mapping_ref=PlanMapping(path="people.yaml", sha256="0" * 64),
+        sources=(
+            PlanSource(
+                name="people", type="csv", path="people.csv", sha256="1" * 64, size=9, rows=1
+            ),
+        ),
+        created_at="2026-11-21T02:00:00Z",
+        version="1.0",
+    )
+
+
+def told(changes: Plan | Iterable[Change]) -> list[str]:
+    """Say each change in a line: action, username, project, before and after."""
+    some = changes.changes if isinstance(changes, Plan) else changes
+    return [
+        " ".join(
+            str(part)
+            for part in (
+                change.action,
+                change.subject.username,
+                change.subject.project,
+                change.before,
+                "->" if change.before and change.after else None,
+                change.after,
+            )
+            if part is not None
+        )
+        for change in some
+    ]
+
+
+def codes(plan: Plan) -> list[str]:
+    """Give the codes of the plan's findings."""
+    return [finding.code for finding in plan.findings]
+
+
+def tripped(plan: Plan) -> list[str]:
+    """Give the names of the guards that stop the plan."""
+    return [verdict.guard for verdict in plan.guards if verdict.tripped]
