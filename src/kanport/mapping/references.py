@@ -181,7 +181,9 @@ def _said(rule: Table, at: Steps) -> Iterator[tuple[Steps, Any]]:
             yield (*at, key), rule[key]
     table = rule.get("values")
     for key, value in table.items() if isinstance(table, Mapping) else ():
-        yield (*at, "values", key), value
+        # A text such as "-" can mean "not given".
+        if value != "":
+            yield (*at, "values", key), value
 
 
 def _roles(rule: Table, roles: Roles, at: Steps) -> Mistakes:

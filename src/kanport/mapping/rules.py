@@ -38,7 +38,7 @@ class Rule(Strict):
         "(?P<value>…) is taken, or all of the value where it has no part.",
     )
     values: Values | None = Field(
-        None, description="A table of what stands there and what it means."
+        None, description='A table of what stands there and what it means; "" is "not given".'
     )
     default: Scalar | None = Field(
         None, description="For an empty cell, and for a value that is not in the table."

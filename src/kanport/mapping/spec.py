@@ -175,8 +175,8 @@ class Matrix(Strict):
         None, description="Every column whose header fits; (?P<project>…) is the project."
     )
     transform: tuple[Transform, ...] = Field((), description="Applied to each cell.")
-    values: Annotated[dict[str, Text], Field(min_length=1)] | None = Field(
-        None, description="A table of cell text and role."
+    values: Annotated[dict[str, str], Field(min_length=1)] | None = Field(
+        None, description='A table of cell text and role; "" is as good as an empty cell.'
     )
 
     @field_validator("values", mode="before")
