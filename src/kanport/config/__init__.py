@@ -1,26 +1,24 @@
 """Which server, with which token, and how to talk to it: from flags, else from the environment."""
 
-import ipaddress
 import math
 import os
 import re
-import shlex
-import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, TypeVar
-from urllib.parse import SplitResult, urlsplit
+from typing import TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from kanport.config.address import EXAMPLE, is_loopback, normalize_url
+from kanport.config.token import find_token
 from kanport.errors import ConfigInvalid
+
+__all__ = ["Settings", "Timeouts", "is_loopback", "normalize_url", "resolve_settings"]
 
 T = TypeVar("T")
 
-ENDPOINT = "jsonrpc.php"
-EXAMPLE = "https://kanboard.example.org/jsonrpc.php"
-TOKEN_BYTES = 4096
 # Of RFC 9110: what a header's name may consist of.
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 # Headers that already mean something else in every request.
@@ -85,81 +83,6 @@ class Settings:
         )
 
 
-def is_loopback(host: str) -> bool:
-    """Tell whether a host of a URL is this machine, without asking any name server.
-
-    >>> [is_loopback(host) for host in ("localhost", "127.8.8.8", "::1", "localhost.evil.org")]
-    [True, True, True, False]
-    """
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def normalize_url(text: str, *, allow_http: bool = False) -> str:
-    """Give the URL of the API for whatever address of a Kanboard was given.
-
-    With or without /jsonrpc.php, with a sub-folder, a trailing slash or the query of a page.
-    Raises ConfigInvalid for what is no such address; the message never holds credentials.
-
-    >>> normalize_url("HTTPS://KB.example.org:443/boards/?controller=Dashboard")
-    'https://kb.example.org/boards/jsonrpc.php'
-    """
-    text = text.strip()
-    parts = _split(text)
-    if "@" in parts.netloc:
-        raise ConfigInvalid(
-            "The server's URL holds credentials.",
-            hint="Take them out of the URL; the token belongs in KANPORT_TOKEN or in a file named "
-            "by KANPORT_TOKEN_FILE.",
-        )
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        shown = text if "@" not in text else "the server's URL"
-        raise ConfigInvalid(
-            f"{shown!r} is not the URL of a server: it must begin with https://",
-            hint=f"A whole URL looks like {EXAMPLE}",
-        )
-    host = parts.hostname
-    if parts.scheme == "http" and not allow_http and not is_loopback(host):
-        raise ConfigInvalid(
-            f"http://{host} is not encrypted: the token could be read on the way.",
-            hint="Use https://, or allow it with --allow-http where nobody can listen in.",
-        )
-    netloc = f"[{host}]" if ":" in host else host
-    if parts.port not in (None, 443 if parts.scheme == "https" else 80):
-        netloc += f":{parts.port}"
-    return f"{parts.scheme}://{netloc}{_endpoint(parts.path)}"
-
-
-def _split(text: str) -> SplitResult:
-    # urlsplit drops line breaks and tabs silently, so that what is checked is not what was given.
-    if re.search(r"[\s\x00-\x1f\x7f\\]", text):
-        raise ConfigInvalid("The server's URL holds blanks, control characters or backslashes.")
-    try:
-        parts = urlsplit(text)
-        # The port is parsed only when asked for.
-        if parts.port == 0:
-            raise ValueError
-        # Names with empty or overlong labels would break the look-up.
-        (parts.hostname or "").encode("idna")
-    except ValueError:
-        raise ConfigInvalid(
-            "The server's URL is broken: look at its host and port.",
-            hint=f"A whole URL looks like {EXAMPLE}",
-        ) from None
-    return parts
-
-
-def _endpoint(path: str) -> str:
-    folder = path.rstrip("/")
-    for page in (f"/{ENDPOINT}", "/index.php"):
-        folder = folder.removesuffix(page).rstrip("/")
-    return f"{folder}/{ENDPOINT}"
-
-
 def resolve_settings(
     *,
     url: str | None = None,
@@ -191,7 +114,7 @@ def resolve_settings(
     # Where the switch itself cannot be read, the URL is not blamed for it as well.
     http_allowed = True if http is None else http
     where = attempt(lambda: _url(url, environ, allow_http=http_allowed))
-    token = attempt(lambda: _token(token_file, environ))
+    token = attempt(lambda: find_token(token_file, environ))
     header = attempt(lambda: _header(auth_header or environ.get("KANPORT_AUTH_HEADER")))
     certificate = attempt(lambda: _ca_file(ca_file or environ.get("KANPORT_CA_FILE")))
     read = attempt(lambda: _seconds(timeout, environ))
@@ -241,73 +164,6 @@ def _url(given: str | None, environ: Mapping[str, str], *, allow_http: bool) -> 
             details=("looked at --url: not given", "looked at KANPORT_URL: not set"),
         )
     return normalize_url(text, allow_http=allow_http)
-
-
-class _Token(NamedTuple):
-    value: SecretStr
-    origin: str
-
-
-def _token(path: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> _Token:
-    if path:
-        return _Token(_read_token(Path(path)), f"the file {os.fspath(path)}")
-    text, named = environ.get("KANPORT_TOKEN"), environ.get("KANPORT_TOKEN_FILE")
-    if text and named:
-        raise ConfigInvalid(
-            "KANPORT_TOKEN and KANPORT_TOKEN_FILE are both set, and only one can be meant.",
-            hint="Unset one of them, or name the file with --token-file, which beats both.",
-        )
-    if named:
-        return _Token(_read_token(Path(named)), f"the file {named} (KANPORT_TOKEN_FILE)")
-    if text:
-        return _Token(_clean_token(text, "KANPORT_TOKEN"), "KANPORT_TOKEN")
-    raise ConfigInvalid(
-        "There is no token for the server.",
-        hint="Kanboard shows it under Settings > API. Put it in a file that only you can read, and "
-        "name that with KANPORT_TOKEN_FILE; or set KANPORT_TOKEN.",
-        details=(
-            "looked at --token-file: not given",
-            "looked at KANPORT_TOKEN: not set",
-            "looked at KANPORT_TOKEN_FILE: not set",
-        ),
-    )
-
-
-def _read_token(path: Path) -> SecretStr:
-    try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            if mode & (stat.S_IRWXG | stat.S_IRWXO):
-                raise ConfigInvalid(
-                    f"The token file {path} can be read or changed by other users "
-                    f"(mode {stat.S_IMODE(mode):04o}).",
-                    hint=f"chmod 600 {shlex.quote(str(path))}",
-                )
-            content = file.read(TOKEN_BYTES + 1)
-    except OSError as error:
-        raise ConfigInvalid(
-            f"The token file {path} cannot be read: {error.strerror or error}."
-        ) from error
-    if len(content) > TOKEN_BYTES:
-        raise ConfigInvalid(f"The file {path} holds more than a token.")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        # Without its cause: that holds the bytes of the file.
-        raise ConfigInvalid(f"The token file {path} is not text in UTF-8.") from None
-    return _clean_token(text, f"the file {path}")
-
-
-def _clean_token(text: str, origin: str) -> SecretStr:
-    text = text.removesuffix("\n").removesuffix("\r")
-    if not text.strip():
-        raise ConfigInvalid(f"The token from {origin} is empty.")
-    if not text.isprintable():
-        raise ConfigInvalid(
-            f"The token from {origin} holds line breaks or control characters.",
-            hint="It must be one line with nothing but the token.",
-        )
-    return SecretStr(text)
 
 
 def _header(name: str | None) -> str | None:

@@ -1,0 +1,85 @@
+"""Addresses of a server: what people paste, made into the URL of the API. No I/O."""
+
+import ipaddress
+import re
+from urllib.parse import SplitResult, urlsplit
+
+from kanport.errors import ConfigInvalid
+
+ENDPOINT = "jsonrpc.php"
+EXAMPLE = "https://kanboard.example.org/jsonrpc.php"
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host of a URL is this machine, without asking any name server.
+
+    >>> [is_loopback(host) for host in ("localhost", "127.8.8.8", "::1", "localhost.evil.org")]
+    [True, True, True, False]
+    """
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def normalize_url(text: str, *, allow_http: bool = False) -> str:
+    """Give the URL of the API for whatever address of a Kanboard was given.
+
+    With or without /jsonrpc.php, with a sub-folder, a trailing slash or the query of a page.
+    Raises ConfigInvalid for what is no such address; the message never holds credentials.
+
+    >>> normalize_url("HTTPS://KB.example.org:443/boards/?controller=Dashboard")
+    'https://kb.example.org/boards/jsonrpc.php'
+    """
+    text = text.strip()
+    parts = _split(text)
+    if "@" in parts.netloc:
+        raise ConfigInvalid(
+            "The server's URL holds credentials.",
+            hint="Take them out of the URL; the token belongs in KANPORT_TOKEN or in a file named "
+            "by KANPORT_TOKEN_FILE.",
+        )
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        shown = text if "@" not in text else "the server's URL"
+        raise ConfigInvalid(
+            f"{shown!r} is not the URL of a server: it must begin with https://",
+            hint=f"A whole URL looks like {EXAMPLE}",
+        )
+    host = parts.hostname
+    if parts.scheme == "http" and not allow_http and not is_loopback(host):
+        raise ConfigInvalid(
+            f"http://{host} is not encrypted: the token could be read on the way.",
+            hint="Use https://, or allow it with --allow-http where nobody can listen in.",
+        )
+    netloc = f"[{host}]" if ":" in host else host
+    if parts.port not in (None, 443 if parts.scheme == "https" else 80):
+        netloc += f":{parts.port}"
+    return f"{parts.scheme}://{netloc}{_endpoint(parts.path)}"
+
+
+def _split(text: str) -> SplitResult:
+    # urlsplit drops line breaks and tabs silently, so that what is checked is not what was given.
+    if re.search(r"[\s\x00-\x1f\x7f\\]", text):
+        raise ConfigInvalid("The server's URL holds blanks, control characters or backslashes.")
+    try:
+        parts = urlsplit(text)
+        # The port is parsed only when asked for.
+        if parts.port == 0:
+            raise ValueError
+        # Names with empty or overlong labels would break the look-up.
+        (parts.hostname or "").encode("idna")
+    except ValueError:
+        raise ConfigInvalid(
+            "The server's URL is broken: look at its host and port.",
+            hint=f"A whole URL looks like {EXAMPLE}",
+        ) from None
+    return parts
+
+
+def _endpoint(path: str) -> str:
+    folder = path.rstrip("/")
+    for page in (f"/{ENDPOINT}", "/index.php"):
+        folder = folder.removesuffix(page).rstrip("/")
+    return f"{folder}/{ENDPOINT}"
