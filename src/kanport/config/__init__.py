@@ -213,9 +213,9 @@ def _batch_size(given: int | None, environ: Mapping[str, str]) -> int | None:
         size = int(text or "") if given is None else given
     except ValueError:
         size = 0
-    if not 1 <= size <= 10_000:
+    if not 1 <= size <= 5_000:
         shown = text if given is None else given
-        raise ConfigInvalid(f"{name} is {shown}: it must be a whole number from 1 to 10000.")
+        raise ConfigInvalid(f"{name} is {shown}: it must be a whole number from 1 to 5000.")
     return size
 
 
