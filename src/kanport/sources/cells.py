@@ -1,0 +1,138 @@
+"""Cleaning the cells of one column: blanks, composed letters, and what is no text at all."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from kanport.findings import Finding
+from kanport.origin import Origin
+from kanport.rules import control_problem, strip_blanks
+from kanport.table import Odd
+
+_RELATED = 20
+_ERROR = re.compile(
+    r"""\#(N/A|REF!|NAME\?|VALUE!|DIV/0!|NULL!|NUM!|SPILL!|CALC!|FIELD!|GETTING_DATA
+        |NV|BEZUG!|WERT!|ZAHL!|VALEUR!|NOM\?|NOMBRE!|¡REF!|¿NOMBRE\?|¡VALOR!|¡NUM!|¡DIV/0!
+        |\#{2,})
+      |Err:\d{3}""",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """The cells of one column, and the numbers (from 0) of those that were changed or are odd."""
+
+    texts: Sequence[str]
+    trimmed: Sequence[int] = ()
+    composed: Sequence[int] = ()
+    odd: Mapping[int, Odd] = field(default_factory=dict)
+
+
+def clean_column(texts: Sequence[str]) -> Cleaned:
+    r"""Strip blanks at the ends of each cell, put letters into Unicode's composed form (NFC).
+
+    Line breaks become `\n`. A cell counts as trimmed where more than plain spaces were left out.
+    Each text is looked at once, however often it stands in the column.
+    """
+    numbers, distinct = pd.factorize(pd.Series(texts, dtype=object))
+    before = pd.Series(distinct, dtype=object)
+    stripped = before.map(_strip)
+    after = stripped.map(_compose)
+    trimmed = stripped != before.str.strip(" ")
+    composed = after != stripped
+    odd = {number: found for number, text in after.items() if (found := odd_text(text))}
+    cells = pd.Series(numbers)
+    return Cleaned(
+        texts=list(after.to_numpy()[numbers]),
+        trimmed=_where(cells, trimmed),
+        composed=_where(cells, composed),
+        odd={row: odd[numbers[row]] for row in cells.index[cells.isin(list(odd))]} if odd else {},
+    )
+
+
+def odd_text(text: str) -> Odd | None:
+    r"""Say why a text is none that a person would have meant, if so.
+
+    A line break is left to the rules of the mapping: some cells hold several values.
+
+    >>> odd_text("#N/A").code
+    'cell-error'
+    >>> odd_text("N/A"), odd_text("None"), odd_text("nan")
+    (None, None, None)
+    """
+    if text[:1] in "#Ee" and _ERROR.fullmatch(text):
+        return error_cell(text)
+    if "\ufffd" in text:
+        return Odd(
+            "cell-garbled",
+            "the cell has lost letters: it holds the sign U+FFFD in place of them",
+            "write it anew, or export the file again in UTF-8",
+            text,
+        )
+    problem = control_problem(text.replace("\n", " "))
+    if problem is None:
+        return None
+    return Odd(problem.code, f"the cell cannot be used: {problem.message}", problem.hint, text)
+
+
+def error_cell(text: str) -> Odd:
+    """Say that a cell holds what a spreadsheet shows where it has no value."""
+    if text.startswith("##"):
+        return Odd(
+            "cell-error",
+            "the cell was saved as ####, as a spreadsheet shows it in a narrow column",
+            "make the column wider and save the file again",
+            text,
+        )
+    return Odd(
+        "cell-error",
+        f"the cell holds the spreadsheet error {text}",
+        "mend the formula or write the value; an empty cell means: leave as it is",
+        text,
+    )
+
+
+def changes_told(cleaned: Cleaned, name: str, place: Callable[[int], Origin]) -> list[Finding]:
+    """Tell what cleaning changed in a column: one finding for each kind of change.
+
+    `place` gives the origin of a cell by its row. The finding stands at the first cell; the next
+    ones are related.
+    """
+    told = [
+        ("cell-trimmed", "blanks that are no plain spaces were left out at the ends of"),
+        ("cell-composed", "letters and their accents were put together (NFC) in"),
+    ]
+    findings = []
+    for (code, what), rows in zip(told, (cleaned.trimmed, cleaned.composed), strict=True):
+        if rows:
+            count = "one value" if len(rows) == 1 else f"{len(rows):,} values"
+            first, *others = rows
+            findings.append(
+                Finding(
+                    code,
+                    f'{what} {count} in "{name}"',
+                    place(first),
+                    value=cleaned.texts[first],
+                    related=tuple(place(row) for row in others[:_RELATED]),
+                )
+            )
+    return findings
+
+
+def _strip(text: str) -> str:
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return strip_blanks(text)
+
+
+def _compose(text: str) -> str:
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def _where(cells: "pd.Series[int]", distinct: "pd.Series[bool]") -> list[int]:
+    chosen = distinct.index[distinct]
+    return list(cells.index[cells.isin(chosen)]) if len(chosen) else []

@@ -1,0 +1,141 @@
+"""What a file really is, told from its first bytes and, for an archive, from its list of parts."""
+
+import io
+import zipfile
+from enum import StrEnum
+
+from kanport.findings import Finding
+from kanport.origin import Origin
+
+
+class Kind(StrEnum):
+    """The kinds that are told apart; the value says what it is in plain words."""
+
+    TEXT = "a text file"
+    XLSX = "an Excel workbook (.xlsx)"
+    XLSM = "an Excel workbook with macros (.xlsm)"
+    XLSB = "an Excel workbook in the binary form (.xlsb)"
+    XLS = "an old Excel workbook (.xls)"
+    ENCRYPTED = "an Office file that is protected by a password"
+    OLE = "an old Office file"
+    ODS = "an OpenDocument spreadsheet (.ods)"
+    OFFICE = "an Office file, but no workbook"
+    ZIP = "a zip archive"
+    ARCHIVE = "a packed file"
+    HTML = "a web page (HTML)"
+    XML = "an XML file"
+    JSON = "a JSON file"
+    PDF = "a PDF file"
+    RTF = "a text document (RTF)"
+    PICTURE = "a picture"
+    DATABASE = "an SQLite database"
+    PARQUET = "a Parquet file"
+
+
+_OPENINGS: tuple[tuple[bytes, Kind], ...] = (
+    (b"%PDF", Kind.PDF),
+    (b"{\\rtf", Kind.RTF),
+    (b"SQLite format 3\0", Kind.DATABASE),
+    (b"PAR1", Kind.PARQUET),
+    (b"\x89PNG", Kind.PICTURE),
+    (b"\xff\xd8\xff", Kind.PICTURE),
+    (b"GIF8", Kind.PICTURE),
+    (b"\x1f\x8b", Kind.ARCHIVE),
+    (b"BZh", Kind.ARCHIVE),
+    (b"\xfd7zXZ\0", Kind.ARCHIVE),
+    (b"7z\xbc\xaf\x27\x1c", Kind.ARCHIVE),
+    (b"Rar!", Kind.ARCHIVE),
+    (b"\x28\xb5\x2f\xfd", Kind.ARCHIVE),
+)
+_MARKUP: tuple[tuple[str, Kind], ...] = (
+    ("<?xml", Kind.XML),
+    ("<!doctype html", Kind.HTML),
+    ("<html", Kind.HTML),
+    ("<head", Kind.HTML),
+    ("<body", Kind.HTML),
+    ("<meta", Kind.HTML),
+    ("<style", Kind.HTML),
+    ("<table", Kind.HTML),
+    ("<!--", Kind.HTML),
+    ('{"', Kind.JSON),
+    ("[{", Kind.JSON),
+)
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_ODS_TYPE = b"application/vnd.oasis.opendocument.spreadsheet"
+
+
+def kind_of(data: bytes) -> Kind:
+    r"""Tell what kind of file these bytes are; what is nothing else is text.
+
+    >>> kind_of(b"%PDF-1.7\n").name
+    'PDF'
+    >>> kind_of(b"username,name\n").name
+    'TEXT'
+    """
+    if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return _kind_of_archive(data)
+    if data.startswith(_OLE):
+        return _kind_of_ole(data)
+    found = next((kind for opening, kind in _OPENINGS if data.startswith(opening)), None)
+    return found or _kind_of_text(data[:2048])
+
+
+def wrong_kind(kind: Kind, *, wanted: str, origin: Origin) -> Finding:
+    """Give the finding for a file of another kind than the mapping says (`csv` or `excel`)."""
+    expected = "a CSV file" if wanted == "csv" else "an Excel workbook (.xlsx)"
+    return Finding(
+        "file-kind",
+        f"this is {kind}, and the mapping says {expected}",
+        origin,
+        hint=_hint(kind, wanted),
+    )
+
+
+def _hint(kind: Kind, wanted: str) -> str:
+    other = {Kind.XLSX: "excel", Kind.TEXT: "csv"}.get(kind)
+    if other is not None:
+        return f"say `type: {other}` in the mapping, or name another file"
+    if kind is Kind.ENCRYPTED:
+        return "open it with its password and save it without one"
+    if kind in (Kind.XLSM, Kind.XLSB, Kind.XLS, Kind.ODS, Kind.HTML, Kind.XML):
+        saved = "CSV UTF-8" if wanted == "csv" else "Excel Workbook (.xlsx)"
+        return f"open it in a spreadsheet program and save it as {saved}"
+    return "name the file with the list"
+
+
+def _kind_of_ole(data: bytes) -> Kind:
+    # The names of streams stand in the directory of an OLE file as UTF-16.
+    if "EncryptedPackage".encode("utf-16-le") in data:
+        return Kind.ENCRYPTED
+    if any(name.encode("utf-16-le") in data for name in ("Workbook", "Book\0")):
+        return Kind.XLS
+    return Kind.OLE
+
+
+def _kind_of_archive(data: bytes) -> Kind:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            names = set(archive.namelist())
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
+        # Half a workbook is still rather a workbook; the parts say their names in the open.
+        return Kind.XLSX if b"xl/" in data or b"[Content_Types].xml" in data else Kind.ZIP
+    if "xl/vbaProject.bin" in names:
+        return Kind.XLSM
+    if "xl/workbook.bin" in names:
+        return Kind.XLSB
+    if any(name.startswith("xl/") for name in names):
+        return Kind.XLSX
+    if "mimetype" in names and _ODS_TYPE in data[:200]:
+        return Kind.ODS
+    if names & {"[Content_Types].xml", "mimetype"}:
+        return Kind.OFFICE
+    return Kind.ZIP
+
+
+def _kind_of_text(opening: bytes) -> Kind:
+    if opening.startswith((b"\xff\xfe", b"\xfe\xff")):
+        text = opening.decode("utf-16", errors="replace")
+    else:
+        text = opening.removeprefix(b"\xef\xbb\xbf").decode("latin-1")
+    start = text.lstrip().casefold()
+    return next((kind for mark, kind in _MARKUP if start.startswith(mark)), Kind.TEXT)

@@ -1,0 +1,96 @@
+"""Cells as a file has them, made into the rows of a table: the same for every kind of file."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from kanport.findings import Finding
+from kanport.origin import Origin
+from kanport.sources.cells import Cleaned, changes_told, clean_column, odd_text
+from kanport.sources.header import Column
+from kanport.table import Odd, Row
+
+Place = Mapping[str, int | str]
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The cells of all columns with a header.
+
+    `numbers` are the rows' lines in the file; `cells` holds the texts of each column, in the order
+    of `columns`; `odd` says what is odd about a cell, by the number of its row and of its column,
+    both from 0. `place_of` gives what the origin of a column says besides its name.
+    """
+
+    columns: Sequence[Column]
+    numbers: Sequence[int]
+    cells: Sequence[Sequence[str]]
+    place_of: Callable[[Column], Place]
+    odd: Mapping[tuple[int, int], Odd] = field(default_factory=dict)
+
+
+def rows_of(grid: Grid, origin: Origin) -> tuple[tuple[Row, ...], list[Finding]]:
+    """Give the rows with clean values, and the findings about what cleaning changed."""
+    places = {column.name: grid.place_of(column) for column in grid.columns}
+    origins = [origin.at(row=number) for number in grid.numbers]
+    odd: dict[int, dict[str, Odd]] = {}
+    for (row, number), found in grid.odd.items():
+        column = grid.columns[number]
+        odd.setdefault(row, {})[column.name] = _unshown(found) if column.secret else found
+    texts: list[Sequence[str]] = []
+    findings: list[Finding] = []
+    for column, cells in zip(grid.columns, grid.cells, strict=True):
+        cleaned = _secret_column(cells) if column.secret else clean_column(cells)
+        texts.append(cleaned.texts)
+        for row, trouble in cleaned.odd.items():
+            odd.setdefault(row, {}).setdefault(column.name, trouble)
+        if column.used and (cleaned.trimmed or cleaned.composed):
+            place = partial(_place, origins, places, column.name)
+            findings.extend(changes_told(cleaned, column.name, place))
+    names = [column.name for column in grid.columns]
+    plain: Mapping[str, Odd] = {}
+    rows = tuple(
+        Row(where, dict(zip(names, values, strict=True)), places, odd.get(number, plain))
+        for number, (where, values) in enumerate(
+            zip(origins, zip(*texts, strict=True), strict=True)
+        )
+    )
+    return rows, findings
+
+
+def _place(origins: Sequence[Origin], places: Mapping[str, Place], name: str, row: int) -> Origin:
+    return Row(origins[row], {}, places).place(name)
+
+
+def _secret_column(cells: Sequence[str]) -> Cleaned:
+    """Leave the cells as they are; an error cell is no password all the same."""
+    odd = {row: found for row, text in enumerate(cells) if text and (found := odd_text(text))}
+    errors = {row: _unshown(found) for row, found in odd.items() if found.code == "cell-error"}
+    return Cleaned(cells, odd=errors)
+
+
+def _unshown(odd: Odd) -> Odd:
+    """Leave out of the trouble all that could say what stands in a secret cell."""
+    return _SECRET.get(odd.code, Odd(odd.code, "the cell cannot be used"))
+
+
+_SECRET: Mapping[str, Odd] = {
+    "cell-error": Odd("cell-error", "the cell holds a spreadsheet error, not a password"),
+    "cell-formula": Odd(
+        "cell-formula",
+        "the formula in the cell was saved without its value",
+        "open the file in Excel or LibreOffice, save it there, and try again",
+    ),
+    "cell-date": Odd("cell-date", "the cell holds a date", "write it as text"),
+    "cell-number": Odd(
+        "cell-number",
+        "the cell holds a number, not text: zeros at its beginning are lost",
+        "set the cells to Text before writing into them",
+    ),
+    "cell-number-inexact": Odd(
+        "cell-number-inexact",
+        "the cell holds a number with a fraction or with more than 15 digits",
+        "set the cells to Text before writing into them",
+    ),
+    "cell-merged": Odd("cell-merged", "the cell is merged with others"),
+}
