@@ -1,0 +1,298 @@
+"""What a mapping may say about a directory: the server, the search, groups, who is active."""
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import Field, StrictBool, StrictFloat, StrictInt, Tag, field_validator
+from pydantic_core import PydanticCustomError
+
+from kanport.mapping.base import TABLE, TEXT, Names, Strict, Table, Text, by_shape
+from kanport.mapping.problems import listed, problem
+
+SCHEMES = ("ldaps", "ldap", "ldapi")
+
+ActiveRule = Literal[
+    "userAccountControl", "accountExpires", "nsAccountLock", "pwdAccountLockedTime", "shadowExpire"
+]
+Scope = Literal["subtree", "one", "base"]
+Seconds = Annotated[StrictInt | StrictFloat, Field(gt=0, le=3600)]
+
+
+def several(names: str | tuple[str, ...]) -> tuple[str, ...]:
+    """Give what a file may write as one text or as a list, as a list."""
+    return (names,) if isinstance(names, str) else names
+
+
+class SecretReference(Strict):
+    """Where a password stands; it never stands in the mapping itself."""
+
+    env: Text | None = Field(None, description="The environment variable with the password.")
+    file: Text | None = Field(
+        None, description="A file that only you can read, relative to the mapping."
+    )
+
+    @classmethod
+    def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
+        """Give what is wrong with the choice between the two."""
+        if len(raw.keys() & {"env", "file"}) != 1:
+            yield problem(
+                "needs one of env or file", hint="{env: LDAP_PASSWORD} or {file: /run/secrets/ldap}"
+            )
+
+
+class Choice(Strict):
+    """Which of several values of an attribute is taken: those that a pattern is found in."""
+
+    match: Text = Field(description="A regular expression; the first value that it is found in.")
+
+    @field_validator("match")
+    @classmethod
+    def _is_a_pattern(cls, pattern: str) -> str:
+        try:
+            re.compile(pattern)
+        except re.error as wrong:
+            raise problem(f"not a regular expression: {wrong.msg}") from None
+        return pattern
+
+
+Choose = Annotated[
+    Annotated[Literal["first", "rdn"], Tag(TEXT)] | Annotated[Choice, Tag(TABLE)],
+    by_shape("must be first, rdn, or {match: PATTERN}"),
+]
+
+
+class LdapGroups(Strict):
+    """The groups whose members are the rows: one row for each group and person."""
+
+    base: Names = Field(description="Where groups are looked for; one entry or several.")
+    scope: Scope = Field("subtree", description="How far below the base.")
+    filter: Text = Field("(objectClass=*)", description="Which entries are groups.")
+    names: tuple[Text, ...] = Field(
+        (), description="Groups that must be there, by DN or cn; only these are then read."
+    )
+    members: Names = Field(
+        "member",
+        description="The attribute that lists members: member, uniqueMember, memberUid; or "
+        "memberOf, which stands at the people.",
+    )
+    login: Text = Field("uid", description="The attribute of a person that memberUid holds.")
+    nested: Literal["none", "walk", "rule"] = Field(
+        "walk",
+        description="Groups in groups: walk follows them, rule lets the server do it (Active "
+        "Directory), none leaves them out.",
+    )
+    depth: StrictInt = Field(
+        10, gt=0, le=100, description="How many groups deep to walk; what is deeper is unknown."
+    )
+    primary: StrictBool = Field(
+        True,
+        description="Count people whose primary group it is (primaryGroupID, or gidNumber with "
+        "memberUid); member lists leave them out.",
+    )
+    outside: Literal["fetch", "report"] = Field(
+        "fetch",
+        description="Members who are not below the base of the people: fetch looks them up, "
+        "report only tells of them. Nobody loses anything in a group where some are unknown.",
+    )
+    ignore: tuple[Text, ...] = Field(
+        (), description="Members who are nobody, by DN, such as a placeholder in empty groups."
+    )
+
+    @classmethod
+    def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
+        """Give what is wrong between the attribute with the members and how they are followed."""
+        members = raw.get("members", "member")
+        named = [members] if isinstance(members, str) else members
+        if not isinstance(named, list | tuple):
+            return
+        lower = [str(name).lower() for name in named]
+        if "memberof" in lower and len(lower) > 1:
+            yield problem(
+                "memberOf cannot stand together with others",
+                at=("members",),
+                hint="it stands at the people, the others at the groups",
+            )
+        if raw.get("nested") == "rule" and set(lower) & {"uniquemember", "memberuid"}:
+            yield problem(
+                "the server's rule only follows member and memberOf",
+                at=("nested",),
+                hint="write walk",
+            )
+
+    @property
+    def member_attributes(self) -> tuple[str, ...]:
+        """The attributes that list members."""
+        return several(self.members)
+
+    @property
+    def by_member_of(self) -> bool:
+        """Whether the people say which groups they are in, and not the groups."""
+        return self.member_attributes[0].lower() == "memberof"
+
+
+class LdapSource(Strict):
+    """The entries of a directory: people, or with `groups` the members of groups."""
+
+    type: Literal["ldap"] = Field(description="The kind of the source.")
+    url: Names = Field(
+        description="ldaps://HOST, ldap://HOST or ldapi://SOCKET; several are tried in order."
+    )
+    start_tls: StrictBool = Field(
+        False, description="Begin TLS on ldap:// before anything else is said."
+    )
+    ca_file: Text | None = Field(
+        None, description="The certificates to trust, in PEM; the system's own if left out."
+    )
+    client_cert: Text | None = Field(None, description="Our own certificate, in PEM.")
+    client_key: Text | None = Field(
+        None, description="The key of our certificate, in PEM, where it is not in the same file."
+    )
+    bind: Literal["anonymous", "simple", "external", "gssapi"] | None = Field(
+        None,
+        description="How to log in: simple with bind_dn and bind_password, external with a client "
+        "certificate or over ldapi://, gssapi with a Kerberos ticket. Without it: simple "
+        "where there is a bind_dn, else anonymous.",
+    )
+    bind_dn: Text | None = Field(
+        None, description="Who logs in; Active Directory also takes name@domain."
+    )
+    bind_password: SecretReference | None = Field(
+        None, description="Where the password stands: {env: NAME} or {file: PATH}."
+    )
+    allow_plaintext: StrictBool = Field(
+        False,
+        description="Send the password over ldap:// without TLS. Anybody between can read it.",
+    )
+    connect_timeout: Seconds = Field(10, description="Seconds until a server must have answered.")
+    timeout: Seconds = Field(60, description="Seconds that a server may stay silent.")
+    base: Names = Field(description="Where people are looked for; one entry or several.")
+    scope: Scope = Field("subtree", description="How far below the base.")
+    filter: Text = Field("(objectClass=person)", description="Which entries are people.")
+    page_size: StrictInt = Field(
+        500,
+        ge=0,
+        le=20_000,
+        description="Entries in one answer; 0 asks for all at once, for servers without pages.",
+    )
+    id: Text | None = Field(
+        None,
+        description="The attribute that stays when the name changes: entryUUID, objectGUID, "
+        "nsUniqueId, ipaUniqueID. It becomes the column id.",
+    )
+    active: tuple[ActiveRule, ...] = Field(
+        (),
+        description="What says that an account is disabled; it becomes the column active. Being "
+        "locked out for a while does not count.",
+    )
+    binary: dict[str, Literal["guid", "sid", "hex", "base64"]] = Field(
+        {},
+        description="How attributes that are not text are written; objectGUID and the like are "
+        "known.",
+    )
+    choose: dict[str, Choose] = Field(
+        {},
+        description="Which value of an attribute is taken where it has several: the first in the "
+        "order of the alphabet, the one in the DN (rdn), or {match: PATTERN}.",
+    )
+    groups: LdapGroups | None = Field(
+        None, description="Read members of groups: one row for each group and person."
+    )
+    clear: Text = Field("<clear>", description="A value that is this text clears a field.")
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The servers, in the order in which they are tried."""
+        return several(self.url)
+
+    @property
+    def bases(self) -> tuple[str, ...]:
+        """Where people are looked for."""
+        return several(self.base)
+
+    @property
+    def method(self) -> Literal["anonymous", "simple", "external", "gssapi"]:
+        """How to log in."""
+        return self.bind or ("simple" if self.bind_dn else "anonymous")
+
+    @classmethod
+    def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
+        """Give what is wrong with the servers, and between how to reach them and how to log in."""
+        given = raw.get("url")
+        urls = (
+            [given] if isinstance(given, str) else given if isinstance(given, list | tuple) else []
+        )
+        parsed = [url for url in map(_parts, urls) if url is not None]
+        for text in urls:
+            yield from _url_mistakes(text)
+        yield from _bind_mistakes(raw, parsed)
+        plain = [url for url in parsed if url.scheme == "ldap"]
+        if raw.get("start_tls") is True and parsed and not plain:
+            yield problem("StartTLS is for ldap:// only", at=("start_tls",), hint="leave it out")
+        if "client_key" in raw and "client_cert" not in raw:
+            yield problem("a key needs its certificate, client_cert", at=("client_key",))
+        protected = raw.get("start_tls") is True or raw.get("allow_plaintext") is True
+        if "bind_password" in raw and plain and not protected:
+            yield problem(
+                "the password would go over the network in clear",
+                at=("url",),
+                hint="use ldaps://, or start_tls: true; allow_plaintext: true if it must be",
+            )
+
+
+def _parts(url: Any) -> SplitResult | None:
+    try:
+        return urlsplit(url) if isinstance(url, str) else None
+    except ValueError:
+        return None
+
+
+def _url_mistakes(text: Any) -> Iterator[PydanticCustomError]:
+    if not isinstance(text, str):
+        return
+    url = _parts(text)
+    if url is None or url.scheme not in SCHEMES:
+        wanted = listed([f"{scheme}://" for scheme in SCHEMES])
+        yield problem(f"{text} is no address of a directory: it begins with {wanted}", at=("url",))
+        return
+    if "@" in url.netloc:
+        # The message must not show what may be a password.
+        yield problem("an address holds no user and password", at=("url",), hint="use bind_dn")
+        return
+    if url.scheme == "ldapi":
+        return
+    try:
+        port_fits = url.port != 0
+    except ValueError:
+        port_fits = False
+    if not url.hostname or not port_fits:
+        yield problem(f"{text} names no host, or a port that cannot be", at=("url",))
+    if url.path.strip("/") or url.query or url.fragment:
+        yield problem(
+            f"{text} holds more than scheme, host and port",
+            at=("url",),
+            hint="base, scope and filter have keys of their own",
+        )
+
+
+def _bind_mistakes(raw: Table, urls: list[SplitResult]) -> Iterator[PydanticCustomError]:
+    method = raw.get("bind") or ("simple" if "bind_dn" in raw else "anonymous")
+    if method == "simple":
+        for key in ("bind_dn", "bind_password"):
+            if key not in raw:
+                yield problem(f"{key} is missing, which a simple bind needs")
+    else:
+        for key in ("bind_dn", "bind_password"):
+            if key in raw:
+                yield problem(f"{key} is only for bind: simple", at=(key,), on_key=True)
+    if method != "external" or not urls:
+        return
+    if "client_cert" not in raw and any(url.scheme != "ldapi" for url in urls):
+        yield problem(
+            "external needs a client certificate, or ldapi://",
+            at=("bind",),
+            hint="add client_cert and client_key",
+        )
+    if any(url.scheme == "ldap" for url in urls) and raw.get("start_tls") is not True:
+        yield problem("external over ldap:// needs start_tls: true", at=("bind",))

@@ -1,0 +1,146 @@
+"""What a directory sends, taken apart: just as much of BER and LDAP as answers to searches need.
+
+ldap3 could do it, but its decoder makes every value three times, fails on result codes that it does
+not know, and gives no entry before a page is complete. All functions are pure; whatever does not
+fit raises Malformed.
+"""
+
+from typing import NamedTuple
+
+SEARCH_ENTRY, SEARCH_DONE, SEARCH_REFERENCE = 0x64, 0x65, 0x73
+EXTENDED, INTERMEDIATE = 0x78, 0x79
+PAGED_RESULTS = "1.2.840.113556.1.4.319"
+
+Attributes = dict[str, list[bytes]]
+
+
+class Malformed(ValueError):
+    """What came is not LDAP."""
+
+
+class Entry(NamedTuple):
+    """An entry: its DN, and the values by attribute, whose names are in lower case."""
+
+    dn: str
+    attributes: Attributes
+
+
+class Done(NamedTuple):
+    """The end of a search: result code, the server's words, and the cookie of paged results.
+
+    `cookie` is None where the server sent no control for pages.
+    """
+
+    code: int
+    message: str
+    cookie: bytes | None
+
+
+def header(data: bytes, at: int) -> tuple[int, int, int] | None:
+    """Give tag, begin and end of the element at a place; None where its header is not all there.
+
+    >>> header(bytes([0x04, 0x02, 0x61, 0x62]), 0)
+    (4, 2, 4)
+    """
+    if len(data) < at + 2:
+        return None
+    length = data[at + 1]
+    if length < 0x80:
+        return data[at], at + 2, at + 2 + length
+    count = length & 0x7F
+    if not 1 <= count <= 4:
+        raise Malformed("the length of an element cannot be")
+    begin = at + 2 + count
+    if len(data) < begin:
+        return None
+    return data[at], begin, begin + int.from_bytes(data[at + 2 : begin], "big")
+
+
+def element(data: bytes, at: int, end: int) -> tuple[int, int, int]:
+    """Give tag, begin and end of an element that lies wholly before `end`."""
+    found = header(data, at)
+    if found is None or found[2] > end:
+        raise Malformed("an element is longer than what holds it")
+    return found
+
+
+def envelope(data: bytes, begin: int, end: int) -> tuple[int, int, int, int]:
+    """Give message id, tag, begin and end of the operation in a message."""
+    tag, at, stop = element(data, begin, end)
+    if tag != 0x02:
+        raise Malformed("a message has no id")
+    number = int.from_bytes(data[at:stop], "big", signed=True)
+    return number, *element(data, stop, end)
+
+
+def entry(data: bytes, begin: int, end: int, names: dict[bytes, str]) -> Entry:
+    """Take an entry apart; `names` remembers the names of attributes between calls."""
+    _, at, stop = element(data, begin, end)
+    dn = data[at:stop].decode("utf-8", "backslashreplace")
+    _, at, last = element(data, stop, end)
+    attributes: Attributes = {}
+    # The hot path: short lengths are read in place.
+    while at < last:
+        _, begin, stop = element(data, at, last)
+        at = stop
+        _, name_begin, name_end = element(data, begin, stop)
+        raw = data[name_begin:name_end]
+        name = names.get(raw)
+        if name is None:
+            name = names[raw] = raw.decode("ascii", "backslashreplace").lower()
+        _, place, value_stop = element(data, name_end, stop)
+        values = attributes.setdefault(name, [])
+        while place < value_stop:
+            length = data[place + 1] if place + 1 < value_stop else 0x80
+            if length < 0x80:
+                value_begin, value_end = place + 2, place + 2 + length
+                if value_end > value_stop:
+                    raise Malformed("a value is longer than what holds it")
+            else:
+                _, value_begin, value_end = element(data, place, value_stop)
+            values.append(data[value_begin:value_end])
+            place = value_end
+    return Entry(dn, attributes)
+
+
+def done(data: bytes, begin: int, end: int, message_end: int) -> Done:
+    """Take the end of a search apart, with the control for pages that may follow it."""
+    _, at, stop = element(data, begin, end)
+    code = int.from_bytes(data[at:stop], "big", signed=True)
+    _, _, at = element(data, stop, end)
+    _, at, stop = element(data, at, end)
+    message = data[at:stop].rstrip(b"\0").decode("utf-8", "backslashreplace")
+    cookie = None
+    if end < message_end:
+        tag, at, last = element(data, end, message_end)
+        while tag == 0xA0 and at < last:
+            _, inner, at_next = element(data, at, last)
+            found = _cookie(data, inner, at_next)
+            cookie = found if found is not None else cookie
+            at = at_next
+    return Done(code, message, cookie)
+
+
+def _cookie(data: bytes, begin: int, end: int) -> bytes | None:
+    _, at, stop = element(data, begin, end)
+    if data[at:stop] != PAGED_RESULTS.encode():
+        return None
+    while stop < end:
+        tag, at, stop = element(data, stop, end)
+        if tag == 0x04:
+            _, at, stop = element(data, at, stop)
+            _, _, size_end = element(data, at, stop)
+            _, at, last = element(data, size_end, stop)
+            return data[at:last]
+    return None
+
+
+def result(data: bytes, begin: int, end: int) -> tuple[int, str]:
+    """Give the result code and the name of an extended response."""
+    found = done(data, begin, end, end)
+    name, at = "", begin
+    while at < end:
+        tag, inner, at = element(data, at, end)
+        if tag == 0x8A:
+            name = data[inner:at].decode("ascii", "backslashreplace")
+    return found.code, name

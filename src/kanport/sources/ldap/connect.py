@@ -1,0 +1,58 @@
+"""Open a directory as a mapping says: its servers in turn, TLS, the login."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from kanport.errors import Unreachable
+from kanport.mapping.ldap import LdapSource
+from kanport.sources.ldap.connection import Connection, Login, Refused
+from kanport.sources.ldap.secret import read_password
+from kanport.sources.ldap.tls import make_context
+
+
+@contextmanager
+def connected(
+    name: str, spec: LdapSource, *, base: Path, environ: Mapping[str, str]
+) -> Iterator[tuple[Connection, list[str]]]:
+    """Give a connection to the first server that answers, and why those before it did not.
+
+    Once it is there, it stays: nothing is ever read partly from one server and partly from
+    another. Raises Unreachable where none lets us in, at once where one refuses name and password;
+    ConfigInvalid where the mapping asks for what cannot be.
+    """
+    password = (
+        read_password(spec.bind_password, base=base, environ=environ)
+        if spec.bind_password is not None and spec.method == "simple"
+        else None
+    )
+    login = Login(spec.method, spec.bind_dn, password)
+    secure = spec.start_tls or any(url.startswith("ldaps:") for url in spec.urls)
+    context = make_context(spec, base) if secure else None
+    failures: list[str] = []
+    hints: list[str] = []
+    for url in spec.urls:
+        try:
+            connection = Connection(
+                url,
+                login,
+                context=context,
+                start_tls=spec.start_tls,
+                connect_timeout=spec.connect_timeout,
+                timeout=spec.timeout,
+            )
+        except Refused as refused:
+            failures.append(f"{url}: {refused}")
+            if refused.hint:
+                hints.append(refused.hint)
+            if refused.final:
+                break
+            continue
+        with connection:
+            yield connection, failures
+        return
+    raise Unreachable(
+        f'the directory of the source "{name}" could not be opened',
+        hint=hints[0] if hints else None,
+        details=failures,
+    )

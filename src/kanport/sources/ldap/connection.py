@@ -1,0 +1,348 @@
+"""The one place that knows ldap3: connect, begin TLS, log in, ask, and hand on what comes back.
+
+ldap3 makes the requests. The socket and TLS are made here, as ldap3 checks no certificate unless it
+is told to, and answers are read here, as it hides whether they are complete (see `ber`).
+"""
+
+import contextlib
+import socket
+import ssl
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+from urllib.parse import unquote, urlsplit
+
+from pydantic import SecretStr
+
+from kanport.errors import ConfigInvalid
+from kanport.sources.ldap import ber, tls
+from kanport.sources.ldap.results import SUCCESS, meaning, told
+
+with warnings.catch_warnings():
+    # ldap3 2.9.1 imports names from pyasn1 that are deprecated there.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import ldap3
+    from ldap3.core.exceptions import LDAPException, LDAPInvalidFilterError
+    from ldap3.operation.search import search_operation
+    from ldap3.protocol.rfc2696 import paged_search_control
+
+START_TLS = "1.3.6.1.4.1.1466.20037"
+DISCONNECTION = "1.3.6.1.4.1.1466.20036"
+_SCOPES = {"subtree": ldap3.SUBTREE, "one": ldap3.LEVEL, "base": ldap3.BASE}
+_MOST_BYTES = 64 * 1024 * 1024
+
+
+class Broken(Exception):
+    """The connection broke, or what came over it made no sense; the text says how."""
+
+
+class Refused(Exception):
+    """A server refused to let us in; the text says how. `final`: asking another is no use."""
+
+    def __init__(self, message: str, *, hint: str | None = None, final: bool = False) -> None:
+        super().__init__(message)
+        self.hint = hint
+        self.final = final
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """How to log in; `password` is only for `simple`."""
+
+    method: str
+    dn: str | None = None
+    password: SecretStr | None = None
+
+
+class Question(NamedTuple):
+    """One search: where, how deep, which entries, which attributes."""
+
+    base: str
+    scope: str
+    filter: str
+    attributes: tuple[str, ...]
+
+
+class Reference(NamedTuple):
+    """Instead of an entry: other servers that may have more."""
+
+    urls: tuple[str, ...] = ()
+
+
+class Connection:
+    """A connection to one server, logged in. It never goes over to another one.
+
+    Raises Refused where it does not come about, and ConfigInvalid where Kerberos is asked for and
+    not installed.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        login: Login,
+        *,
+        context: ssl.SSLContext | None,
+        start_tls: bool,
+        connect_timeout: float,
+        timeout: float,
+    ) -> None:
+        self.url = url
+        self._names: dict[bytes, str] = {}
+        parts = urlsplit(url)
+        host = parts.hostname or "localhost"
+        secure = context if parts.scheme == "ldaps" else None
+        connected = _connect(url, connect_timeout, secure)
+        try:
+            self._ldap = _hand_over(connected, host, login, timeout)
+            if start_tls and parts.scheme == "ldap":
+                assert context is not None  # noqa: S101 - for the type checker
+                self._start_tls(context, host)
+            self._bind(login)
+            self._ldap.socket.settimeout(timeout)
+        except BaseException:
+            self.close()
+            connected.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Log out and close; nothing happens where it is closed already."""
+        connection = getattr(self, "_ldap", None)
+        if connection is None:
+            return
+        with contextlib.suppress(LDAPException, OSError):
+            connection.unbind()
+        if connection.socket is not None:
+            connection.socket.close()
+
+    @property
+    def encryption(self) -> str | None:
+        """The version of TLS; None where there is none."""
+        connected = self._ldap.socket
+        return connected.version() if isinstance(connected, ssl.SSLSocket) else None
+
+    def ask(
+        self, question: Question, *, page_size: int = 0, cookie: bytes = b""
+    ) -> Iterator[ber.Entry | Reference | ber.Done]:
+        """Ask for one page, or for all where `page_size` is 0; Done comes last, always.
+
+        Raises Broken where the answer does not come to its end, and ConfigInvalid where the
+        question cannot be put. Another question may only be asked once Done has come.
+        """
+        try:
+            request = search_operation(
+                question.base,
+                question.filter,
+                _SCOPES[question.scope],
+                ldap3.DEREF_NEVER,
+                list(question.attributes) or [ldap3.NO_ATTRIBUTES],
+                size_limit=0,
+                time_limit=0,
+                types_only=False,
+                auto_escape=False,
+                auto_encode=True,
+            )
+        except LDAPInvalidFilterError as wrong:
+            raise ConfigInvalid(
+                f"the filter {question.filter} is not written as it must be",
+                hint="every part stands in brackets: (&(objectClass=person)(mail=*))",
+            ) from wrong
+        except (LDAPException, ValueError) as wrong:
+            raise ConfigInvalid(
+                f"the search for {question.filter} below {question.base} cannot be put: {wrong}"
+            ) from wrong
+        # Critical, so that a server that cannot do pages says so instead of cutting the answer.
+        controls = [paged_search_control(True, page_size, cookie)] if page_size else None
+        try:
+            number = self._ldap.send("searchRequest", request, controls)
+        except (LDAPException, OSError) as wrong:
+            raise Broken(f"the connection broke ({_words(wrong)})") from wrong
+        # ldap3 keeps a note of each request until it has read the answer itself.
+        self._ldap.strategy._outstanding.pop(number, None)
+        yield from self._answers(number)
+
+    def _answers(self, number: int) -> Iterator[ber.Entry | Reference | ber.Done]:
+        try:
+            for data, begin, end in self._messages():
+                whose, tag, at, stop = ber.envelope(data, begin, end)
+                if whose == 0:
+                    raise Broken(_farewell(data, tag, at, stop))
+                if whose != number:
+                    raise Broken("an answer came to a question that was not asked")
+                if tag == ber.SEARCH_ENTRY:
+                    yield ber.entry(data, at, stop, self._names)
+                elif tag == ber.SEARCH_DONE:
+                    yield ber.done(data, at, stop, end)
+                    return
+                elif tag == ber.SEARCH_REFERENCE:
+                    yield Reference()
+                elif tag != ber.INTERMEDIATE:
+                    raise Broken("an answer of the wrong kind came")
+        except ber.Malformed as wrong:
+            raise Broken(f"what came is not LDAP: {wrong}") from wrong
+
+    def _messages(self) -> Iterator[tuple[bytes, int, int]]:
+        """Give each message as it comes: the bytes that it stands in, begin and end."""
+        data, at = b"", 0
+        while True:
+            found = ber.header(data, at)
+            if found is not None and found[2] - at > _MOST_BYTES:
+                raise Broken(f"an answer is longer than {_MOST_BYTES >> 20} MB")
+            if found is not None and found[2] <= len(data):
+                at = found[2]
+                yield data, found[1], found[2]
+                continue
+            wanted = 0 if found is None else found[2] - len(data)
+            data, at = data[at:] + self._receive(max(wanted, 1)), 0
+
+    def _receive(self, wanted: int) -> bytes:
+        pieces = []
+        while wanted > 0:
+            try:
+                piece = self._ldap.socket.recv(262_144)
+            except TimeoutError as wrong:
+                raise Broken("it fell silent, and the timeout was reached") from wrong
+            except (OSError, AttributeError) as wrong:
+                raise Broken(f"the connection broke ({_words(wrong)})") from wrong
+            if not piece:
+                raise Broken("it closed the connection before the end")
+            pieces.append(piece)
+            wanted -= len(piece)
+        return b"".join(pieces)
+
+    def _start_tls(self, context: ssl.SSLContext, host: str) -> None:
+        connection = self._ldap
+        try:
+            connection.extended(START_TLS)
+        except (LDAPException, OSError) as wrong:
+            raise Refused(f"StartTLS failed: {_words(wrong)}") from wrong
+        code = int(connection.result["result"])
+        if code != SUCCESS:
+            answer = told(code, str(connection.result["message"]))
+            raise Refused(
+                f"it refuses StartTLS: {answer}",
+                hint="does the server have a certificate? Nothing was sent in clear",
+            )
+        connection.socket = _encrypt(connection.socket, context, host)
+        connection.tls_started = True
+
+    def _bind(self, login: Login) -> None:
+        try:
+            self._ldap.bind(read_server_info=False)
+        except ImportError as wrong:
+            raise ConfigInvalid(
+                "bind: gssapi needs a package that is not installed",
+                hint="pip install 'kanport[kerberos]'",
+            ) from wrong
+        except (LDAPException, OSError) as wrong:
+            raise Refused(f"the login failed: {_words(wrong)}") from wrong
+        except Exception as wrong:
+            # What the Kerberos library raises is of its own kinds, none of which may be installed.
+            if login.method != "gssapi":
+                raise
+            raise Refused(
+                f"the login with Kerberos failed: {_words(wrong)}",
+                hint="is there a ticket? (klist)",
+            ) from wrong
+        result: Any = self._ldap.result
+        code = int(result["result"])
+        if code != SUCCESS:
+            # Only a server that has no time says nothing about name and password; others would
+            # count the same wrong password again, and lock the account.
+            raise Refused(
+                f"it does not let {login.dn or 'us'} in: {told(code, str(result['message']))}",
+                hint=meaning(code).hint,
+                final=code not in (51, 52),
+            )
+
+
+def _connect(url: str, timeout: float, context: ssl.SSLContext | None) -> socket.socket:
+    parts = urlsplit(url)
+    try:
+        if parts.scheme == "ldapi":
+            connected = socket.socket(socket.AF_UNIX)
+            try:
+                connected.settimeout(timeout)
+                connected.connect(unquote(parts.netloc + parts.path) or "/run/slapd/ldapi")
+            except BaseException:
+                connected.close()
+                raise
+            return connected
+        port = parts.port or (636 if parts.scheme == "ldaps" else 389)
+        connected = socket.create_connection((parts.hostname, port), timeout)
+    except OSError as wrong:
+        raise Refused(f"it does not answer: {_words(wrong)}") from wrong
+    return connected if context is None else _encrypt(connected, context, parts.hostname or "")
+
+
+def _encrypt(connected: socket.socket, context: ssl.SSLContext, host: str) -> ssl.SSLSocket:
+    try:
+        return context.wrap_socket(connected, server_hostname=host)
+    except (OSError, ValueError) as wrong:
+        connected.close()
+        words, hint = tls.explain(wrong)
+        raise Refused(words, hint=hint) from wrong
+
+
+def _hand_over(connected: socket.socket, host: str, login: Login, timeout: float) -> Any:
+    """Give ldap3 a socket that is open already."""
+    server = ldap3.Server(
+        host,
+        get_info=ldap3.NONE,
+        allowed_referral_hosts=[],
+        use_ssl=isinstance(connected, ssl.SSLSocket),
+        connect_timeout=timeout,
+    )
+    sasl = {"external": ldap3.EXTERNAL, "gssapi": ldap3.KERBEROS}
+    ways = {"simple": ldap3.SIMPLE, "anonymous": ldap3.ANONYMOUS}
+    password = login.password.get_secret_value().encode() if login.password else None
+    connection = ldap3.Connection(
+        server,
+        user=login.dn if login.method == "simple" else None,
+        password=password,
+        authentication=ways.get(login.method, ldap3.SASL),
+        sasl_mechanism=sasl.get(login.method),
+        # Empty, but there: without it the server asks back, and ldap3 has nothing to say.
+        sasl_credentials=b"" if login.method == "external" else None,
+        client_strategy=ldap3.SYNC,
+        auto_bind=ldap3.AUTO_BIND_NONE,
+        auto_referrals=False,
+        auto_range=False,
+        check_names=False,
+        raise_exceptions=False,
+        read_only=True,
+        receive_timeout=timeout,
+    )
+    connection.socket = connected
+    connection.closed = False
+    connection.listening = True
+    connection.strategy._outstanding = {}
+    return connection
+
+
+def _farewell(data: bytes, tag: int, begin: int, end: int) -> str:
+    if tag == ber.EXTENDED:
+        code, name = ber.result(data, begin, end)
+        if name == DISCONNECTION:
+            return f"it closed the connection: {told(code, '')}"
+    return "it sent something that was not asked for"
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__

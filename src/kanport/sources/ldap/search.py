@@ -1,0 +1,180 @@
+"""Searches that are complete or fail: pages to the last, ranges to their end, nothing by halves."""
+
+from collections.abc import Generator, Iterable, Iterator
+from typing import NoReturn
+
+from kanport.sources.ldap.ber import Attributes, Done, Entry
+from kanport.sources.ldap.connection import Broken, Connection, Question, Reference
+from kanport.sources.ldap.errors import SourceIncomplete
+from kanport.sources.ldap.results import NO_SUCH_OBJECT, SUCCESS, meaning, told
+
+_RANGE = ";range="
+_MOST_EMPTY_PAGES = 1000
+
+
+class Directory:
+    """Complete searches over one connection.
+
+    `referrals` counts what was skipped because another server may have it, `searches` the
+    questions that were asked, pages counted one by one.
+    """
+
+    def __init__(self, connection: Connection, page_size: int) -> None:
+        self._connection = connection
+        self._page_size = page_size
+        self.referrals = 0
+        self.searches = 0
+
+    @property
+    def url(self) -> str:
+        """The server that answers."""
+        return self._connection.url
+
+    def search(self, question: Question) -> Iterator[Entry]:
+        """Give every entry that a search finds, as they come.
+
+        Entries with ranged attributes come last, when the ranges have been read to their end.
+        Raises SourceIncomplete where anything is cut, refused or lost; what was given until then
+        must not be used.
+        """
+        ranged: list[Entry] = []
+        cookie, page, count, empty = b"", 1, 0, 0
+        while True:
+            where = _Where(question, page, count)
+            end, came = yield from self._page(where, self._page_size, cookie, ranged)
+            count += came
+            where = _Where(question, page, count)
+            if end.code != SUCCESS:
+                where.fail(told(end.code, end.message), meaning(end.code).hint)
+            if not self._page_size:
+                break
+            if end.cookie is None:
+                where.fail(
+                    "it did not say whether there is more",
+                    "it does not seem to know pages; page_size: 0 asks for all at once",
+                )
+            if not end.cookie:
+                break
+            cookie, page = end.cookie, page + 1
+            empty = 0 if came else empty + 1
+            if empty > _MOST_EMPTY_PAGES:
+                where.fail(f"{empty} pages came one after the other with nothing in them")
+        for entry in ranged:
+            yield self._whole(entry)
+
+    def read(self, dn: str, attributes: Iterable[str], filter_: str) -> Entry | None:
+        """Give one entry by its DN; None where it is there and does not fit the filter.
+
+        Raises KeyError where there is no such entry, or none that this login may see, and
+        SourceIncomplete where the server does not say.
+        """
+        question = Question(dn, "base", filter_, tuple(attributes))
+        found, end = self._read(question)
+        if end.code == NO_SUCH_OBJECT:
+            raise KeyError(dn)
+        if end.code != SUCCESS:
+            _Where(question).fail(told(end.code, end.message), meaning(end.code).hint)
+        return self._whole(found[0]) if found else None
+
+    def _read(self, question: Question) -> tuple[list[Entry], Done]:
+        found: list[Entry] = []
+        page = self._page(_Where(question), 0, b"", found)
+        while True:
+            try:
+                found.append(next(page))
+            except StopIteration as stop:
+                end: Done = stop.value[0]
+                return found, end
+
+    def _page(
+        self, where: "_Where", size: int, cookie: bytes, ranged: list[Entry]
+    ) -> Generator[Entry, None, tuple[Done, int]]:
+        self.searches += 1
+        came = 0
+        try:
+            for answer in self._connection.ask(where.question, page_size=size, cookie=cookie):
+                if isinstance(answer, Entry):
+                    came += 1
+                    if any(_RANGE in name for name in answer.attributes):
+                        ranged.append(answer)
+                    else:
+                        yield answer
+                elif isinstance(answer, Reference):
+                    self.referrals += 1
+                else:
+                    return answer, came
+        except Broken as wrong:
+            where = _Where(where.question, where.page, where.count + came)
+            where.fail(str(wrong), cause=wrong)
+        raise AssertionError("the answer to a search has an end")
+
+    def _whole(self, entry: Entry) -> Entry:
+        """Read what is left of ranged attributes, from the value where the server stopped."""
+        whole: Attributes = {
+            name: values for name, values in entry.attributes.items() if _RANGE not in name
+        }
+        for key in [name for name in entry.attributes if _RANGE in name]:
+            name, _, span = key.partition(_RANGE)
+            # The plain attribute comes along empty.
+            values = whole.setdefault(name, [])
+            values.extend(entry.attributes[key])
+            first, last = _span(span)
+            if first != 0:
+                _Where(Question(entry.dn, "base", "", (name,))).fail("a range begins in the middle")
+            while last is not None:
+                more, last = self._range(entry.dn, name, last + 1)
+                values.extend(more)
+        return Entry(entry.dn, whole)
+
+    def _range(self, dn: str, name: str, first: int) -> tuple[list[bytes], int | None]:
+        question = Question(dn, "base", "(objectClass=*)", (f"{name}{_RANGE}{first}-*",))
+        where = _Where(question, count=first)
+        found, end = self._read(question)
+        if end.code != SUCCESS:
+            where.fail(told(end.code, end.message), meaning(end.code).hint)
+        for entry in found:
+            for key, values in entry.attributes.items():
+                if key.startswith(name + _RANGE):
+                    begin, last = _span(key.partition(_RANGE)[2])
+                    if begin == first and (last is None or (last >= first and values)):
+                        return values, last
+        return where.fail("the range that was asked for did not come")
+
+
+class _Where:
+    """How far a search had come, for what is said when it fails."""
+
+    def __init__(self, question: Question, page: int = 1, count: int = 0) -> None:
+        self.question = question
+        self.page = page
+        self.count = count
+
+    def fail(
+        self, why: str, hint: str | None = None, cause: BaseException | None = None
+    ) -> NoReturn:
+        """Raise SourceIncomplete: what was asked, how far it came, and why it ended."""
+        base, scope, filter_, attributes = self.question
+        if _RANGE in "".join(attributes):
+            asked = f"the values of {attributes[0].partition(_RANGE)[0]} of {base}"
+            far = f"after {self.count} values"
+        elif scope == "base":
+            asked, far = f"the entry {base}", "at once"
+        else:
+            asked = f"{filter_} below {base or 'the root'}"
+            far = f"on page {self.page}, after {self.count} entries"
+        raise SourceIncomplete(
+            f"the directory did not give all of {asked}: {far}, {why}", hint=hint
+        ) from cause
+
+
+def _span(text: str) -> tuple[int, int | None]:
+    """Read the span of a range: `0-1499`, or `1500-*` for the last.
+
+    >>> _span("1500-*")
+    (1500, None)
+    """
+    first, _, last = text.partition("-")
+    try:
+        return int(first), None if last == "*" else int(last)
+    except ValueError:
+        return -1, None

@@ -1,0 +1,58 @@
+"""Certificates and directories that the tests share, and reading as a mapping would."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kanport.mapping.ldap import LdapSource
+from tests.ldap.certificates import Authority
+from tests.ldap.ldif import PEOPLE, person, tree
+from tests.ldap.slapd import ADMIN, PASSWORD, Slapd
+
+NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
+ENVIRON = {"LDAP_PASSWORD": PASSWORD}
+
+Spec = Callable[..., LdapSource]
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """An authority that the tests trust."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def good_tls(authority: Authority) -> Path:
+    """The certificate of a server that may be trusted as localhost and 127.0.0.1."""
+    return authority.server("good", "localhost", "127.0.0.1")
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory, good_tls: Path) -> Iterator[Slapd]:
+    """A slapd with three people, that speaks TLS."""
+    people = tree(person("ada"), person("bob"), person("cyd"))
+    with Slapd(tmp_path_factory.mktemp("small") / "slapd", people, tls=good_tls) as slapd:
+        yield slapd
+
+
+def spec(url: str | list[str], **more: Any) -> LdapSource:
+    """Give the source as a mapping would, with the login of the tests' administrator."""
+    given: dict[str, Any] = {
+        "type": "ldap",
+        "url": url,
+        "base": PEOPLE,
+        "bind_dn": ADMIN,
+        "bind_password": {"env": "LDAP_PASSWORD"},
+        "connect_timeout": 5,
+        "timeout": 10,
+        **more,
+    }
+    first = url if isinstance(url, str) else url[0]
+    if first.startswith("ldap://") and "start_tls" not in more:
+        given.setdefault("allow_plaintext", True)
+    if given.get("bind") not in (None, "simple"):
+        del given["bind_dn"], given["bind_password"]
+    return LdapSource.model_validate(given)
