@@ -449,3 +449,10 @@ def test_a_folder_that_is_not_there_is_said_too(tmp_path: Path) -> None:
         load_mapping(tmp_path / "nowhere" / "mapping.yaml")
 
     assert raised.value.hint == f"there is no folder {tmp_path / 'nowhere'} either"
+
+
+def test_a_file_spells_its_keys_as_the_format_does(tmp_path: Path) -> None:
+    assert said_of(tmp_path, GOOD.replace("  from: staff", "  from_: staff")) == [
+        "5:1: from is missing",
+        '6:3: unknown key "from_" | did you mean from?',
+    ]
