@@ -219,9 +219,11 @@ def test_a_server_that_goes_away_leaves_a_tally_and_a_journal(
 
 def test_a_refused_token_ends_the_run_at_once(server: Sandbox, run: RunPlan) -> None:
     server.fault = lambda names: Fault(after=0, reply=UNAUTHORIZED)
-    done = run(plan_of(new_user(1, "ada")))
+    people = [new_user(number, f"user{number}") for number in range(1, 31)]
+    done = run(plan_of(*people))
     assert done.stopped is not None
-    assert statuses(done) == [Status.NOT_ATTEMPTED]
+    # Of the batch that was refused nobody can tell; the rest was never sent.
+    assert statuses(done) == [Status.FAILED] * 20 + [Status.NOT_ATTEMPTED] * 10
     assert len(server.requests) == 1
 
 

@@ -183,14 +183,13 @@ def test_an_unknown_project_stops_everything(
 def test_a_mapping_with_mistakes_shows_them_all(
     kanport: Kanport, club: Path, tmp_path: Path
 ) -> None:
-    bad = MAPPING.replace("missing: disable", "missing: disabel").replace(
-        "name: {from", "nmae: {from"
-    )
+    bad = MAPPING.replace("disable", "disabel").replace(" name: {from", " nmae: {from")
     write_files(tmp_path, mapping=bad)
     stopped = kanport("validate", club)
     assert stopped.code == 6, stopped
-    assert "club.yaml:16:" in stopped.err
-    assert "club.yaml:19:" in stopped.err
+    assert 'club.yaml:15:5: unknown key "nmae"' in stopped.err
+    assert "club.yaml:18:12: missing must be" in stopped.err
+    assert stopped.err.count("hint:") == 2
 
 
 @pytest.mark.parametrize("missing", ["people.csv", "club.yaml"])

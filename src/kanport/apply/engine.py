@@ -166,10 +166,11 @@ class Engine:
             for change in batch
         ]
         self._passwords.write(batch)
-        return self._post(calls, [change.id for change in batch], state)
+        return self._post(calls, batch, state)
 
-    def _post(self, calls: Sequence[Call], names: list[str], state: _State) -> list[Answer]:
+    def _post(self, calls: Sequence[Call], batch: Sequence[Change], state: _State) -> list[Answer]:
         """Send one batch, again while it certainly never left; raise Unreachable in the end."""
+        names = [change.id for change in batch]
         pause = self._options.pause
         for attempt in range(self._options.retries + 1):
             if self._should_stop():
@@ -179,7 +180,13 @@ class Engine:
                 pause = min(pause * 2, LONGEST_PAUSE)
             state.batches += 1
             self._journal.sent(state.batches, calls[0].method, names)
-            answers = self._server.batch(calls)
+            try:
+                answers = self._server.batch(calls)
+            except Unreachable as problem:
+                # Kanboard refuses a whole batch for one call, and has done those before it.
+                reason = f"{problem.message} It could not be read back"
+                self._give_up(batch, reason, state)
+                raise
             self._journal.answered(state.batches, answers)
             if not all(isinstance(answer, NoAnswer) and not answer.sent for answer in answers):
                 return answers
@@ -193,11 +200,8 @@ class Engine:
         """Settle what became of a batch, and give the changes that are to be sent again."""
         try:
             seen = self._observe(batch, state)
-        except Unreachable:
-            for change, answer in zip(batch, answers, strict=True):
-                reason = f"the server answered {told(answer)!r}, and it could not be read back"
-                self._settle(change, Status.FAILED, reason, state)
-            self._record(state)
+        except Unreachable as problem:
+            self._give_up(batch, f"it could not be read back: {problem.message}", state)
             raise
         lost: list[Change] = []
         refused: list[tuple[Change, Answer, Observed]] = []
@@ -229,7 +233,7 @@ class Engine:
         tried = [change for change, _, _ in refused if change.id in second]
         seen: dict[str, Observed] = {}
         if tried:
-            self._post([second[change.id] for change in tried], list(second), state)
+            self._post([second[change.id] for change in tried], tried, state)
             observed = self._observe(tried, state)
             seen = {change.id: there for change, there in zip(tried, observed, strict=True)}
         for change, answer, before in refused:
@@ -254,6 +258,12 @@ class Engine:
         if observed is not None and observed.user_id is not None:
             state.user_ids[compare_key(change.subject.username)] = observed.user_id
         state.unwritten.append(outcome)
+
+    def _give_up(self, batch: Sequence[Change], reason: str, state: _State) -> None:
+        """Settle a batch of which nobody can tell whether it was done."""
+        for change in batch:
+            self._settle(change, Status.FAILED, reason, state)
+        self._record(state)
 
     def _record(self, state: _State) -> None:
         """Put the outcomes that are new into the journal, with one wait for the disk."""

@@ -52,7 +52,7 @@ def command(
     output = Output(ctx, form)
     inputs = planning.inputs_or_report(mapping, output, ctx)
     settings = planning.settings_from(**server)
-    with Client.open(settings, warn=output.warn) as client:
+    with Client.open(settings, read_only=True, warn=output.warn) as client:
         plan = planning.plan_or_report(inputs, client, output, ctx)
     if plan_path is not None:
         write_plan(plan_path, plan)
