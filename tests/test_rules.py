@@ -139,6 +139,7 @@ def test_a_username_of_blanks_alone_is_empty(blanks: str) -> None:
         ("ada\u00a0", "username-odd"),
         ("ada lovelace", "username-odd"),
         ("ada:l", "username-odd"),
+        ("jürgen:l", "username-odd"),
         ("a\u200bda", "username-odd"),
         ("ad\na", "cell-control"),
         ("ad\x00a", "cell-control"),
@@ -252,6 +253,7 @@ def test_what_is_stripped_has_no_blank_at_its_ends(text: str) -> None:
         ("secret\0word", "password-invalid"),
         ("secret\nword", "password-invalid"),
         ("secret\udc00word", "password-invalid"),
+        ("secret\ufffdword", "password-invalid"),
         (" blanks are kept ", None),
     ],
 )

@@ -220,16 +220,16 @@ def password_problem(text: str) -> Problem | None:
     """Say what is wrong with a password, without showing any of it.
 
     Kanboard wants at least 6 characters and sets no limit; bcrypt ignores what follows the 72nd
-    byte, and a NUL makes PHP break off with HTTP 500. Other control characters cannot be typed
-    into the login form.
+    byte, and a NUL makes PHP break off with HTTP 500. Other control characters, and the sign that
+    stands for a lost letter (U+FFFD), cannot be typed into the login form.
 
     >>> password_problem("12345").code
     'password-too-short'
     """
-    if _CONTROLS.search(text):
+    if _CONTROLS.search(text) or "\ufffd" in text:
         return Problem(
             "password-invalid",
-            "the password holds a control character or a line break",
+            "the password holds a control character, a line break, or a letter that was lost",
             "use characters that can be typed",
         )
     if len(text) < PASSWORD_MIN:

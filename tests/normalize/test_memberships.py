@@ -209,6 +209,21 @@ def test_one_bad_cell_leaves_the_whole_row_open() -> None:
     assert found.desired.unknown.memberships == {("ada", "alpha"), ("ada", "beta")}
 
 
+def test_an_unreadable_cell_of_a_matrix_is_not_an_empty_one() -> None:
+    formula = Odd("cell-formula", "the formula was saved without its value")
+    found = made(MATRIX, a_table("access", "Login|ALPHA|BETA", ["ada", formula, ""]))
+    assert told(found) == [("cell-formula", "access.csv:2:2")]
+    assert found.desired.unknown.membership("ada", frozenset({"alpha"}))
+
+
+def test_a_number_in_a_matrix_is_looked_up_without_a_warning() -> None:
+    number = Odd("cell-number", "a number stands here", value="1")
+    mapping = MATRIX.replace("{R: project-viewer,", "{1: project-viewer,")
+    found = made(mapping, a_table("access", "Login|ALPHA|BETA", ["ada", number, ""]))
+    assert triples(found) == [("ada", "ALPHA", "project-viewer")]
+    assert found.findings == []
+
+
 def test_without_a_table_a_cell_must_be_a_role() -> None:
     mapping = MATRIX.replace("          values: {R: project-viewer, W: project-member}\n", "")
     found = made(mapping, a_table("access", "Login|ALPHA|BETA", "ada|member|project-member"))

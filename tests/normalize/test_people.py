@@ -197,6 +197,18 @@ def test_an_empty_cell_of_the_first_source_lets_the_second_speak_before_the_defa
     assert found.findings == []
 
 
+def test_a_value_that_sources_agree_on_knows_all_its_places() -> None:
+    found = made(
+        TWO,
+        a_table("hr", "Login|Name", "ada|Ada"),
+        a_table("it", "Login|Name|Mail|Role", "ada|Ada||"),
+    )
+    assert found.findings == []
+    name = user(found).name
+    assert name is not None
+    assert [str(place) for place in name.origins] == ["hr.csv:2:2", "it.csv:2:2"]
+
+
 def test_clearing_wins_like_any_value() -> None:
     found = made(
         TWO,
@@ -278,6 +290,13 @@ def test_two_rows_with_different_passwords_contradict_each_other() -> None:
     found = made(WITH_PASSWORD, table)
     assert told(found) == [("user-duplicate", "staff.csv:2:1")]
     assert "hunter" not in repr(found)
+
+
+def test_a_row_without_password_contradicts_none() -> None:
+    table = a_table("staff", "L|Secret", ["ada", "hunter22"], ["ada", ""], ["ada", "hunter22"])
+    found = made(WITH_PASSWORD, table)
+    assert told(found) == [("user-repeated", "staff.csv:2:1"), ("password-empty", "staff.csv:3:2")]
+    assert user(found).password == PasswordCell(table.rows[0].place("Secret"))
 
 
 def test_a_number_is_a_password_like_any_text() -> None:

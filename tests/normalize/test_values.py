@@ -272,6 +272,11 @@ def test_values_are_composed_whatever_a_transform_makes_of_them() -> None:
     assert only(found).username.value == "ä"
 
 
+def test_a_long_value_is_cut_where_it_is_shown() -> None:
+    found = people("username: {from: L}", "L", "x" * 192)
+    assert found.findings[0].value == "x" * 79 + "…"
+
+
 def test_all_findings_come_in_one_pass() -> None:
     found = made(
         PEOPLE,

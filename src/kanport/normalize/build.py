@@ -53,27 +53,23 @@ def normalize(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Normalized
     refuse_missing(mapping, tables)
     spec = mapping.spec
     notes = Notes()
-    shared = contexts(spec)
     bad: set[RowId] = set()
+    shared = contexts(spec)
     user_rows: dict[str, list[UserRow]] = {}
-    for source in spec.users.sources if spec.users is not None else ():
-        assert spec.users is not None  # noqa: S101 - for the type checker
-        table = tables[source]
-        user_rows[source] = read_user_rows(spec.users, table, shared[source], notes, bad)
+    if spec.users is not None:
+        for source in spec.users.sources:
+            user_rows[source] = read_user_rows(
+                spec.users, tables[source], shared[source], notes, bad
+            )
     custom = _custom_roles(spec)
-    member_rows: list[MemberRow] = []
-    for rule in spec.memberships:
-        table, context = tables[rule.from_], shared[rule.from_]
-        member_rows += read_member_rows(rule, table, context, custom, notes, bad)
-
-    listing = {rule.from_ for rule in spec.memberships if rule.matrix is None}
-    for source, rows in user_rows.items():
-        bad |= refuse_contradictions(
-            rows,
-            several_expected=source in listing,
-            same_password=same_password(tables[source]),
-            notes=notes,
+    member_rows = [
+        row
+        for rule in spec.memberships
+        for row in read_member_rows(
+            rule, tables[rule.from_], shared[rule.from_], custom, notes, bad
         )
+    ]
+    bad |= _contradictions(spec, tables, user_rows, notes)
     bad |= refuse_conflicts(member_rows, notes)
 
     in_doubt = _people_in_doubt(user_rows, bad)
@@ -89,6 +85,27 @@ def normalize(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Normalized
 
 def _custom_roles(spec: MappingFile) -> CustomRoles:
     return {compare_key(project): frozenset(roles) for project, roles in spec.custom_roles.items()}
+
+
+def _contradictions(
+    spec: MappingFile,
+    tables: Mapping[str, Table],
+    user_rows: Mapping[str, list[UserRow]],
+    notes: Notes,
+) -> set[RowId]:
+    """Give the rows that contradict another row of their own source about a person."""
+    if spec.users is None:
+        return set()
+    listing = {rule.from_ for rule in spec.memberships if rule.matrix is None}
+    bad: set[RowId] = set()
+    for source, rows in user_rows.items():
+        bad |= refuse_contradictions(
+            rows,
+            several_expected=source in listing,
+            same_password=same_password(spec.users, tables[source]),
+            notes=notes,
+        )
+    return bad
 
 
 def _people_in_doubt(

@@ -97,8 +97,6 @@ def open_pairs(rows: Iterable[MemberRow], bad: Collection[RowId]) -> Iterator[Pa
         if row.id not in bad:
             continue
         who = person_key(row)
-        if who is None and row.username.state is State.EMPTY and not row.open and not row.asks:
-            continue
         for ask in row.asks:
             if ask.project.state is State.GIVEN:
                 yield who, compare_key(ask.project.text)

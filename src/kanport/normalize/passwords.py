@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 from pydantic import SecretStr
 
 from kanport.mapping import LoadedMapping
+from kanport.mapping.spec import Users
 from kanport.names import compare_key
 from kanport.normalize.notes import Notes
 from kanport.normalize.rows import UserRow, contexts, rows_in_order
@@ -45,14 +46,12 @@ def read_passwords(
     return found
 
 
-def same_password(table: Table) -> Callable[[UserRow, UserRow], bool]:
+def same_password(users: Users, table: Table) -> Callable[[UserRow, UserRow], bool]:
     """Give a function that tells whether two rows of a source have the same password."""
+    column = password_column(users, table) or ""
     rows = dict(rows_in_order(table))
 
     def same(one: UserRow, other: UserRow) -> bool:
-        if one.password is None or other.password is None:
-            return one.password is other.password
-        column = one.password.column or ""
         return password_text(rows[one.id], column) == password_text(rows[other.id], column)
 
     return same
