@@ -86,9 +86,11 @@ def _scope(
     findings: list[Finding] = []
     for text, givens in named.items():
         fitting = projects.fitting(text)
-        problems = (project_problem(given, fitting) for given in givens)
-        findings.extend(problem for problem in problems if problem is not None)
         if len(fitting) != 1:
+            # A cell says more than the list of projects does, where there is one.
+            places = [given for given in givens if given.origins] or givens[:1]
+            problems = (project_problem(given, fitting) for given in places)
+            findings.extend(problem for problem in problems if problem is not None)
             continue
         project = fitting[0]
         if project.id in current.projects_read and not project.private:

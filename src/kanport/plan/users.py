@@ -153,7 +153,7 @@ def _update(wanted: DesiredUser, user: User) -> Iterator[Draft]:
         Action.USER_UPDATE,
         user.username,
         user_id=user.id,
-        before={field: getattr(user, field) for field in differ},
+        before={field: str(getattr(user, field)) for field in differ},
         after={field: value.value for field, value in differ.items()},
         reason=_differ(list(differ)),
         risk=risk,

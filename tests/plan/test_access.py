@@ -1,0 +1,250 @@
+"""Who is to have access to which project."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from kanport.findings import Finding
+from kanport.model import DesiredState, Given, Group, Project, Unknown, User
+from kanport.plan.match import projects_wanted
+from kanport.plan.model import Risk
+from tests.plan.building import (
+    ALPHA,
+    BETA,
+    a_mapping,
+    a_server,
+    a_state,
+    access,
+    cell,
+    codes,
+    person,
+    plan_for,
+    told,
+)
+
+ANN, BOB = User(2, "ann"), User(3, "bob")
+REVOKE = a_mapping(memberships_missing="revoke")
+
+
+def test_an_access_that_is_not_there_is_granted_and_another_role_changed() -> None:
+    plan = plan_for(
+        a_state(access("ann", "ALPHA"), access("bob", "ALPHA", "project-manager", row=3)),
+        a_server(ANN, BOB, roles={1: {3: "project-viewer"}}),
+    )
+    assert told(plan) == [
+        "membership.grant ann ALPHA {'role': 'project-member'}",
+        "membership.change bob ALPHA {'role': 'project-viewer'} -> {'role': 'project-manager'}",
+    ]
+    grant, change = plan.changes
+    assert (grant.user_id, grant.project_id, grant.origin) == (2, 1, (cell("access", 2),))
+    assert (change.reason, change.risk) == ("role differs", (Risk.PRIVILEGE_RAISED,))
+
+
+def test_somebody_who_is_yet_to_be_created_is_granted_access_after_it() -> None:
+    plan = plan_for(a_state(person("eve"), access("Eve", "ALPHA")), a_server())
+    assert [(c.id, c.action, c.subject.username, c.user_id) for c in plan.changes] == [
+        ("c0001", "user.create", "eve", None),
+        ("c0002", "membership.grant", "eve", None),
+    ]
+
+
+def test_lowering_comes_first_and_granting_after_creating() -> None:
+    plan = plan_for(
+        a_state(
+            access("ann", "ALPHA", "project-viewer"),
+            access("bob", "BETA"),
+            person("eve"),
+            person("bob", 3, role="app-manager"),
+        ),
+        a_server(ANN, BOB, roles={1: {2: "project-manager", 3: "project-member"}}),
+        REVOKE,
+    )
+    assert [change.action for change in plan.changes] == [
+        "membership.change",
+        "membership.revoke",
+        "user.create",
+        "user.update",
+        "membership.grant",
+    ]
+
+
+@pytest.mark.parametrize("text", ["ALPHA", "alpha", "Alpha project", "ALPHA PROJECT", "1"])
+def test_a_project_is_found_by_identifier_name_or_id(text: str) -> None:
+    plan = plan_for(a_state(access("ann", text)), a_server(ANN))
+    assert [change.subject.project for change in plan.changes] == ["ALPHA"]
+
+
+def test_a_number_is_an_id_only_where_nothing_is_called_so() -> None:
+    projects = (ALPHA, Project(7, "1"))
+    plan = plan_for(a_state(access("ann", "1")), a_server(ANN, projects=projects))
+    assert [change.project_id for change in plan.changes] == [7]
+
+
+def test_a_project_name_that_fits_several_is_an_error_that_names_them_all() -> None:
+    projects = (Project(1, "P1"), Project(2, "P1", "PONE"), Project(3, "other", "P1"))
+    plan = plan_for(a_state(access("ann", "P1")), a_server(ANN, projects=projects))
+    (finding,) = plan.findings
+    assert (plan.changes, finding.code) == ((), "project-ambiguous")
+    assert "'P1' (#1) and 'P1' (PONE, #2) and 'other' (P1, #3)" in finding.message
+
+
+def test_a_project_that_is_not_on_the_server_is_an_error_at_its_cell() -> None:
+    plan = plan_for(a_state(access("ann", "ALHPA", row=5)), a_server(ANN))
+    assert (plan.changes, codes(plan)) == ((), ["project-unknown"])
+    assert plan.findings[0].origin == cell("project", 5)
+
+
+def test_a_membership_of_somebody_who_exists_nowhere_is_an_error_at_its_cell() -> None:
+    plan = plan_for(a_state(access("nobody", "ALPHA", row=5)), a_server(ANN))
+    assert (plan.changes, codes(plan)) == ((), ["person-unknown"])
+    assert plan.findings[0].origin == cell("username", 5)
+
+
+def test_a_membership_of_somebody_with_an_invalid_row_is_skipped_with_a_warning() -> None:
+    unknown = Unknown(people=frozenset({"eve"}))
+    plan = plan_for(a_state(access("eve", "ALPHA"), unknown=unknown), a_server(ANN))
+    assert (plan.changes, codes(plan)) == ((), ["row-skipped"])
+
+
+def test_two_roles_for_one_person_in_one_project_are_an_error_even_by_other_names() -> None:
+    plan = plan_for(
+        a_state(access("ann", "ALPHA"), access("ann", "1", "project-viewer", row=3)), a_server(ANN)
+    )
+    assert (plan.changes, codes(plan)) == ((), ["membership-conflict"])
+
+
+def test_one_role_asked_for_twice_is_granted_once_and_names_both_cells() -> None:
+    plan = plan_for(a_state(access("ann", "1", row=3), access("ann", "ALPHA")), a_server(ANN))
+    (change,) = plan.changes
+    assert change.origin == (cell("access", 2), cell("access", 3))
+
+
+def test_the_members_of_a_closed_project_can_be_changed_with_a_warning() -> None:
+    projects = (Project(1, "Alpha", "ALPHA", active=False),)
+    plan = plan_for(
+        a_state(access("ann", "ALPHA"), access("bob", "ALPHA")),
+        a_server(ANN, BOB, projects=projects),
+    )
+    assert plan.summary == {"membership.grant": 2}
+    assert codes(plan) == ["project-closed"]
+
+
+def test_nobody_is_put_into_a_private_project_nor_taken_out_of_it() -> None:
+    projects = (Project(1, "Diary", private=True),)
+    server = a_server(ANN, BOB, projects=projects, roles={1: {3: "project-manager"}})
+    plan = plan_for(a_state(access("ann", "Diary")), server, REVOKE)
+    assert (plan.changes, codes(plan)) == ((), ["project-private"])
+    as_it_is = a_state(access("bob", "Diary", "project-manager"))
+    assert plan_for(as_it_is, server, REVOKE).findings == ()
+
+
+def test_the_projects_to_read_are_those_that_are_named_and_clear() -> None:
+    desired = DesiredState(
+        memberships=(access("ann", "alpha"),),
+        projects_named=(Given("2"), Given("nowhere"), Given("Twin")),
+    )
+    twins = (Project(3, "Twin"), Project(4, "Twin"))
+    assert projects_wanted(desired, (ALPHA, BETA, *twins)) == {1, 2}
+
+
+# --- what nothing asks for ----------------------------------------------------------------------
+
+
+def test_an_access_that_nothing_asks_for_is_revoked_within_the_projects_named() -> None:
+    server = a_server(
+        ANN, BOB, roles={1: {2: "project-member", 3: "project-viewer"}, 2: {3: "project-member"}}
+    )
+    plan = plan_for(a_state(access("ann", "ALPHA")), server, REVOKE)
+    assert told(plan) == ["membership.revoke bob ALPHA {'role': 'project-viewer'}"]
+    assert plan.changes[0].risk == (Risk.ACCESS_LOST,)
+    assert plan_for(a_state(access("ann", "ALPHA")), server).changes == ()
+
+
+def test_a_project_that_is_named_with_nobody_in_it_loses_everybody() -> None:
+    server = a_server(ANN, roles={1: {2: "project-member"}})
+    assert len(plan_for(a_state(named=["ALPHA"]), server, REVOKE).changes) == 1
+
+
+def test_only_managed_and_unprotected_people_are_revoked() -> None:
+    mapping = a_mapping(
+        users={"managed": {"usernames": ["a*"]}}, memberships_missing="revoke", protect=["admin"]
+    )
+    server = a_server(ANN, BOB, roles={1: dict.fromkeys((1, 2, 3), "project-member")})
+    plan = plan_for(a_state(named=["ALPHA"]), server, mapping)
+    assert [change.subject.username for change in plan.changes] == ["ann"]
+
+
+_OPEN: Mapping[str, Unknown] = {
+    "the person": Unknown(people=frozenset({"ann"})),
+    "anybody": Unknown(everybody=True),
+    "the membership": Unknown(memberships=frozenset({("ann", "alpha project")})),
+    "some project of the person": Unknown(memberships=frozenset({("ann", None)})),
+    "somebody in the project": Unknown(memberships=frozenset({(None, "1")})),
+}
+
+
+@pytest.mark.parametrize("what", _OPEN)
+def test_an_access_that_an_invalid_row_may_ask_for_is_not_revoked(what: str) -> None:
+    server = a_server(ANN, roles={1: {2: "project-member"}})
+    plan = plan_for(a_state(named=["ALPHA"], unknown=_OPEN[what]), server, REVOKE)
+    assert (plan.changes, codes(plan)) == ((), ["missing-unknown"])
+
+
+@pytest.mark.parametrize(
+    "typo", [access("amn", "ALPHA"), access("ann", "ALHPA"), access("amn", "ALHPA")]
+)
+def test_a_slip_of_the_pen_in_a_membership_takes_access_from_nobody(typo: object) -> None:
+    server = a_server(ANN, roles={1: {2: "project-member"}})
+    plan = plan_for(a_state(typo, named=["ALPHA"]), server, REVOKE)  # type: ignore[arg-type]
+    assert plan.changes == ()
+
+
+def test_an_error_in_a_row_makes_all_of_the_row_invalid() -> None:
+    error = Finding("role-unknown", "no such role", origin=cell("access", 2))
+    desired = a_state(person("eve", 2), access("eve", "ALPHA", row=2), person("bob", 3, name="B"))
+    plan = plan_for(desired, a_server(BOB), findings=[error])
+    assert [change.subject.username for change in plan.changes] == ["bob"]
+
+
+# --- groups -------------------------------------------------------------------------------------
+
+
+def _revoked(*groups: Group) -> tuple[tuple[Risk, ...], list[str]]:
+    server = a_server(ANN, BOB, groups=groups, roles={1: {2: "project-member"}})
+    plan = plan_for(a_state(named=["ALPHA"]), server, REVOKE)
+    (change,) = plan.changes
+    return change.risk, codes(plan)
+
+
+def test_somebody_in_no_group_is_a_direct_member() -> None:
+    assert _revoked(Group(1, "staff", members=frozenset({3}))) == ((Risk.ACCESS_LOST,), [])
+
+
+def test_a_group_with_a_member_who_is_not_listed_has_no_access() -> None:
+    assert _revoked(Group(1, "staff", members=frozenset({2, 3}))) == ((Risk.ACCESS_LOST,), [])
+
+
+def test_a_group_whose_members_are_all_listed_may_be_where_the_access_comes_from() -> None:
+    risk, found = _revoked(Group(1, "staff", members=frozenset({2})))
+    assert risk == (Risk.ACCESS_LOST, Risk.MAYBE_THROUGH_GROUP)
+    assert found == ["access-through-group"]
+
+
+def test_another_role_for_a_member_through_a_group_is_a_change_that_may_not_work() -> None:
+    group = Group(1, "staff", members=frozenset({2}))
+    server = a_server(ANN, groups=(group,), roles={1: {2: "project-member"}})
+    plan = plan_for(a_state(access("ann", "ALPHA", "project-manager")), server)
+    assert [change.action for change in plan.changes] == ["membership.change"]
+    assert plan.changes[0].risk == (Risk.PRIVILEGE_RAISED, Risk.MAYBE_THROUGH_GROUP)
+    assert "'staff'" in plan.findings[0].message
+
+
+def test_a_custom_role_ranks_as_a_member() -> None:
+    server = a_server(ANN, BOB, roles={1: {2: "project-manager", 3: "project-viewer"}})
+    plan = plan_for(
+        a_state(access("ann", "ALPHA", "tester"), access("bob", "ALPHA", "tester")), server
+    )
+    assert [change.risk for change in plan.changes] == [
+        (Risk.ACCESS_LOST,),
+        (Risk.PRIVILEGE_RAISED,),
+    ]

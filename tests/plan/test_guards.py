@@ -1,0 +1,119 @@
+"""What stops a plan before the first write."""
+
+from typing import Any
+
+import pytest
+
+from kanport.model import CurrentState, User
+from kanport.plan.guards import judge
+from kanport.plan.model import Action, Change, Subject
+from tests.plan.building import a_mapping, a_server, a_state, access, person, plan_for, tripped
+
+USERS = tuple(User(number, f"u{number}") for number in range(2, 11))
+
+
+@pytest.mark.parametrize("fields", [{"active": False}, {"role": "app-user"}])
+def test_the_last_active_administrator_is_never_disabled_or_lowered(fields: dict[str, Any]) -> None:
+    wanted = a_state(person("admin", **fields))
+    assert tripped(plan_for(wanted, a_server())) == ["last-admin"]
+    assert tripped(plan_for(wanted, a_server(User(2, "root", role="app-admin")))) == []
+    disabled = User(2, "root", role="app-admin", active=False)
+    assert tripped(plan_for(wanted, a_server(disabled))) == ["last-admin"]
+
+
+def test_the_last_administrator_is_never_removed() -> None:
+    users = {"missing": "remove", "managed": {"usernames": ["*"]}}
+    plan = plan_for(a_state(), a_server(), a_mapping(users=users, limits={"remove": 5}))
+    assert tripped(plan) == ["last-admin"]
+
+
+def test_an_administrator_whom_the_same_plan_makes_is_not_enough() -> None:
+    wanted = a_state(person("admin", role="app-user"), person("eve", 3, role="app-admin"))
+    assert tripped(plan_for(wanted, a_server())) == ["last-admin"]
+
+
+def test_a_server_without_administrators_can_still_be_worked_on() -> None:
+    current = CurrentState(a_server().server, (User(2, "ann"),))
+    assert tripped(plan_for(a_state(person("ann", active=False)), current)) == []
+
+
+def _disabling(count: int, limit: object) -> list[str]:
+    wanted = a_state(*(person(user.username, user.id, active=False) for user in USERS[:count]))
+    return tripped(plan_for(wanted, a_server(*USERS), a_mapping(limits={"disable": limit})))
+
+
+@pytest.mark.parametrize(
+    ("count", "limit", "stops"),
+    [
+        (2, 2, False),
+        (3, 2, True),
+        (1, "10%", False),
+        (2, "10%", True),
+        (1, "5%", True),
+        (2, {"max": 5, "share": 10}, True),
+        (2, {"max": 1, "share": 50}, True),
+        (2, {"max": 2, "share": 20}, False),
+        (1, 0, True),
+    ],
+)
+def test_a_limit_is_a_number_or_a_share_of_ten_active_users(
+    count: int, limit: object, stops: bool
+) -> None:
+    assert _disabling(count, limit) == (["limit-disable"] if stops else [])
+
+
+def test_disabled_users_do_not_make_a_share_larger() -> None:
+    server = a_server(USERS[0], *(User(n, f"old{n}", active=False) for n in range(20, 60)))
+    mapping = a_mapping(limits={"disable": "10%"})
+    assert tripped(plan_for(a_state(person("u2", active=False)), server, mapping)) == [
+        "limit-disable"
+    ]
+
+
+def test_a_limit_on_revoking_is_a_share_of_the_memberships_that_were_read() -> None:
+    server = a_server(*USERS, roles={1: {user.id: "project-member" for user in USERS[:4]}})
+    wanted = a_state(*(access(user.username, "ALPHA") for user in USERS[:3]))
+    for share, stops in (("25%", []), ("24%", ["limit-revoke"])):
+        mapping = a_mapping(memberships_missing="revoke", limits={"revoke": share})
+        assert tripped(plan_for(wanted, server, mapping)) == stops
+
+
+def test_a_limit_on_creating_holds_on_an_almost_empty_server() -> None:
+    wanted = a_state(person("a"), person("b", 3))
+    assert tripped(plan_for(wanted, a_server(), a_mapping(limits={"create": "100%"}))) == [
+        "limit-create"
+    ]
+    assert tripped(plan_for(wanted, a_server(), a_mapping(limits={"create": 2}))) == []
+
+
+def test_a_limit_on_updates_counts_changed_roles_too() -> None:
+    server = a_server(*USERS, roles={1: {2: "project-member"}})
+    wanted = a_state(person("u3", name="x"), access("u2", "ALPHA", "project-viewer"))
+    assert tripped(plan_for(wanted, server, a_mapping(limits={"update": 1}))) == ["limit-update"]
+    assert tripped(plan_for(wanted, server, a_mapping(limits={"update": 2}))) == []
+
+
+def test_every_guard_that_applies_says_what_it_looked_at() -> None:
+    plan = plan_for(a_state(), a_server(), a_mapping(limits={"create": 3}))
+    assert [verdict.guard for verdict in plan.guards] == ["last-admin", "protected", "limit-create"]
+    assert plan.guards[2].message == "create: 0 planned, within 3"
+
+
+def test_a_protected_account_in_a_change_stops_the_plan_however_it_got_there() -> None:
+
+    change = Change(
+        id="c0001",
+        action=Action.USER_DISABLE,
+        subject=Subject(username="svc-1"),
+        user_id=2,
+        reason="a bug",
+    )
+    verdicts = judge((change,), a_server(), a_mapping(protect=["svc-*"]))
+    assert [verdict.guard for verdict in verdicts if verdict.tripped] == ["protected"]
+
+
+def test_new_people_are_not_told_from_renamed_ones_where_only_some_users_were_read() -> None:
+    mapping = a_mapping(users={"find_by": ["username", "email"]})
+    plan = plan_for(a_state(person("eve")), a_server(complete=False), mapping)
+    assert tripped(plan) == ["users-incomplete"]
+    assert tripped(plan_for(a_state(person("eve")), a_server(complete=False))) == []
