@@ -43,11 +43,24 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """What a source speaks of even where no row does, such as a group without members.
+
+    Its row has only the columns of the scope. `open` is True where not everybody in it is known, so
+    that nobody may be said to be missing from it.
+    """
+
+    row: Row
+    open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """All rows of one source, with its columns, fingerprint and what was found on reading.
 
     `sha256` and `size` (in bytes) are those of the file as it was read, so that a plan can be
-    bound to it.
+    bound to it; of a directory, those of what was read in a fixed order. `scopes` are what the
+    source speaks of besides its rows.
     """
 
     source: str
@@ -58,3 +71,4 @@ class Table:
     sha256: str = ""
     size: int = 0
     findings: tuple[Finding, ...] = ()
+    scopes: tuple[Scope, ...] = ()

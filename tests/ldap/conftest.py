@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from kanport.mapping.ldap import LdapSource
+from kanport.sources.ldap import read_ldap
+from kanport.table import Table
 from tests.ldap.certificates import Authority
 from tests.ldap.ldif import PEOPLE, person, tree
 from tests.ldap.slapd import ADMIN, PASSWORD, Slapd
@@ -56,3 +58,26 @@ def spec(url: str | list[str], **more: Any) -> LdapSource:
     if given.get("bind") not in (None, "simple"):
         del given["bind_dn"], given["bind_password"]
     return LdapSource.model_validate(given)
+
+
+def read(source: LdapSource, *columns: str, now: datetime = NOW) -> Table:
+    """Read a source with the columns that a mapping would name."""
+    return read_ldap(
+        "staff",
+        source,
+        base=Path(),
+        attributes_used=frozenset(columns),
+        secret_columns=frozenset(),
+        environ=ENVIRON,
+        now=now,
+    )
+
+
+def column(table: Table, name: str) -> list[str | tuple[str, ...]]:
+    """Give the cells of one column, in the order of the rows."""
+    return [row.values[name] for row in table.rows]
+
+
+def codes(table: Table) -> list[str]:
+    """Give the codes of the findings."""
+    return sorted(finding.code for finding in table.findings)

@@ -31,10 +31,16 @@ def entry(dn: str, **attributes: str | bytes | Iterable[str | bytes]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def person(uid: str, dn: str | None = None, **more: str | bytes | Iterable[str | bytes]) -> str:
+def person(name: str, dn: str | None = None, **more: str | bytes | Iterable[str | bytes]) -> str:
     """Give a person with what an inetOrgPerson must have."""
-    given = {"uid": uid, "cn": uid, "sn": uid, "mail": f"{uid}@example.org", **more}
-    return entry(dn or f"uid={uid},{PEOPLE}", objectClass="inetOrgPerson", **given)
+    given: dict[str, str | bytes | Iterable[str | bytes]] = {
+        "objectClass": "inetOrgPerson",
+        "uid": name,
+        "cn": name,
+        "sn": name,
+        "mail": f"{name}@example.org",
+    }
+    return entry(dn or f"uid={name},{PEOPLE}", **{**given, **more})
 
 
 def group(cn: str, *members: str, base: str = GROUPS) -> str:

@@ -13,6 +13,11 @@ from kanport.mapping.problems import listed, problem
 
 SCHEMES = ("ldaps", "ldap", "ldapi")
 
+GROUP_FILTER = (
+    "(|(objectClass=group)(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)"
+    "(objectClass=groupOfMembers)(objectClass=posixGroup))"
+)
+
 ActiveRule = Literal[
     "userAccountControl", "accountExpires", "nsAccountLock", "pwdAccountLockedTime", "shadowExpire"
 ]
@@ -68,7 +73,7 @@ class LdapGroups(Strict):
 
     base: Names = Field(description="Where groups are looked for; one entry or several.")
     scope: Scope = Field("subtree", description="How far below the base.")
-    filter: Text = Field("(objectClass=*)", description="Which entries are groups.")
+    filter: Text = Field(GROUP_FILTER, description="Which entries are groups.")
     names: tuple[Text, ...] = Field(
         (), description="Groups that must be there, by DN or cn; only these are then read."
     )

@@ -9,7 +9,7 @@ from kanport.sources.ldap.errors import SourceIncomplete
 from kanport.sources.ldap.results import NO_SUCH_OBJECT, SUCCESS, meaning, told
 
 _RANGE = ";range="
-_MOST_EMPTY_PAGES = 1000
+_MOST_EMPTY_PAGES = 100
 
 
 class Directory:

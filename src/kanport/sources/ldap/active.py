@@ -1,0 +1,134 @@
+"""Is an account active: what directories say about it, each in its own way.
+
+Being locked out for a while, after too many wrong passwords, never counts: it passes by itself.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from kanport.sources.ldap.ber import Attributes
+from kanport.sources.ldap.values import filetime, number
+
+DISABLED = 0x2
+LOCKED_FOR_GOOD = b"000001010000Z"
+
+
+class Verdict(NamedTuple):
+    """Whether an account is active, None where it cannot be told; by which attribute, and why."""
+
+    active: bool | None
+    attribute: str
+    why: str = ""
+
+
+# What a rule reads. accountExpires is absent where it was never set, but also where it may not be
+# read; userAccountControl can be read by the same right and is never absent, so it tells.
+READS = {
+    "userAccountControl": ("userAccountControl",),
+    "accountExpires": ("accountExpires", "userAccountControl"),
+    "nsAccountLock": ("nsAccountLock",),
+    "pwdAccountLockedTime": ("pwdAccountLockedTime",),
+    "shadowExpire": ("shadowExpire",),
+}
+# Where these are absent, the account is active; that nobody has them may mean that they are hidden.
+MAY_BE_ABSENT = ("nsAccountLock", "pwdAccountLockedTime", "shadowExpire")
+
+
+def judge(rules: Iterable[str], attributes: Attributes, now: datetime) -> Verdict:
+    """Say whether an account is active by all of the rules.
+
+    One that says no is enough; otherwise one that cannot tell leaves it open. `attributes` are by
+    name in lower case.
+    """
+    verdicts = [_RULES[rule](attributes, now) for rule in rules]
+    for wanted in (False, None):
+        for verdict in verdicts:
+            if verdict.active is wanted:
+                return verdict
+    return verdicts[0]
+
+
+def by_control(attributes: Attributes, now: datetime) -> Verdict:
+    """Active Directory: bit 2 of userAccountControl means disabled (MS-ADTS 2.2.16).
+
+    Every account has it, so that its absence means that it may not be read.
+
+    >>> by_control({"useraccountcontrol": [b"514"]}, datetime.now(UTC)).active
+    False
+    """
+    values = attributes.get("useraccountcontrol")
+    name = "userAccountControl"
+    if not values:
+        return Verdict(None, name, "userAccountControl is not there, or may not be read")
+    flags = number(values)
+    if flags is None:
+        return Verdict(None, name, "userAccountControl is no number")
+    return Verdict(not flags & DISABLED, name, "userAccountControl says disabled")
+
+
+def by_expiry(attributes: Attributes, now: datetime) -> Verdict:
+    """Active Directory: the time when an account ends; 0 and the largest number mean never."""
+    values, name = attributes.get("accountexpires"), "accountExpires"
+    if not values:
+        if attributes.get("useraccountcontrol"):
+            return Verdict(True, name)
+        return Verdict(None, name, "accountExpires may not be read")
+    ticks = number(values)
+    if ticks is None or ticks < 0:
+        return Verdict(None, name, "accountExpires is no point in time")
+    end = filetime(ticks)
+    if end is None:
+        return Verdict(True, name)
+    return Verdict(now < end, name, f"the account expired on {end:%Y-%m-%d}")
+
+
+def by_lock(attributes: Attributes, now: datetime) -> Verdict:
+    """389 Directory Server and FreeIPA: nsAccountLock is true for a disabled account."""
+    values, name = attributes.get("nsaccountlock"), "nsAccountLock"
+    if not values:
+        return Verdict(True, name)
+    said = {value.strip().lower() for value in values}
+    if said == {b"true"}:
+        return Verdict(False, name, "nsAccountLock is true")
+    if said == {b"false"}:
+        return Verdict(True, name)
+    return Verdict(None, name, "nsAccountLock is neither true nor false")
+
+
+def by_locked_time(attributes: Attributes, now: datetime) -> Verdict:
+    """OpenLDAP's password policy: the year 0 means locked by an administrator, for good.
+
+    Any other time is that of a lock-out after wrong passwords.
+    """
+    values, name = attributes.get("pwdaccountlockedtime"), "pwdAccountLockedTime"
+    if values and LOCKED_FOR_GOOD in values:
+        return Verdict(False, name, "pwdAccountLockedTime says locked for good")
+    return Verdict(True, name)
+
+
+def by_shadow(attributes: Attributes, now: datetime) -> Verdict:
+    """Posix accounts: the day since 1970 on which the account ends (shadow(5)); below 0: never.
+
+    What 0 means is not settled: some take it for never, others for the first day of 1970.
+    """
+    values, name = attributes.get("shadowexpire"), "shadowExpire"
+    if not values:
+        return Verdict(True, name)
+    day = number(values)
+    if not day:
+        wrong = "is no number" if day is None else "is 0, which may mean ended or never"
+        return Verdict(None, name, f"shadowExpire {wrong}")
+    if day < 0:
+        return Verdict(True, name)
+    today = (now.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(days=1)
+    return Verdict(today < day, name, "the account has expired by shadowExpire")
+
+
+_RULES = {
+    "userAccountControl": by_control,
+    "accountExpires": by_expiry,
+    "nsAccountLock": by_lock,
+    "pwdAccountLockedTime": by_locked_time,
+    "shadowExpire": by_shadow,
+}

@@ -1,0 +1,61 @@
+"""Groups in groups: who is in one, followed down without running in circles. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from kanport.sources.ldap.ber import Entry
+
+
+@dataclass(slots=True)
+class Node:
+    """A group: its entry, and its direct members by the keys of their DNs.
+
+    `lost` are members of whom nobody can say who they are; `strangers` are there, or surely not,
+    and in either case none of the people. `hidden` is True where the list of members itself may
+    not be read.
+    """
+
+    entry: Entry
+    people: set[str] = field(default_factory=set)
+    groups: set[str] = field(default_factory=set)
+    lost: list[str] = field(default_factory=list)
+    strangers: list[str] = field(default_factory=list)
+    hidden: bool = False
+
+
+class Reach(NamedTuple):
+    """What is reached from a group: people, the groups passed (itself first), and two warnings."""
+
+    people: set[str]
+    passed: tuple[str, ...]
+    too_deep: bool
+    in_circle: bool
+
+
+def reach(start: str, nodes: Mapping[str, Node], depth: int) -> Reach:
+    """Follow a group down to `depth` levels of groups below it; each group is passed once.
+
+    >>> a, b = Node(Entry("a", {}), {"ada"}, {"b"}), Node(Entry("b", {}), {"bob"}, {"a"})
+    >>> found = reach("a", {"a": a, "b": b}, 5)
+    >>> sorted(found.people), found.in_circle, found.too_deep
+    (['ada', 'bob'], True, False)
+    """
+    people: set[str] = set()
+    passed: dict[str, None] = {start: None}
+    level, circle = [start], False
+    for _ in range(depth + 1):
+        below: list[str] = []
+        for key in level:
+            node = nodes[key]
+            people |= node.people
+            circle = circle or start in node.groups
+            for inner in node.groups:
+                if inner not in passed and inner in nodes:
+                    passed[inner] = None
+                    below.append(inner)
+        level = below
+        if not level:
+            return Reach(people, tuple(passed), too_deep=False, in_circle=circle)
+    kept = [key for key in passed if key not in set(level)]
+    return Reach(people, tuple(kept), too_deep=True, in_circle=circle)

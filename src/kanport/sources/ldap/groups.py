@@ -1,0 +1,221 @@
+"""Groups as rows: one for each group and person in it, and one scope for each group."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from kanport.errors import SourceInvalid
+from kanport.findings import Finding
+from kanport.mapping.ldap import LdapGroups, LdapSource, several
+from kanport.origin import Origin
+from kanport.sources.ldap.ber import Entry
+from kanport.sources.ldap.connection import Question
+from kanport.sources.ldap.graph import Reach, reach
+from kanport.sources.ldap.members import Members
+from kanport.sources.ldap.names import both, dn_key, either, split_dn
+from kanport.sources.ldap.rows import GROUP, Shaped, Shaper
+from kanport.sources.ldap.search import Directory
+from kanport.sources.ldap.values import texts
+from kanport.table import Odd, Row, Scope
+
+_SHOWN = 5
+
+
+@dataclass(slots=True)
+class Wanted:
+    """The groups to read; `missing` are those that the mapping names and that are not there."""
+
+    entries: dict[str, Entry] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    ambiguous: dict[str, list[str]] = field(default_factory=dict)
+
+
+def find_groups(
+    directory: Directory, groups: LdapGroups, attributes: tuple[str, ...], source: str
+) -> Wanted:
+    """Give the groups that the mapping names, or else all that the search finds.
+
+    Raises SourceInvalid where a search without names finds none.
+    """
+    if groups.names:
+        return _named(directory, groups, attributes)
+    wanted = Wanted()
+    for base in several(groups.base):
+        question = Question(base, groups.scope, groups.filter, attributes)
+        for entry in directory.search(question):
+            wanted.entries.setdefault(dn_key(entry.dn), entry)
+    if not wanted.entries:
+        below = " and ".join(several(groups.base))
+        message = f"no group was found with {groups.filter} below {below}"
+        raise SourceInvalid(
+            f'the source "{source}" is empty: {message}',
+            findings=[Finding("directory-empty", message, Origin(source))],
+            hint="check base and filter of groups, and what this login may read",
+        )
+    return wanted
+
+
+def _named(directory: Directory, groups: LdapGroups, attributes: tuple[str, ...]) -> Wanted:
+    wanted = Wanted()
+    simple: dict[str, str] = {}
+    for name in groups.names:
+        if not _is_dn(name):
+            simple[name.casefold()] = name
+            continue
+        try:
+            entry = directory.read(name, attributes, groups.filter)
+        except KeyError:
+            entry = None
+        if entry is None:
+            wanted.missing.append(name)
+        else:
+            wanted.entries[dn_key(entry.dn)] = entry
+    by_name: dict[str, dict[str, Entry]] = {name: {} for name in simple}
+    asked = tuple(dict.fromkeys((*attributes, "cn")))
+    for base in several(groups.base) if simple else ():
+        filter_ = both(groups.filter, either(["cn"], simple.values()))
+        for entry in directory.search(Question(base, groups.scope, filter_, asked)):
+            for cn in texts(entry.attributes.get("cn", [])):
+                by_name.get(cn.casefold(), {})[dn_key(entry.dn)] = entry
+    for folded, found in by_name.items():
+        if not found:
+            wanted.missing.append(simple[folded])
+        elif len(found) > 1:
+            wanted.ambiguous[simple[folded]] = sorted(entry.dn for entry in found.values())
+        else:
+            wanted.entries |= found
+    return wanted
+
+
+def _is_dn(name: str) -> bool:
+    try:
+        return bool(split_dn(name))
+    except ValueError:
+        return False
+
+
+class GroupRows:
+    """Makes the rows of groups whose members are known."""
+
+    def __init__(self, spec: LdapSource, groups: LdapGroups, shaper: Shaper, source: str) -> None:
+        self._spec = spec
+        self._groups = groups
+        self._shaper = shaper
+        self._source = source
+        self._origin = Origin(source)
+        self.findings: list[Finding] = []
+        self.scopes: list[Scope] = []
+
+    def of(self, wanted: Wanted, members: Members) -> Iterator[tuple[Shaped, set[str], Scope]]:
+        """Give each group with its cells, the keys of the people in it, and its scope."""
+        for key, entry in sorted(wanted.entries.items()):
+            found = reach(key, members.nodes, self._groups.depth)
+            unsure = self._tell(entry.dn, found, members) or bool(members.hidden_groups)
+            shaped = self._shaper.shape(entry)
+            places = {column: {**place, "dn": entry.dn} for column, place in shaped.places.items()}
+            shaped = Shaped(entry.dn, shaped.values, shaped.odd, places)
+            row = Row(self._origin.at(dn=entry.dn), shaped.values, places, shaped.odd)
+            yield shaped, found.people, Scope(row, open=unsure)
+        if members.hidden_groups:
+            self._add(
+                "group-unreadable",
+                f"{_listed(members.hidden_groups)} cannot be read; who is in a group through them "
+                "is not known, so nobody loses anything",
+                self._origin,
+                hint="let this login read them",
+            )
+
+    def absent(self, wanted: Wanted) -> Iterator[Scope]:
+        """Give the scopes of groups that are not there, or are there more than once; all open."""
+        for name in wanted.missing:
+            self._add(
+                "group-missing",
+                f"the group {name} is not there, or this login may not see it",
+                self._origin.at(dn=name),
+                value=name,
+                hint="correct groups.names, or take it out; nobody loses anything because of it",
+            )
+            yield self._absent(name)
+        for name, dns in wanted.ambiguous.items():
+            self._add(
+                "group-ambiguous",
+                f"{len(dns)} groups are called {name}: {_listed(dns)}",
+                self._origin.at(dn=name),
+                value=name,
+                hint="name it by its DN",
+            )
+            yield self._absent(name)
+
+    def _absent(self, name: str) -> Scope:
+        """Give the scope of a group of which only the name is known."""
+        values: dict[str, str] = {}
+        odd: dict[str, Odd] = {}
+        known = {"dn": name} if _is_dn(name) else {"cn": name}
+        if _is_dn(name):
+            known |= dict(split_dn(name)[0])
+        for column in self._shaper.columns:
+            text = known.get(column.lower())
+            values[GROUP + column] = text or ""
+            if text is None:
+                odd[GROUP + column] = Odd("group-missing", f"the group {name} is not there")
+        return Scope(Row(self._origin.at(dn=name), values, {}, odd), open=True)
+
+    def _tell(self, dn: str, found: Reach, members: Members) -> bool:
+        """Take down what is to be said of a group; True where not all of its members are known."""
+        nodes = [members.nodes[key] for key in found.passed]
+        origin = self._origin.at(dn=dn)
+        lost = [member for node in nodes for member in node.lost]
+        hidden = [node.entry.dn for node in nodes if node.hidden]
+        strangers = [member for node in nodes for member in node.strangers]
+        if lost:
+            self._add(
+                "member-unreadable",
+                f"{_count(lost, 'member')} cannot be read: {_listed(lost)}; "
+                "so nobody loses anything in this group",
+                origin,
+                hint="let this login read them, widen base, or list placeholders in groups.ignore",
+            )
+        if hidden:
+            self._add(
+                "group-unreadable",
+                f"who is in {_listed(hidden)} cannot be read; so nobody loses anything",
+                origin,
+                hint=f"let this login read {' and '.join(self._groups.member_attributes)}",
+            )
+        if found.too_deep:
+            self._add(
+                "group-too-deep",
+                f"groups lie more than {self._groups.depth} deep in it; so nobody loses anything",
+                origin,
+                hint="raise groups.depth",
+            )
+        if found.in_circle:
+            self._add("group-cycle", "it lies in itself, through other groups", origin)
+        if strangers:
+            self._add(
+                "member-no-person",
+                f"{_count(strangers, 'member')} {'is' if len(strangers) == 1 else 'are'} "
+                f"none of the people: {_listed(strangers)}",
+                origin,
+            )
+        return bool(lost or hidden or found.too_deep)
+
+    def _add(
+        self,
+        code: str,
+        message: str,
+        origin: Origin,
+        *,
+        value: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        self.findings.append(Finding(code, message, origin, value=value, hint=hint))
+
+
+def _count(items: list[str], word: str) -> str:
+    return f"{len(items)} {word}{'' if len(items) == 1 else 's'}"
+
+
+def _listed(items: Iterable[str]) -> str:
+    several = sorted(set(items))
+    more = len(several) - _SHOWN
+    return "; ".join(several[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,165 @@
+"""DNs and filters: how names are compared, and how text is put into a filter."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+_PLAIN = r"[A-Za-z0-9._@-]+(?: [A-Za-z0-9._@-]+)*"
+_SIMPLE = re.compile(
+    rf"(?:uid|cn|ou|dc|o)={_PLAIN}(?:,(?:uid|cn|ou|dc|o)={_PLAIN})*", re.IGNORECASE
+)
+_ALIASES = {
+    "commonname": "cn", "2.5.4.3": "cn",
+    "surname": "sn", "2.5.4.4": "sn",
+    "countryname": "c", "2.5.4.6": "c",
+    "localityname": "l", "2.5.4.7": "l",
+    "stateorprovincename": "st", "s": "st", "2.5.4.8": "st",
+    "streetaddress": "street", "2.5.4.9": "street",
+    "organizationname": "o", "2.5.4.10": "o",
+    "organizationalunitname": "ou", "2.5.4.11": "ou",
+    "domaincomponent": "dc", "0.9.2342.19200300.100.1.25": "dc",
+    "userid": "uid", "0.9.2342.19200300.100.1.1": "uid",
+}  # fmt: skip
+_UNSAFE = re.compile(r"[^A-Za-z0-9@._-]")
+_OPTIONAL_UID = re.compile(r"#'[01]*'B$")
+
+Rdn = tuple[tuple[str, str], ...]
+
+
+def dn_key(dn: str) -> str:
+    """Give the text under which two spellings of one DN are the same (RFC 4514, RFC 4518).
+
+    Types and values are compared without regard to case, blanks count once, escapes are resolved,
+    the parts of a name with several are sorted. What is no DN is compared as it stands.
+
+    >>> dn_key("CN=Smith\\\\, Zoë , OU = X") == dn_key("cn=smith\\\\2c zo\\\\c3\\\\ab,ou=x")
+    True
+    >>> dn_key("cn=a+uid=b,dc=x") == dn_key("uid=B + cn=A, dc=X")
+    True
+    """
+    if _SIMPLE.fullmatch(dn):
+        return dn.lower()
+    try:
+        names = split_dn(dn)
+    except ValueError:
+        return f"?{dn.casefold()}"
+    return ",".join(
+        "+".join(sorted(f"{kind}={_folded(value)}" for kind, value in name)) for name in names
+    )
+
+
+def is_below(key: str, base: str) -> bool:
+    """Say whether a DN is a base or below it; both as `dn_key` gives them."""
+    return not base or key == base or key.endswith(f",{base}")
+
+
+def without_uid(value: str) -> str:
+    """Give the DN in a value of uniqueMember, without the bits that may follow it (RFC 4517).
+
+    >>> without_uid("uid=ada,dc=example#'0101'B")
+    'uid=ada,dc=example'
+    """
+    return _OPTIONAL_UID.sub("", value)
+
+
+def escape(text: str) -> str:
+    """Give a text as it stands in a filter (RFC 4515): what is not plain, as bytes in hex.
+
+    >>> escape("Smith (Zoë)*")
+    'Smith\\\\20\\\\28Zo\\\\c3\\\\ab\\\\29\\\\2a'
+    """
+    return _UNSAFE.sub(lambda found: "".join(f"\\{byte:02x}" for byte in found[0].encode()), text)
+
+
+def either(attributes: Iterable[str], values: Iterable[str]) -> str:
+    """Give a filter for entries in which one of the attributes has one of the values.
+
+    >>> either(["uid"], ["ada", "bob"])
+    '(|(uid=ada)(uid=bob))'
+    """
+    named = tuple(attributes)
+    parts = (f"({name}={escape(value)})" for value in values for name in named)
+    return f"(|{''.join(parts)})"
+
+
+def both(*filters: str) -> str:
+    """Give a filter that is true where all of these are."""
+    whole = (text if text.startswith("(") else f"({text})" for text in map(str.strip, filters))
+    return f"(&{''.join(whole)})"
+
+
+def split_dn(dn: str) -> list[Rdn]:
+    """Take a DN apart: its names, each with type and value; raises ValueError where it is none."""
+    names: list[Rdn] = []
+    rdn: list[tuple[str, str]] = []
+    at = 0
+    if not dn.strip():
+        return names
+    while True:
+        kind, at = _kind(dn, at)
+        value, at = _value(dn, at)
+        rdn.append((kind, value))
+        if at < len(dn) and dn[at] == "+":
+            at += 1
+            continue
+        names.append(tuple(rdn))
+        rdn = []
+        if at >= len(dn):
+            return names
+        at += 1
+
+
+def _kind(dn: str, at: int) -> tuple[str, int]:
+    end = dn.find("=", at)
+    kind = dn[at:end].strip().lower() if end > at else ""
+    kind = kind.removeprefix("oid.")
+    if not re.fullmatch(r"[a-z][a-z0-9-]*|[0-9]+(\.[0-9]+)*", kind):
+        raise ValueError(f"{dn} is no DN")
+    return _ALIASES.get(kind, kind), end + 1
+
+
+def _value(dn: str, at: int) -> tuple[str, int]:
+    while at < len(dn) and dn[at] == " ":
+        at += 1
+    quoted = dn.startswith('"', at)
+    at += quoted
+    raw, keep = b"", 0
+    while at < len(dn) and dn[at] not in ('"' if quoted else ",+;"):
+        piece, size = _piece(dn, at)
+        raw += piece
+        # Blanks at the end count only where they are escaped or quoted.
+        if quoted or piece != b" " or size > 1:
+            keep = len(raw)
+        at += size
+    if quoted:
+        at = _after_quote(dn, at)
+    return raw[:keep].decode("utf-8", "backslashreplace"), at
+
+
+def _piece(dn: str, at: int) -> tuple[bytes, int]:
+    """Give the bytes that a character or an escape stands for, and how long it is."""
+    if dn[at] != "\\":
+        return dn[at].encode("utf-8", "surrogatepass"), 1
+    pair = dn[at + 1 : at + 3]
+    if re.fullmatch("[0-9A-Fa-f]{2}", pair):
+        return bytes.fromhex(pair), 3
+    if not pair:
+        raise ValueError(f"{dn} ends in an escape")
+    return pair[0].encode("utf-8", "surrogatepass"), 2
+
+
+def _after_quote(dn: str, at: int) -> int:
+    if at >= len(dn):
+        raise ValueError(f"{dn} has a quote that does not end")
+    at += 1
+    while at < len(dn) and dn[at] == " ":
+        at += 1
+    if at < len(dn) and dn[at] not in ",+;":
+        raise ValueError(f"{dn} goes on after a quote")
+    return at
+
+
+def _folded(value: str) -> str:
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", value).casefold())
+    plain = " ".join(folded.split())
+    return re.sub(r"[\\,+]", lambda found: f"\\{ord(found[0]):02x}", plain)

@@ -1,0 +1,178 @@
+"""Read a directory into a table: its people, or the members of its groups."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from kanport.errors import ConfigInvalid
+from kanport.findings import Finding
+from kanport.mapping.ldap import LdapGroups, LdapSource
+from kanport.origin import Origin
+from kanport.sources.ldap.connect import connected
+from kanport.sources.ldap.groups import GroupRows, find_groups
+from kanport.sources.ldap.lookup import Lookup
+from kanport.sources.ldap.members import Members, group_attributes, person_attributes
+from kanport.sources.ldap.people import Person, maker, read_people
+from kanport.sources.ldap.rows import GROUP, Fingerprint, Shaped, Shaper
+from kanport.sources.ldap.search import Directory
+from kanport.table import Row, Scope, Table
+
+
+def read_ldap(
+    name: str,
+    spec: LdapSource,
+    *,
+    base: Path,
+    attributes_used: frozenset[str] | None,
+    secret_columns: frozenset[str],
+    environ: Mapping[str, str],
+    now: datetime,
+) -> Table:
+    """Give a row for each person, or with `groups` for each group and person in it.
+
+    `base` is the folder of the mapping, `attributes_used` the columns that it names; no other
+    attribute is asked for. `now` is when accounts are judged to be expired.
+
+    Raises Unreachable where no server lets us in, SourceIncomplete (one of these) where anything is
+    cut or refused on the way, SourceInvalid where nobody is found, ConfigInvalid for what cannot be
+    asked.
+    """
+    if attributes_used is None:
+        raise ConfigInvalid(
+            f'the source "{name}" is a directory, and its columns cannot be told by a pattern',
+            hint="name the attributes",
+        )
+    if secret_columns:
+        raise ConfigInvalid(
+            f'the source "{name}" is a directory, and gives no passwords',
+            hint="use password: random, or let people log in through the directory",
+        )
+    with connected(name, spec, base=base, environ=environ) as (connection, failures):
+        directory = Directory(connection, spec.page_size)
+        reading = _Reading(name, spec, attributes_used, directory, now)
+        if spec.groups is None:
+            reading.people()
+        else:
+            reading.groups(spec.groups)
+        return reading.table(failures)
+
+
+class _Reading:
+    """What is gathered while a directory is read."""
+
+    def __init__(
+        self,
+        name: str,
+        spec: LdapSource,
+        columns: Iterable[str],
+        directory: Directory,
+        now: datetime,
+    ) -> None:
+        self._name = name
+        self._spec = spec
+        self._directory = directory
+        self._columns = sorted(columns)
+        self._origin = Origin(name)
+        grouped = spec.groups is not None
+        of_groups = [column for column in self._columns if grouped and column.startswith(GROUP)]
+        of_people = [column for column in self._columns if column not in of_groups]
+        self._shaper = Shaper(spec, of_people, now=now)
+        of_groups = [column.removeprefix(GROUP) for column in of_groups]
+        self._group_shaper = Shaper(spec, of_groups, now=now, prefix=GROUP)
+        self._rows: list[Row] = []
+        self._scopes: list[Scope] = []
+        self._findings: list[Finding] = []
+        self._print = Fingerprint()
+
+    def people(self) -> None:
+        """Read one row for each person."""
+        people = read_people(self._directory, self._spec, self._shaper, self._name)
+        for person in people.values():
+            self._rows.append(self._row(person.shaped))
+            self._sign(person)
+
+    def groups(self, groups: LdapGroups) -> None:
+        """Read one row for each group and person in it."""
+        extra = person_attributes(groups)
+        people = read_people(self._directory, self._spec, self._shaper, self._name, extra=extra)
+        asked = {
+            name.lower(): name
+            for name in (*self._group_shaper.attributes, *group_attributes(groups))
+        }
+        wanted = find_groups(self._directory, groups, tuple(asked.values()), self._name)
+        everything = asked | {name.lower(): name for name in (*self._shaper.attributes, *extra)}
+        members = Members(
+            self._directory,
+            self._spec,
+            groups,
+            people,
+            make=maker(self._shaper, extra),
+            lookup=Lookup(self._directory, self._spec.filter, tuple(everything.values())),
+        )
+        members.resolve(wanted.entries.values())
+        rows = GroupRows(self._spec, groups, self._group_shaper, self._name)
+        origins = {key: self._origin.at(dn=person.shaped.dn) for key, person in people.items()}
+        places: dict[int, dict[str, Mapping[str, int | str]]] = {}
+        for shaped, keys, scope in rows.of(wanted, members):
+            self._scopes.append(scope)
+            places.clear()
+            for key in sorted(keys):
+                person = people[key].shaped
+                # The places of people are the same objects over and over: join them once a group.
+                joined = places.setdefault(id(person.places), {**person.places, **shaped.places})
+                odd = {**person.odd, **shaped.odd} if person.odd or shaped.odd else {}
+                values = {**person.values, **shaped.values}
+                self._rows.append(Row(origins[key], values, joined, odd))
+            self._print.add(shaped.dn, *shaped.values.items(), *sorted(keys))
+        self._scopes += rows.absent(wanted)
+        for person_key in sorted(people):
+            self._sign(people[person_key])
+        self._findings += rows.findings
+        self._findings += self._group_shaper.findings(self._name)
+
+    def table(self, failures: list[str]) -> Table:
+        """Give all that was read, with what is to be said of the whole."""
+        self._findings += self._shaper.findings(self._name)
+        if failures:
+            self._findings.append(
+                Finding(
+                    "directory-fallback",
+                    f"read from {self._directory.url}, as {'; '.join(failures)}",
+                    self._origin,
+                )
+            )
+        if self._directory.referrals:
+            self._findings.append(
+                Finding(
+                    "directory-referrals",
+                    f"{self._directory.referrals} referrals to other servers were skipped",
+                    self._origin,
+                    hint="who is only there is not seen; a source of its own can read them",
+                )
+            )
+        return Table(
+            source=self._name,
+            kind="ldap",
+            path=self._spec.urls[0],
+            columns=tuple(self._known_columns()),
+            rows=tuple(self._rows),
+            sha256=self._print.sha256,
+            size=self._print.size,
+            findings=tuple(self._findings),
+            scopes=tuple(self._scopes),
+        )
+
+    def _row(self, shaped: Shaped) -> Row:
+        return Row(self._origin.at(dn=shaped.dn), shaped.values, shaped.places, shaped.odd)
+
+    def _sign(self, person: Person) -> None:
+        shaped = person.shaped
+        self._print.add(
+            shaped.dn, *shaped.values.items(), *(odd.code for odd in shaped.odd.values())
+        )
+
+    def _known_columns(self) -> Iterable[str]:
+        """Give the columns that there are; any attribute may be, so all that were asked for."""
+        for column in self._columns:
+            if self._spec.groups is not None or not column.startswith(GROUP):
+                yield column

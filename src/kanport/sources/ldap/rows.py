@@ -1,0 +1,224 @@
+"""Entries become rows: each column from its attribute, as text."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from kanport.findings import Finding
+from kanport.mapping.ldap import LdapSource
+from kanport.origin import Origin
+from kanport.sources.ldap.active import MAY_BE_ABSENT, READS, judge
+from kanport.sources.ldap.ber import Entry
+from kanport.sources.ldap.values import choosers, text_of, writers
+from kanport.table import Odd
+
+GROUP = "group."
+ACTIVE, DN, ID = "active", "dn", "id"
+
+Cell = str | tuple[str, ...]
+Places = Mapping[str, Mapping[str, int | str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Shaped:
+    """The cells of one entry, with what is odd about some, and the place of each."""
+
+    dn: str
+    values: Mapping[str, Cell]
+    odd: Mapping[str, Odd]
+    places: Places
+
+
+@dataclass(slots=True)
+class Seen:
+    """What was seen in all entries: the attributes, and where one of several values was taken."""
+
+    entries: int = 0
+    attributes: set[str] = field(default_factory=set)
+    chosen: Counter[str] = field(default_factory=Counter)
+
+
+class Shaper:
+    """Makes cells of entries; `columns` are the names that the mapping uses, without any prefix.
+
+    The columns `dn`, `id` and `active` are made, the latter two where the source has a rule for
+    them; all others are attributes. `prefix` stands before each column in what is given.
+    """
+
+    def __init__(
+        self, spec: LdapSource, columns: Iterable[str], *, now: datetime, prefix: str = ""
+    ) -> None:
+        self._spec = spec
+        self._now = now
+        self.columns = sorted(columns)
+        self._writers = writers(spec)
+        self._choosers = choosers(spec.choose)
+        self._made = {DN} if prefix else {DN} | ({ID} if spec.id else set())
+        if spec.active and not prefix:
+            self._made.add(ACTIVE)
+        self._plain = [
+            (prefix + column, column.lower()) for column in self.columns if column not in self._made
+        ]
+        self._dn = prefix + DN if DN in self.columns else None
+        self._id = spec.id if ID in self._made and ID in self.columns else None
+        self._active = ACTIVE in self._made and ACTIVE in self.columns
+        self._prefix = prefix
+        self._places: dict[str, Places] = {}
+        self.seen = Seen()
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """The attributes to ask for."""
+        names = [column for column in self.columns if column not in self._made]
+        if self._id:
+            names.append(self._id)
+        if self._active:
+            names += [name for rule in self._spec.active for name in READS[rule]]
+        return tuple({name.lower(): name for name in names}.values())
+
+    def shape(self, entry: Entry) -> Shaped:
+        """Give the cells of an entry."""
+        dn, attributes = entry
+        self.seen.entries += 1
+        self.seen.attributes.update(attributes)
+        values: dict[str, Cell] = {}
+        odd: dict[str, Odd] = {}
+        for column, name in self._plain:
+            raw = attributes.get(name)
+            if raw is None:
+                values[column] = ""
+            elif len(raw) == 1 and name not in self._writers:
+                try:
+                    values[column] = raw[0].decode()
+                except UnicodeDecodeError:
+                    values[column], odd[column] = "", _binary(name)
+            else:
+                values[column] = self._several(name, raw, dn, column, odd)
+        if self._dn:
+            values[self._dn] = dn
+        if self._id:
+            self._identify(entry, values, odd)
+        decided = self._decide(entry, values, odd) if self._active else ""
+        return Shaped(dn, values, odd, self._place(decided))
+
+    def findings(self, source: str) -> list[Finding]:
+        """Give what is to be said of all entries together."""
+        where = Origin(source)
+        found = []
+        if self.seen.entries:
+            asked = [name for _, name in self._plain]
+            for name in sorted({name for name in asked if name not in self.seen.attributes}):
+                found.append(
+                    Finding(
+                        "attribute-nowhere",
+                        f"none of {self.seen.entries} entries has the attribute {name}",
+                        where.at(attribute=name),
+                        hint="is it spelled as the directory does, and may this login read it?",
+                    )
+                )
+            found += [
+                Finding(
+                    "active-nowhere",
+                    f"none of {self.seen.entries} entries has {rule}, so all count as active",
+                    where.at(attribute=rule),
+                    hint="that is right where nobody is disabled; or may this login not read it?",
+                )
+                for rule in (self._spec.active if self._active else ())
+                if rule in MAY_BE_ABSENT and rule.lower() not in self.seen.attributes
+            ]
+        found += [
+            Finding(
+                "value-chosen",
+                f"{count} entries have several values of {name}; one was taken as choose says",
+                where.at(attribute=name),
+            )
+            for name, count in sorted(self.seen.chosen.items())
+        ]
+        return found
+
+    def _several(
+        self, name: str, raw: list[bytes], dn: str, column: str, odd: dict[str, Odd]
+    ) -> Cell:
+        writer = self._writers.get(name)
+        texts: list[str] = []
+        for value in raw:
+            text = text_of(value, writer)
+            if text is None:
+                odd[column] = _binary(name)
+                return ""
+            if text:
+                texts.append(text)
+        if len(texts) < 2:
+            return texts[0] if texts else ""
+        # A directory keeps no order, and the same question must give the same rows.
+        texts.sort()
+        chosen = self._choosers[name](texts, dn) if name in self._choosers else None
+        if chosen is None:
+            return tuple(texts)
+        self.seen.chosen[name] += 1
+        return chosen
+
+    def _identify(self, entry: Entry, values: dict[str, Cell], odd: dict[str, Odd]) -> None:
+        name = str(self._id)
+        raw = entry.attributes.get(name.lower(), [])
+        cell = self._several(name.lower(), raw, entry.dn, ID, odd)
+        values[ID] = cell
+        if not cell and ID not in odd:
+            odd[ID] = Odd(
+                "value-required",
+                f"there is no {name}, which is to tell who this is",
+                "this login may have to be allowed to read it",
+            )
+
+    def _decide(self, entry: Entry, values: dict[str, Cell], odd: dict[str, Odd]) -> str:
+        verdict = judge(self._spec.active, entry.attributes, self._now)
+        values[ACTIVE] = "" if verdict.active is None else str(verdict.active).lower()
+        if verdict.active is None:
+            odd[ACTIVE] = Odd(
+                "active-unknown",
+                f"whether the account is active cannot be told: {verdict.why}",
+                f"let this login read {verdict.attribute}, or leave the rule out of active",
+            )
+        return verdict.attribute
+
+    def _place(self, decided: str) -> Places:
+        """Give the attribute of each column; the same for all entries, and so made once."""
+        if decided not in self._places:
+            prefix = self._prefix
+            places = {column: {"attribute": column[len(prefix) :]} for column, _ in self._plain}
+            if self._id:
+                places[ID] = {"attribute": self._id}
+            if decided:
+                places[ACTIVE] = {"attribute": decided}
+            self._places[decided] = {**places}
+        return self._places[decided]
+
+
+class Fingerprint:
+    """The SHA-256 and the size of what was read, whatever order it came in."""
+
+    def __init__(self) -> None:
+        self._sum = hashlib.sha256()
+        self.size = 0
+
+    def add(self, *parts: object) -> None:
+        """Add one row, or one group; rows must come in a fixed order."""
+        # repr keeps apart what joined text would not: ("a", "b") and ("a, b",).
+        raw = repr(parts).encode("utf-8", "surrogatepass")
+        self._sum.update(raw)
+        self.size += len(raw)
+
+    @property
+    def sha256(self) -> str:
+        """The sum in hex."""
+        return self._sum.hexdigest()
+
+
+def _binary(name: str) -> Odd:
+    return Odd(
+        "value-binary",
+        f"the value of {name} is not text",
+        f"say under binary how it is to be written: {{{name}: hex}}, or guid, sid, base64",
+    )
