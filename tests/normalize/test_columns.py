@@ -113,6 +113,18 @@ def test_one_of_several_sources_must_have_a_column_and_all_the_username() -> Non
     ]
 
 
+def test_every_source_of_users_must_have_the_username() -> None:
+    mapping = """
+        sources:
+          hr: {type: csv, path: hr.csv}
+          it: {type: csv, path: it.csv}
+        users: {from: [hr, it], fields: {username: {from: Login}}}
+    """
+    assert missing(mapping, a_table("hr", "Login", "ada"), a_table("it", "Id", "ada")) == [
+        ("Login", "it")
+    ]
+
+
 def test_a_column_named_for_one_source_must_be_there() -> None:
     mapping = TWO.replace("email: {from: Mail}", "email: {from: {hr: Mail}}")
     rest = a_table("rest", "Who|P: Alpha", "ada|")

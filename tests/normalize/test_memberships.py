@@ -97,11 +97,8 @@ def test_each_of_several_values_goes_through_the_steps() -> None:
         "{from: Project, split: ',', transform: [upper], values: {A: ALPHA, B: BETA}}", "a, b,c"
     )
     assert told(found) == [("value-not-in-table", "grants.csv:2:2")]
-    assert found.desired.unknown.memberships == {
-        ("ada", "alpha"),
-        ("ada", "beta"),
-        ("ada", None),
-    }
+    assert found.desired.unknown.memberships == {("ada", None)}
+    assert named(found) == ["ALPHA", "BETA"]
     assert triples(found) == []
 
 

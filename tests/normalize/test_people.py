@@ -197,6 +197,20 @@ def test_an_empty_cell_of_the_first_source_lets_the_second_speak_before_the_defa
     assert found.findings == []
 
 
+def test_a_default_for_an_unknown_word_gives_way_to_what_another_source_says() -> None:
+    mapping = TWO.replace(
+        "role: {from: Role, precedence: [it], default: app-user}",
+        "role: {from: Role, values: {m: app-manager}, default: app-user}",
+    )
+    found = made(
+        mapping,
+        a_table("hr", "Login|Name|Role", "ada||?"),
+        a_table("it", "Login|Mail|Role", "ada||m"),
+    )
+    assert text(user(found).role) == "app-manager"
+    assert told(found) == [("value-took-default", "hr.csv:2:3")]
+
+
 def test_a_value_that_sources_agree_on_knows_all_its_places() -> None:
     found = made(
         TWO,

@@ -157,6 +157,8 @@ def _unknown(
     if any(any(errors_in(table.findings)) for table in tables.values()):
         nameless = True
         pairs.add((None, None))
+    # Who may have lost access to any project may have lost it to each.
+    pairs = {(who, what) for who, what in pairs if what is None or (who, None) not in pairs}
     wanted = {user.key for user in users}
     people = in_doubt | {key for key in named if key is not None and key not in wanted}
     return Unknown(people, nameless, frozenset(pairs))
