@@ -8,6 +8,7 @@ from kanport.mapping import LoadedMapping
 from kanport.mapping.spec import MappingFile, Membership, Rule, Users
 from kanport.model import DesiredState, DesiredUser, Given, Unknown
 from kanport.names import compare_key
+from kanport.normalize.bound import scalar_text
 from kanport.normalize.columns import matrix_columns, refuse_missing, table_origin
 from kanport.normalize.grants import (
     Pair,
@@ -23,7 +24,7 @@ from kanport.normalize.passwords import same_password
 from kanport.normalize.people import by_person, merge_person, refuse_contradictions
 from kanport.normalize.rows import MemberRow, RowId, UserRow, contexts
 from kanport.normalize.users import read_user_rows
-from kanport.normalize.value import State, scalar_text
+from kanport.normalize.value import State
 from kanport.table import Table
 
 

@@ -5,18 +5,15 @@ from collections.abc import Callable, Collection, Mapping
 from kanport.mapping.spec import Matrix, Membership, RoleRule
 from kanport.model import ProjectRole
 from kanport.names import compare_key
+from kanport.normalize.bound import BoundRule, Context, bind, fold_table
 from kanport.normalize.columns import matrix_columns, table_origin
 from kanport.normalize.notes import Notes
 from kanport.normalize.rows import Ask, MemberRow, RowId, rows_in_order
 from kanport.normalize.users import bind_username, note_nobody
 from kanport.normalize.value import (
     EMPTY,
-    BoundRule,
-    Context,
     State,
     Value,
-    bind,
-    fold_table,
     read_one,
     read_several,
     refused,

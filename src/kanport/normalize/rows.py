@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from kanport.mapping.spec import MappingFile
+from kanport.normalize.bound import Context
 from kanport.normalize.columns import secret_columns
 from kanport.normalize.notes import place_order
-from kanport.normalize.value import Context, State, Value
+from kanport.normalize.value import State, Value
 from kanport.origin import Origin
 from kanport.table import Row, Table
 

@@ -5,10 +5,11 @@ from functools import partial
 
 from kanport.finding_codes import CATALOGUE
 from kanport.mapping.spec import PasswordColumn, Rule, Users
+from kanport.normalize.bound import BoundRule, Check, Context, bind
 from kanport.normalize.columns import source_column
 from kanport.normalize.notes import Notes
 from kanport.normalize.rows import RowId, UserRow, rows_in_order
-from kanport.normalize.value import BoundRule, Check, Context, State, Value, bind, read_one
+from kanport.normalize.value import State, Value, read_one
 from kanport.normalize.words import as_boolean
 from kanport.origin import Origin
 from kanport.rules import (

@@ -1,17 +1,14 @@
 """One value: from the cells of a row, through the steps of its rule, to what it means."""
 
 import re
-import unicodedata
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from enum import Enum
 from typing import NamedTuple
 
 from kanport.finding_codes import CATALOGUE
-from kanport.mapping.spec import ListRule, Rule
-from kanport.mapping.template import Piece, parse_template
-from kanport.mapping.transforms import Step, apply_transforms
-from kanport.normalize.columns import column_name, rule_columns
+from kanport.mapping.transforms import apply_transforms
+from kanport.normalize.bound import BoundRule, composed, fold
+from kanport.normalize.columns import column_name
 from kanport.normalize.notes import Notes, shown
 from kanport.origin import Origin
 from kanport.rules import Problem, control_problem, strip_blanks
@@ -42,114 +39,6 @@ class Value(NamedTuple):
 
 
 EMPTY = Value(State.EMPTY)
-
-Check = Callable[[str], Problem | None]
-
-
-class Context(NamedTuple):
-    """What all rules of one source share: its name, its clear token, and its secret columns."""
-
-    source: str
-    clear: str
-    secret: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class BoundRule:
-    """A rule made ready for the rows of one source. `what` names the value in messages."""
-
-    what: str
-    context: Context
-    columns: tuple[str, ...] = ()
-    pieces: tuple[Piece, ...] = ()
-    constant: str | None = None
-    steps: tuple[Step, ...] = ()
-    pattern: re.Pattern[str] | None = None
-    table: Mapping[str, str] | None = None
-    folded: Mapping[str, str] = field(default_factory=dict)
-    default: str | None = None
-    splitter: re.Pattern[str] | None = None
-    each: bool = False
-    closed: bool = False
-    clearable: bool = False
-    check: Check | None = None
-
-
-def bind(
-    rule: Rule,
-    what: str,
-    context: Context,
-    *,
-    check: Check | None = None,
-    closed: bool = False,
-    clearable: bool = False,
-) -> BoundRule | None:
-    """Make a rule ready for one source; None where the rule reads nothing of this source.
-
-    `check` judges the finished value. `closed` says that only certain words are taken anyway, so
-    that a number in a cell is no reason to warn.
-    """
-    columns = rule_columns(rule, context.source)
-    if columns is None:
-        return None
-    table = None
-    if rule.values is not None:
-        table = {_nfc(key): _nfc(scalar_text(value)) for key, value in rule.values.items()}
-    split = rule.split if isinstance(rule, ListRule) else None
-    return BoundRule(
-        what,
-        context,
-        columns,
-        parse_template(rule.template) if rule.template is not None else (),
-        None if rule.value is None else _nfc(scalar_text(rule.value)),
-        rule.transform,
-        re.compile(rule.match) if rule.match is not None else None,
-        table,
-        fold_table(table or {}),
-        None if rule.default is None else _nfc(scalar_text(rule.default)),
-        None if split is None else splitter(split),
-        isinstance(rule, ListRule) and rule.each,
-        closed or table is not None,
-        clearable,
-        check,
-    )
-
-
-def scalar_text(value: str | bool | int) -> str:
-    """Give a constant of a mapping as text.
-
-    >>> scalar_text(True), scalar_text(7)
-    ('true', '7')
-    """
-    return ("true" if value else "false") if isinstance(value, bool) else str(value)
-
-
-def fold_table(table: Mapping[str, str]) -> dict[str, str]:
-    """Give a value table by folded keys, without those that only case and blanks tell apart.
-
-    >>> fold_table({"RW": "member", "x": "a", "X": "b"})
-    {'rw': 'member'}
-    """
-    meanings: dict[str, set[str]] = {}
-    for key, value in table.items():
-        meanings.setdefault(fold(key), set()).add(value)
-    return {key: found.pop() for key, found in meanings.items() if len(found) == 1}
-
-
-def fold(text: str) -> str:
-    """Give the text by which a cell is looked up in a table where it is not there exactly."""
-    return strip_blanks(text).casefold()
-
-
-def splitter(split: str | tuple[str, ...]) -> re.Pattern[str]:
-    """Give the pattern of what separates several values in one cell, the longest first."""
-    marks = sorted((split,) if isinstance(split, str) else split, key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, marks)))
-
-
-def _nfc(text: str) -> str:
-    return unicodedata.normalize("NFC", text)
-
 
 # --- reading ------------------------------------------------------------------------------------
 
@@ -283,7 +172,7 @@ def shape(rule: BoundRule, text: str, origins: tuple[Origin, ...], notes: Notes)
     """Take one text through the steps: transforms, pattern, table, default, check."""
     shaped = strip_blanks(apply_transforms(text, rule.steps)) if text else ""
     if shaped and not shaped.isascii():
-        shaped = _nfc(shaped)
+        shaped = composed(shaped)
     problem = control_problem(shaped)
     if problem is not None:
         message = f"the {rule.what} cannot be used: {problem.message}"
