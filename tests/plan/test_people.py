@@ -20,7 +20,6 @@ from tests.plan.building import (
 
 ANN = User(2, "ann", name="Ann", email="ann@x.org")
 BY_EMAIL = a_mapping(users={"find_by": ["username", "email"]})
-EVERYBODY = {"managed": {"usernames": ["*"]}}
 DISABLE = a_mapping(
     users={"missing": "disable", "managed": {"usernames": ["*"]}}, protect=["admin"]
 )
@@ -122,6 +121,21 @@ def test_a_username_that_fits_several_is_an_error_that_names_them() -> None:
     assert "'ann' (#2) and 'Ann' (#3)" in finding.message
 
 
+def test_somebody_whose_name_compares_the_same_as_a_listed_one_is_not_missing() -> None:
+    server = a_server(ANN, User(3, "Ann"))
+    plan = plan_for(a_state(person("ann")), server, DISABLE)
+    assert (plan.changes, codes(plan)) == ((), ["missing-unknown"])
+
+
+def test_both_of_two_rows_that_contradict_each_other_are_left_out() -> None:
+    clash = Finding(
+        "user-clash", "alike", origin=cell("username", 3), related=(cell("username", 2),)
+    )
+    desired = a_state(person("ann", 2, active=False), person("bob", 3, active=False))
+    server = a_server(ANN, User(3, "bob"))
+    assert plan_for(desired, server, findings=[clash]).changes == ()
+
+
 def test_two_rows_that_some_server_could_not_tell_apart_are_both_left_out() -> None:
     plan = plan_for(a_state(person("bob"), person("Bob", row=3)), a_server())
     assert plan.changes == ()
@@ -182,6 +196,13 @@ def test_what_lowers_comes_before_a_rename_and_so_uses_the_old_name() -> None:
         ["user.disable", "ann"],
         ["user.rename", "ann"],
     ]
+
+
+def test_an_email_of_somebody_who_has_their_own_row_makes_no_rename() -> None:
+    desired = a_state(person("ann"), person("eve", 3, email="ann@x.org"))
+    plan = plan_for(desired, a_server(ANN), BY_EMAIL)
+    assert [change.action for change in plan.changes] == ["user.create"]
+    assert codes(plan) == ["email-taken"]
 
 
 def test_a_match_by_username_wins_over_one_by_email() -> None:

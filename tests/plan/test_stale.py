@@ -3,7 +3,9 @@
 from dataclasses import replace
 
 from kanport.model import CurrentState, Project, User
-from kanport.plan.model import Plan
+from kanport.plan.draft import Draft
+from kanport.plan.model import Action, Plan
+from kanport.plan.order import in_plan_order
 from kanport.plan.stale import differences
 from tests.plan.building import (
     ALPHA,
@@ -89,6 +91,23 @@ def test_what_is_no_longer_so_is_said_in_a_line_each() -> None:
     }
     for line, moved in cases.items():
         assert differences(plan, moved) == [line]
+
+
+def test_a_username_that_the_plan_itself_frees_first_is_not_taken() -> None:
+    plan, _ = _the_plan()
+    renames = in_plan_order(
+        Draft(
+            Action.USER_RENAME,
+            old,
+            user_id=number,
+            reason="a test",
+            before={"username": old},
+            after={"username": new},
+        )
+        for number, old, new in ((2, "ann", "bob"), (3, "bob", "rob"))
+    )
+    chain = plan.model_copy(update={"changes": renames})
+    assert differences(chain, a_server(ANN, BOB)) == []
 
 
 def test_a_plan_for_another_server_is_refused() -> None:
