@@ -118,6 +118,10 @@ class Slapd:
             self._process = None
         self._short.cleanup()
 
+    def add(self, *entries: str) -> None:
+        """Add entries while it runs."""
+        self.modify("\n".join(entry.replace("\n", "\nchangetype: add\n", 1) for entry in entries))
+
     def modify(self, ldif: str) -> None:
         """Change the directory while it runs."""
         done = subprocess.run(
