@@ -93,7 +93,7 @@ def _scope(
             findings.extend(problem for problem in problems if problem is not None)
             continue
         project = fitting[0]
-        if project.id in current.projects_read and not project.private:
+        if project.id in current.roles and not project.private:
             scope[project.id] = project
         if not project.active:
             closed.setdefault(project.id, []).extend(givens)

@@ -1,10 +1,10 @@
 """Which user and which project of the server each desired membership means."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from kanport.findings import Finding
+from kanport.findings import Finding, Severity
 from kanport.model import CurrentState, DesiredMembership, DesiredState, Given, Project, User
 from kanport.names import compare_key
 from kanport.origin import Origin
@@ -104,32 +104,44 @@ def match_access(
             who = person.key if isinstance(person, _New) else f"#{person.id}"
             asked[who, fitting[0].id].append((membership, user, fitting[0]))
     wanted = []
-    for (_, project_id), same in asked.items():
+    for same in asked.values():
         memberships = [membership for membership, _, _ in same]
-        user, project = same[0][1], same[0][2]
-        roles = {membership.role.value for membership in memberships}
-        problem = None
-        if len(roles) > 1:
-            problem = _conflict(memberships, project, roles)
-        elif project.private:
-            held = current.roles.get(project_id, {}).get(user.id) if user else None
-            problem = _private(memberships, project) if held not in roles else None
-        elif project_id not in current.roles:
-            findings.append(_not_read(memberships, project))
+        _, user, project = same[0]
+        name = user.username if user else finder.new[memberships[0].key[0]]
+        settled = _settled(memberships, name, user, project, current)
+        if isinstance(settled, Wanted):
+            wanted.append(settled)
             continue
-        if problem is not None:
-            findings.append(problem)
+        findings.append(settled)
+        if settled.severity is Severity.ERROR:
             invalid.update((m.username.value, m.project.value) for m in memberships)
-            continue
-        name = user.username if user else finder.new[same[0][0].key[0]]
-        origins = in_place_order(place for m in memberships for place in _cells(m))
-        wanted.append(Wanted(name, user, project, roles.pop(), origins))
     return WantedAccess(
         tuple(wanted),
         Invalid(memberships=invalid, strangers=strangers, misnamed=misnamed),
         {number: tuple(given) for number, given in named.items()},
         tuple(findings),
     )
+
+
+def _settled(
+    memberships: Sequence[DesiredMembership],
+    username: str,
+    user: User | None,
+    project: Project,
+    current: CurrentState,
+) -> Wanted | Finding:
+    """Give the one membership that all of these ask for, or why they cannot be followed."""
+    roles = {membership.role.value for membership in memberships}
+    if len(roles) > 1:
+        return _conflict(memberships, project, roles)
+    if project.private:
+        held = current.roles.get(project.id, {}).get(user.id) if user else None
+        if held not in roles:
+            return _private(memberships, project)
+    elif project.id not in current.roles:
+        return _not_read(memberships, project)
+    origins = in_place_order(place for item in memberships for place in _cells(item))
+    return Wanted(username, user, project, roles.pop(), origins)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,11 +237,10 @@ def _at(finding: Finding, place: Origin | None) -> Finding:
 
 
 def _conflict(
-    memberships: Iterable[DesiredMembership], project: Project, roles: Iterable[str]
+    memberships: Sequence[DesiredMembership], project: Project, roles: Iterable[str]
 ) -> Finding:
-    some = tuple(memberships)
-    places = in_place_order(place for membership in some for place in _cells(membership))
-    who = min(membership.username.value for membership in some)
+    places = in_place_order(place for membership in memberships for place in _cells(membership))
+    who = min(membership.username.value for membership in memberships)
     return Finding(
         "membership-conflict",
         f"{who!r} is to have several roles in {project.label!r}: {', '.join(sorted(roles))}",
@@ -240,9 +251,8 @@ def _conflict(
 
 
 def _private(memberships: Iterable[DesiredMembership], project: Project) -> Finding:
-    some = tuple(memberships)
-    places = in_place_order(place for membership in some for place in _cells(membership))
-    who = min(membership.username.value for membership in some)
+    places = in_place_order(place for membership in memberships for place in _cells(membership))
+    who = min(membership.username.value for membership in memberships)
     return Finding(
         "project-private",
         f"{who!r} cannot be a member of {project.label!r}: it is somebody's private project, and"
