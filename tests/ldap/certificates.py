@@ -27,7 +27,10 @@ class Authority:
         now = datetime.datetime.now(datetime.UTC)
         end = now - datetime.timedelta(days=1) if expired else now + datetime.timedelta(days=2)
         issued = self._ca.issue_cert(
-            *identities, not_before=now - datetime.timedelta(days=9), not_after=end
+            *identities,
+            common_name=identities[0],
+            not_before=now - datetime.timedelta(days=9),
+            not_after=end,
         )
         folder = self._folder(name)
         issued.cert_chain_pems[0].write_to_path(str(folder / "server.pem"))

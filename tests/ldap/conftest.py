@@ -10,12 +10,13 @@ import pytest
 from kanport.mapping.ldap import LdapSource
 from kanport.sources.ldap import read_ldap
 from kanport.table import Table
+from tests.ldap import samba
 from tests.ldap.certificates import Authority
 from tests.ldap.ldif import PEOPLE, person, tree
 from tests.ldap.slapd import ADMIN, PASSWORD, Slapd
 
 NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
-ENVIRON = {"LDAP_PASSWORD": PASSWORD}
+ENVIRON = {"LDAP_PASSWORD": PASSWORD, "SAMBA_PASSWORD": samba.PASSWORD}
 
 Spec = Callable[..., LdapSource]
 

@@ -15,7 +15,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 from tests.ldap.slapd import program
 
@@ -28,20 +27,23 @@ _LOCK = Path(tempfile.gettempdir()) / "kanport-tests-samba.lock"
 
 
 class Samba:
-    """A running domain controller; `load` writes to it with all rights."""
+    """A running domain controller; `load` writes to it as its administrator."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, authority: Path) -> None:
+        self._authority = authority
 
-    def load(self, ldif: str) -> None:
-        """Add and change entries."""
-        ldapi = quote(str(self._folder / "private" / "ldap_priv" / "ldapi"), safe="")
+    def load(self, *changes: str) -> None:
+        """Change the directory; each change begins with its dn."""
         done = subprocess.run(
-            [program("ldapmodify", "ldap-utils"), "-x", "-H", f"ldapi://{ldapi}"],
-            input=ldif,
+            [
+                program("ldapmodify", "ldap-utils"),
+                *("-x", "-H", "ldaps://127.0.0.1", "-D", ADMINISTRATOR, "-w", PASSWORD),
+            ],
+            input="\n".join(changes),
             capture_output=True,
             text=True,
             check=False,
+            env={**os.environ, "LDAPTLS_CACERT": str(self._authority)},
         )
         assert done.returncode == 0, done.stderr
 
@@ -69,7 +71,7 @@ def samba(tls: Path) -> Iterator[Samba]:
             )
         try:
             _wait_until_ready(process, folder)
-            yield Samba(folder)
+            yield Samba(tls / "ca.pem")
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)

@@ -1,0 +1,269 @@
+"""Active Directory's protocol, spoken by Samba's domain controller."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kanport.errors import Unreachable
+from kanport.mapping.ldap import LdapSource
+from kanport.table import Table
+from tests.ldap.certificates import Authority
+from tests.ldap.conftest import codes, column, read, spec
+from tests.ldap.samba import ADMINISTRATOR, DOMAIN, TLS_URL, URL, Samba, samba
+
+STAFF = f"OU=Staff,{DOMAIN}"
+PARTNERS = f"OU=Partners,{DOMAIN}"
+GROUPS = f"OU=Groups,{DOMAIN}"
+PEOPLE_FILTER = "(&(objectCategory=person)(objectClass=user))"
+ENABLED, DISABLED = 544, 546
+ENDED = 133_801_632_000_000_000  # 2025-01-01
+LATER = 160_000_000_000_000_000  # 2108
+
+
+def unit(dn: str) -> str:
+    name = dn.partition("=")[2].partition(",")[0]
+    return f"dn: {dn}\nchangetype: add\nobjectClass: organizationalUnit\nou: {name}\n"
+
+
+def user(login: str, *more: str, control: int = ENABLED, base: str = STAFF, cn: str = "") -> str:
+    lines = [
+        f"dn: CN={cn or login},{base}",
+        "changetype: add",
+        "objectClass: user",
+        f"sAMAccountName: {login}",
+        f"userPrincipalName: {login}@kanport.test",
+        f"userAccountControl: {control}",
+        *more,
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def group(name: str, *members: str) -> str:
+    lines = [f"dn: CN={name},{GROUPS}", "changetype: add", "objectClass: group"]
+    lines += [f"sAMAccountName: {name}", *(f"member: {member}" for member in members)]
+    return "\n".join(lines) + "\n"
+
+
+def of(login: str, base: str = STAFF) -> str:
+    return f"CN={login},{base}"
+
+
+@pytest.fixture(scope="module")
+def controller(good_tls: Path) -> Iterator[Samba]:
+    with samba(good_tls) as running:
+        running.load(
+            *map(unit, (STAFF, PARTNERS, GROUPS)),
+            user("ada", "givenName: Ada", "sn: Lovelace", "mail: ada@kanport.test"),
+            user("bob"),
+            user("cyd"),
+            user("dan", control=DISABLED),
+            user("eve", f"accountExpires: {ENDED}"),
+            user("fay", f"accountExpires: {LATER}"),
+            user("gus", "accountExpires: 0"),
+            user("hal", "lockoutTime: 133801632000000000"),
+            user("ivy", base=PARTNERS),
+            user("kai"),
+            user("lea"),
+            user("mia", cn='Mia \\"Mimi\\" O\\, Test'),
+            group("kb-alpha-member", of("ada"), of("ivy", PARTNERS)),
+            group("team", of("bob")),
+            group("division", f"CN=team,{GROUPS}", of("cyd")),
+            group("kb-beta-member", f"CN=division,{GROUPS}"),
+            group("kb-gamma-member"),
+            group("circle-a"),
+            group("circle-b", f"CN=circle-a,{GROUPS}", of("ada")),
+            f"dn: CN=circle-a,{GROUPS}\nchangetype: modify\nadd: member\n"
+            f"member: CN=circle-b,{GROUPS}\n",
+        )
+        yield running
+
+
+def source(authority: Authority, **more: Any) -> LdapSource:
+    url = more.pop("url", TLS_URL)
+    given = {
+        "base": STAFF,
+        "filter": PEOPLE_FILTER,
+        "bind_dn": ADMINISTRATOR,
+        "bind_password": {"env": "SAMBA_PASSWORD"},
+        "ca_file": str(authority.file),
+        **more,
+    }
+    return spec(url, **given)
+
+
+def rows_of(table: Table, name: str) -> dict[object, Any]:
+    return {row.values["sAMAccountName"]: row.values[name] for row in table.rows}
+
+
+def members(table: Table) -> dict[object, list[str]]:
+    found: dict[object, list[str]] = {}
+    for row in table.rows:
+        found.setdefault(row.values["group.cn"], []).append(str(row.values["sAMAccountName"]))
+    return {name: sorted(logins) for name, logins in found.items()}
+
+
+@pytest.mark.usefixtures("controller")
+def test_people_come_with_login_names_and_guids(authority: Authority) -> None:
+    table = read(source(authority, id="objectGUID"), "sAMAccountName", "id", "mail", "objectSid")
+    assert rows_of(table, "mail")["ada"] == "ada@kanport.test"
+    ids = rows_of(table, "id")
+    assert len(set(ids.values())) == len(ids) and all(len(one) == 36 for one in ids.values())
+    assert rows_of(table, "objectSid")["ada"].startswith("S-1-5-21-")
+    assert "ivy" not in ids
+
+
+@pytest.mark.usefixtures("controller")
+def test_a_guid_is_written_as_active_directory_finds_it(authority: Authority) -> None:
+    table = read(source(authority, id="objectGUID"), "sAMAccountName", "id")
+    guid = rows_of(table, "id")["ada"]
+    again = read(source(authority, base=f"<GUID={guid}>", scope="base"), "sAMAccountName")
+    assert column(again, "sAMAccountName") == ["ada"]
+
+
+@pytest.mark.usefixtures("controller")
+def test_a_name_at_the_domain_can_log_in(authority: Authority) -> None:
+    table = read(source(authority, bind_dn="Administrator@kanport.test"), "sAMAccountName")
+    assert "ada" in column(table, "sAMAccountName")
+
+
+@pytest.mark.usefixtures("controller")
+def test_who_is_disabled_or_expired_is_not_active(authority: Authority) -> None:
+    rules = ["userAccountControl", "accountExpires"]
+    table = read(source(authority, active=rules), "sAMAccountName", "active")
+    activity = rows_of(table, "active")
+    assert {login for login, active in activity.items() if active == "false"} == {"dan", "eve"}
+    before = datetime(2024, 12, 31, 23, 59, tzinfo=UTC)
+    table = read(source(authority, active=rules), "sAMAccountName", "active", now=before)
+    assert rows_of(table, "active")["eve"] == "true"
+
+
+@pytest.mark.usefixtures("controller")
+@pytest.mark.parametrize("nested", ["rule", "walk"])
+def test_nested_groups_are_the_same_by_the_servers_rule_and_by_walking(
+    authority: Authority, nested: str
+) -> None:
+    names = ["kb-alpha-member", "kb-beta-member", "division", "circle-a", "kb-gamma-member"]
+    groups = {"base": GROUPS, "names": names, "nested": nested}
+    table = read(source(authority, groups=groups), "sAMAccountName", "group.cn")
+    assert members(table) == {
+        "kb-alpha-member": ["ada", "ivy"],
+        "kb-beta-member": ["bob", "cyd"],
+        "division": ["bob", "cyd"],
+        "circle-a": ["ada"],
+    }
+    assert not any(scope.open for scope in table.scopes)
+    assert len(table.scopes) == len(names)
+
+
+@pytest.mark.usefixtures("controller")
+def test_member_of_gives_the_same_groups(authority: Authority) -> None:
+    names = ["kb-alpha-member", "kb-beta-member", "circle-a"]
+    groups = {"base": GROUPS, "names": names, "members": "memberOf"}
+    table = read(source(authority, groups=groups), "sAMAccountName", "group.cn")
+    assert members(table) == {
+        # ivy lies outside the people, who are all that is seen this way.
+        "kb-alpha-member": ["ada"],
+        "kb-beta-member": ["bob", "cyd"],
+        "circle-a": ["ada"],
+    }
+
+
+@pytest.mark.parametrize("nested", ["rule", "walk"])
+@pytest.mark.parametrize("attribute", ["member", "memberOf"])
+def test_a_primary_group_counts_directly_and_through_other_groups(
+    authority: Authority, controller: Samba, nested: str, attribute: str
+) -> None:
+    tag = f"{nested}-{attribute}".lower()
+    mine, above, login = f"primary-{tag}", f"kb-{tag}-member", f"p-{tag}"
+    controller.load(user(login), group(mine, of(login)), group(above, f"CN={mine},{GROUPS}"))
+    sids = read(source(authority, base=GROUPS, filter=f"(cn={mine})"), "cn", "objectSid")
+    rid = str(column(sids, "objectSid")[0]).rpartition("-")[2]
+    controller.load(
+        f"dn: {of(login)}\nchangetype: modify\nreplace: primaryGroupID\nprimaryGroupID: {rid}\n"
+    )
+    (listed,) = column(
+        read(source(authority, base=GROUPS, filter=f"(cn={mine})"), "member"), "member"
+    )
+    assert listed == ""
+    groups = {"base": GROUPS, "names": [mine, above], "nested": nested, "members": attribute}
+    table = read(source(authority, groups=groups), "sAMAccountName", "group.cn")
+    assert members(table) == {mine: [login], above: [login]}
+    without = read(
+        source(authority, groups={**groups, "names": [mine], "primary": False, "nested": "walk"}),
+        "sAMAccountName",
+    )
+    assert not without.rows
+
+
+@pytest.mark.usefixtures("controller")
+def test_referrals_are_counted_and_nobody_follows_them(authority: Authority) -> None:
+    table = read(source(authority, base=DOMAIN), "sAMAccountName")
+    assert "directory-referrals" in codes(table)
+    assert {"ada", "ivy"} <= set(column(table, "sAMAccountName"))
+
+
+@pytest.mark.usefixtures("controller")
+def test_the_global_catalogue_port_is_refused_in_clear_too(authority: Authority) -> None:
+    with pytest.raises(Unreachable):
+        read(source(authority, url="ldap://127.0.0.1:3268", allow_plaintext=True), "cn")
+
+
+@pytest.mark.usefixtures("controller")
+def test_a_password_without_tls_is_refused_in_plain_words(authority: Authority) -> None:
+    with pytest.raises(Unreachable) as caught:
+        read(source(authority, url=URL, allow_plaintext=True), "sAMAccountName")
+    assert "it wants TLS before a password" in caught.value.details[0]
+    assert caught.value.hint == "use ldaps://, or start_tls: true"
+
+
+@pytest.mark.usefixtures("controller")
+def test_starttls_works_with_the_right_authority_only(authority: Authority) -> None:
+    table = read(source(authority, url="ldap://localhost", start_tls=True), "sAMAccountName")
+    assert "ada" in column(table, "sAMAccountName")
+    with pytest.raises(Unreachable, match="could not be opened"):
+        read(source(authority, url="ldap://localhost", start_tls=True, ca_file=None), "cn")
+
+
+def test_a_rename_keeps_the_guid(authority: Authority, controller: Samba) -> None:
+    given = source(authority, id="objectGUID")
+    before = rows_of(read(given, "sAMAccountName", "id"), "id")["kai"]
+    controller.load(
+        f"dn: {of('kai')}\nchangetype: modify\nreplace: sAMAccountName\nsAMAccountName: kaya\n",
+        f"dn: {of('kai')}\nchangetype: modrdn\nnewrdn: CN=kaya\ndeleteoldrdn: 1\n",
+    )
+    after = rows_of(read(given, "sAMAccountName", "id"), "id")
+    assert after["kaya"] == before and "kai" not in after
+
+
+def test_who_moves_to_another_unit_keeps_guid_and_groups(
+    authority: Authority, controller: Samba
+) -> None:
+    controller.load(group("kb-move-member", of("lea")))
+    given = source(
+        authority,
+        base=DOMAIN,
+        id="objectGUID",
+        groups={"base": GROUPS, "names": ["kb-move-member"]},
+    )
+    (before,) = read(given, "sAMAccountName", "id", "dn").rows
+    controller.load(
+        f"dn: {of('lea')}\nchangetype: modrdn\nnewrdn: CN=lea\ndeleteoldrdn: 1\n"
+        f"newsuperior: {PARTNERS}\n"
+    )
+    (after,) = read(given, "sAMAccountName", "id", "dn").rows
+    assert after.values["dn"] == of("lea", PARTNERS) != before.values["dn"]
+    assert after.values["id"] == before.values["id"]
+
+
+@pytest.mark.usefixtures("controller")
+def test_pages_and_the_servers_own_filters_work(authority: Authority) -> None:
+    flag = "(userAccountControl:1.2.840.113556.1.4.803:=2)"
+    table = read(
+        source(authority, filter=f"(&{PEOPLE_FILTER}{flag})", page_size=1), "sAMAccountName"
+    )
+    assert column(table, "sAMAccountName") == ["dan"]
+    everybody = read(source(authority, page_size=2), "sAMAccountName")
+    assert {"ada", "bob", "cyd", "hal"} <= set(column(everybody, "sAMAccountName"))
