@@ -84,6 +84,7 @@ CATALOGUE: dict[str, Kind] = {
     "user-clash": Kind("error", "Two usernames differ only by case or accents."),
     "email-shared": Kind("warning", "Two people have the same e-mail address."),
     "membership-duplicate": Kind("info", "The same membership is asked for more than once."),
+    "membership-highest": Kind("info", "Several roles are asked for; the highest was taken."),
     "membership-conflict": Kind("error", "One person is to have two roles in one project."),
     "sources-conflict": Kind("warning", "Two sources say different things; the first was taken."),
     "protected-named": Kind("info", "A source names a protected account; it is left as it is."),

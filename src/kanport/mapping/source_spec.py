@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Discriminator, Field, StrictInt, Tag, field_validator
 
 from kanport.mapping.base import TAG_MARK, Strict, Text
+from kanport.mapping.ldap import LdapSource
 from kanport.mapping.problems import CODE, listed, near, problem, quoted
 
 
@@ -52,7 +53,7 @@ class ExcelSource(FileSource):
 
 
 _ENCODINGS = ("utf-8", "cp1252", "iso-8859-1", "iso-8859-15", "cp1250", "cp1251", "cp850", "utf-16")
-_KINDS = ("csv", "excel")
+_KINDS = ("csv", "excel", "ldap")
 
 
 def _is_text_encoding(name: str) -> bool:
@@ -70,7 +71,7 @@ def _known_kind(raw: Any) -> Any:
     if not isinstance(raw, dict) or raw.get("type") in _KINDS:
         return raw
     if "type" not in raw:
-        raise problem("type is missing", hint="write type: csv or type: excel")
+        raise problem("type is missing", hint="write type: csv, type: excel or type: ldap")
     close = near(str(raw["type"]), _KINDS)
     raise problem(
         f"type must be {listed(_KINDS)}",
@@ -85,11 +86,13 @@ def _kind(raw: Any) -> str | None:
 
 
 Source = Annotated[
-    Annotated[CsvSource, Tag(f"{TAG_MARK}csv")] | Annotated[ExcelSource, Tag(f"{TAG_MARK}excel")],
+    Annotated[CsvSource, Tag(f"{TAG_MARK}csv")]
+    | Annotated[ExcelSource, Tag(f"{TAG_MARK}excel")]
+    | Annotated[LdapSource, Tag(f"{TAG_MARK}ldap")],
     Discriminator(
         _kind,
         custom_error_type=CODE,
-        custom_error_message="must be a table with type and path",
+        custom_error_message="must be a table that begins with type",
     ),
     BeforeValidator(_known_kind),
 ]

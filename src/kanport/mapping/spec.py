@@ -28,6 +28,7 @@ from kanport.mapping.base import (
     Text,
     by_shape,
 )
+from kanport.mapping.ldap import LdapSource
 from kanport.mapping.problems import problem
 from kanport.mapping.references import reference_mistakes
 from kanport.mapping.rules import (
@@ -47,6 +48,7 @@ __all__ = [
     "ExcelSource",
     "FieldRule",
     "FileSource",
+    "LdapSource",
     "Limit",
     "Limits",
     "ListRule",
@@ -217,6 +219,11 @@ class Membership(Strict):
     ) = Field(None, description="A role, or how it is made.")
     matrix: Matrix | None = Field(
         None, description="Instead of project and role: a column for each project."
+    )
+    several: Literal["refuse", "highest"] | None = Field(
+        None,
+        description="Somebody who is to have two roles in one project: refuse makes it an error, "
+        "highest takes the higher role. Without it: highest for directories, refuse for files.",
     )
 
     @classmethod

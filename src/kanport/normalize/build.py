@@ -18,7 +18,12 @@ from kanport.normalize.grants import (
     projects_named,
     refuse_conflicts,
 )
-from kanport.normalize.memberships import CustomRoles, read_member_rows
+from kanport.normalize.memberships import (
+    CustomRoles,
+    ScopesRead,
+    read_member_rows,
+    read_scopes,
+)
 from kanport.normalize.notes import Notes
 from kanport.normalize.passwords import same_password
 from kanport.normalize.people import by_person, merge_person, refuse_contradictions
@@ -70,6 +75,10 @@ def normalize(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Normalized
             rule, tables[rule.from_], shared[rule.from_], custom, notes, bad
         )
     ]
+    scopes = [
+        read_scopes(rule, tables[rule.from_], shared[rule.from_], notes)
+        for rule in spec.memberships
+    ]
     bad |= _contradictions(spec, tables, user_rows, notes)
     bad |= refuse_conflicts(member_rows, notes)
 
@@ -78,8 +87,14 @@ def normalize(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Normalized
     desired = DesiredState(
         users,
         memberships(member_rows, bad=bad, unknown=in_doubt),
-        projects_named(member_rows, _constant_projects(mapping, tables)),
-        _unknown(user_rows, member_rows, users, in_doubt, bad, tables),
+        projects_named(
+            member_rows,
+            [
+                *_constant_projects(mapping, tables),
+                *(given for scope in scopes for given in scope.named),
+            ],
+        ),
+        _unknown(user_rows, member_rows, scopes, users, in_doubt, bad, tables),
     )
     return Normalized(desired, notes.findings())
 
@@ -140,6 +155,7 @@ def _merged(
 def _unknown(
     user_rows: Mapping[str, list[UserRow]],
     member_rows: list[MemberRow],
+    scopes: list[ScopesRead],
     users: tuple[DesiredUser, ...],
     in_doubt: frozenset[str],
     bad: Collection[RowId],
@@ -158,6 +174,8 @@ def _unknown(
     if any(any(errors_in(table.findings)) for table in tables.values()):
         nameless = True
         pairs.add((None, None))
+    # Who is in a group of the directory says nothing of who is in the directory.
+    pairs.update((None, project) for scope in scopes for project in scope.open)
     # Who may have lost access to any project may have lost it to each.
     pairs = {(who, what) for who, what in pairs if what is None or (who, None) not in pairs}
     wanted = {user.key for user in users}

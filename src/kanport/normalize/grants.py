@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from kanport.model import DesiredMembership, Given
+from kanport.model import PROJECT_ROLE_RANK, DesiredMembership, Given, ProjectRole
 from kanport.names import compare_key
 from kanport.normalize.notes import Notes, in_place_order, place_order, shown
 from kanport.normalize.rows import Ask, MemberRow, RowId
@@ -21,7 +21,7 @@ def person_key(row: MemberRow) -> str | None:
 def refuse_conflicts(rows: Iterable[MemberRow], notes: Notes) -> set[RowId]:
     """Find people who are to have two roles in one project; give the ids of all rows that say so.
 
-    The same role twice is only told.
+    The same role twice is only told, and so are several roles where all rows let the highest win.
     """
     bad: set[RowId] = set()
     for wanted in _by_pair(rows).values():
@@ -29,7 +29,15 @@ def refuse_conflicts(rows: Iterable[MemberRow], notes: Notes) -> set[RowId]:
         row, ask = wanted[0]
         about = f'"{shown(row.username.text)}" in "{shown(ask.project.text)}"'
         roles = sorted({ask.role.text for _, ask in wanted})
-        if len(roles) > 1:
+        highest = _highest(wanted)
+        if len(roles) > 1 and highest is not None:
+            notes.add(
+                "membership-highest",
+                f"{about} is to be {' and '.join(roles)}; {highest} was taken",
+                origin=places[0],
+                related=places[1:],
+            )
+        elif len(roles) > 1:
             notes.add(
                 "membership-conflict",
                 f"{about} is to be {' and '.join(roles)} at once",
@@ -47,6 +55,19 @@ def refuse_conflicts(rows: Iterable[MemberRow], notes: Notes) -> set[RowId]:
                 related=places[1:],
             )
     return bad
+
+
+def _highest(wanted: Sequence[tuple[MemberRow, Ask]]) -> str | None:
+    """Give the role that wins; None where the rows do not let one win, or two rank the same.
+
+    A custom role ranks like a project manager, as Kanboard ranks the roles of several groups.
+    """
+    if not all(row.highest for row, _ in wanted):
+        return None
+    top = PROJECT_ROLE_RANK[ProjectRole.MANAGER]
+    ranks = {ask.role.text: PROJECT_ROLE_RANK.get(ask.role.text, top) for _, ask in wanted}
+    best = [role for role, rank in ranks.items() if rank == max(ranks.values())]
+    return best[0] if len(best) == 1 else None
 
 
 def _by_pair(rows: Iterable[MemberRow]) -> dict[tuple[str, str], list[tuple[MemberRow, Ask]]]:
@@ -76,6 +97,9 @@ def memberships(
         good = [(row, ask) for row, ask in wanted if row.id not in bad]
         if not good or who in unknown or (who, project) in doubtful:
             continue
+        # All of the highest role come first, so that its places are the ones to be told.
+        role = _highest(good) or good[0][1].role.text
+        good = [(row, ask) for row, ask in good if ask.role.text == role]
         row, ask = good[0]
         found.append(
             DesiredMembership(

@@ -1,9 +1,10 @@
 """What the rows of one source say of memberships: one project a row, or a matrix of projects."""
 
 from collections.abc import Callable, Collection, Mapping
+from typing import NamedTuple
 
 from kanport.mapping.spec import Matrix, Membership, RoleRule
-from kanport.model import ProjectRole
+from kanport.model import Given, ProjectRole
 from kanport.names import compare_key
 from kanport.normalize.bound import BoundRule, Context, bind, fold_table
 from kanport.normalize.columns import matrix_columns, table_origin
@@ -40,6 +41,7 @@ def read_member_rows(
 ) -> list[MemberRow]:
     """Give what each row of a source says of memberships; ids of unusable rows go into `bad`."""
     username = bind_username(rule.username, context)
+    highest = rule.several == "highest" or (rule.several is None and table.kind == "ldap")
     read_asks = (
         _matrix_reader(rule.matrix, table, context, custom)
         if rule.matrix is not None
@@ -56,8 +58,37 @@ def read_member_rows(
         if unusable or who.state is State.BAD:
             bad.add(row_id)
         is_open = any(ask.project.state is State.BAD for ask in asks)
-        found.append(MemberRow(row_id, row.origin, who, asks, is_open))
+        found.append(MemberRow(row_id, row.origin, who, asks, is_open, highest))
     return found
+
+
+class ScopesRead(NamedTuple):
+    """The projects that scopes speak of, and those of which not everybody is known (None: any)."""
+
+    named: tuple[Given[str], ...] = ()
+    open: frozenset[str | None] = frozenset()
+
+
+def read_scopes(rule: Membership, table: Table, context: Context, notes: Notes) -> ScopesRead:
+    """Give what a source speaks of besides its rows, as the compare keys of projects.
+
+    So a project counts as named even where its group has no members, and a group of which not all
+    members are known leaves open who is to be in its project.
+    """
+    if rule.project is None or not table.scopes:
+        return ScopesRead()
+    project_rule = bind(rule.project, "project", context) or _nothing("project", context)
+    named: list[Given[str]] = []
+    is_open: set[str | None] = set()
+    for scope in table.scopes:
+        for project in read_several(project_rule, scope.row, notes):
+            if project.state is State.GIVEN:
+                named.append(Given(project.text, project.origins[:1] or (scope.row.origin,)))
+            if project.state is State.BAD:
+                is_open.add(None)
+            elif project.state is State.GIVEN and scope.open:
+                is_open.add(compare_key(project.text))
+    return ScopesRead(tuple(named), frozenset(is_open))
 
 
 # --- one project a row ----------------------------------------------------------------------------

@@ -36,13 +36,17 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class MemberRow:
-    """What one row says of a person's memberships; `open` is True where a project is unreadable."""
+    """What one row says of a person's memberships; `open` is True where a project is unreadable.
+
+    `highest` is True where it may stand beside a row that wants another role: the higher one wins.
+    """
 
     id: RowId
     origin: Origin
     username: Value
     asks: tuple[Ask, ...] = ()
     open: bool = False
+    highest: bool = False
 
     @property
     def wants(self) -> Iterator[Ask]:

@@ -1,17 +1,12 @@
 """Where rows come from: one reader for each type of source, loaded when it is first needed."""
 
-from collections.abc import Callable, Mapping
-from importlib import import_module
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
-from kanport.mapping.spec import Source
+from kanport.mapping.spec import CsvSource, ExcelSource, Source
 from kanport.table import Table
-
-_READERS: Mapping[str, tuple[str, str]] = {
-    "csv": ("kanport.sources.csv_file", "read_csv"),
-    "excel": ("kanport.sources.excel_file", "read_excel"),
-}
-"""Module and function by the type of a source: pandas and openpyxl take their time to load."""
 
 
 def read_source(
@@ -21,16 +16,41 @@ def read_source(
     base: Path,
     secret_columns: frozenset[str],
     columns_used: frozenset[str] | None,
+    environ: Mapping[str, str] | None = None,
+    now: datetime | None = None,
 ) -> Table:
     """Give the rows of one source, clean, each value with its place.
 
     `base` is the folder that paths are relative to. Cells of `secret_columns` are left exactly as
     they are and are never shown. `columns_used` are the columns that the mapping may read; None
-    stands for all of them. What is wrong with single cells is marked in the rows (`Row.odd`).
+    stands for all of them. `environ` is where passwords by reference are looked up (by default the
+    environment), `now` when accounts of a directory are judged to be expired. What is wrong with
+    single cells is marked in the rows (`Row.odd`).
 
-    Raises Unreachable where the source cannot be read at all, and SourceInvalid, with all findings,
-    where its form is broken, so that no row of it can be trusted.
+    Raises Unreachable where the source cannot be read at all, or not to its end, and SourceInvalid,
+    with all findings, where its form is broken, so that no row of it can be trusted.
     """
-    module, function = _READERS[spec.type]
-    reader: Callable[..., Table] = getattr(import_module(module), function)
-    return reader(name, spec, base=base, secret_columns=secret_columns, columns_used=columns_used)
+    # pandas, openpyxl and ldap3 take their time to load.
+    if isinstance(spec, CsvSource):
+        from kanport.sources.csv_file import read_csv
+
+        return read_csv(
+            name, spec, base=base, secret_columns=secret_columns, columns_used=columns_used
+        )
+    if isinstance(spec, ExcelSource):
+        from kanport.sources.excel_file import read_excel
+
+        return read_excel(
+            name, spec, base=base, secret_columns=secret_columns, columns_used=columns_used
+        )
+    from kanport.sources.ldap import read_ldap
+
+    return read_ldap(
+        name,
+        spec,
+        base=base,
+        attributes_used=columns_used,
+        secret_columns=secret_columns,
+        environ=os.environ if environ is None else environ,
+        now=now or datetime.now(UTC),
+    )
