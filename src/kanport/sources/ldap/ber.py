@@ -79,28 +79,40 @@ def entry(data: bytes, begin: int, end: int, names: dict[bytes, str]) -> Entry:
     dn = data[at:stop].decode("utf-8", "backslashreplace")
     _, at, last = element(data, stop, end)
     attributes: Attributes = {}
-    # The hot path: short lengths are read in place.
-    while at < last:
-        _, begin, stop = element(data, at, last)
-        at = stop
-        _, name_begin, name_end = element(data, begin, stop)
-        raw = data[name_begin:name_end]
-        name = names.get(raw)
-        if name is None:
-            name = names[raw] = raw.decode("ascii", "backslashreplace").lower()
-        _, place, value_stop = element(data, name_end, stop)
-        values = attributes.setdefault(name, [])
-        while place < value_stop:
-            length = data[place + 1] if place + 1 < value_stop else 0x80
-            if length < 0x80:
-                value_begin, value_end = place + 2, place + 2 + length
-                if value_end > value_stop:
+    try:
+        while at < last:
+            _, begin, at = _within(data, at, last)
+            _, name_begin, name_end = _within(data, begin, at)
+            raw = data[name_begin:name_end]
+            name = names.get(raw)
+            if name is None:
+                name = names[raw] = raw.decode("ascii", "backslashreplace").lower()
+            _, place, stop = _within(data, name_end, at)
+            values = attributes.setdefault(name, [])
+            # The hot path: most of the time goes by here, and most values are short.
+            while place < stop:
+                length = data[place + 1]
+                value_begin = place + 2
+                place = value_begin + length
+                if length > 0x7F:
+                    _, value_begin, place = _within(data, value_begin - 2, stop)
+                elif place > stop:
                     raise Malformed("a value is longer than what holds it")
-            else:
-                _, value_begin, value_end = element(data, place, value_stop)
-            values.append(data[value_begin:value_end])
-            place = value_end
+                values.append(data[value_begin:place])
+    except IndexError:
+        raise Malformed("an entry ends too early") from None
     return Entry(dn, attributes)
+
+
+def _within(data: bytes, at: int, end: int) -> tuple[int, int, int]:
+    """Do what `element` does, faster where the length is short; may raise IndexError."""
+    length = data[at + 1]
+    if length > 0x7F:
+        return element(data, at, end)
+    stop = at + 2 + length
+    if stop > end:
+        raise Malformed("an element is longer than what holds it")
+    return data[at], at + 2, stop
 
 
 def done(data: bytes, begin: int, end: int, message_end: int) -> Done:

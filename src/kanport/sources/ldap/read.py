@@ -111,7 +111,7 @@ class _Reading:
         )
         members.resolve(wanted.entries.values())
         rows = GroupRows(self._spec, groups, self._group_shaper, self._name)
-        origins = {key: self._origin.at(dn=person.shaped.dn) for key, person in people.items()}
+        origins = {key: Origin(self._name, dn=person.shaped.dn) for key, person in people.items()}
         places: dict[int, dict[str, Mapping[str, int | str]]] = {}
         for shaped, keys, scope in rows.of(wanted, members):
             self._scopes.append(scope)
@@ -163,7 +163,7 @@ class _Reading:
         )
 
     def _row(self, shaped: Shaped) -> Row:
-        return Row(self._origin.at(dn=shaped.dn), shaped.values, shaped.places, shaped.odd)
+        return Row(Origin(self._name, dn=shaped.dn), shaped.values, shaped.places, shaped.odd)
 
     def _sign(self, person: Person) -> None:
         shaped = person.shaped
