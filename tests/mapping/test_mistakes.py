@@ -120,10 +120,10 @@ SHAPES = {
         r'3:46: delimiter must be ",", ";", "\t" or "|" | a tab is written "\t", in double quotes'
     ),
     staff("encoding: cp125"): '3:45: there is no encoding "cp125" | did you mean cp1252?',
-    GOOD.replace("type: csv, ", ""): "3:3: type is missing | write type: csv or type: excel",
-    GOOD.replace("type: csv", "type: cvs"): "3:17: type must be csv or excel | did you mean csv?",
+    GOOD.replace("type: csv, ", ""): "3:3: type is missing | write type: csv, type: excel or type: ldap",
+    GOOD.replace("type: csv", "type: cvs"): "3:17: type must be csv, excel or ldap | did you mean csv?",
     GOOD.replace("{type: csv, path: a.csv}", "a.csv"): (
-        "3:10: staff must be a table with type and path"
+        "3:10: staff must be a table that begins with type"
     ),
 }
 
@@ -332,7 +332,7 @@ mapping.yaml:3:1: unknown key "nmae"
      3 | nmae: nightly
        | ^^^^
     hint: did you mean name?
-mapping.yaml:5:17: type must be csv or excel
+mapping.yaml:5:17: type must be csv, excel or ldap
      5 |   staff: {type: exel, path: staff.xlsx}
        |                 ^^^^
     hint: did you mean excel?
