@@ -25,6 +25,7 @@ from kanport.sources.header import (
 from kanport.sources.problems import Problems, too_many
 from kanport.table import Table
 
+_SOMETHING = re.compile(r'[^\s,;|"]')
 _LATE_QUOTE = re.compile(r'[ \t\u00a0]+".*', re.DOTALL)
 
 
@@ -46,6 +47,8 @@ def read_csv(
     decoded = decode(file.data, spec.encoding, origin)
     if isinstance(decoded, list):
         raise refused(decoded, origin)
+    if not _SOMETHING.search(decoded.text):
+        raise refused([_empty("the file is empty", origin)], origin)
     lines = lines_of(decoded.text)
     delimiter = tell_delimiter(lines, spec.delimiter, wanted, origin)
     if isinstance(delimiter, Finding):

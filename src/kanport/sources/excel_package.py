@@ -31,19 +31,23 @@ def package_problems(data: bytes, origin: Origin) -> list[Finding]:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             parts = archive.infolist()
             found = _problem_of(parts, origin)
-            if found is None and _STRICT in archive.read("xl/workbook.xml")[:4096]:
+            if found is None and _STRICT in workbook_xml(archive)[:4096]:
                 found = Finding(
                     "file-kind",
                     "the workbook is saved as Strict Open XML",
                     origin,
                     hint="save it as Excel Workbook (.xlsx), without Strict",
                 )
-    except KeyError as missing:
-        return [damaged(origin, f"the part {missing.args[0]} is missing")]
     except Exception as problem:
         # zipfile raises many things for broken archives, from BadZipFile to struct.error.
         return [damaged(origin, f"its archive is broken ({type(problem).__name__})")]
     return [found] if found else []
+
+
+def workbook_xml(archive: zipfile.ZipFile) -> bytes:
+    """Give the part that lists the sheets; nothing where it has an unusual name."""
+    name = "xl/workbook.xml"
+    return archive.read(name) if name in archive.namelist() else b""
 
 
 def damaged(origin: Origin, why: str) -> Finding:

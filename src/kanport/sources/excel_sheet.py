@@ -6,6 +6,7 @@ lack. So its parser for sheets is driven directly; the version is pinned to 3.1.
 """
 
 import io
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,12 +23,15 @@ from openpyxl.xml.constants import SHEET_MAIN_NS
 
 from kanport.errors import SourceInvalid
 from kanport.origin import Origin
-from kanport.sources.excel_package import damaged
+from kanport.sources.excel_package import damaged, workbook_xml
 from kanport.sources.file_bytes import refused
 
 MAX_ROW = 1_048_576
 MAX_COLUMN = 16_384
 _FORMULA = f"{{{SHEET_MAIN_NS}}}f"
+_ASKS = re.compile(rb"<(\w+:)?calcPr\b[^>]*\bfullCalcOnLoad\s*=\s*[\"'](1|true)[\"']")
+_INLINE = f"{{{SHEET_MAIN_NS}}}is"
+_TEXT = f"{{{SHEET_MAIN_NS}}}t"
 _VALUE = f"{{{SHEET_MAIN_NS}}}v"
 
 
@@ -147,7 +151,7 @@ def guarded(origin: Origin) -> Iterator[None]:
         raise
     except Exception as problem:
         # openpyxl lets pass what zipfile, the XML parser and int() raise for broken parts.
-        why = f"{type(problem).__name__} on reading it"
+        why = f"{type(problem.__cause__ or problem).__name__} on reading it"
         raise refused([damaged(origin, why)], origin) from None
 
 
@@ -169,8 +173,9 @@ class _Parser(WorkSheetParser):
             timedelta_formats=workbook._timedelta_formats,
         )
         self._worksheet = worksheet
-        # Programs that cannot calculate write 0 and ask whoever opens the file to do it.
-        self._uncalculated = bool(getattr(workbook.calculation, "fullCalcOnLoad", False))
+        # Programs that cannot calculate write 0 and ask whoever opens the file to do it. openpyxl
+        # takes that for granted, so the part itself is looked at.
+        self._uncalculated = _ASKS.search(workbook_xml(workbook._archive)) is not None
         self._passed: str | None = None
 
     def take_hidden(self) -> bool:
@@ -196,8 +201,15 @@ class _Parser(WorkSheetParser):
         if reference is None and self._passed is not None:
             self.col_counter = coordinate_to_tuple(self._passed)[1]
         self._passed = None
-        cell = super().parse_cell(element)
-        column: int = cell["column"]
+        plain = _plain_text(element)
+        if plain is not None and reference is not None:
+            # The same by a shorter way: openpyxl makes half a dozen objects of each such text.
+            row, column = coordinate_to_tuple(reference)
+            self.col_counter = column
+            cell: dict[str, Any] = {"row": row, "column": column, "value": plain, "data_type": "s"}
+        else:
+            cell = super().parse_cell(element)
+            column = cell["column"]
         if not 1 <= column <= MAX_COLUMN or cell["row"] != self.row_counter:
             raise ValueError("a cell stands in the wrong place")
         return column, self._raw_cell(element, cell)
@@ -234,6 +246,14 @@ class _Parser(WorkSheetParser):
         """Give the ranges of merged cells."""
         ranges = getattr(self.merged_cells, "mergeCell", None) or ()
         return [Merged(r.min_row, r.min_col, r.max_row, r.max_col) for r in ranges]
+
+
+def _plain_text(element: Any) -> str | None:
+    """Give the text that stands within a cell; None where there is none, or it has formats."""
+    if element.get("t") != "inlineStr" or len(element) != 1 or len(element[0]) != 1:
+        return None
+    inner = element[0][0]
+    return inner.text if element[0].tag == _INLINE and inner.tag == _TEXT else None
 
 
 def _is_true(text: str | None) -> bool:
