@@ -78,24 +78,11 @@ class Slapd:
         return f"ldapi://{quote(str(self.socket), safe='')}"
 
     def __enter__(self) -> Self:
-        slapd = program("slapd", "slapd")
-        config = str(self.folder / "slapd.conf")
-        data = str(self.folder / "data.ldif")
-        loaded = subprocess.run(
-            [program("slapadd", "slapd"), "-q", "-f", config, "-l", data],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert loaded.returncode == 0, loaded.stderr
-        urls = [self.url + "/", self.ldapi_url + "/"]
-        if self.tls_port:
-            urls.append(f"ldaps://127.0.0.1:{self.tls_port}/")
-        with (self.folder / "slapd.log").open("wb") as log:
-            self._process = subprocess.Popen(
-                [slapd, "-d", "0", "-f", config, "-h", " ".join(urls)], stdout=log, stderr=log
-            )
-        self._wait()
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def __exit__(
@@ -141,6 +128,26 @@ class Slapd:
             check=False,
         )
         assert done.returncode == 0, done.stderr
+
+    def _start(self) -> None:
+        slapd = program("slapd", "slapd")
+        config = str(self.folder / "slapd.conf")
+        data = str(self.folder / "data.ldif")
+        loaded = subprocess.run(
+            [program("slapadd", "slapd"), "-q", "-f", config, "-l", data],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert loaded.returncode == 0, loaded.stderr
+        urls = [self.url + "/", self.ldapi_url + "/"]
+        if self.tls_port:
+            urls.append(f"ldaps://127.0.0.1:{self.tls_port}/")
+        with (self.folder / "slapd.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [slapd, "-d", "0", "-f", config, "-h", " ".join(urls)], stdout=log, stderr=log
+            )
+        self._wait()
 
     def _wait(self) -> None:
         assert self._process is not None

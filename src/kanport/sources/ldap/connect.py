@@ -1,14 +1,18 @@
 """Open a directory as a mapping says: its servers in turn, TLS, the login."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from kanport.errors import Unreachable
 from kanport.mapping.ldap import LdapSource
-from kanport.sources.ldap.connection import Connection, Login, Refused
+from kanport.sources.ldap.connection import Connection, Login
 from kanport.sources.ldap.secret import read_password
+from kanport.sources.ldap.sockets import Refused
 from kanport.sources.ldap.tls import make_context
+
+logger = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -42,12 +46,21 @@ def connected(
                 timeout=spec.timeout,
             )
         except Refused as refused:
+            logger.info("refused source=%s url=%s why=%s", name, url, refused)
             failures.append(f"{url}: {refused}")
             if refused.hint:
                 hints.append(refused.hint)
             if refused.final:
                 break
             continue
+        logger.info(
+            "connected source=%s url=%s tls=%s login=%s as=%s",
+            name,
+            url,
+            connection.encryption or "none",
+            spec.method,
+            spec.bind_dn or "-",
+        )
         with connection:
             yield connection, failures
         return

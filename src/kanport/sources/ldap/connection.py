@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, NamedTuple, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from kanport.errors import ConfigInvalid
-from kanport.sources.ldap import ber, tls
+from kanport.sources.ldap import ber
 from kanport.sources.ldap.results import SUCCESS, meaning, told
+from kanport.sources.ldap.sockets import Refused, encrypt, open_socket, words
 
 with warnings.catch_warnings():
     # ldap3 2.9.1 imports names from pyasn1 that are deprecated there.
@@ -36,15 +37,6 @@ _MOST_BYTES = 64 * 1024 * 1024
 
 class Broken(Exception):
     """The connection broke, or what came over it made no sense; the text says how."""
-
-
-class Refused(Exception):
-    """A server refused to let us in; the text says how. `final`: asking another is no use."""
-
-    def __init__(self, message: str, *, hint: str | None = None, final: bool = False) -> None:
-        super().__init__(message)
-        self.hint = hint
-        self.final = final
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +84,7 @@ class Connection:
         self._names: dict[bytes, str] = {}
         parts = urlsplit(url)
         host = parts.hostname or "localhost"
-        secure = context if parts.scheme == "ldaps" else None
-        connected = _connect(url, connect_timeout, secure)
+        connected = open_socket(url, connect_timeout, context)
         try:
             self._ldap = _hand_over(connected, host, login, timeout)
             if start_tls and parts.scheme == "ldap":
@@ -168,7 +159,7 @@ class Connection:
         try:
             number = self._ldap.send("searchRequest", request, controls)
         except (LDAPException, OSError) as wrong:
-            raise Broken(f"the connection broke ({_words(wrong)})") from wrong
+            raise Broken(f"the connection broke ({words(wrong)})") from wrong
         # ldap3 keeps a note of each request until it has read the answer itself.
         self._ldap.strategy._outstanding.pop(number, None)
         yield from self._answers(number)
@@ -215,7 +206,7 @@ class Connection:
             except TimeoutError as wrong:
                 raise Broken("it fell silent, and the timeout was reached") from wrong
             except (OSError, AttributeError) as wrong:
-                raise Broken(f"the connection broke ({_words(wrong)})") from wrong
+                raise Broken(f"the connection broke ({words(wrong)})") from wrong
             if not piece:
                 raise Broken("it closed the connection before the end")
             pieces.append(piece)
@@ -227,7 +218,7 @@ class Connection:
         try:
             connection.extended(START_TLS)
         except (LDAPException, OSError) as wrong:
-            raise Refused(f"StartTLS failed: {_words(wrong)}") from wrong
+            raise Refused(f"StartTLS failed: {words(wrong)}") from wrong
         code = int(connection.result["result"])
         if code != SUCCESS:
             answer = told(code, str(connection.result["message"]))
@@ -235,7 +226,7 @@ class Connection:
                 f"it refuses StartTLS: {answer}",
                 hint="does the server have a certificate? Nothing was sent in clear",
             )
-        connection.socket = _encrypt(connection.socket, context, host)
+        connection.socket = encrypt(connection.socket, context, host)
         connection.tls_started = True
 
     def _bind(self, login: Login) -> None:
@@ -247,13 +238,13 @@ class Connection:
                 hint="pip install 'kanport[kerberos]'",
             ) from wrong
         except (LDAPException, OSError) as wrong:
-            raise Refused(f"the login failed: {_words(wrong)}") from wrong
+            raise Refused(f"the login failed: {words(wrong)}") from wrong
         except Exception as wrong:
             # What the Kerberos library raises is of its own kinds, none of which may be installed.
             if login.method != "gssapi":
                 raise
             raise Refused(
-                f"the login with Kerberos failed: {_words(wrong)}",
+                f"the login with Kerberos failed: {words(wrong)}",
                 hint="is there a ticket? (klist)",
             ) from wrong
         result: Any = self._ldap.result
@@ -266,34 +257,6 @@ class Connection:
                 hint=meaning(code).hint,
                 final=code not in (51, 52),
             )
-
-
-def _connect(url: str, timeout: float, context: ssl.SSLContext | None) -> socket.socket:
-    parts = urlsplit(url)
-    try:
-        if parts.scheme == "ldapi":
-            connected = socket.socket(socket.AF_UNIX)
-            try:
-                connected.settimeout(timeout)
-                connected.connect(unquote(parts.netloc + parts.path) or "/run/slapd/ldapi")
-            except BaseException:
-                connected.close()
-                raise
-            return connected
-        port = parts.port or (636 if parts.scheme == "ldaps" else 389)
-        connected = socket.create_connection((parts.hostname, port), timeout)
-    except OSError as wrong:
-        raise Refused(f"it does not answer: {_words(wrong)}") from wrong
-    return connected if context is None else _encrypt(connected, context, parts.hostname or "")
-
-
-def _encrypt(connected: socket.socket, context: ssl.SSLContext, host: str) -> ssl.SSLSocket:
-    try:
-        return context.wrap_socket(connected, server_hostname=host)
-    except (OSError, ValueError) as wrong:
-        connected.close()
-        words, hint = tls.explain(wrong)
-        raise Refused(words, hint=hint) from wrong
 
 
 def _hand_over(connected: socket.socket, host: str, login: Login, timeout: float) -> Any:
@@ -338,11 +301,3 @@ def _farewell(data: bytes, tag: int, begin: int, end: int) -> str:
         if name == DISCONNECTION:
             return f"it closed the connection: {told(code, '')}"
     return "it sent something that was not asked for"
-
-
-def _words(error: BaseException) -> str:
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error) or type(error).__name__

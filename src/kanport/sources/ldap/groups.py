@@ -9,8 +9,8 @@ from kanport.mapping.ldap import LdapGroups, LdapSource, several
 from kanport.origin import Origin
 from kanport.sources.ldap.ber import Entry
 from kanport.sources.ldap.connection import Question
+from kanport.sources.ldap.gathering import Gathering
 from kanport.sources.ldap.graph import Reach, reach
-from kanport.sources.ldap.members import Members
 from kanport.sources.ldap.names import both, dn_key, either, split_dn
 from kanport.sources.ldap.rows import GROUP, Shaped, Shaper
 from kanport.sources.ldap.search import Directory
@@ -105,21 +105,21 @@ class GroupRows:
         self.findings: list[Finding] = []
         self.scopes: list[Scope] = []
 
-    def of(self, wanted: Wanted, members: Members) -> Iterator[tuple[Shaped, set[str], Scope]]:
+    def of(self, wanted: Wanted, gathering: Gathering) -> Iterator[tuple[Shaped, set[str], Scope]]:
         """Give each group with its cells, the keys of the people in it, and its scope."""
         for key, entry in sorted(wanted.entries.items()):
-            found = reach(key, members.nodes, self._groups.depth)
-            unsure = self._tell(entry.dn, found, members) or bool(members.hidden_groups)
+            found = reach(key, gathering.nodes, self._groups.depth)
+            unsure = self._tell(entry.dn, found, gathering) or bool(gathering.hidden_groups)
             shaped = self._shaper.shape(entry)
             places = {column: {**place, "dn": entry.dn} for column, place in shaped.places.items()}
             shaped = Shaped(entry.dn, shaped.values, shaped.odd, places)
             row = Row(self._origin.at(dn=entry.dn), shaped.values, places, shaped.odd)
             yield shaped, found.people, Scope(row, open=unsure)
-        if members.hidden_groups:
+        if gathering.hidden_groups:
             self._add(
                 "group-unreadable",
-                f"{_listed(members.hidden_groups)} cannot be read; who is in a group through them "
-                "is not known, so nobody loses anything",
+                f"{_listed(gathering.hidden_groups)} cannot be read; "
+                "who is in a group through them is not known, so nobody loses anything",
                 self._origin,
                 hint="let this login read them",
             )
@@ -159,9 +159,9 @@ class GroupRows:
                 odd[GROUP + column] = Odd("group-missing", f"the group {name} is not there")
         return Scope(Row(self._origin.at(dn=name), values, {}, odd), open=True)
 
-    def _tell(self, dn: str, found: Reach, members: Members) -> bool:
+    def _tell(self, dn: str, found: Reach, gathering: Gathering) -> bool:
         """Take down what is to be said of a group; True where not all of its members are known."""
-        nodes = [members.nodes[key] for key in found.passed]
+        nodes = [gathering.nodes[key] for key in found.passed]
         origin = self._origin.at(dn=dn)
         lost = [member for node in nodes for member in node.lost]
         hidden = [node.entry.dn for node in nodes if node.hidden]

@@ -9,9 +9,10 @@ from kanport.findings import Finding
 from kanport.mapping.ldap import LdapGroups, LdapSource
 from kanport.origin import Origin
 from kanport.sources.ldap.connect import connected
+from kanport.sources.ldap.gathering import Gathering
 from kanport.sources.ldap.groups import GroupRows, find_groups
 from kanport.sources.ldap.lookup import Lookup
-from kanport.sources.ldap.members import Members, group_attributes, person_attributes
+from kanport.sources.ldap.members import find_members, group_attributes, person_attributes
 from kanport.sources.ldap.people import Person, maker, read_people
 from kanport.sources.ldap.rows import GROUP, Fingerprint, Shaped, Shaper
 from kanport.sources.ldap.search import Directory
@@ -101,7 +102,7 @@ class _Reading:
         }
         wanted = find_groups(self._directory, groups, tuple(asked.values()), self._name)
         everything = asked | {name.lower(): name for name in (*self._shaper.attributes, *extra)}
-        members = Members(
+        gathering = Gathering(
             self._directory,
             self._spec,
             groups,
@@ -109,11 +110,11 @@ class _Reading:
             make=maker(self._shaper, extra),
             lookup=Lookup(self._directory, self._spec.filter, tuple(everything.values())),
         )
-        members.resolve(wanted.entries.values())
+        find_members(gathering, wanted.entries.values())
         rows = GroupRows(self._spec, groups, self._group_shaper, self._name)
         origins = {key: Origin(self._name, dn=person.shaped.dn) for key, person in people.items()}
         places: dict[int, dict[str, Mapping[str, int | str]]] = {}
-        for shaped, keys, scope in rows.of(wanted, members):
+        for shaped, keys, scope in rows.of(wanted, gathering):
             self._scopes.append(scope)
             places.clear()
             for key in sorted(keys):

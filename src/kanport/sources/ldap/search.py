@@ -1,5 +1,6 @@
 """Searches that are complete or fail: pages to the last, ranges to their end, nothing by halves."""
 
+import logging
 from collections.abc import Generator, Iterable, Iterator
 from typing import NoReturn
 
@@ -8,7 +9,10 @@ from kanport.sources.ldap.connection import Broken, Connection, Question, Refere
 from kanport.sources.ldap.errors import SourceIncomplete
 from kanport.sources.ldap.results import NO_SUCH_OBJECT, SUCCESS, meaning, told
 
+logger = logging.getLogger(__name__)
+
 _RANGE = ";range="
+_SHOWN = 300
 _MOST_EMPTY_PAGES = 100
 
 
@@ -102,6 +106,7 @@ class Directory:
                 elif isinstance(answer, Reference):
                     self.referrals += 1
                 else:
+                    _log(where, answer, came)
                     return answer, came
         except Broken as wrong:
             where = _Where(where.question, where.page, where.count + came)
@@ -165,6 +170,22 @@ class _Where:
         raise SourceIncomplete(
             f"the directory did not give all of {asked}: {far}, {why}", hint=hint
         ) from cause
+
+
+def _log(where: _Where, end: Done, came: int) -> None:
+    base, scope, filter_, attributes = where.question
+    # Filters that look up many entries at once are long, and values are never logged.
+    logger.debug(
+        "search base=%r scope=%s filter=%.*s attributes=%s page=%d entries=%d result=%d",
+        base,
+        scope,
+        _SHOWN,
+        filter_,
+        ",".join(attributes),
+        where.page,
+        came,
+        end.code,
+    )
 
 
 def _span(text: str) -> tuple[int, int | None]:

@@ -1,0 +1,53 @@
+"""Members by memberOf: people, and groups, that list which groups they are in."""
+
+from itertools import chain
+
+from kanport.sources.ldap.ber import Attributes
+from kanport.sources.ldap.gathering import Gathering, decoded
+
+
+def follow_member_of(gathering: Gathering) -> None:
+    """Find the groups that people say they are in, and with `walk` the groups that those are in."""
+    nodes = gathering.nodes
+    if not any("memberof" in person.attributes for person in gathering.people.values()):
+        # Nobody in any group at all: it is likelier that the attribute may not be read.
+        for node in nodes.values():
+            node.hidden = True
+    direct: dict[str, set[str]] = {}
+    names: dict[str, str] = {}
+    for key, person in gathering.people.items():
+        for group, dn in _groups_of(gathering, person.attributes).items():
+            direct.setdefault(group, set()).add(key)
+            names[group] = dn
+    if gathering.groups.nested == "walk":
+        _climb(gathering, names)
+    for key, node in nodes.items():
+        node.people |= direct.get(key, set())
+
+
+def _climb(gathering: Gathering, names: dict[str, str]) -> None:
+    """Read the groups that are met on the way up, and link each to those that it is in."""
+    nodes = gathering.nodes
+    for node in list(nodes.values()):
+        names |= _groups_of(gathering, node.entry.attributes)
+    for _ in range(gathering.groups.depth + 1):
+        open_ends = {key: dn for key, dn in names.items() if key not in nodes}
+        if not open_ends:
+            break
+        found = gathering.lookup.find(open_ends)
+        gathering.hidden_groups += found.gone.values()
+        names = {}
+        for entry in chain(found.others.values(), found.people.values()):
+            gathering.add_group(entry)
+            names |= _groups_of(gathering, entry.attributes)
+    else:
+        # What lies above the last level may be in any of the groups.
+        gathering.hidden_groups += (dn for key, dn in names.items() if key not in nodes)
+    for key, node in nodes.items():
+        for above in _groups_of(gathering, node.entry.attributes):
+            if above in nodes:
+                nodes[above].groups.add(key)
+
+
+def _groups_of(gathering: Gathering, attributes: Attributes) -> dict[str, str]:
+    return {gathering.key_of(raw): decoded(raw) for raw in attributes.get("memberof", ())}

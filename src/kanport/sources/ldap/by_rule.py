@@ -1,0 +1,81 @@
+"""Members by the server's own rule for nested groups (LDAP_MATCHING_RULE_IN_CHAIN)."""
+
+from collections.abc import Iterable
+
+from kanport.errors import ConfigInvalid
+from kanport.mapping.ldap import several
+from kanport.sources.ldap.connection import Question
+from kanport.sources.ldap.gathering import Gathering
+from kanport.sources.ldap.graph import Node
+from kanport.sources.ldap.lookup import ANY
+from kanport.sources.ldap.names import both, dn_key, escape
+from kanport.sources.ldap.values import sid_text
+
+IN_CHAIN = "1.2.840.113556.1.4.1941"
+_ACTIVE_DIRECTORY = b"1.2.840.113556.1.4.800"
+
+
+def follow_rule(gathering: Gathering, wanted: Iterable[str]) -> None:
+    """Ask the server who is in each of the groups, however deep.
+
+    A server that does not know the rule answers that nobody is, and calls that success. So where
+    nobody comes although members are listed, or the server is not Active Directory, ConfigInvalid
+    is raised.
+    """
+    listed = found = False
+    for key in wanted:
+        node = gathering.nodes[key]
+        listed = listed or bool(node.people)
+        people = _in_chain(gathering, node)
+        found = found or bool(people)
+        node.people |= people
+    if not found and (listed or not _is_active_directory(gathering)):
+        raise ConfigInvalid(
+            "the server does not follow nested groups itself: it finds nobody in any group",
+            hint="nested: walk does it on our side",
+        )
+
+
+def primary_by_rule(gathering: Gathering, by_sid: dict[bytes, set[str]]) -> None:
+    """Add people to the groups that their primary group lies in; the rule leaves them out.
+
+    `by_sid` are the people by the SID of their primary group.
+    """
+    groups = gathering.groups
+    for sid, people in by_sid.items():
+        try:
+            primary = gathering.directory.read(f"<SID={sid_text(sid)}>", ("objectClass",), ANY)
+        except KeyError:
+            primary = None
+        if primary is None:
+            gathering.hidden_groups.append(sid_text(sid))
+            continue
+        filter_ = both(groups.filter, f"(member:{IN_CHAIN}:={escape(primary.dn)})")
+        for base in several(groups.base):
+            question = Question(base, groups.scope, filter_, ("objectClass",))
+            for entry in gathering.directory.search(question):
+                if (key := dn_key(entry.dn)) in gathering.nodes:
+                    gathering.nodes[key].people |= people
+
+
+def _in_chain(gathering: Gathering, node: Node) -> set[str]:
+    condition = f"(memberOf:{IN_CHAIN}:={escape(node.entry.dn)})"
+    fetch = gathering.groups.outside == "fetch"
+    where = (node.entry.dn,) if fetch else gathering.spec.bases
+    found: set[str] = set()
+    for entry in gathering.lookup.where(condition, where):
+        key = dn_key(entry.dn)
+        if key in gathering.people or fetch or gathering.is_inside(key):
+            found.add(gathering.add_person(entry).key)
+        else:
+            node.lost.append(entry.dn)
+    return found
+
+
+def _is_active_directory(gathering: Gathering) -> bool:
+    try:
+        root = gathering.directory.read("", ("supportedCapabilities",), ANY)
+    except KeyError:
+        return False
+    known = root.attributes.get("supportedcapabilities", []) if root else []
+    return _ACTIVE_DIRECTORY in known
