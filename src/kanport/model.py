@@ -131,6 +131,11 @@ class PasswordCell:
 
 
 @dataclass(frozen=True, slots=True)
+class LdapPassword:
+    """A new user is made by Kanboard from its own LDAP, and logs in with the password there."""
+
+
+@dataclass(frozen=True, slots=True)
 class DesiredUser:
     """One person as the sources want them.
 
@@ -143,7 +148,7 @@ class DesiredUser:
     email: Given[str] | None = None
     role: Given[str] | None = None
     active: Given[bool] | None = None
-    password: RandomPassword | PasswordCell = RandomPassword()
+    password: RandomPassword | PasswordCell | LdapPassword = RandomPassword()
     rows: tuple[Origin, ...] = ()
 
     @property

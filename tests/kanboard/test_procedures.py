@@ -27,6 +27,7 @@ EVERY_CALL = [
     api.get_project_user_role(1, 2),
     api.get_group_members(3),
     api.create_user("ada", "123456", name="Ada", email="a@example.org", role="app-user"),
+    api.create_ldap_user("ada"),
     api.update_user(2, username="ada", name="Ada", email="a@example.org", role="app-user"),
     api.enable_user(2),
     api.disable_user(2),

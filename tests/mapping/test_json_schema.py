@@ -39,6 +39,7 @@ def test_every_shipped_mapping_fits(path: Path) -> None:
         GOOD + "    name: {from: A, transform: [trim, {before: x}, {zero_pad: 4}]}\n",
         GOOD + "    active: {from: A, values: {1: true, no: false}, default: true}\n",
         GOOD + "  password: random\n",
+        GOOD + "  password: ldap\n",
         GOOD + "  password: {from: Initial}\n",
         GOOD + "limits: {create: 500, disable: 5%, revoke: 2.5 %, remove: {max: 3, share: 1}}\n",
         MEMBERSHIP + "    project: {from: P, split: ';'}\n    role: project-member\n",

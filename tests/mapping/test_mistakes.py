@@ -262,7 +262,7 @@ BETWEEN_KEYS = {
         "9:3: people can only be found by e-mail where fields has email"
         " | add email to fields, or leave it out here"
     ),
-    users("password: hunter22"): "9:13: password must be random, or {from: COLUMN}",
+    users("password: hunter22"): "9:13: password must be random, ldap, or {from: COLUMN}",
     membership("matrix: {columns: [A]}\nrole: project-member"): (
         "13:5: matrix already says the role | leave out role, or matrix"
     ),

@@ -15,13 +15,22 @@ from typing import Protocol
 
 from kanport.apply.journal import Journal, told
 from kanport.apply.passwords import Passwords
-from kanport.apply.steps import Observed, call_for, observe, probe_for, second_call_for
+from kanport.apply.steps import (
+    Observed,
+    call_for,
+    id_in,
+    observe,
+    probe_for,
+    says_no_ldap,
+    second_call_for,
+)
 from kanport.errors import Unreachable
 from kanport.kanboard.rpc import Answer, Call, NoAnswer, Refused, Result
 from kanport.names import compare_key
 from kanport.outcome import STOPPED_BY_SIGNAL, Outcome, Run, Status, Tally
 from kanport.plan.model import Action, Change, Plan
 from kanport.plan.order import phase_of
+from kanport.plan.own_ldap import by_ldap
 
 # bcrypt costs the server 70 to 290 ms for each new user, against a time limit of 30 s.
 CREATE_BATCH = 20
@@ -143,18 +152,23 @@ class Engine:
         size = self._options.batch_size
         if action is Action.USER_CREATE:
             size = min(size, CREATE_BATCH)
+        # Whether Kanboard has LDAP at all shows with the first user that is to come from there.
+        trial = by_ldap(changes[0])
         alone: Counter[str] = Counter()
         pending = list(changes)
         pause = self._options.pause
         while pending:
             lost: list[Change] = []
-            for batch in _chunks(pending, size):
+            for batch in _chunks(pending, size, first=1 if trial else size):
                 if size == 1:
                     alone[batch[0].id] += 1
                 answers = self._send(batch, state)
                 again = size > 1 or alone[batch[0].id] <= self._options.retries
                 lost += self._read_back(batch, answers, again=again, state=state)
-            pending = lost
+                if all(map(says_no_ldap, batch, answers)):
+                    self._skip_rest(changes, answers[0], state)
+                    return
+            pending, trial = lost, False
             if pending:
                 size = max(1, size // 2)
                 self._sleep(pause)
@@ -199,7 +213,7 @@ class Engine:
     ) -> list[Change]:
         """Settle what became of a batch, and give the changes that are to be sent again."""
         try:
-            seen = self._observe(batch, state)
+            seen = self._observe(batch, list(map(id_in, batch, answers)), state)
         except Unreachable as problem:
             self._give_up(batch, f"it could not be read back: {problem.message}", state)
             raise
@@ -208,7 +222,7 @@ class Engine:
         for change, answer, observed in zip(batch, answers, seen, strict=True):
             if observed.holds:
                 self._settle(change, _success(answer), None, state, observed)
-            elif isinstance(answer, NoAnswer) and again:
+            elif isinstance(answer, NoAnswer) and again and not observed.mend:
                 lost.append(change)
             else:
                 refused.append((change, answer, observed))
@@ -217,8 +231,13 @@ class Engine:
         self._record(state)
         return lost
 
-    def _observe(self, changes: Sequence[Change], state: _State) -> list[Observed]:
-        probes = [probe_for(change, self._user_id(change, state)) for change in changes]
+    def _observe(
+        self, changes: Sequence[Change], new_ids: Sequence[int | None], state: _State
+    ) -> list[Observed]:
+        probes = [
+            probe_for(change, self._user_id(change, state) if new_id is None else new_id)
+            for change, new_id in zip(changes, new_ids, strict=True)
+        ]
         values = self._server.read(probes)
         return [observe(change, value) for change, value in zip(changes, values, strict=True)]
 
@@ -227,21 +246,24 @@ class Engine:
     ) -> None:
         second = {
             change.id: call
-            for change, _, _ in refused
-            if (call := second_call_for(change, self._user_id(change, state))) is not None
+            for change, _, before in refused
+            if (call := second_call_for(change, self._user_id(change, state), before)) is not None
         }
         tried = [change for change, _, _ in refused if change.id in second]
+        new_ids = [before.user_id for change, _, before in refused if change.id in second]
         seen: dict[str, Observed] = {}
         if tried:
             self._post([second[change.id] for change in tried], tried, state)
-            observed = self._observe(tried, state)
+            observed = self._observe(tried, new_ids, state)
             seen = {change.id: there for change, there in zip(tried, observed, strict=True)}
         for change, answer, before in refused:
             there = seen.get(change.id, before)
             if there.holds:
                 self._settle(change, Status.DONE, None, state, there)
             else:
-                self._settle(change, Status.FAILED, _why(change, answer, there), state)
+                # A user of LDAP who is there gets access, even where a field could not be set.
+                made = there if by_ldap(change) else None
+                self._settle(change, Status.FAILED, _why(change, answer, there), state, made)
 
     # --- bookkeeping ------------------------------------------------------------------------
 
@@ -258,6 +280,15 @@ class Engine:
         if observed is not None and observed.user_id is not None:
             state.user_ids[compare_key(change.subject.username)] = observed.user_id
         state.unwritten.append(outcome)
+
+    def _skip_rest(self, changes: Sequence[Change], answer: Answer, state: _State) -> None:
+        """Settle those of whom it is clear by now that Kanboard cannot make them."""
+        why = answer.message if isinstance(answer, Refused) else "no LDAP"
+        for change in changes:
+            if change.id not in state.outcomes:
+                reason = f"not tried, as Kanboard cannot take users from its own LDAP: {why}"
+                self._settle(change, Status.SKIPPED, reason, state)
+        self._record(state)
 
     def _give_up(self, batch: Sequence[Change], reason: str, state: _State) -> None:
         """Settle a batch of which nobody can tell whether it was done."""
@@ -282,8 +313,9 @@ class _Stopped(Exception):
     """The caller asked the run to stop."""
 
 
-def _chunks(changes: Sequence[Change], size: int) -> Iterator[Sequence[Change]]:
-    return (changes[start : start + size] for start in range(0, len(changes), size))
+def _chunks(changes: Sequence[Change], size: int, *, first: int) -> Iterator[Sequence[Change]]:
+    yield changes[:first]
+    yield from (changes[start : start + size] for start in range(first, len(changes), size))
 
 
 def _success(answer: Answer) -> Status:
@@ -299,6 +331,11 @@ def _why(change: Change, answer: Answer, observed: Observed) -> str:
         return f"the server refused it ({answer.message}); {observed.instead}"
     if change.action is Action.MEMBERSHIP_REVOKE:
         return f"still a member, so the access comes through a group; {observed.instead}"
+    if answer.value is False and by_ldap(change):
+        return (
+            f"Kanboard's own LDAP does not know them, or Kanboard cannot ask it"
+            f" (LDAP_BIND_TYPE user? its log says more); {observed.instead}"
+        )
     if answer.value is False:
         return f"the server refused it and does not say why; {observed.instead}"
     return f"the server said yes, but {observed.instead}"

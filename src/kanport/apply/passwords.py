@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from kanport.errors import UsageError
 from kanport.names import compare_key
 from kanport.plan.model import Action, Change
+from kanport.plan.own_ldap import by_ldap
 
 # Without the characters that are mistaken for one another when read from paper.
 ALPHABET = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
@@ -48,7 +49,7 @@ class Passwords:
 
     def of(self, change: Change) -> SecretStr | None:
         """Give the password for a change, the same at each call; None where it needs none."""
-        if change.action is not Action.USER_CREATE:
+        if change.action is not Action.USER_CREATE or by_ldap(change):
             return None
         key = compare_key(change.subject.username)
         if key in self._given:

@@ -6,15 +6,20 @@ that do nothing"). So each change has a second call that reads back what it was 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 from pydantic import SecretStr
 
 from kanport.kanboard import procedures
-from kanport.kanboard.rpc import Call
+from kanport.kanboard.rpc import Answer, Call, Refused, Result
 from kanport.model import User
+from kanport.names import compare_key
 from kanport.plan.model import Action, Change
+from kanport.plan.own_ldap import by_ldap
+
+_SMALL = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +27,25 @@ class Observed:
     """What reading back showed of one change: whether it holds, and what is there instead.
 
     `user_id` is the id of the user that was read, which is how the id of a new user is learned.
+    `mend` are the fields that a further update is to set: Kanboard makes a user from its own LDAP
+    with the name, e-mail address and role that it finds there.
     """
 
     holds: bool
     instead: str = ""
     user_id: int | None = None
+    mend: Mapping[str, Any] = field(default_factory=dict)
 
 
 def call_for(change: Change, user_id: int | None, password: SecretStr | None = None) -> Call:
     """Give the call that carries the change out.
 
-    `user_id` is the id of its user; None is right for `user.create` alone, which needs `password`.
+    `user_id` is the id of its user; None is right for `user.create` alone, which needs `password`
+    unless Kanboard makes the user from its own LDAP.
     """
     after = change.after or {}
+    if by_ldap(change):
+        return procedures.create_ldap_user(after["username"])
     if change.action is Action.USER_CREATE:
         if password is None:
             raise ValueError(f"{change.id}: a new user needs a password")
@@ -65,8 +76,8 @@ def call_for(change: Change, user_id: int | None, password: SecretStr | None = N
             return procedures.remove_project_user(project, who)
 
 
-def second_call_for(change: Change, user_id: int | None) -> Call | None:
-    """Give the call to try where the first one had no effect, or None.
+def second_call_for(change: Change, user_id: int | None, seen: Observed) -> Call | None:
+    """Give the call to try where the first one had no effect, or not all of it; or None.
 
     Somebody who is a member only through a group has no role of their own to change: Kanboard says
     `true` and does nothing. A direct role, once added, wins over the group's.
@@ -74,6 +85,26 @@ def second_call_for(change: Change, user_id: int | None) -> Call | None:
     if change.action is Action.MEMBERSHIP_CHANGE:
         role = (change.after or {})["role"]
         return procedures.add_project_user(_project(change), _known(change, user_id), role)
+    if seen.mend and seen.user_id is not None:
+        return procedures.update_user(seen.user_id, **seen.mend)
+    return None
+
+
+def says_no_ldap(change: Change, answer: Answer) -> bool:
+    """Tell whether an answer means that Kanboard can make nobody from its own LDAP at present.
+
+    An error does, other than one of the database, which is about one person; false does not.
+    """
+    return by_ldap(change) and isinstance(answer, Refused) and "SQL" not in answer.message
+
+
+def id_in(change: Change, answer: Answer) -> int | None:
+    """Give the id of a new user whom Kanboard made from its own LDAP, where the answer names it.
+
+    Kanboard spells the username as its LDAP does, so looking it up may miss it.
+    """
+    if by_ldap(change) and isinstance(answer, Result):
+        return procedures.number(answer.value)
     return None
 
 
@@ -81,6 +112,12 @@ def probe_for(change: Change, user_id: int | None) -> Call:
     """Give the reading call that shows whether the change holds."""
     if change.project_id is not None:
         return procedures.get_project_user_role(change.project_id, _known(change, user_id))
+    if by_ldap(change):
+        if user_id is not None:
+            return procedures.get_user(user_id)
+        # Kanboard's spelling, unless it is told otherwise; PHP's strtolower knows ASCII only.
+        username: str = (change.after or {})["username"]
+        return procedures.get_user_by_name(username.translate(_SMALL))
     if change.action is Action.USER_CREATE:
         return procedures.get_user_by_name((change.after or {})["username"])
     return procedures.get_user(_known(change, user_id))
@@ -95,10 +132,26 @@ def observe(change: Change, value: Any) -> Observed:
         return Observed(user is None, instead="" if user is None else "the user is still there")
     if user is None:
         return Observed(False, instead="there is no such user")
+    if by_ldap(change):
+        return _observe_ldap_user(change, user)
     wanted = {key: wish for key, wish in (change.after or {}).items() if key != "password"}
     wrong = {key: has for key, wish in wanted.items() if (has := _field(user, key)) != wish}
     instead = "; ".join(f"{key} is {has!r}" for key, has in wrong.items())
     return Observed(not wrong, instead=instead, user_id=user.id)
+
+
+def _observe_ldap_user(change: Change, user: User) -> Observed:
+    wanted = dict(change.after or {})
+    username = wanted.pop("username")
+    if compare_key(user.username) != compare_key(username):
+        instead = f"Kanboard's LDAP calls this person {user.username!r}, so that is the new user"
+        return Observed(False, instead=instead)
+    if not user.ldap:
+        return Observed(False, instead="there is a local user of that name")
+    del wanted["password"]
+    wrong = {key: wish for key, wish in wanted.items() if _field(user, key) != wish}
+    instead = "; ".join(f"{key} is {_field(user, key)!r}" for key in wrong)
+    return Observed(not wrong, instead=instead, user_id=user.id, mend=wrong)
 
 
 def _observe_role(change: Change, role: str) -> Observed:

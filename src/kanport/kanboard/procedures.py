@@ -15,6 +15,7 @@ from kanport.model import Group, Project, User
 WRITING = frozenset(
     {
         "createUser",
+        "createLdapUser",
         "updateUser",
         "enableUser",
         "disableUser",
@@ -105,6 +106,17 @@ def create_user(
         "createUser",
         {"username": username, "password": password, "name": name, "email": email, "role": role},
     )
+
+
+def create_ldap_user(username: str) -> Call:
+    """Let Kanboard make a user from its own LDAP; the answer is the new id, or false.
+
+    False for a name that its LDAP does not know, for one that is taken, for a login to LDAP that
+    fails, and always where its LDAP_BIND_TYPE is "user"; an error with code 0 where no LDAP server
+    is configured or can be reached. Name, e-mail and role come from there, the username in small
+    letters (unless LDAP_USERNAME_CASE_SENSITIVE).
+    """
+    return Call("createLdapUser", {"username": username})
 
 
 def update_user(

@@ -37,6 +37,11 @@ _SQLSTATES = {
 _PHRASES = {
     "database is locked": "the database is locked",
     "LDAP server not configured": "no LDAP server is configured in Kanboard",
+    "LDAP user filter is not configured": "LDAP_USER_FILTER is not set in Kanboard",
+    "Username not found in LDAP profile": "LDAP_USER_ATTRIBUTE_USERNAME is wrong in Kanboard",
+    "Unable to connect to LDAP server": "Kanboard cannot reach its LDAP server",
+    "Unable to start LDAP TLS": "Kanboard cannot begin TLS with its LDAP server",
+    "Malformed LDAP server hostname": "LDAP_SERVER or LDAP_PORT is wrong in Kanboard",
 }
 _SQLSTATE = re.compile(r"SQLSTATE\[([0-9A-Z]{5})\]|SQL Error\[([0-9A-Z]{5})\]")
 

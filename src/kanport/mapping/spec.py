@@ -90,10 +90,13 @@ class PasswordColumn(Strict):
     from_: ColumnFrom = Field(alias="from", description="The column with the password.")
 
 
+_WAYS = "must be random, ldap, or {from: COLUMN}"
+
+
 def _password_kind(value: Any) -> Any:
     # The text that stands here instead may be a password, so no message repeats it.
-    if isinstance(value, str) and value != "random":
-        raise problem("must be random, or {from: COLUMN}")
+    if isinstance(value, str) and value not in ("random", "ldap"):
+        raise problem(_WAYS)
     return value
 
 
@@ -118,10 +121,14 @@ class Users(Strict):
         description="How a person is found on the server; with email, a new username is a rename.",
     )
     password: Annotated[
-        Annotated[Literal["random"], Tag(TEXT)] | Annotated[PasswordColumn, Tag(TABLE)],
-        by_shape("must be random, or {from: COLUMN}"),
+        Annotated[Literal["random", "ldap"], Tag(TEXT)] | Annotated[PasswordColumn, Tag(TABLE)],
+        by_shape(_WAYS),
         BeforeValidator(_password_kind),
-    ] = Field("random", description="For new users; Kanboard's API cannot change a password.")
+    ] = Field(
+        "random",
+        description="For new users; Kanboard's API cannot change a password. ldap: Kanboard itself "
+        "takes them from its own LDAP, and they log in with their password there.",
+    )
     missing: Literal["keep", "disable", "remove"] = Field(
         "keep", description="What happens to managed users who are in no source."
     )

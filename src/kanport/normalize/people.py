@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from kanport.mapping.spec import FieldRule, Users
-from kanport.model import DesiredUser, Given, PasswordCell, RandomPassword
+from kanport.model import DesiredUser, Given, LdapPassword, PasswordCell, RandomPassword
 from kanport.names import compare_key
 from kanport.normalize.notes import Notes, in_place_order, shown
 from kanport.normalize.rows import RowId, UserRow
@@ -110,16 +110,24 @@ def merge_person(users: Users, rows: Sequence[UserRow], notes: Notes) -> Desired
         name: _merge(name, getattr(users.fields, name), users, rows, notes) for name in FIELDS
     }
     active = fields["active"]
-    places = [row.password for row in in_source_order(rows, users.sources) if row.password]
     return DesiredUser(
         username,
         fields["name"],
         fields["email"],
         fields["role"],
         None if active is None else Given(bool(as_boolean(active.value)), active.origins),
-        PasswordCell(places[0]) if places else RandomPassword(),
+        _password(users, rows),
         in_place_order(row.origin for row in rows),
     )
+
+
+def _password(
+    users: Users, rows: Sequence[UserRow]
+) -> RandomPassword | PasswordCell | LdapPassword:
+    if users.password == "ldap":  # noqa: S105 - the name of a way, not a password
+        return LdapPassword()
+    places = [row.password for row in in_source_order(rows, users.sources) if row.password]
+    return PasswordCell(places[0]) if places else RandomPassword()
 
 
 def in_source_order(rows: Iterable[UserRow], sources: Sequence[str]) -> list[UserRow]:

@@ -13,6 +13,8 @@ from kanport.findings import Finding
 from kanport.origin import Origin
 
 FORMAT = "kanport-plan/1"
+# What `after.password` says of a new user whom Kanboard itself makes from its own LDAP.
+LDAP = "ldap"
 
 
 class Action(StrEnum):

@@ -5,12 +5,20 @@ from dataclasses import dataclass
 
 from kanport.findings import Finding
 from kanport.mapping.spec import MappingFile
-from kanport.model import AppRole, CurrentState, DesiredUser, Given, PasswordCell, User
+from kanport.model import (
+    AppRole,
+    CurrentState,
+    DesiredUser,
+    Given,
+    LdapPassword,
+    PasswordCell,
+    User,
+)
 from kanport.origin import Origin
 from kanport.plan.draft import Draft
 from kanport.plan.match import name_matcher
 from kanport.plan.missing import missing_people
-from kanport.plan.model import Action, Risk
+from kanport.plan.model import LDAP, Action, Risk
 from kanport.plan.notes import (
     disabled_finding,
     inactive_finding,
@@ -18,6 +26,7 @@ from kanport.plan.notes import (
     protected_finding,
     spelled_finding,
 )
+from kanport.plan.own_ldap import local_finding, own_ldap_findings
 from kanport.plan.people import Person, origin_of
 from kanport.plan.places import first_place, in_place_order, listed
 from kanport.plan.ranks import app_rank
@@ -67,22 +76,27 @@ def diff_users(resolved: Resolved, current: CurrentState, mapping: MappingFile) 
             findings.extend(_email_taken(person, resolved, new_emails))
         if user is not None and not user.active and wanted.active is None:
             findings.append(disabled_finding(user.username, origin_of(wanted)))
+        by_ldap = isinstance(wanted.password, LdapPassword)
+        if by_ldap and user is not None and not user.ldap and not protected(user.username):
+            findings.append(local_finding(user, origin_of(wanted)))
+    findings.extend(own_ldap_findings(changes, current))
     gone, unproven = missing_people(resolved, current, mapping, protected)
     return UserDiff((*changes, *gone), unchanged, (*findings, *unproven))
 
 
 def _create(wanted: DesiredUser) -> Draft:
     after: dict[str, object] = {"username": wanted.username.value}
-    if wanted.name is not None and wanted.name.value:
+    # Kanboard's own LDAP fills these in, so clearing one is something to do, and a role that the
+    # sources do not give is left to it.
+    by_ldap = isinstance(wanted.password, LdapPassword)
+    if wanted.name is not None and (wanted.name.value or by_ldap):
         after["name"] = wanted.name.value
-    if wanted.email is not None and wanted.email.value:
+    if wanted.email is not None and (wanted.email.value or by_ldap):
         after["email"] = wanted.email.value
-    role = wanted.role.value if wanted.role is not None else str(AppRole.USER)
-    after["role"] = role
-    password = wanted.password
-    after["password"] = (
-        {"from": password.origin.to_dict()} if isinstance(password, PasswordCell) else "random"
-    )
+    role = wanted.role.value if wanted.role is not None else None if by_ldap else str(AppRole.USER)
+    if role is not None:
+        after["role"] = role
+    after["password"] = _password(wanted)
     return Draft(
         Action.USER_CREATE,
         wanted.username.value,
@@ -92,6 +106,15 @@ def _create(wanted: DesiredUser) -> Draft:
         risk={Risk.ADMIN_GRANTED} if role == AppRole.ADMIN else (),
         origin=_places(wanted),
     )
+
+
+def _password(wanted: DesiredUser) -> object:
+    match wanted.password:
+        case PasswordCell(origin):
+            return {"from": origin.to_dict()}
+        case LdapPassword():
+            return LDAP
+    return "random"
 
 
 def _existing(person: Person, user: User) -> Iterator[Draft]:
