@@ -150,6 +150,7 @@ def test_headers_are_called_as_the_mapping_spells_them(tmp_path: Path) -> None:
     text = ' E-Mail\u00a0,"Access\nlevel",Na\u0308me\na,b,c\n'
     table = read_csv(tmp_path, text, used=["E-Mail", "Access level", "Näme"])
     assert table.columns == ("E-Mail", "Access level", "Näme")
+    assert read_csv(tmp_path, "Login\nada\n", used=["Login "]).columns == ("Login ",)
 
 
 @pytest.mark.parametrize("data", [b"", b"\n\n", b"\xef\xbb\xbf", b" ; \n;;\n"])

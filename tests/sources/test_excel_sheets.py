@@ -259,5 +259,13 @@ def test_a_hundred_thousand_formatted_rows_are_no_rows(tmp_path: Path) -> None:
 def test_more_rows_than_the_mapping_allows_are_refused(tmp_path: Path) -> None:
     finding = the_finding(lambda: read_excel(tmp_path, staff(), max_rows=1), "file-too-large")
     assert finding.hint is not None and "max_rows" in finding.hint
+    below = workbook([[], [], ["a"], ["b"], ["c"]])
+    assert len(read_excel(tmp_path, below, header_row=3, max_rows=2).rows) == 2
+    the_finding(lambda: read_excel(tmp_path, below, header_row=3, max_rows=1), "file-too-large")
+
+
+def test_reading_stops_where_there_are_too_many_rows(tmp_path: Path) -> None:
     many = workbook([["a"], *([number] for number in range(50))])
-    the_finding(lambda: read_excel(tmp_path, many, max_rows=10), "file-too-large")
+    broken = with_part(saved(many), SHEET, lambda text: text.replace('<row r="40"', '<row r="4"'))
+    the_finding(lambda: read_excel(tmp_path, broken, max_rows=10), "file-too-large")
+    the_finding(lambda: read_excel(tmp_path, broken), "file-damaged")
