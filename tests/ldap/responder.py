@@ -7,17 +7,10 @@ there: MaxPageSize entries in one answer, MaxValRange values of one attribute (M
 import re
 import socketserver
 import threading
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)
-    from ldap3.protocol.rfc2696 import RealSearchControlValue
-    from ldap3.protocol.rfc4511 import LDAPMessage
-    from pyasn1.codec.ber import decoder  # type: ignore[import-untyped]
+from typing import Self
 
 PAGED = b"1.2.840.113556.1.4.319"
 Values = Mapping[str, list[bytes]]
@@ -31,6 +24,19 @@ def element(tag: int, *parts: bytes) -> bytes:
         return bytes([tag, size]) + content
     length = size.to_bytes((size.bit_length() + 7) // 8, "big")
     return bytes([tag, 0x80 | len(length)]) + length + content
+
+
+def elements(data: bytes) -> list[tuple[int, bytes]]:
+    """Take apart what stands one after the other: tag and content of each."""
+    found = []
+    while data:
+        size, at = data[1], 2
+        if size >= 0x80:
+            at = 2 + (size & 0x7F)
+            size = int.from_bytes(data[2:at], "big")
+        found.append((data[0], data[at : at + size]))
+        data = data[at + size :]
+    return found
 
 
 def integer(value: int, tag: int = 0x02) -> bytes:
@@ -73,7 +79,8 @@ class Behaviour:
 
     `fail_page` maps a page to the result code that ends it, `close_page` is the page in the middle
     of which the connection is closed, `silent_page` one that is never answered. `range_fault` says
-    what is wrong with later ranges: `refuse`, `gap` or `nothing`.
+    what is wrong with later ranges: `refuse`, `gap` or `nothing`. `unknown_code` is the answer to a
+    question for an entry that is not there; with `close_on_read` there is none.
     """
 
     max_page: int = 1000
@@ -89,6 +96,8 @@ class Behaviour:
     range_fault: str | None = None
     garbage: bytes | None = None
     wrong_number: bool = False
+    close_on_read: bool = False
+    unknown_code: int = 32
 
 
 class Responder:
@@ -137,42 +146,39 @@ class _Handler(socketserver.StreamRequestHandler):
         self.responder = self.server.responder
         self.behaviour = self.responder.behaviour
         try:
-            for number, operation, controls in self._requests():
-                kind = operation.getName()
-                if kind == "bindRequest":
+            for number, tag, operation, controls in self._requests():
+                if tag == 0x60:
                     self._send(message(number, ended(0, tag=0x61)))
-                elif kind == "searchRequest":
-                    self._search(number, operation.getComponent(), controls)
+                elif tag == 0x63:
+                    self._search(number, elements(operation), controls)
                 else:
                     return
         except (_Goodbye, ConnectionError):
             return
 
-    def _requests(self) -> Iterator[tuple[int, Any, Any]]:
+    def _requests(self) -> Iterator[tuple[int, int, bytes, bytes]]:
         while head := self.rfile.read(2):
-            if head[1] < 0x80:
-                rest, length = b"", head[1]
-            else:
-                rest = self.rfile.read(head[1] & 0x7F)
-                length = int.from_bytes(rest, "big")
-            whole = head + rest + self.rfile.read(length)
-            decoded, _ = decoder.decode(whole, asn1Spec=LDAPMessage())
-            yield int(decoded["messageID"]), decoded["protocolOp"], decoded["controls"]
+            length = head[1]
+            if length >= 0x80:
+                length = int.from_bytes(self.rfile.read(length & 0x7F), "big")
+            (_, number), (tag, operation), *rest = elements(self.rfile.read(length))
+            yield int.from_bytes(number, "big"), tag, operation, rest[0][1] if rest else b""
 
     def _send(self, *messages: bytes) -> None:
         self.wfile.write(b"".join(messages))
 
-    def _search(self, number: int, request: Any, controls: Any) -> None:
+    def _search(self, number: int, request: list[tuple[int, bytes]], controls: bytes) -> None:
         does = self.behaviour
-        base = str(request["baseObject"]).lower()
-        wanted = tuple(str(name) for name in request["attributes"])
+        base = request[0][1].decode().lower()
+        scope = request[1][1][0]
+        wanted = tuple(name.decode() for _, name in elements(request[7][1]))
         self.responder.questions.append((base, wanted))
         if does.garbage is not None:
             self._send(does.garbage)
             raise _Goodbye
         if does.wrong_number:
             number += 1000
-        if int(request["scope"]) == 0:
+        if scope == 0:
             self._read(number, base, wanted)
             return
         found = [
@@ -229,7 +235,9 @@ class _Handler(socketserver.StreamRequestHandler):
                     shown = {}
                 self._send(message(number, entry(dn, shown)), message(number, ended(0)))
                 return
-        self._send(message(number, ended(32)))
+        if self.behaviour.close_on_read:
+            raise _Goodbye
+        self._send(message(number, ended(self.behaviour.unknown_code)))
 
     def _select(self, dn: str, attributes: Values, wanted: tuple[str, ...]) -> Values:
         """Give the attributes that were asked for, long ones cut into ranges."""
@@ -256,14 +264,13 @@ class _Handler(socketserver.StreamRequestHandler):
         return chosen
 
     @staticmethod
-    def _page_asked(controls: Any) -> tuple[int, bytes]:
-        if not controls.hasValue():
-            return 0, b""
-        for control in controls:
-            if bytes(control["controlType"]) == PAGED:
-                assert bool(control["criticality"])
-                value, _ = decoder.decode(
-                    bytes(control["controlValue"]), asn1Spec=RealSearchControlValue()
-                )
-                return int(value["size"]), bytes(value["cookie"])
+    def _page_asked(controls: bytes) -> tuple[int, bytes]:
+        for _, control in elements(controls):
+            (_, name), *rest = elements(control)
+            if name == PAGED:
+                (_, critical), (_, value) = rest
+                assert critical != b"\0", "a search in pages must be critical"
+                ((_, inner),) = elements(value)
+                (_, size), (_, cookie) = elements(inner)
+                return int.from_bytes(size, "big"), cookie
         return 0, b""

@@ -8,9 +8,11 @@ import pytest
 
 from kanport.errors import ConfigInvalid, SourceInvalid
 from kanport.mapping.ldap import LdapSource
+from kanport.sources.ldap import SourceIncomplete
 from kanport.table import Table
 from tests.ldap.conftest import codes, read, spec
 from tests.ldap.ldif import GROUPS, PEOPLE, dn, entry, group, person, tree
+from tests.ldap.responder import Behaviour, Responder
 from tests.ldap.slapd import PASSWORD, SUFFIX, Slapd
 
 OUTSIDE = f"ou=contractors,{SUFFIX}"
@@ -325,3 +327,46 @@ def test_many_members_outside_are_fetched_many_at_once(tmp_path: Path) -> None:
     with Slapd(tmp_path / "slapd", tree(ou, person("ada"), *people, big)) as slapd:
         table = read(spec(slapd.url, groups={"base": GROUPS}), *COLUMNS)
     assert len(table.rows) == 450
+
+
+def test_where_the_root_may_not_be_searched_members_are_read_one_by_one(tmp_path: Path) -> None:
+    rules = [f'access to dn.base="{SUFFIX}" by * none', "access to * by * read"]
+    with Slapd(tmp_path / "slapd", entries(), database=rules) as slapd:
+        found = read(source(slapd, ["outside", "stale"]), *COLUMNS)
+        posix = read(source(slapd, "posix", members="memberUid"), *COLUMNS)
+    assert members(found) == [("outside", "ada"), ("outside", "ext"), ("stale", "ada")]
+    assert not open_scopes(found)
+    # Who is not below the base may be anywhere: that cannot be told by a login name.
+    assert people_of(posix) == ["ada", "unix"]
+    assert open_scopes(posix) == ["posix"]
+
+
+def test_a_server_that_dies_while_members_are_looked_up_is_incomplete(tmp_path: Path) -> None:
+    listed = {f"cn=kb,{GROUPS}": {"objectClass": [b"group"], "member": [b"cn=x,dc=other"]}}
+    people = {dn("ada"): {"uid": [b"ada"], "objectClass": [b"person"]}}
+    with Responder({**people, **listed}, Behaviour(close_on_read=True)) as server:
+        given = spec(server.url, groups={"base": GROUPS})
+        with pytest.raises(SourceIncomplete, match="connection"):
+            read(given, *COLUMNS)
+
+
+def test_a_member_on_another_server_leaves_its_group_open() -> None:
+    listed = {f"cn=kb,{GROUPS}": {"cn": [b"kb"], "member": [b"cn=x,dc=other"]}}
+    people = {dn("ada"): {"uid": [b"ada"]}}
+    with Responder({**people, **listed}, Behaviour(unknown_code=10)) as server:
+        table = read(spec(server.url, groups={"base": GROUPS}), *COLUMNS)
+    assert open_scopes(table) == ["kb"]
+    assert "member-unreadable" in codes(table)
+
+
+def test_4000_members_come_in_ranges_and_all_of_them(tmp_path: Path) -> None:
+    people = {dn(f"u{number}"): {"uid": [b"u%d" % number]} for number in range(4_000)}
+    large = {f"cn=kb,{GROUPS}": {"cn": [b"kb"], "member": [name.encode() for name in people]}}
+    with Responder({**people, **large}) as server:
+        table = read(spec(server.url, groups={"base": GROUPS}), *COLUMNS)
+    assert len({row.values["uid"] for row in table.rows}) == 4_000
+    with (
+        Responder({**people, **large}, Behaviour(range_fault="refuse")) as server,
+        pytest.raises(SourceIncomplete),
+    ):
+        read(spec(server.url, groups={"base": GROUPS}), *COLUMNS)

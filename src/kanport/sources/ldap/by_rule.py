@@ -60,16 +60,15 @@ def primary_by_rule(gathering: Gathering, by_sid: dict[bytes, set[str]]) -> None
 
 def _in_chain(gathering: Gathering, node: Node) -> set[str]:
     condition = f"(memberOf:{IN_CHAIN}:={escape(node.entry.dn)})"
-    fetch = gathering.groups.outside == "fetch"
-    where = (node.entry.dn,) if fetch else gathering.spec.bases
-    found: set[str] = set()
-    for entry in gathering.lookup.where(condition, where):
-        key = dn_key(entry.dn)
-        if key in gathering.people or fetch or gathering.is_inside(key):
-            found.add(gathering.add_person(entry).key)
+    found, _ = gathering.lookup.where(condition, node.entry.dn, gathering.spec.bases)
+    people: set[str] = set()
+    for key, entry in found.items():
+        known = key in gathering.people or gathering.is_inside(key)
+        if known or gathering.groups.outside == "fetch":
+            people.add(gathering.add_person(entry).key)
         else:
             node.lost.append(entry.dn)
-    return found
+    return people
 
 
 def _is_active_directory(gathering: Gathering) -> bool:

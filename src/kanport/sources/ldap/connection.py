@@ -81,6 +81,7 @@ class Connection:
         timeout: float,
     ) -> None:
         self.url = url
+        self._broken = False
         self._names: dict[bytes, str] = {}
         parts = urlsplit(url)
         host = parts.hostname or "localhost"
@@ -154,15 +155,22 @@ class Connection:
             raise ConfigInvalid(
                 f"the search for {question.filter} below {question.base} cannot be put: {wrong}"
             ) from wrong
+        if self._broken:
+            raise Broken("the connection broke before")
         # Critical, so that a server that cannot do pages says so instead of cutting the answer.
         controls = [paged_search_control(True, page_size, cookie)] if page_size else None
+        # Until the end has come, whatever comes next belongs to this question.
+        self._broken = True
         try:
             number = self._ldap.send("searchRequest", request, controls)
         except (LDAPException, OSError) as wrong:
             raise Broken(f"the connection broke ({words(wrong)})") from wrong
         # ldap3 keeps a note of each request until it has read the answer itself.
         self._ldap.strategy._outstanding.pop(number, None)
-        yield from self._answers(number)
+        for answer in self._answers(number):
+            if isinstance(answer, ber.Done):
+                self._broken = False
+            yield answer
 
     def _answers(self, number: int) -> Iterator[ber.Entry | Reference | ber.Done]:
         try:

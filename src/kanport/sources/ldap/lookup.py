@@ -1,10 +1,12 @@
 """Find entries by DN: many at once where the server can, one by one where it must be certain."""
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kanport.sources.ldap.ber import Entry
 from kanport.sources.ldap.connection import Question
+from kanport.sources.ldap.errors import SourceIncomplete
 from kanport.sources.ldap.names import both, dn_key, either, is_below
 from kanport.sources.ldap.search import Directory
 from kanport.sources.ldap.values import texts
@@ -45,25 +47,25 @@ class Lookup:
                 self._one(key, dn, found)
         return found
 
-    def where(self, condition: str, like: Sequence[str]) -> Iterator[Entry]:
-        """Give the people for whom a condition holds, in every part of the tree that is `like`.
+    def where(
+        self, condition: str, near: str, otherwise: Sequence[str]
+    ) -> tuple[dict[str, Entry], bool]:
+        """Give the people for whom a condition holds, and whether the whole tree was searched.
 
-        A part is one of the server's naming contexts; without any, the DNs themselves are taken.
+        The tree is that which the DN `near` is in. Where it cannot be searched as a whole, only
+        what lies below the bases `otherwise` is.
         """
-        keys = [dn_key(dn) for dn in like]
-        contexts = [
-            context
-            for context in self.contexts
-            if any(is_below(key, dn_key(context)) for key in keys)
-        ]
-        seen: set[str] = set()
-        for base in contexts or like:
-            question = Question(base, "subtree", both(self._filter, condition), self._attributes)
-            for entry in self._directory.search(question):
-                key = dn_key(entry.dn)
-                if key not in seen:
-                    seen.add(key)
-                    yield entry
+        key = dn_key(near)
+        context = next((one for one in self.contexts if is_below(key, dn_key(one))), None)
+        filter_ = both(self._filter, condition)
+        if context is not None:
+            # A login may well be allowed to search below its root, and not from it.
+            with contextlib.suppress(SourceIncomplete):
+                return self._below(context, filter_), True
+        found: dict[str, Entry] = {}
+        for base in otherwise:
+            found |= self._below(base, filter_)
+        return found, False
 
     @property
     def contexts(self) -> tuple[str, ...]:
@@ -71,13 +73,14 @@ class Lookup:
         if self._contexts is None:
             try:
                 root = self._directory.read("", ("namingContexts",), ANY)
-            except KeyError:
+            except (KeyError, SourceIncomplete):
                 root = None
             values = root.attributes.get("namingcontexts", []) if root else []
             self._contexts = tuple(sorted(texts(values), key=len, reverse=True))
         return self._contexts
 
     def _many(self, dns: Mapping[str, str], filter_: str) -> Iterator[tuple[str, Entry]]:
+        """Find what can be found many at once; what does not come is not proven to be missing."""
         by_context: dict[str, list[str]] = {}
         for key, dn in dns.items():
             context = next((one for one in self.contexts if is_below(key, dn_key(one))), None)
@@ -86,11 +89,16 @@ class Lookup:
         for context, several in by_context.items():
             for at in range(0, len(several), _AT_ONCE):
                 wanted = either(_DN_ATTRIBUTES, several[at : at + _AT_ONCE])
-                question = Question(context, "subtree", both(filter_, wanted), self._attributes)
-                for entry in self._directory.search(question):
-                    key = dn_key(entry.dn)
-                    if key in dns:
-                        yield key, entry
+                try:
+                    found = self._below(context, both(filter_, wanted))
+                except SourceIncomplete:
+                    # One by one they may be had all the same; a connection that broke tells so.
+                    break
+                yield from ((key, entry) for key, entry in found.items() if key in dns)
+
+    def _below(self, base: str, filter_: str) -> dict[str, Entry]:
+        question = Question(base, "subtree", filter_, self._attributes)
+        return {dn_key(entry.dn): entry for entry in self._directory.search(question)}
 
     def _one(self, key: str, dn: str, found: Found) -> None:
         try:

@@ -2,7 +2,9 @@
 
 from typing import NamedTuple
 
-SUCCESS, NO_SUCH_OBJECT, INVALID_CREDENTIALS = 0, 32, 49
+SUCCESS = 0
+# There is no such entry; another server has it; that is no DN; it may not be seen.
+NOT_HERE = (32, 10, 34, 50)
 
 
 class Meaning(NamedTuple):

@@ -7,7 +7,7 @@ from typing import NoReturn
 from kanport.sources.ldap.ber import Attributes, Done, Entry
 from kanport.sources.ldap.connection import Broken, Connection, Question, Reference
 from kanport.sources.ldap.errors import SourceIncomplete
-from kanport.sources.ldap.results import NO_SUCH_OBJECT, SUCCESS, meaning, told
+from kanport.sources.ldap.results import NOT_HERE, SUCCESS, meaning, told
 
 logger = logging.getLogger(__name__)
 
@@ -69,12 +69,12 @@ class Directory:
     def read(self, dn: str, attributes: Iterable[str], filter_: str) -> Entry | None:
         """Give one entry by its DN; None where it is there and does not fit the filter.
 
-        Raises KeyError where there is no such entry, or none that this login may see, and
+        Raises KeyError where there is no such entry here, or none that this login may see, and
         SourceIncomplete where the server does not say.
         """
         question = Question(dn, "base", filter_, tuple(attributes))
         found, end = self._read(question)
-        if end.code == NO_SUCH_OBJECT:
+        if end.code in NOT_HERE:
             raise KeyError(dn)
         if end.code != SUCCESS:
             _Where(question).fail(told(end.code, end.message), meaning(end.code).hint)
