@@ -31,6 +31,7 @@ with warnings.catch_warnings():
 
 START_TLS = "1.3.6.1.4.1.1466.20037"
 DISCONNECTION = "1.3.6.1.4.1.1466.20036"
+WHO_AM_I = "1.3.6.1.4.1.4203.1.11.3"
 _SCOPES = {"subtree": ldap3.SUBTREE, "one": ldap3.LEVEL, "base": ldap3.BASE}
 _MOST_BYTES = 64 * 1024 * 1024
 
@@ -124,6 +125,26 @@ class Connection:
         """The version of TLS; None where there is none."""
         connected = self._ldap.socket
         return connected.version() if isinstance(connected, ssl.SSLSocket) else None
+
+    @property
+    def certificate(self) -> dict[str, Any]:
+        """What the server's certificate says, as `ssl` gives it; empty where there is none."""
+        connected = self._ldap.socket
+        return (connected.getpeercert() or {}) if isinstance(connected, ssl.SSLSocket) else {}
+
+    def who(self) -> str | None:
+        """Ask the server whom it takes us for (RFC 4532): `dn:…`, `u:…`, or "" for anonymous.
+
+        None where it does not say. Not to be asked while a search is under way.
+        """
+        try:
+            self._ldap.extended(WHO_AM_I)
+        except (LDAPException, OSError):
+            return None
+        answer: Any = self._ldap.result
+        if int(answer["result"]) != SUCCESS:
+            return None
+        return bytes(answer.get("responseValue") or b"").decode(errors="replace")
 
     def ask(
         self, question: Question, *, page_size: int = 0, cookie: bytes = b""
