@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help install demo test check format test-live smoke schema lock build clean
+.PHONY: help install demo demo-ldap test check format test-live smoke schema lock build clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ $(READY): requirements/dev.txt pyproject.toml
 
 demo: $(READY) ## See it work: a server with people on it, a messy list, a clean list, the reports
 	@$(BIN)/python samples/demo.py
+
+demo-ldap: $(READY) ## The same from a directory; needs slapd (Debian: apt-get install slapd)
+	@$(BIN)/python samples/demo_ldap.py
 
 test: check smoke ## Everything that must hold; what CI runs
 	$(BIN)/pytest --numprocesses=auto

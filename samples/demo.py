@@ -8,23 +8,17 @@ import json
 import os
 import secrets
 import shutil
-import subprocess
-import sys
-import textwrap
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from demo_tools import ROOT, SAMPLES, call, run, sandbox, tell
 
 from kanport.config import resolve_settings
 from kanport.kanboard import procedures
 from kanport.kanboard.client import Client
 from kanport.kanboard.rpc import Call
 
-SAMPLES = Path(__file__).parent
-ROOT = SAMPLES.parent
 OUTPUT = ROOT / "demo-output"
-KANPORT = [sys.executable, "-m", "kanport"]
 
 
 def main() -> None:
@@ -79,25 +73,6 @@ def about(path: Path) -> str:
     }.get(path.name, "")
 
 
-@contextmanager
-def sandbox(token: str) -> Iterator[str]:
-    """Run a sandbox server in a process of its own, and give the URL of its API."""
-    server = subprocess.Popen(  # noqa: S603 - our own command
-        [*KANPORT, "sandbox", "--port", "0"],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "KANPORT_TOKEN": token},
-    )
-    try:
-        line = server.stdout.readline() if server.stdout else ""
-        if not line.startswith("listening on "):
-            raise SystemExit("the sandbox server did not start")
-        yield line.removeprefix("listening on ").strip()
-    finally:
-        server.terminate()
-        server.wait()
-
-
 def fill(url: str, token: str) -> tuple[int, int]:
     """Put the people, projects and groups of the demo on the server, and count people and projects.
 
@@ -135,44 +110,6 @@ def fill(url: str, token: str) -> tuple[int, int]:
             for name in group["members"]:
                 call(client, Call("addGroupMember", {"group_id": group_id, "user_id": users[name]}))
     return len(users), len(projects)
-
-
-def call(client: Client, wanted: Call) -> Any:
-    """Make one call, and give its result."""
-    (answer,) = client.batch([wanted])
-    result = getattr(answer, "value", False)
-    if result is False:
-        raise SystemExit(f"the sandbox refused {wanted!r}: {answer!r}")
-    return result
-
-
-def tell(text: str) -> None:
-    """Print what comes next."""
-    print()
-    print(textwrap.fill(text, 96))
-    print(flush=True)
-
-
-def run(environment: dict[str, str], expected: int, *arguments: str, shown_lines: int = 0) -> None:
-    """Run a command of Kanport as a user would, and stop where it ends in another way.
-
-    `shown_lines` above 0 shows only so many of the last lines.
-    """
-    print(f"$ kanport {' '.join(arguments)}", flush=True)
-    ended = subprocess.run(  # noqa: S603 - our own command
-        [*KANPORT, *arguments],
-        env=environment,
-        cwd=ROOT,
-        check=False,
-        stdout=subprocess.PIPE if shown_lines else None,
-        text=True,
-    )
-    if shown_lines:
-        lines = ended.stdout.splitlines()
-        print("\n".join(["  …", *lines[-shown_lines:]] if len(lines) > shown_lines else lines))
-    print(f"(exit code {ended.returncode})", flush=True)
-    if ended.returncode != expected:
-        raise SystemExit(f"the demo expected exit code {expected}")
 
 
 if __name__ == "__main__":

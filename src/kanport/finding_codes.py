@@ -29,6 +29,7 @@ CATALOGUE: dict[str, Kind] = {
     "row-ragged": Kind("error", "A row has more or fewer fields than the header."),
     "row-quotes": Kind("error", "The quotation marks of a row don't pair up."),
     "row-hidden": Kind("error", "Rows are hidden, and the mapping does not say what to do."),
+    "rows-left-out": Kind("warning", "Rows were left out; what is not read proves nothing."),
     "cell-merged": Kind("error", "A value stands in merged cells; for which rows is unclear."),
     "file-read-as": Kind("info", "How a file was read: encoding, delimiter, sheet."),
     # A directory and its groups.

@@ -30,7 +30,7 @@ class Row:
     """
 
     origin: Origin
-    values: Mapping[str, str | tuple[str, ...]]
+    values: Mapping[str, str | tuple[str, ...]] = field(repr=False)
     places: Mapping[str, Mapping[str, int | str]] = field(default_factory=dict)
     odd: Mapping[str, Odd] = field(default_factory=dict)
 
@@ -60,7 +60,8 @@ class Table:
 
     `sha256` and `size` (in bytes) are those of the file as it was read, so that a plan can be
     bound to it; of a directory, those of what was read in a fixed order. `scopes` are what the
-    source speaks of besides its rows.
+    source speaks of besides its rows. `partial` is True where rows were left out on purpose, so
+    that what is not there proves nothing.
     """
 
     source: str
@@ -72,3 +73,4 @@ class Table:
     size: int = 0
     findings: tuple[Finding, ...] = ()
     scopes: tuple[Scope, ...] = ()
+    partial: bool = False

@@ -120,8 +120,12 @@ SHAPES = {
         r'3:46: delimiter must be ",", ";", "\t" or "|" | a tab is written "\t", in double quotes'
     ),
     staff("encoding: cp125"): '3:45: there is no encoding "cp125" | did you mean cp1252?',
-    GOOD.replace("type: csv, ", ""): "3:3: type is missing | write type: csv, type: excel or type: ldap",
-    GOOD.replace("type: csv", "type: cvs"): "3:17: type must be csv, excel or ldap | did you mean csv?",
+    GOOD.replace("type: csv, ", ""): (
+        "3:3: type is missing | write type: csv, type: excel or type: ldap"
+    ),
+    GOOD.replace("type: csv", "type: cvs"): (
+        "3:17: type must be csv, excel or ldap | did you mean csv?"
+    ),
     GOOD.replace("{type: csv, path: a.csv}", "a.csv"): (
         "3:10: staff must be a table that begins with type"
     ),

@@ -153,8 +153,11 @@ def test_hidden_rows_are_read_or_skipped_as_the_mapping_says(tmp_path: Path) -> 
     skipped = read_excel(tmp_path, with_hidden_rows(), hidden_rows="skip")
     assert column(skipped, "Login") == ["a", "d"]
     assert [row.origin.row for row in skipped.rows] == [2, 5]
-    for table, done in ((read, "read all the same"), (skipped, "left out")):
-        assert any(done in finding.message for finding in told(table, "file-read-as"))
+    assert any("read all the same" in found.message for found in told(read, "file-read-as"))
+    assert not read.partial
+    # Whoever stands in them is not gone.
+    assert [found.origin.row for found in told(skipped, "rows-left-out") if found.origin] == [3]
+    assert skipped.partial
 
 
 def test_a_row_with_a_height_of_nothing_is_hidden(tmp_path: Path) -> None:

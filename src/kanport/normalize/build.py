@@ -171,7 +171,7 @@ def _unknown(
     ) or any(row.id in bad and row.username.state is State.BAD for row in member_rows)
     nameless = nameless or any(who is None for who, _ in pairs)
     # A source that was not read cleanly is no evidence of anything that it lacks.
-    if any(any(errors_in(table.findings)) for table in tables.values()):
+    if any(table.partial or any(errors_in(table.findings)) for table in tables.values()):
         nameless = True
         pairs.add((None, None))
     # Who is in a group of the directory says nothing of who is in the directory.

@@ -81,6 +81,7 @@ def read_excel(
         sha256=file.sha256,
         size=len(file.data),
         findings=(read_as(chosen, grid.columns, sheet, origin), *findings, *told),
+        partial=any(found.code == "rows-left-out" for found in findings),
     )
 
 

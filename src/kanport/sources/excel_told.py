@@ -39,8 +39,10 @@ def hidden_told(
         hint = "show all rows and save, or say `hidden_rows: read` or `skip` in the mapping"
         message = f"{these} hidden; whether they count is unclear"
         return [Finding("row-hidden", message, place, hint=hint)], kept
-    done = "read all the same" if policy == "read" else "left out"
-    return [Finding("file-read-as", f"{these} hidden, and {done}", place)], kept
+    if policy == "read":
+        return [Finding("file-read-as", f"{these} hidden, and read all the same", place)], kept
+    message = f"{these} hidden, and left out; nobody is called missing because of that"
+    return [Finding("rows-left-out", message, place)], kept
 
 
 def _spans(numbers: Sequence[int]) -> str:

@@ -1,0 +1,112 @@
+"""The demo of directories: a real slapd with people and groups, synchronised into a sandbox.
+
+Starts OpenLDAP's slapd (Debian's package) on loopback with `ldap/example.ldif`, and a sandbox with
+four projects; then runs the commands that a user would run, each printed before its output.
+"""
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from demo_tools import SAMPLES, call, run, sandbox, tell
+
+from kanport.config import resolve_settings
+from kanport.kanboard.client import Client
+from kanport.kanboard.rpc import Call
+
+# Where mappings/openldap.yaml looks for it.
+PORT = 3389
+PROJECTS = ("APOLLO", "ARCHIVE", "BOREALIS", "ZEPHYR")
+MAPPING = "mappings/openldap.yaml"
+CONFIG = """\
+include /etc/ldap/schema/core.schema
+include /etc/ldap/schema/cosine.schema
+include /etc/ldap/schema/nis.schema
+include /etc/ldap/schema/inetorgperson.schema
+modulepath /usr/lib/ldap
+moduleload back_mdb
+pidfile {folder}/slapd.pid
+database mdb
+suffix "dc=example,dc=org"
+directory {folder}/data
+access to attrs=userPassword by anonymous auth by * none
+access to * by dn.exact="cn=kanport,ou=services,dc=example,dc=org" read by * none
+"""
+
+
+def main() -> None:
+    """Run the whole demo, and end with 1 where a command did not end as it should."""
+    token = secrets.token_urlsafe(24)
+    with directory(), sandbox(token) as url:
+        settings = resolve_settings(url=url, environ={"KANPORT_TOKEN": token})
+        with Client.open(settings) as client:
+            for name in PROJECTS:
+                call(client, Call("createProject", {"name": name.title(), "identifier": name}))
+        environment = {
+            **os.environ,
+            "KANPORT_URL": url,
+            "KANPORT_TOKEN": token,
+            # Of the sample directory, which is gone when the demo ends.
+            "LDAP_PASSWORD": "kanport-demo",
+        }
+        with tempfile.TemporaryDirectory() as state:
+            environment["KANPORT_STATE"] = state
+            tell(
+                f"OpenLDAP runs on port {PORT} with {SAMPLES.name}/ldap/example.ldif, and a"
+                f" Kanboard-compatible server at {url} with {len(PROJECTS)} projects and nobody in"
+                " them. First the dry run:"
+            )
+            run(environment, 0, "plan", MAPPING, shown_lines=40)
+            tell("Then the sync, as a nightly job would run it. It verifies what it did.")
+            run(environment, 0, "sync", MAPPING, shown_lines=14)
+            tell("The same dry run again: there must be nothing left to do.")
+            run(environment, 0, "plan", MAPPING, "--check", shown_lines=14)
+
+
+@contextmanager
+def directory() -> Iterator[None]:
+    """Run a slapd on loopback with the sample directory."""
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin"
+    slapd, slapadd = (shutil.which(name, path=path) for name in ("slapd", "slapadd"))
+    if slapd is None or slapadd is None:
+        raise SystemExit("This demo needs OpenLDAP's slapd; on Debian: apt-get install slapd")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "data").mkdir()
+        config = folder / "slapd.conf"
+        config.write_text(CONFIG.format(folder=folder), encoding="utf-8")
+        ldif = SAMPLES / "ldap" / "example.ldif"
+        subprocess.run([slapadd, "-q", "-f", config, "-l", ldif], check=True)  # noqa: S603
+        server = subprocess.Popen(  # noqa: S603 - the system's own
+            [slapd, "-d", "0", "-f", config, "-h", f"ldap://127.0.0.1:{PORT}/"],
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            wait_for(server)
+            yield
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def wait_for(server: "subprocess.Popen[bytes]") -> None:
+    """Wait until the server listens."""
+    for _ in range(500):
+        if server.poll() is not None:
+            raise SystemExit(f"slapd did not start; is port {PORT} taken?")
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", PORT)) == 0:
+                return
+        time.sleep(0.02)
+    raise SystemExit("slapd does not answer")
+
+
+if __name__ == "__main__":
+    main()
