@@ -19,6 +19,7 @@ COMMANDS = {
     "plan": "Show what would change; writes nothing to the server.",
     "apply": "Carry out exactly one plan, or refuse if the server moved.",
     "sync": "Plan, check, apply and verify in one, unattended.",
+    "doctor": "Look whether server and sources can be reached, and how.",
     "report": "Tell a plan or a run as text, Markdown or JSON.",
     "schema": "Print the JSON Schema of the mapping.",
     "sandbox": "Run a Kanboard-compatible server on loopback, to try things on.",

@@ -1,0 +1,6 @@
+"""Whether Kanport can reach everything that it needs, with what versions, rights and limits."""
+
+from kanport.doctor.checks import Check, Level, exit_for
+from kanport.doctor.examine import examine
+
+__all__ = ["Check", "Level", "examine", "exit_for"]

@@ -1,0 +1,246 @@
+"""A directory: who it is, whom it takes us for, what it bears, and how to ask it by hand."""
+
+import shlex
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from kanport.config import is_loopback
+from kanport.doctor.certificate import certificate_check
+from kanport.doctor.checks import Check, counted, fine, warning
+from kanport.doctor.directory_kind import KIND_ATTRIBUTES, kind_of
+from kanport.errors import KanportError
+from kanport.mapping.ldap import LdapSource
+from kanport.sources.ldap.ber import Done, Entry
+from kanport.sources.ldap.connect import connected
+from kanport.sources.ldap.connection import Broken, Connection, Question
+from kanport.sources.ldap.members import group_attributes, person_attributes
+from kanport.sources.ldap.names import dn_key, is_below
+from kanport.sources.ldap.results import SUCCESS, meaning, told
+from kanport.sources.ldap.rows import GROUP, Shaper
+from kanport.sources.ldap.search import Directory
+
+_PAGES = "1.2.840.113556.1.4.319"
+_ANY = "(objectClass=*)"
+_LIMITS = (3, 4, 11)
+_SCOPES = {"subtree": "sub", "one": "one", "base": "base"}
+
+
+def directory_checks(
+    about: str,
+    name: str,
+    spec: LdapSource,
+    columns: frozenset[str] | None,
+    *,
+    base: Path,
+    environ: Mapping[str, str],
+    now: datetime,
+) -> Iterator[Check]:
+    """Log in and look round, before the source is read as a plan would read it.
+
+    Raises what `connected` raises; a question that a server does not answer is a warning.
+    """
+    with connected(name, spec, base=base, environ=environ) as (connection, failures):
+        if failures:
+            yield warning(
+                about,
+                f"{connection.url} answers, but not those that come before it in url",
+                details=failures,
+            )
+        yield _connection(about, spec, connection, now)
+        yield _login(about, spec, connection)
+        root = _root(Directory(connection, 0))
+        if root is None:
+            yield warning(about, "it does not say what it is: its root entry cannot be read")
+        else:
+            yield from _root_checks(about, spec, root)
+        yield from _limits(about, spec, connection)
+        lines = ldapsearch_lines(spec, columns or frozenset(), connection.url, base=base, now=now)
+        yield fine(about, "the same searches by hand:", details=lines)
+
+
+def _connection(about: str, spec: LdapSource, connection: Connection, now: datetime) -> Check:
+    where = f"{connection.url} answers"
+    if connection.encryption is not None:
+        begun = " after StartTLS" if spec.start_tls else ""
+        version = f"{where} over {connection.encryption}{begun}"
+        return certificate_check(about, version, connection.certificate, now=now)
+    parts = urlsplit(connection.url)
+    if parts.scheme == "ldapi" or is_loopback(parts.hostname or ""):
+        return fine(about, f"{where}; it is on this machine, without TLS")
+    password = ", and the password," if spec.method == "simple" else ""
+    return warning(
+        about,
+        f"{where}, without TLS: what is asked{password} can be read on the way",
+        hint="use ldaps://, or start_tls: true",
+    )
+
+
+def _login(about: str, spec: LdapSource, connection: Connection) -> Check:
+    way = {
+        "anonymous": "without a name (anonymous)",
+        "simple": f"as {spec.bind_dn}",
+        "external": "with what the connection itself proves (EXTERNAL)",
+        "gssapi": "with Kerberos",
+    }[spec.method]
+    who = connection.who()
+    text = f"logged in {way}"
+    if who:
+        text += f"; the directory takes us for {who.removeprefix('dn:').removeprefix('u:')}"
+    if who == "" and spec.method != "anonymous":
+        return warning(
+            about, f"{text}; the directory takes us for nobody (anonymous)", hint="check the login"
+        )
+    if spec.method == "anonymous":
+        return warning(
+            about,
+            f"{text}; what is hidden from strangers looks as if it were not there",
+            hint="use a login of its own that may read all people and groups",
+        )
+    return fine(about, text)
+
+
+def _root(directory: Directory) -> Mapping[str, list[bytes]] | None:
+    try:
+        entry = directory.read("", KIND_ATTRIBUTES, _ANY)
+    except (KanportError, KeyError):
+        return None
+    return entry.attributes if entry is not None else None
+
+
+def _root_checks(about: str, spec: LdapSource, root: Mapping[str, list[bytes]]) -> Iterator[Check]:
+    yield fine(about, f"it is {kind_of(root)}")
+    contexts = _texts(root, "namingContexts")
+    bases = [*spec.bases]
+    if spec.groups is not None:
+        base = spec.groups.base
+        bases += [base] if isinstance(base, str) else base
+    outside = [
+        one
+        for one in bases
+        if not any(is_below(dn_key(one), dn_key(context)) for context in contexts)
+    ]
+    held = f"it holds {' and '.join(contexts)}"
+    if contexts and outside:
+        yield warning(
+            about,
+            f"{held}, and {' and '.join(outside)} is not in that",
+            hint="check base",
+        )
+    elif contexts:
+        yield fine(about, held)
+    controls = _texts(root, "supportedControl")
+    if _PAGES in controls:
+        if spec.page_size:
+            yield fine(about, f"it answers in pages; Kanport asks for {spec.page_size} at a time")
+        else:
+            yield warning(
+                about,
+                "it could answer in pages, but page_size: 0 asks for all at once",
+                hint="leave out page_size",
+            )
+    elif controls and spec.page_size:
+        yield warning(
+            about,
+            "it does not say that it can answer in pages",
+            hint="if the search fails for that, page_size: 0 asks for all at once",
+        )
+
+
+def _limits(about: str, spec: LdapSource, connection: Connection) -> Iterator[Check]:
+    """Ask for everybody at once, without attributes, and see where the server stops."""
+    question = Question(spec.bases[0], spec.scope, spec.filter, ("1.1",))
+    came, end = 0, None
+    try:
+        for answer in connection.ask(question):
+            if isinstance(answer, Entry):
+                came += 1
+            elif isinstance(answer, Done):
+                end = answer
+    except Broken as broken:
+        yield warning(about, f"asked for all entries at once, it stopped: {broken}")
+        return
+    entries = counted(came, "entry", "entries")
+    if end is None or end.code == SUCCESS:
+        yield fine(about, f"asked for all at once it gives {entries}: no limit was met")
+    elif end.code in _LIMITS and spec.page_size:
+        yield fine(
+            about,
+            f"asked for all at once it stops after {entries} ({meaning(end.code).name}), as it may:"
+            " Kanport asks in pages",
+        )
+    else:
+        yield warning(
+            about,
+            f"asked for all at once it stops after {entries}: {told(end.code, end.message)}",
+            hint=meaning(end.code).hint,
+        )
+
+
+def ldapsearch_lines(
+    spec: LdapSource, columns: frozenset[str], url: str, *, base: Path, now: datetime
+) -> tuple[str, ...]:
+    """Give command lines that ask the same; no password is in them, they ask for it or read it."""
+    grouped = spec.groups is not None
+    of_groups = [column for column in columns if grouped and column.startswith(GROUP)]
+    of_people = [column for column in columns if column not in of_groups]
+    people = Shaper(spec, of_people, now=now).attributes
+    begin = _begin(spec, url, base)
+    if spec.groups is not None:
+        people += person_attributes(spec.groups)
+    lines = [
+        shlex.join([*begin, "-b", one, "-s", _SCOPES[spec.scope], spec.filter, *_once(people)])
+        for one in spec.bases
+    ]
+    if spec.groups is not None:
+        groups = spec.groups
+        names = [column.removeprefix(GROUP) for column in of_groups]
+        asked = (
+            *Shaper(spec, names, now=now, prefix=GROUP).attributes,
+            *group_attributes(groups),
+        )
+        for one in [groups.base] if isinstance(groups.base, str) else groups.base:
+            where = ["-b", one, "-s", _SCOPES[groups.scope], groups.filter]
+            lines.append(shlex.join([*begin, *where, *_once(asked)]))
+    return tuple(_environment(spec, base) + line for line in lines)
+
+
+def _begin(spec: LdapSource, url: str, base: Path) -> list[str]:
+    parts = ["ldapsearch", "-LLL", "-o", "ldif-wrap=no", "-H", url]
+    if spec.start_tls:
+        parts.append("-ZZ")
+    if spec.method == "external":
+        parts += ["-Y", "EXTERNAL"]
+    elif spec.method == "gssapi":
+        parts += ["-Y", "GSSAPI"]
+    else:
+        parts.append("-x")
+    if spec.method == "simple" and spec.bind_dn is not None:
+        parts += ["-D", spec.bind_dn]
+        file = spec.bind_password.file if spec.bind_password else None
+        parts += ["-y", str(base / file)] if file else ["-W"]
+    if spec.page_size:
+        parts += ["-E", f"!pr={spec.page_size}/noprompt"]
+    return parts
+
+
+def _environment(spec: LdapSource, base: Path) -> str:
+    files = {
+        "LDAPTLS_CACERT": spec.ca_file,
+        "LDAPTLS_CERT": spec.client_cert,
+        "LDAPTLS_KEY": spec.client_key or spec.client_cert,
+    }
+    return "".join(
+        f"{name}={shlex.quote(str((base / file).absolute()))} "
+        for name, file in files.items()
+        if file
+    )
+
+
+def _once(names: tuple[str, ...]) -> list[str]:
+    return list({name.lower(): name for name in names}.values()) or ["1.1"]
+
+
+def _texts(root: Mapping[str, list[bytes]], name: str) -> list[str]:
+    return [value.decode(errors="replace") for value in root.get(name.lower(), [])]

@@ -1,0 +1,158 @@
+"""The whole examination, part by part; what fails in one part keeps no other from being done."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from kanport.checks import check
+from kanport.config import Settings
+from kanport.doctor.checks import (
+    Check,
+    counted,
+    failed,
+    finding_lines,
+    fine,
+    problem,
+    warning,
+)
+from kanport.doctor.server import ABOUT, Server
+from kanport.doctor.sources import Sources
+from kanport.errors import ConfigInvalid, Exit, KanportError
+from kanport.findings import errors_in, in_order
+from kanport.mapping import LoadedMapping, load_mapping
+from kanport.model import CurrentState, DesiredMembership, DesiredState, DesiredUser
+from kanport.normalize import normalize
+from kanport.table import Table
+
+_FIRST = 3
+
+
+def examine(
+    mapping: Path | None,
+    settings: Callable[[], Settings] | None,
+    *,
+    environ: Mapping[str, str],
+    now: datetime,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Iterator[Check]:
+    """Give every check as soon as it is made; nothing is written anywhere.
+
+    `settings` gives the server, and raises ConfigInvalid where it is named wrongly; None stands for
+    a server that is not named at all. `environ` is where passwords by reference stand.
+    """
+    current: CurrentState | None = None
+    if settings is None:
+        yield _no_server(alone=mapping is None)
+    else:
+        try:
+            server = Server(settings(), now=now, clock=clock)
+            yield from server.checks()
+            current = server.current
+        except ConfigInvalid as error:
+            yield failed(ABOUT, error)
+    if mapping is not None:
+        yield from _mapping(mapping, current, environ=environ, now=now, clock=clock)
+
+
+def _no_server(*, alone: bool) -> Check:
+    text = "no server is named, so none is looked at"
+    hint = (
+        "set KANPORT_URL, and KANPORT_TOKEN or KANPORT_TOKEN_FILE; the token is on Kanboard's"
+        " settings page, under API"
+    )
+    if alone:
+        return problem(ABOUT, text, Exit.CONFIG, hint=f"{hint}; or name a mapping")
+    return warning(ABOUT, text, hint=hint)
+
+
+def _mapping(
+    path: Path,
+    current: CurrentState | None,
+    *,
+    environ: Mapping[str, str],
+    now: datetime,
+    clock: Callable[[], float],
+) -> Iterator[Check]:
+    about = f"mapping {path}"
+    try:
+        mapping = load_mapping(path)
+    except KanportError as error:
+        yield failed(about, error)
+        return
+    spec = mapping.spec
+    kinds = ", ".join(f"{name} ({source.type})" for name, source in spec.sources.items())
+    named = f' "{spec.name}"' if spec.name else ""
+    yield fine(about, f"the mapping{named} is as it must be; its sources: {kinds}")
+    if spec.users is not None and spec.users.password == "ldap":  # noqa: S105 - the name of a way
+        yield _own_ldap(about, current)
+    sources = Sources(mapping, environ, now, clock)
+    yield from sources.checks()
+    if len(sources.tables) < len(spec.sources):
+        yield warning(about, "what it makes of the sources is not known, as not all could be read")
+        return
+    yield from _made(about, mapping, sources.tables)
+
+
+def _own_ldap(about: str, current: CurrentState | None) -> Check:
+    """Say what is known of Kanboard's own LDAP; asking it would create somebody."""
+    if current is not None and (known := sum(user.ldap for user in current.users)):
+        return fine(
+            about,
+            f"new users come from Kanboard's own LDAP, as {counted(known, 'user')} of the server"
+            " did; whom it knows shows only when they are made",
+        )
+    return warning(
+        about,
+        "new users are to come from Kanboard's own LDAP, and nothing shows that it has one",
+        hint="its config.php needs LDAP_AUTH with LDAP_BIND_TYPE anonymous or proxy, and"
+        " LDAP_USER_FILTER; on the server, a login through LDAP shows whether it works",
+    )
+
+
+def _made(about: str, mapping: LoadedMapping, tables: Mapping[str, Table]) -> Iterator[Check]:
+    try:
+        made = normalize(mapping, tables)
+    except KanportError as error:
+        yield failed(about, error)
+        return
+    desired = made.desired
+    users, memberships = len(desired.users), len(desired.memberships)
+    yield fine(
+        about,
+        f"it makes {counted(users, 'person', 'people')} and {counted(memberships, 'membership')}"
+        " of them" + (", the first of them:" if users or memberships else ""),
+        details=[*map(_user, desired.users[:_FIRST]), *_memberships(desired)],
+    )
+    findings = in_order([*made.findings, *check(desired, mapping.spec)])
+    errors = list(errors_in(findings))
+    if errors and mapping.spec.invalid_rows == "abort":
+        yield problem(
+            about,
+            f"{counted(len(errors), 'error')} in the rows: nothing would be planned",
+            Exit.SOURCE,
+            hint=f"kanport validate {mapping.path} shows all of them",
+            details=finding_lines(errors),
+        )
+    elif errors:
+        yield warning(
+            about,
+            f"{counted(len(errors), 'error')} in the rows, which would be skipped",
+            hint=f"kanport validate {mapping.path} shows all of them",
+            details=finding_lines(errors),
+        )
+
+
+def _user(user: DesiredUser) -> str:
+    given = {"name": user.name, "email": user.email, "role": user.role}
+    parts = [f"{field} {value.value!r}" for field, value in given.items() if value is not None]
+    if user.active is not None:
+        parts.append("active" if user.active.value else "not active")
+    return f"{user.username.value}: {', '.join(parts) or 'nothing but the username'}"
+
+
+def _memberships(desired: DesiredState) -> list[str]:
+    def told(one: DesiredMembership) -> str:
+        return f"{one.username.value} in {one.project.value}: {one.role.value}"
+
+    return [told(one) for one in desired.memberships[:_FIRST]]
