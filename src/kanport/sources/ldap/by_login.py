@@ -20,13 +20,13 @@ def follow_logins(gathering: Gathering) -> None:
     missing = texts(sorted(listed - by_login.keys())) if everywhere else []
     for at in range(0, len(missing), _AT_ONCE):
         condition = either([name], missing[at : at + _AT_ONCE])
-        bases = gathering.spec.bases
-        found, whole = gathering.lookup.where(condition, bases[0], bases)
-        everywhere = everywhere and whole
-        for entry in found.values():
-            person = gathering.add_person(entry)
-            for login in person.attributes.get(name.lower(), ()):
-                by_login.setdefault(login, set()).add(person.key)
+        for base in gathering.spec.bases:
+            found, whole = gathering.lookup.where(condition, base, (base,))
+            everywhere = everywhere and whole
+            for entry in found.values():
+                person = gathering.add_person(entry)
+                for login in person.attributes.get(name.lower(), ()):
+                    by_login.setdefault(login, set()).add(person.key)
     for node in nodes:
         for login in node.entry.attributes.get("memberuid", ()):
             if login in by_login:

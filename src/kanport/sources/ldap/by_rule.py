@@ -60,7 +60,9 @@ def primary_by_rule(gathering: Gathering, by_sid: dict[bytes, set[str]]) -> None
 
 def _in_chain(gathering: Gathering, node: Node) -> set[str]:
     condition = f"(memberOf:{IN_CHAIN}:={escape(node.entry.dn)})"
-    found, _ = gathering.lookup.where(condition, node.entry.dn, gathering.spec.bases)
+    found, whole = gathering.lookup.where(condition, node.entry.dn, gathering.spec.bases)
+    # Who is in it and lies elsewhere is not seen then.
+    node.hidden = node.hidden or not whole
     people: set[str] = set()
     for key, entry in found.items():
         known = key in gathering.people or gathering.is_inside(key)

@@ -33,7 +33,8 @@ START_TLS = "1.3.6.1.4.1.1466.20037"
 DISCONNECTION = "1.3.6.1.4.1.1466.20036"
 WHO_AM_I = "1.3.6.1.4.1.4203.1.11.3"
 _SCOPES = {"subtree": ldap3.SUBTREE, "one": ldap3.LEVEL, "base": ldap3.BASE}
-_MOST_BYTES = 64 * 1024 * 1024
+# All members of a group come in one message, so that it may be long.
+_MOST_BYTES = 256 * 1024 * 1024
 
 
 class Broken(Exception):

@@ -120,7 +120,10 @@ class _Reading:
             for key in sorted(keys):
                 person = people[key].shaped
                 # The places of people are the same objects over and over: join them once a group.
-                joined = places.setdefault(id(person.places), {**person.places, **shaped.places})
+                joined = places.get(id(person.places))
+                if joined is None:
+                    joined = {**person.places, **shaped.places}
+                    places[id(person.places)] = joined
                 odd = {**person.odd, **shaped.odd} if person.odd or shaped.odd else {}
                 values = {**person.values, **shaped.values}
                 self._rows.append(Row(origins[key], values, joined, odd))
