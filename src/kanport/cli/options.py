@@ -15,6 +15,13 @@ def _remember(ctx: click.Context, parameter: click.Parameter, value: Any) -> Non
         ctx.find_root().ensure_object(dict)[parameter.name] = value
 
 
+def _log(ctx: click.Context, parameter: click.Parameter, value: int) -> None:
+    if value:
+        from kanport.cli.logs import start_log
+
+        ctx.find_root().call_on_close(start_log(value))
+
+
 COMMON = (
     click.option(
         "-q",
@@ -23,6 +30,14 @@ COMMON = (
         expose_value=False,
         callback=_remember,
         help="Nothing on stderr but warnings and errors.",
+    ),
+    click.option(
+        "-v",
+        "--verbose",
+        count=True,
+        expose_value=False,
+        callback=_log,
+        help="Log on stderr what is done; twice: each request.",
     ),
     click.option(
         "--color/--no-color",

@@ -108,11 +108,19 @@ class Client:
         if self._read_only and (writing := {call.method for call in calls} & WRITING):
             raise ValueError(f"a client for reading only does not send {sorted(writing)}")
         first_id = self._take_ids(len(calls))
+        begun = time.monotonic()
         reply = self._transport.post(encode(calls, first_id))
         answers: list[Answer] = (
             [reply] * len(calls) if isinstance(reply, NoAnswer) else decode(calls, first_id, reply)
         )
         first = answers[0]
+        logger.debug(
+            "request procedure=%s calls=%d seconds=%.3f %s",
+            calls[0].method,
+            len(calls),
+            time.monotonic() - begun,
+            f"fault={first.fault}" if isinstance(first, NoAnswer) else "answered",
+        )
         if isinstance(first, NoAnswer) and first.fault in (Fault.AUTH, Fault.FORBIDDEN):
             raise self._unreachable(first)
         if any(not isinstance(answer, NoAnswer) for answer in answers):
