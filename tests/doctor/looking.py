@@ -1,0 +1,17 @@
+"""Examinations for the tests, and what they say."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from kanport.doctor import Check, Level
+
+NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
+
+
+def said(checks: Iterable[Check], level: Level | None = None) -> str:
+    """Give all that checks say, those of one level where it is given."""
+    return "\n".join(
+        "\n".join((check.text, check.hint or "", *check.details))
+        for check in checks
+        if level is None or check.level is level
+    )
