@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.ldap.slapd import program
+from tests.ldap.slapd import cannot, program
 
 DOMAIN = "DC=kanport,DC=test"
 ADMINISTRATOR = f"CN=Administrator,CN=Users,{DOMAIN}"
@@ -53,7 +53,8 @@ def samba(tls: Path) -> Iterator[Samba]:
     """Provision and run a domain controller with the certificate in a folder."""
     tool = program("samba-tool", "samba-ad-dc samba-ad-provision samba-dsdb-modules winbind")
     daemon = program("samba", "samba-ad-dc")
-    assert os.geteuid() == 0, "Samba can only serve LDAP on port 389, which takes root"
+    if os.geteuid() != 0:
+        cannot("Samba can only serve LDAP on port 389, which takes root")
     # Not pytest's folder: the paths of sockets would be too long.
     with tempfile.TemporaryDirectory(prefix="kanport-") as name, _LOCK.open("w") as lock:
         _wait_for(lock.fileno())
