@@ -29,6 +29,7 @@ _WIDTH = 100
 _SECRET = re.compile(
     r"(?i)(?P<key>[\w-]*(password|passwd|secret|token)[\w-]*[\"']?\s*:\s+)(?P<value>(?!random\b|\{)\S.*)"
 )
+_CREDENTIALS = re.compile(r"://(?P<value>[^/\s@]+@.*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,7 @@ def _shown(path: Path, lines: list[str], mistake: Mistake) -> str:
 
 def _window(line: str, spot: Spot) -> tuple[str, str, str]:
     """Give what to show of a line, what of it is before the mistake, and the mistake itself."""
-    secret = _SECRET.search(line)
+    secret = _SECRET.search(line) or _CREDENTIALS.search(line)
     start, length = spot.column - 1, spot.length
     if secret:
         # Whoever writes a secret into a mapping should not find it in a log as well.
