@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from kanport.apply.steps import observe
 from kanport.sandbox import Fault, LdapUser, Sandbox, SandboxOptions
 from kanport.sandbox import web_page as page
+from tests.apply.plans import new_user
 from tests.conftest import Kanport, Result
 
 MAPPING = """\
@@ -149,6 +151,33 @@ def test_a_local_account_that_will_become_one_of_ldap_is_told(
     assert "user-local" in findings(kanport, mapping)
     mapping.write_text(MAPPING + "protect: [ada]\n", encoding="utf-8")
     assert "user-local" not in findings(kanport, mapping)
+
+
+@pytest.mark.parametrize("server", [(LdapUser("ömer", "Ömer"),)], indirect=True)
+def test_somebody_whom_kanboards_ldap_spells_differently_is_found_by_the_new_id(
+    kanport: Kanport, mapping: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "people.csv").write_text("Login,Name,Mail,Role\nÖmer,,,\n", encoding="utf-8")
+    planned(kanport, mapping)
+    assert {status for status, _ in applied(kanport).values()} == {"done"}
+    assert kanport("plan", mapping, "--check").code == 0
+
+
+def test_a_new_user_with_another_name_is_not_taken_for_the_one_who_was_wanted() -> None:
+    # A filter such as (|(uid=%s)(mail=%s)) finds somebody by what is no username.
+    wanted = new_user(1, "ada@example.org", password="ldap")
+    row = {"id": 7, "username": "ada", "is_ldap_user": 1, "is_active": 1, "role": "app-user"}
+    seen = observe(wanted, row)
+    assert not seen.holds
+    assert seen.user_id is None
+    assert "calls this person 'ada'" in seen.instead
+
+
+def test_a_local_user_of_that_name_is_no_user_of_ldap() -> None:
+    row = {"id": 7, "username": "ada", "is_ldap_user": 0, "is_active": 1, "role": "app-user"}
+    seen = observe(new_user(1, "ada", password="ldap"), row)
+    assert not seen.holds
+    assert not seen.mend
 
 
 @pytest.mark.parametrize("server", [()], indirect=True)

@@ -222,7 +222,7 @@ class Engine:
         for change, answer, observed in zip(batch, answers, seen, strict=True):
             if observed.holds:
                 self._settle(change, _success(answer), None, state, observed)
-            elif isinstance(answer, NoAnswer) and again and not observed.mend:
+            elif isinstance(answer, NoAnswer) and again:
                 lost.append(change)
             else:
                 refused.append((change, answer, observed))

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from kanport.config import Settings
-from kanport.doctor.checks import Check, fine, warning
+from kanport.doctor.checks import Check, counted, fine, warning
 from kanport.kanboard.transport import tls_context
 
 _SOON_DAYS = 21
@@ -46,7 +46,9 @@ def certificate_check(
     days = (end - now).days
     text += f", until {end:%Y-%m-%d}"
     if days < _SOON_DAYS:
-        return warning(about, f"{text}: in {days} days", hint="renew the certificate in time")
+        return warning(
+            about, f"{text}: in {counted(days, 'day')}", hint="renew the certificate in time"
+        )
     return fine(about, text)
 
 

@@ -82,6 +82,13 @@ def table_checks(
             f"reading it found {counted(len(told), 'thing')} to look at",
             details=finding_lines(told),
         )
+    noticed = [
+        finding
+        for finding in table.findings
+        if finding.severity is Severity.INFO and finding.code != "file-read-as"
+    ]
+    if noticed:
+        yield fine(about, "noticed on the way:", details=finding_lines(noticed))
     if table.rows:
         shown = [column for column in table.columns if used is None or column in used]
         rows = table.rows[:_FIRST]
