@@ -33,6 +33,10 @@ from kanport.normalize.value import State
 from kanport.table import Table
 
 
+SCOPED = frozenset({"group-missing", "group-ambiguous"})
+"""Errors of a source that leave open one group, whose scope says so, and nothing else."""
+
+
 class Normalized(NamedTuple):
     """What the sources want, and everything there is to know about their rows."""
 
@@ -171,7 +175,7 @@ def _unknown(
     ) or any(row.id in bad and row.username.state is State.BAD for row in member_rows)
     nameless = nameless or any(who is None for who, _ in pairs)
     # A source that was not read cleanly is no evidence of anything that it lacks.
-    if any(table.partial or any(errors_in(table.findings)) for table in tables.values()):
+    if any(table.partial or _broken(table) for table in tables.values()):
         nameless = True
         pairs.add((None, None))
     # Who is in a group of the directory says nothing of who is in the directory.
@@ -181,6 +185,11 @@ def _unknown(
     wanted = {user.key for user in users}
     people = in_doubt | {key for key in named if key is not None and key not in wanted}
     return Unknown(people, nameless, frozenset(pairs))
+
+
+def _broken(table: Table) -> bool:
+    """Whether reading a source found an error that its scopes do not speak for."""
+    return any(finding.code not in SCOPED for finding in errors_in(table.findings))
 
 
 def _constant_projects(mapping: LoadedMapping, tables: Mapping[str, Table]) -> list[Given[str]]:
