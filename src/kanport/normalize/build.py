@@ -32,7 +32,6 @@ from kanport.normalize.users import read_user_rows
 from kanport.normalize.value import State
 from kanport.table import Table
 
-
 SCOPED = frozenset({"group-missing", "group-ambiguous"})
 """Errors of a source that leave open one group, whose scope says so, and nothing else."""
 
