@@ -140,7 +140,8 @@ class DesiredUser:
     """One person as the sources want them.
 
     A field that is None was not given: leave it as it is. An empty `name` or `email` means: clear
-    it. `rows` are all the rows that name this person.
+    it. `rows` are all the rows that name this person. `stable_id` is what stays the same of them
+    whatever their username is; no two people have the same one.
     """
 
     username: Given[str]
@@ -150,6 +151,7 @@ class DesiredUser:
     active: Given[bool] | None = None
     password: RandomPassword | PasswordCell | LdapPassword = RandomPassword()
     rows: tuple[Origin, ...] = ()
+    stable_id: Given[str] | None = None
 
     @property
     def key(self) -> str:
@@ -177,12 +179,14 @@ class Unknown:
 
     `people` are compare keys. `everybody` is True where a row could not be tied to a person, so
     that anybody might be meant. `memberships` are pairs of the compare keys of a person and a
-    project, with None for a part that could not be read and so might be any.
+    project, with None for a part that could not be read and so might be any. `ids` are pairs of the
+    compare key of a person and a stable id that the rows left out gave them.
     """
 
     people: frozenset[str] = frozenset()
     everybody: bool = False
     memberships: frozenset[tuple[str | None, str | None]] = frozenset()
+    ids: frozenset[tuple[str, str]] = frozenset()
 
     def person(self, key: str) -> bool:
         """Whether the input leaves open what is wanted of this person."""
@@ -208,3 +212,15 @@ class DesiredState:
     memberships: tuple[DesiredMembership, ...] = ()
     projects_named: tuple[Given[str], ...] = ()
     unknown: Unknown = Unknown()
+
+
+# --- what is remembered between runs --------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whom of a server a stable id meant when a run last saw it."""
+
+    id: str
+    user_id: int
+    username: str

@@ -1,8 +1,8 @@
 """What became of each change of a plan, and the tally that must add up."""
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -88,7 +88,8 @@ class Tally:
 class Run:
     """One execution of a plan: its id, when (UTC, RFC 3339), the outcomes in the plan's order.
 
-    `stopped` says why the run did not come to its end, and is None where it did.
+    `stopped` says why the run did not come to its end, and is None where it did. `user_ids` are the
+    ids of new users by the change that made them; a run that is read from a journal has none.
     """
 
     id: str
@@ -96,6 +97,7 @@ class Run:
     finished_at: str | None
     outcomes: tuple[Outcome, ...]
     stopped: str | None = None
+    user_ids: Mapping[str, int] = field(default_factory=dict, compare=False)
 
     def tally(self) -> Tally:
         """Count the outcomes; there is one for each change of the plan."""

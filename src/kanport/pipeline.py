@@ -23,11 +23,13 @@ from kanport.errors import GuardTripped, PlanStale, SourceInvalid, UsageError
 from kanport.findings import Finding, errors_in, in_order
 from kanport.kanboard.client import Client
 from kanport.kanboard.current import read_current
+from kanport.ledger import known_people, remember_people
 from kanport.mapping import LoadedMapping, load_mapping
 from kanport.model import CurrentState, DesiredState
 from kanport.normalize import columns_used, normalize, secret_columns
 from kanport.normalize.passwords import read_passwords
 from kanport.outcome import Outcome, Run
+from kanport.plan.identities import identities_after
 from kanport.plan.make import make_plan
 from kanport.plan.match import projects_wanted
 from kanport.plan.model import Action, Plan, PlanMapping, PlanSource
@@ -55,7 +57,12 @@ class Inputs:
     def mapping_ref(self) -> PlanMapping:
         """The mapping as a plan names it."""
         spec = self.mapping.spec
-        return PlanMapping(path=str(self.mapping.path), name=spec.name, sha256=self.mapping.sha256)
+        return PlanMapping(
+            path=str(self.mapping.path),
+            name=spec.name,
+            sha256=self.mapping.sha256,
+            ledger=spec.ledger,
+        )
 
     @property
     def source_refs(self) -> tuple[PlanSource, ...]:
@@ -71,6 +78,14 @@ class Inputs:
             )
             for name, table in sorted(self.tables.items())
         )
+
+    @property
+    def ledger(self) -> Path | None:
+        """Where the ledger is, if the mapping reads stable ids."""
+        spec = self.mapping.spec
+        if spec.ledger is None or spec.users is None or spec.users.id is None:
+            return None
+        return self.mapping.path.parent / spec.ledger
 
     @property
     def aborts(self) -> bool:
@@ -132,9 +147,12 @@ def plan_inputs(inputs: Inputs, client: Client, *, now: Callable[[], str] = utc_
 
     Where the mapping wants invalid rows to stop everything, errors raise SourceInvalid with all
     findings: those of the input before the server is asked, those that only the server can show
-    (an unknown project) after it.
+    (an unknown project) after it. The ledger is read, never written; ConfigInvalid is raised where
+    it cannot be used.
     """
     _stop_at_errors(inputs, inputs.findings)
+    path = inputs.ledger
+    known = known_people(path, client.url) if path is not None else {}
     current = read_state(client, inputs.desired)
     plan = make_plan(
         inputs.desired,
@@ -145,6 +163,7 @@ def plan_inputs(inputs: Inputs, client: Client, *, now: Callable[[], str] = utc_
         sources=inputs.source_refs,
         created_at=now(),
         version=__version__,
+        known=known,
     )
     _stop_at_errors(inputs, plan.findings)
     return plan
@@ -258,6 +277,26 @@ def apply_plan(
             should_stop=should_stop,
         )
         return engine.run(plan, run_id=run_id, version=__version__)
+
+
+def remember(
+    plan: Plan,
+    run: Run | None,
+    *,
+    mapping_path: Path | None = None,
+    now: Callable[[], str] = utc_now,
+) -> None:
+    """Record in the ledger whom the stable ids of a plan mean, after a run of it or without one.
+
+    The ledger lies where the plan says, beside the mapping (`mapping_path`, else where the plan
+    says). Nothing is done where the plan has no stable ids. Raises ConfigInvalid where the ledger
+    cannot be written; what the run did stays done.
+    """
+    people = identities_after(plan, run)
+    if plan.mapping.ledger is None or not people:
+        return
+    folder = (mapping_path or Path(plan.mapping.path)).parent
+    remember_people(folder / plan.mapping.ledger, plan.server.url, people, now=now())
 
 
 def new_run_id() -> str:

@@ -47,7 +47,7 @@ KEYS = {
     users("from_: staff"): '9:3: unknown key "from_" | did you mean from?',
     top("zzz: 1"): (
         '9:1: unknown key "zzz" | the keys here are kanport, name, sources, users, memberships,'
-        " memberships_missing, protect, limits, invalid_rows and custom_roles"
+        " memberships_missing, protect, limits, ledger, invalid_rows and custom_roles"
     ),
     GOOD.replace("kanport: 1\n", ""): "1:1: kanport is missing",
     GOOD.replace("  from: staff\n", ""): "5:1: from is missing",
@@ -265,6 +265,25 @@ BETWEEN_KEYS = {
     users("find_by: [username, email]"): (
         "9:3: people can only be found by e-mail where fields has email"
         " | add email to fields, or leave it out here"
+    ),
+    users("id: {from: Number}"): (
+        "9:3: stable ids are kept in a ledger, and the mapping names none"
+        " | add ledger: people.ledger, a file of its own beside the mapping"
+    ),
+    users("id: {value: all}") + "ledger: l\n": (
+        "9:15: several people would have the same id"
+        " | take it from a column: {from: Personnel number}"
+    ),
+    users("id: {from: N, default: none}") + "ledger: l\n": (
+        "9:26: several people would have the same id"
+        " | take it from a column: {from: Personnel number}"
+    ),
+    users("id: {from: {phones: N}}") + "ledger: l\n": (
+        '9:15: the source "phones" is not read here | from names staff only'
+    ),
+    users("id: {from: Code}\n  password: {from: {staff: Code}}") + "ledger: l\n": (
+        "9:14: the passwords stand in this column, and an id is no secret"
+        " | take it from a column: {from: Personnel number}"
     ),
     users("password: hunter22"): "9:13: password must be random, ldap, or {from: COLUMN}",
     membership("matrix: {columns: [A]}\nrole: project-member"): (

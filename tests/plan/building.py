@@ -12,6 +12,7 @@ from kanport.model import (
     DesiredUser,
     Given,
     Group,
+    Identity,
     Project,
     ServerInfo,
     Unknown,
@@ -110,8 +111,9 @@ def plan_for(
     current: CurrentState,
     mapping: MappingFile | None = None,
     findings: Iterable[Finding] = (),
+    known: Iterable[Identity] = (),
 ) -> Plan:
-    """Make a plan with everything around it fixed."""
+    """Make a plan with everything around it fixed; `known` is whom the ledger knows."""
     return make_plan(
         desired,
         current,
@@ -125,6 +127,7 @@ def plan_for(
         ),
         created_at="2026-11-21T02:00:00Z",
         version="1.0",
+        known={identity.id: identity for identity in known},
     )
 
 

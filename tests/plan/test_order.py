@@ -41,3 +41,12 @@ def test_two_users_who_would_swap_their_names_are_a_circle(others: list[Draft]) 
 def test_a_rename_that_only_changes_the_spelling_is_no_circle() -> None:
     ordered, circle = order_renames([_rename(1, "ann", "Ann")])
     assert (len(ordered), circle) == (1, ())
+
+
+def test_names_that_compare_the_same_are_renamed_one_after_the_other() -> None:
+    # SQLite and PostgreSQL tell them apart, so both can be on one server.
+    renames = [_rename(1, "ann", "eve"), _rename(2, "Ann", "bob"), _rename(3, "cy", "ann")]
+    ordered, circle = order_renames(renames)
+    assert [rename.username for rename in ordered] == ["ann", "Ann", "cy"]
+    assert circle == ()
+    assert len(in_plan_order(renames)) == 3

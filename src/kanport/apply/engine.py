@@ -64,9 +64,14 @@ class Options:
 
 @dataclass(slots=True)
 class _State:
-    """What a run has learned so far."""
+    """What a run has learned so far.
 
-    user_ids: dict[str, int]
+    `user_ids` are those of new users alone: a username that one user gave up can be another's by
+    now. `giving_up` names the rename that is to free a username, by compare key.
+    """
+
+    giving_up: dict[str, str]
+    user_ids: dict[str, int] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     unwritten: list[Outcome] = field(default_factory=list)
     batches: int = 0
@@ -107,10 +112,10 @@ class Engine:
         """
         started_at = self._journal.begin(run_id, plan, version=version)
         state = _State(
-            user_ids={
-                compare_key(change.subject.username): change.user_id
+            giving_up={
+                compare_key(change.subject.username): change.id
                 for change in plan.changes
-                if change.user_id is not None
+                if change.action is Action.USER_RENAME
             }
         )
         try:
@@ -126,7 +131,13 @@ class Engine:
         )
         tally = Tally.of(len(plan.changes), outcomes)
         finished_at = self._journal.end(tally, stopped=state.stopped)
-        return Run(run_id, started_at, finished_at, outcomes, state.stopped)
+        user_ids = {
+            change.id: state.user_ids[name]
+            for change in plan.changes
+            if change.action is Action.USER_CREATE
+            and (name := compare_key(change.subject.username)) in state.user_ids
+        }
+        return Run(run_id, started_at, finished_at, outcomes, state.stopped, user_ids)
 
     # --- one phase --------------------------------------------------------------------------
 
@@ -137,9 +148,17 @@ class Engine:
             self._run_alike(action, list(alike), state)
 
     def _possible(self, change: Change, state: _State) -> bool:
-        if change.action is Action.USER_CREATE or self._user_id(change, state) is not None:
-            return True
-        reason = f"{change.subject.username} was not created"
+        who = change.subject.username
+        if change.action is not Action.USER_CREATE:
+            if self._user_id(change, state) is not None:
+                return True
+            reason = f"{who} was not created"
+        else:
+            # Whoever still has the username would be taken for the new user when it is read back.
+            rename = state.giving_up.get(compare_key(who))
+            if rename is None or state.outcomes[rename].status in (Status.DONE, Status.ALREADY):
+                return True
+            reason = f"the username {who} is not free, as its user was not renamed"
         self._settle(change, Status.SKIPPED, reason, state)
         return False
 
@@ -277,7 +296,8 @@ class Engine:
     ) -> None:
         outcome = Outcome(change.id, status, reason)
         state.outcomes[change.id] = outcome
-        if observed is not None and observed.user_id is not None:
+        new = change.action is Action.USER_CREATE
+        if new and observed is not None and observed.user_id is not None:
             state.user_ids[compare_key(change.subject.username)] = observed.user_id
         state.unwritten.append(outcome)
 

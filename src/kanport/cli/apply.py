@@ -24,7 +24,7 @@ from kanport.cli.output import Output
     "--mapping",
     "mapping_path",
     type=click.Path(path_type=Path),
-    help="Where the mapping lies now, for a plan that takes passwords from a source.",
+    help="Where the mapping lies now, for passwords from a source and for the ledger.",
 )
 @FORMAT
 @writing_options
@@ -76,6 +76,7 @@ def command(
             passwords=passwords,
             passwords_to=passwords_to,
             batch_size=settings.batch_size,
+            mapping_path=mapping_path,
         )
     ctx.exit(code)
 

@@ -12,10 +12,10 @@ from pydantic import SecretStr
 from kanport.apply.engine import Options
 from kanport.cli.output import Output
 from kanport.cli.planning import exit_for_plan
-from kanport.errors import Exit
+from kanport.errors import ConfigInvalid, Exit
 from kanport.kanboard.client import Client
 from kanport.outcome import STOPPED_BY_SIGNAL, Run
-from kanport.pipeline import Inputs, apply_plan, new_run_id, plan_inputs
+from kanport.pipeline import Inputs, apply_plan, new_run_id, plan_inputs, remember
 from kanport.plan.model import Plan
 from kanport.report import view
 
@@ -29,11 +29,15 @@ def run_and_report(
     passwords: Mapping[str, SecretStr],
     passwords_to: Path | None,
     batch_size: int,
+    mapping_path: Path | None = None,
 ) -> Exit:
-    """Carry out a plan, show what became of it, and give the exit code."""
+    """Carry out a plan, show what became of it, and give the exit code.
+
+    `mapping_path` is where the mapping lies now, if not where the plan says.
+    """
     if not plan.changes:
         output.show(view.of_plan(plan))
-        return exit_for_plan(plan)
+        return remembered(plan, None, output, exit_for_plan(plan), mapping_path)
     with (
         output.progress("Applying", len(plan.changes)) as on_outcome,
         stopping_politely() as asked_to_stop,
@@ -53,7 +57,20 @@ def run_and_report(
     output.note(f"The journal is in {journal_path}.")
     if passwords_to is not None:
         output.note(f"The new passwords are in {passwords_to}.")
-    return exit_for_run(plan, run)
+    return remembered(plan, run, output, exit_for_run(plan, run), mapping_path)
+
+
+def remembered(
+    plan: Plan, run: Run | None, output: Output, code: Exit, mapping_path: Path | None = None
+) -> Exit:
+    """Write the ledger; where that fails, say so, and let success be a partial one."""
+    try:
+        remember(plan, run, mapping_path=mapping_path)
+    except ConfigInvalid as problem:
+        hint = f" ({problem.hint})" if problem.hint else ""
+        output.warn(f"{problem.message}; who was renamed may not be told next time{hint}")
+        return Exit.PARTIAL if code is Exit.OK else code
+    return code
 
 
 def exit_for_run(plan: Plan, run: Run) -> Exit:

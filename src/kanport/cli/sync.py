@@ -57,7 +57,8 @@ def command(
         plan = planning.plan_or_report(inputs, client, output, ctx)
         if not plan.changes:
             output.show(view.of_plan(plan))
-            ctx.exit(planning.exit_for_plan(plan))
+            code = planning.exit_for_plan(plan)
+            ctx.exit(running.remembered(plan, None, output, code, mapping))
         stem = pipeline.state_stem(state, plan)
         write_plan(stem.with_name(f"{stem.name}.plan.json"), plan)
         if planning.exit_for_plan(plan) is Exit.GUARD:
@@ -71,6 +72,7 @@ def command(
             passwords=pipeline.passwords_for(plan, mapping),
             passwords_to=passwords_to,
             batch_size=settings.batch_size,
+            mapping_path=mapping,
         )
         if code in (Exit.OK, Exit.PARTIAL):
             code = running.verified(inputs, client, output, code)

@@ -62,6 +62,9 @@ def _users(users: Table, known: tuple[str, ...]) -> Mistakes:
         if isinstance(rule, dict):
             yield from _field(str(field), rule, used, known)
     password = users.get("password")
+    stable_id = users.get("id")
+    if isinstance(stable_id, dict):
+        yield from _stable_id(stable_id, password, used, known)
     if isinstance(password, dict):
         at = ("users", "password", "from")
         yield from _columns_by_source(written(password, "from"), used, known, at)
@@ -82,6 +85,31 @@ def _field(field: str, rule: Table, used: tuple[str, ...], known: tuple[str, ...
         yield from _booleans(rule, at)
     else:
         yield from _texts(rule, at)
+
+
+def _stable_id(
+    rule: Table, password: Any, used: tuple[str, ...], known: tuple[str, ...]
+) -> Mistakes:
+    at: Steps = ("users", "id")
+    columns = written(rule, "from")
+    yield from _columns_by_source(columns, used, known, (*at, "from"))
+    hint = "take it from a column: {from: Personnel number}"
+    for key in ("value", "default"):
+        if key in rule:
+            yield problem("several people would have the same id", at=(*at, key), hint=hint)
+    yield from _texts(rule, at)
+    secret = written(password, "from") if isinstance(password, dict) else None
+    if any(_column_of(columns, name) == _column_of(secret, name) is not None for name in used):
+        yield problem(
+            "the passwords stand in this column, and an id is no secret",
+            at=(*at, "from"),
+            hint=hint,
+        )
+
+
+def _column_of(columns: Any, source: str) -> str | None:
+    column = columns.get(source) if isinstance(columns, dict) else columns
+    return column if isinstance(column, str) else None
 
 
 def _tells_people_apart(rule: Table, columns: Any, used: Iterable[str], at: Steps) -> Mistakes:

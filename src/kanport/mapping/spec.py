@@ -115,6 +115,11 @@ class Users(Strict):
         alias="from", description="The source, or several in the order in which they win."
     )
     fields: UserFields = Field(description="How each field is made; others are never touched.")
+    id: Rule | None = Field(
+        None,
+        description="What stays the same of a person whatever their username is, such as entryUUID "
+        "or a personnel number; needs ledger.",
+    )
     find_by: tuple[Literal["username", "email"], ...] = Field(
         ("username",),
         min_length=1,
@@ -313,6 +318,10 @@ class MappingFile(Strict):
     )
     protect: tuple[Text, ...] = Field((), description="Names or patterns that are never touched.")
     limits: Limits = Field(Limits(), description="What stops a plan that would do too much.")
+    ledger: Text | None = Field(
+        None,
+        description="The file in which Kanport keeps whom a stable id means; relative to this one.",
+    )
     invalid_rows: Literal["abort", "skip"] = Field(
         "abort", description="skip: go on without them; whoever they name stays as they are."
     )
@@ -330,5 +339,13 @@ class MappingFile(Strict):
                 "revoke works within the projects that memberships names, and there are none",
                 at=("memberships_missing",),
                 hint="add memberships, or leave this out",
+            )
+        users = raw.get("users")
+        if isinstance(users, dict) and "id" in users and "ledger" not in raw:
+            yield problem(
+                "stable ids are kept in a ledger, and the mapping names none",
+                at=("users", "id"),
+                on_key=True,
+                hint="add ledger: people.ledger, a file of its own beside the mapping",
             )
         yield from reference_mistakes(raw)

@@ -18,6 +18,7 @@ from kanport.normalize.grants import (
     projects_named,
     refuse_conflicts,
 )
+from kanport.normalize.identity import ids_of, refuse_identities
 from kanport.normalize.memberships import (
     CustomRoles,
     ScopesRead,
@@ -84,6 +85,9 @@ def normalize(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Normalized
     ]
     bad |= _contradictions(spec, tables, user_rows, notes)
     bad |= refuse_conflicts(member_rows, notes)
+    if spec.users is not None and spec.users.id is not None:
+        people = by_person(row for rows in user_rows.values() for row in rows)
+        bad |= refuse_identities(people, notes)
 
     in_doubt = _people_in_doubt(user_rows, bad)
     users = _merged(spec.users, user_rows, in_doubt, notes)
@@ -173,6 +177,13 @@ def _unknown(
         for row in rows
     ) or any(row.id in bad and row.username.state is State.BAD for row in member_rows)
     nameless = nameless or any(who is None for who, _ in pairs)
+    people = by_person(row for rows in user_rows.values() for row in rows)
+    ids = {key: ids_of(people[key]) for key in in_doubt if key in people}
+    # Without the id that it is to have, a row might be about anybody under a new username.
+    nameless = nameless or any(
+        not found and any(row.stable_id is not None for row in people[key])
+        for key, found in ids.items()
+    )
     # A source that was not read cleanly is no evidence of anything that it lacks.
     if any(table.partial or _broken(table) for table in tables.values()):
         nameless = True
@@ -182,8 +193,9 @@ def _unknown(
     # Who may have lost access to any project may have lost it to each.
     pairs = {(who, what) for who, what in pairs if what is None or (who, None) not in pairs}
     wanted = {user.key for user in users}
-    people = in_doubt | {key for key in named if key is not None and key not in wanted}
-    return Unknown(people, nameless, frozenset(pairs))
+    unknown = in_doubt | {key for key in named if key is not None and key not in wanted}
+    given = frozenset((key, text) for key, found in ids.items() for text in found)
+    return Unknown(unknown, nameless, frozenset(pairs), given)
 
 
 def _broken(table: Table) -> bool:

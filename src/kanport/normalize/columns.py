@@ -168,15 +168,19 @@ def _needs(spec: MappingFile) -> Iterator[Need]:
 
 
 def _user_needs(users: Users) -> Iterator[Need]:
-    for field in ("username", "name", "email", "role", "active"):
-        rule: Rule | None = getattr(users.fields, field)
+    fields = ("username", "name", "email", "role", "active")
+    rules: list[tuple[Place, Rule | None]] = [
+        *((("users", "fields", field), getattr(users.fields, field)) for field in fields),
+        (("users", "id"), users.id),
+    ]
+    for at, rule in rules:
         if rule is None:
             continue
-        place: Place = ("users", "fields", field, _key_of(rule))
+        place: Place = (*at, _key_of(rule))
         wanted = [(source, rule_columns(rule, source)) for source in users.sources]
         choices = tuple((source, columns) for source, columns in wanted if columns)
         # Without its username a row is nobody's; a field may be known to one source only.
-        if field == "username" or isinstance(rule.from_, dict):
+        if at[-1] == "username" or isinstance(rule.from_, dict):
             for choice in choices:
                 yield Need((choice,), _below(place, rule.from_, choice[0]))
         elif choices:

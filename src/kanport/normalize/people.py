@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from kanport.mapping.spec import FieldRule, Users
 from kanport.model import DesiredUser, Given, LdapPassword, PasswordCell, RandomPassword
 from kanport.names import compare_key
+from kanport.normalize.identity import merge_id
 from kanport.normalize.notes import Notes, in_place_order, shown
 from kanport.normalize.rows import RowId, UserRow
 from kanport.normalize.users import FIELDS
@@ -118,6 +119,7 @@ def merge_person(users: Users, rows: Sequence[UserRow], notes: Notes) -> Desired
         None if active is None else Given(bool(as_boolean(active.value)), active.origins),
         _password(users, rows),
         in_place_order(row.origin for row in rows),
+        merge_id(rows),
     )
 
 

@@ -17,13 +17,17 @@ RowId = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class UserRow:
-    """What one row says of a person; `password` is the place of the cell, if one stands there."""
+    """What one row says of a person; `password` is the place of the cell, if one stands there.
+
+    `stable_id` is None where the mapping reads no id from this source.
+    """
 
     id: RowId
     origin: Origin
     username: Value
     fields: Mapping[str, Value] = field(default_factory=dict)
     password: Origin | None = None
+    stable_id: Value | None = None
 
 
 @dataclass(frozen=True, slots=True)

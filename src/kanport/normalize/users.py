@@ -70,6 +70,7 @@ def read_user_rows(
         for name in FIELDS
         if (bound := _bind_field(getattr(users.fields, name), name, table, context)) is not None
     }
+    stable_id = _bind_id(users.id, table, context)
     password = password_column(users, table)
     read_password = partial(_password_place, password, notes=notes, bad=bad)
     found = []
@@ -78,10 +79,12 @@ def read_user_rows(
         if who.state is State.EMPTY:
             note_nobody(row, who, notes)
         values = {name: read_one(rule, row, notes) for name, rule in fields.items()}
-        unusable = any(value.state is State.BAD for value in values.values())
+        known_as = None if stable_id is None else read_one(stable_id, row, notes)
+        read = (*values.values(), *(() if known_as is None else (known_as,)))
+        unusable = any(value.state is State.BAD for value in read)
         if who.state is not State.GIVEN or unusable:
             bad.add(row_id)
-        found.append(UserRow(row_id, row.origin, who, values, read_password(row_id, row)))
+        found.append(UserRow(row_id, row.origin, who, values, read_password(row_id, row), known_as))
     return found
 
 
@@ -109,6 +112,12 @@ def _bind_field(rule: Rule | None, name: str, table: Table, context: Context) ->
     if bound is None or not set(bound.columns) <= set(table.columns):
         return None
     return bound
+
+
+def _bind_id(rule: Rule | None, table: Table, context: Context) -> BoundRule | None:
+    # A number in a cell is no reason to warn: an id is compared, and never shown to anybody.
+    bound = None if rule is None else bind(rule, "stable id", context, closed=True)
+    return bound if bound is not None and set(bound.columns) <= set(table.columns) else None
 
 
 def password_column(users: Users, table: Table) -> str | None:

@@ -117,6 +117,8 @@ def without(desired: DesiredState, invalid: Invalid) -> DesiredState:
             | {m.key[0] for m in bad_memberships if m.username.value not in invalid.strangers},
             everybody=unknown.everybody,
             memberships=unknown.memberships | {_open_access(m, invalid) for m in bad_memberships},
+            ids=unknown.ids
+            | {(user.key, user.stable_id.value) for user in bad_users if user.stable_id},
         ),
     )
 
@@ -156,6 +158,10 @@ class Doubt:
         for person, project in unknown.memberships:
             projects[person].add(project)
         return cls(people=unknown.people, everybody=unknown.everybody, projects=dict(projects))
+
+    def with_people(self, people: Set[str]) -> Self:
+        """Give the same, but with these people (compare keys) in doubt as well."""
+        return replace(self, people=self.people | people) if people else self
 
     def widened(self) -> Self:
         """Give the same, but with everybody in doubt."""

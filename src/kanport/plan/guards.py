@@ -153,7 +153,8 @@ def _users_complete(situation: Situation) -> Iterator[GuardVerdict]:
     needs = []
     if users.missing != "keep":
         needs.append("who is missing from the sources")
-    if "email" in users.find_by and situation.count({Action.USER_CREATE}):
+    by_other_name = "email" in users.find_by or users.id is not None
+    if by_other_name and situation.count({Action.USER_CREATE}):
         needs.append("who only has a new username")
     if needs:
         yield GuardVerdict(

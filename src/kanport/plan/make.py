@@ -1,19 +1,23 @@
 """Making the plan: what to do so that the server is as the sources ask. Pure and deterministic."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from kanport.findings import Finding, in_order
 from kanport.mapping.spec import MappingFile
-from kanport.model import CurrentState, DesiredState
+from kanport.model import CurrentState, DesiredState, Identity
 from kanport.plan.draft import Draft
 from kanport.plan.guards import judge
+from kanport.plan.identities import identities_of
 from kanport.plan.memberships import diff_access
 from kanport.plan.model import Action, Plan, PlanMapping, PlanServer, PlanSource
 from kanport.plan.order import in_plan_order, order_renames
 from kanport.plan.plan_file import plan_digest
 from kanport.plan.resolve import resolve
 from kanport.plan.users import diff_users
+
+_NOBODY: Mapping[str, Identity] = MappingProxyType({})
 
 
 def make_plan(
@@ -26,16 +30,17 @@ def make_plan(
     sources: tuple[PlanSource, ...],
     created_at: str,
     version: str,
+    known: Mapping[str, Identity] = _NOBODY,
 ) -> Plan:
     """Compare what is wanted with what is, and say what to do about the difference.
 
     `findings` are those of reading, normalising and checking: rows with an error are not used, and
     whoever they name loses nothing. The plan holds them together with its own. `created_at` is in
-    UTC (RFC 3339), `version` is Kanport's. The same input gives the same plan, whatever order the
-    rows, users or projects come in.
+    UTC (RFC 3339), `version` is Kanport's, `known` is whom the ledger knows by stable id. The same
+    input gives the same plan, whatever order the rows, users or projects come in.
     """
     given = tuple(findings)
-    resolved = resolve(desired, current, mapping, given)
+    resolved = resolve(desired, current, mapping, given, known)
     users = diff_users(resolved, current, mapping)
     access = diff_access(resolved, current, mapping)
     possible, circles = _without_circles((*users.changes, *access.changes))
@@ -54,6 +59,7 @@ def make_plan(
         findings=tuple(
             in_order((*given, *resolved.findings, *users.findings, *access.findings, *circles))
         ),
+        identities=identities_of(resolved.persons, changes),
     )
     return plan.model_copy(update={"digest": plan_digest(plan)})
 

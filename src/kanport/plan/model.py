@@ -100,11 +100,26 @@ class PlanServer(Part):
 
 
 class PlanMapping(Part):
-    """The mapping that the plan was made with; `path` as it was given."""
+    """The mapping that the plan was made with; `path` as it was given.
+
+    `ledger` is the path of its ledger, relative to the mapping.
+    """
 
     path: str
     name: str | None = None
     sha256: str
+    ledger: str | None = None
+
+
+class PlanIdentity(Part):
+    """Whom a stable id means once the plan is carried out; recorded in the ledger.
+
+    `user_id` is None for somebody whom the plan creates.
+    """
+
+    id: str
+    username: str
+    user_id: int | None = None
 
 
 class PlanSource(Part):
@@ -147,4 +162,5 @@ class Plan(Part):
     guards: tuple[GuardVerdict, ...] = ()
     changes: tuple[Change, ...] = ()
     findings: tuple[PlanFinding, ...] = ()
+    identities: tuple[PlanIdentity, ...] = ()
     digest: str = ""

@@ -1,5 +1,6 @@
 """The order in which changes are carried out: who loses access first, who is removed last."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from enum import IntEnum
@@ -102,15 +103,21 @@ def order_renames(renames: Iterable[Draft]) -> tuple[tuple[Draft, ...], tuple[Dr
 
     Two users who are to swap their names can never do so one after the other.
     """
-    waiting = {compare_key(rename.username): rename for rename in renames}
+    # Not by name: SQLite and PostgreSQL can have `ann` and `Ann`, and both may be renamed.
+    waiting = list(renames)
     ordered: list[Draft] = []
     while waiting:
-        ready = [
-            old
-            for old, rename in waiting.items()
-            if (new := compare_key(_new_name(rename))) == old or new not in waiting
-        ]
+        held = Counter(compare_key(rename.username) for rename in waiting)
+        ready = [rename for rename in waiting if not _others(rename, held)]
         if not ready:
             break
-        ordered.extend(waiting.pop(old) for old in ready)
-    return tuple(ordered), tuple(waiting.values())
+        done = {id(rename) for rename in ready}
+        ordered.extend(ready)
+        waiting = [rename for rename in waiting if id(rename) not in done]
+    return tuple(ordered), tuple(waiting)
+
+
+def _others(rename: Draft, held: Mapping[str, int]) -> int:
+    """Count the others who have the new name still."""
+    new = compare_key(_new_name(rename))
+    return held.get(new, 0) - (new == compare_key(rename.username))

@@ -1,7 +1,7 @@
 """Which user of the server each desired person is."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Set
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass
 
 from kanport.findings import Finding
@@ -9,6 +9,7 @@ from kanport.model import DesiredState, DesiredUser, User
 from kanport.names import compare_key
 from kanport.origin import Origin
 from kanport.plan.doubt import Doubt
+from kanport.plan.known import Known, Refused, held, passed_on, trace
 from kanport.plan.match import People
 from kanport.plan.places import first_place, in_place_order
 
@@ -17,62 +18,114 @@ from kanport.plan.places import first_place, in_place_order
 class Person:
     """A desired person with the user that they are on the server, if they are on it.
 
-    `renamed` is True where they were found by e-mail and are to have another username.
+    `renamed` is True where they were found by stable id (`known`) or e-mail address and are to have
+    another username.
     """
 
     desired: DesiredUser
     user: User | None = None
     renamed: bool = False
+    known: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """The desired persons, those who could not be told (compare keys), and what was found."""
+    """The desired persons, those who could not be told (compare keys), and what was found.
+
+    `disputed` are the compare keys of usernames of which it is open whose they are.
+    """
 
     persons: tuple[Person, ...]
     unclear: frozenset[str]
     findings: tuple[Finding, ...]
+    disputed: frozenset[str] = frozenset()
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The stable ids of the persons."""
+        given = (person.desired.stable_id for person in self.persons)
+        return frozenset(stable_id.value for stable_id in given if stable_id is not None)
 
 
-def match_people(desired: DesiredState, people: People, doubt: Doubt, *, by_email: bool) -> Matched:
-    """Find each desired person on the server: by username, else, if asked to, by e-mail address.
+def match_people(
+    desired: DesiredState,
+    people: People,
+    doubt: Doubt,
+    *,
+    by_email: bool,
+    known: Known,
+    protected: Callable[[str], bool],
+) -> Matched:
+    """Find each desired person on the server: by stable id, else by username, else by e-mail.
 
-    A match by username always wins. A match by e-mail is a rename, and a rename is as grave as
-    handing over an account: it needs exactly one user with that address whom nobody else is, and
-    that the input provably no longer names that user.
+    Whom the ledger knows is that user. Nobody gets the account of a person with another stable id.
+    E-mail addresses count only where that is asked for. A match by one is a rename, and a rename is
+    as grave as handing over an account: it needs exactly one user with that address whom nobody
+    else is, and that the input provably no longer names that user.
     """
     by_key: dict[str, list[DesiredUser]] = defaultdict(list)
     for user in desired.users:
         by_key[user.key].append(user)
-    persons: list[Person] = []
-    findings: list[Finding] = []
-    unclear: set[str] = set()
+    clear = [same[0] for same in by_key.values() if len(same) == 1]
+    traced = trace(clear, known, people, protected)
+    persons = [
+        Person(wanted, user, renamed=compare_key(user.username) != wanted.key, known=True)
+        for wanted, user in traced.found
+    ]
+    findings = [_clash(same) for same in by_key.values() if len(same) > 1]
+    unclear = {key for key, same in by_key.items() if len(same) > 1}
+    refused = list(traced.refused)
     not_found: list[DesiredUser] = []
-    for key, same in by_key.items():
-        fitting = people.fitting(same[0].username.value)
-        if len(same) > 1:
-            findings.append(_clash(same))
-            unclear.add(key)
+    taken = {user.id for _, user in traced.found}
+    taken |= {user.id for refusal in traced.refused for user in refusal.users}
+    for wanted in traced.left:
+        fitting = _staying(wanted, people, traced.moving)
+        if not fitting:
+            not_found.append(wanted)
         elif len(fitting) > 1:
-            findings.append(ambiguous_person(same[0].username.value, fitting, origin_of(same[0])))
-            unclear.add(key)
-        elif fitting:
-            persons.append(Person(same[0], fitting[0]))
+            findings.append(ambiguous_person(wanted.username.value, fitting, origin_of(wanted)))
+            unclear.add(wanted.key)
+        elif owner := known.belongs_to_another(fitting[0], wanted):
+            refused.append(passed_on(wanted, fitting[0], owner))
+        elif fitting[0].id in taken:
+            refused.append(held(wanted, fitting[0]))
         else:
-            not_found.append(same[0])
-    if not by_email:
-        persons.extend(Person(user) for user in not_found)
-    else:
-        taken = {person.user.id for person in persons if person.user is not None}
+            persons.append(Person(wanted, fitting[0]))
+    if by_email:
+        taken |= {person.user.id for person in persons if person.user is not None}
         texts = {membership.username.value for membership in desired.memberships}
         named = {compare_key(text) for text in texts} | by_key.keys()
-        for user, found in _by_email(not_found, people, taken, named, doubt):
+        for wanted, found in _by_email(not_found, people, taken, named, doubt):
             if isinstance(found, Finding):
                 findings.append(found)
-                unclear.add(user.key)
+                unclear.add(wanted.key)
+            elif found is not None and (owner := known.belongs_to_another(found, wanted)):
+                refused.append(passed_on(wanted, found, owner, by="e-mail address"))
             else:
-                persons.append(Person(user, found, renamed=found is not None))
-    return Matched(tuple(persons), frozenset(unclear), tuple(findings))
+                persons.append(Person(wanted, found, renamed=found is not None))
+    else:
+        persons.extend(Person(user) for user in not_found)
+    return Matched(
+        tuple(persons),
+        frozenset(unclear | {refusal.wanted.key for refusal in refused}),
+        (*findings, *(refusal.finding for refusal in refused)),
+        frozenset(_in_dispute(refused)),
+    )
+
+
+def _staying(wanted: DesiredUser, people: People, moving: Set[int]) -> tuple[User, ...]:
+    """Give whom a username means among the users who keep theirs."""
+    fitting = people.fitting(wanted.username.value)
+    if moving.isdisjoint(user.id for user in fitting):
+        return fitting
+    return tuple(user for user in people.by_key.get(wanted.key, ()) if user.id not in moving)
+
+
+def _in_dispute(refused: Iterable[Refused]) -> Iterable[str]:
+    for refusal in refused:
+        yield refusal.wanted.key
+        for user in refusal.users:
+            yield compare_key(user.username)
 
 
 def _by_email(

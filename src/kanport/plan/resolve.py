@@ -5,9 +5,11 @@ from dataclasses import dataclass, replace
 
 from kanport.findings import Finding, Severity
 from kanport.mapping.spec import MappingFile
-from kanport.model import CurrentState, DesiredState, Given, Project
+from kanport.model import CurrentState, DesiredState, Given, Identity, Project
+from kanport.names import compare_key
 from kanport.plan.doubt import Doubt, Invalid, without
-from kanport.plan.match import People, Projects
+from kanport.plan.known import Known
+from kanport.plan.match import People, Projects, name_matcher
 from kanport.plan.people import Person, match_people
 from kanport.plan.places import first_place
 from kanport.plan.wanted import Wanted, match_access, project_problem
@@ -35,29 +37,43 @@ def resolve(
     current: CurrentState,
     mapping: MappingFile,
     findings: Iterable[Finding],
+    identities: Mapping[str, Identity],
 ) -> Resolved:
     """Tie the desired state to the server, without the rows that have an error.
 
     Errors in `findings`, and those found on the way, make their rows invalid, and whoever an
     invalid row names unknown. That can make more rows unusable (a rename, for one, is clear only
     while nobody else is meant), so it is done again until nothing more falls away.
+    `identities` are those of the ledger, by stable id.
     """
     people, projects = People.of(current.users), Projects.of(current.projects)
     by_email = mapping.users is not None and "email" in mapping.users.find_by
     scope, found = _scope(desired, current, projects)
     invalid = Invalid.from_findings(findings)
+    known = Known.of(identities, people)
+    protected = name_matcher(mapping.protect)
+    disputed: frozenset[str] = frozenset()
     while True:
         desired = without(desired, invalid)
-        doubt = Doubt.of(desired.unknown)
-        matched = match_people(desired, people, doubt, by_email=by_email)
-        access = match_access(desired, current, matched, people, projects, doubt)
+        meant = known.names(stable_id for _, stable_id in desired.unknown.ids)
+        doubt = Doubt.of(desired.unknown).with_people(meant | disputed)
+        matched = match_people(
+            desired, people, doubt, by_email=by_email, known=known, protected=protected
+        )
+        # Whoever was refused once falls away with their row, and the dispute about them does not.
+        disputed |= matched.disputed | known.disputed(desired.unknown, matched.ids)
+        doubt = doubt.with_people(disputed)
+        access = match_access(desired, current, matched, people, projects, doubt, disputed)
         here = (*matched.findings, *access.findings)
         invalid = replace(access.invalid, people=matched.unclear).with_rows(desired)
         if not invalid:
             break
         found.extend(finding for finding in here if finding.severity is Severity.ERROR)
     told = people.by_key.keys() | {person.desired.key for person in matched.persons}
-    if by_email and not doubt.people <= told:
+    told |= {compare_key(identity.username) for identity in identities.values()}
+    if not by_email:
+        told |= {key for key, _ in desired.unknown.ids}
+    if (by_email or identities) and not doubt.people <= told:
         # Whoever an invalid row names may be anybody on the server, under a new username.
         doubt = doubt.widened()
     return Resolved(

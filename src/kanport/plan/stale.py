@@ -46,7 +46,7 @@ def _differences(plan: Plan, current: CurrentState) -> Iterator[str]:
         if change.project_id is not None:
             yield from _access_differs(change, current, projects.get(change.project_id))
         elif user is None:
-            yield from _exists_already(change, people)
+            yield from _exists_already(change, people, old_names)
         else:
             yield from _user_differs(change, user, people, old_names)
     verdict = last_admin(plan.changes, current)
@@ -54,9 +54,12 @@ def _differences(plan: Plan, current: CurrentState) -> Iterator[str]:
         yield verdict.message
 
 
-def _exists_already(change: Change, people: People) -> Iterator[str]:
+def _exists_already(
+    change: Change, people: People, old_names: Mapping[int | None, str]
+) -> Iterator[str]:
     for user in people.by_key.get(compare_key(change.subject.username), ()):
-        yield f"user {user.username!r} exists already (#{user.id}); the plan was to create it"
+        if user.id not in old_names:
+            yield f"user {user.username!r} exists already (#{user.id}); the plan was to create it"
 
 
 def _user_differs(

@@ -120,15 +120,16 @@ def _password(wanted: DesiredUser) -> object:
 def _existing(person: Person, user: User) -> Iterator[Draft]:
     wanted = person.desired
     if person.renamed:
-        email = wanted.email.origins if wanted.email is not None else ()
+        proof = wanted.stable_id if person.known else wanted.email
+        proven = proof.origins if proof is not None else ()
         yield Draft(
             Action.USER_RENAME,
             user.username,
             user_id=user.id,
             before={"username": user.username},
             after={"username": wanted.username.value},
-            reason="same e-mail, other username",
-            origin=_places(wanted, wanted.username.origins, email),
+            reason=f"same {'stable id' if person.known else 'e-mail'}, other username",
+            origin=_places(wanted, wanted.username.origins, proven),
         )
     yield from _update(wanted, user)
     if wanted.active is not None and wanted.active.value != user.active:

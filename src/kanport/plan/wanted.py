@@ -1,7 +1,7 @@
 """Which user and which project of the server each desired membership means."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from kanport.findings import Finding, Severity
@@ -66,9 +66,13 @@ def match_access(
     people: People,
     projects: Projects,
     doubt: Doubt,
+    disputed: Set[str],
 ) -> WantedAccess:
-    """Find person and project of each desired membership."""
-    finder = _Finder.of(matched, people, doubt)
+    """Find person and project of each desired membership.
+
+    `disputed` are the compare keys of usernames of which it is open whose they are.
+    """
+    finder = _Finder.of(matched, people, doubt, disputed)
     findings: list[Finding] = []
     invalid: set[tuple[str, str]] = set()
     strangers: set[str] = set()
@@ -152,9 +156,11 @@ class _Finder:
     unclear: frozenset[str]
     people: People
     doubt: Doubt
+    disputed: Set[str]
+    moving: Set[int]
 
     @classmethod
-    def of(cls, matched: Matched, people: People, doubt: Doubt) -> "_Finder":
+    def of(cls, matched: Matched, people: People, doubt: Doubt, disputed: Set[str]) -> "_Finder":
         users: dict[str, User] = {}
         new: dict[str, str] = {}
         absent: set[str] = set()
@@ -166,12 +172,20 @@ class _Finder:
                 absent.add(wanted.key)
             else:
                 new[wanted.key] = wanted.username.value
-        return cls(users, new, frozenset(absent), matched.unclear, people, doubt)
+        moving = {person.user.id for person in matched.persons if person.user and person.renamed}
+        return cls(users, new, frozenset(absent), matched.unclear, people, doubt, disputed, moving)
 
     def find(self, username: str) -> _Found:
-        if exact := self.people.by_name.get(username):
-            return exact
         key = compare_key(username)
+        if key in self.disputed:
+            return Finding(
+                "row-skipped",
+                f"skipped, because it is open whose account {username!r} is",
+                value=username,
+            )
+        exact = self.people.by_name.get(username)
+        if exact and (exact.id not in self.moving or not self._wanted(key)):
+            return exact
         if user := self.users.get(key):
             return user
         if key in self.new:
@@ -195,6 +209,9 @@ class _Finder:
             value=username,
             hint="add a row that describes this person, or correct the username",
         )
+
+    def _wanted(self, key: str) -> bool:
+        return key in self.users or key in self.new or key in self.absent
 
 
 def project_problem(named: Given[str], fitting: tuple[Project, ...]) -> Finding | None:

@@ -1,0 +1,55 @@
+"""Whom stable ids mean: as a plan will leave it, and as a run left it."""
+
+from collections.abc import Iterable, Mapping
+
+from kanport.model import Identity
+from kanport.names import compare_key
+from kanport.outcome import Run, Status
+from kanport.plan.model import Action, Change, Plan, PlanIdentity
+from kanport.plan.people import Person
+
+_HOLDS = (Status.DONE, Status.ALREADY)
+
+
+def identities_of(persons: Iterable[Person], changes: Iterable[Change]) -> tuple[PlanIdentity, ...]:
+    """Give everybody with a stable id who is on the server when these changes are carried out."""
+    renamed: dict[int | None, str] = {}
+    created: dict[str, str] = {}
+    for change in changes:
+        if change.action is Action.USER_RENAME:
+            renamed[change.user_id] = (change.after or {})["username"]
+        elif change.action is Action.USER_CREATE:
+            created[compare_key(change.subject.username)] = change.subject.username
+    found: list[PlanIdentity] = []
+    for person in persons:
+        stable_id, user = person.desired.stable_id, person.user
+        if stable_id is None:
+            continue
+        if user is not None:
+            name = renamed.get(user.id, user.username)
+            found.append(PlanIdentity(id=stable_id.value, username=name, user_id=user.id))
+        elif person.desired.key in created:
+            found.append(PlanIdentity(id=stable_id.value, username=created[person.desired.key]))
+    return tuple(sorted(found, key=lambda identity: identity.id))
+
+
+def identities_after(plan: Plan, run: Run | None) -> tuple[Identity, ...]:
+    """Give whom the ids of a plan mean now: after a run of it, or without one (None).
+
+    Who was not renamed has the old username still; who was not created is nobody yet.
+    """
+    outcomes = {} if run is None else {one.change_id: one.status for one in run.outcomes}
+    user_ids: Mapping[str, int] = {} if run is None else run.user_ids
+    kept: dict[int | None, str] = {}
+    created: dict[str, int] = {}
+    for change in plan.changes:
+        holds = outcomes.get(change.id) in _HOLDS
+        if change.action is Action.USER_RENAME and not holds:
+            kept[change.user_id] = change.subject.username
+        elif change.action is Action.USER_CREATE and holds and change.id in user_ids:
+            created[change.subject.username] = user_ids[change.id]
+    return tuple(
+        Identity(identity.id, number, kept.get(number, identity.username))
+        for identity in plan.identities
+        if (number := identity.user_id or created.get(identity.username)) is not None
+    )

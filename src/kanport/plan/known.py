@@ -1,0 +1,232 @@
+"""Whom the ledger knows: stable ids tied to the users of the server, as far as both agree."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Set
+from dataclasses import dataclass
+from typing import NamedTuple, Self
+
+from kanport.findings import Finding
+from kanport.model import DesiredUser, Identity, Unknown, User
+from kanport.names import compare_key
+from kanport.origin import Origin
+from kanport.plan.match import People
+from kanport.plan.places import first_place
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Stable ids and the users that they mean.
+
+    A number alone proves nothing: SQLite gives the number of a removed user to the next one, and a
+    server can be set up anew. So an id means the user with the recorded number (`users`) only while
+    that user has the recorded username too. Where it has another one by now (`astray`), nobody can
+    tell whether it is the same account. `ids` says whose a user is, by user id.
+    """
+
+    identities: Mapping[str, Identity]
+    users: Mapping[str, User]
+    astray: Mapping[str, User]
+    ids: Mapping[int, str]
+
+    @classmethod
+    def of(cls, identities: Mapping[str, Identity], people: People) -> Self:
+        """Tie what the ledger says of a server to the users that it has now."""
+        users: dict[str, User] = {}
+        astray: dict[str, User] = {}
+        for stable_id, identity in identities.items():
+            user = people.by_id.get(identity.user_id)
+            if user is None:
+                continue
+            same = compare_key(user.username) == compare_key(identity.username)
+            (users if same else astray)[stable_id] = user
+        ids = {user.id: stable_id for stable_id, user in users.items()}
+        return cls(identities, users, astray, ids)
+
+    def names(self, ids: Iterable[str]) -> frozenset[str]:
+        """Give the compare keys of the users that these ids mean, or might mean."""
+        found: set[str] = set()
+        for stable_id in ids:
+            if identity := self.identities.get(stable_id):
+                found.add(compare_key(identity.username))
+            if user := self.users.get(stable_id) or self.astray.get(stable_id):
+                found.add(compare_key(user.username))
+        return frozenset(found)
+
+    def disputed(self, unknown: Unknown, present: Set[str]) -> frozenset[str]:
+        """Give the compare keys of users whose usernames may be somebody else's by now.
+
+        A row that cannot be used may be the one that says so; `present` are the ids that the usable
+        rows give.
+        """
+        named: dict[str, set[str]] = defaultdict(set)
+        for key, stable_id in unknown.ids:
+            named[key].add(stable_id)
+        owned = ((compare_key(user.username), owner) for owner, user in self.users.items())
+        return frozenset(
+            key
+            for key, owner in owned
+            if (key in named and owner not in named[key])
+            or (unknown.everybody and owner not in present)
+        )
+
+    def belongs_to_another(self, user: User, wanted: DesiredUser) -> str | None:
+        """Give the id that a user is known under where the wanted person has another one."""
+        owner = self.ids.get(user.id)
+        own = wanted.stable_id.value if wanted.stable_id is not None else None
+        return owner if own is not None and owner != own else None
+
+
+class Traced(NamedTuple):
+    """Who was found by stable id, and who is left to be found by username.
+
+    `found` are the wanted persons with their users. `moving` are the ids of those users whose
+    usernames become free, as they get another one.
+    """
+
+    found: tuple[tuple[DesiredUser, User], ...]
+    moving: frozenset[int]
+    left: tuple[DesiredUser, ...]
+    refused: tuple["Refused", ...]
+
+
+class Refused(NamedTuple):
+    """Somebody who must not be tied to any user, why, and whose accounts are in dispute."""
+
+    wanted: DesiredUser
+    finding: Finding
+    users: tuple[User, ...] = ()
+
+
+def trace(
+    wanted: Iterable[DesiredUser],
+    known: Known,
+    people: People,
+    protected: Callable[[str], bool],
+) -> Traced:
+    """Find people by what the ledger knows of them.
+
+    Somebody's new username must be free: nobody has it, or whoever has it gets another one as well.
+    """
+    claims: dict[int, list[tuple[DesiredUser, User]]] = defaultdict(list)
+    left: list[DesiredUser] = []
+    refused: list[Refused] = []
+    for person in wanted:
+        answer = _look_up(person, known, people)
+        if answer is None:
+            left.append(person)
+        elif isinstance(answer, Refused):
+            refused.append(answer)
+        else:
+            claims[answer.id].append((person, answer))
+    for several in claims.values():
+        if len(several) > 1:
+            refused.extend(_same_id(person, user) for person, user in several)
+    found = {number: some[0] for number, some in claims.items() if len(some) == 1}
+    moving = {
+        number
+        for number, (person, user) in found.items()
+        if person.key != compare_key(user.username)
+        and not (protected(user.username) or protected(person.username.value))
+    }
+    while blocked := list(_blocked(found, moving, people)):
+        for refusal in blocked:
+            number = refusal.users[0].id
+            moving.discard(number)
+            del found[number]
+        refused.extend(blocked)
+    return Traced(tuple(found.values()), frozenset(moving), tuple(left), tuple(refused))
+
+
+def _look_up(wanted: DesiredUser, known: Known, people: People) -> User | Refused | None:
+    if wanted.stable_id is None:
+        return None
+    stable_id = wanted.stable_id.value
+    if user := known.users.get(stable_id):
+        return user
+    user = known.astray.get(stable_id)
+    if user is None or compare_key(user.username) == wanted.key:
+        return user
+    identity = known.identities[stable_id]
+    if compare_key(identity.username) == wanted.key and people.fitting(wanted.username.value):
+        # The server was set up anew, or the number passed on: the username says it again.
+        return None
+    return Refused(
+        wanted,
+        _changed(
+            wanted,
+            f"the ledger knows {wanted.username.value!r} as {identity.username!r}"
+            f" (#{identity.user_id}), and that user is called {user.username!r} by now",
+            "if it is the same person, give the account its username back on the server; if not,"
+            f" make an account for {wanted.username.value!r} by hand",
+        ),
+        (user,),
+    )
+
+
+def _blocked(
+    found: Mapping[int, tuple[DesiredUser, User]], moving: Set[int], people: People
+) -> Iterable[Refused]:
+    for number in sorted(moving):
+        person, user = found[number]
+        holders = [
+            other
+            for other in people.by_key.get(person.key, ())
+            if other.id != number and other.id not in moving
+        ]
+        if holders:
+            finding = _changed(
+                person,
+                f"{user.username!r} (#{user.id}) is now {person.username.value!r}, and"
+                f" {holders[0].username!r} on the server (#{holders[0].id}) is somebody else",
+                f"rename or remove {holders[0].username!r} on the server first",
+            )
+            yield Refused(person, finding, (user, *holders))
+
+
+def passed_on(wanted: DesiredUser, user: User, owner: str, *, by: str = "username") -> Refused:
+    """Refuse to give a user to a person with another stable id than its owner has."""
+    own = wanted.stable_id.value if wanted.stable_id is not None else "none"
+    return Refused(
+        wanted,
+        _changed(
+            wanted,
+            f"the {by} of {wanted.username.value!r}, with the stable id {own!r}, is that of"
+            f" {user.username!r} (#{user.id}), whom the ledger knows by the id {owner!r}",
+            f"if it is another person, rename {user.username!r} on the server; if it is the same"
+            " one under a new id, move the ledger away",
+        ),
+        (user,),
+    )
+
+
+def held(wanted: DesiredUser, user: User) -> Refused:
+    """Refuse the account of somebody else in the sources, who does not or may not give it up."""
+    finding = _changed(
+        wanted,
+        f"the account {user.username!r} (#{user.id}) is, or may be, that of another person in the"
+        " sources",
+        "settle what is said of that person first",
+    )
+    return Refused(wanted, finding, (user,))
+
+
+def _same_id(wanted: DesiredUser, user: User) -> Refused:
+    stable_id = wanted.stable_id.value if wanted.stable_id is not None else ""
+    finding = Finding(
+        "id-shared",
+        f"{wanted.username.value!r} has the stable id {stable_id!r} of another person as well",
+        origin=_place(wanted),
+        value=stable_id,
+        hint="give each person an id of their own",
+    )
+    return Refused(wanted, finding, (user,))
+
+
+def _changed(wanted: DesiredUser, message: str, hint: str) -> Finding:
+    return Finding(
+        "identity-changed", message, _place(wanted), value=wanted.username.value, hint=hint
+    )
+
+
+def _place(wanted: DesiredUser) -> Origin | None:
+    return first_place(wanted.username.origins or wanted.rows)
