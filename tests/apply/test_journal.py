@@ -40,6 +40,17 @@ def test_what_was_written_is_read_back(tmp_path: Path) -> None:
     assert recorded.run.stopped is None
 
 
+def test_a_journal_tells_what_was_sent_and_what_the_server_said_each_time(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    with Journal(path, now=now) as journal:
+        journal.begin("run-1", PLAN, version="0")
+        journal.sent(1, "createUser", ["c0001", "c0002"])
+        journal.answered(1, [Result(7), NoAnswer("the answer was lost")])
+        journal.sent(2, "createUser", ["c0002"])
+    answers = load_journal(path).answers
+    assert answers == {"c0001": ("id 7",), "c0002": ("none: the answer was lost", "")}
+
+
 def test_a_run_that_was_cut_off_leaves_the_rest_not_attempted(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     write(path, Outcome("c0001", Status.DONE), end=False)

@@ -7,8 +7,8 @@ out, and answers are told as `true`, `false`, an id or the kind of failure.
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -119,11 +119,16 @@ def told(answer: Answer) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What a journal says: the plan, the run so far, and whether it came to its end."""
+    """What a journal says: the plan, the run so far, and whether it came to its end.
+
+    `answers` has, for each change that was sent, what the server said each time, as `told` tells
+    it; "" where no answer was written down.
+    """
 
     plan: Plan
     run: Run
     ended: bool
+    answers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def load_journal(path: Path) -> Recorded:
@@ -145,6 +150,7 @@ def load_journal(path: Path) -> Recorded:
             for record in records
             if record.get("record") == "outcome"
         }
+        answers = _answers(records)
     except (KeyError, ValueError) as problem:
         raise UsageError(f"{path} is damaged: its records cannot be read") from problem
     if plan_digest(plan) != plan.digest:
@@ -161,7 +167,22 @@ def load_journal(path: Path) -> Recorded:
         ),
         stopped=stopped,
     )
-    return Recorded(plan=plan, run=run, ended=bool(ends))
+    return Recorded(plan=plan, run=run, ended=bool(ends), answers=answers)
+
+
+def _answers(records: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
+    said: dict[str, list[str]] = {}
+    in_flight: dict[int, list[str]] = {}
+    for record in records:
+        if record.get("record") == "sent":
+            in_flight[record["batch"]] = record["changes"]
+            for change in record["changes"]:
+                said.setdefault(change, []).append("")
+        elif record.get("record") == "answered":
+            changes = in_flight.pop(record["batch"], [])
+            for change, answer in zip(changes, record["answers"], strict=False):
+                said[change][-1] = answer
+    return {change: tuple(answers) for change, answers in said.items()}
 
 
 def _records(path: Path) -> list[dict[str, Any]]:
