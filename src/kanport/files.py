@@ -1,32 +1,105 @@
 """Writing files so that a reader finds the old one or the new one whole, never a half."""
 
+import contextlib
 import os
-import tempfile
+import secrets
+import stat
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from kanport.errors import UsageError
 
+_HINT = "name a file in a folder that exists and that you may write to"
+
 
 def write_file(path: Path, text: str, *, mode: int = 0o644) -> None:
-    """Write UTF-8 text to a file, in one step, with these permissions.
+    """Write UTF-8 text to a file in one step, with these permissions at most (the umask counts).
 
-    Raises UsageError where the folder is missing or may not be written to.
+    The file is written beside its place, synced and then moved there. A link stays one: what it
+    leads to is written. What is no regular file (a pipe, a terminal, /dev/stdout) is written to as
+    it is, for a device that is replaced by a file is gone.
+
+    Raises UsageError where it cannot be written.
+    """
+    check_target(path)
+    content = text.encode("utf-8")
+    try:
+        if (descriptor := _open_special(path)) is not None:
+            with open(descriptor, "wb") as special:  # noqa: PTH123 - it has no path
+                special.write(content)
+        else:
+            _replace(path.resolve(), content, mode)
+    except (OSError, RuntimeError) as problem:
+        raise _refusal(path, problem) from problem
+
+
+def check_target(path: Path, *, inputs: Iterable[Path] = ()) -> None:
+    """Raise UsageError where nothing can be written to a path; writes nothing itself.
+
+    `inputs` are files that were read and must not be written over, by whatever name.
     """
     try:
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        temporary = Path(name)
+        if path.is_dir():
+            raise UsageError(
+                f"{path} cannot be written: it is a folder", hint="name a file in that folder"
+            )
+        if not path.exists() and not path.resolve().parent.is_dir():
+            raise UsageError(
+                f"{path} cannot be written: there is no folder {path.resolve().parent}", hint=_HINT
+            )
+        for other in inputs:
+            if path.exists() and other.exists() and path.samefile(other):
+                raise UsageError(
+                    f"{path} cannot be written: it is {other}, which is read here",
+                    hint="name another file",
+                )
+    except (OSError, RuntimeError, ValueError) as problem:
+        raise _refusal(path, problem) from problem
+
+
+def _refusal(path: Path, problem: Exception) -> UsageError:
+    why = problem.strerror if isinstance(problem, OSError) else None
+    # pathlib tells a loop of links with a RuntimeError, and a null byte with a ValueError.
+    return UsageError(f"{path} cannot be written: {why or 'it is no path to a file'}", hint=_HINT)
+
+
+def _open_special(path: Path) -> int | None:
+    """Open what is to be written to in place; None for a regular file, or where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    for stream in (sys.__stdout__, sys.__stderr__):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            number = stream.fileno()  # type: ignore[union-attr]
+            if os.path.samestat(found, os.fstat(number)):
+                # A second opening would begin at its start and write over what was printed.
+                stream.flush()  # type: ignore[union-attr]
+                return os.dup(number)
+    if stat.S_ISREG(found.st_mode):
+        return None
+    return os.open(path, os.O_WRONLY | os.O_NOCTTY)
+
+
+def _replace(path: Path, content: bytes, mode: int) -> None:
+    beside = path.with_name(f".kanport-{secrets.token_hex(8)}.tmp")
+    try:
+        with open(beside, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+        _sync_folder(path.parent)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    # Without it a power cut can undo the move. Some file systems cannot do it, and need not.
+    with contextlib.suppress(OSError):
+        number = os.open(folder, os.O_RDONLY)
         try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.chmod(mode)
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-    except OSError as problem:
-        raise UsageError(
-            f"{path} cannot be written: {problem.strerror}",
-            hint="does its folder exist, and may you write there?",
-        ) from problem
+            os.fsync(number)
+        finally:
+            os.close(number)

@@ -25,16 +25,16 @@ from kanport.kanboard.client import Client
 from kanport.kanboard.current import read_current
 from kanport.ledger import known_people, remember_people
 from kanport.mapping import LoadedMapping, load_mapping
-from kanport.model import CurrentState, DesiredState
+from kanport.model import CurrentState, DesiredState, Identity
 from kanport.normalize import columns_used, normalize, secret_columns
 from kanport.normalize.passwords import read_passwords
 from kanport.outcome import Outcome, Run
 from kanport.plan.identities import identities_after
 from kanport.plan.make import make_plan
-from kanport.plan.match import projects_wanted
+from kanport.plan.match import people_wanted, projects_wanted
 from kanport.plan.model import Action, Plan, PlanMapping, PlanSource
 from kanport.plan.plan_file import load_plan
-from kanport.plan.stale import differences
+from kanport.plan.stale import differences, people_of
 from kanport.sources import read_source
 from kanport.table import Table
 
@@ -88,6 +88,15 @@ class Inputs:
         return self.mapping.path.parent / spec.ledger
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that were read: the mapping, its sources, and the ledger if there is one."""
+        sources = self.mapping.spec.sources.values()
+        paths = [getattr(source, "path", None) for source in sources]
+        read = [self.mapping.path.parent / path for path in paths if path is not None]
+        ledger = self.ledger
+        return (self.mapping.path, *read, *([ledger] if ledger is not None else []))
+
+    @property
     def aborts(self) -> bool:
         """Whether invalid rows stop everything, as the mapping wants it by default."""
         return self.mapping.spec.invalid_rows == "abort"
@@ -137,9 +146,21 @@ def read_tables(mapping: LoadedMapping) -> dict[str, Table]:
     return tables
 
 
-def read_state(client: Client, desired: DesiredState) -> CurrentState:
-    """Read from the server what a plan for this desired state needs to know."""
-    return read_current(client, choose_projects=lambda projects: projects_wanted(desired, projects))
+def read_state(
+    client: Client, desired: DesiredState, known: Mapping[str, Identity] | None = None
+) -> CurrentState:
+    """Read from the server what a plan for this desired state needs to know.
+
+    `known` is whom the ledger knows by stable id. Where the server cannot list its users, those
+    whom the desired state speaks of are read by name and by id.
+    """
+    usernames, user_ids = people_wanted(desired, known or {})
+    return read_current(
+        client,
+        choose_projects=lambda projects: projects_wanted(desired, projects),
+        usernames=usernames,
+        user_ids=user_ids,
+    )
 
 
 def plan_inputs(inputs: Inputs, client: Client, *, now: Callable[[], str] = utc_now) -> Plan:
@@ -153,7 +174,7 @@ def plan_inputs(inputs: Inputs, client: Client, *, now: Callable[[], str] = utc_
     _stop_at_errors(inputs, inputs.findings)
     path = inputs.ledger
     known = known_people(path, client.url) if path is not None else {}
-    current = read_state(client, inputs.desired)
+    current = read_state(client, inputs.desired, known)
     plan = make_plan(
         inputs.desired,
         current,
@@ -205,10 +226,13 @@ def check_fresh(plan: Plan, client: Client) -> None:
     touched = frozenset(
         change.project_id for change in plan.changes if change.project_id is not None
     )
+    usernames, user_ids = people_of(plan)
     current = read_current(
         client,
         choose_projects=lambda projects: touched & {project.id for project in projects},
         with_groups=False,
+        usernames=usernames,
+        user_ids=user_ids,
     )
     moved = differences(plan, current)
     if moved:

@@ -6,7 +6,13 @@ from typing import Any
 
 import click
 
-from kanport.cli.options import FORMAT, common_options, server_options, writing_options
+from kanport.cli.options import (
+    FORMAT,
+    OutputFile,
+    common_options,
+    server_options,
+    writing_options,
+)
 from kanport.cli.output import Output
 
 
@@ -16,7 +22,7 @@ from kanport.cli.output import Output
 @click.option(
     "--journal",
     "journal_path",
-    type=click.Path(path_type=Path),
+    type=OutputFile(),
     metavar="FILE",
     help="The record of the run; by default PLAN.journal.jsonl beside the plan.",
 )

@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -7,6 +8,26 @@ from typing import Any, TypeVar
 import click
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class OutputFile(click.Path):
+    """The name of a file to be written; nothing, `-` and folders are wrong usage."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, readable=False, path_type=Path)
+
+    def convert(
+        self,
+        value: "str | os.PathLike[str]",
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:
+        """Give the path, or tell what is wrong with the name."""
+        if not os.fspath(value):
+            self.fail("the name of the file is empty", param, ctx)
+        if os.fspath(value) == "-":
+            self.fail("name a file; stdout gets what --format says", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def _remember(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
@@ -99,7 +120,7 @@ SERVER = (
 WRITING = (
     click.option(
         "--passwords-to",
-        type=click.Path(path_type=Path),
+        type=OutputFile(),
         metavar="FILE",
         help="Write the random passwords of new users to this new file (mode 0600).",
     ),

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from kanport.cli.options import FORMAT, MAPPING, common_options, server_options
+from kanport.cli.options import FORMAT, MAPPING, OutputFile, common_options, server_options
 from kanport.cli.output import Output
 
 
@@ -15,7 +15,7 @@ from kanport.cli.output import Output
     "-o",
     "--output",
     "plan_path",
-    type=click.Path(path_type=Path),
+    type=OutputFile(),
     metavar="PLAN.json",
     help="Save the plan, for `kanport apply`.",
 )
@@ -45,12 +45,17 @@ def command(
     """
     from kanport.cli import planning
     from kanport.errors import Exit
+    from kanport.files import check_target
     from kanport.kanboard.client import Client
     from kanport.plan.plan_file import dump_plan, write_plan
     from kanport.report import view
 
     output = Output(ctx, form)
+    if plan_path is not None:
+        check_target(plan_path, inputs=[mapping])
     inputs = planning.inputs_or_report(mapping, output, ctx)
+    if plan_path is not None:
+        check_target(plan_path, inputs=inputs.files)
     settings = planning.settings_from(**server)
     with Client.open(settings, read_only=True, warn=output.warn) as client:
         plan = planning.plan_or_report(inputs, client, output, ctx)

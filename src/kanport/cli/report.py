@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from kanport.cli.options import FORMAT, common_options
+from kanport.cli.options import FORMAT, OutputFile, common_options
 from kanport.cli.output import Output
 
 
@@ -14,7 +14,7 @@ from kanport.cli.output import Output
     "-o",
     "--output",
     "report_paths",
-    type=click.Path(path_type=Path),
+    type=OutputFile(),
     multiple=True,
     metavar="FILE",
     help="Write it to a file, .md or .json; may be given several times.",
@@ -31,12 +31,14 @@ def command(ctx: click.Context, /, path: Path, report_paths: tuple[Path, ...], f
       kanport report plan.journal.jsonl -o run.md -o run.json
     """
     from kanport.cli.output import format_of, rendered
-    from kanport.files import write_file
+    from kanport.files import check_target, write_file
     from kanport.pipeline import load_plan_or_journal
     from kanport.report import view
 
     output = Output(ctx, form)
     formats = [format_of(report_path) for report_path in report_paths]
+    for report_path in report_paths:
+        check_target(report_path, inputs=[path])
     plan, run = load_plan_or_journal(path)
     told = view.of_plan(plan) if run is None else view.of_run(plan, run)
     for report_path, report_format in zip(report_paths, formats, strict=True):

@@ -1,11 +1,8 @@
 """The plan as a file: canonical, bound by its digest, written whole or not at all."""
 
-import contextlib
 import hashlib
 import json
-import os
 import re
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from kanport.errors import UsageError
+from kanport.files import write_file
 from kanport.findings import Severity
 from kanport.plan.model import FORMAT, Plan
 
@@ -80,27 +78,12 @@ def load_plan(path: Path) -> Plan:
 def write_plan(path: Path, plan: Plan) -> None:
     """Write the plan to its file, for its owner alone (mode 0600).
 
-    The file is there whole or not at all: it is written beside its place, synced and then moved.
+    The file is there whole or not at all; see `kanport.files.write_file`.
 
     Raises:
         UsageError: it cannot be written.
     """
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with _new_file(beside) as number:
-            content = dump_plan(plan).encode("utf-8")
-            while content:
-                content = content[os.write(number, content) :]
-            os.fsync(number)
-        beside.replace(path)
-        _sync_folder(path.parent)
-    except OSError as problem:
-        raise UsageError(
-            f"the plan cannot be written to {path}: {problem.strerror}",
-            hint="name a file in a folder that exists and that you may write to",
-        ) from problem
-    finally:
-        beside.unlink(missing_ok=True)
+    write_file(path, dump_plan(plan), mode=0o600)
 
 
 def plan_schema() -> dict[str, Any]:
@@ -171,22 +154,3 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
             hint="make the plan again with this version of Kanport",
         )
     return content
-
-
-@contextlib.contextmanager
-def _new_file(path: Path) -> Iterator[int]:
-    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        yield number
-    finally:
-        os.close(number)
-
-
-def _sync_folder(folder: Path) -> None:
-    # Without it a power cut can undo the move. Some file systems cannot do it, and need not.
-    with contextlib.suppress(OSError):
-        number = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(number)
-        finally:
-            os.close(number)
