@@ -7,6 +7,9 @@ from enum import StrEnum
 from typing import Any
 
 STOPPED_BY_SIGNAL = "stopped by a signal"
+STOPPED_BY_ERRORS = "stopped, because too many items failed"
+CUT_OFF = "the run was cut off"
+SENT_UNKNOWN = "it was sent, and what became of it is not known"
 
 
 class Status(StrEnum):

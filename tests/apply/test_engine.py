@@ -44,14 +44,18 @@ def client(server: Sandbox) -> Iterator[Client]:
 @pytest.fixture
 def run(client: Client, tmp_path: Path) -> RunPlan:
     def run_plan(
-        plan: Plan, should_stop: Callable[[], bool] = lambda: False, size: int = 200
+        plan: Plan,
+        should_stop: Callable[[], bool] = lambda: False,
+        size: int | None = 20,
+        connections: int = 1,
+        max_errors: int | None = None,
     ) -> Run:
         with Journal(tmp_path / "run.jsonl", now=lambda: "2026-01-01T00:00:00Z") as journal:
             engine = Engine(
                 client,
                 journal,
                 passwords=Passwords({"poison": SecretStr("with\0NUL")}),
-                options=Options(batch_size=size),
+                options=Options(batch_size=size, connections=connections, max_errors=max_errors),
                 sleep=lambda seconds: None,
                 should_stop=should_stop,
             )
@@ -229,7 +233,8 @@ def test_a_refused_token_ends_the_run_at_once(server: Sandbox, run: RunPlan) -> 
 
 def test_a_stop_that_was_asked_for_ends_between_batches(server: Sandbox, run: RunPlan) -> None:
     people = [new_user(number, f"user{number}") for number in range(1, 41)]
-    asked = iter([False, True])
+    # Asked before a batch is made ready, and again before it is sent.
+    asked = iter([False, False, True])
     done = run(plan_of(*people), should_stop=lambda: next(asked, True))
     assert done.stopped == STOPPED_BY_SIGNAL
     assert done.tally().done == 20

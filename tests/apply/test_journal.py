@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from kanport.apply.journal import Journal, load_journal
-from kanport.errors import UsageError
+from kanport.errors import LockHeld, UsageError
 from kanport.kanboard.rpc import NoAnswer, Refused, Result
-from kanport.outcome import Outcome, Status, Tally
+from kanport.outcome import CUT_OFF, SENT_UNKNOWN, Outcome, Status, Tally
 from tests.apply.plans import grant, new_user, plan_of
 
 PLAN = plan_of(new_user(1, "ada"), new_user(2, "bo\u2028b"), grant(3, "ada", 1))
@@ -51,17 +51,45 @@ def test_a_journal_tells_what_was_sent_and_what_the_server_said_each_time(tmp_pa
     assert answers == {"c0001": ("id 7",), "c0002": ("none: the answer was lost", "")}
 
 
-def test_a_run_that_was_cut_off_leaves_the_rest_not_attempted(tmp_path: Path) -> None:
+def test_of_a_run_that_was_cut_off_what_was_sent_is_not_known(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     write(path, Outcome("c0001", Status.DONE), end=False)
     recorded = load_journal(path)
     assert not recorded.ended
-    assert [outcome.status for outcome in recorded.run.outcomes] == [
-        Status.DONE,
-        Status.NOT_ATTEMPTED,
-        Status.NOT_ATTEMPTED,
+    assert [(outcome.status, outcome.reason) for outcome in recorded.run.outcomes] == [
+        (Status.DONE, None),
+        (Status.FAILED, SENT_UNKNOWN),
+        (Status.NOT_ATTEMPTED, CUT_OFF),
     ]
+    assert recorded.sent == {"c0002"}
     assert recorded.run.tally().planned == 3
+
+
+def test_what_never_left_was_not_sent(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    with Journal(path, now=now) as journal:
+        journal.begin("run-1", PLAN, version="0")
+        journal.sent(1, "createUser", ["c0001", "c0002"])
+        journal.answered(1, [NoAnswer("nothing listens", sent=False)] * 2)
+    assert load_journal(path).sent == frozenset()
+
+
+def test_nobody_else_can_write_to_it_meanwhile(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    with Journal(path, now=now), pytest.raises(LockHeld, match="another run"):
+        Journal(path, now=now, resume=True)
+
+
+def test_it_is_gone_on_with_behind_the_last_whole_line(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    write(path, Outcome("c0001", Status.DONE), end=False)
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"record": "outc')
+    with Journal(path, now=now, resume=True) as journal:
+        journal.resume()
+        journal.outcomes([Outcome("c0002", Status.DONE)])
+    assert path.read_bytes().startswith(whole)
+    assert [outcome.status for outcome in load_journal(path).run.outcomes[:2]] == [Status.DONE] * 2
 
 
 def test_a_torn_last_line_is_passed_over_wherever_it_is_torn(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Carrying out a plan: phase by phase, batch by batch, and reading everything back.
+"""Carrying out a plan: phase by phase, in batches over several connections, all read back.
 
 A batch is no transaction, and the answer that says what was done can be lost half-way (facts of
 Kanboard: a batch that outlives PHP's time limit answers HTTP 200 with an HTML page). So what counts
@@ -6,17 +6,20 @@ as done is what reading back shows, never what an answer said; and what has no a
 only after reading back showed that it did not happen.
 """
 
+import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Protocol
+from typing import Any, Protocol
 
-from kanport.apply.journal import Journal, told
+from kanport.apply.journal import Journal, JournalBroken, Recorded
+from kanport.apply.pace import Lanes, Pace, Throttle
 from kanport.apply.passwords import Passwords
+from kanport.apply.reasons import look_into, why_not
 from kanport.apply.steps import (
     Observed,
+    as_before,
     call_for,
     id_in,
     observe,
@@ -24,27 +27,39 @@ from kanport.apply.steps import (
     says_no_ldap,
     second_call_for,
 )
+from kanport.apply.work_queue import Batch, Queue
 from kanport.errors import Unreachable
 from kanport.kanboard.rpc import Answer, Call, NoAnswer, Refused, Result
 from kanport.names import compare_key
-from kanport.outcome import STOPPED_BY_SIGNAL, Outcome, Run, Status, Tally
+from kanport.outcome import (
+    SENT_UNKNOWN,
+    STOPPED_BY_ERRORS,
+    STOPPED_BY_SIGNAL,
+    Outcome,
+    Run,
+    Status,
+    Tally,
+)
 from kanport.plan.model import Action, Change, Plan
-from kanport.plan.order import phase_of
+from kanport.plan.order import Phase, phase_of
 from kanport.plan.own_ldap import by_ldap
 
-# bcrypt costs the server 70 to 290 ms for each new user, against a time limit of 30 s.
-CREATE_BATCH = 20
+# Where the sizes of batches begin; bcrypt costs the server 70 to 290 ms for each new user.
+FIRST_CREATES = 5
+FIRST_OTHERS = 100
+# Seen on all three databases: beyond this a batch gains nothing.
+LARGEST = 500
 # Seconds.
 LONGEST_PAUSE = 30.0
 
 
 class Server(Protocol):
-    """What the engine needs of the client."""
+    """What the engine needs of the client; both are called from several threads."""
 
     def batch(self, calls: Sequence[Call]) -> list[Answer]:
         """Send one batch; see `kanport.kanboard.client.Client.batch`."""
 
-    def read(self, calls: Sequence[Call]) -> list[object]:
+    def read(self, calls: Sequence[Call]) -> list[Any]:
         """Read; see `kanport.kanboard.client.Client.read`."""
 
 
@@ -52,37 +67,46 @@ class Server(Protocol):
 class Options:
     """How to carry out a plan.
 
-    `batch_size` is the number of calls in a request, `retries` how often a call that certainly did
-    not happen is sent again on its own, `pause` the seconds before the first of these, doubled
-    each time.
+    `batch_size` is the number of calls in a request; None lets it follow the server. `connections`
+    is the most that are used, `rate` the most calls a second. `max_errors` ends the run when more
+    items than that have failed. `retries` is how often a call that certainly did not happen is sent
+    again on its own, `pause` the seconds before the first of these, doubled each time.
     """
 
-    batch_size: int = 200
+    batch_size: int | None = None
+    connections: int = 8
+    rate: float | None = None
+    max_errors: int | None = None
     retries: int = 4
     pause: float = 0.5
 
 
 @dataclass(slots=True)
 class _State:
-    """What a run has learned so far.
+    """What a run has learned so far. Whoever changes it holds the engine's lock.
 
     `user_ids` are those of new users alone: a username that one user gave up can be another's by
-    now. `giving_up` names the rename that is to free a username, by compare key.
+    the time that a later change speaks of it. `giving_up` names the rename that is to free a
+    username, by compare key.
     """
 
     giving_up: dict[str, str]
     user_ids: dict[str, int] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     unwritten: list[Outcome] = field(default_factory=list)
+    # Sent without an answer at least once: what is there may be of our own doing.
+    doubted: set[str] = field(default_factory=set)
+    # Why those that are to go again have not been done so far.
+    last_word: dict[str, str] = field(default_factory=dict)
+    failed: int = 0
     batches: int = 0
-    stopped: str | None = None
 
 
 class Engine:
     """Carries out plans on one server.
 
     `on_outcome` is called for each change as soon as its outcome is known; `should_stop` is asked
-    between batches, and a true answer ends the run there.
+    before each batch, and a true answer ends the run there.
     """
 
     def __init__(
@@ -103,6 +127,10 @@ class Engine:
         self._sleep = sleep
         self._on_outcome = on_outcome
         self._should_stop = should_stop
+        self._lock = threading.RLock()
+        self._halt = threading.Event()
+        self._throttle = Throttle(self._options.rate, sleep=sleep)
+        self._lanes = Lanes(self._options.connections)
 
     def run(self, plan: Plan, *, run_id: str, version: str) -> Run:
         """Carry out the plan and give what became of each of its changes.
@@ -111,41 +139,70 @@ class Engine:
         so that the journal and the tally say how far it came.
         """
         started_at = self._journal.begin(run_id, plan, version=version)
-        state = _State(
-            giving_up={
-                compare_key(change.subject.username): change.id
-                for change in plan.changes
-                if change.action is Action.USER_RENAME
-            }
+        return self._finish(plan, run_id, started_at, _State(_giving_up(plan)), frozenset())
+
+    def resume(self, recorded: Recorded) -> Run:
+        """Finish a run that was cut off, from what its journal says.
+
+        What has an outcome is left alone. Everything else is looked at first: what is as it should
+        be is done, what is as it was before is carried out, and the rest is skipped.
+        """
+        plan = recorded.plan
+        self._journal.resume()
+        state = _State(_giving_up(plan), outcomes=dict(recorded.settled))
+        state.doubted |= recorded.sent
+        open_ones = frozenset(change.id for change in plan.changes) - set(recorded.settled)
+        return self._finish(plan, recorded.run.id, recorded.run.started_at, state, open_ones)
+
+    def _finish(
+        self, plan: Plan, run_id: str, started_at: str, state: _State, unsure: frozenset[str]
+    ) -> Run:
+        stopped: str | None = None
+        try:
+            self._learn_ids(plan, state)
+            for phase, changes in groupby(plan.changes, key=phase_of):
+                pending = [change for change in changes if change.id not in state.outcomes]
+                self._run_phase(phase, pending, unsure, state)
+        except (Unreachable, JournalBroken) as problem:
+            stopped = str(problem)
+        except _Stopped as asked:
+            stopped = str(asked)
+        outcomes = tuple(self._final(change, stopped, state) for change in plan.changes)
+        tally = Tally.of(len(plan.changes), outcomes)
+        self._passwords.keep(
+            change.subject.username
+            for change, outcome in zip(plan.changes, outcomes, strict=True)
+            if outcome.status is Status.DONE or outcome.reason == SENT_UNKNOWN
         )
         try:
-            for _, phase in groupby(plan.changes, key=phase_of):
-                self._run_phase(list(phase), state)
-        except Unreachable as problem:
-            state.stopped = problem.message
-        except _Stopped:
-            state.stopped = STOPPED_BY_SIGNAL
-        outcomes = tuple(
-            state.outcomes.get(change.id) or Outcome(change.id, Status.NOT_ATTEMPTED, state.stopped)
-            for change in plan.changes
-        )
-        tally = Tally.of(len(plan.changes), outcomes)
-        finished_at = self._journal.end(tally, stopped=state.stopped)
-        user_ids = {
-            change.id: state.user_ids[name]
-            for change in plan.changes
-            if change.action is Action.USER_CREATE
-            and (name := compare_key(change.subject.username)) in state.user_ids
-        }
-        return Run(run_id, started_at, finished_at, outcomes, state.stopped, user_ids)
+            finished_at: str | None = self._journal.end(tally, stopped=stopped)
+        except JournalBroken:
+            finished_at = None
+        return Run(run_id, started_at, finished_at, outcomes, stopped, _new_ids(plan, state))
+
+    def _final(self, change: Change, stopped: str | None, state: _State) -> Outcome:
+        outcome = state.outcomes.get(change.id)
+        if outcome is not None:
+            return outcome
+        if change.id in state.last_word:
+            reason = f"{state.last_word[change.id]}; not tried again, as the run ended"
+            return Outcome(change.id, Status.FAILED, reason)
+        if change.id in state.doubted:
+            return Outcome(change.id, Status.FAILED, SENT_UNKNOWN)
+        return Outcome(change.id, Status.NOT_ATTEMPTED, stopped)
 
     # --- one phase --------------------------------------------------------------------------
 
-    def _run_phase(self, changes: Sequence[Change], state: _State) -> None:
+    def _run_phase(
+        self, phase: Phase, changes: Sequence[Change], unsure: frozenset[str], state: _State
+    ) -> None:
         possible = [change for change in changes if self._possible(change, state)]
         self._record(state)
+        possible = self._look_first(possible, unsure, state)
         for action, alike in groupby(possible, key=lambda change: change.action):
-            self._run_alike(action, list(alike), state)
+            # One rename may free the name that the next one takes.
+            alone = phase is Phase.RENAME
+            self._run_alike(action, list(alike), state, Lanes(1) if alone else self._lanes)
 
     def _possible(self, change: Change, state: _State) -> bool:
         who = change.subject.username
@@ -162,107 +219,177 @@ class Engine:
         self._settle(change, Status.SKIPPED, reason, state)
         return False
 
-    def _run_alike(self, action: Action, changes: Sequence[Change], state: _State) -> None:
-        """Send changes of one kind until each has an outcome.
+    def _look_first(
+        self, changes: Sequence[Change], unsure: frozenset[str], state: _State
+    ) -> list[Change]:
+        """Settle what a run that was cut off did already, or what has changed since."""
+        doubtful = [change for change in changes if change.id in unsure]
+        if not doubtful:
+            return list(changes)
+        values = self._probe(doubtful, [None] * len(doubtful), state)
+        for change, value in zip(doubtful, values, strict=True):
+            there = observe(change, value)
+            if there.holds:
+                status = Status.DONE if change.id in state.doubted else Status.ALREADY
+                self._settle(change, status, None, state, there)
+            elif not there.mend and not as_before(change, value):
+                reason = f"the server has changed since the plan was made: {there.instead}"
+                self._settle(change, Status.SKIPPED, reason, state)
+        self._record(state)
+        return [change for change in changes if change.id not in state.outcomes]
 
-        Where answers are missing, what did not happen goes again in batches of half the size: so a
-        call that breaks every batch that it is in ends up alone, and the others go through.
-        """
-        size = self._options.batch_size
-        if action is Action.USER_CREATE:
-            size = min(size, CREATE_BATCH)
-        # Whether Kanboard has LDAP at all shows with the first user that is to come from there.
-        trial = by_ldap(changes[0])
-        alone: Counter[str] = Counter()
-        pending = list(changes)
-        pause = self._options.pause
-        while pending:
-            lost: list[Change] = []
-            for batch in _chunks(pending, size, first=1 if trial else size):
-                if size == 1:
-                    alone[batch[0].id] += 1
-                answers = self._send(batch, state)
-                again = size > 1 or alone[batch[0].id] <= self._options.retries
-                lost += self._read_back(batch, answers, again=again, state=state)
-                if all(map(says_no_ldap, batch, answers)):
-                    self._skip_rest(changes, answers[0], state)
-                    return
-            pending, trial = lost, False
-            if pending:
-                size = max(1, size // 2)
-                self._sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE)
+    def _run_alike(
+        self, action: Action, changes: Sequence[Change], state: _State, lanes: Lanes
+    ) -> None:
+        """Carry out changes of one kind over several connections until each has an outcome."""
+        options = self._options
+        first = FIRST_CREATES if action is Action.USER_CREATE else FIRST_OTHERS
+        pace = Pace(first, options.batch_size or LARGEST, fixed=options.batch_size is not None)
+        if by_ldap(changes[0]):
+            # Whether Kanboard has LDAP at all shows with the first user that is to come from there.
+            trial = Queue(changes[:1], sleep=self._sleep)
+            if self._work_off(trial, pace, lanes, state):
+                self._skip_rest(changes, state)
+                return
+            changes = changes[1:]
+        queue = Queue(changes, sleep=self._sleep)
+        trouble: list[BaseException] = []
+
+        def lane() -> None:
+            try:
+                self._work_off(queue, pace, lanes, state)
+            except BaseException as problem:  # whatever it is, the main thread has to know
+                trouble.append(problem)
+                self._halt.set()
+
+        count = min(lanes.most, len(changes))
+        threads = [threading.Thread(target=lane, daemon=True) for _ in range(count)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            while thread.is_alive():
+                # In steps, so that a second Ctrl-C gets through.
+                thread.join(0.2)
+        if trouble:
+            raise next((one for one in trouble if not isinstance(one, _Stopped)), trouble[0])
+
+    def _work_off(self, queue: Queue, pace: Pace, lanes: Lanes, state: _State) -> bool:
+        """Carry out batch after batch; True where Kanboard turns out to have no LDAP."""
+        while True:
+            with lanes:
+                batch = queue.take(pace.size)
+                if batch is None:
+                    return False
+                begun = time.monotonic()
+                answers = self._send(batch.changes, state)
+                if not any(isinstance(answer, NoAnswer) for answer in answers):
+                    pace.learn(len(answers), time.monotonic() - begun)
+                self._read_back(batch, answers, queue, state)
+                lanes.done(len(answers))
+            if all(map(says_no_ldap, batch.changes, answers)):
+                return True
 
     def _send(self, batch: Sequence[Change], state: _State) -> list[Answer]:
+        self._ask_whether_to_stop()
         calls = [
             call_for(change, self._user_id(change, state), self._passwords.of(change))
             for change in batch
         ]
-        self._passwords.write(batch)
+        with self._lock:
+            self._passwords.write(batch)
         return self._post(calls, batch, state)
 
     def _post(self, calls: Sequence[Call], batch: Sequence[Change], state: _State) -> list[Answer]:
         """Send one batch, again while it certainly never left; raise Unreachable in the end."""
         names = [change.id for change in batch]
         pause = self._options.pause
-        for attempt in range(self._options.retries + 1):
-            if self._should_stop():
-                raise _Stopped
+        for attempt in range(self._options.retries + 3):
+            self._ask_whether_to_stop()
             if attempt:
                 self._sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
-            state.batches += 1
-            self._journal.sent(state.batches, calls[0].method, names)
-            try:
-                answers = self._server.batch(calls)
-            except Unreachable as problem:
-                # Kanboard refuses a whole batch for one call, and has done those before it.
-                reason = f"{problem.message} It could not be read back"
-                self._give_up(batch, reason, state)
-                raise
-            self._journal.answered(state.batches, answers)
-            if not all(isinstance(answer, NoAnswer) and not answer.sent for answer in answers):
+            self._throttle.wait_for(len(calls))
+            with self._lock:
+                state.batches += 1
+                number = state.batches
+                self._journal.sent(number, calls[0].method, names)
+                state.doubted.update(names)
+            # Unreachable: Kanboard refuses a whole batch for one call, and has done those before.
+            answers = self._server.batch(calls)
+            self._journal.answered(number, answers)
+            unsent = [isinstance(answer, NoAnswer) and not answer.sent for answer in answers]
+            with self._lock:
+                state.doubted.difference_update(
+                    name
+                    for name, answer, never in zip(names, answers, unsent, strict=True)
+                    if never or not isinstance(answer, NoAnswer)
+                )
+            if not all(unsent):
                 return answers
-        raise Unreachable(f"the server cannot be reached any more: {told(answers[0])}")
+            if isinstance(answers[0], NoAnswer) and answers[0].final:
+                break
+        why = answers[0].why if isinstance(answers[0], NoAnswer) else ""
+        raise Unreachable(f"The server cannot be reached any more: {why}.")
+
+    def _ask_whether_to_stop(self) -> None:
+        if self._should_stop():
+            raise _Stopped(STOPPED_BY_SIGNAL)
+        if self._halt.is_set():
+            raise _Stopped(STOPPED_BY_ERRORS)
 
     # --- reading back -----------------------------------------------------------------------
 
     def _read_back(
-        self, batch: Sequence[Change], answers: Sequence[Answer], *, again: bool, state: _State
-    ) -> list[Change]:
-        """Settle what became of a batch, and give the changes that are to be sent again."""
-        try:
-            seen = self._observe(batch, list(map(id_in, batch, answers)), state)
-        except Unreachable as problem:
-            self._give_up(batch, f"it could not be read back: {problem.message}", state)
-            raise
+        self, batch: Batch, answers: Sequence[Answer], queue: Queue, state: _State
+    ) -> None:
+        """Settle what became of a batch; what did not happen for want of an answer goes again."""
+        changes = batch.changes
+        mine = set(state.doubted)
+        state.doubted.update(change.id for change in changes)
+        new_ids = list(map(id_in, changes, answers))
+        values = self._probe(changes, new_ids, state)
+        with self._lock:
+            state.doubted.difference_update({change.id for change in changes} - mine)
         lost: list[Change] = []
         refused: list[tuple[Change, Answer, Observed]] = []
-        for change, answer, observed in zip(batch, answers, seen, strict=True):
-            if observed.holds:
-                self._settle(change, _success(answer), None, state, observed)
-            elif isinstance(answer, NoAnswer) and again:
+        retry = len(changes) > 1 or batch.tries < self._options.retries
+        wait = self._options.pause * 2**batch.tries
+        for change, answer, value in zip(changes, answers, values, strict=True):
+            there = observe(change, value)
+            if there.holds:
+                status = Status.DONE if change.id in mine else _success(answer)
+                self._settle(change, status, None, state, there)
+            elif isinstance(answer, NoAnswer) and retry:
                 lost.append(change)
+                with self._lock:
+                    state.last_word[change.id] = why_not(change, answer, there)
+                wait = max(wait, min(answer.retry_after or 0.0, 2 * LONGEST_PAUSE))
             else:
-                refused.append((change, answer, observed))
+                refused.append((change, answer, there))
         self._record(state)
-        self._try_second_call(refused, state)
-        self._record(state)
-        return lost
+        if lost:
+            alone = len(changes) == 1
+            queue.give_back(lost, tries=batch.tries + alone, wait=min(wait, 2 * LONGEST_PAUSE))
+        if refused:
+            self._try_second_call(refused, state)
+            self._record(state)
 
-    def _observe(
+    def _probe(
         self, changes: Sequence[Change], new_ids: Sequence[int | None], state: _State
-    ) -> list[Observed]:
-        probes = [
-            probe_for(change, self._user_id(change, state) if new_id is None else new_id)
-            for change, new_id in zip(changes, new_ids, strict=True)
-        ]
-        values = self._server.read(probes)
-        return [observe(change, value) for change, value in zip(changes, values, strict=True)]
+    ) -> list[Any]:
+        return self._server.read(
+            [
+                probe_for(change, self._user_id(change, state) if new_id is None else new_id)
+                for change, new_id in zip(changes, new_ids, strict=True)
+            ]
+        )
 
     def _try_second_call(
         self, refused: Sequence[tuple[Change, Answer, Observed]], state: _State
     ) -> None:
+        with self._lock:
+            for change, answer, there in refused:
+                state.last_word[change.id] = why_not(change, answer, there)
         second = {
             change.id: call
             for change, _, before in refused
@@ -273,8 +400,17 @@ class Engine:
         seen: dict[str, Observed] = {}
         if tried:
             self._post([second[change.id] for change in tried], tried, state)
-            observed = self._observe(tried, new_ids, state)
-            seen = {change.id: there for change, there in zip(tried, observed, strict=True)}
+            values = self._probe(tried, new_ids, state)
+            seen = {
+                change.id: observe(change, value)
+                for change, value in zip(tried, values, strict=True)
+            }
+        failed = [
+            (change, self._user_id(change, state))
+            for change, _, before in refused
+            if not seen.get(change.id, before).holds
+        ]
+        found = look_into(self._server, failed)
         for change, answer, before in refused:
             there = seen.get(change.id, before)
             if there.holds:
@@ -282,7 +418,8 @@ class Engine:
             else:
                 # A user of LDAP who is there gets access, even where a field could not be set.
                 made = there if by_ldap(change) else None
-                self._settle(change, Status.FAILED, _why(change, answer, there), state, made)
+                reason = why_not(change, answer, there, found[change.id])
+                self._settle(change, Status.FAILED, reason, state, made)
 
     # --- bookkeeping ------------------------------------------------------------------------
 
@@ -295,67 +432,75 @@ class Engine:
         observed: Observed | None = None,
     ) -> None:
         outcome = Outcome(change.id, status, reason)
-        state.outcomes[change.id] = outcome
-        new = change.action is Action.USER_CREATE
-        if new and observed is not None and observed.user_id is not None:
-            state.user_ids[compare_key(change.subject.username)] = observed.user_id
-        state.unwritten.append(outcome)
+        with self._lock:
+            state.outcomes[change.id] = outcome
+            if observed is not None and observed.user_id is not None:
+                state.user_ids[compare_key(change.subject.username)] = observed.user_id
+            state.unwritten.append(outcome)
+            state.failed += status is Status.FAILED
 
-    def _skip_rest(self, changes: Sequence[Change], answer: Answer, state: _State) -> None:
+    def _skip_rest(self, changes: Sequence[Change], state: _State) -> None:
         """Settle those of whom it is clear by now that Kanboard cannot make them."""
-        why = answer.message if isinstance(answer, Refused) else "no LDAP"
-        for change in changes:
-            if change.id not in state.outcomes:
-                reason = f"not tried, as Kanboard cannot take users from its own LDAP: {why}"
-                self._settle(change, Status.SKIPPED, reason, state)
-        self._record(state)
-
-    def _give_up(self, batch: Sequence[Change], reason: str, state: _State) -> None:
-        """Settle a batch of which nobody can tell whether it was done."""
-        for change in batch:
-            self._settle(change, Status.FAILED, reason, state)
+        why = state.outcomes[changes[0].id].reason
+        for change in changes[1:]:
+            reason = f"not tried, as Kanboard cannot take users from its own LDAP: {why}"
+            self._settle(change, Status.SKIPPED, reason, state)
         self._record(state)
 
     def _record(self, state: _State) -> None:
         """Put the outcomes that are new into the journal, with one wait for the disk."""
-        settled, state.unwritten = state.unwritten, []
-        self._journal.outcomes(settled)
-        for outcome in settled:
-            self._on_outcome(outcome)
+        with self._lock:
+            settled, state.unwritten = state.unwritten, []
+            if not settled:
+                return
+            self._journal.outcomes(settled)
+            for outcome in settled:
+                self._on_outcome(outcome)
+            most = self._options.max_errors
+            if most is not None and state.failed > most:
+                raise _Stopped(STOPPED_BY_ERRORS)
 
     def _user_id(self, change: Change, state: _State) -> int | None:
         if change.user_id is not None:
             return change.user_id
         return state.user_ids.get(compare_key(change.subject.username))
 
+    def _learn_ids(self, plan: Plan, state: _State) -> None:
+        """Find the ids of the users that a run which was cut off has made."""
+        made = [
+            change
+            for change in plan.changes
+            if change.action is Action.USER_CREATE and change.id in state.outcomes
+        ]
+        values = self._probe(made, [None] * len(made), state) if made else []
+        for change, value in zip(made, values, strict=True):
+            there = observe(change, value)
+            if there.user_id is not None:
+                state.user_ids[compare_key(change.subject.username)] = there.user_id
+
 
 class _Stopped(Exception):
-    """The caller asked the run to stop."""
+    """The run is to stop before the next batch; the message says why."""
 
 
-def _chunks(changes: Sequence[Change], size: int, *, first: int) -> Iterator[Sequence[Change]]:
-    yield changes[:first]
-    yield from (changes[start : start + size] for start in range(first, len(changes), size))
+def _giving_up(plan: Plan) -> dict[str, str]:
+    return {
+        compare_key(change.subject.username): change.id
+        for change in plan.changes
+        if change.action is Action.USER_RENAME
+    }
+
+
+def _new_ids(plan: Plan, state: _State) -> dict[str, int]:
+    return {
+        change.id: state.user_ids[name]
+        for change in plan.changes
+        if change.action is Action.USER_CREATE
+        and (name := compare_key(change.subject.username)) in state.user_ids
+    }
 
 
 def _success(answer: Answer) -> Status:
     # A refusal of what is there nevertheless: somebody else did it between reading and writing.
     refused = isinstance(answer, Refused) or (isinstance(answer, Result) and answer.value is False)
     return Status.ALREADY if refused else Status.DONE
-
-
-def _why(change: Change, answer: Answer, observed: Observed) -> str:
-    if isinstance(answer, NoAnswer):
-        return f"the server never answered it ({answer.why}); {observed.instead}"
-    if isinstance(answer, Refused):
-        return f"the server refused it ({answer.message}); {observed.instead}"
-    if change.action is Action.MEMBERSHIP_REVOKE:
-        return f"still a member, so the access comes through a group; {observed.instead}"
-    if answer.value is False and by_ldap(change):
-        return (
-            f"Kanboard's own LDAP does not know them, or Kanboard cannot ask it"
-            f" (LDAP_BIND_TYPE user? its log says more); {observed.instead}"
-        )
-    if answer.value is False:
-        return f"the server refused it and does not say why; {observed.instead}"
-    return f"the server said yes, but {observed.instead}"

@@ -5,46 +5,65 @@ is enough to report on a run. No line holds a secret: calls are named by the cha
 out, and answers are told as `true`, `false`, an id or the kind of failure.
 """
 
+import fcntl
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from kanport.errors import UsageError
+from kanport.errors import LockHeld, UsageError
 from kanport.kanboard.rpc import Answer, NoAnswer, Refused
-from kanport.outcome import Outcome, Run, Status, Tally
+from kanport.outcome import CUT_OFF, SENT_UNKNOWN, Outcome, Run, Status, Tally
 from kanport.plan.model import Plan
 from kanport.plan.plan_file import plan_digest
 
 FORMAT = "kanport-journal/1"
+# Begins what is told of a request that cannot have reached the server.
+NEVER_LEFT = "never sent: "
 
 
 class Journal:
     """Writes the record of one run; every record is on disk when its call returns.
 
-    `now` gives the time as text (RFC 3339, UTC). An existing file is refused with UsageError: it
-    is the only record of an earlier run.
+    `now` gives the time as text (RFC 3339, UTC). A new run makes the file: one that exists is
+    refused with UsageError, as it is the only record of an earlier run. With `resume` the file is
+    gone on with. While it is open, no other process can write to it: LockHeld is raised there.
+    Safe to use from several threads.
     """
 
-    def __init__(self, path: Path, *, now: Callable[[], str]) -> None:
+    def __init__(self, path: Path, *, now: Callable[[], str], resume: bool = False) -> None:
         self.path = path
         self._now = now
+        self._lock = threading.Lock()
+        flags = os.O_RDWR | os.O_APPEND | (0 if resume else os.O_CREAT | os.O_EXCL)
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+            descriptor = os.open(path, flags, 0o600)
         except FileExistsError:
             raise UsageError(
                 f"{path} exists already: it is the journal of an earlier run",
-                hint="name another file with --journal, or move that one away",
+                hint="name another file with --journal, or move that one away; kanport resume"
+                " finishes a run that was cut off",
             ) from None
         except OSError as problem:
             raise UsageError(
                 f"the journal {path} cannot be written: {problem.strerror}",
                 hint="name another file with --journal",
             ) from problem
-        self._file = os.fdopen(descriptor, "w", encoding="utf-8")
+        self._file = os.fdopen(descriptor, "a", encoding="utf-8")
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._file.close()
+            raise LockHeld(
+                f"another run is writing the journal {path}",
+                hint="wait until it has ended",
+            ) from None
+        if resume:
+            _drop_torn_line(descriptor)
 
     def __enter__(self) -> Self:
         return self
@@ -67,6 +86,10 @@ class Journal:
             plan=plan.model_dump(mode="json", exclude_none=True),
         )
 
+    def resume(self) -> None:
+        """Record that the run is gone on with."""
+        self._write("resumed")
+
     def sent(self, batch: int, procedure: str, changes: Sequence[str]) -> None:
         """Record that a batch is about to be sent."""
         self._write("sent", batch=batch, procedure=procedure, changes=list(changes))
@@ -81,7 +104,11 @@ class Journal:
         self._append(_line("outcome", at, **outcome.to_dict()) for outcome in outcomes)
 
     def end(self, tally: Tally, *, stopped: str | None) -> str:
-        """Record the tally and, where the run did not come to its end, why."""
+        """Record the tally and, where the run did not come to its end, why.
+
+        Changes of which nobody can tell what became of them have no record of an outcome, so that
+        they are looked at again when the run is resumed.
+        """
         parts: dict[str, Any] = {"tally": tally.to_dict()}
         if stopped is not None:
             parts["stopped"] = stopped
@@ -93,9 +120,26 @@ class Journal:
         return at
 
     def _append(self, lines: Iterable[str]) -> None:
-        self._file.writelines(lines)
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        with self._lock:
+            try:
+                self._file.writelines(lines)
+                self._file.flush()
+                os.fsync(self._file.fileno())
+            except OSError as problem:
+                raise JournalBroken(
+                    f"the journal {self.path} cannot be written: {problem.strerror}"
+                ) from problem
+
+
+class JournalBroken(Exception):
+    """The disk does not take the journal any more, so nothing more may be sent."""
+
+
+def _drop_torn_line(descriptor: int) -> None:
+    """Cut off what a crash left of a last line, which is no record."""
+    size = os.fstat(descriptor).st_size
+    data = os.pread(descriptor, size, 0)
+    os.ftruncate(descriptor, data.rfind(b"\n") + 1)
 
 
 def _line(record: str, at: str, **parts: Any) -> str:
@@ -109,7 +153,7 @@ def told(answer: Answer) -> str:
     'none: PHP: memory exhausted'
     """
     if isinstance(answer, NoAnswer):
-        return f"none: {answer.why}"
+        return f"{'none: ' if answer.sent else NEVER_LEFT}{answer.why}"
     if isinstance(answer, Refused):
         return f"error {answer.code}"
     if isinstance(answer.value, bool):
@@ -121,13 +165,17 @@ def told(answer: Answer) -> str:
 class Recorded:
     """What a journal says: the plan, the run so far, and whether it came to its end.
 
-    `answers` has, for each change that was sent, what the server said each time, as `told` tells
-    it; "" where no answer was written down.
+    `settled` are the outcomes that were recorded, by change id; `sent` the ids of changes that were
+    sent and have none, so that nobody knows what became of them. `answers` has, for each change
+    that was sent, what the server said each time, as `told` tells it; "" where no answer was
+    written down.
     """
 
     plan: Plan
     run: Run
     ended: bool
+    settled: Mapping[str, Outcome] = field(default_factory=dict)
+    sent: frozenset[str] = frozenset()
     answers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -135,7 +183,8 @@ def load_journal(path: Path) -> Recorded:
     """Read a journal back.
 
     A torn last line, as a crash leaves it, is passed over. Changes without an outcome are *not
-    attempted*. Raises UsageError where the file is no journal.
+    attempted*, and *failed* where they were sent: nobody knows what became of them. Raises
+    UsageError where the file is no journal.
     """
     records = _records(path)
     first = records[0] if records else {}
@@ -155,19 +204,25 @@ def load_journal(path: Path) -> Recorded:
         raise UsageError(f"{path} is damaged: its records cannot be read") from problem
     if plan_digest(plan) != plan.digest:
         raise UsageError(f"{path} was changed: the plan in it does not have its digest")
-    ends = [record for record in records if record.get("record") == "end"]
-    stopped = ends[-1].get("stopped") if ends else "the run was cut off"
+    last = records[-1]
+    ended = last.get("record") == "end"
+    stopped = last.get("stopped") if ended else CUT_OFF
+    sent = frozenset(
+        change
+        for change, told_each in answers.items()
+        if change not in told_so_far and not all(one.startswith(NEVER_LEFT) for one in told_each)
+    )
     run = Run(
         id=first["run"],
         started_at=first["at"],
-        finished_at=ends[-1]["at"] if ends else None,
+        finished_at=last["at"] if ended else None,
         outcomes=tuple(
-            told_so_far.get(change.id, Outcome(change.id, Status.NOT_ATTEMPTED, stopped))
+            told_so_far.get(change.id) or _unsettled(change.id, sent, stopped)
             for change in plan.changes
         ),
         stopped=stopped,
     )
-    return Recorded(plan=plan, run=run, ended=bool(ends), answers=answers)
+    return Recorded(plan, run, ended, told_so_far, sent, answers)
 
 
 def _answers(records: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
@@ -183,6 +238,12 @@ def _answers(records: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]
             for change, answer in zip(changes, record["answers"], strict=False):
                 said[change][-1] = answer
     return {change: tuple(answers) for change, answers in said.items()}
+
+
+def _unsettled(change_id: str, sent: Collection[str], stopped: str | None) -> Outcome:
+    if change_id in sent:
+        return Outcome(change_id, Status.FAILED, SENT_UNKNOWN)
+    return Outcome(change_id, Status.NOT_ATTEMPTED, stopped)
 
 
 def _records(path: Path) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from kanport.errors import UsageError
+from kanport.files import write_file
 from kanport.names import compare_key
 from kanport.plan.model import Action, Change
 from kanport.plan.own_ldap import by_ldap
@@ -18,6 +19,7 @@ from kanport.plan.own_ldap import by_ldap
 ALPHABET = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 # 24 of 57 characters are 140 bits, and far below the 72 bytes that bcrypt looks at.
 LENGTH = 24
+HEADER = ("username", "password")
 
 
 def random_password() -> SecretStr:
@@ -42,6 +44,7 @@ class Passwords:
         self._given = dict(given or {})
         self._made: dict[str, SecretStr] = {}
         self._written: set[str] = set()
+        self._rows: dict[str, tuple[str, SecretStr]] = {}
         self._file = file
         self._make = make
         if file is not None:
@@ -73,7 +76,24 @@ class Passwords:
             if password is not None:
                 csv.writer(lines).writerow([change.subject.username, password.get_secret_value()])
                 self._written.add(key)
+                self._rows[key] = (change.subject.username, password)
         self._append(lines.getvalue())
+
+    def keep(self, usernames: Iterable[str]) -> None:
+        """Leave only the passwords of these people in the file: those whom this run has made.
+
+        A password of somebody whom the run did not make is nobody's.
+        """
+        kept = {compare_key(name) for name in usernames}
+        if self._file is None or self._written <= kept:
+            return
+        lines = io.StringIO()
+        csv.writer(lines).writerow(HEADER)
+        for key, (username, password) in self._rows.items():
+            if key in kept:
+                csv.writer(lines).writerow([username, password.get_secret_value()])
+        write_file(self._file, lines.getvalue(), mode=0o600)
+        self._written &= kept
 
     def _append(self, text: str) -> None:
         if self._file is None or not text:
@@ -93,4 +113,4 @@ class Passwords:
             ) from None
         except OSError as problem:
             raise UsageError(f"{file} cannot be written: {problem.strerror}") from problem
-        self._append("username,password\r\n")
+        self._append(",".join(HEADER) + "\r\n")

@@ -140,6 +140,17 @@ def observe(change: Change, value: Any) -> Observed:
     return Observed(not wrong, instead=instead, user_id=user.id)
 
 
+def as_before(change: Change, value: Any) -> bool:
+    """Judge what the probe gave: is the server still as it was when the plan was made?"""
+    before = change.before or {}
+    if change.project_id is not None:
+        return procedures.role_from(value) == str(before.get("role", ""))
+    user = procedures.user_from_row(value) if value else None
+    if change.action is Action.USER_CREATE or user is None:
+        return change.action is Action.USER_CREATE and user is None
+    return all(_field(user, key) == has for key, has in before.items())
+
+
 def _observe_ldap_user(change: Change, user: User) -> Observed:
     wanted = dict(change.after or {})
     username = wanted.pop("username")

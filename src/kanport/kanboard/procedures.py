@@ -48,6 +48,11 @@ def get_all_projects() -> Call:
     return Call("getAllProjects")
 
 
+def get_project_by_id(project_id: int) -> Call:
+    """Ask for one project's row by id, closed and private ones too; null where there is none."""
+    return Call("getProjectById", {"project_id": project_id})
+
+
 def get_all_groups() -> Call:
     """Ask for all groups, without their members."""
     return Call("getAllGroups")

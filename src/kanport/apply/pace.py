@@ -1,0 +1,136 @@
+"""How fast: how many calls go into one request, and over how many connections.
+
+Seen on a stock Kanboard (facts, part D): a new user costs 70 to 290 ms of hashing, a membership a
+quarter of a millisecond, and a batch that takes 30 s is cut off. Two to four connections bring two
+to four times the rate of one, more bring nothing. So both are measured while the run goes on.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+# Seconds that an answer is to take: long against the cost of a request, short against the 30 s that
+# PHP grants, and short enough for Ctrl-C.
+TARGET = 1.0
+# Seconds over which a rate is measured before the number of connections changes.
+WINDOW = 0.5
+# What another connection has to bring to be kept.
+WORTH_IT = 1.08
+
+
+class Pace:
+    """How many calls of one kind go into a request, from how long the last answers took.
+
+    `first` is where it begins, `most` the largest; with `fixed` it stays at `most`.
+    """
+
+    def __init__(self, first: int, most: int, *, fixed: bool = False) -> None:
+        self._most = most
+        self._fixed = fixed
+        self._size = most if fixed else min(first, most)
+        self._lock = threading.Lock()
+
+    @property
+    def size(self) -> int:
+        """The calls that the next request is to hold."""
+        return self._size
+
+    def learn(self, calls: int, seconds: float) -> None:
+        """Take down that so many calls took so long to answer."""
+        if self._fixed:
+            return
+        with self._lock:
+            fitting = TARGET * calls / max(seconds, 1e-6)
+            # Not more than double at once: one quick answer may be luck.
+            self._size = max(1, min(self._most, int(fitting), self._size * 2))
+
+
+class Lanes:
+    """How many requests are under way at once: more as long as the rate grows.
+
+    Entered for each request (`with lanes:`); `done` counts what it carried.
+    """
+
+    def __init__(self, most: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.most = most
+        self._allowed = min(2, most)
+        self._active = 0
+        self._clock = clock
+        self._free = threading.Condition()
+        self._since: float | None = None
+        self._calls = 0
+        self._best = 0.0
+        self._settled = self._allowed == most
+
+    @property
+    def allowed(self) -> int:
+        """How many may be under way now."""
+        return self._allowed
+
+    def __enter__(self) -> Self:
+        with self._free:
+            while self._active >= self._allowed:
+                self._free.wait()
+            self._active += 1
+            if self._since is None:
+                self._since = self._clock()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self._free:
+            self._active -= 1
+            self._free.notify()
+
+    def done(self, calls: int) -> None:
+        """Count calls that are done, and decide whether another connection is worth it."""
+        with self._free:
+            self._calls += calls
+            elapsed = self._clock() - (self._since or 0.0)
+            if self._settled or self._since is None or elapsed < WINDOW:
+                return
+            rate = self._calls / elapsed
+            self._since, self._calls = self._clock(), 0
+            if rate < self._best * WORTH_IT:
+                # The last one brought nothing: back to what was as good.
+                self._allowed = max(1, self._allowed - 1)
+                self._settled = True
+                return
+            self._best = rate
+            self._allowed += 1
+            self._settled = self._allowed == self.most
+            self._free.notify()
+
+
+class Throttle:
+    """Keeps to so many calls a second at most, over all connections; None means no limit."""
+
+    def __init__(
+        self,
+        rate: float | None,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._rate = rate
+        self._sleep = sleep
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._next = 0.0
+
+    def wait_for(self, calls: int) -> None:
+        """Wait until so many calls may be sent."""
+        if self._rate is None:
+            return
+        with self._lock:
+            now = self._clock()
+            begin = max(now, self._next)
+            self._next = begin + calls / self._rate
+        if begin > now:
+            self._sleep(begin - now)
