@@ -20,7 +20,7 @@ from kanport.pipeline import Inputs, apply_plan, check_fresh, plan_inputs, read_
 from kanport.plan.model import Action, Plan
 from kanport.plan.plan_file import dump_plan
 from kanport.sandbox import Sandbox, SandboxOptions, Snapshot
-from tests.integration.worlds import World, worlds
+from tests.integration.worlds import BLANK, World, worlds
 
 TAKES_AWAY = {Action.USER_DISABLE, Action.USER_REMOVE, Action.MEMBERSHIP_REVOKE}
 TRIED = settings(
@@ -143,11 +143,15 @@ def test_a_row_that_cannot_be_read_takes_nothing_away_from_anybody(world: World)
         _, plan = planned(world, client, folder)
         unknown = unknown_names(world)
         somebody = any(not row[0].strip("\u00a0 ") for row in world.people)
+        nameless = {compare_key(row[1]) for row in world.grants if row[0] == BLANK}
         for change in plan.changes:
             # A row that says so itself is no absence; such a change names its cell.
             if change.action in (Action.USER_DISABLE, Action.USER_REMOVE) and not change.origin:
                 assert not somebody
                 assert compare_key(change.subject.username) not in unknown
+            if change.action is Action.MEMBERSHIP_REVOKE:
+                assert not somebody
+                assert compare_key(change.subject.project or "") not in nameless
         asked = {(compare_key(row[0]), compare_key(row[1])) for row in world.grants}
         for change in plan.changes:
             if change.action is Action.MEMBERSHIP_REVOKE:

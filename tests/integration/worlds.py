@@ -14,6 +14,8 @@ from kanport.model import AppRole, ProjectRole
 from kanport.sandbox import Sandbox
 
 NAMES = ("ada", "bob", "Chloé", "dörte", "eve", "o'neil", "Frank", "ext-gus", "ext-ida", "svc-x")
+BLANK = ""
+"""What Kanboard stores where a username is only blanks; no row can name such a user."""
 PROJECTS = {"ALPHA": "Alpha", "BETA": "Beta board", "": "Gamma, no identifier"}
 APP_ROLES = {"U": AppRole.USER, "M": AppRole.MANAGER, "A": AppRole.ADMIN}
 PROJECT_ROLES = {"R": ProjectRole.VIEWER, "W": ProjectRole.MEMBER, "M": ProjectRole.MANAGER}
@@ -113,7 +115,7 @@ def _csv(rows: list[list[str]]) -> str:
 @st.composite
 def worlds(draw: st.DrawFn, *, groups: bool = False, broken: bool = False) -> World:
     """Draw a world; with `groups` some access comes through groups, with `broken` rows are bad."""
-    on_server = draw(_subset)
+    on_server = [*draw(_subset), *draw(st.sampled_from([(), (BLANK,)]))]
     users = {
         name: {
             "name": draw(st.sampled_from(["", "Old Name"])),
@@ -141,7 +143,10 @@ def worlds(draw: st.DrawFn, *, groups: bool = False, broken: bool = False) -> Wo
         ]
         for name in in_source
     ]
-    known = sorted({*on_server, *in_source})
+    # A row that names nobody may be about anybody, so only broken files have such rows.
+    known = sorted(
+        {*on_server, *in_source, BLANK} if broken else {*on_server, *in_source} - {BLANK}
+    )
     projects = st.sampled_from(["ALPHA", "beta", "Gamma, no identifier"])
     wanted = st.lists(st.tuples(st.sampled_from(known), projects), unique=True, min_size=1)
     letters = ["R", "W", "M", "?"] if broken else ["R", "W", "M"]

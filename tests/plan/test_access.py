@@ -199,6 +199,16 @@ def test_a_slip_of_the_pen_in_a_membership_takes_access_from_nobody(typo: object
     assert plan.changes == ()
 
 
+@pytest.mark.parametrize("unknown", [_OPEN["anybody"], _OPEN["somebody in the project"]])
+def test_a_user_whose_username_is_only_blanks_is_as_much_in_doubt_as_anybody(
+    unknown: Unknown,
+) -> None:
+    server = a_server(User(2, ""), roles={1: {2: "project-member"}})
+    plan = plan_for(a_state(named=["ALPHA"], unknown=unknown), server, REVOKE)
+    assert (plan.changes, codes(plan)) == ((), ["missing-unknown"])
+    assert len(plan_for(a_state(named=["ALPHA"]), server, REVOKE).changes) == 1
+
+
 def test_an_error_in_a_row_makes_all_of_the_row_invalid() -> None:
     error = Finding("role-unknown", "no such role", origin=cell("access", 2))
     desired = a_state(person("eve", 2), access("eve", "ALPHA", row=2), person("bob", 3, name="B"))

@@ -37,6 +37,8 @@ T = TypeVar("T")
 
 TIDY_NAMES = ("ann", "bob", "carl", "dora", "eve", "svc-backup", "admin")
 MESSY_NAMES = (*TIDY_NAMES, "Ann", "änn", "Bob")
+BLANK = ""
+"""What Kanboard stores where a username is only blanks; no row can name such a user."""
 NEW_NAMES = ("robert", "nele")
 EMAILS = ("", "ann@x.org", "bob@x.org", "BOB@x.org", "info@x.org", "eve@x.org")
 APP_ROLES = ("app-user", "app-manager", "app-admin")
@@ -56,7 +58,7 @@ LOSING = (Action.USER_DISABLE, Action.USER_REMOVE, Action.MEMBERSHIP_REVOKE)
 @st.composite
 def servers(draw: st.DrawFn) -> Kanboard:
     some = draw(st.sampled_from((TIDY_NAMES, MESSY_NAMES)))
-    names = draw(st.lists(st.sampled_from(some), unique=True, max_size=8))
+    names = draw(st.lists(st.sampled_from((*some, BLANK)), unique=True, max_size=8))
     users = {
         number: User(
             number,

@@ -112,7 +112,7 @@ def _not_asked_for(
     managed = mapping.users.managed if mapping.users is not None else None
     is_managed = name_matcher(managed.usernames) if managed is not None else lambda name: True
     asked = {(item.user.id, item.project.id) for item in resolved.wanted if item.user is not None}
-    renamed = {p.user.id: p.desired.key for p in resolved.persons if p.user and p.renamed}
+    renamed = {p.user.id: (p.desired.key,) for p in resolved.persons if p.user and p.renamed}
     changes: list[Draft] = []
     findings: list[Finding] = []
     unproven: list[str] = []
@@ -127,7 +127,7 @@ def _not_asked_for(
                 continue
             if protected(user.username) or not is_managed(user.username):
                 continue
-            names = {compare_key(user.username), renamed.get(user.id, "")} - {""}
+            names = {compare_key(user.username), *renamed.get(user.id, ())}
             if any(resolved.doubt.not_asked_for(name, keys) for name in names):
                 unproven.append(f"{user.username} in {project.label}")
                 continue
