@@ -5,7 +5,7 @@ secret is in it. Reading leaves the file as it is, and makes none where there is
 """
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -144,9 +144,7 @@ def _transaction(ledger: "Connection") -> Iterator[None]:
     ledger.execute("COMMIT")
 
 
-def _migrate(
-    ledger: "Connection", path: Path, migrations: Sequence[Sequence[str]] = MIGRATIONS
-) -> None:
+def _migrate(ledger: "Connection", path: Path) -> None:
     """Bring a ledger to the newest version; an empty database becomes one."""
     (kind,) = ledger.execute("PRAGMA application_id").fetchone()
     (version,) = ledger.execute("PRAGMA user_version").fetchone()
@@ -156,18 +154,18 @@ def _migrate(
             f"{path} is no ledger of Kanport: it is a database of something else",
             hint="name a file of its own as ledger in the mapping",
         )
-    if version > len(migrations):
+    if version > len(MIGRATIONS):
         raise ConfigInvalid(
             f"the ledger {path} is of version {version}, and this Kanport knows up to"
-            f" {len(migrations)}",
+            f" {len(MIGRATIONS)}",
             hint="use the Kanport that wrote it, or a newer one",
         )
-    for step in migrations[version:]:
+    for step in MIGRATIONS[version:]:
         for statement in step:
             ledger.execute(statement)
-    if version < len(migrations):
+    if version < len(MIGRATIONS):
         ledger.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        ledger.execute(f"PRAGMA user_version = {len(migrations)}")
+        ledger.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
 
 @contextmanager

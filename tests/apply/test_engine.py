@@ -255,3 +255,44 @@ def test_every_batch_is_in_the_journal_before_it_is_sent(
     server.fault = look
     run(plan_of(*(new_user(number, f"user{number}") for number in range(1, 31))), size=10)
     assert seen == [1, 2, 3]
+
+
+def test_who_keeps_a_username_is_not_taken_for_the_new_user_of_that_name(
+    server: Sandbox, run: RunPlan
+) -> None:
+    project = server.store.add_project("Alpha", identifier="ALPHA")
+    ada = server.store.add_user("ada", name="Ada")
+    rename = change(
+        1,
+        Action.USER_RENAME,
+        "ada",
+        user_id=ada,
+        before={"username": "ada"},
+        after={"username": "admin"},
+    )
+    done = run(plan_of(rename, new_user(2, "ada", name="Ada"), grant(3, "ada", project)))
+    assert statuses(done) == [Status.FAILED, Status.SKIPPED, Status.SKIPPED]
+    assert "not free" in (done.outcomes[1].reason or "")
+    assert server.store.snapshot().memberships == {}
+    assert done.user_ids == {}
+
+
+def test_a_new_user_of_a_name_that_became_free_gets_what_is_theirs(
+    server: Sandbox, run: RunPlan
+) -> None:
+    project = server.store.add_project("Alpha", identifier="ALPHA")
+    ada = server.store.add_user("ada", name="Ada")
+    rename = change(
+        1,
+        Action.USER_RENAME,
+        "ada",
+        user_id=ada,
+        before={"username": "ada"},
+        after={"username": "ada.king"},
+    )
+    done = run(plan_of(rename, new_user(2, "ada", name="Ada"), grant(3, "ada", project)))
+    assert statuses(done) == [Status.DONE, Status.DONE, Status.DONE]
+    after = server.store.snapshot()
+    assert after.users["ada.king"].id == ada
+    assert after.memberships == {("ALPHA", "ada"): "project-member"}
+    assert done.user_ids == {"c0002": after.users["ada"].id}

@@ -279,3 +279,48 @@ def test_the_ledger_gets_what_a_run_did_and_no_more() -> None:
     ]
     assert after(failed, done, failed) == [("7", 5, "ada"), ("9", 20, "cy")]
     assert [(one.id, one.username) for one in identities_after(plan, None)] == [("7", "ada")]
+
+
+def test_a_name_that_may_not_be_given_up_for_a_protected_one_does_not_become_free() -> None:
+    mapping = a_mapping(users=IDS, ledger="l", protect=["svc-*"])
+    wanted = a_state(who("svc-a", "7"), who("ada", "8", 3))
+    plan = plan_for(wanted, a_server(ADA), mapping, known=[KNOWN_ADA])
+    assert plan.changes == ()
+    assert "identity-changed" in codes(plan)
+
+
+def test_access_for_a_disputed_login_goes_to_nobody() -> None:
+    wanted = a_state(who("ada", "9"), access("ada", "ALPHA", row=40))
+    plan = plan_for(wanted, a_server(ADA), MAPPING, known=[KNOWN_ADA])
+    assert plan.changes == ()
+    assert sorted(codes(plan)) == ["identity-changed", "missing-unknown", "row-skipped"]
+
+
+def test_access_for_a_login_that_an_invalid_row_gives_to_another_goes_to_nobody() -> None:
+    unknown = Unknown(people=frozenset({"ada"}), ids=frozenset({("ada", "9")}))
+    wanted = a_state(access("ada", "ALPHA"), unknown=unknown)
+    plan = plan_for(wanted, a_server(ADA), MAPPING, known=[KNOWN_ADA])
+    assert plan.changes == ()
+    same = Unknown(people=frozenset({"ada"}), ids=frozenset({("ada", "7")}))
+    plan = plan_for(
+        a_state(access("ada", "ALPHA"), unknown=same), a_server(ADA), MAPPING, known=[KNOWN_ADA]
+    )
+    assert [str(change.action) for change in plan.changes] == ["membership.grant"]
+
+
+def test_access_for_a_login_that_an_unreadable_row_may_have_given_to_another_waits() -> None:
+    unknown = Unknown(everybody=True)
+    wanted = a_state(access("ada", "ALPHA"), unknown=unknown)
+    plan = plan_for(wanted, a_server(ADA), MAPPING, known=[KNOWN_ADA])
+    assert plan.changes == ()
+    told_of = a_state(who("ada", "7", 3), access("ada", "ALPHA"), unknown=unknown)
+    plan = plan_for(told_of, a_server(ADA), MAPPING, known=[KNOWN_ADA])
+    assert [str(change.action) for change in plan.changes] == ["membership.grant"]
+
+
+def test_an_account_that_may_have_been_renamed_by_hand_is_given_to_nobody() -> None:
+    server = a_server(User(5, "dora"))
+    wanted = a_state(who("ada.l", "7"), who("dora", "9", 3))
+    plan = plan_for(wanted, server, MAPPING, known=[KNOWN_ADA])
+    assert plan.changes == () and plan.identities == ()
+    assert codes(plan).count("identity-changed") == 2

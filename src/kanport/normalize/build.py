@@ -177,7 +177,8 @@ def _unknown(
         for row in rows
     ) or any(row.id in bad and row.username.state is State.BAD for row in member_rows)
     nameless = nameless or any(who is None for who, _ in pairs)
-    people = by_person(row for rows in user_rows.values() for row in rows)
+    everyone = (row for rows in user_rows.values() for row in rows)
+    people = by_person(everyone) if in_doubt else {}
     ids = {key: ids_of(people[key]) for key in in_doubt if key in people}
     # Without the id that it is to have, a row might be about anybody under a new username.
     nameless = nameless or any(
