@@ -16,10 +16,12 @@ from pydantic import SecretStr
 
 from kanport import __version__
 from kanport.apply.engine import Engine, Options
-from kanport.apply.journal import Journal, load_journal
+from kanport.apply.journal import Journal, Recorded, load_journal
 from kanport.apply.passwords import Passwords
+from kanport.apply.undo import projects_to_read, undo_plan
+from kanport.apply.verify import verify
 from kanport.checks import check
-from kanport.errors import GuardTripped, PlanStale, SourceInvalid, UsageError
+from kanport.errors import ConfigInvalid, GuardTripped, PlanStale, SourceInvalid, UsageError
 from kanport.findings import Finding, errors_in, in_order
 from kanport.kanboard.client import Client
 from kanport.kanboard.current import read_current
@@ -28,7 +30,7 @@ from kanport.mapping import LoadedMapping, load_mapping
 from kanport.model import CurrentState, DesiredState, Identity
 from kanport.normalize import columns_used, normalize, secret_columns
 from kanport.normalize.passwords import read_passwords
-from kanport.outcome import Outcome, Run
+from kanport.outcome import Outcome, Run, Verdict
 from kanport.plan.identities import identities_after
 from kanport.plan.make import make_plan
 from kanport.plan.match import people_wanted, projects_wanted
@@ -216,13 +218,18 @@ def check_guards(plan: Plan) -> None:
         )
 
 
-def check_fresh(plan: Plan, client: Client) -> None:
-    """Raise PlanStale, with the differences, where the server is not as the plan says."""
+def check_server(plan: Plan, client: Client) -> None:
+    """Raise PlanStale where the plan is for another server: its ids mean other people there."""
     if plan.server.url != client.url:
         raise PlanStale(
             f"the plan was made for {plan.server.url}, not for {client.url}",
-            hint="make a plan for this server",
+            hint="make a plan for this server, or name the other one with --url",
         )
+
+
+def check_fresh(plan: Plan, client: Client) -> None:
+    """Raise PlanStale, with the differences, where the server is not as the plan says."""
+    check_server(plan, client)
     touched = frozenset(
         change.project_id for change in plan.changes if change.project_id is not None
     )
@@ -240,6 +247,14 @@ def check_fresh(plan: Plan, client: Client) -> None:
             "the server has changed since the plan was made; nothing was written",
             details=moved,
             hint="make a new plan",
+        )
+
+
+def _same_server(plan: Plan, client: Client) -> None:
+    if plan.server.url != client.url:
+        raise PlanStale(
+            f"the plan was made for {plan.server.url}, not for {client.url}",
+            hint="make a plan for this server",
         )
 
 
@@ -290,17 +305,45 @@ def apply_plan(
 
     The journal is written as it goes; random passwords go to `passwords_to` where that is given.
     """
-    passwords = Passwords(given_passwords, file=passwords_to)
     with Journal(journal_path, now=now) as journal:
         engine = Engine(
             client,
             journal,
-            passwords=passwords,
+            passwords=Passwords(given_passwords, file=passwords_to),
             options=options,
             on_outcome=on_outcome,
             should_stop=should_stop,
         )
         return engine.run(plan, run_id=run_id, version=__version__)
+
+
+def resume_run(
+    recorded: Recorded,
+    client: Client,
+    *,
+    journal_path: Path,
+    given_passwords: Mapping[str, SecretStr] | None = None,
+    passwords_to: Path | None = None,
+    options: Options | None = None,
+    now: Callable[[], str] = utc_now,
+    on_outcome: Callable[[Outcome], None] = lambda outcome: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Run:
+    """Finish a run that was cut off, and give what became of all of its plan.
+
+    Raises PlanStale where the journal is of another server.
+    """
+    _same_server(recorded.plan, client)
+    with Journal(journal_path, now=now, resume=True) as journal:
+        engine = Engine(
+            client,
+            journal,
+            passwords=Passwords(given_passwords, file=passwords_to),
+            options=options,
+            on_outcome=on_outcome,
+            should_stop=should_stop,
+        )
+        return engine.resume(recorded)
 
 
 def remember(

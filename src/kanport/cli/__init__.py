@@ -12,6 +12,8 @@ import click
 from kanport import __version__
 from kanport.cli.boundary import Boundary
 from kanport.cli.options import common_options
+from kanport.cli.streams import sturdy_streams
+from kanport.errors import Exit
 
 # The module of each command, and its line in `kanport --help`.
 COMMANDS = {
@@ -19,9 +21,12 @@ COMMANDS = {
     "plan": "Show what would change; writes nothing to the server.",
     "apply": "Carry out exactly one plan, or refuse if the server moved.",
     "sync": "Plan, check, apply and verify in one, unattended.",
+    "undo": "Make the plan that takes a run back.",
+    "verify": "Say item by item whether the server is as a plan wanted it.",
     "doctor": "Look whether server and sources can be reached, and how.",
+    "resume": "Finish a run that was cut off.",
     "report": "Tell a plan or a run as text, Markdown or JSON.",
-    "schema": "Print the JSON Schema of the mapping.",
+    "schema": "Print the JSON Schema of the mapping, the plan or the report.",
     "sandbox": "Run a Kanboard-compatible server on loopback, to try things on.",
 }
 
@@ -53,9 +58,9 @@ class LazyGroup(Boundary):
         "max_content_width": 100,
     },
     epilog="""\b
-Exit codes: 0 done, or nothing to do; 2 wrong usage; 3 some items failed or were skipped;
-4 a guard stopped it; 5 invalid source data; 6 invalid mapping or configuration;
-7 server or source not reachable; 8 another run holds the lock; 9 the plan is stale;
+Exit codes: 0 done, or nothing to do; 2 wrong usage; 3 some items failed or were skipped, or
+stdout could not be written; 4 a guard stopped it; 5 invalid source data;
+6 invalid mapping or configuration; 7 server or source not reachable; 8 another run holds the lock; 9 the plan is stale;
 10 changes are pending (plan --check); 130 interrupted.""",
 )
 @click.version_option(__version__, prog_name="kanport")
@@ -78,4 +83,9 @@ def main() -> None:
     # A run makes many small values that all live to its end: looking for garbage among them again
     # and again takes up to 40 % of the time of a large plan.
     gc.set_threshold(200_000, 20, 100)
-    sys.exit(cli(prog_name="kanport"))
+    lost = sturdy_streams()
+    try:
+        cli(prog_name="kanport")
+    except SystemExit as end:
+        # A script must not take half an output for a whole one.
+        sys.exit(Exit.PARTIAL if lost() and not end.code else end.code)

@@ -67,7 +67,7 @@ def command(
     plan = load_plan(plan_path)
     pipeline.check_guards(plan)
     journal_path = journal_path or plan_path.with_name(f"{plan_path.stem}.journal.jsonl")
-    settings = planning.settings_from(**server)
+    settings, options = planning.settings_and_options(**server)
     with Client.open(settings, warn=output.warn) as client:
         with output.working("Reading the server"):
             pipeline.check_fresh(plan, client)
@@ -81,7 +81,7 @@ def command(
             journal_path=journal_path,
             passwords=passwords,
             passwords_to=passwords_to,
-            batch_size=settings.batch_size,
+            options=options,
             mapping_path=mapping_path,
         )
     ctx.exit(code)

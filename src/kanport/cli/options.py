@@ -112,8 +112,8 @@ SERVER = (
         "--batch-size",
         type=click.IntRange(1, 5000),
         metavar="CALLS",
-        help="Calls in one request; new users go in smaller ones.  [env: KANPORT_BATCH_SIZE;"
-        " default: 200]",
+        help="Calls in one request; by default as many as the server answers in about a second."
+        "  [env: KANPORT_BATCH_SIZE]",
     ),
 )
 
@@ -123,6 +123,25 @@ WRITING = (
         type=OutputFile(),
         metavar="FILE",
         help="Write the random passwords of new users to this new file (mode 0600).",
+    ),
+    click.option(
+        "--connections",
+        type=click.IntRange(1, 64),
+        default=8,
+        show_default=True,
+        help="The most to use at once; fewer where more bring nothing.",
+    ),
+    click.option(
+        "--rate",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="CALLS",
+        help="Calls a second at most, for a server that others need as well.",
+    ),
+    click.option(
+        "--max-errors",
+        type=click.IntRange(min=0),
+        metavar="N",
+        help="Stop when more than N items have failed.",
     ),
 )
 

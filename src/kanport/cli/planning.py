@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from kanport.apply.engine import Options
 from kanport.cli.output import Output
 from kanport.config import Settings, resolve_settings
 from kanport.errors import Exit, SourceInvalid
@@ -54,6 +55,22 @@ def exit_for_plan(plan: Plan) -> Exit:
 def settings_from(**flags: Any) -> Settings:
     """Give the settings of the server from flags and environment."""
     return resolve_settings(**flags, environ=os.environ)
+
+
+def settings_and_options(
+    *, connections: int, rate: float | None, max_errors: int | None, **server: Any
+) -> tuple[Settings, Options]:
+    """Give the settings of the server, and how to carry out a plan on it."""
+    settings = settings_from(**server)
+    # Left to itself, a run finds the size that suits the server.
+    fixed = server.get("batch_size") or os.environ.get("KANPORT_BATCH_SIZE")
+    options = Options(
+        batch_size=settings.batch_size if fixed else None,
+        connections=connections,
+        rate=rate,
+        max_errors=max_errors,
+    )
+    return settings, options
 
 
 def _report(

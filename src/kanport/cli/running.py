@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -14,10 +14,13 @@ from kanport.cli.output import Output
 from kanport.cli.planning import exit_for_plan
 from kanport.errors import ConfigInvalid, Exit
 from kanport.kanboard.client import Client
-from kanport.outcome import STOPPED_BY_SIGNAL, Run
+from kanport.outcome import STOPPED_BY_ERRORS, STOPPED_BY_SIGNAL, Outcome, Run
 from kanport.pipeline import Inputs, apply_plan, new_run_id, plan_inputs, remember
 from kanport.plan.model import Plan
 from kanport.report import view
+
+CarryOut = Callable[[Callable[[Outcome], None], Callable[[], bool]], Run]
+"""Carries out a plan, given what to call for each outcome and what says that it is to stop."""
 
 
 def run_and_report(
@@ -28,7 +31,7 @@ def run_and_report(
     journal_path: Path,
     passwords: Mapping[str, SecretStr],
     passwords_to: Path | None,
-    batch_size: int,
+    options: Options,
     mapping_path: Path | None = None,
 ) -> Exit:
     """Carry out a plan, show what became of it, and give the exit code.
@@ -38,26 +41,48 @@ def run_and_report(
     if not plan.changes:
         output.show(view.of_plan(plan))
         return remembered(plan, None, output, exit_for_plan(plan), mapping_path)
-    with (
-        output.progress("Applying", len(plan.changes)) as on_outcome,
-        stopping_politely() as asked_to_stop,
-    ):
-        run = apply_plan(
+    return report_on(
+        plan,
+        output,
+        journal_path,
+        passwords_to,
+        mapping_path,
+        lambda on_outcome, should_stop: apply_plan(
             plan,
             client,
             journal_path=journal_path,
             run_id=new_run_id(),
             given_passwords=passwords,
             passwords_to=passwords_to,
-            options=Options(batch_size=batch_size),
+            options=options,
             on_outcome=on_outcome,
-            should_stop=asked_to_stop.is_set,
-        )
+            should_stop=should_stop,
+        ),
+    )
+
+
+def report_on(
+    plan: Plan,
+    output: Output,
+    journal_path: Path,
+    passwords_to: Path | None,
+    mapping_path: Path | None,
+    carry_out: CarryOut,
+) -> Exit:
+    """Carry out a plan or the rest of it, show what became of it, and give the exit code."""
+    with (
+        output.progress("Applying", len(plan.changes)) as on_outcome,
+        stopping_politely() as asked_to_stop,
+    ):
+        run = carry_out(on_outcome, asked_to_stop.is_set)
+    code = remembered(plan, run, output, exit_for_run(plan, run), mapping_path)
     output.show(view.of_run(plan, run))
     output.note(f"The journal is in {journal_path}.")
+    if run.stopped is not None:
+        output.note(f"Finish the run with: kanport resume {journal_path}")
     if passwords_to is not None:
         output.note(f"The new passwords are in {passwords_to}.")
-    return remembered(plan, run, output, exit_for_run(plan, run), mapping_path)
+    return code
 
 
 def remembered(
@@ -77,6 +102,8 @@ def exit_for_run(plan: Plan, run: Run) -> Exit:
     """Give the exit code of a run: 0 only where everything asked for is so."""
     if run.stopped == STOPPED_BY_SIGNAL:
         return Exit.INTERRUPTED
+    if run.stopped == STOPPED_BY_ERRORS or (run.stopped or "").startswith("the journal"):
+        return Exit.PARTIAL
     if run.stopped is not None:
         return Exit.UNREACHABLE
     return exit_for_plan(plan) if run.tally().complete else Exit.PARTIAL

@@ -52,7 +52,7 @@ def command(
 
     output = Output(ctx, form)
     inputs = planning.inputs_or_report(mapping, output, ctx)
-    settings = planning.settings_from(**server)
+    settings, options = planning.settings_and_options(**server)
     with Client.open(settings, warn=output.warn) as client:
         plan = planning.plan_or_report(inputs, client, output, ctx)
         if not plan.changes:
@@ -71,7 +71,7 @@ def command(
             journal_path=stem.with_name(f"{stem.name}.journal.jsonl"),
             passwords=pipeline.passwords_for(plan, mapping),
             passwords_to=passwords_to,
-            batch_size=settings.batch_size,
+            options=options,
             mapping_path=mapping,
         )
         if code in (Exit.OK, Exit.PARTIAL):

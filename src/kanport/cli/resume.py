@@ -1,0 +1,70 @@
+"""`kanport resume`: finish a run that was cut off."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kanport.cli.options import FORMAT, common_options, server_options, writing_options
+from kanport.cli.output import Output
+
+
+@click.command("resume")
+@click.argument("journal_path", metavar="JOURNAL", type=click.Path(path_type=Path))
+@click.option(
+    "--mapping",
+    "mapping_path",
+    type=click.Path(path_type=Path),
+    help="Where the mapping lies now, for a plan that takes passwords from a source.",
+)
+@FORMAT
+@writing_options
+@server_options
+@common_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    journal_path: Path,
+    mapping_path: Path | None,
+    form: str,
+    passwords_to: Path | None,
+    **server: Any,
+) -> None:
+    """Finish the run of JOURNAL that was cut off, by whatever it was.
+
+    What has an outcome is left alone. Everything else is looked at first: what is as the plan
+    wants it was done, what is as it was before is carried out now, and the rest is skipped.
+
+    \b
+    Example:
+      kanport resume plan.journal.jsonl
+      kanport resume plan.journal.jsonl --passwords-to more-passwords.csv
+    """
+    from kanport import pipeline
+    from kanport.apply.journal import load_journal
+    from kanport.cli import planning, running
+    from kanport.kanboard.client import Client
+
+    output = Output(ctx, form)
+    recorded = load_journal(journal_path)
+    settings, options = planning.settings_and_options(**server)
+    with Client.open(settings, warn=output.warn) as client:
+        code = running.report_on(
+            recorded.plan,
+            output,
+            journal_path,
+            passwords_to,
+            mapping_path,
+            lambda on_outcome, should_stop: pipeline.resume_run(
+                recorded,
+                client,
+                journal_path=journal_path,
+                given_passwords=pipeline.passwords_for(recorded.plan, mapping_path),
+                passwords_to=passwords_to,
+                options=options,
+                on_outcome=on_outcome,
+                should_stop=should_stop,
+            ),
+        )
+    ctx.exit(code)
