@@ -281,10 +281,6 @@ BETWEEN_KEYS = {
     users("id: {from: {phones: N}}") + "ledger: l\n": (
         '9:15: the source "phones" is not read here | from names staff only'
     ),
-    users("id: {from: Code}\n  password: {from: {staff: Code}}") + "ledger: l\n": (
-        "9:14: the passwords stand in this column, and an id is no secret"
-        " | take it from a column: {from: Personnel number}"
-    ),
     users("password: hunter22"): "9:13: password must be random, ldap, or {from: COLUMN}",
     membership("matrix: {columns: [A]}\nrole: project-member"): (
         "13:5: matrix already says the role | leave out role, or matrix"

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from pydantic_core import PydanticCustomError
 
 from kanport.mapping.base import Table, written
+from kanport.mapping.password_places import password_mistakes
 from kanport.mapping.problems import listed, near, problem, quoted
 from kanport.mapping.rules import VALUE_PARTS
 from kanport.model import AppRole, ProjectRole
@@ -42,6 +43,7 @@ def reference_mistakes(raw: Table) -> Mistakes:
             if isinstance(membership, dict):
                 yield from _membership(membership, ("memberships", number), known, roles)
     yield from _custom_roles(raw.get("custom_roles"))
+    yield from password_mistakes(raw)
 
 
 # --- users ----------------------------------------------------------------------------------------
@@ -64,7 +66,7 @@ def _users(users: Table, known: tuple[str, ...]) -> Mistakes:
     password = users.get("password")
     stable_id = users.get("id")
     if isinstance(stable_id, dict):
-        yield from _stable_id(stable_id, password, used, known)
+        yield from _stable_id(stable_id, used, known)
     if isinstance(password, dict):
         at = ("users", "password", "from")
         yield from _columns_by_source(written(password, "from"), used, known, at)
@@ -87,9 +89,7 @@ def _field(field: str, rule: Table, used: tuple[str, ...], known: tuple[str, ...
         yield from _texts(rule, at)
 
 
-def _stable_id(
-    rule: Table, password: Any, used: tuple[str, ...], known: tuple[str, ...]
-) -> Mistakes:
+def _stable_id(rule: Table, used: tuple[str, ...], known: tuple[str, ...]) -> Mistakes:
     at: Steps = ("users", "id")
     columns = written(rule, "from")
     yield from _columns_by_source(columns, used, known, (*at, "from"))
@@ -98,18 +98,6 @@ def _stable_id(
         if key in rule:
             yield problem("several people would have the same id", at=(*at, key), hint=hint)
     yield from _texts(rule, at)
-    secret = written(password, "from") if isinstance(password, dict) else None
-    if any(_column_of(columns, name) == _column_of(secret, name) is not None for name in used):
-        yield problem(
-            "the passwords stand in this column, and an id is no secret",
-            at=(*at, "from"),
-            hint=hint,
-        )
-
-
-def _column_of(columns: Any, source: str) -> str | None:
-    column = columns.get(source) if isinstance(columns, dict) else columns
-    return column if isinstance(column, str) else None
 
 
 def _tells_people_apart(rule: Table, columns: Any, used: Iterable[str], at: Steps) -> Mistakes:
