@@ -60,8 +60,9 @@ class LazyGroup(Boundary):
     epilog="""\b
 Exit codes: 0 done, or nothing to do; 2 wrong usage; 3 some items failed or were skipped, or
 stdout could not be written; 4 a guard stopped it; 5 invalid source data;
-6 invalid mapping or configuration; 7 server or source not reachable; 8 another run holds the lock; 9 the plan is stale;
-10 changes are pending (plan --check); 130 interrupted.""",
+6 invalid mapping or configuration; 7 server or source not reachable;
+8 another run holds the lock; 9 the plan is stale; 10 changes are pending (plan --check);
+130 interrupted.""",
 )
 @click.version_option(__version__, prog_name="kanport")
 @common_options

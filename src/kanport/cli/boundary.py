@@ -1,7 +1,6 @@
 """The one place where what stops a run becomes a message and an exit code."""
 
 import os
-import sys
 import traceback
 from typing import Any
 
@@ -25,10 +24,6 @@ class Boundary(click.Group):
         except (KeyboardInterrupt, click.Abort):
             click.echo("Interrupted; nothing more was sent.", err=True)
             ctx.exit(Exit.INTERRUPTED)
-        except BrokenPipeError:
-            # Whoever read the output has gone (kanport plan … | head); nobody is left to tell.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            ctx.exit(Exit.OK)
         except (click.exceptions.Exit, click.ClickException):
             raise
         except Exception as bug:

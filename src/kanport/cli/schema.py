@@ -4,10 +4,16 @@ import json
 
 import click
 
+from kanport.cli.options import common_options
+from kanport.cli.output import Output
+
 
 @click.command("schema")
-@click.option("--plan", "of_plan", is_flag=True, help="The schema of the plan file instead.")
-def command(*, of_plan: bool) -> None:
+@click.option("--plan", "of", flag_value="plan", help="The schema of the plan file instead.")
+@click.option("--report", "of", flag_value="report", help="The schema of a report as JSON instead.")
+@common_options
+@click.pass_context
+def command(ctx: click.Context, /, of: str | None) -> None:
     """Print the JSON Schema of the mapping, for completion and checks in an editor.
 
     Put it beside the mapping, and this line at the top of the mapping:
@@ -19,13 +25,18 @@ def command(*, of_plan: bool) -> None:
     Example:
       kanport schema > kanport-mapping.schema.json
       kanport schema --plan > kanport-plan.schema.json
+      kanport schema --report > kanport-report.schema.json
     """
-    if of_plan:
+    if of == "plan":
         from kanport.plan.plan_file import plan_schema
 
         schema = plan_schema()
+    elif of == "report":
+        from kanport.report.json_file import report_schema
+
+        schema = report_schema()
     else:
         from kanport.mapping.json_schema import mapping_schema
 
         schema = mapping_schema()
-    click.echo(json.dumps(schema, indent=2, ensure_ascii=False))
+    Output(ctx).data(json.dumps(schema, indent=2, ensure_ascii=False))
