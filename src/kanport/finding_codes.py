@@ -94,6 +94,8 @@ CATALOGUE: dict[str, Kind] = {
     "admin-wanted": Kind("info", "Somebody is to be an administrator of the whole server."),
     "person-unlisted": Kind("info", "A membership names somebody whom no row of users names."),
     # Against the server.
+    "users-unlisted": Kind("warning", "The server has too many users to list; not all were read."),
+    "person-unsearched": Kind("warning", "Nobody was found, but perhaps under another spelling."),
     "project-unknown": Kind("error", "The server has no such project."),
     "project-ambiguous": Kind("error", "More than one project on the server fits."),
     "project-closed": Kind("warning", "The project is closed on the server."),

@@ -86,12 +86,25 @@ class ServerInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Unlisted:
+    """Why a server could not list its users, so that only those asked for were read.
+
+    `folds_case` is True where the server was seen to find a username in whatever case it is
+    written; elsewhere, nobody of a name means only: nobody under a spelling that was asked for.
+    """
+
+    why: str
+    folds_case: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CurrentState:
     """What the server holds, as far as it was read.
 
     `roles` maps project id to user id to role, for the projects that were asked about
     (`projects_read`); a listed role may be direct or come through a group. `users_complete` is
-    False where only some users could be read, so that nobody can be called missing.
+    False where only some users could be read, so that nobody can be called missing; `unlisted`
+    says why, where the reason is that the server could not list them.
     """
 
     server: ServerInfo
@@ -100,6 +113,7 @@ class CurrentState:
     groups: tuple[Group, ...] = ()
     roles: Mapping[int, Mapping[int, str]] = field(default_factory=dict)
     users_complete: bool = True
+    unlisted: Unlisted | None = None
 
     @property
     def projects_read(self) -> frozenset[int]:

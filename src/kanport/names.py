@@ -23,3 +23,23 @@ def compare_key(name: str) -> str:
     # Folding can bring new combining marks (İ), so the marks go after it.
     base = unicodedata.normalize("NFKD", decomposed)
     return "".join(char for char in base if not unicodedata.combining(char)).strip()
+
+
+def other_spellings(name: str) -> tuple[str, ...]:
+    """Give the usual other spellings of a name, all of which compare the same.
+
+    For a server that tells spellings apart and can only be asked for one at a time.
+
+    >>> other_spellings("ada.lovelace")
+    ('ADA.LOVELACE', 'Ada.Lovelace', 'Ada.lovelace')
+    >>> "jorg" in other_spellings("Jörg")
+    True
+    """
+    key = compare_key(name)
+    composed, decomposed = (unicodedata.normalize(form, name) for form in ("NFC", "NFD"))
+    found = {
+        spelling
+        for form in (name, composed, decomposed, key)
+        for spelling in (form, form.lower(), form.upper(), form.title(), form.capitalize())
+    }
+    return tuple(sorted(other for other in found - {name} if compare_key(other) == key))

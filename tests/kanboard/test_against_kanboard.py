@@ -126,13 +126,5 @@ def test_a_batch_that_meets_the_time_limit_is_open() -> None:
     assert 0 < created < 10
 
 
-@pytest.mark.parametrize("shown", [True, False])
-def test_too_many_users_for_the_servers_memory_stop_the_reading(shown: bool) -> None:
-    options = SandboxOptions(memory_limit=0.001, display_errors=shown)
-    with Sandbox(options) as server, pytest.raises(Unreachable) as caught:
-        read(server)
-    assert ("memory limit" if shown else "HTTP 500") in caught.value.message
-
-
 def test_what_writes_is_called_so_by_the_server_too() -> None:
     assert api.WRITING <= WRITING_PROCEDURES

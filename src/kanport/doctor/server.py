@@ -128,7 +128,16 @@ class Server:
     def _contents(self, client: Client) -> Iterator[Check]:
         current = read_current(client, choose_projects=lambda projects: ())
         self.current = current
-        yield from user_checks(current.users)
+        if current.unlisted is None:
+            yield from user_checks(current.users)
+        else:
+            yield warning(
+                ABOUT,
+                f"it cannot list its users: {current.unlisted.why}",
+                hint="raise PHP's memory_limit on the server; until then, users are read by name,"
+                " and missing: disable, missing: remove and finding new users by e-mail are"
+                " refused",
+            )
         closed = sum(not project.active for project in current.projects)
         private = sum(project.private for project in current.projects)
         yield fine(

@@ -28,8 +28,20 @@ LONGEST_WAIT = 15.0
 LONGEST_BUSY_WAIT = 60.0
 
 
+class GaveUp(Unreachable):
+    """Reading got no answer in the end: to which call, and why."""
+
+    def __init__(self, message: str, *, hint: str | None, call: Call, why: NoAnswer) -> None:
+        super().__init__(message, hint=hint)
+        self.call = call
+        self.why = why
+
+
 class Client:
     """An open way to one server. Safe to use from several threads.
+
+    `too_much` remembers which procedures the server could not answer, and why: whoever can do
+    without one puts it there, so that a run does not put the server through it again.
 
     `sleep` takes seconds and `jitter` gives 0 to 1; both are for tests. `read_only` refuses every
     writing procedure before anything is sent.
@@ -55,6 +67,7 @@ class Client:
         self._next_id = random.randrange(1, 2**31) if first_id is None else first_id  # noqa: S311
         self._lock = threading.Lock()
         self._answered = False
+        self.too_much: dict[str, str] = {}
 
     @classmethod
     def open(
@@ -146,7 +159,7 @@ class Client:
 
         Sends batches of `batch_size` calls (by default that of the settings), smaller ones after
         failures, and asks again for whatever had no answer, with growing waits. Raises Unreachable
-        where an answer cannot be had, and ValueError for a call that writes.
+        (GaveUp) where an answer cannot be had, and ValueError for a call that writes.
         """
         if writing := {call.method for call in calls} & WRITING:
             raise ValueError(f"what writes is never sent twice: {sorted(writing)}")
@@ -196,7 +209,8 @@ class Client:
         unheard = not self._answered and why.fault in (Fault.CONNECT, Fault.TIMEOUT)
         patience = FIRST_PATIENCE if unheard else PATIENCE
         if why.final or (alone and why.final_alone) or failures > patience:
-            raise self._unreachable(why, call)
+            error = self._unreachable(why, call)
+            raise GaveUp(error.message, hint=error.hint, call=call, why=why)
         wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** (failures - 1)) * (0.5 + self._jitter() / 2)
         if why.retry_after is not None:
             wait = max(wait, min(why.retry_after, LONGEST_BUSY_WAIT))

@@ -1,15 +1,19 @@
 """Reads what the server holds, in as few calls as can be."""
 
+import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any
 
 from kanport.errors import Unreachable
 from kanport.kanboard import procedures as api
-from kanport.kanboard.client import Client
-from kanport.kanboard.rpc import Call, Refused
-from kanport.model import CurrentState, Group, Project, ServerInfo, User
+from kanport.kanboard.by_name import read_by_name
+from kanport.kanboard.client import Client, GaveUp
+from kanport.kanboard.rows import all_or_none, understood, users_of
+from kanport.kanboard.rpc import Refused
+from kanport.model import CurrentState, Group, Project, ServerInfo, Unlisted, User
 
-T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 METHOD_NOT_FOUND = -32601
 
@@ -19,94 +23,123 @@ def read_current(
     *,
     choose_projects: Callable[[tuple[Project, ...]], Collection[int]],
     with_groups: bool = True,
+    usernames: Collection[str] = (),
+    user_ids: Collection[int] = (),
 ) -> CurrentState:
     """Give the current state: all users and projects, and the members of the projects chosen.
 
     `choose_projects` gets all projects and gives the ids of those whose members are wanted. Users,
     projects and groups come in the order of their ids, whatever order the server has.
 
+    Where listing all users is too much for the server (`unlisted` says why), the users are those
+    of `usernames` and `user_ids`, the members of the projects chosen and of all groups, and user 1.
+    That it is too much is found out once for each client.
+
     Somebody who is listed as a member with the role "" has a role that was stored empty.
     `users_complete` is False where a user's row could not be understood, so that nobody is called
     missing. Raises Unreachable where the server cannot be read, or is no Kanboard.
     """
-    version, users, projects, groups = _overview(client, with_groups=with_groups)
-    people = _people(client, users)
+    seen = _overview(client, with_groups=with_groups)
+    people = users_of(client, seen.users) if seen.users is not None else []
     every_project = _ordered(
-        _understood(client, api.get_all_projects(), _all(map(api.project_from_row, projects)))
+        understood(
+            client, api.get_all_projects(), all_or_none(map(api.project_from_row, seen.projects))
+        )
     )
     known = {project.id for project in every_project}
     wanted = sorted(known & set(choose_projects(every_project)))
-    members, groups_read = _members(client, wanted, groups)
+    members, groups, in_groups = _members(client, wanted, seen.groups)
+    unlisted = None
+    if seen.users is None:
+        ids = {*user_ids, *(user_id for listed in members.values() for user_id in listed)}
+        ids.update(user_id for group in groups for user_id in group.members)
+        found, folds_case = read_by_name(client, usernames, ids, in_groups)
+        people.extend(found.values())
+        unlisted = Unlisted(client.too_much[_LIST.method], folds_case)
     return CurrentState(
-        server=ServerInfo(url=client.url, version=version),
+        server=ServerInfo(url=client.url, version=seen.version),
         users=_ordered(people),
         projects=every_project,
-        groups=groups_read,
+        groups=groups,
         roles=_roles(client, members),
-        users_complete=None not in people,
+        users_complete=unlisted is None and None not in people,
+        unlisted=unlisted,
     )
 
 
-def _overview(client: Client, *, with_groups: bool) -> tuple[str, list[Any], list[Any], list[Any]]:
-    calls = [api.get_version(), api.get_all_users(), api.get_all_projects()]
+_LIST = api.get_all_users()
+
+
+@dataclass(frozen=True, slots=True)
+class _Overview:
+    """The version and the rows of what the server lists; None for users that it cannot list."""
+
+    version: str
+    users: list[Any] | None
+    projects: list[Any]
+    groups: list[Any]
+
+
+def _overview(client: Client, *, with_groups: bool) -> _Overview:
+    calls = [api.get_version(), _LIST, api.get_all_projects()]
     if with_groups:
         calls.append(api.get_all_groups())
-    answers = client.ask(calls)
+    if _LIST.method in client.too_much:
+        calls.remove(_LIST)
+    try:
+        answers = client.ask(calls)
+    except GaveUp as problem:
+        if problem.call != _LIST or not problem.why.too_much:
+            raise
+        client.too_much[_LIST.method] = problem.why.why
+        logger.info("the server cannot list its users (%s); reading by name", problem.why.why)
+        return _overview(client, with_groups=with_groups)
     version = answers[0]
     if isinstance(version, Refused):
         raise Unreachable(
             f"{client.url} is no Kanboard: it speaks JSON-RPC, but knows no getVersion.",
             hint="The URL must lead to Kanboard's jsonrpc.php.",
         )
-    rows: list[list[Any]] = []
+    rows: dict[str, list[Any]] = {}
     for call, answer in zip(calls[1:], answers[1:], strict=True):
         if isinstance(answer, Refused):
             # Groups came later than users and projects; a server without them has no groups.
             if call.method == "getAllGroups" and answer.code == METHOD_NOT_FOUND:
-                rows.append([])
                 continue
             raise client.refused(call, answer)
-        rows.append(_understood(client, call, api.rows_of(answer.value)))
-    users, projects, *groups = rows
-    return _version(version.value), users, projects, groups[0] if groups else []
-
-
-def _people(client: Client, rows: list[Any]) -> list[User | None]:
-    silent = [
-        (index, user.id)
-        for index, row in enumerate(rows)
-        if not api.says_active(row) and (user := api.user_from_row(row)) is not None
-    ]
-    active = client.read([api.is_active_user(user_id) for _, user_id in silent])
-    told = {index: api.flag(answer) for (index, _), answer in zip(silent, active, strict=True)}
-    return [api.user_from_row(row, active=told.get(index)) for index, row in enumerate(rows)]
+        rows[call.method] = understood(client, call, api.rows_of(answer.value))
+    return _Overview(
+        version=_version(version.value),
+        users=rows.get(_LIST.method),
+        projects=rows["getAllProjects"],
+        groups=rows.get("getAllGroups", []),
+    )
 
 
 def _members(
     client: Client, projects: list[int], group_rows: list[Any]
-) -> tuple[dict[int, list[int]], tuple[Group, ...]]:
+) -> tuple[dict[int, list[int]], tuple[Group, ...], list[User]]:
+    """Give the members of projects and groups, and the users whose rows came with the groups."""
     groups = _ordered(
-        _understood(client, api.get_all_groups(), _all(map(api.group_from_row, group_rows)))
+        understood(client, api.get_all_groups(), all_or_none(map(api.group_from_row, group_rows)))
     )
     of_projects = [api.get_project_users(project_id) for project_id in projects]
     of_groups = [api.get_group_members(group.id) for group in groups]
     calls = of_projects + of_groups
     answers = client.read(calls)
     members = {
-        project_id: sorted(_understood(client, call, api.member_ids(answer)))
+        project_id: sorted(understood(client, call, api.member_ids(answer)))
         for project_id, call, answer in zip(projects, calls, answers, strict=False)
     }
-    filled = tuple(
-        Group(group.id, group.name, group.external_id, _group_members(client, call, answer))
-        for group, call, answer in zip(groups, of_groups, answers[len(projects) :], strict=True)
-    )
-    return members, filled
-
-
-def _group_members(client: Client, call: Call, answer: object) -> frozenset[int]:
-    rows = _understood(client, call, api.rows_of(answer))
-    users = _understood(client, call, _all(api.user_from_row(row, active=False) for row in rows))
-    return frozenset(user.id for user in users)
+    filled: list[Group] = []
+    people: list[User] = []
+    for group, call, answer in zip(groups, of_groups, answers[len(projects) :], strict=True):
+        rows = understood(client, call, api.rows_of(answer))
+        users = understood(client, call, all_or_none(map(api.user_from_row, rows)))
+        ids = frozenset(user.id for user in users)
+        filled.append(Group(group.id, group.name, group.external_id, ids))
+        people.extend(user for user, row in zip(users, rows, strict=True) if api.says_active(row))
+    return members, tuple(filled), people
 
 
 def _roles(client: Client, members: Mapping[int, list[int]]) -> dict[int, dict[int, str]]:
@@ -121,20 +154,6 @@ def _roles(client: Client, members: Mapping[int, list[int]]) -> dict[int, dict[i
 def _ordered(things: Iterable[Any]) -> tuple[Any, ...]:
     unique = {thing.id: thing for thing in things if thing is not None}
     return tuple(unique[key] for key in sorted(unique))
-
-
-def _all(things: Iterable[T | None]) -> list[T] | None:
-    found = list(things)
-    return None if None in found else [thing for thing in found if thing is not None]
-
-
-def _understood(client: Client, call: Call, value: T | None) -> T:
-    if value is None:
-        raise Unreachable(
-            f"{client.url} answers {call.method} in a way that Kanport does not understand.",
-            hint="Is it Kanboard, and is there nothing in between that changes answers?",
-        )
-    return value
 
 
 def _version(value: object) -> str:

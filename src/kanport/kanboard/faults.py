@@ -71,6 +71,20 @@ _FINAL_ALONE = frozenset(
     {Fault.REQUEST_TOO_LARGE, Fault.ANSWER_TOO_LARGE, Fault.MEMORY_LIMIT, Fault.PHP_ERROR}
 )
 
+# What a procedure with a smaller answer may get round where a call fails alone, and others do not.
+_TOO_MUCH = frozenset(
+    {
+        Fault.TIMEOUT,
+        Fault.RESET,
+        Fault.SERVER_ERROR,
+        Fault.ANSWER_TOO_LARGE,
+        Fault.TIME_LIMIT,
+        Fault.MEMORY_LIMIT,
+        Fault.EMPTY,
+        Fault.NOT_JSON,
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
@@ -101,3 +115,8 @@ class NoAnswer:
     def smaller_may_help(self) -> bool:
         """Whether fewer calls in one request may get an answer."""
         return self.fault in _SIZE
+
+    @property
+    def too_much(self) -> bool:
+        """Whether the answer may simply have been too much for the server."""
+        return self.fault in _TOO_MUCH

@@ -41,17 +41,22 @@ def last_admin(changes: Collection[Change], current: CurrentState) -> GuardVerdi
     }
     lost = [user.username for user in current.users if user.id in admins & losing]
     tripped = bool(lost) and admins <= losing
-    if tripped:
+    hint = "make somebody else administrator in a plan of its own first, or protect this account"
+    if not tripped:
+        message = f"{len(admins - losing)} active administrators stay as they are"
+    elif current.unlisted is None:
         message = f"no active administrator would be left: the plan takes it from {listed(lost)}"
     else:
-        message = f"{len(admins - losing)} active administrators stay as they are"
+        message = (
+            "no active administrator would be left among the users who could be read: the plan"
+            f" takes it from {listed(lost)}"
+        )
+        hint = (
+            "name an administrator who stays in the sources or in a project that they name, or"
+            " protect this account"
+        )
     return GuardVerdict(
-        guard="last-admin",
-        tripped=tripped,
-        message=message,
-        hint="make somebody else administrator in a plan of its own first, or protect this account"
-        if tripped
-        else None,
+        guard="last-admin", tripped=tripped, message=message, hint=hint if tripped else None
     )
 
 
@@ -107,12 +112,17 @@ def _limit(
 ) -> GuardVerdict:
     total = sum(situation.count(actions) for _, actions in kinds)
     problems: list[str] = []
+    hint = f"look at the plan; if it is right, raise limits.{name} in the mapping"
     if limit.max is not None and total > limit.max:
         problems.append(f"{total} planned, {limit.max} allowed")
     for base_name, actions in kinds:
         count, base = situation.count(actions), _base(situation.current, base_name)
         if limit.share is not None and count * 100 > limit.share * base:
-            problems.append(f"{count} planned, {limit.share:g}% of {base} {base_name} allowed")
+            problem = f"{count} planned, {limit.share:g}% of {base} {base_name} allowed"
+            if base_name == _USERS and situation.current.unlisted is not None:
+                problem += ", counting only those who could be read"
+                hint += ", as a number: the server cannot list its users"
+            problems.append(problem)
     allowed = [f"{limit.max}"] if limit.max is not None else []
     allowed += [f"{limit.share:g}%"] if limit.share is not None else []
     return GuardVerdict(
@@ -121,9 +131,7 @@ def _limit(
         message=f"{name}: {'; '.join(problems)}"
         if problems
         else f"{name}: {total} planned, within {' and '.join(allowed)}",
-        hint=f"look at the plan; if it is right, raise limits.{name} in the mapping"
-        if problems
-        else None,
+        hint=hint if problems else None,
     )
 
 
@@ -146,23 +154,33 @@ def _remove_confirmed(situation: Situation) -> Iterator[GuardVerdict]:
 
 
 def _users_complete(situation: Situation) -> Iterator[GuardVerdict]:
-    """Stop where a decision needs all users of the server and only some could be read."""
-    users = situation.mapping.users
-    if situation.current.users_complete or users is None:
+    """Stop where a decision needs all users of the server and only some could be read.
+
+    Whom the ledger knows is read by id, so stable ids need no list; with e-mail addresses, both a
+    new user and a rename may be wrong because of somebody who was not read.
+    """
+    users, current = situation.mapping.users, situation.current
+    if current.users_complete or users is None:
         return
-    needs = []
+    needs, ways = [], []
     if users.missing != "keep":
-        needs.append("who is missing from the sources")
-    by_other_name = "email" in users.find_by or users.id is not None
-    if by_other_name and situation.count({Action.USER_CREATE}):
+        needs.append(f"who is missing from the sources (missing: {users.missing})")
+        ways.append("missing: keep")
+    by_email = "email" in users.find_by
+    by_id = users.id is not None and current.unlisted is None
+    told_apart = {Action.USER_CREATE, Action.USER_RENAME} if by_email else {Action.USER_CREATE}
+    if (by_email or by_id) and situation.count(told_apart):
         needs.append("who only has a new username")
+        ways.extend(["find_by: [username]"] if by_email else [])
     if needs:
+        why = "" if current.unlisted is None else f", as {current.unlisted.why}"
+        way = f"set {' and '.join(ways)}, or " if ways else ""
         yield GuardVerdict(
             guard="users-incomplete",
             tripped=True,
-            message=f"only some users of the server could be read, so {' and '.join(needs)}"
+            message=f"only some users of the server could be read{why}; {' and '.join(needs)}"
             " cannot be told",
-            hint="set missing: keep and find_by: [username], or raise the server's memory_limit",
+            hint=f"{way}raise PHP's memory_limit on the server",
         )
 
 

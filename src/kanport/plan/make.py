@@ -15,6 +15,7 @@ from kanport.plan.model import Action, Plan, PlanMapping, PlanServer, PlanSource
 from kanport.plan.order import in_plan_order, order_renames
 from kanport.plan.plan_file import plan_digest
 from kanport.plan.resolve import resolve
+from kanport.plan.unlisted import unlisted_findings
 from kanport.plan.users import diff_users
 
 _NOBODY: Mapping[str, Identity] = MappingProxyType({})
@@ -57,7 +58,16 @@ def make_plan(
         guards=judge(changes, current, mapping),
         changes=changes,
         findings=tuple(
-            in_order((*given, *resolved.findings, *users.findings, *access.findings, *circles))
+            in_order(
+                (
+                    *given,
+                    *resolved.findings,
+                    *users.findings,
+                    *access.findings,
+                    *circles,
+                    *unlisted_findings(resolved, current),
+                )
+            )
         ),
         identities=identities_of(resolved.persons, changes),
     )

@@ -8,7 +8,7 @@ from fnmatch import translate
 from functools import cache
 from typing import Self
 
-from kanport.model import DesiredState, Project, User
+from kanport.model import DesiredState, Identity, Project, User
 from kanport.names import compare_key
 
 
@@ -121,6 +121,23 @@ def project_keys(project: Project) -> frozenset[str]:
     """Give every compare key that a source may call this project by."""
     names = (project.identifier, project.name, str(project.id))
     return frozenset(compare_key(name) for name in names if name)
+
+
+def people_wanted(
+    desired: DesiredState, known: Mapping[str, Identity]
+) -> tuple[frozenset[str], frozenset[int]]:
+    """Give the usernames and the user ids that the desired state speaks of.
+
+    These are the people who must be read before a plan can be made, where a server cannot list all.
+    `known` is whom the ledger knows by stable id.
+    """
+    names = {user.username.value for user in desired.users}
+    names.update(membership.username.value for membership in desired.memberships)
+    stable_ids = {user.stable_id.value for user in desired.users if user.stable_id is not None}
+    stable_ids.update(stable_id for _, stable_id in desired.unknown.ids)
+    identities = [known[stable_id] for stable_id in stable_ids if stable_id in known]
+    names.update(identity.username for identity in identities)
+    return frozenset(names), frozenset(identity.user_id for identity in identities)
 
 
 def projects_wanted(desired: DesiredState, projects: Iterable[Project]) -> frozenset[int]:

@@ -22,6 +22,9 @@ def missing_people(
     """Give the changes for managed users who are provably in no source."""
     if mapping.users is None or mapping.users.missing == "keep" or mapping.users.managed is None:
         return [], []
+    if current.unlisted is not None:
+        # A guard stops such a plan; the few users that were read say nothing of the others.
+        return [], []
     remove = mapping.users.missing == "remove"
     managed = name_matcher(mapping.users.managed.usernames)
     present = {person.user.id for person in resolved.persons if person.user is not None}

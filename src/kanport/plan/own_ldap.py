@@ -28,10 +28,11 @@ def own_ldap_findings(changes: Iterable[Draft], current: CurrentState) -> list[F
     origin = first_place(place for change in made for place in change.origin)
     known = sum(user.ldap for user in current.users)
     if not known:
+        nobody = "nobody on the server" if current.unlisted is None else "nobody who was read"
         return [
             Finding(
                 "ldap-unproven",
-                f"{count} to come from Kanboard's own LDAP, and nobody on the server came from"
+                f"{count} to come from Kanboard's own LDAP, and {nobody} came from"
                 " there so far; whether it is set up shows only when the first one is made",
                 origin,
                 hint="Kanboard needs LDAP_AUTH with LDAP_BIND_TYPE anonymous or proxy; apply tries"

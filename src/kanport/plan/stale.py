@@ -12,6 +12,18 @@ from kanport.plan.model import Action, Change, Plan
 _WORDS = {"name": "name", "email": "e-mail address", "role": "role", "username": "username"}
 
 
+def people_of(plan: Plan) -> tuple[frozenset[str], frozenset[int]]:
+    """Give the usernames and the user ids that a plan speaks of, new usernames too."""
+    names = {change.subject.username for change in plan.changes}
+    names.update(
+        str(change.after["username"])
+        for change in plan.changes
+        if change.after is not None and "username" in change.after
+    )
+    ids = {change.user_id for change in plan.changes if change.user_id is not None}
+    return frozenset(names), frozenset(ids)
+
+
 def differences(plan: Plan, current: CurrentState) -> list[str]:
     """Say what is no longer as the plan says, one line a thing; an empty list means: go ahead.
 
