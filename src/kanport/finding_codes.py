@@ -115,4 +115,8 @@ CATALOGUE: dict[str, Kind] = {
     "missing-unknown": Kind("warning", "Somebody may be missing, but nothing proves it."),
     "access-through-group": Kind("warning", "Access may come through a group and so remain."),
     "row-skipped": Kind("warning", "An invalid row was skipped; its person stays as they are."),
+    # Taking a run back.
+    "undo-moved": Kind("error", "The server has changed since the run; this was left as it is."),
+    "undo-impossible": Kind("error", "Kanboard's API cannot take this back."),
+    "undo-partial": Kind("warning", "Kanboard's API can take this back only in part."),
 }

@@ -105,3 +105,47 @@ class Run:
     def tally(self) -> Tally:
         """Count the outcomes; there is one for each change of the plan."""
         return Tally.of(len(self.outcomes), self.outcomes)
+
+
+class Standing(StrEnum):
+    """Whether the server is as a change wanted it."""
+
+    SO = "as planned"
+    NOT_SO = "not as planned"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether the server is as one change wanted it; `instead` says what is there where not."""
+
+    change_id: str
+    standing: Standing
+    instead: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """planned = as planned + not as planned. It adds up, always."""
+
+    planned: int
+    so: int = 0
+    not_so: int = 0
+
+    def __post_init__(self) -> None:
+        if self.planned != self.so + self.not_so:
+            raise AssertionError(f"the verdicts do not add up: {self}")
+
+    @classmethod
+    def of(cls, planned: int, verdicts: Iterable[Verdict]) -> "Verified":
+        """Count the verdicts on a plan with so many changes, one for each."""
+        counted = Counter(verdict.standing for verdict in verdicts)
+        return cls(planned, so=counted[Standing.SO], not_so=counted[Standing.NOT_SO])
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything is as planned."""
+        return not self.not_so
+
+    def to_dict(self) -> dict[str, int]:
+        """Give the counts as the JSON report holds them."""
+        return {"planned": self.planned, "as_planned": self.so, "not_as_planned": self.not_so}

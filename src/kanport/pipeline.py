@@ -18,7 +18,7 @@ from kanport import __version__
 from kanport.apply.engine import Engine, Options
 from kanport.apply.journal import Journal, Recorded, load_journal
 from kanport.apply.passwords import Passwords
-from kanport.apply.undo import projects_to_read, undo_plan
+from kanport.apply.undo import people_to_read, projects_to_read, undo_plan
 from kanport.apply.verify import verify
 from kanport.checks import check
 from kanport.errors import ConfigInvalid, GuardTripped, PlanStale, SourceInvalid, UsageError
@@ -250,14 +250,6 @@ def check_fresh(plan: Plan, client: Client) -> None:
         )
 
 
-def _same_server(plan: Plan, client: Client) -> None:
-    if plan.server.url != client.url:
-        raise PlanStale(
-            f"the plan was made for {plan.server.url}, not for {client.url}",
-            hint="make a plan for this server",
-        )
-
-
 def passwords_for(plan: Plan, mapping_path: Path | None = None) -> dict[str, SecretStr]:
     """Read the passwords that the plan takes from a source; the plan itself holds none.
 
@@ -333,7 +325,7 @@ def resume_run(
 
     Raises PlanStale where the journal is of another server.
     """
-    _same_server(recorded.plan, client)
+    check_server(recorded.plan, client)
     with Journal(journal_path, now=now, resume=True) as journal:
         engine = Engine(
             client,
@@ -344,6 +336,61 @@ def resume_run(
             should_stop=should_stop,
         )
         return engine.resume(recorded)
+
+
+def protected_now(plan: Plan, mapping_path: Path | None = None) -> tuple[str, ...] | None:
+    """Give the patterns of accounts that the mapping of a plan protects now.
+
+    The mapping is read from `mapping_path`, else from where the plan says; None stands for one that
+    cannot be read there. Raises ConfigInvalid where the one of `mapping_path` cannot.
+    """
+    try:
+        return load_mapping(mapping_path or Path(plan.mapping.path)).spec.protect
+    except ConfigInvalid:
+        if mapping_path is not None:
+            raise
+        return None
+
+
+def plan_undo(
+    recorded: Recorded,
+    client: Client,
+    *,
+    protect: Iterable[str] = (),
+    remove_at_most: int | None = None,
+    now: Callable[[], str] = utc_now,
+) -> Plan:
+    """Read the server and make the plan that takes a run back; see `kanport.apply.undo`.
+
+    Sends no procedure that writes. Raises PlanStale where the run was on another server.
+    """
+    check_server(recorded.plan, client)
+    usernames, user_ids = people_to_read(recorded)
+    current = read_current(
+        client,
+        choose_projects=lambda projects: projects_to_read(
+            recorded.plan, projects, removing=remove_at_most is not None
+        ),
+        usernames=usernames,
+        user_ids=user_ids,
+    )
+    return undo_plan(
+        recorded,
+        current,
+        protect=protect,
+        remove_at_most=remove_at_most,
+        created_at=now(),
+        version=__version__,
+    )
+
+
+def verify_plan(plan: Plan, client: Client) -> tuple[Verdict, ...]:
+    """Say of each change of a plan whether the server is as the plan wants it; only reads.
+
+    Raises PlanStale where the plan is for another server.
+    """
+    check_server(plan, client)
+    return verify(plan, client)
 
 
 def remember(

@@ -1,6 +1,6 @@
 """The rules that stop a plan before the first write. Pure: changes and state in, verdicts out."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from kanport.mapping.spec import Limit, MappingFile
@@ -65,15 +65,19 @@ def _last_admin(situation: Situation) -> Iterator[GuardVerdict]:
 
 
 def _protected(situation: Situation) -> Iterator[GuardVerdict]:
+    yield protected_accounts(situation.changes, situation.mapping.protect)
+
+
+def protected_accounts(changes: Iterable[Change], protect: Iterable[str]) -> GuardVerdict:
     """Make sure once more that no protected account is in a change."""
-    protected = name_matcher(situation.mapping.protect)
+    protected = name_matcher(protect)
     touched = [
         change.subject.username
-        for change in situation.changes
+        for change in changes
         if protected(change.subject.username)
         or protected(str((change.after or {}).get("username", "")))
     ]
-    yield GuardVerdict(
+    return GuardVerdict(
         guard="protected",
         tripped=bool(touched),
         message=f"protected accounts would be changed: {listed(touched)}"
@@ -199,3 +203,35 @@ def judge(
     """Ask every guard; a tripped verdict stops the plan before the first write."""
     situation = Situation(changes, current, mapping)
     return tuple(verdict for guard in GUARDS for verdict in guard(situation))
+
+
+def judge_undo(
+    changes: tuple[Change, ...],
+    current: CurrentState,
+    *,
+    protect: Iterable[str],
+    remove_at_most: int | None,
+) -> tuple[GuardVerdict, ...]:
+    """Ask the guards that hold without a mapping, of a plan that takes a run back.
+
+    The limits of the mapping are for what sources ask for, and not asked. Removing people needs a
+    number all the same: `remove_at_most`, as it was asked for.
+    """
+    verdicts = [last_admin(changes, current), protected_accounts(changes, protect)]
+    count = sum(change.action is Action.USER_REMOVE for change in changes)
+    if count or remove_at_most is not None:
+        allowed = remove_at_most or 0
+        tripped = count > allowed
+        verdicts.append(
+            GuardVerdict(
+                guard="limit-remove",
+                tripped=tripped,
+                message=f"remove: {count} planned, {allowed} allowed"
+                if tripped
+                else f"remove: {count} planned, within {allowed}",
+                hint="look at whom the run created; if all are to go, name their number"
+                if tripped
+                else None,
+            )
+        )
+    return tuple(verdicts)

@@ -3,12 +3,10 @@
 from rich.cells import cell_len
 from rich.text import Text
 
-from kanport.outcome import Status
 from kanport.report.page import Page, padded, width_of
 from kanport.report.parts import Difference, Line, View
 
 _STYLES = {"+": "green", "~": "yellow", "-": "red", "!": "bold red"}
-_OUTCOME_STYLES = {Status.DONE: "green", Status.ALREADY: "green"}
 _VERB = 8  # the longest verb takes seven
 
 _INDENT = 2
@@ -138,11 +136,10 @@ def _value(page: Page, text: str | None) -> Text:
 
 def _why(page: Page, line: Line) -> Text:
     parts: list[Text] = []
-    if line.outcome is not None:
-        status = line.outcome.status
-        told = page.mark(status, _OUTCOME_STYLES.get(status, "bold red"))
-        if line.outcome.reason is not None:
-            told.append(": ").append_text(page.ink(line.outcome.reason))
+    if (ending := line.ending) is not None:
+        told = page.mark(ending.word, "green" if ending.good else "bold red")
+        if ending.reason is not None:
+            told.append(": ").append_text(page.ink(ending.reason))
         parts.append(told)
     parts.extend(page.mark(risk, "yellow") for risk in line.risks)
     parts.append(page.ink(line.change.reason, "dim"))

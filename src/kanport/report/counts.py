@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from kanport.finding_codes import CATALOGUE
 from kanport.findings import Finding, Severity
-from kanport.outcome import Status, Tally
+from kanport.outcome import Standing, Status, Tally, Verified
 from kanport.plan.model import Action, GuardVerdict, PlanSource
 from kanport.report.parts import (
     ActionRow,
@@ -46,8 +46,8 @@ def actions_in(lines: Iterable[Line]) -> Counter[Action]:
     return Counter(line.change.action for line in lines)
 
 
-def summary_of(lines: Sequence[Line], *, with_tally: bool) -> tuple[ActionRow, ...]:
-    """Give the actions that occur, with what became of them where there is a tally."""
+def summary_of(lines: Sequence[Line], kind: ViewKind) -> tuple[ActionRow, ...]:
+    """Give the actions that occur, with what became of them or how many hold."""
     groups: dict[Action, list[Line]] = {action: [] for action in ACTIONS}
     for line in lines:
         groups[line.change.action].append(line)
@@ -57,15 +57,19 @@ def summary_of(lines: Sequence[Line], *, with_tally: bool) -> tuple[ActionRow, .
             symbol=wording.symbol,
             label=wording.label(len(groups[action])),
             planned=len(groups[action]),
-            tally=_tally(groups[action]) if with_tally else None,
+            tally=_tally(groups[action], kind),
         )
         for action, wording in ACTIONS.items()
         if groups[action]
     )
 
 
-def _tally(lines: Sequence[Line]) -> Tally:
-    return Tally.of(len(lines), (line.outcome for line in lines if line.outcome))
+def _tally(lines: Sequence[Line], kind: ViewKind) -> Tally | Verified | None:
+    if kind is ViewKind.RUN:
+        return Tally.of(len(lines), (line.outcome for line in lines if line.outcome))
+    if kind is ViewKind.VERIFICATION:
+        return Verified.of(len(lines), (line.verdict for line in lines if line.verdict))
+    return None
 
 
 def risk_rows(lines: Iterable[Line]) -> tuple[RiskRow, ...]:
@@ -104,11 +108,11 @@ def row_of(finding: Finding) -> tuple[str, str | None, str | None, int | str] | 
 
 
 def undone_in(lines: Iterable[Line]) -> tuple[UndoneRow, ...]:
-    """Group what was not done by how and why, failures first."""
-    groups: dict[tuple[Status, str], list[Line]] = {}
+    """Group what was not done, or is not as planned, by how and why, failures first."""
+    groups: dict[tuple[Status | Standing, str], list[Line]] = {}
     for line in lines:
-        if line.outcome is not None and line.outcome.status in UNDONE:
-            key = line.outcome.status, line.outcome.reason or "no reason is known"
+        if line.ending is not None and not line.ending.good:
+            key = line.ending.word, line.ending.reason or "no reason is known"
             groups.setdefault(key, []).append(line)
     rows = [UndoneRow(status, reason, tuple(group)) for (status, reason), group in groups.items()]
     return tuple(sorted(rows, key=lambda row: UNDONE.index(row.status)))
@@ -142,7 +146,7 @@ def sums_of(
     lines: Sequence[Line],
     numbers: Mapping[Severity, int],
     guards: Sequence[GuardVerdict],
-    tally: Tally | None,
+    tally: Tally | Verified | None,
 ) -> tuple[Sum, ...]:
     """Give the sums that stand at the end of every report: changes, outcomes, findings, guards."""
     sums = []
@@ -156,11 +160,12 @@ def sums_of(
         )
         sums.append(Sum(Count("changes", len(lines), planned), parts))
         if tally is not None:
-            statuses = Counter(line.status for line in lines)
-            outcome = tuple(
-                Count(status.name.lower(), statuses[status], status) for status in Status
-            )
-            sums.append(Sum(Count("planned", tally.planned, planned), outcome))
+            words = Counter(line.ending.word for line in lines if line.ending is not None)
+            every = Standing if isinstance(tally, Verified) else Status
+            endings = tuple(Count(word.replace(" ", "_"), words[word], word) for word in every)
+            sums.append(Sum(Count("planned", tally.planned, planned), endings))
+    if kind is ViewKind.VERIFICATION:
+        return tuple(sums)
     total = sum(numbers.values())
     severities = tuple(Count(s, numbers[s], noun(numbers[s])) for s, noun in SEVERITIES.items())
     sums.append(Sum(Count("findings", total, FINDING(total)), severities))

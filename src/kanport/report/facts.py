@@ -26,6 +26,8 @@ def fact_rows(facts: Facts, *, digest_length: int | None = None) -> list[tuple[s
         run = facts.run
         until = f" to {utc(run.finished_at)}" if run.finished_at else ", not finished"
         rows.append(("Run", f"{run.id}, {utc(run.started_at)}{until}"))
+    if facts.verified_at:
+        rows.append(("Looked at", utc(facts.verified_at)))
     return rows
 
 

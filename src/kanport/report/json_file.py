@@ -2,7 +2,7 @@
 
 import json
 
-from kanport.outcome import Tally
+from kanport.outcome import Standing, Status, Tally, Verified
 from kanport.report.json_shape import (
     FORMAT,
     ActionDict,
@@ -10,7 +10,10 @@ from kanport.report.json_shape import (
     CountDict,
     FactsDict,
     ReportDict,
+    StandingWord,
+    StatusWord,
     TallyDict,
+    VerifiedDict,
     report_schema,
 )
 from kanport.report.parts import Count, Facts, Line, View
@@ -40,6 +43,7 @@ def as_dict(view: View) -> ReportDict:
         "facts": _facts(view.facts),
         "summary": [_action(row.action, row.label, row.planned, row.tally) for row in view.summary],
         "tally": _tally(view.tally) if view.tally else None,
+        "verified": _verified(view.verified) if view.verified else None,
         "sums": [
             {"total": _count(s.total), "parts": [_count(part) for part in s.parts]}
             for s in view.sums
@@ -66,7 +70,7 @@ def as_dict(view: View) -> ReportDict:
         "changes": [_change(line) for line in view.lines],
         "undone": [
             {
-                "status": row.status.value,
+                "status": _word(row.status),
                 "reason": row.reason,
                 "number": len(row.lines),
                 "changes": _ids(row.lines),
@@ -105,13 +109,16 @@ def _facts(facts: Facts) -> FactsDict:
         }
         if run
         else None,
+        "verified_at": facts.verified_at,
     }
 
 
-def _action(action: str, label: str, planned: int, tally: Tally | None) -> ActionDict:
+def _action(action: str, label: str, planned: int, tally: Tally | Verified | None) -> ActionDict:
     row: ActionDict = {"action": str(action), "label": label, "planned": planned}
-    if tally is not None:
+    if isinstance(tally, Tally):
         row["tally"] = _tally(tally)
+    elif tally is not None:
+        row["verified"] = _verified(tally)
     return row
 
 
@@ -123,6 +130,21 @@ def _tally(tally: Tally) -> TallyDict:
         "failed": tally.failed,
         "skipped": tally.skipped,
         "not_attempted": tally.not_attempted,
+    }
+
+
+def _word(ending: Status | Standing) -> StatusWord | StandingWord:
+    # Told apart so that the checker knows the very words of each.
+    if isinstance(ending, Status):
+        return ending.value
+    return ending.value
+
+
+def _verified(verified: Verified) -> VerifiedDict:
+    return {
+        "planned": verified.planned,
+        "as_planned": verified.so,
+        "not_as_planned": verified.not_so,
     }
 
 
@@ -153,4 +175,9 @@ def _change(line: Line) -> ChangeDict:
     }
     if line.outcome is not None:
         row["outcome"] = {"status": line.outcome.status.value, "reason": line.outcome.reason}
+    if line.verdict is not None:
+        row["verdict"] = {
+            "standing": line.verdict.standing.value,
+            "instead": line.verdict.instead,
+        }
     return row

@@ -12,7 +12,8 @@ from typing_extensions import TypedDict  # pydantic takes the one of typing from
 FORMAT: Final = "kanport-report/1"
 
 Level = Literal["good", "note", "look", "stop"]
-Status = Literal["done", "already so", "failed", "skipped", "not attempted"]
+StatusWord = Literal["done", "already so", "failed", "skipped", "not attempted"]
+StandingWord = Literal["as planned", "not as planned"]
 
 
 class SentenceDict(TypedDict):
@@ -41,6 +42,7 @@ class FactsDict(TypedDict):
     kanport: str
     digest: str
     run: RunDict | None
+    verified_at: str
 
 
 class TallyDict(TypedDict):
@@ -54,24 +56,40 @@ class TallyDict(TypedDict):
     not_attempted: int
 
 
+class VerifiedDict(TypedDict):
+    """planned = as_planned + not_as_planned."""
+
+    planned: int
+    as_planned: int
+    not_as_planned: int
+
+
 class ActionDict(TypedDict):
-    """How many changes of one action there are, and for a run what became of them."""
+    """How many changes of one action there are, and what became of them or how many hold."""
 
     action: str
     label: str
     planned: int
     tally: NotRequired[TallyDict]
+    verified: NotRequired[VerifiedDict]
 
 
 class OutcomeDict(TypedDict):
     """What became of one change; the reason where it was not done."""
 
-    status: Status
+    status: StatusWord
     reason: str | None
 
 
+class VerdictDict(TypedDict):
+    """Whether the server is as one change wanted it; what is there instead where not."""
+
+    standing: StandingWord
+    instead: str | None
+
+
 class ChangeDict(TypedDict):
-    """One change as the plan holds it, with its places as text and what became of it."""
+    """One change as the plan holds it, with its places as text, its outcome or its verdict."""
 
     id: str
     action: str
@@ -87,6 +105,7 @@ class ChangeDict(TypedDict):
     origin: list[dict[str, Any]]
     places: list[str]
     outcome: NotRequired[OutcomeDict]
+    verdict: NotRequired[VerdictDict]
 
 
 class PersonDict(TypedDict):
@@ -125,9 +144,9 @@ class FindingKindDict(TypedDict):
 
 
 class UndoneDict(TypedDict):
-    """The ids of the changes left undone in one way for one reason."""
+    """The ids of the changes left undone, or not as planned, in one way for one reason."""
 
-    status: Status
+    status: StatusWord | StandingWord
     reason: str
     number: int
     changes: list[str]
@@ -152,7 +171,7 @@ class ReportDict(TypedDict):
     """A report of Kanport."""
 
     format: Literal["kanport-report/1"]
-    kind: Literal["validation", "plan", "run"]
+    kind: Literal["validation", "plan", "run", "verification"]
     title: str
     level: Level
     headline: str
@@ -160,6 +179,7 @@ class ReportDict(TypedDict):
     facts: FactsDict
     summary: list[ActionDict]
     tally: TallyDict | None
+    verified: VerifiedDict | None
     sums: list[SumDict]
     counts: list[CountDict]
     risks: list[RiskDict]

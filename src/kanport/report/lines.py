@@ -2,30 +2,33 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from kanport.names import compare_key
 from kanport.origin import Origin
-from kanport.outcome import Outcome
+from kanport.outcome import Outcome, Verdict
 from kanport.plan.model import Action, Change
 from kanport.report.parts import Difference, Line, Person, ProjectAccess
-from kanport.report.words import ACTIONS, FIELDS, RISKS, UNDONE, unique
+from kanport.report.words import ACTIONS, FIELDS, RISKS, unique
 
 
-def line_of(change: Change, outcome: Outcome | None = None) -> Line:
-    """Tell one change, with what became of it in a run."""
+def line_of(change: Change, outcome: Outcome | None = None, verdict: Verdict | None = None) -> Line:
+    """Tell one change, with what became of it in a run, or whether it holds."""
     wording = ACTIONS[change.action]
-    undone = outcome is not None and outcome.status in UNDONE
-    return Line(
+    line = Line(
         change=change,
-        symbol="!" if undone else wording.symbol,
+        symbol=wording.symbol,
         verb=wording.verb,
         target=change.subject.project or "",
         differences=differences_of(change.before, change.after),
         risks=tuple(told.one for risk, told in RISKS.items() if risk in change.risk),
         places=places_of(change.origin),
         outcome=outcome,
+        verdict=verdict,
     )
+    bad = line.ending is not None and not line.ending.good
+    return replace(line, symbol="!") if bad else line
 
 
 def differences_of(

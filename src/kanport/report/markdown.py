@@ -91,7 +91,7 @@ def _lines(view: View) -> Iterator[str]:
     )
     yield from _section("Guards", _guards(view))
     yield from _findings(view)
-    yield from _section("Not done", _undone(view))
+    yield from _section("Not as planned" if view.verified else "Not done", _undone(view))
     yield from _section("Counts", _counts(view))
     yield from _section("Next steps", (f"- {prose(step)}" for step in view.next_steps))
 
@@ -106,12 +106,13 @@ def _summary(view: View) -> Iterator[str]:
     if not view.summary:
         return
     outcomes = ("planned", "done", "already so", "failed", "skipped", "not attempted")
-    heads = outcomes if view.tally else outcomes[:1]
+    verdicts = ("planned", "as planned", "not as planned")
+    heads = verdicts if view.verified else outcomes if view.tally else outcomes[:1]
     yield f"| | {' | '.join(heads)} |"
     yield f"|:---|{'---:|' * len(heads)}"
     for row in view.summary:
         yield f"| {row.label} | {' | '.join(map(str, _numbers(row)))} |"
-    total = list(view.tally.to_dict().values()) if view.tally else [len(view.lines)]
+    total = list(view.numbers.to_dict().values()) if view.numbers else [len(view.lines)]
     yield f"| **all changes** | {' | '.join(map(str, total))} |"
 
 
@@ -147,10 +148,10 @@ def _change(line: Line, *, who: bool = False) -> str:
     text += f"; why: {prose(line.change.reason)}"
     if line.places:
         text += f"; from {', '.join(map(code, line.places))}"
-    if line.outcome is not None:
-        text += f"; **{line.outcome.status}**"
-        if line.outcome.reason is not None:
-            text += f": {prose(line.outcome.reason)}"
+    if (ending := line.ending) is not None:
+        text += f"; **{ending.word}**"
+        if ending.reason is not None:
+            text += f": {prose(ending.reason)}"
     return text
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from kanport.findings import Finding, Severity
-from kanport.outcome import Outcome, Status, Tally
+from kanport.outcome import Outcome, Standing, Status, Tally, Verdict, Verified
 from kanport.plan.model import (
     Action,
     Change,
@@ -20,11 +20,12 @@ from kanport.plan.model import (
 
 
 class ViewKind(StrEnum):
-    """What is told: what the data are like, what would change, or what was changed."""
+    """What is told: what the data are like, what would change, was changed, or is now."""
 
     VALIDATION = "validation"
     PLAN = "plan"
     RUN = "run"
+    VERIFICATION = "verification"
 
 
 class Level(StrEnum):
@@ -87,8 +88,20 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """What became of a change, or whether it holds: a word, why or what instead, good or not."""
+
+    word: Status | Standing
+    reason: str | None
+    good: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
-    """One change as it is told. `places` are the rows or cells that asked for it."""
+    """One change as it is told. `places` are the rows or cells that asked for it.
+
+    A run has an outcome, a verification a verdict, a plan neither.
+    """
 
     change: Change
     symbol: str
@@ -98,6 +111,18 @@ class Line:
     risks: tuple[str, ...]
     places: tuple[str, ...]
     outcome: Outcome | None = None
+    verdict: Verdict | None = None
+
+    @property
+    def ending(self) -> Ending | None:
+        """What is to be told of the change, in a run and in a verification."""
+        if self.outcome is not None:
+            good = self.outcome.status in (Status.DONE, Status.ALREADY)
+            return Ending(self.outcome.status, self.outcome.reason, good)
+        if self.verdict is not None:
+            so = self.verdict.standing is Standing.SO
+            return Ending(self.verdict.standing, self.verdict.instead, so)
+        return None
 
     @property
     def status(self) -> Status | None:
@@ -127,13 +152,13 @@ class ProjectAccess:
 
 @dataclass(frozen=True, slots=True)
 class ActionRow:
-    """How many changes there are of one action and, in a run, what became of them."""
+    """How many changes there are of one action and what became of them, or how many hold."""
 
     action: Action
     symbol: str
     label: str
     planned: int
-    tally: Tally | None = None
+    tally: Tally | Verified | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +182,9 @@ class FindingRow:
 
 @dataclass(frozen=True, slots=True)
 class UndoneRow:
-    """How many changes were left undone in one way for one reason."""
+    """How many changes were left undone, or are not as planned, in one way for one reason."""
 
-    status: Status
+    status: Status | Standing
     reason: str
     lines: tuple[Line, ...]
 
@@ -176,7 +201,10 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the report is about: server, mapping, sources, versions and digests."""
+    """What the report is about: server, mapping, sources, versions and digests.
+
+    `verified_at` is when the server was looked at (UTC, RFC 3339), in a verification.
+    """
 
     mapping: PlanMapping
     sources: tuple[PlanSource, ...]
@@ -185,6 +213,7 @@ class Facts:
     kanport: str = ""
     digest: str = ""
     run: RunFacts | None = None
+    verified_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,3 +244,9 @@ class View:
     sums: tuple[Sum, ...]
     counts: tuple[Count, ...]
     next_steps: tuple[str, ...]
+    verified: Verified | None = None
+
+    @property
+    def numbers(self) -> Tally | Verified | None:
+        """What became of all changes, or how many hold; None where nothing was done or read."""
+        return self.tally or self.verified

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from kanport.findings import Severity
-from kanport.outcome import Tally
+from kanport.outcome import Tally, Verified
 from kanport.plan.model import Action, GuardVerdict
 from kanport.report.parts import Level, RiskRow, Sentence
 from kanport.report.words import (
@@ -80,6 +80,22 @@ def run_headline(done: Mapping[Action, int], tally: Tally, *, stopped: str | Non
     in_place = tally.done + tally.already
     verb = "is" if in_place == 1 else "are"
     return f"{start}{in_place} of {counted(tally.planned, CHANGE)} {verb} in place; {listed(left)}."
+
+
+def verification_headline(verified: Verified) -> str:
+    """Tell whether the server is as a plan wanted it."""
+    if not verified.planned:
+        return "There is nothing to verify: the plan holds no changes."
+    if verified.complete:
+        every = (
+            "The 1 change is" if verified.planned == 1 else f"All {verified.planned} changes are"
+        )
+        return f"{every} as planned."
+    verb = "is" if verified.so == 1 else "are"
+    return (
+        f"{verified.so} of {counted(verified.planned, CHANGE)} {verb} as planned;"
+        f" {verified.not_so} {'is' if verified.not_so == 1 else 'are'} not."
+    )
 
 
 def validation_headline(

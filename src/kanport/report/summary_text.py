@@ -1,6 +1,6 @@
 """The summary of a report as text: how many changes of each action, and what became of them."""
 
-from kanport.outcome import Tally
+from kanport.outcome import Tally, Verified
 from kanport.report.page import Page, width_of
 from kanport.report.parts import View
 
@@ -13,8 +13,9 @@ _HEADS = (
     ("", "skipped"),
     ("not", "attempted"),
 )
+_VERIFIED_HEADS = (("", "planned"), ("as", "planned"), ("not as", "planned"))
 _STYLES = {"+": "green", "~": "yellow", "-": "red"}
-_BAD = {"failed", "skipped", "not attempted"}
+_BAD = {"failed", "skipped", "not attempted", "not as planned"}
 
 
 def show_summary(page: Page, view: View) -> None:
@@ -22,14 +23,14 @@ def show_summary(page: Page, view: View) -> None:
     if not view.summary:
         return
     page.section("Summary")
-    heads = _HEADS if view.tally else _HEADS[:1]
+    heads = _VERIFIED_HEADS if view.verified else _HEADS if view.tally else _HEADS[:1]
     rows = [
         (f"{row.symbol} {row.label}", _STYLES[row.symbol], _numbers(row.planned, row.tally))
         for row in view.summary
     ]
-    rows.append(("  all changes", "bold", _numbers(len(view.lines), view.tally)))
+    rows.append(("  all changes", "bold", _numbers(len(view.lines), view.numbers)))
     labels = width_of((label for label, _, _ in rows), 40)
-    widths = [max(map(len, head)) if view.tally else 4 for head in heads]
+    widths = [max(map(len, head)) if view.numbers else 4 for head in heads]
     if page.width is None or page.width < 2 + labels + sum(widths) + 2 * len(widths):
         for label, style, numbers in rows:
             told = ", ".join(
@@ -39,7 +40,7 @@ def show_summary(page: Page, view: View) -> None:
             line = page.mark(label.strip(), style).append_text(page.mark(f": {told}"))
             page.add(line, indent=2, hang=2)
         return
-    for part in (0, 1) if view.tally else ():
+    for part in (0, 1) if view.numbers else ():
         words = "".join(f"  {head[part]:>{w}}" for head, w in zip(heads, widths, strict=True))
         page.add(page.mark(f"{'':{labels}}{words}".rstrip(), "dim"), indent=2)
     for label, style, numbers in rows:
@@ -52,5 +53,5 @@ def show_summary(page: Page, view: View) -> None:
         page.add(line, indent=2)
 
 
-def _numbers(planned: int, tally: Tally | None) -> list[int]:
+def _numbers(planned: int, tally: Tally | Verified | None) -> list[int]:
     return list(tally.to_dict().values()) if tally else [planned]

@@ -107,7 +107,7 @@ def _guards(page: Page, view: View) -> None:
 def _undone(page: Page, view: View) -> None:
     if not view.undone:
         return
-    page.section("Not done")
+    page.section("Not as planned" if view.verified else "Not done")
     for row in view.undone:
         head = page.mark(f"! {len(row.lines)} {row.status}: ", "bold red")
         page.add(head.append_text(page.ink(row.reason)), indent=2, hang=2)

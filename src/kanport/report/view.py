@@ -1,10 +1,11 @@
-"""A validation, a plan or a run as one view: every number is computed here, and only here."""
+"""A report of any kind as one view: every number is computed here, and only here."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import PurePath
 
 from kanport.findings import Finding, errors_in, in_order
-from kanport.outcome import Outcome, Run, Status, Tally
+from kanport.outcome import Outcome, Run, Status, Tally, Verdict, Verified
 from kanport.plan.model import GuardVerdict, Plan, PlanMapping, PlanSource
 from kanport.report.counts import (
     actions_in,
@@ -37,10 +38,11 @@ from kanport.report.sentences import (
     run_headline,
     stop_sentences,
     validation_headline,
+    verification_headline,
 )
 from kanport.report.words import CHANGE, MEMBERSHIP, PERSON, PROJECT, ROW, USER
 
-__all__ = ["View", "ViewKind", "of_plan", "of_run", "of_validation"]
+__all__ = ["View", "ViewKind", "of_plan", "of_run", "of_validation", "of_verification"]
 
 
 def of_validation(
@@ -107,7 +109,7 @@ def of_run(plan: Plan, run: Run, *, next_steps: tuple[str, ...] = ()) -> View:
     lines = tuple(line_of(change, outcomes[change.id]) for change in plan.changes)
     tally = Tally.of(len(lines), outcomes.values())
     done = actions_in(line for line in lines if line.status is Status.DONE)
-    facts = _facts(plan, RunFacts(run.id, run.started_at, run.finished_at, run.stopped))
+    facts = _facts(plan, _run_facts(run))
     return _view(
         ViewKind.RUN,
         facts=facts,
@@ -120,6 +122,40 @@ def of_run(plan: Plan, run: Run, *, next_steps: tuple[str, ...] = ()) -> View:
         counts=unchanged_counts(plan.unchanged),
         next_steps=next_steps,
     )
+
+
+def of_verification(
+    plan: Plan,
+    verdicts: Iterable[Verdict],
+    *,
+    run: Run | None = None,
+    looked_at: str = "",
+    next_steps: tuple[str, ...] = (),
+) -> View:
+    """Give the view of whether the server is as a plan wanted it.
+
+    There is a verdict for each change. `run` is the one whose journal the plan was taken from,
+    `looked_at` when the server was read, in UTC (RFC 3339). The findings and guards of the plan
+    are left to its own report. Raises KeyError where a change has no verdict.
+    """
+    of = {verdict.change_id: verdict for verdict in verdicts}
+    lines = tuple(line_of(change, verdict=of[change.id]) for change in plan.changes)
+    verified = Verified.of(len(lines), of.values())
+    facts = _facts(plan, None if run is None else _run_facts(run))
+    return _view(
+        ViewKind.VERIFICATION,
+        facts=replace(facts, verified_at=looked_at),
+        headline=verification_headline(verified),
+        lines=lines,
+        findings=(),
+        verified=verified,
+        counts=(),
+        next_steps=next_steps,
+    )
+
+
+def _run_facts(run: Run) -> RunFacts:
+    return RunFacts(run.id, run.started_at, run.finished_at, run.stopped)
 
 
 def _outcomes_of(plan: Plan, run: Run) -> dict[str, Outcome]:
@@ -156,30 +192,36 @@ def _view(
     lines: tuple[Line, ...] = (),
     guards: tuple[GuardVerdict, ...] = (),
     tally: Tally | None = None,
+    verified: Verified | None = None,
     stopped: str | None = None,
 ) -> View:
-    people, projects, risky = by_person(lines), by_project(lines), risky_of(lines)
-    risks = risk_rows(lines)
+    people, projects = by_person(lines), by_project(lines)
+    # Whether a change was dangerous is a question to ask before and while it is made.
+    risky, risks = ((), ()) if verified is not None else (risky_of(lines), risk_rows(lines))
     numbers = severities_in(findings)
     sentences = (
         *stop_sentences(stopped),
         *guard_sentences(guards),
-        *risk_sentences(len(risky), len(lines), risks),
+        *(risk_sentences(len(risky), len(lines), risks) if verified is None else ()),
         *finding_sentences(numbers, planned=kind is not ViewKind.VALIDATION),
     )
     touched = (
         Count("people", len(people), f"{PERSON(len(people))} touched"),
         Count("projects", len(projects), f"{PROJECT(len(projects))} touched"),
-        Count("risky", len(risky), f"{CHANGE(len(risky))} to look at twice"),
+        *(
+            (Count("risky", len(risky), f"{CHANGE(len(risky))} to look at twice"),)
+            if verified is None
+            else ()
+        ),
     )
     return View(
         kind=kind,
         title=f"Kanport {kind}: {facts.mapping.name or PurePath(facts.mapping.path).name}",
-        level=_level(sentences, tally, stopped=stopped),
+        level=_level(sentences, tally or verified, stopped=stopped),
         headline=headline,
         sentences=sentences,
         facts=facts,
-        summary=summary_of(lines, with_tally=tally is not None),
+        summary=summary_of(lines, kind),
         lines=lines,
         people=people,
         projects=projects,
@@ -190,17 +232,20 @@ def _view(
         finding_rows=finding_rows(findings),
         tally=tally,
         undone=undone_in(lines),
-        sums=sums_of(kind, lines, numbers, guards, tally),
+        sums=sums_of(kind, lines, numbers, guards, tally or verified),
         counts=(
             *(touched if kind is not ViewKind.VALIDATION else ()),
             *counts,
-            *source_counts(facts.sources),
+            *(source_counts(facts.sources) if verified is None else ()),
         ),
         next_steps=next_steps,
+        verified=verified,
     )
 
 
-def _level(sentences: Sequence[Sentence], tally: Tally | None, *, stopped: str | None) -> Level:
+def _level(
+    sentences: Sequence[Sentence], tally: Tally | Verified | None, *, stopped: str | None
+) -> Level:
     if tally is not None:
         return Level.GOOD if tally.complete and stopped is None else Level.STOP
     levels = {sentence.level for sentence in sentences}

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from kanport.findings import Severity
-from kanport.outcome import Status
+from kanport.outcome import Standing, Status
 from kanport.plan.model import Action, Risk
 
 
@@ -77,7 +77,12 @@ SEVERITIES: dict[Severity, Noun] = {
 }
 
 # What did not work comes first where a report repeats it.
-UNDONE: tuple[Status, ...] = (Status.FAILED, Status.SKIPPED, Status.NOT_ATTEMPTED)
+UNDONE: tuple[Status | Standing, ...] = (
+    Status.FAILED,
+    Status.SKIPPED,
+    Status.NOT_ATTEMPTED,
+    Standing.NOT_SO,
+)
 
 FIELDS: dict[str, str] = {
     "username": "username",

@@ -1,0 +1,110 @@
+"""Taking a run back: from what it left behind and what the server holds now, an ordinary plan.
+
+Only what the run itself did is taken back, and only where the server still has it as the run left
+it. What the API cannot take back, or what somebody has changed since, becomes a finding. Pure.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from kanport.apply.journal import Recorded
+from kanport.apply.undo.access import access_back
+from kanport.apply.undo.created import created_back
+from kanport.apply.undo.people import people_back
+from kanport.apply.undo.scene import Scene
+from kanport.apply.undo.traces import traces_of
+from kanport.findings import in_order
+from kanport.model import CurrentState, Project
+from kanport.plan.guards import judge_undo
+from kanport.plan.model import Action, Change, Plan, PlanIdentity, PlanServer
+from kanport.plan.order import in_plan_order
+from kanport.plan.plan_file import plan_digest
+
+__all__ = ["people_to_read", "projects_to_read", "undo_plan"]
+
+
+def people_to_read(recorded: Recorded) -> tuple[frozenset[str], frozenset[int]]:
+    """Give the usernames and the ids of all whom taking a run back is about.
+
+    Besides those whom the plan names, these are whoever may have a username by now that is to be
+    given back, and the users whom the run created.
+    """
+    names: set[str] = set()
+    for change in recorded.plan.changes:
+        parts = (change.before or {}, change.after or {})
+        names.update(str(part["username"]) for part in parts if "username" in part)
+        if change.user_id is None or change.action is Action.USER_RENAME:
+            names.add(change.subject.username)
+    ids = {change.user_id for change in recorded.plan.changes if change.user_id is not None}
+    made = (created.user_id for created in traces_of(recorded).created.values())
+    return frozenset(names), frozenset(ids | {user_id for user_id in made if user_id is not None})
+
+
+def projects_to_read(plan: Plan, projects: Iterable[Project], *, removing: bool) -> frozenset[int]:
+    """Give the ids of the projects whose members must be known to take a run of this plan back.
+
+    Removing somebody deletes the private projects that they are in, so these are looked at as well.
+    """
+    touched = {change.project_id for change in plan.changes}
+    return frozenset(
+        project.id
+        for project in projects
+        if project.id in touched or (removing and project.private)
+    )
+
+
+def undo_plan(
+    recorded: Recorded,
+    current: CurrentState,
+    *,
+    protect: Iterable[str] = (),
+    remove_at_most: int | None = None,
+    created_at: str,
+    version: str,
+) -> Plan:
+    """Give the plan that takes a run back.
+
+    `current` must have been read with `projects_to_read`. Users whom the run created are disabled;
+    where `remove_at_most` is given they are removed, and a guard trips where they are more than
+    that. `protect` are patterns of accounts that are left alone. `created_at` is in UTC (RFC 3339),
+    `version` is Kanport's.
+    """
+    patterns = tuple(protect)
+    scene = Scene.of(traces_of(recorded), current, patterns)
+    people = people_back(scene)
+    created = created_back(scene, remove=remove_at_most is not None)
+    access = access_back(scene)
+    changes = in_plan_order((*people.drafts, *created.drafts, *access.drafts))
+    counted = Counter(change.action for change in changes)
+    run, mapping = recorded.run, recorded.plan.mapping
+    plan = Plan(
+        created_at=created_at,
+        kanport=version,
+        server=PlanServer(url=current.server.url, version=current.server.version),
+        mapping=mapping.model_copy(update={"name": f"undo of run {run.id}"}),
+        summary={str(action): counted[action] for action in Action if counted[action]},
+        unchanged={
+            "users": people.unchanged + created.unchanged,
+            "memberships": access.unchanged,
+        },
+        guards=judge_undo(changes, current, protect=patterns, remove_at_most=remove_at_most),
+        changes=changes,
+        findings=tuple(in_order((*people.findings, *created.findings, *access.findings))),
+        identities=_identities(recorded.plan, scene, changes),
+    )
+    return plan.model_copy(update={"digest": plan_digest(plan)})
+
+
+def _identities(plan: Plan, scene: Scene, changes: Iterable[Change]) -> tuple[PlanIdentity, ...]:
+    """Give whom the stable ids of the run mean once it is taken back."""
+    names = {
+        change.user_id: str((change.after or {})["username"])
+        for change in changes
+        if change.action is Action.USER_RENAME
+    }
+    return tuple(
+        PlanIdentity(id=identity.id, username=names.get(user.id, user.username), user_id=user.id)
+        for identity in plan.identities
+        if identity.user_id is not None
+        and (user := scene.people.by_id.get(identity.user_id)) is not None
+    )

@@ -1,0 +1,105 @@
+"""Taking back that users were created: disabled, or removed where that was asked for."""
+
+from typing import Any
+
+from kanport.apply.undo.notes import about_disabled, moved
+from kanport.apply.undo.scene import Back, Scene, origin_of, reason_for
+from kanport.apply.undo.traces import Created
+from kanport.findings import Finding
+from kanport.model import User
+from kanport.plan.draft import Draft
+from kanport.plan.model import Action
+from kanport.plan.notes import protected_finding
+from kanport.plan.risks import active_risks, removal_risks
+
+
+def created_back(scene: Scene, *, remove: bool) -> Back:
+    """Give what takes away the users whom the run created.
+
+    With `remove`, whoever is as the run made them and is in no private project is removed: Kanboard
+    removes with a user every private project that they have a part in. The others are disabled.
+    """
+    drafts: list[Draft] = []
+    findings: list[Finding] = []
+    unchanged = 0
+    for made in scene.traces.created.values():
+        user = scene.new_user(made)
+        if user is None or not (made.certain or _as_made(made, user)):
+            findings.extend(_not_found(scene, made, user))
+            unchanged += user is None
+        elif not scene.has_its_name(made, user):
+            what = f"{made.change.subject.username!r} (#{user.id}), whom the run created, is called"
+            findings.append(moved(f"{what} {user.username!r} by now", made.change))
+        elif scene.protected(user.username):
+            findings.append(protected_finding(user.username, None))
+        else:
+            kept = _kept_because(scene, made, user) if remove else None
+            if kept is not None:
+                findings.append(moved(kept, made.change, instead="disabled, not removed"))
+            if remove and kept is None:
+                drafts.append(_remove(made, user))
+            elif user.active:
+                drafts.append(_disable(made, user))
+            else:
+                unchanged += 1
+    disabled = [draft for draft in drafts if draft.action is Action.USER_DISABLE]
+    findings.extend(about_disabled(disabled, removing=remove))
+    return Back(tuple(drafts), tuple(findings), unchanged)
+
+
+def _not_found(scene: Scene, made: Created, user: User | None) -> list[Finding]:
+    who = made.change.subject.username
+    if user is not None:
+        what = f"{who!r} may have been created by the run, but is not as the run wanted it"
+        return [moved(what, made.change)]
+    if scene.current.users_complete and not scene.people.fitting(who):
+        return []
+    return [moved(f"whether the run created {who!r} cannot be told any more", made.change)]
+
+
+def _as_made(made: Created, user: User) -> bool:
+    wanted: dict[str, Any] = dict(made.change.after or {})
+    return all(
+        getattr(user, name) == wanted[name] for name in ("name", "email", "role") if name in wanted
+    )
+
+
+def _kept_because(scene: Scene, made: Created, user: User) -> str | None:
+    """Say why somebody is not to be removed; None where nothing speaks against it."""
+    if not _as_made(made, user):
+        return f"{user.username!r} is no longer as the run created them"
+    for project in scene.current.projects:
+        if project.private and user.id in scene.current.roles.get(project.id, {}):
+            return f"{user.username!r} is in the private project {project.label!r} (#{project.id})"
+    return None
+
+
+def _disable(made: Created, user: User) -> Draft:
+    return Draft(
+        Action.USER_DISABLE,
+        user.username,
+        user_id=user.id,
+        before={"active": True},
+        after={"active": False},
+        reason=reason_for([made.change]),
+        risk=active_risks(user.role, enable=False),
+        origin=origin_of([made.change]),
+    )
+
+
+def _remove(made: Created, user: User) -> Draft:
+    return Draft(
+        Action.USER_REMOVE,
+        user.username,
+        user_id=user.id,
+        before={
+            "username": user.username,
+            "name": user.name,
+            "email": user.email,
+            "role": str(user.role),
+            "active": user.active,
+        },
+        reason=reason_for([made.change]),
+        risk=removal_risks(user),
+        origin=origin_of([made.change]),
+    )

@@ -1,0 +1,173 @@
+"""Giving users back the values that they had before a run."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from kanport.apply.undo.notes import about_enabled, about_removed, impossible, moved
+from kanport.apply.undo.scene import Back, Scene, origin_of, reason_for
+from kanport.apply.undo.traces import Trace
+from kanport.findings import Finding
+from kanport.model import User
+from kanport.names import compare_key
+from kanport.plan.draft import Draft
+from kanport.plan.model import Action
+from kanport.plan.notes import protected_finding
+from kanport.plan.order import order_renames
+from kanport.plan.risks import active_risks, role_risks
+from kanport.rules import email_problem, is_app_role
+
+_WORDS = {
+    "username": "username",
+    "name": "name",
+    "email": "e-mail address",
+    "role": "role",
+    "active": "state (active or not)",
+}
+
+
+def people_back(scene: Scene) -> Back:
+    """Give what restores the users whom the run changed, and say who cannot be brought back."""
+    drafts: list[Draft] = []
+    findings: list[Finding] = []
+    unchanged = 0
+    for user_id, change in scene.traces.removed.items():
+        if user_id not in scene.people.by_id:
+            findings.append(about_removed(change))
+    for user_id, traces in scene.traces.fields.items():
+        user = scene.people.by_id.get(user_id)
+        if user is None:
+            if user_id not in scene.traces.removed:
+                who = next(iter(traces.values())).change.subject.username
+                findings.append(moved(f"{who!r} {scene.gone}", next(iter(traces.values())).change))
+            continue
+        names = (
+            {user.username, str(traces["username"].before)}
+            if "username" in traces
+            else {user.username}
+        )
+        if any(map(scene.protected, names)):
+            findings.append(protected_finding(user.username, None))
+            continue
+        wanted, notes = _restorable(user, traces)
+        findings.extend(notes)
+        own = list(_drafts(user, wanted))
+        unchanged += not own and not notes
+        drafts.extend(own)
+    drafts, blocked = _without_blocked(scene, drafts)
+    findings.extend(blocked)
+    findings.extend(about_enabled([d for d in drafts if d.action is Action.USER_ENABLE]))
+    return Back(tuple(drafts), tuple(findings), unchanged)
+
+
+def _restorable(user: User, traces: Mapping[str, Trace]) -> tuple[dict[str, Trace], list[Finding]]:
+    """Give the values that the run left and that can be as before, and what to say of the others.
+
+    What is as before already needs nothing.
+    """
+    wanted: dict[str, Trace] = {}
+    notes: list[Finding] = []
+    for name, trace in traces.items():
+        now = getattr(user, name)
+        if now == trace.before:
+            continue
+        if now != trace.after:
+            what = f"the {_WORDS[name]} of {user.username!r} is {now!r} by now"
+            notes.append(moved(what, trace.change, left=repr(trace.after)))
+        elif problem := _refused(name, trace.before):
+            what = f"the {_WORDS[name]} of {user.username!r} was {trace.before!r} before"
+            notes.append(impossible(f"{what}, which {problem}", trace.change))
+        else:
+            wanted[name] = trace
+    return wanted, notes
+
+
+def _refused(name: str, value: Any) -> str | None:
+    """Say why the server would not take an old value again; None where it would.
+
+    Kanboard checks its rules anew with each update, and old rows need not keep them.
+    """
+    if name == "username" and not str(value).strip():
+        return "no user can be given"
+    if name == "email" and value and email_problem(value) is not None:
+        return "Kanboard no longer takes"
+    if name == "role" and value and not is_app_role(value):
+        return "Kanboard does not know"
+    return None
+
+
+def _drafts(user: User, wanted: Mapping[str, Trace]) -> Iterator[Draft]:
+    if rename := wanted.get("username"):
+        yield _draft(Action.USER_RENAME, user, {"username": rename})
+    fields = {name: wanted[name] for name in ("name", "email", "role") if name in wanted}
+    if fields:
+        role = fields.get("role")
+        risk = role_risks(user.role, role.before) if role is not None else set()
+        yield _draft(Action.USER_UPDATE, user, fields, risk)
+    if active := wanted.get("active"):
+        enable = bool(active.before)
+        role_then = fields["role"].before if "role" in fields else user.role
+        yield _draft(
+            Action.USER_ENABLE if enable else Action.USER_DISABLE,
+            user,
+            {"active": active},
+            active_risks(role_then if enable else user.role, enable=enable),
+        )
+
+
+def _draft(
+    action: Action, user: User, wanted: Mapping[str, Trace], risk: Any = frozenset()
+) -> Draft:
+    changes = list(
+        dict.fromkeys(trace_id for trace in wanted.values() for trace_id in trace.changes)
+    )
+    return Draft(
+        action,
+        user.username,
+        user_id=user.id,
+        before={name: getattr(user, name) for name in wanted},
+        after={name: trace.before for name, trace in wanted.items()},
+        reason=reason_for(changes),
+        risk=risk,
+        origin=origin_of(changes),
+    )
+
+
+def _without_blocked(scene: Scene, drafts: Sequence[Draft]) -> tuple[list[Draft], list[Finding]]:
+    """Leave out the renames whose old username is somebody else's by now."""
+    renames = [draft for draft in drafts if draft.action is Action.USER_RENAME]
+    findings: list[Finding] = []
+    while True:
+        freed = {rename.user_id for rename in renames}
+        held = {
+            id(rename): holder for rename in renames if (holder := _holder(scene, rename, freed))
+        }
+        if not held:
+            break
+        for rename in renames:
+            if holder := held.get(id(rename)):
+                findings.append(_taken(rename, f"is that of another user (#{holder.id}) by now"))
+        renames = [rename for rename in renames if id(rename) not in held]
+    possible, circle = order_renames(renames)
+    findings += [
+        _taken(rename, "is to be freed by somebody who is to get theirs") for rename in circle
+    ]
+    kept = {id(rename) for rename in possible}
+    others = (d for d in drafts if d.action is not Action.USER_RENAME or id(d) in kept)
+    return list(others), findings
+
+
+def _holder(scene: Scene, rename: Draft, freed: set[int | None]) -> User | None:
+    name = str((rename.after or {})["username"])
+    others = scene.people.by_key.get(compare_key(name), ())
+    return next((o for o in others if o.id != rename.user_id and o.id not in freed), None)
+
+
+def _taken(rename: Draft, why: str) -> Finding:
+    name = str((rename.after or {})["username"])
+    return Finding(
+        "undo-impossible",
+        f"{rename.username!r} cannot be called {name!r} again: the username {why}",
+        origin=rename.origin[0] if rename.origin else None,
+        value=rename.username,
+        hint="rename the other user on the server first, then make this plan anew",
+    )

@@ -1,0 +1,81 @@
+"""What every part of taking a run back looks at, and what each part gives."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Self
+
+from kanport.apply.undo.traces import Created, Traces
+from kanport.findings import Finding
+from kanport.model import CurrentState, User
+from kanport.names import compare_key
+from kanport.origin import Origin
+from kanport.plan.draft import Draft
+from kanport.plan.match import People, name_matcher
+from kanport.plan.model import Change
+from kanport.plan.places import in_place_order
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """What takes a part of a run back, how much is back already, and what is to be said."""
+
+    drafts: tuple[Draft, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    unchanged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a run left behind, and the server as it is now.
+
+    `protected` tells of a username whether nothing may touch it.
+    """
+
+    traces: Traces
+    current: CurrentState
+    people: People
+    protected: Callable[[str], bool]
+
+    @classmethod
+    def of(cls, traces: Traces, current: CurrentState, protect: Iterable[str]) -> Self:
+        """Lay the scene."""
+        return cls(traces, current, People.of(current.users), name_matcher(protect))
+
+    def new_user(self, made: Created) -> User | None:
+        """Find somebody whom the run created; None where there is no such user, or no telling."""
+        if made.user_id is not None:
+            return self.people.by_id.get(made.user_id)
+        fitting = self.people.fitting(made.change.subject.username)
+        return fitting[0] if len(fitting) == 1 else None
+
+    def has_its_name(self, made: Created, user: User) -> bool:
+        """Tell whether somebody whom the run created still has the username that it gave."""
+        return compare_key(user.username) == compare_key(made.change.subject.username)
+
+    def user(self, who: int | str) -> User | None:
+        """Find a user by id, or somebody whom the run created or met by the username's key."""
+        if isinstance(who, int):
+            return self.people.by_id.get(who)
+        made = self.traces.created.get(who)
+        if made is not None:
+            user = self.new_user(made)
+            return user if user is not None and self.has_its_name(made, user) else None
+        fitting = self.people.by_key.get(who, ())
+        return fitting[0] if len(fitting) == 1 else None
+
+    @property
+    def gone(self) -> str:
+        """How to say that somebody is not among the users that were read."""
+        if self.current.users_complete:
+            return "is no longer on the server"
+        return "is not among the users that could be read"
+
+
+def reason_for(changes: Iterable[Change]) -> str:
+    """Say which changes of the run are taken back."""
+    return f"takes back {', '.join(change.id for change in changes)}"
+
+
+def origin_of(changes: Iterable[Change]) -> tuple[Origin, ...]:
+    """Give the places that once asked for what is taken back."""
+    return in_place_order(place for change in changes for place in change.origin)
