@@ -283,6 +283,7 @@ def test_a_password_stays_in_its_cell_until_it_is_asked_for() -> None:
         ("hunt2", "password-too-short"),
         ("ä" * 37, "password-too-long"),
         ("hunter\0two", "password-invalid"),
+        (" <clear>", "value-not-clearable"),
         (Odd("cell-error", "the cell holds an error"), "cell-error"),
     ],
 )

@@ -5,6 +5,10 @@ import pytest
 from kanport.findings import MASK
 from kanport.model import DesiredUser, Given
 from kanport.normalize import Normalized
+from kanport.normalize.bound import BoundRule, Context
+from kanport.normalize.notes import Notes
+from kanport.normalize.value import State, read_one
+from kanport.rules import app_role_problem
 from kanport.table import Odd
 from tests.normalize.building import PEOPLE, Cell, a_table, made, told
 
@@ -291,10 +295,12 @@ def test_all_findings_come_in_one_pass() -> None:
     }
 
 
-def test_a_secret_is_masked_even_where_another_rule_reads_its_column() -> None:
-    found = people(
-        "username: {from: L}\nrole: {from: P}", "L|P", "ada|hunter2x", more="  password: {from: P}"
-    )
-    [finding] = found.findings
+def test_a_secret_is_masked_even_if_a_rule_should_come_to_read_its_column() -> None:
+    context = Context("staff", "<clear>", frozenset({"P"}))
+    rule = BoundRule("role", context, ("P",), check=app_role_problem)
+    notes = Notes()
+    [row] = a_table("staff", "P", "hunter2x").rows
+    assert read_one(rule, row, notes).state is State.BAD
+    [finding] = notes.findings()
     assert finding.value == MASK
     assert "hunter2x" not in f"{finding.message}{finding.hint}"

@@ -9,9 +9,13 @@ from kanport.mapping.spec import Users
 from kanport.names import compare_key
 from kanport.normalize.notes import Notes
 from kanport.normalize.rows import UserRow, contexts, rows_in_order
-from kanport.normalize.users import bind_username, password_column, password_text
+from kanport.normalize.users import (
+    bind_username,
+    cell_password_problem,
+    password_column,
+    password_text,
+)
 from kanport.normalize.value import State, read_one
-from kanport.rules import password_problem
 from kanport.table import Table
 
 
@@ -41,7 +45,7 @@ def read_passwords(
             if key not in keys or key in found or key is None:
                 continue
             text = password_text(row, column)
-            if text and password_problem(text) is None:
+            if text and cell_password_problem(text, shared[source].clear) is None:
                 found[key] = SecretStr(text)
     return found
 

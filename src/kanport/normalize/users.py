@@ -72,7 +72,7 @@ def read_user_rows(
     }
     stable_id = _bind_id(users.id, table, context)
     password = password_column(users, table)
-    read_password = partial(_password_place, password, notes=notes, bad=bad)
+    read_password = partial(_password_place, password, clear=context.clear, notes=notes, bad=bad)
     found = []
     for row_id, row in rows_in_order(table):
         who = read_one(username, row, notes)
@@ -129,7 +129,7 @@ def password_column(users: Users, table: Table) -> str | None:
 
 
 def _password_place(
-    column: str | None, row_id: RowId, row: Row, *, notes: Notes, bad: set[RowId]
+    column: str | None, row_id: RowId, row: Row, *, clear: str, notes: Notes, bad: set[RowId]
 ) -> Origin | None:
     """Check the password cell of a row and give its place; None where nothing stands there."""
     if column is None:
@@ -141,7 +141,7 @@ def _password_place(
     if odd is not None and CATALOGUE[odd.code].severity == "error":
         problem = Problem(odd.code, odd.message, odd.hint)
     elif text:
-        problem = password_problem(text)
+        problem = cell_password_problem(text, clear)
     if problem is not None:
         notes.add(problem.code, problem.message, origin=origin, hint=problem.hint)
         bad.add(row_id)
@@ -150,6 +150,17 @@ def _password_place(
         notes.no_password(origin)
         return None
     return origin
+
+
+def cell_password_problem(text: str, clear: str) -> Problem | None:
+    """Say what is wrong with what stands in a password cell; the source's clear token is none."""
+    if text.strip() == clear:
+        return Problem(
+            "value-not-clearable",
+            "the password cannot be cleared",
+            "leave the cell empty; whoever is new gets a random password then",
+        )
+    return password_problem(text)
 
 
 def password_text(row: Row, column: str) -> str:
