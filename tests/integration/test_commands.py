@@ -52,10 +52,22 @@ def test_sync_does_it_in_one_and_is_quiet_the_second_time(
     kept = sorted(path.name for path in (tmp_path / "state").iterdir())
     assert [name.rsplit(".", 2)[1] for name in kept] == ["journal", "plan"]
     server.forget_requests()
-    second = kanport("sync", club, "--state", "state")
-    assert second.code == 0, second
+    second = kanport("--quiet", "sync", club, "--state", "state")
+    assert (second.code, second.out, second.err) == (0, "", "")
     assert not server.writes
     assert sorted(path.name for path in (tmp_path / "state").iterdir()) == kept
+
+
+def test_a_quiet_sync_still_tells_what_changed_and_what_to_look_at(
+    kanport: Kanport, club: Path, tmp_path: Path
+) -> None:
+    assert "ada" in kanport("--quiet", "sync", club).out
+    assert kanport("sync", club, "--quiet", "--format", "json").out
+    protecting = MAPPING.replace("[admin,", "[admin, ada,")
+    write_files(tmp_path, mapping=protecting, people=PEOPLE.replace("Ada Lovelace", "Ada L."))
+    warned = kanport("--quiet", "sync", club)
+    assert warned.code == 0, warned
+    assert "person-protected" in warned.out
 
 
 def test_pending_changes_make_a_check_exit_with_10(kanport: Kanport, club: Path) -> None:

@@ -50,7 +50,7 @@ COMMON = (
         is_flag=True,
         expose_value=False,
         callback=_remember,
-        help="Nothing on stderr but warnings and errors.",
+        help="Nothing on stderr but warnings and errors; sync prints nothing where all is well.",
     ),
     click.option(
         "-v",

@@ -36,6 +36,15 @@ class Output:
         else:
             click.echo(rendered(view, self.form), nl=False)
 
+    def show_news(self, view: "View") -> None:
+        """Print a report, but nothing for quiet people where it has neither change nor warning.
+
+        Cron sends a mail for every line, and one that comes each night is not read.
+        """
+        if self._quiet and self.form == "text" and not view.lines and view.level == "good":
+            return
+        self.show(view)
+
     def data(self, text: str) -> None:
         """Print a result that is text already, such as the JSON of a plan."""
         click.echo(text, nl=not text.endswith("\n"))

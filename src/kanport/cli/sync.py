@@ -36,7 +36,8 @@ def command(
     """Plan, check the guards, apply and verify, without asking: for cron.
 
     The plan and the journal of each run that changes something are kept in the state folder. After
-    the run both sides are read again: exit 0 means that nothing was left to do.
+    the run both sides are read again: exit 0 means that nothing was left to do. With --quiet
+    nothing at all is printed where nothing is to be changed and nothing has to be looked at.
 
     \b
     Example:
@@ -56,7 +57,7 @@ def command(
     with Client.open(settings, warn=output.warn) as client:
         plan = planning.plan_or_report(inputs, client, output, ctx)
         if not plan.changes:
-            output.show(view.of_plan(plan))
+            output.show_news(view.of_plan(plan))
             code = planning.exit_for_plan(plan)
             ctx.exit(running.remembered(plan, None, output, code, mapping))
         stem = pipeline.state_stem(state, plan)
