@@ -1,6 +1,6 @@
 """Giving users back the values that they had before a run."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from kanport.apply.undo.notes import about_enabled, about_removed, impossible, moved
@@ -10,7 +10,7 @@ from kanport.findings import Finding
 from kanport.model import User
 from kanport.names import compare_key
 from kanport.plan.draft import Draft
-from kanport.plan.model import Action
+from kanport.plan.model import Action, Risk
 from kanport.plan.notes import protected_finding
 from kanport.plan.order import order_renames
 from kanport.plan.risks import active_risks, role_risks
@@ -115,11 +115,9 @@ def _drafts(user: User, wanted: Mapping[str, Trace]) -> Iterator[Draft]:
 
 
 def _draft(
-    action: Action, user: User, wanted: Mapping[str, Trace], risk: Any = frozenset()
+    action: Action, user: User, wanted: Mapping[str, Trace], risk: Collection[Risk] = ()
 ) -> Draft:
-    changes = list(
-        dict.fromkeys(trace_id for trace in wanted.values() for trace_id in trace.changes)
-    )
+    changes = list({c.id: c for trace in wanted.values() for c in trace.changes}.values())
     return Draft(
         action,
         user.username,
