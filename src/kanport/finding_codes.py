@@ -50,6 +50,7 @@ CATALOGUE: dict[str, Kind] = {
     "cell-error": Kind("error", "A cell holds a spreadsheet error such as #N/A."),
     "cell-formula": Kind("error", "A formula was saved without its value."),
     "cell-date": Kind("error", "A date stands where a name or text belongs."),
+    "cell-boolean": Kind("warning", "A truth value stands where text belongs."),
     "cell-number": Kind("warning", "A number stands where text belongs; zeros may be lost."),
     "cell-number-inexact": Kind("error", "A number has lost digits, or has a fraction."),
     "cell-control": Kind("error", "A value holds control characters or line breaks."),

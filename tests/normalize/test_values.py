@@ -10,7 +10,7 @@ from kanport.normalize.notes import Notes
 from kanport.normalize.value import State, read_one
 from kanport.rules import app_role_problem
 from kanport.table import Odd
-from tests.normalize.building import PEOPLE, Cell, a_table, made, told
+from tests.normalize.building import GRANTS, PEOPLE, Cell, a_table, made, told
 
 
 def people(fields: str, header: str, *lines: str | list[Cell], more: str = "") -> Normalized:
@@ -139,6 +139,67 @@ def test_a_number_is_nothing_odd_where_only_certain_words_are_taken() -> None:
     assert found.findings == []
     assert only(found).active is not None
     assert text(only(found).role) == "app-user"
+
+
+def test_a_truth_value_is_told_unless_only_certain_words_are_taken() -> None:
+    odd = Odd("cell-boolean", "a truth value stands here", value="TRUE")
+    found = people(
+        "username: {from: Login}\nname: {from: N}\nactive: {from: A}\n"
+        "role: {from: R, values: {true: app-user}}",
+        "Login|N|A|R",
+        ["ada", odd, odd, odd],
+    )
+    assert told(found) == [("cell-boolean", "staff.csv:2:2")]
+    assert only(found).active is not None
+    assert (text(only(found).name), text(only(found).role)) == ("TRUE", "app-user")
+
+
+_DATES = ["2024-01-02", "01/02/2024", "2.1.2024", "1-Mar", "Mar-01", "1. März", "mars-24"]
+
+
+@pytest.mark.parametrize("date", _DATES)
+def test_text_that_is_a_date_is_neither_a_username_nor_a_name(date: str) -> None:
+    found = people(
+        'username: {from: Login, transform: [lower]}\nname: {template: "{First} {Last}"}',
+        "Login|First|Last",
+        f" {date} |Ada|L",
+        f"bob|Bob|{date}",
+    )
+    assert told(found) == [("cell-date", "staff.csv:2:1"), ("cell-date", "staff.csv:3:3")]
+    assert found.desired.users == ()
+    assert found.desired.unknown.everybody
+
+
+@pytest.mark.parametrize(
+    "name", ["Jan", "jan.maar", "may01", "april", "2024", "10-11-12", "1/2", "2024-01", "m1-mar"]
+)
+def test_what_only_resembles_a_date_is_a_name(name: str) -> None:
+    found = people("username: {from: Login}\nname: {from: N}", "Login|N", f"{name}|{name}")
+    assert (found.findings, text(only(found).name)) == ([], name)
+
+
+def test_a_date_is_refused_as_a_member_and_welcome_as_a_project() -> None:
+    table = a_table("grants", "Login|Project|Access", "ada|2024-01-02|R", "1-Mar|ALPHA|R")
+    found = made(GRANTS, table)
+    assert told(found) == [("cell-date", "grants.csv:3:1")]
+    assert [given.project.value for given in found.desired.memberships] == ["2024-01-02"]
+
+
+def test_a_date_that_a_table_gives_a_meaning_is_no_mistake() -> None:
+    found = people("username: {from: Login, values: {1-Mar: march1}}", "Login", "1-Mar")
+    assert (found.findings, only(found).key) == ([], "march1")
+
+
+def test_a_directory_makes_no_dates_of_names() -> None:
+    directory = """
+        sources:
+          people: {type: ldap, url: "ldaps://x", base: "dc=x"}
+        users:
+          from: people
+          fields: {username: {from: uid}}
+    """
+    found = made(directory, a_table("people", "uid", "mar-01"))
+    assert (found.findings, only(found).key) == ([], "mar-01")
 
 
 def test_transforms_come_before_pattern_and_table() -> None:

@@ -128,10 +128,16 @@ def test_a_date_that_is_written_as_iso_text_is_a_date(tmp_path: Path) -> None:
     assert odd(read_excel(tmp_path, data), "Name").value == "2024-01-02"
 
 
-def test_truth_values_are_words(tmp_path: Path) -> None:
+def test_truth_values_are_words_and_odd(tmp_path: Path) -> None:
     table = read_excel(tmp_path, workbook([["a"], [True], [False]]))
-    assert column(table, "a") == ["true", "false"]
-    assert not any(row.odd for row in table.rows)
+    assert column(table, "a") == ["TRUE", "FALSE"]
+    found = [odd(table, "a", row) for row in (0, 1)]
+    assert [(each.code, each.value) for each in found] == [
+        ("cell-boolean", "TRUE"),
+        ("cell-boolean", "FALSE"),
+    ]
+    calculated = one_cell('<c r="B2" t="b"><f>TRUE()</f><v>1</v></c>')
+    assert column(read_excel(tmp_path, calculated), "Name") == ["TRUE"]
 
 
 @pytest.mark.parametrize(
@@ -165,7 +171,6 @@ def test_a_formula_without_its_value_is_an_error_and_not_empty(tmp_path: Path) -
     ("xml", "text"),
     [
         ('<c r="B2" t="str"><f>A2</f><v>Ada</v></c>', "Ada"),
-        ('<c r="B2" t="b"><f>TRUE()</f><v>1</v></c>', "true"),
         ('<c r="B2" t="str"><f>IF(1,"","x")</f><v></v></c>', ""),
         ('<c r="B2" t="str"><f t="array" ref="B2:B2">A2</f><v>Ada</v></c>', "Ada"),
         ('<c r="B2" t="str"><f t="shared" si="0"/><v>Ada</v></c>', "Ada"),

@@ -16,16 +16,23 @@ Check = Callable[[str], Problem | None]
 
 
 class Context(NamedTuple):
-    """What all rules of one source share: its name, its clear token, and its secret columns."""
+    """What all rules of one source share: its name, its clear token, and its secret columns.
+
+    `dates` is True where a name can have become a date, as it happens in files of spreadsheets.
+    """
 
     source: str
     clear: str
     secret: frozenset[str] = frozenset()
+    dates: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class BoundRule:
-    """A rule made ready for the rows of one source. `what` names the value in messages."""
+    """A rule made ready for the rows of one source. `what` names the value in messages.
+
+    `no_dates` is True where a cell with a date is an error, whether it holds one or its text.
+    """
 
     what: str
     context: Context
@@ -42,6 +49,7 @@ class BoundRule:
     closed: bool = False
     clearable: bool = False
     check: Check | None = None
+    no_dates: bool = False
 
 
 def bind(
@@ -52,11 +60,12 @@ def bind(
     check: Check | None = None,
     closed: bool = False,
     clearable: bool = False,
+    no_dates: bool = False,
 ) -> BoundRule | None:
     """Make a rule ready for one source; None where the rule reads nothing of this source.
 
     `check` judges the finished value. `closed` says that only certain words are taken anyway, so
-    that a number in a cell is no reason to warn.
+    that a number or a boolean in a cell is no reason to warn, nor a date one to refuse it.
     """
     columns = rule_columns(rule, context.source)
     if columns is None:
@@ -81,6 +90,7 @@ def bind(
         closed or table is not None,
         clearable,
         check,
+        no_dates and context.dates and not closed and table is None,
     )
 
 

@@ -63,7 +63,8 @@ def contexts(spec: MappingFile) -> dict[str, Context]:
     """Give what all rules of a source share, by source."""
     secret = secret_columns(spec)
     return {
-        name: Context(name, source.clear, secret[name]) for name, source in spec.sources.items()
+        name: Context(name, source.clear, secret[name], dates=source.type != "ldap")
+        for name, source in spec.sources.items()
     }
 
 

@@ -51,7 +51,7 @@ _CHECKS: Mapping[str, Check] = {
 
 def bind_username(rule: Rule, context: Context) -> BoundRule:
     """Make the rule for a username ready for one source."""
-    bound = bind(rule, "username", context, check=username_problem)
+    bound = bind(rule, "username", context, check=username_problem, no_dates=True)
     # A source without a username column would have been refused as incomplete; one that the rule
     # does not name at all gives nobody.
     return bound or BoundRule("username", context, constant="")
@@ -108,6 +108,7 @@ def _bind_field(rule: Rule | None, name: str, table: Table, context: Context) ->
         check=_CHECKS[name],
         closed=name in ("role", "active"),
         clearable=name in ("name", "email"),
+        no_dates=name == "name",
     )
     if bound is None or not set(bound.columns) <= set(table.columns):
         return None

@@ -9,6 +9,7 @@ from kanport.finding_codes import CATALOGUE
 from kanport.mapping.transforms import apply_transforms
 from kanport.normalize.bound import BoundRule, composed, fold
 from kanport.normalize.columns import column_name
+from kanport.normalize.dates import is_date
 from kanport.normalize.notes import Notes, shown
 from kanport.origin import Origin
 from kanport.rules import Problem, control_problem, strip_blanks
@@ -107,14 +108,25 @@ def read_cell(
     odd = row.odd.get(column)
     if odd is not None:
         fatal = CATALOGUE[odd.code].severity == "error"
-        if fatal or not (rule.closed and odd.code == "cell-number"):
+        if fatal or not (rule.closed and odd.code in ("cell-number", "cell-boolean")):
             masked = column in rule.context.secret
             value = None if odd.value is None else shown(odd.value, masked=masked)
             notes.add(odd.code, odd.message, origin=origin, value=value, hint=odd.hint)
         if fatal:
             return None
     cell = row.values.get(column, "")
-    return cell if isinstance(cell, tuple) else (cell,) if cell else ()
+    texts = cell if isinstance(cell, tuple) else (cell,) if cell else ()
+    if rule.no_dates and any(map(is_date, texts)):
+        notes.add(
+            "cell-date",
+            f"a date stands where the {rule.what} belongs",
+            origin=origin,
+            value=shown(texts[0], masked=column in rule.context.secret),
+            hint="a spreadsheet may have taken a name for a date; set the cells to Text before"
+            " writing into them, and export the file again",
+        )
+        return None
+    return texts
 
 
 def _fill(

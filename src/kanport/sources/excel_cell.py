@@ -31,7 +31,9 @@ def cell_text(cell: RawCell) -> tuple[str, Odd | None]:
         case "e":
             return str(cell.value), error_cell(str(cell.value))
         case "b":
-            return ("true" if cell.value else "false"), None
+            text = "TRUE" if cell.value else "FALSE"
+            hint = f"it stands as {text} in the file, whatever the sheet shows; {_AS_TEXT}"
+            return text, Odd("cell-boolean", "the cell holds a truth value, not text", hint, text)
         case "d":
             text = _date_text(cell)
             return text, Odd(
