@@ -69,7 +69,7 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A group as the server has it, with the ids of its members."""
+    """A group as the server has it, with the ids of its members, or of those that were read."""
 
     id: int
     name: str

@@ -222,3 +222,37 @@ def test_what_has_nothing_to_do_with_size_still_stops_the_reading(broken: Reply)
 def test_a_row_that_is_not_understood_never_passes_for_nobody(row: Any) -> None:
     with pytest.raises(Unreachable, match="getUserByName"):
         scripted(Reply(status=500), "ada", getUserByName=row)
+
+
+def test_of_a_group_that_is_too_large_the_members_of_the_projects_are_known() -> None:
+    row = {"id": 5, "name": "Everybody", "external_id": ""}
+    staff = {"id": 6, "name": "Staff", "external_id": ""}
+    script: dict[str, Any] = {
+        **SMALL,
+        "getAllProjects": [{"id": 1, "name": "Alpha"}],
+        "getAllGroups": [row, staff],
+        "getGroupMembers": lambda asked: [user(7, "eve")],
+        "getProjectUsers": {"2": "ada", "3": "ben"},
+        "getProjectUserRole": "project-member",
+        "getMemberGroups": lambda asked: [row] if asked["user_id"] == 2 else [],
+        "getUser": lambda asked: user(asked["user_id"], f"u{asked['user_id']}"),
+        "getAllUsers": [user(2, "ada"), user(3, "ben")],
+    }
+
+    def answer(request: Request) -> Any:
+        large = any(call.get("params") == {"group_id": 5} for call in request.calls)
+        return Reply(status=500) if large else answers(script)(request)
+
+    with serve(answer) as server:
+        settings = settings_for(server)
+        with Client.open(settings, read_only=True, sleep=lambda _: None) as client:
+            state = read_current(client, choose_projects=lambda _: [1])
+            again = read_current(client, choose_projects=lambda _: [1])
+    assert {group.name: group.members for group in state.groups} == {
+        "Everybody": {2},
+        "Staff": {7},
+    }
+    assert again == state
+    assert state.users_complete
+    tries = [request for request in server.requests if b'"group_id":5' in request.body]
+    assert len(tries) < 10

@@ -40,7 +40,7 @@ class GaveUp(Unreachable):
 class Client:
     """An open way to one server. Safe to use from several threads.
 
-    `too_much` remembers which procedures the server could not answer, and why: whoever can do
+    `too_much` remembers which questions the server could not answer, and why: whoever can do
     without one puts it there, so that a run does not put the server through it again.
 
     `sleep` takes seconds and `jitter` gives 0 to 1; both are for tests. `read_only` refuses every

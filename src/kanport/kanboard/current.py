@@ -9,9 +9,10 @@ from kanport.errors import Unreachable
 from kanport.kanboard import procedures as api
 from kanport.kanboard.by_name import read_by_name
 from kanport.kanboard.client import Client, GaveUp
+from kanport.kanboard.members import read_members
 from kanport.kanboard.rows import all_or_none, understood, users_of
 from kanport.kanboard.rpc import Refused
-from kanport.model import CurrentState, Group, Project, ServerInfo, Unlisted, User
+from kanport.model import CurrentState, Project, ServerInfo, Unlisted
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +34,8 @@ def read_current(
 
     Where listing all users is too much for the server (`unlisted` says why), the users are those
     of `usernames` and `user_ids`, the members of the projects chosen and of all groups, and user 1.
-    That it is too much is found out once for each client.
+    That it is too much is found out once for each client. Of a group that is too large in the same
+    way, only the members of the projects chosen are given.
 
     Somebody who is listed as a member with the role "" has a role that was stored empty.
     `users_complete` is False where a user's row could not be understood, so that nobody is called
@@ -48,20 +50,23 @@ def read_current(
     )
     known = {project.id for project in every_project}
     wanted = sorted(known & set(choose_projects(every_project)))
-    members, groups, in_groups = _members(client, wanted, seen.groups)
+    every_group = _ordered(
+        understood(client, api.get_all_groups(), all_or_none(map(api.group_from_row, seen.groups)))
+    )
+    members = read_members(client, wanted, every_group)
     unlisted = None
     if seen.users is None:
-        ids = {*user_ids, *(user_id for listed in members.values() for user_id in listed)}
-        ids.update(user_id for group in groups for user_id in group.members)
-        found, folds_case = read_by_name(client, usernames, ids, in_groups)
+        ids = {*user_ids, *(user_id for some in members.projects.values() for user_id in some)}
+        ids.update(user_id for group in members.groups for user_id in group.members)
+        found, folds_case = read_by_name(client, usernames, ids, members.people)
         people.extend(found.values())
         unlisted = Unlisted(client.too_much[_LIST.method], folds_case)
     return CurrentState(
         server=ServerInfo(url=client.url, version=seen.version),
         users=_ordered(people),
         projects=every_project,
-        groups=groups,
-        roles=_roles(client, members),
+        groups=members.groups,
+        roles=_roles(client, members.projects),
         users_complete=unlisted is None and None not in people,
         unlisted=unlisted,
     )
@@ -114,32 +119,6 @@ def _overview(client: Client, *, with_groups: bool) -> _Overview:
         projects=rows["getAllProjects"],
         groups=rows.get("getAllGroups", []),
     )
-
-
-def _members(
-    client: Client, projects: list[int], group_rows: list[Any]
-) -> tuple[dict[int, list[int]], tuple[Group, ...], list[User]]:
-    """Give the members of projects and groups, and the users whose rows came with the groups."""
-    groups = _ordered(
-        understood(client, api.get_all_groups(), all_or_none(map(api.group_from_row, group_rows)))
-    )
-    of_projects = [api.get_project_users(project_id) for project_id in projects]
-    of_groups = [api.get_group_members(group.id) for group in groups]
-    calls = of_projects + of_groups
-    answers = client.read(calls)
-    members = {
-        project_id: sorted(understood(client, call, api.member_ids(answer)))
-        for project_id, call, answer in zip(projects, calls, answers, strict=False)
-    }
-    filled: list[Group] = []
-    people: list[User] = []
-    for group, call, answer in zip(groups, of_groups, answers[len(projects) :], strict=True):
-        rows = understood(client, call, api.rows_of(answer))
-        users = understood(client, call, all_or_none(map(api.user_from_row, rows)))
-        ids = frozenset(user.id for user in users)
-        filled.append(Group(group.id, group.name, group.external_id, ids))
-        people.extend(user for user, row in zip(users, rows, strict=True) if api.says_active(row))
-    return members, tuple(filled), people
 
 
 def _roles(client: Client, members: Mapping[int, list[int]]) -> dict[int, dict[int, str]]:

@@ -97,6 +97,11 @@ def get_group_members(group_id: int) -> Call:
     return Call("getGroupMembers", {"group_id": group_id})
 
 
+def get_member_groups(user_id: int) -> Call:
+    """Ask for the groups of a user; [] for an unknown one."""
+    return Call("getMemberGroups", {"user_id": user_id})
+
+
 # --- writing --------------------------------------------------------------------------------------
 
 
