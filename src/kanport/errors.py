@@ -78,9 +78,23 @@ class ConfigInvalid(KanportError):
 
 
 class Unreachable(KanportError):
-    """A server or a source could not be reached, or refused."""
+    """A server or a source could not be reached, or refused.
+
+    `findings` are about other sources, which could be read and are invalid.
+    """
 
     exit_code = Exit.UNREACHABLE
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        details: Iterable[str] = (),
+        findings: Iterable[Finding] = (),
+    ) -> None:
+        super().__init__(message, hint=hint, details=details)
+        self.findings = tuple(findings)
 
 
 class LockHeld(KanportError):

@@ -1,6 +1,7 @@
-"""Writing files so that a reader finds the old one or the new one whole, never a half."""
+"""Reading what is a file and nothing else; writing so that nobody ever finds half a file."""
 
 import contextlib
+import errno
 import os
 import secrets
 import stat
@@ -11,6 +12,22 @@ from pathlib import Path
 from kanport.errors import UsageError
 
 _HINT = "name a file in a folder that exists and that you may write to"
+
+
+def read_file(path: Path, *, most: int) -> bytes:
+    """Read a regular file, no more than so many bytes of it.
+
+    Raises OSError where it cannot be read, and for a pipe or a device, of which nobody knows
+    whether they ever end.
+    """
+    # Opening a pipe that nobody writes to would wait for ever.
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        mode = os.fstat(file.fileno()).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "it is a pipe or a device, not a file")
+        return file.read(most)
 
 
 def write_file(path: Path, text: str, *, mode: int = 0o644) -> None:
@@ -26,7 +43,7 @@ def write_file(path: Path, text: str, *, mode: int = 0o644) -> None:
     content = text.encode("utf-8")
     try:
         if (descriptor := _open_special(path)) is not None:
-            with open(descriptor, "wb") as special:  # noqa: PTH123 - it has no path
+            with os.fdopen(descriptor, "wb") as special:
                 special.write(content)
         else:
             _replace(path.resolve(), content, mode)

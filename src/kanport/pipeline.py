@@ -7,7 +7,7 @@ with single rows comes back as findings.
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +21,14 @@ from kanport.apply.passwords import Passwords
 from kanport.apply.undo import people_to_read, projects_to_read, undo_plan
 from kanport.apply.verify import verify
 from kanport.checks import check
-from kanport.errors import ConfigInvalid, GuardTripped, PlanStale, SourceInvalid, UsageError
+from kanport.errors import (
+    ConfigInvalid,
+    GuardTripped,
+    PlanStale,
+    SourceInvalid,
+    Unreachable,
+    UsageError,
+)
 from kanport.findings import Finding, errors_in, in_order
 from kanport.kanboard.client import Client
 from kanport.kanboard.current import read_current
@@ -29,6 +36,7 @@ from kanport.ledger import known_people, remember_people
 from kanport.mapping import LoadedMapping, load_mapping
 from kanport.model import CurrentState, DesiredState, Identity
 from kanport.normalize import columns_used, normalize, secret_columns
+from kanport.normalize.columns import refuse_missing
 from kanport.normalize.passwords import read_passwords
 from kanport.outcome import Outcome, Run, Verdict
 from kanport.plan.identities import identities_after
@@ -125,10 +133,11 @@ def read_inputs(mapping_path: Path) -> Inputs:
 
 
 def read_tables(mapping: LoadedMapping) -> dict[str, Table]:
-    """Read all sources of a mapping; raises as `read_inputs` does."""
+    """Read all sources of a mapping, whatever is the matter with one; raises as `read_inputs`."""
     used, secret = columns_used(mapping.spec), secret_columns(mapping.spec)
     tables: dict[str, Table] = {}
     broken: list[SourceInvalid] = []
+    unread: list[Unreachable] = []
     for name, spec in mapping.spec.sources.items():
         try:
             tables[name] = read_source(
@@ -140,12 +149,41 @@ def read_tables(mapping: LoadedMapping) -> dict[str, Table]:
             )
         except SourceInvalid as problem:
             broken.append(problem)
-    if len(broken) == 1:
-        raise broken[0]
+        except Unreachable as problem:
+            unread.append(problem)
+    if unread or broken:
+        try:
+            refuse_missing(mapping, tables)
+        except SourceInvalid as problem:
+            broken.append(problem)
+    if unread:
+        raise _unread(unread, broken)
     if broken:
-        findings = [finding for problem in broken for finding in problem.findings]
-        raise SourceInvalid(f"{len(broken)} sources cannot be used", findings=in_order(findings))
+        raise _broken(broken)
     return tables
+
+
+def _broken(problems: Sequence[SourceInvalid]) -> SourceInvalid:
+    if len(problems) == 1:
+        return problems[0]
+    findings = [finding for problem in problems for finding in problem.findings]
+    sources = {finding.origin.source for finding in findings if finding.origin is not None}
+    return SourceInvalid(f"{len(sources)} sources cannot be used", findings=in_order(findings))
+
+
+def _unread(problems: Sequence[Unreachable], broken: Sequence[SourceInvalid]) -> Unreachable:
+    findings = in_order(finding for problem in broken for finding in problem.findings)
+    if len(problems) == 1:
+        (problem,) = problems
+        problem.findings = tuple(findings)
+        return problem
+    details: list[str] = []
+    for problem in problems:
+        details += [problem.message, *(f"  {detail}" for detail in problem.details)]
+        details += [f"  hint: {problem.hint}"] if problem.hint else []
+    return Unreachable(
+        f"{len(problems)} sources cannot be read", details=details, findings=findings
+    )
 
 
 def read_state(
@@ -438,8 +476,15 @@ def state_stem(state: Path | None, plan: Plan) -> Path:
 
 def _user_state_folder() -> Path:
     # The XDG base directory specification.
-    base = os.environ.get("XDG_STATE_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "state") / "kanport"
+    if base := os.environ.get("XDG_STATE_HOME"):
+        return Path(base) / "kanport"
+    try:
+        return Path.home() / ".local" / "state" / "kanport"
+    except RuntimeError as problem:
+        raise UsageError(
+            "there is no folder for plans and journals: this user has no home",
+            hint="name one with --state or KANPORT_STATE",
+        ) from problem
 
 
 def load_plan_or_journal(path: Path) -> tuple[Plan, Run | None]:

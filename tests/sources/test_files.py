@@ -168,3 +168,14 @@ def test_the_readers_are_loaded_only_when_a_source_is_read() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("spec", [CsvSource, ExcelSource])
+def test_a_pipe_is_no_source_and_is_not_waited_for(
+    tmp_path: Path, spec: type[CsvSource] | type[ExcelSource]
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    kind = "csv" if spec is CsvSource else "excel"
+    source = spec.model_validate({"type": kind, "path": "pipe"})
+    with pytest.raises(Unreachable, match="a pipe or a device"):
+        read_source("people", source, base=tmp_path, secret_columns=frozenset(), columns_used=None)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from kanport.errors import Exit, KanportError, SourceInvalid
+from kanport.errors import Exit, KanportError, SourceInvalid, Unreachable
 from kanport.findings import Finding, Severity
 from kanport.report.visible import escaped
 
@@ -33,7 +33,7 @@ class Boundary(click.Group):
 
 def show_error(problem: KanportError) -> None:
     """Print what stopped the run, each place on its own line, and what to do."""
-    if isinstance(problem, SourceInvalid):
+    if isinstance(problem, SourceInvalid | Unreachable):
         for finding in problem.findings:
             if finding.severity is not Severity.INFO:
                 click.echo(_finding_line(finding), err=True)

@@ -10,7 +10,7 @@ import click
 from kanport.apply.engine import Options
 from kanport.cli.output import Output
 from kanport.config import Settings, resolve_settings
-from kanport.errors import Exit, SourceInvalid
+from kanport.errors import Exit, SourceInvalid, Unreachable
 from kanport.findings import Finding, errors_in
 from kanport.kanboard.client import Client
 from kanport.pipeline import Inputs, plan_inputs, read_inputs
@@ -23,7 +23,7 @@ def inputs_or_report(mapping: Path, output: Output, ctx: click.Context) -> Input
     try:
         with output.working("Reading the sources"):
             return read_inputs(mapping)
-    except SourceInvalid as problem:
+    except (SourceInvalid, Unreachable) as problem:
         _report(problem, PlanMapping(path=str(mapping), sha256=""), output, ctx)
         raise
 
@@ -74,7 +74,7 @@ def settings_and_options(
 
 
 def _report(
-    problem: SourceInvalid,
+    problem: SourceInvalid | Unreachable,
     mapping: PlanMapping,
     output: Output,
     ctx: click.Context,

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from kanport.errors import ConfigInvalid
+from kanport.files import read_file
 from kanport.findings import MASK
 from kanport.mapping.explain import explain
 from kanport.mapping.spec import MappingFile
@@ -74,21 +75,27 @@ def load_mapping(path: Path) -> LoadedMapping:
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+        return read_file(path, most=MAX_BYTES + 1)
     except FileNotFoundError as wrong:
         raise ConfigInvalid(f"there is no mapping {path}", hint=_similar(path)) from wrong
     except IsADirectoryError as wrong:
         raise ConfigInvalid(f"{path} is a folder, not a mapping file") from wrong
-    except OSError as wrong:
-        raise ConfigInvalid(f"the mapping {path} cannot be read: {wrong.strerror}") from wrong
+    except (OSError, ValueError) as wrong:
+        # A path with a null byte is a ValueError.
+        why = wrong.strerror if isinstance(wrong, OSError) else "its path is not one"
+        raise ConfigInvalid(f"the mapping {path} cannot be read: {why}") from wrong
 
 
 def _similar(path: Path) -> str | None:
+    if path.name == "-":
+        return "a mapping cannot be read from stdin; name a file"
     folder = path.parent
-    if not folder.is_dir():
-        return f"there is no folder {folder} either"
-    there = sorted(str(other) for ending in ("*.yaml", "*.yml") for other in folder.glob(ending))
+    try:
+        if not folder.is_dir():
+            return f"there is no folder {folder} either"
+        there = sorted(str(file) for ending in ("*.yaml", "*.yml") for file in folder.glob(ending))
+    except OSError:
+        return None
     return f"there are {', '.join(there[:5])}" if there else None
 
 

@@ -91,7 +91,10 @@ def secret_columns(spec: MappingFile) -> dict[str, frozenset[str]]:
 
 
 def refuse_missing(mapping: LoadedMapping, tables: Mapping[str, Table]) -> None:
-    """Raise SourceInvalid with every column that the mapping wants and no source has."""
+    """Raise SourceInvalid with every column that the mapping wants and no source has.
+
+    Of a source that is not in `tables`, because it could not be read, nothing is said.
+    """
     findings = list(_missing(mapping, tables))
     if findings:
         count = "a column is" if len(findings) == 1 else f"{len(findings)} columns are"
@@ -104,6 +107,8 @@ def refuse_missing(mapping: LoadedMapping, tables: Mapping[str, Table]) -> None:
 
 def _missing(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Iterator[Finding]:
     for need in _needs(mapping.spec):
+        if any(source not in tables for source, _ in need.choices):
+            continue
         lacking = [
             (source, [column for column in columns if column not in tables[source].columns])
             for source, columns in need.choices
@@ -113,8 +118,10 @@ def _missing(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Iterator[Fi
                 for column in columns:
                     yield _finding(column, tables[source], mapping.place(need.place))
     for number, rule in enumerate(mapping.spec.memberships):
-        matrix, table = rule.matrix, tables[rule.from_]
-        if matrix is None or matrix.match is None or matrix_columns(matrix, table.columns):
+        matrix, table = rule.matrix, tables.get(rule.from_)
+        if table is None or matrix is None or matrix.match is None:
+            continue
+        if matrix_columns(matrix, table.columns):
             continue
         yield Finding(
             "column-missing",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kanport.errors import SourceInvalid, Unreachable
+from kanport.files import read_file
 from kanport.findings import Finding
 from kanport.origin import Origin
 
@@ -31,8 +32,7 @@ def read_bytes(source: str, path: str, base: Path) -> FileBytes:
     file = base / path
     origin = Origin(source, file=_shown(file))
     try:
-        with file.open("rb") as stream:
-            data = stream.read(MAX_FILE_BYTES + 1)
+        data = read_file(file, most=MAX_FILE_BYTES + 1)
     except (OSError, ValueError) as problem:
         raise _unreachable(source, file, problem) from problem
     if len(data) > MAX_FILE_BYTES:
@@ -51,8 +51,12 @@ def refused(findings: list[Finding], origin: Origin) -> SourceInvalid:
 
 def _shown(file: Path) -> str:
     """Give the path relative to the working folder if it lies within it."""
-    whole = os.path.abspath(file)  # noqa: PTH100 - resolve() would replace links by their targets
-    here = Path.cwd()
+    try:
+        whole = os.path.abspath(file)  # noqa: PTH100 - resolve() would follow links
+        here = Path.cwd()
+    except FileNotFoundError:
+        # The working folder has been removed.
+        return str(file)
     inside = Path(whole).is_relative_to(here)
     return str(Path(whole).relative_to(here)) if inside else str(whole)
 
@@ -73,6 +77,8 @@ def _unreachable(source: str, file: Path, problem: Exception) -> Unreachable:
 
 
 def _missing_hint(file: Path) -> str:
+    if file.name == "-":
+        return "stdin cannot be a source; name a file"
     if not file.parent.is_dir():
         return f"there is no folder {_shown(file.parent)}; a path is relative to the mapping"
     there = [other.name for other in file.parent.iterdir() if other.is_file()]
