@@ -97,7 +97,7 @@ memberships:
 memberships_missing: {memberships_missing}
 invalid_rows: skip
 protect: [admin, "svc-*"]
-limits: {{remove: 100}}
+limits: {{remove: 100, disable: 1000, revoke: 1000}}
 """
 
 _mails = st.sampled_from(["", "a@example.org", "b@example.org", "c@example.org"])

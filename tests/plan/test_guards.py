@@ -62,6 +62,57 @@ def test_a_limit_is_a_number_or_a_share_of_ten_active_users(
     assert _disabling(count, limit) == (["limit-disable"] if stops else [])
 
 
+@pytest.mark.parametrize(("active", "allowed"), [(2, 1), (9, 1), (10, 1), (11, 2), (20, 2)])
+def test_without_a_limit_a_tenth_of_the_active_users_may_be_disabled_rounded_up(
+    active: int, allowed: int
+) -> None:
+    users = [User(number, f"u{number}") for number in range(2, active + 1)]
+    for count, stops in ((allowed, []), (allowed + 1, ["limit-disable"])):
+        wanted = a_state(*(person(user.username, user.id, active=False) for user in users[:count]))
+        if count <= len(users):
+            assert tripped(plan_for(wanted, a_server(*users))) == stops
+
+
+def test_a_file_that_was_cut_off_does_not_empty_a_small_server() -> None:
+    mapping = a_mapping(
+        users={"missing": "disable", "managed": {"usernames": ["*"]}},
+        memberships_missing="revoke",
+        protect=["admin"],
+    )
+    users = [User(number, f"u{number}") for number in range(2, 14)]
+    server = a_server(*users, roles={1: dict.fromkeys(range(2, 14), "project-member")})
+    plan = plan_for(a_state(person("u2"), access("u2", "ALPHA")), server, mapping)
+    disable, revoke = (verdict for verdict in plan.guards if verdict.tripped)
+    assert (disable.guard, disable.message, disable.hint) == (
+        "limit-disable",
+        "disable: 11 planned, 2 allowed (10% of 13 active users by default)",
+        "look at the plan; if it is right, say in the mapping how many may: limits: {disable: 11}",
+    )
+    assert (revoke.guard, revoke.message) == (
+        "limit-revoke",
+        "revoke: 11 planned, 3 allowed (20% of 12 memberships in the projects read by default)",
+    )
+
+
+def test_a_leaver_is_within_the_limits_that_hold_by_default() -> None:
+    server = a_server(USERS[0], roles={1: {2: "project-member"}})
+    plan = plan_for(
+        a_state(person("u2", active=False), named=["ALPHA"]),
+        server,
+        a_mapping(memberships_missing="revoke"),
+    )
+    assert [verdict.message for verdict in plan.guards[2:]] == [
+        "disable: 1 planned, within 1 (10% of 2 active users by default)",
+        "revoke: 1 planned, within 1 (20% of 1 memberships in the projects read by default)",
+    ]
+
+
+def test_a_limit_of_the_mapping_takes_the_place_of_the_one_by_default() -> None:
+    wanted = a_state(*(person(user.username, user.id, active=False) for user in USERS))
+    mapping = a_mapping(limits={"disable": 9})
+    assert tripped(plan_for(wanted, a_server(*USERS), mapping)) == []
+
+
 def test_disabled_users_do_not_make_a_share_larger() -> None:
     server = a_server(USERS[0], *(User(n, f"old{n}", active=False) for n in range(20, 60)))
     mapping = a_mapping(limits={"disable": "10%"})

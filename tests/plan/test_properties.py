@@ -52,6 +52,7 @@ PROJECTS = (
 )
 TIDY_TEXTS = ("ALPHA", "alpha", "2", "beta2", "4")
 MESSY_TEXTS = (*TIDY_TEXTS, "Alpha", "1", "Beta", "Private", "Nowhere")
+WIDE_LIMITS = {"remove": 100, "disable": 1000, "revoke": 1000}
 LOSING = (Action.USER_DISABLE, Action.USER_REMOVE, Action.MEMBERSHIP_REVOKE)
 
 
@@ -162,7 +163,9 @@ def mappings(draw: st.DrawFn) -> MappingFile:
         users=users,
         memberships_missing=draw(st.sampled_from(("keep", "revoke"))),
         protect=draw(st.sampled_from(((), ("admin", "svc-*"), ("ÄNN",)))),
-        limits=draw(st.sampled_from(({}, {"remove": 1}, {"disable": "20%", "revoke": 2}))),
+        limits=draw(
+            st.sampled_from(({}, {"remove": 1}, {"disable": "20%", "revoke": 2}, WIDE_LIMITS))
+        ),
     )
 
 

@@ -291,13 +291,28 @@ class Limit(Strict):
 SHARE = r"(\d+(?:\.\d+)?)\s*%"
 
 
+DEFAULT_SHARES = {"disable": 10, "revoke": 20}
+"""Per cent that a plan may do where the mapping does not say; rounded up, so one is always allowed.
+
+A directory or a file that was cut off must not take everybody's access, on small servers neither.
+"""
+
+
 class Limits(Strict):
     """The most that one plan may do."""
 
     create: Limit | None = Field(None, description="New users.")
     update: Limit | None = Field(None, description="Users whose fields change.")
-    disable: Limit | None = Field(None, description="Users who are disabled.")
-    revoke: Limit | None = Field(None, description="Memberships that end.")
+    disable: Limit | None = Field(
+        None,
+        description="Users who are disabled. Without it, "
+        f"{DEFAULT_SHARES['disable']}% of the active ones, rounded up.",
+    )
+    revoke: Limit | None = Field(
+        None,
+        description="Memberships that end. Without it, "
+        f"{DEFAULT_SHARES['revoke']}% of those in the projects read, rounded up.",
+    )
     remove: Limit | None = Field(None, description="Users who are removed. Without it, nobody is.")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from kanport.mapping.spec import Limit, MappingFile
+from kanport.mapping.spec import DEFAULT_SHARES, Limit, MappingFile
 from kanport.model import AppRole, CurrentState
 from kanport.plan.match import name_matcher
 from kanport.plan.model import Action, Change, GuardVerdict
@@ -106,6 +106,10 @@ def _limits(situation: Situation) -> Iterator[GuardVerdict]:
         limit: Limit | None = getattr(situation.mapping.limits, name)
         if limit is not None:
             yield _limit(situation, name, limit, kinds)
+        elif name in DEFAULT_SHARES:
+            for base_name, actions in kinds:
+                if count := situation.count(actions):
+                    yield _default_limit(situation, name, count, base_name)
 
 
 def _limit(
@@ -136,6 +140,26 @@ def _limit(
         if problems
         else f"{name}: {total} planned, within {' and '.join(allowed)}",
         hint=hint if problems else None,
+    )
+
+
+def _default_limit(situation: Situation, name: str, count: int, base_name: str) -> GuardVerdict:
+    share, base = DEFAULT_SHARES[name], _base(situation.current, base_name)
+    allowed = -(-share * base // 100)
+    why = f"{share}% of {base} {base_name} by default"
+    if base_name == _USERS and situation.current.unlisted is not None:
+        why += ", counting only those who could be read"
+    tripped = count > allowed
+    return GuardVerdict(
+        guard=f"limit-{name}",
+        tripped=tripped,
+        message=f"{name}: {count} planned, {allowed} allowed ({why})"
+        if tripped
+        else f"{name}: {count} planned, within {allowed} ({why})",
+        hint=f"look at the plan; if it is right, say in the mapping how many may: limits: "
+        f"{{{name}: {count}}}"
+        if tripped
+        else None,
     )
 
 
