@@ -43,15 +43,15 @@ def access_by_id(state: Snapshot) -> dict[tuple[str, int], str]:
 
 
 def renames_that_cannot_be(back: Plan, plan: Plan) -> set[int | None]:
-    """Give the ids of users whose old name the run gave to somebody new."""
+    """Give the ids of users whose old name was empty, or was given to somebody new by the run."""
     new = {c.subject.username for c in plan.changes if c.action is Action.USER_CREATE}
     named = {finding.value for finding in back.findings if finding.code == "undo-impossible"}
     return {
         change.user_id
         for change in plan.changes
         if change.action is Action.USER_RENAME
-        and (change.after or {})["username"] in named
-        and change.subject.username.casefold() in {name.casefold() for name in new}
+        and {change.subject.username, (change.after or {})["username"]} & named
+        and change.subject.username.casefold() in {"", *(name.casefold() for name in new)}
     }
 
 

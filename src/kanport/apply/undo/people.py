@@ -84,10 +84,11 @@ def _restorable(user: User, traces: Mapping[str, Trace]) -> tuple[dict[str, Trac
 def _refused(name: str, value: Any) -> str | None:
     """Say why the server would not take an old value again; None where it would.
 
-    Kanboard checks its rules anew with each update, and old rows need not keep them.
+    Kanboard checks its rules anew with each update, and old rows need not keep them. It would take
+    an empty username, with which nobody can log in.
     """
     if name == "username" and not str(value).strip():
-        return "no user can be given"
+        return "Kanport gives nobody"
     if name == "email" and value and email_problem(value) is not None:
         return "Kanboard no longer takes"
     if name == "role" and value and not is_app_role(value):

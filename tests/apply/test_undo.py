@@ -1,0 +1,396 @@
+"""What a run did is taken back, and nothing else; what cannot be is said. Pure, case by case."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kanport.apply.journal import NEVER_LEFT, Recorded
+from kanport.apply.undo import undo_plan
+from kanport.model import CurrentState, Group, Project, ServerInfo, User
+from kanport.outcome import Outcome, Run, Status
+from kanport.plan.model import Action, Change, Plan, Risk
+from tests.apply.plans import change, grant, new_user, plan_of
+
+URL = "http://127.0.0.1:1/jsonrpc.php"
+ADMIN = User(1, "admin", role="app-admin")
+ADA = User(2, "ada", name="Ada", email="ada@example.org")
+ALPHA = Project(7, "P7")
+LED = {"name": "A", "role": "app-manager"}
+
+
+def recorded(
+    *changes: Change,
+    outcomes: Mapping[str, Status] | None = None,
+    answers: Mapping[str, tuple[str, ...]] | None = None,
+) -> Recorded:
+    """Give the journal of a run that did everything, but where something else is said."""
+    of = outcomes or {}
+    run = Run(
+        "run-1",
+        "2026-01-01T00:00:00Z",
+        "2026-01-01T00:01:00Z",
+        tuple(Outcome(one.id, of.get(one.id, Status.DONE)) for one in changes),
+    )
+    return Recorded(plan_of(*changes, url=URL), run, ended=True, answers=answers or {})
+
+
+def state(
+    *users: User, roles: Mapping[int, Mapping[int, str]] | None = None, **parts: Any
+) -> CurrentState:
+    parts = {"projects": (ALPHA,), **parts}
+    return CurrentState(ServerInfo(URL), (ADMIN, *users), roles=roles or {7: {}}, **parts)
+
+
+def back(journal: Recorded, current: CurrentState, **options: Any) -> Plan:
+    return undo_plan(journal, current, created_at="2026-01-02T00:00:00Z", version="0", **options)
+
+
+def told(plan: Plan) -> list[tuple[str, str, dict[str, Any] | None, dict[str, Any] | None]]:
+    return [(str(c.action), c.subject.username, c.before, c.after) for c in plan.changes]
+
+
+def codes(plan: Plan) -> list[str]:
+    return [finding.code for finding in plan.findings]
+
+
+def on_ada(action: Action, before: dict[str, Any] | None, after: dict[str, Any] | None) -> Change:
+    return change(1, action, "ada", user_id=2, before=before, after=after)
+
+
+def in_alpha(action: Action, before: str | None, after: str | None, **parts: Any) -> Change:
+    return change(
+        1,
+        action,
+        "ada",
+        user_id=2,
+        project="P7",
+        project_id=7,
+        before=None if before is None else {"role": before},
+        after=None if after is None else {"role": after},
+        **parts,
+    )
+
+
+# --- each action ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("done", "left", "expected"),
+    [
+        (
+            on_ada(Action.USER_UPDATE, {"name": "Ada", "role": "app-user"}, LED),
+            replace(ADA, name="A", role="app-manager"),
+            ("user.update", "ada", LED, {"name": "Ada", "role": "app-user"}),
+        ),
+        (
+            on_ada(Action.USER_UPDATE, {"email": ""}, {"email": "ada@example.org"}),
+            ADA,
+            ("user.update", "ada", {"email": "ada@example.org"}, {"email": ""}),
+        ),
+        (
+            on_ada(Action.USER_RENAME, {"username": "ada"}, {"username": "lovelace"}),
+            replace(ADA, username="lovelace"),
+            ("user.rename", "lovelace", {"username": "lovelace"}, {"username": "ada"}),
+        ),
+        (
+            on_ada(Action.USER_DISABLE, {"active": True}, {"active": False}),
+            replace(ADA, active=False),
+            ("user.enable", "ada", {"active": False}, {"active": True}),
+        ),
+        (
+            on_ada(Action.USER_ENABLE, {"active": False}, {"active": True}),
+            ADA,
+            ("user.disable", "ada", {"active": True}, {"active": False}),
+        ),
+        (
+            new_user(1, "ada"),
+            ADA,
+            ("user.disable", "ada", {"active": True}, {"active": False}),
+        ),
+    ],
+)
+def test_each_change_of_a_user_has_its_way_back(done: Change, left: User, expected: Any) -> None:
+    plan = back(recorded(done), state(left))
+    assert told(plan) == [expected]
+    assert "undo-moved" not in codes(plan)
+
+
+@pytest.mark.parametrize(
+    ("done", "left", "expected"),
+    [
+        (
+            in_alpha(Action.MEMBERSHIP_GRANT, None, "project-member"),
+            "project-member",
+            ("membership.revoke", "ada", {"role": "project-member"}, None),
+        ),
+        (
+            in_alpha(Action.MEMBERSHIP_CHANGE, "project-manager", "project-viewer"),
+            "project-viewer",
+            ("membership.change", "ada", {"role": "project-viewer"}, {"role": "project-manager"}),
+        ),
+        (
+            in_alpha(Action.MEMBERSHIP_REVOKE, "custom role", None),
+            None,
+            ("membership.grant", "ada", None, {"role": "custom role"}),
+        ),
+    ],
+)
+def test_each_change_of_access_has_its_way_back(
+    done: Change, left: str | None, expected: Any
+) -> None:
+    plan = back(recorded(done), state(ADA, roles={7: {} if left is None else {2: left}}))
+    assert told(plan) == [expected]
+    assert plan.findings == ()
+
+
+def test_risks_and_order_are_those_of_any_plan() -> None:
+    plan = back(
+        recorded(
+            on_ada(Action.USER_UPDATE, {"role": "app-admin"}, {"role": "app-user"}),
+            on_ada(Action.USER_ENABLE, {"active": False}, {"active": True}).model_copy(
+                update={"id": "c0002", "user_id": 3}
+            ),
+        ),
+        state(ADA, User(3, "bob", role="app-admin")),
+    )
+    assert [(c.action, c.subject.username) for c in plan.changes] == [
+        (Action.USER_DISABLE, "bob"),
+        (Action.USER_UPDATE, "ada"),
+    ]
+    assert plan.changes[0].risk == (Risk.ADMIN_LOST, Risk.ACCESS_LOST)
+    assert plan.changes[1].risk == (Risk.PRIVILEGE_RAISED, Risk.ADMIN_GRANTED)
+
+
+def renamed(number: int, user_id: int, old: str, new: str) -> Change:
+    names = {"before": {"username": old}, "after": {"username": new}}
+    return change(number, Action.USER_RENAME, old, user_id=user_id, **names)
+
+
+def test_renames_in_a_row_go_back_the_other_way_round() -> None:
+    plan = back(
+        recorded(renamed(1, 3, "b", "c"), renamed(2, 2, "a", "b")),
+        state(User(2, "b"), User(3, "c")),
+    )
+    assert [(c.user_id, (c.after or {})["username"]) for c in plan.changes] == [(2, "a"), (3, "b")]
+
+
+def test_a_created_user_loses_what_the_run_granted() -> None:
+    done = recorded(new_user(1, "ada"), grant(2, "ada", 7))
+    plan = back(done, state(ADA, roles={7: {2: "project-member"}}))
+    assert [str(c.action) for c in plan.changes] == ["user.disable", "membership.revoke"]
+    assert {c.user_id for c in plan.changes} == {2}
+    assert codes(plan) == ["undo-partial"]
+
+
+# --- whose doing it was --------------------------------------------------------------------------
+
+
+def test_what_was_already_so_or_never_sent_is_not_taken_back() -> None:
+    done = on_ada(Action.USER_DISABLE, {"active": True}, {"active": False})
+    current = state(replace(ADA, active=False))
+    for status in (Status.ALREADY, Status.SKIPPED, Status.NOT_ATTEMPTED):
+        assert back(recorded(done, outcomes={"c0001": status}), current).changes == ()
+    failed = {"c0001": Status.FAILED}
+    never = {"c0001": (f"{NEVER_LEFT}no route",)}
+    assert back(recorded(done, outcomes=failed, answers=never), current).changes == ()
+
+
+@pytest.mark.parametrize("lost", ["", "none: the answer was lost"])
+def test_what_failed_or_lost_its_answer_is_taken_back_if_the_server_shows_it(lost: str) -> None:
+    done = on_ada(Action.USER_DISABLE, {"active": True}, {"active": False})
+    for status in (Status.FAILED, Status.NOT_ATTEMPTED, Status.ALREADY):
+        journal = recorded(done, outcomes={"c0001": status}, answers={"c0001": (lost, "false")})
+        assert len(back(journal, state(replace(ADA, active=False))).changes) == 1
+        assert back(journal, state(ADA)).changes == ()
+        assert back(journal, state(ADA)).findings == ()
+
+
+def test_a_user_whom_somebody_else_created_is_left_alone() -> None:
+    done = new_user(1, "ada", name="Ada")
+    refused = recorded(done, outcomes={"c0001": Status.FAILED}, answers={"c0001": ("false",)})
+    assert back(refused, state(ADA)).changes == ()
+    lost = recorded(done, outcomes={"c0001": Status.FAILED}, answers={"c0001": ("none: reset",)})
+    assert len(back(lost, state(ADA)).changes) == 1
+    other = back(lost, state(replace(ADA, name="Somebody else")))
+    assert other.changes == ()
+    assert codes(other) == ["undo-moved"]
+
+
+def test_the_journal_tells_a_created_user_from_a_later_one_of_that_name() -> None:
+    done = recorded(new_user(1, "ada"), answers={"c0001": ("id 2",)})
+    later = back(done, state(replace(ADA, id=9)))
+    assert later.changes == ()
+    taken_over = back(done, state(replace(ADA, username="boss")))
+    assert taken_over.changes == ()
+    assert codes(taken_over) == ["undo-moved"]
+
+
+# --- what has moved, and what cannot be ----------------------------------------------------------
+
+
+def test_what_somebody_has_changed_since_is_left_and_said() -> None:
+    done = on_ada(Action.USER_UPDATE, {"name": "A", "email": ""}, {"name": "B", "email": "b@x.org"})
+    plan = back(recorded(done), state(replace(ADA, name="C", email="b@x.org")))
+    assert told(plan) == [("user.update", "ada", {"email": "b@x.org"}, {"email": ""})]
+    (finding,) = plan.findings
+    assert finding.code == "undo-moved"
+    assert "'C'" in finding.message
+    assert finding.value == "ada"
+
+
+def test_what_is_back_already_needs_nothing() -> None:
+    done = recorded(
+        on_ada(Action.USER_UPDATE, {"name": "Ada"}, {"name": "B"}),
+        replace_id(in_alpha(Action.MEMBERSHIP_GRANT, None, "project-member"), "c0002"),
+    )
+    plan = back(done, state(ADA))
+    assert (plan.changes, plan.findings) == ((), ())
+    assert plan.unchanged == {"users": 1, "memberships": 1}
+
+
+def replace_id(one: Change, number: str) -> Change:
+    return one.model_copy(update={"id": number})
+
+
+@pytest.mark.parametrize(
+    ("current", "said"),
+    [
+        (state(), "'ada' is no longer on the server"),
+        (state(ADA, projects=(), roles={}), "the project 'P7' is no longer on the server"),
+        (state(ADA, roles={7: {2: "project-viewer"}}), "'ada' is project-viewer in 'P7' by now"),
+    ],
+)
+def test_access_that_has_moved_is_left_and_said(current: CurrentState, said: str) -> None:
+    plan = back(recorded(in_alpha(Action.MEMBERSHIP_GRANT, None, "project-member")), current)
+    assert plan.changes == ()
+    assert codes(plan) == ["undo-moved"]
+    assert said in plan.findings[0].message
+
+
+def test_nobody_is_put_back_into_a_project_that_became_private() -> None:
+    done = recorded(in_alpha(Action.MEMBERSHIP_REVOKE, "project-member", None))
+    plan = back(done, state(ADA, projects=(replace(ALPHA, private=True),)))
+    assert plan.changes == ()
+    assert codes(plan) == ["undo-impossible"]
+
+
+def test_a_removed_user_cannot_be_brought_back_and_is_named_once() -> None:
+    done = recorded(
+        in_alpha(Action.MEMBERSHIP_REVOKE, "project-member", None),
+        change(2, Action.USER_REMOVE, "ada", user_id=2, before={"username": "ada"}),
+    )
+    plan = back(done, state())
+    assert plan.changes == ()
+    assert codes(plan) == ["undo-impossible"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "left"),
+    [
+        ({"email": "jürgen@x.org"}, {"email": "j@x.org"}, replace(ADA, email="j@x.org")),
+        ({"role": "boss"}, {"role": "app-user"}, ADA),
+    ],
+)
+def test_an_old_value_that_the_server_would_refuse_is_said(
+    before: dict[str, str], after: dict[str, str], left: User
+) -> None:
+    done = on_ada(Action.USER_UPDATE, {**before, "name": "Old"}, {**after, "name": "Ada"})
+    plan = back(recorded(done), state(left))
+    assert told(plan) == [("user.update", "ada", {"name": "Ada"}, {"name": "Old"})]
+    assert codes(plan) == ["undo-impossible"]
+
+
+def test_a_username_that_somebody_has_by_now_is_not_given_back() -> None:
+    done = recorded(on_ada(Action.USER_RENAME, {"username": "ada"}, {"username": "lovelace"}))
+    plan = back(done, state(replace(ADA, username="lovelace"), User(3, "Ada")))
+    assert plan.changes == ()
+    assert codes(plan) == ["undo-impossible"]
+    assert "#3" in plan.findings[0].message
+
+
+def test_an_ended_membership_beside_a_group_gets_its_role_back() -> None:
+    done = recorded(
+        in_alpha(Action.MEMBERSHIP_REVOKE, "project-manager", None),
+        outcomes={"c0001": Status.FAILED},
+        answers={"c0001": ("true",)},
+    )
+    group = Group(5, "G", members=frozenset({2}))
+    plan = back(done, state(ADA, roles={7: {2: "project-viewer"}}, groups=(group,)))
+    assert told(plan) == [
+        ("membership.change", "ada", {"role": "project-viewer"}, {"role": "project-manager"})
+    ]
+    same = back(done, state(ADA, roles={7: {2: "project-manager"}}, groups=(group,)))
+    assert same.changes == ()
+    assert codes(same) == ["undo-partial"]
+
+
+# --- guards --------------------------------------------------------------------------------------
+
+
+def tripped(plan: Plan) -> list[str]:
+    return [verdict.guard for verdict in plan.guards if verdict.tripped]
+
+
+def test_nobody_is_removed_beyond_the_number_asked_for() -> None:
+    done = recorded(new_user(1, "ada"), new_user(2, "bob"))
+    current = state(ADA, User(3, "bob"))
+    one, two = (back(done, current, remove_at_most=number) for number in (1, 2))
+    assert [c.action for c in two.changes] == [Action.USER_REMOVE] * 2
+    assert Risk.DELETES_DATA in two.changes[0].risk
+    assert (tripped(one), tripped(two)) == (["limit-remove"], [])
+
+
+@pytest.mark.parametrize(
+    ("user", "parts"),
+    [
+        (replace(ADA, name="Somebody else"), {}),
+        (
+            ADA,
+            {"projects": (Project(8, "Mine", private=True),), "roles": {8: {2: "project-manager"}}},
+        ),
+    ],
+)
+def test_who_was_changed_or_is_in_a_private_project_is_disabled_instead_of_removed(
+    user: User, parts: dict[str, Any]
+) -> None:
+    done = recorded(new_user(1, "ada", name="Ada"))
+    plan = back(done, state(user, **parts), remove_at_most=5)
+    assert [c.action for c in plan.changes] == [Action.USER_DISABLE]
+    assert codes(plan) == ["undo-moved"]
+    assert "disabled, not removed" in plan.findings[0].message
+
+
+def test_protected_accounts_are_left_alone() -> None:
+    done = recorded(
+        new_user(1, "svc-x"),
+        on_ada(Action.USER_RENAME, {"username": "svc-old"}, {"username": "ada"}).model_copy(
+            update={"id": "c0002"}
+        ),
+        grant(3, "svc-x", 7),
+    )
+    current = state(ADA, User(3, "svc-x"), roles={7: {3: "project-member"}})
+    plan = back(done, current, protect=["SVC-*"])
+    assert plan.changes == ()
+    assert set(codes(plan)) == {"person-protected"}
+
+
+def test_the_last_administrator_stays() -> None:
+    done = recorded(new_user(1, "ada", role="app-admin"))
+    alone = replace(ADA, role="app-admin")
+    current = replace(state(alone), users=(alone,))
+    assert tripped(back(done, current)) == ["last-admin"]
+
+
+# --- the plan ------------------------------------------------------------------------------------
+
+
+def test_the_plan_names_the_run_and_the_mapping_and_does_not_depend_on_the_order_read() -> None:
+    done = recorded(new_user(1, "ada"), new_user(2, "bob"))
+    plan = back(done, state(ADA, User(3, "bob")))
+    assert plan.mapping.name == "undo of run run-1"
+    assert plan.mapping.path == done.plan.mapping.path
+    assert plan.summary == {"user.disable": 2}
+    assert plan == back(done, state(User(3, "bob"), ADA))
+    assert [c.reason for c in plan.changes] == ["takes back c0001", "takes back c0002"]
