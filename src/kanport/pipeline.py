@@ -292,7 +292,8 @@ def passwords_for(plan: Plan, mapping_path: Path | None = None) -> dict[str, Sec
     """Read the passwords that the plan takes from a source; the plan itself holds none.
 
     The mapping (`mapping_path`, else where the plan says) and the sources must be the very files
-    that the plan was made from; otherwise PlanStale is raised.
+    that the plan was made from; otherwise PlanStale is raised. Raises ConfigInvalid where the
+    mapping cannot be read.
     """
     wanted = [
         change.subject.username
@@ -302,7 +303,15 @@ def passwords_for(plan: Plan, mapping_path: Path | None = None) -> dict[str, Sec
     ]
     if not wanted:
         return {}
-    mapping = load_mapping(mapping_path or Path(plan.mapping.path))
+    try:
+        mapping = load_mapping(mapping_path or Path(plan.mapping.path))
+    except ConfigInvalid as problem:
+        if mapping_path is None and isinstance(problem.__cause__, FileNotFoundError):
+            problem.hint = (
+                "new passwords are read by way of the mapping, and the plan names it as seen from"
+                " where it was made: go there, or say with --mapping where it is"
+            )
+        raise
     if mapping.sha256 != plan.mapping.sha256:
         raise PlanStale(
             f"the mapping {mapping.path} has changed since the plan was made",

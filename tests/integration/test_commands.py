@@ -145,6 +145,31 @@ def test_without_a_terminal_apply_wants_to_be_told_yes(
     assert not server.writes
 
 
+def test_a_journal_that_is_there_is_refused_before_anything_is_asked_or_written(
+    server: Sandbox, kanport: Kanport, club: Path
+) -> None:
+    kanport("plan", club, "-o", "plan.json")
+    Path("plan.journal.jsonl").write_text("the record of a run", encoding="utf-8")
+    server.forget_requests()
+    refused = kanport("apply", "plan.json", "--passwords-to", "new.csv")
+    assert refused.code == 2, refused
+    assert "plan.journal.jsonl exists already" in refused.err
+    assert "--journal" in refused.err
+    assert not Path("new.csv").exists()
+    assert not server.requests
+
+
+def test_passwords_that_are_there_are_refused_before_anything_is_asked(
+    server: Sandbox, kanport: Kanport, club: Path
+) -> None:
+    kanport("plan", club, "-o", "plan.json")
+    Path("new.csv").write_text("username,password", encoding="utf-8")
+    refused = kanport("apply", "plan.json", "--passwords-to", "new.csv")
+    assert refused.code == 2, refused
+    assert "new.csv exists already" in refused.err
+    assert not Path("plan.journal.jsonl").exists()
+
+
 def test_a_limit_stops_the_plan_before_the_first_write(
     server: Sandbox, kanport: Kanport, club: Path, tmp_path: Path
 ) -> None:

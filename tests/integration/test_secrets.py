@@ -92,3 +92,21 @@ def test_a_password_that_changed_after_the_plan_makes_it_stale(
     refused = kanport("apply", "plan.json", "--yes")
     assert refused.code == 9, refused
     assert not server.writes
+
+
+def test_passwords_need_the_mapping_and_a_hint_says_how_to_name_it_from_elsewhere(
+    server: Sandbox, kanport: Kanport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.store.add_project("Alpha", identifier="ALPHA")
+    mapping = MAPPING.replace("  missing:", "  password: {from: Password}\n  missing:")
+    write_files(tmp_path, mapping=mapping, people=PEOPLE.replace("5h0r7", ""), grants=GRANTS)
+    kanport("plan", "club.yaml", "-o", "plan.json")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    refused = kanport("apply", "../plan.json", "--yes")
+    assert refused.code == 6, refused
+    assert "--mapping" in refused.err
+    assert not server.writes
+    done = kanport("apply", "../plan.json", "--yes", "--mapping", "../club.yaml")
+    assert done.code == 0, done

@@ -130,6 +130,8 @@ def test_a_byte_order_mark_and_compression_are_understood() -> None:
         (413, Fault.REQUEST_TOO_LARGE),
         (429, Fault.BUSY),
         (500, Fault.SERVER_ERROR),
+        (501, Fault.NOT_FOUND),
+        (505, Fault.NOT_FOUND),
         (502, Fault.SERVER_ERROR),
         (503, Fault.BUSY),
         (504, Fault.SERVER_ERROR),

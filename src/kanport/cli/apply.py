@@ -1,5 +1,6 @@
 """`kanport apply`: carry out one plan."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,11 @@ def command(
     plan = load_plan(plan_path)
     pipeline.check_guards(plan)
     journal_path = journal_path or plan_path.with_name(f"{plan_path.stem}.journal.jsonl")
+    if plan.changes:
+        # Nobody should be asked for what cannot be done anyway.
+        _refuse_existing(journal_path, "the journal of an earlier run", "--journal")
+        if passwords_to is not None:
+            _refuse_existing(passwords_to, "what an earlier run may have written", "--passwords-to")
     settings, options = planning.settings_and_options(**server)
     with Client.open(settings, warn=output.warn) as client:
         with output.working("Reading the server"):
@@ -85,6 +91,16 @@ def command(
             mapping_path=mapping_path,
         )
     ctx.exit(code)
+
+
+def _refuse_existing(path: Path, what: str, option: str) -> None:
+    from kanport.errors import UsageError
+
+    if os.path.lexists(path):
+        raise UsageError(
+            f"{path} exists already: it is {what}",
+            hint=f"name another file with {option}, or move that one away",
+        )
 
 
 def _confirm(output: Output, plan_path: Path, count: int, url: str) -> None:

@@ -111,15 +111,23 @@ def exit_for_run(plan: Plan, run: Run) -> Exit:
 
 @contextmanager
 def stopping_politely() -> Iterator[threading.Event]:
-    """Let Ctrl-C and SIGTERM end the run after the batch in flight; a second one ends at once."""
+    """Let Ctrl-C, SIGTERM and a lost terminal (SIGHUP) end the run after the batches in flight.
+
+    A second one ends it at once, but for SIGHUP, which both the system and a shell send. What the
+    caller has ignored, as nohup does, stays ignored.
+    """
     asked = threading.Event()
 
     def ask(number: int, frame: FrameType | None) -> None:
-        if asked.is_set():
+        if asked.is_set() and number != signal.SIGHUP:
             raise KeyboardInterrupt
         asked.set()
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {
+        number: signal.signal(number, ask)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
     try:
         yield asked
     finally:

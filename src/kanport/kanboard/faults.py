@@ -20,7 +20,7 @@ class Fault(StrEnum):
     AUTH = "auth"  # HTTP 401
     FORBIDDEN = "forbidden"  # HTTP 403
     REDIRECT = "redirect"  # HTTP 3xx, never followed
-    NOT_FOUND = "not-found"  # another HTTP 4xx: no such API there
+    NOT_FOUND = "not-found"  # another HTTP 4xx, 501 or 505: no such API there
     REQUEST_TOO_LARGE = "request-too-large"  # HTTP 413
     BUSY = "busy"  # HTTP 429 or 503, perhaps with Retry-After
     SERVER_ERROR = "server-error"  # another HTTP 5xx, such as a PHP crash or a gateway's time limit

@@ -58,7 +58,8 @@ def judge_status(
                 fault=Fault.BUSY,
                 retry_after=seconds_to_wait(retry_after, now=datetime.now(UTC)),
             )
-    if status < 500:
+    # 501 and 505 come from what knows no POST or none of this HTTP: no web server that runs PHP.
+    if status < 500 or status in (501, 505):
         return NoAnswer(f"there is no such API ({name})", fault=Fault.NOT_FOUND, hint=_WHERE)
     return NoAnswer(f"the server failed ({name})", fault=Fault.SERVER_ERROR)
 
