@@ -259,7 +259,10 @@ def replace_id(one: Change, number: str) -> Change:
     [
         (state(), "'ada' is no longer on the server"),
         (state(ADA, projects=(), roles={}), "the project 'P7' is no longer on the server"),
-        (state(ADA, roles={7: {2: "project-viewer"}}), "'ada' is project-viewer in 'P7' by now"),
+        (
+            state(ADA, roles={7: {2: "project-viewer"}}),
+            "'ada' has the role 'project-viewer' in 'P7' by now, where the run left",
+        ),
     ],
 )
 def test_access_that_has_moved_is_left_and_said(current: CurrentState, said: str) -> None:

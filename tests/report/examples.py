@@ -4,7 +4,7 @@ from typing import Any
 
 from kanport.findings import Finding
 from kanport.origin import Origin
-from kanport.outcome import Outcome, Run, Status
+from kanport.outcome import Outcome, Run, Standing, Status, Verdict
 from kanport.plan.model import (
     Action,
     Change,
@@ -349,4 +349,15 @@ def make_run(
             for number, one in enumerate(plan.changes, start=1)
         ),
         stopped=stopped,
+    )
+
+
+def make_verdicts(plan: Plan, wrong: dict[int, str] | None = None) -> tuple[Verdict, ...]:
+    """Make verdicts: all is as planned but what is said to be wrong, by the change's number."""
+    wrong = wrong or {}
+    return tuple(
+        Verdict(one.id, Standing.NOT_SO, wrong[number])
+        if number in wrong
+        else Verdict(one.id, Standing.SO)
+        for number, one in enumerate(plan.changes, start=1)
     )

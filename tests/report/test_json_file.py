@@ -11,14 +11,22 @@ from kanport.outcome import Run
 from kanport.plan.model import Plan
 from kanport.report import json_file, markdown
 from kanport.report.json_file import report_schema
-from kanport.report.view import View, of_plan, of_run, of_validation
+from kanport.report.view import View, of_plan, of_run, of_validation, of_verification
 from tests.report.drawing import plans_and_runs
-from tests.report.examples import FINDINGS, MAPPING, SOURCES, make_plan, make_run
+from tests.report.examples import (
+    FINDINGS,
+    MAPPING,
+    SOURCES,
+    make_plan,
+    make_run,
+    make_verdicts,
+)
 
 VIEWS = [
     of_plan(make_plan()),
     of_run(make_plan(), make_run(make_plan())),
     of_validation(MAPPING, SOURCES, FINDINGS, users=1, memberships=2),
+    of_verification(make_plan(), make_verdicts(make_plan(), {5: "the role is project-viewer"})),
 ]
 
 

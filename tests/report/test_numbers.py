@@ -11,9 +11,16 @@ from kanport.outcome import Run, Status
 from kanport.plan.model import Plan
 from kanport.report import json_file, markdown
 from kanport.report.parts import Count, Sum
-from kanport.report.view import View, of_plan, of_run, of_validation
+from kanport.report.view import View, of_plan, of_run, of_validation, of_verification
 from tests.report.drawing import numbers, pipe, plans_and_runs, screen, section
-from tests.report.examples import FINDINGS, MAPPING, SOURCES, make_plan, make_run
+from tests.report.examples import (
+    FINDINGS,
+    MAPPING,
+    SOURCES,
+    make_plan,
+    make_run,
+    make_verdicts,
+)
 
 PLAN = make_plan()
 RUN = make_run(
@@ -33,6 +40,10 @@ VIEWS = [
     pytest.param(of_run(make_plan([]), make_run(make_plan([]))), id="empty run"),
     pytest.param(
         of_validation(MAPPING, SOURCES, FINDINGS, users=46, memberships=110), id="validation"
+    ),
+    pytest.param(
+        of_verification(PLAN, make_verdicts(PLAN, {5: "there is no role", 7: "there is no role"})),
+        id="verification",
     ),
 ]
 FORMATS = [
@@ -64,10 +75,11 @@ def test_every_format_sums_up_the_actions_as_the_json_does(
     report = json.loads(json_file.render(view))
     expected = []
     for row in report["summary"]:
-        expected += list(row["tally"].values()) if report["tally"] else [row["planned"]]
+        told = row.get("tally") or row.get("verified") or {"planned": row["planned"]}
+        expected += list(told.values())
     if report["summary"]:
-        total = report["tally"].values() if report["tally"] else [len(report["changes"])]
-        expected += total
+        total = report["tally"] or report["verified"] or {"planned": len(report["changes"])}
+        expected += list(total.values())
     assert numbers(section(draw(view), "Summary")) == expected
 
 

@@ -5,17 +5,27 @@ from rich.cells import cell_len
 
 from kanport.findings import MASK, Finding
 from kanport.outcome import Status
-from kanport.report.view import View, of_plan, of_run, of_validation
+from kanport.report.view import View, of_plan, of_run, of_validation, of_verification
 from tests.report.drawing import pipe, screen, section
-from tests.report.examples import FINDINGS, GUARDS, MAPPING, SOURCES, TRIPPED, make_plan, make_run
+from tests.report.examples import (
+    FINDINGS,
+    GUARDS,
+    MAPPING,
+    SOURCES,
+    TRIPPED,
+    make_plan,
+    make_run,
+    make_verdicts,
+)
 
 PLAN = of_plan(make_plan(), next_steps=("kanport apply plan.json",))
 RUN = of_run(make_plan(), make_run(make_plan(), {5: (Status.FAILED, "the username may be taken")}))
 VALIDATION = of_validation(MAPPING, SOURCES, FINDINGS, users=46, memberships=110)
+VERIFICATION = of_verification(make_plan(), make_verdicts(make_plan(), {5: "role is 'app-user'"}))
 
 
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 100, 120, 160, 220])
-@pytest.mark.parametrize("view", [PLAN, RUN, VALIDATION], ids=["plan", "run", "validation"])
+@pytest.mark.parametrize("view", [PLAN, RUN, VALIDATION, VERIFICATION], ids=lambda view: view.kind)
 def test_no_line_is_wider_than_the_screen(view: View, width: int) -> None:
     lines = screen(view, width).splitlines()
     assert max(map(cell_len, lines)) <= max(width, 24)

@@ -1,4 +1,4 @@
-"""What a view says of a validation, a plan or a run."""
+"""What a view says of a validation, a plan, a run or a verification."""
 
 from typing import Any
 
@@ -9,9 +9,17 @@ from kanport.origin import Origin
 from kanport.outcome import Outcome, Run, Status
 from kanport.plan.model import Action, Risk
 from kanport.report.parts import Level
-from kanport.report.view import of_plan, of_run, of_validation
+from kanport.report.view import of_plan, of_run, of_validation, of_verification
 from kanport.report.words import ACTIONS, RISKS, utc
-from tests.report.examples import FINDINGS, MAPPING, SOURCES, TRIPPED, make_plan, make_run
+from tests.report.examples import (
+    FINDINGS,
+    MAPPING,
+    SOURCES,
+    TRIPPED,
+    make_plan,
+    make_run,
+    make_verdicts,
+)
 
 
 def rows(*actions: Action) -> list[dict[str, Any]]:
@@ -201,3 +209,28 @@ def test_every_action_and_risk_has_its_words() -> None:
 )
 def test_times_are_told_in_utc(moment: str, told: str) -> None:
     assert utc(moment) == told
+
+
+@pytest.mark.parametrize(
+    ("actions", "wrong", "headline", "level"),
+    [
+        ([], {}, "There is nothing to verify: the plan holds no changes.", Level.GOOD),
+        ([CREATE], {}, "The 1 change is as planned.", Level.GOOD),
+        ([CREATE, GRANT], {}, "All 2 changes are as planned.", Level.GOOD),
+        ([CREATE, GRANT], {2: "x"}, "1 of 2 changes is as planned; 1 is not.", Level.STOP),
+        ([CREATE], {1: "x"}, "0 of 1 change are as planned; 1 is not.", Level.STOP),
+    ],
+)
+def test_a_verification_says_in_one_sentence_whether_the_plan_holds(
+    actions: list[Action], wrong: dict[int, str], headline: str, level: Level
+) -> None:
+    plan = make_plan(rows(*actions))
+    view = of_verification(plan, make_verdicts(plan, wrong))
+    assert (view.headline, view.level) == (headline, level)
+    assert [row.reason for row in view.undone] == list(wrong.values())
+
+
+def test_a_verification_needs_a_verdict_on_each_change() -> None:
+    plan = make_plan(rows(CREATE, GRANT))
+    with pytest.raises(KeyError):
+        of_verification(plan, make_verdicts(plan)[:1])

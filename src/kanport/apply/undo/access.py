@@ -39,8 +39,8 @@ def access_back(scene: Scene) -> Back:
             if cut and through:
                 findings.append(_ended(user, project, trace))
         elif now != trace.after and not (cut and through):
-            what = f"{user.username!r} {_as(now)} in {project.label!r} by now"
-            findings.append(moved(what, trace.change, left=_as(trace.after)))
+            what = f"{user.username!r} has {_named(now)} in {project.label!r} by now"
+            findings.append(moved(what, trace.change, left=_named(trace.after)))
         elif now is None and project.private:
             what = f"{project.label!r} is private by now, and {user.username!r} cannot be put back"
             findings.append(impossible(what, trace.change))
@@ -58,8 +58,8 @@ def _nobody(scene: Scene, who: Who, trace: Trace) -> list[Finding]:
     return [moved(f"{trace.change.subject.username!r} {scene.gone}", trace.change)]
 
 
-def _as(role: str | None) -> str:
-    return "has no access" if role is None else f"is {role or 'without a role'}"
+def _named(role: str | None) -> str:
+    return "no access" if role is None else f"the role {role!r}"
 
 
 def _ended(user: User, project: Project, trace: Trace) -> Finding:

@@ -12,7 +12,7 @@ def moved(
     what: str, change: Change, *, left: str | None = None, instead: str = "left as it is"
 ) -> Finding:
     """Give the finding for something that is no longer as the run left it."""
-    was = f"; the run left: {left}" if left is not None else ""
+    was = f", where the run left {left}" if left is not None else ""
     return Finding(
         "undo-moved",
         f"{what}{was}; {change.id} is not taken back: {instead}",
