@@ -65,7 +65,7 @@ def _odd(words: list[str]) -> list[str]:
     if not words:
         return []
     text = " ".join(words)
-    end = text[-1] if text[-1] in ".,;:" and len(text) > 1 else ""
+    end = text[-1] if text[-1] in ".,;:" and text[-2:-1].strip() else ""
     return [code(text.removesuffix(end)) + end]
 
 
