@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help install demo demo-ldap test check format test-live smoke schema lock build clean
+.PHONY: help install demo demo-ldap test check format test-live bench smoke schema lock build clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ test: check smoke ## Everything that must hold; what CI runs
 
 test-live: $(READY) ## The contract against the Kanboard of KANPORT_LIVE_URL and KANPORT_LIVE_TOKEN
 	$(BIN)/pytest -m live
+
+bench: $(READY) ## How much of what the server can do Kanport gets, as ratios
+	$(BIN)/python -m tests.bench
 
 check: $(READY) ## Formatter, linter, strict types and the direction of imports
 	$(BIN)/ruff format --check

@@ -288,7 +288,7 @@ def test_a_batch_size_that_is_none_is_refused(size: int) -> None:
 
 
 def test_the_batch_size_can_be_set() -> None:
-    assert resolve().batch_size == 200
+    assert resolve().batch_size is None
     assert resolve(batch_size=5).batch_size == 5
     assert resolve({**ENVIRON, "KANPORT_BATCH_SIZE": "7"}).batch_size == 7
 

@@ -46,7 +46,7 @@ from kanport.plan.own_ldap import by_ldap
 
 # Where the sizes of batches begin; bcrypt costs the server 70 to 290 ms for each new user.
 FIRST_CREATES = 5
-FIRST_OTHERS = 100
+FIRST_OTHERS = 250
 # Seen on all three databases: beyond this a batch gains nothing.
 LARGEST = 500
 # Seconds.
@@ -59,7 +59,9 @@ class Server(Protocol):
     def batch(self, calls: Sequence[Call]) -> list[Answer]:
         """Send one batch; see `kanport.kanboard.client.Client.batch`."""
 
-    def read(self, calls: Sequence[Call]) -> list[Any]:
+    def read(
+        self, calls: Sequence[Call], *, batch_size: int | None = None, connections: int = 1
+    ) -> list[Any]:
         """Read; see `kanport.kanboard.client.Client.read`."""
 
 
@@ -381,7 +383,9 @@ class Engine:
             [
                 probe_for(change, self._user_id(change, state) if new_id is None else new_id)
                 for change, new_id in zip(changes, new_ids, strict=True)
-            ]
+            ],
+            batch_size=LARGEST,
+            connections=1,
         )
 
     def _try_second_call(

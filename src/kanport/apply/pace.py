@@ -16,6 +16,8 @@ from typing import Self
 TARGET = 1.0
 # Seconds over which a rate is measured before the number of connections changes.
 WINDOW = 0.5
+# Two cores are kept busy by two, and one more hides the time between two requests.
+FIRST_LANES = 3
 # What another connection has to bring to be kept.
 WORTH_IT = 1.08
 
@@ -55,7 +57,7 @@ class Lanes:
 
     def __init__(self, most: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.most = most
-        self._allowed = min(2, most)
+        self._allowed = min(FIRST_LANES, most)
         self._active = 0
         self._clock = clock
         self._free = threading.Condition()

@@ -62,10 +62,8 @@ def settings_and_options(
 ) -> tuple[Settings, Options]:
     """Give the settings of the server, and how to carry out a plan on it."""
     settings = settings_from(**server)
-    # Left to itself, a run finds the size that suits the server.
-    fixed = server.get("batch_size") or os.environ.get("KANPORT_BATCH_SIZE")
     options = Options(
-        batch_size=settings.batch_size if fixed else None,
+        batch_size=settings.batch_size,
         connections=connections,
         rate=rate,
         max_errors=max_errors,

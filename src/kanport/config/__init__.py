@@ -58,7 +58,7 @@ class Settings:
 
     `token_from` names where the token came from, for messages. `auth_header` is the header that
     carries the credentials in place of HTTP Basic (Kanboard's API_AUTHENTICATION_HEADER).
-    `batch_size` is the number of calls in one request of reading; `answer_limit` is in bytes.
+    `batch_size` fixes the number of calls in one request; `answer_limit` is in bytes.
     """
 
     url: str
@@ -68,7 +68,7 @@ class Settings:
     allow_http: bool = False
     auth_header: str | None = None
     timeouts: Timeouts = field(default_factory=Timeouts)
-    batch_size: int = 200
+    batch_size: int | None = None
     answer_limit: int = 256 * 1024 * 1024
 
     @property
@@ -137,7 +137,7 @@ def resolve_settings(
         allow_http=http_allowed,
         auth_header=header,
         timeouts=Timeouts(read=read, total=max(Timeouts.total, read)) if read else Timeouts(),
-        batch_size=size or Settings.batch_size,
+        batch_size=size,
     )
 
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,6 +19,9 @@ from kanport.kanboard.transport import Transport
 
 logger = logging.getLogger(__name__)
 
+# Calls in one request of reading, and connections, as measured on stock servers (facts, part D).
+READ_BATCH = 200
+READ_CONNECTIONS = 4
 # How often a reading is tried again without getting anything. It is less where nothing at all was
 # ever heard of the server, since then the URL may simply be wrong.
 PATIENCE = 5
@@ -140,32 +144,46 @@ class Client:
             self._answered = True
         return answers
 
-    def read(self, calls: Sequence[Call], *, batch_size: int | None = None) -> list[Any]:
+    def read(
+        self,
+        calls: Sequence[Call],
+        *,
+        batch_size: int | None = None,
+        connections: int = READ_CONNECTIONS,
+    ) -> list[Any]:
         """Give the results of calls that read, in their order.
 
         As `ask`, but a call that the server refuses raises Unreachable as well.
         """
         results: list[Any] = []
-        for call, answer in zip(calls, self.ask(calls, batch_size=batch_size), strict=True):
+        answers = self.ask(calls, batch_size=batch_size, connections=connections)
+        for call, answer in zip(calls, answers, strict=True):
             if isinstance(answer, Refused):
                 raise self.refused(call, answer)
             results.append(answer.value)
         return results
 
     def ask(
-        self, calls: Sequence[Call], *, batch_size: int | None = None
+        self,
+        calls: Sequence[Call],
+        *,
+        batch_size: int | None = None,
+        connections: int = READ_CONNECTIONS,
     ) -> list[Result | Refused]:
         """Give the server's answers to calls that read, in their order.
 
-        Sends batches of `batch_size` calls (by default that of the settings), smaller ones after
-        failures, and asks again for whatever had no answer, with growing waits. Raises Unreachable
-        (GaveUp) where an answer cannot be had, and ValueError for a call that writes.
+        Sends batches of `batch_size` calls (unless the settings fix another size) over so many
+        connections, then asks again, one request after the other, for whatever had no answer: with
+        smaller batches after failures, and with growing waits. Raises Unreachable (GaveUp) where an
+        answer cannot be had, and ValueError for a call that writes.
         """
         if writing := {call.method for call in calls} & WRITING:
             raise ValueError(f"what writes is never sent twice: {sorted(writing)}")
         answers: dict[int, Result | Refused] = {}
+        size = ceiling = self._settings.batch_size or batch_size or READ_BATCH
         pending = deque(range(len(calls)))
-        size = ceiling = batch_size or self._settings.batch_size
+        if connections > 1 and len(calls) > size and self._answered:
+            pending = self._ask_at_once(calls, size, connections, answers)
         failures = 0
         while pending:
             chosen = [pending.popleft() for _ in range(min(size, len(pending)))]
@@ -191,6 +209,35 @@ class Client:
             failures = 1 if len(lost) < len(chosen) else failures + 1
             self._wait(why, failures, calls[lost[0]], alone=len(chosen) == 1)
         return [answers[index] for index in range(len(calls))]
+
+    def _ask_at_once(
+        self,
+        calls: Sequence[Call],
+        size: int,
+        connections: int,
+        answers: dict[int, Result | Refused],
+    ) -> deque[int]:
+        """Ask over several connections until a request has no answer; give the numbers left."""
+        starts = range(0, len(calls), size)
+        halt = threading.Event()
+
+        def ask_from(start: int) -> None:
+            if halt.is_set():
+                return
+            try:
+                replies = self.batch(calls[start : start + size])
+            except Unreachable:
+                halt.set()
+                raise
+            for index, reply in enumerate(replies, start):
+                if isinstance(reply, NoAnswer):
+                    halt.set()
+                else:
+                    answers[index] = reply
+
+        with ThreadPoolExecutor(min(connections, len(starts))) as pool:
+            list(pool.map(ask_from, starts))
+        return deque(index for index in range(len(calls)) if index not in answers)
 
     def refused(self, call: Call, answer: Refused) -> Unreachable:
         """Give the error to raise where a call that reads was refused."""

@@ -18,6 +18,9 @@ logger = logging.getLogger(__name__)
 
 METHOD_NOT_FOUND = -32601
 
+# An answer is a word each, so that many fit into one request.
+ROLES_AT_ONCE = 500
+
 
 def read_current(
     client: Client,
@@ -123,7 +126,9 @@ def _overview(client: Client, *, with_groups: bool) -> _Overview:
 
 def _roles(client: Client, members: Mapping[int, list[int]]) -> dict[int, dict[int, str]]:
     pairs = [(project, user) for project, users in members.items() for user in users]
-    answers = client.read([api.get_project_user_role(*pair) for pair in pairs])
+    answers = client.read(
+        [api.get_project_user_role(*pair) for pair in pairs], batch_size=ROLES_AT_ONCE
+    )
     roles: dict[int, dict[int, str]] = {project: {} for project in members}
     for (project, user), answer in zip(pairs, answers, strict=True):
         roles[project][user] = api.role_from(answer)

@@ -211,7 +211,7 @@ def _tls_fault(error: ssl.SSLError, place: str) -> NoAnswer:
             64: "Use the name that the certificate is for.",
         }
         return NoAnswer(
-            f"the certificate of {place} is not valid: {error.verify_message}",
+            f"the certificate of {place} is not valid: {error.verify_message.rstrip('.')}",
             sent=False,
             fault=Fault.TLS,
             hint=hints.get(

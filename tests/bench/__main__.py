@@ -1,0 +1,253 @@
+"""How much of what the server can do Kanport gets: `make bench`.
+
+Everything is told as a ratio of two rates that were measured in the same run. The server is a
+sandbox in a process of its own, or the one of KANPORT_LIVE_URL and KANPORT_LIVE_TOKEN, which is
+filled with users and projects and should be thrown away afterwards.
+"""
+
+import os
+import secrets
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from kanport.apply.engine import Options
+from kanport.config import Settings, resolve_settings
+from kanport.kanboard import procedures
+from kanport.kanboard.client import Client
+from kanport.kanboard.current import read_current
+from kanport.kanboard.rpc import Call, Result
+from kanport.pipeline import apply_plan
+from kanport.plan.model import Action, Change
+from tests.apply.plans import change, grant, new_user, plan_of
+from tests.bench.server import bench_server
+
+SIZES = (50, 200, 500)
+CONNECTIONS = (1, 2, 4, 8)
+ONE_BY_ONE = 100
+TAG = secrets.token_hex(3)
+NUMBERS = count(1)
+
+
+def main() -> None:
+    """Measure, and print a table of ratios."""
+    with bench_server() as (url, token), TemporaryDirectory() as folder:
+        settings = resolve_settings(url=url, environ={"KANPORT_TOKEN": token})
+        bench = Bench(settings, Path(folder))
+        say(f"server: {'live' if os.environ.get('KANPORT_LIVE_URL') else 'sandbox'}")
+        say("")
+        say("applying                    of the bare loop      times one by one   own CPU a change")
+        bench.memberships(1000)
+        bench.updates(1000)
+        bench.new_users(200)
+        say("")
+        bench.reading(users=500, projects=200, members=200)
+
+
+def say(line: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Give the seconds that something takes."""
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+class Bench:
+    """Measures one server; each measurement makes users and projects of its own."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self._settings = settings
+        self._folder = folder
+        self._client = Client.open(settings)
+        made = self._results([self._create_call() for _ in range(40)])
+        self._users = [number for number in made if isinstance(number, int)]
+
+    def memberships(self, amount: int) -> None:
+        """Grant memberships: new projects with all users in each."""
+        per_project = len(self._users)
+
+        def pairs(wanted: int) -> list[tuple[int, int]]:
+            projects = self._projects(-(-wanted // per_project))
+            return [(project, user) for project in projects for user in self._users][:wanted]
+
+        def calls(wanted: int) -> list[Call]:
+            return [procedures.add_project_user(*pair, "project-member") for pair in pairs(wanted)]
+
+        def changes(wanted: int) -> list[Change]:
+            return [
+                grant(at, f"bench{user}", project, user_id=user)
+                for at, (project, user) in enumerate(pairs(wanted), 1)
+            ]
+
+        self._compare("memberships", amount, calls, changes, SIZES)
+
+    def updates(self, amount: int) -> None:
+        """Change names, over and over for the same users."""
+
+        def calls(wanted: int) -> list[Call]:
+            return [
+                procedures.update_user(self._user(at), name=f"Name {next(NUMBERS)}")
+                for at in range(wanted)
+            ]
+
+        def changes(wanted: int) -> list[Change]:
+            # Each user once in a plan, or a later change would undo an earlier one.
+            users = self._more_users(wanted)
+            return [
+                change(at, Action.USER_UPDATE, f"u{user}", user_id=user, before={"name": ""},
+                       after={"name": f"Name {next(NUMBERS)}"})
+                for at, user in enumerate(users, 1)
+            ]  # fmt: skip
+
+        self._compare("updates", amount, calls, changes, SIZES)
+
+    def new_users(self, amount: int) -> None:
+        """Create users, which costs the server a password hash each."""
+
+        def calls(wanted: int) -> list[Call]:
+            return [self._create_call() for _ in range(wanted)]
+
+        def changes(wanted: int) -> list[Change]:
+            return [new_user(at, self._name()) for at in range(1, wanted + 1)]
+
+        self._compare("new users", amount, calls, changes, (5, 10, 25))
+
+    def reading(self, *, users: int, projects: int, members: int) -> None:
+        """Read a whole server, and compare with posting the same reading calls ready-made."""
+        people = self._more_users(users)
+        ids = self._projects(projects)
+        joins = [
+            procedures.add_project_user(
+                project, people[(at * 7 + number) % users], "project-member"
+            )
+            for at, project in enumerate(ids)
+            for number in range(members)
+        ]
+        self._loop(joins, 500, 4)
+        cpu = time.process_time()
+        whole = timed(lambda: read_current(self._client, choose_projects=lambda there: ids))
+        cpu = time.process_time() - cpu
+        bare = [
+            procedures.get_project_user_role(project, people[(at * 7 + number) % users])
+            for at, project in enumerate(ids)
+            for number in range(members)
+        ]
+        loop = min(timed(lambda lanes=lanes: self._loop(bare, 500, lanes)) for lanes in (2, 4))  # type: ignore[misc]
+        loop += timed(lambda: self._loop([procedures.get_all_users()], 1, 1))
+        loop += timed(
+            lambda: self._loop([procedures.get_project_users(one) for one in ids], 200, 2)
+        )
+        say(
+            f"reading {users} users, {projects} projects, {len(joins)} memberships:"
+            f" {loop / whole:.0%} of the bare loop, {1e6 * cpu / len(joins):.0f} µs of own CPU each"
+        )
+
+    # --- measuring ----------------------------------------------------------------------------
+
+    def _compare(
+        self,
+        what: str,
+        amount: int,
+        calls: Callable[[int], list[Call]],
+        changes: Callable[[int], list[Change]],
+        sizes: Sequence[int],
+    ) -> None:
+        single = calls(min(ONE_BY_ONE, amount))
+        alone = len(single) / timed(lambda: [self._client.batch([call]) for call in single])
+        best = 0.0
+        for size in sizes:
+            for connections in CONNECTIONS:
+                ready = calls(amount)
+                seconds = timed(lambda: self._loop(ready, size, connections))  # noqa: B023
+                best = max(best, amount / seconds)
+        plan = plan_of(*changes(amount), url=self._client.url)
+        journal = self._folder / f"{next(NUMBERS)}.jsonl"
+        watched = Watched(self._client)
+        cpu = time.process_time()
+        begun = time.perf_counter()
+        run = apply_plan(plan, watched, journal_path=journal, run_id="bench", options=Options())  # type: ignore[arg-type]
+        whole = time.perf_counter() - begun
+        cpu = time.process_time() - cpu
+        if not run.tally().complete:
+            raise SystemExit(f"the run did not come to its end: {run.tally()}")
+        # Writing and reading back share the connections, so each gets its part of the time.
+        writing = whole * watched.writing / (watched.writing + watched.reading)
+        say(
+            f"{amount:5} {what:14} writing {amount / writing / best:5.0%}, whole"
+            f" {amount / whole / best:5.0%} {amount / whole / alone:18.0f}x"
+            f" {1e6 * cpu / amount:13.0f} µs"
+        )
+
+    def _loop(self, calls: Sequence[Call], size: int, connections: int) -> None:
+        """Post ready-made batches, and do nothing else."""
+        chunks = [calls[at : at + size] for at in range(0, len(calls), size)]
+        with ThreadPoolExecutor(connections) as pool:
+            list(pool.map(self._client.batch, chunks))
+
+    # --- what is needed on the server -----------------------------------------------------------
+
+    def _results(self, calls: Sequence[Call]) -> list[object]:
+        found: list[object] = []
+        for at in range(0, len(calls), 20):
+            for answer in self._client.batch(calls[at : at + 20]):
+                if not isinstance(answer, Result) or answer.value is False:
+                    raise SystemExit(f"the server refused something: {answer}")
+                found.append(answer.value)
+        return found
+
+    def _projects(self, wanted: int) -> list[int]:
+        calls = [Call("createProject", {"name": f"Bench {self._name()}"}) for _ in range(wanted)]
+        return [number for number in self._results(calls) if isinstance(number, int)]
+
+    def _more_users(self, wanted: int) -> list[int]:
+        missing = wanted - len(self._users)
+        if missing > 0:
+            made = self._results([self._create_call() for _ in range(missing)])
+            self._users += [number for number in made if isinstance(number, int)]
+        return self._users[:wanted]
+
+    def _user(self, at: int) -> int:
+        return self._users[at % len(self._users)]
+
+    def _create_call(self) -> Call:
+        return procedures.create_user(self._name(), "bench-password")
+
+    def _name(self) -> str:
+        return f"bench-{TAG}-{next(NUMBERS)}"
+
+
+class Watched:
+    """A client that adds up how long writing and reading take, over all connections."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self.writing = 0.0
+        self.reading = 0.0
+
+    def batch(self, calls: Sequence[Call]) -> object:
+        """Send a batch, and take the time."""
+        begun = time.perf_counter()
+        answers = self._client.batch(calls)
+        self.writing += time.perf_counter() - begun
+        return answers
+
+    def read(self, calls: Sequence[Call], **how: Any) -> object:
+        """Read, and take the time."""
+        begun = time.perf_counter()
+        values = self._client.read(calls, **how)
+        self.reading += time.perf_counter() - begun
+        return values
+
+
+if __name__ == "__main__":
+    main()
