@@ -10,13 +10,14 @@ from kanport.apply.journal import NEVER_LEFT, Recorded
 from kanport.apply.undo import undo_plan
 from kanport.model import CurrentState, Group, Project, ServerInfo, User
 from kanport.outcome import Outcome, Run, Status
-from kanport.plan.model import Action, Change, Plan, Risk
+from kanport.plan.model import Action, Change, Plan, PlanIdentity, Risk
 from tests.apply.plans import change, grant, new_user, plan_of
 
 URL = "http://127.0.0.1:1/jsonrpc.php"
 ADMIN = User(1, "admin", role="app-admin")
 ADA = User(2, "ada", name="Ada", email="ada@example.org")
 ALPHA = Project(7, "P7")
+ACTIVE, DISABLED = {"active": True}, {"active": False}
 LED = {"name": "A", "role": "app-manager"}
 
 
@@ -143,6 +144,25 @@ def test_each_change_of_access_has_its_way_back(
     plan = back(recorded(done), state(ADA, roles={7: {} if left is None else {2: left}}))
     assert told(plan) == [expected]
     assert plan.findings == ()
+
+
+def test_access_that_may_stay_through_a_group_is_marked() -> None:
+    done = recorded(in_alpha(Action.MEMBERSHIP_GRANT, None, "project-member"))
+    group = Group(5, "G", members=frozenset({2}))
+    plan = back(done, state(ADA, roles={7: {2: "project-member"}}, groups=(group,)))
+    assert plan.changes[0].risk == (Risk.ACCESS_LOST, Risk.MAYBE_THROUGH_GROUP)
+
+
+def test_a_role_that_came_through_a_group_is_set_back_and_that_is_said() -> None:
+    maybe = in_alpha(
+        Action.MEMBERSHIP_CHANGE,
+        "project-viewer",
+        "project-manager",
+        risk=(Risk.PRIVILEGE_RAISED, Risk.MAYBE_THROUGH_GROUP),
+    )
+    plan = back(recorded(maybe), state(ADA, roles={7: {2: "project-manager"}}))
+    assert [str(c.action) for c in plan.changes] == ["membership.change"]
+    assert codes(plan) == ["undo-partial"]
 
 
 def test_risks_and_order_are_those_of_any_plan() -> None:
@@ -282,7 +302,8 @@ def test_nobody_is_put_back_into_a_project_that_became_private() -> None:
 def test_a_removed_user_cannot_be_brought_back_and_is_named_once() -> None:
     done = recorded(
         in_alpha(Action.MEMBERSHIP_REVOKE, "project-member", None),
-        change(2, Action.USER_REMOVE, "ada", user_id=2, before={"username": "ada"}),
+        change(2, Action.USER_DISABLE, "ada", user_id=2, before=ACTIVE, after=DISABLED),
+        change(3, Action.USER_REMOVE, "ada", user_id=2, before={"username": "ada"}),
     )
     plan = back(done, state())
     assert plan.changes == ()
@@ -397,3 +418,15 @@ def test_the_plan_names_the_run_and_the_mapping_and_does_not_depend_on_the_order
     assert plan.summary == {"user.disable": 2}
     assert plan == back(done, state(User(3, "bob"), ADA))
     assert [c.reason for c in plan.changes] == ["takes back c0001", "takes back c0002"]
+
+
+def test_the_stable_ids_mean_the_old_usernames_again() -> None:
+    done = recorded(renamed(1, 2, "ada", "lovelace"))
+    identities = (
+        PlanIdentity(id="x1", username="lovelace", user_id=2),
+        PlanIdentity(id="x2", username="new"),
+        PlanIdentity(id="x3", username="gone", user_id=9),
+    )
+    named = replace(done, plan=done.plan.model_copy(update={"identities": identities}))
+    plan = back(named, state(replace(ADA, username="lovelace")))
+    assert plan.identities == (PlanIdentity(id="x1", username="ada", user_id=2),)

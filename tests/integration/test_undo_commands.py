@@ -73,6 +73,22 @@ def test_created_users_are_removed_where_that_is_asked_for_with_their_number(
     assert set(server.store.snapshot().users) == {"admin", "gone", "robert"}
 
 
+def test_nobody_is_removed_together_with_a_private_project(
+    server: Sandbox, kanport: Kanport, applied: Path
+) -> None:
+    ada = server.store.snapshot().users["ada"].id
+    secret = server.store.add_project("Somebody else's", private=True)
+    server.store.add_member(secret, ada)
+    planned = kanport("undo", applied, "-o", "back.json", "--remove-created", "2")
+    assert planned.code == 3, planned
+    assert "private project" in planned.out
+    kanport("apply", "back.json", "--yes")
+    after = server.store.snapshot()
+    assert not after.users["ada"].is_active
+    assert "chloé" not in after.users
+    assert "Somebody else's" in after.projects
+
+
 def test_a_removal_asked_for_after_the_undo_still_works(
     server: Sandbox, kanport: Kanport, applied: Path
 ) -> None:
