@@ -188,6 +188,7 @@ def test_an_access_that_an_invalid_row_may_ask_for_is_not_revoked(what: str) -> 
     server = a_server(ANN, roles={1: {2: "project-member"}})
     plan = plan_for(a_state(named=["ALPHA"], unknown=_OPEN[what]), server, REVOKE)
     assert (plan.changes, codes(plan)) == ((), ["missing-unknown"])
+    assert "1 membership that nothing asks for was not revoked" in plan.findings[0].message
 
 
 @pytest.mark.parametrize(

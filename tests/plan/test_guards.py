@@ -147,7 +147,10 @@ def test_a_limit_on_updates_counts_changed_roles_too() -> None:
 def test_every_guard_that_applies_says_what_it_looked_at() -> None:
     plan = plan_for(a_state(), a_server(), a_mapping(limits={"create": 3}))
     assert [verdict.guard for verdict in plan.guards] == ["last-admin", "protected", "limit-create"]
+    assert plan.guards[0].message == "1 active administrator stays as they are"
     assert plan.guards[2].message == "create: 0 planned, within 3"
+    two = plan_for(a_state(), a_server(User(2, "root", role="app-admin")))
+    assert two.guards[0].message == "2 active administrators stay as they are"
 
 
 def test_a_protected_account_in_a_change_stops_the_plan_however_it_got_there() -> None:

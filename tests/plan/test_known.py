@@ -3,6 +3,7 @@
 from kanport.model import DesiredUser, Identity, Unknown, User
 from kanport.outcome import Outcome, Run, Status
 from kanport.plan.identities import identities_after
+from kanport.plan.model import Risk
 from kanport.plan.stale import differences
 from tests.plan.building import (
     a_mapping,
@@ -55,6 +56,14 @@ def test_a_known_id_with_another_username_is_a_rename() -> None:
     assert rename.user_id == 5
     assert rename.reason == "same stable id, other username"
     assert [str(place.column) for place in rename.origin] == ["stable_id", "username"]
+
+
+def test_a_rename_by_id_is_looked_at_twice_only_where_it_is_an_administrator() -> None:
+    wanted = a_state(who("ada.l", "7"))
+    boss = User(5, "ada", email="ada@x.org", role="app-admin")
+    for user, risk in ((ADA, ()), (boss, (Risk.LOGIN_CHANGED,))):
+        (rename,) = plan_for(wanted, a_server(user), MAPPING, known=[KNOWN_ADA]).changes
+        assert rename.risk == risk
 
 
 def test_the_ledger_says_nothing_where_nothing_changed() -> None:

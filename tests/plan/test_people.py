@@ -125,6 +125,7 @@ def test_somebody_whose_name_compares_the_same_as_a_listed_one_is_not_missing() 
     server = a_server(ANN, User(3, "Ann"))
     plan = plan_for(a_state(person("ann")), server, DISABLE)
     assert (plan.changes, codes(plan)) == ((), ["missing-unknown"])
+    assert "1 user who may be missing from the sources was not" in plan.findings[0].message
 
 
 def test_both_of_two_rows_that_contradict_each_other_are_left_out() -> None:
@@ -188,6 +189,13 @@ def test_an_unknown_username_with_a_known_email_is_a_rename_where_the_mapping_sa
     ]
     assert {change.user_id for change in plan.changes} == {2}
     assert told(plan_for(desired, a_server(ANN)))[0].startswith("user.create ann.b")
+
+
+def test_a_rename_by_email_is_looked_at_twice() -> None:
+    # Whoever has the address now gets the account with all its rights.
+    desired = a_state(person("ann.b", email="ann@x.org", name="Ann"))
+    (rename,) = plan_for(desired, a_server(ANN), BY_EMAIL).changes
+    assert rename.risk == (Risk.LOGIN_CHANGED,)
 
 
 def test_what_lowers_comes_before_a_rename_and_so_uses_the_old_name() -> None:

@@ -8,9 +8,11 @@ from kanport.findings import Finding
 from kanport.origin import Origin
 from kanport.outcome import Outcome, Run, Status
 from kanport.plan.model import Action, Risk
+from kanport.report import json_file, markdown
 from kanport.report.parts import Level
 from kanport.report.view import of_plan, of_run, of_validation, of_verification
 from kanport.report.words import ACTIONS, RISKS, utc
+from tests.report.drawing import pipe
 from tests.report.examples import (
     FINDINGS,
     MAPPING,
@@ -218,7 +220,7 @@ def test_times_are_told_in_utc(moment: str, told: str) -> None:
         ([CREATE], {}, "The 1 change is as planned.", Level.GOOD),
         ([CREATE, GRANT], {}, "All 2 changes are as planned.", Level.GOOD),
         ([CREATE, GRANT], {2: "x"}, "1 of 2 changes is as planned; 1 is not.", Level.STOP),
-        ([CREATE], {1: "x"}, "0 of 1 change are as planned; 1 is not.", Level.STOP),
+        ([CREATE], {1: "x"}, "0 of 1 change is as planned; 1 is not.", Level.STOP),
     ],
 )
 def test_a_verification_says_in_one_sentence_whether_the_plan_holds(
@@ -234,3 +236,44 @@ def test_a_verification_needs_a_verdict_on_each_change() -> None:
     plan = make_plan(rows(CREATE, GRANT))
     with pytest.raises(KeyError):
         of_verification(plan, make_verdicts(plan)[:1])
+
+
+def test_a_password_from_a_source_is_told_by_its_place_and_never_as_data() -> None:
+    place = Origin("people", file="pw.csv", row=2, position=2, column="Pw")
+    after = {"username": "ada", "password": {"from": place.to_dict()}}
+    view = of_plan(make_plan([{"action": CREATE, "who": "ada", "after": after}]))
+    text = pipe(view)
+    assert "password from Pw, pw.csv:2:2" in text
+    assert "password from Pw, pw.csv:2:2" in markdown.render(view).replace("`", "")
+    assert '{"' not in text
+    (change,) = json_file.as_dict(view)["changes"]
+    assert change["after"] == after
+
+
+def test_the_rows_of_one_source_are_in_it_and_those_of_two_in_them() -> None:
+    def told(number: int) -> list[str]:
+        view = of_validation(MAPPING, SOURCES[:number], (), users=0, memberships=0)
+        return [count.text for count in view.counts][-2:]
+
+    assert told(1) == ["1 source read", "48 rows in it"]
+    assert told(2) == ["2 sources read", "99 rows in them"]
+
+
+@pytest.mark.parametrize(
+    ("actions", "failing", "headline"),
+    [
+        ([CREATE], [1], "0 of 1 change is in place; 1 failed."),
+        ([CREATE, GRANT], [1], "1 of 2 changes is in place; 1 failed."),
+        ([CREATE, GRANT], [1, 2], "0 of 2 changes are in place; 2 failed."),
+    ],
+)
+def test_a_part_of_the_changes_is_told_in_the_right_number(
+    actions: list[Action], failing: list[int], headline: str
+) -> None:
+    plan = make_plan(rows(*actions))
+    outcomes = tuple(
+        Outcome(change.id, Status.FAILED if number in failing else Status.DONE)
+        for number, change in enumerate(plan.changes, start=1)
+    )
+    run = Run("r", "2026-11-03T22:15:07Z", "2026-11-03T22:15:08Z", outcomes)
+    assert of_run(plan, run).headline == headline

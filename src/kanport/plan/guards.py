@@ -43,7 +43,12 @@ def last_admin(changes: Collection[Change], current: CurrentState) -> GuardVerdi
     tripped = bool(lost) and admins <= losing
     hint = "make somebody else administrator in a plan of its own first, or protect this account"
     if not tripped:
-        message = f"{len(admins - losing)} active administrators stay as they are"
+        staying = len(admins - losing)
+        message = (
+            "1 active administrator stays as they are"
+            if staying == 1
+            else f"{staying} active administrators stay as they are"
+        )
     elif current.unlisted is None:
         message = f"no active administrator would be left: the plan takes it from {listed(lost)}"
     else:
@@ -173,10 +178,11 @@ def _remove_confirmed(situation: Situation) -> Iterator[GuardVerdict]:
     """Remove nobody unless a limit says how many: it deletes other people's private projects."""
     count = situation.count({Action.USER_REMOVE})
     if count and situation.mapping.limits.remove is None:
+        users = "1 user" if count == 1 else f"{count} users"
         yield GuardVerdict(
             guard="remove-unconfirmed",
             tripped=True,
-            message=f"{count} users would be removed, and limits.remove does not say how many may",
+            message=f"{users} would be removed, and limits.remove does not say how many may",
             hint="disable them instead (missing: disable), or set limits.remove",
         )
 

@@ -145,11 +145,16 @@ def _not_asked_for(
             changes.append(change)
             findings.extend(_through_group(change, through))
     if unproven:
+        count, were, they_are = (
+            ("1 membership", "was", "it is")
+            if len(unproven) == 1
+            else (f"{len(unproven)} memberships", "were", "they are")
+        )
         findings.append(
             Finding(
                 "missing-unknown",
-                f"{len(unproven)} memberships that nothing asks for were not revoked, as the input"
-                f" does not prove that they are unwanted: {listed(unproven)}",
+                f"{count} that nothing asks for {were} not revoked, as the input does not prove"
+                f" that {they_are} unwanted: {listed(unproven)}",
                 hint="correct the invalid rows",
             )
         )

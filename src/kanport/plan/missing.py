@@ -50,10 +50,11 @@ def missing_people(
     if not unproven:
         return changes, []
     what = "removed" if remove else "disabled"
+    count, were = ("1 user", "was") if len(unproven) == 1 else (f"{len(unproven)} users", "were")
     finding = Finding(
         "missing-unknown",
-        f"{len(unproven)} who may be missing from the sources were not {what}, as the input does"
-        f" not prove it: {listed(unproven)}",
+        f"{count} who may be missing from the sources {were} not {what}, as the input does not"
+        f" prove it: {listed(unproven)}",
         hint="correct the invalid rows, and take leavers out of every source that names them",
     )
     return changes, [finding]

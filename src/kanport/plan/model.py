@@ -37,6 +37,7 @@ class Risk(StrEnum):
     PRIVILEGE_RAISED = "privilege-raised"
     ADMIN_GRANTED = "admin-granted"
     ADMIN_LOST = "admin-lost"
+    LOGIN_CHANGED = "login-changed"
     ACCESS_LOST = "access-lost"
     DELETES_DATA = "deletes-data"
     MAYBE_THROUGH_GROUP = "maybe-through-group"

@@ -11,11 +11,13 @@ def unlisted_findings(resolved: Resolved, current: CurrentState) -> list[Finding
     unlisted = current.unlisted
     if unlisted is None:
         return []
+    count = len(current.users)
+    read = "1 user was" if count == 1 else f"{count} users were"
     findings = [
         Finding(
             "users-unlisted",
             f"the server could not list its users, as {unlisted.why}; people outside the sources"
-            f" are not known: {len(current.users)} users were read by name, and as members of the"
+            f" are not known: {read} read by name, and as members of the"
             " projects and groups",
             hint="raise PHP's memory_limit on the server to have all users looked at; until then"
             " it is not told whether a new e-mail address is somebody else's already",

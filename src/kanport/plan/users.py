@@ -129,6 +129,8 @@ def _existing(person: Person, user: User) -> Iterator[Draft]:
             before={"username": user.username},
             after={"username": wanted.username.value},
             reason=f"same {'stable id' if person.known else 'e-mail'}, other username",
+            # An address may have got a new owner, and the account comes with all its rights.
+            risk={Risk.LOGIN_CHANGED} if not person.known or user.role == AppRole.ADMIN else (),
             origin=_places(wanted, wanted.username.origins, proven),
         )
     yield from _update(wanted, user)

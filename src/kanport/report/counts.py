@@ -137,7 +137,7 @@ def source_counts(sources: Sequence[PlanSource]) -> tuple[Count, ...]:
     rows = sum(source.rows for source in sources)
     return (
         Count("sources", len(sources), f"{SOURCE(len(sources))} read"),
-        Count("source_rows", rows, f"{ROW(rows)} in them"),
+        Count("source_rows", rows, f"{ROW(rows)} in {'it' if len(sources) == 1 else 'them'}"),
     )
 
 

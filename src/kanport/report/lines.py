@@ -56,6 +56,10 @@ def _text(value: Any) -> str | None:
         return value
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, dict) and isinstance(value.get("from"), dict):
+        # A secret that a plan does not hold: it says where the secret is.
+        place = Origin.from_dict(value["from"])
+        return f"from {place.column}, {place}" if place.column else f"from {place}"
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 

@@ -16,6 +16,7 @@ from kanport.report.words import (
     SOURCE,
     USER,
     Noun,
+    are,
     counted,
     listed,
     was,
@@ -77,9 +78,17 @@ def run_headline(done: Mapping[Action, int], tally: Tally, *, stopped: str | Non
         )
         if number
     ]
-    in_place = tally.done + tally.already
-    verb = "is" if in_place == 1 else "are"
-    return f"{start}{in_place} of {counted(tally.planned, CHANGE)} {verb} in place; {listed(left)}."
+    in_place = _part(tally.done + tally.already, tally.planned)
+    return f"{start}{in_place} in place; {listed(left)}."
+
+
+def _part(number: int, of: int) -> str:
+    """Give a part of the changes with its verb.
+
+    >>> _part(0, 1), _part(1, 3), _part(0, 3)
+    ('0 of 1 change is', '1 of 3 changes is', '0 of 3 changes are')
+    """
+    return f"{number} of {counted(of, CHANGE)} {'is' if of == 1 else are(number)}"
 
 
 def verification_headline(verified: Verified) -> str:
@@ -91,11 +100,8 @@ def verification_headline(verified: Verified) -> str:
             "The 1 change is" if verified.planned == 1 else f"All {verified.planned} changes are"
         )
         return f"{every} as planned."
-    verb = "is" if verified.so == 1 else "are"
-    return (
-        f"{verified.so} of {counted(verified.planned, CHANGE)} {verb} as planned;"
-        f" {verified.not_so} {'is' if verified.not_so == 1 else 'are'} not."
-    )
+    so = _part(verified.so, verified.planned)
+    return f"{so} as planned; {verified.not_so} {are(verified.not_so)} not."
 
 
 def validation_headline(

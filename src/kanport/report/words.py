@@ -66,6 +66,7 @@ RISKS: dict[Risk, Noun] = {
     Risk.ADMIN_GRANTED: Noun("gives administrator rights", "give administrator rights"),
     Risk.ADMIN_LOST: Noun("takes administrator rights", "take administrator rights"),
     Risk.PRIVILEGE_RAISED: Noun("gives a higher role", "give a higher role"),
+    Risk.LOGIN_CHANGED: Noun("changes a login name", "change a login name"),
     Risk.ACCESS_LOST: Noun("takes access", "take access"),
     Risk.MAYBE_THROUGH_GROUP: Noun(*["may leave access through a group"] * 2),
 }
@@ -112,6 +113,11 @@ def listed(parts: Sequence[str]) -> str:
     if len(parts) < 2:
         return "".join(parts)
     return f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def are(number: int) -> str:
+    """Give the verb that goes with a number: is or are."""
+    return "is" if number == 1 else "are"
 
 
 def was(number: int) -> str:

@@ -121,7 +121,7 @@ class Shaper:
             found += [
                 Finding(
                     "active-nowhere",
-                    f"none of {self.seen.entries} entries has {rule}, so all count as active",
+                    f"no entry has {rule} (of {self.seen.entries}), so all count as active",
                     where.at(attribute=rule),
                     hint="that is right where nobody is disabled; or may this login not read it?",
                 )
@@ -131,7 +131,8 @@ class Shaper:
         found += [
             Finding(
                 "value-chosen",
-                f"{count} entries have several values of {name}; one was taken as choose says",
+                f"{'1 entry has' if count == 1 else f'{count} entries have'} several values of"
+                f" {name}; one was taken as choose says",
                 where.at(attribute=name),
             )
             for name, count in sorted(self.seen.chosen.items())
