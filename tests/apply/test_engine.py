@@ -12,7 +12,7 @@ from kanport.apply.journal import Journal, load_journal
 from kanport.apply.passwords import Passwords
 from kanport.config import resolve_settings
 from kanport.kanboard.client import Client
-from kanport.outcome import STOPPED_BY_SIGNAL, Run, Status
+from kanport.outcome import SENT_UNKNOWN, STOPPED_BY_ERRORS, STOPPED_BY_SIGNAL, Run, Status
 from kanport.plan.model import Action, Change, Plan
 from kanport.sandbox import Fault, Reply, Sandbox, web_page
 from tests.apply.plans import change, grant, new_user, plan_of
@@ -296,3 +296,67 @@ def test_a_new_user_of_a_name_that_became_free_gets_what_is_theirs(
     assert after.users["ada.king"].id == ada
     assert after.memberships == {("ALPHA", "ada"): "project-member"}
     assert done.user_ids == {"c0002": after.users["ada"].id}
+
+
+def test_a_locked_database_is_waited_for(
+    server: Sandbox, run: RunPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = "SQL Error[HY000]: SQLSTATE[HY000]: General error: 5 database is locked"
+    locked = iter([1, 2, 3])
+
+    def lock(names: tuple[str, ...]) -> Fault | None:
+        if "createUser" not in names or next(locked, None) is None:
+            return None
+        ids = [call["id"] for call in json.loads(server_saw[-1])]
+        items = [
+            {"jsonrpc": "2.0", "error": {"code": 0, "message": message}, "id": number}
+            for number in ids
+        ]
+        return Fault(after=0, reply=Reply(200, "application/json", json.dumps(items).encode()))
+
+    server_saw: list[bytes] = []
+    answer = server.answer
+
+    def seen(body: bytes, *rest: object) -> Reply | None:
+        server_saw.append(body)
+        return answer(body, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(server, "answer", seen)
+    server.fault = lock
+    done = run(plan_of(new_user(1, "ada"), new_user(2, "bob")), connections=1)
+    assert statuses(done) == [Status.DONE, Status.DONE]
+    assert {"ada", "bob"} < usernames(server)
+
+
+def test_many_connections_do_each_thing_once(server: Sandbox, run: RunPlan) -> None:
+    project = server.store.add_project("Alpha", identifier="ALPHA")
+    people = [new_user(number, f"user{number}") for number in range(1, 301)]
+    access = [grant(300 + number, f"user{number}", project) for number in range(1, 301)]
+    done = run(plan_of(*people, *access), size=7, connections=8)
+    assert done.tally().done == 600
+    assert server.calls["createUser"] == server.calls["addProjectUser"] == 300
+
+
+def test_too_many_errors_end_the_run(server: Sandbox, run: RunPlan) -> None:
+    people = [new_user(number, f"user{number}", email="no address") for number in range(1, 61)]
+    done = run(plan_of(*people), size=5, max_errors=9)
+    assert done.stopped == STOPPED_BY_ERRORS
+    assert 9 < done.tally().failed < 20
+    assert done.tally().not_attempted > 0
+
+
+def test_a_refusal_is_looked_into(server: Sandbox, run: RunPlan) -> None:
+    ada = server.store.add_user("ada")
+    refused = run(plan_of(grant(1, "ada", 99, user_id=ada)))
+    assert "the project is gone" in str(refused.outcomes[0].reason)
+
+
+def test_what_was_sent_is_never_said_to_be_not_attempted(server: Sandbox, run: RunPlan) -> None:
+    # The server goes away between writing and reading back, for good.
+    gone = iter([None, *[Fault(after=0)] * 1000])
+    server.fault = lambda names: next(gone)
+    done = run(plan_of(*(new_user(number, f"user{number}") for number in range(1, 31))))
+    assert done.stopped is not None
+    assert [outcome.status for outcome in done.outcomes[:20]] == [Status.FAILED] * 20
+    assert done.outcomes[0].reason == SENT_UNKNOWN
+    assert done.tally().not_attempted == 10

@@ -11,7 +11,7 @@ from typing import Any
 
 from kanport.findings import MASK
 from kanport.kanboard.faults import Fault, NoAnswer
-from kanport.kanboard.scrub import error_reason, page_reason
+from kanport.kanboard.scrub import error_reason, is_passing, page_reason
 
 __all__ = ["Answer", "Call", "Fault", "NoAnswer", "Refused", "Result", "decode", "encode"]
 
@@ -148,6 +148,8 @@ def _answer(item: dict[str, Any]) -> Answer:
             return Result(item["result"])
         refused = _refused(item.get("error"))
         if refused is not None and "result" not in item:
+            if is_passing(refused.message):
+                return NoAnswer(refused.message, fault=Fault.BUSY)
             return refused
     return NoAnswer("the answer to this call is not well formed")
 

@@ -70,6 +70,18 @@ def error_reason(code: int, message: object, data: object = None) -> str:
     return f"{phrase or 'an error that Kanport does not know'} (code {code})"
 
 
+def is_passing(reason: str) -> bool:
+    """Tell whether what `error_reason` gave is trouble that passes, so that trying again helps.
+
+    SQLite has one writer at a time and gives up on a call after 30 s; PostgreSQL and MariaDB break
+    off one of two changes that wait for each other.
+
+    >>> is_passing("SQL error, SQLSTATE HY000: the database is locked (code 0)")
+    True
+    """
+    return "the database is locked" in reason or "got in each other's way" in reason
+
+
 _TIME = re.compile(r"Maximum execution time of (\d[\d.]{0,6}) seconds? exceeded")
 _MEMORY = re.compile(r"Allowed memory size of (\d{1,15}) bytes exhausted|Out of memory")
 _UNCAUGHT = re.compile(
