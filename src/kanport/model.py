@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from kanport.names import compare_key
+from kanport.names import compare_key, spelling_key
 from kanport.origin import Origin
 
 T = TypeVar("T")
@@ -184,7 +184,7 @@ class DesiredMembership:
     @property
     def key(self) -> tuple[str, str]:
         """Person and project as names are compared."""
-        return compare_key(self.username.value), compare_key(self.project.value)
+        return compare_key(self.username.value), spelling_key(self.project.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,9 +192,9 @@ class Unknown:
     """What the input leaves open because a row could not be used; it is never taken as absence.
 
     `people` are compare keys. `everybody` is True where a row could not be tied to a person, so
-    that anybody might be meant. `memberships` are pairs of the compare keys of a person and a
-    project, with None for a part that could not be read and so might be any. `ids` are pairs of the
-    compare key of a person and a stable id that the rows left out gave them.
+    that anybody might be meant. `memberships` are pairs of the keys of a person and a project
+    (`kanport.names`), with None for a part that could not be read and so might be any. `ids` are
+    pairs of the compare key of a person and a stable id that the rows left out gave them.
     """
 
     people: frozenset[str] = frozenset()

@@ -1,28 +1,59 @@
-"""How names are compared: the way the strictest database under a Kanboard would.
+"""How names are compared: usernames the way the strictest database under a Kanboard would.
 
-MariaDB and MySQL compare usernames without regard to case, accents and trailing blanks (contract
-recording of MariaDB: "jörg" is refused where "jorg" exists); SQLite and PostgreSQL tell them apart.
+MariaDB and MySQL compare usernames by the collation utf8mb4_unicode_ci (contract recording of
+MariaDB: "jörg" is refused where "jorg" exists); SQLite and PostgreSQL tell the spellings apart.
 Kanport compares the strict way everywhere, so that a plan that is right on one is right on all.
 """
 
+import re
 import unicodedata
+from functools import cache
 
 
 def compare_key(name: str) -> str:
-    """Give the text under which two spellings of one name are the same.
+    r"""Give the text under which two spellings of one username are the same.
 
-    >>> compare_key("Jörg ") == compare_key("JORG")
-    True
-    >>> compare_key("ann") == compare_key("anna")
-    False
+    It agrees with utf8mb4_unicode_ci (version 4 of the Unicode collation algorithm, its first
+    level; checked character by character on MariaDB 10.11) in what people write names with:
+
+    - Case, accents, blanks at the ends and what cannot be seen (control characters, joiners,
+      variation selectors) do not count; œ is oe, ß is ss, but æ, ø, ł and й are letters of their
+      own, and so are the vowel signs of Thai and Indic scripts.
+    - Hiragana and katakana, large and small, are the same, and so are the digits of all scripts.
+    - Every character beyond U+FFFF is like every other: all emoji are one.
+
+    It is stricter where characters are newer than that version or are compatibility forms, which
+    nobody tells apart by eye. What it leaves apart are symbols and what few names hold: runes,
+    radicals, letters of phonetics, Syriac and old Georgian.
+
+    >>> compare_key("Jörg ") == compare_key("JORG"), compare_key("Cœur") == compare_key("coeur")
+    (True, True)
+    >>> compare_key("ann") == compare_key("anna"), compare_key("Андрей") == compare_key("Андреи")
+    (False, False)
+    >>> compare_key("ann😀") == compare_key("ann🎉"), compare_key("ann😀") == compare_key("ann")
+    (True, False)
     """
-    if name.isascii():
+    if name.isascii() and name.isprintable():
         # The same by a shorter way: almost every name of a large directory takes it.
         return name.lower().strip()
-    decomposed = unicodedata.normalize("NFKD", name).casefold()
+    composed = unicodedata.normalize("NFC", _BEYOND.sub("\ufffd", name))
+    return "".join(map(_letter, composed)).strip()
+
+
+def spelling_key(text: str) -> str:
+    """Give the text under which spellings of a project, or of a pattern, mean the same.
+
+    No database decides about these: case, accents and compatibility forms do not count, and
+    whatever else differs does, so that "🟢 Ops" is not taken for "🔴 Ops".
+
+    >>> spelling_key("Über uns") == spelling_key("uber UNS")
+    True
+    """
+    if text.isascii():
+        return text.lower().strip()
     # Folding can bring new combining marks (İ), so the marks go after it.
-    base = unicodedata.normalize("NFKD", decomposed)
-    return "".join(char for char in base if not unicodedata.combining(char)).strip()
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    return "".join(char for char in folded if not unicodedata.combining(char)).strip()
 
 
 def other_spellings(name: str) -> tuple[str, ...]:
@@ -43,3 +74,50 @@ def other_spellings(name: str) -> tuple[str, ...]:
         for spelling in (form, form.lower(), form.upper(), form.title(), form.capitalize())
     }
     return tuple(sorted(other for other in found - {name} if compare_key(other) == key))
+
+
+# --- what counts of a character -------------------------------------------------------------------
+
+_BEYOND = re.compile("[\U00010000-\U0010ffff]")
+_LETTERS_OF_THEIR_OWN = frozenset("йїўѓќѷӑӓӗӛӝӟӥӧӫӭӱӳӵӹآأؤإئ")
+"""They look like a letter with an accent, and count as another letter."""
+
+_VOWEL_SIGNS = frozenset((0, 9, 84, 91, 103, 118, 129, 130, 132))
+"""Combining classes of marks that count as much as letters do."""
+
+_SIGNS = re.compile(
+    # Of class 0 as well, but not counted: signs of nasals, breath and tone, variation selectors.
+    "[\u034f\u0488\u0489\u0900-\u0903\u0981-\u0983\u0a01-\u0a03\u0a70\u0a71\u0a81-\u0a83"
+    "\u0b01-\u0b03\u0b82\u0c01-\u0c03\u0c82\u0c83\u0d02\u0d03\u0d82\u0d83\u0e47\u0e4e"
+    "\u0f7e\u0f7f\u1036\u1038\u17c6-\u17d1\u17d3\u180b-\u180d\u20dd-\u20e4\ufe00-\ufe0f]"
+)
+_SMALL_KANA = dict(zip("ァィゥェォッャュョヮヵヶ", "アイウエオツヤユヨワカケ", strict=True))
+_SAME = {"œ": "oe", "ґ": "г", "〇": "0", **dict(zip("ךםןףץ", "כמנפצ", strict=True)), **_SMALL_KANA}
+
+
+@cache
+def _letter(char: str) -> str:
+    """Give what counts of one character."""
+    lowered = unicodedata.normalize("NFKC", char).lower()
+    if lowered in _LETTERS_OF_THEIR_OWN:
+        return lowered
+    base = unicodedata.normalize("NFKD", char)
+    if unicodedata.category(char) == "Sk" and base.startswith(" "):
+        return char
+    seen = "".join(part for part in base if _counts(part))
+    folded = unicodedata.normalize("NFKD", seen.casefold())
+    return "".join(_same(part) for part in folded if _counts(part))
+
+
+def _counts(char: str) -> bool:
+    if unicodedata.category(char) in ("Cc", "Cf"):
+        return char in "\t\n\v\f\r\x85"
+    return unicodedata.combining(char) in _VOWEL_SIGNS and not _SIGNS.match(char)
+
+
+def _same(char: str) -> str:
+    digit = unicodedata.digit(char, None)
+    if digit is not None:
+        return str(digit)
+    katakana = chr(ord(char) + 0x60) if "\u3041" <= char <= "\u3096" else char
+    return _SAME.get(katakana, katakana)

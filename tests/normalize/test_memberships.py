@@ -36,6 +36,23 @@ def projects(rule: str, *cells: str, role: str = "project-member") -> Normalized
     return made(mapping, a_table("grants", "Login|Project", *(["ada", cell] for cell in cells)))
 
 
+def test_two_projects_that_only_an_emoji_tells_apart_stay_two() -> None:
+    found = made(GRANTS, a_table("grants", "Login|Project|Access", "ada|🟢 Ops|W", "ada|🔴 Ops|R"))
+    assert found.findings == []
+    assert [(what, role) for _, what, role in triples(found)] == [
+        ("🔴 Ops", "project-viewer"),
+        ("🟢 Ops", "project-member"),
+    ]
+    assert named(found) == ["🔴 Ops", "🟢 Ops"]
+
+
+def test_two_usernames_that_a_database_takes_for_one_contradict_each_other() -> None:
+    found = made(
+        GRANTS, a_table("grants", "Login|Project|Access", "ann😀|ALPHA|W", "ann🎉|ALPHA|R")
+    )
+    assert told(found) == [("membership-conflict", "grants.csv:2:3")]
+
+
 def test_a_row_is_a_membership() -> None:
     found = made(GRANTS, a_table("grants", "Login|Project|Access", "ada|ALPHA|W", "bob|Beta|m"))
     assert triples(found) == [

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from kanport.findings import Finding
 from kanport.mapping.spec import MappingFile
 from kanport.model import DesiredState, DesiredUser, Given
-from kanport.names import compare_key
+from kanport.names import spelling_key
 
 
 def shared_emails(desired: DesiredState, mapping: MappingFile) -> Iterator[Finding]:
@@ -38,11 +38,11 @@ def shared_emails(desired: DesiredState, mapping: MappingFile) -> Iterator[Findi
 
 def protected(desired: DesiredState, mapping: MappingFile) -> Iterator[Finding]:
     """Tell of protected accounts that the sources name: nothing will be done to them."""
-    patterns = [compare_key(pattern) for pattern in mapping.protect]
+    patterns = [spelling_key(pattern) for pattern in mapping.protect]
     if not patterns:
         return
     for user in desired.users:
-        if any(fnmatchcase(user.key, pattern) for pattern in patterns):
+        if any(fnmatchcase(spelling_key(user.username.value), pattern) for pattern in patterns):
             yield Finding(
                 "protected-named",
                 f'"{user.username.value}" is protected, so nothing is done to this account',

@@ -7,7 +7,7 @@ from kanport.findings import Finding, errors_in
 from kanport.mapping import LoadedMapping
 from kanport.mapping.spec import MappingFile, Membership, Rule, Users
 from kanport.model import DesiredState, DesiredUser, Given, Unknown
-from kanport.names import compare_key
+from kanport.names import spelling_key
 from kanport.normalize.bound import scalar_text
 from kanport.normalize.columns import matrix_columns, refuse_missing, table_origin
 from kanport.normalize.grants import (
@@ -107,7 +107,7 @@ def normalize(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Normalized
 
 
 def _custom_roles(spec: MappingFile) -> CustomRoles:
-    return {compare_key(project): frozenset(roles) for project, roles in spec.custom_roles.items()}
+    return {spelling_key(project): frozenset(roles) for project, roles in spec.custom_roles.items()}
 
 
 def _contradictions(

@@ -3,14 +3,14 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from kanport.model import PROJECT_ROLE_RANK, DesiredMembership, Given, ProjectRole
-from kanport.names import compare_key
+from kanport.names import compare_key, spelling_key
 from kanport.normalize.notes import Notes, in_place_order, place_order, shown
 from kanport.normalize.rows import Ask, MemberRow, RowId
 from kanport.normalize.value import State, Value
 from kanport.origin import Origin
 
 Pair = tuple[str | None, str | None]
-"""The compare keys of a person and a project; None for one that could not be read."""
+"""The keys of a person and a project (`kanport.names`); None for one that could not be read."""
 
 
 def person_key(row: MemberRow) -> str | None:
@@ -76,7 +76,7 @@ def _by_pair(rows: Iterable[MemberRow]) -> dict[tuple[str, str], list[tuple[Memb
         who = person_key(row)
         if who is not None:
             for ask in row.wants:
-                key = who, compare_key(ask.project.text)
+                key = who, spelling_key(ask.project.text)
                 found.setdefault(key, []).append((row, ask))
     for wanted in found.values():
         wanted.sort(key=lambda pair: place_order(_role_place(*pair)))
@@ -123,7 +123,7 @@ def open_pairs(rows: Iterable[MemberRow], bad: Collection[RowId]) -> Iterator[Pa
         who = person_key(row)
         for ask in row.asks:
             if ask.project.state is State.GIVEN:
-                yield who, compare_key(ask.project.text)
+                yield who, spelling_key(ask.project.text)
         if row.open:
             yield who, None
 
@@ -134,12 +134,12 @@ def projects_named(
     """Give every project that a row or the mapping speaks of, each with the first place of it."""
     places: dict[str, list[Given[str]]] = {}
     for given in constants:
-        places.setdefault(compare_key(given.value), []).append(given)
+        places.setdefault(spelling_key(given.value), []).append(given)
     for row in rows:
         for ask in row.asks:
             if ask.project.state is State.GIVEN:
                 given = Given(ask.project.text, ask.project.origins[:1])
-                places.setdefault(compare_key(given.value), []).append(given)
+                places.setdefault(spelling_key(given.value), []).append(given)
     return tuple(
         min(named, key=lambda given: place_order(given.origins[0]))
         for _, named in sorted(places.items())

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from kanport.mapping.spec import Matrix, Membership, RoleRule
 from kanport.model import Given, ProjectRole
-from kanport.names import compare_key
+from kanport.names import spelling_key
 from kanport.normalize.bound import BoundRule, Context, bind, fold_table
 from kanport.normalize.columns import matrix_columns, table_origin
 from kanport.normalize.notes import Notes
@@ -24,7 +24,7 @@ from kanport.rules import project_role_problem
 from kanport.table import Row, Table
 
 CustomRoles = Mapping[str, Collection[str]]
-"""The custom roles of projects, by the compare key of the project."""
+"""The custom roles of projects, by the spelling key of the project."""
 
 
 AskReader = Callable[[Row, Notes], tuple[tuple[Ask, ...], bool]]
@@ -70,7 +70,7 @@ class ScopesRead(NamedTuple):
 
 
 def read_scopes(rule: Membership, table: Table, context: Context, notes: Notes) -> ScopesRead:
-    """Give what a source speaks of besides its rows, as the compare keys of projects.
+    """Give what a source speaks of besides its rows, as the spelling keys of projects.
 
     So a project counts as named even where its group has no members, and a group of which not all
     members are known leaves open who is to be in its project.
@@ -87,7 +87,7 @@ def read_scopes(rule: Membership, table: Table, context: Context, notes: Notes) 
             if project.state is State.BAD:
                 is_open.add(None)
             elif project.state is State.GIVEN and scope.open:
-                is_open.add(compare_key(project.text))
+                is_open.add(spelling_key(project.text))
     return ScopesRead(tuple(named), frozenset(is_open))
 
 
@@ -144,7 +144,7 @@ def _judged_role(
     """Refuse a role that the project does not have; an unreadable project might have any."""
     if role.state is not State.GIVEN or project.state is not State.GIVEN:
         return role
-    problem = project_role_problem(role.text, custom.get(compare_key(project.text), ()))
+    problem = project_role_problem(role.text, custom.get(spelling_key(project.text), ()))
     return role if problem is None else refused(rule, problem, role, notes)
 
 
@@ -170,7 +170,7 @@ def _matrix_reader(
             column,
             Value(State.GIVEN, project, (header.at(column=column),)),
             _role_cell(matrix, column, project, context, custom),
-            custom.get(compare_key(project), ()),
+            custom.get(spelling_key(project), ()),
         )
         for column, project in matrix_columns(matrix, table.columns).items()
     ]
@@ -193,7 +193,7 @@ def _role_cell(
     """Make ready the reading of one column: the table says what stands there, or it is a role."""
     table: dict[str, str] | None = None
     if matrix.values is not None:
-        roles = [*map(str, ProjectRole), *custom.get(compare_key(project), ())]
+        roles = [*map(str, ProjectRole), *custom.get(spelling_key(project), ())]
         table = {**matrix.values, **{role: role for role in roles if role not in matrix.values}}
     return BoundRule(
         f'role in "{project}"',

@@ -9,21 +9,21 @@ from functools import cache
 from typing import Self
 
 from kanport.model import DesiredState, Identity, Project, User
-from kanport.names import compare_key
+from kanport.names import compare_key, spelling_key
 
 
 def name_matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
-    """Give a test for names that fit one of the patterns, compared as names are compared.
+    """Give a test for names that fit one of the patterns, without regard to case and accents.
 
     >>> protected = name_matcher(["admin", "svc-*"])
     >>> protected("Admin"), protected("svc-backup"), protected("ann")
     (True, True, False)
     """
-    parts = [translate(compare_key(pattern)) for pattern in patterns]
+    parts = [translate(spelling_key(pattern)) for pattern in patterns]
     if not parts:
         return lambda name: False
     fits = re.compile("|".join(parts)).match
-    return cache(lambda name: fits(compare_key(name)) is not None)
+    return cache(lambda name: fits(spelling_key(name)) is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Projects:
         for project in ordered:
             if project.identifier:
                 by_exact[project.identifier.upper()][project.id] = project
-            by_key[compare_key(project.name)][project.id] = project
+            by_key[spelling_key(project.name)][project.id] = project
             by_exact[project.name][project.id] = project
         return cls(
             by_id={project.id: project for project in ordered},
@@ -105,7 +105,7 @@ class Projects:
         }
         if exact:
             return tuple(exact[number] for number in sorted(exact))
-        if similar := self.by_key.get(compare_key(text), ()):
+        if similar := self.by_key.get(spelling_key(text), ()):
             return similar
         if _is_number(text) and (project := self.by_id.get(int(text))):
             return (project,)
@@ -118,9 +118,9 @@ def _is_number(text: str) -> bool:
 
 
 def project_keys(project: Project) -> frozenset[str]:
-    """Give every compare key that a source may call this project by."""
+    """Give every spelling key that a source may call this project by."""
     names = (project.identifier, project.name, str(project.id))
-    return frozenset(compare_key(name) for name in names if name)
+    return frozenset(spelling_key(name) for name in names if name)
 
 
 def people_wanted(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from enum import IntEnum
 from typing import Any
 
-from kanport.names import compare_key
+from kanport.names import compare_key, spelling_key
 from kanport.plan.draft import Draft
 from kanport.plan.model import Action, Change, Risk
 
@@ -59,7 +59,7 @@ def _place(change: Draft) -> tuple[Any, ...]:
         _ACTION_ORDER[change.action],
         compare_key(change.username),
         change.username,
-        compare_key(project.label) if project else "",
+        spelling_key(project.label) if project else "",
         project.label if project else "",
         project.id if project else 0,
         change.user_id or 0,

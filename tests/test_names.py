@@ -1,0 +1,101 @@
+"""Which usernames are one to the strictest database, and which projects are called the same.
+
+What is said of usernames was asked of MariaDB 10.11: SELECT 'a' = 'b' COLLATE utf8mb4_unicode_ci.
+"""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kanport.names import compare_key, spelling_key
+
+ONE = [
+    ("Ann", "ANN"),
+    ("jörg", "JORG"),
+    ("jo\u0308rg", "jörg"),
+    ("ann ", "ann"),
+    ("straße", "STRASSE"),
+    ("cœur", "Coeur"),
+    ("ﬁona", "Fiona"),
+    ("Ilker", "İlker"),
+    ("ΣΊΣΥΦΟΣ", "σίσυφος"),
+    ("ᾳ", "α"),
+    ("Лёва", "лева"),
+    ("Ґанна", "Ганна"),
+    ("カナ", "かな"),
+    ("ガ", "カ"),
+    ("キャ", "きや"),
+    ("ｶﾅ", "カナ"),
+    ("m１２", "m12"),
+    ("m١٢", "m12"),
+    ("कंस", "कस"),
+    ("שלום", "שלומ"),
+    ("ann\u200bx", "annx"),
+    ("ann\u200dx", "annx"),
+    ("ann\ufe0fx", "annx"),
+    ("ann\x01x", "annx"),
+    ("a\u00a0b", "a b"),
+    ("ann😀", "ann🎉"),
+    ("𝐚nn", "😀nn"),
+]
+SEVERAL = [
+    ("ann", "anna"),
+    ("a b", "ab"),
+    ("æ", "ae"),
+    ("øre", "ore"),
+    ("łukasz", "lukasz"),
+    ("đ", "d"),
+    ("Андрей", "Андреи"),
+    ("Їжак", "Іжак"),
+    ("أحمد", "احمد"),
+    ("กุ", "กู"),
+    ("กุ", "ก"),
+    ("कि", "की"),
+    ("क्", "क"),
+    ("カー", "カ"),
+    ("ann😀", "ann"),
+    ("ann😀😀", "ann😀"),
+    ("𝐚nn", "ann"),
+    ("o´neil", "o neil"),
+    ("ann\tx", "annx"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), ONE)
+def test_usernames_that_mariadb_takes_for_one_are_one(one: str, other: str) -> None:
+    assert compare_key(one) == compare_key(other)
+
+
+@pytest.mark.parametrize(("one", "other"), SEVERAL)
+def test_usernames_that_mariadb_keeps_apart_are_several(one: str, other: str) -> None:
+    assert compare_key(one) != compare_key(other)
+
+
+@given(st.text(max_size=8), st.text(max_size=8))
+def test_what_counts_of_a_name_is_what_counts_of_its_characters(one: str, other: str) -> None:
+    whole = compare_key("x" + one + "x" + other + "x")
+    assert whole == compare_key("x" + one + "x") + compare_key("x" + other + "x")[1:]
+
+
+@given(st.text(st.characters(max_codepoint=127), max_size=8))
+def test_the_short_way_of_plain_letters_comes_to_the_same(name: str) -> None:
+    assert compare_key(f"x{name}\u200b") == compare_key(f"x{name}")
+
+
+@given(st.text(max_size=8))
+def test_a_key_is_its_own_key(name: str) -> None:
+    assert compare_key(compare_key(name)) == compare_key(name)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("🟢 Ops", "🔴 Ops"), ("びよういん", "びょういん"), ("cœur", "coeur")]
+)
+def test_projects_that_only_a_database_would_mix_up_are_several(one: str, other: str) -> None:
+    assert spelling_key(one) != spelling_key(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("Über uns ", "UBER UNS"), ("𝐀lpha", "alpha"), ("ﬁ", "FI"), ("İ", "i")]
+)
+def test_projects_are_the_same_whatever_case_accents_and_typeface(one: str, other: str) -> None:
+    assert spelling_key(one) == spelling_key(other)
