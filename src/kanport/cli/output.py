@@ -84,12 +84,19 @@ class Output:
             "{task.description}",
             BarColumn(),
             MofNCompleteColumn(),
+            "{task.fields[rate]}",
             TimeRemainingColumn(),
             console=self._console(sys.stderr),
             transient=True,
         ) as bar:
-            task = bar.add_task(what, total=total)
-            yield lambda outcome: bar.advance(task)
+            task = bar.add_task(what, total=total, rate="")
+
+            def advance(outcome: Outcome) -> None:
+                bar.advance(task)
+                speed = bar.tasks[0].speed
+                bar.update(task, rate=f"{speed:.0f}/s" if speed else "")
+
+            yield advance
 
     def _live(self) -> bool:
         return not self._quiet and sys.stderr.isatty() and not os.environ.get("CI")
