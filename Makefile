@@ -33,7 +33,9 @@ demo-ldap: $(READY) ## The same from a directory; needs slapd (Debian: apt-get i
 test: check smoke ## Everything that must hold; what CI runs
 	$(BIN)/pytest --numprocesses=auto
 
-test-live: $(READY) ## The contract against the Kanboard of KANPORT_LIVE_URL and KANPORT_LIVE_TOKEN
+test-live: $(READY) ## Contract and samples against a fresh Kanboard: KANPORT_LIVE_URL, KANPORT_LIVE_TOKEN
+	@test -n "$$KANPORT_LIVE_URL" && test -n "$$KANPORT_LIVE_TOKEN" \
+	  || { echo "Name a freshly installed Kanboard with KANPORT_LIVE_URL and KANPORT_LIVE_TOKEN"; exit 1; }
 	$(BIN)/pytest -m live
 
 bench: $(READY) ## How much of what the server can do Kanport gets, as ratios

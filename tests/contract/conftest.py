@@ -1,7 +1,7 @@
 """Replays each recording once, in order, before its exchanges are looked at one by one."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 
 import pytest
@@ -10,8 +10,6 @@ from kanport.sandbox import LdapUser, Sandbox, SandboxOptions
 
 from .recording import Answer, Recording, call, replay
 
-LIVE_VARIABLES = ("KANPORT_LIVE_URL", "KANPORT_LIVE_TOKEN")
-
 OPTIONS = {
     "sqlite": SandboxOptions(dialect="sqlite"),
     "mariadb": SandboxOptions(dialect="mariadb"),
@@ -19,16 +17,6 @@ OPTIONS = {
     "sqlite-ldap": SandboxOptions(ldap_users=(LdapUser("ada", "Ada Lovelace", "ada@example.org"),)),
     "sqlite-access": SandboxOptions(),
 }
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave live tests out, rather than let them pass, where no live server is named."""
-    if all(os.environ.get(name) for name in LIVE_VARIABLES):
-        return
-    live = [item for item in items if item.get_closest_marker("live") is not None]
-    if live:
-        config.hook.pytest_deselected(items=live)
-        items[:] = [item for item in items if item not in live]
 
 
 @pytest.fixture(scope="session")
@@ -48,29 +36,37 @@ def sandbox_answers() -> Callable[[str], list[Answer]]:
     return answers
 
 
-@pytest.fixture(scope="session")
-def live_server() -> tuple[str, str]:
+@pytest.fixture(scope="module")
+def live_server(live: tuple[str, str]) -> tuple[str, str]:
     """Give the address and the token of a live server that is freshly installed."""
-    url, token = (os.environ[name] for name in LIVE_VARIABLES)
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        pytest.fail("the live server can be walked through once only: run without -n")
-    users = [user["username"] for user in call(url, token, "getAllUsers")]
-    if users != ["admin"] or call(url, token, "getAllProjects") or call(url, token, "getAllGroups"):
-        pytest.fail(f"the server at {url} must be freshly installed: it holds more than `admin`")
-    return url, token
+    users = [user["username"] for user in call(*live, "getAllUsers")]
+    if users != ["admin"] or call(*live, "getAllProjects") or call(*live, "getAllGroups"):
+        pytest.fail(
+            f"the server at {live[0]} must be freshly installed: more than `admin` is there"
+        )
+    return live
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def live_version(live_server: tuple[str, str]) -> str:
     """Give the version of the live server."""
     version: str = call(*live_server, "getVersion")
     return version
 
 
-@pytest.fixture(scope="session")
-def live_answers(live_server: tuple[str, str], live_version: str) -> list[Answer]:
-    """Give the answers of the live server to the recording of its dialect."""
-    return replay(Recording.load(live_dialect()), *live_server)
+@pytest.fixture(scope="module")
+def live_answers(live_server: tuple[str, str], live_version: str) -> Iterator[list[Answer]]:
+    """Give the answers of the live server to the recording of its dialect.
+
+    The people and groups that it made are removed in the end, for the tests that come after. The
+    projects stay: they show that ids no longer begin at 1, as a second replay would need it.
+    """
+    yield replay(Recording.load(live_dialect()), *live_server)
+    for user in call(*live_server, "getAllUsers"):
+        if user["username"] != "admin":
+            assert call(*live_server, "removeUser", user_id=user["id"]) is True, user["username"]
+    for group in call(*live_server, "getAllGroups"):
+        assert call(*live_server, "removeGroup", group_id=group["id"]) is True, group["name"]
 
 
 def live_dialect() -> str:

@@ -121,13 +121,13 @@ def replay(
     return answers
 
 
-def call(url: str, token: str, method: str) -> Any:
-    """Give the result of one procedure without parameters."""
+def call(url: str, token: str, method: str, **params: Any) -> Any:
+    """Give the result of one procedure."""
     exchange = Exchange(
         0,
         method,
         None,
-        json.dumps({"jsonrpc": "2.0", "id": 1, "method": method}),
+        json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}),
         None,
         200,
         "",
