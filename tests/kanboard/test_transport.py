@@ -330,6 +330,8 @@ def test_a_certificate_for_another_name_is_refused(authority: trustme.CA, ca_fil
         reply = fault(settings_for(server, ca_file=ca_file))
     assert (reply.fault, reply.sent, server.requests) == (Fault.TLS, False, [])
     assert "127.0.0.1" in reply.why
+    # The library ends its reason with a full stop; what tells it to a person does as well.
+    assert not reply.why.endswith(".")
 
 
 def test_a_certificate_that_signed_itself_is_refused(tmp_path: Path) -> None:
