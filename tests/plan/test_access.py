@@ -7,7 +7,7 @@ import pytest
 from kanport.findings import Finding
 from kanport.model import DesiredState, Given, Group, Project, Unknown, User
 from kanport.plan.match import projects_wanted
-from kanport.plan.model import Risk
+from kanport.plan.model import Action, Risk
 from tests.plan.building import (
     ALPHA,
     BETA,
@@ -172,6 +172,24 @@ def test_only_managed_and_unprotected_people_are_revoked() -> None:
     server = a_server(ANN, BOB, roles={1: dict.fromkeys((1, 2, 3), "project-member")})
     plan = plan_for(a_state(named=["ALPHA"]), server, mapping)
     assert [change.subject.username for change in plan.changes] == ["ann"]
+
+
+@pytest.mark.parametrize(("new_name", "stays"), [("ext-ann", False), ("ann.b", True)])
+def test_whether_somebody_is_managed_is_asked_of_the_name_that_they_get(
+    new_name: str, stays: bool
+) -> None:
+    mapping = a_mapping(
+        users={"managed": {"usernames": ["ext-*"]}, "find_by": ["username", "email"]},
+        memberships_missing="revoke",
+    )
+    old_name = "ext-a" if stays else "ann"
+    ann = User(2, old_name, email="ann@x.org")
+    server = a_server(ann, roles={1: {2: "project-member"}})
+    desired = a_state(person(new_name, email="ann@x.org"), named=["ALPHA"])
+    actions = [change.action for change in plan_for(desired, server, mapping).changes]
+    assert actions == (
+        [Action.USER_RENAME] if stays else [Action.MEMBERSHIP_REVOKE, Action.USER_RENAME]
+    )
 
 
 _OPEN: Mapping[str, Unknown] = {

@@ -107,12 +107,15 @@ def _not_asked_for(
 ) -> tuple[list[Draft], list[Finding]]:
     """Give a revoke for each membership in the projects named that nothing asks for.
 
-    Only for people whom `users.managed` covers, where the mapping has it.
+    Only for people whom `users.managed` covers, where the mapping has it: by the name that they
+    will have, so that the next plan sees nobody with other eyes.
     """
     managed = mapping.users.managed if mapping.users is not None else None
     is_managed = name_matcher(managed.usernames) if managed is not None else lambda name: True
     asked = {(item.user.id, item.project.id) for item in resolved.wanted if item.user is not None}
-    renamed = {p.user.id: (p.desired.key,) for p in resolved.persons if p.user and p.renamed}
+    new_names = {
+        p.user.id: p.desired.username.value for p in resolved.persons if p.user and p.renamed
+    }
     changes: list[Draft] = []
     findings: list[Finding] = []
     unproven: list[str] = []
@@ -125,9 +128,10 @@ def _not_asked_for(
             if user is None:
                 unproven.append(f"user #{user_id} in {project.label}")
                 continue
-            if protected(user.username) or not is_managed(user.username):
+            new_name = new_names.get(user.id, user.username)
+            if protected(user.username) or not is_managed(new_name):
                 continue
-            names = {compare_key(user.username), *renamed.get(user.id, ())}
+            names = {compare_key(user.username), compare_key(new_name)}
             if any(resolved.doubt.not_asked_for(name, keys) for name in names):
                 unproven.append(f"{user.username} in {project.label}")
                 continue
