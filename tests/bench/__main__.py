@@ -9,8 +9,9 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -36,17 +37,25 @@ NUMBERS = count(1)
 
 def main() -> None:
     """Measure, and print a table of ratios."""
-    with bench_server() as (url, token), TemporaryDirectory() as folder:
-        settings = resolve_settings(url=url, environ={"KANPORT_TOKEN": token})
-        bench = Bench(settings, Path(folder))
-        say(f"server: {'live' if os.environ.get('KANPORT_LIVE_URL') else 'sandbox'}")
-        say("")
-        say("applying                    of the bare loop      times one by one   own CPU a change")
-        bench.memberships(1000)
-        bench.updates(1000)
-        bench.new_users(200)
-        say("")
-        bench.reading(users=500, projects=200, members=200)
+    say(f"server: {'live' if os.environ.get('KANPORT_LIVE_URL') else 'sandbox'}")
+    say("")
+    say("applying                    of the bare loop      times one by one   own CPU a change")
+    with bench() as quick:
+        quick.memberships(1000)
+        quick.memberships(10_000)
+        quick.updates(1000)
+    with bench(hashing=True) as hashing:
+        hashing.new_users(200)
+    say("")
+    with bench() as quick:
+        quick.reading(users=5000, projects=200, members=200)
+
+
+@contextmanager
+def bench(*, hashing: bool = False) -> "Iterator[Bench]":
+    """Give a bench with a server of its own, or with the live one."""
+    with bench_server(hashing=hashing) as (url, token), TemporaryDirectory() as folder:
+        yield Bench(resolve_settings(url=url, environ={"KANPORT_TOKEN": token}), Path(folder))
 
 
 def say(line: str) -> None:

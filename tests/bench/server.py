@@ -12,12 +12,13 @@ HASH_COST = "0.07"
 
 
 @contextmanager
-def bench_server() -> Iterator[tuple[str, str]]:
-    """Give the URL and the token of the server to measure."""
+def bench_server(*, hashing: bool = False) -> Iterator[tuple[str, str]]:
+    """Give the URL and the token of the server to measure; a sandbox hashes only if asked to."""
     if "KANPORT_LIVE_URL" in os.environ:
         yield os.environ["KANPORT_LIVE_URL"], os.environ["KANPORT_LIVE_TOKEN"]
         return
-    command = [sys.executable, "-m", "kanport", "sandbox", "--hash-cost", HASH_COST]
+    command = [sys.executable, "-m", "kanport", "sandbox"]
+    command += ["--hash-cost", HASH_COST] if hashing else []
     server = subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, env={**os.environ, "KANPORT_TOKEN": TOKEN}
     )
