@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kanport.findings import Finding
 from kanport.origin import Origin
+
+_NOWHERE: Mapping[str, Any] = {}
 
 
 class Odd(NamedTuple):
@@ -36,10 +38,22 @@ class Row:
 
     def place(self, column: str) -> Origin:
         """Give the origin of the value in this column."""
-        place = dict(self.places.get(column, {}))
-        if "cell" in place and self.origin.row is not None:
-            place["cell"] = f"{place['cell']}{self.origin.row}"
-        return self.origin.at(column=column, **place)
+        # Field by field: this is called for each cell that is read, and `at` is slow.
+        place: Mapping[str, Any] = self.places.get(column, _NOWHERE)
+        origin, cell = self.origin, place.get("cell")
+        if cell is not None and origin.row is not None:
+            cell = f"{cell}{origin.row}"
+        return Origin(
+            origin.source,
+            origin.file,
+            origin.sheet,
+            origin.row,
+            column,
+            place.get("position", origin.position),
+            cell or origin.cell,
+            place.get("dn", origin.dn),
+            place.get("attribute", origin.attribute),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +75,8 @@ class Table:
     `sha256` and `size` (in bytes) are those of the file as it was read, so that a plan can be
     bound to it; of a directory, those of what was read in a fixed order. `scopes` are what the
     source speaks of besides its rows. `partial` is True where rows were left out on purpose, so
-    that what is not there proves nothing.
+    that what is not there proves nothing. `headers` are the places of the columns' headers, where
+    the source has such.
     """
 
     source: str
@@ -74,3 +89,4 @@ class Table:
     findings: tuple[Finding, ...] = ()
     scopes: tuple[Scope, ...] = ()
     partial: bool = False
+    headers: Mapping[str, Origin] = field(default_factory=dict)

@@ -1,5 +1,7 @@
 """Memberships: one a row, several in a cell, and as a matrix."""
 
+from dataclasses import replace
+
 import pytest
 
 from kanport.errors import SourceInvalid
@@ -214,6 +216,18 @@ def test_a_cell_of_a_matrix_is_a_role() -> None:
 def test_every_column_of_a_matrix_is_named_even_if_it_is_empty() -> None:
     found = made(MATRIX, a_table("access", "Login|ALPHA|BETA", "ada||"))
     assert named(found) == ["ALPHA", "BETA"]
+
+
+def test_a_project_of_a_matrix_stands_in_its_header() -> None:
+    table = a_table("access", "Login|ALPHA|BETA", "ada|R|")
+    header = table.rows[0].place("ALPHA").at(row=1)
+    found = made(MATRIX, replace(table, headers={"ALPHA": header}))
+    assert [str(place) for given in found.desired.projects_named for place in given.origins] == [
+        "access.csv:1:2",
+        "access.csv",
+    ]
+    [membership] = found.desired.memberships
+    assert [str(place) for place in membership.project.origins] == ["access.csv:1:2"]
 
 
 def test_one_bad_cell_leaves_the_whole_row_open() -> None:

@@ -17,6 +17,13 @@ def lines(table_or_findings: object) -> list[int | None]:
     return [item.origin.row for item in table_or_findings]  # type: ignore[attr-defined]
 
 
+def test_every_header_has_its_place(tmp_path: Path) -> None:
+    table = read_csv(tmp_path, "\n\nLogin,,ALPHA\nada,,R\n")
+    found = [(name, place.column, str(place)) for name, place in table.headers.items()]
+    file = table.rows[0].origin.file
+    assert found == [("Login", "Login", f"{file}:3:1"), ("ALPHA", "ALPHA", f"{file}:3:3")]
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_line_numbers_are_physical_after_blank_lines_and_quoted_line_breaks(
     tmp_path: Path, end: str

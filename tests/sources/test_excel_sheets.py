@@ -272,3 +272,10 @@ def test_reading_stops_where_there_are_too_many_rows(tmp_path: Path) -> None:
     broken = with_part(saved(many), SHEET, lambda text: text.replace('<row r="40"', '<row r="4"'))
     the_finding(lambda: read_excel(tmp_path, broken, max_rows=10), "file-too-large")
     the_finding(lambda: read_excel(tmp_path, broken), "file-damaged")
+
+
+def test_every_header_has_its_place(tmp_path: Path) -> None:
+    book = workbook([["Access"], ["Login", None, "ALPHA"], ["ada", None, "R"]])
+    headers = read_excel(tmp_path, book, header_row=2).headers
+    assert {name: place.cell for name, place in headers.items()} == {"Login": "A2", "ALPHA": "C2"}
+    assert {str(place).partition("#")[2] for place in headers.values()} == {"Staff!A2", "Staff!C2"}

@@ -9,7 +9,7 @@ from kanport.mapping.spec import MappingFile, Membership, Rule, Users
 from kanport.model import DesiredState, DesiredUser, Given, Unknown
 from kanport.names import spelling_key
 from kanport.normalize.bound import scalar_text
-from kanport.normalize.columns import matrix_columns, refuse_missing, table_origin
+from kanport.normalize.columns import header_origin, matrix_columns, refuse_missing
 from kanport.normalize.grants import (
     Pair,
     memberships,
@@ -218,8 +218,7 @@ def _constant_projects(mapping: LoadedMapping, tables: Mapping[str, Table]) -> l
 def _matrix_projects(rule: Membership, table: Table) -> list[Given[str]]:
     if rule.matrix is None:
         return []
-    header = table_origin(table)
     return [
-        Given(project, (header.at(column=column),))
+        Given(project, (header_origin(table, column),))
         for column, project in matrix_columns(rule.matrix, table.columns).items()
     ]

@@ -167,6 +167,11 @@ def table_origin(table: Table) -> Origin:
     return Origin(table.source, file=table.path)
 
 
+def header_origin(table: Table, column: str) -> Origin:
+    """Give the place of a column's header; of the whole table where it has none of its own."""
+    return table.headers.get(column) or table_origin(table).at(column=column)
+
+
 def _needs(spec: MappingFile) -> Iterator[Need]:
     if spec.users is not None:
         yield from _user_needs(spec.users)

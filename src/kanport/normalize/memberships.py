@@ -7,7 +7,7 @@ from kanport.mapping.spec import Matrix, Membership, RoleRule
 from kanport.model import Given, ProjectRole
 from kanport.names import spelling_key
 from kanport.normalize.bound import BoundRule, Context, bind, fold_table
-from kanport.normalize.columns import matrix_columns, table_origin
+from kanport.normalize.columns import header_origin, matrix_columns
 from kanport.normalize.notes import Notes
 from kanport.normalize.rows import Ask, MemberRow, RowId, rows_in_order
 from kanport.normalize.users import bind_username, note_nobody
@@ -164,11 +164,10 @@ def _note_required(what: str, value: Value, row: Row, notes: Notes) -> None:
 def _matrix_reader(
     matrix: Matrix, table: Table, context: Context, custom: CustomRoles
 ) -> AskReader:
-    header = table_origin(table)
     cells = [
         (
             column,
-            Value(State.GIVEN, project, (header.at(column=column),)),
+            Value(State.GIVEN, project, (header_origin(table, column),)),
             _role_cell(matrix, column, project, context, custom),
             custom.get(spelling_key(project), ()),
         )

@@ -15,7 +15,7 @@ from kanport.sources.csv_encoding import decode
 from kanport.sources.csv_records import Broken, Record, broken_finding, lines_of, records
 from kanport.sources.file_bytes import read_bytes, refused
 from kanport.sources.file_kind import Kind, kind_of, wrong_kind
-from kanport.sources.grid import Grid, rows_of
+from kanport.sources.grid import Grid, headers_of, rows_of
 from kanport.sources.header import (
     Wanted,
     columns_of,
@@ -69,6 +69,7 @@ def read_csv(
         sha256=file.sha256,
         size=len(file.data),
         findings=(read_as, *findings),
+        headers=headers_of(grid, origin),
     )
 
 
@@ -123,6 +124,7 @@ def _read_grid(
         numbers=numbers,
         cells=[cells[column.index] for column in columns],
         place_of=lambda column: {"position": column.index + 1},
+        header=header.line,
     )
 
 

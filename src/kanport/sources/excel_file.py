@@ -24,7 +24,7 @@ from kanport.sources.excel_sheet import (
 from kanport.sources.excel_told import hidden_told, read_as
 from kanport.sources.file_bytes import read_bytes, refused
 from kanport.sources.file_kind import Kind, kind_of, wrong_kind
-from kanport.sources.grid import Grid, rows_of
+from kanport.sources.grid import Grid, headers_of, rows_of
 from kanport.sources.header import (
     Column,
     Wanted,
@@ -82,6 +82,7 @@ def read_excel(
         size=len(file.data),
         findings=(read_as(chosen, grid.columns, sheet, origin), *findings, *told),
         partial=any(found.code == "rows-left-out" for found in findings),
+        headers=headers_of(grid, origin),
     )
 
 
@@ -147,11 +148,12 @@ def _make_grid(
         problems.extend([Finding("file-empty", message, origin.at(row=header.number))])
     if broken := problems.all(origin):
         raise refused(broken, origin)
-    return _fill_grid(columns, below, merged_odd, origin, findings), findings
+    return _fill_grid(columns, header.number, below, merged_odd, origin, findings), findings
 
 
 def _fill_grid(
     columns: Sequence[Column],
+    header: int,
     rows: Sequence[RawRow],
     merged: Mapping[tuple[int, int], Odd],
     origin: Origin,
@@ -181,6 +183,7 @@ def _fill_grid(
         numbers=[row.number for row in rows],
         cells=cells,
         place_of=lambda column: {"cell": letter(column.index + 1)},
+        header=header,
         odd=odd,
     )
 

@@ -19,14 +19,23 @@ class Grid:
 
     `numbers` are the rows' lines in the file; `cells` holds the texts of each column, in the order
     of `columns`; `odd` says what is odd about a cell, by the number of its row and of its column,
-    both from 0. `place_of` gives what the origin of a column says besides its name.
+    both from 0. `place_of` gives what the origin of a column says besides its name, and `header` is
+    the line of the headers.
     """
 
     columns: Sequence[Column]
     numbers: Sequence[int]
     cells: Sequence[Sequence[str]]
     place_of: Callable[[Column], Place]
+    header: int
     odd: Mapping[tuple[int, int], Odd] = field(default_factory=dict)
+
+
+def headers_of(grid: Grid, origin: Origin) -> dict[str, Origin]:
+    """Give the places of the headers, by column."""
+    places = {column.name: grid.place_of(column) for column in grid.columns}
+    row = Row(origin.at(row=grid.header), {}, places)
+    return {name: row.place(name) for name in places}
 
 
 def rows_of(grid: Grid, origin: Origin) -> tuple[tuple[Row, ...], list[Finding]]:
