@@ -42,7 +42,7 @@ def main() -> None:
     say("applying                    of the bare loop      times one by one   own CPU a change")
     with bench() as quick:
         quick.memberships(1000)
-        quick.memberships(10_000)
+        quick.memberships(20_000)
         quick.updates(1000)
     with bench(hashing=True) as hashing:
         hashing.new_users(200)
