@@ -83,7 +83,7 @@ CATALOGUE: dict[str, Kind] = {
     # The whole set.
     "user-duplicate": Kind("error", "Two rows of one source name the same person."),
     "user-repeated": Kind("info", "Several rows of one source name a person with the same values."),
-    "user-clash": Kind("error", "Two usernames differ only by case or accents."),
+    "user-clash": Kind("error", "Two usernames are one to some databases: case, accents, emoji."),
     "id-shared": Kind("error", "Two people have the same stable id."),
     "id-differs": Kind("error", "One person has two stable ids."),
     "email-shared": Kind("warning", "Two people have the same e-mail address."),

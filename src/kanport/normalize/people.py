@@ -46,11 +46,12 @@ def refuse_contradictions(
         if len(spellings) > 1:
             notes.add(
                 "user-clash",
-                f"{_listed(spellings)} differ only by case or accents; "
-                "on MariaDB and MySQL they are one user",
+                f"{_listed(spellings)} are one user on MariaDB and MySQL, "
+                "which tell neither case nor accents nor emoji apart",
                 origin=places[0],
                 value=shown(group[0].username.text),
-                hint="spell the username the same way everywhere, or add the transform lower",
+                hint="spell the username the same way everywhere (the transform lower does so for "
+                "case), or give one of two people another username",
                 related=places[1:],
             )
         elif differing:
