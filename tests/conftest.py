@@ -1,7 +1,6 @@
 """What tests of the whole tool share: a server, and the command line as a user calls it."""
 
 import os
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +39,7 @@ def live() -> tuple[str, str]:
         pytest.fail("there is one live server only: run without -n")
     url, token = (os.environ[name] for name in LIVE_VARIABLES)
     return url, token
+
 
 # In CI a failure has to be about the change; elsewhere every run tries other examples.
 hypothesis.settings.register_profile("ci", derandomize=True)
