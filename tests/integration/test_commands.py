@@ -285,7 +285,7 @@ def test_a_bug_is_told_without_a_traceback(
     def broken(path: Path) -> None:
         raise RuntimeError("sesame")
 
-    monkeypatch.setattr("kanport.pipeline.load_mapping", broken)
+    monkeypatch.setattr("kanport.pipeline.inputs.load_mapping", broken)
     stopped = kanport("validate", club)
     assert stopped.code == 1
     assert "Traceback" not in stopped.err

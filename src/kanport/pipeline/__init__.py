@@ -1,0 +1,47 @@
+"""Read, validate, plan and apply as plain functions, for the command line and for Python callers.
+
+Nothing here prints, asks or exits. What stops a run is raised (`kanport.errors`), what is wrong
+with single rows comes back as findings.
+"""
+
+from kanport.pipeline.inputs import Inputs, read_inputs, read_tables
+from kanport.pipeline.keeping import load_plan_or_journal, new_run_id, state_stem
+from kanport.pipeline.planning import (
+    check_fresh,
+    check_guards,
+    check_server,
+    passwords_for,
+    plan_inputs,
+    read_state,
+    utc_now,
+)
+from kanport.pipeline.running import (
+    apply_plan,
+    plan_undo,
+    protected_now,
+    remember,
+    resume_run,
+    verify_plan,
+)
+
+__all__ = [
+    "Inputs",
+    "apply_plan",
+    "check_fresh",
+    "check_guards",
+    "check_server",
+    "load_plan_or_journal",
+    "new_run_id",
+    "passwords_for",
+    "plan_inputs",
+    "plan_undo",
+    "protected_now",
+    "read_inputs",
+    "read_state",
+    "read_tables",
+    "remember",
+    "resume_run",
+    "state_stem",
+    "utc_now",
+    "verify_plan",
+]

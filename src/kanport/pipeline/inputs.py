@@ -1,0 +1,151 @@
+"""What a mapping and its sources ask for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kanport.checks import check
+from kanport.errors import (
+    SourceInvalid,
+    Unreachable,
+)
+from kanport.findings import Finding, in_order
+from kanport.mapping import LoadedMapping, load_mapping
+from kanport.model import DesiredState
+from kanport.normalize import columns_used, normalize, secret_columns
+from kanport.normalize.columns import refuse_missing
+from kanport.plan.model import PlanMapping, PlanSource
+from kanport.sources import read_source
+from kanport.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The mapping, the rows of its sources, and what the two together ask for."""
+
+    mapping: LoadedMapping
+    tables: Mapping[str, Table]
+    desired: DesiredState
+    findings: tuple[Finding, ...]
+
+    @property
+    def mapping_ref(self) -> PlanMapping:
+        """The mapping as a plan names it."""
+        spec = self.mapping.spec
+        return PlanMapping(
+            path=str(self.mapping.path),
+            name=spec.name,
+            sha256=self.mapping.sha256,
+            ledger=spec.ledger,
+        )
+
+    @property
+    def source_refs(self) -> tuple[PlanSource, ...]:
+        """The sources as a plan names them."""
+        return tuple(
+            PlanSource(
+                name=name,
+                type=table.kind,
+                path=table.path,
+                sha256=table.sha256,
+                size=table.size,
+                rows=len(table.rows),
+            )
+            for name, table in sorted(self.tables.items())
+        )
+
+    @property
+    def ledger(self) -> Path | None:
+        """Where the ledger is, if the mapping reads stable ids."""
+        spec = self.mapping.spec
+        if spec.ledger is None or spec.users is None or spec.users.id is None:
+            return None
+        return self.mapping.path.parent / spec.ledger
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that were read: the mapping, its sources, and the ledger if there is one."""
+        sources = self.mapping.spec.sources.values()
+        paths = [getattr(source, "path", None) for source in sources]
+        read = [self.mapping.path.parent / path for path in paths if path is not None]
+        ledger = self.ledger
+        return (self.mapping.path, *read, *([ledger] if ledger is not None else []))
+
+    @property
+    def aborts(self) -> bool:
+        """Whether invalid rows stop everything, as the mapping wants it by default."""
+        return self.mapping.spec.invalid_rows == "abort"
+
+
+def read_inputs(mapping_path: Path) -> Inputs:
+    """Read a mapping and all its sources, and find out what they ask for.
+
+    Raises ConfigInvalid for the mapping, Unreachable for a source that cannot be read at all, and
+    SourceInvalid, with the findings of all sources, for sources whose form is broken. Invalid rows
+    raise nothing: they are in `findings`.
+    """
+    mapping = load_mapping(mapping_path)
+    tables = read_tables(mapping)
+    normalized = normalize(mapping, tables)
+    findings = in_order(
+        [
+            *(finding for table in tables.values() for finding in table.findings),
+            *normalized.findings,
+            *check(normalized.desired, mapping.spec),
+        ]
+    )
+    return Inputs(mapping, tables, normalized.desired, tuple(findings))
+
+
+def read_tables(mapping: LoadedMapping) -> dict[str, Table]:
+    """Read all sources of a mapping, whatever is the matter with one; raises as `read_inputs`."""
+    used, secret = columns_used(mapping.spec), secret_columns(mapping.spec)
+    tables: dict[str, Table] = {}
+    broken: list[SourceInvalid] = []
+    unread: list[Unreachable] = []
+    for name, spec in mapping.spec.sources.items():
+        try:
+            tables[name] = read_source(
+                name,
+                spec,
+                base=mapping.path.parent,
+                secret_columns=secret.get(name, frozenset()),
+                columns_used=used.get(name),
+            )
+        except SourceInvalid as problem:
+            broken.append(problem)
+        except Unreachable as problem:
+            unread.append(problem)
+    if unread or broken:
+        try:
+            refuse_missing(mapping, tables)
+        except SourceInvalid as problem:
+            broken.append(problem)
+    if unread:
+        raise _unread(unread, broken)
+    if broken:
+        raise _broken(broken)
+    return tables
+
+
+def _broken(problems: Sequence[SourceInvalid]) -> SourceInvalid:
+    if len(problems) == 1:
+        return problems[0]
+    findings = [finding for problem in problems for finding in problem.findings]
+    sources = {finding.origin.source for finding in findings if finding.origin is not None}
+    return SourceInvalid(f"{len(sources)} sources cannot be used", findings=in_order(findings))
+
+
+def _unread(problems: Sequence[Unreachable], broken: Sequence[SourceInvalid]) -> Unreachable:
+    findings = in_order(finding for problem in broken for finding in problem.findings)
+    if len(problems) == 1:
+        (problem,) = problems
+        problem.findings = tuple(findings)
+        return problem
+    details: list[str] = []
+    for problem in problems:
+        details += [problem.message, *(f"  {detail}" for detail in problem.details)]
+        details += [f"  hint: {problem.hint}"] if problem.hint else []
+    return Unreachable(
+        f"{len(problems)} sources cannot be read", details=details, findings=findings
+    )

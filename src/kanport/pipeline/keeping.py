@@ -1,0 +1,67 @@
+"""The names and places of plans and journals."""
+
+import os
+import re
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+
+from kanport.apply.journal import load_journal
+from kanport.errors import (
+    UsageError,
+)
+from kanport.outcome import Run
+from kanport.plan.model import Plan
+from kanport.plan.plan_file import load_plan
+
+
+def new_run_id() -> str:
+    """Give a run a name of its own that sorts by time."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def state_stem(state: Path | None, plan: Plan) -> Path:
+    """Give the path, without ending, under which `sync` keeps plan and journal of one run.
+
+    The folder (`state`, else `kanport` in the user's state folder) is made where it is missing;
+    raises UsageError where it cannot be.
+    """
+    folder = state or _user_state_folder()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as problem:
+        raise UsageError(
+            f"the state folder {folder} cannot be made: {problem.strerror}",
+            hint="name another with --state or KANPORT_STATE",
+        ) from problem
+    name = re.sub(r"[^\w.-]+", "-", plan.mapping.name or Path(plan.mapping.path).stem)
+    return folder / f"{name}-{new_run_id()}"
+
+
+def _user_state_folder() -> Path:
+    # The XDG base directory specification.
+    if base := os.environ.get("XDG_STATE_HOME"):
+        return Path(base) / "kanport"
+    try:
+        return Path.home() / ".local" / "state" / "kanport"
+    except RuntimeError as problem:
+        raise UsageError(
+            "there is no folder for plans and journals: this user has no home",
+            hint="name one with --state or KANPORT_STATE",
+        ) from problem
+
+
+def load_plan_or_journal(path: Path) -> tuple[Plan, Run | None]:
+    """Load what a report is about: a plan, or the plan and the run of a journal.
+
+    Raises UsageError where the file is neither.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.readline(200)
+    except OSError as problem:
+        raise UsageError(f"{path} cannot be read: {problem.strerror}") from problem
+    if b'"kanport-journal/' not in head:
+        return load_plan(path), None
+    recorded = load_journal(path)
+    return recorded.plan, recorded.run

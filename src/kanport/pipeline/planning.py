@@ -1,0 +1,173 @@
+"""From inputs and a server to a plan, and whether a plan may be carried out."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from kanport import __version__
+from kanport.errors import (
+    ConfigInvalid,
+    GuardTripped,
+    PlanStale,
+    SourceInvalid,
+)
+from kanport.findings import Finding, errors_in
+from kanport.kanboard.client import Client
+from kanport.kanboard.current import read_current
+from kanport.ledger import known_people
+from kanport.mapping import load_mapping
+from kanport.model import CurrentState, DesiredState, Identity
+from kanport.normalize.passwords import read_passwords
+from kanport.pipeline.inputs import Inputs, read_tables
+from kanport.plan.make import make_plan
+from kanport.plan.match import people_wanted, projects_wanted
+from kanport.plan.model import Action, Plan
+from kanport.plan.stale import differences, people_of
+
+
+def utc_now() -> str:
+    """Give the time in UTC as the plan and the journal hold it (RFC 3339, seconds)."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def read_state(
+    client: Client, desired: DesiredState, known: Mapping[str, Identity] | None = None
+) -> CurrentState:
+    """Read from the server what a plan for this desired state needs to know.
+
+    `known` is whom the ledger knows by stable id. Where the server cannot list its users, those
+    whom the desired state speaks of are read by name and by id.
+    """
+    usernames, user_ids = people_wanted(desired, known or {})
+    return read_current(
+        client,
+        choose_projects=lambda projects: projects_wanted(desired, projects),
+        usernames=usernames,
+        user_ids=user_ids,
+    )
+
+
+def plan_inputs(inputs: Inputs, client: Client, *, now: Callable[[], str] = utc_now) -> Plan:
+    """Read the server and make the plan; sends no procedure that writes.
+
+    Where the mapping wants invalid rows to stop everything, errors raise SourceInvalid with all
+    findings: those of the input before the server is asked, those that only the server can show
+    (an unknown project) after it. The ledger is read, never written; ConfigInvalid is raised where
+    it cannot be used.
+    """
+    _stop_at_errors(inputs, inputs.findings)
+    path = inputs.ledger
+    known = known_people(path, client.url) if path is not None else {}
+    current = read_state(client, inputs.desired, known)
+    plan = make_plan(
+        inputs.desired,
+        current,
+        inputs.mapping.spec,
+        findings=inputs.findings,
+        mapping_ref=inputs.mapping_ref,
+        sources=inputs.source_refs,
+        created_at=now(),
+        version=__version__,
+        known=known,
+    )
+    _stop_at_errors(inputs, plan.findings)
+    return plan
+
+
+def _stop_at_errors(inputs: Inputs, findings: Iterable[Finding]) -> None:
+    found = tuple(findings)
+    count = len(list(errors_in(found)))
+    if count and inputs.aborts:
+        raise SourceInvalid(
+            f"{count} {'error' if count == 1 else 'errors'} in the source data; nothing is planned",
+            findings=found,
+            hint="mend the rows, or set invalid_rows: skip in the mapping to go on without them",
+        )
+
+
+def check_guards(plan: Plan) -> None:
+    """Raise GuardTripped, with a line for each guard that trips, where one does."""
+    tripped = [verdict for verdict in plan.guards if verdict.tripped]
+    if tripped:
+        raise GuardTripped(
+            f"{len(tripped)} {'guard' if len(tripped) == 1 else 'guards'} stopped the plan;"
+            " nothing was written",
+            details=[
+                f"{verdict.guard}: {verdict.message}"
+                + (f" ({verdict.hint})" if verdict.hint else "")
+                for verdict in tripped
+            ],
+        )
+
+
+def check_server(plan: Plan, client: Client) -> None:
+    """Raise PlanStale where the plan is for another server: its ids mean other people there."""
+    if plan.server.url != client.url:
+        raise PlanStale(
+            f"the plan was made for {plan.server.url}, not for {client.url}",
+            hint="make a plan for this server, or name the other one with --url",
+        )
+
+
+def check_fresh(plan: Plan, client: Client) -> None:
+    """Raise PlanStale, with the differences, where the server is not as the plan says."""
+    check_server(plan, client)
+    touched = frozenset(
+        change.project_id for change in plan.changes if change.project_id is not None
+    )
+    usernames, user_ids = people_of(plan)
+    current = read_current(
+        client,
+        choose_projects=lambda projects: touched & {project.id for project in projects},
+        with_groups=False,
+        usernames=usernames,
+        user_ids=user_ids,
+    )
+    moved = differences(plan, current)
+    if moved:
+        raise PlanStale(
+            "the server has changed since the plan was made; nothing was written",
+            details=moved,
+            hint="make a new plan",
+        )
+
+
+def passwords_for(plan: Plan, mapping_path: Path | None = None) -> dict[str, SecretStr]:
+    """Read the passwords that the plan takes from a source; the plan itself holds none.
+
+    The mapping (`mapping_path`, else where the plan says) and the sources must be the very files
+    that the plan was made from; otherwise PlanStale is raised. Raises ConfigInvalid where the
+    mapping cannot be read.
+    """
+    wanted = [
+        change.subject.username
+        for change in plan.changes
+        if change.action is Action.USER_CREATE
+        and isinstance((change.after or {}).get("password"), dict)
+    ]
+    if not wanted:
+        return {}
+    try:
+        mapping = load_mapping(mapping_path or Path(plan.mapping.path))
+    except ConfigInvalid as problem:
+        if mapping_path is None and isinstance(problem.__cause__, FileNotFoundError):
+            problem.hint = (
+                "new passwords are read by way of the mapping, and the plan names it as seen from"
+                " where it was made: go there, or say with --mapping where it is"
+            )
+        raise
+    if mapping.sha256 != plan.mapping.sha256:
+        raise PlanStale(
+            f"the mapping {mapping.path} has changed since the plan was made",
+            hint="make a new plan",
+        )
+    tables = read_tables(mapping)
+    for source in plan.sources:
+        if tables[source.name].sha256 != source.sha256:
+            raise PlanStale(
+                f"the source {source.name} ({source.path}) has changed since the plan was made",
+                hint="make a new plan: new passwords are read from the source",
+            )
+    return read_passwords(mapping, tables, wanted)

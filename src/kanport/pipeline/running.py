@@ -1,0 +1,157 @@
+"""Carrying a plan out, finishing it, taking it back, and looking whether it holds."""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from kanport import __version__
+from kanport.apply.engine import Engine, Options
+from kanport.apply.journal import Journal, Recorded
+from kanport.apply.passwords import Passwords
+from kanport.apply.undo import people_to_read, projects_to_read, undo_plan
+from kanport.apply.verify import verify
+from kanport.errors import (
+    ConfigInvalid,
+)
+from kanport.kanboard.client import Client
+from kanport.kanboard.current import read_current
+from kanport.ledger import remember_people
+from kanport.mapping import load_mapping
+from kanport.outcome import Outcome, Run, Verdict
+from kanport.pipeline.planning import check_server, utc_now
+from kanport.plan.identities import identities_after
+from kanport.plan.model import Plan
+
+
+def apply_plan(
+    plan: Plan,
+    client: Client,
+    *,
+    journal_path: Path,
+    run_id: str,
+    given_passwords: Mapping[str, SecretStr] | None = None,
+    passwords_to: Path | None = None,
+    options: Options | None = None,
+    now: Callable[[], str] = utc_now,
+    on_outcome: Callable[[Outcome], None] = lambda outcome: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Run:
+    """Carry out a plan whose guards hold and which is fresh, and give what became of it.
+
+    The journal is written as it goes; random passwords go to `passwords_to` where that is given.
+    """
+    with Journal(journal_path, now=now) as journal:
+        engine = Engine(
+            client,
+            journal,
+            passwords=Passwords(given_passwords, file=passwords_to),
+            options=options,
+            on_outcome=on_outcome,
+            should_stop=should_stop,
+        )
+        return engine.run(plan, run_id=run_id, version=__version__)
+
+
+def resume_run(
+    recorded: Recorded,
+    client: Client,
+    *,
+    journal_path: Path,
+    given_passwords: Mapping[str, SecretStr] | None = None,
+    passwords_to: Path | None = None,
+    options: Options | None = None,
+    now: Callable[[], str] = utc_now,
+    on_outcome: Callable[[Outcome], None] = lambda outcome: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Run:
+    """Finish a run that was cut off, and give what became of all of its plan.
+
+    Raises PlanStale where the journal is of another server.
+    """
+    check_server(recorded.plan, client)
+    with Journal(journal_path, now=now, resume=True) as journal:
+        engine = Engine(
+            client,
+            journal,
+            passwords=Passwords(given_passwords, file=passwords_to),
+            options=options,
+            on_outcome=on_outcome,
+            should_stop=should_stop,
+        )
+        return engine.resume(recorded)
+
+
+def protected_now(plan: Plan, mapping_path: Path | None = None) -> tuple[str, ...] | None:
+    """Give the patterns of accounts that the mapping of a plan protects now.
+
+    The mapping is read from `mapping_path`, else from where the plan says; None stands for one that
+    cannot be read there. Raises ConfigInvalid where the one of `mapping_path` cannot.
+    """
+    try:
+        return load_mapping(mapping_path or Path(plan.mapping.path)).spec.protect
+    except ConfigInvalid:
+        if mapping_path is not None:
+            raise
+        return None
+
+
+def plan_undo(
+    recorded: Recorded,
+    client: Client,
+    *,
+    protect: Iterable[str] = (),
+    remove_at_most: int | None = None,
+    now: Callable[[], str] = utc_now,
+) -> Plan:
+    """Read the server and make the plan that takes a run back; see `kanport.apply.undo`.
+
+    Sends no procedure that writes. Raises PlanStale where the run was on another server.
+    """
+    check_server(recorded.plan, client)
+    usernames, user_ids = people_to_read(recorded)
+    current = read_current(
+        client,
+        choose_projects=lambda projects: projects_to_read(
+            recorded.plan, projects, removing=remove_at_most is not None
+        ),
+        usernames=usernames,
+        user_ids=user_ids,
+    )
+    return undo_plan(
+        recorded,
+        current,
+        protect=protect,
+        remove_at_most=remove_at_most,
+        created_at=now(),
+        version=__version__,
+    )
+
+
+def verify_plan(plan: Plan, client: Client) -> tuple[Verdict, ...]:
+    """Say of each change of a plan whether the server is as the plan wants it; only reads.
+
+    Raises PlanStale where the plan is for another server.
+    """
+    check_server(plan, client)
+    return verify(plan, client)
+
+
+def remember(
+    plan: Plan,
+    run: Run | None,
+    *,
+    mapping_path: Path | None = None,
+    now: Callable[[], str] = utc_now,
+) -> None:
+    """Record in the ledger whom the stable ids of a plan mean, after a run of it or without one.
+
+    The ledger lies where the plan says, beside the mapping (`mapping_path`, else where the plan
+    says). Nothing is done where the plan has no stable ids. Raises ConfigInvalid where the ledger
+    cannot be written; what the run did stays done.
+    """
+    people = identities_after(plan, run)
+    if plan.mapping.ledger is None or not people:
+        return
+    folder = (mapping_path or Path(plan.mapping.path)).parent
+    remember_people(folder / plan.mapping.ledger, plan.server.url, people, now=now())
