@@ -9,7 +9,7 @@ only after reading back showed that it did not happen.
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Protocol
 
@@ -17,6 +17,7 @@ from kanport.apply.journal import Journal, JournalBroken, Recorded
 from kanport.apply.pace import Lanes, Pace, Throttle
 from kanport.apply.passwords import Passwords
 from kanport.apply.reasons import look_into, why_not
+from kanport.apply.state import State, giving_up, success
 from kanport.apply.steps import (
     Observed,
     as_before,
@@ -29,7 +30,7 @@ from kanport.apply.steps import (
 )
 from kanport.apply.work_queue import Batch, Queue
 from kanport.errors import Unreachable
-from kanport.kanboard.rpc import Answer, Call, NoAnswer, Refused, Result
+from kanport.kanboard.rpc import Answer, Call, NoAnswer
 from kanport.names import compare_key
 from kanport.outcome import (
     SENT_UNKNOWN,
@@ -83,27 +84,6 @@ class Options:
     pause: float = 0.5
 
 
-@dataclass(slots=True)
-class _State:
-    """What a run has learned so far. Whoever changes it holds the engine's lock.
-
-    `user_ids` are those of new users alone: a username that one user gave up can be another's by
-    the time that a later change speaks of it. `giving_up` names the rename that is to free a
-    username, by compare key.
-    """
-
-    giving_up: dict[str, str]
-    user_ids: dict[str, int] = field(default_factory=dict)
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
-    unwritten: list[Outcome] = field(default_factory=list)
-    # Sent without an answer at least once: what is there may be of our own doing.
-    doubted: set[str] = field(default_factory=set)
-    # Why those that are to go again have not been done so far.
-    last_word: dict[str, str] = field(default_factory=dict)
-    failed: int = 0
-    batches: int = 0
-
-
 class Engine:
     """Carries out plans on one server.
 
@@ -141,7 +121,7 @@ class Engine:
         so that the journal and the tally say how far it came.
         """
         started_at = self._journal.begin(run_id, plan, version=version)
-        return self._finish(plan, run_id, started_at, _State(_giving_up(plan)), frozenset())
+        return self._finish(plan, run_id, started_at, State(giving_up(plan)), frozenset())
 
     def resume(self, recorded: Recorded) -> Run:
         """Finish a run that was cut off, from what its journal says.
@@ -151,13 +131,13 @@ class Engine:
         """
         plan = recorded.plan
         self._journal.resume()
-        state = _State(_giving_up(plan), outcomes=dict(recorded.settled))
+        state = State(giving_up(plan), outcomes=dict(recorded.settled))
         state.doubted |= recorded.sent
         open_ones = frozenset(change.id for change in plan.changes) - set(recorded.settled)
         return self._finish(plan, recorded.run.id, recorded.run.started_at, state, open_ones)
 
     def _finish(
-        self, plan: Plan, run_id: str, started_at: str, state: _State, unsure: frozenset[str]
+        self, plan: Plan, run_id: str, started_at: str, state: State, unsure: frozenset[str]
     ) -> Run:
         stopped: str | None = None
         try:
@@ -169,7 +149,7 @@ class Engine:
             stopped = str(problem)
         except _Stopped as asked:
             stopped = str(asked)
-        outcomes = tuple(self._final(change, stopped, state) for change in plan.changes)
+        outcomes = tuple(state.final(change, stopped) for change in plan.changes)
         tally = Tally.of(len(plan.changes), outcomes)
         self._passwords.keep(
             change.subject.username
@@ -180,23 +160,12 @@ class Engine:
             finished_at: str | None = self._journal.end(tally, stopped=stopped)
         except JournalBroken:
             finished_at = None
-        return Run(run_id, started_at, finished_at, outcomes, stopped, _new_ids(plan, state))
-
-    def _final(self, change: Change, stopped: str | None, state: _State) -> Outcome:
-        outcome = state.outcomes.get(change.id)
-        if outcome is not None:
-            return outcome
-        if change.id in state.last_word:
-            reason = f"{state.last_word[change.id]}; not tried again, as the run ended"
-            return Outcome(change.id, Status.FAILED, reason)
-        if change.id in state.doubted:
-            return Outcome(change.id, Status.FAILED, SENT_UNKNOWN)
-        return Outcome(change.id, Status.NOT_ATTEMPTED, stopped)
+        return Run(run_id, started_at, finished_at, outcomes, stopped, state.new_ids(plan))
 
     # --- one phase --------------------------------------------------------------------------
 
     def _run_phase(
-        self, phase: Phase, changes: Sequence[Change], unsure: frozenset[str], state: _State
+        self, phase: Phase, changes: Sequence[Change], unsure: frozenset[str], state: State
     ) -> None:
         possible = [change for change in changes if self._possible(change, state)]
         self._record(state)
@@ -206,10 +175,10 @@ class Engine:
             alone = phase is Phase.RENAME
             self._run_alike(action, list(alike), state, Lanes(1) if alone else self._lanes)
 
-    def _possible(self, change: Change, state: _State) -> bool:
+    def _possible(self, change: Change, state: State) -> bool:
         who = change.subject.username
         if change.action is not Action.USER_CREATE:
-            if self._user_id(change, state) is not None:
+            if state.user_id(change) is not None:
                 return True
             reason = f"{who} was not created"
         else:
@@ -222,7 +191,7 @@ class Engine:
         return False
 
     def _look_first(
-        self, changes: Sequence[Change], unsure: frozenset[str], state: _State
+        self, changes: Sequence[Change], unsure: frozenset[str], state: State
     ) -> list[Change]:
         """Settle what a run that was cut off did already, or what has changed since."""
         doubtful = [change for change in changes if change.id in unsure]
@@ -241,7 +210,7 @@ class Engine:
         return [change for change in changes if change.id not in state.outcomes]
 
     def _run_alike(
-        self, action: Action, changes: Sequence[Change], state: _State, lanes: Lanes
+        self, action: Action, changes: Sequence[Change], state: State, lanes: Lanes
     ) -> None:
         """Carry out changes of one kind over several connections until each has an outcome."""
         options = self._options
@@ -275,7 +244,7 @@ class Engine:
         if trouble:
             raise next((one for one in trouble if not isinstance(one, _Stopped)), trouble[0])
 
-    def _work_off(self, queue: Queue, pace: Pace, lanes: Lanes, state: _State) -> bool:
+    def _work_off(self, queue: Queue, pace: Pace, lanes: Lanes, state: State) -> bool:
         """Carry out batch after batch; True where Kanboard turns out to have no LDAP."""
         while True:
             with lanes:
@@ -291,17 +260,16 @@ class Engine:
             if all(map(says_no_ldap, batch.changes, answers)):
                 return True
 
-    def _send(self, batch: Sequence[Change], state: _State) -> list[Answer]:
+    def _send(self, batch: Sequence[Change], state: State) -> list[Answer]:
         self._ask_whether_to_stop()
         calls = [
-            call_for(change, self._user_id(change, state), self._passwords.of(change))
-            for change in batch
+            call_for(change, state.user_id(change), self._passwords.of(change)) for change in batch
         ]
         with self._lock:
             self._passwords.write(batch)
         return self._post(calls, batch, state)
 
-    def _post(self, calls: Sequence[Call], batch: Sequence[Change], state: _State) -> list[Answer]:
+    def _post(self, calls: Sequence[Call], batch: Sequence[Change], state: State) -> list[Answer]:
         """Send one batch, again while it certainly never left; raise Unreachable in the end."""
         names = [change.id for change in batch]
         pause = self._options.pause
@@ -342,7 +310,7 @@ class Engine:
     # --- reading back -----------------------------------------------------------------------
 
     def _read_back(
-        self, batch: Batch, answers: Sequence[Answer], queue: Queue, state: _State
+        self, batch: Batch, answers: Sequence[Answer], queue: Queue, state: State
     ) -> None:
         """Settle what became of a batch; what did not happen for want of an answer goes again."""
         changes = batch.changes
@@ -359,7 +327,7 @@ class Engine:
         for change, answer, value in zip(changes, answers, values, strict=True):
             there = observe(change, value)
             if there.holds:
-                status = Status.DONE if change.id in mine else _success(answer)
+                status = Status.DONE if change.id in mine else success(answer)
                 self._settle(change, status, None, state, there)
             elif isinstance(answer, NoAnswer) and retry:
                 lost.append(change)
@@ -377,11 +345,11 @@ class Engine:
             self._record(state)
 
     def _probe(
-        self, changes: Sequence[Change], new_ids: Sequence[int | None], state: _State
+        self, changes: Sequence[Change], new_ids: Sequence[int | None], state: State
     ) -> list[Any]:
         return self._server.read(
             [
-                probe_for(change, self._user_id(change, state) if new_id is None else new_id)
+                probe_for(change, state.user_id(change) if new_id is None else new_id)
                 for change, new_id in zip(changes, new_ids, strict=True)
             ],
             batch_size=LARGEST,
@@ -389,7 +357,7 @@ class Engine:
         )
 
     def _try_second_call(
-        self, refused: Sequence[tuple[Change, Answer, Observed]], state: _State
+        self, refused: Sequence[tuple[Change, Answer, Observed]], state: State
     ) -> None:
         with self._lock:
             for change, answer, there in refused:
@@ -397,7 +365,7 @@ class Engine:
         second = {
             change.id: call
             for change, _, before in refused
-            if (call := second_call_for(change, self._user_id(change, state), before)) is not None
+            if (call := second_call_for(change, state.user_id(change), before)) is not None
         }
         tried = [change for change, _, _ in refused if change.id in second]
         new_ids = [before.user_id for change, _, before in refused if change.id in second]
@@ -410,7 +378,7 @@ class Engine:
                 for change, value in zip(tried, values, strict=True)
             }
         failed = [
-            (change, self._user_id(change, state))
+            (change, state.user_id(change))
             for change, _, before in refused
             if not seen.get(change.id, before).holds
         ]
@@ -432,7 +400,7 @@ class Engine:
         change: Change,
         status: Status,
         reason: str | None,
-        state: _State,
+        state: State,
         observed: Observed | None = None,
     ) -> None:
         outcome = Outcome(change.id, status, reason)
@@ -443,7 +411,7 @@ class Engine:
             state.unwritten.append(outcome)
             state.failed += status is Status.FAILED
 
-    def _skip_rest(self, changes: Sequence[Change], state: _State) -> None:
+    def _skip_rest(self, changes: Sequence[Change], state: State) -> None:
         """Settle those of whom it is clear by now that Kanboard cannot make them."""
         why = state.outcomes[changes[0].id].reason
         for change in changes[1:]:
@@ -451,7 +419,7 @@ class Engine:
             self._settle(change, Status.SKIPPED, reason, state)
         self._record(state)
 
-    def _record(self, state: _State) -> None:
+    def _record(self, state: State) -> None:
         """Put the outcomes that are new into the journal, with one wait for the disk."""
         with self._lock:
             settled, state.unwritten = state.unwritten, []
@@ -464,12 +432,7 @@ class Engine:
             if most is not None and state.failed > most:
                 raise _Stopped(STOPPED_BY_ERRORS)
 
-    def _user_id(self, change: Change, state: _State) -> int | None:
-        if change.user_id is not None:
-            return change.user_id
-        return state.user_ids.get(compare_key(change.subject.username))
-
-    def _learn_ids(self, plan: Plan, state: _State) -> None:
+    def _learn_ids(self, plan: Plan, state: State) -> None:
         """Find the ids of the users that a run which was cut off has made."""
         made = [
             change
@@ -485,26 +448,3 @@ class Engine:
 
 class _Stopped(Exception):
     """The run is to stop before the next batch; the message says why."""
-
-
-def _giving_up(plan: Plan) -> dict[str, str]:
-    return {
-        compare_key(change.subject.username): change.id
-        for change in plan.changes
-        if change.action is Action.USER_RENAME
-    }
-
-
-def _new_ids(plan: Plan, state: _State) -> dict[str, int]:
-    return {
-        change.id: state.user_ids[name]
-        for change in plan.changes
-        if change.action is Action.USER_CREATE
-        and (name := compare_key(change.subject.username)) in state.user_ids
-    }
-
-
-def _success(answer: Answer) -> Status:
-    # A refusal of what is there nevertheless: somebody else did it between reading and writing.
-    refused = isinstance(answer, Refused) or (isinstance(answer, Result) and answer.value is False)
-    return Status.ALREADY if refused else Status.DONE
