@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from demo_tools import SAMPLES, call, run, sandbox, tell
+from demo_tools import ROOT, SAMPLES, call, run, sandbox, tell
 
 from kanport.config import resolve_settings
 from kanport.kanboard.client import Client
@@ -44,6 +44,8 @@ access to * by dn.exact="cn=kanport,ou=services,dc=example,dc=org" read by * non
 def main() -> None:
     """Run the whole demo, and end with 1 where a command did not end as it should."""
     token = secrets.token_urlsafe(24)
+    # Of an earlier demo, whose directory is gone.
+    (ROOT / "mappings" / "openldap.ledger").unlink(missing_ok=True)
     with directory(), sandbox(token) as url:
         settings = resolve_settings(url=url, environ={"KANPORT_TOKEN": token})
         with Client.open(settings) as client:

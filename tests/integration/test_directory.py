@@ -76,6 +76,30 @@ def test_a_leaver_is_disabled_and_loses_the_project(
     assert ("BOREALIS", "elif") not in after.memberships
 
 
+def test_a_changed_login_is_a_rename_and_not_a_leaver_and_a_joiner(
+    server: Sandbox, directory: Slapd, kanport: Kanport, mapping: Path
+) -> None:
+    assert kanport("sync", mapping).code == 0
+    before = server.store.snapshot()
+    directory.modify(
+        f"dn: uid=elif,{PEOPLE}\nchangetype: modrdn\nnewrdn: uid=elif.married\ndeleteoldrdn: 1\n\n"
+        f"dn: uid=elif.married,{PEOPLE}\nchangetype: modify\nreplace: mail\n"
+        "mail: elif.married@example.org\n\n"
+        "dn: cn=kb-borealis-member,ou=groups,dc=example,dc=org\nchangetype: modify\n"
+        f"delete: member\nmember: uid=elif,{PEOPLE}\n-\nadd: member\n"
+        f"member: uid=elif.married,{PEOPLE}\n"
+    )
+    done = kanport("sync", mapping)
+    assert done.code == 0, done
+    after = server.store.snapshot()
+    assert "elif" not in after.users
+    assert after.users["elif.married"].id == before.users["elif"].id
+    assert after.users["elif.married"].is_active
+    assert after.memberships["BOREALIS", "elif.married"] == before.memberships["BOREALIS", "elif"]
+    assert len(after.users) == len(before.users)
+    assert kanport("plan", mapping, "--check").code == 0
+
+
 def test_a_search_that_the_server_cuts_stops_everything(
     server: Sandbox, directory: Slapd, kanport: Kanport, mapping: Path, tmp_path: Path
 ) -> None:
