@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from kanport.apply.engine import Options
 from kanport.cli.output import Output
 from kanport.cli.planning import exit_for_plan
-from kanport.errors import ConfigInvalid, Exit
+from kanport.errors import ConfigInvalid, Exit, Interrupted
 from kanport.kanboard.client import Client
 from kanport.outcome import STOPPED_BY_ERRORS, STOPPED_BY_SIGNAL, Outcome, Run
 from kanport.pipeline import Inputs, apply_plan, new_run_id, plan_inputs, remember
@@ -74,7 +74,13 @@ def report_on(
         output.progress("Applying", len(plan.changes)) as on_outcome,
         stopping_politely() as asked_to_stop,
     ):
-        run = carry_out(on_outcome, asked_to_stop.is_set)
+        try:
+            run = carry_out(on_outcome, asked_to_stop.is_set)
+        except KeyboardInterrupt:
+            raise Interrupted(
+                "Interrupted at once: what was in flight may have been done",
+                hint=f"kanport resume {journal_path} finds out, and finishes the run",
+            ) from None
     code = remembered(plan, run, output, exit_for_run(plan, run), mapping_path)
     output.show(view.of_run(plan, run))
     output.note(f"The journal is in {journal_path}.")

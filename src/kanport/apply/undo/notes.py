@@ -88,8 +88,8 @@ def about_direct(drafts: Sequence[Draft]) -> list[Finding]:
     return [
         Finding(
             "undo-partial",
-            f"{len(drafts)} roles that may have come through a group are set back as direct"
-            f" memberships: {_names(drafts)}",
+            "what may have come through a group is set back as a direct membership, for"
+            f" {_names(drafts)}",
             hint="remove the direct membership by hand where the group is to decide again",
         )
     ]
