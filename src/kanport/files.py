@@ -4,14 +4,18 @@ import contextlib
 import errno
 import os
 import secrets
+import shlex
 import stat
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from kanport.errors import UsageError
+from kanport.errors import ConfigInvalid, UsageError
 
 _HINT = "name a file in a folder that exists and that you may write to"
+
+# Bytes; far more than any token or password has.
+LONGEST_SECRET = 4096
 
 
 def read_file(path: Path, *, most: int) -> bytes:
@@ -120,3 +124,32 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(number)
         finally:
             os.close(number)
+
+
+def read_secret(path: Path, what: str) -> str:
+    """Give the text of a file that holds a secret (`what`: token, password), its line end included.
+
+    Raises ConfigInvalid where the file cannot be read, can be read or changed by others, or holds
+    more than one secret could; no message holds any part of it.
+    """
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            if mode & (stat.S_IRWXG | stat.S_IRWXO):
+                raise ConfigInvalid(
+                    f"The {what} file {path} can be read or changed by other users "
+                    f"(mode {stat.S_IMODE(mode):04o}).",
+                    hint=f"chmod 600 {shlex.quote(str(path))}",
+                )
+            content = file.read(LONGEST_SECRET + 1)
+    except OSError as error:
+        raise ConfigInvalid(
+            f"The {what} file {path} cannot be read: {error.strerror or error}."
+        ) from error
+    if len(content) > LONGEST_SECRET:
+        raise ConfigInvalid(f"The file {path} holds more than a {what}.")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        # Without its cause: that holds the bytes of the file.
+        raise ConfigInvalid(f"The {what} file {path} is not text in UTF-8.") from None

@@ -1,8 +1,6 @@
 """The server's token: from a file that nobody else can read, or from the environment."""
 
 import os
-import shlex
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -10,8 +8,7 @@ from typing import NamedTuple
 from pydantic import SecretStr
 
 from kanport.errors import ConfigInvalid
-
-LONGEST = 4096
+from kanport.files import read_secret
 
 
 class Token(NamedTuple):
@@ -28,7 +25,7 @@ def find_token(path: str | os.PathLike[str] | None, environ: Mapping[str, str]) 
     for none at all; no message holds any part of a token.
     """
     if path:
-        return Token(_read_token(Path(path)), f"the file {os.fspath(path)}")
+        return _from_file(Path(path), f"the file {os.fspath(path)}")
     text, named = environ.get("KANPORT_TOKEN"), environ.get("KANPORT_TOKEN_FILE")
     if text and named:
         raise ConfigInvalid(
@@ -36,7 +33,7 @@ def find_token(path: str | os.PathLike[str] | None, environ: Mapping[str, str]) 
             hint="Unset one of them, or name the file with --token-file, which beats both.",
         )
     if named:
-        return Token(_read_token(Path(named)), f"the file {named} (KANPORT_TOKEN_FILE)")
+        return _from_file(Path(named), f"the file {named} (KANPORT_TOKEN_FILE)")
     if text:
         return Token(_clean_token(text, "KANPORT_TOKEN"), "KANPORT_TOKEN")
     raise ConfigInvalid(
@@ -51,29 +48,8 @@ def find_token(path: str | os.PathLike[str] | None, environ: Mapping[str, str]) 
     )
 
 
-def _read_token(path: Path) -> SecretStr:
-    try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            if mode & (stat.S_IRWXG | stat.S_IRWXO):
-                raise ConfigInvalid(
-                    f"The token file {path} can be read or changed by other users "
-                    f"(mode {stat.S_IMODE(mode):04o}).",
-                    hint=f"chmod 600 {shlex.quote(str(path))}",
-                )
-            content = file.read(LONGEST + 1)
-    except OSError as error:
-        raise ConfigInvalid(
-            f"The token file {path} cannot be read: {error.strerror or error}."
-        ) from error
-    if len(content) > LONGEST:
-        raise ConfigInvalid(f"The file {path} holds more than a token.")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        # Without its cause: that holds the bytes of the file.
-        raise ConfigInvalid(f"The token file {path} is not text in UTF-8.") from None
-    return _clean_token(text, f"the file {path}")
+def _from_file(path: Path, origin: str) -> Token:
+    return Token(_clean_token(read_secret(path, "token"), f"the file {path}"), origin)
 
 
 def _clean_token(text: str, origin: str) -> SecretStr:
