@@ -314,8 +314,10 @@ class Engine:
     ) -> None:
         """Settle what became of a batch; what did not happen for want of an answer goes again."""
         changes = batch.changes
-        mine = set(state.doubted)
-        state.doubted.update(change.id for change in changes)
+        with self._lock:
+            mine = set(state.doubted)
+            # Until it is read back, nobody can tell what became of it.
+            state.doubted.update(change.id for change in changes)
         new_ids = list(map(id_in, changes, answers))
         values = self._probe(changes, new_ids, state)
         with self._lock:
