@@ -18,7 +18,7 @@ from kanport.config import resolve_settings
 from kanport.errors import Exit
 from kanport.kanboard.client import Client
 from kanport.outcome import Run, Status
-from kanport.pipeline import apply_plan, resume_run
+from kanport.pipeline import Execution, apply_plan, resume_run
 from kanport.plan.model import Action, Plan
 from kanport.sandbox import Fault, Reply, Sandbox, SandboxOptions, Snapshot, web_page
 from tests.apply.plans import change, grant, new_user, plan_of
@@ -97,7 +97,7 @@ OPTIONS = Options(batch_size=3, connections=1, pause=0.0)
 
 
 def carried_out(client: Client, plan: Plan, journal: Path) -> Run:
-    return apply_plan(plan, client, journal_path=journal, run_id="r", options=OPTIONS)
+    return apply_plan(plan, client, Execution(journal, options=OPTIONS), run_id="r")
 
 
 def undisturbed(tmp_path: Path) -> tuple[Snapshot, int]:
@@ -135,9 +135,7 @@ def test_one_fault_anywhere_leaves_the_right_end_state(
                 assert end_state(server) == wanted, (number, run)
             else:
                 assert run.stopped is not None or run.tally().failed, (number, run)
-                run = resume_run(
-                    load_journal(journal), client, journal_path=journal, options=OPTIONS
-                )
+                run = resume_run(load_journal(journal), client, Execution(journal, options=OPTIONS))
             assert run.tally().complete, (number, run)
             assert end_state(server) == wanted, (number, run)
             # Whatever was reported as done by somebody else was not: nobody else is there.

@@ -19,7 +19,7 @@ from kanport.kanboard import procedures
 from kanport.kanboard.client import Client
 from kanport.kanboard.rpc import Call
 from kanport.outcome import Status
-from kanport.pipeline import apply_plan, resume_run
+from kanport.pipeline import Execution, apply_plan, resume_run
 from kanport.plan.model import Action, Change, Plan
 from tests.apply.plans import change, grant, new_user, plan_of
 
@@ -84,7 +84,7 @@ def killed(plan: Plan, url: str, journal: Path, after: float) -> None:
     if child == 0:
         try:
             with opened(url) as client:
-                apply_plan(plan, client, journal_path=journal, run_id="r", options=OPTIONS)
+                apply_plan(plan, client, Execution(journal, options=OPTIONS), run_id="r")
         finally:
             os._exit(0)
     time.sleep(after)
@@ -108,10 +108,10 @@ def test_killed_at_any_moment_and_resumed_it_ends_as_if_nothing_had_happened(
             except UsageError:
                 # Killed before the first record: nothing was sent.
                 journal.unlink(missing_ok=True)
-                run = apply_plan(plan, client, journal_path=journal, run_id="r", options=OPTIONS)
+                run = apply_plan(plan, client, Execution(journal, options=OPTIONS), run_id="r")
             else:
                 caught += not recorded.ended
-                run = resume_run(recorded, client, journal_path=journal, options=OPTIONS)
+                run = resume_run(recorded, client, Execution(journal, options=OPTIONS))
             statuses = {outcome.status for outcome in run.outcomes}
             assert statuses <= {Status.DONE, Status.ALREADY}, (number, run)
             assert load_journal(journal).run.outcomes == run.outcomes

@@ -49,7 +49,7 @@ def back(journal: Recorded, current: CurrentState, **options: Any) -> Plan:
 
 
 def told(plan: Plan) -> list[tuple[str, str, dict[str, Any] | None, dict[str, Any] | None]]:
-    return [(str(c.action), c.subject.username, c.before, c.after) for c in plan.changes]
+    return [(str(c.action), c.username, c.before, c.after) for c in plan.changes]
 
 
 def codes(plan: Plan) -> list[str]:
@@ -175,7 +175,7 @@ def test_risks_and_order_are_those_of_any_plan() -> None:
         ),
         state(ADA, User(3, "bob", role="app-admin")),
     )
-    assert [(c.action, c.subject.username) for c in plan.changes] == [
+    assert [(c.action, c.username) for c in plan.changes] == [
         (Action.USER_DISABLE, "bob"),
         (Action.USER_UPDATE, "ada"),
     ]

@@ -23,7 +23,7 @@ from kanport.kanboard import procedures
 from kanport.kanboard.client import Client
 from kanport.kanboard.current import read_current
 from kanport.kanboard.rpc import Call, Result
-from kanport.pipeline import apply_plan
+from kanport.pipeline import Execution, apply_plan
 from kanport.plan.model import Action, Change
 from tests.apply.plans import change, grant, new_user, plan_of
 from tests.bench.server import bench_server
@@ -184,7 +184,7 @@ class Bench:
         watched = Watched(self._client)
         cpu = time.process_time()
         begun = time.perf_counter()
-        run = apply_plan(plan, watched, journal_path=journal, run_id="bench", options=Options())  # type: ignore[arg-type]
+        run = apply_plan(plan, watched, Execution(journal, options=Options()), run_id="bench")  # type: ignore[arg-type]
         whole = time.perf_counter() - begun
         cpu = time.process_time() - cpu
         if not run.tally().complete:

@@ -13,7 +13,7 @@ from kanport.apply.journal import load_journal
 from kanport.config import resolve_settings
 from kanport.kanboard.client import Client
 from kanport.outcome import Run, Status
-from kanport.pipeline import apply_plan, plan_inputs, read_inputs, resume_run
+from kanport.pipeline import Execution, apply_plan, plan_inputs, read_inputs, resume_run
 from kanport.plan.model import Plan
 from kanport.sandbox import Fault, Reply, Sandbox, SandboxOptions, web_page
 from tests.apply.test_faults import end_state
@@ -72,7 +72,7 @@ class Interrupted(RuleBasedStateMachine):
                 self.plan = plan
             elif plan.changes:
                 path = Path(self.folder.name) / "twin.jsonl"
-                apply_plan(plan, client, journal_path=path, run_id="twin", options=OPTIONS)
+                apply_plan(plan, client, Execution(path, options=OPTIONS), run_id="twin")
 
     @precondition(lambda self: self.plan is not None)
     @rule(
@@ -110,18 +110,14 @@ class Interrupted(RuleBasedStateMachine):
                 self.run = resume_run(
                     recorded,
                     client,
-                    journal_path=self.journal,
-                    options=OPTIONS,
-                    should_stop=should_stop,
+                    Execution(self.journal, options=OPTIONS, should_stop=should_stop),
                 )
             else:
                 self.run = apply_plan(
                     self.plan,
                     client,
-                    journal_path=self.journal,
+                    Execution(self.journal, options=OPTIONS, should_stop=should_stop),
                     run_id="r",
-                    options=OPTIONS,
-                    should_stop=should_stop,
                 )
         except _Killed:
             self.run = None

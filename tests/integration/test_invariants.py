@@ -16,7 +16,7 @@ from kanport.errors import KanportError
 from kanport.kanboard.client import Client
 from kanport.names import compare_key
 from kanport.outcome import Run, Status
-from kanport.pipeline import Inputs, apply_plan, check_fresh, plan_inputs, read_inputs
+from kanport.pipeline import Execution, Inputs, apply_plan, check_fresh, plan_inputs, read_inputs
 from kanport.plan.model import Action, Plan
 from kanport.plan.plan_file import dump_plan
 from kanport.sandbox import Sandbox, SandboxOptions, Snapshot
@@ -49,7 +49,7 @@ def planned(world: World, client: Client, folder: Path) -> tuple[Inputs, Plan]:
 def applied(plan: Plan, client: Client, folder: Path) -> Run:
     check_fresh(plan, client)
     return apply_plan(
-        plan, client, journal_path=folder / "run.jsonl", run_id="r", options=Options(batch_size=7)
+        plan, client, Execution(folder / "run.jsonl", options=Options(batch_size=7)), run_id="r"
     )
 
 
@@ -123,7 +123,7 @@ def test_whom_nothing_names_and_nothing_manages_is_not_touched(world: World) -> 
         named = {compare_key(row[0]) for row in [*world.people, *world.grants]}
         pattern = world.options["managed"].strip('"')
         for change in plan.changes:
-            who = change.subject.username
+            who = change.username
             assert not fnmatchcase(who, "svc-*"), "a protected account"
             assert who != "admin", "a protected account"
             if change.action is Action.USER_RENAME or compare_key(who) in named:
@@ -148,14 +148,14 @@ def test_a_row_that_cannot_be_read_takes_nothing_away_from_anybody(world: World)
             # A row that says so itself is no absence; such a change names its cell.
             if change.action in (Action.USER_DISABLE, Action.USER_REMOVE) and not change.origin:
                 assert not somebody
-                assert compare_key(change.subject.username) not in unknown
+                assert compare_key(change.username) not in unknown
             if change.action is Action.MEMBERSHIP_REVOKE:
                 assert not somebody
                 assert compare_key(change.subject.project or "") not in nameless
         asked = {(compare_key(row[0]), compare_key(row[1])) for row in world.grants}
         for change in plan.changes:
             if change.action is Action.MEMBERSHIP_REVOKE:
-                who = compare_key(change.subject.username)
+                who = compare_key(change.username)
                 assert (who, compare_key(change.subject.project or "")) not in asked
         if stopped(plan):
             return

@@ -11,7 +11,7 @@ from kanport.apply.journal import load_journal
 from kanport.kanboard.client import Client
 from kanport.kanboard.current import read_current
 from kanport.outcome import Run, Status
-from kanport.pipeline import apply_plan, check_fresh, plan_undo, verify_plan
+from kanport.pipeline import Execution, apply_plan, check_fresh, plan_undo, verify_plan
 from kanport.plan.model import Action, Plan
 from kanport.sandbox import Sandbox, Snapshot
 from kanport.sandbox.store import UserState
@@ -24,7 +24,7 @@ PROTECT = ("admin", "svc-*")
 def applied(plan: Plan, client: Client, journal: Path) -> Run:
     check_fresh(plan, client)
     return apply_plan(
-        plan, client, journal_path=journal, run_id=journal.stem, options=Options(batch_size=7)
+        plan, client, Execution(journal, options=Options(batch_size=7)), run_id=journal.stem
     )
 
 
@@ -44,14 +44,14 @@ def access_by_id(state: Snapshot) -> dict[tuple[str, int], str]:
 
 def renames_that_cannot_be(back: Plan, plan: Plan) -> set[int | None]:
     """Give the ids of users whose old name was empty, or was given to somebody new by the run."""
-    new = {c.subject.username for c in plan.changes if c.action is Action.USER_CREATE}
+    new = {c.username for c in plan.changes if c.action is Action.USER_CREATE}
     named = {finding.value for finding in back.findings if finding.code == "undo-impossible"}
     return {
         change.user_id
         for change in plan.changes
         if change.action is Action.USER_RENAME
-        and {change.subject.username, (change.after or {})["username"]} & named
-        and change.subject.username.casefold() in {"", *(name.casefold() for name in new)}
+        and {change.username, (change.after or {})["username"]} & named
+        and change.username.casefold() in {"", *(name.casefold() for name in new)}
     }
 
 

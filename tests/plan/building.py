@@ -139,7 +139,7 @@ def told(changes: Plan | Iterable[Change]) -> list[str]:
             str(part)
             for part in (
                 change.action,
-                change.subject.username,
+                change.username,
                 change.subject.project,
                 change.before,
                 "->" if change.before and change.after else None,

@@ -87,7 +87,7 @@ def _create(server: Kanboard, after: Mapping[str, Any]) -> Kanboard:
 
 
 def _user(server: Kanboard, change: Change) -> User:
-    name = change.subject.username
+    name = change.username
     if change.user_id is None:
         (user,) = [user for user in server.users.values() if user.username == name]
         return user

@@ -270,7 +270,7 @@ def test_the_ledger_gets_what_a_run_did_and_no_more() -> None:
     wanted = a_state(who("ada.l", "7"), who("cy", "9", 3), who("dee", "10", 4))
     plan = plan_for(wanted, a_server(ADA), a_mapping(users=IDS, ledger="l"), known=[KNOWN_ADA])
     rename, cy, dee = plan.changes
-    assert (cy.subject.username, dee.subject.username) == ("cy", "dee")
+    assert (cy.username, dee.username) == ("cy", "dee")
 
     def after(*statuses: Status) -> list[tuple[str, int, str]]:
         changes = (rename, cy, dee)

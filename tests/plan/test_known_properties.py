@@ -74,7 +74,7 @@ def recorded(ledger: Iterable[Identity], plan: Plan, server: Kanboard) -> tuple[
     ids = {user.username: number for number, user in server.users.items()}
     outcomes = tuple(Outcome(change.id, Status.DONE) for change in plan.changes)
     new = {
-        change.id: ids[change.subject.username]
+        change.id: ids[change.username]
         for change in plan.changes
         if change.action is Action.USER_CREATE
     }
@@ -233,7 +233,7 @@ def test_a_rename_keeps_the_number_and_the_access(drawn: tuple[World, dict[int, 
 
 def _losing(plan: Plan) -> list[str]:
     return [
-        f"{change.action} {change.subject.username}"
+        f"{change.action} {change.username}"
         for change in plan.changes
         if change.action in LOSING or Risk.ACCESS_LOST in change.risk
     ]

@@ -27,7 +27,7 @@ def test_the_phases_begin_with_what_lowers_and_end_with_removals() -> None:
 def test_a_chain_of_renames_frees_each_name_before_it_is_given() -> None:
     chain = [_rename(1, "a", "b"), _rename(2, "b", "c"), _rename(3, "c", "d")]
     changes = in_plan_order(chain)
-    assert [change.subject.username for change in changes] == ["c", "b", "a"]
+    assert [change.username for change in changes] == ["c", "b", "a"]
     assert [change.id for change in changes] == ["c0001", "c0002", "c0003"]
 
 

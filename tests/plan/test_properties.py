@@ -185,7 +185,7 @@ def _through_group(plan: Plan) -> set[tuple[int | None, int | None]]:
 
 def _loses(plan: Plan) -> list[str]:
     return [
-        f"{change.action} {change.subject.username}"
+        f"{change.action} {change.username}"
         for change in plan.changes
         if change.action in LOSING or Risk.ACCESS_LOST in change.risk
     ]
@@ -243,7 +243,7 @@ def test_nobody_outside_the_sources_and_the_managed_names_is_touched(
     emails = {user.email.value.casefold() for user in desired.users if user.email}
     for change in plan.changes:
         user = server.users.get(change.user_id or 0)
-        name = user.username if user else change.subject.username
+        name = user.username if user else change.username
         by_email = user is not None and user.email != "" and user.email.casefold() in emails
         assert compare_key(name) in named or managed(name) or by_email
 
@@ -288,7 +288,7 @@ def test_protected_accounts_are_in_no_change(
     protected = name_matcher(mapping.protect)
     plan = _made(server, desired, mapping)
     ends = apply_plan(server, plan)[-1].users
-    assert not any(protected(change.subject.username) for change in plan.changes)
+    assert not any(protected(change.username) for change in plan.changes)
     for number, user in server.users.items():
         assert not protected(user.username) or ends[number] == user
 

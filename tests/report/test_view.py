@@ -143,7 +143,7 @@ def test_the_worst_risk_comes_first_and_each_change_once() -> None:
         ]
     )
     view = of_plan(plan)
-    assert [line.change.subject.username for line in view.risky] == ["c", "b", "a"]
+    assert [line.change.username for line in view.risky] == ["c", "b", "a"]
     assert sum(row.number for row in view.risks) == 4
 
 

@@ -152,7 +152,7 @@ class Engine:
         outcomes = tuple(state.final(change, stopped) for change in plan.changes)
         tally = Tally.of(len(plan.changes), outcomes)
         self._passwords.keep(
-            change.subject.username
+            change.username
             for change, outcome in zip(plan.changes, outcomes, strict=True)
             if outcome.status is Status.DONE or outcome.reason == SENT_UNKNOWN
         )
@@ -176,7 +176,7 @@ class Engine:
             self._run_alike(action, list(alike), state, Lanes(1) if alone else self._lanes)
 
     def _possible(self, change: Change, state: State) -> bool:
-        who = change.subject.username
+        who = change.username
         if change.action is not Action.USER_CREATE:
             if state.user_id(change) is not None:
                 return True
@@ -409,7 +409,7 @@ class Engine:
         with self._lock:
             state.outcomes[change.id] = outcome
             if observed is not None and observed.user_id is not None:
-                state.user_ids[compare_key(change.subject.username)] = observed.user_id
+                state.user_ids[compare_key(change.username)] = observed.user_id
             state.unwritten.append(outcome)
             state.failed += status is Status.FAILED
 
@@ -445,7 +445,7 @@ class Engine:
         for change, value in zip(made, values, strict=True):
             there = observe(change, value)
             if there.user_id is not None:
-                state.user_ids[compare_key(change.subject.username)] = there.user_id
+                state.user_ids[compare_key(change.username)] = there.user_id
 
 
 class _Stopped(Exception):

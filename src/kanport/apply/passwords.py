@@ -54,7 +54,7 @@ class Passwords:
         """Give the password for a change, the same at each call; None where it needs none."""
         if change.action is not Action.USER_CREATE or by_ldap(change):
             return None
-        key = compare_key(change.subject.username)
+        key = compare_key(change.username)
         if key in self._given:
             return self._given[key]
         if key not in self._made:
@@ -67,16 +67,16 @@ class Passwords:
             return
         lines = io.StringIO()
         for change in changes:
-            key = compare_key(change.subject.username)
+            key = compare_key(change.username)
             if change.action is not Action.USER_CREATE or key in self._given | dict.fromkeys(
                 self._written
             ):
                 continue
             password = self.of(change)
             if password is not None:
-                csv.writer(lines).writerow([change.subject.username, password.get_secret_value()])
+                csv.writer(lines).writerow([change.username, password.get_secret_value()])
                 self._written.add(key)
-                self._rows[key] = (change.subject.username, password)
+                self._rows[key] = (change.username, password)
         self._append(lines.getvalue())
 
     def keep(self, usernames: Iterable[str]) -> None:

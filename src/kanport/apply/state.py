@@ -44,7 +44,7 @@ class State:
         """Give the id of the user of a change; None where they were not made (yet)."""
         if change.user_id is not None:
             return change.user_id
-        return self.user_ids.get(compare_key(change.subject.username))
+        return self.user_ids.get(compare_key(change.username))
 
     def new_ids(self, plan: Plan) -> dict[str, int]:
         """Give the ids of new users by the change that made them."""
@@ -52,14 +52,14 @@ class State:
             change.id: self.user_ids[name]
             for change in plan.changes
             if change.action is Action.USER_CREATE
-            and (name := compare_key(change.subject.username)) in self.user_ids
+            and (name := compare_key(change.username)) in self.user_ids
         }
 
 
 def giving_up(plan: Plan) -> dict[str, str]:
     """Give the renames of a plan by the username, as names are compared, that they free."""
     return {
-        compare_key(change.subject.username): change.id
+        compare_key(change.username): change.id
         for change in plan.changes
         if change.action is Action.USER_RENAME
     }

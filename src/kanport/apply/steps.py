@@ -185,7 +185,7 @@ def _field(user: User, key: str) -> Any:
 
 def _known(change: Change, user_id: int | None) -> int:
     if user_id is None:
-        raise ValueError(f"{change.id}: the id of {change.subject.username} is not known")
+        raise ValueError(f"{change.id}: the id of {change.username} is not known")
     return user_id
 
 

@@ -35,12 +35,12 @@ def verify(plan: Plan, reader: Reader) -> tuple[Verdict, ...]:
     people = [change for change in expected if change.project_id is None]
     seen |= _observed([(change, change.user_id) for change in people], reader)
     new_ids = {
-        compare_key(change.subject.username): user_id
+        compare_key(change.username): user_id
         for change in people
         if change.user_id is None and (user_id := seen[change.id].user_id) is not None
     }
     access = [
-        (change, new_ids.get(compare_key(change.subject.username), change.user_id))
+        (change, new_ids.get(compare_key(change.username), change.user_id))
         if change.user_id is None
         else (change, change.user_id)
         for change in expected
@@ -102,4 +102,4 @@ def _after(change: Change) -> Mapping[str, Any]:
 
 
 def _who(change: Change) -> _Who:
-    return compare_key(change.subject.username) if change.user_id is None else change.user_id
+    return compare_key(change.username) if change.user_id is None else change.user_id

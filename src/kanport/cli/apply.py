@@ -84,11 +84,8 @@ def command(
             plan,
             client,
             output,
-            journal_path=journal_path,
-            passwords=passwords,
-            passwords_to=passwords_to,
-            options=options,
-            mapping_path=mapping_path,
+            pipeline.Execution(journal_path, passwords, passwords_to, options),
+            mapping_path,
         )
     ctx.exit(code)
 

@@ -50,21 +50,12 @@ def command(
     recorded = load_journal(journal_path)
     settings, options = planning.settings_and_options(**server)
     with Client.open(settings, warn=output.warn) as client:
+        passwords = pipeline.passwords_for(recorded.plan, mapping_path)
         code = running.report_on(
             recorded.plan,
             output,
-            journal_path,
-            passwords_to,
+            pipeline.Execution(journal_path, passwords, passwords_to, options),
+            lambda how: pipeline.resume_run(recorded, client, how),
             mapping_path,
-            lambda on_outcome, should_stop: pipeline.resume_run(
-                recorded,
-                client,
-                journal_path=journal_path,
-                given_passwords=pipeline.passwords_for(recorded.plan, mapping_path),
-                passwords_to=passwords_to,
-                options=options,
-                on_outcome=on_outcome,
-                should_stop=should_stop,
-            ),
         )
     ctx.exit(code)

@@ -2,37 +2,24 @@
 
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
-from pydantic import SecretStr
-
-from kanport.apply.engine import Options
 from kanport.cli.output import Output
 from kanport.cli.planning import exit_for_plan
 from kanport.errors import ConfigInvalid, Exit, Interrupted
 from kanport.kanboard.client import Client
-from kanport.outcome import STOPPED_BY_ERRORS, STOPPED_BY_SIGNAL, Outcome, Run
-from kanport.pipeline import Inputs, apply_plan, new_run_id, plan_inputs, remember
+from kanport.outcome import STOPPED_BY_ERRORS, STOPPED_BY_SIGNAL, Run
+from kanport.pipeline import Execution, Inputs, apply_plan, new_run_id, plan_inputs, remember
 from kanport.plan.model import Plan
 from kanport.report import view
 
-CarryOut = Callable[[Callable[[Outcome], None], Callable[[], bool]], Run]
-"""Carries out a plan, given what to call for each outcome and what says that it is to stop."""
-
 
 def run_and_report(
-    plan: Plan,
-    client: Client,
-    output: Output,
-    *,
-    journal_path: Path,
-    passwords: Mapping[str, SecretStr],
-    passwords_to: Path | None,
-    options: Options,
-    mapping_path: Path | None = None,
+    plan: Plan, client: Client, output: Output, how: Execution, mapping_path: Path | None = None
 ) -> Exit:
     """Carry out a plan, show what became of it, and give the exit code.
 
@@ -41,33 +28,18 @@ def run_and_report(
     if not plan.changes:
         output.show(view.of_plan(plan))
         return remembered(plan, None, output, exit_for_plan(plan), mapping_path)
+    run_id = new_run_id()
     return report_on(
-        plan,
-        output,
-        journal_path,
-        passwords_to,
-        mapping_path,
-        lambda on_outcome, should_stop: apply_plan(
-            plan,
-            client,
-            journal_path=journal_path,
-            run_id=new_run_id(),
-            given_passwords=passwords,
-            passwords_to=passwords_to,
-            options=options,
-            on_outcome=on_outcome,
-            should_stop=should_stop,
-        ),
+        plan, output, how, lambda how: apply_plan(plan, client, how, run_id=run_id), mapping_path
     )
 
 
 def report_on(
     plan: Plan,
     output: Output,
-    journal_path: Path,
-    passwords_to: Path | None,
-    mapping_path: Path | None,
-    carry_out: CarryOut,
+    how: Execution,
+    carry_out: Callable[[Execution], Run],
+    mapping_path: Path | None = None,
 ) -> Exit:
     """Carry out a plan or the rest of it, show what became of it, and give the exit code."""
     with (
@@ -75,19 +47,19 @@ def report_on(
         stopping_politely() as asked_to_stop,
     ):
         try:
-            run = carry_out(on_outcome, asked_to_stop.is_set)
+            run = carry_out(replace(how, on_outcome=on_outcome, should_stop=asked_to_stop.is_set))
         except KeyboardInterrupt:
             raise Interrupted(
                 "Interrupted at once: what was in flight may have been done",
-                hint=f"kanport resume {journal_path} finds out, and finishes the run",
+                hint=f"kanport resume {how.journal_path} finds out, and finishes the run",
             ) from None
     code = remembered(plan, run, output, exit_for_run(plan, run), mapping_path)
     output.show(view.of_run(plan, run))
-    output.note(f"The journal is in {journal_path}.")
+    output.note(f"The journal is in {how.journal_path}.")
     if run.stopped is not None:
-        output.note(f"Finish the run with: kanport resume {journal_path}")
-    if passwords_to is not None:
-        output.note(f"The new passwords are in {passwords_to}.")
+        output.note(f"Finish the run with: kanport resume {how.journal_path}")
+    if how.passwords_to is not None:
+        output.note(f"The new passwords are in {how.passwords_to}.")
     return code
 
 

@@ -69,11 +69,13 @@ def command(
             plan,
             client,
             output,
-            journal_path=stem.with_name(f"{stem.name}.journal.jsonl"),
-            passwords=pipeline.passwords_for(plan, mapping),
-            passwords_to=passwords_to,
-            options=options,
-            mapping_path=mapping,
+            pipeline.Execution(
+                stem.with_name(f"{stem.name}.journal.jsonl"),
+                pipeline.passwords_for(plan, mapping),
+                passwords_to,
+                options,
+            ),
+            mapping,
         )
         if code in (Exit.OK, Exit.PARTIAL):
             code = running.verified(inputs, client, output, code)

@@ -7,7 +7,8 @@ no prefixItems, `definitions` instead of `$defs`.
 import json
 from typing import Any
 
-from kanport.mapping.spec import SHARE, MappingFile
+from kanport.mapping.limit_spec import SHARE
+from kanport.mapping.spec import MappingFile
 from kanport.mapping.transforms import SCHEMA
 
 ID = "urn:kanport:schema:mapping:1"

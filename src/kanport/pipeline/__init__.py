@@ -16,6 +16,7 @@ from kanport.pipeline.planning import (
     utc_now,
 )
 from kanport.pipeline.running import (
+    Execution,
     apply_plan,
     plan_undo,
     protected_now,
@@ -25,6 +26,7 @@ from kanport.pipeline.running import (
 )
 
 __all__ = [
+    "Execution",
     "Inputs",
     "apply_plan",
     "check_fresh",

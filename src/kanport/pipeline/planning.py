@@ -142,7 +142,7 @@ def passwords_for(plan: Plan, mapping_path: Path | None = None) -> dict[str, Sec
     mapping cannot be read.
     """
     wanted = [
-        change.subject.username
+        change.username
         for change in plan.changes
         if change.action is Action.USER_CREATE
         and isinstance((change.after or {}).get("password"), dict)

@@ -1,6 +1,7 @@
 """Carrying a plan out, finishing it, taking it back, and looking whether it holds."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -24,62 +25,47 @@ from kanport.plan.identities import identities_after
 from kanport.plan.model import Plan
 
 
-def apply_plan(
-    plan: Plan,
-    client: Client,
-    *,
-    journal_path: Path,
-    run_id: str,
-    given_passwords: Mapping[str, SecretStr] | None = None,
-    passwords_to: Path | None = None,
-    options: Options | None = None,
-    now: Callable[[], str] = utc_now,
-    on_outcome: Callable[[Outcome], None] = lambda outcome: None,
-    should_stop: Callable[[], bool] = lambda: False,
-) -> Run:
-    """Carry out a plan whose guards hold and which is fresh, and give what became of it.
+@dataclass(frozen=True)
+class Execution:
+    """How a plan is carried out, for the first time or to its end.
 
-    The journal is written as it goes; random passwords go to `passwords_to` where that is given.
+    The journal is written as it goes. Random passwords go to `passwords_to` where that is given.
     """
-    with Journal(journal_path, now=now) as journal:
-        engine = Engine(
+
+    journal_path: Path
+    given_passwords: Mapping[str, SecretStr] | None = None
+    passwords_to: Path | None = None
+    options: Options | None = None
+    now: Callable[[], str] = utc_now
+    on_outcome: Callable[[Outcome], None] = lambda outcome: None
+    should_stop: Callable[[], bool] = lambda: False
+
+    def engine(self, client: Client, journal: Journal) -> Engine:
+        """Give the engine that writes this journal."""
+        return Engine(
             client,
             journal,
-            passwords=Passwords(given_passwords, file=passwords_to),
-            options=options,
-            on_outcome=on_outcome,
-            should_stop=should_stop,
+            passwords=Passwords(self.given_passwords, file=self.passwords_to),
+            options=self.options,
+            on_outcome=self.on_outcome,
+            should_stop=self.should_stop,
         )
-        return engine.run(plan, run_id=run_id, version=__version__)
 
 
-def resume_run(
-    recorded: Recorded,
-    client: Client,
-    *,
-    journal_path: Path,
-    given_passwords: Mapping[str, SecretStr] | None = None,
-    passwords_to: Path | None = None,
-    options: Options | None = None,
-    now: Callable[[], str] = utc_now,
-    on_outcome: Callable[[Outcome], None] = lambda outcome: None,
-    should_stop: Callable[[], bool] = lambda: False,
-) -> Run:
+def apply_plan(plan: Plan, client: Client, how: Execution, *, run_id: str) -> Run:
+    """Carry out a plan whose guards hold and which is fresh, and give what became of it."""
+    with Journal(how.journal_path, now=how.now) as journal:
+        return how.engine(client, journal).run(plan, run_id=run_id, version=__version__)
+
+
+def resume_run(recorded: Recorded, client: Client, how: Execution) -> Run:
     """Finish a run that was cut off, and give what became of all of its plan.
 
     Raises PlanStale where the journal is of another server.
     """
     check_server(recorded.plan, client)
-    with Journal(journal_path, now=now, resume=True) as journal:
-        engine = Engine(
-            client,
-            journal,
-            passwords=Passwords(given_passwords, file=passwords_to),
-            options=options,
-            on_outcome=on_outcome,
-            should_stop=should_stop,
-        )
-        return engine.resume(recorded)
+    with Journal(how.journal_path, now=how.now, resume=True) as journal:
+        return how.engine(client, journal).resume(recorded)
 
 
 def protected_now(plan: Plan, mapping_path: Path | None = None) -> tuple[str, ...] | None:

@@ -77,10 +77,9 @@ def protected_accounts(changes: Iterable[Change], protect: Iterable[str]) -> Gua
     """Make sure once more that no protected account is in a change."""
     protected = name_matcher(protect)
     touched = [
-        change.subject.username
+        change.username
         for change in changes
-        if protected(change.subject.username)
-        or protected(str((change.after or {}).get("username", "")))
+        if protected(change.username) or protected(str((change.after or {}).get("username", "")))
     ]
     return GuardVerdict(
         guard="protected",

@@ -19,7 +19,7 @@ def identities_of(persons: Iterable[Person], changes: Iterable[Change]) -> tuple
         if change.action is Action.USER_RENAME:
             renamed[change.user_id] = (change.after or {})["username"]
         elif change.action is Action.USER_CREATE:
-            created[compare_key(change.subject.username)] = change.subject.username
+            created[compare_key(change.username)] = change.username
     found: list[PlanIdentity] = []
     for person in persons:
         stable_id, user = person.desired.stable_id, person.user
@@ -45,9 +45,9 @@ def identities_after(plan: Plan, run: Run | None) -> tuple[Identity, ...]:
     for change in plan.changes:
         holds = outcomes.get(change.id) in _HOLDS
         if change.action is Action.USER_RENAME and not holds:
-            kept[change.user_id] = change.subject.username
+            kept[change.user_id] = change.username
         elif change.action is Action.USER_CREATE and holds and change.id in user_ids:
-            created[change.subject.username] = user_ids[change.id]
+            created[change.username] = user_ids[change.id]
     return tuple(
         Identity(identity.id, number, kept.get(number, identity.username))
         for identity in plan.identities

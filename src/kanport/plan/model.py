@@ -29,6 +29,15 @@ class Action(StrEnum):
     MEMBERSHIP_GRANT = "membership.grant"
     MEMBERSHIP_CHANGE = "membership.change"
     MEMBERSHIP_REVOKE = "membership.revoke"
+    GROUP_CREATE = "group.create"
+    GROUP_UPDATE = "group.update"
+    GROUP_REMOVE = "group.remove"
+    GROUP_MEMBER_ADD = "group_member.add"
+    GROUP_MEMBER_REMOVE = "group_member.remove"
+    GROUP_ACCESS_GRANT = "group_access.grant"
+    GROUP_ACCESS_CHANGE = "group_access.change"
+    GROUP_ACCESS_REVOKE = "group_access.revoke"
+    PROJECT_CREATE = "project.create"
 
 
 class Risk(StrEnum):
@@ -67,10 +76,15 @@ class Part(BaseModel):
 
 
 class Subject(Part):
-    """Whom or what a change is about, as the server names it (or is to name it)."""
+    """Whom or what a change is about, as the server names it (or is to name it).
 
-    username: str
+    A change of a user has `username`, of a membership `username` and `project`; of a group `group`,
+    of its members `group` and `username`, of its access `group` and `project`.
+    """
+
+    username: str | None = None
     project: str | None = None
+    group: str | None = None
 
 
 class Change(Part):
@@ -78,7 +92,8 @@ class Change(Part):
 
     `before` and `after` hold only what the change is about: for `user.update` the fields that
     differ, for a membership `role`. `before` is None for what does not exist yet, `after` for
-    what is to be gone. `user_id` and `project_id` are None where they are known after apply.
+    what is to be gone. `user_id`, `project_id` and `group_id` are None where they are known after
+    apply, and where the change is not about such a thing.
     """
 
     id: str = Field(pattern=r"^c\d{4,}$")
@@ -86,11 +101,17 @@ class Change(Part):
     subject: Subject
     user_id: int | None = None
     project_id: int | None = None
+    group_id: int | None = None
     before: dict[str, Any] | None = None
     after: dict[str, Any] | None = None
     reason: str
     risk: tuple[Risk, ...] = ()
     origin: tuple[PlanOrigin, ...] = ()
+
+    @property
+    def username(self) -> str:
+        """The user that it is about; empty for a change that is about no user."""
+        return self.subject.username or ""
 
 
 class PlanServer(Part):

@@ -41,8 +41,17 @@ _PHASE_OF: Mapping[Action, Phase] = {
     Action.MEMBERSHIP_GRANT: Phase.GRANT,
     Action.MEMBERSHIP_CHANGE: Phase.GRANT,
     Action.USER_REMOVE: Phase.REMOVE,
+    Action.GROUP_MEMBER_REMOVE: Phase.LOWER,
+    Action.GROUP_ACCESS_REVOKE: Phase.LOWER,
+    Action.PROJECT_CREATE: Phase.CREATE,
+    Action.GROUP_CREATE: Phase.CREATE,
+    Action.GROUP_UPDATE: Phase.UPDATE,
+    Action.GROUP_MEMBER_ADD: Phase.GRANT,
+    Action.GROUP_ACCESS_GRANT: Phase.GRANT,
+    Action.GROUP_ACCESS_CHANGE: Phase.GRANT,
+    Action.GROUP_REMOVE: Phase.REMOVE,
 }
-_MAY_LOWER = frozenset({Action.USER_UPDATE, Action.MEMBERSHIP_CHANGE})
+_MAY_LOWER = frozenset({Action.USER_UPDATE, Action.MEMBERSHIP_CHANGE, Action.GROUP_ACCESS_CHANGE})
 
 
 def phase_of(change: Change | Draft) -> Phase:

@@ -14,7 +14,7 @@ _WORDS = {"name": "name", "email": "e-mail address", "role": "role", "username":
 
 def people_of(plan: Plan) -> tuple[frozenset[str], frozenset[int]]:
     """Give the usernames and the user ids that a plan speaks of, new usernames too."""
-    names = {change.subject.username for change in plan.changes}
+    names = {change.username for change in plan.changes}
     names.update(
         str(change.after["username"])
         for change in plan.changes
@@ -40,7 +40,7 @@ def _differences(plan: Plan, current: CurrentState) -> Iterator[str]:
     people = People.of(current.users)
     projects = {project.id: project for project in current.projects}
     old_names = {
-        change.user_id: change.subject.username
+        change.user_id: change.username
         for change in plan.changes
         if change.action is Action.USER_RENAME
     }
@@ -48,7 +48,7 @@ def _differences(plan: Plan, current: CurrentState) -> Iterator[str]:
         user: User | None = None
         if change.user_id is not None:
             user = people.by_id.get(change.user_id)
-            expected = old_names.get(change.user_id, change.subject.username)
+            expected = old_names.get(change.user_id, change.username)
             if user is None:
                 yield f"user {expected!r} (#{change.user_id}) is no longer on the server"
                 continue
@@ -69,7 +69,7 @@ def _differences(plan: Plan, current: CurrentState) -> Iterator[str]:
 def _exists_already(
     change: Change, people: People, old_names: Mapping[int | None, str]
 ) -> Iterator[str]:
-    for user in people.by_key.get(compare_key(change.subject.username), ()):
+    for user in people.by_key.get(compare_key(change.username), ()):
         if user.id not in old_names:
             yield f"user {user.username!r} exists already (#{user.id}); the plan was to create it"
 
@@ -98,7 +98,7 @@ def _user_differs(
 def _access_differs(
     change: Change, current: CurrentState, project: Project | None
 ) -> Iterator[str]:
-    who, number = change.subject.username, change.project_id
+    who, number = change.username, change.project_id
     if project is None or number is None:
         yield f"the project {change.subject.project!r} (#{number}) is no longer on the server"
         return

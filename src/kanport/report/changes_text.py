@@ -22,7 +22,7 @@ def show_risky(page: Page, view: View) -> None:
     names = width_of((_who(line) for line in view.risky), 40) + 2
     for line in view.risky:
         told = _head(page, line)
-        who = page.ink(line.change.subject.username)
+        who = page.ink(line.change.username)
         if page.plain:
             told.append_text(who).append_text(_target(page, line, "  ")).append("  ")
         else:
@@ -88,7 +88,7 @@ def _what(page: Page, line: Line, targets: int) -> Text:
 
 
 def _record(page: Page, line: Line) -> Text:
-    record = _head(page, line).append_text(page.ink(line.change.subject.username))
+    record = _head(page, line).append_text(page.ink(line.change.username))
     record.append_text(_target(page, line, "  "))
     if line.differences:
         record.append("  ").append_text(_differences(page, line))
@@ -106,7 +106,7 @@ def _target(page: Page, line: Line, before: str) -> Text:
 
 
 def _who(line: Line) -> str:
-    return line.change.subject.username + (f" in {line.target}" if line.target else "")
+    return line.change.username + (f" in {line.target}" if line.target else "")
 
 
 def _differences(page: Page, line: Line) -> Text:

@@ -162,7 +162,7 @@ def _change(line: Line) -> ChangeDict:
         "id": change.id,
         "action": change.action.value,
         "symbol": line.symbol,
-        "username": change.subject.username,
+        "username": change.username,
         "project": change.subject.project,
         "user_id": change.user_id,
         "project_id": change.project_id,

@@ -81,7 +81,7 @@ def by_person(lines: Iterable[Line]) -> tuple[Person, ...]:
     """Group changes by the person whom they concern, sorted by name; in each the plan's order."""
     groups: dict[str, list[Line]] = {}
     for line in lines:
-        groups.setdefault(line.change.subject.username, []).append(line)
+        groups.setdefault(line.change.username, []).append(line)
     return tuple(
         Person(username, _name_in(groups[username]), tuple(groups[username]))
         for username in sorted(groups, key=_by_name)

@@ -137,7 +137,7 @@ def _full(line: Line) -> str:
 def _change(line: Line, *, who: bool = False) -> str:
     parts = [f"`{line.symbol}` {line.verb}"]
     if who:
-        parts.append(code(line.change.subject.username))
+        parts.append(code(line.change.username))
     if line.target:
         parts.append(f"in {code(line.target)}" if who else code(line.target))
     text = " ".join(parts)
@@ -206,7 +206,7 @@ def _undone(view: View) -> Iterator[str]:
         yield f"- {row.status}, {len(row.lines)}: {prose(row.reason)}"
         for line in row.lines:
             target = f" {code(line.target)}" if line.target else ""
-            yield f"  - {line.verb} {code(line.change.subject.username)}{target}"
+            yield f"  - {line.verb} {code(line.change.username)}{target}"
 
 
 def _counts(view: View) -> Iterator[str]:

@@ -112,9 +112,7 @@ def _undone(page: Page, view: View) -> None:
         head = page.mark(f"! {len(row.lines)} {row.status}: ", "bold red")
         page.add(head.append_text(page.ink(row.reason)), indent=2, hang=2)
         for line in row.lines:
-            told = page.mark(f"    {line.verb} ").append_text(
-                page.ink(line.change.subject.username)
-            )
+            told = page.mark(f"    {line.verb} ").append_text(page.ink(line.change.username))
             if line.target:
                 told.append_text(page.mark(" in ")).append_text(page.ink(line.target))
             page.add(told, indent=2, hang=4)

@@ -28,6 +28,9 @@ PERSON = Noun("person", "people")
 MEMBERSHIP = Noun("membership", "memberships")
 USER = Noun("user", "users")
 PROJECT = Noun("project", "projects")
+GROUP = Noun("group", "groups")
+GROUP_MEMBER = Noun("group member", "group members")
+GROUP_ACCESS = Noun("access of a group", "accesses of groups")
 CHANGE = Noun("change", "changes")
 FINDING = Noun("finding", "findings")
 GUARD = Noun("guard", "guards")
@@ -58,6 +61,15 @@ ACTIONS: dict[Action, Wording] = {
     Action.MEMBERSHIP_GRANT: Wording(MEMBERSHIP, "grant", "granted", "+"),
     Action.MEMBERSHIP_CHANGE: Wording(MEMBERSHIP, "change", "changed", "~"),
     Action.MEMBERSHIP_REVOKE: Wording(MEMBERSHIP, "revoke", "revoked", "-"),
+    Action.GROUP_CREATE: Wording(GROUP, "create group", "created", "+"),
+    Action.GROUP_UPDATE: Wording(GROUP, "update group", "updated", "~"),
+    Action.GROUP_REMOVE: Wording(GROUP, "remove group", "removed", "-"),
+    Action.GROUP_MEMBER_ADD: Wording(GROUP_MEMBER, "add", "added", "+"),
+    Action.GROUP_MEMBER_REMOVE: Wording(GROUP_MEMBER, "take out", "taken out", "-"),
+    Action.GROUP_ACCESS_GRANT: Wording(GROUP_ACCESS, "grant", "granted", "+"),
+    Action.GROUP_ACCESS_CHANGE: Wording(GROUP_ACCESS, "change", "changed", "~"),
+    Action.GROUP_ACCESS_REVOKE: Wording(GROUP_ACCESS, "revoke", "revoked", "-"),
+    Action.PROJECT_CREATE: Wording(PROJECT, "create project", "created", "+"),
 }
 
 # The worst first: the order in which a reader should look at them.

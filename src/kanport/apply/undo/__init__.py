@@ -34,7 +34,7 @@ def people_to_read(recorded: Recorded) -> tuple[frozenset[str], frozenset[int]]:
         parts = (change.before or {}, change.after or {})
         names.update(str(part["username"]) for part in parts if "username" in part)
         if change.user_id is None or change.action is Action.USER_RENAME:
-            names.add(change.subject.username)
+            names.add(change.username)
     ids = {change.user_id for change in recorded.plan.changes if change.user_id is not None}
     made = (created.user_id for created in traces_of(recorded).created.values())
     return frozenset(names), frozenset(ids | {user_id for user_id in made if user_id is not None})

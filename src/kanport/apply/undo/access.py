@@ -55,7 +55,7 @@ def _nobody(scene: Scene, who: Who, trace: Trace) -> list[Finding]:
     # Of whom the run removed or created, the account itself says what there is to say.
     if who in scene.traces.removed or who in scene.traces.created:
         return []
-    return [moved(f"{trace.change.subject.username!r} {scene.gone}", trace.change)]
+    return [moved(f"{trace.change.username!r} {scene.gone}", trace.change)]
 
 
 def _named(role: str | None) -> str:

@@ -28,7 +28,7 @@ def created_back(scene: Scene, *, remove: bool) -> Back:
             findings.extend(_not_found(scene, made, user))
             unchanged += user is None
         elif not scene.has_its_name(made, user):
-            what = f"{made.change.subject.username!r} (#{user.id}), whom the run created, is called"
+            what = f"{made.change.username!r} (#{user.id}), whom the run created, is called"
             findings.append(moved(f"{what} {user.username!r} by now", made.change))
         elif scene.protected(user.username):
             findings.append(protected_finding(user.username, None))
@@ -48,7 +48,7 @@ def created_back(scene: Scene, *, remove: bool) -> Back:
 
 
 def _not_found(scene: Scene, made: Created, user: User | None) -> list[Finding]:
-    who = made.change.subject.username
+    who = made.change.username
     if user is not None:
         what = f"{who!r} may have been created by the run, but is not as the run wanted it"
         return [moved(what, made.change)]

@@ -17,7 +17,7 @@ def moved(
         "undo-moved",
         f"{what}{was}; {change.id} is not taken back: {instead}",
         origin=first_place(change.origin),
-        value=change.subject.username,
+        value=change.username,
         hint="look at who changed it since, and set it right by hand if that is what you want",
     )
 
@@ -28,7 +28,7 @@ def impossible(what: str, change: Change) -> Finding:
         "undo-impossible",
         f"{what}; {change.id} cannot be taken back",
         origin=first_place(change.origin),
-        value=change.subject.username,
+        value=change.username,
     )
 
 
@@ -36,10 +36,10 @@ def about_removed(change: Change) -> Finding:
     """Give the finding for a user whom the run removed."""
     return Finding(
         "undo-impossible",
-        f"{change.subject.username!r} was removed ({change.id}) and cannot be brought back, nor can"
+        f"{change.username!r} was removed ({change.id}) and cannot be brought back, nor can"
         " their access, their part in tasks and comments, and the private projects they were in",
         origin=first_place(change.origin),
-        value=change.subject.username,
+        value=change.username,
         hint="a new account of that name is another user; a backup of the database has the old one",
     )
 

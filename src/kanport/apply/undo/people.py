@@ -37,7 +37,7 @@ def people_back(scene: Scene) -> Back:
         user = scene.people.by_id.get(user_id)
         if user is None:
             if user_id not in scene.traces.removed:
-                who = next(iter(traces.values())).change.subject.username
+                who = next(iter(traces.values())).change.username
                 findings.append(moved(f"{who!r} {scene.gone}", next(iter(traces.values())).change))
             continue
         names = (

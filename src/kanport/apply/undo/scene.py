@@ -45,12 +45,12 @@ class Scene:
         """Find somebody whom the run created; None where there is no such user, or no telling."""
         if made.user_id is not None:
             return self.people.by_id.get(made.user_id)
-        fitting = self.people.fitting(made.change.subject.username)
+        fitting = self.people.fitting(made.change.username)
         return fitting[0] if len(fitting) == 1 else None
 
     def has_its_name(self, made: Created, user: User) -> bool:
         """Tell whether somebody whom the run created still has the username that it gave."""
-        return compare_key(user.username) == compare_key(made.change.subject.username)
+        return compare_key(user.username) == compare_key(made.change.username)
 
     def user(self, who: int | str) -> User | None:
         """Find a user by id, or somebody whom the run created or met by the username's key."""

@@ -61,7 +61,7 @@ class Traces:
 
 def who_of(change: Change) -> Who:
     """Tell whom a change is about: a user id, or the compare key of somebody who gets one."""
-    return compare_key(change.subject.username) if change.user_id is None else change.user_id
+    return compare_key(change.username) if change.user_id is None else change.user_id
 
 
 def traces_of(recorded: Recorded) -> Traces:
@@ -82,7 +82,7 @@ def traces_of(recorded: Recorded) -> Traces:
             user_id = _new_id(recorded.answers.get(change.id, ()))
             made = Created(change, user_id, certain or user_id is not None)
             if made.certain or _lost(recorded.answers.get(change.id, ())):
-                traces.created[compare_key(change.subject.username)] = made
+                traces.created[compare_key(change.username)] = made
         elif change.user_id is not None and change.action is Action.USER_REMOVE:
             traces.removed[change.user_id] = change
         elif change.user_id is not None and change.action in _USER_FIELDS:

@@ -1,0 +1,114 @@
+"""How rows become users, as the mapping file says it."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, Tag
+from pydantic_core import PydanticCustomError
+
+from kanport.mapping.base import TABLE, TEXT, ColumnFrom, Names, Strict, Table, Text, by_shape
+from kanport.mapping.problems import problem
+from kanport.mapping.rules import FieldRule, Rule
+
+AppRoleName = Literal["app-admin", "app-manager", "app-user"]
+
+
+class UserFields(Strict):
+    """The fields of a user; what is not named here is never touched."""
+
+    username: FieldRule = Field(description="What a person logs in with. Rows are told by it.")
+    name: FieldRule | None = Field(None, description="The name that others see.")
+    email: FieldRule | None = Field(None, description="The e-mail address.")
+    role: FieldRule | None = Field(
+        None, description="app-admin, app-manager or app-user; new users get app-user without it."
+    )
+    active: FieldRule | None = Field(
+        None, description="Whether the account is enabled: true or false; yes, ja, oui, 1 … too."
+    )
+
+
+class PasswordColumn(Strict):
+    """The password of a new user stands in a column."""
+
+    from_: ColumnFrom = Field(alias="from", description="The column with the password.")
+
+
+_WAYS = "must be random, ldap, or {from: COLUMN}"
+
+
+def _password_kind(value: Any) -> Any:
+    # The text that stands here instead may be a password, so no message repeats it.
+    if isinstance(value, str) and value not in ("random", "ldap"):
+        raise problem(_WAYS)
+    return value
+
+
+class Managed(Strict):
+    """Whom absence from the sources may touch."""
+
+    usernames: tuple[Text, ...] = Field(
+        min_length=1, description='Names or patterns, such as "*" or "ext-*".'
+    )
+
+
+class Users(Strict):
+    """How rows become users."""
+
+    from_: Names = Field(
+        alias="from", description="The source, or several in the order in which they win."
+    )
+    fields: UserFields = Field(description="How each field is made; others are never touched.")
+    id: Rule | None = Field(
+        None,
+        description="What stays the same of a person whatever their username is, such as entryUUID "
+        "or a personnel number; needs ledger.",
+    )
+    find_by: tuple[Literal["username", "email"], ...] = Field(
+        ("username",),
+        min_length=1,
+        description="How a person is found on the server; with email, a new username is a rename.",
+    )
+    password: Annotated[
+        Annotated[Literal["random", "ldap"], Tag(TEXT)] | Annotated[PasswordColumn, Tag(TABLE)],
+        by_shape(_WAYS),
+        BeforeValidator(_password_kind),
+    ] = Field(
+        "random",
+        description="For new users; Kanboard's API cannot change a password. ldap: Kanboard itself "
+        "takes them from its own LDAP, and they log in with their password there.",
+    )
+    missing: Literal["keep", "disable", "remove"] = Field(
+        "keep", description="What happens to managed users who are in no source."
+    )
+    managed: Managed | None = Field(None, description="Whom `missing` may touch.")
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The names of the sources, in the order in which they win."""
+        return (self.from_,) if isinstance(self.from_, str) else self.from_
+
+    @classmethod
+    def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
+        """Give what is wrong between `missing` and `managed`, and in `find_by`."""
+        missing = raw.get("missing", "keep")
+        if missing in ("disable", "remove") and "managed" not in raw:
+            yield problem(
+                f"missing: {missing} needs managed, which says whom it may touch",
+                at=("missing",),
+                hint='managed: {usernames: ["*"]} means everybody who is not protected',
+            )
+        find_by, fields = raw.get("find_by"), raw.get("fields")
+        if not isinstance(find_by, list | tuple):
+            return
+        if find_by and "username" not in find_by:
+            yield problem(
+                "a person is always found by username, so it must be here",
+                at=("find_by",),
+                hint="write [username, email]",
+            )
+        if "email" in find_by and isinstance(fields, dict) and "email" not in fields:
+            yield problem(
+                "people can only be found by e-mail where fields has email",
+                at=("find_by",),
+                hint="add email to fields, or leave it out here",
+            )
