@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kanport.errors import ConfigInvalid
+from kanport.memory import NOTHING, Memory
 from kanport.model import Identity
 
 if TYPE_CHECKING:
@@ -44,23 +45,24 @@ _START_ANEW = (
 )
 
 
-def known_people(path: Path, server: str) -> dict[str, Identity]:
-    """Give whom each stable id meant on this server (the URL of its API) when last seen.
+def recall(path: Path, server: str) -> Memory:
+    """Give what a ledger knows of this server (the URL of its API).
 
-    A ledger that is not there yet knows nobody. Raises ConfigInvalid where the file cannot be read,
-    is no ledger, is damaged, or was written by a newer Kanport.
+    A ledger that is not there yet knows nothing. Raises ConfigInvalid where the file cannot be
+    read, is no ledger, is damaged, or was written by a newer Kanport.
     """
     with _told(path, "read"):
         if not path.exists():
-            return {}
+            return NOTHING
         with closing(_copy_in_memory(path)) as ledger:
             rows = ledger.execute(
                 "SELECT id, user_id, username FROM people WHERE server = ? ORDER BY id", (server,)
             )
-            return {
+            people = {
                 str(stable_id): Identity(str(stable_id), int(user_id), str(username))
                 for stable_id, user_id, username in rows
             }
+            return Memory(identities=people)
 
 
 def remember_people(path: Path, server: str, people: Iterable[Identity], *, now: str) -> None:
@@ -68,7 +70,7 @@ def remember_people(path: Path, server: str, people: Iterable[Identity], *, now:
 
     All of it is recorded or nothing. Who is not named stays as recorded, except that no two ids
     mean one user: the one that was seen last does. Makes the file (mode 0600) where there is none.
-    Raises ConfigInvalid as `known_people` does, and where the file cannot be written.
+    Raises ConfigInvalid as `recall` does, and where the file cannot be written.
     """
     with _told(path, "written"):
         _make_private(path)

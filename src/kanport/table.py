@@ -90,3 +90,14 @@ class Table:
     scopes: tuple[Scope, ...] = ()
     partial: bool = False
     headers: Mapping[str, Origin] = field(default_factory=dict)
+
+    @property
+    def filled(self) -> tuple[str, ...]:
+        """The columns that hold anything in some row."""
+        empty = dict.fromkeys(self.columns)
+        for row in self.rows:
+            if not empty:
+                break
+            for column in [name for name in empty if row.values.get(name) or name in row.odd]:
+                del empty[column]
+        return tuple(column for column in self.columns if column not in empty)

@@ -70,7 +70,7 @@ class Club:
         return {username for _, username in self.server.store.snapshot().memberships}
 
     def known(self) -> dict[str, tuple[int, str]]:
-        people = ledger.known_people(self.ledger, self.server.url)
+        people = ledger.recall(self.ledger, self.server.url).identities
         return {one.id: (one.user_id, one.username) for one in people.values()}
 
 

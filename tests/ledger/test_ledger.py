@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from kanport import ledger
 from kanport.errors import ConfigInvalid, Exit
-from kanport.ledger import known_people, remember_people
+from kanport.ledger import recall, remember_people
 from kanport.model import Identity
 
 SERVER = "https://kanboard.example.org/jsonrpc.php"
@@ -26,6 +27,10 @@ needs_permissions = pytest.mark.skipif(os.geteuid() == 0, reason="root may write
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "people.ledger"
+
+
+def known_people(path: Path, server: str) -> Mapping[str, Identity]:
+    return recall(path, server).identities
 
 
 def rows(path: Path) -> list[tuple[object, ...]]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from kanport.findings import Finding
 from kanport.mapping.spec import MappingFile
+from kanport.memory import Memory
 from kanport.model import (
     CurrentState,
     DesiredMembership,
@@ -112,8 +113,12 @@ def plan_for(
     mapping: MappingFile | None = None,
     findings: Iterable[Finding] = (),
     known: Iterable[Identity] = (),
+    memory: Memory | None = None,
 ) -> Plan:
-    """Make a plan with everything around it fixed; `known` is whom the ledger knows."""
+    """Make a plan with everything around it fixed; `known` is whom the ledger knows.
+
+    `memory` is all that the ledger knows, instead.
+    """
     return make_plan(
         desired,
         current,
@@ -127,7 +132,7 @@ def plan_for(
         ),
         created_at="2026-11-21T02:00:00Z",
         version="1.0",
-        known={identity.id: identity for identity in known},
+        memory=memory or Memory(identities={identity.id: identity for identity in known}),
     )
 
 

@@ -85,5 +85,5 @@ def test_the_report_names_server_mapping_sources_and_digest() -> None:
     facts = json.loads(json_file.render(of_plan(plan)))["facts"]
     assert facts["server"] == plan.server.model_dump()
     assert facts["mapping"] == plan.mapping.model_dump()
-    assert facts["sources"] == [source.model_dump() for source in plan.sources]
+    assert facts["sources"] == [source.model_dump(mode="json") for source in plan.sources]
     assert facts["digest"] == plan.digest

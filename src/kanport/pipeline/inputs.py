@@ -50,17 +50,16 @@ class Inputs:
                 sha256=table.sha256,
                 size=table.size,
                 rows=len(table.rows),
+                columns=table.filled,
             )
             for name, table in sorted(self.tables.items())
         )
 
     @property
     def ledger(self) -> Path | None:
-        """Where the ledger is, if the mapping reads stable ids."""
-        spec = self.mapping.spec
-        if spec.ledger is None or spec.users is None or spec.users.id is None:
-            return None
-        return self.mapping.path.parent / spec.ledger
+        """Where the ledger is, if the mapping names one."""
+        named = self.mapping.spec.ledger
+        return self.mapping.path.parent / named if named is not None else None
 
     @property
     def files(self) -> tuple[Path, ...]:

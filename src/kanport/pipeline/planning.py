@@ -1,6 +1,6 @@
 """From inputs and a server to a plan, and whether a plan may be carried out."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,9 +16,10 @@ from kanport.errors import (
 from kanport.findings import Finding, errors_in
 from kanport.kanboard.client import Client
 from kanport.kanboard.current import read_current
-from kanport.ledger import known_people
+from kanport.ledger import recall
 from kanport.mapping import load_mapping
-from kanport.model import CurrentState, DesiredState, Identity
+from kanport.memory import NOTHING, Memory
+from kanport.model import CurrentState, DesiredState
 from kanport.normalize.passwords import read_passwords
 from kanport.pipeline.inputs import Inputs, read_tables
 from kanport.plan.make import make_plan
@@ -32,15 +33,13 @@ def utc_now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def read_state(
-    client: Client, desired: DesiredState, known: Mapping[str, Identity] | None = None
-) -> CurrentState:
+def read_state(client: Client, desired: DesiredState, memory: Memory = NOTHING) -> CurrentState:
     """Read from the server what a plan for this desired state needs to know.
 
-    `known` is whom the ledger knows by stable id. Where the server cannot list its users, those
+    `memory` is what the ledger knows of the server. Where the server cannot list its users, those
     whom the desired state speaks of are read by name and by id.
     """
-    usernames, user_ids = people_wanted(desired, known or {})
+    usernames, user_ids = people_wanted(desired, memory.identities)
     return read_current(
         client,
         choose_projects=lambda projects: projects_wanted(desired, projects),
@@ -59,8 +58,8 @@ def plan_inputs(inputs: Inputs, client: Client, *, now: Callable[[], str] = utc_
     """
     _stop_at_errors(inputs, inputs.findings)
     path = inputs.ledger
-    known = known_people(path, client.url) if path is not None else {}
-    current = read_state(client, inputs.desired, known)
+    memory = recall(path, client.url) if path is not None else NOTHING
+    current = read_state(client, inputs.desired, memory)
     plan = make_plan(
         inputs.desired,
         current,
@@ -70,7 +69,7 @@ def plan_inputs(inputs: Inputs, client: Client, *, now: Callable[[], str] = utc_
         sources=inputs.source_refs,
         created_at=now(),
         version=__version__,
-        known=known,
+        memory=memory,
     )
     _stop_at_errors(inputs, plan.findings)
     return plan

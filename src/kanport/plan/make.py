@@ -1,12 +1,12 @@
 """Making the plan: what to do so that the server is as the sources ask. Pure and deterministic."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Iterable
 
 from kanport.findings import Finding, in_order
 from kanport.mapping.spec import MappingFile
-from kanport.model import CurrentState, DesiredState, Identity
+from kanport.memory import NOTHING, Memory
+from kanport.model import CurrentState, DesiredState
 from kanport.plan.draft import Draft
 from kanport.plan.guards import judge
 from kanport.plan.identities import identities_of
@@ -17,8 +17,6 @@ from kanport.plan.plan_file import plan_digest
 from kanport.plan.resolve import resolve
 from kanport.plan.unlisted import unlisted_findings
 from kanport.plan.users import diff_users
-
-_NOBODY: Mapping[str, Identity] = MappingProxyType({})
 
 
 def make_plan(
@@ -31,17 +29,17 @@ def make_plan(
     sources: tuple[PlanSource, ...],
     created_at: str,
     version: str,
-    known: Mapping[str, Identity] = _NOBODY,
+    memory: Memory = NOTHING,
 ) -> Plan:
     """Compare what is wanted with what is, and say what to do about the difference.
 
     `findings` are those of reading, normalising and checking: rows with an error are not used, and
     whoever they name loses nothing. The plan holds them together with its own. `created_at` is in
-    UTC (RFC 3339), `version` is Kanport's, `known` is whom the ledger knows by stable id. The same
-    input gives the same plan, whatever order the rows, users or projects come in.
+    UTC (RFC 3339), `version` is Kanport's, `memory` is what the ledger knows of the server. The
+    same input gives the same plan, whatever order the rows, users or projects come in.
     """
     given = tuple(findings)
-    resolved = resolve(desired, current, mapping, given, known)
+    resolved = resolve(desired, current, mapping, given, memory.identities)
     users = diff_users(resolved, current, mapping)
     access = diff_access(resolved, current, mapping)
     possible, circles = _without_circles((*users.changes, *access.changes))

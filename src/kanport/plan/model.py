@@ -145,7 +145,10 @@ class PlanIdentity(Part):
 
 
 class PlanSource(Part):
-    """A source that the plan was made from; `path` relative to the mapping, `size` in bytes."""
+    """A source that the plan was made from; `path` relative to the mapping, `size` in bytes.
+
+    `columns` are those columns or attributes that held anything.
+    """
 
     name: str
     type: str
@@ -153,6 +156,7 @@ class PlanSource(Part):
     sha256: str
     size: int
     rows: int
+    columns: tuple[str, ...] = ()
 
 
 class GuardVerdict(Part):
