@@ -34,8 +34,8 @@ def read_file(path: Path, *, most: int) -> bytes:
         return file.read(most)
 
 
-def write_file(path: Path, text: str, *, mode: int = 0o644) -> None:
-    """Write UTF-8 text to a file in one step, with these permissions at most (the umask counts).
+def write_file(path: Path, content: str | bytes, *, mode: int = 0o644) -> None:
+    """Write bytes, or text as UTF-8, in one step, with these permissions at most (umask counts).
 
     The file is written beside its place, synced and then moved there. A link stays one: what it
     leads to is written. What is no regular file (a pipe, a terminal, /dev/stdout) is written to as
@@ -44,7 +44,8 @@ def write_file(path: Path, text: str, *, mode: int = 0o644) -> None:
     Raises UsageError where it cannot be written.
     """
     check_target(path)
-    content = text.encode("utf-8")
+    if isinstance(content, str):
+        content = content.encode("utf-8")
     try:
         if (descriptor := _open_special(path)) is not None:
             with os.fdopen(descriptor, "wb") as special:

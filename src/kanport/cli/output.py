@@ -4,12 +4,10 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from kanport.errors import UsageError
 from kanport.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -34,7 +32,9 @@ class Output:
 
             terminal.render(view, self._console(sys.stdout))
         else:
-            click.echo(rendered(view, self.form), nl=False)
+            from kanport.report.formats import FORMATS, drawn
+
+            click.echo(drawn(view, FORMATS[self.form]), nl=False)
 
     def show_news(self, view: "View") -> None:
         """Print a report, but nothing for quiet people where it has neither change nor warning.
@@ -112,28 +112,3 @@ class Output:
             markup=False,
             emoji=False,
         )
-
-
-def rendered(view: "View", form: str) -> str:
-    """Give a report as text in a format that is no terminal's: json or markdown."""
-    if form == "json":
-        from kanport.report import json_file
-
-        return json_file.render(view)
-    from kanport.report import markdown
-
-    return markdown.render(view)
-
-
-FORMATS_BY_ENDING = {".json": "json", ".md": "markdown", ".markdown": "markdown"}
-
-
-def format_of(path: Path) -> str:
-    """Tell the format of a report from the file's ending; raises UsageError for others."""
-    form = FORMATS_BY_ENDING.get(path.suffix.lower())
-    if form is None:
-        raise UsageError(
-            f"{path}: a report cannot be written as {path.suffix or 'a file without an ending'}",
-            hint=f"use one of {', '.join(FORMATS_BY_ENDING)}",
-        )
-    return form

@@ -96,8 +96,10 @@ class ChangeDict(TypedDict):
     symbol: str
     username: str
     project: str | None
+    group: str | None
     user_id: int | None
     project_id: int | None
+    group_id: int | None
     before: dict[str, Any] | None
     after: dict[str, Any] | None
     reason: str

@@ -4,6 +4,8 @@ On a screen it is aligned, wrapped and coloured, though no colour says anything 
 not. In a pipe each record is one line, whole.
 """
 
+import io
+
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
@@ -42,6 +44,13 @@ def render(view: View, console: Console, *, max_findings: int | None = None) -> 
     _counts(page, view)
     _next_steps(page, view)
     page.show()
+
+
+def drawn(view: View) -> str:
+    """Give a report as the plain lines that a pipe gets, which end with a line break."""
+    stream = io.StringIO()
+    render(view, Console(file=stream, force_terminal=False, _environ={}))
+    return stream.getvalue()
 
 
 def _top(page: Page, view: View) -> None:
