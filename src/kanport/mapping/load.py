@@ -1,9 +1,7 @@
 """Reading a mapping file: all that is wrong with it at once, each thing with its place."""
 
 import hashlib
-import re
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +9,8 @@ from pydantic import ValidationError
 
 from kanport.errors import ConfigInvalid
 from kanport.files import read_file
-from kanport.findings import MASK
 from kanport.mapping.explain import explain
+from kanport.mapping.shown import with_mistakes
 from kanport.mapping.spec import MappingFile
 from kanport.mapping.yaml_file import (
     MAX_BYTES,
@@ -25,12 +23,6 @@ from kanport.mapping.yaml_file import (
     read_yaml,
 )
 from kanport.origin import Origin
-
-_WIDTH = 100
-_SECRET = re.compile(
-    r"(?i)(?P<key>[\w-]*(password|passwd|secret|token)[\w-]*[\"']?\s*:\s+)(?P<value>(?!random\b|\{)\S.*)"
-)
-_CREDENTIALS = re.compile(r"://(?P<value>[^/\s@]+@.*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +51,12 @@ def load_mapping(path: Path) -> LoadedMapping:
         text = decode(content)
         document = read_yaml(text)
     except NotYaml as wrong:
-        raise _invalid(path, text, [wrong.mistake]) from wrong
+        raise with_mistakes(path, text, [wrong.mistake]) from wrong
     if not isinstance(document.data, dict):
-        raise _invalid(path, text, [_not_a_table(document)])
+        raise with_mistakes(path, text, [_not_a_table(document)])
     spec, mistakes = _validate(document)
     if spec is None or mistakes:
-        raise _invalid(path, text, mistakes)
+        raise with_mistakes(path, text, mistakes)
 
     def place(steps: Steps) -> Origin:
         spot = document.key(steps)
@@ -130,54 +122,3 @@ def _nothing_given(document: Document) -> Iterator[Mistake]:
             hint = "a blank belongs after the colon"
         name = path[-1] if path and isinstance(path[-1], str) else "this"
         yield Mistake(document.key(path), f"{name} has no value", hint)
-
-
-def _invalid(path: Path, text: str, mistakes: Iterable[Mistake]) -> ConfigInvalid:
-    ordered = sorted(dict.fromkeys(mistakes), key=lambda found: (found.spot, found.message))
-    lines = re.split(r"\r\n|\r|\n", text)
-    count = "a mistake" if len(ordered) == 1 else f"{len(ordered)} mistakes"
-    return ConfigInvalid(
-        f"the mapping {path} has {count}",
-        details=[_shown(path, lines, mistake) for mistake in ordered],
-    )
-
-
-def _shown(path: Path, lines: list[str], mistake: Mistake) -> str:
-    spot = mistake.spot
-    parts = [f"{path}:{spot.line}:{spot.column}: {mistake.message}"]
-    if spot.line <= len(lines) and lines[spot.line - 1].strip():
-        number = f"{spot.line:>6} | "
-        line, before, under = _window(lines[spot.line - 1], spot)
-        parts.append(f"{number}{line}")
-        parts.append(
-            f"{'|':>{len(number) - 1}} {' ' * _cells(before)}{'^' * max(_cells(under), 1)}"
-        )
-    if mistake.hint:
-        parts.append(f"    hint: {mistake.hint}")
-    return "\n".join(parts)
-
-
-def _window(line: str, spot: Spot) -> tuple[str, str, str]:
-    """Give what to show of a line, what of it is before the mistake, and the mistake itself."""
-    secret = _SECRET.search(line) or _CREDENTIALS.search(line)
-    start, length = spot.column - 1, spot.length
-    if secret:
-        # Whoever writes a secret into a mapping should not find it in a log as well.
-        line = line[: secret.start("value")] + MASK
-        if start >= secret.start("value"):
-            start, length = secret.start("value"), len(MASK)
-    line = "".join(char if char.isprintable() else " " for char in line)
-    offset = 0
-    if len(line) > _WIDTH:
-        offset = max(0, min(start - _WIDTH // 2, len(line) - _WIDTH))
-    shown = line[offset : offset + _WIDTH].rstrip()
-    begin = start - offset
-    return shown, shown[:begin].ljust(begin), shown[begin : begin + length]
-
-
-def _cells(text: str) -> int:
-    """Give how wide a text is on a terminal, where some characters take two cells or none."""
-    return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
-        for char in text
-    )
