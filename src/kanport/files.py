@@ -8,6 +8,7 @@ import shlex
 import stat
 import sys
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from kanport.errors import ConfigInvalid, UsageError
@@ -19,19 +20,25 @@ LONGEST_SECRET = 4096
 
 
 def read_file(path: Path, *, most: int) -> bytes:
-    """Read a regular file, no more than so many bytes of it.
+    """Read a regular file, no more than so many bytes of it; raises as `read_dated`."""
+    return read_dated(path, most=most)[0]
+
+
+def read_dated(path: Path, *, most: int) -> tuple[bytes, str]:
+    """Read a regular file, no more than so many bytes, and when it was changed (UTC, RFC 3339).
 
     Raises OSError where it cannot be read, and for a pipe or a device, of which nobody knows
     whether they ever end.
     """
     # Opening a pipe that nobody writes to would wait for ever.
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-        mode = os.fstat(file.fileno()).st_mode
-        if stat.S_ISDIR(mode):
+        found = os.fstat(file.fileno())
+        if stat.S_ISDIR(found.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if not stat.S_ISREG(mode):
+        if not stat.S_ISREG(found.st_mode):
             raise OSError(errno.EINVAL, "it is a pipe or a device, not a file")
-        return file.read(most)
+        changed = datetime.fromtimestamp(int(found.st_mtime), UTC)
+        return file.read(most), changed.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def write_file(path: Path, content: str | bytes, *, mode: int = 0o644) -> None:

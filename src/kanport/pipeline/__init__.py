@@ -11,6 +11,7 @@ from kanport.pipeline.planning import (
     check_guards,
     check_server,
     passwords_for,
+    plan_and_state,
     plan_inputs,
     read_state,
     utc_now,
@@ -24,6 +25,7 @@ from kanport.pipeline.running import (
     resume_run,
     verify_plan,
 )
+from kanport.pipeline.who import who_runs
 
 __all__ = [
     "Execution",
@@ -35,6 +37,7 @@ __all__ = [
     "load_plan_or_journal",
     "new_run_id",
     "passwords_for",
+    "plan_and_state",
     "plan_inputs",
     "plan_undo",
     "protected_now",
@@ -46,4 +49,5 @@ __all__ = [
     "state_stem",
     "utc_now",
     "verify_plan",
+    "who_runs",
 ]

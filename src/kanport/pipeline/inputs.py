@@ -51,6 +51,7 @@ class Inputs:
                 size=table.size,
                 rows=len(table.rows),
                 columns=table.filled,
+                modified_at=table.modified_at or None,
             )
             for name, table in sorted(self.tables.items())
         )

@@ -22,6 +22,7 @@ from kanport.memory import NOTHING, Memory
 from kanport.model import CurrentState, DesiredState
 from kanport.normalize.passwords import read_passwords
 from kanport.pipeline.inputs import Inputs, read_tables
+from kanport.pipeline.who import who_runs
 from kanport.plan.make import make_plan
 from kanport.plan.match import people_wanted, projects_wanted
 from kanport.plan.model import Action, Plan
@@ -57,6 +58,18 @@ def plan_inputs(inputs: Inputs, client: Client, *, now: Callable[[], str] = utc_
     it cannot be used.
     """
     _stop_at_errors(inputs, inputs.findings)
+    plan, _ = plan_and_state(inputs, client, now=now)
+    _stop_at_errors(inputs, plan.findings)
+    return plan
+
+
+def plan_and_state(
+    inputs: Inputs, client: Client, *, now: Callable[[], str] = utc_now
+) -> tuple[Plan, CurrentState]:
+    """Read the server, and make the plan whatever is wrong with rows; gives both.
+
+    Sends no procedure that writes. Raises ConfigInvalid where the ledger cannot be used.
+    """
     path = inputs.ledger
     memory = recall(path, client.url) if path is not None else NOTHING
     current = read_state(client, inputs.desired, memory)
@@ -71,8 +84,7 @@ def plan_inputs(inputs: Inputs, client: Client, *, now: Callable[[], str] = utc_
         version=__version__,
         memory=memory,
     )
-    _stop_at_errors(inputs, plan.findings)
-    return plan
+    return plan.model_copy(update={"made_by": who_runs()}), current
 
 
 def _stop_at_errors(inputs: Inputs, findings: Iterable[Finding]) -> None:

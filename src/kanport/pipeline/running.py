@@ -21,6 +21,7 @@ from kanport.ledger import remember_people
 from kanport.mapping import load_mapping
 from kanport.outcome import Outcome, Run, Verdict
 from kanport.pipeline.planning import check_server, utc_now
+from kanport.pipeline.who import who_runs
 from kanport.plan.identities import identities_after
 from kanport.plan.model import Plan
 
@@ -104,7 +105,7 @@ def plan_undo(
         usernames=usernames,
         user_ids=user_ids,
     )
-    return undo_plan(
+    plan = undo_plan(
         recorded,
         current,
         protect=protect,
@@ -112,6 +113,7 @@ def plan_undo(
         created_at=now(),
         version=__version__,
     )
+    return plan.model_copy(update={"made_by": who_runs()})
 
 
 def verify_plan(plan: Plan, client: Client) -> tuple[Verdict, ...]:

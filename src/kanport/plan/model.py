@@ -147,7 +147,8 @@ class PlanIdentity(Part):
 class PlanSource(Part):
     """A source that the plan was made from; `path` relative to the mapping, `size` in bytes.
 
-    `columns` are those columns or attributes that held anything.
+    `columns` are those columns or attributes that held anything. `modified_at` is when a file was
+    changed last (UTC, RFC 3339), as its file system said.
     """
 
     name: str
@@ -157,6 +158,7 @@ class PlanSource(Part):
     size: int
     rows: int
     columns: tuple[str, ...] = ()
+    modified_at: str | None = None
 
 
 class GuardVerdict(Part):
@@ -171,12 +173,14 @@ class GuardVerdict(Part):
 class Plan(Part):
     """The ordered changes with the findings, bound to the server and the inputs.
 
-    `created_at` is in UTC (RFC 3339). `digest` is the SHA-256 of the plan without `created_at` and
-    `digest`; see `kanport.plan.plan_file`.
+    `created_at` is in UTC (RFC 3339), `made_by` is the user and the machine that made it, as its
+    system names them. `digest` is the SHA-256 of the plan without these two and itself: what is to
+    be done is the same whoever planned it, and whenever; see `kanport.plan.plan_file`.
     """
 
     format: Literal["kanport-plan/1"] = "kanport-plan/1"
     created_at: str
+    made_by: str | None = None
     kanport: str = Field(description="The version of Kanport that made the plan.")
     server: PlanServer
     mapping: PlanMapping

@@ -16,10 +16,11 @@ from kanport.plan.model import FORMAT, Plan
 
 _PLAIN = json.JSONEncoder(ensure_ascii=False)
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_UNBOUND = frozenset({"created_at", "made_by", "digest"})
 
 
 def plan_digest(plan: Plan) -> str:
-    """Give the SHA-256, in hex, of a plan without its `created_at` and `digest`.
+    """Give the SHA-256, in hex, of a plan without its `created_at`, `made_by` and `digest`.
 
     It is taken over the JSON with sorted keys and no blanks, in UTF-8, so that neither the layout
     of the file nor the order of its keys matters.
@@ -104,7 +105,7 @@ def _as_json(plan: Plan) -> dict[str, Any]:
 
 
 def _digest(content: dict[str, Any]) -> str:
-    bound = {key: value for key, value in content.items() if key not in ("created_at", "digest")}
+    bound = {key: value for key, value in content.items() if key not in _UNBOUND}
     text = json.dumps(bound, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(_encodable(text).encode("utf-8")).hexdigest()
 

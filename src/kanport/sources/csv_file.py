@@ -67,6 +67,7 @@ def read_csv(
         columns=tuple(column.name for column in grid.columns),
         rows=rows,
         sha256=file.sha256,
+        modified_at=file.modified_at,
         size=len(file.data),
         findings=(read_as, *findings),
         headers=headers_of(grid, origin),

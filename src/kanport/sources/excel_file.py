@@ -79,6 +79,7 @@ def read_excel(
         columns=tuple(column.name for column in grid.columns),
         rows=table_rows,
         sha256=file.sha256,
+        modified_at=file.modified_at,
         size=len(file.data),
         findings=(read_as(chosen, grid.columns, sheet, origin), *findings, *told),
         partial=any(found.code == "rows-left-out" for found in findings),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kanport.errors import SourceInvalid, Unreachable
-from kanport.files import read_file
+from kanport.files import read_dated
 from kanport.findings import Finding
 from kanport.origin import Origin
 
@@ -17,11 +17,15 @@ MAX_FILE_BYTES = 256 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class FileBytes:
-    """All bytes of a file with their SHA-256; `origin` names the file as messages show it."""
+    """All bytes of a file with their SHA-256; `origin` names the file as messages show it.
+
+    `modified_at` is when the file was changed last (UTC, RFC 3339), as the file system says.
+    """
 
     data: bytes
     sha256: str
     origin: Origin
+    modified_at: str = ""
 
 
 def read_bytes(source: str, path: str, base: Path) -> FileBytes:
@@ -32,7 +36,7 @@ def read_bytes(source: str, path: str, base: Path) -> FileBytes:
     file = base / path
     origin = Origin(source, file=_shown(file))
     try:
-        data = read_file(file, most=MAX_FILE_BYTES + 1)
+        data, modified_at = read_dated(file, most=MAX_FILE_BYTES + 1)
     except (OSError, ValueError) as problem:
         raise _unreachable(source, file, problem) from problem
     if len(data) > MAX_FILE_BYTES:
@@ -40,7 +44,7 @@ def read_bytes(source: str, path: str, base: Path) -> FileBytes:
         raise refused(
             [Finding("file-too-large", f"the file has more than {limit} MiB", origin)], origin
         )
-    return FileBytes(data, hashlib.sha256(data).hexdigest(), origin)
+    return FileBytes(data, hashlib.sha256(data).hexdigest(), origin, modified_at)
 
 
 def refused(findings: list[Finding], origin: Origin) -> SourceInvalid:
