@@ -88,11 +88,33 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class Approved:
+    """Who approved a plan, why, when and until when (UTC, RFC 3339), as their approval says.
+
+    `digest` is that of the approval, `recorded_by` the user and the machine that wrote it. `signed`
+    is True where the run saw that it was signed with the key that it was given.
+    """
+
+    by: str
+    note: str
+    approved_at: str
+    expires_at: str
+    digest: str
+    recorded_by: str = ""
+    signed: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the approval as the journal and the JSON report hold it."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One execution of a plan: its id, when (UTC, RFC 3339), the outcomes in the plan's order.
 
     `stopped` says why the run did not come to its end, and is None where it did. `user_ids` are the
-    ids of new users by the change that made them; a run that is read from a journal has none.
+    ids of new users by the change that made them; a run that is read from a journal has none. `by`
+    is the user and the machine that began it, `journal_sha256` the digest of its journal so far.
     """
 
     id: str
@@ -101,6 +123,9 @@ class Run:
     outcomes: tuple[Outcome, ...]
     stopped: str | None = None
     user_ids: Mapping[str, int] = field(default_factory=dict, compare=False)
+    by: str = ""
+    approved: Approved | None = None
+    journal_sha256: str = field(default="", compare=False)
 
     def tally(self) -> Tally:
         """Count the outcomes; there is one for each change of the plan."""

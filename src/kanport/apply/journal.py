@@ -6,6 +6,7 @@ out, and answers are told as `true`, `false`, an id or the kind of failure.
 """
 
 import fcntl
+import hashlib
 import json
 import os
 import threading
@@ -17,7 +18,7 @@ from typing import Any, Self
 
 from kanport.errors import LockHeld, UsageError
 from kanport.kanboard.rpc import Answer, NoAnswer, Refused
-from kanport.outcome import CUT_OFF, SENT_UNKNOWN, Outcome, Run, Status, Tally
+from kanport.outcome import CUT_OFF, SENT_UNKNOWN, Approved, Outcome, Run, Status, Tally
 from kanport.plan.model import Plan
 from kanport.plan.plan_file import plan_digest
 
@@ -32,12 +33,23 @@ class Journal:
     `now` gives the time as text (RFC 3339, UTC). A new run makes the file: one that exists is
     refused with UsageError, as it is the only record of an earlier run. With `resume` the file is
     gone on with. While it is open, no other process can write to it: LockHeld is raised there.
-    Safe to use from several threads.
+    Safe to use from several threads. `by` is the user and the machine that run it, `approved` the
+    approval that a new run was given.
     """
 
-    def __init__(self, path: Path, *, now: Callable[[], str], resume: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        now: Callable[[], str],
+        resume: bool = False,
+        by: str = "",
+        approved: Approved | None = None,
+    ) -> None:
         self.path = path
         self._now = now
+        self._by = {"by": by} if by else {}
+        self._approved = {} if approved is None else {"approved": approved.to_dict()}
         self._lock = threading.Lock()
         flags = os.O_RDWR | os.O_APPEND | (0 if resume else os.O_CREAT | os.O_EXCL)
         try:
@@ -83,12 +95,14 @@ class Journal:
             format=FORMAT,
             run=run_id,
             kanport=version,
+            **self._by,
+            **self._approved,
             plan=plan.model_dump(mode="json", exclude_none=True),
         )
 
     def resume(self) -> None:
         """Record that the run is gone on with."""
-        self._write("resumed")
+        self._write("resumed", **self._by)
 
     def sent(self, batch: int, procedure: str, changes: Sequence[str]) -> None:
         """Record that a batch is about to be sent."""
@@ -186,7 +200,8 @@ def load_journal(path: Path) -> Recorded:
     attempted*, and *failed* where they were sent: nobody knows what became of them. Raises
     UsageError where the file is no journal.
     """
-    records = _records(path)
+    content = _read(path)
+    records = _records(content, path)
     first = records[0] if records else {}
     if first.get("format") != FORMAT:
         raise UsageError(f"{path} is not a journal of Kanport", hint=f"expected {FORMAT}")
@@ -200,7 +215,8 @@ def load_journal(path: Path) -> Recorded:
             if record.get("record") == "outcome"
         }
         answers = _answers(records)
-    except (KeyError, ValueError) as problem:
+        approved = Approved(**first["approved"]) if "approved" in first else None
+    except (KeyError, TypeError, ValueError) as problem:
         raise UsageError(f"{path} is damaged: its records cannot be read") from problem
     if plan_digest(plan) != plan.digest:
         raise UsageError(f"{path} was changed: the plan in it does not have its digest")
@@ -221,6 +237,9 @@ def load_journal(path: Path) -> Recorded:
             for change in plan.changes
         ),
         stopped=stopped,
+        by=first.get("by", ""),
+        approved=approved,
+        journal_sha256=hashlib.sha256(content).hexdigest(),
     )
     return Recorded(plan, run, ended, told_so_far, sent, answers)
 
@@ -246,11 +265,20 @@ def _unsettled(change_id: str, sent: Collection[str], stopped: str | None) -> Ou
     return Outcome(change_id, Status.NOT_ATTEMPTED, stopped)
 
 
-def _records(path: Path) -> list[dict[str, Any]]:
+def journal_digest(path: Path) -> str:
+    """Give the SHA-256 of a journal as it is now; it changes where a run is gone on with."""
+    return hashlib.sha256(_read(path)).hexdigest()
+
+
+def _read(path: Path) -> bytes:
     try:
-        text = path.read_bytes().decode("utf-8", errors="replace")
+        return path.read_bytes()
     except OSError as problem:
         raise UsageError(f"{path} cannot be read: {problem.strerror}") from problem
+
+
+def _records(content: bytes, path: Path) -> list[dict[str, Any]]:
+    text = content.decode("utf-8", errors="replace")
     # Not splitlines(): a name may hold U+2028, which is no end of a record.
     lines = text.removesuffix("\n").split("\n")
     records: list[dict[str, Any]] = []

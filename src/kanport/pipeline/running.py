@@ -1,25 +1,26 @@
 """Carrying a plan out, finishing it, taking it back, and looking whether it holds."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from kanport import __version__
 from kanport.apply.engine import Engine, Options
-from kanport.apply.journal import Journal, Recorded
+from kanport.apply.journal import Journal, Recorded, journal_digest
 from kanport.apply.passwords import Passwords
 from kanport.apply.undo import people_to_read, projects_to_read, undo_plan
 from kanport.apply.verify import verify
 from kanport.errors import (
     ConfigInvalid,
+    UsageError,
 )
 from kanport.kanboard.client import Client
 from kanport.kanboard.current import read_current
 from kanport.ledger import remember_people
 from kanport.mapping import load_mapping
-from kanport.outcome import Outcome, Run, Verdict
+from kanport.outcome import Approved, Outcome, Run, Verdict
 from kanport.pipeline.planning import check_server, utc_now
 from kanport.pipeline.who import who_runs
 from kanport.plan.identities import identities_after
@@ -31,6 +32,7 @@ class Execution:
     """How a plan is carried out, for the first time or to its end.
 
     The journal is written as it goes. Random passwords go to `passwords_to` where that is given.
+    `by` is the user and the machine that run it; `approved` is the approval that a new run has.
     """
 
     journal_path: Path
@@ -40,6 +42,8 @@ class Execution:
     now: Callable[[], str] = utc_now
     on_outcome: Callable[[Outcome], None] = lambda outcome: None
     should_stop: Callable[[], bool] = lambda: False
+    by: str = field(default_factory=who_runs)
+    approved: Approved | None = None
 
     def engine(self, client: Client, journal: Journal) -> Engine:
         """Give the engine that writes this journal."""
@@ -55,8 +59,9 @@ class Execution:
 
 def apply_plan(plan: Plan, client: Client, how: Execution, *, run_id: str) -> Run:
     """Carry out a plan whose guards hold and which is fresh, and give what became of it."""
-    with Journal(how.journal_path, now=how.now) as journal:
-        return how.engine(client, journal).run(plan, run_id=run_id, version=__version__)
+    with Journal(how.journal_path, now=how.now, by=how.by, approved=how.approved) as journal:
+        run = how.engine(client, journal).run(plan, run_id=run_id, version=__version__)
+    return _proven(run, how, by=how.by, approved=how.approved)
 
 
 def resume_run(recorded: Recorded, client: Client, how: Execution) -> Run:
@@ -65,8 +70,18 @@ def resume_run(recorded: Recorded, client: Client, how: Execution) -> Run:
     Raises PlanStale where the journal is of another server.
     """
     check_server(recorded.plan, client)
-    with Journal(how.journal_path, now=how.now, resume=True) as journal:
-        return how.engine(client, journal).resume(recorded)
+    with Journal(how.journal_path, now=how.now, by=how.by, resume=True) as journal:
+        run = how.engine(client, journal).resume(recorded)
+    return _proven(run, how, by=recorded.run.by, approved=recorded.run.approved)
+
+
+def _proven(run: Run, how: Execution, *, by: str, approved: Approved | None) -> Run:
+    try:
+        digest = journal_digest(how.journal_path)
+    except UsageError:
+        # The disk that stopped the run may not give the journal back either.
+        digest = ""
+    return replace(run, by=by, approved=approved, journal_sha256=digest)
 
 
 def protected_now(plan: Plan, mapping_path: Path | None = None) -> tuple[str, ...] | None:

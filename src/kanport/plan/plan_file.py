@@ -138,7 +138,9 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as problem:
-        cut_off = isinstance(problem, json.JSONDecodeError) and problem.pos >= len(text.rstrip())
+        cut_off = isinstance(problem, json.JSONDecodeError) and (
+            problem.pos >= len(text.rstrip()) or problem.msg.startswith("Unterminated string")
+        )
         line = f", line {problem.lineno}" if isinstance(problem, json.JSONDecodeError) else ""
         raise UsageError(
             f"the plan {path} is cut off{line}" if cut_off else f"{path} is not JSON{line}",

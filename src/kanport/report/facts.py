@@ -1,5 +1,6 @@
 """What a report is about, as rows of a label and a text: the same in every format for people."""
 
+from kanport.outcome import Approved
 from kanport.plan.model import PlanSource
 from kanport.report.parts import Facts
 from kanport.report.words import ROW, counted, size, utc
@@ -25,7 +26,11 @@ def fact_rows(facts: Facts, *, digest_length: int | None = None) -> list[tuple[s
     if facts.run is not None:
         run = facts.run
         until = f" to {utc(run.finished_at)}" if run.finished_at else ", not finished"
-        rows.append(("Run", f"{run.id}, {utc(run.started_at)}{until}"))
+        by = f", by {run.by}" if run.by else ""
+        rows.append(("Run", f"{run.id}, {utc(run.started_at)}{until}{by}"))
+        if run.journal_sha256:
+            rows.append(("Journal", f"sha256 {_short(run.journal_sha256, digest_length)}"))
+        rows.append(("Approved", _approved(run.approved, digest_length)))
     if facts.verified_at:
         rows.append(("Looked at", utc(facts.verified_at)))
     return rows
@@ -37,6 +42,7 @@ def _source(source: PlanSource, length: int | None) -> str:
         source.type,
         counted(source.rows, ROW),
         size(source.size),
+        f"changed {utc(source.modified_at)}" if source.modified_at else "",
         f"sha256 {_short(source.sha256, length)}",
     ]
     return ", ".join(part for part in parts if part)
@@ -45,13 +51,26 @@ def _source(source: PlanSource, length: int | None) -> str:
 def _made(facts: Facts, length: int | None) -> str:
     parts = [
         utc(facts.created_at),
-        f"by Kanport {facts.kanport}" if facts.kanport else "",
+        f"by {facts.made_by}" if facts.made_by else "",
+        f"with Kanport {facts.kanport}" if facts.kanport else "",
     ]
     made = " ".join(part for part in parts if part)
     return ", ".join(
         part
         for part in (made, f"digest {_short(facts.digest, length)}" if facts.digest else "")
         if part
+    )
+
+
+def _approved(approved: Approved | None, length: int | None) -> str:
+    if approved is None:
+        return "no approval was given"
+    note = f": {approved.note}" if approved.note else ""
+    signed = "signed" if approved.signed else "not signed"
+    return (
+        f"by {approved.by} on {utc(approved.approved_at)}{note}"
+        f" (valid until {utc(approved.expires_at)}, {signed},"
+        f" digest {_short(approved.digest, length)})"
     )
 
 

@@ -106,10 +106,14 @@ def _facts(facts: Facts) -> FactsDict:
             "started_at": run.started_at,
             "finished_at": run.finished_at,
             "stopped": run.stopped,
+            "by": run.by,
+            "journal_sha256": run.journal_sha256,
+            "approved": run.approved.to_dict() if run.approved else None,
         }
         if run
         else None,
         "verified_at": facts.verified_at,
+        "made_by": facts.made_by,
     }
 
 

@@ -24,12 +24,15 @@ class SentenceDict(TypedDict):
 
 
 class RunDict(TypedDict):
-    """Which run it was, when (UTC), and why it stopped early if it did."""
+    """Which run it was, when (UTC), why it stopped early if it did, by whom, and as approved."""
 
     id: str
     started_at: str
     finished_at: str | None
     stopped: str | None
+    by: str
+    journal_sha256: str
+    approved: dict[str, Any] | None
 
 
 class FactsDict(TypedDict):
@@ -43,6 +46,7 @@ class FactsDict(TypedDict):
     digest: str
     run: RunDict | None
     verified_at: str
+    made_by: str
 
 
 class TallyDict(TypedDict):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from kanport.findings import Finding, Severity
-from kanport.outcome import Outcome, Standing, Status, Tally, Verdict, Verified
+from kanport.outcome import Approved, Outcome, Standing, Status, Tally, Verdict, Verified
 from kanport.plan.model import (
     Action,
     Change,
@@ -191,19 +191,27 @@ class UndoneRow:
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """Which run is told, when it was (UTC, RFC 3339), and why it stopped early if it did."""
+    """Which run is told, when it was (UTC, RFC 3339), and why it stopped early if it did.
+
+    `by` is the user and the machine that began it, `approved` the approval that it had, and
+    `journal_sha256` the digest of its journal.
+    """
 
     id: str
     started_at: str
     finished_at: str | None
     stopped: str | None = None
+    by: str = ""
+    approved: Approved | None = None
+    journal_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What the report is about: server, mapping, sources, versions and digests.
 
-    `verified_at` is when the server was looked at (UTC, RFC 3339), in a verification.
+    `verified_at` is when the server was looked at (UTC, RFC 3339), in a verification; `made_by` is
+    the user and the machine that made the plan.
     """
 
     mapping: PlanMapping
@@ -214,6 +222,7 @@ class Facts:
     digest: str = ""
     run: RunFacts | None = None
     verified_at: str = ""
+    made_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,7 +155,15 @@ def of_verification(
 
 
 def _run_facts(run: Run) -> RunFacts:
-    return RunFacts(run.id, run.started_at, run.finished_at, run.stopped)
+    return RunFacts(
+        run.id,
+        run.started_at,
+        run.finished_at,
+        run.stopped,
+        by=run.by,
+        approved=run.approved,
+        journal_sha256=run.journal_sha256,
+    )
 
 
 def _outcomes_of(plan: Plan, run: Run) -> dict[str, Outcome]:
@@ -178,6 +186,7 @@ def _facts(plan: Plan, run: RunFacts | None = None) -> Facts:
         kanport=plan.kanport,
         digest=plan.digest,
         run=run,
+        made_by=plan.made_by or "",
     )
 
 
