@@ -34,7 +34,7 @@ def around(example: str) -> dict[str, Any]:
     part = mapping
     place = re.match(r"# in ([\w.]+)\n", example)
     for key in place[1].split(".") if place else ():
-        part = part[key]
+        part = part.setdefault(key, {})
     part.update(read_yaml(example).data)
     return mapping
 

@@ -6,7 +6,7 @@ The descriptions feed the JSON Schema (`kanport schema`) and with it the complet
 from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, StrictInt
 from pydantic_core import PydanticCustomError
 
 from kanport.mapping.base import Strict, Table, Text
@@ -60,6 +60,12 @@ class MappingFile(Strict):
         "keep", description="revoke: within the projects named, whom no row names loses access."
     )
     protect: tuple[Text, ...] = Field((), description="Names or patterns that are never touched.")
+    min_admins: StrictInt = Field(
+        1, ge=1, description="So many active administrators stay as they are, whatever is planned."
+    )
+    allow_admins: tuple[Text, ...] = Field(
+        (), description="Names or patterns of those who may get app-admin; nobody else does."
+    )
     limits: Limits = Field(Limits(), description="What stops a plan that would do too much.")
     ledger: Text | None = Field(
         None,
