@@ -10,6 +10,7 @@ from kanport.model import CurrentState, DesiredState
 from kanport.plan.draft import Draft
 from kanport.plan.guards import judge
 from kanport.plan.identities import identities_of
+from kanport.plan.kept import access_beside, people_named
 from kanport.plan.memberships import diff_access
 from kanport.plan.model import Action, Plan, PlanMapping, PlanServer, PlanSource
 from kanport.plan.order import in_plan_order, order_renames
@@ -45,6 +46,7 @@ def make_plan(
     possible, circles = _without_circles((*users.changes, *access.changes))
     changes = in_plan_order(possible)
     counted = Counter(change.action for change in changes)
+    beside = access_beside(changes, current)
     plan = Plan(
         created_at=created_at,
         kanport=version,
@@ -68,6 +70,8 @@ def make_plan(
             )
         ),
         identities=identities_of(resolved.persons, changes),
+        access=beside,
+        people=people_named(changes, beside, current),
     )
     return plan.model_copy(update={"digest": plan_digest(plan)})
 

@@ -161,6 +161,27 @@ class PlanSource(Part):
     modified_at: str | None = None
 
 
+class PlanAccess(Part):
+    """Who has which role in a project whose members were read, beside what changes.
+
+    `kept` are the roles, by username, that the plan leaves as they are; `removed` are those that go
+    with accounts that the plan removes. A role may be direct or come through a group.
+    """
+
+    project: str
+    project_id: int
+    kept: dict[str, str] = {}
+    removed: dict[str, str] = {}
+
+
+class PlanPerson(Part):
+    """What the server calls somebody of whom the plan speaks, and whether they are disabled."""
+
+    username: str
+    name: str | None = None
+    disabled: bool | None = None
+
+
 class GuardVerdict(Part):
     """What a guard said of the plan; a tripped one stops the plan before the first write."""
 
@@ -193,4 +214,8 @@ class Plan(Part):
     changes: tuple[Change, ...] = ()
     findings: tuple[PlanFinding, ...] = ()
     identities: tuple[PlanIdentity, ...] = ()
+    access: tuple[PlanAccess, ...] | None = Field(
+        None, description="The access that stays as it is; missing where a plan does not tell it."
+    )
+    people: tuple[PlanPerson, ...] = ()
     digest: str = ""

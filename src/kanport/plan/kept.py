@@ -1,0 +1,65 @@
+"""Who has access that a plan leaves as it is, so that a report can tell all of it: pure."""
+
+from collections.abc import Iterable
+
+from kanport.model import CurrentState
+from kanport.plan.model import Action, Change, PlanAccess, PlanPerson
+
+_MOVED = {Action.MEMBERSHIP_CHANGE, Action.MEMBERSHIP_REVOKE}
+
+
+def access_beside(changes: Iterable[Change], current: CurrentState) -> tuple[PlanAccess, ...]:
+    """Give, for each project whose members were read, the roles that no change is about.
+
+    They are as the server lists them, whether direct or through a group. What changes is in the
+    changes; the roles that go with a removed account stand apart, as no change says them. Projects
+    are in the order of their ids, people in that of their usernames.
+    """
+    moved: set[tuple[int | None, int | None]] = set()
+    removed: set[int | None] = set()
+    for change in changes:
+        if change.action in _MOVED:
+            moved.add((change.project_id, change.user_id))
+        elif change.action is Action.USER_REMOVE:
+            removed.add(change.user_id)
+    names = {user.id: user.username for user in current.users}
+    access = []
+    for project in sorted(current.projects, key=lambda project: project.id):
+        if project.id not in current.roles:
+            continue
+        kept: dict[str, str] = {}
+        gone: dict[str, str] = {}
+        for user_id, role in current.roles[project.id].items():
+            if (project.id, user_id) not in moved:
+                # A server that cannot list its users lists members whom nobody asked about.
+                (gone if user_id in removed else kept)[names.get(user_id, f"#{user_id}")] = role
+        access.append(
+            PlanAccess(
+                project=project.label,
+                project_id=project.id,
+                kept=dict(sorted(kept.items())),
+                removed=dict(sorted(gone.items())),
+            )
+        )
+    return tuple(access)
+
+
+def people_named(
+    changes: Iterable[Change], access: Iterable[PlanAccess], current: CurrentState
+) -> tuple[PlanPerson, ...]:
+    """Give what the server calls those whom a plan speaks of, and whether they are disabled.
+
+    They are in the order of their usernames; who is not on the server yet is left out.
+    """
+    wanted = {change.username for change in changes}
+    for project in access:
+        wanted.update(project.kept, project.removed)
+    return tuple(
+        PlanPerson(
+            username=user.username,
+            name=user.name or None,
+            disabled=None if user.active else True,
+        )
+        for user in sorted(current.users, key=lambda user: user.username)
+        if user.username in wanted
+    )
