@@ -1,8 +1,6 @@
-"""Which server, with which token, and how to talk to it: from flags, else from the environment."""
+"""Which server, with which token, and how to talk to it: from flags, environment or a file."""
 
-import math
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,29 +10,32 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from kanport.config.address import EXAMPLE, is_loopback, normalize_url
+from kanport.config.catalogue import (
+    ALLOW_HTTP,
+    AUTH_HEADER,
+    BATCH_SIZE,
+    CA_FILE,
+    TIMEOUT,
+    URL,
+)
+from kanport.config.file import NOTHING, Configuration, load_configuration
+from kanport.config.layers import Layers
 from kanport.config.token import find_token
 from kanport.errors import ConfigInvalid
 
-__all__ = ["Settings", "Timeouts", "is_loopback", "normalize_url", "resolve_settings"]
+__all__ = [
+    "Configuration",
+    "Layers",
+    "Settings",
+    "Timeouts",
+    "is_loopback",
+    "load_configuration",
+    "normalize_url",
+    "resolve_settings",
+    "settings_of",
+]
 
 T = TypeVar("T")
-
-# Of RFC 9110: what a header's name may consist of.
-_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-# Headers that already mean something else in every request.
-_TAKEN_HEADERS = frozenset(
-    {
-        "accept",
-        "accept-encoding",
-        "connection",
-        "content-length",
-        "content-type",
-        "cookie",
-        "host",
-        "transfer-encoding",
-        "user-agent",
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -93,13 +94,33 @@ def resolve_settings(
     timeout: float | None = None,
     batch_size: int | None = None,
     environ: Mapping[str, str],
+    file: Configuration = NOTHING,
 ) -> Settings:
-    """Give the settings: what a flag gave (not None), else what the environment says.
+    """Give the settings: what an argument gave (not None), else what the environment says.
 
     The environment knows KANPORT_URL, KANPORT_TOKEN, KANPORT_TOKEN_FILE, KANPORT_CA_FILE,
     KANPORT_ALLOW_HTTP, KANPORT_AUTH_HEADER, KANPORT_TIMEOUT (seconds without an answer) and
-    KANPORT_BATCH_SIZE; an empty variable counts as not set. Raises ConfigInvalid that names
-    everything that is missing or wrong at once.
+    KANPORT_BATCH_SIZE; an empty variable counts as not set. What it does not say comes from `file`,
+    which `load_configuration` finds. Raises ConfigInvalid that names everything that is missing or
+    wrong at once.
+    """
+    flags = {
+        "url": url,
+        "token_file": token_file,
+        "ca_file": ca_file,
+        "allow_http": allow_http,
+        "auth_header": auth_header,
+        "timeout": timeout,
+        "batch_size": batch_size,
+    }
+    return settings_of(Layers(flags, environ, file))
+
+
+def settings_of(layers: Layers, stdin: Callable[[], str] | None = None) -> Settings:
+    """Give the settings of the server that the layers say.
+
+    `stdin` reads standard input, where the token may come from there. Raises ConfigInvalid that
+    names everything that is missing or wrong at once.
     """
     problems: list[ConfigInvalid] = []
 
@@ -110,15 +131,15 @@ def resolve_settings(
             problems.append(problem)
             return None
 
-    http = attempt(lambda: allow_http or _switch("KANPORT_ALLOW_HTTP", environ))
+    http = attempt(lambda: bool(layers.take(ALLOW_HTTP).value))
     # Where the switch itself cannot be read, the URL is not blamed for it as well.
     http_allowed = True if http is None else http
-    where = attempt(lambda: _url(url, environ, allow_http=http_allowed))
-    token = attempt(lambda: find_token(token_file, environ))
-    header = attempt(lambda: _header(auth_header or environ.get("KANPORT_AUTH_HEADER")))
-    certificate = attempt(lambda: _ca_file(ca_file or environ.get("KANPORT_CA_FILE")))
-    read = attempt(lambda: _seconds(timeout, environ))
-    size = attempt(lambda: _batch_size(batch_size, environ))
+    where = attempt(lambda: _url(layers, allow_http=http_allowed))
+    token = attempt(lambda: find_token(layers, stdin))
+    header = attempt(lambda: layers.take(AUTH_HEADER).value)
+    certificate = attempt(lambda: layers.take(CA_FILE).value)
+    read = attempt(lambda: layers.take(TIMEOUT).value)
+    size = attempt(lambda: layers.take(BATCH_SIZE).value)
     if header and token and ":" in token.value.get_secret_value():
         problems.append(
             ConfigInvalid(
@@ -155,74 +176,12 @@ def _together(problems: list[ConfigInvalid]) -> ConfigInvalid:
     )
 
 
-def _url(given: str | None, environ: Mapping[str, str], *, allow_http: bool) -> str:
-    text = given or environ.get("KANPORT_URL")
+def _url(layers: Layers, *, allow_http: bool) -> str:
+    text = layers.take(URL).value
     if not text:
         raise ConfigInvalid(
             "No server is named.",
             hint=f"Set KANPORT_URL or give --url, for example {EXAMPLE}",
-            details=("looked at --url: not given", "looked at KANPORT_URL: not set"),
+            details=layers.looked_at(URL),
         )
     return normalize_url(text, allow_http=allow_http)
-
-
-def _header(name: str | None) -> str | None:
-    if not name:
-        return None
-    if not _HEADER_NAME.fullmatch(name) or name.lower() in _TAKEN_HEADERS:
-        raise ConfigInvalid(
-            f"{name!r} cannot be the header that carries the credentials.",
-            hint="Give the name that the server's API_AUTHENTICATION_HEADER has: mostly X-API-Auth",
-        )
-    return name
-
-
-def _ca_file(path: str | os.PathLike[str] | None) -> Path | None:
-    if not path:
-        return None
-    try:
-        with Path(path).open("rb"):
-            return Path(path)
-    except OSError as error:
-        raise ConfigInvalid(
-            f"The certificate file {os.fspath(path)} cannot be read: {error.strerror or error}."
-        ) from error
-
-
-def _seconds(given: float | None, environ: Mapping[str, str]) -> float | None:
-    text = environ.get("KANPORT_TIMEOUT")
-    name = "KANPORT_TIMEOUT" if given is None else "--timeout"
-    if given is None and not text:
-        return None
-    try:
-        seconds = float(text or "") if given is None else given
-    except ValueError:
-        seconds = math.nan
-    if not 0 < seconds <= 86_400:
-        shown = text if given is None else given
-        raise ConfigInvalid(f"{name} is {shown}: it must be seconds, more than 0, at most a day.")
-    return seconds
-
-
-def _batch_size(given: int | None, environ: Mapping[str, str]) -> int | None:
-    text = environ.get("KANPORT_BATCH_SIZE")
-    name = "KANPORT_BATCH_SIZE" if given is None else "--batch-size"
-    if given is None and not text:
-        return None
-    try:
-        size = int(text or "") if given is None else given
-    except ValueError:
-        size = 0
-    if not 1 <= size <= 5_000:
-        shown = text if given is None else given
-        raise ConfigInvalid(f"{name} is {shown}: it must be a whole number from 1 to 5000.")
-    return size
-
-
-def _switch(name: str, environ: Mapping[str, str]) -> bool:
-    text = environ.get(name, "").lower()
-    if text in ("1", "true", "yes", "on"):
-        return True
-    if text in ("", "0", "false", "no", "off"):
-        return False
-    raise ConfigInvalid(f"{name} is {text!r}: it must be 1 or 0.")

@@ -1,12 +1,15 @@
-"""The server's token: from a file that nobody else can read, or from the environment."""
+"""The server's token: out of the place that is named first, by flag, environment or file."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import SecretStr
 
+from kanport.config.layers import Layers
+from kanport.config.secrets import from_stdin, one_line, read_reference, where
+from kanport.config.spec import TokenReference
 from kanport.errors import ConfigInvalid
 from kanport.files import read_secret
 
@@ -18,14 +21,26 @@ class Token(NamedTuple):
     origin: str
 
 
-def find_token(path: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> Token:
-    """Give the token out of the file named by the flag, else as the environment says.
+def find_token(layers: Layers, stdin: Callable[[], str] | None = None) -> Token:
+    """Give the token that flags name, else the environment, else the configuration file.
 
-    Raises ConfigInvalid for a file that others can reach, for two tokens in the environment, and
-    for none at all; no message holds any part of a token.
+    `stdin` reads standard input where the token may come from there. Raises ConfigInvalid for a
+    file that others can reach, for two tokens in one layer, and for none at all; no message holds
+    any part of a token.
     """
+    environ = layers.environ
+    path, piped = layers.flags.get("token_file"), layers.flags.get("token_stdin")
+    if path and piped:
+        raise ConfigInvalid("--token-file and --token-stdin are both given; only one can be meant.")
+    if piped:
+        if stdin is None:
+            raise ConfigInvalid("The token cannot be read from standard input here.")
+        return Token(
+            one_line(from_stdin(stdin, "token"), "token", "standard input"),
+            "standard input (--token-stdin)",
+        )
     if path:
-        return _from_file(Path(path), f"the file {os.fspath(path)}")
+        return _from_file(Path(path), f"the file {os.fspath(path)} (--token-file)")
     text, named = environ.get("KANPORT_TOKEN"), environ.get("KANPORT_TOKEN_FILE")
     if text and named:
         raise ConfigInvalid(
@@ -35,30 +50,35 @@ def find_token(path: str | os.PathLike[str] | None, environ: Mapping[str, str]) 
     if named:
         return _from_file(Path(named), f"the file {named} (KANPORT_TOKEN_FILE)")
     if text:
-        return Token(_clean_token(text, "KANPORT_TOKEN"), "KANPORT_TOKEN")
+        return Token(one_line(text, "token", "KANPORT_TOKEN"), "KANPORT_TOKEN")
+    return _configured(layers, stdin) or _refuse(layers)
+
+
+def _configured(layers: Layers, stdin: Callable[[], str] | None) -> Token | None:
+    placed = layers.file.values.get("token")
+    if placed is None or layers.file.path is None:
+        return None
+    reference: TokenReference = placed.value
+    value = read_reference(
+        reference, "token", environ=layers.environ, base=layers.file.path.parent, stdin=stdin
+    )
+    return Token(value, f"{where(reference)} ({placed.origin})")
+
+
+def _refuse(layers: Layers) -> Token:
     raise ConfigInvalid(
         "There is no token for the server.",
         hint="Kanboard shows it under Settings > API. Put it in a file that only you can read, and "
         "name that with KANPORT_TOKEN_FILE; or set KANPORT_TOKEN.",
         details=(
             "looked at --token-file: not given",
+            "looked at --token-stdin: not given",
             "looked at KANPORT_TOKEN: not set",
             "looked at KANPORT_TOKEN_FILE: not set",
+            *layers.file_lines("token"),
         ),
     )
 
 
 def _from_file(path: Path, origin: str) -> Token:
-    return Token(_clean_token(read_secret(path, "token"), f"the file {path}"), origin)
-
-
-def _clean_token(text: str, origin: str) -> SecretStr:
-    text = text.removesuffix("\n").removesuffix("\r")
-    if not text.strip():
-        raise ConfigInvalid(f"The token from {origin} is empty.")
-    if not text.isprintable():
-        raise ConfigInvalid(
-            f"The token from {origin} holds line breaks or control characters.",
-            hint="It must be one line with nothing but the token.",
-        )
-    return SecretStr(text)
+    return Token(one_line(read_secret(path, "token"), "token", f"the file {path}"), origin)
