@@ -47,7 +47,8 @@ KEYS = {
     users("from_: staff"): '9:3: unknown key "from_" | did you mean from?',
     top("zzz: 1"): (
         '9:1: unknown key "zzz" | the keys here are kanport, name, sources, users, memberships,'
-        " memberships_missing, protect, limits, ledger, invalid_rows and custom_roles"
+        " memberships_missing, protect, min_admins, allow_admins, limits, ledger, invalid_rows and"
+        " custom_roles"
     ),
     GOOD.replace("kanport: 1\n", ""): "1:1: kanport is missing",
     GOOD.replace("  from: staff\n", ""): "5:1: from is missing",
