@@ -289,12 +289,16 @@ def rows_of(value: object) -> list[Any] | None:
 def member_ids(value: object) -> frozenset[int] | None:
     """Give the ids in an answer of getProjectUsers; None where it is none.
 
+    A group without members that has access is listed as nobody: `{"": null}` (seen on 1.2.53).
+
     >>> sorted(member_ids({"2": "Ada", "10": ""})), member_ids([]), member_ids(["Ada"])
     ([2, 10], frozenset(), None)
+    >>> member_ids({"": None, "2": "Ada"})
+    frozenset({2})
     """
     if value == []:
         return frozenset()
     if not isinstance(value, dict):
         return None
-    ids = {number(key) for key in value}
+    ids = {number(key) for key in value if key != "" or value[key] is not None}
     return None if None in ids else frozenset(user_id for user_id in ids if user_id is not None)

@@ -14,6 +14,18 @@ def app_rank(role: str) -> int:
 def project_rank(role: str) -> int:
     """Give the rank of a project role; no role at all ranks below all of them.
 
-    A custom role is a project member with some things forbidden, so it ranks as one.
+    A custom role ranks with project-manager, as Kanboard ranks it (`AccessMap::getHighestRole`).
     """
-    return PROJECT_ROLE_RANK.get(role, PROJECT_ROLE_RANK[ProjectRole.MEMBER] if role else 0)
+    return kanboard_rank(role) if role else 0
+
+
+def kanboard_rank(role: str) -> int:
+    """Give the rank of a role among those of several groups, as Kanboard has it.
+
+    It counts how many roles may do at least as much, and knows that of the built-in ones only: any
+    other text, the empty one too, ranks with project-manager.
+
+    >>> [kanboard_rank(role) for role in ("project-viewer", "project-member", "Tester", "")]
+    [1, 2, 3, 3]
+    """
+    return PROJECT_ROLE_RANK.get(role, PROJECT_ROLE_RANK[ProjectRole.MANAGER])

@@ -19,7 +19,11 @@ class PermissionProcedures(Procedures):
     """Procedures on the members and groups of a project."""
 
     def getProjectUsers(self, project_id: Any) -> Any:
-        """Give names by user id, direct members and members of groups, disabled ones too."""
+        """Give names by user id, direct members and members of groups, disabled ones too.
+
+        A group without members that has access comes out as nobody, under an empty key: Kanboard
+        joins from the left.
+        """
         self._check_project(project_id)
         project = self._id(project_id)
         direct = self._store.rows(
@@ -34,7 +38,13 @@ class PermissionProcedures(Procedures):
             " WHERE access.project_id = ? ORDER BY username_key",
             project,
         )
-        return php.sorted_by_name(_display_names([*direct, *through_groups]))
+        names = php.sorted_by_name(_display_names([*direct, *through_groups]))
+        nobody = self._store.row(
+            "SELECT 1 FROM project_has_groups access WHERE access.project_id = ? AND NOT EXISTS"
+            " (SELECT 1 FROM group_has_users member WHERE member.group_id = access.group_id)",
+            project,
+        )
+        return names if nobody is None else {"": None} | names
 
     def getAssignableUsers(self, project_id: Any, prepend_unassigned: Any = False) -> Any:
         """Give names by user id of active members with a role above viewer on either way."""
