@@ -76,8 +76,8 @@ class Table:
     bound to it; of a directory, those of what was read in a fixed order. `scopes` are what the
     source speaks of besides its rows. `partial` is True where rows were left out on purpose, so
     that what is not there proves nothing. `headers` are the places of the columns' headers, where
-    the source has such. `modified_at` is when a file was changed last (UTC, RFC 3339); a directory has
-    no such time.
+    the source has such. `modified_at` is when a file was changed last (UTC, RFC 3339); a directory
+    has no such time.
     """
 
     source: str

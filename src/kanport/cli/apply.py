@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,10 @@ from kanport.cli.options import (
     writing_options,
 )
 from kanport.cli.output import Output
+
+if TYPE_CHECKING:
+    from kanport.outcome import Approved
+    from kanport.plan.model import Plan
 
 
 @click.command("apply")
@@ -33,6 +37,18 @@ from kanport.cli.output import Output
     type=click.Path(path_type=Path),
     help="Where the mapping lies now, for passwords from a source and for the ledger.",
 )
+@click.option(
+    "--require-approval",
+    is_flag=True,
+    help="Refuse (exit 4) without an approval of this very plan; see kanport approve.",
+)
+@click.option(
+    "--approval",
+    "approval_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The approval, which is then required; by default PLAN.approval.json beside the plan.",
+)
 @FORMAT
 @writing_options
 @server_options
@@ -45,6 +61,8 @@ def command(
     yes: bool,
     journal_path: Path | None,
     mapping_path: Path | None,
+    require_approval: bool,
+    approval_path: Path | None,
     form: str,
     passwords_to: Path | None,
     **server: Any,
@@ -58,6 +76,7 @@ def command(
     Example:
       kanport apply plan.json
       kanport apply plan.json --yes --journal run.jsonl --passwords-to new-passwords.csv
+      kanport apply plan.json --yes --require-approval
     """
     from kanport import pipeline
     from kanport.cli import planning, running
@@ -67,6 +86,9 @@ def command(
     output = Output(ctx, form)
     plan = load_plan(plan_path)
     pipeline.check_guards(plan)
+    approved = _approval_of(
+        plan, approval_path, plan_path, output, required=require_approval or bool(approval_path)
+    )
     journal_path = journal_path or plan_path.with_name(f"{plan_path.stem}.journal.jsonl")
     if plan.changes:
         # Nobody should be asked for what cannot be done anyway.
@@ -84,10 +106,39 @@ def command(
             plan,
             client,
             output,
-            pipeline.Execution(journal_path, passwords, passwords_to, options),
+            pipeline.Execution(journal_path, passwords, passwords_to, options, approved=approved),
             mapping_path,
         )
     ctx.exit(code)
+
+
+def _approval_of(
+    plan: "Plan", named: Path | None, plan_path: Path, output: Output, *, required: bool
+) -> "Approved | None":
+    """Give the approval that the run records; refuse where one is required and none holds."""
+    from kanport.approval import approval_key, approved_for, load_approval
+    from kanport.cli.approve import approval_beside
+    from kanport.errors import GuardTripped, UsageError
+    from kanport.pipeline import utc_now
+
+    path = named or approval_beside(plan_path)
+    if not required and not path.exists():
+        return None
+    try:
+        approval = load_approval(path)
+        return approved_for(approval, plan, now=utc_now(), key=approval_key(os.environ))
+    except (GuardTripped, UsageError) as problem:
+        if not required:
+            reasons = "; ".join((problem.message, *problem.details))
+            output.warn(f"{path} counts for nothing: {reasons}")
+            return None
+        if isinstance(problem, GuardTripped):
+            raise
+        raise GuardTripped(
+            f"there is no approval of this plan; nothing was written: {problem.message}",
+            details=problem.details,
+            hint=f"look at the plan, then: kanport approve {plan_path} --by NAME --note TEXT",
+        ) from problem
 
 
 def _refuse_existing(path: Path, what: str, option: str) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -106,8 +106,17 @@ def _as_json(plan: Plan) -> dict[str, Any]:
 
 def _digest(content: dict[str, Any]) -> str:
     bound = {key: value for key, value in content.items() if key not in _UNBOUND}
-    text = json.dumps(bound, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(_encodable(text).encode("utf-8")).hexdigest()
+    return hashlib.sha256(canonical(bound)).hexdigest()
+
+
+def canonical(content: Mapping[str, Any]) -> bytes:
+    """Give JSON content as the bytes that digests are taken over: keys sorted, no blanks, UTF-8.
+
+    >>> canonical({"b": 1, "a": "ö"}).decode()
+    '{"a":"ö","b":1}'
+    """
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _encodable(text).encode("utf-8")
 
 
 def _encodable(text: str) -> str:
