@@ -1,6 +1,5 @@
 """Whether an approval holds for a plan. Pure."""
 
-import hmac
 from datetime import datetime
 
 from pydantic import SecretBytes
@@ -19,7 +18,7 @@ def refusals(
     With a key it must be signed with that; without one, whoever can write the file can approve.
     """
     found = []
-    if not hmac.compare_digest(approval.digest, approval.right_digest()):
+    if approval.digest != approval.right_digest():
         found.append("it was changed after it was made")
     if approval.plan != plan.digest:
         found.append(

@@ -50,7 +50,8 @@ class Approval(BaseModel):
 
     def signed_with(self, key: SecretBytes) -> bool:
         """Say whether a holder of this key signed just this."""
-        return hmac.compare_digest(self.signature or "", self.right_signature(key))
+        given = (self.signature or "").encode("utf-8", "replace")
+        return hmac.compare_digest(given, self.right_signature(key).encode())
 
     def _bound(self) -> bytes:
         content: dict[str, Any] = self.model_dump(mode="json", exclude={"digest", "signature"})

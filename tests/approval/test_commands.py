@@ -1,0 +1,131 @@
+"""Approving a plan and applying it, as a user does."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kanport.sandbox import Sandbox
+from tests.conftest import Kanport
+from tests.integration.files import write_files
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture(autouse=True)
+def _planned(
+    kanport: Kanport, server: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KANPORT_APPROVAL_KEY", raising=False)
+    monkeypatch.delenv("KANPORT_APPROVAL_KEY_FILE", raising=False)
+    for name, identifier in (("Alpha", "ALPHA"), ("Beta board", "")):
+        server.store.add_project(name, identifier=identifier)
+    write_files(tmp_path)
+    planned = kanport("plan", "club.yaml", "-o", "plan.json")
+    assert planned.code == 0, planned
+
+
+def test_nothing_is_written_without_an_approval_where_one_is_required(
+    kanport: Kanport, server: Sandbox
+) -> None:
+    refused = kanport("apply", "plan.json", "--yes", "--require-approval")
+    assert refused.code == 4
+    assert "there is no approval of this plan; nothing was written" in refused.err
+    assert not server.writes
+
+
+def test_an_approved_plan_is_applied_and_the_run_says_by_whom(
+    kanport: Kanport, server: Sandbox, tmp_path: Path
+) -> None:
+    approved = kanport("approve", "plan.json", "--by", "Ada", "--note", "Ticket 4711")
+    assert approved.code == 0, approved
+    assert "Ada approves" in approved.out
+    assert "not signed" in approved.err
+    applied = kanport("apply", "plan.json", "--yes", "--require-approval")
+    assert applied.code == 0, applied
+    assert "Approved: " in applied.out and "by Ada on" in applied.out
+    assert "Ticket 4711" in applied.out
+    told = json.loads(kanport("report", "plan.journal.jsonl", "--format", "json").out)
+    assert told["facts"]["run"]["approved"]["by"] == "Ada"
+    assert told["facts"]["run"]["approved"]["signed"] is False
+    assert "@" in told["facts"]["run"]["by"]
+
+
+def test_the_report_of_a_run_without_an_approval_says_so(kanport: Kanport) -> None:
+    applied = kanport("apply", "plan.json", "--yes")
+    assert applied.code == 0, applied
+    assert "no approval was given" in applied.out
+
+
+def test_an_approval_of_another_plan_is_refused(
+    kanport: Kanport, server: Sandbox, tmp_path: Path
+) -> None:
+    assert kanport("approve", "plan.json", "--by", "Ada", "--note", "x").code == 0
+    (tmp_path / "people.csv").write_text("Login,Name,Mail,Role\nada,Ada,,\n", "utf-8")
+    (tmp_path / "grants.csv").write_text("Login,Project,Access\nada,ALPHA,M\n", "utf-8")
+    assert kanport("plan", "club.yaml", "-o", "plan.json").code == 0
+    refused = kanport("apply", "plan.json", "--yes", "--require-approval")
+    assert refused.code == 4
+    assert "it is for another plan" in refused.err
+    assert not server.writes
+
+
+def test_a_plan_made_again_with_the_same_result_stays_approved(kanport: Kanport) -> None:
+    assert kanport("approve", "plan.json", "--by", "Ada", "--note", "x").code == 0
+    assert kanport("plan", "club.yaml", "-o", "plan.json").code == 0
+    assert kanport("apply", "plan.json", "--yes", "--require-approval").code == 0
+
+
+def test_an_approval_that_was_changed_is_refused(
+    kanport: Kanport, server: Sandbox, tmp_path: Path
+) -> None:
+    assert kanport("approve", "plan.json", "--by", "Ada", "--note", "x", "-o", "ok.json").code == 0
+    path = tmp_path / "ok.json"
+    path.write_text(path.read_text("utf-8").replace('"Ada"', '"Eve"'), "utf-8")
+    refused = kanport("apply", "plan.json", "--yes", "--approval", "ok.json")
+    assert refused.code == 4
+    assert "it was changed after it was made" in refused.err
+    assert not server.writes
+
+
+def test_a_broken_approval_that_nobody_asked_for_is_told_and_counts_for_nothing(
+    kanport: Kanport, tmp_path: Path
+) -> None:
+    (tmp_path / "plan.approval.json").write_text("{}", "utf-8")
+    applied = kanport("apply", "plan.json", "--yes")
+    assert applied.code == 0
+    assert "plan.approval.json counts for nothing" in applied.err
+    assert "no approval was given" in applied.out
+
+
+def test_with_a_key_an_approval_must_be_signed_with_it(
+    kanport: Kanport, server: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert kanport("approve", "plan.json", "--by", "Eve", "--note", "x").code == 0
+    monkeypatch.setenv("KANPORT_APPROVAL_KEY", KEY)
+    refused = kanport("apply", "plan.json", "--yes", "--require-approval")
+    assert refused.code == 4
+    assert "it is not signed" in refused.err
+    assert not server.writes
+    approved = kanport("approve", "plan.json", "--by", "Ada", "--note", "x")
+    assert "not signed" not in approved.err
+    applied = kanport("apply", "plan.json", "--yes", "--require-approval")
+    assert applied.code == 0, applied
+    assert ", signed," in applied.out
+    assert KEY not in applied.out + applied.err
+
+
+@pytest.mark.parametrize("span", ["", "7", "0d", "-1d", "7m", "1000d", "٧d"])
+def test_a_span_that_is_none_is_wrong_usage(kanport: Kanport, span: str) -> None:
+    asked = kanport("approve", "plan.json", "--by", "Ada", "--note", "x", "--expires", span)
+    assert asked.code == 2
+    assert "12h, 7d or 2w" in asked.err
+
+
+def test_a_plan_that_a_guard_stops_cannot_be_approved(kanport: Kanport, tmp_path: Path) -> None:
+    text = (tmp_path / "club.yaml").read_text("utf-8")
+    (tmp_path / "club.yaml").write_text(text + "limits: {create: 0}\n", "utf-8")
+    assert kanport("plan", "club.yaml", "-o", "plan.json").code == 4
+    refused = kanport("approve", "plan.json", "--by", "Ada", "--note", "x")
+    assert refused.code == 4
+    assert not (tmp_path / "plan.approval.json").exists()
