@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from kanport.cli.configured import say
 from kanport.errors import Exit, KanportError, SourceInvalid, Unreachable
 from kanport.findings import Finding, Severity
 from kanport.report.visible import escaped
@@ -19,44 +20,60 @@ class Boundary(click.Group):
         try:
             return super().invoke(ctx)
         except KanportError as problem:
-            show_error(problem)
+            show_error(problem, ctx)
             ctx.exit(problem.exit_code)
         except (KeyboardInterrupt, click.Abort):
-            click.echo("Interrupted; nothing more was sent.", err=True)
+            text = "Interrupted; nothing more was sent."
+            say(ctx, "error", text, text, exit_code=int(Exit.INTERRUPTED))
             ctx.exit(Exit.INTERRUPTED)
         except (click.exceptions.Exit, click.ClickException):
             raise
         except Exception as bug:
-            show_bug(bug, debug=bool((ctx.obj or {}).get("debug")))
+            show_bug(bug, ctx)
             ctx.exit(Exit.BUG)
 
 
-def show_error(problem: KanportError) -> None:
-    """Print what stopped the run, each place on its own line, and what to do."""
+def show_error(problem: KanportError, ctx: click.Context) -> None:
+    """Tell what stopped the run, each place on its own line, and what to do."""
+    lines: list[str] = []
     if isinstance(problem, SourceInvalid | Unreachable):
-        for finding in problem.findings:
-            if finding.severity is not Severity.INFO:
-                click.echo(_finding_line(finding), err=True)
-    click.echo(f"Error: {escaped(problem.message)}", err=True)
+        shown = [found for found in problem.findings if found.severity is not Severity.INFO]
+        lines += map(_finding_line, shown)
+    lines.append(f"Error: {escaped(problem.message)}")
     for detail in problem.details:
-        click.echo("\n".join(f"  {escaped(line)}" for line in detail.splitlines()), err=True)
+        lines += [f"  {escaped(line)}" for line in detail.splitlines()]
     if problem.hint:
-        click.echo(f"Hint: {escaped(problem.hint)}", err=True)
+        lines.append(f"Hint: {escaped(problem.hint)}")
+    say(
+        ctx,
+        "error",
+        "\n".join(lines),
+        problem.message,
+        exit_code=int(problem.exit_code),
+        details=list(problem.details),
+        hint=problem.hint,
+    )
 
 
-def show_bug(bug: Exception, *, debug: bool) -> None:
-    """Print that Kanport itself is wrong; the traceback only where it is asked for.
+def show_bug(bug: Exception, ctx: click.Context) -> None:
+    """Tell that Kanport itself is wrong; the traceback only where it is asked for.
 
     A traceback shows no values of variables, so no secret gets into it.
     """
-    if debug:
+    if (ctx.obj or {}).get("debug"):
         traceback.print_exception(bug)
+    kind, module, line = place_of(bug)
+    text = f"a bug in Kanport: {kind} in {module}, line {line}"
+    hint = "please report it; kanport --debug … shows more"
+    shown = f"Error: {text}\nHint: {hint}"
+    say(ctx, "bug", shown, text, type=kind, module=module, line=line, exit_code=int(Exit.BUG))
+
+
+def place_of(bug: Exception) -> tuple[str, str, int | None]:
+    """Give what a bug is, in which module, and in which line."""
     place = traceback.extract_tb(bug.__traceback__)[-1]
     module = os.path.basename(place.filename)  # noqa: PTH119 - a name to show, not a path
-    click.echo(
-        f"Error: a bug in Kanport: {type(bug).__name__} in {module}, line {place.lineno}", err=True
-    )
-    click.echo("Hint: please report it; kanport --debug … shows more", err=True)
+    return type(bug).__name__, module, place.lineno
 
 
 def _finding_line(finding: Finding) -> str:

@@ -38,12 +38,12 @@ def command(ctx: click.Context, /, mapping: Path | None, form: str, **server: An
     import os
     from datetime import UTC, datetime
 
-    from kanport.cli.planning import settings_from
+    from kanport.cli.planning import server_is_named, settings_from
     from kanport.doctor import Check, examine, exit_for
     from kanport.doctor.told import as_json, lines
 
     output = Output(ctx, form)
-    named = bool(server["url"] or os.environ.get("KANPORT_URL"))
+    named = server_is_named(**server)
     checks: list[Check] = []
     for check in examine(
         mapping,

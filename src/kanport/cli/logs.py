@@ -1,36 +1,153 @@
-"""What `--verbose` shows: the log of a run on stderr, a line for each event."""
+"""The log of a command: on stderr with `--verbose` or as JSON, or in a file; a line for each event.
 
+Only Kanport's own events are logged: libraries log headers, which hold credentials.
+"""
+
+import json
 import logging
+import os
+import sys
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 
-from kanport.report.visible import escaped
+from kanport.errors import ConfigInvalid
+from kanport.report.visible import escaped, json_safe
 
-LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
-
-
-class _OneLine(logging.Formatter):
-    """Puts each event on one line in which every character can be seen."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return escaped(super().format(record))
+# What is said in words on stderr anyway.
+_SPOKEN = frozenset({"note", "warning", "error", "bug"})
 
 
-def start_log(verbosity: int) -> Callable[[], None]:
-    """Log to stderr what is done, and from a verbosity of 2 on each request; gives what ends it.
+@dataclass(frozen=True)
+class LogChoice:
+    """How to log: `form` is text or json, `path` None for stderr."""
 
-    Only Kanport's own events are shown: libraries log headers, which hold credentials.
-    """
+    form: str
+    path: Path | None
+    verbosity: int
+    quiet: bool
+    run_id: str
+
+    @property
+    def replaces_stderr(self) -> bool:
+        """Whether stderr holds nothing but objects, one a line."""
+        return self.form == "json" and self.path is None
+
+    @property
+    def level(self) -> int | None:
+        """From which level on events are logged; None for no log at all."""
+        if self.verbosity > 1:
+            return logging.DEBUG
+        if self.path is not None or (self.replaces_stderr and not self.quiet) or self.verbosity:
+            return logging.INFO
+        return logging.WARNING if self.replaces_stderr else None
+
+
+def start_log(choice: LogChoice) -> Callable[[], None]:
+    """Log as was chosen; gives what ends it. Raises ConfigInvalid for a file that cannot be."""
+    level = choice.level
+    if level is None:
+        return lambda: None
+    handler: logging.Handler
+    if choice.path is not None:
+        handler = _FileLog(choice.path)
+    else:
+        handler = logging.StreamHandler()
+        if not choice.replaces_stderr:
+            handler.addFilter(lambda record: _event(record) not in _SPOKEN)
+    handler.setFormatter(_AsJson(choice.run_id) if choice.form == "json" else _AsText())
     logger = logging.getLogger("kanport")
-    handler = logging.StreamHandler()
-    handler.setFormatter(
-        _OneLine("%(asctime)s %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S%z")
-    )
     before = logger.level
-    logger.setLevel(LEVELS[min(verbosity, len(LEVELS) - 1)])
+    logger.setLevel(level)
     logger.addHandler(handler)
 
     def stop() -> None:
         logger.removeHandler(handler)
         logger.setLevel(before)
+        handler.close()
 
     return stop
+
+
+def _event(record: logging.LogRecord) -> str:
+    return str(getattr(record, "event", "log"))
+
+
+def _fields(record: logging.LogRecord) -> dict[str, object]:
+    fields: dict[str, object] = getattr(record, "fields", {})
+    return fields
+
+
+class _AsText(logging.Formatter):
+    """Puts each event on one line in which every character can be seen."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        moment = datetime.fromtimestamp(record.created).astimezone()
+        parts = [f"{moment:%Y-%m-%dT%H:%M:%S%z}", record.levelname, record.name]
+        if hasattr(record, "event"):
+            parts.append(_event(record))
+        parts += [f"{name}={_plain(value)}" for name, value in _fields(record).items()]
+        return escaped(" ".join([*parts, record.getMessage()]).rstrip())
+
+
+def _plain(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return json.dumps(text, ensure_ascii=False) if " " in text and isinstance(value, str) else text
+
+
+class _AsJson(logging.Formatter):
+    """Makes one JSON object of each event, on one line."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__()
+        self._run_id = run_id
+
+    def format(self, record: logging.LogRecord) -> str:
+        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        parts: dict[str, object] = {
+            "ts": moment.replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "event": _event(record),
+            "run": self._run_id,
+        }
+        if message := record.getMessage():
+            parts["message"] = message
+        return json_safe(json.dumps(parts | _fields(record), ensure_ascii=False, default=str))
+
+
+class _FileLog(logging.Handler):
+    """Appends whole lines to a file; a disk that is full is told once and stops nothing."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+        self._told = False
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOCTTY
+        try:
+            self._file = os.open(path, flags, 0o640)
+        except (OSError, ValueError) as problem:
+            why = problem.strerror if isinstance(problem, OSError) else "its path is not one"
+            raise ConfigInvalid(
+                f"the log file {path} cannot be written: {why}",
+                hint="name a file in a folder that exists and that you may write to",
+            ) from problem
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line in one go, so that the lines of two runs don't mix."""
+        try:
+            os.write(self._file, f"{self.format(record)}\n".encode("utf-8", "backslashreplace"))
+        except OSError as problem:
+            if not self._told:
+                self._told = True
+                print(  # noqa: T201
+                    f"Warning: the log file {self._path} cannot be written: {problem.strerror}",
+                    file=sys.stderr,
+                )
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+        super().close()

@@ -1,9 +1,10 @@
 """Options that several commands share."""
 
+import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -36,13 +37,6 @@ def _remember(ctx: click.Context, parameter: click.Parameter, value: Any) -> Non
         ctx.find_root().ensure_object(dict)[parameter.name] = value
 
 
-def _log(ctx: click.Context, parameter: click.Parameter, value: int) -> None:
-    if value:
-        from kanport.cli.logs import start_log
-
-        ctx.find_root().call_on_close(start_log(value))
-
-
 COMMON = (
     click.option(
         "-q",
@@ -57,7 +51,7 @@ COMMON = (
         "--verbose",
         count=True,
         expose_value=False,
-        callback=_log,
+        callback=_remember,
         help="Log on stderr what is done; twice: each request.",
     ),
     click.option(
@@ -74,6 +68,41 @@ COMMON = (
         callback=_remember,
         help="Show the traceback of a bug.",
     ),
+    click.option(
+        "--log-format",
+        type=click.Choice(["text", "json"]),
+        expose_value=False,
+        callback=_remember,
+        help="With json, stderr holds the log and nothing else, an object a line.  [env:"
+        " KANPORT_LOG_FORMAT]",
+    ),
+    click.option(
+        "--log-file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        expose_value=False,
+        callback=_remember,
+        help="Append the log to this file instead.  [env: KANPORT_LOG_FILE]",
+    ),
+)
+
+CONFIGURATION = (
+    click.option(
+        "--config",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        expose_value=False,
+        callback=_remember,
+        help="The configuration; by default kanport.toml here, in the user's configuration folder,"
+        " or in /etc/kanport.  [env: KANPORT_CONFIG]",
+    ),
+    click.option(
+        "--profile",
+        metavar="NAME",
+        expose_value=False,
+        callback=_remember,
+        help="The profile in it, such as staging.  [env: KANPORT_PROFILE]",
+    ),
 )
 
 MAPPING = click.argument("mapping", type=click.Path(path_type=Path))
@@ -86,6 +115,7 @@ SERVER = (
         help="The file with the application token.  [env: KANPORT_TOKEN_FILE, or KANPORT_TOKEN"
         " with the token itself]",
     ),
+    click.option("--token-stdin", is_flag=True, help="Read the token from standard input."),
     click.option(
         "--ca-file",
         type=click.Path(path_type=Path),
@@ -127,21 +157,20 @@ WRITING = (
     click.option(
         "--connections",
         type=click.IntRange(1, 64),
-        default=8,
-        show_default=True,
-        help="The most to use at once; fewer where more bring nothing.",
+        help="The most to use at once, 8 by default; fewer where more bring nothing.  [env:"
+        " KANPORT_CONNECTIONS]",
     ),
     click.option(
         "--rate",
         type=click.FloatRange(min=0, min_open=True),
         metavar="CALLS",
-        help="Calls a second at most, for a server that others need as well.",
+        help="Calls a second at most, for a server that others need as well.  [env: KANPORT_RATE]",
     ),
     click.option(
         "--max-errors",
         type=click.IntRange(min=0),
         metavar="N",
-        help="Stop when more than N items have failed.",
+        help="Stop when more than N items have failed.  [env: KANPORT_MAX_ERRORS]",
     ),
 )
 
@@ -156,13 +185,23 @@ FORMAT = click.option(
 
 
 def common_options(command: F) -> F:
-    """Add the options that every command has."""
-    return _with(command, COMMON)
+    """Add the options that every command has, and start the log that they ask for."""
+
+    @functools.wraps(command)
+    def logged(*args: Any, **values: Any) -> Any:
+        ctx = click.get_current_context()
+        if not isinstance(ctx.command, click.Group):
+            from kanport.cli.configured import start_log_of
+
+            start_log_of(ctx)
+        return command(*args, **values)
+
+    return _with(cast(F, logged), COMMON)
 
 
 def server_options(command: F) -> F:
-    """Add the options that name the server."""
-    return _with(command, SERVER)
+    """Add the options that name the server, and the configuration that may name it."""
+    return _with(_with(command, CONFIGURATION), SERVER)
 
 
 def writing_options(command: F) -> F:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kanport.cli.configured import say
 from kanport.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ class Output:
     def __init__(self, ctx: click.Context, form: str = "text") -> None:
         options: dict[str, Any] = ctx.find_root().obj or {}
         self.form = form
+        self._ctx = ctx
+        self._json_log = bool(options.get("json_log"))
         self._quiet = bool(options.get("quiet"))
         self._color: bool | None = options.get("color")
 
@@ -37,11 +40,12 @@ class Output:
             click.echo(drawn(view, FORMATS[self.form]), nl=False)
 
     def show_news(self, view: "View") -> None:
-        """Print a report, but nothing for quiet people where it has neither change nor warning.
+        """Print a report, but nothing where it has neither change nor warning and nobody looks.
 
         Cron sends a mail for every line, and one that comes each night is not read.
         """
-        if self._quiet and self.form == "text" and not view.lines and view.level == "good":
+        unseen = self._quiet or not sys.stdout.isatty()
+        if unseen and self.form == "text" and not view.lines and view.level == "good":
             return
         self.show(view)
 
@@ -52,11 +56,11 @@ class Output:
     def note(self, text: str) -> None:
         """Tell something about the run, on stderr, unless the user wants it quiet."""
         if not self._quiet:
-            click.echo(text, err=True)
+            say(self._ctx, "note", text, text)
 
     def warn(self, text: str) -> None:
         """Tell something that must not be overlooked, on stderr."""
-        click.echo(f"Warning: {text}", err=True)
+        say(self._ctx, "warning", f"Warning: {text}", text)
 
     @property
     def next_steps_wanted(self) -> bool:
@@ -99,7 +103,9 @@ class Output:
             yield advance
 
     def _live(self) -> bool:
-        return not self._quiet and sys.stderr.isatty() and not os.environ.get("CI")
+        if self._quiet or self._json_log or os.environ.get("CI"):
+            return False
+        return sys.stderr.isatty()
 
     def _console(self, stream: Any) -> "Console":
         from rich.console import Console

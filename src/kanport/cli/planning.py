@@ -1,6 +1,5 @@
 """What the commands that start from a mapping have in common."""
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -8,9 +7,11 @@ from typing import Any
 import click
 
 from kanport.apply.engine import Options
+from kanport.cli.configured import layers_of, read_stdin
 from kanport.cli.output import Output
-from kanport.config import Settings, resolve_settings
-from kanport.errors import Exit, SourceInvalid, Unreachable
+from kanport.config import Settings, settings_of
+from kanport.config.catalogue import CONNECTIONS, MAX_ERRORS, RATE, URL
+from kanport.errors import ConfigInvalid, Exit, SourceInvalid, Unreachable
 from kanport.findings import Finding, errors_in
 from kanport.kanboard.client import Client
 from kanport.pipeline import Inputs, plan_inputs, read_inputs
@@ -53,15 +54,24 @@ def exit_for_plan(plan: Plan) -> Exit:
 
 
 def settings_from(**flags: Any) -> Settings:
-    """Give the settings of the server from flags and environment."""
-    return resolve_settings(**flags, environ=os.environ)
+    """Give the settings of the server from flags, environment and configuration file."""
+    return settings_of(layers_of(click.get_current_context(), **flags), read_stdin)
 
 
-def settings_and_options(
-    *, connections: int, rate: float | None, max_errors: int | None, **server: Any
-) -> tuple[Settings, Options]:
+def server_is_named(**flags: Any) -> bool:
+    """Tell whether flags, environment or configuration file name a server; True where in doubt."""
+    try:
+        return bool(layers_of(click.get_current_context(), **flags).take(URL).value)
+    except ConfigInvalid:
+        return True
+
+
+def settings_and_options(**flags: Any) -> tuple[Settings, Options]:
     """Give the settings of the server, and how to carry out a plan on it."""
-    settings = settings_from(**server)
+    layers = layers_of(click.get_current_context(), **flags)
+    connections = layers.take(CONNECTIONS).value
+    rate, max_errors = layers.take(RATE).value, layers.take(MAX_ERRORS).value
+    settings = settings_from(**flags)
     options = Options(
         batch_size=settings.batch_size,
         connections=connections,

@@ -2,25 +2,19 @@
 
 import os
 import re
-import secrets
-from datetime import UTC, datetime
 from pathlib import Path
 
 from kanport.apply.journal import load_journal
 from kanport.errors import (
     UsageError,
 )
+from kanport.events import new_run_id
 from kanport.outcome import Run
 from kanport.plan.model import Plan
 from kanport.plan.plan_file import load_plan
 
 
-def new_run_id() -> str:
-    """Give a run a name of its own that sorts by time."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-
-
-def state_stem(state: Path | None, plan: Plan) -> Path:
+def state_stem(state: Path | None, plan: Plan, run_id: str | None = None) -> Path:
     """Give the path, without ending, under which `sync` keeps plan and journal of one run.
 
     The folder (`state`, else `kanport` in the user's state folder) is made where it is missing;
@@ -35,7 +29,7 @@ def state_stem(state: Path | None, plan: Plan) -> Path:
             hint="name another with --state or KANPORT_STATE",
         ) from problem
     name = re.sub(r"[^\w.-]+", "-", plan.mapping.name or Path(plan.mapping.path).stem)
-    return folder / f"{name}-{new_run_id()}"
+    return folder / f"{name}-{run_id or new_run_id()}"
 
 
 def _user_state_folder() -> Path:

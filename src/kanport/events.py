@@ -1,0 +1,63 @@
+"""The events that a log tells of, by stable names, and the ids of runs. Pure, no I/O.
+
+Programs that read logs go by these names: one never changes its meaning.
+"""
+
+import logging
+import secrets
+from datetime import UTC, datetime
+from typing import Any
+
+# Where nobody listens nothing is said: Python's last resort would print warnings on stderr.
+logging.getLogger("kanport").addHandler(logging.NullHandler())
+
+EVENTS: dict[str, str] = {
+    # A run from its beginning to its end.
+    "run.started": "A run begins: command, mapping.",
+    "sources.read": "The sources are read: users, memberships, errors, warnings.",
+    "plan.made": "The plan is made: changes, and how many of each action.",
+    "guard.tripped": "A guard stops the plan: guard.",
+    "finding": "A row needs a look: code, severity, place.",
+    "change.settled": "What became of a change: change, action, user, project, status, reason.",
+    "run.verified": "Both sides were read again: left, the number of changes still needed.",
+    "run.ended": "A run ends: exit_code, result, seconds, and the tally where there is one.",
+    "status.written": "A status file was written: path.",
+    "status.failed": "A status file could not be written: path.",
+    "notice.sent": "Somebody was told: channel, to.",
+    "notice.failed": "Somebody could not be told: channel, to.",
+    # What is also said in words.
+    "note": "Something about the run.",
+    "warning": "Something that must not be overlooked.",
+    "error": "What stopped the command: exit_code, details, hint.",
+    "bug": "Kanport itself is wrong: type, module, line.",
+    # The server and the directory.
+    "server.request": "A request was answered or not: procedure, calls, seconds, fault.",
+    "server.retry": "A call is asked again: procedure, wait.",
+    "server.unlisted": "The server cannot list all users, or all members of a group.",
+    "directory.connected": "A directory is open: source, url, tls, login, as.",
+    "directory.refused": "A directory refused: source, url.",
+    "directory.search": "A search was answered: base, scope, entries, result.",
+    # Everything that has no name of its own.
+    "log": "Something else, told in message.",
+}
+
+
+def tell(
+    logger: logging.Logger,
+    event: str,
+    message: str = "",
+    *,
+    level: int = logging.INFO,
+    **fields: Any,
+) -> None:
+    """Log an event by its stable name; `fields` are plain values, and never a secret."""
+    if event not in EVENTS:
+        raise KeyError(f"the event {event!r} is not in the catalogue")
+    if logger.isEnabledFor(level):
+        # The message may hold anything that people write, and so is no template.
+        logger.log(level, "%s", message, extra={"event": event, "fields": fields})
+
+
+def new_run_id() -> str:
+    """Give a run a name of its own that sorts by time."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
