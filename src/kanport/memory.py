@@ -1,13 +1,16 @@
 """What is remembered between runs, as values; the ledger keeps them. Pure, no I/O.
 
 What is remembered never proves anything by itself: it is only ever believed where the server
-agrees, and without it nothing is taken away.
+agrees, and without it nothing is taken away. Servers pass numbers on (SQLite gives the number of
+a removed user to the next one), so everything about a user holds only while that user has the
+recorded username.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kanport.model import Identity
+from kanport.model import Identity, Project, User
+from kanport.names import compare_key, spelling_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,34 +34,157 @@ class GoodRun:
 class Absence:
     """Since when somebody is provably in no source.
 
-    `since` is the time of the first run that missed them (UTC, RFC 3339), `runs` how many runs in a
-    row did. `disabled_at` is when Kanport disabled them for it; None where it did not.
+    `since` is when the first plan that missed them was made (UTC, RFC 3339), `runs` how many runs
+    in a row did; 0 for somebody who is back and still disabled. `disabled_at` is when Kanport
+    disabled them for it; None where it did not.
     """
 
+    username: str
     since: str
     runs: int
     disabled_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
+class Grant:
+    """A membership that Kanport manages: whose, and in which project, as both were called."""
+
+    username: str
+    project: str
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """What the ledger of a mapping knows of one server.
 
-    `identities` is whom each stable id meant when last seen. `users` are the ids of the users that
-    Kanport created or was told to adopt, `grants` the pairs of user id and project id of the
-    memberships that it granted or was told to adopt. `absent` is by user id. `through_group` are
-    pairs of user id and project id where access was found to come through a group, with the role
-    that it gave: a change there cannot take effect, and is not planned again. `group_access` is the
-    role that Kanport gave a group, by group id and project id: the server cannot list it.
+    `identities` is whom each stable id meant when last seen, `departed` the usernames, by stable
+    id, of those whom Kanport removed. `users` are the users that Kanport created or was told to
+    adopt, by user id with the username, `grants` the memberships that it granted or was told to
+    adopt, by user id and project id. `absent` is by user id; `counted_at` is when the last plan
+    was made whose absences were counted. `through_group` are pairs of user id and project id where
+    access was found to come through a group, with the role that it gave: a change there cannot
+    take effect, and is not planned again. `group_access` is the role that Kanport gave a group, by
+    group id and project id: the server cannot list it.
     """
 
     identities: Mapping[str, Identity] = field(default_factory=dict)
-    users: frozenset[int] = frozenset()
-    grants: frozenset[tuple[int, int]] = frozenset()
+    departed: Mapping[str, str] = field(default_factory=dict)
+    users: Mapping[int, str] = field(default_factory=dict)
+    grants: Mapping[tuple[int, int], Grant] = field(default_factory=dict)
     absent: Mapping[int, Absence] = field(default_factory=dict)
+    counted_at: str = ""
     last_good: GoodRun | None = None
     through_group: Mapping[tuple[int, int], str] = field(default_factory=dict)
     group_access: Mapping[tuple[int, int], str] = field(default_factory=dict)
 
+    def manages(self, user: User) -> bool:
+        """Whether Kanport created this user or was told to adopt them."""
+        return user.id in self.users and _same(self.users[user.id], user)
+
+    def granted(self, user: User, project: Project) -> bool:
+        """Whether Kanport granted this membership or was told to adopt it."""
+        grant = self.grants.get((user.id, project.id))
+        if grant is None or not _same(grant.username, user):
+            return False
+        names = (project.identifier, project.name)
+        return spelling_key(grant.project) in {spelling_key(name) for name in names if name}
+
+    def absence(self, user: User) -> Absence | None:
+        """Since when this user is missing, if the ledger says so of them and not of another."""
+        absence = self.absent.get(user.id)
+        return absence if absence is not None and _same(absence.username, user) else None
+
 
 NOTHING = Memory()
+
+
+def _same(username: str, user: User) -> bool:
+    return compare_key(username) == compare_key(user.username)
+
+
+# --- what a run adds to it ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """Somebody whom a plan provably missed.
+
+    `active` is whether they were enabled when it was made, `disabled` whether the run disabled
+    them.
+    """
+
+    username: str
+    active: bool
+    disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What a plan and a run of it add to what is remembered; recorded together or not at all.
+
+    `planned_at` is when the plan was made. `created` are users who are managed from now on, by
+    user id with the username, `granted` memberships. `renamed` has the new usernames. `back` are
+    the users who were missing and are named again, with whether they are enabled now; `enabled`
+    those whom somebody or something has enabled. A role of None in `through_group` or
+    `group_access` is one to forget.
+    """
+
+    planned_at: str
+    identities: tuple[Identity, ...] = ()
+    created: Mapping[int, str] = field(default_factory=dict)
+    renamed: Mapping[int, str] = field(default_factory=dict)
+    removed: frozenset[int] = frozenset()
+    granted: Mapping[tuple[int, int], Grant] = field(default_factory=dict)
+    revoked: frozenset[tuple[int, int]] = frozenset()
+    missed: Mapping[int, Missed] = field(default_factory=dict)
+    back: Mapping[int, bool] = field(default_factory=dict)
+    enabled: frozenset[int] = frozenset()
+    through_group: Mapping[tuple[int, int], str | None] = field(default_factory=dict)
+    group_access: Mapping[tuple[int, int], str | None] = field(default_factory=dict)
+
+
+def absence_at(before: Absence | None, username: str, planned_at: str, counted_at: str) -> Absence:
+    """Give the absence of somebody whom the plan of that time misses.
+
+    The same plan counts once, and one that is older than what was counted last counts not at all.
+    """
+    if before is None or not before.runs:
+        disabled_at = before.disabled_at if before is not None else None
+        return Absence(username, planned_at, 1, disabled_at)
+    return Absence(
+        username, before.since, before.runs + (planned_at > counted_at), before.disabled_at
+    )
+
+
+def absences_after(
+    before: Mapping[int, Absence], learned: Learned, *, counted_at: str, now: str
+) -> dict[int, Absence | None]:
+    """Give the absences that are others after a run; None for one to forget.
+
+    `counted_at` is when the last plan was made whose absences were counted, `now` the time of
+    recording. A plan that is older than that one proves no absence any more.
+    """
+    after: dict[int, Absence | None] = {}
+    for user_id, missed in learned.missed.items():
+        old = before.get(user_id)
+        if old is not None and compare_key(old.username) != compare_key(missed.username):
+            old = None
+        if old is None and learned.planned_at < counted_at and not missed.disabled:
+            continue
+        new = absence_at(old, missed.username, learned.planned_at, counted_at)
+        disabled_at = now if missed.disabled else None if missed.active else new.disabled_at
+        after[user_id] = Absence(new.username, new.since, new.runs, disabled_at)
+    for user_id, active in learned.back.items():
+        if learned.planned_at < counted_at and user_id not in learned.enabled:
+            continue
+        old = before.get(user_id)
+        if active or old is None or old.disabled_at is None:
+            after[user_id] = None
+        else:
+            after[user_id] = Absence(old.username, learned.planned_at, 0, old.disabled_at)
+    for user_id in learned.enabled - learned.back.keys():
+        old = after.get(user_id) or before.get(user_id)
+        if old is not None:
+            after[user_id] = Absence(old.username, old.since, old.runs)
+    after.update(dict.fromkeys(learned.removed))
+    return after

@@ -5,15 +5,15 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from kanport import ledger
 from kanport.errors import ConfigInvalid, Exit
-from kanport.ledger import recall, remember_people
+from kanport.ledger import file, recall, record
+from kanport.memory import Learned
 from kanport.model import Identity
 
 SERVER = "https://kanboard.example.org/jsonrpc.php"
@@ -31,6 +31,10 @@ def path(tmp_path: Path) -> Path:
 
 def known_people(path: Path, server: str) -> Mapping[str, Identity]:
     return recall(path, server).identities
+
+
+def remember_people(path: Path, server: str, people: Iterable[Identity], *, now: str) -> None:
+    record(path, server, Learned(now, identities=tuple(people)), now=now)
 
 
 def rows(path: Path) -> list[tuple[object, ...]]:
@@ -174,15 +178,15 @@ def test_an_older_ledger_is_read_without_and_written_with_a_migration(
 ) -> None:
     remember_people(path, SERVER, [ADA], now=MONDAY)
     old = path.read_bytes()
-    more = ("CREATE TABLE grants (id TEXT)",)
-    monkeypatch.setattr(ledger, "MIGRATIONS", (*ledger.MIGRATIONS, more))
+    more = ("CREATE TABLE more (id TEXT)",)
+    monkeypatch.setattr(file, "MIGRATIONS", (*file.MIGRATIONS, more))
     assert known_people(path, SERVER) == {"7": ADA}
     assert path.read_bytes() == old
     remember_people(path, SERVER, [BOB], now=TUESDAY)
     assert known_people(path, SERVER) == {"7": ADA, "8": BOB}
     with closing(sqlite3.connect(path)) as database:
-        assert database.execute("PRAGMA user_version").fetchone() == (len(ledger.MIGRATIONS),)
-        assert database.execute("SELECT * FROM grants").fetchall() == []
+        assert database.execute("PRAGMA user_version").fetchone() == (len(file.MIGRATIONS),)
+        assert database.execute("SELECT * FROM more").fetchall() == []
 
 
 def test_all_of_a_record_is_written_or_nothing(path: Path) -> None:
@@ -194,25 +198,28 @@ def test_all_of_a_record_is_written_or_nothing(path: Path) -> None:
 
 
 KILLED = """
-import os, signal, sqlite3, sys
-from kanport import ledger
-from kanport.model import Identity
+import os, signal, sys
 from pathlib import Path
+from kanport.ledger import file, record
+from kanport.memory import Learned
+from kanport.model import Identity
 
-def people():
-    for number in range(200_000):
-        yield Identity(f"id-{number}", number, f"user{number}")
-        if number == 150_000:
-            os.kill(os.getpid(), signal.SIGKILL)
+class People:
+    def __iter__(self):
+        for number in range(200_000):
+            yield Identity(f"id-{number}", number, f"user{number}")
+            if number == 150_000:
+                os.kill(os.getpid(), signal.SIGKILL)
 
 # A small cache makes SQLite write to the file long before the transaction ends.
-connect = ledger._connect
+connect = file._connect
 def small(path, mode):
     database = connect(path, mode)
     database.execute("PRAGMA cache_size = 10")
     return database
-ledger._connect = small
-ledger.remember_people(Path(sys.argv[1]), sys.argv[2], people(), now="2026-11-24T02:00:00Z")
+now = "2026-11-24T02:00:00Z"
+file._connect = small
+record(Path(sys.argv[1]), sys.argv[2], Learned(now, identities=People()), now=now)
 """
 
 
@@ -244,7 +251,7 @@ def test_a_file_that_another_run_is_writing_is_waited_for(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     remember_people(path, SERVER, [ADA], now=MONDAY)
-    monkeypatch.setattr(ledger, "PATIENCE", 0.1)
+    monkeypatch.setattr(file, "PATIENCE", 0.1)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         assert known_people(path, SERVER) == {"7": ADA}

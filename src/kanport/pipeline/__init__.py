@@ -20,9 +20,11 @@ from kanport.pipeline.running import (
     Execution,
     apply_plan,
     plan_undo,
+    ledger_of,
     protected_now,
     remember,
     resume_run,
+    remember_good,
     verify_plan,
 )
 from kanport.pipeline.who import who_runs
@@ -35,6 +37,7 @@ __all__ = [
     "check_guards",
     "check_server",
     "load_plan_or_journal",
+    "ledger_of",
     "new_run_id",
     "passwords_for",
     "plan_and_state",
@@ -46,6 +49,7 @@ __all__ = [
     "read_tables",
     "remember",
     "resume_run",
+    "remember_good",
     "state_stem",
     "utc_now",
     "verify_plan",

@@ -16,14 +16,15 @@ from kanport.errors import (
     ConfigInvalid,
     UsageError,
 )
+from kanport.events import new_run_id
 from kanport.kanboard.client import Client
 from kanport.kanboard.current import read_current
-from kanport.ledger import remember_people
+from kanport.ledger import record, record_good
 from kanport.mapping import load_mapping
 from kanport.outcome import Approved, Outcome, Run, Verdict
 from kanport.pipeline.planning import check_server, utc_now
 from kanport.pipeline.who import who_runs
-from kanport.plan.identities import identities_after
+from kanport.plan.learned import good_run_of, learned_from
 from kanport.plan.model import Plan
 
 
@@ -147,14 +148,36 @@ def remember(
     mapping_path: Path | None = None,
     now: Callable[[], str] = utc_now,
 ) -> None:
-    """Record in the ledger whom the stable ids of a plan mean, after a run of it or without one.
+    """Record in the ledger what a plan and a run of it teach; None where there was nothing to do.
 
     The ledger lies where the plan says, beside the mapping (`mapping_path`, else where the plan
-    says). Nothing is done where the plan has no stable ids. Raises ConfigInvalid where the ledger
+    says). Nothing is done where the mapping names none. Raises ConfigInvalid where the ledger
     cannot be written; what the run did stays done.
     """
-    people = identities_after(plan, run)
-    if plan.mapping.ledger is None or not people:
-        return
-    folder = (mapping_path or Path(plan.mapping.path)).parent
-    remember_people(folder / plan.mapping.ledger, plan.server.url, people, now=now())
+    path = ledger_of(plan, mapping_path)
+    if path is not None:
+        record(path, plan.server.url, learned_from(plan, run), now=now())
+
+
+def remember_good(
+    plan: Plan,
+    run: Run | None,
+    *,
+    mapping_path: Path | None = None,
+    now: Callable[[], str] = utc_now,
+) -> None:
+    """Record in the ledger that nothing was left to do, and what the sources looked like.
+
+    Nothing is done for a plan that was made from no source. Raises as `remember`.
+    """
+    path = ledger_of(plan, mapping_path)
+    if path is not None and plan.sources:
+        run_id = run.id if run is not None else new_run_id()
+        record_good(path, plan.server.url, good_run_of(plan, run_id=run_id, now=now()))
+
+
+def ledger_of(plan: Plan, mapping_path: Path | None = None) -> Path | None:
+    """Give where the ledger of a plan is; None where its mapping names none."""
+    if plan.mapping.ledger is None:
+        return None
+    return (mapping_path or Path(plan.mapping.path)).parent / plan.mapping.ledger

@@ -144,6 +144,32 @@ class PlanIdentity(Part):
     user_id: int | None = None
 
 
+class PlanAbsence(Part):
+    """What the sources say of somebody's absence; recorded in the ledger.
+
+    missing: they are provably in no source. back: the ledger has them as missing, and a source
+    names them again. enabled: the ledger has them as disabled by Kanport, and they are enabled, so
+    somebody did that by hand. `active` is whether they were enabled when the plan was made.
+    """
+
+    user_id: int
+    username: str
+    state: Literal["missing", "back", "enabled"]
+    active: bool
+
+
+class PlanRows(Part):
+    """Which rows of a file or a sheet were read, as spans such as `2-48,50`, or which entries.
+
+    `entries` says for each entry of a directory how many rows were made of it.
+    """
+
+    file: str | None = None
+    sheet: str | None = None
+    rows: str | None = Field(None, pattern=r"^[0-9]{1,9}(-[0-9]{1,9})?(,[0-9]{1,9}(-[0-9]{1,9})?)*$")
+    entries: dict[str, int] | None = None
+
+
 class PlanSource(Part):
     """A source that the plan was made from; `path` relative to the mapping, `size` in bytes.
 
@@ -219,3 +245,4 @@ class Plan(Part):
     )
     people: tuple[PlanPerson, ...] = ()
     digest: str = ""
+    absences: tuple[PlanAbsence, ...] = ()

@@ -1,18 +1,13 @@
-"""The ledger: what Kanport remembers between runs, in one SQLite file that a mapping names.
-
-Losing it loses convenience, never safety: it is only ever believed where the server agrees. No
-secret is in it. Reading leaves the file as it is, and makes none where there is none.
-"""
+"""The file of a ledger: whole, private, of the newest version, and not taken for anything else."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kanport.errors import ConfigInvalid
-from kanport.memory import NOTHING, Memory
-from kanport.model import Identity
+from kanport.ledger.migrations import MIGRATIONS
 
 if TYPE_CHECKING:
     # Only whoever reads a ledger waits for SQLite: `kanport --help` does not.
@@ -23,73 +18,16 @@ APPLICATION_ID = 0x4B707274
 # Seconds to wait for another run that is writing.
 PATIENCE = 10.0
 
-# Each step leads from the version of its number to the next one; released steps never change.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (
-    (
-        """CREATE TABLE people (
-            server TEXT NOT NULL,
-            id TEXT NOT NULL,
-            user_id INTEGER NOT NULL,
-            username TEXT NOT NULL,
-            first_seen TEXT NOT NULL,
-            last_seen TEXT NOT NULL,
-            PRIMARY KEY (server, id),
-            UNIQUE (server, user_id)
-        ) WITHOUT ROWID""",
-    ),
-)
-
 _START_ANEW = (
     "move it away to start a new one; people are then found by username, as if seen for the"
     " first time"
 )
 
 
-def recall(path: Path, server: str) -> Memory:
-    """Give what a ledger knows of this server (the URL of its API).
-
-    A ledger that is not there yet knows nothing. Raises ConfigInvalid where the file cannot be
-    read, is no ledger, is damaged, or was written by a newer Kanport.
-    """
-    with _told(path, "read"):
-        if not path.exists():
-            return NOTHING
-        with closing(_copy_in_memory(path)) as ledger:
-            rows = ledger.execute(
-                "SELECT id, user_id, username FROM people WHERE server = ? ORDER BY id", (server,)
-            )
-            people = {
-                str(stable_id): Identity(str(stable_id), int(user_id), str(username))
-                for stable_id, user_id, username in rows
-            }
-            return Memory(identities=people)
-
-
-def remember_people(path: Path, server: str, people: Iterable[Identity], *, now: str) -> None:
-    """Record whom these stable ids mean on this server, seen at this time (UTC, RFC 3339).
-
-    All of it is recorded or nothing. Who is not named stays as recorded, except that no two ids
-    mean one user: the one that was seen last does. Makes the file (mode 0600) where there is none.
-    Raises ConfigInvalid as `recall` does, and where the file cannot be written.
-    """
-    with _told(path, "written"):
-        _make_private(path)
-        with closing(_connect(path, "rw")) as ledger, _transaction(ledger):
-            _migrate(ledger, path)
-            for person in people:
-                ledger.execute(
-                    "DELETE FROM people WHERE server = ? AND user_id = ? AND id <> ?",
-                    (server, person.user_id, person.id),
-                )
-                ledger.execute(
-                    "INSERT INTO people VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (server, id) DO"
-                    " UPDATE SET user_id = excluded.user_id, username = excluded.username,"
-                    " last_seen = excluded.last_seen",
-                    (server, person.id, person.user_id, person.username, now, now),
-                )
-
-
-# --- the file -------------------------------------------------------------------------------------
+def for_writing(path: Path) -> "Connection":
+    """Open a ledger to write to; makes the file (mode 0600) where there is none."""
+    _make_private(path)
+    return _connect(path, "rw")
 
 
 def _connect(path: Path, mode: str) -> "Connection":
@@ -101,7 +39,7 @@ def _connect(path: Path, mode: str) -> "Connection":
     return ledger
 
 
-def _copy_in_memory(path: Path) -> "Connection":
+def copy_in_memory(path: Path) -> "Connection":
     """Copy a ledger into memory, as whole and as new as this Kanport wants it."""
     import sqlite3
 
@@ -135,9 +73,11 @@ def _make_private(path: Path) -> None:
 
 
 @contextmanager
-def _transaction(ledger: "Connection") -> Iterator[None]:
+def transaction(ledger: "Connection", path: Path) -> Iterator[None]:
+    """Do all of it or nothing, in a ledger that is of the newest version by then."""
     ledger.execute("BEGIN IMMEDIATE")
     try:
+        _migrate(ledger, path)
         yield
     except BaseException:
         if ledger.in_transaction:
@@ -171,7 +111,7 @@ def _migrate(ledger: "Connection", path: Path) -> None:
 
 
 @contextmanager
-def _told(path: Path, done: str) -> Iterator[None]:
+def told(path: Path, done: str) -> Iterator[None]:
     """Tell what is the matter with the file in plain words."""
     import sqlite3
 
@@ -190,4 +130,8 @@ def _told(path: Path, done: str) -> Iterator[None]:
     except sqlite3.DatabaseError as problem:
         raise ConfigInvalid(
             f"{path} is no ledger of Kanport, or is damaged: {problem}", hint=_START_ANEW
+        ) from problem
+    except ValueError as problem:
+        raise ConfigInvalid(
+            f"the ledger {path} is damaged: it holds what Kanport never writes", hint=_START_ANEW
         ) from problem

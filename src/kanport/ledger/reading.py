@@ -1,0 +1,100 @@
+"""What a ledger knows of a server."""
+
+import json
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kanport.ledger.file import copy_in_memory, told
+from kanport.memory import NOTHING, Absence, GoodRun, Grant, Memory, SourceMemory
+from kanport.model import Identity
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+
+def recall(path: Path, server: str) -> Memory:
+    """Give what a ledger knows of this server (the URL of its API).
+
+    A ledger that is not there yet knows nothing. Raises ConfigInvalid where the file cannot be
+    read, is no ledger, is damaged, or was written by a newer Kanport.
+    """
+    with told(path, "read"):
+        if not path.exists():
+            return NOTHING
+        with closing(copy_in_memory(path)) as ledger:
+            return _memory(ledger, server)
+
+
+def absences(ledger: "Connection", server: str) -> dict[int, Absence]:
+    """Give since when users are missing, by user id."""
+    return {
+        user_id: Absence(str(username), str(since), int(runs), disabled_at)
+        for user_id, username, since, runs, disabled_at in _rows(
+            ledger, "user_id, username, since, runs, disabled_at FROM absences", server
+        )
+    }
+
+
+def counted_at(ledger: "Connection", server: str) -> str:
+    """Give when the last plan was made whose absences were counted; empty where none was."""
+    return next((str(at) for (at,) in _rows(ledger, "counted_at FROM servers", server)), "")
+
+
+def _memory(ledger: "Connection", server: str) -> Memory:
+    return Memory(
+        identities={
+            str(stable_id): Identity(str(stable_id), int(user_id), str(username))
+            for stable_id, user_id, username in _rows(
+                ledger, "id, user_id, username FROM people", server
+            )
+        },
+        departed={
+            str(stable_id): str(username)
+            for stable_id, username in _rows(ledger, "id, username FROM departed", server)
+        },
+        users={
+            int(user_id): str(username)
+            for user_id, username in _rows(ledger, "user_id, username FROM users", server)
+        },
+        grants={
+            (int(user_id), int(project_id)): Grant(str(username), str(project))
+            for user_id, project_id, username, project in _rows(
+                ledger, "user_id, project_id, username, project FROM grants", server
+            )
+        },
+        absent=absences(ledger, server),
+        counted_at=counted_at(ledger, server),
+        last_good=_last_good(ledger, server),
+        through_group={
+            (int(user_id), int(project_id)): str(role)
+            for user_id, project_id, role in _rows(
+                ledger, "user_id, project_id, role FROM through_group", server
+            )
+        },
+        group_access={
+            (int(group_id), int(project_id)): str(role)
+            for group_id, project_id, role in _rows(
+                ledger, "group_id, project_id, role FROM group_access", server
+            )
+        },
+    )
+
+
+def _last_good(ledger: "Connection", server: str) -> GoodRun | None:
+    found = _rows(ledger, "good_run, good_at FROM servers", server)
+    if not found or found[0][1] is None:
+        return None
+    run_id, finished_at = found[0]
+    sources = {
+        str(source): SourceMemory(int(rows), frozenset(json.loads(columns)))
+        for source, rows, columns in _rows(
+            ledger, "source, rows, columns FROM good_sources", server
+        )
+    }
+    return GoodRun(str(run_id), str(finished_at), sources)
+
+
+def _rows(ledger: "Connection", what: str, server: str) -> list[Any]:
+    # What is asked for is written above, never taken from outside.
+    return ledger.execute(f"SELECT {what} WHERE server = ?", (server,)).fetchall()

@@ -1,0 +1,174 @@
+"""What is put into a ledger: each time all of it or nothing."""
+
+import json
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kanport.ledger.file import for_writing, told, transaction
+from kanport.ledger.reading import absences, counted_at
+from kanport.memory import Absence, GoodRun, Grant, Learned, absences_after
+from kanport.model import Identity
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+Pair = tuple[int, int]
+
+
+def record(path: Path, server: str, learned: Learned, *, now: str) -> None:
+    """Record what a plan and a run of it taught of this server, at this time (UTC, RFC 3339).
+
+    Who is not named stays as recorded, except that no two ids mean one user: the one that was seen
+    last does. Makes the file (mode 0600) where there is none. Raises ConfigInvalid as `recall`
+    does, and where the file cannot be written.
+    """
+    with told(path, "written"), closing(for_writing(path)) as ledger, transaction(ledger, path):
+        for user_id in learned.removed:
+            _forget_user(ledger, server, user_id, now)
+        for user_id, username in learned.renamed.items():
+            _rename(ledger, server, user_id, username)
+        _people(ledger, server, learned.identities, now)
+        _users(ledger, server, learned.created, "made", now)
+        _forget(ledger, "grants", "user_id", server, learned.revoked)
+        _grants(ledger, server, learned.granted, "made", now)
+        _absences(ledger, server, learned, now)
+        _roles(ledger, "through_group", "user_id", server, learned.through_group, now)
+        _roles(ledger, "group_access", "group_id", server, learned.group_access, now)
+
+
+def record_good(path: Path, server: str, good: GoodRun) -> None:
+    """Record the last run that left nothing to do; makes and raises as `record`."""
+    with told(path, "written"), closing(for_writing(path)) as ledger, transaction(ledger, path):
+        ledger.execute(
+            "INSERT INTO servers (server, good_run, good_at) VALUES (?, ?, ?) ON CONFLICT (server)"
+            " DO UPDATE SET good_run = excluded.good_run, good_at = excluded.good_at",
+            (server, good.run_id, good.finished_at),
+        )
+        ledger.execute("DELETE FROM good_sources WHERE server = ?", (server,))
+        ledger.executemany(
+            "INSERT INTO good_sources VALUES (?, ?, ?, ?)",
+            [
+                (server, name, source.rows, json.dumps(sorted(source.columns)))
+                for name, source in good.sources.items()
+            ],
+        )
+
+
+def adopt(
+    path: Path,
+    server: str,
+    *,
+    users: Mapping[int, str],
+    grants: Mapping[Pair, Grant],
+    now: str,
+) -> None:
+    """Record that Kanport manages these from now on; makes and raises as `record`.
+
+    `users` are usernames by user id, `grants` memberships by user id and project id.
+    """
+    with told(path, "written"), closing(for_writing(path)) as ledger, transaction(ledger, path):
+        _users(ledger, server, users, "adopted", now)
+        _grants(ledger, server, grants, "adopted", now)
+
+
+def _people(ledger: "Connection", server: str, people: Iterable[Identity], now: str) -> None:
+    for person in people:
+        ledger.execute(
+            "DELETE FROM people WHERE server = ? AND user_id = ? AND id <> ?",
+            (server, person.user_id, person.id),
+        )
+        ledger.execute(
+            "INSERT INTO people VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (server, id) DO"
+            " UPDATE SET user_id = excluded.user_id, username = excluded.username,"
+            " last_seen = excluded.last_seen",
+            (server, person.id, person.user_id, person.username, now, now),
+        )
+        ledger.execute("DELETE FROM departed WHERE server = ? AND id = ?", (server, person.id))
+
+
+def _users(ledger: "Connection", server: str, users: Mapping[int, str], how: str, now: str) -> None:
+    ledger.executemany(
+        "INSERT INTO users VALUES (?, ?, ?, ?, ?) ON CONFLICT (server, user_id) DO UPDATE SET"
+        " username = excluded.username, how = excluded.how, since = excluded.since",
+        [(server, user_id, username, how, now) for user_id, username in users.items()],
+    )
+
+
+def _grants(
+    ledger: "Connection", server: str, grants: Mapping[Pair, Grant], how: str, now: str
+) -> None:
+    ledger.executemany(
+        "INSERT INTO grants VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (server, user_id, project_id)"
+        " DO UPDATE SET username = excluded.username, project = excluded.project,"
+        " how = excluded.how, since = excluded.since",
+        [
+            (server, user_id, project_id, grant.username, grant.project, how, now)
+            for (user_id, project_id), grant in grants.items()
+        ],
+    )
+
+
+def _forget_user(ledger: "Connection", server: str, user_id: int, now: str) -> None:
+    """Forget a user who was removed, but for whom the username belonged to."""
+    ledger.execute(
+        "INSERT OR REPLACE INTO departed SELECT server, id, username, ? FROM people"
+        " WHERE server = ? AND user_id = ?",
+        (now, server, user_id),
+    )
+    for table in ("people", "users", "grants", "absences", "through_group"):
+        ledger.execute(
+            f"DELETE FROM {table} WHERE server = ? AND user_id = ?",  # noqa: S608
+            (server, user_id),
+        )
+
+
+def _rename(ledger: "Connection", server: str, user_id: int, username: str) -> None:
+    for table in ("users", "grants", "absences"):
+        ledger.execute(
+            f"UPDATE {table} SET username = ? WHERE server = ? AND user_id = ?",  # noqa: S608
+            (username, server, user_id),
+        )
+
+
+def _absences(ledger: "Connection", server: str, learned: Learned, now: str) -> None:
+    counted = counted_at(ledger, server)
+    after = absences_after(absences(ledger, server), learned, counted_at=counted, now=now)
+    gone: list[tuple[str, int]] = []
+    rows: list[tuple[Any, ...]] = []
+    for user_id, absence in after.items():
+        if isinstance(absence, Absence):
+            parts = (absence.username, absence.since, absence.runs, absence.disabled_at)
+            rows.append((server, user_id, *parts))
+        else:
+            gone.append((server, user_id))
+    ledger.executemany("DELETE FROM absences WHERE server = ? AND user_id = ?", gone)
+    ledger.executemany("INSERT OR REPLACE INTO absences VALUES (?, ?, ?, ?, ?, ?)", rows)
+    ledger.execute(
+        "INSERT INTO servers (server, counted_at) VALUES (?, ?) ON CONFLICT (server) DO UPDATE SET"
+        " counted_at = max(counted_at, excluded.counted_at)",
+        (server, learned.planned_at),
+    )
+
+
+def _roles(
+    ledger: "Connection",
+    table: str,
+    who: str,
+    server: str,
+    roles: Mapping[Pair, str | None],
+    now: str,
+) -> None:
+    _forget(ledger, table, who, server, [pair for pair, role in roles.items() if role is None])
+    ledger.executemany(
+        f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?, ?)",  # noqa: S608
+        [(server, *pair, role, now) for pair, role in roles.items() if role is not None],
+    )
+
+
+def _forget(ledger: "Connection", table: str, who: str, server: str, pairs: Iterable[Pair]) -> None:
+    ledger.executemany(
+        f"DELETE FROM {table} WHERE server = ? AND {who} = ? AND project_id = ?",  # noqa: S608
+        [(server, *pair) for pair in pairs],
+    )

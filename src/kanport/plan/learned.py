@@ -1,0 +1,94 @@
+"""What a plan, and a run of it, teach for the next time; the ledger records it. Pure."""
+
+from collections.abc import Mapping
+
+from kanport.memory import GoodRun, Grant, Learned, Missed, SourceMemory
+from kanport.names import compare_key
+from kanport.outcome import Run, Status
+from kanport.plan.identities import identities_after
+from kanport.plan.model import Action, Change, Plan
+
+_HOLDS = (Status.DONE, Status.ALREADY)
+
+
+def learned_from(plan: Plan, run: Run | None) -> Learned:
+    """Give what to remember after a run of a plan, or after a plan that had nothing to do (None).
+
+    What Kanport did itself is managed from then on; what somebody else had done before is not.
+    """
+    statuses = {} if run is None else {one.change_id: one.status for one in run.outcomes}
+    holds = [change for change in plan.changes if statuses.get(change.id) in _HOLDS]
+    done = [change for change in holds if statuses[change.id] is Status.DONE]
+    user_ids: Mapping[str, int] = {} if run is None else run.user_ids
+    created = {
+        user_ids[change.id]: change.username
+        for change in _of(done, Action.USER_CREATE)
+        if change.id in user_ids
+    }
+    names = {
+        change.user_id: change.username for change in _of(plan.changes, Action.USER_RENAME)
+    } | {
+        change.user_id: str((change.after or {})["username"])
+        for change in _of(holds, Action.USER_RENAME)
+    }
+    numbers = {compare_key(name): user_id for user_id, name in created.items()}
+    granted: dict[tuple[int, int], Grant] = {}
+    for change in _of(done, Action.MEMBERSHIP_GRANT):
+        user_id = change.user_id or numbers.get(compare_key(change.username))
+        if user_id is not None and change.project_id is not None:
+            username = names.get(user_id, change.username)
+            granted[user_id, change.project_id] = Grant(username, change.subject.project or "")
+    disabled = _users(done, Action.USER_DISABLE)
+    enabled = _users(holds, Action.USER_ENABLE)
+    return Learned(
+        planned_at=plan.created_at,
+        identities=identities_after(plan, run),
+        created=created,
+        renamed={
+            change.user_id: names[change.user_id]
+            for change in _of(holds, Action.USER_RENAME)
+            if change.user_id is not None
+        },
+        removed=_users(holds, Action.USER_REMOVE),
+        granted=granted,
+        revoked=frozenset(
+            (change.user_id, change.project_id)
+            for change in _of(holds, Action.MEMBERSHIP_REVOKE)
+            if change.user_id is not None and change.project_id is not None
+        ),
+        missed={
+            one.user_id: Missed(
+                names.get(one.user_id, one.username), one.active, one.user_id in disabled
+            )
+            for one in plan.absences
+            if one.state == "missing"
+        },
+        back={
+            one.user_id: one.active or one.user_id in enabled
+            for one in plan.absences
+            if one.state == "back"
+        },
+        enabled=enabled | {one.user_id for one in plan.absences if one.state == "enabled"},
+    )
+
+
+def good_run_of(plan: Plan, *, run_id: str, now: str) -> GoodRun:
+    """Give what to remember of a plan after which nothing was left to do."""
+    return GoodRun(
+        run_id,
+        now,
+        {
+            source.name: SourceMemory(source.rows, frozenset(source.columns))
+            for source in plan.sources
+        },
+    )
+
+
+def _of(changes: "list[Change] | tuple[Change, ...]", action: Action) -> list[Change]:
+    return [change for change in changes if change.action is action]
+
+
+def _users(changes: list[Change], action: Action) -> frozenset[int]:
+    return frozenset(
+        change.user_id for change in _of(changes, action) if change.user_id is not None
+    )
