@@ -4,8 +4,9 @@ Nothing here prints, asks or exits. What stops a run is raised (`kanport.errors`
 with single rows comes back as findings.
 """
 
+from kanport.events import new_run_id
 from kanport.pipeline.inputs import Inputs, read_inputs, read_tables
-from kanport.pipeline.keeping import load_plan_or_journal, new_run_id, state_stem
+from kanport.pipeline.keeping import load_plan_or_journal, state_stem
 from kanport.pipeline.planning import (
     check_fresh,
     check_guards,
