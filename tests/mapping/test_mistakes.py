@@ -47,7 +47,8 @@ KEYS = {
     users("from_: staff"): '9:3: unknown key "from_" | did you mean from?',
     top("zzz: 1"): (
         '9:1: unknown key "zzz" | the keys here are kanport, name, sources, users, memberships,'
-        " memberships_missing, protect, min_admins, allow_admins, limits, ledger, invalid_rows and"
+        " memberships_missing, groups, groups_missing, groups_managed, group_members_missing,"
+        " group_access, group_access_missing, projects, protect, min_admins, allow_admins, limits, ledger, invalid_rows and"
         " custom_roles"
     ),
     GOOD.replace("kanport: 1\n", ""): "1:1: kanport is missing",
@@ -299,7 +300,7 @@ BETWEEN_KEYS = {
         " | add memberships, or leave this out"
     ),
     "kanport: 1\nsources: {a: {type: csv, path: b}}\n": (
-        "1:1: a mapping needs users or memberships; otherwise there is nothing to do"
+        "1:1: a mapping needs users, memberships, groups, group_access or projects; otherwise there is nothing to do"
     ),
     top("limits: {create: many}"): (
         "9:18: create must be a whole number such as 40, or a share such as 5%"

@@ -36,12 +36,12 @@ def reference_mistakes(raw: Table) -> Mistakes:
     users = raw.get("users")
     if isinstance(users, dict):
         yield from _users(users, known)
-    memberships = raw.get("memberships")
-    if isinstance(memberships, list | tuple):
-        roles = _project_roles(raw.get("custom_roles"))
-        for number, membership in enumerate(memberships):
-            if isinstance(membership, dict):
-                yield from _membership(membership, ("memberships", number), known, roles)
+    roles = _project_roles(raw.get("custom_roles"))
+    for part in ("memberships", "groups", "group_access", "projects"):
+        entries = raw.get(part)
+        for number, entry in enumerate(entries if isinstance(entries, list | tuple) else ()):
+            if isinstance(entry, dict):
+                yield from _entry(entry, (part, number), known, roles)
     yield from _custom_roles(raw.get("custom_roles"))
     yield from password_mistakes(raw)
 
@@ -120,29 +120,40 @@ def _tells_people_apart(rule: Table, columns: Any, used: Iterable[str], at: Step
     yield from _texts(rule, at)
 
 
-# --- memberships ----------------------------------------------------------------------------------
+# --- memberships, groups, their access, projects --------------------------------------------------
+
+_RULES = (
+    *("username", "project"),
+    *("name", "member", "external_id", "group"),
+    *("identifier", "owner", "description"),
+)
 
 
-def _membership(membership: Table, at: Steps, known: tuple[str, ...], roles: Roles) -> Mistakes:
-    source = written(membership, "from")
+def _entry(entry: Table, at: Steps, known: tuple[str, ...], roles: Roles) -> Mistakes:
+    source = written(entry, "from")
     yield from _source(source, known, (*at, "from"))
     used = (source,) if isinstance(source, str) else ()
-    for key in ("username", "project", "role"):
-        rule = membership.get(key)
+    for key in (*_RULES, "role"):
+        rule = entry.get(key)
         if isinstance(rule, dict):
             columns = written(rule, "from")
             yield from _columns_by_source(columns, used, known, (*at, key, "from"))
             if key != "role":
                 yield from _texts(rule, (*at, key), numbers=key == "project")
-    role, project = membership.get("role"), membership.get("project")
+    role, project = entry.get("role"), entry.get("project")
     if isinstance(role, str):
         yield from _role(role, roles, (*at, "role"))
     elif isinstance(role, dict):
         yield from _roles(role, roles, (*at, "role"))
         yield from _part(role, project, (*at, "role", "part"))
-    matrix = membership.get("matrix")
+    matrix = entry.get("matrix")
     if isinstance(matrix, dict):
         yield from _roles(matrix, roles, (*at, "matrix"))
+    given = entry.get("list")
+    if at[0] == "group_access" and isinstance(given, dict):
+        for group, projects in given.items():
+            for name, text in projects.items() if isinstance(projects, dict) else ():
+                yield from _role(text, roles, (*at, "list", group, name))
 
 
 def _part(role: Table, project: Any, at: Steps) -> Mistakes:

@@ -4,16 +4,23 @@ The descriptions feed the JSON Schema (`kanport schema`) and with it the complet
 """
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, StrictInt
+from pydantic import Field, StrictInt, Tag
 from pydantic_core import PydanticCustomError
 
-from kanport.mapping.base import Strict, Table, Text
+from kanport.mapping.base import LIST, TEXT, Strict, Table, Text, by_shape
+from kanport.mapping.group_spec import (
+    GroupAccess,
+    Groups,
+    ListedGroup,
+    ProjectRows,
+    missing_mistakes,
+)
 from kanport.mapping.ldap import LdapSource
 from kanport.mapping.limit_spec import DEFAULT_SHARES, Limit, Limits
 from kanport.mapping.membership_spec import Matrix, Membership
-from kanport.mapping.problems import problem
+from kanport.mapping.problems import listed, problem
 from kanport.mapping.references import reference_mistakes
 from kanport.mapping.rules import FieldRule, ListRule, RoleRule, Rule
 from kanport.mapping.source_spec import CsvSource, ExcelSource, FileSource, Source
@@ -26,15 +33,19 @@ __all__ = [
     "ExcelSource",
     "FieldRule",
     "FileSource",
+    "GroupAccess",
+    "Groups",
     "LdapSource",
     "Limit",
     "Limits",
     "ListRule",
+    "ListedGroup",
     "Managed",
     "MappingFile",
     "Matrix",
     "Membership",
     "PasswordColumn",
+    "ProjectRows",
     "RoleRule",
     "Rule",
     "Source",
@@ -42,6 +53,9 @@ __all__ = [
     "UserFields",
     "Users",
 ]
+
+
+_TO_DO = ("users", "memberships", "groups", "group_access", "projects")
 
 
 class MappingFile(Strict):
@@ -58,6 +72,37 @@ class MappingFile(Strict):
     )
     memberships_missing: Literal["keep", "revoke"] = Field(
         "keep", description="revoke: within the projects named, whom no row names loses access."
+    )
+    groups: tuple[Groups, ...] = Field(
+        (), description="How rows become groups and their members; several lists add up."
+    )
+    groups_missing: Literal["keep", "remove"] = Field(
+        "keep", description="What happens to managed groups that nothing names."
+    )
+    groups_managed: tuple[Text, ...] = Field(
+        (), description='Names or patterns of groups that groups_missing may touch, such as "kb-*".'
+    )
+    group_members_missing: Literal["keep", "remove"] = Field(
+        "keep", description="remove: whom nothing puts into a group that is named leaves it."
+    )
+    group_access: tuple[GroupAccess, ...] = Field(
+        (), description="Which groups have which role in which projects; needs ledger."
+    )
+    group_access_missing: Literal["keep", "revoke"] = Field(
+        "keep",
+        description="revoke: access that Kanport gave a group and nothing asks for any more ends.",
+    )
+    projects: (
+        Annotated[
+            Annotated[Literal["create"], Tag(TEXT)]
+            | Annotated[tuple[ProjectRows, ...], Tag(LIST), Field(min_length=1)],
+            by_shape("must be create, or a list that says how rows become projects"),
+        ]
+        | None
+    ) = Field(
+        None,
+        description="Which projects are created where the server has none: those that rows "
+        "describe, or, with create, all that are named. Without it, none is.",
     )
     protect: tuple[Text, ...] = Field((), description="Names or patterns that are never touched.")
     min_admins: StrictInt = Field(
@@ -81,8 +126,8 @@ class MappingFile(Strict):
     @classmethod
     def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
         """Give what is wrong between the parts, such as a source that does not exist."""
-        if "users" not in raw and not raw.get("memberships"):
-            yield problem("needs users or memberships; otherwise there is nothing to do")
+        if not any(raw.get(key) for key in _TO_DO):
+            yield problem(f"needs {listed(_TO_DO)}; otherwise there is nothing to do")
         if raw.get("memberships_missing") == "revoke" and not raw.get("memberships"):
             yield problem(
                 "revoke works within the projects that memberships names, and there are none",
@@ -97,4 +142,5 @@ class MappingFile(Strict):
                 on_key=True,
                 hint="add ledger: people.ledger, a file of its own beside the mapping",
             )
+        yield from missing_mistakes(raw)
         yield from reference_mistakes(raw)
