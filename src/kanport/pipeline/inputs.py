@@ -15,6 +15,7 @@ from kanport.model import DesiredState
 from kanport.normalize import columns_used, normalize, secret_columns
 from kanport.normalize.columns import refuse_missing
 from kanport.plan.model import PlanMapping, PlanSource
+from kanport.plan.rows_read import rows_read
 from kanport.sources import read_source
 from kanport.table import Table
 
@@ -52,6 +53,7 @@ class Inputs:
                 rows=len(table.rows),
                 columns=table.filled,
                 modified_at=table.modified_at or None,
+                read=rows_read(row.origin for row in table.rows),
             )
             for name, table in sorted(self.tables.items())
         )

@@ -166,7 +166,9 @@ class PlanRows(Part):
 
     file: str | None = None
     sheet: str | None = None
-    rows: str | None = Field(None, pattern=r"^[0-9]{1,9}(-[0-9]{1,9})?(,[0-9]{1,9}(-[0-9]{1,9})?)*$")
+    rows: str | None = Field(
+        None, pattern=r"^[0-9]{1,9}(-[0-9]{1,9})?(,[0-9]{1,9}(-[0-9]{1,9})?)*$"
+    )
     entries: dict[str, int] | None = None
 
 
@@ -185,6 +187,7 @@ class PlanSource(Part):
     rows: int
     columns: tuple[str, ...] = ()
     modified_at: str | None = None
+    read: tuple[PlanRows, ...] = Field((), description="Which rows these are.")
 
 
 class PlanAccess(Part):
@@ -209,12 +212,16 @@ class PlanPerson(Part):
 
 
 class GuardVerdict(Part):
-    """What a guard said of the plan; a tripped one stops the plan before the first write."""
+    """What a guard said of the plan; a tripped one stops the plan before the first write.
+
+    `lifted` is True for one that would trip, but for what was allowed for this run.
+    """
 
     guard: str
     tripped: bool
     message: str
     hint: str | None = None
+    lifted: bool = False
 
 
 class Plan(Part):
@@ -237,12 +244,18 @@ class Plan(Part):
         {}, description="How many users and memberships are already as they should be."
     )
     guards: tuple[GuardVerdict, ...] = ()
+    allowed: dict[str, int] = Field(
+        {}, description="What was allowed for this run beyond the limits, and up to which number."
+    )
+    min_admins: int = Field(
+        1, description="So many active administrators stay, also by the time it is carried out."
+    )
     changes: tuple[Change, ...] = ()
     findings: tuple[PlanFinding, ...] = ()
     identities: tuple[PlanIdentity, ...] = ()
+    absences: tuple[PlanAbsence, ...] = ()
     access: tuple[PlanAccess, ...] | None = Field(
         None, description="The access that stays as it is; missing where a plan does not tell it."
     )
     people: tuple[PlanPerson, ...] = ()
     digest: str = ""
-    absences: tuple[PlanAbsence, ...] = ()

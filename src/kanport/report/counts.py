@@ -17,6 +17,7 @@ from kanport.report.parts import (
     UndoneRow,
     ViewKind,
 )
+from kanport.report.tables import Matrix
 from kanport.report.words import (
     ACTIONS,
     CHANGE,
@@ -177,3 +178,19 @@ def sums_of(
         )
         sums.append(Sum(Count("guards", len(guards), GUARD(len(guards))), verdicts))
     return tuple(sums)
+
+
+def access_sums(matrix: Matrix | None) -> tuple[Sum, ...]:
+    """Add up the roles in the projects that were read, before and after."""
+    if matrix is None:
+        return ()
+    return (
+        Sum(
+            Count("access_before", matrix.before, f"{MEMBERSHIP(matrix.before)} before"),
+            tuple(Count(total.role, total.before, total.role) for total in matrix.totals),
+        ),
+        Sum(
+            Count("access_after", matrix.after, f"{MEMBERSHIP(matrix.after)} after"),
+            tuple(Count(total.role, total.after, total.role) for total in matrix.totals),
+        ),
+    )

@@ -1,15 +1,20 @@
 """A report as JSON, for programs: every number, change and finding, in a stable order."""
 
 import json
+from collections.abc import Mapping
 
 from kanport.outcome import Standing, Status, Tally, Verified
 from kanport.report.json_shape import (
     FORMAT,
+    AccessDict,
     ActionDict,
     ChangeDict,
     CountDict,
     FactsDict,
+    MatrixDict,
     ReportDict,
+    RoleCountDict,
+    RowDict,
     StandingWord,
     StatusWord,
     TallyDict,
@@ -17,6 +22,7 @@ from kanport.report.json_shape import (
     report_schema,
 )
 from kanport.report.parts import Count, Facts, Line, View
+from kanport.report.tables import AccessRow, InputRow, Matrix, RoleCount
 from kanport.report.visible import json_safe
 
 __all__ = ["as_dict", "render", "report_schema"]
@@ -33,6 +39,7 @@ def render(view: View) -> str:
 
 def as_dict(view: View) -> ReportDict:
     """Give a report as plain values, in the order in which they are written."""
+    numbers = {id(finding): number for number, finding in enumerate(view.findings)}
     return {
         "format": FORMAT,
         "kind": view.kind.value,
@@ -68,6 +75,9 @@ def as_dict(view: View) -> ReportDict:
             for access in view.projects
         ],
         "changes": [_change(line) for line in view.lines],
+        "access": [_access(row) for row in view.access],
+        "matrix": _matrix(view.matrix) if view.matrix else None,
+        "rows": [_row(row, numbers) for row in view.rows],
         "undone": [
             {
                 "status": _word(row.status),
@@ -158,6 +168,54 @@ def _count(count: Count) -> CountDict:
 
 def _ids(lines: tuple[Line, ...]) -> list[str]:
     return [line.change.id for line in lines]
+
+
+def _access(row: AccessRow) -> AccessDict:
+    return {
+        "username": row.person,
+        "name": row.name,
+        "project": row.project,
+        "project_id": row.project_id,
+        "before": row.before,
+        "after": row.after,
+        "account": row.account.value,
+        "change": row.change_id,
+        "maybe_through_group": row.maybe,
+    }
+
+
+def _matrix(matrix: Matrix) -> MatrixDict:
+    return {
+        "roles": list(matrix.roles),
+        "projects": [
+            {
+                "project": row.project,
+                "project_id": row.project_id,
+                "before": row.before,
+                "after": row.after,
+                "roles": [_role(cell) for cell in row.cells],
+            }
+            for row in matrix.rows
+        ],
+        "totals": [_role(total) for total in matrix.totals],
+        "before": matrix.before,
+        "after": matrix.after,
+    }
+
+
+def _role(count: RoleCount) -> RoleCountDict:
+    return {"role": count.role, "before": count.before, "after": count.after}
+
+
+def _row(row: InputRow, numbers: Mapping[int, int]) -> RowDict:
+    return {
+        "source": row.source,
+        "place": row.place,
+        "rows": row.times,
+        "fate": row.fate.value,
+        "changes": [line.change.id for line in row.lines],
+        "findings": [numbers[id(finding)] for finding in row.findings],
+    }
 
 
 def _change(line: Line) -> ChangeDict:

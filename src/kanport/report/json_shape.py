@@ -114,6 +114,67 @@ class ChangeDict(TypedDict):
     verdict: NotRequired[VerdictDict]
 
 
+class AccessDict(TypedDict):
+    """One person's role in one project, before and after, and the id of the change if there is one.
+
+    `account` is how the account stands in the end: who is disabled keeps the role and cannot use
+    it. Access may stay after a change where it may come through a group.
+    """
+
+    username: str
+    name: str
+    project: str
+    project_id: int | None
+    before: str | None
+    after: str | None
+    account: Literal["active", "disabled", "removed", "not there"]
+    change: str | None
+    maybe_through_group: bool
+
+
+class RoleCountDict(TypedDict):
+    """How many people have a role, before and after."""
+
+    role: str
+    before: int
+    after: int
+
+
+class MatrixRowDict(TypedDict):
+    """How many people have access to a project, and with which role; it adds up."""
+
+    project: str
+    project_id: int | None
+    before: int
+    after: int
+    roles: list[RoleCountDict]
+
+
+class MatrixDict(TypedDict):
+    """Projects by roles, before and after, with the totals of the rows and of the columns."""
+
+    roles: list[str]
+    projects: list[MatrixRowDict]
+    totals: list[RoleCountDict]
+    before: int
+    after: int
+
+
+class RowDict(TypedDict):
+    """What became of a row of the input: the ids of its changes, the numbers of its findings.
+
+    The findings are numbered from 0 in the order of the report. `rows` is how many rows the source
+    made of an entry of a directory.
+    """
+
+    source: str
+    place: str
+    rows: int
+    fate: Literal["led to changes", "left out", "led to no change", "read"]
+    changes: list[str]
+    findings: list[int]
+
+
 class PersonDict(TypedDict):
     """The ids of one person's changes."""
 
@@ -193,6 +254,9 @@ class ReportDict(TypedDict):
     people: list[PersonDict]
     projects: list[ProjectDict]
     changes: list[ChangeDict]
+    access: list[AccessDict]
+    matrix: MatrixDict | None
+    rows: list[RowDict]
     undone: list[UndoneDict]
     guards: list[dict[str, Any]]
     finding_kinds: list[FindingKindDict]

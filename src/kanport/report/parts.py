@@ -17,6 +17,7 @@ from kanport.plan.model import (
     PlanSource,
     Risk,
 )
+from kanport.report.tables import AccessRow, InputRow, Matrix
 
 
 class ViewKind(StrEnum):
@@ -230,7 +231,10 @@ class View:
     """One report, whole: all that any format shows.
 
     `lines` are the changes in the plan's order; `people`, `projects`, `risky` and `undone` are the
-    same lines grouped. `sums` and `counts` are what stands at the end of each format.
+    same lines grouped. `sums` and `counts` are what stands at the end of each format. `access` is
+    every role in the projects that the plan read, before and after, and `matrix` their numbers;
+    where a plan does not tell what stays, `access` has the changes only, and there is no matrix.
+    `rows` is what became of each row of the input, empty where a plan does not tell its rows.
     """
 
     kind: ViewKind
@@ -254,6 +258,9 @@ class View:
     counts: tuple[Count, ...]
     next_steps: tuple[str, ...]
     verified: Verified | None = None
+    access: tuple[AccessRow, ...] = ()
+    matrix: Matrix | None = None
+    rows: tuple[InputRow, ...] = ()
 
     @property
     def numbers(self) -> Tally | Verified | None:

@@ -7,7 +7,9 @@ from pathlib import PurePath
 from kanport.findings import Finding, errors_in, in_order
 from kanport.outcome import Outcome, Run, Status, Tally, Verdict, Verified
 from kanport.plan.model import GuardVerdict, Plan, PlanMapping, PlanSource
+from kanport.report.access import access_of, matrix_of
 from kanport.report.counts import (
+    access_sums,
     actions_in,
     finding_rows,
     risk_rows,
@@ -19,6 +21,7 @@ from kanport.report.counts import (
     unchanged_counts,
     undone_in,
 )
+from kanport.report.input_rows import input_rows, sum_of_rows
 from kanport.report.lines import by_person, by_project, line_of, risky_of
 from kanport.report.parts import (
     Count,
@@ -40,6 +43,7 @@ from kanport.report.sentences import (
     validation_headline,
     verification_headline,
 )
+from kanport.report.tables import AccessRow, InputRow, Matrix
 from kanport.report.words import CHANGE, MEMBERSHIP, PERSON, PROJECT, ROW, USER
 
 __all__ = ["View", "ViewKind", "of_plan", "of_run", "of_validation", "of_verification"]
@@ -80,6 +84,7 @@ def of_validation(
             Count("memberships", memberships, f"{MEMBERSHIP(memberships)} read"),
             Count("invalid_rows", bad_rows, f"{ROW(bad_rows)} with errors"),
         ),
+        rows=input_rows(sources, (), ordered, planned=False),
         next_steps=next_steps,
     )
 
@@ -87,14 +92,19 @@ def of_validation(
 def of_plan(plan: Plan, *, next_steps: tuple[str, ...] = ()) -> View:
     """Give the view of what would change."""
     lines = tuple(line_of(change) for change in plan.changes)
+    findings = tuple(in_order(plan.findings))
+    access = access_of(plan, lines)
     return _view(
         ViewKind.PLAN,
         facts=_facts(plan),
         headline=plan_headline(actions_in(lines), plan.unchanged),
         lines=lines,
         guards=plan.guards,
-        findings=tuple(in_order(plan.findings)),
+        findings=findings,
         counts=unchanged_counts(plan.unchanged),
+        access=access,
+        matrix=matrix_of(plan, access),
+        rows=input_rows(plan.sources, lines, findings, planned=True),
         next_steps=next_steps,
     )
 
@@ -110,16 +120,21 @@ def of_run(plan: Plan, run: Run, *, next_steps: tuple[str, ...] = ()) -> View:
     tally = Tally.of(len(lines), outcomes.values())
     done = actions_in(line for line in lines if line.status is Status.DONE)
     facts = _facts(plan, _run_facts(run))
+    findings = tuple(in_order(plan.findings))
+    access = access_of(plan, lines)
     return _view(
         ViewKind.RUN,
         facts=facts,
         headline=run_headline(done, tally, stopped=run.stopped),
         lines=lines,
         guards=plan.guards,
-        findings=tuple(in_order(plan.findings)),
+        findings=findings,
         tally=tally,
         stopped=run.stopped,
         counts=unchanged_counts(plan.unchanged),
+        access=access,
+        matrix=matrix_of(plan, access),
+        rows=input_rows(plan.sources, lines, findings, planned=True),
         next_steps=next_steps,
     )
 
@@ -203,6 +218,9 @@ def _view(
     tally: Tally | None = None,
     verified: Verified | None = None,
     stopped: str | None = None,
+    access: tuple[AccessRow, ...] = (),
+    matrix: Matrix | None = None,
+    rows: tuple[InputRow, ...] = (),
 ) -> View:
     people, projects = by_person(lines), by_project(lines)
     # Whether a change was dangerous is a question to ask before and while it is made.
@@ -241,7 +259,11 @@ def _view(
         finding_rows=finding_rows(findings),
         tally=tally,
         undone=undone_in(lines),
-        sums=sums_of(kind, lines, numbers, guards, tally or verified),
+        sums=(
+            *sums_of(kind, lines, numbers, guards, tally or verified),
+            *access_sums(matrix),
+            *sum_of_rows(rows, planned=kind is not ViewKind.VALIDATION),
+        ),
         counts=(
             *(touched if kind is not ViewKind.VALIDATION else ()),
             *counts,
@@ -249,6 +271,9 @@ def _view(
         ),
         next_steps=next_steps,
         verified=verified,
+        access=access,
+        matrix=matrix,
+        rows=rows,
     )
 
 

@@ -1,0 +1,185 @@
+"""Access before and after, person by person and project by project."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from functools import cache
+
+from kanport.model import PROJECT_ROLE_RANK
+from kanport.names import compare_key
+from kanport.outcome import Status
+from kanport.plan.model import Action, Plan, Risk
+from kanport.report.parts import Line
+from kanport.report.tables import AccessRow, Account, Matrix, MatrixRow, RoleCount
+
+_ROLE_CHANGES = {Action.MEMBERSHIP_GRANT, Action.MEMBERSHIP_CHANGE, Action.MEMBERSHIP_REVOKE}
+_IN_PLACE = (Status.DONE, Status.ALREADY)
+_Key = tuple[str, int | None]
+
+
+def access_of(plan: Plan, lines: Sequence[Line]) -> tuple[AccessRow, ...]:
+    """Give who has which role in which project, before and after: a row for each of both.
+
+    After a run it is what was really done that counts. The rows are sorted by person and project.
+    Where a plan does not tell the access that it leaves as it is, there are rows for the changes
+    only.
+    """
+    names = {person.username: person.name or "" for person in plan.people}
+    names.update(_new_names(lines))
+    accounts = _accounts(plan, lines)
+    removals = {line.change.username: line for line in lines if _is(line, Action.USER_REMOVE)}
+    label = _Labels(plan)
+    rows: list[AccessRow] = []
+    for access in plan.access or ():
+        project = label(access.project, access.project_id)
+        for person, role in access.kept.items():
+            account = accounts.get(person, Account.ACTIVE)
+            rows.append(
+                AccessRow(
+                    person, names.get(person, ""), project, access.project_id, role, role, account
+                )
+            )
+        for person, role in access.removed.items():
+            line = removals.get(person)
+            rows.append(
+                AccessRow(
+                    person,
+                    names.get(person, ""),
+                    project,
+                    access.project_id,
+                    role,
+                    None if line is None or _so(line) else role,
+                    accounts.get(person, Account.ACTIVE),
+                    line,
+                )
+            )
+    for line in lines:
+        change = line.change
+        if change.action not in _ROLE_CHANGES:
+            continue
+        before, after = _role(change.before), _role(change.after)
+        rows.append(
+            AccessRow(
+                change.username,
+                names.get(change.username, ""),
+                label(change.subject.project or "", change.project_id),
+                change.project_id,
+                before,
+                after if _so(line) else before,
+                accounts.get(change.username, Account.ACTIVE),
+                line,
+                maybe=Risk.MAYBE_THROUGH_GROUP in change.risk,
+            )
+        )
+    key = cache(compare_key)
+    rows.sort(
+        key=lambda row: (
+            key(row.person),
+            row.person,
+            key(row.project),
+            row.project,
+            row.project_id or 0,
+        )
+    )
+    return tuple(rows)
+
+
+def matrix_of(plan: Plan, rows: Iterable[AccessRow]) -> Matrix | None:
+    """Count the roles of each project, before and after; None where the plan tells only changes.
+
+    The roles go from the lowest to the highest, custom ones last; the projects by name.
+    """
+    if plan.access is None:
+        return None
+    label = _Labels(plan)
+    before: Counter[tuple[_Key, str]] = Counter()
+    after: Counter[tuple[_Key, str]] = Counter()
+    projects: set[_Key] = {
+        (label(access.project, access.project_id), access.project_id) for access in plan.access
+    }
+    for row in rows:
+        project = (row.project, row.project_id)
+        projects.add(project)
+        if row.before is not None:
+            before[project, row.before] += 1
+        if row.after is not None:
+            after[project, row.after] += 1
+    ranks = dict(PROJECT_ROLE_RANK)
+    roles = sorted(
+        {role for _, role in (*before, *after)}, key=lambda role: (ranks.get(role, 9), role)
+    )
+    told = tuple(
+        _matrix_row(project, [RoleCount(r, before[project, r], after[project, r]) for r in roles])
+        for project in sorted(projects, key=lambda p: (compare_key(p[0]), p[0], p[1] or 0))
+    )
+    totals = tuple(
+        RoleCount(
+            role,
+            sum(row.cells[number].before for row in told),
+            sum(row.cells[number].after for row in told),
+        )
+        for number, role in enumerate(roles)
+    )
+    return Matrix(tuple(roles), told, totals, before.total(), after.total())
+
+
+def _matrix_row(project: _Key, cells: list[RoleCount]) -> MatrixRow:
+    before, after = sum(cell.before for cell in cells), sum(cell.after for cell in cells)
+    return MatrixRow(*project, before, after, tuple(cells))
+
+
+class _Labels:
+    """How projects are called; where several have one label, with their ids."""
+
+    def __init__(self, plan: Plan) -> None:
+        ids: dict[str, set[int | None]] = defaultdict(set)
+        for access in plan.access or ():
+            ids[access.project].add(access.project_id)
+        for change in plan.changes:
+            if change.action in _ROLE_CHANGES:
+                ids[change.subject.project or ""].add(change.project_id)
+        self._shared = {label for label, some in ids.items() if len(some) > 1}
+
+    def __call__(self, label: str, project_id: int | None) -> str:
+        if label not in self._shared:
+            return label
+        return f"{label} (new)" if project_id is None else f"{label} (#{project_id})"
+
+
+def _is(line: Line, action: Action) -> bool:
+    return line.change.action is action
+
+
+def _so(line: Line) -> bool:
+    """Whether the change counts as made: in a plan all do, after a run what is in place."""
+    return line.status is None or line.status in _IN_PLACE
+
+
+def _role(state: dict[str, object] | None) -> str | None:
+    role = (state or {}).get("role")
+    return None if role is None else str(role)
+
+
+def _new_names(lines: Iterable[Line]) -> dict[str, str]:
+    found = {}
+    for line in lines:
+        if _is(line, Action.USER_CREATE):
+            found[line.change.username] = str((line.change.after or {}).get("name") or "")
+    return found
+
+
+def _accounts(plan: Plan, lines: Iterable[Line]) -> dict[str, Account]:
+    """Give how the accounts stand in the end, of those who are not simply active."""
+    accounts = {person.username: Account.DISABLED for person in plan.people if person.disabled}
+    for line in lines:
+        who = line.change.username
+        if _is(line, Action.USER_CREATE):
+            accounts[who] = Account.ACTIVE if _so(line) else Account.ABSENT
+        elif not _so(line):
+            continue
+        elif _is(line, Action.USER_DISABLE):
+            accounts[who] = Account.DISABLED
+        elif _is(line, Action.USER_ENABLE):
+            accounts[who] = Account.ACTIVE
+        elif _is(line, Action.USER_REMOVE):
+            accounts[who] = Account.REMOVED
+    return accounts
