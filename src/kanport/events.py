@@ -3,8 +3,11 @@
 Programs that read logs go by these names: one never changes its meaning.
 """
 
+import json
 import logging
 import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,12 +37,31 @@ EVENTS: dict[str, str] = {
     "server.request": "A request was answered or not: procedure, calls, seconds, fault.",
     "server.retry": "A call is asked again: procedure, wait.",
     "server.unlisted": "The server cannot list all users, or all members of a group.",
-    "directory.connected": "A directory is open: source, url, tls, login, as.",
+    "directory.connected": "A directory is open: source, url, tls, login, dn.",
     "directory.refused": "A directory refused: source, url.",
     "directory.search": "A search was answered: base, scope, entries, result.",
     # Everything that has no name of its own.
     "log": "Something else, told in message.",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One event: its stable name, its fields (plain values, never a secret), and words."""
+
+    event: str
+    message: str = ""
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        parts = [self.event, *(f"{name}={_plain(value)}" for name, value in self.fields.items())]
+        return " ".join([*parts, self.message] if self.message else parts)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, str) and " " not in value:
+        return value
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def tell(
@@ -55,7 +77,7 @@ def tell(
         raise KeyError(f"the event {event!r} is not in the catalogue")
     if logger.isEnabledFor(level):
         # The message may hold anything that people write, and so is no template.
-        logger.log(level, "%s", message, extra={"event": event, "fields": fields})
+        logger.log(level, "%s", Told(event, message, fields))
 
 
 def new_run_id() -> str:

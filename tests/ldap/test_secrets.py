@@ -36,7 +36,7 @@ def test_the_log_holds_no_password_and_nothing_that_is_not_named(
     for name in (None, "ldap3"):
         logging.getLogger(name).setLevel(logging.DEBUG)
     table = read(spec(slapd.url, groups={"base": GROUPS}), "uid", "group.cn")
-    assert "attributes=uid" in caplog.text and "connected" in caplog.text
+    assert "attributes=uid" in caplog.text and "directory.connected" in caplog.text
     for hidden in (PASSWORD, "hash-of-ada", UNNAMED):
         assert hidden not in caplog.text
         assert hidden not in repr(table)

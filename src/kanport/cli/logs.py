@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from kanport.errors import ConfigInvalid
+from kanport.events import Told
 from kanport.report.visible import escaped, json_safe
 
 # What is said in words on stderr anyway.
@@ -55,7 +56,7 @@ def start_log(choice: LogChoice) -> Callable[[], None]:
     else:
         handler = logging.StreamHandler()
         if not choice.replaces_stderr:
-            handler.addFilter(lambda record: _event(record) not in _SPOKEN)
+            handler.addFilter(lambda record: _told(record).event not in _SPOKEN)
     handler.setFormatter(_AsJson(choice.run_id) if choice.form == "json" else _AsText())
     logger = logging.getLogger("kanport")
     before = logger.level
@@ -70,13 +71,11 @@ def start_log(choice: LogChoice) -> Callable[[], None]:
     return stop
 
 
-def _event(record: logging.LogRecord) -> str:
-    return str(getattr(record, "event", "log"))
-
-
-def _fields(record: logging.LogRecord) -> dict[str, object]:
-    fields: dict[str, object] = getattr(record, "fields", {})
-    return fields
+def _told(record: logging.LogRecord) -> Told:
+    args = record.args
+    if isinstance(args, tuple) and args and isinstance(args[0], Told):
+        return args[0]
+    return Told("log", record.getMessage())
 
 
 class _AsText(logging.Formatter):
@@ -84,16 +83,8 @@ class _AsText(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         moment = datetime.fromtimestamp(record.created).astimezone()
-        parts = [f"{moment:%Y-%m-%dT%H:%M:%S%z}", record.levelname, record.name]
-        if hasattr(record, "event"):
-            parts.append(_event(record))
-        parts += [f"{name}={_plain(value)}" for name, value in _fields(record).items()]
-        return escaped(" ".join([*parts, record.getMessage()]).rstrip())
-
-
-def _plain(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    return json.dumps(text, ensure_ascii=False) if " " in text and isinstance(value, str) else text
+        head = f"{moment:%Y-%m-%dT%H:%M:%S%z} {record.levelname} {record.name}"
+        return escaped(f"{head} {_told(record)}")
 
 
 class _AsJson(logging.Formatter):
@@ -105,15 +96,16 @@ class _AsJson(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        told = _told(record)
         parts: dict[str, object] = {
             "ts": moment.replace("+00:00", "Z"),
             "level": record.levelname.lower(),
-            "event": _event(record),
+            "event": told.event,
             "run": self._run_id,
         }
-        if message := record.getMessage():
-            parts["message"] = message
-        return json_safe(json.dumps(parts | _fields(record), ensure_ascii=False, default=str))
+        if told.message:
+            parts["message"] = told.message
+        return json_safe(json.dumps(parts | dict(told.fields), ensure_ascii=False, default=str))
 
 
 class _FileLog(logging.Handler):

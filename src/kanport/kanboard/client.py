@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from kanport.config import Settings
 from kanport.errors import Unreachable
+from kanport.events import tell
 from kanport.kanboard.faults import Fault, NoAnswer
 from kanport.kanboard.procedures import WRITING
 from kanport.kanboard.rpc import Answer, Call, Refused, Result, decode, encode
@@ -131,12 +132,14 @@ class Client:
             [reply] * len(calls) if isinstance(reply, NoAnswer) else decode(calls, first_id, reply)
         )
         first = answers[0]
-        logger.debug(
-            "request procedure=%s calls=%d seconds=%.3f %s",
-            calls[0].method,
-            len(calls),
-            time.monotonic() - begun,
-            f"fault={first.fault}" if isinstance(first, NoAnswer) else "answered",
+        tell(
+            logger,
+            "server.request",
+            level=logging.DEBUG,
+            procedure=calls[0].method,
+            calls=len(calls),
+            seconds=round(time.monotonic() - begun, 3),
+            fault=str(first.fault) if isinstance(first, NoAnswer) else None,
         )
         if isinstance(first, NoAnswer) and first.fault in (Fault.AUTH, Fault.FORBIDDEN):
             raise self._unreachable(first)
@@ -261,7 +264,7 @@ class Client:
         wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** (failures - 1)) * (0.5 + self._jitter() / 2)
         if why.retry_after is not None:
             wait = max(wait, min(why.retry_after, LONGEST_BUSY_WAIT))
-        logger.info("no answer to %s: %s; asking again in %.1f s", call.method, why.why, wait)
+        tell(logger, "server.retry", why.why, procedure=call.method, wait=round(wait, 1))
         self._sleep(wait)
 
     def _unreachable(self, why: NoAnswer, call: Call | None = None) -> Unreachable:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kanport.errors import Unreachable
+from kanport.events import tell
 from kanport.kanboard import procedures as api
 from kanport.kanboard.by_name import read_by_name
 from kanport.kanboard.client import Client, GaveUp
@@ -100,7 +101,7 @@ def _overview(client: Client, *, with_groups: bool) -> _Overview:
         if problem.call != _LIST or not problem.why.too_much:
             raise
         client.too_much[_LIST.method] = problem.why.why
-        logger.info("the server cannot list its users (%s); reading by name", problem.why.why)
+        tell(logger, "server.unlisted", f"{problem.why.why}; reading by name")
         return _overview(client, with_groups=with_groups)
     version = answers[0]
     if isinstance(version, Refused):

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kanport.events import tell
 from kanport.kanboard import procedures as api
 from kanport.kanboard.client import Client, GaveUp
 from kanport.kanboard.rows import all_or_none, understood
@@ -41,7 +42,7 @@ def read_members(client: Client, projects: Sequence[int], groups: Sequence[Group
                 raise
             group_id = problem.call.params["group_id"]
             client.too_much[_key(group_id)] = problem.why.why
-            logger.info("the server cannot list group %d (%s)", group_id, problem.why.why)
+            tell(logger, "server.unlisted", problem.why.why, group_id=group_id)
     in_projects = {
         project_id: sorted(understood(client, call, api.member_ids(answer)))
         for project_id, call, answer in zip(projects, of_projects, answers, strict=False)
@@ -57,7 +58,13 @@ def read_members(client: Client, projects: Sequence[int], groups: Sequence[Group
         several = {user_id for some in in_projects.values() for user_id in some}
         ids = {**_groups_of(client, several), **ids}
     filled = tuple(
-        Group(group.id, group.name, group.external_id, ids.get(group.id, frozenset()))
+        Group(
+            group.id,
+            group.name,
+            group.external_id,
+            ids.get(group.id, frozenset()),
+            complete=_key(group.id) not in client.too_much,
+        )
         for group in groups
     )
     return Members(in_projects, filled, tuple(people))

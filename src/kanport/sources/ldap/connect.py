@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kanport.errors import Unreachable
+from kanport.events import tell
 from kanport.mapping.ldap import LdapSource
 from kanport.sources.ldap.connection import Connection, Login
 from kanport.sources.ldap.secret import read_password
@@ -46,20 +47,21 @@ def connected(
                 timeout=spec.timeout,
             )
         except Refused as refused:
-            logger.info("refused source=%s url=%s why=%s", name, url, refused)
+            tell(logger, "directory.refused", str(refused), source=name, url=url)
             failures.append(f"{url}: {refused}")
             if refused.hint:
                 hints.append(refused.hint)
             if refused.final:
                 break
             continue
-        logger.info(
-            "connected source=%s url=%s tls=%s login=%s as=%s",
-            name,
-            url,
-            connection.encryption or "none",
-            spec.method,
-            spec.bind_dn or "-",
+        tell(
+            logger,
+            "directory.connected",
+            source=name,
+            url=url,
+            tls=connection.encryption or "none",
+            login=spec.method,
+            dn=spec.bind_dn,
         )
         with connection:
             yield connection, failures

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Generator, Iterable, Iterator
 from typing import NoReturn
 
+from kanport.events import tell
 from kanport.sources.ldap.ber import Attributes, Done, Entry
 from kanport.sources.ldap.connection import Broken, Connection, Question, Reference
 from kanport.sources.ldap.errors import SourceIncomplete
@@ -175,16 +176,17 @@ class _Where:
 def _log(where: _Where, end: Done, came: int) -> None:
     base, scope, filter_, attributes = where.question
     # Filters that look up many entries at once are long, and values are never logged.
-    logger.debug(
-        "search base=%r scope=%s filter=%.*s attributes=%s page=%d entries=%d result=%d",
-        base,
-        scope,
-        _SHOWN,
-        filter_,
-        ",".join(attributes),
-        where.page,
-        came,
-        end.code,
+    tell(
+        logger,
+        "directory.search",
+        level=logging.DEBUG,
+        base=base,
+        scope=scope,
+        filter=filter_[:_SHOWN],
+        attributes=",".join(attributes),
+        page=where.page,
+        entries=came,
+        result=end.code,
     )
 
 
