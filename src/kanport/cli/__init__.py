@@ -27,6 +27,7 @@ COMMANDS = {
     "doctor": "Look whether server and sources can be reached, and how.",
     "resume": "Finish a run that was cut off.",
     "report": "Tell a plan or a run as text, Markdown or JSON.",
+    "verify-report": "Show whether a report belongs to a plan and was not changed.",
     "schema": "Print the JSON Schema of the mapping, the plan or the report.",
     "sandbox": "Run a Kanboard-compatible server on loopback, to try things on.",
 }
@@ -43,7 +44,7 @@ class LazyGroup(Boundary):
         """Load a command; None for a name that there is none of."""
         if name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"kanport.cli.{name}").command
+        command: click.Command = import_module(f"kanport.cli.{name.replace('-', '_')}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -35,9 +35,11 @@ class Output:
 
             terminal.render(view, self._console(sys.stdout))
         else:
-            from kanport.report.formats import FORMATS, drawn
+            from kanport.proof import drawn_with_proof
+            from kanport.report.formats import FORMATS
 
-            click.echo(drawn(view, FORMATS[self.form]), nl=False)
+            content, _ = drawn_with_proof(view, FORMATS[self.form])
+            click.echo(content.decode("utf-8"), nl=False)
 
     def show_news(self, view: "View") -> None:
         """Print a report, but nothing where it has neither change nor warning and nobody looks.

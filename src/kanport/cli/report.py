@@ -30,10 +30,11 @@ def command(ctx: click.Context, /, path: Path, report_paths: tuple[Path, ...], f
       kanport report plan.json
       kanport report plan.journal.jsonl -o run.md -o run.json
     """
-    from kanport.files import check_target, write_file
+    from kanport.files import check_target
     from kanport.pipeline import load_plan_or_journal
+    from kanport.proof import write_report
     from kanport.report import view
-    from kanport.report.formats import drawn, format_of
+    from kanport.report.formats import format_of
 
     output = Output(ctx, form)
     formats = [format_of(report_path) for report_path in report_paths]
@@ -42,7 +43,7 @@ def command(ctx: click.Context, /, path: Path, report_paths: tuple[Path, ...], f
     plan, run = load_plan_or_journal(path)
     told = view.of_plan(plan) if run is None else view.of_run(plan, run)
     for report_path, report_format in zip(report_paths, formats, strict=True):
-        write_file(report_path, drawn(told, report_format))
+        write_report(report_path, told, report_format)
         output.note(f"The report is in {report_path}.")
     if not report_paths:
         output.show(told)
