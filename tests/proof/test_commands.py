@@ -1,0 +1,134 @@
+"""verify-report as an auditor calls it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kanport.proof import has_place
+from kanport.report.formats import FORMATS
+from kanport.sandbox import Sandbox
+from tests.conftest import Kanport
+from tests.integration.files import write_files
+
+ENDINGS = {form.name: form.endings[0] for form in FORMATS.values() if form.endings}
+
+
+@pytest.fixture(autouse=True)
+def _planned(kanport: Kanport, server: Sandbox, tmp_path: Path) -> None:
+    for name, identifier in (("Alpha", "ALPHA"), ("Beta board", "")):
+        server.store.add_project(name, identifier=identifier)
+    write_files(tmp_path)
+    planned = kanport("plan", "club.yaml", "-o", "plan.json")
+    assert planned.code == 0, planned
+
+
+@pytest.mark.parametrize("form", ENDINGS)
+def test_a_report_of_a_plan_belongs_to_it(kanport: Kanport, tmp_path: Path, form: str) -> None:
+    name = f"told{ENDINGS[form]}"
+    made = kanport("report", "plan.json", "-o", name)
+    if made.code != 0:
+        pytest.skip("a plan cannot be told in this format")
+    assert kanport("verify-report", name).code == 0
+    checked = kanport("verify-report", name, "--plan", "plan.json")
+    assert checked.code == 0, checked
+    assert "made again: yes" in checked.out
+    assert (tmp_path / f"{name}.proof.json").exists() != has_place(form)
+
+
+@pytest.mark.parametrize("form", ENDINGS)
+def test_a_report_of_a_run_belongs_to_its_journal(
+    kanport: Kanport, tmp_path: Path, form: str
+) -> None:
+    assert kanport("apply", "plan.json", "--yes").code == 0
+    name = f"told{ENDINGS[form]}"
+    made = kanport("report", "plan.journal.jsonl", "-o", name)
+    if made.code != 0:
+        pytest.skip("a run cannot be told in this format")
+    checked = kanport("verify-report", name, "--journal", "plan.journal.jsonl")
+    assert checked.code == 0, checked
+    assert "run: yes" in checked.out and "made again: yes" in checked.out
+    by_plan = kanport("verify-report", name, "--plan", "plan.json")
+    assert by_plan.code == 0, by_plan
+    assert "give the journal" in by_plan.out
+
+
+def test_what_apply_itself_prints_is_the_report_of_its_journal(
+    kanport: Kanport, tmp_path: Path
+) -> None:
+    applied = kanport("apply", "plan.json", "--yes", "--format", "json")
+    (tmp_path / "run.json").write_text(applied.out, "utf-8")
+    checked = kanport(
+        "verify-report", "run.json", "--journal", "plan.journal.jsonl", "--plan", "plan.json"
+    )
+    assert checked.code == 0, checked
+    assert "made again: yes" in checked.out
+
+
+def test_what_plan_prints_as_markdown_is_the_report_of_the_plan(
+    kanport: Kanport, tmp_path: Path
+) -> None:
+    planned = kanport("plan", "club.yaml", "-o", "plan.json", "--format", "markdown")
+    (tmp_path / "plan.md").write_text(planned.out, "utf-8")
+    checked = kanport("verify-report", "plan.md", "--plan", "plan.json")
+    assert checked.code == 0, checked
+
+
+def test_a_changed_report_is_detected(kanport: Kanport, tmp_path: Path) -> None:
+    assert kanport("report", "plan.json", "-o", "plan.md").code == 0
+    path = tmp_path / "plan.md"
+    text = path.read_text("utf-8")
+    assert "`ada`" in text
+    path.write_text(text.replace("`ada`", "`eve`"), "utf-8")
+    checked = kanport("verify-report", "plan.md")
+    assert checked.code == 3
+    assert "it was changed after it was made" in checked.out
+    assert "does NOT hold" in checked.out
+
+
+def test_a_report_of_another_plan_does_not_belong(kanport: Kanport, tmp_path: Path) -> None:
+    assert kanport("report", "plan.json", "-o", "old.md").code == 0
+    (tmp_path / "grants.csv").write_text("Login,Project,Access\nada,ALPHA,W\n", "utf-8")
+    assert kanport("plan", "club.yaml", "-o", "new.json").code == 0
+    checked = kanport("verify-report", "old.md", "--plan", "new.json")
+    assert checked.code == 3
+    assert "plan: NO" in checked.out
+
+
+def test_a_changed_journal_does_not_belong_to_its_report(kanport: Kanport, tmp_path: Path) -> None:
+    assert kanport("apply", "plan.json", "--yes").code == 0
+    assert kanport("report", "plan.journal.jsonl", "-o", "run.md").code == 0
+    path = tmp_path / "plan.journal.jsonl"
+    path.write_text(path.read_text("utf-8").replace('"done"', '"failed"', 1), "utf-8")
+    checked = kanport("verify-report", "run.md", "--journal", "plan.journal.jsonl")
+    assert checked.code == 3
+    assert "run: NO" in checked.out
+
+
+def test_the_same_answer_comes_as_json(kanport: Kanport) -> None:
+    assert kanport("report", "plan.json", "-o", "plan.md").code == 0
+    told = json.loads(
+        kanport("verify-report", "plan.md", "--plan", "plan.json", "--format", "json").out
+    )
+    assert told["holds"] is True
+    assert {one["what"]: one["holds"] for one in told["checked"]} == {
+        "unchanged": True,
+        "plan": True,
+        "made again": True,
+    }
+
+
+def test_a_report_names_server_mapping_sources_versions_and_who_made_it(
+    kanport: Kanport, server: Sandbox
+) -> None:
+    facts = json.loads(kanport("report", "plan.json", "--format", "json").out)["facts"]
+    assert facts["server"]["url"] == server.url
+    assert facts["mapping"]["path"] == "club.yaml" and len(facts["mapping"]["sha256"]) == 64
+    for source in facts["sources"]:
+        assert len(source["sha256"]) == 64 and source["size"] > 0
+        assert source["modified_at"].endswith("Z")
+    assert facts["kanport"] and "@" in facts["made_by"] and len(facts["digest"]) == 64
+    assert kanport("apply", "plan.json", "--yes").code == 0
+    told = json.loads(kanport("report", "plan.journal.jsonl", "--format", "json").out)
+    assert len(told["facts"]["run"]["journal_sha256"]) == 64
+    assert told["facts"]["run"]["id"] and "@" in told["facts"]["run"]["by"]
