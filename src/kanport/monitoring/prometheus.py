@@ -1,0 +1,104 @@
+"""Metrics for the textfile collector of Prometheus' node exporter (text format 0.0.4)."""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from kanport.ending import Ending
+from kanport.files import read_file, write_file
+from kanport.findings import Severity
+
+_MOST = 1_000_000
+_GOOD = "kanport_last_success_timestamp_seconds"
+_TALLY = ("done", "already_so", "failed", "skipped", "not_attempted")
+
+
+class Metric(NamedTuple):
+    """One metric, all of them gauges: name, help, and values by further labels."""
+
+    name: str
+    about: str
+    values: tuple[tuple[Mapping[str, str], float], ...]
+
+
+def write_metrics(path: Path, ending: Ending, *, last_success: str | None, told: bool) -> None:
+    """Replace the metrics of a mapping after a run.
+
+    `last_success` is when the last good run ended before this one (UTC, RFC 3339); None leaves what
+    the file says so far. `told` is whether all notices went out. Raises UsageError where the file
+    cannot be written.
+    """
+    good = _seconds(last_success) if last_success else _before(path, ending.mapping)
+    if ending.succeeded:
+        good = _seconds(ending.finished_at)
+    write_file(path, exposition(ending, good, told=told))
+
+
+def exposition(ending: Ending, last_success: float | None, *, told: bool = True) -> str:
+    """Give the metrics as text; the last success is in seconds since 1970, None for never."""
+    lines: list[str] = []
+    for metric in _metrics(ending, last_success, told):
+        lines += [f"# HELP {metric.name} {metric.about}", f"# TYPE {metric.name} gauge"]
+        for labels, value in metric.values:
+            named = {"mapping": ending.mapping} | dict(labels)
+            shown = ",".join(f'{name}="{escape(text)}"' for name, text in named.items())
+            lines.append(f"{metric.name}{{{shown}}} {value:.15g}")
+    return "\n".join(lines) + "\n"
+
+
+def escape(text: str) -> str:
+    r"""Escape the value of a label as the text format wants it.
+
+    >>> print(escape('a "b"\\c\nd'))
+    a \"b\"\\c\nd
+    """
+    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+
+
+def _metrics(ending: Ending, last_success: float | None, told: bool) -> Iterator[Metric]:
+    def one(name: str, about: str, value: float) -> Metric:
+        return Metric(f"kanport_{name}", about, (({}, value),))
+
+    finished = _seconds(ending.finished_at)
+    yield one("last_run_timestamp_seconds", "When the last run ended, since 1970.", finished)
+    if last_success is not None:
+        yield Metric(_GOOD, "When a run last ended well, since 1970.", (({}, last_success),))
+    yield one("last_run_exit_code", "The exit code of the last run.", ending.exit_code)
+    yield one("last_run_duration_seconds", "How long the last run took.", round(ending.seconds, 3))
+    yield one("last_run_changed", "How many changes of the last run took effect.", ending.changed)
+    tally = ending.tally or {}
+    yield Metric(
+        "kanport_last_run_outcomes",
+        "What became of the changes that the last run planned.",
+        tuple(({"outcome": word}, tally.get(word, 0)) for word in _TALLY),
+    )
+    if ending.changes:
+        yield Metric(
+            "kanport_last_run_planned",
+            "How many changes of each action the last run planned.",
+            tuple(({"action": action}, n) for action, n in sorted(ending.changes.items())),
+        )
+    yield Metric(
+        "kanport_last_run_findings",
+        "How many findings the last run had about its sources.",
+        tuple(({"severity": s.value}, ending.findings.get(s.value, 0)) for s in Severity),
+    )
+    yield one("last_run_guards_tripped", "How many guards stopped it.", len(ending.guards))
+    yield one("last_run_told", "Whether all notices of the last run went out.", int(told))
+
+
+def _seconds(moment: str) -> float:
+    return datetime.fromisoformat(moment).timestamp()
+
+
+def _before(path: Path, mapping: str) -> float | None:
+    """Give the last success that the file tells of the mapping so far."""
+    try:
+        text = read_file(path, most=_MOST).decode("utf-8", "replace")
+        label = re.escape(f'{_GOOD}{{mapping="{escape(mapping)}"}} ')
+        found = re.search(rf"^{label}(\S+)$", text, re.MULTILINE)
+        return float(found[1]) if found else None
+    except (OSError, ValueError):
+        return None

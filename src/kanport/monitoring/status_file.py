@@ -1,0 +1,63 @@
+"""The status file: JSON that is replaced in one step, so that nobody ever reads half of one."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from kanport.ending import Ending
+from kanport.files import read_file, write_file
+from kanport.report.visible import json_safe
+
+FORMAT = "kanport-status/1"
+_MOST = 1_000_000
+
+
+def write_status(path: Path, ending: Ending, notices: Sequence[dict[str, Any]] = ()) -> None:
+    """Replace the status file after a run.
+
+    What it said of the last good run stays where this one was none. A file of another mapping says nothing about this one. Raises UsageError where the file cannot
+    be written; the old one is then as it was.
+    """
+    before = _read(path)
+    same = before.get("mapping_path") == ending.mapping_path
+    failures = before.get("failures_since_success")
+    good = {"run": ending.run_id, "finished_at": ending.finished_at}
+    status = {
+        "format": FORMAT,
+        "kanport": ending.kanport,
+        "mapping": ending.mapping,
+        "mapping_path": ending.mapping_path,
+        "server": ending.server or (before.get("server") if same else None),
+        "last_run": ending.to_dict() | {"notices": list(notices)},
+        "last_success": good if ending.succeeded else _good(before) if same else None,
+        "failures_since_success": 0
+        if ending.succeeded
+        else (failures if same and isinstance(failures, int) else 0) + 1,
+    }
+    write_file(path, json_safe(json.dumps(status, ensure_ascii=False, indent=2)) + "\n")
+
+
+def last_success_in(path: Path, mapping_path: str) -> str | None:
+    """Give when the last good run of a mapping ended; None where a status file does not say."""
+    status = _read(path)
+    good = _good(status) if status.get("mapping_path") == mapping_path else None
+    return str(good["finished_at"]) if good else None
+
+
+def _good(status: dict[str, Any]) -> dict[str, Any] | None:
+    good = status.get("last_success")
+    if isinstance(good, dict) and isinstance(good.get("finished_at"), str):
+        return good
+    return None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Give what a status file says; nothing where it is none, as after a first run."""
+    try:
+        status = json.loads(read_file(path, most=_MOST))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    if not isinstance(status, dict) or status.get("format") != FORMAT:
+        return {}
+    return status
