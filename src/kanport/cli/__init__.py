@@ -28,6 +28,7 @@ COMMANDS = {
     "resume": "Finish a run that was cut off.",
     "report": "Tell a plan or a run as text, Markdown or JSON.",
     "verify-report": "Show whether a report belongs to a plan and was not changed.",
+    "export": "Write down users, groups, projects and access in files.",
     "schema": "Print the JSON Schema of the mapping, the plan or the report.",
     "sandbox": "Run a Kanboard-compatible server on loopback, to try things on.",
 }

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Discriminator, Field, StrictInt, Tag, field_validator
 
 from kanport.mapping.base import TAG_MARK, Strict, Text
+from kanport.mapping.kanboard_spec import KanboardSource
 from kanport.mapping.ldap import LdapSource
 from kanport.mapping.problems import CODE, listed, near, problem, quoted
 
@@ -15,6 +16,9 @@ class FileSource(Strict):
     path: Text = Field(description="The file, relative to the mapping.")
     clear: Text = Field("<clear>", description="A cell with this text clears a field.")
     max_rows: StrictInt = Field(1_000_000, gt=0, description="More rows than this are refused.")
+    may_be_empty: bool = Field(
+        False, description="true: a header without rows is no mistake; there may be none."
+    )
 
 
 class CsvSource(FileSource):
@@ -52,8 +56,17 @@ class ExcelSource(FileSource):
     )
 
 
+class YamlSource(FileSource):
+    """Rows of a YAML file: a list of tables with plain values."""
+
+    type: Literal["yaml"] = Field(description="The kind of the source.")
+    under: Text | None = Field(
+        None, description="The key that the list stands under; the whole file if left out."
+    )
+
+
 _ENCODINGS = ("utf-8", "cp1252", "iso-8859-1", "iso-8859-15", "cp1250", "cp1251", "cp850", "utf-16")
-_KINDS = ("csv", "excel", "ldap")
+_KINDS = ("csv", "excel", "yaml", "ldap", "kanboard")
 
 
 def _is_text_encoding(name: str) -> bool:
@@ -71,7 +84,10 @@ def _known_kind(raw: Any) -> Any:
     if not isinstance(raw, dict) or raw.get("type") in _KINDS:
         return raw
     if "type" not in raw:
-        raise problem("type is missing", hint="write type: csv, type: excel or type: ldap")
+        raise problem(
+            "type is missing",
+            hint=f"write type: {', type: '.join(_KINDS[:-1])} or type: {_KINDS[-1]}",
+        )
     close = near(str(raw["type"]), _KINDS)
     raise problem(
         f"type must be {listed(_KINDS)}",
@@ -88,7 +104,9 @@ def _kind(raw: Any) -> str | None:
 Source = Annotated[
     Annotated[CsvSource, Tag(f"{TAG_MARK}csv")]
     | Annotated[ExcelSource, Tag(f"{TAG_MARK}excel")]
-    | Annotated[LdapSource, Tag(f"{TAG_MARK}ldap")],
+    | Annotated[YamlSource, Tag(f"{TAG_MARK}yaml")]
+    | Annotated[LdapSource, Tag(f"{TAG_MARK}ldap")]
+    | Annotated[KanboardSource, Tag(f"{TAG_MARK}kanboard")],
     Discriminator(
         _kind,
         custom_error_type=CODE,

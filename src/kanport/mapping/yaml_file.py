@@ -90,10 +90,10 @@ class Document:
         return Spot(1, 1)
 
 
-def decode(content: bytes) -> str:
+def decode(content: bytes, *, most: int = MAX_BYTES) -> str:
     """Give the text of a file; raises NotYaml where it is too large or not UTF-8."""
-    if len(content) > MAX_BYTES:
-        raise NotYaml(Mistake(Spot(1, 1), f"the file is larger than {MAX_BYTES:,} bytes"))
+    if len(content) > most:
+        raise NotYaml(Mistake(Spot(1, 1), f"the file is larger than {most:,} bytes"))
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as wrong:
@@ -106,8 +106,11 @@ def decode(content: bytes) -> str:
         raise NotYaml(Mistake(Spot(line, column), message, hint)) from wrong
 
 
-def read_yaml(text: str) -> Document:
-    """Read one YAML document; raises NotYaml where the text cannot be read to its end."""
+def read_yaml(text: str, *, most: int = MAX_NODES) -> Document:
+    """Read one YAML document of so many values at most.
+
+    Raises NotYaml where the text cannot be read to its end.
+    """
     try:
         with warnings.catch_warnings():
             # YAML allows it: an alias means the anchor before it.
@@ -125,7 +128,7 @@ def read_yaml(text: str) -> Document:
         raise NotYaml(Mistake(Spot(1, 1), message, "a key must be plain text")) from wrong
     document = Document()
     if root is not None:
-        document.data = _Builder(document).build(root, ())
+        document.data = _Builder(document, most).build(root, ())
     return document
 
 
@@ -153,8 +156,9 @@ def _character(wrong: ReaderError, text: str) -> Mistake:
 class _Builder:
     """Makes plain values of nodes and notes where each stands."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, most: int) -> None:
         self.document = document
+        self.most = most
         self.nodes = 0
         self.inside: set[int] = set()
 
@@ -162,9 +166,9 @@ class _Builder:
         spot = _spot(node)
         self.document.values[path] = spot
         self.nodes += 1
-        if self.nodes > MAX_NODES:
+        if self.nodes > self.most:
             raise NotYaml(
-                Mistake(spot, f"with its aliases the file grows beyond {MAX_NODES:,} values")
+                Mistake(spot, f"with its aliases the file grows beyond {self.most:,} values")
             )
         if node.tag is not None and not node.tag.startswith(_STANDARD_TAG):
             message = f"the tag {node.tag} means nothing here"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kanport.checks import check
 from kanport.errors import (
@@ -11,6 +12,7 @@ from kanport.errors import (
 )
 from kanport.findings import Finding, in_order
 from kanport.mapping import LoadedMapping, load_mapping
+from kanport.mapping.spec import KanboardSource
 from kanport.model import DesiredState
 from kanport.normalize import columns_used, normalize, secret_columns
 from kanport.normalize.columns import refuse_missing
@@ -18,6 +20,9 @@ from kanport.plan.model import PlanMapping, PlanSource
 from kanport.plan.rows_read import rows_read
 from kanport.sources import read_source
 from kanport.table import Table
+
+if TYPE_CHECKING:
+    from kanport.sources.kanboard_server import Servers
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +110,7 @@ def read_tables(mapping: LoadedMapping) -> dict[str, Table]:
     tables: dict[str, Table] = {}
     broken: list[SourceInvalid] = []
     unread: list[Unreachable] = []
+    servers = _servers(mapping)
     for name, spec in mapping.spec.sources.items():
         try:
             tables[name] = read_source(
@@ -113,6 +119,7 @@ def read_tables(mapping: LoadedMapping) -> dict[str, Table]:
                 base=mapping.path.parent,
                 secret_columns=secret.get(name, frozenset()),
                 columns_used=used.get(name),
+                servers=servers,
             )
         except SourceInvalid as problem:
             broken.append(problem)
@@ -128,6 +135,15 @@ def read_tables(mapping: LoadedMapping) -> dict[str, Table]:
     if broken:
         raise _broken(broken)
     return tables
+
+
+def _servers(mapping: LoadedMapping) -> "Servers | None":
+    """Let all sources that are Kanboard servers share what is read; others need no HTTP client."""
+    if not any(isinstance(spec, KanboardSource) for spec in mapping.spec.sources.values()):
+        return None
+    from kanport.sources.kanboard_server import Servers
+
+    return Servers()
 
 
 def _broken(problems: Sequence[SourceInvalid]) -> SourceInvalid:

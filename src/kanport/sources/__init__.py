@@ -4,9 +4,13 @@ import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from kanport.mapping.spec import CsvSource, ExcelSource, Source
+from kanport.mapping.spec import CsvSource, ExcelSource, KanboardSource, Source, YamlSource
 from kanport.table import Table
+
+if TYPE_CHECKING:
+    from kanport.sources.kanboard_server import Servers
 
 
 def read_source(
@@ -18,14 +22,16 @@ def read_source(
     columns_used: frozenset[str] | None,
     environ: Mapping[str, str] | None = None,
     now: datetime | None = None,
+    servers: "Servers | None" = None,
 ) -> Table:
     """Give the rows of one source, clean, each value with its place.
 
     `base` is the folder that paths are relative to. Cells of `secret_columns` are left exactly as
     they are and are never shown. `columns_used` are the columns that the mapping may read; None
     stands for all of them. `environ` is where passwords by reference are looked up (by default the
-    environment), `now` when accounts of a directory are judged to be expired. What is wrong with
-    single cells is marked in the rows (`Row.odd`).
+    environment), `now` when accounts of a directory are judged to be expired. `servers` are the
+    Kanboard servers that were read already, shared among the sources of a mapping. What is wrong
+    with single cells is marked in the rows (`Row.odd`).
 
     Raises Unreachable where the source cannot be read at all, or not to its end, and SourceInvalid,
     with all findings, where its form is broken, so that no row of it can be trusted.
@@ -42,6 +48,22 @@ def read_source(
 
         return read_excel(
             name, spec, base=base, secret_columns=secret_columns, columns_used=columns_used
+        )
+    if isinstance(spec, YamlSource):
+        from kanport.sources.yaml_rows import read_yaml_rows
+
+        return read_yaml_rows(
+            name, spec, base=base, secret_columns=secret_columns, columns_used=columns_used
+        )
+    if isinstance(spec, KanboardSource):
+        from kanport.sources.kanboard_server import Servers, read_kanboard
+
+        return read_kanboard(
+            name,
+            spec,
+            base=base,
+            environ=os.environ if environ is None else environ,
+            servers=servers or Servers(),
         )
     from kanport.sources.ldap import read_ldap
 

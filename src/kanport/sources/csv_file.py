@@ -53,7 +53,7 @@ def read_csv(
     delimiter = tell_delimiter(lines, spec.delimiter, wanted, origin)
     if isinstance(delimiter, Finding):
         raise refused([delimiter], origin)
-    grid = _read_grid(lines, delimiter, wanted, spec.max_rows, origin)
+    grid = _read_grid(lines, delimiter, wanted, spec, origin)
     rows, findings = rows_of(grid, origin)
     read_as = Finding(
         "file-read-as",
@@ -75,7 +75,7 @@ def read_csv(
 
 
 def _read_grid(
-    lines: Sequence[str], delimiter: Delimiter, wanted: Wanted, max_rows: int, origin: Origin
+    lines: Sequence[str], delimiter: Delimiter, wanted: Wanted, spec: CsvSource, origin: Origin
 ) -> Grid:
     """Read header and rows; raises SourceInvalid with all that is wrong with their structure."""
     problems = Problems()
@@ -110,16 +110,16 @@ def _read_grid(
         _look_for_late_quotes(record, lines, origin, problems)
         numbers.append(record.line)
         rows.append(record.fields)
-        if len(rows) > max_rows:
-            problems.extend([too_many(max_rows, origin)])
+        if len(rows) > spec.max_rows:
+            problems.extend([too_many(spec.max_rows, origin)])
             break
     problems.extend(headless(strays))
-    if not rows and not (broken := problems.all(origin)):
+    if not rows and not spec.may_be_empty and not (broken := problems.all(origin)):
         broken.append(_empty("the file has a header and no rows", origin))
         raise refused(broken, origin)
     if broken := problems.all(origin):
         raise refused(broken, origin)
-    cells = list(zip(*rows, strict=True))
+    cells: list[Sequence[str]] = list(zip(*rows, strict=True)) or [()] * width
     return Grid(
         columns=columns,
         numbers=numbers,

@@ -144,7 +144,7 @@ def _make_grid(
     else:
         merged, merged_odd = merged_problems([header, *below], sheet.merged, by_number, origin)
         problems.extend(merged)
-    if not below and not problems.all(origin):
+    if not below and not spec.may_be_empty and not problems.all(origin):
         message = "the sheet has a header and no rows"
         problems.extend([Finding("file-empty", message, origin.at(row=header.number))])
     if broken := problems.all(origin):

@@ -1,0 +1,1 @@
+"""What a server holds, written so that people can read it and Kanport can read it back."""

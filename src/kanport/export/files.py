@@ -1,0 +1,131 @@
+"""Tables as files: a folder of CSV files, an Excel workbook, or one YAML file.
+
+They are written for being read back, so no value is changed: a name that begins with `=` stays as
+it is. In a workbook it is text, in CSV it is what a spreadsheet may take for a formula.
+"""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from kanport.errors import UsageError
+from kanport.export.tables import Listing
+from kanport.files import write_file
+
+# What YAML 1.2 does not allow as it is, or takes for a line break (productions 1 and 26 to 29).
+_UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+# An Excel cell holds no more characters, and none of these.
+_MOST_IN_A_CELL = 32_767
+
+
+def write_csv(path: Path, listing: Listing) -> None:
+    """Write one table as CSV: UTF-8, commas, one header line; for its owner alone (mode 0600).
+
+    Raises UsageError where the file cannot be written.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(listing.columns)
+    writer.writerows(listing.rows)
+    write_file(path, text.getvalue(), mode=0o600)
+
+
+def write_folder(folder: Path, tables: Iterable[Listing]) -> None:
+    """Write each table as a CSV file of its name into a folder, which is made if it is missing.
+
+    Raises UsageError where something cannot be written.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as problem:
+        raise UsageError(
+            f"the folder {folder} cannot be made: {problem.strerror}",
+            hint="name another with -o",
+        ) from problem
+    for listing in tables:
+        write_csv(folder / f"{listing.name}.csv", listing)
+
+
+def write_workbook(path: Path, tables: Iterable[Listing]) -> None:
+    """Write all tables into one workbook, a sheet each; every cell is text.
+
+    Raises UsageError where the file cannot be written, or where a value fits into no cell.
+    """
+    from openpyxl import Workbook
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+    from openpyxl.styles import Font
+
+    book = Workbook(write_only=True)
+    bold = Font(bold=True)
+    for listing in tables:
+        sheet = book.create_sheet(listing.name)
+        sheet.freeze_panes = "A2"
+        header = []
+        for column in listing.columns:
+            cell = WriteOnlyCell(sheet, column)
+            cell.font = bold
+            header.append(cell)
+        sheet.append(header)
+        for row in listing.rows:
+            cells = []
+            for column, value in zip(listing.columns, row, strict=True):
+                if len(value) > _MOST_IN_A_CELL or ILLEGAL_CHARACTERS_RE.search(value):
+                    raise UsageError(
+                        f"{listing.name}: the {column} {value[:40]!r} fits into no cell of Excel",
+                        hint="export as CSV or YAML, or mend it on the server",
+                    )
+                # An empty cell is left out; text that looks like a formula or a number stays text.
+                cell = WriteOnlyCell(sheet, value or None)
+                if value:
+                    cell.data_type = "s"
+                    cell.number_format = "@"
+                cells.append(cell)
+            sheet.append(cells)
+    whole = io.BytesIO()
+    book.save(whole)
+    write_file(path, whole.getvalue(), mode=0o600)
+
+
+def write_yaml(path: Path, tables: Iterable[Listing]) -> None:
+    """Write all tables into one YAML file: a list of rows under the name of each table.
+
+    Every value is a quoted text, so that no reader takes one for a number or a date. Raises
+    UsageError where the file cannot be written.
+    """
+    lines: list[str] = []
+    for listing in tables:
+        lines.append(f"{listing.name}:{'' if listing.rows else ' []'}")
+        for row in listing.rows:
+            pairs = zip(listing.columns, row, strict=True)
+            told = [f"{column}: {_quoted(value)}" for column, value in pairs if value]
+            lines.append(f"  - {{{', '.join(told)}}}")
+    write_file(path, "\n".join([*lines, ""]), mode=0o600)
+
+
+def write_tables(target: Path, tables: Iterable[Listing]) -> None:
+    """Write tables the way the target's ending says: `.xlsx`, `.yaml` or `.yml`, else a folder.
+
+    Raises UsageError for another ending, and where something cannot be written.
+    """
+    ending = target.suffix.lower()
+    if ending == ".xlsx":
+        write_workbook(target, tables)
+    elif ending in (".yaml", ".yml"):
+        write_yaml(target, tables)
+    elif not ending or target.is_dir():
+        write_folder(target, tables)
+    else:
+        raise UsageError(
+            f"an export is no {ending} file",
+            hint="name a workbook (.xlsx), a YAML file (.yaml), or a folder for CSV files",
+        )
+
+
+def _quoted(value: str) -> str:
+    # What JSON writes as a string is one in YAML as well, but for these characters.
+    text = json.dumps(value, ensure_ascii=False)
+    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

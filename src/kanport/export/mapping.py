@@ -1,0 +1,84 @@
+"""The mapping that reads an export back, or another server as it is."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from kanport.export.tables import COLUMNS, MEMBERSHIPS, PROJECTS, Listing
+from kanport.model import ProjectRole
+
+_RULES = """
+users:
+  from: users
+  fields:
+    username: {from: username}
+    name: {from: name}
+    email: {from: email}
+    role: {from: role}
+    active: {from: active}
+  password: random                       # hashes do not leave a server; tell people their new ones
+
+groups:
+  - from: groups
+    name: {from: group}
+    external_id: {from: external_id}
+  - from: group_members
+    name: {from: group}
+    member: {from: username}
+
+projects:                                # those that the server does not have are created
+  - from: projects
+    name: {from: name}
+    identifier: {from: identifier}
+
+memberships:                             # everybody's access, also what came through a group
+  - from: memberships
+    username: {from: username}
+    project: {from: project}
+    role: {from: role}
+"""
+
+
+def mapping_for(target: Path, folder: Path, tables: Mapping[str, Listing]) -> str:
+    """Give the mapping that reads the export in `target` back, as it is to lie in `folder`.
+
+    Custom roles are named project by project, since Kanboard itself would take any text.
+    """
+    path = os.path.relpath(target.absolute(), folder.absolute())
+    lines = [
+        f"# Reads back what kanport export wrote to {target.name}. Nobody is disabled, removed or",
+        "# taken out of anything: what is in no row stays as it is.",
+        "",
+        "kanport: 1",
+        "name: export",
+        "",
+        "sources:",
+    ]
+    for name in COLUMNS:
+        lines.append(f"  {name}: {{{_source(path, target, name)}, may_be_empty: true}}")
+    lines.append(_RULES)
+    if custom := _custom_roles(tables):
+        lines.append("custom_roles:")
+        lines += [f"  {json.dumps(name)}: {json.dumps(roles)}" for name, roles in custom.items()]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _source(path: str, target: Path, name: str) -> str:
+    ending = target.suffix.lower()
+    if ending == ".xlsx":
+        return f"type: excel, path: {json.dumps(path)}, sheet: {name}"
+    if ending in (".yaml", ".yml"):
+        return f"type: yaml, path: {json.dumps(path)}, under: {name}"
+    return f"type: csv, path: {json.dumps(f'{path}/{name}.csv')}"
+
+
+def _custom_roles(tables: Mapping[str, Listing]) -> dict[str, list[str]]:
+    built_in = set(ProjectRole) | {""}
+    names = {row[0]: row[1] for row in tables[PROJECTS].rows}
+    found: dict[str, set[str]] = {}
+    for _, project, role, _ in tables[MEMBERSHIPS].rows:
+        if role not in built_in and project in names:
+            found.setdefault(project, set()).add(role)
+    return {project: sorted(roles) for project, roles in sorted(found.items())}

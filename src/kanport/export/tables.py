@@ -1,0 +1,133 @@
+"""What a server holds as tables of text: what `export` writes and a `kanboard` source gives. Pure.
+
+Ids are not in them, since on another server they mean somebody else; no secret is in them either,
+since none comes out of the rows that the server hands out.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kanport.model import CurrentState, Group, Project, User
+from kanport.names import compare_key
+from kanport.plan.access import group_finder
+
+USERS, GROUPS, GROUP_MEMBERS = "users", "groups", "group_members"
+PROJECTS, MEMBERSHIPS = "projects", "memberships"
+DIRECT = "direct"
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    USERS: ("username", "name", "email", "role", "active", "ldap"),
+    GROUPS: ("group", "external_id"),
+    GROUP_MEMBERS: ("group", "username"),
+    PROJECTS: ("project", "name", "identifier", "active", "private"),
+    MEMBERSHIPS: ("username", "project", "role", "access"),
+}
+"""The tables, in the order in which they are written, with the columns of each."""
+
+Record = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One table: its name, its columns, and its rows in an order that does not depend on ids."""
+
+    name: str
+    columns: tuple[str, ...]
+    rows: tuple[Record, ...]
+
+
+def listings(state: CurrentState) -> dict[str, Listing]:
+    """Give all tables of what was read of a server, by name.
+
+    A membership is the access that somebody has, whichever way they have it: `access` is `direct`
+    or names the groups that it may come through. Kanboard says no more than that: it lists the
+    members of a project without saying how they got there (see `kanport.plan.access`).
+    """
+    made = {
+        USERS: _users(state),
+        GROUPS: _groups(state),
+        GROUP_MEMBERS: _group_members(state),
+        PROJECTS: _projects(state),
+        MEMBERSHIPS: _memberships(state),
+    }
+    return {
+        name: Listing(name, COLUMNS[name], tuple(sorted(rows, key=_order)))
+        for name, rows in made.items()
+    }
+
+
+def project_key(project: Project, state: CurrentState) -> str:
+    """Give what a mapping finds this project by on any server.
+
+    The identifier, where it has one; else the name; its id only where another project has the same
+    name, as nothing else tells the two apart.
+    """
+    if project.identifier:
+        return project.identifier
+    alike = [other for other in state.projects if other.name == project.name]
+    return project.name if len(alike) == 1 else str(project.id)
+
+
+def _order(row: Record) -> tuple[Record, Record]:
+    return tuple(map(compare_key, row)), row
+
+
+def _flag(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _users(state: CurrentState) -> Iterator[Record]:
+    for user in state.users:
+        yield (
+            user.username,
+            user.name,
+            user.email,
+            str(user.role),
+            _flag(user.active),
+            _flag(user.ldap),
+        )
+
+
+def _groups(state: CurrentState) -> Iterator[Record]:
+    for group in state.groups:
+        yield group.name, group.external_id
+
+
+def _group_members(state: CurrentState) -> Iterator[Record]:
+    names = _usernames(state.users)
+    for group in state.groups:
+        for user_id in group.members:
+            if user_id in names:
+                yield group.name, names[user_id]
+
+
+def _projects(state: CurrentState) -> Iterator[Record]:
+    for project in state.projects:
+        yield (
+            project_key(project, state),
+            project.name,
+            project.identifier,
+            _flag(project.active),
+            _flag(project.private),
+        )
+
+
+def _memberships(state: CurrentState) -> Iterator[Record]:
+    names = _usernames(state.users)
+    may_give = group_finder(state)
+    for project in state.projects:
+        key = project_key(project, state)
+        for user_id, role in state.roles.get(project.id, {}).items():
+            if user_id in names:
+                through = may_give(user_id, project.id)
+                yield names[user_id], key, role, _access(through)
+
+
+def _access(through: tuple[Group, ...]) -> str:
+    if not through:
+        return DIRECT
+    return f"maybe through {', '.join(group.name for group in through)}"
+
+
+def _usernames(users: tuple[User, ...]) -> dict[int, str]:
+    return {user.id: user.username for user in users}

@@ -1,0 +1,105 @@
+"""Reading rows from another Kanboard server, through its API. Nothing is written there."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from kanport.config import Settings, normalize_url
+from kanport.errors import ConfigInvalid, Unreachable
+from kanport.export.tables import Listing, listings
+from kanport.files import read_secret
+from kanport.kanboard.client import Client
+from kanport.kanboard.current import read_current
+from kanport.mapping.ldap import SecretReference
+from kanport.mapping.spec import KanboardSource
+from kanport.origin import Origin
+from kanport.table import Row, Table
+
+
+class Servers:
+    """The servers that the sources of one mapping name, each read once, so that all tables fit."""
+
+    def __init__(self) -> None:
+        self._read: dict[str, Mapping[str, Listing]] = {}
+
+    def tables(self, settings: Settings) -> Mapping[str, Listing]:
+        """Give the tables of a server; raises Unreachable where it cannot be read, or not whole."""
+        if settings.url not in self._read:
+            self._read[settings.url] = _tables(settings)
+        return self._read[settings.url]
+
+
+def read_kanboard(
+    name: str,
+    spec: KanboardSource,
+    *,
+    base: Path,
+    environ: Mapping[str, str],
+    servers: Servers,
+) -> Table:
+    """Give the rows of one table of a server; for what is raised, see `read_source`.
+
+    The values are given as the server has them. ConfigInvalid is raised where address or token
+    cannot be used.
+    """
+    settings = _settings(name, spec, base, environ)
+    listing = servers.tables(settings)[spec.read]
+    origin = Origin(name, file=settings.url, sheet=spec.read)
+    content = json.dumps([listing.columns, listing.rows], ensure_ascii=False).encode(
+        "utf-8", "surrogatepass"
+    )
+    return Table(
+        source=name,
+        kind=spec.type,
+        path=settings.url,
+        columns=listing.columns,
+        rows=tuple(
+            Row(origin.at(row=number), dict(zip(listing.columns, values, strict=True)))
+            for number, values in enumerate(listing.rows, start=1)
+        ),
+        sha256=hashlib.sha256(content).hexdigest(),
+        size=len(content),
+    )
+
+
+def _tables(settings: Settings) -> Mapping[str, Listing]:
+    with Client.open(settings, warn=lambda text: None) as client:
+        state = read_current(
+            client, choose_projects=lambda projects: [project.id for project in projects]
+        )
+    if not state.users_complete:
+        why = f": {state.unlisted.why}" if state.unlisted else ""
+        raise Unreachable(
+            f"not all users of {settings.url} can be read{why}",
+            hint="a source is read whole or not at all; raise PHP's memory_limit there",
+        )
+    return listings(state)
+
+
+def _settings(name: str, spec: KanboardSource, base: Path, environ: Mapping[str, str]) -> Settings:
+    return Settings(
+        url=normalize_url(spec.url, allow_http=spec.allow_http),
+        token=_token(name, spec.token, base, environ),
+        token_from=f"the source {name}",
+        ca_file=base / spec.ca_file if spec.ca_file else None,
+        allow_http=spec.allow_http,
+        auth_header=spec.auth_header,
+    )
+
+
+def _token(
+    name: str, reference: SecretReference, base: Path, environ: Mapping[str, str]
+) -> SecretStr:
+    if reference.env is not None:
+        where = f"the environment variable {reference.env}"
+        text = environ.get(reference.env, "")
+    else:
+        path = base / (reference.file or "")
+        where = f"the file {path}"
+        text = read_secret(path, "token")
+    if not text.strip():
+        raise ConfigInvalid(f"The token of the source {name} is missing: {where} holds nothing.")
+    return SecretStr(text.strip())

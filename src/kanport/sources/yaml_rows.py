@@ -1,0 +1,153 @@
+"""Reading rows from YAML: a list of tables with plain values, such as `kanport export` writes."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kanport.findings import Finding
+from kanport.mapping.spec import YamlSource
+from kanport.mapping.yaml_file import Document, NotYaml, decode, read_yaml
+from kanport.origin import Origin
+from kanport.sources.file_bytes import MAX_FILE_BYTES, read_bytes, refused
+from kanport.sources.grid import Grid, rows_of
+from kanport.sources.header import Wanted, columns_of, header_problems
+from kanport.sources.problems import Problems, too_many
+from kanport.table import Odd, Table
+
+# A million rows of ten values.
+MAX_VALUES = 10_000_000
+
+_FRACTION = Odd(
+    "cell-number-inexact",
+    "the value is a number with a fraction",
+    "put it into quotation marks, so that it is text",
+)
+
+
+def read_yaml_rows(
+    name: str,
+    spec: YamlSource,
+    *,
+    base: Path,
+    secret_columns: frozenset[str],
+    columns_used: frozenset[str] | None,
+) -> Table:
+    """Give the rows of a YAML file; for what goes in and what is raised, see `read_source`.
+
+    The keys of all rows together are the columns; a key that a row leaves out, and a value that is
+    null, is an empty cell.
+    """
+    file = read_bytes(name, spec.path, base)
+    origin = file.origin
+    document = _parse(file.data, origin)
+    items, path = _list_of(document, spec, origin)
+    if len(items) > spec.max_rows:
+        raise refused([too_many(spec.max_rows, origin)], origin)
+    if not items and not spec.may_be_empty:
+        raise refused([Finding("file-empty", "the list has no rows", origin)], origin)
+    wanted = Wanted(columns_used, secret_columns)
+    problems = Problems()
+    for mistake in document.mistakes:
+        problems.extend(
+            [Finding("file-damaged", mistake.message, origin.at(row=mistake.spot.line))]
+        )
+    keys: dict[str, None] = {}
+    for number, item in enumerate(items):
+        if not isinstance(item, dict):
+            place = origin.at(row=document.value((*path, number)).line)
+            problems.extend([_no_table(place)])
+            continue
+        keys.update(dict.fromkeys(item))
+        problems.extend(_nested(document, (*path, number), item, origin))
+    if broken := problems.all(origin):
+        raise refused(broken, origin)
+    columns = columns_of(tuple(keys), wanted)
+    # Where there are no rows, nothing says which columns there would be.
+    if items and (broken := list(header_problems(columns, wanted, lambda index: origin))):
+        raise refused(broken, origin)
+    odd: dict[tuple[int, int], Odd] = {}
+    cells = []
+    names = tuple(keys)
+    for number, column in enumerate(columns):
+        values = [item.get(names[column.index]) for item in items]
+        cells.append([_text(value) for value in values])
+        odd.update({(row, number): _FRACTION for row, v in enumerate(values) if type(v) is float})
+    grid = Grid(
+        columns=columns,
+        numbers=[document.key((*path, number)).line for number in range(len(items))],
+        cells=cells,
+        place_of=lambda column: {},
+        header=1,
+        odd=odd,
+    )
+    rows, findings = rows_of(grid, origin)
+    return Table(
+        source=name,
+        kind=spec.type,
+        path=spec.path,
+        columns=tuple(column.name for column in columns) or tuple(sorted(wanted.named)),
+        rows=rows,
+        sha256=file.sha256,
+        modified_at=file.modified_at,
+        size=len(file.data),
+        findings=tuple(findings),
+    )
+
+
+def _parse(data: bytes, origin: Origin) -> Document:
+    try:
+        return read_yaml(decode(data, most=MAX_FILE_BYTES), most=MAX_VALUES)
+    except NotYaml as problem:
+        mistake = problem.mistake
+        place = origin.at(row=mistake.spot.line, position=mistake.spot.column)
+        finding = Finding("file-damaged", mistake.message, place, hint=mistake.hint)
+        raise refused([finding], origin) from problem
+
+
+def _list_of(
+    document: Document, spec: YamlSource, origin: Origin
+) -> tuple[list[Any], tuple[str, ...]]:
+    data = document.data
+    if spec.under is None:
+        if isinstance(data, list):
+            return data, ()
+        hint = None
+        if isinstance(data, dict):
+            hint = f"say which list with under: {', under: '.join(map(str, data))}"
+        raise refused(
+            [Finding("file-kind", "the file holds no list of rows", origin, hint)], origin
+        )
+    found = data.get(spec.under) if isinstance(data, dict) else None
+    if isinstance(found, list):
+        return found, (spec.under,)
+    finding = Finding("file-kind", f"there is no list under {spec.under!r} in the file", origin)
+    raise refused([finding], origin)
+
+
+def _no_table(place: Origin) -> Finding:
+    return Finding(
+        "row-ragged", "this row is no table of values", place, hint='write {username: "ada", …}'
+    )
+
+
+def _nested(
+    document: Document, path: tuple[str | int, ...], item: Mapping[str, Any], origin: Origin
+) -> list[Finding]:
+    return [
+        Finding(
+            "row-ragged",
+            f"the value of {key} is a list or a table",
+            origin.at(row=document.key((*path, key)).line, column=key),
+            hint="a value is one text; several go into one text with a separator",
+        )
+        for key, value in item.items()
+        if isinstance(value, dict | list)
+    ]
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
