@@ -53,13 +53,17 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A project as the server has it; `identifier` is empty for most."""
+    """A project as the server has it; `identifier` is empty for most.
+
+    `owner_id` is the id of the user to whom it belongs, as far as the server says so.
+    """
 
     id: int
     name: str
     identifier: str = ""
     active: bool = True
     private: bool = False
+    owner_id: int | None = None
 
     @property
     def label(self) -> str:
@@ -69,12 +73,16 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A group as the server has it, with the ids of its members, or of those that were read."""
+    """A group as the server has it, with the ids of its members, or of those that were read.
+
+    `complete` is False where not all of them could be read, so that nobody can be called missing.
+    """
 
     id: int
     name: str
     external_id: str = ""
     members: frozenset[int] = frozenset()
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +196,64 @@ class DesiredMembership:
 
 
 @dataclass(frozen=True, slots=True)
+class DesiredGroup:
+    """A group as the sources want it.
+
+    `external_id` is None where it was not given, and empty to clear it. `members_listed` is True
+    where the sources say who is in it, so that others may be taken out.
+    """
+
+    name: Given[str]
+    external_id: Given[str] | None = None
+    members_listed: bool = False
+
+    @property
+    def key(self) -> str:
+        """The name as MariaDB compares it: the strictest way."""
+        return compare_key(self.name.value)
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredGroupMember:
+    """One person in one group, which is given by its name."""
+
+    group: Given[str]
+    username: Given[str]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Person and group as names are compared."""
+        return compare_key(self.username.value), compare_key(self.group.value)
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredGroupAccess:
+    """One group's role in one project; `project` is an identifier, a name or an id."""
+
+    group: Given[str]
+    project: Given[str]
+    role: Given[str]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Group and project as names are compared."""
+        return compare_key(self.group.value), spelling_key(self.project.value)
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredProject:
+    """A project that is created where the server has none of that identifier or name.
+
+    `owner` is a username. What is None was not given.
+    """
+
+    name: Given[str]
+    identifier: Given[str] | None = None
+    owner: Given[str] | None = None
+    description: Given[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown:
     """What the input leaves open because a row could not be used; it is never taken as absence.
 
@@ -195,12 +261,16 @@ class Unknown:
     that anybody might be meant. `memberships` are pairs of the keys of a person and a project
     (`kanport.names`), with None for a part that could not be read and so might be any. `ids` are
     pairs of the compare key of a person and a stable id that the rows left out gave them.
+    `group_members` are pairs of the keys of a person and a group, `group_access` of a group and a
+    project, with None as in `memberships`.
     """
 
     people: frozenset[str] = frozenset()
     everybody: bool = False
     memberships: frozenset[tuple[str | None, str | None]] = frozenset()
     ids: frozenset[tuple[str, str]] = frozenset()
+    group_members: frozenset[tuple[str | None, str | None]] = frozenset()
+    group_access: frozenset[tuple[str | None, str | None]] = frozenset()
 
     def person(self, key: str) -> bool:
         """Whether the input leaves open what is wanted of this person."""
@@ -219,13 +289,19 @@ class DesiredState:
     """What the sources and the mapping together ask for.
 
     `projects_named` are all projects that the membership rules speak of, also those in which they
-    want nobody: the scope within which `memberships_missing: revoke` works.
+    want nobody: the scope within which `memberships_missing: revoke` works. `every_project` is True
+    where groups may lose something, so that everybody's access in every project matters.
     """
 
     users: tuple[DesiredUser, ...] = ()
     memberships: tuple[DesiredMembership, ...] = ()
     projects_named: tuple[Given[str], ...] = ()
     unknown: Unknown = Unknown()
+    groups: tuple[DesiredGroup, ...] = ()
+    group_members: tuple[DesiredGroupMember, ...] = ()
+    group_access: tuple[DesiredGroupAccess, ...] = ()
+    projects: tuple[DesiredProject, ...] = ()
+    every_project: bool = False
 
 
 # --- what is remembered between runs --------------------------------------------------------------

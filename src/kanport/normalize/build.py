@@ -1,6 +1,7 @@
 """Rows and mapping in, the desired state with all findings out."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from kanport.findings import Finding, errors_in
@@ -18,6 +19,12 @@ from kanport.normalize.grants import (
     projects_named,
     refuse_conflicts,
 )
+from kanport.normalize.group_access import (
+    access_wanted,
+    read_group_access,
+    refuse_differing_access,
+)
+from kanport.normalize.groups import groups_wanted, read_groups, refuse_differing
 from kanport.normalize.identity import ids_of, refuse_identities
 from kanport.normalize.memberships import (
     CustomRoles,
@@ -28,6 +35,7 @@ from kanport.normalize.memberships import (
 from kanport.normalize.notes import Notes
 from kanport.normalize.passwords import same_password
 from kanport.normalize.people import by_person, merge_person, refuse_contradictions
+from kanport.normalize.projects import projects_wanted, read_projects
 from kanport.normalize.rows import MemberRow, RowId, UserRow, contexts
 from kanport.normalize.users import read_user_rows
 from kanport.normalize.value import State
@@ -83,6 +91,10 @@ def normalize(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Normalized
         read_scopes(rule, tables[rule.from_], shared[rule.from_], notes)
         for rule in spec.memberships
     ]
+    groups_read = read_groups(mapping, tables, shared, notes, bad)
+    access_read = read_group_access(mapping, tables, shared, custom, notes, bad)
+    project_rows = read_projects(spec, tables, shared, notes, bad)
+    bad |= refuse_differing(groups_read, notes) | refuse_differing_access(access_read, notes)
     bad |= _contradictions(spec, tables, user_rows, notes)
     bad |= refuse_conflicts(member_rows, notes)
     if spec.users is not None and spec.users.id is not None:
@@ -91,6 +103,10 @@ def normalize(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Normalized
 
     in_doubt = _people_in_doubt(user_rows, bad)
     users = _merged(spec.users, user_rows, in_doubt, notes)
+    partial = any(table.partial or _broken(table) for table in tables.values())
+    groups = groups_wanted(groups_read, bad=bad, in_doubt=in_doubt, partial=partial)
+    group_access, access_open = access_wanted(access_read, bad=bad, partial=partial)
+    unknown = _unknown(user_rows, member_rows, scopes, users, in_doubt, bad, partial=partial)
     desired = DesiredState(
         users,
         memberships(member_rows, bad=bad, unknown=in_doubt),
@@ -101,7 +117,13 @@ def normalize(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Normalized
                 *(given for scope in scopes for given in scope.named),
             ],
         ),
-        _unknown(user_rows, member_rows, scopes, users, in_doubt, bad, tables),
+        replace(unknown, group_members=groups.open, group_access=access_open),
+        groups.groups,
+        groups.members,
+        group_access,
+        projects_wanted(project_rows, bad=bad, notes=notes),
+        every_project="remove" in (spec.groups_missing, spec.group_members_missing)
+        or spec.group_access_missing == "revoke",
     )
     return Normalized(desired, notes.findings())
 
@@ -166,7 +188,8 @@ def _unknown(
     users: tuple[DesiredUser, ...],
     in_doubt: frozenset[str],
     bad: Collection[RowId],
-    tables: Mapping[str, Table],
+    *,
+    partial: bool,
 ) -> Unknown:
     pairs: set[Pair] = set(open_pairs(member_rows, bad))
     pairs.update((key, None) for key in in_doubt)
@@ -186,7 +209,7 @@ def _unknown(
         for key, found in ids.items()
     )
     # A source that was not read cleanly is no evidence of anything that it lacks.
-    if any(table.partial or _broken(table) for table in tables.values()):
+    if partial:
         nameless = True
         pairs.add((None, None))
     # Who is in a group of the directory says nothing of who is in the directory.

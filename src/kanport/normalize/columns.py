@@ -9,7 +9,15 @@ from typing import NamedTuple
 from kanport.errors import SourceInvalid
 from kanport.findings import Finding
 from kanport.mapping import LoadedMapping
-from kanport.mapping.spec import MappingFile, Matrix, Membership, PasswordColumn, Rule, Users
+from kanport.mapping.spec import (
+    MappingFile,
+    Matrix,
+    Membership,
+    PasswordColumn,
+    Rule,
+    Strict,
+    Users,
+)
 from kanport.mapping.template import template_columns
 from kanport.origin import Origin
 from kanport.table import Table
@@ -177,6 +185,11 @@ def _needs(spec: MappingFile) -> Iterator[Need]:
         yield from _user_needs(spec.users)
     for number, rule in enumerate(spec.memberships):
         yield from _membership_needs(rule, ("memberships", number))
+    for part in ("groups", "group_access", "projects"):
+        entries = getattr(spec, part)
+        for number, entry in enumerate(entries if isinstance(entries, tuple) else ()):
+            if entry.from_ is not None:
+                yield from _rule_needs(entry, entry.from_, (part, number))
 
 
 def _user_needs(users: Users) -> Iterator[Need]:
@@ -211,19 +224,23 @@ def _user_needs(users: Users) -> Iterator[Need]:
 
 def _membership_needs(membership: Membership, place: Place) -> Iterator[Need]:
     source = membership.from_
-    parts = ("username", "project", "role")
-    for part in parts:
-        rule = getattr(membership, part)
-        if isinstance(rule, Rule):
-            columns = rule_columns(rule, source)
-            if columns:
-                below = _below((*place, part, _key_of(rule)), rule.from_, source)
-                yield Need(((source, columns),), below)
+    yield from _rule_needs(membership, source, place)
     matrix = membership.matrix
     if matrix is not None and matrix.columns is not None:
         for number, column in enumerate(matrix.columns):
             key: str | int = column if isinstance(matrix.columns, dict) else number
             yield Need(((source, (column_name(column),)),), (*place, "matrix", "columns", key))
+
+
+def _rule_needs(entry: Strict, source: str, place: Place) -> Iterator[Need]:
+    """Give what the rules of an item read of its source."""
+    for part in type(entry).model_fields:
+        rule = getattr(entry, part)
+        if isinstance(rule, Rule):
+            columns = rule_columns(rule, source)
+            if columns:
+                below = _below((*place, part, _key_of(rule)), rule.from_, source)
+                yield Need(((source, columns),), below)
 
 
 def _key_of(rule: Rule) -> str:

@@ -97,7 +97,7 @@ def read_scopes(rule: Membership, table: Table, context: Context, notes: Notes) 
 def _row_reader(rule: Membership, context: Context, custom: CustomRoles) -> AskReader:
     assert rule.project is not None and rule.role is not None  # noqa: S101 - the model sees to it
     project_rule = bind(rule.project, "project", context) or _nothing("project", context)
-    role_rule, part = _bind_role(rule.role, context)
+    role_rule, part = bind_role(rule.role, context)
     # A role without a project is a hole in the row, but where a pattern picks the projects out of
     # many values, having none is nothing odd.
     needs_project = bool(role_rule.columns) and not project_rule.each
@@ -116,7 +116,7 @@ def _row_reader(rule: Membership, context: Context, custom: CustomRoles) -> AskR
         for project in projects:
             if part is not None:
                 role = shape(role_rule, project.parts.get(part) or "", project.origins, notes)
-            asks.append(Ask(project, _judged_role(role_rule, project, role, custom, notes)))
+            asks.append(Ask(project, judged_role(role_rule, project, role, custom, notes)))
         if any(ask.role.state is State.EMPTY for ask in asks):
             _note_required("role", role, row, notes)
             return tuple(asks), True
@@ -126,7 +126,7 @@ def _row_reader(rule: Membership, context: Context, custom: CustomRoles) -> AskR
     return read_asks
 
 
-def _bind_role(role: RoleRule | str, context: Context) -> tuple[BoundRule, str | None]:
+def bind_role(role: RoleRule | str, context: Context) -> tuple[BoundRule, str | None]:
     """Give the rule for the role, and the part of the project's pattern that it reads, if any."""
     if isinstance(role, str):
         return BoundRule("role", context, constant=role), None
@@ -138,7 +138,7 @@ def _nothing(what: str, context: Context) -> BoundRule:
     return BoundRule(what, context, constant="")
 
 
-def _judged_role(
+def judged_role(
     rule: BoundRule, project: Value, role: Value, custom: CustomRoles, notes: Notes
 ) -> Value:
     """Refuse a role that the project does not have; an unreadable project might have any."""

@@ -1,0 +1,298 @@
+"""Which groups the rows want, and who is to be in them."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from kanport.mapping import LoadedMapping
+from kanport.mapping.spec import Groups
+from kanport.model import DesiredGroup, DesiredGroupMember, Given
+from kanport.names import compare_key
+from kanport.normalize.bound import Context, bind
+from kanport.normalize.listed import CONTEXT, GROUPS, listed_groups
+from kanport.normalize.notes import Notes, in_place_order, place_order, shown
+from kanport.normalize.rows import RowId, rows_in_order
+from kanport.normalize.value import EMPTY, State, Value, read_one, read_several
+from kanport.origin import Origin
+from kanport.rules import Problem, username_problem
+from kanport.table import Scope, Table
+
+Pair = tuple[str | None, str | None]
+"""The compare keys of a person and a group; None for one that could not be read."""
+
+NAME_MAX = 191
+"""Code points that MariaDB holds of a group's name; SQLite and PostgreSQL take more."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRow:
+    """What one row says of groups: their names, an external id, and who is in them.
+
+    `listing` is True where the row belongs to a rule that says who is in its groups, `listed` where
+    it stands for a list in the mapping.
+    """
+
+    id: RowId
+    origin: Origin
+    names: tuple[Value, ...]
+    external_id: Value
+    members: tuple[Value, ...]
+    listing: bool
+    listed: bool = False
+
+
+class GroupsRead(NamedTuple):
+    """What all rows say of groups, and the groups that sources name besides their rows.
+
+    `scopes` are those of directories, with whether somebody in them is not known.
+    """
+
+    rows: tuple[GroupRow, ...]
+    scopes: tuple[tuple[Value, bool, bool], ...]
+
+
+class GroupsWanted(NamedTuple):
+    """The groups and members that usable rows want, and what the others leave open."""
+
+    groups: tuple[DesiredGroup, ...]
+    members: tuple[DesiredGroupMember, ...]
+    open: frozenset[Pair]
+
+
+def name_problem(text: str) -> Problem | None:
+    """Say why this cannot be the name of a group: Kanboard would take any text.
+
+    >>> name_problem("Engineers"), name_problem("x" * 192).code
+    (None, 'group-name-odd')
+    """
+    if len(text) <= NAME_MAX:
+        return None
+    message = f"the name of a group has at most {NAME_MAX} characters"
+    return Problem("group-name-odd", message, "MariaDB takes no more; shorten it")
+
+
+def read_groups(
+    mapping: LoadedMapping,
+    tables: Mapping[str, Table],
+    shared: Mapping[str, Context],
+    notes: Notes,
+    bad: set[RowId],
+) -> GroupsRead:
+    """Give what the rows, and the mapping's own lists, say of groups.
+
+    Ids of rows that cannot be used go into `bad`.
+    """
+    rows: list[GroupRow] = []
+    scopes: list[tuple[Value, bool, bool]] = []
+    for number, rule in enumerate(mapping.spec.groups):
+        if rule.list is not None:
+            table, complete = listed_groups(mapping, number)
+            found = _rows(GROUPS, table, CONTEXT, notes, bad, start=f"list {number}")
+            rows += [row if row.names[0].text in complete else _not_listing(row) for row in found]
+        elif rule.from_ is not None:
+            table, context = tables[rule.from_], shared[rule.from_]
+            rows += _rows(rule, table, context, notes, bad)
+            scopes += _scopes(rule, table.scopes, context, notes)
+    return GroupsRead(tuple(rows), tuple(scopes))
+
+
+def _not_listing(row: GroupRow) -> GroupRow:
+    return replace(row, listing=False)
+
+
+def _rows(
+    rule: Groups,
+    table: Table,
+    context: Context,
+    notes: Notes,
+    bad: set[RowId],
+    *,
+    start: str | None = None,
+) -> Iterator[GroupRow]:
+    assert rule.name is not None  # noqa: S101 - the model sees to it
+    name = bind(rule.name, "group", context, check=name_problem, no_dates=True)
+    member = external = None
+    if rule.member is not None:
+        member = bind(rule.member, "member", context, check=username_problem, no_dates=True)
+    if rule.external_id is not None:
+        external = bind(rule.external_id, "external id", context, clearable=True)
+    for row_id, row in rows_in_order(table):
+        own_id = row_id if start is None else (start, row_id[1])
+        names = read_several(name, row, notes) if name is not None else [EMPTY]
+        members = read_several(member, row, notes) if member is not None else [EMPTY]
+        given = read_one(external, row, notes) if external is not None else EMPTY
+        said = given.state is not State.EMPTY or any(m.state is not State.EMPTY for m in members)
+        if names[0].state is State.EMPTY:
+            # Where a pattern picks the groups out of many values, having none is nothing odd.
+            if not said or name is None or name.each or not name.columns or member is not None:
+                continue
+            notes.add(
+                "value-required",
+                "the row names no group",
+                origin=names[0].origins[0] if names[0].origins else row.origin,
+                hint="fill in the group, or delete the row",
+            )
+            bad.add(own_id)
+        if any(value.state is State.BAD for value in (*names, given, *members)):
+            bad.add(own_id)
+        several = len([one for one in names if one.state is State.GIVEN]) > 1
+        if several and given.state in (State.GIVEN, State.CLEAR):
+            notes.add(
+                "value-not-single",
+                "an external id stands beside several groups, and belongs to one",
+                origin=given.origins[0] if given.origins else row.origin,
+                hint="give each group a row of its own",
+            )
+            bad.add(own_id)
+        yield GroupRow(
+            own_id,
+            row.origin,
+            tuple(names),
+            given,
+            tuple(members),
+            listing=rule.member is not None,
+            listed=start is not None,
+        )
+
+
+def _scopes(
+    rule: Groups, scopes: Iterable[Scope], context: Context, notes: Notes
+) -> Iterator[tuple[Value, bool, bool]]:
+    """Give the groups of a directory, also those without members, and whether all are known."""
+    assert rule.name is not None  # noqa: S101 - the model sees to it
+    name = bind(rule.name, "group", context, check=name_problem)
+    for scope in scopes:
+        for value in read_several(name, scope.row, notes) if name is not None else ():
+            if value.state is not State.EMPTY:
+                placed = value if value.origins else value._replace(origins=(scope.row.origin,))
+                yield placed, scope.open, rule.member is not None
+
+
+def refuse_differing(read: GroupsRead, notes: Notes) -> set[RowId]:
+    """Find rows that contradict other rows about a group, or have a hole; give their ids.
+
+    A group may stand alone in a row, without anybody in it; beside rows that name members, such a
+    row has lost its member, and nobody knows whom it meant.
+    """
+    bad: set[RowId] = set()
+    for rows in _by_group(read.rows).values():
+        of_files = [row for row in rows if row.listing and not row.listed]
+        empty = [row for row in of_files if row.members[0].state is State.EMPTY]
+        for row in empty if len(empty) < len(of_files) else ():
+            notes.add(
+                "username-empty",
+                "the row names a group but nobody who is in it, as other rows of that group do",
+                origin=row.members[0].origins[0] if row.members[0].origins else row.origin,
+                hint="fill in the username, or delete the row",
+            )
+            bad.add(row.id)
+        given = [row for row in rows if row.external_id.state in (State.GIVEN, State.CLEAR)]
+        ids = sorted({row.external_id.text for row in given})
+        if len(ids) > 1:
+            places = in_place_order(row.external_id.origins[0] for row in given)
+            notes.add(
+                "group-differs",
+                f'"{shown(rows[0].names[0].text)}" is to have the external ids'
+                f" {' and '.join(repr(shown(one)) for one in ids)}",
+                origin=places[0],
+                hint="leave one external id for each group",
+                related=places[1:],
+            )
+            bad.update(row.id for row in given)
+    return bad
+
+
+def groups_wanted(
+    read: GroupsRead, *, bad: Collection[RowId], in_doubt: Collection[str], partial: bool
+) -> GroupsWanted:
+    """Give the groups and their members that usable rows want, and what the others leave open.
+
+    People `in_doubt` neither join nor leave a group. `partial` says that a source was not read to
+    its end, so that it is no evidence of anything that it lacks.
+    """
+    is_open = {pair for row in read.rows if row.id in bad for pair in _pairs(row)}
+    is_open.update((key, None) for key in in_doubt)
+    for value, incomplete, _ in read.scopes:
+        if value.state is State.BAD:
+            is_open.add((None, None))
+        elif incomplete:
+            is_open.add((None, compare_key(value.text)))
+    if partial:
+        is_open.add((None, None))
+    usable = [row for row in read.rows if row.id not in bad]
+    names: dict[str, list[tuple[Origin, str]]] = {}
+    listing: set[str] = set()
+    for key, rows in _by_group(usable).items():
+        for row in rows:
+            names.setdefault(key, []).extend(
+                (place, value.text)
+                for value in row.names
+                if value.state is State.GIVEN and compare_key(value.text) == key
+                for place in value.origins[:1] or (row.origin,)
+            )
+            listing.update([key] if row.listing else [])
+    for value, _, lists_members in read.scopes:
+        if value.state is State.GIVEN:
+            key = compare_key(value.text)
+            names.setdefault(key, []).append((value.origins[0], value.text))
+            listing.update([key] if lists_members else [])
+    ids = _external_ids(usable)
+    groups = []
+    for key, spellings in sorted(names.items()):
+        place, name = min(spellings, key=lambda spelled: (place_order(spelled[0]), spelled[1]))
+        groups.append(DesiredGroup(Given(name, (place,)), ids.get(key), key in listing))
+    members = _members(usable, {group.key: group.name.value for group in groups}, is_open)
+    return GroupsWanted(tuple(groups), members, frozenset(is_open))
+
+
+def _members(
+    rows: Iterable[GroupRow], names: Mapping[str, str], is_open: Collection[Pair]
+) -> tuple[DesiredGroupMember, ...]:
+    found: dict[tuple[str, str], list[tuple[Origin, str]]] = {}
+    for row in rows:
+        for member in row.members:
+            if member.state is not State.GIVEN:
+                continue
+            place = member.origins[0] if member.origins else row.origin
+            for group in row.names:
+                pair = compare_key(member.text), compare_key(group.text)
+                # Whoever is in doubt neither joins nor leaves.
+                if pair not in is_open and (pair[0], None) not in is_open:
+                    found.setdefault(pair, []).append((place, member.text))
+    members = []
+    for (_, group_key), named in sorted(found.items()):
+        places = in_place_order(place for place, _ in named)
+        _, who = min(named, key=lambda one: (place_order(one[0]), one[1]))
+        members.append(DesiredGroupMember(Given(names[group_key]), Given(who, places)))
+    return tuple(members)
+
+
+def _external_ids(rows: Iterable[GroupRow]) -> dict[str, Given[str]]:
+    found: dict[str, Given[str]] = {}
+    for key, several in _by_group(rows).items():
+        said = [r.external_id for r in several if r.external_id.state is not State.EMPTY]
+        if said:
+            places = in_place_order(place for value in said for place in value.origins)
+            found[key] = Given(said[0].text, places)
+    return found
+
+
+def _by_group(rows: Iterable[GroupRow]) -> dict[str, list[GroupRow]]:
+    found: dict[str, list[GroupRow]] = {}
+    for row in rows:
+        for value in row.names:
+            if value.state is State.GIVEN:
+                found.setdefault(compare_key(value.text), []).append(row)
+    return found
+
+
+def _pairs(row: GroupRow) -> Iterator[Pair]:
+    """Give what a row that cannot be used leaves open: whom it names, in which groups."""
+    for who in _keys(row.members):
+        for group in _keys(row.names):
+            yield who, group
+
+
+def _keys(values: Sequence[Value]) -> set[str | None]:
+    keys = {compare_key(v.text) if v.state is State.GIVEN else None for v in values}
+    return keys or {None}

@@ -1,0 +1,150 @@
+"""Which projects the rows describe, to be created where the server has none."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from kanport.mapping.spec import MappingFile, ProjectRows, Rule
+from kanport.model import DesiredProject, Given
+from kanport.names import spelling_key
+from kanport.normalize.bound import Check, Context, bind
+from kanport.normalize.notes import Notes, in_place_order, place_order, shown
+from kanport.normalize.rows import RowId, rows_in_order
+from kanport.normalize.value import EMPTY, State, Value, read_one
+from kanport.origin import Origin
+from kanport.rules import Problem, username_problem
+from kanport.table import Table
+
+IDENTIFIER_MAX = 50
+NAME_MAX = 255
+"""Characters that fit into the page of a project; Kanboard itself takes 65535."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectRow:
+    """What one row says of a project."""
+
+    id: RowId
+    origin: Origin
+    fields: Mapping[str, Value]
+
+
+def identifier_problem(text: str) -> Problem | None:
+    """Say why Kanboard refuses an identifier (`ProjectValidator`).
+
+    >>> identifier_problem("WEB2"), identifier_problem("web-2").code
+    (None, 'project-identifier')
+    """
+    if text.isascii() and text.isalnum() and len(text) <= IDENTIFIER_MAX:
+        return None
+    message = f"an identifier is made of letters and digits, at most {IDENTIFIER_MAX}"
+    return Problem("project-identifier", message, "transform can leave out other characters")
+
+
+def _name_problem(text: str) -> Problem | None:
+    if len(text) <= NAME_MAX:
+        return None
+    return Problem("group-name-odd", f"the name of a project has at most {NAME_MAX} characters")
+
+
+_CHECKS: Mapping[str, Check | None] = {
+    "name": _name_problem,
+    "identifier": identifier_problem,
+    "owner": username_problem,
+    "description": None,
+}
+
+
+def read_projects(
+    spec: MappingFile,
+    tables: Mapping[str, Table],
+    shared: Mapping[str, Context],
+    notes: Notes,
+    bad: set[RowId],
+) -> tuple[ProjectRow, ...]:
+    """Give what the rows say of projects; ids of rows that cannot be used go into `bad`."""
+    rules = spec.projects if isinstance(spec.projects, tuple) else ()
+    return tuple(
+        row
+        for rule in rules
+        for row in _rows(rule, tables[rule.from_], shared[rule.from_], notes, bad)
+    )
+
+
+def _rows(
+    rule: ProjectRows, table: Table, context: Context, notes: Notes, bad: set[RowId]
+) -> Iterator[ProjectRow]:
+    bound = {}
+    for field, check in _CHECKS.items():
+        part: Rule | None = getattr(rule, field)
+        if part is not None:
+            bound[field] = bind(part, f"project's {field}", context, check=check, no_dates=True)
+    for row_id, row in rows_in_order(table):
+        fields = {
+            field: read_one(one, row, notes) if one is not None else EMPTY
+            for field, one in bound.items()
+        }
+        said = [value for value in fields.values() if value.state is not State.EMPTY]
+        if not said:
+            continue
+        if fields["name"].state is State.EMPTY:
+            notes.add(
+                "value-required",
+                "the row describes a project without a name",
+                origin=fields["name"].origins[0] if fields["name"].origins else row.origin,
+                hint="fill in the name of the project",
+            )
+        if fields["name"].state is not State.GIVEN or any(v.state is State.BAD for v in said):
+            bad.add(row_id)
+        yield ProjectRow(row_id, row.origin, fields)
+
+
+def projects_wanted(
+    rows: Iterable[ProjectRow], *, bad: Collection[RowId], notes: Notes
+) -> tuple[DesiredProject, ...]:
+    """Give the projects that usable rows describe, each once; differing rows are told and left out.
+
+    A project is told by its identifier, or by its name where it has none.
+    """
+    found: dict[str, list[ProjectRow]] = {}
+    for row in rows:
+        if row.id not in bad:
+            told_by = row.fields.get("identifier", EMPTY)
+            if told_by.state is not State.GIVEN:
+                told_by = row.fields["name"]
+            found.setdefault(spelling_key(told_by.text), []).append(row)
+    wanted = []
+    for _, same in sorted(found.items()):
+        same.sort(key=lambda row: place_order(row.origin))
+        texts = {field: {_text(row, field) for row in same} - {None} for field in _CHECKS}
+        differing = [field for field, several in texts.items() if len(several) > 1]
+        if differing:
+            notes.add(
+                "project-differs",
+                f'{len(same)} rows describe the project "{shown(same[0].fields["name"].text)}" and'
+                f" differ in the {' and '.join(differing)}",
+                origin=same[0].origin,
+                hint="let all rows of one project say the same",
+                related=tuple(row.origin for row in same[1:]),
+            )
+            continue
+        given = {field: _given(same, field) for field in _CHECKS}
+        if given["name"] is not None:
+            wanted.append(
+                DesiredProject(
+                    given["name"], given["identifier"], given["owner"], given["description"]
+                )
+            )
+    return tuple(wanted)
+
+
+def _text(row: ProjectRow, field: str) -> str | None:
+    value = row.fields.get(field, EMPTY)
+    return value.text if value.state is State.GIVEN else None
+
+
+def _given(rows: Iterable[ProjectRow], field: str) -> Given[str] | None:
+    values = [row.fields.get(field, EMPTY) for row in rows]
+    said = [value for value in values if value.state is State.GIVEN]
+    if not said:
+        return None
+    return Given(said[0].text, in_place_order(p for value in said for p in value.origins))
