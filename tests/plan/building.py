@@ -30,7 +30,10 @@ BETA = Project(2, "Beta project", "BETA")
 
 
 def a_mapping(**parts: Any) -> MappingFile:
-    """Make a mapping for people and memberships; `users` and `limits` are added to."""
+    """Make a mapping for people and memberships who may all be administrators; parts take over.
+
+    `users` is added to.
+    """
     names = ("username", "name", "email", "role", "active")
     users = {"from": "people", "fields": {name: {"from": name} for name in names}}
     memberships = {
@@ -45,6 +48,7 @@ def a_mapping(**parts: Any) -> MappingFile:
             "kanport": 1,
             "sources": {"people": {"type": "csv", "path": "people.csv"}},
             "memberships": [memberships],
+            "allow_admins": ["*"],
             **({"users": {**users, **given}} if given is not None else {}),
             **parts,
         }

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from kanport.model import CurrentState, User
-from kanport.plan.guards import judge
+from kanport.plan.guards import Situation, judge
 from kanport.plan.model import Action, Change, Subject
 from tests.plan.building import a_mapping, a_server, a_state, access, person, plan_for, tripped
 
@@ -23,7 +23,9 @@ def test_the_last_active_administrator_is_never_disabled_or_lowered(fields: dict
 
 def test_the_last_administrator_is_never_removed() -> None:
     users = {"missing": "remove", "managed": {"usernames": ["*"]}}
-    plan = plan_for(a_state(), a_server(), a_mapping(users=users, limits={"remove": 5}))
+    plan = plan_for(
+        a_state(person("eve")), a_server(), a_mapping(users=users, limits={"remove": 5})
+    )
     assert tripped(plan) == ["last-admin"]
 
 
@@ -82,28 +84,34 @@ def test_a_file_that_was_cut_off_does_not_empty_a_small_server() -> None:
     users = [User(number, f"u{number}") for number in range(2, 14)]
     server = a_server(*users, roles={1: dict.fromkeys(range(2, 14), "project-member")})
     plan = plan_for(a_state(person("u2"), access("u2", "ALPHA")), server, mapping)
-    disable, revoke = (verdict for verdict in plan.guards if verdict.tripped)
+    disable, revoke, in_project = (verdict for verdict in plan.guards if verdict.tripped)
     assert (disable.guard, disable.message, disable.hint) == (
         "limit-disable",
         "disable: 11 planned, 2 allowed (10% of 13 active users by default)",
-        "look at the plan; if it is right, say in the mapping how many may: limits: {disable: 11}",
+        "look at the plan; if it is right, --allow disable=11 lets it pass for one run; or say in"
+        " the mapping how many may: limits: {disable: 11}",
     )
     assert (revoke.guard, revoke.message) == (
         "limit-revoke",
         "revoke: 11 planned, 3 allowed (20% of 12 memberships in the projects read by default)",
+    )
+    assert (in_project.guard, in_project.message) == (
+        "limit-revoke-in-project",
+        "revoke in ALPHA: 11 planned, 6 allowed (50% of 12 members, or 3, by default)",
     )
 
 
 def test_a_leaver_is_within_the_limits_that_hold_by_default() -> None:
     server = a_server(USERS[0], roles={1: {2: "project-member"}})
     plan = plan_for(
-        a_state(person("u2", active=False), named=["ALPHA"]),
+        a_state(person("u2", active=False), person("admin"), access("admin", "ALPHA")),
         server,
-        a_mapping(memberships_missing="revoke"),
+        a_mapping(memberships_missing="revoke", protect=["admin"]),
     )
     assert [verdict.message for verdict in plan.guards[2:]] == [
         "disable: 1 planned, within 1 (10% of 2 active users by default)",
         "revoke: 1 planned, within 1 (20% of 1 memberships in the projects read by default)",
+        "revoke in ALPHA: 1 planned, within 3 (50% of 1 members, or 3, by default)",
     ]
 
 
@@ -145,11 +153,11 @@ def test_a_limit_on_updates_counts_changed_roles_too() -> None:
 
 
 def test_every_guard_that_applies_says_what_it_looked_at() -> None:
-    plan = plan_for(a_state(), a_server(), a_mapping(limits={"create": 3}))
+    plan = plan_for(a_state(person("admin")), a_server(), a_mapping(limits={"create": 3}))
     assert [verdict.guard for verdict in plan.guards] == ["last-admin", "protected", "limit-create"]
     assert plan.guards[0].message == "1 active administrator stays as they are"
     assert plan.guards[2].message == "create: 0 planned, within 3"
-    two = plan_for(a_state(), a_server(User(2, "root", role="app-admin")))
+    two = plan_for(a_state(person("admin")), a_server(User(2, "root", role="app-admin")))
     assert two.guards[0].message == "2 active administrators stay as they are"
 
 
@@ -162,7 +170,7 @@ def test_a_protected_account_in_a_change_stops_the_plan_however_it_got_there() -
         user_id=2,
         reason="a bug",
     )
-    verdicts = judge((change,), a_server(), a_mapping(protect=["svc-*"]))
+    verdicts = judge(Situation((change,), a_server(), a_mapping(protect=["svc-*"])))
     assert [verdict.guard for verdict in verdicts if verdict.tripped] == ["protected"]
 
 

@@ -329,7 +329,7 @@ def test_with_a_find_by_email_an_unknown_name_may_be_anybody_on_the_server() -> 
 def test_nobody_is_missing_where_only_some_users_could_be_read() -> None:
     plan = plan_for(a_state(), a_server(ANN, complete=False), DISABLE)
     assert plan.changes == ()
-    assert tripped(plan) == ["users-incomplete"]
+    assert tripped(plan) == ["source-empty", "users-incomplete"]
 
 
 def test_a_valid_row_takes_nothing_from_somebody_whom_an_invalid_row_names_too() -> None:

@@ -64,7 +64,7 @@ def test_what_needs_everybody_is_refused_with_the_reason(missing: str) -> None:
     users = {"missing": missing, "managed": {"usernames": ["*"]}}
     plan = plan_for(a_state(), unlisted(ANN), a_mapping(users=users, limits={"remove": 9}))
     assert plan.changes == ()
-    assert tripped(plan) == ["users-incomplete"]
+    assert tripped(plan) == ["source-empty", "users-incomplete"]
     reason = verdict(plan, "users-incomplete")
     assert WHY in reason
     assert f"missing: {missing}" in reason

@@ -263,6 +263,8 @@ def project_from_row(row: object) -> Project | None:
         identifier=text(row.get("identifier")),
         active=flag(row.get("is_active", True)),
         private=flag(row.get("is_private")),
+        # 0 stands for nobody.
+        owner_id=number(row.get("owner_id")) or None,
     )
 
 

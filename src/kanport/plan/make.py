@@ -1,23 +1,26 @@
 """Making the plan: what to do so that the server is as the sources ask. Pure and deterministic."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from kanport.findings import Finding, in_order
 from kanport.mapping.spec import MappingFile
 from kanport.memory import NOTHING, Memory
 from kanport.model import CurrentState, DesiredState
 from kanport.plan.draft import Draft
-from kanport.plan.guards import judge
+from kanport.plan.guards import Allowances, Situation, Usable, judge
 from kanport.plan.identities import identities_of
 from kanport.plan.kept import access_beside, people_named
 from kanport.plan.memberships import diff_access
 from kanport.plan.model import Action, Plan, PlanMapping, PlanServer, PlanSource
 from kanport.plan.order import in_plan_order, order_renames
 from kanport.plan.plan_file import plan_digest
-from kanport.plan.resolve import resolve
+from kanport.plan.resolve import Resolved, resolve
 from kanport.plan.unlisted import unlisted_findings
 from kanport.plan.users import diff_users
+
+_NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
 def make_plan(
@@ -31,18 +34,20 @@ def make_plan(
     created_at: str,
     version: str,
     memory: Memory = NOTHING,
+    allowed: Mapping[str, int] = _NOTHING,
 ) -> Plan:
     """Compare what is wanted with what is, and say what to do about the difference.
 
     `findings` are those of reading, normalising and checking: rows with an error are not used, and
     whoever they name loses nothing. The plan holds them together with its own. `created_at` is in
-    UTC (RFC 3339), `version` is Kanport's, `memory` is what the ledger knows of the server. The
+    UTC (RFC 3339), `version` is Kanport's, `memory` is what the ledger knows of the server,
+    `allowed` what is allowed for this run beyond the limits (`kanport.plan.guards.allowances`). The
     same input gives the same plan, whatever order the rows, users or projects come in.
     """
     given = tuple(findings)
     resolved = resolve(desired, current, mapping, given, memory.identities)
-    users = diff_users(resolved, current, mapping)
-    access = diff_access(resolved, current, mapping)
+    users = diff_users(resolved, current, mapping, memory, created_at)
+    access = diff_access(resolved, current, mapping, memory, users.missing)
     possible, circles = _without_circles((*users.changes, *access.changes))
     changes = in_plan_order(possible)
     counted = Counter(change.action for change in changes)
@@ -55,7 +60,19 @@ def make_plan(
         sources=tuple(sorted(sources, key=lambda source: source.name)),
         summary={str(action): counted[action] for action in Action if counted[action]},
         unchanged={"users": users.unchanged, "memberships": access.unchanged},
-        guards=judge(changes, current, mapping),
+        guards=judge(
+            Situation(
+                changes,
+                current,
+                mapping,
+                memory=memory,
+                sources=sources,
+                usable=_usable(resolved),
+                allowed=Allowances(allowed),
+            )
+        ),
+        allowed=dict(sorted(allowed.items())),
+        min_admins=mapping.min_admins,
         changes=changes,
         findings=tuple(
             in_order(
@@ -70,10 +87,19 @@ def make_plan(
             )
         ),
         identities=identities_of(resolved.persons, changes),
+        absences=users.missing.absences,
         access=beside,
         people=people_named(changes, beside, current),
     )
     return plan.model_copy(update={"digest": plan_digest(plan)})
+
+
+def _usable(resolved: Resolved) -> Usable:
+    return Usable.of(
+        (person.desired.rows or person.desired.username.origins for person in resolved.persons),
+        (wanted.origins for wanted in resolved.wanted),
+        (project.id for project in resolved.scope),
+    )
 
 
 def _without_circles(changes: tuple[Draft, ...]) -> tuple[tuple[Draft, ...], list[Finding]]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from kanport.model import CurrentState, Project, User
 from kanport.names import compare_key
-from kanport.plan.guards import last_admin
+from kanport.plan.guards import last_admin, min_admins
 from kanport.plan.match import People
 from kanport.plan.model import Action, Change, Plan
 
@@ -28,8 +28,8 @@ def differences(plan: Plan, current: CurrentState) -> list[str]:
     """Say what is no longer as the plan says, one line a thing; an empty list means: go ahead.
 
     Every `before` must still be true, whatever is to be created must not exist, ids must belong to
-    the same username and project, and an active administrator must be left. `current` must have
-    been read for the users and the projects of the plan.
+    the same username and project, and as many active administrators must be left as the plan says.
+    `current` must have been read for the users and the projects of the plan.
     """
     return list(dict.fromkeys(_differences(plan, current)))
 
@@ -62,6 +62,8 @@ def _differences(plan: Plan, current: CurrentState) -> Iterator[str]:
         else:
             yield from _user_differs(change, user, people, old_names)
     verdict = last_admin(plan.changes, current)
+    if not verdict.tripped:
+        verdict = min_admins(plan.changes, current, at_least=plan.min_admins)
     if verdict.tripped:
         yield verdict.message
 

@@ -1,0 +1,91 @@
+"""The rules that stop a plan before the first write. Pure: changes and state in, verdicts out.
+
+All guards are asked of every plan, so that all that trip are shown at once.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from kanport.model import CurrentState
+from kanport.plan.guards.accounts import (
+    none_protected,
+    private_projects,
+    private_projects_stay,
+    protected_accounts,
+    users_known,
+)
+from kanport.plan.guards.admins import admins_by_name, enough_admins, last_admin, min_admins
+from kanport.plan.guards.allowances import Allowances, allowed_words, parse_allowed
+from kanport.plan.guards.counting import access_lost
+from kanport.plan.guards.limits import in_projects, over_all, removal_confirmed
+from kanport.plan.guards.situation import Situation, Usable
+from kanport.plan.guards.sources import columns_there, not_empty, not_shrunk
+from kanport.plan.model import Action, Change, GuardVerdict
+
+__all__ = [
+    "Allowances",
+    "Situation",
+    "Usable",
+    "access_lost",
+    "allowed_words",
+    "judge",
+    "judge_undo",
+    "last_admin",
+    "min_admins",
+    "parse_allowed",
+]
+
+GUARDS: tuple[Callable[[Situation], Iterator[GuardVerdict]], ...] = (
+    enough_admins,
+    none_protected,
+    admins_by_name,
+    private_projects_stay,
+    not_empty,
+    not_shrunk,
+    columns_there,
+    over_all,
+    in_projects,
+    removal_confirmed,
+    users_known,
+)
+
+
+def judge(situation: Situation) -> tuple[GuardVerdict, ...]:
+    """Ask every guard; a tripped verdict stops the plan before the first write."""
+    return tuple(verdict for guard in GUARDS for verdict in guard(situation))
+
+
+def judge_undo(
+    changes: tuple[Change, ...],
+    current: CurrentState,
+    *,
+    protect: Iterable[str],
+    remove_at_most: int | None,
+) -> tuple[GuardVerdict, ...]:
+    """Ask the guards that hold without a mapping, of a plan that takes a run back.
+
+    The limits of the mapping are for what sources ask for, and not asked. Removing people needs a
+    number all the same: `remove_at_most`, as it was asked for.
+    """
+    verdicts = [
+        last_admin(changes, current),
+        protected_accounts(changes, protect),
+    ]
+    count = sum(change.action is Action.USER_REMOVE for change in changes)
+    if count:
+        verdicts.extend(private_projects(changes, current))
+    if count or remove_at_most is not None:
+        allowed = remove_at_most or 0
+        tripped = count > allowed
+        verdicts.append(
+            GuardVerdict(
+                guard="limit-remove",
+                tripped=tripped,
+                message=f"remove: {count} planned, {allowed} allowed"
+                if tripped
+                else f"remove: {count} planned, within {allowed}",
+                hint="look at whom the run created; if all are to go, name their number"
+                if tripped
+                else None,
+            )
+        )
+    return tuple(verdicts)

@@ -1,0 +1,133 @@
+"""What was allowed for one run: which guard is lifted, and up to which number."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from kanport.names import spelling_key
+
+CLASSES = ("create", "grant", "update", "raise", "lower", "disable", "remove", "revoke")
+"""The classes of changes that have a limit, as a mapping and `--allow` call them."""
+
+OF_SOURCES = ("empty", "shrink", "columns")
+"""What can be allowed of a source by name."""
+
+FIRM = (
+    "last-admin",
+    "min-admins",
+    "allow-admins",
+    "protected",
+    "private-projects",
+    "users-incomplete",
+)
+"""The guards that have no number to lift them to."""
+
+NOT_LIFTED = "no --allow lifts this guard"
+
+
+class NotAllowable(ValueError):
+    """An `--allow` that means nothing; the message says what does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowances:
+    """Numbers by what they allow: a class, a class in a project, or something of a source."""
+
+    numbers: Mapping[str, int] = field(default_factory=dict)
+
+    def most(self, name: str, of: str | None = None) -> int | None:
+        """Give up to which number a guard is lifted; None where it is not.
+
+        `of` is the project or the source; how a project is spelled plays no role.
+        """
+        if of is None:
+            return self.numbers.get(name)
+        wanted = name, spelling_key(of)
+        for key, number in self.numbers.items():
+            what, colon, whose = key.partition(":")
+            if colon and (what, spelling_key(whose)) == wanted:
+                return number
+        return None
+
+
+def allow_key(name: str, of: str | None = None) -> str:
+    """Give how `--allow` calls a guard that can be lifted."""
+    return name if of is None else f"{name}:{of}"
+
+
+def how_to_allow(name: str, number: int, of: str | None = None) -> str:
+    """Give the option that lifts a guard for one run, as it is typed in a shell.
+
+    >>> how_to_allow("revoke", 8, "Beta board")
+    "--allow 'revoke:Beta board=8'"
+    """
+    text = f"{allow_key(name, of)}={number}"
+    plain = all(sign.isalnum() or sign in ":=-_." for sign in text)
+    return f"--allow {text}" if plain else f"--allow '{text}'"
+
+
+def parse_allowed(texts: Iterable[str]) -> dict[str, int]:
+    """Give the numbers by what they allow, in order; raises NotAllowable.
+
+    >>> parse_allowed(["revoke:WEB=8", "disable=40"])
+    {'disable': 40, 'revoke:WEB': 8}
+    """
+    allowed: dict[str, int] = {}
+    for text in texts:
+        key, number = _parse(text)
+        if key in allowed:
+            raise NotAllowable(f"{key} is allowed twice")
+        allowed[key] = number
+    return dict(sorted(allowed.items()))
+
+
+def _parse(text: str) -> tuple[str, int]:
+    key, equals, number = text.rpartition("=")
+    key, number = key.strip(), number.strip()
+    if not equals:
+        key, number = text.strip(), ""
+    what, colon, whose = key.partition(":")
+    _refuse_unknown(what, text)
+    if what in OF_SOURCES and not (colon and whose):
+        raise NotAllowable(f"{text!r}: name the source: {what}:SOURCE=NUMBER")
+    if colon and not whose:
+        raise NotAllowable(f"{text!r}: name the project: {what}:PROJECT=NUMBER")
+    # No count is longer, and Python refuses to read numbers of thousands of digits.
+    if not (number.isascii() and number.isdigit() and len(number) < 19):
+        raise NotAllowable(f"{text!r}: say up to which number, such as {key}=40")
+    return key, int(number)
+
+
+def _refuse_unknown(what: str, text: str) -> None:
+    if what in CLASSES or what in OF_SOURCES:
+        return
+    if what in FIRM:
+        raise NotAllowable(f"{text!r}: the guard {what} cannot be lifted; its hint says what to do")
+    close = difflib.get_close_matches(what.removeprefix("limit-"), (*CLASSES, *OF_SOURCES), n=1)
+    meant = f"did you mean {close[0]}? " if close else ""
+    raise NotAllowable(
+        f"{text!r}: {meant}what can be allowed is {', '.join(CLASSES)}, each also in one project"
+        " (revoke:WEB=8), empty:SOURCE, shrink:SOURCE and columns:SOURCE"
+    )
+
+
+def allowed_words(allowed: Mapping[str, int]) -> list[str]:
+    """Give what was allowed for a run, for people; empty where nothing was.
+
+    >>> allowed_words({"disable": 40, "revoke:WEB": 8, "shrink:people": 400})
+    ['disable up to 40', 'revoke in WEB up to 8', 'people with up to 400 rows fewer']
+    """
+    words = []
+    for key, number in allowed.items():
+        what, _, whose = key.partition(":")
+        if what == "shrink":
+            words.append(f"{whose} with up to {number} rows fewer")
+        elif what == "empty":
+            words.append(f"{whose} without use, and up to {number} to lose by it")
+        elif what == "columns":
+            words.append(f"{whose} with up to {number} columns fewer")
+        elif whose:
+            words.append(f"{what} in {whose} up to {number}")
+        else:
+            words.append(f"{what} up to {number}")
+    return words

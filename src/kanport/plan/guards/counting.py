@@ -1,0 +1,147 @@
+"""What of a plan counts for which limit, and who loses access to what."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator
+
+from kanport.model import CurrentState
+from kanport.plan.access import group_finder
+from kanport.plan.model import Action, Change
+from kanport.plan.ranks import app_rank, project_rank
+
+Pair = tuple[int, int]
+"""The ids of a user and of a project."""
+
+USERS = "active users"
+ACCESS = "memberships in the projects read"
+
+_OF_USERS = {
+    Action.USER_CREATE: "create",
+    Action.USER_UPDATE: "update",
+    Action.USER_RENAME: "update",
+    Action.USER_ENABLE: "update",
+    Action.USER_DISABLE: "disable",
+    Action.USER_REMOVE: "remove",
+}
+_OF_ACCESS = {
+    Action.MEMBERSHIP_GRANT: "grant",
+    Action.MEMBERSHIP_CHANGE: "update",
+    Action.GROUP_MEMBER_ADD: "grant",
+    Action.GROUP_ACCESS_GRANT: "grant",
+    Action.GROUP_ACCESS_CHANGE: "update",
+}
+_LEAVING = (Action.USER_DISABLE, Action.USER_REMOVE)
+
+
+def counted(changes: Collection[Change], current: CurrentState) -> Counter[tuple[str, str]]:
+    """Count the changes by class and by what its share is one of, over all projects."""
+    numbers: Counter[tuple[str, str]] = Counter()
+    for change in changes:
+        for base, of in ((USERS, _OF_USERS), (ACCESS, _OF_ACCESS)):
+            if change.action in of:
+                numbers[of[change.action], base] += 1
+        if way := role_moves(change):
+            is_user = change.action is Action.USER_UPDATE
+            numbers[way, USERS if is_user else ACCESS] += 1
+    numbers["revoke", ACCESS] = len(access_revoked(changes, current))
+    return numbers
+
+
+def counted_in_projects(
+    changes: Collection[Change], current: CurrentState
+) -> dict[tuple[str, int], int]:
+    """Count the changes to the members of each project, by class and project id.
+
+    Leavers count in each project that they are in; somebody new in each that they get into.
+    """
+    numbers: Counter[tuple[str, int]] = Counter()
+    leaving = {change.user_id: change.action for change in changes if change.action in _LEAVING}
+    for change in changes:
+        project_id = change.project_id
+        if project_id is None:
+            continue
+        if change.action in _OF_ACCESS:
+            numbers[_OF_ACCESS[change.action], project_id] += 1
+        if change.action is Action.MEMBERSHIP_GRANT and change.user_id is None:
+            numbers["create", project_id] += 1
+        if way := role_moves(change):
+            numbers[way, project_id] += 1
+    for project_id, roles in current.roles.items():
+        for user_id in roles.keys() & leaving.keys():
+            numbers[_OF_USERS[leaving[user_id]], project_id] += 1
+    for _, project_id in access_lost(changes, current):
+        numbers["revoke", project_id] += 1
+    return numbers
+
+
+def role_moves(change: Change) -> str | None:
+    """Say whether a change raises or lowers a role; None where it does neither."""
+    before, after = (change.before or {}).get("role"), (change.after or {}).get("role")
+    if before is None or after is None:
+        return None
+    if change.action is Action.USER_UPDATE:
+        old, new = app_rank(before), app_rank(after)
+    elif change.action in (Action.MEMBERSHIP_CHANGE, Action.GROUP_ACCESS_CHANGE):
+        old, new = project_rank(before), project_rank(after)
+    else:
+        return None
+    return "raise" if new > old else "lower" if new < old else None
+
+
+def access_lost(changes: Collection[Change], current: CurrentState) -> frozenset[Pair]:
+    """Give who loses access to what, in whatever way, among the memberships that were read.
+
+    Disabled and removed users lose all of theirs.
+    """
+    leaving = {change.user_id for change in changes if change.action in _LEAVING}
+    gone = {
+        (user_id, project_id)
+        for project_id, roles in current.roles.items()
+        for user_id in roles.keys() & leaving
+    }
+    return access_revoked(changes, current) | gone
+
+
+def access_revoked(changes: Iterable[Change], current: CurrentState) -> frozenset[Pair]:
+    """Give who loses access to what, directly or through a group, and keeps their account.
+
+    Kanboard does not tell who has access through which group, so whoever may lose it that way
+    counts, also where they have it directly as well.
+    """
+    lost: set[Pair] = set()
+    through_groups: list[Change] = []
+    for change in changes:
+        if change.action is Action.MEMBERSHIP_REVOKE:
+            if change.user_id is not None and change.project_id is not None:
+                lost.add((change.user_id, change.project_id))
+        elif change.action in _THROUGH_GROUPS:
+            through_groups.append(change)
+    if through_groups:
+        lost.update(_lost_through_groups(through_groups, current))
+    return frozenset(lost)
+
+
+_THROUGH_GROUPS = frozenset(
+    {Action.GROUP_MEMBER_REMOVE, Action.GROUP_ACCESS_REVOKE, Action.GROUP_REMOVE}
+)
+
+
+def _lost_through_groups(changes: Iterable[Change], current: CurrentState) -> Iterator[Pair]:
+    """Give the pairs that depend on a group which may give access, by what is known of it."""
+    may_give = group_finder(current)
+    members = {group.id: group.members for group in current.groups}
+    projects_of: dict[int, list[int]] = defaultdict(list)
+    for project_id, roles in current.roles.items():
+        for user_id in roles:
+            projects_of[user_id].append(project_id)
+    for change in changes:
+        if change.group_id is None:
+            continue
+        people = members.get(change.group_id, frozenset())
+        if change.action is Action.GROUP_MEMBER_REMOVE:
+            people = people & {change.user_id}
+        for user_id in people:
+            for project_id in projects_of[user_id]:
+                if change.action is Action.GROUP_ACCESS_REVOKE and project_id != change.project_id:
+                    continue
+                if any(group.id == change.group_id for group in may_give(user_id, project_id)):
+                    yield user_id, project_id

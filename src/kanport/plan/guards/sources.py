@@ -1,0 +1,144 @@
+"""The guards that look at the sources: a broken export must not pass for the truth."""
+
+from collections.abc import Iterator
+
+from kanport.mapping.limit_spec import DEFAULT_SHRINK, SHRINK_FLOOR
+from kanport.memory import SourceMemory
+from kanport.normalize.columns import columns_used
+from kanport.plan.guards.allowances import how_to_allow
+from kanport.plan.guards.bounds import Counted, Held, Share, held_to, lifted
+from kanport.plan.guards.counting import access_revoked
+from kanport.plan.guards.situation import Situation, Usable
+from kanport.plan.model import Action, GuardVerdict, PlanSource
+
+_SHRINK = Share(DEFAULT_SHRINK, SHRINK_FLOOR)
+
+
+def not_empty(situation: Situation) -> Iterator[GuardVerdict]:
+    """Stop where a source gives nothing, or nothing of a kind whose absence takes something away.
+
+    A file without rows and a directory without people are refused when they are read. This is for
+    rows of which not one could be used, and for lists that are there and hold nothing.
+    """
+    usable, rows = situation.usable, {source.name: source.rows for source in situation.sources}
+    if usable is None:
+        return
+    for what, source in _silent(situation, usable):
+        if source not in rows:
+            continue
+        if what == "users":
+            number = situation.count({Action.USER_DISABLE, Action.USER_REMOVE})
+            losing = "1 user is" if number == 1 else f"{number} users are"
+            losing += " to be disabled or removed"
+        else:
+            number = len(access_revoked(situation.changes, situation.current))
+            losing = "1 membership is" if number == 1 else f"{number} memberships are"
+            losing += " to end"
+        read = "1 row was" if rows[source] == 1 else f"{rows[source]} rows were"
+        held = lifted(
+            f"the source {source} gives no {what}: {read} read, none of use for it, and {losing}",
+            number,
+            situation.allowed.most("empty", source),
+        )
+        yield GuardVerdict(
+            guard="source-empty",
+            tripped=not held.within,
+            lifted=held.lifted,
+            message=held.message,
+            hint=None
+            if held.within
+            else "look at the source, and at what is found in its rows; if it is right,"
+            f" {how_to_allow('empty', number, source)} lets it pass for one run",
+        )
+
+
+def _silent(situation: Situation, usable: Usable) -> Iterator[tuple[str, str]]:
+    mapping, users = situation.mapping, situation.mapping.users
+    of_people = users.sources if users is not None else ()
+    of_access = tuple(dict.fromkeys(rule.from_ for rule in mapping.memberships))
+    losing = users is not None and users.missing != "keep"
+    held = any(situation.current.roles.get(number) for number in usable.scope)
+    revoking = mapping.memberships_missing == "revoke" and held
+    rows = {source.name: source.rows for source in situation.sources}
+    for source in dict.fromkeys((*of_people, *of_access)):
+        people, access = usable.people.get(source), usable.access.get(source)
+        # Groups that are there and have no members give no rows, and there is nothing wrong.
+        useless = bool(rows.get(source)) and not people and not access
+        if source in of_people and not people and (losing or useless):
+            yield "users", source
+        elif source in of_access and not access and (revoking or useless):
+            yield "memberships", source
+
+
+def not_shrunk(situation: Situation) -> Iterator[GuardVerdict]:
+    """Stop where a source lost more than a share of its rows since the last good run."""
+    for source, before in _remembered(situation):
+        lost = before.rows - source.rows
+        if lost <= 0:
+            continue
+        rows = f"{source.name} has {source.rows} rows, and had {before.rows} in the last good run"
+        limit = situation.mapping.limits.shrink
+        fewer = Counted(lost, before.rows, "rows")
+        if limit is not None:
+            held = held_to(limit, [fewer])
+            why = held.message.replace("planned", "fewer")
+        else:
+            most = _SHRINK.of(before.rows)
+            why = f"{lost} fewer, {most} allowed ({_SHRINK.percent}% by default)"
+            held = Held(lost <= most, why)
+        if not held.within:
+            most_now = situation.allowed.most("shrink", source.name)
+            held = lifted(why, lost, most_now)
+            why = held.message
+        yield GuardVerdict(
+            guard="source-shrunk",
+            tripped=not held.within,
+            lifted=held.lifted,
+            message=f"{rows}: {why}",
+            hint=None
+            if held.within
+            else "was it exported to its end? If so many are really gone,"
+            f" {how_to_allow('shrink', lost, source.name)} lets it pass for one run",
+        )
+
+
+def columns_there(situation: Situation) -> Iterator[GuardVerdict]:
+    """Stop where nobody has a value any more in a column that the mapping reads.
+
+    In the last good run somebody had; a column that is empty all at once was left out of the
+    export, or its attribute may no longer be read.
+    """
+    used = columns_used(situation.mapping)
+    for source, before in _remembered(situation):
+        wanted = used.get(source.name)
+        gone = before.columns - set(source.columns)
+        gone = gone if wanted is None else gone & wanted
+        if not gone:
+            continue
+        names = ", ".join(f'"{name}"' for name in sorted(gone))
+        held = lifted(
+            f"{source.name} holds nothing any more in {names}, where the last good run found"
+            " something",
+            len(gone),
+            situation.allowed.most("columns", source.name),
+        )
+        yield GuardVerdict(
+            guard="columns-gone",
+            tripped=not held.within,
+            lifted=held.lifted,
+            message=held.message,
+            hint=None
+            if held.within
+            else "was it left out of the export, or may this login no longer read it? If it is"
+            f" right, {how_to_allow('columns', len(gone), source.name)} lets it pass for one run",
+        )
+
+
+def _remembered(situation: Situation) -> Iterator[tuple[PlanSource, SourceMemory]]:
+    """Give the sources that the last good run read as well, with what they were like then."""
+    good = situation.memory.last_good
+    if good is None:
+        return
+    for source in sorted(situation.sources, key=lambda source: source.name):
+        if source.name in good.sources:
+            yield source, good.sources[source.name]
