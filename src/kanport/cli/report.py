@@ -19,16 +19,32 @@ from kanport.cli.output import Output
     metavar="FILE",
     help="Write it to a file, .md or .json; may be given several times.",
 )
+@click.option(
+    "--compare",
+    "old_path",
+    type=click.Path(path_type=Path),
+    metavar="OLD",
+    help="Tell what changed from this plan (or journal) to the other one.",
+)
 @FORMAT
 @common_options
 @click.pass_context
-def command(ctx: click.Context, /, path: Path, report_paths: tuple[Path, ...], form: str) -> None:
+def command(
+    ctx: click.Context,
+    /,
+    path: Path,
+    report_paths: tuple[Path, ...],
+    old_path: Path | None,
+    form: str,
+) -> None:
     """Tell a saved plan, or a run from its journal, on stdout or as files.
 
     \b
     Example:
       kanport report plan.json
       kanport report plan.journal.jsonl -o run.md -o run.json
+      kanport report --compare yesterday.json today.json
+      kanport report --compare plan.json plan.journal.jsonl
     """
     from kanport.files import check_target
     from kanport.pipeline import load_plan_or_journal
@@ -37,6 +53,9 @@ def command(ctx: click.Context, /, path: Path, report_paths: tuple[Path, ...], f
     from kanport.report.formats import format_of
 
     output = Output(ctx, form)
+    if old_path is not None:
+        _compare(output, old_path, path, report_paths)
+        return
     formats = [format_of(report_path) for report_path in report_paths]
     for report_path in report_paths:
         check_target(report_path, inputs=[path])
@@ -47,3 +66,22 @@ def command(ctx: click.Context, /, path: Path, report_paths: tuple[Path, ...], f
         output.note(f"The report is in {report_path}.")
     if not report_paths:
         output.show(told)
+
+
+def _compare(output: Output, old_path: Path, new_path: Path, paths: tuple[Path, ...]) -> None:
+    from kanport.cli.documents import show_document
+    from kanport.files import check_target
+    from kanport.pipeline import load_plan_or_journal
+    from kanport.plan.compare import compare
+    from kanport.report.compare import as_dict, document_of
+
+    for path in paths:
+        check_target(path, inputs=[old_path, new_path])
+    (old, old_run), (new, new_run) = map(load_plan_or_journal, (old_path, new_path))
+    compared = compare(old, new)
+    show_document(
+        output,
+        document_of(compared, old_run=old_run, new_run=new_run),
+        lambda: as_dict(compared, old_run=old_run, new_run=new_run),
+        paths,
+    )

@@ -1,0 +1,65 @@
+"""Short papers (comparisons, explanations) on stdout and as files, in their formats."""
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from kanport.cli.output import Output
+from kanport.errors import UsageError
+from kanport.report.document import Document, as_markdown, as_text
+
+_BY_ENDING = {
+    ".txt": "text",
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".json": "json",
+    ".html": "html",
+    ".htm": "html",
+}
+
+
+def show_document(
+    output: Output,
+    document: Document,
+    data: Callable[[], dict[str, Any]],
+    paths: Iterable[Path] = (),
+) -> None:
+    """Write a document to files by their endings, or print it in the format that was asked for.
+
+    `data` gives the same as plain values. Raises UsageError for a format that it cannot have.
+    """
+    from kanport.files import write_file
+
+    files = [(path, _format_of(path)) for path in paths]
+    for path, form in files:
+        write_file(path, _drawn(document, data, form))
+        output.note(f"The report is in {path}.")
+    if not files:
+        output.data(_drawn(document, data, output.form))
+
+
+def _format_of(path: Path) -> str:
+    form = _BY_ENDING.get(path.suffix.lower())
+    if form is None:
+        raise UsageError(
+            f"{path}: this cannot be written as {path.suffix or 'a file without an ending'}",
+            hint=f"use one of {', '.join(_BY_ENDING)}",
+        )
+    return form
+
+
+def _drawn(document: Document, data: Callable[[], dict[str, Any]], form: str) -> str:
+    if form == "text":
+        return as_text(document)
+    if form == "markdown":
+        return as_markdown(document)
+    if form == "json":
+        from kanport.report.visible import json_safe
+
+        return json_safe(json.dumps(data(), ensure_ascii=False, indent=2)) + "\n"
+    if form == "html":
+        from kanport.report.document_html import as_html
+
+        return as_html(document)
+    raise UsageError(f"this cannot be told as {form}", hint="use text, markdown, json or html")

@@ -1,0 +1,313 @@
+"""Two plans beside each other, or a plan and what was done of it, told to a person."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from kanport.findings import Finding
+from kanport.outcome import Outcome, Run, Status
+from kanport.plan.compare import Altered, Comparison, Pair
+from kanport.plan.model import Change, GuardVerdict, Plan, PlanSource
+from kanport.report.document import Data, Document, Item, Section, item
+from kanport.report.lines import line_of
+from kanport.report.parts import Difference, Level
+from kanport.report.words import CHANGE, ROW, are, counted, listed, utc
+
+FORMAT = "kanport-comparison/1"
+
+
+def document_of(
+    comparison: Comparison, *, old_run: Run | None = None, new_run: Run | None = None
+) -> Document:
+    """Tell what changed from the old plan to the new one, and what the runs of them did."""
+    done = _settled(old_run)
+    return Document(
+        title=("What changed between two plans",),
+        level=_level(comparison, new_run),
+        headline=(headline(comparison),),
+        sections=(
+            Section(("Why",), tuple(item(text) for text in reasons(comparison))),
+            Section(
+                ("The plans",),
+                (*_about("old", comparison.old, old_run), *_about("new", comparison.new, new_run)),
+            ),
+            Section(("Sources",), tuple(map(_source, comparison.sources))),
+            Section(("New changes",), tuple(_change(one) for one in comparison.added)),
+            Section(
+                ("No longer planned",),
+                tuple(_change(one, done.get(one.id)) for one in comparison.gone),
+            ),
+            Section(("Planned differently",), tuple(map(_altered, comparison.altered))),
+            Section(("Guards",), tuple(map(_guard, comparison.guards))),
+            Section(("New findings",), tuple(map(_finding, comparison.findings_new))),
+            Section(("Findings that are gone",), tuple(map(_finding, comparison.findings_gone))),
+            Section(("Planned and done",), tuple(_done(comparison.new, new_run))),
+        ),
+    )
+
+
+def as_dict(
+    comparison: Comparison, *, old_run: Run | None = None, new_run: Run | None = None
+) -> dict[str, Any]:
+    """Give the same as plain values, for programs."""
+    return {
+        "format": FORMAT,
+        "same": comparison.same,
+        "headline": headline(comparison),
+        "reasons": list(reasons(comparison)),
+        "old": _plan_dict(comparison.old, old_run),
+        "new": _plan_dict(comparison.new, new_run),
+        "kept": comparison.kept,
+        "added": [_change_dict(one) for one in comparison.added],
+        "gone": [_change_dict(one) for one in comparison.gone],
+        "altered": [
+            {
+                "server_differs": one.server,
+                "wanted_differs": one.wanted,
+                "old": _change_dict(one.old),
+                "new": _change_dict(one.new),
+            }
+            for one in comparison.altered
+        ],
+        "sources": [_pair_dict(pair) for pair in comparison.sources],
+        "guards": [_pair_dict(pair) for pair in comparison.guards],
+        "findings_new": [finding.to_dict() for finding in comparison.findings_new],
+        "findings_gone": [finding.to_dict() for finding in comparison.findings_gone],
+    }
+
+
+def headline(comparison: Comparison) -> str:
+    """Tell in one sentence what changed."""
+    if comparison.same:
+        return f"Both are the same plan of {counted(len(comparison.new.changes), CHANGE)}."
+    if comparison.same_changes:
+        return f"The same {counted(comparison.kept, CHANGE)} {are(comparison.kept)} planned."
+    added, gone, other = len(comparison.added), len(comparison.gone), len(comparison.altered)
+    parts = [
+        text
+        for number, text in (
+            (added, f"{counted(added, CHANGE)} {are(added)} new"),
+            (gone, f"{counted(gone, CHANGE)} {are(gone)} no longer planned"),
+            (other, f"{counted(other, CHANGE)} {are(other)} planned differently"),
+        )
+        if number
+    ]
+    return f"{listed(parts)}; {comparison.kept} {are(comparison.kept)} the same."
+
+
+def reasons(comparison: Comparison) -> Iterator[str]:
+    """Tell where the difference comes from, as far as two plans can show it."""
+    old, new = comparison.old, comparison.new
+    if comparison.same:
+        return
+    if old.server.url != new.server.url:
+        yield "The plans are for two servers, so nothing follows from what differs."
+        return
+    if comparison.mapping_differs:
+        yield "The mapping has another text."
+    if old.kanport != new.kanport:
+        yield f"The plans were made by Kanport {old.kanport} and {new.kanport}."
+    names = [(pair.new or pair.old) for pair in comparison.sources]
+    if names:
+        what = "1 source differs" if len(names) == 1 else f"{len(names)} sources differ"
+        yield f"{what}; see below."
+    if comparison.same_input and not comparison.same_changes:
+        yield (
+            "The mapping and the sources are the same, byte for byte: what differs comes from the"
+            " server, from what was done on it since, or from the ledger."
+        )
+    moved = sum(one.server for one in comparison.altered)
+    if moved:
+        yield f"{counted(moved, CHANGE)} would start from something else: the server has moved."
+    if comparison.gone and not comparison.same_input:
+        yield (
+            "What is no longer planned is no longer asked for, or was done since; the server shows"
+            " which."
+        )
+
+
+def _level(comparison: Comparison, run: Run | None) -> Level:
+    if run is not None and not run.tally().complete:
+        return Level.STOP
+    return Level.GOOD if comparison.same or comparison.same_changes else Level.LOOK
+
+
+def _about(which: str, plan: Plan, run: Run | None) -> Iterator[Item]:
+    by = (" by ", Data(plan.made_by)) if plan.made_by else ()
+    yield item(
+        f"{which}: made {utc(plan.created_at)}",
+        *by,
+        f", {counted(len(plan.changes), CHANGE)}, digest ",
+        Data(plan.digest),
+        under=_parts(plan, run),
+    )
+
+
+def _parts(plan: Plan, run: Run | None) -> Iterator[Item]:
+    yield item("server ", Data(plan.server.url))
+    yield item("mapping ", Data(plan.mapping.path), ", sha256 ", Data(plan.mapping.sha256))
+    if run is not None:
+        yield item("run ", Data(run.id), f", begun {utc(run.started_at)}")
+
+
+def _source(pair: Pair[PlanSource]) -> Item:
+    old, new = pair.old, pair.new
+    if old is None or new is None:
+        there = old or new
+        assert there is not None  # noqa: S101 - for the type checker
+        return item(
+            "source ",
+            Data(there.name),
+            " is gone" if new is None else " is new",
+            f", {counted(there.rows, ROW)}",
+        )
+    if old.sha256 == new.sha256:
+        return item("source ", Data(new.name), ": the same content; only its file or time differs")
+    when = f", changed {utc(new.modified_at)}" if new.modified_at else ""
+    return item(
+        "source ",
+        Data(new.name),
+        f": {counted(old.rows, ROW)} before, {new.rows} now{when}",
+        under=(
+            item("sha256 before ", Data(old.sha256)),
+            item("sha256 now ", Data(new.sha256)),
+        ),
+    )
+
+
+def words_of(change: Change) -> tuple[str | Data, ...]:
+    """Tell a change in one line: what is done, to whom, where, and what it makes of what.
+
+    The words stand as they do in a report, with data apart.
+    """
+    line = line_of(change)
+    parts: list[str | Data] = [f"{line.symbol} {line.verb}"]
+    subject = change.subject
+    for before, name in (
+        (" ", subject.username),
+        (" group " if subject.username else " ", subject.group),
+        (" in " if subject.username or subject.group else " ", subject.project),
+    ):
+        if name is not None:
+            parts += [before, Data(name)]
+    for number, difference in enumerate(line.differences):
+        parts += [", " if number else ": ", *_difference(difference)]
+    return tuple(parts)
+
+
+def _difference(difference: Difference) -> Iterator[str | Data]:
+    yield f"{difference.label} "
+    if difference.before is not None:
+        yield from (_value(difference.before), " → ")
+    yield _value(difference.after)
+
+
+def _value(text: str | None) -> str | Data:
+    return "(none)" if text is None else "(empty)" if not text else Data(text)
+
+
+def _change(change: Change, outcome: Outcome | None = None) -> Item:
+    ending = f"; {outcome.status} by the old run" if outcome is not None else ""
+    return item(*words_of(change), ending, under=_why(change))
+
+
+def _why(change: Change) -> Iterator[Item]:
+    places = line_of(change).places
+    words: list[str | Data] = ["why: ", Data(change.reason)]
+    for number, place in enumerate(places):
+        words += [", " if number else "; from ", Data(place)]
+    yield item(*words)
+
+
+def _altered(altered: Altered) -> Item:
+    why = [
+        text
+        for differs, text in (
+            (altered.server, "the server has moved"),
+            (altered.wanted, "something else is wanted"),
+        )
+        if differs
+    ]
+    return item(
+        *words_of(altered.new),
+        f"; {listed(why) or 'for another reason or risk'}",
+        under=(
+            item("before: ", *words_of(altered.old), under=_why(altered.old)),
+            item("now: ", *words_of(altered.new), under=_why(altered.new)),
+        ),
+    )
+
+
+def _guard(pair: Pair[GuardVerdict]) -> Item:
+    there = pair.new or pair.old
+    assert there is not None  # noqa: S101 - for the type checker
+    return item(
+        "guard ",
+        Data(there.guard),
+        under=(
+            item(f"{which}: ", _verdict(guard), ": ", Data(guard.message))
+            for which, guard in (("before", pair.old), ("now", pair.new))
+            if guard is not None
+        ),
+    )
+
+
+def _verdict(guard: GuardVerdict) -> str:
+    return "tripped" if guard.tripped else "lifted" if guard.lifted else "passed"
+
+
+def _finding(finding: Finding) -> Item:
+    at = (" at ", Data(str(finding.origin))) if finding.origin is not None else ()
+    return item(f"{finding.severity} {finding.code}", *at, ": ", Data(finding.message))
+
+
+def _settled(run: Run | None) -> dict[str, Outcome]:
+    return {outcome.change_id: outcome for outcome in run.outcomes} if run is not None else {}
+
+
+def _done(plan: Plan, run: Run | None) -> Iterator[Item]:
+    if run is None:
+        return
+    tally = run.tally()
+    yield item(
+        f"{tally.planned} planned = {tally.done} done + {tally.already} already so"
+        f" + {tally.failed} failed + {tally.skipped} skipped"
+        f" + {tally.not_attempted} not attempted"
+    )
+    settled = _settled(run)
+    for change in plan.changes:
+        outcome = settled.get(change.id)
+        if outcome is None or outcome.status in (Status.DONE, Status.ALREADY):
+            continue
+        reason = (": ", Data(outcome.reason)) if outcome.reason else ()
+        yield item(f"{outcome.status}: ", *words_of(change), under=(item("why", *reason),))
+
+
+def _plan_dict(plan: Plan, run: Run | None) -> dict[str, Any]:
+    return {
+        "created_at": plan.created_at,
+        "made_by": plan.made_by,
+        "kanport": plan.kanport,
+        "server": plan.server.model_dump(mode="json"),
+        "mapping": plan.mapping.model_dump(mode="json", exclude_none=True),
+        "changes": len(plan.changes),
+        "digest": plan.digest,
+        "run": None
+        if run is None
+        else {
+            "id": run.id,
+            "tally": run.tally().to_dict(),
+            "outcomes": [outcome.to_dict() for outcome in run.outcomes],
+        },
+    }
+
+
+def _change_dict(change: Change) -> dict[str, Any]:
+    return change.model_dump(mode="json", exclude_none=True)
+
+
+def _pair_dict(pair: "Pair[PlanSource] | Pair[GuardVerdict]") -> dict[str, Any]:
+    parts: Iterable[tuple[str, Any]] = (("old", pair.old), ("new", pair.new))
+    return {
+        which: None if there is None else there.model_dump(mode="json", exclude_none=True)
+        for which, there in parts
+    }
