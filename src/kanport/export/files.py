@@ -59,6 +59,15 @@ def write_workbook(path: Path, tables: Iterable[Listing]) -> None:
     from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
     from openpyxl.styles import Font
 
+    tables = tuple(tables)
+    for listing in tables:
+        for row in listing.rows:
+            for column, value in zip(listing.columns, row, strict=True):
+                if len(value) > _MOST_IN_A_CELL or ILLEGAL_CHARACTERS_RE.search(value):
+                    raise UsageError(
+                        f"{listing.name}: the {column} {value[:40]!r} fits into no cell of Excel",
+                        hint="export as CSV or YAML, or mend it on the server",
+                    )
     book = Workbook(write_only=True)
     bold = Font(bold=True)
     for listing in tables:
@@ -72,12 +81,7 @@ def write_workbook(path: Path, tables: Iterable[Listing]) -> None:
         sheet.append(header)
         for row in listing.rows:
             cells = []
-            for column, value in zip(listing.columns, row, strict=True):
-                if len(value) > _MOST_IN_A_CELL or ILLEGAL_CHARACTERS_RE.search(value):
-                    raise UsageError(
-                        f"{listing.name}: the {column} {value[:40]!r} fits into no cell of Excel",
-                        hint="export as CSV or YAML, or mend it on the server",
-                    )
+            for value in row:
                 # An empty cell is left out; text that looks like a formula or a number stays text.
                 cell = WriteOnlyCell(sheet, value or None)
                 if value:

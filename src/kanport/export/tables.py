@@ -56,16 +56,13 @@ def listings(state: CurrentState) -> dict[str, Listing]:
     }
 
 
-def project_key(project: Project, state: CurrentState) -> str:
-    """Give what a mapping finds this project by on any server.
+def project_key(project: Project) -> str:
+    """Give what a mapping finds this project by on any server: its identifier, else its name.
 
-    The identifier, where it has one; else the name; its id only where another project has the same
-    name, as nothing else tells the two apart.
+    Never its id, which is somebody else's project on another server. Where several projects have
+    one name and no identifier, the name leads to a finding that says so.
     """
-    if project.identifier:
-        return project.identifier
-    alike = [other for other in state.projects if other.name == project.name]
-    return project.name if len(alike) == 1 else str(project.id)
+    return project.identifier or project.name
 
 
 def _order(row: Record) -> tuple[Record, Record]:
@@ -104,7 +101,7 @@ def _group_members(state: CurrentState) -> Iterator[Record]:
 def _projects(state: CurrentState) -> Iterator[Record]:
     for project in state.projects:
         yield (
-            project_key(project, state),
+            project_key(project),
             project.name,
             project.identifier,
             _flag(project.active),
@@ -116,7 +113,7 @@ def _memberships(state: CurrentState) -> Iterator[Record]:
     names = _usernames(state.users)
     may_give = group_finder(state)
     for project in state.projects:
-        key = project_key(project, state)
+        key = project_key(project)
         for user_id, role in state.roles.get(project.id, {}).items():
             if user_id in names:
                 through = may_give(user_id, project.id)

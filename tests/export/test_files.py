@@ -1,0 +1,128 @@
+"""Tables written to files come back as they were, whatever stands in them."""
+
+import unicodedata
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from openpyxl import load_workbook
+
+from kanport.errors import SourceInvalid, UsageError
+from kanport.export.files import write_tables
+from kanport.export.tables import COLUMNS, Listing
+from kanport.mapping.spec import CsvSource, ExcelSource, Source, YamlSource
+from kanport.rules import strip_blanks
+from kanport.sources import read_source
+
+TARGETS = ["folder", "book.xlsx", "book.yaml"]
+
+
+def source_for(target: str, name: str) -> Source:
+    if target.endswith(".xlsx"):
+        return ExcelSource(type="excel", path=target, sheet=name, may_be_empty=True)
+    if target.endswith(".yaml"):
+        return YamlSource(type="yaml", path=target, under=name, may_be_empty=True)
+    return CsvSource(type="csv", path=f"{target}/{name}.csv", may_be_empty=True)
+
+
+def read_back(folder: Path, target: str, listing: Listing) -> list[tuple[str, ...]]:
+    table = read_source(
+        listing.name,
+        source_for(target, listing.name),
+        base=folder,
+        secret_columns=frozenset(),
+        columns_used=frozenset(listing.columns),
+    )
+    return [tuple(str(row.values.get(c, "")) for c in listing.columns) for row in table.rows]
+
+
+def clean(text: str) -> str:
+    """Leave out what reading a table would trim or refuse in any file."""
+    return strip_blanks(unicodedata.normalize("NFC", text))
+
+
+texts = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Co", "Cn"]), max_size=12
+).map(clean)
+marked = st.sampled_from(
+    ["=cmd|'/c calc'!A0", "007", "1e3", "yes", "null", "~", "2026-01-01", '"', "a,b", "a;b", "😀"]
+)
+rows = st.lists(
+    st.tuples(texts.filter(bool) | marked, texts | marked, texts, texts, texts | marked),
+    max_size=5,
+)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@given(rows=rows)
+def test_what_is_written_is_read_back(
+    tmp_path_factory: pytest.TempPathFactory, target: str, rows: list[tuple[str, ...]]
+) -> None:
+    folder = tmp_path_factory.mktemp("export")
+    listing = Listing("projects", COLUMNS["projects"], tuple(rows))
+    write_tables(folder / target, [listing])
+    assert read_back(folder, target, listing) == rows
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_table_without_rows_can_be_read_back(tmp_path: Path, target: str) -> None:
+    listing = Listing("groups", COLUMNS["groups"], ())
+    write_tables(tmp_path / target, [listing])
+    assert read_back(tmp_path, target, listing) == []
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_an_export_is_for_its_owner_alone(tmp_path: Path, target: str) -> None:
+    write_tables(tmp_path / target, [Listing("groups", COLUMNS["groups"], (("a", "b"),))])
+    for path in (tmp_path / target, *(tmp_path / target).glob("*")):
+        assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_formula_stays_text_in_a_workbook(tmp_path: Path) -> None:
+    formula = "=cmd|'/c calc'!A0"
+    write_tables(tmp_path / "book.xlsx", [Listing("groups", COLUMNS["groups"], ((formula, ""),))])
+    cell = load_workbook(tmp_path / "book.xlsx")["groups"]["A2"]
+    assert (cell.data_type, cell.value) == ("s", formula)
+
+
+def test_what_fits_into_no_cell_is_told_and_nothing_is_written(tmp_path: Path) -> None:
+    listing = Listing("groups", COLUMNS["groups"], (("bell\x07", ""),))
+    with pytest.raises(UsageError, match="fits into no cell"):
+        write_tables(tmp_path / "book.xlsx", [listing])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_ending_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no \.docx file"):
+        write_tables(tmp_path / "book.docx", [])
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "message"),
+    [
+        ("users: [{username: ada}]\n", "book.yaml", "no list under 'groups'"),
+        ("groups: [ada]\n", "book.yaml:1", "no table of values"),
+        ("groups:\n  - {group: [a, b]}\n", "book.yaml:2", "a list or a table"),
+        ("groups:\n  - {group: a, group: b}\n", "book.yaml:2", "stands here twice"),
+        ("groups: {\n", "book.yaml:2:1", ""),
+        ("groups: []\n", "book.yaml", "no rows"),
+        ("groups:\n  - {name: a}\n", "book.yaml", "group"),
+    ],
+)
+def test_what_is_wrong_with_a_yaml_file_is_told_with_its_place(
+    tmp_path: Path, text: str, place: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "book.yaml").write_text(text)
+    with pytest.raises(SourceInvalid) as raised:
+        read_source(
+            "g",
+            YamlSource(type="yaml", path="book.yaml", under="groups"),
+            base=tmp_path,
+            secret_columns=frozenset(),
+            columns_used=frozenset({"group"}),
+        )
+    (finding,) = raised.value.findings
+    assert message in finding.message
+    assert str(finding.origin) == place
