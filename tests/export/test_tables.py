@@ -59,7 +59,7 @@ def test_a_folder_holds_a_file_for_each_table(filled: Sandbox, kanport: Kanport)
         "eve,ALPHA,Tester,direct",
     ]
     assert "4 users, 2 groups, 2 group members, 3 projects, 3 memberships" in ended.err
-    assert filled.writes == []
+    assert not filled.writes
 
 
 @pytest.mark.parametrize("target", ["out", "out.xlsx", "out.yaml"])
