@@ -35,6 +35,7 @@ FORMATS: dict[str, Format] = {
         Format("text", (".txt",), "terminal:drawn"),
         Format("markdown", (".md", ".markdown"), "markdown:render"),
         Format("json", (".json",), "json_file:render"),
+        Format("html", (".html", ".htm"), "html:render"),
     )
 }
 _BY_ENDING = {ending: one for one in FORMATS.values() for ending in one.endings}

@@ -1,0 +1,49 @@
+"""The people of a report: their names, and the places that links to them lead to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kanport.report.html.markup import Html, el, join, text
+from kanport.report.html.scale import brief
+from kanport.report.parts import View
+
+NOBODY = "no person"
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """The people of a report by their login names: where they stand, and what they are called."""
+
+    anchors: Mapping[str, str]
+    names: Mapping[str, str]
+    brief: bool
+
+    @classmethod
+    def of(cls, view: View) -> "People":
+        """Number the people of a view in their order."""
+        return cls(
+            {person.username: f"p{number}" for number, person in enumerate(view.people, start=1)},
+            {person.username: person.name for person in view.people},
+            brief(view),
+        )
+
+    def head(self, username: str) -> Html:
+        """Give a person's name with the login name; the login name alone in a page in brief."""
+        login = self.login(username)
+        return login if self.brief else self._named(username, login)
+
+    def linked(self, username: str) -> Html:
+        """Give a person's name with a login name that leads to all of the person's changes."""
+        return self._named(username, self.link(username))
+
+    def link(self, username: str) -> Html:
+        """Give a login name that leads to all of the person's changes."""
+        return el("a", self.login(username), href=f"#{self.anchors[username]}")
+
+    def login(self, username: str) -> Html:
+        """Give a login name, or that a change is about no person."""
+        return text(username) if username else Html(NOBODY)
+
+    def _named(self, username: str, login: Html) -> Html:
+        name = self.names[username]
+        return join(text(name), el("i", login)) if name and name != username else login

@@ -1,0 +1,51 @@
+"""What the report rests on: guards, every number once more, and what it was made from."""
+
+from collections.abc import Iterable
+
+from kanport.plan.model import GuardVerdict
+from kanport.report.facts import fact_rows
+from kanport.report.html.markup import EOL, Html, el, text
+from kanport.report.parts import View
+
+
+def guards(view: View) -> Html:
+    """Give what each guard says of the plan."""
+    heads = ("Guard", "Verdict", "Why")
+    return el(
+        "table",
+        el("caption", "Guards"),
+        el("thead", el("tr", *(el("th", head, scope="col") for head in heads))),
+        el("tbody", EOL, *map(_guard, view.guards)),
+        class_="guards",
+    )
+
+
+def _guard(guard: GuardVerdict) -> Html:
+    verdict = el("strong", "✕ tripped") if guard.tripped else Html("✓ passed")
+    hint = el("p", el("i", "hint"), " ", text(guard.hint)) if guard.hint else ""
+    return el(
+        "tr",
+        el("th", text(guard.guard), scope="row"),
+        el("td", verdict),
+        el("td", text(guard.message), hint),
+        EOL,
+    )
+
+
+def counts(view: View) -> Html:
+    """Give every number of the report, so that others can be held against them."""
+    told: Iterable[str] = (
+        *(total.text for total in view.sums),
+        *(count.text for count in view.counts),
+    )
+    return el("ul", *(el("li", text(line), EOL) for line in told), class_="counts")
+
+
+def facts(view: View) -> Html:
+    """Give what the report is about and was made from: files with their digests, server, run."""
+    rows = (
+        part
+        for label, told in fact_rows(view.facts)
+        for part in (el("dt", text(label)), el("dd", text(told), EOL))
+    )
+    return el("dl", *rows, class_="facts")
