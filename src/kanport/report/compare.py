@@ -7,7 +7,7 @@ from kanport.findings import Finding
 from kanport.outcome import Outcome, Run, Status
 from kanport.plan.compare import Altered, Comparison, Pair
 from kanport.plan.model import Change, GuardVerdict, Plan, PlanSource
-from kanport.report.document import Data, Document, Item, Section, item
+from kanport.report.document import Data, Document, Item, Part, Prose, Section, Words, item
 from kanport.report.lines import line_of
 from kanport.report.parts import Difference, Level
 from kanport.report.words import CHANGE, ROW, are, counted, listed, utc
@@ -25,7 +25,7 @@ def document_of(
         level=_level(comparison, new_run),
         headline=(headline(comparison),),
         sections=(
-            Section(("Why",), tuple(item(text) for text in reasons(comparison))),
+            Section(("Why",), tuple(item(Prose(text)) for text in reasons(comparison))),
             Section(
                 ("The plans",),
                 (*_about("old", comparison.old, old_run), *_about("new", comparison.new, new_run)),
@@ -134,7 +134,8 @@ def _level(comparison: Comparison, run: Run | None) -> Level:
 def _about(which: str, plan: Plan, run: Run | None) -> Iterator[Item]:
     by = (" by ", Data(plan.made_by)) if plan.made_by else ()
     yield item(
-        f"{which}: made {utc(plan.created_at)}",
+        f"{which}: made ",
+        Prose(utc(plan.created_at)),
         *by,
         f", {counted(len(plan.changes), CHANGE)}, digest ",
         Data(plan.digest),
@@ -146,7 +147,7 @@ def _parts(plan: Plan, run: Run | None) -> Iterator[Item]:
     yield item("server ", Data(plan.server.url))
     yield item("mapping ", Data(plan.mapping.path), ", sha256 ", Data(plan.mapping.sha256))
     if run is not None:
-        yield item("run ", Data(run.id), f", begun {utc(run.started_at)}")
+        yield item("run ", Data(run.id), ", begun ", Prose(utc(run.started_at)))
 
 
 def _source(pair: Pair[PlanSource]) -> Item:
@@ -162,11 +163,12 @@ def _source(pair: Pair[PlanSource]) -> Item:
         )
     if old.sha256 == new.sha256:
         return item("source ", Data(new.name), ": the same content; only its file or time differs")
-    when = f", changed {utc(new.modified_at)}" if new.modified_at else ""
+    when = (", changed ", Prose(utc(new.modified_at))) if new.modified_at else ()
     return item(
         "source ",
         Data(new.name),
-        f": {counted(old.rows, ROW)} before, {new.rows} now{when}",
+        f": {counted(old.rows, ROW)} before, {new.rows} now",
+        *when,
         under=(
             item("sha256 before ", Data(old.sha256)),
             item("sha256 now ", Data(new.sha256)),
@@ -174,13 +176,13 @@ def _source(pair: Pair[PlanSource]) -> Item:
     )
 
 
-def words_of(change: Change) -> tuple[str | Data, ...]:
+def words_of(change: Change) -> Words:
     """Tell a change in one line: what is done, to whom, where, and what it makes of what.
 
     The words stand as they do in a report, with data apart.
     """
     line = line_of(change)
-    parts: list[str | Data] = [f"{line.symbol} {line.verb}"]
+    parts: list[Part] = [Data(line.symbol), f" {line.verb}"]
     subject = change.subject
     for before, name in (
         (" ", subject.username),
@@ -194,14 +196,14 @@ def words_of(change: Change) -> tuple[str | Data, ...]:
     return tuple(parts)
 
 
-def _difference(difference: Difference) -> Iterator[str | Data]:
-    yield f"{difference.label} "
+def _difference(difference: Difference) -> Iterator[Part]:
+    yield from (Prose(difference.label), " ")
     if difference.before is not None:
         yield from (_value(difference.before), " → ")
     yield _value(difference.after)
 
 
-def _value(text: str | None) -> str | Data:
+def _value(text: str | None) -> Part:
     return "(none)" if text is None else "(empty)" if not text else Data(text)
 
 
@@ -212,7 +214,7 @@ def _change(change: Change, outcome: Outcome | None = None) -> Item:
 
 def _why(change: Change) -> Iterator[Item]:
     places = line_of(change).places
-    words: list[str | Data] = ["why: ", Data(change.reason)]
+    words: list[Part] = ["why: ", Prose(change.reason)]
     for number, place in enumerate(places):
         words += [", " if number else "; from ", Data(place)]
     yield item(*words)
@@ -244,7 +246,7 @@ def _guard(pair: Pair[GuardVerdict]) -> Item:
         "guard ",
         Data(there.guard),
         under=(
-            item(f"{which}: ", _verdict(guard), ": ", Data(guard.message))
+            item(f"{which}: ", _verdict(guard), ": ", Prose(guard.message))
             for which, guard in (("before", pair.old), ("now", pair.new))
             if guard is not None
         ),
@@ -257,7 +259,7 @@ def _verdict(guard: GuardVerdict) -> str:
 
 def _finding(finding: Finding) -> Item:
     at = (" at ", Data(str(finding.origin))) if finding.origin is not None else ()
-    return item(f"{finding.severity} {finding.code}", *at, ": ", Data(finding.message))
+    return item(f"{finding.severity} {finding.code}", *at, ": ", Prose(finding.message))
 
 
 def _settled(run: Run | None) -> dict[str, Outcome]:
@@ -278,7 +280,7 @@ def _done(plan: Plan, run: Run | None) -> Iterator[Item]:
         outcome = settled.get(change.id)
         if outcome is None or outcome.status in (Status.DONE, Status.ALREADY):
             continue
-        reason = (": ", Data(outcome.reason)) if outcome.reason else ()
+        reason = (": ", Prose(outcome.reason)) if outcome.reason else ()
         yield item(f"{outcome.status}: ", *words_of(change), under=(item("why", *reason),))
 
 

@@ -1,7 +1,7 @@
 """A short paper of headings and lists, for what is no report of a plan or a run.
 
-It is made once and drawn in several formats. What comes from outside stands apart as `Data`, so
-that each format can show it as what it is: text, and never markup.
+It is made once and drawn in several formats. What comes from outside stands apart as `Data` or
+`Prose`, so that each format can show it as what it is: text, and never markup.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -19,8 +19,18 @@ class Data:
     text: str
 
 
-Words = tuple[str | Data, ...]
-"""A line of our own words and of data, put together without blanks between."""
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """A sentence in which something from outside may stand, such as a reason or a message."""
+
+    text: str
+
+
+Part = str | Data | Prose
+"""A piece of a line; a plain text is ours, and has nothing from outside in it."""
+
+Words = tuple[Part, ...]
+"""A line, put together of its pieces without blanks between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +64,7 @@ class Document:
         return tuple(section for section in self.sections if section.items)
 
 
-def item(*words: str | Data, under: Iterable[Item] = ()) -> Item:
+def item(*words: Part, under: Iterable[Item] = ()) -> Item:
     """Give a line of a list from its words."""
     return Item(words, tuple(under))
 
@@ -104,17 +114,14 @@ def plain(words: Words) -> str:
     >>> plain(("user ", Data("ada\\x1b[2J")))
     'user ada\\\\x1b[2J'
     """
-    return "".join(visible(part.text) if isinstance(part, Data) else part for part in words)
+    return "".join(part if isinstance(part, str) else visible(part.text) for part in words)
 
 
 def _marked(words: Words) -> str:
-    return "".join(code(part.text) if isinstance(part, Data) else _own(part) for part in words)
+    return "".join(map(_piece, words))
 
 
-def _own(text: str) -> str:
-    # Blanks at the ends separate words from data, and prose() would quote them.
-    bare = text.strip(" ")
-    if not bare:
-        return text
-    start = len(text) - len(text.lstrip(" "))
-    return f"{text[:start]}{prose(bare)}{text[start + len(bare) :]}"
+def _piece(part: Part) -> str:
+    if isinstance(part, str):
+        return part
+    return code(part.text) if isinstance(part, Data) else prose(part.text)

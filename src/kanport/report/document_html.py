@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from html import escape
 
-from kanport.report.document import Document, Item, Words, plain
+from kanport.report.document import Data, Document, Item, Part, Words, plain
 from kanport.report.parts import Level
 from kanport.report.visible import visible
 
@@ -19,7 +19,7 @@ body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem;border-bottom:1px solid}
 .headline{font-weight:600}
 ul{padding-left:1.2rem}li{margin:.2rem 0;overflow-wrap:anywhere}
-bdi{font-family:ui-monospace,monospace;white-space:pre-wrap}
+.data{font-family:ui-monospace,monospace;white-space:pre-wrap}
 @media print{body{margin:0;max-width:none}h2{break-after:avoid}li{break-inside:avoid}}
 """
 
@@ -65,8 +65,12 @@ def _list(items: Iterable[Item]) -> Iterator[str]:
 
 
 def _told(words: Words) -> str:
+    return "".join(map(_piece, words))
+
+
+def _piece(part: Part) -> str:
+    if isinstance(part, str):
+        return escape(part)
     # A name from right to left must not turn what stands around it.
-    return "".join(
-        escape(part) if isinstance(part, str) else f"<bdi>{escape(visible(part.text))}</bdi>"
-        for part in words
-    )
+    kind = ' class="data"' if isinstance(part, Data) else ""
+    return f"<bdi{kind}>{escape(visible(part.text))}</bdi>"
