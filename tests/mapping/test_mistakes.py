@@ -47,9 +47,9 @@ KEYS = {
     users("from_: staff"): '9:3: unknown key "from_" | did you mean from?',
     top("zzz: 1"): (
         '9:1: unknown key "zzz" | the keys here are kanport, name, sources, users, memberships,'
-        " memberships_missing, groups, groups_missing, groups_managed, group_members_missing,"
-        " group_access, group_access_missing, projects, protect, min_admins, allow_admins, limits, ledger, invalid_rows and"
-        " custom_roles"
+        " memberships_missing, memberships_managed, groups, groups_missing, groups_managed,"
+        " group_members_missing, group_access, group_access_missing, projects, protect,"
+        " min_admins, allow_admins, limits, ledger, invalid_rows and custom_roles"
     ),
     GOOD.replace("kanport: 1\n", ""): "1:1: kanport is missing",
     GOOD.replace("  from: staff\n", ""): "5:1: from is missing",
@@ -77,7 +77,7 @@ SHAPES = {
     top("invalid_rows: Skip"): ("9:15: invalid_rows must be abort or skip | did you mean skip?"),
     top("limits: 5"): "9:9: limits must be a table of keys and values",
     users("managed: '*'"): (
-        '9:12: managed must be a table of keys and values | write {usernames: ["*"]}'
+        '9:12: managed must be ledger, or {usernames: ["*"]}'
     ),
     users("managed: {usernames: []}"): "9:13: usernames must not be empty",
     users("find_by: username"): "9:12: find_by must be a list: [a, b] | write [username]",

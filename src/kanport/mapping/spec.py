@@ -21,6 +21,7 @@ from kanport.mapping.ldap import LdapSource
 from kanport.mapping.limit_spec import DEFAULT_SHARES, Limit, Limits
 from kanport.mapping.membership_spec import Matrix, Membership
 from kanport.mapping.problems import listed, problem
+from kanport.mapping.missing_spec import Steps, ledger_mistakes
 from kanport.mapping.references import reference_mistakes
 from kanport.mapping.rules import FieldRule, ListRule, RoleRule, Rule
 from kanport.mapping.source_spec import CsvSource, ExcelSource, FileSource, Source
@@ -51,6 +52,7 @@ __all__ = [
     "Source",
     "Strict",
     "UserFields",
+    "Steps",
     "Users",
 ]
 
@@ -75,6 +77,10 @@ class MappingFile(Strict):
     )
     groups: tuple[Groups, ...] = Field(
         (), description="How rows become groups and their members; several lists add up."
+    )
+    memberships_managed: Literal["all", "ledger"] = Field(
+        "all",
+        description="ledger: only memberships that Kanport granted, or was told to adopt, end.",
     )
     groups_missing: Literal["keep", "remove"] = Field(
         "keep", description="What happens to managed groups that nothing names."
@@ -144,3 +150,4 @@ class MappingFile(Strict):
             )
         yield from missing_mistakes(raw)
         yield from reference_mistakes(raw)
+        yield from ledger_mistakes(raw)

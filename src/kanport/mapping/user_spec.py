@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, Tag
 from pydantic_core import PydanticCustomError
 
 from kanport.mapping.base import TABLE, TEXT, ColumnFrom, Names, Strict, Table, Text, by_shape
+from kanport.mapping.missing_spec import Steps
 from kanport.mapping.problems import problem
 from kanport.mapping.rules import FieldRule, Rule
 
@@ -40,6 +41,15 @@ def _password_kind(value: Any) -> Any:
     # The text that stands here instead may be a password, so no message repeats it.
     if isinstance(value, str) and value not in ("random", "ldap"):
         raise problem(_WAYS)
+    return value
+
+
+_WHOM = 'must be ledger, or {usernames: ["*"]}'
+
+
+def _ledger_or_names(value: Any) -> Any:
+    if isinstance(value, str) and value != "ledger":
+        raise problem(_WHOM)
     return value
 
 
@@ -77,23 +87,44 @@ class Users(Strict):
         description="For new users; Kanboard's API cannot change a password. ldap: Kanboard itself "
         "takes them from its own LDAP, and they log in with their password there.",
     )
-    missing: Literal["keep", "disable", "remove"] = Field(
-        "keep", description="What happens to managed users who are in no source."
+    missing: Annotated[
+        Annotated[Literal["keep", "disable", "remove"], Tag(TEXT)] | Annotated[Steps, Tag(TABLE)],
+        by_shape("must be keep, disable, remove, or a table of steps: {after: 3 runs, …}"),
+    ] = Field("keep", description="What happens to managed users who are in no source.")
+    managed: (
+        Annotated[
+            Annotated[Literal["ledger"], Tag(TEXT)] | Annotated[Managed, Tag(TABLE)],
+            by_shape(_WHOM),
+            BeforeValidator(_ledger_or_names),
+        ]
+        | None
+    ) = Field(
+        None,
+        description="Whom `missing` may touch. ledger: only whom Kanport created or was told to "
+        "adopt, and nobody else is disabled at all.",
     )
-    managed: Managed | None = Field(None, description="Whom `missing` may touch.")
 
     @property
     def sources(self) -> tuple[str, ...]:
         """The names of the sources, in the order in which they win."""
         return (self.from_,) if isinstance(self.from_, str) else self.from_
 
+    @property
+    def steps(self) -> Steps | None:
+        """What happens to people who are in no source; None for nothing."""
+        if isinstance(self.missing, Steps):
+            return self.missing
+        return Steps(then=self.missing) if self.missing != "keep" else None
+
     @classmethod
     def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
         """Give what is wrong between `missing` and `managed`, and in `find_by`."""
         missing = raw.get("missing", "keep")
-        if missing in ("disable", "remove") and "managed" not in raw:
+        steps = isinstance(missing, dict)
+        if (steps or missing in ("disable", "remove")) and "managed" not in raw:
             yield problem(
-                f"missing: {missing} needs managed, which says whom it may touch",
+                f"missing{'' if steps else f': {missing}'} needs managed, which says whom it may"
+                " touch",
                 at=("missing",),
                 hint='managed: {usernames: ["*"]} means everybody who is not protected',
             )

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 
 from kanport.findings import Finding
 from kanport.mapping.spec import MappingFile
+from kanport.memory import Memory
 from kanport.model import CurrentState, Given, Group
 from kanport.names import compare_key
 from kanport.plan.access import group_finder
 from kanport.plan.draft import Draft
+from kanport.plan.managed import managed_grants, managed_people
 from kanport.plan.match import name_matcher, project_keys
+from kanport.plan.missing import Missing
 from kanport.plan.model import Action, Risk
 from kanport.plan.notes import disabled_finding, kept_finding, protected_finding, spelled_finding
 from kanport.plan.places import first_place, listed
@@ -29,8 +32,18 @@ class AccessDiff:
     findings: tuple[Finding, ...]
 
 
-def diff_access(resolved: Resolved, current: CurrentState, mapping: MappingFile) -> AccessDiff:
-    """Compare every wanted membership with the server's, then look for those not asked for."""
+def diff_access(
+    resolved: Resolved,
+    current: CurrentState,
+    mapping: MappingFile,
+    memory: Memory,
+    missing: Missing,
+) -> AccessDiff:
+    """Compare every wanted membership with the server's, then look for those not asked for.
+
+    Access ends where `memberships_missing` says so, and for people who leave step by step: whose
+    turn has not come yet keeps it, whose has may lose it with their account.
+    """
     protected = name_matcher(mapping.protect)
     groups = group_finder(current)
     changes: list[Draft] = []
@@ -52,8 +65,10 @@ def diff_access(resolved: Resolved, current: CurrentState, mapping: MappingFile)
             change, notes = _change(wanted, held, groups)
             changes.append(change)
             findings.extend(notes)
-    if mapping.memberships_missing == "revoke":
-        revoked, notes = _not_asked_for(resolved, current, mapping, protected, groups)
+    if mapping.memberships_missing == "revoke" or missing.leaving:
+        revoked, notes = _not_asked_for(
+            resolved, current, mapping, memory, missing, protected, groups
+        )
         changes.extend(revoked)
         findings.extend(notes)
     return AccessDiff(tuple(changes), unchanged, tuple(findings))
@@ -102,6 +117,8 @@ def _not_asked_for(
     resolved: Resolved,
     current: CurrentState,
     mapping: MappingFile,
+    memory: Memory,
+    missing: Missing,
     protected: Callable[[str], bool],
     groups: _GroupFinder,
 ) -> tuple[list[Draft], list[Finding]]:
@@ -110,8 +127,9 @@ def _not_asked_for(
     Only for people whom `users.managed` covers, where the mapping has it: by the name that they
     will have, so that the next plan sees nobody with other eyes.
     """
-    managed = mapping.users.managed if mapping.users is not None else None
-    is_managed = name_matcher(managed.usernames) if managed is not None else lambda name: True
+    is_managed = managed_people(mapping.users, memory).to_revoke
+    is_ours = managed_grants(mapping, memory)
+    by_lists = mapping.memberships_missing == "revoke"
     asked = {(item.user.id, item.project.id) for item in resolved.wanted if item.user is not None}
     new_names = {
         p.user.id: p.desired.username.value for p in resolved.persons if p.user and p.renamed
@@ -126,10 +144,16 @@ def _not_asked_for(
                 continue
             user = resolved.people.by_id.get(user_id)
             if user is None:
-                unproven.append(f"user #{user_id} in {project.label}")
+                if by_lists:
+                    unproven.append(f"user #{user_id} in {project.label}")
                 continue
             new_name = new_names.get(user.id, user.username)
-            if protected(user.username) or not is_managed(new_name):
+            leaving = user.id in missing.leaving
+            if not (by_lists or leaving) or user.id in missing.waiting:
+                continue
+            if protected(user.username) or not is_managed(user, new_name):
+                continue
+            if not is_ours(user, project):
                 continue
             names = {compare_key(user.username), compare_key(new_name)}
             if any(resolved.doubt.not_asked_for(name, keys) for name in names):
@@ -143,7 +167,7 @@ def _not_asked_for(
                 user_id=user.id,
                 project=project,
                 before={"role": role},
-                reason="not asked for in this project",
+                reason="in no source" if leaving else "not asked for in this project",
                 risk=risk,
             )
             changes.append(change)

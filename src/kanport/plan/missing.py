@@ -1,40 +1,81 @@
 """Who is on the server and provably in no source, and what the mapping does with them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from kanport.findings import Finding
+from kanport.mapping.missing_spec import Steps
 from kanport.mapping.spec import MappingFile
-from kanport.model import AppRole, CurrentState, User
+from kanport.memory import Absence, Memory, absence_at
+from kanport.model import CurrentState, User
 from kanport.names import compare_key
 from kanport.plan.draft import Draft
-from kanport.plan.match import name_matcher
-from kanport.plan.model import Action, Risk
+from kanport.plan.leavers import (
+    ahead_findings,
+    is_due,
+    is_removable,
+    removal_findings,
+    waiting_finding,
+)
+from kanport.plan.managed import managed_people
+from kanport.plan.model import Action, PlanAbsence
 from kanport.plan.places import listed
 from kanport.plan.resolve import Resolved
+from kanport.plan.risks import active_risks, removal_risks
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What becomes of people who are in no source, and what the ledger is to know of them.
+
+    `waiting` are the ids of those to whom nothing happens yet, so that their access stays as well,
+    `leaving` of those whose access ends with their account.
+    """
+
+    changes: tuple[Draft, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    absences: tuple[PlanAbsence, ...] = ()
+    waiting: frozenset[int] = frozenset()
+    leaving: frozenset[int] = frozenset()
 
 
 def missing_people(
     resolved: Resolved,
     current: CurrentState,
     mapping: MappingFile,
+    memory: Memory,
     protected: Callable[[str], bool],
-) -> tuple[list[Draft], list[Finding]]:
-    """Give the changes for managed users who are provably in no source."""
-    if mapping.users is None or mapping.users.missing == "keep" or mapping.users.managed is None:
-        return [], []
-    if current.unlisted is not None:
-        # A guard stops such a plan; the few users that were read say nothing of the others.
-        return [], []
-    remove = mapping.users.missing == "remove"
-    managed = name_matcher(mapping.users.managed.usernames)
+    now: str,
+) -> Missing:
+    """Give what is to happen to managed users who are provably in no source.
+
+    `now` is when the plan is made (UTC, RFC 3339): a run of it is one more that misses them.
+    """
+    steps = mapping.users.steps if mapping.users is not None else None
+    # Where the server could not list its users, the few that were read say nothing of the others.
+    if steps is None or current.unlisted is not None:
+        return Missing(absences=tuple(_back(resolved, mapping, memory)))
+    managed = managed_people(mapping.users, memory).when_missing
     present = {person.user.id for person in resolved.persons if person.user is not None}
     asked_for = {person.desired.key for person in resolved.persons}
+    members = _members(resolved, current) if steps.and_ is not None else frozenset()
     changes: list[Draft] = []
+    findings: list[Finding] = []
+    absences = list(_back(resolved, mapping, memory))
     unproven: list[str] = []
+    kept: list[Absence] = []
+    waiting: set[int] = set()
+    leaving: set[int] = set()
     for user in current.users:
-        if user.id in present or not (user.active or remove):
-            continue
-        if not managed(user.username) or protected(user.username):
+        before = memory.absence(user)
+        disabled = before is not None and before.disabled_at is not None
+        concerned = (
+            user.active
+            or steps.then == "remove"
+            or user.id in members
+            or (disabled and steps.remove_after is not None)
+        )
+        if user.id in present or not concerned or not managed(user) or protected(user.username):
             continue
         key = compare_key(user.username)
         proven = (
@@ -43,42 +84,93 @@ def missing_people(
             and key not in asked_for
             and user.id not in resolved.named
         )
-        if proven:
-            changes.append(_remove(user) if remove else _disable(user))
-        else:
+        if not proven:
             unproven.append(user.username)
-    if not unproven:
-        return changes, []
-    what = "removed" if remove else "disabled"
-    count, were = ("1 user", "was") if len(unproven) == 1 else (f"{len(unproven)} users", "were")
-    finding = Finding(
+            if disabled and user.active:
+                absences.append(_absence(user, "enabled"))
+            continue
+        absence = absence_at(before, user.username, now, memory.counted_at)
+        if mapping.ledger is not None:
+            absences.append(_absence(user, "missing"))
+        if not is_due(absence, steps, now):
+            waiting.add(user.id)
+            findings.append(waiting_finding(absence, steps))
+        elif steps.then == "remove" or (not user.active and is_removable(absence, steps, now)):
+            changes.append(_remove(user, absence, steps))
+        else:
+            if user.active:
+                changes.append(_disable(user, absence, steps))
+            else:
+                kept.append(absence)
+            if steps.and_ is not None:
+                leaving.add(user.id)
+    findings.extend(removal_findings(kept, steps))
+    if mapping.ledger is not None:
+        findings.extend(ahead_findings(memory, now))
+    if unproven:
+        findings.append(_unproven(unproven, steps))
+    return Missing(
+        tuple(changes),
+        tuple(findings),
+        tuple(sorted(absences, key=lambda one: one.user_id)),
+        frozenset(waiting),
+        frozenset(leaving),
+    )
+
+
+def _back(resolved: Resolved, mapping: MappingFile, memory: Memory) -> Iterator[PlanAbsence]:
+    """Give those whom the ledger has as missing and a source names again."""
+    if mapping.ledger is None:
+        return
+    for person in resolved.persons:
+        if person.user is not None and memory.absence(person.user) is not None:
+            yield _absence(person.user, "back")
+
+
+def _members(resolved: Resolved, current: CurrentState) -> frozenset[int]:
+    return frozenset(user_id for project in resolved.scope for user_id in current.roles[project.id])
+
+
+def _absence(user: User, state: str) -> PlanAbsence:
+    return PlanAbsence.model_validate(
+        {"user_id": user.id, "username": user.username, "state": state, "active": user.active}
+    )
+
+
+def _unproven(names: list[str], steps: Steps) -> Finding:
+    what = "removed" if steps.then == "remove" else "disabled"
+    count, were = ("1 user", "was") if len(names) == 1 else (f"{len(names)} users", "were")
+    return Finding(
         "missing-unknown",
         f"{count} who may be missing from the sources {were} not {what}, as the input does not"
-        f" prove it: {listed(unproven)}",
+        f" prove it: {listed(names)}",
         hint="correct the invalid rows, and take leavers out of every source that names them",
     )
-    return changes, [finding]
 
 
-def _disable(user: User) -> Draft:
-    admin = user.role == AppRole.ADMIN
+def _reason(absence: Absence, steps: Steps) -> str:
+    if not steps.waits:
+        return "in no source"
+    runs = "1 run" if absence.runs == 1 else f"{absence.runs} runs"
+    return f"in no source since {absence.since[:10]} ({runs})"
+
+
+def _disable(user: User, absence: Absence, steps: Steps) -> Draft:
     return Draft(
         Action.USER_DISABLE,
         user.username,
         user_id=user.id,
         before={"active": True},
         after={"active": False},
-        reason="in no source",
-        risk={Risk.ACCESS_LOST, Risk.ADMIN_LOST} if admin else {Risk.ACCESS_LOST},
+        reason=_reason(absence, steps),
+        risk=active_risks(user.role, enable=False),
     )
 
 
-def _remove(user: User) -> Draft:
-    risk = {Risk.DELETES_DATA}
-    if user.active:
-        risk.add(Risk.ACCESS_LOST)
-        if user.role == AppRole.ADMIN:
-            risk.add(Risk.ADMIN_LOST)
+def _remove(user: User, absence: Absence, steps: Steps) -> Draft:
+    reason = _reason(absence, steps)
+    if steps.then != "remove" and absence.disabled_at is not None:
+        reason = f"in no source; Kanport disabled them on {absence.disabled_at[:10]}"
     return Draft(
         Action.USER_REMOVE,
         user.username,
@@ -90,6 +182,6 @@ def _remove(user: User) -> Draft:
             "role": str(user.role),
             "active": user.active,
         },
-        reason="in no source",
-        risk=risk,
+        reason=reason,
+        risk=removal_risks(user),
     )

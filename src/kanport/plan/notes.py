@@ -47,6 +47,18 @@ def inactive_finding(username: str, origin: Origin | None) -> Finding:
     )
 
 
+def unmanaged_finding(username: str, origin: Origin | None) -> Finding:
+    """Give the finding for somebody who is to be disabled and whom Kanport does not manage."""
+    return Finding(
+        "person-unmanaged",
+        f"{username!r} is not active in the sources, but neither created nor adopted by Kanport,"
+        " and so stays enabled",
+        origin=origin,
+        value=username,
+        hint="kanport adopt MAPPING takes those whom the sources name into the ledger",
+    )
+
+
 def kept_finding(username: str, origin: Origin | None) -> Finding:
     """Give the finding for somebody whom a valid row lowers and an invalid row names as well."""
     return Finding(

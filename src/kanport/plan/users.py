@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from kanport.findings import Finding
 from kanport.mapping.spec import MappingFile
+from kanport.memory import Memory
 from kanport.model import (
     AppRole,
     CurrentState,
@@ -16,8 +17,9 @@ from kanport.model import (
 )
 from kanport.origin import Origin
 from kanport.plan.draft import Draft
+from kanport.plan.managed import managed_people
 from kanport.plan.match import name_matcher
-from kanport.plan.missing import missing_people
+from kanport.plan.missing import Missing, missing_people
 from kanport.plan.model import LDAP, Action, Risk
 from kanport.plan.notes import (
     disabled_finding,
@@ -25,12 +27,14 @@ from kanport.plan.notes import (
     kept_finding,
     protected_finding,
     spelled_finding,
+    unmanaged_finding,
 )
 from kanport.plan.own_ldap import local_finding, own_ldap_findings
 from kanport.plan.people import Person, origin_of
 from kanport.plan.places import first_place, in_place_order, listed
 from kanport.plan.ranks import app_rank
 from kanport.plan.resolve import Resolved
+from kanport.plan.returners import Returners
 
 _WORDS = {"name": "name", "email": "e-mail", "role": "role"}
 _LOWERING = frozenset({Risk.ACCESS_LOST, Risk.ADMIN_LOST})
@@ -38,16 +42,24 @@ _LOWERING = frozenset({Risk.ACCESS_LOST, Risk.ADMIN_LOST})
 
 @dataclass(frozen=True, slots=True)
 class UserDiff:
-    """The changes of users, how many need none, and what was found on the way."""
+    """The changes of users, how many need none, what was found on the way, and who is missing."""
 
     changes: tuple[Draft, ...]
     unchanged: int
     findings: tuple[Finding, ...]
+    missing: Missing
 
 
-def diff_users(resolved: Resolved, current: CurrentState, mapping: MappingFile) -> UserDiff:
-    """Compare every desired person with their user on the server, then look for who is missing."""
+def diff_users(
+    resolved: Resolved, current: CurrentState, mapping: MappingFile, memory: Memory, now: str
+) -> UserDiff:
+    """Compare every desired person with their user on the server, then look for who is missing.
+
+    `now` is when the plan is made (UTC, RFC 3339).
+    """
     protected = name_matcher(mapping.protect)
+    managed = managed_people(mapping.users, memory)
+    returners = Returners.of(memory, resolved)
     changes: list[Draft] = []
     findings: list[Finding] = []
     unchanged = 0
@@ -62,7 +74,11 @@ def diff_users(resolved: Resolved, current: CurrentState, mapping: MappingFile) 
         if user is None and wanted.active is not None and not wanted.active.value:
             findings.append(inactive_finding(wanted.username.value, origin_of(wanted)))
             continue
-        asked = [_create(wanted)] if user is None else list(_existing(person, user))
+        if user is None:
+            asked = [_create(wanted)]
+            findings.extend(returners.login_reused(wanted))
+        else:
+            asked = [*_existing(person, user), *returners.enable(person, user)]
         if not asked:
             unchanged += 1
         elif protected(wanted.username.value) or (user is not None and protected(user.username)):
@@ -71,17 +87,24 @@ def diff_users(resolved: Resolved, current: CurrentState, mapping: MappingFile) 
         kept = [change for change in asked if not _in_doubt(change, person, resolved)]
         if len(kept) < len(asked):
             findings.append(kept_finding(wanted.username.value, origin_of(wanted)))
+        if user is not None and not managed.to_disable(user):
+            disables = [change for change in kept if change.action is Action.USER_DISABLE]
+            kept = [change for change in kept if change not in disables]
+            findings.extend(unmanaged_finding(user.username, origin_of(wanted)) for _ in disables)
         changes.extend(kept)
         if any(change.after is not None and change.after.get("email") for change in kept):
             findings.extend(_email_taken(person, resolved, new_emails))
-        if user is not None and not user.active and wanted.active is None:
+        enabled = any(change.action is Action.USER_ENABLE for change in kept)
+        if user is not None and not user.active and wanted.active is None and not enabled:
             findings.append(disabled_finding(user.username, origin_of(wanted)))
         by_ldap = isinstance(wanted.password, LdapPassword)
         if by_ldap and user is not None and not user.ldap and not protected(user.username):
             findings.append(local_finding(user, origin_of(wanted)))
     findings.extend(own_ldap_findings(changes, current))
-    gone, unproven = missing_people(resolved, current, mapping, protected)
-    return UserDiff((*changes, *gone), unchanged, (*findings, *unproven))
+    missing = missing_people(resolved, current, mapping, memory, protected, now)
+    return UserDiff(
+        (*changes, *missing.changes), unchanged, (*findings, *missing.findings), missing
+    )
 
 
 def _create(wanted: DesiredUser) -> Draft:

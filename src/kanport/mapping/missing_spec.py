@@ -1,0 +1,148 @@
+"""What happens to people who are in no source, as the mapping file says it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from kanport.mapping.base import Strict, Table
+from kanport.mapping.problems import problem
+
+_SPAN = r"([1-9]\d{0,3})\s+(run|day)s?"
+_DAYS = r"([1-9]\d{0,3})\s+days?"
+_SAYS = "must be a number of runs or days, such as 3 runs or 7 days"
+_SAYS_DAYS = "must be a number of days, such as 180 days"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """How long somebody has to be missing: so many runs in a row, or so many days."""
+
+    number: int
+    unit: Literal["run", "day"]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.unit}{'' if self.number == 1 else 's'}"
+
+
+def _span(value: Any, pattern: str, says: str) -> Span:
+    if isinstance(value, Span):
+        return value
+    found = re.fullmatch(pattern, value.strip()) if isinstance(value, str) else None
+    if found is None:
+        raise problem(says)
+    return Span(int(found[1]), "day" if pattern == _DAYS or found[2] == "day" else "run")
+
+
+RunsOrDays = Annotated[
+    Span,
+    BeforeValidator(lambda value: _span(value, _SPAN, _SAYS)),
+    WithJsonSchema({"type": "string", "pattern": f"^{_SPAN}$"}),
+]
+Days = Annotated[
+    Span,
+    BeforeValidator(lambda value: _span(value, _DAYS, _SAYS_DAYS)),
+    WithJsonSchema({"type": "string", "pattern": f"^{_DAYS}$"}),
+]
+
+
+class Steps(Strict):
+    """What happens to managed users who are in no source, step by step; needs ledger."""
+
+    after: RunsOrDays | None = Field(
+        None,
+        description="Not before so many runs in a row have missed them, or so many days after the "
+        "first that did. Without it, the first run that misses them is enough.",
+    )
+    or_: RunsOrDays | None = Field(
+        None,
+        alias="or",
+        description="The other of the two; whichever is reached first counts.",
+    )
+    then: Literal["disable", "remove"] = Field(description="What happens to them then.")
+    and_: Literal["revoke"] | None = Field(
+        None,
+        alias="and",
+        description="revoke: they lose their memberships in the projects named at the same time.",
+    )
+    remove_after: Days | None = Field(
+        None,
+        description="Removes those whom Kanport disabled so many days ago and who have been"
+        " missing ever since; limits.remove says how many at most.",
+    )
+
+    def __str__(self) -> str:
+        parts = [f"after {self.after}" if self.after else "", f"or {self.or_}" if self.or_ else ""]
+        return " ".join(part for part in (self.then, *parts) if part)
+
+    @property
+    def waits(self) -> tuple[Span, ...]:
+        """The spans of which one must have passed; none where nobody is waited for."""
+        return tuple(span for span in (self.after, self.or_) if span is not None)
+
+    @classmethod
+    def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
+        """Give what is wrong between the steps."""
+        after, other = _unit(raw.get("after")), _unit(raw.get("or", raw.get("or_")))
+        if other is not None and "after" not in raw:
+            yield problem("or is an alternative to after, and there is none", at=("or",))
+        elif after is not None and after == other:
+            yield problem(
+                "after and or must be one in runs and one in days; whichever is first counts",
+                at=("or",),
+                hint="keep the shorter one",
+            )
+        if raw.get("then") == "remove" and "remove_after" in raw:
+            yield problem(
+                "remove_after is for those who were disabled before",
+                at=("remove_after",),
+                on_key=True,
+                hint="write then: disable, or leave it out",
+            )
+
+
+def _unit(value: Any) -> str | None:
+    if isinstance(value, Span):
+        return value.unit
+    found = re.fullmatch(_SPAN, value.strip()) if isinstance(value, str) else None
+    return found[2] if found is not None else None
+
+
+def ledger_mistakes(raw: Table) -> Iterator[PydanticCustomError]:
+    """Give which parts of a mapping need a ledger where it names none, and where they fit nothing.
+
+    `raw` is the whole mapping as it was written.
+    """
+    users = raw.get("users")
+    missing = users.get("missing") if isinstance(users, dict) else None
+    managed = users.get("managed") if isinstance(users, dict) else None
+    hint = "add ledger: people.ledger, a file of its own beside the mapping"
+    if "ledger" not in raw:
+        if isinstance(missing, dict):
+            yield problem(
+                "since when somebody is missing is kept in a ledger, and the mapping names none",
+                at=("users", "missing"),
+                on_key=True,
+                hint=hint,
+            )
+        if managed == "ledger":
+            yield problem(
+                "whom Kanport manages is kept in a ledger, and the mapping names none",
+                at=("users", "managed"),
+                hint=hint,
+            )
+        if raw.get("memberships_managed") == "ledger":
+            yield problem(
+                "what Kanport granted is kept in a ledger, and the mapping names none",
+                at=("memberships_managed",),
+                hint=hint,
+            )
+    if isinstance(missing, dict) and "and" in missing and not raw.get("memberships"):
+        yield problem(
+            "revoke works within the projects that memberships names, and there are none",
+            at=("users", "missing", "and"),
+            hint="add memberships, or leave this out",
+        )
