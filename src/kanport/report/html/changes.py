@@ -89,7 +89,7 @@ class _Table:
             "table",
             el("caption", f"{self.caption}: ", text(told)),
             el("thead", el("tr", *(el("th", head, scope="col") for head in heads))),
-            el("tbody", EOL, *rows),
+            el("tbody", *rows),
             class_="changes",
         )
         return join(el("div", table, class_="piece long" if len(rows) >= PIECE else "piece"), EOL)
@@ -102,9 +102,9 @@ class _Table:
         for line in lines:
             yield el(
                 "tr",
+                EOL,
                 head,
                 *_cells(line, short=short),
-                EOL,
                 id=anchor,
                 class_=_CODES[line.change.action],
             )

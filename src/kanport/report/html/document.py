@@ -17,6 +17,7 @@ from kanport.report.html import (
     tools,
     top,
 )
+from kanport.report.html.marks import ENDINGS
 from kanport.report.html.markup import EOL, Html, el, join, text
 from kanport.report.html.people import People
 from kanport.report.html.scale import TWICE, brief
@@ -112,7 +113,7 @@ def _undone(view: View, people: People) -> Iterator[Html]:
         rows = (
             el(
                 "tr",
-                el("th", text(row.status), scope="row"),
+                el("th", f"{ENDINGS[row.status]} {row.status}", scope="row"),
                 el("td", str(len(row.lines))),
                 el("td", text(row.reason)),
                 EOL,

@@ -10,8 +10,8 @@ from functools import lru_cache
 
 from kanport.report.visible import visible
 
-# Start tags of these end the element before them, or the end of their parent does.
-_OPEN_ENDED = frozenset(["dd", "dt", "li", "option", "p", "tbody", "td", "th", "thead", "tr"])
+# What follows these ends them, or the end of their parent does.
+_OPEN_ENDED = frozenset(["dd", "dt", "li", "option", "tbody", "td", "th", "thead", "tr"])
 _VOID = frozenset(["br", "col", "hr", "input", "link", "meta"])
 _PLAIN = re.compile(r"[A-Za-z0-9_./#%:-]+")
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})

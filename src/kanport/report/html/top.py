@@ -119,5 +119,6 @@ def next_steps(view: View) -> Html:
         "section",
         el("h2", "Next steps", id="next"),
         el("ul", *(el("li", text(step)) for step in view.next_steps)),
+        class_="next",
         aria_labelledby="next",
     )
