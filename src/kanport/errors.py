@@ -60,9 +60,10 @@ class GuardTripped(KanportError):
 
 
 class SourceInvalid(KanportError):
-    """The source data are invalid; `findings` says where and why."""
+    """The source data are invalid; `findings` says where and why, `shown` whether a report did."""
 
     exit_code = Exit.SOURCE
+    shown = False
 
     def __init__(
         self, message: str, *, findings: Iterable[Finding] = (), hint: str | None = None
@@ -80,10 +81,12 @@ class ConfigInvalid(KanportError):
 class Unreachable(KanportError):
     """A server or a source could not be reached, or refused.
 
-    `findings` are about other sources, which could be read and are invalid.
+    `findings` are about other sources, which could be read and are invalid; `shown` is whether a
+    report has shown them.
     """
 
     exit_code = Exit.UNREACHABLE
+    shown = False
 
     def __init__(
         self,

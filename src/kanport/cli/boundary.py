@@ -36,9 +36,9 @@ class Boundary(click.Group):
 def show_error(problem: KanportError, ctx: click.Context) -> None:
     """Tell what stopped the run, each place on its own line, and what to do."""
     lines: list[str] = []
-    if isinstance(problem, SourceInvalid | Unreachable):
+    if isinstance(problem, SourceInvalid | Unreachable) and not problem.shown:
         shown = [found for found in problem.findings if found.severity is not Severity.INFO]
-        lines += map(_finding_line, shown)
+        lines += map(finding_line, shown)
     lines.append(f"Error: {escaped(problem.message)}")
     for detail in problem.details:
         lines += [f"  {escaped(line)}" for line in detail.splitlines()]
@@ -76,7 +76,8 @@ def place_of(bug: Exception) -> tuple[str, str, int | None]:
     return type(bug).__name__, module, place.lineno
 
 
-def _finding_line(finding: Finding) -> str:
+def finding_line(finding: Finding, *, with_hint: bool = True) -> str:
+    """Give a finding as a line that begins with its place, and one with what to do."""
     place = f"{finding.origin}  " if finding.origin else ""
     line = escaped(f"{place}{finding.severity}  {finding.code}  {finding.message}")
-    return line + (f"\n    hint: {escaped(finding.hint)}" if finding.hint else "")
+    return line + (f"\n    hint: {escaped(finding.hint)}" if finding.hint and with_hint else "")

@@ -1,5 +1,6 @@
 """What the commands that write to the server have in common."""
 
+import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -7,30 +8,51 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
+import click
+
+from kanport.cli.configured import run_id_of
 from kanport.cli.output import Output
 from kanport.cli.planning import exit_for_plan
 from kanport.errors import ConfigInvalid, Exit, Interrupted
+from kanport.events import tell
 from kanport.kanboard.client import Client
-from kanport.outcome import STOPPED_BY_ERRORS, STOPPED_BY_SIGNAL, Run
-from kanport.pipeline import Execution, Inputs, apply_plan, new_run_id, plan_inputs, remember
+from kanport.outcome import STOPPED_BY_ERRORS, STOPPED_BY_SIGNAL, Outcome, Run
+from kanport.pipeline import Execution, Inputs, apply_plan, plan_inputs, remember
 from kanport.plan.model import Plan
 from kanport.report import view
 
+if TYPE_CHECKING:
+    from kanport.cli.record import Record
+
+logger = logging.getLogger(__name__)
+
 
 def run_and_report(
-    plan: Plan, client: Client, output: Output, how: Execution, mapping_path: Path | None = None
+    plan: Plan,
+    client: Client,
+    output: Output,
+    how: Execution,
+    mapping_path: Path | None = None,
+    record: "Record | None" = None,
 ) -> Exit:
     """Carry out a plan, show what became of it, and give the exit code.
 
-    `mapping_path` is where the mapping lies now, if not where the plan says.
+    `mapping_path` is where the mapping lies now, if not where the plan says. `record` takes down
+    what became of the plan.
     """
     if not plan.changes:
         output.show(view.of_plan(plan))
         return remembered(plan, None, output, exit_for_plan(plan), mapping_path)
-    run_id = new_run_id()
+    run_id = run_id_of(click.get_current_context())
     return report_on(
-        plan, output, how, lambda how: apply_plan(plan, client, how, run_id=run_id), mapping_path
+        plan,
+        output,
+        how,
+        lambda how: apply_plan(plan, client, how, run_id=run_id),
+        mapping_path,
+        record,
     )
 
 
@@ -40,27 +62,53 @@ def report_on(
     how: Execution,
     carry_out: Callable[[Execution], Run],
     mapping_path: Path | None = None,
+    record: "Record | None" = None,
 ) -> Exit:
     """Carry out a plan or the rest of it, show what became of it, and give the exit code."""
     with (
         output.progress("Applying", len(plan.changes)) as on_outcome,
         stopping_politely() as asked_to_stop,
     ):
+        settled = _logged(plan, on_outcome)
         try:
-            run = carry_out(replace(how, on_outcome=on_outcome, should_stop=asked_to_stop.is_set))
+            run = carry_out(replace(how, on_outcome=settled, should_stop=asked_to_stop.is_set))
         except KeyboardInterrupt:
             raise Interrupted(
                 "Interrupted at once: what was in flight may have been done",
                 hint=f"kanport resume {how.journal_path} finds out, and finishes the run",
             ) from None
     code = remembered(plan, run, output, exit_for_run(plan, run), mapping_path)
-    output.show(view.of_run(plan, run))
+    told = view.of_run(plan, run)
+    if record is not None:
+        record.ran(run)
+        record.message = told.headline
+    output.show(told)
     output.note(f"The journal is in {how.journal_path}.")
     if run.stopped is not None:
         output.note(f"Finish the run with: kanport resume {how.journal_path}")
     if how.passwords_to is not None:
         output.note(f"The new passwords are in {how.passwords_to}.")
     return code
+
+
+def _logged(plan: Plan, on_outcome: Callable[[Outcome], None]) -> Callable[[Outcome], None]:
+    """Give what logs an outcome and then tells it on."""
+    changes = {change.id: change for change in plan.changes}
+
+    def settled(outcome: Outcome) -> None:
+        change = changes[outcome.change_id]
+        tell(
+            logger,
+            "change.settled",
+            change=change.id,
+            action=str(change.action),
+            **{name: value for name, value in change.subject if value is not None},
+            status=str(outcome.status),
+            reason=outcome.reason,
+        )
+        on_outcome(outcome)
+
+    return settled
 
 
 def remembered(
@@ -113,14 +161,20 @@ def stopping_politely() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def verified(inputs: Inputs, client: Client, output: Output, code: Exit) -> Exit:
+def verified(
+    inputs: Inputs, client: Client, output: Output, code: Exit, record: "Record | None" = None
+) -> Exit:
     """Read the server once more and plan again; what is left to do makes the exit code 3."""
     with output.working("Verifying"):
         left = plan_inputs(inputs, client)
+    tell(logger, "run.verified", left=len(left.changes))
     if not left.changes:
         output.note("Verified: a second plan is empty.")
         return code
     count = len(left.changes)
     changes = "1 change is" if count == 1 else f"{count} changes are"
-    output.warn(f"after the run {changes} still needed; kanport plan shows what")
+    text = f"after the run {changes} still needed; kanport plan shows what"
+    if record is not None:
+        record.message = f"{record.message} But {text}."
+    output.warn(text)
     return Exit.PARTIAL

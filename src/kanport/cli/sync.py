@@ -1,12 +1,24 @@
 """`kanport sync`: plan, guards, apply and verify in one."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from kanport.cli.options import FORMAT, MAPPING, common_options, server_options, writing_options
+from kanport.cli.options import (
+    ALLOW,
+    FORMAT,
+    MAPPING,
+    OutputFile,
+    common_options,
+    server_options,
+    writing_options,
+)
 from kanport.cli.output import Output
+
+if TYPE_CHECKING:
+    from kanport.cli.record import Record
+    from kanport.errors import Exit
 
 
 @click.command("sync")
@@ -14,11 +26,23 @@ from kanport.cli.output import Output
 @click.option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
-    envvar="KANPORT_STATE",
     metavar="DIR",
     help="Where plans and journals go.  [env: KANPORT_STATE; default: kanport in the state folder"
     " of the user]",
 )
+@click.option(
+    "--status",
+    type=OutputFile(),
+    metavar="FILE",
+    help="Replace this JSON file after each run, for monitoring.  [env: KANPORT_STATUS]",
+)
+@click.option(
+    "--prometheus",
+    type=OutputFile(),
+    metavar="FILE",
+    help="The same as metrics, for the textfile collector (.prom).  [env: KANPORT_PROMETHEUS]",
+)
+@ALLOW
 @FORMAT
 @writing_options
 @server_options
@@ -28,55 +52,84 @@ def command(
     ctx: click.Context,
     /,
     mapping: Path,
-    state: Path | None,
+    allowed: dict[str, int],
     form: str,
     passwords_to: Path | None,
-    **server: Any,
+    **flags: Any,
 ) -> None:
     """Plan, check the guards, apply and verify, without asking: for cron.
 
     The plan and the journal of each run that changes something are kept in the state folder. After
-    the run both sides are read again: exit 0 means that nothing was left to do. With --quiet
-    nothing at all is printed where nothing is to be changed and nothing has to be looked at.
+    the run both sides are read again: exit 0 means that nothing was left to do. Away from a
+    terminal (or with --quiet) nothing at all is printed where nothing is to be changed and nothing
+    has to be looked at.
+
+    However the run ends, --status and --prometheus say so to monitoring, and the configuration
+    (notify) can have it told by e-mail or to a webhook.
 
     \b
     Example:
       kanport sync mappings/users-csv.yaml
-      KANPORT_STATE=/var/lib/kanport kanport --quiet sync /etc/kanport/nightly.yaml
+      kanport sync /etc/kanport/nightly.yaml --state /var/lib/kanport
+      kanport sync nightly.yaml --allow disable=40 --allow shrink:people=400
+      kanport sync nightly.yaml --status /var/lib/kanport/status.json --profile staging
     """
+    from kanport.cli.record import recorded
+
+    output = Output(ctx, form)
+    with recorded(ctx, "sync", mapping, output, **flags) as record:
+        ctx.exit(_sync(ctx, mapping, allowed, output, passwords_to, record, flags))
+
+
+def _sync(
+    ctx: click.Context,
+    mapping: Path,
+    allowed: dict[str, int],
+    output: Output,
+    passwords_to: Path | None,
+    record: "Record",
+    flags: dict[str, Any],
+) -> "Exit":
     from kanport import pipeline
     from kanport.cli import planning, running
+    from kanport.cli.configured import layers_of
+    from kanport.config.catalogue import STATE
     from kanport.errors import Exit
     from kanport.kanboard.client import Client
     from kanport.plan.plan_file import write_plan
     from kanport.report import view
 
-    output = Output(ctx, form)
     inputs = planning.inputs_or_report(mapping, output, ctx)
-    settings, options = planning.settings_and_options(**server)
+    settings, options = planning.settings_and_options(**flags)
+    record.server = settings.url
+    state = layers_of(ctx, **flags).take(STATE).value
     with Client.open(settings, warn=output.warn) as client:
-        plan = planning.plan_or_report(inputs, client, output, ctx)
-        if not plan.changes:
-            output.show_news(view.of_plan(plan))
+        plan = planning.plan_or_report(inputs, client, output, ctx, allowed)
+        record.planned(plan)
+        if not plan.changes and planning.exit_for_plan(plan) is not Exit.GUARD:
+            told = view.of_plan(plan)
+            record.message = told.headline
+            output.show_news(told)
             code = planning.exit_for_plan(plan)
-            ctx.exit(running.remembered(plan, None, output, code, mapping))
-        stem = pipeline.state_stem(state, plan)
-        write_plan(stem.with_name(f"{stem.name}.plan.json"), plan)
+            return running.remembered(plan, None, output, code, mapping)
+        stem = pipeline.state_stem(state, plan, record.run_id)
+        plan_path = stem.with_name(f"{stem.name}.plan.json")
+        write_plan(plan_path, plan)
+        record.kept("plan", plan_path)
         if planning.exit_for_plan(plan) is Exit.GUARD:
             output.show(view.of_plan(plan))
         pipeline.check_guards(plan)
+        journal_path = stem.with_name(f"{stem.name}.journal.jsonl")
+        passwords = pipeline.passwords_for(plan, mapping)
+        record.kept("journal", journal_path)
         code = running.run_and_report(
             plan,
             client,
             output,
-            pipeline.Execution(
-                stem.with_name(f"{stem.name}.journal.jsonl"),
-                pipeline.passwords_for(plan, mapping),
-                passwords_to,
-                options,
-            ),
+            pipeline.Execution(journal_path, passwords, passwords_to, options),
             mapping,
+            record,
         )
         if code in (Exit.OK, Exit.PARTIAL):
-            code = running.verified(inputs, client, output, code)
-    ctx.exit(code)
+            code = running.verified(inputs, client, output, code, record)
+    return code

@@ -45,7 +45,7 @@ class Configuration:
     withheld: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def notify(self) -> Notify | None:
+    def notify(self) -> Notify:
         """Who is to be told; the tables of a profile replace those outside of it one by one."""
         given = {
             key: self.values[f"notify.{key}"].value

@@ -16,8 +16,9 @@ _MOST = 1_000_000
 def write_status(path: Path, ending: Ending, notices: Sequence[dict[str, Any]] = ()) -> None:
     """Replace the status file after a run.
 
-    What it said of the last good run stays where this one was none. A file of another mapping says nothing about this one. Raises UsageError where the file cannot
-    be written; the old one is then as it was.
+    What it said of the last good run stays where this one was none. A file of another mapping says
+    nothing about this one. Raises UsageError where the file cannot be written; the old one is then
+    as it was.
     """
     before = _read(path)
     same = before.get("mapping_path") == ending.mapping_path
