@@ -174,6 +174,28 @@ WRITING = (
     ),
 )
 
+
+def _allowed(ctx: click.Context, parameter: click.Parameter, texts: Any) -> dict[str, int]:
+    if not texts:
+        return {}
+    from kanport.plan.guards.allowances import NotAllowable, parse_allowed
+
+    try:
+        return parse_allowed(texts)
+    except NotAllowable as problem:
+        raise click.BadParameter(str(problem), ctx, parameter) from None
+
+
+ALLOW = click.option(
+    "--allow",
+    "allowed",
+    multiple=True,
+    metavar="GUARD=NUMBER",
+    callback=_allowed,
+    help="Lift one guard for this run, up to a number: disable=40, or revoke:WEB=8 for one project."
+    " The hint of a guard says how it is called; may be given several times.",
+)
+
 FORMAT = click.option(
     "--format",
     "form",

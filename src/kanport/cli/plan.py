@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from kanport.cli.options import FORMAT, MAPPING, OutputFile, common_options, server_options
+from kanport.cli.options import ALLOW, FORMAT, MAPPING, OutputFile, common_options, server_options
 from kanport.cli.output import Output
 
 
@@ -20,6 +20,7 @@ from kanport.cli.output import Output
     help="Save the plan, for `kanport apply`.",
 )
 @click.option("--check", is_flag=True, help="Exit with 10 where changes are pending.")
+@ALLOW
 @FORMAT
 @server_options
 @common_options
@@ -30,17 +31,20 @@ def command(
     mapping: Path,
     plan_path: Path | None,
     check: bool,
+    allowed: dict[str, int],
     form: str,
     **server: Any,
 ) -> None:
     """Read both sides and show what would change; writes nothing to the server.
 
-    With --format json stdout gets the plan itself, as -o saves it.
+    With --format json stdout gets the plan itself, as -o saves it. What --allow says is a part of
+    the plan, and stands in each of its reports.
 
     \b
     Example:
       kanport plan mappings/users-csv.yaml
       kanport plan mappings/users-csv.yaml -o plan.json
+      kanport plan mappings/users-csv.yaml -o plan.json --allow disable=40
       kanport plan mappings/users-csv.yaml --check --quiet || echo "pending, or worse"
     """
     from kanport.cli import planning
@@ -58,7 +62,7 @@ def command(
         check_target(plan_path, inputs=inputs.files)
     settings = planning.settings_from(**server)
     with Client.open(settings, read_only=True, warn=output.warn) as client:
-        plan = planning.plan_or_report(inputs, client, output, ctx)
+        plan = planning.plan_or_report(inputs, client, output, ctx, allowed)
     if plan_path is not None:
         write_plan(plan_path, plan)
     if form == "json":

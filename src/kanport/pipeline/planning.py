@@ -1,8 +1,9 @@
 """From inputs and a server to a plan, and whether a plan may be carried out."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from pydantic import SecretStr
 
@@ -24,7 +25,7 @@ from kanport.normalize.passwords import read_passwords
 from kanport.pipeline.inputs import Inputs, read_tables
 from kanport.pipeline.who import who_runs
 from kanport.plan.make import make_plan
-from kanport.plan.match import people_wanted, projects_wanted
+from kanport.plan.match import people_wanted, private_projects, projects_wanted
 from kanport.plan.model import Action, Plan
 from kanport.plan.stale import differences, people_of
 
@@ -34,37 +35,58 @@ def utc_now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def read_state(client: Client, desired: DesiredState, memory: Memory = NOTHING) -> CurrentState:
+def read_state(
+    client: Client,
+    desired: DesiredState,
+    memory: Memory = NOTHING,
+    *,
+    may_remove: bool = False,
+) -> CurrentState:
     """Read from the server what a plan for this desired state needs to know.
 
     `memory` is what the ledger knows of the server. Where the server cannot list its users, those
-    whom the desired state speaks of are read by name and by id.
+    whom the desired state speaks of are read by name and by id. With `may_remove` the members of
+    all private projects are read as well: these go with a member who is removed.
     """
     usernames, user_ids = people_wanted(desired, memory.identities)
     return read_current(
         client,
-        choose_projects=lambda projects: projects_wanted(desired, projects),
+        choose_projects=lambda projects: (
+            projects_wanted(desired, projects)
+            | (private_projects(projects) if may_remove else frozenset())
+        ),
         usernames=usernames,
         user_ids=user_ids,
     )
 
 
-def plan_inputs(inputs: Inputs, client: Client, *, now: Callable[[], str] = utc_now) -> Plan:
+def plan_inputs(
+    inputs: Inputs,
+    client: Client,
+    *,
+    allowed: Mapping[str, int] = MappingProxyType({}),
+    now: Callable[[], str] = utc_now,
+) -> Plan:
     """Read the server and make the plan; sends no procedure that writes.
 
     Where the mapping wants invalid rows to stop everything, errors raise SourceInvalid with all
     findings: those of the input before the server is asked, those that only the server can show
     (an unknown project) after it. The ledger is read, never written; ConfigInvalid is raised where
-    it cannot be used.
+    it cannot be used. `allowed` is what is allowed for this run beyond the limits, up to which
+    number (`kanport.plan.guards.parse_allowed`).
     """
     _stop_at_errors(inputs, inputs.findings)
-    plan, _ = plan_and_state(inputs, client, now=now)
+    plan, _ = plan_and_state(inputs, client, allowed=allowed, now=now)
     _stop_at_errors(inputs, plan.findings)
     return plan
 
 
 def plan_and_state(
-    inputs: Inputs, client: Client, *, now: Callable[[], str] = utc_now
+    inputs: Inputs,
+    client: Client,
+    *,
+    allowed: Mapping[str, int] = MappingProxyType({}),
+    now: Callable[[], str] = utc_now,
 ) -> tuple[Plan, CurrentState]:
     """Read the server, and make the plan whatever is wrong with rows; gives both.
 
@@ -72,7 +94,9 @@ def plan_and_state(
     """
     path = inputs.ledger
     memory = recall(path, client.url) if path is not None else NOTHING
-    current = read_state(client, inputs.desired, memory)
+    users = inputs.mapping.spec.users
+    may_remove = users is not None and users.missing not in ("keep", "disable")
+    current = read_state(client, inputs.desired, memory, may_remove=may_remove)
     plan = make_plan(
         inputs.desired,
         current,
@@ -83,6 +107,7 @@ def plan_and_state(
         created_at=now(),
         version=__version__,
         memory=memory,
+        allowed=allowed,
     )
     return plan.model_copy(update={"made_by": who_runs()}), current
 
@@ -128,10 +153,14 @@ def check_fresh(plan: Plan, client: Client) -> None:
     touched = frozenset(
         change.project_id for change in plan.changes if change.project_id is not None
     )
+    removing = any(change.action is Action.USER_REMOVE for change in plan.changes)
     usernames, user_ids = people_of(plan)
     current = read_current(
         client,
-        choose_projects=lambda projects: touched & {project.id for project in projects},
+        choose_projects=lambda projects: (
+            touched & {project.id for project in projects}
+            | (private_projects(projects) if removing else frozenset())
+        ),
         with_groups=False,
         usernames=usernames,
         user_ids=user_ids,

@@ -6,6 +6,7 @@ from typing import Any
 from kanport.model import CurrentState, Project, User
 from kanport.names import compare_key
 from kanport.plan.guards import last_admin, min_admins
+from kanport.plan.guards.accounts import private_projects
 from kanport.plan.match import People
 from kanport.plan.model import Action, Change, Plan
 
@@ -28,8 +29,9 @@ def differences(plan: Plan, current: CurrentState) -> list[str]:
     """Say what is no longer as the plan says, one line a thing; an empty list means: go ahead.
 
     Every `before` must still be true, whatever is to be created must not exist, ids must belong to
-    the same username and project, and as many active administrators must be left as the plan says.
-    `current` must have been read for the users and the projects of the plan.
+    the same username and project, as many active administrators must be left as the plan says, and
+    nobody else's private project may go with whoever is removed. `current` must have been read for
+    the users and the projects of the plan, and for the private projects where it removes somebody.
     """
     return list(dict.fromkeys(_differences(plan, current)))
 
@@ -66,6 +68,9 @@ def _differences(plan: Plan, current: CurrentState) -> Iterator[str]:
         verdict = min_admins(plan.changes, current, at_least=plan.min_admins)
     if verdict.tripped:
         yield verdict.message
+    for private in private_projects(plan.changes, current):
+        if private.tripped:
+            yield private.message
 
 
 def _exists_already(

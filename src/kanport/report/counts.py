@@ -172,8 +172,10 @@ def sums_of(
     sums.append(Sum(Count("findings", total, FINDING(total)), severities))
     if guards:
         tripped = sum(guard.tripped for guard in guards)
+        lifted = sum(guard.lifted for guard in guards)
         verdicts = (
-            Count("passed", len(guards) - tripped, "passed"),
+            Count("passed", len(guards) - tripped - lifted, "passed"),
+            *((Count("lifted", lifted, "lifted"),) if lifted else ()),
             Count("tripped", tripped, "tripped"),
         )
         sums.append(Sum(Count("guards", len(guards), GUARD(len(guards))), verdicts))

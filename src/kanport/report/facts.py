@@ -1,6 +1,7 @@
 """What a report is about, as rows of a label and a text: the same in every format for people."""
 
 from kanport.outcome import Approved
+from kanport.plan.guards.allowances import allowed_words
 from kanport.plan.model import PlanSource
 from kanport.report.parts import Facts
 from kanport.report.words import ROW, counted, size, utc
@@ -23,6 +24,8 @@ def fact_rows(facts: Facts, *, digest_length: int | None = None) -> list[tuple[s
     )
     if facts.created_at or facts.kanport or facts.digest:
         rows.append(("Made" if facts.run is None else "Planned", _made(facts, digest_length)))
+    if facts.allowed:
+        rows.append(("Allowed", "for this run: " + ", ".join(allowed_words(facts.allowed))))
     if facts.run is not None:
         run = facts.run
         until = f" to {utc(run.finished_at)}" if run.finished_at else ", not finished"

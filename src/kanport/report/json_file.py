@@ -124,6 +124,7 @@ def _facts(facts: Facts) -> FactsDict:
         else None,
         "verified_at": facts.verified_at,
         "made_by": facts.made_by,
+        "allowed": dict(facts.allowed),
     }
 
 

@@ -47,6 +47,7 @@ class FactsDict(TypedDict):
     run: RunDict | None
     verified_at: str
     made_by: str
+    allowed: dict[str, int]
 
 
 class TallyDict(TypedDict):

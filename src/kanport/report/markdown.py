@@ -168,7 +168,7 @@ def _value(text: str | None) -> str:
 
 def _guards(view: View) -> Iterator[str]:
     for guard in view.guards:
-        verdict = "**tripped**" if guard.tripped else "passed"
+        verdict = "**tripped**" if guard.tripped else "lifted" if guard.lifted else "passed"
         hint = f" Hint: {prose(guard.hint)}" if guard.hint else ""
         yield f"- {verdict}: {code(guard.guard)}: {prose(guard.message)}{hint}"
 

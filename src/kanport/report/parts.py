@@ -3,7 +3,8 @@
 Renderers draw these and count nothing themselves, so no two formats can disagree.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from kanport.findings import Finding, Severity
@@ -212,7 +213,7 @@ class Facts:
     """What the report is about: server, mapping, sources, versions and digests.
 
     `verified_at` is when the server was looked at (UTC, RFC 3339), in a verification; `made_by` is
-    the user and the machine that made the plan.
+    the user and the machine that made the plan, `allowed` what `--allow` let it do for one run.
     """
 
     mapping: PlanMapping
@@ -224,6 +225,7 @@ class Facts:
     run: RunFacts | None = None
     verified_at: str = ""
     made_by: str = ""
+    allowed: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,15 +142,19 @@ def guard_sentences(guards: Sequence[GuardVerdict]) -> list[Sentence]:
     if not guards:
         return []
     tripped = sum(guard.tripped for guard in guards)
-    if not tripped:
-        all_of = {1: "The one guard lets", 2: "Both guards let"}.get(
-            len(guards), f"All {len(guards)} guards let"
-        )
-
-        return [Sentence(Level.GOOD, f"{all_of} it pass.")]
-    verb = "stops" if tripped == 1 else "stop"
-    of = f" of {len(guards)}" if tripped < len(guards) else ""
-    return [Sentence(Level.STOP, f"{counted(tripped, GUARD)}{of} {verb} it: nothing is written.")]
+    lifted = listed([guard.guard for guard in guards if guard.lifted])
+    told = [Sentence(Level.LOOK, f"Lifted for this run with --allow: {lifted}.")] if lifted else []
+    if tripped:
+        verb = "stops" if tripped == 1 else "stop"
+        of = f" of {len(guards)}" if tripped < len(guards) else ""
+        stops = f"{counted(tripped, GUARD)}{of} {verb} it: nothing is written."
+        return [Sentence(Level.STOP, stops), *told]
+    if told:
+        return told
+    all_of = {1: "The one guard lets", 2: "Both guards let"}.get(
+        len(guards), f"All {len(guards)} guards let"
+    )
+    return [Sentence(Level.GOOD, f"{all_of} it pass.")]
 
 
 def finding_sentences(numbers: Mapping[Severity, int], *, planned: bool) -> list[Sentence]:

@@ -99,8 +99,8 @@ def _guards(page: Page, view: View) -> None:
         return
     page.section("Guards")
     for guard in view.guards:
-        level = Level.STOP if guard.tripped else Level.GOOD
-        verdict = "tripped" if guard.tripped else "passed"
+        level = Level.STOP if guard.tripped else Level.LOOK if guard.lifted else Level.GOOD
+        verdict = "tripped" if guard.tripped else "lifted" if guard.lifted else "passed"
         line = (
             _marked(page, level, verdict)
             .append(" ")

@@ -202,6 +202,7 @@ def _facts(plan: Plan, run: RunFacts | None = None) -> Facts:
         digest=plan.digest,
         run=run,
         made_by=plan.made_by or "",
+        allowed=plan.allowed,
     )
 
 
