@@ -1,7 +1,8 @@
 """What the commands that start from a mapping have in common."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import click
@@ -29,11 +30,20 @@ def inputs_or_report(mapping: Path, output: Output, ctx: click.Context) -> Input
         raise
 
 
-def plan_or_report(inputs: Inputs, client: Client, output: Output, ctx: click.Context) -> Plan:
-    """Make the plan; where errors in the source data prevent it, show them on stdout and end."""
+def plan_or_report(
+    inputs: Inputs,
+    client: Client,
+    output: Output,
+    ctx: click.Context,
+    allowed: Mapping[str, int] = MappingProxyType({}),
+) -> Plan:
+    """Make the plan; where errors in the source data prevent it, show them on stdout and end.
+
+    `allowed` is what `--allow` lets this run do beyond the limits.
+    """
     try:
         with output.working("Reading the server"):
-            return plan_inputs(inputs, client)
+            return plan_inputs(inputs, client, allowed=allowed)
     except SourceInvalid as problem:
         _report(problem, inputs.mapping_ref, output, ctx, inputs)
         raise

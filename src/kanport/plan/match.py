@@ -140,6 +140,14 @@ def people_wanted(
     return frozenset(names), frozenset(identity.user_id for identity in identities)
 
 
+def private_projects(projects: Iterable[Project]) -> frozenset[int]:
+    """Give the ids of the private projects.
+
+    Removing somebody deletes those that they are in, so their members must be read before.
+    """
+    return frozenset(project.id for project in projects if project.private)
+
+
 def projects_wanted(desired: DesiredState, projects: Iterable[Project]) -> frozenset[int]:
     """Give the ids of the projects that the desired state speaks of, as far as they are clear.
 
