@@ -133,6 +133,8 @@ def people_wanted(
     """
     names = {user.username.value for user in desired.users}
     names.update(membership.username.value for membership in desired.memberships)
+    names.update(member.username.value for member in desired.group_members)
+    names.update(p.owner.value for p in desired.projects if p.owner is not None)
     stable_ids = {user.stable_id.value for user in desired.users if user.stable_id is not None}
     stable_ids.update(stable_id for _, stable_id in desired.unknown.ids)
     identities = [known[stable_id] for stable_id in stable_ids if stable_id in known]
@@ -153,8 +155,12 @@ def projects_wanted(desired: DesiredState, projects: Iterable[Project]) -> froze
 
     These are the projects whose members must be read before a plan can be made.
     """
+    projects = tuple(projects)
+    if desired.every_project:
+        return frozenset(project.id for project in projects)
     index = Projects.of(projects)
     texts = {membership.project.value for membership in desired.memberships}
+    texts.update(access.project.value for access in desired.group_access)
     texts.update(named.value for named in desired.projects_named)
     found = (index.fitting(text) for text in texts)
     return frozenset(some[0].id for some in found if len(some) == 1)

@@ -10,14 +10,30 @@ from kanport.names import compare_key, spelling_key
 from kanport.plan.draft import Draft
 from kanport.plan.model import Action, Change, Risk
 
-_ACTION_ORDER = {action: number for number, action in enumerate(Action)}
+# Within a phase, groups come first where something is taken, so that what remains after it is read
+# back shows; and what is removed for good comes last, groups before the people in them.
+_FIRST = (
+    Action.GROUP_MEMBER_REMOVE,
+    Action.GROUP_ACCESS_REVOKE,
+    Action.GROUP_ACCESS_CHANGE,
+    Action.GROUP_UPDATE,
+)
+_LAST = (Action.GROUP_REMOVE, Action.USER_REMOVE)
+_ACTION_ORDER = {
+    action: number
+    for number, action in enumerate(
+        (*_FIRST, *(action for action in Action if action not in (*_FIRST, *_LAST)), *_LAST)
+    )
+}
 
 
 class Phase(IntEnum):
     """What is done together; a phase begins when the one before it is over.
 
     A run that breaks off has so taken away what was to be taken away, and given too little rather
-    than too much. A rename comes before what creates, as it may free a username.
+    than too much. A rename comes before what creates, as it may free the name of a user or a group.
+    A direct membership that ends so that the role of a group counts goes when all groups have what
+    they are to have: nobody is without access in between.
     """
 
     LOWER = 0
@@ -45,7 +61,7 @@ _PHASE_OF: Mapping[Action, Phase] = {
     Action.GROUP_ACCESS_REVOKE: Phase.LOWER,
     Action.PROJECT_CREATE: Phase.CREATE,
     Action.GROUP_CREATE: Phase.CREATE,
-    Action.GROUP_UPDATE: Phase.UPDATE,
+    Action.GROUP_UPDATE: Phase.RENAME,
     Action.GROUP_MEMBER_ADD: Phase.GRANT,
     Action.GROUP_ACCESS_GRANT: Phase.GRANT,
     Action.GROUP_ACCESS_CHANGE: Phase.GRANT,
@@ -58,6 +74,8 @@ def phase_of(change: Change | Draft) -> Phase:
     """Give the phase that a change belongs to; an update or change that lowers comes first."""
     if change.action in _MAY_LOWER and Risk.ACCESS_LOST in change.risk:
         return Phase.LOWER
+    if change.action is Action.MEMBERSHIP_REVOKE and change.after is not None:
+        return Phase.REMOVE
     return _PHASE_OF[change.action]
 
 
@@ -71,6 +89,9 @@ def _place(change: Draft) -> tuple[Any, ...]:
         spelling_key(project.label) if project else "",
         project.label if project else "",
         project.id if project else 0,
+        compare_key(change.group or ""),
+        change.group or "",
+        change.group_id or 0,
         change.user_id or 0,
     )
 

@@ -10,9 +10,10 @@ from kanport.names import compare_key
 from kanport.plan.doubt import Doubt, Invalid, without
 from kanport.plan.known import Known
 from kanport.plan.match import People, Projects, name_matcher
+from kanport.plan.new_projects import NewProjects, new_projects
 from kanport.plan.people import Person, match_people
 from kanport.plan.places import first_place
-from kanport.plan.wanted import Wanted, match_access, project_problem
+from kanport.plan.wanted import PersonFinder, Wanted, match_access, project_problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,8 @@ class Resolved:
     """What the sources ask for, tied to the users and projects of the server.
 
     `scope` are the projects in which nobody but whom the sources name is wanted, where the mapping
-    revokes. `named` are the ids of the users whom a membership names, with the spellings.
+    revokes. `named` are the ids of the users whom a membership names, with the spellings. `desired`
+    is what is left of the desired state; `projects` are those of the server and the new ones.
     """
 
     persons: tuple[Person, ...]
@@ -30,6 +32,10 @@ class Resolved:
     doubt: Doubt
     people: People
     findings: tuple[Finding, ...]
+    desired: DesiredState
+    projects: Projects
+    new_projects: NewProjects
+    finder: PersonFinder
 
 
 def resolve(
@@ -46,9 +52,12 @@ def resolve(
     while nobody else is meant), so it is done again until nothing more falls away.
     `identities` are those of the ledger, by stable id.
     """
-    people, projects = People.of(current.users), Projects.of(current.projects)
+    people, there = People.of(current.users), Projects.of(current.projects)
+    new = new_projects(desired, current, mapping, there)
+    projects = Projects.of((*current.projects, *new.projects)) if new.projects else there
     by_email = mapping.users is not None and "email" in mapping.users.find_by
     scope, found = _scope(desired, current, projects)
+    found.extend(new.findings)
     invalid = Invalid.from_findings(findings)
     known = Known.of(identities, people)
     protected = name_matcher(mapping.protect)
@@ -84,6 +93,10 @@ def resolve(
         doubt=doubt,
         people=people,
         findings=(*found, *here),
+        desired=desired,
+        projects=projects,
+        new_projects=new,
+        finder=PersonFinder.of(matched, people, doubt, disputed),
     )
 
 

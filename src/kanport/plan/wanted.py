@@ -72,7 +72,7 @@ def match_access(
 
     `disputed` are the compare keys of usernames of which it is open whose they are.
     """
-    finder = _Finder.of(matched, people, doubt, disputed)
+    finder = PersonFinder.of(matched, people, doubt, disputed)
     findings: list[Finding] = []
     invalid: set[tuple[str, str]] = set()
     strangers: set[str] = set()
@@ -142,14 +142,16 @@ def _settled(
         held = current.roles.get(project.id, {}).get(user.id) if user else None
         if held not in roles:
             return _private(memberships, project)
-    elif project.id not in current.roles:
+    elif project.id > 0 and project.id not in current.roles:
         return _not_read(memberships, project)
     origins = in_place_order(place for item in memberships for place in _cells(item))
     return Wanted(username, user, project, roles.pop(), origins)
 
 
 @dataclass(frozen=True, slots=True)
-class _Finder:
+class PersonFinder:
+    """Tells whom a username in the sources means, on the server or among those to be created."""
+
     users: Mapping[str, User]
     new: Mapping[str, str]
     absent: frozenset[str]
@@ -160,7 +162,10 @@ class _Finder:
     moving: Set[int]
 
     @classmethod
-    def of(cls, matched: Matched, people: People, doubt: Doubt, disputed: Set[str]) -> "_Finder":
+    def of(
+        cls, matched: Matched, people: People, doubt: Doubt, disputed: Set[str]
+    ) -> "PersonFinder":
+        """Prepare the search, for people as they were matched."""
         users: dict[str, User] = {}
         new: dict[str, str] = {}
         absent: set[str] = set()
@@ -175,7 +180,16 @@ class _Finder:
         moving = {person.user.id for person in matched.persons if person.user and person.renamed}
         return cls(users, new, frozenset(absent), matched.unclear, people, doubt, disputed, moving)
 
+    def name_of(self, found: _Found) -> str | None:
+        """Give the username of whoever was found; None for somebody who is nobody."""
+        return found.username if isinstance(found, User | _New) else None
+
+    def id_of(self, found: _Found) -> int | None:
+        """Give the id of whoever was found; None for somebody who is yet to be created."""
+        return found.id if isinstance(found, User) else None
+
     def find(self, username: str) -> _Found:
+        """Give whom a username means: a user, somebody new, nobody, or why it cannot be told."""
         key = compare_key(username)
         if key in self.disputed:
             return Finding(
@@ -227,6 +241,11 @@ def project_problem(named: Given[str], fitting: tuple[Project, ...]) -> Finding 
             value=text,
             hint="create the project first, or correct its name",
         )
+    return ambiguous_project(text, fitting, place)
+
+
+def ambiguous_project(text: str, fitting: Iterable[Project], place: Origin | None) -> Finding:
+    """Give the finding for a text that fits several projects of the server."""
     choice = " and ".join(
         f"{project.name!r} ({_identifier(project)}#{project.id})" for project in fitting
     )

@@ -1,0 +1,152 @@
+"""Which projects a plan creates: never any but where the mapping lets it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from kanport.findings import Finding
+from kanport.mapping.spec import MappingFile
+from kanport.model import CurrentState, DesiredProject, DesiredState, Given, Project
+from kanport.names import spelling_key
+from kanport.origin import Origin
+from kanport.plan.draft import Draft
+from kanport.plan.match import Projects
+from kanport.plan.model import Action
+from kanport.plan.places import first_place, in_place_order
+from kanport.plan.wanted import PersonFinder, ambiguous_project
+
+
+@dataclass(frozen=True, slots=True)
+class NewProjects:
+    """The projects to create, by the id below 1 that stands for each of them in this plan."""
+
+    wanted: Mapping[int, DesiredProject]
+    projects: tuple[Project, ...]
+    findings: tuple[Finding, ...]
+
+
+def new_projects(
+    desired: DesiredState, current: CurrentState, mapping: MappingFile, there: Projects
+) -> NewProjects:
+    """Find out which projects are wanted and not on the server.
+
+    With `projects: create` these are all that a membership or the access of a group names; else
+    those that rows describe. A project that is there is never changed, and a name that several have
+    is never taken for one of them.
+    """
+    if mapping.projects is None:
+        return NewProjects({}, (), ())
+    described = desired.projects if mapping.projects != "create" else _named(desired, there)
+    findings: list[Finding] = []
+    wanted: dict[int, DesiredProject] = {}
+    for project in sorted(described, key=lambda one: (one.name.value, _identifier(one))):
+        problem = _problem(project, there)
+        if isinstance(problem, Finding):
+            findings.append(problem)
+        elif problem is None:
+            wanted[-len(wanted)] = project
+    projects = tuple(
+        Project(number, project.name.value, _identifier(project).upper())
+        for number, project in wanted.items()
+    )
+    return NewProjects(wanted, projects, tuple(findings))
+
+
+def _named(desired: DesiredState, there: Projects) -> Sequence[DesiredProject]:
+    """Give a project for each text that nothing on the server fits.
+
+    A number is taken for the id of a project that is not there, and never for a name.
+    """
+    texts: dict[str, list[Given[str]]] = {}
+    for given in (
+        *(membership.project for membership in desired.memberships),
+        *(access.project for access in desired.group_access),
+    ):
+        if not there.fitting(given.value) and not given.value.isdigit():
+            texts.setdefault(spelling_key(given.value), []).append(given)
+    found = []
+    for _, several in sorted(texts.items()):
+        places = in_place_order(place for given in several for place in given.origins)
+        found.append(DesiredProject(Given(min(given.value for given in several), places)))
+    return found
+
+
+def _problem(wanted: DesiredProject, there: Projects) -> Finding | bool | None:
+    """Say why a project cannot be created, True where it is there already, or None."""
+    identifier = _identifier(wanted).upper()
+    by_identifier = [
+        project
+        for project in (there.by_exact.get(identifier, ()) if identifier else ())
+        if project.identifier.upper() == identifier
+    ]
+    if by_identifier:
+        return True
+    place = first_place(wanted.name.origins)
+    same = [
+        project
+        for project in there.by_key.get(spelling_key(wanted.name.value), ())
+        if spelling_key(project.name) == spelling_key(wanted.name.value)
+    ]
+    if len(same) > 1:
+        return ambiguous_project(wanted.name.value, same, place)
+    if same and identifier:
+        has = f"the identifier {same[0].identifier!r}" if same[0].identifier else "no identifier"
+        return Finding(
+            "project-clash",
+            f"{same[0].name!r} (#{same[0].id}) is on the server with {has}, and is to be created"
+            f" with {identifier!r}",
+            origin=place,
+            value=wanted.name.value,
+            hint="give the project on the server this identifier, or correct the row",
+        )
+    return True if same else None
+
+
+def _identifier(wanted: DesiredProject) -> str:
+    return wanted.identifier.value if wanted.identifier is not None else ""
+
+
+def create_projects(new: NewProjects, finder: PersonFinder) -> tuple[list[Draft], list[Finding]]:
+    """Give the changes that create projects; an owner who cannot be told is an error."""
+    drafts: list[Draft] = []
+    findings: list[Finding] = []
+    by_id = {project.id: project for project in new.projects}
+    for number, wanted in new.wanted.items():
+        after: dict[str, str] = {"name": wanted.name.value}
+        if wanted.identifier is not None:
+            after["identifier"] = wanted.identifier.value.upper()
+        owner_id = None
+        if wanted.owner is not None:
+            owner = finder.find(wanted.owner.value)
+            if isinstance(owner, Finding):
+                findings.append(_at(owner, wanted.owner))
+            elif (name := finder.name_of(owner)) is not None:
+                after["owner"], owner_id = name, finder.id_of(owner)
+        if wanted.description is not None:
+            after["description"] = wanted.description.value
+        drafts.append(
+            Draft(
+                Action.PROJECT_CREATE,
+                "",
+                user_id=owner_id,
+                project=by_id[number],
+                after=after,
+                reason="not on the server yet",
+                origin=_places(wanted),
+            )
+        )
+    return drafts, findings
+
+
+def _places(wanted: DesiredProject) -> tuple[Origin, ...]:
+    fields = (wanted.name, wanted.identifier, wanted.owner, wanted.description)
+    return in_place_order(p for given in fields if given is not None for p in given.origins)
+
+
+def _at(finding: Finding, given: Given[str]) -> Finding:
+    return Finding(
+        finding.code,
+        finding.message,
+        origin=first_place(given.origins),
+        value=finding.value,
+        hint=finding.hint,
+    )
