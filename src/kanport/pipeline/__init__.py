@@ -5,6 +5,7 @@ with single rows comes back as findings.
 """
 
 from kanport.events import new_run_id
+from kanport.pipeline.alone import alone
 from kanport.pipeline.inputs import Inputs, read_inputs, read_tables
 from kanport.pipeline.keeping import load_plan_or_journal, state_stem
 from kanport.pipeline.planning import (
@@ -33,6 +34,7 @@ from kanport.pipeline.who import who_runs
 __all__ = [
     "Execution",
     "Inputs",
+    "alone",
     "apply_plan",
     "check_fresh",
     "check_guards",

@@ -20,7 +20,7 @@ def state_stem(state: Path | None, plan: Plan, run_id: str | None = None) -> Pat
     The folder (`state`, else `kanport` in the user's state folder) is made where it is missing;
     raises UsageError where it cannot be.
     """
-    folder = state or _user_state_folder()
+    folder = state_folder(state)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as problem:
@@ -32,7 +32,13 @@ def state_stem(state: Path | None, plan: Plan, run_id: str | None = None) -> Pat
     return folder / f"{name}-{run_id or new_run_id()}"
 
 
-def _user_state_folder() -> Path:
+def state_folder(state: Path | None) -> Path:
+    """Give the state folder: `state`, else `kanport` in the user's state folder.
+
+    Raises UsageError for a user without one.
+    """
+    if state is not None:
+        return state
     # The XDG base directory specification.
     if base := os.environ.get("XDG_STATE_HOME"):
         return Path(base) / "kanport"

@@ -1,0 +1,146 @@
+"""One run at a time: locks of the operating system on files, held for the life of a process.
+
+Whoever is killed holds nothing any more, so a file that is left behind blocks nobody. The file says
+who holds it, for the message of whoever comes second; that is no part of the lock.
+"""
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import socket
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from kanport.errors import LockHeld, UsageError
+
+# Seconds between two attempts.
+PAUSE = 0.2
+# Bytes; what a holder writes of itself is far shorter.
+_LONGEST = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A file to lock, and what it stands for, as a message names it."""
+
+    path: Path
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a lock: the command, its process and machine, and since when (UTC, RFC 3339)."""
+
+    command: str
+    pid: int
+    host: str
+    since: str
+
+    def __str__(self) -> str:
+        return f"{self.command} (process {self.pid} on {self.host}, since {self.since})"
+
+
+@contextlib.contextmanager
+def held(
+    locks: Iterable[Lock],
+    *,
+    command: str,
+    now: str,
+    wait: float = 0.0,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[None]:
+    """Hold all of these locks while the block runs.
+
+    `command` and `now` are what others are told of this run; `command` must hold no secret. `wait`
+    is for how many seconds it is tried. The files are made (mode 0600) where they are missing, and
+    stay. Raises LockHeld, with who holds it, where another run does, and UsageError where a file
+    cannot be locked.
+    """
+    holder = Holder(command, os.getpid(), socket.gethostname(), now)
+    until = clock() + wait
+    wanted = tuple(locks)
+    while True:
+        with contextlib.ExitStack() as stack:
+            taken = _first_taken(wanted, holder, stack)
+            if taken is None:
+                yield
+                return
+        # Nothing is held while waiting, so that two runs never wait for one another.
+        if clock() >= until:
+            raise _refusal(*taken, wait)
+        sleep(min(PAUSE, max(until - clock(), 0.0)))
+
+
+def _first_taken(
+    locks: Iterable[Lock], holder: Holder, stack: contextlib.ExitStack
+) -> tuple[Lock, Holder | None] | None:
+    """Take each lock; where another process has one, give which and who."""
+    for lock in locks:
+        number = _open(lock)
+        stack.callback(os.close, number)
+        if not _try(number, lock):
+            return lock, _read(number)
+        _write(number, holder)
+        # The next one must not read of a run that has ended.
+        stack.callback(_write, number, None)
+    return None
+
+
+def _open(lock: Lock) -> int:
+    try:
+        lock.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return os.open(lock.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    except OSError as problem:
+        raise _unlockable(lock, problem) from problem
+
+
+def _try(number: int, lock: Lock) -> bool:
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Somebody may have removed the file meanwhile: then others lock another one.
+        return os.path.samestat(os.fstat(number), lock.path.stat())
+    except (BlockingIOError, FileNotFoundError):
+        return False
+    except OSError as problem:
+        if problem.errno == errno.EACCES:
+            return False
+        raise _unlockable(lock, problem) from problem
+
+
+def _write(number: int, holder: Holder | None) -> None:
+    # A full disk keeps nobody from working: what is written here is only for a message.
+    with contextlib.suppress(OSError):
+        os.ftruncate(number, 0)
+        if holder is not None:
+            os.pwrite(number, json.dumps(asdict(holder)).encode() + b"\n", 0)
+
+
+def _read(number: int) -> Holder | None:
+    try:
+        parts = json.loads(os.pread(number, _LONGEST, 0))
+        return Holder(
+            str(parts["command"]), int(parts["pid"]), str(parts["host"]), str(parts["since"])
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _refusal(lock: Lock, holder: Holder | None, waited: float) -> LockHeld:
+    who = f": {holder}" if holder is not None else ""
+    after = f", also after {waited:g} seconds" if waited else ""
+    return LockHeld(
+        f"another run holds the lock on {lock.what}{after}{who}; nothing was done",
+        hint="wait until it has ended, or let this one wait: --wait SECONDS",
+    )
+
+
+def _unlockable(lock: Lock, problem: OSError) -> UsageError:
+    return UsageError(
+        f"the lock on {lock.what} cannot be taken: {lock.path}: {problem.strerror}",
+        hint="may you write there? KANPORT_STATE names another folder for the locks of servers",
+    )
