@@ -77,7 +77,7 @@ def read_scopes(rule: Membership, table: Table, context: Context, notes: Notes) 
     """
     if rule.project is None or not table.scopes:
         return ScopesRead()
-    project_rule = bind(rule.project, "project", context) or _nothing("project", context)
+    project_rule = bind(rule.project, "project", context) or bind_nothing("project", context)
     named: list[Given[str]] = []
     is_open: set[str | None] = set()
     for scope in table.scopes:
@@ -96,7 +96,7 @@ def read_scopes(rule: Membership, table: Table, context: Context, notes: Notes) 
 
 def _row_reader(rule: Membership, context: Context, custom: CustomRoles) -> AskReader:
     assert rule.project is not None and rule.role is not None  # noqa: S101 - the model sees to it
-    project_rule = bind(rule.project, "project", context) or _nothing("project", context)
+    project_rule = bind(rule.project, "project", context) or bind_nothing("project", context)
     role_rule, part = bind_role(rule.role, context)
     # A role without a project is a hole in the row, but where a pattern picks the projects out of
     # many values, having none is nothing odd.
@@ -130,11 +130,12 @@ def bind_role(role: RoleRule | str, context: Context) -> tuple[BoundRule, str | 
     """Give the rule for the role, and the part of the project's pattern that it reads, if any."""
     if isinstance(role, str):
         return BoundRule("role", context, constant=role), None
-    bound = bind(role, "role", context, closed=True) or _nothing("role", context)
+    bound = bind(role, "role", context, closed=True) or bind_nothing("role", context)
     return bound, role.part
 
 
-def _nothing(what: str, context: Context) -> BoundRule:
+def bind_nothing(what: str, context: Context) -> BoundRule:
+    """Give the rule for a value that this source never gives."""
     return BoundRule(what, context, constant="")
 
 
@@ -168,7 +169,7 @@ def _matrix_reader(
         (
             column,
             Value(State.GIVEN, project, (header_origin(table, column),)),
-            _role_cell(matrix, column, project, context, custom),
+            role_cell(matrix, column, project, context, custom),
             custom.get(spelling_key(project), ()),
         )
         for column, project in matrix_columns(matrix, table.columns).items()
@@ -186,7 +187,7 @@ def _matrix_reader(
     return read_asks
 
 
-def _role_cell(
+def role_cell(
     matrix: Matrix, column: str, project: str, context: Context, custom: CustomRoles
 ) -> BoundRule:
     """Make ready the reading of one column: the table says what stands there, or it is a role."""

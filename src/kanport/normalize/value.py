@@ -1,7 +1,7 @@
 """One value: from the cells of a row, through the steps of its rule, to what it means."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from typing import NamedTuple
 
@@ -46,7 +46,7 @@ EMPTY = Value(State.EMPTY)
 
 def read_one(rule: BoundRule, row: Row, notes: Notes) -> Value:
     """Give the one value that a rule makes of a row; findings go to `notes`."""
-    raw = _raw(rule, row, notes)
+    raw = raw_texts(rule, row, notes)
     if isinstance(raw, Value):
         return raw
     texts, origins = raw
@@ -69,14 +69,11 @@ def read_several(rule: BoundRule, row: Row, notes: Notes) -> list[Value]:
 
     With `each`, a value that does not fit the pattern is left out: it is about something else.
     """
-    raw = _raw(rule, row, notes)
+    raw = raw_texts(rule, row, notes)
     if isinstance(raw, Value):
         return [raw]
     texts, origins = raw
-    items: list[str] = []
-    for text in texts:
-        items += rule.splitter.split(text) if rule.splitter else [text]
-    given = dict.fromkeys(item for item in map(strip_blanks, items) if item)
+    given = dict.fromkeys(items_of(rule, texts))
     if rule.context.clear in given:
         return [_cleared(rule, origins, notes)]
     values = [shape(rule, item, origins, notes) for item in given or [""]]
@@ -87,7 +84,15 @@ def read_several(rule: BoundRule, row: Row, notes: Notes) -> list[Value]:
     return there or [EMPTY._replace(origins=origins)]
 
 
-def _raw(
+def items_of(rule: BoundRule, texts: Iterable[str]) -> Iterator[str]:
+    """Give the single values that stand in the texts of a cell, split where the rule splits."""
+    for text in texts:
+        for item in rule.splitter.split(text) if rule.splitter else (text,):
+            if bare := strip_blanks(item):
+                yield bare
+
+
+def raw_texts(
     rule: BoundRule, row: Row, notes: Notes
 ) -> tuple[tuple[str, ...], tuple[Origin, ...]] | Value:
     """Give the texts of the cells before any step, or a value that needs no step any more."""
@@ -182,9 +187,7 @@ def _cleared(rule: BoundRule, origins: tuple[Origin, ...], notes: Notes) -> Valu
 
 def shape(rule: BoundRule, text: str, origins: tuple[Origin, ...], notes: Notes) -> Value:
     """Take one text through the steps: transforms, pattern, table, default, check."""
-    shaped = strip_blanks(apply_transforms(text, rule.steps)) if text else ""
-    if shaped and not shaped.isascii():
-        shaped = composed(shaped)
+    shaped = transformed(rule, text)
     problem = control_problem(shaped)
     if problem is not None:
         message = f"the {rule.what} cannot be used: {problem.message}"
@@ -194,21 +197,41 @@ def shape(rule: BoundRule, text: str, origins: tuple[Origin, ...], notes: Notes)
         return Value(State.BAD, origins=origins)
     parts: Mapping[str, str | None] = {}
     if rule.pattern is not None and shaped:
-        found = rule.pattern.search(shaped)
+        found = matched(rule.pattern, shaped)
         if found is None:
             return _no_match(rule, shaped, origins, notes)
-        parts = found.groupdict()
-        piece = next((name for name in ("value", "project") if name in parts), None)
-        shaped = shaped if piece is None else strip_blanks(parts[piece] or "")
+        shaped, parts = found
     value = _judged(rule, _look_up(rule, shaped, origins, notes), notes)
     return value._replace(parts=parts) if parts else value
 
 
+def transformed(rule: BoundRule, text: str) -> str:
+    """Give a text after the rule's transforms, without blanks at its ends, composed (NFC)."""
+    shaped = strip_blanks(apply_transforms(text, rule.steps)) if text else ""
+    return shaped if shaped.isascii() else composed(shaped)
+
+
+def matched(pattern: re.Pattern[str], text: str) -> tuple[str, Mapping[str, str | None]] | None:
+    """Give what a pattern picks out of a text, and its named parts; None where it does not fit."""
+    found = pattern.search(text)
+    if found is None:
+        return None
+    parts = found.groupdict()
+    piece = next((name for name in ("value", "project") if name in parts), None)
+    return (text if piece is None else strip_blanks(parts[piece] or "")), parts
+
+
+def meaning_of(rule: BoundRule, text: str) -> str | None:
+    """Give what the rule's table says of a text, exactly or but for case; None if it is silent."""
+    if rule.table is None:
+        return None
+    meaning = rule.table.get(text)
+    return rule.folded.get(fold(text)) if meaning is None else meaning
+
+
 def _look_up(rule: BoundRule, text: str, origins: tuple[Origin, ...], notes: Notes) -> Value:
     if rule.table is not None:
-        meaning = rule.table.get(text)
-        if meaning is None:
-            meaning = rule.folded.get(fold(text))
+        meaning = meaning_of(rule, text)
         if meaning is not None:
             return Value(State.GIVEN, meaning, origins)
         if text and rule.default is None:
@@ -264,7 +287,7 @@ def _judged(rule: BoundRule, value: Value, notes: Notes) -> Value:
 def refused(rule: BoundRule, problem: Problem, value: Value, notes: Notes) -> Value:
     """Take down what is wrong with a value, and give it back BAD if that is an error."""
     # A message may quote the value, or a character of it.
-    masked = _is_secret(rule)
+    masked = is_secret(rule)
     notes.add(
         problem.code,
         f"this cannot be the {rule.what}" if masked else problem.message,
@@ -277,8 +300,9 @@ def refused(rule: BoundRule, problem: Problem, value: Value, notes: Notes) -> Va
 
 
 def _show(rule: BoundRule, text: str) -> str:
-    return shown(text, masked=_is_secret(rule))
+    return shown(text, masked=is_secret(rule))
 
 
-def _is_secret(rule: BoundRule) -> bool:
+def is_secret(rule: BoundRule) -> bool:
+    """Say whether a rule reads a column whose cells are never shown."""
     return not rule.context.secret.isdisjoint(rule.columns)
