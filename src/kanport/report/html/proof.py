@@ -8,20 +8,23 @@ from kanport.report.html.markup import EOL, Html, el, text
 from kanport.report.parts import View
 
 
-def guards(view: View) -> Html:
-    """Give what each guard says of the plan."""
+def guards(some: Iterable[GuardVerdict], caption: str = "Guards") -> Html:
+    """Give what guards say of the plan."""
     heads = ("Guard", "Verdict", "Why")
     return el(
         "table",
-        el("caption", "Guards"),
+        el("caption", caption),
         el("thead", el("tr", *(el("th", head, scope="col") for head in heads))),
-        el("tbody", EOL, *map(_guard, view.guards)),
+        el("tbody", EOL, *map(_guard, some)),
         class_="guards",
     )
 
 
 def _guard(guard: GuardVerdict) -> Html:
-    verdict = el("strong", "✕ tripped") if guard.tripped else Html("✓ passed")
+    if guard.tripped:
+        verdict = el("strong", "✕ tripped")
+    else:
+        verdict = el("em", "⚠ lifted for this run") if guard.lifted else Html("✓ passed")
     hint = el("p", el("i", "hint"), " ", text(guard.hint)) if guard.hint else ""
     return el(
         "tr",
