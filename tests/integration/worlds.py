@@ -97,6 +97,7 @@ memberships:
 memberships_missing: {memberships_missing}
 invalid_rows: skip
 protect: [admin, "svc-*"]
+allow_admins: ["*"]
 limits: {{remove: 100, disable: 1000, revoke: 1000}}
 """
 
