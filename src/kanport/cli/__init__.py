@@ -22,6 +22,7 @@ COMMANDS = {
     "approve": "Say that exactly one plan may be carried out.",
     "apply": "Carry out exactly one plan, or refuse if the server moved.",
     "sync": "Plan, check, apply and verify in one, unattended.",
+    "adopt": "Tell Kanport to manage what is on the server already.",
     "undo": "Make the plan that takes a run back.",
     "verify": "Say item by item whether the server is as a plan wanted it.",
     "doctor": "Look whether server and sources can be reached, and how.",

@@ -1,0 +1,99 @@
+"""What Kanport is told to manage although it did not make it. Pure."""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+from kanport.mapping.spec import MappingFile
+from kanport.memory import Grant, Memory
+from kanport.model import CurrentState, Project, User
+from kanport.names import spelling_key
+from kanport.plan.match import name_matcher
+from kanport.plan.resolve import Resolved
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """Users and memberships of the server that are to be managed, and how many are already."""
+
+    users: tuple[User, ...]
+    memberships: tuple[tuple[User, Project], ...]
+    managed_users: int
+    managed_memberships: int
+
+    @property
+    def names(self) -> dict[int, str]:
+        """The users as the ledger keeps them."""
+        return {user.id: user.username for user in self.users}
+
+    @property
+    def grants(self) -> dict[tuple[int, int], Grant]:
+        """The memberships as the ledger keeps them."""
+        return {
+            (user.id, project.id): Grant(user.username, project.label)
+            for user, project in self.memberships
+        }
+
+
+def adoptable(
+    resolved: Resolved,
+    current: CurrentState,
+    mapping: MappingFile,
+    memory: Memory,
+    *,
+    users: Collection[str],
+    memberships: Collection[str],
+) -> Adoption:
+    """Give what is on the server and is to be managed from now on.
+
+    `users` are names or patterns of users, `memberships` of projects whose memberships are meant.
+    Where neither is given, it is whom and what the valid rows of the sources name. Protected
+    accounts are never among them, and neither is the access to private projects.
+    """
+    protected = name_matcher(mapping.protect)
+    if users or memberships:
+        fits = name_matcher(users)
+        chosen = [user for user in current.users if fits(user.username)]
+        held = list(_held(resolved, current, project_matches(current.projects, memberships)))
+    else:
+        chosen = [person.user for person in resolved.persons if person.user is not None]
+        held = [
+            (wanted.user, wanted.project)
+            for wanted in resolved.wanted
+            if wanted.user is not None
+            and wanted.user.id in current.roles.get(wanted.project.id, {})
+        ]
+    people = [user for user in _by_id(chosen) if not protected(user.username)]
+    pairs = {
+        (user.id, project.id): (user, project)
+        for user, project in held
+        if not protected(user.username) and not project.private
+    }
+    new_users = tuple(user for user in people if not memory.manages(user))
+    new_pairs = tuple(pairs[key] for key in sorted(pairs) if not memory.granted(*pairs[key]))
+    return Adoption(new_users, new_pairs, len(people) - len(new_users), len(pairs) - len(new_pairs))
+
+
+def project_matches(projects: Iterable[Project], patterns: Collection[str]) -> frozenset[int]:
+    """Give the ids of the projects whose identifier or name fits one of the patterns."""
+    fits = name_matcher(patterns)
+    return frozenset(
+        project.id
+        for project in projects
+        if not project.private
+        and any(fits(spelling_key(name)) for name in (project.identifier, project.name) if name)
+    )
+
+
+def _held(
+    resolved: Resolved, current: CurrentState, project_ids: Collection[int]
+) -> Iterator[tuple[User, Project]]:
+    for project in current.projects:
+        if project.id in project_ids:
+            for user_id in current.roles.get(project.id, {}):
+                user = resolved.people.by_id.get(user_id)
+                if user is not None:
+                    yield user, project
+
+
+def _by_id(users: Iterable[User]) -> list[User]:
+    return [user for _, user in sorted({user.id: user for user in users}.items())]
