@@ -17,7 +17,7 @@ logging.getLogger("kanport").addHandler(logging.NullHandler())
 EVENTS: dict[str, str] = {
     # A run from its beginning to its end.
     "run.started": "A run begins: command, mapping.",
-    "sources.read": "The sources are read: users, memberships, errors, warnings.",
+    "sources.read": "The sources are read: users, memberships.",
     "plan.made": "The plan is made: changes, and how many of each action.",
     "guard.tripped": "A guard stops the plan: guard.",
     "finding": "A row needs a look: code, severity, place.",
@@ -72,12 +72,16 @@ def tell(
     level: int = logging.INFO,
     **fields: Any,
 ) -> None:
-    """Log an event by its stable name; `fields` are plain values, and never a secret."""
+    """Log an event by its stable name; `fields` are plain values, and never a secret.
+
+    A field without a value (None) is left out.
+    """
     if event not in EVENTS:
         raise KeyError(f"the event {event!r} is not in the catalogue")
     if logger.isEnabledFor(level):
         # The message may hold anything that people write, and so is no template.
-        logger.log(level, "%s", Told(event, message, fields))
+        given = {name: value for name, value in fields.items() if value is not None}
+        logger.log(level, "%s", Told(event, message, given))
 
 
 def new_run_id() -> str:

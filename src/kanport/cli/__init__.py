@@ -30,6 +30,7 @@ COMMANDS = {
     "report": "Tell a plan or a run as text, Markdown or JSON.",
     "verify-report": "Show whether a report belongs to a plan and was not changed.",
     "export": "Write down users, groups, projects and access in files.",
+    "config": "Show every setting, and where it came from.",
     "schema": "Print the JSON Schema of the mapping, the plan or the report.",
     "sandbox": "Run a Kanboard-compatible server on loopback, to try things on.",
 }
@@ -73,7 +74,8 @@ stdout could not be written; 4 a guard stopped it; 5 invalid source data;
 def cli() -> None:
     """Bring people and their project access into Kanboard, and keep them right.
 
-    The server is named by KANPORT_URL and KANPORT_TOKEN (or KANPORT_TOKEN_FILE).
+    The server is named by KANPORT_URL and KANPORT_TOKEN (or KANPORT_TOKEN_FILE), or in
+    kanport.toml.
 
     \b
     Example:

@@ -56,6 +56,10 @@ class Record:
         self._kept: dict[str, str] = {}
         tell(logger, "run.started", command=command, mapping=str(mapping), kanport=__version__)
 
+    def read(self, users: int, memberships: int) -> None:
+        """Take down that the sources are read, and how much they asked for."""
+        tell(logger, "sources.read", users=users, memberships=memberships)
+
     def planned(self, plan: Plan) -> None:
         """Take down the plan, the guards that stop it and what was found on the way."""
         self._plan, self.server = plan, plan.server.url

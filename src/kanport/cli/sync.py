@@ -100,6 +100,7 @@ def _sync(
     from kanport.report import view
 
     inputs = planning.inputs_or_report(mapping, output, ctx)
+    record.read(len(inputs.desired.users), len(inputs.desired.memberships))
     settings, options = planning.settings_and_options(**flags)
     record.server = settings.url
     state = layers_of(ctx, **flags).take(STATE).value

@@ -194,7 +194,7 @@ def _values(
     path: Path, document: Document, options: Options, before: tuple[str, ...]
 ) -> dict[str, Placed]:
     values: dict[str, Placed] = {}
-    profile = f" (profile {before[1]})" if before else ""
+    profile = f", profile {before[1]}" if before else ""
 
     def note(steps: tuple[str, ...], value: Any) -> None:
         line = document.key((*before, *steps)).line

@@ -1,0 +1,216 @@
+"""`kanport config`: what every setting is, and where it came from."""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import click
+
+from kanport.cli.options import OutputFile, common_options, server_options, writing_options
+from kanport.cli.output import Output
+
+if TYPE_CHECKING:
+    from kanport.config import Layers
+    from kanport.config.spec import Reference
+
+
+@click.group("config")
+@common_options
+def command() -> None:
+    """Tell what Kanport was told: by flags, by the environment, and by kanport.toml.
+
+    \b
+    Example:
+      kanport config show
+      kanport config show --profile staging
+    """
+
+
+@dataclass(frozen=True)
+class Row:
+    """One setting: its name, its value as it may be shown, where it came from, and problems."""
+
+    setting: str
+    value: Any
+    origin: str
+    looked_at: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+@command.command("show")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="What stdout gets.",
+)
+@click.option("--state", type=click.Path(path_type=Path), metavar="DIR", help="As for sync.")
+@click.option("--status", type=OutputFile(), metavar="FILE", help="As for sync.")
+@click.option("--prometheus", type=OutputFile(), metavar="FILE", help="As for sync.")
+@writing_options
+@server_options
+@common_options
+@click.pass_context
+def show(ctx: click.Context, /, form: str, passwords_to: Path | None, **flags: Any) -> None:
+    """Print every setting with its value and where that came from; secrets are masked.
+
+    A flag beats the environment, which beats the profile in kanport.toml, which beats what stands
+    outside of the profiles there, which beats the default. The exit code is 6 where a command would
+    refuse the settings, and the message is the same.
+
+    \b
+    Example:
+      kanport config show
+      kanport config show --profile staging --format json
+    """
+    from kanport.cli.configured import layers_of, options_of, read_stdin
+    from kanport.config import settings_of
+
+    output = Output(ctx, form)
+    options = options_of(ctx)
+    logs = {"log_format": options.get("log_format"), "log_file": options.get("log_file")}
+    layers = layers_of(ctx, **flags, **logs)
+    rows = _rows(layers)
+    file = layers.file
+    if form == "json":
+        shown = {
+            "configuration": str(file.path) if file.path else None,
+            "looked_at": list(file.looked_at),
+            "profile": file.profile,
+            "settings": [asdict(row) for row in rows],
+        }
+        output.data(json.dumps(shown, ensure_ascii=False, indent=2))
+    else:
+        output.data("\n".join(_lines(layers, rows)))
+    settings_of(layers, read_stdin)
+
+
+def _rows(layers: "Layers") -> list[Row]:
+    from kanport.config.catalogue import SETTINGS, URL
+    from kanport.errors import ConfigInvalid
+
+    rows: list[Row] = []
+    for setting in SETTINGS:
+        try:
+            value, origin = layers.take(setting)
+        except ConfigInvalid as problem:
+            rows.append(Row(setting.key, None, "not usable", problem=problem.message))
+        else:
+            if isinstance(value, Path):
+                value = str(value)
+            if setting is URL:
+                value = None if value is None else _without_credentials(value)
+                looked_at = layers.looked_at(URL) if value is None else ()
+                rows.append(Row(setting.key, value, origin if value else "not set", looked_at))
+            elif value is None:
+                rows.append(Row(setting.key, setting.default_is, "default"))
+            else:
+                rows.append(Row(setting.key, value, origin))
+    rows.insert(1, _token_row(layers))
+    return rows + _notify_rows(layers)
+
+
+def _token_row(layers: "Layers") -> Row:
+    from kanport.config.token import find_token
+    from kanport.errors import ConfigInvalid
+    from kanport.findings import MASK
+
+    try:
+        # Standard input is not touched: it may be read once only.
+        return Row("token", MASK, find_token(layers, lambda: MASK).origin)
+    except ConfigInvalid as problem:
+        looked_at = problem.details
+        return Row("token", None, "not set" if looked_at else "not usable", looked_at, str(problem))
+
+
+def _notify_rows(layers: "Layers") -> list[Row]:
+    file = layers.file
+    notify = file.notify
+    placed = {name: file.values.get(f"notify.{name}") for name in ("on", "webhook", "email")}
+
+    def origin(name: str) -> str:
+        found = placed[name]
+        return found.origin if found else "default"
+
+    rows = [Row("notify.on", notify.on, origin("on"))]
+    hook, email = notify.webhook, notify.email
+    if hook is None:
+        rows.append(Row("notify.webhook", "none", "default"))
+    else:
+        url = _host(hook.url) if isinstance(hook.url, str) else _referred(hook.url)
+        rows += [
+            Row("notify.webhook.url", url, origin("webhook")),
+            Row("notify.webhook.token", _referred(hook.token), origin("webhook")),
+            Row("notify.webhook.on", hook.on or notify.on, origin("webhook")),
+            Row("notify.webhook.timeout", hook.timeout, origin("webhook")),
+        ]
+    if email is None:
+        return [*rows, Row("notify.email", "none", "default")]
+    given: dict[str, Any] = {
+        "host": email.host,
+        "port": email.port or "as usual for its security",
+        "security": email.security,
+        "username": email.username or "none",
+        "password": _referred(email.password),
+        "from": email.from_,
+        "to": ", ".join(email.to),
+        "on": email.on or notify.on,
+        "timeout": email.timeout,
+    }
+    return rows + [Row(f"notify.email.{k}", v, origin("email")) for k, v in given.items()]
+
+
+def _referred(reference: "Reference | None") -> str:
+    from kanport.config.secrets import where
+    from kanport.findings import MASK
+
+    return "none" if reference is None else f"{MASK} from {where(reference)}"
+
+
+def _host(url: str) -> str:
+    # Whoever knows the whole URL of a webhook can mostly post to it.
+    from kanport.findings import MASK
+
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname}/{MASK}"
+
+
+def _without_credentials(url: str) -> str:
+    from kanport.findings import MASK
+
+    head, at, tail = url.rpartition("@")
+    return f"{MASK}@{tail}" if at else head or tail
+
+
+def _lines(layers: "Layers", rows: list[Row]) -> list[str]:
+    from kanport.report.visible import escaped
+
+    file = layers.file
+    where = str(file.path) if file.path else "none"
+    lines = [f"configuration  {where}"]
+    if file.path is None:
+        lines += [f"  looked at {place}" for place in file.looked_at]
+    if file.profile:
+        chosen = "KANPORT_PROFILE" if os.environ.get("KANPORT_PROFILE") == file.profile else ""
+        lines.append(f"profile  {file.profile}" + (f"  ({chosen})" if chosen else ""))
+    lines.append("")
+    width = max(len(row.setting) for row in rows)
+    for row in rows:
+        value = "not set" if row.value is None else _shown(row.value)
+        origin = "" if row.value is None else f"  ({row.origin})"
+        lines.append(escaped(f"{row.setting:<{width}}  {value}{origin}"))
+        if row.problem and not row.looked_at:
+            lines.append(escaped(f"  {row.problem}"))
+        lines += [escaped(f"  {place}") for place in row.looked_at]
+    return lines
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
