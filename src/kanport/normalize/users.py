@@ -68,9 +68,9 @@ def read_user_rows(
     fields = {
         name: bound
         for name in FIELDS
-        if (bound := _bind_field(getattr(users.fields, name), name, table, context)) is not None
+        if (bound := bind_field(getattr(users.fields, name), name, table, context)) is not None
     }
-    stable_id = _bind_id(users.id, table, context)
+    stable_id = bind_id(users.id, table, context)
     password = password_column(users, table)
     read_password = partial(_password_place, password, clear=context.clear, notes=notes, bad=bad)
     found = []
@@ -98,7 +98,8 @@ def note_nobody(row: Row, who: Value, notes: Notes) -> None:
     )
 
 
-def _bind_field(rule: Rule | None, name: str, table: Table, context: Context) -> BoundRule | None:
+def bind_field(rule: Rule | None, name: str, table: Table, context: Context) -> BoundRule | None:
+    """Make the rule for a field ready for one source; None where this source does not give it."""
     if rule is None:
         return None
     bound = bind(
@@ -115,7 +116,8 @@ def _bind_field(rule: Rule | None, name: str, table: Table, context: Context) ->
     return bound
 
 
-def _bind_id(rule: Rule | None, table: Table, context: Context) -> BoundRule | None:
+def bind_id(rule: Rule | None, table: Table, context: Context) -> BoundRule | None:
+    """Make the rule for the stable id ready for one source; None where it gives none."""
     # A number in a cell is no reason to warn: an id is compared, and never shown to anybody.
     bound = None if rule is None else bind(rule, "stable id", context, closed=True)
     return bound if bound is not None and set(bound.columns) <= set(table.columns) else None
