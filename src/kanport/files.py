@@ -138,12 +138,14 @@ def read_secret(path: Path, what: str) -> str:
     """Give the text of a file that holds a secret (`what`: token, password), its line end included.
 
     Raises ConfigInvalid where the file cannot be read, can be read or changed by others, or holds
-    more than one secret could; no message holds any part of it.
+    more than one secret could; no message holds any part of it. What systemd hands over in
+    $CREDENTIALS_DIRECTORY may look as if the group could read it.
     """
     try:
         with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            if mode & (stat.S_IRWXG | stat.S_IRWXO):
+            found = os.fstat(file.fileno())
+            mode = found.st_mode
+            if mode & (stat.S_IRWXG | stat.S_IRWXO) and not _given_by_systemd(path, found):
                 raise ConfigInvalid(
                     f"The {what} file {path} can be read or changed by other users "
                     f"(mode {stat.S_IMODE(mode):04o}).",
@@ -161,3 +163,20 @@ def read_secret(path: Path, what: str) -> str:
     except UnicodeDecodeError:
         # Without its cause: that holds the bytes of the file.
         raise ConfigInvalid(f"The {what} file {path} is not text in UTF-8.") from None
+
+
+def _given_by_systemd(path: Path, found: os.stat_result) -> bool:
+    """Tell whether a file is a credential of this service, which nobody else gets at.
+
+    LoadCredential gives the file to the service's user by an ACL, whose mask shows as the right of
+    the group to read; the folder around it is the service's alone.
+    """
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    if not folder or found.st_mode & (stat.S_IWGRP | stat.S_IXGRP | stat.S_IRWXO):
+        return False
+    around = path.parent.stat()
+    return (
+        os.path.samestat(around, Path(folder).stat())
+        and not around.st_mode & (stat.S_IWGRP | stat.S_IRWXO)
+        and {found.st_uid, around.st_uid} <= {0, os.geteuid()}
+    )
