@@ -35,6 +35,7 @@ FORMATS: dict[str, Format] = {
         Format("text", (".txt",), "terminal:drawn"),
         Format("markdown", (".md", ".markdown"), "markdown:render"),
         Format("json", (".json",), "json_file:render"),
+        Format("excel", (".xlsx",), "excel:render", binary=True),
         Format("html", (".html", ".htm"), "html:render"),
     )
 }

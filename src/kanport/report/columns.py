@@ -1,0 +1,164 @@
+"""Changes, access, findings and input rows as tables: the same in sheets and in CSV.
+
+Each table has its columns by title. A cell is a text, a number, or None for what does not apply.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from kanport.errors import UsageError
+from kanport.findings import Finding
+from kanport.report.parts import Difference, Line, View, ViewKind
+from kanport.report.tables import AccessRow, Account, InputRow
+from kanport.report.words import SEVERITIES
+
+Cell = str | int | None
+
+
+class Table(NamedTuple):
+    """One table of a report: what it is called, its columns and its rows."""
+
+    name: str
+    columns: tuple[str, ...]
+    rows: Sequence[Sequence[Cell]]
+
+
+TABLES = ("changes", "findings", "access", "rows")
+
+
+def table_of(view: View, name: str) -> Table:
+    """Give one table of a report; raises UsageError where this kind of report has no such table."""
+    if name in ("changes", "access") and view.kind is ViewKind.VALIDATION:
+        raise UsageError(
+            f"a validation has no table of {name}: no server was read",
+            hint="choose --table findings or --table rows",
+        )
+    if name == "access" and view.kind is ViewKind.VERIFICATION:
+        raise UsageError("a verification has no table of access", hint="choose --table changes")
+    return _MAKERS[name](view)
+
+
+def _changes(view: View) -> Table:
+    endings: tuple[str, ...] = ()
+    if view.kind is ViewKind.RUN:
+        endings = ("Outcome", "Outcome reason")
+    elif view.kind is ViewKind.VERIFICATION:
+        endings = ("Verdict", "Instead")
+    columns = (
+        *("Change", "Action", "Person", "Name", "Project", "Group"),
+        *("Before", "After", "Risk", "Reason", "Origin"),
+        *endings,
+    )
+    names = {person.username: person.name or None for person in view.people}
+    return Table("changes", columns, [_change(line, names) for line in view.lines])
+
+
+def _change(line: Line, names: dict[str, str | None]) -> tuple[Cell, ...]:
+    change = line.change
+    who = change.subject.username
+    before, after = _states(line)
+    told: tuple[Cell, ...] = (
+        change.id,
+        change.action.value,
+        who,
+        names.get(who or ""),
+        change.subject.project,
+        change.subject.group,
+        before,
+        after,
+        "; ".join(line.risks) or None,
+        change.reason,
+        ", ".join(line.places) or None,
+    )
+    ending = line.ending
+    return told if ending is None else (*told, ending.word.value, ending.reason)
+
+
+def _states(line: Line) -> tuple[str | None, str | None]:
+    differences = line.differences
+    if len(differences) == 1 and differences[0].field == "role" and line.target:
+        # In a project there is nothing but a role.
+        return differences[0].before, differences[0].after
+    return _joined(differences, before=True), _joined(differences, before=False)
+
+
+def _joined(differences: Sequence[Difference], *, before: bool) -> str | None:
+    told = [
+        f"{one.label}: {'(empty)' if value == '' else value}"
+        for one in differences
+        if (value := one.before if before else one.after) is not None
+    ]
+    return "; ".join(told) or None
+
+
+def _findings(view: View) -> Table:
+    columns = ("Severity", "Code", "Place", "Message", "Value", "Hint", "See also")
+    return Table("findings", columns, [_finding(finding) for finding in view.findings])
+
+
+def _finding(finding: Finding) -> tuple[Cell, ...]:
+    return (
+        SEVERITIES[finding.severity].one,
+        finding.code,
+        str(finding.origin) if finding.origin is not None else None,
+        finding.message,
+        finding.value,
+        finding.hint,
+        ", ".join(map(str, finding.related)) or None,
+    )
+
+
+def _access(view: View) -> Table:
+    columns = (
+        *("Person", "Name", "Project", "Before", "After", "What happens", "Account"),
+        *("Change", "Reason", "Origin"),
+    )
+    return Table("access", columns, [_access_row(row) for row in view.access])
+
+
+def _access_row(row: AccessRow) -> tuple[Cell, ...]:
+    line = row.line
+    return (
+        row.person,
+        row.name or None,
+        row.project,
+        row.before,
+        row.after,
+        _happens(row),
+        None if row.account is Account.ACTIVE else row.account.value,
+        row.change_id,
+        line.change.reason if line is not None else None,
+        (", ".join(line.places) or None) if line is not None else None,
+    )
+
+
+def _happens(row: AccessRow) -> str:
+    """Say in one word what happens to an access, for a filter."""
+    if row.line is not None and row.line.ending is not None and not row.line.ending.good:
+        return row.line.ending.word.value
+    if row.before == row.after:
+        return "stays"
+    if row.before is None:
+        return "granted"
+    if row.after is not None:
+        return "changed"
+    return "revoked, if not through a group" if row.maybe else "revoked"
+
+
+def _rows(view: View) -> Table:
+    columns = ("Source", "Place", "Rows", "What became of it", "Changes", "Findings")
+    return Table("rows", columns, [_row(row) for row in view.rows])
+
+
+def _row(row: InputRow) -> tuple[Cell, ...]:
+    return (
+        row.source,
+        row.place,
+        row.times,
+        row.fate.value,
+        ", ".join(line.change.id for line in row.lines) or None,
+        ", ".join(dict.fromkeys(finding.code for finding in row.findings)) or None,
+    )
+
+
+_MAKERS = {"changes": _changes, "findings": _findings, "access": _access, "rows": _rows}
