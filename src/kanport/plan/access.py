@@ -28,10 +28,19 @@ def group_finder(current: CurrentState) -> Callable[[int, int], tuple[Group, ...
         listed = current.roles.get(project_id, {})
         for group in groups_of.get(user_id, ()):
             if (group.id, project_id) not in possible:
-                everybody_is_listed = all(member in listed for member in group.members)
-                possible[group.id, project_id] = everybody_is_listed
+                possible[group.id, project_id] = listed.keys() >= group.members
         return tuple(
             group for group in groups_of.get(user_id, ()) if possible[group.id, project_id]
         )
 
     return groups_that_may_give
+
+
+def shown_not(group: Group, project_id: int, current: CurrentState) -> bool:
+    """Tell whether the server shows that a group has no access to a project.
+
+    It does where a member of the group is not listed there. Of a project that was not read, and of
+    a group without members, nothing shows.
+    """
+    listed = current.roles.get(project_id)
+    return listed is not None and not listed.keys() >= group.members

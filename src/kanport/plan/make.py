@@ -9,6 +9,7 @@ from kanport.mapping.spec import MappingFile
 from kanport.memory import NOTHING, Memory
 from kanport.model import CurrentState, DesiredState
 from kanport.plan.draft import Draft
+from kanport.plan.group_plan import plan_groups
 from kanport.plan.guards import Allowances, Situation, Usable, judge
 from kanport.plan.identities import identities_of
 from kanport.plan.kept import access_beside, people_named
@@ -47,8 +48,9 @@ def make_plan(
     given = tuple(findings)
     resolved = resolve(desired, current, mapping, given, memory.identities)
     users = diff_users(resolved, current, mapping, memory, created_at)
-    access = diff_access(resolved, current, mapping, memory, users.missing)
-    possible, circles = _without_circles((*users.changes, *access.changes))
+    groups = plan_groups(resolved, current, mapping, memory)
+    access = diff_access(resolved, current, mapping, memory, users.missing, groups.foreseen)
+    possible, circles = _without_circles((*users.changes, *groups.changes, *access.changes))
     changes = in_plan_order(possible)
     counted = Counter(change.action for change in changes)
     beside = access_beside(changes, current)
@@ -59,7 +61,11 @@ def make_plan(
         mapping=mapping_ref,
         sources=tuple(sorted(sources, key=lambda source: source.name)),
         summary={str(action): counted[action] for action in Action if counted[action]},
-        unchanged={"users": users.unchanged, "memberships": access.unchanged},
+        unchanged={
+            "users": users.unchanged,
+            "memberships": access.unchanged,
+            **groups.unchanged,
+        },
         guards=judge(
             Situation(
                 changes,
@@ -80,6 +86,7 @@ def make_plan(
                     *given,
                     *resolved.findings,
                     *users.findings,
+                    *groups.findings,
                     *access.findings,
                     *circles,
                     *unlisted_findings(resolved, current),

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from kanport.findings import Finding
 from kanport.mapping.spec import MappingFile
 from kanport.memory import Memory
-from kanport.model import CurrentState, Given, Group
+from kanport.model import CurrentState, Given, Project, User
 from kanport.names import compare_key
-from kanport.plan.access import group_finder
 from kanport.plan.draft import Draft
+from kanport.plan.foreseen import Foreseen, Outlook
 from kanport.plan.managed import managed_grants, managed_people
 from kanport.plan.match import name_matcher, project_keys
 from kanport.plan.missing import Missing
@@ -18,9 +18,8 @@ from kanport.plan.notes import disabled_finding, kept_finding, protected_finding
 from kanport.plan.places import first_place, listed
 from kanport.plan.ranks import project_rank
 from kanport.plan.resolve import Resolved
+from kanport.plan.risks import access_risks
 from kanport.plan.wanted import Wanted
-
-_GroupFinder = Callable[[int, int], tuple[Group, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,36 +37,38 @@ def diff_access(
     mapping: MappingFile,
     memory: Memory,
     missing: Missing,
+    foreseen: Foreseen,
 ) -> AccessDiff:
     """Compare every wanted membership with the server's, then look for those not asked for.
 
     Access ends where `memberships_missing` says so, and for people who leave step by step: whose
-    turn has not come yet keeps it, whose has may lose it with their account.
+    turn has not come yet keeps it, whose has may lose it with their account. What groups give, and
+    will give when the plan is carried out, is `foreseen`.
     """
     protected = name_matcher(mapping.protect)
-    groups = group_finder(current)
+    moves = foreseen.moves
     changes: list[Draft] = []
     findings: list[Finding] = list(_about_people(resolved))
     unchanged = 0
     for wanted in resolved.wanted:
         held = _held(wanted, current)
-        if held == wanted.role:
+        if held == wanted.role and not (moves and _may_move(wanted, foreseen)):
             unchanged += 1
         elif protected(wanted.username):
             findings.append(protected_finding(wanted.username, first_place(wanted.origins)))
-        elif held is None:
-            changes.append(_grant(wanted))
+        elif held is None or held == wanted.role:
+            changes.append(_grant(wanted, held))
         elif project_rank(wanted.role) < project_rank(held) and resolved.doubt.named_in(
             wanted.username, project_keys(wanted.project)
         ):
             findings.append(kept_finding(wanted.username, first_place(wanted.origins)))
         else:
-            change, notes = _change(wanted, held, groups)
+            change, notes = _change(wanted, held, foreseen)
             changes.append(change)
             findings.extend(notes)
     if mapping.memberships_missing == "revoke" or missing.leaving:
         revoked, notes = _not_asked_for(
-            resolved, current, mapping, memory, missing, protected, groups
+            resolved, current, mapping, memory, missing, protected, foreseen
         )
         changes.extend(revoked)
         findings.extend(notes)
@@ -80,23 +81,34 @@ def _held(wanted: Wanted, current: CurrentState) -> str | None:
     return current.roles.get(wanted.project.id, {}).get(wanted.user.id)
 
 
-def _grant(wanted: Wanted) -> Draft:
+def _may_move(wanted: Wanted, foreseen: Foreseen) -> bool:
+    """Tell whether a role that is as wanted may change with the groups that it may come through."""
+    if wanted.user is None:
+        return False
+    outlook = foreseen.outlook(wanted.user.id, wanted.project.id)
+    return not (outlook.settled or outlook.role == wanted.role)
+
+
+def _grant(wanted: Wanted, held: str | None) -> Draft:
+    """Give the grant; where the role is held already, it is to stay whatever groups lose or get.
+
+    A direct membership that is there already stays as it is: the server refuses a second one.
+    """
     return Draft(
         Action.MEMBERSHIP_GRANT,
         wanted.username,
         user_id=wanted.user.id if wanted.user else None,
         project=wanted.project,
+        before=None if held is None else {"role": held},
         after={"role": wanted.role},
-        reason="not a member yet",
+        reason="not a member yet" if held is None else "may come through a group that changes",
         origin=wanted.origins,
     )
 
 
-def _change(wanted: Wanted, held: str, groups: _GroupFinder) -> tuple[Draft, list[Finding]]:
-    lowered = project_rank(wanted.role) < project_rank(held)
-    raised = project_rank(wanted.role) > project_rank(held)
-    risk = {Risk.ACCESS_LOST} if lowered else {Risk.PRIVILEGE_RAISED} if raised else set()
-    through = groups(wanted.user.id, wanted.project.id) if wanted.user else ()
+def _change(wanted: Wanted, held: str, foreseen: Foreseen) -> tuple[Draft, list[Finding]]:
+    risk = access_risks(held, wanted.role)
+    through = _maybe_through(wanted.user, wanted.project, foreseen)
     if through:
         risk.add(Risk.MAYBE_THROUGH_GROUP)
     change = Draft(
@@ -113,6 +125,24 @@ def _change(wanted: Wanted, held: str, groups: _GroupFinder) -> tuple[Draft, lis
     return change, _through_group(change, through)
 
 
+def _maybe_through(user: User | None, project: Project, foreseen: Foreseen) -> tuple[str, ...]:
+    """Give the groups through which somebody may have access, or none where it is direct."""
+    if user is None:
+        return ()
+    outlook = foreseen.outlook(user.id, project.id)
+    return () if outlook.direct else outlook.through
+
+
+def _stays(role: str, outlook: Outlook) -> bool:
+    """Tell whether a membership that nothing asks for cannot, or need not, be ended.
+
+    Access that comes through a group is the group's business: it ends with the group's.
+    """
+    if outlook.direct is False:
+        return True
+    return outlook.at_least == role
+
+
 def _not_asked_for(
     resolved: Resolved,
     current: CurrentState,
@@ -120,7 +150,7 @@ def _not_asked_for(
     memory: Memory,
     missing: Missing,
     protected: Callable[[str], bool],
-    groups: _GroupFinder,
+    foreseen: Foreseen,
 ) -> tuple[list[Draft], list[Finding]]:
     """Give a revoke for each membership in the projects named that nothing asks for.
 
@@ -137,6 +167,7 @@ def _not_asked_for(
     changes: list[Draft] = []
     findings: list[Finding] = []
     unproven: list[str] = []
+    kept: list[str] = []
     for project in resolved.scope:
         keys = project_keys(project)
         for user_id, role in current.roles[project.id].items():
@@ -159,19 +190,35 @@ def _not_asked_for(
             if any(resolved.doubt.not_asked_for(name, keys) for name in names):
                 unproven.append(f"{user.username} in {project.label}")
                 continue
-            through = groups(user.id, project.id)
-            risk = {Risk.ACCESS_LOST, Risk.MAYBE_THROUGH_GROUP} if through else {Risk.ACCESS_LOST}
+            outlook = foreseen.outlook(user.id, project.id)
+            if _stays(role, outlook):
+                if outlook.at_least is None and outlook.through:
+                    where = f"{project.label} ({listed(outlook.through)})"
+                    kept.append(f"{user.username} in {where}")
+                continue
+            through = outlook.through if outlook.direct is None else ()
+            risk = access_risks(role, outlook.role)
             change = Draft(
                 Action.MEMBERSHIP_REVOKE,
                 user.username,
                 user_id=user.id,
                 project=project,
                 before={"role": role},
+                after=None if outlook.role is None else {"role": outlook.role},
                 reason="in no source" if leaving else "not asked for in this project",
-                risk=risk,
+                risk=risk | ({Risk.MAYBE_THROUGH_GROUP} if through else set()),
             )
             changes.append(change)
-            findings.extend(_through_group(change, through))
+            findings.extend(_through_group(change, through) if outlook.role is None else ())
+    if kept:
+        findings.append(
+            Finding(
+                "access-kept",
+                f"{'1 membership' if len(kept) == 1 else f'{len(kept)} memberships'} that nothing"
+                f" asks for cannot be revoked, as an earlier run found: {listed(kept)}",
+                hint="change the groups, or who is in them",
+            )
+        )
     if unproven:
         count, were, they_are = (
             ("1 membership", "was", "it is")
@@ -189,22 +236,21 @@ def _not_asked_for(
     return changes, findings
 
 
-def _through_group(change: Draft, through: tuple[Group, ...]) -> list[Finding]:
+def _through_group(change: Draft, through: tuple[str, ...]) -> list[Finding]:
     if not through:
         return []
-    names = listed(repr(group.name) for group in through)
+    names = listed(map(repr, through))
     who, project = change.username, change.project.label if change.project else ""
     plural = "groups" if len(through) > 1 else "group"
-    what = "keep access" if change.action is Action.MEMBERSHIP_REVOKE else "keep the old role"
-    return [
-        Finding(
-            "access-through-group",
-            f"{who!r} may have access to {project!r} through the {plural} {names}, and so {what}",
-            origin=first_place(change.origin),
-            value=who,
-            hint="Kanboard does not tell; look at the project's permissions, or change the group",
-        )
-    ]
+    what = f"{who!r} may have access to {project!r} through the {plural} {names}"
+    if change.action is Action.MEMBERSHIP_REVOKE:
+        what += ", and so keep access"
+        hint = "Kanboard does not tell; look at the project's permissions, or change the group"
+    else:
+        what += "; then a direct membership is put beside it, which wins"
+        hint = "to let the group decide, leave this membership out"
+    place = first_place(change.origin)
+    return [Finding("access-through-group", what, origin=place, value=who, hint=hint)]
 
 
 def _about_people(resolved: Resolved) -> Iterator[Finding]:

@@ -1,0 +1,212 @@
+"""What would change of the access of groups to projects, as far as it is known.
+
+Kanboard has nothing that lists it. What is known is what Kanport gave, as its ledger remembers; and
+that is believed only where the server does not show otherwise.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kanport.findings import Finding
+from kanport.mapping.spec import MappingFile
+from kanport.memory import Memory
+from kanport.model import CurrentState, DesiredGroupAccess, Project
+from kanport.names import compare_key, spelling_key
+from kanport.plan.access import shown_not
+from kanport.plan.draft import Draft
+from kanport.plan.groups import FoundGroup, Groups
+from kanport.plan.match import project_keys
+from kanport.plan.model import Action
+from kanport.plan.places import first_place, listed
+from kanport.plan.resolve import Resolved
+from kanport.plan.risks import access_risks
+from kanport.plan.wanted import project_problem
+
+Place = tuple[int | str, int]
+"""A group, by its id or, where it is yet to be created, by its name; and the id of a project."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupAccessDiff:
+    """The changes of the access of groups, and how many need none.
+
+    `before` and `after` are the roles that are known, now and when the plan is carried out.
+    """
+
+    changes: tuple[Draft, ...]
+    unchanged: int
+    before: Mapping[Place, str]
+    after: Mapping[Place, str]
+    findings: tuple[Finding, ...]
+
+
+def known_access(current: CurrentState, memory: Memory) -> dict[Place, str]:
+    """Give the roles that groups are known to have, by group id and project id.
+
+    A group with a member who is not listed in the project has no access to it any more, whatever
+    the ledger says.
+    """
+    groups = {group.id: group for group in current.groups}
+    projects = {project.id for project in current.projects}
+    return {
+        (group_id, project_id): role
+        for (group_id, project_id), role in sorted(memory.group_access.items())
+        if group_id in groups
+        and project_id in projects
+        and not shown_not(groups[group_id], project_id, current)
+    }
+
+
+def diff_group_access(
+    resolved: Resolved,
+    groups: Groups,
+    current: CurrentState,
+    mapping: MappingFile,
+    memory: Memory,
+) -> GroupAccessDiff:
+    """Compare the access that groups are to have with what is known of it.
+
+    What is not known is given: where the group has it already, the server says so and nothing
+    changes. Only what Kanport itself gave is ever revoked.
+    """
+    known = known_access(current, memory)
+    after = dict(known)
+    changes: list[Draft] = []
+    findings: list[Finding] = []
+    unchanged = 0
+    asked: set[Place] = set()
+    for wanted in resolved.desired.group_access:
+        found = _place(wanted, resolved, groups)
+        if isinstance(found, Finding):
+            findings.append(found)
+            continue
+        group, project = found
+        place: Place = (group.id if group.id is not None else group.name, project.id)
+        asked.add(place)
+        held = known.get(place)
+        after[place] = wanted.role.value
+        if held == wanted.role.value:
+            unchanged += 1
+            continue
+        changes.append(_draft(group, project, held, wanted))
+    if mapping.group_access_missing == "revoke":
+        revoked, notes = _not_asked_for(resolved, current, groups, known, asked, after)
+        changes.extend(revoked)
+        findings.extend(notes)
+    return GroupAccessDiff(tuple(changes), unchanged, known, after, tuple(findings))
+
+
+def _place(
+    wanted: DesiredGroupAccess, resolved: Resolved, groups: Groups
+) -> tuple[FoundGroup, Project] | Finding:
+    name = wanted.group.value
+    fitting = groups.fitting(name)
+    place = first_place(wanted.group.origins)
+    if compare_key(name) in groups.unclear:
+        return Finding(
+            "row-skipped", f"skipped, because it is open which group {name!r} is", place, name
+        )
+    if len(fitting) > 1:
+        choice = " and ".join(f"{group.name!r} (#{group.id})" for group in fitting)
+        return Finding(
+            "group-unclear",
+            f"the group {name!r} may be {choice} on the server",
+            place,
+            name,
+            "write the name exactly as the server has it",
+        )
+    if not fitting:
+        return Finding(
+            "group-unknown",
+            f"the group {name!r} is neither on the server nor among the groups of the mapping",
+            place,
+            name,
+            "add it to groups, or correct its name",
+        )
+    projects = resolved.projects.fitting(wanted.project.value)
+    if problem := project_problem(wanted.project, projects):
+        return problem
+    if projects[0].private:
+        return Finding(
+            "project-private",
+            f"the group {name!r} cannot get access to {projects[0].label!r}: it is somebody's"
+            " private project, and Kanboard deletes it when a member's account is removed",
+            first_place(wanted.project.origins),
+            projects[0].label,
+            "make it a shared project on the server first, or leave the row out",
+        )
+    return fitting[0], projects[0]
+
+
+def _draft(
+    group: FoundGroup, project: Project, held: str | None, wanted: DesiredGroupAccess
+) -> Draft:
+    role = wanted.role.value
+    return Draft(
+        Action.GROUP_ACCESS_GRANT if held is None else Action.GROUP_ACCESS_CHANGE,
+        "",
+        user_id=None,
+        project=project,
+        group=group.name,
+        group_id=group.id,
+        before=None if held is None else {"role": held},
+        after={"role": role},
+        reason="not known to have access" if held is None else "role differs",
+        risk=access_risks(held, role),
+        origin=wanted.role.origins,
+    )
+
+
+def _not_asked_for(
+    resolved: Resolved,
+    current: CurrentState,
+    groups: Groups,
+    known: Mapping[Place, str],
+    asked: set[Place],
+    after: dict[Place, str],
+) -> tuple[list[Draft], list[Finding]]:
+    there = {group.id: group for group in current.groups}
+    names = {group.id: group.name for several in groups.by_key.values() for group in several}
+    projects = {project.id: project for project in current.projects}
+    drafts: list[Draft] = []
+    unproven: list[str] = []
+    for (group_id, project_id), role in known.items():
+        if (group_id, project_id) in asked or not isinstance(group_id, int):
+            continue
+        group, project = there[group_id], projects[project_id]
+        name = names.get(group_id, group.name)
+        keys = {compare_key(group.name), compare_key(name)}
+        if not keys.isdisjoint(groups.unclear) or _open(resolved, keys, project):
+            unproven.append(f"{name} in {project.label}")
+            continue
+        del after[group_id, project_id]
+        drafts.append(
+            Draft(
+                Action.GROUP_ACCESS_REVOKE,
+                "",
+                user_id=None,
+                project=project,
+                group=group.name,
+                group_id=group_id,
+                before={"role": role},
+                reason="nothing asks for it any more",
+                risk=access_risks(role, None),
+            )
+        )
+    if not unproven:
+        return drafts, []
+    finding = Finding(
+        "missing-unknown",
+        "access of groups that nothing asks for stays, as the input does not prove that it is"
+        f" unwanted: {listed(unproven)}",
+        hint="correct the invalid rows",
+    )
+    return drafts, [finding]
+
+
+def _open(resolved: Resolved, groups: set[str], project: Project) -> bool:
+    keys = project_keys(project)
+    return any(
+        (who is None or who in groups) and (what is None or spelling_key(what) in keys)
+        for who, what in resolved.desired.unknown.group_access
+    )

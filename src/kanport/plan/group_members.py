@@ -1,0 +1,253 @@
+"""What would change of who is in which group, and which groups go."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from kanport.findings import Finding
+from kanport.mapping.spec import MappingFile
+from kanport.model import DesiredGroupMember, Group, User
+from kanport.names import compare_key
+from kanport.origin import Origin
+from kanport.plan.draft import Draft
+from kanport.plan.groups import FoundGroup, Groups
+from kanport.plan.match import name_matcher
+from kanport.plan.model import Action, Risk
+from kanport.plan.notes import protected_finding
+from kanport.plan.places import first_place, listed
+from kanport.plan.resolve import Resolved
+
+
+@dataclass(frozen=True, slots=True)
+class MembersDiff:
+    """The changes of groups' members and the removals, and how many members need none.
+
+    `after` are the ids of the users who are in each group of the server then; groups that are yet
+    to be created have theirs under their names.
+    """
+
+    changes: tuple[Draft, ...]
+    unchanged: int
+    after: Mapping[int | str, frozenset[int]]
+    findings: tuple[Finding, ...]
+
+
+def diff_members(
+    resolved: Resolved,
+    groups: Groups,
+    mapping: MappingFile,
+    *,
+    may_leave: Callable[[User], bool],
+) -> MembersDiff:
+    """Compare who is to be in the groups with who is in them.
+
+    Whom nothing puts into a group that is named leaves it where `group_members_missing` says so,
+    unless the input leaves that open; `may_leave` tells whom absence may touch at all. A group of
+    which not all members could be read is left alone.
+    """
+    protected = name_matcher(mapping.protect)
+    changes: list[Draft] = []
+    findings: list[Finding] = []
+    unchanged = 0
+    wanted, kept, notes = _wanted(resolved, groups)
+    findings.extend(notes)
+    after: dict[int | str, set[int]] = {}
+    unproven: list[str] = []
+    for group in groups.described:
+        key = group.id if group.id is not None else group.name
+        members = group.there.members if group.there is not None else frozenset()
+        after[key] = set(members)
+        asked = wanted.get(_ident(group), {})
+        if group.there is not None and not group.there.complete:
+            findings.extend([_unread(group)] if asked else [])
+            continue
+        for name, (user, origins) in asked.items():
+            if user is not None and user.id in members:
+                unchanged += 1
+            elif protected(name):
+                findings.append(protected_finding(name, first_place(origins)))
+            else:
+                changes.append(_add(group, name, user, origins))
+                after[key].update([user.id] if user is not None else [])
+        if mapping.group_members_missing != "remove":
+            continue
+        if group.wanted is None or not group.wanted.members_listed:
+            continue
+        named = {user.id for user, _ in asked.values() if user is not None}
+        for user_id in sorted(members - named):
+            user = resolved.people.by_id.get(user_id)
+            if user is None or _open(resolved, user, group.name, kept):
+                who = user.username if user is not None else f"user #{user_id}"
+                unproven.append(f"{who} in {group.name}")
+            elif not protected(user.username) and may_leave(user):
+                changes.append(_remove(group.there, user, "nothing puts them into it"))
+                after[key].discard(user_id)
+    if unproven:
+        findings.append(
+            Finding(
+                "missing-unknown",
+                f"{len(unproven)} {'member' if len(unproven) == 1 else 'members'} of groups whom"
+                " nothing puts there stay, as the input does not prove that they are unwanted:"
+                f" {listed(unproven)}",
+                hint="correct the invalid rows",
+            )
+        )
+    removed, notes = _removals(resolved, groups, mapping, protected, after)
+    findings.extend(notes)
+    return MembersDiff(
+        (*changes, *removed),
+        unchanged,
+        {key: frozenset(ids) for key, ids in after.items()},
+        tuple(findings),
+    )
+
+
+def _ident(group: FoundGroup) -> int | str:
+    return group.id if group.id is not None else compare_key(group.name)
+
+
+_Asked = dict[str, tuple[User | None, tuple[Origin, ...]]]
+
+
+def _wanted(
+    resolved: Resolved, groups: Groups
+) -> tuple[dict[int | str, _Asked], frozenset[str], list[Finding]]:
+    """Give who is to be in each group, by username, and the keys of people who are in doubt."""
+    found: dict[int | str, _Asked] = {}
+    doubtful: set[str] = set()
+    findings: list[Finding] = []
+    for member in resolved.desired.group_members:
+        if compare_key(member.group.value) in groups.unclear:
+            doubtful.add(member.key[0])
+            continue
+        person = resolved.finder.find(member.username.value)
+        if isinstance(person, Finding):
+            doubtful.add(member.key[0])
+            findings.append(_at(person, member))
+            continue
+        name, fitting = resolved.finder.name_of(person), groups.fitting(member.group.value)
+        if name is None or len(fitting) != 1:
+            continue
+        user = resolved.people.by_id.get(resolved.finder.id_of(person) or 0)
+        asked = found.setdefault(_ident(fitting[0]), {})
+        places = asked[name][1] if name in asked else ()
+        asked[name] = (user, (*places, *member.username.origins))
+    return found, frozenset(doubtful), findings
+
+
+def _at(finding: Finding, member: DesiredGroupMember) -> Finding:
+    place = first_place(member.username.origins or member.group.origins)
+    return Finding(finding.code, finding.message, place, finding.value, finding.hint)
+
+
+def _open(resolved: Resolved, user: User, group: str, doubtful: frozenset[str]) -> bool:
+    """Tell whether the input leaves open that somebody is to be in a group."""
+    key, where = compare_key(user.username), compare_key(group)
+    if resolved.doubt.missing(key) or doubtful:
+        # Whoever cannot be told may be anybody in the group, under another spelling.
+        return True
+    return any(
+        (who is None or who == key) and (what is None or what == where)
+        for who, what in resolved.desired.unknown.group_members
+    )
+
+
+def _removals(
+    resolved: Resolved,
+    groups: Groups,
+    mapping: MappingFile,
+    protected: Callable[[str], bool],
+    after: dict[int | str, set[int]],
+) -> tuple[list[Draft], list[Finding]]:
+    """Give what removes managed groups that nothing names: each is emptied first.
+
+    So what a group takes away with it goes first, and is told person by person.
+    """
+    if mapping.groups_missing != "remove":
+        return [], []
+    managed = name_matcher(mapping.groups_managed)
+    described = {group.id for group in groups.described}
+    needed = {compare_key(access.group.value) for access in resolved.desired.group_access}
+    is_open = resolved.desired.unknown.group_members
+    drafts: list[Draft] = []
+    findings: list[Finding] = []
+    for group in _all(groups):
+        key = compare_key(group.name)
+        if group.id in described or not managed(group.name) or key in needed:
+            continue
+        people = [resolved.people.by_id.get(user_id) for user_id in sorted(group.members)]
+        why = None
+        if resolved.doubt.everybody or any(what in (None, key) for _, what in is_open):
+            why = "the input does not prove that nothing names it"
+        elif key in groups.unclear:
+            why = "it cannot be told whether it is meant"
+        elif not group.complete or None in people:
+            why = "not all of its members could be read"
+        elif names := [u.username for u in people if u is not None and protected(u.username)]:
+            why = f"protected accounts are in it: {listed(names)}"
+        if why is not None:
+            findings.append(_kept(group, why))
+            continue
+        reason = "the group goes, as nothing names it"
+        drafts += [_remove(group, user, reason) for user in people if user is not None]
+        drafts.append(
+            Draft(
+                Action.GROUP_REMOVE,
+                "",
+                user_id=None,
+                group=group.name,
+                group_id=group.id,
+                before={"name": group.name, "external_id": group.external_id},
+                reason="nothing names it",
+                risk={Risk.ACCESS_LOST} if people else (),
+            )
+        )
+        after[group.id] = set()
+    return drafts, findings
+
+
+def _all(groups: Groups) -> Iterable[Group]:
+    there = (group.there for several in groups.by_key.values() for group in several)
+    return sorted((g for g in there if g is not None), key=lambda group: group.id)
+
+
+def _add(group: FoundGroup, name: str, user: User | None, origins: tuple[Origin, ...]) -> Draft:
+    return Draft(
+        Action.GROUP_MEMBER_ADD,
+        name,
+        user_id=user.id if user is not None else None,
+        group=group.name,
+        group_id=group.id,
+        reason="not in the group yet",
+        origin=origins,
+    )
+
+
+def _remove(group: Group | None, user: User, reason: str) -> Draft:
+    return Draft(
+        Action.GROUP_MEMBER_REMOVE,
+        user.username,
+        user_id=user.id,
+        group=group.name if group is not None else None,
+        group_id=group.id if group is not None else None,
+        reason=reason,
+        risk={Risk.ACCESS_LOST},
+    )
+
+
+def _unread(group: FoundGroup) -> Finding:
+    place = first_place(group.wanted.name.origins) if group.wanted is not None else None
+    return Finding(
+        "group-unread",
+        f"the group {group.name!r} has too many members for the server to list; it is left alone",
+        origin=place,
+        value=group.name,
+        hint="raise PHP's memory_limit on the server",
+    )
+
+
+def _kept(group: Group, why: str) -> Finding:
+    return Finding(
+        "group-kept",
+        f"the group {group.name!r}, which nothing names, was not removed: {why}",
+        value=group.name,
+    )

@@ -1,0 +1,52 @@
+"""All that a plan does to groups and new projects, and what follows from it for people's access."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kanport.findings import Finding
+from kanport.mapping.spec import MappingFile
+from kanport.memory import Memory
+from kanport.model import CurrentState
+from kanport.plan.draft import Draft
+from kanport.plan.foreseen import Foreseen
+from kanport.plan.group_access import diff_group_access
+from kanport.plan.group_members import diff_members
+from kanport.plan.groups import diff_groups, match_groups
+from kanport.plan.managed import managed_people
+from kanport.plan.new_projects import create_projects
+from kanport.plan.resolve import Resolved
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPlan:
+    """The changes of groups and projects, how many need none, and the access that is foreseen."""
+
+    changes: tuple[Draft, ...]
+    unchanged: Mapping[str, int]
+    foreseen: Foreseen
+    findings: tuple[Finding, ...]
+
+
+def plan_groups(
+    resolved: Resolved, current: CurrentState, mapping: MappingFile, memory: Memory
+) -> GroupPlan:
+    """Compare the groups, their members and their access with what is wanted of them."""
+    groups = match_groups(resolved.desired.groups, current.groups)
+    managed = managed_people(mapping.users, memory).to_revoke
+    own, same_groups = diff_groups(groups)
+    members = diff_members(
+        resolved, groups, mapping, may_leave=lambda user: managed(user, user.username)
+    )
+    access = diff_group_access(resolved, groups, current, mapping, memory)
+    projects, about_owners = create_projects(resolved.new_projects, resolved.finder)
+    unchanged: dict[str, int] = {}
+    if mapping.groups:
+        unchanged |= {"groups": same_groups, "group_members": members.unchanged}
+    if mapping.group_access:
+        unchanged["group_access"] = access.unchanged
+    return GroupPlan(
+        (*own, *members.changes, *access.changes, *projects),
+        unchanged,
+        Foreseen.of(current, memory, members, access),
+        (*groups.findings, *members.findings, *access.findings, *about_owners),
+    )

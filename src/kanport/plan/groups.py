@@ -1,0 +1,189 @@
+"""Which groups of the server the sources mean, and what would change of the groups themselves."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from kanport.findings import Finding
+from kanport.model import DesiredGroup, Group
+from kanport.names import compare_key
+from kanport.plan.draft import Draft
+from kanport.plan.model import Action
+from kanport.plan.places import first_place, in_place_order
+
+
+@dataclass(frozen=True, slots=True)
+class FoundGroup:
+    """A group of the server, or one that is yet to be created (`there` is None).
+
+    `name` is what it is called when the plan is carried out; `wanted` is None for a group that the
+    sources do not describe.
+    """
+
+    name: str
+    there: Group | None = None
+    wanted: DesiredGroup | None = None
+
+    @property
+    def id(self) -> int | None:
+        """Its id; None while it is yet to be created."""
+        return self.there.id if self.there is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """The groups that the sources describe, and all of the server by the key of their names.
+
+    `unclear` are the keys of those of which nobody can tell which is meant.
+    """
+
+    described: tuple[FoundGroup, ...]
+    by_key: Mapping[str, tuple[FoundGroup, ...]]
+    unclear: frozenset[str]
+    findings: tuple[Finding, ...]
+
+    def fitting(self, name: str) -> tuple[FoundGroup, ...]:
+        """Give whom a name means: the exact spelling, else all that compare the same."""
+        same = self.by_key.get(compare_key(name), ())
+        exact = tuple(group for group in same if group.name == name)
+        return exact or same
+
+
+def match_groups(wanted: Iterable[DesiredGroup], there: Iterable[Group]) -> Groups:
+    """Find each described group on the server: by its external id, else by its name.
+
+    External ids are not unique on the server, and names only in their exact spelling. A group that
+    is found by its id gets the name that the sources give it, unless another group has that.
+    """
+    there = sorted(there, key=lambda group: group.id)
+    by_name: dict[str, list[Group]] = defaultdict(list)
+    by_external: dict[str, list[Group]] = defaultdict(list)
+    for group in there:
+        by_name[compare_key(group.name)].append(group)
+        if group.external_id:
+            by_external[group.external_id].append(group)
+    findings: list[Finding] = []
+    unclear: set[str] = set()
+    found: list[FoundGroup] = []
+    for one in wanted:
+        same = by_name.get(one.key, [])
+        same = [group for group in same if group.name == one.name.value] or same
+        external = one.external_id.value if one.external_id is not None else ""
+        answer = _choose(one, same, by_external.get(external, []) if external else [])
+        if isinstance(answer, str):
+            findings.append(_unclear(one, answer))
+            unclear.add(one.key)
+        else:
+            found.append(answer)
+    found, twice = _without_doubles(found)
+    for double, why in twice:
+        findings.append(_unclear(double, why))
+        unclear.add(double.key)
+    by_key: dict[str, list[FoundGroup]] = defaultdict(list)
+    meant = {group.id for group in found}
+    for each in (*found, *(FoundGroup(g.name, g) for g in there if g.id not in meant)):
+        by_key[compare_key(each.name)].append(each)
+    return Groups(
+        tuple(found),
+        {key: tuple(several) for key, several in by_key.items()},
+        frozenset(unclear),
+        tuple(findings),
+    )
+
+
+def _choose(wanted: DesiredGroup, same: list[Group], by_id: list[Group]) -> FoundGroup | str:
+    name = wanted.name.value
+    if len(by_id) > 1:
+        return f"has the external id of {_listed(by_id)}"
+    if by_id:
+        (group,) = by_id
+        if compare_key(group.name) == wanted.key:
+            return FoundGroup(group.name, group, wanted)
+        if same:
+            return f"has the external id of {_listed(by_id)}, and {_listed(same)} has its name"
+        return FoundGroup(name, group, wanted)
+    if len(same) > 1:
+        return f"may be {_listed(same)}"
+    if same:
+        return FoundGroup(same[0].name, same[0], wanted)
+    return FoundGroup(name, None, wanted)
+
+
+def _without_doubles(
+    found: Iterable[FoundGroup],
+) -> tuple[list[FoundGroup], list[tuple[DesiredGroup, str]]]:
+    """Leave out groups of the sources that are one on the server: which is meant is unclear."""
+    several: dict[int | None, list[FoundGroup]] = defaultdict(list)
+    for group in found:
+        several[group.id].append(group)
+    clear = [
+        group for number, some in several.items() for group in some if not number or len(some) == 1
+    ]
+    doubles = [
+        (group.wanted, f"is {_listed([group.there])}, as another group of the sources is")
+        for number, some in several.items()
+        for group in some
+        if number and len(some) > 1 and group.there is not None and group.wanted is not None
+    ]
+    return clear, doubles
+
+
+def _listed(groups: Iterable[Group]) -> str:
+    return " and ".join(f"{group.name!r} (#{group.id})" for group in groups)
+
+
+def _unclear(wanted: DesiredGroup, why: str) -> Finding:
+    return Finding(
+        "group-unclear",
+        f"the group {wanted.name.value!r} {why} on the server",
+        origin=first_place(wanted.name.origins),
+        value=wanted.name.value,
+        hint="rename the groups on the server, or give each an external id of its own",
+    )
+
+
+def diff_groups(groups: Groups) -> tuple[list[Draft], int]:
+    """Give what creates and updates groups, and how many need nothing."""
+    drafts: list[Draft] = []
+    unchanged = 0
+    for group in groups.described:
+        wanted, there = group.wanted, group.there
+        if wanted is None:
+            continue
+        external = wanted.external_id
+        places = (*wanted.name.origins, *(external.origins if external is not None else ()))
+        if there is None:
+            after = {"name": group.name, "external_id": external.value if external else ""}
+            drafts.append(
+                Draft(
+                    Action.GROUP_CREATE,
+                    "",
+                    user_id=None,
+                    group=group.name,
+                    after=after,
+                    reason="not on the server yet",
+                    origin=in_place_order(places),
+                )
+            )
+            continue
+        differing = {"name": group.name} if there.name != group.name else {}
+        if external is not None and external.value != there.external_id:
+            differing["external_id"] = external.value
+        if not differing:
+            unchanged += 1
+            continue
+        renamed = "name" in differing
+        drafts.append(
+            Draft(
+                Action.GROUP_UPDATE,
+                "",
+                user_id=None,
+                group=there.name,
+                group_id=there.id,
+                before={field: getattr(there, field) for field in differing},
+                after=differing,
+                reason="renamed, by its external id" if renamed else "external id differs",
+                origin=in_place_order(places),
+            )
+        )
+    return drafts, unchanged
