@@ -17,14 +17,15 @@ from kanport.mapping.group_spec import (
     ProjectRows,
     missing_mistakes,
 )
+from kanport.mapping.kanboard_spec import KanboardSource
 from kanport.mapping.ldap import LdapSource
 from kanport.mapping.limit_spec import DEFAULT_SHARES, Limit, Limits
 from kanport.mapping.membership_spec import Matrix, Membership
-from kanport.mapping.problems import listed, problem
 from kanport.mapping.missing_spec import Steps, ledger_mistakes
+from kanport.mapping.problems import listed, problem
 from kanport.mapping.references import reference_mistakes
 from kanport.mapping.rules import FieldRule, ListRule, RoleRule, Rule
-from kanport.mapping.source_spec import CsvSource, ExcelSource, FileSource, Source
+from kanport.mapping.source_spec import CsvSource, ExcelSource, FileSource, Source, YamlSource
 from kanport.mapping.user_spec import AppRoleName, Managed, PasswordColumn, UserFields, Users
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "FileSource",
     "GroupAccess",
     "Groups",
+    "KanboardSource",
     "LdapSource",
     "Limit",
     "Limits",
@@ -50,10 +52,11 @@ __all__ = [
     "RoleRule",
     "Rule",
     "Source",
+    "Steps",
     "Strict",
     "UserFields",
-    "Steps",
     "Users",
+    "YamlSource",
 ]
 
 
@@ -75,12 +78,12 @@ class MappingFile(Strict):
     memberships_missing: Literal["keep", "revoke"] = Field(
         "keep", description="revoke: within the projects named, whom no row names loses access."
     )
-    groups: tuple[Groups, ...] = Field(
-        (), description="How rows become groups and their members; several lists add up."
-    )
     memberships_managed: Literal["all", "ledger"] = Field(
         "all",
         description="ledger: only memberships that Kanport granted, or was told to adopt, end.",
+    )
+    groups: tuple[Groups, ...] = Field(
+        (), description="How rows become groups and their members; several lists add up."
     )
     groups_missing: Literal["keep", "remove"] = Field(
         "keep", description="What happens to managed groups that nothing names."
@@ -149,5 +152,5 @@ class MappingFile(Strict):
                 hint="add ledger: people.ledger, a file of its own beside the mapping",
             )
         yield from missing_mistakes(raw)
-        yield from reference_mistakes(raw)
         yield from ledger_mistakes(raw)
+        yield from reference_mistakes(raw)
