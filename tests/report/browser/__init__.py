@@ -1,0 +1,1 @@
+"""HTML reports in a browser: as people see and use them."""
