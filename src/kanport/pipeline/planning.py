@@ -28,6 +28,7 @@ from kanport.plan.make import make_plan
 from kanport.plan.match import people_wanted, private_projects, projects_wanted
 from kanport.plan.model import Action, Plan
 from kanport.plan.stale import differences, people_of
+from kanport.plan.stale_groups import reads_groups
 
 
 def utc_now() -> str:
@@ -161,7 +162,7 @@ def check_fresh(plan: Plan, client: Client) -> None:
             touched & {project.id for project in projects}
             | (private_projects(projects) if removing else frozenset())
         ),
-        with_groups=False,
+        with_groups=reads_groups(plan),
         usernames=usernames,
         user_ids=user_ids,
     )

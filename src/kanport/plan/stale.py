@@ -9,13 +9,14 @@ from kanport.plan.guards import last_admin, min_admins
 from kanport.plan.guards.accounts import private_projects
 from kanport.plan.match import People
 from kanport.plan.model import Action, Change, Plan
+from kanport.plan.stale_groups import ABOUT, group_differences
 
 _WORDS = {"name": "name", "email": "e-mail address", "role": "role", "username": "username"}
 
 
 def people_of(plan: Plan) -> tuple[frozenset[str], frozenset[int]]:
     """Give the usernames and the user ids that a plan speaks of, new usernames too."""
-    names = {change.username for change in plan.changes}
+    names = {change.username for change in plan.changes if change.subject.username is not None}
     names.update(
         str(change.after["username"])
         for change in plan.changes
@@ -50,15 +51,22 @@ def _differences(plan: Plan, current: CurrentState) -> Iterator[str]:
         user: User | None = None
         if change.user_id is not None:
             user = people.by_id.get(change.user_id)
-            expected = old_names.get(change.user_id, change.username)
+            called = change.username or str((change.after or {}).get("owner", ""))
+            expected = old_names.get(change.user_id, called)
             if user is None:
                 yield f"user {expected!r} (#{change.user_id}) is no longer on the server"
                 continue
             if user.username != expected:
                 yield f"user #{user.id} is now called {user.username!r}, no longer {expected!r}"
                 continue
-        if change.project_id is not None:
+        if change.action in ABOUT:
+            yield from group_differences(plan, change, current)
+            if change.project_id is not None:
+                yield from _project_differs(change, projects.get(change.project_id))
+        elif change.project_id is not None:
             yield from _access_differs(change, current, projects.get(change.project_id))
+        elif change.subject.project is not None:
+            continue  # what is to be granted in a project that the plan creates
         elif user is None:
             yield from _exists_already(change, people, old_names)
         else:
@@ -102,18 +110,21 @@ def _user_differs(
                 yield f"the username {other.username!r} is taken by now (#{other.id})"
 
 
+def _project_differs(change: Change, project: Project | None) -> Iterator[str]:
+    number, expected = change.project_id, change.subject.project
+    if project is None:
+        yield f"the project {expected!r} (#{number}) is no longer on the server"
+    elif project.label != expected:
+        yield f"project #{number} is now called {project.label!r}, no longer {expected!r}"
+
+
 def _access_differs(
     change: Change, current: CurrentState, project: Project | None
 ) -> Iterator[str]:
     who, number = change.username, change.project_id
-    if project is None or number is None:
-        yield f"the project {change.subject.project!r} (#{number}) is no longer on the server"
-        return
-    if project.label != change.subject.project:
-        yield (
-            f"project #{number} is now called {project.label!r}, no longer"
-            f" {change.subject.project!r}"
-        )
+    differs = list(_project_differs(change, project))
+    yield from differs
+    if differs or project is None or number is None:
         return
     if number not in current.roles:
         yield f"the members of the project {project.label!r} could not be read"

@@ -1,0 +1,107 @@
+"""Whether groups and projects are still as a plan found them, and what it creates is not there."""
+
+from collections.abc import Iterator
+
+from kanport.model import CurrentState, Group
+from kanport.names import compare_key, spelling_key
+from kanport.plan.model import Action, Change, Plan
+
+ABOUT = frozenset(
+    {
+        Action.GROUP_CREATE,
+        Action.GROUP_UPDATE,
+        Action.GROUP_REMOVE,
+        Action.GROUP_MEMBER_ADD,
+        Action.GROUP_MEMBER_REMOVE,
+        Action.GROUP_ACCESS_GRANT,
+        Action.GROUP_ACCESS_CHANGE,
+        Action.GROUP_ACCESS_REVOKE,
+        Action.PROJECT_CREATE,
+    }
+)
+
+
+def reads_groups(plan: Plan) -> bool:
+    """Tell whether the groups must be read to see whether a plan is stale."""
+    return any(change.subject.group is not None for change in plan.changes)
+
+
+def group_differences(plan: Plan, change: Change, current: CurrentState) -> Iterator[str]:
+    """Say what is no longer as a change of `ABOUT` says, one line a thing.
+
+    Whether a group has access to a project is not among it: Kanboard does not tell.
+    """
+    if change.action is Action.PROJECT_CREATE:
+        yield from _project_exists(change, current)
+        return
+    groups = {group.id: group for group in current.groups}
+    renamed = {
+        other.group_id: (other.subject.group, (other.after or {}).get("name"))
+        for other in plan.changes
+        if other.action is Action.GROUP_UPDATE
+    }
+    if change.group_id is None:
+        if change.action is Action.GROUP_CREATE:
+            yield from _group_exists(change, current, frozenset(renamed))
+        return
+    group, expected = groups.get(change.group_id), change.subject.group
+    if group is None:
+        yield f"group {expected!r} (#{change.group_id}) is no longer on the server"
+        return
+    if group.name != expected and group.name not in renamed.get(group.id, ()):
+        yield f"group #{group.id} is now called {group.name!r}, no longer {expected!r}"
+        return
+    if change.action is Action.GROUP_UPDATE:
+        yield from _update_differs(change, group, current, frozenset(renamed))
+    elif change.action in (Action.GROUP_MEMBER_ADD, Action.GROUP_MEMBER_REMOVE):
+        adds = change.action is Action.GROUP_MEMBER_ADD
+        if group.complete and change.user_id is not None:
+            if adds and change.user_id in group.members:
+                yield f"{change.username!r} is in the group {group.name!r} already"
+            elif not adds and change.user_id not in group.members:
+                yield f"{change.username!r} is no longer in the group {group.name!r}"
+    elif change.action is Action.GROUP_REMOVE:
+        going = {
+            other.user_id
+            for other in plan.changes
+            if other.action is Action.GROUP_MEMBER_REMOVE and other.group_id == group.id
+        }
+        if not group.members <= going:
+            yield f"somebody has joined the group {group.name!r}, which the plan removes"
+
+
+def _group_exists(
+    change: Change, current: CurrentState, renamed: frozenset[int | None]
+) -> Iterator[str]:
+    key = compare_key(change.subject.group or "")
+    for group in current.groups:
+        if compare_key(group.name) == key and group.id not in renamed:
+            yield f"group {group.name!r} exists already (#{group.id}); the plan was to create it"
+
+
+def _update_differs(
+    change: Change, group: Group, current: CurrentState, renamed: frozenset[int | None]
+) -> Iterator[str]:
+    words = {"name": "name", "external_id": "external id"}
+    for field, before in (change.before or {}).items():
+        now = getattr(group, field)
+        if now != before:
+            yield (
+                f"the {words[field]} of group {group.name!r} is now {now!r}, no longer {before!r}"
+            )
+    new = (change.after or {}).get("name")
+    for other in current.groups if new is not None else ():
+        if compare_key(other.name) == compare_key(str(new)) and other.id not in renamed:
+            yield f"the name {other.name!r} is taken by another group by now (#{other.id})"
+
+
+def _project_exists(change: Change, current: CurrentState) -> Iterator[str]:
+    after = change.after or {}
+    identifier, name = after.get("identifier", ""), after["name"]
+    for project in current.projects:
+        same_identifier = identifier and project.identifier.upper() == identifier.upper()
+        if same_identifier or spelling_key(project.name) == spelling_key(name):
+            yield (
+                f"project {project.name!r} exists already (#{project.id}); the plan was to create"
+                f" {name!r}"
+            )
