@@ -75,8 +75,10 @@ def kanport(
     monkeypatch.setenv("KANPORT_URL", server.url)
     monkeypatch.setenv("KANPORT_TOKEN", server.token)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.delenv("KANPORT_TOKEN_FILE", raising=False)
-    monkeypatch.delenv("KANPORT_STATE", raising=False)
+    for name in ("KANPORT_STATE", "KANPORT_CONFIG", "KANPORT_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
 
     def call(*arguments: object, typed: str | None = None) -> Result:
         ended = CliRunner().invoke(cli, [str(part) for part in arguments], input=typed)
