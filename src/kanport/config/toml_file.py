@@ -74,6 +74,8 @@ class _Walk:
         path = self._path(())
         self._at = self._text.index("]", self._at) + (2 if many else 1)
         if many:
+            if isinstance(path[-1], int):
+                path = path[:-1]
             number = self._arrays.get(path, -1) + 1
             self._arrays[path] = number
             path = (*path, number)
