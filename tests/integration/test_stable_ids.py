@@ -209,7 +209,7 @@ def test_a_ledger_from_before_the_last_rename_is_no_harm(club: Club, kanport: Ka
 def test_a_ledger_that_cannot_be_written_is_told_and_hides_nothing(
     club: Club, kanport: Kanport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger, "PATIENCE", 0.1)
+    monkeypatch.setattr(ledger.file, "PATIENCE", 0.1)
     club.want("017,ada.king,Ada King,king@example.org\n", BOB, CY, members="ada.king bob")
     with closing(sqlite3.connect(club.ledger, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

@@ -16,7 +16,7 @@ WAIT = click.option(
 
 
 def alone(
-    ctx: click.Context, url: str, ledger: Path | None, about: Path, wait: float, **flags: Any
+    ctx: click.Context, url: str, ledger: Path | None, about: Path, wait: float, /, **flags: Any
 ) -> AbstractContextManager[None]:
     """Hold the locks of a server and of a ledger while a block runs; see `pipeline.alone`.
 

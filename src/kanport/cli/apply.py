@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kanport.cli.alone import WAIT, alone
 from kanport.cli.options import (
     FORMAT,
     OutputFile,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="The approval, which is then required; by default PLAN.approval.json beside the plan.",
 )
+@WAIT
 @FORMAT
 @writing_options
 @server_options
@@ -63,6 +65,7 @@ def command(
     mapping_path: Path | None,
     require_approval: bool,
     approval_path: Path | None,
+    wait: float,
     form: str,
     passwords_to: Path | None,
     **server: Any,
@@ -96,7 +99,11 @@ def command(
         if passwords_to is not None:
             _refuse_existing(passwords_to, "what an earlier run may have written", "--passwords-to")
     settings, options = planning.settings_and_options(**server)
-    with Client.open(settings, warn=output.warn) as client:
+    ledger = pipeline.ledger_of(plan, mapping_path)
+    with (
+        Client.open(settings, warn=output.warn) as client,
+        alone(ctx, client.url, ledger, plan_path, wait),
+    ):
         with output.working("Reading the server"):
             pipeline.check_fresh(plan, client)
         passwords = pipeline.passwords_for(plan, mapping_path)
@@ -109,6 +116,7 @@ def command(
             pipeline.Execution(journal_path, passwords, passwords_to, options, approved=approved),
             mapping_path,
         )
+        code = running.remembered_as_good(plan, output, code, mapping_path)
     ctx.exit(code)
 
 

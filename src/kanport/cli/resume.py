@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from kanport.cli.alone import WAIT, alone
 from kanport.cli.options import FORMAT, common_options, server_options, writing_options
 from kanport.cli.output import Output
 
@@ -17,6 +18,7 @@ from kanport.cli.output import Output
     type=click.Path(path_type=Path),
     help="Where the mapping lies now, for a plan that takes passwords from a source.",
 )
+@WAIT
 @FORMAT
 @writing_options
 @server_options
@@ -27,6 +29,7 @@ def command(
     /,
     journal_path: Path,
     mapping_path: Path | None,
+    wait: float,
     form: str,
     passwords_to: Path | None,
     **server: Any,
@@ -49,7 +52,13 @@ def command(
     output = Output(ctx, form)
     recorded = load_journal(journal_path)
     settings, options = planning.settings_and_options(**server)
-    with Client.open(settings, warn=output.warn) as client:
+    ledger = pipeline.ledger_of(recorded.plan, mapping_path)
+    with (
+        Client.open(settings, warn=output.warn) as client,
+        alone(ctx, client.url, ledger, journal_path, wait),
+    ):
+        # The run may have come further while another one was waited for.
+        recorded = load_journal(journal_path)
         passwords = pipeline.passwords_for(recorded.plan, mapping_path)
         code = running.report_on(
             recorded.plan,

@@ -19,7 +19,7 @@ from kanport.errors import ConfigInvalid, Exit, Interrupted
 from kanport.events import tell
 from kanport.kanboard.client import Client
 from kanport.outcome import STOPPED_BY_ERRORS, STOPPED_BY_SIGNAL, Outcome, Run
-from kanport.pipeline import Execution, Inputs, apply_plan, plan_inputs, remember
+from kanport.pipeline import Execution, Inputs, apply_plan, plan_inputs, remember, remember_good
 from kanport.plan.model import Plan
 from kanport.report import view
 
@@ -119,8 +119,24 @@ def remembered(
         remember(plan, run, mapping_path=mapping_path)
     except ConfigInvalid as problem:
         hint = f" ({problem.hint})" if problem.hint else ""
-        output.warn(f"{problem.message}; who was renamed may not be told next time{hint}")
+        output.warn(f"{problem.message}; what this run did is not remembered{hint}")
         return Exit.PARTIAL if code is Exit.OK else code
+    return code
+
+
+def remembered_as_good(
+    plan: Plan, output: Output, code: Exit, mapping_path: Path | None = None
+) -> Exit:
+    """Write into the ledger that nothing was left to do, where that is so; as `remembered`."""
+    if code is not Exit.OK:
+        return code
+    try:
+        run_id = run_id_of(click.get_current_context())
+        remember_good(plan, run_id=run_id, mapping_path=mapping_path)
+    except ConfigInvalid as problem:
+        hint = f" ({problem.hint})" if problem.hint else ""
+        output.warn(f"{problem.message}; the next run has nothing to compare with{hint}")
+        return Exit.PARTIAL
     return code
 
 
@@ -162,11 +178,20 @@ def stopping_politely() -> Iterator[threading.Event]:
 
 
 def verified(
-    inputs: Inputs, client: Client, output: Output, code: Exit, record: "Record | None" = None
+    inputs: Inputs,
+    client: Client,
+    output: Output,
+    code: Exit,
+    record: "Record | None" = None,
+    *,
+    now: str,
 ) -> Exit:
-    """Read the server once more and plan again; what is left to do makes the exit code 3."""
+    """Read the server once more and plan again; what is left to do makes the exit code 3.
+
+    `now` is when the first plan was made: for those who are missing, it is the same run.
+    """
     with output.working("Verifying"):
-        left = plan_inputs(inputs, client)
+        left = plan_inputs(inputs, client, now=lambda: now)
     tell(logger, "run.verified", left=len(left.changes))
     if not left.changes:
         output.note("Verified: a second plan is empty.")

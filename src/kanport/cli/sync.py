@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kanport.cli.alone import WAIT, alone
 from kanport.cli.options import (
     ALLOW,
     FORMAT,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     help="The same as metrics, for the textfile collector (.prom).  [env: KANPORT_PROMETHEUS]",
 )
 @ALLOW
+@WAIT
 @FORMAT
 @writing_options
 @server_options
@@ -53,6 +55,7 @@ def command(
     /,
     mapping: Path,
     allowed: dict[str, int],
+    wait: float,
     form: str,
     passwords_to: Path | None,
     **flags: Any,
@@ -78,13 +81,14 @@ def command(
 
     output = Output(ctx, form)
     with recorded(ctx, "sync", mapping, output, **flags) as record:
-        ctx.exit(_sync(ctx, mapping, allowed, output, passwords_to, record, flags))
+        ctx.exit(_sync(ctx, mapping, allowed, wait, output, passwords_to, record, flags))
 
 
 def _sync(
     ctx: click.Context,
     mapping: Path,
     allowed: dict[str, int],
+    wait: float,
     output: Output,
     passwords_to: Path | None,
     record: "Record",
@@ -99,12 +103,16 @@ def _sync(
     from kanport.plan.plan_file import write_plan
     from kanport.report import view
 
-    inputs = planning.inputs_or_report(mapping, output, ctx)
-    record.read(len(inputs.desired.users), len(inputs.desired.memberships))
+    ledger = pipeline.ledger_beside(mapping)
     settings, options = planning.settings_and_options(**flags)
     record.server = settings.url
     state = layers_of(ctx, **flags).take(STATE).value
-    with Client.open(settings, warn=output.warn) as client:
+    with (
+        Client.open(settings, warn=output.warn) as client,
+        alone(ctx, client.url, ledger, mapping, wait, **flags),
+    ):
+        inputs = planning.inputs_or_report(mapping, output, ctx)
+        record.read(len(inputs.desired.users), len(inputs.desired.memberships))
         plan = planning.plan_or_report(inputs, client, output, ctx, allowed)
         record.planned(plan)
         if not plan.changes and planning.exit_for_plan(plan) is not Exit.GUARD:
@@ -112,7 +120,8 @@ def _sync(
             record.message = told.headline
             output.show_news(told)
             code = planning.exit_for_plan(plan)
-            return running.remembered(plan, None, output, code, mapping)
+            code = running.remembered(plan, None, output, code, mapping)
+            return running.remembered_as_good(plan, output, code, mapping)
         stem = pipeline.state_stem(state, plan, record.run_id)
         plan_path = stem.with_name(f"{stem.name}.plan.json")
         write_plan(plan_path, plan)
@@ -132,5 +141,6 @@ def _sync(
             record,
         )
         if code in (Exit.OK, Exit.PARTIAL):
-            code = running.verified(inputs, client, output, code, record)
+            code = running.verified(inputs, client, output, code, record, now=plan.created_at)
+            code = running.remembered_as_good(plan, output, code, mapping)
     return code

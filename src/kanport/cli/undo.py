@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from kanport.cli.alone import WAIT, alone
 from kanport.cli.options import FORMAT, common_options, server_options
 from kanport.cli.output import Output
 
@@ -32,6 +33,7 @@ from kanport.cli.output import Output
     type=click.Path(path_type=Path),
     help="Where the mapping lies now; whom it protects is left alone.",
 )
+@WAIT
 @FORMAT
 @server_options
 @common_options
@@ -43,6 +45,7 @@ def command(
     plan_path: Path | None,
     remove_at_most: int | None,
     mapping_path: Path | None,
+    wait: float,
     form: str,
     **server: Any,
 ) -> None:
@@ -83,8 +86,11 @@ def command(
     settings = planning.settings_from(**server)
     with (
         Client.open(settings, read_only=True, warn=output.warn) as client,
+        alone(ctx, client.url, None, journal, wait),
         output.working("Reading the server"),
     ):
+        # The run may have come further while it was waited for.
+        recorded = load_journal(journal)
         plan = pipeline.plan_undo(
             recorded, client, protect=protect or (), remove_at_most=remove_at_most
         )

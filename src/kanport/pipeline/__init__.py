@@ -5,7 +5,7 @@ with single rows comes back as findings.
 """
 
 from kanport.events import new_run_id
-from kanport.pipeline.alone import alone
+from kanport.pipeline.alone import alone, ledger_beside
 from kanport.pipeline.inputs import Inputs, read_inputs, read_tables
 from kanport.pipeline.keeping import load_plan_or_journal, state_stem
 from kanport.pipeline.planning import (
@@ -39,6 +39,7 @@ __all__ = [
     "check_fresh",
     "check_guards",
     "check_server",
+    "ledger_beside",
     "ledger_of",
     "load_plan_or_journal",
     "new_run_id",

@@ -16,7 +16,6 @@ from kanport.errors import (
     ConfigInvalid,
     UsageError,
 )
-from kanport.events import new_run_id
 from kanport.kanboard.client import Client
 from kanport.kanboard.current import read_current
 from kanport.ledger import record, record_good
@@ -161,8 +160,8 @@ def remember(
 
 def remember_good(
     plan: Plan,
-    run: Run | None,
     *,
+    run_id: str,
     mapping_path: Path | None = None,
     now: Callable[[], str] = utc_now,
 ) -> None:
@@ -172,7 +171,6 @@ def remember_good(
     """
     path = ledger_of(plan, mapping_path)
     if path is not None and plan.sources:
-        run_id = run.id if run is not None else new_run_id()
         record_good(path, plan.server.url, good_run_of(plan, run_id=run_id, now=now()))
 
 
