@@ -123,10 +123,10 @@ SHAPES = {
     ),
     staff("encoding: cp125"): '3:45: there is no encoding "cp125" | did you mean cp1252?',
     GOOD.replace("type: csv, ", ""): (
-        "3:3: type is missing | write type: csv, type: excel or type: ldap"
+        "3:3: type is missing | write type: csv, or excel, yaml, ldap or kanboard"
     ),
     GOOD.replace("type: csv", "type: cvs"): (
-        "3:17: type must be csv, excel or ldap | did you mean csv?"
+        "3:17: type must be csv, excel, yaml, ldap or kanboard | did you mean csv?"
     ),
     GOOD.replace("{type: csv, path: a.csv}", "a.csv"): (
         "3:10: staff must be a table that begins with type"
@@ -353,7 +353,7 @@ mapping.yaml:3:1: unknown key "nmae"
      3 | nmae: nightly
        | ^^^^
     hint: did you mean name?
-mapping.yaml:5:17: type must be csv, excel or ldap
+mapping.yaml:5:17: type must be csv, excel, yaml, ldap or kanboard
      5 |   staff: {type: exel, path: staff.xlsx}
        |                 ^^^^
     hint: did you mean excel?

@@ -1,13 +1,11 @@
 """What a mapping says of a source that is a Kanboard server itself."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from kanport.mapping.base import Strict, Text
 from kanport.mapping.ldap import SecretReference
-
-TABLES = ("users", "groups", "group_members", "projects", "memberships")
 
 
 class KanboardSource(Strict):
@@ -27,6 +25,9 @@ class KanboardSource(Strict):
     allow_http: bool = Field(
         False, description="Send the token over plain http:// to other machines."
     )
+    clear: ClassVar[str] = "\0"
+    """Nothing in the rows of a server means that a field is to be cleared."""
+
     auth_header: Text | None = Field(
         None, description="Send the credentials in this header in place of the usual one."
     )

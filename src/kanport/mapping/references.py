@@ -83,7 +83,7 @@ def _field(field: str, rule: Table, used: tuple[str, ...], known: tuple[str, ...
         yield from _tells_people_apart(rule, columns, used, at)
     elif field == "role":
         yield from _roles(rule, Roles(APP_ROLES, listed(APP_ROLES)), at)
-    elif field == "active":
+    elif field in ("active", "ldap"):
         yield from _booleans(rule, at)
     else:
         yield from _texts(rule, at)

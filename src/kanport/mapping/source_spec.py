@@ -28,6 +28,12 @@ class CsvSource(FileSource):
     encoding: Text | None = Field(
         None, description="Only for files that are neither UTF-8 nor UTF-16 with a mark: cp1252 …"
     )
+    columns: tuple[Text, ...] | None = Field(
+        None,
+        min_length=1,
+        description="Names for the columns in their order; the first line is skipped then, "
+        "whatever it says.",
+    )
     delimiter: Literal[",", ";", "\t", "|"] | None = Field(
         None, description="Between the fields; told from the header where it is left out."
     )

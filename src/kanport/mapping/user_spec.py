@@ -26,6 +26,11 @@ class UserFields(Strict):
     active: FieldRule | None = Field(
         None, description="Whether the account is enabled: true or false; yes, ja, oui, 1 … too."
     )
+    ldap: FieldRule | None = Field(
+        None,
+        description="Whether Kanboard itself takes a new user from its own LDAP: true or false. "
+        "Nothing is changed for those who are on the server already.",
+    )
 
 
 class PasswordColumn(Strict):

@@ -193,7 +193,7 @@ def _needs(spec: MappingFile) -> Iterator[Need]:
 
 
 def _user_needs(users: Users) -> Iterator[Need]:
-    fields = ("username", "name", "email", "role", "active")
+    fields = ("username", "name", "email", "role", "active", "ldap")
     rules: list[tuple[Place, Rule | None]] = [
         *((("users", "fields", field), getattr(users.fields, field)) for field in fields),
         (("users", "id"), users.id),

@@ -8,7 +8,7 @@ from kanport.names import compare_key
 from kanport.normalize.identity import merge_id
 from kanport.normalize.notes import Notes, in_place_order, shown
 from kanport.normalize.rows import RowId, UserRow
-from kanport.normalize.users import FIELDS
+from kanport.normalize.users import BOOLEANS, FIELDS
 from kanport.normalize.value import State, Value
 from kanport.normalize.words import as_boolean
 from kanport.origin import Origin
@@ -97,7 +97,7 @@ def _differing(group: Sequence[UserRow], same_password: Same) -> list[str]:
 
 
 def _meaning(name: str, value: Value) -> str | bool | None:
-    return as_boolean(value.text) if name == "active" else value.text
+    return as_boolean(value.text) if name in BOOLEANS else value.text
 
 
 def merge_person(users: Users, rows: Sequence[UserRow], notes: Notes) -> DesiredUser:
@@ -118,16 +118,20 @@ def merge_person(users: Users, rows: Sequence[UserRow], notes: Notes) -> Desired
         fields["email"],
         fields["role"],
         None if active is None else Given(bool(as_boolean(active.value)), active.origins),
-        _password(users, rows),
+        _password(users, rows, by_ldap=_says_yes(fields["ldap"])),
         in_place_order(row.origin for row in rows),
         merge_id(rows),
     )
 
 
+def _says_yes(field: Given[str] | None) -> bool:
+    return field is not None and bool(as_boolean(field.value))
+
+
 def _password(
-    users: Users, rows: Sequence[UserRow]
+    users: Users, rows: Sequence[UserRow], *, by_ldap: bool
 ) -> RandomPassword | PasswordCell | LdapPassword:
-    if users.password == "ldap":  # noqa: S105 - the name of a way, not a password
+    if by_ldap or users.password == "ldap":  # noqa: S105 - the name of a way, not a password
         return LdapPassword()
     places = [row.password for row in in_source_order(rows, users.sources) if row.password]
     return PasswordCell(places[0]) if places else RandomPassword()

@@ -27,11 +27,14 @@ FIELDS: Mapping[str, str] = {
     "email": "e-mail address",
     "role": "role",
     "active": "active field",
+    "ldap": "LDAP field",
 }
 """The fields besides the username, as messages call them."""
+BOOLEANS = ("active", "ldap")
+"""The fields that are a yes or a no."""
 
 
-def _active_problem(text: str) -> Problem | None:
+def _boolean_problem(text: str) -> Problem | None:
     if as_boolean(text) is not None:
         return None
     return Problem(
@@ -45,7 +48,8 @@ _CHECKS: Mapping[str, Check] = {
     "name": name_problem,
     "email": email_problem,
     "role": app_role_problem,
-    "active": _active_problem,
+    "active": _boolean_problem,
+    "ldap": _boolean_problem,
 }
 
 
@@ -107,7 +111,7 @@ def bind_field(rule: Rule | None, name: str, table: Table, context: Context) -> 
         FIELDS[name],
         context,
         check=_CHECKS[name],
-        closed=name in ("role", "active"),
+        closed=name in ("role", *BOOLEANS),
         clearable=name in ("name", "email"),
         no_dates=name == "name",
     )

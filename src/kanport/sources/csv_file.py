@@ -86,7 +86,9 @@ def _read_grid(
     if isinstance(header, Broken):
         # Without its header nothing can be said about the rows.
         raise refused([broken_finding(header, origin)], origin)
-    columns = columns_of(header.fields, wanted)
+    if spec.columns is not None and len(spec.columns) != len(header.fields):
+        raise refused([_otherwise_wide(header, spec.columns, delimiter.char, origin)], origin)
+    columns = columns_of(spec.columns or header.fields, wanted)
     at_header = partial(_field_origin, origin, header.line)
     problems.extend(
         _with_delimiter(problem, better_delimiter(lines, delimiter, wanted))
@@ -126,6 +128,18 @@ def _read_grid(
         cells=[cells[column.index] for column in columns],
         place_of=lambda column: {"position": column.index + 1},
         header=header.line,
+    )
+
+
+def _otherwise_wide(
+    header: Record, names: Sequence[str], delimiter: str, origin: Origin
+) -> Finding:
+    return Finding(
+        "row-ragged",
+        f"the first line has {len(header.fields)} fields, with a {CALLED[delimiter]} between them;"
+        f" the mapping names {len(names)} columns",
+        origin.at(row=header.line),
+        hint="name each column of the file under columns in the mapping",
     )
 
 
