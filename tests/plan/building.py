@@ -118,10 +118,12 @@ def plan_for(
     findings: Iterable[Finding] = (),
     known: Iterable[Identity] = (),
     memory: Memory | None = None,
+    allowed: Mapping[str, int] | None = None,
+    source: Mapping[str, Any] | None = None,
 ) -> Plan:
     """Make a plan with everything around it fixed; `known` is whom the ledger knows.
 
-    `memory` is all that the ledger knows, instead.
+    `memory` is all that the ledger knows, instead. `source` says what is otherwise of people.csv.
     """
     return make_plan(
         desired,
@@ -131,12 +133,21 @@ def plan_for(
         mapping_ref=PlanMapping(path="people.yaml", sha256="0" * 64),
         sources=(
             PlanSource(
-                name="people", type="csv", path="people.csv", sha256="1" * 64, size=9, rows=1
+                **{
+                    "name": "people",
+                    "type": "csv",
+                    "path": "people.csv",
+                    "sha256": "1" * 64,
+                    "size": 9,
+                    "rows": 1,
+                    **(source or {}),
+                }
             ),
         ),
         created_at="2026-11-21T02:00:00Z",
         version="1.0",
         memory=memory or Memory(identities={identity.id: identity for identity in known}),
+        allowed=allowed or {},
     )
 
 

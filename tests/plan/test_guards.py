@@ -97,7 +97,7 @@ def test_a_file_that_was_cut_off_does_not_empty_a_small_server() -> None:
     )
     assert (in_project.guard, in_project.message) == (
         "limit-revoke-in-project",
-        "revoke in ALPHA: 11 planned, 6 allowed (50% of 12 members, or 3, by default)",
+        "revoke in ALPHA: 11 planned, 6 allowed (50% of 12 members, at least 3, by default)",
     )
 
 
@@ -111,7 +111,7 @@ def test_a_leaver_is_within_the_limits_that_hold_by_default() -> None:
     assert [verdict.message for verdict in plan.guards[2:]] == [
         "disable: 1 planned, within 1 (10% of 2 active users by default)",
         "revoke: 1 planned, within 1 (20% of 1 memberships in the projects read by default)",
-        "revoke in ALPHA: 1 planned, within 3 (50% of 1 members, or 3, by default)",
+        "revoke, most in ALPHA: 1 planned, within 3 (50% of 1 members, at least 3, by default)",
     ]
 
 

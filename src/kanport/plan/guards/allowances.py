@@ -1,10 +1,9 @@
 """What was allowed for one run: which guard is lifted, and up to which number."""
 
 import difflib
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-
-from kanport.names import spelling_key
 
 CLASSES = ("create", "grant", "update", "raise", "lower", "disable", "remove", "revoke")
 """The classes of changes that have a limit, as a mapping and `--allow` call them."""
@@ -36,18 +35,17 @@ class Allowances:
     numbers: Mapping[str, int] = field(default_factory=dict)
 
     def most(self, name: str, of: str | None = None) -> int | None:
-        """Give up to which number a guard is lifted; None where it is not.
+        """Give up to which number a guard is lifted, of a source (`of`); None where it is not."""
+        return self.numbers.get(allow_key(name, of))
 
-        `of` is the project or the source; how a project is spelled plays no role.
-        """
-        if of is None:
-            return self.numbers.get(name)
-        wanted = name, spelling_key(of)
-        for key, number in self.numbers.items():
-            what, colon, whose = key.partition(":")
-            if colon and (what, spelling_key(whose)) == wanted:
-                return number
-        return None
+    def of(self, name: str) -> tuple[tuple[str, int], ...]:
+        """Give the projects for which a class has a number of its own, as they were called."""
+        keys = (key.partition(":") for key in self.numbers)
+        return tuple(
+            (whose, self.numbers[f"{what}:{whose}"])
+            for what, colon, whose in keys
+            if colon and what == name
+        )
 
 
 def allow_key(name: str, of: str | None = None) -> str:
@@ -61,9 +59,7 @@ def how_to_allow(name: str, number: int, of: str | None = None) -> str:
     >>> how_to_allow("revoke", 8, "Beta board")
     "--allow 'revoke:Beta board=8'"
     """
-    text = f"{allow_key(name, of)}={number}"
-    plain = all(sign.isalnum() or sign in ":=-_." for sign in text)
-    return f"--allow {text}" if plain else f"--allow '{text}'"
+    return f"--allow {shlex.quote(f'{allow_key(name, of)}={number}')}"
 
 
 def parse_allowed(texts: Iterable[str]) -> dict[str, int]:

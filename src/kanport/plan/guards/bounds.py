@@ -69,7 +69,7 @@ def held_to_default(share: Share, parts: Sequence[Counted], *, caveat: str = "")
     for part in parts:
         allowed = share.of(part.base)
         why = f"{share.percent}% of {part.base} {part.called}"
-        why += f", or {share.floor}," if share.floor else ""
+        why += f", at least {share.floor}," if share.floor else ""
         why += f" by default{caveat}"
         if part.number > allowed:
             bad.append(f"{part.number} planned, {allowed} allowed ({why})")

@@ -1,5 +1,7 @@
 """The guards that count: no plan does more than the limits allow, over all and in each project."""
 
+import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -31,6 +33,9 @@ _PROJECT_SHARES = {
     name: Share(percent, PROJECT_FLOOR) for name, percent in DEFAULT_PROJECT_SHARES.items()
 }
 
+# What YAML takes for the text that it is, without quotes.
+_PLAIN = re.compile(r"[A-Za-z][\w-]*")
+
 
 def over_all(situation: Situation) -> Iterator[GuardVerdict]:
     """Hold the plan against the limits of the mapping, on servers of every size."""
@@ -55,7 +60,7 @@ def over_all(situation: Situation) -> Iterator[GuardVerdict]:
             held = lifted(held.message, total, situation.allowed.most(name))
         hint = None
         if not held.within:
-            hint = _hint(name, total, limit, f"limits: {{{name}: {total}}}")
+            hint = _hint(name, total, limit)
             if in_doubt and limit is not None and limit.share is not None:
                 hint += ", as a number: the server cannot list its users"
         yield GuardVerdict(
@@ -77,60 +82,65 @@ def in_projects(situation: Situation) -> Iterator[GuardVerdict]:
         situation.changes, situation.current
     ).items():
         numbers[name][project_id] = number
-    projects = {project.id: project for project in situation.current.projects}
-    of_their_own = _limits_of_their_own(situation)
+    index = Projects.of(situation.current.projects)
+    of_their_own = _limits_of_their_own(situation, index)
+    allowed = _allowed_in_projects(situation, index)
     for name in CLASSES:
         found = []
         for project_id, number in sorted(numbers[name].items()):
-            project = projects.get(project_id)
+            project = index.by_id.get(project_id)
             if project is None:
                 continue
             limit = of_their_own.get(project_id, {}).get(name)
             limit = limit or situation.mapping.limits.by_project.of(name)
-            held = _held_in(situation, name, project, number, limit)
+            members = Counted(number, len(situation.current.roles.get(project_id, {})), "members")
+            held = _held_in(name, members, limit)
+            if held is not None and not held.within:
+                held = lifted(held.message, number, allowed.get((name, project_id)))
             if held is not None:
                 found.append((number, project, held, limit))
-        over = [one for one in found if not one[2].within]
-        for number, project, held, limit in over or sorted(found, key=lambda one: -one[0])[:1]:
+        told = [one for one in found if not one[2].within or one[2].lifted]
+        for number, project, held, limit in told or sorted(found, key=lambda one: -one[0])[:1]:
+            where = f" in {project.label}" if told else f", most in {project.label}"
             yield GuardVerdict(
                 guard=f"limit-{name}-in-project",
                 tripped=not held.within,
                 lifted=held.lifted,
-                message=f"{name} in {project.label}: {held.message}",
-                hint=None
-                if held.within
-                else _hint(
-                    name,
-                    number,
-                    limit,
-                    f"limits: {{projects: {{{project.label}: {{{name}: {number}}}}}}}",
-                    project.label,
-                ),
+                message=f"{name}{where}: {held.message}",
+                hint=None if held.within else _hint(name, number, limit, _called(project, index)),
             )
 
 
-def _held_in(
-    situation: Situation, name: str, project: Project, number: int, limit: Limit | None
-) -> Held | None:
-    roles = situation.current.roles.get(project.id, {})
-    parts = [Counted(number, len(roles), "members")]
+def _held_in(name: str, members: Counted, limit: Limit | None) -> Held | None:
     if limit is not None:
-        held = held_to(limit, parts)
-    elif name in _PROJECT_SHARES:
-        held = held_to_default(_PROJECT_SHARES[name], parts)
-    else:
-        return None
-    if held.within:
-        return held
-    # What the sources call a project may be any of these.
-    names = (project.label, project.name, str(project.id))
-    most = (situation.allowed.most(name, called) for called in names)
-    return lifted(held.message, number, next((some for some in most if some is not None), None))
+        return held_to(limit, [members])
+    if name in _PROJECT_SHARES:
+        return held_to_default(_PROJECT_SHARES[name], [members])
+    return None
 
 
-def _limits_of_their_own(situation: Situation) -> dict[int, dict[str, Limit]]:
+def _called(project: Project, index: Projects) -> str:
+    """Give a text that means this project and no other."""
+    return project.label if index.fitting(project.label) == (project,) else str(project.id)
+
+
+def _allowed_in_projects(situation: Situation, index: Projects) -> dict[tuple[str, int], int]:
+    """Give what is allowed for this run by class and project id; a text that fits several is none.
+
+    The least counts where several texts mean one project.
+    """
+    found: dict[tuple[str, int], int] = {}
+    for name in CLASSES:
+        for text, number in situation.allowed.of(name):
+            fitting = index.fitting(text)
+            if len(fitting) == 1:
+                key = name, fitting[0].id
+                found[key] = min(number, found.get(key, number))
+    return found
+
+
+def _limits_of_their_own(situation: Situation, index: Projects) -> dict[int, dict[str, Limit]]:
     """Give the limits that the mapping has for single projects; the strictest where several fit."""
-    index = Projects.of(situation.current.projects)
     found: dict[int, dict[str, Limit]] = defaultdict(dict)
     for text, limits in situation.mapping.limits.projects.items():
         for project in index.fitting(text):
@@ -150,16 +160,16 @@ def _least(one: float | None, other: float | None) -> float | None:
     return min((some for some in (one, other) if some is not None), default=None)
 
 
-def _hint(
-    name: str, number: int, limit: Limit | None, in_mapping: str, project: str | None = None
-) -> str:
+def _hint(name: str, number: int, limit: Limit | None, project: str | None = None) -> str:
     allow = how_to_allow(name, number, project)
-    if limit is None:
-        way = f"say in the mapping how many may: {in_mapping}"
-    elif project is None:
+    if limit is not None and project is None:
         way = f"raise limits.{name} in the mapping"
+    elif project is None:
+        way = f"say in the mapping how many may: limits: {{{name}: {number}}}"
     else:
-        way = f"raise its limit in the mapping: {in_mapping}"
+        key = project if _PLAIN.fullmatch(project) else json.dumps(project, ensure_ascii=False)
+        verb = "say in the mapping how many may" if limit is None else "raise it in the mapping"
+        way = f"{verb}: limits: {{projects: {{{key}: {{{name}: {number}}}}}}}"
     return f"look at the plan; if it is right, {allow} lets it pass for one run; or {way}"
 
 

@@ -1,0 +1,174 @@
+"""What stops a plan that was made from a broken export."""
+
+from typing import Any
+
+import pytest
+
+from kanport.memory import GoodRun, Memory, SourceMemory
+from kanport.model import User
+from kanport.plan.model import GuardVerdict, Plan
+from tests.plan.building import a_mapping, a_server, a_state, access, person, plan_for
+
+ANN = User(2, "ann")
+MISSING = {"missing": "disable", "managed": {"usernames": ["*"]}}
+
+
+def last_good(rows: int = 1, *columns: str) -> Memory:
+    source = SourceMemory(rows, frozenset(columns))
+    return Memory(last_good=GoodRun("r1", "2026-11-20T02:00:00Z", {"people": source}))
+
+
+def of(plan: Plan, guard: str) -> GuardVerdict | None:
+    found = [verdict for verdict in plan.guards if verdict.guard == guard]
+    assert len(found) < 2
+    return found[0] if found else None
+
+
+def trips(plan: Plan, guard: str) -> bool:
+    verdict = of(plan, guard)
+    return verdict is not None and verdict.tripped
+
+
+# --- nothing in it --------------------------------------------------------------------------------
+
+
+def test_rows_of_which_none_can_be_used_stop_a_plan_that_others_could_lose_by() -> None:
+    plan = plan_for(
+        a_state(access("ann", "ALPHA")),
+        a_server(ANN),
+        a_mapping(users=MISSING, limits={"disable": 9}),
+        source={"rows": 40},
+    )
+    verdict = of(plan, "source-empty")
+    assert verdict is not None
+    assert verdict.tripped
+    assert verdict.message == (
+        "the source people gives no users: 40 rows were read, none of use for it, and 1 user is to"
+        " be disabled or removed"
+    )
+    assert "--allow empty:people=1 lets it pass for one run" in (verdict.hint or "")
+
+
+def test_a_list_that_gives_nothing_to_anybody_stops_also_a_plan_that_takes_nothing() -> None:
+    assert trips(plan_for(a_state(), a_server(ANN)), "source-empty")
+
+
+def test_people_without_memberships_are_no_empty_source_where_nothing_is_revoked() -> None:
+    assert of(plan_for(a_state(person("ann")), a_server(ANN)), "source-empty") is None
+
+
+def test_a_list_without_memberships_does_not_empty_the_projects_that_it_names() -> None:
+    server = a_server(ANN, roles={1: {2: "project-member"}})
+    mapping = a_mapping(memberships_missing="revoke", limits={"revoke": 9})
+    wanted = a_state(person("ann"), named=["ALPHA"])
+    assert trips(plan_for(wanted, server, mapping), "source-empty")
+    assert not trips(plan_for(wanted, a_server(ANN), mapping), "source-empty")
+    assert not trips(plan_for(wanted, server, mapping, allowed={"empty:people": 1}), "source-empty")
+    assert trips(plan_for(wanted, server, mapping, allowed={"empty:people": 0}), "source-empty")
+
+
+def test_groups_that_are_there_without_members_are_nothing_to_stop_for() -> None:
+    mapping = a_mapping(users=None, memberships_missing="revoke")
+    plan = plan_for(a_state(named=["ALPHA"]), a_server(), mapping, source={"rows": 0})
+    assert of(plan, "source-empty") is None
+
+
+# --- less in it than before -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "allowed"), [(1, 2), (3, 2), (6, 2), (7, 3), (10, 3), (11, 4), (10_000, 3000)]
+)
+def test_a_source_may_lose_three_tenths_of_its_rows_or_two(before: int, allowed: int) -> None:
+    for lost, stops in ((allowed, False), (allowed + 1, True)):
+        if lost <= before:
+            source = {"rows": before - lost}
+            plan = plan_for(
+                a_state(person("ann")), a_server(ANN), memory=last_good(before), source=source
+            )
+            assert trips(plan, "source-shrunk") is stops
+
+
+@pytest.mark.parametrize(
+    ("limit", "stops"),
+    [(40, False), (39, True), ("40%", False), ("39%", True), ({"max": 50, "share": 20}, True)],
+)
+def test_a_mapping_says_how_much_a_source_may_shrink(limit: Any, stops: bool) -> None:
+    mapping = a_mapping(limits={"shrink": limit})
+    plan = plan_for(
+        a_state(person("ann")), a_server(ANN), mapping, memory=last_good(100), source={"rows": 60}
+    )
+    assert trips(plan, "source-shrunk") is stops
+
+
+def test_a_source_that_shrank_is_told_with_both_numbers_and_let_pass_by_name() -> None:
+    def made(**allowed: int) -> GuardVerdict:
+        keys = {name.replace("_", ":"): number for name, number in allowed.items()}
+        memory, source = last_good(1000), {"rows": 600}
+        plan = plan_for(
+            a_state(person("ann")), a_server(ANN), memory=memory, source=source, allowed=keys
+        )
+        verdict = of(plan, "source-shrunk")
+        assert verdict is not None
+        return verdict
+
+    assert made().message == (
+        "people has 600 rows, and had 1000 in the last good run: 400 fewer, 300 allowed"
+        " (30% by default)"
+    )
+    assert "--allow shrink:people=400 lets it pass for one run" in (made().hint or "")
+    assert made(shrink_people=399).tripped
+    assert made(shrink_other=400).tripped
+    assert made(shrink_people=400).lifted
+
+
+def test_a_source_that_grew_or_is_new_or_was_never_seen_is_nothing_to_stop_for() -> None:
+    for memory in (last_good(9), Memory(), Memory(last_good=GoodRun("r", "t", {}))):
+        plan = plan_for(a_state(person("ann")), a_server(ANN), memory=memory, source={"rows": 12})
+        assert of(plan, "source-shrunk") is None
+
+
+# --- a column less --------------------------------------------------------------------------------
+
+
+def with_columns(before: set[str], now: set[str], **parts: Any) -> Plan:
+    return plan_for(
+        a_state(person("ann")),
+        a_server(ANN),
+        a_mapping(**parts.pop("mapping", {})),
+        memory=last_good(1, *before),
+        source={"columns": tuple(sorted(now))},
+        **parts,
+    )
+
+
+def test_a_column_that_held_something_and_holds_nothing_any_more_stops_the_plan() -> None:
+    verdict = of(with_columns({"username", "email", "name"}, {"username"}), "columns-gone")
+    assert verdict is not None
+    assert verdict.tripped
+    assert verdict.message == (
+        'people holds nothing any more in "email", "name", where the last good run found something'
+    )
+    assert "--allow columns:people=2 lets it pass for one run" in (verdict.hint or "")
+
+
+def test_a_column_that_the_mapping_does_not_read_is_nobodys_business() -> None:
+    assert of(with_columns({"username", "notes"}, {"username"}), "columns-gone") is None
+
+
+def test_a_column_that_is_new_stops_nothing() -> None:
+    assert of(with_columns({"username"}, {"username", "email"}), "columns-gone") is None
+
+
+def test_so_many_columns_may_be_gone_as_are_allowed_for_this_run() -> None:
+    gone = {"username", "email", "name"}, {"username"}
+    assert trips(with_columns(*gone, allowed={"columns:people": 1}), "columns-gone")
+    verdict = of(with_columns(*gone, allowed={"columns:people": 2}), "columns-gone")
+    assert verdict is not None
+    assert verdict.lifted
+
+
+def test_any_column_may_be_read_where_a_pattern_says_which() -> None:
+    matrix = {"from": "people", "username": {"from": "username"}}
+    mapping = {"memberships": [{**matrix, "matrix": {"match": "^(?P<project>.+)$"}}]}
+    assert trips(with_columns({"WEB"}, {"username"}, mapping=mapping), "columns-gone")
