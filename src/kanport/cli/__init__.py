@@ -19,6 +19,7 @@ from kanport.errors import Exit
 COMMANDS = {
     "validate": "Check a mapping and its data; talks to no server.",
     "plan": "Show what would change; writes nothing to the server.",
+    "explain": "Show all about one person: rows, rules, server, changes or why none.",
     "approve": "Say that exactly one plan may be carried out.",
     "apply": "Carry out exactly one plan, or refuse if the server moved.",
     "sync": "Plan, check, apply and verify in one, unattended.",

@@ -1,4 +1,4 @@
-"""Each place of a mapping that reads a source, with its rules made ready: what there is to trace."""
+"""Each place of a mapping that reads a source, with its rules made ready to be traced."""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple

@@ -97,7 +97,8 @@ def _threads(rule: BoundRule, row: Row, *, several: bool) -> Iterator[Thread]:
     if isinstance(raw, Value):
         return
     texts = dict.fromkeys(items_of(rule, raw[0])) if several else dict.fromkeys(raw[0])
-    for text in texts or ([""] if rule.default is not None else []):
+    speaks = rule.default is not None or meaning_of(rule, "") is not None
+    for text in texts or ([""] if speaks else []):
         if text == rule.context.clear:
             yield Thread(text, (Step("clear", None),))
         else:

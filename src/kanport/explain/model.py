@@ -1,0 +1,85 @@
+"""What an explanation is made from, and made of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kanport.findings import Finding
+from kanport.mapping import LoadedMapping
+from kanport.memory import NOTHING, Memory
+from kanport.model import CurrentState, DesiredMembership, DesiredState, DesiredUser, User
+from kanport.normalize.trace import Trace
+from kanport.origin import Origin
+from kanport.plan.model import Change, Plan
+from kanport.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All that is known: the mapping, the rows, what they ask for, and what the server has.
+
+    Without a server `plan` and `current` are None. `findings` are those of the input.
+    """
+
+    mapping: LoadedMapping
+    tables: Mapping[str, Table]
+    desired: DesiredState
+    findings: tuple[Finding, ...]
+    plan: Plan | None = None
+    current: CurrentState | None = None
+    memory: Memory = NOTHING
+
+    @property
+    def all_findings(self) -> tuple[Finding, ...]:
+        """What was found: by the plan, which has those of the input too, or of the input alone."""
+        return self.plan.findings if self.plan is not None else self.findings
+
+
+@dataclass(frozen=True, slots=True)
+class RowTold:
+    """A row and how it was read.
+
+    `part` is the place of the mapping that reads it, `traces` how each rule did, by name.
+    `password` is the place of a password, which is never shown. `findings` are about this row.
+    """
+
+    part: str
+    source: str
+    origin: Origin
+    traces: tuple[tuple[str, Trace], ...]
+    password: Origin | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One role in one project: who wants it from where, and who has it."""
+
+    username: str
+    project: str
+    wanted: str | None = None
+    origins: tuple[Origin, ...] = ()
+    held: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Everything about one person, or one project.
+
+    `asked` is what was asked for. `wanted` is the person as the sources want them, `user` as the
+    server has them, `groups` the groups that they are in there. `reasons` say in sentences why
+    something changes or nothing does. `offline` is True where no server was asked.
+    """
+
+    kind: str
+    asked: str
+    found: tuple[str, ...]
+    rows: tuple[RowTold, ...]
+    wanted: DesiredUser | None
+    memberships: tuple[DesiredMembership, ...]
+    user: User | None
+    access: tuple[Access, ...]
+    groups: tuple[str, ...]
+    changes: tuple[Change, ...]
+    findings: tuple[Finding, ...]
+    reasons: tuple[str, ...]
+    offline: bool

@@ -1,0 +1,213 @@
+"""One person: whom a name, an address or an id means, and everything about them."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from kanport.errors import UsageError
+from kanport.explain.model import Access, Explanation, Known
+from kanport.explain.rows import about_rows, given, people_in, rows_where, written
+from kanport.explain.why import person_reasons
+from kanport.findings import Finding
+from kanport.model import CurrentState, User
+from kanport.names import compare_key
+from kanport.normalize.readings import Reading, readings
+from kanport.normalize.rows import rows_in_order
+from kanport.plan.match import Projects
+from kanport.plan.model import Action, Change
+from kanport.table import Row
+
+
+def explain_person(known: Known, who: str) -> Explanation:
+    """Explain one person, who is named by username, e-mail address or stable id.
+
+    Raises UsageError where it names several people.
+    """
+    keys = _keys(known, who)
+    keys |= _other_names(known, keys)
+    rows = rows_where(known, lambda reading, row: _is_about(reading, row, keys))
+    wanted = next((user for user in known.desired.users if user.key in keys), None)
+    memberships = tuple(
+        one for one in known.desired.memberships if compare_key(one.username.value) in keys
+    )
+    user = _user(known, keys)
+    names = _names(keys, known, user)
+    changes = tuple(
+        change for change in (known.plan.changes if known.plan else ()) if _touches(change, keys)
+    )
+    findings = tuple(
+        dict.fromkeys(
+            (*about_rows(known.all_findings, rows), *_naming(known.all_findings, names, keys))
+        )
+    )
+    held = _held(known.current, user)
+    access = _access(known, keys, held)
+    return Explanation(
+        kind="person",
+        asked=who,
+        found=names,
+        rows=rows,
+        wanted=wanted,
+        memberships=memberships,
+        user=user,
+        access=access,
+        groups=_groups(known.current, user),
+        changes=changes,
+        findings=findings,
+        reasons=tuple(
+            person_reasons(
+                known,
+                keys=keys,
+                names=names,
+                wanted=wanted,
+                user=user,
+                access=access,
+                changes=changes,
+                rows=rows,
+            )
+        ),
+        offline=known.plan is None,
+    )
+
+
+def _keys(known: Known, who: str) -> set[str]:
+    """Give the compare key of the person: told by username, else by stable id, else by address."""
+    key, folded = compare_key(who), who.strip().casefold()
+    users = known.current.users if known.current is not None else ()
+    by_name: set[str] = {compare_key(user.username) for user in users} & {key}
+    by_id: set[str] = set()
+    by_mail = {compare_key(user.username) for user in users if user.email.casefold() == folded}
+    if identity := known.memory.identities.get(who):
+        by_id.add(compare_key(identity.username))
+    for reading in readings(known.mapping, known.tables):
+        rules = {ruled.name: ruled for ruled in reading.rules}
+        for _, row in rows_in_order(reading.table):
+            people = people_in(reading, row)
+            if key in people:
+                by_name.add(key)
+            if reading.part != "users":
+                continue
+            if any(
+                compare_key(text) == key for ruled in reading.who for text in written(ruled, row)
+            ):
+                by_name |= people or {key}
+            if "stable id" in rules and who in given(rules["stable id"], row):
+                by_id |= people
+            mails = given(rules["email"], row) if "email" in rules else []
+            if folded in map(str.casefold, mails):
+                by_mail |= people
+    found = by_name or by_id or by_mail or {key}
+    if len(found) > 1:
+        raise UsageError(
+            f"{who!r} means {len(found)} people: {', '.join(sorted(found))}",
+            hint="name one of them by username",
+        )
+    return found
+
+
+def _other_names(known: Known, keys: set[str]) -> set[str]:
+    """Give the other username of somebody whom the plan renames."""
+    found: set[str] = set()
+    for change in known.plan.changes if known.plan is not None else ():
+        if change.action is Action.USER_RENAME:
+            pair = {compare_key(name) for name in _both_names(change)}
+            if pair & keys:
+                found |= pair
+    return found
+
+
+def _both_names(change: Change) -> tuple[str, ...]:
+    new = (change.after or {}).get("username")
+    return (change.username, str(new)) if new else (change.username,)
+
+
+def _is_about(reading: Reading, row: Row, keys: set[str]) -> bool:
+    if people_in(reading, row) & keys:
+        return True
+    # A row whose username cannot be used is theirs where just their name stands in it.
+    return any(
+        compare_key(text) in keys
+        for ruled in reading.who
+        if not given(ruled, row)
+        for text in written(ruled, row)
+    )
+
+
+def _user(known: Known, keys: set[str]) -> User | None:
+    if known.current is None:
+        return None
+    renamed = {
+        change.user_id
+        for change in (known.plan.changes if known.plan is not None else ())
+        if change.action is Action.USER_RENAME and _touches(change, keys)
+    }
+    users = [user for user in known.current.users if compare_key(user.username) in keys]
+    return next((user for user in users if user.id in renamed), users[0] if users else None)
+
+
+def _names(keys: set[str], known: Known, user: User | None) -> tuple[str, ...]:
+    names = [user.username] if user is not None else []
+    names += [one.username.value for one in known.desired.users if one.key in keys]
+    names += [
+        one.username.value
+        for one in known.desired.memberships
+        if compare_key(one.username.value) in keys
+    ]
+    return tuple(dict.fromkeys(names)) or tuple(sorted(keys))
+
+
+def _touches(change: Change, keys: set[str]) -> bool:
+    return any(compare_key(name) in keys for name in _both_names(change) if name)
+
+
+def _naming(findings: Iterable[Finding], names: Iterable[str], keys: set[str]) -> Iterator[Finding]:
+    """Give the findings that name somebody: as their value, in quotes, or in a list at the end."""
+    known = [re.escape(name) for name in names if name]
+    if not known:
+        return
+    any_of = "|".join(known)
+    quoted = re.compile(rf"(['\"])(?:{any_of})\1")
+    in_list = re.compile(rf": (?:.*(?:, | and ))?(?:{any_of})(?:, | and | in |$)")
+    for finding in findings:
+        named = finding.value is not None and compare_key(finding.value) in keys
+        if named or quoted.search(finding.message) or in_list.search(finding.message):
+            yield finding
+
+
+def _held(current: CurrentState | None, user: User | None) -> dict[int, str]:
+    if current is None or user is None:
+        return {}
+    return {
+        project: members[user.id]
+        for project, members in current.roles.items()
+        if user.id in members
+    }
+
+
+def _groups(current: CurrentState | None, user: User | None) -> tuple[str, ...]:
+    if current is None or user is None:
+        return ()
+    return tuple(sorted(group.name for group in current.groups if user.id in group.members))
+
+
+def _access(known: Known, keys: set[str], held: dict[int, str]) -> tuple[Access, ...]:
+    projects = known.current.projects if known.current is not None else ()
+    index = Projects.of(projects)
+    labels = {project.id: project.label for project in projects}
+    found: dict[str, Access] = {
+        labels.get(number, str(number)): Access("", labels.get(number, str(number)), held=role)
+        for number, role in held.items()
+    }
+    for one in known.desired.memberships:
+        if compare_key(one.username.value) not in keys:
+            continue
+        fitting = index.fitting(one.project.value)
+        label = fitting[0].label if len(fitting) == 1 else one.project.value
+        there = found.get(label)
+        found[label] = Access(
+            one.username.value,
+            label,
+            one.role.value,
+            one.role.origins or one.project.origins,
+            there.held if there is not None else None,
+        )
+    return tuple(found[label] for label in sorted(found))

@@ -1,0 +1,149 @@
+"""One project: which rows speak of it, who is to be in it, who is, and what changes."""
+
+from collections.abc import Collection, Iterator, Sequence
+
+from kanport.errors import UsageError
+from kanport.explain.model import Access, Explanation, Known
+from kanport.explain.rows import about_rows, given, rows_where
+from kanport.model import DesiredMembership, Project
+from kanport.names import compare_key, spelling_key
+from kanport.normalize.readings import Reading
+from kanport.plan.match import Projects, project_keys
+from kanport.plan.model import Change
+from kanport.table import Row
+
+
+def explain_project(known: Known, name: str) -> Explanation:
+    """Explain one project, which is named by its identifier, its name or its id.
+
+    Raises UsageError where it names several projects of the server.
+    """
+    project = _project(known, name)
+    keys = project_keys(project) if project is not None else frozenset({spelling_key(name)})
+    rows = rows_where(known, lambda reading, row: _is_about(reading, row, keys))
+    wanted = tuple(
+        one for one in known.desired.memberships if spelling_key(one.project.value) in keys
+    )
+    label = project.label if project is not None else name
+    changes = tuple(
+        change
+        for change in (known.plan.changes if known.plan is not None else ())
+        if change.subject.project is not None and spelling_key(change.subject.project) in keys
+    )
+    findings = (
+        *about_rows(known.all_findings, rows),
+        *(
+            finding
+            for finding in known.all_findings
+            if (finding.value is not None and spelling_key(finding.value) in keys)
+            or repr(label) in finding.message
+        ),
+    )
+    access = tuple(_access(known, project, wanted, label))
+    return Explanation(
+        kind="project",
+        asked=name,
+        found=(label,),
+        rows=rows,
+        wanted=None,
+        memberships=wanted,
+        user=None,
+        access=access,
+        groups=(),
+        changes=changes,
+        findings=tuple(dict.fromkeys(findings)),
+        reasons=tuple(_reasons(known, project, keys, wanted, access, changes)),
+        offline=known.plan is None,
+    )
+
+
+def _project(known: Known, name: str) -> Project | None:
+    if known.current is None:
+        return None
+    fitting = Projects.of(known.current.projects).fitting(name)
+    if len(fitting) > 1:
+        numbers = ", ".join(f"{project.name} (#{project.id})" for project in fitting)
+        raise UsageError(
+            f"{name!r} fits {len(fitting)} projects: {numbers}",
+            hint="name one of them by its identifier or its id",
+        )
+    return fitting[0] if fitting else None
+
+
+def _is_about(reading: Reading, row: Row, keys: Collection[str]) -> bool:
+    for column, project in reading.projects.items():
+        if spelling_key(project) in keys and (row.values.get(column) or column in row.odd):
+            return True
+    rules = [ruled for ruled in reading.rules if ruled.name == "project"]
+    return any(spelling_key(text) in keys for ruled in rules for text in given(ruled, row))
+
+
+def _access(
+    known: Known, project: Project | None, wanted: Sequence[DesiredMembership], label: str
+) -> Iterator[Access]:
+    current = known.current
+    held: dict[str, tuple[str, str]] = {}
+    if current is not None and project is not None:
+        names = {user.id: user.username for user in current.users}
+        for number, role in current.roles.get(project.id, {}).items():
+            username = names.get(number, f"#{number}")
+            held[compare_key(username)] = username, role
+    asked = {compare_key(one.username.value): one for one in wanted}
+    for key in sorted({*held, *asked}):
+        one = asked.get(key)
+        there = held.get(key)
+        username = there[0] if there is not None else one.username.value if one is not None else key
+        yield Access(
+            username,
+            label,
+            one.role.value if one is not None else None,
+            (one.role.origins or one.username.origins) if one is not None else (),
+            there[1] if there is not None else None,
+        )
+
+
+def _reasons(
+    known: Known,
+    project: Project | None,
+    keys: Collection[str],
+    wanted: Sequence[DesiredMembership],
+    access: Sequence[Access],
+    changes: Sequence[Change],
+) -> Iterator[str]:
+    named = any(spelling_key(one.value) in keys for one in known.desired.projects_named)
+    if not named:
+        yield "Neither the mapping nor a row names it, so nobody's access to it is changed."
+    elif not wanted:
+        yield "It is named, but no usable row wants anybody in it."
+    open_to = [who for who, what in known.desired.unknown.memberships if what in keys]
+    if open_to:
+        yield "Rows that cannot be used leave open who is to be in it, so access is kept there."
+    if known.current is None:
+        return
+    if project is None:
+        yield "The server has no such project."
+        return
+    if project.private:
+        yield "It is somebody's private project: nobody is made a member of it."
+    if not project.active:
+        yield "It is closed on the server."
+    if named and project.id not in known.current.roles:
+        yield "Its members could not be read, so nothing is changed there."
+    same = sum(one.wanted is not None and one.wanted == one.held for one in access)
+    if same:
+        yield f"{same} of the wanted roles are already so."
+    kept = [one.username for one in access if one.wanted is None]
+    gone = {change.username for change in changes}
+    kept = [name for name in kept if name not in gone]
+    if kept and known.mapping.spec.memberships_missing == "keep":
+        yield (
+            f"Nothing asks for {', '.join(kept)}; the mapping keeps them"
+            " (memberships_missing: keep)."
+        )
+    elif kept and named:
+        yield (
+            f"Nothing asks for {', '.join(kept)}, and yet they stay: they are protected, not"
+            " managed, or the input does not prove it; see findings."
+        )
+    if named and not changes:
+        yield "Nothing changes in it."

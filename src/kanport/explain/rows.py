@@ -1,0 +1,98 @@
+"""The rows that are about somebody or something, each with how its rules read it."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from kanport.explain.model import Known, RowTold
+from kanport.findings import Finding
+from kanport.names import compare_key
+from kanport.normalize.notes import Notes
+from kanport.normalize.readings import Reading, Ruled, readings
+from kanport.normalize.rows import rows_in_order
+from kanport.normalize.trace import Trace, thread, trace
+from kanport.normalize.value import State, Value, raw_texts, read_one, read_several
+from kanport.origin import Origin
+from kanport.table import Row
+
+Place = tuple[str, str | None, str | None, int | str | None]
+
+
+def read(ruled: Ruled, row: Row) -> list[Value]:
+    """Give the values that a rule makes of a row."""
+    notes = Notes()
+    if ruled.several:
+        return read_several(ruled.rule, row, notes)
+    return [read_one(ruled.rule, row, notes)]
+
+
+def given(ruled: Ruled, row: Row) -> list[str]:
+    """Give the texts of the usable values that a rule makes of a row."""
+    return [value.text for value in read(ruled, row) if value.state is State.GIVEN]
+
+
+def written(ruled: Ruled, row: Row) -> list[str]:
+    """Give the texts that stand in the cells of a rule, before any step."""
+    raw = raw_texts(ruled.rule, row, Notes())
+    return [] if isinstance(raw, Value) else list(raw[0])
+
+
+def people_in(reading: Reading, row: Row) -> frozenset[str]:
+    """Give the compare keys of the people whom a row names."""
+    return frozenset(compare_key(text) for ruled in reading.who for text in given(ruled, row))
+
+
+def rows_where(known: Known, fits: Callable[[Reading, Row], bool]) -> tuple[RowTold, ...]:
+    """Give the rows for which the test holds, in the order of mapping and rows."""
+    by_place: dict[Place, list[Finding]] = {}
+    for finding in known.all_findings:
+        for origin in (finding.origin, *finding.related):
+            if (place := row_of(origin)) is not None:
+                by_place.setdefault(place, []).append(finding)
+    return tuple(
+        _told(reading, row, by_place)
+        for reading in readings(known.mapping, known.tables)
+        for _, row in rows_in_order(reading.table)
+        if fits(reading, row)
+    )
+
+
+def row_of(origin: Origin | None) -> Place | None:
+    """Give the row or entry of a place; None where it has none."""
+    row = None if origin is None else origin.row if origin.row is not None else origin.dn
+    if origin is None or row is None:
+        return None
+    return origin.source, origin.file, origin.sheet, row
+
+
+def _told(reading: Reading, row: Row, by_place: dict[Place, list[Finding]]) -> RowTold:
+    place = row_of(row.origin)
+    password = reading.password
+    return RowTold(
+        reading.part,
+        reading.table.source,
+        row.origin,
+        tuple(_traces(reading, row)),
+        row.place(password) if password is not None and row.values.get(password) else None,
+        tuple(dict.fromkeys(by_place.get(place, ()))) if place is not None else (),
+    )
+
+
+def _traces(reading: Reading, row: Row) -> Iterator[tuple[str, Trace]]:
+    for name, rule, several in (*reading.who, *reading.rules):
+        if name in reading.projects and not row.values.get(name) and name not in row.odd:
+            # An empty cell of a matrix says nothing, and there may be hundreds.
+            continue
+        traced = trace(rule, row, several=several)
+        yield name, traced
+        if name == "project" and reading.role_part is not None:
+            part, role = reading.role_part
+            texts = [value.parts.get(part) or "" for value in traced.values]
+            threads = tuple(thread(role, text) for text in dict.fromkeys(texts) if text)
+            yield "role", Trace("role", (), threads, ())
+
+
+def about_rows(findings: Iterable[Finding], rows: Iterable[RowTold]) -> Iterator[Finding]:
+    """Give the findings that point at one of these rows."""
+    places = {row_of(row.origin) for row in rows}
+    for finding in findings:
+        if any(row_of(origin) in places for origin in (finding.origin, *finding.related) if origin):
+            yield finding
