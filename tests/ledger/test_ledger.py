@@ -13,6 +13,7 @@ import pytest
 
 from kanport.errors import ConfigInvalid, Exit
 from kanport.ledger import file, recall, record
+from kanport.ledger.migrations import MIGRATIONS
 from kanport.memory import Learned
 from kanport.model import Identity
 
@@ -179,13 +180,13 @@ def test_an_older_ledger_is_read_without_and_written_with_a_migration(
     remember_people(path, SERVER, [ADA], now=MONDAY)
     old = path.read_bytes()
     more = ("CREATE TABLE more (id TEXT)",)
-    monkeypatch.setattr(file, "MIGRATIONS", (*file.MIGRATIONS, more))
+    monkeypatch.setattr(file, "MIGRATIONS", (*MIGRATIONS, more))
     assert known_people(path, SERVER) == {"7": ADA}
     assert path.read_bytes() == old
     remember_people(path, SERVER, [BOB], now=TUESDAY)
     assert known_people(path, SERVER) == {"7": ADA, "8": BOB}
     with closing(sqlite3.connect(path)) as database:
-        assert database.execute("PRAGMA user_version").fetchone() == (len(file.MIGRATIONS),)
+        assert database.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS) + 1,)
         assert database.execute("SELECT * FROM more").fetchall() == []
 
 
