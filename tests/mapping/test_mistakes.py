@@ -300,7 +300,8 @@ BETWEEN_KEYS = {
         " | add memberships, or leave this out"
     ),
     "kanport: 1\nsources: {a: {type: csv, path: b}}\n": (
-        "1:1: a mapping needs users, memberships, groups, group_access or projects; otherwise there is nothing to do"
+        "1:1: a mapping needs users, memberships, groups, group_access or projects; otherwise there"
+        " is nothing to do"
     ),
     top("limits: {create: many}"): (
         "9:18: create must be a whole number such as 40, or a share such as 5%"

@@ -21,7 +21,11 @@ from kanport.sources import read_source
 ROOT = Path(__file__).parents[2]
 MAPPINGS = sorted((ROOT / "mappings").glob("*.yaml"))
 # Mappings of directories are tried where directories are: tests/ldap.
-OF_FILES = [path for path in MAPPINGS if "type: ldap" not in path.read_text("utf-8")]
+OF_FILES = [
+    path
+    for path in MAPPINGS
+    if not {"type: ldap", "type: kanboard"} & set(re.findall(r"type: \w+", path.read_text("utf-8")))
+]
 SERVER: Mapping[str, Any] = json.loads((ROOT / "samples" / "demo-server.json").read_text("utf-8"))
 
 
