@@ -54,3 +54,20 @@ def test_every_table_has_a_caption_and_heads(
         assert page.js("document.documentElement.lang") == "en"
         assert page.js("document.querySelectorAll('header, nav, main, footer').length") == 4
     assert all(caption and heads and named for caption, heads, named in tables)
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+def test_what_can_be_pressed_is_large_enough_for_a_finger(
+    browser: Chromium, written: Written, width: int
+) -> None:
+    """24 by 24 CSS pixels are the least that WCAG 2.2 asks for (2.5.8)."""
+    with browser.open(written(VIEWS["run"]), width=width) as page:
+        page.js("document.querySelectorAll('details').forEach((one) => { one.open = true })")
+        sizes = page.js(
+            """[...document.querySelectorAll(
+              "nav a, dd a, summary, button, select, input[type=search]")]
+              .map((one) => one.getBoundingClientRect())
+              .map(({ width, height }) => [width, height])"""
+        )
+    assert len(sizes) > 20
+    assert min(min(size) for size in sizes) >= 24
