@@ -23,13 +23,20 @@ class Servers:
     """The servers that the sources of one mapping name, each read once, so that all tables fit."""
 
     def __init__(self) -> None:
-        self._read: dict[str, Mapping[str, Listing]] = {}
+        self._read: dict[str, Mapping[str, Listing] | Unreachable] = {}
 
     def tables(self, settings: Settings) -> Mapping[str, Listing]:
         """Give the tables of a server; raises Unreachable where it cannot be read, or not whole."""
         if settings.url not in self._read:
-            self._read[settings.url] = _tables(settings)
-        return self._read[settings.url]
+            try:
+                self._read[settings.url] = _tables(settings)
+            except Unreachable as problem:
+                # The next source of this server would only wait as long for the same answer.
+                self._read[settings.url] = problem
+        found = self._read[settings.url]
+        if isinstance(found, Unreachable):
+            raise found
+        return found
 
 
 def read_kanboard(
