@@ -6,6 +6,7 @@ import json
 import zipfile
 from dataclasses import replace
 
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from kanport.proof import Proof, check_report, drawn_with_proof, has_place
 from kanport.proof.stamp import read, stamped
 from kanport.report import view
 from kanport.report.formats import FORMATS
+from kanport.report.json_file import report_schema
 from tests.report.drawing import plans_and_runs
 from tests.report.examples import make_plan
 
@@ -136,3 +138,9 @@ def test_a_digest_computed_anew_is_detected_where_the_plan_is_there(form: str) -
     checks = check_report(forged, plan=PLAN, redraw=lambda proof: _drawn(proof.report))
     assert not checks.hold
     assert [one.what for one in checks.checked if one.holds is False] == ["made again"]
+
+
+def test_the_proof_of_a_json_report_is_as_the_schema_says() -> None:
+    schema = report_schema()
+    assert schema["properties"]["proof"]
+    jsonschema.validate(json.loads(_DRAWN["json"]), schema)

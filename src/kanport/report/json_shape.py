@@ -235,6 +235,26 @@ class SumDict(TypedDict):
     parts: list[CountDict]
 
 
+class ProofDict(TypedDict):
+    """What binds a report to its plan and its run; see `kanport verify-report`.
+
+    `plan`, `journal` and `sha256` are SHA-256 digests in hex, the last one that of the report, taken
+    while zeros stand in its place.
+    """
+
+    kanport_proof: Literal[1]
+    report: str
+    kind: str
+    kanport: str
+    plan: str
+    run: str
+    journal: str
+    masked: bool
+    table: str | None
+    next_steps: list[str]
+    sha256: str
+
+
 class ReportDict(TypedDict):
     """A report of Kanport."""
 
@@ -263,6 +283,7 @@ class ReportDict(TypedDict):
     finding_kinds: list[FindingKindDict]
     findings: list[dict[str, Any]]
     next_steps: list[str]
+    proof: NotRequired[ProofDict]
 
 
 def report_schema() -> dict[str, Any]:
