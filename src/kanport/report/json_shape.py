@@ -238,8 +238,8 @@ class SumDict(TypedDict):
 class ProofDict(TypedDict):
     """What binds a report to its plan and its run; see `kanport verify-report`.
 
-    `plan`, `journal` and `sha256` are SHA-256 digests in hex, the last one that of the report, taken
-    while zeros stand in its place.
+    `plan`, `journal` and `sha256` are SHA-256 digests in hex, the last one that of the report,
+    taken while zeros stand in its place.
     """
 
     kanport_proof: Literal[1]
