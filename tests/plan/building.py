@@ -120,6 +120,7 @@ def plan_for(
     memory: Memory | None = None,
     allowed: Mapping[str, int] | None = None,
     source: Mapping[str, Any] | None = None,
+    now: str = "2026-11-21T02:00:00Z",
 ) -> Plan:
     """Make a plan with everything around it fixed; `known` is whom the ledger knows.
 
@@ -144,7 +145,7 @@ def plan_for(
                 }
             ),
         ),
-        created_at="2026-11-21T02:00:00Z",
+        created_at=now,
         version="1.0",
         memory=memory or Memory(identities={identity.id: identity for identity in known}),
         allowed=allowed or {},
