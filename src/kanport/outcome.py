@@ -24,17 +24,23 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one change; `reason` says why where it was not done."""
+    """What became of one change; `reason` says why where it was not done.
+
+    `through_group` is the role that remains through a group where a membership could not be ended.
+    """
 
     change_id: str
     status: Status
     reason: str | None = None
+    through_group: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Give the outcome as the journal and the JSON report hold it."""
         parts: dict[str, Any] = {"change": self.change_id, "status": str(self.status)}
         if self.reason is not None:
             parts["reason"] = self.reason
+        if self.through_group is not None:
+            parts["through_group"] = self.through_group
         return parts
 
 
@@ -123,6 +129,8 @@ class Run:
     outcomes: tuple[Outcome, ...]
     stopped: str | None = None
     user_ids: Mapping[str, int] = field(default_factory=dict, compare=False)
+    group_ids: Mapping[str, int] = field(default_factory=dict, compare=False)
+    project_ids: Mapping[str, int] = field(default_factory=dict, compare=False)
     by: str = ""
     approved: Approved | None = None
     journal_sha256: str = field(default="", compare=False)

@@ -151,7 +151,8 @@ def test_access_that_remains_through_a_group_is_said(server: Sandbox, run: RunPl
                     user_id=ada, before={"role": "project-viewer"})  # fmt: skip
     done = run(plan_of(revoke))
     assert statuses(done) == [Status.FAILED]
-    assert "through a group" in str(done.outcomes[0].reason)
+    assert str(done.outcomes[0].reason).startswith("still a member through group Engineers")
+    assert done.outcomes[0].through_group == "project-manager"
 
 
 def test_what_somebody_else_did_meanwhile_is_already_so(server: Sandbox, run: RunPlan) -> None:

@@ -10,21 +10,24 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import Any, Protocol
 
+from kanport.apply.group_steps import ABOUT, told_enough
 from kanport.apply.journal import Journal, JournalBroken, Recorded
+from kanport.apply.observed import Ids, Observed
 from kanport.apply.pace import Lanes, Pace, Throttle
 from kanport.apply.passwords import Passwords
-from kanport.apply.reasons import look_into, why_not
-from kanport.apply.state import State, giving_up, success
+from kanport.apply.probing import read_back
+from kanport.apply.reasons import look_into, stays_through_group, why_not
+from kanport.apply.state import State, giving_up, heard, success
 from kanport.apply.steps import (
-    Observed,
+    CREATING,
     as_before,
     call_for,
     id_in,
     observe,
-    probe_for,
     says_no_ldap,
     second_call_for,
 )
@@ -160,7 +163,16 @@ class Engine:
             finished_at: str | None = self._journal.end(tally, stopped=stopped)
         except JournalBroken:
             finished_at = None
-        return Run(run_id, started_at, finished_at, outcomes, stopped, state.new_ids(plan))
+        return Run(
+            run_id,
+            started_at,
+            finished_at,
+            outcomes,
+            stopped,
+            user_ids=state.new_ids(plan),
+            group_ids=state.new_groups(plan),
+            project_ids=state.new_projects(plan),
+        )
 
     # --- one phase --------------------------------------------------------------------------
 
@@ -178,9 +190,10 @@ class Engine:
     def _possible(self, change: Change, state: State) -> bool:
         who = change.username
         if change.action is not Action.USER_CREATE:
-            if state.user_id(change) is not None:
+            lacking = state.lacking(change)
+            if lacking is None:
                 return True
-            reason = f"{who} was not created"
+            reason = f"{lacking} was not created"
         else:
             # Whoever still has the username would be taken for the new user when it is read back.
             rename = state.giving_up.get(compare_key(who))
@@ -200,10 +213,10 @@ class Engine:
         values = self._probe(doubtful, [None] * len(doubtful), state)
         for change, value in zip(doubtful, values, strict=True):
             there = observe(change, value)
-            if there.holds:
+            if there.holds and there.shown:
                 status = Status.DONE if change.id in state.doubted else Status.ALREADY
                 self._settle(change, status, None, state, there)
-            elif not there.mend and not as_before(change, value):
+            elif not there.holds and not there.mend and not as_before(change, value):
                 reason = f"the server has changed since the plan was made: {there.instead}"
                 self._settle(change, Status.SKIPPED, reason, state)
         self._record(state)
@@ -263,7 +276,7 @@ class Engine:
     def _send(self, batch: Sequence[Change], state: State) -> list[Answer]:
         self._ask_whether_to_stop()
         calls = [
-            call_for(change, state.user_id(change), self._passwords.of(change)) for change in batch
+            call_for(change, state.ids(change), self._passwords.of(change)) for change in batch
         ]
         with self._lock:
             self._passwords.write(batch)
@@ -328,7 +341,7 @@ class Engine:
         wait = self._options.pause * 2**batch.tries
         for change, answer, value in zip(changes, answers, values, strict=True):
             there = observe(change, value)
-            if there.holds:
+            if there.holds and told_enough(change, answer, there):
                 status = Status.DONE if change.id in mine else success(answer)
                 self._settle(change, status, None, state, there)
             elif isinstance(answer, NoAnswer) and retry:
@@ -349,14 +362,11 @@ class Engine:
     def _probe(
         self, changes: Sequence[Change], new_ids: Sequence[int | None], state: State
     ) -> list[Any]:
-        return self._server.read(
-            [
-                probe_for(change, state.user_id(change) if new_id is None else new_id)
-                for change, new_id in zip(changes, new_ids, strict=True)
-            ],
-            batch_size=LARGEST,
-            connections=1,
-        )
+        asked = [
+            (change, state.ids(change) if new_id is None else Ids(user=new_id))
+            for change, new_id in zip(changes, new_ids, strict=True)
+        ]
+        return read_back(asked, partial(self._server.read, batch_size=LARGEST, connections=1))
 
     def _try_second_call(
         self, refused: Sequence[tuple[Change, Answer, Observed]], state: State
@@ -367,33 +377,35 @@ class Engine:
         second = {
             change.id: call
             for change, _, before in refused
-            if (call := second_call_for(change, state.user_id(change), before)) is not None
+            if (call := second_call_for(change, state.ids(change), before)) is not None
         }
         tried = [change for change, _, _ in refused if change.id in second]
         new_ids = [before.user_id for change, _, before in refused if change.id in second]
         seen: dict[str, Observed] = {}
         if tried:
-            self._post([second[change.id] for change in tried], tried, state)
+            answers = self._post([second[change.id] for change in tried], tried, state)
             values = self._probe(tried, new_ids, state)
             seen = {
-                change.id: observe(change, value)
-                for change, value in zip(tried, values, strict=True)
+                change.id: heard(observe(change, value), answer)
+                for change, value, answer in zip(tried, values, answers, strict=True)
             }
         failed = [
-            (change, state.user_id(change))
+            (change, state.ids(change))
             for change, _, before in refused
             if not seen.get(change.id, before).holds
         ]
         found = look_into(self._server, failed)
         for change, answer, before in refused:
             there = seen.get(change.id, before)
-            if there.holds:
-                self._settle(change, Status.DONE, None, state, there)
+            if there.holds and (there.shown or change.id in seen):
+                status = success(answer) if change.action in ABOUT else Status.DONE
+                self._settle(change, status, None, state, there)
             else:
                 # A user of LDAP who is there gets access, even where a field could not be set.
                 made = there if by_ldap(change) else None
                 reason = why_not(change, answer, there, found[change.id])
-                self._settle(change, Status.FAILED, reason, state, made)
+                through = stays_through_group(change, answer, there)
+                self._settle(change, Status.FAILED, reason, state, made, through)
 
     # --- bookkeeping ------------------------------------------------------------------------
 
@@ -404,12 +416,13 @@ class Engine:
         reason: str | None,
         state: State,
         observed: Observed | None = None,
+        through_group: str | None = None,
     ) -> None:
-        outcome = Outcome(change.id, status, reason)
+        outcome = Outcome(change.id, status, reason, through_group)
         with self._lock:
             state.outcomes[change.id] = outcome
-            if observed is not None and observed.user_id is not None:
-                state.user_ids[compare_key(change.username)] = observed.user_id
+            if observed is not None:
+                state.learn(change, observed)
             state.unwritten.append(outcome)
             state.failed += status is Status.FAILED
 
@@ -435,17 +448,15 @@ class Engine:
                 raise _Stopped(STOPPED_BY_ERRORS)
 
     def _learn_ids(self, plan: Plan, state: State) -> None:
-        """Find the ids of the users that a run which was cut off has made."""
+        """Find the ids of the users, groups and projects that a run which was cut off has made."""
         made = [
             change
             for change in plan.changes
-            if change.action is Action.USER_CREATE and change.id in state.outcomes
+            if change.action in CREATING and change.id in state.outcomes
         ]
         values = self._probe(made, [None] * len(made), state) if made else []
         for change, value in zip(made, values, strict=True):
-            there = observe(change, value)
-            if there.user_id is not None:
-                state.user_ids[compare_key(change.username)] = there.user_id
+            state.learn(change, observe(change, value))
 
 
 class _Stopped(Exception):

@@ -209,7 +209,10 @@ def load_journal(path: Path) -> Recorded:
         plan = Plan.model_validate(first["plan"])
         told_so_far = {
             record["change"]: Outcome(
-                record["change"], Status(record["status"]), record.get("reason")
+                record["change"],
+                Status(record["status"]),
+                record.get("reason"),
+                record.get("through_group"),
             )
             for record in records
             if record.get("record") == "outcome"

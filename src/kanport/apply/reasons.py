@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from kanport.apply.steps import Observed
+from kanport.apply.observed import Ids, Observed
 from kanport.errors import Unreachable
 from kanport.kanboard import procedures
-from kanport.kanboard.rpc import Answer, Call, NoAnswer, Refused
+from kanport.kanboard.rpc import Answer, Call, NoAnswer, Refused, Result
 from kanport.plan.model import Action, Change
 from kanport.plan.own_ldap import by_ldap
 from kanport.rules import email_problem, username_problem
@@ -26,8 +26,8 @@ def why_not(change: Change, answer: Answer, observed: Observed, found: str = "")
         return f"the server never answered it ({answer.why}); {instead}"
     if isinstance(answer, Refused):
         return f"the server refused it ({answer.message}); {instead}"
-    if change.action is Action.MEMBERSHIP_REVOKE and not found:
-        return f"still a member, so the access comes through a group; {instead}"
+    if stays_through_group(change, answer, observed) is not None:
+        return f"still a member {found or 'through a group'}; {observed.instead}"
     if answer.value is False and by_ldap(change):
         return (
             "Kanboard's own LDAP does not know them, or Kanboard cannot ask it"
@@ -40,39 +40,66 @@ def why_not(change: Change, answer: Answer, observed: Observed, found: str = "")
     return f"the server said yes, but {instead}"
 
 
-def look_into(server: Reader, refused: Sequence[tuple[Change, int | None]]) -> dict[str, str]:
+def stays_through_group(change: Change, answer: Answer, observed: Observed) -> str | None:
+    """Give the role that somebody keeps through a group after a revoke; None where none is left.
+
+    Whatever was direct ends with any answer, so what is read after it comes through a group.
+    """
+    revoked = change.action is Action.MEMBERSHIP_REVOKE and isinstance(answer, Result)
+    return observed.role if revoked and observed.role else None
+
+
+def look_into(server: Reader, refused: Sequence[tuple[Change, Ids]]) -> dict[str, str]:
     """Find out why changes were refused, by change id; an empty text where nothing shows why.
 
-    `refused` are the changes with the ids of their users. Looks at whether user and project are
-    still there, closed or private, and at what Kanboard's own rules say of the values.
+    `refused` are the changes with the ids of what they are about. Looks at whether user, project
+    and group are still there, closed or private, through which groups somebody may have kept their
+    access, and at what Kanboard's own rules say of the values.
     """
     calls: dict[tuple[str, int], Call] = {}
-    for change, user_id in refused:
-        if user_id is not None:
-            calls["user", user_id] = procedures.get_user(user_id)
-        if change.project_id is not None:
-            calls["project", change.project_id] = procedures.get_project_by_id(change.project_id)
+    for change, ids in refused:
+        if ids.user is not None:
+            calls["user", ids.user] = procedures.get_user(ids.user)
+        if ids.project is not None:
+            calls["project", ids.project] = procedures.get_project_by_id(ids.project)
+        if ids.group is not None:
+            calls["group", ids.group] = procedures.get_group(ids.group)
+        if ids.user is not None and change.action is Action.MEMBERSHIP_REVOKE:
+            calls["groups", ids.user] = procedures.get_member_groups(ids.user)
     try:
         rows = dict(zip(calls, server.read(list(calls.values())), strict=True))
     except Unreachable:
         rows = {}
-    return {change.id: _found(change, user_id, rows) for change, user_id in refused}
+    return {change.id: _found(change, ids, rows) for change, ids in refused}
 
 
-def _found(change: Change, user_id: int | None, rows: dict[tuple[str, int], Any]) -> str:
+def _found(change: Change, ids: Ids, rows: dict[tuple[str, int], Any]) -> str:
     found = [*_rules(change)]
-    if user_id is not None and ("user", user_id) in rows and not rows["user", user_id]:
+    if ids.user is not None and ("user", ids.user) in rows and not rows["user", ids.user]:
         found.append("the user was removed meanwhile")
-    if change.project_id is not None and ("project", change.project_id) in rows:
-        row = rows["project", change.project_id]
+    if ids.group is not None and ("group", ids.group) in rows and not rows["group", ids.group]:
+        found.append("the group is gone")
+    if ids.project is not None and ("project", ids.project) in rows:
+        row = rows["project", ids.project]
         project = procedures.project_from_row(row) if row else None
         if project is None:
             found.append("the project is gone")
-        elif not project.active:
+        elif not project.active and change.action is not Action.MEMBERSHIP_REVOKE:
             found.append("the project is closed")
         elif project.private:
             found.append("the project is private")
+    if not found and ids.user is not None and ("groups", ids.user) in rows:
+        names = _names(rows["groups", ids.user])
+        if names:
+            found.append(
+                f"through {'group' if len(names) == 1 else 'one of the groups'} " + ", ".join(names)
+            )
     return "; ".join(found)
+
+
+def _names(rows: Any) -> list[str]:
+    groups = (procedures.group_from_row(row) for row in procedures.rows_of(rows) or ())
+    return [group.name for group in groups if group is not None]
 
 
 def _rules(change: Change) -> list[str]:

@@ -6,12 +6,19 @@ that do nothing"). So each change has a second call that reads back what it was 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 from pydantic import SecretStr
 
+from kanport.apply.group_steps import (
+    ABOUT,
+    group_as_before,
+    group_call,
+    observe_group,
+    second_group_call,
+)
+from kanport.apply.observed import Ids, Observed, known
 from kanport.kanboard import procedures
 from kanport.kanboard.rpc import Answer, Call, Refused, Result
 from kanport.model import User
@@ -19,31 +26,21 @@ from kanport.names import compare_key
 from kanport.plan.model import Action, Change
 from kanport.plan.own_ldap import by_ldap
 
+MEMBERSHIPS = frozenset(
+    {Action.MEMBERSHIP_GRANT, Action.MEMBERSHIP_CHANGE, Action.MEMBERSHIP_REVOKE}
+)
+CREATING = (Action.USER_CREATE, Action.GROUP_CREATE, Action.PROJECT_CREATE)
 _SMALL = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
-    """What reading back showed of one change: whether it holds, and what is there instead.
-
-    `user_id` is the id of the user that was read, which is how the id of a new user is learned.
-    `mend` are the fields that a further update is to set: Kanboard makes a user from its own LDAP
-    with the name, e-mail address and role that it finds there.
-    """
-
-    holds: bool
-    instead: str = ""
-    user_id: int | None = None
-    mend: Mapping[str, Any] = field(default_factory=dict)
-
-
-def call_for(change: Change, user_id: int | None, password: SecretStr | None = None) -> Call:
+def call_for(change: Change, ids: Ids, password: SecretStr | None = None) -> Call:
     """Give the call that carries the change out.
 
-    `user_id` is the id of its user; None is right for `user.create` alone, which needs `password`
-    unless Kanboard makes the user from its own LDAP.
+    `user.create` needs `password`, unless Kanboard makes the user from its own LDAP.
     """
     after = change.after or {}
+    if change.action in ABOUT:
+        return group_call(change, ids)
     if by_ldap(change):
         return procedures.create_ldap_user(after["username"])
     if change.action is Action.USER_CREATE:
@@ -56,7 +53,7 @@ def call_for(change: Change, user_id: int | None, password: SecretStr | None = N
             email=after.get("email", ""),
             role=after["role"],
         )
-    who = _known(change, user_id)
+    who = known(change, ids.user, change.username)
     match change.action:
         case Action.USER_UPDATE | Action.USER_RENAME:
             return procedures.update_user(who, **after)
@@ -66,7 +63,7 @@ def call_for(change: Change, user_id: int | None, password: SecretStr | None = N
             return procedures.disable_user(who)
         case Action.USER_REMOVE:
             return procedures.remove_user(who)
-    project = _project(change)
+    project = known(change, ids.project, change.subject.project or "its project")
     match change.action:
         case Action.MEMBERSHIP_GRANT:
             return procedures.add_project_user(project, who, after["role"])
@@ -76,15 +73,18 @@ def call_for(change: Change, user_id: int | None, password: SecretStr | None = N
             return procedures.remove_project_user(project, who)
 
 
-def second_call_for(change: Change, user_id: int | None, seen: Observed) -> Call | None:
+def second_call_for(change: Change, ids: Ids, seen: Observed) -> Call | None:
     """Give the call to try where the first one had no effect, or not all of it; or None.
 
     Somebody who is a member only through a group has no role of their own to change: Kanboard says
     `true` and does nothing. A direct role, once added, wins over the group's.
     """
-    if change.action is Action.MEMBERSHIP_CHANGE:
+    if change.action in ABOUT:
+        return second_group_call(change, ids)
+    if change.action is Action.MEMBERSHIP_CHANGE and ids.user is not None:
         role = (change.after or {})["role"]
-        return procedures.add_project_user(_project(change), _known(change, user_id), role)
+        project = known(change, ids.project, change.subject.project or "its project")
+        return procedures.add_project_user(project, ids.user, role)
     if seen.mend and seen.user_id is not None:
         return procedures.update_user(seen.user_id, **seen.mend)
     return None
@@ -108,24 +108,35 @@ def id_in(change: Change, answer: Answer) -> int | None:
     return None
 
 
-def probe_for(change: Change, user_id: int | None) -> Call:
-    """Give the reading call that shows whether the change holds."""
-    if change.project_id is not None:
-        return procedures.get_project_user_role(change.project_id, _known(change, user_id))
+def probe_for(change: Change, ids: Ids) -> Call:
+    """Give the reading call that shows whether the change holds.
+
+    What needs more than one is read by `kanport.apply.probing`.
+    """
+    if change.action in MEMBERSHIPS:
+        project = known(change, ids.project, change.subject.project or "its project")
+        return procedures.get_project_user_role(project, known(change, ids.user, change.username))
+    if change.action in ABOUT:
+        group = known(change, ids.group, change.subject.group or "its group")
+        if change.subject.username is None:
+            return procedures.get_group(group)
+        return procedures.is_group_member(group, known(change, ids.user, change.username))
     if by_ldap(change):
-        if user_id is not None:
-            return procedures.get_user(user_id)
+        if ids.user is not None:
+            return procedures.get_user(ids.user)
         # Kanboard's spelling, unless it is told otherwise; PHP's strtolower knows ASCII only.
         username: str = (change.after or {})["username"]
         return procedures.get_user_by_name(username.translate(_SMALL))
     if change.action is Action.USER_CREATE:
         return procedures.get_user_by_name((change.after or {})["username"])
-    return procedures.get_user(_known(change, user_id))
+    return procedures.get_user(known(change, ids.user, change.username))
 
 
 def observe(change: Change, value: Any) -> Observed:
     """Judge what the probe gave: does the server hold what the change wanted?"""
-    if change.project_id is not None:
+    if change.action in ABOUT:
+        return observe_group(change, value)
+    if change.action in MEMBERSHIPS:
         return _observe_role(change, procedures.role_from(value))
     user = procedures.user_from_row(value) if value else None
     if change.action is Action.USER_REMOVE:
@@ -143,7 +154,9 @@ def observe(change: Change, value: Any) -> Observed:
 def as_before(change: Change, value: Any) -> bool:
     """Judge what the probe gave: is the server still as it was when the plan was made?"""
     before = change.before or {}
-    if change.project_id is not None:
+    if change.action in ABOUT:
+        return group_as_before(change, value)
+    if change.action in MEMBERSHIPS:
         return procedures.role_from(value) == str(before.get("role", ""))
     user = procedures.user_from_row(value) if value else None
     if change.action is Action.USER_CREATE or user is None:
@@ -168,8 +181,9 @@ def _observe_ldap_user(change: Change, user: User) -> Observed:
 def _observe_role(change: Change, role: str) -> Observed:
     wanted = (change.after or {}).get("role", "")
     if role == wanted:
-        return Observed(True)
-    return Observed(False, instead=f"the role is {role}" if role else "there is no role")
+        return Observed(True, role=role)
+    words = f"the role is {role}" if role else "there is no role"
+    return Observed(False, instead=words, role=role)
 
 
 def _field(user: User, key: str) -> Any:
@@ -181,15 +195,3 @@ def _field(user: User, key: str) -> Any:
         "active": user.active,
     }
     return values[key]
-
-
-def _known(change: Change, user_id: int | None) -> int:
-    if user_id is None:
-        raise ValueError(f"{change.id}: the id of {change.username} is not known")
-    return user_id
-
-
-def _project(change: Change) -> int:
-    if change.project_id is None:
-        raise ValueError(f"{change.id}: the id of its project is not known")
-    return change.project_id

@@ -5,10 +5,14 @@ supersedes is expected as the later one wants it.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from kanport.apply.steps import Observed, observe, probe_for
+from kanport.apply.group_steps import ABOUT
+from kanport.apply.observed import Observed
+from kanport.apply.probing import read_back
+from kanport.apply.state import State
+from kanport.apply.steps import CREATING, MEMBERSHIPS, observe
 from kanport.kanboard.rpc import Call
 from kanport.names import compare_key
 from kanport.outcome import Standing, Verdict
@@ -31,40 +35,37 @@ def verify(plan: Plan, reader: Reader) -> tuple[Verdict, ...]:
     be read.
     """
     expected = list(_expected(plan.changes))
+    state = State({})
+    made = [change for change in expected if change.action in CREATING]
     seen: dict[str, Observed] = {}
-    people = [change for change in expected if change.project_id is None]
-    seen |= _observed([(change, change.user_id) for change in people], reader)
-    new_ids = {
-        compare_key(change.username): user_id
-        for change in people
-        if change.user_id is None and (user_id := seen[change.id].user_id) is not None
-    }
-    access = [
-        (change, new_ids.get(compare_key(change.username), change.user_id))
-        if change.user_id is None
-        else (change, change.user_id)
-        for change in expected
-        if change.project_id is not None
-    ]
-    seen |= _observed([(change, who) for change, who in access if who is not None], reader)
-    for change, who in access:
-        if who is None:
+    for action in CREATING:
+        # A new project may belong to a new user.
+        seen |= _observed([change for change in made if change.action is action], state, reader)
+        for change in made:
+            if change.id in seen:
+                state.learn(change, seen[change.id])
+    rest = [change for change in expected if change.action not in CREATING]
+    possible = [change for change in rest if state.lacking(change) is None]
+    seen |= _observed(possible, state, reader)
+    for change in rest:
+        if change.id not in seen:
             # Whoever is not there has no access either.
-            wanted = (change.after or {}).get("role")
-            seen[change.id] = Observed(wanted is None, instead="there is no such user")
+            gone = change.action in _TAKING or change.after is None
+            user = change.subject.username is not None and state.ids(change).user is None
+            what = "there is no such user" if user else f"{state.lacking(change)} is not there"
+            seen[change.id] = Observed(gone, instead=what)
     return tuple(_verdict(change, seen[change.id]) for change in plan.changes)
 
 
-def _observed(asked: Iterable[tuple[Change, int | None]], reader: Reader) -> dict[str, Observed]:
+_TAKING = (Action.GROUP_MEMBER_REMOVE, Action.GROUP_ACCESS_REVOKE, Action.MEMBERSHIP_REVOKE)
+
+
+def _observed(changes: Sequence[Change], state: State, reader: Reader) -> dict[str, Observed]:
     """Read each thing once, however many changes are about it, and judge each change."""
-    probes = [(change, probe_for(change, who)) for change, who in asked]
-    calls = {_key(call): call for _, call in probes}
-    answers = dict(zip(calls, reader.read(list(calls.values())), strict=True))
-    return {change.id: observe(change, answers[_key(call)]) for change, call in probes}
-
-
-def _key(call: Call) -> tuple[Any, ...]:
-    return call.method, *sorted(call.params.items())
+    values = read_back([(change, state.ids(change)) for change in changes], reader.read)
+    return {
+        change.id: observe(change, value) for change, value in zip(changes, values, strict=True)
+    }
 
 
 def _verdict(change: Change, observed: Observed) -> Verdict:
@@ -77,16 +78,18 @@ def _expected(changes: Sequence[Change]) -> Iterator[Change]:
     """Give each change with the `after` that holds at the end of the whole plan."""
     removed = {c.user_id for c in changes if c.action is Action.USER_REMOVE}
     fields: dict[_Who, dict[str, Any]] = defaultdict(dict)
-    roles: dict[tuple[_Who, int], Mapping[str, Any] | None] = {}
+    roles: dict[tuple[_Who, str | None], Mapping[str, Any] | None] = {}
     for change in changes:
-        if change.project_id is not None:
-            roles[_who(change), change.project_id] = change.after
-        else:
+        if change.action in MEMBERSHIPS:
+            roles[_who(change), change.subject.project] = change.after
+        elif change.action not in ABOUT:
             fields[_who(change)] |= _after(change)
     for change in changes:
         who = _who(change)
-        if change.project_id is not None:
-            after = None if change.user_id in removed else roles[who, change.project_id]
+        if change.action in ABOUT:
+            yield change
+        elif change.action in MEMBERSHIPS:
+            after = None if change.user_id in removed else roles[who, change.subject.project]
             yield change.model_copy(update={"after": after})
         elif change.user_id is not None and change.user_id in removed:
             yield change.model_copy(update={"action": Action.USER_REMOVE, "after": None})

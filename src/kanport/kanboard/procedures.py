@@ -23,6 +23,15 @@ WRITING = frozenset(
         "addProjectUser",
         "changeProjectUserRole",
         "removeProjectUser",
+        "createGroup",
+        "updateGroup",
+        "removeGroup",
+        "addGroupMember",
+        "removeGroupMember",
+        "addProjectGroup",
+        "changeProjectGroupRole",
+        "removeProjectGroup",
+        "createProject",
     }
 )
 
@@ -100,6 +109,26 @@ def get_group_members(group_id: int) -> Call:
 def get_member_groups(user_id: int) -> Call:
     """Ask for the groups of a user; [] for an unknown one."""
     return Call("getMemberGroups", {"user_id": user_id})
+
+
+def get_group(group_id: int) -> Call:
+    """Ask for one group's row by id; null where there is none."""
+    return Call("getGroup", {"group_id": group_id})
+
+
+def is_group_member(group_id: int, user_id: int) -> Call:
+    """Ask whether a user is in a group; false for unknown ids as well."""
+    return Call("isGroupMember", {"group_id": group_id, "user_id": user_id})
+
+
+def get_project_by_identifier(identifier: str) -> Call:
+    """Ask for one project's row by its identifier in any case; false where there is none."""
+    return Call("getProjectByIdentifier", {"identifier": identifier})
+
+
+def get_project_by_name(name: str) -> Call:
+    """Ask for one project's row by name; false where there is none, any one where several are."""
+    return Call("getProjectByName", {"name": name})
 
 
 # --- writing --------------------------------------------------------------------------------------
@@ -181,6 +210,70 @@ def change_project_user_role(project_id: int, user_id: int, role: str) -> Call:
 def remove_project_user(project_id: int, user_id: int) -> Call:
     """End a direct membership; false where there is none, such as for access through a group."""
     return Call("removeProjectUser", {"project_id": project_id, "user_id": user_id})
+
+
+def create_group(name: str, external_id: str = "") -> Call:
+    """Create a group; the answer is the new id, or false where the name is taken."""
+    return Call("createGroup", {"name": name, "external_id": external_id})
+
+
+def update_group(group_id: int, *, name: str | None = None, external_id: str | None = None) -> Call:
+    """Change the fields given; true even for an unknown id, false where the name is taken."""
+    fields = {"name": name, "external_id": external_id}
+    given = {field: value for field, value in fields.items() if value is not None}
+    return Call("updateGroup", {"group_id": group_id, **given})
+
+
+def remove_group(group_id: int) -> Call:
+    """Remove a group, its members and its access; false for an unknown id."""
+    return Call("removeGroup", {"group_id": group_id})
+
+
+def add_group_member(group_id: int, user_id: int) -> Call:
+    """Put a user into a group; false where they are in it already and for unknown ids alike."""
+    return Call("addGroupMember", {"group_id": group_id, "user_id": user_id})
+
+
+def remove_group_member(group_id: int, user_id: int) -> Call:
+    """Take a user out of a group; false where they are not in it."""
+    return Call("removeGroupMember", {"group_id": group_id, "user_id": user_id})
+
+
+def add_project_group(project_id: int, group_id: int, role: str) -> Call:
+    """Give a group access to a project. The role is not checked by the server.
+
+    False where it has access already (the role stays) and for unknown ids alike.
+    """
+    return Call("addProjectGroup", {"project_id": project_id, "group_id": group_id, "role": role})
+
+
+def change_project_group_role(project_id: int, group_id: int, role: str) -> Call:
+    """Change the role of a group that has access; true without effect for every other one."""
+    return Call(
+        "changeProjectGroupRole", {"project_id": project_id, "group_id": group_id, "role": role}
+    )
+
+
+def remove_project_group(project_id: int, group_id: int) -> Call:
+    """End a group's access; false where it has none, and for unknown ids."""
+    return Call("removeProjectGroup", {"project_id": project_id, "group_id": group_id})
+
+
+def create_project(
+    name: str,
+    *,
+    identifier: str | None = None,
+    owner_id: int | None = None,
+    description: str | None = None,
+) -> Call:
+    """Create a project; the answer is the new id, or false.
+
+    False for an identifier that is taken or not alphanumeric, and for an unknown owner. The owner
+    does not become a member where the application token asks.
+    """
+    fields = {"identifier": identifier, "owner_id": owner_id, "description": description}
+    given = {field: value for field, value in fields.items() if value is not None}
+    return Call("createProject", {"name": name, **given})
 
 
 # --- answers --------------------------------------------------------------------------------------

@@ -1,0 +1,184 @@
+"""Which calls carry out changes of groups and new projects, and what shows them. Pure.
+
+Kanboard has nothing that lists the groups of a project. What shows that a group has access is its
+effect, everybody in it being listed in the project, and beside that only the answers to calls: an
+access that is given twice is refused the second time, and one that is not there cannot be removed.
+Both calls may be repeated without doing anything more.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from kanport.apply.observed import Ids, Observed, known
+from kanport.kanboard import procedures
+from kanport.kanboard.rpc import Answer, Call, Result
+from kanport.names import compare_key
+from kanport.plan.model import Action, Change
+
+ACCESS = frozenset(
+    {Action.GROUP_ACCESS_GRANT, Action.GROUP_ACCESS_CHANGE, Action.GROUP_ACCESS_REVOKE}
+)
+ABOUT = ACCESS | {
+    Action.GROUP_CREATE,
+    Action.GROUP_UPDATE,
+    Action.GROUP_REMOVE,
+    Action.GROUP_MEMBER_ADD,
+    Action.GROUP_MEMBER_REMOVE,
+    Action.PROJECT_CREATE,
+}
+
+
+class Effect(NamedTuple):
+    """What shows of a group's access to a project.
+
+    `group` and `project` are their rows, `members` the ids of those in the group, `listed` of those
+    in the project. Roles show nothing: a member may have a direct role of their own.
+    """
+
+    group: Any
+    project: Any
+    members: frozenset[int]
+    listed: frozenset[int]
+
+
+class NewProject(NamedTuple):
+    """The row of a project that was to be created, and the id that its owner is to have."""
+
+    row: Any
+    owner: int | None
+
+
+def group_call(change: Change, ids: Ids) -> Call:
+    """Give the call that carries out a change of `ABOUT`."""
+    after = change.after or {}
+    if change.action is Action.PROJECT_CREATE:
+        return procedures.create_project(
+            after["name"],
+            identifier=after.get("identifier"),
+            owner_id=ids.user if "owner" in after else None,
+            description=after.get("description"),
+        )
+    if change.action is Action.GROUP_CREATE:
+        return procedures.create_group(after["name"], after.get("external_id", ""))
+    group = known(change, ids.group, change.subject.group or "its group")
+    match change.action:
+        case Action.GROUP_UPDATE:
+            return procedures.update_group(group, **after)
+        case Action.GROUP_REMOVE:
+            return procedures.remove_group(group)
+        case Action.GROUP_MEMBER_ADD:
+            return procedures.add_group_member(group, known(change, ids.user, change.username))
+        case Action.GROUP_MEMBER_REMOVE:
+            return procedures.remove_group_member(group, known(change, ids.user, change.username))
+    project = known(change, ids.project, change.subject.project or "its project")
+    match change.action:
+        case Action.GROUP_ACCESS_GRANT:
+            return procedures.add_project_group(project, group, after["role"])
+        case Action.GROUP_ACCESS_CHANGE:
+            return procedures.change_project_group_role(project, group, after["role"])
+        case _:
+            return procedures.remove_project_group(project, group)
+
+
+def second_group_call(change: Change, ids: Ids) -> Call | None:
+    """Give the call that makes sure of the role of a group, whatever the first one did; or None.
+
+    Giving access that is there leaves its role, and changing a role that is not there does nothing.
+    """
+    if ids.project is None or ids.group is None:
+        return None
+    if change.action is Action.GROUP_ACCESS_GRANT:
+        role = (change.after or {})["role"]
+        return procedures.change_project_group_role(ids.project, ids.group, role)
+    if change.action is Action.GROUP_ACCESS_CHANGE:
+        return procedures.add_project_group(ids.project, ids.group, (change.after or {})["role"])
+    return None
+
+
+def told_enough(change: Change, answer: Answer, there: Observed) -> bool:
+    """Tell whether an answer settles what reading back does not show."""
+    if there.shown:
+        return True
+    if not isinstance(answer, Result):
+        return False
+    if change.action is Action.GROUP_ACCESS_GRANT:
+        return answer.value is True
+    return change.action is Action.GROUP_ACCESS_REVOKE
+
+
+def observe_group(change: Change, value: Any) -> Observed:
+    """Judge what reading back gave about a change of `ABOUT`."""
+    if isinstance(value, Effect):
+        return _observe_access(change, value)
+    if isinstance(value, NewProject):
+        return _observe_project(change, value)
+    if change.action in (Action.GROUP_MEMBER_ADD, Action.GROUP_MEMBER_REMOVE):
+        inside = procedures.flag(value)
+        wanted = change.action is Action.GROUP_MEMBER_ADD
+        words = "they are in the group" if inside else "they are not in the group"
+        return Observed(inside is wanted, instead="" if inside is wanted else words)
+    group = procedures.group_from_row(value) if value else None
+    if change.action is Action.GROUP_REMOVE:
+        return Observed(group is None, instead="" if group is None else "the group is still there")
+    if group is None:
+        return Observed(False, instead="there is no such group")
+    wrong = {
+        field: has
+        for field, wish in (change.after or {}).items()
+        if (has := getattr(group, field)) != wish
+    }
+    words = "; ".join(f"{field.replace('_', ' ')} is {has!r}" for field, has in wrong.items())
+    return Observed(not wrong, instead=words, group_id=group.id)
+
+
+def _observe_access(change: Change, effect: Effect) -> Observed:
+    revokes = change.action is Action.GROUP_ACCESS_REVOKE
+    if not effect.group or not effect.project:
+        what = "group" if not effect.group else "project"
+        return Observed(revokes, instead=f"there is no such {what}")
+    outside = effect.members - effect.listed
+    if revokes:
+        return Observed(True, shown=bool(outside))
+    if outside:
+        return Observed(False, instead="not everybody in the group is in the project")
+    return Observed(True, shown=False)
+
+
+def _observe_project(change: Change, value: NewProject) -> Observed:
+    after = change.after or {}
+    project = procedures.project_from_row(value.row) if value.row else None
+    if project is None:
+        return Observed(False, instead="there is no such project")
+    has = {
+        "name": project.name,
+        "identifier": project.identifier,
+        "owner": procedures.number(value.row.get("owner_id")),
+        "description": procedures.text(value.row.get("description")),
+    }
+    wanted = {**after, "owner": value.owner} if "owner" in after else after
+    wrong = {field: has[field] for field, wish in wanted.items() if has[field] != wish}
+    words = "; ".join(f"{field} is {text!r}" for field, text in wrong.items())
+    return Observed(not wrong, instead=words, project_id=project.id)
+
+
+def group_as_before(change: Change, value: Any) -> bool:
+    """Judge whether what a change of `ABOUT` is about is still as when the plan was made."""
+    if isinstance(value, Effect):
+        return bool(value.group and value.project)
+    if isinstance(value, NewProject):
+        return not value.row
+    if change.action in (Action.GROUP_MEMBER_ADD, Action.GROUP_MEMBER_REMOVE):
+        return procedures.flag(value) is (change.action is Action.GROUP_MEMBER_REMOVE)
+    group = procedures.group_from_row(value) if value else None
+    if change.action is Action.GROUP_CREATE or group is None:
+        return change.action is Action.GROUP_CREATE and group is None
+    return all(getattr(group, field) == has for field, has in (change.before or {}).items())
+
+
+def named(rows: Any, name: str) -> Any:
+    """Give the row of the group of a name among the rows of all groups: the exact one first."""
+    several = [row for row in procedures.rows_of(rows) or () if isinstance(row, Mapping)]
+    exact = [row for row in several if row.get("name") == name]
+    key = compare_key(name)
+    same = [row for row in several if compare_key(procedures.text(row.get("name"))) == key]
+    return next(iter(exact or same), None)
