@@ -39,7 +39,7 @@ class Chromium:
         to_browser, self._out = os.pipe()
         self._in, from_browser = os.pipe()
         # The protocol wants the pipes at 3 and 4, whatever numbers they have here.
-        shell = f"exec 3<&{to_browser} 4>&{from_browser}; exec \"$@\""
+        shell = f'exec 3<&{to_browser} 4>&{from_browser}; exec "$@"'
         command = [PROGRAM, *_SWITCHES, f"--user-data-dir={folder}", "about:blank"]
         self._process = subprocess.Popen(
             ["bash", "-c", shell, "bash", *command],
@@ -197,8 +197,7 @@ class Page:
     def requests(self) -> list[str]:
         """What the page asked for, by its address."""
         return [
-            event["params"]["request"]["url"]
-            for event in self._events("Network.requestWillBeSent")
+            event["params"]["request"]["url"] for event in self._events("Network.requestWillBeSent")
         ]
 
     @property

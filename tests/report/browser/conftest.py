@@ -22,8 +22,8 @@ from tests.report.examples import (
 )
 
 ACCESS = (
-    PlanAccess(project="INTRANET", project_id=1, kept={"p.silva": "project-member"}),
-    PlanAccess(project="WEBSHOP", project_id=2, kept={"p.silva": "project-manager"}),
+    PlanAccess(project="INTRANET", project_id=7, kept={"p.silva": "project-member"}),
+    PlanAccess(project="WEBSHOP", project_id=7, kept={"p.silva": "project-manager"}),
 )
 PLAN = make_plan().model_copy(
     update={"access": ACCESS, "people": (PlanPerson(username="p.silva", name="Paula Silva"),)}

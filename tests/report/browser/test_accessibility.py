@@ -2,6 +2,7 @@
 
 import json
 from importlib import resources
+from itertools import pairwise
 
 import pytest
 
@@ -38,7 +39,7 @@ def test_headings_go_down_one_step_at_a_time(
         levels = page.js(OUTLINE)
     assert levels.count(1) == 1
     assert levels[0] == 1
-    assert all(below <= above + 1 for above, below in zip(levels, levels[1:], strict=False))
+    assert all(below <= above + 1 for above, below in pairwise(levels))
 
 
 @pytest.mark.parametrize("kind", VIEWS)

@@ -26,7 +26,7 @@ def matrix(view: View) -> Iterator[Html]:
             "table",
             el("caption", caption, f", from number {start + 1}" if start else ""),
             el("thead", el("tr", *(el("th", text(head), scope="col") for head in heads))),
-            el("tbody", EOL, *rows),
+            el("tbody", *rows),
         )
         long = " long" if len(rows) >= PIECE else ""
         yield el(
@@ -43,10 +43,10 @@ def _row(row: MatrixRow, longest: int) -> Html:
     every = RoleCount("", row.before, row.after)
     return el(
         "tr",
+        EOL,
         el("th", text(row.project), scope="row"),
         *(_cell(cell, longest) for cell in row.cells),
         _cell(every, 0),
-        EOL,
     )
 
 
@@ -54,9 +54,9 @@ def _total(told: Matrix) -> Html:
     every = RoleCount("", told.before, told.after)
     return el(
         "tr",
+        EOL,
         el("th", "all projects", scope="row"),
         *(_cell(cell, 0) for cell in (*told.totals, every)),
-        EOL,
         class_="total",
     )
 

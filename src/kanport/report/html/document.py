@@ -115,10 +115,10 @@ def _undone(view: View, people: People) -> Iterator[Html]:
         rows = (
             el(
                 "tr",
+                EOL,
                 el("th", f"{ENDINGS[row.status]} {row.status}", scope="row"),
                 el("td", str(len(row.lines))),
                 el("td", text(row.reason)),
-                EOL,
             )
             for row in view.undone[:TWICE]
         )
@@ -126,7 +126,7 @@ def _undone(view: View, people: People) -> Iterator[Html]:
             "table",
             el("caption", "What did not work, and why"),
             el("thead", el("tr", *(el("th", head, scope="col") for head in heads))),
-            el("tbody", EOL, *rows),
+            el("tbody", *rows),
             class_="reasons",
         )
         lines = tuple(line for row in view.undone for line in row.lines)

@@ -21,11 +21,11 @@ def kinds(view: View) -> Html:
     rows = (
         el(
             "tr",
+            EOL,
             el("td", severity_words(row.severity), class_=f"severity {row.severity}"),
             el("td", str(row.number)),
             el("th", row.code, scope="row"),
             el("td", text(row.about)),
-            EOL,
         )
         for row in view.finding_rows
     )
@@ -34,7 +34,7 @@ def kinds(view: View) -> Html:
         "table",
         el("caption", "Findings by kind"),
         el("thead", el("tr", *(el("th", head, scope="col") for head in heads))),
-        el("tbody", EOL, *rows),
+        el("tbody", *rows),
         class_="codes",
     )
 
@@ -47,7 +47,7 @@ def one_by_one(view: View) -> Iterator[Html]:
             "table",
             el("caption", "Findings", f", from number {start + 1}" if start else ""),
             el("thead", el("tr", *(el("th", head, scope="col") for head in _HEADS))),
-            el("tbody", EOL, *map(_row, some)),
+            el("tbody", *map(_row, some)),
             class_="findings",
         )
         yield join(el("div", table, class_="piece long" if len(some) == PIECE else "piece"), EOL)
@@ -60,11 +60,11 @@ def _row(finding: Finding) -> Html:
     place = text(str(finding.origin)) if finding.origin is not None else "no single place"
     return el(
         "tr",
+        EOL,
         el("th", place, scope="row"),
         el("td", severity_words(finding.severity), class_=f"severity {finding.severity}"),
         el("td", text(finding.message), *_more(finding)),
         el("td", finding.code),
-        EOL,
     )
 
 

@@ -19,6 +19,7 @@ def kinds(view: View) -> Html:
     rows = [
         el(
             "tr",
+            EOL,
             el("th", sign(row.symbol), " ", text(row.label), scope="row"),
             el("td", bar([(KINDS[row.symbol], row.planned)], longest)),
             *_numbers(_tally(row.planned, row.tally).values()),
@@ -26,7 +27,9 @@ def kinds(view: View) -> Html:
         for row in view.summary
     ]
     total = _tally(len(view.lines), view.numbers)
-    rows.append(el("tr", el("th", "all changes", scope="row"), el("td"), *_numbers(total.values())))
+    rows.append(
+        el("tr", EOL, el("th", "all changes", scope="row"), el("td"), *_numbers(total.values()))
+    )
     heads = [key.replace("_", " ") for key in total]
     return _figure("Changes by kind", "kinds", "Change", heads, rows)
 
@@ -40,6 +43,7 @@ def projects(view: View) -> Html:
     rows = [
         el(
             "tr",
+            EOL,
             el("th", text(access.project), scope="row"),
             el("td", bar(parts_of(access), longest)),
             *_numbers(number for _, number in parts_of(access)),
@@ -79,7 +83,7 @@ def _figure(title: str, name: str, first: str, heads: Sequence[str], rows: list[
         "table",
         el("caption", title),
         el("thead", el("tr", *top)),
-        el("tbody", EOL, *(part for row in rows for part in (row, EOL))),
+        el("tbody", *rows),
         class_="chart",
     )
     return el("div", table, class_=f"figure by-{name}", tabindex=0, role="region", aria_label=title)

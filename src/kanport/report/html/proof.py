@@ -15,7 +15,7 @@ def guards(some: Iterable[GuardVerdict], caption: str = "Guards") -> Html:
         "table",
         el("caption", caption),
         el("thead", el("tr", *(el("th", head, scope="col") for head in heads))),
-        el("tbody", EOL, *map(_guard, some)),
+        el("tbody", *map(_guard, some)),
         class_="guards",
     )
 
@@ -28,10 +28,10 @@ def _guard(guard: GuardVerdict) -> Html:
     hint = el("p", el("i", "hint"), " ", text(guard.hint)) if guard.hint else ""
     return el(
         "tr",
+        EOL,
         el("th", text(guard.guard), scope="row"),
         el("td", verdict),
         el("td", text(guard.message), hint),
-        EOL,
     )
 
 

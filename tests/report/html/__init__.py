@@ -1,0 +1,1 @@
+"""HTML reports as text: what they hold, how they are made."""
