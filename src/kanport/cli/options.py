@@ -199,7 +199,7 @@ ALLOW = click.option(
 FORMAT = click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json", "markdown"]),
+    type=click.Choice(["text", "json", "markdown", "html"]),
     default="text",
     show_default=True,
     help="What stdout gets.",

@@ -17,7 +17,8 @@ from kanport.cli.output import Output
     type=OutputFile(),
     multiple=True,
     metavar="FILE",
-    help="Write it to a file, .md or .json; may be given several times.",
+    help="Write it to a file: its ending tells the format, such as .html, .xlsx, .md or .json."
+    " May be given several times.",
 )
 @click.option(
     "--compare",
@@ -42,7 +43,8 @@ def command(
     \b
     Example:
       kanport report plan.json
-      kanport report plan.journal.jsonl -o run.md -o run.json
+      kanport report plan.json -o plan.html
+      kanport report plan.journal.jsonl -o run.html -o run.json
       kanport report --compare yesterday.json today.json
       kanport report --compare plan.json plan.journal.jsonl
     """
