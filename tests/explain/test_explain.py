@@ -315,3 +315,28 @@ def test_hostile_names_come_out_as_text(login: str, name: str) -> None:
     for drawn in (as_text(document), as_markdown(document), as_html(document)):
         assert drawn == "\n".join(map(escaped, drawn.split("\n")))
     assert "<script" not in as_html(document)
+
+
+def test_the_groups_of_a_directory_entry_are_told_one_by_one() -> None:
+    mapping = a_mapping(
+        """
+        sources:
+          people: {type: csv, path: people.csv}
+        memberships:
+          - from: people
+            username: {from: uid}
+            project:
+              from: memberOf
+              each: true
+              match: "^cn=kb-(?P<project>[^,]+)-(?P<role>[^,-]+),"
+            role: {part: role, values: {members: project-member, heads: project-manager}}
+        """
+    )
+    groups = ("cn=kb-ALPHA-members,ou=g", "cn=printers,ou=g", "cn=kb-BETA-heads,ou=g")
+    table = a_table("people", "uid|memberOf", ["ada", groups])
+    text = as_text(document_of(explain_person(_known(table, mapping=mapping), "ada")))
+    pattern = "match ^cn=kb-(?P<project>[^,]+)-(?P<role>[^,-]+),"
+    assert f"cn=kb-ALPHA-members,ou=g → {pattern} → ALPHA" in text
+    assert f"cn=printers,ou=g → {pattern} → (nothing)" in text
+    assert "heads → values → project-manager" in text
+    assert "BETA: wanted project-manager, on the server (nothing)" in text
