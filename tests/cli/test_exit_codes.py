@@ -1,0 +1,191 @@
+"""Every exit code of the contract, through the command line as a process, with what is said."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from kanport.errors import Exit
+from kanport.sandbox import Sandbox
+from tests.cli import ways
+
+
+@dataclass(frozen=True)
+class Row:
+    """One way to end: the first two lines of stdout (title and headline), and all of stderr."""
+
+    way: Callable[[ways.World], ways.Said]
+    code: Exit
+    out: str
+    err: str
+
+
+PLACES = """\
+looked at kanport.toml: there is no such file
+looked at /nonexistent/.config/kanport/kanport.toml: there is no such file
+looked at /etc/kanport/kanport.toml: there is no such file
+"""
+IN_VAIN = "".join(f"      {line}\n" for line in PLACES.splitlines())
+
+TABLE = [
+    Row(
+        ways.changed,
+        Exit.OK,
+        "Kanport run: club\n"
+        "✓ All 6 changes are done: 3 people were created; 3 memberships were granted.\n",
+        "The journal is in FOLDER/state/club-RUN.journal.jsonl.\n"
+        "Verified: a second plan is empty.\n",
+    ),
+    Row(ways.nothing_to_do, Exit.OK, "", ""),
+    Row(
+        ways.a_bug,
+        Exit.BUG,
+        "",
+        "Error: a bug in Kanport: ZeroDivisionError in <string>, line 5\n"
+        "Hint: please report it; kanport --debug … shows more\n",
+    ),
+    Row(
+        ways.no_terminal,
+        Exit.USAGE,
+        "",
+        "Error: there is no terminal to ask on; nothing was written\n"
+        "Hint: look at the plan (kanport report plan.json), then add --yes\n",
+    ),
+    Row(
+        ways.no_argument,
+        Exit.USAGE,
+        "",
+        "Usage: kanport sync [OPTIONS] MAPPING\n"
+        "Try 'kanport sync --help' for help.\n"
+        "\n"
+        "Error: Missing argument 'MAPPING'.\n",
+    ),
+    Row(
+        ways.a_row_left_out,
+        Exit.PARTIAL,
+        "Kanport run: club\n"
+        "✓ All 6 changes are done: 3 people were created; 3 memberships were granted.\n",
+        "The journal is in FOLDER/state/club-RUN.journal.jsonl.\n"
+        "Verified: a second plan is empty.\n",
+    ),
+    Row(
+        ways.a_guard,
+        Exit.GUARD,
+        "Kanport plan: club\n✗ 3 people would be created; 3 memberships would be granted.\n",
+        "Error: 1 guard stopped the plan; nothing was written\n"
+        "  limit-create: create: 3 planned, 2 allowed (look at the plan; if it is right, --allow"
+        " create=3 lets it pass for one run; or raise limits.create in the mapping)\n",
+    ),
+    Row(
+        ways.invalid_rows,
+        Exit.SOURCE,
+        "Kanport validation: club\n"
+        "✗ The data are not valid: 1 error in 1 row. 3 users and 3 memberships can be read.\n",
+        "Error: 1 error in the source data; nothing is planned\n"
+        "Hint: mend the rows, or set invalid_rows: skip in the mapping to go on without them\n",
+    ),
+    Row(
+        ways.no_mapping,
+        Exit.CONFIG,
+        "",
+        "Error: there is no mapping none.yaml\nHint: there are club.yaml\n",
+    ),
+    Row(
+        ways.no_configuration,
+        Exit.CONFIG,
+        "",
+        "Error: The connection to the server is not set up: 2 problems.\n"
+        "  No server is named.\n"
+        "      looked at --url: not given\n"
+        "      looked at KANPORT_URL: not set\n" + IN_VAIN + "      hint: Set KANPORT_URL or give"
+        " --url, for example https://kanboard.example.org/jsonrpc.php\n"
+        "  There is no token for the server.\n"
+        "      looked at --token-file: not given\n"
+        "      looked at --token-stdin: not given\n"
+        "      looked at KANPORT_TOKEN: not set\n"
+        "      looked at KANPORT_TOKEN_FILE: not set\n" + IN_VAIN + "      hint: Kanboard shows it"
+        " under Settings > API. Put it in a file that only you can read, and name that with"
+        " KANPORT_TOKEN_FILE; or set KANPORT_TOKEN.\n",
+    ),
+    Row(
+        ways.wrong_configuration,
+        Exit.CONFIG,
+        "",
+        "Error: the configuration kanport.toml has a mistake\n"
+        '  kanport.toml:1:1: unknown key "ulr"\n'
+        '       1 | ulr = "https://kb.example.org"\n'
+        "         | ^^^\n"
+        "      hint: did you mean url?\n",
+    ),
+    Row(
+        ways.nobody_there,
+        Exit.UNREACHABLE,
+        "",
+        "Error: No answer from http://127.0.0.1:PORT/jsonrpc.php: nothing listens on"
+        " 127.0.0.1:PORT.\n"
+        "Hint: Is the server running, and is the port in the URL right?\n",
+    ),
+    Row(
+        ways.not_let_in,
+        Exit.UNREACHABLE,
+        "",
+        "Error: Refused by URL: the server does not accept the token from KANPORT_TOKEN (HTTP 401"
+        " Unauthorized).\n"
+        "Hint: Compare it with the one in Kanboard: Settings > API. Where PHP runs as FastCGI"
+        " behind Apache, the Authorization header may get lost: see --auth-header.\n",
+    ),
+    Row(
+        ways.another_run,
+        Exit.LOCKED,
+        "",
+        "Error: another run holds the lock on URL: kanport sync x.yaml (process N on HOST, since"
+        " TIME); nothing was done\n"
+        "Hint: wait until it has ended, or let this one wait: --wait SECONDS\n",
+    ),
+    Row(
+        ways.a_stale_plan,
+        Exit.STALE,
+        "",
+        "Error: the server has changed since the plan was made; nothing was written\n"
+        "  user 'ada' exists already (#2); the plan was to create it\n"
+        "Hint: make a new plan\n",
+    ),
+    Row(
+        ways.pending,
+        Exit.PENDING,
+        "Kanport plan: club\n✓ 3 people would be created; 3 memberships would be granted.\n",
+        "",
+    ),
+    Row(
+        ways.interrupted,
+        Exit.INTERRUPTED,
+        "Kanport run: club\n"
+        "✗ The run stopped early. 3 of 6 changes are in place; 3 were not attempted.\n",
+        "The journal is in FOLDER/state/club-RUN.journal.jsonl.\n"
+        "Finish the run with: kanport resume FOLDER/state/club-RUN.journal.jsonl\n",
+    ),
+    Row(
+        ways.interrupted_while_reading,
+        Exit.INTERRUPTED,
+        "",
+        "Interrupted; nothing more was sent.\n",
+    ),
+]
+
+
+@pytest.fixture
+def world(server: Sandbox, tmp_path: Path) -> ways.World:
+    return ways.world_of(server, tmp_path)
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{int(row.code)} {row.way.__name__}")
+def test_a_command_ends_with_this_code_and_these_words(world: ways.World, row: Row) -> None:
+    said = row.way(world)
+    assert "".join(said.out.splitlines(keepends=True)[:2]) == row.out
+    assert said.err == row.err
+    assert said.code == row.code
+
+
+def test_the_table_has_every_exit_code() -> None:
+    assert {row.code for row in TABLE} == set(Exit)

@@ -1,0 +1,198 @@
+"""Every way in which a command ends, each as a process of its own, away from any terminal."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kanport import pipeline
+from kanport.sandbox import Sandbox
+from tests.integration.files import MAPPING, PEOPLE, write_files
+
+# A run that fails in a way that none can foresee.
+BUG = """\
+from kanport import pipeline
+from kanport.cli import main
+
+def read_inputs(*arguments, **named):
+    return 1 / 0
+
+pipeline.read_inputs = read_inputs
+main()
+"""
+
+
+@dataclass
+class World:
+    """A server, a folder with a mapping and its sources, and the processes that work on them."""
+
+    server: Sandbox
+    folder: Path
+    environ: dict[str, str] = field(default_factory=dict)
+
+    def start(self, *arguments: object, program: tuple[str, ...] = ("-m", "kanport")) -> "Process":
+        """Start a command as cron would: no terminal, the server in the environment."""
+        return subprocess.Popen(
+            [sys.executable, *program, *map(str, arguments)],
+            cwd=self.folder,
+            env={
+                **{k: v for k, v in os.environ.items() if not k.startswith(("KANPORT_", "XDG_"))},
+                "KANPORT_URL": self.server.url,
+                "KANPORT_TOKEN": self.server.token,
+                "KANPORT_STATE": str(self.folder / "state"),
+                "HOME": str(self.folder),
+                **self.environ,
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: object, program: tuple[str, ...] = ("-m", "kanport")) -> "Said":
+        """Run a command to its end."""
+        return self.said(self.start(*arguments, program=program))
+
+    def said(self, process: "Process") -> "Said":
+        """Wait for a command, and give what it said without what differs each time."""
+        out, err = process.communicate(timeout=60)
+        return Said(process.returncode, self._steady(out), self._steady(err))
+
+    def _steady(self, text: str) -> str:
+        text = text.replace(self.server.url, "URL").replace(str(self.folder), "FOLDER")
+        text = re.sub(r"\d{8}T\d{6}Z-[0-9a-f]{6}", "RUN", text)
+        text = re.sub(r"process \d+ on \S+, since \S+\)", "process N on HOST, since TIME)", text)
+        return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text)
+
+
+Process = subprocess.Popen[str]
+
+
+@dataclass(frozen=True)
+class Said:
+    """How a command ended, and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+
+def world_of(server: Sandbox, folder: Path) -> World:
+    """Give a server with two projects, and files that want three people in them."""
+    server.store.add_project("Alpha", identifier="ALPHA")
+    server.store.add_project("Beta board")
+    write_files(folder)
+    return World(server, folder)
+
+
+# --- the ways to end ------------------------------------------------------------------------------
+
+
+def changed(world: World) -> Said:
+    return world.run("sync", "club.yaml")
+
+
+def nothing_to_do(world: World) -> Said:
+    world.run("sync", "club.yaml")
+    return world.run("sync", "club.yaml")
+
+
+def a_bug(world: World) -> Said:
+    return world.run("sync", "club.yaml", program=("-c", BUG))
+
+
+def no_terminal(world: World) -> Said:
+    world.run("plan", "club.yaml", "-o", "plan.json")
+    return world.run("apply", "plan.json")
+
+
+def no_argument(world: World) -> Said:
+    return world.run("sync")
+
+
+def a_row_left_out(world: World) -> Said:
+    write_files(
+        world.folder,
+        mapping=MAPPING + "invalid_rows: skip\n",
+        people=PEOPLE + "dan,Dan,no-address,\n",
+    )
+    return world.run("sync", "club.yaml")
+
+
+def a_guard(world: World) -> Said:
+    write_files(world.folder, mapping=MAPPING + "limits: {create: 2}\n")
+    return world.run("sync", "club.yaml")
+
+
+def invalid_rows(world: World) -> Said:
+    write_files(world.folder, people=PEOPLE + "dan,Dan,no-address,\n")
+    return world.run("sync", "club.yaml")
+
+
+def no_mapping(world: World) -> Said:
+    return world.run("sync", "none.yaml")
+
+
+def no_configuration(world: World) -> Said:
+    world.environ |= {"KANPORT_URL": "", "KANPORT_TOKEN": "", "HOME": "/nonexistent"}
+    return world.run("sync", "club.yaml")
+
+
+def wrong_configuration(world: World) -> Said:
+    (world.folder / "kanport.toml").write_text('ulr = "https://kb.example.org"\n')
+    return world.run("sync", "club.yaml")
+
+
+def nobody_there(world: World) -> Said:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        world.environ["KANPORT_URL"] = f"http://127.0.0.1:{free.getsockname()[1]}"
+    return world.run("sync", "club.yaml")
+
+
+def not_let_in(world: World) -> Said:
+    world.environ["KANPORT_TOKEN"] = "another"
+    return world.run("sync", "club.yaml")
+
+
+def another_run(world: World) -> Said:
+    with pipeline.alone(
+        world.server.url, None, state=world.folder / "state", command="kanport sync x.yaml"
+    ):
+        return world.run("sync", "club.yaml")
+
+
+def a_stale_plan(world: World) -> Said:
+    world.run("plan", "club.yaml", "-o", "plan.json")
+    world.server.store.add_user("ada")
+    return world.run("apply", "plan.json", "--yes")
+
+
+def pending(world: World) -> Said:
+    return world.run("plan", "club.yaml", "--check", "--quiet")
+
+
+def interrupted(world: World) -> Said:
+    process = world.start("sync", "club.yaml")
+
+    def fault(names: list[str]) -> None:
+        if "createUser" in names:
+            process.send_signal(signal.SIGTERM)
+
+    world.server.fault = fault  # type: ignore[assignment]
+    return world.said(process)
+
+
+def interrupted_while_reading(world: World) -> Said:
+    process = world.start("sync", "club.yaml")
+
+    def fault(names: list[str]) -> None:
+        if "getAllUsers" in names:
+            process.send_signal(signal.SIGTERM)
+
+    world.server.fault = fault  # type: ignore[assignment]
+    return world.said(process)
