@@ -4,7 +4,7 @@ Kanboard has nothing that lists it. What is known is what Kanport gave, as its l
 that is believed only where the server does not show otherwise.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from kanport.findings import Finding
@@ -63,11 +63,14 @@ def diff_group_access(
     current: CurrentState,
     mapping: MappingFile,
     memory: Memory,
+    *,
+    going: Collection[int | None] = (),
 ) -> GroupAccessDiff:
     """Compare the access that groups are to have with what is known of it.
 
     What is not known is given: where the group has it already, the server says so and nothing
-    changes. Only what Kanport itself gave is ever revoked.
+    changes. Only what Kanport itself gave is ever revoked; of groups that are `going`, by id, all
+    that is known of.
     """
     known = known_access(current, memory)
     after = dict(known)
@@ -89,10 +92,10 @@ def diff_group_access(
             unchanged += 1
             continue
         changes.append(_draft(group, project, held, wanted))
-    if mapping.group_access_missing == "revoke":
-        revoked, notes = _not_asked_for(resolved, current, groups, known, asked, after)
-        changes.extend(revoked)
-        findings.extend(notes)
+    all_of = None if mapping.group_access_missing == "revoke" else going
+    revoked, notes = _not_asked_for(resolved, current, groups, known, asked, after, all_of)
+    changes.extend(revoked)
+    findings.extend(notes)
     return GroupAccessDiff(tuple(changes), unchanged, known, after, tuple(findings))
 
 
@@ -164,6 +167,7 @@ def _not_asked_for(
     known: Mapping[Place, str],
     asked: set[Place],
     after: dict[Place, str],
+    only: Collection[int | None] | None,
 ) -> tuple[list[Draft], list[Finding]]:
     there = {group.id: group for group in current.groups}
     names = {group.id: group.name for several in groups.by_key.values() for group in several}
@@ -172,6 +176,8 @@ def _not_asked_for(
     unproven: list[str] = []
     for (group_id, project_id), role in known.items():
         if (group_id, project_id) in asked or not isinstance(group_id, int):
+            continue
+        if only is not None and group_id not in only:
             continue
         group, project = there[group_id], projects[project_id]
         name = names.get(group_id, group.name)

@@ -13,6 +13,7 @@ from kanport.plan.group_access import diff_group_access
 from kanport.plan.group_members import diff_members
 from kanport.plan.groups import diff_groups, match_groups
 from kanport.plan.managed import managed_people
+from kanport.plan.model import Action
 from kanport.plan.new_projects import create_projects
 from kanport.plan.resolve import Resolved
 
@@ -37,7 +38,8 @@ def plan_groups(
     members = diff_members(
         resolved, groups, mapping, may_leave=lambda user: managed(user, user.username)
     )
-    access = diff_group_access(resolved, groups, current, mapping, memory)
+    going = [one.group_id for one in members.changes if one.action is Action.GROUP_REMOVE]
+    access = diff_group_access(resolved, groups, current, mapping, memory, going=going)
     projects, about_owners = create_projects(resolved.new_projects, resolved.finder)
     unchanged: dict[str, int] = {}
     if mapping.groups:

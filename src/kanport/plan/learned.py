@@ -69,7 +69,48 @@ def learned_from(plan: Plan, run: Run | None) -> Learned:
             if one.state == "back"
         },
         enabled=enabled | {one.user_id for one in plan.absences if one.state == "enabled"},
+        through_group=_through_group(plan, run),
+        group_access=_group_access(holds, run),
     )
+
+
+_MEMBERSHIPS = (Action.MEMBERSHIP_GRANT, Action.MEMBERSHIP_CHANGE, Action.MEMBERSHIP_REVOKE)
+_ACCESS = (Action.GROUP_ACCESS_GRANT, Action.GROUP_ACCESS_CHANGE, Action.GROUP_ACCESS_REVOKE)
+
+
+def _through_group(plan: Plan, run: Run | None) -> dict[tuple[int, int], str | None]:
+    """Give the roles that were found to come through a group; None for what took effect."""
+    found: dict[tuple[int, int], str | None] = {}
+    outcomes = {} if run is None else {one.change_id: one for one in run.outcomes}
+    for change in plan.changes:
+        outcome = outcomes.get(change.id)
+        if outcome is None or change.action not in _MEMBERSHIPS:
+            continue
+        if change.user_id is not None and change.project_id is not None:
+            place = change.user_id, change.project_id
+            if outcome.through_group is not None:
+                found[place] = outcome.through_group
+            elif outcome.status in _HOLDS:
+                found[place] = None
+    return found
+
+
+def _group_access(holds: list[Change], run: Run | None) -> dict[tuple[int, int], str | None]:
+    """Give the role of each group whose access took effect; None for what was revoked."""
+    groups: dict[str | None, int] = {}
+    projects: dict[str | None, int] = {}
+    for change in holds:
+        if run is not None and change.id in run.group_ids:
+            groups[change.subject.group] = run.group_ids[change.id]
+        if run is not None and change.id in run.project_ids:
+            projects[change.subject.project] = run.project_ids[change.id]
+    found: dict[tuple[int, int], str | None] = {}
+    for change in holds:
+        group = change.group_id or groups.get(change.subject.group)
+        project = change.project_id or projects.get(change.subject.project)
+        if change.action in _ACCESS and group is not None and project is not None:
+            found[group, project] = (change.after or {}).get("role")
+    return found
 
 
 def good_run_of(plan: Plan, *, run_id: str, now: str) -> GoodRun:

@@ -22,6 +22,9 @@ from kanport.report.words import (
     ACTIONS,
     CHANGE,
     FINDING,
+    GROUP,
+    GROUP_ACCESS,
+    GROUP_MEMBER,
     GUARD,
     MEMBERSHIP,
     RISKS,
@@ -38,6 +41,17 @@ UNCHANGED: dict[str, Noun] = {
     "users": Noun(f"{USER.one} already as it should be", f"{USER.many} already as they should be"),
     "memberships": Noun(
         f"{MEMBERSHIP.one} already as it should be", f"{MEMBERSHIP.many} already as they should be"
+    ),
+    "groups": Noun(
+        f"{GROUP.one} already as it should be", f"{GROUP.many} already as they should be"
+    ),
+    "group_members": Noun(
+        f"{GROUP_MEMBER.one} already as it should be",
+        f"{GROUP_MEMBER.many} already as they should be",
+    ),
+    "group_access": Noun(
+        f"{GROUP_ACCESS.one} already as it should be",
+        f"{GROUP_ACCESS.many} already as they should be",
     ),
 }
 
