@@ -196,13 +196,25 @@ ALLOW = click.option(
     " The hint of a guard says how it is called; may be given several times.",
 )
 
-FORMAT = click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json", "markdown", "html"]),
-    default="text",
-    show_default=True,
-    help="What stdout gets.",
+
+def format_option(*more: str) -> Callable[[F], F]:
+    """Give the option that says what stdout gets: what every command can, and these."""
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(["text", "json", "markdown", "html", *more]),
+        default="text",
+        show_default=True,
+        help="What stdout gets.",
+    )
+
+
+FORMAT = format_option()
+
+TABLE = click.option(
+    "--table",
+    type=click.Choice(["changes", "findings", "access", "rows"]),
+    help="The table that a CSV file holds; by default the changes, of validate the findings.",
 )
 
 

@@ -28,8 +28,8 @@ class Output:
         self._quiet = bool(options.get("quiet"))
         self._color: bool | None = options.get("color")
 
-    def show(self, view: "View") -> None:
-        """Print a report on stdout in the chosen format."""
+    def show(self, view: "View", *, table: str | None = None) -> None:
+        """Print a report on stdout in the chosen format; `table` is the one that CSV holds."""
         if self.form == "text":
             from kanport.report import terminal
 
@@ -38,7 +38,7 @@ class Output:
             from kanport.proof import drawn_with_proof
             from kanport.report.formats import FORMATS
 
-            content, _ = drawn_with_proof(view, FORMATS[self.form])
+            content, _ = drawn_with_proof(view, FORMATS[self.form], table=table)
             click.echo(content.decode("utf-8"), nl=False)
 
     def show_news(self, view: "View") -> None:

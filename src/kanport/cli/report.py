@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from kanport.cli.options import FORMAT, OutputFile, common_options
+from kanport.cli.options import TABLE, OutputFile, common_options, format_option
 from kanport.cli.output import Output
 
 
@@ -27,7 +27,8 @@ from kanport.cli.output import Output
     metavar="OLD",
     help="Tell what changed from this plan (or journal) to the other one.",
 )
-@FORMAT
+@TABLE
+@format_option("csv", "junit", "sarif", "github")
 @common_options
 @click.pass_context
 def command(
@@ -36,9 +37,14 @@ def command(
     path: Path,
     report_paths: tuple[Path, ...],
     old_path: Path | None,
+    table: str | None,
     form: str,
 ) -> None:
     """Tell a saved plan, or a run from its journal, on stdout or as files.
+
+    A CSV file holds one table: the changes, the findings, the access before and after, or what
+    became of each row of the input. A text in it that a spreadsheet would take for a formula has an
+    apostrophe before it.
 
     \b
     Example:
@@ -64,10 +70,10 @@ def command(
     plan, run = load_plan_or_journal(path)
     told = view.of_plan(plan) if run is None else view.of_run(plan, run)
     for report_path, report_format in zip(report_paths, formats, strict=True):
-        write_report(report_path, told, report_format)
+        write_report(report_path, told, report_format, table=table)
         output.note(f"The report is in {report_path}.")
     if not report_paths:
-        output.show(told)
+        output.show(told, table=table)
 
 
 def _compare(output: Output, old_path: Path, new_path: Path, paths: tuple[Path, ...]) -> None:

@@ -4,39 +4,71 @@ from pathlib import Path
 
 import click
 
-from kanport.cli.options import FORMAT, MAPPING, common_options
+from kanport.cli.options import MAPPING, TABLE, OutputFile, common_options, format_option
 from kanport.cli.output import Output
 
 
 @click.command("validate")
 @MAPPING
-@FORMAT
+@click.option(
+    "-o",
+    "--output",
+    "report_paths",
+    type=OutputFile(),
+    multiple=True,
+    metavar="FILE",
+    help="Write it to a file as well: .xml (JUnit), .sarif, .html, .xlsx, .csv, .md, .txt or .json;"
+    " may be given several times.",
+)
+@TABLE
+@format_option("csv", "junit", "sarif", "github")
 @common_options
 @click.pass_context
-def command(ctx: click.Context, /, mapping: Path, form: str) -> None:
+def command(
+    ctx: click.Context,
+    /,
+    mapping: Path,
+    report_paths: tuple[Path, ...],
+    table: str | None,
+    form: str,
+) -> None:
     """Check MAPPING and the data that it names; talks to no server.
 
     All findings are shown in one go, each with its place. What only a server can tell (whether a
-    project exists) is checked by `kanport plan`.
+    project exists) is checked by `kanport plan`. In a pipeline, JUnit XML and SARIF show the
+    findings where its tests and its code scanning are shown, and --format github as annotations.
 
     \b
     Example:
       kanport validate mappings/staff-matrix-excel.yaml
       kanport validate mappings/users-csv.yaml --format json > findings.json
+      kanport validate mappings/users-csv.yaml --format github -o junit.xml -o kanport.sarif
     """
+    from kanport import __version__
     from kanport.cli.planning import exit_for_findings, inputs_or_report
+    from kanport.files import check_target
+    from kanport.report.formats import format_of
 
     output = Output(ctx, form)
+    formats = [format_of(report_path) for report_path in report_paths]
+    for report_path in report_paths:
+        check_target(report_path, inputs=[mapping])
     inputs = inputs_or_report(mapping, output, ctx)
+    for report_path in report_paths:
+        check_target(report_path, inputs=inputs.files)
+    from kanport.proof import write_report
     from kanport.report import view
 
-    output.show(
-        view.of_validation(
-            inputs.mapping_ref,
-            inputs.source_refs,
-            inputs.findings,
-            users=len(inputs.desired.users),
-            memberships=len(inputs.desired.memberships),
-        )
+    told = view.of_validation(
+        inputs.mapping_ref,
+        inputs.source_refs,
+        inputs.findings,
+        users=len(inputs.desired.users),
+        memberships=len(inputs.desired.memberships),
+        version=__version__,
     )
+    for report_path, report_format in zip(report_paths, formats, strict=True):
+        write_report(report_path, told, report_format, table=table)
+        output.note(f"The report is in {report_path}.")
+    output.show(told, table=table)
     ctx.exit(exit_for_findings(inputs.findings, aborts=inputs.aborts))

@@ -36,6 +36,10 @@ FORMATS: dict[str, Format] = {
         Format("markdown", (".md", ".markdown"), "markdown:render"),
         Format("json", (".json",), "json_file:render"),
         Format("excel", (".xlsx",), "excel:render", binary=True),
+        Format("csv", (".csv",), "csv_file:render", tabular=True),
+        Format("junit", (".xml",), "junit:render"),
+        Format("sarif", (".sarif",), "sarif:render"),
+        Format("github", (), "github:render"),
         Format("html", (".html", ".htm"), "html:render"),
     )
 }

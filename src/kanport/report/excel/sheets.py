@@ -17,7 +17,14 @@ _REVIEW = (
     Column("Date", style=Style.DAY, width=13),
     Column("Comment", style=Style.ENTRY, width=40),
 )
-_NARROW = {"Risk": 60.0, "Reason": 44.0, "Message": 60.0, "Hint": 60.0, "Origin": 44.0, "Changes": 44.0}
+_NARROW = {
+    "Risk": 60.0,
+    "Reason": 44.0,
+    "Message": 60.0,
+    "Hint": 60.0,
+    "Origin": 44.0,
+    "Changes": 44.0,
+}
 _ALARMS = {
     "Risk": ("*",),
     "Outcome": ("failed", "skipped", "not attempted"),

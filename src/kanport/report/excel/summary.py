@@ -18,7 +18,7 @@ Row = Sequence[Value]
 
 def summary_sheet(view: View) -> Sheet:
     """Give the first sheet of a report."""
-    widths = (38.0, 22.0, *(15.0,) * 6)
+    widths = (38.0, 22.0, *(15.0,) * 4, 21.0, 15.0)
     columns = tuple(Column("", width=width) for width in widths)
     return Sheet("Summary", columns, list(_rows(view)))
 
@@ -65,7 +65,8 @@ def _sources(view: View) -> Iterator[Row]:
         yield [
             *_words("", "kind"),
             *_heads("rows", "bytes"),
-            *_words("path", "", "changed (UTC)", "SHA-256"),
+            Styled("path", Style.MUTED_INDENT),
+            *_words("", "changed (UTC)", "SHA-256"),
         ]
     for source in view.facts.sources:
         changed = _time(source.modified_at) if source.modified_at else None
