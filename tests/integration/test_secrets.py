@@ -56,11 +56,12 @@ def test_no_file_and_no_output_of_a_run_holds_a_secret(
         people = PEOPLE.replace("5h0r7", "")
         write_files(tmp_path, mapping=mapping, people=people, grants=GRANTS)
         arguments = ["--passwords-to", "new-passwords.csv"]
-        for form in ("text", "json", "markdown"):
+        for form in ("text", "json", "markdown", "html"):
             printed.append(kanport("plan", club, "-o", "plan.json", "--format", form))
         printed.append(kanport("apply", "plan.json", "--yes", *arguments))
         printed.append(kanport("report", "plan.journal.jsonl", "-o", "run.md", "-o", "run.json"))
-        assert [result.code for result in printed[2:]] == [0, 0, 0, 0, 0], printed
+        printed.append(kanport("report", "plan.journal.jsonl", "-o", "run.html"))
+        assert [result.code for result in printed[2:]] == [0] * 7, printed
 
         secrets |= secrets_of(server)
         assert len(secrets) == 5 + 3 * 2
