@@ -107,6 +107,7 @@ CATALOGUE: dict[str, Kind] = {
     "project-ambiguous": Kind("error", "More than one project on the server fits."),
     "project-closed": Kind("warning", "The project is closed on the server."),
     "project-private": Kind("error", "Private projects take no members: removing one deletes it."),
+    "limit-unused": Kind("warning", "A limit or --allow names a project or source that is none."),
     "person-unknown": Kind("error", "A membership names somebody who exists nowhere."),
     "person-ambiguous": Kind("error", "More than one user on the server fits."),
     "person-protected": Kind("warning", "A protected account was left as it is."),

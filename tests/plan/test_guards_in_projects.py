@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from kanport.mapping.spec import MappingFile
+from kanport.memory import Memory
 from kanport.model import CurrentState, Group, Project, User
 from kanport.plan.guards import Situation, access_lost, judge
 from kanport.plan.model import Action, Change, Plan, Subject
@@ -213,6 +214,67 @@ def test_what_is_lost_twice_counts_once() -> None:
     assert len(access_lost([on_group(Action.GROUP_REMOVE), revoke], server)) == 4
 
 
+def a_pair(action: Action, user_id: int, **parts: Any) -> Change:
+    return Change(
+        id="c0003",
+        action=action,
+        subject=Subject(username=f"u{user_id}", group=parts.pop("group", None)),
+        user_id=user_id,
+        reason="asked for",
+        **parts,
+    )
+
+
+OTHERS = Group(8, "others")
+MOVED = on_group(Action.GROUP_MEMBER_REMOVE, user_id=3)
+
+
+@pytest.mark.parametrize(
+    ("beside", "kept"),
+    [
+        ((a_pair(Action.MEMBERSHIP_GRANT, 3, project_id=1),), 1),
+        ((a_pair(Action.GROUP_MEMBER_ADD, 3, group_id=8),), 1),
+        ((a_pair(Action.GROUP_MEMBER_ADD, 4, group_id=8),), 0),
+        ((a_pair(Action.GROUP_MEMBER_ADD, 3, group="new"),), 0),
+        (
+            (
+                a_pair(Action.GROUP_MEMBER_ADD, 3, group="new"),
+                Change(
+                    id="c0004",
+                    action=Action.GROUP_ACCESS_GRANT,
+                    subject=Subject(group="new", project="ALPHA"),
+                    project_id=1,
+                    after={"role": "project-member"},
+                    reason="asked for",
+                ),
+            ),
+            1,
+        ),
+        (
+            (
+                a_pair(Action.GROUP_MEMBER_ADD, 3, group_id=8),
+                Change(
+                    id="c0004",
+                    action=Action.GROUP_ACCESS_REVOKE,
+                    subject=Subject(group="others", project="ALPHA"),
+                    group_id=8,
+                    project_id=1,
+                    reason="not asked for",
+                ),
+            ),
+            0,
+        ),
+    ],
+)
+def test_who_certainly_keeps_access_in_another_way_does_not_lose_it(
+    beside: tuple[Change, ...], kept: int
+) -> None:
+    server = a_server(*PEOPLE[:4], groups=(TEAM, OTHERS), roles={1: LISTED})
+    memory = Memory(group_access={(8, 1): "project-member"})
+    assert access_lost([MOVED], server, memory) == {(3, 1)}
+    assert len(access_lost([MOVED, *beside], server, memory)) == 1 - kept
+
+
 # --- lifted for one run ---------------------------------------------------------------------------
 
 
@@ -257,3 +319,16 @@ def test_a_name_that_several_projects_have_lifts_none_of_them_and_ids_are_told()
     assert '{projects: {"2": {revoke: 5}}}' in hints[0]
     allowed = {"revoke:2": 5, "revoke:3": 5}
     assert stopped(plan_for(a_state(*stay), server, mapping, allowed=allowed)) == []
+
+
+def test_a_project_or_source_that_is_none_is_told_where_it_is_named() -> None:
+    limits = {"projects": {"ALPHA": {"revoke": 1}, "Aplha": {"revoke": 9}}}
+    allowed = {"revoke:WEBB": 1, "revoke:beta": 1, "shrink:peeple": 1, "shrink:people": 1}
+    mapping = a_mapping(limits=limits)
+    plan = plan_for(a_state(person("u2")), a_server(*PEOPLE), mapping, allowed=allowed)
+    no_project = "and the server has no such project"
+    assert {finding.message for finding in plan.findings if finding.code == "limit-unused"} == {
+        f"limits.projects names 'Aplha', {no_project}; the limit holds nowhere",
+        f"--allow names 'WEBB', {no_project}; nothing is lifted by it",
+        "--allow names 'peeple', and the mapping has no such source; nothing is lifted by it",
+    }

@@ -43,8 +43,8 @@ def test_rows_of_which_none_can_be_used_stop_a_plan_that_others_could_lose_by() 
     assert verdict is not None
     assert verdict.tripped
     assert verdict.message == (
-        "the source people gives no users: 40 rows were read, none of use for it, and 1 user is to"
-        " be disabled or removed"
+        "the source people gives no users: 40 rows were read, none of use for it, and 1 change"
+        " takes something away"
     )
     assert "--allow empty:people=1 lets it pass for one run" in (verdict.hint or "")
 

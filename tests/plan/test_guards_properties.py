@@ -120,6 +120,25 @@ def test_by_default_neither_all_users_nor_all_members_of_a_project_lose_access(
 
 @given(servers(), desires(), greedy_mappings())
 @settings(max_examples=400)
+def test_no_project_is_emptied_whatever_is_allowed_over_all(
+    server: Kanboard, desired: DesiredState, mapping: MappingFile
+) -> None:
+    wide = {"lower": "100%", "disable": "100%", "revoke": "100%", "remove": 1000}
+    mapping = mapping.model_copy(update={"limits": a_mapping(limits=wide).limits})
+    plan = passing(server, desired, mapping)
+    if plan is None:
+        return
+    end = apply_plan(server, plan)[-1]
+    able = {user.id for user in end.users.values() if user.active}
+    left = end.seen().roles
+    for project_id, members in server.seen().roles.items():
+        had = {number for number in members if server.users[number].active}
+        lost = had - (left[project_id].keys() & able)
+        assert len(lost) <= max(3, -(-len(members) // 2))
+
+
+@given(servers(), desires(), greedy_mappings())
+@settings(max_examples=400)
 def test_nobody_elses_private_project_is_deleted_by_a_plan_that_passes(
     server: Kanboard, desired: DesiredState, mapping: MappingFile
 ) -> None:

@@ -11,6 +11,7 @@ from kanport.model import CurrentState, DesiredState
 from kanport.plan.draft import Draft
 from kanport.plan.group_plan import plan_groups
 from kanport.plan.guards import Allowances, Situation, Usable, judge
+from kanport.plan.guards.named import names_without_meaning
 from kanport.plan.identities import identities_of
 from kanport.plan.kept import access_beside, people_named
 from kanport.plan.memberships import diff_access
@@ -90,6 +91,7 @@ def make_plan(
                     *access.findings,
                     *circles,
                     *unlisted_findings(resolved, current),
+                    *names_without_meaning(mapping, allowed, current),
                 )
             )
         ),
@@ -103,8 +105,12 @@ def make_plan(
 
 def _usable(resolved: Resolved) -> Usable:
     return Usable.of(
-        (person.desired.rows or person.desired.username.origins for person in resolved.persons),
-        (wanted.origins for wanted in resolved.wanted),
+        {
+            "users": (p.desired.rows or p.desired.username.origins for p in resolved.persons),
+            "memberships": (wanted.origins for wanted in resolved.wanted),
+            "members of groups": (m.username.origins for m in resolved.desired.group_members),
+            "access of groups": (a.group.origins for a in resolved.desired.group_access),
+        },
         (project.id for project in resolved.scope),
     )
 

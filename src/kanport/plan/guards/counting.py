@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator
 
+from kanport.memory import NOTHING, Memory
 from kanport.model import CurrentState
 from kanport.plan.access import group_finder
 from kanport.plan.model import Action, Change
@@ -32,7 +33,9 @@ _OF_ACCESS = {
 _LEAVING = (Action.USER_DISABLE, Action.USER_REMOVE)
 
 
-def counted(changes: Collection[Change], current: CurrentState) -> Counter[tuple[str, str]]:
+def counted(
+    changes: Collection[Change], current: CurrentState, memory: Memory = NOTHING
+) -> Counter[tuple[str, str]]:
     """Count the changes by class and by what its share is one of, over all projects."""
     numbers: Counter[tuple[str, str]] = Counter()
     for change in changes:
@@ -42,12 +45,12 @@ def counted(changes: Collection[Change], current: CurrentState) -> Counter[tuple
         if way := role_moves(change):
             is_user = change.action is Action.USER_UPDATE
             numbers[way, USERS if is_user else ACCESS] += 1
-    numbers["revoke", ACCESS] = len(access_revoked(changes, current))
+    numbers["revoke", ACCESS] = len(access_revoked(changes, current, memory))
     return numbers
 
 
 def counted_in_projects(
-    changes: Collection[Change], current: CurrentState
+    changes: Collection[Change], current: CurrentState, memory: Memory = NOTHING
 ) -> dict[tuple[str, int], int]:
     """Count the changes to the members of each project, by class and project id.
 
@@ -68,7 +71,7 @@ def counted_in_projects(
     for project_id, roles in current.roles.items():
         for user_id in roles.keys() & leaving.keys():
             numbers[_OF_USERS[leaving[user_id]], project_id] += 1
-    for _, project_id in access_lost(changes, current):
+    for _, project_id in access_lost(changes, current, memory):
         numbers["revoke", project_id] += 1
     return numbers
 
@@ -87,10 +90,12 @@ def role_moves(change: Change) -> str | None:
     return "raise" if new > old else "lower" if new < old else None
 
 
-def access_lost(changes: Collection[Change], current: CurrentState) -> frozenset[Pair]:
+def access_lost(
+    changes: Collection[Change], current: CurrentState, memory: Memory = NOTHING
+) -> frozenset[Pair]:
     """Give who loses access to what, in whatever way, among the memberships that were read.
 
-    Disabled and removed users lose all of theirs.
+    Disabled and removed users lose all of theirs. `memory` is what the ledger knows.
     """
     leaving = {change.user_id for change in changes if change.action in _LEAVING}
     gone = {
@@ -98,26 +103,35 @@ def access_lost(changes: Collection[Change], current: CurrentState) -> frozenset
         for project_id, roles in current.roles.items()
         for user_id in roles.keys() & leaving
     }
-    return access_revoked(changes, current) | gone
+    return access_revoked(changes, current, memory) | gone
 
 
-def access_revoked(changes: Iterable[Change], current: CurrentState) -> frozenset[Pair]:
+def access_revoked(
+    changes: Collection[Change], current: CurrentState, memory: Memory = NOTHING
+) -> frozenset[Pair]:
     """Give who loses access to what, directly or through a group, and keeps their account.
 
     Kanboard does not tell who has access through which group, so whoever may lose it that way
-    counts, also where they have it directly as well.
+    counts, also where they have it directly as well; but not where it is certain that they keep
+    it, or get it again, through another group or directly.
     """
-    lost: set[Pair] = set()
-    through_groups: list[Change] = []
-    for change in changes:
-        if change.action is Action.MEMBERSHIP_REVOKE:
-            if change.user_id is not None and change.project_id is not None:
-                lost.add((change.user_id, change.project_id))
-        elif change.action in _THROUGH_GROUPS:
-            through_groups.append(change)
-    if through_groups:
-        lost.update(_lost_through_groups(through_groups, current))
-    return frozenset(lost)
+    revoked = _pairs(changes, Action.MEMBERSHIP_REVOKE)
+    through_groups = [change for change in changes if change.action in _THROUGH_GROUPS]
+    if not through_groups:
+        return revoked
+    lost = frozenset(_lost_through_groups(through_groups, current))
+    given = _pairs(changes, Action.MEMBERSHIP_GRANT) | _kept_through_groups(
+        changes, current, memory
+    )
+    return revoked | (lost - given)
+
+
+def _pairs(changes: Iterable[Change], action: Action) -> frozenset[Pair]:
+    return frozenset(
+        (change.user_id, change.project_id)
+        for change in changes
+        if change.action is action and change.user_id is not None and change.project_id is not None
+    )
 
 
 _THROUGH_GROUPS = frozenset(
@@ -145,3 +159,34 @@ def _lost_through_groups(changes: Iterable[Change], current: CurrentState) -> It
                     continue
                 if any(group.id == change.group_id for group in may_give(user_id, project_id)):
                     yield user_id, project_id
+
+
+def _kept_through_groups(
+    changes: Iterable[Change], current: CurrentState, memory: Memory
+) -> frozenset[Pair]:
+    """Give who certainly has access to what through a group once the plan is carried out.
+
+    Certain is the access that Kanport gave a group itself. A group that is yet to be created is
+    known by its name.
+    """
+    members: dict[int | str, set[int]] = {group.id: set(group.members) for group in current.groups}
+    giving: set[tuple[int | str, int]] = set(memory.group_access)
+    for change in changes:
+        group = change.group_id if change.group_id is not None else change.subject.group
+        if group is None:
+            continue
+        if change.action is Action.GROUP_REMOVE:
+            members.pop(group, None)
+        elif change.action is Action.GROUP_MEMBER_ADD and change.user_id is not None:
+            members.setdefault(group, set()).add(change.user_id)
+        elif change.action is Action.GROUP_MEMBER_REMOVE and change.user_id is not None:
+            members.get(group, set()).discard(change.user_id)
+        elif change.project_id is None:
+            continue
+        elif change.action in (Action.GROUP_ACCESS_GRANT, Action.GROUP_ACCESS_CHANGE):
+            giving.add((group, change.project_id))
+        elif change.action is Action.GROUP_ACCESS_REVOKE:
+            giving.discard((group, change.project_id))
+    return frozenset(
+        (user_id, project_id) for group, project_id in giving for user_id in members.get(group, ())
+    )

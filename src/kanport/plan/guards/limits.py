@@ -40,7 +40,7 @@ _PLAIN = re.compile(r"[A-Za-z][\w-]*")
 def over_all(situation: Situation) -> Iterator[GuardVerdict]:
     """Hold the plan against the limits of the mapping, on servers of every size."""
     current = situation.current
-    numbers = counted(situation.changes, current)
+    numbers = counted(situation.changes, current, situation.memory)
     sizes = {USERS: _active(current), ACCESS: _memberships(current)}
     caveat = ", counting only those who could be read" if current.unlisted is not None else ""
     for name in CLASSES:
@@ -79,7 +79,7 @@ def in_projects(situation: Situation) -> Iterator[GuardVerdict]:
     """
     numbers: dict[str, dict[int, int]] = defaultdict(dict)
     for (name, project_id), number in counted_in_projects(
-        situation.changes, situation.current
+        situation.changes, situation.current, situation.memory
     ).items():
         numbers[name][project_id] = number
     index = Projects.of(situation.current.projects)

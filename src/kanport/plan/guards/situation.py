@@ -14,29 +14,27 @@ from kanport.plan.model import Action, Change, PlanSource
 
 @dataclass(frozen=True, slots=True)
 class Usable:
-    """What the sources gave that can be used, by source and by number of the item that asks for it.
+    """What the sources gave that can be used.
 
-    `people` counts the users by source. `access` counts the memberships by the source of the cells
-    that ask for them. `scope` are the ids of the projects in which others may lose access.
+    `numbers` counts it by kind (users, memberships, members of groups, access of groups) and
+    source. `scope` are the ids of the projects in which others may lose access.
     """
 
-    people: Mapping[str, int] = field(default_factory=dict)
-    access: Mapping[str, int] = field(default_factory=dict)
+    numbers: Mapping[tuple[str, str], int] = field(default_factory=dict)
     scope: frozenset[int] = frozenset()
 
     @classmethod
-    def of(
-        cls,
-        people: Iterable[Iterable[Origin]],
-        access: Iterable[Iterable[Origin]],
-        scope: Iterable[int],
-    ) -> "Usable":
-        """Count by source; each person and each membership is given by the places it came from."""
-        return cls(_by_source(people), _by_source(access), frozenset(scope))
-
-
-def _by_source(things: Iterable[Iterable[Origin]]) -> Counter[str]:
-    return Counter(source for places in things for source in {place.source for place in places})
+    def of(cls, kinds: Mapping[str, Iterable[Iterable[Origin]]], scope: Iterable[int]) -> "Usable":
+        """Count by kind and source; each thing is given by the places that it came from."""
+        return cls(
+            Counter(
+                (kind, source)
+                for kind, things in kinds.items()
+                for places in things
+                for source in {place.source for place in places}
+            ),
+            frozenset(scope),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from kanport.memory import SourceMemory
 from kanport.normalize.columns import columns_used
 from kanport.plan.guards.allowances import how_to_allow
 from kanport.plan.guards.bounds import Counted, Held, Share, held_to, lifted
-from kanport.plan.guards.counting import access_revoked
 from kanport.plan.guards.situation import Situation, Usable
 from kanport.plan.model import Action, GuardVerdict, PlanSource
 
@@ -26,17 +25,12 @@ def not_empty(situation: Situation) -> Iterator[GuardVerdict]:
     for what, source in _silent(situation, usable):
         if source not in rows:
             continue
-        if what == "users":
-            number = situation.count({Action.USER_DISABLE, Action.USER_REMOVE})
-            losing = "1 user is" if number == 1 else f"{number} users are"
-            losing += " to be disabled or removed"
-        else:
-            number = len(access_revoked(situation.changes, situation.current))
-            losing = "1 membership is" if number == 1 else f"{number} memberships are"
-            losing += " to end"
+        number = situation.count(_LOST[what])
+        losing = "1 change takes" if number == 1 else f"{number} changes take"
         read = "1 row was" if rows[source] == 1 else f"{rows[source]} rows were"
         held = lifted(
-            f"the source {source} gives no {what}: {read} read, none of use for it, and {losing}",
+            f"the source {source} gives no {what}: {read} read, none of use for it, and {losing}"
+            " something away",
             number,
             situation.allowed.most("empty", source),
         )
@@ -54,20 +48,36 @@ def not_empty(situation: Situation) -> Iterator[GuardVerdict]:
 
 def _silent(situation: Situation, usable: Usable) -> Iterator[tuple[str, str]]:
     mapping, users = situation.mapping, situation.mapping.users
-    of_people = users.sources if users is not None else ()
-    of_access = tuple(dict.fromkeys(rule.from_ for rule in mapping.memberships))
-    losing = users is not None and users.missing != "keep"
     held = any(situation.current.roles.get(number) for number in usable.scope)
-    revoking = mapping.memberships_missing == "revoke" and held
+    losing = {
+        "users": users is not None and users.missing != "keep",
+        "memberships": mapping.memberships_missing == "revoke" and held,
+        "members of groups": bool(situation.count(_LOST["members of groups"])),
+        "access of groups": bool(situation.count(_LOST["access of groups"])),
+    }
+    wanted = {
+        "users": users.sources if users is not None else (),
+        "memberships": tuple(rule.from_ for rule in mapping.memberships),
+        "members of groups": tuple(rule.from_ for rule in mapping.groups if rule.member),
+        "access of groups": tuple(rule.from_ for rule in mapping.group_access),
+    }
     rows = {source.name: source.rows for source in situation.sources}
-    for source in dict.fromkeys((*of_people, *of_access)):
-        people, access = usable.people.get(source), usable.access.get(source)
+    for source in dict.fromkeys(name for names in wanted.values() for name in names if name):
+        kinds = [kind for kind, names in wanted.items() if source in names]
+        silent = [kind for kind in kinds if not usable.numbers.get((kind, source))]
         # Groups that are there and have no members give no rows, and there is nothing wrong.
-        useless = bool(rows.get(source)) and not people and not access
-        if source in of_people and not people and (losing or useless):
-            yield "users", source
-        elif source in of_access and not access and (revoking or useless):
-            yield "memberships", source
+        useless = bool(rows.get(source)) and silent == kinds
+        told = [kind for kind in silent if losing[kind]] or (kinds[:1] if useless else [])
+        for kind in told:
+            yield kind, source
+
+
+_LOST = {
+    "users": frozenset({Action.USER_DISABLE, Action.USER_REMOVE}),
+    "memberships": frozenset({Action.MEMBERSHIP_REVOKE}),
+    "members of groups": frozenset({Action.GROUP_MEMBER_REMOVE, Action.GROUP_REMOVE}),
+    "access of groups": frozenset({Action.GROUP_ACCESS_REVOKE}),
+}
 
 
 def not_shrunk(situation: Situation) -> Iterator[GuardVerdict]:
