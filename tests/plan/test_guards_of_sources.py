@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from kanport.memory import GoodRun, Memory, SourceMemory
-from kanport.model import User
+from kanport.model import DesiredGroup, DesiredState, Given, Group, User
 from kanport.plan.model import GuardVerdict, Plan
 from tests.plan.building import a_mapping, a_server, a_state, access, person, plan_for
 
@@ -172,3 +172,14 @@ def test_any_column_may_be_read_where_a_pattern_says_which() -> None:
     matrix = {"from": "people", "username": {"from": "username"}}
     mapping = {"memberships": [{**matrix, "matrix": {"match": "^(?P<project>.+)$"}}]}
     assert trips(with_columns({"WEB"}, {"username"}, mapping=mapping), "columns-gone")
+
+
+def test_groups_do_not_lose_all_of_their_members_to_a_list_that_names_none() -> None:
+    groups = {"from": "people", "name": {"from": "group"}, "member": {"from": "username"}}
+    mapping = a_mapping(users=None, memberships=[], groups=[groups], group_members_missing="remove")
+    server = a_server(ANN, groups=(Group(7, "team", members=frozenset({2})),))
+    named = DesiredState(groups=(DesiredGroup(Given("team"), members_listed=True),))
+    plan = plan_for(named, server, mapping)
+    assert [str(change.action) for change in plan.changes] == ["group_member.remove"]
+    assert trips(plan, "source-empty")
+    assert not trips(plan_for(named, server, mapping, allowed={"empty:people": 1}), "source-empty")
