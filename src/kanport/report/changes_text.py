@@ -3,6 +3,7 @@
 from rich.cells import cell_len
 from rich.text import Text
 
+from kanport.report.changes_plain import record, risky_record
 from kanport.report.page import Page, padded, width_of
 from kanport.report.parts import Difference, Line, View
 
@@ -19,15 +20,16 @@ def show_risky(page: Page, view: View) -> None:
     if not view.risky:
         return
     page.section("Look at these twice")
+    if page.plain:
+        for line in view.risky:
+            page.add(risky_record(page, line))
+        return
     names = width_of((_who(line) for line in view.risky), 40) + 2
     for line in view.risky:
         told = _head(page, line)
         who = page.ink(line.change.username)
-        if page.plain:
-            told.append_text(who).append_text(_target(page, line, "  ")).append("  ")
-        else:
-            who.append_text(_target(page, line, " in "))
-            told.append_text(padded(who, names))
+        who.append_text(_target(page, line, " in "))
+        told.append_text(padded(who, names))
         told.append_text(page.mark(", ".join(line.risks), "yellow"))
         page.add(told, indent=_INDENT, hang=_HANG + names)
 
@@ -40,7 +42,7 @@ def show_changes(page: Page, view: View) -> None:
     if page.width is None:
         for person in view.people:
             for line in person.lines:
-                page.add(_record(page, line))
+                page.add(record(page, line))
         return
     targets = width_of((line.target for line in view.lines), 28)
     told = {line.change.id: (_what(page, line, targets), _why(page, line)) for line in view.lines}
@@ -87,18 +89,9 @@ def _what(page: Page, line: Line, targets: int) -> Text:
     return what.append_text(_differences(page, line))
 
 
-def _record(page: Page, line: Line) -> Text:
-    record = _head(page, line).append_text(page.ink(line.change.username))
-    record.append_text(_target(page, line, "  "))
-    if line.differences:
-        record.append("  ").append_text(_differences(page, line))
-    return record.append("  ").append_text(_why(page, line))
-
-
 def _head(page: Page, line: Line) -> Text:
-    verb = line.verb if page.plain else f"{line.verb:<{_VERB - 1}}"
-    style = _STYLES[line.symbol]
-    return page.mark(f"{line.symbol} {verb}", style).append("  " if page.plain else " ")
+    verb = f"{line.verb:<{_VERB - 1}}"
+    return page.mark(f"{line.symbol} {verb}", _STYLES[line.symbol]).append(" ")
 
 
 def _target(page: Page, line: Line, before: str) -> Text:

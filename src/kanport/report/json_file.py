@@ -25,16 +25,26 @@ from kanport.report.parts import Count, Facts, Line, View
 from kanport.report.tables import AccessRow, InputRow, Matrix, RoleCount
 from kanport.report.visible import json_safe
 
+_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
+
 __all__ = ["as_dict", "render", "report_schema"]
 
 
 def render(view: View) -> str:
     """Give a report as JSON text that ends with a line break; the same view gives the same bytes.
 
-    Names are as they are; only what is unsafe to show on a terminal is escaped.
+    Each item of a list stands on a line of its own, so that two reports can be compared with any
+    tool. Names are as they are; only what is unsafe to show on a terminal is escaped.
     """
-    text = json.dumps(as_dict(view), ensure_ascii=False, indent=2)
-    return json_safe(text) + "\n"
+    told = ",\n".join(f'  "{key}": {_value(value)}' for key, value in as_dict(view).items())
+    return json_safe(f"{{\n{told}\n}}\n")
+
+
+def _value(value: object) -> str:
+    if not isinstance(value, list) or not value:
+        return _ENCODE(value)
+    items = ",\n    ".join(map(_ENCODE, value))
+    return f"[\n    {items}\n  ]"
 
 
 def as_dict(view: View) -> ReportDict:

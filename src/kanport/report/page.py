@@ -25,7 +25,7 @@ class Page:
     console: Console
     width: int | None
     encoding: str
-    lines: list[Text] = field(default_factory=list)
+    lines: list[Text | str] = field(default_factory=list)
 
     @classmethod
     def on(cls, console: Console) -> "Page":
@@ -49,18 +49,25 @@ class Page:
 
     def ink(self, text: str, style: str = "") -> Text:
         """Give somebody's data as text that is safe to show; markup in it stays text."""
+        # As a span: a style of the whole text would colour what is appended to it as well.
+        return Text().append(self.safe(text), style)
+
+    def safe(self, text: str) -> str:
+        """Give somebody's data as a plain string that is safe to show."""
         if MASK in text:
             text = text.replace(MASK, self.glyph(MASK))
-        # As a span: a style of the whole text would colour what is appended to it as well.
-        return Text().append(visible(text, self.encoding), style)
+        return visible(text, self.encoding)
 
     def mark(self, text: str, style: str = "") -> Text:
         """Give words and marks of our own."""
         return Text().append(self.glyph(text), style)
 
-    def add(self, text: Text, *, indent: int = 0, hang: int = 0) -> None:
-        """Add a line; on a screen it is wrapped, `hang` deeper from its second line on."""
-        if self.width is None:
+    def add(self, text: Text | str, *, indent: int = 0, hang: int = 0) -> None:
+        """Add a line; on a screen it is wrapped, `hang` deeper from its second line on.
+
+        A plain string is for pages that go to a file or a pipe only.
+        """
+        if self.width is None or isinstance(text, str):
             self.lines.append(text)
             return
         indent = indent if self.width - indent >= _LEAST else 2
@@ -93,9 +100,11 @@ class Page:
     def show(self) -> None:
         """Print the page."""
         if self.plain:
-            self.console.out("\n".join(line.plain for line in self.lines), highlight=False)
+            lines = (line if isinstance(line, str) else line.plain for line in self.lines)
+            # Past the console, which would look at each character twice more.
+            self.console.file.write("\n".join(lines) + "\n")
             return
-        page = Text("\n").join(self.lines)
+        page = Text("\n").join(line for line in self.lines if isinstance(line, Text))
         self.console.print(page, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
 
