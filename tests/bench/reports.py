@@ -7,6 +7,8 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from kanport.findings import Finding
 from kanport.origin import Origin
@@ -24,8 +26,11 @@ from kanport.plan.model import (
     Risk,
     Subject,
 )
+from kanport.report import html
 from kanport.report import view as views
 from kanport.report.formats import FORMATS, drawn
+from kanport.report.parts import View
+from tests.report.browser.chromium import PROGRAM, Chromium
 
 CHANGES = 50_000
 ROLES = ("project-viewer", "project-member", "project-manager")
@@ -155,6 +160,22 @@ def main() -> None:
         took = seconds(lambda: drawn(view, form))  # noqa: B023
         made = len(drawn(view, form))
         say(f"{form.name:10} {took:6.2f} s {took / yard:6.1f} x {made / 1e6:8.1f} MB")
+    if PROGRAM is not None:
+        say(f"{'html':10} {opened(view):6.2f} s until chromium has drawn the page")
+
+
+def opened(view: View) -> float:
+    """Give the seconds until a browser that runs already has loaded and drawn the HTML report."""
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        path = Path(folder) / "report.html"
+        path.write_text(html.render(view), encoding="utf-8")
+        browser = Chromium(Path(folder) / "profile")
+        begun = time.perf_counter()
+        with browser.open(path) as page:
+            page.js("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+            took = time.perf_counter() - begun
+        browser.close()
+        return took
 
 
 if __name__ == "__main__":

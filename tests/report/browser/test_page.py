@@ -4,9 +4,10 @@ import pytest
 
 from kanport.report.view import of_plan
 from tests.report.browser.chromium import Chromium, Page
-from tests.report.browser.conftest import PLAN, VIEWS, Written
+from tests.report.browser.conftest import Written
 from tests.report.drawing import NASTY
 from tests.report.examples import make_plan
+from tests.report.html.views import PLAN, VIEWS
 
 TAB = ("Tab", 9)
 ENTER = ("Enter", 13, "\r")

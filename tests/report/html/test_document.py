@@ -10,9 +10,9 @@ from kanport.plan.model import GuardVerdict
 from kanport.report import html
 from kanport.report.view import View, of_plan, of_run
 from tests.bench.reports import large_plan
-from tests.report.browser.conftest import VIEWS
 from tests.report.examples import make_plan, make_run
 from tests.report.html.reading import Reader
+from tests.report.html.views import VIEWS
 
 KINDS = pytest.mark.parametrize(
     "view", [pytest.param(view, id=kind) for kind, view in VIEWS.items()]

@@ -10,9 +10,9 @@ from kanport.outcome import Run
 from kanport.plan.model import Plan
 from kanport.report import html, json_file
 from kanport.report.view import View, of_plan, of_run
-from tests.report.browser.conftest import VIEWS
 from tests.report.drawing import numbers, plans_and_runs
 from tests.report.html.reading import Part, Reader
+from tests.report.html.views import VIEWS
 
 KINDS = pytest.mark.parametrize(
     "view", [pytest.param(view, id=kind) for kind, view in VIEWS.items()]
