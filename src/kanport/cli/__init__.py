@@ -11,7 +11,7 @@ import click
 
 from kanport import __version__
 from kanport.cli.boundary import Boundary
-from kanport.cli.options import common_options
+from kanport.cli.options import common_options, configuration_options
 from kanport.cli.streams import sturdy_streams
 from kanport.errors import Exit
 
@@ -71,6 +71,7 @@ stdout could not be written; 4 a guard stopped it; 5 invalid source data;
 130 interrupted.""",
 )
 @click.version_option(__version__, prog_name="kanport")
+@configuration_options
 @common_options
 def cli() -> None:
     """Bring people and their project access into Kanboard, and keep them right.

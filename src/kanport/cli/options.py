@@ -233,9 +233,14 @@ def common_options(command: F) -> F:
     return _with(cast(F, logged), COMMON)
 
 
+def configuration_options(command: F) -> F:
+    """Add the options that name the configuration and the profile in it."""
+    return _with(command, CONFIGURATION)
+
+
 def server_options(command: F) -> F:
     """Add the options that name the server, and the configuration that may name it."""
-    return _with(_with(command, CONFIGURATION), SERVER)
+    return _with(configuration_options(command), SERVER)
 
 
 def writing_options(command: F) -> F:

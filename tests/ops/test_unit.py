@@ -1,0 +1,233 @@
+"""The samples for running it nightly do what they say, on a system that cannot be written to."""
+
+import configparser
+import json
+import os
+import pwd
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from kanport.config import load_configuration
+from kanport.sandbox import Sandbox
+from tests.cli import ways
+from tests.integration.files import write_files
+
+OPS = Path(__file__).parents[2] / "samples" / "ops"
+ROOT = Path(__file__).parents[2]
+
+
+def unit() -> dict[str, str]:
+    """Read the unit; of a key that is there several times, the last one counts."""
+    parser = configparser.ConfigParser(strict=False, interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment, method-assign]
+    parser.read_string((OPS / "kanport.service").read_text(encoding="utf-8"))
+    return dict(parser["Service"])
+
+
+def command_line(places: dict[str, str]) -> list[str]:
+    """Give the command line of the unit, with its variables as systemd would fill them in."""
+    words = shlex.split(unit()["ExecStart"])
+    return [re.sub(r"\$\{(\w+)\}", lambda found: places[found[1]], word) for word in words]
+
+
+def can_unshare() -> bool:
+    tools = all(shutil.which(tool) for tool in ("unshare", "setpriv", "mount"))
+    if os.geteuid() != 0 or not tools:
+        return False
+    tried = subprocess.run(
+        ["unshare", "--mount", "mount", "-o", "remount,ro,bind", "/"], capture_output=True
+    )
+    return tried.returncode == 0
+
+
+# All that is mounted becomes read-only, then the state folder alone writable again.
+READ_ONLY = """\
+set -e
+state=$1; shift
+mount --bind "$state" "$state"
+mount -t tmpfs tmpfs /dev/shm 2>/dev/null || true
+while read -r place; do
+  case "$place" in "$state"|/proc|/proc/*|/sys|/sys/*|/dev|/dev/*) continue;; esac
+  mount -o remount,bind,ro "$place" 2>/dev/null || true
+done <<END
+$(awk '{print $5}' /proc/self/mountinfo)
+END
+exec setpriv --reuid "$USER_ID" --regid "$USER_ID" --clear-groups --no-new-privs \
+  --bounding-set=-all "$@"
+"""
+
+
+@pytest.fixture
+def night(server: Sandbox, tmp_path: Path) -> ways.World:
+    """What the unit finds: its configuration, its mapping, a credential, an empty state folder."""
+    for folder in (tmp_path, *tmp_path.parents):
+        # pytest keeps its folders to itself, and this user is another one.
+        if folder.stat().st_uid == os.geteuid() and folder != Path("/"):
+            folder.chmod(folder.stat().st_mode | 0o011)
+    etc, state, credentials = (tmp_path / name for name in ("etc", "state", "credentials"))
+    etc.mkdir(mode=0o755)
+    state.mkdir(mode=0o750)
+    credentials.mkdir(mode=0o500)
+    made = ways.world_of(server, etc)
+    (etc / "kanport.toml").write_text(
+        f'url = "{server.url}"\nstate = "/nowhere"\nlog_file = "{state}/kanport.log"\n'
+    )
+    (credentials / "token").write_text(server.token)
+    (credentials / "token").chmod(0o440)
+    if os.geteuid() == 0:
+        nobody = pwd.getpwnam("nobody")
+        for path in (state, credentials, credentials / "token"):
+            os.chown(path, nobody.pw_uid, nobody.pw_gid)
+    return made
+
+
+def run_unit(folder: Path, *wrapped: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line of the unit on what lies in a folder."""
+    state = str(folder / "state")
+    credentials = str(folder / "credentials")
+    places = {"STATE_DIRECTORY": state, "CREDENTIALS_DIRECTORY": credentials}
+    kanport, *arguments = command_line(places)
+    assert kanport == "/usr/local/bin/kanport"
+    arguments = [
+        str(folder / "etc" / "club.yaml") if word == "/etc/kanport/nightly.yaml" else word
+        for word in arguments
+    ]
+    assert unit()["Environment"] == "KANPORT_CONFIG=/etc/kanport/kanport.toml"
+    return subprocess.run(
+        [*wrapped, sys.executable, "-m", "kanport", *arguments],
+        cwd="/",
+        # Nothing else: systemd hands on neither a home nor anything of root's.
+        env={
+            "PATH": os.environ["PATH"],
+            "LANG": "C.UTF-8",
+            "KANPORT_CONFIG": str(folder / "etc" / "kanport.toml"),
+            **places,
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "USER_ID": str(pwd.getpwnam("nobody").pw_uid),
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.mark.skipif(not can_unshare(), reason="needs root, and namespaces for mounts")
+def test_it_works_as_nobody_where_only_the_state_folder_can_be_written_to(
+    night: ways.World, tmp_path: Path
+) -> None:
+    wrapped = ("unshare", "--mount", "sh", "-c", READ_ONLY, "sh", str(tmp_path / "state"))
+    probe = subprocess.run(
+        [*wrapped, "sh", "-c", f'touch "{tmp_path}/etc/x" /tmp/x /var/tmp/x; id -u'],
+        env={"PATH": os.environ["PATH"], "USER_ID": str(pwd.getpwnam("nobody").pw_uid)},
+        capture_output=True,
+        text=True,
+    )
+    tried = subprocess.run(
+        [*wrapped, sys.executable, "-c", "import kanport.pipeline"],
+        env={"PATH": os.environ["PATH"], "USER_ID": str(pwd.getpwnam("nobody").pw_uid)},
+        capture_output=True,
+    )
+    if tried.returncode:
+        pytest.skip("this Python lies where nobody else may look")
+    assert probe.stderr.count("Read-only file system") == 3, probe
+    assert probe.stdout.strip() == str(pwd.getpwnam("nobody").pw_uid)
+    done = run_unit(tmp_path, *wrapped)
+    assert done.returncode == 0, done
+    _worked(night, tmp_path)
+
+
+def test_it_writes_nothing_outside_of_the_state_folder(night: ways.World, tmp_path: Path) -> None:
+    def everything() -> dict[str, int]:
+        found = [path for path in tmp_path.rglob("*") if tmp_path / "state" not in path.parents]
+        return {str(path): path.stat().st_mtime_ns for path in found if path.name != "state"}
+
+    before = everything()
+    if os.geteuid() == 0:
+        for path in (tmp_path / "state", tmp_path / "credentials", tmp_path / "credentials/token"):
+            os.chown(path, 0, 0)
+    done = run_unit(tmp_path)
+    assert done.returncode == 0, done
+    assert everything() == before
+    _worked(night, tmp_path)
+
+
+def _worked(night: ways.World, folder: Path) -> None:
+    assert {"ada", "bob"} <= set(night.server.store.snapshot().users)
+    state = folder / "state"
+    assert json.loads((state / "status.json").read_text())["last_run"]["exit_code"] == 0
+    assert len(list(state.glob("club-*.journal.jsonl"))) == 1
+    assert "run.ended" in (state / "kanport.log").read_text()
+    assert night.server.token not in "".join(
+        path.read_text() for path in state.iterdir() if path.is_file()
+    )
+
+
+def test_the_unit_is_hardened() -> None:
+    service = unit()
+    assert service["User"] != "root"
+    assert service["ProtectSystem"] == "strict"
+    assert service["StateDirectory"] == "kanport"
+    assert service["LoadCredential"].startswith("token:")
+    assert service["NoNewPrivileges"] == "yes"
+    assert service["CapabilityBoundingSet"] == ""
+    assert "PASSWORD" not in str(service).upper()
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd here")
+def test_systemd_understands_every_line(tmp_path: Path) -> None:
+    for name in ("kanport.service", "kanport.timer"):
+        text = (OPS / name).read_text(encoding="utf-8")
+        (tmp_path / name).write_text(text.replace("/usr/local/bin/kanport", "/bin/true"))
+    checked = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *map(str, sorted(tmp_path.iterdir()))],
+        capture_output=True,
+        text=True,
+    )
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_the_example_of_a_configuration_is_valid(tmp_path: Path) -> None:
+    path = tmp_path / "kanport.toml"
+    path.write_text((OPS / "kanport.toml").read_text(encoding="utf-8"), encoding="utf-8")
+    for profile in (None, *tomllib.loads(path.read_text())["profile"]):
+        file = load_configuration(path, profile, environ={})
+        assert {"url", "token", "state", "status"} <= set(file.values)
+    uncommented = re.sub(r"^# (?=[a-z_]+ = |\[notify)", "", path.read_text(), flags=re.MULTILINE)
+    path.write_text(uncommented)
+    file = load_configuration(path, environ={})
+    assert {"rate", "prometheus", "ca_file"} <= set(file.values)
+    assert file.notify.webhook is not None
+
+
+def test_the_crontab_calls_what_there_is(night: ways.World, tmp_path: Path) -> None:
+    (line,) = (
+        line
+        for line in (OPS / "kanport.cron").read_text(encoding="utf-8").splitlines()
+        if re.match(r"\d", line)
+    )
+    _, _, *days, user, kanport, command, mapping = line.split()[:9]
+    assert (days, user, kanport) == (["*"] * 3, "kanport", "/usr/local/bin/kanport")
+    assert (command, mapping) == ("sync", "/etc/kanport/nightly.yaml")
+    rest = line.split()[9:]
+    log = tmp_path / "kanport.log"
+    words = [str(log) if word == "/var/log/kanport/kanport.log" else word for word in rest]
+    assert night.run("sync", "club.yaml", *words).code == 0
+    assert all(json.loads(one)["event"] for one in log.read_text().splitlines())
+    rotated = (OPS / "kanport.logrotate").read_text(encoding="utf-8")
+    assert "/var/log/kanport/kanport.log {" in rotated
+
+
+def test_a_log_that_was_moved_away_is_begun_anew(night: ways.World, tmp_path: Path) -> None:
+    log = tmp_path / "kanport.log"
+    night.run("sync", "club.yaml", "--log-file", log)
+    log.rename(tmp_path / "kanport.log.1")
+    write_files(night.folder)
+    night.run("sync", "club.yaml", "--log-file", log)
+    assert "run.started" in log.read_text()
