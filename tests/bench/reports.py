@@ -170,12 +170,14 @@ def opened(view: View) -> float:
         path = Path(folder) / "report.html"
         path.write_text(html.render(view), encoding="utf-8")
         browser = Chromium(Path(folder) / "profile")
-        begun = time.perf_counter()
-        with browser.open(path) as page:
-            page.js("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
-            took = time.perf_counter() - begun
+        taken = []
+        for _ in range(3):
+            begun = time.perf_counter()
+            with browser.open(path) as page:
+                page.js("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+                taken.append(time.perf_counter() - begun)
         browser.close()
-        return took
+        return min(taken)
 
 
 if __name__ == "__main__":
