@@ -1,0 +1,94 @@
+"""The steps of leavers in a mapping: what may stand there, and what is said of mistakes."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kanport.errors import ConfigInvalid
+from kanport.mapping import load_mapping
+from kanport.mapping.missing_spec import Span
+from kanport.mapping.spec import MappingFile, Steps
+from tests.mapping.writing import written
+
+TOP = """\
+kanport: 1
+sources: {people: {type: csv, path: people.csv}}
+ledger: people.ledger
+users:
+  from: people
+  fields: {username: {from: username}}
+  managed: ledger
+"""
+
+
+def steps(text: str, folder: Path) -> Steps | None:
+    users = load_mapping(written(folder, f"{TOP}  missing: {text}\n")).spec.users
+    assert users is not None
+    return users.steps
+
+
+def test_all_steps_are_read(tmp_path: Path) -> None:
+    found = steps("{after: 3 runs, or: 1 day, then: disable, remove_after: 180 days}", tmp_path)
+    assert found is not None
+    assert found.waits == (Span(3, "run"), Span(1, "day"))
+    assert found.remove_after == Span(180, "day")
+    assert str(found) == "disable after 3 runs or 1 day"
+
+
+@pytest.mark.parametrize(("text", "then"), [("disable", "disable"), ("remove", "remove")])
+def test_the_short_forms_are_steps_without_waiting(text: str, then: str, tmp_path: Path) -> None:
+    found = steps(text, tmp_path)
+    assert found is not None
+    assert (found.then, found.waits, found.remove_after) == (then, (), None)
+
+
+def test_keep_is_no_step(tmp_path: Path) -> None:
+    assert steps("keep", tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{after: 3 runs}", "then is missing"),
+        ("{after: 3, then: disable}", "must be a number of runs or days"),
+        ("{after: 0 runs, then: disable}", "must be a number of runs or days"),
+        ("{after: 3 weeks, then: disable}", "must be a number of runs or days"),
+        ("{or: 3 days, then: disable}", "or is an alternative to after"),
+        ("{after: 3 days, or: 5 days, then: disable}", "one in runs and one in days"),
+        ("{then: disable, remove_after: 3 runs}", "must be a number of days"),
+        ("{then: remove, remove_after: 3 days}", "for those who were disabled before"),
+        ("{then: keep}", "then must be disable or remove"),
+        ("{then: disable, and: remove}", "and must be revoke"),
+        ("{then: disable, and: revoke}", "revoke works within the projects"),
+        ("{then: disable, afer: 3 runs}", "did you mean after?"),
+        ("3", "must be keep, disable, remove, or a table of steps"),
+    ],
+)
+def test_a_mistake_is_told_in_plain_words_at_its_line(text: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigInvalid) as raised:
+        steps(text, tmp_path)
+    told = "\n".join((raised.value.message, *raised.value.details))
+    assert said in told, told
+    assert ":8:" in told
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"users": {"missing": {"then": "disable"}, "managed": {"usernames": ["*"]}}},
+        {"users": {"missing": "disable", "managed": "ledger"}},
+        {"memberships_managed": "ledger"},
+    ],
+)
+def test_what_is_kept_in_a_ledger_needs_one(parts: dict[str, Any]) -> None:
+    users = {"from": "people", "fields": {"username": {"from": "username"}}}
+    raw: dict[str, Any] = {
+        "kanport": 1,
+        "sources": {"people": {"type": "csv", "path": "people.csv"}},
+        **parts,
+        "users": {**users, **parts.get("users", {})},
+    }
+    with pytest.raises(ValueError, match="kept in a ledger, and the mapping names none"):
+        MappingFile.model_validate(raw)
+    MappingFile.model_validate({**raw, "ledger": "people.ledger"})
