@@ -168,6 +168,10 @@ def test_printed_everything_is_there_and_the_tools_are_not(
         assert page.js(f"[...document.querySelectorAll('details dd, .changes td b')].every({seen})")
         assert not page.js("document.querySelector('.tools, nav').checkVisibility()")
         assert page.js("getComputedStyle(document.documentElement).colorScheme") == "light"
+        page.resize(680, 960)  # what a sheet of A4 has between its margins
+        assert page.js("getComputedStyle(document.querySelector('.changes td')).display") == (
+            "table-cell"
+        )
         assert page.pdf().startswith(b"%PDF")
 
 
