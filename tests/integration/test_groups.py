@@ -5,13 +5,14 @@ import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kanport.apply.engine import Options
+from kanport.apply.journal import load_journal
 from kanport.config import resolve_settings
 from kanport.kanboard.client import Client
 from kanport.outcome import Run, Status
@@ -20,6 +21,7 @@ from kanport.pipeline import (
     apply_plan,
     check_fresh,
     plan_inputs,
+    plan_undo,
     read_inputs,
     remember,
     verify_plan,
@@ -241,6 +243,44 @@ def test_the_plan_after_it_is_empty(world: World) -> None:
         if run.tally().complete:
             verdicts = verify_plan(plan, client)
             assert all(verdict.standing == "as planned" for verdict in verdicts), verdicts
+
+
+@TRIED
+@given(worlds())
+def test_undo_gives_back_what_was_there_before(world: World) -> None:
+    # What groups had before Kanport came, nobody can read: that is told, and not given back.
+    world = replace(world, attached={})
+    with opened(world) as (server, client, path):
+        before = server.store.snapshot()
+        applied(planned(path, client), client, path)
+        recorded = load_journal(path.parent / "run.jsonl")
+        back = plan_undo(recorded, client, remove_at_most=0, now=lambda: "2026-01-02T00:00:00Z")
+        run = applied(back, client, path, "undo")
+        after = server.store.snapshot()
+        assert run.tally().complete, run.outcomes
+        assert after.memberships == before.memberships
+        assert after.group_access == before.group_access
+        members = {name: group.members for name, group in before.groups.items()}
+        assert {name: group.members for name, group in after.groups.items()} == members
+
+
+def test_undo_tells_of_access_that_was_there_before_the_run() -> None:
+    world = World(
+        {"Engineers": frozenset({"ada"})},
+        {},
+        {("ALPHA", "Engineers"): "project-manager"},
+        {("BETA", "bob"): "project-member"},
+        {"Engineers": frozenset({"ada", "eve"})},
+        {("ALPHA", "Engineers"): "project-viewer"},
+        {"memberships": "keep", "groups": "keep", "members": "keep", "access": "keep"},
+    )
+    with opened(world) as (server, client, path):
+        applied(planned(path, client), client, path)
+        assert server.store.snapshot().group_access["ALPHA", "Engineers"] == "project-viewer"
+        back = plan_undo(load_journal(path.parent / "run.jsonl"), client)
+        told = [one.message for one in back.findings if one.code == "undo-partial"]
+        assert any("'Engineers' had access to 'ALPHA' before the run" in one for one in told)
+        assert not [one for one in back.changes if "group_access" in one.action]
 
 
 def test_what_remains_through_a_group_is_said_once_and_then_left_alone() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from kanport.apply.journal import Recorded
 from kanport.apply.undo.access import access_back
 from kanport.apply.undo.created import created_back
+from kanport.apply.undo.groups import groups_back
 from kanport.apply.undo.people import people_back
 from kanport.apply.undo.scene import Scene
 from kanport.apply.undo.traces import traces_of
@@ -33,7 +34,7 @@ def people_to_read(recorded: Recorded) -> tuple[frozenset[str], frozenset[int]]:
     for change in recorded.plan.changes:
         parts = (change.before or {}, change.after or {})
         names.update(str(part["username"]) for part in parts if "username" in part)
-        if change.user_id is None or change.action is Action.USER_RENAME:
+        if change.username and (change.user_id is None or change.action is Action.USER_RENAME):
             names.add(change.username)
     ids = {change.user_id for change in recorded.plan.changes if change.user_id is not None}
     made = (created.user_id for created in traces_of(recorded).created.values())
@@ -46,10 +47,13 @@ def projects_to_read(plan: Plan, projects: Iterable[Project], *, removing: bool)
     Removing somebody deletes the private projects that they are in, so these are looked at as well.
     """
     touched = {change.project_id for change in plan.changes}
+    created = {
+        change.subject.project for change in plan.changes if change.action is Action.PROJECT_CREATE
+    }
     return frozenset(
         project.id
         for project in projects
-        if project.id in touched or (removing and project.private)
+        if project.id in touched or project.label in created or (removing and project.private)
     )
 
 
@@ -74,7 +78,8 @@ def undo_plan(
     people = people_back(scene)
     created = created_back(scene, remove=remove_at_most is not None)
     access = access_back(scene)
-    changes = in_plan_order((*people.drafts, *created.drafts, *access.drafts))
+    groups = groups_back(scene, remove=remove_at_most is not None)
+    changes = in_plan_order((*people.drafts, *created.drafts, *groups.drafts, *access.drafts))
     counted = Counter(change.action for change in changes)
     run, mapping = recorded.run, recorded.plan.mapping
     plan = Plan(
@@ -86,10 +91,13 @@ def undo_plan(
         unchanged={
             "users": people.unchanged + created.unchanged,
             "memberships": access.unchanged,
+            **({"groups": groups.unchanged} if groups.unchanged else {}),
         },
         guards=judge_undo(changes, current, protect=patterns, remove_at_most=remove_at_most),
         changes=changes,
-        findings=tuple(in_order((*people.findings, *created.findings, *access.findings))),
+        findings=tuple(
+            in_order((*people.findings, *created.findings, *groups.findings, *access.findings))
+        ),
         identities=_identities(recorded.plan, scene, changes),
     )
     return plan.model_copy(update={"digest": plan_digest(plan)})

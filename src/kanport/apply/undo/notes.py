@@ -32,6 +32,11 @@ def impossible(what: str, change: Change) -> Finding:
     )
 
 
+def partial(what: str, hint: str) -> Finding:
+    """Give the finding for something that is taken back only in part."""
+    return Finding("undo-partial", what, hint=hint)
+
+
 def about_removed(change: Change) -> Finding:
     """Give the finding for a user whom the run removed."""
     return Finding(

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kanport.apply.journal import NEVER_LEFT, Recorded
+from kanport.apply.steps import MEMBERSHIPS
+from kanport.apply.undo.group_traces import Effect, GroupTraces, group_traces_of
 from kanport.names import compare_key
 from kanport.outcome import Outcome, Status
 from kanport.plan.model import Action, Change
@@ -49,7 +51,8 @@ class Traces:
 
     `fields` are the values of users by id and name of the field, `access` the roles (None is none)
     by person and project, `removed` the removals by user id, `created` the new users. `cut` are the
-    memberships whose direct part was ended, while access through a group remained.
+    memberships whose direct part was ended, while access through a group remained. `groups` is what
+    the run did to groups and projects.
     """
 
     fields: dict[int, dict[str, Trace]] = field(default_factory=dict)
@@ -57,6 +60,7 @@ class Traces:
     removed: dict[int, Change] = field(default_factory=dict)
     created: dict[str, Created] = field(default_factory=dict)
     cut: set[tuple[Who, int]] = field(default_factory=set)
+    groups: GroupTraces = field(default_factory=GroupTraces)
 
 
 def who_of(change: Change) -> Who:
@@ -69,11 +73,24 @@ def traces_of(recorded: Recorded) -> Traces:
 
     What was already so is not Kanport's doing and is left out, as is what was never sent.
     """
-    traces = Traces()
+    effects = [
+        Effect(change, certain, _new_id(recorded.answers.get(change.id, ())))
+        for change, certain in _effects(recorded)
+    ]
+    traces = Traces(groups=group_traces_of(effects))
+    traces.groups.found.extend(
+        change
+        for change, outcome in zip(recorded.plan.changes, recorded.run.outcomes, strict=True)
+        if change.action is Action.GROUP_ACCESS_GRANT and outcome.status is Status.ALREADY
+    )
     for change, certain in _effects(recorded):
         before, after = change.before or {}, change.after or {}
-        if change.project_id is not None:
-            place = who_of(change), change.project_id
+        if change.action in MEMBERSHIPS:
+            new = traces.groups.projects.get(change.subject.project or "")
+            project_id = change.project_id or (new.number if new is not None else None)
+            if project_id is None:
+                continue
+            place = who_of(change), project_id
             _add(traces.access, place, before.get("role"), after.get("role"), change, certain)
             if not certain and change.action is Action.MEMBERSHIP_REVOKE:
                 # Kanboard says true only where there was a direct membership to end.
