@@ -1,11 +1,13 @@
 """The journal holds what happened, line by line, and can be read back after any crash."""
 
 import json
+import os
+import threading
 from pathlib import Path
 
 import pytest
 
-from kanport.apply.journal import Journal, load_journal
+from kanport.apply.journal import Journal, JournalBroken, load_journal
 from kanport.errors import LockHeld, UsageError
 from kanport.kanboard.rpc import NoAnswer, Refused, Result
 from kanport.outcome import CUT_OFF, SENT_UNKNOWN, Outcome, Status, Tally
@@ -160,3 +162,67 @@ def test_a_record_is_on_disk_before_the_call_returns(tmp_path: Path) -> None:
         journal.sent(1, "createUser", ["c0001"])
         lines = path.read_text(encoding="utf-8").splitlines()
         assert json.loads(lines[-1])["record"] == "sent"
+
+
+def test_what_is_to_be_sent_and_all_before_it_is_on_disk_before_it_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "run.jsonl"
+    on_disk: list[int] = []
+
+    def fsync(descriptor: int) -> None:
+        on_disk.append(path.read_bytes().count(b"\n"))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with Journal(path, now=now) as journal:
+        journal.begin("run-1", PLAN, version="0")
+        journal.sent(1, "createUser", ["c0001"])
+        assert on_disk == [2]
+        journal.answered(1, [Result(7)])
+        journal.outcomes([Outcome("c0001", Status.DONE)])
+        journal.sent(2, "createUser", ["c0002"])
+        assert on_disk == [2, 5]
+        journal.end(Tally(planned=1, done=1), stopped=None)
+        assert on_disk == [2, 5, 6]
+
+
+def test_threads_that_wait_for_the_disk_at_the_same_time_share_one_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[int] = []
+    slow = threading.Event()
+
+    def fsync(descriptor: int) -> None:
+        waits.append(descriptor)
+        slow.wait(5)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with Journal(tmp_path / "run.jsonl", now=now) as journal:
+        lanes = [
+            threading.Thread(target=journal.sent, args=(at, "createUser", ["c0001"]))
+            for at in range(1, 9)
+        ]
+        for lane in lanes:
+            lane.start()
+        while journal.path.read_bytes().count(b"\n") < len(lanes):
+            assert lanes[0].is_alive()
+        slow.set()
+        for lane in lanes:
+            lane.join()
+    assert len(waits) <= 2
+
+
+def test_a_disk_that_failed_once_is_not_believed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([OSError(5, "Input/output error"), None])
+
+    def fsync(descriptor: int) -> None:
+        if (problem := next(answers)) is not None:
+            raise problem
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with Journal(tmp_path / "run.jsonl", now=now) as journal:
+        for _ in range(2):
+            with pytest.raises(JournalBroken, match="Input/output error"):
+                journal.sent(1, "createUser", ["c0001"])

@@ -50,7 +50,7 @@ from kanport.plan.own_ldap import by_ldap
 
 # Where the sizes of batches begin; bcrypt costs the server 70 to 290 ms for each new user.
 FIRST_CREATES = 5
-FIRST_OTHERS = 250
+FIRST_OTHERS = 350
 # Seen on all three databases: beyond this a batch gains nothing.
 LARGEST = 500
 # Seconds.
@@ -236,7 +236,7 @@ class Engine:
                 self._skip_rest(changes, state)
                 return
             changes = changes[1:]
-        queue = Queue(changes, sleep=self._sleep)
+        queue = Queue(changes, lanes=lanes.allowed, sleep=self._sleep)
         trouble: list[BaseException] = []
 
         def lane() -> None:
@@ -261,7 +261,7 @@ class Engine:
         """Carry out batch after batch; True where Kanboard turns out to have no LDAP."""
         while True:
             with lanes:
-                batch = queue.take(pace.size)
+                batch = queue.take(pace.size, least=pace.least, lanes=lanes.allowed)
                 if batch is None:
                     return False
                 begun = time.monotonic()

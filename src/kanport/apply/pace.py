@@ -14,6 +14,8 @@ from typing import Self
 # Seconds that an answer is to take: long against the cost of a request, short against the 30 s that
 # PHP grants, and short enough for Ctrl-C.
 TARGET = 1.0
+# Seconds below which a request is not worth its own cost, which is some milliseconds.
+SHORTEST = 0.1
 # Seconds over which a rate is measured before the number of connections changes.
 WINDOW = 0.5
 # Two cores are kept busy by two, and one more hides the time between two requests.
@@ -32,6 +34,7 @@ class Pace:
         self._most = most
         self._fixed = fixed
         self._size = most if fixed else min(first, most)
+        self._least: int | None = None
         self._lock = threading.Lock()
 
     @property
@@ -39,12 +42,19 @@ class Pace:
         """The calls that the next request is to hold."""
         return self._size
 
+    @property
+    def least(self) -> int | None:
+        """The calls below which a request is not worth its cost; None while that is not known."""
+        return self._least
+
     def learn(self, calls: int, seconds: float) -> None:
         """Take down that so many calls took so long to answer."""
         if self._fixed:
             return
         with self._lock:
-            fitting = TARGET * calls / max(seconds, 1e-6)
+            rate = calls / max(seconds, 1e-6)
+            fitting = TARGET * rate
+            self._least = max(1, int(SHORTEST * rate))
             # Not more than double at once: one quick answer may be luck.
             self._size = max(1, min(self._most, int(fitting), self._size * 2))
 

@@ -84,8 +84,10 @@ class Passwords:
 
         A password of somebody whom the run did not make is nobody's.
         """
+        if self._file is None or not self._written:
+            return
         kept = {compare_key(name) for name in usernames}
-        if self._file is None or self._written <= kept:
+        if self._written <= kept:
             return
         lines = io.StringIO()
         csv.writer(lines).writerow(HEADER)

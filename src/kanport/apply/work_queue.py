@@ -8,6 +8,10 @@ from dataclasses import dataclass
 
 from kanport.plan.model import Change
 
+# Calls. A request costs the server a few milliseconds whatever is in it (facts, part D: as much as
+# a dozen memberships), so that less than this is not worth one of its own.
+SMALLEST_SHARE = 50
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -21,31 +25,39 @@ class Queue:
     """Gives batches to several connections; what had no answer comes back in halves.
 
     So a call that breaks every batch that it is in ends up alone, and the others go through.
+    `lanes` is over how many connections they are spread: where a few batches are all there is, none
+    of these is to stand idle while another has two.
     """
 
     def __init__(
         self,
         changes: Iterable[Change],
         *,
+        lanes: int = 1,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._fresh = deque(changes)
+        self._share = max(-(-len(self._fresh) // lanes), SMALLEST_SHARE)
         self._again: list[tuple[float, Batch]] = []
         self._lock = threading.Lock()
         self._sleep = sleep
         self._clock = clock
 
-    def take(self, size: int) -> Batch | None:
+    def take(self, size: int, *, least: int | None = None, lanes: int = 1) -> Batch | None:
         """Give the next batch, of at most so many changes; None where nothing is left.
 
-        Waits where all that is left is to go again later.
+        Waits where all that is left is to go again later. Towards the end `lanes` connections share
+        what is left, in batches of `least` changes or more (None: no such sharing), so that they
+        finish together.
         """
         with self._lock:
             now = self._clock()
             due = next((item for item in self._again if item[0] <= now), None)
             if due is None and self._fresh:
-                count = min(size, len(self._fresh))
+                count = min(size, self._share, len(self._fresh))
+                if least is not None:
+                    count = min(count, max(least, -(-len(self._fresh) // lanes)))
                 return Batch(tuple(self._fresh.popleft() for _ in range(count)))
             if due is None and self._again:
                 due = min(self._again, key=lambda item: item[0])

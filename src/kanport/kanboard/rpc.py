@@ -162,6 +162,7 @@ def _refused(error: Any) -> Refused | None:
 
 
 def _without_secrets(row: dict[str, Any]) -> dict[str, Any]:
-    for key in SECRET_KEYS & row.keys():
-        del row[key]
+    if not SECRET_KEYS.isdisjoint(row):
+        for key in SECRET_KEYS & row.keys():
+            del row[key]
     return row

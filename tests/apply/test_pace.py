@@ -1,0 +1,45 @@
+"""How many changes go into a request, and how they are spread over connections."""
+
+from kanport.apply.pace import SHORTEST, Pace
+from kanport.apply.work_queue import SMALLEST_SHARE, Queue
+from tests.apply.plans import grant
+
+
+def queue(amount: int, lanes: int) -> Queue:
+    return Queue([grant(at, f"u{at}", 1) for at in range(amount)], lanes=lanes)
+
+
+def sizes(work: Queue, size: int, *, least: int | None = None, lanes: int = 3) -> list[int]:
+    taken = []
+    while (batch := work.take(size, least=least, lanes=lanes)) is not None:
+        taken.append(len(batch.changes))
+    return taken
+
+
+def test_a_thousand_changes_keep_three_connections_busy_equally_long() -> None:
+    assert sizes(queue(1000, 3), 350) == [334, 334, 332]
+
+
+def test_a_few_changes_are_not_torn_into_many_requests() -> None:
+    assert sizes(queue(60, 3), 350) == [SMALLEST_SHARE, 60 - SMALLEST_SHARE]
+
+
+def test_costly_calls_are_shared_so_that_all_connections_end_together() -> None:
+    assert sizes(queue(30, 3), 9, least=1) == [9, 7, 5, 3, 2, 2, 1, 1]
+
+
+def test_a_batch_at_the_end_is_still_worth_its_request() -> None:
+    assert sizes(queue(500, 3), 100, least=80) == [100, 100, 100, 80, 80, 40]
+
+
+def test_what_is_worth_a_request_shows_with_the_first_answer() -> None:
+    pace = Pace(5, 500)
+    assert pace.least is None
+    pace.learn(5, 0.5)
+    assert pace.least == 10 * SHORTEST
+
+
+def test_a_size_that_somebody_chose_stays() -> None:
+    pace = Pace(5, 40, fixed=True)
+    pace.learn(40, 20.0)
+    assert (pace.size, pace.least) == (40, None)
