@@ -76,9 +76,7 @@ SHAPES = {
     top("memberships: {from: staff}"): "9:1: memberships must be a list: [a, b]",
     top("invalid_rows: Skip"): ("9:15: invalid_rows must be abort or skip | did you mean skip?"),
     top("limits: 5"): "9:9: limits must be a table of keys and values",
-    users("managed: '*'"): (
-        '9:12: managed must be ledger, or {usernames: ["*"]}'
-    ),
+    users("managed: '*'"): ('9:12: managed must be ledger, or {usernames: ["*"]}'),
     users("managed: {usernames: []}"): "9:13: usernames must not be empty",
     users("find_by: username"): "9:12: find_by must be a list: [a, b] | write [username]",
     users("find_by: [username, mail]"): (

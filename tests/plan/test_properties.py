@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kanport.findings import Finding
-from kanport.mapping.spec import MappingFile
+from kanport.mapping.spec import Managed, MappingFile
 from kanport.model import (
     DesiredMembership,
     DesiredState,
@@ -238,7 +238,7 @@ def test_nobody_outside_the_sources_and_the_managed_names_is_touched(
 ) -> None:
     plan = _made(server, desired, mapping)
     scope = mapping.users.managed if mapping.users else None
-    managed = name_matcher(scope.usernames if scope else ("*",))
+    managed = name_matcher(scope.usernames if isinstance(scope, Managed) else ("*",))
     named = {user.key for user in desired.users} | {m.key[0] for m in desired.memberships}
     emails = {user.email.value.casefold() for user in desired.users if user.email}
     for change in plan.changes:
