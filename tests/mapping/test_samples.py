@@ -91,7 +91,7 @@ CLEAN = [path.stem for path in OF_FILES if path.stem != "staff-matrix-excel"]
 def test_clean_samples_have_no_mistakes(name: str) -> None:
     _, desired, findings = read(name)
 
-    assert desired.users
+    assert desired.users or desired.groups
     assert [finding for finding in findings if finding.severity is Severity.ERROR] == []
 
 
@@ -122,6 +122,18 @@ def test_the_clean_list_shows_all_that_can_happen_and_leaves_most_as_it_is() -> 
         "svc-ci",
         "svc-backup",
     }
+
+
+def test_the_list_of_groups_changes_groups_alone() -> None:
+    plan = planned("groups-csv")
+
+    assert plan.summary == {
+        "group.create": 1,
+        "group_member.add": 4,
+        "group_member.remove": 1,
+        "group_access.grant": 4,
+    }
+    assert plan.unchanged["group_members"] == 7
 
 
 def test_the_messy_list_has_the_mistakes_of_real_ones() -> None:

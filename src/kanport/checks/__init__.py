@@ -7,6 +7,7 @@ because it decides what is unknown.
 from collections.abc import Callable, Iterator
 
 from kanport.checks.access import administrators, strangers
+from kanport.checks.groups import external_ids
 from kanport.checks.identity import protected, shared_emails
 from kanport.findings import Finding, in_order
 from kanport.mapping.spec import MappingFile
@@ -14,7 +15,7 @@ from kanport.model import DesiredState
 
 Check = Callable[[DesiredState, MappingFile], Iterator[Finding]]
 
-CHECKS: tuple[Check, ...] = (shared_emails, protected, administrators, strangers)
+CHECKS: tuple[Check, ...] = (shared_emails, protected, administrators, strangers, external_ids)
 
 
 def check(desired: DesiredState, mapping: MappingFile) -> list[Finding]:

@@ -104,6 +104,8 @@ def without(desired: DesiredState, invalid: Invalid) -> DesiredState:
         if user.key in invalid.people or not invalid.rows.isdisjoint(user_rows(user))
     ]
     bad_memberships = [m for m in desired.memberships if _is_bad(m, invalid)]
+    bad_members = {m for m in desired.group_members if _in_bad_rows(m.username.origins, invalid)}
+    bad_access = {a for a in desired.group_access if _in_bad_rows(a.role.origins, invalid)}
     dropped_users = {id(user) for user in bad_users}
     dropped_memberships = {id(membership) for membership in bad_memberships}
     unknown = desired.unknown
@@ -111,12 +113,18 @@ def without(desired: DesiredState, invalid: Invalid) -> DesiredState:
         desired,
         users=tuple(user for user in desired.users if id(user) not in dropped_users),
         memberships=tuple(m for m in desired.memberships if id(m) not in dropped_memberships),
+        group_members=tuple(m for m in desired.group_members if m not in bad_members),
+        group_access=tuple(a for a in desired.group_access if a not in bad_access),
         unknown=Unknown(
             people=unknown.people
             | {user.key for user in bad_users}
             | {m.key[0] for m in bad_memberships if m.username.value not in invalid.strangers},
             everybody=unknown.everybody,
             memberships=unknown.memberships | {_open_access(m, invalid) for m in bad_memberships},
+            group_members=unknown.group_members
+            | {m.key for m in bad_members}
+            | {(user.key, None) for user in bad_users},
+            group_access=unknown.group_access | {access.key for access in bad_access},
             ids=unknown.ids
             | {(user.key, user.stable_id.value) for user in bad_users if user.stable_id},
         ),
@@ -129,6 +137,11 @@ def _open_access(membership: DesiredMembership, invalid: Invalid) -> tuple[str |
         None if membership.username.value in invalid.strangers else person,
         None if membership.project.value in invalid.misnamed else project,
     )
+
+
+def _in_bad_rows(origins: Iterable[Origin], invalid: Invalid) -> bool:
+    rows = _rows(origins)
+    return bool(rows) and rows <= invalid.rows
 
 
 def _is_bad(membership: DesiredMembership, invalid: Invalid) -> bool:
