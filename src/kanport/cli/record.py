@@ -11,7 +11,6 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -23,14 +22,13 @@ from kanport import __version__
 from kanport.cli.boundary import finding_line, place_of
 from kanport.cli.configured import layers_of, run_id_of
 from kanport.cli.output import Output
+from kanport.cli.status_files import StatusFiles
 from kanport.config import Layers
 from kanport.config.catalogue import ALLOW_HTTP, CA_FILE, PROMETHEUS, STATUS
 from kanport.ending import Ending
 from kanport.errors import ConfigInvalid, Exit, KanportError, LockHeld, SourceInvalid, Unreachable
 from kanport.events import tell
-from kanport.files import check_target
 from kanport.findings import Finding, Severity, in_order
-from kanport.monitoring import last_success_in, write_metrics, write_status
 from kanport.notice import Delivery, Surroundings, send_notices
 from kanport.outcome import Run
 from kanport.plan.model import Plan
@@ -133,7 +131,7 @@ def recorded(
     """
     record = Record(command, mapping, run_id_of(ctx))
     layers, broken = _layers(ctx, flags)
-    files = _Files(layers.take(STATUS).value, layers.take(PROMETHEUS).value)
+    files = StatusFiles(layers.take(STATUS).value, layers.take(PROMETHEUS).value)
     try:
         with _signals_end_it():
             if broken is not None:
@@ -146,7 +144,7 @@ def recorded(
         raise click.exceptions.Exit(_tell(ending, files, layers, output)) from None
     except LockHeld as problem:
         ending = record.ending(problem.exit_code, problem.message, hint=problem.hint)
-        _tell(ending, _Files(None, None), layers, output)
+        _tell(ending, StatusFiles(None, None), layers, output)
         raise
     except KanportError as problem:
         findings = problem.findings if isinstance(problem, SourceInvalid | Unreachable) else ()
@@ -171,54 +169,7 @@ def recorded(
         ctx.exit(_tell(ending, files, layers, output))
 
 
-class _Files:
-    """The files for monitoring; neither where none is wanted."""
-
-    def __init__(self, status: Path | None, metrics: Path | None) -> None:
-        self._status, self._metrics = status, metrics
-        self._refused: set[Path] = set()
-
-    def check(self) -> None:
-        """Raise UsageError where one of them could not be written in the end."""
-        for path in (self._status, self._metrics):
-            if path is not None:
-                try:
-                    check_target(path)
-                except KanportError:
-                    self._refused.add(path)
-                    raise
-
-    def write(self, ending: Ending, deliveries: list[Delivery], output: Output) -> Ending:
-        """Write both; gives the ending, a partial one where that did not go well."""
-        told = all(delivery.problem is None for delivery in deliveries)
-        good: str | None = None
-        if self._status is not None:
-            good = last_success_in(self._status, ending.mapping_path)
-            notices = [delivery.to_dict() for delivery in deliveries]
-            try:
-                write_status(self._status, ending, notices)
-                tell(logger, "status.written", path=str(self._status))
-            except KanportError as problem:
-                ending = self._failed(self._status, problem, ending, output)
-        if self._metrics is not None:
-            try:
-                write_metrics(self._metrics, ending, last_success=good, told=told)
-                tell(logger, "status.written", path=str(self._metrics))
-            except KanportError as problem:
-                ending = self._failed(self._metrics, problem, ending, output)
-        return ending
-
-    def _failed(self, path: Path, problem: KanportError, ending: Ending, output: Output) -> Ending:
-        tell(logger, "status.failed", problem.message, level=logging.WARNING, path=str(path))
-        if path not in self._refused:
-            self._refused.add(path)
-            output.warn(problem.message)
-        if not ending.succeeded:
-            return ending
-        return replace(ending, exit_code=int(Exit.PARTIAL), message=problem.message)
-
-
-def _tell(ending: Ending, files: _Files, layers: Layers, output: Output) -> int:
+def _tell(ending: Ending, files: StatusFiles, layers: Layers, output: Output) -> int:
     """Write the files, send the notices, and give the exit code."""
     tell(
         logger,
