@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from kanport.names import compare_key
@@ -11,6 +12,8 @@ from kanport.outcome import Outcome, Verdict
 from kanport.plan.model import Action, Change
 from kanport.report.parts import Difference, Line, Person, ProjectAccess
 from kanport.report.words import ACTIONS, FIELDS, RISKS, unique
+
+_NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
 
 def line_of(change: Change, outcome: Outcome | None = None, verdict: Verdict | None = None) -> Line:
@@ -70,6 +73,9 @@ def places_of(origins: Iterable[Origin]) -> tuple[str, ...]:
     >>> places_of([row.at(position=1), row.at(position=2)]), places_of([row.at(position=2)])
     (('a.csv:3',), ('a.csv:3:2',))
     """
+    origins = tuple(origins)
+    if len(origins) == 1:
+        return (str(origins[0]),)
     cells: dict[Origin, list[Origin]] = {}
     for origin in origins:
         row = origin.at(column=None, position=None, cell=None, attribute=None)
@@ -77,13 +83,20 @@ def places_of(origins: Iterable[Origin]) -> tuple[str, ...]:
     return unique(str(places[0] if len(set(places)) == 1 else row) for row, places in cells.items())
 
 
-def by_person(lines: Iterable[Line]) -> tuple[Person, ...]:
-    """Group changes by the person whom they concern, sorted by name; in each the plan's order."""
+def by_person(lines: Iterable[Line], names: Mapping[str, str] = _NO_NAMES) -> tuple[Person, ...]:
+    """Group changes by the person whom they concern, sorted by name; in each the plan's order.
+
+    `names` are what the server calls them now; a name that a change gives them comes first.
+    """
     groups: dict[str, list[Line]] = {}
     for line in lines:
         groups.setdefault(line.change.username, []).append(line)
     return tuple(
-        Person(username, _name_in(groups[username]), tuple(groups[username]))
+        Person(
+            username,
+            _name_in(groups[username]) or names.get(username, ""),
+            tuple(groups[username]),
+        )
         for username in sorted(groups, key=_by_name)
     )
 

@@ -1,6 +1,6 @@
 """A report of any kind as one view: every number is computed here, and only here."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePath
 
@@ -99,6 +99,7 @@ def of_plan(plan: Plan, *, next_steps: tuple[str, ...] = ()) -> View:
         facts=_facts(plan),
         headline=plan_headline(actions_in(lines), plan.unchanged),
         lines=lines,
+        names=_names(plan),
         guards=plan.guards,
         findings=findings,
         counts=unchanged_counts(plan.unchanged),
@@ -127,6 +128,7 @@ def of_run(plan: Plan, run: Run, *, next_steps: tuple[str, ...] = ()) -> View:
         facts=facts,
         headline=run_headline(done, tally, stopped=run.stopped),
         lines=lines,
+        names=_names(plan),
         guards=plan.guards,
         findings=findings,
         tally=tally,
@@ -162,6 +164,7 @@ def of_verification(
         facts=replace(facts, verified_at=looked_at),
         headline=verification_headline(verified),
         lines=lines,
+        names=_names(plan),
         findings=(),
         verified=verified,
         counts=(),
@@ -190,6 +193,10 @@ def _outcomes_of(plan: Plan, run: Run) -> dict[str, Outcome]:
     if not set(seen) <= set(outcomes) or len(seen) != len(set(seen)):
         raise ValueError(f"the outcomes of run {run.id} do not belong to this plan")
     return outcomes | {outcome.change_id: outcome for outcome in run.outcomes}
+
+
+def _names(plan: Plan) -> dict[str, str]:
+    return {person.username: person.name for person in plan.people if person.name}
 
 
 def _facts(plan: Plan, run: RunFacts | None = None) -> Facts:
@@ -222,8 +229,9 @@ def _view(
     access: tuple[AccessRow, ...] = (),
     matrix: Matrix | None = None,
     rows: tuple[InputRow, ...] = (),
+    names: Mapping[str, str] | None = None,
 ) -> View:
-    people, projects = by_person(lines), by_project(lines)
+    people, projects = by_person(lines, names or {}), by_project(lines)
     # Whether a change was dangerous is a question to ask before and while it is made.
     risky, risks = ((), ()) if verified is not None else (risky_of(lines), risk_rows(lines))
     numbers = severities_in(findings)
