@@ -1,0 +1,272 @@
+"""A plan, its run and what was found, with pseudonyms for people."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from kanport.findings import Finding
+from kanport.origin import Origin
+from kanport.outcome import Approved, Run, Verdict
+from kanport.plan.model import (
+    Action,
+    Change,
+    GuardVerdict,
+    Plan,
+    PlanAccess,
+    PlanPerson,
+    PlanRows,
+    PlanSource,
+)
+from kanport.plan.plan_file import dump_plan
+from kanport.report.mask.prose import Prose
+from kanport.report.mask.pseudonyms import Pseudonyms, Somebody
+
+# Fields that say nothing of anybody in particular.
+_KEPT = frozenset({"role", "active", "is_active"})
+# Actions whose fields are those of a group or a project, which keep their names.
+_THINGS = frozenset({Action.GROUP_CREATE, Action.GROUP_UPDATE, Action.GROUP_REMOVE})
+
+
+class Mask:
+    """The pseudonyms of one plan; everything that is told of it is masked by the same ones."""
+
+    def __init__(self, plan: Plan) -> None:
+        key = hashlib.sha256(b"kanport mask\0" + dump_plan(plan).encode("utf-8")).digest()
+        self._pseudonyms = Pseudonyms(key, _people_in(plan))
+        self._masker = _Masker(self._pseudonyms, _things_in(plan))
+        self.plan = self._plan(plan)
+
+    def run(self, run: Run) -> Run:
+        """Give a run of the plan with pseudonyms."""
+        masker = self._masker
+        return replace(
+            run,
+            outcomes=tuple(
+                replace(outcome, reason=masker.prose(outcome.reason)) if outcome.reason else outcome
+                for outcome in run.outcomes
+            ),
+            stopped=masker.prose(run.stopped) if run.stopped else run.stopped,
+            by=self._pseudonyms.login(run.by),
+            approved=self._approved(run.approved) if run.approved is not None else None,
+        )
+
+    def verdicts(self, verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
+        """Give verdicts on the plan with pseudonyms."""
+        return tuple(
+            replace(verdict, instead=self._masker.prose(verdict.instead))
+            if verdict.instead
+            else verdict
+            for verdict in verdicts
+        )
+
+    def _approved(self, approved: Approved) -> Approved:
+        return replace(
+            approved,
+            by=self._pseudonyms.login(approved.by),
+            note=self._masker.prose(approved.note),
+            recorded_by=self._pseudonyms.login(approved.recorded_by),
+        )
+
+    def _plan(self, plan: Plan) -> Plan:
+        masker, login = self._masker, self._pseudonyms.login
+        people = [
+            person.model_copy(
+                update={
+                    "username": login(person.username),
+                    "name": self._pseudonyms.name(person.name) if person.name else None,
+                }
+            )
+            for person in plan.people
+        ]
+        return plan.model_copy(
+            update={
+                "made_by": login(plan.made_by) if plan.made_by else plan.made_by,
+                "mapping": plan.mapping.model_copy(update={"path": masker.path(plan.mapping.path)}),
+                "sources": tuple(map(masker.source, plan.sources)),
+                "guards": tuple(map(masker.guard, plan.guards)),
+                "changes": tuple(map(masker.change, plan.changes)),
+                "findings": tuple(map(masker.finding, plan.findings)),
+                "access": None if plan.access is None else tuple(map(self._access, plan.access)),
+                "people": tuple(sorted(people, key=_username)),
+                "identities": (),
+                "absences": (),
+            }
+        )
+
+    def _access(self, access: PlanAccess) -> PlanAccess:
+        def masked(roles: Mapping[str, str]) -> dict[str, str]:
+            return dict(sorted((self._pseudonyms.login(who), role) for who, role in roles.items()))
+
+        return access.model_copy(
+            update={"kept": masked(access.kept), "removed": masked(access.removed)}
+        )
+
+
+def masked_findings(
+    sources: Iterable[PlanSource], findings: Iterable[Finding]
+) -> tuple[tuple[PlanSource, ...], tuple[Finding, ...]]:
+    """Give sources and what was found in them with pseudonyms, where there is no plan."""
+    sources, findings = tuple(sources), tuple(findings)
+    told = repr((sources, findings)).encode("utf-8", "surrogatepass")
+    key = hashlib.sha256(b"kanport mask\0" + told).digest()
+    masker = _Masker(Pseudonyms(key, ()), _things_of(sources, findings))
+    return tuple(map(masker.source, sources)), tuple(map(masker.finding, findings))
+
+
+class _Masker:
+    def __init__(self, pseudonyms: Pseudonyms, things: Iterable[str]) -> None:
+        self._pseudonyms = pseudonyms
+        self.prose = Prose(pseudonyms, things)
+
+    def change(self, change: Change) -> Change:
+        subject = change.subject
+        if subject.username:
+            username = self._pseudonyms.login(subject.username)
+            subject = subject.model_copy(update={"username": username})
+        return change.model_copy(
+            update={
+                "subject": subject,
+                "before": self._state(change.action, change.before),
+                "after": self._state(change.action, change.after),
+                "reason": self.prose(change.reason),
+                "origin": tuple(map(self.origin, change.origin)),
+            }
+        )
+
+    def _state(self, action: Action, state: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        if state is None or action in _THINGS:
+            return None if state is None else dict(state)
+        thing = action is Action.PROJECT_CREATE
+        return {
+            field: value
+            if field in _KEPT or (thing and field != "owner")
+            else self._field(field, value)
+            for field, value in state.items()
+        }
+
+    def _field(self, field: str, value: Any) -> Any:
+        if isinstance(value, dict):
+            place = value.get("from")
+            if isinstance(place, dict):
+                return {"from": self.origin(Origin.from_dict(place)).to_dict()}
+            return {key: self._field(key, inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [self._field(field, inner) for inner in value]
+        if not isinstance(value, str):
+            return value
+        if field in ("username", "owner"):
+            return self._pseudonyms.login(value)
+        if field == "name":
+            return self._pseudonyms.name(value)
+        if field == "email":
+            return self._pseudonyms.address(value)
+        return self.prose.value(value) if value else value
+
+    def finding(self, finding: Finding) -> Finding:
+        return replace(
+            finding,
+            message=self.prose(finding.message),
+            origin=self.origin(finding.origin) if finding.origin is not None else None,
+            value=self.prose.value(finding.value) if finding.value else finding.value,
+            hint=self.prose(finding.hint) if finding.hint else finding.hint,
+            related=tuple(map(self.origin, finding.related)),
+        )
+
+    def guard(self, guard: GuardVerdict) -> GuardVerdict:
+        hint = self.prose(guard.hint) if guard.hint else guard.hint
+        return guard.model_copy(update={"message": self.prose(guard.message), "hint": hint})
+
+    def origin(self, origin: Origin) -> Origin:
+        column = origin.column and (self._pseudonyms.of(origin.column) or origin.column)
+        dn = origin.dn and self._pseudonyms.entry(origin.dn)
+        file = origin.file and self.path(origin.file)
+        if (column, dn, file) == (origin.column, origin.dn, origin.file):
+            return origin
+        return replace(origin, column=column, dn=dn, file=file)
+
+    def source(self, source: PlanSource) -> PlanSource:
+        read = tuple(map(self._rows, source.read))
+        columns = tuple(self._pseudonyms.of(name) or name for name in source.columns)
+        path = self.path(source.path)
+        return source.model_copy(update={"path": path, "read": read, "columns": columns})
+
+    def _rows(self, rows: PlanRows) -> PlanRows:
+        update: dict[str, Any] = {"file": rows.file and self.path(rows.file)}
+        if rows.entries is not None:
+            told: dict[str, int] = {}
+            for dn, times in rows.entries.items():
+                masked = self._pseudonyms.entry(dn)
+                told[masked] = told.get(masked, 0) + times
+            update["entries"] = dict(sorted(told.items()))
+        return rows.model_copy(update=update)
+
+    def path(self, path: str) -> str:
+        """Give a path in which no folder bears somebody's login."""
+        return "/".join(self._pseudonyms.of(part) or part for part in path.split("/"))
+
+
+def _username(person: PlanPerson) -> str:
+    return person.username
+
+
+def _people_in(plan: Plan) -> Iterator[Somebody]:
+    for person in plan.people:
+        yield Somebody(person.username, (person.name,) if person.name else ())
+    for change in plan.changes:
+        if change.subject.username:
+            names: list[str] = []
+            addresses: list[str] = []
+            for state in (change.before or {}, change.after or {}):
+                if change.action in _THINGS or change.action is Action.PROJECT_CREATE:
+                    continue
+                names += _texts(state, "name")
+                addresses += _texts(state, "email")
+                for login in _texts(state, "username"):
+                    yield Somebody(login)
+            yield Somebody(change.subject.username, tuple(names), tuple(addresses))
+        if change.action is Action.PROJECT_CREATE:
+            yield from map(Somebody, _texts(change.after or {}, "owner"))
+    for access in plan.access or ():
+        for login in (*access.kept, *access.removed):
+            if not (login.startswith("#") and login[1:].isdecimal()):
+                yield Somebody(login)
+    for identity in plan.identities:
+        yield Somebody(identity.username)
+    for absence in plan.absences:
+        yield Somebody(absence.username)
+    if plan.made_by:
+        yield Somebody(plan.made_by)
+        yield Somebody(plan.made_by.partition("@")[0])
+
+
+def _texts(state: Mapping[str, Any], field: str) -> list[str]:
+    value = state.get(field)
+    return [value] if isinstance(value, str) and value else []
+
+
+def _things_in(plan: Plan) -> Iterator[str]:
+    yield from (plan.server.url, plan.server.version, plan.mapping.path, plan.mapping.name or "")
+    yield from _things_of(plan.sources, plan.findings)
+    for guard in plan.guards:
+        yield guard.guard
+    for change in plan.changes:
+        yield change.subject.project or ""
+        yield change.subject.group or ""
+        for state in (change.before or {}, change.after or {}):
+            yield from _texts(state, "role")
+    for access in plan.access or ():
+        yield access.project
+        yield from access.kept.values()
+
+
+def _things_of(sources: Iterable[PlanSource], findings: Iterable[Finding]) -> Iterator[str]:
+    for source in sources:
+        yield from (source.name, source.path, *source.columns)
+        for rows in source.read:
+            yield from (rows.file or "", rows.sheet or "")
+    for finding in findings:
+        for place in (finding.origin, *finding.related):
+            if place is not None:
+                yield from (place.file or "", place.sheet or "", place.column or "")
+                yield place.attribute or ""
