@@ -34,8 +34,8 @@ def people_to_read(recorded: Recorded) -> tuple[frozenset[str], frozenset[int]]:
     for change in recorded.plan.changes:
         parts = (change.before or {}, change.after or {})
         names.update(str(part["username"]) for part in parts if "username" in part)
-        if change.username and (change.user_id is None or change.action is Action.USER_RENAME):
-            names.add(change.username)
+        if change.user_id is None or change.action is Action.USER_RENAME:
+            names.update([change.username] if change.subject.username is not None else [])
     ids = {change.user_id for change in recorded.plan.changes if change.user_id is not None}
     made = (created.user_id for created in traces_of(recorded).created.values())
     return frozenset(names), frozenset(ids | {user_id for user_id in made if user_id is not None})
