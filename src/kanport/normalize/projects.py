@@ -134,12 +134,36 @@ def projects_wanted(
                     given["name"], given["identifier"], given["owner"], given["description"]
                 )
             )
-    return tuple(wanted)
+    return _without_doubles(wanted, notes)
+
+
+def _without_doubles(wanted: Iterable[DesiredProject], notes: Notes) -> tuple[DesiredProject, ...]:
+    """Leave out projects that share a name: afterwards nobody could tell which is meant by it."""
+    by_name: dict[str, list[DesiredProject]] = {}
+    for project in wanted:
+        by_name.setdefault(spelling_key(project.name.value), []).append(project)
+    clear = []
+    for same in by_name.values():
+        if len(same) == 1:
+            clear += same
+            continue
+        places = in_place_order(place for one in same for place in one.name.origins)
+        notes.add(
+            "project-differs",
+            f'{len(same)} new projects are to be called "{shown(same[0].name.value)}"',
+            origin=places[0],
+            hint="give each project a name of its own",
+            related=places[1:],
+        )
+    return tuple(clear)
 
 
 def _text(row: ProjectRow, field: str) -> str | None:
     value = row.fields.get(field, EMPTY)
-    return value.text if value.state is State.GIVEN else None
+    if value.state is not State.GIVEN:
+        return None
+    # Kanboard stores identifiers in capitals.
+    return value.text.upper() if field == "identifier" else value.text
 
 
 def _given(rows: Iterable[ProjectRow], field: str) -> Given[str] | None:
