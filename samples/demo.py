@@ -51,11 +51,15 @@ def main() -> None:
         tell("4. The same dry run again: there must be nothing left to do.")
         run(environment, 0, "plan", mapping, "--check")
 
-        tell("5. The reports, for a ticket and for a machine.")
-        run(environment, 0, "report", "demo-output/plan.json", "-o", "demo-output/plan.md")
+        tell("5. The reports: to read and to sign, for a review, for a ticket, for a machine.")
+        run(environment, 0, "report", "demo-output/plan.json", "-o", "demo-output/plan.html")
         journal = "demo-output/plan.journal.jsonl"
-        files = ["-o", "demo-output/run.md", "-o", "demo-output/run.json"]
-        run(environment, 0, "report", journal, *files)
+        files = [f"-o demo-output/run.{ending}" for ending in ("html", "xlsx", "md", "json")]
+        run(environment, 0, "report", journal, *" ".join(files).split())
+        run(environment, 0, "verify-report", "demo-output/run.html", "--journal", journal)
+
+        tell("6. Why is that so? One person, from the cells to the server.")
+        run(environment, 0, "explain", mapping, "ruth.oyelaran", shown_lines=30)
     tell("That was all. In demo-output/ lie now:")
     for path in sorted(OUTPUT.iterdir()):
         print(f"  {path.relative_to(ROOT)!s:<36} {about(path)}")
@@ -66,9 +70,11 @@ def about(path: Path) -> str:
     """Say what a file of the demo is."""
     return {
         "plan.json": "the plan, as it was carried out",
-        "plan.md": "the plan, told for a ticket",
+        "plan.html": "the plan, to read in a browser",
         "plan.journal.jsonl": "the record of the run, line by line",
-        "run.md": "what became of the plan, told for a ticket",
+        "run.html": "what became of the plan, to read in a browser and to sign",
+        "run.xlsx": "the same with a sheet for reviewing access",
+        "run.md": "the same for a ticket",
         "run.json": "the same for a machine",
     }.get(path.name, "")
 
