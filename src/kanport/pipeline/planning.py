@@ -96,7 +96,8 @@ def plan_and_state(
     path = inputs.ledger
     memory = recall(path, client.url) if path is not None else NOTHING
     users = inputs.mapping.spec.users
-    may_remove = users is not None and users.missing not in ("keep", "disable")
+    steps = users.steps if users is not None else None
+    may_remove = steps is not None and (steps.then == "remove" or steps.remove_after is not None)
     current = read_state(client, inputs.desired, memory, may_remove=may_remove)
     plan = make_plan(
         inputs.desired,
