@@ -8,13 +8,13 @@ only after reading back showed that it did not happen.
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from typing import Any, Protocol
 
-from kanport.apply.group_steps import ABOUT, told_enough
+from kanport.apply.group_steps import ABOUT, ACCESS, told_enough
 from kanport.apply.journal import Journal, JournalBroken, Recorded
 from kanport.apply.observed import Ids, Observed
 from kanport.apply.pace import Lanes, Pace, Throttle
@@ -383,7 +383,7 @@ class Engine:
         new_ids = [before.user_id for change, _, before in refused if change.id in second]
         seen: dict[str, Observed] = {}
         if tried:
-            answers = self._post([second[change.id] for change in tried], tried, state)
+            answers = self._post_until_told(tried, second, state)
             values = self._probe(tried, new_ids, state)
             seen = {
                 change.id: heard(observe(change, value), answer)
@@ -406,6 +406,26 @@ class Engine:
                 reason = why_not(change, answer, there, found[change.id])
                 through = stays_through_group(change, answer, there)
                 self._settle(change, Status.FAILED, reason, state, made, through)
+
+    def _post_until_told(
+        self, tried: Sequence[Change], calls: Mapping[str, Call], state: State
+    ) -> list[Answer]:
+        """Send second calls; those whose answer is all that will ever show go again without one."""
+        answers = self._post([calls[change.id] for change in tried], tried, state)
+        for attempt in range(self._options.retries):
+            lost = [
+                number
+                for number, answer in enumerate(answers)
+                if isinstance(answer, NoAnswer) and tried[number].action in ACCESS
+            ]
+            if not lost:
+                break
+            self._sleep(min(self._options.pause * 2**attempt, LONGEST_PAUSE))
+            again = [tried[number] for number in lost]
+            more = self._post([calls[change.id] for change in again], again, state)
+            for number, answer in zip(lost, more, strict=True):
+                answers[number] = answer
+        return answers
 
     # --- bookkeeping ------------------------------------------------------------------------
 

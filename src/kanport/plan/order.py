@@ -59,7 +59,8 @@ _PHASE_OF: Mapping[Action, Phase] = {
     Action.USER_REMOVE: Phase.REMOVE,
     Action.GROUP_MEMBER_REMOVE: Phase.LOWER,
     Action.GROUP_ACCESS_REVOKE: Phase.LOWER,
-    Action.PROJECT_CREATE: Phase.CREATE,
+    # Its owner may be a new user.
+    Action.PROJECT_CREATE: Phase.UPDATE,
     Action.GROUP_CREATE: Phase.CREATE,
     Action.GROUP_UPDATE: Phase.RENAME,
     Action.GROUP_MEMBER_ADD: Phase.GRANT,
