@@ -4,17 +4,22 @@ from collections.abc import Iterable
 
 from kanport.model import CurrentState
 from kanport.plan.model import Action, Change, PlanAccess, PlanPerson
+from kanport.plan.moves import Moves
 
 _MOVED = {Action.MEMBERSHIP_CHANGE, Action.MEMBERSHIP_REVOKE}
 
 
-def access_beside(changes: Iterable[Change], current: CurrentState) -> tuple[PlanAccess, ...]:
+def access_beside(
+    changes: Iterable[Change], current: CurrentState, moves: Moves | None = None
+) -> tuple[PlanAccess, ...]:
     """Give, for each project whose members were read, the roles that no change is about.
 
     They are as the server lists them, whether direct or through a group. What changes is in the
-    changes; the roles that go with a removed account stand apart, as no change says them. Projects
-    are in the order of their ids, people in that of their usernames.
+    changes; the roles that go with a removed account, and those that move with groups (`moves`),
+    stand apart, as no change says them. Projects are in the order of their ids, those that are yet
+    to be created last, and people in that of their usernames.
     """
+    moves = moves or Moves()
     moved: set[tuple[int | None, int | None]] = set()
     removed: set[int | None] = set()
     for change in changes:
@@ -27,20 +32,28 @@ def access_beside(changes: Iterable[Change], current: CurrentState) -> tuple[Pla
     for project in sorted(current.projects, key=lambda project: project.id):
         if project.id not in current.roles:
             continue
+        others = moves.of.get(project.id, ())
+        moving = {move.username for move in others}
         kept: dict[str, str] = {}
         gone: dict[str, str] = {}
         for user_id, role in current.roles[project.id].items():
-            if (project.id, user_id) not in moved:
-                # A server that cannot list its users lists members whom nobody asked about.
-                (gone if user_id in removed else kept)[names.get(user_id, f"#{user_id}")] = role
+            # A server that cannot list its users lists members whom nobody asked about.
+            name = names.get(user_id, f"#{user_id}")
+            if (project.id, user_id) not in moved and name not in moving:
+                (gone if user_id in removed else kept)[name] = role
         access.append(
             PlanAccess(
                 project=project.label,
                 project_id=project.id,
                 kept=dict(sorted(kept.items())),
                 removed=dict(sorted(gone.items())),
+                moved=others,
             )
         )
+    access += [
+        PlanAccess(project=label, moved=moves.of[number])
+        for number, label in sorted(moves.new_projects.items(), reverse=True)
+    ]
     return tuple(access)
 
 
@@ -53,7 +66,7 @@ def people_named(
     """
     wanted = {change.username for change in changes}
     for project in access:
-        wanted.update(project.kept, project.removed)
+        wanted.update(project.kept, project.removed, (move.username for move in project.moved))
     return tuple(
         PlanPerson(
             username=user.username,

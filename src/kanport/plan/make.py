@@ -16,6 +16,7 @@ from kanport.plan.identities import identities_of
 from kanport.plan.kept import access_beside, people_named
 from kanport.plan.memberships import diff_access
 from kanport.plan.model import Action, Plan, PlanMapping, PlanServer, PlanSource
+from kanport.plan.moves import moves_with_groups
 from kanport.plan.order import in_plan_order, order_renames
 from kanport.plan.plan_file import plan_digest
 from kanport.plan.resolve import Resolved, resolve
@@ -54,7 +55,8 @@ def make_plan(
     possible, circles = _without_circles((*users.changes, *groups.changes, *access.changes))
     changes = in_plan_order(possible)
     counted = Counter(change.action for change in changes)
-    beside = access_beside(changes, current)
+    moves = moves_with_groups(changes, current, groups.foreseen, resolved.new_projects.projects)
+    beside = access_beside(changes, current, moves)
     plan = Plan(
         created_at=created_at,
         kanport=version,

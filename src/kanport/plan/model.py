@@ -190,17 +190,33 @@ class PlanSource(Part):
     read: tuple[PlanRows, ...] = Field((), description="Which rows these are.")
 
 
+class PlanMove(Part):
+    """Somebody's role in a project that becomes another one because their groups change.
+
+    `before` and `after` are None for no access, `through` are the groups that give it then. `sure`
+    is False where they may have a direct role as well, or where a group's role is not known.
+    """
+
+    username: str
+    before: str | None = None
+    after: str | None = None
+    through: tuple[str, ...] = ()
+    sure: bool = True
+
+
 class PlanAccess(Part):
     """Who has which role in a project whose members were read, beside what changes.
 
     `kept` are the roles, by username, that the plan leaves as they are; `removed` are those that go
-    with accounts that the plan removes. A role may be direct or come through a group.
+    with accounts that the plan removes, `moved` those that move with groups. A role may be direct
+    or come through a group. `project_id` is None for a project that the plan creates.
     """
 
     project: str
-    project_id: int
+    project_id: int | None = None
     kept: dict[str, str] = {}
     removed: dict[str, str] = {}
+    moved: tuple[PlanMove, ...] = ()
 
 
 class PlanPerson(Part):

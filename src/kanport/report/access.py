@@ -27,6 +27,7 @@ def access_of(plan: Plan, lines: Sequence[Line]) -> tuple[AccessRow, ...]:
     names.update(_new_names(lines))
     accounts = _accounts(plan, lines)
     removals = {line.change.username: line for line in lines if _is(line, Action.USER_REMOVE)}
+    groups_so = all(_so(line) for line in lines if line.change.subject.group is not None)
     label = _Labels(plan)
     rows: list[AccessRow] = []
     for access in plan.access or ():
@@ -50,6 +51,21 @@ def access_of(plan: Plan, lines: Sequence[Line]) -> tuple[AccessRow, ...]:
                     None if line is None or _so(line) else role,
                     accounts.get(person, Account.ACTIVE),
                     line,
+                )
+            )
+        for move in access.moved:
+            rows.append(
+                AccessRow(
+                    move.username,
+                    names.get(move.username, ""),
+                    project,
+                    access.project_id,
+                    move.before,
+                    move.after if groups_so else move.before,
+                    accounts.get(move.username, Account.ACTIVE),
+                    maybe=not (move.sure and groups_so),
+                    through=move.through,
+                    moves=True,
                 )
             )
     for line in lines:

@@ -30,7 +30,7 @@ def risky_record(page: Page, line: Line) -> str:
 
 
 def _head(page: Page, line: Line) -> str:
-    head = f"{line.symbol} {line.verb}  {page.safe(line.change.username)}"
+    head = f"{line.symbol} {line.verb}  {page.safe(line.who)}"
     return f"{head}  {page.safe(line.target)}" if line.target else head
 
 

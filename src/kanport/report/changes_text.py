@@ -1,5 +1,7 @@
 """The changes of a report as text: on a screen grouped by person, in a pipe one a line."""
 
+from collections.abc import Sequence
+
 from rich.cells import cell_len
 from rich.text import Text
 
@@ -14,6 +16,9 @@ _INDENT = 2
 _HANG = 2 + _VERB  # what stands before the words of a change
 _GAP = 3
 
+_Group = tuple[str, str, tuple[Line, ...]]
+"""Whom changes are about, what they are called, and the changes."""
+
 
 def show_risky(page: Page, view: View) -> None:
     """Show the changes that deserve a second look, a line each."""
@@ -27,7 +32,7 @@ def show_risky(page: Page, view: View) -> None:
     names = width_of((_who(line) for line in view.risky), 40) + 2
     for line in view.risky:
         told = _head(page, line)
-        who = page.ink(line.change.username)
+        who = page.ink(line.who)
         who.append_text(_target(page, line, " in "))
         told.append_text(padded(who, names))
         told.append_text(page.mark(", ".join(line.risks), "yellow"))
@@ -35,26 +40,44 @@ def show_risky(page: Page, view: View) -> None:
 
 
 def show_changes(page: Page, view: View) -> None:
-    """Show every change."""
-    if not view.people:
-        return
-    page.section("By person")
+    """Show every change: those of people by person, then those of groups and projects."""
+    for title, groups in (
+        ("By person", [(one.username, one.name, one.lines) for one in view.people]),
+        ("Groups and projects", _by_thing(view)),
+    ):
+        if groups:
+            page.section(title)
+            _show_groups(page, view, groups)
+
+
+def _by_thing(view: View) -> list[_Group]:
+    things: dict[str, list[Line]] = {}
+    for line in view.others:
+        things.setdefault(line.who, []).append(line)
+    return [(who, "", tuple(lines)) for who, lines in things.items()]
+
+
+def _show_groups(page: Page, view: View, groups: Sequence[_Group]) -> None:
     if page.width is None:
-        for person in view.people:
-            for line in person.lines:
+        for _, _, lines in groups:
+            for line in lines:
                 page.add(record(page, line))
         return
     targets = width_of((line.target for line in view.lines), 28)
-    told = {line.change.id: (_what(page, line, targets), _why(page, line)) for line in view.lines}
+    told = {
+        line.change.id: (_what(page, line, targets), _why(page, line))
+        for _, _, lines in groups
+        for line in lines
+    }
     left = _beside(page.width, list(told.values()))
-    for number, person in enumerate(view.people):
+    for number, (who, name, lines) in enumerate(groups):
         if number:
             page.lines.append(Text())
-        head = page.ink(person.username, "bold")
-        if person.name and person.name != person.username:
-            head.append("  ").append_text(page.ink(person.name))
+        head = page.ink(who, "bold")
+        if name and name != who:
+            head.append("  ").append_text(page.ink(name))
         page.add(head, indent=_INDENT, hang=2)
-        for line in person.lines:
+        for line in lines:
             what, why = told[line.change.id]
             if left is None:
                 page.add(what, indent=_INDENT * 2, hang=_HANG)
@@ -99,7 +122,7 @@ def _target(page: Page, line: Line, before: str) -> Text:
 
 
 def _who(line: Line) -> str:
-    return line.change.username + (f" in {line.target}" if line.target else "")
+    return line.who + (f" in {line.target}" if line.target else "")
 
 
 def _differences(page: Page, line: Line) -> Text:

@@ -127,7 +127,7 @@ def _access_row(row: AccessRow) -> tuple[Cell, ...]:
         _happens(row),
         None if row.account is Account.ACTIVE else row.account.value,
         row.change_id,
-        line.change.reason if line is not None else None,
+        row.reason if line is not None or row.moves else None,
         (", ".join(line.places) or None) if line is not None else None,
     )
 
@@ -137,12 +137,13 @@ def _happens(row: AccessRow) -> str:
     if row.line is not None and row.line.ending is not None and not row.line.ending.good:
         return row.line.ending.word.value
     if row.before == row.after:
-        return "stays"
+        return "may move with groups" if row.maybe else "stays"
     if row.before is None:
-        return "granted"
-    if row.after is not None:
-        return "changed"
-    return "revoked, if not through a group" if row.maybe else "revoked"
+        return "granted through a group" if row.moves else "granted"
+    word = "changed" if row.after is not None else "revoked"
+    if row.moves:
+        return f"may be {word} with groups" if row.maybe else f"{word} with groups"
+    return f"{word}, if not through a group" if row.maybe else word
 
 
 def _rows(view: View) -> Table:

@@ -80,10 +80,12 @@ def as_dict(view: View) -> ReportDict:
                 "granted": access.granted,
                 "changed": access.changed,
                 "revoked": access.revoked,
+                "created": access.created,
                 "changes": _ids(access.lines),
             }
             for access in view.projects
         ],
+        "groups": [{"group": group.group, "changes": _ids(group.lines)} for group in view.groups],
         "changes": [_change(line) for line in view.lines],
         "access": [_access(row) for row in view.access],
         "matrix": _matrix(view.matrix) if view.matrix else None,
@@ -192,6 +194,7 @@ def _access(row: AccessRow) -> AccessDict:
         "account": row.account.value,
         "change": row.change_id,
         "maybe_through_group": row.maybe,
+        "through": list(row.through),
     }
 
 

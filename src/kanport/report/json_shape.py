@@ -119,7 +119,8 @@ class AccessDict(TypedDict):
     """One person's role in one project, before and after, and the id of the change if there is one.
 
     `account` is how the account stands in the end: who is disabled keeps the role and cannot use
-    it. Access may stay after a change where it may come through a group.
+    it. Access may stay after a change where it may come through a group; `through` are the groups
+    that give a role which moves with them.
     """
 
     username: str
@@ -131,6 +132,7 @@ class AccessDict(TypedDict):
     account: Literal["active", "disabled", "removed", "not there"]
     change: str | None
     maybe_through_group: bool
+    through: list[str]
 
 
 class RoleCountDict(TypedDict):
@@ -191,6 +193,14 @@ class ProjectDict(TypedDict):
     granted: int
     changed: int
     revoked: int
+    created: int
+    changes: list[str]
+
+
+class GroupDict(TypedDict):
+    """The ids of the changes of one group, its members and its access."""
+
+    group: str
     changes: list[str]
 
 
@@ -274,6 +284,7 @@ class ReportDict(TypedDict):
     risky: list[str]
     people: list[PersonDict]
     projects: list[ProjectDict]
+    groups: list[GroupDict]
     changes: list[ChangeDict]
     access: list[AccessDict]
     matrix: MatrixDict | None

@@ -9,8 +9,8 @@ from typing import Any
 from kanport.names import compare_key
 from kanport.origin import Origin
 from kanport.outcome import Outcome, Verdict
-from kanport.plan.model import Action, Change
-from kanport.report.parts import Difference, Line, Person, ProjectAccess
+from kanport.plan.model import Action, Change, Subject
+from kanport.report.parts import Difference, GroupChanges, Line, Person, ProjectAccess
 from kanport.report.words import ACTIONS, FIELDS, RISKS, unique
 
 _NO_NAMES: Mapping[str, str] = MappingProxyType({})
@@ -23,7 +23,7 @@ def line_of(change: Change, outcome: Outcome | None = None, verdict: Verdict | N
         change=change,
         symbol=wording.symbol,
         verb=wording.verb,
-        target=change.subject.project or "",
+        target=_target(change.subject),
         differences=differences_of(change.before, change.after),
         risks=tuple(told.one for risk, told in RISKS.items() if risk in change.risk),
         places=places_of(change.origin),
@@ -32,6 +32,13 @@ def line_of(change: Change, outcome: Outcome | None = None, verdict: Verdict | N
     )
     bad = line.ending is not None and not line.ending.good
     return replace(line, symbol="!") if bad else line
+
+
+def _target(subject: Subject) -> str:
+    if subject.username is not None and subject.group is not None:
+        return subject.group
+    alone = subject.username is None and subject.group is None
+    return "" if alone else subject.project or ""
 
 
 def differences_of(
@@ -90,7 +97,8 @@ def by_person(lines: Iterable[Line], names: Mapping[str, str] = _NO_NAMES) -> tu
     """
     groups: dict[str, list[Line]] = {}
     for line in lines:
-        groups.setdefault(line.change.username, []).append(line)
+        if line.change.subject.username is not None:
+            groups.setdefault(line.change.username, []).append(line)
     return tuple(
         Person(
             username,
@@ -118,17 +126,29 @@ def by_project(lines: Iterable[Line]) -> tuple[ProjectAccess, ...]:
     return tuple(
         ProjectAccess(
             project,
-            granted=_number(groups[project], Action.MEMBERSHIP_GRANT),
-            changed=_number(groups[project], Action.MEMBERSHIP_CHANGE),
-            revoked=_number(groups[project], Action.MEMBERSHIP_REVOKE),
+            granted=_number(groups[project], Action.MEMBERSHIP_GRANT, Action.GROUP_ACCESS_GRANT),
+            changed=_number(groups[project], Action.MEMBERSHIP_CHANGE, Action.GROUP_ACCESS_CHANGE),
+            revoked=_number(groups[project], Action.MEMBERSHIP_REVOKE, Action.GROUP_ACCESS_REVOKE),
             lines=tuple(groups[project]),
+            created=_number(groups[project], Action.PROJECT_CREATE),
         )
         for project in sorted(groups, key=_by_name)
     )
 
 
-def _number(lines: Iterable[Line], action: Action) -> int:
-    return sum(line.change.action is action for line in lines)
+def by_group(lines: Iterable[Line]) -> tuple[GroupChanges, ...]:
+    """Group changes by the group that they concern, sorted by name; in each the plan's order."""
+    groups: dict[str, list[Line]] = {}
+    for line in lines:
+        if line.change.subject.group is not None:
+            groups.setdefault(line.change.subject.group, []).append(line)
+    return tuple(
+        GroupChanges(group, tuple(groups[group])) for group in sorted(groups, key=_by_name)
+    )
+
+
+def _number(lines: Iterable[Line], *actions: Action) -> int:
+    return sum(line.change.action in actions for line in lines)
 
 
 def _by_name(name: str) -> tuple[str, str]:

@@ -84,7 +84,8 @@ def _lines(view: View) -> Iterator[str]:
     yield from _section(
         "By project",
         (
-            f"- project {code(access.project)}: {access.granted} granted, "
+            f"- project {code(access.project)}: {'created, ' if access.created else ''}"
+            f"{access.granted} granted, "
             f"{access.changed} changed, {access.revoked} revoked"
             for access in view.projects
         ),
@@ -128,6 +129,7 @@ def _people(view: View) -> Iterator[str]:
         name = f", {prose(person.name)}" if person.name else ""
         yield from ("", f"### {code(person.username)}{name}", "")
         yield from (f"- {_change(line)}" for line in person.lines)
+    yield from _section("Groups and projects", (_full(line) for line in view.others))
 
 
 def _full(line: Line) -> str:
@@ -137,7 +139,7 @@ def _full(line: Line) -> str:
 def _change(line: Line, *, who: bool = False) -> str:
     parts = [f"`{line.symbol}` {line.verb}"]
     if who:
-        parts.append(code(line.change.username))
+        parts.append(code(line.who))
     if line.target:
         parts.append(f"in {code(line.target)}" if who else code(line.target))
     text = " ".join(parts)
@@ -206,7 +208,7 @@ def _undone(view: View) -> Iterator[str]:
         yield f"- {row.status}, {len(row.lines)}: {prose(row.reason)}"
         for line in row.lines:
             target = f" {code(line.target)}" if line.target else ""
-            yield f"  - {line.verb} {code(line.change.username)}{target}"
+            yield f"  - {line.verb} {code(line.who)}{target}"
 
 
 def _counts(view: View) -> Iterator[str]:

@@ -102,6 +102,9 @@ class Ending:
 class Line:
     """One change as it is told. `places` are the rows or cells that asked for it.
 
+    `target` is what it gives or takes access to, a project or a group; it is empty where the change
+    is about nothing but whom or what it is about (`who`).
+
     A run has an outcome, a verification a verdict, a plan neither.
     """
 
@@ -114,6 +117,14 @@ class Line:
     places: tuple[str, ...]
     outcome: Outcome | None = None
     verdict: Verdict | None = None
+
+    @property
+    def who(self) -> str:
+        """Whom the change is about: a person, else a group, else a project."""
+        subject = self.change.subject
+        if subject.username is not None:
+            return subject.username
+        return subject.group if subject.group is not None else subject.project or ""
 
     @property
     def ending(self) -> Ending | None:
@@ -143,12 +154,24 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class ProjectAccess:
-    """Everything that happens to the access to one project."""
+    """Everything that happens to the access to one project, of people and of groups.
+
+    `created` is 1 where the project itself is made, so that all the numbers make up the lines.
+    """
 
     project: str
     granted: int
     changed: int
     revoked: int
+    lines: tuple[Line, ...]
+    created: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GroupChanges:
+    """Everything that happens to one group, its members and its access."""
+
+    group: str
     lines: tuple[Line, ...]
 
 
@@ -232,10 +255,11 @@ class Facts:
 class View:
     """One report, whole: all that any format shows.
 
-    `lines` are the changes in the plan's order; `people`, `projects`, `risky` and `undone` are the
-    same lines grouped. `sums` and `counts` are what stands at the end of each format. `access` is
-    every role in the projects that the plan read, before and after, and `matrix` their numbers;
-    where a plan does not tell what stays, `access` has the changes only, and there is no matrix.
+    `lines` are the changes in the plan's order; `people`, `projects`, `groups`, `risky` and
+    `undone` are the same lines grouped; `others` are those about nobody in particular. `sums` and
+    `counts` are what stands at the end of each format. `access` is every role in the projects that
+    the plan read, before and after, and `matrix` their numbers; where a plan does not tell what
+    stays, `access` has the changes only, and there is no matrix.
     `rows` is what became of each row of the input, empty where a plan does not tell its rows.
     """
 
@@ -263,6 +287,12 @@ class View:
     access: tuple[AccessRow, ...] = ()
     matrix: Matrix | None = None
     rows: tuple[InputRow, ...] = ()
+    groups: tuple[GroupChanges, ...] = ()
+
+    @property
+    def others(self) -> tuple[Line, ...]:
+        """The changes that are about a group or a project, and about no person."""
+        return tuple(line for line in self.lines if line.change.subject.username is None)
 
     @property
     def numbers(self) -> Tally | Verified | None:

@@ -28,8 +28,9 @@ class AccessRow:
     """One person's role in one project, before and after; None where there is or will be none.
 
     `line` is the change that makes it so, and None for a role that stays. `maybe` is True where
-    access may stay although the change takes it, because it may come through a group. Somebody
-    whose account is disabled keeps the role, and cannot use it.
+    access may stay although the change takes it, because it may come through a group, or where it
+    moves with groups and not all of it is known. `through` are the groups that give it then, for a
+    role that moves with them. Somebody whose account is disabled keeps the role, and cannot use it.
     """
 
     person: str
@@ -41,6 +42,8 @@ class AccessRow:
     account: Account
     line: "Line | None" = None
     maybe: bool = False
+    through: tuple[str, ...] = ()
+    moves: bool = False
 
     @property
     def change_id(self) -> str | None:
@@ -50,7 +53,11 @@ class AccessRow:
     @property
     def reason(self) -> str:
         """Why it changes, or that it does not."""
-        return self.line.change.reason if self.line is not None else "stays as it is"
+        if self.line is not None:
+            return self.line.change.reason
+        if not self.moves:
+            return "stays as it is"
+        return f"through {', '.join(self.through)}" if self.through else "its groups change"
 
 
 @dataclass(frozen=True, slots=True)

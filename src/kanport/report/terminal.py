@@ -86,7 +86,8 @@ def _projects(page: Page, view: View) -> None:
     page.section("By project")
     names = width_of((access.project for access in view.projects), 40) + 2
     for access in view.projects:
-        told = f"{access.granted} granted, {access.changed} changed, {access.revoked} revoked"
+        told = "created, " if access.created else ""
+        told += f"{access.granted} granted, {access.changed} changed, {access.revoked} revoked"
         name = page.ink(access.project)
         if page.plain:
             page.add(name.append_text(page.mark(f": {told}")))
@@ -121,7 +122,7 @@ def _undone(page: Page, view: View) -> None:
         head = page.mark(f"! {len(row.lines)} {row.status}: ", "bold red")
         page.add(head.append_text(page.ink(row.reason)), indent=2, hang=2)
         for line in row.lines:
-            told = page.mark(f"    {line.verb} ").append_text(page.ink(line.change.username))
+            told = page.mark(f"    {line.verb} ").append_text(page.ink(line.who))
             if line.target:
                 told.append_text(page.mark(" in ")).append_text(page.ink(line.target))
             page.add(told, indent=2, hang=4)

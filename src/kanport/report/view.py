@@ -22,7 +22,7 @@ from kanport.report.counts import (
     undone_in,
 )
 from kanport.report.input_rows import input_rows, sum_of_rows
-from kanport.report.lines import by_person, by_project, line_of, risky_of
+from kanport.report.lines import by_group, by_person, by_project, line_of, risky_of
 from kanport.report.parts import (
     Count,
     Facts,
@@ -44,7 +44,7 @@ from kanport.report.sentences import (
     verification_headline,
 )
 from kanport.report.tables import AccessRow, InputRow, Matrix
-from kanport.report.words import CHANGE, MEMBERSHIP, PERSON, PROJECT, ROW, USER
+from kanport.report.words import CHANGE, GROUP, MEMBERSHIP, PERSON, PROJECT, ROW, USER
 
 __all__ = ["View", "ViewKind", "of_plan", "of_run", "of_validation", "of_verification"]
 
@@ -232,6 +232,7 @@ def _view(
     names: Mapping[str, str] | None = None,
 ) -> View:
     people, projects = by_person(lines, names or {}), by_project(lines)
+    groups = by_group(lines)
     # Whether a change was dangerous is a question to ask before and while it is made.
     risky, risks = ((), ()) if verified is not None else (risky_of(lines), risk_rows(lines))
     numbers = severities_in(findings)
@@ -244,6 +245,7 @@ def _view(
     touched = (
         Count("people", len(people), f"{PERSON(len(people))} touched"),
         Count("projects", len(projects), f"{PROJECT(len(projects))} touched"),
+        *((Count("groups", len(groups), f"{GROUP(len(groups))} touched"),) if groups else ()),
         *(
             (Count("risky", len(risky), f"{CHANGE(len(risky))} to look at twice"),)
             if verified is None
@@ -283,6 +285,7 @@ def _view(
         access=access,
         matrix=matrix,
         rows=rows,
+        groups=groups,
     )
 
 
