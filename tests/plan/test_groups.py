@@ -1,0 +1,298 @@
+"""What a plan does to groups, their members and their access, and what it leaves alone."""
+
+from typing import Any
+
+from kanport.memory import Memory
+from kanport.model import (
+    CurrentState,
+    DesiredGroup,
+    DesiredGroupAccess,
+    DesiredGroupMember,
+    DesiredProject,
+    DesiredState,
+    Given,
+    Group,
+    Project,
+    Unknown,
+    User,
+)
+from kanport.plan.make import make_plan
+from kanport.plan.model import Plan, PlanMapping
+from kanport.plan.order import Phase, phase_of
+from kanport.plan.stale import differences
+from tests.plan.building import ALPHA, BETA, a_mapping, a_server, access, codes
+
+ANN, BOB, EVE = User(2, "ann"), User(3, "bob"), User(4, "eve")
+ENGINEERS = Group(7, "Engineers", "cn=eng", frozenset({2, 3}))
+MEMBER, VIEWER = "project-member", "project-viewer"
+
+
+def wanted(
+    groups: dict[str, list[str] | None],
+    given_access: dict[tuple[str, str], str] | None = None,
+    ids: dict[str, str] | None = None,
+    **parts: Any,
+) -> DesiredState:
+    """Want these groups; None leaves their members alone."""
+    return DesiredState(
+        groups=tuple(
+            DesiredGroup(
+                Given(name), Given(ids[name]) if ids and name in ids else None, some is not None
+            )
+            for name, some in groups.items()
+        ),
+        group_members=tuple(
+            DesiredGroupMember(Given(name), Given(who))
+            for name, some in groups.items()
+            for who in some or ()
+        ),
+        group_access=tuple(
+            DesiredGroupAccess(Given(group), Given(project), Given(role))
+            for (group, project), role in (given_access or {}).items()
+        ),
+        **parts,
+    )
+
+
+def planned(
+    desired: DesiredState, current: CurrentState, memory: Memory | None = None, **parts: Any
+) -> Plan:
+    rows = {"from": "people", "name": {"from": "group"}, "member": {"from": "username"}}
+    spec = a_mapping(users=None, memberships=[], groups=[rows], ledger="x.ledger", **parts)
+    return make_plan(
+        desired,
+        current,
+        spec,
+        findings=(),
+        mapping_ref=PlanMapping(path="people.yaml", sha256="0" * 64),
+        sources=(),
+        created_at="2026-11-21T02:00:00Z",
+        version="1.0",
+        memory=memory or Memory(),
+    )
+
+
+def told(plan: Plan) -> list[tuple[Any, ...]]:
+    return [
+        (str(one.action), *(part for part in (one.subject.group, one.subject.project) if part),
+         *([one.username] if one.username else []), *((one.after or {}).values()))
+        for one in plan.changes
+    ]  # fmt: skip
+
+
+def server(*groups: Group, **parts: Any) -> CurrentState:
+    return a_server(ANN, BOB, EVE, groups=groups, **parts)
+
+
+def test_a_new_group_gets_its_members_when_it_is_there() -> None:
+    plan = planned(wanted({"Web": ["ann"]}), server())
+    assert told(plan) == [
+        ("group.create", "Web", "Web", ""),
+        ("group_member.add", "Web", "ann"),
+    ]
+    assert [change.group_id for change in plan.changes] == [None, None]
+
+
+def test_a_group_is_renamed_by_its_external_id() -> None:
+    plan = planned(wanted({"Developers": ["ann", "bob", "eve"]}, ids={"Developers": "cn=eng"}),
+                   server(ENGINEERS))  # fmt: skip
+    assert told(plan) == [
+        ("group.update", "Engineers", "Developers"),
+        ("group_member.add", "Developers", "eve"),
+    ]
+    assert differences(plan, server(ENGINEERS)) == []
+    moved = Group(7, "Others", "cn=eng", frozenset({2, 3}))
+    assert differences(plan, server(moved))
+
+
+def test_a_name_that_another_group_has_is_not_taken() -> None:
+    plan = planned(
+        wanted({"Developers": ["eve"]}, ids={"Developers": "cn=eng"}),
+        server(ENGINEERS, Group(8, "Developers")),
+    )
+    assert told(plan) == []
+    assert codes(plan) == ["group-unclear"]
+    assert "'Engineers' (#7)" in plan.findings[0].message
+
+
+def test_two_groups_with_one_external_id_are_told_with_both_numbers() -> None:
+    plan = planned(wanted({"Web": ["eve"]}, ids={"Web": "cn=eng"}),
+                   server(ENGINEERS, Group(8, "More", "cn=eng")))  # fmt: skip
+    assert "(#7) and 'More' (#8)" in plan.findings[0].message
+
+
+def test_whom_nothing_puts_into_a_group_leaves_it_only_where_that_is_wanted() -> None:
+    desired = wanted({"Engineers": ["ann"]})
+    assert told(planned(desired, server(ENGINEERS))) == []
+    plan = planned(desired, server(ENGINEERS), group_members_missing="remove")
+    assert told(plan) == [("group_member.remove", "Engineers", "bob")]
+    assert phase_of(plan.changes[0]) is Phase.LOWER
+
+
+def test_a_group_that_is_only_named_keeps_its_members() -> None:
+    plan = planned(wanted({"Engineers": None}), server(ENGINEERS), group_members_missing="remove")
+    assert told(plan) == []
+
+
+def test_nobody_leaves_a_group_for_want_of_evidence() -> None:
+    for pair in ((None, None), ("bob", None), (None, "engineers"), ("bob", "engineers")):
+        desired = wanted({"Engineers": ["ann"]}, unknown=Unknown(group_members=frozenset({pair})))
+        plan = planned(desired, server(ENGINEERS), group_members_missing="remove")
+        assert told(plan) == []
+        assert codes(plan) == ["missing-unknown"]
+
+
+def test_a_protected_account_neither_joins_nor_leaves() -> None:
+    plan = planned(
+        wanted({"Engineers": ["ann"], "Web": ["eve"]}),
+        server(ENGINEERS),
+        group_members_missing="remove",
+        protect=["bob", "eve"],
+    )
+    assert told(plan) == [("group.create", "Web", "Web", "")]
+
+
+def test_a_group_goes_when_everybody_is_out_of_it() -> None:
+    plan = planned(wanted({"Web": []}), server(ENGINEERS, Group(8, "Kept")),
+                   groups_missing="remove", groups_managed=["eng*"])  # fmt: skip
+    assert [change[0] for change in told(plan)] == [
+        "group_member.remove",
+        "group_member.remove",
+        "group.create",
+        "group.remove",
+    ]
+
+
+def test_a_group_stays_where_a_row_that_cannot_be_read_may_name_it() -> None:
+    desired = wanted({"Web": []}, unknown=Unknown(group_members=frozenset({("eve", None)})))
+    plan = planned(desired, server(ENGINEERS), groups_missing="remove", groups_managed=["*"])
+    assert told(plan) == [("group.create", "Web", "Web", "")]
+    assert codes(plan) == ["group-kept"]
+
+
+def test_a_group_with_too_many_members_to_list_is_left_alone() -> None:
+    crowd = Group(7, "Engineers", members=frozenset({2}), complete=False)
+    plan = planned(wanted({"Engineers": ["eve"]}), server(crowd), group_members_missing="remove")
+    assert told(plan) == []
+    assert codes(plan) == ["group-unread"]
+
+
+def test_access_is_given_until_it_is_known_and_revoked_only_then() -> None:
+    desired = wanted({"Engineers": None}, {("Engineers", "ALPHA"): MEMBER})
+    roles = {1: {2: MEMBER, 3: MEMBER}, 2: {2: VIEWER, 3: VIEWER}}
+    here = server(ENGINEERS, roles=roles)
+    assert told(planned(desired, here)) == [("group_access.grant", "Engineers", "ALPHA", MEMBER)]
+    known = Memory(group_access={(7, 1): MEMBER, (7, 2): VIEWER})
+    assert told(planned(desired, here, known)) == []
+    rules = [{"list": {"Engineers": {"ALPHA": MEMBER}}}]
+    plan = planned(desired, here, known, group_access=rules, group_access_missing="revoke")
+    assert told(plan) == [("group_access.revoke", "Engineers", "BETA")]
+    lower = Memory(group_access={(7, 1): "project-manager"})
+    change = planned(desired, here, lower).changes[0]
+    assert (change.action, phase_of(change)) == ("group_access.change", Phase.LOWER)
+
+
+def test_what_the_ledger_says_is_not_believed_where_the_server_shows_otherwise() -> None:
+    known = Memory(group_access={(7, 1): MEMBER})
+    desired = wanted({"Engineers": None}, {("Engineers", "ALPHA"): MEMBER})
+    plan = planned(desired, server(ENGINEERS, roles={1: {2: MEMBER}}), known)
+    assert told(plan) == [("group_access.grant", "Engineers", "ALPHA", MEMBER)]
+
+
+def test_access_is_told_that_cannot_be_given() -> None:
+    private = Project(3, "Own", private=True)
+    desired = wanted(
+        {}, {("Nobody", "ALPHA"): MEMBER, ("Engineers", "Own"): MEMBER, ("Engineers", "X"): MEMBER}
+    )
+    plan = planned(desired, server(ENGINEERS, projects=(ALPHA, BETA, private)))
+    assert told(plan) == []
+    assert sorted(codes(plan)) == ["group-unknown", "project-private", "project-unknown"]
+
+
+def test_projects_are_created_only_where_the_mapping_lets_it() -> None:
+    desired = wanted({"Engineers": None}, {("Engineers", "GAMMA"): MEMBER})
+    assert codes(planned(desired, server(ENGINEERS))) == ["project-unknown"]
+    plan = planned(desired, server(ENGINEERS), projects="create")
+    assert told(plan) == [
+        ("project.create", "GAMMA", "GAMMA"),
+        ("group_access.grant", "Engineers", "GAMMA", MEMBER),
+    ]
+    assert [change.project_id for change in plan.changes] == [None, None]
+    assert differences(plan, server(ENGINEERS)) == []
+    there = (ALPHA, BETA, Project(3, "Gamma"))
+    assert any("exists already (#3)" in one for one in
+               differences(plan, server(ENGINEERS, projects=there)))  # fmt: skip
+
+
+def test_a_project_that_is_described_belongs_to_whom_the_row_says() -> None:
+    gamma = DesiredProject(Given("Gamma"), Given("gam"), Given("ann"), Given("All of it"))
+    desired = wanted({}, projects=(gamma,), memberships=(access("bob", "GAM"),))
+    rows = [{"from": "people", "name": {"from": "project"}}]
+    plan = planned(desired, server(), projects=rows)
+    created, granted = plan.changes
+    assert created.after == {
+        "name": "Gamma", "identifier": "GAM", "owner": "ann", "description": "All of it"
+    }  # fmt: skip
+    assert (created.user_id, granted.subject.project, granted.project_id) == (2, "GAM", None)
+
+
+def test_a_name_that_two_projects_have_is_an_error_that_names_both() -> None:
+    two = (ALPHA, Project(8, "Gamma"), Project(9, "Gamma"))
+    desired = wanted({}, projects=(DesiredProject(Given("Gamma")),))
+    rows = [{"from": "people", "name": {"from": "project"}}]
+    plan = planned(desired, server(projects=two), projects=rows)
+    assert told(plan) == []
+    assert "#8" in plan.findings[0].message and "#9" in plan.findings[0].message
+
+
+def test_a_direct_role_is_made_sure_of_when_a_group_that_may_give_it_goes() -> None:
+    desired = wanted({"Engineers": ["bob"]}, memberships=(access("ann", "ALPHA", MEMBER),))
+    here = server(ENGINEERS, roles={1: {2: MEMBER, 3: MEMBER}})
+    plan = planned(desired, here, group_members_missing="remove")
+    assert told(plan) == [
+        ("group_member.remove", "Engineers", "ann"),
+        ("membership.grant", "ALPHA", "ann", MEMBER),
+    ]
+    assert plan.changes[1].before == {"role": MEMBER}
+
+
+def test_access_that_is_known_to_come_through_a_group_is_left_alone() -> None:
+    desired = DesiredState(
+        projects_named=(Given("ALPHA"),), memberships=(access("eve", "ALPHA", MEMBER),)
+    )
+    here = server(ENGINEERS, roles={1: {2: MEMBER, 3: MEMBER, 4: MEMBER}})
+    rows = {"from": "people", "username": {"from": "username"}, "project": {"from": "project"},
+            "role": {"from": "access"}}  # fmt: skip
+    spec = {"memberships_missing": "revoke"}
+    first = planned_with(rows, desired, here, None, spec)
+    assert [change.risk for change in first.changes] == [
+        ("access-lost", "maybe-through-group"),
+        ("access-lost", "maybe-through-group"),
+    ]
+    found = Memory(through_group={(2, 1): MEMBER, (3, 1): MEMBER})
+    again = planned_with(rows, desired, here, found, spec)
+    assert again.changes == ()
+    assert codes(again) == ["access-kept"]
+    changed = Memory(through_group={(2, 1): VIEWER, (3, 1): MEMBER})
+    third = planned_with(rows, desired, here, changed, spec)
+    assert [change.username for change in third.changes] == ["ann"]
+
+
+def planned_with(
+    rows: dict[str, Any],
+    desired: DesiredState,
+    current: CurrentState,
+    memory: Memory | None,
+    parts: dict[str, Any],
+) -> Plan:
+    return make_plan(
+        desired,
+        current,
+        a_mapping(users=None, memberships=[rows], **parts),
+        findings=(),
+        mapping_ref=PlanMapping(path="people.yaml", sha256="0" * 64),
+        sources=(),
+        created_at="2026-11-21T02:00:00Z",
+        version="1.0",
+        memory=memory or Memory(),
+    )
