@@ -102,7 +102,12 @@ class Slapd:
         self.stop()
 
     def stop(self) -> None:
-        """Stop it; nothing happens where it has stopped already."""
+        """Stop it for good; nothing happens where it has stopped already."""
+        self.down()
+        self._short.cleanup()
+
+    def down(self) -> None:
+        """Let nobody listen any more, until `up`."""
         if self._process is not None:
             self._process.terminate()
             try:
@@ -111,7 +116,20 @@ class Slapd:
                 self._process.kill()
                 self._process.wait()
             self._process = None
-        self._short.cleanup()
+
+    def up(self) -> None:
+        """Answer, with what was there before."""
+        config = str(self.folder / "slapd.conf")
+        urls = [self.url + "/", self.ldapi_url + "/"]
+        if self.tls_port:
+            urls.append(f"ldaps://127.0.0.1:{self.tls_port}/")
+        with (self.folder / "slapd.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [program("slapd", "slapd"), "-d", "0", "-f", config, "-h", " ".join(urls)],
+                stdout=log,
+                stderr=log,
+            )
+        self._wait()
 
     def add(self, *entries: str) -> None:
         """Add entries while it runs."""
@@ -138,7 +156,7 @@ class Slapd:
         assert done.returncode == 0, done.stderr
 
     def _start(self) -> None:
-        slapd = program("slapd", "slapd")
+        program("slapd", "slapd")
         config = str(self.folder / "slapd.conf")
         data = str(self.folder / "data.ldif")
         loaded = subprocess.run(
@@ -148,14 +166,7 @@ class Slapd:
             check=False,
         )
         assert loaded.returncode == 0, loaded.stderr
-        urls = [self.url + "/", self.ldapi_url + "/"]
-        if self.tls_port:
-            urls.append(f"ldaps://127.0.0.1:{self.tls_port}/")
-        with (self.folder / "slapd.log").open("wb") as log:
-            self._process = subprocess.Popen(
-                [slapd, "-d", "0", "-f", config, "-h", " ".join(urls)], stdout=log, stderr=log
-            )
-        self._wait()
+        self.up()
 
     def _wait(self) -> None:
         assert self._process is not None
