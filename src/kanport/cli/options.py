@@ -211,6 +211,13 @@ def format_option(*more: str) -> Callable[[F], F]:
 
 FORMAT = format_option()
 
+MASK = click.option(
+    "--mask",
+    "masked",
+    is_flag=True,
+    help="Put pseudonyms in the place of names, logins and e-mail addresses.",
+)
+
 TABLE = click.option(
     "--table",
     type=click.Choice(["changes", "findings", "access", "rows"]),

@@ -2,8 +2,9 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,22 +15,54 @@ from kanport.outcome import Outcome
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from kanport.report.formats import Format
     from kanport.report.view import View
 
 
 class Output:
-    """The streams of one command, with the choices of the user: format, colour, quiet."""
+    """The streams of one command, with the choices of the user: format, colour, quiet.
 
-    def __init__(self, ctx: click.Context, form: str = "text") -> None:
+    `masked` says that reports have pseudonyms; whoever makes a view sees to it. `table` is the
+    table that CSV holds, and `paths` are files that each report is written to as well.
+    """
+
+    def __init__(
+        self,
+        ctx: click.Context,
+        form: str = "text",
+        *,
+        masked: bool = False,
+        table: str | None = None,
+        paths: Sequence[Path] = (),
+    ) -> None:
         options: dict[str, Any] = ctx.find_root().obj or {}
         self.form = form
+        self.masked = masked
+        self._table = table
+        self._files: list[tuple[Path, Format]] = []
+        if paths:
+            from kanport.files import check_target
+            from kanport.report.formats import format_of
+
+            self._files = [(path, format_of(path)) for path in paths]
+            for path in paths:
+                check_target(path)
         self._ctx = ctx
         self._json_log = bool(options.get("json_log"))
         self._quiet = bool(options.get("quiet"))
         self._color: bool | None = options.get("color")
 
-    def show(self, view: "View", *, table: str | None = None) -> None:
-        """Print a report on stdout in the chosen format; `table` is the one that CSV holds."""
+    def write(self, view: "View") -> None:
+        """Write a report to the files."""
+        for path, form in self._files:
+            from kanport.proof import write_report
+
+            write_report(path, view, form, table=self._table, masked=self.masked)
+            self.note(f"The report is in {path}.")
+
+    def show(self, view: "View") -> None:
+        """Write a report to the files, and print it on stdout in the chosen format."""
+        self.write(view)
         if self.form == "text":
             from kanport.report import terminal
 
@@ -38,7 +71,9 @@ class Output:
             from kanport.proof import drawn_with_proof
             from kanport.report.formats import FORMATS
 
-            content, _ = drawn_with_proof(view, FORMATS[self.form], table=table)
+            content, _ = drawn_with_proof(
+                view, FORMATS[self.form], table=self._table, masked=self.masked
+            )
             click.echo(content.decode("utf-8"), nl=False)
 
     def show_news(self, view: "View") -> None:

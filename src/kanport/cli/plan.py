@@ -5,7 +5,15 @@ from typing import Any
 
 import click
 
-from kanport.cli.options import ALLOW, FORMAT, MAPPING, OutputFile, common_options, server_options
+from kanport.cli.options import (
+    ALLOW,
+    FORMAT,
+    MAPPING,
+    MASK,
+    OutputFile,
+    common_options,
+    server_options,
+)
 from kanport.cli.output import Output
 
 
@@ -21,6 +29,7 @@ from kanport.cli.output import Output
 )
 @click.option("--check", is_flag=True, help="Exit with 10 where changes are pending.")
 @ALLOW
+@MASK
 @FORMAT
 @server_options
 @common_options
@@ -32,12 +41,14 @@ def command(
     plan_path: Path | None,
     check: bool,
     allowed: dict[str, int],
+    masked: bool,
     form: str,
     **server: Any,
 ) -> None:
     """Read both sides and show what would change; writes nothing to the server.
 
-    With --format json stdout gets the plan itself, as -o saves it. What --allow says is a part of
+    With --format json stdout gets the plan itself, as -o saves it; --mask is for what people read,
+    never for the plan. What --allow says is a part of
     the plan, and stands in each of its reports.
 
     \b
@@ -48,13 +59,18 @@ def command(
       kanport plan mappings/users-csv.yaml --check --quiet || echo "pending, or worse"
     """
     from kanport.cli import planning
-    from kanport.errors import Exit
+    from kanport.errors import Exit, UsageError
     from kanport.files import check_target
     from kanport.kanboard.client import Client
     from kanport.plan.plan_file import dump_plan, write_plan
     from kanport.report import view
 
-    output = Output(ctx, form)
+    if masked and form == "json":
+        raise UsageError(
+            "the plan itself cannot have pseudonyms, as it is there to be carried out",
+            hint="save it with -o, then: kanport report PLAN.json --mask --format json",
+        )
+    output = Output(ctx, form, masked=masked)
     if plan_path is not None:
         check_target(plan_path, inputs=[mapping])
     inputs = planning.inputs_or_report(mapping, output, ctx)
@@ -67,6 +83,10 @@ def command(
         write_plan(plan_path, plan)
     if form == "json":
         output.data(dump_plan(plan))
+    elif masked:
+        from kanport.report.mask import Mask
+
+        output.show(view.of_plan(Mask(plan).plan))
     else:
         output.show(view.of_plan(plan, next_steps=_next_steps(plan_path, bool(plan.changes))))
     if plan_path is not None:

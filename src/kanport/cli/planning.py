@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from kanport import __version__
 from kanport.apply.engine import Options
 from kanport.cli.configured import layers_of, read_stdin
 from kanport.cli.output import Output
@@ -18,6 +19,7 @@ from kanport.kanboard.client import Client
 from kanport.pipeline import Inputs, plan_inputs, read_inputs
 from kanport.plan.model import Plan, PlanMapping
 from kanport.report import view
+from kanport.report.parts import View
 
 
 def inputs_or_report(mapping: Path, output: Output, ctx: click.Context) -> Inputs:
@@ -26,7 +28,7 @@ def inputs_or_report(mapping: Path, output: Output, ctx: click.Context) -> Input
         with output.working("Reading the sources"):
             return read_inputs(mapping)
     except (SourceInvalid, Unreachable) as problem:
-        _report(problem, PlanMapping(path=str(mapping), sha256=""), output, ctx)
+        _report(problem, PlanMapping(path=str(mapping), sha256=""), output)
         raise
 
 
@@ -45,7 +47,7 @@ def plan_or_report(
         with output.working("Reading the server"):
             return plan_inputs(inputs, client, allowed=allowed)
     except SourceInvalid as problem:
-        _report(problem, inputs.mapping_ref, output, ctx, inputs)
+        _report(problem, inputs.mapping_ref, output, inputs)
         raise
 
 
@@ -91,23 +93,36 @@ def settings_and_options(**flags: Any) -> tuple[Settings, Options]:
     return settings, options
 
 
+def validation_of(
+    output: Output,
+    mapping: PlanMapping,
+    findings: Iterable[Finding],
+    inputs: Inputs | None = None,
+) -> View:
+    """Give the view of what was found in the data, with pseudonyms where the user wants them."""
+    sources = inputs.source_refs if inputs else ()
+    if output.masked:
+        from kanport.report.mask import masked_findings
+
+        sources, findings = masked_findings(sources, findings)
+    return view.of_validation(
+        mapping,
+        sources,
+        findings,
+        users=len(inputs.desired.users) if inputs else 0,
+        memberships=len(inputs.desired.memberships) if inputs else 0,
+        version=__version__,
+    )
+
+
 def _report(
     problem: SourceInvalid | Unreachable,
     mapping: PlanMapping,
     output: Output,
-    ctx: click.Context,
     inputs: Inputs | None = None,
 ) -> None:
     if not problem.findings:
         return
-    output.show(
-        view.of_validation(
-            mapping,
-            inputs.source_refs if inputs else (),
-            problem.findings,
-            users=len(inputs.desired.users) if inputs else 0,
-            memberships=len(inputs.desired.memberships) if inputs else 0,
-        )
-    )
+    output.show(validation_of(output, mapping, problem.findings, inputs))
     # The findings are on stdout now; the boundary tells only what they mean.
     problem.shown = True

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from kanport.cli.options import TABLE, OutputFile, common_options, format_option
+from kanport.cli.options import MASK, TABLE, OutputFile, common_options, format_option
 from kanport.cli.output import Output
 
 
@@ -28,6 +28,7 @@ from kanport.cli.output import Output
     help="Tell what changed from this plan (or journal) to the other one.",
 )
 @TABLE
+@MASK
 @format_option("csv", "junit", "sarif", "github")
 @common_options
 @click.pass_context
@@ -38,6 +39,7 @@ def command(
     report_paths: tuple[Path, ...],
     old_path: Path | None,
     table: str | None,
+    masked: bool,
     form: str,
 ) -> None:
     """Tell a saved plan, or a run from its journal, on stdout or as files.
@@ -45,6 +47,9 @@ def command(
     A CSV file holds one table: the changes, the findings, the access before and after, or what
     became of each row of the input. A text in it that a spreadsheet would take for a formula has an
     apostrophe before it.
+
+    With --mask there are pseudonyms for people, the same in every report of one plan. Projects,
+    groups, roles, files and the server keep their names.
 
     \b
     Example:
@@ -54,26 +59,33 @@ def command(
       kanport report --compare yesterday.json today.json
       kanport report --compare plan.json plan.journal.jsonl
     """
+    from kanport.errors import UsageError
     from kanport.files import check_target
     from kanport.pipeline import load_plan_or_journal
-    from kanport.proof import write_report
     from kanport.report import view
-    from kanport.report.formats import format_of
 
-    output = Output(ctx, form)
     if old_path is not None:
-        _compare(output, old_path, path, report_paths)
+        if masked:
+            raise UsageError(
+                "two plans cannot be compared with pseudonyms: each plan has its own",
+                hint="leave --mask or --compare out",
+            )
+        _compare(Output(ctx, form), old_path, path, report_paths)
         return
-    formats = [format_of(report_path) for report_path in report_paths]
+    output = Output(ctx, form, masked=masked, table=table, paths=report_paths)
     for report_path in report_paths:
         check_target(report_path, inputs=[path])
     plan, run = load_plan_or_journal(path)
+    if masked:
+        from kanport.report.mask import Mask
+
+        mask = Mask(plan)
+        plan, run = mask.plan, None if run is None else mask.run(run)
     told = view.of_plan(plan) if run is None else view.of_run(plan, run)
-    for report_path, report_format in zip(report_paths, formats, strict=True):
-        write_report(report_path, told, report_format, table=table)
-        output.note(f"The report is in {report_path}.")
-    if not report_paths:
-        output.show(told, table=table)
+    if report_paths:
+        output.write(told)
+    else:
+        output.show(told)
 
 
 def _compare(output: Output, old_path: Path, new_path: Path, paths: tuple[Path, ...]) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from kanport.cli.options import MAPPING, TABLE, OutputFile, common_options, format_option
+from kanport.cli.options import MAPPING, MASK, TABLE, OutputFile, common_options, format_option
 from kanport.cli.output import Output
 
 
@@ -21,6 +21,7 @@ from kanport.cli.output import Output
     " may be given several times.",
 )
 @TABLE
+@MASK
 @format_option("csv", "junit", "sarif", "github")
 @common_options
 @click.pass_context
@@ -30,6 +31,7 @@ def command(
     mapping: Path,
     report_paths: tuple[Path, ...],
     table: str | None,
+    masked: bool,
     form: str,
 ) -> None:
     """Check MAPPING and the data that it names; talks to no server.
@@ -44,31 +46,14 @@ def command(
       kanport validate mappings/users-csv.yaml --format json > findings.json
       kanport validate mappings/users-csv.yaml --format github -o junit.xml -o kanport.sarif
     """
-    from kanport import __version__
-    from kanport.cli.planning import exit_for_findings, inputs_or_report
+    from kanport.cli.planning import exit_for_findings, inputs_or_report, validation_of
     from kanport.files import check_target
-    from kanport.report.formats import format_of
 
-    output = Output(ctx, form)
-    formats = [format_of(report_path) for report_path in report_paths]
+    output = Output(ctx, form, masked=masked, table=table, paths=report_paths)
     for report_path in report_paths:
         check_target(report_path, inputs=[mapping])
     inputs = inputs_or_report(mapping, output, ctx)
     for report_path in report_paths:
         check_target(report_path, inputs=inputs.files)
-    from kanport.proof import write_report
-    from kanport.report import view
-
-    told = view.of_validation(
-        inputs.mapping_ref,
-        inputs.source_refs,
-        inputs.findings,
-        users=len(inputs.desired.users),
-        memberships=len(inputs.desired.memberships),
-        version=__version__,
-    )
-    for report_path, report_format in zip(report_paths, formats, strict=True):
-        write_report(report_path, told, report_format, table=table)
-        output.note(f"The report is in {report_path}.")
-    output.show(told, table=table)
+    output.show(validation_of(output, inputs.mapping_ref, inputs.findings, inputs))
     ctx.exit(exit_for_findings(inputs.findings, aborts=inputs.aborts))

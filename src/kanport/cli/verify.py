@@ -5,17 +5,18 @@ from typing import Any
 
 import click
 
-from kanport.cli.options import FORMAT, common_options, server_options
+from kanport.cli.options import FORMAT, MASK, common_options, server_options
 from kanport.cli.output import Output
 
 
 @click.command("verify")
 @click.argument("path", metavar="PLAN-or-JOURNAL", type=click.Path(path_type=Path))
+@MASK
 @FORMAT
 @server_options
 @common_options
 @click.pass_context
-def command(ctx: click.Context, /, path: Path, form: str, **server: Any) -> None:
+def command(ctx: click.Context, /, path: Path, masked: bool, form: str, **server: Any) -> None:
     """Say item by item whether the server is as a plan, or the plan of a journal, wanted it.
 
     It only reads. The exit code is 0 where everything is as planned, 3 where something is not, 7
@@ -32,7 +33,7 @@ def command(ctx: click.Context, /, path: Path, form: str, **server: Any) -> None
     from kanport.kanboard.client import Client
     from kanport.report import view
 
-    output = Output(ctx, form)
+    output = Output(ctx, form, masked=masked)
     plan, run = pipeline.load_plan_or_journal(path)
     settings = planning.settings_from(**server)
     with (
@@ -40,6 +41,11 @@ def command(ctx: click.Context, /, path: Path, form: str, **server: Any) -> None
         output.working("Verifying"),
     ):
         verdicts = pipeline.verify_plan(plan, client)
+    if masked:
+        from kanport.report.mask import Mask
+
+        mask = Mask(plan)
+        plan, run, verdicts = mask.plan, run and mask.run(run), mask.verdicts(verdicts)
     told = view.of_verification(plan, verdicts, run=run, looked_at=pipeline.utc_now())
     output.show(told)
     ctx.exit(Exit.OK if told.verified is not None and told.verified.complete else Exit.PARTIAL)

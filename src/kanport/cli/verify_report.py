@@ -109,17 +109,21 @@ def _redraw(plan: "Plan", run: "Run | None") -> "Redraw":
     from kanport.proof import Proof, drawn_with_proof
     from kanport.report import view
     from kanport.report.formats import FORMATS
+    from kanport.report.mask import Mask
 
     def redraw(proof: Proof) -> bytes:
         form = FORMATS.get(proof.report)
         if form is None:
             return b""
         steps = proof.next_steps
+        mask = Mask(plan) if proof.masked else None
+        shown = plan if mask is None else mask.plan
         if proof.kind == "run" and run is not None:
-            told = view.of_run(plan, run, next_steps=steps)
+            run_shown = run if mask is None else mask.run(run)
+            told = view.of_run(shown, run_shown, next_steps=steps)
         else:
-            told = view.of_plan(plan, next_steps=steps)
-        return drawn_with_proof(told, form, table=proof.table)[0]
+            told = view.of_plan(shown, next_steps=steps)
+        return drawn_with_proof(told, form, table=proof.table, masked=proof.masked)[0]
 
     return redraw
 

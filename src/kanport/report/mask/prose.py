@@ -83,7 +83,7 @@ class Prose:
 
     def _word(self, text: str) -> str:
         before, core, behind = _edged(text)
-        if not core:
+        if not any(map(str.isalnum, core)):
             return text
         known = None if core.lower() in own_words() else self._pseudonyms.of(core)
         if known is None and self._stays(core):
