@@ -112,7 +112,7 @@ CATALOGUE: dict[str, Kind] = {
     "person-ambiguous": Kind("error", "More than one user on the server fits."),
     "person-protected": Kind("warning", "A protected account was left as it is."),
     "person-inactive": Kind("info", "Somebody not active and not on the server: not created."),
-    "person-disabled": Kind("warning", "A source names somebody whose account is disabled."),
+    "person-disabled": Kind("info", "A source names somebody whose account is disabled."),
     "username-spelled": Kind("info", "The server spells this username differently; it is kept."),
     "user-local": Kind("info", "A local account of somebody who is to come from Kanboard's LDAP."),
     "ldap-unproven": Kind("warning", "Nothing shows that Kanboard has an LDAP of its own."),
@@ -133,7 +133,8 @@ CATALOGUE: dict[str, Kind] = {
     "group-unclear": Kind("error", "Which group of the server is meant cannot be told."),
     "group-unread": Kind("warning", "Not all members of a group could be read; it is left alone."),
     "group-kept": Kind("warning", "A group that nothing names was not removed."),
-    "project-clash": Kind("error", "A project of that name has another identifier."),
+    "project-clash": Kind("error", "The server has another project of that name or identifier."),
+    "project-left-out": Kind("warning", "Kanboard's API cannot create a project as it is."),
     "row-skipped": Kind("warning", "An invalid row was skipped; its person stays as they are."),
     # Taking a run back.
     "undo-moved": Kind("error", "The server has changed since the run; this was left as it is."),

@@ -64,6 +64,7 @@ class Project:
     active: bool = True
     private: bool = False
     owner_id: int | None = None
+    description: str = ""
 
     @property
     def label(self) -> str:
@@ -244,13 +245,17 @@ class DesiredGroupAccess:
 class DesiredProject:
     """A project that is created where the server has none of that identifier or name.
 
-    `owner` is a username. What is None was not given.
+    `owner` is a username. What is None was not given. `private` and `active` say what it is where
+    it comes from. `called` is what memberships call it, where a source says that.
     """
 
     name: Given[str]
     identifier: Given[str] | None = None
     owner: Given[str] | None = None
     description: Given[str] | None = None
+    private: bool = False
+    active: bool = True
+    called: Given[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -358,6 +358,7 @@ def project_from_row(row: object) -> Project | None:
         private=flag(row.get("is_private")),
         # 0 stands for nobody.
         owner_id=number(row.get("owner_id")) or None,
+        description=text(row.get("description")),
     )
 
 

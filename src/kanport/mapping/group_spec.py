@@ -110,6 +110,21 @@ class ProjectRows(Strict):
     )
     owner: Rule | None = Field(None, description="The username of whoever answers for it.")
     description: Rule | None = Field(None, description="What it is about.")
+    private: Rule | None = Field(
+        None,
+        description="Whether it belongs to one person alone: true or false. Kanboard's API cannot "
+        "create such a project, so it is left out, with all access to it.",
+    )
+    active: Rule | None = Field(
+        None,
+        description="Whether it is open: true or false. What is closed is left out, with all access"
+        " to it, as it would be open where it is created.",
+    )
+    called: Rule | None = Field(
+        None,
+        description="What memberships call it, where each row is a project of its own, as in an "
+        "export; several of one name are then never taken for one.",
+    )
 
 
 def missing_mistakes(raw: Table) -> Iterator[PydanticCustomError]:

@@ -1,6 +1,6 @@
 """Which projects the rows describe, to be created where the server has none."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kanport.mapping.spec import MappingFile, ProjectRows, Rule
@@ -9,7 +9,9 @@ from kanport.names import spelling_key
 from kanport.normalize.bound import Check, Context, bind
 from kanport.normalize.notes import Notes, in_place_order, place_order, shown
 from kanport.normalize.rows import RowId, rows_in_order
+from kanport.normalize.users import boolean_problem
 from kanport.normalize.value import EMPTY, State, Value, read_one
+from kanport.normalize.words import as_boolean
 from kanport.origin import Origin
 from kanport.rules import Problem, username_problem
 from kanport.table import Table
@@ -51,7 +53,11 @@ _CHECKS: Mapping[str, Check | None] = {
     "identifier": identifier_problem,
     "owner": username_problem,
     "description": None,
+    "private": boolean_problem,
+    "active": boolean_problem,
+    "called": None,
 }
+_BOOLEANS = ("private", "active")
 
 
 def read_projects(
@@ -77,7 +83,9 @@ def _rows(
     for field, check in _CHECKS.items():
         part: Rule | None = getattr(rule, field)
         if part is not None:
-            bound[field] = bind(part, f"project's {field}", context, check=check, no_dates=True)
+            closed = field in _BOOLEANS
+            what = f"project's {field}{' field' if closed else ''}"
+            bound[field] = bind(part, what, context, check=check, closed=closed, no_dates=True)
     for row_id, row in rows_in_order(table):
         fields = {
             field: read_one(one, row, notes) if one is not None else EMPTY
@@ -103,14 +111,16 @@ def projects_wanted(
 ) -> tuple[DesiredProject, ...]:
     """Give the projects that usable rows describe, each once; differing rows are told and left out.
 
-    A project is told by its identifier, or by its name where it has none.
+    A project is told by what memberships call it, where rows say that, else by its identifier, or
+    by its name where it has none.
     """
     found: dict[str, list[ProjectRow]] = {}
     for row in rows:
         if row.id not in bad:
-            told_by = row.fields.get("identifier", EMPTY)
-            if told_by.state is not State.GIVEN:
-                told_by = row.fields["name"]
+            told_by = row.fields["name"]
+            for field in ("called", "identifier"):
+                if told_by is row.fields["name"] and _text(row, field) is not None:
+                    told_by = row.fields[field]
             found.setdefault(spelling_key(told_by.text), []).append(row)
     wanted = []
     for _, same in sorted(found.items()):
@@ -127,14 +137,29 @@ def projects_wanted(
                 related=tuple(row.origin for row in same[1:]),
             )
             continue
-        given = {field: _given(same, field) for field in _CHECKS}
-        if given["name"] is not None:
-            wanted.append(
-                DesiredProject(
-                    given["name"], given["identifier"], given["owner"], given["description"]
-                )
-            )
-    return _without_doubles(wanted, notes)
+        wanted += _project(same)
+    # Those that have a name of their own in the sources are told apart by the plan.
+    called = [project for project in wanted if project.called is not None]
+    others = [project for project in wanted if project.called is None]
+    return (*_without_doubles(others, notes), *called)
+
+
+def _project(rows: Sequence[ProjectRow]) -> list[DesiredProject]:
+    name = _given(rows, "name")
+    if name is None:
+        return []
+    private, active = (_given(rows, field) for field in _BOOLEANS)
+    return [
+        DesiredProject(
+            name,
+            _given(rows, "identifier"),
+            _given(rows, "owner"),
+            _given(rows, "description"),
+            private=private is not None and as_boolean(private.value) is True,
+            active=active is None or as_boolean(active.value) is not False,
+            called=_given(rows, "called"),
+        )
+    ]
 
 
 def _without_doubles(wanted: Iterable[DesiredProject], notes: Notes) -> tuple[DesiredProject, ...]:

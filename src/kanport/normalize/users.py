@@ -34,7 +34,8 @@ BOOLEANS = ("active", "ldap")
 """The fields that are a yes or a no."""
 
 
-def _boolean_problem(text: str) -> Problem | None:
+def boolean_problem(text: str) -> Problem | None:
+    """Say why a text is no yes and no no; None where it is one."""
     if as_boolean(text) is not None:
         return None
     return Problem(
@@ -48,8 +49,8 @@ _CHECKS: Mapping[str, Check] = {
     "name": name_problem,
     "email": email_problem,
     "role": app_role_problem,
-    "active": _boolean_problem,
-    "ldap": _boolean_problem,
+    "active": boolean_problem,
+    "ldap": boolean_problem,
 }
 
 

@@ -1,7 +1,7 @@
 """Which projects a plan creates: never any but where the mapping lets it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from kanport.findings import Finding
 from kanport.mapping.spec import MappingFile
@@ -11,17 +11,45 @@ from kanport.origin import Origin
 from kanport.plan.draft import Draft
 from kanport.plan.match import Projects
 from kanport.plan.model import Action
+from kanport.plan.moved_projects import keys_of, unlike_the_source
 from kanport.plan.places import first_place, in_place_order
 from kanport.plan.wanted import PersonFinder, ambiguous_project
 
 
 @dataclass(frozen=True, slots=True)
 class NewProjects:
-    """The projects to create, by the id below 1 that stands for each of them in this plan."""
+    """The projects to create, by the id below 1 that stands for each of them in this plan.
+
+    `left_out` are the spelling keys of what the sources call projects in which nobody gets
+    anything, as they are not what they are in the sources.
+    """
 
     wanted: Mapping[int, DesiredProject]
     projects: tuple[Project, ...]
     findings: tuple[Finding, ...]
+    left_out: frozenset[str] = frozenset()
+
+    def without(self, desired: DesiredState) -> DesiredState:
+        """Take out what is wanted in projects that are left out; what it was stays open."""
+        if not self.left_out:
+            return desired
+        gone = self.left_out
+        unknown = desired.unknown
+        people = {m.key for m in desired.memberships if m.key[1] in gone}
+        groups = {a.key for a in desired.group_access if a.key[1] in gone}
+        return replace(
+            desired,
+            memberships=tuple(m for m in desired.memberships if m.key[1] not in gone),
+            group_access=tuple(a for a in desired.group_access if a.key[1] not in gone),
+            projects_named=tuple(
+                named for named in desired.projects_named if spelling_key(named.value) not in gone
+            ),
+            unknown=replace(
+                unknown,
+                memberships=unknown.memberships | people,
+                group_access=unknown.group_access | groups,
+            ),
+        )
 
 
 def new_projects(
@@ -37,9 +65,15 @@ def new_projects(
         return NewProjects({}, (), ())
     described = desired.projects if mapping.projects != "create" else _named(desired, there)
     findings: list[Finding] = []
+    left_out: set[str] = set()
+    claimed = {_identifier(one).upper() for one in described if one.called is not None} - {""}
     wanted: dict[int, DesiredProject] = {}
     for project in sorted(described, key=lambda one: (one.name.value, _identifier(one))):
-        problem = _problem(project, there)
+        if (finding := unlike_the_source(project, described, there)) is not None:
+            findings.append(finding)
+            left_out |= keys_of(project, there)
+            continue
+        problem = _problem(project, there, claimed)
         if isinstance(problem, Finding):
             findings.append(problem)
         elif problem is None:
@@ -48,7 +82,7 @@ def new_projects(
         Project(number, project.name.value, _identifier(project).upper())
         for number, project in wanted.items()
     )
-    return NewProjects(wanted, projects, tuple(findings))
+    return NewProjects(wanted, projects, tuple(findings), frozenset(left_out))
 
 
 def _named(desired: DesiredState, there: Projects) -> Sequence[DesiredProject]:
@@ -70,8 +104,13 @@ def _named(desired: DesiredState, there: Projects) -> Sequence[DesiredProject]:
     return found
 
 
-def _problem(wanted: DesiredProject, there: Projects) -> Finding | bool | None:
-    """Say why a project cannot be created, True where it is there already, or None."""
+def _problem(
+    wanted: DesiredProject, there: Projects, claimed: Collection[str]
+) -> Finding | bool | None:
+    """Say why a project cannot be created, True where it is there already, or None.
+
+    `claimed` are the identifiers of projects that the sources hold apart from others of their name.
+    """
     identifier = _identifier(wanted).upper()
     by_identifier = [
         project
@@ -85,6 +124,7 @@ def _problem(wanted: DesiredProject, there: Projects) -> Finding | bool | None:
         project
         for project in there.by_key.get(spelling_key(wanted.name.value), ())
         if spelling_key(project.name) == spelling_key(wanted.name.value)
+        and not (identifier and project.identifier.upper() in claimed)
     ]
     if len(same) > 1:
         return ambiguous_project(wanted.name.value, same, place)

@@ -54,6 +54,7 @@ def resolve(
     """
     people, there = People.of(current.users), Projects.of(current.projects)
     new = new_projects(desired, current, mapping, there)
+    desired = new.without(desired)
     projects = Projects.of((*current.projects, *new.projects)) if new.projects else there
     by_email = mapping.users is not None and "email" in mapping.users.find_by
     scope, found = _scope(desired, current, projects)
