@@ -16,7 +16,7 @@ from kanport.outcome import Run, Status
 from kanport.pipeline import Execution, apply_plan, plan_inputs, read_inputs, resume_run
 from kanport.plan.model import Plan
 from kanport.sandbox import Fault, Reply, Sandbox, SandboxOptions, web_page
-from tests.apply.test_faults import end_state
+from tests.apply.disturbed import end_state
 from tests.integration.worlds import World, worlds
 
 OPTIONS = Options(batch_size=3, connections=2, pause=0.0)
