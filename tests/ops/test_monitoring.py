@@ -152,6 +152,18 @@ def test_a_file_of_another_mapping_says_nothing_about_this_one(tmp_path: Path) -
     assert json.loads(path.read_text())["last_success"] is None
 
 
+def test_a_run_that_failed_is_one_failure_however_often_it_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "status.json"
+    for night in (1, 2):
+        run = replace(STOPPED, run_id=f"run {night}")
+        write_status(path, run)
+        write_status(path, run, [{"channel": "email", "sent": True}])
+        assert json.loads(path.read_text())["failures_since_success"] == night
+    write_status(path, replace(GOOD, run_id="run 3"))
+    write_status(path, replace(STOPPED, run_id="run 3"))
+    assert json.loads(path.read_text())["failures_since_success"] == 1
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"format": "else"}', b"\xff", b"[" * 9999])
 def test_a_status_file_that_is_none_is_simply_replaced(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "status.json"

@@ -22,7 +22,6 @@ def write_status(path: Path, ending: Ending, notices: Sequence[dict[str, Any]] =
     """
     before = _read(path)
     same = before.get("mapping_path") == ending.mapping_path
-    failures = before.get("failures_since_success")
     good = {"run": ending.run_id, "finished_at": ending.finished_at}
     status = {
         "format": FORMAT,
@@ -32,9 +31,7 @@ def write_status(path: Path, ending: Ending, notices: Sequence[dict[str, Any]] =
         "server": ending.server or (before.get("server") if same else None),
         "last_run": ending.to_dict() | {"notices": list(notices)},
         "last_success": good if ending.succeeded else _good(before) if same else None,
-        "failures_since_success": 0
-        if ending.succeeded
-        else (failures if same and isinstance(failures, int) else 0) + 1,
+        "failures_since_success": 0 if ending.succeeded else _failures(before, ending, same=same),
     }
     write_file(path, json_safe(json.dumps(status, ensure_ascii=False, indent=2)) + "\n")
 
@@ -44,6 +41,16 @@ def last_success_in(path: Path, mapping_path: str) -> str | None:
     status = _read(path)
     good = _good(status) if status.get("mapping_path") == mapping_path else None
     return str(good["finished_at"]) if good else None
+
+
+def _failures(before: dict[str, Any], ending: Ending, *, same: bool) -> int:
+    count = before.get("failures_since_success")
+    if not same or not isinstance(count, int):
+        return 1
+    # A run writes once more when its notices are sent, and is still one failure.
+    last = before.get("last_run")
+    again = isinstance(last, dict) and last.get("run") == ending.run_id
+    return max(count, 1) if again else count + 1
 
 
 def _good(status: dict[str, Any]) -> dict[str, Any] | None:
