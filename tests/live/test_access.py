@@ -99,12 +99,16 @@ def test_it_gives_what_a_live_kanboard_gives(client: Client) -> None:
         answers = client.batch(writes[start : start + 200])
         assert all(isinstance(one, Result) and one.value is True for one in answers)
     told = iter(client.read(reads))
-    wrong = []
+    wrong: dict[bool, list[object]] = {False: [], True: []}
     for constellation in drawn:
         listed = api.member_ids(next(told))
         assert listed is not None
         roles = [next(told) for _ in people]
         shown = {n: roles[n] for n, person in enumerate(people) if person in listed}
-        if shown != constellation.expected():
-            wrong.append((constellation, shown, constellation.expected()))
-    assert not wrong, f"{len(wrong)} of {HOW_MANY} differ with seed {seed}: {wrong[0]}"
+        for by_number, found in wrong.items():
+            expected = constellation.expected(by_number=by_number)
+            if shown != expected:
+                found.append((constellation, shown, expected))
+    # Which of equal roles comes first is the database's business, but the same all the time.
+    fewest = min(wrong.values(), key=len)
+    assert not fewest, f"{len(fewest)} of {HOW_MANY} differ with seed {seed}: {fewest[0]}"

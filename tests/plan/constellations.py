@@ -23,9 +23,14 @@ class Constellation:
     members: tuple[frozenset[int], ...]
     attached: tuple[tuple[int, str], ...]
 
-    def expected(self) -> dict[int, str]:
-        """Give who is listed, with the role that the model gives them."""
-        groups = [GroupAccess(role, self.members[group]) for group, role in self.attached]
+    def expected(self, *, by_number: bool = False) -> dict[int, str]:
+        """Give who is listed, with the role that the model gives them.
+
+        Of roles that rank alike, the one of the oldest access counts, or, on MariaDB, of the group
+        with the lowest number.
+        """
+        order = sorted(self.attached) if by_number else self.attached
+        groups = [GroupAccess(role, self.members[group]) for group, role in order]
         return project_access(self.direct, groups)
 
 
