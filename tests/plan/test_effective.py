@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kanport.plan.effective import GroupAccess, effective_role, highest_role, project_access
@@ -90,6 +90,7 @@ def test_the_order_of_groups_does_not_matter_to_built_in_roles(roles: list[str])
     assert highest_role(roles) == "project-manager"
 
 
+@settings(max_examples=50, deadline=None)
 @given(constellations())
 def test_it_gives_what_the_sandbox_gives(constellation: Constellation) -> None:
     with Sandbox(SandboxOptions()) as server:
