@@ -97,10 +97,15 @@ def _fields(users: Users, wanted: DesiredUser, user: User | None, known: Known) 
         ]
         if same:
             yield f"The server already has what the sources give: {', '.join(same)}."
-    elif known.plan is not None and wanted.active is not None and not wanted.active.value:
+    elif known.plan is not None and _stays_away(users, wanted):
         yield "They are not on the server and not active in the sources, so are not created."
     elif known.plan is not None:
         yield "They are not on the server."
+
+
+def _stays_away(users: Users, wanted: DesiredUser) -> bool:
+    inactive = wanted.active is not None and not wanted.active.value
+    return inactive and users.inactive == "skip"
 
 
 def _absent(

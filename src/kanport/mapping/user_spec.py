@@ -92,6 +92,11 @@ class Users(Strict):
         description="For new users; Kanboard's API cannot change a password. ldap: Kanboard itself "
         "takes them from its own LDAP, and they log in with their password there.",
     )
+    inactive: Literal["skip", "create"] = Field(
+        "skip",
+        description="What happens to people who are not active and not on the server. create: they "
+        "are created and disabled at once, with all that is asked for them.",
+    )
     missing: Annotated[
         Annotated[Literal["keep", "disable", "remove"], Tag(TEXT)] | Annotated[Steps, Tag(TABLE)],
         by_shape("must be keep, disable, remove, or a table of steps: {after: 3 runs, …}"),
@@ -124,6 +129,13 @@ class Users(Strict):
     @classmethod
     def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
         """Give what is wrong between `missing` and `managed`, and in `find_by`."""
+        fields = raw.get("fields")
+        if raw.get("inactive") == "create" and isinstance(fields, dict) and "active" not in fields:
+            yield problem(
+                "nobody is inactive where fields has no active",
+                at=("inactive",),
+                hint="add active to fields, or leave this out",
+            )
         missing = raw.get("missing", "keep")
         steps = isinstance(missing, dict)
         if (steps or missing in ("disable", "remove")) and "managed" not in raw:
@@ -133,7 +145,7 @@ class Users(Strict):
                 at=("missing",),
                 hint='managed: {usernames: ["*"]} means everybody who is not protected',
             )
-        find_by, fields = raw.get("find_by"), raw.get("fields")
+        find_by = raw.get("find_by")
         if not isinstance(find_by, list | tuple):
             return
         if find_by and "username" not in find_by:

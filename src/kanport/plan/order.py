@@ -77,6 +77,9 @@ def phase_of(change: Change | Draft) -> Phase:
         return Phase.LOWER
     if change.action is Action.MEMBERSHIP_REVOKE and change.after is not None:
         return Phase.REMOVE
+    if change.action is Action.USER_DISABLE and change.user_id is None:
+        # Somebody whom the plan creates, and who never gets anything while enabled.
+        return Phase.UPDATE
     return _PHASE_OF[change.action]
 
 

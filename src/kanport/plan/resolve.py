@@ -73,7 +73,10 @@ def resolve(
         # Whoever was refused once falls away with their row, and the dispute about them does not.
         disputed |= matched.disputed | known.disputed(desired.unknown, matched.ids)
         doubt = doubt.with_people(disputed)
-        access = match_access(desired, current, matched, people, projects, doubt, disputed)
+        finder = PersonFinder.of(
+            matched, people, doubt, disputed, with_inactive=creates_inactive(mapping)
+        )
+        access = match_access(desired, current, projects, finder)
         here = (*matched.findings, *access.findings)
         invalid = replace(access.invalid, people=matched.unclear).with_rows(desired)
         if not invalid:
@@ -97,8 +100,13 @@ def resolve(
         desired=desired,
         projects=projects,
         new_projects=new,
-        finder=PersonFinder.of(matched, people, doubt, disputed),
+        finder=replace(finder, doubt=doubt),
     )
+
+
+def creates_inactive(mapping: MappingFile) -> bool:
+    """Tell whether people who are not active and not on the server are created nevertheless."""
+    return mapping.users is not None and mapping.users.inactive == "create"
 
 
 def _scope(

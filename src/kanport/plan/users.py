@@ -33,7 +33,7 @@ from kanport.plan.own_ldap import local_finding, own_ldap_findings
 from kanport.plan.people import Person, origin_of
 from kanport.plan.places import first_place, in_place_order, listed
 from kanport.plan.ranks import app_rank
-from kanport.plan.resolve import Resolved
+from kanport.plan.resolve import Resolved, creates_inactive
 from kanport.plan.returners import Returners
 
 _WORDS = {"name": "name", "email": "e-mail", "role": "role"}
@@ -71,11 +71,12 @@ def diff_users(
     for person in resolved.persons:
         wanted, user = person.desired, person.user
         findings.extend(_spelled(person))
-        if user is None and wanted.active is not None and not wanted.active.value:
+        inactive = wanted.active is not None and not wanted.active.value
+        if user is None and inactive and not creates_inactive(mapping):
             findings.append(inactive_finding(wanted.username.value, origin_of(wanted)))
             continue
         if user is None:
-            asked = [_create(wanted)]
+            asked = [_create(wanted), *([_disable_new(wanted)] if inactive else [])]
             findings.extend(returners.login_reused(wanted))
         else:
             asked = [*_existing(person, user), *returners.enable(person, user)]
@@ -128,6 +129,19 @@ def _create(wanted: DesiredUser) -> Draft:
         reason="not on the server",
         risk={Risk.ADMIN_GRANTED} if role == AppRole.ADMIN else (),
         origin=_places(wanted),
+    )
+
+
+def _disable_new(wanted: DesiredUser) -> Draft:
+    # It takes nothing from anybody, as there was nobody.
+    return Draft(
+        Action.USER_DISABLE,
+        wanted.username.value,
+        user_id=None,
+        before={"active": True},
+        after={"active": False},
+        reason="not active in the sources, and so disabled as soon as created",
+        origin=_places(wanted, wanted.active.origins if wanted.active is not None else ()),
     )
 
 

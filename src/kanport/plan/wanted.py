@@ -62,17 +62,10 @@ _Found = User | _New | _Absent | Finding
 def match_access(
     desired: DesiredState,
     current: CurrentState,
-    matched: Matched,
-    people: People,
     projects: Projects,
-    doubt: Doubt,
-    disputed: Set[str],
+    finder: "PersonFinder",
 ) -> WantedAccess:
-    """Find person and project of each desired membership.
-
-    `disputed` are the compare keys of usernames of which it is open whose they are.
-    """
-    finder = PersonFinder.of(matched, people, doubt, disputed)
+    """Find person and project of each desired membership."""
     findings: list[Finding] = []
     invalid: set[tuple[str, str]] = set()
     strangers: set[str] = set()
@@ -163,9 +156,19 @@ class PersonFinder:
 
     @classmethod
     def of(
-        cls, matched: Matched, people: People, doubt: Doubt, disputed: Set[str]
+        cls,
+        matched: Matched,
+        people: People,
+        doubt: Doubt,
+        disputed: Set[str],
+        *,
+        with_inactive: bool = False,
     ) -> "PersonFinder":
-        """Prepare the search, for people as they were matched."""
+        """Prepare the search, for people as they were matched.
+
+        `disputed` are the compare keys of usernames of which it is open whose they are. Whoever is
+        not on the server and not active counts as new only `with_inactive`.
+        """
         users: dict[str, User] = {}
         new: dict[str, str] = {}
         absent: set[str] = set()
@@ -173,7 +176,7 @@ class PersonFinder:
             wanted = person.desired
             if person.user is not None:
                 users[wanted.key] = person.user
-            elif wanted.active is not None and not wanted.active.value:
+            elif wanted.active is not None and not wanted.active.value and not with_inactive:
                 absent.add(wanted.key)
             else:
                 new[wanted.key] = wanted.username.value

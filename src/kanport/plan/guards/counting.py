@@ -40,13 +40,18 @@ def counted(
     numbers: Counter[tuple[str, str]] = Counter()
     for change in changes:
         for base, of in ((USERS, _OF_USERS), (ACCESS, _OF_ACCESS)):
-            if change.action in of:
+            if change.action in of and not _of_somebody_new(change):
                 numbers[of[change.action], base] += 1
         if way := role_moves(change):
             is_user = change.action is Action.USER_UPDATE
             numbers[way, USERS if is_user else ACCESS] += 1
     numbers["revoke", ACCESS] = len(access_revoked(changes, current, memory))
     return numbers
+
+
+def _of_somebody_new(change: Change) -> bool:
+    """Tell whether a change disables somebody whom the plan itself creates: nobody loses that."""
+    return change.action is Action.USER_DISABLE and change.user_id is None
 
 
 def counted_in_projects(
