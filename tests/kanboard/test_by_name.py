@@ -256,3 +256,41 @@ def test_of_a_group_that_is_too_large_the_members_of_the_projects_are_known() ->
     assert state.users_complete
     tries = [request for request in server.requests if b'"group_id":5' in request.body]
     assert len(tries) < 10
+
+
+@pytest.mark.parametrize("broken", [Reply(status=500), Reply(status=502), reset, cut_off])
+def test_a_list_that_breaks_the_server_each_time_is_given_up_soon(
+    broken: Reply | Breaking,
+) -> None:
+    def script(request: Request) -> Any:
+        return broken if "getAllUsers" in request.methods else answers(SMALL)(request)
+
+    waits: list[float] = []
+    with serve(script) as server:
+        settings = settings_for(server)
+        with Client.open(settings, sleep=waits.append, jitter=lambda: 1.0) as client:
+            state = read_current(client, choose_projects=lambda _: (), usernames=["ada"])
+    assert state.unlisted is not None
+    assert sum(waits) <= 1.0
+
+
+def test_a_server_that_is_down_for_a_moment_is_not_taken_for_too_large() -> None:
+    down = False
+    failures = 0
+
+    def script(request: Request) -> Any:
+        nonlocal down, failures
+        down = down or request.methods == ["getAllUsers"]
+        alone = {**SMALL, "getAllUsers": [user(1, "admin"), user(2, "ada")]}
+        if (down and failures < 6) or len(request.methods) > 3:
+            failures += down
+            return Reply(status=502)
+        return answers(alone)(request)
+
+    with serve(script) as server:
+        settings = settings_for(server)
+        with Client.open(settings, sleep=lambda _: None) as client:
+            state = read_current(client, choose_projects=lambda _: ())
+    assert failures == 6
+    assert state.unlisted is None
+    assert names(state) == {"admin", "ada"}

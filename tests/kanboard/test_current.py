@@ -134,7 +134,7 @@ def test_no_secret_of_any_row_is_left(dialect: str) -> None:
 def test_a_small_server_is_read_in_three_requests() -> None:
     _, requests = read(shaped("sqlite"))
     assert [request.methods for request in requests] == [
-        ["getVersion", "getAllUsers", "getAllProjects", "getAllGroups"],
+        ["getVersion", "getAllProjects", "getAllGroups", "getAllUsers"],
         ["getProjectUsers", "getProjectUsers", "getGroupMembers"],
         ["getProjectUserRole", "getProjectUserRole"],
     ]

@@ -27,6 +27,9 @@ READ_CONNECTIONS = 4
 # ever heard of the server, since then the URL may simply be wrong.
 PATIENCE = 5
 FIRST_PATIENCE = 2
+# The same for a call that can be done without, where it alone is too much for a server that answers
+# others: PHP runs out of memory at the same place each time.
+SPARE_PATIENCE = 1
 # Seconds to wait before trying again: the first time, at most, and at most if the server names it.
 FIRST_WAIT = 0.5
 LONGEST_WAIT = 15.0
@@ -153,13 +156,14 @@ class Client:
         *,
         batch_size: int | None = None,
         connections: int = READ_CONNECTIONS,
+        spare: Sequence[Call] = (),
     ) -> list[Any]:
         """Give the results of calls that read, in their order.
 
         As `ask`, but a call that the server refuses raises Unreachable as well.
         """
         results: list[Any] = []
-        answers = self.ask(calls, batch_size=batch_size, connections=connections)
+        answers = self.ask(calls, batch_size=batch_size, connections=connections, spare=spare)
         for call, answer in zip(calls, answers, strict=True):
             if isinstance(answer, Refused):
                 raise self.refused(call, answer)
@@ -172,13 +176,15 @@ class Client:
         *,
         batch_size: int | None = None,
         connections: int = READ_CONNECTIONS,
+        spare: Sequence[Call] = (),
     ) -> list[Result | Refused]:
         """Give the server's answers to calls that read, in their order.
 
         Sends batches of `batch_size` calls (unless the settings fix another size) over so many
         connections, then asks again, one request after the other, for whatever had no answer: with
         smaller batches after failures, and with growing waits. Raises Unreachable (GaveUp) where an
-        answer cannot be had, and ValueError for a call that writes.
+        answer cannot be had, which for calls of `spare` comes soon, as the caller has another way
+        to ask; and ValueError for a call that writes.
         """
         if writing := {call.method for call in calls} & WRITING:
             raise ValueError(f"what writes is never sent twice: {sorted(writing)}")
@@ -210,7 +216,9 @@ class Client:
                     ceiling = max(1, len(chosen) // 2)
                 size = max(1, len(chosen) // 4)
             failures = 1 if len(lost) < len(chosen) else failures + 1
-            self._wait(why, failures, calls[lost[0]], alone=len(chosen) == 1)
+            call = calls[lost[0]]
+            alone = len(chosen) == 1
+            self._wait(why, failures, call, alone=alone, spare=alone and call in spare)
         return [answers[index] for index in range(len(calls))]
 
     def _ask_at_once(
@@ -255,9 +263,11 @@ class Client:
             self._next_id += count
             return first_id
 
-    def _wait(self, why: NoAnswer, failures: int, call: Call, *, alone: bool) -> None:
+    def _wait(self, why: NoAnswer, failures: int, call: Call, *, alone: bool, spare: bool) -> None:
         unheard = not self._answered and why.fault in (Fault.CONNECT, Fault.TIMEOUT)
         patience = FIRST_PATIENCE if unheard else PATIENCE
+        if spare and why.too_much and self._answered:
+            patience = SPARE_PATIENCE
         if why.final or (alone and why.final_alone) or failures > patience:
             error = self._unreachable(why, call)
             raise GaveUp(error.message, hint=error.hint, call=call, why=why)

@@ -10,6 +10,7 @@ from kanport.events import tell
 from kanport.kanboard import procedures as api
 from kanport.kanboard.by_name import read_by_name
 from kanport.kanboard.client import Client, GaveUp
+from kanport.kanboard.faults import NoAnswer
 from kanport.kanboard.members import read_members
 from kanport.kanboard.rows import all_or_none, understood, users_of
 from kanport.kanboard.rpc import Refused
@@ -89,17 +90,21 @@ class _Overview:
     groups: list[Any]
 
 
-def _overview(client: Client, *, with_groups: bool) -> _Overview:
-    calls = [api.get_version(), _LIST, api.get_all_projects()]
+def _overview(client: Client, *, with_groups: bool, patient: bool = False) -> _Overview:
+    calls = [api.get_version(), api.get_all_projects()]
     if with_groups:
         calls.append(api.get_all_groups())
-    if _LIST.method in client.too_much:
-        calls.remove(_LIST)
+    if _LIST.method not in client.too_much:
+        # The last, so that the server has shown that it answers others when this one fails.
+        calls.append(_LIST)
     try:
-        answers = client.ask(calls)
+        answers = client.ask(calls, spare=() if patient else (_LIST,))
     except GaveUp as problem:
         if problem.call != _LIST or not problem.why.too_much:
             raise
+        if not patient and isinstance(client.batch(calls[:1])[0], NoAnswer):
+            # It is the server that is down at the moment, not the list that is too long.
+            return _overview(client, with_groups=with_groups, patient=True)
         client.too_much[_LIST.method] = problem.why.why
         tell(logger, "server.unlisted", f"{problem.why.why}; reading by name")
         return _overview(client, with_groups=with_groups)

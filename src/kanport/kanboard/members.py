@@ -35,7 +35,7 @@ def read_members(client: Client, projects: Sequence[int], groups: Sequence[Group
         listed = [group for group in groups if _key(group.id) not in client.too_much]
         of_groups = [api.get_group_members(group.id) for group in listed]
         try:
-            answers = client.read(of_projects + of_groups)
+            answers = client.read(of_projects + of_groups, spare=of_groups)
             break
         except GaveUp as problem:
             if problem.call not in of_groups or not problem.why.too_much:
