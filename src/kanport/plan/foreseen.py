@@ -13,7 +13,7 @@ from typing import Self
 from kanport.memory import Memory
 from kanport.model import CurrentState, Group
 from kanport.plan.access import shown_not
-from kanport.plan.effective import highest_roles
+from kanport.plan.effective import highest_role, highest_roles
 from kanport.plan.group_access import GroupAccessDiff, Place
 from kanport.plan.group_members import MembersDiff
 from kanport.plan.ranks import kanboard_rank
@@ -26,16 +26,17 @@ class Outlook:
     `direct` is True where a direct role is certain, False where it is certain that there is none,
     and None where either may be. `settled` is True where the role that they have now will stay what
     it is, whatever happens to groups. `through` are the names of the groups that give access then
-    or may give it, `at_least` are the highest roles that those give of which it is known: where
-    several rank alike, one of them counts. `role` is the role that all groups together give, None
-    where that is not known or where there is none.
+    or may give it, `at_least` is the highest role that those give of which it is known, and `tops`
+    are all that rank with it, as one of them counts. `role` is the role that all groups together
+    give. Both are None where that is not known or where there is none.
     """
 
     direct: bool | None
     settled: bool
     through: tuple[str, ...] = ()
     role: str | None = None
-    at_least: frozenset[str] = frozenset()
+    at_least: str | None = None
+    tops: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,7 @@ class Foreseen:
             direct is True or not changed,
             tuple(self.names[g] for g in then),
             next(iter(top)) if len(top) == 1 and len(known) == len(roles) else None,
+            highest_role(known) if known else None,
             top,
         )
 

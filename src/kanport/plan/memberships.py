@@ -140,7 +140,7 @@ def _stays(role: str, outlook: Outlook) -> bool:
     """
     if outlook.direct is False:
         return True
-    return role in outlook.at_least
+    return role in outlook.tops
 
 
 def _not_asked_for(
@@ -192,7 +192,7 @@ def _not_asked_for(
                 continue
             outlook = foreseen.outlook(user.id, project.id)
             if _stays(role, outlook):
-                if not outlook.at_least and outlook.through:
+                if outlook.at_least is None and outlook.through:
                     where = f"{project.label} ({listed(outlook.through)})"
                     kept.append(f"{user.username} in {where}")
                 continue
