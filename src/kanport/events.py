@@ -22,6 +22,7 @@ EVENTS: dict[str, str] = {
     "guard.tripped": "A guard stops the plan: guard.",
     "finding": "A row needs a look: code, severity, place.",
     "change.settled": "What became of a change: change, action, user, project, status, reason.",
+    "run.settled": "What a run did that was cut off is found out: cut_off, its id, and tally.",
     "run.verified": "Both sides were read again: left, the number of changes still needed.",
     "run.ended": "A run ends: exit_code, result, seconds, and the tally where there is one.",
     "status.written": "A status file was written: path.",

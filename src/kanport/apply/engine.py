@@ -36,6 +36,7 @@ from kanport.errors import Unreachable
 from kanport.kanboard.rpc import Answer, Call, NoAnswer
 from kanport.names import compare_key
 from kanport.outcome import (
+    LEFT,
     SENT_UNKNOWN,
     STOPPED_BY_ERRORS,
     STOPPED_BY_SIGNAL,
@@ -139,6 +140,24 @@ class Engine:
         open_ones = frozenset(change.id for change in plan.changes) - set(recorded.settled)
         return self._finish(plan, recorded.run.id, recorded.run.started_at, state, open_ones)
 
+    def look(self, recorded: Recorded) -> Run:
+        """Find out how far a run came that was cut off, and leave the rest of it to another one.
+
+        Nothing is written to the server; what was sent without an answer is read back. The journal
+        still has no end. Raises Unreachable and JournalBroken.
+        """
+        plan = recorded.plan
+        self._journal.resume()
+        state = State(giving_up(plan), outcomes=dict(recorded.settled))
+        state.doubted |= recorded.sent
+        self._learn_ids(plan, state)
+        for _, changes in groupby(plan.changes, key=phase_of):
+            sent = [change for change in changes if change.id in recorded.sent]
+            self._look_first(sent, recorded.sent, state)
+        # What was looked at and is as it was before did not happen.
+        state.doubted.clear()
+        return _run(plan, recorded.run.id, recorded.run.started_at, None, state, LEFT)
+
     def _finish(
         self, plan: Plan, run_id: str, started_at: str, state: State, unsure: frozenset[str]
     ) -> Run:
@@ -152,27 +171,18 @@ class Engine:
             stopped = str(problem)
         except _Stopped as asked:
             stopped = str(asked)
-        outcomes = tuple(state.final(change, stopped) for change in plan.changes)
-        tally = Tally.of(len(plan.changes), outcomes)
+        outcomes = _outcomes(plan, state, stopped)
         self._passwords.keep(
             change.username
             for change, outcome in zip(plan.changes, outcomes, strict=True)
             if outcome.status is Status.DONE or outcome.reason == SENT_UNKNOWN
         )
         try:
+            tally = Tally.of(len(plan.changes), outcomes)
             finished_at: str | None = self._journal.end(tally, stopped=stopped)
         except JournalBroken:
             finished_at = None
-        return Run(
-            run_id,
-            started_at,
-            finished_at,
-            outcomes,
-            stopped,
-            user_ids=state.new_ids(plan),
-            group_ids=state.new_groups(plan),
-            project_ids=state.new_projects(plan),
-        )
+        return _run(plan, run_id, started_at, finished_at, state, stopped)
 
     # --- one phase --------------------------------------------------------------------------
 
@@ -477,6 +487,30 @@ class Engine:
         values = self._probe(made, [None] * len(made), state) if made else []
         for change, value in zip(made, values, strict=True):
             state.learn(change, observe(change, value))
+
+
+def _outcomes(plan: Plan, state: State, stopped: str | None) -> tuple[Outcome, ...]:
+    return tuple(state.final(change, stopped) for change in plan.changes)
+
+
+def _run(
+    plan: Plan,
+    run_id: str,
+    started_at: str,
+    finished_at: str | None,
+    state: State,
+    stopped: str | None,
+) -> Run:
+    return Run(
+        run_id,
+        started_at,
+        finished_at,
+        _outcomes(plan, state, stopped),
+        stopped,
+        user_ids=state.new_ids(plan),
+        group_ids=state.new_groups(plan),
+        project_ids=state.new_projects(plan),
+    )
 
 
 class _Stopped(Exception):

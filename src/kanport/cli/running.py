@@ -15,11 +15,20 @@ import click
 from kanport.cli.configured import run_id_of
 from kanport.cli.output import Output
 from kanport.cli.planning import exit_for_plan
-from kanport.errors import ConfigInvalid, Exit, Interrupted
+from kanport.errors import ConfigInvalid, Exit, Interrupted, LockHeld, UsageError
 from kanport.events import tell
 from kanport.kanboard.client import Client
 from kanport.outcome import STOPPED_BY_ERRORS, STOPPED_BY_SIGNAL, Outcome, Run
-from kanport.pipeline import Execution, Inputs, apply_plan, plan_inputs, remember, remember_good
+from kanport.pipeline import (
+    Execution,
+    Inputs,
+    apply_plan,
+    plan_inputs,
+    remember,
+    remember_good,
+    runs_cut_off,
+    settle_run,
+)
 from kanport.plan.model import Plan
 from kanport.report import view
 
@@ -89,6 +98,25 @@ def report_on(
     if how.passwords_to is not None:
         output.note(f"The new passwords are in {how.passwords_to}.")
     return code
+
+
+def settle_runs_cut_off(
+    client: Client, output: Output, state: Path | None, mapping_path: Path
+) -> None:
+    """Find out what earlier runs of a mapping did that were cut off, and tell of each, once."""
+    for path, recorded in runs_cut_off(state, mapping_path, client.url):
+        try:
+            run = settle_run(recorded, client, Execution(path), mapping_path)
+        except (UsageError, LockHeld) as problem:
+            output.warn(f"what a run did that was cut off cannot be recorded: {problem.message}")
+            continue
+        tally = run.tally()
+        tell(logger, "run.settled", cut_off=run.id, tally=tally.to_dict())
+        changes = "1 change is" if tally.planned == 1 else f"{tally.planned} changes are"
+        output.warn(
+            f"the run {run.id} was cut off; {tally.done + tally.already} of its {changes} in"
+            f" place, and what is still needed is planned anew ({path})"
+        )
 
 
 def _logged(plan: Plan, on_outcome: Callable[[Outcome], None]) -> Callable[[Outcome], None]:

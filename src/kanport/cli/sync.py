@@ -62,7 +62,8 @@ def command(
 ) -> None:
     """Plan, check the guards, apply and verify, without asking: for cron.
 
-    The plan and the journal of each run that changes something are kept in the state folder. After
+    The plan and the journal of each run that changes something are kept in the state folder. What
+    an earlier run did that was cut off is found out first, and the rest planned anew. After
     the run both sides are read again: exit 0 means that nothing was left to do. Away from a
     terminal (or with --quiet) nothing at all is printed where nothing is to be changed and nothing
     has to be looked at.
@@ -111,6 +112,7 @@ def _sync(
         Client.open(settings, warn=output.warn) as client,
         alone(ctx, client.url, ledger, mapping, wait, **flags),
     ):
+        running.settle_runs_cut_off(client, output, state, mapping)
         inputs = planning.inputs_or_report(mapping, output, ctx)
         record.read(len(inputs.desired.users), len(inputs.desired.memberships))
         plan = planning.plan_or_report(inputs, client, output, ctx, allowed)

@@ -6,6 +6,7 @@ with single rows comes back as findings.
 
 from kanport.events import new_run_id
 from kanport.pipeline.alone import alone, ledger_beside
+from kanport.pipeline.cut_off import runs_cut_off, settle_run
 from kanport.pipeline.inputs import Inputs, read_inputs, read_tables
 from kanport.pipeline.keeping import load_plan_or_journal, state_stem
 from kanport.pipeline.planning import (
@@ -54,6 +55,8 @@ __all__ = [
     "remember",
     "remember_good",
     "resume_run",
+    "runs_cut_off",
+    "settle_run",
     "state_stem",
     "utc_now",
     "verify_plan",

@@ -1,0 +1,71 @@
+"""Runs that were cut off: what they did is found out and remembered before the next one plans.
+
+Whoever was created by such a run is else nobody's, and whom it disabled is never enabled again.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from kanport.apply.journal import Journal, JournalBroken, Recorded, load_journal
+from kanport.errors import UsageError
+from kanport.kanboard.client import Client
+from kanport.ledger import recall
+from kanport.outcome import Run
+from kanport.pipeline.keeping import state_folder
+from kanport.pipeline.running import Execution, ledger_of, remember
+
+# Bytes at the end of a journal in which its last record lies, if that is its end.
+_TAIL = 4096
+
+
+def runs_cut_off(
+    state: Path | None, mapping_path: Path, url: str
+) -> Iterator[tuple[Path, Recorded]]:
+    """Give the journals of a mapping on this server (the URL of its API) that have no end.
+
+    They lie in the state folder, and the oldest comes first. What the ledger has newer word of is
+    left out. Journals that cannot be read are passed over here: their runs have told so.
+    """
+    for path in sorted(state_folder(state).glob("*.journal.jsonl")):
+        if _has_end(path):
+            continue
+        try:
+            recorded = load_journal(path)
+        except UsageError:
+            continue
+        plan = recorded.plan
+        same = Path(plan.mapping.path).absolute() == mapping_path.absolute()
+        if recorded.ended or not same or plan.server.url != url:
+            continue
+        ledger = ledger_of(plan, mapping_path)
+        if ledger is None or plan.created_at >= recall(ledger, url).counted_at:
+            yield path, recorded
+
+
+def settle_run(recorded: Recorded, client: Client, how: Execution, mapping_path: Path) -> Run:
+    """Find out how far a run came that was cut off, and record it in the ledger.
+
+    Sends no procedure that writes; the journal has an end then. Raises UsageError where it cannot
+    be written, Unreachable where the server is lost, and ConfigInvalid as `remember` does.
+    """
+    try:
+        with Journal(how.journal_path, now=how.now, by=how.by, resume=True) as journal:
+            run = how.engine(client, journal).look(recorded)
+            remember(recorded.plan, run, mapping_path=mapping_path, now=how.now)
+            # Last of all: whatever failed before is done again by the next run.
+            journal.end(run.tally(), stopped=run.stopped)
+    except JournalBroken as problem:
+        raise UsageError(str(problem), hint="is there room on the disk?") from problem
+    return run
+
+
+def _has_end(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+            last = file.read().rstrip(b"\n").rpartition(b"\n")[2]
+        return bool(json.loads(last)["record"] == "end")
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
