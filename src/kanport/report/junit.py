@@ -6,7 +6,7 @@ from xml.sax.saxutils import quoteattr as quoted  # it writes, and reads nothing
 from kanport.findings import Finding, Severity
 from kanport.report.locations import file_of
 from kanport.report.parts import View
-from kanport.report.visible import escaped
+from kanport.report.visible import storable
 from kanport.report.words import ROW, SEVERITIES, counted
 
 
@@ -89,13 +89,8 @@ def _parts(finding: Finding) -> Iterator[tuple[str, str]]:
 
 
 def _attribute(text: str) -> str:
-    return quoted(_storable(text))
+    return quoted(storable(text))
 
 
 def _text(text: str) -> str:
-    return _storable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _storable(text: str) -> str:
-    # Two characters that cannot be seen badly, and yet no XML may hold.
-    return escaped(text).replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
+    return storable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -51,6 +51,15 @@ def _shown(character: str) -> str:
     return character
 
 
+def storable(text: str) -> str:
+    r"""Give a text as `escaped` does, without the two other characters that no XML may hold.
+
+    >>> storable("a\ufffe\x00")
+    'a\\ufffe\\x00'
+    """
+    return escaped(text).replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
+
+
 def json_safe(text: str) -> str:
     r"""Escape in JSON what is unsafe to show; it stays the same JSON value.
 

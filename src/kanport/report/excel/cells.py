@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from enum import IntEnum
 from typing import NamedTuple
 
-from kanport.report.visible import escaped
+from kanport.report.visible import storable
 
 # What a cell can hold, in units of UTF-16; the limits of Excel.
 MOST_CHARACTERS = 32_767
@@ -78,7 +78,6 @@ class Cells(dict[Value, str]):
             return f"{named}><v>{value}</v></c>"
         text = str(value)
         if style is Style.PLAIN and text.startswith(_FORMULA):
-            # As after an apostrophe: it stays text even when somebody edits the cell.
             named = f' s="{Style.QUOTED}"'
         number = self.strings.setdefault(fitting(text), len(self.strings))
         return f'{named} t="s"><v>{number}</v></c>'
@@ -90,7 +89,7 @@ def fitting(text: str) -> str:
     >>> fitting("a\x1bb"), len(fitting("x" * 40000))
     ('a\\x1bb', 32767)
     """
-    text = escaped(text)
+    text = storable(text)
     if len(text) * 2 > MOST_CHARACTERS and _units(text) > MOST_CHARACTERS:
         end = f" … (cut here; {len(text)} characters in all, the JSON report has them)"
         text = text[: MOST_CHARACTERS - len(end)]

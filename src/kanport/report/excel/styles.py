@@ -1,4 +1,8 @@
-"""The looks of the cells, in the order of `cells.Style`."""
+"""The looks of the cells, in the order of `cells.Style`.
+
+Those that texts from outside can have say `quotePrefix`: as after an apostrophe, such a cell stays
+text even when somebody edits it.
+"""
 
 from typing import Final
 
@@ -27,7 +31,7 @@ _CELLS = (
     '<alignment horizontal="left"/></xf>',
     '<xf fontId="1" applyFont="1"/>',
     '<xf fontId="2" applyFont="1"/>',
-    '<xf fontId="3" fillId="2" applyFont="1" applyFill="1" applyAlignment="1">'
+    '<xf quotePrefix="1" fontId="3" fillId="2" applyFont="1" applyFill="1" applyAlignment="1">'
     '<alignment vertical="center"/></xf>',
     '<xf numFmtId="165" fillId="3" applyNumberFormat="1" applyFill="1"/>',
     '<xf fillId="3" applyFill="1"/>',
@@ -36,7 +40,7 @@ _CELLS = (
     '<xf fontId="5" applyFont="1" applyAlignment="1"><alignment horizontal="right"/></xf>',
     '<xf fontId="5" applyFont="1" applyAlignment="1">'
     '<alignment horizontal="left" indent="1"/></xf>',
-    '<xf applyAlignment="1"><alignment horizontal="left" indent="1"/></xf>',
+    '<xf quotePrefix="1" applyAlignment="1"><alignment horizontal="left" indent="1"/></xf>',
 )
 # What asks to be looked at; the words in the cell say it as well.
 _ALARM = (
