@@ -134,6 +134,7 @@ CATALOGUE: dict[str, Kind] = {
     "group-unread": Kind("warning", "Not all members of a group could be read; it is left alone."),
     "group-kept": Kind("warning", "A group that nothing names was not removed."),
     "project-clash": Kind("error", "The server has another project of that name or identifier."),
+    "role-to-make": Kind("warning", "A project to be created has a custom role only by hand."),
     "project-left-out": Kind("warning", "Kanboard's API cannot create a project as it is."),
     "row-skipped": Kind("warning", "An invalid row was skipped; its person stays as they are."),
     # Taking a run back.

@@ -19,7 +19,9 @@ def filled(server: Sandbox) -> Sandbox:
         )
         bob = server.store.add_user("bob", active=False, token="rss-token")
         eve = server.store.add_user("eve", role="app-manager", twofactor_secret="2fa-secret")
-        alpha = server.store.add_project("Alpha", identifier="ALPHA")
+        alpha = server.store.add_project(
+            "Alpha", identifier="ALPHA", owner_id=ada, description="What\tcounts"
+        )
         server.store.add_project("Twin")
         server.store.add_project("Twin")
         team = server.store.add_group("Team", external_id="cn=team")
@@ -48,9 +50,9 @@ def test_a_folder_holds_a_file_for_each_table(filled: Sandbox, kanport: Kanport)
     assert lines(Path("out/groups.csv")) == ["group,external_id", "Nobody,", "Team,cn=team"]
     assert lines(Path("out/group_members.csv")) == ["group,username", "Team,ada", "Team,bob"]
     assert lines(Path("out/projects.csv"))[1:] == [
-        "ALPHA,Alpha,ALPHA,true,false",
-        "Twin,Twin,,true,false",
-        "Twin,Twin,,true,false",
+        "ALPHA,Alpha,ALPHA,ada,What counts,true,false",
+        "Twin (#2),Twin,,,,true,false",
+        "Twin (#3),Twin,,,,true,false",
     ]
     assert lines(Path("out/memberships.csv")) == [
         "username,project,role,access",
@@ -59,6 +61,7 @@ def test_a_folder_holds_a_file_for_each_table(filled: Sandbox, kanport: Kanport)
         "eve,ALPHA,Tester,direct",
     ]
     assert "4 users, 2 groups, 2 group members, 3 projects, 3 memberships" in ended.err
+    assert "Warning: the project 'Twin (#3)' shares its name with another one" in ended.err
     assert not filled.writes
 
 

@@ -8,6 +8,9 @@ import click
 from kanport.cli.options import common_options, server_options
 from kanport.cli.output import Output
 
+# How many values that do not come back are told one by one.
+_TOLD = 50
+
 
 @click.command("export")
 @click.option(
@@ -47,6 +50,7 @@ def command(ctx: click.Context, /, target: Path, mapping_path: Path | None, **se
     from kanport.export.mapping import mapping_for
     from kanport.files import write_file
     from kanport.kanboard.client import Client
+    from kanport.pipeline.carried import not_carried
     from kanport.pipeline.exporting import read_listings
 
     output = Output(ctx, "text")
@@ -63,9 +67,22 @@ def command(ctx: click.Context, /, target: Path, mapping_path: Path | None, **se
     write_tables(target, tables.values())
     if mapping_path is not None:
         write_file(mapping_path, mapping_for(target, mapping_path.parent, tables))
-    counts = ", ".join(
-        f"{len(table.rows)} {name.replace('_', ' ')}" for name, table in tables.items()
-    )
+    counts = ", ".join(counted(name, len(table.rows)) for name, table in tables.items())
     output.note(f"Written to {target}: {counts}.")
+    lost = not_carried(tables)
+    for line in lost[:_TOLD]:
+        output.warn(line)
+    if len(lost) > _TOLD:
+        output.warn(f"{len(lost) - _TOLD} more values are not read back as they are")
     if mapping_path is not None:
         output.note(f"The mapping that reads it back is in {mapping_path}.")
+
+
+def counted(table: str, number: int) -> str:
+    """Say how many rows a table has.
+
+    >>> counted("group_members", 1), counted("users", 2)
+    ('1 group member', '2 users')
+    """
+    words = table.replace("_", " ")
+    return f"{number} {words.removesuffix('s') if number == 1 else words}"

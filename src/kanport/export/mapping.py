@@ -17,7 +17,9 @@ users:
     email: {from: email}
     role: {from: role}
     active: {from: active}
+    ldap: {from: ldap}                   # these log in through the LDAP that the server has set up
   password: random                       # hashes do not leave a server; tell people their new ones
+  inactive: create                       # and disabled at once
 
 groups:
   - from: groups
@@ -31,6 +33,11 @@ projects:                                # those that the server does not have a
   - from: projects
     name: {from: name}
     identifier: {from: identifier}
+    owner: {from: owner}
+    description: {from: description}
+    private: {from: private}             # private and closed ones cannot be created as they are
+    active: {from: active}
+    called: {from: project}
 
 memberships:                             # everybody's access, also what came through a group
   - from: memberships

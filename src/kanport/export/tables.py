@@ -1,15 +1,17 @@
 """What a server holds as tables of text: what `export` writes and a `kanboard` source gives. Pure.
 
-Ids are not in them, since on another server they mean somebody else; no secret is in them either,
-since none comes out of the rows that the server hands out.
+Ids are not in them, since on another server they mean somebody else, but to tell projects of one
+name apart; no secret is in them either, since none comes out of the rows that the server hands out.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from kanport.model import CurrentState, Group, Project, User
-from kanport.names import compare_key
+from kanport.names import compare_key, spelling_key
 from kanport.plan.access import group_finder
+from kanport.plan.match import Projects
 
 USERS, GROUPS, GROUP_MEMBERS = "users", "groups", "group_members"
 PROJECTS, MEMBERSHIPS = "projects", "memberships"
@@ -19,7 +21,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     USERS: ("username", "name", "email", "role", "active", "ldap"),
     GROUPS: ("group", "external_id"),
     GROUP_MEMBERS: ("group", "username"),
-    PROJECTS: ("project", "name", "identifier", "active", "private"),
+    PROJECTS: ("project", "name", "identifier", "owner", "description", "active", "private"),
     MEMBERSHIPS: ("username", "project", "role", "access"),
 }
 """The tables, in the order in which they are written, with the columns of each."""
@@ -41,7 +43,8 @@ def listings(state: CurrentState) -> dict[str, Listing]:
 
     A membership is the access that somebody has, whichever way they have it: `access` is `direct`
     or names the groups that it may come through. Kanboard says no more than that: it lists the
-    members of a project without saying how they got there (see `kanport.plan.access`).
+    members of a project without saying how they got there (see `kanport.plan.access`). Whoever is
+    listed with a role that was stored empty has none, and is left out.
     """
     made = {
         USERS: _users(state),
@@ -56,13 +59,23 @@ def listings(state: CurrentState) -> dict[str, Listing]:
     }
 
 
-def project_key(project: Project) -> str:
-    """Give what a mapping finds this project by on any server: its identifier, else its name.
+def project_keys(projects: Iterable[Project]) -> dict[int, str]:
+    """Give what finds each project on any server: its identifier, else its name.
 
-    Never its id, which is somebody else's project on another server. Where several projects have
-    one name and no identifier, the name leads to a finding that says so.
+    Where that could mean another project as well, the id stands beside it: no server finds anything
+    by this, so nobody gets into one of two projects for having been in the other.
     """
-    return project.identifier or project.name
+    projects = tuple(projects)
+    index = Projects.of(projects)
+    keys = {project.id: project.identifier or project.name for project in projects}
+    meant = Counter(spelling_key(key) for key in keys.values())
+    return {
+        project.id: key
+        if meant[spelling_key(key)] == 1 and index.fitting(key) == (project,)
+        else f"{project.name} (#{project.id})"
+        for project in projects
+        for key in (keys[project.id],)
+    }
 
 
 def _order(row: Record) -> tuple[Record, Record]:
@@ -99,31 +112,39 @@ def _group_members(state: CurrentState) -> Iterator[Record]:
 
 
 def _projects(state: CurrentState) -> Iterator[Record]:
+    names, keys = _usernames(state.users), project_keys(state.projects)
     for project in state.projects:
         yield (
-            project_key(project),
+            keys[project.id],
             project.name,
             project.identifier,
+            names.get(project.owner_id or 0, ""),
+            _on_lines(project.description),
             _flag(project.active),
             _flag(project.private),
         )
 
 
 def _memberships(state: CurrentState) -> Iterator[Record]:
-    names = _usernames(state.users)
+    names, keys = _usernames(state.users), project_keys(state.projects)
     may_give = group_finder(state)
     for project in state.projects:
-        key = project_key(project)
         for user_id, role in state.roles.get(project.id, {}).items():
-            if user_id in names:
+            if user_id in names and role:
                 through = may_give(user_id, project.id)
-                yield names[user_id], key, role, _access(through)
+                yield names[user_id], keys[project.id], role, _access(through)
 
 
 def _access(through: tuple[Group, ...]) -> str:
     if not through:
         return DIRECT
     return f"maybe through {', '.join(group.name for group in through)}"
+
+
+def _on_lines(text: str) -> str:
+    """Give a text of several lines without the characters that no table takes."""
+    lines = ("".join(c if c.isprintable() else " " for c in line) for line in text.splitlines())
+    return "\n".join(line.rstrip() for line in lines).strip()
 
 
 def _usernames(users: tuple[User, ...]) -> dict[int, str]:

@@ -42,14 +42,15 @@ def identifier_problem(text: str) -> Problem | None:
     return Problem("project-identifier", message, "transform can leave out other characters")
 
 
-def _name_problem(text: str) -> Problem | None:
+def name_problem(text: str) -> Problem | None:
+    """Say why this cannot be the name of a project; None where it can."""
     if len(text) <= NAME_MAX:
         return None
     return Problem("group-name-odd", f"the name of a project has at most {NAME_MAX} characters")
 
 
 _CHECKS: Mapping[str, Check | None] = {
-    "name": _name_problem,
+    "name": name_problem,
     "identifier": identifier_problem,
     "owner": username_problem,
     "description": None,

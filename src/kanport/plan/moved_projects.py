@@ -7,10 +7,11 @@ and whoever has access to one of two projects of one name does not get it in the
 from collections.abc import Iterable, Sequence
 
 from kanport.findings import Finding
-from kanport.model import DesiredProject, Project
+from kanport.model import DesiredProject, Project, ProjectRole
 from kanport.names import spelling_key
 from kanport.plan.match import Projects
 from kanport.plan.places import first_place, listed
+from kanport.plan.wanted import Wanted
 
 
 def keys_of(wanted: DesiredProject, there: Projects) -> frozenset[str]:
@@ -61,6 +62,25 @@ def unlike_the_source(
     if not wanted.active:
         return _left_out(wanted, "is closed, and would be open here")
     return None
+
+
+def roles_to_make(wanted: Iterable[Wanted]) -> list[Finding]:
+    """Say which custom roles new projects lack: Kanboard takes any text, and creates none."""
+    asked: dict[tuple[str, str], list[Wanted]] = {}
+    for one in wanted:
+        if one.project.id < 1 and one.role not in frozenset(ProjectRole):
+            asked.setdefault((one.project.label, one.role), []).append(one)
+    return [
+        Finding(
+            "role-to-make",
+            f"{'1 person gets' if len(some) == 1 else f'{len(some)} people get'} the custom role"
+            f" {role!r} in the new project {project!r}, which does not have it yet",
+            origin=first_place(some[0].origins),
+            value=role,
+            hint="make the role in the project's settings; Kanboard's API cannot",
+        )
+        for (project, role), some in sorted(asked.items())
+    ]
 
 
 def _same(wanted: DesiredProject, there: Projects) -> list[Project]:

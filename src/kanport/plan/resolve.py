@@ -10,6 +10,7 @@ from kanport.names import compare_key
 from kanport.plan.doubt import Doubt, Invalid, without
 from kanport.plan.known import Known
 from kanport.plan.match import People, Projects, name_matcher
+from kanport.plan.moved_projects import roles_to_make
 from kanport.plan.new_projects import NewProjects, new_projects
 from kanport.plan.people import Person, match_people
 from kanport.plan.places import first_place
@@ -82,6 +83,7 @@ def resolve(
         if not invalid:
             break
         found.extend(finding for finding in here if finding.severity is Severity.ERROR)
+    found.extend(roles_to_make(access.wanted))
     told = people.by_key.keys() | {person.desired.key for person in matched.persons}
     told |= {compare_key(identity.username) for identity in identities.values()}
     if not by_email:

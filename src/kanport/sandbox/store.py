@@ -120,6 +120,7 @@ class Store(Database):
         active: bool = True,
         private: bool = False,
         owner_id: int = 0,
+        description: str | None = None,
     ) -> int:
         """Put a project in and give its id."""
         values = {
@@ -128,6 +129,7 @@ class Store(Database):
             "is_active": int(active),
             "is_private": int(private),
             "owner_id": owner_id,
+            "description": description,
         }
         return self._added("projects", values)
 

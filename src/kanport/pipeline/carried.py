@@ -1,0 +1,105 @@
+"""What of an export would not come back as it is on the server: pure.
+
+Reading a table leaves out blanks at the ends, composes letters (NFC) and refuses what no person
+could mean. The server may hold such values all the same.
+"""
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+
+from kanport.export.tables import (
+    GROUP_MEMBERS,
+    GROUPS,
+    MEMBERSHIPS,
+    PROJECTS,
+    USERS,
+    Listing,
+    Record,
+)
+from kanport.names import compare_key
+from kanport.normalize.groups import name_problem as group_problem
+from kanport.normalize.projects import name_problem as project_problem
+from kanport.rules import (
+    Problem,
+    app_role_problem,
+    control_problem,
+    email_problem,
+    name_problem,
+    strip_blanks,
+    username_problem,
+)
+
+_CHECKS = {
+    (USERS, "username"): username_problem,
+    (USERS, "name"): name_problem,
+    (USERS, "email"): email_problem,
+    (USERS, "role"): app_role_problem,
+    (GROUPS, "group"): group_problem,
+    (PROJECTS, "name"): project_problem,
+}
+_REPEATED = frozenset({(GROUP_MEMBERS, "group"), (GROUP_MEMBERS, "username")}) | {
+    (MEMBERSHIPS, "username"),
+    (MEMBERSHIPS, "project"),
+    (MEMBERSHIPS, "access"),
+    (PROJECTS, "project"),
+    (PROJECTS, "owner"),
+    (PROJECTS, "description"),
+}
+"""Columns whose values stand in another table, and those that are made for reading."""
+
+
+def not_carried(tables: Mapping[str, Listing]) -> tuple[str, ...]:
+    """Say which values a plan made of these tables takes for others, or refuses; one line each."""
+    return tuple(dict.fromkeys(_told(tables)))
+
+
+def _told(tables: Mapping[str, Listing]) -> Iterator[str]:
+    for name, listing in tables.items():
+        for number, column in enumerate(listing.columns):
+            if (name, column) in _REPEATED:
+                continue
+            for row in listing.rows:
+                if why := _trouble(name, column, row[number]):
+                    about = "" if number == 0 else f" of {row[0]!r}"
+                    yield f"{name}: the {_word(column)} {row[number]!r}{about} {why}"
+    yield from _alike(tables[USERS].rows, "usernames")
+    yield from _alike(tables[GROUPS].rows, "groups")
+    yield from _same_names(tables[PROJECTS].rows)
+
+
+def _trouble(table: str, column: str, text: str) -> str | None:
+    if not text:
+        nobody = (table, column) in ((USERS, "username"), (GROUPS, "group"))
+        return "cannot be read back: it is empty" if nobody else None
+    clean = unicodedata.normalize("NFC", strip_blanks(text))
+    check = _CHECKS.get((table, column), control_problem)
+    problem: Problem | None = check(clean) or control_problem(clean)
+    if problem is not None:
+        return f"cannot be read back: {problem.message}"
+    if "\ufffd" in clean:
+        return "cannot be read back: letters in it were lost"
+    return f"is read back as {clean!r}" if clean != text else None
+
+
+def _word(column: str) -> str:
+    return {"email": "e-mail address", "external_id": "external id"}.get(column, column)
+
+
+def _alike(rows: Iterable[Record], what: str) -> Iterator[str]:
+    by_key: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        by_key[compare_key(row[0])].append(row[0])
+    for same in by_key.values():
+        if len(same) > 1:
+            names = " and ".join(map(repr, sorted(same)))
+            yield f"the {what} {names} are one and the same for MariaDB, so a plan refuses them"
+
+
+def _same_names(rows: Iterable[Record]) -> Iterator[str]:
+    for called, name, identifier, *_ in rows:
+        if called not in (name, identifier):
+            yield (
+                f"the project {called!r} shares its name with another one, so a plan leaves it out;"
+                " give it an identifier"
+            )
