@@ -31,7 +31,8 @@ class Context(NamedTuple):
 class BoundRule:
     """A rule made ready for the rows of one source. `what` names the value in messages.
 
-    `no_dates` is True where a cell with a date is an error, whether it holds one or its text.
+    `no_dates` is True where a cell with a date is an error, whether it holds one or its text;
+    `lines` where the value may go over several lines.
     """
 
     what: str
@@ -50,6 +51,7 @@ class BoundRule:
     clearable: bool = False
     check: Check | None = None
     no_dates: bool = False
+    lines: bool = False
 
 
 def bind(
@@ -61,6 +63,7 @@ def bind(
     closed: bool = False,
     clearable: bool = False,
     no_dates: bool = False,
+    lines: bool = False,
 ) -> BoundRule | None:
     """Make a rule ready for one source; None where the rule reads nothing of this source.
 
@@ -91,6 +94,7 @@ def bind(
         clearable,
         check,
         no_dates and context.dates and not closed and table is None,
+        lines=lines,
     )
 
 

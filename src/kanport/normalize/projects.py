@@ -86,7 +86,15 @@ def _rows(
         if part is not None:
             closed = field in _BOOLEANS
             what = f"project's {field}{' field' if closed else ''}"
-            bound[field] = bind(part, what, context, check=check, closed=closed, no_dates=True)
+            bound[field] = bind(
+                part,
+                what,
+                context,
+                check=check,
+                closed=closed,
+                no_dates=True,
+                lines=field == "description",
+            )
     for row_id, row in rows_in_order(table):
         fields = {
             field: read_one(one, row, notes) if one is not None else EMPTY

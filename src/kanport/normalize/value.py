@@ -188,7 +188,7 @@ def _cleared(rule: BoundRule, origins: tuple[Origin, ...], notes: Notes) -> Valu
 def shape(rule: BoundRule, text: str, origins: tuple[Origin, ...], notes: Notes) -> Value:
     """Take one text through the steps: transforms, pattern, table, default, check."""
     shaped = transformed(rule, text)
-    problem = control_problem(shaped)
+    problem = control_problem(shaped.replace("\n", " ") if rule.lines else shaped)
     if problem is not None:
         message = f"the {rule.what} cannot be used: {problem.message}"
         notes.add(
