@@ -197,19 +197,19 @@ def _not_asked_for(
                     kept.append(f"{user.username} in {where}")
                 continue
             through = outlook.through if outlook.direct is None else ()
-            risk = access_risks(role, outlook.role)
+            risk = access_risks(role, outlook.at_least)
             change = Draft(
                 Action.MEMBERSHIP_REVOKE,
                 user.username,
                 user_id=user.id,
                 project=project,
                 before={"role": role},
-                after=None if outlook.role is None else {"role": outlook.role},
+                after=None if outlook.at_least is None else {"role": outlook.at_least},
                 reason="in no source" if leaving else "not asked for in this project",
                 risk=risk | ({Risk.MAYBE_THROUGH_GROUP} if through else set()),
             )
             changes.append(change)
-            findings.extend(_through_group(change, through) if outlook.role is None else ())
+            findings.extend(_through_group(change, through) if change.after is None else ())
     if kept:
         findings.append(
             Finding(
