@@ -1,0 +1,91 @@
+"""One run under way: what it works with, what it has learned, and how outcomes are taken down."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from kanport.apply.journal import Journal
+from kanport.apply.observed import Observed
+from kanport.apply.options import Options
+from kanport.apply.pace import Lanes, Throttle
+from kanport.apply.passwords import Passwords
+from kanport.apply.state import State
+from kanport.kanboard.rpc import Answer, Call
+from kanport.outcome import STOPPED_BY_ERRORS, STOPPED_BY_SIGNAL, Outcome, Status
+from kanport.plan.model import Change
+
+
+class Server(Protocol):
+    """What a run needs of the client; both are called from several threads."""
+
+    def batch(self, calls: Sequence[Call]) -> list[Answer]:
+        """Send one batch; see `kanport.kanboard.client.Client.batch`."""
+
+    def read(
+        self, calls: Sequence[Call], *, batch_size: int | None = None, connections: int = 1
+    ) -> list[Any]:
+        """Read; see `kanport.kanboard.client.Client.read`."""
+
+
+class Stopped(Exception):
+    """The run is to stop before the next batch; the message says why."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run under way, shared by all of its threads.
+
+    Whoever changes `state` holds `lock`; `halt` ends the other threads before their next batch.
+    """
+
+    server: Server
+    journal: Journal
+    passwords: Passwords
+    options: Options
+    state: State
+    sleep: Callable[[float], None]
+    on_outcome: Callable[[Outcome], None]
+    should_stop: Callable[[], bool]
+    throttle: Throttle
+    lanes: Lanes
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    halt: threading.Event = field(default_factory=threading.Event)
+
+    def ask_whether_to_stop(self) -> None:
+        """Raise Stopped where nothing more is to be sent."""
+        if self.should_stop():
+            raise Stopped(STOPPED_BY_SIGNAL)
+        if self.halt.is_set():
+            raise Stopped(STOPPED_BY_ERRORS)
+
+    def settle(
+        self,
+        change: Change,
+        status: Status,
+        reason: str | None = None,
+        observed: Observed | None = None,
+        through_group: str | None = None,
+    ) -> None:
+        """Take down what became of a change, and what was seen of it; `record` writes it."""
+        outcome = Outcome(change.id, status, reason, through_group)
+        with self.lock:
+            self.state.outcomes[change.id] = outcome
+            if observed is not None:
+                self.state.learn(change, observed)
+            self.state.unwritten.append(outcome)
+            self.state.failed += status is Status.FAILED
+
+    def record(self) -> None:
+        """Put the outcomes that are new into the journal; raise Stopped after too many failures."""
+        state = self.state
+        with self.lock:
+            settled, state.unwritten = state.unwritten, []
+            if not settled:
+                return
+            self.journal.outcomes(settled)
+            for outcome in settled:
+                self.on_outcome(outcome)
+            most = self.options.max_errors
+            if most is not None and state.failed > most:
+                raise Stopped(STOPPED_BY_ERRORS)

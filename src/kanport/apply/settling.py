@@ -1,0 +1,130 @@
+"""Reads back what became of a batch, and settles its changes by what is there.
+
+What has no answer and did not happen goes again; what was refused is tried another way where there
+is one, and the reason is looked for where there is none.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from kanport.apply.group_steps import ABOUT, ACCESS, told_enough
+from kanport.apply.job import Job
+from kanport.apply.observed import Ids, Observed
+from kanport.apply.probing import read_back
+from kanport.apply.reasons import look_into, stays_through_group, why_not
+from kanport.apply.sending import LONGEST_PAUSE, post
+from kanport.apply.state import heard, success
+from kanport.apply.steps import id_in, observe, second_call_for
+from kanport.apply.work_queue import Batch, Queue
+from kanport.kanboard.rpc import Answer, Call, NoAnswer
+from kanport.outcome import Status
+from kanport.plan.model import Change
+from kanport.plan.own_ldap import by_ldap
+
+# Seen on all three databases: a request gains nothing from more calls than this.
+LARGEST = 500
+
+
+def settle_batch(job: Job, batch: Batch, answers: Sequence[Answer], queue: Queue) -> None:
+    """Settle what became of a batch; what did not happen for want of an answer goes again."""
+    changes, state = batch.changes, job.state
+    with job.lock:
+        mine = {change.id for change in changes} & state.doubted
+        # Until it is read back, nobody can tell what became of it.
+        state.doubted.update(change.id for change in changes)
+    values = probe(job, changes, list(map(id_in, changes, answers)))
+    with job.lock:
+        state.doubted.difference_update({change.id for change in changes} - mine)
+    lost: list[Change] = []
+    refused: list[tuple[Change, Answer, Observed]] = []
+    retry = len(changes) > 1 or batch.tries < job.options.retries
+    wait = job.options.pause * 2**batch.tries
+    for change, answer, value in zip(changes, answers, values, strict=True):
+        there = observe(change, value)
+        if there.holds and told_enough(change, answer, there):
+            status = Status.DONE if change.id in mine else success(answer)
+            job.settle(change, status, observed=there)
+        elif isinstance(answer, NoAnswer) and retry:
+            lost.append(change)
+            with job.lock:
+                state.last_word[change.id] = why_not(change, answer, there)
+            wait = max(wait, min(answer.retry_after or 0.0, 2 * LONGEST_PAUSE))
+        else:
+            refused.append((change, answer, there))
+    job.record()
+    if lost:
+        alone = len(changes) == 1
+        queue.give_back(lost, tries=batch.tries + alone, wait=min(wait, 2 * LONGEST_PAUSE))
+    if refused:
+        _try_another_way(job, refused)
+        job.record()
+
+
+def probe(
+    job: Job, changes: Sequence[Change], new_ids: Sequence[int | None] | None = None
+) -> list[Any]:
+    """Read what changes are about; `new_ids` are ids of users that answers named."""
+    asked = [
+        (change, job.state.ids(change) if new_id is None else Ids(user=new_id))
+        for change, new_id in zip(changes, new_ids or [None] * len(changes), strict=True)
+    ]
+    return read_back(asked, partial(job.server.read, batch_size=LARGEST, connections=1))
+
+
+def _try_another_way(job: Job, refused: Sequence[tuple[Change, Answer, Observed]]) -> None:
+    state = job.state
+    with job.lock:
+        for change, answer, there in refused:
+            state.last_word[change.id] = why_not(change, answer, there)
+    second = {
+        change.id: call
+        for change, _, before in refused
+        if (call := second_call_for(change, state.ids(change), before)) is not None
+    }
+    tried = [change for change, _, _ in refused if change.id in second]
+    new_ids = [before.user_id for change, _, before in refused if change.id in second]
+    seen: dict[str, Observed] = {}
+    if tried:
+        answers = _post_until_told(job, tried, second)
+        values = probe(job, tried, new_ids)
+        seen = {
+            change.id: heard(observe(change, value), answer)
+            for change, value, answer in zip(tried, values, answers, strict=True)
+        }
+    failed = [
+        (change, state.ids(change))
+        for change, _, before in refused
+        if not seen.get(change.id, before).holds
+    ]
+    found = look_into(job.server, failed)
+    for change, answer, before in refused:
+        there = seen.get(change.id, before)
+        if there.holds and (there.shown or change.id in seen):
+            status = success(answer) if change.action in ABOUT else Status.DONE
+            job.settle(change, status, observed=there)
+        else:
+            # A user of LDAP who is there gets access, even where a field could not be set.
+            made = there if by_ldap(change) else None
+            reason = why_not(change, answer, there, found[change.id])
+            through = stays_through_group(change, answer, there)
+            job.settle(change, Status.FAILED, reason, made, through)
+
+
+def _post_until_told(job: Job, tried: Sequence[Change], calls: Mapping[str, Call]) -> list[Answer]:
+    """Send second calls; those whose answer is all that will ever show go again without one."""
+    answers = post(job, [calls[change.id] for change in tried], tried)
+    for attempt in range(job.options.retries):
+        lost = [
+            number
+            for number, answer in enumerate(answers)
+            if isinstance(answer, NoAnswer) and tried[number].action in ACCESS
+        ]
+        if not lost:
+            break
+        job.sleep(min(job.options.pause * 2**attempt, LONGEST_PAUSE))
+        again = [tried[number] for number in lost]
+        more = post(job, [calls[change.id] for change in again], again)
+        for number, answer in zip(lost, more, strict=True):
+            answers[number] = answer
+    return answers
