@@ -90,3 +90,9 @@ def test_a_file_that_is_read_is_no_target_under_any_name(tmp_path: Path) -> None
         with pytest.raises(UsageError, match="is read here"):
             check_target(name, inputs=[mapping])
     check_target(tmp_path / "other.yaml", inputs=[mapping])
+
+
+def test_on_a_full_disk_it_is_room_that_is_wanted() -> None:
+    with pytest.raises(UsageError, match="No space left on device") as refused:
+        write_file(Path("/dev/full"), "text")
+    assert refused.value.hint == "make room there, or name a file on another disk"

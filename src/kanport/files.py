@@ -14,6 +14,7 @@ from pathlib import Path
 from kanport.errors import ConfigInvalid, UsageError
 
 _HINT = "name a file in a folder that exists and that you may write to"
+_FULL = "make room there, or name a file on another disk"
 
 # Bytes; far more than any token or password has.
 LONGEST_SECRET = 4096
@@ -90,7 +91,11 @@ def check_target(path: Path, *, inputs: Iterable[Path] = ()) -> None:
 def _refusal(path: Path, problem: Exception) -> UsageError:
     why = problem.strerror if isinstance(problem, OSError) else None
     # pathlib tells a loop of links with a RuntimeError, and a null byte with a ValueError.
-    return UsageError(f"{path} cannot be written: {why or 'it is no path to a file'}", hint=_HINT)
+    full = isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT)
+    return UsageError(
+        f"{path} cannot be written: {why or 'it is no path to a file'}",
+        hint=_FULL if full else _HINT,
+    )
 
 
 def _open_special(path: Path) -> int | None:
