@@ -58,7 +58,13 @@ def by_person(view: View, people: People, wanted: set[str]) -> Iterator[Html]:
 def one_by_one(view: View, lines: Iterable[Line], people: People, caption: str) -> Iterator[Html]:
     """Give some changes in their order, in pieces; each leads to all changes of its person."""
     table = _Table(view, caption, people.linked)
-    return table.pieces(groupby(lines, key=lambda line: line.change.username))
+    return table.pieces(groupby(lines, key=lambda line: line.who))
+
+
+def of_things(view: View) -> Iterator[Html]:
+    """Give the changes that are about groups and projects, and about no person."""
+    table = _Table(view, "Changes of groups and projects", text)
+    return table.pieces(groupby(view.others, key=lambda line: line.who))
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,8 @@ def _sections(view: View, people: People) -> Iterator[_Section]:
     if view.people:
         body = changes.by_person(view, people, _linked(view))
         yield _Section("people", "By person", (tools.for_changes(view), *body))
+    if view.others:
+        yield _Section("things", "Groups and projects", changes.of_things(view))
     if view.projects:
         body = projects.by_project(view, people)
         yield _Section("projects", "By project", (tools.for_projects(), *body))
@@ -147,7 +149,7 @@ def _linked(view: View) -> set[str]:
     lines = [*view.risky[:TWICE], *[line for row in view.undone for line in row.lines][:TWICE]]
     if not brief(view):
         lines += [line for project in view.projects for line in project.lines]
-    return {line.change.username for line in lines}
+    return {line.who for line in lines}
 
 
 def _head(view: View) -> Html:

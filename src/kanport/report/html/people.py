@@ -7,8 +7,6 @@ from kanport.report.html.markup import Html, el, join, text
 from kanport.report.html.scale import brief
 from kanport.report.parts import View
 
-NOBODY = "no person"
-
 
 @dataclass(frozen=True, slots=True)
 class People:
@@ -37,13 +35,18 @@ class People:
         return self._named(username, self.link(username))
 
     def link(self, username: str) -> Html:
-        """Give a login name that leads to all of the person's changes."""
-        return el("a", self.login(username), href=f"#{self.anchors[username]}")
+        """Give a login name that leads to all of the person's changes.
+
+        What is no person, such as a group, is told without a link.
+        """
+        anchor = self.anchors.get(username)
+        login = self.login(username)
+        return el("a", login, href=f"#{anchor}") if anchor is not None else login
 
     def login(self, username: str) -> Html:
-        """Give a login name, or that a change is about no person."""
-        return text(username) if username else Html(NOBODY)
+        """Give a login name."""
+        return text(username)
 
     def _named(self, username: str, login: Html) -> Html:
-        name = self.names[username]
+        name = self.names.get(username)
         return join(text(name), el("i", login)) if name and name != username else login

@@ -68,7 +68,7 @@ def _who(lines: list[Line], people: People, *, linked: bool) -> Iterator[Html]:
     for number, line in enumerate(lines):
         if number:
             yield Html(",\n")
-        who = line.change.username
+        who = line.who
         yield people.link(who) if linked else people.login(who)
         if (ending := line.ending) is not None and not ending.good:
             yield join(" ", el("strong", f"{ENDINGS[ending.word]} {ending.word}"))
