@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from kanport.outcome import Run, Status
 from kanport.plan.model import Action, Plan, PlanAccess
@@ -116,6 +116,7 @@ def test_a_matrix_that_does_not_add_up_cannot_be_made(before: int, after: int) -
         Matrix(("project-viewer",), (good,), (replace(cell, before=before, after=after),), 1, 2)
 
 
+@settings(deadline=None)
 @given(worlds())
 def test_whatever_the_plan_everybody_is_counted_once(case: tuple[Plan, Run]) -> None:
     plan, run = case

@@ -81,7 +81,7 @@ def test_what_looks_like_a_formula_has_an_apostrophe_before_it() -> None:
         assert row["Person"] == f"'{escaped(f'{sign}1')}"
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(worlds())
 def test_no_name_breaks_a_record_or_becomes_a_formula(case: tuple[Plan, Run]) -> None:
     view = of_run(*case)

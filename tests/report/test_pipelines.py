@@ -68,7 +68,7 @@ def test_a_source_without_findings_is_a_test_that_passed() -> None:
     ]
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(worlds())
 def test_no_name_breaks_the_xml(case: tuple[Plan, Run]) -> None:
     view = of_plan(case[0])
@@ -113,7 +113,7 @@ def test_sarif_is_as_the_standard_says() -> None:
     assert log(VIEW)["runs"][0]["tool"]["driver"]["version"] == "0.1.0"
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(worlds())
 def test_sarif_is_as_the_standard_says_whatever_the_names(case: tuple[Plan, Run]) -> None:
     check_log(of_plan(case[0]))
@@ -176,7 +176,7 @@ def test_a_guard_that_tripped_is_an_annotation() -> None:
     assert "::error title=limit-remove::1 user is removed, and the limit is 0." in text
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(worlds())
 def test_no_name_begins_or_ends_a_command(case: tuple[Plan, Run]) -> None:
     view = of_plan(case[0])

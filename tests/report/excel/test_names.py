@@ -14,7 +14,7 @@ from kanport.report.view import of_plan, of_run
 from tests.report.worlds import worlds
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(worlds())
 def test_every_cell_is_text_or_a_number_and_never_a_formula(case: tuple[Plan, Run]) -> None:
     content = excel.render(of_run(*case))
@@ -34,7 +34,7 @@ def test_every_cell_is_text_or_a_number_and_never_a_formula(case: tuple[Plan, Ru
         )
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(worlds())
 def test_every_name_is_there_as_it_was_or_with_what_cannot_be_seen_escaped(
     case: tuple[Plan, Run],

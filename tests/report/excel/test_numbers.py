@@ -75,7 +75,7 @@ def test_every_number_is_that_of_the_json(view: View) -> None:
     check(view)
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(worlds())
 def test_every_number_is_that_of_the_json_whatever_the_plan(case: tuple[Plan, Run]) -> None:
     check(of_plan(case[0]))

@@ -14,6 +14,7 @@ from kanport.plan.model import (
     GuardVerdict,
     Plan,
     PlanAccess,
+    PlanMove,
     PlanPerson,
     PlanRows,
     PlanSource,
@@ -99,8 +100,15 @@ class Mask:
             return dict(sorted((self._pseudonyms.login(who), role) for who, role in roles.items()))
 
         return access.model_copy(
-            update={"kept": masked(access.kept), "removed": masked(access.removed)}
+            update={
+                "kept": masked(access.kept),
+                "removed": masked(access.removed),
+                "moved": tuple(sorted(map(self._move, access.moved), key=_username)),
+            }
         )
+
+    def _move(self, move: PlanMove) -> PlanMove:
+        return move.model_copy(update={"username": self._pseudonyms.login(move.username)})
 
 
 def masked_findings(
@@ -206,8 +214,8 @@ class _Masker:
         return "/".join(self._pseudonyms.of(part) or part for part in path.split("/"))
 
 
-def _username(person: PlanPerson) -> str:
-    return person.username
+def _username(somebody: PlanPerson | PlanMove) -> str:
+    return somebody.username
 
 
 def _people_in(plan: Plan) -> Iterator[Somebody]:
@@ -228,7 +236,7 @@ def _people_in(plan: Plan) -> Iterator[Somebody]:
         if change.action is Action.PROJECT_CREATE:
             yield from map(Somebody, _texts(change.after or {}, "owner"))
     for access in plan.access or ():
-        for login in (*access.kept, *access.removed):
+        for login in (*access.kept, *access.removed, *(move.username for move in access.moved)):
             if not (login.startswith("#") and login[1:].isdecimal()):
                 yield Somebody(login)
     for identity in plan.identities:
@@ -258,6 +266,8 @@ def _things_in(plan: Plan) -> Iterator[str]:
     for access in plan.access or ():
         yield access.project
         yield from access.kept.values()
+        for move in access.moved:
+            yield from (move.before or "", move.after or "", *move.through)
 
 
 def _things_of(sources: Iterable[PlanSource], findings: Iterable[Finding]) -> Iterator[str]:
