@@ -97,15 +97,16 @@ def write_workbook(path: Path, tables: Iterable[Listing]) -> None:
 def write_yaml(path: Path, tables: Iterable[Listing]) -> None:
     """Write all tables into one YAML file: a list of rows under the name of each table.
 
-    Every value is a quoted text, so that no reader takes one for a number or a date. Raises
-    UsageError where the file cannot be written.
+    Every value is a quoted text, so that no reader takes one for a number or a date; empty ones
+    stand there too, as the keys of a row are its columns. Raises UsageError where the file cannot
+    be written.
     """
     lines: list[str] = []
     for listing in tables:
         lines.append(f"{listing.name}:{'' if listing.rows else ' []'}")
         for row in listing.rows:
             pairs = zip(listing.columns, row, strict=True)
-            told = [f"{column}: {_quoted(value)}" for column, value in pairs if value]
+            told = [f"{column}: {_quoted(value)}" for column, value in pairs]
             lines.append(f"  - {{{', '.join(told)}}}")
     write_file(path, "\n".join([*lines, ""]), mode=0o600)
 
