@@ -10,6 +10,7 @@ STOPPED_BY_SIGNAL = "stopped by a signal"
 STOPPED_BY_ERRORS = "stopped, because too many items failed"
 CUT_OFF = "the run was cut off"
 LEFT = "the run was cut off, and the rest left to the next one"
+SENT_IN_VAIN = "it was sent, and did not take effect before the run was cut off"
 SENT_UNKNOWN = "it was sent, and what became of it is not known"
 
 

@@ -23,7 +23,7 @@ from kanport.apply.state import State, giving_up
 from kanport.apply.steps import CREATING, as_before, observe
 from kanport.errors import Unreachable
 from kanport.names import compare_key
-from kanport.outcome import LEFT, SENT_UNKNOWN, Outcome, Run, Status, Tally
+from kanport.outcome import LEFT, SENT_IN_VAIN, SENT_UNKNOWN, Outcome, Run, Status, Tally
 from kanport.plan.model import Action, Change, Plan
 from kanport.plan.order import Phase, phase_of
 
@@ -88,9 +88,9 @@ class Engine:
         _learn_ids(job, plan)
         for _, changes in groupby(plan.changes, key=phase_of):
             sent = [change for change in changes if change.id in recorded.sent]
-            _look_first(job, sent, recorded.sent)
-        # What was looked at and is as it was before did not happen.
-        job.state.doubted.clear()
+            for change in _look_first(job, sent, recorded.sent):
+                job.settle(change, Status.FAILED, SENT_IN_VAIN)
+        job.record()
         return _run(plan, recorded.run.id, recorded.run.started_at, None, job.state, LEFT)
 
     def _again(self, recorded: Recorded) -> Job:
@@ -216,7 +216,3 @@ def _run(
         group_ids=state.new_groups(plan),
         project_ids=state.new_projects(plan),
     )
-
-
-class _Stopped(Exception):
-    """The run is to stop before the next batch; the message says why."""
