@@ -22,9 +22,12 @@ def access_beside(
     moves = moves or Moves()
     moved: set[tuple[int | None, int | None]] = set()
     removed: set[int | None] = set()
+    granted: set[tuple[int | None, int | None]] = set()
     for change in changes:
         if change.action in _MOVED:
             moved.add((change.project_id, change.user_id))
+        elif change.action is Action.MEMBERSHIP_GRANT and change.user_id is not None:
+            granted.add((change.project_id, change.user_id))
         elif change.action is Action.USER_REMOVE:
             removed.add(change.user_id)
     names = {user.id: user.username for user in current.users}
@@ -36,10 +39,13 @@ def access_beside(
         moving = {move.username for move in others}
         kept: dict[str, str] = {}
         gone: dict[str, str] = {}
+        held: dict[str, str] = {}
         for user_id, role in current.roles[project.id].items():
             # A server that cannot list its users lists members whom nobody asked about.
             name = names.get(user_id, f"#{user_id}")
-            if (project.id, user_id) not in moved and name not in moving:
+            if (project.id, user_id) in granted:
+                held[name] = role
+            elif (project.id, user_id) not in moved and name not in moving:
                 (gone if user_id in removed else kept)[name] = role
         access.append(
             PlanAccess(
@@ -48,6 +54,7 @@ def access_beside(
                 kept=dict(sorted(kept.items())),
                 removed=dict(sorted(gone.items())),
                 moved=others,
+                held=dict(sorted(held.items())),
             )
         )
     access += [

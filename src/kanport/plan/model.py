@@ -208,8 +208,9 @@ class PlanAccess(Part):
     """Who has which role in a project whose members were read, beside what changes.
 
     `kept` are the roles, by username, that the plan leaves as they are; `removed` are those that go
-    with accounts that the plan removes, `moved` those that move with groups. A role may be direct
-    or come through a group. `project_id` is None for a project that the plan creates.
+    with accounts that the plan removes, `moved` those that move with groups, and `held` those that
+    people have, through groups, to whom a change grants a direct one. Other roles may be direct or
+    come through a group. `project_id` is None for a project that the plan creates.
     """
 
     project: str
@@ -217,6 +218,7 @@ class PlanAccess(Part):
     kept: dict[str, str] = {}
     removed: dict[str, str] = {}
     moved: tuple[PlanMove, ...] = ()
+    held: dict[str, str] = {}
 
 
 class PlanPerson(Part):

@@ -28,6 +28,11 @@ def access_of(plan: Plan, lines: Sequence[Line]) -> tuple[AccessRow, ...]:
     accounts = _accounts(plan, lines)
     removals = {line.change.username: line for line in lines if _is(line, Action.USER_REMOVE)}
     groups_so = all(_so(line) for line in lines if line.change.subject.group is not None)
+    held = {
+        (access.project_id, who): role
+        for access in plan.access or ()
+        for who, role in access.held.items()
+    }
     label = _Labels(plan)
     rows: list[AccessRow] = []
     for access in plan.access or ():
@@ -73,6 +78,8 @@ def access_of(plan: Plan, lines: Sequence[Line]) -> tuple[AccessRow, ...]:
         if change.action not in _ROLE_CHANGES:
             continue
         before, after = _role(change.before), _role(change.after)
+        if before is None:
+            before = held.get((change.project_id, change.username))
         rows.append(
             AccessRow(
                 change.username,

@@ -103,6 +103,7 @@ class Mask:
             update={
                 "kept": masked(access.kept),
                 "removed": masked(access.removed),
+                "held": masked(access.held),
                 "moved": tuple(sorted(map(self._move, access.moved), key=_username)),
             }
         )
@@ -236,7 +237,8 @@ def _people_in(plan: Plan) -> Iterator[Somebody]:
         if change.action is Action.PROJECT_CREATE:
             yield from map(Somebody, _texts(change.after or {}, "owner"))
     for access in plan.access or ():
-        for login in (*access.kept, *access.removed, *(move.username for move in access.moved)):
+        moving = (move.username for move in access.moved)
+        for login in (*access.kept, *access.removed, *access.held, *moving):
             if not (login.startswith("#") and login[1:].isdecimal()):
                 yield Somebody(login)
     for identity in plan.identities:
@@ -265,7 +267,7 @@ def _things_in(plan: Plan) -> Iterator[str]:
             yield from _texts(state, "role")
     for access in plan.access or ():
         yield access.project
-        yield from access.kept.values()
+        yield from (*access.kept.values(), *access.removed.values(), *access.held.values())
         for move in access.moved:
             yield from (move.before or "", move.after or "", *move.through)
 
