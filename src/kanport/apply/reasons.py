@@ -6,7 +6,8 @@ from typing import Any, Protocol
 from kanport.apply.observed import Ids, Observed
 from kanport.errors import Unreachable
 from kanport.kanboard import procedures
-from kanport.kanboard.rpc import Answer, Call, NoAnswer, Refused, Result
+from kanport.kanboard.history import came_with
+from kanport.kanboard.rpc import METHOD_NOT_FOUND, Answer, Call, NoAnswer, Refused, Result
 from kanport.plan.model import Action, Change
 from kanport.plan.own_ldap import by_ldap
 from kanport.rules import email_problem, username_problem
@@ -24,6 +25,11 @@ def why_not(change: Change, answer: Answer, observed: Observed, found: str = "")
     instead = "; ".join(part for part in (found, observed.instead) if part)
     if isinstance(answer, NoAnswer):
         return f"the server never answered it ({answer.why}); {instead}"
+    if isinstance(answer, Refused) and answer.code == METHOD_NOT_FOUND:
+        since = {Action.USER_DISABLE: "disableUser", Action.USER_ENABLE: "enableUser"}
+        named = since.get(change.action)
+        lacks = f"{named}, which {came_with(named)}" if named else "the procedure for it"
+        return f"the server does not have {lacks}; {instead}"
     if isinstance(answer, Refused):
         return f"the server refused it ({answer.message}); {instead}"
     if stays_through_group(change, answer, observed) is not None:

@@ -138,7 +138,7 @@ def observe(change: Change, value: Any) -> Observed:
         return observe_group(change, value)
     if change.action in MEMBERSHIPS:
         return _observe_role(change, procedures.role_from(value))
-    user = procedures.user_from_row(value) if value else None
+    user = _user_in(value)
     if change.action is Action.USER_REMOVE:
         return Observed(user is None, instead="" if user is None else "the user is still there")
     if user is None:
@@ -158,10 +158,17 @@ def as_before(change: Change, value: Any) -> bool:
         return group_as_before(change, value)
     if change.action in MEMBERSHIPS:
         return procedures.role_from(value) == str(before.get("role", ""))
-    user = procedures.user_from_row(value) if value else None
+    user = _user_in(value)
     if change.action is Action.USER_CREATE or user is None:
         return change.action is Action.USER_CREATE and user is None
     return all(_field(user, key) == has for key, has in before.items())
+
+
+def _user_in(row: Any) -> User | None:
+    if not row:
+        return None
+    # A whole row without a word on it comes from a server on which nobody can be disabled.
+    return procedures.user_from_row(row, active=None if procedures.says_active(row) else True)
 
 
 def _observe_ldap_user(change: Change, user: User) -> Observed:

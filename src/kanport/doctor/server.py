@@ -13,8 +13,9 @@ from kanport.doctor.checks import Check, counted, failed, fine, problem, warning
 from kanport.errors import Exit, KanportError
 from kanport.kanboard import procedures as api
 from kanport.kanboard.client import Client
-from kanport.kanboard.current import METHOD_NOT_FOUND, read_current
-from kanport.kanboard.rpc import Call, Refused
+from kanport.kanboard.current import read_current
+from kanport.kanboard.history import OLDEST, came_with
+from kanport.kanboard.rpc import METHOD_NOT_FOUND, Call, Refused
 from kanport.kanboard.transport import proxy_for
 from kanport.model import AppRole, CurrentState, User
 
@@ -117,7 +118,8 @@ class Server:
             yield warning(
                 ABOUT,
                 f"it does not know {' and '.join(missing)}",
-                hint=f"Kanport is tested with Kanboard {TESTED}",
+                hint=f"{'; '.join(f'{name} {came_with(name)}' for name in missing)}; Kanport needs"
+                f" {OLDEST} or later, and is tested with Kanboard {TESTED}",
             )
         else:
             yield fine(

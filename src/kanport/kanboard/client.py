@@ -14,8 +14,17 @@ from kanport.config import Settings
 from kanport.errors import Unreachable
 from kanport.events import tell
 from kanport.kanboard.faults import Fault, NoAnswer
+from kanport.kanboard.history import OLDEST, came_with
 from kanport.kanboard.procedures import WRITING
-from kanport.kanboard.rpc import Answer, Call, Refused, Result, decode, encode
+from kanport.kanboard.rpc import (
+    METHOD_NOT_FOUND,
+    Answer,
+    Call,
+    Refused,
+    Result,
+    decode,
+    encode,
+)
 from kanport.kanboard.transport import Transport
 
 logger = logging.getLogger(__name__)
@@ -252,10 +261,12 @@ class Client:
 
     def refused(self, call: Call, answer: Refused) -> Unreachable:
         """Give the error to raise where a call that reads was refused."""
-        hint = None
-        if answer.code == -32601:
-            hint = "Kanport needs Kanboard 1.0.31 or later; is this Kanboard at all?"
-        return Unreachable(f"{self.url} refuses {call.method}: {answer.message}.", hint=hint)
+        if answer.code == METHOD_NOT_FOUND:
+            return Unreachable(
+                f"{self.url} has no {call.method}, which {came_with(call.method)}.",
+                hint=f"Kanport needs Kanboard {OLDEST} or later; is this Kanboard at all?",
+            )
+        return Unreachable(f"{self.url} refuses {call.method}: {answer.message}.")
 
     def _take_ids(self, count: int) -> int:
         with self._lock:

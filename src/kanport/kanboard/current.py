@@ -13,12 +13,11 @@ from kanport.kanboard.client import Client, GaveUp
 from kanport.kanboard.faults import NoAnswer
 from kanport.kanboard.members import read_members
 from kanport.kanboard.rows import all_or_none, understood, users_of
-from kanport.kanboard.rpc import Refused
+from kanport.kanboard.rpc import METHOD_NOT_FOUND, Refused
 from kanport.model import CurrentState, Project, ServerInfo, Unlisted
 
 logger = logging.getLogger(__name__)
 
-METHOD_NOT_FOUND = -32601
 
 # An answer is a word each, so that many fit into one request.
 ROLES_AT_ONCE = 500

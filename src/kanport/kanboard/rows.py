@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from kanport.errors import Unreachable
 from kanport.kanboard import procedures as api
 from kanport.kanboard.client import Client
-from kanport.kanboard.rpc import Call
+from kanport.kanboard.rpc import METHOD_NOT_FOUND, Call, Refused
 from kanport.model import User
 
 T = TypeVar("T")
@@ -35,13 +35,18 @@ def all_or_none(things: Iterable[T | None]) -> list[T] | None:
 def users_of(client: Client, rows: list[Any]) -> list[User | None]:
     """Give the users of rows, None for a row that is no user's.
 
-    Rows of the old shape do not say who is active; the server is asked for that.
+    Rows of the old shape do not say who is active; the server is asked for that. One that does not
+    know the question is older than disabling people, so everybody is active there.
     """
     silent = [
         (index, user.id)
         for index, row in enumerate(rows)
         if not api.says_active(row) and (user := api.user_from_row(row)) is not None
     ]
-    active = client.read([api.is_active_user(user_id) for _, user_id in silent])
-    told = {index: api.flag(answer) for (index, _), answer in zip(silent, active, strict=True)}
+    calls = [api.is_active_user(user_id) for _, user_id in silent]
+    told = {}
+    for (index, _), call, answer in zip(silent, calls, client.ask(calls), strict=True):
+        if isinstance(answer, Refused) and answer.code != METHOD_NOT_FOUND:
+            raise client.refused(call, answer)
+        told[index] = isinstance(answer, Refused) or api.flag(answer.value)
     return [api.user_from_row(row, active=told.get(index)) for index, row in enumerate(rows)]

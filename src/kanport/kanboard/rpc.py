@@ -43,6 +43,10 @@ class Result:
     value: Any
 
 
+METHOD_NOT_FOUND = -32601
+"""The code with which a server refuses a procedure that it does not have."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refused:
     """The server refused a call; `message` may be shown: it never holds text of the server."""

@@ -50,6 +50,8 @@ class SandboxOptions:
         user_rows: `full` as 1.0.25 to 1.2.53 answer, `safe` without the four secrets (as later
             releases will), `old` for a getAllUsers with the fixed columns of 1.0.22 to 1.0.24.
         missing_procedures: procedures that this server does not know, as older ones do not.
+        text_numbers: whether numbers in rows are text, as on SQLite and MySQL before PHP 8.1.
+        empty_lists: whether nobody in a project is `[]`, as before 1.0.38, and not `{}`.
         time_limit: seconds a batch may take (`max_execution_time`); the rest of it is lost.
         memory_limit: MB that getAllUsers may take (`memory_limit`).
         display_errors: whether a crash of PHP answers its text with 200, or 500 with nothing.
@@ -67,6 +69,8 @@ class SandboxOptions:
     base_url: str = "http://localhost"
     user_rows: UserRows = "full"
     missing_procedures: frozenset[str] = frozenset()
+    text_numbers: bool = False
+    empty_lists: bool = False
     time_limit: float | None = None
     memory_limit: float | None = None
     display_errors: bool = True

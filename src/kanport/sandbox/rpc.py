@@ -137,7 +137,21 @@ def _result(backend: Backend, request: Request, payload: Mapping[str, Any]) -> A
     authorize(procedure, request.user)
     arguments = procedure.arguments(payload.get("params") or [])
     method = getattr(procedure.owner(backend, request), procedure.name)
-    return method(*arguments)
+    result = method(*arguments)
+    if backend.options.empty_lists and result == {}:
+        return []
+    if backend.options.text_numbers and isinstance(result, (dict, list)):
+        return _with_text(result)
+    return result
+
+
+def _with_text(value: Any) -> Any:
+    """Give rows with their numbers as text."""
+    if isinstance(value, dict):
+        return {key: _with_text(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_with_text(part) for part in value]
+    return str(value) if type(value) is int else value
 
 
 def _find(backend: Backend, name: str) -> Procedure:

@@ -29,6 +29,8 @@ _OLD_USER_COLUMNS = _names(
     "id username name email role is_ldap_user notifications_enabled google_id github_id "
     "twofactor_activated"
 )
+# What users did not have yet then.
+_LATER_COLUMNS = frozenset({"is_active"})
 _DEAD_COLUMNS = frozenset(
     {"is_admin", "is_project_admin"}
     | {"is_everybody_allowed", "default_swimlane", "show_default_swimlane"}
@@ -144,7 +146,8 @@ class Shapes:
             return Shape("users", filter(wanted, USER_COLUMNS), dialect)
 
         self.project = Shape("projects", PROJECT_COLUMNS, dialect)
-        self.user = users(lambda name: user_rows != "safe" or name not in SECRET_COLUMNS)
+        left_out = {"safe": SECRET_COLUMNS, "old": _LATER_COLUMNS}.get(user_rows, frozenset())
+        self.user = users(lambda name: name not in left_out)
         self.listed_user = (
             Shape("users", _OLD_USER_COLUMNS, dialect) if user_rows == "old" else self.user
         )
