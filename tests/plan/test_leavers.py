@@ -230,6 +230,21 @@ def test_who_waits_keeps_their_access_where_lists_revoke(nights: Make) -> None:
     assert len(world.night(WITHOUT_ADA).changes) == 2
 
 
+def test_who_is_disabled_already_keeps_their_access_until_their_turn_as_well(nights: Make) -> None:
+    steps = {"after": "2 runs", "then": "disable"}
+    world = members(nights(steps, memberships_missing="revoke"), ADA)
+    world.by_hand("ada", active=False)
+    in_doubt = world.night(UNKNOWN_ADA)
+    (finding,) = [one for one in in_doubt.findings if one.code == "missing-unknown"]
+    assert told(in_doubt) == [] and finding.message.startswith("1 membership that nothing asks for")
+    plan = world.night(WITHOUT_ADA)
+    (finding,) = [one for one in plan.findings if one.code == "leaver-waiting"]
+    assert told(plan) == [] and finding.message.endswith("; their access ends after 1 more run")
+    plan = world.night(WITHOUT_ADA)
+    assert told(plan) == ["membership.revoke ada ALPHA {'role': 'project-member'}"]
+    assert told(world.night(WITHOUT_ADA)) == []
+
+
 def test_with_memberships_managed_ledger_only_what_kanport_granted_ends(nights: Make) -> None:
     world = members(nights("keep", memberships_missing="revoke", memberships_managed="ledger"), BOB)
     wanted = a_state(person("ada"), person("bob", row=3), access("ada", "ALPHA"))

@@ -32,14 +32,17 @@ def removal_day(absence: Absence, steps: Steps) -> datetime | None:
     return last + timedelta(days=steps.remove_after.number)
 
 
-def waiting_finding(absence: Absence, steps: Steps) -> Finding:
-    """Say of somebody that they are missing, and when what will happen to them."""
+def waiting_finding(absence: Absence, steps: Steps, *, active: bool) -> Finding:
+    """Say of somebody that they are missing, and when what will happen to them.
+
+    Of whoever is disabled already (`active` is False), only the access can end.
+    """
     when = " or ".join(_when(span, absence) for span in steps.waits)
     first = ", whichever is first" if len(steps.waits) > 1 else ""
+    what = _DONE[steps.then] if active or steps.then == "remove" else "their access ends"
     return Finding(
         "leaver-waiting",
-        f"{absence.username!r} is in no source since {absence.since[:10]}; {_DONE[steps.then]}"
-        f" {when}{first}",
+        f"{absence.username!r} is in no source since {absence.since[:10]}; {what} {when}{first}",
         value=absence.username,
     )
 

@@ -58,7 +58,10 @@ def missing_people(
     managed = managed_people(mapping.users, memory).when_missing
     present = {person.user.id for person in resolved.persons if person.user is not None}
     asked_for = {person.desired.key for person in resolved.persons}
-    members = _members(resolved, current) if steps.and_ is not None else frozenset()
+    members = _members(resolved, current)
+    leave_with_account = members if steps.and_ is not None else frozenset()
+    # Lists that are silent about somebody end nothing before their turn, disabled or not.
+    leave_by_lists = members if steps.waits and mapping.memberships_missing == "revoke" else ()
     changes: list[Draft] = []
     findings: list[Finding] = []
     absences = list(_back(resolved, mapping, memory))
@@ -72,10 +75,12 @@ def missing_people(
         concerned = (
             user.active
             or steps.then == "remove"
-            or user.id in members
+            or user.id in leave_with_account
             or (disabled and steps.remove_after is not None)
         )
-        if user.id in present or not concerned or not managed(user) or protected(user.username):
+        if user.id in present or not (concerned or user.id in leave_by_lists):
+            continue
+        if not managed(user) or protected(user.username):
             continue
         key = compare_key(user.username)
         proven = (
@@ -85,7 +90,8 @@ def missing_people(
             and user.id not in resolved.named
         )
         if not proven:
-            unproven.append(user.username)
+            if concerned:
+                unproven.append(user.username)
             if disabled and user.active:
                 absences.append(_absence(user, "enabled"))
             continue
@@ -94,7 +100,7 @@ def missing_people(
             absences.append(_absence(user, "missing"))
         if not is_due(absence, steps, now):
             waiting.add(user.id)
-            findings.append(waiting_finding(absence, steps))
+            findings.append(waiting_finding(absence, steps, active=user.active))
         elif steps.then == "remove" or (not user.active and is_removable(absence, steps, now)):
             changes.append(_remove(user, absence, steps))
         else:
