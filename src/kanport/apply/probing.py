@@ -20,9 +20,10 @@ def read_back(asked: Sequence[tuple[Change, Ids]], read: Read) -> list[Any]:
         calls = [probe_for(change, ids) for change, ids in asked]
         if len(calls) < 2:
             return read(calls)
-        unique = {_key(call): call for call in calls}
+        keys = list(map(_key, calls))
+        unique = dict(zip(keys, calls, strict=True))
         answers = dict(zip(unique, read(list(unique.values())), strict=True))
-        return [answers[_key(call)] for call in calls]
+        return [answers[key] for key in keys]
     calls_of = [list(_calls(change, ids)) for change, ids in asked]
     unique = {_key(call): call for calls in calls_of for call in calls}
     answers = dict(zip(unique, read(list(unique.values())), strict=True))
@@ -33,7 +34,8 @@ def read_back(asked: Sequence[tuple[Change, Ids]], read: Read) -> list[Any]:
 
 
 def _key(call: Call) -> _Key:
-    return call.method, *sorted(call.params.items())
+    # One function makes all the calls of a procedure, so the parameters come in one order.
+    return call.method, *call.params.items()
 
 
 def _is_special(change: Change) -> bool:
