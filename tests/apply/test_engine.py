@@ -1,6 +1,7 @@
 """Whatever the server says or fails to say: what counts is what reading back shows."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -361,3 +362,27 @@ def test_what_was_sent_is_never_said_to_be_not_attempted(server: Sandbox, run: R
     assert [outcome.status for outcome in done.outcomes[:20]] == [Status.FAILED] * 20
     assert done.outcomes[0].reason == SENT_UNKNOWN
     assert done.tally().not_attempted == 10
+
+
+def test_a_rate_holds_for_what_is_written_and_read_back_together(
+    server: Sandbox, client: Client, tmp_path: Path
+) -> None:
+    project = server.store.add_project("Alpha", identifier="ALPHA")
+    ids = [server.store.add_user(f"u{at}") for at in range(25)]
+    waits: list[float] = []
+    with Journal(tmp_path / "run.jsonl", now=lambda: "2026-01-01T00:00:00Z") as journal:
+        engine = Engine(
+            client,
+            journal,
+            passwords=Passwords(),
+            options=Options(rate=10.0),
+            sleep=waits.append,
+        )
+        changes = [grant(at, f"u{at}", project, user_id=user) for at, user in enumerate(ids)]
+        begun = time.monotonic()
+        done = engine.run(plan_of(*changes), run_id="run-1", version="0")
+        took = time.monotonic() - begun
+    assert set(statuses(done)) == {Status.DONE}
+    assert max(len(request.procedures) for request in server.requests) == 10
+    # Of 50 calls the last ten may begin after four seconds; nobody really waits for them here.
+    assert max(waits) + took >= 4.0

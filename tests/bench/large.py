@@ -1,8 +1,8 @@
-"""Brings 2,000 new people with 20,000 memberships into a live Kanboard.
+"""Brings 2,000 new people with 20,000 memberships into a live Kanboard, in one plan and one apply.
 
-`python -m tests.bench.large` does so in one plan and one `apply`, through the command line. It must end without an error and with nothing
-done twice, and the next plan must be empty. The server of KANPORT_LIVE_URL and KANPORT_LIVE_TOKEN
-is filled and should be thrown away afterwards.
+`python -m tests.bench.large` does so through the command line. It must end without an error and
+with nothing done twice, and the next plan must be empty. The server of KANPORT_LIVE_URL and
+KANPORT_LIVE_TOKEN is filled and should be thrown away afterwards.
 """
 
 import csv

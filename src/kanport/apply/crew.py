@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from kanport.apply.job import Job, Stopped
 from kanport.apply.pace import Lanes, Pace
 from kanport.apply.sending import send
-from kanport.apply.settling import LARGEST, settle_batch
+from kanport.apply.settling import settle_batch
 from kanport.apply.steps import says_no_ldap
 from kanport.apply.work_queue import Queue
 from kanport.kanboard.rpc import NoAnswer
@@ -27,7 +27,7 @@ def carry_out(job: Job, changes: Sequence[Change], lanes: Lanes) -> None:
     """
     first = FIRST_CREATES if changes[0].action is Action.USER_CREATE else FIRST_OTHERS
     size = job.options.batch_size
-    pace = Pace(first, size or LARGEST, fixed=size is not None)
+    pace = Pace(first, size or job.largest, fixed=size is not None)
     if by_ldap(changes[0]):
         # Whether Kanboard has LDAP at all shows with the first user that is to come from there.
         if _work_off(job, Queue(changes[:1], sleep=job.sleep), pace, lanes):

@@ -15,6 +15,9 @@ from kanport.kanboard.rpc import Answer, Call
 from kanport.outcome import STOPPED_BY_ERRORS, STOPPED_BY_SIGNAL, Outcome, Status
 from kanport.plan.model import Change
 
+# Seen on all three databases: a request gains nothing from more calls than this.
+LARGEST = 500
+
 
 class Server(Protocol):
     """What a run needs of the client; both are called from several threads."""
@@ -51,6 +54,12 @@ class Job:
     lanes: Lanes
     lock: threading.RLock = field(default_factory=threading.RLock)
     halt: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def largest(self) -> int:
+        """The most calls in one request: with a rate, what it allows in a second."""
+        rate = self.options.rate
+        return LARGEST if rate is None else max(1, min(LARGEST, int(rate)))
 
     def ask_whether_to_stop(self) -> None:
         """Raise Stopped where nothing more is to be sent."""

@@ -22,9 +22,6 @@ from kanport.outcome import Status
 from kanport.plan.model import Change
 from kanport.plan.own_ldap import by_ldap
 
-# Seen on all three databases: a request gains nothing from more calls than this.
-LARGEST = 500
-
 
 def settle_batch(job: Job, batch: Batch, answers: Sequence[Answer], queue: Queue) -> None:
     """Settle what became of a batch; what did not happen for want of an answer goes again."""
@@ -69,7 +66,17 @@ def probe(
         (change, job.state.ids(change) if new_id is None else Ids(user=new_id))
         for change, new_id in zip(changes, new_ids or [None] * len(changes), strict=True)
     ]
-    return read_back(asked, partial(job.server.read, batch_size=LARGEST, connections=1))
+    return read_back(asked, partial(_read, job))
+
+
+def _read(job: Job, calls: Sequence[Call]) -> list[Any]:
+    """Read at no more than the rate that somebody set, which is for what is read back, too."""
+    values: list[Any] = []
+    for start in range(0, len(calls), job.largest):
+        some = calls[start : start + job.largest]
+        job.throttle.wait_for(len(some))
+        values += job.server.read(some, batch_size=job.largest, connections=1)
+    return values
 
 
 def _try_another_way(job: Job, refused: Sequence[tuple[Change, Answer, Observed]]) -> None:
