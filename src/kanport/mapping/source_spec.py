@@ -92,7 +92,7 @@ def _known_kind(raw: Any) -> Any:
     if "type" not in raw:
         raise problem(
             "type is missing",
-            hint=f"write type: {', type: '.join(_KINDS[:-1])} or type: {_KINDS[-1]}",
+            hint=f"write type: {_KINDS[0]}, or {', '.join(_KINDS[1:-1])} or {_KINDS[-1]}",
         )
     close = near(str(raw["type"]), _KINDS)
     raise problem(
