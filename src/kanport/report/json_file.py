@@ -228,7 +228,7 @@ def _row(row: InputRow, numbers: Mapping[int, int]) -> RowDict:
         "rows": row.times,
         "fate": row.fate.value,
         "changes": [line.change.id for line in row.lines],
-        "findings": [numbers[id(finding)] for finding in row.findings],
+        "findings": [numbers[id(finding)] for finding in row.findings] if row.findings else [],
     }
 
 

@@ -14,6 +14,7 @@ _UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 # Letters by their category, and yet nothing to be seen: the Hangul fillers and the Braille blank.
 _BLANK = "\u115f\u1160\u3164\uffa0\u2800"
 _SUSPECT = re.compile("[^ -~]")
+_SUSPECT_IN_LINES = re.compile("[^ -~\n]")
 
 
 def visible(text: str, encoding: str | None = None) -> str:
@@ -67,12 +68,12 @@ def json_safe(text: str) -> str:
     '{"name": "\\u202eada"}'
     """
     # In JSON text such characters stand inside strings only, where an escape means the same.
-    return _SUSPECT.sub(lambda found: _escaped(found[0]), text)
+    return _SUSPECT_IN_LINES.sub(lambda found: _escaped(found[0]), text)
 
 
 @lru_cache(maxsize=4096)
 def _escaped(character: str) -> str:
-    if character == "\n" or character == _shown(character):
+    if character == _shown(character):
         return character
     units = character.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[i : i + 2].hex()}" for i in range(0, len(units), 2))
