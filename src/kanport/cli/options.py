@@ -164,7 +164,8 @@ WRITING = (
         "--rate",
         type=click.FloatRange(min=0, min_open=True),
         metavar="CALLS",
-        help="Calls a second at most, for a server that others need as well.  [env: KANPORT_RATE]",
+        help="Calls a second at most while applying, for a server that others need as well."
+        "  [env: KANPORT_RATE]",
     ),
     click.option(
         "--max-errors",
