@@ -28,7 +28,7 @@ COMMANDS = {
     "verify": "Say item by item whether the server is as a plan wanted it.",
     "doctor": "Look whether server and sources can be reached, and how.",
     "resume": "Finish a run that was cut off.",
-    "report": "Tell a plan or a run as text, Markdown or JSON.",
+    "report": "Tell a plan or a run: HTML, Excel, CSV, Markdown, JSON and more.",
     "verify-report": "Show whether a report belongs to a plan and was not changed.",
     "export": "Write down users, groups, projects and access in files.",
     "config": "Show every setting, and where it came from.",
