@@ -231,6 +231,25 @@ def test_an_invalid_membership_of_a_stranger_may_be_anybody_s() -> None:
     assert plan.changes == () and codes(plan) == ["missing-unknown"]
 
 
+def test_an_invalid_row_under_the_recorded_username_keeps_whoever_has_another_one_by_now() -> None:
+    server = a_server(User(5, "ada.l"), roles={1: {5: "project-member"}})
+
+    def lost(*rows: DesiredUser, unknown: Unknown) -> list[str]:
+        wanted = a_state(*rows, unknown=unknown, named=["ALPHA"])
+        return [
+            line.split(" {")[0] for line in told(plan_for(wanted, server, MAPPING, [], [KNOWN_ADA]))
+        ]
+
+    described = who("ada.l", "7")
+    assert lost(described, unknown=Unknown()) == ["membership.revoke ada.l ALPHA"]
+    assert lost(unknown=Unknown()) == ["user.disable ada.l", "membership.revoke ada.l ALPHA"]
+    in_doubt = Unknown(people=frozenset({"ada"}))
+    assert lost(described, unknown=in_doubt) == []
+    assert lost(unknown=in_doubt) == []
+    membership = Unknown(memberships=frozenset({("ada", "alpha")}))
+    assert lost(described, unknown=membership) == []
+
+
 def test_a_membership_under_the_old_username_still_finds_the_person() -> None:
     wanted = a_state(who("ada.l", "7"), access("ada", "ALPHA"))
     plan = plan_for(wanted, a_server(ADA), MAPPING, known=[KNOWN_ADA])

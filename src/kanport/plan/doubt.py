@@ -176,6 +176,20 @@ class Doubt:
         """Give the same, but with these people (compare keys) in doubt as well."""
         return replace(self, people=self.people | people) if people else self
 
+    def with_other_names(self, names: Iterable[tuple[str, str]]) -> Self:
+        """Give the same, but what is in doubt of a name is so of the other one as well.
+
+        `names` are pairs of compare keys: what somebody may still be called, and what they are.
+        """
+        people = set(self.people)
+        projects = dict(self.projects)
+        for before, now in names:
+            if before in self.people:
+                people.add(now)
+            if before in self.projects:
+                projects[now] = projects.get(now, frozenset()) | self.projects[before]
+        return replace(self, people=frozenset(people), projects=projects)
+
     def widened(self) -> Self:
         """Give the same, but with everybody in doubt."""
         return replace(self, everybody=True)

@@ -52,6 +52,16 @@ class Known:
                 found.add(compare_key(user.username))
         return frozenset(found)
 
+    def called_otherwise(self) -> frozenset[tuple[str, str]]:
+        """Give the compare keys of what users may have been called before, with those of now.
+
+        Whoever still calls such a user by the recorded username may mean them.
+        """
+        return frozenset(
+            (compare_key(self.identities[stable_id].username), compare_key(user.username))
+            for stable_id, user in self.astray.items()
+        )
+
     def disputed(self, unknown: Unknown, present: Set[str]) -> frozenset[str]:
         """Give the compare keys of users whose usernames may be somebody else's by now.
 

@@ -67,7 +67,8 @@ def resolve(
     while True:
         desired = without(desired, invalid)
         meant = known.names(stable_id for _, stable_id in desired.unknown.ids)
-        doubt = Doubt.of(desired.unknown).with_people(meant | disputed)
+        doubt = Doubt.of(desired.unknown).with_other_names(known.called_otherwise())
+        doubt = doubt.with_people(meant | disputed)
         matched = match_people(
             desired, people, doubt, by_email=by_email, known=known, protected=protected
         )
