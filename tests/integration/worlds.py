@@ -101,6 +101,13 @@ allow_admins: ["*"]
 limits: {{remove: 100, disable: 1000, revoke: 1000}}
 """
 
+ACTIVE = (
+    "active: {from: Active}",
+    "active: {from: Active}\n  inactive: create",
+    "# active is not mapped",
+)
+"""Whether the mapping decides who is active, and whether it creates those who are not."""
+
 _mails = st.sampled_from(["", "a@example.org", "b@example.org", "c@example.org"])
 _subset = st.lists(st.sampled_from(NAMES), unique=True)
 # A file without rows is refused as a whole, which is another story.
@@ -163,7 +170,7 @@ def worlds(draw: st.DrawFn, *, groups: bool = False, broken: bool = False) -> Wo
     }
     options = {
         "find_by": draw(st.sampled_from(["[username]", "[username, email]"])),
-        "active": draw(st.sampled_from(["active: {from: Active}", "# active is not mapped"])),
+        "active": draw(st.sampled_from(ACTIVE)),
         "missing": draw(st.sampled_from(["keep", "disable", "remove"])),
         "managed": draw(st.sampled_from(['"*"', '"ext-*"'])),
         "memberships_missing": draw(st.sampled_from(["keep", "revoke"])),
