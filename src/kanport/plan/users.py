@@ -21,6 +21,7 @@ from kanport.plan.managed import managed_people
 from kanport.plan.match import name_matcher
 from kanport.plan.missing import Missing, missing_people
 from kanport.plan.model import LDAP, Action, Risk
+from kanport.plan.moved_people import moved_findings
 from kanport.plan.notes import (
     disabled_finding,
     inactive_finding,
@@ -102,6 +103,7 @@ def diff_users(
         if by_ldap and user is not None and not user.ldap and not protected(user.username):
             findings.append(local_finding(user, origin_of(wanted)))
     findings.extend(own_ldap_findings(changes, current))
+    findings.extend(moved_findings(resolved.persons, changes, mapping))
     missing = missing_people(resolved, current, mapping, memory, protected, now)
     return UserDiff(
         (*changes, *missing.changes), unchanged, (*findings, *missing.findings), missing
