@@ -1,6 +1,9 @@
 """Every number of every format is the number of the JSON, and all of them add up."""
 
+import csv
+import io
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
 
@@ -9,9 +12,10 @@ from hypothesis import given
 
 from kanport.outcome import Run, Status
 from kanport.plan.model import Plan
-from kanport.report import json_file, markdown
+from kanport.report import csv_file, json_file, markdown
 from kanport.report.parts import Count, Sum
 from kanport.report.view import View, of_plan, of_run, of_validation, of_verification
+from tests.bench.reports import large_plan
 from tests.report.drawing import numbers, pipe, plans_and_runs, screen, section
 from tests.report.examples import (
     FINDINGS,
@@ -21,6 +25,7 @@ from tests.report.examples import (
     make_run,
     make_verdicts,
 )
+from tests.report.worlds import partial_run, whole_plan
 
 PLAN = make_plan()
 RUN = make_run(
@@ -33,8 +38,11 @@ RUN = make_run(
         29: (Status.NOT_ATTEMPTED, "the run did not come this far"),
     },
 )
+WHOLE = whole_plan()
 VIEWS = [
     pytest.param(of_plan(PLAN), id="plan"),
+    pytest.param(of_plan(WHOLE), id="plan with access"),
+    pytest.param(of_run(WHOLE, partial_run(WHOLE)), id="run with access"),
     pytest.param(of_plan(make_plan([], findings=(), guards=())), id="empty plan"),
     pytest.param(of_run(PLAN, RUN), id="run"),
     pytest.param(of_run(make_plan([]), make_run(make_plan([]))), id="empty run"),
@@ -65,6 +73,21 @@ def test_every_format_ends_with_the_numbers_of_the_json(
         expected += [total["total"]["number"], *(part["number"] for part in total["parts"])]
     expected += [count["number"] for count in report["counts"]]
     assert numbers(section(draw(view), "Counts")) == expected
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("draw", FORMATS)
+def test_every_format_tells_the_access_as_the_json_does(
+    view: View, draw: Callable[[View], str]
+) -> None:
+    matrix = json.loads(json_file.render(view))["matrix"]
+    expected = []
+    for row in matrix["projects"] if matrix else ():
+        expected += [row["before"], row["after"]]
+        for role in row["roles"]:
+            if role["before"] or role["after"]:
+                expected += [role["before"], role["after"]]
+    assert numbers(section(draw(view), "Access before and after")) == expected
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -100,6 +123,30 @@ def test_every_format_counts_projects_and_findings_as_the_json_does(
         assert len([li for li in lines if "hint" not in li]) >= sum(
             finding["severity"] == severity for finding in report["findings"]
         )
+
+
+@pytest.mark.parametrize("table", ["changes", "findings", "access", "rows"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_csv_has_as_many_records_as_the_json_has_items(view: View, table: str) -> None:
+    report = json.loads(json_file.render(view))
+    if view.kind in ("validation", "verification") and table in ("changes", "access"):
+        return
+    text = csv_file.render(view, table)
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert len(rows) == len(report[table])
+    if table == "changes":
+        told = Counter(row["Action"] for row in rows)
+        assert told == {row["action"]: row["planned"] for row in report["summary"]}
+
+
+def test_a_ticket_holds_a_large_plan_and_says_how_much_it_leaves_out() -> None:
+    view = of_plan(large_plan(5_000))
+    text = markdown.render(view)
+    assert len(text) < 65_536
+    left = [int(n) for n in re.findall(r"… and (\d+) changes more", text)]
+    assert left == [len(view.risky) - markdown.MOST, len(view.lines) - markdown.MOST_CHANGES]
+    assert f"… and {len(view.findings) - markdown.MOST} findings more" in text
+    assert len(re.findall(r"^### ", text, re.MULTILINE)) == markdown.MOST_CHANGES / 5
 
 
 @given(plans_and_runs())

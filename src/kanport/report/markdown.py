@@ -2,16 +2,23 @@
 
 Numbers stand in tables, data in lists: no name can break a cell. Whatever is not a plain word is
 put into a code span, where nothing is markup, a link or a mention, and which reads well raw.
+
+A ticket holds some 65,000 characters: of long lists the beginning is told, and how much more there
+is.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from kanport.findings import Finding
 from kanport.report.facts import fact_rows
-from kanport.report.parts import ActionRow, Difference, Level, Line, View
+from kanport.report.parts import ActionRow, Difference, Level, Line, ProjectAccess, View
+from kanport.report.tables import MatrixRow
 from kanport.report.visible import visible
-from kanport.report.words import SEVERITIES
+from kanport.report.words import CHANGE, FINDING, PROJECT, SEVERITIES, Noun, counted
+
+T = TypeVar("T")
 
 _MARKS = {Level.GOOD: "OK", Level.NOTE: "Note", Level.LOOK: "Attention", Level.STOP: "Problem"}
 
@@ -19,6 +26,10 @@ _MARKS = {Level.GOOD: "OK", Level.NOTE: "Note", Level.LOOK: "Attention", Level.S
 _WORD = re.compile(r"""["'(]*[^\W_]+(?:[-'’,/:;][^\W_]+)*["')]*[.,:;?!]*["')]*|[→–—·=%]""")
 # What trackers turn into a link by itself: hashes of commits and numbers of issues.
 _LINKED = re.compile(r"[0-9a-f]{7,}|[a-z]+-[0-9]+|[0-9]+[.)]", re.IGNORECASE)
+
+# How many items of each list are told; the worst come first where they have an order.
+MOST_CHANGES = 150
+MOST = 50
 
 
 def render(view: View) -> str:
@@ -79,17 +90,12 @@ def _lines(view: View) -> Iterator[str]:
         "About", (f"- {label}: {code(text)}" for label, text in fact_rows(view.facts))
     )
     yield from _section("Summary", _summary(view))
-    yield from _section("Look at these twice", (_full(line) for line in view.risky))
+    yield from _section("Look at these twice", _some(view.risky, _full, CHANGE))
     yield from _people(view)
-    yield from _section(
-        "By project",
-        (
-            f"- project {code(access.project)}: {'created, ' if access.created else ''}"
-            f"{access.granted} granted, "
-            f"{access.changed} changed, {access.revoked} revoked"
-            for access in view.projects
-        ),
-    )
+    yield from _section("Groups and projects", _some(view.others, _full, CHANGE))
+    yield from _section("By project", _some(view.projects, _project, PROJECT))
+    if view.matrix is not None:
+        yield from _section("Access before and after", _some(view.matrix.rows, _access, PROJECT))
     yield from _section("Guards", _guards(view))
     yield from _findings(view)
     yield from _section("Not as planned" if view.verified else "Not done", _undone(view))
@@ -101,6 +107,34 @@ def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
     body = list(lines)
     if body:
         yield from ("", f"## {title}", "", *body)
+
+
+def _some(items: Sequence[T], told: Callable[[T], str], noun: Noun) -> Iterator[str]:
+    yield from map(told, items[:MOST])
+    if len(items) > MOST:
+        yield _more(len(items) - MOST, noun)
+
+
+def _more(number: int, noun: Noun) -> str:
+    return f"- … and {counted(number, noun)} more, which the other formats tell"
+
+
+def _project(access: ProjectAccess) -> str:
+    created = "created, " if access.created else ""
+    return (
+        f"- project {code(access.project)}: {created}{access.granted} granted, "
+        f"{access.changed} changed, {access.revoked} revoked"
+    )
+
+
+def _access(row: MatrixRow) -> str:
+    parts = [f"{row.before} → {row.after}"]
+    parts += [
+        f"{prose(cell.role)} {cell.before} → {cell.after}"
+        for cell in row.cells
+        if cell.before or cell.after
+    ]
+    return f"- project {code(row.project)}: {', '.join(parts)}"
 
 
 def _summary(view: View) -> Iterator[str]:
@@ -122,14 +156,21 @@ def _numbers(row: ActionRow) -> list[int]:
 
 
 def _people(view: View) -> Iterator[str]:
-    if not view.people:
-        return
-    yield from ("", "## By person")
+    if view.people:
+        yield from ("", "## By person")
+    left = MOST_CHANGES
+    told = 0
     for person in view.people:
+        if left <= 0:
+            break
         name = f", {prose(person.name)}" if person.name else ""
         yield from ("", f"### {code(person.username)}{name}", "")
-        yield from (f"- {_change(line)}" for line in person.lines)
-    yield from _section("Groups and projects", (_full(line) for line in view.others))
+        yield from (f"- {_change(line)}" for line in person.lines[:left])
+        told += len(person.lines[:left])
+        left -= len(person.lines)
+    all_of_them = len(view.lines) - len(view.others)
+    if told < all_of_them:
+        yield from ("", _more(all_of_them - told, CHANGE))
 
 
 def _full(line: Line) -> str:
@@ -177,7 +218,15 @@ def _guards(view: View) -> Iterator[str]:
 
 def _findings(view: View) -> Iterator[str]:
     yield from _section("Findings by kind", _finding_kinds(view))
-    yield from _section("Findings", (f"- {_finding(finding)}" for finding in view.findings))
+    yield from _section("Findings", _some(_worst(view.findings), _finding, FINDING))
+
+
+def _worst(findings: tuple[Finding, ...]) -> Sequence[Finding]:
+    """Give the findings in their order, or the worst first where not all of them are told."""
+    if len(findings) <= MOST:
+        return findings
+    severities = list(SEVERITIES)
+    return sorted(findings, key=lambda finding: severities.index(finding.severity))
 
 
 def _finding_kinds(view: View) -> Iterator[str]:
@@ -190,7 +239,7 @@ def _finding_kinds(view: View) -> Iterator[str]:
 
 
 def _finding(finding: Finding) -> str:
-    text = f"{SEVERITIES[finding.severity].one} {finding.code}"
+    text = f"- {SEVERITIES[finding.severity].one} {finding.code}"
     if finding.origin is not None:
         text += f" at {code(str(finding.origin))}"
     text += f": {prose(finding.message)}"
@@ -204,13 +253,20 @@ def _finding(finding: Finding) -> str:
 
 
 def _undone(view: View) -> Iterator[str]:
-    for row in view.undone:
+    for row in view.undone[:MOST]:
         yield f"- {row.status}, {len(row.lines)}: {prose(row.reason)}"
-        for line in row.lines:
-            target = f" {code(line.target)}" if line.target else ""
-            yield f"  - {line.verb} {code(line.who)}{target}"
+        yield from (f"  {text}" for text in _some(row.lines, _short, CHANGE))
+    if len(view.undone) > MOST:
+        yield _more(sum(len(row.lines) for row in view.undone[MOST:]), CHANGE)
+
+
+def _short(line: Line) -> str:
+    target = f" {code(line.target)}" if line.target else ""
+    return f"- {line.verb} {code(line.who)}{target}"
 
 
 def _counts(view: View) -> Iterator[str]:
-    yield from (f"- {total.text}" for total in view.sums)
+    for total in view.sums:
+        parts = " + ".join(prose(part.text) for part in total.parts)
+        yield f"- {prose(total.total.text)}{f' = {parts}' if parts else ''}"
     yield from (f"- {count.text}" for count in view.counts)

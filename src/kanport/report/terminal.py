@@ -38,6 +38,7 @@ def render(view: View, console: Console, *, max_findings: int | None = None) -> 
     show_risky(page, view)
     show_changes(page, view)
     _projects(page, view)
+    _access(page, view)
     _guards(page, view)
     show_findings(page, view, max_findings)
     _undone(page, view)
@@ -95,6 +96,26 @@ def _projects(page: Page, view: View) -> None:
             page.add(padded(name, names).append_text(page.mark(told)), indent=2, hang=names)
 
 
+def _access(page: Page, view: View) -> None:
+    if view.matrix is None or not view.matrix.rows:
+        return
+    page.section("Access before and after")
+    names = width_of((row.project for row in view.matrix.rows), 40) + 2
+    arrow = page.glyph("→")
+    for row in view.matrix.rows:
+        roles = [
+            f"{page.safe(cell.role)} {cell.before} {arrow} {cell.after}"
+            for cell in row.cells
+            if cell.before or cell.after
+        ]
+        told = ", ".join([f"{row.before} {arrow} {row.after}", *roles])
+        name = page.ink(row.project)
+        if page.plain:
+            page.add(name.append(f": {told}"))
+        else:
+            page.add(padded(name, names).append(told), indent=2, hang=names)
+
+
 def _guards(page: Page, view: View) -> None:
     if not view.guards:
         return
@@ -139,13 +160,15 @@ def _counts(page: Page, view: View) -> None:
 
 def _sum(page: Page, total: Sum) -> None:
     if page.width is None or cell_len(total.text) <= page.width - 2:
-        page.add(page.mark(total.text, "bold"), indent=2)
+        page.add(page.ink(total.text, "bold"), indent=2)
         return
     page.add(page.mark(total.total.text, "bold"), indent=2)
     digits = len(str(max(part.number for part in total.parts)))
     for number, part in enumerate(total.parts):
         sign = "+" if number else "="
-        page.add(page.mark(f"{sign} {part.number:>{digits}} {part.label}"), indent=4, hang=4)
+        page.add(
+            page.mark(f"{sign} {part.number:>{digits}} {page.safe(part.label)}"), indent=4, hang=4
+        )
 
 
 def _next_steps(page: Page, view: View) -> None:
