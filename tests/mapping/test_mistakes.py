@@ -262,6 +262,10 @@ BETWEEN_KEYS = {
     field("email: {from: E}") + "  find_by: [email]\n": (
         "10:3: a person is always found by username, so it must be here | write [username, email]"
     ),
+    users("inactive: create"): (
+        "9:13: nobody is inactive where fields has no active"
+        " | add active to fields, or leave this out"
+    ),
     users("find_by: [username, email]"): (
         "9:3: people can only be found by e-mail where fields has email"
         " | add email to fields, or leave it out here"

@@ -4,7 +4,7 @@ import pytest
 
 from kanport.findings import Finding
 from kanport.model import PasswordCell, Unknown, User
-from kanport.plan.model import Risk
+from kanport.plan.model import Action, Risk
 from tests.plan.building import (
     a_mapping,
     a_server,
@@ -163,6 +163,22 @@ def test_who_is_not_active_and_not_on_the_server_is_not_created_nor_their_access
     plan = plan_for(a_state(person("bob", active=False), access("bob", "ALPHA")), a_server())
     assert plan.changes == ()
     assert codes(plan) == ["person-inactive"]
+
+
+def test_whoever_is_not_active_is_created_and_disabled_at_once_where_that_is_asked_for() -> None:
+    wanted = a_state(person("bob", active=False), access("bob", "ALPHA"))
+    plan = plan_for(
+        wanted,
+        a_server(roles={1: {}}),
+        a_mapping(users={"inactive": "create"}, limits={"disable": 0}),
+    )
+    assert [change.action for change in plan.changes] == [
+        Action.USER_CREATE,
+        Action.USER_DISABLE,
+        Action.MEMBERSHIP_GRANT,
+    ]
+    # It takes nothing from anybody, so it is no loss to a limit.
+    assert not tripped(plan) and not plan.changes[1].risk
 
 
 @pytest.mark.parametrize("item", [person("bob"), access("bob", "ALPHA", "project-viewer")])
