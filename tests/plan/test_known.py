@@ -10,6 +10,7 @@ from tests.plan.building import (
     a_server,
     a_state,
     access,
+    cell,
     codes,
     person,
     plan_for,
@@ -251,12 +252,19 @@ def test_an_invalid_row_under_the_recorded_username_keeps_whoever_has_another_on
 
 
 def test_a_membership_under_the_old_username_still_finds_the_person() -> None:
-    wanted = a_state(who("ada.l", "7"), access("ada", "ALPHA"))
+    wanted = a_state(who("ada.l", "7"), access("ada", "ALPHA", row=3))
     plan = plan_for(wanted, a_server(ADA), MAPPING, known=[KNOWN_ADA])
     assert [(str(one.action), one.user_id) for one in plan.changes] == [
         ("user.rename", 5),
         ("membership.grant", 5),
     ]
+    (finding,) = plan.findings
+    assert finding.code == "username-old" and finding.origin == cell("username", 3)
+    assert (
+        finding.message == "'ada' is to be called 'ada.l'; from then on this row does not name them"
+    )
+    same = a_state(who("ada.l", "7"), access("ADA.L", "ALPHA"))
+    assert codes(plan_for(same, a_server(ADA), MAPPING, known=[KNOWN_ADA])) == []
 
 
 def test_people_without_an_id_are_told_by_username() -> None:

@@ -1,6 +1,6 @@
 """What would change of the access to projects: pure, one membership at a time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from kanport.findings import Finding
@@ -8,13 +8,21 @@ from kanport.mapping.spec import MappingFile
 from kanport.memory import Memory
 from kanport.model import CurrentState, Given, Project, User
 from kanport.names import compare_key
+from kanport.origin import Origin
 from kanport.plan.draft import Draft
 from kanport.plan.foreseen import Foreseen, Outlook
 from kanport.plan.managed import managed_grants, managed_people
 from kanport.plan.match import name_matcher, project_keys
 from kanport.plan.missing import Missing
 from kanport.plan.model import Action, Risk
-from kanport.plan.notes import disabled_finding, kept_finding, protected_finding, spelled_finding
+from kanport.plan.notes import (
+    disabled_finding,
+    kept_finding,
+    old_name_finding,
+    protected_finding,
+    spelled_finding,
+)
+from kanport.plan.people import Person
 from kanport.plan.places import first_place, listed
 from kanport.plan.ranks import project_rank
 from kanport.plan.resolve import Resolved
@@ -254,10 +262,15 @@ def _through_group(change: Draft, through: tuple[str, ...]) -> list[Finding]:
 
 
 def _about_people(resolved: Resolved) -> Iterator[Finding]:
-    """Say what is to be known of people whom only memberships name, once for each spelling."""
-    described = {person.user.id for person in resolved.persons if person.user is not None}
+    """Say what is to be known of people whom memberships name, once for each spelling.
+
+    Of whoever has a row of their own, that one says all but this: a membership that names somebody
+    as they are called until the plan is carried out.
+    """
+    described = {person.user.id: person for person in resolved.persons if person.user is not None}
     for number, givens in resolved.named.items():
-        if number in described:
+        if person := described.get(number):
+            yield from _old_names(person, givens)
             continue
         user = resolved.people.by_id[number]
         places: dict[str, list[Given[str]]] = {}
@@ -270,3 +283,15 @@ def _about_people(resolved: Resolved) -> Iterator[Finding]:
             if spelling != user.username:
                 cells = (place for given in same for place in given.origins)
                 yield spelled_finding(user, spelling, first_place(cells))
+
+
+def _old_names(person: Person, givens: Iterable[Given[str]]) -> Iterator[Finding]:
+    if not person.renamed:
+        return
+    wanted = person.desired
+    places: dict[str, list[Origin]] = {}
+    for given in givens:
+        if compare_key(given.value) != wanted.key:
+            places.setdefault(given.value, []).extend(given.origins)
+    for spelling, cells in places.items():
+        yield old_name_finding(spelling, wanted.username.value, first_place(cells))

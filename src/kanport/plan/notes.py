@@ -37,6 +37,17 @@ def spelled_finding(user: User, spelling: str, origin: Origin | None) -> Finding
     )
 
 
+def old_name_finding(username: str, new_name: str, origin: Origin | None) -> Finding:
+    """Give the finding for a membership that names somebody as they were called before a rename."""
+    return Finding(
+        "username-old",
+        f"{username!r} is to be called {new_name!r}; from then on this row does not name them",
+        origin=origin,
+        value=username,
+        hint=f"write {new_name!r} here",
+    )
+
+
 def inactive_finding(username: str, origin: Origin | None) -> Finding:
     """Give the finding for somebody who is not active and not on the server."""
     return Finding(
