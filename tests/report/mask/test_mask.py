@@ -5,6 +5,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -206,24 +207,40 @@ def test_nobody_is_named_in_any_format(
     )
     assume(
         all(
-            part.lower() not in harmless
+            part.lower() not in text
+            for text in (harmless, *said_of_nobody())
             for person in everybody
             for part in re.split(r"[.@_\s-]", " ".join(person))
             if len(part) > 3 and part != "example"
         )
     )
+    for view in masked_views(known, strangers):
+        check_nobody_is_named(view, everybody)
+
+
+def masked_views(
+    known: list[tuple[str, str, str]], strangers: list[tuple[str, str, str]]
+) -> Iterator[View]:
+    """Give a plan, a run, a verification and a validation of these people, with pseudonyms."""
+    everybody = [*known, *strangers]
     plan = a_plan(known, strangers)
     mask = Mask(plan)
-    check_nobody_is_named(of_plan(mask.plan), everybody)
-    check_nobody_is_named(of_run(mask.plan, mask.run(a_run(plan, everybody))), everybody)
+    yield of_plan(mask.plan)
+    yield of_run(mask.plan, mask.run(a_run(plan, everybody)))
     verdicts = [
         Verdict(change.id, Standing.NOT_SO, f"there is {everybody[0][0]!r}")
         for change in plan.changes
     ]
-    check_nobody_is_named(of_verification(mask.plan, mask.verdicts(verdicts)), everybody)
+    yield of_verification(mask.plan, mask.verdicts(verdicts))
     sources, findings = masked_findings(plan.sources, plan.findings)
-    validation = of_validation(MAPPING, sources, findings, users=1, memberships=1)
-    check_nobody_is_named(validation, everybody)
+    yield of_validation(MAPPING, sources, findings, users=1, memberships=1)
+
+
+@cache
+def said_of_nobody() -> tuple[str, ...]:
+    """Give what the formats say whoever it is about, the style sheet of the page for one."""
+    people = [("λжλжλ", "Жλжλж", "жλλжж@λλжжλ.example")]
+    return tuple(text.lower() for view in masked_views(people, people) for text in texts_of(view))
 
 
 # --- what is told stays the same ------------------------------------------------------------------
