@@ -65,6 +65,14 @@ def test_errors_elsewhere_do_not_keep_somebody_from_being_explained(
     assert "email-invalid" in kanport("explain", "club.yaml", "dan").out
 
 
+def test_a_note_is_called_so_as_in_every_report(kanport: Kanport, tmp_path: Path) -> None:
+    people = (tmp_path / "people.csv").read_text("utf-8") + "dan,Dan,dan@example.org,admin\n"
+    (tmp_path / "people.csv").write_text(people, "utf-8")
+    told = kanport("explain", "club.yaml", "dan", "--offline").out
+    assert "note admin-wanted" in told, told
+    assert "info" not in told
+
+
 def test_one_person_or_one_project_is_asked_for(kanport: Kanport) -> None:
     assert kanport("explain", "club.yaml").code == 2
     assert kanport("explain", "club.yaml", "ada", "--project", "ALPHA").code == 2

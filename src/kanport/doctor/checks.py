@@ -7,6 +7,7 @@ from typing import Any
 
 from kanport.errors import Exit, KanportError, SourceInvalid
 from kanport.findings import Finding, Severity
+from kanport.report.words import SEVERITIES
 
 _MOST_FINDINGS = 10
 
@@ -80,7 +81,7 @@ def finding_lines(findings: Iterable[Finding]) -> tuple[str, ...]:
     """Give findings a line each, the first few of them."""
     found = list(findings)
     lines = [
-        f"{finding.origin or ''}  {finding.severity}  {finding.message}".lstrip()
+        f"{finding.origin or ''}  {SEVERITIES[finding.severity].one}  {finding.message}".lstrip()
         for finding in found[:_MOST_FINDINGS]
     ]
     more = len(found) - _MOST_FINDINGS

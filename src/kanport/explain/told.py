@@ -14,7 +14,7 @@ from kanport.report.compare import words_of
 from kanport.report.document import Data, Document, Item, Part, Prose, Section, item
 from kanport.report.lines import line_of
 from kanport.report.parts import Level
-from kanport.report.words import CHANGE, are, counted
+from kanport.report.words import CHANGE, SEVERITIES, are, counted
 
 FORMAT = "kanport-explanation/1"
 _STATES = {State.EMPTY: "not given", State.CLEAR: "cleared", State.BAD: "cannot be used"}
@@ -176,8 +176,8 @@ def _roles(one: Access, *, offline: bool) -> Iterator[Part]:
 def _finding(finding: Finding) -> Item:
     at = (" at ", Data(str(finding.origin))) if finding.origin is not None else ()
     hint = (item("hint: ", Prose(finding.hint)),) if finding.hint else ()
-    words = (f"{finding.severity} {finding.code}", *at, ": ", Prose(finding.message))
-    return item(*words, under=hint)
+    severity = SEVERITIES[finding.severity].one
+    return item(f"{severity} {finding.code}", *at, ": ", Prose(finding.message), under=hint)
 
 
 # --- for programs ---------------------------------------------------------------------------------

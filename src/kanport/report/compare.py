@@ -10,7 +10,7 @@ from kanport.plan.model import Change, GuardVerdict, Plan, PlanSource
 from kanport.report.document import Data, Document, Item, Part, Prose, Section, Words, item
 from kanport.report.lines import line_of
 from kanport.report.parts import Difference, Level
-from kanport.report.words import CHANGE, ROW, are, counted, listed, utc
+from kanport.report.words import CHANGE, ROW, SEVERITIES, are, counted, listed, utc
 
 FORMAT = "kanport-comparison/1"
 
@@ -259,7 +259,8 @@ def _verdict(guard: GuardVerdict) -> str:
 
 def _finding(finding: Finding) -> Item:
     at = (" at ", Data(str(finding.origin))) if finding.origin is not None else ()
-    return item(f"{finding.severity} {finding.code}", *at, ": ", Prose(finding.message))
+    severity = SEVERITIES[finding.severity].one
+    return item(f"{severity} {finding.code}", *at, ": ", Prose(finding.message))
 
 
 def _settled(run: Run | None) -> dict[str, Outcome]:
