@@ -113,6 +113,11 @@ def test_sarif_is_as_the_standard_says() -> None:
     assert log(VIEW)["runs"][0]["tool"]["driver"]["version"] == "0.1.0"
 
 
+def test_a_file_whose_name_is_no_utf8_can_be_told() -> None:
+    finding = Finding("file-kind", "no", Origin("a", file="a\ud800b.csv"))
+    check_log(of_validation(MAPPING, SOURCES, [finding], users=0, memberships=0))
+
+
 @settings(max_examples=40, deadline=None)
 @given(worlds())
 def test_sarif_is_as_the_standard_says_whatever_the_names(case: tuple[Plan, Run]) -> None:

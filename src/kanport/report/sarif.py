@@ -73,7 +73,9 @@ def _location(view: View, origin: Origin | None) -> dict[str, Any]:
     told: dict[str, Any] = {}
     if (place := file_of(view, origin)) is not None:
         absolute = place.path.startswith("/")
-        address = f"file://{quote(place.path)}" if absolute else quote(place.path)
+        # A file can have a name that is no UTF-8.
+        address = quote(place.path, errors="surrogatepass")
+        address = f"file://{address}" if absolute else address
         told["physicalLocation"] = {"artifactLocation": {"uri": address}}
         if place.line is not None:
             told["physicalLocation"]["region"] = {"startLine": place.line}
