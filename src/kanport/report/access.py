@@ -90,7 +90,8 @@ def access_of(plan: Plan, lines: Sequence[Line]) -> tuple[AccessRow, ...]:
                 after if _so(line) else before,
                 accounts.get(change.username, Account.ACTIVE),
                 line,
-                maybe=Risk.MAYBE_THROUGH_GROUP in change.risk,
+                # A run reads back what it has done, and so knows.
+                maybe=line.status is None and Risk.MAYBE_THROUGH_GROUP in change.risk,
             )
         )
     key = cache(compare_key)
