@@ -129,6 +129,28 @@ def test_what_is_no_report_does_not_hold() -> None:
         assert "carries no proof" in checks.checked[0].why
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"report": []},
+        {"report": {}},
+        {"sha256": "\ud800" * 64},
+        {"sha256": "é" * 64},
+        {"next_steps": [1]},
+        {"table": 5},
+        {"plan": ["x"]},
+        {"masked": "yes"},
+    ],
+)
+def test_a_proof_of_odd_things_is_none(odd: dict[str, object]) -> None:
+    parts = json.loads(Proof("text", "plan", "1.0").to_json()) | odd
+    line = json.dumps(parts, separators=(",", ":")).encode()
+    for content, sidecar in ((b"x\nProof: " + line + b"\n", None), (b"a,b\n", line)):
+        checks = check_report(content, sidecar=sidecar)
+        assert checks.proof is None
+        assert not checks.hold
+
+
 @pytest.mark.parametrize("form", CARRYING)
 def test_a_digest_computed_anew_is_detected_where_the_plan_is_there(form: str) -> None:
     """Whoever forges a report can compute its digest; the plan tells them all the same."""

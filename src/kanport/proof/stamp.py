@@ -13,6 +13,7 @@ from typing import Any
 
 MARK = b'{"kanport_proof":1,'
 _ZEROS = "0" * 64
+_DIGEST = re.compile("[0-9a-f]{64}")
 _UNSAFE = re.compile("[-<>&`]")
 
 
@@ -53,7 +54,18 @@ class Proof:
             proof = cls(**{**parts, "next_steps": tuple(parts["next_steps"])})
         except (ValueError, KeyError, TypeError, RecursionError):
             return None
-        return proof if isinstance(proof.sha256, str) and len(proof.sha256) == 64 else None
+        return proof if proof.is_sound() else None
+
+    def is_sound(self) -> bool:
+        """Say whether everything in it is of its kind: anybody may have written it."""
+        named = (self.report, self.kind, self.kanport, self.plan, self.run, self.journal)
+        texts = (*named, *self.next_steps, *([] if self.table is None else [self.table]))
+        return (
+            all(isinstance(text, str) for text in texts)
+            and isinstance(self.masked, bool)
+            and isinstance(self.sha256, str)
+            and _DIGEST.fullmatch(self.sha256) is not None
+        )
 
 
 # What stands before and behind the proof at the very end of a file, by format.
