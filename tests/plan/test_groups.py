@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from kanport.memory import Memory
 from kanport.model import (
     CurrentState,
@@ -10,6 +12,7 @@ from kanport.model import (
     DesiredGroupMember,
     DesiredProject,
     DesiredState,
+    DesiredUser,
     Given,
     Group,
     Project,
@@ -58,7 +61,8 @@ def planned(
     desired: DesiredState, current: CurrentState, memory: Memory | None = None, **parts: Any
 ) -> Plan:
     rows = {"from": "people", "name": {"from": "group"}, "member": {"from": "username"}}
-    spec = a_mapping(users=None, memberships=[], groups=[rows], ledger="x.ledger", **parts)
+    parts = {"users": None, **parts}
+    spec = a_mapping(memberships=[], groups=[rows], ledger="x.ledger", **parts)
     return make_plan(
         desired,
         current,
@@ -140,6 +144,91 @@ def test_nobody_leaves_a_group_for_want_of_evidence() -> None:
         plan = planned(desired, server(ENGINEERS), group_members_missing="remove")
         assert told(plan) == []
         assert codes(plan) == ["missing-unknown"]
+
+
+def test_nobody_leaves_a_group_for_a_row_that_names_them_as_they_will_be_called() -> None:
+    desired = wanted(
+        {"Engineers": ["ann"]},
+        users=(DesiredUser(Given("robert"), email=Given("bob@example.org")),),
+        unknown=Unknown(group_members=frozenset({("robert", "engineers")})),
+    )
+    bob = User(3, "bob", email="bob@example.org")
+    here = a_server(ANN, bob, EVE, groups=(ENGINEERS,))
+    users = {"find_by": ["username", "email"]}
+    plan = planned(desired, here, group_members_missing="remove", users=users)
+    assert told(plan) == [("user.rename", "bob", "robert")]
+    assert codes(plan) == ["missing-unknown"]
+
+
+@pytest.mark.parametrize("other", ["engineers", "ENGINEERS"])
+def test_a_group_found_by_its_id_keeps_its_members_beside_one_that_is_spelled_alike(
+    other: str,
+) -> None:
+    desired = wanted(
+        {"ENGINEERS": ["ann", "bob"]},
+        {("ENGINEERS", "ALPHA"): MEMBER},
+        ids={"ENGINEERS": "cn=eng"},
+    )
+    here = server(ENGINEERS, Group(8, other), roles={1: {2: MEMBER, 3: MEMBER}})
+    plan = planned(
+        desired,
+        here,
+        Memory(group_access={(7, 1): MEMBER}),
+        group_members_missing="remove",
+        group_access=[{"list": {"ENGINEERS": {"ALPHA": MEMBER}}}],
+        group_access_missing="revoke",
+    )
+    assert told(plan) == []
+
+
+def test_a_group_stays_that_may_be_one_of_the_sources() -> None:
+    crew = Group(9, "Crew")
+    desired = wanted({"Crew": []}, ids={"Crew": "cn=eng"})
+    plan = planned(desired, server(ENGINEERS, crew), groups_missing="remove", groups_managed=["*"])
+    assert told(plan) == []
+    assert set(codes(plan)) == {"group-unclear", "group-kept"}
+
+
+@pytest.mark.parametrize(
+    ("access", "unknown"),
+    [
+        ({("Enginers", "ALPHA"): MEMBER}, frozenset()),
+        ({}, frozenset({("engineers", "ALPHA")})),
+        ({}, frozenset({(None, "ALPHA")})),
+    ],
+)
+def test_a_group_stays_where_a_row_of_access_may_name_it(
+    access: dict[tuple[str, str], str], unknown: frozenset[tuple[str | None, str | None]]
+) -> None:
+    desired = wanted({"Web": []}, access, unknown=Unknown(group_access=unknown))
+    plan = planned(desired, server(ENGINEERS), groups_missing="remove", groups_managed=["*"])
+    assert told(plan) == [("group.create", "Web", "Web", "")]
+    assert "group-kept" in codes(plan)
+
+
+@pytest.mark.parametrize(
+    ("group", "project", "stays"),
+    [
+        ("Engineers", "ALHPA", {"ALPHA", "BETA"}),
+        ("Enginers", "ALPHA", {"ALPHA"}),
+        ("Enginers", "ALHPA", {"ALPHA", "BETA"}),
+        ("EnGineers", "ALPHA", {"ALPHA"}),
+        ("Web", "ALHPA", set()),
+    ],
+)
+def test_access_of_groups_stays_where_a_row_that_cannot_be_followed_may_ask_for_it(
+    group: str, project: str, stays: set[str]
+) -> None:
+    roles = {1: {2: MEMBER, 3: MEMBER}, 2: {2: MEMBER, 3: MEMBER}}
+    groups = (ENGINEERS, Group(8, "ENGINEERS"), Group(9, "Web"))
+    plan = planned(
+        wanted({}, {(group, project): MEMBER}),
+        server(*groups, roles=roles),
+        Memory(group_access={(7, 1): MEMBER, (7, 2): MEMBER}),
+        group_access=[{"list": {group: {project: MEMBER}}}],
+        group_access_missing="revoke",
+    )
+    assert {one.subject.project for one in plan.changes} == {"ALPHA", "BETA"} - stays
 
 
 def test_a_protected_account_neither_joins_nor_leaves() -> None:

@@ -275,6 +275,14 @@ def test_who_certainly_keeps_access_in_another_way_does_not_lose_it(
     assert len(access_lost([MOVED, *beside], server, memory)) == 1 - kept
 
 
+def test_access_that_the_server_shows_to_be_gone_saves_nobody_from_being_counted() -> None:
+    others = Group(8, "others", members=frozenset({3, 6}))
+    server = a_server(*PEOPLE[:5], groups=(TEAM, others), roles={1: LISTED})
+    memory = Memory(group_access={(8, 1): "project-member"})
+    assert 6 not in LISTED
+    assert access_lost([MOVED], server, memory) == {(3, 1)}
+
+
 # --- lifted for one run ---------------------------------------------------------------------------
 
 

@@ -4,7 +4,7 @@ Kanboard has nothing that lists it. What is known is what Kanport gave, as its l
 that is believed only where the server does not show otherwise.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from kanport.findings import Finding
@@ -24,6 +24,9 @@ from kanport.plan.wanted import project_problem
 
 Place = tuple[int | str, int]
 """A group, by its id or, where it is yet to be created, by its name; and the id of a project."""
+
+_Open = tuple[str | None, str | None]
+"""The keys of a group and a project of which the input leaves open what it wants; None for any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +81,12 @@ def diff_group_access(
     findings: list[Finding] = []
     unchanged = 0
     asked: set[Place] = set()
+    unusable: set[_Open] = set()
     for wanted in resolved.desired.group_access:
         found = _place(wanted, resolved, groups)
         if isinstance(found, Finding):
             findings.append(found)
+            unusable.add(_left_open(wanted, resolved, groups))
             continue
         group, project = found
         place: Place = (group.id if group.id is not None else group.name, project.id)
@@ -93,7 +98,8 @@ def diff_group_access(
             continue
         changes.append(_draft(group, project, held, wanted))
     all_of = None if mapping.group_access_missing == "revoke" else going
-    revoked, notes = _not_asked_for(resolved, current, groups, known, asked, after, all_of)
+    is_open = resolved.desired.unknown.group_access | unusable
+    revoked, notes = _not_asked_for(is_open, current, groups, known, asked, after, all_of)
     changes.extend(revoked)
     findings.extend(notes)
     return GroupAccessDiff(tuple(changes), unchanged, known, after, tuple(findings))
@@ -160,8 +166,17 @@ def _draft(
     )
 
 
+def _left_open(wanted: DesiredGroupAccess, resolved: Resolved, groups: Groups) -> _Open:
+    """Give what a row leaves open that cannot be followed; a name that means nothing may be any."""
+    group, project = wanted.group.value, wanted.project.value
+    return (
+        compare_key(group) if groups.fitting(group) else None,
+        spelling_key(project) if resolved.projects.fitting(project) else None,
+    )
+
+
 def _not_asked_for(
-    resolved: Resolved,
+    is_open: Collection[_Open],
     current: CurrentState,
     groups: Groups,
     known: Mapping[Place, str],
@@ -182,7 +197,7 @@ def _not_asked_for(
         group, project = there[group_id], projects[project_id]
         name = names.get(group_id, group.name)
         keys = {compare_key(group.name), compare_key(name)}
-        if not keys.isdisjoint(groups.unclear) or _open(resolved, keys, project):
+        if not keys.isdisjoint(groups.unclear) or _open(is_open, keys, project):
             unproven.append(f"{name} in {project.label}")
             continue
         del after[group_id, project_id]
@@ -210,9 +225,9 @@ def _not_asked_for(
     return drafts, [finding]
 
 
-def _open(resolved: Resolved, groups: set[str], project: Project) -> bool:
+def _open(is_open: Iterable[_Open], groups: set[str], project: Project) -> bool:
     keys = project_keys(project)
     return any(
         (who is None or who in groups) and (what is None or spelling_key(what) in keys)
-        for who, what in resolved.desired.unknown.group_access
+        for who, what in is_open
     )

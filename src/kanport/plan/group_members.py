@@ -48,6 +48,7 @@ def diff_members(
     changes: list[Draft] = []
     findings: list[Finding] = []
     unchanged = 0
+    new_names = {p.user.id: p.desired.key for p in resolved.persons if p.user and p.renamed}
     wanted, kept, notes = _wanted(resolved, groups)
     findings.extend(notes)
     after: dict[int | str, set[int]] = {}
@@ -75,7 +76,7 @@ def diff_members(
         named = {user.id for user, _ in asked.values() if user is not None}
         for user_id in sorted(members - named):
             user = resolved.people.by_id.get(user_id)
-            if user is None or _open(resolved, user, group.name, kept):
+            if user is None or _open(resolved, user, new_names.get(user_id), group, kept):
                 who = user.username if user is not None else f"user #{user_id}"
                 unproven.append(f"{who} in {group.name}")
             elif not protected(user.username) and may_leave(user):
@@ -115,6 +116,7 @@ def _wanted(
     found: dict[int | str, _Asked] = {}
     doubtful: set[str] = set()
     findings: list[Finding] = []
+    described = groups.of_sources()
     for member in resolved.desired.group_members:
         if compare_key(member.group.value) in groups.unclear:
             doubtful.add(member.key[0])
@@ -124,11 +126,12 @@ def _wanted(
             doubtful.add(member.key[0])
             findings.append(_at(person, member))
             continue
-        name, fitting = resolved.finder.name_of(person), groups.fitting(member.group.value)
-        if name is None or len(fitting) != 1:
+        name = resolved.finder.name_of(person)
+        group = described.get(compare_key(member.group.value))
+        if name is None or group is None:
             continue
         user = resolved.people.by_id.get(resolved.finder.id_of(person) or 0)
-        asked = found.setdefault(_ident(fitting[0]), {})
+        asked = found.setdefault(_ident(group), {})
         places = asked[name][1] if name in asked else ()
         asked[name] = (user, (*places, *member.username.origins))
     return found, frozenset(doubtful), findings
@@ -139,15 +142,27 @@ def _at(finding: Finding, member: DesiredGroupMember) -> Finding:
     return Finding(finding.code, finding.message, place, finding.value, finding.hint)
 
 
-def _open(resolved: Resolved, user: User, group: str, doubtful: frozenset[str]) -> bool:
-    """Tell whether the input leaves open that somebody is to be in a group."""
-    key, where = compare_key(user.username), compare_key(group)
-    if resolved.doubt.missing(key) or doubtful:
+def _open(
+    resolved: Resolved,
+    user: User,
+    new_name: str | None,
+    group: FoundGroup,
+    doubtful: frozenset[str],
+) -> bool:
+    """Tell whether the input leaves open that somebody is to be in a group.
+
+    A row may name them as they are called now or, by its key, as they will be (`new_name`); and the
+    group by the name that the server has, or that the sources give it.
+    """
+    keys = {None, compare_key(user.username), new_name}
+    where = {None, compare_key(group.name)}
+    if group.wanted is not None:
+        where.add(group.wanted.key)
+    if any(resolved.doubt.missing(key) for key in keys if key is not None) or doubtful:
         # Whoever cannot be told may be anybody in the group, under another spelling.
         return True
     return any(
-        (who is None or who == key) and (what is None or what == where)
-        for who, what in resolved.desired.unknown.group_members
+        who in keys and what in where for who, what in resolved.desired.unknown.group_members
     )
 
 
@@ -167,7 +182,11 @@ def _removals(
     managed = name_matcher(mapping.groups_managed)
     described = {group.id for group in groups.described}
     needed = {compare_key(access.group.value) for access in resolved.desired.group_access}
-    is_open = resolved.desired.unknown.group_members
+    unknown = resolved.desired.unknown
+    is_open = {what for _, what in unknown.group_members} | {who for who, _ in unknown.group_access}
+    if not all(groups.fitting(access.group.value) for access in resolved.desired.group_access):
+        # With a slip of the pen in it, such a name may mean any group.
+        is_open.add(None)
     drafts: list[Draft] = []
     findings: list[Finding] = []
     for group in _all(groups):
@@ -176,7 +195,7 @@ def _removals(
             continue
         people = [resolved.people.by_id.get(user_id) for user_id in sorted(group.members)]
         why = None
-        if resolved.doubt.everybody or any(what in (None, key) for _, what in is_open):
+        if resolved.doubt.everybody or not is_open.isdisjoint((None, key)):
             why = "the input does not prove that nothing names it"
         elif key in groups.unclear:
             why = "it cannot be told whether it is meant"

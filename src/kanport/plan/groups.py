@@ -42,10 +42,26 @@ class Groups:
     unclear: frozenset[str]
     findings: tuple[Finding, ...]
 
+    def of_sources(self) -> dict[str, FoundGroup]:
+        """Give the groups that the sources describe, by the key of the names that they give."""
+        return {group.wanted.key: group for group in self.described if group.wanted is not None}
+
     def fitting(self, name: str) -> tuple[FoundGroup, ...]:
-        """Give whom a name means: the exact spelling, else all that compare the same."""
+        """Give whom a name means: the exact spelling, else all that compare the same.
+
+        What the sources describe by just this name is what they mean by it. Where the server has
+        the spelling for another group than the one that they describe in another one, it may be
+        either.
+        """
         same = self.by_key.get(compare_key(name), ())
         exact = tuple(group for group in same if group.name == name)
+        for group in same:
+            if group.wanted is None or group in exact:
+                continue
+            if not exact or group.wanted.name.value == name:
+                return (group,)
+            if group.wanted.name.value != group.name:
+                return (group, *exact)
         return exact or same
 
 
@@ -73,12 +89,14 @@ def match_groups(wanted: Iterable[DesiredGroup], there: Iterable[Group]) -> Grou
         if isinstance(answer, str):
             findings.append(_unclear(one, answer))
             unclear.add(one.key)
+            # Each of those that it may be is as unclear as the name is.
+            unclear.update(compare_key(g.name) for g in by_external.get(external, ()) if external)
         else:
             found.append(answer)
     found, twice = _without_doubles(found)
-    for double, why in twice:
+    for double, there_too, why in twice:
         findings.append(_unclear(double, why))
-        unclear.add(double.key)
+        unclear.update((double.key, compare_key(there_too.name)))
     by_key: dict[str, list[FoundGroup]] = defaultdict(list)
     meant = {group.id for group in found}
     for each in (*found, *(FoundGroup(g.name, g) for g in there if g.id not in meant)):
@@ -111,7 +129,7 @@ def _choose(wanted: DesiredGroup, same: list[Group], by_id: list[Group]) -> Foun
 
 def _without_doubles(
     found: Iterable[FoundGroup],
-) -> tuple[list[FoundGroup], list[tuple[DesiredGroup, str]]]:
+) -> tuple[list[FoundGroup], list[tuple[DesiredGroup, Group, str]]]:
     """Leave out groups of the sources that are one on the server: which is meant is unclear."""
     several: dict[int | None, list[FoundGroup]] = defaultdict(list)
     for group in found:
@@ -120,7 +138,11 @@ def _without_doubles(
         group for number, some in several.items() for group in some if not number or len(some) == 1
     ]
     doubles = [
-        (group.wanted, f"is {_listed([group.there])}, as another group of the sources is")
+        (
+            group.wanted,
+            group.there,
+            f"is {_listed([group.there])}, as another group of the sources is",
+        )
         for number, some in several.items()
         for group in some
         if number and len(some) > 1 and group.there is not None and group.wanted is not None

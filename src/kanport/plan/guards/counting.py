@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from kanport.memory import NOTHING, Memory
 from kanport.model import CurrentState
 from kanport.plan.access import group_finder
+from kanport.plan.group_access import known_access
 from kanport.plan.model import Action, Change
 from kanport.plan.ranks import app_rank, project_rank
 
@@ -171,11 +172,12 @@ def _kept_through_groups(
 ) -> frozenset[Pair]:
     """Give who certainly has access to what through a group once the plan is carried out.
 
-    Certain is the access that Kanport gave a group itself. A group that is yet to be created is
+    Certain is the access that Kanport gave a group itself, where the server does not show that it
+    is gone. A group that is yet to be created is
     known by its name.
     """
     members: dict[int | str, set[int]] = {group.id: set(group.members) for group in current.groups}
-    giving: set[tuple[int | str, int]] = set(memory.group_access)
+    giving: set[tuple[int | str, int]] = set(known_access(current, memory))
     for change in changes:
         group = change.group_id if change.group_id is not None else change.subject.group
         if group is None:
