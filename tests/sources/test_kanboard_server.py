@@ -1,14 +1,17 @@
 """Another Kanboard as a source: read once, whole, and never written to."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kanport.errors import ConfigInvalid, Unreachable
+from kanport.export.tables import not_whole
 from kanport.mapping import load_mapping
+from kanport.model import CurrentState, Group, Project, ServerInfo, User
 from kanport.pipeline import read_tables
-from kanport.sandbox import Sandbox, SandboxOptions
+from kanport.sandbox import Fault, Sandbox, SandboxOptions
 from kanport.table import Table
 
 MAPPING = """
@@ -85,3 +88,28 @@ def test_a_server_that_cannot_list_its_users_is_no_source(
         with pytest.raises(Unreachable) as raised:
             read_tables(load_mapping(tmp_path / "mapping.yaml"))
         assert any("not all users" in detail for detail in raised.value.details)
+
+
+def test_a_server_that_breaks_over_a_group_is_no_source(read: Read, old: Sandbox) -> None:
+    group = old.store.add_group("Team")
+    old.store.add_group_member(group, old.store.add_user("bob"))
+    old.fault = lambda names: Fault(after=0) if "getGroupMembers" in names else None
+    with pytest.raises(Unreachable) as raised:
+        read()
+    assert any("not all members of groups" in detail for detail in raised.value.details)
+
+
+def test_members_who_are_not_among_the_users_show_that_those_are_not_all() -> None:
+    state = CurrentState(
+        ServerInfo("https://kb.example.org/jsonrpc.php"),
+        users=(User(2, "ada"),),
+        projects=(Project(1, "Alpha"),),
+        groups=(Group(5, "Team", members=frozenset({2})),),
+        roles={1: {2: "project-member"}},
+    )
+    assert not_whole(state) is None
+    for odd in (
+        replace(state, roles={1: {2: "project-member", 7: "project-viewer"}}),
+        replace(state, groups=(Group(5, "Team", members=frozenset({2, 7})),)),
+    ):
+        assert "#7" in (not_whole(odd) or "")

@@ -12,6 +12,7 @@ from kanport.model import CurrentState, Group, Project, User
 from kanport.names import compare_key, spelling_key
 from kanport.plan.access import group_finder
 from kanport.plan.match import Projects
+from kanport.plan.places import listed
 
 USERS, GROUPS, GROUP_MEMBERS = "users", "groups", "group_members"
 PROJECTS, MEMBERSHIPS = "projects", "memberships"
@@ -57,6 +58,27 @@ def listings(state: CurrentState) -> dict[str, Listing]:
         name: Listing(name, COLUMNS[name], tuple(sorted(rows, key=_order)))
         for name, rows in made.items()
     }
+
+
+def not_whole(state: CurrentState) -> str | None:
+    """Say what of a server could not be read, as half a list would pass for a whole one; or None.
+
+    Whoever is in a project or a group and not among the users shows that those are not all.
+    """
+    if not state.users_complete:
+        why = f": {state.unlisted.why}" if state.unlisted else ""
+        return f"not all users of {state.server.url} can be read{why}"
+    if unread := [group.name for group in state.groups if not group.complete]:
+        return f"not all members of groups of {state.server.url} can be read: {listed(unread)}"
+    members = {user_id for roles in state.roles.values() for user_id in roles}
+    members.update(user_id for group in state.groups for user_id in group.members)
+    if strangers := members - {user.id for user in state.users}:
+        numbers = listed(f"#{number}" for number in sorted(strangers))
+        return (
+            f"{state.server.url} lists members who are not among its users ({numbers}): something"
+            " was changed there meanwhile, or is left out"
+        )
+    return None
 
 
 def project_keys(projects: Iterable[Project]) -> dict[int, str]:

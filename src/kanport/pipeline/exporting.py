@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from kanport.errors import Unreachable
-from kanport.export.tables import Listing, listings
+from kanport.export.tables import Listing, listings, not_whole
 from kanport.kanboard.client import Client
 from kanport.kanboard.current import read_current
 
@@ -17,10 +17,9 @@ def read_listings(client: Client) -> Mapping[str, Listing]:
     state = read_current(
         client, choose_projects=lambda projects: [project.id for project in projects]
     )
-    if not state.users_complete:
-        why = f": {state.unlisted.why}" if state.unlisted else ""
+    if (problem := not_whole(state)) is not None:
         raise Unreachable(
-            f"not all users of {client.url} can be read{why}",
-            hint="raise PHP's memory_limit on the server for the time of the export",
+            problem,
+            hint="try again, and raise PHP's memory_limit on the server for the time of the export",
         )
     return listings(state)

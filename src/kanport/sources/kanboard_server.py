@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from kanport.config import Settings, normalize_url
 from kanport.errors import ConfigInvalid, Unreachable
-from kanport.export.tables import Listing, listings
+from kanport.export.tables import Listing, listings, not_whole
 from kanport.files import read_secret
 from kanport.kanboard.client import Client
 from kanport.kanboard.current import read_current
@@ -77,11 +77,10 @@ def _tables(settings: Settings) -> Mapping[str, Listing]:
         state = read_current(
             client, choose_projects=lambda projects: [project.id for project in projects]
         )
-    if not state.users_complete:
-        why = f": {state.unlisted.why}" if state.unlisted else ""
+    if (problem := not_whole(state)) is not None:
         raise Unreachable(
-            f"not all users of {settings.url} can be read{why}",
-            hint="a source is read whole or not at all; raise PHP's memory_limit there",
+            problem,
+            hint="a source is read whole or not at all; try again, or raise PHP's memory_limit",
         )
     return listings(state)
 
