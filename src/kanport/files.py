@@ -161,6 +161,9 @@ def read_secret(path: Path, what: str) -> str:
         raise ConfigInvalid(
             f"The {what} file {path} cannot be read: {error.strerror or error}."
         ) from error
+    except ValueError as error:
+        # A null byte in it.
+        raise ConfigInvalid(f"The {what} file cannot be read: {str(path)!r} is no path.") from error
     if len(content) > LONGEST_SECRET:
         raise ConfigInvalid(f"The file {path} holds more than a {what}.")
     try:
@@ -168,6 +171,17 @@ def read_secret(path: Path, what: str) -> str:
     except UnicodeDecodeError:
         # Without its cause: that holds the bytes of the file.
         raise ConfigInvalid(f"The {what} file {path} is not text in UTF-8.") from None
+
+
+def at_home(name: str) -> Path:
+    """Give a path, with `~` at its start for the home folder; raises ConfigInvalid without one."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError as problem:
+        raise ConfigInvalid(
+            f"{name!r} leads to the home folder of a user who is not there, or has none",
+            hint="write the whole path, beginning with /",
+        ) from problem
 
 
 def _given_by_systemd(path: Path, found: os.stat_result) -> bool:

@@ -316,3 +316,8 @@ def test_at_the_place_of_each_value_stands_that_value(table: dict[str, Any]) -> 
             value = value[step]
         written = lines[spot.line - 1][spot.column - 1 : spot.column - 1 + spot.length]
         assert tomllib.loads(f"x = {written}")["x"] == value
+
+
+def test_a_home_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    problem = refused(tmp_path, 'state = "~nobody-of-this-name/state"\n')
+    assert "~nobody-of-this-name/state" in problem.message

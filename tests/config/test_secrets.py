@@ -173,3 +173,8 @@ def test_a_token_may_come_through_a_pipe_as_the_file_says(tmp_path: Path) -> Non
         settings_of(layers(tmp_path, text, {}), lambda: "")
     with pytest.raises(ConfigInvalid, match="more than a token"):
         settings_of(layers(tmp_path, text, {}), lambda: "x" * 5000)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "~nobody-of-this-name/secret"])
+def test_a_path_that_leads_nowhere_is_told(tmp_path: Path, name: str) -> None:
+    refused(Reference(file=name), tmp_path)

@@ -172,6 +172,21 @@ def test_a_status_file_that_is_none_is_simply_replaced(tmp_path: Path, content: 
     assert json.loads(path.read_text())["failures_since_success"] == 1
 
 
+@pytest.mark.parametrize("moment", ["yesterday", "0001-01-01T00:00:00+23:59", 5, None])
+def test_a_status_file_with_a_wrong_time_knows_of_no_success(
+    tmp_path: Path, moment: object
+) -> None:
+    path, metrics = tmp_path / "status.json", tmp_path / "kanport.prom"
+    write_status(path, GOOD)
+    status = status_of(tmp_path)
+    status["last_success"]["finished_at"] = moment
+    path.write_text(json.dumps(status))
+    before = last_success_in(path, GOOD.mapping_path)
+    assert before is None
+    write_metrics(metrics, STOPPED, last_success=before, told=True)
+    assert "kanport_last_success" not in metrics.read_text()
+
+
 def test_others_may_read_what_is_for_monitoring(tmp_path: Path) -> None:
     before = os.umask(0o022)
     try:

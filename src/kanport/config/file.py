@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from kanport.config.spec import ConfigFile, Notify, Options
 from kanport.config.toml_file import read_toml
 from kanport.errors import ConfigInvalid
-from kanport.files import read_file
+from kanport.files import at_home, read_file
 from kanport.mapping.explain import explain
 from kanport.mapping.problems import near
 from kanport.mapping.shown import with_mistakes
@@ -210,4 +210,4 @@ def _values(
 
 
 def _beside(path: Path, name: str) -> Path:
-    return path.parent / Path(name).expanduser()
+    return path.parent / at_home(name)

@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from kanport.config.spec import Keyring, Reference, TokenReference
 from kanport.errors import ConfigInvalid
-from kanport.files import LONGEST_SECRET, read_secret
+from kanport.files import LONGEST_SECRET, at_home, read_secret
 
 
 def where(reference: Reference) -> str:
@@ -44,7 +44,7 @@ def read_reference(
         if text is None:
             raise ConfigInvalid(f"There is no {what}: {origin} is not set.")
     elif reference.file is not None:
-        text = read_secret(base / Path(reference.file).expanduser(), what)
+        text = read_secret(base / at_home(reference.file), what)
     elif reference.keyring is not None:
         text = _from_keyring(reference.keyring, what)
     elif isinstance(reference, TokenReference) and stdin is not None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,17 @@ def _failures(before: dict[str, Any], ending: Ending, *, same: bool) -> int:
 
 def _good(status: dict[str, Any]) -> dict[str, Any] | None:
     good = status.get("last_success")
-    if isinstance(good, dict) and isinstance(good.get("finished_at"), str):
+    if isinstance(good, dict) and _is_moment(good.get("finished_at")):
         return good
     return None
+
+
+def _is_moment(value: object) -> bool:
+    """Say whether this is a time as it is written here; the file may be anybody's by now."""
+    try:
+        return isinstance(value, str) and datetime.fromisoformat(value).timestamp() >= 0
+    except (ValueError, OverflowError):
+        return False
 
 
 def _read(path: Path) -> dict[str, Any]:
