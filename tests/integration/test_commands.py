@@ -145,6 +145,23 @@ def test_without_a_terminal_apply_wants_to_be_told_yes(
     assert not server.writes
 
 
+def test_a_run_that_is_finished_is_resumed_without_a_trace(
+    server: Sandbox, kanport: Kanport, club: Path
+) -> None:
+    kanport("plan", club, "-o", "plan.json")
+    assert kanport("apply", "plan.json", "--yes").code == 0
+    assert kanport("report", "plan.journal.jsonl", "-o", "run.html").code == 0
+    journal = Path("plan.journal.jsonl").read_bytes()
+    server.forget_requests()
+    again = kanport("resume", "plan.journal.jsonl", "--passwords-to", "none.csv")
+    assert again.code == 0, again
+    assert "finished already" in again.err and "none.csv" not in again.err
+    assert not server.writes
+    assert Path("plan.journal.jsonl").read_bytes() == journal
+    signed = kanport("verify-report", "run.html", "--journal", "plan.journal.jsonl")
+    assert signed.code == 0, signed
+
+
 def test_a_journal_that_is_there_is_refused_before_anything_is_asked_or_written(
     server: Sandbox, kanport: Kanport, club: Path
 ) -> None:

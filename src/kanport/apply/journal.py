@@ -225,6 +225,15 @@ class Recorded:
     sent: frozenset[str] = frozenset()
     answers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to resume: it came to its end, and every change has an outcome.
+
+        Such a journal must stay as it is, byte for byte: the reports of the run name its digest.
+        """
+        reached = self.ended and self.run.stopped is None
+        return reached and all(change.id in self.settled for change in self.plan.changes)
+
 
 def load_journal(path: Path) -> Recorded:
     """Read a journal back.

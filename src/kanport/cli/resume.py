@@ -37,7 +37,8 @@ def command(
     """Finish the run of JOURNAL that was cut off, by whatever it was.
 
     What has an outcome is left alone. Everything else is looked at first: what is as the plan
-    wants it was done, what is as it was before is carried out now, and the rest is skipped.
+    wants it was done, what is as it was before is carried out now, and the rest is skipped. A run
+    that is finished already is told once more, and its journal stays as it is.
 
     \b
     Example:
@@ -59,6 +60,9 @@ def command(
     ):
         # The run may have come further while another one was waited for.
         recorded = load_journal(journal_path)
+        if recorded.finished:
+            output.note("The run was finished already; nothing is sent, and its journal stays.")
+            passwords_to = None
         passwords = pipeline.passwords_for(recorded.plan, mapping_path)
         code = running.report_on(
             recorded.plan,

@@ -67,9 +67,12 @@ def apply_plan(plan: Plan, client: Client, how: Execution, *, run_id: str) -> Ru
 def resume_run(recorded: Recorded, client: Client, how: Execution) -> Run:
     """Finish a run that was cut off, and give what became of all of its plan.
 
-    Raises PlanStale where the journal is of another server.
+    Of one that is finished already nothing is written. Raises PlanStale where the journal is of
+    another server.
     """
     check_server(recorded.plan, client)
+    if recorded.finished:
+        return recorded.run
     with Journal(how.journal_path, now=how.now, by=how.by, resume=True) as journal:
         run = how.engine(client, journal).resume(recorded)
     return _proven(run, how, by=recorded.run.by, approved=recorded.run.approved)
