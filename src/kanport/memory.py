@@ -3,13 +3,13 @@
 What is remembered never proves anything by itself: it is only ever believed where the server
 agrees, and without it nothing is taken away. Servers pass numbers on (SQLite gives the number of
 a removed user to the next one), so everything about a user holds only while that user has the
-recorded username.
+recorded username, and about the access of a group only while group and project have their names.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kanport.model import Identity, Project, User
+from kanport.model import Group, Identity, Project, User
 from kanport.names import compare_key, spelling_key
 
 
@@ -64,7 +64,8 @@ class Memory:
     was made whose absences were counted. `through_group` are pairs of user id and project id where
     access was found to come through a group, with the role that it gave: a change there cannot
     take effect, and is not planned again. `group_access` is the role that Kanport gave a group, by
-    group id and project id: the server cannot list it.
+    group id and project id: the server cannot list it; `access_names` has the names of the group
+    and the project then, empty where they are not known.
     """
 
     identities: Mapping[str, Identity] = field(default_factory=dict)
@@ -76,6 +77,7 @@ class Memory:
     last_good: GoodRun | None = None
     through_group: Mapping[tuple[int, int], str] = field(default_factory=dict)
     group_access: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    access_names: Mapping[tuple[int, int], tuple[str, str]] = field(default_factory=dict)
 
     def manages(self, user: User) -> bool:
         """Whether Kanport created this user or was told to adopt them."""
@@ -88,6 +90,17 @@ class Memory:
             return False
         names = (project.identifier, project.name)
         return spelling_key(grant.project) in {spelling_key(name) for name in names if name}
+
+    def gave(self, group: Group, project: Project) -> bool:
+        """Whether Kanport gave access to just this group, to just this project."""
+        place = group.id, project.id
+        if place not in self.group_access:
+            return False
+        group_name, project_name = self.access_names.get(place, ("", ""))
+        if group_name and compare_key(group_name) != compare_key(group.name):
+            return False
+        names = (project.identifier, project.name, project.label)
+        return not project_name or spelling_key(project_name) in map(spelling_key, names)
 
     def absence(self, user: User) -> Absence | None:
         """Since when this user is missing, if the ledger says so of them and not of another."""
@@ -126,7 +139,8 @@ class Learned:
     user id with the username, `granted` memberships. `renamed` has the new usernames. `back` are
     the users who were missing and are named again, with whether they are enabled now; `enabled`
     those whom somebody or something has enabled. A role of None in `through_group` or
-    `group_access` is one to forget.
+    `group_access` is one to forget. `group_names` and `project_names` are what groups
+    and projects are called after it, by id, where it had to do with their access.
     """
 
     planned_at: str
@@ -141,6 +155,8 @@ class Learned:
     enabled: frozenset[int] = frozenset()
     through_group: Mapping[tuple[int, int], str | None] = field(default_factory=dict)
     group_access: Mapping[tuple[int, int], str | None] = field(default_factory=dict)
+    group_names: Mapping[int, str] = field(default_factory=dict)
+    project_names: Mapping[int, str] = field(default_factory=dict)
 
 
 def absence_at(before: Absence | None, username: str, planned_at: str, counted_at: str) -> Absence:

@@ -10,7 +10,7 @@ import pytest
 from kanport.errors import ConfigInvalid
 from kanport.ledger import adopt, recall, record, record_good
 from kanport.memory import NOTHING, Absence, GoodRun, Grant, Learned, Missed, SourceMemory
-from kanport.model import Identity, Project, User
+from kanport.model import Group, Identity, Project, User
 
 SERVER = "https://kanboard.example.org/jsonrpc.php"
 OLD = Path(__file__).parent / "files" / "version-1.sqlite"
@@ -46,7 +46,7 @@ def test_a_ledger_of_version_1_is_read_as_it_is_and_becomes_a_new_one_when_writt
     assert recall(path, SERVER).identities == known.identities
     assert recall(path, SERVER).users == {7: "cyd"}
     with closing(sqlite3.connect(path)) as database:
-        assert database.execute("PRAGMA user_version").fetchone() == (2,)
+        assert database.execute("PRAGMA user_version").fetchone() == (3,)
 
 
 def test_who_was_created_or_adopted_is_managed_while_they_have_their_username(path: Path) -> None:
@@ -151,6 +151,21 @@ def test_access_through_groups_and_of_groups_is_kept_until_it_is_forgotten(path:
     known = recall(path, SERVER)
     assert known.through_group == {}
     assert known.group_access == {(3, 1): "project-manager"}
+
+
+def test_access_of_groups_is_kept_with_whose_it_is(path: Path) -> None:
+    team, alpha = Group(3, "Team"), Project(1, "Alpha", "ALPHA")
+    role = {(3, 1): "project-viewer"}
+    after(path, 0, group_access=role)
+    assert recall(path, SERVER).gave(team, alpha)
+    after(path, 1, group_access=role, group_names={3: "Team"}, project_names={1: "ALPHA"})
+    known = recall(path, SERVER)
+    assert known.gave(team, alpha)
+    assert known.gave(Group(3, "TEAM"), Project(1, "Beta", "alpha"))
+    assert not known.gave(Group(3, "Newcomers"), alpha)
+    assert not known.gave(team, Project(1, "Gamma", "GAMMA"))
+    after(path, 2, group_names={3: "Crew"})
+    assert recall(path, SERVER).gave(Group(3, "Crew"), alpha)
 
 
 def test_all_of_what_a_run_taught_is_written_or_nothing(path: Path) -> None:

@@ -288,6 +288,21 @@ def test_what_the_ledger_says_is_not_believed_where_the_server_shows_otherwise()
     assert told(plan) == [("group_access.grant", "Engineers", "ALPHA", MEMBER)]
 
 
+@pytest.mark.parametrize("names", [("Testers", "ALPHA"), ("Engineers", "GAMMA")])
+def test_what_the_ledger_says_is_not_believed_of_a_number_that_was_passed_on(
+    names: tuple[str, str],
+) -> None:
+    known = Memory(group_access={(7, 1): MEMBER}, access_names={(7, 1): names})
+    plan = planned(
+        wanted({"Web": None}),
+        server(ENGINEERS, Group(8, "Web"), roles={1: {2: MEMBER, 3: MEMBER}}),
+        known,
+        group_access=[{"list": {"Web": {"ALPHA": MEMBER}}}],
+        group_access_missing="revoke",
+    )
+    assert told(plan) == []
+
+
 def test_access_is_told_that_cannot_be_given() -> None:
     private = Project(3, "Own", private=True)
     desired = wanted(

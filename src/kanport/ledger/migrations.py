@@ -83,4 +83,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (server, group_id, project_id)
         ) WITHOUT ROWID""",
     ),
+    (
+        # Numbers are passed on; empty where an older Kanport did not write down whose they were.
+        "ALTER TABLE group_access ADD COLUMN group_name TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE group_access ADD COLUMN project TEXT NOT NULL DEFAULT ''",
+    ),
 )

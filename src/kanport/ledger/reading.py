@@ -78,6 +78,12 @@ def _memory(ledger: "Connection", server: str) -> Memory:
                 ledger, "group_id, project_id, role FROM group_access", server
             )
         },
+        access_names={
+            (int(group_id), int(project_id)): (str(group), str(project))
+            for group_id, project_id, group, project in _rows(
+                ledger, "group_id, project_id, group_name, project FROM group_access", server
+            )
+        },
     )
 
 

@@ -36,6 +36,8 @@ def record(path: Path, server: str, learned: Learned, *, now: str) -> None:
         _absences(ledger, server, learned, now)
         _roles(ledger, "through_group", "user_id", server, learned.through_group, now)
         _roles(ledger, "group_access", "group_id", server, learned.group_access, now)
+        _names(ledger, "group_name", "group_id", server, learned.group_names)
+        _names(ledger, "project", "project_id", server, learned.project_names)
 
 
 def record_good(path: Path, server: str, good: GoodRun) -> None:
@@ -161,9 +163,20 @@ def _roles(
     now: str,
 ) -> None:
     _forget(ledger, table, who, server, [pair for pair, role in roles.items() if role is None])
+    when = "seen_at" if table == "through_group" else "given_at"
+    columns = f"server, {who}, project_id, role, {when}"
     ledger.executemany(
-        f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?, ?)",  # noqa: S608
+        f"INSERT OR REPLACE INTO {table} ({columns}) VALUES (?, ?, ?, ?, ?)",  # noqa: S608
         [(server, *pair, role, now) for pair, role in roles.items() if role is not None],
+    )
+
+
+def _names(
+    ledger: "Connection", column: str, whose: str, server: str, names: Mapping[int, str]
+) -> None:
+    ledger.executemany(
+        f"UPDATE group_access SET {column} = ? WHERE server = ? AND {whose} = ?",  # noqa: S608
+        [(name, server, number) for number, name in names.items()],
     )
 
 

@@ -47,15 +47,17 @@ def known_access(current: CurrentState, memory: Memory) -> dict[Place, str]:
     """Give the roles that groups are known to have, by group id and project id.
 
     A group with a member who is not listed in the project has no access to it any more, whatever
-    the ledger says.
+    the ledger says; and nothing is known of one that has another name by now, as the server may
+    have given its number to another one.
     """
     groups = {group.id: group for group in current.groups}
-    projects = {project.id for project in current.projects}
+    projects = {project.id: project for project in current.projects}
     return {
         (group_id, project_id): role
         for (group_id, project_id), role in sorted(memory.group_access.items())
         if group_id in groups
         and project_id in projects
+        and memory.gave(groups[group_id], projects[project_id])
         and not shown_not(groups[group_id], project_id, current)
     }
 

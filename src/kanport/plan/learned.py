@@ -38,6 +38,7 @@ def learned_from(plan: Plan, run: Run | None) -> Learned:
         if user_id is not None and change.project_id is not None:
             username = names.get(user_id, change.username)
             granted[user_id, change.project_id] = Grant(username, change.subject.project or "")
+    access = _group_access(holds, run)
     disabled = _users(done, Action.USER_DISABLE)
     enabled = _users(holds, Action.USER_ENABLE)
     return Learned(
@@ -70,7 +71,14 @@ def learned_from(plan: Plan, run: Run | None) -> Learned:
         },
         enabled=enabled | {one.user_id for one in plan.absences if one.state == "enabled"},
         through_group=_through_group(plan, run),
-        group_access=_group_access(holds, run),
+        group_access={place: (one.after or {}).get("role") for place, one in access.items()},
+        group_names={group_id: one.subject.group or "" for (group_id, _), one in access.items()}
+        | {
+            change.group_id: str((change.after or {})["name"])
+            for change in _of(holds, Action.GROUP_UPDATE)
+            if change.group_id is not None and "name" in (change.after or {})
+        },
+        project_names={number: one.subject.project or "" for (_, number), one in access.items()},
     )
 
 
@@ -95,8 +103,8 @@ def _through_group(plan: Plan, run: Run | None) -> dict[tuple[int, int], str | N
     return found
 
 
-def _group_access(holds: list[Change], run: Run | None) -> dict[tuple[int, int], str | None]:
-    """Give the role of each group whose access took effect; None for what was revoked."""
+def _group_access(holds: list[Change], run: Run | None) -> dict[tuple[int, int], Change]:
+    """Give the changes of groups' access that took effect, by the ids of group and project."""
     groups: dict[str | None, int] = {}
     projects: dict[str | None, int] = {}
     for change in holds:
@@ -104,12 +112,12 @@ def _group_access(holds: list[Change], run: Run | None) -> dict[tuple[int, int],
             groups[change.subject.group] = run.group_ids[change.id]
         if run is not None and change.id in run.project_ids:
             projects[change.subject.project] = run.project_ids[change.id]
-    found: dict[tuple[int, int], str | None] = {}
+    found: dict[tuple[int, int], Change] = {}
     for change in holds:
         group = change.group_id or groups.get(change.subject.group)
         project = change.project_id or projects.get(change.subject.project)
         if change.action in _ACCESS and group is not None and project is not None:
-            found[group, project] = (change.after or {}).get("role")
+            found[group, project] = change
     return found
 
 
