@@ -17,6 +17,7 @@ from kanport.errors import Exit
 
 # The module of each command, and its line in `kanport --help`.
 COMMANDS = {
+    "init": "Write a first mapping for a file or a directory.",
     "validate": "Check a mapping and its data; talks to no server.",
     "plan": "Show what would change; writes nothing to the server.",
     "explain": "Show all about one person: rows, rules, server, changes or why none.",

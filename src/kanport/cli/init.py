@@ -1,0 +1,106 @@
+"""`kanport init`: a first mapping from a file's headers, or for a directory."""
+
+from pathlib import Path
+
+import click
+
+from kanport.cli.options import OutputFile, common_options
+from kanport.cli.output import Output
+
+
+@click.command("init")
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--encoding", metavar="NAME", help="Of a CSV file that is not UTF-8, such as cp1252.")
+@click.option("--sheet", metavar="NAME", help="The sheet; the first visible one if left out.")
+@click.option(
+    "--header-row",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="The row of the sheet with the headers.",
+)
+@click.option("--ldap", "url", metavar="URL", help="A directory, instead of a file.")
+@click.option("--base", metavar="DN", help="Where its people are, such as ou=people,dc=…")
+@click.option(
+    "-o",
+    "--output",
+    "target",
+    type=OutputFile(),
+    default="mapping.yaml",
+    show_default=True,
+    metavar="FILE",
+    help="The mapping to write; one that is there stays.",
+)
+@common_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    file: Path | None,
+    encoding: str | None,
+    sheet: str | None,
+    header_row: int,
+    url: str | None,
+    base: str | None,
+    target: Path,
+) -> None:
+    """Write a first mapping for a CSV or Excel file, or for a directory.
+
+    The headers say which column is the username, the name, and so on; what they do not say is left
+    out and named in the mapping. Nothing is sent anywhere.
+
+    \b
+    Example:
+      kanport init staff.csv
+      kanport init access.xlsx --sheet Projects -o access.yaml
+      kanport init --ldap ldaps://ldap.example.org --base ou=people,dc=example,dc=org
+    """
+    from kanport.drafting import draft_for_directory
+    from kanport.errors import UsageError
+    from kanport.files import write_file
+
+    output = Output(ctx, "text")
+    if (file is None) == (url is None):
+        raise UsageError("name a file, or a directory with --ldap", hint="kanport init staff.csv")
+    if url is not None and base is None:
+        raise UsageError("a directory needs --base", hint="--base ou=people,dc=example,dc=org")
+    if target.exists():
+        raise UsageError(
+            f"{target} exists already", hint="name another file with -o, or move that one away"
+        )
+    if url is not None:
+        text = draft_for_directory(url, base or "", str(target))
+    else:
+        assert file is not None  # noqa: S101 - one of the two is given
+        text = _for_file(file, target, encoding, sheet, header_row)
+    write_file(target, text)
+    output.note(f"The mapping is in {target}: read it, then kanport validate {target}")
+
+
+def _for_file(
+    file: Path, target: Path, encoding: str | None, sheet: str | None, header_row: int
+) -> str:
+    import json
+
+    from kanport.drafting import draft_for_table
+    from kanport.errors import UsageError
+    from kanport.mapping.spec import CsvSource, ExcelSource, Source
+    from kanport.sources import read_source
+
+    source: Source
+    options = ""
+    if file.suffix.lower() in (".xlsx", ".xlsm"):
+        source = ExcelSource(
+            type="excel", path=str(file), sheet=sheet, header_row=header_row, hidden_rows="read"
+        )
+        options += f", sheet: {json.dumps(sheet, ensure_ascii=False)}" if sheet else ""
+        options += f", header_row: {header_row}" if header_row > 1 else ""
+    elif file.suffix.lower() in (".csv", ".txt", ".tsv"):
+        source = CsvSource(type="csv", path=str(file), encoding=encoding)
+        options += f", encoding: {encoding}" if encoding else ""
+    else:
+        raise UsageError(f"{file} is neither a .csv nor an .xlsx file")
+    table = read_source(
+        "people", source, base=Path(), secret_columns=frozenset(), columns_used=None
+    )
+    return draft_for_table(table, file, target, options=options)
