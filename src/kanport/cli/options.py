@@ -157,8 +157,8 @@ WRITING = (
     click.option(
         "--connections",
         type=click.IntRange(1, 64),
-        help="The most to use at once, 8 by default; fewer where more bring nothing.  [env:"
-        " KANPORT_CONNECTIONS]",
+        help="Connections at most at once, 8 by default; fewer where more bring nothing."
+        "  [env: KANPORT_CONNECTIONS]",
     ),
     click.option(
         "--rate",

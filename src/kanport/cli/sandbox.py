@@ -114,7 +114,8 @@ def command(token: str | None, ldap_users: tuple[str, ...], **settings: Any) -> 
     try:
         server = Sandbox(SandboxOptions(token=token, ldap_users=people, **settings))
     except (OSError, ValueError) as error:
-        raise UsageError(f"the sandbox cannot start: {error}") from error
+        why = (isinstance(error, OSError) and error.strerror) or error
+        raise UsageError(f"the sandbox cannot start: {why}") from error
     with server:
         if given is None:
             click.echo(f"token: {token}", err=True)
