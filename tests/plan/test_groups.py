@@ -84,8 +84,10 @@ def told(plan: Plan) -> list[tuple[Any, ...]]:
     ]  # fmt: skip
 
 
-def server(*groups: Group, **parts: Any) -> CurrentState:
-    return a_server(ANN, BOB, EVE, groups=groups, **parts)
+def server(*there: Group | User, **parts: Any) -> CurrentState:
+    groups = tuple(one for one in there if isinstance(one, Group))
+    users = (one for one in there if isinstance(one, User))
+    return a_server(ANN, BOB, EVE, *users, groups=groups, **parts)
 
 
 def test_a_new_group_gets_its_members_when_it_is_there() -> None:
@@ -229,6 +231,16 @@ def test_access_of_groups_stays_where_a_row_that_cannot_be_followed_may_ask_for_
         group_access_missing="revoke",
     )
     assert {one.subject.project for one in plan.changes} == {"ALPHA", "BETA"} - stays
+
+
+@pytest.mark.parametrize("missing", ["disable", "remove"])
+def test_whom_a_row_of_groups_names_is_not_missing(missing: str) -> None:
+    users = {"missing": missing, "managed": {"usernames": ["*"]}}
+    desired = wanted({"Engineers": ["Ann"]}, users=(DesiredUser(Given("eve")),),
+                     unknown=Unknown(group_members=frozenset({("bob", "engineers")})))  # fmt: skip
+    plan = planned(desired, server(ENGINEERS, User(5, "gus")), users=users, protect=["admin"])
+    assert [(one.action, one.username) for one in plan.changes] == [(f"user.{missing}", "gus")]
+    assert "missing-unknown" in codes(plan)
 
 
 def test_a_protected_account_neither_joins_nor_leaves() -> None:

@@ -58,6 +58,7 @@ def missing_people(
     managed = managed_people(mapping.users, memory).when_missing
     present = {person.user.id for person in resolved.persons if person.user is not None}
     asked_for = {person.desired.key for person in resolved.persons}
+    grouped = frozenset(_named_in_groups(resolved))
     members = _members(resolved, current)
     leave_with_account = members if steps.and_ is not None else frozenset()
     # Lists that are silent about somebody end nothing before their turn, disabled or not.
@@ -88,6 +89,7 @@ def missing_people(
             and not resolved.doubt.missing(key)
             and key not in asked_for
             and user.id not in resolved.named
+            and key not in grouped
         )
         if not proven:
             if concerned:
@@ -131,6 +133,18 @@ def _back(resolved: Resolved, mapping: MappingFile, memory: Memory) -> Iterator[
     for person in resolved.persons:
         if person.user is not None and memory.absence(person.user) is not None:
             yield _absence(person.user, "back")
+
+
+def _named_in_groups(resolved: Resolved) -> Iterator[str]:
+    """Give the compare keys of whom a row of groups names, or of users whom it means."""
+    for member in resolved.desired.group_members:
+        yield compare_key(member.username.value)
+        user_id = resolved.finder.id_of(resolved.finder.find(member.username.value))
+        if user_id is not None:
+            yield compare_key(resolved.people.by_id[user_id].username)
+    for who, _ in resolved.desired.unknown.group_members:
+        if who is not None:
+            yield who
 
 
 def _members(resolved: Resolved, current: CurrentState) -> frozenset[int]:
