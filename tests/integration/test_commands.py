@@ -70,6 +70,21 @@ def test_a_quiet_sync_still_tells_what_changed_and_what_to_look_at(
     assert "person-protected" in warned.out
 
 
+def test_a_plan_with_random_passwords_says_how_to_keep_them(kanport: Kanport, club: Path) -> None:
+    assert "--passwords-to FILE" in kanport("plan", club).out
+    kanport("sync", club)
+    assert "--passwords-to" not in kanport("plan", club).out
+
+
+def test_a_plan_that_a_guard_stops_is_not_offered_to_apply(
+    kanport: Kanport, club: Path, tmp_path: Path
+) -> None:
+    write_files(tmp_path, mapping=MAPPING + "limits: {create: 0}\n")
+    stopped = kanport("plan", club, "-o", "plan.json")
+    assert stopped.code == 4, stopped
+    assert "kanport apply" not in stopped.out
+
+
 def test_pending_changes_make_a_check_exit_with_10(kanport: Kanport, club: Path) -> None:
     assert kanport("plan", club, "--check").code == 10
 

@@ -1,7 +1,7 @@
 """`kanport plan`: show what would change."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,9 @@ from kanport.cli.options import (
     server_options,
 )
 from kanport.cli.output import Output
+
+if TYPE_CHECKING:
+    from kanport.plan.model import Plan
 
 
 @click.command("plan")
@@ -88,7 +91,7 @@ def command(
 
         output.show(view.of_plan(Mask(plan).plan))
     else:
-        output.show(view.of_plan(plan, next_steps=_next_steps(plan_path, bool(plan.changes))))
+        output.show(view.of_plan(plan, next_steps=_next_steps(plan_path, plan)))
     if plan_path is not None:
         output.note(f"The plan is in {plan_path}.")
     code = planning.exit_for_plan(plan)
@@ -97,9 +100,13 @@ def command(
     ctx.exit(code)
 
 
-def _next_steps(plan_path: Path | None, pending: bool) -> tuple[str, ...]:
-    if not pending:
+def _next_steps(plan_path: Path | None, plan: "Plan") -> tuple[str, ...]:
+    if not plan.changes or any(guard.tripped for guard in plan.guards):
         return ()
+    step = f"kanport apply {plan_path}"
     if plan_path is None:
-        return ("Save the plan with -o plan.json, then: kanport apply plan.json",)
-    return (f"kanport apply {plan_path}",)
+        step = "Save the plan with -o plan.json, then: kanport apply plan.json"
+    if any((change.after or {}).get("password") == "random" for change in plan.changes):
+        # They are gone after the run, so this has to be told before it.
+        return (step, "With --passwords-to FILE random passwords are kept, else nobody has them.")
+    return (step,)
