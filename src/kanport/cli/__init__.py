@@ -65,11 +65,19 @@ class LazyGroup(Boundary):
         "max_content_width": 100,
     },
     epilog="""\b
-Exit codes: 0 done, or nothing to do; 2 wrong usage; 3 some items failed or were skipped, or
-stdout could not be written; 4 a guard stopped it; 5 invalid source data;
-6 invalid mapping or configuration; 7 server or source not reachable;
-8 another run holds the lock; 9 the plan is stale; 10 changes are pending (plan --check);
-130 interrupted.""",
+Exit codes:
+  0    done, or nothing to do
+  1    a bug
+  2    wrong usage
+  3    finished, but some items failed, were skipped or did not verify
+  4    a guard stopped it before the first write
+  5    invalid source data
+  6    invalid mapping or configuration
+  7    server or source not reachable
+  8    another run is at work
+  9    the plan is stale
+  10   changes are pending (plan --check)
+  130  interrupted""",
 )
 @click.version_option(__version__, prog_name="kanport")
 @configuration_options
@@ -82,8 +90,9 @@ def cli() -> None:
 
     \b
     Example:
-      kanport validate mappings/users-csv.yaml
-      kanport plan mappings/users-csv.yaml -o plan.json
+      kanport init staff.csv
+      kanport validate mapping.yaml
+      kanport plan mapping.yaml -o plan.json
       kanport apply plan.json
     """
 
