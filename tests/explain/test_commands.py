@@ -73,6 +73,12 @@ def test_a_note_is_called_so_as_in_every_report(kanport: Kanport, tmp_path: Path
     assert "info" not in told
 
 
+def test_of_somebody_who_is_nowhere_it_does_not_say_that_all_is_well(kanport: Kanport) -> None:
+    told = kanport("explain", "club.yaml", "adda").out
+    assert "Nobody of this name" in told, told
+    assert "OK:" not in told
+
+
 def test_one_person_or_one_project_is_asked_for(kanport: Kanport) -> None:
     assert kanport("explain", "club.yaml").code == 2
     assert kanport("explain", "club.yaml", "ada", "--project", "ALPHA").code == 2

@@ -41,6 +41,9 @@ def document_of(told: Explanation) -> Document:
 def _level(told: Explanation) -> Level:
     if any(finding.severity is Severity.ERROR for finding in told.findings):
         return Level.LOOK
+    if told.kind == "person" and not told.rows and told.user is None:
+        # Most likely the name is misspelled, so nothing here is to look as if all were well.
+        return Level.LOOK
     return Level.NOTE if told.changes else Level.GOOD
 
 
