@@ -124,7 +124,9 @@ def test_a_journal_whose_plan_was_changed_is_refused(tmp_path: Path) -> None:
         load_journal(path)
 
 
-@pytest.mark.parametrize("text", ["", "not json\n", "[]\n", '{"format": "kanport-plan/1"}\n'])
+@pytest.mark.parametrize(
+    "text", ["", "not json\n", "[]\n", '{"format": "kanport-plan/1"}\n', "[" * 100_000]
+)
 def test_a_file_that_is_no_journal_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "other.jsonl"
     path.write_text(text, encoding="utf-8")

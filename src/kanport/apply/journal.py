@@ -330,7 +330,7 @@ def _records(content: bytes, path: Path) -> list[dict[str, Any]]:
     for number, line in enumerate(lines, start=1):
         try:
             record = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             if number == len(lines) and records:
                 break
             raise UsageError(f"{path}:{number} is not a record of a journal") from None
