@@ -87,7 +87,7 @@ def access_of(plan: Plan, lines: Sequence[Line]) -> tuple[AccessRow, ...]:
                 label(change.subject.project or "", change.project_id),
                 change.project_id,
                 before,
-                after if _so(line) else before,
+                after if _so(line) else _left(line, before),
                 accounts.get(change.username, Account.ACTIVE),
                 line,
                 # A run reads back what it has done, and so knows.
@@ -176,6 +176,12 @@ def _is(line: Line, action: Action) -> bool:
 def _so(line: Line) -> bool:
     """Whether the change counts as made: in a plan all do, after a run what is in place."""
     return line.status is None or line.status in _IN_PLACE
+
+
+def _left(line: Line, before: str | None) -> str | None:
+    """Give the role after a change that is not in place: what a group gives may be another."""
+    through = line.outcome.through_group if line.outcome is not None else None
+    return before if through is None else through
 
 
 def _role(state: dict[str, object] | None) -> str | None:
