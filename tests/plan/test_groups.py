@@ -315,6 +315,22 @@ def test_what_the_ledger_says_is_not_believed_of_a_number_that_was_passed_on(
     assert told(plan) == []
 
 
+@pytest.mark.parametrize("asked", [{}, {("Engineers", "ALPHA"): VIEWER}])
+def test_the_access_of_a_group_stays_while_a_protected_account_is_in_it(
+    asked: dict[tuple[str, str], str],
+) -> None:
+    parts: dict[str, Any] = {
+        "group_access": [{"list": {"Web": {"BETA": MEMBER}}}],
+        "group_access_missing": "revoke",
+    }
+    here = server(ENGINEERS, roles={1: {2: MEMBER, 3: MEMBER}})
+    known = Memory(group_access={(7, 1): MEMBER})
+    plan = planned(wanted({}, asked), here, known, protect=["BOB"], **parts)
+    assert told(plan) == []
+    assert codes(plan) == ["group-kept"]
+    assert told(planned(wanted({}, asked), here, known, **parts))
+
+
 def test_access_is_told_that_cannot_be_given() -> None:
     private = Project(3, "Own", private=True)
     desired = wanted(

@@ -4,18 +4,18 @@ Kanboard has nothing that lists it. What is known is what Kanport gave, as its l
 that is believed only where the server does not show otherwise.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from kanport.findings import Finding
 from kanport.mapping.spec import MappingFile
 from kanport.memory import Memory
-from kanport.model import CurrentState, DesiredGroupAccess, Project
+from kanport.model import CurrentState, DesiredGroupAccess, Group, Project
 from kanport.names import compare_key, spelling_key
 from kanport.plan.access import shown_not
 from kanport.plan.draft import Draft
 from kanport.plan.groups import FoundGroup, Groups
-from kanport.plan.match import project_keys
+from kanport.plan.match import name_matcher, project_keys
 from kanport.plan.model import Action
 from kanport.plan.places import first_place, listed
 from kanport.plan.resolve import Resolved
@@ -84,6 +84,7 @@ def diff_group_access(
     unchanged = 0
     asked: set[Place] = set()
     unusable: set[_Open] = set()
+    protected = name_matcher(mapping.protect)
     for wanted in resolved.desired.group_access:
         found = _place(wanted, resolved, groups)
         if isinstance(found, Finding):
@@ -98,10 +99,16 @@ def diff_group_access(
         if held == wanted.role.value:
             unchanged += 1
             continue
+        if held is not None and (inside := _protected_in(group.there, resolved, protected)):
+            findings.append(_access_kept(group.name, project, inside))
+            after[place] = held
+            continue
         changes.append(_draft(group, project, held, wanted))
     all_of = None if mapping.group_access_missing == "revoke" else going
     is_open = resolved.desired.unknown.group_access | unusable
-    revoked, notes = _not_asked_for(is_open, current, groups, known, asked, after, all_of)
+    revoked, notes = _not_asked_for(
+        is_open, resolved, current, mapping, groups, known, asked, after, all_of
+    )
     changes.extend(revoked)
     findings.extend(notes)
     return GroupAccessDiff(tuple(changes), unchanged, known, after, tuple(findings))
@@ -179,7 +186,9 @@ def _left_open(wanted: DesiredGroupAccess, resolved: Resolved, groups: Groups) -
 
 def _not_asked_for(
     is_open: Collection[_Open],
+    resolved: Resolved,
     current: CurrentState,
+    mapping: MappingFile,
     groups: Groups,
     known: Mapping[Place, str],
     asked: set[Place],
@@ -191,6 +200,8 @@ def _not_asked_for(
     projects = {project.id: project for project in current.projects}
     drafts: list[Draft] = []
     unproven: list[str] = []
+    kept: list[Finding] = []
+    protected = name_matcher(mapping.protect)
     for (group_id, project_id), role in known.items():
         if (group_id, project_id) in asked or not isinstance(group_id, int):
             continue
@@ -201,6 +212,9 @@ def _not_asked_for(
         keys = {compare_key(group.name), compare_key(name)}
         if not keys.isdisjoint(groups.unclear) or _open(is_open, keys, project):
             unproven.append(f"{name} in {project.label}")
+            continue
+        if inside := _protected_in(group, resolved, protected):
+            kept.append(_access_kept(name, project, inside))
             continue
         del after[group_id, project_id]
         drafts.append(
@@ -217,14 +231,33 @@ def _not_asked_for(
             )
         )
     if not unproven:
-        return drafts, []
+        return drafts, kept
     finding = Finding(
         "missing-unknown",
         "access of groups that nothing asks for stays, as the input does not prove that it is"
         f" unwanted: {listed(unproven)}",
         hint="correct the invalid rows",
     )
-    return drafts, [finding]
+    return drafts, [*kept, finding]
+
+
+def _protected_in(
+    group: Group | None, resolved: Resolved, protected: Callable[[str], bool]
+) -> list[str]:
+    """Give the protected accounts in a group, whose access would go or change with the group's."""
+    members = sorted(group.members) if group is not None else ()
+    users = (resolved.people.by_id.get(user_id) for user_id in members)
+    return [user.username for user in users if user is not None and protected(user.username)]
+
+
+def _access_kept(group: str, project: Project, inside: list[str]) -> Finding:
+    return Finding(
+        "group-kept",
+        f"the access of the group {group!r} to {project.label!r} stays as it is: protected"
+        f" accounts are in it: {listed(inside)}",
+        value=group,
+        hint="take them out of the group, or change its access by hand",
+    )
 
 
 def _open(is_open: Iterable[_Open], groups: set[str], project: Project) -> bool:
