@@ -283,6 +283,24 @@ def test_undo_tells_of_access_that_was_there_before_the_run() -> None:
         assert not [one for one in back.changes if "group_access" in one.action]
 
 
+def test_a_role_that_a_group_gives_for_the_moment_only_becomes_a_direct_one() -> None:
+    world = World(
+        {"Testers": frozenset({"ada"}), "Leads": frozenset({"ada"})},
+        {},
+        {("ALPHA", "Testers"): "Tester", ("ALPHA", "Leads"): "project-manager"},
+        {("ALPHA", "ada"): "project-manager"},
+        {"Leads": frozenset({"ada"})},
+        {("ALPHA", "Leads"): "Tester"},
+        {"memberships": "keep", "groups": "remove", "members": "remove", "access": "keep"},
+    )
+    with opened(world) as (server, client, path):
+        run = applied(planned(path, client), client, path)
+        # Without Testers they are manager through Leads, until that becomes a group of testers.
+        assert run.tally().complete
+        assert server.store.snapshot().memberships["ALPHA", "ada"] == "project-manager"
+        assert planned(path, client).changes == ()
+
+
 def test_what_remains_through_a_group_is_said_once_and_then_left_alone() -> None:
     world = World(
         {"Engineers": frozenset({"ada"})},

@@ -103,7 +103,8 @@ def told_enough(change: Change, answer: Answer, there: Observed) -> bool:
         return False
     if change.action is Action.GROUP_ACCESS_GRANT:
         return answer.value is True
-    return change.action is Action.GROUP_ACCESS_REVOKE
+    # A direct membership was added, or there was one: the server refuses a second one.
+    return change.action in (Action.GROUP_ACCESS_REVOKE, Action.MEMBERSHIP_GRANT)
 
 
 def observe_group(change: Change, value: Any) -> Observed:

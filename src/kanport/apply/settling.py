@@ -15,7 +15,7 @@ from kanport.apply.probing import read_back
 from kanport.apply.reasons import look_into, stays_through_group, why_not
 from kanport.apply.sending import LONGEST_PAUSE, post
 from kanport.apply.state import heard, success
-from kanport.apply.steps import id_in, observe, second_call_for
+from kanport.apply.steps import id_in, like_that_of_a_group, observe, second_call_for
 from kanport.apply.work_queue import Batch, Queue
 from kanport.kanboard.rpc import Answer, Call, NoAnswer
 from kanport.outcome import Status
@@ -125,7 +125,7 @@ def _post_until_told(job: Job, tried: Sequence[Change], calls: Mapping[str, Call
         lost = [
             number
             for number, answer in enumerate(answers)
-            if isinstance(answer, NoAnswer) and tried[number].action in ACCESS
+            if isinstance(answer, NoAnswer) and _needs_answer(tried[number])
         ]
         if not lost:
             break
@@ -135,3 +135,7 @@ def _post_until_told(job: Job, tried: Sequence[Change], calls: Mapping[str, Call
         for number, answer in zip(lost, more, strict=True):
             answers[number] = answer
     return answers
+
+
+def _needs_answer(change: Change) -> bool:
+    return change.action in ACCESS or like_that_of_a_group(change)

@@ -23,7 +23,7 @@ from kanport.kanboard import procedures
 from kanport.kanboard.rpc import Answer, Call, Refused, Result
 from kanport.model import User
 from kanport.names import compare_key
-from kanport.plan.model import Action, Change
+from kanport.plan.model import Action, Change, Risk
 from kanport.plan.own_ldap import by_ldap
 
 MEMBERSHIPS = frozenset(
@@ -88,6 +88,16 @@ def second_call_for(change: Change, ids: Ids, seen: Observed) -> Call | None:
     if seen.mend and seen.user_id is not None:
         return procedures.update_user(seen.user_id, **seen.mend)
     return None
+
+
+def like_that_of_a_group(change: Change) -> bool:
+    """Tell whether the role that a change is to give might come through a group, when read back.
+
+    That of a group may be another once the rest of the plan is done; a direct one stays.
+    """
+    if change.action is Action.MEMBERSHIP_CHANGE:
+        return Risk.MAYBE_THROUGH_GROUP in change.risk
+    return change.action is Action.MEMBERSHIP_GRANT and change.before is not None
 
 
 def says_no_ldap(change: Change, answer: Answer) -> bool:
@@ -188,7 +198,7 @@ def _observe_ldap_user(change: Change, user: User) -> Observed:
 def _observe_role(change: Change, role: str) -> Observed:
     wanted = (change.after or {}).get("role", "")
     if role == wanted:
-        return Observed(True, role=role)
+        return Observed(True, role=role, shown=not like_that_of_a_group(change))
     words = f"the role is {role}" if role else "there is no role"
     return Observed(False, instead=words, role=role)
 
