@@ -204,6 +204,18 @@ def test_a_created_user_loses_what_the_run_granted() -> None:
     assert codes(plan) == ["undo-partial"]
 
 
+def test_a_created_user_who_was_to_be_inactive_stays_and_that_is_said() -> None:
+    disabled = replace_id(
+        on_ada(Action.USER_DISABLE, {"active": True}, {"active": False}), "c0002"
+    ).model_copy(update={"user_id": None})
+    plan = back(recorded(new_user(1, "ada"), disabled), state(replace(ADA, active=False)))
+    (finding,) = plan.findings
+    assert (plan.changes, finding.code) == ((), "undo-partial")
+    assert finding.message == (
+        "1 user whom the run created, disabled already, will stay on the server: ada"
+    )
+
+
 # --- whose doing it was --------------------------------------------------------------------------
 
 

@@ -21,6 +21,7 @@ def created_back(scene: Scene, *, remove: bool) -> Back:
     """
     drafts: list[Draft] = []
     findings: list[Finding] = []
+    already: list[str] = []
     unchanged = 0
     for made in scene.traces.created.values():
         user = scene.new_user(made)
@@ -41,9 +42,10 @@ def created_back(scene: Scene, *, remove: bool) -> Back:
             elif user.active:
                 drafts.append(_disable(made, user))
             else:
+                already.append(user.username)
                 unchanged += 1
     disabled = [draft for draft in drafts if draft.action is Action.USER_DISABLE]
-    findings.extend(about_disabled(disabled, removing=remove))
+    findings.extend(about_disabled(disabled, already, removing=remove))
     return Back(tuple(drafts), tuple(findings), unchanged)
 
 

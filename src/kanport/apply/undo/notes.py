@@ -49,18 +49,28 @@ def about_removed(change: Change) -> Finding:
     )
 
 
-def about_disabled(drafts: Sequence[Draft], *, removing: bool) -> list[Finding]:
-    """Say that created users stay on the server as disabled accounts."""
-    if not drafts or removing:
+def about_disabled(
+    drafts: Sequence[Draft], already: Sequence[str], *, removing: bool
+) -> list[Finding]:
+    """Say that created users stay on the server as disabled accounts.
+
+    `drafts` disable them; `already` are the usernames of those who are disabled as it is.
+    """
+    if removing:
         return []
-    people = "1 user" if len(drafts) == 1 else f"{len(drafts)} users"
+    hint = f"--remove-created {len(drafts) + len(already)} removes them instead"
+    told = (
+        (listed(draft.username for draft in drafts), len(drafts), " will be disabled, and stay"),
+        (listed(already), len(already), ", disabled already, will stay"),
+    )
     return [
-        Finding(
-            "undo-partial",
-            f"{people} whom the run created will be disabled, and stay on the server:"
-            f" {_names(drafts)}",
-            hint=f"--remove-created {len(drafts)} removes them instead",
+        partial(
+            f"{'1 user' if count == 1 else f'{count} users'} whom the run created{what} on the"
+            f" server: {names}",
+            hint,
         )
+        for names, count, what in told
+        if count
     ]
 
 
