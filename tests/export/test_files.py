@@ -127,3 +127,20 @@ def test_what_is_wrong_with_a_yaml_file_is_told_with_its_place(
     (finding,) = raised.value.findings
     assert message in finding.message
     assert str(finding.origin) == place
+
+
+def test_a_yaml_file_that_repeats_itself_without_end_is_refused(tmp_path: Path) -> None:
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x, x]"]
+    for name, before in zip("bcdefgh", "abcdefg", strict=True):
+        lines.append(f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]")
+    (tmp_path / "bomb.yaml").write_text("\n".join([*lines, "groups: *h", ""]))
+    with pytest.raises(SourceInvalid) as raised:
+        read_source(
+            "g",
+            YamlSource(type="yaml", path="bomb.yaml", under="groups"),
+            base=tmp_path,
+            secret_columns=frozenset(),
+            columns_used=None,
+        )
+    (finding,) = raised.value.findings
+    assert "aliases" in finding.message

@@ -145,3 +145,8 @@ def test_the_published_schema_holds_for_a_plan_and_refuses_what_is_none() -> Non
     assert [error.message for error in validator.iter_errors(content)] == []
     content["changes"][0]["action"] = "user.frobnicate"
     assert not validator.is_valid(content)
+
+
+def test_a_file_that_never_ends_is_no_plan() -> None:
+    with pytest.raises(UsageError, match="cannot be read"):
+        load_plan(Path("/dev/zero"))

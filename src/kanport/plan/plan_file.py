@@ -10,9 +10,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from kanport.errors import UsageError
-from kanport.files import write_file
+from kanport.files import read_file, write_file
 from kanport.findings import Severity
 from kanport.plan.model import FORMAT, Plan
+
+# A plan of a million changes has about this size; what is larger is no plan, or never ends.
+MAX_PLAN_BYTES = 512 * 1024 * 1024
 
 _PLAIN = json.JSONEncoder(ensure_ascii=False)
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -46,7 +49,7 @@ def load_plan(path: Path) -> Plan:
             or was changed since it was made.
     """
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = read_file(path, most=MAX_PLAN_BYTES).decode("utf-8")
     except OSError as problem:
         raise UsageError(
             f"the plan {path} cannot be read: {problem.strerror}",

@@ -16,6 +16,7 @@ from kanport.table import Odd, Table
 
 # A million rows of ten values.
 MAX_VALUES = 10_000_000
+SPARE_VALUES = 100_000
 
 _FRACTION = Odd(
     "cell-number-inexact",
@@ -96,7 +97,9 @@ def read_yaml_rows(
 
 def _parse(data: bytes, origin: Origin) -> Document:
     try:
-        return read_yaml(decode(data, most=MAX_FILE_BYTES), most=MAX_VALUES)
+        text = decode(data, most=MAX_FILE_BYTES)
+        # A value takes a character at least: what has more repeats itself through aliases.
+        return read_yaml(text, most=min(MAX_VALUES, len(text) + SPARE_VALUES))
     except NotYaml as problem:
         mistake = problem.mistake
         place = origin.at(row=mistake.spot.line, position=mistake.spot.column)
