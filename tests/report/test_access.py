@@ -128,3 +128,19 @@ def test_whatever_the_plan_everybody_is_counted_once(case: tuple[Plan, Run]) -> 
         if view.matrix is not None:
             assert view.matrix.before == sum(r.before is not None for r in view.access)
             assert view.matrix.after == sum(r.after is not None for r in view.access)
+
+
+def test_whoever_is_renamed_is_reviewed_by_the_name_that_they_log_in_with() -> None:
+    rename = {
+        "action": Action.USER_RENAME,
+        "who": "kathi.old",
+        "before": {"username": "kathi.old"},
+        "after": {"username": "kathi.new"},
+        "reason": "same e-mail, other username",
+    }
+    access = PlanAccess(project="OPS", project_id=7, kept={"kathi.old": "project-member"})
+    plan = make_plan([rename]).model_copy(update={"access": (access,)})
+    done, failed = make_run(plan), make_run(plan, {1: (Status.FAILED, "the name is taken")})
+    assert [one.person for one in of_plan(plan).access] == ["kathi.new"]
+    assert [one.person for one in of_run(plan, done).access] == ["kathi.new"]
+    assert [one.person for one in of_run(plan, failed).access] == ["kathi.old"]

@@ -7,7 +7,7 @@ from functools import cache
 from kanport.model import PROJECT_ROLE_RANK
 from kanport.names import compare_key
 from kanport.outcome import Status
-from kanport.plan.model import Action, Plan, Risk
+from kanport.plan.model import Action, Change, Plan, Risk
 from kanport.report.parts import Line
 from kanport.report.tables import AccessRow, Account, Matrix, MatrixRow, RoleCount
 
@@ -23,9 +23,10 @@ def access_of(plan: Plan, lines: Sequence[Line]) -> tuple[AccessRow, ...]:
     Where a plan does not tell the access that it leaves as it is, there are rows for the changes
     only.
     """
-    names = {person.username: person.name or "" for person in plan.people}
+    logins = _Logins(lines)
+    names = {logins.of(person.username): person.name or "" for person in plan.people}
     names.update(_new_names(lines))
-    accounts = _accounts(plan, lines)
+    accounts = _accounts(plan, lines, logins)
     removals = {line.change.username: line for line in lines if _is(line, Action.USER_REMOVE)}
     groups_so = all(_so(line) for line in lines if line.change.subject.group is not None)
     held = {
@@ -37,15 +38,17 @@ def access_of(plan: Plan, lines: Sequence[Line]) -> tuple[AccessRow, ...]:
     rows: list[AccessRow] = []
     for access in plan.access or ():
         project = label(access.project, access.project_id)
-        for person, role in access.kept.items():
+        for called, role in access.kept.items():
+            person = logins.of(called)
             account = accounts.get(person, Account.ACTIVE)
             rows.append(
                 AccessRow(
                     person, names.get(person, ""), project, access.project_id, role, role, account
                 )
             )
-        for person, role in access.removed.items():
-            line = removals.get(person)
+        for called, role in access.removed.items():
+            person = logins.of(called)
+            line = removals.get(called)
             rows.append(
                 AccessRow(
                     person,
@@ -59,15 +62,16 @@ def access_of(plan: Plan, lines: Sequence[Line]) -> tuple[AccessRow, ...]:
                 )
             )
         for move in access.moved:
+            person = logins.of(move.username)
             rows.append(
                 AccessRow(
-                    move.username,
-                    names.get(move.username, ""),
+                    person,
+                    names.get(person, ""),
                     project,
                     access.project_id,
                     move.before,
                     move.after if groups_so else move.before,
-                    accounts.get(move.username, Account.ACTIVE),
+                    accounts.get(person, Account.ACTIVE),
                     maybe=not (move.sure and groups_so),
                     through=move.through,
                     moves=True,
@@ -80,15 +84,16 @@ def access_of(plan: Plan, lines: Sequence[Line]) -> tuple[AccessRow, ...]:
         before, after = _role(change.before), _role(change.after)
         if before is None:
             before = held.get((change.project_id, change.username))
+        person = logins.after(change)
         rows.append(
             AccessRow(
-                change.username,
-                names.get(change.username, ""),
+                person,
+                names.get(person, ""),
                 label(change.subject.project or "", change.project_id),
                 change.project_id,
                 before,
                 after if _so(line) else _left(line, before),
-                accounts.get(change.username, Account.ACTIVE),
+                accounts.get(person, Account.ACTIVE),
                 line,
                 # A run reads back what it has done, and so knows.
                 maybe=line.status is None and Risk.MAYBE_THROUGH_GROUP in change.risk,
@@ -169,6 +174,29 @@ class _Labels:
         return f"{label} (new)" if project_id is None else f"{label} (#{project_id})"
 
 
+class _Logins:
+    """What people are called in the end: whoever reviews access looks for them by that name."""
+
+    def __init__(self, lines: Iterable[Line]) -> None:
+        self._by_name: dict[str, str] = {}
+        self._by_id: dict[int | None, str] = {}
+        for line in lines:
+            new = (line.change.after or {}).get("username")
+            if new and _is(line, Action.USER_RENAME) and _so(line):
+                self._by_name[line.change.username] = str(new)
+                self._by_id[line.change.user_id] = str(new)
+
+    def of(self, username: str) -> str:
+        """Give what somebody is called in the end who had this username before."""
+        return self._by_name.get(username, username)
+
+    def after(self, change: Change) -> str:
+        """Give what whom a change is about is called in the end."""
+        if change.user_id is None:
+            return change.username
+        return self._by_id.get(change.user_id, change.username)
+
+
 def _is(line: Line, action: Action) -> bool:
     return line.change.action is action
 
@@ -192,16 +220,20 @@ def _role(state: dict[str, object] | None) -> str | None:
 def _new_names(lines: Iterable[Line]) -> dict[str, str]:
     found = {}
     for line in lines:
-        if _is(line, Action.USER_CREATE):
-            found[line.change.username] = str((line.change.after or {}).get("name") or "")
+        after = line.change.after or {}
+        told = _is(line, Action.USER_CREATE) or (_is(line, Action.USER_UPDATE) and _so(line))
+        if told and (_is(line, Action.USER_CREATE) or "name" in after):
+            found[line.change.username] = str(after.get("name") or "")
     return found
 
 
-def _accounts(plan: Plan, lines: Iterable[Line]) -> dict[str, Account]:
+def _accounts(plan: Plan, lines: Iterable[Line], logins: "_Logins") -> dict[str, Account]:
     """Give how the accounts stand in the end, of those who are not simply active."""
-    accounts = {person.username: Account.DISABLED for person in plan.people if person.disabled}
+    accounts = {
+        logins.of(person.username): Account.DISABLED for person in plan.people if person.disabled
+    }
     for line in lines:
-        who = line.change.username
+        who = logins.after(line.change)
         if _is(line, Action.USER_CREATE):
             accounts[who] = Account.ACTIVE if _so(line) else Account.ABSENT
         elif not _so(line):
