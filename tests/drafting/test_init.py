@@ -93,3 +93,11 @@ def test_a_file_in_another_encoding_is_named_so(kanport: Kanport) -> None:
     assert kanport("init", "hr.csv").code == 5
     assert kanport("init", "hr.csv", "--encoding", "cp1252").code == 0
     assert "encoding: cp1252" in Path("mapping.yaml").read_text()
+
+
+def test_headers_below_a_title_are_found(kanport: Kanport) -> None:
+    shutil.copy(SAMPLES / "staff-messy.xlsx", "staff.xlsx")
+    ended = kanport("init", "staff.xlsx")
+    assert ended.code == 0, ended.err
+    assert "header_row: 4" in Path("mapping.yaml").read_text()
+    assert kanport("validate", "mapping.yaml").code in (0, 5)

@@ -1,11 +1,19 @@
 """`kanport init`: a first mapping from a file's headers, or for a directory."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from kanport.cli.options import OutputFile, common_options
 from kanport.cli.output import Output
+
+if TYPE_CHECKING:
+    from kanport.mapping.spec import ExcelSource, Source
+    from kanport.table import Table
+
+# In so many rows from the top, headers are looked for.
+TITLE_ROWS = 10
 
 
 @click.command("init")
@@ -15,9 +23,7 @@ from kanport.cli.output import Output
 @click.option(
     "--header-row",
     type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="The row of the sheet with the headers.",
+    help="The row of the sheet with the headers; looked for in the first ten if left out.",
 )
 @click.option("--ldap", "url", metavar="URL", help="A directory, instead of a file.")
 @click.option("--base", metavar="DN", help="Where its people are, such as ou=people,dc=…")
@@ -39,7 +45,7 @@ def command(
     file: Path | None,
     encoding: str | None,
     sheet: str | None,
-    header_row: int,
+    header_row: int | None,
     url: str | None,
     base: str | None,
     target: Path,
@@ -78,29 +84,49 @@ def command(
 
 
 def _for_file(
-    file: Path, target: Path, encoding: str | None, sheet: str | None, header_row: int
+    file: Path, target: Path, encoding: str | None, sheet: str | None, header_row: int | None
 ) -> str:
     import json
 
     from kanport.drafting import draft_for_table
     from kanport.errors import UsageError
-    from kanport.mapping.spec import CsvSource, ExcelSource, Source
-    from kanport.sources import read_source
+    from kanport.mapping.spec import CsvSource, ExcelSource
 
-    source: Source
-    options = ""
     if file.suffix.lower() in (".xlsx", ".xlsm"):
-        source = ExcelSource(
-            type="excel", path=str(file), sheet=sheet, header_row=header_row, hidden_rows="read"
-        )
-        options += f", sheet: {json.dumps(sheet, ensure_ascii=False)}" if sheet else ""
-        options += f", header_row: {header_row}" if header_row > 1 else ""
+        book = ExcelSource(type="excel", path=str(file), sheet=sheet, hidden_rows="read")
+        table, row = _table_below(book, header_row)
+        options = f", sheet: {json.dumps(sheet, ensure_ascii=False)}" if sheet else ""
+        options += f", header_row: {row}" if row > 1 else ""
     elif file.suffix.lower() in (".csv", ".txt", ".tsv"):
-        source = CsvSource(type="csv", path=str(file), encoding=encoding)
-        options += f", encoding: {encoding}" if encoding else ""
+        table = _table(CsvSource(type="csv", path=str(file), encoding=encoding))
+        options = f", encoding: {encoding}" if encoding else ""
     else:
         raise UsageError(f"{file} is neither a .csv nor an .xlsx file")
-    table = read_source(
-        "people", source, base=Path(), secret_columns=frozenset(), columns_used=None
-    )
     return draft_for_table(table, file, target, options=options)
+
+
+def _table_below(book: "ExcelSource", header_row: int | None) -> "tuple[Table, int]":
+    """Give the rows of a sheet and the row of its headers, which a title may stand above."""
+    from kanport.drafting import guess
+    from kanport.errors import SourceInvalid
+
+    rows = range(1, TITLE_ROWS + 1) if header_row is None else (header_row,)
+    first: SourceInvalid | None = None
+    for row in rows:
+        try:
+            table = _table(book.model_copy(update={"header_row": row}))
+        except SourceInvalid as problem:
+            first = first or problem
+            continue
+        if header_row is not None or {"username", "email"} & guess(table.columns).columns.keys():
+            return table, row
+    if first is None:
+        return _table(book), 1
+    first.hint = "if the headers stand in another row, name it with --header-row"
+    raise first
+
+
+def _table(source: "Source") -> "Table":
+    from kanport.sources import read_source
+
+    return read_source("people", source, base=Path(), secret_columns=frozenset(), columns_used=None)
