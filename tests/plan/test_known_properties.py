@@ -1,6 +1,5 @@
 """What holds of every plan with stable ids, whatever the ledger says and whoever is renamed."""
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from random import Random
@@ -114,13 +113,13 @@ def _old_name_in_doubt(world: World, plan: Plan) -> bool:
         if change.action is Action.USER_RENAME
     }
     kept = any(finding.code == "row-skipped" for finding in plan.findings)
-    # Where others are called alike, a row of unknown meaning is taken to mean one of them by then.
-    alike = Counter(compare_key(user.username) for user in world.server.users.values())
+    # Where others are called so by then, a row of unknown meaning is taken to mean one of them.
+    others = {compare_key(user.username) for user in world.after(plan).server.users.values()}
     unknown = world.desired.unknown.people | {who for who, _ in world.desired.unknown.memberships}
     return bool(old) and (
         kept
         or any(membership.key[0] in old for membership in world.desired.memberships)
-        or any(alike[key] > 1 for key in old & unknown)
+        or bool(old & unknown & others)
     )
 
 
