@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help install demo demo-ldap test check format test-live bench smoke schema words lock build clean
+.PHONY: help install demo demo-ldap test check format test-live bench mutants smoke schema words lock build clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ test-live: $(READY) ## Contract and samples against a fresh Kanboard: KANPORT_LI
 
 bench: $(READY) ## How much of what the server can do Kanport gets, as ratios
 	$(BIN)/python -m tests.bench
+
+mutants: $(READY) ## Change the deciding code at single points; how many changes do the tests notice?
+	$(BIN)/python -m tests.mutants
 
 check: $(READY) ## Formatter, linter, strict types and the direction of imports
 	$(BIN)/ruff format --check
