@@ -172,6 +172,8 @@ def _look_first(job: Job, changes: Sequence[Change], unsure: frozenset[str]) -> 
         return list(changes)
     for change, value in zip(doubtful, probe(job, doubtful), strict=True):
         there = observe(change, value)
+        if not there.understood:
+            raise Unreachable(f"What {change.id} did cannot be read back: {there.instead}.")
         if there.holds and there.shown:
             status = Status.DONE if change.id in job.state.doubted else Status.ALREADY
             job.settle(change, status, observed=there)

@@ -28,17 +28,18 @@ ABOUT = ACCESS | {
 }
 
 
-class Effect(NamedTuple):
+class AccessSeen(NamedTuple):
     """What shows of a group's access to a project.
 
     `group` and `project` are their rows, `members` the ids of those in the group, `listed` of those
-    in the project. Roles show nothing: a member may have a direct role of their own.
+    in the project; both are None where the answer could not be understood. Roles show nothing: a
+    member may have a direct role of their own.
     """
 
     group: Any
     project: Any
-    members: frozenset[int]
-    listed: frozenset[int]
+    members: frozenset[int] | None
+    listed: frozenset[int] | None
 
 
 class NewProject(NamedTuple):
@@ -107,9 +108,23 @@ def told_enough(change: Change, answer: Answer, there: Observed) -> bool:
     return change.action in (Action.GROUP_ACCESS_REVOKE, Action.MEMBERSHIP_GRANT)
 
 
+def understood_group(change: Change, value: Any) -> bool:
+    """Tell whether what reading back gave about a change of `ABOUT` says anything at all."""
+    if isinstance(value, AccessSeen):
+        if not value.group or not value.project:
+            return True
+        rows = procedures.group_from_row(value.group), procedures.project_from_row(value.project)
+        return None not in (*rows, value.members, value.listed)
+    if isinstance(value, NewProject):
+        return not value.row or procedures.project_from_row(value.row) is not None
+    if change.action in (Action.GROUP_MEMBER_ADD, Action.GROUP_MEMBER_REMOVE):
+        return isinstance(value, bool | int | str)
+    return not value or procedures.group_from_row(value) is not None
+
+
 def observe_group(change: Change, value: Any) -> Observed:
     """Judge what reading back gave about a change of `ABOUT`."""
-    if isinstance(value, Effect):
+    if isinstance(value, AccessSeen):
         return _observe_access(change, value)
     if isinstance(value, NewProject):
         return _observe_project(change, value)
@@ -132,12 +147,12 @@ def observe_group(change: Change, value: Any) -> Observed:
     return Observed(not wrong, instead=words, group_id=group.id)
 
 
-def _observe_access(change: Change, effect: Effect) -> Observed:
+def _observe_access(change: Change, seen: AccessSeen) -> Observed:
     revokes = change.action is Action.GROUP_ACCESS_REVOKE
-    if not effect.group or not effect.project:
-        what = "group" if not effect.group else "project"
+    if not seen.group or not seen.project:
+        what = "group" if not seen.group else "project"
         return Observed(revokes, instead=f"there is no such {what}")
-    outside = effect.members - effect.listed
+    outside = (seen.members or frozenset()) - (seen.listed or frozenset())
     if revokes:
         return Observed(True, shown=bool(outside))
     if outside:
@@ -164,7 +179,7 @@ def _observe_project(change: Change, value: NewProject) -> Observed:
 
 def group_as_before(change: Change, value: Any) -> bool:
     """Judge whether what a change of `ABOUT` is about is still as when the plan was made."""
-    if isinstance(value, Effect):
+    if isinstance(value, AccessSeen):
         return bool(value.group and value.project)
     if isinstance(value, NewProject):
         return not value.row

@@ -24,6 +24,7 @@ class Observed:
     from its own LDAP with the name, e-mail address and role that it finds there. `shown` is False
     where nothing speaks against it, but nothing shows it either: Kanboard does not list the access
     of groups. `role` is the role in the project that was read, where it is about one.
+    `understood` is False where the answer says nothing that Kanport knows: nothing follows from it.
     """
 
     holds: bool
@@ -34,6 +35,7 @@ class Observed:
     group_id: int | None = None
     project_id: int | None = None
     role: str = ""
+    understood: bool = True
 
 
 def known(change: Change, number: int | None, what: str) -> int:

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from kanport.apply.group_steps import ACCESS, Effect, NewProject, named
+from kanport.apply.group_steps import ACCESS, AccessSeen, NewProject, named
 from kanport.apply.observed import Ids, known
 from kanport.apply.steps import probe_for
 from kanport.kanboard import procedures
+from kanport.kanboard.rows import all_or_none
 from kanport.kanboard.rpc import Call
 from kanport.plan.model import Action, Change
 
@@ -65,17 +66,17 @@ def _calls(change: Change, ids: Ids) -> Iterator[Call]:
 def _value(change: Change, ids: Ids, answers: Sequence[Any]) -> Any:
     if change.action in ACCESS:
         group, project, members, listed = answers
-        rows = procedures.rows_of(members) or []
-        users = (procedures.user_from_row(row) for row in rows)
-        return Effect(
-            group,
-            project,
-            frozenset(user.id for user in users if user is not None),
-            procedures.member_ids(listed) or frozenset(),
-        )
+        return AccessSeen(group, project, _members(members), procedures.member_ids(listed))
     (answer,) = answers
     if change.action is Action.GROUP_CREATE:
         return named(answer, (change.after or {})["name"])
     if change.action is Action.PROJECT_CREATE:
         return NewProject(answer, ids.user)
     return answer
+
+
+def _members(answer: Any) -> frozenset[int] | None:
+    """Return the ids of the members of a group; None for an answer that cannot be understood."""
+    rows = procedures.rows_of(answer)
+    users = None if rows is None else all_or_none(map(procedures.user_from_row, rows))
+    return None if users is None else frozenset(user.id for user in users)

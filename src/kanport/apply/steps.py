@@ -17,6 +17,7 @@ from kanport.apply.group_steps import (
     group_call,
     observe_group,
     second_group_call,
+    understood_group,
 )
 from kanport.apply.observed import Ids, Observed, known
 from kanport.kanboard import procedures
@@ -144,6 +145,9 @@ def probe_for(change: Change, ids: Ids) -> Call:
 
 def observe(change: Change, value: Any) -> Observed:
     """Judge what the probe gave: does the server hold what the change wanted?"""
+    if not _understood(change, value):
+        what = "the server answers in a way that Kanport does not understand"
+        return Observed(False, instead=what, understood=False)
     if change.action in ABOUT:
         return observe_group(change, value)
     if change.action in MEMBERSHIPS:
@@ -172,6 +176,15 @@ def as_before(change: Change, value: Any) -> bool:
     if change.action is Action.USER_CREATE or user is None:
         return change.action is Action.USER_CREATE and user is None
     return all(_field(user, key) == has for key, has in before.items())
+
+
+def _understood(change: Change, value: Any) -> bool:
+    if change.action in ABOUT:
+        return understood_group(change, value)
+    if change.action in MEMBERSHIPS:
+        # No role is "", and null or false from some servers.
+        return value is None or value is False or isinstance(value, str)
+    return not value or _user_in(value) is not None
 
 
 def _user_in(row: Any) -> User | None:

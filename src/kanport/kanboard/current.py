@@ -136,6 +136,8 @@ def _roles(client: Client, members: Mapping[int, list[int]]) -> dict[int, dict[i
     )
     roles: dict[int, dict[int, str]] = {project: {} for project in members}
     for (project, user), answer in zip(pairs, answers, strict=True):
+        if answer is not None and answer is not False and not isinstance(answer, str):
+            understood(client, api.get_project_user_role(project, user), None)
         roles[project][user] = api.role_from(answer)
     return roles
 

@@ -10,7 +10,7 @@ from kanport.findings import Finding
 from kanport.model import Group, Project, User
 from kanport.names import compare_key
 from kanport.plan.draft import Draft
-from kanport.plan.model import Action, Risk
+from kanport.plan.model import Action, Change, Risk
 from kanport.plan.notes import protected_finding
 from kanport.plan.places import listed
 from kanport.plan.risks import access_risks
@@ -37,16 +37,35 @@ def groups_back(scene: Scene, *, remove: bool) -> Back:
     return Back(tuple(drafts), tuple(findings), unchanged)
 
 
-def _group(scene: Scene, thing: Thing) -> Group | None:
+def _at(scene: Scene, thing: Thing) -> Group | None:
     """Find a group by id, or one that the run created by the id that it got, else by its name."""
     made = scene.traces.groups.created.get(thing) if isinstance(thing, str) else None
     number = made.number if made is not None else thing
     for group in scene.current.groups:
-        if group.id == number:
-            return group
-        if number is None and group.name == thing:
+        if group.id == number or (number is None and group.name == thing):
             return group
     return None
+
+
+def _group(scene: Scene, thing: Thing, change: Change) -> Group | None:
+    """Find a group as `_at` does, unless it has a name that the run did not know.
+
+    It may be another group: SQLite gives the id of a removed one to the next that is made.
+    """
+    group = _at(scene, thing)
+    renamed = scene.traces.groups.updated.get(thing) if isinstance(thing, int) else None
+    known = {change.subject.group}
+    for state in (renamed.change.before, renamed.change.after) if renamed is not None else ():
+        known.add((state or {}).get("name"))
+    return group if group is not None and group.name in known else None
+
+
+def _not_there(scene: Scene, thing: Thing, change: Change) -> str:
+    """Say why `_group` finds no group that a change is about."""
+    group = _at(scene, thing)
+    if group is None:
+        return f"the group {change.subject.group!r} is gone"
+    return f"group #{group.id} is called {group.name!r}, not {change.subject.group!r}, by now"
 
 
 def _project(scene: Scene, thing: Thing) -> Project | None:
@@ -61,10 +80,10 @@ def _updated(scene: Scene) -> Back:
     findings: list[Finding] = []
     unchanged = 0
     for group_id, effect in scene.traces.groups.updated.items():
-        group, change = _group(scene, group_id), effect.change
+        group, change = _group(scene, group_id, effect.change), effect.change
         before: dict[str, Any] = change.before or {}
         if group is None:
-            findings.append(moved(f"the group {change.subject.group!r} is gone", change))
+            findings.append(moved(_not_there(scene, group_id, change), change))
             continue
         now = {field: getattr(group, field) for field in before}
         if now == before:
@@ -95,11 +114,11 @@ def _members(scene: Scene) -> Back:
         if scene.protected(user.username):
             findings.append(protected_finding(user.username, None))
             continue
-        group = _group(scene, thing)
+        group = _group(scene, thing, change)
         if group is None and was_in and thing in scene.traces.groups.removed:
             drafts.append(_draft(Action.GROUP_MEMBER_ADD, effect, None, user=user))
         elif group is None:
-            findings.append(moved(f"the group {change.subject.group!r} is gone", change))
+            findings.append(moved(_not_there(scene, thing, change), change))
         elif (user.id in group.members) is was_in:
             unchanged += 1
         elif was_in:
@@ -116,12 +135,14 @@ def _access(scene: Scene) -> Back:
     findings: list[Finding] = []
     for (thing, where), effect in scene.traces.groups.access.items():
         change = effect.change
-        group, project = _group(scene, thing), _project(scene, where)
+        group, project = _group(scene, thing, change), _project(scene, where)
         was, made = (change.before or {}).get("role"), (change.after or {}).get("role")
         anew = group is None and thing in scene.traces.groups.removed
         if project is None or (group is None and not anew):
-            what = f"the group {change.subject.group!r} or the project {change.subject.project!r}"
-            findings.append(moved(f"{what} is gone", change))
+            what = f"the project {change.subject.project!r} is gone"
+            if project is not None:
+                what = _not_there(scene, thing, change)
+            findings.append(moved(what, change))
         elif not effect.certain:
             what = f"whether the run changed the access of {change.subject.group!r} is not known"
             findings.append(moved(what, change))
@@ -155,9 +176,13 @@ def _created(scene: Scene, leaving: set[tuple[int | None, int | None]], *, remov
     unchanged = 0
     kept: list[str] = []
     for name, effect in scene.traces.groups.created.items():
-        group, change = _group(scene, name), effect.change
+        group, change = _at(scene, name), effect.change
         if group is None:
             unchanged += 1
+            continue
+        if not effect.certain and effect.number is None:
+            what = f"whether the run created the group {name!r} cannot be told any more"
+            findings.append(moved(what, change))
             continue
         others = [user for user in group.members if (group.id, user) not in leaving]
         if not remove:
@@ -182,7 +207,7 @@ def _removed(scene: Scene) -> Back:
         change = effect.change
         before: dict[str, Any] = change.before or {}
         name = str(before.get("name", change.subject.group))
-        if _group(scene, group_id) is not None:
+        if _group(scene, group_id, change) is not None:
             unchanged += 1
         elif _taken(scene, name, group_id):
             what = f"the group {name!r} was removed, and another has its name by now"
