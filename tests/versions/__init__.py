@@ -1,0 +1,1 @@
+"""What earlier versions wrote, and what the present one makes of it."""
