@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kanport.model import CurrentState, User
+from kanport.model import CurrentState, DesiredState, User
 from kanport.plan.guards import Situation, judge
 from kanport.plan.model import Action, Change, Subject
 from tests.plan.building import a_mapping, a_server, a_state, access, person, plan_for, tripped
@@ -51,7 +51,13 @@ def _disabling(count: int, limit: object) -> list[str]:
         (3, 2, True),
         (1, "10%", False),
         (2, "10%", True),
-        (1, "5%", True),
+        (1, "5%", False),
+        (2, "5%", True),
+        (1, "0.1%", False),
+        (1, "0%", True),
+        (1, {"max": 5, "share": 0}, True),
+        (1, {"max": 0, "share": 50}, True),
+        (1, {"max": 5, "share": 1}, False),
         (2, {"max": 5, "share": 10}, True),
         (2, {"max": 1, "share": 50}, True),
         (2, {"max": 2, "share": 20}, False),
@@ -121,18 +127,72 @@ def test_a_limit_of_the_mapping_takes_the_place_of_the_one_by_default() -> None:
     assert tripped(plan_for(wanted, a_server(*USERS), mapping)) == []
 
 
+@pytest.mark.parametrize("active", [2, 3, 16, 19])
+def test_one_leaver_of_a_small_server_is_within_any_share_of_the_mapping(active: int) -> None:
+    users = [User(number, f"u{number}") for number in range(2, active + 1)]
+    server = a_server(*users, roles={1: {2: "project-member"}})
+    stay = [person(user.username, user.id) for user in users[1:]]
+    stay += [person("admin", 99), access("admin", "BETA")]
+    mapping = a_mapping(
+        users={"missing": "disable", "managed": {"usernames": ["*"]}},
+        memberships_missing="revoke",
+        protect=["admin"],
+        limits={
+            "disable": "5%",
+            "revoke": "1%",
+            "by_project": {"revoke": "10%", "disable": "0.5%"},
+        },
+    )
+    plan = plan_for(a_state(*stay, named=["ALPHA"]), server, mapping)
+    assert [change.action for change in plan.changes] == ["user.disable", "membership.revoke"]
+    assert tripped(plan) == []
+
+
+@pytest.mark.parametrize("none", [0, "0%", "0.0%", {"share": 0}, {"max": 3, "share": 0}])
+@pytest.mark.parametrize("name", ["disable", "revoke"])
+def test_whoever_writes_nought_means_none(name: str, none: object) -> None:
+    server = a_server(USERS[0], roles={1: {2: "project-member"}})
+    for limits in (
+        {name: none},
+        {"by_project": {name: none}},
+        {"projects": {"ALPHA": {name: none}}},
+    ):
+        plan = plan_for(
+            a_state(person("u2", active=False), person("admin"), access("admin", "ALPHA")),
+            server,
+            a_mapping(memberships_missing="revoke", protect=["admin"], limits=limits),
+        )
+        assert [guard.removesuffix("-in-project") for guard in tripped(plan)] == [f"limit-{name}"]
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("create", a_state(person("new"))),
+        ("grant", a_state(access("u2", "BETA"))),
+        ("update", a_state(person("u2", name="Una"))),
+        ("raise", a_state(person("u2", role="app-manager"))),
+        ("lower", a_state(access("u3", "ALPHA", "project-viewer"))),
+        ("disable", a_state(person("u2", active=False))),
+    ],
+)
+def test_a_share_allows_one_of_every_kind(name: str, wanted: DesiredState) -> None:
+    server = a_server(*USERS[:2], roles={1: {3: "project-member"}, 2: {}})
+    for share, stops in (("1%", []), ("0%", [f"limit-{name}"])):
+        assert tripped(plan_for(wanted, server, a_mapping(limits={name: share}))) == stops
+
+
 def test_disabled_users_do_not_make_a_share_larger() -> None:
-    server = a_server(USERS[0], *(User(n, f"old{n}", active=False) for n in range(20, 60)))
+    server = a_server(*USERS[:2], *(User(n, f"old{n}", active=False) for n in range(20, 60)))
     mapping = a_mapping(limits={"disable": "10%"})
-    assert tripped(plan_for(a_state(person("u2", active=False)), server, mapping)) == [
-        "limit-disable"
-    ]
+    wanted = a_state(*(person(user.username, user.id, active=False) for user in USERS[:2]))
+    assert tripped(plan_for(wanted, server, mapping)) == ["limit-disable"]
 
 
 def test_a_limit_on_revoking_is_a_share_of_the_memberships_that_were_read() -> None:
     server = a_server(*USERS, roles={1: {user.id: "project-member" for user in USERS[:4]}})
-    wanted = a_state(*(access(user.username, "ALPHA") for user in USERS[:3]))
-    for share, stops in (("25%", []), ("24%", ["limit-revoke"])):
+    wanted = a_state(*(access(user.username, "ALPHA") for user in USERS[:2]))
+    for share, stops in (("50%", []), ("49%", ["limit-revoke"])):
         mapping = a_mapping(memberships_missing="revoke", limits={"revoke": share})
         assert tripped(plan_for(wanted, server, mapping)) == stops
 

@@ -101,6 +101,15 @@ def test_a_mapping_says_how_much_a_source_may_shrink(limit: Any, stops: bool) ->
     assert trips(plan, "source-shrunk") is stops
 
 
+@pytest.mark.parametrize(("limit", "stops"), [("5%", False), ("0%", True), (0, True)])
+def test_a_small_source_may_lose_one_row_under_any_share(limit: Any, stops: bool) -> None:
+    mapping = a_mapping(limits={"shrink": limit})
+    plan = plan_for(
+        a_state(person("ann")), a_server(ANN), mapping, memory=last_good(8), source={"rows": 7}
+    )
+    assert trips(plan, "source-shrunk") is stops
+
+
 def test_a_source_that_shrank_is_told_with_both_numbers_and_let_pass_by_name() -> None:
     def made(**allowed: int) -> GuardVerdict:
         keys = {name.replace("_", ":"): number for name, number in allowed.items()}

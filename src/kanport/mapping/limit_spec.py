@@ -15,7 +15,12 @@ class Limit(Strict):
     """The most that one plan may do of one kind; both hold where both are given."""
 
     max: StrictInt | None = Field(None, ge=0, description="A number.")
-    share: float | None = Field(None, ge=0, le=100, description="Per cent of what there is.")
+    share: float | None = Field(
+        None,
+        ge=0,
+        le=100,
+        description="Percent of what there is, rounded down; more than 0 allows at least one.",
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -1,7 +1,9 @@
 """Whether numbers are within a limit, in words."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from kanport.mapping.limit_spec import Limit
 
@@ -40,8 +42,20 @@ class Held:
     lifted: bool = False
 
 
+def share_of(percent: float, base: int) -> int:
+    """Return how many a share of the mapping allows: rounded down, but at least one.
+
+    A share of a small server rounds to none, and one leaver must not stop every night. Whoever
+    wants none at all writes 0 or 0%.
+
+    >>> share_of(5, 16), share_of(5, 59), share_of(0, 16)
+    (1, 2, 0)
+    """
+    return max(math.floor(Fraction(str(percent)) * base / 100), 1 if percent else 0)
+
+
 def held_to(limit: Limit, parts: Sequence[Counted], *, caveat: str = "") -> Held:
-    """Hold numbers against a limit of the mapping; each part against its own base.
+    """Compare numbers with a limit of the mapping, each part with its own base.
 
     `caveat` is added where a base is in doubt.
     """
@@ -50,16 +64,19 @@ def held_to(limit: Limit, parts: Sequence[Counted], *, caveat: str = "") -> Held
     if limit.max is not None and total > limit.max:
         problems.append(f"{total} planned, {limit.max} allowed")
     for part in parts:
-        if limit.share is not None and part.number * 100 > limit.share * part.base:
+        if limit.share is None:
+            continue
+        allowed = share_of(limit.share, part.base)
+        if part.number > allowed:
             problems.append(
-                f"{part.number} planned, {limit.share:g}% of {part.base} {part.called} allowed"
-                f"{caveat}"
+                f"{part.number} planned, {allowed} allowed"
+                f" ({limit.share:g}% of {part.base} {part.called}{caveat})"
             )
     if problems:
         return Held(False, "; ".join(problems))
-    allowed = [f"{limit.max}"] if limit.max is not None else []
-    allowed += [f"{limit.share:g}%"] if limit.share is not None else []
-    return Held(True, f"{total} planned, within {' and '.join(allowed)}")
+    within = [f"{limit.max}"] if limit.max is not None else []
+    within += [f"{limit.share:g}%"] if limit.share is not None else []
+    return Held(True, f"{total} planned, within {' and '.join(within)}")
 
 
 def held_to_default(share: Share, parts: Sequence[Counted], *, caveat: str = "") -> Held:
