@@ -34,6 +34,7 @@ CATALOGUE: dict[str, Kind] = {
     "file-read-as": Kind("info", "How a file was read: encoding, delimiter, sheet."),
     # A directory and its groups.
     "directory-empty": Kind("error", "A directory gave nobody; that proves nobody's absence."),
+    "entry-ambiguous": Kind("error", "A directory gave two entries of one name."),
     "directory-fallback": Kind("info", "A server did not answer; another one was read."),
     "directory-referrals": Kind("info", "Parts of a directory lie on other servers; not read."),
     "attribute-nowhere": Kind("warning", "No entry has an attribute that the mapping names."),

@@ -23,18 +23,51 @@ class Odd(NamedTuple):
     value: str | None = None
 
 
+class DirectoryEntry(NamedTuple):
+    """The entry of a directory that a row is about.
+
+    `directory` names the directory in each way that can be told: by its servers, and by what it is
+    and holds; two sets that share a name are one directory. `key` is the DN as every server
+    compares it, `id` the id that the server gives to an entry for good, empty where it shows none.
+    `by_login` is True where a group lists the login and not the entry, `outside` where the entry
+    does not lie below the base of its source, `locked` where such an entry is surely locked.
+    """
+
+    directory: frozenset[str]
+    key: str
+    dn: str
+    id: str = ""
+    by_login: bool = False
+    outside: bool = False
+    locked: bool = False
+
+    def is_of(self, other: "DirectoryEntry") -> bool:
+        """Return whether both are of one directory, so that they can be compared."""
+        return not self.directory.isdisjoint(other.directory)
+
+    def is_same(self, other: "DirectoryEntry") -> bool:
+        """Return whether both are one entry; its id counts more than its DN, which can change."""
+        kind, _, own = self.id.partition("=")
+        other_kind, _, others = other.id.partition("=")
+        if own and kind == other_kind:
+            return own == others
+        return self.is_of(other) and self.key == other.key
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One row: its place, its values by column, and what is odd about single cells.
 
     An empty cell is the empty string. A value is a tuple where the source has several values for
-    one attribute. `places` gives the origin of each column.
+    one attribute. `places` gives the origin of each column. `entry` is what a row of a directory
+    is about.
     """
 
     origin: Origin
     values: Mapping[str, str | tuple[str, ...]] = field(repr=False)
     places: Mapping[str, Mapping[str, int | str]] = field(default_factory=dict)
     odd: Mapping[str, Odd] = field(default_factory=dict)
+    entry: DirectoryEntry | None = None
 
     def place(self, column: str) -> Origin:
         """Give the origin of the value in this column."""
@@ -77,7 +110,8 @@ class Table:
     source speaks of besides its rows. `partial` is True where rows were left out on purpose, so
     that what is not there proves nothing. `headers` are the places of the columns' headers, where
     the source has such. `modified_at` is when a file was changed last (UTC, RFC 3339); a directory
-    has no such time.
+    has no such time. `people` are the people below the base of a directory, where groups list
+    others as well: what they are called is nobody else's name.
     """
 
     source: str
@@ -92,6 +126,7 @@ class Table:
     partial: bool = False
     headers: Mapping[str, Origin] = field(default_factory=dict)
     modified_at: str = ""
+    people: tuple[Row, ...] = ()
 
     @property
     def filled(self) -> tuple[str, ...]:

@@ -49,6 +49,11 @@ def judge(rules: Iterable[str], attributes: Attributes, now: datetime) -> Verdic
     return verdicts[0]
 
 
+def is_locked(attributes: Attributes, now: datetime) -> bool:
+    """Return whether any attribute says for sure that an account is disabled or has expired."""
+    return any(rule(attributes, now).active is False for rule in _RULES.values())
+
+
 def by_control(attributes: Attributes, now: datetime) -> Verdict:
     """Active Directory: bit 2 of userAccountControl means disabled (MS-ADTS 2.2.16).
 

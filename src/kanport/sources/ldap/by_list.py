@@ -3,6 +3,7 @@
 from itertools import chain
 
 from kanport.mapping.ldap import LdapGroups
+from kanport.sources.ldap.active import is_locked
 from kanport.sources.ldap.ber import Attributes
 from kanport.sources.ldap.gathering import Gathering, decoded
 from kanport.sources.ldap.graph import Node
@@ -36,16 +37,17 @@ def _expand(gathering: Gathering, level: list[str]) -> list[str]:
         for member, dn in members.items()
         if member not in people and member not in nodes
     }
-    found = gathering.lookup.find(open_ends)
+    found = gathering.ask(open_ends)
     for key, entry in found.people.items():
         if groups.outside == "fetch" or gathering.is_inside(key):
             gathering.add_person(entry)
     new: list[str] = []
     for key, entry in chain(found.others.items(), found.people.items()):
-        if key not in people and _is_group(groups, entry.attributes):
+        if key not in people and key not in nodes and _is_group(groups, entry.attributes):
             new.append(gathering.add_group(entry))
     for key, members in listed.items():
-        _sort(gathering, nodes[key], members, found)
+        # The server has told by now which entries these are.
+        _sort(gathering, nodes[key], {gathering.same_as(m): dn for m, dn in members.items()}, found)
     return new if groups.nested == "walk" else []
 
 
@@ -74,11 +76,16 @@ def _sort(gathering: Gathering, node: Node, members: dict[str, str], found: Foun
                 node.groups.add(key)
             elif nested == "none":
                 node.strangers.append(dn)
-        elif key in found.others or gathering.is_inside(key):
+        elif key in found.others or gathering.is_inside(key) or _is_locked(gathering, key, found):
             # The search for people saw all that is below its base, and did not find it.
             node.strangers.append(dn)
         else:
             node.lost.append(dn)
+
+
+def _is_locked(gathering: Gathering, key: str, found: Found) -> bool:
+    """Return whether somebody outside the base is locked: nobody whom a group could let in."""
+    return key in found.people and is_locked(found.people[key].attributes, gathering.now)
 
 
 def _is_group(groups: LdapGroups, attributes: Attributes) -> bool:

@@ -31,6 +31,7 @@ def follow_logins(gathering: Gathering) -> None:
         for login in node.entry.attributes.get("memberuid", ()):
             if login in by_login:
                 node.people |= by_login[login]
+                node.logins |= by_login[login]
             else:
                 # Who was looked for everywhere is not there; otherwise nobody knows.
                 (node.strangers if everywhere else node.lost).append(decoded(login))

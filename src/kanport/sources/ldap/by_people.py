@@ -4,6 +4,7 @@ from itertools import chain
 
 from kanport.sources.ldap.ber import Attributes
 from kanport.sources.ldap.gathering import Gathering, decoded
+from kanport.sources.ldap.names import broad_key
 
 
 def follow_member_of(gathering: Gathering) -> None:
@@ -21,8 +22,17 @@ def follow_member_of(gathering: Gathering) -> None:
             names[group] = dn
     if gathering.groups.nested == "walk":
         _climb(gathering, names)
-    for key, node in nodes.items():
-        node.people |= direct.get(key, set())
+    else:
+        # Only the server can tell whether a DN that is spelled otherwise is one of the groups.
+        wanted = {broad_key(node.entry.dn) for node in nodes.values()}
+        unclear = {
+            key: dn for key, dn in names.items() if key not in nodes and broad_key(dn) in wanted
+        }
+        gathering.ask(unclear)
+    for key, people in direct.items():
+        group = gathering.same_as(key)
+        if group in nodes:
+            nodes[group].people |= people
 
 
 def _climb(gathering: Gathering, names: dict[str, str]) -> None:
@@ -34,12 +44,13 @@ def _climb(gathering: Gathering, names: dict[str, str]) -> None:
         open_ends = {key: dn for key, dn in names.items() if key not in nodes}
         if not open_ends:
             break
-        found = gathering.lookup.find(open_ends)
+        found = gathering.ask(open_ends)
         gathering.hidden_groups += found.gone.values()
         names = {}
         for entry in chain(found.others.values(), found.people.values()):
             gathering.add_group(entry)
             names |= _groups_of(gathering, entry.attributes)
+        names = {gathering.same_as(key): dn for key, dn in names.items()}
     else:
         # What lies above the last level may be in any of the groups.
         gathering.hidden_groups += (dn for key, dn in names.items() if key not in nodes)

@@ -12,7 +12,6 @@ from kanport.sources.ldap.names import both, dn_key, escape
 from kanport.sources.ldap.values import sid_text
 
 IN_CHAIN = "1.2.840.113556.1.4.1941"
-_ACTIVE_DIRECTORY = b"1.2.840.113556.1.4.800"
 
 
 def follow_rule(gathering: Gathering, wanted: Iterable[str]) -> None:
@@ -74,9 +73,4 @@ def _in_chain(gathering: Gathering, node: Node) -> set[str]:
 
 
 def _is_active_directory(gathering: Gathering) -> bool:
-    try:
-        root = gathering.directory.read("", ("supportedCapabilities",), ANY)
-    except KeyError:
-        return False
-    known = root.attributes.get("supportedcapabilities", []) if root else []
-    return _ACTIVE_DIRECTORY in known
+    return gathering.directory.kind == "Active Directory"

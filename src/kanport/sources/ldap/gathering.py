@@ -1,13 +1,17 @@
 """What is gathered while the members of groups are found: the groups met, and the people."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from kanport.mapping.ldap import LdapGroups, LdapSource
+from kanport.sources.ldap.active import is_locked
 from kanport.sources.ldap.ber import Entry
+from kanport.sources.ldap.errors import SourceIncomplete
 from kanport.sources.ldap.graph import Node
-from kanport.sources.ldap.lookup import Lookup
-from kanport.sources.ldap.names import dn_key, is_below, without_uid
+from kanport.sources.ldap.lookup import ANY, Found, Lookup
+from kanport.sources.ldap.names import dn_key, is_below, is_certain, without_uid
 from kanport.sources.ldap.people import Person
 from kanport.sources.ldap.search import Directory
 
@@ -17,7 +21,8 @@ class Gathering:
     """The groups that were asked about and all that were met in them, and everybody known so far.
 
     People who are found elsewhere than in the search for people are added to `people`.
-    `hidden_groups` may lie in any group, and cannot be read: because of them nothing is certain.
+    `now` is when accounts are judged to be expired. `hidden_groups` may lie in any group, and
+    cannot be read: because of them nothing is certain.
     """
 
     directory: Directory
@@ -26,9 +31,12 @@ class Gathering:
     people: dict[str, Person]
     make: Callable[[Entry], Person]
     lookup: Lookup
+    now: datetime
     nodes: dict[str, Node] = field(default_factory=dict)
     hidden_groups: list[str] = field(default_factory=list)
     _keys: dict[bytes, str] = field(default_factory=dict)
+    _same: dict[str, str] = field(default_factory=dict)
+    _bases: tuple[str, ...] | None = None
 
     def add_group(self, entry: Entry) -> str:
         """Add a group; give its key."""
@@ -37,25 +45,59 @@ class Gathering:
         return key
 
     def add_person(self, entry: Entry) -> Person:
-        """Add somebody who was found elsewhere."""
+        """Add somebody who was found elsewhere; whoever lies outside the base is marked so."""
         person = self.make(entry)
-        return self.people.setdefault(person.key, person)
+        if person.key not in self.people:
+            if not self.is_inside(person.key):
+                locked = is_locked(entry.attributes, self.now)
+                person = replace(person, outside=True, locked=locked)
+            self.people[person.key] = person
+        return self.people[person.key]
 
     def key_of(self, raw: bytes) -> str:
-        """Give the key of a DN as it stands in a value; most stand in many groups."""
+        """Return the key of a DN as it stands in a value; most stand in many groups.
+
+        Where the server said that the DN means an entry with another key, it is that one.
+        """
         key = self._keys.get(raw)
         if key is None:
             key = self._keys[raw] = dn_key(without_uid(decoded(raw)))
-        return key
+        return self.same_as(key)
+
+    def same_as(self, key: str) -> str:
+        """Return the key of the entry that a key means, as far as the server was asked."""
+        return self._same.get(key, key)
+
+    def ask(self, dns: Mapping[str, str]) -> Found:
+        """Ask the server which entries DNs mean; the answer is by the keys of the entries."""
+        asked = self.lookup.find(dns)
+        found = Found(gone=asked.gone)
+        for entries, by_key in ((asked.people, found.people), (asked.others, found.others)):
+            for key, entry in entries.items():
+                own = dn_key(entry.dn)
+                by_key[own] = entry
+                if own != key:
+                    self._same[key] = own
+        return found
 
     def is_inside(self, key: str) -> bool:
         """Say whether the search for people would have seen an entry, were it a person."""
-        bases = [dn_key(base) for base in self.spec.bases]
+        if self._bases is None:
+            self._bases = tuple(map(self._base_key, self.spec.bases))
+        bases = self._bases
         if self.spec.scope == "subtree":
             return any(is_below(key, base) for base in bases)
         if self.spec.scope == "one":
             return key.partition(",")[2] in bases
         return key in bases
+
+    def _base_key(self, base: str) -> str:
+        """Return the key of a base as the server spells it; entries below it are spelled so."""
+        if not is_certain(base):
+            with contextlib.suppress(KeyError, SourceIncomplete):
+                entry = self.directory.read(base, ("objectClass",), ANY)
+                return dn_key(base if entry is None else entry.dn)
+        return dn_key(base)
 
 
 def decoded(raw: bytes) -> str:

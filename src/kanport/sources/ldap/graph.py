@@ -13,11 +13,12 @@ class Node:
 
     `lost` are members of whom nobody can say who they are; `strangers` are there, or surely not,
     and in either case none of the people. `hidden` is True where the list of members itself may
-    not be read.
+    not be read. `logins` are those of the people whom the group lists by login.
     """
 
     entry: Entry
     people: set[str] = field(default_factory=set)
+    logins: set[str] = field(default_factory=set)
     groups: set[str] = field(default_factory=set)
     lost: list[str] = field(default_factory=list)
     strangers: list[str] = field(default_factory=list)
@@ -25,12 +26,16 @@ class Node:
 
 
 class Reach(NamedTuple):
-    """What is reached from a group: people, the groups passed (itself first), and two warnings."""
+    """What is reached from a group: people, the groups passed (itself first), and two warnings.
+
+    `logins` are those of the people whom one of the groups lists by login.
+    """
 
     people: set[str]
     passed: tuple[str, ...]
     too_deep: bool
     in_circle: bool
+    logins: set[str]
 
 
 def reach(start: str, nodes: Mapping[str, Node], depth: int) -> Reach:
@@ -42,6 +47,7 @@ def reach(start: str, nodes: Mapping[str, Node], depth: int) -> Reach:
     (['ada', 'bob'], True, False)
     """
     people: set[str] = set()
+    logins: set[str] = set()
     passed: dict[str, None] = {start: None}
     level, circle = [start], False
     for _ in range(depth + 1):
@@ -49,6 +55,7 @@ def reach(start: str, nodes: Mapping[str, Node], depth: int) -> Reach:
         for key in level:
             node = nodes[key]
             people |= node.people
+            logins |= node.logins
             circle = circle or start in node.groups
             for inner in node.groups:
                 if inner not in passed and inner in nodes:
@@ -56,6 +63,6 @@ def reach(start: str, nodes: Mapping[str, Node], depth: int) -> Reach:
                     below.append(inner)
         level = below
         if not level:
-            return Reach(people, tuple(passed), too_deep=False, in_circle=circle)
+            return Reach(people, tuple(passed), too_deep=False, in_circle=circle, logins=logins)
     kept = [key for key in passed if key not in set(level)]
-    return Reach(people, tuple(kept), too_deep=True, in_circle=circle)
+    return Reach(people, tuple(kept), too_deep=True, in_circle=circle, logins=logins)

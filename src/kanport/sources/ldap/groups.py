@@ -1,5 +1,6 @@
 """Groups as rows: one for each group and person in it, and one scope for each group."""
 
+import string
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -13,7 +14,7 @@ from kanport.sources.ldap.gathering import Gathering
 from kanport.sources.ldap.graph import Reach, reach
 from kanport.sources.ldap.names import both, dn_key, either, split_dn
 from kanport.sources.ldap.rows import GROUP, Shaped, Shaper
-from kanport.sources.ldap.search import Directory
+from kanport.sources.ldap.search import Directory, distinct
 from kanport.sources.ldap.values import texts
 from kanport.table import Odd, Row, Scope
 
@@ -41,8 +42,8 @@ def find_groups(
     wanted = Wanted()
     for base in several(groups.base):
         question = Question(base, groups.scope, groups.filter, attributes)
-        for entry in directory.search(question):
-            wanted.entries.setdefault(dn_key(entry.dn), entry)
+        for key, entry in distinct(directory.search(question)):
+            wanted.entries.setdefault(key, entry)
     if not wanted.entries:
         below = " and ".join(several(groups.base))
         message = f"no group was found with {groups.filter} below {below}"
@@ -59,7 +60,7 @@ def _named(directory: Directory, groups: LdapGroups, attributes: tuple[str, ...]
     simple: dict[str, str] = {}
     for name in groups.names:
         if not _is_dn(name):
-            simple[name.casefold()] = name
+            simple.setdefault(_plain(name), name)
             continue
         try:
             entry = directory.read(name, attributes, groups.filter)
@@ -70,20 +71,45 @@ def _named(directory: Directory, groups: LdapGroups, attributes: tuple[str, ...]
         else:
             wanted.entries[dn_key(entry.dn)] = entry
     by_name: dict[str, dict[str, Entry]] = {name: {} for name in simple}
-    asked = tuple(dict.fromkeys((*attributes, "cn")))
-    for base in several(groups.base) if simple else ():
-        filter_ = both(groups.filter, either(["cn"], simple.values()))
-        for entry in directory.search(Question(base, groups.scope, filter_, asked)):
-            for cn in texts(entry.attributes.get("cn", [])):
-                by_name.get(cn.casefold(), {})[dn_key(entry.dn)] = entry
-    for folded, found in by_name.items():
+    for entry in _called(directory, groups, attributes, [*simple.values()]) if simple else ():
+        for cn in texts(entry.attributes.get("cn", [])):
+            by_name.get(_plain(cn), {})[dn_key(entry.dn)] = entry
+    for plain, found in by_name.items():
+        if not plain.isascii() or not found:
+            # What one name means is for the server to tell: it may keep ß and ss apart, or not.
+            answer = _called(directory, groups, attributes, [simple[plain]])
+            found = {dn_key(entry.dn): entry for entry in answer}
         if not found:
-            wanted.missing.append(simple[folded])
+            wanted.missing.append(simple[plain])
         elif len(found) > 1:
-            wanted.ambiguous[simple[folded]] = sorted(entry.dn for entry in found.values())
+            wanted.ambiguous[simple[plain]] = sorted(entry.dn for entry in found.values())
         else:
             wanted.entries |= found
     return wanted
+
+
+def _called(
+    directory: Directory, groups: LdapGroups, attributes: tuple[str, ...], names: list[str]
+) -> list[Entry]:
+    """Return the groups that the server finds by one of these names."""
+    asked = tuple(dict.fromkeys((*attributes, "cn")))
+    filter_ = both(groups.filter, either(["cn"], names))
+    found: dict[str, Entry] = {}
+    for base in several(groups.base):
+        found |= distinct(directory.search(Question(base, groups.scope, filter_, asked)))
+    return list(found.values())
+
+
+def _plain(name: str) -> str:
+    """Return a name as every server compares it: the case of ASCII letters does not count.
+
+    >>> _plain("KB-Web") == _plain("kb-web"), _plain("kb-weiß") == _plain("kb-weiss")
+    (True, False)
+    """
+    return name.translate(_LOWER)
+
+
+_LOWER = {ord(char): char.lower() for char in string.ascii_uppercase}
 
 
 def _is_dn(name: str) -> bool:
@@ -105,8 +131,8 @@ class GroupRows:
         self.findings: list[Finding] = []
         self.scopes: list[Scope] = []
 
-    def of(self, wanted: Wanted, gathering: Gathering) -> Iterator[tuple[Shaped, set[str], Scope]]:
-        """Give each group with its cells, the keys of the people in it, and its scope."""
+    def of(self, wanted: Wanted, gathering: Gathering) -> Iterator[tuple[Shaped, Reach, Scope]]:
+        """Give each group with its cells, whom it reaches, and its scope."""
         for key, entry in sorted(wanted.entries.items()):
             found = reach(key, gathering.nodes, self._groups.depth)
             unsure = self._tell(entry.dn, found, gathering) or bool(gathering.hidden_groups)
@@ -114,7 +140,7 @@ class GroupRows:
             places = {column: {**place, "dn": entry.dn} for column, place in shaped.places.items()}
             shaped = Shaped(entry.dn, shaped.values, shaped.odd, places)
             row = Row(self._origin.at(dn=entry.dn), shaped.values, places, shaped.odd)
-            yield shaped, found.people, Scope(row, open=unsure)
+            yield shaped, found, Scope(row, open=unsure)
         if gathering.hidden_groups:
             self._add(
                 "group-unreadable",

@@ -8,8 +8,7 @@ from kanport.sources.ldap.ber import Entry
 from kanport.sources.ldap.connection import Question
 from kanport.sources.ldap.errors import SourceIncomplete
 from kanport.sources.ldap.names import both, dn_key, either, is_below
-from kanport.sources.ldap.search import Directory
-from kanport.sources.ldap.values import texts
+from kanport.sources.ldap.search import Directory, distinct
 
 ANY = "(objectClass=*)"
 # entryDN is known to OpenLDAP and 389 Directory Server (RFC 5020), the other to Active Directory;
@@ -20,7 +19,10 @@ _AT_ONCE = 100
 
 @dataclass(slots=True)
 class Found:
-    """What DNs turned out to be: people, other entries, or nothing that this login may see."""
+    """What DNs turned out to be: people, other entries, or nothing that this login may see.
+
+    All are by the key that was asked for; the DN of the entry is as the server spells it.
+    """
 
     people: dict[str, Entry] = field(default_factory=dict)
     others: dict[str, Entry] = field(default_factory=dict)
@@ -34,7 +36,6 @@ class Lookup:
         self._directory = directory
         self._filter = filter_
         self._attributes = attributes
-        self._contexts: tuple[str, ...] | None = None
 
     def find(self, dns: Mapping[str, str]) -> Found:
         """Find entries by DN, given by key; each is in exactly one of the parts of the answer."""
@@ -56,7 +57,7 @@ class Lookup:
         what lies below the bases `otherwise` is.
         """
         key = dn_key(near)
-        context = next((one for one in self.contexts if is_below(key, dn_key(one))), None)
+        context = self._context_of(key)
         filter_ = both(self._filter, condition)
         if context is not None:
             # A login may well be allowed to search below its root, and not from it.
@@ -67,23 +68,15 @@ class Lookup:
             found |= self._below(base, filter_)
         return found, False
 
-    @property
-    def contexts(self) -> tuple[str, ...]:
-        """The roots of what the server holds; empty where it does not tell."""
-        if self._contexts is None:
-            try:
-                root = self._directory.read("", ("namingContexts",), ANY)
-            except (KeyError, SourceIncomplete):
-                root = None
-            values = root.attributes.get("namingcontexts", []) if root else []
-            self._contexts = tuple(sorted(texts(values), key=len, reverse=True))
-        return self._contexts
+    def _context_of(self, key: str) -> str | None:
+        contexts = self._directory.contexts
+        return next((one for one in contexts if is_below(key, dn_key(one))), None)
 
     def _many(self, dns: Mapping[str, str], filter_: str) -> Iterator[tuple[str, Entry]]:
         """Find what can be found many at once; what does not come is not proven to be missing."""
         by_context: dict[str, list[str]] = {}
         for key, dn in dns.items():
-            context = next((one for one in self.contexts if is_below(key, dn_key(one))), None)
+            context = self._context_of(key)
             if context is not None:
                 by_context.setdefault(context, []).append(dn)
         for context, several in by_context.items():
@@ -98,7 +91,7 @@ class Lookup:
 
     def _below(self, base: str, filter_: str) -> dict[str, Entry]:
         question = Question(base, "subtree", filter_, self._attributes)
-        return {dn_key(entry.dn): entry for entry in self._directory.search(question)}
+        return dict(distinct(self._directory.search(question)))
 
     def _one(self, key: str, dn: str, found: Found) -> None:
         try:

@@ -1,13 +1,25 @@
 """DNs and filters: how names are compared, and how text is put into a filter."""
 
 import re
+import string
 import unicodedata
 from collections.abc import Iterable
 
 _PLAIN = r"[A-Za-z0-9._@-]+(?: [A-Za-z0-9._@-]+)*"
 _SIMPLE = re.compile(
-    rf"(?:uid|cn|ou|dc|o)={_PLAIN}(?:,(?:uid|cn|ou|dc|o)={_PLAIN})*", re.IGNORECASE
+    # Without ASCII, IGNORECASE takes İ for i and the Kelvin sign for k.
+    rf"(?:uid|cn|ou|dc|o)={_PLAIN}(?:,(?:uid|cn|ou|dc|o)={_PLAIN})*",
+    re.IGNORECASE | re.ASCII,
 )
+_CASE_DOES_NOT_COUNT = frozenset(
+    {
+        "c", "cn", "dc", "displayname", "employeeid", "employeenumber", "givenname", "l", "mail",
+        "name", "o", "ou", "samaccountname", "serialnumber", "sn", "st", "street", "title", "uid",
+        "userprincipalname",
+    }
+)  # fmt: skip
+"""Attribute types whose values every server compares without regard to case (RFC 4519, 4524)."""
+
 _ALIASES = {
     "commonname": "cn", "2.5.4.3": "cn",
     "surname": "sn", "2.5.4.4": "sn",
@@ -27,25 +39,50 @@ Rdn = tuple[tuple[str, str], ...]
 
 
 def dn_key(dn: str) -> str:
-    """Give the text under which two spellings of one DN are the same (RFC 4514, RFC 4518).
+    """Return the text under which two spellings of one DN are the same for every server.
 
-    Types and values are compared without regard to case, blanks count once, escapes are resolved,
-    the parts of a name with several are sorted. What is no DN is compared as it stands.
+    Types are compared without regard to case and by their aliases, escapes are resolved, the parts
+    of an RDN with several are sorted (RFC 4514). Of the values, only the case of ASCII letters does
+    not count, and only in attribute types that ignore it (RFC 4517). Servers differ in everything
+    else that RFC 4518 prepares: OpenLDAP keeps ß and ss apart and 389 Directory Server even
+    composed and decomposed letters, Active Directory none of these. So two keys that differ may
+    still be one entry, and only the server can tell. What is no DN is compared as it stands.
 
     >>> dn_key("CN=Smith\\\\, Zoë , OU = X") == dn_key("cn=smith\\\\2c zo\\\\c3\\\\ab,ou=x")
     True
     >>> dn_key("cn=a+uid=b,dc=x") == dn_key("uid=B + cn=A, dc=X")
     True
+    >>> dn_key("cn=Weiß,dc=x") == dn_key("cn=Weiss,dc=x")
+    False
     """
     if _SIMPLE.fullmatch(dn):
         return dn.lower()
     try:
         names = split_dn(dn)
     except ValueError:
-        return f"?{dn.casefold()}"
+        return f"?{dn}"
     return ",".join(
-        "+".join(sorted(f"{kind}={_folded(value)}" for kind, value in name)) for name in names
+        "+".join(sorted(f"{kind}={_compared(kind, value)}" for kind, value in name))
+        for name in names
     )
+
+
+def broad_key(dn: str) -> str:
+    """Return a text that is the same wherever a server might take two DNs for one.
+
+    The reverse does not hold: it only says which DNs are worth asking the server about.
+
+    >>> broad_key("cn=Anna  WEIẞ,dc=x") == broad_key("cn=anna weiss,dc=x")
+    True
+    """
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", dn_key(dn)).casefold())
+    plain = "".join(char for char in folded if not unicodedata.combining(char))
+    return "".join(plain.split())
+
+
+def is_certain(dn: str) -> bool:
+    """Return whether a DN is spelled so plainly that no server compares it differently."""
+    return _SIMPLE.fullmatch(dn) is not None
 
 
 def is_below(key: str, base: str) -> bool:
@@ -159,7 +196,10 @@ def _after_quote(dn: str, at: int) -> int:
     return at
 
 
-def _folded(value: str) -> str:
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", value).casefold())
-    plain = " ".join(folded.split())
-    return re.sub(r"[\\,+]", lambda found: f"\\{ord(found[0]):02x}", plain)
+def _compared(kind: str, value: str) -> str:
+    if kind in _CASE_DOES_NOT_COUNT:
+        value = value.translate(_LOWER)
+    return re.sub(r"[\\,+]", lambda found: f"\\{ord(found[0]):02x}", value)
+
+
+_LOWER = {ord(char): char.lower() for char in string.ascii_uppercase}

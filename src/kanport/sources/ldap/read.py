@@ -3,20 +3,23 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from kanport.errors import ConfigInvalid
 from kanport.findings import Finding
 from kanport.mapping.ldap import LdapGroups, LdapSource
 from kanport.origin import Origin
+from kanport.sources.ldap.active import READS
 from kanport.sources.ldap.connect import connected
 from kanport.sources.ldap.gathering import Gathering
 from kanport.sources.ldap.groups import GroupRows, find_groups
 from kanport.sources.ldap.lookup import Lookup
 from kanport.sources.ldap.members import find_members, group_attributes, person_attributes
-from kanport.sources.ldap.people import Person, maker, read_people
-from kanport.sources.ldap.rows import GROUP, Fingerprint, Shaped, Shaper
+from kanport.sources.ldap.names import dn_key, is_below
+from kanport.sources.ldap.people import IDS, Person, maker, read_people
+from kanport.sources.ldap.rows import GROUP, Fingerprint, Shaper
 from kanport.sources.ldap.search import Directory
-from kanport.table import Row, Scope, Table
+from kanport.table import DirectoryEntry, Row, Scope, Table
 
 
 def read_ldap(
@@ -58,6 +61,18 @@ def read_ldap(
         return reading.table(failures)
 
 
+def _server(url: str) -> str:
+    """Return the address of a server, with the port that is meant where none is written.
+
+    >>> _server("ldaps://LDAP.example.org"), _server("ldap://ldap.example.org:3389")
+    ('ldap.example.org:636', 'ldap.example.org:3389')
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "ldapi":
+        return url
+    return f"{parts.hostname}:{parts.port or (636 if parts.scheme == 'ldaps' else 389)}"
+
+
 class _Reading:
     """What is gathered while a directory is read."""
 
@@ -84,24 +99,31 @@ class _Reading:
         self._scopes: list[Scope] = []
         self._findings: list[Finding] = []
         self._print = Fingerprint()
+        self._now = now
+        self._people: tuple[Row, ...] = ()
+        self._contexts = tuple(map(dn_key, directory.contexts))
+        self._names: dict[str | None, frozenset[str]] = {}
 
     def people(self) -> None:
         """Read one row for each person."""
         people = read_people(self._directory, self._spec, self._shaper, self._name)
         for person in people.values():
-            self._rows.append(self._row(person.shaped))
+            self._rows.append(self._row(person))
             self._sign(person)
 
     def groups(self, groups: LdapGroups) -> None:
         """Read one row for each group and person in it."""
         extra = person_attributes(groups)
         people = read_people(self._directory, self._spec, self._shaper, self._name, extra=extra)
+        inside = tuple(people.values())
         asked = {
             name.lower(): name
             for name in (*self._group_shaper.attributes, *group_attributes(groups))
         }
         wanted = find_groups(self._directory, groups, tuple(asked.values()), self._name)
-        everything = asked | {name.lower(): name for name in (*self._shaper.attributes, *extra)}
+        locks = [name for names in READS.values() for name in names]
+        of_people = (*self._shaper.attributes, *extra, *IDS, *locks)
+        everything = asked | {name.lower(): name for name in of_people}
         gathering = Gathering(
             self._directory,
             self._spec,
@@ -109,15 +131,18 @@ class _Reading:
             people,
             make=maker(self._shaper, extra),
             lookup=Lookup(self._directory, self._spec.filter, tuple(everything.values())),
+            now=self._now,
         )
         find_members(gathering, wanted.entries.values())
         rows = GroupRows(self._spec, groups, self._group_shaper, self._name)
         origins = {key: Origin(self._name, dn=person.shaped.dn) for key, person in people.items()}
         places: dict[int, dict[str, Mapping[str, int | str]]] = {}
-        for shaped, keys, scope in rows.of(wanted, gathering):
+        refs = {key: self._entry(person) for key, person in people.items()}
+        by_login = {key: entry._replace(by_login=True) for key, entry in refs.items()}
+        for shaped, found, scope in rows.of(wanted, gathering):
             self._scopes.append(scope)
             places.clear()
-            for key in sorted(keys):
+            for key in sorted(found.people):
                 person = people[key].shaped
                 # The places of people are the same objects over and over: join them once a group.
                 joined = places.get(id(person.places))
@@ -126,11 +151,14 @@ class _Reading:
                     places[id(person.places)] = joined
                 odd = {**person.odd, **shaped.odd} if person.odd or shaped.odd else {}
                 values = {**person.values, **shaped.values}
-                self._rows.append(Row(origins[key], values, joined, odd))
-            self._print.add(shaped.dn, *shaped.values.items(), *sorted(keys))
+                entry = by_login[key] if key in found.logins else refs[key]
+                self._rows.append(Row(origins[key], values, joined, odd, entry))
+            self._print.add(shaped.dn, *shaped.values.items(), *sorted(found.people))
         self._scopes += rows.absent(wanted)
         for person_key in sorted(people):
             self._sign(people[person_key])
+        if len(people) > len(inside):
+            self._people = tuple(map(self._row, inside))
         self._findings += rows.findings
         self._findings += self._group_shaper.findings(self._name)
 
@@ -164,13 +192,38 @@ class _Reading:
             size=self._print.size,
             findings=tuple(self._findings),
             scopes=tuple(self._scopes),
+            people=self._people,
         )
 
-    def _row(self, shaped: Shaped) -> Row:
-        return Row(Origin(self._name, dn=shaped.dn), shaped.values, shaped.places, shaped.odd)
+    def _row(self, person: Person) -> Row:
+        shaped = person.shaped
+        return Row(
+            Origin(self._name, dn=shaped.dn),
+            shaped.values,
+            shaped.places,
+            shaped.odd,
+            self._entry(person),
+        )
+
+    def _entry(self, person: Person) -> DirectoryEntry:
+        """Return what tells this entry from all others of this and of other sources."""
+        context = next((one for one in self._contexts if is_below(person.key, one)), None)
+        if context not in self._names:
+            held = [] if context is None else [f"{self._directory.kind} {context}"]
+            self._names[context] = frozenset([*map(_server, self._spec.urls), *held])
+        return DirectoryEntry(
+            self._names[context],
+            person.key,
+            person.shaped.dn,
+            person.id,
+            outside=person.outside,
+            locked=person.locked,
+        )
 
     def _sign(self, person: Person) -> None:
         shaped = person.shaped
+        if person.outside:
+            self._print.add(f"outside, locked: {person.locked}")
         self._print.add(
             shaped.dn, *shaped.values.items(), *(odd.code for odd in shaped.odd.values())
         )

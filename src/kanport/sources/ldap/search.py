@@ -4,14 +4,22 @@ import logging
 from collections.abc import Generator, Iterable, Iterator
 from typing import NoReturn
 
+from kanport.errors import SourceInvalid
 from kanport.events import tell
+from kanport.findings import Finding
 from kanport.sources.ldap.ber import Attributes, Done, Entry
 from kanport.sources.ldap.connection import Broken, Connection, Question, Reference
 from kanport.sources.ldap.errors import SourceIncomplete
+from kanport.sources.ldap.names import dn_key
 from kanport.sources.ldap.results import NOT_HERE, SUCCESS, meaning, told
+from kanport.sources.ldap.values import texts
 
 logger = logging.getLogger(__name__)
 
+ACTIVE_DIRECTORY = b"1.2.840.113556.1.4.800"
+"""The capability by which Active Directory, and Samba, tells what it is."""
+
+_OF_THE_ROOT = ("namingContexts", "supportedCapabilities", "objectClass", "vendorName")
 _RANGE = ";range="
 _SHOWN = 300
 _MOST_EMPTY_PAGES = 100
@@ -29,11 +37,38 @@ class Directory:
         self._page_size = page_size
         self.referrals = 0
         self.searches = 0
+        self._root: Attributes | None = None
 
     @property
     def url(self) -> str:
         """The server that answers."""
         return self._connection.url
+
+    @property
+    def root(self) -> Attributes:
+        """What the server says of itself (the root DSE); empty where it says nothing."""
+        if self._root is None:
+            try:
+                entry = self.read("", _OF_THE_ROOT, "(objectClass=*)")
+            except (KeyError, SourceIncomplete):
+                entry = None
+            self._root = entry.attributes if entry is not None else {}
+        return self._root
+
+    @property
+    def contexts(self) -> tuple[str, ...]:
+        """The roots of what the server holds, the longest first; empty where it does not tell."""
+        names = texts(self.root.get("namingcontexts", []))
+        return tuple(sorted(names, key=lambda name: (-len(name), name)))
+
+    @property
+    def kind(self) -> str:
+        """What server it is, as far as it tells; replicas of one directory tell the same."""
+        if ACTIVE_DIRECTORY in self.root.get("supportedcapabilities", []):
+            return "Active Directory"
+        if b"OpenLDAProotDSE" in self.root.get("objectclass", []):
+            return "OpenLDAP"
+        return " ".join(texts(self.root.get("vendorname", []))) or "LDAP"
 
     def search(self, question: Question) -> Iterator[Entry]:
         """Give every entry that a search finds, as they come.
@@ -145,6 +180,26 @@ class Directory:
                     if begin == first and (last is None or (last >= first and values)):
                         return values, last
         return where.fail("the range that was asked for did not come")
+
+
+def distinct(entries: Iterable[Entry]) -> Iterator[tuple[str, Entry]]:
+    """Return the entries of one search, each once, with the key of its DN.
+
+    Raises SourceInvalid where the server gives two entries whose DNs every server should take for
+    one: which of them a group means cannot be told.
+    """
+    seen: dict[str, str] = {}
+    for entry in entries:
+        key = dn_key(entry.dn)
+        other = seen.setdefault(key, entry.dn)
+        if other != entry.dn:
+            message = f"the server has two entries of one name: {other} and {entry.dn}"
+            raise SourceInvalid(
+                message,
+                findings=[Finding("entry-ambiguous", message)],
+                hint="rename one of them in the directory",
+            )
+        yield key, entry
 
 
 class _Where:

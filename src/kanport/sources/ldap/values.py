@@ -129,9 +129,12 @@ def _matching(pattern: re.Pattern[str]) -> Chooser:
 def _in_dn(name: str) -> Chooser:
     def choose(values: list[str], dn: str) -> str | None:
         try:
-            own = {value.casefold() for kind, value in split_dn(dn)[0] if kind == name}
+            own = {value for kind, value in split_dn(dn)[0] if kind == name}
         except (ValueError, IndexError):
             own = set()
-        return next((value for value in values if value.casefold() in own), None)
+        lower = {value.lower() for value in own}
+        fitting = [value for value in values if value in own]
+        fitting += [value for value in values if value.lower() in lower]
+        return next(iter(fitting), None)
 
     return choose
