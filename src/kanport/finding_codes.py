@@ -1,17 +1,50 @@
-"""The catalogue of finding codes: stable names, how much each matters, and what it is about.
+"""The catalogue of findings: what each code means, how much it matters, and how it is worded.
 
 A code never changes its meaning. Its severity is fixed here, so that the same trouble never counts
-as an error in one place and as a warning in another.
+as an error in one place and as a warning in another. Its wording is a template
+(`kanport.messages`) that nothing reads back: it can change at any time.
 """
 
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
 from typing import NamedTuple
 
 
+class Personal(StrEnum):
+    """What a personal parameter is, which decides the shape of its pseudonym."""
+
+    LOGIN = "login"
+    NAME = "name"
+    EMAIL = "email"
+    ENTRY = "entry"  # the DN of a directory entry
+    VALUE = "value"  # a cell or an attribute of which nobody knows what it holds
+
+
+class Text(NamedTuple):
+    """How a finding is worded: what is wrong, and what to do about it."""
+
+    message: str
+    hint: str = ""
+
+
 class Kind(NamedTuple):
-    """What a code stands for: its severity (error, warning or info) and what it is about."""
+    """What a code stands for: its severity (error, warning or info) and what it is about.
+
+    `texts` has a wording for each case of it; most codes have one, under "". `personal` are the
+    parameters that name or describe somebody, which a masked report replaces, `secret` those that
+    are never shown at all.
+    """
 
     severity: str
     about: str
+    texts: Mapping[str, Text] = MappingProxyType({})
+    personal: Mapping[str, Personal] = MappingProxyType({})
+    secret: frozenset[str] = frozenset()
+
+
+def _one(message: str, hint: str = "") -> Mapping[str, Text]:
+    return {"": Text(message, hint)}
 
 
 CATALOGUE: dict[str, Kind] = {
@@ -87,20 +120,70 @@ CATALOGUE: dict[str, Kind] = {
     "user-clash": Kind("error", "Two usernames are one to some databases: case, accents, emoji."),
     "id-shared": Kind("error", "Two people have the same stable id."),
     "id-differs": Kind("error", "One person has two stable ids."),
-    "email-shared": Kind("warning", "Two people have the same e-mail address."),
+    "email-shared": Kind(
+        "warning",
+        "Two people have the same email address.",
+        {
+            "": Text(
+                "{usernames:q} have the same email address",
+                "give each person an address of their own, unless they are to share it",
+            ),
+            "found-by-email": Text(
+                "{usernames:q} have the same email address",
+                "Kanport finds nobody by this address, so a new username of theirs is a new user",
+            ),
+        },
+        {"usernames": Personal.LOGIN},
+    ),
     "membership-duplicate": Kind("info", "The same membership is asked for more than once."),
     "membership-highest": Kind("info", "Several roles are asked for; the highest was taken."),
     "membership-conflict": Kind("error", "One person is to have two roles in one project."),
     "sources-conflict": Kind("warning", "Two sources say different things; the first was taken."),
-    "protected-named": Kind("info", "A source names a protected account; it is left as it is."),
-    "admin-wanted": Kind("info", "Somebody is to be an administrator of the whole server."),
+    "protected-named": Kind(
+        "info",
+        "A source names a protected account; it is left as it is.",
+        _one("{username:q} is protected, so Kanport does not change this account"),
+        {"username": Personal.LOGIN},
+    ),
+    "admin-wanted": Kind(
+        "info",
+        "Somebody is to be an administrator of the whole server.",
+        _one("{username:q} is to be an administrator of the whole server"),
+        {"username": Personal.LOGIN},
+    ),
     "group-differs": Kind("error", "The sources say different things of one group."),
-    "group-login": Kind("warning", "Kanboard's login takes people out of groups with such an id."),
-    "group-synced": Kind("info", "Kanboard's login through LDAP fills these groups, too."),
+    "group-login": Kind(
+        "warning",
+        "Kanboard's login takes people out of groups with such an id.",
+        _one(
+            "{number:#group|groups} ({groups:list}) {number:has|have} an external id that is not a"
+            " DN of a directory: where people log in through Kanboard's own LDAP, each login"
+            " removes them from {number:this group|these groups}",
+            "leave the external id out, unless nobody logs in through LDAP",
+        ),
+    ),
+    "group-synced": Kind(
+        "info",
+        "Kanboard's login through LDAP fills these groups, too.",
+        _one(
+            "{number:#group|groups} ({groups:list}) {number:has|have} a DN as external id: where"
+            " people log in through Kanboard's own LDAP, each login adds or removes them, as their"
+            " groups there say, letter for letter"
+        ),
+    ),
     "project-differs": Kind("error", "The sources say different things of one new project."),
     "project-identifier": Kind("error", "Identifiers are letters and digits, at most 50."),
     "group-name-odd": Kind("error", "This cannot be the name of a group or a project."),
-    "person-unlisted": Kind("info", "A membership names somebody whom no row of users names."),
+    "person-unlisted": Kind(
+        "info",
+        "A membership names somebody whom no row of users names.",
+        _one(
+            "{username:q} is in no row of users, but is to have"
+            " {memberships:#membership|memberships}",
+            "this works for somebody who is on the server already",
+        ),
+        {"username": Personal.LOGIN},
+    ),
     # Against the server.
     "users-unlisted": Kind("warning", "The server has too many users to list; not all were read."),
     "person-unsearched": Kind("warning", "Nobody was found, but perhaps under another spelling."),

@@ -1,11 +1,12 @@
 """What a person must know about the input: findings, and the catalogue of their codes."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from kanport.finding_codes import CATALOGUE
+from kanport.finding_codes import CATALOGUE, Personal
+from kanport.messages import Param, fill
 from kanport.origin import Origin
 
 MASK = "••••••"
@@ -24,7 +25,9 @@ class Finding:
     """One thing to know about the input, with its place and what to do about it.
 
     `value` is what stood there; it is None where there is none and masked where it is secret.
-    `related` names other places that belong to it, such as the first of two duplicates.
+    `related` names other places that belong to it, such as the first of two duplicates. `params`
+    are the facts, in the order of their names; `case` picks one wording where a code has several.
+    Make one with `found`, which words it as the catalogue says.
     """
 
     code: str
@@ -33,6 +36,8 @@ class Finding:
     value: str | None = None
     hint: str | None = None
     related: tuple[Origin, ...] = ()
+    case: str = ""
+    params: tuple[tuple[str, Param], ...] = ()
 
     def __post_init__(self) -> None:
         if self.code not in CATALOGUE:
@@ -58,7 +63,36 @@ class Finding:
             parts["hint"] = self.hint
         if self.related:
             parts["related"] = [origin.to_dict() for origin in self.related]
+        if self.case:
+            parts["case"] = self.case
+        if self.params:
+            parts["params"] = {
+                name: list(value) if isinstance(value, tuple) else value
+                for name, value in self.params
+            }
         return parts
+
+    def masked(self, pseudonym: Callable[[Personal, str], str]) -> "Finding":
+        """Return the finding worded anew with a pseudonym for each personal parameter.
+
+        A finding without parameters, as earlier versions wrote them, is worded by what its code is
+        about, since nobody knows what its message says of whom.
+        """
+        kind = CATALOGUE[self.code]
+        if not kind.texts:
+            return replace(self, message=kind.about, hint=None)
+
+        def masked(name: str, value: Param) -> Param:
+            personal = kind.personal.get(name)
+            if personal is None or not isinstance(value, str | tuple):
+                return value
+            if isinstance(value, str):
+                return pseudonym(personal, value)
+            return tuple(pseudonym(personal, each) for each in value)
+
+        params = tuple((name, masked(name, value)) for name, value in self.params)
+        message, hint = _worded(self.code, self.case, dict(params))
+        return replace(self, message=message, hint=hint, params=params)
 
     @classmethod
     def from_dict(cls, parts: dict[str, Any]) -> "Finding":
@@ -71,7 +105,40 @@ class Finding:
             value=parts.get("value"),
             hint=parts.get("hint"),
             related=tuple(Origin.from_dict(other) for other in parts.get("related", ())),
+            case=parts.get("case", ""),
+            params=tuple(
+                (name, tuple(value) if isinstance(value, list) else value)
+                for name, value in sorted(parts.get("params", {}).items())
+            ),
         )
+
+
+def found(
+    code: str,
+    origin: Origin | None = None,
+    *,
+    case: str = "",
+    value: str | None = None,
+    related: Iterable[Origin] = (),
+    **params: Param,
+) -> Finding:
+    """Return a finding of the catalogue; `params` are what its wording and programs need to know.
+
+    Raises KeyError where the code has no such case, or its wording shows what is not given.
+
+    >>> found("protected-named", username="admin").message
+    '"admin" is protected, so Kanport does not change this account'
+    """
+    message, hint = _worded(code, case, params)
+    facts = tuple(sorted(params.items()))
+    return Finding(code, message, origin, value, hint, tuple(related), case, facts)
+
+
+def _worded(code: str, case: str, params: Mapping[str, Param]) -> tuple[str, str | None]:
+    kind = CATALOGUE[code]
+    text = kind.texts[case]
+    shown = {name: MASK if name in kind.secret else value for name, value in params.items()}
+    return fill(text.message, shown), fill(text.hint, shown) or None
 
 
 def _order(finding: Finding) -> tuple[Any, ...]:

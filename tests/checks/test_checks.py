@@ -45,7 +45,7 @@ def test_cleared_addresses_are_not_shared() -> None:
 def test_where_people_are_found_by_address_the_hint_says_what_sharing_means() -> None:
     by_email = MAPPING.replace("      fields:", "      find_by: [username, email]\n      fields:")
     [finding] = findings(["ada|a@example.org|", "bob|a@example.org|"], mapping=by_email)
-    assert "found by this address" in (finding.hint or "")
+    assert finding.case == "found-by-email"
 
 
 def test_protected_accounts_that_a_source_names_are_told() -> None:

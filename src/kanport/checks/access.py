@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from kanport.findings import Finding
+from kanport.findings import Finding, found
 from kanport.mapping.spec import MappingFile
 from kanport.model import AppRole, DesiredMembership, DesiredState
 
@@ -11,11 +11,11 @@ def administrators(desired: DesiredState, mapping: MappingFile) -> Iterator[Find
     """Tell who is to be an administrator of the whole server, so that nobody becomes it unseen."""
     for user in desired.users:
         if user.role is not None and user.role.value == AppRole.ADMIN:
-            yield Finding(
+            yield found(
                 "admin-wanted",
-                f'"{user.username.value}" is to be an administrator of the whole server',
-                origin=next(iter(user.role.origins), None),
+                next(iter(user.role.origins), None),
                 value=user.role.value,
+                username=user.username.value,
             )
 
 
@@ -28,18 +28,17 @@ def strangers(desired: DesiredState, mapping: MappingFile) -> Iterator[Finding]:
     if mapping.users is None:
         return
     listed = {user.key for user in desired.users} | desired.unknown.people
-    found: dict[str, list[DesiredMembership]] = {}
+    unlisted: dict[str, list[DesiredMembership]] = {}
     for membership in desired.memberships:
         if membership.key[0] not in listed:
-            found.setdefault(membership.key[0], []).append(membership)
-    for theirs in found.values():
+            unlisted.setdefault(membership.key[0], []).append(membership)
+    for theirs in unlisted.values():
         first, *rest = theirs
-        count = f"{len(theirs)} membership" + ("s" if len(theirs) > 1 else "")
-        yield Finding(
+        yield found(
             "person-unlisted",
-            f'"{first.username.value}" is in no row of users, but is to have {count}',
-            origin=next(iter(first.username.origins), None),
+            next(iter(first.username.origins), None),
             value=first.username.value,
-            hint="this works for somebody who is on the server already",
-            related=tuple(place for other in rest for place in other.username.origins[:1]),
+            related=(place for other in rest for place in other.username.origins[:1]),
+            username=first.username.value,
+            memberships=len(theirs),
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from kanport.findings import Finding
+from kanport.findings import Finding, found
 from kanport.mapping.spec import MappingFile
 from kanport.model import DesiredGroup, DesiredState
 
@@ -18,21 +18,9 @@ def external_ids(desired: DesiredState, mapping: MappingFile) -> Iterator[Findin
     synced = [group for group in given if _is_dn(group)]
     others = [group for group in given if not _is_dn(group)]
     if others:
-        yield _finding(
-            "group-login",
-            others,
-            "whose external id is no DN of a directory: where people log in through Kanboard's own"
-            " LDAP, each login takes them out of these groups",
-            "leave the external id out, unless nobody logs in through LDAP",
-        )
+        yield _finding("group-login", others)
     if synced:
-        yield _finding(
-            "group-synced",
-            synced,
-            "whose external id is a DN: where people log in through Kanboard's own LDAP, each login"
-            " puts them in or takes them out, as their groups there say, letter for letter",
-            None,
-        )
+        yield _finding("group-synced", synced)
 
 
 def _is_dn(group: DesiredGroup) -> bool:
@@ -41,9 +29,7 @@ def _is_dn(group: DesiredGroup) -> bool:
     return bool(equals) and kind.strip().replace("-", "").replace(".", "").isalnum()
 
 
-def _finding(code: str, groups: list[DesiredGroup], what: str, hint: str | None) -> Finding:
+def _finding(code: str, groups: list[DesiredGroup]) -> Finding:
     names = sorted(group.name.value for group in groups)
-    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    count = "1 group" if len(groups) == 1 else f"{len(groups)} groups"
     places = [p for g in groups if g.external_id is not None for p in g.external_id.origins]
-    return Finding(code, f"{count} ({shown}) {what}", next(iter(places), None), None, hint)
+    return found(code, next(iter(places), None), groups=tuple(names), number=len(names))

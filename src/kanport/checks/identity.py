@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from kanport.findings import Finding
+from kanport.findings import Finding, found
 from kanport.mapping.spec import MappingFile
 from kanport.model import DesiredState, DesiredUser, Given
 from kanport.names import spelling_key
@@ -24,15 +24,13 @@ def shared_emails(desired: DesiredState, mapping: MappingFile) -> Iterator[Findi
             continue
         names = [user.username.value for user, _ in people]
         (_, first), *rest = people
-        yield Finding(
+        yield found(
             "email-shared",
-            f"{_listed(names)} have the same e-mail address",
-            origin=next(iter(first.origins), None),
+            next(iter(first.origins), None),
+            case="found-by-email" if by_email else "",
             value=first.value,
-            hint="nobody is found by this address, so a new username of theirs is a new user"
-            if by_email
-            else "give each person an address of their own, unless they are to share it",
-            related=tuple(place for _, email in rest for place in email.origins),
+            related=(place for _, email in rest for place in email.origins),
+            usernames=tuple(names),
         )
 
 
@@ -43,17 +41,9 @@ def protected(desired: DesiredState, mapping: MappingFile) -> Iterator[Finding]:
         return
     for user in desired.users:
         if any(fnmatchcase(spelling_key(user.username.value), pattern) for pattern in patterns):
-            yield Finding(
+            yield found(
                 "protected-named",
-                f'"{user.username.value}" is protected, so nothing is done to this account',
-                origin=next(iter(user.username.origins), None),
+                next(iter(user.username.origins), None),
                 value=user.username.value,
+                username=user.username.value,
             )
-
-
-def _listed(names: list[str]) -> str:
-    quoted = [f'"{name}"' for name in names[:5]]
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    if more:
-        return ", ".join(quoted) + more
-    return ", ".join(quoted[:-1]) + f" and {quoted[-1]}"

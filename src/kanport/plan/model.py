@@ -58,7 +58,13 @@ def _finding(value: Any) -> Any:
         return value
     if value.get("code") not in CATALOGUE:
         raise ValueError(f"no finding has the code {value.get('code')!r}")
-    return {key: part for key, part in value.items() if key != "severity"}
+    parts = {key: part for key, part in value.items() if key != "severity"}
+    if isinstance(params := parts.get("params"), dict):
+        parts["params"] = [
+            (name, tuple(one) if isinstance(one, list) else one)
+            for name, one in sorted(params.items())
+        ]
+    return parts
 
 
 PlanOrigin = Annotated[Origin, PlainSerializer(Origin.to_dict, return_type=dict[str, Any])]

@@ -1,0 +1,97 @@
+"""Texts made from facts: templates, plurals, lists and quotes. The only place that knows grammar.
+
+A template is filled from named parameters. After the name of a parameter, a colon says how it
+appears:
+
+    {who:q}             in straight quotes; of several, each one in quotes, as a list
+    {who:all}           the same without an end: by default a list names the first five
+    {roles:list}        a list without quotes
+    {n:#user|users}     a number with its noun, "1 user" or "3 users"
+    {n:is|are}          the word alone that goes with the number
+    {size:,}            whatever Python's own formats say
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from string import Formatter
+from typing import Any
+
+# A parameter is a plain value, or several texts.
+Param = str | int | float | bool | tuple[str, ...] | None
+Params = Mapping[str, Param]
+
+SHOWN = 5
+
+
+def quoted(text: str) -> str:
+    r"""Return a text in straight quotes, with what cannot be printed escaped.
+
+    >>> quoted("anna"), quoted("a\tb")
+    ('"anna"', '"a\\tb"')
+    """
+    if not text.isprintable():
+        text = "".join(
+            char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+        )
+    return f'"{text}"'
+
+
+def listed(texts: Sequence[str], *, most: int | None = SHOWN) -> str:
+    """Return texts as a sentence lists them; beyond `most`, how many more there are.
+
+    >>> listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"]), listed("abcdefg")
+    ('a', 'a and b', 'a, b and c', 'a, b, c, d, e and 2 more')
+    """
+    shown, more = list(texts[:most]), 0 if most is None else max(0, len(texts) - most)
+    if more:
+        shown.append(f"{more} more")
+    if len(shown) < 2:
+        return "".join(shown)
+    return f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """Return a number with its noun.
+
+    >>> counted(1, "user", "users"), counted(0, "user", "users")
+    ('1 user', '0 users')
+    """
+    return f"{number} {one if number == 1 else many}"
+
+
+def fill(template: str, params: Params) -> str:
+    """Return a template with its parameters filled in; raise KeyError for one that is missing.
+
+    >>> fill("{who:q} {n:is|are} in {n:#row|rows}", {"who": ("ada", "bob"), "n": 2})
+    '"ada" and "bob" are in 2 rows'
+    """
+    return _FORMATTER.vformat(template, (), params)
+
+
+def fields_of(template: str) -> Iterator[str]:
+    """Yield the names of the parameters that a template shows.
+
+    >>> sorted(set(fields_of("{who:q} {n:is|are} in {n:#row|rows}")))
+    ['n', 'who']
+    """
+    return (name for _, name, _, _ in _FORMATTER.parse(template) if name)
+
+
+class _Texts(Formatter):
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if "|" in format_spec:
+            one, _, many = format_spec.removeprefix("#").partition("|")
+            word = one if value == 1 else many
+            return f"{value} {word}" if format_spec.startswith("#") else word
+        if format_spec in _AS:
+            return _AS[format_spec]((value,) if isinstance(value, str) else value)
+        if isinstance(value, tuple):
+            return listed(value)
+        return format(value, format_spec)
+
+
+_AS: Mapping[str, Callable[[Sequence[str]], str]] = {
+    "q": lambda texts: listed([quoted(text) for text in texts]),
+    "all": lambda texts: listed([quoted(text) for text in texts], most=None),
+    "list": listed,
+}
+_FORMATTER = _Texts()
