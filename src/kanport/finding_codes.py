@@ -187,7 +187,9 @@ CATALOGUE: dict[str, Kind] = {
     # Against the server.
     "users-unlisted": Kind("warning", "The server has too many users to list; not all were read."),
     "person-unsearched": Kind("warning", "Nobody was found, but perhaps under another spelling."),
+    "project-id": Kind("error", "The id of a project is no positive whole number."),
     "project-unknown": Kind("error", "The server has no such project."),
+    "project-by-id": Kind("info", "A number that is no project's name was taken for an id."),
     "project-ambiguous": Kind("error", "More than one project on the server fits."),
     "project-closed": Kind("warning", "The project is closed on the server."),
     "project-private": Kind("error", "Private projects take no members: removing one deletes it."),

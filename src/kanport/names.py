@@ -76,6 +76,46 @@ def other_spellings(name: str) -> tuple[str, ...]:
     return tuple(sorted(other for other in found - {name} if compare_key(other) == key))
 
 
+def id_text(number: int) -> str:
+    r"""Return the text that means the project with this id and can never be a name.
+
+    No value of a source holds a control character, so nothing that somebody wrote is like it.
+
+    >>> id_text(3)
+    '\x00#3'
+    """
+    return f"\0#{number}"
+
+
+def id_in(text: str) -> int | None:
+    """Return the id that `id_text` made a text of; None for every other text, which is a name.
+
+    >>> id_in(id_text(3)), id_in("#3"), id_in("3")
+    (3, None, None)
+    """
+    return int(text[2:]) if text.startswith("\0#") else None
+
+
+def plain_number(text: str) -> int | None:
+    """Return the number that a text can be as an id: ASCII digits without a leading zero.
+
+    >>> plain_number("3"), plain_number("03"), plain_number("0"), plain_number("٣")
+    (3, None, None, None)
+    """
+    # No database has longer ids, and Python refuses to read numbers of thousands of digits.
+    fits = text.isascii() and text.isdigit() and text[0] != "0" and len(text) < 20
+    return int(text) if fits else None
+
+
+def as_written(text: str) -> str:
+    """Return how messages call a project that a text means: its name, or `#3` for an id.
+
+    >>> as_written(id_text(3)), as_written("WEB")
+    ('#3', 'WEB')
+    """
+    return text.lstrip("\0")
+
+
 # --- what counts of a character -------------------------------------------------------------------
 
 _BEYOND = re.compile("[\U00010000-\U0010ffff]")

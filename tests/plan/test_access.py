@@ -81,11 +81,15 @@ def test_a_number_is_an_id_only_where_nothing_is_called_so() -> None:
 
 
 def test_a_project_name_that_fits_several_is_an_error_that_names_them_all() -> None:
-    projects = (Project(1, "P1"), Project(2, "P1", "PONE"), Project(3, "other", "P1"))
+    projects = (Project(1, "P1"), Project(2, "P1", "PONE"), Project(3, "other"))
     plan = plan_for(a_state(access("ann", "P1")), a_server(ANN, projects=projects))
     (finding,) = plan.findings
     assert (plan.changes, finding.code) == ((), "project-ambiguous")
-    assert "'P1' (#1) and 'P1' (PONE, #2) and 'other' (P1, #3)" in finding.message
+    assert "'P1' (#1) and 'P1' (PONE, #2)" in finding.message
+    # An identifier is one project's alone, and comes first.
+    identified = (*projects, Project(4, "another", "P1"))
+    plan = plan_for(a_state(access("ann", "P1")), a_server(ANN, projects=identified))
+    assert ([change.project_id for change in plan.changes], codes(plan)) == ([4], [])
 
 
 def test_a_project_that_is_not_on_the_server_is_an_error_at_its_cell() -> None:
@@ -110,7 +114,7 @@ def test_two_roles_for_one_person_in_one_project_are_an_error_even_by_other_name
     plan = plan_for(
         a_state(access("ann", "ALPHA"), access("ann", "1", "project-viewer", row=3)), a_server(ANN)
     )
-    assert (plan.changes, codes(plan)) == ((), ["membership-conflict"])
+    assert (plan.changes, codes(plan)) == ((), ["membership-conflict", "project-by-id"])
 
 
 def test_one_role_asked_for_twice_is_granted_once_and_names_both_cells() -> None:

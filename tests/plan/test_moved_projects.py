@@ -38,15 +38,21 @@ ALPHA = a_project("Alpha")
 
 
 def planned(
-    wanted: Iterable[DesiredProject], *there: Project, roles: dict[int, str] | None = None
+    wanted: Iterable[DesiredProject],
+    *there: Project,
+    roles: dict[int, str] | None = None,
+    asked: Iterable[DesiredMembership] | None = None,
 ) -> Plan:
     projects = tuple(wanted)
     texts = dict.fromkeys(p.called.value for p in projects if p.called is not None)
     desired = DesiredState(
         users=(DesiredUser(Given("ada", (cell("username", 2),))),),
         memberships=tuple(
-            DesiredMembership(Given("ada"), Given(text, (cell("project", 3),)), Given("Tester"))
-            for text in texts
+            asked
+            or (
+                DesiredMembership(Given("ada"), Given(text, (cell("project", 3),)), Given("Tester"))
+                for text in texts
+            )
         ),
         projects_named=tuple(map(Given, texts)),
         projects=projects,
@@ -100,6 +106,20 @@ def test_a_private_project_stays_as_it_is_where_it_comes_from() -> None:
 
 def test_an_identifier_of_another_project_is_a_clash() -> None:
     plan = planned([a_project("Alpha", identifier="A")], Project(1, "Other", "A"))
+    assert not plan.changes
+    assert said(plan) == ["project-clash"]
+
+
+@pytest.mark.parametrize("there", [(), (Project(2, "Alpha"),)], ids=["new", "known"])
+@pytest.mark.parametrize("called", [None, "Alpha"])
+def test_a_name_that_is_an_identifier_of_another_project_is_a_clash(
+    there: tuple[Project, ...], called: str | None
+) -> None:
+    wanted = replace(a_project("Alpha"), called=Given(called) if called else None)
+    desired = DesiredMembership(
+        Given("ada"), Given("Alpha", (cell("project", 3),)), Given("Tester")
+    )
+    plan = planned([wanted], Project(1, "Other", "ALPHA"), *there, asked=[desired])
     assert not plan.changes
     assert said(plan) == ["project-clash"]
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     "memberships",
     multiple=True,
     metavar="PATTERN",
-    help="The memberships in the projects of these names or identifiers.",
+    help="The memberships in the projects of these names or identifiers, or with these ids (#3).",
 )
 @click.option("-y", "--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
 @WAIT
@@ -74,6 +74,8 @@ def command(
         with output.working("Reading the server"):
             found = find_adoptable(inputs, client, users=users, memberships=memberships)
         output.data(_told(found, client.url, ledger))
+        for text in found.by_number:
+            output.note(f"{text} is no project's name or identifier, and is taken for an id.")
         if any(finding.severity == "error" for finding in inputs.findings):
             output.warn("rows with an error name nobody here; kanport validate shows them")
         if (found.users or found.memberships) and _agreed(output, yes):

@@ -42,6 +42,7 @@ def command(
       kanport explain mappings/users-csv.yaml ada@example.org --format json
       kanport explain mappings/memberships-csv.yaml --project WEBSHOP
       kanport explain mappings/users-csv.yaml ada --offline
+      kanport explain mappings/memberships-csv.yaml --project '#3'
     """
     from kanport.cli import planning
     from kanport.cli.documents import show_document

@@ -22,6 +22,7 @@ from kanport.errors import ConfigInvalid, Exit, KanportError
 from kanport.findings import errors_in, in_order
 from kanport.mapping import LoadedMapping, load_mapping
 from kanport.model import CurrentState, DesiredMembership, DesiredState, DesiredUser
+from kanport.names import as_written
 from kanport.normalize import normalize
 from kanport.table import Table
 
@@ -153,6 +154,6 @@ def _user(user: DesiredUser) -> str:
 
 def _memberships(desired: DesiredState) -> list[str]:
     def told(one: DesiredMembership) -> str:
-        return f"{one.username.value} in {one.project.value}: {one.role.value}"
+        return f"{one.username.value} in {as_written(one.project.value)}: {one.role.value}"
 
     return [told(one) for one in desired.memberships[:_FIRST]]

@@ -9,10 +9,10 @@ from kanport.explain.rows import about_rows, given, people_in, rows_where, writt
 from kanport.explain.why import person_reasons
 from kanport.findings import Finding
 from kanport.model import CurrentState, User
-from kanport.names import compare_key
+from kanport.names import as_written, compare_key
 from kanport.normalize.readings import Reading, readings
 from kanport.normalize.rows import rows_in_order
-from kanport.plan.match import Projects
+from kanport.plan.match import Projects, numbers_are_ids
 from kanport.plan.model import Action, Change
 from kanport.table import Row
 
@@ -191,7 +191,7 @@ def _groups(current: CurrentState | None, user: User | None) -> tuple[str, ...]:
 
 def _access(known: Known, keys: set[str], held: dict[int, str]) -> tuple[Access, ...]:
     projects = known.current.projects if known.current is not None else ()
-    index = Projects.of(projects)
+    index = Projects.of(projects, numbers=numbers_are_ids(known.mapping.spec))
     labels = {project.id: project.label for project in projects}
     found: dict[str, Access] = {
         labels.get(number, str(number)): Access("", labels.get(number, str(number)), held=role)
@@ -201,7 +201,7 @@ def _access(known: Known, keys: set[str], held: dict[int, str]) -> tuple[Access,
         if compare_key(one.username.value) not in keys:
             continue
         fitting = index.fitting(one.project.value)
-        label = fitting[0].label if len(fitting) == 1 else one.project.value
+        label = fitting[0].label if len(fitting) == 1 else as_written(one.project.value)
         there = found.get(label)
         found[label] = Access(
             one.username.value,

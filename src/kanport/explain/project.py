@@ -8,18 +8,19 @@ from kanport.explain.rows import about_rows, given, rows_where
 from kanport.model import DesiredMembership, Project
 from kanport.names import compare_key, spelling_key
 from kanport.normalize.readings import Reading
-from kanport.plan.match import Projects, project_keys
+from kanport.plan.match import Projects, numbers_are_ids
 from kanport.plan.model import Change
 from kanport.table import Row
 
 
 def explain_project(known: Known, name: str) -> Explanation:
-    """Explain one project, which is named by its identifier, its name or its id.
+    """Explain one project, which is named by its identifier, its name or its id (`#3`).
 
     Raises UsageError where it names several projects of the server.
     """
-    project = _project(known, name)
-    keys = project_keys(project) if project is not None else frozenset({spelling_key(name)})
+    index = _index(known)
+    project = _project(index, name)
+    keys = index.keys_of(project) if project is not None else frozenset({spelling_key(name)})
     rows = rows_where(known, lambda reading, row: _is_about(reading, row, keys))
     wanted = tuple(
         one for one in known.desired.memberships if spelling_key(one.project.value) in keys
@@ -28,7 +29,7 @@ def explain_project(known: Known, name: str) -> Explanation:
     changes = tuple(
         change
         for change in (known.plan.changes if known.plan is not None else ())
-        if change.subject.project is not None and spelling_key(change.subject.project) in keys
+        if _changes(change, project, keys)
     )
     findings = (
         *about_rows(known.all_findings, rows),
@@ -52,22 +53,39 @@ def explain_project(known: Known, name: str) -> Explanation:
         groups=(),
         changes=changes,
         findings=tuple(dict.fromkeys(findings)),
-        reasons=tuple(_reasons(known, project, keys, wanted, access, changes)),
+        reasons=(
+            *_how_found(index, project, name),
+            *_reasons(known, project, keys, wanted, access, changes),
+        ),
         offline=known.plan is None,
     )
 
 
-def _project(known: Known, name: str) -> Project | None:
-    if known.current is None:
-        return None
-    fitting = Projects.of(known.current.projects).fitting(name)
+def _index(known: Known) -> Projects:
+    there = known.current.projects if known.current is not None else ()
+    return Projects.of(there, numbers=numbers_are_ids(known.mapping.spec))
+
+
+def _changes(change: Change, project: Project | None, keys: Collection[str]) -> bool:
+    if project is not None and change.project_id is not None:
+        return change.project_id == project.id
+    return change.subject.project is not None and spelling_key(change.subject.project) in keys
+
+
+def _project(index: Projects, name: str) -> Project | None:
+    fitting = index.called(name)
     if len(fitting) > 1:
         numbers = ", ".join(f"{project.name} (#{project.id})" for project in fitting)
         raise UsageError(
             f"{name!r} fits {len(fitting)} projects: {numbers}",
-            hint="name one of them by its identifier or its id",
+            hint="name one of them by its identifier, or by its id as in '#3'",
         )
     return fitting[0] if fitting else None
+
+
+def _how_found(index: Projects, project: Project | None, name: str) -> Iterator[str]:
+    if project is not None and index.by_number(name) == project:
+        yield f"No project has the name or identifier {name}, so {name} is taken for an id."
 
 
 def _is_about(reading: Reading, row: Row, keys: Collection[str]) -> bool:

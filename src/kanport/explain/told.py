@@ -6,6 +6,7 @@ from typing import Any
 from kanport.explain.model import Access, Explanation, RowTold
 from kanport.findings import Finding, Severity
 from kanport.model import DesiredUser, Given, LdapPassword, PasswordCell
+from kanport.names import as_written
 from kanport.normalize.trace import Thread, Trace
 from kanport.normalize.value import State, Value
 from kanport.origin import Origin
@@ -102,7 +103,9 @@ def _trace(name: str, traced: Trace) -> Item:
 
 
 def _value(value: Value) -> Part:
-    return Data(value.text) if value.state is State.GIVEN else f"({_STATES[value.state]})"
+    return (
+        Data(as_written(value.text)) if value.state is State.GIVEN else f"({_STATES[value.state]})"
+    )
 
 
 def _thread(one: Thread) -> Item:

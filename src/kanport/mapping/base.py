@@ -22,17 +22,19 @@ Table = dict[str, Any]
 
 # Tags get into the path of an error. No key of a file can begin with NUL, so they are told apart.
 TAG_MARK = "\0"
-TEXT, LIST, TABLE = "\0text", "\0list", "\0table"
+TEXT, LIST, TABLE, NUMBER = "\0text", "\0list", "\0table", "\0number"
 
 
 def shape(value: Any) -> str | None:
-    """Say whether a value is text, a list or a table, as the tag of a union; None for others."""
+    """Say whether a value is text, a list, a table or a number, as a tag; None for others."""
     if isinstance(value, str):
         return TEXT
     if isinstance(value, list | tuple):
         return LIST
     if isinstance(value, dict | BaseModel):
         return TABLE
+    if isinstance(value, int) and not isinstance(value, bool):
+        return NUMBER
     return None
 
 

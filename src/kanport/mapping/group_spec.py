@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from kanport.mapping.base import LIST, TABLE, TEXT, Strict, Table, Text, by_shape, written
 from kanport.mapping.problems import problem
-from kanport.mapping.rules import ListRule, RoleRule, Rule, with_text_keys
+from kanport.mapping.rules import ListRule, ProjectRule, RoleRule, Rule, with_text_keys
 
 
 class ListedGroup(Strict):
@@ -75,7 +75,7 @@ class GroupAccess(Strict):
 
     from_: Text | None = Field(None, alias="from", description="The source.")
     group: ListRule | None = Field(None, description="The name of a group, or several.")
-    project: ListRule | None = Field(None, description="An identifier, a name or an id.")
+    project: ProjectRule | None = Field(None, description="An identifier or a name; or an id.")
     role: (
         Annotated[
             Annotated[Text, Tag(TEXT)] | Annotated[RoleRule, Tag(TABLE)],

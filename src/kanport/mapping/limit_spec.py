@@ -127,7 +127,7 @@ class Limits(Strict):
         ProjectLimits(), description="The most that one plan may do in each project."
     )
     projects: dict[Text, ProjectLimits] = Field(
-        {}, description="Other limits for single projects, by identifier, name or id."
+        {}, description="Other limits for single projects, by identifier, name or id ('#3')."
     )
     shrink: Limit | None = Field(
         None,

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from kanport.mapping.base import LIST, TABLE, TEXT, Strict, Table, Text, by_shape
 from kanport.mapping.problems import problem
-from kanport.mapping.rules import ListRule, RoleRule, Rule, pattern_mistakes, with_text_keys
+from kanport.mapping.rules import ProjectRule, RoleRule, Rule, pattern_mistakes, with_text_keys
 from kanport.mapping.transforms import Transform
 
 
@@ -60,7 +60,7 @@ class Membership(Strict):
 
     from_: Text = Field(alias="from", description="The source.")
     username: Rule = Field(description="Whose membership it is.")
-    project: ListRule | None = Field(None, description="An identifier, a name or an id.")
+    project: ProjectRule | None = Field(None, description="An identifier or a name; or an id.")
     role: (
         Annotated[
             Annotated[Text, Tag(TEXT)] | Annotated[RoleRule, Tag(TABLE)],

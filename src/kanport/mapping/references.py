@@ -133,13 +133,11 @@ def _entry(entry: Table, at: Steps, known: tuple[str, ...], roles: Roles) -> Mis
     source = written(entry, "from")
     yield from _source(source, known, (*at, "from"))
     used = (source,) if isinstance(source, str) else ()
-    for key in (*_RULES, "role"):
-        rule = entry.get(key)
-        if isinstance(rule, dict):
-            columns = written(rule, "from")
-            yield from _columns_by_source(columns, used, known, (*at, key, "from"))
-            if key != "role":
-                yield from _texts(rule, (*at, key), numbers=key == "project")
+    for place, rule in _rules(entry, at):
+        columns = written(rule, "from")
+        yield from _columns_by_source(columns, used, known, (*place, "from"))
+        if place[-1] != "role":
+            yield from _texts(rule, place, numbers=place[len(at)] == "project")
     role, project = entry.get("role"), entry.get("project")
     if isinstance(role, str):
         yield from _role(role, roles, (*at, "role"))
@@ -156,11 +154,22 @@ def _entry(entry: Table, at: Steps, known: tuple[str, ...], roles: Roles) -> Mis
                 yield from _role(text, roles, (*at, "list", group, name))
 
 
+def _rules(entry: Table, at: Steps) -> Iterator[tuple[Steps, Table]]:
+    """Give every rule of an item with its place, also one that says how an id is made."""
+    for key in (*_RULES, "role"):
+        rule = entry.get(key)
+        if isinstance(rule, dict):
+            yield (*at, key), rule
+            if key == "project" and isinstance(rule.get("id"), dict):
+                yield (*at, key, "id"), rule["id"]
+
+
 def _part(role: Table, project: Any, at: Steps) -> Mistakes:
     part = role.get("part")
     if not isinstance(part, str) or not isinstance(project, dict):
         return
-    pattern = project.get("match")
+    by_id = project.get("id")
+    pattern = (by_id if isinstance(by_id, dict) else project).get("match")
     if not isinstance(pattern, str):
         hint = f"give project a match with (?P<{part}>…) in it"
         yield problem("part needs the match of project", at=at, hint=hint)

@@ -4,13 +4,26 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from pydantic import Field, StrictBool, field_validator
+from pydantic import Field, StrictBool, StrictInt, Tag, field_validator
 from pydantic_core import PydanticCustomError
 
-from kanport.mapping.base import ColumnFrom, Names, Scalar, Strict, Table, Text, written
+from kanport.mapping.base import (
+    NUMBER,
+    TABLE,
+    TEXT,
+    ColumnFrom,
+    Names,
+    Scalar,
+    Strict,
+    Table,
+    Text,
+    by_shape,
+    written,
+)
 from kanport.mapping.problems import listed, problem
 from kanport.mapping.template import template_columns
 from kanport.mapping.transforms import Transform
+from kanport.names import plain_number
 
 VALUE_PARTS = ("value", "project")
 
@@ -91,6 +104,54 @@ class ListRule(Rule):
     @classmethod
     def _value_parts(cls) -> tuple[str, ...]:
         return VALUE_PARTS
+
+
+class ProjectRule(ListRule):
+    """How a project is given: by identifier or name, or with `id` by its id on the server."""
+
+    id: (
+        Annotated[
+            Annotated[Text, Tag(TEXT)]
+            | Annotated[StrictInt, Tag(NUMBER)]
+            | Annotated[ListRule, Tag(TABLE)],
+            by_shape("must be a column, a number, or a table that says how the id is made"),
+        ]
+        | None
+    ) = Field(
+        None,
+        description="Instead of from, template or value: the column with the ids of projects on "
+        "the server, one id as a number, or how an id is made. Without it a number is a name.",
+    )
+
+    @classmethod
+    def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
+        """Return also what is wrong between `id` and the keys beside it."""
+        yield from super().mistakes(raw)
+        given = raw.get("id")
+        if isinstance(given, int) and not isinstance(given, bool) and given < 1:
+            yield problem("must be a positive whole number", at=("id",))
+        for key in _SHAPING if isinstance(given, dict) else ():
+            if key in raw:
+                yield problem(
+                    f"{key} belongs into the table of id", at=(key,), on_key=True, hint="move it"
+                )
+
+    @classmethod
+    def _origins(cls) -> tuple[str, ...]:
+        return ("from", "template", "value", "id")
+
+    @property
+    def made_by(self) -> ListRule:
+        """The rule that makes the text, whether it is an id or a name."""
+        if self.id is None:
+            return self
+        if isinstance(self.id, ListRule):
+            return self.id
+        is_number = isinstance(self.id, int) or plain_number(self.id) is not None
+        return self.model_copy(update={"value" if is_number else "from_": self.id, "id": None})
+
+
+_SHAPING = ("transform", "match", "values", "default", "split", "each")
 
 
 class RoleRule(Rule):

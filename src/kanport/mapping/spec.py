@@ -24,7 +24,7 @@ from kanport.mapping.membership_spec import Matrix, Membership
 from kanport.mapping.missing_spec import Steps, ledger_mistakes
 from kanport.mapping.problems import listed, problem
 from kanport.mapping.references import reference_mistakes
-from kanport.mapping.rules import FieldRule, ListRule, RoleRule, Rule
+from kanport.mapping.rules import FieldRule, ListRule, ProjectRule, RoleRule, Rule
 from kanport.mapping.source_spec import CsvSource, ExcelSource, FileSource, Source, YamlSource
 from kanport.mapping.user_spec import AppRoleName, Managed, PasswordColumn, UserFields, Users
 
@@ -49,6 +49,7 @@ __all__ = [
     "Membership",
     "PasswordColumn",
     "ProjectRows",
+    "ProjectRule",
     "RoleRule",
     "Rule",
     "Source",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from kanport.mapping.spec import ListRule, Rule
+from kanport.mapping.spec import ListRule, ProjectRule, Rule
 from kanport.mapping.template import Piece, parse_template
 from kanport.mapping.transforms import Step
 from kanport.normalize.columns import rule_columns
@@ -32,7 +32,7 @@ class BoundRule:
     """A rule made ready for the rows of one source. `what` names the value in messages.
 
     `no_dates` is True where a cell with a date is an error, whether it holds one or its text;
-    `lines` where the value may go over several lines.
+    `lines` where the value may go over several lines, `by_id` where it is the id of a project.
     """
 
     what: str
@@ -52,6 +52,7 @@ class BoundRule:
     check: Check | None = None
     no_dates: bool = False
     lines: bool = False
+    by_id: bool = False
 
 
 def bind(
@@ -70,6 +71,9 @@ def bind(
     `check` judges the finished value. `closed` says that only certain words are taken anyway, so
     that a number or a boolean in a cell is no reason to warn, nor a date one to refuse it.
     """
+    by_id = isinstance(rule, ProjectRule) and rule.id is not None
+    if isinstance(rule, ProjectRule):
+        rule = rule.made_by
     columns = rule_columns(rule, context.source)
     if columns is None:
         return None
@@ -90,11 +94,12 @@ def bind(
         None if rule.default is None else composed(scalar_text(rule.default)),
         None if split is None else splitter(split),
         isinstance(rule, ListRule) and rule.each,
-        closed or table is not None,
+        closed or by_id or table is not None,
         clearable,
         check,
         no_dates and context.dates and not closed and table is None,
         lines=lines,
+        by_id=by_id,
     )
 
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from kanport.findings import Finding, errors_in
 from kanport.mapping import LoadedMapping
-from kanport.mapping.spec import MappingFile, Membership, Rule, Users
+from kanport.mapping.spec import MappingFile, Membership, ProjectRule, Users
 from kanport.model import DesiredState, DesiredUser, Given, Unknown
-from kanport.names import spelling_key
+from kanport.names import id_text, plain_number, spelling_key
 from kanport.normalize.bound import scalar_text
 from kanport.normalize.columns import header_origin, matrix_columns, refuse_missing
 from kanport.normalize.grants import (
@@ -231,11 +231,25 @@ def _constant_projects(mapping: LoadedMapping, tables: Mapping[str, Table]) -> l
     """Give the projects that the mapping itself names, so that they count even without a row."""
     found = []
     for number, rule in enumerate(mapping.spec.memberships):
-        if isinstance(rule.project, Rule) and rule.project.value is not None:
-            place = mapping.place(("memberships", number, "project", "value"))
-            found.append(Given(scalar_text(rule.project.value), (place,)))
+        constant = _constant_project(rule.project)
+        if constant is not None:
+            key = "value" if rule.project is not None and rule.project.id is None else "id"
+            place = mapping.place(("memberships", number, "project", key))
+            found.append(Given(constant, (place,)))
         found += _matrix_projects(rule, tables[rule.from_])
     return found
+
+
+def _constant_project(rule: ProjectRule | None) -> str | None:
+    """Return the project that a rule names for all rows, or None."""
+    value = rule.made_by.value if rule is not None else None
+    if rule is None or value is None:
+        return None
+    text = scalar_text(value)
+    if rule.id is None:
+        return text
+    number = plain_number(text)
+    return None if number is None else id_text(number)
 
 
 def _matrix_projects(rule: Membership, table: Table) -> list[Given[str]]:

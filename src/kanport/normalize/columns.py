@@ -14,6 +14,7 @@ from kanport.mapping.spec import (
     Matrix,
     Membership,
     PasswordColumn,
+    ProjectRule,
     Rule,
     Strict,
     Users,
@@ -44,6 +45,8 @@ def column_name(text: str) -> str:
 
 def rule_columns(rule: Rule, source: str) -> tuple[str, ...] | None:
     """Give the columns that a rule reads of a source; None where it reads nothing of it."""
+    if isinstance(rule, ProjectRule):
+        rule = rule.made_by
     if rule.template is not None:
         return tuple(map(column_name, template_columns(rule.template)))
     if rule.from_ is None:
@@ -239,7 +242,13 @@ def _rule_needs(entry: Strict, source: str, place: Place) -> Iterator[Need]:
         if isinstance(rule, Rule):
             columns = rule_columns(rule, source)
             if columns:
-                below = _below((*place, part, _key_of(rule)), rule.from_, source)
+                at: Place = (*place, part)
+                if isinstance(rule, ProjectRule) and rule.id is not None:
+                    at, rule = (*at, "id"), rule.made_by
+                    if not isinstance(getattr(entry, part).id, Rule):
+                        yield Need(((source, columns),), at)
+                        continue
+                below = _below((*at, _key_of(rule)), rule.from_, source)
                 yield Need(((source, columns),), below)
 
 

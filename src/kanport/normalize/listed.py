@@ -3,7 +3,15 @@
 from collections.abc import Iterator
 
 from kanport.mapping import LoadedMapping
-from kanport.mapping.spec import GroupAccess, Groups, ListedGroup, ListRule, RoleRule, Rule
+from kanport.mapping.spec import (
+    GroupAccess,
+    Groups,
+    ListedGroup,
+    ListRule,
+    ProjectRule,
+    RoleRule,
+    Rule,
+)
 from kanport.normalize.bound import Context
 from kanport.table import Row, Table
 
@@ -21,7 +29,7 @@ GROUPS = Groups.model_construct(
 GROUP_ACCESS = GroupAccess.model_construct(
     from_="",
     group=ListRule.model_construct(from_=GROUP),
-    project=ListRule.model_construct(from_=PROJECT),
+    project=ProjectRule.model_construct(from_=PROJECT),
     role=RoleRule.model_construct(from_=ROLE),
 )
 

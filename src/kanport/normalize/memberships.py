@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from kanport.mapping.spec import Matrix, Membership, RoleRule
 from kanport.model import Given, ProjectRole
-from kanport.names import spelling_key
+from kanport.names import as_written, spelling_key
 from kanport.normalize.bound import BoundRule, Context, bind, fold_table
 from kanport.normalize.columns import header_origin, matrix_columns
 from kanport.normalize.notes import Notes
@@ -145,7 +145,8 @@ def judged_role(
     """Refuse a role that the project does not have; an unreadable project might have any."""
     if role.state is not State.GIVEN or project.state is not State.GIVEN:
         return role
-    problem = project_role_problem(role.text, custom.get(spelling_key(project.text), ()))
+    own = custom.get(spelling_key(as_written(project.text)), ())
+    problem = project_role_problem(role.text, own)
     return role if problem is None else refused(rule, problem, role, notes)
 
 

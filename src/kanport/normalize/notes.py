@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from kanport.findings import MASK, Finding, in_order
+from kanport.names import as_written
 from kanport.origin import Origin
 
 SHOWN_MAX = 80
@@ -17,6 +18,7 @@ def shown(text: str, *, masked: bool = False) -> str:
     """
     if masked:
         return MASK
+    text = as_written(text)
     return text if len(text) <= SHOWN_MAX else text[: SHOWN_MAX - 1] + "…"
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from kanport.finding_codes import CATALOGUE
 from kanport.mapping.transforms import apply_transforms
+from kanport.names import id_text, plain_number
 from kanport.normalize.bound import BoundRule, composed, fold
 from kanport.normalize.columns import column_name
 from kanport.normalize.dates import is_date
@@ -272,12 +273,24 @@ def _no_match(rule: BoundRule, text: str, origins: tuple[Origin, ...], notes: No
     return Value(State.BAD, origins=origins)
 
 
+_NO_ID = Problem(
+    "project-id",
+    "this is not the id of a project: a positive whole number without leading zeros",
+    "write the number that the project's address has on the server, or give projects by name",
+)
+
+
 def _judged(rule: BoundRule, value: Value, notes: Notes) -> Value:
     """Let the rule's check judge a finished value; a table can also make it empty."""
     if value.state is not State.GIVEN:
         return value
     if not value.text:
         return EMPTY._replace(origins=value.origins)
+    if rule.by_id:
+        number = plain_number(value.text)
+        if number is not None:
+            return value._replace(text=id_text(number))
+        return refused(rule, _NO_ID, value, notes)
     problem = rule.check(value.text) if rule.check is not None else None
     if problem is None:
         return value

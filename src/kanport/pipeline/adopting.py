@@ -10,7 +10,7 @@ from kanport.ledger import adopt, recall
 from kanport.pipeline.inputs import Inputs
 from kanport.pipeline.planning import utc_now
 from kanport.plan.adoption import Adoption, adoptable, project_matches
-from kanport.plan.match import people_wanted, projects_wanted
+from kanport.plan.match import numbers_are_ids, people_wanted, projects_wanted
 from kanport.plan.resolve import resolve
 
 
@@ -27,11 +27,13 @@ def find_adoptable(
     the mapping names no ledger, or it cannot be used.
     """
     memory = recall(ledger_needed(inputs), client.url)
+    numbers = numbers_are_ids(inputs.mapping.spec)
     usernames, user_ids = people_wanted(inputs.desired, memory.identities)
     current = read_current(
         client,
         choose_projects=lambda projects: (
-            projects_wanted(inputs.desired, projects) | project_matches(projects, memberships)
+            projects_wanted(inputs.desired, projects, numbers=numbers)
+            | project_matches(projects, memberships, numbers=numbers)
         ),
         with_groups=False,
         usernames=usernames,

@@ -25,7 +25,7 @@ from kanport.normalize.passwords import read_passwords
 from kanport.pipeline.inputs import Inputs, read_tables
 from kanport.pipeline.who import who_runs
 from kanport.plan.make import make_plan
-from kanport.plan.match import people_wanted, private_projects, projects_wanted
+from kanport.plan.match import numbers_are_ids, people_wanted, private_projects, projects_wanted
 from kanport.plan.model import Action, Plan
 from kanport.plan.stale import differences, people_of
 from kanport.plan.stale_groups import reads_groups
@@ -42,18 +42,20 @@ def read_state(
     memory: Memory = NOTHING,
     *,
     may_remove: bool = False,
+    numbers: bool = True,
 ) -> CurrentState:
     """Read from the server what a plan for this desired state needs to know.
 
     `memory` is what the ledger knows of the server. Where the server cannot list its users, those
     whom the desired state speaks of are read by name and by id. With `may_remove` the members of
-    all private projects are read as well: these go with a member who is removed.
+    all private projects are read as well: these go with a member who is removed. `numbers` is what
+    `plan.match.numbers_are_ids` says of the mapping.
     """
     usernames, user_ids = people_wanted(desired, memory.identities)
     return read_current(
         client,
         choose_projects=lambda projects: (
-            projects_wanted(desired, projects)
+            projects_wanted(desired, projects, numbers=numbers)
             | (private_projects(projects) if may_remove else frozenset())
         ),
         usernames=usernames,
@@ -98,7 +100,13 @@ def plan_and_state(
     users = inputs.mapping.spec.users
     steps = users.steps if users is not None else None
     may_remove = steps is not None and (steps.then == "remove" or steps.remove_after is not None)
-    current = read_state(client, inputs.desired, memory, may_remove=may_remove)
+    current = read_state(
+        client,
+        inputs.desired,
+        memory,
+        may_remove=may_remove,
+        numbers=numbers_are_ids(inputs.mapping.spec),
+    )
     plan = make_plan(
         inputs.desired,
         current,

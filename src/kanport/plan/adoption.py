@@ -7,18 +7,22 @@ from kanport.mapping.spec import MappingFile
 from kanport.memory import Grant, Memory
 from kanport.model import CurrentState, Project, User
 from kanport.names import spelling_key
-from kanport.plan.match import name_matcher
+from kanport.plan.match import Projects, name_matcher, numbers_are_ids
 from kanport.plan.resolve import Resolved
 
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """Users and memberships of the server that are to be managed, and how many are already."""
+    """Users and memberships of the server that are to be managed, and how many are already.
+
+    `by_number` are the texts that were taken for the ids of projects, as nothing is called so.
+    """
 
     users: tuple[User, ...]
     memberships: tuple[tuple[User, Project], ...]
     managed_users: int
     managed_memberships: int
+    by_number: tuple[str, ...] = ()
 
     @property
     def names(self) -> dict[int, str]:
@@ -53,7 +57,8 @@ def adoptable(
     if users or memberships:
         fits = name_matcher(users)
         chosen = [user for user in current.users if fits(user.username)]
-        held = list(_held(resolved, current, project_matches(current.projects, memberships)))
+        matches = project_matches(current.projects, memberships, numbers=numbers_are_ids(mapping))
+        held = list(_held(resolved, current, matches))
     else:
         chosen = [person.user for person in resolved.persons if person.user is not None]
         held = [
@@ -70,18 +75,38 @@ def adoptable(
     }
     new_users = tuple(user for user in people if not memory.manages(user))
     new_pairs = tuple(pairs[key] for key in sorted(pairs) if not memory.granted(*pairs[key]))
-    return Adoption(new_users, new_pairs, len(people) - len(new_users), len(pairs) - len(new_pairs))
-
-
-def project_matches(projects: Iterable[Project], patterns: Collection[str]) -> frozenset[int]:
-    """Give the ids of the projects whose identifier or name fits one of the patterns."""
-    fits = name_matcher(patterns)
-    return frozenset(
-        project.id
-        for project in projects
-        if not project.private
-        and any(fits(spelling_key(name)) for name in (project.identifier, project.name) if name)
+    index = Projects.of(current.projects, numbers=numbers_are_ids(mapping))
+    return Adoption(
+        new_users,
+        new_pairs,
+        len(people) - len(new_users),
+        len(pairs) - len(new_pairs),
+        tuple(text for text in memberships if index.by_number(text) is not None),
     )
+
+
+def project_matches(
+    projects: Iterable[Project], patterns: Collection[str], *, numbers: bool = True
+) -> frozenset[int]:
+    """Return the ids of the projects that the patterns mean, private ones left out.
+
+    A pattern means every identifier and name that fits it. What none fits may be an id, as in `#3`
+    or, where `numbers` allows it, `3`.
+    """
+    projects = tuple(projects)
+    index = Projects.of(projects, numbers=numbers)
+    found: set[int] = set()
+    for pattern in patterns:
+        fits = name_matcher([pattern])
+        named = [
+            project
+            for project in projects
+            if any(fits(spelling_key(name)) for name in (project.identifier, project.name) if name)
+        ]
+        found.update(
+            project.id for project in named or index.called(pattern) if not project.private
+        )
+    return frozenset(found)
 
 
 def _held(

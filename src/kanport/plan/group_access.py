@@ -15,7 +15,7 @@ from kanport.names import compare_key, spelling_key
 from kanport.plan.access import shown_not
 from kanport.plan.draft import Draft
 from kanport.plan.groups import FoundGroup, Groups
-from kanport.plan.match import name_matcher, project_keys
+from kanport.plan.match import name_matcher
 from kanport.plan.model import Action
 from kanport.plan.places import first_place, listed
 from kanport.plan.resolve import Resolved
@@ -210,7 +210,8 @@ def _not_asked_for(
         group, project = there[group_id], projects[project_id]
         name = names.get(group_id, group.name)
         keys = {compare_key(group.name), compare_key(name)}
-        if not keys.isdisjoint(groups.unclear) or _open(is_open, keys, project):
+        open_to = resolved.projects.keys_of(project)
+        if not keys.isdisjoint(groups.unclear) or _open(is_open, keys, open_to):
             unproven.append(f"{name} in {project.label}")
             continue
         if inside := _protected_in(group, resolved, protected):
@@ -260,9 +261,8 @@ def _access_kept(group: str, project: Project, inside: list[str]) -> Finding:
     )
 
 
-def _open(is_open: Iterable[_Open], groups: set[str], project: Project) -> bool:
-    keys = project_keys(project)
+def _open(is_open: Iterable[_Open], groups: set[str], projects: frozenset[str]) -> bool:
     return any(
-        (who is None or who in groups) and (what is None or spelling_key(what) in keys)
+        (who is None or who in groups) and (what is None or spelling_key(what) in projects)
         for who, what in is_open
     )

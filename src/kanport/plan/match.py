@@ -8,8 +8,9 @@ from fnmatch import translate
 from functools import cache
 from typing import Self
 
+from kanport.mapping.spec import MappingFile
 from kanport.model import DesiredState, Identity, Project, User
-from kanport.names import compare_key, spelling_key
+from kanport.names import compare_key, id_in, id_text, plain_number, spelling_key
 
 
 def name_matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
@@ -67,60 +68,104 @@ class People:
 
 @dataclass(frozen=True, slots=True)
 class Projects:
-    """The projects of the server, by whatever a source may call them."""
+    """The projects of the server, by whatever a source may call them.
+
+    `numbers` is True where a number that is nobody's name or identifier means an id.
+    """
 
     by_id: Mapping[int, Project]
-    by_exact: Mapping[str, tuple[Project, ...]]
+    by_identifier: Mapping[str, tuple[Project, ...]]
+    by_name: Mapping[str, tuple[Project, ...]]
     by_key: Mapping[str, tuple[Project, ...]]
+    numbers: bool = True
 
     @classmethod
-    def of(cls, projects: Iterable[Project]) -> Self:
+    def of(cls, projects: Iterable[Project], *, numbers: bool = True) -> Self:
         """Index the projects."""
-        by_exact: dict[str, dict[int, Project]] = defaultdict(dict)
-        by_key: dict[str, dict[int, Project]] = defaultdict(dict)
-        ordered = sorted(projects, key=lambda project: project.id)
-        for project in ordered:
+        by_identifier: dict[str, list[Project]] = defaultdict(list)
+        by_name: dict[str, list[Project]] = defaultdict(list)
+        by_key: dict[str, list[Project]] = defaultdict(list)
+        by_id = {project.id: project for project in projects}
+        for _, project in sorted(by_id.items()):
             if project.identifier:
-                by_exact[project.identifier.upper()][project.id] = project
-            by_key[spelling_key(project.name)][project.id] = project
-            by_exact[project.name][project.id] = project
+                by_identifier[project.identifier.upper()].append(project)
+            by_name[project.name].append(project)
+            by_key[spelling_key(project.name)].append(project)
         return cls(
-            by_id={project.id: project for project in ordered},
-            by_exact={name: tuple(some.values()) for name, some in by_exact.items()},
-            by_key={key: tuple(some.values()) for key, some in by_key.items()},
+            dict(sorted(by_id.items())),
+            _frozen(by_identifier),
+            _frozen(by_name),
+            _frozen(by_key),
+            numbers,
         )
 
     def fitting(self, text: str) -> tuple[Project, ...]:
-        """Give what a text means: an identifier or a name, else, if it is a number, an id.
+        """Return the projects that a text in a source means; several where it fits several.
 
-        Identifiers are compared without regard to case, as the server stores them in upper case;
-        of the names, the exact spelling wins. Several projects come back where the text fits
-        several: names are not unique on the server.
+        A number is a name unless the mapping asks for an id. The order is: identifier (without
+        regard to case, as the server stores them in upper case), exact name, a name in another
+        spelling, and last, where `numbers` allows it, an id. Names are not unique on the server.
         """
-        exact = {
-            project.id: project
-            for spelling in (text, text.upper())
-            for project in self.by_exact.get(spelling, ())
-            if spelling == text or project.identifier.upper() == spelling
-        }
-        if exact:
-            return tuple(exact[number] for number in sorted(exact))
-        if similar := self.by_key.get(spelling_key(text), ()):
-            return similar
-        if _is_number(text) and (project := self.by_id.get(int(text))):
-            return (project,)
-        return ()
+        if (number := id_in(text)) is not None:
+            return self._with_id(number)
+        if known := self.identified(text) or self.named(text):
+            return known
+        number = plain_number(text)
+        return self._with_id(number) if number is not None and self.numbers else ()
+
+    def identified(self, text: str) -> tuple[Project, ...]:
+        """Return the project that has a text as its identifier."""
+        return self.by_identifier.get(_upper(text), ())
+
+    def named(self, text: str) -> tuple[Project, ...]:
+        """Return the projects of a name: in the exact spelling, else in one like it."""
+        return self.by_name.get(text) or self.by_key.get(spelling_key(text), ())
+
+    def called(self, text: str) -> tuple[Project, ...]:
+        """Return the projects that somebody means who types a text: also an id, as in `#3`.
+
+        In a cell `#3` is a name like any other; in an option, or a limit, it asks for an id.
+        """
+        number = plain_number(text[1:]) if text.startswith("#") else None
+        return self.fitting(text) or (self._with_id(number) if number is not None else ())
+
+    def by_number(self, text: str) -> Project | None:
+        """Return the project that a text means only because it is a number; else None."""
+        number = plain_number(text)
+        if number is None or not self.numbers or self._is_named(text):
+            return None
+        return self.by_id.get(number)
+
+    def keys_of(self, project: Project) -> frozenset[str]:
+        """Return every spelling key by which a source may mean this project."""
+        texts = {project.identifier, project.name, id_text(project.id)} - {""}
+        if self.numbers and not self._is_named(str(project.id)):
+            texts.add(str(project.id))
+        return frozenset(map(spelling_key, texts))
+
+    def _is_named(self, text: str) -> bool:
+        return bool(self.identified(text) or self.named(text))
+
+    def _with_id(self, number: int) -> tuple[Project, ...]:
+        project = self.by_id.get(number)
+        return () if project is None or number < 1 else (project,)
 
 
-def _is_number(text: str) -> bool:
-    # No database has longer ids, and Python refuses to read numbers of thousands of digits.
-    return text.isascii() and text.isdigit() and len(text) < 20
+def _frozen(index: Mapping[str, list[Project]]) -> dict[str, tuple[Project, ...]]:
+    return {text: tuple(some) for text, some in index.items()}
 
 
-def project_keys(project: Project) -> frozenset[str]:
-    """Give every spelling key that a source may call this project by."""
-    names = (project.identifier, project.name, str(project.id))
-    return frozenset(spelling_key(name) for name in names if name)
+def _upper(text: str) -> str:
+    # Identifiers are ASCII, and ß in capitals would be one of somebody else.
+    return text.upper() if text.isascii() else text
+
+
+def numbers_are_ids(mapping: MappingFile) -> bool:
+    """Tell whether a number that is no project's name or identifier means an id.
+
+    Where the mapping creates projects, such a number is the name of one that is yet to be created.
+    """
+    return mapping.projects is None
 
 
 def people_wanted(
@@ -150,15 +195,18 @@ def private_projects(projects: Iterable[Project]) -> frozenset[int]:
     return frozenset(project.id for project in projects if project.private)
 
 
-def projects_wanted(desired: DesiredState, projects: Iterable[Project]) -> frozenset[int]:
+def projects_wanted(
+    desired: DesiredState, projects: Iterable[Project], *, numbers: bool = True
+) -> frozenset[int]:
     """Give the ids of the projects that the desired state speaks of, as far as they are clear.
 
-    These are the projects whose members must be read before a plan can be made.
+    These are the projects whose members must be read before a plan can be made. `numbers` is what
+    `numbers_are_ids` says of the mapping.
     """
     projects = tuple(projects)
     if desired.every_project:
         return frozenset(project.id for project in projects)
-    index = Projects.of(projects)
+    index = Projects.of(projects, numbers=numbers)
     texts = {membership.project.value for membership in desired.memberships}
     texts.update(access.project.value for access in desired.group_access)
     texts.update(named.value for named in desired.projects_named)

@@ -12,7 +12,7 @@ from kanport.origin import Origin
 from kanport.plan.draft import Draft
 from kanport.plan.foreseen import Foreseen, Outlook
 from kanport.plan.managed import managed_grants, managed_people
-from kanport.plan.match import name_matcher, project_keys
+from kanport.plan.match import name_matcher
 from kanport.plan.missing import Missing
 from kanport.plan.model import Action, Risk
 from kanport.plan.notes import (
@@ -67,7 +67,7 @@ def diff_access(
         elif held is None or held == wanted.role:
             changes.append(_grant(wanted, held))
         elif project_rank(wanted.role) < project_rank(held) and resolved.doubt.named_in(
-            wanted.username, project_keys(wanted.project)
+            wanted.username, resolved.projects.keys_of(wanted.project)
         ):
             findings.append(kept_finding(wanted.username, first_place(wanted.origins)))
         else:
@@ -177,7 +177,7 @@ def _not_asked_for(
     unproven: list[str] = []
     kept: list[str] = []
     for project in resolved.scope:
-        keys = project_keys(project)
+        keys = resolved.projects.keys_of(project)
         for user_id, role in current.roles[project.id].items():
             if (user_id, project.id) in asked:
                 continue

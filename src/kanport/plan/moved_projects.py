@@ -26,7 +26,7 @@ def keys_of(wanted: DesiredProject, there: Projects) -> frozenset[str]:
     return frozenset(
         spelling_key(text)
         for text in texts
-        if text == (_identifier(wanted) or text) or not there.fitting(text)
+        if text == (_identifier(wanted) or text) or not there.named(text)
     )
 
 
@@ -38,6 +38,14 @@ def unlike_the_source(
     `described` are all projects of the sources.
     """
     same = _same(wanted, there)
+    if (other := _called_like(wanted, there)) is not None:
+        return _finding(
+            wanted,
+            "project-clash",
+            f"{wanted.name.value!r} is a name in the sources, and on the server the identifier of"
+            f" {other.name!r} (#{other.id})",
+            "give one of them another name or identifier; memberships could not tell them apart",
+        )
     if wanted.called is not None and not _is_clear(wanted):
         if wanted.private:
             return _left_out(wanted, "is private and has no name of its own")
@@ -86,9 +94,18 @@ def roles_to_make(wanted: Iterable[Wanted]) -> list[Finding]:
 def _same(wanted: DesiredProject, there: Projects) -> list[Project]:
     identifier = _identifier(wanted).upper()
     if identifier:
-        found = there.by_exact.get(identifier, ())
-        return [project for project in found if project.identifier.upper() == identifier]
+        return list(there.identified(identifier))
     return list(there.by_key.get(spelling_key(wanted.name.value), ()))
+
+
+def _called_like(wanted: DesiredProject, there: Projects) -> Project | None:
+    """Return another project whose identifier is what memberships call this one by its name."""
+    called = wanted.called.value if wanted.called is not None else wanted.name.value
+    if spelling_key(called) in (spelling_key(_identifier(wanted)), ""):
+        return None
+    others = there.identified(called)
+    key = spelling_key(wanted.name.value)
+    return next((other for other in others if spelling_key(other.name) != key), None)
 
 
 def _is_clear(wanted: DesiredProject) -> bool:

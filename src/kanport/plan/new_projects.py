@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from kanport.findings import Finding
 from kanport.mapping.spec import MappingFile
 from kanport.model import CurrentState, DesiredProject, DesiredState, Given, Project
-from kanport.names import spelling_key
+from kanport.names import id_in, spelling_key
 from kanport.origin import Origin
 from kanport.plan.draft import Draft
 from kanport.plan.match import Projects
@@ -86,16 +86,13 @@ def new_projects(
 
 
 def _named(desired: DesiredState, there: Projects) -> Sequence[DesiredProject]:
-    """Give a project for each text that nothing on the server fits.
-
-    A number is taken for the id of a project that is not there, and never for a name.
-    """
+    """Return a project for each name that nothing on the server fits; a number is a name, too."""
     texts: dict[str, list[Given[str]]] = {}
     for given in (
         *(membership.project for membership in desired.memberships),
         *(access.project for access in desired.group_access),
     ):
-        if not there.fitting(given.value) and not given.value.isdigit():
+        if id_in(given.value) is None and not there.fitting(given.value):
             texts.setdefault(spelling_key(given.value), []).append(given)
     found = []
     for _, several in sorted(texts.items()):
@@ -112,12 +109,7 @@ def _problem(
     `claimed` are the identifiers of projects that the sources hold apart from others of their name.
     """
     identifier = _identifier(wanted).upper()
-    by_identifier = [
-        project
-        for project in (there.by_exact.get(identifier, ()) if identifier else ())
-        if project.identifier.upper() == identifier
-    ]
-    if by_identifier:
+    if there.identified(identifier):
         return True
     place = first_place(wanted.name.origins)
     same = [

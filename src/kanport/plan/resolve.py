@@ -7,9 +7,10 @@ from kanport.findings import Finding, Severity
 from kanport.mapping.spec import MappingFile
 from kanport.model import CurrentState, DesiredState, Given, Identity, Project
 from kanport.names import compare_key
+from kanport.origin import Origin
 from kanport.plan.doubt import Doubt, Invalid, without
 from kanport.plan.known import Known
-from kanport.plan.match import People, Projects, name_matcher
+from kanport.plan.match import People, Projects, name_matcher, numbers_are_ids
 from kanport.plan.moved_projects import roles_to_make
 from kanport.plan.new_projects import NewProjects, new_projects
 from kanport.plan.people import Person, match_people
@@ -53,13 +54,16 @@ def resolve(
     while nobody else is meant), so it is done again until nothing more falls away.
     `identities` are those of the ledger, by stable id.
     """
-    people, there = People.of(current.users), Projects.of(current.projects)
+    numbers = numbers_are_ids(mapping)
+    people, there = People.of(current.users), Projects.of(current.projects, numbers=numbers)
     new = new_projects(desired, current, mapping, there)
     desired = new.without(desired)
-    projects = Projects.of((*current.projects, *new.projects)) if new.projects else there
+    projects = there
+    if new.projects:
+        projects = Projects.of((*current.projects, *new.projects), numbers=numbers)
     by_email = mapping.users is not None and "email" in mapping.users.find_by
     scope, found = _scope(desired, current, projects)
-    found.extend(new.findings)
+    found.extend((*new.findings, *_by_number(desired, projects)))
     invalid = Invalid.from_findings(findings)
     known = Known.of(identities, people)
     protected = name_matcher(mapping.protect)
@@ -110,6 +114,31 @@ def resolve(
 def creates_inactive(mapping: MappingFile) -> bool:
     """Tell whether people who are not active and not on the server are created nevertheless."""
     return mapping.users is not None and mapping.users.inactive == "create"
+
+
+def _by_number(desired: DesiredState, projects: Projects) -> list[Finding]:
+    """Say which texts were taken for the ids of projects, each once, as nothing is called so."""
+    named = (
+        *desired.projects_named,
+        *(membership.project for membership in desired.memberships),
+        *(access.project for access in desired.group_access),
+    )
+    places: dict[str, list[Origin]] = {}
+    for given in named:
+        if projects.by_number(given.value) is not None:
+            places.setdefault(given.value, []).extend(given.origins)
+    return [
+        Finding(
+            "project-by-id",
+            f"{text!r} is the name or identifier of no project, and was taken for the id of"
+            f" {projects.fitting(text)[0].label!r}",
+            origin=first_place(origins),
+            value=text,
+            hint="to ask for an id, write project: {id: COLUMN} in the mapping; a name that is a"
+            " number is better made an identifier",
+        )
+        for text, origins in places.items()
+    ]
 
 
 def _scope(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from kanport.findings import Finding, Severity
 from kanport.model import CurrentState, DesiredMembership, DesiredState, Given, Project, User
-from kanport.names import compare_key
+from kanport.names import as_written, compare_key, id_in
 from kanport.origin import Origin
 from kanport.plan.doubt import Doubt, Invalid
 from kanport.plan.match import People, Projects
@@ -71,7 +71,7 @@ def match_access(
     strangers: set[str] = set()
     misnamed: set[str] = set()
     named: dict[int, list[Given[str]]] = defaultdict(list)
-    asked: dict[tuple[str, int], list[tuple[DesiredMembership, User | None, Project]]]
+    asked: dict[tuple[str | int, int], list[tuple[DesiredMembership, User | None, Project]]]
     asked = defaultdict(list)
     found_people: dict[str, _Found] = {}
     found_projects: dict[str, tuple[Project, ...]] = {}
@@ -98,7 +98,7 @@ def match_access(
             misnamed.add(text)
         if isinstance(person, User | _New) and problem is None:
             user = person if isinstance(person, User) else None
-            who = person.key if isinstance(person, _New) else f"#{person.id}"
+            who = person.key if isinstance(person, _New) else person.id
             asked[who, fitting[0].id].append((membership, user, fitting[0]))
     wanted = []
     for same in asked.values():
@@ -239,12 +239,18 @@ def project_problem(named: Given[str], fitting: tuple[Project, ...]) -> Finding 
     if not fitting:
         return Finding(
             "project-unknown",
-            f"the server has no project with the identifier, name or id {text!r}",
+            _no_project(text),
             origin=place,
-            value=text,
+            value=as_written(text),
             hint="create the project first, or correct its name",
         )
     return ambiguous_project(text, fitting, place)
+
+
+def _no_project(text: str) -> str:
+    if (number := id_in(text)) is not None:
+        return f"the server has no project with the id {number}"
+    return f"the server has no project with the identifier or name {text!r}"
 
 
 def ambiguous_project(text: str, fitting: Iterable[Project], place: Origin | None) -> Finding:
@@ -257,7 +263,7 @@ def ambiguous_project(text: str, fitting: Iterable[Project], place: Origin | Non
         f"{text!r} fits several projects: {choice}",
         origin=place,
         value=text,
-        hint="name the project by an identifier or an id that only it has",
+        hint="name the project by an identifier that only it has, or by its id (project: {id: …})",
     )
 
 

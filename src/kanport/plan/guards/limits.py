@@ -16,7 +16,7 @@ from kanport.plan.guards.allowances import CLASSES, how_to_allow
 from kanport.plan.guards.bounds import Counted, Held, Share, held_to, held_to_default, lifted
 from kanport.plan.guards.counting import ACCESS, USERS, counted, counted_in_projects
 from kanport.plan.guards.situation import Situation
-from kanport.plan.match import Projects
+from kanport.plan.match import Projects, numbers_are_ids
 from kanport.plan.model import Action, GuardVerdict
 
 _BASES = {
@@ -82,7 +82,7 @@ def in_projects(situation: Situation) -> Iterator[GuardVerdict]:
         situation.changes, situation.current, situation.memory
     ).items():
         numbers[name][project_id] = number
-    index = Projects.of(situation.current.projects)
+    index = Projects.of(situation.current.projects, numbers=numbers_are_ids(situation.mapping))
     of_their_own = _limits_of_their_own(situation, index)
     allowed = _allowed_in_projects(situation, index)
     for name in CLASSES:
@@ -120,8 +120,9 @@ def _held_in(name: str, members: Counted, limit: Limit | None) -> Held | None:
 
 
 def _called(project: Project, index: Projects) -> str:
-    """Give a text that means this project and no other."""
-    return project.label if index.fitting(project.label) == (project,) else str(project.id)
+    """Return a text that means this project and no other."""
+    texts = (project.label, str(project.id), f"#{project.id}")
+    return next((text for text in texts if index.called(text) == (project,)), texts[-1])
 
 
 def _allowed_in_projects(situation: Situation, index: Projects) -> dict[tuple[str, int], int]:
@@ -132,7 +133,7 @@ def _allowed_in_projects(situation: Situation, index: Projects) -> dict[tuple[st
     found: dict[tuple[str, int], int] = {}
     for name in CLASSES:
         for text, number in situation.allowed.of(name):
-            fitting = index.fitting(text)
+            fitting = index.called(text)
             if len(fitting) == 1:
                 key = name, fitting[0].id
                 found[key] = min(number, found.get(key, number))
@@ -143,7 +144,7 @@ def _limits_of_their_own(situation: Situation, index: Projects) -> dict[int, dic
     """Give the limits that the mapping has for single projects; the strictest where several fit."""
     found: dict[int, dict[str, Limit]] = defaultdict(dict)
     for text, limits in situation.mapping.limits.projects.items():
-        for project in index.fitting(text):
+        for project in index.called(text):
             for name in CLASSES:
                 limit = limits.of(name)
                 if limit is not None:
