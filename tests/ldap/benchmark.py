@@ -1,6 +1,6 @@
-"""How fast 20,000 people and 1,000 groups are read, beside ldap3 that keeps nothing.
+"""How fast people and groups are read, beside ldap3 that keeps nothing.
 
-Run it by hand: python -m tests.ldap.benchmark
+`python -m tests.ldap.benchmark [PEOPLE GROUPS]`, by default 20,000 and 1,000.
 """
 
 import resource
@@ -9,6 +9,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from tests.ldap.conftest import read, spec
@@ -19,14 +20,14 @@ ATTRIBUTES = ("uid", "cn", "sn", "givenName", "mail", "employeeType")
 ROUNDS = 3
 
 
-def entries() -> Iterator[str]:
+def entries(people: int, groups: int) -> Iterator[str]:
     """Give the directory: each group has 100 of the people."""
     yield from tree()
-    for number in range(20_000):
+    for number in range(people):
         name = f"u{number:05}"
         yield person(name, givenName=f"First{number}", employeeType="A", telephoneNumber="+49 30 1")
-    for number in range(1_000):
-        members = (dn(f"u{(number * 37 + k * 191) % 20_000:05}") for k in range(100))
+    for number in range(groups):
+        members = (dn(f"u{(number * 37 + k * 191) % people:05}") for k in range(100))
         yield group(f"kb-p{number}-member", *members)
 
 
@@ -44,11 +45,11 @@ def bare(url: str) -> None:
     connection.unbind()
 
 
-def ours(url: str) -> None:
+def ours(url: str, group_count: int) -> None:
     """Read the members of all groups, as a mapping does."""
     groups = {"base": GROUPS, "filter": "(objectClass=groupOfNames)"}
     table = read(spec(url, filter="(uid=*)", groups=groups), *ATTRIBUTES, "group.cn")
-    assert len(table.rows) == 100_000
+    assert len(table.rows) == 100 * group_count
 
 
 def seconds(call: Callable[[str], None], url: str) -> float:
@@ -58,22 +59,22 @@ def seconds(call: Callable[[str], None], url: str) -> float:
     return time.perf_counter() - begin
 
 
-def main() -> None:
+def main(people: int = 20_000, groups: int = 1_000) -> None:
     """Print the ratio and the memory."""
     with tempfile.TemporaryDirectory() as folder:
         database = ["sizelimit unlimited"]
-        with Slapd(Path(folder) / "slapd", entries(), database=database) as slapd:
+        with Slapd(Path(folder) / "slapd", entries(people, groups), database=database) as slapd:
             kanport, alone = [], []
             for _ in range(ROUNDS):
-                kanport.append(seconds(ours, slapd.url))
+                kanport.append(seconds(partial(ours, group_count=groups), slapd.url))
                 memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
                 alone.append(seconds(bare, slapd.url))
     speed = min(alone) / min(kanport)
     sys.stdout.write(
-        f"20,000 people and 1,000 groups: {min(kanport):.2f} s, {memory} MB at most; "
-        f"ldap3 alone {min(alone):.2f} s; {speed:.0%} of its speed\n"
+        f"{people:,} people and {groups:,} groups: {min(kanport):.2f} s, {memory} MB at most;"
+        f" ldap3 alone {min(alone):.2f} s; {speed:.0%} of its speed\n"
     )
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(int, sys.argv[1:]))
