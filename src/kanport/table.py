@@ -15,12 +15,15 @@ class Odd(NamedTuple):
 
     The trouble is raised only where the mapping uses the cell: an error cell in a column that
     nobody reads is nobody's business. `value` is what to show; it is None where nothing can be.
+    `names` is True where it matters only if the cell is the name or the id of a person, a group or
+    a project.
     """
 
     code: str
     message: str
     hint: str | None = None
     value: str | None = None
+    names: bool = False
 
 
 class DirectoryEntry(NamedTuple):

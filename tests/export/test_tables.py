@@ -108,3 +108,32 @@ def test_the_mapping_of_an_export_is_valid(filled: Sandbox, kanport: Kanport, ta
     kanport("export", "-o", target, "--mapping", "mapping.yaml")
     ended = kanport("validate", "mapping.yaml")
     assert ended.code == 0, ended.out + ended.err
+
+
+@pytest.mark.parametrize("target", ["out", "out.xlsx", "out.yaml"])
+def test_names_that_look_like_the_work_of_a_spreadsheet_come_back(
+    server: Sandbox, kanport: Kanport, target: str
+) -> None:
+    names = ["1.2E+11", "'0042", '="1"', "jan-2", "1-Mar", "17.0", "total", "username", "Login"]
+    for name in names:
+        user = server.store.add_user(name, name=f"{name} {name}")
+        project = server.store.add_project(f"p {name}")
+        server.store.add_member(project, user, "project-member")
+    for name in ("Total", "600 Personen", "March 2026", "2026-12-31", "1.5E+5"):
+        server.store.add_group(name)
+        server.store.add_project(name)
+    ended = kanport("export", "-o", target, "--mapping", "mapping.yaml")
+    assert ended.code == 0, ended.err
+    ended = kanport("plan", "mapping.yaml", "--check")
+    assert ended.code == 0, ended.out + ended.err
+    assert ("verbatim" in Path("mapping.yaml").read_text()) == (target != "out.yaml")
+
+
+def test_an_export_of_ordinary_names_is_still_checked(filled: Sandbox, kanport: Kanport) -> None:
+    filled.store.add_user("jan-2", name="March 2026")
+    kanport("export", "-o", "out", "--mapping", "mapping.yaml")
+    assert "verbatim" not in Path("mapping.yaml").read_text()
+    with Path("out/users.csv").open("a") as file:
+        file.write("1.2E+11,,,,,\nTotal,,,,,\n")
+    ended = kanport("validate", "mapping.yaml")
+    assert ended.code == 5 and "row-total" in ended.out + ended.err

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kanport.export.tables import COLUMNS, MEMBERSHIPS, PROJECTS, Listing
 from kanport.model import ProjectRole
+from kanport.spreadsheet import converted, converted_in_column, stray_rows, unwrapped
 
 _RULES = """
 users:
@@ -63,7 +64,8 @@ def mapping_for(target: Path, folder: Path, tables: Mapping[str, Listing]) -> st
         "sources:",
     ]
     for name in COLUMNS:
-        lines.append(f"  {name}: {{{_source(path, target, name)}, may_be_empty: true}}")
+        verbatim = ", verbatim: true" if _needs_verbatim(target, tables[name]) else ""
+        lines.append(f"  {name}: {{{_source(path, target, name)}, may_be_empty: true{verbatim}}}")
     lines.append(_RULES)
     if custom := _custom_roles(tables):
         lines.append("custom_roles:")
@@ -79,6 +81,25 @@ def _source(path: str, target: Path, name: str) -> str:
     if ending in (".yaml", ".yml"):
         return f"type: yaml, path: {json.dumps(path)}, under: {name}"
     return f"type: csv, path: {json.dumps(f'{path}/{name}.csv')}"
+
+
+def _needs_verbatim(target: Path, listing: Listing) -> bool:
+    """Return whether reading back would take a name for the work of a spreadsheet.
+
+    Such names are rare. Everywhere else the checks stay on: people edit exports in Excel.
+    """
+    if target.suffix.lower() in (".yaml", ".yml"):
+        return False
+    cells = [[row[number] for row in listing.rows] for number in range(len(listing.columns))]
+    if stray_rows(listing.columns, cells, range(len(cells))):
+        return True
+    return any(
+        unwrapped(text) != text or converted(text) is not None for texts in cells for text in texts
+    ) or any(
+        odd.code != "cell-date-like"
+        for texts in cells
+        for odd in converted_in_column(texts, list(dict.fromkeys(texts))).values()
+    )
 
 
 def _custom_roles(tables: Mapping[str, Listing]) -> dict[str, list[str]]:

@@ -21,7 +21,17 @@ class FileSource(Strict):
     )
 
 
-class CsvSource(FileSource):
+class ListSource(FileSource):
+    """What files have in common that people edit with a spreadsheet."""
+
+    verbatim: bool = Field(
+        False,
+        description="true: take every row and text as it is, and look for nothing that a"
+        " spreadsheet makes of them.",
+    )
+
+
+class CsvSource(ListSource):
     """Rows of a CSV file; its first line holds the headers."""
 
     type: Literal["csv"] = Field(description="The kind of the source.")
@@ -48,7 +58,7 @@ class CsvSource(FileSource):
         return name
 
 
-class ExcelSource(FileSource):
+class ExcelSource(ListSource):
     """Rows of one sheet of an Excel workbook (.xlsx)."""
 
     type: Literal["excel"] = Field(description="The kind of the source.")

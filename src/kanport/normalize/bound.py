@@ -16,23 +16,20 @@ Check = Callable[[str], Problem | None]
 
 
 class Context(NamedTuple):
-    """What all rules of one source share: its name, its clear token, and its secret columns.
-
-    `dates` is True where a name can have become a date, as it happens in files of spreadsheets.
-    """
+    """What all rules of one source share: its name, its clear token, and its secret columns."""
 
     source: str
     clear: str
     secret: frozenset[str] = frozenset()
-    dates: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class BoundRule:
     """A rule made ready for the rows of one source. `what` names the value in messages.
 
-    `no_dates` is True where a cell with a date is an error, whether it holds one or its text;
-    `lines` where the value may go over several lines, `by_id` where it is the id of a project.
+    `names` is True where the value is the name or the id of a person, a group or a project, so that
+    what a spreadsheet has made of it is no value; `lines` where it may go over several lines;
+    `by_id` where it is the id of a project.
     """
 
     what: str
@@ -50,7 +47,7 @@ class BoundRule:
     closed: bool = False
     clearable: bool = False
     check: Check | None = None
-    no_dates: bool = False
+    names: bool = False
     lines: bool = False
     by_id: bool = False
 
@@ -63,13 +60,13 @@ def bind(
     check: Check | None = None,
     closed: bool = False,
     clearable: bool = False,
-    no_dates: bool = False,
+    names: bool = False,
     lines: bool = False,
 ) -> BoundRule | None:
     """Make a rule ready for one source; None where the rule reads nothing of this source.
 
     `check` judges the finished value. `closed` says that only certain words are taken anyway, so
-    that a number or a boolean in a cell is no reason to warn, nor a date one to refuse it.
+    that a number or a boolean in a cell is no reason to warn.
     """
     by_id = isinstance(rule, ProjectRule) and rule.id is not None
     if isinstance(rule, ProjectRule):
@@ -97,7 +94,7 @@ def bind(
         closed or by_id or table is not None,
         clearable,
         check,
-        no_dates and context.dates and not closed and table is None,
+        names and table is None,
         lines=lines,
         by_id=by_id,
     )

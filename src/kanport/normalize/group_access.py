@@ -63,8 +63,8 @@ def _rows(
     assert rule.group is not None and rule.project is not None  # noqa: S101 - the model sees to it
     assert rule.role is not None  # noqa: S101
     nothing = BoundRule("group", context, constant="")
-    group = bind(rule.group, "group", context, check=name_problem, no_dates=True) or nothing
-    project = bind(rule.project, "project", context) or nothing
+    group = bind(rule.group, "group", context, check=name_problem, names=True) or nothing
+    project = bind(rule.project, "project", context, names=True) or nothing
     role, part = bind_role(rule.role, context)
     for row_id, row in rows_in_order(table):
         own_id = row_id if start is None else (start, row_id[1])

@@ -110,12 +110,12 @@ def _rows(
     start: str | None = None,
 ) -> Iterator[GroupRow]:
     assert rule.name is not None  # noqa: S101 - the model sees to it
-    name = bind(rule.name, "group", context, check=name_problem, no_dates=True)
+    name = bind(rule.name, "group", context, check=name_problem, names=True)
     member = external = None
     if rule.member is not None:
-        member = bind(rule.member, "member", context, check=username_problem, no_dates=True)
+        member = bind(rule.member, "member", context, check=username_problem, names=True)
     if rule.external_id is not None:
-        external = bind(rule.external_id, "external id", context, clearable=True)
+        external = bind(rule.external_id, "external id", context, clearable=True, names=True)
     for row_id, row in rows_in_order(table):
         own_id = row_id if start is None else (start, row_id[1])
         names = read_several(name, row, notes) if name is not None else [EMPTY]

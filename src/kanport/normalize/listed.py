@@ -17,8 +17,8 @@ from kanport.table import Row, Table
 
 # The columns of the rows that a list stands for.
 GROUP, MEMBER, EXTERNAL_ID, PROJECT, ROLE = "group", "member", "external id", "project", "role"
-CONTEXT = Context("", clear="\0", dates=False)
-"""What all lists share: no source, no token that clears, and no cell that became a date."""
+CONTEXT = Context("", clear="\0")
+"""What all lists share: no source, and no token that clears."""
 
 GROUPS = Groups.model_construct(
     from_="",

@@ -77,7 +77,9 @@ def read_scopes(rule: Membership, table: Table, context: Context, notes: Notes) 
     """
     if rule.project is None or not table.scopes:
         return ScopesRead()
-    project_rule = bind(rule.project, "project", context) or bind_nothing("project", context)
+    project_rule = bind(rule.project, "project", context, names=True) or bind_nothing(
+        "project", context
+    )
     named: list[Given[str]] = []
     is_open: set[str | None] = set()
     for scope in table.scopes:
@@ -96,7 +98,9 @@ def read_scopes(rule: Membership, table: Table, context: Context, notes: Notes) 
 
 def _row_reader(rule: Membership, context: Context, custom: CustomRoles) -> AskReader:
     assert rule.project is not None and rule.role is not None  # noqa: S101 - the model sees to it
-    project_rule = bind(rule.project, "project", context) or bind_nothing("project", context)
+    project_rule = bind(rule.project, "project", context, names=True) or bind_nothing(
+        "project", context
+    )
     role_rule, part = bind_role(rule.role, context)
     # A role without a project is a hole in the row, but where a pattern picks the projects out of
     # many values, having none is nothing odd.

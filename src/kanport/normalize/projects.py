@@ -92,7 +92,7 @@ def _rows(
                 context,
                 check=check,
                 closed=closed,
-                no_dates=True,
+                names=True,
                 lines=field == "description",
             )
     for row_id, row in rows_in_order(table):

@@ -92,7 +92,7 @@ def _membership(
         )
         return Reading(part, table, context, (who,), cells, projects=projects)
     assert rule.project is not None and rule.role is not None  # noqa: S101 - the model sees to it
-    project = bind(rule.project, "project", context) or bind_nothing("project", context)
+    project = bind(rule.project, "project", context, names=True) or bind_nothing("project", context)
     role, role_part = bind_role(rule.role, context)
     rules = [Ruled("project", project, several=True)]
     if role_part is None:
@@ -102,8 +102,10 @@ def _membership(
 
 
 def _groups(part: str, groups: Groups, table: Table, context: Context) -> Reading:
-    name = bind(groups.name, "group", context) if groups.name is not None else None
-    member = bind(groups.member, "member", context) if groups.member is not None else None
+    name = bind(groups.name, "group", context, names=True) if groups.name is not None else None
+    member = (
+        bind(groups.member, "member", context, names=True) if groups.member is not None else None
+    )
     return Reading(
         part,
         table,

@@ -63,8 +63,7 @@ def contexts(spec: MappingFile) -> dict[str, Context]:
     """Give what all rules of a source share, by source."""
     secret = secret_columns(spec)
     return {
-        name: Context(name, source.clear, secret[name], dates=source.type in ("csv", "excel"))
-        for name, source in spec.sources.items()
+        name: Context(name, source.clear, secret[name]) for name, source in spec.sources.items()
     }
 
 

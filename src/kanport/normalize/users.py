@@ -56,7 +56,7 @@ _CHECKS: Mapping[str, Check] = {
 
 def bind_username(rule: Rule, context: Context) -> BoundRule:
     """Make the rule for a username ready for one source."""
-    bound = bind(rule, "username", context, check=username_problem, no_dates=True)
+    bound = bind(rule, "username", context, check=username_problem, names=True)
     # A source without a username column would have been refused as incomplete; one that the rule
     # does not name at all gives nobody.
     return bound or BoundRule("username", context, constant="")
@@ -114,7 +114,7 @@ def bind_field(rule: Rule | None, name: str, table: Table, context: Context) -> 
         check=_CHECKS[name],
         closed=name in ("role", *BOOLEANS),
         clearable=name in ("name", "email"),
-        no_dates=name == "name",
+        names=name == "name",
     )
     if bound is None or not set(bound.columns) <= set(table.columns):
         return None
@@ -124,7 +124,7 @@ def bind_field(rule: Rule | None, name: str, table: Table, context: Context) -> 
 def bind_id(rule: Rule | None, table: Table, context: Context) -> BoundRule | None:
     """Make the rule for the stable id ready for one source; None where it gives none."""
     # A number in a cell is no reason to warn: an id is compared, and never shown to anybody.
-    bound = None if rule is None else bind(rule, "stable id", context, closed=True)
+    bound = None if rule is None else bind(rule, "stable id", context, closed=True, names=True)
     return bound if bound is not None and set(bound.columns) <= set(table.columns) else None
 
 

@@ -10,11 +10,10 @@ from kanport.mapping.transforms import apply_transforms
 from kanport.names import id_text, plain_number
 from kanport.normalize.bound import BoundRule, composed, fold
 from kanport.normalize.columns import column_name
-from kanport.normalize.dates import is_date
 from kanport.normalize.notes import Notes, shown
 from kanport.origin import Origin
 from kanport.rules import Problem, control_problem, strip_blanks
-from kanport.table import Row
+from kanport.table import Odd, Row
 
 
 class State(Enum):
@@ -112,6 +111,8 @@ def read_cell(
 ) -> tuple[str, ...] | None:
     """Give the texts in one cell; None where it is so odd that it cannot be used."""
     odd = row.odd.get(column)
+    if odd is not None and not _concerns(rule, odd):
+        odd = None
     if odd is not None:
         fatal = CATALOGUE[odd.code].severity == "error"
         if fatal or not (rule.closed and odd.code in ("cell-number", "cell-boolean")):
@@ -121,18 +122,19 @@ def read_cell(
         if fatal:
             return None
     cell = row.values.get(column, "")
-    texts = cell if isinstance(cell, tuple) else (cell,) if cell else ()
-    if rule.no_dates and any(map(is_date, texts)):
-        notes.add(
-            "cell-date",
-            f"a date stands where the {rule.what} belongs",
-            origin=origin,
-            value=shown(texts[0], masked=column in rule.context.secret),
-            hint="a spreadsheet may have taken a name for a date; set the cells to Text before"
-            " writing into them, and export the file again",
-        )
-        return None
-    return texts
+    return cell if isinstance(cell, tuple) else (cell,) if cell else ()
+
+
+def _concerns(rule: BoundRule, odd: Odd) -> bool:
+    """Return whether what is odd about a cell matters to a rule."""
+    if not odd.names:
+        return True
+    if odd.code == "cell-decimals" and odd.value and not rule.pieces:
+        # A mapping that takes the decimals away knows of them.
+        shaped = transformed(rule, odd.value)
+        found = matched(rule.pattern, shaped) if rule.pattern is not None else (shaped, {})
+        return rule.names and found is not None and odd.value in found[0]
+    return rule.names
 
 
 def _fill(

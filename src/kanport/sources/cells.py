@@ -10,6 +10,7 @@ import pandas as pd
 from kanport.findings import Finding
 from kanport.origin import Origin
 from kanport.rules import control_problem, strip_blanks
+from kanport.spreadsheet import converted, converted_in_column, unwrapped
 from kanport.table import Odd
 
 _RELATED = 20
@@ -29,14 +30,16 @@ class Cleaned:
     texts: Sequence[str]
     trimmed: Sequence[int] = ()
     composed: Sequence[int] = ()
+    unwrapped: Sequence[int] = ()
     odd: Mapping[int, Odd] = field(default_factory=dict)
 
 
-def clean_column(texts: Sequence[str]) -> Cleaned:
-    r"""Strip blanks at the ends of each cell, put letters into Unicode's composed form (NFC).
+def clean_column(texts: Sequence[str], *, spreadsheet: bool = False) -> Cleaned:
+    r"""Strip blanks at the ends of each cell, and put letters into Unicode's composed form (NFC).
 
     Line breaks become `\n`. A cell counts as trimmed where more than plain spaces were left out.
-    Each text is looked at once, however often it stands in the column.
+    With `spreadsheet`, look for what such programs do to texts. Each text is looked at once,
+    however often it stands in the column.
     """
     numbers, distinct = pd.factorize(pd.Series(texts, dtype=object))
     before = pd.Series(distinct, dtype=object)
@@ -44,12 +47,22 @@ def clean_column(texts: Sequence[str]) -> Cleaned:
     after = stripped.map(_compose)
     trimmed = stripped != before.str.strip(" ")
     composed = after != stripped
-    odd = {number: found for number, text in after.items() if (found := odd_text(text))}
+    bare = after.map(unwrapped) if spreadsheet else after
+    odd = {number: found for number, text in bare.items() if (found := odd_text(text))}
     cells = pd.Series(numbers)
+    found_texts = list(bare.to_numpy()[numbers])
+    if spreadsheet:
+        for number, text in bare.items():
+            if number not in odd and (found := converted(text)):
+                odd[number] = found
+        in_column = converted_in_column(found_texts, list(bare))
+        if in_column:
+            odd = {n: in_column[t] for n, t in bare.items() if t in in_column} | odd
     return Cleaned(
-        texts=list(after.to_numpy()[numbers]),
+        texts=found_texts,
         trimmed=_where(cells, trimmed),
         composed=_where(cells, composed),
+        unwrapped=_where(cells, bare != after),
         odd={row: odd[numbers[row]] for row in cells.index[cells.isin(list(odd))]} if odd else {},
     )
 
@@ -71,6 +84,13 @@ def odd_text(text: str) -> Odd | None:
             "cell-garbled",
             "the cell has lost letters: it holds the sign U+FFFD in place of them",
             "write it anew, or export the file again in UTF-8",
+            text,
+        )
+    if "\ufeff" in text:
+        return Odd(
+            "cell-control",
+            "the cell holds a byte order mark: two files were joined without a line break",
+            "join the files anew, and leave out the header of the second one",
             text,
         )
     problem = control_problem(text.replace("\n", " "))
@@ -105,9 +125,11 @@ def changes_told(cleaned: Cleaned, name: str, place: Callable[[int], Origin]) ->
     told = [
         ("cell-trimmed", "blanks that are no plain spaces were left out at the ends of"),
         ("cell-composed", "letters and their accents were put together (NFC) in"),
+        ("cell-unwrapped", 'the text inside ="…" was read in'),
     ]
     findings = []
-    for (code, what), rows in zip(told, (cleaned.trimmed, cleaned.composed), strict=True):
+    changed = (cleaned.trimmed, cleaned.composed, cleaned.unwrapped)
+    for (code, what), rows in zip(told, changed, strict=True):
         if rows:
             count = "one value" if len(rows) == 1 else f"{len(rows):,} values"
             first, *others = rows

@@ -15,7 +15,7 @@ from kanport.sources.csv_encoding import decode
 from kanport.sources.csv_records import Broken, Record, broken_finding, lines_of, records
 from kanport.sources.file_bytes import read_bytes, refused
 from kanport.sources.file_kind import Kind, kind_of, wrong_kind
-from kanport.sources.grid import Grid, headers_of, rows_of
+from kanport.sources.grid import Grid, headers_of, rows_of, strays_in
 from kanport.sources.header import (
     Wanted,
     columns_of,
@@ -116,19 +116,22 @@ def _read_grid(
             problems.extend([too_many(spec.max_rows, origin)])
             break
     problems.extend(headless(strays))
-    if not rows and not spec.may_be_empty and not (broken := problems.all(origin)):
-        broken.append(_empty("the file has a header and no rows", origin))
-        raise refused(broken, origin)
-    if broken := problems.all(origin):
-        raise refused(broken, origin)
     cells: list[Sequence[str]] = list(zip(*rows, strict=True)) or [()] * width
-    return Grid(
+    grid = Grid(
         columns=columns,
         numbers=numbers,
         cells=[cells[column.index] for column in columns],
         place_of=lambda column: {"position": column.index + 1},
         header=header.line,
+        spreadsheet=not spec.verbatim,
     )
+    problems.extend(strays_in(grid, origin))
+    if not rows and not spec.may_be_empty and not (broken := problems.all(origin)):
+        broken.append(_empty("the file has a header and no rows", origin))
+        raise refused(broken, origin)
+    if broken := problems.all(origin):
+        raise refused(broken, origin)
+    return grid
 
 
 def _otherwise_wide(

@@ -26,7 +26,9 @@ class Broken(NamedTuple):
 
 def lines_of(text: str) -> list[str]:
     r"""Give the lines of a text with their ends; an end is `\n`, `\r\n` or `\r`."""
-    return list(io.StringIO(text, newline=""))
+    lines = list(io.StringIO(text, newline=""))
+    # Files that were joined have the mark of the second one in their middle.
+    return [line.removeprefix("\ufeff") for line in lines] if "\ufeff" in text else lines
 
 
 def records(lines: Sequence[str], delimiter: str, start: int = 0) -> Iterator[Record | Broken]:

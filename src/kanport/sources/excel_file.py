@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from kanport.sources.excel_sheet import (
 from kanport.sources.excel_told import hidden_told, read_as
 from kanport.sources.file_bytes import read_bytes, refused
 from kanport.sources.file_kind import Kind, kind_of, wrong_kind
-from kanport.sources.grid import Grid, headers_of, rows_of
+from kanport.sources.grid import Grid, headers_of, rows_of, strays_in
 from kanport.sources.header import (
     Column,
     Wanted,
@@ -147,9 +148,12 @@ def _make_grid(
     if not below and not spec.may_be_empty and not problems.all(origin):
         message = "the sheet has a header and no rows"
         problems.extend([Finding("file-empty", message, origin.at(row=header.number))])
+    grid = _fill_grid(columns, header.number, below, merged_odd, origin, findings)
+    grid = replace(grid, spreadsheet=not spec.verbatim)
+    problems.extend(strays_in(grid, origin))
     if broken := problems.all(origin):
         raise refused(broken, origin)
-    return _fill_grid(columns, header.number, below, merged_odd, origin, findings), findings
+    return grid, findings
 
 
 def _fill_grid(

@@ -8,6 +8,7 @@ from kanport.findings import Finding
 from kanport.origin import Origin
 from kanport.sources.cells import Cleaned, changes_told, clean_column, odd_text
 from kanport.sources.header import Column
+from kanport.spreadsheet import AS_IT_IS, converted, stray_rows, unwrapped
 from kanport.table import Odd, Row
 
 Place = Mapping[str, int | str]
@@ -20,7 +21,7 @@ class Grid:
     `numbers` are the rows' lines in the file; `cells` holds the texts of each column, in the order
     of `columns`; `odd` says what is odd about a cell, by the number of its row and of its column,
     both from 0. `place_of` gives what the origin of a column says besides its name, and `header` is
-    the line of the headers.
+    the line of the headers. `spreadsheet` is True where a spreadsheet may have changed the texts.
     """
 
     columns: Sequence[Column]
@@ -29,6 +30,24 @@ class Grid:
     place_of: Callable[[Column], Place]
     header: int
     odd: Mapping[tuple[int, int], Odd] = field(default_factory=dict)
+    spreadsheet: bool = False
+
+
+def strays_in(grid: Grid, origin: Origin) -> list[Finding]:
+    """Return a finding for each row that is none of the list: headers and totals."""
+    if not grid.spreadsheet:
+        return []
+    used = [n for n, column in enumerate(grid.columns) if column.used and not column.secret]
+    shown = [n for n, column in enumerate(grid.columns) if not column.secret]
+    names = [grid.columns[number].name for number in shown]
+    looked_at = [at for at, number in enumerate(shown) if number in used]
+    findings = []
+    for stray in stray_rows(names, [grid.cells[number] for number in shown], looked_at):
+        column = grid.columns[shown[stray.column]]
+        row = Row(origin.at(row=grid.numbers[stray.row]), {}, {column.name: grid.place_of(column)})
+        place, hint = row.place(column.name), f"delete the row; {AS_IT_IS}"
+        findings.append(Finding(stray.code, stray.message, place, stray.value, hint))
+    return findings
 
 
 def headers_of(grid: Grid, origin: Origin) -> dict[str, Origin]:
@@ -49,11 +68,16 @@ def rows_of(grid: Grid, origin: Origin) -> tuple[tuple[Row, ...], list[Finding]]
     texts: list[Sequence[str]] = []
     findings: list[Finding] = []
     for column, cells in zip(grid.columns, grid.cells, strict=True):
-        cleaned = _secret_column(cells) if column.secret else clean_column(cells)
+        spreadsheet = grid.spreadsheet and column.used
+        cleaned = (
+            _secret_column(cells, spreadsheet=spreadsheet)
+            if column.secret
+            else clean_column(cells, spreadsheet=spreadsheet)
+        )
         texts.append(cleaned.texts)
         for row, trouble in cleaned.odd.items():
             odd.setdefault(row, {}).setdefault(column.name, trouble)
-        if column.used and (cleaned.trimmed or cleaned.composed):
+        if column.used and (cleaned.trimmed or cleaned.composed or cleaned.unwrapped):
             place = partial(_place, origins, places, column.name)
             findings.extend(changes_told(cleaned, column.name, place))
     names = [column.name for column in grid.columns]
@@ -71,11 +95,19 @@ def _place(origins: Sequence[Origin], places: Mapping[str, Place], name: str, ro
     return Row(origins[row], {}, places).place(name)
 
 
-def _secret_column(cells: Sequence[str]) -> Cleaned:
-    """Leave the cells as they are; an error cell is no password all the same."""
-    odd = {row: found for row, text in enumerate(cells) if text and (found := odd_text(text))}
-    errors = {row: _unshown(found) for row, found in odd.items() if found.code == "cell-error"}
-    return Cleaned(cells, odd=errors)
+def _secret_column(cells: Sequence[str], *, spreadsheet: bool) -> Cleaned:
+    """Leave the cells as they are; what a spreadsheet has made of a password is none all the same.
+
+    An `="…"` round a password is refused and not taken away: it may be part of it.
+    """
+    odd: dict[int, Odd] = {}
+    for row, text in enumerate(cells):
+        found = odd_text(text) if text else None
+        if found is not None and found.code == "cell-error":
+            odd[row] = _unshown(found)
+        elif spreadsheet and text and (converted(text) or unwrapped(text) != text):
+            odd[row] = _SECRET["cell-converted"]
+    return Cleaned(cells, odd=odd)
 
 
 def _unshown(odd: Odd) -> Odd:
@@ -102,4 +134,9 @@ _SECRET: Mapping[str, Odd] = {
         "set the cells to Text before writing into them",
     ),
     "cell-merged": Odd("cell-merged", "the cell is merged with others"),
+    "cell-converted": Odd(
+        "cell-converted",
+        "a spreadsheet or a program has changed what stands in the cell",
+        f"write the password as plain text; {AS_IT_IS}",
+    ),
 }

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from kanport.findings import Finding
 from kanport.origin import Origin
 from kanport.rules import strip_blanks
+from kanport.spreadsheet import unwrapped
 
 _SHOWN = 40
 
@@ -46,7 +47,8 @@ def header_text(text: str) -> str:
     >>> header_text(" Access\n level\u00a0")
     'Access level'
     """
-    return strip_blanks(unicodedata.normalize("NFC", re.sub(r"\s*[\r\n]\s*", " ", text)))
+    line = strip_blanks(unicodedata.normalize("NFC", re.sub(r"\s*[\r\n]\s*", " ", text)))
+    return strip_blanks(unwrapped(line))
 
 
 def header_key(text: str) -> str:

@@ -1,0 +1,346 @@
+"""What spreadsheets and data tools do to the texts of a list on its way into a file.
+
+A login such as 00441e5 is a number to Excel, and `jan-2` is a day. What comes out of that cannot
+be turned back, so Kanport refuses such a text where it should be a name or an id. Below the list
+stand totals, and where files were joined, the header once more; neither is a person.
+"""
+
+import re
+import unicodedata
+from collections.abc import Collection, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import NamedTuple
+
+from kanport.rules import strip_blanks
+from kanport.table import Odd
+
+AS_IT_IS = "if it is really so, say `verbatim: true` for this source in the mapping"
+
+# Always with a sign: `891e3` and `1e5` are ids, and Excel writes `8.91E+05`. It may be one of
+# several values of a cell.
+_SCIENTIFIC = re.compile(
+    r"(?:^|[;|,\n])\s*[-+]?(?:\d{1,3}(?:[.,]\d+)?[eE]\+|\d[.,]\d+[eE]-)\d{1,3}\s*(?:$|[;|,\n])"
+)
+# Excel keeps 15 digits of a number; what follows becomes zeros.
+_ROUNDED = re.compile(r"[-+]?[1-9]\d{14}0{3,}")
+_GUARDED = re.compile(r'=\s*"(?P<text>(?:[^"]|"")*)"')
+_DECIMALS = re.compile(r"[-+]?\d+[.,]0+")
+
+_MONTHS = (
+    # English, German, French, Spanish, Italian, Dutch and Portuguese, as Excel shortens them.
+    "jan feb mar apr may jun jul aug sep oct nov dec"
+    " jän mrz mär mai okt dez"
+    " janv févr mars avr juin juil août sept déc"
+    " ene abr ago dic"
+    " gen mag giu lug set ott"
+    " mrt mei fev out"
+)
+_MONTH = rf"(?:{'|'.join(_MONTHS.split())})\.?"
+_TIME = r"(?:[T ]\d\d?:\d\d(?::\d\d(?:\.\d+)?)?)?"
+_DATE = re.compile(
+    # `2-Jan` of jan-2, `Mar-26` of March 2026, `02. Jan` in German, `01/02/2024` of 1-2-24.
+    rf"(?:\d\d?(?:-|\. ?|/| ){_MONTH}|{_MONTH}[- ]\d\d|\d\d?-{_MONTH}-\d\d(?:\d\d)?"
+    rf"|(?:19|20)\d\d([-/.])\d\d\1\d\d|\d\d?([/.])\d\d?\2(?:19|20)\d\d|\d\d-\d\d-(?:19|20)\d\d)"
+    rf"{_TIME}",
+    re.IGNORECASE,
+)
+# The mark guards what a spreadsheet would change; 't Hart, 's Jacob and the '90s are names.
+_MARKED = re.compile(
+    rf"['‘’](?:[\d.,;|/:\s+-]*\d[\d.,;|/:\s+-]*(?:e[+-]?\d+)?['‘’]?|[=+@-].*"
+    rf"|\d\d?[-./ ]+{_MONTH}.*|{_MONTH}[a-z]*[-./ ]+\d+)",
+    re.IGNORECASE | re.DOTALL,
+)
+_LONGEST = 256
+"""No name is longer; the pattern would need the square of the time for what is none."""
+_MARKS = ("'", "‘", "’")
+_SHARE = 3
+"""Texts stand out in a column where no more than one in so many is like them."""
+
+
+def unwrapped(text: str) -> str:
+    r"""Return the text inside `="…"`, with which programs keep Excel from changing it.
+
+    >>> unwrapped('="0044"'), unwrapped('="Ann ""Al"" Lee"'), unwrapped("=A1")
+    ('0044', 'Ann "Al" Lee', '=A1')
+    """
+    if not text.startswith("="):
+        return text
+    found = _GUARDED.fullmatch(text)
+    return text if found is None else strip_blanks(found["text"].replace('""', '"'))
+
+
+def converted(text: str) -> Odd | None:
+    """Return why a text cannot be what somebody wrote, if a spreadsheet has changed it for certain.
+
+    >>> converted("1.23457E+11").code, converted("'0042").code
+    ('cell-converted', 'cell-converted')
+    >>> converted("891e3"), converted("1e5"), converted("'t Hart"), converted("a+b")
+    (None, None, None, None)
+    """
+    if text[:1].isdigit() or text[:1] in "-+":
+        if _ROUNDED.fullmatch(text):
+            return Odd(
+                "cell-converted",
+                "the number ends in zeros: Excel keeps 15 digits, and the others are lost",
+                f"take the number from the original list, and store it as text; {AS_IT_IS}",
+                text,
+            )
+    elif text.startswith(_MARKS) and _MARKED.fullmatch(text[:_LONGEST]):
+        return _marked(text)
+    if ("E" in text or "e" in text) and _SCIENTIFIC.search(text):
+        return Odd(
+            "cell-converted",
+            "a spreadsheet has shortened a long number here: its digits are lost",
+            f"format the column as Text in the original list, and export it again; {AS_IT_IS}",
+            text,
+            names=True,
+        )
+    return None
+
+
+def converted_in_column(texts: Sequence[str], distinct: Sequence[str]) -> Mapping[str, Odd]:
+    """Return what is odd about texts of a column that only their neighbors show.
+
+    `texts` are all cells, `distinct` each text once. Whole numbers with decimals are what a data
+    tool makes of ids when a cell of their column is empty; a column that has other texts as well
+    cannot come from there. What Excel makes of a name looks like a date among names.
+    """
+    given = [text for text in distinct if text]
+    if given and all(map(_DECIMALS.fullmatch, given)):
+        # One cell is no column.
+        if sum(1 for text in texts if text) < 2:
+            return {}
+        return {text: _decimals(text) for text in given}
+    if len(given) > 1 and all(text.startswith(_MARKS) for text in given):
+        return {text: _marked(text) for text in given}
+    dates = [text for text in given if is_date(text)]
+    if not dates or len(dates) * _SHARE > len(given):
+        return {}
+    return {text: _date_like(text) for text in dates}
+
+
+def is_date(text: str) -> bool:
+    """Return whether a text has a form that Excel gives to a date.
+
+    >>> is_date("2-Jan"), is_date("Mar-26"), is_date("01.02.2024"), is_date("2026-12-31")
+    (True, True, True, True)
+    >>> is_date("jan-2"), is_date("April-5"), is_date("March 2026"), is_date("1/2"), is_date("mar1")
+    (False, False, False, False, False)
+    """
+    at_an_end = text[:1].isdigit() or text[-1:].isdigit()
+    return at_an_end and _DATE.fullmatch(text) is not None
+
+
+def _marked(text: str) -> Odd:
+    return Odd(
+        "cell-converted",
+        "the value begins with the apostrophe that marks text in a spreadsheet",
+        f"delete the apostrophe in the file; {AS_IT_IS}",
+        text,
+        names=True,
+    )
+
+
+def _decimals(text: str) -> Odd:
+    whole = re.split("[.,]", text)[0]
+    return Odd(
+        "cell-decimals",
+        "all values of the column are numbers with decimals: a program has changed the ids",
+        f"export them as text, such as {whole} for {text}; {AS_IT_IS}",
+        text,
+        names=True,
+    )
+
+
+def _date_like(text: str) -> Odd:
+    return Odd(
+        "cell-date-like",
+        "this looks like a date among names: Excel may have made it of one",
+        "compare it with the original list; set the cells to Text before writing into them",
+        text,
+        names=True,
+    )
+
+
+# --- rows that name nobody ------------------------------------------------------------------------
+
+
+class Stray(NamedTuple):
+    """A row that is no row of the list: its number, the column that shows it, and why (from 0)."""
+
+    row: int
+    column: int
+    code: str
+    message: str
+    value: str
+
+
+def stray_rows(
+    headers: Sequence[str], cells: Sequence[Sequence[str]], looked_at: Sequence[int]
+) -> list[Stray]:
+    """Return the rows that repeat the header, or hold a total or another line below a list.
+
+    `headers` and `cells` go column by column; `looked_at` are the numbers of the columns of which
+    one has to show it. A person stays one whose name contains such a word, or who has other values.
+    """
+    fold = [_folded(header) for header in headers]
+    suspects: dict[int, None] = {}
+    for column in looked_at:
+        texts = {text for text in set(cells[column]) if _is_suspect(text, fold)}
+        if texts:
+            suspects.update((row, None) for row, text in enumerate(cells[column]) if text in texts)
+    usual = [_usual(column) for column in cells] if suspects else []
+    found = []
+    for row in sorted(suspects):
+        texts_of_row = [strip_blanks(unwrapped(column[row])) for column in cells]
+        if (at := _header_at(texts_of_row, fold)) is not None:
+            message = "the row repeats the header"
+            found.append(Stray(row, at, "row-header", message, texts_of_row[at]))
+        elif (at := _total_at(texts_of_row, usual)) is not None:
+            message = "the row holds a total or a note below the list, not a row of it"
+            found.append(Stray(row, at, "row-total", message, texts_of_row[at]))
+    return found
+
+
+@cache
+def _words() -> Mapping[str, frozenset[str]]:
+    """Return the words that mark a row that names nobody, by kind; see the file."""
+    text = (files("kanport") / "spreadsheet_words.txt").read_text(encoding="utf-8")
+    found: dict[str, list[str]] = {}
+    kind = ""
+    for line in text.splitlines():
+        if line.startswith("["):
+            kind = line.strip("[]")
+        elif not line.startswith("#"):
+            found.setdefault(kind, []).extend(line.split(","))
+    return {kind: frozenset(map(str.strip, words)) - {""} for kind, words in found.items()}
+
+
+@cache
+def _any_words() -> frozenset[str]:
+    kinds = ("total", "total or name", "counted", "links", "notes")
+    return frozenset[str]().union(*(_words()[kind] for kind in kinds))
+
+
+_NOTE = re.compile(
+    r"(?:page|seite|página|pagina|strona) \d+(?:\W*(?:of|von|de|di|van|z)? ?\d+)?"
+    r"|(?:end|ende|fin|fine) (?:of|der|de|della?|du|des) .{1,30}"
+    r"|(?:exported|generated|created|printed|as of|stand|exportiert|erstellt|gedruckt|généré"
+    r"|exporté|imprimé|edité)\b.{0,40}\d.{0,40}",
+    re.IGNORECASE,
+)
+_NUMBER = r"[-+]?[\d.,'\u00a0\u202f ]*\d[.,]?\s*%?"
+_BARE = re.compile(rf"{_NUMBER}(?:\s+[^\s\d]{{1,20}})?|[-–—./*#=_\s]+|=.*", re.DOTALL)
+_EDGES = " \t\u00a0:=.*#-–—_()[]{}<>|!\"'\ufeff"
+_SPLIT = re.compile(r"[\s:=*#()\[\]{}<>|!\"]+")
+_DIGITS = re.compile(r"[\d.,'%+-]*\d[\d.,'%]*")
+_MOST_WORDS = 8
+_MOST = 0.75
+
+
+class _Usual(NamedTuple):
+    """How many rows a column has, in how many it is filled, and in how many with a number."""
+
+    rows: int
+    filled: int
+    numbers: int
+
+    @property
+    def mostly_filled(self) -> bool:
+        """Whether most rows have a value, seen from one that has none."""
+        return self.filled >= _MOST * (self.rows - 1) > 0
+
+    @property
+    def mostly_text(self) -> bool:
+        """Whether most values are no numbers, seen from one that is one."""
+        return self.numbers - 1 <= (1 - _MOST) * (self.filled - 1) and self.filled > 1
+
+
+def _folded(text: str) -> str:
+    return strip_blanks(unicodedata.normalize("NFKC", text)).casefold().strip('"')
+
+
+def _is_suspect(text: str, headers: Collection[str]) -> bool:
+    """Return whether a row with this text has to be looked at: quick, and never wrongly False."""
+    if len(text) > _LONGEST:
+        return False
+    folded = _folded(text)
+    if folded in headers or folded in _words()["headers"]:
+        return True
+    words = folded.strip(_EDGES).split()
+    return any(
+        word.strip(_EDGES + "0123456789,'%") in _any_words() for word in (*words[:1], *words[-1:])
+    )
+
+
+def _header_at(texts: Sequence[str], headers: Sequence[str]) -> int | None:
+    """Return the column that shows that a row repeats the header; None where it does not."""
+    given = [(number, _folded(text)) for number, text in enumerate(texts) if text]
+    own = [number for number, text in given if text == headers[number]]
+    alike = [number for number, text in given if text in headers or text in _words()["headers"]]
+    whole = len(alike) == len(given) and (len(given) > 1 or bool(own))
+    nearly = len(given) > 3 and len(own) > 1 and len(alike) * 4 >= len(given) * 3
+    return alike[0] if whole or nearly else None
+
+
+def _total_at(texts: Sequence[str], usual: Sequence[_Usual]) -> int | None:
+    """Return the column that shows that a row is a total or a note; None where it is a row."""
+    given = [number for number, text in enumerate(texts) if text]
+    if len(given) == 1 and len(texts) > 1 and _NOTE.fullmatch(texts[given[0]].strip(_EDGES)):
+        return given[0]
+    labels = {number: sure for number in given if (sure := _is_label(texts[number])) is not None}
+    if not labels:
+        return None
+    others = [number for number in given if number not in labels]
+    bare = all(_BARE.fullmatch(texts[number]) or is_date(texts[number]) for number in others)
+    numbers = [number for number in others if _is_amount(texts[number])]
+    odd_number = any(usual[number].mostly_text for number in numbers)
+    lacking = any(
+        not text and column.mostly_filled for text, column in zip(texts, usual, strict=True)
+    )
+    first = next(iter(labels))
+    if any(labels.values()):
+        if (bare and (first == given[0] or lacking)) or odd_number:
+            return first
+    elif (
+        bare
+        and first == given[0]
+        and (odd_number or (lacking and (numbers or _has_digit(texts[first]))))
+    ):
+        return first
+    return None
+
+
+def _is_label(text: str) -> bool | None:
+    """Return True for what only a total is called, False for what it may be called, else None."""
+    words = [word for part in _SPLIT.split(text.casefold()) if (word := part.strip(_EDGES))]
+    named = [word for word in words if not _DIGITS.fullmatch(word)]
+    if not named or len(words) > _MOST_WORDS:
+        return None
+    total, counted = _words()["total"], _words()["counted"]
+    if all(word in total or word in counted or word in _words()["links"] for word in named):
+        if any(word in total for word in named):
+            return True
+        # `600 persons`, `Users: 600`; but `User 1` is the name of somebody.
+        amount = len(named) < len(words)
+        leading = words[0] not in named
+        marked = leading or ":" in text or "=" in text
+        if amount and marked and any(word in counted for word in named):
+            return True
+    ends = (named[0], named[-1])
+    return False if any(w in total or w in _words()["total or name"] for w in ends) else None
+
+
+def _is_amount(text: str) -> bool:
+    return _has_digit(text) and _BARE.fullmatch(text) is not None and not text.startswith("=")
+
+
+def _has_digit(text: str) -> bool:
+    return any(map(str.isdigit, text))
+
+
+def _usual(cells: Sequence[str]) -> _Usual:
+    filled = [text for text in cells if text and not text.isspace()]
+    numbers = sum(1 for text in filled if _is_amount(text))
+    return _Usual(len(cells), len(filled), numbers)
