@@ -78,9 +78,11 @@ CATALOGUE: dict[str, Kind] = {
     "group-missing": Kind("error", "A group that the mapping names is not there."),
     "group-ambiguous": Kind("error", "More than one group has a name that the mapping gives."),
     "group-unreadable": Kind("warning", "The members of a group cannot be read."),
+    "group-not-expanded": Kind("warning", "The server does not list who is in a dynamic group."),
     "group-too-deep": Kind("warning", "Groups lie deeper in one another than is followed."),
     "group-cycle": Kind("info", "Groups contain one another; each is followed once."),
     "member-unreadable": Kind("warning", "A member of a group cannot be read; nobody knows who."),
+    "groups-unreadable": Kind("warning", "Which groups somebody is in cannot be read."),
     "member-no-person": Kind("info", "A member of a group is none of the people."),
     # One cell.
     "cell-error": Kind("error", "A cell holds a spreadsheet error such as #N/A."),

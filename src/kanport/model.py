@@ -267,7 +267,9 @@ class Unknown:
     (`kanport.names`), with None for a part that could not be read and so might be any. `ids` are
     pairs of the compare key of a person and a stable id that the rows left out gave them.
     `group_members` are pairs of the keys of a person and a group, `group_access` of a group and a
-    project, with None as in `memberships`.
+    project, with None as in `memberships`. `hidden` are the compare keys of people whose entries a
+    directory does not show, without proving that they are gone. `nameless` are the DNs of such
+    entries whose username nobody knows.
     """
 
     people: frozenset[str] = frozenset()
@@ -276,10 +278,17 @@ class Unknown:
     ids: frozenset[tuple[str, str]] = frozenset()
     group_members: frozenset[tuple[str | None, str | None]] = frozenset()
     group_access: frozenset[tuple[str | None, str | None]] = frozenset()
+    hidden: frozenset[str] = frozenset()
+    nameless: frozenset[str] = frozenset()
 
     def person(self, key: str) -> bool:
         """Whether the input leaves open what is wanted of this person."""
-        return self.everybody or key in self.people
+        return self.anybody or key in self.people or key in self.hidden
+
+    @property
+    def anybody(self) -> bool:
+        """Whether a row or an entry might be about anybody."""
+        return self.everybody or bool(self.nameless)
 
     def membership(self, person: str, projects: frozenset[str]) -> bool:
         """Whether the input leaves open this person's access to a project known by these keys."""

@@ -105,16 +105,29 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """Somebody of whom a directory does not show everything.
+
+    `row` has what is known of them; the cells of all other columns are odd. `absent` is True where
+    the entry itself is not shown, so that there is no row of this person, and False where only the
+    groups that they are in are unknown.
+    """
+
+    row: Row
+    absent: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """All rows of one source, with its columns, fingerprint and what was found on reading.
 
     `sha256` and `size` (in bytes) are those of the file as it was read, so that a plan can be
     bound to it; of a directory, those of what was read in a fixed order. `scopes` are what the
-    source speaks of besides its rows. `partial` is True where rows were left out on purpose, so
-    that what is not there proves nothing. `headers` are the places of the columns' headers, where
-    the source has such. `modified_at` is when a file was changed last (UTC, RFC 3339); a directory
-    has no such time. `people` are the people below the base of a directory, where groups list
-    others as well: what they are called is nobody else's name.
+    source speaks of besides its rows, `unread` whom it does not show. `partial` is True where rows
+    were left out on purpose, so that what is not there proves nothing. `headers` are the places of
+    the columns' headers, where the source has such. `modified_at` is when a file was changed last
+    (UTC, RFC 3339); a directory has no such time. `people` are the people below the base of a
+    directory, where groups list others as well: what they are called is nobody else's name.
     """
 
     source: str
@@ -126,6 +139,7 @@ class Table:
     size: int = 0
     findings: tuple[Finding, ...] = ()
     scopes: tuple[Scope, ...] = ()
+    unread: tuple[Unread, ...] = ()
     partial: bool = False
     headers: Mapping[str, Origin] = field(default_factory=dict)
     modified_at: str = ""

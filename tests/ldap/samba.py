@@ -29,8 +29,26 @@ _LOCK = Path(tempfile.gettempdir()) / "kanport-tests-samba.lock"
 class Samba:
     """A running domain controller; `load` writes to it as its administrator."""
 
-    def __init__(self, authority: Path) -> None:
+    def __init__(self, authority: Path, folder: Path) -> None:
         self._authority = authority
+        self._folder = folder
+
+    def hide(self, sid: str, dn: str, *rights: str) -> None:
+        """Deny somebody rights on an entry, as in `RP` or `RP;<GUID of the attribute>`."""
+        for right in rights:
+            kind, _, what = right.partition(";")
+            ace = f"({'OD' if what else 'D'};;{kind};{what};;{sid})"
+            done = subprocess.run(
+                [
+                    program("samba-tool", "samba-ad-dc"),
+                    *("dsacl", "set", "-H", str(self._folder / "private" / "sam.ldb")),
+                    *(f"--objectdn={dn}", f"--sddl={ace}"),
+                ],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, done.stderr
 
     def load(self, *changes: str) -> None:
         """Change the directory; each change begins with its dn."""
@@ -72,7 +90,7 @@ def samba(tls: Path) -> Iterator[Samba]:
             )
         try:
             _wait_until_ready(process, folder)
-            yield Samba(tls / "ca.pem")
+            yield Samba(tls / "ca.pem", folder)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)

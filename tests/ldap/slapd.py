@@ -66,7 +66,8 @@ class Slapd:
         self.socket = Path(self._short.name) / "ldapi"
         self._process: subprocess.Popen[bytes] | None = None
         self._tls = tls
-        (folder / "slapd.conf").write_text(self._config(settings, database))
+        self._settings = tuple(settings)
+        (folder / "slapd.conf").write_text(self._config(self._settings, database))
         (folder / "data").mkdir()
         (folder / "data.ldif").write_text(ldif if isinstance(ldif, str) else "\n".join(ldif))
 
@@ -130,6 +131,12 @@ class Slapd:
                 stderr=log,
             )
         self._wait()
+
+    def serve(self, *database: str) -> None:
+        """Start again with other lines in the configuration of the database, such as ACLs."""
+        self.down()
+        (self.folder / "slapd.conf").write_text(self._config(self._settings, database))
+        self.up()
 
     def add(self, *entries: str) -> None:
         """Add entries while it runs."""

@@ -1,5 +1,6 @@
 """Active Directory's protocol, spoken by Samba's domain controller."""
 
+import base64
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,10 +10,13 @@ import pytest
 
 from kanport.errors import Unreachable
 from kanport.mapping.ldap import LdapSource
+from kanport.sources.ldap.connect import connected
+from kanport.sources.ldap.proof import Proof
+from kanport.sources.ldap.search import Directory
 from kanport.table import Table
 from tests.ldap.certificates import Authority
-from tests.ldap.conftest import codes, column, read, spec
-from tests.ldap.samba import ADMINISTRATOR, DOMAIN, TLS_URL, URL, Samba, samba
+from tests.ldap.conftest import ENVIRON, codes, column, read, spec
+from tests.ldap.samba import ADMINISTRATOR, DOMAIN, PASSWORD, TLS_URL, URL, Samba, samba
 
 STAFF = f"OU=Staff,{DOMAIN}"
 PARTNERS = f"OU=Partners,{DOMAIN}"
@@ -267,3 +271,63 @@ def test_pages_and_the_servers_own_filters_work(authority: Authority) -> None:
     assert column(table, "sAMAccountName") == ["dan"]
     everybody = read(source(authority, page_size=2), "sAMAccountName")
     assert {"ada", "bob", "cyd", "hal"} <= set(column(everybody, "sAMAccountName"))
+
+
+MEMBER = "RP;bf9679c0-0de6-11d0-a285-00aa003049e2"
+"""The right to read `member`, by the GUID of the attribute."""
+
+
+def test_what_active_directory_hides_is_not_gone(authority: Authority, controller: Samba) -> None:
+    secret = f"OU=Secret,{STAFF}"
+    password = base64.b64encode(f'"{PASSWORD}"'.encode("utf-16-le")).decode()
+    controller.load(
+        unit(secret),
+        user("nik", base=secret),
+        user("oda"),
+        user("pia"),
+        user("login"),
+        group("kb-x-hidden", of("ada"), of("oda")),
+        group("kb-x-list", of("ada")),
+        group("kb-x-unit", of("ada"), of("nik", secret)),
+        group("kb-x-gone", of("ada"), of("pia")),
+        group("kb-x-empty"),
+        f"dn: CN=login,{STAFF}\nchangetype: modify\nreplace: unicodePwd\nunicodePwd:: {password}\n",
+        f"dn: CN=login,{STAFF}\nchangetype: modify\nreplace: userAccountControl\n"
+        "userAccountControl: 512\n",
+        f"dn: {of('pia')}\nchangetype: delete\n",
+    )
+    found = read(source(authority, filter="(cn=login)"), "objectSid")
+    sid = str(column(found, "objectSid")[0])
+    controller.hide(sid, of("oda"), "RPLCLORC")
+    controller.hide(sid, secret, "LCLO")
+    controller.hide(sid, f"CN=kb-x-list,{GROUPS}", MEMBER)
+    groups = {"base": GROUPS, "filter": "(cn=kb-x-*)"}
+    given = source(authority, groups=groups, bind_dn="login@kanport.test")
+    table = read(given, "sAMAccountName", "group.cn")
+    state = {str(scope.row.values["group.cn"]): scope.open for scope in table.scopes}
+    assert state == {
+        "kb-x-hidden": True,
+        "kb-x-list": True,
+        "kb-x-unit": True,
+        "kb-x-gone": False,
+        "kb-x-empty": False,
+    }
+    assert codes(table) == ["group-unreadable", "member-unreadable", "member-unreadable"]
+    assert {one.row.origin.dn for one in table.unread} == {of("oda"), of("nik", secret)}
+
+
+def test_an_entry_is_gone_only_where_its_neighbors_show(
+    authority: Authority, controller: Samba
+) -> None:
+    bare = f"OU=Bare,{STAFF}"
+    controller.load(unit(bare), user("quin", base=bare))
+    with connected("staff", source(authority), base=Path(), environ=ENVIRON) as (connection, _):
+        proof = Proof(Directory(connection, 100))
+        assert proof.gone(of("nobody"))
+        assert proof.gone(of("nobody", f"OU=No,OU=Branch,{STAFF}"))
+        assert proof.gone(of("nobody", bare))
+        assert not proof.gone(of("quin", bare))
+        assert not proof.gone("CN=x,DC=elsewhere")
+        controller.load(f"dn: {of('quin', bare)}\nchangetype: delete\n")
+        # Nobody else is there, so an empty unit looks like one that may not be listed.
+        assert not Proof(Directory(connection, 100)).gone(of("quin", bare))

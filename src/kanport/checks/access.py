@@ -27,7 +27,8 @@ def strangers(desired: DesiredState, mapping: MappingFile) -> Iterator[Finding]:
     """
     if mapping.users is None:
         return
-    listed = {user.key for user in desired.users} | desired.unknown.people
+    unknown = desired.unknown
+    listed = {user.key for user in desired.users} | unknown.people | unknown.hidden
     unlisted: dict[str, list[DesiredMembership]] = {}
     for membership in desired.memberships:
         if membership.key[0] not in listed:

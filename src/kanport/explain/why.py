@@ -70,6 +70,10 @@ def _doubts(known: Known, keys: Collection[str]) -> Iterator[str]:
     unknown = known.desired.unknown
     if any(key in unknown.people for key in keys):
         yield "A row that names them cannot be used, so it is unknown what is wanted of them."
+    elif any(key in unknown.hidden for key in keys):
+        yield "The directory does not show their entry, and does not prove that it is gone."
+    elif unknown.nameless:
+        yield "The directory hides entries, and Kanport cannot tell whose they are."
     elif unknown.everybody:
         yield (
             "A row or a source that cannot be read might be about them, so nothing is taken away."

@@ -15,7 +15,7 @@ SCHEMES = ("ldaps", "ldap", "ldapi")
 
 GROUP_FILTER = (
     "(|(objectClass=group)(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)"
-    "(objectClass=groupOfMembers)(objectClass=posixGroup))"
+    "(objectClass=groupOfMembers)(objectClass=groupOfURLs)(objectClass=posixGroup))"
 )
 
 ActiveRule = Literal[

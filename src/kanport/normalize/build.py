@@ -37,6 +37,7 @@ from kanport.normalize.passwords import same_password
 from kanport.normalize.people import by_person, merge_person, refuse_contradictions
 from kanport.normalize.projects import projects_wanted, read_projects
 from kanport.normalize.rows import MemberRow, RowId, UserRow, contexts
+from kanport.normalize.unread import unread_people
 from kanport.normalize.users import read_user_rows
 from kanport.normalize.value import State
 from kanport.table import Table
@@ -107,6 +108,13 @@ def normalize(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Normalized
     groups = groups_wanted(groups_read, bad=bad, in_doubt=in_doubt, partial=partial)
     group_access, access_open = access_wanted(access_read, bad=bad, partial=partial)
     unknown = _unknown(user_rows, member_rows, scopes, users, in_doubt, bad, partial=partial)
+    unread = unread_people(spec, tables, shared)
+    unknown = replace(
+        unknown,
+        memberships=unknown.memberships | unread.memberships,
+        hidden=frozenset(unread.hidden),
+        nameless=frozenset(unread.nameless),
+    )
     desired = DesiredState(
         users,
         memberships(member_rows, bad=bad, unknown=in_doubt),
@@ -117,7 +125,11 @@ def normalize(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Normalized
                 *(given for scope in scopes for given in scope.named),
             ],
         ),
-        replace(unknown, group_members=groups.open, group_access=access_open),
+        replace(
+            unknown,
+            group_members=groups.open | unread.group_members,
+            group_access=access_open,
+        ),
         groups.groups,
         groups.members,
         group_access,

@@ -127,6 +127,8 @@ def without(desired: DesiredState, invalid: Invalid) -> DesiredState:
             group_access=unknown.group_access | {access.key for access in bad_access},
             ids=unknown.ids
             | {(user.key, user.stable_id.value) for user in bad_users if user.stable_id},
+            hidden=unknown.hidden,
+            nameless=unknown.nameless,
         ),
     )
 
@@ -170,7 +172,11 @@ class Doubt:
         projects: dict[str | None, set[str | None]] = defaultdict(set)
         for person, project in unknown.memberships:
             projects[person].add(project)
-        return cls(people=unknown.people, everybody=unknown.everybody, projects=dict(projects))
+        return cls(
+            people=unknown.people | unknown.hidden,
+            everybody=unknown.anybody,
+            projects=dict(projects),
+        )
 
     def with_people(self, people: Set[str]) -> Self:
         """Give the same, but with these people (compare keys) in doubt as well."""

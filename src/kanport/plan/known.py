@@ -76,7 +76,7 @@ class Known:
             key
             for key, owner in owned
             if (key in named and owner not in named[key])
-            or (unknown.everybody and owner not in present)
+            or (unknown.anybody and owner not in present)
         )
 
     def belongs_to_another(self, user: User, wanted: DesiredUser) -> str | None:

@@ -91,6 +91,8 @@ def resolve(
     found.extend(roles_to_make(access.wanted))
     told = people.by_key.keys() | {person.desired.key for person in matched.persons}
     told |= {compare_key(identity.username) for identity in identities.values()}
+    # Of a hidden entry the DN or the ledger says who it is.
+    told |= desired.unknown.hidden
     if not by_email:
         told |= {key for key, _ in desired.unknown.ids}
     if (by_email or identities) and not doubt.people <= told:

@@ -28,12 +28,15 @@ class Entry(NamedTuple):
 class Done(NamedTuple):
     """The end of a search: result code, the server's words, and the cookie of paged results.
 
-    `cookie` is None where the server sent no control for pages.
+    `cookie` is None where the server sent no control for pages. `matched` is the DN of the deepest
+    entry above the one asked for that exists and that the server names (matchedDN, RFC 4511,
+    4.1.9); empty where it names none.
     """
 
     code: int
     message: str
     cookie: bytes | None
+    matched: str = ""
 
 
 def header(data: bytes, at: int) -> tuple[int, int, int] | None:
@@ -119,8 +122,9 @@ def done(data: bytes, begin: int, end: int, message_end: int) -> Done:
     """Take the end of a search apart, with the control for pages that may follow it."""
     _, at, stop = element(data, begin, end)
     code = int.from_bytes(data[at:stop], "big", signed=True)
-    _, _, at = element(data, stop, end)
-    _, at, stop = element(data, at, end)
+    _, at, stop = element(data, stop, end)
+    matched = data[at:stop].decode("utf-8", "backslashreplace")
+    _, at, stop = element(data, stop, end)
     message = data[at:stop].rstrip(b"\0").decode("utf-8", "backslashreplace")
     cookie = None
     if end < message_end:
@@ -130,7 +134,7 @@ def done(data: bytes, begin: int, end: int, message_end: int) -> Done:
             found = _cookie(data, inner, at_next)
             cookie = found if found is not None else cookie
             at = at_next
-    return Done(code, message, cookie)
+    return Done(code, message, cookie, matched)
 
 
 def _cookie(data: bytes, begin: int, end: int) -> bytes | None:

@@ -5,6 +5,7 @@ from itertools import chain
 from kanport.mapping.ldap import LdapGroups
 from kanport.sources.ldap.active import is_locked
 from kanport.sources.ldap.ber import Attributes
+from kanport.sources.ldap.dynamic import follow_urls
 from kanport.sources.ldap.gathering import Gathering, decoded
 from kanport.sources.ldap.graph import Node
 from kanport.sources.ldap.lookup import Found
@@ -12,10 +13,8 @@ from kanport.sources.ldap.names import dn_key
 
 _GROUP_CLASSES = {
     b"group", b"groupofnames", b"groupofuniquenames", b"groupofmembers", b"posixgroup",
-    b"groupofentries", b"nestedgroup", b"ipausergroup",
+    b"groupofentries", b"nestedgroup", b"ipausergroup", b"groupofurls",
 }  # fmt: skip
-# Their schema wants at least one member (RFC 4519), so that a list that is not there is hidden.
-_NEVER_EMPTY = {b"groupofnames": "member", b"groupofuniquenames": "uniquemember"}
 
 
 def follow_lists(gathering: Gathering) -> None:
@@ -30,7 +29,9 @@ def follow_lists(gathering: Gathering) -> None:
 def _expand(gathering: Gathering, level: list[str]) -> list[str]:
     """Sort the members of some groups; give the groups among them that are new."""
     groups, people, nodes = gathering.groups, gathering.people, gathering.nodes
+    _find_hidden(gathering, level)
     listed = {key: _listed(gathering, nodes[key]) for key in level}
+    follow_urls(gathering, {key: members.keys() for key, members in listed.items()})
     open_ends = {
         member: dn
         for members in listed.values()
@@ -51,17 +52,24 @@ def _expand(gathering: Gathering, level: list[str]) -> list[str]:
     return new if groups.nested == "walk" else []
 
 
+def _find_hidden(gathering: Gathering, level: list[str]) -> None:
+    """Mark the groups that show no members and are not proven to have none."""
+    nodes = gathering.nodes
+    for name in gathering.groups.member_attributes:
+        silent = {
+            key: nodes[key].entry.dn
+            for key in level
+            if not nodes[key].entry.attributes.get(name.lower())
+        }
+        for key in silent.keys() - gathering.lookup.proof.without(silent, name):
+            nodes[key].hidden = True
+
+
 def _listed(gathering: Gathering, node: Node) -> dict[str, str]:
     attributes = node.entry.attributes
     names = [name.lower() for name in gathering.groups.member_attributes]
-    names = [name for name in names if name != "memberuid"]
-    classes = {value.lower() for value in attributes.get("objectclass", ())}
-    node.hidden = any(
-        kind in classes and name in names and not attributes.get(name)
-        for kind, name in _NEVER_EMPTY.items()
-    )
     ignored = {dn_key(dn) for dn in gathering.groups.ignore}
-    raws = chain.from_iterable(attributes.get(name, ()) for name in names)
+    raws = chain.from_iterable(attributes.get(name, ()) for name in names if name != "memberuid")
     members = {gathering.key_of(raw): decoded(raw) for raw in raws}
     return {key: dn for key, dn in members.items() if key not in ignored}
 
@@ -76,8 +84,9 @@ def _sort(gathering: Gathering, node: Node, members: dict[str, str], found: Foun
                 node.groups.add(key)
             elif nested == "none":
                 node.strangers.append(dn)
-        elif key in found.others or gathering.is_inside(key) or _is_locked(gathering, key, found):
-            # The search for people saw all that is below its base, and did not find it.
+        elif (key not in found.hidden and (key in found.others or key in found.gone)) or _is_locked(
+            gathering, key, found
+        ):
             node.strangers.append(dn)
         else:
             node.lost.append(dn)

@@ -14,6 +14,13 @@ def follow_member_of(gathering: Gathering) -> None:
         # Nobody in any group at all: it is likelier that the attribute may not be read.
         for node in nodes.values():
             node.hidden = True
+    else:
+        silent = {
+            key: person.shaped.dn
+            for key, person in gathering.people.items()
+            if "memberof" not in person.attributes
+        }
+        gathering.ungrouped |= silent.keys() - gathering.lookup.proof.without(silent, "memberOf")
     direct: dict[str, set[str]] = {}
     names: dict[str, str] = {}
     for key, person in gathering.people.items():
@@ -45,7 +52,9 @@ def _climb(gathering: Gathering, names: dict[str, str]) -> None:
         if not open_ends:
             break
         found = gathering.ask(open_ends)
-        gathering.hidden_groups += found.gone.values()
+        gathering.hidden_groups += (
+            dn for key, dn in found.hidden.items() if key not in found.others
+        )
         names = {}
         for entry in chain(found.others.values(), found.people.values()):
             gathering.add_group(entry)
@@ -54,6 +63,13 @@ def _climb(gathering: Gathering, names: dict[str, str]) -> None:
     else:
         # What lies above the last level may be in any of the groups.
         gathering.hidden_groups += (dn for key, dn in names.items() if key not in nodes)
+    silent = {
+        key: node.entry.dn
+        for key, node in nodes.items()
+        if not _groups_of(gathering, node.entry.attributes)
+    }
+    unproven = silent.keys() - gathering.lookup.proof.without(silent, "memberOf")
+    gathering.hidden_groups += (silent[key] for key in sorted(unproven))
     for key, node in nodes.items():
         for above in _groups_of(gathering, node.entry.attributes):
             if above in nodes:

@@ -7,8 +7,8 @@ from kanport.mapping.ldap import several
 from kanport.sources.ldap.connection import Question
 from kanport.sources.ldap.gathering import Gathering
 from kanport.sources.ldap.graph import Node
-from kanport.sources.ldap.lookup import ANY
 from kanport.sources.ldap.names import both, dn_key, escape
+from kanport.sources.ldap.proof import ANY
 from kanport.sources.ldap.values import sid_text
 
 IN_CHAIN = "1.2.840.113556.1.4.1941"
@@ -28,7 +28,7 @@ def follow_rule(gathering: Gathering, wanted: Iterable[str]) -> None:
         people = _in_chain(gathering, node)
         found = found or bool(people)
         node.people |= people
-    if not found and (listed or not _is_active_directory(gathering)):
+    if not found and (listed or not gathering.lookup.proof.is_active_directory):
         raise ConfigInvalid(
             "the server does not follow nested groups itself: it finds nobody in any group",
             hint="nested: walk does it on our side",
@@ -70,7 +70,3 @@ def _in_chain(gathering: Gathering, node: Node) -> set[str]:
         else:
             node.lost.append(entry.dn)
     return people
-
-
-def _is_active_directory(gathering: Gathering) -> bool:
-    return gathering.directory.kind == "Active Directory"

@@ -5,14 +5,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from kanport.mapping.ldap import LdapGroups, LdapSource
+from kanport.mapping.ldap import LdapGroups, LdapSource, several
 from kanport.sources.ldap.active import is_locked
 from kanport.sources.ldap.ber import Entry
 from kanport.sources.ldap.errors import SourceIncomplete
 from kanport.sources.ldap.graph import Node
-from kanport.sources.ldap.lookup import ANY, Found, Lookup
+from kanport.sources.ldap.lookup import Found, Lookup
 from kanport.sources.ldap.names import dn_key, is_below, is_certain, without_uid
 from kanport.sources.ldap.people import Person
+from kanport.sources.ldap.proof import ANY
 from kanport.sources.ldap.search import Directory
 
 
@@ -22,7 +23,8 @@ class Gathering:
 
     People who are found elsewhere than in the search for people are added to `people`.
     `now` is when accounts are judged to be expired. `hidden_groups` may lie in any group, and
-    cannot be read: because of them nothing is certain.
+    cannot be read: because of them nothing is certain. `ungrouped` are the keys of people of whom
+    it is not known which groups they are in.
     """
 
     directory: Directory
@@ -34,6 +36,7 @@ class Gathering:
     now: datetime
     nodes: dict[str, Node] = field(default_factory=dict)
     hidden_groups: list[str] = field(default_factory=list)
+    ungrouped: set[str] = field(default_factory=set)
     _keys: dict[bytes, str] = field(default_factory=dict)
     _same: dict[str, str] = field(default_factory=dict)
     _bases: tuple[str, ...] | None = None
@@ -78,7 +81,22 @@ class Gathering:
                 by_key[own] = entry
                 if own != key:
                     self._same[key] = own
+        found.hidden = {self.same_as(key): dn for key, dn in asked.hidden.items()}
         return found
+
+    def hidden_people(self) -> dict[str, str]:
+        """Return the members that are not shown and may be people of the source, by key."""
+        groups = [dn_key(base) for base in several(self.groups.base)]
+        people = [dn_key(base) for base in self.spec.bases]
+        # Where groups have a place of their own below that of the people, nobody lives there.
+        apart = [one for one in groups if one not in people]
+        lost = {dn_key(dn): dn for node in self.nodes.values() for dn in node.lost}
+        return {
+            key: dn
+            for key, dn in lost.items()
+            if self.is_inside(key)
+            and not any(is_below(key, one) and self.is_inside(one) for one in apart)
+        }
 
     def is_inside(self, key: str) -> bool:
         """Say whether the search for people would have seen an entry, were it a person."""

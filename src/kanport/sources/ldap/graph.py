@@ -11,9 +11,10 @@ from kanport.sources.ldap.ber import Entry
 class Node:
     """A group: its entry, and its direct members by the keys of their DNs.
 
-    `lost` are members of whom nobody can say who they are; `strangers` are there, or surely not,
-    and in either case none of the people. `hidden` is True where the list of members itself may
-    not be read. `logins` are those of the people whom the group lists by login.
+    `lost` are members of whom nobody can say who they are; `strangers` are proven to be none of
+    the people, as they are gone or something else. `hidden` is True where the list of members may
+    not be read, `unexpanded` where members are whom a search finds and the server does not list
+    them. `logins` are those of the people whom the group lists by login.
     """
 
     entry: Entry
@@ -23,6 +24,7 @@ class Node:
     lost: list[str] = field(default_factory=list)
     strangers: list[str] = field(default_factory=list)
     hidden: bool = False
+    unexpanded: bool = False
 
 
 class Reach(NamedTuple):

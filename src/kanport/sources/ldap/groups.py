@@ -1,7 +1,7 @@
 """Groups as rows: one for each group and person in it, and one scope for each group."""
 
 import string
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass, field
 
 from kanport.errors import SourceInvalid
@@ -10,6 +10,7 @@ from kanport.mapping.ldap import LdapGroups, LdapSource, several
 from kanport.origin import Origin
 from kanport.sources.ldap.ber import Entry
 from kanport.sources.ldap.connection import Question
+from kanport.sources.ldap.dynamic import MEMBER_URL
 from kanport.sources.ldap.gathering import Gathering
 from kanport.sources.ldap.graph import Reach, reach
 from kanport.sources.ldap.names import both, dn_key, either, split_dn
@@ -144,7 +145,7 @@ class GroupRows:
         if gathering.hidden_groups:
             self._add(
                 "group-unreadable",
-                f"{_listed(gathering.hidden_groups)} cannot be read; "
+                f"{listed(gathering.hidden_groups)} cannot be read; "
                 "who is in a group through them is not known, so nobody loses anything",
                 self._origin,
                 hint="let this login read them",
@@ -164,7 +165,7 @@ class GroupRows:
         for name, dns in wanted.ambiguous.items():
             self._add(
                 "group-ambiguous",
-                f"{len(dns)} groups are called {name}: {_listed(dns)}",
+                f"{len(dns)} groups are called {name}: {listed(dns)}",
                 self._origin.at(dn=name),
                 value=name,
                 hint="name it by its DN",
@@ -191,21 +192,32 @@ class GroupRows:
         origin = self._origin.at(dn=dn)
         lost = [member for node in nodes for member in node.lost]
         hidden = [node.entry.dn for node in nodes if node.hidden]
+        unexpanded = [node.entry.dn for node in nodes if node.unexpanded]
         strangers = [member for node in nodes for member in node.strangers]
         if lost:
             self._add(
                 "member-unreadable",
-                f"{_count(lost, 'member')} cannot be read: {_listed(lost)}; "
-                "so nobody loses anything in this group",
+                f"the directory does not show {counted(lost, 'member', 'members')}, and does not"
+                f" prove that they are gone: {listed(lost)}; Kanport revokes nothing in this group",
                 origin,
                 hint="let this login read them, widen base, or list placeholders in groups.ignore",
             )
         if hidden:
             self._add(
                 "group-unreadable",
-                f"who is in {_listed(hidden)} cannot be read; so nobody loses anything",
+                f"the directory does not show the members of {listed(hidden)}, and does not prove"
+                " that there are none; Kanport revokes nothing in this group",
                 origin,
                 hint=f"let this login read {' and '.join(self._groups.member_attributes)}",
+            )
+        if unexpanded:
+            self._add(
+                "group-not-expanded",
+                f"the directory does not list whom {MEMBER_URL} of {listed(unexpanded)} finds;"
+                " Kanport revokes nothing in this group",
+                origin,
+                hint="let the server expand it (in OpenLDAP: the overlay dynlist), or name an"
+                " ordinary group",
             )
         if found.too_deep:
             self._add(
@@ -219,11 +231,11 @@ class GroupRows:
         if strangers:
             self._add(
                 "member-no-person",
-                f"{_count(strangers, 'member')} {'is' if len(strangers) == 1 else 'are'} "
-                f"none of the people: {_listed(strangers)}",
+                f"{counted(strangers, 'member is', 'members are')} none of the people:"
+                f" {listed(strangers)}",
                 origin,
             )
-        return bool(lost or hidden or found.too_deep)
+        return bool(lost or hidden or unexpanded or found.too_deep)
 
     def _add(
         self,
@@ -237,11 +249,17 @@ class GroupRows:
         self.findings.append(Finding(code, message, origin, value=value, hint=hint))
 
 
-def _count(items: list[str], word: str) -> str:
-    return f"{len(items)} {word}{'' if len(items) == 1 else 's'}"
+def counted(items: Sized, one: str, many: str) -> str:
+    """Return how many there are, with the noun.
+
+    >>> counted("a", "person", "people"), counted("ab", "person", "people")
+    ('1 person', '2 people')
+    """
+    return f"{len(items)} {one if len(items) == 1 else many}"
 
 
-def _listed(items: Iterable[str]) -> str:
+def listed(items: Iterable[str]) -> str:
+    """Return the first few of some DNs or names in one line, and how many more there are."""
     several = sorted(set(items))
     more = len(several) - _SHOWN
     return "; ".join(several[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

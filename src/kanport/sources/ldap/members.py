@@ -8,6 +8,7 @@ from kanport.sources.ldap.by_list import follow_lists
 from kanport.sources.ldap.by_login import follow_logins
 from kanport.sources.ldap.by_people import follow_member_of
 from kanport.sources.ldap.by_rule import follow_rule
+from kanport.sources.ldap.dynamic import MEMBER_URL
 from kanport.sources.ldap.gathering import Gathering
 from kanport.sources.ldap.primary import add_primary
 
@@ -22,7 +23,8 @@ def person_attributes(groups: LdapGroups) -> tuple[str, ...]:
 
 def group_attributes(groups: LdapGroups) -> tuple[str, ...]:
     """Give what must be known of groups to find who is in them."""
-    return ("objectClass", *groups.member_attributes, *_primary(groups, "objectSid"))
+    wanted = ("objectClass", MEMBER_URL, *groups.member_attributes)
+    return (*wanted, *_primary(groups, "objectSid"))
 
 
 def find_members(gathering: Gathering, wanted: Iterable[Entry]) -> None:

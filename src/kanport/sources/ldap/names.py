@@ -146,6 +146,23 @@ def split_dn(dn: str) -> list[Rdn]:
         at += 1
 
 
+def parent(dn: str) -> str:
+    """Return the DN of the entry above, as it is spelled; empty for one of a single RDN.
+
+    Raises ValueError for what is no DN.
+
+    >>> parent("cn=Smith\\, Jon+uid=jon, ou=people,dc=x")
+    'ou=people,dc=x'
+    """
+    at = 0
+    while True:
+        _, at = _kind(dn, at)
+        _, at = _value(dn, at)
+        if at >= len(dn) or dn[at] != "+":
+            return dn[at + 1 :].lstrip(" ")
+        at += 1
+
+
 def _kind(dn: str, at: int) -> tuple[str, int]:
     end = dn.find("=", at)
     kind = dn[at:end].strip().lower() if end > at else ""

@@ -12,14 +12,14 @@ from kanport.origin import Origin
 from kanport.sources.ldap.active import READS
 from kanport.sources.ldap.connect import connected
 from kanport.sources.ldap.gathering import Gathering
-from kanport.sources.ldap.groups import GroupRows, find_groups
+from kanport.sources.ldap.groups import GroupRows, counted, find_groups, listed
 from kanport.sources.ldap.lookup import Lookup
 from kanport.sources.ldap.members import find_members, group_attributes, person_attributes
 from kanport.sources.ldap.names import dn_key, is_below
 from kanport.sources.ldap.people import IDS, Person, maker, read_people
-from kanport.sources.ldap.rows import GROUP, Fingerprint, Shaper
+from kanport.sources.ldap.rows import GROUP, Fingerprint, Shaper, row_of_hidden
 from kanport.sources.ldap.search import Directory
-from kanport.table import DirectoryEntry, Row, Scope, Table
+from kanport.table import DirectoryEntry, Odd, Row, Scope, Table, Unread
 
 
 def read_ldap(
@@ -97,6 +97,7 @@ class _Reading:
         self._group_shaper = Shaper(spec, of_groups, now=now, prefix=GROUP)
         self._rows: list[Row] = []
         self._scopes: list[Scope] = []
+        self._unread: list[Unread] = []
         self._findings: list[Finding] = []
         self._print = Fingerprint()
         self._now = now
@@ -155,12 +156,35 @@ class _Reading:
                 self._rows.append(Row(origins[key], values, joined, odd, entry))
             self._print.add(shaped.dn, *shaped.values.items(), *sorted(found.people))
         self._scopes += rows.absent(wanted)
+        self._tell_unread(gathering)
         for person_key in sorted(people):
             self._sign(people[person_key])
         if len(people) > len(inside):
             self._people = tuple(map(self._row, inside))
         self._findings += rows.findings
         self._findings += self._group_shaper.findings(self._name)
+
+    def _tell_unread(self, gathering: Gathering) -> None:
+        """Take down whom the directory does not show, or whose groups it does not show."""
+        why = Odd("member-unreadable", "the directory does not show this entry")
+        columns = self._shaper.columns
+        for _, dn in sorted(gathering.hidden_people().items()):
+            self._unread.append(Unread(row_of_hidden(self._origin, dn, columns, why)))
+        people = [gathering.people[key] for key in sorted(gathering.ungrouped)]
+        for person in people:
+            self._unread.append(Unread(self._row(person), absent=False))
+        if people:
+            self._findings.append(
+                Finding(
+                    "groups-unreadable",
+                    "the directory does not show memberOf of"
+                    f" {counted(people, 'person', 'people')}, and does not prove that they are in"
+                    f" no group: {listed(person.shaped.dn for person in people)}; Kanport revokes"
+                    " nothing of theirs",
+                    self._origin.at(attribute="memberOf"),
+                    hint="let this login read memberOf",
+                )
+            )
 
     def table(self, failures: list[str]) -> Table:
         """Give all that was read, with what is to be said of the whole."""
@@ -193,6 +217,7 @@ class _Reading:
             findings=tuple(self._findings),
             scopes=tuple(self._scopes),
             people=self._people,
+            unread=tuple(self._unread),
         )
 
     def _row(self, person: Person) -> Row:

@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 SUCCESS = 0
+NO_SUCH_OBJECT = 32
 # There is no such entry; another server has it; that is no DN; it may not be seen.
-NOT_HERE = (32, 10, 34, 50)
+NOT_HERE = (NO_SUCH_OBJECT, 10, 34, 50)
 
 
 class Meaning(NamedTuple):

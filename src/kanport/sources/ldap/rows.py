@@ -11,8 +11,9 @@ from kanport.mapping.ldap import LdapSource
 from kanport.origin import Origin
 from kanport.sources.ldap.active import MAY_BE_ABSENT, READS, judge
 from kanport.sources.ldap.ber import Entry
+from kanport.sources.ldap.names import split_dn
 from kanport.sources.ldap.values import choosers, text_of, writers
-from kanport.table import Odd
+from kanport.table import Odd, Row
 
 GROUP = "group."
 ACTIVE, DN, ID = "active", "dn", "id"
@@ -195,6 +196,18 @@ class Shaper:
                 places[ACTIVE] = {"attribute": decided}
             self._places[decided] = {**places}
         return self._places[decided]
+
+
+def row_of_hidden(origin: Origin, dn: str, columns: Iterable[str], why: Odd) -> Row:
+    """Return a row for an entry that is not shown: what its first RDN tells, and the rest odd."""
+    try:
+        told = dict(split_dn(dn)[0])
+    except (ValueError, IndexError):
+        told = {}
+    told[DN] = dn
+    values = {column: told.get(column.lower(), "") for column in columns}
+    odd = {column: why for column in columns if column.lower() not in told}
+    return Row(origin.at(dn=dn), values, {}, odd)
 
 
 class Fingerprint:

@@ -19,7 +19,9 @@ logger = logging.getLogger(__name__)
 ACTIVE_DIRECTORY = b"1.2.840.113556.1.4.800"
 """The capability by which Active Directory, and Samba, tells what it is."""
 
-_OF_THE_ROOT = ("namingContexts", "supportedCapabilities", "objectClass", "vendorName")
+_OF_THE_ROOT = (
+    "namingContexts", "supportedCapabilities", "objectClass", "vendorName", "subschemaSubentry",
+)  # fmt: skip
 _RANGE = ";range="
 _SHOWN = 300
 _MOST_EMPTY_PAGES = 100
@@ -70,6 +72,12 @@ class Directory:
             return "OpenLDAP"
         return " ".join(texts(self.root.get("vendorname", []))) or "LDAP"
 
+    def aside(self) -> "Directory":
+        """Return the same, but with counts of its own: what it meets says nothing of the source."""
+        other = Directory(self._connection, self._page_size)
+        other._root = self._root
+        return other
+
     def search(self, question: Question) -> Iterator[Entry]:
         """Give every entry that a search finds, as they come.
 
@@ -103,18 +111,33 @@ class Directory:
             yield self._whole(entry)
 
     def read(self, dn: str, attributes: Iterable[str], filter_: str) -> Entry | None:
-        """Give one entry by its DN; None where it is there and does not fit the filter.
+        """Return one entry by its DN; None where it is there and does not fit the filter.
 
         Raises KeyError where there is no such entry here, or none that this login may see, and
         SourceIncomplete where the server does not say.
         """
-        question = Question(dn, "base", filter_, tuple(attributes))
-        found, end = self._read(question)
+        entry, end = self.look(dn, attributes, filter_)
         if end.code in NOT_HERE:
             raise KeyError(dn)
-        if end.code != SUCCESS:
+        return entry
+
+    def look(self, dn: str, attributes: Iterable[str], filter_: str) -> tuple[Entry | None, Done]:
+        """Return one entry by its DN, if the server shows it, and how the server ended its answer.
+
+        The code at the end is that of success or one of NOT_HERE. Raises SourceIncomplete where it
+        is any other: then the server says nothing about the entry.
+        """
+        question = Question(dn, "base", filter_, tuple(attributes))
+        found, end = self._read(question)
+        if end.code not in (SUCCESS, *NOT_HERE):
             _Where(question).fail(told(end.code, end.message), meaning(end.code).hint)
-        return self._whole(found[0]) if found else None
+        return (self._whole(found[0]) if found else None), end
+
+    def any_below(self, base: str) -> bool:
+        """Return whether the server shows this login an entry directly below another one."""
+        question = Question(base, "one", "(objectClass=*)", ())
+        # One page of one entry; the rest of them is never asked for.
+        return bool(list(self._page(_Where(question), 1, b"", [])))
 
     def _read(self, question: Question) -> tuple[list[Entry], Done]:
         found: list[Entry] = []

@@ -1,0 +1,64 @@
+"""Whom a directory does not show: as far as their names are known, they are unknown, never gone."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from kanport.mapping.spec import MappingFile
+from kanport.names import compare_key
+from kanport.normalize.bound import BoundRule, Context, bind
+from kanport.normalize.notes import Notes
+from kanport.normalize.users import bind_username
+from kanport.normalize.value import State, read_one
+from kanport.rules import username_problem
+from kanport.table import Table
+
+Pair = tuple[str | None, str | None]
+"""The compare key of a person, and None for every project or group; None for anybody."""
+
+
+@dataclass(slots=True)
+class UnreadPeople:
+    """What entries that are not shown leave open, as in `kanport.model.Unknown`."""
+
+    hidden: set[str] = field(default_factory=set)
+    nameless: set[str] = field(default_factory=set)
+    memberships: set[Pair] = field(default_factory=set)
+    group_members: set[Pair] = field(default_factory=set)
+
+
+def unread_people(
+    spec: MappingFile, tables: Mapping[str, Table], shared: Mapping[str, Context]
+) -> UnreadPeople:
+    """Return what is unknown because directories do not show entries, or who is in which group."""
+    found = UnreadPeople()
+    # What the rest of such a row lacks is no news: the source has told of the entry.
+    notes = Notes()
+    for name, rule, pairs in _rules(spec, shared, found):
+        for unread in tables[name].unread:
+            who = read_one(rule, unread.row, notes)
+            key = compare_key(who.text) if who.state is State.GIVEN else None
+            if key is not None or not unread.absent:
+                pairs.add((key, None))
+            if unread.absent and key is not None:
+                found.hidden.add(key)
+            elif unread.absent:
+                found.nameless.add(unread.row.origin.dn or "")
+    return found
+
+
+def _rules(
+    spec: MappingFile, shared: Mapping[str, Context], found: UnreadPeople
+) -> Iterator[tuple[str, BoundRule, set[Pair]]]:
+    """Return the rules that read usernames, each with its source and what it leaves open."""
+    if spec.users is not None:
+        for source in spec.users.sources:
+            yield source, bind_username(spec.users.fields.username, shared[source]), set()
+    for membership in spec.memberships:
+        rule = bind_username(membership.username, shared[membership.from_])
+        yield membership.from_, rule, found.memberships
+    for group in spec.groups:
+        if group.from_ is not None and group.member is not None:
+            context = shared[group.from_]
+            member = bind(group.member, "member", context, check=username_problem, names=True)
+            if member is not None:
+                yield group.from_, member, found.group_members
