@@ -69,7 +69,15 @@ CATALOGUE: dict[str, Kind] = {
     "file-read-as": Kind("info", "How a file was read: encoding, delimiter, sheet."),
     # A directory and its groups.
     "directory-empty": Kind("error", "A directory gave nobody; that proves nobody's absence."),
-    "entry-ambiguous": Kind("error", "A directory gave two entries of one name."),
+    "entry-ambiguous": Kind(
+        "error",
+        "A directory gave two entries whose names every server takes for one.",
+        _one(
+            "the directory has two entries of one name: {names:q}",
+            "rename one of them in the directory",
+        ),
+        {"names": Personal.ENTRY},
+    ),
     "directory-fallback": Kind("info", "A server did not answer; another one was read."),
     "directory-referrals": Kind("info", "Parts of a directory lie on other servers; not read."),
     "attribute-nowhere": Kind("warning", "No entry has an attribute that the mapping names."),
@@ -83,6 +91,53 @@ CATALOGUE: dict[str, Kind] = {
     "group-cycle": Kind("info", "Groups contain one another; each is followed once."),
     "member-unreadable": Kind("warning", "A member of a group cannot be read; nobody knows who."),
     "groups-unreadable": Kind("warning", "Which groups somebody is in cannot be read."),
+    "member-outside": Kind(
+        "info",
+        "A member outside the base is locked, or in no source of users.",
+        {
+            "": Text(
+                "{members:#member of groups lies|members of groups lie} outside the base and"
+                " {members:is|are} in no source of users, so membership neither grants nor keeps"
+                " access: {names:q}",
+                "add their folder to base if they are to have access",
+            ),
+            "locked": Text(
+                "{members:#member of groups lies|members of groups lie} outside the base and"
+                " {members:is|are} disabled or expired, so membership neither grants nor keeps"
+                " access: {names:q}",
+                "remove them from the groups",
+            ),
+        },
+        {"names": Personal.ENTRY},
+    ),
+    "member-unclear": Kind(
+        "warning",
+        "A member outside the base may or may not be the user of that username.",
+        _one(
+            "{members:#member of groups lies|members of groups lie} outside the base, and only the"
+            " username says which user {members:it is|they are}, so Kanport grants and revokes"
+            " nothing because of {members:it|them}: {names:q}",
+            "add their folder to base, or remove them from the groups",
+        ),
+        {"names": Personal.ENTRY},
+    ),
+    "member-other": Kind(
+        "warning",
+        "A member of a group has the username of another entry.",
+        {
+            "": Text(
+                "the username {username:q} belongs to {owner:q}, so {member:q} does not count as a"
+                " member",
+                "give one of them another username if both are to use Kanboard",
+            ),
+            "both": Text(
+                "memberships call {member:q} {username:q}, the username of {owner:q}, and users"
+                " call it otherwise, so Kanport grants and revokes nothing because of it",
+                "read the username from the same attribute in users and memberships",
+            ),
+        },
+        {"username": Personal.LOGIN, "owner": Personal.ENTRY, "member": Personal.ENTRY},
+    ),
     "member-no-person": Kind("info", "A member of a group is none of the people."),
     # One cell.
     "cell-error": Kind("error", "A cell holds a spreadsheet error such as #N/A."),
@@ -126,6 +181,15 @@ CATALOGUE: dict[str, Kind] = {
     "user-duplicate": Kind("error", "Two rows of one source name the same person."),
     "user-repeated": Kind("info", "Several rows of one source name a person with the same values."),
     "user-clash": Kind("error", "Two usernames are one to some databases: case, accents, emoji."),
+    "login-shared": Kind(
+        "error",
+        "Several entries of one directory have the same username.",
+        _one(
+            "{entries:#entry has|entries have} the username {username:q}: {names:q}",
+            "give one of them another username, or leave it out by base or filter",
+        ),
+        {"username": Personal.LOGIN, "names": Personal.ENTRY},
+    ),
     "id-shared": Kind("error", "Two people have the same stable id."),
     "id-differs": Kind("error", "One person has two stable ids."),
     "email-shared": Kind(

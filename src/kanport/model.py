@@ -184,11 +184,16 @@ class DesiredUser:
 
 @dataclass(frozen=True, slots=True)
 class DesiredMembership:
-    """One person's role in one project; `project` is an identifier, a name or an id."""
+    """One person's role in one project; `project` is an identifier, a name or an id.
+
+    `unlisted` is True where only groups of a directory say so, of an entry that no source of users
+    has though one reads that directory: it is no sign that somebody is still there.
+    """
 
     username: Given[str]
     project: Given[str]
     role: Given[str]
+    unlisted: bool = False
 
     @property
     def key(self) -> tuple[str, str]:
@@ -216,10 +221,11 @@ class DesiredGroup:
 
 @dataclass(frozen=True, slots=True)
 class DesiredGroupMember:
-    """One person in one group, which is given by its name."""
+    """One person in one group, which is given by its name; `unlisted` as for a membership."""
 
     group: Given[str]
     username: Given[str]
+    unlisted: bool = False
 
     @property
     def key(self) -> tuple[str, str]:

@@ -98,8 +98,9 @@ class LdapGroups(Strict):
     )
     outside: Literal["fetch", "report"] = Field(
         "fetch",
-        description="Members who are not below the base of the people: fetch looks them up, "
-        "report only tells of them. Nobody loses anything in a group where some are unknown.",
+        description="Members who are not below the base of the people: fetch looks them up and "
+        "counts those who are users of the mapping, by their entry; report only tells of them. "
+        "Who is locked, or in no source of users, neither gets nor keeps anything.",
     )
     ignore: tuple[Text, ...] = Field(
         (), description="Members who are nobody, by DN, such as a placeholder in empty groups."

@@ -11,6 +11,7 @@ from kanport.model import DesiredState, DesiredUser, Given, Unknown
 from kanport.names import id_text, plain_number, spelling_key
 from kanport.normalize.bound import scalar_text
 from kanport.normalize.columns import header_origin, matrix_columns, refuse_missing
+from kanport.normalize.entries import Entries, Judge, insiders, refuse_entries
 from kanport.normalize.grants import (
     Pair,
     memberships,
@@ -18,6 +19,7 @@ from kanport.normalize.grants import (
     person_key,
     projects_named,
     refuse_conflicts,
+    withheld_pairs,
 )
 from kanport.normalize.group_access import (
     access_wanted,
@@ -81,23 +83,28 @@ def normalize(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Normalized
                 spec.users, tables[source], shared[source], notes, bad
             )
     custom = _custom_roles(spec)
-    member_rows = [
-        row
-        for rule in spec.memberships
-        for row in read_member_rows(
-            rule, tables[rule.from_], shared[rule.from_], custom, notes, bad
-        )
-    ]
+    everyone = [row for rows in user_rows.values() for row in rows]
+    judge = Judge(Entries(everyone, listed=spec.users is not None), notes)
+    member_rows: list[MemberRow] = []
+    aside: list[MemberRow] = []
+    for rule in spec.memberships:
+        table, context = tables[rule.from_], shared[rule.from_]
+        rows = read_member_rows(rule, table, context, custom, notes, bad)
+        counting, others = judge.members(rows, insiders(rule.username, table, context))
+        member_rows += counting
+        aside += others
     scopes = [
         read_scopes(rule, tables[rule.from_], shared[rule.from_], notes)
         for rule in spec.memberships
     ]
-    groups_read = read_groups(mapping, tables, shared, notes, bad)
+    groups_read = read_groups(mapping, tables, shared, judge.of_groups, notes, bad)
+    judge.tell()
     access_read = read_group_access(mapping, tables, shared, custom, notes, bad)
     project_rows = read_projects(spec, tables, shared, notes, bad)
     bad |= refuse_differing(groups_read, notes) | refuse_differing_access(access_read, notes)
     bad |= _contradictions(spec, tables, user_rows, notes)
-    bad |= refuse_conflicts(member_rows, notes)
+    bad |= refuse_conflicts((row for row in member_rows if not row.withheld), notes)
+    bad |= refuse_entries(by_person(everyone), bad, notes)
     if spec.users is not None and spec.users.id is not None:
         people = by_person(row for rows in user_rows.values() for row in rows)
         bad |= refuse_identities(people, notes)
@@ -119,7 +126,7 @@ def normalize(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Normalized
         users,
         memberships(member_rows, bad=bad, unknown=in_doubt),
         projects_named(
-            member_rows,
+            [*member_rows, *aside],
             [
                 *_constant_projects(mapping, tables),
                 *(given for scope in scopes for given in scope.named),
@@ -203,7 +210,7 @@ def _unknown(
     *,
     partial: bool,
 ) -> Unknown:
-    pairs: set[Pair] = set(open_pairs(member_rows, bad))
+    pairs: set[Pair] = {*open_pairs(member_rows, bad), *withheld_pairs(member_rows)}
     pairs.update((key, None) for key in in_doubt)
     named = {person_key(row) for row in member_rows if row.id in bad}
     nameless = any(

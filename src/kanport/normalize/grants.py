@@ -94,7 +94,7 @@ def memberships(
     doubtful = set(open_pairs(rows, bad))
     found = []
     for (who, project), wanted in sorted(_by_pair(rows).items()):
-        good = [(row, ask) for row, ask in wanted if row.id not in bad]
+        good = [(row, ask) for row, ask in wanted if row.id not in bad and not row.withheld]
         if not good or who in unknown or (who, project) in doubtful:
             continue
         # All of the highest role come first, so that its places are the ones to be told.
@@ -106,6 +106,7 @@ def memberships(
                 _given(row.username.text, (row.username for row, _ in good)),
                 _given(ask.project.text, (ask.project for _, ask in good)),
                 _given(ask.role.text, (ask.role for _, ask in good)),
+                unlisted=all(row.unlisted for row, _ in good),
             )
         )
     return tuple(found)
@@ -117,9 +118,16 @@ def _given(text: str, values: Iterable[Value]) -> Given[str]:
 
 def open_pairs(rows: Iterable[MemberRow], bad: Collection[RowId]) -> Iterator[Pair]:
     """Give what unusable rows leave open, as exactly as they can be read."""
+    return _pairs(row for row in rows if row.id in bad)
+
+
+def withheld_pairs(rows: Iterable[MemberRow]) -> Iterator[Pair]:
+    """Return what rows leave open that may mean somebody else; what other rows grant stands."""
+    return _pairs(row for row in rows if row.withheld)
+
+
+def _pairs(rows: Iterable[MemberRow]) -> Iterator[Pair]:
     for row in rows:
-        if row.id not in bad:
-            continue
         who = person_key(row)
         for ask in row.asks:
             if ask.project.state is State.GIVEN:

@@ -1,11 +1,11 @@
 """Which groups the rows want, and who is to be in them."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from kanport.mapping import LoadedMapping
-from kanport.mapping.spec import Groups
+from kanport.mapping.spec import Groups, Rule
 from kanport.model import DesiredGroup, DesiredGroupMember, Given
 from kanport.names import compare_key
 from kanport.normalize.bound import Context, bind
@@ -15,7 +15,7 @@ from kanport.normalize.rows import RowId, rows_in_order
 from kanport.normalize.value import EMPTY, State, Value, read_one, read_several
 from kanport.origin import Origin
 from kanport.rules import Problem, username_problem
-from kanport.table import Scope, Table
+from kanport.table import DirectoryEntry, Scope, Table
 
 Pair = tuple[str | None, str | None]
 """The compare keys of a person and a group; None for one that could not be read."""
@@ -29,7 +29,9 @@ class GroupRow:
     """What one row says of groups: their names, an external id, and who is in them.
 
     `listing` is True where the row belongs to a rule that says who is in its groups, `listed` where
-    it stands for a list in the mapping.
+    it stands for a list in the mapping. `entry` is the entry of a directory that it is about. Such
+    a row is `aside` where that is no user, `withheld` where it may be one, and `unlisted` where no
+    source of users has it.
     """
 
     id: RowId
@@ -39,6 +41,13 @@ class GroupRow:
     members: tuple[Value, ...]
     listing: bool
     listed: bool = False
+    entry: DirectoryEntry | None = None
+    aside: bool = False
+    withheld: bool = False
+    unlisted: bool = False
+
+
+JudgeRow = Callable[[GroupRow], GroupRow]
 
 
 class GroupsRead(NamedTuple):
@@ -75,12 +84,14 @@ def read_groups(
     mapping: LoadedMapping,
     tables: Mapping[str, Table],
     shared: Mapping[str, Context],
+    judges: Callable[[Rule | None, Table, Context], JudgeRow],
     notes: Notes,
     bad: set[RowId],
 ) -> GroupsRead:
     """Give what the rows, and the mapping's own lists, say of groups.
 
-    Ids of rows that cannot be used go into `bad`.
+    Ids of rows that cannot be used go into `bad`. `judges` gives, for the rule that reads members
+    of a source, what tells of a row which of them count.
     """
     rows: list[GroupRow] = []
     scopes: list[tuple[Value, bool, bool]] = []
@@ -91,7 +102,8 @@ def read_groups(
             rows += [row if row.names[0].text in complete else _not_listing(row) for row in found]
         elif rule.from_ is not None:
             table, context = tables[rule.from_], shared[rule.from_]
-            rows += _rows(rule, table, context, notes, bad)
+            judge = judges(rule.member, table, context)
+            rows += map(judge, _rows(rule, table, context, notes, bad))
             scopes += _scopes(rule, table.scopes, context, notes)
     return GroupsRead(tuple(rows), tuple(scopes))
 
@@ -152,6 +164,7 @@ def _rows(
             tuple(members),
             listing=rule.member is not None,
             listed=start is not None,
+            entry=row.entry,
         )
 
 
@@ -176,7 +189,7 @@ def refuse_differing(read: GroupsRead, notes: Notes) -> set[RowId]:
     """
     bad: set[RowId] = set()
     for rows in _by_group(read.rows).values():
-        of_files = [row for row in rows if row.listing and not row.listed]
+        of_files = [row for row in rows if row.listing and not (row.listed or row.aside)]
         empty = [row for row in of_files if row.members[0].state is State.EMPTY]
         for row in empty if len(empty) < len(of_files) else ():
             notes.add(
@@ -210,7 +223,8 @@ def groups_wanted(
     People `in_doubt` neither join nor leave a group. `partial` says that a source was not read to
     its end, so that it is no evidence of anything that it lacks.
     """
-    is_open = {pair for row in read.rows if row.id in bad for pair in _pairs(row)}
+    unusable = [row for row in read.rows if row.id in bad and not row.aside]
+    is_open = {pair for row in unusable for pair in _pairs(row)}
     is_open.update((key, None) for key in in_doubt)
     for value, incomplete, _ in read.scopes:
         if value.state is State.BAD:
@@ -241,7 +255,10 @@ def groups_wanted(
     for key, spellings in sorted(names.items()):
         place, name = min(spellings, key=lambda spelled: (place_order(spelled[0]), spelled[1]))
         groups.append(DesiredGroup(Given(name, (place,)), ids.get(key), key in listing))
-    members = _members(usable, {group.key: group.name.value for group in groups}, is_open)
+    clear = [row for row in usable if not row.withheld]
+    members = _members(clear, {group.key: group.name.value for group in groups}, is_open)
+    # Who may be meant by such a row stays as they are, and what other rows say of them stands.
+    is_open.update(pair for row in usable if row.withheld for pair in _pairs(row))
     return GroupsWanted(tuple(groups), members, frozenset(is_open))
 
 
@@ -249,6 +266,7 @@ def _members(
     rows: Iterable[GroupRow], names: Mapping[str, str], is_open: Collection[Pair]
 ) -> tuple[DesiredGroupMember, ...]:
     found: dict[tuple[str, str], list[tuple[Origin, str]]] = {}
+    described: set[tuple[str, str]] = set()
     for row in rows:
         for member in row.members:
             if member.state is not State.GIVEN:
@@ -259,11 +277,13 @@ def _members(
                 # Whoever is in doubt neither joins nor leaves.
                 if pair not in is_open and (pair[0], None) not in is_open:
                     found.setdefault(pair, []).append((place, member.text))
+                    described.update([] if row.unlisted else [pair])
     members = []
-    for (_, group_key), named in sorted(found.items()):
+    for pair, named in sorted(found.items()):
         places = in_place_order(place for place, _ in named)
         _, who = min(named, key=lambda one: (place_order(one[0]), one[1]))
-        members.append(DesiredGroupMember(Given(names[group_key]), Given(who, places)))
+        name = Given(names[pair[1]])
+        members.append(DesiredGroupMember(name, Given(who, places), pair not in described))
     return tuple(members)
 
 

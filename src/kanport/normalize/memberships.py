@@ -58,7 +58,7 @@ def read_member_rows(
         if unusable or who.state is State.BAD:
             bad.add(row_id)
         is_open = any(ask.project.state is State.BAD for ask in asks)
-        found.append(MemberRow(row_id, row.origin, who, asks, is_open, highest))
+        found.append(MemberRow(row_id, row.origin, who, asks, is_open, highest, row.entry))
     return found
 
 

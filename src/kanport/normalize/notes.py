@@ -64,6 +64,10 @@ class Notes:
         """Take down one finding."""
         self._findings.append(Finding(code, message, origin, value, hint, related))
 
+    def take(self, finding: Finding) -> None:
+        """Take down a finding of the catalogue."""
+        self._findings.append(finding)
+
     def took_default(self, what: str, value: str, default: str, origin: Origin) -> None:
         """Take down that a value was not in the table; told once for each value and column."""
         column = origin.column or ""

@@ -9,7 +9,7 @@ from kanport.normalize.columns import secret_columns
 from kanport.normalize.notes import place_order
 from kanport.normalize.value import State, Value
 from kanport.origin import Origin
-from kanport.table import Row, Table
+from kanport.table import DirectoryEntry, Row, Table
 
 RowId = tuple[str, int]
 """A source, and the number of a row among its rows in the order of their places."""
@@ -19,7 +19,8 @@ RowId = tuple[str, int]
 class UserRow:
     """What one row says of a person; `password` is the place of the cell, if one stands there.
 
-    `stable_id` is None where the mapping reads no id from this source.
+    `stable_id` is None where the mapping reads no id from this source, `entry` where the row is not
+    that of a directory.
     """
 
     id: RowId
@@ -28,6 +29,7 @@ class UserRow:
     fields: Mapping[str, Value] = field(default_factory=dict)
     password: Origin | None = None
     stable_id: Value | None = None
+    entry: DirectoryEntry | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class MemberRow:
     """What one row says of a person's memberships; `open` is True where a project is unreadable.
 
     `highest` is True where it may stand beside a row that wants another role: the higher one wins.
+    `entry` is the entry of a directory that the row is about; `withheld` is True where that may or
+    may not be the user, `unlisted` where no source of users has it.
     """
 
     id: RowId
@@ -51,6 +55,9 @@ class MemberRow:
     asks: tuple[Ask, ...] = ()
     open: bool = False
     highest: bool = False
+    entry: DirectoryEntry | None = None
+    withheld: bool = False
+    unlisted: bool = False
 
     @property
     def wants(self) -> Iterator[Ask]:

@@ -89,7 +89,8 @@ def read_user_rows(
         unusable = any(value.state is State.BAD for value in read)
         if who.state is not State.GIVEN or unusable:
             bad.add(row_id)
-        found.append(UserRow(row_id, row.origin, who, values, read_password(row_id, row), known_as))
+        place = read_password(row_id, row)
+        found.append(UserRow(row_id, row.origin, who, values, place, known_as, row.entry))
     return found
 
 

@@ -19,7 +19,7 @@ from kanport.plan.model import Action, Plan, PlanMapping, PlanServer, PlanSource
 from kanport.plan.moves import moves_with_groups
 from kanport.plan.order import in_plan_order, order_renames
 from kanport.plan.plan_file import plan_digest
-from kanport.plan.resolve import Resolved, resolve
+from kanport.plan.resolve import Resolved, resolve, without_gone
 from kanport.plan.unlisted import unlisted_findings
 from kanport.plan.users import diff_users
 
@@ -50,6 +50,7 @@ def make_plan(
     given = tuple(findings)
     resolved = resolve(desired, current, mapping, given, memory.identities)
     users = diff_users(resolved, current, mapping, memory, created_at)
+    resolved = without_gone(resolved, users.missing.gone)
     groups = plan_groups(resolved, current, mapping, memory)
     access = diff_access(resolved, current, mapping, memory, users.missing, groups.foreseen)
     possible, circles = _without_circles((*users.changes, *groups.changes, *access.changes))

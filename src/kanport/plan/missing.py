@@ -29,7 +29,8 @@ class Missing:
     """What becomes of people who are in no source, and what the ledger is to know of them.
 
     `waiting` are the ids of those to whom nothing happens yet, so that their access stays as well,
-    `leaving` of those whose access ends with their account.
+    `leaving` of those whose access ends with their account, `gone` of all who are in no source,
+    whatever groups of a directory still list.
     """
 
     changes: tuple[Draft, ...] = ()
@@ -37,6 +38,7 @@ class Missing:
     absences: tuple[PlanAbsence, ...] = ()
     waiting: frozenset[int] = frozenset()
     leaving: frozenset[int] = frozenset()
+    gone: frozenset[int] = frozenset()
 
 
 def missing_people(
@@ -70,6 +72,7 @@ def missing_people(
     kept: list[Absence] = []
     waiting: set[int] = set()
     leaving: set[int] = set()
+    gone: set[int] = set()
     for user in current.users:
         before = memory.absence(user)
         disabled = before is not None and before.disabled_at is not None
@@ -79,9 +82,7 @@ def missing_people(
             or user.id in leave_with_account
             or (disabled and steps.remove_after is not None)
         )
-        if user.id in present or not (concerned or user.id in leave_by_lists):
-            continue
-        if not managed(user) or protected(user.username):
+        if user.id in present or not managed(user) or protected(user.username):
             continue
         key = compare_key(user.username)
         proven = (
@@ -91,6 +92,10 @@ def missing_people(
             and user.id not in resolved.named
             and key not in grouped
         )
+        if proven:
+            gone.add(user.id)
+        if not (concerned or user.id in leave_by_lists):
+            continue
         if not proven:
             if concerned:
                 unproven.append(user.username)
@@ -123,6 +128,7 @@ def missing_people(
         tuple(sorted(absences, key=lambda one: one.user_id)),
         frozenset(waiting),
         frozenset(leaving),
+        frozenset(gone),
     )
 
 
@@ -138,6 +144,8 @@ def _back(resolved: Resolved, mapping: MappingFile, memory: Memory) -> Iterator[
 def _named_in_groups(resolved: Resolved) -> Iterator[str]:
     """Give the compare keys of whom a row of groups names, or of users whom it means."""
     for member in resolved.desired.group_members:
+        if member.unlisted:
+            continue
         yield compare_key(member.username.value)
         user_id = resolved.finder.id_of(resolved.finder.find(member.username.value))
         if user_id is not None:

@@ -1,6 +1,6 @@
 """The desired state in terms of the server: which users and projects it means, and what is left."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 
 from kanport.findings import Finding, Severity
@@ -111,6 +111,23 @@ def resolve(
         new_projects=new,
         finder=replace(finder, doubt=doubt),
     )
+
+
+def without_gone(resolved: Resolved, gone: Set[int]) -> Resolved:
+    """Return the same without what only groups of a directory want for users who are gone."""
+    finder = resolved.finder
+    members = tuple(
+        member
+        for member in resolved.desired.group_members
+        if not (member.unlisted and finder.id_of(finder.find(member.username.value)) in gone)
+    )
+    wanted = tuple(
+        one
+        for one in resolved.wanted
+        if not (one.unlisted and one.user is not None and one.user.id in gone)
+    )
+    desired = replace(resolved.desired, group_members=members)
+    return replace(resolved, wanted=wanted, desired=desired)
 
 
 def creates_inactive(mapping: MappingFile) -> bool:

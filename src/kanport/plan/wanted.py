@@ -19,6 +19,7 @@ class Wanted:
     """One person's wanted role in one project of the server.
 
     `user` is None for somebody who is yet to be created; `origins` are the cells that ask for it.
+    `unlisted` is True where nothing else shows that somebody is still there (`DesiredMembership`).
     """
 
     username: str
@@ -26,6 +27,7 @@ class Wanted:
     project: Project
     role: str
     origins: tuple[Origin, ...]
+    unlisted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +84,12 @@ def match_access(
         if text not in found_projects:
             found_projects[text] = projects.fitting(text)
         person, fitting = found_people[username], found_projects[text]
-        if isinstance(person, User):
+        if isinstance(person, User) and not membership.unlisted:
             named[person.id].append(membership.username)
         problem = project_problem(membership.project, fitting)
-        if isinstance(person, Finding):
+        if isinstance(person, Finding) and membership.unlisted and person.code == "person-unknown":
+            findings.append(_nobody(membership))
+        elif isinstance(person, Finding):
             place = first_place(membership.username.origins or membership.project.origins)
             findings.append(_at(person, place))
             if person.code != "row-skipped":
@@ -138,7 +142,8 @@ def _settled(
     elif project.id > 0 and project.id not in current.roles:
         return _not_read(memberships, project)
     origins = in_place_order(place for item in memberships for place in _cells(item))
-    return Wanted(username, user, project, roles.pop(), origins)
+    unlisted = all(membership.unlisted for membership in memberships)
+    return Wanted(username, user, project, roles.pop(), origins, unlisted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +274,17 @@ def ambiguous_project(text: str, fitting: Iterable[Project], place: Origin | Non
 
 def _identifier(project: Project) -> str:
     return f"{project.identifier}, " if project.identifier else ""
+
+
+def _nobody(membership: DesiredMembership) -> Finding:
+    """Return the finding for a member who is in no source of users and not on the server."""
+    text = membership.username.value
+    return Finding(
+        "member-no-person",
+        f"{text!r} is a member of a group, and neither on the server nor in any source of users",
+        origin=first_place(membership.username.origins),
+        value=text,
+    )
 
 
 def _cells(membership: DesiredMembership) -> tuple[Origin, ...]:

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from kanport.errors import SourceInvalid
 from kanport.events import tell
-from kanport.findings import Finding
+from kanport.findings import found
 from kanport.sources.ldap.ber import Attributes, Done, Entry
 from kanport.sources.ldap.connection import Broken, Connection, Question, Reference
 from kanport.sources.ldap.errors import SourceIncomplete
@@ -216,12 +216,8 @@ def distinct(entries: Iterable[Entry]) -> Iterator[tuple[str, Entry]]:
         key = dn_key(entry.dn)
         other = seen.setdefault(key, entry.dn)
         if other != entry.dn:
-            message = f"the server has two entries of one name: {other} and {entry.dn}"
-            raise SourceInvalid(
-                message,
-                findings=[Finding("entry-ambiguous", message)],
-                hint="rename one of them in the directory",
-            )
+            finding = found("entry-ambiguous", names=(other, entry.dn))
+            raise SourceInvalid(finding.message, findings=[finding], hint=finding.hint)
         yield key, entry
 
 

@@ -1,0 +1,266 @@
+"""Entries of directories: two of them are two people, and a member is the entry at its DN.
+
+A login is a text, and somebody else may have it: a partner in another branch, or whoever left
+before it was given away again. So what a directory says of an entry counts for the user that the
+sources of users make of the same entry, and for a login only where a group lists logins.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import NamedTuple
+
+from kanport.findings import found
+from kanport.mapping.spec import Rule
+from kanport.names import compare_key
+from kanport.normalize.bound import Context
+from kanport.normalize.groups import GroupRow, JudgeRow
+from kanport.normalize.notes import Notes, in_place_order, shown
+from kanport.normalize.rows import MemberRow, RowId, UserRow
+from kanport.normalize.users import bind_username
+from kanport.normalize.value import State, Value, read_one
+from kanport.origin import Origin
+from kanport.table import DirectoryEntry, Table
+
+Insiders = Mapping[str, Sequence[DirectoryEntry]]
+"""The people below the base of a source with groups, by the compare key of what they are called."""
+
+
+class Verdict(Enum):
+    """Whether a row of a directory counts for the user that its username names.
+
+    `COUNTS`: it does. `UNLISTED`: it does, but no source of users has this entry, so it says
+    nothing of whether somebody is still there. `OPEN`: it may, so nothing is granted or taken away.
+    The others say why it does not: the username is that of another entry, the entry is in no source
+    of users, or it is locked.
+    """
+
+    COUNTS = "counts"
+    UNLISTED = "unlisted"
+    OPEN = "open"
+    OTHER = "other"
+    NO_USER = "no user"
+    LOCKED = "locked"
+
+
+class Entries:
+    """What the sources of users say of entries; `listed` is False where the mapping has none."""
+
+    def __init__(self, rows: Iterable[UserRow], *, listed: bool) -> None:
+        self._listed = listed
+        self._by_key: dict[str, list[DirectoryEntry | None]] = defaultdict(list)
+        self._directories: set[str] = set()
+        self._known: set[str] = set()
+        for row in rows:
+            if row.entry is not None:
+                self._directories |= row.entry.directory
+                self._known |= _names(row.entry)
+            if row.username.state is State.GIVEN:
+                self._by_key[compare_key(row.username.text)].append(row.entry)
+
+    def judge(
+        self, key: str, entry: DirectoryEntry, insiders: Insiders
+    ) -> tuple[Verdict, DirectoryEntry | None]:
+        """Judge whether an entry with this username is the user of that name.
+
+        The second value is the entry that the username belongs to, where that is another one.
+        """
+        users = self._by_key.get(key, [])
+        theirs = [one for one in users if one is not None and one.is_of(entry)]
+        if entry.by_login and theirs:
+            return Verdict.COUNTS, None
+        if entry.outside and entry.locked:
+            return Verdict.LOCKED, None
+        if entry.by_login:
+            gone = entry.outside and self._listed and not users
+            return (Verdict.NO_USER if gone else Verdict.COUNTS), None
+        if any(one is not None and one.is_same(entry) for one in users):
+            return Verdict.COUNTS, None
+        if theirs:
+            # Where the entry is a user as well, the mapping itself gives it another's name.
+            known = not self._known.isdisjoint(_names(entry))
+            return (Verdict.OPEN if known else Verdict.OTHER), theirs[0]
+        for one in insiders.get(key, ()) if entry.outside else ():
+            if not one.is_same(entry):
+                return Verdict.OTHER, one
+        if not self._listed:
+            return Verdict.COUNTS, None
+        same_directory = not self._directories.isdisjoint(entry.directory)
+        if entry.outside:
+            if users:
+                return Verdict.OPEN, None
+            return Verdict.NO_USER, None
+        return (Verdict.UNLISTED if same_directory else Verdict.COUNTS), None
+
+
+def _names(entry: DirectoryEntry) -> set[str]:
+    """Return what an entry is known by: its id, and its DN in each name of its directory."""
+    return {f"{name} {entry.key}" for name in entry.directory} | ({entry.id} if entry.id else set())
+
+
+def insiders(rule: Rule | None, table: Table, context: Context) -> Insiders:
+    """Return the people below the base of a source, by what a rule makes their usernames."""
+    found: dict[str, list[DirectoryEntry]] = defaultdict(list)
+    if rule is not None and table.people:
+        bound = bind_username(rule, context)
+        for row in table.people:
+            who = read_one(bound, row, Notes())
+            if who.state is State.GIVEN and row.entry is not None:
+                found[compare_key(who.text)].append(row.entry)
+    return found
+
+
+# --- rows that do not count -----------------------------------------------------------------------
+
+
+class _Said(NamedTuple):
+    """Whom a finding is about: the row, its username and entry, and whose the username is."""
+
+    origin: Origin
+    username: str
+    entry: DirectoryEntry
+    other: DirectoryEntry | None
+
+
+@dataclass(slots=True)
+class Judge:
+    """Judges the rows of memberships and groups, and gathers what is to be said of them."""
+
+    entries: Entries
+    notes: Notes
+    _said: dict[tuple[Verdict, str, str], _Said] = field(default_factory=dict)
+
+    def members(
+        self, rows: Iterable[MemberRow], insiders: Insiders
+    ) -> tuple[list[MemberRow], list[MemberRow]]:
+        """Return the rows that count, or may, and those that count for nobody."""
+        counting: list[MemberRow] = []
+        aside: list[MemberRow] = []
+        for row in rows:
+            verdict = self._judge(row.username, row.entry, row.origin, insiders)
+            if verdict is Verdict.COUNTS:
+                counting.append(row)
+            elif verdict is Verdict.UNLISTED:
+                counting.append(replace(row, unlisted=True))
+            elif verdict is Verdict.OPEN:
+                counting.append(replace(row, withheld=True))
+            else:
+                aside.append(row)
+        return counting, aside
+
+    def of_groups(self, rule: Rule | None, table: Table, context: Context) -> JudgeRow:
+        """Return what judges the rows of groups, for the rule that reads members of a source."""
+        called = insiders(rule, table, context)
+        return lambda row: self._group_row(row, called)
+
+    def _group_row(self, row: GroupRow, insiders: Insiders) -> GroupRow:
+        verdicts = [self._judge(one, row.entry, row.origin, insiders) for one in row.members]
+        staying = (Verdict.COUNTS, Verdict.UNLISTED, Verdict.OPEN)
+        members = tuple(
+            one for one, verdict in zip(row.members, verdicts, strict=True) if verdict in staying
+        )
+        if members == row.members and not set(verdicts) & {Verdict.UNLISTED, Verdict.OPEN}:
+            return row
+        return replace(
+            row,
+            members=members,
+            aside=not members,
+            withheld=Verdict.OPEN in verdicts,
+            unlisted=Verdict.UNLISTED in verdicts,
+        )
+
+    def _judge(
+        self, who: Value, entry: DirectoryEntry | None, origin: Origin, insiders: Insiders
+    ) -> Verdict:
+        if entry is None or who.state is not State.GIVEN:
+            return Verdict.COUNTS
+        key = compare_key(who.text)
+        verdict, other = self.entries.judge(key, entry, insiders)
+        if verdict not in (Verdict.COUNTS, Verdict.UNLISTED):
+            self._said.setdefault(
+                (verdict, origin.source, entry.key if other is None else f"{entry.key} {key}"),
+                _Said(origin, who.text, entry, other),
+            )
+        return verdict
+
+    def tell(self) -> None:
+        """Take down the findings, one for each username in doubt and one for all others."""
+        gathered: dict[tuple[Verdict, str], list[_Said]] = defaultdict(list)
+        for (verdict, source, _), said in self._said.items():
+            if said.other is not None:
+                self.notes.take(
+                    found(
+                        "member-other",
+                        said.origin,
+                        case="" if verdict is Verdict.OTHER else "both",
+                        value=shown(said.username),
+                        username=shown(said.username),
+                        owner=said.other.dn,
+                        member=said.entry.dn,
+                    )
+                )
+            else:
+                gathered[verdict, source].append(said)
+        for (verdict, _), several in gathered.items():
+            code = "member-unclear" if verdict is Verdict.OPEN else "member-outside"
+            self.notes.take(
+                found(
+                    code,
+                    in_place_order(said.origin for said in several)[0],
+                    case="locked" if verdict is Verdict.LOCKED else "",
+                    members=len(several),
+                    names=tuple(sorted(said.entry.dn for said in several)),
+                )
+            )
+
+
+# --- people who are two ---------------------------------------------------------------------------
+
+
+def refuse_entries(
+    people: Mapping[str, Sequence[UserRow]], bad: Collection[RowId], notes: Notes
+) -> set[RowId]:
+    """Find usernames that several entries of one directory have; return the ids of their rows.
+
+    They are one person only where the mapping's own stable id says so.
+    """
+    refused: set[RowId] = set()
+    for rows in people.values():
+        if len(rows) < 2 or all(row.id in bad for row in rows):
+            continue
+        entries: list[DirectoryEntry] = []
+        for row in rows:
+            own = row.entry
+            if own is None or any(own.is_same(one) for one in entries):
+                continue
+            if not entries or any(own.is_of(one) for one in entries):
+                entries.append(own)
+        if len(entries) < 2 or _one_id(rows):
+            continue
+        places = in_place_order(row.origin for row in rows)
+        username = shown(rows[0].username.text)
+        notes.take(
+            found(
+                "login-shared",
+                places[0],
+                value=username,
+                related=places[1:],
+                username=username,
+                entries=len(entries),
+                names=tuple(sorted(entry.dn for entry in entries)),
+            )
+        )
+        refused.update(row.id for row in rows)
+    return refused
+
+
+def _one_id(rows: Iterable[UserRow]) -> bool:
+    ids = {
+        row.stable_id.text
+        if row.stable_id is not None and row.stable_id.state is State.GIVEN
+        else None
+        for row in rows
+        if row.entry is not None
+    }
+    return len(ids) == 1 and None not in ids
