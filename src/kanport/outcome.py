@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 STOPPED_BY_SIGNAL = "stopped by a signal"
+STOPPED_BY_DEADLINE = "stopped, because the run took longer than its deadline"
 STOPPED_BY_ERRORS = "stopped, because too many items failed"
 CUT_OFF = "the run was cut off"
 LEFT = "the run was cut off, and the rest left to the next one"

@@ -19,6 +19,8 @@ VALUES: dict[str, tuple[Any, str, Any]] = {
     "allow_http": (True, "0", True),
     "auth_header": ("X-A", "X-B", "X-C"),
     "timeout": (1.0, "2", 3),
+    "request_timeout": (1.0, "2", 3),
+    "deadline": (60.0, "2h", 3600),
     "batch_size": (1, "2", 3),
     "connections": (1, "2", 3),
     "rate": (1.0, "2.5", 3),

@@ -14,8 +14,9 @@ from pydantic import SecretStr
 
 from kanport.config import Settings, Timeouts
 from kanport.errors import ConfigInvalid
+from kanport.exchange import proxy_for
 from kanport.kanboard.faults import Fault, NoAnswer
-from kanport.kanboard.transport import Transport, proxy_for
+from kanport.kanboard.transport import Transport
 
 from .servers import (
     TOKEN,

@@ -12,7 +12,14 @@ from kanport.apply.pace import Lanes, Throttle
 from kanport.apply.passwords import Passwords
 from kanport.apply.state import State
 from kanport.kanboard.rpc import Answer, Call
-from kanport.outcome import STOPPED_BY_ERRORS, STOPPED_BY_SIGNAL, Outcome, Status
+from kanport.network import run_is_over
+from kanport.outcome import (
+    STOPPED_BY_DEADLINE,
+    STOPPED_BY_ERRORS,
+    STOPPED_BY_SIGNAL,
+    Outcome,
+    Status,
+)
 from kanport.plan.model import Change
 
 # Seen on all three databases: a request gains nothing from more calls than this.
@@ -64,7 +71,7 @@ class Job:
     def ask_whether_to_stop(self) -> None:
         """Raise Stopped where nothing more is to be sent."""
         if self.should_stop():
-            raise Stopped(STOPPED_BY_SIGNAL)
+            raise Stopped(STOPPED_BY_DEADLINE if run_is_over() else STOPPED_BY_SIGNAL)
         if self.halt.is_set():
             raise Stopped(STOPPED_BY_ERRORS)
 

@@ -83,6 +83,7 @@ def command(
     """
     from kanport import pipeline
     from kanport.cli import planning, running
+    from kanport.cli.deadline import ending_in_time
     from kanport.kanboard.client import Client
     from kanport.plan.plan_file import load_plan
 
@@ -101,6 +102,7 @@ def command(
     settings, options = planning.settings_and_options(**server)
     ledger = pipeline.ledger_of(plan, mapping_path)
     with (
+        ending_in_time(ctx, **server),
         Client.open(settings, warn=output.warn) as client,
         alone(ctx, client.url, ledger, plan_path, wait),
     ):

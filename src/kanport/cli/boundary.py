@@ -22,8 +22,8 @@ class Boundary(click.Group):
         except KanportError as problem:
             show_error(problem, ctx)
             ctx.exit(problem.exit_code)
-        except (KeyboardInterrupt, click.Abort):
-            text = "Interrupted; nothing more was sent."
+        except (KeyboardInterrupt, click.Abort) as stop:
+            text = str(stop) or "Interrupted; nothing more was sent."
             say(ctx, "error", text, text, exit_code=int(Exit.INTERRUPTED))
             ctx.exit(Exit.INTERRUPTED)
         except (click.exceptions.Exit, click.ClickException):

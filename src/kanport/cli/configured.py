@@ -41,6 +41,23 @@ def layers_of(ctx: click.Context | None, **flags: Any) -> Any:
     return Layers(flags, os.environ, options["configuration"])
 
 
+def request_timeout_of(ctx: click.Context) -> float:
+    """Return the seconds that one exchange with a server or a directory may take in all.
+
+    A configuration file that is wrong does not count here: commands that need it refuse it.
+    """
+    from kanport.config.catalogue import REQUEST_TIMEOUT
+    from kanport.config.layers import Layers
+    from kanport.network import LONGEST_EXCHANGE
+
+    flags = {REQUEST_TIMEOUT.key: ctx.params.get(REQUEST_TIMEOUT.key)}
+    try:
+        layers = layers_of(ctx, **flags)
+    except ConfigInvalid:
+        layers = Layers(flags, os.environ)
+    return layers.take(REQUEST_TIMEOUT).value or LONGEST_EXCHANGE
+
+
 def read_stdin() -> str:
     """Read all of standard input, where a secret may come from."""
     from kanport.files import LONGEST_SECRET

@@ -38,6 +38,7 @@ def command(ctx: click.Context, /, mapping: Path | None, form: str, **server: An
     import os
     from datetime import UTC, datetime
 
+    from kanport.cli.configured import request_timeout_of
     from kanport.cli.planning import server_is_named, settings_from
     from kanport.doctor import Check, examine, exit_for
     from kanport.doctor.told import as_json, lines
@@ -50,6 +51,7 @@ def command(ctx: click.Context, /, mapping: Path | None, form: str, **server: An
         (lambda: settings_from(**server)) if named else None,
         environ=os.environ,
         now=datetime.now(UTC),
+        request_timeout=request_timeout_of(ctx),
     ):
         if form == "text":
             output.data("\n".join(lines(check, after=checks[-1] if checks else None)))

@@ -105,6 +105,14 @@ CONFIGURATION = (
     ),
 )
 
+REQUEST_TIMEOUT = click.option(
+    "--request-timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Seconds that one request to the server or to a directory may take in all, from the"
+    " look-up of its name to the last byte (default: 900).  [env: KANPORT_REQUEST_TIMEOUT]",
+)
+
 MAPPING = click.argument("mapping", type=click.Path(path_type=Path))
 
 SERVER = (
@@ -138,6 +146,7 @@ SERVER = (
         metavar="SECONDS",
         help="How long the server may be silent.  [env: KANPORT_TIMEOUT]",
     ),
+    REQUEST_TIMEOUT,
     click.option(
         "--batch-size",
         type=click.IntRange(1, 5000),
@@ -159,6 +168,12 @@ WRITING = (
         type=click.IntRange(1, 64),
         help="Connections at most at once, 8 by default; fewer where more bring nothing."
         "  [env: KANPORT_CONNECTIONS]",
+    ),
+    click.option(
+        "--deadline",
+        metavar="TIME",
+        help="End the run after this time as Ctrl-C does: 90m, 2h, 1d or off (default: 24h for"
+        " sync, off for apply and resume).  [env: KANPORT_DEADLINE]",
     ),
     click.option(
         "--rate",

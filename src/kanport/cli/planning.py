@@ -9,7 +9,7 @@ import click
 
 from kanport import __version__
 from kanport.apply.engine import Options
-from kanport.cli.configured import layers_of, read_stdin
+from kanport.cli.configured import layers_of, read_stdin, request_timeout_of
 from kanport.cli.output import Output
 from kanport.config import Settings, settings_of
 from kanport.config.catalogue import CONNECTIONS, MAX_ERRORS, RATE, URL
@@ -26,7 +26,7 @@ def inputs_or_report(mapping: Path, output: Output, ctx: click.Context) -> Input
     """Read mapping and sources; where a source cannot be used, show why on stdout and end."""
     try:
         with output.working("Reading the sources"):
-            return read_inputs(mapping)
+            return read_inputs(mapping, request_timeout=request_timeout_of(ctx))
     except (SourceInvalid, Unreachable) as problem:
         _report(problem, PlanMapping(path=str(mapping), sha256=""), output)
         raise

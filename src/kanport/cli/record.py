@@ -153,8 +153,9 @@ def recorded(
         )
         _tell(ending, files, layers, output)
         raise
-    except (KeyboardInterrupt, click.Abort):
-        ending = record.ending(Exit.INTERRUPTED, "Interrupted; nothing more was sent.")
+    except (KeyboardInterrupt, click.Abort) as stop:
+        text = str(stop) or "Interrupted; nothing more was sent."
+        ending = record.ending(Exit.INTERRUPTED, text)
         _tell(ending, files, layers, output)
         raise
     except click.ClickException as problem:

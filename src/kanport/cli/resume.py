@@ -48,6 +48,7 @@ def command(
     from kanport import pipeline
     from kanport.apply.journal import load_journal
     from kanport.cli import planning, running
+    from kanport.cli.deadline import ending_in_time
     from kanport.kanboard.client import Client
 
     output = Output(ctx, form)
@@ -55,6 +56,7 @@ def command(
     settings, options = planning.settings_and_options(**server)
     ledger = pipeline.ledger_of(recorded.plan, mapping_path)
     with (
+        ending_in_time(ctx, **server),
         Client.open(settings, warn=output.warn) as client,
         alone(ctx, client.url, ledger, journal_path, wait),
     ):

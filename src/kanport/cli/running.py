@@ -18,7 +18,14 @@ from kanport.cli.planning import exit_for_plan
 from kanport.errors import ConfigInvalid, Exit, Interrupted, LockHeld, UsageError
 from kanport.events import tell
 from kanport.kanboard.client import Client
-from kanport.outcome import STOPPED_BY_ERRORS, STOPPED_BY_SIGNAL, Outcome, Run
+from kanport.network import run_has_deadline
+from kanport.outcome import (
+    STOPPED_BY_DEADLINE,
+    STOPPED_BY_ERRORS,
+    STOPPED_BY_SIGNAL,
+    Outcome,
+    Run,
+)
 from kanport.pipeline import (
     Execution,
     Inputs,
@@ -170,7 +177,7 @@ def remembered_as_good(
 
 def exit_for_run(plan: Plan, run: Run) -> Exit:
     """Give the exit code of a run: 0 only where everything asked for is so."""
-    if run.stopped == STOPPED_BY_SIGNAL:
+    if run.stopped in (STOPPED_BY_SIGNAL, STOPPED_BY_DEADLINE):
         return Exit.INTERRUPTED
     if run.stopped == STOPPED_BY_ERRORS or (run.stopped or "").startswith("the journal"):
         return Exit.PARTIAL
@@ -181,21 +188,25 @@ def exit_for_run(plan: Plan, run: Run) -> Exit:
 
 @contextmanager
 def stopping_politely() -> Iterator[threading.Event]:
-    """Let Ctrl-C, SIGTERM and a lost terminal (SIGHUP) end the run after the batches in flight.
+    """Let Ctrl-C, SIGTERM, a lost terminal and the deadline end the run after batches in flight.
 
-    A second one ends it at once, but for SIGHUP, which both the system and a shell send. What the
+    A second one ends it at once, but for SIGHUP, which both the system and a shell send, and for
+    the deadline. What the
     caller has ignored, as nohup does, stays ignored.
     """
     asked = threading.Event()
 
     def ask(number: int, frame: FrameType | None) -> None:
-        if asked.is_set() and number != signal.SIGHUP:
+        if asked.is_set() and number not in (signal.SIGHUP, signal.SIGALRM):
             raise KeyboardInterrupt
         asked.set()
 
+    numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    if run_has_deadline():
+        numbers.append(signal.SIGALRM)
     before = {
         number: signal.signal(number, ask)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        for number in numbers
         if signal.getsignal(number) is not signal.SIG_IGN
     }
     try:

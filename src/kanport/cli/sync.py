@@ -68,6 +68,9 @@ def command(
     terminal (or with --quiet) nothing at all is printed where nothing is to be changed and nothing
     has to be looked at.
 
+    A run that takes longer than --deadline ends as with Ctrl-C, so that a server or directory that
+    hangs does not hold the lock for ever.
+
     However the run ends, --status and --prometheus say so to monitoring, and the configuration
     (notify) can have it told by e-mail or to a webhook.
 
@@ -75,13 +78,18 @@ def command(
     Example:
       kanport sync mappings/users-csv.yaml
       kanport sync /etc/kanport/nightly.yaml --state /var/lib/kanport
+      kanport sync nightly.yaml --deadline 2h
       kanport sync nightly.yaml --allow disable=40 --allow shrink:people=400
       kanport sync nightly.yaml --status /var/lib/kanport/status.json --profile staging
     """
+    from kanport.cli.deadline import SYNC_DEADLINE, ending_in_time
     from kanport.cli.record import recorded
 
     output = Output(ctx, form)
-    with recorded(ctx, "sync", mapping, output, **flags) as record:
+    with (
+        recorded(ctx, "sync", mapping, output, **flags) as record,
+        ending_in_time(ctx, SYNC_DEADLINE, **flags),
+    ):
         ctx.exit(_sync(ctx, mapping, allowed, wait, output, passwords_to, record, flags))
 
 

@@ -4,7 +4,15 @@ from pathlib import Path
 
 import click
 
-from kanport.cli.options import MAPPING, MASK, TABLE, OutputFile, common_options, format_option
+from kanport.cli.options import (
+    MAPPING,
+    MASK,
+    REQUEST_TIMEOUT,
+    TABLE,
+    OutputFile,
+    common_options,
+    format_option,
+)
 from kanport.cli.output import Output
 
 
@@ -22,6 +30,7 @@ from kanport.cli.output import Output
 )
 @TABLE
 @MASK
+@REQUEST_TIMEOUT
 @format_option("csv", "junit", "sarif", "github")
 @common_options
 @click.pass_context
@@ -32,6 +41,7 @@ def command(
     report_paths: tuple[Path, ...],
     table: str | None,
     masked: bool,
+    request_timeout: float | None,
     form: str,
 ) -> None:
     """Check MAPPING and the data that it names; talks to no server.

@@ -15,13 +15,15 @@ from kanport.config.catalogue import (
     AUTH_HEADER,
     BATCH_SIZE,
     CA_FILE,
+    REQUEST_TIMEOUT,
     TIMEOUT,
     URL,
 )
 from kanport.config.file import NOTHING, Configuration, load_configuration
-from kanport.config.layers import Layers
+from kanport.config.layers import Layers, Sourced
 from kanport.config.token import find_token
 from kanport.errors import ConfigInvalid
+from kanport.network import LONGEST_EXCHANGE
 
 __all__ = [
     "Configuration",
@@ -42,15 +44,16 @@ T = TypeVar("T")
 class Timeouts:
     """How long to wait, in seconds, before an attempt is given up.
 
-    `read` is the longest silence of the server while it works; `total` bounds one whole answer, so
-    that a server which drips cannot hold a run for ever.
+    `read` is the longest silence of the server while it works; `total` bounds one whole exchange,
+    from the look-up of the name to the last byte, so that a server which drips cannot hold a run
+    for ever.
     """
 
     connect: float = 10.0
     read: float = 120.0
     write: float = 60.0
     pool: float = 30.0
-    total: float = 900.0
+    total: float = LONGEST_EXCHANGE
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,7 @@ def resolve_settings(
     allow_http: bool = False,
     auth_header: str | None = None,
     timeout: float | None = None,
+    request_timeout: float | None = None,
     batch_size: int | None = None,
     environ: Mapping[str, str],
     file: Configuration = NOTHING,
@@ -99,9 +103,10 @@ def resolve_settings(
     """Give the settings: what an argument gave (not None), else what the environment says.
 
     The environment knows KANPORT_URL, KANPORT_TOKEN, KANPORT_TOKEN_FILE, KANPORT_CA_FILE,
-    KANPORT_ALLOW_HTTP, KANPORT_AUTH_HEADER, KANPORT_TIMEOUT (seconds without an answer) and
-    KANPORT_BATCH_SIZE; an empty variable counts as not set. What it does not say comes from `file`,
-    which `load_configuration` finds. Raises ConfigInvalid that names everything that is missing or
+    KANPORT_ALLOW_HTTP, KANPORT_AUTH_HEADER, KANPORT_TIMEOUT (seconds without an answer),
+    KANPORT_REQUEST_TIMEOUT (seconds of one exchange in all) and KANPORT_BATCH_SIZE; an empty
+    variable counts as not set. What it does not say comes from `file`, which `load_configuration`
+    finds. Raises ConfigInvalid that names everything that is missing or
     wrong at once.
     """
     flags = {
@@ -111,6 +116,7 @@ def resolve_settings(
         "allow_http": allow_http,
         "auth_header": auth_header,
         "timeout": timeout,
+        "request_timeout": request_timeout,
         "batch_size": batch_size,
     }
     return settings_of(Layers(flags, environ, file))
@@ -139,6 +145,7 @@ def settings_of(layers: Layers, stdin: Callable[[], str] | None = None) -> Setti
     header = attempt(lambda: layers.take(AUTH_HEADER).value)
     certificate = attempt(lambda: layers.take(CA_FILE).value)
     read = attempt(lambda: layers.take(TIMEOUT).value)
+    whole = attempt(lambda: layers.take(REQUEST_TIMEOUT))
     size = attempt(lambda: layers.take(BATCH_SIZE).value)
     if header and token and ":" in token.value.get_secret_value():
         problems.append(
@@ -157,9 +164,17 @@ def settings_of(layers: Layers, stdin: Callable[[], str] | None = None) -> Setti
         ca_file=certificate,
         allow_http=http_allowed,
         auth_header=header,
-        timeouts=Timeouts(read=read, total=max(Timeouts.total, read)) if read else Timeouts(),
+        timeouts=_timeouts(read, whole),
         batch_size=size,
     )
+
+
+def _timeouts(read: float | None, whole: Sourced[float | None] | None) -> Timeouts:
+    read = read or Timeouts.read
+    if whole is None or whole.value is None or whole.origin == "default":
+        # Whoever lets a server be silent for longer than that means the whole exchange as well.
+        return Timeouts(read=read, total=max(Timeouts.total, read))
+    return Timeouts(read=read, total=whole.value)
 
 
 def _together(problems: list[ConfigInvalid]) -> ConfigInvalid:

@@ -7,9 +7,14 @@ from typing import Any
 
 from kanport.config.layers import Setting
 from kanport.errors import ConfigInvalid
+from kanport.network import LONGEST_EXCHANGE
 
 # Of RFC 9110: what a header's name may consist of.
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_SPAN = re.compile(
+    r"(?:([0-9]{1,4})d)?(?:([0-9]{1,4})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,8})s?)?", re.ASCII
+)
+_LONGEST_SPAN = 30 * 86_400
 # Headers that already mean something else in every request.
 _TAKEN_HEADERS = frozenset(
     {
@@ -85,6 +90,25 @@ def _seconds(value: Any, name: str) -> float:
     return seconds
 
 
+def _duration(value: Any, name: str) -> float:
+    """Return seconds; 0 for `off`."""
+    text = str(value).strip().lower()
+    if text == "off":
+        return 0.0
+    if isinstance(value, int | float) and 0 <= value <= _LONGEST_SPAN:
+        return float(value)
+    found = _SPAN.fullmatch(text)
+    parts = [int(part) if part else 0 for part in found.groups()] if found else []
+    days, hours, minutes, seconds = parts or (0, 0, 0, 0)
+    span = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+    if not 0 < span <= _LONGEST_SPAN:
+        raise ConfigInvalid(
+            f"{name} is {value}: it must be a time such as 90m, 2h, 1h30m or 1d, at most 30 days,"
+            " or off."
+        )
+    return float(span)
+
+
 def _batch_size(value: Any, name: str) -> int:
     size = _whole(value)
     if size is None or not 1 <= size <= 5_000:
@@ -124,6 +148,8 @@ CA_FILE = Setting("ca_file", _ca_file, default_is="the authorities that the syst
 ALLOW_HTTP = Setting("allow_http", _switch, default=False)
 AUTH_HEADER = Setting("auth_header", _header, default_is="Authorization, as HTTP Basic")
 TIMEOUT = Setting("timeout", _seconds, default_is="120 seconds of silence")
+REQUEST_TIMEOUT = Setting("request_timeout", _seconds, default=LONGEST_EXCHANGE)
+DEADLINE = Setting("deadline", _duration, default_is="24h for sync, none for apply and resume")
 BATCH_SIZE = Setting("batch_size", _batch_size, default_is="what the server answers in a second")
 CONNECTIONS = Setting("connections", _connections, default=8)
 RATE = Setting("rate", _rate, default_is="no limit")
@@ -140,6 +166,8 @@ SETTINGS: tuple[Setting[Any], ...] = (
     ALLOW_HTTP,
     AUTH_HEADER,
     TIMEOUT,
+    REQUEST_TIMEOUT,
+    DEADLINE,
     BATCH_SIZE,
     CONNECTIONS,
     RATE,

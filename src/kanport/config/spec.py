@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictBool, StrictFloat, StrictInt, Tag, field_validator
+from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr, Tag, field_validator
 from pydantic_core import PydanticCustomError
 
 from kanport.mapping.base import TABLE, TEXT, Strict, Table, Text, by_shape
@@ -86,7 +86,7 @@ class Email(Strict):
     from_: Text = Field(alias="from")
     to: Annotated[tuple[Text, ...], Field(min_length=1)]
     on: When | None = None
-    timeout: Seconds = 20
+    timeout: Seconds = 60
 
     @field_validator("password", mode="before")
     @classmethod
@@ -134,6 +134,12 @@ class Options(Strict):
     allow_http: StrictBool | None = None
     auth_header: Text | None = None
     timeout: Seconds | None = None
+    request_timeout: Seconds | None = None
+    deadline: (
+        Annotated[StrictInt | StrictFloat, Field(ge=0, le=2_592_000)]
+        | Annotated[StrictStr, Field(min_length=1)]
+        | None
+    ) = None
     batch_size: Annotated[StrictInt, Field(ge=1, le=5_000)] | None = None
     connections: Annotated[StrictInt, Field(ge=1, le=64)] | None = None
     rate: Annotated[StrictInt | StrictFloat, Field(gt=0)] | None = None

@@ -1,6 +1,5 @@
 """What a server's certificate says: for whom, from whom, until when."""
 
-import socket
 import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from urllib.parse import urlsplit
 from kanport.config import Settings
 from kanport.doctor.checks import Check, counted, fine, warning
 from kanport.kanboard.transport import tls_context
+from kanport.network import Deadline, open_socket
 
 _SOON_DAYS = 21
 
@@ -22,8 +22,10 @@ def look_at(settings: Settings) -> tuple[str, dict[str, Any]]:
     parts = urlsplit(settings.url)
     host, port = parts.hostname or "", parts.port or 443
     context = tls_context(settings)
+    # The handshake counts as one operation of the socket, and so ends in time as well.
+    connect = settings.timeouts.connect
     with (
-        socket.create_connection((host, port), settings.timeouts.connect) as plain,
+        open_socket(host, port, each=connect, deadline=Deadline(settings.timeouts.total)) as plain,
         context.wrap_socket(plain, server_hostname=host) as secure,
     ):
         return secure.version() or "TLS", dict(secure.getpeercert() or {})

@@ -12,6 +12,7 @@ from kanport.doctor.checks import Check, counted, fine, warning
 from kanport.doctor.directory_kind import KIND_ATTRIBUTES, kind_of
 from kanport.errors import KanportError
 from kanport.mapping.ldap import LdapSource
+from kanport.network import LONGEST_EXCHANGE
 from kanport.sources.ldap.ber import Done, Entry
 from kanport.sources.ldap.connect import connected
 from kanport.sources.ldap.connection import Broken, Connection, Question
@@ -36,12 +37,16 @@ def directory_checks(
     base: Path,
     environ: Mapping[str, str],
     now: datetime,
+    request_timeout: float = LONGEST_EXCHANGE,
 ) -> Iterator[Check]:
     """Log in and look round, before the source is read as a plan would read it.
 
     Raises what `connected` raises; a question that a server does not answer is a warning.
     """
-    with connected(name, spec, base=base, environ=environ) as (connection, failures):
+    with connected(name, spec, base=base, environ=environ, request_timeout=request_timeout) as (
+        connection,
+        failures,
+    ):
         if failures:
             yield warning(
                 about,

@@ -23,6 +23,7 @@ from kanport.findings import errors_in, in_order
 from kanport.mapping import LoadedMapping, load_mapping
 from kanport.model import CurrentState, DesiredMembership, DesiredState, DesiredUser
 from kanport.names import as_written
+from kanport.network import LONGEST_EXCHANGE
 from kanport.normalize import normalize
 from kanport.table import Table
 
@@ -36,6 +37,7 @@ def examine(
     environ: Mapping[str, str],
     now: datetime,
     clock: Callable[[], float] = time.perf_counter,
+    request_timeout: float = LONGEST_EXCHANGE,
 ) -> Iterator[Check]:
     """Give every check as soon as it is made; nothing is written anywhere.
 
@@ -53,7 +55,9 @@ def examine(
         except ConfigInvalid as error:
             yield failed(ABOUT, error)
     if mapping is not None:
-        yield from _mapping(mapping, current, environ=environ, now=now, clock=clock)
+        yield from _mapping(
+            mapping, current, environ=environ, now=now, clock=clock, request_timeout=request_timeout
+        )
 
 
 def _no_server(*, alone: bool) -> Check:
@@ -74,6 +78,7 @@ def _mapping(
     environ: Mapping[str, str],
     now: datetime,
     clock: Callable[[], float],
+    request_timeout: float,
 ) -> Iterator[Check]:
     about = f"mapping {path}"
     try:
@@ -87,7 +92,7 @@ def _mapping(
     yield fine(about, f"the mapping{named} is as it must be; its sources: {kinds}")
     if spec.users is not None and spec.users.password == "ldap":  # noqa: S105 - the name of a way
         yield _own_ldap(about, current)
-    sources = Sources(mapping, environ, now, clock)
+    sources = Sources(mapping, environ, now, clock, request_timeout)
     yield from sources.checks()
     if len(sources.tables) < len(spec.sources):
         yield warning(about, "what it makes of the sources is not known, as not all could be read")

@@ -11,12 +11,12 @@ from kanport.config import Settings, is_loopback
 from kanport.doctor.certificate import certificate_check, look_at
 from kanport.doctor.checks import Check, counted, failed, fine, problem, warning
 from kanport.errors import Exit, KanportError
+from kanport.exchange import proxy_for
 from kanport.kanboard import procedures as api
 from kanport.kanboard.client import Client
 from kanport.kanboard.current import read_current
 from kanport.kanboard.history import OLDEST, came_with
 from kanport.kanboard.rpc import METHOD_NOT_FOUND, Call, Refused
-from kanport.kanboard.transport import proxy_for
 from kanport.model import AppRole, CurrentState, User
 
 ABOUT = "server"

@@ -11,6 +11,7 @@ from kanport.errors import KanportError
 from kanport.findings import Severity
 from kanport.mapping import LoadedMapping
 from kanport.mapping.spec import LdapSource
+from kanport.network import LONGEST_EXCHANGE
 from kanport.normalize import columns_used, secret_columns
 from kanport.sources import read_source
 from kanport.table import Row, Table
@@ -27,6 +28,7 @@ class Sources:
     environ: Mapping[str, str]
     now: datetime
     clock: Callable[[], float] = time.perf_counter
+    request_timeout: float = LONGEST_EXCHANGE
     tables: dict[str, Table] = field(default_factory=dict)
 
     def checks(self) -> Iterator[Check]:
@@ -40,7 +42,14 @@ class Sources:
             try:
                 if isinstance(spec, LdapSource):
                     yield from directory_checks(
-                        about, name, spec, columns, base=base, environ=self.environ, now=self.now
+                        about,
+                        name,
+                        spec,
+                        columns,
+                        base=base,
+                        environ=self.environ,
+                        now=self.now,
+                        request_timeout=self.request_timeout,
                     )
                 table = read_source(
                     name,
@@ -50,6 +59,7 @@ class Sources:
                     columns_used=columns,
                     environ=self.environ,
                     now=self.now,
+                    request_timeout=self.request_timeout,
                 )
             except KanportError as error:
                 yield failed(about, error)

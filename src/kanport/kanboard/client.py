@@ -26,6 +26,8 @@ from kanport.kanboard.rpc import (
     encode,
 )
 from kanport.kanboard.transport import Transport
+from kanport.network import run_is_over
+from kanport.outcome import STOPPED_BY_DEADLINE
 
 logger = logging.getLogger(__name__)
 
@@ -279,6 +281,8 @@ class Client:
         patience = FIRST_PATIENCE if unheard else PATIENCE
         if spare and why.too_much and self._answered:
             patience = SPARE_PATIENCE
+        if run_is_over():
+            raise GaveUp(STOPPED_BY_DEADLINE, hint=None, call=call, why=why)
         if why.final or (alone and why.final_alone) or failures > patience:
             error = self._unreachable(why, call)
             raise GaveUp(error.message, hint=error.hint, call=call, why=why)

@@ -1,6 +1,6 @@
 """What an HTTP status means for the calls of a request. No I/O."""
 
-import math
+import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -8,6 +8,9 @@ from urllib.parse import urljoin, urlsplit
 
 from kanport.kanboard.faults import Fault, NoAnswer
 
+# Seconds, a year; nobody waits so long, and a number of any length would.
+_LONGEST = 31_536_000.0
+_DIGITS = re.compile("[0-9]+")
 _WHERE = (
     "The URL must lead to Kanboard's jsonrpc.php, for example "
     "https://kanboard.example.org/jsonrpc.php"
@@ -65,26 +68,26 @@ def judge_status(
 
 
 def seconds_to_wait(retry_after: str | None, *, now: datetime) -> float | None:
-    """Give the seconds of a Retry-After header (RFC 9110, 10.2.3): a number or a date.
+    """Return the seconds of a Retry-After header (RFC 9110, 10.2.3): a number or a date.
+
+    None stands for a header that is missing or makes no sense; more than a year counts as one.
 
     >>> seconds_to_wait("120", now=datetime(2026, 11, 21, tzinfo=UTC))
     120.0
     >>> seconds_to_wait("Sat, 21 Nov 2026 00:00:30 GMT", now=datetime(2026, 11, 21, tzinfo=UTC))
     30.0
     """
-    if not retry_after:
-        return None
+    text = (retry_after or "").strip(" \t")
+    if _DIGITS.fullmatch(text):
+        return min(float(text), _LONGEST)
     try:
-        seconds = float(retry_after)
-    except ValueError:
-        try:
-            date = parsedate_to_datetime(retry_after)
-        except ValueError:
-            return None
+        date = parsedate_to_datetime(text)
         if date.tzinfo is None:
             date = date.replace(tzinfo=UTC)
-        seconds = (date - now).total_seconds()
-    return max(0.0, seconds) if math.isfinite(seconds) else None
+        return min(max(0.0, (date - now).total_seconds()), _LONGEST)
+    except (ValueError, OverflowError, TypeError, IndexError):
+        # Years, hours and zones of any length come out of the parser as they please.
+        return None
 
 
 def _name(status: int) -> str:
@@ -131,7 +134,8 @@ def _parts(url: str, location: str) -> tuple[str, str, str] | None:
         port = parts.port
     except ValueError:
         return None
-    if not parts.hostname or not location.isprintable():
+    # A name of the DNS has at most 253 characters.
+    if not parts.hostname or len(parts.hostname) > 253 or not location.isprintable():
         return None
     default = {"http": 80, "https": 443}.get(parts.scheme)
     return (

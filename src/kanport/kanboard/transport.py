@@ -1,8 +1,8 @@
-"""One HTTP request, one response: the one place that knows httpx.
+"""One request to the server's API, one response or the reason why there is none.
 
-What is held here: certificates are verified, no redirect is followed, no credential comes from
-anywhere but the settings, nothing waits for ever, nothing of any size is read, and whatever goes
-wrong becomes one of a small closed set of faults.
+Certificates are verified, no redirect is followed, no credential comes from anywhere but the
+settings, each exchange has a deadline and a size (`kanport.exchange`), and whatever goes wrong
+becomes one of a small closed set of faults.
 """
 
 import base64
@@ -13,17 +13,23 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
 from kanport import __version__
-from kanport.config import Settings, is_loopback
+from kanport.config import Settings
 from kanport.errors import ConfigInvalid
+from kanport.exchange import (
+    ACCEPT_ENCODING,
+    AnswerBroken,
+    AnswerTooLarge,
+    Connections,
+    proxy_for,
+    read_body,
+)
 from kanport.kanboard.faults import Fault, NoAnswer
 from kanport.kanboard.status import judge_status
-
-MAX_CONNECTIONS = 16
+from kanport.network import Deadline, shown_size
 
 
 class Transport:
@@ -33,22 +39,16 @@ class Transport:
         """Make ready; no connection is made yet. Raises ConfigInvalid for a broken CA file."""
         self._settings = settings
         self._clock = clock
-        verify = tls_context(settings)
-        proxy = proxy_for(settings.url)
+        self._headers = _headers(settings)
         times = settings.timeouts
+        self._times = {
+            "connect": times.connect,
+            "read": times.read,
+            "write": times.write,
+            "pool": times.pool,
+        }
         try:
-            self._http = httpx.Client(
-                verify=verify,
-                # Nothing is taken from the environment behind our back, .netrc above all.
-                trust_env=False,
-                proxy=proxy,
-                follow_redirects=False,
-                timeout=httpx.Timeout(
-                    connect=times.connect, read=times.read, write=times.write, pool=times.pool
-                ),
-                limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
-                headers=_headers(settings),
-            )
+            self._http = Connections(tls_context(settings), proxy_for(settings.url))
         except (ImportError, ValueError, httpx.InvalidURL) as error:
             # The text of these may hold the credentials of the proxy.
             raise ConfigInvalid(
@@ -75,9 +75,11 @@ class Transport:
     def post(self, body: bytes) -> str | NoAnswer:
         """Send one request and give the text of its response, or why there is none."""
         limit = self._settings.answer_limit
-        deadline = self._clock() + self._settings.timeouts.total
+        deadline = Deadline(self._settings.timeouts.total, clock=self._clock)
         try:
-            with self._http.stream("POST", self._settings.url, content=body) as response:
+            with self._http.exchange(
+                self._settings.url, body, self._headers, times=self._times, deadline=deadline
+            ) as response:
                 verdict = judge_status(
                     response.status_code,
                     url=self._settings.url,
@@ -88,21 +90,18 @@ class Transport:
                 )
                 if verdict is not None:
                     return verdict
-                content = bytearray()
-                for part in response.iter_bytes():
-                    content += part
-                    if len(content) > limit:
-                        return NoAnswer(
-                            f"the answer is larger than {limit // 2**20} MiB",
-                            fault=Fault.ANSWER_TOO_LARGE,
-                        )
-                    if self._clock() > deadline:
-                        return NoAnswer("the answer took too long", fault=Fault.TIMEOUT)
+                content = read_body(response, limit, deadline)
+        except AnswerTooLarge:
+            return NoAnswer(
+                f"the answer is larger than {shown_size(limit)}", fault=Fault.ANSWER_TOO_LARGE
+            )
+        except AnswerBroken as broken:
+            return NoAnswer(str(broken), fault=Fault.NOT_JSON)
         except (httpx.InvalidURL, UnicodeError):
             # A host that is no name; the latter comes from Python's own look-up.
             return NoAnswer("the URL cannot be used", sent=False, fault=Fault.REQUEST)
         except httpx.HTTPError as error:
-            return _fault_of(error, self._settings)
+            return _fault_of(error, self._settings, overdue=deadline.over)
         try:
             return content.decode("utf-8-sig")
         except UnicodeDecodeError:
@@ -125,23 +124,11 @@ def tls_context(settings: Settings) -> ssl.SSLContext:
     return context
 
 
-def proxy_for(url: str) -> str | None:
-    """Give the proxy that the environment names for a URL; never one for this machine."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if is_loopback(host) or proxy_bypass(host):
-        return None
-    proxies = getproxies()
-    proxy = proxies.get(parts.scheme) or proxies.get("all")
-    if not proxy:
-        return None
-    return proxy if "://" in proxy else f"http://{proxy}"
-
-
 def _headers(settings: Settings) -> dict[str, str]:
     secret = base64.b64encode(f"jsonrpc:{settings.token.get_secret_value()}".encode()).decode()
     headers = {
         "Accept": "application/json",
+        "Accept-Encoding": ACCEPT_ENCODING,
         "Content-Type": "application/json",
         "User-Agent": f"kanport/{__version__}",
     }
@@ -150,7 +137,7 @@ def _headers(settings: Settings) -> dict[str, str]:
     return {**headers, "Authorization": f"Basic {secret}"}
 
 
-def _fault_of(error: httpx.HTTPError, settings: Settings) -> NoAnswer:
+def _fault_of(error: httpx.HTTPError, settings: Settings, *, overdue: bool) -> NoAnswer:
     place = urlsplit(settings.url).netloc
     times = settings.timeouts
     match error:
@@ -174,11 +161,15 @@ def _fault_of(error: httpx.HTTPError, settings: Settings) -> NoAnswer:
             )
         case httpx.LocalProtocolError() | httpx.UnsupportedProtocol():
             return NoAnswer("the request could not be written", sent=False, fault=Fault.REQUEST)
+        case httpx.TimeoutException() if overdue:
+            return NoAnswer(
+                f"the answer took longer than {times.total:g} s in all",
+                fault=Fault.TIMEOUT,
+                hint="Where the server needs so long, raise --request-timeout.",
+            )
         case httpx.TimeoutException():
             waited = times.write if isinstance(error, httpx.WriteTimeout) else times.read
             return NoAnswer(f"no answer within {waited:g} s", fault=Fault.TIMEOUT)
-        case httpx.DecodingError():
-            return NoAnswer("the answer is broken or cut off", fault=Fault.NOT_JSON)
     return NoAnswer("the connection ended before the answer did", fault=Fault.RESET)
 
 

@@ -182,6 +182,20 @@ class LdapSource(Strict):
         le=20_000,
         description="Entries in one answer; 0 asks for all at once, for servers without pages.",
     )
+    max_entries: StrictInt = Field(
+        1_000_000, gt=0, description="More entries than this, groups included, are refused."
+    )
+    max_entry_bytes: StrictInt = Field(
+        256 * 2**20,
+        gt=0,
+        description="An entry larger than this is refused; each value counts as 64 bytes more.",
+    )
+    max_bytes: StrictInt = Field(
+        4 * 2**30,
+        gt=0,
+        description="Entries that are larger than this in all are refused; each value counts as 64 "
+        "bytes more.",
+    )
     id: Text | None = Field(
         None,
         description="The attribute that stays when the name changes: entryUUID, objectGUID, "

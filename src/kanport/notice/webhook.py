@@ -1,5 +1,6 @@
-"""Posting a notice as JSON. Besides the server's transport, the one place that knows httpx."""
+"""Post a notice as JSON; each attempt ends in the seconds of `timeout`, whatever comes."""
 
+import json
 import ssl
 import time
 from collections.abc import Callable
@@ -8,6 +9,8 @@ import httpx
 
 from kanport import __version__
 from kanport.ending import Ending
+from kanport.exchange import Connections, proxy_for
+from kanport.network import Deadline
 from kanport.notice import NotSent, ReadyHook
 from kanport.notice.words import payload
 
@@ -34,23 +37,33 @@ class _Problem:
 
 
 def _attempt(hook: ReadyHook, ending: Ending) -> _Problem | None:
-    headers = {"User-Agent": f"kanport/{__version__}"}
+    headers = {"Content-Type": "application/json", "User-Agent": f"kanport/{__version__}"}
     if hook.token is not None:
         headers["Authorization"] = f"Bearer {hook.token.get_secret_value()}"
     try:
         context = ssl.create_default_context(cafile=hook.ca_file)
-        with httpx.Client(verify=context, timeout=hook.timeout, follow_redirects=False) as client:
-            url = hook.url.get_secret_value()
-            # What the receiver has to say is not read: it could take for ever.
-            with client.stream("POST", url, json=payload(ending), headers=headers) as answer:
-                pass
+        url = hook.url.get_secret_value()
+        times = dict.fromkeys(("connect", "read", "write", "pool"), hook.timeout)
+        body = json.dumps(payload(ending), ensure_ascii=False, separators=(",", ":"))
+        with (
+            Connections(context, proxy_for(url)) as connections,
+            # What the receiver has to say is not read: its status is all that counts.
+            connections.exchange(
+                url,
+                body.encode(errors="backslashreplace"),
+                headers,
+                times=times,
+                deadline=Deadline(hook.timeout),
+            ) as answer,
+        ):
+            pass
     except httpx.TimeoutException:
         return _Problem(f"no answer in {hook.timeout:g} seconds", again=False)
     except httpx.InvalidURL:
         return _Problem("its URL is broken", again=False)
     except httpx.TransportError as problem:
         return _Problem(_why(problem), again=True)
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError, ImportError) as problem:
         return _Problem(f"it cannot be used: {type(problem).__name__}", again=False)
     if answer.is_success:
         return None

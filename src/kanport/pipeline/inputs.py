@@ -14,6 +14,7 @@ from kanport.findings import Finding, in_order
 from kanport.mapping import LoadedMapping, load_mapping
 from kanport.mapping.spec import KanboardSource
 from kanport.model import DesiredState
+from kanport.network import LONGEST_EXCHANGE
 from kanport.normalize import columns_used, normalize, secret_columns
 from kanport.normalize.columns import refuse_missing
 from kanport.plan.model import PlanMapping, PlanSource
@@ -84,15 +85,16 @@ class Inputs:
         return self.mapping.spec.invalid_rows == "abort"
 
 
-def read_inputs(mapping_path: Path) -> Inputs:
+def read_inputs(mapping_path: Path, *, request_timeout: float = LONGEST_EXCHANGE) -> Inputs:
     """Read a mapping and all its sources, and find out what they ask for.
 
+    `request_timeout` is how many seconds one exchange with a directory or a server may take in all.
     Raises ConfigInvalid for the mapping, Unreachable for a source that cannot be read at all, and
     SourceInvalid, with the findings of all sources, for sources whose form is broken. Invalid rows
     raise nothing: they are in `findings`.
     """
     mapping = load_mapping(mapping_path)
-    tables = read_tables(mapping)
+    tables = read_tables(mapping, request_timeout=request_timeout)
     normalized = normalize(mapping, tables)
     findings = in_order(
         [
@@ -104,13 +106,15 @@ def read_inputs(mapping_path: Path) -> Inputs:
     return Inputs(mapping, tables, normalized.desired, tuple(findings))
 
 
-def read_tables(mapping: LoadedMapping) -> dict[str, Table]:
+def read_tables(
+    mapping: LoadedMapping, *, request_timeout: float = LONGEST_EXCHANGE
+) -> dict[str, Table]:
     """Read all sources of a mapping, whatever is the matter with one; raises as `read_inputs`."""
     used, secret = columns_used(mapping.spec), secret_columns(mapping.spec)
     tables: dict[str, Table] = {}
     broken: list[SourceInvalid] = []
     unread: list[Unreachable] = []
-    servers = _servers(mapping)
+    servers = _servers(mapping, request_timeout)
     for name, spec in mapping.spec.sources.items():
         try:
             tables[name] = read_source(
@@ -120,6 +124,7 @@ def read_tables(mapping: LoadedMapping) -> dict[str, Table]:
                 secret_columns=secret.get(name, frozenset()),
                 columns_used=used.get(name),
                 servers=servers,
+                request_timeout=request_timeout,
             )
         except SourceInvalid as problem:
             broken.append(problem)
@@ -137,13 +142,13 @@ def read_tables(mapping: LoadedMapping) -> dict[str, Table]:
     return tables
 
 
-def _servers(mapping: LoadedMapping) -> "Servers | None":
+def _servers(mapping: LoadedMapping, request_timeout: float) -> "Servers | None":
     """Let all sources that are Kanboard servers share what is read; others need no HTTP client."""
     if not any(isinstance(spec, KanboardSource) for spec in mapping.spec.sources.values()):
         return None
     from kanport.sources.kanboard_server import Servers
 
-    return Servers()
+    return Servers(request_timeout)
 
 
 def _broken(problems: Sequence[SourceInvalid]) -> SourceInvalid:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kanport.mapping.spec import CsvSource, ExcelSource, KanboardSource, Source, YamlSource
+from kanport.network import LONGEST_EXCHANGE
 from kanport.table import Table
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def read_source(
     environ: Mapping[str, str] | None = None,
     now: datetime | None = None,
     servers: "Servers | None" = None,
+    request_timeout: float = LONGEST_EXCHANGE,
 ) -> Table:
     """Give the rows of one source, clean, each value with its place.
 
@@ -30,8 +32,9 @@ def read_source(
     they are and are never shown. `columns_used` are the columns that the mapping may read; None
     stands for all of them. `environ` is where passwords by reference are looked up (by default the
     environment), `now` when accounts of a directory are judged to be expired. `servers` are the
-    Kanboard servers that were read already, shared among the sources of a mapping. What is wrong
-    with single cells is marked in the rows (`Row.odd`).
+    Kanboard servers that were read already, shared among the sources of a mapping.
+    `request_timeout` is how many seconds one exchange with a directory or a server may take in all.
+    What is wrong with single cells is marked in the rows (`Row.odd`).
 
     Raises Unreachable where the source cannot be read at all, or not to its end, and SourceInvalid,
     with all findings, where its form is broken, so that no row of it can be trusted.
@@ -63,7 +66,7 @@ def read_source(
             spec,
             base=base,
             environ=os.environ if environ is None else environ,
-            servers=servers or Servers(),
+            servers=servers or Servers(request_timeout),
         )
     from kanport.sources.ldap import read_ldap
 
@@ -75,4 +78,5 @@ def read_source(
         secret_columns=secret_columns,
         environ=os.environ if environ is None else environ,
         now=now or datetime.now(UTC),
+        request_timeout=request_timeout,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from kanport.config import Settings, normalize_url
+from kanport.config import Settings, Timeouts, normalize_url
 from kanport.errors import ConfigInvalid, Unreachable
 from kanport.export.tables import Listing, listings, not_whole
 from kanport.files import read_secret
@@ -15,6 +15,7 @@ from kanport.kanboard.client import Client
 from kanport.kanboard.current import read_current
 from kanport.mapping.ldap import SecretReference
 from kanport.mapping.spec import KanboardSource
+from kanport.network import LONGEST_EXCHANGE
 from kanport.origin import Origin
 from kanport.table import Row, Table
 
@@ -22,7 +23,8 @@ from kanport.table import Row, Table
 class Servers:
     """The servers that the sources of one mapping name, each read once, so that all tables fit."""
 
-    def __init__(self) -> None:
+    def __init__(self, request_timeout: float = LONGEST_EXCHANGE) -> None:
+        self.request_timeout = request_timeout
         self._read: dict[str, Mapping[str, Listing] | Unreachable] = {}
 
     def tables(self, settings: Settings) -> Mapping[str, Listing]:
@@ -52,7 +54,7 @@ def read_kanboard(
     The values are given as the server has them. ConfigInvalid is raised where address or token
     cannot be used.
     """
-    settings = _settings(name, spec, base, environ)
+    settings = _settings(name, spec, base, environ, servers.request_timeout)
     listing = servers.tables(settings)[spec.read]
     origin = Origin(name, file=settings.url, sheet=spec.read)
     content = json.dumps([listing.columns, listing.rows], ensure_ascii=False).encode(
@@ -85,7 +87,13 @@ def _tables(settings: Settings) -> Mapping[str, Listing]:
     return listings(state)
 
 
-def _settings(name: str, spec: KanboardSource, base: Path, environ: Mapping[str, str]) -> Settings:
+def _settings(
+    name: str,
+    spec: KanboardSource,
+    base: Path,
+    environ: Mapping[str, str],
+    request_timeout: float,
+) -> Settings:
     return Settings(
         url=normalize_url(spec.url, allow_http=spec.allow_http),
         token=_token(name, spec.token, base, environ),
@@ -93,6 +101,7 @@ def _settings(name: str, spec: KanboardSource, base: Path, environ: Mapping[str,
         ca_file=base / spec.ca_file if spec.ca_file else None,
         allow_http=spec.allow_http,
         auth_header=spec.auth_header,
+        timeouts=Timeouts(total=request_timeout),
     )
 
 

@@ -18,6 +18,17 @@ class Malformed(ValueError):
     """What came is not LDAP."""
 
 
+class EntryTooLarge(Malformed):
+    """An entry is larger than it may be, or has more values."""
+
+
+VALUE_COST = 64
+"""Bytes that each value takes in memory beside its own."""
+
+# An attribute longer than this is counted before its values are made.
+_LONG = 4 * 1024 * 1024
+
+
 class Entry(NamedTuple):
     """An entry: its DN, and the values by attribute, whose names are in lower case."""
 
@@ -76,8 +87,12 @@ def envelope(data: bytes, begin: int, end: int) -> tuple[int, int, int, int]:
     return number, *element(data, stop, end)
 
 
-def entry(data: bytes, begin: int, end: int, names: dict[bytes, str]) -> Entry:
-    """Take an entry apart; `names` remembers the names of attributes between calls."""
+def entry(data: bytes, begin: int, end: int, names: dict[bytes, str], most: int = 2**28) -> Entry:
+    """Take an entry apart; `names` remembers the names of attributes between calls.
+
+    Raises EntryTooLarge where it has more than `most` bytes, VALUE_COST for each value included.
+    """
+    cost = end - begin
     _, at, stop = element(data, begin, end)
     dn = data[at:stop].decode("utf-8", "backslashreplace")
     _, at, last = element(data, stop, end)
@@ -91,6 +106,8 @@ def entry(data: bytes, begin: int, end: int, names: dict[bytes, str]) -> Entry:
             if name is None:
                 name = names[raw] = raw.decode("ascii", "backslashreplace").lower()
             _, place, stop = _within(data, name_end, at)
+            if stop - place > _LONG:
+                _refuse_many(data, place, stop, (most - cost) // VALUE_COST)
             values = attributes.setdefault(name, [])
             # The hot path: most of the time goes by here, and most values are short.
             while place < stop:
@@ -102,9 +119,21 @@ def entry(data: bytes, begin: int, end: int, names: dict[bytes, str]) -> Entry:
                 elif place > stop:
                     raise Malformed("a value is longer than what holds it")
                 values.append(data[value_begin:place])
+            cost += VALUE_COST * len(values)
+            if cost > most:
+                raise EntryTooLarge
     except IndexError:
         raise Malformed("an entry ends too early") from None
     return Entry(dn, attributes)
+
+
+def _refuse_many(data: bytes, at: int, end: int, most: int) -> None:
+    """Raise EntryTooLarge where an attribute has too many values; none of them is made."""
+    while at < end:
+        _, _, at = _within(data, at, end)
+        most -= 1
+        if most < 0:
+            raise EntryTooLarge
 
 
 def _within(data: bytes, at: int, end: int) -> tuple[int, int, int]:

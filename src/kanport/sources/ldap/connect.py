@@ -8,7 +8,8 @@ from pathlib import Path
 from kanport.errors import Unreachable
 from kanport.events import tell
 from kanport.mapping.ldap import LdapSource
-from kanport.sources.ldap.connection import Connection, Login
+from kanport.network import LONGEST_EXCHANGE
+from kanport.sources.ldap.connection import Connection, Login, Most
 from kanport.sources.ldap.secret import read_password
 from kanport.sources.ldap.sockets import Refused
 from kanport.sources.ldap.tls import make_context
@@ -18,7 +19,12 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def connected(
-    name: str, spec: LdapSource, *, base: Path, environ: Mapping[str, str]
+    name: str,
+    spec: LdapSource,
+    *,
+    base: Path,
+    environ: Mapping[str, str],
+    request_timeout: float = LONGEST_EXCHANGE,
 ) -> Iterator[tuple[Connection, list[str]]]:
     """Give a connection to the first server that answers, and why those before it did not.
 
@@ -45,6 +51,8 @@ def connected(
                 start_tls=spec.start_tls,
                 connect_timeout=spec.connect_timeout,
                 timeout=spec.timeout,
+                request_timeout=request_timeout,
+                most=Most(spec.max_entries, spec.max_entry_bytes, spec.max_bytes),
             )
         except Refused as refused:
             tell(logger, "directory.refused", str(refused), source=name, url=url)

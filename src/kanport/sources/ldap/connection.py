@@ -5,7 +5,6 @@ is told to, and answers are read here, as it hides whether they are complete (se
 """
 
 import contextlib
-import socket
 import ssl
 import warnings
 from collections.abc import Iterator
@@ -17,9 +16,10 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from kanport.errors import ConfigInvalid
-from kanport.sources.ldap import ber
+from kanport.network import BoundedSocket, Deadline, Overdue, TooLarge, shown_size, within
+from kanport.sources.ldap import ber, tls
 from kanport.sources.ldap.results import SUCCESS, meaning, told
-from kanport.sources.ldap.sockets import Refused, encrypt, open_socket, words
+from kanport.sources.ldap.sockets import Refused, open_socket, words
 
 with warnings.catch_warnings():
     # ldap3 2.9.1 imports names from pyasn1 that are deprecated there.
@@ -33,12 +33,65 @@ START_TLS = "1.3.6.1.4.1.1466.20037"
 DISCONNECTION = "1.3.6.1.4.1.1466.20036"
 WHO_AM_I = "1.3.6.1.4.1.4203.1.11.3"
 _SCOPES = {"subtree": ldap3.SUBTREE, "one": ldap3.LEVEL, "base": ldap3.BASE}
-# All members of a group come in one message, so that it may be long.
-_MOST_BYTES = 256 * 1024 * 1024
+# What a server may send until we are logged in; a ticket of Kerberos has up to 64 KiB.
+_LOGIN_BYTES = 1024 * 1024
+
+
+# A broken message makes ldap3 raise whatever its decoder stumbles upon.
+_FROM_LDAP3 = (
+    LDAPException,
+    OSError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
+# Seconds for logging out, which nobody waits for.
+_FAREWELL = 5.0
 
 
 class Broken(Exception):
     """The connection broke, or what came over it made no sense; the text says how."""
+
+
+class TooMuch(Broken):
+    """The server sent more, or for longer, than it may; `setting` is what allows more."""
+
+    def __init__(self, message: str, setting: str) -> None:
+        super().__init__(message)
+        self.setting = setting
+
+
+class Most(NamedTuple):
+    """What a server may send: entries, bytes of one entry, and bytes of all entries.
+
+    Each value counts as `ber.VALUE_COST` bytes more, for that is what it takes in memory.
+    """
+
+    entries: int
+    entry: int
+    whole: int
+
+
+class _Budget:
+    """What is left of what a server may send."""
+
+    def __init__(self, most: Most) -> None:
+        self.most = most
+        self._entries, self._bytes = most.entries, most.whole
+
+    def spend(self, cost: int) -> None:
+        """Count an entry; raise TooMuch where it is one too many."""
+        self._entries -= 1
+        self._bytes -= cost
+        if self._entries < 0:
+            raise TooMuch(f"there are more than {self.most.entries} entries", "max_entries")
+        if self._bytes < 0:
+            raise TooMuch(
+                f"the entries are longer in all than {shown_size(self.most.whole)}", "max_bytes"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +121,10 @@ class Reference(NamedTuple):
 class Connection:
     """A connection to one server, logged in. It never goes over to another one.
 
+    `timeout` bounds each silence of the server, `request_timeout` each exchange as a whole: opening
+    the connection with the login, and each question with all of its answer. `most` bounds what the
+    server may send.
+
     Raises Refused where it does not come about, and ConfigInvalid where Kerberos is asked for and
     not installed.
     """
@@ -81,23 +138,28 @@ class Connection:
         start_tls: bool,
         connect_timeout: float,
         timeout: float,
+        request_timeout: float,
+        most: Most,
     ) -> None:
         self.url = url
         self._broken = False
         self._names: dict[bytes, str] = {}
         parts = urlsplit(url)
         host = parts.hostname or "localhost"
-        connected = open_socket(url, connect_timeout, context)
+        self._request_timeout = request_timeout
+        self._budget = _Budget(most)
+        deadline = Deadline(request_timeout)
+        connected = open_socket(url, connect_timeout, context, deadline)
+        self._socket = BoundedSocket(connected, deadline, silence=timeout, most=_LOGIN_BYTES)
         try:
-            self._ldap = _hand_over(connected, host, login, timeout)
+            self._ldap = _hand_over(self._socket, host, login, timeout)
             if start_tls and parts.scheme == "ldap":
                 assert context is not None  # noqa: S101 - for the type checker
                 self._start_tls(context, host)
-            self._bind(login)
-            self._ldap.socket.settimeout(timeout)
+            self._bind(login, deadline)
         except BaseException:
             self.close()
-            connected.close()
+            self._socket.close()
             raise
 
     def __enter__(self) -> Self:
@@ -116,21 +178,21 @@ class Connection:
         connection = getattr(self, "_ldap", None)
         if connection is None:
             return
+        self._socket.begin(Deadline(_FAREWELL), _LOGIN_BYTES)
         with contextlib.suppress(LDAPException, OSError):
             connection.unbind()
-        if connection.socket is not None:
-            connection.socket.close()
+        self._socket.close()
 
     @property
     def encryption(self) -> str | None:
         """The version of TLS; None where there is none."""
-        connected = self._ldap.socket
+        connected = self._socket.plain
         return connected.version() if isinstance(connected, ssl.SSLSocket) else None
 
     @property
     def certificate(self) -> dict[str, Any]:
         """What the server's certificate says, as `ssl` gives it; empty where there is none."""
-        connected = self._ldap.socket
+        connected = self._socket.plain
         return (connected.getpeercert() or {}) if isinstance(connected, ssl.SSLSocket) else {}
 
     def who(self) -> str | None:
@@ -138,9 +200,10 @@ class Connection:
 
         None where it does not say. Not to be asked while a search is under way.
         """
+        self._socket.begin(Deadline(self._request_timeout), _LOGIN_BYTES)
         try:
             self._ldap.extended(WHO_AM_I)
-        except (LDAPException, OSError):
+        except _FROM_LDAP3:
             return None
         answer: Any = self._ldap.result
         if int(answer["result"]) != SUCCESS:
@@ -183,6 +246,7 @@ class Connection:
         controls = [paged_search_control(True, page_size, cookie)] if page_size else None
         # Until the end has come, whatever comes next belongs to this question.
         self._broken = True
+        self._socket.begin(Deadline(self._request_timeout), self._budget.most.whole)
         try:
             number = self._ldap.send("searchRequest", request, controls)
         except (LDAPException, OSError) as wrong:
@@ -203,7 +267,10 @@ class Connection:
                 if whose != number:
                     raise Broken("an answer came to a question that was not asked")
                 if tag == ber.SEARCH_ENTRY:
-                    yield ber.entry(data, at, stop, self._names)
+                    found = ber.entry(data, at, stop, self._names, self._budget.most.entry)
+                    values = sum(map(len, found.attributes.values()))
+                    self._budget.spend(stop - at + ber.VALUE_COST * values)
+                    yield found
                 elif tag == ber.SEARCH_DONE:
                     yield ber.done(data, at, stop, end)
                     return
@@ -211,16 +278,21 @@ class Connection:
                     yield Reference()
                 elif tag != ber.INTERMEDIATE:
                     raise Broken("an answer of the wrong kind came")
+        except ber.EntryTooLarge as wrong:
+            raise TooMuch(
+                f"one entry is longer than {shown_size(self._budget.most.entry)}", "max_entry_bytes"
+            ) from wrong
         except ber.Malformed as wrong:
             raise Broken(f"what came is not LDAP: {wrong}") from wrong
 
     def _messages(self) -> Iterator[tuple[bytes, int, int]]:
         """Give each message as it comes: the bytes that it stands in, begin and end."""
         data, at = b"", 0
+        most = self._budget.most.entry
         while True:
             found = ber.header(data, at)
-            if found is not None and found[2] - at > _MOST_BYTES:
-                raise Broken(f"an answer is longer than {_MOST_BYTES >> 20} MB")
+            if found is not None and found[2] - at > most:
+                raise TooMuch(f"one entry is longer than {shown_size(most)}", "max_entry_bytes")
             if found is not None and found[2] <= len(data):
                 at = found[2]
                 yield data, found[1], found[2]
@@ -232,10 +304,19 @@ class Connection:
         pieces = []
         while wanted > 0:
             try:
-                piece = self._ldap.socket.recv(262_144)
+                piece = self._socket.recv(262_144)
+            except Overdue as wrong:
+                raise TooMuch(
+                    f"the answer took longer than {self._request_timeout:g} s in all",
+                    "--request-timeout",
+                ) from wrong
+            except TooLarge as wrong:
+                raise TooMuch(
+                    f"the answer is longer than {shown_size(self._budget.most.whole)}", "max_bytes"
+                ) from wrong
             except TimeoutError as wrong:
                 raise Broken("it fell silent, and the timeout was reached") from wrong
-            except (OSError, AttributeError) as wrong:
+            except OSError as wrong:
                 raise Broken(f"the connection broke ({words(wrong)})") from wrong
             if not piece:
                 raise Broken("it closed the connection before the end")
@@ -247,8 +328,8 @@ class Connection:
         connection = self._ldap
         try:
             connection.extended(START_TLS)
-        except (LDAPException, OSError) as wrong:
-            raise Refused(f"StartTLS failed: {words(wrong)}") from wrong
+        except _FROM_LDAP3 as wrong:
+            raise Refused(f"StartTLS failed: {self._why(wrong)}") from wrong
         code = int(connection.result["result"])
         if code != SUCCESS:
             answer = told(code, str(connection.result["message"]))
@@ -256,19 +337,31 @@ class Connection:
                 f"it refuses StartTLS: {answer}",
                 hint="does the server have a certificate? Nothing was sent in clear",
             )
-        connection.socket = encrypt(connection.socket, context, host)
+        try:
+            self._socket = self._socket.over_tls(context, host)
+        except (OSError, ValueError) as wrong:
+            reason, hint = tls.explain(wrong)
+            raise Refused(reason, hint=hint) from wrong
+        connection.socket = self._socket
         connection.tls_started = True
 
-    def _bind(self, login: Login) -> None:
-        try:
+    def _bind(self, login: Login, deadline: Deadline) -> None:
+        def bind() -> None:
             self._ldap.bind(read_server_info=False)
+
+        try:
+            if login.method == "gssapi":
+                # Kerberos asks servers of its own, over sockets of its own.
+                within(deadline.left(), bind, what="the login")
+            else:
+                bind()
         except ImportError as wrong:
             raise ConfigInvalid(
                 "bind: gssapi needs a package that is not installed",
                 hint="pip install 'kanport[kerberos]'",
             ) from wrong
-        except (LDAPException, OSError) as wrong:
-            raise Refused(f"the login failed: {words(wrong)}") from wrong
+        except _FROM_LDAP3 as wrong:
+            raise Refused(f"the login failed: {self._why(wrong)}") from wrong
         except Exception as wrong:
             # What the Kerberos library raises is of its own kinds, none of which may be installed.
             if login.method != "gssapi":
@@ -288,14 +381,24 @@ class Connection:
                 final=code not in (51, 52),
             )
 
+    def _why(self, wrong: BaseException) -> str:
+        """Return why an exchange through ldap3 failed, whose own words hide the cause."""
+        if self._socket.deadline.over:
+            return f"it took longer than {self._request_timeout:g} s (--request-timeout)"
+        if self._socket.exceeded:
+            return f"it sent more than {shown_size(_LOGIN_BYTES)}"
+        if isinstance(wrong, LDAPException | OSError):
+            return words(wrong)
+        return "what came is not LDAP"
 
-def _hand_over(connected: socket.socket, host: str, login: Login, timeout: float) -> Any:
+
+def _hand_over(connected: BoundedSocket, host: str, login: Login, timeout: float) -> Any:
     """Give ldap3 a socket that is open already."""
     server = ldap3.Server(
         host,
         get_info=ldap3.NONE,
         allowed_referral_hosts=[],
-        use_ssl=isinstance(connected, ssl.SSLSocket),
+        use_ssl=isinstance(connected.plain, ssl.SSLSocket),
         connect_timeout=timeout,
     )
     sasl = {"external": ldap3.EXTERNAL, "gssapi": ldap3.KERBEROS}

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from kanport.errors import ConfigInvalid
 from kanport.findings import Finding
 from kanport.mapping.ldap import LdapGroups, LdapSource
+from kanport.network import LONGEST_EXCHANGE
 from kanport.origin import Origin
 from kanport.sources.ldap.active import READS
 from kanport.sources.ldap.connect import connected
@@ -31,6 +32,7 @@ def read_ldap(
     secret_columns: frozenset[str],
     environ: Mapping[str, str],
     now: datetime,
+    request_timeout: float = LONGEST_EXCHANGE,
 ) -> Table:
     """Give a row for each person, or with `groups` for each group and person in it.
 
@@ -51,7 +53,10 @@ def read_ldap(
             f'the source "{name}" is a directory, and gives no passwords',
             hint="use password: random, or let people log in through the directory",
         )
-    with connected(name, spec, base=base, environ=environ) as (connection, failures):
+    with connected(name, spec, base=base, environ=environ, request_timeout=request_timeout) as (
+        connection,
+        failures,
+    ):
         directory = Directory(connection, spec.page_size)
         reading = _Reading(name, spec, attributes_used, directory, now)
         if spec.groups is None:

@@ -8,7 +8,7 @@ from kanport.errors import SourceInvalid
 from kanport.events import tell
 from kanport.findings import found
 from kanport.sources.ldap.ber import Attributes, Done, Entry
-from kanport.sources.ldap.connection import Broken, Connection, Question, Reference
+from kanport.sources.ldap.connection import Broken, Connection, Question, Reference, TooMuch
 from kanport.sources.ldap.errors import SourceIncomplete
 from kanport.sources.ldap.names import dn_key
 from kanport.sources.ldap.results import NOT_HERE, SUCCESS, meaning, told
@@ -169,7 +169,8 @@ class Directory:
                     return answer, came
         except Broken as wrong:
             where = _Where(where.question, where.page, where.count + came)
-            where.fail(str(wrong), cause=wrong)
+            hint = _more_of(wrong.setting) if isinstance(wrong, TooMuch) else None
+            where.fail(str(wrong), hint, cause=wrong)
         raise AssertionError("the answer to a search has an end")
 
     def _whole(self, entry: Entry) -> Entry:
@@ -245,6 +246,11 @@ class _Where:
         raise SourceIncomplete(
             f"the directory did not give all of {asked}: {far}, {why}", hint=hint
         ) from cause
+
+
+def _more_of(setting: str) -> str:
+    where = "" if setting.startswith("--") else " of the source"
+    return f"if that is right, raise {setting}{where}; SECURITY.md lists the limits"
 
 
 def _log(where: _Where, end: Done, came: int) -> None:

@@ -4,6 +4,8 @@ import socket
 import ssl
 from urllib.parse import unquote, urlsplit
 
+from kanport import network
+from kanport.network import Deadline, Overdue, TooLarge
 from kanport.sources.ldap import tls
 
 
@@ -16,28 +18,39 @@ class Refused(Exception):
         self.final = final
 
 
-def open_socket(url: str, timeout: float, context: ssl.SSLContext | None) -> socket.socket:
-    """Open a socket to a server, with TLS for ldaps://; every address of its name is tried.
+def open_socket(
+    url: str, timeout: float, context: ssl.SSLContext | None, deadline: Deadline
+) -> socket.socket:
+    """Open a socket to a server, with TLS for ldaps://; try every address of its name.
 
-    Raises Refused.
+    `timeout` bounds each step, the look-up of the name as well, and `deadline` all of them. Raises
+    Refused.
     """
     parts = urlsplit(url)
     try:
         if parts.scheme == "ldapi":
-            return _local(unquote(parts.netloc + parts.path) or "/run/slapd/ldapi", timeout)
+            path = unquote(parts.netloc + parts.path) or "/run/slapd/ldapi"
+            return _local(path, deadline.cut(timeout))
         port = parts.port or (636 if parts.scheme == "ldaps" else 389)
-        connected = socket.create_connection((parts.hostname or "", port), timeout)
-    except OSError as wrong:
+        host = parts.hostname or ""
+        connected = network.open_socket(host, port, each=timeout, deadline=deadline)
+    except (OSError, UnicodeError) as wrong:
         raise Refused(f"it does not answer: {words(wrong)}") from wrong
     if parts.scheme == "ldaps":
         assert context is not None  # noqa: S101 - for the type checker
-        return encrypt(connected, context, parts.hostname or "")
+        return _encrypted(connected, context, host, timeout, deadline)
     return connected
 
 
-def encrypt(connected: socket.socket, context: ssl.SSLContext, host: str) -> ssl.SSLSocket:
-    """Begin TLS with a server of this name; raises Refused, and closes the socket then."""
+def _encrypted(
+    connected: socket.socket,
+    context: ssl.SSLContext,
+    host: str,
+    timeout: float,
+    deadline: Deadline,
+) -> ssl.SSLSocket:
     try:
+        connected.settimeout(deadline.cut(timeout))
         return context.wrap_socket(connected, server_hostname=host)
     except (OSError, ValueError) as wrong:
         connected.close()
@@ -47,6 +60,8 @@ def encrypt(connected: socket.socket, context: ssl.SSLContext, host: str) -> ssl
 
 def words(error: BaseException) -> str:
     """Say what went wrong with a connection."""
+    if isinstance(error, Overdue | TooLarge):
+        return str(error)
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, OSError) and error.strerror:

@@ -1,0 +1,58 @@
+"""The end of a run as a whole: after its time it ends as Ctrl-C ends it."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import click
+
+SYNC_DEADLINE = 24 * 3600.0
+
+
+class OutOfTime(KeyboardInterrupt):
+    """The run has used up the time of --deadline; the message says so."""
+
+
+@contextmanager
+def ending_in_time(ctx: click.Context, default: float = 0.0, /, **flags: Any) -> Iterator[None]:
+    """Interrupt the block after the time of --deadline, and let no exchange go on for long then.
+
+    `default` are the seconds where no setting names a time; 0 stands for no end. Raises
+    ConfigInvalid for a time that makes no sense.
+    """
+    from kanport.cli.configured import layers_of
+    from kanport.config.catalogue import DEADLINE
+    from kanport.network import run_until
+
+    given = layers_of(ctx, **flags).take(DEADLINE).value
+    seconds = default if given is None else given
+    if not seconds:
+        yield
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise OutOfTime(reached(seconds))
+
+    main = threading.main_thread()
+    # To the main thread: only there it ends a wait, and runs the handler.
+    timer = threading.Timer(seconds, lambda: signal.pthread_kill(main.ident or 0, signal.SIGALRM))
+    timer.daemon = True
+    before = signal.signal(signal.SIGALRM, end)
+    timer.start()
+    try:
+        with run_until(seconds):
+            yield
+    finally:
+        timer.cancel()
+        signal.signal(signal.SIGALRM, before)
+
+
+def reached(seconds: float) -> str:
+    """Return what to say of a run that was ended."""
+    return (
+        f"The run took longer than its deadline ({seconds:g} s), so Kanport ended it; nothing more"
+        " was sent."
+    )
