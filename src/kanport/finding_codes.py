@@ -67,6 +67,8 @@ CATALOGUE: dict[str, Kind] = {
     "rows-left-out": Kind("warning", "Rows were left out; what is not read proves nothing."),
     "cell-merged": Kind("error", "A value stands in merged cells; for which rows is unclear."),
     "file-read-as": Kind("info", "How a file was read: encoding, delimiter, sheet."),
+    "encoding-doubtful": Kind("warning", "The letters fit another encoding than the declared one."),
+    "row-surplus": Kind("warning", "A row has empty fields beyond those of the header."),
     # A directory and its groups.
     "directory-empty": Kind("error", "A directory gave nobody; that proves nobody's absence."),
     "entry-ambiguous": Kind(
@@ -169,6 +171,21 @@ CATALOGUE: dict[str, Kind] = {
     "username-too-long": Kind("error", "Kanboard takes at most 191 characters."),
     "username-odd": Kind("warning", "A username holds blanks or characters that are hard to type."),
     "username-reserved": Kind("warning", "Kanboard uses this username for its application token."),
+    "name-double-encoded": Kind("warning", "A name was encoded twice, such as MÃ¼ller for Müller."),
+    "name-mixed-scripts": Kind("warning", "A name mixes alphabets whose letters look alike."),
+    "name-invisible": Kind("warning", "A name holds a character that cannot be seen."),
+    "name-lookalike": Kind(
+        "warning",
+        "Two names look the same and have letters of different alphabets.",
+        {
+            kind: Text(
+                f"the {kind}s {{names:q}} look the same, and have letters of different alphabets",
+                "write the name the same way everywhere, if you mean one",
+            )
+            for kind in ("username", "group", "project")
+        },
+        {"names": Personal.LOGIN},
+    ),
     "name-too-long": Kind("error", "Kanboard's databases take at most 255 characters."),
     "email-invalid": Kind("error", "Kanboard refuses this e-mail address."),
     "email-too-long": Kind("error", "Kanboard's databases take at most 255 characters."),

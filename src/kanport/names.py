@@ -116,6 +116,32 @@ def as_written(text: str) -> str:
     return text.lstrip("\0")
 
 
+def lookalike_key(name: str) -> str:
+    """Return the text under which names are the same that a reader cannot tell apart.
+
+    >>> lookalike_key("сосо") == lookalike_key("coco"), lookalike_key("анна") == "anna"
+    (True, False)
+    """
+    return compare_key(name if name.isascii() else name.translate(_LIKE_LATIN))
+
+
+def like_latin(char: str) -> str | None:
+    """Return the Latin letter that a Cyrillic or Greek one looks like, if there is one.
+
+    >>> like_latin("а"), like_latin("ж")
+    ('a', None)
+    """
+    number = _LIKE_LATIN.get(ord(char))
+    return None if number is None else chr(number)
+
+
+_LIKE_LATIN = str.maketrans(
+    # Cyrillic, then Greek.
+    "аеорсухіјѕһԁԛԝӏүАВЕКМНОРСТУХІЈЅαορνικυΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",
+    "aeopcyxijshdqwlyABEKMHOPCTYXIJSaopvikuABEZHIKMNOPTYX",
+)
+
+
 # --- what counts of a character -------------------------------------------------------------------
 
 _BEYOND = re.compile("[\U00010000-\U0010ffff]")

@@ -10,9 +10,11 @@ import re
 import string
 import unicodedata
 from collections.abc import Collection
+from functools import partial
 from typing import NamedTuple
 
 from kanport.model import AppRole, ProjectRole
+from kanport.names import like_latin
 
 USERNAME_MAX = 191
 """Code points (`UserValidator`, and the width of the column)."""
@@ -35,6 +37,20 @@ _LOCAL_PART = frozenset(string.ascii_letters + string.digits + ".!#$%&'*+-/=?^_`
 _DOMAIN = frozenset(string.ascii_letters + string.digits + ".-")
 _APP_ROLES = frozenset(map(str, AppRole))
 _PROJECT_ROLES = frozenset(map(str, ProjectRole))
+
+
+_UNSEEN = re.compile(
+    # Soft hyphens, zero-width spaces and marks of direction; joiners only between Latin letters.
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064"
+    "\u2066-\u2069\u3164\ufeff\uffa0]|[ -\u024f][\u200c\u200d]"
+)
+_TWICE = ("cp1252", "latin-1", "mac_roman", "cp850", "cp437", "cp1250")
+_BEYOND_ASCII = re.compile("[^\x00-\x7f]+")
+_MEANT = re.compile(
+    # Letters of Europe, and the marks of word processors; what else comes out is chance.
+    "[\u00a0-\u017f\u0218-\u021b\u0386-\u045f\u0490\u0491\u1e00-\u1eff\u2010-\u2026\u20ac\u2122]+"
+)
+_LETTERS = re.compile(r"[^\W\d_]+")
 
 
 class Problem(NamedTuple):
@@ -146,6 +162,96 @@ def _odd_username(text: str, bare: str) -> Problem | None:
             "Kanboard takes it, but it is hard to type, and the API cannot log in with a colon",
         )
     return None
+
+
+def suspicious_problem(text: str) -> Problem | None:
+    r"""Return what makes a name suspicious that is valid all the same.
+
+    >>> suspicious_problem("MÃ¼ller").code, suspicious_problem("\u0430nna").code
+    ('name-double-encoded', 'name-mixed-scripts')
+    >>> suspicious_problem("Weiß–Groß"), suspicious_problem("IT-отдел")
+    (None, None)
+    """
+    if text.isascii():
+        return None
+    meant = singly_encoded(text)
+    if meant is not None:
+        return Problem(
+            "name-double-encoded",
+            f'the text was encoded twice; it probably means "{meant}"',
+            "correct it, or export the file again in UTF-8",
+        )
+    return _mixed_scripts(text)
+
+
+def invisible_problem(text: str) -> Problem | None:
+    r"""Return which character of a name cannot be seen, if there is one.
+
+    Joiners between letters of scripts that need them, and within emoji, are no such characters.
+
+    >>> invisible_problem("an\u200bna").code
+    'name-invisible'
+    """
+    if text.isascii():
+        return None
+    found = _UNSEEN.search(text)
+    if found is None:
+        return None
+    return Problem(
+        "name-invisible",
+        f"the text holds U+{ord(found[0][-1]):04X}, which cannot be seen",
+        "delete it: the name looks like another one that lacks it",
+    )
+
+
+def singly_encoded(text: str) -> str | None:
+    """Return what a text meant before it was encoded twice; None where it was not.
+
+    >>> singly_encoded("BjÃ¶rk"), singly_encoded("Bj√∂rk"), singly_encoded("Björk")
+    ('Björk', 'Björk', None)
+    """
+    for encoding in _TWICE:
+        once = _BEYOND_ASCII.sub(partial(_undone, encoding), text)
+        if once != text:
+            return singly_encoded(once) or once
+    return None
+
+
+def _undone(encoding: str, run: re.Match[str]) -> str:
+    """Return what a run of letters beyond ASCII meant before it was encoded twice, or the run."""
+    try:
+        meant = run[0].encode(encoding).decode("utf-8")
+    except UnicodeError:
+        return run[0]
+    return meant if _MEANT.fullmatch(meant) else run[0]
+
+
+def _mixed_scripts(text: str) -> Problem | None:
+    """Return why letters of several alphabets in one name are suspicious, if they are."""
+    words = [(word, {_script(char) for char in word} - {""}) for word in _LETTERS.findall(text)]
+    everything = frozenset[str]().union(*(scripts for _, scripts in words))
+    if len(everything) < 2:
+        return None
+    for word, scripts in words:
+        alike = [char for char in word if like_latin(char)]
+        others = [char for char in word if _script(char) not in ("", "Latin")]
+        # One word in two alphabets, or one in another alphabet that reads as a Latin one.
+        if len(scripts) > 1 or ("Latin" in everything and others and len(alike) == len(word)):
+            char = (alike or others)[0]
+            twin = like_latin(char)
+            like = f', which looks like "{twin}"' if twin else ""
+            return Problem(
+                "name-mixed-scripts",
+                f"the name mixes {' and '.join(sorted(everything))} letters:"
+                f' "{char}" is U+{ord(char):04X}{like}',
+                "write it anew in one alphabet: for Kanboard it is another name",
+            )
+    return None
+
+
+def _script(char: str) -> str:
+    name = unicodedata.name(char, "").partition(" ")[0]
+    return name.title() if name in ("LATIN", "CYRILLIC", "GREEK") else ""
 
 
 def name_problem(text: str) -> Problem | None:

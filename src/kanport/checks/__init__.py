@@ -8,14 +8,21 @@ from collections.abc import Callable, Iterator
 
 from kanport.checks.access import administrators, strangers
 from kanport.checks.groups import external_ids
-from kanport.checks.identity import protected, shared_emails
+from kanport.checks.identity import lookalikes, protected, shared_emails
 from kanport.findings import Finding, in_order
 from kanport.mapping.spec import MappingFile
 from kanport.model import DesiredState
 
 Check = Callable[[DesiredState, MappingFile], Iterator[Finding]]
 
-CHECKS: tuple[Check, ...] = (shared_emails, protected, administrators, strangers, external_ids)
+CHECKS: tuple[Check, ...] = (
+    shared_emails,
+    lookalikes,
+    protected,
+    administrators,
+    strangers,
+    external_ids,
+)
 
 
 def check(desired: DesiredState, mapping: MappingFile) -> list[Finding]:

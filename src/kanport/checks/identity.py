@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from kanport.findings import Finding, found
 from kanport.mapping.spec import MappingFile
 from kanport.model import DesiredState, DesiredUser, Given
-from kanport.names import spelling_key
+from kanport.names import compare_key, lookalike_key, spelling_key
 
 
 def shared_emails(desired: DesiredState, mapping: MappingFile) -> Iterator[Finding]:
@@ -32,6 +32,38 @@ def shared_emails(desired: DesiredState, mapping: MappingFile) -> Iterator[Findi
             related=(place for _, email in rest for place in email.origins),
             usernames=tuple(names),
         )
+
+
+def lookalikes(desired: DesiredState, mapping: MappingFile) -> Iterator[Finding]:
+    """Warn of names that look the same and are written with letters of different alphabets."""
+    people = [
+        *(user.username for user in desired.users),
+        *(membership.username for membership in desired.memberships),
+        *(member.username for member in desired.group_members),
+    ]
+    kinds: list[tuple[str, list[Given[str]]]] = [
+        ("username", people),
+        ("group", [group.name for group in desired.groups]),
+        ("project", list(desired.projects_named)),
+    ]
+    for kind, names in kinds:
+        odd = {lookalike_key(name.value) for name in names if not name.value.isascii()}
+        alike: dict[str, dict[str, Given[str]]] = {}
+        for name in names:
+            key = lookalike_key(name.value)
+            if key in odd:
+                alike.setdefault(key, {}).setdefault(compare_key(name.value), name)
+        for _, twins in sorted(alike.items()):
+            if len(twins) > 1:
+                first, *rest = twins.values()
+                yield found(
+                    "name-lookalike",
+                    next(iter(first.origins), None),
+                    case=kind,
+                    value=first.value,
+                    related=(place for name in rest for place in name.origins[:1]),
+                    names=tuple(name.value for name in twins.values()),
+                )
 
 
 def protected(desired: DesiredState, mapping: MappingFile) -> Iterator[Finding]:

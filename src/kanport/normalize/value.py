@@ -12,7 +12,14 @@ from kanport.normalize.bound import BoundRule, composed, fold
 from kanport.normalize.columns import column_name
 from kanport.normalize.notes import Notes, shown
 from kanport.origin import Origin
-from kanport.rules import Problem, control_problem, strip_blanks
+from kanport.rules import (
+    Problem,
+    control_problem,
+    invisible_problem,
+    strip_blanks,
+    suspicious_problem,
+    username_problem,
+)
 from kanport.table import Odd, Row
 
 
@@ -204,8 +211,22 @@ def shape(rule: BoundRule, text: str, origins: tuple[Origin, ...], notes: Notes)
         if found is None:
             return _no_match(rule, shaped, origins, notes)
         shaped, parts = found
+    if rule.names and not shaped.isascii():
+        _note_suspicious(rule, shaped, origins[0], notes)
     value = _judged(rule, _look_up(rule, shaped, origins, notes), notes)
     return value._replace(parts=parts) if parts else value
+
+
+def _note_suspicious(rule: BoundRule, text: str, origin: Origin, notes: Notes) -> None:
+    """Take down what is suspicious about a name that is valid all the same."""
+    problems = [suspicious_problem(text)]
+    if rule.check is not username_problem:
+        # The check of usernames says it itself.
+        problems.append(invisible_problem(text))
+    for problem in problems:
+        if problem is not None and not is_secret(rule):
+            value = _show(rule, text)
+            notes.add(problem.code, problem.message, origin=origin, value=value, hint=problem.hint)
 
 
 def transformed(rule: BoundRule, text: str) -> str:

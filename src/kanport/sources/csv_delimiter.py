@@ -1,30 +1,38 @@
 """Which character stands between the fields: the mapping says it, or the header shows it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
+from itertools import islice
 
 from kanport.findings import Finding
 from kanport.origin import Origin
 from kanport.rules import strip_blanks
-from kanport.sources.csv_records import Record, records
+from kanport.sources.csv_records import Broken, Record, records
 from kanport.sources.header import Wanted, header_key
 
 CALLED = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _SPELLED = {"\t": "\\t"}
+_TITLE_LINES = 10
 _SEP_LINE = re.compile(r'"?sep=(?P<delimiter>.)"?[\r\n]*', re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Delimiter:
-    """The character between the fields, and the number of lines before the header."""
+    """The character between the fields, and the number of lines above the header."""
 
     char: str
     skip: int = 0
+    titled: bool = False
 
 
 def tell_delimiter(
-    lines: Sequence[str], declared: str | None, wanted: Wanted, origin: Origin
+    lines: Sequence[str],
+    declared: str | None,
+    wanted: Wanted,
+    origin: Origin,
+    *,
+    below_title: bool = True,
 ) -> Delimiter | Finding:
     """Give the delimiter, or the finding that says why it cannot be told.
 
@@ -33,22 +41,51 @@ def tell_delimiter(
     """
     first = _SEP_LINE.fullmatch(lines[0]) if lines else None
     skip = 1 if first else 0
+    named = {header_key(name) for name in wanted.named}
+
+    def start(char: str) -> Delimiter:
+        title = _title(lines, char, skip, named) if below_title else 0
+        return Delimiter(char, skip + title, titled=title > 0)
+
     if declared is not None:
-        return Delimiter(declared, skip)
+        return start(declared)
     if first is not None:
         char = first["delimiter"]
-        return Delimiter(char, skip) if char in CALLED else _untold(origin, f"sep={char} is none")
-    named = {header_key(name) for name in wanted.named}
+        if char not in CALLED:
+            return _untold(origin, f"sep={char} is none")
+        return start(char)
+    starts = {char: start(char) for char in CALLED}
     scores: dict[str, tuple[int, int]] = {}
-    for char in CALLED:
-        headers = [header_key(field) for field in header_of(lines, char, skip).fields]
+    for char, found in starts.items():
+        headers = [header_key(field) for field in header_of(lines, char, found.skip).fields]
         scores[char] = len(named & set(headers)), len(headers)
     best = max(scores.values())
     fitting = [char for char, score in scores.items() if score == best]
     if len(fitting) == 1 or best[1] <= 1:
-        return Delimiter(fitting[0], skip)
+        return starts[fitting[0]]
     kinds = " and ".join(CALLED[char] for char in fitting)
     return _untold(origin, f"{kinds} give the same number of columns")
+
+
+def _title(lines: Sequence[str], char: str, start: int, named: Set[str]) -> int:
+    """Return the number of lines that a title has above the header; 0 where there is none.
+
+    A title has no more than one value; below it, the header has all columns that the mapping names,
+    and more than one. What else stands above a header may be people, and is never passed over.
+    """
+    if not named:
+        return 0
+    titled = False
+    for record in islice(records(lines, char, start), _TITLE_LINES):
+        if isinstance(record, Broken):
+            break
+        filled = [header_key(field) for field in record.fields if strip_blanks(field)]
+        if len(filled) > 1 and named <= set(filled):
+            return record.line - 1 - start if titled else 0
+        titled = titled or bool(filled)
+        if len(filled) > 1 or not named.isdisjoint(filled):
+            break
+    return 0
 
 
 def header_of(lines: Sequence[str], delimiter: str, start: int) -> Record:

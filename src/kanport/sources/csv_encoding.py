@@ -3,7 +3,8 @@
 import codecs
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice, pairwise
 
 from kanport.findings import Finding
 from kanport.origin import Origin
@@ -17,8 +18,6 @@ _MARKS: tuple[tuple[bytes, str, str], ...] = (
     (codecs.BOM_UTF16_LE, "utf-16-le", "UTF-16"),
     (codecs.BOM_UTF16_BE, "utf-16-be", "UTF-16"),
 )
-_GUESSES = ("cp1252", "cp850", "mac_roman")
-_EXPECTED = frozenset("€–—‘’“”„…«»°§´·½²³¿¡")
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f]")
 
 
@@ -28,6 +27,7 @@ class Decoded:
 
     text: str
     encoding: str
+    doubts: tuple[Finding, ...] = ()
 
 
 def decode(data: bytes, declared: str | None, origin: Origin) -> Decoded | list[Finding]:
@@ -49,7 +49,10 @@ def decode(data: bytes, declared: str | None, origin: Origin) -> Decoded | list[
         # Encodings such as UTF-16 without a mark or ISO-2022-JP hide in valid UTF-8.
         if declared is None or not _CONTROLS.search(text):
             return _without_nul(data, Decoded(text, "UTF-8"), origin)
-    return _strictly(data, declared, declared, 0, origin)
+    decoded = _strictly(data, declared, declared, 0, origin)
+    if isinstance(decoded, Decoded):
+        return replace(decoded, doubts=_doubt(data, declared, origin))
+    return decoded
 
 
 def _strictly(
@@ -94,13 +97,16 @@ def _without_nul(data: bytes, decoded: Decoded, origin: Origin) -> Decoded | lis
 
 def _not_utf8(data: bytes, problem: UnicodeDecodeError, origin: Origin) -> list[Finding]:
     """Say where bytes are not UTF-8, and what they probably are."""
-    guess = _guess(data)
+    guesses = _guesses(data)
     lines = _bad_lines(data)
-    mixed = any(char >= "\x80" for char in data.decode("utf-8", errors="ignore"))
+    right = sum(1 for line in _lines_of(data) if not line.isascii()) - len(lines)
+    mixed = right > 0 and (right >= len(lines) or not guesses)
     if mixed:
         hint = "the rest of the file is UTF-8: mend these lines, or export the file again"
-    elif guess:
-        hint = f"it looks like {guess}: say `encoding: {guess}` in the mapping, or save it as UTF-8"
+    elif guesses:
+        choice = " or ".join(f"`encoding: {guess}`" for guess in guesses)
+        names = " or ".join(guesses)
+        hint = f"it looks like {names}: say {choice} in the mapping, or save it as UTF-8"
     else:
         hint = "save it as CSV UTF-8, or say its `encoding` in the mapping"
     findings = [
@@ -122,7 +128,7 @@ def _bad_lines(data: bytes) -> list[tuple[int, int, int]]:
     """Give line, position in it (both from 1) and offset of the first bad byte of each bad line."""
     found = []
     offset = 0
-    for number, line in enumerate(re.split(rb"(?<=\n)|(?<=\r)(?!\n)", data), 1):
+    for number, line in enumerate(_lines_of(data), 1):
         if not line.isascii():
             try:
                 line.decode("utf-8")
@@ -132,35 +138,181 @@ def _bad_lines(data: bytes) -> list[tuple[int, int, int]]:
     return found
 
 
+def _lines_of(data: bytes) -> list[bytes]:
+    return re.split(rb"(?<=\n)|(?<=\r)(?!\n)", data)
+
+
 def _line_of(before: str) -> int:
     return len(re.findall(r"\r\n|\r|\n", before)) + 1
 
 
-def _guess(data: bytes) -> str | None:
-    """Give the old encoding in which the bytes make the most sense, if they do in one.
+# --- which encoding it looks like -----------------------------------------------------------------
 
-    >>> _guess("Jörg Müller, Łódź".encode("cp1252", errors="ignore"))
-    'cp1252'
-    >>> _guess("Jörg Müller".encode("cp850"))
-    'cp850'
+_LATIN = ("cp1252", "mac_roman", "cp850", "cp1250", "iso8859_2", "cp852", "mac_latin2", "cp1254")
+_OTHERS = ("cp1257", "cp1251", "koi8_r", "cp866", "mac_cyrillic", "cp1253", "mac_greek")
+_EAST = ("shift_jis", "gbk", "euc_kr", "big5")
+_ALPHABETS: tuple[tuple[str, float], ...] = (
+    # The letters beyond a to z of a language, and how much a word of them speaks for an encoding:
+    # more for those of many lists, less where an alphabet is large, so that it fits by chance.
+    ("äöüß", 1.0),
+    ("éèêçàâôœ", 1.0),
+    ("éíóáúñ", 1.0),
+    ("æøå", 0.88),
+    ("åäöé", 0.95),
+    ("ãõáéíóúâêôàç", 0.9),
+    ("àèéìòù", 0.9),
+    ("éëïóèü", 0.9),
+    ("ëïîûùüÿæéèç", 0.9),
+    ("ąćęłńóśźż", 0.9),
+    ("áčďéěíňóřšťúůýž", 0.8),
+    ("áäčďéíĺľňóôŕšťúýž", 0.78),
+    ("čćđšž", 0.85),
+    ("áéíóöőúüű", 0.9),
+    ("ăâîșțşţ", 0.8),
+    ("çğıöşüi̇", 0.9),
+    ("äöõüšž", 0.7),
+    ("ąčęėįšųūž", 0.8),
+    ("āčēģīķļņšūž", 0.8),
+    ("áðéíóúýþæö", 0.75),
+    ("абвгдежзийклмнопрстуфхцчшщъыьэюяё", 1.0),
+    ("абвгґдеєжзиіїйклмнопрстуфхцчшщьюя", 0.95),
+    ("абвгдђежзијклљмнњопрстћуфхцчџш", 0.8),
+    ("αβγδεζηθικλμνξοπρστυφχψωςάέήίόύώϊϋΐΰ", 0.95),
+)
+_OF_LANGUAGE = tuple((frozenset(letters), weight) for letters, weight in _ALPHABETS)
+_AT_EDGES = frozenset("“”„«»‘’‚‹›–—…€°§·©®™ªº№\u00a0")
+_INSIDE = frozenset("’‘·–—")
+_RARE = frozenset({"mac_latin2", "mac_greek", "mac_cyrillic", "cp1257"})
+_VOWELS = frozenset("аеёиоуыэюяіїє")
+_WORD = re.compile(r"[^\s;,|\t\"]*[^\x00-\x7f\s][^\s;,|\t\"]*")
+_MOST_WORDS = 2_000
+_MOST_BYTES = 4 * 1024 * 1024
+_GOOD, _NEAR, _LESS, _CLEARLY = 0.5, 0.05, 0.85, 0.3
+
+
+def _guesses(data: bytes) -> list[str]:
+    """Return the old encodings in which the bytes give words that people write, the best first.
+
+    There are several where they are equally good and give different texts, and none where no
+    encoding makes sense.
+
+    >>> _guesses("Jörg Müller, Renée".encode("cp1252"))
+    ['cp1252']
+    >>> _guesses("Jörg Müller".encode("cp850")), _guesses("Renée Äpfel".encode("mac_roman"))
+    (['cp850'], ['mac_roman'])
     """
     if b"\0" in data:
+        return []
+    sample = _sample(data)
+    scores: dict[str, tuple[float, list[str]]] = {}
+    for encoding in (*_LATIN, *_OTHERS, *_EAST):
+        judged = _judged(sample, encoding)
+        if judged is not None:
+            scores[encoding] = judged
+    best = max((score for score, _ in scores.values()), default=0.0)
+    found: dict[tuple[str, ...], str] = {}
+    for encoding, (score, words) in sorted(scores.items(), key=lambda item: -item[1][0]):
+        if score >= max(_GOOD, best - _NEAR):
+            found.setdefault(tuple(words), encoding)
+    return list(found.values())[:3]
+
+
+def _judged(sample: bytes, encoding: str) -> tuple[float, list[str]] | None:
+    """Return how plausible the words are that an encoding gives, on average, and the words."""
+    try:
+        found = _WORD.finditer(sample.decode(encoding))
+    except UnicodeDecodeError:
         return None
-    high = bytes(byte for byte in data if byte >= 0x80)
-    best: tuple[float, str] | None = None
-    for encoding in _GUESSES:
-        try:
-            chars = high.decode(encoding)
-        except UnicodeDecodeError:
+    words = [match.group() for match in islice(found, _MOST_WORDS)]
+    judge = _eastern if encoding in _EAST else _plausible
+    rare = _LESS if encoding in _RARE else 1.0
+    return (sum(map(judge, words)) / len(words) * rare, words) if words else None
+
+
+def _doubt(data: bytes, declared: str, origin: Origin) -> tuple[Finding, ...]:
+    """Return a warning where another encoding gives clearly better words than the declared one."""
+    if data.isascii() or codecs.lookup(declared).name.startswith("utf"):
+        return ()
+    sample = _sample(data)
+    guesses = _guesses(data)
+    judged = _judged(sample, declared)
+    better = _judged(sample, guesses[0]) if guesses else None
+    if judged is None or better is None or better[0] - judged[0] < _CLEARLY:
+        return ()
+    hint = f"say `encoding: {guesses[0]}` in the mapping, if its names look right then"
+    message = f"read as {declared}, as the mapping says, but the letters look like {guesses[0]}"
+    return (Finding("encoding-doubtful", message, origin, hint=hint),)
+
+
+def _sample(data: bytes) -> bytes:
+    """Return the lines that have letters beyond a to z, of the beginning of a large file."""
+    if len(data) > _MOST_BYTES:
+        data = data[: data.rfind(b"\n", 0, _MOST_BYTES) + 1]
+    return b"\n".join(line for line in re.split(rb"[\r\n]+", data) if not line.isascii())
+
+
+def _plausible(word: str) -> float:
+    """Return how plausible a word is that has letters beyond a to z, from 0 to 1."""
+    letters = [char for char in word if char.isalpha()]
+    beyond = "".join(char for char in letters if not char.isascii()).lower()
+    for number, char in enumerate(word):
+        if char.isascii() or char.isalpha():
             continue
-        score = sum(map(_plausible, chars)) / len(chars)
-        if score > 0.9 and (best is None or score > best[0]):
-            best = (score, encoding)
-    return best[1] if best else None
+        between = word[:number].strip("'\"(") and word[number + 1 :].strip("'\").:")
+        opening = number == 0 and char in "“„«‘‚‹–—…" and len(word) > 1
+        if char not in (_INSIDE if between else _AT_EDGES):
+            return 0.0
+        if number == 0 and len(word) > 1 and letters and not (opening or char in "§№©·\u00a0"):
+            return 0.0
+    if not beyond:
+        return 0.5
+    if "ς" in beyond[:-1] or (
+        len(beyond) > 2 and "а" <= beyond[0] <= "я" and _VOWELS.isdisjoint(beyond)
+    ):
+        return 0.1
+    latin = any(char.isascii() for char in letters) or _is_latin(beyond[0])
+    if any(_is_latin(char) != latin for char in letters):
+        return 0.0
+    if latin and len(letters) > 2 and len(beyond) == len(letters):
+        # "Èâàí": a word in another alphabet.
+        return 0.1
+    if re.search(r"[^\W\d_A-ZÀ-ÖØ-Þ][^\x00-\x7f]", word) and any(
+        before.islower() and char.isupper() for before, char in pairwise(word) if not char.isascii()
+    ):
+        # "RenŽe"
+        return 0.0
+    ascii_case = [char for char in letters if char.isascii()]
+    if len(ascii_case) > 1 and all(map(str.isupper, ascii_case)) and _has_lower(letters):
+        return 0.1
+    weight = max((w for alphabet, w in _OF_LANGUAGE if alphabet.issuperset(beyond)), default=0.1)
+    return weight * (0.9 if word[0].islower() and not word[0].isascii() else 1.0)
 
 
-def _plausible(char: str) -> bool:
-    # The letters of western Europe, most of which are lower case in names.
-    if char in _EXPECTED:
-        return True
-    return char.isalpha() and "LATIN" in unicodedata.name(char, "") and char not in "ŠšŸÝýþÞðÐƒˆ"
+def _eastern(word: str) -> float:
+    """Return how plausible a word is in Japanese, Chinese or Korean."""
+    letters = [char for char in word if char.isalpha()]
+    if not letters or any(ord(char) < 0x1100 for char in letters):
+        return 0.0 if letters else 0.5
+    if any("\uff61" <= char <= "\uff9f" for char in letters):
+        # Katakana of half width: any byte of an old encoding is one.
+        return 0.2
+    if any("\u3040" <= char <= "\u30ff" for char in letters):
+        return 0.95
+    if all("\uac00" <= char <= "\ud7a3" for char in letters):
+        return 0.95
+    return 0.9 if all(_is_common_hanzi(char) for char in letters) else 0.4
+
+
+def _is_common_hanzi(char: str) -> bool:
+    try:
+        return 0xB0 <= char.encode("gb2312")[0] <= 0xD7
+    except UnicodeEncodeError:
+        return False
+
+
+def _is_latin(char: str) -> bool:
+    return char.isascii() or unicodedata.name(char, "").startswith("LATIN")
+
+
+def _has_lower(letters: list[str]) -> bool:
+    return any(char.islower() and char not in "ßªº" for char in letters if not char.isascii())

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple, Self
 
 from kanport.findings import Finding
 from kanport.mapping.spec import CsvSource
@@ -25,7 +26,10 @@ from kanport.sources.header import (
 from kanport.sources.problems import Problems, too_many
 from kanport.table import Table
 
+_RELATED = 20
 _SOMETHING = re.compile(r'[^\s,;|"]')
+_BLANK_BEFORE = re.compile(r'[ \t\u00a0]"')
+_OTHER_QUOTES = frozenset("“”„‟«»‘’‚'")
 _LATE_QUOTE = re.compile(r'[ \t\u00a0]+".*', re.DOTALL)
 
 
@@ -50,14 +54,17 @@ def read_csv(
     if not _SOMETHING.search(decoded.text):
         raise refused([_empty("the file is empty", origin)], origin)
     lines = lines_of(decoded.text)
-    delimiter = tell_delimiter(lines, spec.delimiter, wanted, origin)
+    delimiter = tell_delimiter(
+        lines, spec.delimiter, wanted, origin, below_title=spec.columns is None
+    )
     if isinstance(delimiter, Finding):
         raise refused([delimiter], origin)
-    grid = _read_grid(lines, delimiter, wanted, spec, origin)
+    grid, told = _read_grid(lines, delimiter, wanted, spec, origin)
     rows, findings = rows_of(grid, origin)
     read_as = Finding(
         "file-read-as",
-        f"read as {decoded.encoding}, with a {CALLED[delimiter.char]} between the fields",
+        f"read as {decoded.encoding}, with a {CALLED[delimiter.char]} between the fields"
+        f"{', below a title' if delimiter.titled else ''}",
         origin,
     )
     return Table(
@@ -69,15 +76,18 @@ def read_csv(
         sha256=file.sha256,
         modified_at=file.modified_at,
         size=len(file.data),
-        findings=(read_as, *findings),
+        findings=(read_as, *decoded.doubts, *told, *findings),
         headers=headers_of(grid, origin),
     )
 
 
 def _read_grid(
     lines: Sequence[str], delimiter: Delimiter, wanted: Wanted, spec: CsvSource, origin: Origin
-) -> Grid:
-    """Read header and rows; raises SourceInvalid with all that is wrong with their structure."""
+) -> tuple[Grid, list[Finding]]:
+    """Read header and rows, and return them with the warnings about them.
+
+    Raises SourceInvalid with all that is wrong with their structure.
+    """
     problems = Problems()
     found = _filled(records(lines, delimiter.char, delimiter.skip))
     header = next(found, None)
@@ -85,8 +95,12 @@ def _read_grid(
         raise refused([_empty("the file is empty", origin)], origin)
     if isinstance(header, Broken):
         # Without its header nothing can be said about the rows.
-        raise refused([broken_finding(header, origin)], origin)
-    if spec.columns is not None and len(spec.columns) != len(header.fields):
+        raise refused([broken_finding(header, origin, lines[header.line - 1])], origin)
+    if late := _late_quotes(header, lines, strict=False):
+        raise refused([_late_quote(_field_origin(origin, header.line, at)) for at in late], origin)
+    if spec.columns is not None and not (
+        _filled_width(header) <= len(spec.columns) <= len(header.fields)
+    ):
         raise refused([_otherwise_wide(header, spec.columns, delimiter.char, origin)], origin)
     columns = columns_of(spec.columns or header.fields, wanted)
     at_header = partial(_field_origin, origin, header.line)
@@ -94,44 +108,129 @@ def _read_grid(
         _with_delimiter(problem, better_delimiter(lines, delimiter, wanted))
         for problem in header_problems(columns, wanted, at_header)
     )
-    numbers: list[int] = []
-    rows: list[list[str]] = []
-    strays: dict[int, Origin] = {}
     width = len(header.fields)
-    nameless = sorted(set(range(width)) - {column.index for column in columns})
+    body = _Body(width, tuple(sorted(set(range(width)) - {column.index for column in columns})))
     for record in found:
         if isinstance(record, Broken):
-            problems.add("row-quotes", partial(broken_finding, record, origin))
+            line = lines[record.line - 1]
+            problems.add("row-quotes", partial(broken_finding, record, origin, line))
             continue
-        if len(record.fields) != width:
-            problems.add("row-ragged", partial(_ragged, record, width, delimiter.char, origin))
-            continue
-        for index in nameless:
-            if index not in strays and strip_blanks(record.fields[index]):
-                strays[index] = _field_origin(origin, record.line, index)
-        _look_for_late_quotes(record, lines, origin, problems)
-        numbers.append(record.line)
-        rows.append(record.fields)
-        if len(rows) > spec.max_rows:
+        fits = body.fits(record)
+        if late := _late_quotes(record, lines, strict=fits):
+            for at in late:
+                place = _field_origin(origin, record.line, at)
+                problems.add("row-quotes", partial(_late_quote, place))
+        if fits:
+            body.add(record)
+        elif not late:
+            body.ragged.append(_Shape.of(record))
+        if len(body.rows) > spec.max_rows:
             problems.extend([too_many(spec.max_rows, origin)])
             break
-    problems.extend(headless(strays))
-    cells: list[Sequence[str]] = list(zip(*rows, strict=True)) or [()] * width
+    several = not body.rows and len(body.ragged) > 1
+    all_alike = several and len({shape.fields for shape in body.ragged}) == 1
+    for shape in (*body.ragged, *body.split):
+        make = partial(_ragged, shape, body.width, delimiter.char, origin, all_alike=all_alike)
+        problems.add("row-ragged", make)
+    problems.extend(
+        headless({at: _field_origin(origin, line, at) for at, line in body.strays.items()})
+    )
+    cells: list[Sequence[str]] = list(zip(*body.rows, strict=True)) or [()] * body.width
     grid = Grid(
         columns=columns,
-        numbers=numbers,
+        numbers=body.numbers,
         cells=[cells[column.index] for column in columns],
         place_of=lambda column: {"position": column.index + 1},
         header=header.line,
         spreadsheet=not spec.verbatim,
     )
     problems.extend(strays_in(grid, origin))
-    if not rows and not spec.may_be_empty and not (broken := problems.all(origin)):
+    if not body.rows and not spec.may_be_empty and not (broken := problems.all(origin)):
         broken.append(_empty("the file has a header and no rows", origin))
         raise refused(broken, origin)
     if broken := problems.all(origin):
         raise refused(broken, origin)
-    return grid
+    return grid, body.surplus_told(origin)
+
+
+class _Shape(NamedTuple):
+    """A record by its line, its number of fields, and what is odd about their beginnings."""
+
+    line: int
+    fields: int
+    spaced: bool
+    other_quotes: bool
+
+    @classmethod
+    def of(cls, record: Record) -> Self:
+        starts = [(field[:1], strip_blanks(field)[:1]) for field in record.fields[1:] if field]
+        return cls(
+            record.line,
+            len(record.fields),
+            any(first != start and start for first, start in starts),
+            any(strip_blanks(field)[:1] in _OTHER_QUOTES for field in record.fields if field),
+        )
+
+
+@dataclass(slots=True)
+class _Body:
+    """The rows of a file, each as wide as the header; `nameless` are the columns without a name.
+
+    Empty fields beyond the header, and missing ones under a header without a name, are what many
+    programs write. Where all rows have them, that is their way. Where only some have them, a value
+    may have come apart at an unquoted delimiter: those are `surplus`.
+    """
+
+    width: int
+    nameless: tuple[int, ...]
+    numbers: list[int] = field(default_factory=list)
+    rows: list[list[str]] = field(default_factory=list)
+    ragged: list[_Shape] = field(default_factory=list)
+    surplus: list[_Shape] = field(default_factory=list)
+    strays: dict[int, int] = field(default_factory=dict)
+
+    def fits(self, record: Record) -> bool:
+        """Return whether a record has all named fields, and no value beyond the header."""
+        count = len(record.fields)
+        if count < self.width:
+            return set(range(count, self.width)) <= set(self.nameless)
+        return count == self.width or _filled_width(record) <= self.width
+
+    def add(self, record: Record) -> None:
+        """Add a record that fits, as wide as the header."""
+        fields = record.fields
+        if len(fields) != self.width:
+            if len(fields) > self.width:
+                self.surplus.append(_Shape.of(record))
+            fields[self.width :] = [""] * (self.width - len(fields))
+        for index in self.nameless:
+            if index not in self.strays and strip_blanks(fields[index]):
+                self.strays[index] = record.line
+        self.numbers.append(record.line)
+        self.rows.append(fields)
+
+    @property
+    def split(self) -> list[_Shape]:
+        """The records with a surplus, among others without, that begin a field with a blank."""
+        if len(self.surplus) == len(self.rows):
+            return []
+        return [shape for shape in self.surplus if shape.spaced]
+
+    def surplus_told(self, origin: Origin) -> list[Finding]:
+        """Return a warning where some rows have empty fields beyond the header, and others not."""
+        if not self.surplus or len(self.surplus) == len(self.rows):
+            return []
+        places = [origin.at(row=shape.line) for shape in self.surplus]
+        rows = "this row has" if len(places) == 1 else f"{len(places):,} rows have"
+        return [
+            Finding(
+                "row-surplus",
+                f"{rows} empty fields beyond the header, and others have not",
+                places[0],
+                hint="check that no value came apart at a delimiter that is not quoted",
+                related=tuple(places[1:_RELATED]),
+            )
+        ]
 
 
 def _otherwise_wide(
@@ -159,38 +258,57 @@ def _field_origin(origin: Origin, line: int, index: int) -> Origin:
     return origin.at(row=line, position=index + 1)
 
 
-def _ragged(record: Record, width: int, delimiter: str, origin: Origin) -> Finding:
-    count = len(record.fields)
+def _filled_width(record: Record) -> int:
+    """Return the number of fields up to the last one that holds anything."""
+    width = len(record.fields)
+    while width and not strip_blanks(record.fields[width - 1]):
+        width -= 1
+    return width
+
+
+def _ragged(
+    shape: _Shape, width: int, delimiter: str, origin: Origin, *, all_alike: bool
+) -> Finding:
+    count = shape.fields
     fields = "one field" if count == 1 else f"{count} fields"
+    if count < width:
+        hint = "an empty field needs its delimiter too; is a line break within a value not quoted?"
+    elif all_alike:
+        hint = "all rows are like this: give each of their columns a name in the header"
+    elif shape.other_quotes:
+        hint = 'write straight quotation marks (") round a value, not typographic or single ones'
+    else:
+        hint = f"put a value that holds a {CALLED[delimiter]} into double quotation marks"
     return Finding(
         "row-ragged",
         f"the row has {fields}, the header has {width}",
-        origin.at(row=record.line),
-        hint=f"put a value that holds a {CALLED[delimiter]} into double quotation marks"
-        if count > width
-        else "an empty field needs its delimiter too; is a line break within a value not quoted?",
+        origin.at(row=shape.line),
+        hint=hint,
     )
 
 
-def _look_for_late_quotes(
-    record: Record, lines: Sequence[str], origin: Origin, problems: Problems
-) -> None:
-    """Report a blank before an opening quotation mark: the marks would become part of the value."""
-    if ' "' not in lines[record.line - 1] and '\t"' not in lines[record.line - 1]:
-        return
-    for index, field in enumerate(record.fields):
-        if _LATE_QUOTE.fullmatch(field) and strip_blanks(field).endswith('"'):
-            place = _field_origin(origin, record.line, index)
-            problems.add(
-                "row-quotes",
-                partial(
-                    Finding,
-                    "row-quotes",
-                    "a blank stands before the quotation mark that opens a value",
-                    place,
-                    hint="take away the blank between the delimiter and the quotation mark",
-                ),
-            )
+def _late_quotes(record: Record, lines: Sequence[str], *, strict: bool) -> list[int]:
+    """Return the fields with a blank before the quotation mark that opens their value.
+
+    The marks would become part of the value, and a delimiter between them would split it; so in a
+    record of the wrong width (not `strict`) the one that opens is enough.
+    """
+    if not _BLANK_BEFORE.search(lines[record.line - 1]):
+        return []
+    return [
+        index
+        for index, field in enumerate(record.fields)
+        if _LATE_QUOTE.fullmatch(field) and (not strict or strip_blanks(field).endswith('"'))
+    ]
+
+
+def _late_quote(place: Origin) -> Finding:
+    return Finding(
+        "row-quotes",
+        "a blank stands before the quotation mark that opens a value",
+        place,
+        hint="take away the blank between the delimiter and the quotation mark",
+    )
 
 
 def _with_delimiter(problem: Finding, better: str | None) -> Finding:

@@ -2,11 +2,14 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from kanport.findings import Finding
 from kanport.origin import Origin
+
+_BLANK_AFTER = re.compile(r'"[ \t\u00a0]+(?:[,;|\t]|$)')
 
 
 class Record(NamedTuple):
@@ -60,12 +63,17 @@ def records(lines: Sequence[str], delimiter: str, start: int = 0) -> Iterator[Re
             return
 
 
-def broken_finding(broken: Broken, origin: Origin) -> Finding:
-    """Say what is wrong with a record that cannot be told. No text of it is shown."""
+def broken_finding(broken: Broken, origin: Origin, line: str) -> Finding:
+    """Return what is wrong with a record that cannot be read; `line` is its first one.
+
+    No text of it is shown.
+    """
     hint = 'write a quotation mark within a value twice, as in "Ann ""Al"" Lee"'
     if "expected after" in broken.why:
         reached = "" if broken.reached == broken.line else f" (which ends in line {broken.reached})"
         message = f"something stands after the closing quotation mark of a value{reached}"
+        if _BLANK_AFTER.search(line):
+            hint = "take away the blank between the quotation mark and the delimiter"
     elif "unexpected end" in broken.why:
         message = "a quotation mark opens here and is never closed"
     else:
