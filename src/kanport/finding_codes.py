@@ -158,6 +158,47 @@ CATALOGUE: dict[str, Kind] = {
     "cell-garbled": Kind("error", "A value lost letters in an earlier conversion."),
     "cell-calculated": Kind("info", "The values of formulas were read as last calculated."),
     "value-binary": Kind("error", "A value of a directory is not text."),
+    "absence-unproven": Kind(
+        "warning",
+        "An attribute may only be hidden; it counts as unknown.",
+        _one(
+            "the directory shows no {attribute} of {count:#entry|entries} and does not prove that"
+            " there is none: {entries:q}; the {what} is unknown, and nothing changes because of it",
+            "let this login read and search {attribute}",
+        ),
+        MappingProxyType({"entries": Personal.ENTRY}),
+    ),
+    "absence-since": Kind(
+        "warning",
+        "An attribute that was there in the last good run may only be hidden now.",
+        _one(
+            "the directory shows no {attribute} of {count:#entry|entries} any more: {entries:q};"
+            " it cannot tell absent from hidden, so the {what} is unknown, and nothing changes"
+            " because of it",
+            "let this login read {attribute}; if it really is gone,"
+            " --allow columns:{source}=1 accepts that for one run",
+        ),
+        MappingProxyType({"entries": Personal.ENTRY}),
+    ),
+    "person-unproven": Kind(
+        "warning",
+        "Whether an account is active is unknown; it stays as it is.",
+        MappingProxyType(
+            {
+                "new": Text(
+                    "{username:q} is not created: the directory does not show whether the account"
+                    " is active",
+                    "let this login read and search the attributes behind active",
+                ),
+                "disabled": Text(
+                    "{username:q} stays disabled: the directory does not show whether the account"
+                    " is active",
+                    "let this login read and search the attributes behind active",
+                ),
+            }
+        ),
+        MappingProxyType({"username": Personal.LOGIN}),
+    ),
     "active-unknown": Kind("error", "Whether an account is active cannot be told."),
     "value-required": Kind("error", "A value that is needed is empty."),
     "value-not-in-table": Kind("error", "A value is not in the mapping's table."),

@@ -14,20 +14,40 @@ from kanport.names import compare_key, spelling_key
 
 
 @dataclass(frozen=True, slots=True)
+class DirectoryMemory:
+    """What a directory told besides its rows in the last good run.
+
+    `seen` are the attributes that decided a computed column and that some entry had. `had` are the
+    entries that had an attribute, by attribute, where their absence could not have been proven.
+    """
+
+    seen: frozenset[str] = frozenset()
+    had: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class SourceMemory:
-    """What a source looked like in the last good run: its rows, and its columns or attributes."""
+    """What a source looked like in the last good run: its rows, and its columns or attributes.
+
+    `directory` is None for a source that is none, or of which an older Kanport did not record it.
+    """
 
     rows: int
     columns: frozenset[str] = frozenset()
+    directory: DirectoryMemory | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class GoodRun:
-    """The last run that ended with nothing left to do; `finished_at` in UTC (RFC 3339)."""
+    """The last run that ended with nothing left to do; `finished_at` in UTC (RFC 3339).
+
+    `unsure` are sources that were in doubt in it: what an earlier good run recorded of them stays.
+    """
 
     run_id: str
     finished_at: str
     sources: Mapping[str, SourceMemory] = field(default_factory=dict)
+    unsure: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,7 +164,8 @@ class DesiredUser:
 
     A field that is None was not given: leave it as it is. An empty `name` or `email` means: clear
     it. `rows` are all the rows that name this person. `stable_id` is what stays the same of them
-    whatever their username is; no two people have the same one.
+    whatever their username is; no two people have the same one. `unknown` are the fields whose
+    values may only be hidden: nothing may follow from their absence.
     """
 
     username: Given[str]
@@ -175,6 +176,7 @@ class DesiredUser:
     password: RandomPassword | PasswordCell | LdapPassword = RandomPassword()
     rows: tuple[Origin, ...] = ()
     stable_id: Given[str] | None = None
+    unknown: frozenset[str] = frozenset()
 
     @property
     def key(self) -> str:

@@ -1,5 +1,6 @@
 """The rows of one source, in the one form that all kinds of sources give them."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -8,6 +9,13 @@ from kanport.findings import Finding
 from kanport.origin import Origin
 
 _NOWHERE: Mapping[str, Any] = {}
+
+UNPROVEN, LOST = "absence-unproven", "absence-since"
+ABSENCES = frozenset({UNPROVEN, LOST})
+"""The codes of a cell that is empty because its attribute is not there, or only hidden.
+
+UNPROVEN: the directory could prove it, and does not. LOST: it cannot, and the entry had one.
+"""
 
 
 class Odd(NamedTuple):
@@ -118,12 +126,34 @@ class Unread:
 
 
 @dataclass(frozen=True, slots=True)
+class Directory:
+    """What a directory tells besides its rows; it is compared with the last good run.
+
+    `asked` are the attributes that decide a computed column (`active`), `seen` those of them that
+    some entry has, `proven` those that every entry without them provably lacks. `proves` is True
+    where the server was asked for such proof of each absence; elsewhere `holders` are the entries
+    that have one of the attributes asked for, and `absent` those that provably lack one, by
+    attribute, as `entry_key` gives them. `sure` is False where the source is not as in the last
+    good run, so that this run does not count as one.
+    """
+
+    asked: frozenset[str] = frozenset()
+    seen: frozenset[str] = frozenset()
+    proven: frozenset[str] = frozenset()
+    proves: bool = False
+    holders: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    absent: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    sure: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """All rows of one source, with its columns, fingerprint and what was found on reading.
 
     `sha256` and `size` (in bytes) are those of the file as it was read, so that a plan can be
     bound to it; of a directory, those of what was read in a fixed order. `scopes` are what the
-    source speaks of besides its rows, `unread` whom it does not show. `partial` is True where rows
+    source speaks of besides its rows, `unread` whom it does not show, `directory` what it
+    tells besides. `partial` is True where rows
     were left out on purpose, so that what is not there proves nothing. `headers` are the places of
     the columns' headers, where the source has such. `modified_at` is when a file was changed last
     (UTC, RFC 3339); a directory has no such time. `people` are the people below the base of a
@@ -144,6 +174,7 @@ class Table:
     headers: Mapping[str, Origin] = field(default_factory=dict)
     modified_at: str = ""
     people: tuple[Row, ...] = ()
+    directory: Directory | None = None
 
     @property
     def filled(self) -> tuple[str, ...]:
@@ -152,6 +183,17 @@ class Table:
         for row in self.rows:
             if not empty:
                 break
-            for column in [name for name in empty if row.values.get(name) or name in row.odd]:
+            for column in [name for name in empty if row.values.get(name) or _is_odd(row, name)]:
                 del empty[column]
         return tuple(column for column in self.columns if column not in empty)
+
+
+def entry_key(row: Row) -> str:
+    """Return what an entry of a directory is remembered by: a hash of its id, else of its DN."""
+    known = row.values.get("id")
+    text = known if isinstance(known, str) and known else (row.origin.dn or "").casefold()
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def _is_odd(row: Row, column: str) -> bool:
+    return column in row.odd and row.odd[column].code not in ABSENCES

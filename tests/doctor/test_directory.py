@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kanport.doctor import Check, Level, exit_for
-from kanport.doctor.directory_kind import kind_of
+from kanport.doctor.directory_kind import kind_text
 from kanport.doctor.examine import examine
 from kanport.errors import Exit
 from tests.doctor.looking import NOW, said
@@ -207,4 +207,4 @@ def test_a_server_that_was_passed_over_is_told(staff: Slapd, tmp_path: Path) -> 
 def test_servers_are_told_apart_by_their_root_entry(
     root: dict[str, list[bytes]], kind: str
 ) -> None:
-    assert kind_of(root) == kind
+    assert kind_text(root) == kind

@@ -9,13 +9,14 @@ from urllib.parse import urlsplit
 from kanport.config import is_loopback
 from kanport.doctor.certificate import certificate_check
 from kanport.doctor.checks import Check, counted, fine, warning
-from kanport.doctor.directory_kind import KIND_ATTRIBUTES, kind_of
+from kanport.doctor.directory_kind import kind_text
 from kanport.errors import KanportError
 from kanport.mapping.ldap import LdapSource
 from kanport.network import LONGEST_EXCHANGE
 from kanport.sources.ldap.ber import Done, Entry
 from kanport.sources.ldap.connect import connected
 from kanport.sources.ldap.connection import Broken, Connection, Question
+from kanport.sources.ldap.kind import KIND_ATTRIBUTES
 from kanport.sources.ldap.members import group_attributes, person_attributes
 from kanport.sources.ldap.names import dn_key, is_below
 from kanport.sources.ldap.results import SUCCESS, meaning, told
@@ -115,7 +116,7 @@ def _root(directory: Directory) -> Mapping[str, list[bytes]] | None:
 
 
 def _root_checks(about: str, spec: LdapSource, root: Mapping[str, list[bytes]]) -> Iterator[Check]:
-    yield fine(about, f"it is {kind_of(root)}")
+    yield fine(about, f"it is {kind_text(root)}")
     contexts = _texts(root, "namingContexts")
     bases = [*spec.bases]
     if spec.groups is not None:

@@ -1,56 +1,41 @@
-"""Which server a directory is, by what its root entry says of itself (RFC 4512, 5.1)."""
+"""What a directory is called, by what its root entry says of itself (RFC 4512, 5.1)."""
 
 from collections.abc import Mapping
 
-KIND_ATTRIBUTES = (
-    "objectClass",
-    "vendorName",
-    "vendorVersion",
-    "namingContexts",
-    "supportedControl",
-    "supportedCapabilities",
-    "dnsHostName",
-    "ipaDomainLevel",
-    "ipaTopologyPluginVersion",
-)
-# [MS-ADTS] 3.1.1.3.4.3: what a domain controller, and its smaller sibling, can do.
-_ACTIVE_DIRECTORY = "1.2.840.113556.1.4.800"
-_LIGHTWEIGHT = "1.2.840.113556.1.4.1851"
+from kanport.sources.ldap.kind import Kind, kind_of
+
+_NAMES = {
+    Kind.SAMBA: "a Samba domain controller",
+    Kind.LIGHTWEIGHT: "Active Directory Lightweight Directory Services",
+    Kind.FREEIPA: "FreeIPA",
+    Kind.DS389: "389 Directory Server",
+    Kind.OPENLDAP: "OpenLDAP",
+}
 
 
-def kind_of(root: Mapping[str, list[bytes]]) -> str:
-    """Name the server; the keys of `root` are small.
+def kind_text(root: Mapping[str, list[bytes]]) -> str:
+    """Return the name of the server; the keys of `root` are in lower case.
 
-    >>> kind_of({"objectclass": [b"top", b"OpenLDAProotDSE"]})
+    >>> kind_text({"objectclass": [b"top", b"OpenLDAProotDSE"]})
     'OpenLDAP'
-    >>> kind_of({"vendorname": [b"389 Project"], "vendorversion": [b"389-Directory/2.3.1 B2023"]})
+    >>> kind_text({"vendorname": [b"389 Project"], "vendorversion": [b"389-Directory/2.3.1 B2023"]})
     '389 Directory Server (389-Directory/2.3.1 B2023)'
     """
-    vendor = _text(root, "vendorName")
-    version = _text(root, "vendorVersion")
+    kind, version = kind_of(root), _text(root, "vendorVersion")
     more = f" ({version})" if version else ""
-    if "samba" in vendor.lower():
-        return f"a Samba domain controller{more}"
-    capabilities = _all(root, "supportedCapabilities")
-    if _LIGHTWEIGHT in capabilities:
-        return "Active Directory Lightweight Directory Services"
-    if _ACTIVE_DIRECTORY in capabilities:
+    if kind is Kind.ACTIVE_DIRECTORY:
         host = _text(root, "dnsHostName")
         return "Active Directory" + (f", the domain controller {host}" if host else "")
-    if "ipadomainlevel" in root or "ipatopologypluginversion" in root:
-        return f"FreeIPA{more}"
-    if "389" in vendor:
-        return f"389 Directory Server{more}"
-    if "OpenLDAProotDSE" in _all(root, "objectClass"):
-        return f"OpenLDAP{more}"
-    if vendor:
-        return f"a directory of {vendor}{more}"
-    return "a directory that does not say whose it is"
-
-
-def _all(root: Mapping[str, list[bytes]], name: str) -> list[str]:
-    return [value.decode(errors="replace") for value in root.get(name.lower(), [])]
+    if kind is Kind.LIGHTWEIGHT:
+        return _NAMES[kind]
+    if kind in _NAMES:
+        return f"{_NAMES[kind]}{more}"
+    vendor = _text(root, "vendorName")
+    return (
+        f"a directory of {vendor}{more}" if vendor else "a directory that does not say whose it is"
+    )
 
 
 def _text(root: Mapping[str, list[bytes]], name: str) -> str:
-    return " ".join(_all(root, name))[:100]
+    values = root.get(name.lower(), [])
+    return " ".join(value.decode(errors="replace") for value in values)[:100]

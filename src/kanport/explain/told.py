@@ -19,6 +19,7 @@ from kanport.report.words import CHANGE, SEVERITIES, are, counted
 
 FORMAT = "kanport-explanation/1"
 _STATES = {State.EMPTY: "not given", State.CLEAR: "cleared", State.BAD: "cannot be used"}
+_STATES[State.UNKNOWN] = "may be hidden from this login"
 
 
 def document_of(told: Explanation) -> Document:

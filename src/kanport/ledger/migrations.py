@@ -88,4 +88,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE group_access ADD COLUMN group_name TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE group_access ADD COLUMN project TEXT NOT NULL DEFAULT ''",
     ),
+    (
+        # What a directory told besides its rows, as JSON; empty where it is none.
+        "ALTER TABLE good_sources ADD COLUMN directory TEXT NOT NULL DEFAULT ''",
+    ),
 )

@@ -5,6 +5,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kanport.ledger.directories import directory_from
 from kanport.ledger.file import copy_in_memory, told
 from kanport.memory import NOTHING, Absence, GoodRun, Grant, Memory, SourceMemory
 from kanport.model import Identity
@@ -93,9 +94,11 @@ def _last_good(ledger: "Connection", server: str) -> GoodRun | None:
         return None
     run_id, finished_at = found[0]
     sources = {
-        str(source): SourceMemory(int(rows), frozenset(json.loads(columns)))
-        for source, rows, columns in _rows(
-            ledger, "source, rows, columns FROM good_sources", server
+        str(source): SourceMemory(
+            int(rows), frozenset(json.loads(columns)), directory_from(directory)
+        )
+        for source, rows, columns, directory in _rows(
+            ledger, "source, rows, columns, directory FROM good_sources", server
         )
     }
     return GoodRun(str(run_id), str(finished_at), sources)

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kanport.ledger.directories import directory_text
 from kanport.ledger.file import for_writing, told, transaction
 from kanport.ledger.reading import absences, counted_at
 from kanport.memory import Absence, GoodRun, Grant, Learned, absences_after
@@ -48,11 +49,20 @@ def record_good(path: Path, server: str, good: GoodRun) -> None:
             " DO UPDATE SET good_run = excluded.good_run, good_at = excluded.good_at",
             (server, good.run_id, good.finished_at),
         )
-        ledger.execute("DELETE FROM good_sources WHERE server = ?", (server,))
+        known = ledger.execute("SELECT source FROM good_sources WHERE server = ?", (server,))
+        forgotten = [(server, name) for (name,) in known.fetchall() if name not in good.unsure]
+        ledger.executemany("DELETE FROM good_sources WHERE server = ? AND source = ?", forgotten)
         ledger.executemany(
-            "INSERT INTO good_sources VALUES (?, ?, ?, ?)",
+            "INSERT INTO good_sources (server, source, rows, columns, directory)"
+            " VALUES (?, ?, ?, ?, ?)",
             [
-                (server, name, source.rows, json.dumps(sorted(source.columns)))
+                (
+                    server,
+                    name,
+                    source.rows,
+                    json.dumps(sorted(source.columns)),
+                    directory_text(source.directory),
+                )
                 for name, source in good.sources.items()
             ],
         )

@@ -91,6 +91,29 @@ def columns_used(spec: MappingFile) -> dict[str, frozenset[str]]:
     }
 
 
+def columns_with_meaning(spec: MappingFile, source: str) -> frozenset[str]:
+    """Return the columns of a source from whose emptiness something follows.
+
+    That is so of everything but a field of users that is left as it is where nothing is given.
+    """
+    found: set[str] = set()
+    for part in ("memberships", "groups", "group_access", "projects"):
+        entries = getattr(spec, part)
+        for number, entry in enumerate(entries if isinstance(entries, tuple) else ()):
+            if entry.from_ == source:
+                for need in _rule_needs(entry, source, (part, number)):
+                    found.update(*(columns for _, columns in need.choices))
+    if spec.users is not None and source in spec.users.sources:
+        fields = spec.users.fields
+        for rule in (fields.name, fields.email, fields.role, fields.active, fields.ldap):
+            columns = rule_columns(rule, source) if rule is not None else None
+            if rule is None or not columns:
+                continue
+            if rule.default is not None or "" in (rule.values or {}) or len(columns) > 1:
+                found.update(columns)
+    return frozenset(found)
+
+
 def secret_columns(spec: MappingFile) -> dict[str, frozenset[str]]:
     """Give the columns with secrets, by source: their cells are never shown."""
     secret: dict[str, set[str]] = {source: set() for source in spec.sources}

@@ -117,8 +117,16 @@ def _given(text: str, values: Iterable[Value]) -> Given[str]:
 
 
 def open_pairs(rows: Iterable[MemberRow], bad: Collection[RowId]) -> Iterator[Pair]:
-    """Give what unusable rows leave open, as exactly as they can be read."""
-    return _pairs(row for row in rows if row.id in bad)
+    """Give what unusable rows and hidden values leave open, as exactly as they can be read."""
+    rows = tuple(rows)
+    yield from _pairs(row for row in rows if row.id in bad)
+    for row in rows:
+        who = person_key(row)
+        for ask in row.asks:
+            if ask.role.state is State.UNKNOWN and ask.project.state is State.GIVEN:
+                yield who, spelling_key(ask.project.text)
+            if ask.project.state is State.UNKNOWN:
+                yield who, None
 
 
 def withheld_pairs(rows: Iterable[MemberRow]) -> Iterator[Pair]:

@@ -73,8 +73,10 @@ def _rows(
         given = read_one(role, row, notes) if part is None else EMPTY
         # A row without a group or without a project is about something else.
         if groups[0].state is State.EMPTY or projects[0].state is State.EMPTY:
-            if State.BAD in (groups[0].state, projects[0].state, given.state):
+            states = {groups[0].state, projects[0].state, given.state}
+            if State.BAD in states:
                 bad.add(own_id)
+            if State.BAD in states or State.UNKNOWN in states:
                 yield AccessRow(own_id, row.origin, tuple(groups), ((projects[0], given),))
             continue
         asks = []
@@ -128,7 +130,7 @@ def access_wanted(
     rows = tuple(rows)
     is_open: set[Pair] = {(None, None)} if partial else set()
     for row in rows:
-        if row.id in bad:
+        if row.id in bad or _is_hidden(row):
             groups = {_key(group, compare_key) for group in row.groups}
             is_open.update((g, _key(p, spelling_key)) for g in groups for p, _ in row.asks)
     found = []
@@ -161,6 +163,11 @@ def _by_pair(
     for wanted in found.values():
         wanted.sort(key=lambda one: (place_order(_place(one[0], one[3])), one[1].text))
     return found
+
+
+def _is_hidden(row: AccessRow) -> bool:
+    values = (*row.groups, *(value for ask in row.asks for value in ask))
+    return any(value.state is State.UNKNOWN for value in values)
 
 
 def _place(row: AccessRow, role: Value) -> Origin:

@@ -223,11 +223,11 @@ def groups_wanted(
     People `in_doubt` neither join nor leave a group. `partial` says that a source was not read to
     its end, so that it is no evidence of anything that it lacks.
     """
-    unusable = [row for row in read.rows if row.id in bad and not row.aside]
-    is_open = {pair for row in unusable for pair in _pairs(row)}
+    open_rows = [row for row in read.rows if (row.id in bad and not row.aside) or _is_hidden(row)]
+    is_open = {pair for row in open_rows for pair in _pairs(row)}
     is_open.update((key, None) for key in in_doubt)
     for value, incomplete, _ in read.scopes:
-        if value.state is State.BAD:
+        if value.state in (State.BAD, State.UNKNOWN):
             is_open.add((None, None))
         elif incomplete:
             is_open.add((None, compare_key(value.text)))
@@ -290,7 +290,8 @@ def _members(
 def _external_ids(rows: Iterable[GroupRow]) -> dict[str, Given[str]]:
     found: dict[str, Given[str]] = {}
     for key, several in _by_group(rows).items():
-        said = [r.external_id for r in several if r.external_id.state is not State.EMPTY]
+        told = (State.GIVEN, State.CLEAR)
+        said = [r.external_id for r in several if r.external_id.state in told]
         if said:
             places = in_place_order(place for value in said for place in value.origins)
             found[key] = Given(said[0].text, places)
@@ -311,6 +312,10 @@ def _pairs(row: GroupRow) -> Iterator[Pair]:
     for who in _keys(row.members):
         for group in _keys(row.names):
             yield who, group
+
+
+def _is_hidden(row: GroupRow) -> bool:
+    return any(value.state is State.UNKNOWN for value in (*row.names, *row.members))
 
 
 def _keys(values: Sequence[Value]) -> set[str | None]:

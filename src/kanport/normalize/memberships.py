@@ -10,7 +10,7 @@ from kanport.normalize.bound import BoundRule, Context, bind, fold_table
 from kanport.normalize.columns import header_origin, matrix_columns
 from kanport.normalize.notes import Notes
 from kanport.normalize.rows import Ask, MemberRow, RowId, rows_in_order
-from kanport.normalize.users import bind_username, note_nobody
+from kanport.normalize.users import bind_username, known, note_nobody
 from kanport.normalize.value import (
     EMPTY,
     State,
@@ -50,14 +50,14 @@ def read_member_rows(
     found = []
     for row_id, row in rows_in_order(table):
         asks, unusable = read_asks(row, notes)
-        who = read_one(username, row, notes)
+        who = known(read_one(username, row, notes))
         asked = unusable or any(ask.role.state is not State.EMPTY for ask in asks)
         if who.state is State.EMPTY and asked:
             note_nobody(row, who, notes)
             unusable = True
         if unusable or who.state is State.BAD:
             bad.add(row_id)
-        is_open = any(ask.project.state is State.BAD for ask in asks)
+        is_open = any(ask.project.state in (State.BAD, State.UNKNOWN) for ask in asks)
         found.append(MemberRow(row_id, row.origin, who, asks, is_open, highest, row.entry))
     return found
 
@@ -86,7 +86,7 @@ def read_scopes(rule: Membership, table: Table, context: Context, notes: Notes) 
         for project in read_several(project_rule, scope.row, notes):
             if project.state is State.GIVEN:
                 named.append(Given(project.text, project.origins[:1] or (scope.row.origin,)))
-            if project.state is State.BAD:
+            if project.state in (State.BAD, State.UNKNOWN):
                 is_open.add(None)
             elif project.state is State.GIVEN and scope.open:
                 is_open.add(spelling_key(project.text))

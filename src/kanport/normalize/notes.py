@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from kanport.findings import MASK, Finding, in_order
+from kanport.findings import MASK, Finding, found, in_order
 from kanport.names import as_written
 from kanport.origin import Origin
 
@@ -50,6 +50,7 @@ class Notes:
         self._findings: list[Finding] = []
         self._defaults: dict[tuple[str, str, str, str], list[Origin]] = {}
         self._no_password: dict[str, list[Origin]] = {}
+        self._unproven: dict[tuple[str, str, str, str], list[Origin]] = {}
 
     def add(
         self,
@@ -79,6 +80,10 @@ class Notes:
         """Take down that a password cell is empty; told once for each source."""
         self._no_password.setdefault(origin.source, []).append(origin)
 
+    def unproven(self, what: str, origin: Origin, code: str, attribute: str) -> None:
+        """Take down that a value may only be hidden; told once for each source and attribute."""
+        self._unproven.setdefault((what, origin.source, code, attribute), []).append(origin)
+
     def findings(self) -> list[Finding]:
         """Give all findings in the order of their places."""
         gathered = list(self._findings)
@@ -102,6 +107,21 @@ class Notes:
                     f"no password stands in {_count(places, 'cell')}; "
                     "whoever of them is new gets a random one",
                     places[0],
+                )
+            )
+        for (what, source, code, attribute), origins in self._unproven.items():
+            places = in_place_order(origins)
+            entries = tuple(dict.fromkeys(place.dn or "" for place in places))
+            gathered.append(
+                found(
+                    code,
+                    places[0],
+                    related=places[1:],
+                    attribute=attribute,
+                    count=len(entries),
+                    entries=entries,
+                    what=what,
+                    source=source,
                 )
             )
         return in_order(gathered)

@@ -17,6 +17,7 @@ Same = Callable[[UserRow, UserRow], bool]
 """Whether the passwords of two rows are the same."""
 
 _SAID = (State.GIVEN, State.CLEAR)
+_WEIGHED = (*_SAID, State.UNKNOWN)
 
 
 def by_person(rows: Iterable[UserRow]) -> dict[str, list[UserRow]]:
@@ -121,6 +122,13 @@ def merge_person(users: Users, rows: Sequence[UserRow], notes: Notes) -> Desired
         _password(users, rows, by_ldap=_says_yes(fields["ldap"])),
         in_place_order(row.origin for row in rows),
         merge_id(rows),
+        frozenset(name for name in FIELDS if _is_unknown(name, fields[name], rows)),
+    )
+
+
+def _is_unknown(name: str, merged: Given[str] | None, rows: Sequence[UserRow]) -> bool:
+    return merged is None and any(
+        name in row.fields and row.fields[name].state is State.UNKNOWN for row in rows
     )
 
 
@@ -157,9 +165,18 @@ def _merge(
         (row, value)
         for row in in_source_order(rows, order)
         if (value := row.username if name == "username" else row.fields.get(name)) is not None
-        and value.state in _SAID
+        and value.state in _WEIGHED
     ]
     values = [pair for pair in values if not pair[1].assumed] or values
+    # What may be hidden might say anything: nobody behind it, and no default, speaks for it. That
+    # somebody is not active is safe to believe all the same.
+    first_unknown = next((n for n, (_, v) in enumerate(values) if v.state is State.UNKNOWN), None)
+    if first_unknown is not None:
+        certain = [pair for pair in values if pair[1].state in _SAID]
+        if name == "active":
+            values = [pair for pair in certain if not as_boolean(pair[1].text)]
+        else:
+            values = certain if first_unknown > 0 else []
     if not values:
         return None
     winner, first = values[0]

@@ -20,14 +20,19 @@ from kanport.rules import (
     suspicious_problem,
     username_problem,
 )
-from kanport.table import Odd, Row
+from kanport.table import ABSENCES, Odd, Row
 
 
 class State(Enum):
-    """What is known of a value: it is there, not given, to be cleared, or cannot be used."""
+    """What is known of a value: it is there, not given, to be cleared, or cannot be used.
+
+    UNKNOWN is a value that is not there, or only hidden: nothing follows from it, not even a
+    default, and the rest of its row counts.
+    """
 
     GIVEN = "given"
     EMPTY = "empty"
+    UNKNOWN = "unknown"
     CLEAR = "clear"
     BAD = "bad"
 
@@ -105,12 +110,29 @@ def raw_texts(
     """Give the texts of the cells before any step, or a value that needs no step any more."""
     if rule.constant is not None:
         return _judged(rule, Value(State.GIVEN, rule.constant, (row.origin,)), notes)
+    if hidden := [column for column in rule.columns if _is_hidden(row, column)]:
+        return _unknown(rule, row, hidden, notes)
     if rule.pieces:
         return _fill(rule, row, notes)
     column = rule.columns[0]
     origin = row.place(column)
     texts = read_cell(rule, row, column, origin, notes)
     return Value(State.BAD, origins=(origin,)) if texts is None else (texts, (origin,))
+
+
+def _is_hidden(row: Row, column: str) -> bool:
+    return column in row.odd and row.odd[column].code in ABSENCES
+
+
+def _unknown(rule: BoundRule, row: Row, hidden: list[str], notes: Notes) -> Value:
+    origins = tuple(row.place(column) for column in hidden)
+    # A name or an email that is not given stays as it is anyway, unless the rule makes one up.
+    assumes = rule.default is not None or "" in (rule.table or ()) or len(rule.columns) > 1
+    if assumes or not rule.clearable:
+        for column, origin in zip(hidden, origins, strict=True):
+            odd = row.odd[column]
+            notes.unproven(rule.what, origin, odd.code, odd.value or column)
+    return Value(State.UNKNOWN, origins=origins)
 
 
 def read_cell(

@@ -16,11 +16,11 @@ from kanport.mapping.spec import KanboardSource
 from kanport.model import DesiredState
 from kanport.network import LONGEST_EXCHANGE
 from kanport.normalize import columns_used, normalize, secret_columns
-from kanport.normalize.columns import refuse_missing
-from kanport.plan.model import PlanMapping, PlanSource
+from kanport.normalize.columns import columns_with_meaning, refuse_missing
+from kanport.plan.model import PlanDirectory, PlanMapping, PlanSource
 from kanport.plan.rows_read import rows_read
 from kanport.sources import read_source
-from kanport.table import Table
+from kanport.table import Table, entry_key
 
 if TYPE_CHECKING:
     from kanport.sources.kanboard_server import Servers
@@ -60,6 +60,7 @@ class Inputs:
                 columns=table.filled,
                 modified_at=table.modified_at or None,
                 read=rows_read(row.origin for row in table.rows),
+                directory=_plan_directory(table, columns_with_meaning(self.mapping.spec, name)),
             )
             for name, table in sorted(self.tables.items())
         )
@@ -94,7 +95,11 @@ def read_inputs(mapping_path: Path, *, request_timeout: float = LONGEST_EXCHANGE
     raise nothing: they are in `findings`.
     """
     mapping = load_mapping(mapping_path)
-    tables = read_tables(mapping, request_timeout=request_timeout)
+    return inputs_of(mapping, read_tables(mapping, request_timeout=request_timeout))
+
+
+def inputs_of(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Inputs:
+    """Return what a mapping and the rows of its sources ask for."""
     normalized = normalize(mapping, tables)
     findings = in_order(
         [
@@ -104,6 +109,25 @@ def read_inputs(mapping_path: Path, *, request_timeout: float = LONGEST_EXCHANGE
         ]
     )
     return Inputs(mapping, tables, normalized.desired, tuple(findings))
+
+
+def _plan_directory(table: Table, meaning: frozenset[str]) -> PlanDirectory | None:
+    facts = table.directory
+    if facts is None:
+        return None
+    had: dict[str, frozenset[str]] = dict(facts.holders)
+    if not facts.proves:
+        for column in sorted(meaning & set(table.columns)):
+            had[column] = frozenset(
+                entry_key(row) for row in table.rows if row.values.get(column) or column in row.odd
+            )
+    return PlanDirectory(
+        asked=tuple(sorted(facts.asked)),
+        seen=tuple(sorted(facts.seen)),
+        proven=tuple(sorted(facts.proven)),
+        had={name: tuple(sorted(keys)) for name, keys in sorted(had.items())},
+        sure=facts.sure,
+    )
 
 
 def read_tables(

@@ -23,6 +23,7 @@ from kanport.memory import NOTHING, Memory
 from kanport.model import CurrentState, DesiredState
 from kanport.normalize.passwords import read_passwords
 from kanport.pipeline.inputs import Inputs, read_tables
+from kanport.pipeline.recalled import compared_with
 from kanport.pipeline.who import who_runs
 from kanport.plan.make import make_plan
 from kanport.plan.match import numbers_are_ids, people_wanted, private_projects, projects_wanted
@@ -97,6 +98,7 @@ def plan_and_state(
     """
     path = inputs.ledger
     memory = recall(path, client.url) if path is not None else NOTHING
+    inputs = compared_with(inputs, memory, allowed)
     users = inputs.mapping.spec.users
     steps = users.steps if users is not None else None
     may_remove = steps is not None and (steps.then == "remove" or steps.remove_after is not None)

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from kanport.memory import GoodRun, Grant, Learned, Missed, SourceMemory
+from kanport.memory import DirectoryMemory, GoodRun, Grant, Learned, Missed, SourceMemory
 from kanport.names import compare_key
 from kanport.outcome import Run, Status
 from kanport.plan.identities import identities_after
-from kanport.plan.model import Action, Change, Plan
+from kanport.plan.model import Action, Change, Plan, PlanDirectory
 
 _HOLDS = (Status.DONE, Status.ALREADY)
 
@@ -127,9 +127,26 @@ def good_run_of(plan: Plan, *, run_id: str, now: str) -> GoodRun:
         run_id,
         now,
         {
-            source.name: SourceMemory(source.rows, frozenset(source.columns))
+            source.name: SourceMemory(
+                source.rows, frozenset(source.columns), _directory_memory(source.directory)
+            )
             for source in plan.sources
+            if source.directory is None or source.directory.sure
         },
+        unsure=frozenset(
+            source.name
+            for source in plan.sources
+            if source.directory is not None and not source.directory.sure
+        ),
+    )
+
+
+def _directory_memory(directory: PlanDirectory | None) -> DirectoryMemory | None:
+    if directory is None:
+        return None
+    return DirectoryMemory(
+        seen=frozenset(directory.seen),
+        had={name: frozenset(keys) for name, keys in directory.had.items()},
     )
 
 

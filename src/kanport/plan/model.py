@@ -178,6 +178,22 @@ class PlanRows(Part):
     entries: dict[str, int] | None = None
 
 
+class PlanDirectory(Part):
+    """What a directory told besides its rows; the ledger keeps it of the last good run.
+
+    `asked` are the attributes that decide a computed column (`active`), `seen` those of them that
+    some entry has, `proven` those that every entry without them provably lacks. `had` are the
+    entries (hashes) that have an attribute, where the server cannot prove that others lack it.
+    `sure` is False where the source is in doubt, so that the run does not count as a good one.
+    """
+
+    asked: tuple[str, ...] = ()
+    seen: tuple[str, ...] = ()
+    proven: tuple[str, ...] = ()
+    had: dict[str, tuple[str, ...]] = {}
+    sure: bool = True
+
+
 class PlanSource(Part):
     """A source that the plan was made from; `path` relative to the mapping, `size` in bytes.
 
@@ -194,6 +210,7 @@ class PlanSource(Part):
     columns: tuple[str, ...] = ()
     modified_at: str | None = None
     read: tuple[PlanRows, ...] = Field((), description="Which rows these are.")
+    directory: PlanDirectory | None = None
 
 
 class PlanMove(Part):

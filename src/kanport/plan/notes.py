@@ -1,6 +1,6 @@
 """What is said of people and their access on the way, wherever it is noticed."""
 
-from kanport.findings import Finding
+from kanport.findings import Finding, found
 from kanport.model import User
 from kanport.origin import Origin
 
@@ -25,6 +25,15 @@ def disabled_finding(username: str, origin: Origin | None) -> Finding:
         value=username,
         hint="map the field `active` if the sources are to decide that",
     )
+
+
+def unproven_finding(username: str, user: User | None, origin: Origin | None) -> Finding:
+    """Return the finding for somebody of whom the directory does not say whether they are active.
+
+    `user` is their account, which is disabled; None where they have none.
+    """
+    case = "new" if user is None else "disabled"
+    return found("person-unproven", origin, case=case, value=username, username=username)
 
 
 def spelled_finding(user: User, spelling: str, origin: Origin | None) -> Finding:

@@ -53,7 +53,9 @@ class Returners:
         """
         wanted = person.desired
         absence = self.memory.absence(user)
-        if user.active or wanted.active is not None or absence is None or not absence.disabled_at:
+        if user.active or wanted.active is not None or "active" in wanted.unknown:
+            return
+        if absence is None or not absence.disabled_at:
             return
         given = wanted.stable_id.value if wanted.stable_id is not None else None
         if self.owners.get(user.id, given) != given:

@@ -29,6 +29,7 @@ from kanport.plan.notes import (
     protected_finding,
     spelled_finding,
     unmanaged_finding,
+    unproven_finding,
 )
 from kanport.plan.own_ldap import local_finding, own_ldap_findings
 from kanport.plan.people import Person, origin_of
@@ -76,6 +77,11 @@ def diff_users(
         if user is None and inactive and not creates_inactive(mapping):
             findings.append(inactive_finding(wanted.username.value, origin_of(wanted)))
             continue
+        unproven = "active" in wanted.unknown
+        if unproven and (user is None or not user.active):
+            findings.append(unproven_finding(wanted.username.value, user, origin_of(wanted)))
+            if user is None:
+                continue
         if user is None:
             asked = [_create(wanted), *([_disable_new(wanted)] if inactive else [])]
             findings.extend(returners.login_reused(wanted))
@@ -97,7 +103,8 @@ def diff_users(
         if any(change.after is not None and change.after.get("email") for change in kept):
             findings.extend(_email_taken(person, resolved, new_emails))
         enabled = any(change.action is Action.USER_ENABLE for change in kept)
-        if user is not None and not user.active and wanted.active is None and not enabled:
+        stays = user is not None and not user.active and wanted.active is None and not enabled
+        if user is not None and stays and not unproven:
             findings.append(disabled_finding(user.username, origin_of(wanted)))
         by_ldap = isinstance(wanted.password, LdapPassword)
         if by_ldap and user is not None and not user.ldap and not protected(user.username):

@@ -181,7 +181,9 @@ class PersonFinder:
             wanted = person.desired
             if person.user is not None:
                 users[wanted.key] = person.user
-            elif wanted.active is not None and not wanted.active.value and not with_inactive:
+            elif "active" in wanted.unknown or (
+                wanted.active is not None and not wanted.active.value and not with_inactive
+            ):
                 absent.add(wanted.key)
             else:
                 new[wanted.key] = wanted.username.value

@@ -123,6 +123,8 @@ def columns_there(situation: Situation) -> Iterator[GuardVerdict]:
         wanted = used.get(source.name)
         gone = before.columns - set(source.columns)
         gone = gone if wanted is None else gone & wanted
+        if hidden := _hidden_attributes(source, before):
+            gone = gone - {"active"} | hidden
         if not gone:
             continue
         names = ", ".join(f'"{name}"' for name in sorted(gone))
@@ -142,6 +144,17 @@ def columns_there(situation: Situation) -> Iterator[GuardVerdict]:
             else "was it left out of the export, or may this login no longer read it? If it is"
             f" right, {how_to_allow('columns', len(gone), source.name)} lets it pass for one run",
         )
+
+
+def _hidden_attributes(source: PlanSource, before: SourceMemory) -> frozenset[str]:
+    """Return the attributes behind computed columns that nobody has now, for want of a right.
+
+    That nobody is locked any more is nothing odd where the directory proves it.
+    """
+    now, then = source.directory, before.directory
+    if now is None or then is None:
+        return frozenset()
+    return then.seen & (frozenset(now.asked) - frozenset(now.seen) - frozenset(now.proven))
 
 
 def _remembered(situation: Situation) -> Iterator[tuple[PlanSource, SourceMemory]]:

@@ -1,26 +1,33 @@
 """Read a directory into a table: its people, or the members of its groups."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from kanport.errors import ConfigInvalid
 from kanport.findings import Finding
-from kanport.mapping.ldap import LdapGroups, LdapSource
+from kanport.mapping.ldap import LdapGroups, LdapSource, several
 from kanport.network import LONGEST_EXCHANGE
 from kanport.origin import Origin
+from kanport.sources.ldap.absence import in_no_group, unproven_absences
 from kanport.sources.ldap.active import READS
+from kanport.sources.ldap.ber import Entry
 from kanport.sources.ldap.connect import connected
+from kanport.sources.ldap.connection import Question
 from kanport.sources.ldap.gathering import Gathering
 from kanport.sources.ldap.groups import GroupRows, counted, find_groups, listed
+from kanport.sources.ldap.kind import PROVES_ABSENCE, kind_of
 from kanport.sources.ldap.lookup import Lookup
 from kanport.sources.ldap.members import find_members, group_attributes, person_attributes
 from kanport.sources.ldap.names import dn_key, is_below
 from kanport.sources.ldap.people import IDS, Person, maker, read_people
 from kanport.sources.ldap.rows import GROUP, Fingerprint, Shaper, row_of_hidden
 from kanport.sources.ldap.search import Directory
-from kanport.table import DirectoryEntry, Odd, Row, Scope, Table, Unread
+from kanport.table import Directory as DirectoryFacts
+from kanport.table import DirectoryEntry, Odd, Row, Scope, Table, Unread, entry_key
+
+_MEMBER_OF = "memberof"
 
 
 def read_ldap(
@@ -109,10 +116,13 @@ class _Reading:
         self._people: tuple[Row, ...] = ()
         self._contexts = tuple(map(dn_key, directory.contexts))
         self._names: dict[str | None, frozenset[str]] = {}
+        self._proves = kind_of(directory.root) in PROVES_ABSENCE
+        self._unproven: Mapping[str, Collection[str]] = {}
 
     def people(self) -> None:
         """Read one row for each person."""
         people = read_people(self._directory, self._spec, self._shaper, self._name)
+        self._doubt_people()
         for person in people.values():
             self._rows.append(self._row(person))
             self._sign(person)
@@ -140,6 +150,8 @@ class _Reading:
             now=self._now,
         )
         find_members(gathering, wanted.entries.values())
+        self._doubt_people()
+        self._doubt_groups(groups, wanted.entries.values())
         rows = GroupRows(self._spec, groups, self._group_shaper, self._name)
         origins = {key: Origin(self._name, dn=person.shaped.dn) for key, person in people.items()}
         places: dict[int, dict[str, Mapping[str, int | str]]] = {}
@@ -193,7 +205,7 @@ class _Reading:
 
     def table(self, failures: list[str]) -> Table:
         """Give all that was read, with what is to be said of the whole."""
-        self._findings += self._shaper.findings(self._name)
+        self._findings += self._shaper.findings(self._name, proves=self._proves)
         if failures:
             self._findings.append(
                 Finding(
@@ -223,6 +235,7 @@ class _Reading:
             scopes=tuple(self._scopes),
             people=self._people,
             unread=tuple(self._unread),
+            directory=self._facts(),
         )
 
     def _row(self, person: Person) -> Row:
@@ -249,6 +262,57 @@ class _Reading:
             outside=person.outside,
             locked=person.locked,
         )
+
+    def _doubt_people(self) -> None:
+        """Make unknown what the people seem to lack and may only have hidden."""
+        spec = self._spec
+        searches = [Question(base, spec.scope, spec.filter, ()) for base in spec.bases]
+        self._unproven = unproven_absences(self._directory, searches, self._shaper.lacking)
+        self._shaper.doubt(self._unproven)
+
+    def _doubt_groups(self, groups: LdapGroups, entries: Iterable[Entry]) -> None:
+        """Make unknown what the groups seem to lack and may only have hidden."""
+        found = tuple(entries)
+        lacking = {
+            name: dns
+            for name in self._group_shaper.plain
+            if (dns := [entry.dn for entry in found if name not in entry.attributes])
+        }
+        searches = [
+            Question(base, groups.scope, groups.filter, ()) for base in several(groups.base)
+        ]
+        self._group_shaper.doubt(unproven_absences(self._directory, searches, lacking))
+
+    def _facts(self) -> DirectoryFacts:
+        deciding, lacking = self._shaper.deciding, self._shaper.lacking
+        there = self._shaper.seen.attributes
+        holders = {
+            deciding[name]: frozenset(
+                entry_key(row) for row in self._rows if row.origin.dn not in lacking.get(name, ())
+            )
+            for name in (() if self._proves else deciding)
+        }
+        return DirectoryFacts(
+            asked=frozenset(deciding.values()),
+            seen=frozenset(deciding[name] for name in deciding if name in there),
+            proven=frozenset(
+                deciding[name]
+                for name in deciding
+                if self._proves and name in lacking and not self._unproven.get(name)
+            ),
+            proves=self._proves,
+            absent=self._in_no_group(),
+            holders=holders,
+        )
+
+    def _in_no_group(self) -> dict[str, frozenset[str]]:
+        """Return who provably lacks the attribute with the groups, by its column."""
+        column = next((name for name in self._columns if name.lower() == _MEMBER_OF), None)
+        if self._proves or column is None:
+            return {}
+        lacking = self._shaper.lacking.get(_MEMBER_OF, frozenset())
+        proven = in_no_group(self._directory, lacking)
+        return {column: frozenset(entry_key(row) for row in self._rows if row.origin.dn in proven)}
 
     def _sign(self, person: Person) -> None:
         shaped = person.shaped

@@ -1,8 +1,8 @@
 """Entries become rows: each column from its attribute, as text."""
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from kanport.sources.ldap.active import MAY_BE_ABSENT, READS, judge
 from kanport.sources.ldap.ber import Entry
 from kanport.sources.ldap.names import split_dn
 from kanport.sources.ldap.values import choosers, text_of, writers
-from kanport.table import Odd, Row
+from kanport.table import UNPROVEN, Odd, Row
 
 GROUP = "group."
 ACTIVE, DN, ID = "active", "dn", "id"
@@ -30,6 +30,15 @@ class Shaped:
     values: Mapping[str, Cell]
     odd: Mapping[str, Odd]
     places: Places
+
+
+@dataclass(frozen=True, slots=True)
+class _Lacking:
+    """The cells of an entry that lacks an attribute."""
+
+    dn: str
+    values: dict[str, Cell]
+    odd: dict[str, Odd]
 
 
 @dataclass(slots=True)
@@ -67,6 +76,10 @@ class Shaper:
         self._active = ACTIVE in self._made and ACTIVE in self.columns
         self._prefix = prefix
         self._places: dict[str, Places] = {}
+        self._lacking: defaultdict[str, list[_Lacking]] = defaultdict(list)
+        names = [name for rule in spec.active for name in READS[rule]] if self._active else []
+        self._deciding = {name.lower(): name for name in names}
+        self._unproven: Mapping[str, Collection[str]] = {}
         self.seen = Seen()
 
     @property
@@ -75,9 +88,46 @@ class Shaper:
         names = [column for column in self.columns if column not in self._made]
         if self._id:
             names.append(self._id)
-        if self._active:
-            names += [name for rule in self._spec.active for name in READS[rule]]
+        names += self._deciding.values()
         return tuple({name.lower(): name for name in names}.values())
+
+    @property
+    def plain(self) -> tuple[str, ...]:
+        """The attributes that stand in columns of their own, in lower case."""
+        return tuple(name for _, name in self._plain)
+
+    @property
+    def deciding(self) -> Mapping[str, str]:
+        """The attributes that decide whether an account is active, by name in lower case."""
+        return self._deciding
+
+    @property
+    def lacking(self) -> dict[str, frozenset[str]]:
+        """The DNs of the entries without an attribute, by attribute in lower case."""
+        return {
+            name: frozenset(cells.dn for cells in several)
+            for name, several in self._lacking.items()
+        }
+
+    def doubt(self, unproven: Mapping[str, Collection[str]]) -> None:
+        """Make cells unknown whose attribute may only be hidden: DNs, by attribute in lower case.
+
+        This holds for the entries so far and for those to come.
+        """
+        self._unproven = unproven
+        for name, dns in unproven.items():
+            for cells in self._lacking.get(name, ()):
+                if cells.dn in dns:
+                    self._make_unknown(name, cells.values, cells.odd)
+
+    def _make_unknown(self, name: str, values: dict[str, Cell], odd: dict[str, Odd]) -> None:
+        for column, attribute in self._plain:
+            if attribute == name:
+                odd[column] = unproven_cell(column.removeprefix(self._prefix))
+        # An account that another attribute disables is disabled, whatever this one says.
+        if name in self._deciding and values[ACTIVE] == "true":
+            values[ACTIVE] = ""
+            odd[ACTIVE] = unproven_cell(self._deciding[name])
 
     def shape(self, entry: Entry) -> Shaped:
         """Give the cells of an entry."""
@@ -102,10 +152,22 @@ class Shaper:
         if self._id:
             self._identify(entry, values, odd)
         decided = self._decide(entry, values, odd) if self._active else ""
+        self._note_lacking(entry, values, odd)
         return Shaped(dn, values, odd, self._place(decided))
 
-    def findings(self, source: str) -> list[Finding]:
-        """Give what is to be said of all entries together."""
+    def _note_lacking(self, entry: Entry, values: dict[str, Cell], odd: dict[str, Odd]) -> None:
+        dn, attributes = entry
+        for name in (*(name for _, name in self._plain), *self._deciding):
+            if name not in attributes:
+                self._lacking[name].append(_Lacking(dn, values, odd))
+                if dn in self._unproven.get(name, ()):
+                    self._make_unknown(name, values, odd)
+
+    def findings(self, source: str, *, proves: bool = False) -> list[Finding]:
+        """Give what is to be said of all entries together.
+
+        `proves` is True where the server was asked for proof that absent attributes are absent.
+        """
         where = Origin(source)
         found = []
         if self.seen.entries:
@@ -126,7 +188,7 @@ class Shaper:
                     where.at(attribute=rule),
                     hint="that is right where nobody is disabled; or may this login not read it?",
                 )
-                for rule in (self._spec.active if self._active else ())
+                for rule in (self._spec.active if self._active and not proves else ())
                 if rule in MAY_BE_ABSENT and rule.lower() not in self.seen.attributes
             ]
         found += [
@@ -228,6 +290,11 @@ class Fingerprint:
     def sha256(self) -> str:
         """The sum in hex."""
         return self._sum.hexdigest()
+
+
+def unproven_cell(attribute: str, code: str = UNPROVEN) -> Odd:
+    """Return why a cell is unknown whose attribute may only be hidden from this login."""
+    return Odd(code, "the directory does not show it", value=attribute)
 
 
 def _binary(name: str) -> Odd:

@@ -10,6 +10,7 @@ from kanport.findings import found
 from kanport.sources.ldap.ber import Attributes, Done, Entry
 from kanport.sources.ldap.connection import Broken, Connection, Question, Reference, TooMuch
 from kanport.sources.ldap.errors import SourceIncomplete
+from kanport.sources.ldap.kind import KIND_ATTRIBUTES
 from kanport.sources.ldap.names import dn_key
 from kanport.sources.ldap.results import NOT_HERE, SUCCESS, meaning, told
 from kanport.sources.ldap.values import texts
@@ -19,9 +20,6 @@ logger = logging.getLogger(__name__)
 ACTIVE_DIRECTORY = b"1.2.840.113556.1.4.800"
 """The capability by which Active Directory, and Samba, tells what it is."""
 
-_OF_THE_ROOT = (
-    "namingContexts", "supportedCapabilities", "objectClass", "vendorName", "subschemaSubentry",
-)  # fmt: skip
 _RANGE = ";range="
 _SHOWN = 300
 _MOST_EMPTY_PAGES = 100
@@ -51,7 +49,7 @@ class Directory:
         """What the server says of itself (the root DSE); empty where it says nothing."""
         if self._root is None:
             try:
-                entry = self.read("", _OF_THE_ROOT, "(objectClass=*)")
+                entry = self.read("", KIND_ATTRIBUTES, "(objectClass=*)")
             except (KeyError, SourceIncomplete):
                 entry = None
             self._root = entry.attributes if entry is not None else {}

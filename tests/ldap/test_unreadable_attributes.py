@@ -1,0 +1,369 @@
+"""An attribute that may only be hidden unlocks nobody and changes nothing, on real directories.
+
+Each case runs one good night, hides the attribute by an ACL of the server, and runs the next night.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from kanport.sandbox import Sandbox
+from tests.conftest import Kanport, Result
+from tests.ldap.certificates import Authority
+from tests.ldap.ds389 import READER, Ds389
+from tests.ldap.freeipa import USER_GROUPS, USERS, ipa_dn, ipa_group, ipa_tree, ipa_user
+from tests.ldap.ldif import PEOPLE, dn, entry, person, tree
+from tests.ldap.samba import ADMINISTRATOR, DOMAIN, TLS_URL, Samba, samba
+from tests.ldap.samba import PASSWORD as SAMBA_PASSWORD
+from tests.ldap.slapd import PASSWORD, SUFFIX, Slapd
+
+MAPPING = """\
+kanport: 1
+name: nightly
+{ledger}
+sources:
+  people:
+    type: ldap
+    url: {url}
+    {plain}
+    bind_dn: "{login}"
+    bind_password: {{env: LDAP_PASSWORD}}
+    base: "{base}"
+    filter: {filter_}
+    {source}
+users:
+  from: people
+  {id}
+  fields:
+    username: {{from: {login_name}}}
+    {fields}
+  missing: {missing}
+  managed: {{usernames: ["*"]}}
+{more}
+protect: [admin]
+limits: {{disable: 50%, revoke: 50%}}
+"""
+NAMES = ("ada", "bob", "cyd", "dan", "eve", "fay", "gil", "hal")
+
+
+@dataclass
+class Night:
+    """A directory, a Kanboard server, and the mapping between them."""
+
+    server: Sandbox
+    kanport: Kanport
+    folder: Path
+    url: str
+    login: str = READER
+    base: str = PEOPLE
+
+    def sync(
+        self,
+        *options: str,
+        source: str = "",
+        fields: str = "active: {from: active}",
+        more: str = "",
+        missing: str = "disable",
+        ledger: str = "ledger: nightly.ledger",
+        login_name: str = "uid",
+        filter_: str = "(objectClass=inetOrgPerson)",
+    ) -> Result:
+        path = self.folder / "nightly.yaml"
+        id_ = "id: {from: id}" if "id:" in source else ""
+        path.write_text(
+            MAPPING.format(
+                url=self.url, login=self.login, base=self.base, source=source, fields=fields,
+                more=more, missing=missing, ledger=ledger, id=id_,
+                login_name=login_name, filter_=filter_,
+                plain="allow_plaintext: true" if self.url.startswith("ldap:") else "",
+            )
+        )  # fmt: skip
+        return self.kanport("sync", path, *options)
+
+    def active(self, *names: str) -> list[bool]:
+        users = self.server.store.snapshot().users
+        return [bool(users[name].is_active) for name in names]
+
+
+@pytest.fixture
+def night(
+    server: Sandbox, kanport: Kanport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Night]:
+    for name in NAMES:
+        server.store.add_user(name, email=f"{name}@example.org")
+    server.store.add_project("Web", identifier="WEB")
+
+    def make(url: str, login: str = READER, base: str = PEOPLE, password: str = PASSWORD) -> Night:
+        monkeypatch.setenv("LDAP_PASSWORD", password)
+        return Night(server, kanport, tmp_path, url, login, base)
+
+    return make
+
+
+def ipa(*locked: str, **more: str) -> list[str]:
+    return ipa_tree(
+        *(ipa_user(name, locked=True if name in locked else None, **more) for name in NAMES)
+    )
+
+
+def said(result: Result) -> str:
+    """Return all that a run printed, whatever the width of its lines."""
+    return " ".join(f"{result.out} {result.err}".split())
+
+
+IPA = "active: [nsAccountLock]\n    id: ipaUniqueID"
+
+
+@pytest.mark.parametrize("ledger", ["ledger: nightly.ledger", ""])
+def test_a_lock_that_is_hidden_from_everybody_unlocks_nobody(
+    night: Callable[..., Night], tmp_path: Path, ledger: str
+) -> None:
+    with Ds389(tmp_path / "389", ipa("bob", "cyd")) as ds389:
+        here = night(ds389.url, base=USERS)
+        source = IPA if ledger else "active: [nsAccountLock]"
+        options = {"source": source, "missing": "disable" if ledger else "keep", "ledger": ledger}
+        first = here.sync(**options)
+        assert first.code == 0, first
+        assert here.active("ada", "bob", "cyd") == [True, False, False]
+        ds389.hide(SUFFIX, "nsAccountLock")
+        second = here.sync(**options)
+        assert here.active("ada", "bob", "cyd") == [True, False, False]
+        ds389.show(SUFFIX)
+
+    assert '"bob" stays disabled' in said(second) and '"cyd" stays disabled' in said(second)
+    if ledger:
+        assert second.code == 4
+        assert "columns-gone" in said(second) and '"nsAccountLock"' in said(second)
+    else:
+        assert second.code == 0
+
+
+def test_a_lock_that_is_hidden_for_some_keeps_these_and_lets_the_others_go_on(
+    night: Callable[..., Night], tmp_path: Path
+) -> None:
+    with Ds389(tmp_path / "389", ipa("bob", "cyd", "dan")) as ds389:
+        here = night(ds389.url, base=USERS)
+        assert here.sync(source=IPA).code == 0
+        ds389.hide(ipa_dn("bob"), "nsAccountLock")
+        # A real unlock, a real lock and a real leaver of the same night.
+        ds389.modify(f"dn: {ipa_dn('cyd')}\nchangetype: modify\ndelete: nsAccountLock\n")
+        ds389.modify(
+            f"dn: {ipa_dn('eve')}\nchangetype: modify\nadd: nsAccountLock\nnsAccountLock: TRUE\n"
+        )
+        ds389.modify(f"dn: {ipa_dn('fay')}\nchangetype: delete\n")
+        second = here.sync(source=IPA)
+        third = here.sync(source=IPA)
+
+    assert second.code == 0, second
+    assert here.active("bob", "cyd", "dan", "eve", "fay", "ada") == [
+        False, True, False, False, False, True,
+    ]  # fmt: skip
+    assert "uid=bob" in said(second) and "shows no nsAccountLock of" in said(second)
+    assert third.code == 0 and '"bob" stays disabled' in said(third)
+
+
+def test_the_last_real_unlock_enables(night: Callable[..., Night], tmp_path: Path) -> None:
+    with Ds389(tmp_path / "389", ipa("bob")) as ds389:
+        here = night(ds389.url, base=USERS)
+        assert here.sync(source=IPA).code == 0
+        ds389.modify(f"dn: {ipa_dn('bob')}\nchangetype: modify\ndelete: nsAccountLock\n")
+        second = here.sync(source=IPA)
+
+    assert second.code == 0, second
+    assert here.active("bob") == [True]
+
+
+def test_somebody_new_whose_lock_is_hidden_is_not_created(
+    night: Callable[..., Night], tmp_path: Path
+) -> None:
+    web = (
+        "memberships:\n  - {from: people, username: {from: uid}, role: project-member,\n"
+        '     project: {from: memberOf, each: true, match: "cn=(?P<value>[^,]+),"}}'
+    )
+    people = [*ipa(), ipa_group("WEB", ipa_dn("ada"))]
+    with Ds389(tmp_path / "389", people, member_of=True) as ds389:
+        here = night(ds389.url, base=USERS)
+        assert here.sync(source=IPA, more=web).code == 0
+        ds389.add(ipa_user("zoe", locked=True))
+        ds389.modify(
+            f"dn: cn=WEB,{USER_GROUPS}\nchangetype: modify\nadd: member\nmember: {ipa_dn('zoe')}\n"
+        )
+        ds389.hide(ipa_dn("zoe"), "nsAccountLock")
+        second = here.sync(source=IPA, more=web)
+
+    assert second.code == 0, second
+    assert "zoe" not in here.server.store.snapshot().users
+    assert '"zoe" is not created' in said(second)
+
+
+def shadow(name: str) -> str:
+    return person(
+        name, objectClass=["inetOrgPerson", "shadowAccount"], shadowExpire="1", title="lead"
+    )
+
+
+def slapd_tree() -> list[str]:
+    reader = entry(
+        f"cn=reader,{SUFFIX}", objectClass=["organizationalRole", "simpleSecurityObject"],
+        cn="reader", userPassword=PASSWORD,
+    )  # fmt: skip
+    locked = ("bob", "cyd", "dan")
+    people = [shadow(name) if name in locked else person(name) for name in NAMES]
+    return tree(reader, *people)
+
+
+CN_READER = f"cn=reader,{SUFFIX}"
+PLAIN = ["access to attrs=userPassword by anonymous auth by * none", "access to * by * read"]
+
+
+@pytest.mark.parametrize(
+    ("source", "attribute", "fields"),
+    [
+        ("active: [shadowExpire]", "shadowExpire", "active: {from: active}"),
+        ("", "title", "active: {from: title, values: {lead: false}, default: true}"),
+    ],
+)
+def test_what_decides_may_be_hidden_on_openldap(
+    night: Callable[..., Night], tmp_path: Path, source: str, attribute: str, fields: str
+) -> None:
+    hidden = f'access to dn.exact="{dn("bob")}" attrs={attribute} by * none'
+    with Slapd(tmp_path / "a", slapd_tree(), database=PLAIN) as slapd:
+        here = night(slapd.url, login=CN_READER)
+        first = here.sync(source=source, fields=fields)
+        assert first.code == 0, first
+        assert here.active("ada", "bob", "cyd", "dan") == [True, False, False, False]
+    with Slapd(tmp_path / "b", slapd_tree(), database=[hidden, *PLAIN]) as slapd:
+        here.url = slapd.url
+        slapd.modify(
+            f"dn: {dn('cyd')}\nchangetype: modify\ndelete: shadowExpire\n-\ndelete: title\n"
+        )
+        second = here.sync(source=source, fields=fields)
+
+    assert second.code == 0, second
+    assert here.active("ada", "bob", "cyd", "dan") == [True, False, True, False]
+    assert f"shows no {attribute} of" in said(second) and "uid=bob" in said(second)
+
+
+def test_a_policy_that_the_server_does_not_know_locks_nobody(
+    night: Callable[..., Night], tmp_path: Path
+) -> None:
+    with Slapd(tmp_path / "a", slapd_tree(), database=PLAIN) as slapd:
+        here = night(slapd.url, login=CN_READER)
+        slapd.add(person("zoe"))
+        done = here.sync(source="active: [pwdAccountLockedTime]")
+
+    assert done.code == 0, done
+    assert here.active("zoe", "ada") == [True, True]
+
+
+def test_a_hidden_role_and_hidden_groups_take_nothing_away(
+    night: Callable[..., Night], tmp_path: Path
+) -> None:
+    fields = "role: {from: title, values: {boss: app-manager}, default: app-user}"
+    more = (
+        "memberships:\n  - {from: people, username: {from: uid}, role: project-member,\n"
+        '     project: {from: memberOf, each: true, match: "cn=(?P<value>[^,]+),"}}\n'
+        "memberships_missing: revoke"
+    )
+    people = [
+        *ipa_tree(*(ipa_user(name, title="boss") for name in NAMES)),
+        ipa_group("WEB", *map(ipa_dn, NAMES)),
+    ]
+    with Ds389(tmp_path / "389", people, member_of=True) as ds389:
+        here = night(ds389.url, base=USERS)
+        assert here.sync(fields=fields, more=more).code == 0
+        ds389.hide(ipa_dn("bob"), "title", "memberOf")
+        ds389.modify(f"dn: {ipa_dn('cyd')}\nchangetype: modify\ndelete: title\n")
+        ds389.modify(
+            f"dn: cn=WEB,{USER_GROUPS}\nchangetype: modify\ndelete: member\n"
+            f"member: {ipa_dn('cyd')}\n"
+        )
+        second = here.sync(fields=fields, more=more)
+
+    assert second.code == 0, second
+    after = here.server.store.snapshot()
+    assert after.users["bob"].role == "app-manager" and after.users["cyd"].role == "app-user"
+    assert ("WEB", "bob") in after.memberships and ("WEB", "cyd") not in after.memberships
+    assert "shows no title of" in said(second) and "shows no memberOf of" in said(second)
+
+
+def test_where_another_attribute_locks_the_hidden_one_does_not_matter(
+    night: Callable[..., Night], tmp_path: Path
+) -> None:
+    people = ipa_tree(*(ipa_user(name) for name in NAMES))
+    with Ds389(tmp_path / "389", people) as ds389:
+        ds389.hide(ipa_dn("bob"), "shadowExpire")
+        ds389.modify(
+            f"dn: {ipa_dn('bob')}\nchangetype: modify\nadd: nsAccountLock\nnsAccountLock: TRUE\n"
+        )
+        here = night(ds389.url, base=USERS)
+        done = here.sync(source="active: [nsAccountLock, shadowExpire]")
+
+    assert done.code == 0, done
+    assert here.active("bob", "ada") == [False, True]
+
+
+# Active Directory answers `(!(attribute=*))` also where the attribute is hidden, so that nothing is
+# proven there but by what the last good run recorded.
+
+STAFF = f"OU=Night,{DOMAIN}"
+BY_GROUPS = (
+    "memberships:\n  - {from: people, username: {from: sAMAccountName}, role: project-member,\n"
+    '     project: {from: memberOf, each: true, match: "CN=(?P<value>[^,]+),"}}\n'
+    "memberships_missing: revoke"
+)
+BY_TYPE = "role: {from: employeeType, values: {boss: app-manager}, default: app-user}"
+
+
+@pytest.fixture(scope="module")
+def controller(good_tls: Path) -> Iterator[Samba]:
+    with samba(good_tls) as running:
+        running.load(f"dn: {STAFF}\nchangetype: add\nobjectClass: organizationalUnit\nou: Night\n")
+        for name in NAMES:
+            running.load(
+                f"dn: CN={name},{STAFF}\nchangetype: add\nobjectClass: user\n"
+                f"sAMAccountName: {name}\nuserAccountControl: 544\nemployeeType: boss\n"
+            )
+        members = "".join(f"member: CN={name},{STAFF}\n" for name in NAMES)
+        running.load(
+            f"dn: CN=WEB,{STAFF}\nchangetype: add\nobjectClass: group\nsAMAccountName: WEB\n"
+            + members
+        )
+        yield running
+
+
+def test_active_directory_takes_nothing_away_for_what_may_be_hidden_and_says_how_to_go_on(
+    night: Callable[..., Night], controller: Samba, authority: Authority
+) -> None:
+    here = night(TLS_URL, login=ADMINISTRATOR, base=STAFF, password=SAMBA_PASSWORD)
+    options = {
+        "source": f"ca_file: {authority.file}",
+        "fields": BY_TYPE,
+        "more": BY_GROUPS,
+        "login_name": "sAMAccountName",
+        "filter_": "(objectCategory=person)",
+    }
+    assert here.sync(**options).code == 0
+    controller.load(
+        f"dn: CN=bob,{STAFF}\nchangetype: modify\ndelete: employeeType\n",
+        f"dn: CN=WEB,{STAFF}\nchangetype: modify\ndelete: member\nmember: CN=cyd,{STAFF}\n",
+    )
+    second = here.sync(**options)
+    third = here.sync(**options)
+    after = here.server.store.snapshot()
+
+    assert second.code == third.code == 0, second
+    assert after.users["bob"].role == "app-manager"
+    assert ("WEB", "bob") in after.memberships
+    # That nobody lists cyd is proven by the groups.
+    assert ("WEB", "cyd") not in after.memberships
+    for result in (second, third):
+        assert "shows no employeeType of" in said(result) and "CN=bob" in said(result)
+        assert "shows no memberOf" not in said(result)
+
+    fourth = here.sync("--allow", "columns:people=1", **options)
+    assert fourth.code == 0, fourth
+    assert here.server.store.snapshot().users["bob"].role == "app-user"
+    assert "employeeType" not in said(here.sync(**options))
