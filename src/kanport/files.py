@@ -2,56 +2,106 @@
 
 import contextlib
 import errno
+import grp
 import os
+import re
 import secrets
 import shlex
 import stat
 import sys
+import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from enum import Enum
 from pathlib import Path
+from typing import BinaryIO
 
 from kanport.errors import ConfigInvalid, UsageError
 
 _HINT = "name a file in a folder that exists and that you may write to"
 _FULL = "make room there, or name a file on another disk"
 
+
+class Kind(Enum):
+    """What a file of Kanport's own is; nothing of another kind is written over it."""
+
+    PLAN = "a plan"
+    JOURNAL = "the journal of a run"
+    LEDGER = "a ledger"
+    APPROVAL = "an approval"
+    MAPPING = "a mapping"
+
+
+# Bytes from which the kind of a file is told.
+_HEAD = 64 * 1024
+_MARKS = {
+    b'"kanport-plan/': Kind.PLAN,
+    b'"kanport-journal/': Kind.JOURNAL,
+    b'"kanport-approval/': Kind.APPROVAL,
+}
+# "Kprt", which tells a ledger from the databases of other programs.
+LEDGER_ID = 0x4B707274
+# As many links as Linux follows.
+_MOST_LINKS = 40
+# A reader of a pipe may open it a moment later than its writer.
+_READER_TRIES, _READER_PAUSE = 100, 0.05
+
 # Bytes; far more than any token or password has.
 LONGEST_SECRET = 4096
 
 
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file for reading; raises OSError where it cannot be read.
+
+    A pipe or a device is refused with OSError: nobody knows whether it ever ends, and opening a
+    pipe to which nobody writes would wait for ever.
+    """
+    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY), "rb")
+    mode = os.fstat(file.fileno()).st_mode
+    if stat.S_ISREG(mode):
+        return file
+    file.close()
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    raise OSError(errno.EINVAL, "it is a pipe or a device, not a file")
+
+
 def read_file(path: Path, *, most: int) -> bytes:
-    """Read a regular file, no more than so many bytes of it; raises as `read_dated`."""
+    """Read a regular file, no more than so many bytes of it; raises as `open_regular`."""
     return read_dated(path, most=most)[0]
 
 
 def read_dated(path: Path, *, most: int) -> tuple[bytes, str]:
     """Read a regular file, no more than so many bytes, and when it was changed (UTC, RFC 3339).
 
-    Raises OSError where it cannot be read, and for a pipe or a device, of which nobody knows
-    whether they ever end.
+    Raises as `open_regular`.
     """
-    # Opening a pipe that nobody writes to would wait for ever.
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-        found = os.fstat(file.fileno())
-        if stat.S_ISDIR(found.st_mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if not stat.S_ISREG(found.st_mode):
-            raise OSError(errno.EINVAL, "it is a pipe or a device, not a file")
-        changed = datetime.fromtimestamp(int(found.st_mtime), UTC)
+    with open_regular(path) as file:
+        changed = datetime.fromtimestamp(int(os.fstat(file.fileno()).st_mtime), UTC)
         return file.read(most), changed.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def write_file(path: Path, content: str | bytes, *, mode: int = 0o644) -> None:
-    """Write bytes, or text as UTF-8, in one step, with these permissions at most (umask counts).
+def write_file(
+    path: Path,
+    content: str | bytes,
+    *,
+    mode: int | None = None,
+    secret: bool = False,
+    over: Kind | None = None,
+) -> None:
+    """Write bytes, or text as UTF-8, in one step.
 
     The file is written beside its place, synced and then moved there. A link stays one: what it
     leads to is written. What is no regular file (a pipe, a terminal, /dev/stdout) is written to as
     it is, for a device that is replaced by a file is gone.
 
-    Raises UsageError where it cannot be written.
+    A file that is there already keeps its permissions and, as far as the system allows, its owner.
+    A new one has `mode` (umask counts); without one it is for its owner alone, and for the group as
+    well in a folder that a group shares. What is `secret` is for its owner alone in any case.
+
+    Raises UsageError where it cannot be written, or as `check_target`.
     """
-    check_target(path)
+    check_target(path, over=over)
     if isinstance(content, str):
         content = content.encode("utf-8")
     try:
@@ -59,24 +109,61 @@ def write_file(path: Path, content: str | bytes, *, mode: int = 0o644) -> None:
             with os.fdopen(descriptor, "wb") as special:
                 special.write(content)
         else:
-            _replace(path.resolve(), content, mode)
+            place = path.resolve()
+            if mode is None:
+                mode = 0o640 if _shared(place.parent) else 0o600
+            _replace(place, content, 0o600 if secret else mode, keep=not secret)
     except (OSError, RuntimeError) as problem:
         raise _refusal(path, problem) from problem
 
 
-def check_target(path: Path, *, inputs: Iterable[Path] = ()) -> None:
-    """Raise UsageError where nothing can be written to a path; writes nothing itself.
+def readers(path: Path) -> str:
+    """Return who can read a regular file besides its owner, in words; "" where all can."""
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode) or found.st_mode & stat.S_IROTH:
+        return ""
+    if not found.st_mode & stat.S_IRGRP:
+        return "readable by you alone"
+    try:
+        return f"readable by you and the group {grp.getgrgid(found.st_gid).gr_name}"
+    except KeyError:
+        return f"readable by you and the group {found.st_gid}"
 
-    `inputs` are files that were read and must not be written over, by whatever name.
+
+def _shared(folder: Path) -> bool:
+    """Return whether a folder belongs to a group that works in it together."""
+    return bool(folder.stat().st_mode & (stat.S_ISGID | stat.S_IWGRP))
+
+
+def check_target(
+    path: Path, *, inputs: Iterable[Path] = (), over: Kind | None = None, regular: bool = False
+) -> None:
+    """Raise UsageError where nothing may be written to a path; writes nothing itself.
+
+    `inputs` are files that were read and must not be written over, by whatever name. Nor is a plan,
+    a journal, a ledger, an approval or a mapping, but for the kind that is written (`over`). Where
+    everybody may put files (`/tmp`), neither somebody else's link is followed nor somebody else's
+    file replaced: whoever put it there may want just that. With `regular` the path must not be
+    that of a pipe or a device.
     """
     try:
         if path.is_dir():
             raise UsageError(
                 f"{path} cannot be written: it is a folder", hint="name a file in that folder"
             )
+        if regular and path.exists() and not path.is_file():
+            raise UsageError(
+                f"{path} cannot be written: it is a pipe or a device, not a file", hint=_HINT
+            )
         if not path.exists() and not path.resolve().parent.is_dir():
             raise UsageError(
                 f"{path} cannot be written: there is no folder {path.resolve().parent}", hint=_HINT
+            )
+        if (foreign := _foreign(path)) is not None:
+            raise UsageError(
+                f"{path} cannot be written: {foreign} belongs to another user, in a folder to which"
+                " everybody can write",
+                hint="name a file in a folder of your own",
             )
         for other in inputs:
             if path.exists() and other.exists() and path.samefile(other):
@@ -84,8 +171,62 @@ def check_target(path: Path, *, inputs: Iterable[Path] = ()) -> None:
                     f"{path} cannot be written: it is {other}, which is read here",
                     hint="name another file",
                 )
+        if (kind := kind_of(path)) not in (None, over):
+            raise UsageError(
+                f"{path} cannot be written: {kind.value} would be lost",
+                hint="name another file, or move that one away",
+            )
     except (OSError, RuntimeError, ValueError) as problem:
         raise _refusal(path, problem) from problem
+
+
+def kind_of(path: Path) -> Kind | None:
+    """Return which of Kanport's own kinds a regular file is; None for any other file, or none."""
+    try:
+        with open_regular(path) as file:
+            head = file.read(_HEAD)
+    except OSError:
+        return None
+    if head.startswith(b"SQLite format 3\0"):
+        # PRAGMA application_id, at a fixed place of the header (SQLite's file format).
+        return Kind.LEDGER if head[68:72] == LEDGER_ID.to_bytes(4, "big") else None
+    for mark, kind in _MARKS.items():
+        if mark in head[:200]:
+            return kind
+    return (
+        Kind.MAPPING if re.search(rb"^kanport: *[0-9]+ *(#.*)?\r?$", head, re.MULTILINE) else None
+    )
+
+
+def _foreign(path: Path) -> Path | None:
+    """Return what of a path another user has put where everybody may put files, or None.
+
+    The rule is that of Linux (fs.protected_symlinks, fs.protected_regular), which not every system
+    has, or has switched on.
+    """
+    left = list(path.absolute().parts)
+    at = Path(left.pop(0))
+    for _ in range(_MOST_LINKS + len(left)):
+        if not left:
+            return None
+        folder, at = at, at / left.pop(0)
+        try:
+            found = at.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        link, last = stat.S_ISLNK(found.st_mode), not left
+        around = folder.stat()
+        open_to_all = around.st_mode & stat.S_ISVTX and around.st_mode & stat.S_IWOTH
+        theirs = found.st_uid not in (os.geteuid(), around.st_uid)
+        if open_to_all and theirs and (link or (last and not stat.S_ISDIR(found.st_mode))):
+            return at
+        if link:
+            to = at.readlink()
+            left = [*to.parts, *left]
+            at = Path(left.pop(0)) if to.is_absolute() else folder
+        elif at.name == "..":
+            at = at.resolve()
+    return None
 
 
 def _refusal(path: Path, problem: Exception) -> UsageError:
@@ -113,13 +254,33 @@ def _open_special(path: Path) -> int | None:
                 return os.dup(number)
     if stat.S_ISREG(found.st_mode):
         return None
-    return os.open(path, os.O_WRONLY | os.O_NOCTTY)
+    for _ in range(_READER_TRIES):
+        try:
+            number = os.open(path, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+        except OSError as problem:
+            if problem.errno != errno.ENXIO:
+                raise
+            time.sleep(_READER_PAUSE)
+        else:
+            os.set_blocking(number, True)
+            return number
+    raise OSError(errno.ENXIO, "nobody reads from this pipe")
 
 
-def _replace(path: Path, content: bytes, mode: int) -> None:
+def _replace(path: Path, content: bytes, mode: int, *, keep: bool) -> None:
     beside = path.with_name(f".kanport-{secrets.token_hex(8)}.tmp")
     try:
+        before = path.stat()
+    except FileNotFoundError:
+        before = None
+    try:
         with open(beside, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+            if before is not None:
+                # First the owner: giving a file away can take permissions from it.
+                with contextlib.suppress(OSError):
+                    os.fchown(file.fileno(), before.st_uid, before.st_gid)
+                if keep:
+                    os.fchmod(file.fileno(), stat.S_IMODE(before.st_mode) & 0o777)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -147,7 +308,7 @@ def read_secret(path: Path, what: str) -> str:
     $CREDENTIALS_DIRECTORY may look as if the group could read it.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             found = os.fstat(file.fileno())
             mode = found.st_mode
             if mode & (stat.S_IRWXG | stat.S_IRWXO) and not _given_by_systemd(path, found):

@@ -17,12 +17,15 @@ from types import TracebackType
 from typing import Any, Self
 
 from kanport.errors import LockHeld, UsageError
+from kanport.files import read_file
 from kanport.kanboard.rpc import Answer, NoAnswer, Refused
 from kanport.outcome import CUT_OFF, SENT_UNKNOWN, Approved, Outcome, Run, Status, Tally
 from kanport.plan.model import Plan
 from kanport.plan.plan_file import plan_digest
 
 FORMAT = "kanport-journal/1"
+# The journal of a million changes has about this size; what is larger is none, or never ends.
+MAX_BYTES = 1024 * 1024 * 1024
 # Begins what is told of a request that cannot have reached the server.
 NEVER_LEFT = "never sent: "
 
@@ -317,9 +320,12 @@ def journal_digest(path: Path) -> str:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        content = read_file(path, most=MAX_BYTES + 1)
     except OSError as problem:
         raise UsageError(f"{path} cannot be read: {problem.strerror}") from problem
+    if len(content) > MAX_BYTES:
+        raise UsageError(f"{path} is no journal: it has more than {MAX_BYTES:,} bytes")
+    return content
 
 
 def _records(content: bytes, path: Path) -> list[dict[str, Any]]:

@@ -94,7 +94,7 @@ class Passwords:
         for key, (username, password) in self._rows.items():
             if key in kept:
                 csv.writer(lines).writerow([username, password.get_secret_value()])
-        write_file(self._file, lines.getvalue(), mode=0o600)
+        write_file(self._file, lines.getvalue(), secret=True)
         self._written &= kept
 
     def _append(self, text: str) -> None:

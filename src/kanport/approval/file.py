@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from kanport.approval.model import FORMAT, Approval
 from kanport.errors import UsageError
-from kanport.files import read_file, write_file
+from kanport.files import Kind, read_file, write_file
 
 _MAX_BYTES = 1024 * 1024
 
@@ -16,7 +16,12 @@ _MAX_BYTES = 1024 * 1024
 def write_approval(path: Path, approval: Approval) -> None:
     """Write an approval to its file; raises UsageError where it cannot be written."""
     content: dict[str, Any] = approval.model_dump(mode="json", exclude_none=True)
-    write_file(path, json.dumps(content, ensure_ascii=False, indent=2) + "\n")
+    write_file(
+        path,
+        json.dumps(content, ensure_ascii=False, indent=2) + "\n",
+        mode=0o644,
+        over=Kind.APPROVAL,
+    )
 
 
 def load_approval(path: Path) -> Approval:

@@ -74,7 +74,7 @@ def command(
     from kanport import __version__, pipeline
     from kanport.approval import approval_key, approve, write_approval
     from kanport.errors import UsageError
-    from kanport.files import check_target
+    from kanport.files import Kind, check_target
     from kanport.plan.plan_file import load_plan
     from kanport.report.visible import visible
 
@@ -82,7 +82,7 @@ def command(
     if not by.strip() or not note.strip():
         raise UsageError("an approval needs a name and a note", hint="give both --by and --note")
     approval_path = approval_path or approval_beside(plan_path)
-    check_target(approval_path, inputs=[plan_path])
+    check_target(approval_path, inputs=[plan_path], over=Kind.APPROVAL)
     plan = load_plan(plan_path)
     pipeline.check_guards(plan)
     key = approval_key(os.environ)

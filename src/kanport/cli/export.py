@@ -48,7 +48,7 @@ def command(ctx: click.Context, /, target: Path, mapping_path: Path | None, **se
     from kanport.errors import UsageError
     from kanport.export.files import write_tables
     from kanport.export.mapping import mapping_for
-    from kanport.files import write_file
+    from kanport.files import Kind, write_file
     from kanport.kanboard.client import Client
     from kanport.pipeline.carried import not_carried
     from kanport.pipeline.exporting import read_listings
@@ -66,7 +66,8 @@ def command(ctx: click.Context, /, target: Path, mapping_path: Path | None, **se
         tables = read_listings(client)
     write_tables(target, tables.values())
     if mapping_path is not None:
-        write_file(mapping_path, mapping_for(target, mapping_path.parent, tables))
+        text = mapping_for(target, mapping_path.parent, tables)
+        write_file(mapping_path, text, mode=0o644, over=Kind.MAPPING)
     counts = ", ".join(counted(name, len(table.rows)) for name, table in tables.items())
     output.note(f"Written to {target}: {counts}.")
     lost = not_carried(tables)

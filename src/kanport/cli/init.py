@@ -79,7 +79,7 @@ def command(
     else:
         assert file is not None  # noqa: S101 - one of the two is given
         text = _for_file(file, target, encoding, sheet, header_row)
-    write_file(target, text)
+    write_file(target, text, mode=0o644)
     output.note(f"The mapping is in {target}: read it, then kanport validate {target}")
 
 

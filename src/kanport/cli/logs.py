@@ -115,9 +115,11 @@ class _FileLog(logging.Handler):
         super().__init__()
         self._path = path
         self._told = False
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOCTTY
+        # A pipe that nobody reads from would hold the run up before it begins.
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOCTTY | os.O_NONBLOCK
         try:
             self._file = os.open(path, flags, 0o640)
+            os.set_blocking(self._file, True)
         except (OSError, ValueError) as problem:
             why = problem.strerror if isinstance(problem, OSError) else "its path is not one"
             raise ConfigInvalid(

@@ -58,7 +58,7 @@ class Output:
             from kanport.proof import write_report
 
             write_report(path, view, form, table=self._table, masked=self.masked)
-            self.note(f"The report is in {path}.")
+            self.note(f"The report is in {path}{_for_whom(path)}.")
 
     def show(self, view: "View") -> None:
         """Write a report to the files, and print it on stdout in the chosen format."""
@@ -155,3 +155,10 @@ class Output:
             markup=False,
             emoji=False,
         )
+
+
+def _for_whom(path: Path) -> str:
+    from kanport.files import readers
+
+    told = readers(path)
+    return f", {told}" if told else ""

@@ -63,7 +63,7 @@ def command(
     """
     from kanport.cli import planning
     from kanport.errors import Exit, UsageError
-    from kanport.files import check_target
+    from kanport.files import Kind, check_target
     from kanport.kanboard.client import Client
     from kanport.plan.plan_file import dump_plan, write_plan
     from kanport.report import view
@@ -75,10 +75,10 @@ def command(
         )
     output = Output(ctx, form, masked=masked)
     if plan_path is not None:
-        check_target(plan_path, inputs=[mapping])
+        check_target(plan_path, inputs=[mapping], over=Kind.PLAN)
     inputs = planning.inputs_or_report(mapping, output, ctx)
     if plan_path is not None:
-        check_target(plan_path, inputs=inputs.files)
+        check_target(plan_path, inputs=inputs.files, over=Kind.PLAN)
     settings = planning.settings_from(**server)
     with Client.open(settings, read_only=True, warn=output.warn) as client:
         plan = planning.plan_or_report(inputs, client, output, ctx, allowed)

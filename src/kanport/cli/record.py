@@ -31,6 +31,7 @@ from kanport.events import tell
 from kanport.findings import Finding, Severity, in_order
 from kanport.notice import Delivery, Surroundings, send_notices
 from kanport.outcome import Run
+from kanport.pipeline.inputs import files_named
 from kanport.plan.model import Plan
 
 logger = logging.getLogger(__name__)
@@ -136,7 +137,7 @@ def recorded(
         with _signals_end_it():
             if broken is not None:
                 raise broken
-            files.check()
+            files.check(files_named(mapping))
             yield record
         ending = record.ending(Exit.OK, record.message)
     except click.exceptions.Exit as end:

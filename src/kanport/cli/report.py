@@ -61,7 +61,7 @@ def command(
     """
     from kanport.errors import UsageError
     from kanport.files import check_target
-    from kanport.pipeline import load_plan_or_journal
+    from kanport.pipeline import files_of_plan, load_plan_or_journal
     from kanport.report import view
 
     if old_path is not None:
@@ -76,6 +76,8 @@ def command(
     for report_path in report_paths:
         check_target(report_path, inputs=[path])
     plan, run = load_plan_or_journal(path)
+    for report_path in report_paths:
+        check_target(report_path, inputs=files_of_plan(plan))
     if masked:
         from kanport.report.mask import Mask
 
@@ -91,13 +93,15 @@ def command(
 def _compare(output: Output, old_path: Path, new_path: Path, paths: tuple[Path, ...]) -> None:
     from kanport.cli.documents import show_document
     from kanport.files import check_target
-    from kanport.pipeline import load_plan_or_journal
+    from kanport.pipeline import files_of_plan, load_plan_or_journal
     from kanport.plan.compare import compare
     from kanport.report.compare import as_dict, document_of
 
     for path in paths:
         check_target(path, inputs=[old_path, new_path])
     (old, old_run), (new, new_run) = map(load_plan_or_journal, (old_path, new_path))
+    for path in paths:
+        check_target(path, inputs=[*files_of_plan(old), *files_of_plan(new)])
     compared = compare(old, new)
     show_document(
         output,

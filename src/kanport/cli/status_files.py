@@ -1,6 +1,7 @@
 """The files for monitoring that a run writes as it ends."""
 
 import logging
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,12 +23,15 @@ class StatusFiles:
         self._status, self._metrics = status, metrics
         self._refused: set[Path] = set()
 
-    def check(self) -> None:
-        """Raise UsageError where one of them could not be written in the end."""
+    def check(self, inputs: Iterable[Path]) -> None:
+        """Raise UsageError where one of them could not be written in the end.
+
+        `inputs` are files that the run reads and that are not to be written over.
+        """
         for path in (self._status, self._metrics):
             if path is not None:
                 try:
-                    check_target(path)
+                    check_target(path, inputs=inputs, regular=True)
                 except KanportError:
                     self._refused.add(path)
                     raise
@@ -36,7 +40,7 @@ class StatusFiles:
         """Write both; gives the ending, a partial one where that did not go well."""
         told = all(delivery.problem is None for delivery in deliveries)
         good: str | None = None
-        if self._status is not None:
+        if self._status is not None and self._status not in self._refused:
             good = last_success_in(self._status, ending.mapping_path)
             notices = [delivery.to_dict() for delivery in deliveries]
             try:
@@ -44,7 +48,7 @@ class StatusFiles:
                 tell(logger, "status.written", path=str(self._status))
             except KanportError as problem:
                 ending = self._failed(self._status, problem, ending, output)
-        if self._metrics is not None:
+        if self._metrics is not None and self._metrics not in self._refused:
             try:
                 write_metrics(self._metrics, ending, last_success=good, told=told)
                 tell(logger, "status.written", path=str(self._metrics))

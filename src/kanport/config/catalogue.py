@@ -7,6 +7,7 @@ from typing import Any
 
 from kanport.config.layers import Setting
 from kanport.errors import ConfigInvalid
+from kanport.files import open_regular
 from kanport.network import LONGEST_EXCHANGE
 
 # Of RFC 9110: what a header's name may consist of.
@@ -42,7 +43,7 @@ def _path(value: Any, name: str) -> Path:
 def _ca_file(value: Any, name: str) -> Path:
     path = Path(value)
     try:
-        with path.open("rb"):
+        with open_regular(path):
             return path
     except OSError as error:
         raise ConfigInvalid(

@@ -30,7 +30,7 @@ def write_csv(path: Path, listing: Listing) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(listing.columns)
     writer.writerows(listing.rows)
-    write_file(path, text.getvalue(), mode=0o600)
+    write_file(path, text.getvalue(), secret=True)
 
 
 def write_folder(folder: Path, tables: Iterable[Listing]) -> None:
@@ -91,7 +91,7 @@ def write_workbook(path: Path, tables: Iterable[Listing]) -> None:
             sheet.append(cells)
     whole = io.BytesIO()
     book.save(whole)
-    write_file(path, whole.getvalue(), mode=0o600)
+    write_file(path, whole.getvalue(), secret=True)
 
 
 def write_yaml(path: Path, tables: Iterable[Listing]) -> None:
@@ -108,7 +108,7 @@ def write_yaml(path: Path, tables: Iterable[Listing]) -> None:
             pairs = zip(listing.columns, row, strict=True)
             told = [f"{column}: {_quoted(value)}" for column, value in pairs]
             lines.append(f"  - {{{', '.join(told)}}}")
-    write_file(path, "\n".join([*lines, ""]), mode=0o600)
+    write_file(path, "\n".join([*lines, ""]), secret=True)
 
 
 def write_tables(target: Path, tables: Iterable[Listing]) -> None:

@@ -27,6 +27,7 @@ from kanport.exchange import (
     proxy_for,
     read_body,
 )
+from kanport.files import open_regular
 from kanport.kanboard.faults import Fault, NoAnswer
 from kanport.kanboard.status import judge_status
 from kanport.network import Deadline, shown_size
@@ -114,6 +115,7 @@ def tls_context(settings: Settings) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if settings.ca_file is not None:
         try:
+            open_regular(settings.ca_file).close()
             context.load_verify_locations(cafile=settings.ca_file)
         except (ssl.SSLError, OSError) as error:
             raise ConfigInvalid(

@@ -1,5 +1,6 @@
 """The file of a ledger: whole, private, of the newest version, and not taken for anything else."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -7,14 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kanport.errors import ConfigInvalid
+from kanport.files import LEDGER_ID
 from kanport.ledger.migrations import MIGRATIONS
 
 if TYPE_CHECKING:
     # Only whoever reads a ledger waits for SQLite: `kanport --help` does not.
     from sqlite3 import Connection
 
-# "Kprt", which tells a ledger from the databases of other programs (PRAGMA application_id).
-APPLICATION_ID = 0x4B707274
 # Seconds to wait for another run that is writing.
 PATIENCE = 10.0
 
@@ -33,6 +33,8 @@ def for_writing(path: Path) -> "Connection":
 def _connect(path: Path, mode: str) -> "Connection":
     import sqlite3
 
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is a pipe, a device or a folder, not a file")
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     ledger = sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None)
     ledger.execute("PRAGMA synchronous = FULL")
@@ -91,7 +93,7 @@ def _migrate(ledger: "Connection", path: Path) -> None:
     (kind,) = ledger.execute("PRAGMA application_id").fetchone()
     (version,) = ledger.execute("PRAGMA user_version").fetchone()
     (parts,) = ledger.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if kind != APPLICATION_ID and (kind or version or parts):
+    if kind != LEDGER_ID and (kind or version or parts):
         raise ConfigInvalid(
             f"{path} is no ledger of Kanport: it is a database of something else",
             hint="name a file of its own as ledger in the mapping",
@@ -106,7 +108,7 @@ def _migrate(ledger: "Connection", path: Path) -> None:
         for statement in step:
             ledger.execute(statement)
     if version < len(MIGRATIONS):
-        ledger.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        ledger.execute(f"PRAGMA application_id = {LEDGER_ID}")
         ledger.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
 

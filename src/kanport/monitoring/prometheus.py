@@ -33,7 +33,7 @@ def write_metrics(path: Path, ending: Ending, *, last_success: str | None, told:
     good = _seconds(last_success) if last_success else _before(path, ending.mapping)
     if ending.succeeded:
         good = _seconds(ending.finished_at)
-    write_file(path, exposition(ending, good, told=told))
+    write_file(path, exposition(ending, good, told=told), mode=0o644)
 
 
 def exposition(ending: Ending, last_success: float | None, *, told: bool = True) -> str:

@@ -34,7 +34,8 @@ def write_status(path: Path, ending: Ending, notices: Sequence[dict[str, Any]] =
         "last_success": good if ending.succeeded else _good(before) if same else None,
         "failures_since_success": 0 if ending.succeeded else _failures(before, ending, same=same),
     }
-    write_file(path, json_safe(json.dumps(status, ensure_ascii=False, indent=2)) + "\n")
+    told = json_safe(json.dumps(status, ensure_ascii=False, indent=2)) + "\n"
+    write_file(path, told, mode=0o644)
 
 
 def last_success_in(path: Path, mapping_path: str) -> str | None:

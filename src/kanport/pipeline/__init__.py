@@ -7,7 +7,7 @@ with single rows comes back as findings.
 from kanport.events import new_run_id
 from kanport.pipeline.alone import alone, ledger_beside
 from kanport.pipeline.cut_off import runs_cut_off, settle_run
-from kanport.pipeline.inputs import Inputs, read_inputs, read_tables
+from kanport.pipeline.inputs import Inputs, files_named, files_of_plan, read_inputs, read_tables
 from kanport.pipeline.keeping import load_plan_or_journal, state_stem
 from kanport.pipeline.planning import (
     check_fresh,
@@ -40,6 +40,8 @@ __all__ = [
     "check_fresh",
     "check_guards",
     "check_server",
+    "files_named",
+    "files_of_plan",
     "ledger_beside",
     "ledger_of",
     "load_plan_or_journal",

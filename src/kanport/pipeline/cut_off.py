@@ -5,11 +5,12 @@ Whoever was created by such a run is else nobody's, and whom it disabled is neve
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from kanport.apply.journal import Journal, JournalBroken, Recorded, load_journal
 from kanport.errors import UsageError
+from kanport.files import open_regular
 from kanport.kanboard.client import Client
 from kanport.ledger import recall
 from kanport.outcome import Run
@@ -21,19 +22,21 @@ _TAIL = 4096
 
 
 def runs_cut_off(
-    state: Path | None, mapping_path: Path, url: str
+    state: Path | None, mapping_path: Path, url: str, *, warn: Callable[[str], None]
 ) -> Iterator[tuple[Path, Recorded]]:
     """Give the journals of a mapping on this server (the URL of its API) that have no end.
 
     They lie in the state folder, and the oldest comes first. What the ledger has newer word of is
-    left out. Journals that cannot be read are passed over here: their runs have told so.
+    left out. What has the name of a journal and cannot be read as one is reported with `warn` and
+    passed over.
     """
     for path in sorted(state_folder(state).glob("*.journal.jsonl")):
         if _has_end(path):
             continue
         try:
             recorded = load_journal(path)
-        except UsageError:
+        except UsageError as problem:
+            warn(f"{path} in the state folder is left out: {problem.message}")
             continue
         plan = recorded.plan
         same = Path(plan.mapping.path).absolute() == mapping_path.absolute()
@@ -63,7 +66,7 @@ def settle_run(recorded: Recorded, client: Client, how: Execution, mapping_path:
 
 def _has_end(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
             last = file.read().rstrip(b"\n").rpartition(b"\n")[2]
         return bool(json.loads(last)["record"] == "end")

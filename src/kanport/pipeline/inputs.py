@@ -6,10 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kanport.checks import check
-from kanport.errors import (
-    SourceInvalid,
-    Unreachable,
-)
+from kanport.errors import ConfigInvalid, SourceInvalid, Unreachable
 from kanport.findings import Finding, in_order
 from kanport.mapping import LoadedMapping, load_mapping
 from kanport.mapping.spec import KanboardSource
@@ -17,7 +14,7 @@ from kanport.model import DesiredState
 from kanport.network import LONGEST_EXCHANGE
 from kanport.normalize import columns_used, normalize, secret_columns
 from kanport.normalize.columns import columns_with_meaning, refuse_missing
-from kanport.plan.model import PlanDirectory, PlanMapping, PlanSource
+from kanport.plan.model import Plan, PlanDirectory, PlanMapping, PlanSource
 from kanport.plan.rows_read import rows_read
 from kanport.sources import read_source
 from kanport.table import Table, entry_key
@@ -74,16 +71,37 @@ class Inputs:
     @property
     def files(self) -> tuple[Path, ...]:
         """The files that were read: the mapping, its sources, and the ledger if there is one."""
-        sources = self.mapping.spec.sources.values()
-        paths = [getattr(source, "path", None) for source in sources]
-        read = [self.mapping.path.parent / path for path in paths if path is not None]
-        ledger = self.ledger
-        return (self.mapping.path, *read, *([ledger] if ledger is not None else []))
+        return _files_of(self.mapping)
 
     @property
     def aborts(self) -> bool:
         """Whether invalid rows stop everything, as the mapping wants it by default."""
         return self.mapping.spec.invalid_rows == "abort"
+
+
+def files_named(mapping_path: Path) -> tuple[Path, ...]:
+    """Return the files of a mapping as far as it can be read: itself, its sources, its ledger."""
+    try:
+        return _files_of(load_mapping(mapping_path))
+    except ConfigInvalid:
+        return (mapping_path,)
+
+
+def files_of_plan(plan: Plan) -> tuple[Path, ...]:
+    """Return the files that a plan was made from: its mapping, its sources and its ledger.
+
+    They are seen from where the plan was made; what is not there does no harm.
+    """
+    folder = Path(plan.mapping.path).parent
+    files = [source.path for source in plan.sources if source.type in ("csv", "excel", "yaml")]
+    files += [plan.mapping.ledger] if plan.mapping.ledger is not None else []
+    return (Path(plan.mapping.path), *(folder / file for file in files))
+
+
+def _files_of(mapping: LoadedMapping) -> tuple[Path, ...]:
+    paths = [getattr(source, "path", None) for source in mapping.spec.sources.values()]
+    names = [*paths, mapping.spec.ledger]
+    return (mapping.path, *(mapping.path.parent / name for name in names if name is not None))
 
 
 def read_inputs(mapping_path: Path, *, request_timeout: float = LONGEST_EXCHANGE) -> Inputs:

@@ -9,6 +9,7 @@ from kanport.errors import (
     UsageError,
 )
 from kanport.events import new_run_id
+from kanport.files import open_regular
 from kanport.outcome import Run
 from kanport.plan.model import Plan
 from kanport.plan.plan_file import load_plan
@@ -57,7 +58,7 @@ def load_plan_or_journal(path: Path) -> tuple[Plan, Run | None]:
     Raises UsageError where the file is neither.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             head = file.readline(200)
     except OSError as problem:
         raise UsageError(f"{path} cannot be read: {problem.strerror}") from problem

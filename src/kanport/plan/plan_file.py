@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from kanport.errors import UsageError
-from kanport.files import read_file, write_file
+from kanport.files import Kind, read_file, write_file
 from kanport.findings import Severity
 from kanport.plan.model import FORMAT, Plan
 
@@ -87,7 +87,7 @@ def write_plan(path: Path, plan: Plan) -> None:
     Raises:
         UsageError: it cannot be written.
     """
-    write_file(path, dump_plan(plan), mode=0o600)
+    write_file(path, dump_plan(plan), secret=True, over=Kind.PLAN)
 
 
 def plan_schema() -> dict[str, Any]:

@@ -4,6 +4,7 @@ import ssl
 from pathlib import Path
 
 from kanport.errors import ConfigInvalid
+from kanport.files import open_regular
 from kanport.mapping.ldap import LdapSource
 
 _REASONS = {
@@ -34,6 +35,8 @@ def make_context(spec: LdapSource, base: Path) -> ssl.SSLContext:
     """
     ca_file = base / spec.ca_file if spec.ca_file else None
     try:
+        if ca_file is not None:
+            open_regular(ca_file).close()
         context = ssl.create_default_context(cafile=ca_file)
     except (OSError, ssl.SSLError) as wrong:
         raise ConfigInvalid(
@@ -47,6 +50,8 @@ def make_context(spec: LdapSource, base: Path) -> ssl.SSLContext:
     if spec.client_cert:
         key = base / spec.client_key if spec.client_key else None
         try:
+            for file in filter(None, (base / spec.client_cert, key)):
+                open_regular(file).close()
             # A password is never asked for on the terminal: nobody would answer at night.
             context.load_cert_chain(base / spec.client_cert, key, password=lambda: b"")
         except (OSError, ssl.SSLError, ValueError) as wrong:
