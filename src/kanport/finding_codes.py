@@ -282,6 +282,15 @@ CATALOGUE: dict[str, Kind] = {
         {"username": Personal.LOGIN},
     ),
     "group-differs": Kind("error", "The sources say different things of one group."),
+    "group-clash": Kind(
+        "error",
+        "Groups of a directory have names that Kanboard's databases take for one.",
+        _one(
+            "the groups {names:q} are one group on MariaDB and MySQL, which tell neither case nor"
+            " accents apart",
+            "say in the mapping (values) what to call one of them",
+        ),
+    ),
     "group-login": Kind(
         "warning",
         "Kanboard's login takes people out of groups with such an id.",

@@ -56,6 +56,20 @@ def spelling_key(text: str) -> str:
     return "".join(char for char in folded if not unicodedata.combining(char)).strip()
 
 
+def case_key(text: str) -> str:
+    """Return the text under which spellings that differ in case alone are the same.
+
+    Letter by letter, so that ß is not ss, İ not i̇ and Ⅷ not viii: directories keep these apart.
+
+    >>> case_key("WEB") == case_key("web"), case_key("Weiß") == case_key("WEISS")
+    (True, False)
+    """
+    if text.isascii():
+        return text.lower()
+    lowered = ((char, char.lower()) for char in text)
+    return "".join(lower if len(lower) == 1 else char for char, lower in lowered)
+
+
 def other_spellings(name: str) -> tuple[str, ...]:
     """Give the usual other spellings of a name, all of which compare the same.
 

@@ -389,3 +389,86 @@ def test_kanboards_groups_hold_entries_and_not_logins(
     groups = {name: set(one.members) for name, one in server.store.snapshot().groups.items()}
     assert not groups["kb-web-managers"]
     assert "ada" not in active(server)
+
+
+# --- group names that look alike ------------------------------------------------------------------
+
+
+@pytest.fixture
+def alike(directory: Slapd) -> Slapd:
+    directory.add(
+        group("kb-weiß-members", dn("ada")),
+        group("kb-weiss-members", dn("bob")),
+        group("kb-weiß-managers", dn("p01"), dn("bob")),
+    )
+    return directory
+
+
+def test_groups_that_look_alike_mean_the_projects_of_their_exact_names(
+    server: Sandbox, kanport: Kanport, write: Write, alike: Slapd
+) -> None:
+    server.store.add_project("weiß")
+    server.store.add_project("weiss")
+    done = kanport("sync", write())
+    assert done.code == 0, done
+    assert granted(server, "weiß") == {
+        "ada": "project-member",
+        "p01": "project-manager",
+        "bob": "project-manager",
+    }
+    assert granted(server, "weiss") == {"bob": "project-member"}
+    alike.modify(replace("kb-weiss-members", dn("ada")))
+    assert kanport("sync", write()).code == 0
+    assert granted(server, "weiss") == {"ada": "project-member"}
+    assert granted(server, "weiß")["bob"] == "project-manager"
+
+
+def test_a_group_does_not_get_the_project_of_one_that_looks_alike(
+    server: Sandbox, kanport: Kanport, write: Write, alike: Slapd
+) -> None:
+    server.store.add_project("weiss")
+    done = kanport("sync", write())
+    assert done.code == 5, done
+    assert "weiß" in done.out and not granted(server, "weiss")
+
+
+def test_groups_that_look_alike_get_projects_of_their_own(
+    server: Sandbox, kanport: Kanport, write: Write, alike: Slapd
+) -> None:
+    mapping = write()
+    mapping.write_text(mapping.read_text() + "projects: create\n")
+    done = kanport("sync", mapping)
+    assert done.code == 0, done
+    assert granted(server, "weiss") == {"bob": "project-member"}
+    assert set(granted(server, "weiß")) == {"ada", "p01", "bob"}
+    assert kanport("plan", mapping, "--check").code == 0
+
+
+def test_a_table_means_the_group_that_it_names(
+    server: Sandbox, kanport: Kanport, write: Write, alike: Slapd
+) -> None:
+    mapping = write()
+    text = mapping.read_text()
+    head, _, _ = text.partition("    project:")
+    mapping.write_text(
+        head + "    project: {from: group.cn, values: {KB-Weiss-Members: WEB}, default: ERP}\n"
+        "    role: project-member\nprotect: [admin]\n"
+    )
+    done = kanport("sync", mapping)
+    assert done.code == 0, done
+    assert granted(server, "WEB") == {"bob": "project-member"}
+
+
+def test_groups_that_kanboard_cannot_tell_apart_are_refused(
+    server: Sandbox, kanport: Kanport, write: Write, alike: Slapd
+) -> None:
+    mapping = write()
+    head, _, _ = mapping.read_text().partition("memberships:\n")
+    mapping.write_text(
+        head + "groups:\n  - from: access\n    name: {from: group.cn}\n    member: {from: uid}\n"
+        "protect: [admin]\n"
+    )
+    done = kanport("sync", mapping)
+    assert done.code == 5, done
+    assert "kb-weiß-members" in done.out and "kb-weiss-members" in done.out
+    assert not server.store.snapshot().groups

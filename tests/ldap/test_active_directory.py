@@ -10,10 +10,12 @@ import pytest
 
 from kanport.errors import Unreachable
 from kanport.mapping.ldap import LdapSource
+from kanport.sandbox import Sandbox
 from kanport.sources.ldap.connect import connected
 from kanport.sources.ldap.proof import Proof
 from kanport.sources.ldap.search import Directory
 from kanport.table import Table
+from tests.conftest import Kanport
 from tests.ldap.certificates import Authority
 from tests.ldap.conftest import ENVIRON, codes, column, read, spec
 from tests.ldap.samba import ADMINISTRATOR, DOMAIN, PASSWORD, TLS_URL, URL, Samba, samba
@@ -331,3 +333,75 @@ def test_an_entry_is_gone_only_where_its_neighbors_show(
         controller.load(f"dn: {of('quin', bare)}\nchangetype: delete\n")
         # Nobody else is there, so an empty unit looks like one that may not be listed.
         assert not Proof(Directory(connection, 100)).gone(of("quin", bare))
+
+
+def test_a_leaver_is_disabled_and_moved_and_groups_still_list_them(
+    authority: Authority,
+    controller: Samba,
+    server: Sandbox,
+    kanport: Kanport,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    staff, gone = f"OU=Branch,{DOMAIN}", f"OU=Disabled,{DOMAIN}"
+    controller.load(
+        unit(staff),
+        unit(gone),
+        user("lara", base=staff),
+        user("liam", base=staff),
+        group("branch-web-members", of("lara", staff), of("liam", staff)),
+        group("branch-team", of("lara", staff)),
+        group("branch-erp-members", of("liam", staff)),
+    )
+    for name in ("WEB", "ERP"):
+        server.store.add_project(name.title(), identifier=name)
+    monkeypatch.setenv("SAMBA_PASSWORD", PASSWORD)
+    sources = "".join(
+        f"  {name}:\n    type: ldap\n    url: {TLS_URL}\n    ca_file: {authority.file}\n"
+        f'    bind_dn: "{ADMINISTRATOR}"\n    bind_password: {{env: SAMBA_PASSWORD}}\n'
+        f'    base: "{staff}"\n    filter: {PEOPLE_FILTER}\n{more}'
+        for name, more in (
+            ("people", "    id: objectGUID\n    active: [userAccountControl]\n"),
+            (
+                "access",
+                f'    groups: {{base: "{GROUPS}", filter: (cn=branch-*), nested: NESTED}}\n',
+            ),
+        )
+    )
+    text = (
+        f"kanport: 1\nname: nightly\nsources:\n{sources}"
+        "users:\n  from: people\n  id: {from: id}\n"
+        "  fields:\n    username: {from: sAMAccountName}\n    active: {from: active}\n"
+        '  missing: disable\n  managed: {usernames: ["*"]}\nmemberships:\n  - from: access\n'
+        "    username: {from: sAMAccountName}\n"
+        '    project: {from: group.cn, each: true, match: "^branch-(?P<value>.+)-members$"}\n'
+        "    role: project-member\nmemberships_missing: revoke\nprotect: [admin]\n"
+        "ledger: nightly.ledger\nlimits: {disable: 90%, revoke: 90%}\n"
+    )
+    walk, rule = tmp_path / "walk.yaml", tmp_path / "rule.yaml"
+    walk.write_text(text.replace("NESTED", "walk"), encoding="utf-8")
+    rule.write_text(text.replace("NESTED", "rule"), encoding="utf-8")
+    assert kanport("sync", walk).code == 0
+    assert server.store.snapshot().memberships["WEB", "lara"] == "project-member"
+    controller.load(
+        f"dn: {of('lara', staff)}\nchangetype: modify\nreplace: userAccountControl\n"
+        f"userAccountControl: {DISABLED}\n",
+        f"dn: {of('lara', staff)}\nchangetype: modrdn\nnewrdn: CN=lara\ndeleteoldrdn: 1\n"
+        f"newsuperior: {gone}\n",
+        # Somebody else put the leaver into one more group by mistake.
+        f"dn: CN=branch-erp-members,{GROUPS}\nchangetype: modify\nadd: member\n"
+        f"member: {of('lara', gone)}\n",
+    )
+    by_rule = kanport("plan", rule)
+    done = kanport("sync", walk)
+    assert done.code == 0, done
+    after = server.store.snapshot()
+    assert not after.users["lara"].is_active
+    assert dict(after.memberships) == {
+        ("WEB", "liam"): "project-member",
+        ("ERP", "liam"): "project-member",
+    }
+    assert by_rule.code == 0, by_rule
+    assert "lara" in by_rule.out
+    for mapping in (walk, rule):
+        assert kanport("plan", mapping, "--check").code == 0

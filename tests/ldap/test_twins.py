@@ -8,6 +8,7 @@ import pytest
 from kanport.errors import SourceInvalid
 from kanport.table import Table
 from tests.ldap.conftest import codes, column, read, spec
+from tests.ldap.ds389 import READER, Ds389
 from tests.ldap.ldif import GROUPS, PEOPLE, dn, entry, group, person, tree
 from tests.ldap.responder import Responder
 from tests.ldap.slapd import SUFFIX, Slapd
@@ -172,3 +173,54 @@ def test_the_value_in_the_dn_is_chosen_to_the_letter(tmp_path: Path) -> None:
     with Slapd(tmp_path / "slapd", tree(both)) as slapd:
         table = read(spec(slapd.url, choose={"uid": "rdn"}), "uid")
     assert column(table, "uid") == ["weiß"]
+
+
+# --- 389 Directory Server -------------------------------------------------------------------------
+
+APART = [*TWINS, ("fiona", "ﬁona"), ("Jörg", "Jo\u0308rg"), ("Straße", "Strasse")]
+"""Pairs of which 389 Directory Server may keep some apart that OpenLDAP takes for one."""
+
+
+@pytest.fixture(scope="module")
+def ds389(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ds389]:
+    groups = [
+        group(f"{side}-{number}", f"cn={name},{PEOPLE}")
+        for number, pair in enumerate(APART)
+        for side, name in zip(("first", "second"), pair, strict=True)
+    ]
+    names = [group("kb-weiß-members", dn("ada")), group("kb-weiss-members", dn("bob"))]
+    people = [twin(first, f"a{number}") for number, (first, _) in enumerate(APART)]
+    with Ds389(
+        tmp_path_factory.mktemp("ds389"),
+        tree(person("ada"), person("bob"), *people, *groups, *names),
+    ) as running:
+        yield running
+
+
+@pytest.mark.parametrize("number", range(len(APART)))
+def test_389_directory_server_tells_which_entry_a_member_is(ds389: Ds389, number: int) -> None:
+    def who(group: str) -> list[str | tuple[str, ...]]:
+        given = {"base": GROUPS, "names": [group]}
+        return column(read(spec(ds389.url, bind_dn=READER, groups=given), *COLUMNS), "uid")
+
+    _, second = APART[number]
+    assert who(f"first-{number}") == [f"a{number}"]
+    assert not who(f"second-{number}"), "the server keeps them apart"
+    ds389.add(twin(second, f"b{number}"))
+    assert who(f"first-{number}") == [f"a{number}"]
+    assert who(f"second-{number}") == [f"b{number}"]
+
+
+def test_389_directory_server_takes_case_and_blanks_for_nothing(tmp_path: Path) -> None:
+    shouted = f"CN=JÖRG  ÄRMEL,OU=PEOPLE,{SUFFIX}"
+    entries = tree(twin("Jörg Ärmel", "joerg"), group("kb", shouted))
+    with Ds389(tmp_path / "ds389", entries) as running:
+        given = {"base": GROUPS, "names": ["KB"]}
+        table = read(spec(running.url, bind_dn=READER, groups=given), *COLUMNS)
+    assert column(table, "uid") == ["joerg"]
+
+
+def test_389_directory_server_tells_which_group_a_name_means(ds389: Ds389) -> None:
+    given = {"base": GROUPS, "names": ["kb-weiß-members"]}
+    table = read(spec(ds389.url, bind_dn=READER, groups=given), *COLUMNS)
+    assert column(table, "uid") == ["ada"]

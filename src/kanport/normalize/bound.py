@@ -9,6 +9,7 @@ from typing import NamedTuple
 from kanport.mapping.spec import ListRule, ProjectRule, Rule
 from kanport.mapping.template import Piece, parse_template
 from kanport.mapping.transforms import Step
+from kanport.names import case_key
 from kanport.normalize.columns import rule_columns
 from kanport.rules import Problem, strip_blanks
 
@@ -123,7 +124,7 @@ def fold_table(table: Mapping[str, str]) -> dict[str, str]:
 
 def fold(text: str) -> str:
     """Give the text by which a cell is looked up in a table where it is not there exactly."""
-    return strip_blanks(text).casefold()
+    return case_key(strip_blanks(text))
 
 
 def splitter(split: str | tuple[str, ...]) -> re.Pattern[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from kanport.model import PROJECT_ROLE_RANK, DesiredMembership, Given, ProjectRole
-from kanport.names import compare_key, spelling_key
+from kanport.names import case_key, compare_key, spelling_key
 from kanport.normalize.notes import Notes, in_place_order, place_order, shown
 from kanport.normalize.rows import Ask, MemberRow, RowId
 from kanport.normalize.value import State, Value
@@ -76,7 +76,7 @@ def _by_pair(rows: Iterable[MemberRow]) -> dict[tuple[str, str], list[tuple[Memb
         who = person_key(row)
         if who is not None:
             for ask in row.wants:
-                key = who, spelling_key(ask.project.text)
+                key = who, case_key(ask.project.text)
                 found.setdefault(key, []).append((row, ask))
     for wanted in found.values():
         wanted.sort(key=lambda pair: place_order(_role_place(*pair)))
@@ -93,7 +93,8 @@ def memberships(
     """
     doubtful = set(open_pairs(rows, bad))
     found = []
-    for (who, project), wanted in sorted(_by_pair(rows).items()):
+    for (who, _), wanted in sorted(_by_pair(rows).items()):
+        project = spelling_key(wanted[0][1].project.text)
         good = [(row, ask) for row, ask in wanted if row.id not in bad and not row.withheld]
         if not good or who in unknown or (who, project) in doubtful:
             continue
@@ -150,12 +151,12 @@ def projects_named(
     """Give every project that a row or the mapping speaks of, each with the first place of it."""
     places: dict[str, list[Given[str]]] = {}
     for given in constants:
-        places.setdefault(spelling_key(given.value), []).append(given)
+        places.setdefault(case_key(given.value), []).append(given)
     for row in rows:
         for ask in row.asks:
             if ask.project.state is State.GIVEN:
                 given = Given(ask.project.text, ask.project.origins[:1])
-                places.setdefault(spelling_key(given.value), []).append(given)
+                places.setdefault(case_key(given.value), []).append(given)
     return tuple(
         min(named, key=lambda given: place_order(given.origins[0]))
         for _, named in sorted(places.items())

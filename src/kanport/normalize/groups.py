@@ -4,10 +4,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from kanport.findings import found
 from kanport.mapping import LoadedMapping
 from kanport.mapping.spec import Groups, Rule
 from kanport.model import DesiredGroup, DesiredGroupMember, Given
-from kanport.names import compare_key
+from kanport.names import case_key, compare_key
 from kanport.normalize.bound import Context, bind
 from kanport.normalize.listed import CONTEXT, GROUPS, listed_groups
 from kanport.normalize.notes import Notes, in_place_order, place_order, shown
@@ -187,7 +188,7 @@ def refuse_differing(read: GroupsRead, notes: Notes) -> set[RowId]:
     A group may stand alone in a row, without anybody in it; beside rows that name members, such a
     row has lost its member, and nobody knows whom it meant.
     """
-    bad: set[RowId] = set()
+    bad = _refuse_clashes(read, notes)
     for rows in _by_group(read.rows).values():
         of_files = [row for row in rows if row.listing and not (row.listed or row.aside)]
         empty = [row for row in of_files if row.members[0].state is State.EMPTY]
@@ -213,6 +214,38 @@ def refuse_differing(read: GroupsRead, notes: Notes) -> set[RowId]:
             )
             bad.update(row.id for row in given)
     return bad
+
+
+def _refuse_clashes(read: GroupsRead, notes: Notes) -> set[RowId]:
+    """Find groups of directories whose names are one to Kanboard; give the ids of their rows."""
+    spelled: dict[str, dict[str, list[tuple[str, Origin]]]] = {}
+    named = [
+        (value, value.origins[:1] or (row.origin,)) for row in read.rows for value in row.names
+    ]
+    named += [(value, value.origins) for value, _, _ in read.scopes]
+    for value, places in named:
+        if value.state is State.GIVEN and places[0].dn is not None:
+            by_case = spelled.setdefault(compare_key(value.text), {})
+            by_case.setdefault(case_key(value.text), []).append((value.text, places[0]))
+    clashing = {key: by_case for key, by_case in spelled.items() if len(by_case) > 1}
+    for by_case in clashing.values():
+        names = sorted({text for several in by_case.values() for text, _ in several})
+        origins = in_place_order(place for several in by_case.values() for _, place in several)
+        notes.take(
+            found(
+                "group-clash",
+                origins[0],
+                value=shown(names[0]),
+                related=origins[1:],
+                names=tuple(map(shown, names)),
+            )
+        )
+    return {
+        row.id
+        for row in read.rows
+        for value in row.names
+        if value.state is State.GIVEN and compare_key(value.text) in clashing
+    }
 
 
 def groups_wanted(

@@ -9,8 +9,8 @@ from functools import cache
 from typing import Self
 
 from kanport.mapping.spec import MappingFile
-from kanport.model import DesiredState, Identity, Project, User
-from kanport.names import compare_key, id_in, id_text, plain_number, spelling_key
+from kanport.model import DesiredState, Given, Identity, Project, User
+from kanport.names import case_key, compare_key, id_in, id_text, plain_number, spelling_key
 
 
 def name_matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
@@ -166,6 +166,31 @@ def numbers_are_ids(mapping: MappingFile) -> bool:
     Where the mapping creates projects, such a number is the name of one that is yet to be created.
     """
     return mapping.projects is None
+
+
+def is_of_directory(given: Given[str]) -> bool:
+    """Return whether a text comes from entries of directories, whose names are exact."""
+    return bool(given.origins) and all(place.dn is not None for place in given.origins)
+
+
+def misread_projects(desired: DesiredState, projects: Projects) -> frozenset[str]:
+    """Return the texts of directories that mean a project only if another spelling is taken for it.
+
+    Where other texts mean that project as well, theirs is another group of the directory.
+    """
+    texts: dict[int, dict[str, list[Given[str]]]] = defaultdict(dict)
+    for given in (*desired.projects_named, *(m.project for m in desired.memberships)):
+        fitting = projects.fitting(given.value)
+        if len(fitting) == 1:
+            texts[fitting[0].id].setdefault(case_key(given.value), []).append(given)
+    found: set[str] = set()
+    for number, by_case in texts.items():
+        project = projects.by_id[number]
+        exact = {case_key(project.name), case_key(project.identifier)}
+        for key, several in by_case.items() if len(by_case) > 1 else ():
+            if key not in exact and all(map(is_of_directory, several)):
+                found.update(given.value for given in several)
+    return frozenset(found)
 
 
 def people_wanted(

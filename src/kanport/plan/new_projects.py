@@ -1,15 +1,15 @@
 """Which projects a plan creates: never any but where the mapping lets it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kanport.findings import Finding
 from kanport.mapping.spec import MappingFile
 from kanport.model import CurrentState, DesiredProject, DesiredState, Given, Project
-from kanport.names import id_in, spelling_key
+from kanport.names import case_key, id_in, spelling_key
 from kanport.origin import Origin
 from kanport.plan.draft import Draft
-from kanport.plan.match import Projects
+from kanport.plan.match import Projects, is_of_directory
 from kanport.plan.model import Action
 from kanport.plan.moved_projects import keys_of, unlike_the_source
 from kanport.plan.places import first_place, in_place_order
@@ -96,9 +96,19 @@ def _named(desired: DesiredState, there: Projects) -> Sequence[DesiredProject]:
             texts.setdefault(spelling_key(given.value), []).append(given)
     found = []
     for _, several in sorted(texts.items()):
-        places = in_place_order(place for given in several for place in given.origins)
-        found.append(DesiredProject(Given(min(given.value for given in several), places)))
+        for same in _apart(several):
+            places = in_place_order(place for given in same for place in given.origins)
+            found.append(DesiredProject(Given(min(given.value for given in same), places)))
     return found
+
+
+def _apart(several: Sequence[Given[str]]) -> Iterator[Sequence[Given[str]]]:
+    """Return texts that are alike in one part, or in several where groups of directories are."""
+    by_case: dict[str, list[Given[str]]] = {}
+    for given in several:
+        by_case.setdefault(case_key(given.value), []).append(given)
+    apart = all(map(is_of_directory, several))
+    yield from by_case.values() if apart else [several]
 
 
 def _problem(

@@ -9,7 +9,7 @@ from kanport.model import CurrentState, DesiredMembership, DesiredState, Given, 
 from kanport.names import as_written, compare_key, id_in
 from kanport.origin import Origin
 from kanport.plan.doubt import Doubt, Invalid
-from kanport.plan.match import People, Projects
+from kanport.plan.match import People, Projects, misread_projects
 from kanport.plan.people import Matched, ambiguous_person
 from kanport.plan.places import first_place, in_place_order
 
@@ -77,6 +77,7 @@ def match_access(
     asked = defaultdict(list)
     found_people: dict[str, _Found] = {}
     found_projects: dict[str, tuple[Project, ...]] = {}
+    misread = misread_projects(desired, projects)
     for membership in desired.memberships:
         username, text = membership.username.value, membership.project.value
         if username not in found_people:
@@ -87,6 +88,8 @@ def match_access(
         if isinstance(person, User) and not membership.unlisted:
             named[person.id].append(membership.username)
         problem = project_problem(membership.project, fitting)
+        if text in misread:
+            problem = misread_project(membership.project, fitting[0])
         if isinstance(person, Finding) and membership.unlisted and person.code == "person-unknown":
             findings.append(_nobody(membership))
         elif isinstance(person, Finding):
@@ -258,6 +261,18 @@ def _no_project(text: str) -> str:
     if (number := id_in(text)) is not None:
         return f"the server has no project with the id {number}"
     return f"the server has no project with the identifier or name {text!r}"
+
+
+def misread_project(named: Given[str], project: Project) -> Finding:
+    """Return the finding for a text whose likeness to a project is that of another group's name."""
+    return Finding(
+        "project-ambiguous",
+        f"{named.value!r} fits the project {project.label!r} only in another spelling, and other"
+        " groups of the directory mean that project",
+        origin=first_place(named.origins),
+        value=named.value,
+        hint=f"create a project {named.value!r}, or say in the mapping what the group means",
+    )
 
 
 def ambiguous_project(text: str, fitting: Iterable[Project], place: Origin | None) -> Finding:
