@@ -60,9 +60,15 @@ class Engine:
         """Carry out the plan and give what became of each of its changes.
 
         A server that is lost on the way ends the run with `stopped` set; nothing is raised for it,
-        so that the journal and the tally say how far it came.
+        so that the journal and the tally say how far it came. Raises Unreachable where the journal
+        cannot even be begun: nothing was sent then, and there is no journal.
         """
-        started_at = self._journal.begin(run_id, plan, version=version)
+        try:
+            started_at = self._journal.begin(run_id, plan, version=version)
+        except JournalBroken as problem:
+            # Nothing was sent, so the file is the record of nothing.
+            self._journal.path.unlink(missing_ok=True)
+            raise unwritable(problem) from problem
         job = self._job(State(giving_up(plan)))
         return _finish(job, plan, run_id, started_at, frozenset())
 
@@ -73,7 +79,10 @@ class Engine:
         be is done, what is as it was before is carried out, and the rest is skipped.
         """
         plan = recorded.plan
-        job = self._again(recorded)
+        try:
+            job = self._again(recorded)
+        except JournalBroken as problem:
+            raise unwritable(problem) from problem
         open_ones = frozenset(change.id for change in plan.changes) - set(recorded.settled)
         return _finish(job, plan, recorded.run.id, recorded.run.started_at, open_ones)
 
@@ -112,6 +121,14 @@ class Engine:
             Throttle(self._options.rate, sleep=self._sleep),
             Lanes(self._options.connections),
         )
+
+
+def unwritable(problem: JournalBroken) -> Unreachable:
+    """Return the error for a journal that takes nothing before anything was sent."""
+    return Unreachable(
+        f"{problem}; nothing was written to the server",
+        hint="make room on its disk, or name a journal on another disk with --journal",
+    )
 
 
 def _finish(job: Job, plan: Plan, run_id: str, started_at: str, unsure: frozenset[str]) -> Run:
