@@ -26,6 +26,8 @@ def main() -> None:
     shutil.rmtree(OUTPUT, ignore_errors=True)
     OUTPUT.mkdir()
     token = secrets.token_urlsafe(24)
+    # Of an earlier demo, whose server is gone.
+    (ROOT / "mappings" / "memberships-csv.yaml.ledger").unlink(missing_ok=True)
     with sandbox(token) as url:
         environment = {**os.environ, "KANPORT_URL": url, "KANPORT_TOKEN": token}
         people, projects = fill(url, token)

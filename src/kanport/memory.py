@@ -99,6 +99,11 @@ class Memory:
     group_access: Mapping[tuple[int, int], str] = field(default_factory=dict)
     access_names: Mapping[tuple[int, int], tuple[str, str]] = field(default_factory=dict)
 
+    @property
+    def is_new(self) -> bool:
+        """Whether no plan for this server was ever recorded."""
+        return not self.counted_at
+
     def manages(self, user: User) -> bool:
         """Whether Kanport created this user or was told to adopt them."""
         return user.id in self.users and _same(self.users[user.id], user)

@@ -76,12 +76,12 @@ def test_a_mistake_is_told_in_plain_words_at_its_line(text: str, said: str, tmp_
 @pytest.mark.parametrize(
     "parts",
     [
-        {"users": {"missing": {"then": "disable"}, "managed": {"usernames": ["*"]}}},
-        {"users": {"missing": "disable", "managed": "ledger"}},
+        {"users": {"managed": "ledger"}},
+        {"users": {"id": {"from": "id"}}},
         {"memberships_managed": "ledger"},
     ],
 )
-def test_what_is_kept_in_a_ledger_needs_one(parts: dict[str, Any]) -> None:
+def test_what_is_kept_in_a_ledger_needs_one_where_nothing_ends(parts: dict[str, Any]) -> None:
     users = {"from": "people", "fields": {"username": {"from": "username"}}}
     raw: dict[str, Any] = {
         "kanport": 1,
@@ -91,4 +91,47 @@ def test_what_is_kept_in_a_ledger_needs_one(parts: dict[str, Any]) -> None:
     }
     with pytest.raises(ValueError, match="kept in a ledger, and the mapping names none"):
         MappingFile.model_validate(raw)
-    MappingFile.model_validate({**raw, "ledger": "people.ledger"})
+    assert MappingFile.model_validate({**raw, "ledger": "people.ledger"}).keeps_ledger
+    everybody = {"missing": "disable", "managed": {"usernames": ["*"]}}
+    with_leavers = {**raw, "users": {**everybody, **raw["users"]}}
+    assert MappingFile.model_validate(with_leavers).keeps_ledger
+
+
+@pytest.mark.parametrize(
+    ("parts", "keeps"),
+    [
+        ({}, False),
+        ({"users": {"missing": "keep", "managed": {"usernames": ["*"]}}}, False),
+        ({"memberships_missing": "keep", "group_members_missing": "keep"}, False),
+        ({"ledger": "people.ledger"}, True),
+        ({"users": {"missing": "disable", "managed": {"usernames": ["*"]}}}, True),
+        ({"users": {"missing": "remove", "managed": "ledger"}, "limits": {"remove": 1}}, True),
+        ({"users": {"missing": {"then": "disable"}, "managed": {"usernames": ["*"]}}}, True),
+        ({"memberships_missing": "revoke"}, True),
+        ({"groups_missing": "remove", "groups_managed": ["*"]}, True),
+        ({"group_members_missing": "remove"}, True),
+        ({"group_access_missing": "revoke"}, True),
+    ],
+)
+def test_a_mapping_has_a_ledger_where_absence_ends_something(
+    parts: dict[str, Any], keeps: bool
+) -> None:
+    rule = {"username": {"from": "username"}, "project": {"from": "project"}}
+    raw: dict[str, Any] = {
+        "kanport": 1,
+        "sources": {"people": {"type": "csv", "path": "people.csv"}},
+        "memberships": [{"from": "people", **rule, "role": "project-member"}],
+        "groups": [{"list": {"Team": ["ada"]}}],
+        **(
+            {"group_access": [{"list": {"Team": {"WEB": "project-member"}}}]}
+            if "group_access_missing" in parts
+            else {}
+        ),
+        **parts,
+        "users": {
+            "from": "people",
+            "fields": {"username": {"from": "username"}},
+            **parts.get("users", {}),
+        },
+    }
+    assert MappingFile.model_validate(raw).keeps_ledger is keeps

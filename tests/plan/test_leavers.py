@@ -10,7 +10,18 @@ import pytest
 from kanport.mapping.spec import MappingFile
 from kanport.model import Given, Unknown, User
 from kanport.plan.model import Action
-from tests.plan.building import ADMIN, ALPHA, BETA, a_mapping, a_state, access, codes, person, told
+from tests.plan.building import (
+    ADMIN,
+    ALPHA,
+    BETA,
+    a_mapping,
+    a_state,
+    access,
+    codes,
+    person,
+    told,
+    tripped,
+)
 from tests.plan.model_server import Kanboard
 from tests.plan.nights import Nights
 
@@ -331,9 +342,69 @@ def test_a_clock_that_went_back_counts_nothing_and_is_told(nights: Make) -> None
     assert world.memory.absent[5].runs == 1
 
 
-def test_a_mapping_without_a_ledger_has_a_plan_without_absences(nights: Make) -> None:
-    world = nights("disable")
-    world.mapping = mapping("disable").model_copy(update={"ledger": None})
+def test_a_mapping_that_keeps_everybody_has_a_plan_without_absences(nights: Make) -> None:
+    world = nights("keep")
+    world.mapping = mapping("keep").model_copy(update={"ledger": None})
     plan = world.plan(WITHOUT_ADA)
-    assert (told(plan), plan.absences) == (DISABLE_ADA, ())
-    assert plan.changes[0].reason == "in no source"
+    assert (told(plan), plan.absences) == ([], ())
+
+
+@pytest.mark.parametrize(
+    "missing", ["disable", {"then": "disable"}, {"then": "disable", "or": None}]
+)
+def test_a_mapping_that_names_no_ledger_enables_whom_it_disabled(
+    nights: Make, missing: Any
+) -> None:
+    if isinstance(missing, dict):
+        missing = {key: part for key, part in missing.items() if part}
+    world = nights(missing)
+    world.mapping = mapping(missing).model_copy(update={"ledger": None})
+    plan = world.night(WITHOUT_ADA)
+    assert told(plan) == DISABLE_ADA and plan.changes[0].reason == "in no source"
+    assert told(world.night(WITHOUT_ADA)) == []
+    assert told(world.night(BOTH)) == ["user.enable ada {'active': False} -> {'active': True}"]
+    assert told(world.night(BOTH)) == []
+
+
+def test_an_administrator_whom_the_mapping_does_not_allow_stops_nobody_else(nights: Make) -> None:
+    world = nights("disable", allow_admins=["bob"])
+    boss = User(7, "boss", role="app-admin")
+    world.server = replace(world.server, users={**world.server.users, 7: boss})
+    everybody = a_state(*BOTH.users, person("boss", row=4), named=["ALPHA"])
+    world.night(everybody)
+    world.night(BOTH)
+    assert not world.user("boss").active
+    plan = world.night(a_state(person("ada"), person("boss", row=4), named=["ALPHA"]))
+    assert told(plan) == ["user.disable bob {'active': True} -> {'active': False}"]
+    (finding,) = [one for one in plan.findings if one.code == "person-disabled"]
+    assert finding.value == "boss" and "allow_admins does not name" in finding.message
+    assert not tripped(plan)
+
+
+def test_the_first_run_names_whom_it_finds_disabled_and_the_second_does_not(nights: Make) -> None:
+    world = nights("disable", users={"fields": {"username": {"from": "username"}}})
+    world.by_hand("ada", active=False)
+    first, second = world.night(WITHOUT_ADA), world.night(WITHOUT_ADA)
+    (finding,) = [one for one in first.findings if one.code == "ledger-new"]
+    assert finding.message.endswith(": ada") and finding.severity == "warning"
+    assert "ledger-new" not in codes(second)
+    back = world.night(BOTH)
+    assert told(back) == [] and codes(back) == ["person-disabled"]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"protect": ["a*"]},
+        {"managed": {"usernames": ["b*"]}},
+        {"managed": "ledger"},
+        {"users": {"fields": {n: {"from": n} for n in ("username", "active")}}},
+    ],
+)
+def test_a_first_run_says_nothing_of_whom_absence_does_not_touch(
+    nights: Make, parts: dict[str, Any]
+) -> None:
+    fields = {"fields": {"username": {"from": "username"}}}
+    world = nights("disable", **{"users": fields, **parts})
+    world.by_hand("ada", active=False)
+    assert "ledger-new" not in codes(world.night(WITHOUT_ADA))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kanport.cli.alone import WAIT, alone
-from kanport.cli.options import MAPPING, common_options, server_options
+from kanport.cli.options import MAPPING, STATE, common_options, server_options
 from kanport.cli.output import Output
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 )
 @click.option("-y", "--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
 @WAIT
+@STATE
 @server_options
 @common_options
 @click.pass_context
@@ -64,12 +65,12 @@ def command(
     from kanport.pipeline.adopting import adopt_all, find_adoptable, ledger_needed
 
     output = Output(ctx)
-    inputs = planning.inputs_or_report(mapping, output, ctx)
+    inputs = planning.inputs_or_report(mapping, output, ctx, planning.state_from(**server))
     ledger = ledger_needed(inputs)
     settings = planning.settings_from(**server)
     with (
         Client.open(settings, read_only=True, warn=output.warn) as client,
-        alone(ctx, client.url, ledger, mapping, wait),
+        alone(ctx, client.url, ledger, mapping, wait, **server),
     ):
         with output.working("Reading the server"):
             found = find_adoptable(inputs, client, users=users, memberships=memberships)

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from kanport.cli.options import FORMAT, MAPPING, common_options, server_options
+from kanport.cli.options import FORMAT, MAPPING, STATE, common_options, server_options
 from kanport.cli.output import Output
 
 
@@ -15,6 +15,7 @@ from kanport.cli.output import Output
 @click.option("--project", metavar="NAME", help="Explain a project instead of a person.")
 @click.option("--offline", is_flag=True, help="Ask no server: only rows and what they ask for.")
 @FORMAT
+@STATE
 @server_options
 @common_options
 @click.pass_context
@@ -60,7 +61,7 @@ def command(
             hint="kanport explain MAPPING ada, or kanport explain MAPPING --project ALPHA",
         )
     output = Output(ctx, form)
-    inputs = planning.inputs_or_report(mapping, output, ctx)
+    inputs = planning.inputs_or_report(mapping, output, ctx, planning.state_from(**server))
     plan, current, memory = None, None, NOTHING
     if not offline:
         settings = planning.settings_from(**server)

@@ -113,6 +113,14 @@ REQUEST_TIMEOUT = click.option(
     " look-up of its name to the last byte (default: 900).  [env: KANPORT_REQUEST_TIMEOUT]",
 )
 
+STATE = click.option(
+    "--state",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="The state folder: plans, journals and locks, and the ledger where it cannot lie beside"
+    " the mapping.  [env: KANPORT_STATE; default: kanport in the state folder of the user]",
+)
+
 MAPPING = click.argument("mapping", type=click.Path(path_type=Path))
 
 SERVER = (

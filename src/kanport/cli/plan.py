@@ -10,6 +10,7 @@ from kanport.cli.options import (
     FORMAT,
     MAPPING,
     MASK,
+    STATE,
     OutputFile,
     common_options,
     server_options,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 @ALLOW
 @MASK
 @FORMAT
+@STATE
 @server_options
 @common_options
 @click.pass_context
@@ -76,7 +78,7 @@ def command(
     output = Output(ctx, form, masked=masked)
     if plan_path is not None:
         check_target(plan_path, inputs=[mapping], over=Kind.PLAN)
-    inputs = planning.inputs_or_report(mapping, output, ctx)
+    inputs = planning.inputs_or_report(mapping, output, ctx, planning.state_from(**server))
     if plan_path is not None:
         check_target(plan_path, inputs=inputs.files, over=Kind.PLAN)
     settings = planning.settings_from(**server)

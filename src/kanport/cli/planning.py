@@ -12,7 +12,7 @@ from kanport.apply.engine import Options
 from kanport.cli.configured import layers_of, read_stdin, request_timeout_of
 from kanport.cli.output import Output
 from kanport.config import Settings, settings_of
-from kanport.config.catalogue import CONNECTIONS, MAX_ERRORS, RATE, URL
+from kanport.config.catalogue import CONNECTIONS, MAX_ERRORS, RATE, STATE, URL
 from kanport.errors import ConfigInvalid, Exit, SourceInvalid, Unreachable
 from kanport.findings import Finding, errors_in
 from kanport.kanboard.client import Client
@@ -22,11 +22,16 @@ from kanport.report import view
 from kanport.report.parts import View
 
 
-def inputs_or_report(mapping: Path, output: Output, ctx: click.Context) -> Inputs:
-    """Read mapping and sources; where a source cannot be used, show why on stdout and end."""
+def inputs_or_report(
+    mapping: Path, output: Output, ctx: click.Context, state: Path | None = None
+) -> Inputs:
+    """Read mapping and sources; where a source cannot be used, show why on stdout and end.
+
+    `state` is the state folder, in which the ledger may lie.
+    """
     try:
         with output.working("Reading the sources"):
-            return read_inputs(mapping, request_timeout=request_timeout_of(ctx))
+            return read_inputs(mapping, request_timeout=request_timeout_of(ctx), state=state)
     except (SourceInvalid, Unreachable) as problem:
         _report(problem, PlanMapping(path=str(mapping), sha256=""), output)
         raise
@@ -68,6 +73,12 @@ def exit_for_plan(plan: Plan) -> Exit:
 def settings_from(**flags: Any) -> Settings:
     """Give the settings of the server from flags, environment and configuration file."""
     return settings_of(layers_of(click.get_current_context(), **flags), read_stdin)
+
+
+def state_from(**flags: Any) -> Path | None:
+    """Return the state folder from flags, environment and configuration file, if they name one."""
+    state: Path | None = layers_of(click.get_current_context(), **flags).take(STATE).value
+    return state
 
 
 def server_is_named(**flags: Any) -> bool:

@@ -10,6 +10,7 @@ from kanport.cli.options import (
     ALLOW,
     FORMAT,
     MAPPING,
+    STATE,
     OutputFile,
     common_options,
     server_options,
@@ -24,13 +25,7 @@ if TYPE_CHECKING:
 
 @click.command("sync")
 @MAPPING
-@click.option(
-    "--state",
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
-    help="Where plans and journals go.  [env: KANPORT_STATE; default: kanport in the state folder"
-    " of the user]",
-)
+@STATE
 @click.option(
     "--status",
     type=OutputFile(),
@@ -105,23 +100,21 @@ def _sync(
 ) -> "Exit":
     from kanport import pipeline
     from kanport.cli import planning, running
-    from kanport.cli.configured import layers_of
-    from kanport.config.catalogue import STATE
     from kanport.errors import Exit
     from kanport.kanboard.client import Client
     from kanport.plan.plan_file import write_plan
     from kanport.report import view
 
-    ledger = pipeline.ledger_beside(mapping)
+    state = planning.state_from(**flags)
+    ledger = pipeline.ledger_beside(mapping, state)
     settings, options = planning.settings_and_options(**flags)
     record.server = settings.url
-    state = layers_of(ctx, **flags).take(STATE).value
     with (
         Client.open(settings, warn=output.warn) as client,
         alone(ctx, client.url, ledger, mapping, wait, **flags),
     ):
         running.settle_runs_cut_off(client, output, state, mapping)
-        inputs = planning.inputs_or_report(mapping, output, ctx)
+        inputs = planning.inputs_or_report(mapping, output, ctx, state)
         record.read(len(inputs.desired.users), len(inputs.desired.memberships))
         plan = planning.plan_or_report(inputs, client, output, ctx, allowed)
         record.planned(plan)

@@ -7,6 +7,7 @@ from pydantic import Field, Tag, field_validator
 from pydantic_core import PydanticCustomError
 
 from kanport.mapping.base import LIST, TABLE, TEXT, Strict, Table, Text, by_shape, written
+from kanport.mapping.missing_spec import names_or_has_ledger
 from kanport.mapping.problems import problem
 from kanport.mapping.rules import ListRule, ProjectRule, RoleRule, Rule, with_text_keys
 
@@ -144,7 +145,7 @@ def missing_mistakes(raw: Table) -> Iterator[PydanticCustomError]:
         if raw.get(key) == value and not given:
             hint = f"add {needs}, or leave this out"
             yield problem(f"{value} needs {needs}, and there are none", at=(key,), hint=hint)
-    if access and "ledger" not in raw:
+    if access and not names_or_has_ledger(raw):
         yield problem(
             "Kanboard does not tell which groups have access to a project, so Kanport keeps in a"
             " ledger what it gave, and the mapping names none",

@@ -111,8 +111,31 @@ def _unit(value: Any) -> str | None:
     return found[2] if found is not None else None
 
 
+_ABSENCE = (
+    "memberships_missing",
+    "groups_missing",
+    "group_members_missing",
+    "group_access_missing",
+)
+
+
+def keeps_ledger_by_default(raw: Table) -> bool:
+    """Return whether a mapping has a ledger although it names none: where absence ends something.
+
+    `raw` is the whole mapping as it was written.
+    """
+    users = raw.get("users")
+    missing = users.get("missing", "keep") if isinstance(users, dict) else "keep"
+    return missing != "keep" or any(raw.get(key, "keep") != "keep" for key in _ABSENCE)
+
+
+def names_or_has_ledger(raw: Table) -> bool:
+    """Return whether a mapping has a ledger, by name or by default."""
+    return "ledger" in raw or keeps_ledger_by_default(raw)
+
+
 def ledger_mistakes(raw: Table) -> Iterator[PydanticCustomError]:
-    """Give which parts of a mapping need a ledger where it names none, and where they fit nothing.
+    """Yield which parts of a mapping need a ledger where it has none, and where they fit nothing.
 
     `raw` is the whole mapping as it was written.
     """
@@ -120,14 +143,7 @@ def ledger_mistakes(raw: Table) -> Iterator[PydanticCustomError]:
     missing = users.get("missing") if isinstance(users, dict) else None
     managed = users.get("managed") if isinstance(users, dict) else None
     hint = "add ledger: people.ledger, a file of its own beside the mapping"
-    if "ledger" not in raw:
-        if isinstance(missing, dict):
-            yield problem(
-                "since when somebody is missing is kept in a ledger, and the mapping names none",
-                at=("users", "missing"),
-                on_key=True,
-                hint=hint,
-            )
+    if not names_or_has_ledger(raw):
         if managed == "ledger":
             yield problem(
                 "whom Kanport manages is kept in a ledger, and the mapping names none",

@@ -21,7 +21,7 @@ from kanport.mapping.kanboard_spec import KanboardSource
 from kanport.mapping.ldap import LdapSource
 from kanport.mapping.limit_spec import DEFAULT_SHARES, Limit, Limits
 from kanport.mapping.membership_spec import Matrix, Membership
-from kanport.mapping.missing_spec import Steps, ledger_mistakes
+from kanport.mapping.missing_spec import Steps, ledger_mistakes, names_or_has_ledger
 from kanport.mapping.problems import listed, problem
 from kanport.mapping.references import reference_mistakes
 from kanport.mapping.rules import FieldRule, ListRule, ProjectRule, RoleRule, Rule
@@ -124,7 +124,9 @@ class MappingFile(Strict):
     limits: Limits = Field(Limits(), description="What stops a plan that would do too much.")
     ledger: Text | None = Field(
         None,
-        description="The file in which Kanport keeps whom a stable id means; relative to this one.",
+        description="The file in which Kanport remembers what it did; relative to this one. Where "
+        "absence ends something (missing, memberships_missing ...), there is one without this: "
+        "beside the mapping, or in the state folder where nothing can be written there.",
     )
     invalid_rows: Literal["abort", "skip"] = Field(
         "abort", description="skip: go on without them; whoever they name stays as they are."
@@ -132,6 +134,18 @@ class MappingFile(Strict):
     custom_roles: dict[str, tuple[Text, ...]] = Field(
         {}, description="Custom roles by project; Kanboard itself would take any text."
     )
+
+    @property
+    def keeps_ledger(self) -> bool:
+        """Whether Kanport remembers between runs: by name, or because absence ends something."""
+        absence = (
+            self.users is not None and self.users.missing != "keep",
+            self.memberships_missing != "keep",
+            self.groups_missing != "keep",
+            self.group_members_missing != "keep",
+            self.group_access_missing != "keep",
+        )
+        return self.ledger is not None or any(absence)
 
     @classmethod
     def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
@@ -145,7 +159,7 @@ class MappingFile(Strict):
                 hint="add memberships, or leave this out",
             )
         users = raw.get("users")
-        if isinstance(users, dict) and "id" in users and "ledger" not in raw:
+        if isinstance(users, dict) and "id" in users and not names_or_has_ledger(raw):
             yield problem(
                 "stable ids are kept in a ledger, and the mapping names none",
                 at=("users", "id"),

@@ -5,10 +5,11 @@ with single rows comes back as findings.
 """
 
 from kanport.events import new_run_id
-from kanport.pipeline.alone import alone, ledger_beside
+from kanport.pipeline.alone import alone
 from kanport.pipeline.cut_off import runs_cut_off, settle_run
 from kanport.pipeline.inputs import Inputs, files_named, files_of_plan, read_inputs, read_tables
 from kanport.pipeline.keeping import load_plan_or_journal, state_stem
+from kanport.pipeline.ledgers import ledger_beside
 from kanport.pipeline.planning import (
     check_fresh,
     check_guards,

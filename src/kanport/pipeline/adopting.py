@@ -53,7 +53,7 @@ def adopt_all(
 
 
 def ledger_needed(inputs: Inputs) -> Path:
-    """Give where the ledger is; raises ConfigInvalid where the mapping names none."""
+    """Return where the ledger is; raises ConfigInvalid where the mapping keeps none."""
     if inputs.ledger is None:
         raise ConfigInvalid(
             f"the mapping {inputs.mapping.path} names no ledger, in which it could be kept",

@@ -7,7 +7,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from kanport.lock import Lock, held
-from kanport.mapping import load_mapping
 from kanport.pipeline.keeping import state_folder
 from kanport.pipeline.planning import utc_now
 
@@ -27,15 +26,6 @@ def alone(
         resolved = ledger.resolve()
         locks.append(Lock(resolved.with_name(f"{resolved.name}.lock"), f"the ledger {ledger}"))
     return held(locks, command=command, now=utc_now(), wait=wait)
-
-
-def ledger_beside(mapping_path: Path) -> Path | None:
-    """Give where the ledger of a mapping is; None where it names none.
-
-    Raises ConfigInvalid for a mapping that is invalid.
-    """
-    named = load_mapping(mapping_path).spec.ledger
-    return mapping_path.parent / named if named is not None else None
 
 
 def _file_name(url: str) -> str:

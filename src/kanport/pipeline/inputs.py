@@ -14,6 +14,7 @@ from kanport.model import DesiredState
 from kanport.network import LONGEST_EXCHANGE
 from kanport.normalize import columns_used, normalize, secret_columns
 from kanport.normalize.columns import columns_with_meaning, refuse_missing
+from kanport.pipeline.ledgers import ledger_of_mapping
 from kanport.plan.model import Plan, PlanDirectory, PlanMapping, PlanSource
 from kanport.plan.rows_read import rows_read
 from kanport.sources import read_source
@@ -25,12 +26,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The mapping, the rows of its sources, and what the two together ask for."""
+    """The mapping, the rows of its sources, and what the two together ask for.
+
+    `ledger` is where the ledger of the mapping lies, if it keeps one.
+    """
 
     mapping: LoadedMapping
     tables: Mapping[str, Table]
     desired: DesiredState
     findings: tuple[Finding, ...]
+    ledger: Path | None = None
 
     @property
     def mapping_ref(self) -> PlanMapping:
@@ -40,7 +45,7 @@ class Inputs:
             path=str(self.mapping.path),
             name=spec.name,
             sha256=self.mapping.sha256,
-            ledger=spec.ledger,
+            ledger=spec.ledger if spec.ledger is not None else self._ledger_ref,
         )
 
     @property
@@ -63,15 +68,20 @@ class Inputs:
         )
 
     @property
-    def ledger(self) -> Path | None:
-        """Where the ledger is, if the mapping names one."""
-        named = self.mapping.spec.ledger
-        return self.mapping.path.parent / named if named is not None else None
+    def _ledger_ref(self) -> str | None:
+        """The default ledger as a plan names it: relative to the mapping where it lies beside it.
+
+        So the plan stays valid where the two are moved together.
+        """
+        if self.ledger is None:
+            return None
+        beside = self.ledger.parent == self.mapping.path.parent
+        return self.ledger.name if beside else str(self.ledger)
 
     @property
     def files(self) -> tuple[Path, ...]:
         """The files that were read: the mapping, its sources, and the ledger if there is one."""
-        return _files_of(self.mapping)
+        return _files_of(self.mapping, self.ledger)
 
     @property
     def aborts(self) -> bool:
@@ -82,7 +92,8 @@ class Inputs:
 def files_named(mapping_path: Path) -> tuple[Path, ...]:
     """Return the files of a mapping as far as it can be read: itself, its sources, its ledger."""
     try:
-        return _files_of(load_mapping(mapping_path))
+        mapping = load_mapping(mapping_path)
+        return _files_of(mapping, ledger_of_mapping(mapping.spec, mapping_path, None))
     except ConfigInvalid:
         return (mapping_path,)
 
@@ -98,25 +109,33 @@ def files_of_plan(plan: Plan) -> tuple[Path, ...]:
     return (Path(plan.mapping.path), *(folder / file for file in files))
 
 
-def _files_of(mapping: LoadedMapping) -> tuple[Path, ...]:
-    paths = [getattr(source, "path", None) for source in mapping.spec.sources.values()]
-    names = [*paths, mapping.spec.ledger]
-    return (mapping.path, *(mapping.path.parent / name for name in names if name is not None))
+def _files_of(mapping: LoadedMapping, ledger: Path | None) -> tuple[Path, ...]:
+    names = [getattr(source, "path", None) for source in mapping.spec.sources.values()]
+    read = [mapping.path.parent / name for name in names if name is not None]
+    return (mapping.path, *read, *([ledger] if ledger is not None else []))
 
 
-def read_inputs(mapping_path: Path, *, request_timeout: float = LONGEST_EXCHANGE) -> Inputs:
+def read_inputs(
+    mapping_path: Path,
+    *,
+    request_timeout: float = LONGEST_EXCHANGE,
+    state: Path | None = None,
+) -> Inputs:
     """Read a mapping and all its sources, and find out what they ask for.
 
     `request_timeout` is how many seconds one exchange with a directory or a server may take in all.
+    `state` is the state folder, in which the ledger may lie (`kanport.pipeline.ledgers`).
     Raises ConfigInvalid for the mapping, Unreachable for a source that cannot be read at all, and
     SourceInvalid, with the findings of all sources, for sources whose form is broken. Invalid rows
     raise nothing: they are in `findings`.
     """
     mapping = load_mapping(mapping_path)
-    return inputs_of(mapping, read_tables(mapping, request_timeout=request_timeout))
+    return inputs_of(mapping, read_tables(mapping, request_timeout=request_timeout), state=state)
 
 
-def inputs_of(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Inputs:
+def inputs_of(
+    mapping: LoadedMapping, tables: Mapping[str, Table], *, state: Path | None = None
+) -> Inputs:
     """Return what a mapping and the rows of its sources ask for."""
     normalized = normalize(mapping, tables)
     findings = in_order(
@@ -126,7 +145,8 @@ def inputs_of(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Inputs:
             *check(normalized.desired, mapping.spec),
         ]
     )
-    return Inputs(mapping, tables, normalized.desired, tuple(findings))
+    ledger = ledger_of_mapping(mapping.spec, mapping.path, state)
+    return Inputs(mapping, tables, normalized.desired, tuple(findings), ledger)
 
 
 def _plan_directory(table: Table, meaning: frozenset[str]) -> PlanDirectory | None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from kanport.findings import Finding
 from kanport.mapping.missing_spec import Span, Steps
 from kanport.memory import Absence, Memory
+from kanport.plan.places import listed
 
 _DONE = {"disable": "disabled", "remove": "removed"}
 
@@ -72,6 +73,23 @@ def ahead_findings(memory: Memory, now: str) -> Iterator[Finding]:
             hint="is the clock of this machine right? If it was wrong before, move the ledger away"
             " to start a new one",
         )
+
+
+def new_ledger_findings(usernames: Iterable[str]) -> Iterator[Finding]:
+    """Say that nothing is known of who disabled these users, as the ledger is new; else nothing."""
+    names = sorted(usernames)
+    if not names:
+        return
+    users, them = (
+        ("1 user is", "this user") if len(names) == 1 else (f"{len(names)} users are", "them")
+    )
+    yield Finding(
+        "ledger-new",
+        f"{users} in no source and disabled, and the ledger is new: Kanport cannot know whether it"
+        f" disabled {them}, so they stay disabled when a source names them again: {listed(names)}",
+        hint="enable by hand whoever comes back; whom Kanport disables from now on, it enables"
+        " again",
+    )
 
 
 def _passed(span: Span, absence: Absence, now: str) -> bool:

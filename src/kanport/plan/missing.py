@@ -14,6 +14,7 @@ from kanport.plan.leavers import (
     ahead_findings,
     is_due,
     is_removable,
+    new_ledger_findings,
     removal_findings,
     waiting_finding,
 )
@@ -103,7 +104,7 @@ def missing_people(
                 absences.append(_absence(user, "enabled"))
             continue
         absence = absence_at(before, user.username, now, memory.counted_at)
-        if mapping.ledger is not None:
+        if mapping.keeps_ledger:
             absences.append(_absence(user, "missing"))
         if not is_due(absence, steps, now):
             waiting.add(user.id)
@@ -118,8 +119,15 @@ def missing_people(
             if steps.and_ is not None:
                 leaving.add(user.id)
     findings.extend(removal_findings(kept, steps))
-    if mapping.ledger is not None:
+    if mapping.keeps_ledger:
         findings.extend(ahead_findings(memory, now))
+    if mapping.keeps_ledger and memory.is_new and not _sources_say_who_is_active(mapping):
+        others = (user for user in current.users if user.id not in present and not user.active)
+        findings.extend(
+            new_ledger_findings(
+                user.username for user in others if managed(user) and not protected(user.username)
+            )
+        )
     if unproven:
         findings.append(_unproven(unproven, steps))
     return Missing(
@@ -132,9 +140,13 @@ def missing_people(
     )
 
 
+def _sources_say_who_is_active(mapping: MappingFile) -> bool:
+    return mapping.users is not None and mapping.users.fields.active is not None
+
+
 def _back(resolved: Resolved, mapping: MappingFile, memory: Memory) -> Iterator[PlanAbsence]:
     """Give those whom the ledger has as missing and a source names again."""
-    if mapping.ledger is None:
+    if not mapping.keeps_ledger:
         return
     for person in resolved.persons:
         if person.user is not None and memory.absence(person.user) is not None:

@@ -16,14 +16,19 @@ def protected_finding(username: str, origin: Origin | None) -> Finding:
     )
 
 
-def disabled_finding(username: str, origin: Origin | None) -> Finding:
-    """Give the finding for a source that names somebody whose account is disabled."""
+def disabled_finding(username: str, origin: Origin | None, why: str | None = None) -> Finding:
+    """Return the finding for a source that names somebody whose account stays disabled.
+
+    `why` is the reason where Kanport disabled them itself and yet does not enable them.
+    """
     return Finding(
         "person-disabled",
-        f"the account of {username!r} is disabled on the server, and stays so",
+        f"{username!r} is disabled on the server and stays disabled: "
+        + (why or "the ledger does not say that Kanport disabled them"),
         origin=origin,
         value=username,
-        hint="map the field `active` if the sources are to decide that",
+        hint="enable them in Kanboard if they are to work again, take them out of the source if"
+        " not, or map the field `active` to let the sources decide",
     )
 
 

@@ -1,15 +1,16 @@
 """Who is back after an absence, and who only comes with somebody else's username."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Self
 
 from kanport.findings import Finding
 from kanport.memory import Memory
-from kanport.model import DesiredUser, User
+from kanport.model import AppRole, DesiredUser, User
 from kanport.names import compare_key
 from kanport.plan.draft import Draft
+from kanport.plan.match import name_matcher
 from kanport.plan.model import Action
 from kanport.plan.people import Person, origin_of
 from kanport.plan.places import in_place_order
@@ -22,16 +23,17 @@ class Returners:
     """What the ledger knows of people who were here before.
 
     `owners` is whose a user is, by user id, `gone` whose a username was that no user of the server
-    has as theirs any more, by compare key: stable ids each.
+    has as theirs any more, by compare key: stable ids each. `may_be_admin` tests usernames.
     """
 
     memory: Memory
     resolved: Resolved
     owners: Mapping[int, str]
     gone: Mapping[str, tuple[str, ...]]
+    may_be_admin: Callable[[str], bool]
 
     @classmethod
-    def of(cls, memory: Memory, resolved: Resolved) -> Self:
+    def of(cls, memory: Memory, resolved: Resolved, allow_admins: Iterable[str]) -> Self:
         """Tie what the ledger knows to the users that the server has now."""
         owners: dict[int, str] = {}
         gone: dict[str, list[str]] = defaultdict(list)
@@ -43,13 +45,18 @@ class Returners:
                 owners[user.id] = stable_id
         for stable_id, username in memory.departed.items():
             gone[compare_key(username)].append(stable_id)
-        return cls(memory, resolved, owners, {key: tuple(ids) for key, ids in gone.items()})
+        return cls(
+            memory,
+            resolved,
+            owners,
+            {key: tuple(ids) for key, ids in gone.items()},
+            name_matcher(allow_admins),
+        )
 
     def enable(self, person: Person, user: User) -> Iterator[Draft]:
-        """Give what enables somebody again whom Kanport, and nobody else, disabled as missing.
+        """Yield what enables somebody again whom Kanport, and nobody else, disabled as missing.
 
-        Where the sources say themselves who is active, or where the ledger knows the user by a
-        stable id that the sources do not give them, nothing is done.
+        Nothing where the sources say themselves who is active, and where `why_not` has a reason.
         """
         wanted = person.desired
         absence = self.memory.absence(user)
@@ -57,13 +64,8 @@ class Returners:
             return
         if absence is None or not absence.disabled_at:
             return
-        given = wanted.stable_id.value if wanted.stable_id is not None else None
-        if self.owners.get(user.id, given) != given:
+        if self.why_not(person, user) is not None:
             return
-        doubt = self.resolved.doubt
-        if doubt.named(user.username) or doubt.named(wanted.username.value):
-            return
-        role = wanted.role.value if wanted.role is not None else user.role
         yield Draft(
             Action.USER_ENABLE,
             user.username,
@@ -71,9 +73,31 @@ class Returners:
             before={"active": False},
             after={"active": True},
             reason=f"back in the sources; Kanport disabled them on {absence.disabled_at[:10]}",
-            risk=active_risks(role, enable=True),
+            risk=active_risks(_role(person, user), enable=True),
             origin=in_place_order(wanted.username.origins or wanted.rows),
         )
+
+    def why_not(self, person: Person, user: User) -> str | None:
+        """Return why somebody whom Kanport disabled as missing is not enabled; None otherwise.
+
+        A guard stops a plan that enables an administrator whom the mapping does not allow. Nobody
+        asks for that here, so it is withheld for this one person, and the rest goes on.
+        """
+        wanted = person.desired
+        absence = self.memory.absence(user)
+        if absence is None or not absence.disabled_at:
+            return None
+        given = wanted.stable_id.value if wanted.stable_id is not None else None
+        owner = self.owners.get(user.id, given)
+        doubt = self.resolved.doubt
+        when = f"Kanport disabled them on {absence.disabled_at[:10]}"
+        if owner != given:
+            return f"{when}, and the account belongs to the stable id {owner!r}"
+        if doubt.named(user.username) or doubt.named(wanted.username.value):
+            return f"{when}, and an invalid row names them as well"
+        if _role(person, user) == AppRole.ADMIN and not self.may_be_admin(wanted.username.value):
+            return f"{when}, and allow_admins does not name this administrator"
+        return None
 
     def login_reused(self, wanted: DesiredUser) -> Iterator[Finding]:
         """Say of a new user that the username was somebody else's before."""
@@ -90,3 +114,8 @@ class Returners:
                 value=wanted.username.value,
                 hint="if it is the same person under a new id, nothing is to be done",
             )
+
+
+def _role(person: Person, user: User) -> str:
+    """Return the application role that somebody has once the plan is carried out."""
+    return person.desired.role.value if person.desired.role is not None else user.role

@@ -61,7 +61,7 @@ def diff_users(
     """
     protected = name_matcher(mapping.protect)
     managed = managed_people(mapping.users, memory)
-    returners = Returners.of(memory, resolved)
+    returners = Returners.of(memory, resolved, mapping.allow_admins)
     changes: list[Draft] = []
     findings: list[Finding] = []
     unchanged = 0
@@ -105,7 +105,8 @@ def diff_users(
         enabled = any(change.action is Action.USER_ENABLE for change in kept)
         stays = user is not None and not user.active and wanted.active is None and not enabled
         if user is not None and stays and not unproven:
-            findings.append(disabled_finding(user.username, origin_of(wanted)))
+            why = returners.why_not(person, user)
+            findings.append(disabled_finding(user.username, origin_of(wanted), why))
         by_ldap = isinstance(wanted.password, LdapPassword)
         if by_ldap and user is not None and not user.ldap and not protected(user.username):
             findings.append(local_finding(user, origin_of(wanted)))

@@ -19,6 +19,8 @@ def fact_rows(facts: Facts, *, digest_length: int | None = None) -> list[tuple[s
     mapping = facts.mapping
     sha = f", sha256 {_short(mapping.sha256, digest_length)}" if mapping.sha256 else ""
     rows.append(("Mapping", mapping.path + sha))
+    if mapping.ledger is not None:
+        rows.append(("Ledger", mapping.ledger))
     rows.extend(
         (f"Source {source.name}", _source(source, digest_length)) for source in facts.sources
     )

@@ -14,6 +14,7 @@ from kanport.plan.model import (
     GuardVerdict,
     Plan,
     PlanAccess,
+    PlanMapping,
     PlanMove,
     PlanPerson,
     PlanRows,
@@ -83,7 +84,7 @@ class Mask:
         return plan.model_copy(
             update={
                 "made_by": login(plan.made_by) if plan.made_by else plan.made_by,
-                "mapping": plan.mapping.model_copy(update={"path": masker.path(plan.mapping.path)}),
+                "mapping": masker.mapping(plan.mapping),
                 "sources": tuple(map(masker.source, plan.sources)),
                 "guards": tuple(map(masker.guard, plan.guards)),
                 "changes": tuple(map(masker.change, plan.changes)),
@@ -210,6 +211,11 @@ class _Masker:
             update["entries"] = dict(sorted(told.items()))
         return rows.model_copy(update=update)
 
+    def mapping(self, mapping: PlanMapping) -> PlanMapping:
+        """Return the mapping with paths in which no folder bears somebody's login."""
+        ledger = None if mapping.ledger is None else self.path(mapping.ledger)
+        return mapping.model_copy(update={"path": self.path(mapping.path), "ledger": ledger})
+
     def path(self, path: str) -> str:
         """Give a path in which no folder bears somebody's login."""
         return "/".join(self._pseudonyms.of(part) or part for part in path.split("/"))
@@ -257,6 +263,7 @@ def _texts(state: Mapping[str, Any], field: str) -> list[str]:
 
 def _things_in(plan: Plan) -> Iterator[str]:
     yield from (plan.server.url, plan.server.version, plan.mapping.path, plan.mapping.name or "")
+    yield plan.mapping.ledger or ""
     yield from _things_of(plan.sources, plan.findings)
     for guard in plan.guards:
         yield guard.guard
