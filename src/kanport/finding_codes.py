@@ -82,6 +82,17 @@ CATALOGUE: dict[str, Kind] = {
     ),
     "directory-fallback": Kind("info", "A server did not answer; another one was read."),
     "directory-referrals": Kind("info", "Parts of a directory lie on other servers; not read."),
+    "referrals-new": Kind(
+        "warning",
+        "More of a directory lies on other servers than in the last good run.",
+        _one(
+            "{count:#part|parts} of the directory {count:lies|lie} on other servers now, and did"
+            " not in the last good run: {referrals:q}; Kanport does not read them, so nobody who is"
+            " missing loses anything",
+            "read them with a source of their own; if nobody is lost there,"
+            " --allow referrals:{source}={count} accepts that for one run",
+        ),
+    ),
     "attribute-nowhere": Kind("warning", "No entry has an attribute that the mapping names."),
     "active-nowhere": Kind("info", "No entry says that it is disabled; or it may not be read."),
     "value-chosen": Kind("info", "Of several values of an attribute one was taken, by a rule."),

@@ -19,10 +19,16 @@ class DirectoryMemory:
 
     `seen` are the attributes that decided a computed column and that some entry had. `had` are the
     entries that had an attribute, by attribute, where their absence could not have been proven.
+    `referrals` are the places that other servers had; None where that was not recorded. `server`
+    is the one that answered; `marks` and `newest` said how new its data were.
     """
 
     seen: frozenset[str] = frozenset()
     had: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    referrals: frozenset[str] | None = None
+    server: str = ""
+    marks: Mapping[str, str] = field(default_factory=dict)
+    newest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,14 +133,23 @@ class Directory:
     some entry has, `proven` those that every entry without them provably lacks. `proves` is True
     where the server was asked for such proof of each absence; elsewhere `holders` are the entries
     that have one of the attributes asked for, and `absent` those that provably lack one, by
-    attribute, as `entry_key` gives them. `sure` is False where the source is not as in the last
-    good run, so that this run does not count as one.
+    attribute, as `entry_key` gives them. `referrals` are the places that other servers have,
+    `server` is the one that answered, of `servers` in their order. `marks` and `newest` say how new
+    its data are (`kanport.sources.ldap.freshness`), `older` says why they may be older than those
+    of the last good run. `sure` is False where the source is not as in the last good run, so that
+    this run does not count as one.
     """
 
     asked: frozenset[str] = frozenset()
     seen: frozenset[str] = frozenset()
     proven: frozenset[str] = frozenset()
     proves: bool = False
+    referrals: frozenset[str] = frozenset()
+    server: str = ""
+    servers: tuple[str, ...] = ()
+    marks: Mapping[str, str] = field(default_factory=dict)
+    newest: str = ""
+    older: str = ""
     holders: Mapping[str, frozenset[str]] = field(default_factory=dict)
     absent: Mapping[str, frozenset[str]] = field(default_factory=dict)
     sure: bool = True

@@ -8,11 +8,15 @@ from typing import Any
 import pytest
 
 from kanport.mapping.ldap import LdapSource
+from kanport.sandbox import Sandbox
 from kanport.sources.ldap import read_ldap
 from kanport.table import Table
+from tests.conftest import Kanport
 from tests.ldap import samba
 from tests.ldap.certificates import Authority
+from tests.ldap.ds389 import READER
 from tests.ldap.ldif import PEOPLE, person, tree
+from tests.ldap.night import NAMES, Night
 from tests.ldap.slapd import ADMIN, PASSWORD, Slapd
 
 NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
@@ -82,3 +86,18 @@ def column(table: Table, name: str) -> list[str | tuple[str, ...]]:
 def codes(table: Table) -> list[str]:
     """Give the codes of the findings."""
     return sorted(finding.code for finding in table.findings)
+
+
+@pytest.fixture
+def night(
+    server: Sandbox, kanport: Kanport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Night]:
+    for name in NAMES:
+        server.store.add_user(name, email=f"{name}@example.org")
+    server.store.add_project("Web", identifier="WEB")
+
+    def make(url: str, login: str = READER, base: str = PEOPLE, password: str = PASSWORD) -> Night:
+        monkeypatch.setenv("LDAP_PASSWORD", password)
+        return Night(server, kanport, tmp_path, url, login, base)
+
+    return make

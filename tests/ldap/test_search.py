@@ -216,7 +216,7 @@ def test_an_answer_that_does_not_come_to_its_end_is_incomplete(
         search(server.url)
 
 
-def test_referrals_are_skipped_and_counted() -> None:
+def test_referrals_are_skipped_and_told() -> None:
     with (
         Responder(people(1_200), Behaviour(references=2)) as server,
         connected("p", spec(server.url), base=Path(), environ=ENVIRON) as (connection, _),
@@ -224,7 +224,7 @@ def test_referrals_are_skipped_and_counted() -> None:
         directory = Directory(connection, 500)
         question = Question(PEOPLE, "subtree", "(objectClass=*)", ("uid",))
         assert len(list(directory.search(question))) == 1_200
-        assert directory.referrals == 6
+        assert directory.referrals == {"ldap://other/"}
 
 
 @pytest.mark.parametrize("count", [1_500, 1_501, 3_000, 3_001, 7_777])

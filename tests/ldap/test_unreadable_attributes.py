@@ -4,113 +4,24 @@ Each case runs one good night, hides the attribute by an ACL of the server, and 
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from kanport.sandbox import Sandbox
-from tests.conftest import Kanport, Result
 from tests.ldap.certificates import Authority
-from tests.ldap.ds389 import READER, Ds389
+from tests.ldap.ds389 import Ds389
 from tests.ldap.freeipa import USER_GROUPS, USERS, ipa_dn, ipa_group, ipa_tree, ipa_user
-from tests.ldap.ldif import PEOPLE, dn, entry, person, tree
+from tests.ldap.ldif import dn, entry, person, tree
+from tests.ldap.night import NAMES, Night, said
 from tests.ldap.samba import ADMINISTRATOR, DOMAIN, TLS_URL, Samba, samba
 from tests.ldap.samba import PASSWORD as SAMBA_PASSWORD
 from tests.ldap.slapd import PASSWORD, SUFFIX, Slapd
-
-MAPPING = """\
-kanport: 1
-name: nightly
-{ledger}
-sources:
-  people:
-    type: ldap
-    url: {url}
-    {plain}
-    bind_dn: "{login}"
-    bind_password: {{env: LDAP_PASSWORD}}
-    base: "{base}"
-    filter: {filter_}
-    {source}
-users:
-  from: people
-  {id}
-  fields:
-    username: {{from: {login_name}}}
-    {fields}
-  missing: {missing}
-  managed: {{usernames: ["*"]}}
-{more}
-protect: [admin]
-limits: {{disable: 50%, revoke: 50%}}
-"""
-NAMES = ("ada", "bob", "cyd", "dan", "eve", "fay", "gil", "hal")
-
-
-@dataclass
-class Night:
-    """A directory, a Kanboard server, and the mapping between them."""
-
-    server: Sandbox
-    kanport: Kanport
-    folder: Path
-    url: str
-    login: str = READER
-    base: str = PEOPLE
-
-    def sync(
-        self,
-        *options: str,
-        source: str = "",
-        fields: str = "active: {from: active}",
-        more: str = "",
-        missing: str = "disable",
-        ledger: str = "ledger: nightly.ledger",
-        login_name: str = "uid",
-        filter_: str = "(objectClass=inetOrgPerson)",
-    ) -> Result:
-        path = self.folder / "nightly.yaml"
-        id_ = "id: {from: id}" if "id:" in source else ""
-        path.write_text(
-            MAPPING.format(
-                url=self.url, login=self.login, base=self.base, source=source, fields=fields,
-                more=more, missing=missing, ledger=ledger, id=id_,
-                login_name=login_name, filter_=filter_,
-                plain="allow_plaintext: true" if self.url.startswith("ldap:") else "",
-            )
-        )  # fmt: skip
-        return self.kanport("sync", path, *options)
-
-    def active(self, *names: str) -> list[bool]:
-        users = self.server.store.snapshot().users
-        return [bool(users[name].is_active) for name in names]
-
-
-@pytest.fixture
-def night(
-    server: Sandbox, kanport: Kanport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Night]:
-    for name in NAMES:
-        server.store.add_user(name, email=f"{name}@example.org")
-    server.store.add_project("Web", identifier="WEB")
-
-    def make(url: str, login: str = READER, base: str = PEOPLE, password: str = PASSWORD) -> Night:
-        monkeypatch.setenv("LDAP_PASSWORD", password)
-        return Night(server, kanport, tmp_path, url, login, base)
-
-    return make
 
 
 def ipa(*locked: str, **more: str) -> list[str]:
     return ipa_tree(
         *(ipa_user(name, locked=True if name in locked else None, **more) for name in NAMES)
     )
-
-
-def said(result: Result) -> str:
-    """Return all that a run printed, whatever the width of its lines."""
-    return " ".join(f"{result.out} {result.err}".split())
 
 
 IPA = "active: [nsAccountLock]\n    id: ipaUniqueID"

@@ -12,6 +12,10 @@ def directory_text(directory: DirectoryMemory | None) -> str:
     content = {
         "seen": sorted(directory.seen),
         "had": {name: sorted(keys) for name, keys in sorted(directory.had.items())},
+        "referrals": None if directory.referrals is None else sorted(directory.referrals),
+        "server": directory.server,
+        "marks": dict(directory.marks),
+        "newest": directory.newest,
     }
     return json.dumps(content)
 
@@ -25,6 +29,10 @@ def directory_from(text: str) -> DirectoryMemory | None:
         return DirectoryMemory(
             seen=frozenset(content["seen"]),
             had={str(name): frozenset(keys) for name, keys in content["had"].items()},
+            referrals=None if content.get("referrals") is None else frozenset(content["referrals"]),
+            server=str(content.get("server", "")),
+            marks={str(key): str(mark) for key, mark in content.get("marks", {}).items()},
+            newest=str(content.get("newest", "")),
         )
     except (AttributeError, KeyError, TypeError) as wrong:
         raise ValueError("a directory in the ledger has another shape") from wrong

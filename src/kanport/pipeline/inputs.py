@@ -163,6 +163,12 @@ def _plan_directory(table: Table, meaning: frozenset[str]) -> PlanDirectory | No
         asked=tuple(sorted(facts.asked)),
         seen=tuple(sorted(facts.seen)),
         proven=tuple(sorted(facts.proven)),
+        referrals=tuple(sorted(facts.referrals)),
+        server=facts.server,
+        first=facts.servers[0] if facts.servers else "",
+        marks=dict(sorted(facts.marks.items())),
+        newest=facts.newest,
+        older=facts.older,
         had={name: tuple(sorted(keys)) for name, keys in sorted(had.items())},
         sure=facts.sure,
     )

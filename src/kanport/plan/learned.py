@@ -147,6 +147,10 @@ def _directory_memory(directory: PlanDirectory | None) -> DirectoryMemory | None
     return DirectoryMemory(
         seen=frozenset(directory.seen),
         had={name: frozenset(keys) for name, keys in directory.had.items()},
+        referrals=frozenset(directory.referrals),
+        server=directory.server,
+        marks=directory.marks,
+        newest=directory.newest,
     )
 
 

@@ -190,6 +190,12 @@ class PlanDirectory(Part):
     asked: tuple[str, ...] = ()
     seen: tuple[str, ...] = ()
     proven: tuple[str, ...] = ()
+    referrals: tuple[str, ...] = ()
+    server: str = ""
+    first: str = Field("", description="The server that the mapping names first.")
+    marks: dict[str, str] = Field({}, description="How new the data of the server are.")
+    newest: str = Field("", description="The latest change of an entry that was read.")
+    older: str = Field("", description="Why the data may be older than in the last good run.")
     had: dict[str, tuple[str, ...]] = {}
     sure: bool = True
 

@@ -18,7 +18,7 @@ from kanport.plan.guards.allowances import Allowances, allowed_words, parse_allo
 from kanport.plan.guards.counting import access_lost
 from kanport.plan.guards.limits import in_projects, over_all, removal_confirmed
 from kanport.plan.guards.situation import Situation, Usable
-from kanport.plan.guards.sources import columns_there, not_empty, not_shrunk
+from kanport.plan.guards.sources import columns_there, not_empty, not_shrunk, not_stale
 from kanport.plan.model import Action, Change, GuardVerdict
 
 __all__ = [
@@ -42,6 +42,7 @@ GUARDS: tuple[Callable[[Situation], Iterator[GuardVerdict]], ...] = (
     not_empty,
     not_shrunk,
     columns_there,
+    not_stale,
     over_all,
     in_projects,
     removal_confirmed,

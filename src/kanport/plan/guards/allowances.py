@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 CLASSES = ("create", "grant", "update", "raise", "lower", "disable", "remove", "revoke")
 """The classes of changes that have a limit, as a mapping and `--allow` call them."""
 
-OF_SOURCES = ("empty", "shrink", "columns")
+OF_SOURCES = ("empty", "shrink", "columns", "stale", "referrals")
 """What can be allowed of a source by name."""
 
 FIRM = (
@@ -103,7 +103,7 @@ def _refuse_unknown(what: str, text: str) -> None:
     meant = f"did you mean {close[0]}? " if close else ""
     raise NotAllowable(
         f"{text!r}: {meant}what can be allowed is {', '.join(CLASSES)}, each also in one project"
-        " (revoke:WEB=8), empty:SOURCE, shrink:SOURCE and columns:SOURCE"
+        " (revoke:WEB=8), " + ", ".join(f"{name}:SOURCE" for name in OF_SOURCES)
     )
 
 
@@ -122,6 +122,10 @@ def allowed_words(allowed: Mapping[str, int]) -> list[str]:
             words.append(f"{whose} without use, and up to {number} to lose by it")
         elif what == "columns":
             words.append(f"{whose} with up to {number} columns fewer")
+        elif what == "stale":
+            words.append(f"{whose} from a server with older data, for up to {number} changes")
+        elif what == "referrals":
+            words.append(f"{whose} with up to {number} referrals more")
         elif whose:
             words.append(f"{what} in {whose} up to {number}")
         else:

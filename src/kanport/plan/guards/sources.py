@@ -8,7 +8,7 @@ from kanport.normalize.columns import columns_used
 from kanport.plan.guards.allowances import how_to_allow
 from kanport.plan.guards.bounds import Counted, Held, Share, held_to, lifted
 from kanport.plan.guards.situation import Situation, Usable
-from kanport.plan.model import Action, GuardVerdict, PlanSource
+from kanport.plan.model import Action, Change, GuardVerdict, PlanSource, Risk
 
 _SHRINK = Share(DEFAULT_SHRINK, SHRINK_FLOOR)
 
@@ -144,6 +144,64 @@ def columns_there(situation: Situation) -> Iterator[GuardVerdict]:
             else "was it left out of the export, or may this login no longer read it? If it is"
             f" right, {how_to_allow('columns', len(gone), source.name)} lets it pass for one run",
         )
+
+
+def not_stale(situation: Situation) -> Iterator[GuardVerdict]:
+    """Stop where another server than before gives older data than the last good run had.
+
+    Where nobody knows how old they are, only what takes away or enables is stopped.
+    """
+    for source in sorted(situation.sources, key=lambda source: source.name):
+        directory = source.directory
+        if directory is None or not directory.older:
+            continue
+        changes = [one for one in situation.changes if directory.older != "unknown" or _needs(one)]
+        if not changes:
+            continue
+        held = lifted(
+            _stale_words(source, situation),
+            len(changes),
+            situation.allowed.most("stale", source.name),
+        )
+        yield GuardVerdict(
+            guard="source-stale",
+            tripped=not held.within,
+            lifted=held.lifted,
+            message=held.message,
+            hint=None
+            if held.within
+            else f"is {directory.server} an up-to-date copy? Repair {directory.first}, or"
+            f" {how_to_allow('stale', len(changes), source.name)} accepts its data for one run",
+        )
+
+
+def _needs(change: Change) -> bool:
+    return change.action in _NEEDS_FRESH or Risk.ACCESS_LOST in change.risk
+
+
+_NEEDS_FRESH = frozenset({Action.USER_ENABLE}).union(*_LOST.values())
+
+
+def _stale_words(source: PlanSource, situation: Situation) -> str:
+    now, good = source.directory, situation.memory.last_good
+    before = good.sources.get(source.name) if good is not None else None
+    then = before.directory if before is not None else None
+    said = f"{source.name} was read from {now.server if now else ''}"
+    if now is None or before is None or then is None:
+        other = f" and not from {now.first}" if now else ""
+        return f"{said}{other}, and nothing tells whether its data are as new"
+    whose = "" if then.server == now.server else f" those of {then.server} were"
+    if now.older == "rows":
+        return (
+            f"{said}: it has {source.rows} rows, and {then.server} had {before.rows} in the last"
+            " good run"
+        )
+    if now.older == "newest":
+        return (
+            f"{said}: its newest change is of {now.newest}, and {then.server} had one of"
+            f" {then.newest} in the last good run"
+        )
+    return f"{said}, whose data are older than{whose or ' they were'} in the last good run"
 
 
 def _hidden_attributes(source: PlanSource, before: SourceMemory) -> frozenset[str]:

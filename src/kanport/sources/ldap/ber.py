@@ -180,6 +180,15 @@ def _cookie(data: bytes, begin: int, end: int) -> bytes | None:
     return None
 
 
+def reference(data: bytes, begin: int, end: int) -> tuple[str, ...]:
+    """Return the URLs of other servers that stand in place of an entry (RFC 4511, 4.5.3)."""
+    urls = []
+    while begin < end:
+        _, at, begin = element(data, begin, end)
+        urls.append(data[at:begin].decode("utf-8", "backslashreplace"))
+    return tuple(urls)
+
+
 def result(data: bytes, begin: int, end: int) -> tuple[int, str]:
     """Give the result code and the name of an extended response."""
     found = done(data, begin, end, end)

@@ -275,7 +275,7 @@ class Connection:
                     yield ber.done(data, at, stop, end)
                     return
                 elif tag == ber.SEARCH_REFERENCE:
-                    yield Reference()
+                    yield Reference(ber.reference(data, at, stop))
                 elif tag != ber.INTERMEDIATE:
                     raise Broken("an answer of the wrong kind came")
         except ber.EntryTooLarge as wrong:

@@ -15,6 +15,7 @@ from kanport.sources.ldap.active import READS
 from kanport.sources.ldap.ber import Entry
 from kanport.sources.ldap.connect import connected
 from kanport.sources.ldap.connection import Question
+from kanport.sources.ldap.freshness import marks, tells_age
 from kanport.sources.ldap.gathering import Gathering
 from kanport.sources.ldap.groups import GroupRows, counted, find_groups, listed
 from kanport.sources.ldap.kind import PROVES_ABSENCE, kind_of
@@ -104,9 +105,11 @@ class _Reading:
         grouped = spec.groups is not None
         of_groups = [column for column in self._columns if grouped and column.startswith(GROUP)]
         of_people = [column for column in self._columns if column not in of_groups]
-        self._shaper = Shaper(spec, of_people, now=now)
+        # Only where there is another server to compare with.
+        stamped = len(spec.urls) > 1 and tells_age(directory)
+        self._shaper = Shaper(spec, of_people, now=now, stamped=stamped)
         of_groups = [column.removeprefix(GROUP) for column in of_groups]
-        self._group_shaper = Shaper(spec, of_groups, now=now, prefix=GROUP)
+        self._group_shaper = Shaper(spec, of_groups, now=now, prefix=GROUP, stamped=stamped)
         self._rows: list[Row] = []
         self._scopes: list[Scope] = []
         self._unread: list[Unread] = []
@@ -117,11 +120,13 @@ class _Reading:
         self._contexts = tuple(map(dn_key, directory.contexts))
         self._names: dict[str | None, frozenset[str]] = {}
         self._proves = kind_of(directory.root) in PROVES_ABSENCE
+        self._referrals: frozenset[str] = frozenset()
         self._unproven: Mapping[str, Collection[str]] = {}
 
     def people(self) -> None:
         """Read one row for each person."""
         people = read_people(self._directory, self._spec, self._shaper, self._name)
+        self._referrals = frozenset(self._directory.referrals)
         self._doubt_people()
         for person in people.values():
             self._rows.append(self._row(person))
@@ -137,6 +142,8 @@ class _Reading:
             for name in (*self._group_shaper.attributes, *group_attributes(groups))
         }
         wanted = find_groups(self._directory, groups, tuple(asked.values()), self._name)
+        # Looking for single members, some nights only, meets others that mean nothing new.
+        self._referrals = frozenset(self._directory.referrals)
         locks = [name for names in READS.values() for name in names]
         of_people = (*self._shaper.attributes, *extra, *IDS, *locks)
         everything = asked | {name.lower(): name for name in of_people}
@@ -218,7 +225,7 @@ class _Reading:
             self._findings.append(
                 Finding(
                     "directory-referrals",
-                    f"{self._directory.referrals} referrals to other servers were skipped",
+                    f"{len(self._directory.referrals)} referrals to other servers were skipped",
                     self._origin,
                     hint="who is only there is not seen; a source of its own can read them",
                 )
@@ -300,10 +307,19 @@ class _Reading:
                 for name in deciding
                 if self._proves and name in lacking and not self._unproven.get(name)
             ),
+            referrals=self._referrals,
+            server=self._directory.url,
+            servers=self._spec.urls,
+            marks=marks(self._directory, self._bases()),
+            newest=max(self._shaper.seen.newest, self._group_shaper.seen.newest),
             proves=self._proves,
             absent=self._in_no_group(),
             holders=holders,
         )
+
+    def _bases(self) -> tuple[str, ...]:
+        groups = self._spec.groups
+        return (*self._spec.bases, *(several(groups.base) if groups is not None else ()))
 
     def _in_no_group(self) -> dict[str, frozenset[str]]:
         """Return who provably lacks the attribute with the groups, by its column."""

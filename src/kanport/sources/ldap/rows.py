@@ -11,6 +11,7 @@ from kanport.mapping.ldap import LdapSource
 from kanport.origin import Origin
 from kanport.sources.ldap.active import MAY_BE_ABSENT, READS, judge
 from kanport.sources.ldap.ber import Entry
+from kanport.sources.ldap.freshness import STAMP
 from kanport.sources.ldap.names import split_dn
 from kanport.sources.ldap.values import choosers, text_of, writers
 from kanport.table import UNPROVEN, Odd, Row
@@ -43,10 +44,14 @@ class _Lacking:
 
 @dataclass(slots=True)
 class Seen:
-    """What was seen in all entries: the attributes, and where one of several values was taken."""
+    """What was seen in all entries: the attributes, and where one of several values was taken.
+
+    `newest` is the latest time of a change (`modifyTimestamp`), as the server writes it.
+    """
 
     entries: int = 0
     attributes: set[str] = field(default_factory=set)
+    newest: str = ""
     chosen: Counter[str] = field(default_factory=Counter)
 
 
@@ -58,9 +63,16 @@ class Shaper:
     """
 
     def __init__(
-        self, spec: LdapSource, columns: Iterable[str], *, now: datetime, prefix: str = ""
+        self,
+        spec: LdapSource,
+        columns: Iterable[str],
+        *,
+        now: datetime,
+        prefix: str = "",
+        stamped: bool = False,
     ) -> None:
         self._spec = spec
+        self._stamped = stamped
         self._now = now
         self.columns = sorted(columns)
         self._writers = writers(spec)
@@ -89,6 +101,7 @@ class Shaper:
         if self._id:
             names.append(self._id)
         names += self._deciding.values()
+        names += [STAMP] if self._stamped else []
         return tuple({name.lower(): name for name in names}.values())
 
     @property
@@ -134,6 +147,9 @@ class Shaper:
         dn, attributes = entry
         self.seen.entries += 1
         self.seen.attributes.update(attributes)
+        if self._stamped:
+            stamps = map(_text, attributes.get(STAMP.lower(), ()))
+            self.seen.newest = max(self.seen.newest, *stamps, "")
         values: dict[str, Cell] = {}
         odd: dict[str, Odd] = {}
         for column, name in self._plain:
@@ -295,6 +311,10 @@ class Fingerprint:
 def unproven_cell(attribute: str, code: str = UNPROVEN) -> Odd:
     """Return why a cell is unknown whose attribute may only be hidden from this login."""
     return Odd(code, "the directory does not show it", value=attribute)
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("ascii", "replace")
 
 
 def _binary(name: str) -> Odd:

@@ -28,14 +28,14 @@ _MOST_EMPTY_PAGES = 100
 class Directory:
     """Complete searches over one connection.
 
-    `referrals` counts what was skipped because another server may have it, `searches` the
+    `referrals` are what was skipped because another server may have it, `searches` counts the
     questions that were asked, pages counted one by one.
     """
 
     def __init__(self, connection: Connection, page_size: int) -> None:
         self._connection = connection
         self._page_size = page_size
-        self.referrals = 0
+        self.referrals: set[str] = set()
         self.searches = 0
         self._root: Attributes | None = None
 
@@ -161,7 +161,7 @@ class Directory:
                     else:
                         yield answer
                 elif isinstance(answer, Reference):
-                    self.referrals += 1
+                    self.referrals.add(_place_of(answer.urls))
                 else:
                     _log(where, answer, came)
                     return answer, came
@@ -266,6 +266,11 @@ def _log(where: _Where, end: Done, came: int) -> None:
         entries=came,
         result=end.code,
     )
+
+
+def _place_of(urls: Iterable[str]) -> str:
+    """Return what is the same of a referral, whatever the scope and filter of the search."""
+    return " ".join(sorted(url.partition("?")[0] for url in urls))
 
 
 def _span(text: str) -> tuple[int, int | None]:
