@@ -9,7 +9,7 @@ import http.client
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +17,13 @@ from urllib.parse import urlsplit
 RECORDINGS = Path(__file__).parent / "recordings"
 USER_PASSWORD = "123456"
 MASKED_TEXT_LENGTH = 400
+
+# Links to a project without ENABLE_URL_REWRITE, and the routes that they stand for.
+_LINK = re.compile(
+    r"(?P<base>https?://.*/)\?controller=(?P<controller>BoardView|TaskList)Controller"
+    r"&action=show&project_id=(?P<project>[0-9]+)"
+)
+_ROUTES = {"BoardView": "board", "TaskList": "list"}
 
 # Who sent the exchanges that are about credentials; the recordings do not say it in a field.
 _CREDENTIALS_BY_ABOUT: Mapping[str, tuple[str, str] | None] = {
@@ -161,6 +168,28 @@ def differences(recorded: Any, answered: Any, path: str = "") -> Iterator[str]:
             yield from differences(one, other, f"{path}[{number}]")
     elif recorded != answered:
         yield f"{path}: {answered!r} instead of {recorded!r}"
+
+
+def as_recorded(answer: Answer, exchange: Exchange) -> Answer:
+    """Return a live answer as the server would have given it with the settings of the recordings.
+
+    Two settings are an administrator's own business: `display_errors` of PHP, without which a crash
+    is HTTP 500 and says nothing, and ENABLE_URL_REWRITE, without which links are query strings.
+    """
+    crashed = exchange.content_type == "text/html" and exchange.status == 200
+    if crashed and (answer.status, answer.content_type, answer.response) == (500, "text/html", ""):
+        return replace(answer, status=200, response=exchange.response)
+    return replace(answer, response=_rewritten(answer.response))
+
+
+def _rewritten(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rewritten(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_rewritten(inner) for inner in value]
+    if isinstance(value, str) and (found := _LINK.fullmatch(value)):
+        return f"{found['base']}{_ROUTES[found['controller']]}/{found['project']}"
+    return value
 
 
 def expected(exchange: Exchange, version: str) -> Answer:

@@ -7,7 +7,7 @@ import pytest
 from kanport.sandbox import SandboxOptions
 
 from .conftest import OPTIONS, live_dialect
-from .recording import Answer, Exchange, Recording, differences, expected
+from .recording import Answer, Exchange, Recording, as_recorded, differences, expected
 
 COUNTS = {"sqlite": 191, "mariadb": 191, "postgres": 191, "sqlite-ldap": 196, "sqlite-access": 63}
 
@@ -35,7 +35,7 @@ def test_the_sandbox_answers_as_it_was_recorded(
 def test_a_live_server_answers_as_it_was_recorded(
     exchange: Exchange, live_answers: list[Answer], live_version: str
 ) -> None:
-    assert_same(exchange, live_answers[exchange.number], live_version)
+    assert_same(exchange, as_recorded(live_answers[exchange.number], exchange), live_version)
 
 
 @pytest.mark.parametrize(("name", "count"), COUNTS.items())
@@ -52,3 +52,14 @@ def assert_same(exchange: Exchange, answer: Answer, version: str) -> None:
         wanted.www_authenticate,
     )
     assert list(differences(wanted.response, answer.response)) == []
+
+
+def test_settings_of_a_live_server_make_no_difference_and_all_else_does() -> None:
+    crash = Exchange(0, "", None, "", None, 200, "text/html", None, "<br />Fatal error")
+    assert as_recorded(Answer(500, "text/html", None, ""), crash).response == crash.response
+    assert as_recorded(Answer(500, "text/html", None, "x"), crash).status == 500
+    fine = Exchange(0, "", None, "", None, 200, "application/json", None, {})
+    assert as_recorded(Answer(500, "text/html", None, ""), fine).status == 500
+    link = "http://localhost/?controller=BoardViewController&action=show&project_id=3"
+    told = as_recorded(Answer(200, "application/json", None, {"url": [link, "x"]}), fine)
+    assert told.response == {"url": ["http://localhost/board/3", "x"]}
