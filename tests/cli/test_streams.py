@@ -1,5 +1,6 @@
 """The exit code tells of the work, whatever becomes of the streams that it is told on."""
 
+import json
 import os
 import subprocess
 import sys
@@ -114,5 +115,37 @@ def test_streams_that_are_closed_from_the_start_stop_nothing(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    assert ended.returncode == 0
+    # What was to be printed on stdout is lost, and everything else is done.
+    assert ended.returncode == (3 if ">&-" in closing.split() else 0)
     assert "ada" in server.store.snapshot().users
+
+
+@pytest.mark.parametrize("form", ["text", "json", "markdown"])
+def test_a_result_for_which_stdout_is_closed_is_exit_code_3(
+    server: Sandbox, tmp_path: Path, club: Path, form: str
+) -> None:
+    command = f"{sys.executable} -m kanport plan {club} --format {form} >&-"
+    environ = {**os.environ, "KANPORT_URL": server.url, "KANPORT_TOKEN": server.token}
+    ended = subprocess.run(
+        ["sh", "-c", command], env=environ, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 3
+    assert "the output cannot be written" in ended.stderr
+
+
+def test_json_of_a_plan_shows_no_character_that_steers_a_terminal(
+    server: Sandbox, tmp_path: Path, club: Path
+) -> None:
+    people = (tmp_path / "people.csv").read_text(encoding="utf-8")
+    odd = "\u202eada\u2066 \u200fx"
+    (tmp_path / "people.csv").write_text(people.replace("Ada Lovelace", odd), encoding="utf-8")
+    ended = subprocess.run(
+        [sys.executable, "-m", "kanport", "plan", str(club), "--format", "json"],
+        env={**os.environ, "KANPORT_URL": server.url, "KANPORT_TOKEN": server.token},
+        capture_output=True,
+        check=True,
+    )
+    text = ended.stdout.decode("utf-8")
+    assert not set(odd) & set("\u202e\u2066\u200f") & set(text)
+    [ada] = [each for each in json.loads(text)["changes"] if each["subject"] == {"username": "ada"}]
+    assert ada["after"]["name"] == odd

@@ -69,6 +69,7 @@ def command(
     from kanport.kanboard.client import Client
     from kanport.plan.plan_file import dump_plan, write_plan
     from kanport.report import view
+    from kanport.report.visible import json_safe
 
     if masked and form == "json":
         raise UsageError(
@@ -87,7 +88,7 @@ def command(
     if plan_path is not None:
         write_plan(plan_path, plan)
     if form == "json":
-        output.data(dump_plan(plan))
+        output.data(json_safe(dump_plan(plan)))
     elif masked:
         from kanport.report.mask import Mask
 

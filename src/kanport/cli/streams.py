@@ -5,6 +5,8 @@ connection takes the terminal away. None of that may stop a run, or change what 
 """
 
 import contextlib
+import errno
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -40,9 +42,10 @@ class Sturdy:
 
 
 def sturdy_streams() -> Callable[[], bool]:
-    """Make stdout and stderr sturdy; gives what tells whether something of stdout is lost.
+    """Make stdout and stderr sturdy; return what tells whether something of stdout is lost.
 
-    A reader who has left (a broken pipe) wanted no more, so nothing is lost then.
+    A reader who has left (a broken pipe) wanted no more, so nothing is lost then. What is printed
+    while stdout is closed (`>&-`) is lost.
     """
     lost: list[OSError] = []
 
@@ -51,9 +54,17 @@ def sturdy_streams() -> Callable[[], bool]:
             lost.append(problem)
             print(f"Error: the output cannot be written: {problem.strerror}", file=sys.stderr)  # noqa: T201
 
-    sys.stdout = cast(TextIO, Sturdy(sys.stdout or _nowhere(), broken))
+    sys.stdout = cast(TextIO, Sturdy(sys.stdout or cast(TextIO, _Closed()), broken))
     sys.stderr = cast(TextIO, Sturdy(sys.stderr or _nowhere(), lambda problem: None))
     return lambda: bool(lost)
+
+
+class _Closed(io.StringIO):
+    """Stands for a stream that was closed before the start: nothing can be written to it."""
+
+    def write(self, text: str) -> int:
+        """Raise OSError, as a closed file does."""
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
 
 def _nowhere() -> TextIO:

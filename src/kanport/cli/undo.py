@@ -72,6 +72,7 @@ def command(
     from kanport.kanboard.client import Client
     from kanport.plan.plan_file import dump_plan, write_plan
     from kanport.report import view
+    from kanport.report.visible import json_safe
 
     output = Output(ctx, form)
     recorded = load_journal(journal)
@@ -97,7 +98,7 @@ def command(
     if plan_path is not None:
         write_plan(plan_path, plan)
     if form == "json":
-        output.data(dump_plan(plan))
+        output.data(json_safe(dump_plan(plan)))
     else:
         steps = (f"kanport apply {plan_path}",) if plan_path is not None and plan.changes else ()
         output.show(view.of_plan(plan, next_steps=steps))
