@@ -27,6 +27,7 @@ READER = f"uid=kanport,{SUFFIX}"
 _SHARED = Path("/dev/shm")  # noqa: S108 - where the server puts it
 _TEMPLATE = Path("/usr/share/dirsrv/data/template-dse.ldif")
 
+_NO_SCHEMA = "dn: cn=schema\nobjectClass: top\nobjectClass: ldapSubentry\ncn: schema\n"
 # What FreeIPA adds to the schema, as far as the tests need it. The OIDs are FreeIPA's.
 _SCHEMA = """\
 dn: cn=schema
@@ -44,7 +45,7 @@ class Ds389:
 
     `ldif` is loaded by the administrator; READER may then read everything but passwords, until
     `hide` takes something away. With `member_of` the server maintains `memberOf`, as FreeIPA does.
-    `settings` are attributes of cn=config.
+    `freeipa` adds what FreeIPA adds to the schema. `settings` are attributes of cn=config.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Ds389:
         ldif: str | Iterable[str],
         *,
         member_of: bool = False,
+        freeipa: bool = True,
         settings: Iterable[str] = (),
     ) -> None:
         if not _TEMPLATE.exists():
@@ -65,7 +67,7 @@ class Ds389:
         # The name of its folder is also the name of a semaphore that the whole machine shares.
         self._short = tempfile.TemporaryDirectory(prefix="kanport-389-")
         self._config = Path(self._short.name)
-        self._write(member_of, settings)
+        self._write(member_of, freeipa, settings)
 
     @property
     def url(self) -> str:
@@ -181,10 +183,13 @@ class Ds389:
             f'(version 3.0; acl "reader"; allow (read, search, compare) {_BY_READER};)',
         )
 
-    def _write(self, member_of: bool, settings: Iterable[str]) -> None:
+    def _write(self, member_of: bool, freeipa: bool, settings: Iterable[str]) -> None:
         config = self._config
         (config / "schema").mkdir()
-        (config / "schema" / "60freeipa.ldif").write_text(_SCHEMA)
+        # The server does not start where there is no schema of one's own at all.
+        (config / "schema" / "99user.ldif").write_text(_NO_SCHEMA)
+        if freeipa:
+            (config / "schema" / "60freeipa.ldif").write_text(_SCHEMA)
         data = self.folder / "389"
         for name in ("bak", "db", "inst", "ldif", "lock", "log", "run", "tmp"):
             (data / name).mkdir(parents=True)

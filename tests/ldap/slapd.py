@@ -56,6 +56,7 @@ class Slapd:
         settings: Iterable[str] = (),
         database: Iterable[str] = (),
         tls: Path | None = None,
+        schemas: Iterable[str] = ("core", "cosine", "nis", "inetorgperson"),
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -66,6 +67,7 @@ class Slapd:
         self.socket = Path(self._short.name) / "ldapi"
         self._process: subprocess.Popen[bytes] | None = None
         self._tls = tls
+        self._schemas = tuple(schemas)
         self._settings = tuple(settings)
         (folder / "slapd.conf").write_text(self._config(self._settings, database))
         (folder / "data").mkdir()
@@ -187,10 +189,7 @@ class Slapd:
         raise AssertionError("slapd does not answer")
 
     def _config(self, settings: Iterable[str], database: Iterable[str]) -> str:
-        lines = [
-            f"include {SCHEMAS}/{name}.schema"
-            for name in ("core", "cosine", "nis", "inetorgperson")
-        ]
+        lines = [f"include {SCHEMAS}/{name}.schema" for name in self._schemas]
         lines += [
             f"pidfile {self.folder}/pid",
             f"modulepath {MODULES}",
@@ -211,7 +210,7 @@ class Slapd:
             f"directory {self.folder}/data",
             "maxsize 104857600",
             "dbnosync",
-            "index objectClass,uid,cn,member,memberUid eq",
+            "index objectClass,uid,cn,member eq",
             *database,
         ]
         return "\n".join(lines) + "\n"

@@ -9,6 +9,7 @@ from kanport.cli.options import OutputFile, common_options
 from kanport.cli.output import Output
 
 if TYPE_CHECKING:
+    from kanport.drafting.directory import DirectoryKind
     from kanport.mapping.spec import ExcelSource, Source
     from kanport.table import Table
 
@@ -27,6 +28,17 @@ TITLE_ROWS = 10
 )
 @click.option("--ldap", "url", metavar="URL", help="A directory, instead of a file.")
 @click.option("--base", metavar="DN", help="Where its people are, such as ou=people,dc=…")
+@click.option(
+    "--kind",
+    type=click.Choice(["active-directory", "ad-lds", "freeipa", "389-ds", "openldap"]),
+    help="What the directory is (default: ask it, without a login).",
+)
+@click.option("--bind-dn", metavar="DN", help="The login that reads the directory.")
+@click.option(
+    "--ca-file",
+    metavar="FILE",
+    help="The certificates to trust, in PEM, relative to the mapping (default: the system's).",
+)
 @click.option(
     "-o",
     "--output",
@@ -48,12 +60,16 @@ def command(
     header_row: int | None,
     url: str | None,
     base: str | None,
+    kind: "DirectoryKind | None",
+    bind_dn: str | None,
+    ca_file: str | None,
     target: Path,
 ) -> None:
     """Write a first mapping for a CSV or Excel file, or for a directory.
 
     The headers say which column is the username, the name, and so on; what they do not say is left
-    out and named in the mapping. Nothing is sent anywhere.
+    out and named in the mapping. Kanport asks a directory what it is, without a login, and writes
+    how this server keeps ids and locks accounts. With --kind, it sends nothing anywhere.
 
     \b
     Example:
@@ -61,7 +77,6 @@ def command(
       kanport init access.xlsx --sheet Projects -o access.yaml
       kanport init --ldap ldaps://ldap.example.org --base ou=people,dc=example,dc=org
     """
-    from kanport.drafting import draft_for_directory
     from kanport.errors import UsageError
     from kanport.files import write_file
 
@@ -75,12 +90,42 @@ def command(
             f"{target} exists already", hint="name another file with -o, or move that one away"
         )
     if url is not None:
-        text = draft_for_directory(url, base or "", str(target))
+        text = _for_directory(output, url, base or "", target, kind, bind_dn, ca_file)
     else:
         assert file is not None  # noqa: S101 - one of the two is given
         text = _for_file(file, target, encoding, sheet, header_row)
     write_file(target, text, mode=0o644)
     output.note(f"The mapping is in {target}: read it, then kanport validate {target}")
+
+
+def _for_directory(
+    output: Output,
+    url: str,
+    base: str,
+    target: Path,
+    kind: "DirectoryKind | None",
+    bind_dn: str | None,
+    ca_file: str | None,
+) -> str:
+    from kanport.drafting import FoundDirectory, draft_for_directory
+    from kanport.pipeline.asking import named_directory, try_to_ask
+
+    if kind is not None:
+        found, why = named_directory(kind), ""
+    else:
+        draft_for_directory(url, base, str(target))
+        trusted = None if ca_file is None else str(target.parent / ca_file)
+        asked, why = try_to_ask(url, base, trusted)
+        found = asked or FoundDirectory("unknown")
+    text = draft_for_directory(url, base, str(target), found, login=bind_dn, ca_file=ca_file)
+    if why:
+        output.note(
+            f"Kanport could not find out what {url} is: {why}. The mapping fits OpenLDAP,"
+            " 389 Directory Server and FreeIPA; for others, name it with --kind."
+        )
+    elif found.name:
+        output.note(f"The directory is {found.name}.")
+    return text
 
 
 def _for_file(

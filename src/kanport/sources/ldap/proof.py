@@ -160,6 +160,11 @@ class Proof:
         """Return whether the server may have this attribute, as far as it shows its schema."""
         return not self._types or attribute.lower() in self._types
 
+    @property
+    def shows_schema(self) -> bool:
+        """Whether the server shows which attributes it knows."""
+        return bool(self._types)
+
     @cached_property
     def _types(self) -> frozenset[str]:
         """The names of attribute types, in lower case; empty where the schema is not shown."""
