@@ -103,6 +103,7 @@ CATALOGUE: dict[str, Kind] = {
     "group-too-deep": Kind("warning", "Groups lie deeper in one another than is followed."),
     "group-cycle": Kind("info", "Groups contain one another; each is followed once."),
     "member-unreadable": Kind("warning", "A member of a group cannot be read; nobody knows who."),
+    "entry-unreadable": Kind("warning", "A directory shows an entry no more, and proves nothing."),
     "groups-unreadable": Kind("warning", "Which groups somebody is in cannot be read."),
     "member-outside": Kind(
         "info",

@@ -57,6 +57,23 @@ class GoodRun:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownEntry:
+    """An entry of a directory when it was last read: whose access depends on it.
+
+    `username` is that of a person. `projects` and `groups` are what the members of a group are in
+    because of it.
+    """
+
+    username: str | None = None
+    projects: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+
+Entries = Mapping[str, Mapping[str, KnownEntry]]
+"""Entries by source and DN."""
+
+
+@dataclass(frozen=True, slots=True)
 class Absence:
     """Since when somebody is provably in no source.
 
@@ -91,7 +108,8 @@ class Memory:
     access was found to come through a group, with the role that it gave: a change there cannot
     take effect, and is not planned again. `group_access` is the role that Kanport gave a group, by
     group id and project id: the server cannot list it; `access_names` has the names of the group
-    and the project then, empty where they are not known.
+    and the project then, empty where they are not known. `entries` are those of directories, as
+    they were last read: one that is not there any more is gone only if the directory proves it.
     """
 
     identities: Mapping[str, Identity] = field(default_factory=dict)
@@ -104,6 +122,7 @@ class Memory:
     through_group: Mapping[tuple[int, int], str] = field(default_factory=dict)
     group_access: Mapping[tuple[int, int], str] = field(default_factory=dict)
     access_names: Mapping[tuple[int, int], tuple[str, str]] = field(default_factory=dict)
+    entries: Entries = field(default_factory=dict)
 
     @property
     def is_new(self) -> bool:
@@ -171,7 +190,8 @@ class Learned:
     the users who were missing and are named again, with whether they are enabled now; `enabled`
     those whom somebody or something has enabled. A role of None in `through_group` or
     `group_access` is one to forget. `group_names` and `project_names` are what groups
-    and projects are called after it, by id, where it had to do with their access.
+    and projects are called after it, by id, where it had to do with their access. `entries` are
+    those of directories that are known from then on; None where the plan does not tell.
     """
 
     planned_at: str
@@ -188,6 +208,7 @@ class Learned:
     group_access: Mapping[tuple[int, int], str | None] = field(default_factory=dict)
     group_names: Mapping[int, str] = field(default_factory=dict)
     project_names: Mapping[int, str] = field(default_factory=dict)
+    entries: Entries | None = None
 
 
 def absence_at(before: Absence | None, username: str, planned_at: str, counted_at: str) -> Absence:

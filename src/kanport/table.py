@@ -188,6 +188,9 @@ class Table:
     @property
     def filled(self) -> tuple[str, ...]:
         """The columns that hold anything in some row."""
+        if self.scopes and not self.rows:
+            # Groups without members: nobody is there of whom a column could be empty.
+            return self.columns
         empty = dict.fromkeys(self.columns)
         for row in self.rows:
             if not empty:

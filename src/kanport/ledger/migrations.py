@@ -92,4 +92,16 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         # What a directory told besides its rows, as JSON; empty where it is none.
         "ALTER TABLE good_sources ADD COLUMN directory TEXT NOT NULL DEFAULT ''",
     ),
+    (
+        # Entries of directories that access depends on; projects and groups as JSON lists.
+        """CREATE TABLE entries (
+            server TEXT NOT NULL,
+            source TEXT NOT NULL,
+            dn TEXT NOT NULL,
+            username TEXT,
+            projects TEXT NOT NULL,
+            groups TEXT NOT NULL,
+            PRIMARY KEY (server, source, dn)
+        ) WITHOUT ROWID""",
+    ),
 )

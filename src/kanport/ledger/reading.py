@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kanport.ledger.directories import directory_from
 from kanport.ledger.file import copy_in_memory, told
-from kanport.memory import NOTHING, Absence, GoodRun, Grant, Memory, SourceMemory
+from kanport.memory import NOTHING, Absence, GoodRun, Grant, KnownEntry, Memory, SourceMemory
 from kanport.model import Identity
 
 if TYPE_CHECKING:
@@ -85,7 +85,21 @@ def _memory(ledger: "Connection", server: str) -> Memory:
                 ledger, "group_id, project_id, group_name, project FROM group_access", server
             )
         },
+        entries=_entries(ledger, server),
     )
+
+
+def _entries(ledger: "Connection", server: str) -> dict[str, dict[str, KnownEntry]]:
+    found: dict[str, dict[str, KnownEntry]] = {}
+    for source, dn, username, projects, groups in _rows(
+        ledger, "source, dn, username, projects, groups FROM entries", server
+    ):
+        found.setdefault(str(source), {})[str(dn)] = KnownEntry(
+            None if username is None else str(username),
+            tuple(map(str, json.loads(projects))),
+            tuple(map(str, json.loads(groups))),
+        )
+    return found
 
 
 def _last_good(ledger: "Connection", server: str) -> GoodRun | None:

@@ -34,6 +34,7 @@ def record(path: Path, server: str, learned: Learned, *, now: str) -> None:
         _users(ledger, server, learned.created, "made", now)
         _forget(ledger, "grants", "user_id", server, learned.revoked)
         _grants(ledger, server, learned.granted, "made", now)
+        _entries(ledger, server, learned)
         _absences(ledger, server, learned, now)
         _roles(ledger, "through_group", "user_id", server, learned.through_group, now)
         _roles(ledger, "group_access", "group_id", server, learned.group_access, now)
@@ -142,6 +143,21 @@ def _rename(ledger: "Connection", server: str, user_id: int, username: str) -> N
             f"UPDATE {table} SET username = ? WHERE server = ? AND user_id = ?",  # noqa: S608
             (username, server, user_id),
         )
+
+
+def _entries(ledger: "Connection", server: str, learned: Learned) -> None:
+    # A plan that is older than what was recorded last knows less.
+    if learned.entries is None or learned.planned_at < counted_at(ledger, server):
+        return
+    ledger.execute("DELETE FROM entries WHERE server = ?", (server,))
+    ledger.executemany(
+        "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (server, source, dn, one.username, json.dumps(one.projects), json.dumps(one.groups))
+            for source, by_dn in learned.entries.items()
+            for dn, one in by_dn.items()
+        ],
+    )
 
 
 def _absences(ledger: "Connection", server: str, learned: Learned, now: str) -> None:

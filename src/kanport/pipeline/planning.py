@@ -22,6 +22,7 @@ from kanport.mapping import load_mapping
 from kanport.memory import NOTHING, Memory
 from kanport.model import CurrentState, DesiredState
 from kanport.normalize.passwords import read_passwords
+from kanport.pipeline.directories import compare_directories
 from kanport.pipeline.inputs import Inputs, read_tables
 from kanport.pipeline.recalled import compared_with
 from kanport.pipeline.who import who_runs
@@ -99,6 +100,7 @@ def plan_and_state(
     path = inputs.ledger
     memory = recall(path, client.url) if path is not None else NOTHING
     inputs = compared_with(inputs, memory, allowed)
+    inputs, entries = compare_directories(inputs, memory.entries)
     users = inputs.mapping.spec.users
     steps = users.steps if users is not None else None
     may_remove = steps is not None and (steps.then == "remove" or steps.remove_after is not None)
@@ -119,6 +121,8 @@ def plan_and_state(
         created_at=now(),
         version=__version__,
         memory=memory,
+        # What no ledger is to record, no plan has to hold.
+        entries=entries if path is not None and entries else None,
         allowed=allowed,
     )
     return plan.model_copy(update={"made_by": who_runs()}), current

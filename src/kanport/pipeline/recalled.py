@@ -29,7 +29,7 @@ def compared_with(inputs: Inputs, memory: Memory, allowed: Mapping[str, int]) ->
     }
     if all(tables[name] is table for name, table in inputs.tables.items()):
         return inputs
-    return inputs_of(inputs.mapping, tables)
+    return replace(inputs_of(inputs.mapping, tables), ledger=inputs.ledger)
 
 
 def _compared(table: Table, good: SourceMemory | None, allowed: Mapping[str, int]) -> Table:

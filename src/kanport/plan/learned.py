@@ -2,7 +2,15 @@
 
 from collections.abc import Mapping
 
-from kanport.memory import DirectoryMemory, GoodRun, Grant, Learned, Missed, SourceMemory
+from kanport.memory import (
+    DirectoryMemory,
+    GoodRun,
+    Grant,
+    KnownEntry,
+    Learned,
+    Missed,
+    SourceMemory,
+)
 from kanport.names import compare_key
 from kanport.outcome import Run, Status
 from kanport.plan.identities import identities_after
@@ -78,8 +86,19 @@ def learned_from(plan: Plan, run: Run | None) -> Learned:
             for change in _of(holds, Action.GROUP_UPDATE)
             if change.group_id is not None and "name" in (change.after or {})
         },
+        entries=_entries(plan),
         project_names={number: one.subject.project or "" for (_, number), one in access.items()},
     )
+
+
+def _entries(plan: Plan) -> dict[str, dict[str, KnownEntry]] | None:
+    if plan.entries is None:
+        return None
+    found: dict[str, dict[str, KnownEntry]] = {}
+    for one in plan.entries:
+        known = KnownEntry(one.username, one.projects, one.groups)
+        found.setdefault(one.source, {})[one.dn] = known
+    return found
 
 
 _MEMBERSHIPS = (Action.MEMBERSHIP_GRANT, Action.MEMBERSHIP_CHANGE, Action.MEMBERSHIP_REVOKE)

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from kanport.findings import Finding, in_order
 from kanport.mapping.spec import MappingFile
-from kanport.memory import NOTHING, Memory
+from kanport.memory import NOTHING, Entries, Memory
 from kanport.model import CurrentState, DesiredState
 from kanport.plan.draft import Draft
 from kanport.plan.group_plan import plan_groups
@@ -15,7 +15,7 @@ from kanport.plan.guards.named import names_without_meaning
 from kanport.plan.identities import identities_of
 from kanport.plan.kept import access_beside, people_named
 from kanport.plan.memberships import diff_access
-from kanport.plan.model import Action, Plan, PlanMapping, PlanServer, PlanSource
+from kanport.plan.model import Action, Plan, PlanEntry, PlanMapping, PlanServer, PlanSource
 from kanport.plan.moves import moves_with_groups
 from kanport.plan.order import in_plan_order, order_renames
 from kanport.plan.plan_file import plan_digest
@@ -37,6 +37,7 @@ def make_plan(
     created_at: str,
     version: str,
     memory: Memory = NOTHING,
+    entries: Entries | None = None,
     allowed: Mapping[str, int] = _NOTHING,
 ) -> Plan:
     """Compare what is wanted with what is, and say what to do about the difference.
@@ -44,8 +45,9 @@ def make_plan(
     `findings` are those of reading, normalising and checking: rows with an error are not used, and
     whoever they name loses nothing. The plan holds them together with its own. `created_at` is in
     UTC (RFC 3339), `version` is Kanport's, `memory` is what the ledger knows of the server,
-    `allowed` what is allowed for this run beyond the limits (`kanport.plan.guards.allowances`). The
-    same input gives the same plan, whatever order the rows, users or projects come in.
+    `entries` what it is to know of directories from then on, `allowed` what is allowed for this run
+    beyond the limits (`kanport.plan.guards.allowances`). The same input gives the same plan,
+    whatever order the rows, users or projects come in.
     """
     given = tuple(findings)
     resolved = resolve(desired, current, mapping, given, memory.identities)
@@ -100,18 +102,47 @@ def make_plan(
         ),
         identities=identities_of(resolved.persons, changes),
         absences=users.missing.absences,
+        entries=_entries(entries),
         access=beside,
         people=people_named(changes, beside, current),
     )
     return plan.model_copy(update={"digest": plan_digest(plan)})
 
 
+def _entries(entries: Entries | None) -> tuple[PlanEntry, ...] | None:
+    if entries is None:
+        return None
+    return tuple(
+        PlanEntry(
+            source=source,
+            dn=dn,
+            username=known.username,
+            projects=known.projects,
+            groups=known.groups,
+        )
+        for source, by_dn in sorted(entries.items())
+        for dn, known in sorted(by_dn.items())
+    )
+
+
 def _usable(resolved: Resolved) -> Usable:
+    desired = resolved.desired
+    # A group of a directory says who is in it, be it nobody; where that is in doubt, nothing is
+    # taken away because of it.
+    projects = (
+        [place for place in given.origins if place.dn is not None]
+        for given in desired.projects_named
+    )
+    groups = (
+        [place for place in group.name.origins if place.dn is not None]
+        for group in desired.groups
+        if group.members_listed
+    )
     return Usable.of(
         {
             "users": (p.desired.rows or p.desired.username.origins for p in resolved.persons),
-            "memberships": (wanted.origins for wanted in resolved.wanted),
-            "members of groups": (m.username.origins for m in resolved.desired.group_members),
+            "memberships": (*(wanted.origins for wanted in resolved.wanted), *projects),
+            "members of groups": (*(m.username.origins for m in desired.group_members), *groups),
             "access of groups": (a.group.origins for a in resolved.desired.group_access),
         },
         (project.id for project in resolved.scope),

@@ -150,6 +150,20 @@ class PlanIdentity(Part):
     user_id: int | None = None
 
 
+class PlanEntry(Part):
+    """An entry of a directory that somebody's access depends on; recorded in the ledger.
+
+    `username` is that of a person; `projects` and `groups` are what the members of a group are in
+    because of it.
+    """
+
+    source: str
+    dn: str
+    username: str | None = None
+    projects: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+
 class PlanAbsence(Part):
     """What the sources say of somebody's absence; recorded in the ledger.
 
@@ -301,6 +315,9 @@ class Plan(Part):
     findings: tuple[PlanFinding, ...] = ()
     identities: tuple[PlanIdentity, ...] = ()
     absences: tuple[PlanAbsence, ...] = ()
+    entries: tuple[PlanEntry, ...] | None = Field(
+        None, description="What is known of directories; missing where nothing is to be recorded."
+    )
     access: tuple[PlanAccess, ...] | None = Field(
         None, description="The access that stays as it is; missing where a plan does not tell it."
     )

@@ -93,6 +93,7 @@ class Mask:
                 "people": tuple(sorted(people, key=_username)),
                 "identities": (),
                 "absences": (),
+                "entries": None,
             }
         )
 
@@ -251,6 +252,9 @@ def _people_in(plan: Plan) -> Iterator[Somebody]:
         yield Somebody(identity.username)
     for absence in plan.absences:
         yield Somebody(absence.username)
+    for entry in plan.entries or ():
+        if entry.username is not None:
+            yield Somebody(entry.username)
     if plan.made_by:
         yield Somebody(plan.made_by)
         yield Somebody(plan.made_by.partition("@")[0])

@@ -1,0 +1,209 @@
+"""Directories compared with what the ledger knows of them: what is not there is asked for again."""
+
+import os
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from dataclasses import replace
+
+from kanport.findings import Finding
+from kanport.mapping.ldap import LdapSource
+from kanport.memory import Entries, KnownEntry
+from kanport.model import DesiredState, Unknown
+from kanport.names import compare_key, spelling_key
+from kanport.origin import Origin
+from kanport.pipeline.inputs import Inputs
+from kanport.table import Table
+
+_SHOWN = 20
+
+
+def compare_directories(inputs: Inputs, known: Entries) -> tuple[Inputs, Entries]:
+    """Return the inputs with everybody unknown whose entry is neither there nor proven to be gone.
+
+    `known` are the entries that the ledger has. The second value are those that it is to have from
+    now on: what was read, and what is still in doubt. Asks the directories, over a connection of
+    its own, only where entries are missing. Raises Unreachable as `read_inputs`.
+    """
+    if not any(isinstance(spec, LdapSource) for spec in inputs.mapping.spec.sources.values()):
+        return inputs, {}
+    # ldap3 takes its time to load.
+    from kanport.sources.ldap.names import dn_key
+
+    now = entries_read(inputs.desired, inputs.tables)
+    keep: dict[str, dict[str, KnownEntry]] = {}
+    findings: list[Finding] = []
+    unknown = inputs.desired.unknown
+    for name, spec in inputs.mapping.spec.sources.items():
+        if not isinstance(spec, LdapSource):
+            continue
+        before, read = known.get(name, {}), now.get(name, {})
+        there = _there(inputs.tables[name])
+        missing = {dn: entry for dn, entry in before.items() if dn_key(dn) not in there}
+        doubtful = _doubtful(inputs, name, spec, missing, there) if missing else {}
+        still = {dn: before[dn] for dn in before if dn_key(dn) in there}
+        keep[name] = {**doubtful, **still, **_merged(read, before)}
+        unknown = _with(unknown, doubtful)
+        findings += _findings(name, doubtful)
+    unknown = replace(unknown, nameless=_nameless(inputs, unknown.nameless, known))
+    if findings or unknown != inputs.desired.unknown:
+        inputs = replace(
+            inputs,
+            desired=replace(inputs.desired, unknown=unknown),
+            findings=(*inputs.findings, *findings),
+        )
+    return inputs, keep
+
+
+def entries_read(desired: DesiredState, tables: Mapping[str, Table]) -> Entries:
+    """Return whose access depends on which entry, by source and DN. Pure.
+
+    >>> from kanport.model import DesiredUser
+    >>> ada = DesiredUser(Given("ada", (Origin("staff", dn="uid=ada"),)))
+    >>> entries_read(DesiredState((ada,)), {})["staff"]["uid=ada"].username
+    'ada'
+    """
+    scopes = (scope.row.origin for table in tables.values() for scope in table.scopes)
+    groups = set(_places(scopes))
+    names: dict[tuple[str, str], str] = {}
+    projects: dict[tuple[str, str], set[str]] = defaultdict(set)
+    kanboard_groups: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for user in desired.users:
+        for place in _places((*user.rows, *user.username.origins)):
+            names[place] = user.username.value
+    for membership in desired.memberships:
+        for place in _places(membership.username.origins):
+            names.setdefault(place, membership.username.value)
+        for place in groups & set(_places((*membership.project.origins, *membership.role.origins))):
+            projects[place].add(membership.project.value)
+    for member in desired.group_members:
+        for place in _places(member.username.origins):
+            names.setdefault(place, member.username.value)
+    for group in desired.groups:
+        for place in groups & set(_places(group.name.origins)):
+            kanboard_groups[place].add(group.name.value)
+    found: dict[str, dict[str, KnownEntry]] = defaultdict(dict)
+    for source, dn in {*names, *projects, *kanboard_groups}:
+        place = source, dn
+        found[source][dn] = KnownEntry(
+            names.get(place) if place not in groups else None,
+            tuple(sorted(projects[place])),
+            tuple(sorted(kanboard_groups[place])),
+        )
+    return found
+
+
+def _places(origins: Iterable[Origin]) -> Iterator[tuple[str, str]]:
+    return ((place.source, place.dn) for place in origins if place.dn is not None)
+
+
+def _there(table: Table) -> set[str]:
+    """Return the DNs of all entries that a source has, as `dn_key` gives them."""
+    from kanport.sources.ldap.names import dn_key
+
+    rows = (*table.rows, *table.people, *(scope.row for scope in table.scopes))
+    shown = (one.row for one in table.unread if not one.absent)
+    return {dn_key(row.origin.dn) for row in (*rows, *shown) if row.origin.dn is not None}
+
+
+def _merged(
+    read: Mapping[str, KnownEntry], before: Mapping[str, KnownEntry]
+) -> dict[str, KnownEntry]:
+    """Return what was read; a group whose members do not show leads where it led before."""
+    return {
+        dn: replace(
+            entry,
+            projects=entry.projects or before.get(dn, entry).projects,
+            groups=entry.groups or before.get(dn, entry).groups,
+        )
+        for dn, entry in read.items()
+    }
+
+
+def _doubtful(
+    inputs: Inputs,
+    name: str,
+    spec: LdapSource,
+    missing: Mapping[str, KnownEntry],
+    there: Set[str],
+) -> dict[str, KnownEntry]:
+    from kanport.sources.ldap.again import unproven
+
+    found = unproven(
+        name,
+        spec,
+        [dn for dn, entry in missing.items() if entry.username is not None],
+        [dn for dn, entry in missing.items() if entry.username is None],
+        there=there,
+        base=inputs.mapping.path.parent,
+        environ=os.environ,
+    )
+    return {dn: missing[dn] for dn in sorted(found)}
+
+
+def _with(unknown: Unknown, doubtful: Mapping[str, KnownEntry]) -> Unknown:
+    people = {compare_key(one.username) for one in doubtful.values() if one.username is not None}
+    projects = {spelling_key(name) for one in doubtful.values() for name in one.projects}
+    groups = {compare_key(name) for one in doubtful.values() for name in one.groups}
+    everywhere: set[tuple[str | None, str | None]] = {(who, None) for who in people}
+    return replace(
+        unknown,
+        hidden=unknown.hidden | people,
+        memberships=unknown.memberships | everywhere | {(None, name) for name in projects},
+        group_members=unknown.group_members | everywhere | {(None, name) for name in groups},
+    )
+
+
+def _nameless(inputs: Inputs, nameless: Collection[str], known: Entries) -> frozenset[str]:
+    """Return the hidden entries that may be anybody: none where the ledger knows whose DN is whose.
+
+    One that it does not know was nobody's when the source was read last.
+    """
+    users = inputs.mapping.spec.users
+    directories = [
+        name
+        for name in (users.sources if users is not None else ())
+        if isinstance(inputs.mapping.spec.sources[name], LdapSource)
+    ]
+    if all(known.get(name) for name in directories):
+        return frozenset()
+    return frozenset(nameless)
+
+
+def _findings(source: str, doubtful: Mapping[str, KnownEntry]) -> Iterator[Finding]:
+    people = [f"{one.username} ({dn})" for dn, one in doubtful.items() if one.username is not None]
+    if people:
+        yield _finding(
+            source,
+            f"the directory no longer shows {_counted(people, 'person', 'people')}, and does not"
+            f" prove that they are gone: {_listed(people)}; Kanport takes nothing from them",
+        )
+    groups = [dn for dn, one in doubtful.items() if one.username is None]
+    if groups:
+        names = sorted(
+            {name for dn in groups for name in (*doubtful[dn].projects, *doubtful[dn].groups)}
+        )
+        where = f" in {_listed(names)}" if names else ""
+        yield _finding(
+            source,
+            f"the directory no longer shows {_counted(groups, 'group', 'groups')}, and does not"
+            f" prove that they are gone: {_listed(groups)}; Kanport revokes nothing{where}",
+        )
+
+
+def _finding(source: str, message: str) -> Finding:
+    return Finding(
+        "entry-unreadable",
+        message,
+        Origin(source),
+        hint="let this login read them; if they are really gone, delete them in the directory",
+    )
+
+
+def _counted(items: Collection[str], one: str, many: str) -> str:
+    return f"{len(items)} {one if len(items) == 1 else many}"
+
+
+def _listed(items: Collection[str]) -> str:
+    more = len(items) - _SHOWN
+    shown = "; ".join(sorted(items)[:_SHOWN])
+    return f"{shown} and {more} more" if more > 0 else shown
