@@ -41,8 +41,15 @@ def live() -> tuple[str, str]:
     return url, token
 
 
+# How long an example takes says something of the machine, and nothing of Kanport.
+hypothesis.settings.register_profile(
+    "kanport", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("kanport")
 # In CI a failure has to be about the change; elsewhere every run tries other examples.
-hypothesis.settings.register_profile("ci", derandomize=True)
+hypothesis.settings.register_profile(
+    "ci", hypothesis.settings.get_profile("kanport"), derandomize=True
+)
 if os.environ.get("CI"):
     hypothesis.settings.load_profile("ci")
 

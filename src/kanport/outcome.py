@@ -96,12 +96,24 @@ class Tally:
         }
 
 
+class Signature(StrEnum):
+    """What is known of the signature of an approval."""
+
+    VALID = "signature valid"
+    UNCHECKED = "signature not checked (no key)"
+    MISMATCH = "signature does not match"
+    NONE = "not signed"
+    NOT_KEPT = "signed when the run began; its journal does not keep the signature"
+
+
 @dataclass(frozen=True, slots=True)
 class Approved:
     """Who approved a plan, why, when and until when (UTC, RFC 3339), as their approval says.
 
     `digest` is that of the approval, `recorded_by` the user and the machine that wrote it. `signed`
-    is True where the run saw that it was signed with the key that it was given.
+    is True where the run saw that it was signed with the key that it was given. `document` is the
+    whole approval as JSON, its signature included, by which `signature` was found out; journals of
+    earlier versions have none.
     """
 
     by: str
@@ -111,10 +123,19 @@ class Approved:
     digest: str
     recorded_by: str = ""
     signed: bool = False
+    document: str = ""
+    signature: Signature = Signature.NONE
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the approval as the journal and the JSON report hold it."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        """Return the approval as the JSON report holds it."""
+        parts = {name: getattr(self, name) for name in self.__slots__ if name != "document"}
+        return parts | {"signature": str(self.signature)}
+
+    def recorded(self) -> dict[str, Any]:
+        """Return the approval as the journal holds it: with its document, and nobody's verdict."""
+        parts = self.to_dict()
+        del parts["signature"]
+        return parts | ({"document": self.document} if self.document else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +144,9 @@ class Run:
 
     `stopped` says why the run did not come to its end, and is None where it did. `user_ids` are the
     ids of new users by the change that made them; a run that is read from a journal has none. `by`
-    is the user and the machine that began it, `journal_sha256` the digest of its journal so far.
+    is the user and the machine that began it, `journal_sha256` the digest of its journal so far,
+    `journal_chained` whether each record of that holds the digest of the one before; those of
+    earlier versions do not.
     """
 
     id: str
@@ -137,6 +160,7 @@ class Run:
     by: str = ""
     approved: Approved | None = None
     journal_sha256: str = field(default="", compare=False)
+    journal_chained: bool = field(default=True, compare=False)
 
     def tally(self) -> Tally:
         """Count the outcomes; there is one for each change of the plan."""

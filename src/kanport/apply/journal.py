@@ -1,23 +1,27 @@
 """The journal: the append-only record of a run, on disk before and after each batch.
 
 One JSON object a line, `kanport-journal/1`. The first holds the whole plan, so that a journal alone
-is enough to report on a run. No line holds a secret: calls are named by the change that they carry
-out, and answers are told as `true`, `false`, an id or the kind of failure.
+is enough to report on a run. Each holds the digest of the line before, so that a record that is
+changed, left out or put in shows; journals of earlier versions have no such chain. No line holds a
+secret: calls are named by the change that they carry out, and answers are told as `true`, `false`,
+an id or the kind of failure.
 """
 
 import fcntl
 import hashlib
+import itertools
 import json
 import os
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from kanport.approval import with_signature
 from kanport.errors import LockHeld, UsageError
-from kanport.files import read_file
+from kanport.files import open_regular
 from kanport.kanboard.rpc import Answer, NoAnswer, Refused
 from kanport.outcome import CUT_OFF, SENT_UNKNOWN, Approved, Outcome, Run, Status, Tally
 from kanport.plan.model import Plan
@@ -26,6 +30,9 @@ from kanport.plan.plan_file import plan_digest
 FORMAT = "kanport-journal/1"
 # The journal of a million changes has about this size; what is larger is none, or never ends.
 MAX_BYTES = 1024 * 1024 * 1024
+_KEPT_COPY = "take an unchanged copy of it; this one proves nothing"
+# Bytes that are read at a time from the end of a journal.
+_CHUNK = 64 * 1024
 # Begins what is told of a request that cannot have reached the server.
 NEVER_LEFT = "never sent: "
 
@@ -57,10 +64,11 @@ class Journal:
         self.path = path
         self._now = now
         self._by = {"by": by} if by else {}
-        self._approved = {} if approved is None else {"approved": approved.to_dict()}
+        self._approved = {} if approved is None else {"approved": approved.recorded()}
         self._lock = threading.Lock()
         self._disk = threading.Lock()
         self._written = self._synced = 0
+        self._previous = ""
         self._broken: str | None = None
         flags = os.O_RDWR | os.O_APPEND | (0 if resume else os.O_CREAT | os.O_EXCL)
         try:
@@ -86,7 +94,7 @@ class Journal:
                 hint="wait until it has ended",
             ) from None
         if resume:
-            _drop_torn_line(descriptor)
+            self._previous = _last_digest(descriptor)
 
     def __enter__(self) -> Self:
         return self
@@ -151,7 +159,13 @@ class Journal:
 
     def _append(self, lines: Sequence[str]) -> None:
         with self._lock:
-            self._try(lambda: self._file.write("".join(lines)))
+            chained = []
+            for line in lines:
+                bare = line.removesuffix("}\n")
+                record = f'{bare}, "previous": "{self._previous}"}}'
+                self._previous = _digest_of(record.encode("utf-8"))
+                chained.append(f"{record}\n")
+            self._try(lambda: self._file.write("".join(chained)))
             self._try(self._file.flush)
             self._written += 1
 
@@ -182,11 +196,24 @@ class JournalBroken(Exception):
     """The disk does not take the journal any more, so nothing more may be sent."""
 
 
-def _drop_torn_line(descriptor: int) -> None:
-    """Cut off what a crash left of a last line, which is no record."""
+def _last_digest(descriptor: int) -> str:
+    """Cut off what a crash left of a last line, which is no record; return the digest of the last.
+
+    Only the end of the file is read, as far as its last record reaches.
+    """
     size = os.fstat(descriptor).st_size
-    data = os.pread(descriptor, size, 0)
-    os.ftruncate(descriptor, data.rfind(b"\n") + 1)
+    tail, at = b"", size
+    while at and tail.count(b"\n") < 2:
+        at = max(0, at - _CHUNK)
+        tail = os.pread(descriptor, min(_CHUNK, size - at), at) + tail
+    whole = tail[: tail.rfind(b"\n") + 1]
+    os.ftruncate(descriptor, size - len(tail) + len(whole))
+    last = whole.removesuffix(b"\n").rpartition(b"\n")[2]
+    return _digest_of(last) if whole else ""
+
+
+def _digest_of(line: bytes) -> str:
+    return hashlib.sha256(line).hexdigest()
 
 
 _to_json = json.JSONEncoder(ensure_ascii=False).encode
@@ -242,11 +269,12 @@ def load_journal(path: Path) -> Recorded:
     """Read a journal back.
 
     A torn last line, as a crash leaves it, is passed over. Changes without an outcome are *not
-    attempted*, and *failed* where they were sent: nobody knows what became of them. Raises
-    UsageError where the file is no journal.
+    attempted*, and *failed* where they were sent: nobody knows what became of them. The signature
+    of an approval is not checked here, for want of a key. Raises UsageError where the file is no
+    journal, or was changed since: where a record does not hold the digest of the one before, or the
+    end does not count what stands before it.
     """
-    content = _read(path)
-    records = _records(content, path)
+    records, chained, digest = _records(path)
     first = records[0] if records else {}
     if first.get("format") != FORMAT:
         raise UsageError(f"{path} is not a journal of Kanport", hint=f"expected {FORMAT}")
@@ -264,6 +292,8 @@ def load_journal(path: Path) -> Recorded:
         }
         answers = _answers(records)
         approved = Approved(**first["approved"]) if "approved" in first else None
+        if approved is not None:
+            approved = with_signature(approved, plan, None)
     except (KeyError, TypeError, ValueError) as problem:
         raise UsageError(f"{path} is damaged: its records cannot be read") from problem
     if plan_digest(plan) != plan.digest:
@@ -287,8 +317,14 @@ def load_journal(path: Path) -> Recorded:
         stopped=stopped,
         by=first.get("by", ""),
         approved=approved,
-        journal_sha256=hashlib.sha256(content).hexdigest(),
+        journal_sha256=digest,
+        journal_chained=chained,
     )
+    if ended and last.get("tally") != run.tally().to_dict():
+        raise UsageError(
+            f"{path} was changed after it was written: its end does not count what it holds",
+            hint=_KEPT_COPY,
+        )
     return Recorded(plan, run, ended, told_so_far, sent, answers)
 
 
@@ -314,33 +350,64 @@ def _unsettled(change_id: str, sent: Collection[str], stopped: str | None) -> Ou
 
 
 def journal_digest(path: Path) -> str:
-    """Give the SHA-256 of a journal as it is now; it changes where a run is gone on with."""
-    return hashlib.sha256(_read(path)).hexdigest()
+    """Return the SHA-256 of a journal as it is now; it changes where a run is gone on with."""
+    whole = hashlib.sha256()
+    for _, line in _lines(path):
+        whole.update(line)
+    return whole.hexdigest()
 
 
-def _read(path: Path) -> bytes:
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Yield the numbered lines of a journal with their ends, no more of it than any journal has."""
+    left = MAX_BYTES
     try:
-        content = read_file(path, most=MAX_BYTES + 1)
+        with open_regular(path) as file:
+            for number in itertools.count(1):
+                line = file.readline(left + 1)
+                if not line:
+                    return
+                left -= len(line)
+                if left < 0:
+                    raise UsageError(f"{path} is no journal: it has more than {MAX_BYTES:,} bytes")
+                yield number, line
     except OSError as problem:
         raise UsageError(f"{path} cannot be read: {problem.strerror}") from problem
-    if len(content) > MAX_BYTES:
-        raise UsageError(f"{path} is no journal: it has more than {MAX_BYTES:,} bytes")
-    return content
 
 
-def _records(content: bytes, path: Path) -> list[dict[str, Any]]:
-    text = content.decode("utf-8", errors="replace")
-    # Not splitlines(): a name may hold U+2028, which is no end of a record.
-    lines = text.removesuffix("\n").split("\n")
+def _records(path: Path) -> tuple[list[dict[str, Any]], bool, str]:
+    """Return the records of a journal, whether all of them are chained, and the digest of it."""
     records: list[dict[str, Any]] = []
-    for number, line in enumerate(lines, start=1):
+    whole = hashlib.sha256()
+    chained, previous = None, ""
+    for number, line in _lines(path):
+        whole.update(line)
+        if not line.endswith(b"\n"):
+            if not records:
+                raise UsageError(f"{path}:{number} is not a record of a journal")
+            break  # torn by a crash
+        line = line.removesuffix(b"\n")
         try:
-            record = json.loads(line)
+            record = json.loads(line.decode("utf-8", errors="replace"))
         except (ValueError, RecursionError):
-            if number == len(lines) and records:
-                break
-            raise UsageError(f"{path}:{number} is not a record of a journal") from None
+            record = None
         if not isinstance(record, dict):
             raise UsageError(f"{path}:{number} is not a record of a journal")
+        if (said := record.get("previous")) is None:
+            if chained:
+                raise _broken_chain(path, number)
+        elif said != previous:
+            raise _broken_chain(path, number)
+        else:
+            chained = chained is not False
+        chained = chained or False
+        previous = _digest_of(line)
         records.append(record)
-    return records
+    return records, bool(chained), whole.hexdigest()
+
+
+def _broken_chain(path: Path, number: int) -> UsageError:
+    return UsageError(
+        f"{path} was changed after it was written: record {number} does not follow from record"
+        f" {number - 1}",
+        hint=_KEPT_COPY,
+    )

@@ -1,12 +1,13 @@
 """Whether an approval holds for a plan. Pure."""
 
+from dataclasses import replace
 from datetime import datetime
 
-from pydantic import SecretBytes
+from pydantic import SecretBytes, ValidationError
 
 from kanport.approval.model import Approval
 from kanport.errors import GuardTripped
-from kanport.outcome import Approved
+from kanport.outcome import Approved, Signature
 from kanport.plan.model import Plan
 
 
@@ -46,7 +47,7 @@ def approved_for(
             details=found,
             hint="look at the plan, then: kanport approve PLAN.json --by NAME --note TEXT",
         )
-    return Approved(
+    approved = Approved(
         by=approval.by,
         note=approval.note,
         approved_at=approval.approved_at,
@@ -54,7 +55,36 @@ def approved_for(
         digest=approval.digest,
         recorded_by=approval.recorded_by,
         signed=key is not None,
+        document=approval.model_dump_json(exclude_none=True),
     )
+    return with_signature(approved, plan, key)
+
+
+def with_signature(approved: Approved, plan: Plan, key: SecretBytes | None) -> Approved:
+    """Return what a journal says of an approval, with what is known of its signature.
+
+    It does not match where what stands in the journal is not what was signed, or not for this plan.
+    """
+    return replace(approved, signature=_signature(approved, plan, key))
+
+
+def _signature(approved: Approved, plan: Plan, key: SecretBytes | None) -> Signature:
+    if not approved.document:
+        return Signature.NOT_KEPT if approved.signed else Signature.NONE
+    try:
+        approval = Approval.model_validate_json(approved.document)
+    except ValidationError:
+        return Signature.MISMATCH
+    names = ("by", "note", "approved_at", "expires_at", "digest", "recorded_by")
+    same = all(getattr(approval, name) == getattr(approved, name) for name in names)
+    bound = (approval.plan, approval.server) == (plan.digest, plan.server.url)
+    if not same or not bound or approval.digest != approval.right_digest():
+        return Signature.MISMATCH
+    if approval.signature is None:
+        return Signature.MISMATCH if approved.signed else Signature.NONE
+    if key is None:
+        return Signature.UNCHECKED
+    return Signature.VALID if approval.signed_with(key) else Signature.MISMATCH
 
 
 def _expired(approval: Approval, now: str) -> str | None:

@@ -2,9 +2,11 @@
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from kanport.apply.journal import load_journal
+from kanport.approval import approval_key, with_signature
 from kanport.errors import (
     UsageError,
 )
@@ -55,7 +57,8 @@ def state_folder(state: Path | None) -> Path:
 def load_plan_or_journal(path: Path) -> tuple[Plan, Run | None]:
     """Load what a report is about: a plan, or the plan and the run of a journal.
 
-    Raises UsageError where the file is neither.
+    The signature of an approval is checked with the key of the environment, where there is one.
+    Raises UsageError where the file is neither, and ConfigInvalid where the key cannot be used.
     """
     try:
         with open_regular(path) as file:
@@ -65,4 +68,8 @@ def load_plan_or_journal(path: Path) -> tuple[Plan, Run | None]:
     if b'"kanport-journal/' not in head:
         return load_plan(path), None
     recorded = load_journal(path)
-    return recorded.plan, recorded.run
+    run = recorded.run
+    if run.approved is not None:
+        approved = with_signature(run.approved, recorded.plan, approval_key(os.environ))
+        run = replace(run, approved=approved)
+    return recorded.plan, run

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kanport import __version__
-from kanport.outcome import Run
+from kanport.outcome import Run, Signature
 from kanport.plan.model import Plan
 from kanport.proof.stamp import Proof, has_place, read
 
@@ -54,7 +54,7 @@ def check_report(
     if proof is not None:
         checked += [*_belongs_to_plan(proof, plan), *_belongs_to_run(proof, run)]
         if plan is not None:
-            checked.append(_made_again(content, proof, run, redraw))
+            checked += [*_signature(proof, run), _made_again(content, proof, run, redraw)]
     return Checks(proof, tuple(checked))
 
 
@@ -101,6 +101,25 @@ def _belongs_to_run(proof: Proof, run: Run | None) -> list[Checked]:
         )
         return [Checked("run", False, why)]
     return [Checked("run", True, f"it names this run, and the digest of this journal ({run.id})")]
+
+
+def _signature(proof: Proof, run: Run | None) -> list[Checked]:
+    """Hold what a report says of a signature against what can be found out here."""
+    if run is None or run.approved is None or not proof.run:
+        return []
+    found = run.approved.signature
+    if found is Signature.MISMATCH:
+        return [Checked("approval", False, "the approval in the journal is not the one signed")]
+    if proof.signature == found:
+        return [Checked("approval", found is Signature.VALID or None, str(found))]
+    if found is Signature.UNCHECKED and proof.signature == Signature.VALID:
+        why = "the report says that its signature is valid, and there is no key here to check that"
+        return [Checked("approval", None, why)]
+    if found is Signature.VALID and proof.signature == Signature.UNCHECKED:
+        why = "its signature is valid; the report was made without the key"
+        return [Checked("approval", True, why)]
+    why = f"the report says: {proof.signature or 'nothing'}; the journal: {found}"
+    return [Checked("approval", False, why)]
 
 
 def _made_again(content: bytes, proof: Proof, run: Run | None, redraw: Redraw | None) -> Checked:

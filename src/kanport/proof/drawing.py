@@ -43,6 +43,7 @@ def proof_of(view: View, form: Format, *, table: str | None = None, masked: bool
         masked=masked,
         table=table if form.tabular else None,
         next_steps=view.next_steps,
+        signature=str(run.approved.signature) if run and run.approved else "",
     )
 
 

@@ -23,8 +23,9 @@ class Proof:
 
     `report` is the name of its format, `table` the one table that it holds where it holds one, and
     `kind` what is told. `plan` is the digest of the plan, `journal` that of the journal of `run`;
-    each is empty where there is none. `masked` is True where pseudonyms stand for names. `sha256`
-    is the digest of the report.
+    each is empty where there is none. `signature` is what the report says of that of the run's
+    approval. `masked` is True where pseudonyms stand for names. `sha256` is the digest of the
+    report.
     """
 
     report: str
@@ -36,6 +37,7 @@ class Proof:
     masked: bool = False
     table: str | None = None
     next_steps: tuple[str, ...] = ()
+    signature: str = ""
     sha256: str = _ZEROS
 
     def to_json(self) -> str:
@@ -59,7 +61,12 @@ class Proof:
     def is_sound(self) -> bool:
         """Say whether everything in it is of its kind: anybody may have written it."""
         named = (self.report, self.kind, self.kanport, self.plan, self.run, self.journal)
-        texts = (*named, *self.next_steps, *([] if self.table is None else [self.table]))
+        texts = (
+            *named,
+            self.signature,
+            *self.next_steps,
+            *([] if self.table is None else [self.table]),
+        )
         return (
             all(isinstance(text, str) for text in texts)
             and isinstance(self.masked, bool)

@@ -34,7 +34,9 @@ def fact_rows(facts: Facts, *, digest_length: int | None = None) -> list[tuple[s
         by = f", by {run.by}" if run.by else ""
         rows.append(("Run", f"{run.id}, {utc(run.started_at)}{until}{by}"))
         if run.journal_sha256:
-            rows.append(("Journal", f"sha256 {_short(run.journal_sha256, digest_length)}"))
+            chained = "" if run.journal_chained else ", not chained (an earlier version wrote it)"
+            digest = _short(run.journal_sha256, digest_length)
+            rows.append(("Journal", f"sha256 {digest}{chained}"))
         rows.append(("Approved", _approved(run.approved, digest_length)))
     if facts.verified_at:
         rows.append(("Looked at", utc(facts.verified_at)))
@@ -71,10 +73,9 @@ def _approved(approved: Approved | None, length: int | None) -> str:
     if approved is None:
         return "no approval was given"
     note = f": {approved.note}" if approved.note else ""
-    signed = "signed" if approved.signed else "not signed"
     return (
         f"by {approved.by} on {utc(approved.approved_at)}{note}"
-        f" (valid until {utc(approved.expires_at)}, {signed},"
+        f" (valid until {utc(approved.expires_at)}, {approved.signature},"
         f" digest {_short(approved.digest, length)})"
     )
 

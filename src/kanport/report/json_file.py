@@ -130,6 +130,7 @@ def _facts(facts: Facts) -> FactsDict:
             "stopped": run.stopped,
             "by": run.by,
             "journal_sha256": run.journal_sha256,
+            "journal_chained": run.journal_chained,
             "approved": run.approved.to_dict() if run.approved else None,
         }
         if run

@@ -32,6 +32,7 @@ class RunDict(TypedDict):
     stopped: str | None
     by: str
     journal_sha256: str
+    journal_chained: bool
     approved: dict[str, Any] | None
 
 

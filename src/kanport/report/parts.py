@@ -219,7 +219,8 @@ class RunFacts:
     """Which run is told, when it was (UTC, RFC 3339), and why it stopped early if it did.
 
     `by` is the user and the machine that began it, `approved` the approval that it had, and
-    `journal_sha256` the digest of its journal.
+    `journal_sha256` the digest of its journal, in which each record holds the digest of the one
+    before (`journal_chained`), but for journals of earlier versions.
     """
 
     id: str
@@ -229,6 +230,7 @@ class RunFacts:
     by: str = ""
     approved: Approved | None = None
     journal_sha256: str = ""
+    journal_chained: bool = True
 
 
 @dataclass(frozen=True, slots=True)

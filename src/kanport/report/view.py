@@ -181,6 +181,7 @@ def _run_facts(run: Run) -> RunFacts:
         by=run.by,
         approved=run.approved,
         journal_sha256=run.journal_sha256,
+        journal_chained=run.journal_chained,
     )
 
 

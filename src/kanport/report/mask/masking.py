@@ -68,6 +68,7 @@ class Mask:
             by=self._pseudonyms.login(approved.by),
             note=self._masker.prose(approved.note),
             recorded_by=self._pseudonyms.login(approved.recorded_by),
+            document="",
         )
 
     def _plan(self, plan: Plan) -> Plan:
