@@ -216,6 +216,14 @@ CATALOGUE: dict[str, Kind] = {
     "value-not-in-table": Kind("error", "A value is not in the mapping's table."),
     "value-took-default": Kind("info", "A value is not in the table; the default was taken."),
     "value-no-match": Kind("error", "A value does not match the mapping's pattern."),
+    "value-too-slow": Kind(
+        "error",
+        "A pattern of the mapping takes too long for a value, so nothing is known of it.",
+        _one(
+            "the pattern {pattern:q} takes too long for this {what}",
+            "write the pattern without a repetition within a repetition, or correct the value",
+        ),
+    ),
     "value-not-clearable": Kind("error", "Only a name and an e-mail address can be cleared."),
     "value-not-single": Kind("error", "Several values stand where one belongs."),
     "value-not-boolean": Kind("error", "A value is neither a yes nor a no."),

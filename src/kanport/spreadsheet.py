@@ -6,12 +6,12 @@ stand totals, and where files were joined, the header once more; neither is a pe
 """
 
 import re
-import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
+from kanport.names import normalize as in_form
 from kanport.rules import strip_blanks
 from kanport.table import Odd
 
@@ -258,7 +258,7 @@ class _Usual(NamedTuple):
 
 
 def _folded(text: str) -> str:
-    return strip_blanks(unicodedata.normalize("NFKC", text)).casefold().strip('"')
+    return strip_blanks(in_form("NFKC", text)).casefold().strip('"')
 
 
 def _is_suspect(text: str, headers: Collection[str]) -> bool:

@@ -7,7 +7,7 @@ import pytest
 
 from kanport.cli import COMMANDS
 
-HEAVY = {"pandas", "openpyxl", "httpx", "pydantic", "rich", "ldap3", "ruamel", "sqlite3"}
+HEAVY = {"pandas", "openpyxl", "httpx", "pydantic", "rich", "ldap3", "regex", "ruamel", "sqlite3"}
 
 
 @pytest.mark.parametrize(

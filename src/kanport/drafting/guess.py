@@ -1,10 +1,10 @@
 """Which column of a table holds what, told by the headers that such lists have. Pure."""
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kanport.names import normalize as in_form
 from kanport.table import Table
 
 # What a header says once it is in small letters, without accents, blanks and marks; the first
@@ -67,5 +67,5 @@ def texts_in(table: Table, column: str, *, at_most: int = 20) -> tuple[str, ...]
 
 
 def _key(header: str) -> str:
-    plain = unicodedata.normalize("NFKD", header.casefold())
+    plain = in_form("NFKD", header.casefold())
     return re.sub(r"[^a-z0-9]", "", plain)

@@ -1,6 +1,5 @@
 """What a mapping may say about a directory: the server, the search, groups, who is active."""
 
-import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, urlsplit
@@ -9,6 +8,7 @@ from pydantic import Field, StrictBool, StrictFloat, StrictInt, Tag, field_valid
 from pydantic_core import PydanticCustomError
 
 from kanport.mapping.base import TABLE, TEXT, Names, Strict, Table, Text, by_shape
+from kanport.mapping.patterns import NotAPattern, compiled
 from kanport.mapping.problems import listed, problem
 
 SCHEMES = ("ldaps", "ldap", "ldapi")
@@ -56,9 +56,9 @@ class Choice(Strict):
     @classmethod
     def _is_a_pattern(cls, pattern: str) -> str:
         try:
-            re.compile(pattern)
-        except re.error as wrong:
-            raise problem(f"not a regular expression: {wrong.msg}") from None
+            compiled(pattern)
+        except NotAPattern as wrong:
+            raise problem(f"not a regular expression: {wrong}") from None
         return pattern
 
 

@@ -1,6 +1,5 @@
 """How rows become memberships, as the mapping file says it."""
 
-import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
@@ -8,6 +7,7 @@ from pydantic import Field, Tag, field_validator
 from pydantic_core import PydanticCustomError
 
 from kanport.mapping.base import LIST, TABLE, TEXT, Strict, Table, Text, by_shape
+from kanport.mapping.patterns import compiled
 from kanport.mapping.problems import problem
 from kanport.mapping.rules import ProjectRule, RoleRule, Rule, pattern_mistakes, with_text_keys
 from kanport.mapping.transforms import Transform
@@ -47,7 +47,7 @@ class Matrix(Strict):
         pattern = raw.get("match")
         found = list(pattern_mistakes(pattern, ("project",)))
         yield from found
-        if isinstance(pattern, str) and not found and not re.compile(pattern).groups:
+        if isinstance(pattern, str) and not found and not compiled(pattern).brackets:
             yield problem(
                 "the pattern does not say which part is the project",
                 at=("match",),

@@ -1,15 +1,15 @@
 """A column with passwords is read for nothing else: whatever another rule reads can be shown."""
 
-import re
-import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
 from pydantic_core import PydanticCustomError
 
 from kanport.mapping.base import Table, written
+from kanport.mapping.patterns import NotAPattern, TooSlow, compiled
 from kanport.mapping.problems import problem
 from kanport.mapping.template import template_columns
+from kanport.names import normalize as in_form
 
 Steps = tuple[str | int, ...]
 Places = Iterator[tuple[Steps, bool]]
@@ -98,7 +98,7 @@ def _keys(secret: dict[str, str]) -> frozenset[str]:
 
 def _key(column: Any) -> str:
     # A directory gives an attribute by whatever case it is asked for.
-    return unicodedata.normalize("NFC", str(column)).casefold()
+    return in_form("NFC", str(column)).casefold()
 
 
 def _columns_of(template: Any) -> tuple[str, ...]:
@@ -110,6 +110,7 @@ def _columns_of(template: Any) -> tuple[str, ...]:
 
 def _fits(pattern: str, column: str) -> bool:
     try:
-        return re.search(pattern, unicodedata.normalize("NFC", column)) is not None
-    except re.error:
+        return compiled(pattern).search(in_form("NFC", column)) is not None
+    except (NotAPattern, TooSlow):
+        # What reads the columns comes upon the same, and refuses it.
         return False

@@ -1,6 +1,5 @@
 """How one value is made: from a column, a template or a constant, then shaped."""
 
-import re
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -20,6 +19,7 @@ from kanport.mapping.base import (
     by_shape,
     written,
 )
+from kanport.mapping.patterns import NotAPattern, compiled
 from kanport.mapping.problems import listed, problem
 from kanport.mapping.template import template_columns
 from kanport.mapping.transforms import Transform
@@ -194,13 +194,12 @@ def pattern_mistakes(pattern: Any, parts: tuple[str, ...]) -> Iterator[PydanticC
     if not isinstance(pattern, str):
         return
     try:
-        compiled = re.compile(pattern)
-    except re.error as wrong:
-        where = "" if wrong.pos is None else f" at character {wrong.pos + 1}"
-        message = f"not a regular expression: {wrong.msg}{where}"
+        known = compiled(pattern)
+    except NotAPattern as wrong:
+        message = f"not a regular expression: {wrong}"
         yield problem(message, at=("match",), hint="a \\ before a character makes it a plain one")
         return
-    if compiled.groups and not set(parts) & set(compiled.groupindex):
+    if known.brackets and not set(parts) & set(known.parts):
         yield problem(
             f"the pattern has parts in brackets, but none is named {listed(parts)}",
             at=("match",),

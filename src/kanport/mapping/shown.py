@@ -1,5 +1,6 @@
 """Mistakes in a file as they are shown: the place, the line of the file, a caret, what to do."""
 
+import functools
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -10,9 +11,11 @@ from kanport.findings import MASK
 from kanport.mapping.yaml_file import Mistake, Spot
 
 _WIDTH = 100
-_SECRET = re.compile(
-    r"(?i)(?P<key>[\w-]*(password|passwd|secret|token)[\w-]*[\"']?(\s*:\s+|\s*=\s*(?=[\"'])))"
-    r"(?P<value>(?!random\b|\{)\S.*)"
+# Word by word, as one expression for all would look at each letter of a long word anew.
+_WORD = re.compile(r"[\w-]+")
+_NAMES = ("password", "passwd", "secret", "token")
+_BEHIND = re.compile(
+    r"(?i)[\"']?(?:\s*:\s+|\s*=\s*(?=[\"']))(?P<value>(?!random\b|\{)\S.*)", re.DOTALL
 )
 _CREDENTIALS = re.compile(r"://(?P<value>[^/\s@]+@.*)")
 
@@ -50,20 +53,36 @@ def _shown(path: Path, lines: list[str], mistake: Mistake) -> str:
 
 def _window(line: str, spot: Spot) -> tuple[str, str, str]:
     """Give what to show of a line, what of it is before the mistake, and the mistake itself."""
-    secret = _SECRET.search(line) or _CREDENTIALS.search(line)
+    secret = _secret_at(line)
     start, length = spot.column - 1, spot.length
-    if secret:
+    if secret is not None:
         # Whoever writes a secret into a mapping should not find it in a log as well.
-        line = line[: secret.start("value")] + MASK
-        if start >= secret.start("value"):
-            start, length = secret.start("value"), len(MASK)
-    line = "".join(char if char.isprintable() else " " for char in line)
+        line = line[:secret] + MASK
+        if start >= secret:
+            start, length = secret, len(MASK)
     offset = 0
     if len(line) > _WIDTH:
         offset = max(0, min(start - _WIDTH // 2, len(line) - _WIDTH))
-    shown = line[offset : offset + _WIDTH].rstrip()
+    cut = line[offset : offset + _WIDTH]
+    shown = "".join(char if char.isprintable() else " " for char in cut).rstrip()
     begin = start - offset
     return shown, shown[:begin].ljust(begin), shown[begin : begin + length]
+
+
+@functools.lru_cache(4)
+def _secret_at(line: str) -> int | None:
+    """Return where a secret begins in a line; None where there is none.
+
+    >>> _secret_at("bind_password: hunter2"), _secret_at("password: random")
+    (15, None)
+    """
+    for word in _WORD.finditer(line):
+        if any(name in word[0].lower() for name in _NAMES):
+            behind = _BEHIND.match(line, word.end())
+            if behind is not None:
+                return behind.start("value")
+    credentials = _CREDENTIALS.search(line)
+    return None if credentials is None else credentials.start("value")
 
 
 def _cells(text: str) -> int:

@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from kanport.names import normalize as in_form
+
 # Blanks that str.strip leaves alone because Unicode calls them format characters. Word processors
 # and web pages put them round pasted names.
 _INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
@@ -80,7 +82,7 @@ def title(text: str) -> str:
     """
     # str.title takes a combining mark for a word boundary and so does not know "Zoë" typed as
     # two characters.
-    composed = unicodedata.normalize("NFC", text).lower()
+    composed = in_form("NFC", text).lower()
     return re.sub(r"(^|[\s\-'’‐‑.])(\w)", lambda found: found[1] + found[2].title(), composed)
 
 
@@ -91,13 +93,13 @@ def ascii_letters(text: str) -> str:
     'Lukasz Gross, Soren AEgir, Jose'
     """
     kept, on_latin = [], False
-    for char in unicodedata.normalize("NFD", text):
+    for char in in_form("NFD", text):
         if not unicodedata.combining(char):
             on_latin = unicodedata.name(char, "").startswith("LATIN")
         elif on_latin:
             continue
         kept.append(char)
-    return unicodedata.normalize("NFC", "".join(kept).translate(_BASE_LETTERS))
+    return in_form("NFC", "".join(kept).translate(_BASE_LETTERS))
 
 
 def umlauts(text: str) -> str:
@@ -106,7 +108,7 @@ def umlauts(text: str) -> str:
     >>> umlauts("Jörg Müßig")
     'Joerg Muessig'
     """
-    return unicodedata.normalize("NFC", text).translate(_UMLAUTS)
+    return in_form("NFC", text).translate(_UMLAUTS)
 
 
 def before(text: str, mark: str) -> str:

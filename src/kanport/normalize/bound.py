@@ -1,15 +1,16 @@
 """A rule of the mapping made ready for the rows of one source."""
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from kanport.mapping.patterns import Pattern, compiled
 from kanport.mapping.spec import ListRule, ProjectRule, Rule
 from kanport.mapping.template import Piece, parse_template
 from kanport.mapping.transforms import Step
 from kanport.names import case_key
+from kanport.names import normalize as in_form
 from kanport.normalize.columns import rule_columns
 from kanport.rules import Problem, strip_blanks
 
@@ -39,7 +40,7 @@ class BoundRule:
     pieces: tuple[Piece, ...] = ()
     constant: str | None = None
     steps: tuple[Step, ...] = ()
-    pattern: re.Pattern[str] | None = None
+    pattern: Pattern | None = None
     table: Mapping[str, str] | None = None
     folded: Mapping[str, str] = field(default_factory=dict)
     default: str | None = None
@@ -86,7 +87,7 @@ def bind(
         parse_template(rule.template) if rule.template is not None else (),
         None if rule.value is None else composed(scalar_text(rule.value)),
         rule.transform,
-        re.compile(rule.match) if rule.match is not None else None,
+        compiled(rule.match) if rule.match is not None else None,
         table,
         fold_table(table or {}),
         None if rule.default is None else composed(scalar_text(rule.default)),
@@ -135,4 +136,4 @@ def splitter(split: str | tuple[str, ...]) -> re.Pattern[str]:
 
 def composed(text: str) -> str:
     """Give the text in Unicode's composed form (NFC), as sources give their cells."""
-    return unicodedata.normalize("NFC", text)
+    return in_form("NFC", text)

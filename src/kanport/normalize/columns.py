@@ -1,14 +1,13 @@
 """Which columns a mapping reads, and whether the sources have them."""
 
 import difflib
-import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from kanport.errors import SourceInvalid
-from kanport.findings import Finding
+from kanport.findings import Finding, found
 from kanport.mapping import LoadedMapping
+from kanport.mapping.patterns import Found, Pattern, TooSlow, compiled
 from kanport.mapping.spec import (
     MappingFile,
     Matrix,
@@ -20,6 +19,8 @@ from kanport.mapping.spec import (
     Users,
 )
 from kanport.mapping.template import template_columns
+from kanport.names import normalize as in_form
+from kanport.normalize.notes import shown
 from kanport.origin import Origin
 from kanport.table import Table
 
@@ -40,7 +41,7 @@ class Need(NamedTuple):
 
 def column_name(text: str) -> str:
     """Give a column as sources spell headers: in Unicode's composed form (NFC)."""
-    return unicodedata.normalize("NFC", text)
+    return in_form("NFC", text)
 
 
 def rule_columns(rule: Rule, source: str) -> tuple[str, ...] | None:
@@ -65,11 +66,27 @@ def source_column(named: str | Mapping[str, str], source: str) -> str | None:
 def matrix_columns(matrix: Matrix, columns: Iterable[str]) -> dict[str, str]:
     """Give the matrix columns of a table with the project that each stands for."""
     if matrix.match is not None:
-        found = ((column, re.search(matrix.match, column)) for column in columns)
-        return {column: match["project"] for column, match in found if match and match["project"]}
+        pattern = compiled(matrix.match)
+        fits = ((column, _header_fits(pattern, column)) for column in columns)
+        return {
+            column: project for column, match in fits if match and (project := match["project"])
+        }
     named = matrix.columns or ()
     pairs = named.items() if isinstance(named, Mapping) else ((name, name) for name in named)
     return {column_name(column): project for column, project in pairs}
+
+
+def _header_fits(pattern: Pattern, column: str) -> Found | None:
+    try:
+        return pattern.search(column)
+    except TooSlow as slow:
+        header = shown(column)
+        finding = found("value-too-slow", value=header, pattern=slow.pattern, what="header")
+        raise SourceInvalid(
+            f'the pattern of a matrix cannot be used on the header "{header}"',
+            findings=[finding],
+            hint=finding.hint,
+        ) from None
 
 
 def columns_used(spec: MappingFile) -> dict[str, frozenset[str]]:

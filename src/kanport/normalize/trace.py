@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from kanport.findings import Finding
+from kanport.mapping.patterns import TooSlow
 from kanport.normalize.bound import BoundRule
 from kanport.normalize.notes import Notes, shown
 from kanport.normalize.value import (
@@ -114,7 +115,11 @@ def _steps(rule: BoundRule, text: str) -> Iterator[Step]:
     if shaped != stepped:
         yield Step("blanks and accents", shaped)
     if rule.pattern is not None and shaped:
-        found = matched(rule.pattern, shaped)
+        try:
+            found = matched(rule.pattern, shaped)
+        except TooSlow:
+            yield Step(f"match {rule.pattern.pattern} takes too long", None)
+            return
         shaped = found[0] if found is not None else ""
         yield Step(f"match {rule.pattern.pattern}", shaped if found is not None else None)
         if found is None:

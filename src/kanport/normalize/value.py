@@ -6,6 +6,8 @@ from enum import Enum
 from typing import NamedTuple
 
 from kanport.finding_codes import CATALOGUE
+from kanport.findings import found as worded
+from kanport.mapping.patterns import Pattern, TooSlow
 from kanport.mapping.transforms import apply_transforms
 from kanport.names import id_text, plain_number
 from kanport.normalize.bound import BoundRule, composed, fold
@@ -161,7 +163,10 @@ def _concerns(rule: BoundRule, odd: Odd) -> bool:
     if odd.code == "cell-decimals" and odd.value and not rule.pieces:
         # A mapping that takes the decimals away knows of them.
         shaped = transformed(rule, odd.value)
-        found = matched(rule.pattern, shaped) if rule.pattern is not None else (shaped, {})
+        try:
+            found = matched(rule.pattern, shaped) if rule.pattern is not None else (shaped, {})
+        except TooSlow:
+            return rule.names
         return rule.names and found is not None and odd.value in found[0]
     return rule.names
 
@@ -229,7 +234,19 @@ def shape(rule: BoundRule, text: str, origins: tuple[Origin, ...], notes: Notes)
         return Value(State.BAD, origins=origins)
     parts: Mapping[str, str | None] = {}
     if rule.pattern is not None and shaped:
-        found = matched(rule.pattern, shaped)
+        try:
+            found = matched(rule.pattern, shaped)
+        except TooSlow as slow:
+            notes.take(
+                worded(
+                    "value-too-slow",
+                    origins[0],
+                    value=_show(rule, shaped),
+                    pattern=slow.pattern,
+                    what=rule.what,
+                )
+            )
+            return Value(State.BAD, origins=origins)
         if found is None:
             return _no_match(rule, shaped, origins, notes)
         shaped, parts = found
@@ -257,8 +274,11 @@ def transformed(rule: BoundRule, text: str) -> str:
     return shaped if shaped.isascii() else composed(shaped)
 
 
-def matched(pattern: re.Pattern[str], text: str) -> tuple[str, Mapping[str, str | None]] | None:
-    """Give what a pattern picks out of a text, and its named parts; None where it does not fit."""
+def matched(pattern: Pattern, text: str) -> tuple[str, Mapping[str, str | None]] | None:
+    """Return what a pattern picks out of a text, and its named parts; None where it does not fit.
+
+    Raises TooSlow where nothing is known, as it takes too long.
+    """
     found = pattern.search(text)
     if found is None:
         return None

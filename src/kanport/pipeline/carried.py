@@ -4,7 +4,6 @@ Reading a table leaves out blanks at the ends, composes letters (NFC) and refuse
 could mean. The server may hold such values all the same.
 """
 
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -18,6 +17,7 @@ from kanport.export.tables import (
     Record,
 )
 from kanport.names import compare_key
+from kanport.names import normalize as in_form
 from kanport.normalize.groups import name_problem as group_problem
 from kanport.normalize.projects import name_problem as project_problem
 from kanport.rules import (
@@ -72,7 +72,7 @@ def _trouble(table: str, column: str, text: str) -> str | None:
     if not text:
         nobody = (table, column) in ((USERS, "username"), (GROUPS, "group"))
         return "cannot be read back: it is empty" if nobody else None
-    clean = unicodedata.normalize("NFC", strip_blanks(text))
+    clean = in_form("NFC", strip_blanks(text))
     check = _CHECKS.get((table, column), control_problem)
     problem: Problem | None = check(clean) or control_problem(clean)
     if problem is not None:

@@ -1,13 +1,13 @@
 """Cleaning the cells of one column: blanks, composed letters, and what is no text at all."""
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
 
 from kanport.findings import Finding
+from kanport.names import normalize as in_form
 from kanport.origin import Origin
 from kanport.rules import control_problem, strip_blanks
 from kanport.spreadsheet import converted, converted_in_column, unwrapped
@@ -152,7 +152,7 @@ def _strip(text: str) -> str:
 
 
 def _compose(text: str) -> str:
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
+    return text if text.isascii() else in_form("NFC", text)
 
 
 def _where(cells: "pd.Series[int]", distinct: "pd.Series[bool]") -> list[int]:

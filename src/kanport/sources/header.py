@@ -2,11 +2,11 @@
 
 import difflib
 import re
-import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kanport.findings import Finding
+from kanport.names import normalize as in_form
 from kanport.origin import Origin
 from kanport.rules import strip_blanks
 from kanport.spreadsheet import unwrapped
@@ -47,7 +47,7 @@ def header_text(text: str) -> str:
     >>> header_text(" Access\n level\u00a0")
     'Access level'
     """
-    line = strip_blanks(unicodedata.normalize("NFC", re.sub(r"\s*[\r\n]\s*", " ", text)))
+    line = strip_blanks(in_form("NFC", re.sub(r"\s*[\r\n]\s*", " ", text)))
     return strip_blanks(unwrapped(line))
 
 
@@ -57,7 +57,7 @@ def header_key(text: str) -> str:
     >>> header_key("Ｅ-Mail ") == header_key("e-mail")
     True
     """
-    return strip_blanks(unicodedata.normalize("NFKC", header_text(text)).casefold())
+    return strip_blanks(in_form("NFKC", header_text(text)).casefold())
 
 
 def columns_of(texts: Sequence[str], wanted: Wanted) -> list[Column]:

@@ -5,6 +5,8 @@ import string
 import unicodedata
 from collections.abc import Iterable
 
+from kanport.names import normalize as in_form
+
 _PLAIN = r"[A-Za-z0-9._@-]+(?: [A-Za-z0-9._@-]+)*"
 _SIMPLE = re.compile(
     # Without ASCII, IGNORECASE takes İ for i and the Kelvin sign for k.
@@ -75,7 +77,7 @@ def broad_key(dn: str) -> str:
     >>> broad_key("cn=Anna  WEIẞ,dc=x") == broad_key("cn=anna weiss,dc=x")
     True
     """
-    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", dn_key(dn)).casefold())
+    folded = in_form("NFKD", in_form("NFKD", dn_key(dn)).casefold())
     plain = "".join(char for char in folded if not unicodedata.combining(char))
     return "".join(plain.split())
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from kanport.findings import Finding
+from kanport.findings import found as worded
 from kanport.mapping.ldap import LdapSource
+from kanport.mapping.patterns import TooSlow
 from kanport.origin import Origin
 from kanport.sources.ldap.active import MAY_BE_ABSENT, READS, judge
 from kanport.sources.ldap.ber import Entry
@@ -234,7 +236,12 @@ class Shaper:
             return texts[0] if texts else ""
         # A directory keeps no order, and the same question must give the same rows.
         texts.sort()
-        chosen = self._choosers[name](texts, dn) if name in self._choosers else None
+        try:
+            chosen = self._choosers[name](texts, dn) if name in self._choosers else None
+        except TooSlow as slow:
+            finding = worded("value-too-slow", pattern=slow.pattern, what=f"value of {name}")
+            odd[column] = Odd(finding.code, finding.message, finding.hint)
+            return ""
         if chosen is None:
             return tuple(texts)
         self.seen.chosen[name] += 1

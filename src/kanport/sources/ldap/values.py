@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from kanport.mapping.ldap import Choice, LdapSource
+from kanport.mapping.patterns import Pattern, compiled
 from kanport.sources.ldap.names import split_dn
 
 Writer = Callable[[bytes], str]
@@ -112,7 +113,7 @@ def choosers(choose: Mapping[str, Choice | str]) -> dict[str, Chooser]:
     made: dict[str, Chooser] = {}
     for name, rule in choose.items():
         if isinstance(rule, Choice):
-            made[name.lower()] = _matching(re.compile(rule.match))
+            made[name.lower()] = _matching(compiled(rule.match))
         else:
             made[name.lower()] = _first if rule == "first" else _in_dn(name.lower())
     return made
@@ -122,7 +123,7 @@ def _first(values: list[str], dn: str) -> str | None:
     return values[0]
 
 
-def _matching(pattern: re.Pattern[str]) -> Chooser:
+def _matching(pattern: Pattern) -> Chooser:
     return lambda values, dn: next((value for value in values if pattern.search(value)), None)
 
 
