@@ -1,6 +1,7 @@
 """What tests of the whole tool share: a server, and the command line as a user calls it."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,20 @@ from kanport.cli import cli
 from kanport.sandbox import Sandbox, SandboxOptions
 
 LIVE_VARIABLES = ("KANPORT_LIVE_URL", "KANPORT_LIVE_TOKEN")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let signals arrive that were ignored at the start, as with nohup or in the background.
+
+    Processes inherit what is ignored, and not what is handled: those that tests start and interrupt
+    would never notice.
+    """
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(
+                number,
+                signal.default_int_handler if number is signal.SIGINT else lambda *_: None,
+            )
 
 
 @pytest.hookimpl(trylast=True)

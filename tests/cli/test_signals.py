@@ -15,6 +15,8 @@ def _handlers() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in numbers}
     # Without the code under test, a lost terminal would end the tests.
     signal.signal(signal.SIGHUP, lambda *_: None)
+    # Tests that run in the background may have found it ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
