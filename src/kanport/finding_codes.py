@@ -67,6 +67,7 @@ CATALOGUE: dict[str, Kind] = {
     "rows-left-out": Kind("warning", "Rows were left out; what is not read proves nothing."),
     "cell-merged": Kind("error", "A value stands in merged cells; for which rows is unclear."),
     "file-read-as": Kind("info", "How a file was read: encoding, delimiter, sheet."),
+    "part-unreadable": Kind("warning", "A part of a workbook cannot be read; it is read without."),
     "encoding-doubtful": Kind("warning", "The letters fit another encoding than the declared one."),
     "row-surplus": Kind("warning", "A row has empty fields beyond those of the header."),
     # A directory and its groups.
@@ -155,6 +156,7 @@ CATALOGUE: dict[str, Kind] = {
     "member-no-person": Kind("info", "A member of a group is none of the people."),
     # One cell.
     "cell-error": Kind("error", "A cell holds a spreadsheet error such as #N/A."),
+    "cell-unreadable": Kind("error", "A cell of a workbook holds no number, though it says so."),
     "cell-formula": Kind("error", "A formula was saved without its value."),
     "cell-date": Kind("error", "A cell holds a date where a name or text belongs."),
     "cell-boolean": Kind("warning", "A truth value stands where text belongs."),

@@ -6,7 +6,7 @@ stand totals, and where files were joined, the header once more; neither is a pe
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
@@ -88,7 +88,7 @@ def converted(text: str) -> Odd | None:
             )
     elif text.startswith(_MARKS) and _MARKED.fullmatch(text[:_LONGEST]):
         return _marked(text)
-    if ("E" in text or "e" in text) and _SCIENTIFIC.search(text):
+    if ("+" in text or "-" in text) and ("E" in text or "e" in text) and _SCIENTIFIC.search(text):
         return Odd(
             "cell-converted",
             "a spreadsheet has shortened a long number here: its digits are lost",
@@ -99,18 +99,18 @@ def converted(text: str) -> Odd | None:
     return None
 
 
-def converted_in_column(texts: Sequence[str], distinct: Sequence[str]) -> Mapping[str, Odd]:
+def converted_in_column(distinct: Sequence[str], filled: int) -> Mapping[str, Odd]:
     """Return what is odd about texts of a column that only their neighbors show.
 
-    `texts` are all cells, `distinct` each text once. Whole numbers with decimals are what a data
-    tool makes of ids when a cell of their column is empty; a column that has other texts as well
-    cannot come from there. What Excel makes of a name looks like a date among names.
+    `distinct` has each text once, `filled` is the number of cells that have one; one cell is no
+    column. Whole numbers with decimals are what a data tool makes of ids when a cell of their
+    column is empty; a column that has other texts as well cannot come from there. What Excel makes
+    of a name looks like a date among names.
     """
+    if filled < 2:
+        return {}
     given = [text for text in distinct if text]
     if given and all(map(_DECIMALS.fullmatch, given)):
-        # One cell is no column.
-        if sum(1 for text in texts if text) < 2:
-            return {}
         return {text: _decimals(text) for text in given}
     if len(given) > 1 and all(text.startswith(_MARKS) for text in given):
         return {text: _marked(text) for text in given}
@@ -163,6 +163,35 @@ def _date_like(text: str) -> Odd:
     )
 
 
+# --- characters that a workbook escapes -----------------------------------------------------------
+
+_ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
+_LOOKS_ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+
+
+def plain_xstring(text: str) -> str:
+    r"""Return a text of a workbook without its escapes (ECMA-376, part 1, 22.9.2.19, ST_Xstring).
+
+    >>> plain_xstring("a_x000D_b"), plain_xstring("team_x005F_x2024_ops")
+    ('a\rb', 'team_x2024_ops')
+    """
+    if "_x" not in text:
+        return text
+    plain = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+    # Characters beyond U+FFFF are two escapes.
+    return _PAIR.sub(lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), plain)
+
+
+def escaped_xstring(text: str) -> str:
+    """Return a text as a workbook has to hold it, so that nobody takes a part of it for an escape.
+
+    >>> escaped_xstring("team_x2024_ops"), escaped_xstring("a_xyz")
+    ('team_x005F_x2024_ops', 'a_xyz')
+    """
+    return _LOOKS_ESCAPED.sub("_x005F_", text) if "_x" in text else text
+
+
 # --- rows that name nobody ------------------------------------------------------------------------
 
 
@@ -185,12 +214,13 @@ def stray_rows(
     one has to show it. A person stays one whose name contains such a word, or who has other values.
     """
     fold = [_folded(header) for header in headers]
-    suspects: dict[int, None] = {}
+    named = frozenset(fold)
+    suspects: set[int] = set()
     for column in looked_at:
-        texts = {text for text in set(cells[column]) if _is_suspect(text, fold)}
+        texts = {text for text in set(cells[column]) if _is_suspect(text, named)}
         if texts:
-            suspects.update((row, None) for row, text in enumerate(cells[column]) if text in texts)
-    usual = [_usual(column) for column in cells] if suspects else []
+            suspects.update(row for row, text in enumerate(cells[column]) if text in texts)
+    usual = cache(lambda number: _usual(cells[number]))
     found = []
     for row in sorted(suspects):
         texts_of_row = [strip_blanks(unwrapped(column[row])) for column in cells]
@@ -218,8 +248,9 @@ def _words() -> Mapping[str, frozenset[str]]:
 
 
 @cache
-def _any_words() -> frozenset[str]:
-    kinds = ("total", "total or name", "counted", "links", "notes")
+def _telling_words() -> frozenset[str]:
+    """Return the words that have to be looked at wherever they begin or end a text."""
+    kinds = ("total", "total or name", "notes")
     return frozenset[str]().union(*(_words()[kind] for kind in kinds))
 
 
@@ -237,6 +268,7 @@ _SPLIT = re.compile(r"[\s:=*#()\[\]{}<>|!\"]+")
 _DIGITS = re.compile(r"[\d.,'%+-]*\d[\d.,'%]*")
 _MOST_WORDS = 8
 _MOST = 0.75
+_MANY = 5_000
 
 
 class _Usual(NamedTuple):
@@ -261,17 +293,25 @@ def _folded(text: str) -> str:
     return strip_blanks(in_form("NFKC", text)).casefold().strip('"')
 
 
-def _is_suspect(text: str, headers: Collection[str]) -> bool:
-    """Return whether a row with this text has to be looked at: quick, and never wrongly False."""
-    if len(text) > _LONGEST:
+def _is_suspect(text: str, headers: Set[str]) -> bool:
+    """Return whether a row with this text has to be looked at: quick, as it sees every text."""
+    if len(text) > _LONGEST or "@" in text:
         return False
-    folded = _folded(text)
-    if folded in headers or folded in _words()["headers"]:
+    folded = text.casefold().strip(_EDGES) if text.isascii() else _folded(text).strip(_EDGES)
+    if not folded:
+        return False
+    telling = _telling_words()
+    if folded in headers or folded in telling or folded in _words()["headers"]:
         return True
-    words = folded.strip(_EDGES).split()
-    return any(
-        word.strip(_EDGES + "0123456789,'%") in _any_words() for word in (*words[:1], *words[-1:])
-    )
+    if folded.isalnum():
+        return False
+    marked = ":" in folded or "=" in folded or "(" in folded
+    words = (_SPLIT.split(folded) if marked else folded.split()) or [""]
+    first, last = words[0].strip(_EDGES), words[-1].strip(_EDGES)
+    if first in telling or last in telling:
+        return True
+    counted = _words()["counted"] | _words()["links"] if marked or first[:1].isdigit() else ()
+    return first in counted or last in counted
 
 
 def _header_at(texts: Sequence[str], headers: Sequence[str]) -> int | None:
@@ -284,7 +324,7 @@ def _header_at(texts: Sequence[str], headers: Sequence[str]) -> int | None:
     return alike[0] if whole or nearly else None
 
 
-def _total_at(texts: Sequence[str], usual: Sequence[_Usual]) -> int | None:
+def _total_at(texts: Sequence[str], usual: Callable[[int], _Usual]) -> int | None:
     """Return the column that shows that a row is a total or a note; None where it is a row."""
     given = [number for number, text in enumerate(texts) if text]
     if len(given) == 1 and len(texts) > 1 and _NOTE.fullmatch(texts[given[0]].strip(_EDGES)):
@@ -295,10 +335,8 @@ def _total_at(texts: Sequence[str], usual: Sequence[_Usual]) -> int | None:
     others = [number for number in given if number not in labels]
     bare = all(_BARE.fullmatch(texts[number]) or is_date(texts[number]) for number in others)
     numbers = [number for number in others if _is_amount(texts[number])]
-    odd_number = any(usual[number].mostly_text for number in numbers)
-    lacking = any(
-        not text and column.mostly_filled for text, column in zip(texts, usual, strict=True)
-    )
+    odd_number = any(usual(number).mostly_text for number in numbers)
+    lacking = any(not text and usual(number).mostly_filled for number, text in enumerate(texts))
     first = next(iter(labels))
     if any(labels.values()):
         if (bare and (first == given[0] or lacking)) or odd_number:
@@ -340,7 +378,8 @@ def _has_digit(text: str) -> bool:
     return any(map(str.isdigit, text))
 
 
-def _usual(cells: Sequence[str]) -> _Usual:
+def _usual(column: Sequence[str]) -> _Usual:
+    cells = column[:_MANY]
     filled = [text for text in cells if text and not text.isspace()]
     numbers = sum(1 for text in filled if _is_amount(text))
     return _Usual(len(cells), len(filled), numbers)

@@ -46,7 +46,21 @@ texts = st.text(
     st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Co", "Cn"]), max_size=12
 ).map(clean)
 marked = st.sampled_from(
-    ["=cmd|'/c calc'!A0", "007", "1e3", "yes", "null", "~", "2026-01-01", '"', "a,b", "a;b", "😀"]
+    [
+        "_x0041_",
+        "_x005F_x000D_",
+        "=cmd|'/c calc'!A0",
+        "007",
+        "1e3",
+        "yes",
+        "null",
+        "~",
+        "2026-01-01",
+        '"',
+        "a,b",
+        "a;b",
+        "😀",
+    ]
 )
 rows = st.lists(
     st.tuples(texts.filter(bool) | marked, *[texts | marked] * 6),

@@ -114,7 +114,19 @@ def test_the_mapping_of_an_export_is_valid(filled: Sandbox, kanport: Kanport, ta
 def test_names_that_look_like_the_work_of_a_spreadsheet_come_back(
     server: Sandbox, kanport: Kanport, target: str
 ) -> None:
-    names = ["1.2E+11", "'0042", '="1"', "jan-2", "1-Mar", "17.0", "total", "username", "Login"]
+    names = [
+        "a_x0041_b",
+        "_x005F_x000D_",
+        "1.2E+11",
+        "'0042",
+        '="1"',
+        "jan-2",
+        "1-Mar",
+        "17.0",
+        "total",
+        "username",
+        "Login",
+    ]
     for name in names:
         user = server.store.add_user(name, name=f"{name} {name}")
         project = server.store.add_project(f"p {name}")

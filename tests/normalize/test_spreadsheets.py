@@ -6,10 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kanport.errors import SourceInvalid
 from kanport.findings import Finding, Severity
 from kanport.pipeline.inputs import Inputs, read_inputs
+from kanport.rules import strip_blanks
+from kanport.spreadsheet import (
+    converted,
+    escaped_xstring,
+    plain_xstring,
+    stray_rows,
+    unwrapped,
+)
 from tests.sources.reading import saved, workbook
 
 MAPPING = """\
@@ -470,3 +480,19 @@ def test_two_files_joined_without_a_line_break_are_noticed(tmp_path: Path) -> No
     people = ["ann", "ben\ufeffLogin", "cy"]
     found = read(tmp_path, people, header="Login", mapping=mapping)
     assert serious(found.findings)[0] == ("cell-control", "people.csv:3:1")
+
+
+@given(
+    st.lists(st.lists(st.text(max_size=12), min_size=3, max_size=3), min_size=1, max_size=6),
+    st.sampled_from(["Total", "Summe 1", "600 Personen", "x", "Login", ""]),
+)
+def test_no_text_whatever_breaks_the_search_for_such_rows(
+    lines: list[list[str]], label: str
+) -> None:
+    cells = list(zip(*[*lines, [label, "", "600"]], strict=True))
+    found = stray_rows(["Login", "Name", "Mail"], cells, range(3))
+    assert all(stray.row <= len(lines) for stray in found)
+    for text in (text for line in lines for text in line):
+        converted(text)
+        assert unwrapped(f'="{text.replace(chr(34), chr(34) * 2)}"') == strip_blanks(text)
+        assert plain_xstring(escaped_xstring(text)) == text

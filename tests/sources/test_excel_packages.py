@@ -106,7 +106,6 @@ def test_a_workbook_that_is_cut_off_is_damaged(tmp_path: Path) -> None:
     "xml",
     [
         '<c r="B2" t="s"><v>999</v></c>',
-        '<c r="B2"><v>twelve</v></c>',
         '<c r="B9"><v>1</v></c>',
         '<c r="B2" t="d"><v>yesterday</v></c>',
         '<c r="XFE2"><v>1</v></c>',
@@ -119,7 +118,7 @@ def test_a_cell_that_makes_no_sense_is_damage_and_its_text_is_not_shown(
     finding = the_finding(
         lambda: read_excel(tmp_path, with_cell(good(), "B2", xml)), "file-damaged"
     )
-    assert "twelve" not in repr(finding)
+    assert "yesterday" not in repr(finding)
 
 
 def test_rows_that_go_backwards_are_damage(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from kanport.errors import UsageError
 from kanport.export.tables import Listing
 from kanport.files import write_file
+from kanport.spreadsheet import escaped_xstring
 
 # What YAML 1.2 does not allow as it is, or takes for a line break (productions 1 and 26 to 29).
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
@@ -83,7 +84,7 @@ def write_workbook(path: Path, tables: Iterable[Listing]) -> None:
             cells = []
             for value in row:
                 # An empty cell is left out; text that looks like a formula or a number stays text.
-                cell = WriteOnlyCell(sheet, value or None)
+                cell = WriteOnlyCell(sheet, escaped_xstring(value) or None)
                 if value:
                     cell.data_type = "s"
                     cell.number_format = "@"

@@ -98,7 +98,7 @@ def _needs_verbatim(target: Path, listing: Listing) -> bool:
     ) or any(
         odd.code != "cell-date-like"
         for texts in cells
-        for odd in converted_in_column(texts, list(dict.fromkeys(texts))).values()
+        for odd in converted_in_column(list(dict.fromkeys(texts)), sum(map(bool, texts))).values()
     )
 
 

@@ -47,22 +47,22 @@ def clean_column(texts: Sequence[str], *, spreadsheet: bool = False) -> Cleaned:
     after = stripped.map(_compose)
     trimmed = stripped != before.str.strip(" ")
     composed = after != stripped
-    bare = after.map(unwrapped) if spreadsheet else after
-    odd = {number: found for number, text in bare.items() if (found := odd_text(text))}
     cells = pd.Series(numbers)
-    found_texts = list(bare.to_numpy()[numbers])
+    plain = list(after)
+    bare = list(map(unwrapped, plain)) if spreadsheet else plain
+    odd = {number: found for number, text in enumerate(bare) if (found := odd_text(text))}
     if spreadsheet:
-        for number, text in bare.items():
-            if number not in odd and (found := converted(text)):
-                odd[number] = found
-        in_column = converted_in_column(found_texts, list(bare))
-        if in_column:
-            odd = {n: in_column[t] for n, t in bare.items() if t in in_column} | odd
+        filled = sum(map(bool, texts))
+        in_column = converted_in_column(bare, filled)
+        for number, text in enumerate(bare):
+            found = converted(text) or in_column.get(text)
+            if found is not None:
+                odd.setdefault(number, found)
     return Cleaned(
-        texts=found_texts,
+        texts=list(pd.Series(bare, dtype=object).to_numpy()[numbers]),
         trimmed=_where(cells, trimmed),
         composed=_where(cells, composed),
-        unwrapped=_where(cells, bare != after),
+        unwrapped=_where(cells, pd.Series(bare, dtype=object) != after) if spreadsheet else (),
         odd={row: odd[numbers[row]] for row in cells.index[cells.isin(list(odd))]} if odd else {},
     )
 

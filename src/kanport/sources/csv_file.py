@@ -28,7 +28,7 @@ from kanport.table import Table
 
 _RELATED = 20
 _SOMETHING = re.compile(r'[^\s,;|"]')
-_BLANK_BEFORE = re.compile(r'[ \t\u00a0]"')
+_BLANK_BEFORE = (' "', '\t"', '\u00a0"')
 _OTHER_QUOTES = frozenset("“”„‟«»‘’‚'")
 _LATE_QUOTE = re.compile(r'[ \t\u00a0]+".*', re.DOTALL)
 
@@ -293,7 +293,8 @@ def _late_quotes(record: Record, lines: Sequence[str], *, strict: bool) -> list[
     The marks would become part of the value, and a delimiter between them would split it; so in a
     record of the wrong width (not `strict`) the one that opens is enough.
     """
-    if not _BLANK_BEFORE.search(lines[record.line - 1]):
+    line = lines[record.line - 1]
+    if not any(opening in line for opening in _BLANK_BEFORE):
         return []
     return [
         index

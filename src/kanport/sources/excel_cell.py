@@ -13,7 +13,6 @@ MAX_DIGITS = 15
 
 _AS_TEXT = "set the cells to Text before writing into them"
 _PADDED = re.compile(r"0{2,}")
-_ESCAPED = re.compile(r"_x00([01][0-9A-Fa-f]|7[Ff])_")
 
 
 def cell_text(cell: RawCell) -> tuple[str, Odd | None]:
@@ -44,18 +43,15 @@ def cell_text(cell: RawCell) -> tuple[str, Odd | None]:
             )
         case "n":
             return _number(cell)
-    return _unescaped(str(cell.value)), None
-
-
-def _unescaped(text: str) -> str:
-    r"""Turn the sheet's spelling of control characters back into them.
-
-    >>> _unescaped("a_x000D_b")
-    'a\rb'
-    """
-    if "_x00" not in text:
-        return text
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+        case "?":
+            return cell.raw, Odd(
+                "cell-unreadable",
+                "the cell says that it holds a number or a truth value, and this cannot be read as"
+                " one",
+                "write the value anew, and save the file in Excel or LibreOffice",
+                cell.raw,
+            )
+    return str(cell.value), None
 
 
 def _date_text(cell: RawCell) -> str:

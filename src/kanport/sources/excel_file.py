@@ -20,7 +20,7 @@ from kanport.sources.excel_sheet import (
     letter,
     open_workbook,
     read_rows,
-    sheet_names,
+    unread_parts,
 )
 from kanport.sources.excel_told import hidden_told, read_as
 from kanport.sources.file_bytes import read_bytes, refused
@@ -59,7 +59,7 @@ def read_excel(
         raise refused(problems, origin)
     wanted = Wanted(columns_used, secret_columns)
     with open_workbook(file.data, origin) as workbook:
-        names = sheet_names(workbook)
+        names = workbook.sheets
         number = _choose(names, spec.sheet, origin)
         if isinstance(number, Finding):
             raise refused([number], origin)
@@ -71,6 +71,7 @@ def read_excel(
             rows.append(row)
             if len(rows) > spec.max_rows + spec.header_row:
                 raise refused([too_many(spec.max_rows, origin)], origin)
+        unread = unread_parts(workbook, sheet, origin)
     grid, findings = _make_grid(rows, sheet, spec, wanted, origin)
     table_rows, told = rows_of(grid, origin)
     return Table(
@@ -82,7 +83,7 @@ def read_excel(
         sha256=file.sha256,
         modified_at=file.modified_at,
         size=len(file.data),
-        findings=(read_as(chosen, grid.columns, sheet, origin), *findings, *told),
+        findings=(read_as(chosen, grid.columns, sheet, origin), *unread, *findings, *told),
         partial=any(found.code == "rows-left-out" for found in findings),
         headers=headers_of(grid, origin),
     )

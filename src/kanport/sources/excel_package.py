@@ -64,7 +64,8 @@ def _problem_of(parts: list[zipfile.ZipInfo], origin: Origin) -> Finding | None:
     names = {part.filename for part in parts}
     if "[Content_Types].xml" not in names:
         return damaged(origin, "the part [Content_Types].xml is missing")
-    if len(names) < len(parts):
+    # Names of parts do not depend on case, and some programs write backslashes.
+    if len({name.replace("\\", "/").lower() for name in names}) < len(parts):
         return damaged(origin, "a part is in it twice")
     if any(part.flag_bits & 1 for part in parts):
         return Finding(

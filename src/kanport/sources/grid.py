@@ -133,6 +133,7 @@ _SECRET: Mapping[str, Odd] = {
         "the cell holds a number with a fraction or with more than 15 digits",
         "set the cells to Text before writing into them",
     ),
+    "cell-unreadable": Odd("cell-unreadable", "the cell cannot be read", "write it as text"),
     "cell-merged": Odd("cell-merged", "the cell is merged with others"),
     "cell-converted": Odd(
         "cell-converted",

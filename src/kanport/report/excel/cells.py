@@ -4,12 +4,12 @@ The XML is written here and not by a library, because a report of 50,000 changes
 cells, for which openpyxl takes nearly nine times as long.
 """
 
-import re
 from datetime import UTC, datetime
 from enum import IntEnum
 from typing import NamedTuple
 
 from kanport.report.visible import storable
+from kanport.spreadsheet import escaped_xstring
 
 # What a cell can hold, in units of UTF-16; the limits of Excel.
 MOST_CHARACTERS = 32_767
@@ -18,8 +18,6 @@ _MOST_NUMBER = 10**15
 _EPOCH = datetime(1899, 12, 30, tzinfo=UTC)
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-# Excel reads `_x000D_` in a text as the character of that number.
-_ESCAPE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 
 
 class Style(IntEnum):
@@ -105,8 +103,7 @@ def _units(text: str) -> int:
 
 def text_xml(text: str) -> str:
     """Give a text as the inside of an element or of an attribute in double quotes."""
-    if "_x" in text:
-        text = _ESCAPE.sub("_x005F_", text)
+    text = escaped_xstring(text)
     if "&" in text or "<" in text or ">" in text or '"' in text:
         text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
         text = text.replace('"', "&quot;")
