@@ -293,3 +293,55 @@ def test_an_emptied_group_of_freeipa_ends_access_without_a_warning(
         told = night()
         assert night.roles() == {"ada": "member"}
         assert f"cn=kb-web-members,{USER_GROUPS}" in told
+
+
+@pytest.mark.parametrize("cn", ["kb-web-members", "kb-web-managers"])
+def test_a_single_member_that_is_hidden_in_a_list_keeps_access(
+    kanport: Kanport,
+    server: Sandbox,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    cn: str,
+) -> None:
+    reader = entry(
+        READER,
+        objectClass=["organizationalRole", "simpleSecurityObject"],
+        cn="reader",
+        userPassword=PASSWORD,
+    )
+    listed = [
+        group("kb-web-members", dn("ada"), dn("bob"), dn("cyd")),
+        group("kb-web-managers", dn("ada"), dn("dan"), dn("eve")),
+    ]
+    logins = "access to attrs=userPassword by anonymous auth by * none"
+    hidden = f'access to dn.exact="cn={cn},{GROUPS}" attrs=member val.exact="{dn("ada")}" by * none'
+    with Slapd(tmp_path / "slapd", tree(reader, *map(person, LOGINS), *listed)) as slapd:
+        slapd.serve(logins, "access to * by * read")
+        night = first_night(kanport, server, tmp_path, monkeypatch, slapd.url, READER)
+        before = night.roles()
+        managers = {"ada": "manager", "eve": "manager"}
+        assert before == {**managers, "bob": "member", "cyd": "member", "dan": "manager"}
+        slapd.serve(logins, hidden, "access to * by * read")
+        for name, left in (("kb-web-members", "bob"), ("kb-web-managers", "dan")):
+            slapd.modify(
+                f"dn: cn={name},{GROUPS}\nchangetype: modify\ndelete: member\nmember: {dn(left)}\n"
+            )
+        told = night()
+        # Whoever was really taken out is out, whatever is hidden of others.
+        assert night.roles() == {**managers, "cyd": "member"}
+        assert ("entry-unreadable" in told) == (cn == "kb-web-managers")
+
+
+@pytest.mark.parametrize("attributes", [(), ("member",)])
+def test_nobody_is_lowered_because_the_group_of_the_higher_role_is_hidden(
+    directory: tuple[Directory, str, str], nightly: Nightly, attributes: tuple[str, ...]
+) -> None:
+    held, _, _ = directory
+    held.modify(
+        f"dn: cn=kb-web-members,{GROUPS}\nchangetype: modify\nadd: member\nmember: {dn('cyd')}\n"
+    )
+    nightly()
+    assert nightly.roles()["cyd"] == "manager"
+    held.hide(f"cn=kb-web-managers,{GROUPS}", *attributes)
+    nightly()
+    assert nightly.roles()["cyd"] == "manager"

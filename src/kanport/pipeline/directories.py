@@ -54,6 +54,56 @@ def compare_directories(inputs: Inputs, known: Entries) -> tuple[Inputs, Entries
     return inputs, keep
 
 
+def doubt_losses(inputs: Inputs, known: Entries, losing: Collection[str]) -> Inputs:
+    """Return the inputs with unknown access where a directory hides who is in a group.
+
+    `known` are the entries, `losing` are the usernames of people who would lose access. Asks each
+    directory for them, over a connection of its own. The very same inputs come back where nothing
+    is in doubt. Raises Unreachable as `read_inputs`.
+    """
+    keys = {compare_key(name) for name in losing}
+    people = {
+        dn: entry.username
+        for by_dn in known.values()
+        for dn, entry in by_dn.items()
+        if entry.username is not None and compare_key(entry.username) in keys
+    }
+    unknown, findings = inputs.desired.unknown, list[Finding]()
+    for name, spec in inputs.mapping.spec.sources.items():
+        if not people or not isinstance(spec, LdapSource) or spec.groups is None:
+            continue
+        from kanport.sources.ldap.again import undetermined
+
+        closed = (scope.row.origin.dn for scope in inputs.tables[name].scopes if not scope.open)
+        groups = frozenset(dn for dn in closed if dn is not None)
+        folder = inputs.mapping.path.parent
+        found = undetermined(name, spec, people, groups, base=folder, environ=os.environ)
+        for dn, doubtful in sorted(found.items()):
+            entries = [known.get(name, {}).get(group, KnownEntry()) for group in doubtful]
+            who = compare_key(people[dn])
+            in_projects = {(who, spelling_key(one)) for entry in entries for one in entry.projects}
+            in_groups = {(who, compare_key(one)) for entry in entries for one in entry.groups}
+            unknown = replace(
+                unknown,
+                memberships=unknown.memberships | in_projects,
+                group_members=unknown.group_members | in_groups,
+            )
+            findings.append(
+                _finding(
+                    name,
+                    f"the directory does not show whether {people[dn]} ({dn}) is in"
+                    f" {_listed(doubtful)}; Kanport revokes nothing of theirs there",
+                )
+            )
+    if not findings:
+        return inputs
+    return replace(
+        inputs,
+        desired=replace(inputs.desired, unknown=unknown),
+        findings=(*inputs.findings, *findings),
+    )
+
+
 def entries_read(desired: DesiredState, tables: Mapping[str, Table]) -> Entries:
     """Return whose access depends on which entry, by source and DN. Pure.
 

@@ -22,7 +22,7 @@ from kanport.mapping import load_mapping
 from kanport.memory import NOTHING, Memory
 from kanport.model import CurrentState, DesiredState
 from kanport.normalize.passwords import read_passwords
-from kanport.pipeline.directories import compare_directories
+from kanport.pipeline.directories import compare_directories, doubt_losses
 from kanport.pipeline.inputs import Inputs, read_tables
 from kanport.pipeline.recalled import compared_with
 from kanport.pipeline.who import who_runs
@@ -31,6 +31,8 @@ from kanport.plan.match import numbers_are_ids, people_wanted, private_projects,
 from kanport.plan.model import Action, Plan
 from kanport.plan.stale import differences, people_of
 from kanport.plan.stale_groups import reads_groups
+
+_MAY_LOSE = (Action.MEMBERSHIP_REVOKE, Action.MEMBERSHIP_CHANGE, Action.GROUP_MEMBER_REMOVE)
 
 
 def utc_now() -> str:
@@ -111,20 +113,29 @@ def plan_and_state(
         may_remove=may_remove,
         numbers=numbers_are_ids(inputs.mapping.spec),
     )
-    plan = make_plan(
-        inputs.desired,
-        current,
-        inputs.mapping.spec,
-        findings=inputs.findings,
-        mapping_ref=inputs.mapping_ref,
-        sources=inputs.source_refs,
-        created_at=now(),
-        version=__version__,
-        memory=memory,
-        # What no ledger is to record, no plan has to hold.
-        entries=entries if path is not None and entries else None,
-        allowed=allowed,
-    )
+    at = now()
+
+    def plan_for(inputs: Inputs) -> Plan:
+        return make_plan(
+            inputs.desired,
+            current,
+            inputs.mapping.spec,
+            findings=inputs.findings,
+            mapping_ref=inputs.mapping_ref,
+            sources=inputs.source_refs,
+            created_at=at,
+            version=__version__,
+            memory=memory,
+            # What no ledger is to record, no plan has to hold.
+            entries=entries if path is not None and entries else None,
+            allowed=allowed,
+        )
+
+    plan = plan_for(inputs)
+    losing = {change.username for change in plan.changes if change.action in _MAY_LOSE}
+    doubted = doubt_losses(inputs, entries, losing) if losing else inputs
+    if doubted is not inputs:
+        plan = plan_for(doubted)
     return plan.model_copy(update={"made_by": who_runs()}), current
 
 

@@ -213,8 +213,9 @@ class Doubt:
         return compare_key(username) in self.people
 
     def named_in(self, username: str, projects: frozenset[str]) -> bool:
-        """Whether an invalid row names this person, or their access to this project."""
-        return self.named(username) or self._open(compare_key(username), projects)
+        """Whether an invalid row, or a list that cannot be read, may give this person more here."""
+        person = compare_key(username)
+        return self.named(username) or self._open(person, projects) or self._open(None, projects)
 
     def _open(self, person: str | None, projects: frozenset[str]) -> bool:
         some = self.projects.get(person, frozenset())

@@ -5,8 +5,10 @@ from pathlib import Path
 
 from kanport.mapping.ldap import LdapSource, several
 from kanport.sources.ldap.connect import connected
+from kanport.sources.ldap.connection import Question
 from kanport.sources.ldap.lookup import Lookup
-from kanport.sources.ldap.names import dn_key, is_below
+from kanport.sources.ldap.names import both, dn_key, escape, is_below
+from kanport.sources.ldap.proof import Proof
 from kanport.sources.ldap.search import Directory
 
 
@@ -37,6 +39,43 @@ def unproven(
             scope = spec.groups.scope
             found |= _unproven(directory, spec.groups.filter, groups, there, bases, scope)
     return found
+
+
+def undetermined(
+    name: str,
+    spec: LdapSource,
+    people: Iterable[str],
+    groups: Set[str],
+    *,
+    base: Path,
+    environ: Mapping[str, str],
+) -> dict[str, frozenset[str]]:
+    """Return in which groups somebody may be who is not listed there, by the DN of the person.
+
+    A server may hide single values of a list (in OpenLDAP: an ACL with `val`). Such a value is
+    neither there nor absent in a filter. `people` and `groups` are DNs, `base` is the folder of the
+    mapping. Raises as `kanport.sources.ldap.read_ldap`.
+    """
+    wanted = spec.groups
+    if wanted is None or wanted.by_member_of:
+        return {}
+    with connected(name, spec, base=base, environ=environ) as (connection, _):
+        directory = Directory(connection, spec.page_size)
+        proof = Proof(directory)
+        if proof.is_active_directory:
+            return {}
+        names = [one for one in wanted.member_attributes if one.lower() != "memberuid"]
+        names = [one for one in names if proof.knows(one)]
+        found: dict[str, frozenset[str]] = {}
+        for dn in people:
+            values = (f"({one}={escape(dn)})" for one in names)
+            told = both(wanted.filter, *(f"(|{value}(!{value}))" for value in values))
+            certain: set[str] = set()
+            for below in several(wanted.base):
+                question = Question(below, wanted.scope, told, ())
+                certain |= {dn_key(entry.dn) for entry in directory.search(question)}
+            found[dn] = frozenset(group for group in groups if dn_key(group) not in certain)
+        return {dn: doubtful for dn, doubtful in found.items() if doubtful}
 
 
 def _unproven(
