@@ -381,6 +381,8 @@ CATALOGUE: dict[str, Kind] = {
     "group-unknown": Kind("error", "The server has no such group, and none is to be created."),
     "group-unclear": Kind("error", "Which group of the server is meant cannot be told."),
     "group-unread": Kind("warning", "Not all members of a group could be read; it is left alone."),
+    "project-dropped": Kind("warning", "No source names a project any more; access there stays."),
+    "group-dropped": Kind("warning", "No source names a group any more; its members stay in it."),
     "group-kept": Kind("warning", "A group that nothing names was not removed."),
     "project-clash": Kind("error", "The server has another project of that name or identifier."),
     "passwords-behind": Kind("warning", "Passwords of another server cannot be moved."),

@@ -6,10 +6,11 @@ a removed user to the next one), so everything about a user holds only while tha
 recorded username, and about the access of a group only while group and project have their names.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from kanport.model import Group, Identity, Project, User
+from kanport.model import CurrentState, Group, Identity, Project, User
 from kanport.names import compare_key, spelling_key
 
 
@@ -97,6 +98,14 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupMember:
+    """A user whom Kanport put into a group: whom, and into which, as both were called."""
+
+    username: str
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """What the ledger of a mapping knows of one server.
 
@@ -110,6 +119,8 @@ class Memory:
     group id and project id: the server cannot list it; `access_names` has the names of the group
     and the project then, empty where they are not known. `entries` are those of directories, as
     they were last read: one that is not there any more is gone only if the directory proves it.
+    `named_projects` and `named_groups` are those that sources have named so far, by id with the
+    name; `group_members` are the users whom Kanport put into a group, by user id and group id.
     """
 
     identities: Mapping[str, Identity] = field(default_factory=dict)
@@ -123,6 +134,9 @@ class Memory:
     group_access: Mapping[tuple[int, int], str] = field(default_factory=dict)
     access_names: Mapping[tuple[int, int], tuple[str, str]] = field(default_factory=dict)
     entries: Entries = field(default_factory=dict)
+    named_projects: Mapping[int, str] = field(default_factory=dict)
+    named_groups: Mapping[int, str] = field(default_factory=dict)
+    group_members: Mapping[tuple[int, int], GroupMember] = field(default_factory=dict)
 
     @property
     def is_new(self) -> bool:
@@ -138,8 +152,27 @@ class Memory:
         grant = self.grants.get((user.id, project.id))
         if grant is None or not _same(grant.username, user):
             return False
-        names = (project.identifier, project.name)
-        return spelling_key(grant.project) in {spelling_key(name) for name in names if name}
+        return _called(grant.project, project)
+
+    def put_in(self, user: User, group: Group) -> bool:
+        """Whether Kanport put this user into this group."""
+        member = self.group_members.get((user.id, group.id))
+        return (
+            member is not None
+            and _same(member.username, user)
+            and compare_key(member.group) == compare_key(group.name)
+        )
+
+    def projects_remembered(self) -> frozenset[int]:
+        """Return the ids of the projects that sources named, or in which Kanport granted access."""
+        granted = {project_id for _, project_id in (*self.grants, *self.group_access)}
+        return frozenset(granted | self.named_projects.keys())
+
+    def groups_remembered(self) -> frozenset[int]:
+        """Return the ids of the groups that sources named, or to which Kanport gave anything."""
+        filled = {group_id for _, group_id in self.group_members}
+        given = {group_id for group_id, _ in self.group_access}
+        return frozenset(filled | given | self.named_groups.keys())
 
     def gave(self, group: Group, project: Project) -> bool:
         """Whether Kanport gave access to just this group, to just this project."""
@@ -159,6 +192,60 @@ class Memory:
 
 
 NOTHING = Memory()
+
+
+def with_present_names(memory: Memory, current: CurrentState) -> Memory:
+    """Return the memory with renamed projects and groups under the names that they have now.
+
+    A number under another name may be a renamed project or one that got the number of a removed
+    one. It is the same where more than half of what Kanport granted there under the old name is
+    still held: a new project begins without members. Otherwise the record stays as it is, and no
+    name matches it.
+    """
+    users = {user.id: user for user in current.users}
+    projects = {project.id: project for project in current.projects}
+    groups = {group.id: group for group in current.groups}
+    grants, members = dict(memory.grants), dict(memory.group_members)
+    other_projects: dict[int, list[int]] = defaultdict(list)
+    for (user_id, number), grant in memory.grants.items():
+        if number in projects and not _called(grant.project, projects[number]):
+            other_projects[number].append(user_id)
+    for number, others in other_projects.items():
+        roles = current.roles.get(number, {})
+        held = [
+            user_id
+            for user_id in others
+            if user_id in roles and _is(grants[user_id, number].username, users.get(user_id))
+        ]
+        if 2 * len(held) > len(others):
+            for user_id in held:
+                username = grants[user_id, number].username
+                grants[user_id, number] = Grant(username, projects[number].label)
+    other_groups: dict[int, list[int]] = defaultdict(list)
+    for (user_id, number), member in memory.group_members.items():
+        if number in groups and compare_key(member.group) != compare_key(groups[number].name):
+            other_groups[number].append(user_id)
+    for number, others in other_groups.items():
+        inside = [
+            user_id
+            for user_id in others
+            if user_id in groups[number].members
+            and _is(members[user_id, number].username, users.get(user_id))
+        ]
+        if 2 * len(inside) > len(others):
+            for user_id in inside:
+                username = members[user_id, number].username
+                members[user_id, number] = GroupMember(username, groups[number].name)
+    return replace(memory, grants=grants, group_members=members)
+
+
+def _called(name: str, project: Project) -> bool:
+    names = (project.identifier, project.name)
+    return spelling_key(name) in {spelling_key(one) for one in names if one}
+
+
+def _is(username: str, user: User | None) -> bool:
+    return user is not None and _same(username, user)
 
 
 def _same(username: str, user: User) -> bool:
@@ -191,7 +278,10 @@ class Learned:
     those whom somebody or something has enabled. A role of None in `through_group` or
     `group_access` is one to forget. `group_names` and `project_names` are what groups
     and projects are called after it, by id, where it had to do with their access. `entries` are
-    those of directories that are known from then on; None where the plan does not tell.
+    those of directories that are known from then on; None where the plan does not tell. `put_in`
+    and `taken_out` are members of groups, by user id and group id. `named_projects` and
+    `named_groups` are what the sources name, by id; `gone_projects` and `gone_groups` what the
+    server lacks.
     """
 
     planned_at: str
@@ -209,6 +299,12 @@ class Learned:
     group_names: Mapping[int, str] = field(default_factory=dict)
     project_names: Mapping[int, str] = field(default_factory=dict)
     entries: Entries | None = None
+    put_in: Mapping[tuple[int, int], GroupMember] = field(default_factory=dict)
+    taken_out: frozenset[tuple[int, int]] = frozenset()
+    named_projects: Mapping[int, str] = field(default_factory=dict)
+    named_groups: Mapping[int, str] = field(default_factory=dict)
+    gone_projects: frozenset[int] = frozenset()
+    gone_groups: frozenset[int] = frozenset()
 
 
 def absence_at(before: Absence | None, username: str, planned_at: str, counted_at: str) -> Absence:

@@ -161,3 +161,28 @@ def test_the_log_of_a_whole_run_tells_nothing_that_the_mapping_does_not_name(
     for text in (done.out, done.err, kept):
         for secret in (PASSWORD, "ada-geheim", "1234567", "telephoneNumber", server.token):
             assert secret not in text
+
+
+@pytest.mark.parametrize("rule", ["", "projects_missing: revoke\n"])
+def test_a_project_all_of_whose_groups_are_gone_does_not_keep_its_access_silently(
+    server: Sandbox, directory: Slapd, kanport: Kanport, mapping: Path, rule: str
+) -> None:
+    mapping.write_text(mapping.read_text(encoding="utf-8") + rule, encoding="utf-8")
+    assert kanport("sync", mapping).code == 0
+    before = server.store.snapshot().memberships
+    zephyr = sorted(who for project, who in before if project == "ZEPHYR")
+    assert zephyr
+    groups = [line for line in LDIF.splitlines() if line.startswith("dn: cn=kb-zephyr-")]
+    directory.modify("\n\n".join(f"{dn}\nchangetype: delete" for dn in groups) + "\n")
+    for _ in range(2):
+        done = kanport("sync", mapping)
+        assert done.code == 0, done
+        left = sorted(
+            who for project, who in server.store.snapshot().memberships if project == "ZEPHYR"
+        )
+        assert left == ([] if rule else zephyr)
+        told = "no source asks for members of the project 'ZEPHYR' any more" in done.out
+        assert told is not bool(rule), done
+    others = {place: role for place, role in before.items() if place[0] != "ZEPHYR"}
+    after = server.store.snapshot().memberships
+    assert {place: role for place, role in after.items() if place[0] != "ZEPHYR"} == others

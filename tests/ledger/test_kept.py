@@ -9,8 +9,19 @@ import pytest
 
 from kanport.errors import ConfigInvalid
 from kanport.ledger import adopt, recall, record, record_good
-from kanport.memory import NOTHING, Absence, GoodRun, Grant, Learned, Missed, SourceMemory
-from kanport.model import Group, Identity, Project, User
+from kanport.memory import (
+    NOTHING,
+    Absence,
+    GoodRun,
+    Grant,
+    GroupMember,
+    Learned,
+    Memory,
+    Missed,
+    SourceMemory,
+    with_present_names,
+)
+from kanport.model import CurrentState, Group, Identity, Project, ServerInfo, User
 
 SERVER = "https://kanboard.example.org/jsonrpc.php"
 OLD = Path(__file__).parent / "files" / "version-1.sqlite"
@@ -46,7 +57,7 @@ def test_a_ledger_of_version_1_is_read_as_it_is_and_becomes_a_new_one_when_writt
     assert recall(path, SERVER).identities == known.identities
     assert recall(path, SERVER).users == {7: "cyd"}
     with closing(sqlite3.connect(path)) as database:
-        assert database.execute("PRAGMA user_version").fetchone() == (5,)
+        assert database.execute("PRAGMA user_version").fetchone() == (6,)
 
 
 def test_who_was_created_or_adopted_is_managed_while_they_have_their_username(path: Path) -> None:
@@ -182,3 +193,48 @@ def test_what_kanport_never_writes_is_told_as_damage(path: Path) -> None:
         database.commit()
     with pytest.raises(ConfigInvalid, match="damaged"):
         recall(path, SERVER)
+
+
+def test_what_sources_named_and_whom_kanport_put_into_groups_is_kept(path: Path) -> None:
+    team = Group(3, "Team")
+    after(
+        path,
+        0,
+        named_projects={1: "ALPHA", 2: "BETA"},
+        named_groups={3: "Team"},
+        put_in={(5, 3): GroupMember("ada", "Team"), (6, 3): GroupMember("bob", "Team")},
+    )
+    after(path, 1, named_projects={2: "BETA"}, taken_out=frozenset({(6, 3)}))
+    known = recall(path, SERVER)
+    assert known.named_projects == {1: "ALPHA", 2: "BETA"}, "it is remembered that it was named"
+    assert known.put_in(ADA, team) and not known.put_in(User(6, "bob"), team)
+    assert not known.put_in(User(5, "zoe"), team), "the number was passed on"
+    assert not known.put_in(ADA, Group(3, "Others"))
+    after(path, 2, renamed={5: "ada.king"}, group_names={3: "Crew"})
+    assert recall(path, SERVER).put_in(User(5, "ada.king"), Group(3, "Crew"))
+    after(path, 3, gone_projects=frozenset({1}), gone_groups=frozenset({3}))
+    known = recall(path, SERVER)
+    assert (known.named_projects, known.named_groups) == ({2: "BETA"}, {})
+    assert known.group_members == {}
+
+
+@pytest.mark.parametrize(
+    ("held", "same"), [((5, 6, 7), True), ((5, 6), True), ((5,), False), ((), False), ((9,), False)]
+)
+def test_a_number_under_another_name_is_the_same_where_most_of_it_is_as_it_was(
+    held: tuple[int, ...], same: bool
+) -> None:
+    people = [User(5, "ada"), User(6, "bob"), User(7, "eve"), User(9, "zoe")]
+    granted = {(user.id, 1): Grant(user.username, "Old") for user in people[:3]}
+    put = {(user.id, 3): GroupMember(user.username, "Old team") for user in people[:3]}
+    current = CurrentState(
+        ServerInfo(SERVER),
+        tuple(people),
+        (Project(1, "New"),),
+        (Group(3, "New team", members=frozenset(held)),),
+        {1: dict.fromkeys(held, "project-member")},
+    )
+    known = with_present_names(Memory(grants=granted, group_members=put), current)
+    for user in people[:3]:
+        assert known.granted(user, current.projects[0]) is (same and user.id in held)
+        assert known.put_in(user, current.groups[0]) is (same and user.id in held)

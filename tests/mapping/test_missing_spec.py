@@ -135,3 +135,16 @@ def test_a_mapping_has_a_ledger_where_absence_ends_something(
         },
     }
     assert MappingFile.model_validate(raw).keeps_ledger is keeps
+
+
+def test_what_ends_in_dropped_projects_needs_something_that_names_them() -> None:
+    raw: dict[str, Any] = {
+        "kanport": 1,
+        "sources": {"people": {"type": "csv", "path": "people.csv"}},
+        "users": {"from": "people", "fields": {"username": {"from": "username"}}},
+        "projects_missing": "revoke",
+    }
+    with pytest.raises(ValueError, match="revoke needs memberships or group_access"):
+        MappingFile.model_validate(raw)
+    with pytest.raises(ValueError, match="revoke needs groups, and there are none"):
+        MappingFile.model_validate({**raw, "projects_missing": "keep", "groups_missing": "revoke"})

@@ -48,8 +48,8 @@ KEYS = {
     top("zzz: 1"): (
         '9:1: unknown key "zzz" | the keys here are kanport, name, sources, users, memberships,'
         " memberships_missing, memberships_managed, groups, groups_missing, groups_managed,"
-        " group_members_missing, group_access, group_access_missing, projects, protect,"
-        " min_admins, allow_admins, limits, ledger, invalid_rows and custom_roles"
+        " group_members_missing, group_access, group_access_missing, projects, projects_missing,"
+        " protect, min_admins, allow_admins, limits, ledger, invalid_rows and custom_roles"
     ),
     GOOD.replace("kanport: 1\n", ""): "1:1: kanport is missing",
     GOOD.replace("  from: staff\n", ""): "5:1: from is missing",

@@ -104,4 +104,31 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (server, source, dn)
         ) WITHOUT ROWID""",
     ),
+    (
+        # What sources have named, so that it is noticed when they no longer do.
+        """CREATE TABLE named_projects (
+            server TEXT NOT NULL,
+            project_id INTEGER NOT NULL,
+            name TEXT NOT NULL,
+            named_at TEXT NOT NULL,
+            PRIMARY KEY (server, project_id)
+        ) WITHOUT ROWID""",
+        """CREATE TABLE named_groups (
+            server TEXT NOT NULL,
+            group_id INTEGER NOT NULL,
+            name TEXT NOT NULL,
+            named_at TEXT NOT NULL,
+            PRIMARY KEY (server, group_id)
+        ) WITHOUT ROWID""",
+        # Whom Kanport put into a group.
+        """CREATE TABLE group_members (
+            server TEXT NOT NULL,
+            user_id INTEGER NOT NULL,
+            group_id INTEGER NOT NULL,
+            username TEXT NOT NULL,
+            group_name TEXT NOT NULL,
+            since TEXT NOT NULL,
+            PRIMARY KEY (server, user_id, group_id)
+        ) WITHOUT ROWID""",
+    ),
 )

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from kanport.ledger.directories import directory_from
 from kanport.ledger.file import copy_in_memory, told
-from kanport.memory import NOTHING, Absence, GoodRun, Grant, KnownEntry, Memory, SourceMemory
+from kanport.memory import (
+    NOTHING,
+    Absence,
+    GoodRun,
+    Grant,
+    GroupMember,
+    KnownEntry,
+    Memory,
+    SourceMemory,
+)
 from kanport.model import Identity
 
 if TYPE_CHECKING:
@@ -86,6 +95,20 @@ def _memory(ledger: "Connection", server: str) -> Memory:
             )
         },
         entries=_entries(ledger, server),
+        named_projects={
+            int(project_id): str(name)
+            for project_id, name in _rows(ledger, "project_id, name FROM named_projects", server)
+        },
+        named_groups={
+            int(group_id): str(name)
+            for group_id, name in _rows(ledger, "group_id, name FROM named_groups", server)
+        },
+        group_members={
+            (int(user_id), int(group_id)): GroupMember(str(username), str(group))
+            for user_id, group_id, username, group in _rows(
+                ledger, "user_id, group_id, username, group_name FROM group_members", server
+            )
+        },
     )
 
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Pair = tuple[int, int]
 
+_OF_PROJECTS = ("named_projects", "grants", "through_group", "group_access")
+_OF_GROUPS = ("named_groups", "group_members", "group_access")
+
 
 def record(path: Path, server: str, learned: Learned, *, now: str) -> None:
     """Record what a plan and a run of it taught of this server, at this time (UTC, RFC 3339).
@@ -40,6 +43,13 @@ def record(path: Path, server: str, learned: Learned, *, now: str) -> None:
         _roles(ledger, "group_access", "group_id", server, learned.group_access, now)
         _names(ledger, "group_name", "group_id", server, learned.group_names)
         _names(ledger, "project", "project_id", server, learned.project_names)
+        _members(ledger, server, learned, now)
+        _named(ledger, "named_projects", "project_id", server, learned.named_projects, now)
+        _named(ledger, "named_groups", "group_id", server, learned.named_groups, now)
+        for project_id in learned.gone_projects:
+            _forget_thing(ledger, _OF_PROJECTS, "project_id", server, project_id)
+        for group_id in learned.gone_groups:
+            _forget_thing(ledger, _OF_GROUPS, "group_id", server, group_id)
 
 
 def record_good(path: Path, server: str, good: GoodRun) -> None:
@@ -130,7 +140,7 @@ def _forget_user(ledger: "Connection", server: str, user_id: int, now: str) -> N
         " WHERE server = ? AND user_id = ?",
         (now, server, user_id),
     )
-    for table in ("people", "users", "grants", "absences", "through_group"):
+    for table in ("people", "users", "grants", "absences", "through_group", "group_members"):
         ledger.execute(
             f"DELETE FROM {table} WHERE server = ? AND user_id = ?",  # noqa: S608
             (server, user_id),
@@ -138,7 +148,7 @@ def _forget_user(ledger: "Connection", server: str, user_id: int, now: str) -> N
 
 
 def _rename(ledger: "Connection", server: str, user_id: int, username: str) -> None:
-    for table in ("users", "grants", "absences"):
+    for table in ("users", "grants", "absences", "group_members"):
         ledger.execute(
             f"UPDATE {table} SET username = ? WHERE server = ? AND user_id = ?",  # noqa: S608
             (username, server, user_id),
@@ -204,6 +214,50 @@ def _names(
         f"UPDATE group_access SET {column} = ? WHERE server = ? AND {whose} = ?",  # noqa: S608
         [(name, server, number) for number, name in names.items()],
     )
+
+
+def _members(ledger: "Connection", server: str, learned: Learned, now: str) -> None:
+    ledger.executemany(
+        "DELETE FROM group_members WHERE server = ? AND user_id = ? AND group_id = ?",
+        [(server, *pair) for pair in learned.taken_out],
+    )
+    ledger.executemany(
+        "INSERT OR REPLACE INTO group_members VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (server, user_id, group_id, member.username, member.group, now)
+            for (user_id, group_id), member in learned.put_in.items()
+        ],
+    )
+    ledger.executemany(
+        "UPDATE group_members SET group_name = ? WHERE server = ? AND group_id = ?",
+        [(name, server, group_id) for group_id, name in learned.group_names.items()],
+    )
+
+
+def _named(
+    ledger: "Connection",
+    table: str,
+    what: str,
+    server: str,
+    names: Mapping[int, str],
+    now: str,
+) -> None:
+    columns = f"server, {what}, name, named_at"
+    ledger.executemany(
+        f"INSERT OR REPLACE INTO {table} ({columns}) VALUES (?, ?, ?, ?)",  # noqa: S608
+        [(server, number, name, now) for number, name in names.items()],
+    )
+
+
+def _forget_thing(
+    ledger: "Connection", tables: Iterable[str], what: str, server: str, number: int
+) -> None:
+    """Forget a project or a group that the server lacks: it may give the number to another one."""
+    for table in tables:
+        ledger.execute(
+            f"DELETE FROM {table} WHERE server = ? AND {what} = ?",  # noqa: S608
+            (server, number),
+        )
 
 
 def _forget(ledger: "Connection", table: str, who: str, server: str, pairs: Iterable[Pair]) -> None:

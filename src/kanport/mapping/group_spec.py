@@ -139,6 +139,7 @@ def missing_mistakes(raw: Table) -> Iterator[PydanticCustomError]:
         )
     for key, needs, value, given in (
         ("groups_missing", "groups", "remove", groups),
+        ("groups_missing", "groups", "revoke", groups or access),
         ("group_members_missing", "groups", "remove", groups),
         ("group_access_missing", "group_access", "revoke", access),
     ):

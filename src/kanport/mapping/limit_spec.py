@@ -46,7 +46,7 @@ class Limit(Strict):
 SHARE = r"(\d+(?:\.\d+)?)\s*%"
 
 
-DEFAULT_SHARES = {"lower": 10, "disable": 10, "revoke": 20}
+DEFAULT_SHARES = {"lower": 10, "disable": 10, "revoke": 20, "dropped": 20}
 """Per cent that a plan may do where the mapping does not say; rounded up, so one is always allowed.
 
 A directory or a file that was cut off must not take everybody's access, on small servers neither.
@@ -57,6 +57,9 @@ DEFAULT_PROJECT_SHARES = {"lower": 50, "revoke": 50}
 
 PROJECT_FLOOR = 3
 """So many may always: in a small project half of the members is nobody much."""
+
+DROPPED_FLOOR = 10
+"""So many may always end in projects and groups that no source names any more: a small team."""
 
 DEFAULT_SHRINK = 30
 """Per cent of its rows that a source may have lost since the last good run."""
@@ -122,6 +125,12 @@ class Limits(Strict):
         description="Memberships that end, and access that is lost with a group. Without it, "
         f"{DEFAULT_SHARES['revoke']}% of the memberships in the projects read, rounded up.",
     )
+    dropped: Limit | None = Field(
+        None,
+        description="Memberships that end in projects and groups that no source names any more. "
+        f"Without it, {DEFAULT_SHARES['dropped']}% of the memberships in the projects read, "
+        f"rounded up, or {DROPPED_FLOOR}.",
+    )
     remove: Limit | None = Field(None, description="Users who are removed. Without it, nobody is.")
     by_project: ProjectLimits = Field(
         ProjectLimits(), description="The most that one plan may do in each project."
@@ -141,5 +150,6 @@ class Limits(Strict):
 
 
 def _limit_of(limits: "ProjectLimits | Limits", name: str) -> Limit | None:
-    found: Limit | None = getattr(limits, "raise_" if name == "raise" else name)
+    # What is dropped has a limit over all, and none in a project.
+    found: Limit | None = getattr(limits, "raise_" if name == "raise" else name, None)
     return found

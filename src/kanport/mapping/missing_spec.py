@@ -116,6 +116,7 @@ _ABSENCE = (
     "groups_missing",
     "group_members_missing",
     "group_access_missing",
+    "projects_missing",
 )
 
 

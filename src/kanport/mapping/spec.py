@@ -86,8 +86,10 @@ class MappingFile(Strict):
     groups: tuple[Groups, ...] = Field(
         (), description="How rows become groups and their members; several lists add up."
     )
-    groups_missing: Literal["keep", "remove"] = Field(
-        "keep", description="What happens to managed groups that nothing names."
+    groups_missing: Literal["keep", "revoke", "remove"] = Field(
+        "keep",
+        description="What happens to groups that nothing names any more. revoke: whom Kanport put "
+        "there leaves, and the access that it gave ends. remove: managed groups are removed.",
     )
     groups_managed: tuple[Text, ...] = Field(
         (), description='Names or patterns of groups that groups_missing may touch, such as "kb-*".'
@@ -114,6 +116,12 @@ class MappingFile(Strict):
         description="Which projects are created where the server has none: those that rows "
         "describe, or, with create, all that are named. Without it, none is.",
     )
+    projects_missing: Literal["keep", "revoke"] = Field(
+        "keep",
+        description="What happens to the access in projects that sources named and name no longer. "
+        "keep: a warning each night until the mapping says so itself. revoke: what Kanport granted "
+        "there ends; limits.dropped says how much at most.",
+    )
     protect: tuple[Text, ...] = Field((), description="Names or patterns that are never touched.")
     min_admins: StrictInt = Field(
         1, ge=1, description="So many active administrators stay as they are, whatever is planned."
@@ -136,16 +144,23 @@ class MappingFile(Strict):
     )
 
     @property
+    def ends_by_absence(self) -> bool:
+        """Whether anybody loses anything by what the sources do not name."""
+        return (self.users is not None and self.users.missing != "keep") or any(
+            way != "keep"
+            for way in (
+                self.memberships_missing,
+                self.groups_missing,
+                self.group_members_missing,
+                self.group_access_missing,
+                self.projects_missing,
+            )
+        )
+
+    @property
     def keeps_ledger(self) -> bool:
         """Whether Kanport remembers between runs: by name, or because absence ends something."""
-        absence = (
-            self.users is not None and self.users.missing != "keep",
-            self.memberships_missing != "keep",
-            self.groups_missing != "keep",
-            self.group_members_missing != "keep",
-            self.group_access_missing != "keep",
-        )
-        return self.ledger is not None or any(absence)
+        return self.ledger is not None or self.ends_by_absence
 
     @classmethod
     def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
@@ -156,6 +171,14 @@ class MappingFile(Strict):
             yield problem(
                 "revoke works within the projects that memberships names, and there are none",
                 at=("memberships_missing",),
+                hint="add memberships, or leave this out",
+            )
+        if raw.get("projects_missing") == "revoke" and not (
+            raw.get("memberships") or raw.get("group_access")
+        ):
+            yield problem(
+                "revoke needs memberships or group_access, and there are none",
+                at=("projects_missing",),
                 hint="add memberships, or leave this out",
             )
         users = raw.get("users")

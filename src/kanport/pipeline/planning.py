@@ -1,6 +1,6 @@
 """From inputs and a server to a plan, and whether a plan may be carried out."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -47,13 +47,15 @@ def read_state(
     *,
     may_remove: bool = False,
     numbers: bool = True,
+    remembered: Collection[int] = (),
 ) -> CurrentState:
     """Read from the server what a plan for this desired state needs to know.
 
     `memory` is what the ledger knows of the server. Where the server cannot list its users, those
     whom the desired state speaks of are read by name and by id. With `may_remove` the members of
     all private projects are read as well: these go with a member who is removed. `numbers` is what
-    `plan.match.numbers_are_ids` says of the mapping.
+    `plan.match.numbers_are_ids` says of the mapping. `remembered` are the ids of projects to read
+    although nothing in the desired state may name them.
     """
     usernames, user_ids = people_wanted(desired, memory.identities)
     return read_current(
@@ -61,6 +63,7 @@ def read_state(
         choose_projects=lambda projects: (
             projects_wanted(desired, projects, numbers=numbers)
             | (private_projects(projects) if may_remove else frozenset())
+            | {p.id for p in projects if p.id in remembered and not p.private}
         ),
         usernames=usernames,
         user_ids=user_ids,
@@ -112,6 +115,7 @@ def plan_and_state(
         memory,
         may_remove=may_remove,
         numbers=numbers_are_ids(inputs.mapping.spec),
+        remembered=memory.projects_remembered() if inputs.mapping.spec.ends_by_absence else (),
     )
     at = now()
 

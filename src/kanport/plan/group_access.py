@@ -70,12 +70,13 @@ def diff_group_access(
     memory: Memory,
     *,
     going: Collection[int | None] = (),
+    dropped_projects: Collection[int] = (),
 ) -> GroupAccessDiff:
     """Compare the access that groups are to have with what is known of it.
 
     What is not known is given: where the group has it already, the server says so and nothing
-    changes. Only what Kanport itself gave is ever revoked; of groups that are `going`, by id, all
-    that is known of.
+    changes. Only what Kanport itself gave is ever revoked; of groups that are `going` and projects
+    that are dropped (`dropped_projects`), by id, all that is known of.
     """
     known = known_access(current, memory)
     after = dict(known)
@@ -104,10 +105,15 @@ def diff_group_access(
             after[place] = held
             continue
         changes.append(_draft(group, project, held, wanted))
-    all_of = None if mapping.group_access_missing == "revoke" else going
+
+    def ends(group_id: int, project_id: int) -> bool:
+        if mapping.group_access_missing == "revoke":
+            return True
+        return group_id in going or project_id in dropped_projects
+
     is_open = resolved.desired.unknown.group_access | unusable
     revoked, notes = _not_asked_for(
-        is_open, resolved, current, mapping, groups, known, asked, after, all_of
+        is_open, resolved, current, mapping, groups, known, asked, after, ends
     )
     changes.extend(revoked)
     findings.extend(notes)
@@ -193,7 +199,7 @@ def _not_asked_for(
     known: Mapping[Place, str],
     asked: set[Place],
     after: dict[Place, str],
-    only: Collection[int | None] | None,
+    ends: Callable[[int, int], bool],
 ) -> tuple[list[Draft], list[Finding]]:
     there = {group.id: group for group in current.groups}
     names = {group.id: group.name for several in groups.by_key.values() for group in several}
@@ -205,7 +211,7 @@ def _not_asked_for(
     for (group_id, project_id), role in known.items():
         if (group_id, project_id) in asked or not isinstance(group_id, int):
             continue
-        if only is not None and group_id not in only:
+        if not ends(group_id, project_id):
             continue
         group, project = there[group_id], projects[project_id]
         name = names.get(group_id, group.name)

@@ -1,11 +1,11 @@
 """What would change of who is in which group, and which groups go."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kanport.findings import Finding
 from kanport.mapping.spec import MappingFile
-from kanport.model import DesiredGroupMember, Group, User
+from kanport.model import CurrentState, DesiredGroupMember, Group, User
 from kanport.names import compare_key
 from kanport.origin import Origin
 from kanport.plan.draft import Draft
@@ -29,6 +29,17 @@ class MembersDiff:
     unchanged: int
     after: Mapping[int | str, frozenset[int]]
     findings: tuple[Finding, ...]
+
+    def without(self, removed: Iterable[Draft], current: CurrentState) -> "MembersDiff":
+        """Return the same with the changes that take further users out of groups."""
+        removed = tuple(removed)
+        there = {group.id: group.members for group in current.groups}
+        after = dict(self.after)
+        for change in removed:
+            if change.group_id is not None and change.user_id is not None:
+                members = after.get(change.group_id, there.get(change.group_id, frozenset()))
+                after[change.group_id] = members - {change.user_id}
+        return replace(self, changes=(*self.changes, *removed), after=after)
 
 
 def diff_members(
@@ -80,7 +91,7 @@ def diff_members(
                 who = user.username if user is not None else f"user #{user_id}"
                 unproven.append(f"{who} in {group.name}")
             elif not protected(user.username) and may_leave(user):
-                changes.append(_remove(group.there, user, "nothing puts them into it"))
+                changes.append(remove_member(group.there, user, "nothing puts them into it"))
                 after[key].discard(user_id)
     if unproven:
         findings.append(
@@ -207,7 +218,7 @@ def _removals(
             findings.append(_kept(group, why))
             continue
         reason = "the group goes, as nothing names it"
-        drafts += [_remove(group, user, reason) for user in people if user is not None]
+        drafts += [remove_member(group, user, reason) for user in people if user is not None]
         drafts.append(
             Draft(
                 Action.GROUP_REMOVE,
@@ -241,7 +252,8 @@ def _add(group: FoundGroup, name: str, user: User | None, origins: tuple[Origin,
     )
 
 
-def _remove(group: Group | None, user: User, reason: str) -> Draft:
+def remove_member(group: Group | None, user: User, reason: str) -> Draft:
+    """Return what takes a user out of a group."""
     return Draft(
         Action.GROUP_MEMBER_REMOVE,
         user.username,

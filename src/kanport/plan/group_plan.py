@@ -1,17 +1,18 @@
 """All that a plan does to groups and new projects, and what follows from it for people's access."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from kanport.findings import Finding
 from kanport.mapping.spec import MappingFile
 from kanport.memory import Memory
-from kanport.model import CurrentState
+from kanport.model import CurrentState, User
 from kanport.plan.draft import Draft
+from kanport.plan.dropped_groups import dropped_groups, empty_dropped, group_findings
 from kanport.plan.foreseen import Foreseen
 from kanport.plan.group_access import diff_group_access
 from kanport.plan.group_members import diff_members
-from kanport.plan.groups import diff_groups, match_groups
+from kanport.plan.groups import Groups, diff_groups, match_groups
 from kanport.plan.managed import managed_people
 from kanport.plan.model import Action
 from kanport.plan.new_projects import create_projects
@@ -20,26 +21,62 @@ from kanport.plan.resolve import Resolved
 
 @dataclass(frozen=True, slots=True)
 class GroupPlan:
-    """The changes of groups and projects, how many need none, and the access that is foreseen."""
+    """The changes of groups and projects, how many need none, and the access that is foreseen.
+
+    `dropped` are the ids of the groups that no source names any more.
+    """
 
     changes: tuple[Draft, ...]
     unchanged: Mapping[str, int]
     foreseen: Foreseen
     findings: tuple[Finding, ...]
+    groups: Groups
+    dropped: frozenset[int] = frozenset()
 
 
 def plan_groups(
-    resolved: Resolved, current: CurrentState, mapping: MappingFile, memory: Memory
+    resolved: Resolved,
+    current: CurrentState,
+    mapping: MappingFile,
+    memory: Memory,
+    dropped_projects: Collection[int] = (),
 ) -> GroupPlan:
-    """Compare the groups, their members and their access with what is wanted of them."""
+    """Compare the groups, their members and their access with what is wanted of them.
+
+    `dropped_projects` are the ids of projects in which the access ends that Kanport gave groups.
+    """
     groups = match_groups(resolved.desired.groups, current.groups)
     managed = managed_people(mapping.users, memory).to_revoke
     own, same_groups = diff_groups(groups)
-    members = diff_members(
-        resolved, groups, mapping, may_leave=lambda user: managed(user, user.username)
-    )
+
+    def may_leave(user: User) -> bool:
+        return managed(user, user.username)
+
+    members = diff_members(resolved, groups, mapping, may_leave=may_leave)
+    dropped = dropped_groups(resolved, groups, current, mapping, memory)
+    emptied = tuple(empty_dropped(dropped, resolved, mapping, memory, may_leave))
+    members = members.without(emptied, current)
     going = [one.group_id for one in members.changes if one.action is Action.GROUP_REMOVE]
-    access = diff_group_access(resolved, groups, current, mapping, memory, going=going)
+    if mapping.groups_missing == "revoke":
+        going += dropped.proven
+    access = diff_group_access(
+        resolved,
+        groups,
+        current,
+        mapping,
+        memory,
+        going=going,
+        dropped_projects=dropped_projects,
+    )
+    about_dropped = group_findings(
+        dropped,
+        {(one.user_id, one.group_id) for one in emptied},
+        resolved,
+        mapping,
+        memory,
+        access.after,
+        {project.id: project.label for project in current.projects},
+    )
     projects, about_owners = create_projects(resolved.new_projects, resolved.finder)
     unchanged: dict[str, int] = {}
     if mapping.groups:
@@ -50,5 +87,7 @@ def plan_groups(
         (*own, *members.changes, *access.changes, *projects),
         unchanged,
         Foreseen.of(current, memory, members, access),
-        (*groups.findings, *members.findings, *access.findings, *about_owners),
+        (*groups.findings, *members.findings, *access.findings, *about_owners, *about_dropped),
+        groups,
+        frozenset(group.id for group in dropped.groups),
     )

@@ -6,6 +6,7 @@ from kanport.memory import (
     DirectoryMemory,
     GoodRun,
     Grant,
+    GroupMember,
     KnownEntry,
     Learned,
     Missed,
@@ -14,7 +15,7 @@ from kanport.memory import (
 from kanport.names import compare_key
 from kanport.outcome import Run, Status
 from kanport.plan.identities import identities_after
-from kanport.plan.model import Action, Change, Plan, PlanDirectory
+from kanport.plan.model import Action, Change, Plan, PlanDirectory, PlanNamed
 
 _HOLDS = (Status.DONE, Status.ALREADY)
 
@@ -47,6 +48,7 @@ def learned_from(plan: Plan, run: Run | None) -> Learned:
             username = names.get(user_id, change.username)
             granted[user_id, change.project_id] = Grant(username, change.subject.project or "")
     access = _group_access(holds, run)
+    named = plan.named or PlanNamed()
     disabled = _users(done, Action.USER_DISABLE)
     enabled = _users(holds, Action.USER_ENABLE)
     return Learned(
@@ -88,6 +90,21 @@ def learned_from(plan: Plan, run: Run | None) -> Learned:
         },
         entries=_entries(plan),
         project_names={number: one.subject.project or "" for (_, number), one in access.items()},
+        put_in=_put_in(done, run, numbers, names),
+        taken_out=frozenset(
+            (change.user_id, change.group_id)
+            for change in _of(holds, Action.GROUP_MEMBER_REMOVE)
+            if change.user_id is not None and change.group_id is not None
+        ),
+        named_projects=named.projects,
+        named_groups=named.groups,
+        gone_projects=frozenset(named.gone_projects),
+        gone_groups=frozenset(named.gone_groups)
+        | {
+            change.group_id
+            for change in _of(holds, Action.GROUP_REMOVE)
+            if change.group_id is not None
+        },
     )
 
 
@@ -98,6 +115,29 @@ def _entries(plan: Plan) -> dict[str, dict[str, KnownEntry]] | None:
     for one in plan.entries:
         known = KnownEntry(one.username, one.projects, one.groups)
         found.setdefault(one.source, {})[one.dn] = known
+    return found
+
+
+def _put_in(
+    done: list[Change],
+    run: Run | None,
+    numbers: Mapping[str, int],
+    names: Mapping[int | None, str],
+) -> dict[tuple[int, int], GroupMember]:
+    """Return whom the run put into which group, by the ids of both."""
+    created = {} if run is None else run.group_ids
+    groups = {
+        change.subject.group: created[change.id]
+        for change in _of(done, Action.GROUP_CREATE)
+        if change.id in created
+    }
+    found: dict[tuple[int, int], GroupMember] = {}
+    for change in _of(done, Action.GROUP_MEMBER_ADD):
+        user_id = change.user_id or numbers.get(compare_key(change.username))
+        group_id = change.group_id or groups.get(change.subject.group)
+        if user_id is not None and group_id is not None:
+            username = names.get(user_id, change.username)
+            found[user_id, group_id] = GroupMember(username, change.subject.group or "")
     return found
 
 

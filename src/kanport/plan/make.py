@@ -6,9 +6,10 @@ from types import MappingProxyType
 
 from kanport.findings import Finding, in_order
 from kanport.mapping.spec import MappingFile
-from kanport.memory import NOTHING, Entries, Memory
+from kanport.memory import NOTHING, Entries, Memory, with_present_names
 from kanport.model import CurrentState, DesiredState
 from kanport.plan.draft import Draft
+from kanport.plan.dropped import diff_dropped, dropped_projects, named_by_sources
 from kanport.plan.group_plan import plan_groups
 from kanport.plan.guards import Allowances, Situation, Usable, judge
 from kanport.plan.guards.named import names_without_meaning
@@ -50,12 +51,20 @@ def make_plan(
     whatever order the rows, users or projects come in.
     """
     given = tuple(findings)
+    memory = with_present_names(memory, current)
     resolved = resolve(desired, current, mapping, given, memory.identities)
     users = diff_users(resolved, current, mapping, memory, created_at)
     resolved = without_gone(resolved, users.missing.gone)
-    groups = plan_groups(resolved, current, mapping, memory)
+    dropped = dropped_projects(resolved, current, mapping, memory)
+    ending = dropped.proven & dropped.accessed if mapping.projects_missing == "revoke" else ()
+    groups = plan_groups(resolved, current, mapping, memory, ending)
     access = diff_access(resolved, current, mapping, memory, users.missing, groups.foreseen)
-    possible, circles = _without_circles((*users.changes, *groups.changes, *access.changes))
+    beyond = diff_dropped(
+        dropped, resolved, current, mapping, memory, users.missing, groups.foreseen
+    )
+    possible, circles = _without_circles(
+        (*users.changes, *groups.changes, *access.changes, *beyond.changes)
+    )
     changes = in_plan_order(possible)
     counted = Counter(change.action for change in changes)
     moves = moves_with_groups(changes, current, groups.foreseen, resolved.new_projects.projects)
@@ -79,7 +88,7 @@ def make_plan(
                 mapping,
                 memory=memory,
                 sources=sources,
-                usable=_usable(resolved),
+                usable=_usable(resolved, dropped.ids, groups.dropped),
                 allowed=Allowances(allowed),
             )
         ),
@@ -94,6 +103,7 @@ def make_plan(
                     *users.findings,
                     *groups.findings,
                     *access.findings,
+                    *beyond.findings,
                     *circles,
                     *unlisted_findings(resolved, current),
                     *names_without_meaning(mapping, allowed, current),
@@ -105,6 +115,7 @@ def make_plan(
         entries=_entries(entries),
         access=beside,
         people=people_named(changes, beside, current),
+        named=named_by_sources(resolved, groups.groups, current, mapping, memory, beyond.settled),
     )
     return plan.model_copy(update={"digest": plan_digest(plan)})
 
@@ -125,7 +136,9 @@ def _entries(entries: Entries | None) -> tuple[PlanEntry, ...] | None:
     )
 
 
-def _usable(resolved: Resolved) -> Usable:
+def _usable(
+    resolved: Resolved, dropped_projects: frozenset[int], dropped_groups: frozenset[int]
+) -> Usable:
     desired = resolved.desired
     # A group of a directory says who is in it, be it nobody; where that is in doubt, nothing is
     # taken away because of it.
@@ -146,6 +159,8 @@ def _usable(resolved: Resolved) -> Usable:
             "access of groups": (a.group.origins for a in resolved.desired.group_access),
         },
         (project.id for project in resolved.scope),
+        dropped_projects,
+        dropped_groups,
     )
 
 

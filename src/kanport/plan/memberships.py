@@ -151,6 +151,28 @@ def _stays(role: str, outlook: Outlook) -> bool:
     return role in outlook.tops
 
 
+def revoke(
+    user: User, project: Project, role: str, foreseen: Foreseen, reason: str
+) -> tuple[Draft, list[Finding]] | None:
+    """Return what ends a membership, with what there is to know; None where a group gives it."""
+    outlook = foreseen.outlook(user.id, project.id)
+    if _stays(role, outlook):
+        return None
+    through = outlook.through if outlook.direct is None else ()
+    risk = access_risks(role, outlook.at_least)
+    change = Draft(
+        Action.MEMBERSHIP_REVOKE,
+        user.username,
+        user_id=user.id,
+        project=project,
+        before={"role": role},
+        after=None if outlook.at_least is None else {"role": outlook.at_least},
+        reason=reason,
+        risk=risk | ({Risk.MAYBE_THROUGH_GROUP} if through else set()),
+    )
+    return change, _through_group(change, through) if change.after is None else []
+
+
 def _not_asked_for(
     resolved: Resolved,
     current: CurrentState,
@@ -198,26 +220,16 @@ def _not_asked_for(
             if any(resolved.doubt.not_asked_for(name, keys) for name in names):
                 unproven.append(f"{user.username} in {project.label}")
                 continue
-            outlook = foreseen.outlook(user.id, project.id)
-            if _stays(role, outlook):
+            reason = "in no source" if leaving else "not asked for in this project"
+            revoked = revoke(user, project, role, foreseen, reason)
+            if revoked is None:
+                outlook = foreseen.outlook(user.id, project.id)
                 if outlook.at_least is None and outlook.through:
                     where = f"{project.label} ({listed(outlook.through)})"
                     kept.append(f"{user.username} in {where}")
                 continue
-            through = outlook.through if outlook.direct is None else ()
-            risk = access_risks(role, outlook.at_least)
-            change = Draft(
-                Action.MEMBERSHIP_REVOKE,
-                user.username,
-                user_id=user.id,
-                project=project,
-                before={"role": role},
-                after=None if outlook.at_least is None else {"role": outlook.at_least},
-                reason="in no source" if leaving else "not asked for in this project",
-                risk=risk | ({Risk.MAYBE_THROUGH_GROUP} if through else set()),
-            )
-            changes.append(change)
-            findings.extend(_through_group(change, through) if change.after is None else ())
+            changes.append(revoked[0])
+            findings.extend(revoked[1])
     if kept:
         findings.append(
             Finding(

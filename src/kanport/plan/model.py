@@ -178,6 +178,18 @@ class PlanAbsence(Part):
     active: bool
 
 
+class PlanNamed(Part):
+    """What of the server the sources name, by id; recorded in the ledger.
+
+    `gone_projects` and `gone_groups` are the ids of what the ledger knows and the server lacks.
+    """
+
+    projects: dict[int, str] = {}
+    groups: dict[int, str] = {}
+    gone_projects: tuple[int, ...] = ()
+    gone_groups: tuple[int, ...] = ()
+
+
 class PlanRows(Part):
     """Which rows of a file or a sheet were read, as spans such as `2-48,50`, or which entries.
 
@@ -322,4 +334,7 @@ class Plan(Part):
         None, description="The access that stays as it is; missing where a plan does not tell it."
     )
     people: tuple[PlanPerson, ...] = ()
+    named: PlanNamed | None = Field(
+        None, description="What the sources name; missing where the mapping keeps no ledger."
+    )
     digest: str = ""

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-CLASSES = ("create", "grant", "update", "raise", "lower", "disable", "remove", "revoke")
+CLASSES = ("create", "grant", "update", "raise", "lower", "disable", "remove", "revoke", "dropped")
 """The classes of changes that have a limit, as a mapping and `--allow` call them."""
 
 OF_SOURCES = ("empty", "shrink", "columns", "stale", "referrals")
@@ -84,6 +84,8 @@ def _parse(text: str) -> tuple[str, int]:
         key, number = text.strip(), ""
     what, colon, whose = key.partition(":")
     _refuse_unknown(what, text)
+    if what == "dropped" and colon:
+        raise NotAllowable(f"{text!r}: dropped counts over all projects: dropped=NUMBER")
     if what in OF_SOURCES and not (colon and whose):
         raise NotAllowable(f"{text!r}: name the source: {what}:SOURCE=NUMBER")
     if colon and not whose:

@@ -7,6 +7,7 @@ from kanport.memory import NOTHING, Memory
 from kanport.model import CurrentState
 from kanport.plan.access import group_finder
 from kanport.plan.group_access import known_access
+from kanport.plan.guards.situation import Usable
 from kanport.plan.model import Action, Change
 from kanport.plan.ranks import app_rank, project_rank
 
@@ -35,9 +36,17 @@ _LEAVING = (Action.USER_DISABLE, Action.USER_REMOVE)
 
 
 def counted(
-    changes: Collection[Change], current: CurrentState, memory: Memory = NOTHING
+    changes: Collection[Change],
+    current: CurrentState,
+    memory: Memory = NOTHING,
+    usable: Usable | None = None,
 ) -> Counter[tuple[str, str]]:
-    """Count the changes by class and by what its share is one of, over all projects."""
+    """Count the changes by class and by what its share is one of, over all projects.
+
+    What ends in projects and groups that no source names any more (`usable`) has a class of its
+    own: a project that goes as a whole must not look like a broken source in the others.
+    """
+    usable = usable or Usable()
     numbers: Counter[tuple[str, str]] = Counter()
     for change in changes:
         for base, of in ((USERS, _OF_USERS), (ACCESS, _OF_ACCESS)):
@@ -46,7 +55,13 @@ def counted(
         if way := role_moves(change):
             is_user = change.action is Action.USER_UPDATE
             numbers[way, USERS if is_user else ACCESS] += 1
-    numbers["revoke", ACCESS] = len(access_revoked(changes, current, memory))
+    revoked = access_revoked(changes, current, memory)
+    dropped = {pair for pair in revoked if pair[1] in usable.dropped_projects}
+    numbers["revoke", ACCESS] = len(revoked - dropped)
+    numbers["dropped", ACCESS] = len(dropped) + sum(
+        change.action is Action.GROUP_MEMBER_REMOVE and change.group_id in usable.dropped_groups
+        for change in changes
+    )
     return numbers
 
 
@@ -56,12 +71,17 @@ def _of_somebody_new(change: Change) -> bool:
 
 
 def counted_in_projects(
-    changes: Collection[Change], current: CurrentState, memory: Memory = NOTHING
+    changes: Collection[Change],
+    current: CurrentState,
+    memory: Memory = NOTHING,
+    usable: Usable | None = None,
 ) -> dict[tuple[str, int], int]:
     """Count the changes to the members of each project, by class and project id.
 
-    Leavers count in each project that they are in; somebody new in each that they get into.
+    Leavers count in each project that they are in; somebody new in each that they get into. In
+    projects that no source names any more (`usable`) nobody counts: often all of a team go.
     """
+    dropped = usable.dropped_projects if usable is not None else frozenset()
     numbers: Counter[tuple[str, int]] = Counter()
     leaving = {change.user_id: change.action for change in changes if change.action in _LEAVING}
     for change in changes:
@@ -75,10 +95,13 @@ def counted_in_projects(
         if way := role_moves(change):
             numbers[way, project_id] += 1
     for project_id, roles in current.roles.items():
+        if project_id in dropped:
+            continue
         for user_id in roles.keys() & leaving.keys():
             numbers[_OF_USERS[leaving[user_id]], project_id] += 1
     for _, project_id in access_lost(changes, current, memory):
-        numbers["revoke", project_id] += 1
+        if project_id not in dropped:
+            numbers["revoke", project_id] += 1
     return numbers
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from kanport.mapping.limit_spec import (
     DEFAULT_PROJECT_SHARES,
     DEFAULT_SHARES,
+    DROPPED_FLOOR,
     PROJECT_FLOOR,
     Limit,
 )
@@ -28,6 +29,11 @@ _BASES = {
     "disable": (USERS,),
     "remove": (USERS,),
     "revoke": (ACCESS,),
+    "dropped": (ACCESS,),
+}
+_SHARES = {
+    name: Share(percent, DROPPED_FLOOR if name == "dropped" else 0)
+    for name, percent in DEFAULT_SHARES.items()
 }
 _PROJECT_SHARES = {
     name: Share(percent, PROJECT_FLOOR) for name, percent in DEFAULT_PROJECT_SHARES.items()
@@ -40,7 +46,7 @@ _PLAIN = re.compile(r"[A-Za-z][\w-]*")
 def over_all(situation: Situation) -> Iterator[GuardVerdict]:
     """Hold the plan against the limits of the mapping, on servers of every size."""
     current = situation.current
-    numbers = counted(situation.changes, current, situation.memory)
+    numbers = counted(situation.changes, current, situation.memory, situation.usable)
     sizes = {USERS: _active(current), ACCESS: _memberships(current)}
     caveat = ", counting only those who could be read" if current.unlisted is not None else ""
     for name in CLASSES:
@@ -53,7 +59,7 @@ def over_all(situation: Situation) -> Iterator[GuardVerdict]:
             held = held_to(limit, parts, caveat=in_doubt)
         elif name in DEFAULT_SHARES and total:
             some = [part for part in parts if part.number]
-            held = held_to_default(Share(DEFAULT_SHARES[name]), some, caveat=in_doubt)
+            held = held_to_default(_SHARES[name], some, caveat=in_doubt)
         else:
             continue
         if not held.within:
@@ -79,7 +85,7 @@ def in_projects(situation: Situation) -> Iterator[GuardVerdict]:
     """
     numbers: dict[str, dict[int, int]] = defaultdict(dict)
     for (name, project_id), number in counted_in_projects(
-        situation.changes, situation.current, situation.memory
+        situation.changes, situation.current, situation.memory, situation.usable
     ).items():
         numbers[name][project_id] = number
     index = Projects.of(situation.current.projects, numbers=numbers_are_ids(situation.mapping))

@@ -17,14 +17,23 @@ class Usable:
     """What the sources gave that can be used.
 
     `numbers` counts it by kind (users, memberships, members of groups, access of groups) and
-    source. `scope` are the ids of the projects in which others may lose access.
+    source. `scope` are the ids of the projects in which others may lose access; `dropped_projects`
+    and `dropped_groups` are the ids of those that no source names any more.
     """
 
     numbers: Mapping[tuple[str, str], int] = field(default_factory=dict)
     scope: frozenset[int] = frozenset()
+    dropped_projects: frozenset[int] = frozenset()
+    dropped_groups: frozenset[int] = frozenset()
 
     @classmethod
-    def of(cls, kinds: Mapping[str, Iterable[Iterable[Origin]]], scope: Iterable[int]) -> "Usable":
+    def of(
+        cls,
+        kinds: Mapping[str, Iterable[Iterable[Origin]]],
+        scope: Iterable[int],
+        dropped_projects: frozenset[int] = frozenset(),
+        dropped_groups: frozenset[int] = frozenset(),
+    ) -> "Usable":
         """Count by kind and source; each thing is given by the places that it came from."""
         return cls(
             Counter(
@@ -34,6 +43,8 @@ class Usable:
                 for source in {place.source for place in places}
             ),
             frozenset(scope),
+            dropped_projects,
+            dropped_groups,
         )
 
 

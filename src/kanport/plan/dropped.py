@@ -1,0 +1,260 @@
+"""Projects that sources named and no longer name: who keeps access there, and what ends.
+
+`memberships_missing` works within the projects that the sources name, so it does nothing in one
+that they drop: the last row of a team, or the only group of a project. The ledger remembers it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kanport.findings import Finding
+from kanport.mapping.spec import MappingFile
+from kanport.memory import Memory
+from kanport.model import CurrentState, Project, User
+from kanport.names import compare_key, spelling_key
+from kanport.plan.draft import Draft
+from kanport.plan.dropped_groups import AT_MOST, DECIDE, undecided
+from kanport.plan.foreseen import Foreseen
+from kanport.plan.group_access import known_access
+from kanport.plan.groups import Groups
+from kanport.plan.managed import managed_people
+from kanport.plan.match import name_matcher
+from kanport.plan.memberships import revoke
+from kanport.plan.missing import Missing
+from kanport.plan.model import PlanNamed
+from kanport.plan.places import listed
+from kanport.plan.resolve import Resolved
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """What the ledger knows and no source names any more.
+
+    `projects` are those in which no membership is asked for. By id, `had_members` are those in
+    which one was, `accessed` those that no access of a group names either, and `unproven` those of
+    which the input leaves that open.
+    """
+
+    projects: tuple[Project, ...] = ()
+    had_members: frozenset[int] = frozenset()
+    accessed: frozenset[int] = frozenset()
+    unproven: frozenset[int] = frozenset()
+
+    @property
+    def ids(self) -> frozenset[int]:
+        """The ids of the projects."""
+        return frozenset(project.id for project in self.projects)
+
+    @property
+    def proven(self) -> frozenset[int]:
+        """The ids of the projects that are named provably no longer."""
+        return self.ids - self.unproven
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedDiff:
+    """What ends in dropped projects, what was found, and the ids of those where nothing is left."""
+
+    changes: tuple[Draft, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    settled: frozenset[int] = frozenset()
+
+
+def dropped_projects(
+    resolved: Resolved, current: CurrentState, mapping: MappingFile, memory: Memory
+) -> Dropped:
+    """Find the projects that the ledger knows from the sources and that they name no longer."""
+    if not mapping.ends_by_absence:
+        return Dropped()
+    texts = {given.value for given in resolved.desired.projects_named}
+    texts |= {membership.project.value for membership in resolved.desired.memberships}
+    texts |= {wanted.project.label for wanted in resolved.wanted}
+    access_texts = {access.project.value for access in resolved.desired.group_access}
+    named = {project.id for text in texts for project in resolved.projects.fitting(text)}
+    named |= {project.id for project in resolved.scope}
+    accessed = {p.id for text in access_texts for p in resolved.projects.fitting(text)}
+    # A name that means no project may be a slip of the pen, or an old name of any of them.
+    unclear = any(not resolved.projects.fitting(text) for text in texts | access_texts)
+    remembered = memory.projects_remembered()
+    given = {project_id for _, project_id in known_access(current, memory)}
+    found = tuple(
+        project
+        for project in sorted(current.projects, key=lambda project: project.id)
+        if project.id in remembered
+        and project.id in current.roles
+        and not project.private
+        and project.id not in named
+        and (project.id in given or _is_remembered(project, resolved, current, memory))
+    )
+    return Dropped(
+        found,
+        frozenset(project.id for project in found if _had_members(project, memory)),
+        frozenset(project.id for project in found) - accessed,
+        frozenset(project.id for project in found if unclear or _is_open(project, resolved)),
+    )
+
+
+def _is_remembered(
+    project: Project, resolved: Resolved, current: CurrentState, memory: Memory
+) -> bool:
+    """Tell whether the number still means the project that the ledger knows."""
+    if _had_members(project, memory):
+        return True
+    users = (resolved.people.by_id.get(user_id) for user_id in current.roles[project.id])
+    return any(memory.granted(user, project) for user in users if user is not None)
+
+
+def _had_members(project: Project, memory: Memory) -> bool:
+    names = {spelling_key(name) for name in (project.identifier, project.name) if name}
+    return spelling_key(memory.named_projects.get(project.id, "")) in names
+
+
+def _is_open(project: Project, resolved: Resolved) -> bool:
+    unknown = resolved.desired.unknown
+    pairs = unknown.memberships | unknown.group_access
+    keys = resolved.projects.keys_of(project)
+    return resolved.doubt.everybody or any(what is None or what in keys for _, what in pairs)
+
+
+def diff_dropped(
+    dropped: Dropped,
+    resolved: Resolved,
+    current: CurrentState,
+    mapping: MappingFile,
+    memory: Memory,
+    missing: Missing,
+    foreseen: Foreseen,
+) -> DroppedDiff:
+    """Compare who has access in dropped projects with what the mapping says about these.
+
+    With `projects_missing: revoke` ends what Kanport granted; whoever else has access there because
+    the sources asked for it until now is named. Nothing ends that the input does not prove.
+    """
+    protected = name_matcher(mapping.protect)
+    managed = managed_people(mapping.users, memory).to_revoke
+    leaving = {change.user_id for change in missing.changes}
+    # What is asked for no more ends anyway then, or is told with the reason why it stays.
+    ends = mapping.group_access_missing == "revoke"
+    groups = {} if ends else _groups_with_access(dropped, foreseen)
+    everybody = mapping.memberships_missing == "revoke" and mapping.memberships_managed == "all"
+    changes: list[Draft] = []
+    findings: list[Finding] = []
+    unproven: list[str] = []
+    settled: set[int] = set()
+    for project in dropped.projects:
+        keys = resolved.projects.keys_of(project)
+        left: list[User] = []
+        granted = 0
+        members = [
+            (resolved.people.by_id.get(user_id), role)
+            for user_id, role in sorted(current.roles[project.id].items())
+        ]
+        for user, role in members:
+            if user is None or protected(user.username):
+                continue
+            ours = memory.granted(user, project)
+            may_end = ours and managed(user, user.username) and user.id not in missing.waiting
+            if mapping.projects_missing == "revoke" and may_end:
+                if project.id in dropped.unproven or resolved.doubt.not_asked_for(
+                    compare_key(user.username), keys
+                ):
+                    unproven.append(f"{user.username} in {project.label}")
+                    continue
+                revoked = revoke(
+                    user, project, role, foreseen, "no source names this project any more"
+                )
+                if revoked is not None:
+                    changes.append(revoked[0])
+                    findings.extend(revoked[1])
+                    continue
+            if not user.active or user.id in leaving:
+                continue
+            by_group = foreseen.outlook(user.id, project.id).at_least is not None
+            if ours or (everybody and project.id in dropped.had_members and not by_group):
+                left.append(user)
+                granted += ours
+        if left or groups.get(project.id):
+            if undecided(mapping, "projects_missing"):
+                findings.append(_project_finding(project, left, granted, groups, dropped))
+        elif not members and project.id not in dropped.unproven:
+            settled.add(project.id)
+    if unproven:
+        findings.append(_unproven(unproven))
+    return DroppedDiff(tuple(changes), tuple(findings), frozenset(settled))
+
+
+def _groups_with_access(dropped: Dropped, foreseen: Foreseen) -> Mapping[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for group, project_id in foreseen.after:
+        if project_id in dropped.accessed:
+            found.setdefault(project_id, []).append(foreseen.names.get(group, str(group)))
+    return found
+
+
+def _project_finding(
+    project: Project,
+    left: list[User],
+    granted: int,
+    groups: Mapping[int, list[str]],
+    dropped: Dropped,
+) -> Finding:
+    keep = "keeps" if len(left) == 1 else "keep"
+    parts = []
+    if left:
+        users = "1 user" if len(left) == 1 else f"{len(left)} users"
+        names = listed((user.username for user in left), at_most=AT_MOST)
+        by_kanport = "" if granted == len(left) else f", {granted} of them granted by Kanport"
+        parts.append(f"{users} {keep} access there{by_kanport}: {names}")
+    if some := groups.get(project.id):
+        word = "group" if len(some) == 1 else "groups"
+        parts.append(f"access of the {word} {listed(some, at_most=AT_MOST)} stays")
+    what = (
+        "invalid rows leave open whether a source still names"
+        if project.id in dropped.unproven
+        else "no source asks for members of"
+    )
+    any_more = "" if project.id in dropped.unproven else " any more"
+    return Finding(
+        "project-dropped",
+        f"{what} the project {project.label!r}{any_more}; {'; '.join(parts)}",
+        value=project.label,
+        hint=f"{DECIDE} projects_missing: revoke ends what Kanport granted (kanport adopt"
+        " --memberships PROJECT adds the rest), projects_missing: keep accepts it",
+    )
+
+
+def _unproven(names: list[str]) -> Finding:
+    memberships = "1 membership" if len(names) == 1 else f"{len(names)} memberships"
+    return Finding(
+        "missing-unknown",
+        f"{memberships} in projects that no source seems to name withheld from revocation, as the"
+        f" input does not prove it: {listed(names, at_most=AT_MOST)}",
+        hint="correct the invalid rows",
+    )
+
+
+def named_by_sources(
+    resolved: Resolved,
+    groups: Groups,
+    current: CurrentState,
+    mapping: MappingFile,
+    memory: Memory,
+    settled: frozenset[int],
+) -> PlanNamed | None:
+    """Return what the sources name and what the server lacks, for the ledger; None without one."""
+    if not mapping.keeps_ledger:
+        return None
+    there = {project.id for project in current.projects}
+    groups_there = {group.id for group in current.groups}
+    gone = (memory.projects_remembered() - there if there else frozenset()) | settled
+    gone_groups = memory.groups_remembered() - groups_there if groups_there else frozenset()
+    return PlanNamed(
+        projects={project.id: project.label for project in resolved.scope if project.id > 0},
+        groups={
+            group.id: group.name
+            for group in sorted(groups.described, key=lambda group: group.id or 0)
+            if group.id is not None
+        },
+        gone_projects=tuple(sorted(gone)),
+        gone_groups=tuple(sorted(gone_groups)),
+    )

@@ -1,0 +1,168 @@
+"""Groups that sources named and no longer name: who stays in them, what access stays, what ends."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from kanport.findings import Finding
+from kanport.mapping.spec import MappingFile
+from kanport.memory import Memory
+from kanport.model import CurrentState, Group, User
+from kanport.names import compare_key
+from kanport.plan.draft import Draft
+from kanport.plan.group_access import Place, known_access
+from kanport.plan.group_members import remove_member
+from kanport.plan.groups import Groups
+from kanport.plan.match import name_matcher
+from kanport.plan.places import listed
+from kanport.plan.resolve import Resolved
+
+AT_MOST = 50
+"""So many names stand in one finding."""
+
+DECIDE = "name it in the sources again, end the access in Kanboard, or decide in the mapping:"
+
+
+def undecided(mapping: MappingFile, key: str) -> bool:
+    """Tell whether nobody has accepted what stays: an explicit keep in the mapping does."""
+    return getattr(mapping, key) != "keep" or key not in mapping.model_fields_set
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedGroups:
+    """Groups that no source names any more, and the ids of those where that is open."""
+
+    groups: tuple[Group, ...] = ()
+    unproven: frozenset[int] = frozenset()
+
+    @property
+    def proven(self) -> frozenset[int]:
+        """The ids of the groups that are named provably no longer."""
+        return frozenset(group.id for group in self.groups) - self.unproven
+
+
+def dropped_groups(
+    resolved: Resolved,
+    groups: Groups,
+    current: CurrentState,
+    mapping: MappingFile,
+    memory: Memory,
+) -> DroppedGroups:
+    """Find the groups that the ledger knows from the sources and that they name no longer.
+
+    Without those that `groups_missing: remove` removes.
+    """
+    if not mapping.ends_by_absence:
+        return DroppedGroups()
+    described = {group.id for group in groups.described}
+    texts = {access.group.value for access in resolved.desired.group_access}
+    needed = {group.id for text in texts for group in groups.fitting(text)}
+    removed = name_matcher(mapping.groups_managed if mapping.groups_missing == "remove" else ())
+    unknown = resolved.desired.unknown
+    open_keys = {what for _, what in unknown.group_members} | {
+        who for who, _ in unknown.group_access
+    }
+    if not all(groups.fitting(text) for text in texts) or resolved.doubt.everybody:
+        open_keys.add(None)
+    known = {group_id for group_id, _ in known_access(current, memory)}
+    remembered = memory.groups_remembered()
+    found = tuple(
+        group
+        for group in sorted(current.groups, key=lambda group: group.id)
+        if group.id in remembered
+        and group.id not in described | needed
+        and compare_key(group.name) not in groups.unclear
+        and not removed(group.name)
+        and (group.id in known or _group_is_remembered(group, resolved, memory))
+    )
+    return DroppedGroups(
+        found,
+        frozenset(
+            group.id
+            for group in found
+            if not open_keys.isdisjoint((None, compare_key(group.name))) or not group.complete
+        ),
+    )
+
+
+def _group_is_remembered(group: Group, resolved: Resolved, memory: Memory) -> bool:
+    if compare_key(memory.named_groups.get(group.id, "")) == compare_key(group.name):
+        return True
+    users = (resolved.people.by_id.get(user_id) for user_id in group.members)
+    return any(memory.put_in(user, group) for user in users if user is not None)
+
+
+def empty_dropped(
+    dropped: DroppedGroups,
+    resolved: Resolved,
+    mapping: MappingFile,
+    memory: Memory,
+    may_leave: Callable[[User], bool],
+) -> Iterator[Draft]:
+    """Yield what takes out of dropped groups whom Kanport put there, if the mapping says so."""
+    if mapping.groups_missing != "revoke":
+        return
+    protected = name_matcher(mapping.protect)
+    for group in dropped.groups:
+        if group.id in dropped.unproven:
+            continue
+        for user_id in sorted(group.members):
+            user = resolved.people.by_id.get(user_id)
+            if user is None or protected(user.username) or not may_leave(user):
+                continue
+            if memory.put_in(user, group) and not resolved.doubt.missing(
+                compare_key(user.username)
+            ):
+                yield remove_member(group, user, "no source names the group any more")
+
+
+def group_findings(
+    dropped: DroppedGroups,
+    taken_out: Collection[tuple[int | None, int | None]],
+    resolved: Resolved,
+    mapping: MappingFile,
+    memory: Memory,
+    after: Iterable[Place],
+    projects: Mapping[int, str],
+) -> Iterator[Finding]:
+    """Yield a finding for each dropped group in which somebody, or whose access, stays.
+
+    `taken_out` are the ids of users and groups that the plan parts, `after` the access of groups
+    once it is carried out, and `projects` the labels of projects.
+    """
+    if not undecided(mapping, "groups_missing"):
+        return
+    protected = name_matcher(mapping.protect)
+    everybody = mapping.group_members_missing == "remove"
+    # What is asked for no more ends anyway then, or is told with the reason why it stays.
+    places = () if mapping.group_access_missing == "revoke" else tuple(after)
+    for group in dropped.groups:
+        users = (resolved.people.by_id.get(number) for number in sorted(group.members))
+        left = [
+            user.username
+            for user in users
+            if user is not None
+            and user.active
+            and not protected(user.username)
+            and (user.id, group.id) not in taken_out
+            and (everybody or memory.put_in(user, group))
+        ]
+        access = [projects.get(number, str(number)) for who, number in places if who == group.id]
+        if not left and not access:
+            continue
+        parts = []
+        if left:
+            stay = "1 user stays" if len(left) == 1 else f"{len(left)} users stay"
+            parts.append(f"{stay} in it: {listed(left, at_most=AT_MOST)}")
+        if access:
+            parts.append(f"it keeps its access to {listed(access, at_most=AT_MOST)}")
+        is_open = group.id in dropped.unproven
+        what = (
+            "invalid rows leave open whether a source still names" if is_open else "no source names"
+        )
+        yield Finding(
+            "group-dropped",
+            f"{what} the group {group.name!r}{'' if is_open else ' any more'}; {'; '.join(parts)}",
+            value=group.name,
+            hint=f"{DECIDE} groups_missing: revoke ends what Kanport gave, groups_missing: remove"
+            " removes groups, groups_missing: keep accepts it",
+        )
