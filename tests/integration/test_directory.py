@@ -186,3 +186,21 @@ def test_a_project_all_of_whose_groups_are_gone_does_not_keep_its_access_silentl
     others = {place: role for place, role in before.items() if place[0] != "ZEPHYR"}
     after = server.store.snapshot().memberships
     assert {place: role for place, role in after.items() if place[0] != "ZEPHYR"} == others
+
+
+def test_a_project_whose_groups_an_acl_hides_is_not_dropped(
+    server: Sandbox, directory: Slapd, kanport: Kanport, mapping: Path
+) -> None:
+    rule = "projects_missing: revoke\n"
+    mapping.write_text(mapping.read_text(encoding="utf-8") + rule, encoding="utf-8")
+    assert kanport("sync", mapping).code == 0
+    before = server.store.snapshot().memberships
+    assert any(project == "ZEPHYR" for project, _ in before)
+    directory.serve(
+        'access to dn.regex="^cn=kb-zephyr-[a-z]+,ou=groups,dc=example,dc=org$" by * none',
+        "access to attrs=userPassword by anonymous auth by * none",
+        "access to * by * read",
+    )
+    done = kanport("sync", mapping)
+    assert server.store.snapshot().memberships == before, done
+    assert done.code == 0 and "ZEPHYR" in done.out, done

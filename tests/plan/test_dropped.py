@@ -243,7 +243,7 @@ def test_the_report_says_where_it_rests_on_rows_that_can_be_used(nights: Make) -
     world = nights(invalid_rows="skip")
     plan = world.night(replace(WITHOUT_ALPHA, unknown=UNKNOWN["any project"]))
     (finding,) = dropped(plan)
-    assert finding.message.startswith("invalid rows leave open whether a source still names")
+    assert finding.message.startswith("the input leaves open whether a source still names")
 
 
 def test_a_source_that_shrank_stops_before_anything_ends(nights: Make) -> None:

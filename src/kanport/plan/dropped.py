@@ -209,7 +209,7 @@ def _project_finding(
         word = "group" if len(some) == 1 else "groups"
         parts.append(f"access of the {word} {listed(some, at_most=AT_MOST)} stays")
     what = (
-        "invalid rows leave open whether a source still names"
+        "the input leaves open whether a source still names"
         if project.id in dropped.unproven
         else "no source asks for members of"
     )
@@ -229,7 +229,7 @@ def _unproven(names: list[str]) -> Finding:
         "missing-unknown",
         f"{memberships} in projects that no source seems to name withheld from revocation, as the"
         f" input does not prove it: {listed(names, at_most=AT_MOST)}",
-        hint="correct the invalid rows",
+        hint="correct the invalid rows, and let Kanport read all groups",
     )
 
 

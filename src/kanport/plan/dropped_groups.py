@@ -157,7 +157,7 @@ def group_findings(
             parts.append(f"it keeps its access to {listed(access, at_most=AT_MOST)}")
         is_open = group.id in dropped.unproven
         what = (
-            "invalid rows leave open whether a source still names" if is_open else "no source names"
+            "the input leaves open whether a source still names" if is_open else "no source names"
         )
         yield Finding(
             "group-dropped",
