@@ -50,6 +50,7 @@ _MEANT = re.compile(
     # Letters of Europe, and the marks of word processors; what else comes out is chance.
     "[\u00a0-\u017f\u0218-\u021b\u0386-\u045f\u0490\u0491\u1e00-\u1eff\u2010-\u2026\u20ac\u2122]+"
 )
+_DECIMALS = re.compile(r"\d+[.,]0+")
 _LETTERS = re.compile(r"[^\W\d_]+")
 
 
@@ -147,6 +148,12 @@ def _odd_username(text: str, bare: str) -> Problem | None:
             "username-odd",
             "the username has blanks round it, which Kanboard cuts off",
             "add the transform trim",
+        )
+    if text.endswith("0") and _DECIMALS.fullmatch(text):
+        return Problem(
+            "username-odd",
+            "the username is a number with decimals, as data tools write whole numbers",
+            "export the usernames as text",
         )
     if text.isascii():
         odd = " " in text or ":" in text

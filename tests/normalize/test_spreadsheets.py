@@ -236,6 +236,13 @@ def test_a_column_with_other_texts_may_hold_versions(tmp_path: Path) -> None:
     assert len(found.desired.memberships) == 3
 
 
+def test_one_such_login_among_others_is_a_warning(tmp_path: Path) -> None:
+    found = read(tmp_path, ["ann;Ann;", "17.0;Ben;"], ["ann;2.0;R"])
+    assert serious(found.findings) == [("username-odd", "people.csv:3:1")]
+    alone = read(tmp_path, ["17.0;Ben;"])
+    assert serious(alone.findings) == [("username-odd", "people.csv:2:1")]
+
+
 def test_a_mapping_that_takes_the_decimals_away_is_believed(tmp_path: Path) -> None:
     mapping = MAPPING.replace("{from: Project}", '{from: Project, transform: [{before: "."}]}')
     found = read(tmp_path, grants=["ann;17.0;R", "ann;18.0;R"], mapping=mapping)

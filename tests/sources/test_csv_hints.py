@@ -123,6 +123,13 @@ def test_a_blank_before_a_quoted_value_is_named_as_such(tmp_path: Path, line: st
     assert finding.hint is not None and "take away the blank" in finding.hint
 
 
+@pytest.mark.parametrize("line", ['ben; "Weiß; Ben"', 'ben; "Weiß; Ben";', 'ben; "Weiß"; "b"'])
+def test_a_value_that_came_apart_there_is_never_read_as_two(tmp_path: Path, line: str) -> None:
+    text = f"Login;Name;Mail\nann;Ann;a\n{line}\n"
+    found = findings_of(lambda: read_csv(tmp_path, text))
+    assert {(f.code, f.origin and f.origin.row) for f in found} == {("row-quotes", 3)}
+
+
 def test_a_blank_before_a_quoted_header_is_named_as_such(tmp_path: Path) -> None:
     text = 'Login, "Name", "Mail"\nann, "Ann", "a@x.org"\n'
     used = ["Login", "Name"]

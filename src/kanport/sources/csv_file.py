@@ -116,13 +116,14 @@ def _read_grid(
             problems.add("row-quotes", partial(broken_finding, record, origin, line))
             continue
         fits = body.fits(record)
-        if late := _late_quotes(record, lines, strict=fits):
+        strict = len(record.fields) == body.width
+        if late := _late_quotes(record, lines, strict=strict):
             for at in late:
                 place = _field_origin(origin, record.line, at)
                 problems.add("row-quotes", partial(_late_quote, place))
-        if fits:
+        elif fits:
             body.add(record)
-        elif not late:
+        else:
             body.ragged.append(_Shape.of(record))
         if len(body.rows) > spec.max_rows:
             problems.extend([too_many(spec.max_rows, origin)])
@@ -290,17 +291,22 @@ def _ragged(
 def _late_quotes(record: Record, lines: Sequence[str], *, strict: bool) -> list[int]:
     """Return the fields with a blank before the quotation mark that opens their value.
 
-    The marks would become part of the value, and a delimiter between them would split it; so in a
-    record of the wrong width (not `strict`) the one that opens is enough.
+    The marks would become part of the value, and a delimiter between them has split it. In a record
+    of the right width (`strict`) there has to be one that closes, in the same field or a later one.
     """
     line = lines[record.line - 1]
     if not any(opening in line for opening in _BLANK_BEFORE):
         return []
+    closed = max((n for n, field in enumerate(record.fields) if _closes(field)), default=-1)
     return [
         index
         for index, field in enumerate(record.fields)
-        if _LATE_QUOTE.fullmatch(field) and (not strict or strip_blanks(field).endswith('"'))
+        if _LATE_QUOTE.fullmatch(field) and (not strict or index <= closed)
     ]
+
+
+def _closes(field: str) -> bool:
+    return strip_blanks(field).endswith('"')
 
 
 def _late_quote(place: Origin) -> Finding:
