@@ -43,7 +43,8 @@ class Reach(NamedTuple):
 def reach(start: str, nodes: Mapping[str, Node], depth: int) -> Reach:
     """Follow a group down to `depth` levels of groups below it; each group is passed once.
 
-    >>> a, b = Node(Entry("a", {}), {"ada"}, {"b"}), Node(Entry("b", {}), {"bob"}, {"a"})
+    >>> a = Node(Entry("a", {}), {"ada"}, groups={"b"})
+    >>> b = Node(Entry("b", {}), {"bob"}, groups={"a"})
     >>> found = reach("a", {"a": a, "b": b}, 5)
     >>> sorted(found.people), found.in_circle, found.too_deep
     (['ada', 'bob'], True, False)

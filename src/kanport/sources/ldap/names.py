@@ -149,7 +149,7 @@ def split_dn(dn: str) -> list[Rdn]:
 
 
 def parent(dn: str) -> str:
-    """Return the DN of the entry above, as it is spelled; empty for one of a single RDN.
+    r"""Return the DN of the entry above, as it is spelled; empty for one of a single RDN.
 
     Raises ValueError for what is no DN.
 
