@@ -23,8 +23,18 @@ FIRST_OTHERS = 350
 def carry_out(job: Job, changes: Sequence[Change], lanes: Lanes) -> None:
     """Carry out changes of one action, over as many connections as `lanes` allows.
 
-    Raises what ends the run: Unreachable, JournalBroken or Stopped.
+    Those that are watched go last and one by one, each right after it was checked again. Raises
+    what ends the run: Unreachable, JournalBroken or Stopped.
     """
+    watched = [change for change in changes if job.is_watched(change)]
+    if others := [change for change in changes if not job.is_watched(change)]:
+        _carry_out(job, others, lanes)
+    if watched:
+        alone = Pace(1, 1, fixed=True)
+        _work_off(job, Queue(watched, sleep=job.sleep), alone, Lanes(1))
+
+
+def _carry_out(job: Job, changes: Sequence[Change], lanes: Lanes) -> None:
     first = FIRST_CREATES if changes[0].action is Action.USER_CREATE else FIRST_OTHERS
     size = job.options.batch_size
     pace = Pace(first, size or job.largest, fixed=size is not None)
@@ -66,6 +76,8 @@ def _work_off(job: Job, queue: Queue, pace: Pace, lanes: Lanes) -> bool:
             batch = queue.take(pace.size, least=pace.least, lanes=lanes.allowed)
             if batch is None:
                 return False
+            if _stopped_by_watch(job, batch.changes):
+                continue
             begun = time.monotonic()
             answers = send(job, batch.changes)
             if not any(isinstance(answer, NoAnswer) for answer in answers):
@@ -74,6 +86,18 @@ def _work_off(job: Job, queue: Queue, pace: Pace, lanes: Lanes) -> bool:
             lanes.done(len(answers))
         if all(map(says_no_ldap, batch.changes, answers)):
             return True
+
+
+def _stopped_by_watch(job: Job, changes: Sequence[Change]) -> bool:
+    """Check a change that is watched again, and settle it where it must not be made."""
+    job.ask_whether_to_stop()
+    watched = [change for change in changes if job.is_watched(change)]
+    for change in watched:
+        if (why := job.objection(change)) is not None:
+            job.settle(change, Status.SKIPPED, why)
+            job.record()
+            return True
+    return False
 
 
 def _skip_rest(job: Job, changes: Sequence[Change]) -> None:

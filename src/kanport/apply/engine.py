@@ -9,8 +9,9 @@ Here is the order of things; `crew` works off what is alike, `sending` sends, `s
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
+from types import MappingProxyType
 
 from kanport.apply.crew import carry_out
 from kanport.apply.job import Job, Server, Stopped
@@ -21,6 +22,7 @@ from kanport.apply.passwords import Passwords
 from kanport.apply.settling import probe
 from kanport.apply.state import State, giving_up
 from kanport.apply.steps import CREATING, as_before, observe
+from kanport.apply.watch import Watch
 from kanport.errors import Unreachable
 from kanport.names import compare_key
 from kanport.outcome import LEFT, SENT_IN_VAIN, SENT_UNKNOWN, Outcome, Run, Status, Tally
@@ -28,6 +30,8 @@ from kanport.plan.model import Action, Change, Plan
 from kanport.plan.order import Phase, phase_of
 
 __all__ = ["Engine", "Options", "Server"]
+
+NOTHING_RENAMED: Mapping[str, str] = MappingProxyType({})
 
 
 class Engine:
@@ -47,6 +51,7 @@ class Engine:
         sleep: Callable[[float], None] = time.sleep,
         on_outcome: Callable[[Outcome], None] = lambda outcome: None,
         should_stop: Callable[[], bool] = lambda: False,
+        watch: Watch | None = None,
     ) -> None:
         self._server = server
         self._journal = journal
@@ -55,6 +60,7 @@ class Engine:
         self._sleep = sleep
         self._on_outcome = on_outcome
         self._should_stop = should_stop
+        self._watch = watch
 
     def run(self, plan: Plan, *, run_id: str, version: str) -> Run:
         """Carry out the plan and give what became of each of its changes.
@@ -72,17 +78,22 @@ class Engine:
         job = self._job(State(giving_up(plan)))
         return _finish(job, plan, run_id, started_at, frozenset())
 
-    def resume(self, recorded: Recorded) -> Run:
+    def resume(self, recorded: Recorded, renamed: Mapping[str, str] = NOTHING_RENAMED) -> Run:
         """Finish a run that was cut off, from what its journal says.
 
         What has an outcome is left alone. Everything else is looked at first: what is as it should
-        be is done, what is as it was before is carried out, and the rest is skipped.
+        be is done, what is as it was before is carried out, and the rest is skipped, as is what is
+        about somebody or something with another name by now (`renamed`, by change id).
         """
         plan = recorded.plan
         try:
             job = self._again(recorded)
         except JournalBroken as problem:
             raise unwritable(problem) from problem
+        for change in plan.changes:
+            if change.id in renamed and change.id not in job.state.outcomes:
+                reason = f"the server has changed since the plan was made: {renamed[change.id]}"
+                job.settle(change, Status.SKIPPED, reason)
         open_ones = frozenset(change.id for change in plan.changes) - set(recorded.settled)
         return _finish(job, plan, recorded.run.id, recorded.run.started_at, open_ones)
 
@@ -120,6 +131,7 @@ class Engine:
             self._should_stop,
             Throttle(self._options.rate, sleep=self._sleep),
             Lanes(self._options.connections),
+            self._watch,
         )
 
 

@@ -11,6 +11,7 @@ from kanport.apply.options import Options
 from kanport.apply.pace import Lanes, Throttle
 from kanport.apply.passwords import Passwords
 from kanport.apply.state import State
+from kanport.apply.watch import Watch
 from kanport.kanboard.rpc import Answer, Call
 from kanport.network import run_is_over
 from kanport.outcome import (
@@ -59,6 +60,7 @@ class Job:
     should_stop: Callable[[], bool]
     throttle: Throttle
     lanes: Lanes
+    watch: Watch | None = None
     lock: threading.RLock = field(default_factory=threading.RLock)
     halt: threading.Event = field(default_factory=threading.Event)
 
@@ -74,6 +76,19 @@ class Job:
             raise Stopped(STOPPED_BY_DEADLINE if run_is_over() else STOPPED_BY_SIGNAL)
         if self.halt.is_set():
             raise Stopped(STOPPED_BY_ERRORS)
+
+    def is_watched(self, change: Change) -> bool:
+        """Tell whether a change is to be checked again right before it is made."""
+        return self.watch is not None and self.watch.concerns(change)
+
+    def objection(self, change: Change) -> str | None:
+        """Say why a watched change must not be made after all; raises Unreachable."""
+        if self.watch is None:
+            return None
+        self.throttle.wait_for(1)
+        with self.lock:
+            left = [one for one in self.watch.plan.changes if one.id not in self.state.outcomes]
+        return self.watch.objection(change, left)
 
     def settle(
         self,

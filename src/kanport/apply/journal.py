@@ -37,6 +37,23 @@ _CHUNK = 64 * 1024
 NEVER_LEFT = "never sent: "
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a run was begun under, and what therefore holds when it is resumed.
+
+    `approval` is the file of the approval that it needs, None where it needs none. `passwords_to`
+    is the file that keeps the random passwords of new users; None where none does.
+    """
+
+    approval: Path | None = None
+    passwords_to: Path | None = None
+
+    def to_dict(self) -> dict[str, str]:
+        """Return the terms as records of a journal hold them."""
+        named = {"approval": self.approval, "passwords_to": self.passwords_to}
+        return {name: str(path.absolute()) for name, path in named.items() if path is not None}
+
+
 class Journal:
     """Writes the record of one run: what is sent is on disk before it is sent.
 
@@ -49,7 +66,7 @@ class Journal:
     refused with UsageError, as it is the only record of an earlier run. With `resume` the file is
     gone on with. While it is open, no other process can write to it: LockHeld is raised there.
     Safe to use from several threads. `by` is the user and the machine that run it, `approved` the
-    approval that a new run was given.
+    approval that a new run was given, `terms` what it is run under.
     """
 
     def __init__(
@@ -60,11 +77,13 @@ class Journal:
         resume: bool = False,
         by: str = "",
         approved: Approved | None = None,
+        terms: Terms | None = None,
     ) -> None:
         self.path = path
         self._now = now
         self._by = {"by": by} if by else {}
         self._approved = {} if approved is None else {"approved": approved.recorded()}
+        self._terms = {} if terms is None else terms.to_dict()
         self._lock = threading.Lock()
         self._disk = threading.Lock()
         self._written = self._synced = 0
@@ -116,6 +135,7 @@ class Journal:
         """Record that a run of this plan begins, and give the time that was recorded."""
         at = self._now()
         parts = {"format": FORMAT, "run": run_id, "kanport": version, **self._by, **self._approved}
+        parts |= self._terms
         # By way of Python's objects the plan takes four times as long, at the start of every run.
         body = plan.model_dump_json(exclude_none=True)
         self._append([_line("run", at, **parts).removesuffix("}\n") + f', "plan": {body}}}\n'])
@@ -123,7 +143,7 @@ class Journal:
 
     def resume(self) -> None:
         """Record that the run is gone on with."""
-        self._write("resumed", **self._by)
+        self._write("resumed", **self._by, **self._approved, **self._terms)
 
     def sent(self, batch: int, procedure: str, changes: Sequence[str]) -> None:
         """Record that a batch is about to be sent."""
@@ -245,7 +265,7 @@ class Recorded:
     `settled` are the outcomes that were recorded, by change id; `sent` the ids of changes that were
     sent and have none, so that nobody knows what became of them. `answers` has, for each change
     that was sent, what the server said each time, as `told` tells it; "" where no answer was
-    written down.
+    written down. `terms` are those of the whole run.
     """
 
     plan: Plan
@@ -254,6 +274,7 @@ class Recorded:
     settled: Mapping[str, Outcome] = field(default_factory=dict)
     sent: frozenset[str] = frozenset()
     answers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    terms: Terms = Terms()
 
     @property
     def finished(self) -> bool:
@@ -294,6 +315,7 @@ def load_journal(path: Path) -> Recorded:
         approved = Approved(**first["approved"]) if "approved" in first else None
         if approved is not None:
             approved = with_signature(approved, plan, None)
+        terms = _terms(records)
     except (KeyError, TypeError, ValueError) as problem:
         raise UsageError(f"{path} is damaged: its records cannot be read") from problem
     if plan_digest(plan) != plan.digest:
@@ -325,7 +347,17 @@ def load_journal(path: Path) -> Recorded:
             f"{path} was changed after it was written: its end does not count what it holds",
             hint=_KEPT_COPY,
         )
-    return Recorded(plan, run, ended, told_so_far, sent, answers)
+    return Recorded(plan, run, ended, told_so_far, sent, answers, terms)
+
+
+def _terms(records: Iterable[Mapping[str, Any]]) -> Terms:
+    named: dict[str, Path] = {}
+    for record in records:
+        if record.get("record") in ("run", "resumed"):
+            named |= {
+                key: Path(record[key]) for key in ("approval", "passwords_to") if key in record
+            }
+    return Terms(**named)
 
 
 def _answers(records: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:

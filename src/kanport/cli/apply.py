@@ -10,7 +10,9 @@ import click
 from kanport.cli.alone import WAIT, alone
 from kanport.cli.options import (
     FORMAT,
+    YES,
     OutputFile,
+    approval_options,
     common_options,
     server_options,
     writing_options,
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 @click.command("apply")
 @click.argument("plan_path", metavar="PLAN.json", type=click.Path(path_type=Path))
-@click.option("-y", "--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
+@YES
 @click.option(
     "--journal",
     "journal_path",
@@ -38,18 +40,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Where the mapping lies now, for passwords from a source and for the ledger.",
 )
-@click.option(
-    "--require-approval",
-    is_flag=True,
-    help="Refuse (exit 4) without an approval of this very plan; see kanport approve.",
-)
-@click.option(
-    "--approval",
-    "approval_path",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="The approval, which is then required; by default PLAN.approval.json beside the plan.",
-)
+@approval_options
 @WAIT
 @FORMAT
 @writing_options
@@ -68,6 +59,7 @@ def command(
     wait: float,
     form: str,
     passwords_to: Path | None,
+    discard_passwords: bool,
     **server: Any,
 ) -> None:
     """Do exactly what PLAN.json says, or refuse if the server has moved since.
@@ -83,6 +75,7 @@ def command(
     """
     from kanport import pipeline
     from kanport.cli import planning, running
+    from kanport.cli.approve import approval_beside, approval_of
     from kanport.cli.deadline import ending_in_time
     from kanport.kanboard.client import Client
     from kanport.plan.plan_file import load_plan
@@ -90,13 +83,18 @@ def command(
     output = Output(ctx, form)
     plan = load_plan(plan_path)
     pipeline.check_guards(plan)
-    approved = _approval_of(
-        plan, approval_path, plan_path, output, required=require_approval or bool(approval_path)
-    )
+    required = require_approval or approval_path is not None
+
+    approval_at = approval_path or approval_beside(plan_path)
+
+    def approval() -> "Approved | None":
+        return approval_of(plan, approval_at, output, required=required)
+
+    approved = approval()
     journal_path = journal_path or plan_path.with_name(f"{plan_path.stem}.journal.jsonl")
     if plan.changes:
         # Nobody should be asked for what cannot be done anyway.
-        _refuse_existing(journal_path, "the journal of an earlier run", "--journal")
+        _refuse_journal(ctx, journal_path, plan, passwords_to)
         if passwords_to is not None:
             _refuse_existing(passwords_to, "what an earlier run may have written", "--passwords-to")
     settings, options = planning.settings_and_options(**server)
@@ -107,48 +105,68 @@ def command(
         alone(ctx, client.url, ledger, plan_path, wait),
     ):
         with output.working("Reading the server"):
-            pipeline.check_fresh(plan, client)
+            checked = pipeline.check_fresh(plan, client, mapping_path)
         passwords = pipeline.passwords_for(plan, mapping_path)
         if plan.changes and not yes:
+            passwords_to = running.where_passwords_go(
+                plan, {}, passwords_to, discard=discard_passwords
+            )
             _confirm(output, plan_path, len(plan.changes), settings.url)
+            # The question may have stood for hours.
+            approved = approval()
+            with output.working("Reading the server again"):
+                checked = pipeline.check_fresh(plan, client, mapping_path)
         code = running.run_and_report(
             plan,
             client,
             output,
-            pipeline.Execution(journal_path, passwords, passwords_to, options, approved=approved),
+            pipeline.Execution(
+                journal_path,
+                passwords,
+                passwords_to,
+                options,
+                approved=approved,
+                approval_path=approval_at if required else None,
+                mapping_path=mapping_path,
+                checked=checked,
+                discard_passwords=discard_passwords,
+            ),
             mapping_path,
         )
         code = running.remembered_as_good(plan, output, code, mapping_path)
     ctx.exit(code)
 
 
-def _approval_of(
-    plan: "Plan", named: Path | None, plan_path: Path, output: Output, *, required: bool
-) -> "Approved | None":
-    """Give the approval that the run records; refuse where one is required and none holds."""
-    from kanport.approval import approval_key, approved_for, load_approval
-    from kanport.cli.approve import approval_beside
-    from kanport.errors import GuardTripped, UsageError
-    from kanport.pipeline import utc_now
+def _refuse_journal(
+    ctx: click.Context, path: Path, plan: "Plan", passwords_to: Path | None
+) -> None:
+    """Refuse to write over a journal; where it is that of this very plan, say how to go on."""
+    from kanport.apply.journal import load_journal
+    from kanport.cli.resume import resume_command
+    from kanport.errors import UsageError
 
-    path = named or approval_beside(plan_path)
-    if not required and not path.exists():
-        return None
+    if not os.path.lexists(path):
+        return
     try:
-        approval = load_approval(path)
-        return approved_for(approval, plan, now=utc_now(), key=approval_key(os.environ))
-    except (GuardTripped, UsageError) as problem:
-        if not required:
-            reasons = "; ".join((problem.message, *problem.details))
-            output.warn(f"{path} counts for nothing: {reasons}")
-            return None
-        if isinstance(problem, GuardTripped):
-            raise
-        raise GuardTripped(
-            f"there is no approval of this plan; nothing was written: {problem.message}",
-            details=problem.details,
-            hint=f"look at the plan, then: kanport approve {plan_path} --by NAME --note TEXT",
-        ) from problem
+        recorded = load_journal(path)
+    except UsageError:
+        recorded = None
+    if recorded is None or recorded.plan.digest != plan.digest:
+        _refuse_existing(path, "the journal of an earlier run", "--journal")
+        return
+    if recorded.finished:
+        raise UsageError(
+            f"this plan was carried out by run {recorded.run.id}, and nothing is left to do"
+            f" ({path}); nothing was written",
+            hint=f"kanport report {path} shows the run; to change more, make a new plan",
+        )
+    tally = recorded.run.tally()
+    raise UsageError(
+        f"a run of this plan was cut off: {tally.done + tally.already} of its {tally.planned}"
+        f" changes are made ({path}); nothing was written",
+        details=[resume_command(ctx, path, recorded, passwords_to=passwords_to)],
+        hint="this command finishes the run",
+    )
 
 
 def _refuse_existing(path: Path, what: str, option: str) -> None:

@@ -4,11 +4,16 @@ import os
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from kanport.cli.options import OutputFile, common_options
 from kanport.cli.output import Output
+
+if TYPE_CHECKING:
+    from kanport.outcome import Approved
+    from kanport.plan.model import Plan
 
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
@@ -113,3 +118,28 @@ def command(
 
 def _text(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def approval_of(plan: "Plan", path: Path, output: Output, *, required: bool) -> "Approved | None":
+    """Return the approval that the run records; refuse where one is required and none holds."""
+    from kanport.approval import approval_key, approved_for, load_approval
+    from kanport.errors import GuardTripped, UsageError
+    from kanport.pipeline import utc_now
+
+    if not required and not path.exists():
+        return None
+    try:
+        approval = load_approval(path)
+        return approved_for(approval, plan, now=utc_now(), key=approval_key(os.environ))
+    except (GuardTripped, UsageError) as problem:
+        if not required:
+            reasons = "; ".join((problem.message, *problem.details))
+            output.warn(f"{path} counts for nothing: {reasons}")
+            return None
+        if isinstance(problem, GuardTripped):
+            raise
+        raise GuardTripped(
+            f"there is no approval of this plan; nothing was written: {problem.message}",
+            details=problem.details,
+            hint="look at the plan, then: kanport approve PLAN.json --by NAME --note TEXT",
+        ) from problem

@@ -56,7 +56,14 @@ class Row:
 @server_options
 @common_options
 @click.pass_context
-def show(ctx: click.Context, /, form: str, passwords_to: Path | None, **flags: Any) -> None:
+def show(
+    ctx: click.Context,
+    /,
+    form: str,
+    passwords_to: Path | None,
+    discard_passwords: bool,
+    **flags: Any,
+) -> None:
     """Print every setting with its value and where that came from; secrets are masked.
 
     A flag beats the environment, which beats the profile in kanport.toml, which beats what stands

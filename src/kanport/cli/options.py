@@ -172,6 +172,11 @@ WRITING = (
         help="Write the random passwords of new users to this new file (mode 0600).",
     ),
     click.option(
+        "--discard-passwords",
+        is_flag=True,
+        help="Keep no random passwords of new users, and do not ask or warn about it.",
+    ),
+    click.option(
         "--connections",
         type=click.IntRange(1, 64),
         help="Connections at most at once, 8 by default; fewer where more bring nothing."
@@ -197,6 +202,33 @@ WRITING = (
         help="Stop when more than N items have failed.  [env: KANPORT_MAX_ERRORS]",
     ),
 )
+
+
+YES = click.option(
+    "-y", "--yes", is_flag=True, help="Do not ask; apply needs it where there is no terminal."
+)
+
+
+def approval_options(command: F) -> F:
+    """Add the options that demand an approval."""
+    return _with(
+        command,
+        (
+            click.option(
+                "--require-approval",
+                is_flag=True,
+                help="Refuse (exit 4) without an approval of this very plan; see kanport approve.",
+            ),
+            click.option(
+                "--approval",
+                "approval_path",
+                type=click.Path(path_type=Path),
+                metavar="FILE",
+                help="The approval, which is then required; by default PLAN.approval.json beside"
+                " the plan.",
+            ),
+        ),
+    )
 
 
 def _allowed(ctx: click.Context, parameter: click.Parameter, texts: Any) -> dict[str, int]:

@@ -1,9 +1,11 @@
 """What the commands that write to the server have in common."""
 
 import logging
+import os
 import signal
+import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,11 +22,13 @@ from kanport.events import tell
 from kanport.kanboard.client import Client
 from kanport.network import run_has_deadline
 from kanport.outcome import (
+    SENT_UNKNOWN,
     STOPPED_BY_DEADLINE,
     STOPPED_BY_ERRORS,
     STOPPED_BY_SIGNAL,
     Outcome,
     Run,
+    Status,
 )
 from kanport.pipeline import (
     Execution,
@@ -36,13 +40,17 @@ from kanport.pipeline import (
     runs_cut_off,
     settle_run,
 )
-from kanport.plan.model import Plan
+from kanport.plan.model import Action, Plan
 from kanport.report import view
 
 if TYPE_CHECKING:
+    from kanport.apply.journal import Recorded
     from kanport.cli.record import Record
 
 logger = logging.getLogger(__name__)
+
+# Names in one line; kanport report has all of them.
+_SHOWN = 50
 
 
 def run_and_report(
@@ -91,7 +99,8 @@ def report_on(
         except KeyboardInterrupt:
             raise Interrupted(
                 "Interrupted at once: what was in flight may have been done",
-                hint=f"kanport resume {how.journal_path} finds out, and finishes the run",
+                details=[_resume_command(how, plan)],
+                hint="this command finds out, and finishes the run",
             ) from None
     code = remembered(plan, run, output, exit_for_run(plan, run), mapping_path)
     told = view.of_run(plan, run)
@@ -101,10 +110,112 @@ def report_on(
     output.show(told)
     output.note(f"The journal is in {how.journal_path}.")
     if run.stopped is not None:
-        output.note(f"Finish the run with: kanport resume {how.journal_path}")
+        output.note(f"Finish the run with: {_resume_command(how, plan)}")
     if how.passwords_to is not None:
         output.note(f"The new passwords are in {how.passwords_to}.")
+    if how.kept_in is not None:
+        output.note(
+            f"Those of users whom the run created before are in {how.kept_in}; where a user is in"
+            " both files, the later one counts."
+            if how.passwords_to is not None
+            else f"The passwords of users whom the run created before are in {how.kept_in}."
+        )
+    if lost := _whose_passwords_are_lost(plan, run, how):
+        text = (
+            f"nobody has the random passwords of {people(lost)}; set them in Kanboard, and use"
+            " --passwords-to FILE the next time"
+        )
+        if record is not None and output.form == "text":
+            # For sync it is a part of the report: every night has new users.
+            output.data(f"Note: {text}")
+        else:
+            output.warn(text)
     return code
+
+
+def report_finished(recorded: "Recorded", journal_path: Path, output: Output) -> Exit:
+    """Report a run again of which nothing is left to do, and return its exit code."""
+    output.show(view.of_run(recorded.plan, recorded.run))
+    output.note(
+        f"Nothing is left to do: the run is finished. Its journal stays as it is ({journal_path})."
+    )
+    return exit_for_run(recorded.plan, recorded.run)
+
+
+def _resume_command(how: Execution, plan: Plan) -> str:
+    from kanport.apply.journal import load_journal
+    from kanport.cli.resume import resume_command
+
+    ctx = click.get_current_context()
+    try:
+        recorded = load_journal(how.journal_path)
+    except UsageError:
+        # The disk that stopped the run may not give its journal back either.
+        recorded = None
+    return resume_command(ctx, how.journal_path, recorded, passwords_to=how.passwords_to, plan=plan)
+
+
+# --- random passwords -----------------------------------------------------------------------------
+
+
+def random_passwords(plan: Plan, settled: Collection[str] = ()) -> list[str]:
+    """Return the usernames of whom a plan creates with a random password.
+
+    Those whose change is in `settled` are left out.
+    """
+    return [
+        change.username
+        for change in plan.changes
+        if change.action is Action.USER_CREATE
+        and (change.after or {}).get("password") == "random"
+        and change.id not in settled
+    ]
+
+
+def people(names: Sequence[str]) -> str:
+    """Name people in a sentence, with their number where they are many.
+
+    >>> people(["ada"]), people(["ada", "bob"])
+    ('1 new user (ada)', '2 new users (ada, bob)')
+    """
+    shown = ", ".join(names[:_SHOWN])
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    count = "1 new user" if len(names) == 1 else f"{len(names)} new users"
+    return f"{count} ({shown}{more})"
+
+
+def where_passwords_go(
+    plan: Plan, settled: Collection[str], passwords_to: Path | None, *, discard: bool
+) -> Path | None:
+    """Ask on a terminal where random passwords go that would be lost; None where nowhere."""
+    names = random_passwords(plan, settled)
+    if passwords_to is not None or discard or not names or not sys.stdin.isatty():
+        return passwords_to
+    click.echo(f"Random passwords are made for {people(names)}.", err=True)
+    while True:
+        answer = click.prompt(
+            "New file for these passwords (empty: nobody will have them)",
+            default="",
+            show_default=False,
+            err=True,
+        ).strip()
+        if not answer:
+            return None
+        path = Path(answer)
+        if not os.path.lexists(path):
+            return path
+        click.echo(f"{path} exists already; name another file.", err=True)
+
+
+def _whose_passwords_are_lost(plan: Plan, run: Run, how: Execution) -> list[str]:
+    if {how.passwords_to, how.kept_in} != {None} or how.discard_passwords:
+        return []
+    made = {
+        outcome.change_id
+        for outcome in run.outcomes
+        if outcome.status is Status.DONE or outcome.reason == SENT_UNKNOWN
+    }
+    return random_passwords(plan, {change.id for change in plan.changes} - made)
 
 
 def settle_runs_cut_off(

@@ -53,6 +53,7 @@ def command(
     wait: float,
     form: str,
     passwords_to: Path | None,
+    discard_passwords: bool,
     **flags: Any,
 ) -> None:
     """Plan, check the guards, apply and verify, without asking: for cron.
@@ -85,7 +86,8 @@ def command(
         recorded(ctx, "sync", mapping, output, **flags) as record,
         ending_in_time(ctx, SYNC_DEADLINE, **flags),
     ):
-        ctx.exit(_sync(ctx, mapping, allowed, wait, output, passwords_to, record, flags))
+        keeping = passwords_to, discard_passwords
+        ctx.exit(_sync(ctx, mapping, allowed, wait, output, keeping, record, flags))
 
 
 def _sync(
@@ -94,7 +96,7 @@ def _sync(
     allowed: dict[str, int],
     wait: float,
     output: Output,
-    passwords_to: Path | None,
+    keeping: tuple[Path | None, bool],
     record: "Record",
     flags: dict[str, Any],
 ) -> "Exit":
@@ -105,6 +107,7 @@ def _sync(
     from kanport.plan.plan_file import write_plan
     from kanport.report import view
 
+    passwords_to, discard_passwords = keeping
     state = planning.state_from(**flags)
     ledger = pipeline.ledger_beside(mapping, state)
     settings, options = planning.settings_and_options(**flags)
@@ -133,13 +136,20 @@ def _sync(
             output.show(view.of_plan(plan))
         pipeline.check_guards(plan)
         journal_path = stem.with_name(f"{stem.name}.journal.jsonl")
-        passwords = pipeline.passwords_for(plan, mapping)
+        how = pipeline.Execution(
+            journal_path,
+            pipeline.passwords_for(plan, mapping),
+            passwords_to,
+            options,
+            mapping_path=mapping,
+            discard_passwords=discard_passwords,
+        )
         record.kept("journal", journal_path)
         code = running.run_and_report(
             plan,
             client,
             output,
-            pipeline.Execution(journal_path, passwords, passwords_to, options),
+            how,
             mapping,
             record,
         )

@@ -6,12 +6,18 @@ with single rows comes back as findings.
 
 from kanport.events import new_run_id
 from kanport.pipeline.alone import alone
+from kanport.pipeline.checking import (
+    Checked,
+    check_fresh,
+    check_resumable,
+    ledger_of,
+    protected_now,
+)
 from kanport.pipeline.cut_off import runs_cut_off, settle_run
 from kanport.pipeline.inputs import Inputs, files_named, files_of_plan, read_inputs, read_tables
 from kanport.pipeline.keeping import load_plan_or_journal, state_stem
 from kanport.pipeline.ledgers import ledger_beside
 from kanport.pipeline.planning import (
-    check_fresh,
     check_guards,
     check_server,
     passwords_for,
@@ -23,9 +29,7 @@ from kanport.pipeline.planning import (
 from kanport.pipeline.running import (
     Execution,
     apply_plan,
-    ledger_of,
     plan_undo,
-    protected_now,
     remember,
     remember_good,
     resume_run,
@@ -34,12 +38,14 @@ from kanport.pipeline.running import (
 from kanport.pipeline.who import who_runs
 
 __all__ = [
+    "Checked",
     "Execution",
     "Inputs",
     "alone",
     "apply_plan",
     "check_fresh",
     "check_guards",
+    "check_resumable",
     "check_server",
     "files_named",
     "files_of_plan",

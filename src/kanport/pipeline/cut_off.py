@@ -14,8 +14,9 @@ from kanport.files import open_regular
 from kanport.kanboard.client import Client
 from kanport.ledger import recall
 from kanport.outcome import Run
+from kanport.pipeline.checking import ledger_of
 from kanport.pipeline.keeping import state_folder
-from kanport.pipeline.running import Execution, ledger_of, remember
+from kanport.pipeline.running import Execution, remember
 
 # Bytes at the end of a journal in which its last record lies, if that is its end.
 _TAIL = 4096

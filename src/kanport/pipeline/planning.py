@@ -1,6 +1,6 @@
 """From inputs and a server to a plan, and whether a plan may be carried out."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -28,9 +28,7 @@ from kanport.pipeline.recalled import compared_with
 from kanport.pipeline.who import who_runs
 from kanport.plan.make import make_plan
 from kanport.plan.match import numbers_are_ids, people_wanted, private_projects, projects_wanted
-from kanport.plan.model import Action, Plan
-from kanport.plan.stale import differences, people_of
-from kanport.plan.stale_groups import reads_groups
+from kanport.plan.model import Action, GuardVerdict, Plan
 
 _MAY_LOSE = (Action.MEMBERSHIP_REVOKE, Action.MEMBERSHIP_CHANGE, Action.GROUP_MEMBER_REMOVE)
 
@@ -158,15 +156,19 @@ def check_guards(plan: Plan) -> None:
     """Raise GuardTripped, with a line for each guard that trips, where one does."""
     tripped = [verdict for verdict in plan.guards if verdict.tripped]
     if tripped:
-        raise GuardTripped(
-            f"{len(tripped)} {'guard' if len(tripped) == 1 else 'guards'} stopped the plan;"
-            " nothing was written",
-            details=[
-                f"{verdict.guard}: {verdict.message}"
-                + (f" ({verdict.hint})" if verdict.hint else "")
-                for verdict in tripped
-            ],
-        )
+        raise guard_tripped(tripped)
+
+
+def guard_tripped(tripped: Sequence[GuardVerdict]) -> GuardTripped:
+    """Return the error for a plan that these guards stop."""
+    return GuardTripped(
+        f"{len(tripped)} {'guard' if len(tripped) == 1 else 'guards'} stopped the plan;"
+        " nothing was written",
+        details=[
+            f"{verdict.guard}: {verdict.message}" + (f" ({verdict.hint})" if verdict.hint else "")
+            for verdict in tripped
+        ],
+    )
 
 
 def check_server(plan: Plan, client: Client) -> None:
@@ -175,33 +177,6 @@ def check_server(plan: Plan, client: Client) -> None:
         raise PlanStale(
             f"the plan was made for {plan.server.url}, not for {client.url}",
             hint="make a plan for this server, or name the other one with --url",
-        )
-
-
-def check_fresh(plan: Plan, client: Client) -> None:
-    """Raise PlanStale, with the differences, where the server is not as the plan says."""
-    check_server(plan, client)
-    touched = frozenset(
-        change.project_id for change in plan.changes if change.project_id is not None
-    )
-    removing = any(change.action is Action.USER_REMOVE for change in plan.changes)
-    usernames, user_ids = people_of(plan)
-    current = read_current(
-        client,
-        choose_projects=lambda projects: (
-            touched & {project.id for project in projects}
-            | (private_projects(projects) if removing else frozenset())
-        ),
-        with_groups=reads_groups(plan),
-        usernames=usernames,
-        user_ids=user_ids,
-    )
-    moved = differences(plan, current)
-    if moved:
-        raise PlanStale(
-            "the server has changed since the plan was made; nothing was written",
-            details=moved,
-            hint="make a new plan",
         )
 
 

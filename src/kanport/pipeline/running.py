@@ -8,19 +8,17 @@ from pydantic import SecretStr
 
 from kanport import __version__
 from kanport.apply.engine import Engine, Options
-from kanport.apply.journal import Journal, Recorded, journal_digest
+from kanport.apply.journal import Journal, Recorded, Terms, journal_digest
 from kanport.apply.passwords import Passwords
 from kanport.apply.undo import people_to_read, projects_to_read, undo_plan
 from kanport.apply.verify import verify
-from kanport.errors import (
-    ConfigInvalid,
-    UsageError,
-)
+from kanport.apply.watch import Watch
+from kanport.errors import UsageError
 from kanport.kanboard.client import Client
 from kanport.kanboard.current import read_current
 from kanport.ledger import record, record_good
-from kanport.mapping import load_mapping
 from kanport.outcome import Approved, Outcome, Run, Verdict
+from kanport.pipeline.checking import Checked, check_resumable, ledger_of, watch_for
 from kanport.pipeline.planning import check_server, utc_now
 from kanport.pipeline.who import who_runs
 from kanport.plan.learned import good_run_of, learned_from
@@ -33,6 +31,10 @@ class Execution:
 
     The journal is written as it goes. Random passwords go to `passwords_to` where that is given.
     `by` is the user and the machine that run it; `approved` is the approval that a new run has.
+    `approval_path` is the file of an approval without which the run may not go on either.
+    `mapping_path` is where the mapping is now, if not where the plan says. `checked` is what
+    checking the plan right before showed. `discard_passwords` says that random passwords that no
+    file keeps are not missed; `kept_in` is the file that has those of the run so far.
     """
 
     journal_path: Path
@@ -44,9 +46,19 @@ class Execution:
     should_stop: Callable[[], bool] = lambda: False
     by: str = field(default_factory=who_runs)
     approved: Approved | None = None
+    approval_path: Path | None = None
+    mapping_path: Path | None = None
+    checked: Checked | None = None
+    discard_passwords: bool = False
+    kept_in: Path | None = None
 
-    def engine(self, client: Client, journal: Journal) -> Engine:
-        """Give the engine that writes this journal."""
+    @property
+    def terms(self) -> Terms:
+        """What the run is begun, or gone on with, under."""
+        return Terms(self.approval_path, self.passwords_to)
+
+    def engine(self, client: Client, journal: Journal, watch: Watch | None = None) -> Engine:
+        """Return the engine that writes this journal."""
         return Engine(
             client,
             journal,
@@ -54,27 +66,39 @@ class Execution:
             options=self.options,
             on_outcome=self.on_outcome,
             should_stop=self.should_stop,
+            watch=watch,
         )
 
 
 def apply_plan(plan: Plan, client: Client, how: Execution, *, run_id: str) -> Run:
-    """Carry out a plan whose guards hold and which is fresh, and give what became of it."""
-    with Journal(how.journal_path, now=how.now, by=how.by, approved=how.approved) as journal:
-        run = how.engine(client, journal).run(plan, run_id=run_id, version=__version__)
+    """Carry out a plan whose guards hold and which is fresh, and return what became of it."""
+    watch = watch_for(plan, client, how.checked or Checked(), how.mapping_path)
+    with Journal(
+        how.journal_path, now=how.now, by=how.by, approved=how.approved, terms=how.terms
+    ) as journal:
+        run = how.engine(client, journal, watch).run(plan, run_id=run_id, version=__version__)
     return _proven(run, how, by=how.by, approved=how.approved)
 
 
 def resume_run(recorded: Recorded, client: Client, how: Execution) -> Run:
-    """Finish a run that was cut off, and give what became of all of its plan.
+    """Finish a run that was cut off, and return what became of all of its plan.
 
-    Of one that is finished already nothing is written. Raises PlanStale where the journal is of
-    another server.
+    Of one that is finished already nothing is written. Raises as `check_resumable`.
     """
     check_server(recorded.plan, client)
     if recorded.finished:
         return recorded.run
-    with Journal(how.journal_path, now=how.now, by=how.by, resume=True) as journal:
-        run = how.engine(client, journal).resume(recorded)
+    checked = check_resumable(recorded, client, how.mapping_path)
+    watch = watch_for(recorded.plan, client, checked, how.mapping_path)
+    with Journal(
+        how.journal_path,
+        now=how.now,
+        by=how.by,
+        resume=True,
+        approved=how.approved,
+        terms=how.terms,
+    ) as journal:
+        run = how.engine(client, journal, watch).resume(recorded, checked.renamed)
     return _proven(run, how, by=recorded.run.by, approved=recorded.run.approved)
 
 
@@ -85,20 +109,6 @@ def _proven(run: Run, how: Execution, *, by: str, approved: Approved | None) -> 
         # The disk that stopped the run may not give the journal back either.
         digest = ""
     return replace(run, by=by, approved=approved, journal_sha256=digest)
-
-
-def protected_now(plan: Plan, mapping_path: Path | None = None) -> tuple[str, ...] | None:
-    """Give the patterns of accounts that the mapping of a plan protects now.
-
-    The mapping is read from `mapping_path`, else from where the plan says; None stands for one that
-    cannot be read there. Raises ConfigInvalid where the one of `mapping_path` cannot.
-    """
-    try:
-        return load_mapping(mapping_path or Path(plan.mapping.path)).spec.protect
-    except ConfigInvalid:
-        if mapping_path is not None:
-            raise
-        return None
 
 
 def plan_undo(
@@ -175,10 +185,3 @@ def remember_good(
     path = ledger_of(plan, mapping_path)
     if path is not None and plan.sources:
         record_good(path, plan.server.url, good_run_of(plan, run_id=run_id, now=now()))
-
-
-def ledger_of(plan: Plan, mapping_path: Path | None = None) -> Path | None:
-    """Give where the ledger of a plan is; None where its mapping names none."""
-    if plan.mapping.ledger is None:
-        return None
-    return (mapping_path or Path(plan.mapping.path)).parent / plan.mapping.ledger

@@ -94,6 +94,8 @@ def make_plan(
         ),
         allowed=dict(sorted(allowed.items())),
         min_admins=mapping.min_admins,
+        protect=mapping.protect or None,
+        limits=mapping.limits,
         changes=changes,
         findings=tuple(
             in_order(

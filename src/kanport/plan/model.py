@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 
 from kanport.finding_codes import CATALOGUE
 from kanport.findings import Finding
+from kanport.mapping.limit_spec import Limits
 from kanport.origin import Origin
 
 FORMAT = "kanport-plan/1"
@@ -67,6 +68,11 @@ def _finding(value: Any) -> Any:
     return parts
 
 
+def _limits(limits: Limits) -> dict[str, Any]:
+    return limits.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
+
+
+PlanLimits = Annotated[Limits, PlainSerializer(_limits, return_type=dict[str, Any])]
 PlanOrigin = Annotated[Origin, PlainSerializer(Origin.to_dict, return_type=dict[str, Any])]
 PlanFinding = Annotated[
     Finding,
@@ -322,6 +328,14 @@ class Plan(Part):
     )
     min_admins: int = Field(
         1, description="So many active administrators stay, also by the time it is carried out."
+    )
+    protect: tuple[str, ...] | None = Field(
+        None, description="Names or patterns of accounts that are never touched."
+    )
+    limits: PlanLimits | None = Field(
+        None,
+        description="The limits of the mapping, which are checked again before the first write;"
+        " missing where a plan is not held to them.",
     )
     changes: tuple[Change, ...] = ()
     findings: tuple[PlanFinding, ...] = ()

@@ -1,7 +1,9 @@
-"""Whether the server is still as a plan found it."""
+"""Compare the server with what a plan found on it. Pure."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 from kanport.model import CurrentState, Project, User
 from kanport.names import compare_key
@@ -27,50 +29,85 @@ def people_of(plan: Plan) -> tuple[frozenset[str], frozenset[int]]:
 
 
 def differences(plan: Plan, current: CurrentState) -> list[str]:
-    """Say what is no longer as the plan says, one line a thing; an empty list means: go ahead.
+    """Return what is no longer as the plan says, one line each; an empty list means: go ahead.
 
     Every `before` must still be true, whatever is to be created must not exist, ids must belong to
-    the same username and project, as many active administrators must be left as the plan says, and
-    nobody else's private project may go with whoever is removed. `current` must have been read for
-    the users and the projects of the plan, and for the private projects where it removes somebody.
+    the same username and project, as many active administrators must remain as the plan says, and
+    nobody else's private project may go with a user who is removed. `current` must have been read
+    for the users and the projects of the plan, and for the private projects where it removes
+    somebody.
     """
     return list(dict.fromkeys(_differences(plan, current)))
+
+
+def changed_since(plan: Plan, current: CurrentState) -> dict[str, list[str]]:
+    """Return, by change id, what is no longer as the plan says; changes without any are left out.
+
+    `current` is as for `differences`.
+    """
+    index = _Index.of(plan, current)
+    found = {
+        change.id: list(_change_differs(plan, change, current, index)) for change in plan.changes
+    }
+    return {change_id: lines for change_id, lines in found.items() if lines}
+
+
+def renamed_since(plan: Plan, current: CurrentState) -> dict[str, str]:
+    """Return, by change id, whose user, group or project has a name that the plan does not know.
+
+    It may be somebody else: SQLite gives the id of a removed row to the next one. The names that
+    the plan itself gives count as known.
+    """
+    people = {user.id: user.username for user in current.users}
+    projects = {project.id: project.label for project in current.projects}
+    groups = {group.id: group.name for group in current.groups}
+    known: dict[tuple[str, int | None], set[str]] = defaultdict(set)
+    for change in plan.changes:
+        for state in (change.before or {}, change.after or {}):
+            if change.action is Action.USER_RENAME:
+                known["user", change.user_id].add(str(state.get("username")))
+            elif change.action is Action.GROUP_UPDATE:
+                known["group", change.group_id].add(str(state.get("name")))
+    found: dict[str, str] = {}
+    for change in plan.changes:
+        owner = str((change.after or {}).get("owner", ""))
+        subject = change.subject
+        for kind, number, expected, there in (
+            ("user", change.user_id, subject.username or owner, people),
+            ("project", change.project_id, subject.project, projects),
+            ("group", change.group_id, subject.group, groups),
+        ):
+            name = None if number is None else there.get(number)
+            if name is not None and name != expected and name not in known[kind, number]:
+                found[change.id] = f"{kind} #{number} is now called {name!r}, not {expected!r}"
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    people: People
+    projects: Mapping[int, Project]
+    old_names: Mapping[int | None, str]
+
+    @classmethod
+    def of(cls, plan: Plan, current: CurrentState) -> Self:
+        return cls(
+            People.of(current.users),
+            {project.id: project for project in current.projects},
+            {
+                change.user_id: change.username
+                for change in plan.changes
+                if change.action is Action.USER_RENAME
+            },
+        )
 
 
 def _differences(plan: Plan, current: CurrentState) -> Iterator[str]:
     if plan.server.url != current.server.url:
         yield f"the plan is for the server {plan.server.url}, and this is {current.server.url}"
-    people = People.of(current.users)
-    projects = {project.id: project for project in current.projects}
-    old_names = {
-        change.user_id: change.username
-        for change in plan.changes
-        if change.action is Action.USER_RENAME
-    }
+    index = _Index.of(plan, current)
     for change in plan.changes:
-        user: User | None = None
-        if change.user_id is not None:
-            user = people.by_id.get(change.user_id)
-            called = change.username or str((change.after or {}).get("owner", ""))
-            expected = old_names.get(change.user_id, called)
-            if user is None:
-                yield f"user {expected!r} (#{change.user_id}) is no longer on the server"
-                continue
-            if user.username != expected:
-                yield f"user #{user.id} is now called {user.username!r}, no longer {expected!r}"
-                continue
-        if change.action in ABOUT:
-            yield from group_differences(plan, change, current)
-            if change.project_id is not None:
-                yield from _project_differs(change, projects.get(change.project_id))
-        elif change.project_id is not None:
-            yield from _access_differs(change, current, projects.get(change.project_id))
-        elif change.subject.project is not None:
-            continue  # what is to be granted in a project that the plan creates
-        elif user is None:
-            yield from _exists_already(change, people, old_names)
-        else:
-            yield from _user_differs(change, user, people, old_names)
+        yield from _change_differs(plan, change, current, index)
     verdict = last_admin(plan.changes, current)
     if not verdict.tripped:
         verdict = min_admins(plan.changes, current, at_least=plan.min_admins)
@@ -79,6 +116,35 @@ def _differences(plan: Plan, current: CurrentState) -> Iterator[str]:
     for private in private_projects(plan.changes, current):
         if private.tripped:
             yield private.message
+
+
+def _change_differs(
+    plan: Plan, change: Change, current: CurrentState, index: _Index
+) -> Iterator[str]:
+    people, projects, old_names = index.people, index.projects, index.old_names
+    user: User | None = None
+    if change.user_id is not None:
+        user = people.by_id.get(change.user_id)
+        called = change.username or str((change.after or {}).get("owner", ""))
+        expected = old_names.get(change.user_id, called)
+        if user is None:
+            yield f"user {expected!r} (#{change.user_id}) is no longer on the server"
+            return
+        if user.username != expected:
+            yield f"user #{user.id} is now called {user.username!r}, no longer {expected!r}"
+            return
+    if change.action in ABOUT:
+        yield from group_differences(plan, change, current)
+        if change.project_id is not None:
+            yield from _project_differs(change, projects.get(change.project_id))
+    elif change.project_id is not None:
+        yield from _access_differs(change, current, projects.get(change.project_id))
+    elif change.subject.project is not None:
+        return  # what is to be granted in a project that the plan creates
+    elif user is None:
+        yield from _exists_already(change, people, old_names)
+    else:
+        yield from _user_differs(change, user, people, old_names)
 
 
 def _exists_already(

@@ -94,6 +94,7 @@ def undo_plan(
             **({"groups": groups.unchanged} if groups.unchanged else {}),
         },
         guards=judge_undo(changes, current, protect=patterns, remove_at_most=remove_at_most),
+        protect=patterns or None,
         changes=changes,
         findings=tuple(
             in_order((*people.findings, *created.findings, *groups.findings, *access.findings))

@@ -5,6 +5,9 @@ All guards are asked of every plan, so that all that trip are shown at once.
 
 from collections.abc import Callable, Iterable, Iterator
 
+from kanport.mapping.limit_spec import Limits
+from kanport.mapping.spec import MappingFile
+from kanport.memory import NOTHING, Memory
 from kanport.model import CurrentState
 from kanport.plan.guards.accounts import (
     none_protected,
@@ -19,7 +22,7 @@ from kanport.plan.guards.counting import access_lost
 from kanport.plan.guards.limits import in_projects, over_all, removal_confirmed
 from kanport.plan.guards.situation import Situation, Usable
 from kanport.plan.guards.sources import columns_there, not_empty, not_shrunk, not_stale
-from kanport.plan.model import Action, Change, GuardVerdict
+from kanport.plan.model import Action, Change, GuardVerdict, Plan
 
 __all__ = [
     "Allowances",
@@ -28,6 +31,7 @@ __all__ = [
     "access_lost",
     "allowed_words",
     "judge",
+    "judge_again",
     "judge_undo",
     "last_admin",
     "min_admins",
@@ -53,6 +57,39 @@ GUARDS: tuple[Callable[[Situation], Iterator[GuardVerdict]], ...] = (
 def judge(situation: Situation) -> tuple[GuardVerdict, ...]:
     """Ask every guard; a tripped verdict stops the plan before the first write."""
     return tuple(verdict for guard in GUARDS for verdict in guard(situation))
+
+
+def judge_again(
+    changes: tuple[Change, ...],
+    current: CurrentState,
+    plan: Plan,
+    *,
+    protect: Iterable[str] = (),
+    memory: Memory = NOTHING,
+) -> tuple[GuardVerdict, ...]:
+    """Ask the guards that depend on the server, of what is left of a plan, by what is there now.
+
+    The plan brings the limits, the protected accounts and the number of administrators that it was
+    made with; `protect` are patterns that came since. Shares are of what could be read, so a server
+    that cannot list its users is not held to them again.
+    """
+    situation = Situation(
+        changes,
+        current,
+        MappingFile.model_construct(
+            kanport=1,
+            sources={},
+            limits=plan.limits or Limits(),
+            protect=(*(plan.protect or ()), *protect),
+            min_admins=plan.min_admins,
+        ),
+        memory=memory,
+        allowed=Allowances(plan.allowed),
+    )
+    guards = [enough_admins, none_protected, private_projects_stay]
+    if plan.limits is not None and current.unlisted is None:
+        guards += [over_all, in_projects, removal_confirmed]
+    return tuple(verdict for guard in guards for verdict in guard(situation))
 
 
 def judge_undo(
