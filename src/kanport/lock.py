@@ -33,12 +33,16 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds a lock: the command, its process and machine, and since when (UTC, RFC 3339)."""
+    """Who holds a lock: the command, its process and machine, and since when (UTC, RFC 3339).
+
+    `journal` is the absolute path of the journal that it writes, where that is known.
+    """
 
     command: str
     pid: int
     host: str
     since: str
+    journal: str = ""
 
     def __str__(self) -> str:
         return f"{self.command} (process {self.pid} on {self.host}, since {self.since})"
@@ -50,25 +54,28 @@ def held(
     *,
     command: str,
     now: str,
+    journal: Path | None = None,
     wait: float = 0.0,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
-) -> Iterator[None]:
-    """Hold all of these locks while the block runs.
+) -> Iterator[tuple[Holder, ...]]:
+    """Hold all of these locks while the block runs; gives those who held them and were killed.
 
-    `command` and `now` are what others are told of this run; `command` must hold no secret. `wait`
-    is for how many seconds it is tried. The files are made (mode 0600) where they are missing, and
-    stay. Raises LockHeld, with who holds it, where another run does, and UsageError where a file
-    cannot be locked.
+    `command`, `now` and `journal` are what others are told of this run; they must hold no secret.
+    `wait` is for how many seconds it is tried. The files are made (mode 0600) where they are
+    missing, and stay. Raises LockHeld, with who holds it, where another run does, and UsageError
+    where a file cannot be locked.
     """
-    holder = Holder(command, os.getpid(), socket.gethostname(), now)
+    named = str(journal.absolute()) if journal is not None else ""
+    holder = Holder(command, os.getpid(), socket.gethostname(), now, named)
+    killed: dict[Holder, None] = {}
     until = clock() + wait
     wanted = tuple(locks)
     while True:
         with contextlib.ExitStack() as stack:
-            taken = _first_taken(wanted, holder, stack)
+            taken = _first_taken(wanted, holder, stack, killed)
             if taken is None:
-                yield
+                yield tuple(killed)
                 return
         # Nothing is held while waiting, so that two runs never wait for one another.
         if clock() >= until:
@@ -77,14 +84,23 @@ def held(
 
 
 def _first_taken(
-    locks: Iterable[Lock], holder: Holder, stack: contextlib.ExitStack
+    locks: Iterable[Lock],
+    holder: Holder,
+    stack: contextlib.ExitStack,
+    killed: dict[Holder, None],
 ) -> tuple[Lock, Holder | None] | None:
-    """Take each lock; where another process has one, give which and who."""
+    """Take each lock; where another process has one, give which and who.
+
+    A file that says who holds it though nobody does is that of a killed process; it goes into
+    `killed`.
+    """
     for lock in locks:
         number = _open(lock)
         stack.callback(os.close, number)
         if not _try(number, lock):
             return lock, _read(number)
+        if (before := _read(number)) is not None:
+            killed[before] = None
         _write(number, holder)
         # The next one must not read of a run that has ended.
         stack.callback(_write, number, None)
@@ -124,7 +140,11 @@ def _read(number: int) -> Holder | None:
     try:
         parts = json.loads(os.pread(number, _LONGEST, 0))
         return Holder(
-            str(parts["command"]), int(parts["pid"]), str(parts["host"]), str(parts["since"])
+            str(parts["command"]),
+            int(parts["pid"]),
+            str(parts["host"]),
+            str(parts["since"]),
+            str(parts.get("journal", "")),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

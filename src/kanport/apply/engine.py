@@ -19,7 +19,7 @@ from kanport.apply.journal import Journal, JournalBroken, Recorded
 from kanport.apply.options import Options
 from kanport.apply.pace import Lanes, Throttle
 from kanport.apply.passwords import Passwords
-from kanport.apply.settling import probe
+from kanport.apply.settling import probe, wait_for_new_ones
 from kanport.apply.state import State, giving_up
 from kanport.apply.steps import CREATING, as_before, observe
 from kanport.apply.watch import Watch
@@ -117,6 +117,7 @@ class Engine:
         self._journal.resume()
         state = State(giving_up(recorded.plan), outcomes=dict(recorded.settled))
         state.doubted |= recorded.sent
+        state.from_before = recorded.sent
         return self._job(state)
 
     def _job(self, state: State) -> Job:
@@ -157,7 +158,9 @@ def _finish(job: Job, plan: Plan, run_id: str, started_at: str, unsure: frozense
     job.passwords.keep(
         change.username
         for change, outcome in zip(plan.changes, outcomes, strict=True)
-        if outcome.status is Status.DONE or outcome.reason == SENT_UNKNOWN
+        # The password of whom an earlier process made is not the one of this process.
+        if (outcome.status is Status.DONE or outcome.reason == SENT_UNKNOWN)
+        and change.id not in state.made_before
     )
     try:
         tally = Tally.of(len(plan.changes), outcomes)
@@ -199,7 +202,9 @@ def _look_first(job: Job, changes: Sequence[Change], unsure: frozenset[str]) -> 
     doubtful = [change for change in changes if change.id in unsure]
     if not doubtful:
         return list(changes)
-    for change, value in zip(doubtful, probe(job, doubtful), strict=True):
+    sent = [change.id in job.state.doubted for change in doubtful]
+    values = wait_for_new_ones(job, doubtful, probe(job, doubtful), sent)
+    for change, value in zip(doubtful, values, strict=True):
         there = observe(change, value)
         if not there.understood:
             raise Unreachable(f"What {change.id} did cannot be read back: {there.instead}.")

@@ -4,23 +4,42 @@ What has no answer and did not happen goes again; what was refused is tried anot
 is one, and the reason is looked for where there is none.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from kanport.apply.group_steps import ABOUT, ACCESS, told_enough
-from kanport.apply.job import Job
+from kanport.apply.job import Job, Server
+from kanport.apply.journal import Recorded
 from kanport.apply.observed import Ids, Observed
+from kanport.apply.options import Options
 from kanport.apply.probing import read_back
 from kanport.apply.reasons import look_into, stays_through_group, why_not
 from kanport.apply.sending import LONGEST_PAUSE, post
 from kanport.apply.state import heard, success
-from kanport.apply.steps import id_in, like_that_of_a_group, observe, second_call_for
+from kanport.apply.steps import (
+    CREATING,
+    as_before,
+    id_in,
+    like_that_of_a_group,
+    observe,
+    second_call_for,
+)
 from kanport.apply.work_queue import Batch, Queue
+from kanport.errors import Unreachable
+from kanport.kanboard.faults import Fault
 from kanport.kanboard.rpc import Answer, Call, NoAnswer
 from kanport.outcome import Status
-from kanport.plan.model import Change
+from kanport.plan.model import Action, Change
 from kanport.plan.own_ldap import by_ldap
+
+# How often what was asked for and is not there is read again. With the waits in between, which
+# double from `Options.pause`, this takes about a minute; a stock server cuts a request off after 30
+# seconds.
+READ_AGAIN = 10
+LONGEST_WAIT = 8.0
+# What PHP or Kanboard itself says at the end of a request: nothing of it is done later.
+_OVER = frozenset({Fault.TIME_LIMIT, Fault.MEMORY_LIMIT, Fault.PHP_ERROR, Fault.BUSY})
 
 
 def settle_batch(job: Job, batch: Batch, answers: Sequence[Answer], queue: Queue) -> None:
@@ -31,6 +50,12 @@ def settle_batch(job: Job, batch: Batch, answers: Sequence[Answer], queue: Queue
         # Until it is read back, nobody can tell what became of it.
         state.doubted.update(change.id for change in changes)
     values = probe(job, changes, list(map(id_in, changes, answers)))
+    values = wait_for_new_ones(
+        job,
+        changes,
+        values,
+        [isinstance(answer, NoAnswer) and answer.fault not in _OVER for answer in answers],
+    )
     with job.lock:
         state.doubted.difference_update({change.id for change in changes} - mine)
     lost: list[Change] = []
@@ -41,7 +66,15 @@ def settle_batch(job: Job, batch: Batch, answers: Sequence[Answer], queue: Queue
         there = observe(change, value)
         if there.holds and told_enough(change, answer, there):
             status = Status.DONE if change.id in mine else success(answer)
+            if change.id in state.from_before and success(answer) is Status.ALREADY:
+                with job.lock:
+                    state.made_before.add(change.id)
             job.settle(change, status, observed=there)
+        elif _may_come_twice(change, answer):
+            raise Unreachable(
+                f"The server has not answered whether it created {_named(change)}, and it is not"
+                " there yet; another one of this name must not be made."
+            )
         elif isinstance(answer, NoAnswer) and retry:
             lost.append(change)
             with job.lock:
@@ -56,6 +89,93 @@ def settle_batch(job: Job, batch: Batch, answers: Sequence[Answer], queue: Queue
     if refused:
         _try_another_way(job, refused)
         job.record()
+
+
+def wait_for_new_ones(
+    job: Job, changes: Sequence[Change], values: Sequence[Any], unanswered: Sequence[bool]
+) -> list[Any]:
+    """Read again until what was asked for is there, or nothing more comes; return what was read.
+
+    The server may still be working on a request whose answer was lost, and would create a second
+    project of the name if it was asked again. `unanswered` says which changes are in question.
+    """
+    return _until_stable(
+        changes,
+        values,
+        unanswered,
+        lambda some: probe(job, some),
+        pause=job.options.pause,
+        sleep=job.sleep,
+        should_stop=job.should_stop,
+    )
+
+
+def await_creations(recorded: Recorded, server: Server, *, sleep: Callable[[float], None]) -> None:
+    """Wait until what a killed run asked to be created is there, or nothing more comes.
+
+    Reads only. Raises Unreachable.
+    """
+    sent = [
+        change
+        for change in recorded.plan.changes
+        if change.id in recorded.sent and change.action in CREATING
+    ]
+
+    def read(some: Sequence[Change]) -> list[Any]:
+        return read_back([(change, Ids()) for change in some], server.read)
+
+    if sent:
+        unanswered = [True] * len(sent)
+        _until_stable(sent, read(sent), unanswered, read, pause=Options().pause, sleep=sleep)
+
+
+def _until_stable(
+    changes: Sequence[Change],
+    values: Sequence[Any],
+    unanswered: Sequence[bool],
+    read: Callable[[Sequence[Change]], list[Any]],
+    *,
+    pause: float,
+    sleep: Callable[[float], None],
+    should_stop: Callable[[], bool] = lambda: False,
+) -> list[Any]:
+    found = list(values)
+    left, wait = READ_AGAIN, pause
+    while True:
+        missing = [
+            number
+            for number, (change, unsure) in enumerate(zip(changes, unanswered, strict=True))
+            if unsure and change.action in CREATING and _is_absent(change, found[number])
+        ]
+        if not missing or not left or should_stop():
+            return found
+        sleep(wait)
+        wait, left = min(wait * 2, LONGEST_WAIT), left - 1
+        again = read([changes[number] for number in missing])
+        for number, value in zip(missing, again, strict=True):
+            if not _is_absent(changes[number], value):
+                # It is at work: what is left of the request gets the whole time again.
+                wait, left = pause, READ_AGAIN
+            found[number] = value
+
+
+def _is_absent(change: Change, value: Any) -> bool:
+    there = observe(change, value)
+    return there.understood and not there.holds and as_before(change, value)
+
+
+def _may_come_twice(change: Change, answer: Answer) -> bool:
+    """Tell whether a server that is silent may still create what it would not refuse again.
+
+    Kanboard takes any number of projects of one name; usernames, groups and identifiers are unique.
+    """
+    silent = isinstance(answer, NoAnswer) and answer.sent and answer.fault is Fault.TIMEOUT
+    unique = bool((change.after or {}).get("identifier"))
+    return silent and change.action is Action.PROJECT_CREATE and not unique
+
+
+def _named(change: Change) -> str:
+    return f"the project {change.subject.project}"
 
 
 def probe(

@@ -28,6 +28,9 @@ class State:
     unwritten: list[Outcome] = field(default_factory=list)
     # Sent without an answer at least once: what is there may be of our own doing.
     doubted: set[str] = field(default_factory=set)
+    # The same of those that an earlier process sent, and of these what it turned out to have made.
+    from_before: frozenset[str] = frozenset()
+    made_before: set[str] = field(default_factory=set)
     # Why those that are to go again have not been done so far.
     last_word: dict[str, str] = field(default_factory=dict)
     failed: int = 0

@@ -70,7 +70,7 @@ def command(
     settings = planning.settings_from(**server)
     with (
         Client.open(settings, read_only=True, warn=output.warn) as client,
-        alone(ctx, client.url, ledger, mapping, wait, **server),
+        alone(ctx, settings, ledger, mapping, wait, **server),
     ):
         with output.working("Reading the server"):
             found = find_adoptable(inputs, client, users=users, memberships=memberships)

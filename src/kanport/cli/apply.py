@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kanport.cli.alone import WAIT, alone
+from kanport.cli.alone import WAIT, alone, state_of
 from kanport.cli.options import (
     FORMAT,
     YES,
@@ -102,9 +102,10 @@ def command(
     with (
         ending_in_time(ctx, **server),
         Client.open(settings, warn=output.warn) as client,
-        alone(ctx, client.url, ledger, plan_path, wait),
+        alone(ctx, settings, ledger, plan_path, wait, journal=journal_path) as killed,
     ):
         with output.working("Reading the server"):
+            pipeline.wait_for_killed_runs(client, killed, state_of(ctx))
             checked = pipeline.check_fresh(plan, client, mapping_path)
         passwords = pipeline.passwords_for(plan, mapping_path)
         if plan.changes and not yes:

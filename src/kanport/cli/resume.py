@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kanport.cli.alone import WAIT, alone
+from kanport.cli.alone import WAIT, alone, state_of
 from kanport.cli.options import (
     FORMAT,
     YES,
@@ -75,34 +75,28 @@ def command(
     from kanport.apply.journal import load_journal
     from kanport.cli import planning, running
     from kanport.cli.deadline import ending_in_time
-    from kanport.errors import UsageError
     from kanport.kanboard.client import Client
 
     output = Output(ctx, form)
     recorded = load_journal(journal_path)
-    if recorded.finished:
-        ctx.exit(running.report_finished(recorded, journal_path, output))
-    pipeline.check_guards(recorded.plan)
-    approved = _approval(recorded, journal_path, approval_path, require_approval, output)
-    if passwords_to is not None and os.path.lexists(passwords_to):
-        raise UsageError(
-            f"{passwords_to} exists already; it may hold the passwords of an earlier run",
-            details=[resume_command(ctx, journal_path, recorded, passwords_to=passwords_to)],
-            hint="name another file with --passwords-to, as in this command",
-        )
-    _refuse_to_lose_passwords(ctx, recorded, journal_path, passwords_to, discard_passwords)
+    approved: Approved | None = None
+    if not recorded.finished:
+        pipeline.check_guards(recorded.plan)
+        approved = _approval(recorded, journal_path, approval_path, require_approval, output)
+        _refuse_to_lose_passwords(ctx, recorded, journal_path, passwords_to, discard_passwords)
     settings, options = planning.settings_and_options(**server)
     ledger = pipeline.ledger_of(recorded.plan, mapping_path)
     with (
         ending_in_time(ctx, **server),
         Client.open(settings, warn=output.warn) as client,
-        alone(ctx, client.url, ledger, journal_path, wait),
+        alone(ctx, settings, ledger, journal_path, wait, journal=journal_path) as killed,
     ):
         # The run may have come further while another one was waited for.
         recorded = load_journal(journal_path)
         if recorded.finished:
             ctx.exit(running.report_finished(recorded, journal_path, output))
         with output.working("Reading the server"):
+            pipeline.wait_for_killed_runs(client, killed, state_of(ctx), but=[journal_path])
             pipeline.check_resumable(recorded, client, mapping_path)
         passwords = pipeline.passwords_for(recorded.plan, mapping_path)
         if not yes and sys.stdin.isatty():
@@ -253,6 +247,12 @@ def _refuse_to_lose_passwords(
     from kanport.cli.running import people, random_passwords
     from kanport.errors import UsageError
 
+    if passwords_to is not None and os.path.lexists(passwords_to):
+        raise UsageError(
+            f"{passwords_to} exists already; it may hold the passwords of an earlier run",
+            details=[resume_command(ctx, journal_path, recorded, passwords_to=passwords_to)],
+            hint="name another file with --passwords-to, as in this command",
+        )
     kept = recorded.terms.passwords_to
     names = random_passwords(recorded.plan, recorded.settled)
     if kept is None or passwords_to is not None or discard or not names:

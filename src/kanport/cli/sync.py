@@ -114,8 +114,10 @@ def _sync(
     record.server = settings.url
     with (
         Client.open(settings, warn=output.warn) as client,
-        alone(ctx, client.url, ledger, mapping, wait, **flags),
+        alone(ctx, settings, ledger, mapping, wait, **flags) as killed,
     ):
+        own = [path for path, _ in pipeline.runs_cut_off(state, mapping, client.url)]
+        pipeline.wait_for_killed_runs(client, killed, state, but=own)
         running.settle_runs_cut_off(client, output, state, mapping)
         inputs = planning.inputs_or_report(mapping, output, ctx, state)
         record.read(len(inputs.desired.users), len(inputs.desired.memberships))

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from kanport.cli.alone import WAIT, alone
+from kanport.cli.alone import WAIT, alone, state_of
 from kanport.cli.options import FORMAT, common_options, server_options
 from kanport.cli.output import Output
 
@@ -87,9 +87,10 @@ def command(
     settings = planning.settings_from(**server)
     with (
         Client.open(settings, read_only=True, warn=output.warn) as client,
-        alone(ctx, client.url, None, journal, wait),
+        alone(ctx, settings, None, journal, wait) as killed,
         output.working("Reading the server"),
     ):
+        pipeline.wait_for_killed_runs(client, killed, state_of(ctx), also=[journal])
         # The run may have come further while it was waited for.
         recorded = load_journal(journal)
         plan = pipeline.plan_undo(

@@ -9,7 +9,13 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from kanport.config.address import EXAMPLE, is_loopback, normalize_url
+from kanport.config.address import (
+    EXAMPLE,
+    canonical_url,
+    is_loopback,
+    normalize_url,
+    port_of,
+)
 from kanport.config.catalogue import (
     ALLOW_HTTP,
     AUTH_HEADER,
@@ -30,9 +36,11 @@ __all__ = [
     "Layers",
     "Settings",
     "Timeouts",
+    "canonical_url",
     "is_loopback",
     "load_configuration",
     "normalize_url",
+    "port_of",
     "resolve_settings",
     "settings_of",
 ]

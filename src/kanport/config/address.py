@@ -1,5 +1,6 @@
 """Addresses of a server: what people paste, made into the URL of the API. No I/O."""
 
+import contextlib
 import ipaddress
 import re
 from urllib.parse import SplitResult, urlsplit
@@ -83,3 +84,44 @@ def _endpoint(path: str) -> str:
     for page in (f"/{ENDPOINT}", "/index.php"):
         folder = folder.removesuffix(page).rstrip("/")
     return f"{folder}/{ENDPOINT}"
+
+
+def canonical_url(url: str) -> str:
+    """Return one URL for all spellings that certainly mean the same server.
+
+    All names and addresses of this machine's loopback count as one; the case of the host, a dot at
+    its end, the default port, slashes at the end and `/jsonrpc.php` make no difference. No name
+    server is asked.
+
+    >>> canonical_url("http://127.0.0.1:80/jsonrpc.php"), canonical_url("HTTP://LocalHost./")
+    ('http://localhost/', 'http://localhost/')
+    """
+    parts = urlsplit(url)
+    host = (parts.hostname or "").rstrip(".").lower()
+    try:
+        address: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(host)
+        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+        host = str(address)
+    except ValueError:
+        with contextlib.suppress(UnicodeError):
+            host = host.encode("idna").decode()
+    if is_loopback(host):
+        host = "localhost"
+    port = port_of(url)
+    if port != _DEFAULT_PORTS.get(parts.scheme):
+        host += f":{port}"
+    path = re.sub(r"/+", "/", parts.path).removesuffix("/").removesuffix(f"/{ENDPOINT}")
+    return f"{parts.scheme}://{host}{path}/"
+
+
+def port_of(url: str) -> int:
+    """Return the port of a URL; 0 where it cannot be told."""
+    parts = urlsplit(url)
+    try:
+        return parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
+    except ValueError:
+        return 0
+
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}

@@ -5,7 +5,7 @@ with single rows comes back as findings.
 """
 
 from kanport.events import new_run_id
-from kanport.pipeline.alone import alone
+from kanport.pipeline.alone import alone, wait_for_killed_runs
 from kanport.pipeline.checking import (
     Checked,
     check_fresh,
@@ -69,5 +69,6 @@ __all__ = [
     "state_stem",
     "utc_now",
     "verify_plan",
+    "wait_for_killed_runs",
     "who_runs",
 ]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from kanport.apply.journal import Journal, JournalBroken, Recorded, load_journal
+from kanport.config import canonical_url
 from kanport.errors import UsageError
 from kanport.files import open_regular
 from kanport.kanboard.client import Client
@@ -32,7 +33,7 @@ def runs_cut_off(
     passed over.
     """
     for path in sorted(state_folder(state).glob("*.journal.jsonl")):
-        if _has_end(path):
+        if has_end(path):
             continue
         try:
             recorded = load_journal(path)
@@ -41,7 +42,7 @@ def runs_cut_off(
             continue
         plan = recorded.plan
         same = Path(plan.mapping.path).absolute() == mapping_path.absolute()
-        if recorded.ended or not same or plan.server.url != url:
+        if recorded.ended or not same or canonical_url(plan.server.url) != canonical_url(url):
             continue
         ledger = ledger_of(plan, mapping_path)
         if ledger is None or plan.created_at >= recall(ledger, url).counted_at:
@@ -65,7 +66,8 @@ def settle_run(recorded: Recorded, client: Client, how: Execution, mapping_path:
     return run
 
 
-def _has_end(path: Path) -> bool:
+def has_end(path: Path) -> bool:
+    """Tell whether the last record of a journal is its end; False where it cannot be read."""
     try:
         with open_regular(path) as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
