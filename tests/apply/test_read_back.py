@@ -141,7 +141,7 @@ def test_a_resume_that_cannot_read_back_stops_and_a_later_one_finishes(tmp_path:
             kept = [line for line in lines if json.loads(line)["record"] in ("run", "sent")]
             journal = disturbed.journal("cut")
             journal.write_text("".join(kept), encoding="utf-8")
-            proxy.begin(server.url, odd("getUser", "getProjectUserRole", "getUserByName"))
+            proxy.begin(server.url, odd("getUser", "getUserByName"))
             how = Execution(journal, options=OPTIONS)
             run = resume_run(load_journal(journal), client, how)
             assert "cannot be read back" in str(run.stopped)

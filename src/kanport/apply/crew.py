@@ -90,9 +90,10 @@ def _work_off(job: Job, queue: Queue, pace: Pace, lanes: Lanes) -> bool:
 
 def _stopped_by_watch(job: Job, changes: Sequence[Change]) -> bool:
     """Check a change that is watched again, and settle it where it must not be made."""
-    job.ask_whether_to_stop()
-    watched = [change for change in changes if job.is_watched(change)]
-    for change in watched:
+    for change in changes:
+        if not job.is_watched(change):
+            continue
+        job.ask_whether_to_stop()
         if (why := job.objection(change)) is not None:
             job.settle(change, Status.SKIPPED, why)
             job.record()

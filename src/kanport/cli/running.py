@@ -137,7 +137,8 @@ def report_finished(recorded: "Recorded", journal_path: Path, output: Output) ->
     """Report a run again of which nothing is left to do, and return its exit code."""
     output.show(view.of_run(recorded.plan, recorded.run))
     output.note(
-        f"Nothing is left to do: the run is finished. Its journal stays as it is ({journal_path})."
+        "Nothing is left to do: the run was finished already. Nothing is sent, and its journal"
+        f" stays as it is ({journal_path})."
     )
     return exit_for_run(recorded.plan, recorded.run)
 

@@ -116,7 +116,8 @@ def _sync(
         Client.open(settings, warn=output.warn) as client,
         alone(ctx, settings, ledger, mapping, wait, **flags) as killed,
     ):
-        own = [path for path, _ in pipeline.runs_cut_off(state, mapping, client.url)]
+        cut_off = pipeline.runs_cut_off(state, mapping, client.url, warn=lambda text: None)
+        own = [path for path, _ in cut_off]
         pipeline.wait_for_killed_runs(client, killed, state, but=own)
         running.settle_runs_cut_off(client, output, state, mapping)
         inputs = planning.inputs_or_report(mapping, output, ctx, state)

@@ -136,7 +136,9 @@ def _judge(
     verdicts = judge_again(
         changes, current, plan, protect=protect, memory=_memory(plan, mapping_path, url)
     )
-    stopping = [verdict for verdict in verdicts if verdict.tripped]
+    # What stopped the plan from the beginning is for `check_guards` to say.
+    known = {verdict.guard for verdict in plan.guards if verdict.tripped}
+    stopping = [one for one in verdicts if one.tripped and one.guard not in known]
     if stopping:
         raise guard_tripped(stopping)
 

@@ -68,6 +68,8 @@ def renamed_since(plan: Plan, current: CurrentState) -> dict[str, str]:
                 known["user", change.user_id].add(str(state.get("username")))
             elif change.action is Action.GROUP_UPDATE:
                 known["group", change.group_id].add(str(state.get("name")))
+    for access in plan.access or ():
+        known["project", access.project_id].add(access.project)
     found: dict[str, str] = {}
     for change in plan.changes:
         owner = str((change.after or {}).get("owner", ""))
@@ -78,6 +80,9 @@ def renamed_since(plan: Plan, current: CurrentState) -> dict[str, str]:
             ("group", change.group_id, subject.group, groups),
         ):
             name = None if number is None else there.get(number)
+            if kind == "project" and not known[kind, number]:
+                # The plan does not say what the project was called on the server.
+                continue
             if name is not None and name != expected and name not in known[kind, number]:
                 found[change.id] = f"{kind} #{number} is now called {name!r}, not {expected!r}"
     return found
