@@ -8,7 +8,7 @@ import pytest
 
 from kanport.sandbox import Fault, Reply, Sandbox
 from tests.apply.terminal import Terminal, last_lines
-from tests.apply.test_when_it_counts import cut
+from tests.apply.test_when_it_counts import cut, unchained
 from tests.conftest import Kanport
 from tests.integration.files import write_files
 
@@ -110,13 +110,13 @@ def test_a_rest_without_new_users_needs_no_file(
 ) -> None:
     assert kanport("apply", "plan.json", "--yes", "--passwords-to", "pw.csv").code == 0
     journal = club / "plan.journal.jsonl"
+    records = map(json.loads, journal.read_text(encoding="utf-8").splitlines())
     kept = [
-        line
-        for line in journal.read_text(encoding="utf-8").splitlines(keepends=True)
-        if (record := json.loads(line))["record"] in ("run", "outcome")
-        and record.get("change", "c0001") <= "c0003"
+        record
+        for record in records
+        if record["record"] in ("run", "outcome") and record.get("change", "c0001") <= "c0003"
     ]
-    journal.write_text("".join(kept), encoding="utf-8")
+    unchained(journal, kept)
     resumed = kanport("resume", journal, "--yes")
     assert resumed.code == 0, resumed
     assert "nobody has" not in resumed.err

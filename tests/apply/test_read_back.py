@@ -1,6 +1,5 @@
 """An answer that Kanport does not understand proves nothing: not done, not gone, not as before."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from kanport.plan.model import Action, Change, Subject
 from tests.apply.disturbed import OPTIONS, Disturbed, end_state
 from tests.apply.plans import change, grant, new_user
 from tests.apply.proxy import Calls, Disturbance, Forward, Proxy, Wire, items_response
+from tests.apply.test_when_it_counts import cut
 
 ODD: list[Any] = [{"message": "welcome"}, ["a", "list"], 7, 1.5, {"id": "x", "username": "ada"}]
 ROLE = {"role": "project-member"}
@@ -137,10 +137,8 @@ def test_a_resume_that_cannot_read_back_stops_and_a_later_one_finishes(tmp_path:
         disturbed = Disturbed(proxy, tmp_path)
         with disturbed.client() as client, disturbed.server() as (server, plan):
             disturbed.carry_out(plan, client, "whole")
-            lines = disturbed.journal("whole").read_text(encoding="utf-8").splitlines(True)
-            kept = [line for line in lines if json.loads(line)["record"] in ("run", "sent")]
-            journal = disturbed.journal("cut")
-            journal.write_text("".join(kept), encoding="utf-8")
+            journal = disturbed.journal("whole")
+            cut(journal, ("run", "sent"))
             proxy.begin(server.url, odd("getUser", "getUserByName"))
             how = Execution(journal, options=OPTIONS)
             run = resume_run(load_journal(journal), client, how)

@@ -1,7 +1,7 @@
 """What makes a plan right is checked when it counts: after the question, on resume, in between."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -297,10 +297,15 @@ def test_several_removals_are_all_made_where_nothing_happens(team: Team, tmp_pat
 
 
 def cut(journal: Path, keep: tuple[str, ...] = ("run",)) -> None:
-    """Leave of a journal only these records, as a kill would."""
-    lines = journal.read_text(encoding="utf-8").splitlines(keepends=True)
-    kept = [line for line in lines if json.loads(line)["record"] in keep]
-    journal.write_text("".join(kept), encoding="utf-8")
+    """Leave of a journal only these records, unchained as those of earlier versions are."""
+    records = map(json.loads, journal.read_text(encoding="utf-8").splitlines())
+    unchained(journal, [record for record in records if record["record"] in keep])
+
+
+def unchained(journal: Path, records: Iterable[dict[str, Any]]) -> None:
+    """Write a journal of these records without a chain."""
+    lines = ({k: v for k, v in record.items() if k != "previous"} for record in records)
+    journal.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
 
 
 def begun(team: Team, *gone: str, **parts: Any) -> Path:
