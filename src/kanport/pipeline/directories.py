@@ -107,7 +107,7 @@ def doubt_losses(inputs: Inputs, known: Entries, losing: Collection[str]) -> Inp
 def entries_read(desired: DesiredState, tables: Mapping[str, Table]) -> Entries:
     """Return whose access depends on which entry, by source and DN. Pure.
 
-    >>> from kanport.model import DesiredUser
+    >>> from kanport.model import DesiredUser, Given
     >>> ada = DesiredUser(Given("ada", (Origin("staff", dn="uid=ada"),)))
     >>> entries_read(DesiredState((ada,)), {})["staff"]["uid=ada"].username
     'ada'
