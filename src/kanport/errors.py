@@ -2,6 +2,7 @@
 
 KanportError
 ├── UsageError            2   the command line asks for something that makes no sense
+├── Declined              3   the user answered no, so nothing was done
 ├── GuardTripped          4   a guard stopped the plan before the first write
 ├── SourceInvalid         5   the source data are invalid
 ├── ConfigInvalid         6   the mapping or the configuration is invalid
@@ -51,6 +52,12 @@ class UsageError(KanportError):
     """The command line asks for something that makes no sense."""
 
     exit_code = Exit.USAGE
+
+
+class Declined(KanportError):
+    """The user answered no to the question whether to go on; nothing was done."""
+
+    exit_code = Exit.PARTIAL
 
 
 class GuardTripped(KanportError):

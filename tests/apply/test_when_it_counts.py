@@ -151,6 +151,21 @@ def test_a_question_during_which_nothing_happens_is_carried_out(team: Team) -> N
     assert "root2" not in team.active()
 
 
+@pytest.mark.parametrize("answer", ["n", "no", ""])
+def test_whoever_answers_no_is_told_so_and_of_no_journal(team: Team, answer: str) -> None:
+    team.plan(*without("dan"))
+    before = team.server.store.snapshot()
+    with Terminal("apply", "plan.json", folder=team.folder, environ=team.environ) as terminal:
+        terminal.wait_for("Carry out")
+        terminal.answer(answer)
+        assert terminal.end() == 3, terminal.text
+    assert terminal.text.rstrip().endswith("You answered no; Kanport changed nothing.")
+    assert "journal" not in terminal.text
+    assert "Error" not in terminal.text
+    assert team.server.store.snapshot() == before
+    assert not (team.folder / "plan.journal.jsonl").exists()
+
+
 # --- right before --------------------------------------------------------------------------------
 
 

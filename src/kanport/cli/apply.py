@@ -181,7 +181,7 @@ def _refuse_existing(path: Path, what: str, option: str) -> None:
 
 
 def _confirm(output: Output, plan_path: Path, count: int, url: str) -> None:
-    from kanport.errors import Interrupted, UsageError
+    from kanport.errors import Declined, UsageError
 
     if not sys.stdin.isatty():
         raise UsageError(
@@ -190,4 +190,4 @@ def _confirm(output: Output, plan_path: Path, count: int, url: str) -> None:
         )
     changes = "1 change" if count == 1 else f"{count} changes"
     if not click.confirm(f"Carry out {changes} on {url}?", err=True):
-        raise Interrupted("not confirmed; nothing was written")
+        raise Declined("You answered no; Kanport changed nothing.")

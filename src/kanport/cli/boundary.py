@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from kanport.cli.configured import say
-from kanport.errors import Exit, KanportError, SourceInvalid, Unreachable
+from kanport.errors import Declined, Exit, KanportError, SourceInvalid, Unreachable
 from kanport.findings import Finding, Severity
 from kanport.report.visible import escaped
 
@@ -19,6 +19,9 @@ class Boundary(click.Group):
         """Run the command; turn what stops it into a message on stderr and the exit code."""
         try:
             return super().invoke(ctx)
+        except Declined as answer:
+            say(ctx, "note", answer.message, answer.message)
+            ctx.exit(answer.exit_code)
         except KanportError as problem:
             show_error(problem, ctx)
             ctx.exit(problem.exit_code)

@@ -130,11 +130,11 @@ def command(
 
 
 def _confirm(count: int, url: str) -> None:
-    from kanport.errors import Interrupted
+    from kanport.errors import Declined
 
     changes = "1 change" if count == 1 else f"{count} changes"
     if not click.confirm(f"Finish the run, with {changes} left on {url}?", err=True):
-        raise Interrupted("not confirmed; nothing was written")
+        raise Declined("You answered no; Kanport changed nothing.")
 
 
 def _left(recorded: "Recorded") -> int:
