@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from kanport.sources.ldap.errors import SourceIncomplete
 from tests.ldap.conftest import column, read, spec
 from tests.ldap.ds389 import READER, Ds389
 from tests.ldap.freeipa import (
@@ -75,3 +76,9 @@ def test_it_comes_back_as_it_was(tmp_path: Path) -> None:
         ds389.up()
 
         assert column(read(spec(ds389.url), "uid"), "uid") == ["ada"]
+
+
+@pytest.mark.parametrize("base", ["ou=nowhere,dc=example,dc=org", f"ou=nowhere,{PEOPLE}"])
+def test_a_base_that_is_not_there_is_told_as_such(freeipa: Ds389, base: str) -> None:
+    with pytest.raises(SourceIncomplete, match="noSuchObject"):
+        read(spec(freeipa.url, base=base, bind_dn=READER), "uid")

@@ -95,6 +95,8 @@ class Directory:
             if not self._page_size:
                 break
             if end.cookie is None:
+                if not count:
+                    self._refuse_absent(where)
                 where.fail(
                     "it did not say whether there is more",
                     "it does not seem to know pages; page_size: 0 asks for all at once",
@@ -170,6 +172,12 @@ class Directory:
             hint = _more_of(wrong.setting) if isinstance(wrong, TooMuch) else None
             where.fail(str(wrong), hint, cause=wrong)
         raise AssertionError("the answer to a search has an end")
+
+    def _refuse_absent(self, where: "_Where") -> None:
+        """Fail where the base is not there, as 389 Directory Server says only without pages."""
+        _, end = self.look(where.question.base, (), "(objectClass=*)")
+        if end.code != SUCCESS:
+            where.fail(told(end.code, end.message), meaning(end.code).hint)
 
     def _whole(self, entry: Entry) -> Entry:
         """Read what is left of ranged attributes, from the value where the server stopped."""
