@@ -1,6 +1,7 @@
 """The rows of one source, in the one form that all kinds of sources give them."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -16,6 +17,14 @@ ABSENCES = frozenset({UNPROVEN, LOST})
 
 UNPROVEN: the directory could prove it, and does not. LOST: it cannot, and the entry had one.
 """
+
+
+# A key escapes a backslash, a comma and a plus, each as two hexadecimal digits.
+_ESCAPED = re.compile(r"\\(5c|2c|2b)")
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    return chr(int(found[1], 16))
 
 
 class Odd(NamedTuple):
@@ -51,6 +60,17 @@ class DirectoryEntry(NamedTuple):
     by_login: bool = False
     outside: bool = False
     locked: bool = False
+
+    @property
+    def rdn(self) -> dict[str, str]:
+        """What the first name of its DN tells, by attribute type, in the case of its key.
+
+        >>> DirectoryEntry(frozenset(), "cn=smith\\\\2c jo+uid=jo,dc=x", "").rdn
+        {'cn': 'smith, jo', 'uid': 'jo'}
+        """
+        first, _, _ = self.key.partition(",")
+        pairs = (part.partition("=") for part in first.split("+"))
+        return {kind: _ESCAPED.sub(_unescaped, value) for kind, _, value in pairs}
 
     def is_of(self, other: "DirectoryEntry") -> bool:
         """Return whether both are of one directory, so that they can be compared."""

@@ -144,6 +144,75 @@ def directory(
         yield HidingSlapd(slapd, request.param), slapd.url, READER
 
 
+def test_whoever_is_hidden_from_the_first_run_on_keeps_everything(
+    directory: tuple[Directory, str, str],
+    kanport: Kanport,
+    server: Sandbox,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    entries, url, login = directory
+    for name in (*LOGINS, "Never There", "a,b+c"):
+        server.store.add_user(name, email=f"{name.replace(' ', '')}@example.org")
+    # Groups list bob, and nothing lists fay.
+    entries.hide(dn("bob"))
+    entries.hide(dn("fay"))
+    leave(entries, "eve")
+    night = first_night(kanport, server, tmp_path, monkeypatch, url, login)
+    assert night.active() == set(LOGINS) - {"eve"}
+    assert f"fay ({dn('fay')})" in night()
+    assert night.active() == set(LOGINS) - {"eve"}
+    leave(entries, "fay")
+    night()
+    assert night.active() == set(LOGINS) - {"eve", "fay"}
+
+
+def test_a_hidden_username_stops_nobody_else(
+    directory: tuple[Directory, str, str],
+    kanport: Kanport,
+    server: Sandbox,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    entries, url, login = directory
+    night = first_night(kanport, server, tmp_path, monkeypatch, url, login)
+    entries.hide(dn("bob"), "uid")
+    entries.hide(dn("fay"), "uid")
+    leave(entries, "ada")
+    leave(entries, "eve")
+    said = night()
+    assert "not disabled, as the input does not prove it: bob, fay" in " ".join(said.split())
+    assert dn("bob") in said and dn("fay") in said
+    assert night.active() == set(LOGINS) - {"ada", "eve"}
+    assert night.roles() == {"bob": "member", "cyd": "manager", "dan": "member"}
+
+
+@pytest.mark.parametrize("fay", [dn("fay"), f"cn=Fay Miller,{PEOPLE}"])
+def test_a_username_that_is_hidden_from_the_first_run_on_may_be_that_of_who_is_missing(
+    directory: tuple[Directory, str, str],
+    kanport: Kanport,
+    server: Sandbox,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fay: str,
+) -> None:
+    entries, url, login = directory
+    if fay != dn("fay"):
+        new, _, above = fay.partition(",")
+        entries.modify(
+            f"dn: {dn('fay')}\nchangetype: modrdn\nnewrdn: {new}\ndeleteoldrdn: 0\n"
+            f"newsuperior: {above}\n"
+        )
+    server.store.add_user("fay")
+    entries.hide(fay, "uid")
+    night = first_night(kanport, server, tmp_path, monkeypatch, url, login)
+    assert "fay" in night.active()
+    leave(entries, "eve")
+    for _ in range(2):
+        assert "fay" in night()
+        assert night.active() == set(LOGINS) - {"eve"}
+
+
 @pytest.fixture
 def nightly(
     directory: tuple[Directory, str, str],

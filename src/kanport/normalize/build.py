@@ -39,7 +39,7 @@ from kanport.normalize.passwords import same_password
 from kanport.normalize.people import by_person, merge_person, refuse_contradictions
 from kanport.normalize.projects import projects_wanted, read_projects
 from kanport.normalize.rows import MemberRow, RowId, UserRow, contexts
-from kanport.normalize.unread import unread_people
+from kanport.normalize.unread import nameless_aside, unread_people
 from kanport.normalize.users import read_user_rows
 from kanport.normalize.value import State
 from kanport.table import Table
@@ -66,7 +66,8 @@ def normalize(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Normalized
     - A row of memberships that cannot be used leaves open that person's access to that project, or
       to any project where the project cannot be read. The person's other memberships stay wanted.
       Somebody whom only such a row names is unknown, too.
-    - A row whose person cannot be read might be about anybody.
+    - A row whose person cannot be read might be about anybody. Where a directory may only hide the
+      username, the row is none that cannot be used: its entry is in `Unknown.nameless`.
 
     What reading the files found (`Table.findings`) is not repeated here. Raises SourceInvalid with
     every missing column; then no row is looked at.
@@ -76,6 +77,7 @@ def normalize(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Normalized
     notes = Notes()
     bad: set[RowId] = set()
     shared = contexts(spec)
+    tables = nameless_aside(spec, tables, shared, notes)
     user_rows: dict[str, list[UserRow]] = {}
     if spec.users is not None:
         for source in spec.users.sources:

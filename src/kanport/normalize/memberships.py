@@ -10,7 +10,7 @@ from kanport.normalize.bound import BoundRule, Context, bind, fold_table
 from kanport.normalize.columns import header_origin, matrix_columns
 from kanport.normalize.notes import Notes
 from kanport.normalize.rows import Ask, MemberRow, RowId, rows_in_order
-from kanport.normalize.users import bind_username, known, note_nobody
+from kanport.normalize.users import bind_username, note_nobody
 from kanport.normalize.value import (
     EMPTY,
     State,
@@ -50,7 +50,7 @@ def read_member_rows(
     found = []
     for row_id, row in rows_in_order(table):
         asks, unusable = read_asks(row, notes)
-        who = known(read_one(username, row, notes))
+        who = read_one(username, row, notes)
         asked = unusable or any(ask.role.state is not State.EMPTY for ask in asks)
         if who.state is State.EMPTY and asked:
             note_nobody(row, who, notes)

@@ -1,7 +1,7 @@
 """Whom a directory does not show: as far as their names are known, they are unknown, never gone."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kanport.mapping.spec import MappingFile
 from kanport.names import compare_key
@@ -10,7 +10,7 @@ from kanport.normalize.notes import Notes
 from kanport.normalize.users import bind_username
 from kanport.normalize.value import State, read_one
 from kanport.rules import username_problem
-from kanport.table import Table
+from kanport.table import Row, Table, Unread
 
 Pair = tuple[str | None, str | None]
 """The compare key of a person, and None for every project or group; None for anybody."""
@@ -24,6 +24,43 @@ class UnreadPeople:
     nameless: set[str] = field(default_factory=set)
     memberships: set[Pair] = field(default_factory=set)
     group_members: set[Pair] = field(default_factory=set)
+
+
+def nameless_aside(
+    spec: MappingFile,
+    tables: Mapping[str, Table],
+    shared: Mapping[str, Context],
+    notes: Notes,
+) -> dict[str, Table]:
+    """Return the tables without the rows whose username may only be hidden: these are `unread`.
+
+    Such a row tells no more of a person than an entry that is not shown at all: what its DN says.
+    It is no invalid row, which would stop everybody else's changes.
+    """
+    found = dict(tables)
+    for name, rule, _ in _rules(spec, shared, UnreadPeople()):
+        table = found[name]
+        hidden = [row for row in table.rows if any(column in row.odd for column in rule.columns)]
+        hidden = [row for row in hidden if read_one(rule, row, Notes()).state is State.UNKNOWN]
+        if not hidden:
+            continue
+        for row in hidden:
+            read_one(rule, row, notes)
+        aside = {id(row) for row in hidden}
+        found[name] = replace(
+            table,
+            rows=tuple(row for row in table.rows if id(row) not in aside),
+            unread=(*table.unread, *(Unread(_told_by_dn(row)) for row in hidden)),
+        )
+    return found
+
+
+def _told_by_dn(row: Row) -> Row:
+    """Return a row with the cells that are hidden, but that the DN of its entry tells."""
+    rdn = row.entry.rdn if row.entry is not None else {}
+    told = {column: rdn[column.lower()] for column in row.odd if column.lower() in rdn}
+    odd = {column: why for column, why in row.odd.items() if column not in told}
+    return replace(row, values={**row.values, **told}, odd=odd)
 
 
 def unread_people(
@@ -52,7 +89,8 @@ def _rules(
     """Return the rules that read usernames, each with its source and what it leaves open."""
     if spec.users is not None:
         for source in spec.users.sources:
-            yield source, bind_username(spec.users.fields.username, shared[source]), set()
+            rule = bind_username(spec.users.fields.username, shared[source])
+            yield source, rule, found.memberships
     for membership in spec.memberships:
         rule = bind_username(membership.username, shared[membership.from_])
         yield membership.from_, rule, found.memberships

@@ -80,7 +80,7 @@ def read_user_rows(
     read_password = partial(_password_place, password, clear=context.clear, notes=notes, bad=bad)
     found = []
     for row_id, row in rows_in_order(table):
-        who = known(read_one(username, row, notes))
+        who = read_one(username, row, notes)
         if who.state is State.EMPTY:
             note_nobody(row, who, notes)
         values = {name: read_one(rule, row, notes) for name, rule in fields.items()}
@@ -92,11 +92,6 @@ def read_user_rows(
         place = read_password(row_id, row)
         found.append(UserRow(row_id, row.origin, who, values, place, known_as, row.entry))
     return found
-
-
-def known(value: Value) -> Value:
-    """Return a value without which a row is nobody's: one that may be hidden counts as missing."""
-    return value._replace(state=State.EMPTY) if value.state is State.UNKNOWN else value
 
 
 def note_nobody(row: Row, who: Value, notes: Notes) -> None:

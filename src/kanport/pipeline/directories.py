@@ -1,7 +1,7 @@
 """Directories compared with what the ledger knows of them: what is not there is asked for again."""
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 
@@ -15,6 +15,7 @@ from kanport.pipeline.inputs import Inputs
 from kanport.table import Table
 
 _SHOWN = 20
+_MOST_FOLDERS = 20
 
 
 def compare_directories(inputs: Inputs, known: Entries) -> tuple[Inputs, Entries]:
@@ -37,7 +38,7 @@ def compare_directories(inputs: Inputs, known: Entries) -> tuple[Inputs, Entries
         if not isinstance(spec, LdapSource):
             continue
         before, read = known.get(name, {}), now.get(name, {})
-        there = _there(inputs.tables[name])
+        there = _there(inputs.tables[name], inputs.desired.unknown.nameless)
         missing = {dn: entry for dn, entry in before.items() if dn_key(dn) not in there}
         doubtful = _doubtful(inputs, name, spec, missing, there) if missing else {}
         still = {dn: before[dn] for dn in before if dn_key(dn) in there}
@@ -52,6 +53,66 @@ def compare_directories(inputs: Inputs, known: Entries) -> tuple[Inputs, Entries
             findings=(*inputs.findings, *findings),
         )
     return inputs, keep
+
+
+def doubt_leavers(
+    inputs: Inputs, known: Entries, leaving: Collection[str], nameless: Collection[str]
+) -> Inputs:
+    """Return the inputs with users unknown whose entries a directory may have hidden all the time.
+
+    `known` are the entries that the ledger has, `leaving` the usernames of users in no source. Of
+    whom the ledger knows no entry, as on the first run, Kanport asks for the entry that they would
+    have: named as those of the others are, and beside them. They may also be any of `nameless`, the
+    DNs of entries whose username nobody knows. The very same inputs come back where nothing is in
+    doubt. Raises Unreachable as `read_inputs`.
+    """
+    users = inputs.mapping.spec.users
+    remembered = {
+        compare_key(entry.username)
+        for by_dn in known.values()
+        for entry in by_dn.values()
+        if entry.username is not None
+    }
+    strangers = sorted(name for name in leaving if compare_key(name) not in remembered)
+    if users is None or not strangers:
+        return inputs
+    by_dn = {dn for entries in known.values() for dn, one in entries.items() if one.username}
+    if unnamed := sorted(set(nameless) - by_dn):
+        return _all_hidden(inputs, strangers, unnamed)
+    from kanport.sources.ldap.names import escape
+
+    now = entries_read(inputs.desired, inputs.tables)
+    unknown, findings = inputs.desired.unknown, list[Finding]()
+    for name in users.sources:
+        spec = inputs.mapping.spec.sources[name]
+        if not isinstance(spec, LdapSource):
+            continue
+        guessed = {
+            # What escapes a text in a filter does so in a DN, too.
+            f"{attribute}={escape(who)},{above}": KnownEntry(who)
+            for attribute, above in _naming(now.get(name, {}))
+            for who in strangers
+        }
+        there = _there(inputs.tables[name], nameless)
+        doubtful = _doubtful(inputs, name, spec, guessed, there) if guessed else {}
+        if doubtful:
+            unknown = _with(unknown, doubtful)
+            shown = [f"{one.username} ({dn})" for dn, one in doubtful.items()]
+            findings.append(
+                _finding(
+                    name,
+                    "the directory shows no entry of"
+                    f" {_counted(shown, 'user of the server', 'users of the server')}, and does not"
+                    f" prove that there is none: {_listed(shown)}; Kanport takes nothing from them",
+                )
+            )
+    if not findings:
+        return inputs
+    return replace(
+        inputs,
+        desired=replace(inputs.desired, unknown=unknown),
+        findings=(*inputs.findings, *findings),
+    )
 
 
 def doubt_losses(inputs: Inputs, known: Entries, losing: Collection[str]) -> Inputs:
@@ -142,17 +203,59 @@ def entries_read(desired: DesiredState, tables: Mapping[str, Table]) -> Entries:
     return found
 
 
+def _all_hidden(inputs: Inputs, strangers: Collection[str], unnamed: Collection[str]) -> Inputs:
+    message = (
+        f"the directory has {_counted(unnamed, 'entry', 'entries')} whose username it does not"
+        f" show: {_listed(unnamed)}; Kanport takes nothing from"
+        f" {_counted(strangers, 'user', 'users')} in no source who may be meant:"
+        f" {_listed(strangers)}"
+    )
+    users = inputs.mapping.spec.users
+    source = users.sources[0] if users is not None else ""
+    unknown = _with(inputs.desired.unknown, {who: KnownEntry(who) for who in strangers})
+    return replace(
+        inputs,
+        desired=replace(inputs.desired, unknown=unknown),
+        findings=(*inputs.findings, _finding(source, message)),
+    )
+
+
+def _naming(entries: Mapping[str, KnownEntry]) -> list[tuple[str, str]]:
+    """Return how people are named by their usernames: by which attribute, below which entry.
+
+    >>> _naming({"uid=ada,ou=people": KnownEntry("ada"), "cn=Bob B,ou=x": KnownEntry("bob")})
+    [('uid', 'ou=people')]
+    """
+    from kanport.sources.ldap.names import parent, split_dn
+
+    found: Counter[tuple[str, str]] = Counter()
+    for dn, entry in entries.items():
+        if entry.username is None:
+            continue
+        try:
+            (first, *more), *_ = split_dn(dn)
+            if not more and compare_key(first[1]) == compare_key(entry.username):
+                found[first[0], parent(dn)] += 1
+        except ValueError:
+            continue
+    return [naming for naming, _ in found.most_common(_MOST_FOLDERS)]
+
+
 def _places(origins: Iterable[Origin]) -> Iterator[tuple[str, str]]:
     return ((place.source, place.dn) for place in origins if place.dn is not None)
 
 
-def _there(table: Table) -> set[str]:
-    """Return the DNs of all entries that a source has, as `dn_key` gives them."""
+def _there(table: Table, nameless: Collection[str]) -> set[str]:
+    """Return the DNs of all entries that a source has, as `dn_key` gives them.
+
+    Those whose username may only be hidden (`nameless`) are as good as not there.
+    """
     from kanport.sources.ldap.names import dn_key
 
     rows = (*table.rows, *table.people, *(scope.row for scope in table.scopes))
     shown = (one.row for one in table.unread if not one.absent)
-    return {dn_key(row.origin.dn) for row in (*rows, *shown) if row.origin.dn is not None}
+    places = (row.origin.dn for row in (*rows, *shown))
+    return {dn_key(dn) for dn in places if dn is not None and dn not in nameless}
 
 
 def _merged(

@@ -22,7 +22,7 @@ from kanport.mapping import load_mapping
 from kanport.memory import NOTHING, Memory
 from kanport.model import CurrentState, DesiredState
 from kanport.normalize.passwords import read_passwords
-from kanport.pipeline.directories import compare_directories, doubt_losses
+from kanport.pipeline.directories import compare_directories, doubt_leavers, doubt_losses
 from kanport.pipeline.inputs import Inputs, read_tables
 from kanport.pipeline.recalled import compared_with
 from kanport.pipeline.who import who_runs
@@ -103,6 +103,7 @@ def plan_and_state(
     path = inputs.ledger
     memory = recall(path, client.url) if path is not None else NOTHING
     inputs = compared_with(inputs, memory, allowed)
+    nameless = inputs.desired.unknown.nameless
     inputs, entries = compare_directories(inputs, memory.entries)
     users = inputs.mapping.spec.users
     steps = users.steps if users is not None else None
@@ -134,6 +135,10 @@ def plan_and_state(
         )
 
     plan = plan_for(inputs)
+    leaving = {absence.username for absence in plan.absences if absence.state == "missing"}
+    doubted = doubt_leavers(inputs, memory.entries, leaving, nameless) if leaving else inputs
+    if doubted is not inputs:
+        inputs, plan = doubted, plan_for(doubted)
     losing = {change.username for change in plan.changes if change.action in _MAY_LOSE}
     doubted = doubt_losses(inputs, entries, losing) if losing else inputs
     if doubted is not inputs:
