@@ -125,11 +125,13 @@ class Scope:
     """What a source speaks of even where no row does, such as a group without members.
 
     Its row has only the columns of the scope. `open` is True where not everybody in it is known, so
-    that nobody may be said to be missing from it.
+    that nobody may be said to be missing from it. `inner` are the DNs of the groups in a group, at
+    any depth.
     """
 
     row: Row
     open: bool = False
+    inner: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

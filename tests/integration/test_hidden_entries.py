@@ -1,5 +1,6 @@
 """Night after night: what a directory hides ends nothing, and leavers are out the same night."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
@@ -399,6 +400,62 @@ def test_a_single_member_that_is_hidden_in_a_list_keeps_access(
         # Whoever was really taken out is out, whatever is hidden of others.
         assert night.roles() == {**managers, "cyd": "member"}
         assert ("entry-unreadable" in told) == (cn == "kb-web-managers")
+
+
+@pytest.mark.parametrize(
+    ("cn", "attribute", "value", "keep"),
+    [
+        ("team", "member", dn("dan"), {"dan"}),
+        ("kb-web-members", "member", f"cn=team,{GROUPS}", {"dan", "eve"}),
+        ("outer", "member", f"cn=team,{GROUPS}", {"dan", "eve"}),
+        ("kb-web-posix", "memberUid", "fay", {"fay"}),
+    ],
+    ids=["member of an inner group", "inner group", "group between", "login"],
+)
+def test_a_value_that_is_hidden_keeps_access_that_comes_by_another_way(
+    kanport: Kanport,
+    server: Sandbox,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    cn: str,
+    attribute: str,
+    value: str,
+    keep: set[str],
+) -> None:
+    reader = entry(
+        READER,
+        objectClass=["organizationalRole", "simpleSecurityObject"],
+        cn="reader",
+        userPassword=PASSWORD,
+    )
+    through = "outer" if cn == "outer" else "team"
+    listed = [
+        group("kb-web-members", dn("ada"), dn("bob"), f"cn={through},{GROUPS}"),
+        group("outer", dn("cyd"), f"cn=team,{GROUPS}"),
+        group("team", dn("cyd"), dn("dan"), dn("eve")),
+        entry(
+            f"cn=kb-web-posix,{GROUPS}", objectClass="posixGroup", cn="kb-web-posix",
+            gidNumber="7", memberUid=["ada", "fay"],
+        ),
+    ]  # fmt: skip
+    text = MAPPING.replace("{nested}", ", members: [member, memberUid]{nested}")
+    text = text.replace("{{members: ", "{{posix: project-member, members: ")
+    monkeypatch.setattr(sys.modules[__name__], "MAPPING", text)
+    logins = "access to attrs=userPassword by anonymous auth by * none"
+    style = "val" if attribute == "memberUid" else "val.exact"
+    hidden = f'access to dn.exact="cn={cn},{GROUPS}" attrs={attribute} {style}="{value}" by * none'
+    with Slapd(tmp_path / "slapd", tree(reader, *map(person, LOGINS), *listed)) as slapd:
+        slapd.serve(logins, "access to * by * read")
+        night = first_night(kanport, server, tmp_path, monkeypatch, slapd.url, READER)
+        assert night.roles() == dict.fromkeys(LOGINS, "member")
+        slapd.serve(logins, hidden, "access to * by * read")
+        slapd.modify(
+            f"dn: cn=kb-web-members,{GROUPS}\nchangetype: modify\ndelete: member\n"
+            f"member: {dn('bob')}\n"
+        )
+        told = night()
+        assert night.roles() == dict.fromkeys(set(LOGINS) - {"bob"}, "member")
+        assert all(f"{who} (" in told for who in keep)
 
 
 @pytest.mark.parametrize("attributes", [(), ("member",)])

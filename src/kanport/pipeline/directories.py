@@ -135,8 +135,8 @@ def doubt_losses(inputs: Inputs, known: Entries, losing: Collection[str]) -> Inp
             continue
         from kanport.sources.ldap.again import undetermined
 
-        closed = (scope.row.origin.dn for scope in inputs.tables[name].scopes if not scope.open)
-        groups = frozenset(dn for dn in closed if dn is not None)
+        closed = [scope for scope in inputs.tables[name].scopes if not scope.open]
+        groups = {one.row.origin.dn: one.inner for one in closed if one.row.origin.dn is not None}
         folder = inputs.mapping.path.parent
         found = undetermined(name, spec, people, groups, base=folder, environ=os.environ)
         for dn, doubtful in sorted(found.items()):

@@ -141,7 +141,8 @@ class GroupRows:
             places = {column: {**place, "dn": entry.dn} for column, place in shaped.places.items()}
             shaped = Shaped(entry.dn, shaped.values, shaped.odd, places)
             row = Row(self._origin.at(dn=entry.dn), shaped.values, places, shaped.odd)
-            yield shaped, found, Scope(row, open=unsure)
+            inner = tuple(gathering.nodes[one].entry.dn for one in found.passed if one != key)
+            yield shaped, found, Scope(row, open=unsure, inner=inner)
         if gathering.hidden_groups:
             self._add(
                 "group-unreadable",
