@@ -26,6 +26,10 @@ RULES = [
     "access to filter=(description=hidden) by * none",
     "access to filter=(description=disclosed) by * disclose",
     "access to filter=(description=nolist) attrs=member,memberUid by * none",
+    "access to filter=(&(description=novalue)(objectClass=groupOfNames)) attrs=member"
+    ' val.regex="^cn=(dan|eve|team|anna wei.*)," by * none',
+    "access to filter=(&(description=novalue)(objectClass=posixGroup)) attrs=memberUid"
+    ' val.regex="^login[0-4]$" by * none',
     "access to filter=(description=nolock) attrs=shadowExpire by * none",
     "access to * by * read",
 ]
@@ -68,8 +72,8 @@ class Group:
     """A group that leads to a role in a project; it lists DNs, or logins."""
 
     name: str
-    project: str
-    role: str
+    project: str = ""
+    role: str = ""
     logins: bool = False
     members: list[str] = field(default_factory=list)
     marks: set[str] = field(default_factory=set)
@@ -81,10 +85,6 @@ class Group:
     def dn(self) -> str:
         """Return the DN of the entry."""
         return f"cn={self.name},{GROUPS}"
-
-    def lists(self, person: Person) -> bool:
-        """Return whether the group lists this person's entry, or login."""
-        return self.there and (person.login if self.logins else person.dn) in self.members
 
     def name_of(self, person: Person) -> str:
         """Return what the group would list for this person."""
@@ -104,10 +104,12 @@ def groups() -> list[Group]:
         Group("kb-ops-members", "ops", "project-member", logins=True),
         Group("kb-weiss-members", "weiss", "project-member"),
         Group("kb-weiß-members", "weiß", "project-member"),
+        # A group in groups, which means nothing by itself.
+        Group("team"),
     ]
 
 
-PROJECTS = tuple(dict.fromkeys(group.project for group in groups()))
+PROJECTS = tuple(dict.fromkeys(group.project for group in groups() if group.project))
 
 
 class Staff:
@@ -142,6 +144,13 @@ class Staff:
     def seen_group(self, group: Group) -> bool:
         """Return whether Kanport's login can see the group."""
         return group.there and not group.marks & {"hidden", "disclosed"}
+
+    def lists(self, group: Group, person: Person) -> bool:
+        """Return whether a group lists this person's entry, or login, or a group that does."""
+        inner = [one for one in self.groups if one.dn in group.members]
+        return group.there and (
+            group.name_of(person) in group.members or any(self.lists(one, person) for one in inner)
+        )
 
     def entry_at(self, dn: str) -> Person | None:
         """Return whose entry has this DN."""
@@ -429,6 +438,18 @@ class Day:
         """Hide whom a group lists."""
         if self.group.there:
             self.staff.mark(self.group, "nolist")
+
+    def value_is_hidden(self) -> None:
+        """Hide single values of a list, such as Dan and login1."""
+        if self.group.there:
+            self.staff.mark(self.group, "novalue")
+
+    def team_is_put_into(self) -> None:
+        """Put a group into another one."""
+        team = self.staff.groups[-1]
+        if self.group.there and not self.group.logins and self.group is not team:
+            rest = [name for name in self.group.members if name != team.dn]
+            self.staff.list(self.group, [*rest, team.dn])
 
     def group_is_shown(self) -> None:
         """Show a group with all that it has, or make it anew as it was."""
