@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from kanport.sandbox import Sandbox
+from tests.apply.test_when_it_counts import unchained
 from tests.conftest import Kanport
 from tests.integration.files import MAPPING, write_files
 
@@ -132,9 +133,8 @@ def test_a_mapping_that_is_gone_is_said(kanport: Kanport, applied: Path, club: P
 def test_a_run_that_was_killed_before_its_answers_were_written_down_is_taken_back(
     server: Sandbox, kanport: Kanport, applied: Path
 ) -> None:
-    lines = applied.read_text(encoding="utf-8").splitlines(keepends=True)
-    kept = [line for line in lines if json.loads(line)["record"] in ("run", "sent")]
-    Path("cut.jsonl").write_text("".join(kept), encoding="utf-8")
+    records = map(json.loads, applied.read_text(encoding="utf-8").splitlines())
+    unchained(Path("cut.jsonl"), [each for each in records if each["record"] in ("run", "sent")])
     planned = kanport("undo", "cut.jsonl", "-o", "back.json")
     assert planned.code == 0, planned
     assert "cut off" in planned.err
