@@ -368,6 +368,7 @@ CATALOGUE: dict[str, Kind] = {
     "email-taken": Kind("warning", "Another user on the server has the same e-mail address."),
     "rename-unclear": Kind("error", "An e-mail address fits more than one person."),
     "identity-changed": Kind("error", "An account would pass to a person with another stable id."),
+    "username-temporary": Kind("warning", "A run was cut off while it swapped usernames."),
     "person-unmanaged": Kind("warning", "Somebody whom Kanport does not manage stays enabled."),
     "person-returned": Kind("info", "Somebody is back whom Kanport had disabled as missing."),
     "login-reused": Kind("warning", "A username comes back with another stable id: somebody new."),

@@ -163,3 +163,21 @@ def in_order(findings: Iterable[Finding]) -> list[Finding]:
 def errors_in(findings: Iterable[Finding]) -> Iterator[Finding]:
     """Give the findings that make their row invalid."""
     return (finding for finding in findings if finding.severity is Severity.ERROR)
+
+
+UNCLEAR = frozenset(
+    {
+        *("identity-changed", "rename-unclear", "person-ambiguous"),
+        *("id-shared", "id-differs", "user-clash"),
+    }
+)
+"""Errors of which nothing is wrong but who somebody is.
+
+They keep back the people whom they name, and nobody else: the rest of the run goes on, whatever
+`invalid_rows` says.
+"""
+
+
+def stopping(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Return the errors that stop everything where the mapping lets invalid rows do so."""
+    return (finding for finding in errors_in(findings) if finding.code not in UNCLEAR)

@@ -184,6 +184,30 @@ _LIKE_LATIN = str.maketrans(
 )
 
 
+def temporary_username(user_id: int, number: int = 1) -> str:
+    """Return the username that a user has while another one takes over theirs.
+
+    It says whose it is, so that a run that is cut off in between leaves nobody unknown.
+
+    >>> temporary_username(5), temporary_username(5, 2)
+    ('kanport-rename-5', 'kanport-rename-5-2')
+    """
+    return f"{_TEMPORARY}{user_id}" + (f"-{number}" if number > 1 else "")
+
+
+def is_temporary_username(username: str, user_id: int | None) -> bool:
+    """Tell whether a user has a username that `temporary_username` made for just this user.
+
+    >>> is_temporary_username("kanport-rename-5", 5), is_temporary_username("kanport-rename-5", 6)
+    (True, False)
+    """
+    found = _TEMPORARY_USERNAME.fullmatch(username)
+    return found is not None and found[1] == str(user_id)
+
+
+_TEMPORARY = "kanport-rename-"
+_TEMPORARY_USERNAME = re.compile(rf"{_TEMPORARY}(\d{{1,19}})(?:-\d{{1,9}})?", re.ASCII)
+
 # --- what counts of a character -------------------------------------------------------------------
 
 _BEYOND = re.compile("[\U00010000-\U0010ffff]")

@@ -58,7 +58,8 @@ class Night:
     """What happened the day before, how the night went, and what there is to see in the morning.
 
     `changed` is how many changes took effect; None where that depends on when the run broke off.
-    `said` are pieces of what cron mails; where there are none, nothing at all was printed.
+    `said` are pieces of what cron mails; where there are none, nothing at all was printed. With
+    `unclear` the run went to its end, and what it was to change is withheld.
     """
 
     story: str
@@ -68,6 +69,7 @@ class Night:
     code: int = 0
     changed: int | None = 0
     said: tuple[str, ...] = ()
+    unclear: bool = False
 
 
 STAFF = {
@@ -153,7 +155,7 @@ NIGHTS = (
           changed=None, said=("was cut off",)),
     Night("fay has left, and her login is given to somebody else",
           (leaves("fay"), joins("fay")),
-          code=5, said=("identity-changed",)),
+          code=3, said=("identity-changed",), unclear=True),
     Night("that one gets another login; hugo is back",
           (gets_login("fay", "fay.smith"), is_back("hugo")),
           changed=4, said=("1 person was created and 1 enabled",)),
@@ -215,11 +217,11 @@ def adopt(world: World) -> None:
 def check_server(world: World, night: Night, before: Seen) -> None:
     """Nothing but the truth, and where a run broke off nothing that is not on the way to it."""
     seen = world.seen()
-    begun = night.code in (0, 3, -9)
+    begun = night.code in (0, 3, -9) and not night.unclear
     if begun:
         world.truth.night(world.today, world.company.people.values())
     truth = world.truth.seen() if begun else before
-    if night.code in (3, -9):
+    if night.code in (3, -9) and not night.unclear:
         assert before != seen != truth, "it broke off too early or too late to show anything"
         for login in before | seen:
             assert on_the_way(before.get(login), seen.get(login), truth.get(login)), login

@@ -128,11 +128,16 @@ def test_renames_in_a_row_free_one_name_after_the_other() -> None:
     assert differences(plan, a_server(ADA, BOB)) == []
 
 
-def test_two_who_swap_their_names_are_left_to_a_person() -> None:
+def test_two_who_swap_their_names_do_so_by_way_of_a_temporary_one() -> None:
     wanted = a_state(who("bob", "7"), who("ada", "8", 3))
     plan = plan_for(wanted, a_server(ADA, BOB), MAPPING, known=[KNOWN_ADA, KNOWN_BOB])
-    assert plan.changes == () and codes(plan) == ["rename-unclear", "rename-unclear"]
-    assert [(one.username, one.user_id) for one in plan.identities] == [("ada", 5), ("bob", 6)]
+    assert told(plan) == [
+        "user.rename ada {'username': 'ada'} -> {'username': 'kanport-rename-5'}",
+        "user.rename bob {'username': 'bob'} -> {'username': 'ada'}",
+        "user.rename kanport-rename-5 {'username': 'kanport-rename-5'} -> {'username': 'bob'}",
+    ]
+    assert codes(plan) == [] and differences(plan, a_server(ADA, BOB)) == []
+    assert [(one.username, one.user_id) for one in plan.identities] == [("bob", 5), ("ada", 6)]
 
 
 def test_a_new_username_that_somebody_else_keeps_changes_neither() -> None:

@@ -9,7 +9,8 @@ Here is the order of things; `crew` works off what is alike, `sending` sends, `s
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from types import MappingProxyType
 
@@ -20,7 +21,7 @@ from kanport.apply.options import Options
 from kanport.apply.pace import Lanes, Throttle
 from kanport.apply.passwords import Passwords
 from kanport.apply.settling import probe, wait_for_new_ones
-from kanport.apply.state import State, giving_up
+from kanport.apply.state import Renames, State
 from kanport.apply.steps import CREATING, as_before, observe
 from kanport.apply.watch import Watch
 from kanport.errors import Unreachable
@@ -75,7 +76,7 @@ class Engine:
             # Nothing was sent, so the file is the record of nothing.
             self._journal.path.unlink(missing_ok=True)
             raise unwritable(problem) from problem
-        job = self._job(State(giving_up(plan)))
+        job = self._job(State(Renames.of(plan)))
         return _finish(job, plan, run_id, started_at, frozenset())
 
     def resume(self, recorded: Recorded, renamed: Mapping[str, str] = NOTHING_RENAMED) -> Run:
@@ -115,7 +116,7 @@ class Engine:
 
     def _again(self, recorded: Recorded) -> Job:
         self._journal.resume()
-        state = State(giving_up(recorded.plan), outcomes=dict(recorded.settled))
+        state = State(Renames.of(recorded.plan), outcomes=dict(recorded.settled))
         state.doubted |= recorded.sent
         state.from_before = recorded.sent
         return self._job(state)
@@ -171,30 +172,78 @@ def _finish(job: Job, plan: Plan, run_id: str, started_at: str, unsure: frozense
 
 
 def _run_phase(job: Job, phase: Phase, changes: Sequence[Change], unsure: frozenset[str]) -> None:
-    possible = [change for change in changes if _possible(job, change)]
-    job.record()
-    possible = _look_first(job, possible, unsure)
-    # One rename may free the name that the next one takes.
-    lanes = Lanes(1) if phase is Phase.RENAME else job.lanes
-    for _, alike in groupby(possible, key=lambda change: change.action):
-        carry_out(job, list(alike), lanes)
+    # One rename may free the username that the next one takes.
+    renaming = phase is Phase.RENAME
+    lanes = Lanes(1) if renaming else job.lanes
+    for stage in _stages(changes) if renaming else [changes]:
+        possible = [change for change in stage if _possible(job, change)]
+        job.record()
+        possible = _look_first(job, possible, unsure)
+        for _, alike in groupby(possible, key=lambda change: change.action):
+            carry_out(job, list(alike), lanes)
+
+
+def _stages(changes: Sequence[Change]) -> Iterator[list[Change]]:
+    """Split renames where one needs to know what became of another one.
+
+    That is one that takes a username which another one frees, and the second one of a user.
+    """
+    stage: list[Change] = []
+    users: set[int | None] = set()
+    freed: set[str] = set()
+    for change in changes:
+        if change.action is Action.USER_RENAME:
+            if change.user_id in users or compare_key(_new_name(change)) in freed:
+                yield stage
+                stage, users, freed = [], set(), set()
+            users.add(change.user_id)
+            freed.add(compare_key(change.username))
+        stage.append(change)
+    yield stage
+
+
+def _new_name(change: Change) -> str:
+    return str((change.after or {}).get("username", ""))
 
 
 def _possible(job: Job, change: Change) -> bool:
-    who, state = change.username, job.state
-    if change.action is not Action.USER_CREATE:
-        lacking = state.lacking(change)
-        if lacking is None:
-            return True
-        reason = f"{lacking} was not created"
-    else:
+    reason = _hindered(job.state, change)
+    if reason is not None:
+        job.settle(change, Status.SKIPPED, reason)
+    return reason is None
+
+
+def _hindered(state: State, change: Change) -> str | None:
+    """Say why a change cannot be carried out after what came before it; None where it can."""
+    if change.action is Action.USER_RENAME:
+        return _not_renamed(state, change)
+    if change.action is Action.USER_CREATE:
         # Whoever still has the username would be taken for the new user when it is read back.
-        rename = state.giving_up.get(compare_key(who))
-        if rename is None or state.outcomes[rename].status in (Status.DONE, Status.ALREADY):
-            return True
-        reason = f"the username {who} is not free, as its user was not renamed"
-    job.settle(change, Status.SKIPPED, reason)
-    return False
+        return _not_free(state, change.username, change)
+    lacking = state.lacking(change)
+    return None if lacking is None else f"{lacking} was not created"
+
+
+def _not_renamed(state: State, change: Change) -> str | None:
+    before = state.renames.before(change)
+    if before is not None and not _holds(state, before):
+        return f"the user did not get the temporary username {change.username}"
+    why = _not_free(state, _new_name(change), change)
+    if why is None or before is None:
+        return why
+    return f"{why}; until the next run gives it to them, they are called {change.username}"
+
+
+def _not_free(state: State, username: str, change: Change) -> str | None:
+    holders = state.renames.freeing.get(compare_key(username), ())
+    if all(_holds(state, one.id) for one in holders if one.user_id != (change.user_id or 0)):
+        return None
+    return f"the username {username} is not free, as its user was not renamed"
+
+
+def _holds(state: State, change_id: str) -> bool:
+    outcome = state.outcomes.get(change_id)
+    return outcome is not None and outcome.status in (Status.DONE, Status.ALREADY)
 
 
 def _look_first(job: Job, changes: Sequence[Change], unsure: frozenset[str]) -> list[Change]:
@@ -206,6 +255,9 @@ def _look_first(job: Job, changes: Sequence[Change], unsure: frozenset[str]) -> 
     values = wait_for_new_ones(job, doubtful, probe(job, doubtful), sent)
     for change, value in zip(doubtful, values, strict=True):
         there = observe(change, value)
+        if not there.holds and observe(job.state.renames.in_the_end(change), value).holds:
+            # The second half of a rename by way of a temporary username shows that of the first.
+            there = replace(there, holds=True)
         if not there.understood:
             raise Unreachable(f"What {change.id} did cannot be read back: {there.instead}.")
         if there.holds and there.shown:

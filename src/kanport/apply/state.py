@@ -16,11 +16,10 @@ class State:
 
     `user_ids` are those of new users alone: a username that one user gave up can be another's by
     the time that a later change speaks of it. `group_ids` and `project_ids` are those of new groups
-    by name and new projects by label. `giving_up` names the rename that is to free a
-    username, by compare key.
+    by name and new projects by label. `renames` says which renames wait for which.
     """
 
-    giving_up: dict[str, str]
+    renames: "Renames"
     user_ids: dict[str, int] = field(default_factory=dict)
     group_ids: dict[str, int] = field(default_factory=dict)
     project_ids: dict[str, int] = field(default_factory=dict)
@@ -115,13 +114,48 @@ def _made(plan: Plan, action: Action, part: str, ids: Mapping[str, int]) -> dict
     }
 
 
-def giving_up(plan: Plan) -> dict[str, str]:
-    """Give the renames of a plan by the username, as names are compared, that they free."""
-    return {
-        compare_key(change.username): change.id
-        for change in plan.changes
-        if change.action is Action.USER_RENAME
-    }
+@dataclass(frozen=True, slots=True)
+class Renames:
+    """The renames of a plan, as they depend on one another.
+
+    `freeing` are those that are to free a username, by compare key; `of_user` those of a user in
+    their order: by way of a temporary username somebody is renamed twice.
+    """
+
+    freeing: Mapping[str, tuple[Change, ...]]
+    of_user: Mapping[int, tuple[Change, ...]]
+
+    @classmethod
+    def of(cls, plan: Plan) -> "Renames":
+        """Index the renames of a plan."""
+        freeing: dict[str, list[Change]] = {}
+        of_user: dict[int, list[Change]] = {}
+        for change in plan.changes:
+            if change.action is Action.USER_RENAME:
+                freeing.setdefault(compare_key(change.username), []).append(change)
+                of_user.setdefault(change.user_id or 0, []).append(change)
+        return cls(
+            {key: tuple(ids) for key, ids in freeing.items()},
+            {user_id: tuple(some) for user_id, some in of_user.items()},
+        )
+
+    def before(self, change: Change) -> str | None:
+        """Return the id of the rename of the same user that comes before this one, if any."""
+        if change.action is not Action.USER_RENAME:
+            return None
+        earlier = None
+        for other in self.of_user.get(change.user_id or 0, ()):
+            if other.id == change.id:
+                return earlier
+            earlier = other.id
+        return None
+
+    def in_the_end(self, change: Change) -> Change:
+        """Return a rename as it ends: with the last username that the plan gives its user."""
+        if change.action is not Action.USER_RENAME:
+            return change
+        last = self.of_user[change.user_id or 0][-1]
+        return change.model_copy(update={"after": last.after})
 
 
 def success(answer: Answer) -> Status:

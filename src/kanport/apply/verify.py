@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from kanport.apply.group_steps import ABOUT
 from kanport.apply.observed import Observed
 from kanport.apply.probing import read_back
-from kanport.apply.state import State
+from kanport.apply.state import Renames, State
 from kanport.apply.steps import CREATING, MEMBERSHIPS, observe
 from kanport.kanboard.rpc import Call
 from kanport.names import compare_key
@@ -35,7 +35,7 @@ def verify(plan: Plan, reader: Reader) -> tuple[Verdict, ...]:
     be read.
     """
     expected = list(_expected(plan.changes))
-    state = State({})
+    state = State(Renames({}, {}))
     made = [change for change in expected if change.action in CREATING]
     seen: dict[str, Observed] = {}
     for action in CREATING:

@@ -23,16 +23,20 @@ def explain_person(known: Known, who: str) -> Explanation:
     Raises UsageError where it names several people.
     """
     keys = _keys(known, who)
-    keys |= _other_names(known, keys)
+    renamed = _renamed(known, keys)
+    if renamed is not None:
+        keys |= _other_names(known, renamed)
     rows = rows_where(known, lambda reading, row: _is_about(reading, row, keys))
     wanted = next((user for user in known.desired.users if user.key in keys), None)
     memberships = tuple(
         one for one in known.desired.memberships if compare_key(one.username.value) in keys
     )
-    user = _user(known, keys)
+    user = _user(known, keys, renamed)
     names = _names(keys, known, user)
     changes = tuple(
-        change for change in (known.plan.changes if known.plan else ()) if _touches(change, keys)
+        change
+        for change in (known.plan.changes if known.plan else ())
+        if _is_of(change, keys, renamed)
     )
     findings = tuple(
         dict.fromkeys(
@@ -104,15 +108,41 @@ def _keys(known: Known, who: str) -> set[str]:
     return found
 
 
-def _other_names(known: Known, keys: set[str]) -> set[str]:
-    """Give the other username of somebody whom the plan renames."""
-    found: set[str] = set()
+def _moves(known: Known) -> dict[int, tuple[str, str]]:
+    """Return the usernames of whom the plan renames, before and after, by user id."""
+    found: dict[int, tuple[str, str]] = {}
     for change in known.plan.changes if known.plan is not None else ():
-        if change.action is Action.USER_RENAME:
-            pair = {compare_key(name) for name in _both_names(change)}
-            if pair & keys:
-                found |= pair
+        if change.action is Action.USER_RENAME and change.user_id is not None:
+            old, _ = found.get(change.user_id, (change.username, ""))
+            found[change.user_id] = old, str((change.after or {}).get("username", ""))
     return found
+
+
+def _renamed(known: Known, keys: set[str]) -> int | None:
+    """Return the id of the user who is meant among those whom the plan renames; None for others.
+
+    Where one gets the username that another one gives up, the rows mean the one who gets it.
+    """
+    moves = _moves(known)
+    for at in (1, 0):
+        for user_id, names in moves.items():
+            if compare_key(names[at]) in keys:
+                return user_id
+    return None
+
+
+def _other_names(known: Known, user_id: int) -> set[str]:
+    """Give the usernames of somebody whom the plan renames, but those that others get."""
+    moves = _moves(known)
+    others = {compare_key(new) for number, (_, new) in moves.items() if number != user_id}
+    old, new = map(compare_key, moves[user_id])
+    return {new, old} - (others - {new})
+
+
+def _is_of(change: Change, keys: set[str], renamed: int | None) -> bool:
+    if renamed is not None and change.user_id is not None:
+        return change.user_id == renamed
+    return _touches(change, keys)
 
 
 def _both_names(change: Change) -> tuple[str, ...]:
@@ -132,16 +162,13 @@ def _is_about(reading: Reading, row: Row, keys: set[str]) -> bool:
     )
 
 
-def _user(known: Known, keys: set[str]) -> User | None:
+def _user(known: Known, keys: set[str], renamed: int | None) -> User | None:
     if known.current is None:
         return None
-    renamed = {
-        change.user_id
-        for change in (known.plan.changes if known.plan is not None else ())
-        if change.action is Action.USER_RENAME and _touches(change, keys)
-    }
+    if renamed is not None:
+        return next((user for user in known.current.users if user.id == renamed), None)
     users = [user for user in known.current.users if compare_key(user.username) in keys]
-    return next((user for user in users if user.id in renamed), users[0] if users else None)
+    return users[0] if users else None
 
 
 def _names(keys: set[str], known: Known, user: User | None) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 
 from kanport.explain.model import Access, Known, RowTold
-from kanport.findings import errors_in
+from kanport.findings import stopping
 from kanport.mapping.spec import Managed, Users
 from kanport.model import DesiredUser, User
 from kanport.plan.match import name_matcher
@@ -51,7 +51,7 @@ def person_reasons(
 
 
 def _stops(known: Known) -> Iterator[str]:
-    errors = len(list(errors_in(known.all_findings)))
+    errors = len(list(stopping(known.all_findings)))
     if errors and known.mapping.spec.invalid_rows == "abort":
         count = "1 error" if errors == 1 else f"{errors} errors"
         yield f"{count} in the source data: nothing at all is planned until the rows are mended."

@@ -137,7 +137,9 @@ class MappingFile(Strict):
         "beside the mapping, or in the state folder where nothing can be written there.",
     )
     invalid_rows: Literal["abort", "skip"] = Field(
-        "abort", description="skip: go on without them; whoever they name stays as they are."
+        "abort",
+        description="skip: go on without them; whoever they name stays as they are. People of whom "
+        "it is only open who they are never stop the others.",
     )
     custom_roles: dict[str, tuple[Text, ...]] = Field(
         {}, description="Custom roles by project; Kanboard itself would take any text."

@@ -14,7 +14,7 @@ from kanport.errors import (
     PlanStale,
     SourceInvalid,
 )
-from kanport.findings import Finding, errors_in
+from kanport.findings import Finding, stopping
 from kanport.kanboard.client import Client
 from kanport.kanboard.current import read_current
 from kanport.ledger import recall
@@ -78,8 +78,9 @@ def plan_inputs(
     """Read the server and make the plan; sends no procedure that writes.
 
     Where the mapping wants invalid rows to stop everything, errors raise SourceInvalid with all
-    findings: those of the input before the server is asked, those that only the server can show
-    (an unknown project) after it. The ledger is read, never written; ConfigInvalid is raised where
+    findings, but not errors about who one person is (`findings.stopping`): those of the input
+    before the server is asked, those that only the server can show (an unknown project) after it.
+    The ledger is read, never written; ConfigInvalid is raised where
     it cannot be used. `allowed` is what is allowed for this run beyond the limits, up to which
     number (`kanport.plan.guards.parse_allowed`).
     """
@@ -148,7 +149,7 @@ def plan_and_state(
 
 def _stop_at_errors(inputs: Inputs, findings: Iterable[Finding]) -> None:
     found = tuple(findings)
-    count = len(list(errors_in(found)))
+    count = len(list(stopping(found)))
     if count and inputs.aborts:
         raise SourceInvalid(
             f"{count} {'error' if count == 1 else 'errors'} in the source data; nothing is planned",

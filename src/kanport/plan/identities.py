@@ -45,7 +45,9 @@ def identities_after(plan: Plan, run: Run | None) -> tuple[Identity, ...]:
     for change in plan.changes:
         holds = outcomes.get(change.id) in _HOLDS
         if change.action is Action.USER_RENAME and not holds:
-            kept[change.user_id] = change.username
+            # By way of a temporary username somebody is renamed twice: the first one that failed
+            # says how they are called.
+            kept.setdefault(change.user_id, change.username)
         elif change.action is Action.USER_CREATE and holds and change.id in user_ids:
             created[change.username] = user_ids[change.id]
     return tuple(

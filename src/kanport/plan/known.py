@@ -7,7 +7,7 @@ from typing import NamedTuple, Self
 
 from kanport.findings import Finding
 from kanport.model import DesiredUser, Identity, Unknown, User
-from kanport.names import compare_key
+from kanport.names import compare_key, is_temporary_username
 from kanport.origin import Origin
 from kanport.plan.match import People
 from kanport.plan.places import first_place
@@ -37,7 +37,10 @@ class Known:
             user = people.by_id.get(identity.user_id)
             if user is None:
                 continue
-            same = compare_key(user.username) == compare_key(identity.username)
+            # Whoever has a temporary username got it from a run that renames and was cut off.
+            same = compare_key(user.username) == compare_key(
+                identity.username
+            ) or is_temporary_username(user.username, user.id)
             (users if same else astray)[stable_id] = user
         ids = {user.id: stable_id for stable_id, user in users.items()}
         return cls(identities, users, astray, ids)
@@ -51,6 +54,10 @@ class Known:
             if user := self.users.get(stable_id) or self.astray.get(stable_id):
                 found.add(compare_key(user.username))
         return frozenset(found)
+
+    def given(self, ids: Set[str]) -> frozenset[int]:
+        """Return the ids of the users whom these stable ids mean."""
+        return frozenset(self.users[each].id for each in ids if each in self.users)
 
     def called_otherwise(self) -> frozenset[tuple[str, str]]:
         """Give the compare keys of what users may have been called before, with those of now.
@@ -90,13 +97,15 @@ class Traced(NamedTuple):
     """Who was found by stable id, and who is left to be found by username.
 
     `found` are the wanted persons with their users. `moving` are the ids of those users whose
-    usernames become free, as they get another one.
+    usernames become free, as they get another one. `outlived` are those of users whose usernames
+    the sources give to others whom the ledger knows: the rows of these say nothing of them.
     """
 
     found: tuple[tuple[DesiredUser, User], ...]
     moving: frozenset[int]
     left: tuple[DesiredUser, ...]
     refused: tuple["Refused", ...]
+    outlived: frozenset[int] = frozenset()
 
 
 class Refused(NamedTuple):
@@ -138,13 +147,21 @@ def trace(
         if person.key != compare_key(user.username)
         and not (protected(user.username) or protected(person.username.value))
     }
+    outlived: set[int] = set()
     while blocked := list(_blocked(found, moving, people)):
         for refusal in blocked:
+            outlived.update(user.id for user in refusal.users[1:] if user.id in known.ids)
             number = refusal.users[0].id
             moving.discard(number)
             del found[number]
         refused.extend(blocked)
-    return Traced(tuple(found.values()), frozenset(moving), tuple(left), tuple(refused))
+    return Traced(
+        tuple(found.values()),
+        frozenset(moving),
+        tuple(left),
+        tuple(refused),
+        frozenset(outlived),
+    )
 
 
 def _look_up(wanted: DesiredUser, known: Known, people: People) -> User | Refused | None:

@@ -34,9 +34,9 @@ def learned_from(plan: Plan, run: Run | None) -> Learned:
         for change in _of(done, Action.USER_CREATE)
         if change.id in user_ids
     }
-    names = {
-        change.user_id: change.username for change in _of(plan.changes, Action.USER_RENAME)
-    } | {
+    renames = _of(plan.changes, Action.USER_RENAME)
+    # Somebody may be renamed twice, by way of a temporary username.
+    names = {change.user_id: change.username for change in reversed(renames)} | {
         change.user_id: str((change.after or {})["username"])
         for change in _of(holds, Action.USER_RENAME)
     }

@@ -8,7 +8,7 @@ from kanport.findings import Finding, in_order
 from kanport.mapping.spec import MappingFile
 from kanport.memory import NOTHING, Entries, Memory, with_present_names
 from kanport.model import CurrentState, DesiredState
-from kanport.plan.draft import Draft
+from kanport.names import is_temporary_username
 from kanport.plan.dropped import diff_dropped, dropped_projects, named_by_sources
 from kanport.plan.group_plan import plan_groups
 from kanport.plan.guards import Allowances, Situation, Usable, judge
@@ -16,9 +16,17 @@ from kanport.plan.guards.named import names_without_meaning
 from kanport.plan.identities import identities_of
 from kanport.plan.kept import access_beside, people_named
 from kanport.plan.memberships import diff_access
-from kanport.plan.model import Action, Plan, PlanEntry, PlanMapping, PlanServer, PlanSource
+from kanport.plan.model import (
+    Action,
+    Change,
+    Plan,
+    PlanEntry,
+    PlanMapping,
+    PlanServer,
+    PlanSource,
+)
 from kanport.plan.moves import moves_with_groups
-from kanport.plan.order import in_plan_order, order_renames
+from kanport.plan.order import in_plan_order
 from kanport.plan.plan_file import plan_digest
 from kanport.plan.resolve import Resolved, resolve, without_gone
 from kanport.plan.unlisted import unlisted_findings
@@ -62,10 +70,10 @@ def make_plan(
     beyond = diff_dropped(
         dropped, resolved, current, mapping, memory, users.missing, groups.foreseen
     )
-    possible, circles = _without_circles(
-        (*users.changes, *groups.changes, *access.changes, *beyond.changes)
+    changes = in_plan_order(
+        (*users.changes, *groups.changes, *access.changes, *beyond.changes),
+        (user.username for user in current.users),
     )
-    changes = in_plan_order(possible)
     counted = Counter(change.action for change in changes)
     moves = moves_with_groups(changes, current, groups.foreseen, resolved.new_projects.projects)
     beside = access_beside(changes, current, moves)
@@ -106,7 +114,7 @@ def make_plan(
                     *groups.findings,
                     *access.findings,
                     *beyond.findings,
-                    *circles,
+                    *_temporary(current, changes),
                     *unlisted_findings(resolved, current),
                     *names_without_meaning(mapping, allowed, current),
                 )
@@ -155,8 +163,20 @@ def _usable(
     )
     return Usable.of(
         {
-            "users": (p.desired.rows or p.desired.username.origins for p in resolved.persons),
-            "memberships": (*(wanted.origins for wanted in resolved.wanted), *projects),
+            # A row is of use also where it is open who somebody is: the source is not empty.
+            "users": (
+                *(p.desired.rows or p.desired.username.origins for p in resolved.persons),
+                *resolved.unclear,
+            ),
+            "memberships": (
+                *(wanted.origins for wanted in resolved.wanted),
+                *(
+                    membership.role.origins or membership.username.origins
+                    for membership in desired.memberships
+                    if membership.key[0] in resolved.finder.disputed
+                ),
+                *projects,
+            ),
             "members of groups": (*(m.username.origins for m in desired.group_members), *groups),
             "access of groups": (a.group.origins for a in resolved.desired.group_access),
         },
@@ -166,17 +186,18 @@ def _usable(
     )
 
 
-def _without_circles(changes: tuple[Draft, ...]) -> tuple[tuple[Draft, ...], list[Finding]]:
-    renames = (change for change in changes if change.action is Action.USER_RENAME)
-    _, circle = order_renames(renames)
-    findings = [
+def _temporary(current: CurrentState, changes: Iterable[Change]) -> list[Finding]:
+    """Name the users whom a run that was cut off left under a temporary username."""
+    renamed = {change.user_id for change in changes if change.action is Action.USER_RENAME}
+    return [
         Finding(
-            "rename-unclear",
-            f"{rename.username!r} cannot get the username of somebody who is to get theirs",
-            origin=rename.origin[0] if rename.origin else None,
-            hint="rename one of them on the server by hand first",
+            "username-temporary",
+            f"{user.username!r} (#{user.id}) has a temporary username, as a run that renames users"
+            " was cut off, and nothing tells by now what it is to be",
+            value=user.username,
+            hint="finish that run with kanport resume, or give the account its username on the"
+            " server; the journal of the run says which it had",
         )
-        for rename in circle
+        for user in current.users
+        if is_temporary_username(user.username, user.id) and user.id not in renamed
     ]
-    dropped = {id(rename) for rename in circle}
-    return tuple(change for change in changes if id(change) not in dropped), findings

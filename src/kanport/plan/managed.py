@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from kanport.mapping.spec import MappingFile, Users
 from kanport.memory import Memory
 from kanport.model import Project, User
+from kanport.names import is_temporary_username
 from kanport.plan.match import name_matcher
 
 
@@ -33,7 +34,10 @@ def managed_people(users: Users | None, memory: Memory) -> Managed:
         return Managed(known, lambda user, name: known(user), known)
     fits = name_matcher(managed.usernames)
     return Managed(
-        lambda user: fits(user.username), lambda user, name: fits(name), lambda user: True
+        # A temporary username is Kanport's doing, and says nothing of the one that they had.
+        lambda user: fits(user.username) or is_temporary_username(user.username, user.id),
+        lambda user, name: fits(name),
+        lambda user: True,
     )
 
 

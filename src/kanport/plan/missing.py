@@ -88,10 +88,10 @@ def missing_people(
         key = compare_key(user.username)
         proven = (
             current.users_complete
-            and not resolved.doubt.missing(key)
+            and not _in_doubt(user, resolved)
             and key not in asked_for
             and user.id not in resolved.named
-            and key not in grouped
+            and (key not in grouped or user.id in resolved.outlived)
         )
         if proven:
             gone.add(user.id)
@@ -142,6 +142,14 @@ def missing_people(
 
 def _sources_say_who_is_active(mapping: MappingFile) -> bool:
     return mapping.users is not None and mapping.users.fields.active is not None
+
+
+def _in_doubt(user: User, resolved: Resolved) -> bool:
+    """Tell whether a row that cannot be followed might be about a user."""
+    if user.id in resolved.outlived:
+        # It is about somebody else of whom it is certain who they are, by the same username.
+        return resolved.doubt.everybody
+    return resolved.doubt.missing(compare_key(user.username))
 
 
 def _back(resolved: Resolved, mapping: MappingFile, memory: Memory) -> Iterator[PlanAbsence]:

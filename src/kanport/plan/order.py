@@ -1,12 +1,13 @@
 """The order in which changes are carried out: who loses access first, who is removed last."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from enum import IntEnum
+from itertools import count
 from typing import Any
 
-from kanport.names import compare_key, spelling_key
+from kanport.names import compare_key, spelling_key, temporary_username
 from kanport.plan.draft import Draft
 from kanport.plan.model import Action, Change, Risk
 
@@ -100,12 +101,12 @@ def _place(change: Draft) -> tuple[Any, ...]:
     )
 
 
-def in_plan_order(changes: Iterable[Draft]) -> tuple[Change, ...]:
+def in_plan_order(changes: Iterable[Draft], taken: Iterable[str] = ()) -> tuple[Change, ...]:
     """Put the changes in order and give them their ids, whatever order they came in.
 
     From the rename of a user on, the later changes call that user by the new name: a subject is
     always called as the server calls it when the change is carried out, and `user_id` says that
-    it is the same user. There must be no renames in a circle.
+    it is the same user. `taken` are the usernames of the server; see `order_renames`.
     """
     changes = tuple(changes)
     new_names = {
@@ -114,12 +115,13 @@ def in_plan_order(changes: Iterable[Draft]) -> tuple[Change, ...]:
         if change.action is Action.USER_RENAME
     }
     ordered = sorted((_by_new_name(change, new_names) for change in changes), key=_place)
-    renames, _ = order_renames(c for c in ordered if c.action is Action.USER_RENAME)
-    next_rename = iter(renames)
-    return tuple(
-        (next(next_rename) if change.action is Action.USER_RENAME else change).numbered(number)
-        for number, change in enumerate(ordered, start=1)
-    )
+    # They stand together, as they are all of one phase and one action.
+    renames = [change for change in ordered if change.action is Action.USER_RENAME]
+    if renames:
+        first = ordered.index(renames[0])
+        created = (c.username for c in changes if c.action is Action.USER_CREATE)
+        ordered[first : first + len(renames)] = order_renames(renames, (*taken, *created))
+    return tuple(change.numbered(number) for number, change in enumerate(ordered, start=1))
 
 
 def _new_name(rename: Draft) -> str:
@@ -132,23 +134,60 @@ def _by_new_name(change: Draft, new_names: Mapping[int | None, str]) -> Draft:
     return replace(change, username=new_names[change.user_id])
 
 
-def order_renames(renames: Iterable[Draft]) -> tuple[tuple[Draft, ...], tuple[Draft, ...]]:
-    """Give the renames so that each new name is free when its turn comes, and those in a circle.
+def order_renames(renames: Iterable[Draft], taken: Iterable[str] = ()) -> tuple[Draft, ...]:
+    """Return the renames so that each new username is free when its turn comes.
 
-    Two users who are to swap their names can never do so one after the other.
+    Users who pass their usernames on in a circle cannot do so one after the other, as no database
+    under Kanboard lets two users have one username. So one user of each circle takes a temporary
+    one first and gets the new one last. `taken` are usernames that are no temporary ones.
     """
     # Not by name: SQLite and PostgreSQL can have `ann` and `Ann`, and both may be renamed.
     waiting = list(renames)
+    used = {compare_key(name) for name in taken}
+    used |= {
+        compare_key(name) for rename in waiting for name in (rename.username, _new_name(rename))
+    }
     ordered: list[Draft] = []
     while waiting:
         held = Counter(compare_key(rename.username) for rename in waiting)
         ready = [rename for rename in waiting if not _others(rename, held)]
         if not ready:
-            break
+            number = _in_a_circle(waiting)
+            aside, waiting[number] = _by_way_of(waiting[number], used)
+            ordered.append(aside)
+            continue
         done = {id(rename) for rename in ready}
         ordered.extend(ready)
         waiting = [rename for rename in waiting if id(rename) not in done]
-    return tuple(ordered), tuple(waiting)
+    return tuple(ordered)
+
+
+def _in_a_circle(waiting: Sequence[Draft]) -> int:
+    """Return the place of a rename that waits for itself; each of them waits for another one."""
+    number, seen = 0, set[int]()
+    while number not in seen:
+        seen.add(number)
+        new = compare_key(_new_name(waiting[number]))
+        number = next(
+            other
+            for other, rename in enumerate(waiting)
+            if other != number and compare_key(rename.username) == new
+        )
+    return number
+
+
+def _by_way_of(rename: Draft, used: Collection[str]) -> tuple[Draft, Draft]:
+    """Split a rename in two, with a temporary username between them."""
+    names = (temporary_username(rename.user_id or 0, number) for number in count(1))
+    name = next(name for name in names if compare_key(name) not in used)
+    new = _new_name(rename)
+    aside = replace(
+        rename,
+        after={"username": name},
+        reason=f"{rename.reason} ({new}); temporary, until {new} is free",
+    )
+    back = replace(rename, username=name, before={"username": name})
+    return aside, back
 
 
 def _others(rename: Draft, held: Mapping[str, int]) -> int:

@@ -1,12 +1,12 @@
 """Which user of the server each desired person is."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Set
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from kanport.findings import Finding
 from kanport.model import DesiredState, DesiredUser, User
-from kanport.names import compare_key
+from kanport.names import compare_key, spelling_key
 from kanport.origin import Origin
 from kanport.plan.doubt import Doubt
 from kanport.plan.known import Known, Refused, held, passed_on, trace
@@ -32,13 +32,15 @@ class Person:
 class Matched:
     """The desired persons, those who could not be told (compare keys), and what was found.
 
-    `disputed` are the compare keys of usernames of which it is open whose they are.
+    `disputed` are the compare keys of usernames of which it is open whose they are, `outlived` the
+    ids of users whose usernames are others' for certain (`known.Traced`).
     """
 
     persons: tuple[Person, ...]
     unclear: frozenset[str]
     findings: tuple[Finding, ...]
     disputed: frozenset[str] = frozenset()
+    outlived: frozenset[int] = frozenset()
 
     @property
     def ids(self) -> frozenset[str]:
@@ -61,7 +63,8 @@ def match_people(
     Whom the ledger knows is that user. Nobody gets the account of a person with another stable id.
     E-mail addresses count only where that is asked for. A match by one is a rename, and a rename is
     as grave as handing over an account: it needs exactly one user with that address whom nobody
-    else is, and that the input provably no longer names that user.
+    else is, and that the input provably no longer names that user. Where the username is one user's
+    and the address another's, the name decides; where it does not, nobody gets either account.
     """
     by_key: dict[str, list[DesiredUser]] = defaultdict(list)
     for user in desired.users:
@@ -78,8 +81,10 @@ def match_people(
     not_found: list[DesiredUser] = []
     taken = {user.id for _, user in traced.found}
     taken |= {user.id for refusal in traced.refused for user in refusal.users}
+    addresses = _Addresses.of(traced.left, people, taken) if by_email else None
     for wanted in traced.left:
         fitting = _staying(wanted, people, traced.moving)
+        other = addresses.of_another(wanted, fitting) if addresses is not None else None
         if not fitting:
             not_found.append(wanted)
         elif len(fitting) > 1:
@@ -89,20 +94,35 @@ def match_people(
             refused.append(passed_on(wanted, fitting[0], owner))
         elif fitting[0].id in taken:
             refused.append(held(wanted, fitting[0]))
-        else:
+        elif other is None or _is_named(wanted, fitting[0], other):
             persons.append(Person(wanted, fitting[0]))
+        elif _is_named(wanted, other, fitting[0]):
+            not_found.append(wanted)
+        elif not fitting[0].email:
+            persons.append(Person(wanted, fitting[0]))
+        else:
+            refused.append(_either(wanted, fitting[0], other))
+    persons, claimed = _undisputed(persons, refused)
+    refused.extend(claimed)
     if by_email:
         taken |= {person.user.id for person in persons if person.user is not None}
         texts = {membership.username.value for membership in desired.memberships}
         named = {compare_key(text) for text in texts} | by_key.keys()
+        # Whoever is told by their address now says nothing of who had their username before.
+        named -= {wanted.key for wanted in not_found}
+        moved: list[tuple[DesiredUser, User]] = []
         for wanted, found in _by_email(not_found, people, taken, named, doubt):
-            if isinstance(found, Finding):
-                findings.append(found)
-                unclear.add(wanted.key)
-            elif found is not None and (owner := known.belongs_to_another(found, wanted)):
+            if isinstance(found, Refused):
+                refused.append(found)
+            elif found is None:
+                persons.append(Person(wanted))
+            elif owner := known.belongs_to_another(found, wanted):
                 refused.append(passed_on(wanted, found, owner, by="e-mail address"))
             else:
-                persons.append(Person(wanted, found, renamed=found is not None))
+                moved.append((wanted, found))
+        moved, blocked = _with_free_names(moved, people, traced.moving, protected)
+        refused.extend(blocked)
+        persons.extend(Person(wanted, user, renamed=True) for wanted, user in moved)
     else:
         persons.extend(Person(user) for user in not_found)
     return Matched(
@@ -110,7 +130,112 @@ def match_people(
         frozenset(unclear | {refusal.wanted.key for refusal in refused}),
         (*findings, *(refusal.finding for refusal in refused)),
         frozenset(_in_dispute(refused)),
+        traced.outlived,
     )
+
+
+def _undisputed(
+    persons: Iterable[Person], refused: Sequence[Refused]
+) -> tuple[list[Person], list[Refused]]:
+    """Keep those whose account may not be somebody's who was refused as well."""
+    disputed = {user.id for refusal in refused for user in refusal.users}
+    clear: list[Person] = []
+    claimed: list[Refused] = []
+    for person in persons:
+        if person.user is None or person.known or person.user.id not in disputed:
+            clear.append(person)
+        else:
+            claimed.append(held(person.desired, person.user))
+    return clear, claimed
+
+
+@dataclass(frozen=True, slots=True)
+class _Addresses:
+    """Which wanted persons and which users have an e-mail address, by its folded form."""
+
+    wanted: Mapping[str, int]
+    people: People
+    taken: Set[int]
+
+    @classmethod
+    def of(cls, wanted: Iterable[DesiredUser], people: People, taken: Set[int]) -> "_Addresses":
+        counted = Counter(email for person in wanted if (email := _email_of(person)))
+        return cls(counted, people, frozenset(taken))
+
+    def of_another(self, wanted: DesiredUser, fitting: Sequence[User]) -> User | None:
+        """Return the one user who has somebody's address, where their username is another's."""
+        email = _email_of(wanted)
+        if len(fitting) != 1 or not email or self.wanted[email] > 1:
+            return None
+        user = fitting[0]
+        if user.email.casefold() == email:
+            return None
+        others = self.people.with_email(email)
+        return others[0] if len(others) == 1 and others[0].id not in self.taken else None
+
+
+def _email_of(wanted: DesiredUser) -> str:
+    return wanted.email.value.casefold() if wanted.email is not None else ""
+
+
+def _is_named(wanted: DesiredUser, user: User, other: User) -> bool:
+    """Tell whether somebody has the name of the one user and not that of the other one."""
+    name = spelling_key(wanted.name.value) if wanted.name is not None else ""
+    return bool(name) and name == spelling_key(user.name) != spelling_key(other.name)
+
+
+def _either(wanted: DesiredUser, user: User, other: User) -> Refused:
+    """Refuse both accounts to somebody who has the username of one and the address of another."""
+    email = wanted.email.value if wanted.email is not None else ""
+    finding = Finding(
+        "rename-unclear",
+        f"{wanted.username.value!r} has the username of {user.username!r} (#{user.id}) and the"
+        f" e-mail address {email!r} of {other.username!r} (#{other.id}), and the name does not tell"
+        " which of the two it is",
+        origin=origin_of(wanted),
+        value=wanted.username.value,
+        hint="give the accounts their usernames and addresses on the server, or read stable ids",
+    )
+    return Refused(wanted, finding, (user, other))
+
+
+def _with_free_names(
+    moved: Sequence[tuple[DesiredUser, User]],
+    people: People,
+    moving: Set[int],
+    protected: Callable[[str], bool],
+) -> tuple[list[tuple[DesiredUser, User]], list[Refused]]:
+    """Leave out renames to a username that somebody else keeps, until all that are left can be."""
+    left, refused = list(moved), list[Refused]()
+    while True:
+        going = moving | {
+            user.id
+            for wanted, user in left
+            if not (protected(user.username) or protected(wanted.username.value))
+        }
+        blocked = [
+            Refused(
+                wanted,
+                _unclear(
+                    wanted,
+                    f"is that of {user.username!r}, while"
+                    f" {holders[0].username!r} (#{holders[0].id}) keeps that username",
+                ),
+                (user, *holders),
+            )
+            for wanted, user in left
+            if user.id in going and (holders := _keeping(wanted, user, people, going))
+        ]
+        if not blocked:
+            return left, refused
+        refused += blocked
+        out = {refusal.users[0].id for refusal in blocked}
+        left = [(wanted, user) for wanted, user in left if user.id not in out]
+
+
+def _keeping(wanted: DesiredUser, user: User, people: People, going: Set[int]) -> list[User]:
+    holders = people.by_key.get(wanted.key, ())
+    return [other for other in holders if other.id != user.id and other.id not in going]
 
 
 def _staying(wanted: DesiredUser, people: People, moving: Set[int]) -> tuple[User, ...]:
@@ -130,42 +255,40 @@ def _in_dispute(refused: Iterable[Refused]) -> Iterable[str]:
 
 def _by_email(
     users: Iterable[DesiredUser], people: People, taken: Set[int], named: Set[str], doubt: Doubt
-) -> Iterable[tuple[DesiredUser, User | Finding | None]]:
+) -> Iterable[tuple[DesiredUser, User | Refused | None]]:
     """Give for each person the user with their e-mail address, None, or why it is unclear."""
     users = tuple(users)
     wanting: dict[str, list[DesiredUser]] = defaultdict(list)
     for user in users:
-        if user.email is not None and user.email.value:
-            wanting[user.email.value.casefold()].append(user)
+        if email := _email_of(user):
+            wanting[email].append(user)
     for user in users:
-        email = user.email.value if user.email is not None else ""
+        email = _email_of(user)
         free = [other for other in people.with_email(email) if other.id not in taken]
-        rivals = wanting[email.casefold()] if email else []
-        if not free:
-            yield user, None
-        elif len(free) > 1:
+        rivals = wanting[email] if email else []
+        why = None
+        if len(free) > 1:
             names = " and ".join(repr(other.username) for other in free)
-            yield user, _unclear(user, f"is that of {names} on the server")
-        elif len(rivals) > 1:
+            why = f"is that of {names} on the server"
+        elif free and len(rivals) > 1:
             names = " and ".join(sorted(repr(rival.username.value) for rival in rivals))
-            yield user, _unclear(user, f"would make each of {names} a new name of one user")
+            why = f"would make each of {names} a new name of one user"
+        elif free and doubt.missing(compare_key(free[0].username)):
+            why = f"is that of {free[0].username!r}, whom an invalid row may name"
+        elif free and compare_key(free[0].username) in named:
+            why = f"is that of {free[0].username!r}, whom the sources still name"
+        if why is not None:
+            yield user, Refused(user, _unclear(user, why), tuple(free))
         else:
-            key = compare_key(free[0].username)
-            if doubt.missing(key):
-                why = f"is that of {free[0].username!r}, whom an invalid row may name"
-                yield user, _unclear(user, why)
-            elif key in named:
-                why = f"is that of {free[0].username!r}, whom the sources still name"
-                yield user, _unclear(user, why)
-            else:
-                yield user, free[0]
+            yield user, free[0] if free else None
 
 
 def _unclear(user: DesiredUser, why: str) -> Finding:
     email = user.email.value if user.email is not None else ""
     return Finding(
         "rename-unclear",
-        f"{user.username.value!r} is not on the server, and the e-mail address {email!r} {why}",
+        f"it is unclear which account is that of {user.username.value!r}: the e-mail address"
+        f" {email!r} {why}",
         origin=first_place(user.email.origins if user.email else ()) or origin_of(user),
         value=email,
         hint="rename the user on the server by hand, or give everybody an address of their own",

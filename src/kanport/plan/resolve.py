@@ -25,6 +25,9 @@ class Resolved:
     `scope` are the projects in which nobody but whom the sources name is wanted, where the mapping
     revokes. `named` are the ids of the users whom a membership names, with the spellings. `desired`
     is what is left of the desired state; `projects` are those of the server and the new ones.
+    `unclear` are the rows of people of whom it is open who they are on the server,
+    `outlived` the ids of users whose usernames rows give to others, and whose stable ids no row
+    gives.
     """
 
     persons: tuple[Person, ...]
@@ -38,6 +41,8 @@ class Resolved:
     projects: Projects
     new_projects: NewProjects
     finder: PersonFinder
+    unclear: tuple[tuple[Origin, ...], ...] = ()
+    outlived: frozenset[int] = frozenset()
 
 
 def resolve(
@@ -68,6 +73,8 @@ def resolve(
     known = Known.of(identities, people)
     protected = name_matcher(mapping.protect)
     disputed: frozenset[str] = frozenset()
+    unclear: list[tuple[Origin, ...]] = []
+    outlived: frozenset[int] = frozenset()
     while True:
         desired = without(desired, invalid)
         meant = known.names(stable_id for _, stable_id in desired.unknown.ids)
@@ -77,8 +84,14 @@ def resolve(
             desired, people, doubt, by_email=by_email, known=known, protected=protected
         )
         # Whoever was refused once falls away with their row, and the dispute about them does not.
+        outlived |= matched.outlived
         disputed |= matched.disputed | known.disputed(desired.unknown, matched.ids)
         doubt = doubt.with_people(disputed)
+        unclear += [
+            user.rows or user.username.origins
+            for user in desired.users
+            if user.key in matched.unclear
+        ]
         finder = PersonFinder.of(
             matched, people, doubt, disputed, with_inactive=creates_inactive(mapping)
         )
@@ -93,6 +106,8 @@ def resolve(
     told |= {compare_key(identity.username) for identity in identities.values()}
     # Of a hidden entry the DN or the ledger says who it is.
     told |= desired.unknown.hidden
+    # Of whoever is unclear, it is known which accounts might be theirs: these are in doubt, too.
+    told |= disputed
     if not by_email:
         told |= {key for key, _ in desired.unknown.ids}
     if (by_email or identities) and not doubt.people <= told:
@@ -110,6 +125,8 @@ def resolve(
         projects=projects,
         new_projects=new,
         finder=replace(finder, doubt=doubt),
+        unclear=tuple(unclear),
+        outlived=outlived - known.given(matched.ids | {each for _, each in desired.unknown.ids}),
     )
 
 

@@ -99,9 +99,11 @@ class _Index:
         return cls(
             People.of(current.users),
             {project.id: project for project in current.projects},
+            # Whoever is renamed twice, by way of a temporary username, is still called as the
+            # first rename says.
             {
                 change.user_id: change.username
-                for change in plan.changes
+                for change in reversed(plan.changes)
                 if change.action is Action.USER_RENAME
             },
         )
@@ -165,7 +167,7 @@ def _user_differs(
 ) -> Iterator[str]:
     for field, before in (change.before or {}).items():
         now: Any = getattr(user, field)
-        if now == before:
+        if now == before or (field == "username" and now == old_names.get(user.id)):
             continue
         if field == "active":
             yield f"user {user.username!r} is {'active' if now else 'disabled'} by now"

@@ -79,7 +79,10 @@ def undo_plan(
     created = created_back(scene, remove=remove_at_most is not None)
     access = access_back(scene)
     groups = groups_back(scene, remove=remove_at_most is not None)
-    changes = in_plan_order((*people.drafts, *created.drafts, *groups.drafts, *access.drafts))
+    changes = in_plan_order(
+        (*people.drafts, *created.drafts, *groups.drafts, *access.drafts),
+        (user.username for user in current.users),
+    )
     counted = Counter(change.action for change in changes)
     run, mapping = recorded.run, recorded.plan.mapping
     plan = Plan(

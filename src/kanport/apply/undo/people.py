@@ -12,7 +12,6 @@ from kanport.names import compare_key
 from kanport.plan.draft import Draft
 from kanport.plan.model import Action, Risk
 from kanport.plan.notes import protected_finding
-from kanport.plan.order import order_renames
 from kanport.plan.risks import active_risks, role_risks
 from kanport.rules import email_problem, is_app_role
 
@@ -146,11 +145,7 @@ def _without_blocked(scene: Scene, drafts: Sequence[Draft]) -> tuple[list[Draft]
             if holder := held.get(id(rename)):
                 findings.append(_taken(rename, f"is that of another user (#{holder.id}) by now"))
         renames = [rename for rename in renames if id(rename) not in held]
-    possible, circle = order_renames(renames)
-    findings += [
-        _taken(rename, "is to be freed by somebody who is to get theirs") for rename in circle
-    ]
-    kept = {id(rename) for rename in possible}
+    kept = {id(rename) for rename in renames}
     others = (d for d in drafts if d.action is not Action.USER_RENAME or id(d) in kept)
     return list(others), findings
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from kanport.memory import NOTHING, Memory
 from kanport.model import CurrentState
+from kanport.names import is_temporary_username
 from kanport.plan.access import group_finder
 from kanport.plan.group_access import known_access
 from kanport.plan.guards.situation import Usable
@@ -50,7 +51,7 @@ def counted(
     numbers: Counter[tuple[str, str]] = Counter()
     for change in changes:
         for base, of in ((USERS, _OF_USERS), (ACCESS, _OF_ACCESS)):
-            if change.action in of and not _of_somebody_new(change):
+            if change.action in of and not (_of_somebody_new(change) or _goes_on(change)):
                 numbers[of[change.action], base] += 1
         if way := role_moves(change):
             is_user = change.action is Action.USER_UPDATE
@@ -68,6 +69,13 @@ def counted(
 def _of_somebody_new(change: Change) -> bool:
     """Tell whether a change disables somebody whom the plan itself creates: nobody loses that."""
     return change.action is Action.USER_DISABLE and change.user_id is None
+
+
+def _goes_on(change: Change) -> bool:
+    """Tell whether a change is the second half of a rename by way of a temporary username."""
+    return change.action is Action.USER_RENAME and is_temporary_username(
+        change.username, change.user_id
+    )
 
 
 def counted_in_projects(
