@@ -116,9 +116,18 @@ def _old_name_in_doubt(world: World, plan: Plan) -> bool:
     # Where others are called so by then, a row of unknown meaning is taken to mean one of them.
     others = {compare_key(user.username) for user in world.after(plan).server.users.values()}
     unknown = world.desired.unknown.people | {who for who, _ in world.desired.unknown.memberships}
+    removed = {change.username for change in plan.changes if change.action is Action.USER_REMOVE}
+    if any(
+        finding.code == "identity-changed"
+        and any(f"{name!r} on the" in finding.message for name in removed)
+        for finding in plan.findings
+    ):
+        # Somebody waits for the username of a leaver, which is free only when that one is gone.
+        return True
     return bool(old) and (
         kept
         or any(membership.key[0] in old for membership in world.desired.memberships)
+        or any(user.key in old for user in world.desired.users)
         or bool(old & unknown & others)
     )
 
