@@ -34,10 +34,10 @@ from kanport.plan.model import Action, Change
 from kanport.plan.own_ldap import by_ldap
 
 # How often what was asked for and is not there is read again. With the waits in between, which
-# double from `Options.pause`, this takes about a minute; a stock server cuts a request off after 30
-# seconds.
+# double from `Options.pause` to so many times that, this takes about a minute; a stock server cuts a
+# request off after 30 seconds.
 READ_AGAIN = 10
-LONGEST_WAIT = 8.0
+LONGEST_WAIT = 16
 # What PHP or Kanboard itself says at the end of a request: nothing of it is done later.
 _OVER = frozenset({Fault.TIME_LIMIT, Fault.MEMORY_LIMIT, Fault.PHP_ERROR, Fault.BUSY})
 
@@ -150,7 +150,7 @@ def _until_stable(
         if not missing or not left or should_stop():
             return found
         sleep(wait)
-        wait, left = min(wait * 2, LONGEST_WAIT), left - 1
+        wait, left = min(wait * 2, pause * LONGEST_WAIT), left - 1
         again = read([changes[number] for number in missing])
         for number, value in zip(missing, again, strict=True):
             if not _is_absent(changes[number], value):

@@ -1,5 +1,6 @@
 """`kanport sync`: plan, guards, apply and verify in one."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -147,6 +148,9 @@ def _sync(
             mapping_path=mapping,
             discard_passwords=discard_passwords,
         )
+        if how.given_passwords:
+            # The sources were read once more, which takes its time.
+            how = replace(how, checked=pipeline.check_fresh(plan, client, mapping))
         record.kept("journal", journal_path)
         code = running.run_and_report(
             plan,
