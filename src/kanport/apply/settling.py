@@ -34,8 +34,8 @@ from kanport.plan.model import Action, Change
 from kanport.plan.own_ldap import by_ldap
 
 # How often what was asked for and is not there is read again. With the waits in between, which
-# double from `Options.pause` to so many times that, this takes about a minute; a stock server cuts a
-# request off after 30 seconds.
+# double from `Options.pause` to so many times that, this takes about a minute; a stock server cuts
+# a request off after 30 seconds.
 READ_AGAIN = 10
 LONGEST_WAIT = 16
 # What PHP or Kanboard itself says at the end of a request: nothing of it is done later.
