@@ -78,6 +78,8 @@ class Group:
     members: list[str] = field(default_factory=list)
     marks: set[str] = field(default_factory=set)
     there: bool = True
+    # Whether the group spells DNs in its own way.
+    shouts: bool = False
     # Whether Kanport saw the entry of the group in an earlier night.
     known: bool = False
 
@@ -85,6 +87,17 @@ class Group:
     def dn(self) -> str:
         """Return the DN of the entry."""
         return f"cn={self.name},{GROUPS}"
+
+    def listing(self, members: list[str]) -> list[str]:
+        """Return the attribute that lists members, and its values."""
+        if self.logins:
+            return ["memberUid", *members]
+        if self.shouts:
+            # For the server these are the same.
+            members = [
+                f" {dn.upper()}".replace(",", " , ") if dn.isascii() else dn for dn in members
+            ]
+        return ["member", NOBODY, *members]
 
     def name_of(self, person: Person) -> str:
         """Return what the group would list for this person."""
@@ -221,20 +234,15 @@ class Staff:
 
     def list(self, group: Group, members: list[str]) -> None:
         """Give a group other members."""
-        if group.logins:
-            self._set(group.dn, "memberUid", *members)
-        else:
-            self._set(group.dn, "member", NOBODY, *members)
+        self._set(group.dn, *group.listing(members))
         group.members = members
 
     def put(self, group: Group) -> None:
         """Add the entry of a group as it is."""
+        name, *values = group.listing(group.members)
+        attributes: dict[str, Any] = {name: values} if values else {}
         if group.logins:
-            attributes: dict[str, Any] = {"gidNumber": "2000"}
-            if group.members:
-                attributes["memberUid"] = group.members
-        else:
-            attributes = {"member": [NOBODY, *group.members]}
+            attributes["gidNumber"] = "2000"
         kind = "posixGroup" if group.logins else "groupOfNames"
         self._done(self._ldap.add(group.dn, [kind], attributes))
         group.there, group.marks = True, set()
@@ -457,6 +465,12 @@ class Day:
             self.staff.mark(self.group)
         else:
             self.staff.put(self.group)
+
+    def list_is_spelled_otherwise(self) -> None:
+        """Let a group list the same entries in another spelling."""
+        if self.group.there:
+            self.group.shouts = self.flag
+            self.staff.list(self.group, self.group.members)
 
     def group_is_emptied(self) -> None:
         """Take everybody out of a group."""
