@@ -12,18 +12,23 @@ from kanport.model import DesiredState, Unknown
 from kanport.names import compare_key, spelling_key
 from kanport.origin import Origin
 from kanport.pipeline.inputs import Inputs
+from kanport.plan.guards.allowances import allow_key
 from kanport.table import Table
 
 _SHOWN = 20
 _MOST_FOLDERS = 20
 
 
-def compare_directories(inputs: Inputs, known: Entries) -> tuple[Inputs, Entries]:
+def compare_directories(
+    inputs: Inputs, known: Entries, allowed: Mapping[str, int]
+) -> tuple[Inputs, Entries]:
     """Return the inputs with everybody unknown whose entry is neither there nor proven to be gone.
 
     `known` are the entries that the ledger has. The second value are those that it is to have from
-    now on: what was read, and what is still in doubt. Asks the directories, over a connection of
-    its own, only where entries are missing. Raises Unreachable as `read_inputs`.
+    now on: what was read, and what is still in doubt. `allowed` is what is allowed for this run:
+    where new referrals are, whoever lies on another server counts as gone. Asks the directories,
+    over a connection of its own, only where entries are missing. Raises Unreachable as
+    `read_inputs`.
     """
     if not any(isinstance(spec, LdapSource) for spec in inputs.mapping.spec.sources.values()):
         return inputs, {}
@@ -40,7 +45,8 @@ def compare_directories(inputs: Inputs, known: Entries) -> tuple[Inputs, Entries
         before, read = known.get(name, {}), now.get(name, {})
         there = _there(inputs.tables[name], inputs.desired.unknown.nameless)
         missing = {dn: entry for dn, entry in before.items() if dn_key(dn) not in there}
-        doubtful = _doubtful(inputs, name, spec, missing, there) if missing else {}
+        elsewhere = allow_key("referrals", name) in allowed
+        doubtful = _doubtful(inputs, name, spec, missing, there, elsewhere) if missing else {}
         still = {dn: before[dn] for dn in before if dn_key(dn) in there}
         keep[name] = {**doubtful, **still, **_merged(read, before)}
         unknown = _with(unknown, doubtful)
@@ -278,6 +284,7 @@ def _doubtful(
     spec: LdapSource,
     missing: Mapping[str, KnownEntry],
     there: Set[str],
+    elsewhere: bool = False,
 ) -> dict[str, KnownEntry]:
     from kanport.sources.ldap.again import unproven
 
@@ -289,6 +296,7 @@ def _doubtful(
         there=there,
         base=inputs.mapping.path.parent,
         environ=os.environ,
+        elsewhere=elsewhere,
     )
     return {dn: missing[dn] for dn in sorted(found)}
 

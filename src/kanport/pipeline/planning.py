@@ -105,7 +105,7 @@ def plan_and_state(
     memory = recall(path, client.url) if path is not None else NOTHING
     inputs = compared_with(inputs, memory, allowed)
     nameless = inputs.desired.unknown.nameless
-    inputs, entries = compare_directories(inputs, memory.entries)
+    inputs, entries = compare_directories(inputs, memory.entries, allowed)
     users = inputs.mapping.spec.users
     steps = users.steps if users is not None else None
     may_remove = steps is not None and (steps.then == "remove" or steps.remove_after is not None)

@@ -6,9 +6,11 @@ from pathlib import Path
 from kanport.mapping.ldap import LdapGroups, LdapSource, several
 from kanport.sources.ldap.connect import connected
 from kanport.sources.ldap.connection import Question
+from kanport.sources.ldap.errors import SourceIncomplete
 from kanport.sources.ldap.lookup import Lookup
 from kanport.sources.ldap.names import both, dn_key, either, escape, is_below
 from kanport.sources.ldap.proof import ANY, Proof
+from kanport.sources.ldap.results import REFERRAL
 from kanport.sources.ldap.search import Directory
 from kanport.sources.ldap.values import texts
 
@@ -22,12 +24,13 @@ def unproven(
     there: Set[str],
     base: Path,
     environ: Mapping[str, str],
+    elsewhere: bool = False,
 ) -> frozenset[str]:
     """Return the DNs of which the directory does not prove why the source lacks them.
 
-    Proof is that there is no such entry, or that it does not fit the filter of the source. `there`
-    are the keys of the entries that the source has, `base` is the folder of the mapping. Raises as
-    `kanport.sources.ldap.read_ldap`.
+    Proof is that there is no such entry, or that it does not fit the filter of the source; with
+    `elsewhere` also that another server has it now. `there` are the keys of the entries that the
+    source has, `base` is the folder of the mapping. Raises as `kanport.sources.ldap.read_ldap`.
     """
     with connected(name, spec, base=base, environ=environ) as (connection, _):
         directory = Directory(connection, spec.page_size)
@@ -39,6 +42,9 @@ def unproven(
             bases = () if spec.groups.names else several(spec.groups.base)
             scope = spec.groups.scope
             found |= _unproven(directory, spec.groups.filter, groups, there, bases, scope)
+        if elsewhere:
+            aside = directory.aside()
+            found = frozenset(dn for dn in found if not _is_elsewhere(aside, dn))
     return found
 
 
@@ -130,6 +136,14 @@ def _logins(directory: Directory, person: str, attribute: str) -> list[str]:
     except KeyError:
         return []
     return texts(entry.attributes.get(attribute.lower(), [])) if entry is not None else []
+
+
+def _is_elsewhere(directory: Directory, dn: str) -> bool:
+    try:
+        _, end = directory.look(dn, (), ANY)
+    except SourceIncomplete:
+        return False
+    return end.code == REFERRAL
 
 
 def _unproven(

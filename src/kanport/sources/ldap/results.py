@@ -5,7 +5,8 @@ from typing import NamedTuple
 SUCCESS = 0
 NO_SUCH_OBJECT = 32
 # There is no such entry; another server has it; that is no DN; it may not be seen.
-NOT_HERE = (NO_SUCH_OBJECT, 10, 34, 50)
+REFERRAL = 10
+NOT_HERE = (NO_SUCH_OBJECT, REFERRAL, 34, 50)
 
 
 class Meaning(NamedTuple):
