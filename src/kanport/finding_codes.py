@@ -266,7 +266,8 @@ CATALOGUE: dict[str, Kind] = {
         "Several entries of one directory have the same username.",
         _one(
             "{entries:#entry has|entries have} the username {username:q}: {names:q}",
-            "give one of them another username, or leave it out by base or filter",
+            "give one of them another username, or leave it out by base or filter; FreeIPA repeats"
+            " everybody below cn=compat, so its base is cn=users,cn=accounts,...",
         ),
         {"username": Personal.LOGIN, "names": Personal.ENTRY},
     ),

@@ -188,6 +188,30 @@ def test_a_hidden_username_stops_nobody_else(
     assert night.roles() == {"bob": "member", "cyd": "manager", "dan": "member"}
 
 
+@pytest.mark.parametrize("renamed", ["uid=fay2", "cn=Fay Miller"])
+def test_whoever_is_renamed_while_their_username_is_hidden_is_known_by_their_id(
+    directory: tuple[Directory, str, str],
+    kanport: Kanport,
+    server: Sandbox,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    renamed: str,
+) -> None:
+    entries, url, login = directory
+    attribute = "nsUniqueId" if isinstance(entries, Ds389) else "entryUUID"
+    monkeypatch.setattr(
+        f"{__name__}.MAPPING", MAPPING.replace("users:\n", "users:\n  id: {{from: id}}\n")
+    )
+    more = f"    id: {attribute}\n"
+    night = first_night(kanport, server, tmp_path, monkeypatch, url, login, more=more)
+    entries.modify(f"dn: {dn('fay')}\nchangetype: modrdn\nnewrdn: {renamed}\ndeleteoldrdn: 0\n")
+    entries.hide(f"{renamed},{PEOPLE}", "uid")
+    leave(entries, "eve")
+    for _ in range(2):
+        night()
+        assert night.active() == set(LOGINS) - {"eve"}
+
+
 @pytest.mark.parametrize("fay", [dn("fay"), f"cn=Fay Miller,{PEOPLE}"])
 def test_a_username_that_is_hidden_from_the_first_run_on_may_be_that_of_who_is_missing(
     directory: tuple[Directory, str, str],

@@ -121,6 +121,7 @@ def normalize(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Normalized
     unknown = replace(
         unknown,
         memberships=unknown.memberships | unread.memberships,
+        ids=unknown.ids | unread.ids,
         hidden=frozenset(unread.hidden),
         nameless=frozenset(unread.nameless),
     )

@@ -7,7 +7,7 @@ from kanport.mapping.spec import MappingFile
 from kanport.names import compare_key
 from kanport.normalize.bound import BoundRule, Context, bind
 from kanport.normalize.notes import Notes
-from kanport.normalize.users import bind_username
+from kanport.normalize.users import bind_id, bind_username
 from kanport.normalize.value import State, read_one
 from kanport.rules import username_problem
 from kanport.table import Row, Table, Unread
@@ -21,6 +21,7 @@ class UnreadPeople:
     """What entries that are not shown leave open, as in `kanport.model.Unknown`."""
 
     hidden: set[str] = field(default_factory=set)
+    ids: set[tuple[str, str]] = field(default_factory=set)
     nameless: set[str] = field(default_factory=set)
     memberships: set[Pair] = field(default_factory=set)
     group_members: set[Pair] = field(default_factory=set)
@@ -70,6 +71,11 @@ def unread_people(
     found = UnreadPeople()
     # What the rest of such a row lacks is no news: the source has told of the entry.
     notes = Notes()
+    ids = {
+        source: bind_id(spec.users.id, tables[source], shared[source])
+        for source in (spec.users.sources if spec.users is not None else ())
+        if spec.users is not None
+    }
     for name, rule, pairs in _rules(spec, shared, found):
         for unread in tables[name].unread:
             who = read_one(rule, unread.row, notes)
@@ -80,6 +86,10 @@ def unread_people(
                 found.hidden.add(key)
             elif unread.absent:
                 found.nameless.add(unread.row.origin.dn or "")
+            id_rule = ids.get(name)
+            known_as = read_one(id_rule, unread.row, notes) if id_rule is not None else None
+            if known_as is not None and known_as.state is State.GIVEN:
+                found.ids.add((key or "", known_as.text))
     return found
 
 

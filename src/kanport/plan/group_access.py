@@ -243,7 +243,7 @@ def _not_asked_for(
         "missing-unknown",
         "access of groups that nothing asks for stays, as the input does not prove that it is"
         f" unwanted: {listed(unproven)}",
-        hint="correct the invalid rows",
+        hint="mend what the other findings name: invalid rows, or what a directory hides",
     )
     return drafts, [*kept, finding]
 

@@ -100,7 +100,7 @@ def diff_members(
                 f"{len(unproven)} {'member' if len(unproven) == 1 else 'members'} of groups whom"
                 " nothing puts there stay, as the input does not prove that they are unwanted:"
                 f" {listed(unproven)}",
-                hint="correct the invalid rows",
+                hint="mend what the other findings name: invalid rows, or what a directory hides",
             )
         )
     removed, notes = _removals(resolved, groups, mapping, protected, after)

@@ -250,7 +250,7 @@ def _not_asked_for(
                 "missing-unknown",
                 f"{count} that nothing asks for {were} not revoked, as the input does not prove"
                 f" that {they_are} unwanted: {listed(unproven)}",
-                hint="correct the invalid rows",
+                hint="mend what the other findings name: invalid rows, or what a directory hides",
             )
         )
     return changes, findings

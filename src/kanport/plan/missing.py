@@ -192,7 +192,8 @@ def _unproven(names: list[str], steps: Steps) -> Finding:
         "missing-unknown",
         f"{count} who may be missing from the sources {were} not {what}, as the input does not"
         f" prove it: {listed(names)}",
-        hint="correct the invalid rows, and take leavers out of every source that names them",
+        hint="mend what the other findings name (invalid rows, or what a directory hides), and take"
+        " leavers out of every source that names them",
     )
 
 
