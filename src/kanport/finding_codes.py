@@ -267,7 +267,7 @@ CATALOGUE: dict[str, Kind] = {
         _one(
             "{entries:#entry has|entries have} the username {username:q}: {names:q}",
             "give one of them another username, or leave it out by base or filter; FreeIPA repeats"
-            " everybody below cn=compat, so its base is cn=users,cn=accounts,...",
+            " everybody below cn=compat, so choose cn=users,cn=accounts as the base there",
         ),
         {"username": Personal.LOGIN, "names": Personal.ENTRY},
     ),
