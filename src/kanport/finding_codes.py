@@ -61,8 +61,6 @@ CATALOGUE: dict[str, Kind] = {
     "header-empty": Kind("error", "A column with values has no header."),
     "row-ragged": Kind("error", "A row has more or fewer fields than the header."),
     "row-quotes": Kind("error", "The quotation marks of a row don't pair up."),
-    "row-header": Kind("error", "A row repeats the header, as where files were joined."),
-    "row-total": Kind("error", "A row holds a total or a note below the list; it names nobody."),
     "row-hidden": Kind("error", "Rows are hidden, and the mapping does not say what to do."),
     "rows-left-out": Kind("warning", "Rows were left out; what is not read proves nothing."),
     "cell-merged": Kind("error", "A value stands in merged cells; for which rows is unclear."),
@@ -70,6 +68,9 @@ CATALOGUE: dict[str, Kind] = {
     "part-unreadable": Kind("warning", "A part of a workbook cannot be read; it is read without."),
     "encoding-doubtful": Kind("warning", "The letters fit another encoding than the declared one."),
     "row-surplus": Kind("warning", "A row has empty fields beyond those of the header."),
+    # These leave out their row.
+    "row-header": Kind("error", "A row repeats the header, as where files were joined."),
+    "row-total": Kind("error", "A row holds a total or a note below the list; it names nobody."),
     # A directory and its groups.
     "directory-empty": Kind("error", "A directory gave nobody; that proves nobody's absence."),
     "entry-ambiguous": Kind(

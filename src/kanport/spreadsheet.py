@@ -114,7 +114,8 @@ def converted_in_column(distinct: Sequence[str], filled: int) -> Mapping[str, Od
         return {text: _decimals(text) for text in given}
     if len(given) > 1 and all(text.startswith(_MARKS) for text in given):
         return {text: _marked(text) for text in given}
-    dates = [text for text in given if is_date(text)]
+    numbered = (text for text in given if text[-1:].isdigit() or text[:1].isdigit())
+    dates = [text for text in numbered if is_date(text)]
     if not dates or len(dates) * _SHARE > len(given):
         return {}
     return {text: _date_like(text) for text in dates}
@@ -128,8 +129,7 @@ def is_date(text: str) -> bool:
     >>> is_date("jan-2"), is_date("April-5"), is_date("March 2026"), is_date("1/2"), is_date("mar1")
     (False, False, False, False, False)
     """
-    at_an_end = text[:1].isdigit() or text[-1:].isdigit()
-    return at_an_end and _DATE.fullmatch(text) is not None
+    return _DATE.fullmatch(text) is not None
 
 
 def _marked(text: str) -> Odd:
@@ -217,8 +217,7 @@ def stray_rows(
     named = frozenset(fold)
     suspects: set[int] = set()
     for column in looked_at:
-        texts = {text for text in set(cells[column]) if _is_suspect(text, named)}
-        if texts:
+        if texts := _suspects(set(cells[column]), named):
             suspects.update(row for row, text in enumerate(cells[column]) if text in texts)
     usual = cache(lambda number: _usual(cells[number]))
     found = []
@@ -293,18 +292,22 @@ def _folded(text: str) -> str:
     return strip_blanks(in_form("NFKC", text)).casefold().strip('"')
 
 
-def _is_suspect(text: str, headers: Set[str]) -> bool:
-    """Return whether a row with this text has to be looked at: quick, as it sees every text."""
-    if len(text) > _LONGEST or "@" in text:
-        return False
-    folded = text.casefold().strip(_EDGES) if text.isascii() else _folded(text).strip(_EDGES)
-    if not folded:
-        return False
+def _suspects(texts: Set[str], headers: Set[str]) -> set[str]:
+    """Return the texts whose rows have to be looked at: quick, as it sees every text."""
+    exact = headers | _telling_words() | _words()["headers"]
+    found = set()
+    for text in texts:
+        if "@" in text or len(text) > _LONGEST:
+            continue
+        folded = (text.casefold() if text.isascii() else _folded(text)).strip(_EDGES)
+        if folded in exact or (not folded.isalnum() and folded and _is_suspect(folded)):
+            found.add(text)
+    return found
+
+
+def _is_suspect(folded: str) -> bool:
+    """Return whether a text of several words begins or ends as totals and notes do."""
     telling = _telling_words()
-    if folded in headers or folded in telling or folded in _words()["headers"]:
-        return True
-    if folded.isalnum():
-        return False
     marked = ":" in folded or "=" in folded or "(" in folded
     words = (_SPLIT.split(folded) if marked else folded.split()) or [""]
     first, last = words[0].strip(_EDGES), words[-1].strip(_EDGES)

@@ -189,6 +189,7 @@ class Table:
     the columns' headers, where the source has such. `modified_at` is when a file was changed last
     (UTC, RFC 3339); a directory has no such time. `people` are the people below the base of a
     directory, where groups list others as well: what they are called is nobody else's name.
+    `strays` are rows that are none of the list, such as a total below it; each has an error.
     """
 
     source: str
@@ -205,6 +206,7 @@ class Table:
     headers: Mapping[str, Origin] = field(default_factory=dict)
     modified_at: str = ""
     people: tuple[Row, ...] = ()
+    strays: tuple[Row, ...] = ()
     directory: Directory | None = None
 
     @property

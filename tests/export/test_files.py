@@ -10,6 +10,7 @@ from openpyxl import load_workbook
 
 from kanport.errors import SourceInvalid, UsageError
 from kanport.export.files import write_tables
+from kanport.export.mapping import needs_verbatim
 from kanport.export.tables import COLUMNS, Listing
 from kanport.mapping.spec import CsvSource, ExcelSource, Source, YamlSource
 from kanport.rules import strip_blanks
@@ -18,18 +19,19 @@ from kanport.sources import read_source
 TARGETS = ["folder", "book.xlsx", "book.yaml"]
 
 
-def source_for(target: str, name: str) -> Source:
+def source_for(target: str, name: str, *, verbatim: bool = False) -> Source:
+    told = {"may_be_empty": True, "verbatim": verbatim}
     if target.endswith(".xlsx"):
-        return ExcelSource(type="excel", path=target, sheet=name, may_be_empty=True)
+        return ExcelSource(type="excel", path=target, sheet=name, **told)
     if target.endswith(".yaml"):
         return YamlSource(type="yaml", path=target, under=name, may_be_empty=True)
-    return CsvSource(type="csv", path=f"{target}/{name}.csv", may_be_empty=True)
+    return CsvSource(type="csv", path=f"{target}/{name}.csv", **told)
 
 
 def read_back(folder: Path, target: str, listing: Listing) -> list[tuple[str, ...]]:
     table = read_source(
         listing.name,
-        source_for(target, listing.name),
+        source_for(target, listing.name, verbatim=needs_verbatim(folder / target, listing)),
         base=folder,
         secret_columns=frozenset(),
         columns_used=frozenset(listing.columns),

@@ -359,10 +359,11 @@ TOTALS = [
 @pytest.mark.parametrize("line", TOTALS)
 def test_a_total_is_an_error_at_its_row_and_never_a_user(tmp_path: Path, line: str) -> None:
     people = ["ann;Ann;a@x.org", "ben;Ben;b@x.org", line]
-    with pytest.raises(SourceInvalid) as raised:
-        read(tmp_path, people)
-    ((code, at),) = serious(raised.value.findings)
+    found = read(tmp_path, people)
+    ((code, at),) = serious(found.findings)
     assert (code, at.rpartition(":")[0]) == ("row-total", "people.csv:4")
+    assert logins(found) == ["ann", "ben"]
+    assert not found.desired.unknown.anybody, "such a row names nobody"
 
 
 @pytest.mark.parametrize(
@@ -370,10 +371,10 @@ def test_a_total_is_an_error_at_its_row_and_never_a_user(tmp_path: Path, line: s
 )
 def test_a_subtotal_shows_by_its_number_and_what_it_lacks(tmp_path: Path, line: str) -> None:
     people = ["ann;Ann;a@x.org", "ben;Ben;b@x.org", line, "cy;Cy;c@x.org"]
-    with pytest.raises(SourceInvalid) as raised:
-        read(tmp_path, people)
-    ((code, at),) = serious(raised.value.findings)
+    found = read(tmp_path, people)
+    ((code, at),) = serious(found.findings)
     assert (code, at.rpartition(":")[0]) == ("row-total", "people.csv:4")
+    assert logins(found) == ["ann", "ben", "cy"]
 
 
 @pytest.mark.parametrize(
@@ -431,10 +432,11 @@ def test_a_list_of_names_and_numbers_may_have_a_mr_total(tmp_path: Path) -> None
     ],
 )
 def test_a_header_in_the_middle_is_an_error_at_its_row(tmp_path: Path, line: str) -> None:
-    with pytest.raises(SourceInvalid) as raised:
-        read(tmp_path, ["ann;Ann;a@x.org", line, "ben;Ben;b@x.org"])
-    ((code, at),) = serious(raised.value.findings)
+    found = read(tmp_path, ["ann;Ann;a@x.org", line, "ben;Ben;b@x.org"])
+    ((code, at),) = serious(found.findings)
     assert (code, at.rpartition(":")[0]) == ("row-header", "people.csv:3")
+    assert logins(found) == ["ann", "ben"]
+    assert not found.desired.unknown.anybody
 
 
 def test_all_such_rows_are_told_at_once(tmp_path: Path) -> None:
@@ -446,9 +448,10 @@ def test_all_such_rows_are_told_at_once(tmp_path: Path) -> None:
 
 
 def test_a_total_below_memberships_grants_nothing(tmp_path: Path) -> None:
-    with pytest.raises(SourceInvalid) as raised:
-        read(tmp_path, grants=["ann;ALPHA;R", "ben;BETA;W", "Total;2;2"])
-    assert serious(raised.value.findings) == [("row-total", "grants.csv:4:1")]
+    found = read(tmp_path, grants=["ann;ALPHA;R", "ben;BETA;W", "Total;2;2"])
+    assert serious(found.findings) == [("row-total", "grants.csv:4:1")]
+    assert [m.project.value for m in found.desired.memberships] == ["ALPHA", "BETA"]
+    assert [named.value for named in found.desired.projects_named] == ["ALPHA", "BETA"]
 
 
 def test_a_total_below_a_column_that_is_not_read_is_nobodys_business(tmp_path: Path) -> None:
@@ -465,9 +468,9 @@ def test_a_total_of_a_sheet_is_found_too_also_one_that_is_calculated(tmp_path: P
         ["Total", 2],
     ]
     (tmp_path / "people.xlsx").write_bytes(saved(workbook(people)))
-    with pytest.raises(SourceInvalid) as raised:
-        read(tmp_path, mapping=SHEET)
-    assert serious(raised.value.findings) == [("row-total", "people.xlsx#Staff!A4")]
+    found = read(tmp_path, mapping=SHEET)
+    assert serious(found.findings) == [("row-total", "people.xlsx#Staff!A4")]
+    assert logins(found) == ["ann", "ben"]
 
 
 def test_a_header_that_is_repeated_in_a_sheet_is_found_too(tmp_path: Path) -> None:
@@ -477,9 +480,89 @@ def test_a_header_that_is_repeated_in_a_sheet_is_found_too(tmp_path: Path) -> No
         ["Login", "Name", "Mail"],
     ]
     (tmp_path / "people.xlsx").write_bytes(saved(workbook(people)))
+    found = read(tmp_path, mapping=SHEET)
+    assert serious(found.findings) == [("row-header", "people.xlsx#Staff!A3")]
+    assert logins(found) == ["ann"]
+
+
+def test_such_rows_hide_no_other_error_of_their_file(tmp_path: Path) -> None:
+    people = ["ann;Ann;not-an-address", "Login;Name;Mail", "'0042;Bea;", "Total;;2"]
+    found = read(tmp_path, people, ["ann;ALPHA;Q", "Total;1;1"])
+    assert serious(found.findings) == [
+        ("value-not-in-table", "grants.csv:2:3"),
+        ("row-total", "grants.csv:3:1"),
+        ("email-invalid", "people.csv:2:3"),
+        ("row-header", "people.csv:3:1"),
+        ("cell-converted", "people.csv:4:1"),
+        ("row-total", "people.csv:5:1"),
+    ]
+
+
+def test_a_total_says_nothing_of_the_column_above_it(tmp_path: Path) -> None:
+    found = read(tmp_path, grants=["17.0;ALPHA;R", "18.0;ALPHA;R", "Total;2;2"])
+    assert serious(found.findings) == [
+        ("cell-decimals", "grants.csv:2:1"),
+        ("cell-decimals", "grants.csv:3:1"),
+        ("row-total", "grants.csv:4:1"),
+    ]
+
+
+def test_whoever_is_called_like_a_total_is_unknown_and_never_missing(tmp_path: Path) -> None:
+    found = read(tmp_path, ["ann;Ann;a@x.org", "Total;;"], ["total;ALPHA;R", "ben;BETA;W"])
+    unknown = found.desired.unknown
+    assert unknown.person("total") and not unknown.person("ben")
+    assert unknown.membership("total", frozenset({"beta"}))
+    assert not unknown.membership("ben", frozenset({"beta"}))
+    assert [m.username.value for m in found.desired.memberships] == ["ben"]
+
+
+def test_a_total_leaves_no_doubt_about_somebody_with_a_row_of_their_own(tmp_path: Path) -> None:
+    found = read(tmp_path, ["total;Tim Total;t@x.org", "ann;Ann;a@x.org", "Total;;2"])
+    assert serious(found.findings) == [("row-total", "people.csv:4:1")]
+    assert logins(found) == ["ann", "total"]
+    assert not found.desired.unknown.person("total")
+
+
+def test_a_total_whose_login_cannot_be_read_may_be_about_anybody(tmp_path: Path) -> None:
+    found = read(tmp_path, ["ann;Ann;a@x.org", "ben;Ben;b@x.org", "#REF!;Total;2"])
+    assert ("row-total", "people.csv:4:2") in serious(found.findings)
+    assert found.desired.unknown.anybody
+
+
+def test_a_total_below_groups_leaves_open_who_is_called_like_it(tmp_path: Path) -> None:
+    more = """\
+ledger: lists.ledger
+groups:
+  - from: teams
+    name: {from: Team}
+    member: {from: Who}
+group_access:
+  - from: teams
+    group: {from: Team}
+    project: {from: Board}
+    role: project-viewer
+"""
+    (tmp_path / "teams.csv").write_text(
+        rows("Team,Who,Board", "Ops,ann,ALPHA", "Dev,ben,BETA", "Total,2,2"), encoding="utf-8"
+    )
+    mapping = MAPPING.replace("users:\n", "  teams: {type: csv, path: teams.csv}\nusers:\n")
+    found = read(tmp_path, mapping=mapping, more=more)
+    assert serious(found.findings) == [("row-total", "teams.csv:4:1")]
+    desired = found.desired
+    assert [group.name.value for group in desired.groups] == ["Dev", "Ops"]
+    assert [member.username.value for member in desired.group_members] == ["ann", "ben"]
+    assert {access.project.value for access in desired.group_access} == {"ALPHA", "BETA"}
+    assert desired.unknown.group_members == {(None, "total"), ("2", None)}
+    assert desired.unknown.group_access == {("total", "2")}
+
+
+@pytest.mark.parametrize("ending", ["csv", "xlsx"])
+def test_a_list_of_nothing_but_a_total_is_empty(tmp_path: Path, ending: str) -> None:
+    table: list[list[object]] = [["Login", "Name", "Mail"], ["Total", None, "0"]]
+    (tmp_path / "people.xlsx").write_bytes(saved(workbook(table)))
     with pytest.raises(SourceInvalid) as raised:
-        read(tmp_path, mapping=SHEET)
-    assert serious(raised.value.findings) == [("row-header", "people.xlsx#Staff!A3")]
+        read(tmp_path, ["Total;;0"], mapping=SHEET if ending == "xlsx" else MAPPING)
+    assert [code for code, _ in serious(raised.value.findings)] == ["file-empty", "row-total"]
 
 
 def test_two_files_joined_without_a_line_break_are_noticed(tmp_path: Path) -> None:

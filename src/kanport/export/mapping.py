@@ -64,7 +64,7 @@ def mapping_for(target: Path, folder: Path, tables: Mapping[str, Listing]) -> st
         "sources:",
     ]
     for name in COLUMNS:
-        verbatim = ", verbatim: true" if _needs_verbatim(target, tables[name]) else ""
+        verbatim = ", verbatim: true" if needs_verbatim(target, tables[name]) else ""
         lines.append(f"  {name}: {{{_source(path, target, name)}, may_be_empty: true{verbatim}}}")
     lines.append(_RULES)
     if custom := _custom_roles(tables):
@@ -83,7 +83,7 @@ def _source(path: str, target: Path, name: str) -> str:
     return f"type: csv, path: {json.dumps(f'{path}/{name}.csv')}"
 
 
-def _needs_verbatim(target: Path, listing: Listing) -> bool:
+def needs_verbatim(target: Path, listing: Listing) -> bool:
     """Return whether reading back would take a name for the work of a spreadsheet.
 
     Such names are rare. Everywhere else the checks stay on: people edit exports in Excel.

@@ -39,6 +39,7 @@ from kanport.normalize.passwords import same_password
 from kanport.normalize.people import by_person, merge_person, refuse_contradictions
 from kanport.normalize.projects import projects_wanted, read_projects
 from kanport.normalize.rows import MemberRow, RowId, UserRow, contexts
+from kanport.normalize.strays import read_strays
 from kanport.normalize.unread import nameless_aside, unread_people
 from kanport.normalize.users import read_user_rows
 from kanport.normalize.value import State
@@ -46,6 +47,9 @@ from kanport.table import Table
 
 SCOPED = frozenset({"group-missing", "group-ambiguous"})
 """Errors of a source that leave open one group, whose scope says so, and nothing else."""
+
+STRAY = frozenset({"row-header", "row-total"})
+"""Errors of a source about rows that are none of the list (`Table.strays`)."""
 
 
 class Normalized(NamedTuple):
@@ -111,7 +115,8 @@ def normalize(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Normalized
         people = by_person(row for rows in user_rows.values() for row in rows)
         bad |= refuse_identities(people, notes)
 
-    in_doubt = _people_in_doubt(user_rows, bad)
+    strays = read_strays(spec, tables, shared)
+    in_doubt = _people_in_doubt(user_rows, bad) | (strays.people - by_person(everyone).keys())
     users = _merged(spec.users, user_rows, in_doubt, notes)
     partial = any(table.partial or _broken(table) for table in tables.values())
     groups = groups_wanted(groups_read, bad=bad, in_doubt=in_doubt, partial=partial)
@@ -120,8 +125,9 @@ def normalize(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Normalized
     unread = unread_people(spec, tables, shared)
     unknown = replace(
         unknown,
-        memberships=unknown.memberships | unread.memberships,
-        ids=unknown.ids | unread.ids,
+        everybody=unknown.everybody or strays.everybody,
+        memberships=unknown.memberships | unread.memberships | strays.memberships,
+        ids=unknown.ids | unread.ids | strays.ids,
         hidden=frozenset(unread.hidden),
         nameless=frozenset(unread.nameless),
     )
@@ -137,8 +143,8 @@ def normalize(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Normalized
         ),
         replace(
             unknown,
-            group_members=groups.open | unread.group_members,
-            group_access=access_open,
+            group_members=groups.open | unread.group_members | strays.group_members,
+            group_access=access_open | strays.group_access,
         ),
         groups.groups,
         groups.members,
@@ -245,8 +251,8 @@ def _unknown(
 
 
 def _broken(table: Table) -> bool:
-    """Whether reading a source found an error that its scopes do not speak for."""
-    return any(finding.code not in SCOPED for finding in errors_in(table.findings))
+    """Whether reading a source found an error that is not about a group or a row alone."""
+    return any(finding.code not in SCOPED | STRAY for finding in errors_in(table.findings))
 
 
 def _constant_projects(mapping: LoadedMapping, tables: Mapping[str, Table]) -> list[Given[str]]:

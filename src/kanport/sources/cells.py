@@ -1,7 +1,7 @@
 """Cleaning the cells of one column: blanks, composed letters, and what is no text at all."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -42,15 +42,16 @@ def clean_column(texts: Sequence[str], *, spreadsheet: bool = False) -> Cleaned:
     however often it stands in the column.
     """
     numbers, distinct = pd.factorize(pd.Series(texts, dtype=object))
-    before = pd.Series(distinct, dtype=object)
-    stripped = before.map(_strip)
-    after = stripped.map(_compose)
-    trimmed = stripped != before.str.strip(" ")
-    composed = after != stripped
+    before: list[str] = list(distinct)
+    stripped = list(map(_strip, before))
+    plain = list(map(_compose, stripped))
     cells = pd.Series(numbers)
-    plain = list(after)
     bare = list(map(unwrapped, plain)) if spreadsheet else plain
-    odd = {number: found for number, text in enumerate(bare) if (found := odd_text(text))}
+    odd = {
+        number: found
+        for number, text in enumerate(bare)
+        if not _is_plain(text) and (found := odd_text(text))
+    }
     if spreadsheet:
         filled = sum(map(bool, texts))
         in_column = converted_in_column(bare, filled)
@@ -60,11 +61,16 @@ def clean_column(texts: Sequence[str], *, spreadsheet: bool = False) -> Cleaned:
                 odd.setdefault(number, found)
     return Cleaned(
         texts=list(pd.Series(bare, dtype=object).to_numpy()[numbers]),
-        trimmed=_where(cells, trimmed),
-        composed=_where(cells, composed),
-        unwrapped=_where(cells, pd.Series(bare, dtype=object) != after) if spreadsheet else (),
+        trimmed=_where(cells, (n for n in _changed(before, stripped) if _is_trimmed(before[n]))),
+        composed=_where(cells, _changed(stripped, plain)),
+        unwrapped=_where(cells, _changed(plain, bare)),
         odd={row: odd[numbers[row]] for row in cells.index[cells.isin(list(odd))]} if odd else {},
     )
+
+
+def _is_plain(text: str) -> bool:
+    """Return whether nothing can be odd about a text by itself: quick, as it sees every text."""
+    return text.isascii() and text.isprintable() and text[:1] not in "#Ee"
 
 
 def odd_text(text: str) -> Odd | None:
@@ -155,6 +161,14 @@ def _compose(text: str) -> str:
     return text if text.isascii() else in_form("NFC", text)
 
 
-def _where(cells: "pd.Series[int]", distinct: "pd.Series[bool]") -> list[int]:
-    chosen = distinct.index[distinct]
-    return list(cells.index[cells.isin(chosen)]) if len(chosen) else []
+def _changed(before: Sequence[str], after: Sequence[str]) -> Iterator[int]:
+    return (n for n, (old, new) in enumerate(zip(before, after, strict=True)) if old != new)
+
+
+def _is_trimmed(text: str) -> bool:
+    return _strip(text) != text.strip(" ")
+
+
+def _where(cells: "pd.Series[int]", distinct: Iterable[int]) -> list[int]:
+    chosen = list(distinct)
+    return list(cells.index[cells.isin(chosen)]) if chosen else []

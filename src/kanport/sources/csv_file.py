@@ -16,7 +16,7 @@ from kanport.sources.csv_encoding import decode
 from kanport.sources.csv_records import Broken, Record, broken_finding, lines_of, records
 from kanport.sources.file_bytes import read_bytes, refused
 from kanport.sources.file_kind import Kind, kind_of, wrong_kind
-from kanport.sources.grid import Grid, headers_of, rows_of, strays_in
+from kanport.sources.grid import Grid, headers_of, rows_of, with_strays
 from kanport.sources.header import (
     Wanted,
     columns_of,
@@ -60,7 +60,7 @@ def read_csv(
     if isinstance(delimiter, Finding):
         raise refused([delimiter], origin)
     grid, told = _read_grid(lines, delimiter, wanted, spec, origin)
-    rows, findings = rows_of(grid, origin)
+    read = rows_of(grid, origin)
     read_as = Finding(
         "file-read-as",
         f"read as {decoded.encoding}, with a {CALLED[delimiter.char]} between the fields"
@@ -72,11 +72,12 @@ def read_csv(
         kind=spec.type,
         path=spec.path,
         columns=tuple(column.name for column in grid.columns),
-        rows=rows,
+        rows=read.rows,
+        strays=read.strays,
         sha256=file.sha256,
         modified_at=file.modified_at,
         size=len(file.data),
-        findings=(read_as, *decoded.doubts, *told, *findings),
+        findings=(read_as, *decoded.doubts, *told, *read.findings),
         headers=headers_of(grid, origin),
     )
 
@@ -145,12 +146,12 @@ def _read_grid(
         header=header.line,
         spreadsheet=not spec.verbatim,
     )
-    problems.extend(strays_in(grid, origin))
-    if not body.rows and not spec.may_be_empty and not (broken := problems.all(origin)):
+    grid = with_strays(grid, origin)
+    if grid.is_empty and not spec.may_be_empty and not (broken := problems.all(origin)):
         broken.append(_empty("the file has a header and no rows", origin))
-        raise refused(broken, origin)
+        raise refused([*broken, *grid.strays.values()], origin)
     if broken := problems.all(origin):
-        raise refused(broken, origin)
+        raise refused([*broken, *grid.strays.values()], origin)
     return grid, body.surplus_told(origin)
 
 
@@ -248,11 +249,15 @@ def _otherwise_wide(
 
 def _filled(found: Iterator[Record | Broken]) -> Iterator[Record | Broken]:
     """Leave out blank records: empty lines, and lines of nothing but delimiters and blanks."""
-    return (
-        record
-        for record in found
-        if isinstance(record, Broken) or strip_blanks("".join(record.fields))
-    )
+    return filter(_holds_text, found)
+
+
+def _holds_text(record: Record | Broken) -> bool:
+    if isinstance(record, Broken):
+        return True
+    # Almost all rows begin with a value, which is quick to see.
+    first = record.fields[0] if record.fields else ""
+    return (first.isascii() and first.isalnum()) or bool(strip_blanks("".join(record.fields)))
 
 
 def _field_origin(origin: Origin, line: int, index: int) -> Origin:
@@ -295,7 +300,7 @@ def _late_quotes(record: Record, lines: Sequence[str], *, strict: bool) -> list[
     of the right width (`strict`) there has to be one that closes, in the same field or a later one.
     """
     line = lines[record.line - 1]
-    if not any(opening in line for opening in _BLANK_BEFORE):
+    if '"' not in line or not any(opening in line for opening in _BLANK_BEFORE):
         return []
     closed = max((n for n, field in enumerate(record.fields) if _closes(field)), default=-1)
     return [

@@ -25,7 +25,7 @@ from kanport.sources.excel_sheet import (
 from kanport.sources.excel_told import hidden_told, read_as
 from kanport.sources.file_bytes import read_bytes, refused
 from kanport.sources.file_kind import Kind, kind_of, wrong_kind
-from kanport.sources.grid import Grid, headers_of, rows_of, strays_in
+from kanport.sources.grid import Grid, headers_of, rows_of, with_strays
 from kanport.sources.header import (
     Column,
     Wanted,
@@ -73,17 +73,18 @@ def read_excel(
                 raise refused([too_many(spec.max_rows, origin)], origin)
         unread = unread_parts(workbook, sheet, origin)
     grid, findings = _make_grid(rows, sheet, spec, wanted, origin)
-    table_rows, told = rows_of(grid, origin)
+    read = rows_of(grid, origin)
     return Table(
         source=name,
         kind=spec.type,
         path=spec.path,
         columns=tuple(column.name for column in grid.columns),
-        rows=table_rows,
+        rows=read.rows,
+        strays=read.strays,
         sha256=file.sha256,
         modified_at=file.modified_at,
         size=len(file.data),
-        findings=(read_as(chosen, grid.columns, sheet, origin), *unread, *findings, *told),
+        findings=(read_as(chosen, grid.columns, sheet, origin), *unread, *findings, *read.findings),
         partial=any(found.code == "rows-left-out" for found in findings),
         headers=headers_of(grid, origin),
     )
@@ -146,14 +147,13 @@ def _make_grid(
     else:
         merged, merged_odd = merged_problems([header, *below], sheet.merged, by_number, origin)
         problems.extend(merged)
-    if not below and not spec.may_be_empty and not problems.all(origin):
+    grid = _fill_grid(columns, header.number, below, merged_odd, origin, findings)
+    grid = with_strays(replace(grid, spreadsheet=not spec.verbatim), origin)
+    if grid.is_empty and not spec.may_be_empty and not problems.all(origin):
         message = "the sheet has a header and no rows"
         problems.extend([Finding("file-empty", message, origin.at(row=header.number))])
-    grid = _fill_grid(columns, header.number, below, merged_odd, origin, findings)
-    grid = replace(grid, spreadsheet=not spec.verbatim)
-    problems.extend(strays_in(grid, origin))
     if broken := problems.all(origin):
-        raise refused(broken, origin)
+        raise refused([*broken, *grid.strays.values()], origin)
     return grid, findings
 
 

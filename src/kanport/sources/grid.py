@@ -1,8 +1,9 @@
 """Cells as a file has them, made into the rows of a table: the same for every kind of file."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import NamedTuple
 
 from kanport.findings import Finding
 from kanport.origin import Origin
@@ -22,6 +23,7 @@ class Grid:
     of `columns`; `odd` says what is odd about a cell, by the number of its row and of its column,
     both from 0. `place_of` gives what the origin of a column says besides its name, and `header` is
     the line of the headers. `spreadsheet` is True where a spreadsheet may have changed the texts.
+    `strays` has an error for each row that is none of the list, by its number from 0.
     """
 
     columns: Sequence[Column]
@@ -31,23 +33,37 @@ class Grid:
     header: int
     odd: Mapping[tuple[int, int], Odd] = field(default_factory=dict)
     spreadsheet: bool = False
+    strays: Mapping[int, Finding] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no row is one of the list."""
+        return len(self.strays) == len(self.numbers)
 
 
-def strays_in(grid: Grid, origin: Origin) -> list[Finding]:
-    """Return a finding for each row that is none of the list: headers and totals."""
+class RowsRead(NamedTuple):
+    """The rows of a list with clean values, the rows that are none of it, and what was found."""
+
+    rows: tuple[Row, ...]
+    strays: tuple[Row, ...]
+    findings: list[Finding]
+
+
+def with_strays(grid: Grid, origin: Origin) -> Grid:
+    """Return the grid with an error for each row that is none of the list: headers and totals."""
     if not grid.spreadsheet:
-        return []
+        return grid
     used = [n for n, column in enumerate(grid.columns) if column.used and not column.secret]
     shown = [n for n, column in enumerate(grid.columns) if not column.secret]
     names = [grid.columns[number].name for number in shown]
     looked_at = [at for at, number in enumerate(shown) if number in used]
-    findings = []
+    found = {}
     for stray in stray_rows(names, [grid.cells[number] for number in shown], looked_at):
         column = grid.columns[shown[stray.column]]
         row = Row(origin.at(row=grid.numbers[stray.row]), {}, {column.name: grid.place_of(column)})
         place, hint = row.place(column.name), f"delete the row; {AS_IT_IS}"
-        findings.append(Finding(stray.code, stray.message, place, stray.value, hint))
-    return findings
+        found[stray.row] = Finding(stray.code, stray.message, place, stray.value, hint)
+    return replace(grid, strays=found) if found else grid
 
 
 def headers_of(grid: Grid, origin: Origin) -> dict[str, Origin]:
@@ -57,10 +73,38 @@ def headers_of(grid: Grid, origin: Origin) -> dict[str, Origin]:
     return {name: row.place(name) for name in places}
 
 
-def rows_of(grid: Grid, origin: Origin) -> tuple[tuple[Row, ...], list[Finding]]:
-    """Give the rows with clean values, and the findings about what cleaning changed."""
+def rows_of(grid: Grid, origin: Origin) -> RowsRead:
+    """Return the rows with clean values, and the findings about them.
+
+    Rows that are none of the list are kept apart, so that they say nothing of its columns either.
+    """
+    if not grid.strays:
+        rows, findings = _clean_rows(grid, origin)
+        return RowsRead(rows, (), findings)
+    rows, findings = _clean_rows(_part(grid, grid.strays, stray=False), origin)
+    strays, _ = _clean_rows(_part(grid, grid.strays, stray=True), origin)
+    return RowsRead(rows, strays, [*grid.strays.values(), *findings])
+
+
+def _part(grid: Grid, strays: Collection[int], *, stray: bool) -> Grid:
+    """Return the grid with only the rows that are strays, or only those that are not."""
+    kept = [row for row in range(len(grid.numbers)) if (row in strays) is stray]
+    place = {row: number for number, row in enumerate(kept)}
+    odd = {(place[row], at): found for (row, at), found in grid.odd.items() if row in place}
+    return replace(
+        grid,
+        numbers=[grid.numbers[row] for row in kept],
+        cells=[[column[row] for row in kept] for column in grid.cells],
+        odd=odd,
+        strays={},
+    )
+
+
+def _clean_rows(grid: Grid, origin: Origin) -> tuple[tuple[Row, ...], list[Finding]]:
     places = {column.name: grid.place_of(column) for column in grid.columns}
-    origins = [origin.at(row=number) for number in grid.numbers]
+    source, file, sheet = origin.source, origin.file, origin.sheet
+    # `at` is slow, and there is one for each row.
+    origins = [Origin(source, file, sheet, number) for number in grid.numbers]
     odd: dict[int, dict[str, Odd]] = {}
     for (row, number), found in grid.odd.items():
         column = grid.columns[number]

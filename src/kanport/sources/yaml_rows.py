@@ -81,17 +81,17 @@ def read_yaml_rows(
         header=1,
         odd=odd,
     )
-    rows, findings = rows_of(grid, origin)
+    read = rows_of(grid, origin)
     return Table(
         source=name,
         kind=spec.type,
         path=spec.path,
         columns=tuple(column.name for column in columns) or tuple(sorted(wanted.named)),
-        rows=rows,
+        rows=read.rows,
         sha256=file.sha256,
         modified_at=file.modified_at,
         size=len(file.data),
-        findings=tuple(findings),
+        findings=tuple(read.findings),
     )
 
 
