@@ -134,6 +134,46 @@ def test_a_file_that_is_no_journal_is_refused(tmp_path: Path, text: str) -> None
         load_journal(path)
 
 
+@pytest.mark.parametrize(
+    ("record", "name", "value"),
+    [
+        (0, "at", 5),
+        (0, "at", None),
+        (0, "run", 5),
+        (0, "run", None),
+        (0, "by", ["ada"]),
+        (0, "passwords_to", 5),
+        (0, "approved", {"by": 5}),
+        (1, "batch", [1]),
+        (1, "changes", None),
+        (1, "changes", [5]),
+        (2, "answers", [1, None]),
+        (3, "change", 5),
+        (3, "status", ["done"]),
+        (3, "reason", 5),
+        (3, "through_group", {}),
+        (-1, "at", 5),
+        (-1, "stopped", 5),
+    ],
+)
+def test_a_record_whose_parts_are_of_another_kind_is_refused(
+    tmp_path: Path, record: int, name: str, value: object
+) -> None:
+    path = tmp_path / "run.jsonl"
+    write(path, *(Outcome(change.id, Status.DONE) for change in PLAN.changes))
+    records = [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
+    for part in records:
+        # As of an earlier version, so that the chain does not tell it first.
+        del part["previous"]
+    if value is None and name != "changes":
+        del records[record][name]
+    else:
+        records[record][name] = value
+    path.write_text("".join(json.dumps(part) + "\n" for part in records), "utf-8")
+    with pytest.raises(UsageError):
+        load_journal(path)
+
+
 def test_the_journal_of_an_earlier_run_is_never_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     write(path)

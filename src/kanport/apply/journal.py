@@ -316,6 +316,7 @@ def load_journal(path: Path) -> Recorded:
         if approved is not None:
             approved = with_signature(approved, plan, None)
         terms = _terms(records)
+        run_id = first["run"]
     except (KeyError, TypeError, ValueError) as problem:
         raise UsageError(f"{path} is damaged: its records cannot be read") from problem
     if plan_digest(plan) != plan.digest:
@@ -329,7 +330,7 @@ def load_journal(path: Path) -> Recorded:
         if change not in told_so_far and not all(one.startswith(NEVER_LEFT) for one in told_each)
     )
     run = Run(
-        id=first["run"],
+        id=run_id,
         started_at=first["at"],
         finished_at=last["at"] if ended else None,
         outcomes=tuple(
@@ -424,6 +425,8 @@ def _records(path: Path) -> tuple[list[dict[str, Any]], bool, str]:
             record = None
         if not isinstance(record, dict):
             raise UsageError(f"{path}:{number} is not a record of a journal")
+        if not _has_its_form(record):
+            raise UsageError(f"{path}:{number} is damaged: this record cannot be read")
         if (said := record.get("previous")) is None:
             if chained:
                 raise _broken_chain(path, number)
@@ -435,6 +438,37 @@ def _records(path: Path) -> tuple[list[dict[str, Any]], bool, str]:
         previous = _digest_of(line)
         records.append(record)
     return records, bool(chained), whole.hexdigest()
+
+
+# What the parts of a record are, whichever record has them; some are those of an approval.
+_TEXTS = frozenset(
+    {"record", "at", "format", "run", "by", "change", "status", "reason", "through_group", "stopped"}
+    | {"approval", "passwords_to", "note", "approved_at", "expires_at", "digest", "recorded_by"}
+    | {"document"}
+)
+_LISTS = frozenset({"changes", "answers"})
+
+
+def _has_its_form(record: Mapping[str, Any]) -> bool:
+    """Return whether each part of a record has the type that Kanport writes it with."""
+    if "record" in record and "at" not in record:
+        return False
+    for name, value in record.items():
+        if name in _TEXTS:
+            right = isinstance(value, str)
+        elif name in _LISTS:
+            right = isinstance(value, list) and all(isinstance(item, str) for item in value)
+        elif name == "batch":
+            right = isinstance(value, int)
+        elif name == "approved":
+            right = isinstance(value, dict) and _has_its_form(value)
+        elif name == "signed":
+            right = isinstance(value, bool)
+        else:
+            continue
+        if not right:
+            return False
+    return True
 
 
 def _broken_chain(path: Path, number: int) -> UsageError:
