@@ -254,6 +254,55 @@ def test_a_report_replaces_nothing_that_kanport_needs(
     assert Path(name).read_bytes() == before
 
 
+@pytest.mark.parametrize("through", ["itself", "link", "hard link"])
+@pytest.mark.parametrize(
+    "command",
+    ["plan club.yaml -o", "report run.journal.jsonl -o", "undo run.journal.jsonl -o",
+     "approve run.json --by Ada --note x -o", "validate club.yaml -o",
+     "sync club.yaml --status", "--log-file"],
+)  # fmt: skip
+def test_no_command_writes_over_what_kanport_reads_or_what_nobody_can_make_again(
+    kanport: Kanport,
+    club: Path,
+    command: str,
+    through: str,
+    server: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert kanport("plan", "club.yaml", "-o", "run.json").code == 0
+    ended = kanport("apply", "run.json", "--yes", "--passwords-to", "new.csv",
+                    "--journal", "run.journal.jsonl")  # fmt: skip
+    assert ended.code == 0, ended.err
+    for name, text in (("token", "secret"), ("key", "k" * 40), ("kanport.toml", "timeout = 100\n")):
+        Path(name).write_text(text)
+        Path(name).chmod(0o600)
+    monkeypatch.setenv("KANPORT_APPROVAL_KEY_FILE", "key")
+    token = os.environ["KANPORT_TOKEN"]
+    Path("token").write_text(token)
+    monkeypatch.delenv("KANPORT_TOKEN")
+    monkeypatch.setenv("KANPORT_TOKEN_FILE", "token")
+    for name in ("token", "key", "kanport.toml", "new.csv", "people.csv"):
+        reads_none = command.startswith(("report", "approve", "validate"))
+        if name == "kanport.toml" and through == "hard link" and reads_none:
+            continue  # they know a configuration by its name alone
+        before = Path(name).read_bytes()
+        target = Path(name)
+        if through != "itself" or command.startswith(("report", "validate")):
+            target = Path(f"to-{Path(name).stem}.csv")
+            if through == "hard link":
+                os.link(name, target)
+            else:
+                target.symlink_to(name)
+        words = command.split()
+        if words == ["--log-file"]:
+            ended = kanport("-v", "--log-file", str(target), "plan", "club.yaml")
+        else:
+            ended = kanport(*words, str(target))
+        assert ended.code in (2, 6), (name, ended.out, ended.err)
+        assert "cannot be written" in ended.err, name
+        assert Path(name).read_bytes() == before, name
+
+
 @pytest.mark.parametrize("name", ["people.csv", "club.yaml"])
 @pytest.mark.parametrize("option", ["--status", "--prometheus"])
 def test_no_status_file_replaces_what_a_sync_reads(

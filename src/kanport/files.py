@@ -30,6 +30,8 @@ class Kind(Enum):
     LEDGER = "a ledger"
     APPROVAL = "an approval"
     MAPPING = "a mapping"
+    CONFIGURATION = "a configuration"
+    PASSWORDS = "the passwords of new users"
 
 
 # Bytes from which the kind of a file is told.
@@ -39,6 +41,9 @@ _MARKS = {
     b'"kanport-journal/': Kind.JOURNAL,
     b'"kanport-approval/': Kind.APPROVAL,
 }
+_NAME_OF_CONFIGURATION = "kanport.toml"
+# How a file that --passwords-to names begins.
+PASSWORDS_HEADER = ("username", "password")
 # "Kprt", which tells a ledger from the databases of other programs.
 LEDGER_ID = 0x4B707274
 # As many links as Linux follows.
@@ -165,12 +170,7 @@ def check_target(
                 " everybody can write",
                 hint="name a file in a folder of your own",
             )
-        for other in inputs:
-            if path.exists() and other.exists() and path.samefile(other):
-                raise UsageError(
-                    f"{path} cannot be written: it is {other}, which is read here",
-                    hint="name another file",
-                )
+        check_not_read(path, inputs)
         if (kind := kind_of(path)) not in (None, over):
             raise UsageError(
                 f"{path} cannot be written: {kind.value} would be lost",
@@ -178,6 +178,20 @@ def check_target(
             )
     except (OSError, RuntimeError, ValueError) as problem:
         raise _refusal(path, problem) from problem
+
+
+def check_not_read(path: Path, inputs: Iterable[Path]) -> None:
+    """Raise UsageError where a path is, by whatever name, that of a file that is read."""
+    for other in inputs:
+        try:
+            same = path.exists() and other.exists() and path.samefile(other)
+        except (OSError, RuntimeError, ValueError) as problem:
+            raise _refusal(path, problem) from problem
+        if same:
+            raise UsageError(
+                f"{path} cannot be written: it is {other}, which is read here",
+                hint="name another file",
+            )
 
 
 def kind_of(path: Path) -> Kind | None:
@@ -193,6 +207,10 @@ def kind_of(path: Path) -> Kind | None:
     for mark, kind in _MARKS.items():
         if mark in head[:200]:
             return kind
+    if head.splitlines()[:1] == [",".join(PASSWORDS_HEADER).encode()]:
+        return Kind.PASSWORDS
+    if _NAME_OF_CONFIGURATION in (path.name, path.resolve().name):
+        return Kind.CONFIGURATION
     return (
         Kind.MAPPING if re.search(rb"^kanport: *[0-9]+ *(#.*)?\r?$", head, re.MULTILINE) else None
     )

@@ -442,9 +442,9 @@ def _records(path: Path) -> tuple[list[dict[str, Any]], bool, str]:
 
 # What the parts of a record are, whichever record has them; some are those of an approval.
 _TEXTS = frozenset(
-    {"record", "at", "format", "run", "by", "change", "status", "reason", "through_group", "stopped"}
-    | {"approval", "passwords_to", "note", "approved_at", "expires_at", "digest", "recorded_by"}
-    | {"document"}
+    {"record", "at", "format", "run", "by", "change", "status", "reason", "through_group"}
+    | {"stopped", "approval", "passwords_to", "note", "approved_at", "expires_at", "digest"}
+    | {"recorded_by", "document"}
 )
 _LISTS = frozenset({"changes", "answers"})
 

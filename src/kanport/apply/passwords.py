@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from kanport.errors import UsageError
-from kanport.files import write_file
+from kanport.files import PASSWORDS_HEADER, Kind, write_file
 from kanport.names import compare_key
 from kanport.plan.model import Action, Change
 from kanport.plan.own_ldap import by_ldap
@@ -19,7 +19,6 @@ from kanport.plan.own_ldap import by_ldap
 ALPHABET = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 # 24 of 57 characters are 140 bits, and far below the 72 bytes that bcrypt looks at.
 LENGTH = 24
-HEADER = ("username", "password")
 
 
 def random_password() -> SecretStr:
@@ -90,11 +89,11 @@ class Passwords:
         if self._written <= kept:
             return
         lines = io.StringIO()
-        csv.writer(lines).writerow(HEADER)
+        csv.writer(lines).writerow(PASSWORDS_HEADER)
         for key, (username, password) in self._rows.items():
             if key in kept:
                 csv.writer(lines).writerow([username, password.get_secret_value()])
-        write_file(self._file, lines.getvalue(), secret=True)
+        write_file(self._file, lines.getvalue(), secret=True, over=Kind.PASSWORDS)
         self._written &= kept
 
     def _append(self, text: str) -> None:
@@ -115,4 +114,4 @@ class Passwords:
             ) from None
         except OSError as problem:
             raise UsageError(f"{file} cannot be written: {problem.strerror}") from problem
-        self._append(",".join(HEADER) + "\r\n")
+        self._append(",".join(PASSWORDS_HEADER) + "\r\n")

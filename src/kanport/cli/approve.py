@@ -89,6 +89,7 @@ def command(
     approval_path = approval_path or approval_beside(plan_path)
     check_target(approval_path, inputs=[plan_path], over=Kind.APPROVAL)
     plan = load_plan(plan_path)
+    check_target(approval_path, inputs=pipeline.files_of_plan(plan), over=Kind.APPROVAL)
     pipeline.check_guards(plan)
     key = approval_key(os.environ)
     now = datetime.now(UTC).replace(microsecond=0)

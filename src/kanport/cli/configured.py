@@ -3,6 +3,8 @@
 import logging
 import os
 import sys
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -58,6 +60,38 @@ def request_timeout_of(ctx: click.Context) -> float:
     return layers.take(REQUEST_TIMEOUT).value or LONGEST_EXCHANGE
 
 
+def files_of_settings(ctx: click.Context) -> list[Path]:
+    """Return the files of settings and secrets that are named to a command, by whatever way.
+
+    A configuration file that is wrong names none: commands that need it refuse it.
+    """
+    options = options_of(ctx)
+    named = [ctx.params.get("token_file"), ctx.params.get("ca_file"), options.get("config")]
+    named += [os.environ.get(f"KANPORT_{name}") for name in _FILE_VARIABLES]
+    files = [Path(name) for name in named if name]
+    if "url" in ctx.params:
+        try:
+            file = layers_of(ctx).file
+        except ConfigInvalid:
+            options.pop("configuration", None)
+        else:
+            files += file.files
+    return files
+
+
+_FILE_VARIABLES = ("CONFIG", "TOKEN_FILE", "CA_FILE", "APPROVAL_KEY_FILE")
+
+
+def check_targets_of(ctx: click.Context, targets: Iterable[Path]) -> None:
+    """Raise UsageError where a command is to write over a file of settings or a secret."""
+    from kanport.files import check_not_read
+
+    if existing := [path for path in targets if path.is_file()]:
+        inputs = files_of_settings(ctx)
+        for path in existing:
+            check_not_read(path, inputs)
+
+
 def read_stdin() -> str:
     """Read all of standard input, where a secret may come from."""
     from kanport.files import LONGEST_SECRET
@@ -71,8 +105,30 @@ def start_log_of(ctx: click.Context) -> None:
     choice = _choice(ctx)
     from kanport.cli.logs import start_log
 
+    if choice.path is not None:
+        _check_log(ctx, choice.path)
+
     options["json_log"] = choice.replaces_stderr
     ctx.find_root().call_on_close(start_log(choice))
+
+
+def _check_log(ctx: click.Context, path: Path) -> None:
+    """Raise ConfigInvalid where the log would be appended to what is no log."""
+    from kanport.errors import KanportError
+    from kanport.files import check_not_read, check_target
+
+    if not path.is_file():
+        return
+    read = [value for value in ctx.params.values() if isinstance(value, Path)]
+    if (mapping := ctx.params.get("mapping")) is not None:
+        from kanport.pipeline.inputs import files_named
+
+        read += files_named(mapping)
+    try:
+        check_target(path)
+        check_not_read(path, [*read, *files_of_settings(ctx)])
+    except KanportError as problem:
+        raise ConfigInvalid(f"the log file {problem.message}", hint=problem.hint) from problem
 
 
 def _choice(ctx: click.Context) -> Any:

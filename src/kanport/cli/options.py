@@ -288,12 +288,24 @@ def common_options(command: F) -> F:
     def logged(*args: Any, **values: Any) -> Any:
         ctx = click.get_current_context()
         if not isinstance(ctx.command, click.Group):
-            from kanport.cli.configured import start_log_of
+            from kanport.cli.configured import check_targets_of, start_log_of
 
             start_log_of(ctx)
+            check_targets_of(ctx, _targets(ctx))
         return command(*args, **values)
 
     return _with(cast(F, logged), COMMON)
+
+
+def _targets(ctx: click.Context) -> list[Path]:
+    """Return the files that a command is to write."""
+    named = [
+        ctx.params.get(parameter.name or "")
+        for parameter in ctx.command.params
+        if isinstance(parameter.type, OutputFile) or parameter.name == "target"
+    ]
+    several = [path for paths in named for path in (paths if isinstance(paths, tuple) else [paths])]
+    return [path for path in several if path is not None]
 
 
 def configuration_options(command: F) -> F:

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from kanport.cli.alone import WAIT, alone, state_of
-from kanport.cli.options import FORMAT, common_options, server_options
+from kanport.cli.options import FORMAT, OutputFile, common_options, server_options
 from kanport.cli.output import Output
 
 
@@ -16,7 +16,7 @@ from kanport.cli.output import Output
     "-o",
     "--output",
     "plan_path",
-    type=click.Path(path_type=Path),
+    type=OutputFile(),
     metavar="PLAN.json",
     help="Save the plan, for `kanport apply`.",
 )
@@ -69,6 +69,7 @@ def command(
     from kanport import pipeline
     from kanport.apply.journal import load_journal
     from kanport.cli import planning
+    from kanport.files import Kind, check_target
     from kanport.kanboard.client import Client
     from kanport.plan.plan_file import dump_plan, write_plan
     from kanport.report import view
@@ -76,6 +77,9 @@ def command(
 
     output = Output(ctx, form)
     recorded = load_journal(journal)
+    if plan_path is not None:
+        inputs = [journal, *pipeline.files_of_plan(recorded.plan)]
+        check_target(plan_path, inputs=inputs, over=Kind.PLAN)
     protect = pipeline.protected_now(recorded.plan, mapping_path)
     if protect is None:
         output.warn(

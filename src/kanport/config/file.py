@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from kanport.config.spec import ConfigFile, Notify, Options
+from kanport.config.spec import ConfigFile, Notify, Options, Reference
 from kanport.config.toml_file import read_toml
 from kanport.errors import ConfigInvalid
 from kanport.files import at_home, read_file
@@ -53,6 +53,19 @@ class Configuration:
             if f"notify.{key}" in self.values
         }
         return Notify.model_construct(**({"on": "failure", "webhook": None, "email": None} | given))
+
+    @property
+    def files(self) -> list[Path]:
+        """The file itself, and those with secrets and certificates that it names."""
+        if self.path is None:
+            return []
+        notify = self.notify
+        secrets = [self.values["token"].value] if "token" in self.values else []
+        secrets += [notify.webhook.token, notify.webhook.url] if notify.webhook else []
+        secrets += [notify.email.password] if notify.email else []
+        named = [secret.file for secret in secrets if isinstance(secret, Reference)]
+        named += [self.values["ca_file"].value] if "ca_file" in self.values else []
+        return [self.path, *(self.path.parent / name for name in named if name is not None)]
 
 
 NOTHING = Configuration()

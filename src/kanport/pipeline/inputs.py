@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kanport.checks import check
 from kanport.errors import ConfigInvalid, SourceInvalid, Unreachable
+from kanport.files import at_home
 from kanport.findings import Finding, in_order
 from kanport.mapping import LoadedMapping, load_mapping
 from kanport.mapping.spec import KanboardSource
@@ -80,7 +81,7 @@ class Inputs:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The files that were read: the mapping, its sources, and the ledger if there is one."""
+        """The files that were read: the mapping, what it names, and the ledger if there is one."""
         return _files_of(self.mapping, self.ledger)
 
     @property
@@ -110,8 +111,18 @@ def files_of_plan(plan: Plan) -> tuple[Path, ...]:
 
 
 def _files_of(mapping: LoadedMapping, ledger: Path | None) -> tuple[Path, ...]:
-    names = [getattr(source, "path", None) for source in mapping.spec.sources.values()]
-    read = [mapping.path.parent / name for name in names if name is not None]
+    names = [
+        getattr(source, key, None)
+        for source in mapping.spec.sources.values()
+        for key in ("path", "ca_file", "client_cert", "client_key")
+    ]
+    names += [
+        secret.file
+        for source in mapping.spec.sources.values()
+        for key in ("bind_password", "token")
+        if (secret := getattr(source, key, None)) is not None
+    ]
+    read = [mapping.path.parent / at_home(name) for name in names if name is not None]
     return (mapping.path, *read, *([ledger] if ledger is not None else []))
 
 
