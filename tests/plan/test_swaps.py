@@ -331,6 +331,9 @@ def test_whose_login_somebody_known_has_now_is_a_leaver_like_any_other() -> None
     for unknown in (
         Unknown(people=frozenset({"robert"}), ids=frozenset({("robert", "b")})),
         Unknown(everybody=True),
+        # Nor where his entry is merely hidden, or a row of his name cannot be read.
+        Unknown(hidden=frozenset({"bob"})),
+        Unknown(people=frozenset({"bob"})),
     ):
         open_ = a_state(person("bob", 2, stable_id="a"), unknown=unknown)
         assert plan_for(open_, server, BY_ID, known=KNOWN).changes == ()

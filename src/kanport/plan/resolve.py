@@ -27,7 +27,7 @@ class Resolved:
     is what is left of the desired state; `projects` are those of the server and the new ones.
     `unclear` are the rows of people of whom it is open who they are on the server,
     `outlived` the ids of users whose usernames rows give to others, and whose stable ids no row
-    gives.
+    gives, nor may a hidden entry.
     """
 
     persons: tuple[Person, ...]
@@ -59,6 +59,8 @@ def resolve(
     while nobody else is meant), so it is done again until nothing more falls away.
     `identities` are those of the ledger, by stable id.
     """
+    # Whose entry is hidden, or whose row cannot be read, may still have the account of that name.
+    unusable = desired.unknown.people | desired.unknown.hidden
     numbers = numbers_are_ids(mapping)
     people, there = People.of(current.users), Projects.of(current.projects, numbers=numbers)
     new = new_projects(desired, current, mapping, there)
@@ -113,6 +115,7 @@ def resolve(
     if (by_email or identities) and not doubt.people <= told:
         # Whoever an invalid row names may be anybody on the server, under a new username.
         doubt = doubt.widened()
+    stable_ids = matched.ids | {each for _, each in desired.unknown.ids}
     return Resolved(
         persons=matched.persons,
         wanted=access.wanted,
@@ -126,7 +129,11 @@ def resolve(
         new_projects=new,
         finder=replace(finder, doubt=doubt),
         unclear=tuple(unclear),
-        outlived=outlived - known.given(matched.ids | {each for _, each in desired.unknown.ids}),
+        outlived=frozenset(
+            number
+            for number in outlived - known.given(stable_ids)
+            if compare_key(people.by_id[number].username) not in unusable
+        ),
     )
 
 
