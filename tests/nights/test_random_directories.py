@@ -170,11 +170,6 @@ class Nights:
         """Let a night go by, and check all that must hold after it."""
         done = self.run("sync")
         self.tell(f"exit {done.code}: {done.out}{done.err}")
-        if done.code == 5:
-            self.is_stopped(done, expected=bool(self.unclear()))
-            self.gets_clear()
-            done = self.run("sync")
-            self.tell(f"and then exit {done.code}: {done.out}{done.err}")
         if done.code == 4:
             self.is_stopped(done, expected=self.may_stop(done))
             return
@@ -306,7 +301,10 @@ class Nights:
     # --- whom nobody can tell apart -------------------------------------------------------------
 
     def unclear(self) -> set[Person]:
-        """Return whose login is that of another one's account, which keeps it, and these others."""
+        """Return whose login is that of another one's account, which keeps it, and these others.
+
+        People who swap logins are clear, and so is whoever passes theirs on.
+        """
         accounts = self.accounts()
         found: set[Person] = set()
         holders = {one.username: self.owners.get(number) for number, one in accounts.items()}
@@ -315,19 +313,13 @@ class Nights:
             while (holder := holders.get(chain[-1].login)) not in (None, chain[-1]):
                 assert holder is not None
                 if holder in chain:
-                    found.update(chain)
+                    # They swap.
                     break
                 chain.append(holder)
                 if not holder.inside or not self.staff.visible(holder):
                     found.update(chain)
                     break
         return found
-
-    def gets_clear(self) -> None:
-        """Give everybody a login of their own who is unclear."""
-        for person in sorted(self.unclear(), key=lambda one: one.login):
-            if person.place is not None:
-                self.staff.change_login(person, self.staff.fresh())
 
     def may_stop(self, done: Result) -> bool:
         """Return whether a guard has a reason to stop the run."""
@@ -389,11 +381,11 @@ MOVING = [
     [Event("lists_twin", who=0, group=0), Event("has_namesake", who=4, group=0)],
     [Event("moves", who=7, flag=True), Event("moves", who=1), Event("is_hidden", who=2)],
     [Event("moves_inside", who=5, flag=True), Event("comes_back", who=3, flag=True)],
-    [Event("branch_is_hidden"), Event("leaves", who=4, flag=True)],
+    [Event("branch_is_hidden"), Event("swaps_logins", who=6, other=4)],
+    [Event("swaps_logins", who=1, other=4), Event("is_hidden", who=1)],
     [Event("passes_login_on", who=6, group=3), Event("list_is_spelled_otherwise", flag=True)],
     [Event("is_deleted", who=0, flag=True), Event("branch_is_hidden")],
-    [Event("reuses_login", who=6, group=2), Event("marries", who=5, flag=True)],
-    [Event("group_is_emptied", group=1), Event("group_is_deleted", group=0)],
+    [Event("reuses_login", who=6, group=2), Event("group_is_emptied", group=1)],
 ]
 LISTED = [{0, 3}, {0, 3, 4}, {5, 6}, {1, 3, 4}, {2}, {0}, {3, 4}]
 
