@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from kanport.mapping import load_mapping
+from kanport.sources.file_bytes import read_bytes
 from tests.conftest import Kanport
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -101,3 +102,16 @@ def test_headers_below_a_title_are_found(kanport: Kanport) -> None:
     assert ended.code == 0, ended.err
     assert "header_row: 4" in Path("mapping.yaml").read_text()
     assert kanport("validate", "mapping.yaml").code in (0, 5)
+
+
+def test_a_broken_workbook_is_opened_once(
+    kanport: Kanport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(
+        "kanport.sources.excel_file.read_bytes",
+        lambda name, path, base, real=read_bytes: opened.append(path) or real(name, path, base),
+    )
+    Path("broken.xlsx").write_bytes(b"PK\x03\x04 and nothing more")
+    assert kanport("init", "broken.xlsx").code == 5
+    assert len(opened) == 1

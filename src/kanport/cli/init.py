@@ -150,6 +150,10 @@ def _for_file(
     return draft_for_table(table, file, target, options=options)
 
 
+# Findings about a file that is broken, too large or of another kind, whatever its headers are.
+_FILE_ITSELF = {"file-damaged", "file-kind", "file-too-large"}
+
+
 def _table_below(book: "ExcelSource", header_row: int | None) -> "tuple[Table, int]":
     """Give the rows of a sheet and the row of its headers, which a title may stand above."""
     from kanport.drafting import guess
@@ -161,6 +165,9 @@ def _table_below(book: "ExcelSource", header_row: int | None) -> "tuple[Table, i
         try:
             table = _table(book.model_copy(update={"header_row": row}))
         except SourceInvalid as problem:
+            if _FILE_ITSELF & {found.code for found in problem.findings}:
+                # Another row of headers changes nothing, and a bomb is expensive each time.
+                raise
             first = first or problem
             continue
         if header_row is not None or {"username", "email"} & guess(table.columns).columns.keys():
