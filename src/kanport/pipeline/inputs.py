@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from kanport.checks import check
 from kanport.errors import ConfigInvalid, SourceInvalid, Unreachable
-from kanport.files import at_home
 from kanport.findings import Finding, in_order
 from kanport.mapping import LoadedMapping, load_mapping
 from kanport.mapping.spec import KanboardSource
@@ -122,7 +121,7 @@ def _files_of(mapping: LoadedMapping, ledger: Path | None) -> tuple[Path, ...]:
         for key in ("bind_password", "token")
         if (secret := getattr(source, key, None)) is not None
     ]
-    read = [mapping.path.parent / at_home(name) for name in names if name is not None]
+    read = [mapping.path.parent / name for name in names if name is not None]
     return (mapping.path, *read, *([ledger] if ledger is not None else []))
 
 
