@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from kanport.sandbox import Sandbox
-from tests.hostile.disk import PEOPLE
+from tests.conftest import Kanport
+from tests.hostile.disk import PAGE, PEOPLE
+from tests.integration.files import MAPPING, write_files
 from tests.nights.world import may_mount
 
 # From a disk that takes nothing to one that takes everything.
@@ -73,6 +75,53 @@ def test_on_a_full_disk_every_command_says_what_to_do_and_nothing_is_lost(
         ("apply", 0),
     } <= seen
     assert {code for what, code in seen if what == "sync"} >= {0, 2, 3}
+
+
+@pytest.mark.skipif(not may_mount() and not os.environ.get("CI"), reason="no disk can be mounted")
+@pytest.mark.parametrize("free_pages", [0, 1, 3])
+def test_where_no_room_is_left_for_a_password_nobody_is_created_with_it(
+    kanport: Kanport, server: Sandbox, tmp_path: Path, free_pages: int
+) -> None:
+    server.store.add_project("Alpha", identifier="ALPHA")
+    server.store.add_project("Beta board")
+    people = "Login,Name,Mail,Role\n" + "".join(
+        f"user{at:03d},User {at},user{at}@example.org,\n" for at in range(600)
+    )
+    mapping = MAPPING + "limits: {create: 1000}\n"
+    write_files(
+        tmp_path, mapping=mapping, people=people, grants="Login,Project,Access\nuser000,ALPHA,W\n"
+    )
+    planned = kanport("plan", "club.yaml", "-o", "plan.json")
+    assert planned.code == 0, planned.out + planned.err
+    (tmp_path / "disk").mkdir()
+    script = f"""
+    mount -t tmpfs -o size={(free_pages + 1) * PAGE} tmpfs disk || exit 99
+    head -c {PAGE} /dev/zero > disk/filler || exit 99
+    {sys.executable} -m kanport apply plan.json --yes --passwords-to disk/new.csv
+    code=$?
+    cp disk/new.csv kept.csv 2> /dev/null
+    exit $code
+    """
+    ended = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script], capture_output=True, text=True, check=False
+    )
+    there = {name for name in server.store.snapshot().users if name != "admin"}
+    assert "bug in Kanport" not in ended.stderr, ended.stderr
+    assert "No space left" in ended.stdout + ended.stderr
+    kept = Path("kept.csv").read_text("utf-8").splitlines()[1:] if Path("kept.csv").exists() else []
+    # Of a batch, all passwords are kept or none; a line that is torn would be taken for one.
+    assert {row.partition(",")[0] for row in kept} == there
+    if free_pages == 0:
+        assert ended.returncode == 2
+        assert not Path("plan.journal.jsonl").exists()
+        assert kanport("apply", "plan.json", "--yes", "--passwords-to", "new.csv").code == 0
+    else:
+        assert ended.returncode == 3, ended.stderr
+        assert 0 < len(there) < 600
+        resumed = kanport("resume", "plan.journal.jsonl", "--yes", "--passwords-to", "more.csv")
+        assert resumed.code == 0, resumed.err
+        more = Path("more.csv").read_text("utf-8").splitlines()[1:]
+        assert len(kept) + len(more) == 600
 
 
 def clear(server: Sandbox) -> None:

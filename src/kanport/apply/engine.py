@@ -10,6 +10,7 @@ Here is the order of things; `crew` works off what is alike, `sending` sends, `s
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import groupby
 from types import MappingProxyType
@@ -19,12 +20,12 @@ from kanport.apply.job import Job, Server, Stopped
 from kanport.apply.journal import Journal, JournalBroken, Recorded
 from kanport.apply.options import Options
 from kanport.apply.pace import Lanes, Throttle
-from kanport.apply.passwords import Passwords
+from kanport.apply.passwords import Passwords, PasswordsBroken
 from kanport.apply.settling import probe, wait_for_new_ones
 from kanport.apply.state import Renames, State
 from kanport.apply.steps import CREATING, as_before, observe
 from kanport.apply.watch import Watch
-from kanport.errors import Unreachable
+from kanport.errors import Unreachable, UsageError
 from kanport.names import compare_key
 from kanport.outcome import LEFT, SENT_IN_VAIN, SENT_UNKNOWN, Outcome, Run, Status, Tally
 from kanport.plan.model import Action, Change, Plan
@@ -73,8 +74,7 @@ class Engine:
         try:
             started_at = self._journal.begin(run_id, plan, version=version)
         except JournalBroken as problem:
-            # Nothing was sent, so the file is the record of nothing.
-            self._journal.path.unlink(missing_ok=True)
+            self._passwords.discard()
             raise unwritable(problem) from problem
         job = self._job(State(Renames.of(plan)))
         return _finish(job, plan, run_id, started_at, frozenset())
@@ -153,16 +153,18 @@ def _finish(job: Job, plan: Plan, run_id: str, started_at: str, unsure: frozense
         for phase, changes in groupby(plan.changes, key=phase_of):
             pending = [change for change in changes if change.id not in state.outcomes]
             _run_phase(job, phase, pending, unsure)
-    except (Unreachable, JournalBroken, Stopped) as problem:
+    except (Unreachable, JournalBroken, PasswordsBroken, Stopped) as problem:
         stopped = str(problem)
     outcomes = _outcomes(plan, state, stopped)
-    job.passwords.keep(
-        change.username
-        for change, outcome in zip(plan.changes, outcomes, strict=True)
-        # The password of whom an earlier process made is not the one of this process.
-        if (outcome.status is Status.DONE or outcome.reason == SENT_UNKNOWN)
-        and change.id not in state.made_before
-    )
+    # A full disk keeps passwords that are nobody's; that is no reason for a journal without an end.
+    with suppress(UsageError):
+        job.passwords.keep(
+            change.username
+            for change, outcome in zip(plan.changes, outcomes, strict=True)
+            # The password of whom an earlier process made is not the one of this process.
+            if (outcome.status is Status.DONE or outcome.reason == SENT_UNKNOWN)
+            and change.id not in state.made_before
+        )
     try:
         tally = Tally.of(len(plan.changes), outcomes)
         finished_at: str | None = job.journal.end(tally, stopped=stopped)

@@ -87,6 +87,7 @@ class Journal:
         self._lock = threading.Lock()
         self._disk = threading.Lock()
         self._written = self._synced = 0
+        self._resumed = resume
         self._previous = ""
         self._broken: str | None = None
         flags = os.O_RDWR | os.O_APPEND | (0 if resume else os.O_CREAT | os.O_EXCL)
@@ -130,6 +131,10 @@ class Journal:
             # What it could not take before is told already.
             if self._broken is None:
                 raise
+        finally:
+            if not self._written and not self._resumed:
+                # Nothing was sent, so the file is the record of nothing, and only in the way.
+                self.path.unlink(missing_ok=True)
 
     def begin(self, run_id: str, plan: Plan, *, version: str) -> str:
         """Record that a run of this plan begins, and give the time that was recorded."""

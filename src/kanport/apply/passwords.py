@@ -1,5 +1,6 @@
 """Passwords for new users: made here or handed in, kept in memory, on disk only where asked."""
 
+import contextlib
 import csv
 import io
 import os
@@ -19,6 +20,10 @@ from kanport.plan.own_ldap import by_ldap
 ALPHABET = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 # 24 of 57 characters are 140 bits, and far below the 72 bytes that bcrypt looks at.
 LENGTH = 24
+
+
+class PasswordsBroken(Exception):
+    """The disk does not take the passwords, so nobody may be created with one."""
 
 
 def random_password() -> SecretStr:
@@ -65,18 +70,29 @@ class Passwords:
         if self._file is None:
             return
         lines = io.StringIO()
+        new: dict[str, tuple[str, SecretStr]] = {}
         for change in changes:
             key = compare_key(change.username)
-            if change.action is not Action.USER_CREATE or key in self._given | dict.fromkeys(
-                self._written
-            ):
+            known = key in self._given or key in self._written or key in new
+            if change.action is not Action.USER_CREATE or known:
                 continue
             password = self.of(change)
             if password is not None:
                 csv.writer(lines).writerow([change.username, password.get_secret_value()])
-                self._written.add(key)
-                self._rows[key] = (change.username, password)
-        self._append(lines.getvalue())
+                new[key] = (change.username, password)
+        try:
+            self._append(lines.getvalue())
+        except OSError as problem:
+            raise PasswordsBroken(
+                f"the passwords file {self._file} cannot be written: {problem.strerror}"
+            ) from problem
+        self._written |= new.keys()
+        self._rows |= new
+
+    def discard(self) -> None:
+        """Remove the file of a run that did not even begin, as it holds no password."""
+        if self._file is not None and not self._written:
+            self._file.unlink(missing_ok=True)
 
     def keep(self, usernames: Iterable[str]) -> None:
         """Leave only the passwords of these people in the file: those whom this run has made.
@@ -99,10 +115,18 @@ class Passwords:
     def _append(self, text: str) -> None:
         if self._file is None or not text:
             return
-        with self._file.open("a", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+        with self._file.open("ab", buffering=0) as file:
+            size = file.seek(0, os.SEEK_END)
+            try:
+                content = memoryview(text.encode("utf-8"))
+                while content:
+                    content = content[file.write(content) :]
+                os.fsync(file.fileno())
+            except OSError:
+                # Half a line would be taken for a password.
+                with contextlib.suppress(OSError):
+                    file.truncate(size)
+                raise
 
     def _create(self, file: Path) -> None:
         try:
@@ -114,4 +138,11 @@ class Passwords:
             ) from None
         except OSError as problem:
             raise UsageError(f"{file} cannot be written: {problem.strerror}") from problem
-        self._append(",".join(PASSWORDS_HEADER) + "\r\n")
+        try:
+            self._append(",".join(PASSWORDS_HEADER) + "\r\n")
+        except OSError as problem:
+            file.unlink(missing_ok=True)
+            raise UsageError(
+                f"{file} cannot be written: {problem.strerror}; nothing was written to the server",
+                hint="make room on its disk, or name a file on another disk with --passwords-to",
+            ) from problem

@@ -291,7 +291,9 @@ def exit_for_run(plan: Plan, run: Run) -> Exit:
     """Give the exit code of a run: 0 only where everything asked for is so."""
     if run.stopped in (STOPPED_BY_SIGNAL, STOPPED_BY_DEADLINE):
         return Exit.INTERRUPTED
-    if run.stopped == STOPPED_BY_ERRORS or (run.stopped or "").startswith("the journal"):
+    if run.stopped == STOPPED_BY_ERRORS or (run.stopped or "").startswith(
+        ("the journal", "the passwords file")
+    ):
         return Exit.PARTIAL
     if run.stopped is not None:
         return Exit.UNREACHABLE
