@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kanport.mapping import load_mapping
-from kanport.sources.file_bytes import read_bytes
+from kanport.sources.file_bytes import FileBytes, read_bytes
 from tests.conftest import Kanport
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -108,10 +108,12 @@ def test_a_broken_workbook_is_opened_once(
     kanport: Kanport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
-    monkeypatch.setattr(
-        "kanport.sources.excel_file.read_bytes",
-        lambda name, path, base, real=read_bytes: opened.append(path) or real(name, path, base),
-    )
+
+    def counted(source: str, path: str, base: Path) -> FileBytes:
+        opened.append(path)
+        return read_bytes(source, path, base)
+
+    monkeypatch.setattr("kanport.sources.excel_file.read_bytes", counted)
     Path("broken.xlsx").write_bytes(b"PK\x03\x04 and nothing more")
     assert kanport("init", "broken.xlsx").code == 5
     assert len(opened) == 1
