@@ -59,7 +59,7 @@ class World:
 
     def said(self, process: "Process") -> "Said":
         """Wait for a command, and give what it said without what differs each time."""
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=300)
         return Said(process.returncode, self._steady(out), self._steady(err))
 
     def _steady(self, text: str) -> str:

@@ -218,7 +218,7 @@ class World:
 
     def morning(self, process: "subprocess.Popen[str]") -> Morning:
         """Wait for the run, and give what there is to be found in the morning."""
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=300)
         mails = tuple(str(mail["Subject"]) for _, _, mail in self.mailbox.mails)
         posts = tuple(body for _, _, body in self.hook.posts)
         self.mailbox.mails.clear()

@@ -37,6 +37,7 @@ from kanport.plan.own_ldap import by_ldap
 # double from `Options.pause` to so many times that, this takes about a minute; a stock server cuts
 # a request off after 30 seconds.
 READ_AGAIN = 10
+READ_UNIQUE_AGAIN = 5
 LONGEST_WAIT = 16
 # What PHP or Kanboard itself says at the end of a request: nothing of it is done later.
 _OVER = frozenset({Fault.TIME_LIMIT, Fault.MEMORY_LIMIT, Fault.PHP_ERROR, Fault.BUSY})
@@ -113,7 +114,8 @@ def wait_for_new_ones(
 def await_creations(recorded: Recorded, server: Server, *, sleep: Callable[[float], None]) -> None:
     """Wait until what a killed run asked to be created is there, or nothing more comes.
 
-    Reads only. Raises Unreachable.
+    What the server would refuse a second time is waited for less long: asked for again, it would be
+    found to be there. Reads only. Raises Unreachable.
     """
     sent = [
         change
@@ -126,7 +128,15 @@ def await_creations(recorded: Recorded, server: Server, *, sleep: Callable[[floa
 
     if sent:
         unanswered = [True] * len(sent)
-        _until_stable(sent, read(sent), unanswered, read, pause=Options().pause, sleep=sleep)
+        _until_stable(
+            sent,
+            read(sent),
+            unanswered,
+            read,
+            pause=Options().pause,
+            sleep=sleep,
+            again=READ_AGAIN if any(map(_can_come_twice, sent)) else READ_UNIQUE_AGAIN,
+        )
 
 
 def _until_stable(
@@ -138,9 +148,10 @@ def _until_stable(
     pause: float,
     sleep: Callable[[float], None],
     should_stop: Callable[[], bool] = lambda: False,
+    again: int = READ_AGAIN,
 ) -> list[Any]:
     found = list(values)
-    left, wait = READ_AGAIN, pause
+    left, wait = again, pause
     while True:
         missing = [
             number
@@ -151,11 +162,11 @@ def _until_stable(
             return found
         sleep(wait)
         wait, left = min(wait * 2, pause * LONGEST_WAIT), left - 1
-        again = read([changes[number] for number in missing])
-        for number, value in zip(missing, again, strict=True):
+        values = read([changes[number] for number in missing])
+        for number, value in zip(missing, values, strict=True):
             if not _is_absent(changes[number], value):
                 # It is at work: what is left of the request gets the whole time again.
-                wait, left = pause, READ_AGAIN
+                wait, left = pause, again
             found[number] = value
 
 
@@ -165,13 +176,18 @@ def _is_absent(change: Change, value: Any) -> bool:
 
 
 def _may_come_twice(change: Change, answer: Answer) -> bool:
-    """Tell whether a server that is silent may still create what it would not refuse again.
-
-    Kanboard takes any number of projects of one name; usernames, groups and identifiers are unique.
-    """
+    """Return whether a server that is silent may still create what it would not refuse again."""
     silent = isinstance(answer, NoAnswer) and answer.sent and answer.fault is Fault.TIMEOUT
+    return silent and _can_come_twice(change)
+
+
+def _can_come_twice(change: Change) -> bool:
+    """Return whether Kanboard would create a second one of the same name.
+
+    It takes any number of projects of one name; usernames, groups and identifiers are unique.
+    """
     unique = bool((change.after or {}).get("identifier"))
-    return silent and change.action is Action.PROJECT_CREATE and not unique
+    return change.action is Action.PROJECT_CREATE and not unique
 
 
 def _named(change: Change) -> str:
