@@ -213,7 +213,7 @@ def stray_rows(
     `headers` and `cells` go column by column; `looked_at` are the numbers of the columns of which
     one has to show it. A person stays one whose name contains such a word, or who has other values.
     """
-    fold = [_folded(header) for header in headers]
+    fold = [_folded(header).strip(_EDGES) for header in headers]
     named = frozenset(fold)
     suspects: set[int] = set()
     for column in looked_at:
@@ -228,6 +228,9 @@ def stray_rows(
             found.append(Stray(row, at, "row-header", message, texts_of_row[at]))
         elif (at := _total_at(texts_of_row, usual)) is not None:
             message = "the row holds a total or a note below the list, not a row of it"
+            found.append(Stray(row, at, "row-total", message, texts_of_row[at]))
+        elif (at := _ruled_at(texts_of_row)) is not None:
+            message = "the row holds a line of signs, not a row of the list"
             found.append(Stray(row, at, "row-total", message, texts_of_row[at]))
     return found
 
@@ -257,11 +260,15 @@ _NOTE = re.compile(
     r"(?:page|seite|página|pagina|strona) \d+(?:\W*(?:of|von|de|di|van|z)? ?\d+)?"
     r"|(?:end|ende|fin|fine) (?:of|der|de|della?|du|des) .{1,30}"
     r"|(?:exported|generated|created|printed|as of|stand|exportiert|erstellt|gedruckt|généré"
-    r"|exporté|imprimé|edité)\b.{0,40}\d.{0,40}",
+    r"|exporté|imprimé|edité|copyright)\b.{0,40}\d.{0,40}"
+    r"|(?:report|bericht) (?:generated|created|printed|erstellt|gedruckt)\b.{0,60}"
+    r"|applied filters:.*|eof",
     re.IGNORECASE,
 )
 _NUMBER = r"[-+]?[\d.,'\u00a0\u202f ]*\d[.,]?\s*%?"
 _BARE = re.compile(rf"{_NUMBER}(?:\s+[^\s\d]{{1,20}})?|[-–—./*#=_\s]+|=.*", re.DOTALL)
+_RULED = re.compile(r"[-–—=_*#~+|.\s]{3,}")
+_ELIDED = re.compile("^[dl]['’]")
 _EDGES = " \t\u00a0:=.*#-–—_()[]{}<>|!\"'\ufeff"
 _SPLIT = re.compile(r"[\s:=*#()\[\]{}<>|!\"]+")
 _DIGITS = re.compile(r"[\d.,'%+-]*\d[\d.,'%]*")
@@ -294,13 +301,13 @@ def _folded(text: str) -> str:
 
 def _suspects(texts: Set[str], headers: Set[str]) -> set[str]:
     """Return the texts whose rows have to be looked at: quick, as it sees every text."""
-    exact = headers | _telling_words() | _words()["headers"]
-    found = set()
+    exact = (headers | _telling_words() | _words()["headers"]) - {""}
+    is_ruled, found = _RULED.fullmatch, set()
     for text in texts:
         if "@" in text or len(text) > _LONGEST:
             continue
         folded = (text.casefold() if text.isascii() else _folded(text)).strip(_EDGES)
-        if folded in exact or (not folded.isalnum() and folded and _is_suspect(folded)):
+        if folded in exact or (not folded.isalnum() and (_is_suspect(folded) or is_ruled(text))):
             found.add(text)
     return found
 
@@ -319,12 +326,22 @@ def _is_suspect(folded: str) -> bool:
 
 def _header_at(texts: Sequence[str], headers: Sequence[str]) -> int | None:
     """Return the column that shows that a row repeats the header; None where it does not."""
-    given = [(number, _folded(text)) for number, text in enumerate(texts) if text]
+    given = [(n, text) for n, cell in enumerate(texts) if (text := _folded(cell).strip(_EDGES))]
+    words = _words()["headers"] | (_words()["headers or name"] if len(given) > 2 else frozenset())
     own = [number for number, text in given if text == headers[number]]
-    alike = [number for number, text in given if text in headers or text in _words()["headers"]]
+    alike = [number for number, text in given if text in headers or text in words]
     whole = len(alike) == len(given) and (len(given) > 1 or bool(own))
     nearly = len(given) > 3 and len(own) > 1 and len(alike) * 4 >= len(given) * 3
     return alike[0] if whole or nearly else None
+
+
+def _ruled_at(texts: Sequence[str]) -> int | None:
+    """Return the first column of a row of nothing but lines, as of dashes; None where it is none.
+
+    Reports draw one below a header, or above a total.
+    """
+    given = [number for number, text in enumerate(texts) if text]
+    return given[0] if given and all(_RULED.fullmatch(texts[n]) for n in given) else None
 
 
 def _total_at(texts: Sequence[str], usual: Callable[[int], _Usual]) -> int | None:
@@ -355,7 +372,8 @@ def _total_at(texts: Sequence[str], usual: Callable[[int], _Usual]) -> int | Non
 
 def _is_label(text: str) -> bool | None:
     """Return True for what only a total is called, False for what it may be called, else None."""
-    words = [word for part in _SPLIT.split(text.casefold()) if (word := part.strip(_EDGES))]
+    parts = (_ELIDED.sub("", part.strip(_EDGES)) for part in _SPLIT.split(text.casefold()))
+    words = [part for part in parts if part]
     named = [word for word in words if not _DIGITS.fullmatch(word)]
     if not named or len(words) > _MOST_WORDS:
         return None

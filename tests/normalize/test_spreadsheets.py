@@ -353,6 +353,16 @@ TOTALS = [
     ),
     *("Insgesamt 600 Personen;;", "Totaal;;600", "Итого;;600", "合計;;600", "Total;2;600"),
     *("Page 3 of 3;;", "Exported on 2026-11-01;;", "Ende der Liste;;", "1,234 records;;"),
+    *(
+        "Average;;5",
+        "Headcount: 3;;",
+        "Headcount;;3",
+        "Totalt 3 användare;;",
+        "EOF;;",
+        "Total - 3;;",
+    ),
+    *("Nombre total d'utilisateurs : 3;;", "Report generated 12/31/2026 10:00;;", "---;;"),
+    *("-----;-----;-----", "=====;;", "+---+;;", "*****;***;", "Copyright 2026 ACME;;"),
 ]
 
 
@@ -401,6 +411,12 @@ def test_a_subtotal_shows_by_its_number_and_what_it_lacks(tmp_path: Path, line: 
             "end;E;",
             "anzahl-bot;Anzahl: Bot;",
             "login;Lo Gin;",
+            "average;Joe Average;",
+            "headcount;;",
+            "eof;E. O. F.;",
+            "user;Name;",
+            "account;Team;a@x.org",
+            "--;Dash;",
         ),
     ],
 )
@@ -428,7 +444,8 @@ def test_a_list_of_names_and_numbers_may_have_a_mr_total(tmp_path: Path) -> None
             "Username;Full name;E-Mail",
             "Login;Name;",
         ),
-        *(" Login ; Name ; Mail ", "Login;Name;"),
+        *(" Login ; Name ; Mail ", "Login;Name;", "Login:;Name:;Mail:", "[Login];[Name];[Mail]"),
+        *("Benutzer;Name;E-Mail", "User;Full Name;Mail", "Kennung;Name;E-Mail-Adresse"),
     ],
 )
 def test_a_header_in_the_middle_is_an_error_at_its_row(tmp_path: Path, line: str) -> None:

@@ -110,3 +110,11 @@ def test_no_text_of_a_bad_line_is_shown(tmp_path: Path) -> None:
     data = "Login;Password\njorg;Geheim-ü-1\n".encode("cp1252")
     findings = findings_of(lambda: read_csv(tmp_path, data, secret=["Password"]))
     assert "Geheim" not in repr(findings)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("name", ["Zoe", "Zoë", "Мария"])
+def test_utf_16_without_a_mark_is_named(tmp_path: Path, encoding: str, name: str) -> None:
+    data = f"Login;Name\nz;{name}\ny;Ann\n".encode(encoding)
+    found = findings_of(lambda: read_csv(tmp_path, data))
+    assert f"`encoding: {encoding}`" in (found[0].hint or "")

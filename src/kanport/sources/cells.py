@@ -152,9 +152,12 @@ def changes_told(cleaned: Cleaned, name: str, place: Callable[[int], Origin]) ->
 
 
 def _strip(text: str) -> str:
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return strip_blanks(text)
+    return strip_blanks(_broken(text))
+
+
+def _broken(text: str) -> str:
+    r"""Return a text with `\n` for each line break."""
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def _compose(text: str) -> str:
@@ -166,7 +169,7 @@ def _changed(before: Sequence[str], after: Sequence[str]) -> Iterator[int]:
 
 
 def _is_trimmed(text: str) -> bool:
-    return _strip(text) != text.strip(" ")
+    return _strip(text) != _broken(text).strip(" ")
 
 
 def _where(cells: "pd.Series[int]", distinct: Iterable[int]) -> list[int]:

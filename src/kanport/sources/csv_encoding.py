@@ -78,10 +78,7 @@ def _without_nul(data: bytes, decoded: Decoded, origin: Origin) -> Decoded | lis
     place = decoded.text.find("\0")
     if place < 0:
         return decoded
-    even, odd = data[0:4000:2].count(0), data[1:4000:2].count(0)
-    wide = None
-    if max(even, odd) > len(data[:4000]) // 4:
-        wide = "utf-16-le" if odd > even else "utf-16-be"
+    wide = _wide(data)
     return [
         Finding(
             "file-encoding",
@@ -93,6 +90,14 @@ def _without_nul(data: bytes, decoded: Decoded, origin: Origin) -> Decoded | lis
             else "export the file again as CSV UTF-8",
         )
     ]
+
+
+def _wide(data: bytes) -> str | None:
+    """Return the UTF-16 that a text without a byte order mark looks like; None where it is none."""
+    even, odd = data[0:4000:2].count(0), data[1:4000:2].count(0)
+    if max(even, odd) <= len(data[:4000]) // 4:
+        return None
+    return "utf-16-le" if odd > even else "utf-16-be"
 
 
 def _not_utf8(data: bytes, problem: UnicodeDecodeError, origin: Origin) -> list[Finding]:
@@ -202,7 +207,7 @@ def _guesses(data: bytes) -> list[str]:
     (['cp850'], ['mac_roman'])
     """
     if b"\0" in data:
-        return []
+        return [wide] if (wide := _wide(data)) is not None else []
     sample = _sample(data)
     scores: dict[str, tuple[float, list[str]]] = {}
     for encoding in (*_LATIN, *_OTHERS, *_EAST):
