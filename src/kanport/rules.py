@@ -181,14 +181,19 @@ def suspicious_problem(text: str) -> Problem | None:
     """
     if text.isascii():
         return None
-    meant = singly_encoded(text)
-    if meant is not None:
-        return Problem(
-            "name-double-encoded",
-            f'the text was encoded twice; it probably means "{meant}"',
-            "correct it, or export the file again in UTF-8",
-        )
-    return _mixed_scripts(text)
+    return twice_encoded_problem(text) or _mixed_scripts(text)
+
+
+def twice_encoded_problem(text: str) -> Problem | None:
+    """Return what a text meant before it was encoded twice; None where it was not."""
+    meant = None if text.isascii() else singly_encoded(text)
+    if meant is None:
+        return None
+    return Problem(
+        "name-double-encoded",
+        f'the text was encoded twice; it probably means "{meant}"',
+        "correct it, or export the file again in UTF-8",
+    )
 
 
 def invisible_problem(text: str) -> Problem | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kanport.findings import Severity
-from tests.normalize.test_spreadsheets import logins, read, serious
+from tests.normalize.test_spreadsheets import MAPPING, logins, read, serious
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,15 @@ def test_a_name_that_was_encoded_twice_is_a_warning_with_what_it_meant(
     if "Ð" not in text:
         assert meant in warning.message
     assert logins(found) == ["ann", "ben"]
+
+
+@pytest.mark.parametrize("step", ["lower", "upper", "ascii", "umlauts", '{before: "Ã"}'])
+def test_a_transform_does_not_hide_that_a_name_was_encoded_twice(tmp_path: Path, step: str) -> None:
+    mapping = MAPPING.replace(
+        "{from: Login}\n    name", f"{{from: Login, transform: [{step}]}}\n    name"
+    )
+    found = read(tmp_path, ["RenÃ©e;Ann;"], mapping=mapping)
+    assert ("name-double-encoded", "people.csv:2:1") in serious(found.findings)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from kanport.rules import (
     invisible_problem,
     strip_blanks,
     suspicious_problem,
+    twice_encoded_problem,
     username_problem,
 )
 from kanport.table import ABSENCES, Odd, Row
@@ -250,19 +251,25 @@ def shape(rule: BoundRule, text: str, origins: tuple[Origin, ...], notes: Notes)
         if found is None:
             return _no_match(rule, shaped, origins, notes)
         shaped, parts = found
-    if rule.names and not shaped.isascii():
-        _note_suspicious(rule, shaped, origins[0], notes)
+    if rule.names and not (shaped.isascii() and text.isascii()):
+        _note_suspicious(rule, text, shaped, origins[0], notes)
     value = _judged(rule, _look_up(rule, shaped, origins, notes), notes)
     return value._replace(parts=parts) if parts else value
 
 
-def _note_suspicious(rule: BoundRule, text: str, origin: Origin, notes: Notes) -> None:
-    """Take down what is suspicious about a name that is valid all the same."""
-    problems = [suspicious_problem(text)]
+def _note_suspicious(rule: BoundRule, cell: str, shaped: str, origin: Origin, notes: Notes) -> None:
+    """Take down what is suspicious about a name that is valid all the same.
+
+    What was encoded twice shows in the cell: in small letters it is no encoding of anything.
+    """
+    twice = twice_encoded_problem(cell)
+    problems: list[tuple[str, Problem | None]] = [(shaped, suspicious_problem(shaped))]
+    if twice is not None:
+        problems = [(cell, twice)]
     if rule.check is not username_problem:
         # The check of usernames says it itself.
-        problems.append(invisible_problem(text))
-    for problem in problems:
+        problems.append((shaped, invisible_problem(shaped)))
+    for text, problem in problems:
         if problem is not None and not is_secret(rule):
             value = _show(rule, text)
             notes.add(problem.code, problem.message, origin=origin, value=value, hint=problem.hint)
