@@ -255,8 +255,8 @@ class World:
 
     def beside_another_run(self) -> Morning:
         """Let the night go by while the run of the night before is still at work."""
-        locks = self.state / "locks"
-        (path,) = locks.iterdir()
+        # A server has a lock for each thing that it is known by.
+        path = min((self.state / "locks").iterdir())
         since = (self.moment - timedelta(days=1)).isoformat()
         with held([Lock(path, "the server")], command="kanport sync of yesterday", now=since):
             return self.as_usual()
@@ -266,7 +266,7 @@ class World:
         self.start_server("--hash-cost", "0.2", "--workers", "1")
         before = len(self.seen())
         process = self.cron()
-        until = time.monotonic() + 30
+        until = time.monotonic() + 300
         while len(self.seen()) < before + 3:
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < until
