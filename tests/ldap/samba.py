@@ -159,7 +159,7 @@ def _configure(folder: Path, tls: Path) -> None:
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], folder: Path) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 200
     while time.monotonic() < until:
         assert process.poll() is None, (folder / "samba.log").read_text()[-3000:]
         with socket.socket() as probe:

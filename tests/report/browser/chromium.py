@@ -162,7 +162,7 @@ class Page:
 
     def until(self, expression: str) -> None:
         """Wait until an expression holds."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not self.js(expression):
             assert time.monotonic() < deadline, f"never: {expression}"
             time.sleep(0.02)
