@@ -6,6 +6,7 @@ import grp
 import os
 import re
 import secrets
+import select
 import shlex
 import stat
 import sys
@@ -50,20 +51,23 @@ LEDGER_ID = 0x4B707274
 _MOST_LINKS = 40
 # A reader of a pipe may open it a moment later than its writer.
 _READER_TRIES, _READER_PAUSE = 100, 0.05
+# What a command writes that hands a secret over comes within this time.
+_PIPE_SECONDS = 10.0
 
 # Bytes; far more than any token or password has.
 LONGEST_SECRET = 4096
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path, *, or_pipe: bool = False) -> BinaryIO:
     """Open a regular file for reading; raises OSError where it cannot be read.
 
     A pipe or a device is refused with OSError: nobody knows whether it ever ends, and opening a
-    pipe to which nobody writes would wait for ever.
+    pipe to which nobody writes would wait for ever. With `or_pipe` a pipe is opened as well, whose
+    reader must not wait for ever (`<(command)` of a shell is one).
     """
     file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY), "rb")
     mode = os.fstat(file.fileno()).st_mode
-    if stat.S_ISREG(mode):
+    if stat.S_ISREG(mode) or (or_pipe and stat.S_ISFIFO(mode)):
         return file
     file.close()
     if stat.S_ISDIR(mode):
@@ -326,7 +330,7 @@ def read_secret(path: Path, what: str) -> str:
     $CREDENTIALS_DIRECTORY may look as if the group could read it.
     """
     try:
-        with open_regular(path) as file:
+        with open_regular(path, or_pipe=True) as file:
             found = os.fstat(file.fileno())
             mode = found.st_mode
             if mode & (stat.S_IRWXG | stat.S_IRWXO) and not _given_by_systemd(path, found):
@@ -335,7 +339,7 @@ def read_secret(path: Path, what: str) -> str:
                     f"(mode {stat.S_IMODE(mode):04o}).",
                     hint=f"chmod 600 {shlex.quote(str(path))}",
                 )
-            content = file.read(LONGEST_SECRET + 1)
+            content = _read_in_time(file) if stat.S_ISFIFO(mode) else file.read(LONGEST_SECRET + 1)
     except OSError as error:
         raise ConfigInvalid(
             f"The {what} file {path} cannot be read: {error.strerror or error}."
@@ -350,6 +354,21 @@ def read_secret(path: Path, what: str) -> str:
     except UnicodeDecodeError:
         # Without its cause: that holds the bytes of the file.
         raise ConfigInvalid(f"The {what} file {path} is not text in UTF-8.") from None
+
+
+def _read_in_time(pipe: BinaryIO) -> bytes:
+    """Read what is written to a pipe; raise OSError where it does not end soon."""
+    content = b""
+    until = time.monotonic() + _PIPE_SECONDS
+    while len(content) <= LONGEST_SECRET:
+        left = until - time.monotonic()
+        if left <= 0 or not select.select([pipe], [], [], left)[0]:
+            raise OSError(errno.ETIMEDOUT, "it is a pipe that does not end")
+        part = os.read(pipe.fileno(), LONGEST_SECRET)
+        if not part:
+            break
+        content += part
+    return content
 
 
 def at_home(name: str) -> Path:

@@ -12,10 +12,11 @@ from kanport.config.layers import Setting
 from kanport.config.spec import Options
 from kanport.errors import ConfigInvalid
 
+HERE = Path(__file__).parent
 # For each setting three values, as flag, variable and file would give them, and what is made of it.
 VALUES: dict[str, tuple[Any, str, Any]] = {
     "url": ("https://a", "https://b", "https://c"),
-    "ca_file": (Path("/dev/null"), "/dev/zero", Path("/dev/full")),
+    "ca_file": (HERE / "test_layers.py", str(HERE / "__init__.py"), HERE / "test_settings.py"),
     "allow_http": (True, "0", True),
     "auth_header": ("X-A", "X-B", "X-C"),
     "timeout": (1.0, "2", 3),

@@ -37,6 +37,8 @@ def main() -> None:
     moment, largest, *arguments = sys.argv[1:]
     set_clock(moment)
     if int(largest):
+        # A file of bytecode that is cut off would break every later run.
+        sys.dont_write_bytecode = True
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(largest), resource.RLIM_INFINITY))
     sys.argv[1:] = arguments
     from kanport.cli import main as kanport

@@ -135,7 +135,6 @@ def await_creations(recorded: Recorded, server: Server, *, sleep: Callable[[floa
             read,
             pause=Options().pause,
             sleep=sleep,
-            again=READ_AGAIN if any(map(_can_come_twice, sent)) else READ_UNIQUE_AGAIN,
         )
 
 
@@ -148,9 +147,9 @@ def _until_stable(
     pause: float,
     sleep: Callable[[float], None],
     should_stop: Callable[[], bool] = lambda: False,
-    again: int = READ_AGAIN,
 ) -> list[Any]:
     found = list(values)
+    again = READ_AGAIN if any(map(_can_come_twice, changes)) else READ_UNIQUE_AGAIN
     left, wait = again, pause
     while True:
         missing = [
