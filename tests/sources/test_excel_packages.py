@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kanport.errors import SourceInvalid
-from kanport.sources import excel_package
+from kanport.sources import excel_package, excel_sheet
 from tests.sources.reading import (
     SHEET,
     findings_of,
@@ -42,6 +42,19 @@ def test_a_bomb_in_the_sheet_itself_is_not_opened(tmp_path: Path) -> None:
         good(), SHEET, lambda text: text.replace("</sheetData>", " " * 2**25 + "</sheetData>")
     )
     the_finding(lambda: read_excel(tmp_path, data), "file-too-large")
+
+
+@pytest.mark.parametrize("place", ["<sheetData>", '<row r="1">', "</sheetData>"])
+@pytest.mark.parametrize("junk", ["<a>", "<a/>", "<a></a>"])
+def test_elements_without_end_do_not_fill_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, junk: str
+) -> None:
+    monkeypatch.setattr(excel_package, "RATIO_FROM_BYTES", 2**40)
+    monkeypatch.setattr(excel_sheet, "MAX_TAGS", 20_000)
+    data = with_part(good(), SHEET, lambda text: text.replace(place, place + junk * 200_000, 1))
+    the_finding(lambda: read_excel(tmp_path, data), "file-damaged")
+    few = with_part(good(), SHEET, lambda text: text.replace(place, place + "<a/>" * 2_000, 1))
+    assert values(read_excel(tmp_path, few)) == values(read_excel(tmp_path, good()))
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,8 @@ from kanport.spreadsheet import plain_xstring
 
 MAX_ROW = 1_048_576
 MAX_COLUMN = 16_384
+# A row with a formula in each column has a fifth of it.
+MAX_TAGS = 1_000_000
 _ADDRESS = re.compile(r"([A-Za-z]{1,3})([1-9][0-9]{0,6})")
 _MAIN = f"{{{SHEET_MAIN_NS}}}"
 _CELL, _ROW, _COLUMN, _MERGED = (f"{_MAIN}{tag}" for tag in ("c", "row", "col", "mergeCell"))
@@ -167,7 +169,8 @@ def read_rows(workbook: Workbook, number: int, sheet: Sheet, origin: Origin) -> 
         source = workbook.open(workbook.sheets[number].part)
     with source:
         cells = _Cells(workbook)
-        elements = iterparse(source)
+        bounded = _Bounded(source)
+        elements = iterparse(bounded)
         last = 0
         while True:
             with guarded(origin):
@@ -179,6 +182,7 @@ def read_rows(workbook: Workbook, number: int, sheet: Sheet, origin: Origin) -> 
                     [damaged(origin, f"row {row.number} stands after row {last}")], origin
                 )
             last = row.number
+            bounded.tags = 0
             if row.cells:
                 yield row
 
@@ -259,10 +263,32 @@ def _attribute(root: Any, tag: str, name: str) -> str | None:
 
 def _texts(source: IO[bytes]) -> Iterator[str]:
     """Yield the texts that cells share."""
-    for _, element in iterparse(source):
+    bounded = _Bounded(source)
+    for _, element in iterparse(bounded):
         if element.tag == _ITEM:
             yield _text_of(element)
             element.clear()
+            bounded.tags = 0
+
+
+class _Bounded:
+    """A part of a workbook that may hold only so much between two rows, or two texts.
+
+    The parser keeps every element until its row or text is whole, and some 300 bytes for each.
+    `tags` counts those that began or ended since; whoever takes a row or a text sets it to 0.
+    """
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self._source = source
+        self.tags = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """Read on; raise ValueError where the parser would have to keep too much."""
+        data = self._source.read(size)
+        self.tags += data.count(b"<")
+        if self.tags > MAX_TAGS:
+            raise ValueError("too many elements")
+        return data
 
 
 def _text_of(element: Any) -> str:
