@@ -14,7 +14,10 @@ DAYS = 10
 
 @dataclass
 class Account:
-    """A user of the server; `ours` and `granted` are what Kanport made or was told to adopt."""
+    """A user of the server; `ours` and `granted` are what Kanport created or was told to adopt.
+
+    `user_id` is the server's id, noted when the account is first seen there.
+    """
 
     login: str
     roles: dict[str, str] = field(default_factory=dict)
@@ -24,6 +27,7 @@ class Account:
     number: int | None = None
     missed: int = 0
     disabled_on: int | None = None
+    user_id: int | None = field(default=None, compare=False)
 
     @property
     def seen(self) -> tuple[bool, frozenset[tuple[str, str]]]:

@@ -71,7 +71,6 @@ class World:
     company: Company
     truth: Truth = field(default_factory=Truth)
     today: int = 0
-    _ids: dict[int, int] = field(default_factory=dict)
     _sandbox: "subprocess.Popen[str] | None" = None
     url: str = ""
 
@@ -151,13 +150,14 @@ class World:
         return {name: (user.is_active, frozenset(roles[name])) for name, user in now.users.items()}
 
     def same_people(self) -> None:
-        """Look whether everybody still has the account that was theirs, whatever it is called."""
+        """Check that everybody still has the account that was theirs, whatever it is called."""
         with self.store() as store:
             ids = {name: user.id for name, user in store.snapshot().users.items()}
         for account in self.truth.accounts:
             if account.login in ids:
-                self._ids.setdefault(id(account), ids[account.login])
-                assert self._ids[id(account)] == ids[account.login], account
+                if account.user_id is None:
+                    account.user_id = ids[account.login]
+                assert account.user_id == ids[account.login], account
 
     # --- what happens by day --------------------------------------------------------------------
 
