@@ -2,28 +2,9 @@
 
 import pytest
 
-from kanport.finding_codes import CATALOGUE, Personal
+from kanport.catalogue import FINDINGS, Personal
 from kanport.findings import Finding, found
-from kanport.messages import fields_of
 from kanport.origin import Origin
-
-WORDED = {code: kind for code, kind in CATALOGUE.items() if kind.texts}
-
-
-@pytest.mark.parametrize("code", WORDED)
-def test_what_is_personal_or_secret_is_a_parameter_of_the_wording(code: str) -> None:
-    kind = WORDED[code]
-    shown = {name for text in kind.texts.values() for part in text for name in fields_of(part)}
-    assert set(kind.personal) | kind.secret <= shown
-
-
-@pytest.mark.parametrize("code", WORDED)
-def test_a_wording_is_a_sentence_without_its_end(code: str) -> None:
-    for text in WORDED[code].texts.values():
-        for part in text:
-            assert not part.endswith(".")
-            assert part == part.strip()
-            assert "  " not in part
 
 
 def test_a_finding_is_read_back_with_its_facts() -> None:
@@ -46,8 +27,8 @@ def test_a_masked_finding_shows_pseudonyms_for_people_and_everything_else() -> N
 
 
 def test_a_masked_finding_of_an_earlier_version_says_what_its_code_is_about() -> None:
-    [code] = [code for code in CATALOGUE if not CATALOGUE[code].texts][:1]
+    [code] = [code for code in FINDINGS if not FINDINGS[code].texts][:1]
     finding = Finding(code, "Ada was here", hint="ask Ada")
     masked = finding.masked(lambda kind, text: "?")
-    assert masked.message == CATALOGUE[code].about
+    assert masked.message == FINDINGS[code].about
     assert masked.hint is None

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kanport.finding_codes import CATALOGUE
+from kanport.catalogue import FINDINGS
 from kanport.names import compare_key
 from kanport.rules import (
     Problem,
@@ -65,7 +65,7 @@ def errors_of(values: dict[str, Any]) -> list[Problem]:
         for name, check in BY_FIELD.items()
         if isinstance(values.get(name), str) and (problem := check(values[name])) is not None
     ]
-    return [problem for problem in problems if CATALOGUE[problem.code].severity == "error"]
+    return [problem for problem in problems if FINDINGS[problem.code].severity == "error"]
 
 
 def judged(recording: Path, method: str) -> Iterator[tuple[dict[str, Any], bool]]:
@@ -226,7 +226,7 @@ def test_an_address_longer_than_the_column_is_refused() -> None:
 def test_no_text_breaks_a_rule(text: str) -> None:
     for check in (*BY_FIELD.values(), control_problem, project_role_problem):
         problem = check(text)
-        assert problem is None or problem.code in CATALOGUE
+        assert problem is None or problem.code in FINDINGS
 
 
 @given(st.text(alphabet=st.characters(max_codepoint=0x2100)))

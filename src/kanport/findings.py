@@ -1,15 +1,13 @@
 """What a person must know about the input: findings, and the catalogue of their codes."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from kanport.finding_codes import CATALOGUE, Personal
-from kanport.messages import Param, fill
+from kanport.catalogue import FINDINGS
+from kanport.facts import Fact, Param, Pseudonym, fact
 from kanport.origin import Origin
-
-MASK = "••••••"
 
 
 class Severity(StrEnum):
@@ -40,13 +38,13 @@ class Finding:
     params: tuple[tuple[str, Param], ...] = ()
 
     def __post_init__(self) -> None:
-        if self.code not in CATALOGUE:
+        if self.code not in FINDINGS:
             raise KeyError(f"finding code {self.code!r} is not in the catalogue")
 
     @property
     def severity(self) -> Severity:
         """The severity that the catalogue gives to the code."""
-        return Severity(CATALOGUE[self.code].severity)
+        return Severity(FINDINGS[self.code].severity)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the finding as the plan file holds it; parts that are not set are left out."""
@@ -63,36 +61,20 @@ class Finding:
             parts["hint"] = self.hint
         if self.related:
             parts["related"] = [origin.to_dict() for origin in self.related]
-        if self.case:
-            parts["case"] = self.case
-        if self.params:
-            parts["params"] = {
-                name: list(value) if isinstance(value, tuple) else value
-                for name, value in self.params
-            }
+        parts |= Fact(self.code, self.params, self.case).to_dict()
         return parts
 
-    def masked(self, pseudonym: Callable[[Personal, str], str]) -> "Finding":
+    def masked(self, pseudonym: Pseudonym) -> "Finding":
         """Return the finding worded anew with a pseudonym for each personal parameter.
 
         A finding without parameters, as earlier versions wrote them, is worded by what its code is
         about, since nobody knows what its message says of whom.
         """
-        kind = CATALOGUE[self.code]
+        kind = FINDINGS[self.code]
         if not kind.texts:
             return replace(self, message=kind.about, hint=None)
-
-        def masked(name: str, value: Param) -> Param:
-            personal = kind.personal.get(name)
-            if personal is None or not isinstance(value, str | tuple):
-                return value
-            if isinstance(value, str):
-                return pseudonym(personal, value)
-            return tuple(pseudonym(personal, each) for each in value)
-
-        params = tuple((name, masked(name, value)) for name, value in self.params)
-        message, hint = _worded(self.code, self.case, dict(params))
-        return replace(self, message=message, hint=hint, params=params)
+        masked = Fact(self.code, self.params, self.case).masked(pseudonym)
+        return replace(self, message=masked.text, hint=masked.hint, params=masked.params)
 
     @classmethod
     def from_dict(cls, parts: dict[str, Any]) -> "Finding":
@@ -106,10 +88,7 @@ class Finding:
             hint=parts.get("hint"),
             related=tuple(Origin.from_dict(other) for other in parts.get("related", ())),
             case=parts.get("case", ""),
-            params=tuple(
-                (name, tuple(value) if isinstance(value, list) else value)
-                for name, value in sorted(parts.get("params", {}).items())
-            ),
+            params=Fact.from_dict(parts).params if "params" in parts else (),
         )
 
 
@@ -129,16 +108,18 @@ def found(
     >>> found("protected-named", username="admin").message
     '"admin" is protected, so Kanport does not change this account'
     """
-    message, hint = _worded(code, case, params)
-    facts = tuple(sorted(params.items()))
-    return Finding(code, message, origin, value, hint, tuple(related), case, facts)
+    return finding(fact(code, case=case, **params), origin, value=value, related=related)
 
 
-def _worded(code: str, case: str, params: Mapping[str, Param]) -> tuple[str, str | None]:
-    kind = CATALOGUE[code]
-    text = kind.texts[case]
-    shown = {name: MASK if name in kind.secret else value for name, value in params.items()}
-    return fill(text.message, shown), fill(text.hint, shown) or None
+def finding(
+    of: Fact,
+    origin: Origin | None = None,
+    *,
+    value: str | None = None,
+    related: Iterable[Origin] = (),
+) -> Finding:
+    """Return the finding of a fact whose code is in the catalogue of findings."""
+    return Finding(of.code, of.text, origin, value, of.hint, tuple(related), of.case, of.params)
 
 
 def _order(finding: Finding) -> tuple[Any, ...]:

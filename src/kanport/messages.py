@@ -6,6 +6,8 @@ appears:
     {who:q}             in straight quotes; of several, each one in quotes, as a list
     {who:all}           the same without an end: by default a list names the first five
     {roles:list}        a list without quotes
+    {details:;}         texts or facts one after the other, with semicolons between them
+    {changes:+}         the same with commas
     {n:#user|users}     a number with its noun, "1 user" or "3 users"
     {n:is|are}          the word alone that goes with the number
     {size:,}            whatever Python's own formats say
@@ -15,11 +17,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from string import Formatter
 from typing import Any
 
-# A parameter is a plain value, or several texts.
-Param = str | int | float | bool | tuple[str, ...] | None
-Params = Mapping[str, Param]
+Params = Mapping[str, object]
 
 SHOWN = 5
+# What stands for a secret.
+MASK = "••••••"
 
 
 def quoted(text: str) -> str:
@@ -83,9 +85,11 @@ class _Texts(Formatter):
             word = one if value == 1 else many
             return f"{value} {word}" if format_spec.startswith("#") else word
         if format_spec in _AS:
-            return _AS[format_spec]((value,) if isinstance(value, str) else value)
+            return _AS[format_spec](list(map(str, value if isinstance(value, tuple) else [value])))
         if isinstance(value, tuple):
-            return listed(value)
+            return listed(list(map(str, value)))
+        if not isinstance(value, int | float):
+            value = str(value)
         return format(value, format_spec)
 
 
@@ -93,5 +97,7 @@ _AS: Mapping[str, Callable[[Sequence[str]], str]] = {
     "q": lambda texts: listed([quoted(text) for text in texts]),
     "all": lambda texts: listed([quoted(text) for text in texts], most=None),
     "list": listed,
+    ";": "; ".join,
+    "+": ", ".join,
 }
 _FORMATTER = _Texts()

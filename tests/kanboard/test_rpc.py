@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kanport.findings import MASK
 from kanport.kanboard import procedures as api
 from kanport.kanboard.rpc import (
     SECRET_KEYS,
@@ -20,6 +19,7 @@ from kanport.kanboard.rpc import (
     decode,
     encode,
 )
+from kanport.messages import MASK
 
 CALLS = [Call("getVersion"), Call("isActiveUser", {"user_id": 2}), Call("getAllUsers")]
 

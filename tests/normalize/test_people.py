@@ -3,7 +3,7 @@
 import pytest
 from pydantic import SecretStr
 
-from kanport.findings import MASK
+from kanport.messages import MASK
 from kanport.model import DesiredUser, Given, PasswordCell, RandomPassword
 from kanport.normalize import Normalized, read_passwords
 from kanport.table import Odd

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kanport.findings import MASK
+from kanport.messages import MASK
 from kanport.model import DesiredUser, Given
 from kanport.normalize import Normalized
 from kanport.normalize.bound import BoundRule, Context

@@ -172,7 +172,7 @@ def test_an_address_finds_whom_the_ledger_does_not_know_yet() -> None:
     wanted = a_state(who("ada.l", "7", email="ada@x.org"))
     plan = plan_for(wanted, a_server(ADA), BY_EMAIL)
     assert told(plan) == ["user.rename ada {'username': 'ada'} -> {'username': 'ada.l'}"]
-    assert plan.changes[0].reason == "same e-mail, other username"
+    assert plan.changes[0].reason == "same email, other username"
 
 
 def test_somebody_who_is_gone_from_the_server_is_found_by_username_as_usual() -> None:

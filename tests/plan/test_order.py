@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kanport.facts import as_written
 from kanport.names import compare_key
 from kanport.plan.draft import Draft
 from kanport.plan.model import Action
@@ -17,7 +18,7 @@ def _rename(number: int, old: str, new: str) -> Draft:
         Action.USER_RENAME,
         old,
         user_id=number,
-        reason="a test",
+        reason=as_written("a test"),
         before={"username": old},
         after={"username": new},
     )

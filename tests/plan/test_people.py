@@ -35,7 +35,7 @@ def test_somebody_who_is_not_on_the_server_is_created_with_what_the_row_gives() 
         " 'password': 'random'}"
     ]
     assert change.user_id is None
-    assert change.reason == "not on the server"
+    assert change.reason == "not on the server yet"
     assert change.origin == (cell("username", 7),)
     assert plan.summary == {"user.create": 1}
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from kanport.facts import as_written
 from kanport.model import CurrentState, Project, User
 from kanport.plan.draft import Draft
 from kanport.plan.model import Action, Plan
@@ -100,7 +101,7 @@ def test_a_username_that_the_plan_itself_frees_first_is_not_taken() -> None:
             Action.USER_RENAME,
             old,
             user_id=number,
-            reason="a test",
+            reason=as_written("a test"),
             before={"username": old},
             after={"username": new},
         )

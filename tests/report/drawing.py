@@ -6,7 +6,7 @@ import re
 from hypothesis import strategies as st
 from rich.console import Console
 
-from kanport.finding_codes import CATALOGUE
+from kanport.catalogue import FINDINGS
 from kanport.findings import Finding
 from kanport.origin import Origin
 from kanport.outcome import Outcome, Run, Status
@@ -74,7 +74,7 @@ origins = st.builds(
 )
 findings = st.builds(
     Finding,
-    code=st.sampled_from(sorted(CATALOGUE)),
+    code=st.sampled_from(sorted(FINDINGS)),
     message=texts,
     origin=st.none() | origins,
     value=st.none() | texts,

@@ -136,7 +136,7 @@ def test_whoever_is_renamed_is_reviewed_by_the_name_that_they_log_in_with() -> N
         "who": "kathi.old",
         "before": {"username": "kathi.old"},
         "after": {"username": "kathi.new"},
-        "reason": "same e-mail, other username",
+        "reason": "same email, other username",
     }
     access = PlanAccess(project="OPS", project_id=7, kept={"kathi.old": "project-member"})
     plan = make_plan([rename]).model_copy(update={"access": (access,)})

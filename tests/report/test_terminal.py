@@ -3,7 +3,8 @@
 import pytest
 from rich.cells import cell_len
 
-from kanport.findings import MASK, Finding
+from kanport.findings import Finding
+from kanport.messages import MASK
 from kanport.outcome import Status
 from kanport.report.view import View, of_plan, of_run, of_validation, of_verification
 from tests.report.drawing import pipe, screen, section

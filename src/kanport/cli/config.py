@@ -125,7 +125,7 @@ def _rows(layers: "Layers") -> list[Row]:
 def _token_row(layers: "Layers") -> Row:
     from kanport.config.token import find_token
     from kanport.errors import ConfigInvalid
-    from kanport.findings import MASK
+    from kanport.messages import MASK
 
     try:
         # Standard input is not touched: it may be read once only.
@@ -174,21 +174,21 @@ def _notify_rows(layers: "Layers") -> list[Row]:
 
 def _referred(reference: "Reference | None") -> str:
     from kanport.config.secrets import where
-    from kanport.findings import MASK
+    from kanport.messages import MASK
 
     return "none" if reference is None else f"{MASK} from {where(reference)}"
 
 
 def _host(url: str) -> str:
     # Whoever knows the whole URL of a webhook can mostly post to it.
-    from kanport.findings import MASK
+    from kanport.messages import MASK
 
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.hostname}/{MASK}"
 
 
 def _without_credentials(url: str) -> str:
-    from kanport.findings import MASK
+    from kanport.messages import MASK
 
     head, at, tail = url.rpartition("@")
     return f"{MASK}@{tail}" if at else head or tail

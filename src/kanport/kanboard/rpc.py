@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kanport.findings import MASK
 from kanport.kanboard.faults import Fault, NoAnswer
 from kanport.kanboard.scrub import error_reason, is_passing, page_reason
+from kanport.messages import MASK
 
 __all__ = ["Answer", "Call", "Fault", "NoAnswer", "Refused", "Result", "decode", "encode"]
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from kanport.errors import ConfigInvalid
-from kanport.findings import MASK
 from kanport.mapping.yaml_file import Mistake, Spot
+from kanport.messages import MASK
 
 _WIDTH = 100
 # Word by word, as one expression for all would look at each letter of a long word anew.

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from kanport.findings import MASK, Finding, found, in_order
+from kanport.findings import Finding, found, in_order
+from kanport.messages import MASK
 from kanport.names import as_written
 from kanport.origin import Origin
 

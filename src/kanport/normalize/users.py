@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 
-from kanport.finding_codes import CATALOGUE
+from kanport.catalogue import FINDINGS
 from kanport.mapping.spec import PasswordColumn, Rule, Users
 from kanport.normalize.bound import BoundRule, Check, Context, bind
 from kanport.normalize.columns import source_column
@@ -147,7 +147,7 @@ def _password_place(
     text = password_text(row, column)
     odd = row.odd.get(column)
     problem = None
-    if odd is not None and CATALOGUE[odd.code].severity == "error":
+    if odd is not None and FINDINGS[odd.code].severity == "error":
         problem = Problem(odd.code, odd.message, odd.hint)
     elif text:
         problem = cell_password_problem(text, clear)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from typing import NamedTuple
 
-from kanport.finding_codes import CATALOGUE
+from kanport.catalogue import FINDINGS
 from kanport.findings import found as worded
 from kanport.mapping.patterns import Pattern, TooSlow
 from kanport.mapping.transforms import apply_transforms
@@ -146,7 +146,7 @@ def read_cell(
     if odd is not None and not _concerns(rule, odd):
         odd = None
     if odd is not None:
-        fatal = CATALOGUE[odd.code].severity == "error"
+        fatal = FINDINGS[odd.code].severity == "error"
         if fatal or not (rule.closed and odd.code in ("cell-number", "cell-boolean")):
             masked = column in rule.context.secret
             value = None if odd.value is None else shown(odd.value, masked=masked)
@@ -380,7 +380,7 @@ def refused(rule: BoundRule, problem: Problem, value: Value, notes: Notes) -> Va
         value=_show(rule, value.text),
         hint=None if masked else problem.hint,
     )
-    fatal = CATALOGUE[problem.code].severity == "error"
+    fatal = FINDINGS[problem.code].severity == "error"
     return Value(State.BAD, origins=value.origins) if fatal else value
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kanport.facts import Fact
 from kanport.model import Project
 from kanport.origin import Origin
 from kanport.plan.model import Action, Change, Risk, Subject
@@ -33,7 +34,7 @@ class Draft:
     action: Action
     username: str
     user_id: int | None
-    reason: str
+    reason: Fact
     project: Project | None = None
     before: Mapping[str, Any] | None = None
     after: Mapping[str, Any] | None = None
@@ -57,7 +58,8 @@ class Draft:
             group_id=self.group_id,
             before=dict(self.before) if self.before is not None else None,
             after=dict(self.after) if self.after is not None else None,
-            reason=self.reason,
+            reason=self.reason.text,
+            why=self.reason,
             risk=tuple(sorted(self.risk, key=_RISK_ORDER.__getitem__)),
             origin=self.origin,
         )

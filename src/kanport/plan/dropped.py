@@ -7,6 +7,7 @@ that they drop: the last row of a team, or the only group of a project. The ledg
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from kanport.facts import fact
 from kanport.findings import Finding
 from kanport.mapping.spec import MappingFile
 from kanport.memory import Memory
@@ -160,9 +161,7 @@ def diff_dropped(
                 ):
                     unproven.append(f"{user.username} in {project.label}")
                     continue
-                revoked = revoke(
-                    user, project, role, foreseen, "no source names this project any more"
-                )
+                revoked = revoke(user, project, role, foreseen, fact("project-dropped"))
                 if revoked is not None:
                     changes.append(revoked[0])
                     findings.extend(revoked[1])

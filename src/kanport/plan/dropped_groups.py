@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from kanport.facts import fact
 from kanport.findings import Finding
 from kanport.mapping.spec import MappingFile
 from kanport.memory import Memory
@@ -112,7 +113,7 @@ def empty_dropped(
             if memory.put_in(user, group) and not resolved.doubt.missing(
                 compare_key(user.username)
             ):
-                yield remove_member(group, user, "no source names the group any more")
+                yield remove_member(group, user, fact("group-dropped"))
 
 
 def group_findings(

@@ -7,6 +7,7 @@ that is believed only where the server does not show otherwise.
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from kanport.facts import fact
 from kanport.findings import Finding
 from kanport.mapping.spec import MappingFile
 from kanport.memory import Memory
@@ -175,7 +176,7 @@ def _draft(
         group_id=group.id,
         before=None if held is None else {"role": held},
         after={"role": role},
-        reason="not known to have access" if held is None else "role differs",
+        reason=fact("no-group-access" if held is None else "role-differs"),
         risk=access_risks(held, role),
         origin=wanted.role.origins,
     )
@@ -233,7 +234,7 @@ def _not_asked_for(
                 group=group.name,
                 group_id=group_id,
                 before={"role": role},
-                reason="nothing asks for it any more",
+                reason=fact("not-listed", case="access"),
                 risk=access_risks(role, None),
             )
         )

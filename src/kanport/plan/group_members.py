@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from kanport.facts import Fact, fact
 from kanport.findings import Finding
 from kanport.mapping.spec import MappingFile
 from kanport.model import CurrentState, DesiredGroupMember, Group, User
@@ -91,7 +92,7 @@ def diff_members(
                 who = user.username if user is not None else f"user #{user_id}"
                 unproven.append(f"{who} in {group.name}")
             elif not protected(user.username) and may_leave(user):
-                changes.append(remove_member(group.there, user, "nothing puts them into it"))
+                changes.append(remove_member(group.there, user, fact("not-listed", case="member")))
                 after[key].discard(user_id)
     if unproven:
         findings.append(
@@ -217,7 +218,7 @@ def _removals(
         if why is not None:
             findings.append(_kept(group, why))
             continue
-        reason = "the group goes, as nothing names it"
+        reason = fact("not-listed", case="group_member")
         drafts += [remove_member(group, user, reason) for user in people if user is not None]
         drafts.append(
             Draft(
@@ -227,7 +228,7 @@ def _removals(
                 group=group.name,
                 group_id=group.id,
                 before={"name": group.name, "external_id": group.external_id},
-                reason="nothing names it",
+                reason=fact("not-listed", case="group"),
                 risk={Risk.ACCESS_LOST} if people else (),
             )
         )
@@ -247,12 +248,12 @@ def _add(group: FoundGroup, name: str, user: User | None, origins: tuple[Origin,
         user_id=user.id if user is not None else None,
         group=group.name,
         group_id=group.id,
-        reason="not in the group yet",
+        reason=fact("not-in-group"),
         origin=origins,
     )
 
 
-def remove_member(group: Group | None, user: User, reason: str) -> Draft:
+def remove_member(group: Group | None, user: User, reason: Fact) -> Draft:
     """Return what takes a user out of a group."""
     return Draft(
         Action.GROUP_MEMBER_REMOVE,

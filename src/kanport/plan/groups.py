@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from kanport.facts import fact
 from kanport.findings import Finding
 from kanport.model import DesiredGroup, Group
 from kanport.names import compare_key
@@ -183,7 +184,7 @@ def diff_groups(groups: Groups) -> tuple[list[Draft], int]:
                     user_id=None,
                     group=group.name,
                     after=after,
-                    reason="not on the server yet",
+                    reason=fact("new-on-server"),
                     origin=in_place_order(places),
                 )
             )
@@ -204,7 +205,7 @@ def diff_groups(groups: Groups) -> tuple[list[Draft], int]:
                 group_id=there.id,
                 before={field: getattr(there, field) for field in differing},
                 after=differing,
-                reason="renamed, by its external id" if renamed else "external id differs",
+                reason=fact("group-renamed" if renamed else "external-id-differs"),
                 origin=in_place_order(places),
             )
         )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from kanport.facts import Fact, fact
 from kanport.findings import Finding
 from kanport.mapping.spec import MappingFile
 from kanport.memory import Memory
@@ -109,7 +110,7 @@ def _grant(wanted: Wanted, held: str | None) -> Draft:
         project=wanted.project,
         before=None if held is None else {"role": held},
         after={"role": wanted.role},
-        reason="not a member yet" if held is None else "may come through a group that changes",
+        reason=fact("not-a-member" if held is None else "keeps-role"),
         origin=wanted.origins,
     )
 
@@ -126,7 +127,7 @@ def _change(wanted: Wanted, held: str, foreseen: Foreseen) -> tuple[Draft, list[
         project=wanted.project,
         before={"role": held},
         after={"role": wanted.role},
-        reason="role differs",
+        reason=fact("role-differs"),
         risk=risk,
         origin=wanted.origins,
     )
@@ -152,7 +153,7 @@ def _stays(role: str, outlook: Outlook) -> bool:
 
 
 def revoke(
-    user: User, project: Project, role: str, foreseen: Foreseen, reason: str
+    user: User, project: Project, role: str, foreseen: Foreseen, reason: Fact
 ) -> tuple[Draft, list[Finding]] | None:
     """Return what ends a membership, with what there is to know; None where a group gives it."""
     outlook = foreseen.outlook(user.id, project.id)
@@ -220,7 +221,7 @@ def _not_asked_for(
             if any(resolved.doubt.not_asked_for(name, keys) for name in names):
                 unproven.append(f"{user.username} in {project.label}")
                 continue
-            reason = "in no source" if leaving else "not asked for in this project"
+            reason = fact("in-no-source") if leaving else fact("not-listed", case="project")
             revoked = revoke(user, project, role, foreseen, reason)
             if revoked is None:
                 outlook = foreseen.outlook(user.id, project.id)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from kanport.facts import Fact, fact
 from kanport.findings import Finding
 from kanport.mapping.missing_spec import Steps
 from kanport.mapping.spec import MappingFile
@@ -197,11 +198,10 @@ def _unproven(names: list[str], steps: Steps) -> Finding:
     )
 
 
-def _reason(absence: Absence, steps: Steps) -> str:
+def _reason(absence: Absence, steps: Steps) -> Fact:
     if not steps.waits:
-        return "in no source"
-    runs = "1 run" if absence.runs == 1 else f"{absence.runs} runs"
-    return f"in no source since {absence.since[:10]} ({runs})"
+        return fact("in-no-source")
+    return fact("in-no-source", case="waited", since=absence.since[:10], runs=absence.runs)
 
 
 def _disable(user: User, absence: Absence, steps: Steps) -> Draft:
@@ -219,7 +219,7 @@ def _disable(user: User, absence: Absence, steps: Steps) -> Draft:
 def _remove(user: User, absence: Absence, steps: Steps) -> Draft:
     reason = _reason(absence, steps)
     if steps.then != "remove" and absence.disabled_at is not None:
-        reason = f"in no source; Kanport disabled them on {absence.disabled_at[:10]}"
+        reason = fact("in-no-source", case="disabled", disabled_on=absence.disabled_at[:10])
     return Draft(
         Action.USER_REMOVE,
         user.username,

@@ -4,11 +4,12 @@ The JSON is a contract: `kanport-plan/1`. Keys are only ever added.
 """
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
-from kanport.finding_codes import CATALOGUE
+from kanport.catalogue import FINDINGS
+from kanport.facts import Fact
 from kanport.findings import Finding
 from kanport.mapping.limit_spec import Limits
 from kanport.origin import Origin
@@ -57,14 +58,11 @@ def _finding(value: Any) -> Any:
     """Take the file's form of a finding: its severity is the catalogue's and not read back."""
     if not isinstance(value, dict):
         return value
-    if value.get("code") not in CATALOGUE:
+    if value.get("code") not in FINDINGS:
         raise ValueError(f"no finding has the code {value.get('code')!r}")
     parts = {key: part for key, part in value.items() if key != "severity"}
-    if isinstance(params := parts.get("params"), dict):
-        parts["params"] = [
-            (name, tuple(one) if isinstance(one, list) else one)
-            for name, one in sorted(params.items())
-        ]
+    if "params" in parts:
+        parts["params"] = Fact.from_dict(parts).params
     return parts
 
 
@@ -74,6 +72,24 @@ def _limits(limits: Limits) -> dict[str, Any]:
 
 PlanLimits = Annotated[Limits, PlainSerializer(_limits, return_type=dict[str, Any])]
 PlanOrigin = Annotated[Origin, PlainSerializer(Origin.to_dict, return_type=dict[str, Any])]
+PlanFact = Annotated[
+    Fact,
+    BeforeValidator(lambda value: Fact.from_dict(value) if isinstance(value, dict) else value),
+    PlainSerializer(Fact.to_dict, return_type=dict[str, Any]),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "description": "A code of Kanport's catalogue with its parameters.",
+            "properties": {
+                "code": {"type": "string"},
+                "case": {"type": "string"},
+                "params": {"type": "object"},
+            },
+            "required": ["code"],
+            "additionalProperties": False,
+        }
+    ),
+]
 PlanFinding = Annotated[
     Finding,
     BeforeValidator(_finding),
@@ -105,7 +121,8 @@ class Change(Part):
     `before` and `after` hold only what the change is about: for `user.update` the fields that
     differ, for a membership `role`. `before` is None for what does not exist yet, `after` for
     what is to be gone. `user_id`, `project_id` and `group_id` are None where they are known after
-    apply, and where the change is not about such a thing.
+    apply, and where the change is not about such a thing. `reason` is the wording of `why`, which
+    plans of earlier versions do not have.
     """
 
     id: str = Field(pattern=r"^c\d{4,}$")
@@ -117,6 +134,7 @@ class Change(Part):
     before: dict[str, Any] | None = None
     after: dict[str, Any] | None = None
     reason: str
+    why: PlanFact | None = None
     risk: tuple[Risk, ...] = ()
     origin: tuple[PlanOrigin, ...] = ()
 
@@ -293,7 +311,9 @@ class PlanPerson(Part):
 class GuardVerdict(Part):
     """What a guard said of the plan; a tripped one stops the plan before the first write.
 
-    `lifted` is True for one that would trip, but for what was allowed for this run.
+    `lifted` is True for one that would trip, but for what was allowed for this run. `message` and
+    `hint` are the wording of `why`, whose code is the guard's name; verdicts of earlier versions
+    have none.
     """
 
     guard: str
@@ -301,6 +321,14 @@ class GuardVerdict(Part):
     message: str
     hint: str | None = None
     lifted: bool = False
+    why: PlanFact | None = None
+
+    @classmethod
+    def of(cls, why: Fact, *, tripped: bool = False, lifted: bool = False) -> Self:
+        """Return the verdict that a fact of the catalogue words."""
+        return cls(
+            guard=why.code, tripped=tripped, message=why.text, hint=why.hint, lifted=lifted, why=why
+        )
 
 
 class Plan(Part):

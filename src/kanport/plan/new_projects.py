@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from kanport.facts import fact
 from kanport.findings import Finding
 from kanport.mapping.spec import MappingFile
 from kanport.model import CurrentState, DesiredProject, DesiredState, Given, Project
@@ -172,7 +173,7 @@ def create_projects(new: NewProjects, finder: PersonFinder) -> tuple[list[Draft]
                 user_id=owner_id,
                 project=by_id[number],
                 after=after,
-                reason="not on the server yet",
+                reason=fact("new-on-server"),
                 origin=_places(wanted),
             )
         )

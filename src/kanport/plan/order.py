@@ -7,6 +7,7 @@ from enum import IntEnum
 from itertools import count
 from typing import Any
 
+from kanport.facts import fact
 from kanport.names import compare_key, spelling_key, temporary_username
 from kanport.plan.draft import Draft
 from kanport.plan.model import Action, Change, Risk
@@ -184,7 +185,7 @@ def _by_way_of(rename: Draft, used: Collection[str]) -> tuple[Draft, Draft]:
     aside = replace(
         rename,
         after={"username": name},
-        reason=f"{rename.reason} ({new}); temporary, until {new} is free",
+        reason=fact("renamed-aside", renamed=rename.reason, username=new),
     )
     back = replace(rename, username=name, before={"username": name})
     return aside, back

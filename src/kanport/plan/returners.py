@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from kanport.facts import fact
 from kanport.findings import Finding
 from kanport.memory import Memory
 from kanport.model import AppRole, DesiredUser, User
@@ -72,7 +73,7 @@ class Returners:
             user_id=user.id,
             before={"active": False},
             after={"active": True},
-            reason=f"back in the sources; Kanport disabled them on {absence.disabled_at[:10]}",
+            reason=fact("returned", disabled_on=absence.disabled_at[:10]),
             risk=active_risks(_role(person, user), enable=True),
             origin=in_place_order(wanted.username.origins or wanted.rows),
         )

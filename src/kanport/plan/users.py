@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from kanport.facts import fact
 from kanport.findings import Finding
 from kanport.mapping.spec import MappingFile
 from kanport.memory import Memory
@@ -136,7 +137,7 @@ def _create(wanted: DesiredUser) -> Draft:
         wanted.username.value,
         user_id=None,
         after=after,
-        reason="not on the server",
+        reason=fact("new-on-server"),
         risk={Risk.ADMIN_GRANTED} if role == AppRole.ADMIN else (),
         origin=_places(wanted),
     )
@@ -150,7 +151,7 @@ def _disable_new(wanted: DesiredUser) -> Draft:
         user_id=None,
         before={"active": True},
         after={"active": False},
-        reason="not active in the sources, and so disabled as soon as created",
+        reason=fact("new-on-server", case="inactive"),
         origin=_places(wanted, wanted.active.origins if wanted.active is not None else ()),
     )
 
@@ -175,7 +176,7 @@ def _existing(person: Person, user: User) -> Iterator[Draft]:
             user_id=user.id,
             before={"username": user.username},
             after={"username": wanted.username.value},
-            reason=f"same {'stable id' if person.known else 'e-mail'}, other username",
+            reason=fact("renamed", case="id" if person.known else "email"),
             # An address may have got a new owner, and the account comes with all its rights.
             risk={Risk.LOGIN_CHANGED} if not person.known or user.role == AppRole.ADMIN else (),
             origin=_places(wanted, wanted.username.origins, proven),
@@ -195,7 +196,7 @@ def _existing(person: Person, user: User) -> Iterator[Draft]:
             user_id=user.id,
             before={"active": user.active},
             after={"active": enable},
-            reason="active in the sources" if enable else "not active in the sources",
+            reason=fact("active-in-sources" if enable else "inactive-in-sources"),
             risk=risk,
             origin=_places(wanted, wanted.active.origins),
         )
@@ -228,22 +229,12 @@ def _update(wanted: DesiredUser, user: User) -> Iterator[Draft]:
         user_id=user.id,
         before={field: str(getattr(user, field)) for field in differ},
         after={field: value.value for field, value in differ.items()},
-        reason=_differ(list(differ)),
+        reason=fact(
+            "fields-differ", fields=tuple(_WORDS[field] for field in differ), count=len(differ)
+        ),
         risk=risk,
         origin=_places(wanted, *(value.origins for value in differ.values())),
     )
-
-
-def _differ(fields: list[str]) -> str:
-    """Say which fields differ.
-
-    >>> _differ(["email"]), _differ(["name", "email", "role"])
-    ('e-mail differs', 'name, e-mail and role differ')
-    """
-    words = [_WORDS[field] for field in fields]
-    if len(words) == 1:
-        return f"{words[0]} differs"
-    return f"{', '.join(words[:-1])} and {words[-1]} differ"
 
 
 def _places(wanted: DesiredUser, *cells: tuple[Origin, ...]) -> tuple[Origin, ...]:

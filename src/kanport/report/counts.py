@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from kanport.finding_codes import CATALOGUE
+from kanport.catalogue import FINDINGS
 from kanport.findings import Finding, Severity
 from kanport.outcome import Standing, Status, Tally, Verified
 from kanport.plan.model import Action, GuardVerdict, PlanSource
@@ -107,7 +107,7 @@ def finding_rows(findings: Iterable[Finding]) -> tuple[FindingRow, ...]:
     numbers = Counter(finding.code for finding in findings)
     severities = list(Severity)
     rows = [
-        FindingRow(code, Severity(CATALOGUE[code].severity), CATALOGUE[code].about, number)
+        FindingRow(code, Severity(FINDINGS[code].severity), FINDINGS[code].about, number)
         for code, number in numbers.items()
     ]
     return tuple(sorted(rows, key=lambda r: (severities.index(r.severity), -r.number, r.code)))

@@ -7,7 +7,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from kanport.findings import MASK
+from kanport.messages import MASK
 from kanport.report.visible import visible
 
 _ASCII = {"→": "->", "·": "|", "…": "...", "─": "-", "✓": "ok", "✗": "x", "•": "*"}

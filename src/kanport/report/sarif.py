@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from kanport.finding_codes import CATALOGUE
+from kanport.catalogue import FINDINGS
 from kanport.findings import Finding, Severity
 from kanport.origin import Origin
 from kanport.report.locations import file_of
@@ -41,7 +41,7 @@ def render(view: View) -> str:
 
 
 def _rule(code: str) -> dict[str, Any]:
-    kind = CATALOGUE[code]
+    kind = FINDINGS[code]
     return {
         "id": code,
         "shortDescription": {"text": kind.about},

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from kanport.apply.undo.traces import Created, Traces
+from kanport.facts import Fact, fact
 from kanport.findings import Finding
 from kanport.model import CurrentState, User
 from kanport.names import compare_key
@@ -71,9 +72,9 @@ class Scene:
         return "is not among the users that could be read"
 
 
-def reason_for(changes: Iterable[Change]) -> str:
-    """Say which changes of the run are taken back."""
-    return f"takes back {', '.join(change.id for change in changes)}"
+def reason_for(changes: Iterable[Change]) -> Fact:
+    """Return the reason that names the changes which an undo takes back."""
+    return fact("undoes", changes=tuple(change.id for change in changes))
 
 
 def origin_of(changes: Iterable[Change]) -> tuple[Origin, ...]:

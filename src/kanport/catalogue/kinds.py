@@ -1,0 +1,44 @@
+"""The shape of a catalogue entry: severity, title, wordings, and which parameters are personal."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
+
+
+class Personal(StrEnum):
+    """What a personal parameter is, which decides the shape of its pseudonym."""
+
+    LOGIN = "login"
+    NAME = "name"
+    EMAIL = "email"
+    ENTRY = "entry"  # the DN of a directory entry
+    VALUE = "value"  # a cell or an attribute that can hold anything
+
+
+class Text(NamedTuple):
+    """A wording: templates (`kanport.messages`) for what happened and for what to do about it."""
+
+    message: str
+    hint: str = ""
+
+
+class Kind(NamedTuple):
+    """One entry of the catalogue.
+
+    `severity` is error, warning or info for a finding, and empty for other facts. `about` is the
+    title. `texts` has a wording for each case; most codes have one case, "". `personal` names the
+    parameters that identify or describe somebody, which a masked report replaces; `secret` those
+    that no report shows.
+    """
+
+    severity: str
+    about: str
+    texts: Mapping[str, Text] = MappingProxyType({})
+    personal: Mapping[str, Personal] = MappingProxyType({})
+    secret: frozenset[str] = frozenset()
+
+
+def one(message: str, hint: str = "") -> Mapping[str, Text]:
+    """Return the wordings of a code that has one case."""
+    return {"": Text(message, hint)}
