@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kanport.catalogue import FINDINGS
+from kanport.facts import Fact
 from kanport.names import compare_key
 from kanport.rules import (
-    Problem,
     app_role_problem,
     control_problem,
     email_problem,
@@ -59,7 +59,7 @@ def calls(recording: Path) -> Iterator[tuple[str, dict[str, Any], Any]]:
             yield call["method"], given_params, by_id[call["id"]]["result"]
 
 
-def errors_of(values: dict[str, Any]) -> list[Problem]:
+def errors_of(values: dict[str, Any]) -> list[Fact]:
     problems = [
         problem
         for name, check in BY_FIELD.items()
@@ -265,7 +265,7 @@ def test_passwords(password: str, expected: str | None) -> None:
 def test_no_problem_with_a_password_shows_it(password: str) -> None:
     problem = password_problem("§§§" + password)
     if problem is not None:
-        assert "§§§" not in "".join(part or "" for part in problem)
+        assert "§§§" not in repr(problem)
 
 
 # --- roles ----------------------------------------------------------------------------------------
@@ -285,7 +285,7 @@ def test_roles_are_spelled_exactly() -> None:
         ("APP-USER", "did you mean app-user?"),
         ("manager", "did you mean app-manager?"),
         ("app-amdin", "did you mean app-admin?"),
-        ("zzz", "there are app-admin, app-manager, app-user"),
+        ("zzz", "the roles are app-admin, app-manager, app-user"),
     ],
 )
 def test_an_unknown_role_comes_with_a_hint(role: str, hint: str) -> None:
@@ -299,5 +299,5 @@ def test_there_are_recordings() -> None:
     assert len(list(chain.from_iterable(map(calls, RECORDINGS)))) > 500
 
 
-def code(problem: Problem | None) -> str | None:
+def code(problem: Fact | None) -> str | None:
     return None if problem is None else problem.code

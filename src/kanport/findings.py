@@ -7,6 +7,7 @@ from typing import Any
 
 from kanport.catalogue import FINDINGS
 from kanport.facts import Fact, Param, Pseudonym, fact
+from kanport.messages import fields_of
 from kanport.origin import Origin
 
 
@@ -71,7 +72,9 @@ class Finding:
         about, since nobody knows what its message says of whom.
         """
         kind = FINDINGS[self.code]
-        if not kind.texts:
+        wording = kind.texts.get(self.case)
+        shown = {name for template in wording or () for name in fields_of(template)}
+        if wording is None or not shown <= {name for name, _ in self.params}:
             return replace(self, message=kind.about, hint=None)
         masked = Fact(self.code, self.params, self.case).masked(pseudonym)
         return replace(self, message=masked.text, hint=masked.hint, params=masked.params)

@@ -11,8 +11,8 @@ import string
 import unicodedata
 from collections.abc import Collection
 from functools import partial
-from typing import NamedTuple
 
+from kanport.facts import Fact, fact
 from kanport.model import AppRole, ProjectRole
 from kanport.names import like_latin
 
@@ -54,14 +54,6 @@ _DECIMALS = re.compile(r"\d+[.,]0+")
 _LETTERS = re.compile(r"[^\W\d_]+")
 
 
-class Problem(NamedTuple):
-    """What is wrong with a value: the code of a finding, with message and hint."""
-
-    code: str
-    message: str
-    hint: str | None = None
-
-
 def strip_blanks(text: str) -> str:
     r"""Leave out blanks at both ends, also no-break and zero-width ones.
 
@@ -85,7 +77,7 @@ def _is_blank(char: str) -> bool:
     return char.isspace() or char in _INVISIBLE
 
 
-def control_problem(text: str) -> Problem | None:
+def control_problem(text: str) -> Fact | None:
     r"""Say whether a value holds control characters, line breaks or half characters.
 
     Kanboard takes them, but no person can type them; PostgreSQL refuses NUL, and halves of
@@ -99,22 +91,18 @@ def control_problem(text: str) -> Problem | None:
     found = _CONTROLS.search(text)
     if found is None:
         return None
-    return Problem(
-        "cell-control",
-        f"it holds {_name_of(found[0])}",
-        "write the value on one line and leave out what cannot be seen",
-    )
+    if found[0] in "\r\n\u2028\u2029":
+        return fact("cell-control", case="line-break")
+    if found[0] == "\t":
+        return fact("cell-control", case="tab")
+    return fact("cell-control", char=_code_point(found[0]))
 
 
-def _name_of(char: str) -> str:
-    if char in "\r\n\u2028\u2029":
-        return "a line break"
-    if char == "\t":
-        return "a tab"
-    return f"the control character U+{ord(char):04X}"
+def _code_point(char: str) -> str:
+    return f"U+{ord(char):04X}"
 
 
-def username_problem(text: str) -> Problem | None:
+def username_problem(text: str) -> Fact | None:
     """Say what is wrong with a username, the worst first.
 
     Kanboard refuses an empty one and one of more than 191 characters. It checks before it trims,
@@ -127,34 +115,19 @@ def username_problem(text: str) -> Problem | None:
     """
     bare = strip_blanks(text)
     if not bare.strip("\0"):
-        return Problem("username-empty", "the username is empty", "every row needs a username")
+        return fact("username-empty")
     if len(text) > USERNAME_MAX:
-        return Problem(
-            "username-too-long",
-            f"the username has {len(text)} characters; Kanboard takes at most {USERNAME_MAX}",
-        )
+        return fact("username-too-long", length=len(text), limit=USERNAME_MAX)
     return control_problem(text) or _odd_username(text, bare)
 
 
-def _odd_username(text: str, bare: str) -> Problem | None:
+def _odd_username(text: str, bare: str) -> Fact | None:
     if bare == API_NAME:
-        return Problem(
-            "username-reserved",
-            f'Kanboard keeps the username "{API_NAME}" for its application token',
-            "this person could not use the API; choose another username",
-        )
+        return fact("username-reserved")
     if bare != text:
-        return Problem(
-            "username-odd",
-            "the username has blanks round it, which Kanboard cuts off",
-            "add the transform trim",
-        )
+        return fact("username-odd", case="blanks")
     if text.endswith("0") and _DECIMALS.fullmatch(text):
-        return Problem(
-            "username-odd",
-            "the username is a number with decimals, as data tools write whole numbers",
-            "export the usernames as text",
-        )
+        return fact("username-odd", case="decimals")
     if text.isascii():
         odd = " " in text or ":" in text
     else:
@@ -162,16 +135,10 @@ def _odd_username(text: str, bare: str) -> Problem | None:
             char == ":" or _is_blank(char) or unicodedata.category(char) in ("Cf", "Cn", "Co")
             for char in text
         )
-    if odd:
-        return Problem(
-            "username-odd",
-            "the username holds a blank, a colon or something that cannot be seen",
-            "Kanboard takes it, but it is hard to type, and the API cannot log in with a colon",
-        )
-    return None
+    return fact("username-odd") if odd else None
 
 
-def suspicious_problem(text: str) -> Problem | None:
+def suspicious_problem(text: str) -> Fact | None:
     r"""Return what makes a name suspicious that is valid all the same.
 
     >>> suspicious_problem("MÃ¼ller").code, suspicious_problem("\u0430nna").code
@@ -184,19 +151,13 @@ def suspicious_problem(text: str) -> Problem | None:
     return twice_encoded_problem(text) or _mixed_scripts(text)
 
 
-def twice_encoded_problem(text: str) -> Problem | None:
+def twice_encoded_problem(text: str) -> Fact | None:
     """Return what a text meant before it was encoded twice; None where it was not."""
     meant = None if text.isascii() else singly_encoded(text)
-    if meant is None:
-        return None
-    return Problem(
-        "name-double-encoded",
-        f'the text was encoded twice; it probably means "{meant}"',
-        "correct it, or export the file again in UTF-8",
-    )
+    return None if meant is None else fact("name-double-encoded", meant=meant)
 
 
-def invisible_problem(text: str) -> Problem | None:
+def invisible_problem(text: str) -> Fact | None:
     r"""Return which character of a name cannot be seen, if there is one.
 
     Joiners between letters of scripts that need them, and within emoji, are no such characters.
@@ -209,11 +170,7 @@ def invisible_problem(text: str) -> Problem | None:
     found = _UNSEEN.search(text)
     if found is None:
         return None
-    return Problem(
-        "name-invisible",
-        f"the text holds U+{ord(found[0][-1]):04X}, which cannot be seen",
-        "delete it: the name looks like another one that lacks it",
-    )
+    return fact("name-invisible", char=_code_point(found[0][-1]))
 
 
 def singly_encoded(text: str) -> str | None:
@@ -238,7 +195,7 @@ def _undone(encoding: str, run: re.Match[str]) -> str:
     return meant if _MEANT.fullmatch(meant) else run[0]
 
 
-def _mixed_scripts(text: str) -> Problem | None:
+def _mixed_scripts(text: str) -> Fact | None:
     """Return why letters of several alphabets in one name are suspicious, if they are."""
     words = [(word, {_script(char) for char in word} - {""}) for word in _LETTERS.findall(text)]
     everything = frozenset[str]().union(*(scripts for _, scripts in words))
@@ -251,12 +208,13 @@ def _mixed_scripts(text: str) -> Problem | None:
         if len(scripts) > 1 or ("Latin" in everything and others and len(alike) == len(word)):
             char = (alike or others)[0]
             twin = like_latin(char)
-            like = f', which looks like "{twin}"' if twin else ""
-            return Problem(
+            return fact(
                 "name-mixed-scripts",
-                f"the name mixes {' and '.join(sorted(everything))} letters:"
-                f' "{char}" is U+{ord(char):04X}{like}',
-                "write it anew in one alphabet: for Kanboard it is another name",
+                case="lookalike" if twin else "",
+                scripts=tuple(sorted(everything)),
+                char=char,
+                code_point=_code_point(char),
+                twin=twin or "",
             )
     return None
 
@@ -266,7 +224,7 @@ def _script(char: str) -> str:
     return name.title() if name in ("LATIN", "CYRILLIC", "GREEK") else ""
 
 
-def name_problem(text: str) -> Problem | None:
+def name_problem(text: str) -> Fact | None:
     """Say what is wrong with a person's name; an empty one is allowed and clears it.
 
     Kanboard has no rule of its own; MariaDB and PostgreSQL refuse more than 255 characters.
@@ -275,14 +233,11 @@ def name_problem(text: str) -> Problem | None:
     True
     """
     if len(text) > TEXT_MAX:
-        return Problem(
-            "name-too-long",
-            f"the name has {len(text)} characters; Kanboard's databases take at most {TEXT_MAX}",
-        )
+        return fact("name-too-long", length=len(text), limit=TEXT_MAX)
     return control_problem(text)
 
 
-def email_problem(text: str) -> Problem | None:
+def email_problem(text: str) -> Fact | None:
     """Say what is wrong with an e-mail address; an empty one is allowed and clears it.
 
     Kanboard's rule is that of an old Firefox: ASCII only, the local part not empty and of certain
@@ -296,45 +251,29 @@ def email_problem(text: str) -> Problem | None:
     """
     if not text:
         return None
-    reason = _email_reason(text)
-    if reason:
-        return Problem(
-            "email-invalid",
-            f"Kanboard refuses this e-mail address: {reason}",
-            "use an address such as name@example.org, or leave the cell empty",
-        )
-    if len(text) > TEXT_MAX:
-        return Problem(
-            "email-too-long",
-            f"the address has {len(text)} characters; Kanboard's databases take at most {TEXT_MAX}",
-        )
-    return None
-
-
-def _email_reason(text: str) -> str | None:
     local, at, domain = text.partition("@")
     if not at:
-        return "there is no @"
+        return fact("email-invalid", case="no-at")
     if not local:
-        return "there is nothing before the @"
+        return fact("email-invalid", case="no-name")
     if wrong := [char for char in local if char not in _LOCAL_PART]:
-        return f"{_quoted(wrong[0])} is not allowed before the @"
+        return fact("email-invalid", case="name", char=_visible(wrong[0]))
     if len(domain) < 2:
-        return "the domain after the @ is too short"
+        return fact("email-invalid", case="domain-short")
     if wrong := [char for char in domain if char not in _DOMAIN]:
-        return f"{_quoted(wrong[0])} is not allowed after the @"
+        return fact("email-invalid", case="domain", char=_visible(wrong[0]))
     if domain.startswith(".") or domain.endswith(".") or ".." in domain:
-        return "a dot stands at the wrong place of the domain"
+        return fact("email-invalid", case="dots")
+    if len(text) > TEXT_MAX:
+        return fact("email-too-long", length=len(text), limit=TEXT_MAX)
     return None
 
 
-def _quoted(char: str) -> str:
-    if _is_blank(char):
-        return "a blank"
-    return f'"{char}"' if char.isprintable() else f"U+{ord(char):04X}"
+def _visible(char: str) -> str:
+    return char if char.isprintable() and not _is_blank(char) else _code_point(char)
 
 
-def password_problem(text: str) -> Problem | None:
+def password_problem(text: str) -> Fact | None:
     """Say what is wrong with a password, without showing any of it.
 
     Kanboard wants at least 6 characters and sets no limit; bcrypt ignores what follows the 72nd
@@ -345,22 +284,11 @@ def password_problem(text: str) -> Problem | None:
     'password-too-short'
     """
     if _CONTROLS.search(text) or "\ufffd" in text:
-        return Problem(
-            "password-invalid",
-            "the password holds a control character, a line break, or a letter that was lost",
-            "use characters that can be typed",
-        )
+        return fact("password-invalid")
     if len(text) < PASSWORD_MIN:
-        return Problem(
-            "password-too-short",
-            f"the password has fewer than the {PASSWORD_MIN} characters that Kanboard wants",
-        )
+        return fact("password-too-short", limit=PASSWORD_MIN)
     if len(text.encode()) > PASSWORD_MAX_BYTES:
-        return Problem(
-            "password-too-long",
-            f"the password has more than {PASSWORD_MAX_BYTES} bytes; Kanboard ignores the rest",
-            "letters other than a to z take two bytes or more",
-        )
+        return fact("password-too-long", limit=PASSWORD_MAX_BYTES)
     return None
 
 
@@ -386,16 +314,16 @@ def is_project_role(text: str, custom: Collection[str] = ()) -> bool:
     return text in _PROJECT_ROLES or (text != "" and text in custom)
 
 
-def app_role_problem(text: str) -> Problem | None:
+def app_role_problem(text: str) -> Fact | None:
     """Say what is wrong with an application role.
 
     >>> app_role_problem("admin").hint
     'did you mean app-admin?'
     """
-    return None if is_app_role(text) else _unknown_role("application role", text, _APP_ROLES)
+    return None if is_app_role(text) else _unknown_role("application", text, _APP_ROLES)
 
 
-def project_role_problem(text: str, custom: Collection[str] = ()) -> Problem | None:
+def project_role_problem(text: str, custom: Collection[str] = ()) -> Fact | None:
     """Say what is wrong with a project role; `custom` are the roles that the project adds.
 
     >>> project_role_problem("Project-Member").hint
@@ -403,13 +331,14 @@ def project_role_problem(text: str, custom: Collection[str] = ()) -> Problem | N
     """
     if is_project_role(text, custom):
         return None
-    return _unknown_role("project role", text, _PROJECT_ROLES.union(custom))
+    return _unknown_role("project", text, _PROJECT_ROLES.union(custom))
 
 
-def _unknown_role(kind: str, text: str, roles: Collection[str]) -> Problem:
+def _unknown_role(kind: str, text: str, roles: Collection[str]) -> Fact:
     known = sorted(roles)
     folded = text.casefold()
     close = [role for role in known if role.casefold() == folded or role.endswith(f"-{folded}")]
     close = close or difflib.get_close_matches(folded, known, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
-    return Problem("role-unknown", f'there is no {kind} "{text}"', hint)
+    if close:
+        return fact("role-unknown", case="near", kind=kind, role=text, near=close[0])
+    return fact("role-unknown", kind=kind, role=text, known=tuple(known))

@@ -11,11 +11,10 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
+from kanport.facts import Fact, fact
 from kanport.names import normalize as in_form
 from kanport.rules import strip_blanks
 from kanport.table import Odd
-
-AS_IT_IS = "if it is really so, say `verbatim: true` for this source in the mapping"
 
 # Always with a sign: `891e3` and `1e5` are ids, and Excel writes `8.91E+05`. It may be one of
 # several values of a cell.
@@ -80,22 +79,11 @@ def converted(text: str) -> Odd | None:
     """
     if text[:1].isdigit() or text[:1] in "-+":
         if _ROUNDED.fullmatch(text):
-            return Odd(
-                "cell-converted",
-                "the number ends in zeros: Excel keeps 15 digits, and the others are lost",
-                f"take the number from the original list, and store it as text; {AS_IT_IS}",
-                text,
-            )
+            return Odd(fact("cell-converted", case="rounded"), text)
     elif text.startswith(_MARKS) and _MARKED.fullmatch(text[:_LONGEST]):
         return _marked(text)
     if ("+" in text or "-" in text) and ("E" in text or "e" in text) and _SCIENTIFIC.search(text):
-        return Odd(
-            "cell-converted",
-            "a spreadsheet has shortened a long number here: its digits are lost",
-            f"format the column as Text in the original list, and export it again; {AS_IT_IS}",
-            text,
-            names=True,
-        )
+        return Odd(fact("cell-converted", case="shortened"), text, names=True)
     return None
 
 
@@ -118,7 +106,7 @@ def converted_in_column(distinct: Sequence[str], filled: int) -> Mapping[str, Od
     dates = [text for text in numbered if is_date(text)]
     if not dates or len(dates) * _SHARE > len(given):
         return {}
-    return {text: _date_like(text) for text in dates}
+    return {text: Odd(fact("cell-date-like"), text, names=True) for text in dates}
 
 
 def is_date(text: str) -> bool:
@@ -133,34 +121,12 @@ def is_date(text: str) -> bool:
 
 
 def _marked(text: str) -> Odd:
-    return Odd(
-        "cell-converted",
-        "the value begins with the apostrophe that marks text in a spreadsheet",
-        f"delete the apostrophe in the file; {AS_IT_IS}",
-        text,
-        names=True,
-    )
+    return Odd(fact("cell-converted", case="marked"), text, names=True)
 
 
 def _decimals(text: str) -> Odd:
     whole = re.split("[.,]", text)[0]
-    return Odd(
-        "cell-decimals",
-        "all values of the column are numbers with decimals: a program has changed the ids",
-        f"export them as text, such as {whole} for {text}; {AS_IT_IS}",
-        text,
-        names=True,
-    )
-
-
-def _date_like(text: str) -> Odd:
-    return Odd(
-        "cell-date-like",
-        "this looks like a date among names: Excel may have made it of one",
-        "compare it with the original list; set the cells to Text before writing into them",
-        text,
-        names=True,
-    )
+    return Odd(fact("cell-decimals", text=text, whole=whole), text, names=True)
 
 
 # --- characters that a workbook escapes -----------------------------------------------------------
@@ -200,8 +166,7 @@ class Stray(NamedTuple):
 
     row: int
     column: int
-    code: str
-    message: str
+    why: Fact
     value: str
 
 
@@ -224,14 +189,14 @@ def stray_rows(
     for row in sorted(suspects):
         texts_of_row = [strip_blanks(unwrapped(column[row])) for column in cells]
         if (at := _header_at(texts_of_row, fold)) is not None:
-            message = "the row repeats the header"
-            found.append(Stray(row, at, "row-header", message, texts_of_row[at]))
+            why = fact("row-header")
         elif (at := _total_at(texts_of_row, usual)) is not None:
-            message = "the row holds a total or a note below the list, not a row of it"
-            found.append(Stray(row, at, "row-total", message, texts_of_row[at]))
+            why = fact("row-total")
         elif (at := _ruled_at(texts_of_row)) is not None:
-            message = "the row holds a line of signs, not a row of the list"
-            found.append(Stray(row, at, "row-total", message, texts_of_row[at]))
+            why = fact("row-total", case="ruled")
+        else:
+            continue
+        found.append(Stray(row, at, why, texts_of_row[at]))
     return found
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from kanport.facts import Fact
 from kanport.findings import Finding
 from kanport.origin import Origin
 
@@ -28,19 +29,22 @@ def _unescaped(found: re.Match[str]) -> str:
 
 
 class Odd(NamedTuple):
-    """Why a cell is not plain text: a finding code with message and hint.
+    """Why a cell is not plain text.
 
-    The trouble is raised only where the mapping uses the cell: an error cell in a column that
+    The fact becomes a finding only where the mapping uses the cell: an error cell in a column that
     nobody reads is nobody's business. `value` is what to show; it is None where nothing can be.
     `names` is True where it matters only if the cell is the name or the id of a person, a group or
     a project.
     """
 
-    code: str
-    message: str
-    hint: str | None = None
+    fact: Fact
     value: str | None = None
     names: bool = False
+
+    @property
+    def code(self) -> str:
+        """The code of the finding."""
+        return self.fact.code
 
 
 class DirectoryEntry(NamedTuple):

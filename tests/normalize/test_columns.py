@@ -76,10 +76,10 @@ def test_all_missing_columns_of_all_sources_are_told_at_once() -> None:
 def test_a_missing_column_is_told_with_the_columns_that_are_there() -> None:
     with pytest.raises(SourceInvalid) as stopped:
         made(PEOPLE, a_table("staff", "Login|Name|E-Mail|Role|Active"))
-    assert str(stopped.value) == "a column is missing"
+    assert str(stopped.value) == "1 column is missing"
     [finding] = stopped.value.findings
     assert finding.hint == (
-        'did you mean "E-Mail"? the columns are "Login", "Name", "E-Mail", "Role", "Active"'
+        'did you mean "E-Mail"? The columns are "Login", "Name", "E-Mail", "Role" and "Active"'
     )
     assert [str(place) for place in finding.related] == ["map.yaml"]
 

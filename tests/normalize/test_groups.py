@@ -121,7 +121,8 @@ def test_projects_are_described_once_each(tmp_path: Path) -> None:
         ",,no-good,Odd,,",
     )
     assert sorted(codes(normalized)) == ["project-differs", "project-identifier"]
-    assert "differ in the name" in normalized.findings[-2].message + normalized.findings[-1].message
+    [differs] = [one for one in normalized.findings if one.code == "project-differs"]
+    assert dict(differs.params)["fields"] == ("name",)
     (web,) = normalized.desired.projects
     assert (web.name.value, web.identifier and web.identifier.value) == ("Website", "WEB")
     assert web.owner is not None and web.description is not None

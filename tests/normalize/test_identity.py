@@ -1,5 +1,6 @@
 """Stable ids as rows give them: one for each person, and nobody else's."""
 
+from kanport.facts import fact
 from kanport.table import Odd
 from tests.normalize.building import Cell, a_table, made, told
 
@@ -88,7 +89,7 @@ def test_people_of_a_source_without_ids_have_none() -> None:
 
 
 def test_without_the_id_that_it_is_to_have_a_row_may_be_about_anybody() -> None:
-    for cell in ("", Odd("cell-error", "#N/A")):
+    for cell in ("", Odd(fact("cell-error", error="#N/A"))):
         found = made(STAFF, a_table("staff", HEADER, [cell, "ada", ""]))
         assert found.desired.users == ()
         assert found.desired.unknown.people == {"ada"}
@@ -107,5 +108,5 @@ def test_a_row_that_cannot_be_used_still_says_whose_it_is() -> None:
 
 
 def test_a_number_in_a_cell_is_as_good_an_id_as_any() -> None:
-    odd = Odd("cell-number", "a number", value="17")
+    odd = Odd(fact("cell-number"), "17")
     assert staff([odd, "ada", ""]) == []

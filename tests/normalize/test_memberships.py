@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 
 from kanport.errors import SourceInvalid
+from kanport.facts import fact
 from kanport.model import DesiredMembership
 from kanport.normalize import Normalized
 from kanport.table import Odd
 from tests.normalize.building import GRANTS, MATRIX, a_table, made, told
 
-ERROR = Odd("cell-error", "the cell holds #N/A", value="#N/A")
+ERROR = Odd(fact("cell-error", error="#N/A"), "#N/A")
 
 
 def triples(found: Normalized) -> list[tuple[str, str, str]]:
@@ -238,14 +239,14 @@ def test_one_bad_cell_leaves_the_whole_row_open() -> None:
 
 
 def test_an_unreadable_cell_of_a_matrix_is_not_an_empty_one() -> None:
-    formula = Odd("cell-formula", "the formula was saved without its value")
+    formula = Odd(fact("cell-formula"))
     found = made(MATRIX, a_table("access", "Login|ALPHA|BETA", ["ada", formula, ""]))
     assert told(found) == [("cell-formula", "access.csv:2:2")]
     assert found.desired.unknown.membership("ada", frozenset({"alpha"}))
 
 
 def test_a_number_in_a_matrix_is_looked_up_without_a_warning() -> None:
-    number = Odd("cell-number", "a number stands here", value="1")
+    number = Odd(fact("cell-number"), "1")
     mapping = MATRIX.replace("{R: project-viewer,", "{1: project-viewer,")
     found = made(mapping, a_table("access", "Login|ALPHA|BETA", ["ada", number, ""]))
     assert triples(found) == [("ada", "ALPHA", "project-viewer")]

@@ -3,6 +3,7 @@
 import pytest
 from pydantic import SecretStr
 
+from kanport.facts import fact
 from kanport.messages import MASK
 from kanport.model import DesiredUser, Given, PasswordCell, RandomPassword
 from kanport.normalize import Normalized, read_passwords
@@ -49,8 +50,7 @@ def test_rows_that_say_different_things_of_somebody_leave_them_unknown() -> None
     [finding] = found.findings
     assert (finding.code, str(finding.origin)) == ("user-duplicate", "staff.csv:2:1")
     assert [str(place) for place in finding.related] == ["staff.csv:3:1"]
-    assert "name" in finding.message
-    assert "active" not in finding.message
+    assert dict(finding.params)["fields"] == ("name",)
     assert [user.key for user in found.desired.users] == ["bob"]
     assert found.desired.unknown.people == {"ada"}
 
@@ -284,7 +284,7 @@ def test_a_password_stays_in_its_cell_until_it_is_asked_for() -> None:
         ("ä" * 37, "password-too-long"),
         ("hunter\0two", "password-invalid"),
         (" <clear>", "value-not-clearable"),
-        (Odd("cell-error", "the cell holds an error"), "cell-error"),
+        (Odd(fact("cell-error", case="secret")), "cell-error"),
     ],
 )
 def test_an_unusable_password_is_told_without_showing_it(password: str | Odd, code: str) -> None:
@@ -315,7 +315,7 @@ def test_a_row_without_password_contradicts_none() -> None:
 
 
 def test_a_number_is_a_password_like_any_text() -> None:
-    odd = Odd("cell-number", "a number stands here", value="12345678")
+    odd = Odd(fact("cell-number"), "12345678")
     found = made(WITH_PASSWORD, a_table("staff", "L|Secret", ["ada", odd]))
     assert found.findings == []
     assert isinstance(user(found).password, PasswordCell)

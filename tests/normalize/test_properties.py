@@ -6,6 +6,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kanport.facts import fact
 from kanport.findings import Finding
 from kanport.names import compare_key
 from kanport.normalize import Normalized
@@ -39,7 +40,7 @@ MAPPING = a_mapping(
     """
 )
 
-ODD = Odd("cell-error", "the cell holds #N/A", value="#N/A")
+ODD = Odd(fact("cell-error", error="#N/A"), "#N/A")
 logins: st.SearchStrategy[Cell] = st.sampled_from(
     ["ada", "Ada", "bob", "cy", "jörg", "jorg", "", "x" * 192, ODD]
 )

@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kanport.facts import fact
 from kanport.mapping.spec import ListRule, Rule
 from kanport.normalize.bound import BoundRule, Context, bind
 from kanport.normalize.notes import Notes
@@ -99,7 +100,7 @@ def test_an_odd_cell_is_told_with_its_finding() -> None:
     row = Row(
         Origin("staff", file="staff.csv", row=2),
         {"C": "#N/A"},
-        odd={"C": Odd("cell-error", "the cell holds #N/A", value="#N/A")},
+        odd={"C": Odd(fact("cell-error", error="#N/A"), "#N/A")},
     )
     traced = trace(_bound(_rule({})), row)
     assert [value.state for value in traced.values] == [State.BAD]

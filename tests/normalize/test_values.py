@@ -2,6 +2,7 @@
 
 import pytest
 
+from kanport.facts import fact
 from kanport.messages import MASK
 from kanport.model import DesiredUser, Given
 from kanport.normalize import Normalized
@@ -105,7 +106,7 @@ def test_one_unreadable_part_makes_the_whole_template_unusable() -> None:
     found = people(
         'username: {from: Login}\nname: {template: "{First} {Last}"}',
         "Login|First|Last",
-        ["ada", Odd("cell-error", "the cell holds #N/A", value="#N/A"), "Lovelace"],
+        ["ada", Odd(fact("cell-error", error="#N/A"), "#N/A"), "Lovelace"],
     )
     assert told(found) == [("cell-error", "staff.csv:2:2")]
     assert found.desired.users == ()
@@ -116,21 +117,21 @@ def test_an_odd_cell_that_the_mapping_does_not_name_is_nobodys_business() -> Non
     found = people(
         "username: {from: Login}",
         "Login|Remark",
-        ["ada", Odd("cell-error", "the cell holds #N/A", value="#N/A")],
+        ["ada", Odd(fact("cell-error", error="#N/A"), "#N/A")],
     )
     assert found.findings == []
     assert only(found).key == "ada"
 
 
 def test_a_warning_about_a_cell_lets_its_value_pass() -> None:
-    odd = Odd("cell-number", "a number stands here", value="4711")
+    odd = Odd(fact("cell-number"), "4711")
     found = people("username: {from: Login}", "Login", [odd])
     assert told(found) == [("cell-number", "staff.csv:2:1")]
     assert only(found).username.value == "4711"
 
 
 def test_a_number_is_nothing_odd_where_only_certain_words_are_taken() -> None:
-    odd = Odd("cell-number", "a number stands here", value="1")
+    odd = Odd(fact("cell-number"), "1")
     found = people(
         "username: {from: Login}\nactive: {from: A}\nrole: {from: R, values: {1: app-user}}",
         "Login|A|R",
@@ -142,7 +143,7 @@ def test_a_number_is_nothing_odd_where_only_certain_words_are_taken() -> None:
 
 
 def test_a_truth_value_is_told_unless_only_certain_words_are_taken() -> None:
-    odd = Odd("cell-boolean", "a truth value stands here", value="TRUE")
+    odd = Odd(fact("cell-boolean", text="TRUE"), "TRUE")
     found = people(
         "username: {from: Login}\nname: {from: N}\nactive: {from: A}\n"
         "role: {from: R, values: {true: app-user}}",
@@ -154,7 +155,7 @@ def test_a_truth_value_is_told_unless_only_certain_words_are_taken() -> None:
     assert (text(only(found).name), text(only(found).role)) == ("TRUE", "app-user")
 
 
-CHANGED = Odd("cell-converted", "a spreadsheet has changed this", value="1.2E+11", names=True)
+CHANGED = Odd(fact("cell-converted", case="shortened"), "1.2E+11", names=True)
 
 
 def test_what_a_spreadsheet_changed_is_neither_a_username_nor_a_name() -> None:
@@ -239,7 +240,7 @@ def test_a_value_not_in_the_table_says_what_the_table_has() -> None:
     [finding] = found.findings
     assert finding.code == "value-not-in-table"
     assert finding.value == "z"
-    assert '"u"' in (finding.hint or "")
+    assert dict(finding.params)["keys"] == ("u",)
 
 
 def test_a_default_is_told_once_for_each_value_and_column() -> None:
@@ -256,7 +257,7 @@ def test_a_default_is_told_once_for_each_value_and_column() -> None:
         ("value-took-default", "staff.csv:2:2"),
         ("value-took-default", "staff.csv:6:2"),
     ]
-    assert "2 cells" in found.findings[0].message
+    assert dict(found.findings[0].params)["count"] == 2
     assert [text(user.role) for user in found.desired.users] == [
         "app-manager",
         "app-manager",

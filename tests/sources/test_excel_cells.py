@@ -53,7 +53,7 @@ def test_a_whole_number_is_text_with_a_warning(tmp_path: Path, value: float, tex
     found = odd(table, "Login")
     assert column(table, "Login") == [text]
     assert (found.code, found.value) == ("cell-number", text)
-    assert found.hint is not None and "Text" in found.hint
+    assert "Text" in (found.fact.hint or "")
 
 
 def test_numbers_among_empty_cells_get_no_fraction(tmp_path: Path) -> None:
@@ -75,15 +75,15 @@ def test_zeros_that_only_the_format_shows_are_named_and_never_filled_in(tmp_path
     book["Staff"]["A2"].number_format = "000"
     table = read_excel(tmp_path, book)
     assert column(table, "Login") == ["7"]
-    hint = odd(table, "Login").hint
-    assert hint is not None and "shows 007, but the cell holds 7" in hint
+    why = odd(table, "Login").fact
+    assert (why.case, why["shown"], why["text"]) == ("padded", "007", "7")
 
 
 def test_a_format_that_shows_a_number_otherwise_is_named(tmp_path: Path) -> None:
     book = workbook([["Login"], [7]])
     book["Staff"]["A2"].number_format = '"P-"0000'
-    hint = odd(read_excel(tmp_path, book), "Login").hint
-    assert hint is not None and '"P-"0000' in hint
+    why = odd(read_excel(tmp_path, book), "Login").fact
+    assert (why.case, why["format"]) == ("formatted", '"P-"0000')
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_a_row_of_nothing_but_an_error_is_not_blank(tmp_path: Path) -> None:
 def test_a_formula_without_its_value_is_an_error_and_not_empty(tmp_path: Path) -> None:
     table = read_excel(tmp_path, workbook([["Login", "Name"], ["ada", '=A2&" L"']]))
     assert odd(table, "Name").code == "cell-formula"
-    assert odd(table, "Name").hint is not None
+    assert odd(table, "Name").fact.hint is not None
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def _rules(change: Change) -> list[str]:
     after = change.after or {}
     checks = {"username": username_problem, "email": email_problem}
     return [
-        problem.message
+        problem.text
         for key, check in checks.items()
         if after.get(key) and (problem := check(after[key])) is not None
     ]

@@ -2,13 +2,24 @@
 
 from collections.abc import Mapping
 
-from kanport.catalogue.kinds import Kind
+from kanport.catalogue.kinds import Kind, Text
 
 SERVER: Mapping[str, Kind] = {
     # Against the server.
     "users-unlisted": Kind("warning", "The server has too many users to list; not all were read."),
     "person-unsearched": Kind("warning", "Nobody was found, but perhaps under another spelling."),
-    "project-id": Kind("error", "The id of a project is no positive whole number."),
+    "project-id": Kind(
+        "error",
+        "The id of a project is no positive whole number.",
+        {
+            "": Text(
+                "a project id is a positive whole number without leading zeros",
+                "write the number from the project's address on the server, or map projects by"
+                " name",
+            ),
+            "secret": Text("this value cannot be the {what}"),
+        },
+    ),
     "project-unknown": Kind("error", "The server has no such project."),
     "project-by-id": Kind("info", "A number that is no project's name was taken for an id."),
     "project-ambiguous": Kind("error", "More than one project on the server fits."),

@@ -4,45 +4,229 @@ from collections.abc import Mapping
 
 from kanport.catalogue.kinds import Kind, Personal, Text, one
 
+_SET_TO_TEXT = "set the cells to Text before you write into them"
+_SAVE_AGAIN = "open the file in Excel or LibreOffice, save it there, and try again"
+_AS_IT_IS = "if the value is right, set verbatim: true for this source in the mapping"
+_UNUSABLE = Text("Kanport cannot use this cell")
+
+
+def _value(
+    severity: str,
+    about: str,
+    texts: Mapping[str, Text],
+    personal: Mapping[str, Personal] | None = None,
+) -> Kind:
+    """Return what is wrong with a value that a rule judges; of a secret one, nothing is shown."""
+    secret = Text("this value cannot be the {what}")
+    return Kind(severity, about, {**texts, "secret": secret}, personal or {})
+
+
 VALUES: Mapping[str, Kind] = {
     # One cell.
-    "cell-error": Kind("error", "A cell holds a spreadsheet error such as #N/A."),
-    "cell-unreadable": Kind("error", "A cell of a workbook holds no number, though it says so."),
-    "cell-formula": Kind("error", "A formula was saved without its value."),
-    "cell-date": Kind("error", "A cell holds a date where a name or text belongs."),
-    "cell-boolean": Kind("warning", "A truth value stands where text belongs."),
-    "cell-number": Kind("warning", "A number stands where text belongs; zeros may be lost."),
-    "cell-number-inexact": Kind("error", "A number has lost digits, or has a fraction."),
-    "cell-converted": Kind("error", "A spreadsheet has changed a name; the original is lost."),
-    "cell-decimals": Kind("error", "All ids of a column are numbers with decimals, such as 17.0."),
-    "cell-date-like": Kind("warning", "A text looks like what Excel makes of a name: a date."),
+    "cell-error": Kind(
+        "error",
+        "A cell holds a spreadsheet error such as #N/A.",
+        {
+            "": Text(
+                "the cell contains the spreadsheet error {error}",
+                "correct the formula or write the value; an empty cell leaves the value as it is",
+            ),
+            "narrow": Text(
+                "the cell was saved as ####, which spreadsheets show in a narrow column",
+                "make the column wider and save the file again",
+            ),
+            "secret": Text("the cell contains a spreadsheet error, not a password"),
+        },
+    ),
+    "cell-unreadable": Kind(
+        "error",
+        "A cell of a workbook holds no number, though it says so.",
+        {
+            "": Text(
+                "the cell is marked as a number or a truth value, but contains neither",
+                "write the value again, and save the file in Excel or LibreOffice",
+            ),
+            "secret": Text("Kanport cannot read this cell", "write the password as text"),
+        },
+    ),
+    "cell-formula": Kind(
+        "error",
+        "A formula was saved without its value.",
+        {
+            case: Text("the formula in the cell was saved without its value", _SAVE_AGAIN)
+            for case in ("", "secret")
+        },
+    ),
+    "cell-date": Kind(
+        "error",
+        "A cell holds a date where a name or text belongs.",
+        {
+            "": Text(
+                "the cell contains a date ({date}), not text",
+                f"if a spreadsheet made a date of a name, {_SET_TO_TEXT}",
+            ),
+            "secret": Text("the cell contains a date", "write the password as text"),
+        },
+        {"date": Personal.VALUE},
+    ),
+    "cell-boolean": Kind(
+        "warning",
+        "A truth value stands where text belongs.",
+        {
+            "": Text(
+                "the cell contains a truth value, not text",
+                f"Kanport reads {{text}}, whatever the sheet shows; {_SET_TO_TEXT}",
+            ),
+            "secret": _UNUSABLE,
+        },
+    ),
+    "cell-number": Kind(
+        "warning",
+        "A number stands where text belongs; zeros may be lost.",
+        {
+            "": Text(
+                "the cell contains a number, not text",
+                f"leading zeros would be lost; {_SET_TO_TEXT}",
+            ),
+            "padded": Text(
+                "the cell contains a number, not text",
+                f"the sheet shows {{shown}}, but the cell contains {{text}}; {_SET_TO_TEXT}",
+            ),
+            "formatted": Text(
+                "the cell contains a number, not text",
+                f"the sheet may show it differently ({{format}}); {_SET_TO_TEXT}",
+            ),
+            "secret": Text(
+                "the cell contains a number, not text: leading zeros are lost", _SET_TO_TEXT
+            ),
+        },
+        {"shown": Personal.VALUE, "text": Personal.VALUE},
+    ),
+    "cell-number-inexact": Kind(
+        "error",
+        "A number has lost digits, or has a fraction.",
+        {
+            "digits": Text(
+                "the cell contains a number with more than {digits} digits; Excel loses the others",
+                _SET_TO_TEXT,
+            ),
+            "fraction": Text("the cell contains a number with a fraction", _SET_TO_TEXT),
+            "yaml": Text(
+                "the value is a number with a fraction", "put it in quotes, so that it is text"
+            ),
+            "secret": Text(
+                "the cell contains a number with a fraction or with more than 15 digits",
+                _SET_TO_TEXT,
+            ),
+        },
+    ),
+    "cell-converted": Kind(
+        "error",
+        "A spreadsheet has changed a name; the original is lost.",
+        {
+            "rounded": Text(
+                "the number ends in zeros: Excel keeps 15 digits and loses the others",
+                f"take the number from the original list, and store it as text; {_AS_IT_IS}",
+            ),
+            "shortened": Text(
+                "a spreadsheet has shortened a long number, so its digits are lost",
+                f"format the column as Text in the original list, and export it again; {_AS_IT_IS}",
+            ),
+            "marked": Text(
+                "the value begins with the apostrophe that marks text in a spreadsheet",
+                f"delete the apostrophe in the file; {_AS_IT_IS}",
+            ),
+            "secret": Text(
+                "a spreadsheet or another program has changed the content of this cell",
+                f"write the password as plain text; {_AS_IT_IS}",
+            ),
+        },
+    ),
+    "cell-decimals": Kind(
+        "error",
+        "All ids of a column are numbers with decimals, such as 17.0.",
+        one(
+            "all values of the column are numbers with decimals: a program has changed the ids",
+            f"export them as text, such as {{whole}} for {{text}}; {_AS_IT_IS}",
+        ),
+        {"whole": Personal.VALUE, "text": Personal.VALUE},
+    ),
+    "cell-date-like": Kind(
+        "warning",
+        "A text looks like what Excel makes of a name: a date.",
+        one(
+            "this looks like a date among names: Excel may have changed a name",
+            f"compare it with the original list; {_SET_TO_TEXT}",
+        ),
+    ),
     "cell-unwrapped": Kind("info", 'The text inside ="…" was read.'),
-    "cell-control": Kind("error", "A value holds control characters or line breaks."),
+    "cell-control": _value(
+        "error",
+        "A value holds control characters or line breaks.",
+        {
+            case: Text(
+                f"the value contains {what}",
+                "write the value on one line, without invisible characters",
+            )
+            for case, what in {
+                "": "the control character {char}",
+                "line-break": "a line break",
+                "tab": "a tab",
+            }.items()
+        }
+        | {
+            "joined": Text(
+                "the cell contains a byte order mark: two files were joined without a line break",
+                "join the files again, without the header of the second one",
+            ),
+        },
+    ),
     "cell-trimmed": Kind("info", "Blanks round a value were left out."),
     "cell-composed": Kind("info", "Letters and accents that stood apart were put together."),
-    "cell-garbled": Kind("error", "A value lost letters in an earlier conversion."),
+    "cell-garbled": Kind(
+        "error",
+        "A value lost letters in an earlier conversion.",
+        one(
+            "the cell has lost letters: it contains U+FFFD in their place",
+            "write the value again, or export the file again in UTF-8",
+        ),
+    ),
     "cell-calculated": Kind("info", "The values of formulas were read as last calculated."),
-    "value-binary": Kind("error", "A value of a directory is not text."),
+    "value-binary": Kind(
+        "error",
+        "A value of a directory is not text.",
+        one(
+            "the value of {attribute} is not text",
+            "say under binary how to write it: {{{attribute}: hex}}, or guid, sid, base64",
+        ),
+    ),
     "absence-unproven": Kind(
         "warning",
         "An attribute may only be hidden; it counts as unknown.",
-        one(
-            "the directory shows no {attribute} of {count:#entry|entries} and does not prove that"
-            " there is none: {entries:q}; the {what} is unknown, and nothing changes because of it",
-            "let this login read and search {attribute}",
-        ),
+        {
+            "": Text(
+                "the directory shows no {attribute} of {count:#entry|entries} and does not prove"
+                " that there is none: {entries:q}; the {what} is unknown, and nothing changes"
+                " because of it",
+                "let this login read and search {attribute}",
+            ),
+            "cell": Text("the directory does not show {attribute}"),
+        },
         {"entries": Personal.ENTRY},
     ),
     "absence-since": Kind(
         "warning",
         "An attribute that was there in the last good run may only be hidden now.",
-        one(
-            "the directory shows no {attribute} of {count:#entry|entries} any more: {entries:q};"
-            " it cannot tell absent from hidden, so the {what} is unknown, and nothing changes"
-            " because of it",
-            "let this login read {attribute}; if it really is gone,"
-            " --allow columns:{source}=1 accepts that for one run",
-        ),
+        {
+            "": Text(
+                "the directory no longer shows {attribute} of {count:#entry|entries}: {entries:q};"
+                " it cannot tell absent from hidden, so the {what} is unknown, and nothing changes"
+                " because of it",
+                "let this login read {attribute}; if it really is gone,"
+                " --allow columns:{source}=1 accepts that for one run",
+            ),
+            "cell": Text("the directory does not show {attribute}"),
+        },
         {"entries": Personal.ENTRY},
     ),
     "person-unproven": Kind(
@@ -62,11 +246,79 @@ VALUES: Mapping[str, Kind] = {
         },
         {"username": Personal.LOGIN},
     ),
-    "active-unknown": Kind("error", "Whether an account is active cannot be told."),
-    "value-required": Kind("error", "A value that is needed is empty."),
-    "value-not-in-table": Kind("error", "A value is not in the mapping's table."),
-    "value-took-default": Kind("info", "A value is not in the table; the default was taken."),
-    "value-no-match": Kind("error", "A value does not match the mapping's pattern."),
+    "active-unknown": Kind(
+        "error",
+        "Whether an account is active cannot be told.",
+        {
+            case: Text(
+                f"Kanport cannot tell whether the account is active: {why}",
+                "let this login read {attribute}, or leave the rule out of active",
+            )
+            for case, why in {
+                "unreadable": "{attribute} is missing, or this login cannot read it",
+                "not-number": "{attribute} is not a number",
+                "not-time": "{attribute} is not a point in time",
+                "not-boolean": "{attribute} is neither true nor false",
+                "zero": "{attribute} is 0, which means ended to some programs and never to others",
+            }.items()
+        },
+    ),
+    "value-required": Kind(
+        "error",
+        "A value that is needed is empty.",
+        {
+            "group": Text("the row names no group", "fill in the group, or delete the row"),
+            "project-name": Text(
+                "the row describes a project without a name", "fill in the name of the project"
+            ),
+            "project": Text(
+                "the row has a role but no project",
+                "fill in the project, or empty the role too",
+            ),
+            "role": Text(
+                "the row has a project but no role",
+                "fill in the role, or empty the project too",
+            ),
+            "group-role": Text("the row has a group and a project but no role", "fill in the role"),
+            "id": Text(
+                "{username:q} has no stable id, so Kanport cannot tell whether this is somebody"
+                " with a new username",
+                "fill in the id, or read no ids from this source",
+            ),
+            "attribute": Text(
+                "the entry has no {attribute}, which identifies the person",
+                "let this login read {attribute}, if it cannot",
+            ),
+        },
+        {"username": Personal.LOGIN},
+    ),
+    "value-not-in-table": Kind(
+        "error",
+        "A value is not in the mapping's table.",
+        one(
+            "{text:q} is not in the table of the {what}",
+            "the table has {keys:q}; add this value, or set a default",
+        ),
+        {"text": Personal.VALUE},
+    ),
+    "value-took-default": Kind(
+        "info",
+        "A value is not in the table; the default was taken.",
+        one(
+            "{text:q} is not in the table of the {what}, so Kanport uses the default"
+            " {default:q} in {count:#cell|cells}",
+            "add the value to the table if it means something else",
+        ),
+        {"text": Personal.VALUE},
+    ),
+    "value-no-match": Kind(
+        "error",
+        "A value does not match the mapping's pattern.",
+        one(
+            "the {what} does not match the pattern {pattern}",
+            "correct the value, or the pattern in the mapping",
+        ),
+    ),
     "value-too-slow": Kind(
         "error",
         "A pattern of the mapping takes too long for a value, so nothing is known of it.",
@@ -75,17 +327,119 @@ VALUES: Mapping[str, Kind] = {
             "write the pattern without a repetition within a repetition, or correct the value",
         ),
     ),
-    "value-not-clearable": Kind("error", "Only a name and an e-mail address can be cleared."),
-    "value-not-single": Kind("error", "Several values stand where one belongs."),
-    "value-not-boolean": Kind("error", "A value is neither a yes nor a no."),
+    "value-not-clearable": Kind(
+        "error",
+        "Only a name and an email address can be cleared.",
+        {
+            "": Text(
+                "the {what} cannot be cleared",
+                "leave the cell empty to keep the value on the server",
+            ),
+            "password": Text(
+                "the password cannot be cleared",
+                "leave the cell empty; Kanport gives new users a random password",
+            ),
+        },
+    ),
+    "value-not-single": Kind(
+        "error",
+        "Several values stand where one belongs.",
+        {
+            "": Text("the {what} has {count} values, one allowed", "leave one value there"),
+            "column": Text(
+                "{column:q} has {count} values, one allowed in the {what}", "leave one value there"
+            ),
+            "external-id": Text(
+                "an external id belongs to one group, but the row names several",
+                "give each group a row of its own",
+            ),
+        },
+    ),
+    "value-not-boolean": _value(
+        "error",
+        "A value is neither a yes nor a no.",
+        one(
+            "this value is neither yes nor no",
+            "write yes or no, or map the value under values in the mapping",
+        ),
+    ),
     # What the server would refuse, or wrongly accept.
-    "username-empty": Kind("error", "A row names nobody."),
-    "username-too-long": Kind("error", "Kanboard takes at most 191 characters."),
-    "username-odd": Kind("warning", "A username holds blanks or characters that are hard to type."),
-    "username-reserved": Kind("warning", "Kanboard uses this username for its application token."),
-    "name-double-encoded": Kind("warning", "A name was encoded twice, such as MÃ¼ller for Müller."),
-    "name-mixed-scripts": Kind("warning", "A name mixes alphabets whose letters look alike."),
-    "name-invisible": Kind("warning", "A name holds a character that cannot be seen."),
+    "username-empty": _value(
+        "error",
+        "A row names nobody.",
+        {
+            "": Text("the username is empty", "every row needs a username"),
+            "row": Text(
+                "the row has no username, so Kanport cannot tell whom it is about",
+                "fill in the username, or delete the row",
+            ),
+            "group": Text(
+                "the row names a group but no member, unlike other rows of this group",
+                "fill in the username, or delete the row",
+            ),
+        },
+    ),
+    "username-too-long": _value(
+        "error",
+        "Kanboard takes at most 191 characters.",
+        one("the username has {length} characters; Kanboard allows at most {limit}"),
+    ),
+    "username-odd": _value(
+        "warning",
+        "A username holds blanks or characters that are hard to type.",
+        {
+            "": Text(
+                "the username contains a blank, a colon or an invisible character",
+                "Kanboard accepts it, but it is hard to type, and the API cannot log in with a"
+                " colon",
+            ),
+            "blanks": Text(
+                "the username begins or ends with blanks, which Kanboard cuts off",
+                "add the transform trim",
+            ),
+            "decimals": Text(
+                "the username is a number with decimals, as data tools write whole numbers",
+                "export the usernames as text",
+            ),
+        },
+    ),
+    "username-reserved": _value(
+        "warning",
+        "Kanboard uses this username for its application token.",
+        one(
+            'Kanboard reserves the username "jsonrpc" for its application token',
+            "this user could not use the API; choose another username",
+        ),
+    ),
+    "name-double-encoded": Kind(
+        "warning",
+        "A name was encoded twice, such as MÃ¼ller for Müller.",
+        one(
+            "the text was encoded twice; it probably means {meant:q}",
+            "correct it, or export the file again in UTF-8",
+        ),
+        {"meant": Personal.VALUE},
+    ),
+    "name-mixed-scripts": Kind(
+        "warning",
+        "A name mixes alphabets whose letters look alike.",
+        {
+            case: Text(
+                "the name mixes {scripts:list} letters: {char:q} is {code_point}" + like,
+                "write it in one alphabet: to Kanboard it is another name",
+            )
+            for case, like in {"": "", "lookalike": ", which looks like {twin:q}"}.items()
+        },
+        {"char": Personal.VALUE, "code_point": Personal.VALUE, "twin": Personal.VALUE},
+    ),
+    "name-invisible": Kind(
+        "warning",
+        "A name holds a character that cannot be seen.",
+        one(
+            "the text contains {char}, which is invisible",
+            "delete it: the name looks the same without it, but is another one",
+        ),
+    ),
     "name-lookalike": Kind(
         "warning",
         "Two names look the same and have letters of different alphabets.",
@@ -98,18 +452,100 @@ VALUES: Mapping[str, Kind] = {
         },
         {"names": Personal.LOGIN},
     ),
-    "name-too-long": Kind("error", "Kanboard's databases take at most 255 characters."),
-    "email-invalid": Kind("error", "Kanboard refuses this e-mail address."),
-    "email-too-long": Kind("error", "Kanboard's databases take at most 255 characters."),
-    "password-empty": Kind("info", "No password is given; a new user gets a random one."),
-    "password-too-short": Kind("error", "Kanboard takes at least 6 characters."),
-    "password-too-long": Kind("error", "Kanboard's bcrypt ignores all after 72 bytes."),
-    "password-invalid": Kind("error", "A password holds a character that breaks Kanboard."),
-    "role-unknown": Kind("error", "Kanboard has no such role; it would store it all the same."),
+    "name-too-long": _value(
+        "error",
+        "Kanboard's databases take at most 255 characters.",
+        one("the name has {length} characters; Kanboard's databases hold at most {limit}"),
+    ),
+    "email-invalid": _value(
+        "error",
+        "Kanboard refuses this email address.",
+        {
+            case: Text(
+                f"Kanboard refuses this email address: {why}",
+                "write it as name@example.org, or leave the cell empty",
+            )
+            for case, why in {
+                "no-at": "it has no @",
+                "no-name": "nothing is before the @",
+                "name": "{char:q} is not allowed before the @",
+                "domain-short": "the domain after the @ is too short",
+                "domain": "{char:q} is not allowed after the @",
+                "dots": "a dot is misplaced in the domain",
+            }.items()
+        },
+        {"char": Personal.VALUE},
+    ),
+    "email-too-long": _value(
+        "error",
+        "Kanboard's databases take at most 255 characters.",
+        one("the address has {length} characters; Kanboard's databases hold at most {limit}"),
+    ),
+    "password-empty": Kind(
+        "info",
+        "No password is given; a new user gets a random one.",
+        one(
+            "{count:#cell|cells} {count:contains|contain} no password; Kanport gives new users a"
+            " random one"
+        ),
+    ),
+    "password-too-short": Kind(
+        "error",
+        "Kanboard takes at least 6 characters.",
+        one("the password has fewer than {limit} characters, the minimum of Kanboard"),
+    ),
+    "password-too-long": Kind(
+        "error",
+        "Kanboard's bcrypt ignores all after 72 bytes.",
+        one(
+            "the password has more than {limit} bytes; Kanboard ignores the rest",
+            "letters other than a to z take two bytes or more",
+        ),
+    ),
+    "password-invalid": Kind(
+        "error",
+        "A password holds a character that breaks Kanboard.",
+        one(
+            "the password contains a control character, a line break, or U+FFFD for a lost letter",
+            "use characters that people can type",
+        ),
+    ),
+    "role-unknown": _value(
+        "error",
+        "Kanboard has no such role; it would store it all the same.",
+        {
+            "": Text("there is no {kind} role {role:q}", "the roles are {known:+}"),
+            "near": Text("there is no {kind} role {role:q}", "did you mean {near}?"),
+        },
+        {"role": Personal.VALUE},
+    ),
     # The whole set.
-    "user-duplicate": Kind("error", "Two rows of one source name the same person."),
-    "user-repeated": Kind("info", "Several rows of one source name a person with the same values."),
-    "user-clash": Kind("error", "Two usernames are one to some databases: case, accents, emoji."),
+    "user-duplicate": Kind(
+        "error",
+        "Two rows of one source name the same person.",
+        one(
+            "{rows} rows name {username:q}, with different values of {fields:list}",
+            "leave one row for each person, or make the rows say the same",
+        ),
+        {"username": Personal.LOGIN},
+    ),
+    "user-repeated": Kind(
+        "info",
+        "Several rows of one source name a person with the same values.",
+        one("{rows} rows name {username:q} and say the same"),
+        {"username": Personal.LOGIN},
+    ),
+    "user-clash": Kind(
+        "error",
+        "Two usernames are one to some databases: case, accents, emoji.",
+        one(
+            "the usernames {usernames:q} are one on MariaDB and MySQL, which ignore case, accents"
+            " and emoji",
+            "spell the username the same way everywhere (the transform lower does so for case),"
+            " or give one of two people another username",
+        ),
+        {"usernames": Personal.LOGIN},
+    ),
     "login-shared": Kind(
         "error",
         "Several entries of one directory have the same username.",
@@ -120,8 +556,24 @@ VALUES: Mapping[str, Kind] = {
         ),
         {"username": Personal.LOGIN, "names": Personal.ENTRY},
     ),
-    "id-shared": Kind("error", "Two people have the same stable id."),
-    "id-differs": Kind("error", "One person has two stable ids."),
+    "id-shared": Kind(
+        "error",
+        "Two people have the same stable id.",
+        one(
+            "{usernames:q} have the same stable id {id:q}",
+            "give each person an id of their own; if they are one person, leave one username",
+        ),
+        {"usernames": Personal.LOGIN, "id": Personal.VALUE},
+    ),
+    "id-differs": Kind(
+        "error",
+        "One person has two stable ids.",
+        one(
+            "{username:q} has the stable ids {ids:q}",
+            "give each person one id, or each of two people a username of their own",
+        ),
+        {"username": Personal.LOGIN, "ids": Personal.VALUE},
+    ),
     "email-shared": Kind(
         "warning",
         "Two people have the same email address.",
@@ -137,10 +589,40 @@ VALUES: Mapping[str, Kind] = {
         },
         {"usernames": Personal.LOGIN},
     ),
-    "membership-duplicate": Kind("info", "The same membership is asked for more than once."),
-    "membership-highest": Kind("info", "Several roles are asked for; the highest was taken."),
-    "membership-conflict": Kind("error", "One person is to have two roles in one project."),
-    "sources-conflict": Kind("warning", "Two sources say different things; the first was taken."),
+    "membership-duplicate": Kind(
+        "info",
+        "The same membership is asked for more than once.",
+        one("the role {role} of {username:q} in {project:q} appears {count} times"),
+        {"username": Personal.LOGIN},
+    ),
+    "membership-highest": Kind(
+        "info",
+        "Several roles are asked for; the highest was taken.",
+        one(
+            "the input gives {username:q} the roles {roles:list} in {project:q}; Kanport takes the"
+            " highest, {role}"
+        ),
+        {"username": Personal.LOGIN},
+    ),
+    "membership-conflict": Kind(
+        "error",
+        "One person is to have two roles in one project.",
+        one(
+            "the input gives {username:q} the roles {roles:list} in {project:q}, one allowed",
+            "leave one role for each person and project",
+        ),
+        {"username": Personal.LOGIN},
+    ),
+    "sources-conflict": Kind(
+        "warning",
+        "Two sources say different things; the first was taken.",
+        one(
+            "{username:q} has {field} {text:q} in {source}, which wins, and {texts:q} in"
+            " {others:list}",
+            "correct one of the sources, or set precedence for {field}",
+        ),
+        {"username": Personal.LOGIN, "text": Personal.VALUE, "texts": Personal.VALUE},
+    ),
     "protected-named": Kind(
         "info",
         "A source names a protected account; it is left as it is.",
@@ -153,7 +635,21 @@ VALUES: Mapping[str, Kind] = {
         one("{username:q} is to be an administrator of the whole server"),
         {"username": Personal.LOGIN},
     ),
-    "group-differs": Kind("error", "The sources say different things of one group."),
+    "group-differs": Kind(
+        "error",
+        "The sources say different things of one group.",
+        {
+            "external-id": Text(
+                "the input gives the group {group:q} the external ids {ids:q}",
+                "leave one external id for each group",
+            ),
+            "role": Text(
+                "the input gives the group {group:q} the roles {roles:list} in {project:q}, one"
+                " allowed",
+                "leave one role for each group and project",
+            ),
+        },
+    ),
     "group-clash": Kind(
         "error",
         "Groups of a directory have names that Kanboard's databases take for one.",
@@ -182,9 +678,40 @@ VALUES: Mapping[str, Kind] = {
             " groups there say, letter for letter"
         ),
     ),
-    "project-differs": Kind("error", "The sources say different things of one new project."),
-    "project-identifier": Kind("error", "Identifiers are letters and digits, at most 50."),
-    "group-name-odd": Kind("error", "This cannot be the name of a group or a project."),
+    "project-differs": Kind(
+        "error",
+        "The sources say different things of one new project.",
+        {
+            "fields": Text(
+                "{rows} rows describe the project {project:q}, with different values of"
+                " {fields:list}",
+                "let all rows of one project say the same",
+            ),
+            "name": Text(
+                "{projects} new projects have the name {project:q}",
+                "give each project a name of its own",
+            ),
+        },
+    ),
+    "project-identifier": _value(
+        "error",
+        "Identifiers are letters and digits, at most 50.",
+        one(
+            "an identifier consists of letters and digits, at most {limit}",
+            "remove other characters, for example with transform",
+        ),
+    ),
+    "group-name-odd": _value(
+        "error",
+        "This cannot be the name of a group or a project.",
+        {
+            "group": Text(
+                "the name of a group has at most {limit} characters",
+                "shorten it: MariaDB holds no more",
+            ),
+            "project": Text("the name of a project has at most {limit} characters", "shorten it"),
+        },
+    ),
     "person-unlisted": Kind(
         "info",
         "A membership names somebody whom no row of users names.",

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from kanport.facts import Fact
 from kanport.mapping.patterns import Pattern, compiled
 from kanport.mapping.spec import ListRule, ProjectRule, Rule
 from kanport.mapping.template import Piece, parse_template
@@ -12,9 +13,9 @@ from kanport.mapping.transforms import Step
 from kanport.names import case_key
 from kanport.names import normalize as in_form
 from kanport.normalize.columns import rule_columns
-from kanport.rules import Problem, strip_blanks
+from kanport.rules import strip_blanks
 
-Check = Callable[[str], Problem | None]
+Check = Callable[[str], Fact | None]
 
 
 class Context(NamedTuple):

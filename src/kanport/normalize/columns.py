@@ -19,6 +19,7 @@ from kanport.mapping.spec import (
     Users,
 )
 from kanport.mapping.template import template_columns
+from kanport.messages import fill, quoted
 from kanport.names import normalize as in_form
 from kanport.normalize.notes import shown
 from kanport.origin import Origin
@@ -83,7 +84,7 @@ def _header_fits(pattern: Pattern, column: str) -> Found | None:
         header = shown(column)
         finding = found("value-too-slow", value=header, pattern=slow.pattern, what="header")
         raise SourceInvalid(
-            f'the pattern of a matrix cannot be used on the header "{header}"',
+            f"Kanport cannot use the pattern of a matrix on the header {quoted(header)}",
             findings=[finding],
             hint=finding.hint,
         ) from None
@@ -148,9 +149,8 @@ def refuse_missing(mapping: LoadedMapping, tables: Mapping[str, Table]) -> None:
     """
     findings = list(_missing(mapping, tables))
     if findings:
-        count = "a column is" if len(findings) == 1 else f"{len(findings)} columns are"
         raise SourceInvalid(
-            f"{count} missing",
+            fill("{count:#column is|columns are} missing", {"count": len(findings)}),
             findings=findings,
             hint="change the names in the mapping, or the headers in the file",
         )
@@ -174,25 +174,30 @@ def _missing(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Iterator[Fi
             continue
         if matrix_columns(matrix, table.columns):
             continue
-        yield Finding(
+        yield found(
             "column-missing",
-            f"no column of {_called(table)} fits the pattern {matrix.match}",
             table_origin(table),
-            hint=f"the columns are {_listed(table.columns)}",
+            case="pattern",
             related=(mapping.place(("memberships", number, "matrix", "match")),),
+            source=table.source,
+            pattern=matrix.match,
+            columns=table.columns,
         )
 
 
 def _finding(column: str, table: Table, asked: Origin) -> Finding:
     close = _near(column, table.columns)
-    there = f"the columns are {_listed(table.columns)}"
-    return Finding(
+    return found(
         "column-missing",
-        f'{_called(table)} has no column "{column}", which {asked} asks for',
         table_origin(table),
+        case="source-near" if close else "source",
         value=column,
-        hint=f'did you mean "{close}"? {there}' if close else there,
         related=(asked,),
+        source=table.source,
+        column=column,
+        place=str(asked),
+        near=close or "",
+        columns=table.columns,
     )
 
 
@@ -200,14 +205,6 @@ def _near(column: str, columns: Iterable[str]) -> str | None:
     folded = {other.casefold(): other for other in columns}
     close = difflib.get_close_matches(column.casefold(), folded, n=1)
     return folded[close[0]] if close else None
-
-
-def _called(table: Table) -> str:
-    return f'the source "{table.source}"'
-
-
-def _listed(columns: Iterable[str]) -> str:
-    return ", ".join(f'"{column}"' for column in columns) or "none"
 
 
 def table_origin(table: Table) -> Origin:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import NamedTuple
 
-from kanport.findings import found
 from kanport.mapping.spec import Rule
 from kanport.names import compare_key
 from kanport.normalize.bound import Context
@@ -192,29 +191,25 @@ class Judge:
         gathered: dict[tuple[Verdict, str], list[_Said]] = defaultdict(list)
         for (verdict, source, _), said in self._said.items():
             if said.other is not None:
-                self.notes.take(
-                    found(
-                        "member-other",
-                        said.origin,
-                        case="" if verdict is Verdict.OTHER else "both",
-                        value=shown(said.username),
-                        username=shown(said.username),
-                        owner=said.other.dn,
-                        member=said.entry.dn,
-                    )
+                self.notes.add(
+                    "member-other",
+                    said.origin,
+                    case="" if verdict is Verdict.OTHER else "both",
+                    value=shown(said.username),
+                    username=shown(said.username),
+                    owner=said.other.dn,
+                    member=said.entry.dn,
                 )
             else:
                 gathered[verdict, source].append(said)
         for (verdict, _), several in gathered.items():
             code = "member-unclear" if verdict is Verdict.OPEN else "member-outside"
-            self.notes.take(
-                found(
-                    code,
-                    in_place_order(said.origin for said in several)[0],
-                    case="locked" if verdict is Verdict.LOCKED else "",
-                    members=len(several),
-                    names=tuple(sorted(said.entry.dn for said in several)),
-                )
+            self.notes.add(
+                code,
+                in_place_order(said.origin for said in several)[0],
+                case="locked" if verdict is Verdict.LOCKED else "",
+                members=len(several),
+                names=tuple(sorted(said.entry.dn for said in several)),
             )
 
 
@@ -243,16 +238,14 @@ def refuse_entries(
             continue
         places = in_place_order(row.origin for row in rows)
         username = shown(rows[0].username.text)
-        notes.take(
-            found(
-                "login-shared",
-                places[0],
-                value=username,
-                related=places[1:],
-                username=username,
-                entries=len(entries),
-                names=tuple(sorted(entry.dn for entry in entries)),
-            )
+        notes.add(
+            "login-shared",
+            places[0],
+            value=username,
+            related=places[1:],
+            username=username,
+            entries=len(entries),
+            names=tuple(sorted(entry.dn for entry in entries)),
         )
         refused.update(row.id for row in rows)
     return refused

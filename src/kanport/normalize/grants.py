@@ -1,6 +1,7 @@
 """Which memberships the rows want: contradictions, repetitions, and what is left open."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import partial
 
 from kanport.model import PROJECT_ROLE_RANK, DesiredMembership, Given, ProjectRole
 from kanport.names import case_key, compare_key, spelling_key
@@ -27,33 +28,22 @@ def refuse_conflicts(rows: Iterable[MemberRow], notes: Notes) -> set[RowId]:
     for wanted in _by_pair(rows).values():
         places = in_place_order(_role_place(row, ask) for row, ask in wanted)
         row, ask = wanted[0]
-        about = f'"{shown(row.username.text)}" in "{shown(ask.project.text)}"'
-        roles = sorted({ask.role.text for _, ask in wanted})
+        roles = tuple(sorted({shown(ask.role.text) for _, ask in wanted}))
         highest = _highest(wanted)
+        tell = partial(
+            notes.add,
+            origin=places[0],
+            related=places[1:],
+            username=shown(row.username.text),
+            project=shown(ask.project.text),
+        )
         if len(roles) > 1 and highest is not None:
-            notes.add(
-                "membership-highest",
-                f"{about} is to be {' and '.join(roles)}; {highest} was taken",
-                origin=places[0],
-                related=places[1:],
-            )
+            tell("membership-highest", roles=roles, role=highest)
         elif len(roles) > 1:
-            notes.add(
-                "membership-conflict",
-                f"{about} is to be {' and '.join(roles)} at once",
-                origin=places[0],
-                value=shown(ask.role.text),
-                hint="leave one role for each person and project",
-                related=places[1:],
-            )
+            tell("membership-conflict", value=shown(ask.role.text), roles=roles)
             bad.update(row.id for row, _ in wanted)
         elif len(places) > 1:
-            notes.add(
-                "membership-duplicate",
-                f"{about} is to be {roles[0]} in {len(places)} places",
-                origin=places[0],
-                related=places[1:],
-            )
+            tell("membership-duplicate", role=roles[0], count=len(places))
     return bad
 
 

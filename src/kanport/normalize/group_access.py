@@ -86,12 +86,8 @@ def _rows(
                 own = shape(role, one.parts.get(part) or "", one.origins, notes)
             own = judged_role(role, one, own, custom, notes)
             if own.state is State.EMPTY:
-                notes.add(
-                    "value-required",
-                    "the row has a group and a project but no role",
-                    origin=own.origins[0] if own.origins else row.origin,
-                    hint="fill in the role",
-                )
+                place = own.origins[0] if own.origins else row.origin
+                notes.add("value-required", place, case="group-role")
                 bad.add(own_id)
             asks.append((one, own))
         states = {value.state for ask in asks for value in ask} | {one.state for one in groups}
@@ -113,11 +109,12 @@ def refuse_differing_access(rows: Iterable[AccessRow], notes: Notes) -> set[RowI
             places = in_place_order(_place(row, role) for row, _, _, role in wanted)
             notes.add(
                 "group-differs",
-                f'the group "{shown(group.text)}" is to be {" and ".join(roles)} in'
-                f' "{shown(project.text)}" at once',
-                origin=places[0],
-                hint="leave one role for each group and project",
+                places[0],
+                case="role",
                 related=places[1:],
+                group=shown(group.text),
+                roles=tuple(roles),
+                project=shown(project.text),
             )
             bad.update(row.id for row, _, _, _ in wanted)
     return bad

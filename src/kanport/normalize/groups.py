@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from kanport.findings import found
+from kanport.facts import Fact, fact
 from kanport.mapping import LoadedMapping
 from kanport.mapping.spec import Groups, Rule
 from kanport.model import DesiredGroup, DesiredGroupMember, Given
@@ -15,7 +15,7 @@ from kanport.normalize.notes import Notes, in_place_order, place_order, shown
 from kanport.normalize.rows import RowId, rows_in_order
 from kanport.normalize.value import EMPTY, State, Value, read_one, read_several
 from kanport.origin import Origin
-from kanport.rules import Problem, username_problem
+from kanport.rules import username_problem
 from kanport.table import DirectoryEntry, Scope, Table
 
 Pair = tuple[str | None, str | None]
@@ -69,7 +69,7 @@ class GroupsWanted(NamedTuple):
     open: frozenset[Pair]
 
 
-def name_problem(text: str) -> Problem | None:
+def name_problem(text: str) -> Fact | None:
     """Say why this cannot be the name of a group: Kanboard would take any text.
 
     >>> name_problem("Engineers"), name_problem("x" * 192).code
@@ -77,8 +77,7 @@ def name_problem(text: str) -> Problem | None:
     """
     if len(text) <= NAME_MAX:
         return None
-    message = f"the name of a group has at most {NAME_MAX} characters"
-    return Problem("group-name-odd", message, "MariaDB takes no more; shorten it")
+    return fact("group-name-odd", case="group", limit=NAME_MAX)
 
 
 def read_groups(
@@ -139,23 +138,15 @@ def _rows(
             # Where a pattern picks the groups out of many values, having none is nothing odd.
             if not said or name is None or name.each or not name.columns or member is not None:
                 continue
-            notes.add(
-                "value-required",
-                "the row names no group",
-                origin=names[0].origins[0] if names[0].origins else row.origin,
-                hint="fill in the group, or delete the row",
-            )
+            place = names[0].origins[0] if names[0].origins else row.origin
+            notes.add("value-required", place, case="group")
             bad.add(own_id)
         if any(value.state is State.BAD for value in (*names, given, *members)):
             bad.add(own_id)
         several = len([one for one in names if one.state is State.GIVEN]) > 1
         if several and given.state in (State.GIVEN, State.CLEAR):
-            notes.add(
-                "value-not-single",
-                "an external id stands beside several groups, and belongs to one",
-                origin=given.origins[0] if given.origins else row.origin,
-                hint="give each group a row of its own",
-            )
+            place = given.origins[0] if given.origins else row.origin
+            notes.add("value-not-single", place, case="external-id")
             bad.add(own_id)
         yield GroupRow(
             own_id,
@@ -193,12 +184,8 @@ def refuse_differing(read: GroupsRead, notes: Notes) -> set[RowId]:
         of_files = [row for row in rows if row.listing and not (row.listed or row.aside)]
         empty = [row for row in of_files if row.members[0].state is State.EMPTY]
         for row in empty if len(empty) < len(of_files) else ():
-            notes.add(
-                "username-empty",
-                "the row names a group but nobody who is in it, as other rows of that group do",
-                origin=row.members[0].origins[0] if row.members[0].origins else row.origin,
-                hint="fill in the username, or delete the row",
-            )
+            place = row.members[0].origins[0] if row.members[0].origins else row.origin
+            notes.add("username-empty", place, case="group")
             bad.add(row.id)
         given = [row for row in rows if row.external_id.state in (State.GIVEN, State.CLEAR)]
         ids = sorted({row.external_id.text for row in given})
@@ -206,11 +193,11 @@ def refuse_differing(read: GroupsRead, notes: Notes) -> set[RowId]:
             places = in_place_order(row.external_id.origins[0] for row in given)
             notes.add(
                 "group-differs",
-                f'"{shown(rows[0].names[0].text)}" is to have the external ids'
-                f" {' and '.join(repr(shown(one)) for one in ids)}",
-                origin=places[0],
-                hint="leave one external id for each group",
+                places[0],
+                case="external-id",
                 related=places[1:],
+                group=shown(rows[0].names[0].text),
+                ids=tuple(map(shown, ids)),
             )
             bad.update(row.id for row in given)
     return bad
@@ -231,14 +218,12 @@ def _refuse_clashes(read: GroupsRead, notes: Notes) -> set[RowId]:
     for by_case in clashing.values():
         names = sorted({text for several in by_case.values() for text, _ in several})
         origins = in_place_order(place for several in by_case.values() for _, place in several)
-        notes.take(
-            found(
-                "group-clash",
-                origins[0],
-                value=shown(names[0]),
-                related=origins[1:],
-                names=tuple(map(shown, names)),
-            )
+        notes.add(
+            "group-clash",
+            origins[0],
+            value=shown(names[0]),
+            related=origins[1:],
+            names=tuple(map(shown, names)),
         )
     return {
         row.id

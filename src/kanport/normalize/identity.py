@@ -70,26 +70,21 @@ def _places(rows: Iterable[UserRow]) -> tuple[Origin, ...]:
 
 def _two_ids(rows: Rows, ids: Sequence[str], notes: Notes) -> set[RowId]:
     places = _places(row for row in rows if ids_of([row]))
+    username = shown(rows[0].username.text)
     notes.add(
         "id-differs",
-        f'"{shown(rows[0].username.text)}" has the stable ids '
-        + " and ".join(f'"{shown(text)}"' for text in ids),
-        origin=places[0],
-        value=shown(rows[0].username.text),
-        hint="give each person one id, or each of two people a username of their own",
+        places[0],
+        value=username,
         related=places[1:],
+        username=username,
+        ids=tuple(map(shown, ids)),
     )
     return {row.id for row in rows}
 
 
 def _no_id(rows: Rows, notes: Notes) -> set[RowId]:
-    notes.add(
-        "value-required",
-        f'"{shown(rows[0].username.text)}" has no stable id, so whether this is somebody with a'
-        " new username cannot be told",
-        origin=_places(row for row in rows if _is_empty(row))[0],
-        hint="fill in the id, or read no ids from this source",
-    )
+    place = _places(row for row in rows if _is_empty(row))[0]
+    notes.add("value-required", place, case="id", username=shown(rows[0].username.text))
     return {row.id for row in rows}
 
 
@@ -99,11 +94,10 @@ def _shared(text: str, several: Sequence[Rows], notes: Notes) -> set[RowId]:
     places = _places(having)
     notes.add(
         "id-shared",
-        " and ".join(f'"{shown(name)}"' for name in names)
-        + f' have the same stable id "{shown(text)}"',
-        origin=places[0],
+        places[0],
         value=shown(text),
-        hint="give each person an id of their own; if it is one person, leave one username",
         related=places[1:],
+        usernames=tuple(map(shown, names)),
+        id=shown(text),
     )
     return {row.id for rows in several for row in rows}

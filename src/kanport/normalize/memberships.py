@@ -112,7 +112,7 @@ def _row_reader(rule: Membership, context: Context, custom: CustomRoles) -> AskR
         if projects[0].state is State.EMPTY:
             lacking = needs_project and role.state is State.GIVEN and not role.assumed
             if lacking:
-                _note_required("project", projects[0], row, notes)
+                _note_required(projects[0], row, "project", notes)
             if lacking or role.state is State.BAD:
                 return (Ask(Value(State.BAD), role),), True
             return (), False
@@ -122,7 +122,7 @@ def _row_reader(rule: Membership, context: Context, custom: CustomRoles) -> AskR
                 role = shape(role_rule, project.parts.get(part) or "", project.origins, notes)
             asks.append(Ask(project, judged_role(role_rule, project, role, custom, notes)))
         if any(ask.role.state is State.EMPTY for ask in asks):
-            _note_required("role", role, row, notes)
+            _note_required(role, row, "role", notes)
             return tuple(asks), True
         states = {state for ask in asks for state in (ask.project.state, ask.role.state)}
         return tuple(asks), State.BAD in states
@@ -154,14 +154,8 @@ def judged_role(
     return role if problem is None else refused(rule, problem, role, notes)
 
 
-def _note_required(what: str, value: Value, row: Row, notes: Notes) -> None:
-    other = "role" if what == "project" else "project"
-    notes.add(
-        "value-required",
-        f"the row has a {other} but no {what}",
-        origin=value.origins[0] if value.origins else row.origin,
-        hint=f"fill in the {what}, or empty the {other} too",
-    )
+def _note_required(value: Value, row: Row, case: str, notes: Notes) -> None:
+    notes.add("value-required", value.origins[0] if value.origins else row.origin, case=case)
 
 
 # --- a matrix -------------------------------------------------------------------------------------
@@ -201,7 +195,7 @@ def role_cell(
         roles = [*map(str, ProjectRole), *custom.get(spelling_key(project), ())]
         table = {**matrix.values, **{role: role for role in roles if role not in matrix.values}}
     return BoundRule(
-        f'role in "{project}"',
+        "role",
         context,
         (column,),
         steps=matrix.transform,

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from kanport.findings import Finding, found, in_order
+from kanport.facts import Fact, Param
+from kanport.findings import Finding, finding, found, in_order
 from kanport.messages import MASK
 from kanport.names import as_written
 from kanport.origin import Origin
@@ -56,19 +57,21 @@ class Notes:
     def add(
         self,
         code: str,
-        message: str,
-        *,
         origin: Origin | None = None,
+        *,
+        case: str = "",
         value: str | None = None,
-        hint: str | None = None,
         related: tuple[Origin, ...] = (),
+        **params: Param,
     ) -> None:
-        """Take down one finding."""
-        self._findings.append(Finding(code, message, origin, value, hint, related))
+        """Take down the finding of a code; see `kanport.findings.found`."""
+        self._findings.append(
+            found(code, origin, case=case, value=value, related=related, **params)
+        )
 
-    def take(self, finding: Finding) -> None:
-        """Take down a finding of the catalogue."""
-        self._findings.append(finding)
+    def take(self, of: Fact, origin: Origin, value: str | None = None) -> None:
+        """Take down a fact as a finding."""
+        self._findings.append(finding(of, origin, value=value))
 
     def took_default(self, what: str, value: str, default: str, origin: Origin) -> None:
         """Take down that a value was not in the table; told once for each value and column."""
@@ -91,25 +94,19 @@ class Notes:
         for (what, _, value, default), origins in self._defaults.items():
             places = in_place_order(origins)
             gathered.append(
-                Finding(
+                found(
                     "value-took-default",
-                    f'"{value}" is not in the table of the {what}; '
-                    f'the default "{default}" was taken for {_count(places, "cell")}',
                     places[0],
-                    value,
-                    "add the value to the table if it means something else",
+                    value=value,
+                    text=value,
+                    what=what,
+                    default=default,
+                    count=len(places),
                 )
             )
         for origins in self._no_password.values():
             places = in_place_order(origins)
-            gathered.append(
-                Finding(
-                    "password-empty",
-                    f"no password stands in {_count(places, 'cell')}; "
-                    "whoever of them is new gets a random one",
-                    places[0],
-                )
-            )
+            gathered.append(found("password-empty", places[0], count=len(places)))
         for (what, source, code, attribute), origins in self._unproven.items():
             places = in_place_order(origins)
             entries = tuple(dict.fromkeys(place.dn or "" for place in places))
@@ -126,7 +123,3 @@ class Notes:
                 )
             )
         return in_order(gathered)
-
-
-def _count(places: tuple[Origin, ...], noun: str) -> str:
-    return f"{len(places)} {noun}" + ("" if len(places) == 1 else "s")

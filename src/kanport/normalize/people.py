@@ -41,38 +41,36 @@ def refuse_contradictions(
     for group in by_person(rows).values():
         if len(group) == 1:
             continue
-        spellings = sorted({row.username.text for row in group})
+        spellings = tuple(map(shown, sorted({row.username.text for row in group})))
         differing = _differing(group, same_password)
         places = in_place_order(_username_place(row) for row in group)
         if len(spellings) > 1:
             notes.add(
                 "user-clash",
-                f"{_listed(spellings)} are one user on MariaDB and MySQL, "
-                "which tell neither case nor accents nor emoji apart",
-                origin=places[0],
+                places[0],
                 value=shown(group[0].username.text),
-                hint="spell the username the same way everywhere (the transform lower does so for "
-                "case), or give one of two people another username",
                 related=places[1:],
+                usernames=spellings,
             )
         elif differing:
             notes.add(
                 "user-duplicate",
-                f'{len(group)} rows name "{spellings[0]}" '
-                f"and differ in the {' and '.join(differing)}",
-                origin=places[0],
-                value=shown(spellings[0]),
-                hint="leave one row for each person, or make the rows say the same",
+                places[0],
+                value=spellings[0],
                 related=places[1:],
+                username=spellings[0],
+                rows=len(group),
+                fields=tuple(differing),
             )
         else:
             if not several_expected:
                 notes.add(
                     "user-repeated",
-                    f'{len(group)} rows name "{spellings[0]}" and say the same',
-                    origin=places[0],
-                    value=shown(spellings[0]),
+                    places[0],
+                    value=spellings[0],
                     related=places[1:],
+                    username=spellings[0],
+                    rows=len(group),
                 )
             continue
         bad.update(row.id for row in group)
@@ -81,7 +79,7 @@ def refuse_contradictions(
 
 def _differing(group: Sequence[UserRow], same_password: Same) -> list[str]:
     differing = []
-    for name, called in FIELDS.items():
+    for name in FIELDS:
         said = {
             (value.state, _meaning(name, value))
             for row in group
@@ -90,7 +88,7 @@ def _differing(group: Sequence[UserRow], same_password: Same) -> list[str]:
             and not value.assumed
         }
         if len(said) > 1:
-            differing.append(called)
+            differing.append(name)
     with_password = [row for row in group if row.password is not None]
     if any(not same_password(with_password[0], row) for row in with_password[1:]):
         differing.append("password")
@@ -195,25 +193,19 @@ def _merge(
 def _note_conflict(
     name: str, row: UserRow, first: Value, others: Mapping[str, Value], notes: Notes
 ) -> None:
-    said = "; ".join(
-        f'{source} says "{shown(value.text)}"' if value.text else f"{source} clears it"
-        for source, value in sorted(others.items())
-    )
-    taken = f'"{shown(first.text)}"' if first.text else "nothing"
     notes.add(
         "sources-conflict",
-        f'the {FIELDS.get(name, name)} of "{shown(row.username.text)}" is {taken} in '
-        f"{row.id[0]}, which wins; {said}",
-        origin=first.origins[0],
+        first.origins[0],
         value=shown(first.text),
-        hint=f"correct one of the sources, or set `precedence` for {name}",
         related=in_place_order(place for value in others.values() for place in value.origins),
+        username=shown(row.username.text),
+        field=name,
+        source=row.id[0],
+        text=shown(first.text),
+        others=tuple(sorted(others)),
+        texts=tuple(shown(value.text) for _, value in sorted(others.items())),
     )
 
 
 def _username_place(row: UserRow) -> Origin:
     return row.username.origins[0] if row.username.origins else row.origin
-
-
-def _listed(texts: Sequence[str]) -> str:
-    return " and ".join(f'"{shown(text)}"' for text in texts)

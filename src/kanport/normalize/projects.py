@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from kanport.facts import Fact, fact
 from kanport.mapping.spec import MappingFile, ProjectRows, Rule
 from kanport.model import DesiredProject, Given
 from kanport.names import spelling_key
@@ -13,7 +14,7 @@ from kanport.normalize.users import boolean_problem
 from kanport.normalize.value import EMPTY, State, Value, read_one
 from kanport.normalize.words import as_boolean
 from kanport.origin import Origin
-from kanport.rules import Problem, username_problem
+from kanport.rules import username_problem
 from kanport.table import Table
 
 IDENTIFIER_MAX = 50
@@ -30,7 +31,7 @@ class ProjectRow:
     fields: Mapping[str, Value]
 
 
-def identifier_problem(text: str) -> Problem | None:
+def identifier_problem(text: str) -> Fact | None:
     """Say why Kanboard refuses an identifier (`ProjectValidator`).
 
     >>> identifier_problem("WEB2"), identifier_problem("web-2").code
@@ -38,15 +39,14 @@ def identifier_problem(text: str) -> Problem | None:
     """
     if text.isascii() and text.isalnum() and len(text) <= IDENTIFIER_MAX:
         return None
-    message = f"an identifier is made of letters and digits, at most {IDENTIFIER_MAX}"
-    return Problem("project-identifier", message, "transform can leave out other characters")
+    return fact("project-identifier", limit=IDENTIFIER_MAX)
 
 
-def name_problem(text: str) -> Problem | None:
+def name_problem(text: str) -> Fact | None:
     """Say why this cannot be the name of a project; None where it can."""
     if len(text) <= NAME_MAX:
         return None
-    return Problem("group-name-odd", f"the name of a project has at most {NAME_MAX} characters")
+    return fact("group-name-odd", case="project", limit=NAME_MAX)
 
 
 _CHECKS: Mapping[str, Check | None] = {
@@ -104,12 +104,8 @@ def _rows(
         if not said:
             continue
         if fields["name"].state is State.EMPTY:
-            notes.add(
-                "value-required",
-                "the row describes a project without a name",
-                origin=fields["name"].origins[0] if fields["name"].origins else row.origin,
-                hint="fill in the name of the project",
-            )
+            place = fields["name"].origins[0] if fields["name"].origins else row.origin
+            notes.add("value-required", place, case="project-name")
         if fields["name"].state is not State.GIVEN or any(v.state is State.BAD for v in said):
             bad.add(row_id)
         yield ProjectRow(row_id, row.origin, fields)
@@ -139,11 +135,12 @@ def projects_wanted(
         if differing:
             notes.add(
                 "project-differs",
-                f'{len(same)} rows describe the project "{shown(same[0].fields["name"].text)}" and'
-                f" differ in the {' and '.join(differing)}",
-                origin=same[0].origin,
-                hint="let all rows of one project say the same",
+                same[0].origin,
+                case="fields",
                 related=tuple(row.origin for row in same[1:]),
+                rows=len(same),
+                project=shown(same[0].fields["name"].text),
+                fields=tuple(differing),
             )
             continue
         wanted += _project(same)
@@ -184,10 +181,11 @@ def _without_doubles(wanted: Iterable[DesiredProject], notes: Notes) -> tuple[De
         places = in_place_order(place for one in same for place in one.name.origins)
         notes.add(
             "project-differs",
-            f'{len(same)} new projects are to be called "{shown(same[0].name.value)}"',
-            origin=places[0],
-            hint="give each project a name of its own",
+            places[0],
+            case="name",
             related=places[1:],
+            projects=len(same),
+            project=shown(same[0].name.value),
         )
     return tuple(clear)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from kanport.catalogue import FINDINGS
+from kanport.facts import Fact, fact
 from kanport.mapping.spec import PasswordColumn, Rule, Users
 from kanport.normalize.bound import BoundRule, Check, Context, bind
 from kanport.normalize.columns import source_column
@@ -13,7 +14,6 @@ from kanport.normalize.value import State, Value, read_one
 from kanport.normalize.words import as_boolean
 from kanport.origin import Origin
 from kanport.rules import (
-    Problem,
     app_role_problem,
     email_problem,
     name_problem,
@@ -34,15 +34,9 @@ BOOLEANS = ("active", "ldap")
 """The fields that are a yes or a no."""
 
 
-def boolean_problem(text: str) -> Problem | None:
+def boolean_problem(text: str) -> Fact | None:
     """Say why a text is no yes and no no; None where it is one."""
-    if as_boolean(text) is not None:
-        return None
-    return Problem(
-        "value-not-boolean",
-        "this is neither a yes nor a no",
-        "write yes or no, or say in the mapping's `values` what it means",
-    )
+    return fact("value-not-boolean") if as_boolean(text) is None else None
 
 
 _CHECKS: Mapping[str, Check] = {
@@ -96,12 +90,7 @@ def read_user_rows(
 
 def note_nobody(row: Row, who: Value, notes: Notes) -> None:
     """Take down that a row names nobody."""
-    notes.add(
-        "username-empty",
-        "the row has no username, so it cannot be told whom it is about",
-        origin=who.origins[0] if who.origins else row.origin,
-        hint="fill in the username, or delete the row",
-    )
+    notes.add("username-empty", who.origins[0] if who.origins else row.origin, case="row")
 
 
 def bind_field(rule: Rule | None, name: str, table: Table, context: Context) -> BoundRule | None:
@@ -146,13 +135,12 @@ def _password_place(
     origin = row.place(column)
     text = password_text(row, column)
     odd = row.odd.get(column)
-    problem = None
     if odd is not None and FINDINGS[odd.code].severity == "error":
-        problem = Problem(odd.code, odd.message, odd.hint)
-    elif text:
-        problem = cell_password_problem(text, clear)
+        problem: Fact | None = odd.fact
+    else:
+        problem = cell_password_problem(text, clear) if text else None
     if problem is not None:
-        notes.add(problem.code, problem.message, origin=origin, hint=problem.hint)
+        notes.take(problem, origin)
         bad.add(row_id)
         return None
     if not text:
@@ -161,14 +149,10 @@ def _password_place(
     return origin
 
 
-def cell_password_problem(text: str, clear: str) -> Problem | None:
+def cell_password_problem(text: str, clear: str) -> Fact | None:
     """Say what is wrong with what stands in a password cell; the source's clear token is none."""
     if text.strip() == clear:
-        return Problem(
-            "value-not-clearable",
-            "the password cannot be cleared",
-            "leave the cell empty; whoever is new gets a random password then",
-        )
+        return fact("value-not-clearable", case="password")
     return password_problem(text)
 
 

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from kanport.catalogue import FINDINGS
-from kanport.findings import found as worded
+from kanport.facts import Fact, fact
 from kanport.mapping.patterns import Pattern, TooSlow
 from kanport.mapping.transforms import apply_transforms
 from kanport.names import id_text, plain_number
@@ -15,7 +15,6 @@ from kanport.normalize.columns import column_name
 from kanport.normalize.notes import Notes, shown
 from kanport.origin import Origin
 from kanport.rules import (
-    Problem,
     control_problem,
     invisible_problem,
     strip_blanks,
@@ -66,12 +65,7 @@ def read_one(rule: BoundRule, row: Row, notes: Notes) -> Value:
         return raw
     texts, origins = raw
     if len(texts) > 1:
-        notes.add(
-            "value-not-single",
-            f"{len(texts)} values stand where one {rule.what} belongs",
-            origin=origins[0],
-            hint="let only one value stand there",
-        )
+        notes.add("value-not-single", origins[0], what=rule.what, count=len(texts))
         return Value(State.BAD, origins=origins)
     text = texts[0] if texts else ""
     if text == rule.context.clear:
@@ -150,7 +144,7 @@ def read_cell(
         if fatal or not (rule.closed and odd.code in ("cell-number", "cell-boolean")):
             masked = column in rule.context.secret
             value = None if odd.value is None else shown(odd.value, masked=masked)
-            notes.add(odd.code, odd.message, origin=origin, value=value, hint=odd.hint)
+            notes.take(odd.fact, origin, value)
         if fatal:
             return None
     cell = row.values.get(column, "")
@@ -186,9 +180,11 @@ def _fill(
         if len(texts) > 1:
             notes.add(
                 "value-not-single",
-                f'{len(texts)} values stand in "{column}", which goes into one {rule.what}',
-                origin=origin,
-                hint="let only one value stand there",
+                origin,
+                case="column",
+                column=column,
+                what=rule.what,
+                count=len(texts),
             )
             return Value(State.BAD, origins=origins)
         cells[column] = strip_blanks(texts[0]) if texts else ""
@@ -210,13 +206,7 @@ def _fill(
 def _cleared(rule: BoundRule, origins: tuple[Origin, ...], notes: Notes) -> Value:
     if rule.clearable:
         return Value(State.CLEAR, origins=origins)
-    notes.add(
-        "value-not-clearable",
-        f"the {rule.what} cannot be cleared",
-        origin=origins[0],
-        value=rule.context.clear,
-        hint="leave the cell empty to keep what the server has",
-    )
+    notes.add("value-not-clearable", origins[0], value=rule.context.clear, what=rule.what)
     return Value(State.BAD, origins=origins)
 
 
@@ -228,25 +218,14 @@ def shape(rule: BoundRule, text: str, origins: tuple[Origin, ...], notes: Notes)
     shaped = transformed(rule, text)
     problem = control_problem(shaped.replace("\n", " ") if rule.lines else shaped)
     if problem is not None:
-        message = f"the {rule.what} cannot be used: {problem.message}"
-        notes.add(
-            problem.code, message, origin=origins[0], value=_show(rule, shaped), hint=problem.hint
-        )
-        return Value(State.BAD, origins=origins)
+        return refused(rule, problem, Value(State.GIVEN, shaped, origins), notes)
     parts: Mapping[str, str | None] = {}
     if rule.pattern is not None and shaped:
         try:
             found = matched(rule.pattern, shaped)
         except TooSlow as slow:
-            notes.take(
-                worded(
-                    "value-too-slow",
-                    origins[0],
-                    value=_show(rule, shaped),
-                    pattern=slow.pattern,
-                    what=rule.what,
-                )
-            )
+            why = fact("value-too-slow", pattern=slow.pattern, what=rule.what)
+            notes.take(why, origins[0], _show(rule, shaped))
             return Value(State.BAD, origins=origins)
         if found is None:
             return _no_match(rule, shaped, origins, notes)
@@ -263,7 +242,7 @@ def _note_suspicious(rule: BoundRule, cell: str, shaped: str, origin: Origin, no
     What was encoded twice shows in the cell: in small letters it is no encoding of anything.
     """
     twice = twice_encoded_problem(cell)
-    problems: list[tuple[str, Problem | None]] = [(shaped, suspicious_problem(shaped))]
+    problems: list[tuple[str, Fact | None]] = [(shaped, suspicious_problem(shaped))]
     if twice is not None:
         problems = [(cell, twice)]
     if rule.check is not username_problem:
@@ -271,8 +250,7 @@ def _note_suspicious(rule: BoundRule, cell: str, shaped: str, origin: Origin, no
         problems.append((shaped, invisible_problem(shaped)))
     for text, problem in problems:
         if problem is not None and not is_secret(rule):
-            value = _show(rule, text)
-            notes.add(problem.code, problem.message, origin=origin, value=value, hint=problem.hint)
+            notes.take(problem, origin, _show(rule, text))
 
 
 def transformed(rule: BoundRule, text: str) -> str:
@@ -310,10 +288,11 @@ def _look_up(rule: BoundRule, text: str, origins: tuple[Origin, ...], notes: Not
         if text and rule.default is None:
             notes.add(
                 "value-not-in-table",
-                f'"{_show(rule, text)}" is not in the table of the {rule.what}',
-                origin=origins[0],
+                origins[0],
                 value=_show(rule, text),
-                hint=f"the table has {_listed(rule.table)}; add this value, or give a default",
+                text=_show(rule, text),
+                what=rule.what,
+                keys=tuple(rule.table),
             )
             return Value(State.BAD, origins=origins)
         if text and rule.default is not None:
@@ -326,30 +305,13 @@ def _look_up(rule: BoundRule, text: str, origins: tuple[Origin, ...], notes: Not
     return EMPTY._replace(origins=origins)
 
 
-def _listed(table: Mapping[str, str]) -> str:
-    keys = [f'"{key}"' for key in table]
-    return ", ".join(keys[:8]) + (f" and {len(keys) - 8} more" if len(keys) > 8 else "")
-
-
 def _no_match(rule: BoundRule, text: str, origins: tuple[Origin, ...], notes: Notes) -> Value:
     if rule.each:
         return EMPTY._replace(origins=origins)
     assert rule.pattern is not None  # noqa: S101 - for the type checker
-    notes.add(
-        "value-no-match",
-        f"the {rule.what} does not fit the pattern {rule.pattern.pattern}",
-        origin=origins[0],
-        value=_show(rule, text),
-        hint="correct the value, or the pattern in the mapping",
-    )
+    why = fact("value-no-match", what=rule.what, pattern=rule.pattern.pattern)
+    notes.take(why, origins[0], _show(rule, text))
     return Value(State.BAD, origins=origins)
-
-
-_NO_ID = Problem(
-    "project-id",
-    "this is not the id of a project: a positive whole number without leading zeros",
-    "write the number that the project's address has on the server, or give projects by name",
-)
 
 
 def _judged(rule: BoundRule, value: Value, notes: Notes) -> Value:
@@ -362,24 +324,18 @@ def _judged(rule: BoundRule, value: Value, notes: Notes) -> Value:
         number = plain_number(value.text)
         if number is not None:
             return value._replace(text=id_text(number))
-        return refused(rule, _NO_ID, value, notes)
+        return refused(rule, fact("project-id"), value, notes)
     problem = rule.check(value.text) if rule.check is not None else None
     if problem is None:
         return value
     return refused(rule, problem, value, notes)
 
 
-def refused(rule: BoundRule, problem: Problem, value: Value, notes: Notes) -> Value:
+def refused(rule: BoundRule, problem: Fact, value: Value, notes: Notes) -> Value:
     """Take down what is wrong with a value, and give it back BAD if that is an error."""
     # A message may quote the value, or a character of it.
-    masked = is_secret(rule)
-    notes.add(
-        problem.code,
-        f"this cannot be the {rule.what}" if masked else problem.message,
-        origin=value.origins[0],
-        value=_show(rule, value.text),
-        hint=None if masked else problem.hint,
-    )
+    secret = fact(problem.code, case="secret", what=rule.what) if is_secret(rule) else None
+    notes.take(secret or problem, value.origins[0], _show(rule, value.text))
     fatal = FINDINGS[problem.code].severity == "error"
     return Value(State.BAD, origins=value.origins) if fatal else value
 

@@ -21,7 +21,6 @@ from kanport.names import normalize as in_form
 from kanport.normalize.groups import name_problem as group_problem
 from kanport.normalize.projects import name_problem as project_problem
 from kanport.rules import (
-    Problem,
     app_role_problem,
     control_problem,
     email_problem,
@@ -74,9 +73,9 @@ def _trouble(table: str, column: str, text: str) -> str | None:
         return "cannot be read back: it is empty" if nobody else None
     clean = in_form("NFC", strip_blanks(text))
     check = _CHECKS.get((table, column), control_problem)
-    problem: Problem | None = check(clean) or control_problem(clean)
+    problem = check(clean) or control_problem(clean)
     if problem is not None:
-        return f"cannot be read back: {problem.message}"
+        return f"cannot be read back: {problem.text}"
     if "\ufffd" in clean:
         return "cannot be read back: letters in it were lost"
     return f"is read back as {clean!r}" if clean != text else None

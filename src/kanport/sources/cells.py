@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from kanport.facts import fact
 from kanport.findings import Finding
 from kanport.names import normalize as in_form
 from kanport.origin import Origin
@@ -86,40 +87,18 @@ def odd_text(text: str) -> Odd | None:
     if text[:1] in "#Ee" and _ERROR.fullmatch(text):
         return error_cell(text)
     if "\ufffd" in text:
-        return Odd(
-            "cell-garbled",
-            "the cell has lost letters: it holds the sign U+FFFD in place of them",
-            "write it anew, or export the file again in UTF-8",
-            text,
-        )
+        return Odd(fact("cell-garbled"), text)
     if "\ufeff" in text:
-        return Odd(
-            "cell-control",
-            "the cell holds a byte order mark: two files were joined without a line break",
-            "join the files anew, and leave out the header of the second one",
-            text,
-        )
+        return Odd(fact("cell-control", case="joined"), text)
     problem = control_problem(text.replace("\n", " "))
-    if problem is None:
-        return None
-    return Odd(problem.code, f"the cell cannot be used: {problem.message}", problem.hint, text)
+    return None if problem is None else Odd(problem, text)
 
 
 def error_cell(text: str) -> Odd:
     """Say that a cell holds what a spreadsheet shows where it has no value."""
     if text.startswith("##"):
-        return Odd(
-            "cell-error",
-            "the cell was saved as ####, as a spreadsheet shows it in a narrow column",
-            "make the column wider and save the file again",
-            text,
-        )
-    return Odd(
-        "cell-error",
-        f"the cell holds the spreadsheet error {text}",
-        "mend the formula or write the value; an empty cell means: leave as it is",
-        text,
-    )
+        return Odd(fact("cell-error", case="narrow"), text)
+    return Odd(fact("cell-error", error=text), text)
 
 
 def changes_told(cleaned: Cleaned, name: str, place: Callable[[int], Origin]) -> list[Finding]:

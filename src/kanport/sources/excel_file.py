@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from kanport.findings import Finding
+from kanport.findings import Finding, found
 from kanport.mapping.spec import ExcelSource
 from kanport.origin import Origin
 from kanport.rules import strip_blanks
@@ -210,7 +210,7 @@ def _header_texts(header: RawRow, origin: Origin, problems: Problems) -> list[st
         texts[number - 1], trouble = cell_text(cell)
         if trouble is not None and trouble.code == "cell-formula":
             place = _cell_origin(origin, header.number, number - 1)
-            problems.extend([Finding(trouble.code, trouble.message, place, hint=trouble.hint)])
+            problems.extend([found("cell-formula", place)])
     return texts
 
 

@@ -3,16 +3,12 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 
-from kanport.findings import Finding
+from kanport.facts import fact
+from kanport.findings import Finding, found
 from kanport.origin import Origin
 from kanport.sources.excel_sheet import Merged, RawCell, RawRow, letter
 from kanport.sources.header import Column
 from kanport.table import Odd
-
-_HINT = (
-    "unmerge the cells and write the value into each of them, or say `merged_cells: fill` "
-    "in the mapping"
-)
 
 
 def fill_merged(
@@ -48,10 +44,9 @@ def merged_problems(
         if used is not None:
             cell = cell_name(span.top, used.index + 1)
             place = origin.at(row=span.top, column=used.name, cell=cell)
-            message = f"the cells {within} are merged; for which rows the value stands is unclear"
-            findings.append(Finding("cell-merged", message, place, hint=_HINT))
+            findings.append(found("cell-merged", place, range=within))
         elif touched:
-            trouble = Odd("cell-merged", f"the cell is one of the merged cells {within}", _HINT)
+            trouble = Odd(fact("cell-merged", case="cell", range=within))
             for row in _rows_within(rows, span):
                 odd |= {(row.number, column.index + 1): trouble for column in touched}
     return findings, odd

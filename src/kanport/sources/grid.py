@@ -5,11 +5,12 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple
 
-from kanport.findings import Finding
+from kanport.facts import fact
+from kanport.findings import Finding, finding
 from kanport.origin import Origin
 from kanport.sources.cells import Cleaned, changes_told, clean_column, odd_text
 from kanport.sources.header import Column
-from kanport.spreadsheet import AS_IT_IS, converted, stray_rows, unwrapped
+from kanport.spreadsheet import converted, stray_rows, unwrapped
 from kanport.table import Odd, Row
 
 Place = Mapping[str, int | str]
@@ -61,8 +62,7 @@ def with_strays(grid: Grid, origin: Origin) -> Grid:
     for stray in stray_rows(names, [grid.cells[number] for number in shown], looked_at):
         column = grid.columns[shown[stray.column]]
         row = Row(origin.at(row=grid.numbers[stray.row]), {}, {column.name: grid.place_of(column)})
-        place, hint = row.place(column.name), f"delete the row; {AS_IT_IS}"
-        found[stray.row] = Finding(stray.code, stray.message, place, stray.value, hint)
+        found[stray.row] = finding(stray.why, row.place(column.name), value=stray.value)
     return replace(grid, strays=found) if found else grid
 
 
@@ -150,38 +150,10 @@ def _secret_column(cells: Sequence[str], *, spreadsheet: bool) -> Cleaned:
         if found is not None and found.code == "cell-error":
             odd[row] = _unshown(found)
         elif spreadsheet and text and (converted(text) or unwrapped(text) != text):
-            odd[row] = _SECRET["cell-converted"]
+            odd[row] = Odd(fact("cell-converted", case="secret"))
     return Cleaned(cells, odd=odd)
 
 
 def _unshown(odd: Odd) -> Odd:
     """Leave out of the trouble all that could say what stands in a secret cell."""
-    return _SECRET.get(odd.code, Odd(odd.code, "the cell cannot be used"))
-
-
-_SECRET: Mapping[str, Odd] = {
-    "cell-error": Odd("cell-error", "the cell holds a spreadsheet error, not a password"),
-    "cell-formula": Odd(
-        "cell-formula",
-        "the formula in the cell was saved without its value",
-        "open the file in Excel or LibreOffice, save it there, and try again",
-    ),
-    "cell-date": Odd("cell-date", "the cell holds a date", "write it as text"),
-    "cell-number": Odd(
-        "cell-number",
-        "the cell holds a number, not text: zeros at its beginning are lost",
-        "set the cells to Text before writing into them",
-    ),
-    "cell-number-inexact": Odd(
-        "cell-number-inexact",
-        "the cell holds a number with a fraction or with more than 15 digits",
-        "set the cells to Text before writing into them",
-    ),
-    "cell-unreadable": Odd("cell-unreadable", "the cell cannot be read", "write it as text"),
-    "cell-merged": Odd("cell-merged", "the cell is merged with others"),
-    "cell-converted": Odd(
-        "cell-converted",
-        "a spreadsheet or a program has changed what stands in the cell",
-        f"write the password as plain text; {AS_IT_IS}",
-    ),
-}
+    return Odd(fact(odd.code, case="secret"))

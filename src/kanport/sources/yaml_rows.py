@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from kanport.facts import fact
 from kanport.findings import Finding
 from kanport.mapping.spec import YamlSource
 from kanport.mapping.yaml_file import Document, NotYaml, decode, read_yaml
@@ -18,11 +19,7 @@ from kanport.table import Odd, Table
 MAX_VALUES = 10_000_000
 SPARE_VALUES = 100_000
 
-_FRACTION = Odd(
-    "cell-number-inexact",
-    "the value is a number with a fraction",
-    "put it into quotation marks, so that it is text",
-)
+_FRACTION = Odd(fact("cell-number-inexact", case="yaml"))
 
 
 def read_yaml_rows(

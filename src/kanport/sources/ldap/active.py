@@ -15,7 +15,10 @@ LOCKED_FOR_GOOD = b"000001010000Z"
 
 
 class Verdict(NamedTuple):
-    """Whether an account is active, None where it cannot be told; by which attribute, and why."""
+    """Whether an account is active, None where it cannot be told; by which attribute.
+
+    `why` is the case of `active-unknown` where it cannot be told.
+    """
 
     active: bool | None
     attribute: str
@@ -65,11 +68,11 @@ def by_control(attributes: Attributes, now: datetime) -> Verdict:
     values = attributes.get("useraccountcontrol")
     name = "userAccountControl"
     if not values:
-        return Verdict(None, name, "userAccountControl is not there, or may not be read")
+        return Verdict(None, name, "unreadable")
     flags = number(values)
     if flags is None:
-        return Verdict(None, name, "userAccountControl is no number")
-    return Verdict(not flags & DISABLED, name, "userAccountControl says disabled")
+        return Verdict(None, name, "not-number")
+    return Verdict(not flags & DISABLED, name)
 
 
 def by_expiry(attributes: Attributes, now: datetime) -> Verdict:
@@ -78,14 +81,14 @@ def by_expiry(attributes: Attributes, now: datetime) -> Verdict:
     if not values:
         if attributes.get("useraccountcontrol"):
             return Verdict(True, name)
-        return Verdict(None, name, "accountExpires may not be read")
+        return Verdict(None, name, "unreadable")
     ticks = number(values)
     if ticks is None or ticks < 0:
-        return Verdict(None, name, "accountExpires is no point in time")
+        return Verdict(None, name, "not-time")
     end = filetime(ticks)
     if end is None:
         return Verdict(True, name)
-    return Verdict(now < end, name, f"the account expired on {end:%Y-%m-%d}")
+    return Verdict(now < end, name)
 
 
 def by_lock(attributes: Attributes, now: datetime) -> Verdict:
@@ -95,10 +98,10 @@ def by_lock(attributes: Attributes, now: datetime) -> Verdict:
         return Verdict(True, name)
     said = {value.strip().lower() for value in values}
     if said == {b"true"}:
-        return Verdict(False, name, "nsAccountLock is true")
+        return Verdict(False, name)
     if said == {b"false"}:
         return Verdict(True, name)
-    return Verdict(None, name, "nsAccountLock is neither true nor false")
+    return Verdict(None, name, "not-boolean")
 
 
 def by_locked_time(attributes: Attributes, now: datetime) -> Verdict:
@@ -108,7 +111,7 @@ def by_locked_time(attributes: Attributes, now: datetime) -> Verdict:
     """
     values, name = attributes.get("pwdaccountlockedtime"), "pwdAccountLockedTime"
     if values and LOCKED_FOR_GOOD in values:
-        return Verdict(False, name, "pwdAccountLockedTime says locked for good")
+        return Verdict(False, name)
     return Verdict(True, name)
 
 
@@ -122,12 +125,11 @@ def by_shadow(attributes: Attributes, now: datetime) -> Verdict:
         return Verdict(True, name)
     day = number(values)
     if not day:
-        wrong = "is no number" if day is None else "is 0, which may mean ended or never"
-        return Verdict(None, name, f"shadowExpire {wrong}")
+        return Verdict(None, name, "not-number" if day is None else "zero")
     if day < 0:
         return Verdict(True, name)
     today = (now.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(days=1)
-    return Verdict(today < day, name, "the account has expired by shadowExpire")
+    return Verdict(today < day, name)
 
 
 _RULES = {

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass, field
 
 from kanport.errors import SourceInvalid
+from kanport.facts import fact
 from kanport.findings import Finding
 from kanport.mapping.ldap import LdapGroups, LdapSource, several
 from kanport.origin import Origin
@@ -184,7 +185,7 @@ class GroupRows:
             text = known.get(column.lower())
             values[GROUP + column] = text or ""
             if text is None:
-                odd[GROUP + column] = Odd("group-missing", f"the group {name} is not there")
+                odd[GROUP + column] = Odd(fact("group-missing", case="cell", group=name))
         return Scope(Row(self._origin.at(dn=name), values, {}, odd), open=True)
 
     def _tell(self, dn: str, found: Reach, gathering: Gathering) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from kanport.errors import ConfigInvalid
+from kanport.facts import fact
 from kanport.findings import Finding
 from kanport.mapping.ldap import LdapGroups, LdapSource, several
 from kanport.network import LONGEST_EXCHANGE
@@ -190,7 +191,7 @@ class _Reading:
 
     def _tell_unread(self, gathering: Gathering) -> None:
         """Take down whom the directory does not show, or whose groups it does not show."""
-        why = Odd("member-unreadable", "the directory does not show this entry")
+        why = Odd(fact("member-unreadable", case="cell"))
         columns = self._shaper.columns
         for _, dn in sorted(gathering.hidden_people().items()):
             self._unread.append(Unread(row_of_hidden(self._origin, dn, columns, why)))

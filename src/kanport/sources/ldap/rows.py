@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from kanport.facts import fact
 from kanport.findings import Finding
-from kanport.findings import found as worded
 from kanport.mapping.ldap import LdapSource
 from kanport.mapping.patterns import TooSlow
 from kanport.origin import Origin
@@ -239,8 +239,8 @@ class Shaper:
         try:
             chosen = self._choosers[name](texts, dn) if name in self._choosers else None
         except TooSlow as slow:
-            finding = worded("value-too-slow", pattern=slow.pattern, what=f"value of {name}")
-            odd[column] = Odd(finding.code, finding.message, finding.hint)
+            why = fact("value-too-slow", pattern=slow.pattern, what=f"value of {name}")
+            odd[column] = Odd(why)
             return ""
         if chosen is None:
             return tuple(texts)
@@ -253,21 +253,14 @@ class Shaper:
         cell = self._several(name.lower(), raw, entry.dn, ID, odd)
         values[ID] = cell
         if not cell and ID not in odd:
-            odd[ID] = Odd(
-                "value-required",
-                f"there is no {name}, which is to tell who this is",
-                "this login may have to be allowed to read it",
-            )
+            odd[ID] = Odd(fact("value-required", case="attribute", attribute=name))
 
     def _decide(self, entry: Entry, values: dict[str, Cell], odd: dict[str, Odd]) -> str:
         verdict = judge(self._spec.active, entry.attributes, self._now)
         values[ACTIVE] = "" if verdict.active is None else str(verdict.active).lower()
         if verdict.active is None:
-            odd[ACTIVE] = Odd(
-                "active-unknown",
-                f"whether the account is active cannot be told: {verdict.why}",
-                f"let this login read {verdict.attribute}, or leave the rule out of active",
-            )
+            why = fact("active-unknown", case=verdict.why, attribute=verdict.attribute)
+            odd[ACTIVE] = Odd(why)
         return verdict.attribute
 
     def _place(self, decided: str) -> Places:
@@ -317,7 +310,7 @@ class Fingerprint:
 
 def unproven_cell(attribute: str, code: str = UNPROVEN) -> Odd:
     """Return why a cell is unknown whose attribute may only be hidden from this login."""
-    return Odd(code, "the directory does not show it", value=attribute)
+    return Odd(fact(code, case="cell", attribute=attribute), attribute)
 
 
 def _text(raw: bytes) -> str:
@@ -325,8 +318,4 @@ def _text(raw: bytes) -> str:
 
 
 def _binary(name: str) -> Odd:
-    return Odd(
-        "value-binary",
-        f"the value of {name} is not text",
-        f"say under binary how it is to be written: {{{name}: hex}}, or guid, sid, base64",
-    )
+    return Odd(fact("value-binary", attribute=name))
