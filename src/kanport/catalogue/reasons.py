@@ -68,10 +68,10 @@ REASONS: Mapping[str, Kind] = {
         group="nothing names it",
         group_member="the group goes, as nothing names it",
     ),
-    "project-dropped": _reason(
+    "project-unnamed": _reason(
         "No source names the project any more.", "no source names this project any more"
     ),
-    "group-dropped": _reason(
+    "group-unnamed": _reason(
         "No source names the group any more.", "no source names the group any more"
     ),
     "undoes": _reason("An undo takes back changes of a run.", "takes back {changes:+}"),

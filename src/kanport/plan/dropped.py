@@ -161,7 +161,7 @@ def diff_dropped(
                 ):
                     unproven.append(f"{user.username} in {project.label}")
                     continue
-                revoked = revoke(user, project, role, foreseen, fact("project-dropped"))
+                revoked = revoke(user, project, role, foreseen, fact("project-unnamed"))
                 if revoked is not None:
                     changes.append(revoked[0])
                     findings.extend(revoked[1])

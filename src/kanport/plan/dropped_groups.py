@@ -113,7 +113,7 @@ def empty_dropped(
             if memory.put_in(user, group) and not resolved.doubt.missing(
                 compare_key(user.username)
             ):
-                yield remove_member(group, user, fact("group-dropped"))
+                yield remove_member(group, user, fact("group-unnamed"))
 
 
 def group_findings(
