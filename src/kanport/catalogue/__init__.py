@@ -5,13 +5,15 @@ as an error in one place and as a warning in another. Its wording is a template
 (`kanport.messages`) that no code reads back, so it can change at any time.
 
 Findings are in `sources`, `values`, `server` and `undoing`; `reasons` says why a change is planned,
-`outcomes` what became of it and why a run stopped, `guards` what the safety checks say.
+`outcomes` what became of it and why a run stopped, `guards` what the safety checks say, `notices`
+what else a person must know of a run.
 """
 
 from collections.abc import Mapping
 
 from kanport.catalogue.guards import GUARDS
 from kanport.catalogue.kinds import Kind, Personal, Text
+from kanport.catalogue.notices import NOTICES
 from kanport.catalogue.outcomes import OUTCOMES
 from kanport.catalogue.reasons import REASONS
 from kanport.catalogue.server import SERVER
@@ -19,8 +21,18 @@ from kanport.catalogue.sources import SOURCES
 from kanport.catalogue.undoing import UNDOING
 from kanport.catalogue.values import VALUES
 
-__all__ = ["ALL", "FINDINGS", "GUARDS", "OUTCOMES", "REASONS", "Kind", "Personal", "Text"]
+__all__ = [
+    "ALL",
+    "FINDINGS",
+    "GUARDS",
+    "NOTICES",
+    "OUTCOMES",
+    "REASONS",
+    "Kind",
+    "Personal",
+    "Text",
+]
 
 # In this order reports count findings.
 FINDINGS: Mapping[str, Kind] = {**SOURCES, **VALUES, **SERVER, **UNDOING}
-ALL: Mapping[str, Kind] = {**FINDINGS, **REASONS, **OUTCOMES, **GUARDS}
+ALL: Mapping[str, Kind] = {**FINDINGS, **REASONS, **OUTCOMES, **GUARDS, **NOTICES}

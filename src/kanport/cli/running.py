@@ -223,7 +223,9 @@ def settle_runs_cut_off(
     client: Client, output: Output, state: Path | None, mapping_path: Path
 ) -> None:
     """Find out what earlier runs of a mapping did that were cut off, and tell of each, once."""
-    for path, recorded in runs_cut_off(state, mapping_path, client.url, warn=output.warn):
+    for path, recorded in runs_cut_off(
+        state, mapping_path, client.url, warn=lambda left_out: output.warn(left_out.text)
+    ):
         try:
             run = settle_run(recorded, client, Execution(path), mapping_path)
         except (UsageError, LockHeld) as problem:

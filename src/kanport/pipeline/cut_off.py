@@ -11,6 +11,7 @@ from pathlib import Path
 from kanport.apply.journal import Journal, JournalBroken, Recorded, load_journal
 from kanport.config import canonical_url
 from kanport.errors import UsageError
+from kanport.facts import Fact, fact
 from kanport.files import open_regular
 from kanport.kanboard.client import Client
 from kanport.ledger import recall
@@ -24,7 +25,7 @@ _TAIL = 4096
 
 
 def runs_cut_off(
-    state: Path | None, mapping_path: Path, url: str, *, warn: Callable[[str], None]
+    state: Path | None, mapping_path: Path, url: str, *, warn: Callable[[Fact], None]
 ) -> Iterator[tuple[Path, Recorded]]:
     """Give the journals of a mapping on this server (the URL of its API) that have no end.
 
@@ -38,7 +39,7 @@ def runs_cut_off(
         try:
             recorded = load_journal(path)
         except UsageError as problem:
-            warn(f"{path} in the state folder is left out: {problem.message}")
+            warn(fact("journal-unreadable", journal=str(path), why=problem.message))
             continue
         plan = recorded.plan
         same = Path(plan.mapping.path).absolute() == mapping_path.absolute()

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kanport.checks import check
-from kanport.errors import ConfigInvalid, SourceInvalid, Unreachable
-from kanport.findings import Finding, in_order
+from kanport.errors import ConfigInvalid, Exit, SourceInvalid, Unreachable
+from kanport.findings import Finding, errors_in, in_order
 from kanport.mapping import LoadedMapping, load_mapping
 from kanport.mapping.spec import KanboardSource
 from kanport.model import DesiredState
@@ -87,6 +87,13 @@ class Inputs:
     def aborts(self) -> bool:
         """Whether invalid rows stop everything, as the mapping wants it by default."""
         return self.mapping.spec.invalid_rows == "abort"
+
+    @property
+    def exit_code(self) -> Exit:
+        """The exit code that errors in the source data lead to."""
+        if not any(errors_in(self.findings)):
+            return Exit.OK
+        return Exit.SOURCE if self.aborts else Exit.PARTIAL
 
 
 def files_named(mapping_path: Path) -> tuple[Path, ...]:

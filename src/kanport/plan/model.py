@@ -3,14 +3,17 @@
 The JSON is a contract: `kanport-plan/1`. Keys are only ever added.
 """
 
+from collections import Counter
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from kanport.catalogue import FINDINGS
+from kanport.errors import Exit
 from kanport.facts import Fact
-from kanport.findings import Finding
+from kanport.findings import Finding, errors_in
 from kanport.mapping.limit_spec import Limits
 from kanport.origin import Origin
 
@@ -380,3 +383,32 @@ class Plan(Part):
         None, description="What the sources name; missing where the mapping keeps no ledger."
     )
     digest: str = ""
+
+    @property
+    def blocked_by(self) -> tuple[GuardVerdict, ...]:
+        """The verdicts that stop the plan before the first write; empty where it may run."""
+        return tuple(verdict for verdict in self.guards if verdict.tripped)
+
+    @property
+    def exit_code(self) -> Exit:
+        """The exit code of the command line: a guard that stops the plan, then skipped rows."""
+        if self.blocked_by:
+            return Exit.GUARD
+        return Exit.PARTIAL if any(errors_in(self.findings)) else Exit.OK
+
+    def only(self, wanted: Callable[[Change], bool]) -> Self:
+        """Return an extract with the changes for which `wanted` is true, for reports.
+
+        `apply` refuses an extract: what it leaves out may be what the rest depends on.
+        """
+        changes = tuple(filter(wanted, self.changes))
+        summary = Counter(str(change.action) for change in changes)
+        return self.model_copy(
+            update={
+                "changes": changes,
+                "summary": {name: summary[name] for name in self.summary if name in summary},
+                # Access before and after is the sum of all changes.
+                "access": None,
+                "digest": "",
+            }
+        )
