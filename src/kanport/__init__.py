@@ -96,10 +96,14 @@ _ERRORS = frozenset(
 )
 
 
-def __getattr__(name: str) -> Any:
+def _load(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module("kanport.errors" if name in _ERRORS else "kanport.api"), name)
+
+
+if not TYPE_CHECKING:  # Type checkers know the names, and tell a wrong one.
+    __getattr__ = _load
 
 
 def __dir__() -> list[str]:
@@ -110,7 +114,7 @@ def _function(name: str) -> property:
     def leave(module: ModuleType, package: ModuleType) -> None:
         """Leave the name to the function."""
 
-    return property(lambda module: __getattr__(name), leave)
+    return property(lambda module: _load(name), leave)
 
 
 class _Kanport(ModuleType):
