@@ -4,7 +4,8 @@ A template is filled from named parameters. After the name of a parameter, a col
 appears:
 
     {who:q}             in straight quotes; of several, each one in quotes, as a list
-    {who:all}           the same without an end: by default a list names the first five
+    {who:many}          the same with forty, where by default a list names the first five
+    {who:all}           the same without an end
     {roles:list}        a list without quotes
     {details:;}         texts or facts one after the other, with semicolons between them
     {changes:+}         the same with commas
@@ -19,7 +20,7 @@ from typing import Any
 
 Params = Mapping[str, object]
 
-SHOWN = 5
+SHOWN, MANY = 5, 40
 # What stands for a secret.
 MASK = "••••••"
 
@@ -95,6 +96,7 @@ class _Texts(Formatter):
 
 _AS: Mapping[str, Callable[[Sequence[str]], str]] = {
     "q": lambda texts: listed([quoted(text) for text in texts]),
+    "many": lambda texts: listed([quoted(text) for text in texts], most=MANY),
     "all": lambda texts: listed([quoted(text) for text in texts], most=None),
     "list": listed,
     ";": "; ".join,

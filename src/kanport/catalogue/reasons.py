@@ -15,6 +15,12 @@ REASONS: Mapping[str, Kind] = {
     "as-written": Kind(
         "", "The wording of an earlier version.", one("{text}"), {"text": Personal.VALUE}
     ),
+    "user-of-entry": Kind(
+        "",
+        "A user with their entry in a directory.",
+        one("{username} ({entry})"),
+        {"username": Personal.LOGIN, "entry": Personal.ENTRY},
+    ),
     "new-on-server": _reason(
         "The server does not have it.",
         "not on the server yet",

@@ -9,20 +9,188 @@ _MERGED = (
     " mapping"
 )
 _DELETE_ROW = "delete the row; if it is right, set verbatim: true for this source in the mapping"
+_SAVE_ANEW = "open it in Excel or LibreOffice, save it again, and copy it again"
+_IN_CSV = "export the file again as CSV UTF-8"
+_DOUBLE = 'write a quotation mark within a value twice, as in "Ann ""Al"" Lee"'
+_MORE = {"more": Text("{count:,} more {count:place has|places have} the same problem")}
+# A first line that is no header may be somebody's row.
+_FIRST_LINE = {"headers": Personal.VALUE, "alike": Personal.VALUE}
+_OTHER_KIND = "this is {kind}, but the mapping says `type: {wanted}`"
+_NO_HEADER = "the header has none of the columns that the mapping reads: {wanted:many}"
+
+
+def _same(message: str, /, **hints: str) -> Mapping[str, Text]:
+    """Return cases that say the same and advise each in its own way."""
+    return {case: Text(message, hint) for case, hint in hints.items()}
+
+
+def _damaged(**why: str) -> Mapping[str, Text]:
+    return {
+        case: Text(f"the workbook is damaged: {text}", _SAVE_ANEW) for case, text in why.items()
+    }
+
+
+def _too_large(**why: str) -> Mapping[str, Text]:
+    hint = "copy the rows into a new workbook; no list of people is that large"
+    return {
+        case: Text(f"Kanport does not open the workbook: {text}", hint)
+        for case, text in why.items()
+    }
+
 
 SOURCES: Mapping[str, Kind] = {
     # The shape of a file. These stop the whole source.
-    "file-kind": Kind("error", "The file is of another kind than its name or the mapping says."),
-    "file-empty": Kind("error", "The file has no header, or a header and no rows."),
-    "file-encoding": Kind("error", "The file's text is not in the encoding that was expected."),
-    "file-delimiter": Kind("error", "The character between the fields could not be told."),
-    "file-too-large": Kind("error", "The file holds more than the limits for reading allow."),
-    "file-damaged": Kind("error", "The file cannot be read to its end."),
-    "sheet-missing": Kind("error", "The workbook has no sheet of that name, or no visible one."),
+    "file-kind": Kind(
+        "error",
+        "The file is of another kind than its name or the mapping says.",
+        {
+            **_same(
+                _OTHER_KIND,
+                other="name the file with the list",
+                type="change the mapping to `type: {right}`, or name another file",
+                protected="open it with its password and save it without one",
+            ),
+            "save-csv": Text(
+                _OTHER_KIND, "open it in a spreadsheet program and save it as CSV UTF-8"
+            ),
+            "save-excel": Text(
+                _OTHER_KIND,
+                "open it in a spreadsheet program and save it as Excel Workbook (.xlsx)",
+            ),
+            "strict": Text(
+                "the workbook is saved as Strict Open XML",
+                "save it as Excel Workbook (.xlsx), without Strict",
+            ),
+            "encrypted": Text(
+                "the workbook's archive is protected by a password",
+                "open it with its password and save it without one",
+            ),
+            "no-list": Text("the file is not a list of rows"),
+            "lists": Text(
+                "the file is not a list of rows",
+                "set `under` in the mapping to the key of the list: {keys:many}",
+            ),
+            "under": Text("the file has no list under {under:q}"),
+        },
+        {"keys": Personal.VALUE},
+    ),
+    "file-empty": Kind(
+        "error",
+        "The file has no header, or a header and no rows.",
+        {
+            "": Text(
+                "the {what} is empty", "check that it is the right file and that it was saved"
+            ),
+            "rows": Text(
+                "the {what} has a header but no rows",
+                "check that it is the right file and that it was saved",
+            ),
+            "header": Text("row {row}, which should hold the headers, is empty"),
+            "header-elsewhere": Text(
+                "row {row}, which should hold the headers, is empty",
+                "row {other} has them: set `header_row: {other}` in the mapping",
+            ),
+        },
+    ),
+    "file-encoding": Kind(
+        "error",
+        "The file's text is not in the encoding that was expected.",
+        {
+            **_same(
+                "the file is not UTF-8: byte 0x{byte:02X} at position {position} of the line",
+                unknown="save it as CSV UTF-8, or set its `encoding` in the mapping",
+                guess="it looks like {guesses:+}: set `encoding: {guesses:+}` in the mapping, or"
+                " save it as UTF-8",
+                guesses="it looks like one of {guesses:+}: set the right one as `encoding` in the"
+                " mapping, or save it as UTF-8",
+                mixed="the rest of the file is UTF-8: correct these lines, or export the file"
+                " again",
+            ),
+            "declared": Text(
+                "Kanport reads the file as {encoding}, but this line is not {encoding}", _IN_CSV
+            ),
+            "nul": Text("the file holds NUL characters, which text never does", _IN_CSV),
+            "utf-16": Text(
+                "the file holds NUL characters; it looks like UTF-16 without a byte order mark",
+                "set `encoding: {encoding}` in the mapping",
+            ),
+            **_MORE,
+        },
+    ),
+    "file-delimiter": Kind(
+        "error",
+        "The character between the fields could not be told.",
+        {
+            case: Text(
+                message,
+                'set it in the mapping, such as `delimiter: ";"`; it is one of , ; | and "\\t"',
+            )
+            for case, message in {
+                "": "Kanport cannot tell the delimiter from the header: {fitting:list} give the"
+                " same number of columns",
+                "sep": "the first line says sep={char}, which is not a delimiter",
+            }.items()
+        },
+    ),
+    "file-too-large": Kind(
+        "error",
+        "The file holds more than the limits for reading allow.",
+        {
+            "": Text("the file is larger than {limit} MiB"),
+            "rows": Text(
+                "the source has more than {most:,} rows",
+                "if that is right, set `max_rows` in the mapping",
+            ),
+            **_too_large(
+                parts="it has {parts:,} parts",
+                unpacked="it unpacks to {size:,} MiB",
+                ratio="{part} unpacks to more than {most} times its size",
+                part="{part} unpacks to {size:,} MiB",
+            ),
+        },
+    ),
+    "file-damaged": Kind(
+        "error",
+        "The file cannot be read to its end.",
+        {
+            "yaml": Text("{problem}", "{fix}"),
+            **_damaged(
+                archive="its archive is broken ({error})",
+                content="the part [Content_Types].xml is missing",
+                twice="it has a part twice",
+                rows="row {row} comes after row {last}",
+                reading="{error} while reading it",
+            ),
+            **_MORE,
+        },
+        {"problem": Personal.VALUE, "fix": Personal.VALUE},
+    ),
+    "sheet-missing": Kind(
+        "error",
+        "The workbook has no sheet of that name, or no visible one.",
+        {
+            "": Text("the workbook has no sheet {sheet:q}", "the sheets are {sheets:many}"),
+            "near": Text(
+                "the workbook has no sheet {sheet:q}",
+                "did you mean {near:q}? The sheets are {sheets:many}",
+            ),
+            "hidden": Text("the workbook has no visible sheet", "the sheets are {sheets:many}"),
+            "charts": Text("the workbook has charts only, and no sheet with cells"),
+        },
+    ),
     "column-missing": Kind(
         "error",
         "The mapping names a column that the source does not have.",
         {
+            **_same(
+                _NO_HEADER,
+                header="the first line has {headers:many}",
+                near="did you mean {alike:many}? The first line has {headers:many}",
+                row="row {row} has them: set `header_row: {row}` in the mapping",
+                delimiter='set `delimiter: "{delimiter}"` in the mapping; then they are there',
+                unshown="check that the file has a header; Kanport does not show the first line,"
+                " since it may hold a password",
+            ),
             "source": Text(
                 "the source {source:q} has no column {column:q}, which {place} reads",
                 "the columns are {columns:all}",
@@ -36,13 +204,104 @@ SOURCES: Mapping[str, Kind] = {
                 "the columns are {columns:all}",
             ),
         },
+        _FIRST_LINE,
     ),
-    "header-duplicate": Kind("error", "Two columns have the same header."),
-    "header-empty": Kind("error", "A column with values has no header."),
-    "row-ragged": Kind("error", "A row has more or fewer fields than the header."),
-    "row-quotes": Kind("error", "The quotation marks of a row don't pair up."),
-    "row-hidden": Kind("error", "Rows are hidden, and the mapping does not say what to do."),
-    "rows-left-out": Kind("warning", "Rows were left out; what is not read proves nothing."),
+    "header-duplicate": Kind(
+        "error",
+        "Two columns have the same header.",
+        {
+            "": Text(
+                "two columns have the header {column:q}, so Kanport cannot tell which one is meant",
+                "rename or remove one of the columns",
+            ),
+            **_MORE,
+        },
+    ),
+    "header-empty": Kind(
+        "error",
+        "A column with values has no header.",
+        {
+            "": Text(
+                "a column without a header holds a value", "add a header, or empty the column"
+            ),
+            **_MORE,
+        },
+    ),
+    "row-ragged": Kind(
+        "error",
+        "A row has more or fewer fields than the header.",
+        {
+            **_same(
+                "the row has {fields:#field|fields}, the header has {width}",
+                short="write the delimiter of an empty field too, and put a value with a line"
+                " break into quotation marks",
+                alike="all rows are like this: give each of their columns a name in the header",
+                quotes='put straight quotation marks (") around a value, not typographic or single'
+                " ones",
+                long="put a value that holds a {delimiter} into double quotation marks",
+            ),
+            "named": Text(
+                "the first line has {fields:#field|fields}, separated by a {delimiter}; the"
+                " mapping names {names:#column|columns}",
+                "name each column of the file under `columns` in the mapping",
+            ),
+            "no-table": Text("this row is not a table of values", 'write {{username: "ada", …}}'),
+            "nested": Text(
+                "the value of {column:q} is a list or a table",
+                "write one text; to hold several values, join them with a separator",
+            ),
+            **_MORE,
+        },
+    ),
+    "row-quotes": Kind(
+        "error",
+        "The quotation marks of a row don't pair up.",
+        {
+            case: Text(message, hint)
+            for case, message, hint in (
+                (
+                    "after",
+                    "text follows the closing quotation mark of a value, in line {line}",
+                    _DOUBLE,
+                ),
+                (
+                    "blank-after",
+                    "text follows the closing quotation mark of a value, in line {line}",
+                    "remove the blank between the quotation mark and the delimiter",
+                ),
+                ("open", "a quotation mark opens here and is never closed", _DOUBLE),
+                (
+                    "open-long",
+                    "a quotation mark opens here and is not closed within {most:,} characters",
+                    _DOUBLE,
+                ),
+                ("long", "a value has more than {most:,} characters", _DOUBLE),
+                (
+                    "blank-before",
+                    "a blank precedes the quotation mark that opens a value",
+                    "remove the blank between the delimiter and the quotation mark",
+                ),
+            )
+        }
+        | _MORE,
+    ),
+    "row-hidden": Kind(
+        "error",
+        "Rows are hidden, and the mapping does not say what to do.",
+        one(
+            "{count:#row is|rows are} hidden ({rows:list}), and the mapping does not say whether"
+            " hidden rows count",
+            "show all rows and save, or set `hidden_rows` in the mapping to `read` or `skip`",
+        ),
+    ),
+    "rows-left-out": Kind(
+        "warning",
+        "Rows were left out; what is not read proves nothing.",
+        one(
+            "Kanport left out {count:#hidden row|hidden rows} ({rows:list}), so it treats nobody as"
+            " missing"
+        ),
+    ),
     "cell-merged": Kind(
         "error",
         "A value stands in merged cells; for which rows is unclear.",
@@ -54,12 +313,56 @@ SOURCES: Mapping[str, Kind] = {
             ),
             "cell": Text("the cell is one of the merged cells {range}", _MERGED),
             "secret": Text("the cell is merged with others"),
+            **_MORE,
         },
     ),
-    "file-read-as": Kind("info", "How a file was read: encoding, delimiter, sheet."),
-    "part-unreadable": Kind("warning", "A part of a workbook cannot be read; it is read without."),
-    "encoding-doubtful": Kind("warning", "The letters fit another encoding than the declared one."),
-    "row-surplus": Kind("warning", "A row has empty fields beyond those of the header."),
+    "file-read-as": Kind(
+        "info",
+        "How a file was read: encoding, delimiter, sheet.",
+        {
+            "": Text("read as {encoding}, with a {delimiter} between the fields"),
+            "titled": Text(
+                "read as {encoding}, with a {delimiter} between the fields, below a title"
+            ),
+            "sheet": Text("read the sheet {sheet:q}"),
+            "sheet-columns": Text(
+                "read the sheet {sheet:q}, also its hidden columns {columns:many}"
+            ),
+            "hidden": Text("read the hidden sheet {sheet:q}"),
+            "hidden-columns": Text(
+                "read the hidden sheet {sheet:q}, also its hidden columns {columns:many}"
+            ),
+            "rows": Text("read {count:#hidden row|hidden rows} like the others ({rows:list})"),
+        },
+    ),
+    "part-unreadable": Kind(
+        "warning",
+        "A part of a workbook cannot be read; it is read without.",
+        {
+            case: Text(f"Kanport reads the workbook without {text}", _SAVE_ANEW)
+            for case, text in {
+                "formats": "the number formats, so every number may be a date",
+                "columns": "the format of some columns, so they may be hidden",
+                "merged": "some of its merged cells",
+            }.items()
+        },
+    ),
+    "encoding-doubtful": Kind(
+        "warning",
+        "The letters fit another encoding than the declared one.",
+        one(
+            "the mapping says {declared}, but the letters look like {guess}",
+            "set `encoding: {guess}` in the mapping if the names look right then",
+        ),
+    ),
+    "row-surplus": Kind(
+        "warning",
+        "A row has empty fields beyond those of the header.",
+        one(
+            "{count:#row has|rows have} empty fields beyond the header, other rows do not",
+            "check that no value was split at a delimiter that is not quoted",
+        ),
+    ),
     # These leave out their row.
     "row-header": Kind(
         "error",
@@ -75,7 +378,20 @@ SOURCES: Mapping[str, Kind] = {
         },
     ),
     # A directory and its groups.
-    "directory-empty": Kind("error", "A directory gave nobody; that proves nobody's absence."),
+    "directory-empty": Kind(
+        "error",
+        "A directory gave nobody; that proves nobody's absence.",
+        {
+            "": Text(
+                "the search found nobody with {filter} below {bases:q}",
+                "check base, filter, and what this login may read",
+            ),
+            "groups": Text(
+                "the search found no group with {filter} below {bases:q}",
+                "check base and filter of groups, and what this login may read",
+            ),
+        },
+    ),
     "entry-ambiguous": Kind(
         "error",
         "A directory gave two entries whose names every server takes for one.",
@@ -85,8 +401,19 @@ SOURCES: Mapping[str, Kind] = {
         ),
         {"names": Personal.ENTRY},
     ),
-    "directory-fallback": Kind("info", "A server did not answer; another one was read."),
-    "directory-referrals": Kind("info", "Parts of a directory lie on other servers; not read."),
+    "directory-fallback": Kind(
+        "info",
+        "A server did not answer; another one was read.",
+        one("read from {server}, since other servers could not be used: {failures:;}"),
+    ),
+    "directory-referrals": Kind(
+        "info",
+        "Parts of a directory lie on other servers; not read.",
+        one(
+            "Kanport skipped {count:#referral|referrals} to other servers",
+            "add a source for each of these servers if people are only there",
+        ),
+    ),
     "referrals-new": Kind(
         "warning",
         "More of a directory lies on other servers than in the last good run.",
@@ -98,26 +425,142 @@ SOURCES: Mapping[str, Kind] = {
             " --allow referrals:{source}={count} accepts that for one run",
         ),
     ),
-    "attribute-nowhere": Kind("warning", "No entry has an attribute that the mapping names."),
-    "active-nowhere": Kind("info", "No entry says that it is disabled; or it may not be read."),
-    "value-chosen": Kind("info", "Of several values of an attribute one was taken, by a rule."),
+    "attribute-nowhere": Kind(
+        "warning",
+        "No entry has an attribute that the mapping names.",
+        one(
+            "none of {entries:#entry|entries} has the attribute {attribute}",
+            "check that it is spelled as in the directory and that this login may read it",
+        ),
+    ),
+    "active-nowhere": Kind(
+        "info",
+        "No entry says that it is disabled; or it may not be read.",
+        one(
+            "none of {entries:#entry|entries} has {attribute}, so all count as active",
+            "check that this login may read it, unless nobody is disabled",
+        ),
+    ),
+    "value-chosen": Kind(
+        "info",
+        "Of several values of an attribute one was taken, by a rule.",
+        one(
+            "{count:#entry has|entries have} several values of {attribute}; Kanport took one of"
+            " them, by the rule under choose"
+        ),
+    ),
     "group-missing": Kind(
         "error",
         "A group that the mapping names is not there.",
-        {"cell": Text("the directory has no group {group:q}")},
+        {
+            "": Text(
+                "the directory has no group {group:q}, or this login may not see it; nobody loses"
+                " access because of it",
+                "correct the group under groups.names, or remove it there",
+            ),
+            "cell": Text("the directory has no group {group:q}"),
+        },
     ),
-    "group-ambiguous": Kind("error", "More than one group has a name that the mapping gives."),
-    "group-unreadable": Kind("warning", "The members of a group cannot be read."),
-    "group-not-expanded": Kind("warning", "The server does not list who is in a dynamic group."),
-    "group-too-deep": Kind("warning", "Groups lie deeper in one another than is followed."),
-    "group-cycle": Kind("info", "Groups contain one another; each is followed once."),
+    "group-ambiguous": Kind(
+        "error",
+        "More than one group has a name that the mapping gives.",
+        one("{count} groups have the name {group:q}: {groups:q}", "name the group by its DN"),
+    ),
+    "group-unreadable": Kind(
+        "warning",
+        "The members of a group cannot be read.",
+        {
+            "": Text(
+                "the directory does not show the members of {groups:q} and does not prove that"
+                " there are none, so Kanport revokes nothing in this group",
+                "let this login read {attributes:list}",
+            ),
+            "any": Text(
+                "Kanport cannot read {groups:q} and does not know who is in a group through"
+                " {count:it|them}, so it revokes nothing",
+                "let this login read {count:it|them}",
+            ),
+        },
+    ),
+    "group-not-expanded": Kind(
+        "warning",
+        "The server does not list who is in a dynamic group.",
+        one(
+            "the directory does not list whom {attribute} of {groups:q} finds, so Kanport revokes"
+            " nothing in this group",
+            "let the server expand it (in OpenLDAP: the overlay dynlist), or name an ordinary"
+            " group",
+        ),
+    ),
+    "group-too-deep": Kind(
+        "warning",
+        "Groups lie deeper in one another than is followed.",
+        one(
+            "the group contains groups more than {depth} deep, so Kanport revokes nothing in it",
+            "raise groups.depth",
+        ),
+    ),
+    "group-cycle": Kind(
+        "info",
+        "Groups contain one another; each is followed once.",
+        one("the group contains itself through other groups"),
+    ),
     "member-unreadable": Kind(
         "warning",
         "A member of a group cannot be read; nobody knows who.",
-        {"cell": Text("the directory does not show this entry")},
+        {
+            "": Text(
+                "the directory does not show {count:#member|members} and does not prove that"
+                " {count:it is|they are} gone: {names:q}; Kanport revokes nothing in this group",
+                "let this login read {count:it|them}, widen base, or list placeholders in"
+                " groups.ignore",
+            ),
+            "cell": Text("the directory does not show this entry"),
+        },
+        {"names": Personal.ENTRY},
     ),
-    "entry-unreadable": Kind("warning", "A directory shows an entry no more, and proves nothing."),
-    "groups-unreadable": Kind("warning", "Which groups somebody is in cannot be read."),
+    "entry-unreadable": Kind(
+        "warning",
+        "A directory shows an entry no more, and proves nothing.",
+        {
+            case: Text(
+                message,
+                "let this login read the entries; if they are really gone, delete them in the"
+                " directory",
+            )
+            for case, message in {
+                "people": "the directory no longer shows {count:#person|people} and does not prove"
+                " that {count:it is|they are} gone: {people:list}; Kanport revokes nothing of"
+                " theirs",
+                "groups": "the directory no longer shows {count:#group|groups} and does not prove"
+                " that {count:it is|they are} gone: {groups:q}; Kanport revokes nothing in"
+                " {places:q}",
+                "groups-nowhere": "the directory no longer shows {count:#group|groups} and does not"
+                " prove that {count:it is|they are} gone: {groups:q}; Kanport revokes nothing"
+                " because of that",
+                "guessed": "the directory shows no entry of {count:#user of the server|users of the"
+                " server} and does not prove that there is none: {people:list}; Kanport revokes"
+                " nothing of theirs",
+                "nameless": "the directory has {count:#entry|entries} whose username it does not"
+                " show: {entries:q}; Kanport revokes nothing of {users:#user|users} in no source"
+                " who may be meant: {usernames:q}",
+                "member": "the directory does not show whether {user} is in {groups:q};"
+                " Kanport revokes nothing of theirs there",
+            }.items()
+        },
+        {"entries": Personal.ENTRY, "usernames": Personal.LOGIN},
+    ),
+    "groups-unreadable": Kind(
+        "warning",
+        "Which groups somebody is in cannot be read.",
+        one(
+            "the directory does not show memberOf of {count:#person|people} and does not prove that"
+            " {count:this person is|they are} in no group: {names:q}; Kanport revokes nothing of"
+            " theirs",
+            "let this login read memberOf",
+        ),
+        {"names": Personal.ENTRY},
+    ),
     "member-outside": Kind(
         "info",
         "A member outside the base is locked, or in no source of users.",
@@ -165,5 +608,10 @@ SOURCES: Mapping[str, Kind] = {
         },
         {"username": Personal.LOGIN, "owner": Personal.ENTRY, "member": Personal.ENTRY},
     ),
-    "member-no-person": Kind("info", "A member of a group is none of the people."),
+    "member-no-person": Kind(
+        "info",
+        "A member of a group is none of the people.",
+        one("{count:#member|members} of the group {count:is|are} none of the people: {names:q}"),
+        {"names": Personal.ENTRY},
+    ),
 }

@@ -159,7 +159,11 @@ VALUES: Mapping[str, Kind] = {
             f"compare it with the original list; {_SET_TO_TEXT}",
         ),
     ),
-    "cell-unwrapped": Kind("info", 'The text inside ="…" was read.'),
+    "cell-unwrapped": Kind(
+        "info",
+        'The text inside ="…" was read.',
+        one('Kanport read the text inside ="…" in {count:#value|values} of {column:q}'),
+    ),
     "cell-control": _value(
         "error",
         "A value holds control characters or line breaks.",
@@ -181,8 +185,22 @@ VALUES: Mapping[str, Kind] = {
             ),
         },
     ),
-    "cell-trimmed": Kind("info", "Blanks round a value were left out."),
-    "cell-composed": Kind("info", "Letters and accents that stood apart were put together."),
+    "cell-trimmed": Kind(
+        "info",
+        "Blanks round a value were left out.",
+        one(
+            "Kanport removed blanks other than plain spaces around {count:#value|values} of"
+            " {column:q}"
+        ),
+    ),
+    "cell-composed": Kind(
+        "info",
+        "Letters and accents that stood apart were put together.",
+        one(
+            "Kanport composed letters and their accents (NFC) in {count:#value|values} of"
+            " {column:q}"
+        ),
+    ),
     "cell-garbled": Kind(
         "error",
         "A value lost letters in an earlier conversion.",
@@ -191,7 +209,14 @@ VALUES: Mapping[str, Kind] = {
             "write the value again, or export the file again in UTF-8",
         ),
     ),
-    "cell-calculated": Kind("info", "The values of formulas were read as last calculated."),
+    "cell-calculated": Kind(
+        "info",
+        "The values of formulas were read as last calculated.",
+        one(
+            "{count:#value|values} of {column:q} {count:comes from a formula|come from formulas},"
+            " as last calculated"
+        ),
+    ),
     "value-binary": Kind(
         "error",
         "A value of a directory is not text.",

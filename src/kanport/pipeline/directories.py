@@ -5,7 +5,8 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 
-from kanport.findings import Finding
+from kanport.facts import Fact, fact
+from kanport.findings import Finding, found
 from kanport.mapping.ldap import LdapSource
 from kanport.memory import Entries, KnownEntry
 from kanport.model import DesiredState, Unknown
@@ -15,7 +16,6 @@ from kanport.pipeline.inputs import Inputs
 from kanport.plan.guards.allowances import allow_key
 from kanport.table import Table
 
-_SHOWN = 20
 _MOST_FOLDERS = 20
 
 
@@ -103,15 +103,7 @@ def doubt_leavers(
         doubtful = _doubtful(inputs, name, spec, guessed, there) if guessed else {}
         if doubtful:
             unknown = _with(unknown, doubtful)
-            shown = [f"{one.username} ({dn})" for dn, one in doubtful.items()]
-            findings.append(
-                _finding(
-                    name,
-                    "the directory shows no entry of"
-                    f" {_counted(shown, 'user of the server', 'users of the server')}, and does not"
-                    f" prove that there is none: {_listed(shown)}; Kanport takes nothing from them",
-                )
-            )
+            findings += _people("guessed", name, doubtful)
     if not findings:
         return inputs
     return replace(
@@ -144,8 +136,8 @@ def doubt_losses(inputs: Inputs, known: Entries, losing: Collection[str]) -> Inp
         closed = [scope for scope in inputs.tables[name].scopes if not scope.open]
         groups = {one.row.origin.dn: one.inner for one in closed if one.row.origin.dn is not None}
         folder = inputs.mapping.path.parent
-        found = undetermined(name, spec, people, groups, base=folder, environ=os.environ)
-        for dn, doubtful in sorted(found.items()):
+        open_ = undetermined(name, spec, people, groups, base=folder, environ=os.environ)
+        for dn, doubtful in sorted(open_.items()):
             entries = [known.get(name, {}).get(group, KnownEntry()) for group in doubtful]
             who = compare_key(people[dn])
             in_projects = {(who, spelling_key(one)) for entry in entries for one in entry.projects}
@@ -156,10 +148,12 @@ def doubt_losses(inputs: Inputs, known: Entries, losing: Collection[str]) -> Inp
                 group_members=unknown.group_members | in_groups,
             )
             findings.append(
-                _finding(
-                    name,
-                    f"the directory does not show whether {people[dn]} ({dn}) is in"
-                    f" {_listed(doubtful)}; Kanport revokes nothing of theirs there",
+                found(
+                    "entry-unreadable",
+                    Origin(name),
+                    case="member",
+                    user=fact("user-of-entry", username=people[dn], entry=dn),
+                    groups=tuple(sorted(doubtful)),
                 )
             )
     if not findings:
@@ -210,19 +204,22 @@ def entries_read(desired: DesiredState, tables: Mapping[str, Table]) -> Entries:
 
 
 def _all_hidden(inputs: Inputs, strangers: Collection[str], unnamed: Collection[str]) -> Inputs:
-    message = (
-        f"the directory has {_counted(unnamed, 'entry', 'entries')} whose username it does not"
-        f" show: {_listed(unnamed)}; Kanport takes nothing from"
-        f" {_counted(strangers, 'user', 'users')} in no source who may be meant:"
-        f" {_listed(strangers)}"
-    )
     users = inputs.mapping.spec.users
     source = users.sources[0] if users is not None else ""
     unknown = _with(inputs.desired.unknown, {who: KnownEntry(who) for who in strangers})
+    finding = found(
+        "entry-unreadable",
+        Origin(source),
+        case="nameless",
+        count=len(unnamed),
+        entries=tuple(unnamed),
+        users=len(strangers),
+        usernames=tuple(strangers),
+    )
     return replace(
         inputs,
         desired=replace(inputs.desired, unknown=unknown),
-        findings=(*inputs.findings, _finding(source, message)),
+        findings=(*inputs.findings, finding),
     )
 
 
@@ -331,40 +328,25 @@ def _nameless(inputs: Inputs, nameless: Collection[str], known: Entries) -> froz
 
 
 def _findings(source: str, doubtful: Mapping[str, KnownEntry]) -> Iterator[Finding]:
-    people = [f"{one.username} ({dn})" for dn, one in doubtful.items() if one.username is not None]
-    if people:
-        yield _finding(
-            source,
-            f"the directory no longer shows {_counted(people, 'person', 'people')}, and does not"
-            f" prove that they are gone: {_listed(people)}; Kanport takes nothing from them",
-        )
-    groups = [dn for dn, one in doubtful.items() if one.username is None]
+    yield from _people("people", source, doubtful)
+    groups = sorted(dn for dn, one in doubtful.items() if one.username is None)
     if groups:
-        names = sorted(
-            {name for dn in groups for name in (*doubtful[dn].projects, *doubtful[dn].groups)}
-        )
-        where = f" in {_listed(names)}" if names else ""
-        yield _finding(
-            source,
-            f"the directory no longer shows {_counted(groups, 'group', 'groups')}, and does not"
-            f" prove that they are gone: {_listed(groups)}; Kanport revokes nothing{where}",
+        places = {name for dn in groups for name in (*doubtful[dn].projects, *doubtful[dn].groups)}
+        yield found(
+            "entry-unreadable",
+            Origin(source),
+            case="groups" if places else "groups-nowhere",
+            count=len(groups),
+            groups=tuple(groups),
+            places=tuple(sorted(places)),
         )
 
 
-def _finding(source: str, message: str) -> Finding:
-    return Finding(
-        "entry-unreadable",
-        message,
-        Origin(source),
-        hint="let this login read them; if they are really gone, delete them in the directory",
+def _people(case: str, source: str, doubtful: Mapping[str, KnownEntry]) -> Iterator[Finding]:
+    people: tuple[Fact, ...] = tuple(
+        fact("user-of-entry", username=one.username, entry=dn)
+        for dn, one in doubtful.items()
+        if one.username is not None
     )
-
-
-def _counted(items: Collection[str], one: str, many: str) -> str:
-    return f"{len(items)} {one if len(items) == 1 else many}"
-
-
-def _listed(items: Collection[str]) -> str:
-    more = len(items) - _SHOWN
-    shown = "; ".join(sorted(items)[:_SHOWN])
-    return f"{shown} and {more} more" if more > 0 else shown
+    if people:
+        yield found("entry-unreadable", Origin(source), case=case, count=len(people), people=people)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from kanport.facts import fact
-from kanport.findings import Finding
+from kanport.findings import Finding, found
 from kanport.names import normalize as in_form
 from kanport.origin import Origin
 from kanport.rules import control_problem, strip_blanks
@@ -107,27 +107,23 @@ def changes_told(cleaned: Cleaned, name: str, place: Callable[[int], Origin]) ->
     `place` gives the origin of a cell by its row. The finding stands at the first cell; the next
     ones are related.
     """
-    told = [
-        ("cell-trimmed", "blanks that are no plain spaces were left out at the ends of"),
-        ("cell-composed", "letters and their accents were put together (NFC) in"),
-        ("cell-unwrapped", 'the text inside ="…" was read in'),
+    changed = {
+        "cell-trimmed": cleaned.trimmed,
+        "cell-composed": cleaned.composed,
+        "cell-unwrapped": cleaned.unwrapped,
+    }
+    return [
+        found(
+            code,
+            place(rows[0]),
+            value=cleaned.texts[rows[0]],
+            related=map(place, rows[1 : _RELATED + 1]),
+            count=len(rows),
+            column=name,
+        )
+        for code, rows in changed.items()
+        if rows
     ]
-    findings = []
-    changed = (cleaned.trimmed, cleaned.composed, cleaned.unwrapped)
-    for (code, what), rows in zip(told, changed, strict=True):
-        if rows:
-            count = "one value" if len(rows) == 1 else f"{len(rows):,} values"
-            first, *others = rows
-            findings.append(
-                Finding(
-                    code,
-                    f'{what} {count} in "{name}"',
-                    place(first),
-                    value=cleaned.texts[first],
-                    related=tuple(place(row) for row in others[:_RELATED]),
-                )
-            )
-    return findings
 
 
 def _strip(text: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from itertools import islice
 
-from kanport.findings import Finding
+from kanport.findings import Finding, found
 from kanport.origin import Origin
 from kanport.rules import strip_blanks
 from kanport.sources.csv_records import Broken, Record, records
@@ -52,19 +52,19 @@ def tell_delimiter(
     if first is not None:
         char = first["delimiter"]
         if char not in CALLED:
-            return _untold(origin, f"sep={char} is none")
+            return found("file-delimiter", origin.at(row=1), case="sep", char=char)
         return start(char)
     starts = {char: start(char) for char in CALLED}
     scores: dict[str, tuple[int, int]] = {}
-    for char, found in starts.items():
-        headers = [header_key(field) for field in header_of(lines, char, found.skip).fields]
+    for char, begun in starts.items():
+        headers = [header_key(field) for field in header_of(lines, char, begun.skip).fields]
         scores[char] = len(named & set(headers)), len(headers)
     best = max(scores.values())
     fitting = [char for char, score in scores.items() if score == best]
     if len(fitting) == 1 or best[1] <= 1:
         return starts[fitting[0]]
-    kinds = " and ".join(CALLED[char] for char in fitting)
-    return _untold(origin, f"{kinds} give the same number of columns")
+    kinds = tuple(CALLED[char] for char in fitting)
+    return found("file-delimiter", origin.at(row=1), fitting=kinds)
 
 
 def _title(lines: Sequence[str], char: str, start: int, named: Set[str]) -> int:
@@ -97,15 +97,6 @@ def header_of(lines: Sequence[str], delimiter: str, start: int) -> Record:
         else:
             break
     return Record(0, [])
-
-
-def _untold(origin: Origin, why: str) -> Finding:
-    return Finding(
-        "file-delimiter",
-        f"the character between the fields cannot be told from the header: {why}",
-        origin.at(row=1),
-        hint='say it in the mapping, such as `delimiter: ";"`; it is one of , ; | and "\\t"',
-    )
 
 
 def better_delimiter(lines: Sequence[str], taken: Delimiter, wanted: Wanted) -> str | None:

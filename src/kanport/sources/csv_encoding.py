@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import dataclass, replace
 from itertools import islice, pairwise
 
-from kanport.findings import Finding
+from kanport.findings import Finding, found
 from kanport.origin import Origin
 
 _LINES = 10
@@ -63,14 +63,7 @@ def _strictly(
         text = codecs.decode(body, encoding)
     except UnicodeDecodeError as problem:
         line = _line_of(bytes(body[: problem.start]).decode(encoding, errors="replace"))
-        return [
-            Finding(
-                "file-encoding",
-                f"this line is not {called}, as which the file is read",
-                origin.at(row=line),
-                hint="export the file again as CSV UTF-8",
-            )
-        ]
+        return [found("file-encoding", origin.at(row=line), case="declared", encoding=called)]
     return _without_nul(data, Decoded(text, called), origin)
 
 
@@ -79,17 +72,8 @@ def _without_nul(data: bytes, decoded: Decoded, origin: Origin) -> Decoded | lis
     if place < 0:
         return decoded
     wide = _wide(data)
-    return [
-        Finding(
-            "file-encoding",
-            "the file holds NUL characters, which no text does"
-            + ("; it looks like UTF-16 without a byte order mark" if wide else ""),
-            origin.at(row=_line_of(decoded.text[:place])),
-            hint=f"say `encoding: {wide}` in the mapping"
-            if wide
-            else "export the file again as CSV UTF-8",
-        )
-    ]
+    line = origin.at(row=_line_of(decoded.text[:place]))
+    return [found("file-encoding", line, case="utf-16" if wide else "nul", encoding=wide)]
 
 
 def _wide(data: bytes) -> str | None:
@@ -106,26 +90,20 @@ def _not_utf8(data: bytes, problem: UnicodeDecodeError, origin: Origin) -> list[
     lines = _bad_lines(data)
     right = sum(1 for line in _lines_of(data) if not line.isascii()) - len(lines)
     mixed = right > 0 and (right >= len(lines) or not guesses)
-    if mixed:
-        hint = "the rest of the file is UTF-8: mend these lines, or export the file again"
-    elif guesses:
-        choice = " or ".join(f"`encoding: {guess}`" for guess in guesses)
-        names = " or ".join(guesses)
-        hint = f"it looks like {names}: say {choice} in the mapping, or save it as UTF-8"
-    else:
-        hint = "save it as CSV UTF-8, or say its `encoding` in the mapping"
+    case = "mixed" if mixed else ("unknown", "guess", "guesses")[min(len(guesses), 2)]
     findings = [
-        Finding(
+        found(
             "file-encoding",
-            f"the file is not UTF-8: byte 0x{data[start]:02X} at position {position} of the line",
             origin.at(row=line),
-            hint=hint,
+            case=case,
+            byte=data[start],
+            position=position,
+            guesses=() if mixed else tuple(guesses),
         )
         for line, position, start in (lines[:_LINES] if mixed else lines[:1])
     ]
-    more = len(lines) - len(findings)
-    if more:
-        findings.append(Finding("file-encoding", f"and {more:,} more lines like this", origin))
+    if more := len(lines) - len(findings):
+        findings.append(found("file-encoding", origin, case="more", count=more))
     return findings
 
 
@@ -244,9 +222,7 @@ def _doubt(data: bytes, declared: str, origin: Origin) -> tuple[Finding, ...]:
     better = _judged(sample, guesses[0]) if guesses else None
     if judged is None or better is None or better[0] - judged[0] < _CLEARLY:
         return ()
-    hint = f"say `encoding: {guesses[0]}` in the mapping, if its names look right then"
-    message = f"read as {declared}, as the mapping says, but the letters look like {guesses[0]}"
-    return (Finding("encoding-doubtful", message, origin, hint=hint),)
+    return (found("encoding-doubtful", origin, declared=declared, guess=guesses[0]),)
 
 
 def _sample(data: bytes) -> bytes:

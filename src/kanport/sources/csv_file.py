@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from kanport.findings import Finding
+from kanport.findings import Finding, found
 from kanport.mapping.spec import CsvSource
 from kanport.origin import Origin
 from kanport.rules import strip_blanks
@@ -52,7 +52,7 @@ def read_csv(
     if isinstance(decoded, list):
         raise refused(decoded, origin)
     if not _SOMETHING.search(decoded.text):
-        raise refused([_empty("the file is empty", origin)], origin)
+        raise refused([found("file-empty", origin, what="file")], origin)
     lines = lines_of(decoded.text)
     delimiter = tell_delimiter(
         lines, spec.delimiter, wanted, origin, below_title=spec.columns is None
@@ -61,11 +61,12 @@ def read_csv(
         raise refused([delimiter], origin)
     grid, told = _read_grid(lines, delimiter, wanted, spec, origin)
     read = rows_of(grid, origin)
-    read_as = Finding(
+    read_as = found(
         "file-read-as",
-        f"read as {decoded.encoding}, with a {CALLED[delimiter.char]} between the fields"
-        f"{', below a title' if delimiter.titled else ''}",
         origin,
+        case="titled" if delimiter.titled else "",
+        encoding=decoded.encoding,
+        delimiter=CALLED[delimiter.char],
     )
     return Table(
         source=name,
@@ -90,10 +91,10 @@ def _read_grid(
     Raises SourceInvalid with all that is wrong with their structure.
     """
     problems = Problems()
-    found = _filled(records(lines, delimiter.char, delimiter.skip))
-    header = next(found, None)
+    later = _filled(records(lines, delimiter.char, delimiter.skip))
+    header = next(later, None)
     if header is None:
-        raise refused([_empty("the file is empty", origin)], origin)
+        raise refused([found("file-empty", origin, what="file")], origin)
     if isinstance(header, Broken):
         # Without its header nothing can be said about the rows.
         raise refused([broken_finding(header, origin, lines[header.line - 1])], origin)
@@ -106,12 +107,12 @@ def _read_grid(
     columns = columns_of(spec.columns or header.fields, wanted)
     at_header = partial(_field_origin, origin, header.line)
     problems.extend(
-        _with_delimiter(problem, better_delimiter(lines, delimiter, wanted))
+        _with_delimiter(problem, better_delimiter(lines, delimiter, wanted), wanted)
         for problem in header_problems(columns, wanted, at_header)
     )
     width = len(header.fields)
     body = _Body(width, tuple(sorted(set(range(width)) - {column.index for column in columns})))
-    for record in found:
+    for record in later:
         if isinstance(record, Broken):
             line = lines[record.line - 1]
             problems.add("row-quotes", partial(broken_finding, record, origin, line))
@@ -148,7 +149,7 @@ def _read_grid(
     )
     grid = with_strays(grid, origin)
     if grid.is_empty and not spec.may_be_empty and not (broken := problems.all(origin)):
-        broken.append(_empty("the file has a header and no rows", origin))
+        broken.append(found("file-empty", origin, case="rows", what="file"))
         raise refused([*broken, *grid.strays.values()], origin)
     if broken := problems.all(origin):
         raise refused([*broken, *grid.strays.values()], origin)
@@ -223,27 +224,19 @@ class _Body:
         if not self.surplus or len(self.surplus) == len(self.rows):
             return []
         places = [origin.at(row=shape.line) for shape in self.surplus]
-        rows = "this row has" if len(places) == 1 else f"{len(places):,} rows have"
-        return [
-            Finding(
-                "row-surplus",
-                f"{rows} empty fields beyond the header, and others have not",
-                places[0],
-                hint="check that no value came apart at a delimiter that is not quoted",
-                related=tuple(places[1:_RELATED]),
-            )
-        ]
+        return [found("row-surplus", places[0], related=places[1:_RELATED], count=len(places))]
 
 
 def _otherwise_wide(
     header: Record, names: Sequence[str], delimiter: str, origin: Origin
 ) -> Finding:
-    return Finding(
+    return found(
         "row-ragged",
-        f"the first line has {len(header.fields)} fields, with a {CALLED[delimiter]} between them;"
-        f" the mapping names {len(names)} columns",
         origin.at(row=header.line),
-        hint="name each column of the file under columns in the mapping",
+        case="named",
+        fields=len(header.fields),
+        delimiter=CALLED[delimiter],
+        names=len(names),
     )
 
 
@@ -275,21 +268,19 @@ def _filled_width(record: Record) -> int:
 def _ragged(
     shape: _Shape, width: int, delimiter: str, origin: Origin, *, all_alike: bool
 ) -> Finding:
-    count = shape.fields
-    fields = "one field" if count == 1 else f"{count} fields"
-    if count < width:
-        hint = "an empty field needs its delimiter too; is a line break within a value not quoted?"
+    if shape.fields < width:
+        case = "short"
     elif all_alike:
-        hint = "all rows are like this: give each of their columns a name in the header"
-    elif shape.other_quotes:
-        hint = 'write straight quotation marks (") round a value, not typographic or single ones'
+        case = "alike"
     else:
-        hint = f"put a value that holds a {CALLED[delimiter]} into double quotation marks"
-    return Finding(
+        case = "quotes" if shape.other_quotes else "long"
+    return found(
         "row-ragged",
-        f"the row has {fields}, the header has {width}",
         origin.at(row=shape.line),
-        hint=hint,
+        case=case,
+        fields=shape.fields,
+        width=width,
+        delimiter=CALLED[delimiter],
     )
 
 
@@ -315,19 +306,11 @@ def _closes(field: str) -> bool:
 
 
 def _late_quote(place: Origin) -> Finding:
-    return Finding(
-        "row-quotes",
-        "a blank stands before the quotation mark that opens a value",
-        place,
-        hint="take away the blank between the delimiter and the quotation mark",
-    )
+    return found("row-quotes", place, case="blank-before")
 
 
-def _with_delimiter(problem: Finding, better: str | None) -> Finding:
+def _with_delimiter(problem: Finding, better: str | None, wanted: Wanted) -> Finding:
     if problem.code != "column-missing" or better is None:
         return problem
-    return replace(problem, hint=f'with `delimiter: "{better}"` they would be there')
-
-
-def _empty(message: str, origin: Origin) -> Finding:
-    return Finding("file-empty", message, origin, hint="is it the right file, and was it saved?")
+    named = tuple(sorted(wanted.named))
+    return found("column-missing", problem.origin, case="delimiter", wanted=named, delimiter=better)

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from kanport.findings import Finding
+from kanport.facts import fact
+from kanport.findings import Finding, finding
 from kanport.origin import Origin
 
 _BLANK_AFTER = re.compile(r'"[ \t\u00a0]+(?:[,;|\t]|$)')
@@ -68,17 +69,13 @@ def broken_finding(broken: Broken, origin: Origin, line: str) -> Finding:
 
     No text of it is shown.
     """
-    hint = 'write a quotation mark within a value twice, as in "Ann ""Al"" Lee"'
+    params: dict[str, int] = {}
     if "expected after" in broken.why:
-        reached = "" if broken.reached == broken.line else f" (which ends in line {broken.reached})"
-        message = f"something stands after the closing quotation mark of a value{reached}"
-        if _BLANK_AFTER.search(line):
-            hint = "take away the blank between the quotation mark and the delimiter"
+        case = "blank-after" if _BLANK_AFTER.search(line) else "after"
+        params["line"] = broken.reached
     elif "unexpected end" in broken.why:
-        message = "a quotation mark opens here and is never closed"
+        case = "open"
     else:
-        message = f"a value has more than {csv.field_size_limit():,} characters"
-        if broken.reached > broken.line:
-            message = f"a quotation mark opens here and is not closed; {message}"
-        return Finding("row-quotes", message, origin.at(row=broken.line), hint=hint)
-    return Finding("row-quotes", message, origin.at(row=broken.line), hint=hint)
+        case = "open-long" if broken.reached > broken.line else "long"
+        params["most"] = csv.field_size_limit()
+    return finding(fact("row-quotes", case=case, **params), origin.at(row=broken.line))

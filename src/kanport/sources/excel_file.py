@@ -1,6 +1,5 @@
 """Reading one sheet of an Excel workbook into a table, each value with the address of its cell."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -29,11 +28,11 @@ from kanport.sources.grid import Grid, headers_of, rows_of, with_strays
 from kanport.sources.header import (
     Column,
     Wanted,
+    closest,
     columns_of,
     header_key,
     header_problems,
     headless,
-    listed,
 )
 from kanport.sources.problems import Problems, too_many
 from kanport.table import Odd, Table
@@ -52,7 +51,7 @@ def read_excel(
     origin = file.origin
     kind = kind_of(file.data)
     if not file.data:
-        raise refused([Finding("file-empty", "the file is empty", origin)], origin)
+        raise refused([found("file-empty", origin, what="file")], origin)
     if kind is not Kind.XLSX:
         raise refused([wrong_kind(kind, wanted="excel", origin=origin)], origin)
     if problems := package_problems(file.data, origin):
@@ -85,28 +84,31 @@ def read_excel(
         modified_at=file.modified_at,
         size=len(file.data),
         findings=(read_as(chosen, grid.columns, sheet, origin), *unread, *findings, *read.findings),
-        partial=any(found.code == "rows-left-out" for found in findings),
+        partial=any(finding.code == "rows-left-out" for finding in findings),
         headers=headers_of(grid, origin),
     )
 
 
 def _choose(names: Sequence[SheetName], wanted: str | None, origin: Origin) -> int | Finding:
     """Give the number of the sheet that is named, or of the first visible one."""
-    there = [sheet.name for sheet in names if not sheet.chart]
-    hint = f"the sheets are {listed(there)}"
+    there = tuple(sheet.name for sheet in names if not sheet.chart)
     for number, sheet in enumerate(names):
         if sheet.chart:
             continue
         if sheet.visible if wanted is None else sheet.name == wanted:
             return number
     if wanted is None:
-        return Finding("sheet-missing", "the workbook has no visible sheet", origin, hint=hint)
-    folded = {header_key(name): name for name in there}
-    close = difflib.get_close_matches(header_key(wanted), folded, n=1)
-    if close:
-        hint = f'did you mean "{folded[close[0]]}"? {hint}'
-    return Finding(
-        "sheet-missing", f'the workbook has no sheet "{wanted}"', origin, value=wanted, hint=hint
+        case = "hidden" if there else "charts"
+        return found("sheet-missing", origin, case=case, sheets=there)
+    near = closest(wanted, there)
+    return found(
+        "sheet-missing",
+        origin,
+        case="near" if near else "",
+        value=wanted,
+        sheet=wanted,
+        sheets=there,
+        near=near,
     )
 
 
@@ -115,14 +117,16 @@ def _make_grid(
 ) -> tuple[Grid, list[Finding]]:
     """Find header and rows; raises SourceInvalid with all that is wrong with their structure."""
     if not any(_holds_text(row) for row in rows):
-        raise refused([Finding("file-empty", "the sheet is empty", origin)], origin)
+        raise refused([found("file-empty", origin, what="sheet")], origin)
     header = next((row for row in rows if row.number == spec.header_row), None)
     if header is None or not _holds_text(header):
-        problem = Finding(
+        other = _header_row(rows, spec.header_row, wanted)
+        problem = found(
             "file-empty",
-            f"row {spec.header_row}, which should hold the headers, is empty",
             origin.at(row=spec.header_row),
-            hint=_header_hint(rows, spec.header_row, wanted),
+            case="header-elsewhere" if other else "header",
+            row=spec.header_row,
+            other=other,
         )
         raise refused([problem], origin)
     problems = Problems()
@@ -131,8 +135,10 @@ def _make_grid(
     at_header = partial(_cell_origin, origin, header.number)
     for problem in header_problems(columns, wanted, at_header):
         if problem.code == "column-missing":
-            hint = _header_hint(rows, spec.header_row, wanted) or problem.hint
-            raise refused([*problems.all(origin), _hinted(problem, hint)], origin)
+            if row := _header_row(rows, spec.header_row, wanted):
+                named = tuple(sorted(wanted.named))
+                problem = found("column-missing", problem.origin, case="row", wanted=named, row=row)
+            raise refused([*problems.all(origin), problem], origin)
         problems.extend([problem])
     by_number = {column.index + 1: column for column in columns}
     below = [row for row in rows if row.number > header.number and _holds_text(row)]
@@ -140,7 +146,7 @@ def _make_grid(
         raise refused([too_many(spec.max_rows, origin)], origin)
     problems.extend(headless(_strays(below, by_number, origin)))
     findings, below = hidden_told(below, spec.hidden_rows, origin)
-    problems.extend(found for found in findings if found.code == "row-hidden")
+    problems.extend(finding for finding in findings if finding.code == "row-hidden")
     merged_odd: Mapping[tuple[int, int], Odd] = {}
     if spec.merged_cells == "fill":
         fill_merged(below, sheet.merged, by_number)
@@ -150,8 +156,8 @@ def _make_grid(
     grid = _fill_grid(columns, header.number, below, merged_odd, origin, findings)
     grid = with_strays(replace(grid, spreadsheet=not spec.verbatim), origin)
     if grid.is_empty and not spec.may_be_empty and not problems.all(origin):
-        message = "the sheet has a header and no rows"
-        problems.extend([Finding("file-empty", message, origin.at(row=header.number))])
+        place = origin.at(row=header.number)
+        problems.extend([found("file-empty", place, case="rows", what="sheet")])
     if broken := problems.all(origin):
         raise refused([*broken, *grid.strays.values()], origin)
     return grid, findings
@@ -183,7 +189,10 @@ def _fill_grid(
                 calculated.append(row.number)
         cells.append(texts)
         if calculated and column.used:
-            findings.append(_calculated(column, calculated, origin))
+            first = _cell_origin(origin, calculated[0], column.index)
+            findings.append(
+                found("cell-calculated", first, count=len(calculated), column=column.name)
+            )
     return Grid(
         columns=columns,
         numbers=[row.number for row in rows],
@@ -191,15 +200,6 @@ def _fill_grid(
         place_of=lambda column: {"cell": letter(column.index + 1)},
         header=header,
         odd=odd,
-    )
-
-
-def _calculated(column: Column, rows: Sequence[int], origin: Origin) -> Finding:
-    count = "one value" if len(rows) == 1 else f"{len(rows):,} values"
-    return Finding(
-        "cell-calculated",
-        f'{count} in "{column.name}" are from formulas, as they were last calculated',
-        _cell_origin(origin, rows[0], column.index),
     )
 
 
@@ -214,18 +214,14 @@ def _header_texts(header: RawRow, origin: Origin, problems: Problems) -> list[st
     return texts
 
 
-def _header_hint(rows: Sequence[RawRow], header_row: int, wanted: Wanted) -> str | None:
-    """Say which row looks like the header, if one of the first rows does."""
+def _header_row(rows: Sequence[RawRow], header_row: int, wanted: Wanted) -> int | None:
+    """Return which other row looks like the header, if one of the first rows does."""
     named = {header_key(name) for name in wanted.named}
     for row in rows[:50]:
         texts = {header_key(cell_text(cell)[0]) for cell in row.cells.values()}
         if row.number != header_row and named and named <= texts:
-            return f"row {row.number} has them: say `header_row: {row.number}` in the mapping"
+            return row.number
     return None
-
-
-def _hinted(problem: Finding, hint: str | None) -> Finding:
-    return Finding(problem.code, problem.message, problem.origin, problem.value, hint)
 
 
 def _strays(

@@ -2,8 +2,10 @@
 
 import io
 import zipfile
+from functools import partial
 
-from kanport.findings import Finding
+from kanport.facts import Fact, fact
+from kanport.findings import Finding, finding, found
 from kanport.origin import Origin
 
 MAX_PARTS = 10_000
@@ -29,19 +31,13 @@ def package_problems(data: bytes, origin: Origin) -> list[Finding]:
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            parts = archive.infolist()
-            found = _problem_of(parts, origin)
-            if found is None and _STRICT in workbook_xml(archive)[:4096]:
-                found = Finding(
-                    "file-kind",
-                    "the workbook is saved as Strict Open XML",
-                    origin,
-                    hint="save it as Excel Workbook (.xlsx), without Strict",
-                )
-    except Exception as problem:
+            problem = _problem_of(archive.infolist(), origin)
+            if problem is None and _STRICT in workbook_xml(archive)[:4096]:
+                problem = found("file-kind", origin, case="strict")
+    except Exception as wrong:
         # zipfile raises many things for broken archives, from BadZipFile to struct.error.
-        return [damaged(origin, f"its archive is broken ({type(problem).__name__})")]
-    return [found] if found else []
+        return [found("file-damaged", origin, case="archive", error=type(wrong).__name__)]
+    return [problem] if problem else []
 
 
 def workbook_xml(archive: zipfile.ZipFile) -> bytes:
@@ -50,53 +46,32 @@ def workbook_xml(archive: zipfile.ZipFile) -> bytes:
     return archive.read(name) if name in archive.namelist() else b""
 
 
-def damaged(origin: Origin, why: str) -> Finding:
-    """Give the finding for a workbook that cannot be read to its end."""
-    return Finding(
-        "file-damaged",
-        f"the workbook is damaged: {why}",
-        origin,
-        hint="open it in Excel or LibreOffice, save it anew, and copy it again",
-    )
-
-
 def _problem_of(parts: list[zipfile.ZipInfo], origin: Origin) -> Finding | None:
     names = {part.filename for part in parts}
     if "[Content_Types].xml" not in names:
-        return damaged(origin, "the part [Content_Types].xml is missing")
+        return found("file-damaged", origin, case="content")
     # Names of parts do not depend on case, and some programs write backslashes.
     if len({name.replace("\\", "/").lower() for name in names}) < len(parts):
-        return damaged(origin, "a part is in it twice")
+        return found("file-damaged", origin, case="twice")
     if any(part.flag_bits & 1 for part in parts):
-        return Finding(
-            "file-kind",
-            "the workbook's archive is protected by a password",
-            origin,
-            hint="open it with its password and save it without one",
-        )
-    too_large = _too_large(parts)
-    if too_large is None:
-        return None
-    return Finding(
-        "file-too-large",
-        f"the workbook is not opened: {too_large}",
-        origin,
-        hint="a list of people is never so large; copy the rows into a new workbook",
-    )
+        return found("file-kind", origin, case="encrypted")
+    why = _too_large(parts)
+    return finding(why, origin) if why is not None else None
 
 
-def _too_large(parts: list[zipfile.ZipInfo]) -> str | None:
+def _too_large(parts: list[zipfile.ZipInfo]) -> Fact | None:
+    too_large = partial(fact, "file-too-large")
     if len(parts) > MAX_PARTS:
-        return f"it has {len(parts):,} parts"
+        return too_large(case="parts", parts=len(parts))
     total = sum(part.file_size for part in parts)
     if total > MAX_UNPACKED_BYTES:
-        return f"it unpacks to {total // 2**20:,} MiB"
+        return too_large(case="unpacked", size=total // 2**20)
     for part in parts:
         if part.file_size < RATIO_FROM_BYTES:
             continue
         if part.file_size > MAX_RATIO * max(part.compress_size, 1):
-            return f"{part.filename} unpacks to more than {MAX_RATIO} times its size"
+            return too_large(case="ratio", part=part.filename, most=MAX_RATIO)
         sheet = part.filename.startswith(("xl/worksheets/", "xl/media/"))
         if part.file_size > MAX_SHARED_BYTES and not sheet:
-            return f"{part.filename} unpacks to {part.file_size // 2**20:,} MiB"
+            return too_large(case="part", part=part.filename, size=part.file_size // 2**20)
     return None

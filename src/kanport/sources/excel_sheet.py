@@ -29,9 +29,8 @@ from openpyxl.utils.datetime import (
 from openpyxl.xml.constants import REL_NS, SHEET_MAIN_NS
 
 from kanport.errors import SourceInvalid
-from kanport.findings import Finding
+from kanport.findings import Finding, found
 from kanport.origin import Origin
-from kanport.sources.excel_package import damaged
 from kanport.sources.file_bytes import refused
 from kanport.spreadsheet import plain_xstring
 
@@ -145,18 +144,8 @@ def open_workbook(data: bytes, origin: Origin) -> Iterator[Workbook]:
 
 def unread_parts(workbook: Workbook, sheet: Sheet, origin: Origin) -> list[Finding]:
     """Return a warning for each part that values may depend on and that cannot be read."""
-    parts = list(sheet.unread)
-    if workbook.formats is None:
-        parts.append("the number formats, so that every number may be a date")
-    return [
-        Finding(
-            "part-unreadable",
-            f"the workbook is read without {part}",
-            origin,
-            hint="open it in Excel or LibreOffice, and save it anew",
-        )
-        for part in dict.fromkeys(parts)
-    ]
+    parts = [*sheet.unread, *(["formats"] if workbook.formats is None else [])]
+    return [found("part-unreadable", origin, case=part) for part in dict.fromkeys(parts)]
 
 
 def read_rows(workbook: Workbook, number: int, sheet: Sheet, origin: Origin) -> Iterator[RawRow]:
@@ -178,9 +167,8 @@ def read_rows(workbook: Workbook, number: int, sheet: Sheet, origin: Origin) -> 
             if row is None:
                 return
             if not last < row.number <= MAX_ROW:
-                raise refused(
-                    [damaged(origin, f"row {row.number} stands after row {last}")], origin
-                )
+                problem = found("file-damaged", origin, case="rows", row=row.number, last=last)
+                raise refused([problem], origin)
             last = row.number
             bounded.tags = 0
             if row.cells:
@@ -199,8 +187,9 @@ def guarded(origin: Origin) -> Iterator[None]:
         raise
     except Exception as problem:
         # zipfile, zlib, the XML parser and int() raise many things for broken parts.
-        why = f"{type(problem).__name__} on reading it"
-        raise refused([damaged(origin, why)], origin) from None
+        error = type(problem).__name__
+        finding = found("file-damaged", origin, case="reading", error=error)
+        raise refused([finding], origin) from None
 
 
 # --- the workbook ---------------------------------------------------------------------------------
@@ -349,7 +338,7 @@ def _note_column(element: Any, sheet: Sheet) -> None:
     try:
         first, last = int(element.get("min")), min(int(element.get("max")), MAX_COLUMN)
     except (TypeError, ValueError):
-        sheet.unread.append("the format of some columns, so that they may be hidden")
+        sheet.unread.append("columns")
         return
     if _is_true(element.get("hidden")) or _is_zero(element.get("width")):
         sheet.hidden_columns |= set(range(first, last + 1))
@@ -361,7 +350,7 @@ def _note_merged(element: Any, sheet: Sheet) -> None:
         left, top = _place(first)
         right, bottom = _place(last or first)
     except (AttributeError, ValueError):
-        sheet.unread.append("some of its merged cells")
+        sheet.unread.append("merged")
     else:
         sheet.merged.append(Merged(top, left, bottom, right))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kanport.errors import SourceInvalid, Unreachable
 from kanport.files import read_dated
-from kanport.findings import Finding
+from kanport.findings import Finding, found
 from kanport.origin import Origin
 
 MAX_FILE_BYTES = 256 * 1024 * 1024
@@ -40,10 +40,7 @@ def read_bytes(source: str, path: str, base: Path) -> FileBytes:
     except (OSError, ValueError) as problem:
         raise _unreachable(source, file, problem) from problem
     if len(data) > MAX_FILE_BYTES:
-        limit = MAX_FILE_BYTES // 1024 // 1024
-        raise refused(
-            [Finding("file-too-large", f"the file has more than {limit} MiB", origin)], origin
-        )
+        raise refused([found("file-too-large", origin, limit=MAX_FILE_BYTES // 2**20)], origin)
     return FileBytes(data, hashlib.sha256(data).hexdigest(), origin, modified_at)
 
 

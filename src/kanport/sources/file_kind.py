@@ -4,7 +4,7 @@ import io
 import zipfile
 from enum import StrEnum
 
-from kanport.findings import Finding
+from kanport.findings import Finding, found
 from kanport.origin import Origin
 
 
@@ -81,26 +81,20 @@ def kind_of(data: bytes) -> Kind:
 
 
 def wrong_kind(kind: Kind, *, wanted: str, origin: Origin) -> Finding:
-    """Give the finding for a file of another kind than the mapping says (`csv` or `excel`)."""
-    expected = "a CSV file" if wanted == "csv" else "an Excel workbook (.xlsx)"
-    return Finding(
-        "file-kind",
-        f"this is {kind}, and the mapping says {expected}",
-        origin,
-        hint=_hint(kind, wanted),
-    )
+    """Return the finding for a file of another kind than the mapping says (`csv` or `excel`)."""
+    if kind in _TYPES:
+        case = "type"
+    elif kind is Kind.ENCRYPTED:
+        case = "protected"
+    elif kind in (Kind.XLSM, Kind.XLSB, Kind.XLS, Kind.ODS, Kind.HTML, Kind.XML):
+        case = "save-csv" if wanted == "csv" else "save-excel"
+    else:
+        case = "other"
+    right = _TYPES.get(kind, "")
+    return found("file-kind", origin, case=case, kind=str(kind), wanted=wanted, right=right)
 
 
-def _hint(kind: Kind, wanted: str) -> str:
-    other = {Kind.XLSX: "excel", Kind.TEXT: "csv"}.get(kind)
-    if other is not None:
-        return f"say `type: {other}` in the mapping, or name another file"
-    if kind is Kind.ENCRYPTED:
-        return "open it with its password and save it without one"
-    if kind in (Kind.XLSM, Kind.XLSB, Kind.XLS, Kind.ODS, Kind.HTML, Kind.XML):
-        saved = "CSV UTF-8" if wanted == "csv" else "Excel Workbook (.xlsx)"
-        return f"open it in a spreadsheet program and save it as {saved}"
-    return "name the file with the list"
+_TYPES = {Kind.XLSX: "excel", Kind.TEXT: "csv"}
 
 
 def _kind_of_ole(data: bytes) -> Kind:

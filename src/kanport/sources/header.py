@@ -2,16 +2,16 @@
 
 import difflib
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from kanport.findings import Finding
+from kanport.findings import Finding, found
 from kanport.names import normalize as in_form
 from kanport.origin import Origin
 from kanport.rules import strip_blanks
 from kanport.spreadsheet import unwrapped
 
-_SHOWN = 40
+_LONGEST = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +89,11 @@ def header_problems(
         same = first.setdefault(header_key(column.name), column)
         if same is not column:
             problems.append(
-                Finding(
+                found(
                     "header-duplicate",
-                    f'the header "{column.name}" stands twice; which one is meant is unclear',
                     origin_of(column.index),
-                    hint="give the columns different names, or take one away",
                     related=(origin_of(same.index),),
+                    column=shortened(column.name),
                 )
             )
     return problems
@@ -102,22 +101,12 @@ def header_problems(
 
 def headless(strays: Mapping[int, Origin]) -> list[Finding]:
     """Give the findings for columns that hold values and have no header, by their first value."""
-    return [
-        Finding(
-            "header-empty",
-            "a value stands in a column without a header",
-            origin,
-            hint="give the column a header, or empty it",
-        )
-        for _, origin in sorted(strays.items())
-    ]
+    return [found("header-empty", origin) for _, origin in sorted(strays.items())]
 
 
-def listed(names: Iterable[str]) -> str:
-    """Join names for a message; long names and long lists are cut."""
-    quoted = [f'"{name if len(name) <= 60 else name[:59] + "…"}"' for name in names]
-    more = f" and {len(quoted) - _SHOWN} more" if len(quoted) > _SHOWN else ""
-    return (", ".join(quoted[:_SHOWN]) or "none") + more
+def shortened(name: str) -> str:
+    """Return a name as a finding shows it: a header may be as long as a cell."""
+    return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
 
 
 def closest(word: str, known: Collection[str]) -> str | None:
@@ -128,15 +117,11 @@ def closest(word: str, known: Collection[str]) -> str | None:
 
 
 def _no_header(columns: Sequence[Column], wanted: Wanted, origin: Origin) -> Finding:
-    named = listed(sorted(wanted.named))
-    message = f"the header has none of the columns that the mapping reads: {named}"
+    named = tuple(sorted(wanted.named))
     if wanted.secret:
         # Without a header the first line is somebody's row, with a password in it.
-        hint = "is there a header? What stands there is not shown: it may be a password"
-    else:
-        there = [column.name for column in columns]
-        pairs = ((name, closest(name, there)) for name in sorted(wanted.named))
-        near = [f'"{close}" for "{name}"' for name, close in pairs if close]
-        guess = f"did you mean {', '.join(near)}? " if near else ""
-        hint = f"{guess}the columns are {listed(there)}"
-    return Finding("column-missing", message, origin, hint=hint)
+        return found("column-missing", origin, case="unshown", wanted=named)
+    there = tuple(map(shortened, (column.name for column in columns)))
+    near = tuple(close for name in named if (close := closest(name, there)))
+    case = "near" if near else "header"
+    return found("column-missing", origin, case=case, wanted=named, headers=there, alike=near)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from kanport.findings import Finding
+from kanport.findings import Finding, found
 from kanport.origin import Origin
 
 MAX_PER_CODE = 1_000
@@ -31,7 +31,7 @@ class Problems:
     def all(self, origin: Origin) -> list[Finding]:
         """Give what was collected; `origin` is the place of the line that counts the rest."""
         rest = [
-            Finding(code, f"and {seen - MAX_PER_CODE:,} more places like these", origin)
+            found(code, origin, case="more", count=seen - MAX_PER_CODE)
             for code, seen in sorted(self._seen.items())
             if seen > MAX_PER_CODE
         ]
@@ -40,9 +40,4 @@ class Problems:
 
 def too_many(max_rows: int, origin: Origin) -> Finding:
     """Give the finding for a source with more rows than the mapping allows."""
-    return Finding(
-        "file-too-large",
-        f"there are more than {max_rows:,} rows",
-        origin,
-        hint="if that is right, say `max_rows` in the mapping",
-    )
+    return found("file-too-large", origin, case="rows", most=max_rows)

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from kanport.facts import fact
-from kanport.findings import Finding
+from kanport.findings import Finding, found
 from kanport.mapping.spec import YamlSource
-from kanport.mapping.yaml_file import Document, NotYaml, decode, read_yaml
+from kanport.mapping.yaml_file import Document, Mistake, NotYaml, decode, read_yaml
 from kanport.origin import Origin
 from kanport.sources.file_bytes import MAX_FILE_BYTES, read_bytes, refused
 from kanport.sources.grid import Grid, rows_of
@@ -42,18 +42,16 @@ def read_yaml_rows(
     if len(items) > spec.max_rows:
         raise refused([too_many(spec.max_rows, origin)], origin)
     if not items and not spec.may_be_empty:
-        raise refused([Finding("file-empty", "the list has no rows", origin)], origin)
+        raise refused([found("file-empty", origin, what="list")], origin)
     wanted = Wanted(columns_used, secret_columns)
     problems = Problems()
     for mistake in document.mistakes:
-        problems.extend(
-            [Finding("file-damaged", mistake.message, origin.at(row=mistake.spot.line))]
-        )
+        problems.extend([_damaged(mistake, origin.at(row=mistake.spot.line))])
     keys: dict[str, None] = {}
     for number, item in enumerate(items):
         if not isinstance(item, dict):
             place = origin.at(row=document.value((*path, number)).line)
-            problems.extend([_no_table(place)])
+            problems.extend([found("row-ragged", place, case="no-table")])
             continue
         keys.update(dict.fromkeys(item))
         problems.extend(_nested(document, (*path, number), item, origin))
@@ -100,8 +98,13 @@ def _parse(data: bytes, origin: Origin) -> Document:
     except NotYaml as problem:
         mistake = problem.mistake
         place = origin.at(row=mistake.spot.line, position=mistake.spot.column)
-        finding = Finding("file-damaged", mistake.message, place, hint=mistake.hint)
-        raise refused([finding], origin) from problem
+        raise refused([_damaged(mistake, place)], origin) from problem
+
+
+def _damaged(mistake: Mistake, place: Origin) -> Finding:
+    return found(
+        "file-damaged", place, case="yaml", problem=mistake.message, fix=mistake.hint or ""
+    )
 
 
 def _list_of(
@@ -111,34 +114,24 @@ def _list_of(
     if spec.under is None:
         if isinstance(data, list):
             return data, ()
-        hint = None
-        if isinstance(data, dict):
-            hint = f"say which list with under: {', under: '.join(map(str, data))}"
-        raise refused(
-            [Finding("file-kind", "the file holds no list of rows", origin, hint)], origin
-        )
-    found = data.get(spec.under) if isinstance(data, dict) else None
-    if isinstance(found, list):
-        return found, (spec.under,)
-    finding = Finding("file-kind", f"there is no list under {spec.under!r} in the file", origin)
-    raise refused([finding], origin)
-
-
-def _no_table(place: Origin) -> Finding:
-    return Finding(
-        "row-ragged", "this row is no table of values", place, hint='write {username: "ada", …}'
-    )
+        keys = tuple(map(str, data)) if isinstance(data, dict) else ()
+        case = "lists" if keys else "no-list"
+        raise refused([found("file-kind", origin, case=case, keys=keys)], origin)
+    rows = data.get(spec.under) if isinstance(data, dict) else None
+    if isinstance(rows, list):
+        return rows, (spec.under,)
+    raise refused([found("file-kind", origin, case="under", under=spec.under)], origin)
 
 
 def _nested(
     document: Document, path: tuple[str | int, ...], item: Mapping[str, Any], origin: Origin
 ) -> list[Finding]:
     return [
-        Finding(
+        found(
             "row-ragged",
-            f"the value of {key} is a list or a table",
             origin.at(row=document.key((*path, key)).line, column=key),
-            hint="a value is one text; several go into one text with a separator",
+            case="nested",
+            column=key,
         )
         for key, value in item.items()
         if isinstance(value, dict | list)

@@ -1,12 +1,12 @@
 """Groups as rows: one for each group and person in it, and one scope for each group."""
 
 import string
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from kanport.errors import SourceInvalid
 from kanport.facts import fact
-from kanport.findings import Finding
+from kanport.findings import Finding, found
 from kanport.mapping.ldap import LdapGroups, LdapSource, several
 from kanport.origin import Origin
 from kanport.sources.ldap.ber import Entry
@@ -19,8 +19,6 @@ from kanport.sources.ldap.rows import GROUP, Shaped, Shaper
 from kanport.sources.ldap.search import Directory, distinct
 from kanport.sources.ldap.values import texts
 from kanport.table import Odd, Row, Scope
-
-_SHOWN = 5
 
 
 @dataclass(slots=True)
@@ -47,12 +45,12 @@ def find_groups(
         for key, entry in distinct(directory.search(question)):
             wanted.entries.setdefault(key, entry)
     if not wanted.entries:
-        below = " and ".join(several(groups.base))
-        message = f"no group was found with {groups.filter} below {below}"
+        bases = tuple(several(groups.base))
+        empty = found(
+            "directory-empty", Origin(source), case="groups", filter=groups.filter, bases=bases
+        )
         raise SourceInvalid(
-            f'the source "{source}" is empty: {message}',
-            findings=[Finding("directory-empty", message, Origin(source))],
-            hint="check base and filter of groups, and what this login may read",
+            f'the source "{source}" is empty: {empty.message}', findings=[empty], hint=empty.hint
         )
     return wanted
 
@@ -76,17 +74,17 @@ def _named(directory: Directory, groups: LdapGroups, attributes: tuple[str, ...]
     for entry in _called(directory, groups, attributes, [*simple.values()]) if simple else ():
         for cn in texts(entry.attributes.get("cn", [])):
             by_name.get(_plain(cn), {})[dn_key(entry.dn)] = entry
-    for plain, found in by_name.items():
-        if not plain.isascii() or not found:
+    for plain, there in by_name.items():
+        if not plain.isascii() or not there:
             # What one name means is for the server to tell: it may keep ß and ss apart, or not.
             answer = _called(directory, groups, attributes, [simple[plain]])
-            found = {dn_key(entry.dn): entry for entry in answer}
-        if not found:
+            there = {dn_key(entry.dn): entry for entry in answer}
+        if not there:
             wanted.missing.append(simple[plain])
-        elif len(found) > 1:
-            wanted.ambiguous[simple[plain]] = sorted(entry.dn for entry in found.values())
+        elif len(there) > 1:
+            wanted.ambiguous[simple[plain]] = sorted(entry.dn for entry in there.values())
         else:
-            wanted.entries |= found
+            wanted.entries |= there
     return wanted
 
 
@@ -136,41 +134,42 @@ class GroupRows:
     def of(self, wanted: Wanted, gathering: Gathering) -> Iterator[tuple[Shaped, Reach, Scope]]:
         """Give each group with its cells, whom it reaches, and its scope."""
         for key, entry in sorted(wanted.entries.items()):
-            found = reach(key, gathering.nodes, self._groups.depth)
-            unsure = self._tell(entry.dn, found, gathering) or bool(gathering.hidden_groups)
+            reached = reach(key, gathering.nodes, self._groups.depth)
+            unsure = self._tell(entry.dn, reached, gathering) or bool(gathering.hidden_groups)
             shaped = self._shaper.shape(entry)
             places = {column: {**place, "dn": entry.dn} for column, place in shaped.places.items()}
             shaped = Shaped(entry.dn, shaped.values, shaped.odd, places)
             row = Row(self._origin.at(dn=entry.dn), shaped.values, places, shaped.odd)
-            inner = tuple(gathering.nodes[one].entry.dn for one in found.passed if one != key)
-            yield shaped, found, Scope(row, open=unsure, inner=inner)
+            inner = tuple(gathering.nodes[one].entry.dn for one in reached.passed if one != key)
+            yield shaped, reached, Scope(row, open=unsure, inner=inner)
         if gathering.hidden_groups:
-            self._add(
-                "group-unreadable",
-                f"{listed(gathering.hidden_groups)} cannot be read; "
-                "who is in a group through them is not known, so nobody loses anything",
-                self._origin,
-                hint="let this login read them",
+            hidden = names_of(gathering.hidden_groups)
+            self.findings.append(
+                found(
+                    "group-unreadable",
+                    self._origin,
+                    case="any",
+                    groups=hidden,
+                    count=len(hidden),
+                )
             )
 
     def absent(self, wanted: Wanted) -> Iterator[Scope]:
         """Give the scopes of groups that are not there, or are there more than once; all open."""
         for name in wanted.missing:
-            self._add(
-                "group-missing",
-                f"the group {name} is not there, or this login may not see it",
-                self._origin.at(dn=name),
-                value=name,
-                hint="correct groups.names, or take it out; nobody loses anything because of it",
-            )
+            place = self._origin.at(dn=name)
+            self.findings.append(found("group-missing", place, value=name, group=name))
             yield self._absent(name)
         for name, dns in wanted.ambiguous.items():
-            self._add(
-                "group-ambiguous",
-                f"{len(dns)} groups are called {name}: {listed(dns)}",
-                self._origin.at(dn=name),
-                value=name,
-                hint="name it by its DN",
+            self.findings.append(
+                found(
+                    "group-ambiguous",
+                    self._origin.at(dn=name),
+                    value=name,
+                    group=name,
+                    groups=names_of(dns),
+                    count=len(dns),
+                )
             )
             yield self._absent(name)
 
@@ -188,80 +187,33 @@ class GroupRows:
                 odd[GROUP + column] = Odd(fact("group-missing", case="cell", group=name))
         return Scope(Row(self._origin.at(dn=name), values, {}, odd), open=True)
 
-    def _tell(self, dn: str, found: Reach, gathering: Gathering) -> bool:
+    def _tell(self, dn: str, reached: Reach, gathering: Gathering) -> bool:
         """Take down what is to be said of a group; True where not all of its members are known."""
-        nodes = [gathering.nodes[key] for key in found.passed]
+        nodes = [gathering.nodes[key] for key in reached.passed]
         origin = self._origin.at(dn=dn)
-        lost = [member for node in nodes for member in node.lost]
-        hidden = [node.entry.dn for node in nodes if node.hidden]
-        unexpanded = [node.entry.dn for node in nodes if node.unexpanded]
-        strangers = [member for node in nodes for member in node.strangers]
-        if lost:
-            self._add(
-                "member-unreadable",
-                f"the directory does not show {counted(lost, 'member', 'members')}, and does not"
-                f" prove that they are gone: {listed(lost)}; Kanport revokes nothing in this group",
-                origin,
-                hint="let this login read them, widen base, or list placeholders in groups.ignore",
+        told: list[Finding] = []
+        if lost := [member for node in nodes for member in node.lost]:
+            told.append(found("member-unreadable", origin, count=len(lost), names=names_of(lost)))
+        if hidden := names_of(node.entry.dn for node in nodes if node.hidden):
+            attributes = tuple(self._groups.member_attributes)
+            told.append(found("group-unreadable", origin, groups=hidden, attributes=attributes))
+        if unexpanded := names_of(node.entry.dn for node in nodes if node.unexpanded):
+            told.append(
+                found("group-not-expanded", origin, attribute=MEMBER_URL, groups=unexpanded)
             )
-        if hidden:
-            self._add(
-                "group-unreadable",
-                f"the directory does not show the members of {listed(hidden)}, and does not prove"
-                " that there are none; Kanport revokes nothing in this group",
-                origin,
-                hint=f"let this login read {' and '.join(self._groups.member_attributes)}",
+        if reached.too_deep:
+            told.append(found("group-too-deep", origin, depth=self._groups.depth))
+        open_ = bool(told)
+        if reached.in_circle:
+            told.append(found("group-cycle", origin))
+        if strangers := [member for node in nodes for member in node.strangers]:
+            told.append(
+                found("member-no-person", origin, count=len(strangers), names=names_of(strangers))
             )
-        if unexpanded:
-            self._add(
-                "group-not-expanded",
-                f"the directory does not list whom {MEMBER_URL} of {listed(unexpanded)} finds;"
-                " Kanport revokes nothing in this group",
-                origin,
-                hint="let the server expand it (in OpenLDAP: the overlay dynlist), or name an"
-                " ordinary group",
-            )
-        if found.too_deep:
-            self._add(
-                "group-too-deep",
-                f"groups lie more than {self._groups.depth} deep in it; so nobody loses anything",
-                origin,
-                hint="raise groups.depth",
-            )
-        if found.in_circle:
-            self._add("group-cycle", "it lies in itself, through other groups", origin)
-        if strangers:
-            self._add(
-                "member-no-person",
-                f"{counted(strangers, 'member is', 'members are')} none of the people:"
-                f" {listed(strangers)}",
-                origin,
-            )
-        return bool(lost or hidden or unexpanded or found.too_deep)
-
-    def _add(
-        self,
-        code: str,
-        message: str,
-        origin: Origin,
-        *,
-        value: str | None = None,
-        hint: str | None = None,
-    ) -> None:
-        self.findings.append(Finding(code, message, origin, value=value, hint=hint))
+        self.findings += told
+        return open_
 
 
-def counted(items: Sized, one: str, many: str) -> str:
-    """Return how many there are, with the noun.
-
-    >>> counted("a", "person", "people"), counted("ab", "person", "people")
-    ('1 person', '2 people')
-    """
-    return f"{len(items)} {one if len(items) == 1 else many}"
-
-
-def listed(items: Iterable[str]) -> str:
-    """Return the first few of some DNs or names in one line, and how many more there are."""
-    several = sorted(set(items))
-    more = len(several) - _SHOWN
-    return "; ".join(several[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+def names_of(items: Iterable[str]) -> tuple[str, ...]:
+    """Return some DNs or names in order, each once."""
+    return tuple(sorted(set(items)))

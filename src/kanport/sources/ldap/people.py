@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from kanport.errors import SourceInvalid
-from kanport.findings import Finding
+from kanport.findings import found
 from kanport.mapping.ldap import LdapSource
 from kanport.origin import Origin
 from kanport.sources.ldap.ber import Attributes, Entry
@@ -56,19 +56,9 @@ def read_people(
             person = make(entry)
             people.setdefault(person.key, person)
     if not people:
-        below = " and ".join(spec.bases)
-        message = f"nobody was found with {spec.filter} below {below}"
-        raise SourceInvalid(
-            f'the source "{source}" is empty: {message}',
-            findings=[
-                Finding(
-                    "directory-empty",
-                    message,
-                    Origin(source, dn=spec.bases[0]),
-                    hint="check base, filter, and what this login may read",
-                )
-            ],
-        )
+        place = Origin(source, dn=spec.bases[0])
+        empty = found("directory-empty", place, filter=spec.filter, bases=tuple(spec.bases))
+        raise SourceInvalid(f'the source "{source}" is empty: {empty.message}', findings=[empty])
     return dict(sorted(people.items()))
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from kanport.errors import ConfigInvalid
 from kanport.facts import fact
-from kanport.findings import Finding
+from kanport.findings import Finding, found
 from kanport.mapping.ldap import LdapGroups, LdapSource, several
 from kanport.network import LONGEST_EXCHANGE
 from kanport.origin import Origin
@@ -18,7 +18,7 @@ from kanport.sources.ldap.connect import connected
 from kanport.sources.ldap.connection import Question
 from kanport.sources.ldap.freshness import marks, tells_age
 from kanport.sources.ldap.gathering import Gathering
-from kanport.sources.ldap.groups import GroupRows, counted, find_groups, listed
+from kanport.sources.ldap.groups import GroupRows, find_groups, names_of
 from kanport.sources.ldap.kind import PROVES_ABSENCE, kind_of
 from kanport.sources.ldap.lookup import Lookup
 from kanport.sources.ldap.members import find_members, group_attributes, person_attributes
@@ -165,10 +165,10 @@ class _Reading:
         places: dict[int, dict[str, Mapping[str, int | str]]] = {}
         refs = {key: self._entry(person) for key, person in people.items()}
         by_login = {key: entry._replace(by_login=True) for key, entry in refs.items()}
-        for shaped, found, scope in rows.of(wanted, gathering):
+        for shaped, reached, scope in rows.of(wanted, gathering):
             self._scopes.append(scope)
             places.clear()
-            for key in sorted(found.people):
+            for key in sorted(reached.people):
                 person = people[key].shaped
                 # The places of people are the same objects over and over: join them once a group.
                 joined = places.get(id(person.places))
@@ -177,9 +177,9 @@ class _Reading:
                     places[id(person.places)] = joined
                 odd = {**person.odd, **shaped.odd} if person.odd or shaped.odd else {}
                 values = {**person.values, **shaped.values}
-                entry = by_login[key] if key in found.logins else refs[key]
+                entry = by_login[key] if key in reached.logins else refs[key]
                 self._rows.append(Row(origins[key], values, joined, odd, entry))
-            self._print.add(shaped.dn, *shaped.values.items(), *sorted(found.people))
+            self._print.add(shaped.dn, *shaped.values.items(), *sorted(reached.people))
         self._scopes += rows.absent(wanted)
         self._tell_unread(gathering)
         for person_key in sorted(people):
@@ -200,14 +200,11 @@ class _Reading:
             self._unread.append(Unread(self._row(person), absent=False))
         if people:
             self._findings.append(
-                Finding(
+                found(
                     "groups-unreadable",
-                    "the directory does not show memberOf of"
-                    f" {counted(people, 'person', 'people')}, and does not prove that they are in"
-                    f" no group: {listed(person.shaped.dn for person in people)}; Kanport revokes"
-                    " nothing of theirs",
                     self._origin.at(attribute="memberOf"),
-                    hint="let this login read memberOf",
+                    count=len(people),
+                    names=names_of(person.shaped.dn for person in people),
                 )
             )
 
@@ -215,22 +212,12 @@ class _Reading:
         """Give all that was read, with what is to be said of the whole."""
         self._findings += self._shaper.findings(self._name, proves=self._proves)
         if failures:
+            server, why = self._directory.url, tuple(failures)
             self._findings.append(
-                Finding(
-                    "directory-fallback",
-                    f"read from {self._directory.url}, as {'; '.join(failures)}",
-                    self._origin,
-                )
+                found("directory-fallback", self._origin, server=server, failures=why)
             )
-        if self._directory.referrals:
-            self._findings.append(
-                Finding(
-                    "directory-referrals",
-                    f"{len(self._directory.referrals)} referrals to other servers were skipped",
-                    self._origin,
-                    hint="who is only there is not seen; a source of its own can read them",
-                )
-            )
+        if referrals := len(self._directory.referrals):
+            self._findings.append(found("directory-referrals", self._origin, count=referrals))
         return Table(
             source=self._name,
             kind="ldap",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from kanport.facts import fact
-from kanport.findings import Finding
+from kanport.findings import Finding, found
 from kanport.mapping.ldap import LdapSource
 from kanport.mapping.patterns import TooSlow
 from kanport.origin import Origin
@@ -186,39 +186,25 @@ class Shaper:
 
         `proves` is True where the server was asked for proof that absent attributes are absent.
         """
-        where = Origin(source)
-        found = []
-        if self.seen.entries:
-            asked = [name for _, name in self._plain]
-            for name in sorted({name for name in asked if name not in self.seen.attributes}):
-                found.append(
-                    Finding(
-                        "attribute-nowhere",
-                        f"none of {self.seen.entries} entries has the attribute {name}",
-                        where.at(attribute=name),
-                        hint="is it spelled as the directory does, and may this login read it?",
-                    )
+        where, entries = Origin(source), self.seen.entries
+        told = []
+        if entries:
+            told += [
+                found(
+                    "attribute-nowhere", where.at(attribute=name), entries=entries, attribute=name
                 )
-            found += [
-                Finding(
-                    "active-nowhere",
-                    f"no entry has {rule} (of {self.seen.entries}), so all count as active",
-                    where.at(attribute=rule),
-                    hint="that is right where nobody is disabled; or may this login not read it?",
-                )
+                for name in sorted({name for _, name in self._plain} - self.seen.attributes)
+            ]
+            told += [
+                found("active-nowhere", where.at(attribute=rule), entries=entries, attribute=rule)
                 for rule in (self._spec.active if self._active and not proves else ())
                 if rule in MAY_BE_ABSENT and rule.lower() not in self.seen.attributes
             ]
-        found += [
-            Finding(
-                "value-chosen",
-                f"{'1 entry has' if count == 1 else f'{count} entries have'} several values of"
-                f" {name}; one was taken as choose says",
-                where.at(attribute=name),
-            )
+        told += [
+            found("value-chosen", where.at(attribute=name), count=count, attribute=name)
             for name, count in sorted(self.seen.chosen.items())
         ]
-        return found
+        return told
 
     def _several(
         self, name: str, raw: list[bytes], dn: str, column: str, odd: dict[str, Odd]
