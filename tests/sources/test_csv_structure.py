@@ -82,7 +82,7 @@ def test_findings_beyond_a_thousand_of_a_kind_are_counted(tmp_path: Path) -> Non
     text = "a,b\n" + "1\n" * (problems.MAX_PER_CODE + 234)
     findings = findings_of(lambda: read_csv(tmp_path, text))
     assert len(findings) == problems.MAX_PER_CODE + 1
-    assert findings[-1].message == "and 234 more places like these"
+    assert findings[-1].message == "234 more places have the same problem"
 
 
 def test_quotation_marks_that_do_not_pair_are_told_on_their_own_lines(tmp_path: Path) -> None:
@@ -174,10 +174,10 @@ def test_a_header_with_none_of_the_columns_tells_those_that_are_there(tmp_path: 
     finding = the_finding(
         lambda: read_csv(tmp_path, "Logn,Fullname\na,b\n", used=["Login", "Name"]), "column-missing"
     )
-    assert '"Login", "Name"' in finding.message
+    assert '"Login" and "Name"' in finding.message
     assert finding.hint is not None
-    assert 'did you mean "Logn" for "Login"' in finding.hint
-    assert '"Logn", "Fullname"' in finding.hint
+    assert 'did you mean "Logn" and "Fullname"?' in finding.hint
+    assert '"Logn" and "Fullname"' in finding.hint
 
 
 def test_a_row_in_place_of_the_header_is_not_shown_if_it_may_hold_a_password(

@@ -52,7 +52,7 @@ KINDS = {
 def test_a_file_of_another_kind_is_named_for_what_it_is(tmp_path: Path, kind: str) -> None:
     for read in (read_csv, read_excel):
         finding = the_finding(lambda read=read: read(tmp_path, KINDS[kind]), "file-kind")  # type: ignore[misc]
-        assert f"this is {kind}, and" in finding.message
+        assert f"this is {kind}, but" in finding.message
         assert finding.hint
 
 
