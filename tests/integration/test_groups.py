@@ -278,8 +278,8 @@ def test_undo_tells_of_access_that_was_there_before_the_run() -> None:
         applied(planned(path, client), client, path)
         assert server.store.snapshot().group_access["ALPHA", "Engineers"] == "project-viewer"
         back = plan_undo(load_journal(path.parent / "run.jsonl"), client)
-        told = [one.message for one in back.findings if one.code == "undo-partial"]
-        assert any("'Engineers' had access to 'ALPHA' before the run" in one for one in told)
+        kept = [one for one in back.findings if one.case == "group-access"]
+        assert [dict(one.params)["group"] for one in kept] == ["Engineers"]
         assert not [one for one in back.changes if "group_access" in one.action]
 
 

@@ -1,9 +1,9 @@
 """Giving the access to projects back as it was before a run."""
 
-from kanport.apply.undo.notes import about_direct, impossible, moved
+from kanport.apply.undo.notes import about_users, impossible, moved
 from kanport.apply.undo.scene import Back, Scene, origin_of, reason_for
 from kanport.apply.undo.traces import Trace, Who
-from kanport.findings import Finding
+from kanport.findings import Finding, found
 from kanport.model import Project, User
 from kanport.plan.access import group_finder
 from kanport.plan.draft import Draft
@@ -28,8 +28,8 @@ def access_back(scene: Scene) -> Back:
             findings.append(protected_finding(user.username, None))
             continue
         if project is None or project_id not in scene.current.roles:
-            what = f"the project {trace.change.subject.project!r} is no longer on the server"
-            findings.append(moved(what, trace.change))
+            named = trace.change.subject.project or ""
+            findings.append(moved(trace.change, "project-gone", project=named))
             continue
         now = scene.current.roles[project_id].get(user.id)
         through = groups(user.id, project_id)
@@ -39,15 +39,15 @@ def access_back(scene: Scene) -> Back:
             if cut and through:
                 findings.append(_ended(user, project, trace))
         elif now != trace.after and not (cut and through):
-            what = f"{user.username!r} has {_named(now)} in {project.label!r} by now"
-            findings.append(moved(what, trace.change, left=_named(trace.after)))
+            findings.append(_moved(user, project, trace, now))
         elif now is None and project.private:
-            what = f"{project.label!r} is private by now, and {user.username!r} cannot be put back"
-            findings.append(impossible(what, trace.change))
+            who_where = {"username": user.username, "project": project.label}
+            findings.append(impossible(trace.change, "private", **who_where))
         else:
             maybe = {Risk.MAYBE_THROUGH_GROUP} if through and now is not None else set()
             drafts.append(_draft(user, project, trace, now, maybe))
-    findings.extend(about_direct([draft for draft in drafts if _added_beside_group(draft, scene)]))
+    beside = (draft.username for draft in drafts if _added_beside_group(draft, scene))
+    findings.extend(about_users("direct", beside))
     return Back(tuple(drafts), tuple(dict.fromkeys(findings)), unchanged)
 
 
@@ -55,20 +55,23 @@ def _nobody(scene: Scene, who: Who, trace: Trace) -> list[Finding]:
     # Of whom the run removed or created, the account itself says what there is to say.
     if who in scene.traces.removed or who in scene.traces.created:
         return []
-    return [moved(f"{trace.change.username!r} {scene.gone}", trace.change)]
+    return [moved(trace.change, scene.gone, username=trace.change.username)]
 
 
-def _named(role: str | None) -> str:
-    return "no access" if role is None else f"the role {role!r}"
+def _moved(user: User, project: Project, trace: Trace, now: str | None) -> Finding:
+    case = "no-role" if now is None else "role" if trace.after is not None else "role-new"
+    who_where = {"username": user.username, "project": project.label}
+    return moved(trace.change, case, role=now, left=trace.after, **who_where)
 
 
 def _ended(user: User, project: Project, trace: Trace) -> Finding:
-    return Finding(
+    return found(
         "undo-partial",
-        f"the direct membership of {user.username!r} in {project.label!r} was ended; the same role"
-        " comes through a group now",
-        origin=next(iter(trace.change.origin), None),
+        next(iter(trace.change.origin), None),
+        case="ended",
         value=user.username,
+        username=user.username,
+        project=project.label,
     )
 
 

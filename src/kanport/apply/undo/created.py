@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kanport.apply.undo.notes import about_disabled, moved
+from kanport.apply.undo.notes import about_users, moved
 from kanport.apply.undo.scene import Back, Scene, origin_of, reason_for
 from kanport.apply.undo.traces import Created
 from kanport.findings import Finding
@@ -29,14 +29,14 @@ def created_back(scene: Scene, *, remove: bool) -> Back:
             findings.extend(_not_found(scene, made, user))
             unchanged += user is None
         elif not scene.has_its_name(made, user):
-            what = f"{made.change.username!r} (#{user.id}), whom the run created, is called"
-            findings.append(moved(f"{what} {user.username!r} by now", made.change))
+            who = {"username": made.change.username, "renamed": user.username}
+            findings.append(moved(made.change, "created-renamed", id=user.id, **who))
         elif scene.protected(user.username):
             findings.append(protected_finding(user.username, None))
         else:
             kept = _kept_because(scene, made, user) if remove else None
             if kept is not None:
-                findings.append(moved(kept, made.change, instead="disabled, not removed"))
+                findings.append(kept)
             if remove and kept is None:
                 drafts.append(_remove(made, user))
             elif user.active:
@@ -44,19 +44,21 @@ def created_back(scene: Scene, *, remove: bool) -> Back:
             else:
                 already.append(user.username)
                 unchanged += 1
-    disabled = [draft for draft in drafts if draft.action is Action.USER_DISABLE]
-    findings.extend(about_disabled(disabled, already, removing=remove))
+    if not remove:
+        disabled = [draft.username for draft in drafts if draft.action is Action.USER_DISABLE]
+        all_stay = len(disabled) + len(already)
+        findings.extend(about_users("created-disabled", disabled, stay=all_stay))
+        findings.extend(about_users("created-stay", already, stay=all_stay))
     return Back(tuple(drafts), tuple(findings), unchanged)
 
 
 def _not_found(scene: Scene, made: Created, user: User | None) -> list[Finding]:
     who = made.change.username
     if user is not None:
-        what = f"{who!r} may have been created by the run, but is not as the run wanted it"
-        return [moved(what, made.change)]
+        return [moved(made.change, "created-differs", username=who)]
     if scene.current.users_complete and not scene.people.fitting(who):
         return []
-    return [moved(f"whether the run created {who!r} cannot be told any more", made.change)]
+    return [moved(made.change, "created-unclear", username=who)]
 
 
 def _as_made(made: Created, user: User) -> bool:
@@ -66,13 +68,14 @@ def _as_made(made: Created, user: User) -> bool:
     )
 
 
-def _kept_because(scene: Scene, made: Created, user: User) -> str | None:
-    """Say why somebody is not to be removed; None where nothing speaks against it."""
+def _kept_because(scene: Scene, made: Created, user: User) -> Finding | None:
+    """Return why somebody is disabled, and not removed; None where nothing speaks against it."""
     if not _as_made(made, user):
-        return f"{user.username!r} is no longer as the run created them"
+        return moved(made.change, "created-changed", username=user.username)
     for project in scene.current.projects:
         if project.private and user.id in scene.current.roles.get(project.id, {}):
-            return f"{user.username!r} is in the private project {project.label!r} (#{project.id})"
+            where = {"project": project.label, "username": user.username}
+            return moved(made.change, "created-private", id=project.id, **where)
     return None
 
 

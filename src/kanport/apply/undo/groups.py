@@ -12,7 +12,6 @@ from kanport.names import compare_key
 from kanport.plan.draft import Draft
 from kanport.plan.model import Action, Change, Risk
 from kanport.plan.notes import protected_finding
-from kanport.plan.places import listed
 from kanport.plan.risks import access_risks
 
 
@@ -60,12 +59,12 @@ def _group(scene: Scene, thing: Thing, change: Change) -> Group | None:
     return group if group is not None and group.name in known else None
 
 
-def _not_there(scene: Scene, thing: Thing, change: Change) -> str:
-    """Say why `_group` finds no group that a change is about."""
-    group = _at(scene, thing)
+def _not_there(scene: Scene, thing: Thing, change: Change) -> Finding:
+    """Return why `_group` finds no group that a change is about."""
+    group, named = _at(scene, thing), change.subject.group or ""
     if group is None:
-        return f"the group {change.subject.group!r} is gone"
-    return f"group #{group.id} is called {group.name!r}, not {change.subject.group!r}, by now"
+        return moved(change, "group-gone", group=named)
+    return moved(change, "group-renamed", id=group.id, group=named, called=group.name)
 
 
 def _project(scene: Scene, thing: Thing) -> Project | None:
@@ -83,17 +82,15 @@ def _updated(scene: Scene) -> Back:
         group, change = _group(scene, group_id, effect.change), effect.change
         before: dict[str, Any] = change.before or {}
         if group is None:
-            findings.append(moved(_not_there(scene, group_id, change), change))
+            findings.append(_not_there(scene, group_id, change))
             continue
         now = {field: getattr(group, field) for field in before}
         if now == before:
             unchanged += 1
         elif now != change.after:
-            what = f"the group {group.name!r} (#{group.id}) has other values by now"
-            findings.append(moved(what, change))
+            findings.append(moved(change, "group-differs", group=group.name, id=group.id))
         elif "name" in before and _taken(scene, str(before["name"]), group.id):
-            what = f"another group is called {before['name']!r} by now"
-            findings.append(impossible(what, change))
+            findings.append(impossible(change, "group-name", group=str(before["name"])))
         else:
             drafts.append(
                 _draft(Action.GROUP_UPDATE, effect, group, before=now, after=dict(before))
@@ -118,7 +115,7 @@ def _members(scene: Scene) -> Back:
         if group is None and was_in and thing in scene.traces.groups.removed:
             drafts.append(_draft(Action.GROUP_MEMBER_ADD, effect, None, user=user))
         elif group is None:
-            findings.append(moved(_not_there(scene, thing, change), change))
+            findings.append(_not_there(scene, thing, change))
         elif (user.id in group.members) is was_in:
             unchanged += 1
         elif was_in:
@@ -138,14 +135,13 @@ def _access(scene: Scene) -> Back:
         group, project = _group(scene, thing, change), _project(scene, where)
         was, made = (change.before or {}).get("role"), (change.after or {}).get("role")
         anew = group is None and thing in scene.traces.groups.removed
-        if project is None or (group is None and not anew):
-            what = f"the project {change.subject.project!r} is gone"
-            if project is not None:
-                what = _not_there(scene, thing, change)
-            findings.append(moved(what, change))
+        if project is None:
+            named = change.subject.project or ""
+            findings.append(moved(change, "project-gone", project=named))
+        elif group is None and not anew:
+            findings.append(_not_there(scene, thing, change))
         elif not effect.certain:
-            what = f"whether the run changed the access of {change.subject.group!r} is not known"
-            findings.append(moved(what, change))
+            findings.append(moved(change, "access-unclear", group=change.subject.group or ""))
         else:
             action = Action.GROUP_ACCESS_GRANT if made is None else Action.GROUP_ACCESS_CHANGE
             if was is None:
@@ -162,11 +158,8 @@ def _access(scene: Scene) -> Back:
                 )
             )
     for change in scene.traces.groups.found:
-        what = (
-            f"the group {change.subject.group!r} had access to {change.subject.project!r} before"
-            " the run, with a role that Kanboard does not tell; it keeps the one that it has"
-        )
-        findings.append(partial(what, "set the role by hand, on the project's page"))
+        group_name, project_label = change.subject.group or "", change.subject.project or ""
+        findings.append(partial("group-access", group=group_name, project=project_label))
     return Back(tuple(drafts), tuple(findings), 0)
 
 
@@ -181,21 +174,18 @@ def _created(scene: Scene, leaving: set[tuple[int | None, int | None]], *, remov
             unchanged += 1
             continue
         if not effect.certain and effect.number is None:
-            what = f"whether the run created the group {name!r} cannot be told any more"
-            findings.append(moved(what, change))
+            findings.append(moved(change, "group-unclear", group=name))
             continue
         others = [user for user in group.members if (group.id, user) not in leaving]
         if not remove:
             kept.append(group.name)
         elif group.name != name or others:
-            what = f"the group {group.name!r} has other members or another name by now"
-            findings.append(moved(what, change))
+            findings.append(moved(change, "group-used", group=group.name))
         else:
             before = {"name": group.name, "external_id": group.external_id}
             drafts.append(_draft(Action.GROUP_REMOVE, effect, group, before=before))
     if kept:
-        what = f"{_count(kept, 'group')} that the run created stay, without those it put into them"
-        findings.append(partial(f"{what}: {listed(kept)}", "--remove-created removes them instead"))
+        findings.append(partial("groups-stay", groups=tuple(sorted(kept)), count=len(kept)))
     return Back(tuple(drafts), tuple(findings), unchanged)
 
 
@@ -210,12 +200,10 @@ def _removed(scene: Scene) -> Back:
         if _group(scene, group_id, change) is not None:
             unchanged += 1
         elif _taken(scene, name, group_id):
-            what = f"the group {name!r} was removed, and another has its name by now"
-            findings.append(impossible(what, change))
+            findings.append(impossible(change, "group-removed", group=name))
         else:
             drafts.append(_draft(Action.GROUP_CREATE, effect, None, after=dict(before)))
-            what = f"the group {name!r} is made anew: access that Kanport did not give it is lost"
-            findings.append(partial(what, "give it the access by hand, on the project's page"))
+            findings.append(partial("group-anew", group=name))
     return Back(tuple(drafts), tuple(findings), unchanged)
 
 
@@ -227,17 +215,13 @@ def _projects(scene: Scene) -> Back:
     ]
     if not there:
         return Back()
-    what = f"{_count(there, 'project')} that the run created stay: {listed(there)}"
-    return Back((), (partial(what, "remove them in Kanboard, if nobody works there"),))
+    stay = partial("projects-stay", projects=tuple(sorted(there)), count=len(there))
+    return Back((), (stay,))
 
 
 def _taken(scene: Scene, name: str, but: int) -> bool:
     key = compare_key(name)
     return any(compare_key(g.name) == key and g.id != but for g in scene.current.groups)
-
-
-def _count(names: list[str], noun: str) -> str:
-    return f"1 {noun}" if len(names) == 1 else f"{len(names)} {noun}s"
 
 
 def _draft(

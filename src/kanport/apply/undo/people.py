@@ -3,10 +3,10 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from kanport.apply.undo.notes import about_enabled, about_removed, impossible, moved
+from kanport.apply.undo.notes import about_users, impossible, moved
 from kanport.apply.undo.scene import Back, Scene, origin_of, reason_for
 from kanport.apply.undo.traces import Trace
-from kanport.findings import Finding
+from kanport.findings import Finding, found
 from kanport.model import User
 from kanport.names import compare_key
 from kanport.plan.draft import Draft
@@ -14,14 +14,6 @@ from kanport.plan.model import Action, Risk
 from kanport.plan.notes import protected_finding
 from kanport.plan.risks import active_risks, role_risks
 from kanport.rules import email_problem, is_app_role
-
-_WORDS = {
-    "username": "username",
-    "name": "name",
-    "email": "e-mail address",
-    "role": "role",
-    "active": "state (active or not)",
-}
 
 
 def people_back(scene: Scene) -> Back:
@@ -31,13 +23,13 @@ def people_back(scene: Scene) -> Back:
     unchanged = 0
     for user_id, change in scene.traces.removed.items():
         if user_id not in scene.people.by_id:
-            findings.append(about_removed(change))
+            findings.append(impossible(change, "removed", username=change.username))
     for user_id, traces in scene.traces.fields.items():
         user = scene.people.by_id.get(user_id)
         if user is None:
             if user_id not in scene.traces.removed:
-                who = next(iter(traces.values())).change.username
-                findings.append(moved(f"{who!r} {scene.gone}", next(iter(traces.values())).change))
+                change = next(iter(traces.values())).change
+                findings.append(moved(change, scene.gone, username=change.username))
             continue
         names = (
             {user.username, str(traces["username"].before)}
@@ -54,7 +46,10 @@ def people_back(scene: Scene) -> Back:
         drafts.extend(own)
     drafts, blocked = _without_blocked(scene, drafts)
     findings.extend(blocked)
-    findings.extend(about_enabled([d for d in drafts if d.action is Action.USER_ENABLE]))
+    # Kanboard closes the private projects of whoever is disabled and forgets the address of their
+    # feeds (facts of Kanboard, C4).
+    enabled = (draft.username for draft in drafts if draft.action is Action.USER_ENABLE)
+    findings.extend(about_users("enabled", enabled))
     return Back(tuple(drafts), tuple(findings), unchanged)
 
 
@@ -70,29 +65,27 @@ def _restorable(user: User, traces: Mapping[str, Trace]) -> tuple[dict[str, Trac
         if now == trace.before:
             continue
         if now != trace.after:
-            what = f"the {_WORDS[name]} of {user.username!r} is {now!r} by now"
-            notes.append(moved(what, trace.change, left=repr(trace.after)))
-        elif problem := _refused(name, trace.before):
-            what = f"the {_WORDS[name]} of {user.username!r} was {trace.before!r} before"
-            notes.append(impossible(f"{what}, which {problem}", trace.change))
+            values = {"now": now, "left": trace.after}
+            notes.append(moved(trace.change, "value", username=user.username, field=name, **values))
+        elif _is_refused(name, trace.before):
+            before = {"username": user.username, "before": trace.before}
+            notes.append(impossible(trace.change, name, **before))
         else:
             wanted[name] = trace
     return wanted, notes
 
 
-def _refused(name: str, value: Any) -> str | None:
-    """Say why the server would not take an old value again; None where it would.
+def _is_refused(name: str, value: Any) -> bool:
+    """Return whether the server would not take an old value again.
 
     Kanboard checks its rules anew with each update, and old rows need not keep them. It would take
     an empty username, with which nobody can log in.
     """
-    if name == "username" and not str(value).strip():
-        return "Kanport gives nobody"
-    if name == "email" and value and email_problem(value) is not None:
-        return "Kanboard no longer takes"
-    if name == "role" and value and not is_app_role(value):
-        return "Kanboard does not know"
-    return None
+    if name == "username":
+        return not str(value).strip()
+    if name == "email":
+        return bool(value) and email_problem(value) is not None
+    return name == "role" and bool(value) and not is_app_role(value)
 
 
 def _drafts(user: User, wanted: Mapping[str, Trace]) -> Iterator[Draft]:
@@ -143,7 +136,7 @@ def _without_blocked(scene: Scene, drafts: Sequence[Draft]) -> tuple[list[Draft]
             break
         for rename in renames:
             if holder := held.get(id(rename)):
-                findings.append(_taken(rename, f"is that of another user (#{holder.id}) by now"))
+                findings.append(_taken(rename, holder))
         renames = [rename for rename in renames if id(rename) not in held]
     kept = {id(rename) for rename in renames}
     others = (d for d in drafts if d.action is not Action.USER_RENAME or id(d) in kept)
@@ -156,12 +149,13 @@ def _holder(scene: Scene, rename: Draft, freed: set[int | None]) -> User | None:
     return next((o for o in others if o.id != rename.user_id and o.id not in freed), None)
 
 
-def _taken(rename: Draft, why: str) -> Finding:
-    name = str((rename.after or {})["username"])
-    return Finding(
+def _taken(rename: Draft, holder: User) -> Finding:
+    return found(
         "undo-impossible",
-        f"{rename.username!r} cannot be called {name!r} again: the username {why}",
-        origin=rename.origin[0] if rename.origin else None,
+        rename.origin[0] if rename.origin else None,
+        case="username-taken",
         value=rename.username,
-        hint="rename the other user on the server first, then make this plan anew",
+        username=rename.username,
+        wanted=str((rename.after or {})["username"]),
+        id=holder.id,
     )

@@ -66,10 +66,8 @@ class Scene:
 
     @property
     def gone(self) -> str:
-        """How to say that somebody is not among the users that were read."""
-        if self.current.users_complete:
-            return "is no longer on the server"
-        return "is not among the users that could be read"
+        """The case of `undo-moved` for somebody who is not among the users that were read."""
+        return "user-gone" if self.current.users_complete else "user-unread"
 
 
 def reason_for(changes: Iterable[Change]) -> Fact:
