@@ -9,11 +9,16 @@ appears:
     {roles:list}        a list without quotes
     {details:;}         texts or facts one after the other, with semicolons between them
     {changes:+}         the same with commas
+    {option:sh}         as a shell takes it, in quotes where needed
+    {names:yaml}        as YAML takes it, in quotes where needed; of several, with commas
     {n:#user|users}     a number with its noun, "1 user" or "3 users"
     {n:is|are}          the word alone that goes with the number
     {size:,}            whatever Python's own formats say
 """
 
+import json
+import re
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from string import Formatter
 from typing import Any
@@ -23,6 +28,8 @@ Params = Mapping[str, object]
 SHOWN, MANY = 5, 40
 # What stands for a secret.
 MASK = "••••••"
+# What YAML takes for the text that it is, without quotes; but not these words.
+_PLAIN = re.compile(r"(?!(?:true|false|yes|no|on|off|null|y|n)$)[A-Za-z][\w.-]*", re.I | re.A)
 
 
 def quoted(text: str) -> str:
@@ -59,6 +66,15 @@ def counted(number: int, one: str, many: str) -> str:
     ('1 user', '0 users')
     """
     return f"{number} {one if number == 1 else many}"
+
+
+def as_yaml(text: str) -> str:
+    """Return a text as YAML takes it for this text.
+
+    >>> as_yaml("WEB"), as_yaml("Beta board"), as_yaml("no")
+    ('WEB', '"Beta board"', '"no"')
+    """
+    return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
 
 
 def fill(template: str, params: Params) -> str:
@@ -101,5 +117,7 @@ _AS: Mapping[str, Callable[[Sequence[str]], str]] = {
     "list": listed,
     ";": "; ".join,
     "+": ", ".join,
+    "sh": shlex.join,
+    "yaml": lambda texts: ", ".join(map(as_yaml, texts)),
 }
 _FORMATTER = _Texts()

@@ -106,7 +106,7 @@ def half_of_the_users_go(team: Team) -> None:
 @pytest.mark.parametrize(
     ("meanwhile", "limits", "code", "words"),
     [
-        (others_are_disabled, "disable: 9", 9, "no active administrator would be left"),
+        (others_are_disabled, "disable: 9", 9, "No active administrator would remain"),
         (the_account_is_protected, "disable: 9", 4, "protected accounts would be changed: root2"),
         (half_of_the_users_go, "disable: {max: 9, share: 30}", 4, "limit-disable"),
     ],
@@ -233,7 +233,7 @@ def test_the_last_administrator_stays_though_the_others_go_during_the_run(
     told = carry_out(team.server, tmp_path, disabled(1, team, "dan"), lose(2, team, "root1"))
     assert told["c0001"][0] is Status.DONE, "a real leaver is out"
     assert told["c0002"][0] is Status.SKIPPED
-    assert "no active administrator would be left" in told["c0002"][1]
+    assert "No active administrator would remain" in told["c0002"][1]
     assert "root1" in team.active()
     assert team.server.store.snapshot().users["root1"].role == "app-admin"
 

@@ -73,9 +73,10 @@ TABLE = [
         ways.a_guard,
         Exit.GUARD,
         "Kanport plan: club\n✗ 3 people would be created; 3 memberships would be granted.\n",
-        "Error: 1 guard stopped the plan; nothing was written\n"
-        "  limit-create: create: 3 planned, 2 allowed (look at the plan; if it is right, --allow"
-        " create=3 lets it pass for one run; or raise limits.create in the mapping)\n",
+        "Error: 1 safety check stopped the plan; nothing was written\n"
+        "  limit-create: Limit exceeded: 3 users to create, 2 allowed (check the plan; if it is"
+        " correct, --allow create=3 overrides this check for one run; or set limits: {create: 3}"
+        " in the mapping)\n",
     ),
     Row(
         ways.invalid_rows,

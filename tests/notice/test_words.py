@@ -43,7 +43,7 @@ exit code  4: stopped by a guard
 Planned:
       40  user.disable
 
-Guards that stopped it, before anything was written:
+Safety checks that stopped it, before anything was written:
   limit-disable: disable: 40 planned, 5 allowed
 
 Findings, the first 1 of 1 to look at:

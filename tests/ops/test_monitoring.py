@@ -43,7 +43,7 @@ OUTCOMES: list[tuple[Callable[[ways.World], ways.Said], Exit, str, str]] = [
     (ways.nothing_to_do, Exit.OK, "ok", "Nothing to change"),
     (ways.a_bug, Exit.BUG, "a bug", "ZeroDivisionError in <string>, line 5"),
     (ways.a_row_left_out, Exit.PARTIAL, "finished in part", "All 6 changes are done"),
-    (ways.a_guard, Exit.GUARD, "stopped by a guard", "1 guard stopped the plan"),
+    (ways.a_guard, Exit.GUARD, "stopped by a guard", "1 safety check stopped the plan"),
     (ways.invalid_rows, Exit.SOURCE, "invalid source data", "1 error in the source data"),
     (ways.no_mapping, Exit.CONFIG, "invalid mapping or configuration", "no mapping none.yaml"),
     (ways.no_configuration, Exit.CONFIG, "invalid mapping or configuration", "2 problems"),

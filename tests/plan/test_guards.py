@@ -93,17 +93,19 @@ def test_a_file_that_was_cut_off_does_not_empty_a_small_server() -> None:
     disable, revoke, in_project = (verdict for verdict in plan.guards if verdict.tripped)
     assert (disable.guard, disable.message, disable.hint) == (
         "limit-disable",
-        "disable: 11 planned, 2 allowed (10% of 13 active users by default)",
-        "look at the plan; if it is right, --allow disable=11 lets it pass for one run; or say in"
-        " the mapping how many may: limits: {disable: 11}",
+        "Limit exceeded: 11 users to disable, 2 allowed (10% of 13 active users by default)",
+        "check the plan; if it is correct, --allow disable=11 overrides this check for one run; or"
+        " set limits: {disable: 11} in the mapping",
     )
     assert (revoke.guard, revoke.message) == (
         "limit-revoke",
-        "revoke: 11 planned, 3 allowed (20% of 12 memberships in the projects read by default)",
+        "Limit exceeded: 11 revocations planned, 3 allowed (20% of 12 memberships in the projects"
+        " read by default)",
     )
     assert (in_project.guard, in_project.message) == (
         "limit-revoke-in-project",
-        "revoke in ALPHA: 11 planned, 6 allowed (50% of 12 members, at least 3, by default)",
+        "Limit exceeded in ALPHA: 11 revocations planned, 6 allowed (50% of 12 members, at least"
+        " 3, by default)",
     )
 
 
@@ -115,9 +117,11 @@ def test_a_leaver_is_within_the_limits_that_hold_by_default() -> None:
         a_mapping(memberships_missing="revoke", protect=["admin"]),
     )
     assert [verdict.message for verdict in plan.guards[2:]] == [
-        "disable: 1 planned, within 1 (10% of 2 active users by default)",
-        "revoke: 1 planned, within 1 (20% of 1 memberships in the projects read by default)",
-        "revoke, most in ALPHA: 1 planned, within 3 (50% of 1 members, at least 3, by default)",
+        "Within the limit: 1 user to disable, 1 allowed (10% of 2 active users by default)",
+        "Within the limit: 1 revocation planned, 1 allowed (20% of 1 membership in the projects"
+        " read by default)",
+        "Within the limit in each project, most in ALPHA: 1 revocation planned, 3 allowed (50% of"
+        " 1 member, at least 3, by default)",
     ]
 
 
@@ -215,10 +219,10 @@ def test_a_limit_on_updates_counts_changed_roles_too() -> None:
 def test_every_guard_that_applies_says_what_it_looked_at() -> None:
     plan = plan_for(a_state(person("admin")), a_server(), a_mapping(limits={"create": 3}))
     assert [verdict.guard for verdict in plan.guards] == ["last-admin", "protected", "limit-create"]
-    assert plan.guards[0].message == "1 active administrator stays as they are"
-    assert plan.guards[2].message == "create: 0 planned, within 3"
+    assert plan.guards[0].message == "1 active administrator remains"
+    assert plan.guards[2].message == "Within the limit: 0 users to create, 3 allowed"
     two = plan_for(a_state(person("admin")), a_server(User(2, "root", role="app-admin")))
-    assert two.guards[0].message == "2 active administrators stay as they are"
+    assert two.guards[0].message == "2 active administrators remain"
 
 
 def test_a_protected_account_in_a_change_stops_the_plan_however_it_got_there() -> None:

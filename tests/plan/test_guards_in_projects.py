@@ -43,7 +43,7 @@ def test_half_of_the_members_or_three_may_lose_access(members: int, allowed: int
     assert stopped(revoking(server, allowed)) == []
     if allowed < members:
         assert stopped(revoking(server, allowed + 1)) == [
-            f"revoke in BETA: {allowed + 1} planned, {allowed} allowed"
+            f"Limit exceeded in BETA: {allowed + 1} revocations planned, {allowed} allowed"
             f" (50% of {members} members, at least 3, by default)"
         ]
 
@@ -62,7 +62,8 @@ def test_disabling_some_and_revoking_others_adds_up() -> None:
     leavers = [person(f"u{number}", number, active=False) for number in (2, 3)]
     plan = plan_for(a_state(*leavers, *stay), server, a_mapping(memberships_missing="revoke"))
     assert stopped(plan) == [
-        "revoke in BETA: 5 planned, 4 allowed (50% of 8 members, at least 3, by default)"
+        "Limit exceeded in BETA: 5 revocations planned, 4 allowed (50% of 8 members, at least 3,"
+        " by default)"
     ]
 
 
@@ -100,9 +101,9 @@ def test_each_project_over_its_limit_is_told_by_itself_with_how_to_go_on() -> No
     assert [(v.guard, v.hint) for v in plan.guards if v.tripped] == [
         (
             "limit-revoke-in-project",
-            f"look at the plan; if it is right, --allow revoke:{label}={count} lets it pass for"
-            f" one run; or say in the mapping how many may: limits: {{projects: {{{label}:"
-            f" {{revoke: {count}}}}}}}",
+            f"check the plan; if it is correct, --allow revoke:{label}={count} overrides this check"
+            f" for one run; or set limits: {{projects: {{{label}: {{revoke: {count}}}}}}} in the"
+            " mapping",
         )
         for label, count in (("ALPHA", 7), ("BETA", 99))
     ]
@@ -116,9 +117,12 @@ def _in_beta(**role: str) -> Plan:
 
 
 def test_roles_raised_and_lowered_are_counted_in_each_project() -> None:
-    assert stopped(_in_beta(to="project-manager")) == ["raise in BETA: 6 planned, 5 allowed"]
+    assert stopped(_in_beta(to="project-manager")) == [
+        "Limit exceeded in BETA: 6 roles to raise, 5 allowed"
+    ]
     assert stopped(_in_beta(to="project-viewer")) == [
-        "lower in BETA: 6 planned, 5 allowed (50% of 10 members, at least 3, by default)"
+        "Limit exceeded in BETA: 6 roles to lower, 5 allowed (50% of 10 members, at least 3, by"
+        " default)"
     ]
 
 
@@ -126,8 +130,8 @@ def test_new_memberships_and_new_people_are_counted_in_each_project() -> None:
     new = [person(f"new{number}", number) for number in range(2, 5)]
     given = [access(f"new{number}", "BETA") for number in range(2, 5)] + [access("u2", "BETA")]
     for limits, said in (
-        ({"create": 2}, ["create in BETA: 3 planned, 2 allowed"]),
-        ({"grant": 3}, ["grant in BETA: 4 planned, 3 allowed"]),
+        ({"create": 2}, ["Limit exceeded in BETA: 3 users to create, 2 allowed"]),
+        ({"grant": 3}, ["Limit exceeded in BETA: 4 grants planned, 3 allowed"]),
         ({"create": 3, "grant": 4}, []),
     ):
         mapping = a_mapping(limits={"by_project": limits})
@@ -139,15 +143,15 @@ def test_members_who_are_disabled_or_removed_are_counted_in_each_project() -> No
     leavers = [person("u2", 2, active=False), person("u3", 3, active=False)]
     mapping = a_mapping(limits={"by_project": {"disable": 1}})
     assert stopped(plan_for(a_state(*leavers), a_large_server(2), mapping)) == [
-        "disable in ALPHA: 2 planned, 1 allowed",
-        "disable in BETA: 2 planned, 1 allowed",
+        "Limit exceeded in ALPHA: 2 users to disable, 1 allowed",
+        "Limit exceeded in BETA: 2 users to disable, 1 allowed",
     ]
     users = {"missing": "remove", "managed": {"usernames": ["u2", "u3"]}}
     limits = {"remove": 9, "by_project": {"remove": 1}}
     plan = plan_for(a_state(person("u4")), a_large_server(2), a_mapping(users=users, limits=limits))
     assert stopped(plan) == [
-        "remove in ALPHA: 2 planned, 1 allowed",
-        "remove in BETA: 2 planned, 1 allowed",
+        "Limit exceeded in ALPHA: 2 users to remove, 1 allowed",
+        "Limit exceeded in BETA: 2 users to remove, 1 allowed",
     ]
 
 
@@ -188,9 +192,12 @@ def test_access_that_goes_with_a_group_counts(change: Change, lost: set[tuple[in
     server = a_server(*PEOPLE[:6], groups=(TEAM,), roles={1: {**LISTED, 6: "x"}, 2: LISTED})
     assert access_lost([change], server) == lost
     over_all, *_ = _verdicts([change], server, a_mapping(limits={"revoke": len(lost) - 1}))
-    assert over_all == f"revoke: {len(lost)} planned, {len(lost) - 1} allowed"
+    number = f"{len(lost)} revocation{'s' if len(lost) > 1 else ''}"
+    assert over_all == f"Limit exceeded: {number} planned, {len(lost) - 1} allowed"
     by_project = {"revoke": "100%", "by_project": {"revoke": 0}}
-    assert _verdicts([change], server, a_mapping(limits=by_project))[0].startswith("revoke in ")
+    assert _verdicts([change], server, a_mapping(limits=by_project))[0].startswith(
+        "Limit exceeded in "
+    )
 
 
 def test_a_group_that_certainly_gives_no_access_takes_none() -> None:
@@ -311,7 +318,7 @@ def test_the_limit_of_one_project_is_lifted_by_its_name_alone(
     assert bool(stopped(plan)) is stops
     (verdict,) = [v for v in plan.guards if v.guard == "limit-revoke-in-project"]
     assert verdict.lifted is not stops
-    assert "--allow lifts it up to" in verdict.message or "5 planned, 3 allowed" in verdict.message
+    assert "--allow overrides" in verdict.message or "planned, 3 allowed" in verdict.message
 
 
 def test_a_name_that_several_projects_have_lifts_none_of_them_and_ids_are_told() -> None:
@@ -334,9 +341,12 @@ def test_a_project_or_source_that_is_none_is_told_where_it_is_named() -> None:
     allowed = {"revoke:WEBB": 1, "revoke:beta": 1, "shrink:peeple": 1, "shrink:people": 1}
     mapping = a_mapping(limits=limits)
     plan = plan_for(a_state(person("u2")), a_server(*PEOPLE), mapping, allowed=allowed)
-    no_project = "and the server has no such project"
-    assert {finding.message for finding in plan.findings if finding.code == "limit-unused"} == {
-        f"limits.projects names 'Aplha', {no_project}; the limit holds nowhere",
-        f"--allow names 'WEBB', {no_project}; nothing is lifted by it",
-        "--allow names 'peeple', and the mapping has no such source; nothing is lifted by it",
+    unused = [finding for finding in plan.findings if finding.code == "limit-unused"]
+    assert {(finding.case, finding.value) for finding in unused} == {
+        ("limits-unknown", "Aplha"),
+        ("allow-unknown", "WEBB"),
+        ("allow-source", "peeple"),
     }
+    assert min(finding.message for finding in unused) == (
+        '--allow names "WEBB", but the server has no such project; it overrides nothing'
+    )

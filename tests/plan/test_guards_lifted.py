@@ -1,20 +1,22 @@
-"""`--allow` lifts exactly one guard, for one run, up to the number that was given."""
+"""`--allow` overrides exactly one guard, for one run, up to the number that was given."""
 
 import shlex
 from pathlib import Path
 
 import pytest
 
+from kanport.messages import fill
 from kanport.model import User
 from kanport.plan.guards.allowances import (
     CLASSES,
     FIRM,
     NotAllowable,
+    allow_key,
     allowed_words,
-    how_to_allow,
+    over_limit,
     parse_allowed,
 )
-from kanport.plan.model import Plan
+from kanport.plan.model import Plan, blocking
 from kanport.plan.plan_file import dump_plan, load_plan
 from kanport.report import json_file, markdown, view
 from kanport.report.facts import fact_rows
@@ -64,11 +66,11 @@ def test_the_verdict_says_that_it_was_lifted_and_up_to_which_number() -> None:
     verdict = next(v for v in disabling(4, disable=40).guards if v.guard == "limit-disable")
     assert (verdict.tripped, verdict.lifted, verdict.hint) == (False, True, None)
     assert verdict.message == (
-        "disable: 4 planned, 2 allowed (10% of 11 active users by default); lifted for this run,"
-        " up to 40"
+        "Limit exceeded: 4 users to disable, 2 allowed (10% of 11 active users by default);"
+        " overridden for this run, up to 40"
     )
     verdict = next(v for v in disabling(4, disable=3).guards if v.guard == "limit-disable")
-    assert verdict.message.endswith("; --allow lifts it up to 3 for this run")
+    assert verdict.message.endswith("; --allow overrides this check up to 3")
     within = next(v for v in disabling(1, disable=3).guards if v.guard == "limit-disable")
     assert not within.lifted
 
@@ -85,10 +87,10 @@ def test_the_number_stands_in_the_plan_and_in_its_digest(tmp_path: Path) -> None
 def test_every_report_of_the_plan_says_so() -> None:
     told = view.of_plan(disabling(4, disable=40))
     assert ("Allowed", "for this run: disable up to 40") in fact_rows(told.facts)
-    said = "Lifted for this run with --allow: limit-disable."
+    said = "Overridden for this run by --allow: limit-disable."
     assert said in [sentence.text for sentence in told.sentences]
     assert "Allowed: `for this run: disable up to 40`" in markdown.render(told)
-    assert "lifted: `limit-disable`" in markdown.render(told)
+    assert "overridden: `limit-disable`" in markdown.render(told)
     assert json_file.as_dict(told)["facts"]["allowed"] == {"disable": 40}
     assert told.level == "look"
     assert not any("Allowed" in row for row in fact_rows(view.of_plan(disabling(4)).facts))
@@ -131,7 +133,7 @@ def test_what_is_allowed_is_read_as_it_is_typed(
         (["=4"], "what can be allowed is"),
         ([""], "what can be allowed is"),
         (["disable=4", "disable=5"], "disable is allowed twice"),
-        *(([f"{name}=1"], f"the guard {name} cannot be lifted") for name in FIRM),
+        *(([f"{name}=1"], f"--allow cannot override {name}") for name in sorted(FIRM)),
     ],
 )
 def test_what_cannot_be_allowed_is_refused_with_what_can(texts: list[str], said: str) -> None:
@@ -145,9 +147,34 @@ def test_what_cannot_be_allowed_is_refused_with_what_can(texts: list[str], said:
     [("revoke", "WEB"), ("revoke", "Beta board"), ("raise", "O'Neil & co"), ("shrink", "people")],
 )
 def test_the_option_that_a_hint_names_can_be_typed_in_a_shell(name: str, of: str) -> None:
-    option, text = shlex.split(how_to_allow(name, 8, of))
+    key = allow_key(name, of)
+    option, text = shlex.split(fill("--allow {option:sh}", {"option": f"{key}=8"}))
     assert option == "--allow"
     assert parse_allowed([text]) == {f"{name}:{of}": 8}
+
+
+def test_a_guard_is_firm_where_the_catalogue_has_no_words_for_overriding_it() -> None:
+    assert sorted(FIRM) == [
+        "allow-admins",
+        "last-admin",
+        "min-admins",
+        "private-projects",
+        "protected",
+        "users-incomplete",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("allow", "case", "blocks"),
+    [(None, "stopped", True), (2, "exceeded", True), (3, "overridden", False)],
+)
+def test_a_verdict_says_by_its_case_what_came_of_an_allowance(
+    allow: int | None, case: str, blocks: bool
+) -> None:
+    verdict = over_limit("remove-unconfirmed", "remove", 3, allow, planned=3)
+    assert verdict.why is not None
+    assert (verdict.why.case, verdict.tripped, verdict.lifted) == (case, blocks, not blocks)
+    assert blocking([verdict]) == ((verdict,) if blocks else ())
 
 
 def test_what_was_allowed_is_told_in_words() -> None:

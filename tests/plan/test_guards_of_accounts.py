@@ -42,15 +42,15 @@ def test_so_many_active_administrators_stay_as_the_mapping_wants(
     assert tripped(plan) == stops
     if stops:
         assert message(plan, "min-admins") == (
-            "2 of at least 3 active administrators stay as they are: the plan takes it from root2,"
-            " root3"
+            "2 active administrators would remain, 3 wanted (min_admins): this plan disables,"
+            ' removes or demotes "root2" and "root3"'
         )
 
 
 def test_too_few_administrators_stop_no_plan_that_takes_it_from_none_of_them() -> None:
     plan = plan_for(a_state(person("eve")), a_server(), a_mapping(min_admins=3))
     assert tripped(plan) == []
-    assert message(plan, "min-admins") == "1 of at least 3 active administrators stays as they are"
+    assert message(plan, "min-admins") == "1 active administrator remains, 3 wanted (min_admins)"
 
 
 def test_a_plan_is_stale_where_somebody_else_has_left_too_few_administrators_since() -> None:
@@ -60,7 +60,8 @@ def test_a_plan_is_stale_where_somebody_else_has_left_too_few_administrators_sin
     assert differences(plan, a_server(*ROOTS)) == []
     fewer = a_server(ROOTS[0], ROOTS[1], replace(ROOTS[2], active=False))
     assert differences(plan, fewer) == [
-        "2 of at least 3 active administrators stay as they are: the plan takes it from root2"
+        "2 active administrators would remain, 3 wanted (min_admins): this plan disables, removes"
+        ' or demotes "root2"'
     ]
 
 
@@ -88,10 +89,10 @@ def test_nobody_gets_app_admin_whom_the_mapping_does_not_allow_it(way: str) -> N
     plan = plan_for(a_state(wanted), a_server(*there), a_mapping(**BY_EMAIL, **NOBODY))
     assert tripped(plan) == ["allow-admins"]
     verdict = next(verdict for verdict in plan.guards if verdict.tripped)
-    assert verdict.message == "app-admin would be got by eve, whom allow_admins does not name"
+    assert verdict.message == "eve would become an administrator but is not listed in allow_admins"
     assert verdict.hint == (
-        "if they are to be administrators, name them in the mapping: allow_admins: [eve]"
-        " (no --allow lifts this guard)"
+        "if this is intended, list this user in the mapping: allow_admins: [eve]"
+        " (--allow does not override this check)"
     )
 
 
@@ -102,7 +103,7 @@ def test_whom_the_mapping_allows_it_by_name_or_pattern_gets_it(way: str, pattern
     mapping = a_mapping(**BY_EMAIL, allow_admins=["ada", pattern])
     plan = plan_for(a_state(wanted), a_server(*there), mapping)
     assert tripped(plan) == []
-    assert message(plan, "allow-admins") == "app-admin is got by eve, as allow_admins allows"
+    assert message(plan, "allow-admins") == "eve becomes an administrator (listed in allow_admins)"
 
 
 def test_everybody_whom_it_does_not_name_is_named() -> None:
@@ -149,7 +150,7 @@ def test_nobody_is_removed_with_whom_somebody_elses_private_project_would_go() -
     plan = removing(DIARY, roles={5: {2: "project-member", 4: "project-manager"}})
     assert tripped(plan) == ["private-projects"]
     assert message(plan, "private-projects") == (
-        "private projects: Diary of ann would be deleted with gus"
+        'Removing "gus" would delete the private project "Diary" of "ann"'
     )
 
 
@@ -160,7 +161,9 @@ def test_a_private_project_belongs_to_its_owner_also_without_a_membership() -> N
 def test_those_who_work_in_it_lose_it_as_well() -> None:
     of_gus = replace(DIARY, owner_id=2)
     plan = removing(of_gus, roles={5: {2: "project-manager", 4: "project-member"}})
-    assert message(plan, "private-projects").endswith("Diary of ann would be deleted with gus")
+    assert message(plan, "private-projects") == (
+        'Removing "gus" would delete the private project "Diary" of "ann"'
+    )
 
 
 def test_private_projects_of_nobody_but_whoever_is_removed_stop_nothing() -> None:
@@ -168,7 +171,7 @@ def test_private_projects_of_nobody_but_whoever_is_removed_stop_nothing() -> Non
     plan = removing(of_both, roles={5: {2: "project-manager", 3: "project-member"}})
     assert tripped(plan) == []
     assert message(plan, "private-projects") == (
-        "nobody else's private project goes with whoever is removed"
+        "No private project of other users would be deleted"
     )
 
 
@@ -178,7 +181,9 @@ def test_nobody_is_removed_where_it_is_open_who_is_in_a_private_project() -> Non
     mapping = a_mapping(users=REMOVE, limits={"remove": 2})
     plan = plan_for(a_state(person("ann")), server, mapping)
     assert tripped(plan) == ["private-projects"]
-    assert "nobody could read who is in Diary" in message(plan, "private-projects")
+    assert 'could not read the members of the private project "Diary"' in message(
+        plan, "private-projects"
+    )
 
 
 def test_a_plan_is_stale_where_somebody_got_into_a_private_project_since() -> None:
@@ -191,7 +196,9 @@ def test_a_plan_is_stale_where_somebody_got_into_a_private_project_since() -> No
         projects=(ALPHA, DIARY),
         roles={5: {2: "project-member", 4: "project-manager"}},
     )
-    assert differences(plan, now) == ["private projects: Diary of ann would be deleted with gus"]
+    assert differences(plan, now) == [
+        'Removing "gus" would delete the private project "Diary" of "ann"'
+    ]
 
 
 def test_nobody_is_taken_out_of_a_private_project_however_that_got_into_a_plan() -> None:
@@ -218,7 +225,8 @@ def test_members_of_private_projects_do_not_make_a_share_larger() -> None:
     mapping = a_mapping(memberships_missing="revoke")
     plan = plan_for(a_state(person("ann"), access("ann", "ALPHA", "x")), server, mapping)
     assert message(plan, "limit-revoke") == (
-        "revoke: 2 planned, 1 allowed (20% of 3 memberships in the projects read by default)"
+        "Limit exceeded: 2 revocations planned, 1 allowed (20% of 3 memberships in the projects"
+        " read by default)"
     )
 
 

@@ -43,10 +43,10 @@ def test_rows_of_which_none_can_be_used_stop_a_plan_that_others_could_lose_by() 
     assert verdict is not None
     assert verdict.tripped
     assert verdict.message == (
-        "the source people gives no users: 40 rows were read, none of use for it, and 1 change"
-        " takes something away"
+        'The source "people" provides no users: Kanport read 40 rows and could use none, and'
+        " 1 change removes access"
     )
-    assert "--allow empty:people=1 lets it pass for one run" in (verdict.hint or "")
+    assert "--allow empty:people=1 overrides this check for one run" in (verdict.hint or "")
 
 
 def test_a_list_that_gives_nothing_to_anybody_stops_also_a_plan_that_takes_nothing() -> None:
@@ -122,10 +122,10 @@ def test_a_source_that_shrank_is_told_with_both_numbers_and_let_pass_by_name() -
         return verdict
 
     assert made().message == (
-        "people has 600 rows, and had 1000 in the last good run: 400 fewer, 300 allowed"
-        " (30% by default)"
+        'The source "people" has 600 rows, 1000 in the last good run: 400 rows fewer, 300 allowed'
+        " (30% of 1000 rows, at least 2, by default)"
     )
-    assert "--allow shrink:people=400 lets it pass for one run" in (made().hint or "")
+    assert "--allow shrink:people=400 overrides this check for one run" in (made().hint or "")
     assert made(shrink_people=399).tripped
     assert made(shrink_other=400).tripped
     assert made(shrink_people=400).lifted
@@ -156,9 +156,10 @@ def test_a_column_that_held_something_and_holds_nothing_any_more_stops_the_plan(
     assert verdict is not None
     assert verdict.tripped
     assert verdict.message == (
-        'people holds nothing any more in "email", "name", where the last good run found something'
+        'The source "people" has no values in "email" and "name" any more; the last good run found'
+        " some"
     )
-    assert "--allow columns:people=2 lets it pass for one run" in (verdict.hint or "")
+    assert "--allow columns:people=2 overrides this check for one run" in (verdict.hint or "")
 
 
 def test_a_column_that_the_mapping_does_not_read_is_nobodys_business() -> None:

@@ -124,7 +124,7 @@ def test_a_plan_that_would_by_now_take_the_last_administrator_is_refused() -> No
     root = User(2, "root", role="app-admin")
     plan = plan_for(a_state(person("admin", active=False)), a_server(root))
     (line,) = differences(plan, a_server(replace(root, active=False)))
-    assert "no active administrator would be left" in line
+    assert "No active administrator would remain" in line
 
 
 def test_a_field_that_the_plan_does_not_change_may_move() -> None:

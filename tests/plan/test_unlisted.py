@@ -68,7 +68,7 @@ def test_what_needs_everybody_is_refused_with_the_reason(missing: str) -> None:
     reason = verdict(plan, "users-incomplete")
     assert WHY in reason
     assert f"missing: {missing}" in reason
-    assert "set missing: keep, or raise PHP's memory_limit" in reason
+    assert "set missing: keep in the mapping, or raise PHP's memory_limit" in reason
     assert "missing-unknown" not in codes(plan)
 
 
@@ -101,7 +101,7 @@ def test_an_administrator_who_was_not_read_is_not_counted_on() -> None:
     wanted = a_state(person("admin", role="app-user"))
     plan = plan_for(wanted, unlisted())
     assert tripped(plan) == ["last-admin"]
-    assert "among the users who could be read" in verdict(plan, "last-admin")
+    assert "among the users that Kanport could read" in verdict(plan, "last-admin")
     assert tripped(plan_for(wanted, unlisted(User(2, "root", role="app-admin")))) == []
 
 
@@ -110,8 +110,8 @@ def test_a_share_of_the_users_is_one_of_those_who_were_read() -> None:
     plan = plan_for(wanted, unlisted(ANN), a_mapping(limits={"create": "50%"}))
     assert tripped(plan) == ["limit-create"]
     reason = verdict(plan, "limit-create")
-    assert "counting only those who could be read" in reason
-    assert "as a number" in reason
+    assert "counting only those that Kanport could read" in reason
+    assert "limits: {create: 2}" in reason
     assert tripped(plan_for(wanted, unlisted(ANN), a_mapping(limits={"create": 2}))) == []
 
 

@@ -124,7 +124,7 @@ def test_errors_are_counted_by_rows_as_well() -> None:
 def test_a_tripped_guard_stops_the_plan() -> None:
     view = of_plan(make_plan(guards=(TRIPPED,)))
     assert view.level is Level.STOP
-    assert "1 guard stops it: nothing is written." in [s.text for s in view.sentences]
+    assert "Stopped by 1 safety check: nothing is written." in [s.text for s in view.sentences]
 
 
 def test_a_plan_without_risks_says_so() -> None:

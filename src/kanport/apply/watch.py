@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from kanport.model import AppRole, CurrentState
 from kanport.plan.guards import last_admin, min_admins
 from kanport.plan.guards.accounts import private_projects, protected_accounts
-from kanport.plan.model import Action, Change, GuardVerdict, Plan, Risk
+from kanport.plan.model import Action, Change, GuardVerdict, Plan, Risk, blocking
 from kanport.plan.stale import renamed_since
 
 _LOWERING = (Action.USER_DISABLE, Action.USER_UPDATE)
@@ -46,9 +46,8 @@ class Watch:
         renamed = renamed_since(self.plan, current).get(change.id)
         if renamed is not None:
             return f"the server has changed since the plan was made: {renamed}"
-        for verdict in self._verdicts(change, left, current):
-            if verdict.tripped:
-                return f"checked again right before: {verdict.message}"
+        for verdict in blocking(self._verdicts(change, left, current)):
+            return f"checked again right before: {verdict.message}"
         return None
 
     def _verdicts(

@@ -1,7 +1,270 @@
-"""What the safety checks say of a plan, by the name of the guard."""
+"""What the safety checks say of a plan.
 
-from collections.abc import Mapping
+The code of a verdict is the name of its guard. Its case begins with what came of it: `passed`,
+`stopped`, `exceeded` (stopped although `--allow` permits some) or `overridden` (by `--allow`). A
+guard without the case `overridden` is firm. The other codes are parts of these wordings.
+"""
 
-from kanport.catalogue.kinds import Kind
+from collections.abc import Iterator, Mapping
+from itertools import product
 
-GUARDS: Mapping[str, Kind] = {}
+from kanport.catalogue.kinds import Kind, Personal, Text
+
+_FIRM = " (--allow does not override this check)"
+_ALLOW = "--allow {option:sh} overrides this check for one run"
+
+# By class of changes: how many of them a plan makes.
+_PLANNED = {
+    "create": "{planned:#user|users} to create",
+    "grant": "{planned:#grant|grants} planned",
+    "update": "{planned:#update|updates} planned",
+    "raise": "{planned:#role|roles} to raise",
+    "lower": "{planned:#role|roles} to lower",
+    "disable": "{planned:#user|users} to disable",
+    "remove": "{planned:#user|users} to remove",
+    "revoke": "{planned:#revocation|revocations} planned",
+    "dropped": "{planned:#revocation|revocations} planned in projects and groups that no source"
+    " names any more",
+}
+# What a limit is a share of.
+_BASES = {
+    "users": "{base:#active user|active users}",
+    "access": "{base:#membership|memberships} in the projects read",
+    "members": "{base:#member|members}",
+    "rows": "{base:#row|rows}",
+}
+_MISSING = "who is missing from the sources (missing: {missing})"
+_RENAMED = "who only has a new username"
+
+
+def _firm(
+    about: str,
+    texts: Mapping[str, str],
+    hint: str,
+    personal: Mapping[str, Personal] | None = None,
+    **hints: str,
+) -> Kind:
+    """Return a guard that `--allow` does not override; `hints` are those of single cases."""
+    return Kind(
+        "",
+        about,
+        {
+            case: Text(text, hints.get(case.replace("-", "_"), hint) + _FIRM)
+            if case.startswith("stopped")
+            else Text(text)
+            for case, text in texts.items()
+        },
+        personal or {},
+    )
+
+
+def _overridable(
+    about: str, stopped: str | Mapping[str, str], hint: str, passed: str | None = None
+) -> Kind:
+    """Return a guard that `--allow` overrides; `stopped` has a wording for each variant."""
+    texts = {} if passed is None else {"passed": Text(passed)}
+    for variant, text in ({"": stopped} if isinstance(stopped, str) else stopped).items():
+        end = f"-{variant}" if variant else ""
+        texts |= {
+            f"stopped{end}": Text(text, hint),
+            f"exceeded{end}": Text(f"{text}; --allow overrides this check up to {{allow}}", hint),
+            f"overridden{end}": Text(f"{text}; overridden for this run, up to {{allow}}"),
+        }
+    return Kind("", about, texts)
+
+
+def _limits() -> Iterator[tuple[str, Kind]]:
+    for name in _PLANNED:
+        kind = _overridable(
+            f"The limit of the mapping for changes of the class {name}.",
+            "Limit exceeded: {parts:;}",
+            f"check the plan; if it is correct, {_ALLOW};"
+            f" or set {_yaml(f'limits: <{name}: (planned)>')} in the mapping",
+            "Within the limit: {parts:;}",
+        )
+        if name == "remove":
+            undo = Text(
+                "Limit exceeded: {parts:;}",
+                "check which users the run created; --remove-created {planned} removes all of them",
+            )
+            kind = kind._replace(texts={**kind.texts, "stopped-undo": undo})
+        yield f"limit-{name}", kind
+        in_project = f"limits: <projects: <(called:yaml): <{name}: (planned)>>>"
+        yield (
+            f"limit-{name}-in-project",
+            _overridable(
+                f"The limit for changes of the class {name} in one project.",
+                "Limit exceeded in {project}: {parts:;}",
+                f"check the plan; if it is correct, {_ALLOW};"
+                f" or set {_yaml(in_project)} in the mapping",
+                "Within the limit in each project, most in {project}: {parts:;}",
+            ),
+        )
+
+
+def _yaml(text: str) -> str:
+    """Return a template in which `<` and `>` are braces of YAML, `(` and `)` those of templates."""
+    return text.translate({ord("<"): "{{", ord(">"): "}}", ord("("): "{", ord(")"): "}"})
+
+
+def _shares() -> Iterator[tuple[str, Text]]:
+    for base, default, floor, partial in product(_BASES, *([False, True],) * 3):
+        text = f"{{share:g}}% of {_BASES[base]}"
+        text += ", at least {floor}" + ("," if default else "") if floor else ""
+        text += " by default" if default else ""
+        text += ", counting only those that Kanport could read" if partial else ""
+        flags = {"default": default, "floor": floor, "partial": partial}
+        yield "-".join((base, *(flag for flag, on in flags.items() if on))), Text(text)
+
+
+GUARDS: Mapping[str, Kind] = {
+    "last-admin": _firm(
+        "At least one active administrator remains.",
+        {
+            "passed": "{staying:#active administrator remains|active administrators remain}",
+            "stopped": "No active administrator would remain: this plan disables, removes or"
+            " demotes {usernames:q}",
+            "stopped-partial": "No active administrator would remain among the users that Kanport"
+            " could read: this plan disables, removes or demotes {usernames:q}",
+        },
+        "make another user an administrator in a separate plan first, or protect this account",
+        {"usernames": Personal.LOGIN},
+        stopped_partial="name a remaining administrator in the sources or in a project that they"
+        " name, or protect this account",
+    ),
+    "min-admins": _firm(
+        "As many active administrators remain as the mapping wants.",
+        {
+            f"{case}{end}": f"{{staying:#active administrator {verb}}}{among}, {{at_least}} wanted"
+            f" (min_admins){why}"
+            for case, verb, why in (
+                ("passed", "remains|active administrators remain", ""),
+                (
+                    "stopped",
+                    "would remain|active administrators would remain",
+                    ": this plan disables, removes or demotes {usernames:q}",
+                ),
+            )
+            for end, among in (("", ""), ("-partial", " among the users that Kanport could read"))
+        },
+        "make other users administrators in a separate plan first, protect these accounts, or"
+        " lower min_admins in the mapping",
+        {"usernames": Personal.LOGIN},
+    ),
+    "allow-admins": _firm(
+        "Only users that allow_admins lists become administrators.",
+        {
+            "passed": "{usernames:+} {count:becomes an administrator|become administrators}"
+            " (listed in allow_admins)",
+            "stopped": "{usernames:+} would become"
+            " {count:an administrator but is|administrators but are} not listed in allow_admins",
+        },
+        "if this is intended, list {count:this user|these users} in the mapping:"
+        " allow_admins: [{allowed:yaml}]",
+        {"usernames": Personal.LOGIN, "allowed": Personal.LOGIN},
+    ),
+    "protected": _firm(
+        "No protected account changes.",
+        {
+            "passed": "No protected account changes",
+            "stopped": "{count:A protected account|Protected accounts} would change: {usernames:q}",
+        },
+        "remove {count:it|them} from the sources, or from protect in the mapping",
+        {"usernames": Personal.LOGIN},
+    ),
+    "private-projects": _firm(
+        "No private project of other users is deleted.",
+        {
+            "passed": "No private project of other users would be deleted",
+            "stopped": "{projects:;}",
+        },
+        "disable these users instead (missing: disable), remove them from these projects by hand"
+        " first, or protect them",
+    ),
+    "private-project": Kind(
+        "",
+        "What would become of a private project.",
+        {
+            "deleted": Text(
+                "Removing {usernames:q} would delete the private project {project:q} of {owners:q}"
+            ),
+            "revoked": Text(
+                "{usernames:q} would lose access to the private project {project:q} of {owners:q}"
+            ),
+            "unread": Text(
+                "Kanport could not read the members of the private"
+                " {count:project|projects} {projects:q}"
+            ),
+        },
+        {"usernames": Personal.LOGIN, "owners": Personal.LOGIN},
+    ),
+    "users-incomplete": _firm(
+        "Decisions that need all users of the server have all of them.",
+        {
+            f"stopped-{need}{end}": f"Kanport could read only some users of the server{why}, so it"
+            f" cannot tell {what}"
+            for need, what in (
+                ("missing", _MISSING),
+                ("renamed", _RENAMED),
+                ("renamed-by-id", _RENAMED),
+                ("both", f"{_MISSING} and {_RENAMED}"),
+            )
+            for end, why in (("", ""), ("-why", " ({why})"))
+        },
+        "set {settings:list} in the mapping, or raise PHP's memory_limit on the server",
+        {"why": Personal.VALUE},
+        stopped_renamed_by_id="raise PHP's memory_limit on the server",
+        stopped_renamed_by_id_why="raise PHP's memory_limit on the server",
+    ),
+    "source-empty": _overridable(
+        "No source is empty whose rows would keep access.",
+        "The source {source:q} provides no {what}: Kanport read {rows:#row|rows} and could use"
+        " none, and {changes:#change removes|changes remove} access",
+        f"check the source and the findings of its rows; if it is correct, {_ALLOW}",
+    ),
+    "source-shrunk": _overridable(
+        "No source has lost more rows than the limit allows.",
+        "The source {source:q} has {rows:#row|rows}, {before} in the last good run: {parts:;}",
+        f"was it exported completely? If so many rows are really gone, {_ALLOW}",
+        "The source {source:q} has {rows:#row|rows}, {before} in the last good run: {parts:;}",
+    ),
+    "columns-gone": _overridable(
+        "No column that the mapping reads has lost all of its values.",
+        "The source {source:q} has no values in {columns:all} any more; the last good run found"
+        " some",
+        "was {count:this column|these columns} left out of the export, or may this login no longer"
+        f" read {{count:it|them}}? If it is correct, {_ALLOW}",
+    ),
+    "source-stale": _overridable(
+        "No source has older data than in the last good run.",
+        {
+            "unknown": "Kanport read {source:q} from {server}, not from {first}, and nothing shows"
+            " whether its data are as new",
+            "rows": "Kanport read {source:q} from {server}: it has {rows:#row|rows}, {then} had"
+            " {before} in the last good run",
+            "newest": "Kanport read {source:q} from {server}: its newest change is from {newest},"
+            " that of {then} in the last good run was from {before}",
+            "marks": "Kanport read {source:q} from {server}: its data are older than those of"
+            " {then} in the last good run",
+        },
+        "is {server} an up-to-date copy? Repair {first}; or, if its data are correct,"
+        f" {_ALLOW}",
+    ),
+    **dict(_limits()),
+    "remove-unconfirmed": _overridable(
+        "Nobody is removed unless the mapping says how many may be.",
+        "{planned:#user|users} to remove, and the mapping sets no limits.remove",
+        "disable these users instead (missing: disable), set limits.remove in the mapping; or"
+        f" {_ALLOW}",
+    ),
+    "limit-part": Kind(
+        "",
+        "One number held against a limit.",
+        {
+            f"{name}{end}": Text(f"{planned}, {{allowed}} allowed{of}")
+            for name, planned in {**_PLANNED, "shrink": "{planned:#row|rows} fewer"}.items()
+            for end, of in (("", ""), ("-share", " ({share})"))
+        },
+    ),
+    "limit-share": Kind("", "How a limit follows from a share.", dict(_shares())),
+}

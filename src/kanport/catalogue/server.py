@@ -25,7 +25,33 @@ SERVER: Mapping[str, Kind] = {
     "project-ambiguous": Kind("error", "More than one project on the server fits."),
     "project-closed": Kind("warning", "The project is closed on the server."),
     "project-private": Kind("error", "Private projects take no members: removing one deletes it."),
-    "limit-unused": Kind("warning", "A limit or --allow names a project or source that is none."),
+    "limit-unused": Kind(
+        "warning",
+        "A limit or --allow names a project or source that is none.",
+        {
+            f"{where}-{which}": Text(f"{names} names {{name:q}}, but {but}; {so}", hint)
+            for where, names, so, hint in (
+                (
+                    "limits",
+                    "limits.projects",
+                    "Kanport ignores this limit",
+                    "name the project by its identifier or by its id as in '#3', or remove it",
+                ),
+                (
+                    "allow",
+                    "--allow",
+                    "it overrides nothing",
+                    "use the --allow option from the hint of the safety check",
+                ),
+            )
+            for which, but in (
+                ("unknown", "the server has no such project"),
+                ("several", "{count} projects have this name"),
+                ("source", "the mapping has no such source"),
+            )
+            if (where, which) != ("limits", "source")
+        },
+    ),
     "person-unknown": Kind("error", "A membership names somebody who exists nowhere."),
     "person-ambiguous": Kind("error", "More than one user on the server fits."),
     "person-protected": Kind("warning", "A protected account was left as it is."),

@@ -104,7 +104,7 @@ def command(
 
 
 def _next_steps(plan_path: Path | None, plan: "Plan") -> tuple[str, ...]:
-    if not plan.changes or any(guard.tripped for guard in plan.guards):
+    if not plan.changes or plan.blocked_by:
         return ()
     step = f"kanport apply {plan_path}"
     if plan_path is None:

@@ -64,8 +64,8 @@ def exit_for_findings(findings: Iterable[Finding], *, aborts: bool) -> Exit:
 
 
 def exit_for_plan(plan: Plan) -> Exit:
-    """Give the exit code of making a plan: a tripped guard counts before skipped rows."""
-    if any(verdict.tripped for verdict in plan.guards):
+    """Give the exit code of making a plan: a guard that stops it counts before skipped rows."""
+    if plan.blocked_by:
         return Exit.GUARD
     return exit_for_findings(plan.findings, aborts=False)
 

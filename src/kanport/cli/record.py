@@ -63,10 +63,9 @@ class Record:
         """Take down the plan, the guards that stop it and what was found on the way."""
         self._plan, self.server = plan, plan.server.url
         tell(logger, "plan.made", changes=len(plan.changes), actions=dict(plan.summary))
-        for verdict in plan.guards:
-            if verdict.tripped:
-                level = logging.ERROR
-                tell(logger, "guard.tripped", verdict.message, level=level, guard=verdict.guard)
+        for verdict in plan.blocked_by:
+            level = logging.ERROR
+            tell(logger, "guard.tripped", verdict.message, level=level, guard=verdict.guard)
         _tell_findings(plan.findings)
 
     def kept(self, what: str, path: Path) -> None:
@@ -110,9 +109,7 @@ class Record:
             tally=tally.to_dict() if tally else None,
             findings=dict(Counter(str(finding.severity) for finding in found)),
             guards=tuple(
-                (verdict.guard, verdict.message)
-                for verdict in (plan.guards if plan else ())
-                if verdict.tripped
+                (verdict.guard, verdict.message) for verdict in (plan.blocked_by if plan else ())
             ),
             first_findings=tuple(
                 finding_line(finding, with_hint=False) for finding in matter[:_FIRST]

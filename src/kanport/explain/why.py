@@ -55,7 +55,7 @@ def _stops(known: Known) -> Iterator[str]:
     if errors and known.mapping.spec.invalid_rows == "abort":
         count = "1 error" if errors == 1 else f"{errors} errors"
         yield f"{count} in the source data: nothing at all is planned until the rows are mended."
-    tripped = [guard.guard for guard in known.plan.guards if guard.tripped] if known.plan else []
+    tripped = [verdict.guard for verdict in known.plan.blocked_by] if known.plan else []
     if tripped:
         yield f"The plan as a whole is stopped before the first write by {', '.join(tripped)}."
 

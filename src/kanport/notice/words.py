@@ -58,7 +58,7 @@ def _lines(ending: Ending) -> Iterator[str]:
             yield f"  {number:>6}  {word.replace('_', ' ')}"
     if ending.guards:
         yield ""
-        yield "Guards that stopped it, before anything was written:"
+        yield "Safety checks that stopped it, before anything was written:"
         for name, message in ending.guards:
             yield f"  {name}: {message}"
     if ending.first_findings:

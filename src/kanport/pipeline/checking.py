@@ -16,7 +16,7 @@ from kanport.model import AppRole, CurrentState
 from kanport.pipeline.planning import check_guards, check_server, guard_tripped
 from kanport.plan.guards import judge_again
 from kanport.plan.match import private_projects
-from kanport.plan.model import Action, Change, Plan
+from kanport.plan.model import Action, Change, Plan, blocking
 from kanport.plan.stale import changed_since, differences, people_of, renamed_since
 from kanport.plan.stale_groups import reads_groups
 
@@ -137,8 +137,8 @@ def _judge(
         changes, current, plan, protect=protect, memory=_memory(plan, mapping_path, url)
     )
     # What stopped the plan from the beginning is for `check_guards` to say.
-    known = {verdict.guard for verdict in plan.guards if verdict.tripped}
-    stopping = [one for one in verdicts if one.tripped and one.guard not in known]
+    known = {verdict.guard for verdict in plan.blocked_by}
+    stopping = [verdict for verdict in blocking(verdicts) if verdict.guard not in known]
     if stopping:
         raise guard_tripped(stopping)
 

@@ -20,6 +20,7 @@ from kanport.kanboard.current import read_current
 from kanport.ledger import recall
 from kanport.mapping import load_mapping
 from kanport.memory import NOTHING, Memory
+from kanport.messages import counted
 from kanport.model import CurrentState, DesiredState
 from kanport.normalize.passwords import read_passwords
 from kanport.pipeline.directories import compare_directories, doubt_leavers, doubt_losses
@@ -160,15 +161,14 @@ def _stop_at_errors(inputs: Inputs, findings: Iterable[Finding]) -> None:
 
 def check_guards(plan: Plan) -> None:
     """Raise GuardTripped, with a line for each guard that trips, where one does."""
-    tripped = [verdict for verdict in plan.guards if verdict.tripped]
-    if tripped:
-        raise guard_tripped(tripped)
+    if plan.blocked_by:
+        raise guard_tripped(plan.blocked_by)
 
 
 def guard_tripped(tripped: Sequence[GuardVerdict]) -> GuardTripped:
     """Return the error for a plan that these guards stop."""
     return GuardTripped(
-        f"{len(tripped)} {'guard' if len(tripped) == 1 else 'guards'} stopped the plan;"
+        f"{counted(len(tripped), 'safety check', 'safety checks')} stopped the plan;"
         " nothing was written",
         details=[
             f"{verdict.guard}: {verdict.message}" + (f" ({verdict.hint})" if verdict.hint else "")

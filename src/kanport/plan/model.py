@@ -4,7 +4,7 @@ The JSON is a contract: `kanport-plan/1`. Keys are only ever added.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 
 from kanport.catalogue import FINDINGS
 from kanport.errors import Exit
-from kanport.facts import Fact
+from kanport.facts import Fact, Pseudonym
 from kanport.findings import Finding, errors_in
 from kanport.mapping.limit_spec import Limits
 from kanport.origin import Origin
@@ -312,9 +312,9 @@ class PlanPerson(Part):
 
 
 class GuardVerdict(Part):
-    """What a guard said of the plan; a tripped one stops the plan before the first write.
+    """What a guard says of the plan; a tripped one stops the plan before the first write.
 
-    `lifted` is True for one that would trip, but for what was allowed for this run. `message` and
+    `lifted` is True for one that `--allow` overrides for this run. `message` and
     `hint` are the wording of `why`, whose code is the guard's name; verdicts of earlier versions
     have none.
     """
@@ -332,6 +332,23 @@ class GuardVerdict(Part):
         return cls(
             guard=why.code, tripped=tripped, message=why.text, hint=why.hint, lifted=lifted, why=why
         )
+
+    @property
+    def standing(self) -> Literal["stopped", "overridden", "passed"]:
+        """What came of the guard, in a word."""
+        return "stopped" if self.tripped else "overridden" if self.lifted else "passed"
+
+    def masked(self, pseudonym: Pseudonym) -> Self:
+        """Return the verdict with a pseudonym in place of each personal parameter of `why`."""
+        if self.why is None:
+            return self
+        why = self.why.masked(pseudonym)
+        return self.model_copy(update={"message": why.text, "hint": why.hint, "why": why})
+
+
+def blocking(verdicts: Iterable[GuardVerdict]) -> tuple[GuardVerdict, ...]:
+    """Return the verdicts that stop a plan or a change; nothing else decides that."""
+    return tuple(verdict for verdict in verdicts if verdict.tripped)
 
 
 class Plan(Part):
@@ -387,7 +404,7 @@ class Plan(Part):
     @property
     def blocked_by(self) -> tuple[GuardVerdict, ...]:
         """The verdicts that stop the plan before the first write; empty where it may run."""
-        return tuple(verdict for verdict in self.guards if verdict.tripped)
+        return blocking(self.guards)
 
     @property
     def exit_code(self) -> Exit:

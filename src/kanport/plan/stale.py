@@ -10,7 +10,7 @@ from kanport.names import compare_key
 from kanport.plan.guards import last_admin, min_admins
 from kanport.plan.guards.accounts import private_projects
 from kanport.plan.match import People
-from kanport.plan.model import Action, Change, Plan
+from kanport.plan.model import Action, Change, Plan, blocking
 from kanport.plan.stale_groups import ABOUT, group_differences
 
 _WORDS = {"name": "name", "email": "e-mail address", "role": "role", "username": "username"}
@@ -115,14 +115,14 @@ def _differences(plan: Plan, current: CurrentState) -> Iterator[str]:
     index = _Index.of(plan, current)
     for change in plan.changes:
         yield from _change_differs(plan, change, current, index)
-    verdict = last_admin(plan.changes, current)
-    if not verdict.tripped:
-        verdict = min_admins(plan.changes, current, at_least=plan.min_admins)
-    if verdict.tripped:
+    admins = blocking(
+        [
+            last_admin(plan.changes, current),
+            min_admins(plan.changes, current, at_least=plan.min_admins),
+        ]
+    )
+    for verdict in (*admins[:1], *blocking(private_projects(plan.changes, current))):
         yield verdict.message
-    for private in private_projects(plan.changes, current):
-        if private.tripped:
-            yield private.message
 
 
 def _change_differs(

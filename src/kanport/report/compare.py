@@ -37,7 +37,7 @@ def document_of(
                 tuple(_change(one, done.get(one.id)) for one in comparison.gone),
             ),
             Section(("Planned differently",), tuple(map(_altered, comparison.altered))),
-            Section(("Guards",), tuple(map(_guard, comparison.guards))),
+            Section(("Safety checks",), tuple(map(_guard, comparison.guards))),
             Section(("New findings",), tuple(map(_finding, comparison.findings_new))),
             Section(("Findings that are gone",), tuple(map(_finding, comparison.findings_gone))),
             Section(("Planned and done",), tuple(_done(comparison.new, new_run))),
@@ -243,18 +243,14 @@ def _guard(pair: Pair[GuardVerdict]) -> Item:
     there = pair.new or pair.old
     assert there is not None  # noqa: S101 - for the type checker
     return item(
-        "guard ",
+        "safety check ",
         Data(there.guard),
         under=(
-            item(f"{which}: ", _verdict(guard), ": ", Prose(guard.message))
+            item(f"{which}: ", guard.standing, ": ", Prose(guard.message))
             for which, guard in (("before", pair.old), ("now", pair.new))
             if guard is not None
         ),
     )
-
-
-def _verdict(guard: GuardVerdict) -> str:
-    return "tripped" if guard.tripped else "lifted" if guard.lifted else "passed"
 
 
 def _finding(finding: Finding) -> Item:

@@ -189,8 +189,8 @@ def sums_of(
         lifted = sum(guard.lifted for guard in guards)
         verdicts = (
             Count("passed", len(guards) - tripped - lifted, "passed"),
-            *((Count("lifted", lifted, "lifted"),) if lifted else ()),
-            Count("tripped", tripped, "tripped"),
+            *((Count("lifted", lifted, "overridden"),) if lifted else ()),
+            Count("tripped", tripped, "stopped"),
         )
         sums.append(Sum(Count("guards", len(guards), GUARD(len(guards))), verdicts))
     return tuple(sums)

@@ -96,7 +96,7 @@ def _lines(view: View) -> Iterator[str]:
     yield from _section("By project", _some(view.projects, _project, PROJECT))
     if view.matrix is not None:
         yield from _section("Access before and after", _some(view.matrix.rows, _access, PROJECT))
-    yield from _section("Guards", _guards(view))
+    yield from _section("Safety checks", _guards(view))
     yield from _findings(view)
     yield from _section("Not as planned" if view.verified else "Not done", _undone(view))
     yield from _section("Counts", _counts(view))
@@ -211,7 +211,7 @@ def _value(text: str | None) -> str:
 
 def _guards(view: View) -> Iterator[str]:
     for guard in view.guards:
-        verdict = "**tripped**" if guard.tripped else "lifted" if guard.lifted else "passed"
+        verdict = f"**{guard.standing}**" if guard.tripped else guard.standing
         hint = f" Hint: {prose(guard.hint)}" if guard.hint else ""
         yield f"- {verdict}: {code(guard.guard)}: {prose(guard.message)}{hint}"
 

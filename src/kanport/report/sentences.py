@@ -138,23 +138,24 @@ def stop_sentences(stopped: str | None) -> list[Sentence]:
 
 
 def guard_sentences(guards: Sequence[GuardVerdict]) -> list[Sentence]:
-    """Tell whether the guards let the plan pass; nothing where there are none."""
+    """Say whether the safety checks stop the plan; nothing where there are none."""
     if not guards:
         return []
     tripped = sum(guard.tripped for guard in guards)
     lifted = listed([guard.guard for guard in guards if guard.lifted])
-    told = [Sentence(Level.LOOK, f"Lifted for this run with --allow: {lifted}.")] if lifted else []
+    told = []
+    if lifted:
+        told.append(Sentence(Level.LOOK, f"Overridden for this run by --allow: {lifted}."))
     if tripped:
-        verb = "stops" if tripped == 1 else "stop"
         of = f" of {len(guards)}" if tripped < len(guards) else ""
-        stops = f"{counted(tripped, GUARD)}{of} {verb} it: nothing is written."
+        stops = f"Stopped by {counted(tripped, GUARD)}{of}: nothing is written."
         return [Sentence(Level.STOP, stops), *told]
     if told:
         return told
-    all_of = {1: "The one guard lets", 2: "Both guards let"}.get(
-        len(guards), f"All {len(guards)} guards let"
+    all_of = {1: "The safety check", 2: "Both safety checks"}.get(
+        len(guards), f"All {len(guards)} safety checks"
     )
-    return [Sentence(Level.GOOD, f"{all_of} it pass.")]
+    return [Sentence(Level.GOOD, f"{all_of} passed.")]
 
 
 def finding_sentences(numbers: Mapping[Severity, int], *, planned: bool) -> list[Sentence]:

@@ -119,12 +119,11 @@ def _access(page: Page, view: View) -> None:
 def _guards(page: Page, view: View) -> None:
     if not view.guards:
         return
-    page.section("Guards")
+    page.section("Safety checks")
     for guard in view.guards:
         level = Level.STOP if guard.tripped else Level.LOOK if guard.lifted else Level.GOOD
-        verdict = "tripped" if guard.tripped else "lifted" if guard.lifted else "passed"
         line = (
-            _marked(page, level, verdict)
+            _marked(page, level, guard.standing)
             .append(" ")
             .append_text(page.ink(f"{guard.guard}: {guard.message}"))
         )

@@ -33,7 +33,7 @@ GROUP_MEMBER = Noun("group member", "group members")
 GROUP_ACCESS = Noun("access of a group", "accesses of groups")
 CHANGE = Noun("change", "changes")
 FINDING = Noun("finding", "findings")
-GUARD = Noun("guard", "guards")
+GUARD = Noun("safety check", "safety checks")
 SOURCE = Noun("source", "sources")
 ROW = Noun("row", "rows")
 

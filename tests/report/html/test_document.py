@@ -71,7 +71,9 @@ def test_guards_that_were_lifted_stand_apart() -> None:
     lifted = GuardVerdict(guard="remove", tripped=False, message="3 planned", lifted=True)
     view = of_plan(make_plan([], findings=(), guards=(lifted,)))
     rows = Reader(html.render(view)).parts["Look at these twice"].rows
-    assert ["remove", "⚠ lifted for this run", "3 planned"] in [[*map(str.strip, r)] for r in rows]
+    assert ["remove", "⚠ overridden for this run", "3 planned"] in [
+        [*map(str.strip, r)] for r in rows
+    ]
 
 
 def test_everything_that_a_report_rests_on_is_told() -> None:

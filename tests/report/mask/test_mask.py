@@ -12,6 +12,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from kanport.facts import fact
 from kanport.findings import Finding
 from kanport.origin import Origin
 from kanport.outcome import Approved, Outcome, Run, Standing, Status, Verdict
@@ -276,6 +277,28 @@ def test_one_person_has_one_pseudonym_wherever_they_are_named() -> None:
     assert renamed.reason == f"'{who}' is called {who.replace('masked-', 'Masked ')} now"
     assert masked.people[0].username == who
     assert who in masked.guards[0].message
+
+
+def test_a_verdict_made_of_facts_is_masked_by_its_parameters() -> None:
+    private = fact(
+        "private-project",
+        case="deleted",
+        project="WEBSHOP",
+        usernames=("anna.berg", "gone"),
+        owners=("the", "#7"),
+    )
+    why = fact("private-projects", case="stopped", projects=(private,))
+    plan = a_plan([("anna.berg", "Anna Berg", "a@b.example")], [])
+    plan = plan.model_copy(update={"guards": (GuardVerdict.of(why, tripped=True),)})
+    (masked,) = Mask(plan).plan.guards
+    assert re.fullmatch(
+        'Removing "masked-[0-9]{4}" and "masked-[0-9]{4}" would delete the private project'
+        ' "WEBSHOP" of "masked-[0-9]{4}" and "#7"',
+        masked.message,
+    )
+    assert masked.why is not None
+    assert "anna.berg" not in str(masked)
+    assert Plan.model_validate_json(Mask(plan).plan.model_dump_json()).guards == (masked,)
 
 
 def test_projects_groups_roles_and_files_keep_their_names() -> None:

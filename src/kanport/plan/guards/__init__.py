@@ -19,7 +19,12 @@ from kanport.plan.guards.accounts import (
 from kanport.plan.guards.admins import admins_by_name, enough_admins, last_admin, min_admins
 from kanport.plan.guards.allowances import Allowances, allowed_words, parse_allowed
 from kanport.plan.guards.counting import access_lost
-from kanport.plan.guards.limits import in_projects, over_all, removal_confirmed
+from kanport.plan.guards.limits import (
+    in_projects,
+    over_all,
+    removal_confirmed,
+    removals_within,
+)
 from kanport.plan.guards.situation import Situation, Usable
 from kanport.plan.guards.sources import columns_there, not_empty, not_shrunk, not_stale
 from kanport.plan.model import Action, Change, GuardVerdict, Plan
@@ -112,18 +117,5 @@ def judge_undo(
     if count:
         verdicts.extend(private_projects(changes, current))
     if count or remove_at_most is not None:
-        allowed = remove_at_most or 0
-        tripped = count > allowed
-        verdicts.append(
-            GuardVerdict(
-                guard="limit-remove",
-                tripped=tripped,
-                message=f"remove: {count} planned, {allowed} allowed"
-                if tripped
-                else f"remove: {count} planned, within {allowed}",
-                hint="look at whom the run created; if all are to go, name their number"
-                if tripped
-                else None,
-            )
-        )
+        verdicts.append(removals_within(count, remove_at_most or 0))
     return tuple(verdicts)

@@ -2,12 +2,11 @@
 
 from collections.abc import Collection, Iterable, Iterator
 
+from kanport.facts import Fact, as_written, fact
 from kanport.model import CurrentState, Project
-from kanport.plan.guards.allowances import NOT_LIFTED
 from kanport.plan.guards.situation import Situation
 from kanport.plan.match import name_matcher
 from kanport.plan.model import Action, Change, GuardVerdict
-from kanport.plan.places import listed
 
 
 def none_protected(situation: Situation) -> Iterator[GuardVerdict]:
@@ -18,18 +17,16 @@ def none_protected(situation: Situation) -> Iterator[GuardVerdict]:
 def protected_accounts(changes: Iterable[Change], protect: Iterable[str]) -> GuardVerdict:
     """Make sure once more that no protected account is in a change."""
     protected = name_matcher(protect)
-    touched = [
+    touched = {
         change.username
         for change in changes
         if protected(change.username) or protected(str((change.after or {}).get("username", "")))
-    ]
-    return GuardVerdict(
-        guard="protected",
-        tripped=bool(touched),
-        message=f"protected accounts would be changed: {listed(touched)}"
-        if touched
-        else "no protected account is changed",
-        hint=f"take them out of the sources, or out of protect ({NOT_LIFTED})" if touched else None,
+    }
+    if not touched:
+        return GuardVerdict.of(fact("protected", case="passed"))
+    return GuardVerdict.of(
+        fact("protected", case="stopped", usernames=tuple(sorted(touched)), count=len(touched)),
+        tripped=True,
     )
 
 
@@ -56,7 +53,11 @@ def private_projects(changes: Collection[Change], current: CurrentState) -> Iter
         if change.action is Action.MEMBERSHIP_REVOKE
     }
     unread: list[str] = []
-    told: list[str] = []
+    lost: list[Fact] = []
+
+    def called(numbers: Iterable[int]) -> tuple[str, ...]:
+        return tuple(sorted(names.get(number, f"#{number}") for number in numbers))
+
     for project in sorted(current.projects, key=lambda project: project.id):
         if not project.private:
             continue
@@ -64,33 +65,32 @@ def private_projects(changes: Collection[Change], current: CurrentState) -> Iter
             unread.append(project.label)
             continue
         members = current.roles[project.id].keys()
-        going = sorted(members & removed.keys())
-        others = _owners(project, members) - removed.keys()
-        if going and others:
-            owners = listed(names.get(number, f"user #{number}") for number in others)
-            who = listed(removed[number] for number in going)
-            told.append(f"{project.label} of {owners} would be deleted with {who}")
+        owners = _owners(project, members)
+        going, others = members & removed.keys(), owners - removed.keys()
         out = {number for where, number in revoked if where == project.id and number is not None}
-        if out:
-            owners = listed(names.get(n, f"user #{n}") for n in _owners(project, members))
-            who = listed(names.get(number, f"user #{number}") for number in out)
-            told.append(f"{who} would be taken out of {project.label} of {owners}")
+        for case, people, theirs in (
+            ("deleted", going if others else (), others),
+            ("revoked", out, owners),
+        ):
+            if people:
+                lost.append(
+                    fact(
+                        "private-project",
+                        case=case,
+                        project=project.label,
+                        usernames=called(people),
+                        owners=called(theirs),
+                    )
+                )
     if removed and unread:
-        told.append(f"nobody could read who is in {listed(unread)}")
-    if told:
-        yield GuardVerdict(
-            guard="private-projects",
-            tripped=True,
-            message=f"private projects: {'; '.join(told)}",
-            hint="disable them instead (missing: disable), take them out of these projects by hand"
-            f" first, or protect them ({NOT_LIFTED})",
+        labels = tuple(unread)
+        lost.append(fact("private-project", case="unread", projects=labels, count=len(labels)))
+    if lost:
+        yield GuardVerdict.of(
+            fact("private-projects", case="stopped", projects=tuple(lost)), tripped=True
         )
     elif removed and any(project.private for project in current.projects):
-        yield GuardVerdict(
-            guard="private-projects",
-            tripped=False,
-            message="nobody else's private project goes with whoever is removed",
-        )
+        yield GuardVerdict.of(fact("private-projects", case="passed"))
 
 
 def _owners(project: Project, members: Collection[int]) -> set[int]:
@@ -107,23 +107,27 @@ def users_known(situation: Situation) -> Iterator[GuardVerdict]:
     users, current = situation.mapping.users, situation.current
     if current.users_complete or users is None:
         return
-    needs, ways = [], []
-    if users.missing != "keep":
-        needs.append(f"who is missing from the sources (missing: {users.missing})")
-        ways.append("missing: keep")
+    missing = users.missing != "keep"
     by_email = "email" in users.find_by
     by_id = users.id is not None and current.unlisted is None
     told_apart = {Action.USER_CREATE, Action.USER_RENAME} if by_email else {Action.USER_CREATE}
-    if (by_email or by_id) and situation.count(told_apart):
-        needs.append("who only has a new username")
-        ways.extend(["find_by: [username]"] if by_email else [])
-    if needs:
-        why = "" if current.unlisted is None else f", as {current.unlisted.why}"
-        way = f"set {' and '.join(ways)}, or " if ways else ""
-        yield GuardVerdict(
-            guard="users-incomplete",
-            tripped=True,
-            message=f"only some users of the server could be read{why}; {' and '.join(needs)}"
-            " cannot be told",
-            hint=f"{way}raise PHP's memory_limit on the server ({NOT_LIFTED})",
-        )
+    renamed = (by_email or by_id) and bool(situation.count(told_apart))
+    if not (missing or renamed):
+        return
+    settings = ["missing: keep"] if missing else []
+    if renamed and by_email:
+        settings.append("find_by: [username]")
+    need = "both" if missing and renamed else "missing" if missing else "renamed"
+    if not settings:
+        need += "-by-id"
+    why = current.unlisted and current.unlisted.why
+    yield GuardVerdict.of(
+        fact(
+            "users-incomplete",
+            case=f"stopped-{need}{'-why' if why else ''}",
+            missing=str(users.missing),
+            settings=tuple(settings),
+            why=as_written(why) if why else None,
+        ),
+        tripped=True,
+    )

@@ -2,14 +2,11 @@
 
 from collections.abc import Collection, Iterator
 
+from kanport.facts import fact
 from kanport.model import AppRole, CurrentState
-from kanport.plan.guards.allowances import NOT_LIFTED
 from kanport.plan.guards.situation import Situation
 from kanport.plan.match import name_matcher
 from kanport.plan.model import Action, Change, GuardVerdict
-from kanport.plan.places import listed
-
-_ALL = 10_000
 
 
 def enough_admins(situation: Situation) -> Iterator[GuardVerdict]:
@@ -27,31 +24,10 @@ def last_admin(changes: Collection[Change], current: CurrentState) -> GuardVerdi
     breaks off in between would leave nobody to repair it.
     """
     staying, lost = _admins(changes, current)
-    tripped = bool(lost) and not staying
-    hint = "make somebody else administrator in a plan of its own first, or protect this account"
-    if not tripped:
-        message = (
-            "1 active administrator stays as they are"
-            if staying == 1
-            else f"{staying} active administrators stay as they are"
-        )
-    elif current.unlisted is None:
-        message = f"no active administrator would be left: the plan takes it from {listed(lost)}"
-    else:
-        message = (
-            "no active administrator would be left among the users who could be read: the plan"
-            f" takes it from {listed(lost)}"
-        )
-        hint = (
-            "name an administrator who stays in the sources or in a project that they name, or"
-            " protect this account"
-        )
-    return GuardVerdict(
-        guard="last-admin",
-        tripped=tripped,
-        message=message,
-        hint=f"{hint} ({NOT_LIFTED})" if tripped else None,
-    )
+    if not lost or staying:
+        return GuardVerdict.of(fact("last-admin", case="passed", staying=staying))
+    case = "stopped" if current.unlisted is None else "stopped-partial"
+    return GuardVerdict.of(fact("last-admin", case=case, usernames=lost), tripped=True)
 
 
 def min_admins(
@@ -63,23 +39,14 @@ def min_admins(
     """
     staying, lost = _admins(changes, current)
     tripped = bool(lost) and staying < at_least
-    said = f"{staying} of at least {at_least} active administrators"
-    verb = "stays as they are" if staying == 1 else "stay as they are"
-    among = " among the users who could be read" if current.unlisted is not None else ""
-    return GuardVerdict(
-        guard="min-admins",
-        tripped=tripped,
-        message=f"{said} {verb}{among}"
-        + (f": the plan takes it from {listed(lost)}" if tripped else ""),
-        hint="make others administrator in a plan of its own first, protect these accounts, or"
-        f" lower min_admins in the mapping ({NOT_LIFTED})"
-        if tripped
-        else None,
-    )
+    case = "stopped" if tripped else "passed"
+    case += "" if current.unlisted is None else "-partial"
+    why = fact("min-admins", case=case, staying=staying, at_least=at_least, usernames=lost)
+    return GuardVerdict.of(why, tripped=tripped)
 
 
-def _admins(changes: Collection[Change], current: CurrentState) -> tuple[int, list[str]]:
-    """Give how many active administrators stay, and the usernames of those who do not."""
+def _admins(changes: Collection[Change], current: CurrentState) -> tuple[int, tuple[str, ...]]:
+    """Return how many active administrators remain, and the usernames of those who do not."""
     admins = {user.id for user in current.users if user.active and user.role == AppRole.ADMIN}
     losing = {
         change.user_id
@@ -90,12 +57,12 @@ def _admins(changes: Collection[Change], current: CurrentState) -> tuple[int, li
             and (change.after or {}).get("role", AppRole.ADMIN) != AppRole.ADMIN
         )
     }
-    lost = [user.username for user in current.users if user.id in admins & losing]
-    return len(admins - losing), lost
+    lost = sorted(user.username for user in current.users if user.id in admins & losing)
+    return len(admins - losing), tuple(lost)
 
 
 def admins_by_name(situation: Situation) -> Iterator[GuardVerdict]:
-    """Let nobody get app-admin from a source whom the mapping does not allow it by name.
+    """Let only users become administrators through a source whom allow_admins lists.
 
     Who is created with it or raised to it gets it, and so does whoever gets an account that has it:
     a disabled one that is enabled, or an active one under a new username.
@@ -107,19 +74,19 @@ def admins_by_name(situation: Situation) -> Iterator[GuardVerdict]:
     if not names:
         return
     if not refused:
-        yield GuardVerdict(
-            guard="allow-admins",
-            tripped=False,
-            message=f"app-admin is got by {listed(names, at_most=_ALL)}, as allow_admins allows",
+        yield GuardVerdict.of(
+            fact("allow-admins", case="passed", usernames=tuple(names), count=len(names))
         )
         return
-    who = listed(refused, at_most=_ALL)
-    yield GuardVerdict(
-        guard="allow-admins",
+    yield GuardVerdict.of(
+        fact(
+            "allow-admins",
+            case="stopped",
+            usernames=tuple(refused),
+            count=len(refused),
+            allowed=(*patterns, *refused),
+        ),
         tripped=True,
-        message=f"app-admin would be got by {who}, whom allow_admins does not name",
-        hint="if they are to be administrators, name them in the mapping:"
-        f" allow_admins: [{', '.join((*patterns, *refused))}] ({NOT_LIFTED})",
     )
 
 

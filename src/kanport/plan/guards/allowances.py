@@ -1,9 +1,12 @@
-"""What was allowed for one run: which guard is lifted, and up to which number."""
+"""What was allowed for one run: which guard `--allow` overrides, and up to which number."""
 
 import difflib
-import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+
+from kanport.catalogue import GUARDS
+from kanport.facts import Param, fact
+from kanport.plan.model import GuardVerdict
 
 CLASSES = ("create", "grant", "update", "raise", "lower", "disable", "remove", "revoke", "dropped")
 """The classes of changes that have a limit, as a mapping and `--allow` call them."""
@@ -11,17 +14,13 @@ CLASSES = ("create", "grant", "update", "raise", "lower", "disable", "remove", "
 OF_SOURCES = ("empty", "shrink", "columns", "stale", "referrals")
 """What can be allowed of a source by name."""
 
-FIRM = (
-    "last-admin",
-    "min-admins",
-    "allow-admins",
-    "protected",
-    "private-projects",
-    "users-incomplete",
+FIRM = frozenset(
+    guard
+    for guard, kind in GUARDS.items()
+    if any(case.startswith("stopped") for case in kind.texts)
+    and not any(case.startswith("overridden") for case in kind.texts)
 )
-"""The guards that have no number to lift them to."""
-
-NOT_LIFTED = "no --allow lifts this guard"
+"""The guards that have no number to override them with."""
 
 
 class NotAllowable(ValueError):
@@ -35,7 +34,7 @@ class Allowances:
     numbers: Mapping[str, int] = field(default_factory=dict)
 
     def most(self, name: str, of: str | None = None) -> int | None:
-        """Give up to which number a guard is lifted, of a source (`of`); None where it is not."""
+        """Return up to which number a guard is overridden, of a source (`of`); None: it is not."""
         return self.numbers.get(allow_key(name, of))
 
     def of(self, name: str) -> tuple[tuple[str, int], ...]:
@@ -49,17 +48,33 @@ class Allowances:
 
 
 def allow_key(name: str, of: str | None = None) -> str:
-    """Give how `--allow` calls a guard that can be lifted."""
+    """Return how `--allow` calls a guard that it overrides."""
     return name if of is None else f"{name}:{of}"
 
 
-def how_to_allow(name: str, number: int, of: str | None = None) -> str:
-    """Give the option that lifts a guard for one run, as it is typed in a shell.
+def over_limit(
+    guard: str,
+    key: str,
+    number: int,
+    allow: int | None,
+    variant: str = "",
+    **params: Param,
+) -> GuardVerdict:
+    """Return the verdict on a plan that a guard stops, unless `--allow` permits the number.
 
-    >>> how_to_allow("revoke", 8, "Beta board")
-    "--allow 'revoke:Beta board=8'"
+    `key` is how `--allow` calls the guard, `allow` the number that it permits for this run. The
+    catalogue words the cases stopped, exceeded and overridden, each with the `variant` behind it.
     """
-    return f"--allow {shlex.quote(f'{allow_key(name, of)}={number}')}"
+    overridden = allow is not None and number <= allow
+    case = "stopped" if allow is None else "overridden" if overridden else "exceeded"
+    why = fact(
+        guard,
+        case=f"{case}-{variant}" if variant else case,
+        option=f"{key}={number}",
+        allow=allow,
+        **params,
+    )
+    return GuardVerdict.of(why, tripped=not overridden, lifted=overridden)
 
 
 def parse_allowed(texts: Iterable[str]) -> dict[str, int]:
@@ -100,7 +115,7 @@ def _refuse_unknown(what: str, text: str) -> None:
     if what in CLASSES or what in OF_SOURCES:
         return
     if what in FIRM:
-        raise NotAllowable(f"{text!r}: the guard {what} cannot be lifted; its hint says what to do")
+        raise NotAllowable(f"{text!r}: --allow cannot override {what}; its hint says what to do")
     close = difflib.get_close_matches(what.removeprefix("limit-"), (*CLASSES, *OF_SOURCES), n=1)
     meant = f"did you mean {close[0]}? " if close else ""
     raise NotAllowable(

@@ -1,20 +1,28 @@
-"""Whether numbers are within a limit, in words."""
+"""Hold numbers against limits. The results are values; the catalogue words them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Literal
 
+from kanport.facts import Fact, fact
 from kanport.mapping.limit_spec import Limit
+
+Base = Literal["users", "access", "members", "rows"]
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """How much of one kind is planned, and of how much: `number` of `base`, which is called so."""
+    """How much of one kind is planned, and of how much: `number` of `base`, which are `of`.
+
+    `partial` is True where only some of the base could be read.
+    """
 
     number: int
     base: int
-    called: str
+    of: Base
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +33,7 @@ class Share:
     floor: int = 0
 
     def of(self, base: int) -> int:
-        """Give how many are allowed.
+        """Return how many are allowed.
 
         >>> Share(10).of(11), Share(50, floor=3).of(2)
         (2, 3)
@@ -34,12 +42,29 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """What came of holding numbers against a limit: whether they are within it, and what to say."""
+class Bound:
+    """A number that is planned beside the one that is allowed; `share` says how that follows."""
 
-    within: bool
-    message: str
-    lifted: bool = False
+    planned: int
+    allowed: int
+    share: Fact | None = None
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether more is planned than allowed."""
+        return self.planned > self.allowed
+
+    def told_of(self, name: str) -> Fact:
+        """Return it as a part of the wording of a limit; `name` is the class of changes."""
+        if self.share is None:
+            return fact("limit-part", case=name, planned=self.planned, allowed=self.allowed)
+        return fact(
+            "limit-part",
+            case=f"{name}-share",
+            planned=self.planned,
+            allowed=self.allowed,
+            share=self.share,
+        )
 
 
 def share_of(percent: float, base: int) -> int:
@@ -54,51 +79,35 @@ def share_of(percent: float, base: int) -> int:
     return max(math.floor(Fraction(str(percent)) * base / 100), 1 if percent else 0)
 
 
-def held_to(limit: Limit, parts: Sequence[Counted], *, caveat: str = "") -> Held:
-    """Compare numbers with a limit of the mapping, each part with its own base.
-
-    `caveat` is added where a base is in doubt.
-    """
-    total = sum(part.number for part in parts)
-    problems: list[str] = []
-    if limit.max is not None and total > limit.max:
-        problems.append(f"{total} planned, {limit.max} allowed")
-    for part in parts:
-        if limit.share is None:
-            continue
-        allowed = share_of(limit.share, part.base)
-        if part.number > allowed:
-            problems.append(
-                f"{part.number} planned, {allowed} allowed"
-                f" ({limit.share:g}% of {part.base} {part.called}{caveat})"
-            )
-    if problems:
-        return Held(False, "; ".join(problems))
-    within = [f"{limit.max}"] if limit.max is not None else []
-    within += [f"{limit.share:g}%"] if limit.share is not None else []
-    return Held(True, f"{total} planned, within {' and '.join(within)}")
+def bounds_of(limit: Limit | Share, parts: Sequence[Counted]) -> tuple[Bound, ...]:
+    """Return the bounds that a limit sets: its number for all parts, its share for each part."""
+    if isinstance(limit, Share):
+        return tuple(
+            Bound(part.number, limit.of(part.base), _share(limit.percent, part, limit.floor))
+            for part in parts
+        )
+    bounds = []
+    if limit.max is not None:
+        bounds.append(Bound(sum(part.number for part in parts), limit.max))
+    if limit.share is not None:
+        bounds += [
+            Bound(part.number, share_of(limit.share, part.base), _share(limit.share, part))
+            for part in parts
+        ]
+    return tuple(bounds)
 
 
-def held_to_default(share: Share, parts: Sequence[Counted], *, caveat: str = "") -> Held:
-    """Hold numbers against what holds by default; only what is over is told, where something is."""
-    good: list[str] = []
-    bad: list[str] = []
-    for part in parts:
-        allowed = share.of(part.base)
-        why = f"{share.percent}% of {part.base} {part.called}"
-        why += f", at least {share.floor}," if share.floor else ""
-        why += f" by default{caveat}"
-        if part.number > allowed:
-            bad.append(f"{part.number} planned, {allowed} allowed ({why})")
-        else:
-            good.append(f"{part.number} planned, within {allowed} ({why})")
-    return Held(not bad, "; ".join(bad or good))
+def worded(bounds: Iterable[Bound], name: str) -> tuple[Fact, ...]:
+    """Return the bounds that a verdict shows: the exceeded ones, else those with a number."""
+    some = tuple(bounds)
+    shown = [bound for bound in some if bound.exceeded]
+    shown = shown or [bound for bound in some if bound.planned] or list(some[:1])
+    return tuple(bound.told_of(name) for bound in shown)
 
 
-def lifted(message: str, number: int, most: int | None) -> Held:
-    """Give what comes of a limit that does not hold where so many are allowed for this run."""
-    if most is None:
-        return Held(False, message)
-    if number > most:
-        return Held(False, f"{message}; --allow lifts it up to {most} for this run")
-    return Held(True, f"{message}; lifted for this run, up to {most}", lifted=True)
+def _share(percent: float, part: Counted, floor: int | None = None) -> Fact:
+    flags = {"default": floor is not None, "floor": floor, "partial": part.partial}
+    case = "-".join((part.of, *(flag for flag, on in flags.items() if on)))
+    if floor:
+        return fact("limit-share", case=case, share=percent, base=part.base, floor=floor)
+    return fact("limit-share", case=case, share=percent, base=part.base)

@@ -8,6 +8,7 @@ from kanport.model import CurrentState
 from kanport.names import is_temporary_username
 from kanport.plan.access import group_finder
 from kanport.plan.group_access import known_access
+from kanport.plan.guards.bounds import Base
 from kanport.plan.guards.situation import Usable
 from kanport.plan.model import Action, Change
 from kanport.plan.ranks import app_rank, project_rank
@@ -15,8 +16,8 @@ from kanport.plan.ranks import app_rank, project_rank
 Pair = tuple[int, int]
 """The ids of a user and of a project."""
 
-USERS = "active users"
-ACCESS = "memberships in the projects read"
+USERS: Base = "users"
+ACCESS: Base = "access"
 
 _OF_USERS = {
     Action.USER_CREATE: "create",
@@ -41,14 +42,14 @@ def counted(
     current: CurrentState,
     memory: Memory = NOTHING,
     usable: Usable | None = None,
-) -> Counter[tuple[str, str]]:
+) -> Counter[tuple[str, Base]]:
     """Count the changes by class and by what its share is one of, over all projects.
 
     What ends in projects and groups that no source names any more (`usable`) has a class of its
     own: a project that goes as a whole must not look like a broken source in the others.
     """
     usable = usable or Usable()
-    numbers: Counter[tuple[str, str]] = Counter()
+    numbers: Counter[tuple[str, Base]] = Counter()
     for change in changes:
         for base, of in ((USERS, _OF_USERS), (ACCESS, _OF_ACCESS)):
             if change.action in of and not (_of_somebody_new(change) or _goes_on(change)):

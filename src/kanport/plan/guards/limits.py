@@ -1,10 +1,9 @@
 """The guards that count: no plan does more than the limits allow, over all and in each project."""
 
-import json
-import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from kanport.facts import Param, fact
 from kanport.mapping.limit_spec import (
     DEFAULT_PROJECT_SHARES,
     DEFAULT_SHARES,
@@ -13,14 +12,14 @@ from kanport.mapping.limit_spec import (
     Limit,
 )
 from kanport.model import CurrentState, Project
-from kanport.plan.guards.allowances import CLASSES, how_to_allow
-from kanport.plan.guards.bounds import Counted, Held, Share, held_to, held_to_default, lifted
+from kanport.plan.guards.allowances import CLASSES, allow_key, over_limit
+from kanport.plan.guards.bounds import Base, Bound, Counted, Share, bounds_of, worded
 from kanport.plan.guards.counting import ACCESS, USERS, counted, counted_in_projects
 from kanport.plan.guards.situation import Situation
 from kanport.plan.match import Projects, numbers_are_ids
 from kanport.plan.model import Action, GuardVerdict
 
-_BASES = {
+_BASES: Mapping[str, tuple[Base, ...]] = {
     "create": (USERS,),
     "grant": (ACCESS,),
     "update": (USERS, ACCESS),
@@ -39,49 +38,33 @@ _PROJECT_SHARES = {
     name: Share(percent, PROJECT_FLOOR) for name, percent in DEFAULT_PROJECT_SHARES.items()
 }
 
-# What YAML takes for the text that it is, without quotes.
-_PLAIN = re.compile(r"[A-Za-z][\w-]*")
-
 
 def over_all(situation: Situation) -> Iterator[GuardVerdict]:
     """Hold the plan against the limits of the mapping, on servers of every size."""
     current = situation.current
     numbers = counted(situation.changes, current, situation.memory, situation.usable)
     sizes = {USERS: _active(current), ACCESS: _memberships(current)}
-    caveat = ", counting only those who could be read" if current.unlisted is not None else ""
+    partial = current.unlisted is not None
     for name in CLASSES:
-        bases = _BASES[name]
-        parts = [Counted(numbers[name, base], sizes[base], base) for base in bases]
+        parts = [
+            Counted(numbers[name, base], sizes[base], base, partial and base == USERS)
+            for base in _BASES[name]
+        ]
         total = sum(part.number for part in parts)
         limit = situation.mapping.limits.of(name)
-        in_doubt = caveat if USERS in bases else ""
         if limit is not None:
-            held = held_to(limit, parts, caveat=in_doubt)
+            bounds = bounds_of(limit, parts)
         elif name in DEFAULT_SHARES and total:
-            some = [part for part in parts if part.number]
-            held = held_to_default(_SHARES[name], some, caveat=in_doubt)
+            bounds = bounds_of(_SHARES[name], [part for part in parts if part.number])
         else:
             continue
-        if not held.within:
-            held = lifted(held.message, total, situation.allowed.most(name))
-        hint = None
-        if not held.within:
-            hint = _hint(name, total, limit)
-            if in_doubt and limit is not None and limit.share is not None:
-                hint += ", as a number: the server cannot list its users"
-        yield GuardVerdict(
-            guard=f"limit-{name}",
-            tripped=not held.within,
-            lifted=held.lifted,
-            message=f"{name}: {held.message}",
-            hint=hint,
-        )
+        yield _verdict(f"limit-{name}", name, total, bounds, situation.allowed.most(name))
 
 
 def in_projects(situation: Situation) -> Iterator[GuardVerdict]:
     """Hold what happens in each project against its limits.
 
-    Each project over one is told by itself; where all are within, only the one with most.
+    Each project that exceeds one has its own verdict; if none does, only the one with most has.
     """
     numbers: dict[str, dict[int, int]] = defaultdict(dict)
     for (name, project_id), number in counted_in_projects(
@@ -100,29 +83,48 @@ def in_projects(situation: Situation) -> Iterator[GuardVerdict]:
             limit = of_their_own.get(project_id, {}).get(name)
             limit = limit or situation.mapping.limits.by_project.of(name)
             members = Counted(number, len(situation.current.roles.get(project_id, {})), "members")
-            held = _held_in(name, members, limit)
-            if held is not None and not held.within:
-                held = lifted(held.message, number, allowed.get((name, project_id)))
-            if held is not None:
-                found.append((number, project, held, limit))
-        told = [one for one in found if not one[2].within or one[2].lifted]
-        for number, project, held, limit in told or sorted(found, key=lambda one: -one[0])[:1]:
-            where = f" in {project.label}" if told else f", most in {project.label}"
-            yield GuardVerdict(
-                guard=f"limit-{name}-in-project",
-                tripped=not held.within,
-                lifted=held.lifted,
-                message=f"{name}{where}: {held.message}",
-                hint=None if held.within else _hint(name, number, limit, _called(project, index)),
+            held_to = limit or _PROJECT_SHARES.get(name)
+            if held_to is None:
+                continue
+            called = _called(project, index)
+            verdict = _verdict(
+                f"limit-{name}-in-project",
+                name,
+                number,
+                bounds_of(held_to, [members]),
+                allowed.get((name, project_id)),
+                called,
+                project=project.label,
+                called=called,
             )
+            found.append((number, verdict))
+        over = [verdict for _, verdict in found if verdict.tripped or verdict.lifted]
+        most = [verdict for _, verdict in sorted(found, key=lambda one: -one[0])[:1]]
+        yield from over or most
 
 
-def _held_in(name: str, members: Counted, limit: Limit | None) -> Held | None:
-    if limit is not None:
-        return held_to(limit, [members])
-    if name in _PROJECT_SHARES:
-        return held_to_default(_PROJECT_SHARES[name], [members])
-    return None
+def _verdict(
+    guard: str,
+    name: str,
+    number: int,
+    bounds: tuple[Bound, ...],
+    allow: int | None,
+    of: str | None = None,
+    **params: Param,
+) -> GuardVerdict:
+    parts = worded(bounds, name)
+    if any(bound.exceeded for bound in bounds):
+        key = allow_key(name, of)
+        return over_limit(guard, key, number, allow, "", parts=parts, planned=number, **params)
+    return GuardVerdict.of(fact(guard, case="passed", parts=parts, planned=number, **params))
+
+
+def removals_within(number: int, at_most: int) -> GuardVerdict:
+    """Hold the removals of an undo against the number that its user gave."""
+    bound = Bound(number, at_most)
+    case = "stopped-undo" if bound.exceeded else "passed"
+    why = fact("limit-remove", case=case, parts=worded([bound], "remove"), planned=number)
+    return GuardVerdict.of(why, tripped=bound.exceeded)
 
 
 def _called(project: Project, index: Projects) -> str:
@@ -167,37 +169,13 @@ def _least(one: float | None, other: float | None) -> float | None:
     return min((some for some in (one, other) if some is not None), default=None)
 
 
-def _hint(name: str, number: int, limit: Limit | None, project: str | None = None) -> str:
-    allow = how_to_allow(name, number, project)
-    if limit is not None and project is None:
-        way = f"raise limits.{name} in the mapping"
-    elif project is None:
-        way = f"say in the mapping how many may: limits: {{{name}: {number}}}"
-    else:
-        key = project if _PLAIN.fullmatch(project) else json.dumps(project, ensure_ascii=False)
-        verb = "say in the mapping how many may" if limit is None else "raise it in the mapping"
-        way = f"{verb}: limits: {{projects: {{{key}: {{{name}: {number}}}}}}}"
-    return f"look at the plan; if it is right, {allow} lets it pass for one run; or {way}"
-
-
 def removal_confirmed(situation: Situation) -> Iterator[GuardVerdict]:
     """Remove nobody unless a number says how many: it deletes other people's private projects."""
     number = situation.count({Action.USER_REMOVE})
     if not number or situation.mapping.limits.remove is not None:
         return
-    users = "1 user" if number == 1 else f"{number} users"
-    message = f"{users} would be removed, and limits.remove does not say how many may"
-    held = lifted(message, number, situation.allowed.most("remove"))
-    yield GuardVerdict(
-        guard="remove-unconfirmed",
-        tripped=not held.within,
-        lifted=held.lifted,
-        message=held.message,
-        hint=None
-        if held.within
-        else "disable them instead (missing: disable), set limits.remove, or for one run"
-        f" {how_to_allow('remove', number)}",
-    )
+    most = situation.allowed.most("remove")
+    yield over_limit("remove-unconfirmed", "remove", number, most, planned=number)
 
 
 def _active(current: CurrentState) -> int:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 
+from kanport.facts import Param, fact
 from kanport.mapping.limit_spec import DEFAULT_SHRINK, SHRINK_FLOOR
 from kanport.memory import SourceMemory
 from kanport.normalize.columns import columns_used
-from kanport.plan.guards.allowances import how_to_allow
-from kanport.plan.guards.bounds import Counted, Held, Share, held_to, lifted
+from kanport.plan.guards.allowances import allow_key, over_limit
+from kanport.plan.guards.bounds import Counted, Share, bounds_of, worded
 from kanport.plan.guards.situation import Situation, Usable
-from kanport.plan.model import Action, Change, GuardVerdict, PlanSource, Risk
+from kanport.plan.model import Action, Change, GuardVerdict, PlanDirectory, PlanSource, Risk
 
 _SHRINK = Share(DEFAULT_SHRINK, SHRINK_FLOOR)
 
@@ -26,23 +27,15 @@ def not_empty(situation: Situation) -> Iterator[GuardVerdict]:
         if source not in rows:
             continue
         number = situation.count(_LOST[what])
-        losing = "1 change takes" if number == 1 else f"{number} changes take"
-        read = "1 row was" if rows[source] == 1 else f"{rows[source]} rows were"
-        held = lifted(
-            f"the source {source} gives no {what}: {read} read, none of use for it, and {losing}"
-            " something away",
+        yield over_limit(
+            "source-empty",
+            allow_key("empty", source),
             number,
             situation.allowed.most("empty", source),
-        )
-        yield GuardVerdict(
-            guard="source-empty",
-            tripped=not held.within,
-            lifted=held.lifted,
-            message=held.message,
-            hint=None
-            if held.within
-            else "look at the source, and at what is found in its rows; if it is right,"
-            f" {how_to_allow('empty', number, source)} lets it pass for one run",
+            source=source,
+            what=what,
+            rows=rows[source],
+            changes=number,
         )
 
 
@@ -52,14 +45,14 @@ def _silent(situation: Situation, usable: Usable) -> Iterator[tuple[str, str]]:
     losing = {
         "users": users is not None and users.missing != "keep",
         "memberships": mapping.memberships_missing == "revoke" and held,
-        "members of groups": bool(situation.count(_LOST["members of groups"])),
-        "access of groups": bool(situation.count(_LOST["access of groups"])),
+        "group members": bool(situation.count(_LOST["group members"])),
+        "group access": bool(situation.count(_LOST["group access"])),
     }
     wanted = {
         "users": users.sources if users is not None else (),
         "memberships": tuple(rule.from_ for rule in mapping.memberships),
-        "members of groups": tuple(rule.from_ for rule in mapping.groups if rule.member),
-        "access of groups": tuple(rule.from_ for rule in mapping.group_access),
+        "group members": tuple(rule.from_ for rule in mapping.groups if rule.member),
+        "group access": tuple(rule.from_ for rule in mapping.group_access),
     }
     rows = {source.name: source.rows for source in situation.sources}
     for source in dict.fromkeys(name for names in wanted.values() for name in names if name):
@@ -75,8 +68,8 @@ def _silent(situation: Situation, usable: Usable) -> Iterator[tuple[str, str]]:
 _LOST = {
     "users": frozenset({Action.USER_DISABLE, Action.USER_REMOVE}),
     "memberships": frozenset({Action.MEMBERSHIP_REVOKE}),
-    "members of groups": frozenset({Action.GROUP_MEMBER_REMOVE, Action.GROUP_REMOVE}),
-    "access of groups": frozenset({Action.GROUP_ACCESS_REVOKE}),
+    "group members": frozenset({Action.GROUP_MEMBER_REMOVE, Action.GROUP_REMOVE}),
+    "group access": frozenset({Action.GROUP_ACCESS_REVOKE}),
 }
 
 
@@ -86,30 +79,31 @@ def not_shrunk(situation: Situation) -> Iterator[GuardVerdict]:
         lost = before.rows - source.rows
         if lost <= 0:
             continue
-        rows = f"{source.name} has {source.rows} rows, and had {before.rows} in the last good run"
-        limit = situation.mapping.limits.shrink
         fewer = Counted(lost, before.rows, "rows")
-        if limit is not None:
-            held = held_to(limit, [fewer])
-            why = held.message.replace("planned", "fewer")
+        bounds = bounds_of(situation.mapping.limits.shrink or _SHRINK, [fewer])
+        parts = worded(bounds, "shrink")
+        if any(bound.exceeded for bound in bounds):
+            yield over_limit(
+                "source-shrunk",
+                allow_key("shrink", source.name),
+                lost,
+                situation.allowed.most("shrink", source.name),
+                source=source.name,
+                rows=source.rows,
+                before=before.rows,
+                parts=parts,
+            )
         else:
-            most = _SHRINK.of(before.rows)
-            why = f"{lost} fewer, {most} allowed ({_SHRINK.percent}% by default)"
-            held = Held(lost <= most, why)
-        if not held.within:
-            most_now = situation.allowed.most("shrink", source.name)
-            held = lifted(why, lost, most_now)
-            why = held.message
-        yield GuardVerdict(
-            guard="source-shrunk",
-            tripped=not held.within,
-            lifted=held.lifted,
-            message=f"{rows}: {why}",
-            hint=None
-            if held.within
-            else "was it exported to its end? If so many are really gone,"
-            f" {how_to_allow('shrink', lost, source.name)} lets it pass for one run",
-        )
+            yield GuardVerdict.of(
+                fact(
+                    "source-shrunk",
+                    case="passed",
+                    source=source.name,
+                    rows=source.rows,
+                    before=before.rows,
+                    parts=parts,
+                )
+            )
 
 
 def columns_there(situation: Situation) -> Iterator[GuardVerdict]:
@@ -127,22 +121,14 @@ def columns_there(situation: Situation) -> Iterator[GuardVerdict]:
             gone = gone - {"active"} | hidden
         if not gone:
             continue
-        names = ", ".join(f'"{name}"' for name in sorted(gone))
-        held = lifted(
-            f"{source.name} holds nothing any more in {names}, where the last good run found"
-            " something",
+        yield over_limit(
+            "columns-gone",
+            allow_key("columns", source.name),
             len(gone),
             situation.allowed.most("columns", source.name),
-        )
-        yield GuardVerdict(
-            guard="columns-gone",
-            tripped=not held.within,
-            lifted=held.lifted,
-            message=held.message,
-            hint=None
-            if held.within
-            else "was it left out of the export, or may this login no longer read it? If it is"
-            f" right, {how_to_allow('columns', len(gone), source.name)} lets it pass for one run",
+            source=source.name,
+            columns=tuple(sorted(gone)),
+            count=len(gone),
         )
 
 
@@ -158,20 +144,17 @@ def not_stale(situation: Situation) -> Iterator[GuardVerdict]:
         changes = [one for one in situation.changes if directory.older != "unknown" or _needs(one)]
         if not changes:
             continue
-        held = lifted(
-            _stale_words(source, situation),
+        variant, older = _older(source, directory, situation)
+        yield over_limit(
+            "source-stale",
+            allow_key("stale", source.name),
             len(changes),
             situation.allowed.most("stale", source.name),
-        )
-        yield GuardVerdict(
-            guard="source-stale",
-            tripped=not held.within,
-            lifted=held.lifted,
-            message=held.message,
-            hint=None
-            if held.within
-            else f"is {directory.server} an up-to-date copy? Repair {directory.first}, or"
-            f" {how_to_allow('stale', len(changes), source.name)} accepts its data for one run",
+            variant,
+            source=source.name,
+            server=directory.server,
+            first=directory.first,
+            **older,
         )
 
 
@@ -182,26 +165,22 @@ def _needs(change: Change) -> bool:
 _NEEDS_FRESH = frozenset({Action.USER_ENABLE}).union(*_LOST.values())
 
 
-def _stale_words(source: PlanSource, situation: Situation) -> str:
-    now, good = source.directory, situation.memory.last_good
+def _older(
+    source: PlanSource, now: PlanDirectory, situation: Situation
+) -> tuple[str, dict[str, Param]]:
+    """Return in which way data are older than in the last good run, with what shows it."""
+    good = situation.memory.last_good
     before = good.sources.get(source.name) if good is not None else None
     then = before.directory if before is not None else None
-    said = f"{source.name} was read from {now.server if now else ''}"
-    if now is None or before is None or then is None:
-        other = f" and not from {now.first}" if now else ""
-        return f"{said}{other}, and nothing tells whether its data are as new"
-    whose = "" if then.server == now.server else f" those of {then.server} were"
-    if now.older == "rows":
-        return (
-            f"{said}: it has {source.rows} rows, and {then.server} had {before.rows} in the last"
-            " good run"
-        )
-    if now.older == "newest":
-        return (
-            f"{said}: its newest change is of {now.newest}, and {then.server} had one of"
-            f" {then.newest} in the last good run"
-        )
-    return f"{said}, whose data are older than{whose or ' they were'} in the last good run"
+    if before is None or then is None:
+        return "unknown", {}
+    match now.older:
+        case "rows":
+            return "rows", {"rows": source.rows, "then": then.server, "before": before.rows}
+        case "newest":
+            return "newest", {"newest": now.newest, "then": then.server, "before": then.newest}
+        case _:
+            return "marks", {"then": then.server}
 
 
 def _hidden_attributes(source: PlanSource, before: SourceMemory) -> frozenset[str]:

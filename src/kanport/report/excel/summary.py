@@ -31,7 +31,7 @@ def _rows(view: View) -> Iterator[Row]:
     yield from _section("Sources", _sources(view))
     yield from _section("Summary", _actions(view))
     yield from _section("Look at these twice", ([row.label, row.number] for row in view.risks))
-    yield from _section("Guards", _guards(view))
+    yield from _section("Safety checks", _guards(view))
     yield from _section("Findings by kind", _kinds(view))
     yield from _section("Not as planned" if view.verified else "Not done", _undone(view))
     yield from _section("Counts", _counts(view))
@@ -90,8 +90,7 @@ def _actions(view: View) -> Iterator[Row]:
 
 def _guards(view: View) -> Iterator[Row]:
     for guard in view.guards:
-        verdict = "tripped" if guard.tripped else "lifted" if guard.lifted else "passed"
-        yield [guard.guard, verdict, guard.message]
+        yield [guard.guard, guard.standing, guard.message]
 
 
 def _kinds(view: View) -> Iterator[Row]:

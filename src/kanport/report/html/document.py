@@ -84,7 +84,7 @@ def _sections(view: View, people: People) -> Iterator[_Section]:
         told = (findings.kinds(view), tools.for_findings(view), *body)
         yield _Section("findings", "Findings", told)
     if view.guards:
-        yield _Section("guards", "Guards", (proof.guards(view.guards),))
+        yield _Section("guards", "Safety checks", (proof.guards(view.guards),))
     yield _Section("counts", "Counts", (proof.counts(view),))
     yield _Section("proof", "What this rests on", (proof.facts(view),))
 
@@ -101,7 +101,7 @@ def _section(section: _Section) -> Html:
 
 def _twice(view: View, people: People) -> Iterator[Html]:
     if lifted := [guard for guard in view.guards if guard.lifted]:
-        yield proof.guards(lifted, "Guards lifted for this run")
+        yield proof.guards(lifted, "Safety checks overridden for this run")
     if view.risky:
         yield el(
             "ul",

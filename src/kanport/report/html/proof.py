@@ -1,4 +1,4 @@
-"""What the report rests on: guards, every number once more, and what it was made from."""
+"""The evidence of the report: safety checks, every number once more, and what it was made from."""
 
 from collections.abc import Iterable
 
@@ -8,9 +8,9 @@ from kanport.report.html.markup import EOL, Html, el, text
 from kanport.report.parts import View
 
 
-def guards(some: Iterable[GuardVerdict], caption: str = "Guards") -> Html:
-    """Give what guards say of the plan."""
-    heads = ("Guard", "Verdict", "Why")
+def guards(some: Iterable[GuardVerdict], caption: str = "Safety checks") -> Html:
+    """Return what the safety checks say of the plan."""
+    heads = ("Safety check", "Result", "Why")
     return el(
         "table",
         el("caption", caption),
@@ -22,9 +22,9 @@ def guards(some: Iterable[GuardVerdict], caption: str = "Guards") -> Html:
 
 def _guard(guard: GuardVerdict) -> Html:
     if guard.tripped:
-        verdict = el("strong", "✕ tripped")
+        verdict = el("strong", "✕ stopped")
     else:
-        verdict = el("em", "⚠ lifted for this run") if guard.lifted else Html("✓ passed")
+        verdict = el("em", "⚠ overridden for this run") if guard.lifted else Html("✓ passed")
     hint = el("p", el("i", "hint"), " ", text(guard.hint)) if guard.hint else ""
     return el(
         "tr",

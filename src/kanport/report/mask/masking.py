@@ -186,6 +186,9 @@ class _Masker:
         )
 
     def guard(self, guard: GuardVerdict) -> GuardVerdict:
+        if guard.why is not None:
+            return guard.masked(self._pseudonyms.for_parameter)
+        # Plans of earlier versions have the text alone.
         hint = self.prose(guard.hint) if guard.hint else guard.hint
         return guard.model_copy(update={"message": self.prose(guard.message), "hint": hint})
 

@@ -5,6 +5,7 @@ import hmac
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from kanport.catalogue import Personal
 from kanport.names import compare_key
 
 DOMAIN = "masked.invalid"  # a name that nobody can ever have (RFC 2606)
@@ -71,6 +72,20 @@ class Pseudonyms:
     def other(self, text: str) -> str:
         """Give the pseudonym of a text of which nobody knows what it is."""
         return self.of(text) or self._new(text, "masked-value-{:04}")
+
+    def for_parameter(self, kind: Personal, text: str) -> str:
+        """Return the pseudonym of a personal parameter of a fact."""
+        match kind:
+            case Personal.LOGIN:
+                return self.login(text)
+            case Personal.NAME:
+                return self.name(text)
+            case Personal.EMAIL:
+                return self.address(text)
+            case Personal.ENTRY:
+                return self.entry(text)
+            case Personal.VALUE:
+                return self.other(text)
 
     def _new(self, text: str, shape: str) -> str:
         told = self._others.get((shape, text))
