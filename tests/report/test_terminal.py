@@ -49,7 +49,7 @@ def test_the_first_lines_tell_a_manager_what_matters() -> None:
     top = screen(of_plan(make_plan(guards=(*GUARDS, TRIPPED))), 200).splitlines()[:5]
     assert top[0] == "Kanport plan: staff"
     assert top[1].startswith("✗ 5 people would be created, 4 updated")
-    assert top[2] == "✗ 1 guard of 3 stops it: nothing is written."
+    assert top[2] == "✗ Stopped by 1 of 3 safety checks: nothing is written."
     assert top[3].startswith("! 9 of 29 changes deserve a second look: 1 deletes data, ")
     assert top[4].startswith("! 3 errors, 3 warnings and 4 notes")
 

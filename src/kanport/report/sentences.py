@@ -147,8 +147,8 @@ def guard_sentences(guards: Sequence[GuardVerdict]) -> list[Sentence]:
     if lifted:
         told.append(Sentence(Level.LOOK, f"Overridden for this run by --allow: {lifted}."))
     if tripped:
-        of = f" of {len(guards)}" if tripped < len(guards) else ""
-        stops = f"Stopped by {counted(tripped, GUARD)}{of}: nothing is written."
+        some = f"{tripped} of " if tripped < len(guards) else ""
+        stops = f"Stopped by {some}{counted(len(guards), GUARD)}: nothing is written."
         return [Sentence(Level.STOP, stops), *told]
     if told:
         return told
