@@ -57,4 +57,4 @@ def test_masking_replaces_personal_parameters_at_every_depth_and_nothing_else() 
     assert masked["username"] == f"<{Personal.LOGIN}>"
     assert "ada" not in masked.text
     assert "bob" not in masked.text
-    assert masked.text == "<value> (<login>); temporary, until <login> is free"
+    assert masked.text == "<prose> (<login>); temporary, until <login> is free"

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from enum import IntEnum
 from typing import ClassVar
 
+from kanport.facts import Fact, as_written
 from kanport.findings import Finding
 
 
@@ -37,14 +38,20 @@ class Exit(IntEnum):
 
 
 class KanportError(Exception):
-    """Stops a run. `message` says what is wrong, `hint` what to do, `details` one thing a line."""
+    """Stops a run. `message` says what is wrong, `hint` what to do, `details` one thing a line.
+
+    `why` is the fact that the message words; a message that is given as a text is its own.
+    """
 
     exit_code: ClassVar[Exit] = Exit.BUG
 
-    def __init__(self, message: str, *, hint: str | None = None, details: Iterable[str] = ()):
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+    def __init__(
+        self, message: str | Fact, *, hint: str | None = None, details: Iterable[str] = ()
+    ) -> None:
+        self.why = as_written(message) if isinstance(message, str) else message
+        self.message = self.why.text
+        super().__init__(self.message)
+        self.hint = hint or self.why.hint
         self.details = tuple(details)
 
 
@@ -97,7 +104,7 @@ class Unreachable(KanportError):
 
     def __init__(
         self,
-        message: str,
+        message: str | Fact,
         *,
         hint: str | None = None,
         details: Iterable[str] = (),

@@ -6,13 +6,35 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-STOPPED_BY_SIGNAL = "stopped by a signal"
-STOPPED_BY_DEADLINE = "stopped, because the run took longer than its deadline"
-STOPPED_BY_ERRORS = "stopped, because too many items failed"
-CUT_OFF = "the run was cut off"
-LEFT = "the run was cut off, and the rest left to the next one"
-SENT_IN_VAIN = "it was sent, and did not take effect before the run was cut off"
-SENT_UNKNOWN = "it was sent, and what became of it is not known"
+from kanport.errors import Exit
+from kanport.facts import Fact, fact
+
+STOPPED_BY_SIGNAL = fact("stopped-by-signal")
+STOPPED_BY_DEADLINE = fact("stopped-by-deadline")
+STOPPED_BY_ERRORS = fact("stopped-by-errors")
+CUT_OFF = fact("cut-off")
+LEFT = fact("left-to-next-run")
+SENT_IN_VAIN = fact("sent-in-vain")
+SENT_UNKNOWN = fact("sent-unknown")
+NOT_REACHED = fact("not-reached")
+NO_REASON = fact("no-reason")
+
+# The exit codes of the reasons to stop; with all others, the server was lost.
+_EXITS: Mapping[str, Exit] = {
+    "stopped-by-signal": Exit.INTERRUPTED,
+    "stopped-by-deadline": Exit.INTERRUPTED,
+    "stopped-by-errors": Exit.PARTIAL,
+    "journal-broken": Exit.PARTIAL,
+    "passwords-broken": Exit.PARTIAL,
+}
+
+
+class EndsRun(Exception):
+    """Ends a run before its end; `why` says why."""
+
+    def __init__(self, why: Fact) -> None:
+        super().__init__(why.text)
+        self.why = why
 
 
 class Status(StrEnum):
@@ -27,21 +49,31 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one change; `reason` says why where it was not done.
+    """What became of one change; `why` says why it was not done.
 
     `through_group` is the role that remains through a group where a membership could not be ended.
     """
 
     change_id: str
     status: Status
-    reason: str | None = None
+    why: Fact | None = None
     through_group: str | None = None
 
+    @property
+    def reason(self) -> str | None:
+        """The wording of `why`."""
+        return None if self.why is None else self.why.text
+
+    @property
+    def unknown(self) -> bool:
+        """Whether the change was sent, and nobody knows what became of it."""
+        return self.why is not None and self.why.code == SENT_UNKNOWN.code
+
     def to_dict(self) -> dict[str, Any]:
-        """Give the outcome as the journal and the JSON report hold it."""
+        """Return the outcome as the journal holds it."""
         parts: dict[str, Any] = {"change": self.change_id, "status": str(self.status)}
-        if self.reason is not None:
-            parts["reason"] = self.reason
+        if self.why is not None:
+            parts |= {"reason": self.why.text, **self.why.to_dict()}
         if self.through_group is not None:
             parts["through_group"] = self.through_group
         return parts
@@ -153,7 +185,7 @@ class Run:
     started_at: str
     finished_at: str | None
     outcomes: tuple[Outcome, ...]
-    stopped: str | None = None
+    stopped: Fact | None = None
     user_ids: Mapping[str, int] = field(default_factory=dict, compare=False)
     group_ids: Mapping[str, int] = field(default_factory=dict, compare=False)
     project_ids: Mapping[str, int] = field(default_factory=dict, compare=False)
@@ -166,6 +198,16 @@ class Run:
         """Count the outcomes; there is one for each change of the plan."""
         return Tally.of(len(self.outcomes), self.outcomes)
 
+    @property
+    def exit_code(self) -> Exit:
+        """The exit code of the run alone: 0 only if it came to its end with all changes in place.
+
+        What the plan left out has an exit code of its own.
+        """
+        if self.stopped is not None:
+            return _EXITS.get(self.stopped.code, Exit.UNREACHABLE)
+        return Exit.OK if self.tally().complete else Exit.PARTIAL
+
 
 class Standing(StrEnum):
     """Whether the server is as a change wanted it."""
@@ -176,11 +218,16 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether the server is as one change wanted it; `instead` says what is there where not."""
+    """Whether the server is as one change wanted it; `actual` says what is there if not."""
 
     change_id: str
     standing: Standing
-    instead: str | None = None
+    actual: Fact | None = None
+
+    @property
+    def instead(self) -> str | None:
+        """The wording of `actual`."""
+        return None if self.actual is None else self.actual.text
 
 
 @dataclass(frozen=True, slots=True)

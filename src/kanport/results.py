@@ -17,10 +17,6 @@ from kanport.errors import Exit
 from kanport.facts import Fact
 from kanport.findings import Finding
 from kanport.outcome import (
-    SENT_UNKNOWN,
-    STOPPED_BY_DEADLINE,
-    STOPPED_BY_ERRORS,
-    STOPPED_BY_SIGNAL,
     Outcome,
     Run,
     Standing,
@@ -158,7 +154,7 @@ class Result:
         made = {
             outcome.change_id
             for outcome in self.run.outcomes
-            if outcome.status is Status.DONE or outcome.reason == SENT_UNKNOWN
+            if outcome.status is Status.DONE or outcome.unknown
         }
         return random_passwords(self.plan, {change.id for change in self.plan.changes} - made)
 
@@ -214,15 +210,7 @@ OnProgress: TypeAlias = Callable[[Progress], None]
 
 def exit_code_of(plan: Plan, run: Run) -> Exit:
     """Return the exit code of a run: 0 only if everything asked for is done."""
-    if run.stopped in (STOPPED_BY_SIGNAL, STOPPED_BY_DEADLINE):
-        return Exit.INTERRUPTED
-    if run.stopped == STOPPED_BY_ERRORS or (run.stopped or "").startswith(
-        ("the journal", "the passwords file")
-    ):
-        return Exit.PARTIAL
-    if run.stopped is not None:
-        return Exit.UNREACHABLE
-    return plan.exit_code if run.tally().complete else Exit.PARTIAL
+    return plan.exit_code if run.exit_code is Exit.OK else run.exit_code
 
 
 def random_passwords(plan: Plan, settled: Collection[str] = ()) -> tuple[str, ...]:

@@ -1,7 +1,10 @@
 """Plans for the tests of apply."""
 
+from collections.abc import Iterator
 from typing import Any
 
+from kanport.facts import Fact
+from kanport.outcome import Outcome
 from kanport.plan.model import Action, Change, Plan, PlanMapping, PlanServer, Subject
 from kanport.plan.plan_file import plan_digest
 
@@ -48,3 +51,16 @@ def plan_of(*changes: Change, url: str = "http://127.0.0.1:1/jsonrpc.php") -> Pl
         changes=changes,
     )
     return plan.model_copy(update={"digest": plan_digest(plan)})
+
+
+def facts_in(outcome: Outcome) -> set[str]:
+    """Return the codes of the facts that an outcome gives as its reason, nested ones included."""
+    return set() if outcome.why is None else set(_codes(outcome.why))
+
+
+def _codes(of: Fact) -> Iterator[str]:
+    yield of.code
+    for _, value in of.params:
+        for inner in value if isinstance(value, tuple) else (value,):
+            if isinstance(inner, Fact):
+                yield from _codes(inner)

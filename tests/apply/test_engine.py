@@ -12,11 +12,12 @@ from kanport.apply.engine import Engine, Options
 from kanport.apply.journal import Journal, load_journal
 from kanport.apply.passwords import Passwords
 from kanport.config import resolve_settings
+from kanport.facts import fact
 from kanport.kanboard.client import Client
 from kanport.outcome import SENT_UNKNOWN, STOPPED_BY_ERRORS, STOPPED_BY_SIGNAL, Run, Status
 from kanport.plan.model import Action, Change, Plan
 from kanport.sandbox import Fault, Reply, Sandbox, web_page
-from tests.apply.plans import change, grant, new_user, plan_of
+from tests.apply.plans import change, facts_in, grant, new_user, plan_of
 
 UNAUTHORIZED = Reply(
     401,
@@ -123,7 +124,7 @@ def test_an_update_of_somebody_who_is_not_there_is_not_believed(run: RunPlan) ->
     nobody = change(1, Action.USER_UPDATE, "nobody", user_id=999, after={"name": "N"})
     done = run(plan_of(nobody))
     assert statuses(done) == [Status.FAILED]
-    assert "no such user" in str(done.outcomes[0].reason)
+    assert facts_in(done.outcomes[0]) == {"no-effect", "not-there", "removed-meanwhile"}
 
 
 def test_a_role_that_comes_from_a_group_is_overruled_by_a_direct_one(
@@ -152,7 +153,9 @@ def test_access_that_remains_through_a_group_is_said(server: Sandbox, run: RunPl
                     user_id=ada, before={"role": "project-viewer"})  # fmt: skip
     done = run(plan_of(revoke))
     assert statuses(done) == [Status.FAILED]
-    assert str(done.outcomes[0].reason).startswith("still a member through group Engineers")
+    assert done.outcomes[0].why == fact(
+        "still-through-group", case="groups", role="project-manager", groups=("Engineers",), n=1
+    )
     assert done.outcomes[0].through_group == "project-manager"
 
 
@@ -167,7 +170,7 @@ def test_memberships_of_a_user_who_was_refused_are_skipped(server: Sandbox, run:
     refused = new_user(1, "bad", email="not an address")
     done = run(plan_of(refused, grant(2, "bad", project)))
     assert statuses(done) == [Status.FAILED, Status.SKIPPED]
-    assert done.outcomes[1].reason == "bad was not created"
+    assert done.outcomes[1].why == fact("not-created", case="user", username="bad")
 
 
 @pytest.mark.parametrize("after", [0, 1, 7, None])
@@ -274,7 +277,7 @@ def test_who_keeps_a_username_is_not_taken_for_the_new_user_of_that_name(
     )
     done = run(plan_of(rename, new_user(2, "ada", name="Ada"), grant(3, "ada", project)))
     assert statuses(done) == [Status.FAILED, Status.SKIPPED, Status.SKIPPED]
-    assert "not free" in (done.outcomes[1].reason or "")
+    assert facts_in(done.outcomes[1]) == {"username-not-free"}
     assert server.store.snapshot().memberships == {}
     assert done.user_ids == {}
 
@@ -350,7 +353,7 @@ def test_too_many_errors_end_the_run(server: Sandbox, run: RunPlan) -> None:
 def test_a_refusal_is_looked_into(server: Sandbox, run: RunPlan) -> None:
     ada = server.store.add_user("ada")
     refused = run(plan_of(grant(1, "ada", 99, user_id=ada)))
-    assert "the project is gone" in str(refused.outcomes[0].reason)
+    assert "removed-meanwhile" in facts_in(refused.outcomes[0])
 
 
 def test_what_was_sent_is_never_said_to_be_not_attempted(server: Sandbox, run: RunPlan) -> None:
@@ -360,7 +363,7 @@ def test_what_was_sent_is_never_said_to_be_not_attempted(server: Sandbox, run: R
     done = run(plan_of(*(new_user(number, f"user{number}") for number in range(1, 31))))
     assert done.stopped is not None
     assert [outcome.status for outcome in done.outcomes[:20]] == [Status.FAILED] * 20
-    assert done.outcomes[0].reason == SENT_UNKNOWN
+    assert done.outcomes[0].why == SENT_UNKNOWN
     assert done.tally().not_attempted == 10
 
 

@@ -189,7 +189,7 @@ def test_what_needs_a_group_or_a_project_that_was_refused_is_skipped(tmp_path: P
         server.store.add_project("Other", identifier="GAMMA")
         server.store.change("CREATE UNIQUE INDEX same ON groups (name COLLATE NOCASE)")
         run = carried_out(client, plan, tmp_path / "run.jsonl")
-        told = {one.change_id: (one.status, one.reason) for one in run.outcomes}
+        told = {one.change_id: (one.status, one.why) for one in run.outcomes}
         assert told["c0007"][0] is Status.FAILED
         assert told["c0012"][0] is Status.SKIPPED
-        assert "was not created" in str(told["c0012"][1])
+        assert told["c0012"][1] is not None and told["c0012"][1].code == "not-created"

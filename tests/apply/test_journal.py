@@ -9,6 +9,7 @@ import pytest
 
 from kanport.apply.journal import Journal, JournalBroken, load_journal
 from kanport.errors import LockHeld, UsageError
+from kanport.facts import as_written
 from kanport.kanboard.rpc import NoAnswer, Refused, Result
 from kanport.outcome import CUT_OFF, SENT_UNKNOWN, Outcome, Status, Tally
 from tests.apply.plans import grant, new_user, plan_of
@@ -58,7 +59,7 @@ def test_of_a_run_that_was_cut_off_what_was_sent_is_not_known(tmp_path: Path) ->
     write(path, Outcome("c0001", Status.DONE), end=False)
     recorded = load_journal(path)
     assert not recorded.ended
-    assert [(outcome.status, outcome.reason) for outcome in recorded.run.outcomes] == [
+    assert [(outcome.status, outcome.why) for outcome in recorded.run.outcomes] == [
         (Status.DONE, None),
         (Status.FAILED, SENT_UNKNOWN),
         (Status.NOT_ATTEMPTED, CUT_OFF),
@@ -96,7 +97,7 @@ def test_it_is_gone_on_with_behind_the_last_whole_line(tmp_path: Path) -> None:
 
 def test_a_torn_last_line_is_passed_over_wherever_it_is_torn(tmp_path: Path) -> None:
     whole = tmp_path / "whole.jsonl"
-    write(whole, Outcome("c0001", Status.FAILED, "refused: Jürgen"), end=False)
+    write(whole, Outcome("c0001", Status.FAILED, as_written("refused: Jürgen")), end=False)
     data = whole.read_bytes()
     last = data.rstrip(b"\n").rfind(b"\n") + 1
     for cut in range(last, len(data)):

@@ -18,6 +18,7 @@ import pytest
 from kanport.apply.engine import Options
 from kanport.apply.journal import load_journal
 from kanport.config import Timeouts, resolve_settings
+from kanport.facts import fact
 from kanport.kanboard.client import Client
 from kanport.outcome import Status
 from kanport.pipeline import Execution, apply_plan, resume_run
@@ -126,7 +127,7 @@ def test_a_server_that_stays_silent_is_not_asked_for_a_second_project_of_the_nam
     with impatient(server) as client:
         plan = plan_of(project(1, "Gamma"), new_user(2, "eve"), url=client.url)
         run = apply_plan(plan, client, Execution(journal, options=options), run_id="r")
-        assert "must not be made" in str(run.stopped)
+        assert run.stopped == fact("creation-unclear", project="Gamma")
         late.give_up()
         run = resume_run(load_journal(journal), client, Execution(journal, options=OPTIONS))
     assert {one.status for one in run.outcomes} == {Status.DONE}

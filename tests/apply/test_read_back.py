@@ -10,12 +10,13 @@ from kanport.apply.group_steps import AccessSeen, NewProject
 from kanport.apply.journal import load_journal
 from kanport.apply.steps import observe
 from kanport.errors import Unreachable
+from kanport.facts import fact
 from kanport.kanboard.current import read_current
 from kanport.outcome import Status
 from kanport.pipeline import Execution, resume_run
 from kanport.plan.model import Action, Change, Subject
 from tests.apply.disturbed import OPTIONS, Disturbed, end_state
-from tests.apply.plans import change, grant, new_user
+from tests.apply.plans import change, facts_in, grant, new_user
 from tests.apply.proxy import Calls, Disturbance, Forward, Proxy, Wire, items_response
 from tests.apply.test_when_it_counts import cut
 
@@ -49,7 +50,7 @@ def test_an_odd_row_is_neither_done_nor_gone(done: Change, value: Any) -> None:
     there = observe(done, value)
     assert not there.holds
     assert not there.understood
-    assert "does not understand" in there.instead
+    assert there.actual == fact("not-understood")
 
 
 @pytest.mark.parametrize("value", [True, 0, 7, {}, [], {"role": "x"}], ids=repr)
@@ -129,7 +130,7 @@ def test_a_run_that_cannot_read_back_says_so_and_calls_nothing_done(
             run = disturbed.carry_out(plan, client, name)
     failed = [one for one in run.outcomes if one.status is Status.FAILED]
     assert failed
-    assert all("does not understand" in (one.reason or "") for one in failed)
+    assert all("not-understood" in facts_in(one) for one in failed)
 
 
 def test_a_resume_that_cannot_read_back_stops_and_a_later_one_finishes(tmp_path: Path) -> None:
@@ -142,7 +143,7 @@ def test_a_resume_that_cannot_read_back_stops_and_a_later_one_finishes(tmp_path:
             proxy.begin(server.url, odd("getUser", "getUserByName"))
             how = Execution(journal, options=OPTIONS)
             run = resume_run(load_journal(journal), client, how)
-            assert "cannot be read back" in str(run.stopped)
+            assert run.stopped is not None and run.stopped.code == "cannot-read-back"
             proxy.heal()
             run = resume_run(load_journal(journal), client, how)
             assert {outcome.status for outcome in run.outcomes} == {Status.DONE}

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kanport.apply.verify import verify
+from kanport.facts import Fact, fact
 from kanport.kanboard.rpc import Call
 from kanport.plan.model import Action, Change
 from tests.apply.plans import change, grant, new_user, plan_of
@@ -42,11 +43,11 @@ def on_ada(number: int, action: Action, after: dict[str, Any] | None) -> Change:
     return change(number, action, "ada", user_id=2, before={}, after=after)
 
 
-def wrong(server: Server, *changes: Change) -> dict[str, str | None]:
+def wrong(server: Server, *changes: Change) -> dict[str, Fact | None]:
     """Give what is not as planned, and what is there instead."""
     verdicts = verify(plan_of(*changes), server)
     assert [verdict.change_id for verdict in verdicts] == [one.id for one in changes]
-    return {v.change_id: v.instead for v in verdicts if v.standing == "not as planned"}
+    return {v.change_id: v.actual for v in verdicts if v.standing == "not as planned"}
 
 
 def test_what_is_not_as_planned_is_named_with_what_is_there() -> None:
@@ -58,8 +59,8 @@ def test_what_is_not_as_planned_is_named_with_what_is_there() -> None:
     )
     server = Server(ROW, roles={(7, 2): "project-viewer", (8, 2): "project-member"})
     assert wrong(server, *changes) == {
-        "c0001": "name is ''",
-        "c0002": "the role is project-viewer",
+        "c0001": fact("field-now", case="name", name=""),
+        "c0002": fact("role-now", role="project-viewer"),
     }
 
 
@@ -67,14 +68,14 @@ def test_new_users_are_found_by_name_and_their_access_by_their_id() -> None:
     changes = (new_user(1, "ada"), grant(2, "ada", 7), new_user(3, "bob"), grant(4, "bob", 7))
     server = Server(ROW, roles={(7, 2): "project-member"})
     assert wrong(server, *changes) == {
-        "c0003": "there is no such user",
-        "c0004": "there is no such user",
+        "c0003": fact("not-there", case="user"),
+        "c0004": fact("missing", case="user", username="bob"),
     }
 
 
 def test_a_new_user_who_was_disabled_is_not_as_planned() -> None:
     assert wrong(Server({**ROW, "is_active": 0}), new_user(1, "ada")) == {
-        "c0001": "active is False"
+        "c0001": fact("field-now", case="disabled")
     }
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 
+from kanport.facts import as_written
 from kanport.findings import Finding
 from kanport.origin import Origin
 from kanport.outcome import Outcome, Run, Status
@@ -116,8 +117,8 @@ def test_a_finding_is_told_as_often_as_it_is_new() -> None:
 def test_planned_and_done_are_beside_each_other() -> None:
     first, second, *rest = PLAN.changes
     outcomes = (
-        Outcome(first.id, Status.FAILED, "the server refused it"),
-        Outcome(second.id, Status.SKIPPED, "it needs c0001"),
+        Outcome(first.id, Status.FAILED, as_written("the server refused it")),
+        Outcome(second.id, Status.SKIPPED, as_written("it needs c0001")),
         *(Outcome(change.id, Status.DONE) for change in rest),
     )
     run = Run("run-1", "2026-11-03T22:16:00Z", "2026-11-03T22:17:00Z", outcomes)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from kanport.apply.engine import Options
 from kanport.apply.journal import load_journal
 from kanport.config import resolve_settings
+from kanport.facts import fact
 from kanport.kanboard.client import Client
 from kanport.outcome import Run, Status
 from kanport.pipeline import (
@@ -200,7 +201,10 @@ def test_apply_reaches_what_is_wanted_or_names_what_stands_in_the_way(world: Wor
             for one in run.outcomes
             if one.status not in (Status.DONE, Status.ALREADY)
         }
-        assert all(one.through_group and "through" in (one.reason or "") for one in failed.values())
+        assert all(
+            one.through_group and one.why is not None and one.why.code == "still-through-group"
+            for one in failed.values()
+        )
         for (project, who), role in world.grants.items():
             assert roles[project].get(who) == role
         for place, role in world.access.items():
@@ -315,8 +319,8 @@ def test_what_remains_through_a_group_is_said_once_and_then_left_alone() -> None
         plan = planned(path, client)
         run = applied(plan, client, path)
         (failed,) = [one for one in run.outcomes if one.status is Status.FAILED]
-        assert failed.reason == (
-            "still a member through group Engineers; the role is project-member"
+        assert failed.why == fact(
+            "still-through-group", case="groups", role="project-member", groups=("Engineers",), n=1
         )
         again = planned(path, client)
         assert again.changes == ()

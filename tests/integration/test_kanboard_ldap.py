@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from kanport.apply.steps import observe
+from kanport.facts import fact
 from kanport.sandbox import Fault, LdapUser, Sandbox, SandboxOptions
 from kanport.sandbox import web_page as page
 from tests.apply.plans import new_user
@@ -170,7 +171,7 @@ def test_a_new_user_with_another_name_is_not_taken_for_the_one_who_was_wanted() 
     seen = observe(wanted, row)
     assert not seen.holds
     assert seen.user_id is None
-    assert "calls this person 'ada'" in seen.instead
+    assert seen.actual == fact("kanboard-ldap-name", username="ada")
 
 
 def test_a_local_user_of_that_name_is_no_user_of_ldap() -> None:
@@ -193,7 +194,7 @@ def test_without_ldap_one_is_tried_and_the_others_are_left_out(
         status, reason = told[f"user.create {who}"]
         assert status == "skipped"
         assert "no LDAP server is configured in Kanboard" in reason
-    assert told["membership.grant carl"] == ("skipped", "carl was not created")
+    assert told["membership.grant carl"] == ("skipped", 'user "carl" was not created')
     assert set(server.store.snapshot().users) == {"admin"}
 
 
@@ -205,7 +206,7 @@ def test_somebody_whom_kanboards_ldap_does_not_know_fails_alone(
     told = applied(kanport, code=3)
     status, reason = told["user.create ada"]
     assert status == "failed"
-    assert "does not know them" in reason
+    assert "does not know this person" in reason
     assert told["membership.grant ada"][0] == "skipped"
     assert told["user.create carl"] == told["membership.grant carl"] == ("done", "")
 
@@ -242,5 +243,5 @@ def test_a_field_that_cannot_be_set_is_told_and_takes_no_access_away(
     told = applied(kanport, code=3)
     status, reason = told["user.create Bob"]
     assert status == "failed"
-    assert "name is 'Bob Ross'" in reason
+    assert 'the name is "Bob Ross"' in reason
     assert told["membership.grant Bob"][0] == "done"

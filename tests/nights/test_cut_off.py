@@ -77,7 +77,7 @@ def test_the_next_sync_tells_of_it_and_remembers_what_it_did(
     assert load_journal(journal).ended
     tally = load_journal(journal).run.tally()
     assert (tally.done, tally.done + tally.failed + tally.not_attempted) == (done, 6)
-    assert SENT_UNKNOWN not in {one.reason for one in load_journal(journal).run.outcomes}
+    assert SENT_UNKNOWN not in {one.why for one in load_journal(journal).run.outcomes}
     quiet = world.run("sync", "club.yaml")
     assert (quiet.code, quiet.out, quiet.err) == (0, "", "")
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from kanport import ledger
+from kanport.facts import as_written
 from kanport.mapping.spec import MappingFile
 from kanport.memory import Memory
 from kanport.model import DesiredState, User
@@ -47,7 +48,7 @@ class Nights:
         outcomes, new = [], {}
         for change in plan.changes:
             if change.action in some:
-                outcomes.append(Outcome(change.id, Status.FAILED, "refused"))
+                outcomes.append(Outcome(change.id, Status.FAILED, as_written("refused")))
                 continue
             self.server = apply_change(self.server, change)
             outcomes.append(Outcome(change.id, Status.DONE))

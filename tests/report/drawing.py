@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from kanport.catalogue import FINDINGS
+from kanport.facts import as_written
 from kanport.findings import Finding
 from kanport.origin import Origin
 from kanport.outcome import Outcome, Run, Status
@@ -97,11 +98,11 @@ def plans_and_runs(draw: st.DrawFn) -> tuple[Plan, Run]:
     """A plan with some run of it; the outcomes need not be complete."""
     plan = draw(plans)
     outcomes = [
-        Outcome(change.id, draw(st.sampled_from(Status)), draw(st.none() | texts))
+        Outcome(change.id, draw(st.sampled_from(Status)), draw(st.none() | texts.map(as_written)))
         for change in plan.changes
         if draw(st.integers(0, 5))
     ]
-    stopped = draw(st.none() | texts)
+    stopped = draw(st.none() | texts.map(as_written))
     run = Run("run-1", "2026-11-03T22:16:00Z", None, tuple(outcomes), stopped)
     return plan, run
 

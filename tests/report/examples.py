@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from kanport.facts import as_written
 from kanport.findings import Finding
 from kanport.origin import Origin
 from kanport.outcome import Outcome, Run, Standing, Status, Verdict
@@ -345,18 +346,22 @@ def make_run(
         started_at="2026-11-03T22:16:00Z",
         finished_at=None if stopped else "2026-11-03T22:16:09Z",
         outcomes=tuple(
-            Outcome(one.id, *special.get(number, (Status.DONE, None)))
+            _outcome(one.id, *special.get(number, (Status.DONE, "")))
             for number, one in enumerate(plan.changes, start=1)
         ),
-        stopped=stopped,
+        stopped=None if stopped is None else as_written(stopped),
     )
+
+
+def _outcome(change_id: str, status: Status, reason: str) -> Outcome:
+    return Outcome(change_id, status, as_written(reason) if reason else None)
 
 
 def make_verdicts(plan: Plan, wrong: dict[int, str] | None = None) -> tuple[Verdict, ...]:
     """Make verdicts: all is as planned but what is said to be wrong, by the change's number."""
     wrong = wrong or {}
     return tuple(
-        Verdict(one.id, Standing.NOT_SO, wrong[number])
+        Verdict(one.id, Standing.NOT_SO, as_written(wrong[number]))
         if number in wrong
         else Verdict(one.id, Standing.SO)
         for number, one in enumerate(plan.changes, start=1)

@@ -10,6 +10,7 @@ from kanport.apply.sending import send
 from kanport.apply.settling import settle_batch
 from kanport.apply.steps import says_no_ldap
 from kanport.apply.work_queue import Queue
+from kanport.facts import fact
 from kanport.kanboard.rpc import NoAnswer
 from kanport.outcome import Status
 from kanport.plan.model import Action, Change
@@ -103,8 +104,7 @@ def _stopped_by_watch(job: Job, changes: Sequence[Change]) -> bool:
 
 def _skip_rest(job: Job, changes: Sequence[Change]) -> None:
     """Settle those of whom it is clear by now that Kanboard cannot make them."""
-    why = job.state.outcomes[changes[0].id].reason
+    why = fact("kanboard-ldap-fails", first=job.state.outcomes[changes[0].id].why)
     for change in changes[1:]:
-        reason = f"not tried, as Kanboard cannot take users from its own LDAP: {why}"
-        job.settle(change, Status.SKIPPED, reason)
+        job.settle(change, Status.SKIPPED, why)
     job.record()

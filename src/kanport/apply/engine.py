@@ -26,14 +26,15 @@ from kanport.apply.state import Renames, State
 from kanport.apply.steps import CREATING, as_before, observe
 from kanport.apply.watch import Watch
 from kanport.errors import Unreachable, UsageError
+from kanport.facts import Fact, fact
 from kanport.names import compare_key
-from kanport.outcome import LEFT, SENT_IN_VAIN, SENT_UNKNOWN, Outcome, Run, Status, Tally
+from kanport.outcome import LEFT, SENT_IN_VAIN, Outcome, Run, Status, Tally
 from kanport.plan.model import Action, Change, Plan
 from kanport.plan.order import Phase, phase_of
 
 __all__ = ["Engine", "Options", "Server"]
 
-NOTHING_RENAMED: Mapping[str, str] = MappingProxyType({})
+NOTHING_RENAMED: Mapping[str, Fact] = MappingProxyType({})
 
 
 class Engine:
@@ -79,7 +80,7 @@ class Engine:
         job = self._job(State(Renames.of(plan)))
         return _finish(job, plan, run_id, started_at, frozenset())
 
-    def resume(self, recorded: Recorded, renamed: Mapping[str, str] = NOTHING_RENAMED) -> Run:
+    def resume(self, recorded: Recorded, renamed: Mapping[str, Fact] = NOTHING_RENAMED) -> Run:
         """Finish a run that was cut off, from what its journal says.
 
         What has an outcome is left alone. Everything else is looked at first: what is as it should
@@ -93,8 +94,8 @@ class Engine:
             raise unwritable(problem) from problem
         for change in plan.changes:
             if change.id in renamed and change.id not in job.state.outcomes:
-                reason = f"the server has changed since the plan was made: {renamed[change.id]}"
-                job.settle(change, Status.SKIPPED, reason)
+                why = fact("changed-since-plan", found=renamed[change.id])
+                job.settle(change, Status.SKIPPED, why)
         open_ones = frozenset(change.id for change in plan.changes) - set(recorded.settled)
         return _finish(job, plan, recorded.run.id, recorded.run.started_at, open_ones)
 
@@ -147,14 +148,14 @@ def unwritable(problem: JournalBroken) -> Unreachable:
 
 def _finish(job: Job, plan: Plan, run_id: str, started_at: str, unsure: frozenset[str]) -> Run:
     state = job.state
-    stopped: str | None = None
+    stopped: Fact | None = None
     try:
         _learn_ids(job, plan)
         for phase, changes in groupby(plan.changes, key=phase_of):
             pending = [change for change in changes if change.id not in state.outcomes]
             _run_phase(job, phase, pending, unsure)
     except (Unreachable, JournalBroken, PasswordsBroken, Stopped) as problem:
-        stopped = str(problem)
+        stopped = problem.why
     outcomes = _outcomes(plan, state, stopped)
     # A full disk keeps passwords that are nobody's; that is no reason for a journal without an end.
     with suppress(UsageError):
@@ -162,7 +163,7 @@ def _finish(job: Job, plan: Plan, run_id: str, started_at: str, unsure: frozense
             change.username
             for change, outcome in zip(plan.changes, outcomes, strict=True)
             # The password of whom an earlier process made is not the one of this process.
-            if (outcome.status is Status.DONE or outcome.reason == SENT_UNKNOWN)
+            if (outcome.status is Status.DONE or outcome.unknown)
             and change.id not in state.made_before
         )
     try:
@@ -209,13 +210,13 @@ def _new_name(change: Change) -> str:
 
 
 def _possible(job: Job, change: Change) -> bool:
-    reason = _hindered(job.state, change)
-    if reason is not None:
-        job.settle(change, Status.SKIPPED, reason)
-    return reason is None
+    why = _hindered(job.state, change)
+    if why is not None:
+        job.settle(change, Status.SKIPPED, why)
+    return why is None
 
 
-def _hindered(state: State, change: Change) -> str | None:
+def _hindered(state: State, change: Change) -> Fact | None:
     """Say why a change cannot be carried out after what came before it; None where it can."""
     if change.action is Action.USER_RENAME:
         return _not_renamed(state, change)
@@ -223,24 +224,26 @@ def _hindered(state: State, change: Change) -> str | None:
         # Whoever still has the username would be taken for the new user when it is read back.
         return _not_free(state, change.username, change)
     lacking = state.lacking(change)
-    return None if lacking is None else f"{lacking} was not created"
+    return None if lacking is None else lacking.as_fact("not-created")
 
 
-def _not_renamed(state: State, change: Change) -> str | None:
+def _not_renamed(state: State, change: Change) -> Fact | None:
     before = state.renames.before(change)
     if before is not None and not _holds(state, before):
-        return f"the user did not get the temporary username {change.username}"
-    why = _not_free(state, _new_name(change), change)
-    if why is None or before is None:
-        return why
-    return f"{why}; until the next run gives it to them, they are called {change.username}"
+        return fact("not-renamed-first", username=change.username)
+    temporary = None if before is None else change.username
+    return _not_free(state, _new_name(change), change, temporary)
 
 
-def _not_free(state: State, username: str, change: Change) -> str | None:
+def _not_free(
+    state: State, username: str, change: Change, temporary: str | None = None
+) -> Fact | None:
     holders = state.renames.freeing.get(compare_key(username), ())
     if all(_holds(state, one.id) for one in holders if one.user_id != (change.user_id or 0)):
         return None
-    return f"the username {username} is not free, as its user was not renamed"
+    if temporary is None:
+        return fact("username-not-free", username=username)
+    return fact("username-not-free", case="temporary", username=username, temporary=temporary)
 
 
 def _holds(state: State, change_id: str) -> bool:
@@ -261,13 +264,13 @@ def _look_first(job: Job, changes: Sequence[Change], unsure: frozenset[str]) -> 
             # The second half of a rename by way of a temporary username shows that of the first.
             there = replace(there, holds=True)
         if not there.understood:
-            raise Unreachable(f"What {change.id} did cannot be read back: {there.instead}.")
+            raise Unreachable(fact("cannot-read-back", change=change.id, found=there.actual))
         if there.holds and there.shown:
             status = Status.DONE if change.id in job.state.doubted else Status.ALREADY
             job.settle(change, status, observed=there)
         elif not there.holds and not there.mend and not as_before(change, value):
-            reason = f"the server has changed since the plan was made: {there.instead}"
-            job.settle(change, Status.SKIPPED, reason)
+            why = fact("changed-since-plan", found=there.actual)
+            job.settle(change, Status.SKIPPED, why)
     job.record()
     return [change for change in changes if change.id not in job.state.outcomes]
 
@@ -284,7 +287,7 @@ def _learn_ids(job: Job, plan: Plan) -> None:
         job.state.learn(change, observe(change, value))
 
 
-def _outcomes(plan: Plan, state: State, stopped: str | None) -> tuple[Outcome, ...]:
+def _outcomes(plan: Plan, state: State, stopped: Fact | None) -> tuple[Outcome, ...]:
     return tuple(state.final(change, stopped) for change in plan.changes)
 
 
@@ -294,7 +297,7 @@ def _run(
     started_at: str,
     finished_at: str | None,
     state: State,
-    stopped: str | None,
+    stopped: Fact | None,
 ) -> Run:
     return Run(
         run_id,

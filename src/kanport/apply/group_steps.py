@@ -9,7 +9,8 @@ Both calls may be repeated without doing anything more.
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from kanport.apply.observed import Ids, Observed, known
+from kanport.apply.observed import Ids, Observed, fields_now, known
+from kanport.facts import Fact, fact
 from kanport.kanboard import procedures
 from kanport.kanboard.rpc import Answer, Call, Result
 from kanport.names import compare_key
@@ -131,32 +132,45 @@ def observe_group(change: Change, value: Any) -> Observed:
     if change.action in (Action.GROUP_MEMBER_ADD, Action.GROUP_MEMBER_REMOVE):
         inside = procedures.flag(value)
         wanted = change.action is Action.GROUP_MEMBER_ADD
-        words = "they are in the group" if inside else "they are not in the group"
-        return Observed(inside is wanted, instead="" if inside is wanted else words)
+        if inside is wanted:
+            return Observed(True)
+        return Observed(False, fact("in-group", case="" if inside else "not"))
     group = procedures.group_from_row(value) if value else None
     if change.action is Action.GROUP_REMOVE:
-        return Observed(group is None, instead="" if group is None else "the group is still there")
+        if group is None:
+            return Observed(True)
+        return Observed(False, fact("still-there", case="group"))
     if group is None:
-        return Observed(False, instead="there is no such group")
+        return Observed(False, fact("not-there", case="group"))
     wrong = {
         field: has
         for field, wish in (change.after or {}).items()
         if (has := getattr(group, field)) != wish
     }
-    words = "; ".join(f"{field.replace('_', ' ')} is {has!r}" for field, has in wrong.items())
-    return Observed(not wrong, instead=words, group_id=group.id)
+    return Observed(
+        not wrong, fields_now(map(_field_now, wrong, wrong.values())), group_id=group.id
+    )
+
+
+def _field_now(field: str, has: Any) -> Fact:
+    named = field.replace("_", " ")
+    if not has:
+        return fact("field-now", case="none", field=named)
+    if isinstance(has, int):
+        return fact("field-now", case="number", field=named, value=has)
+    return fact("field-now", field=named, value=str(has))
 
 
 def _observe_access(change: Change, seen: AccessSeen) -> Observed:
     revokes = change.action is Action.GROUP_ACCESS_REVOKE
     if not seen.group or not seen.project:
         what = "group" if not seen.group else "project"
-        return Observed(revokes, instead=f"there is no such {what}")
+        return Observed(revokes, fact("not-there", case=what))
     outside = (seen.members or frozenset()) - (seen.listed or frozenset())
     if revokes:
         return Observed(True, shown=bool(outside))
     if outside:
-        return Observed(False, instead="not everybody in the group is in the project")
+        return Observed(False, fact("group-without-access"))
     return Observed(True, shown=False)
 
 
@@ -164,7 +178,7 @@ def _observe_project(change: Change, value: NewProject) -> Observed:
     after = change.after or {}
     project = procedures.project_from_row(value.row) if value.row else None
     if project is None:
-        return Observed(False, instead="there is no such project")
+        return Observed(False, fact("not-there", case="project"))
     has = {
         "name": project.name,
         "identifier": project.identifier,
@@ -173,8 +187,8 @@ def _observe_project(change: Change, value: NewProject) -> Observed:
     }
     wanted = {**after, "owner": value.owner} if "owner" in after else after
     wrong = {field: has[field] for field, wish in wanted.items() if has[field] != wish}
-    words = "; ".join(f"{field} is {text!r}" for field, text in wrong.items())
-    return Observed(not wrong, instead=words, project_id=project.id)
+    actual = fields_now(map(_field_now, wrong, wrong.values()))
+    return Observed(not wrong, actual, project_id=project.id)
 
 
 def group_as_before(change: Change, value: Any) -> bool:

@@ -12,12 +12,14 @@ from kanport.apply.pace import Lanes, Throttle
 from kanport.apply.passwords import Passwords
 from kanport.apply.state import State
 from kanport.apply.watch import Watch
+from kanport.facts import Fact
 from kanport.kanboard.rpc import Answer, Call
 from kanport.network import run_is_over
 from kanport.outcome import (
     STOPPED_BY_DEADLINE,
     STOPPED_BY_ERRORS,
     STOPPED_BY_SIGNAL,
+    EndsRun,
     Outcome,
     Status,
 )
@@ -39,8 +41,8 @@ class Server(Protocol):
         """Read; see `kanport.kanboard.client.Client.read`."""
 
 
-class Stopped(Exception):
-    """The run is to stop before the next batch; the message says why."""
+class Stopped(EndsRun):
+    """The run is to stop before the next batch."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class Job:
         """Tell whether a change is to be checked again right before it is made."""
         return self.watch is not None and self.watch.concerns(change)
 
-    def objection(self, change: Change) -> str | None:
+    def objection(self, change: Change) -> Fact | None:
         """Say why a watched change must not be made after all; raises Unreachable."""
         if self.watch is None:
             return None
@@ -94,12 +96,12 @@ class Job:
         self,
         change: Change,
         status: Status,
-        reason: str | None = None,
+        why: Fact | None = None,
         observed: Observed | None = None,
         through_group: str | None = None,
     ) -> None:
         """Take down what became of a change, and what was seen of it; `record` writes it."""
-        outcome = Outcome(change.id, status, reason, through_group)
+        outcome = Outcome(change.id, status, why, through_group)
         with self.lock:
             self.state.outcomes[change.id] = outcome
             if observed is not None:

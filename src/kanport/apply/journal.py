@@ -19,11 +19,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from kanport.apply.old_journals import fact_in
 from kanport.approval import with_signature
 from kanport.errors import LockHeld, UsageError
+from kanport.facts import Fact, fact
 from kanport.files import open_regular
 from kanport.kanboard.rpc import Answer, NoAnswer, Refused
-from kanport.outcome import CUT_OFF, SENT_UNKNOWN, Approved, Outcome, Run, Status, Tally
+from kanport.outcome import CUT_OFF, SENT_UNKNOWN, Approved, EndsRun, Outcome, Run, Status, Tally
 from kanport.plan.model import Plan
 from kanport.plan.plan_file import plan_digest
 
@@ -89,7 +91,7 @@ class Journal:
         self._written = self._synced = 0
         self._resumed = resume
         self._previous = ""
-        self._broken: str | None = None
+        self._broken: Fact | None = None
         flags = os.O_RDWR | os.O_APPEND | (0 if resume else os.O_CREAT | os.O_EXCL)
         try:
             descriptor = os.open(path, flags, 0o600)
@@ -164,7 +166,7 @@ class Journal:
         at = self._now()
         self._append([_line("outcome", at, **outcome.to_dict()) for outcome in outcomes])
 
-    def end(self, tally: Tally, *, stopped: str | None) -> str:
+    def end(self, tally: Tally, *, stopped: Fact | None) -> str:
         """Record the tally and, where the run did not come to its end, why.
 
         Changes of which nobody can tell what became of them have no record of an outcome, so that
@@ -172,7 +174,7 @@ class Journal:
         """
         parts: dict[str, Any] = {"tally": tally.to_dict()}
         if stopped is not None:
-            parts["stopped"] = stopped
+            parts |= {"stopped": stopped.text, **stopped.to_dict()}
         at = self._write("end", **parts)
         self._sync()
         return at
@@ -213,11 +215,12 @@ class Journal:
                 work()
                 return
             except OSError as problem:
-                self._broken = problem.strerror or "the disk failed"
-        raise JournalBroken(f"the journal {self.path} cannot be written: {self._broken}")
+                error = problem.strerror or "the disk failed"
+                self._broken = fact("journal-broken", path=str(self.path), error=error)
+        raise JournalBroken(self._broken)
 
 
-class JournalBroken(Exception):
+class JournalBroken(EndsRun):
     """The disk does not take the journal any more, so nothing more may be sent."""
 
 
@@ -310,7 +313,7 @@ def load_journal(path: Path) -> Recorded:
             record["change"]: Outcome(
                 record["change"],
                 Status(record["status"]),
-                record.get("reason"),
+                fact_in(record, "reason"),
                 record.get("through_group"),
             )
             for record in records
@@ -328,7 +331,7 @@ def load_journal(path: Path) -> Recorded:
         raise UsageError(f"{path} was changed: the plan in it does not have its digest")
     last = records[-1]
     ended = last.get("record") == "end"
-    stopped = last.get("stopped") if ended else CUT_OFF
+    stopped = fact_in(last, "stopped") if ended else CUT_OFF
     sent = frozenset(
         change
         for change, told_each in answers.items()
@@ -381,7 +384,7 @@ def _answers(records: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]
     return {change: tuple(answers) for change, answers in said.items()}
 
 
-def _unsettled(change_id: str, sent: Collection[str], stopped: str | None) -> Outcome:
+def _unsettled(change_id: str, sent: Collection[str], stopped: Fact | None) -> Outcome:
     if change_id in sent:
         return Outcome(change_id, Status.FAILED, SENT_UNKNOWN)
     return Outcome(change_id, Status.NOT_ATTEMPTED, stopped)
@@ -449,7 +452,7 @@ def _records(path: Path) -> tuple[list[dict[str, Any]], bool, str]:
 _TEXTS = frozenset(
     {"record", "at", "format", "run", "by", "change", "status", "reason", "through_group"}
     | {"stopped", "approval", "passwords_to", "note", "approved_at", "expires_at", "digest"}
-    | {"recorded_by", "document"}
+    | {"recorded_by", "document", "code", "case"}
 )
 _LISTS = frozenset({"changes", "answers"})
 
@@ -465,6 +468,8 @@ def _has_its_form(record: Mapping[str, Any]) -> bool:
             right = isinstance(value, list) and all(isinstance(item, str) for item in value)
         elif name == "batch":
             right = isinstance(value, int)
+        elif name == "params":
+            right = isinstance(value, dict)
         elif name == "approved":
             right = isinstance(value, dict) and _has_its_form(value)
         elif name == "signed":

@@ -1,9 +1,10 @@
 """What is known of the ids of a change, and what reading it back showed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from kanport.facts import Fact, fact
 from kanport.plan.model import Change
 
 
@@ -17,7 +18,7 @@ class Ids(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What reading back showed of one change: whether it holds, and what is there instead.
+    """What reading back showed of one change: whether it holds, and what is actually there.
 
     `user_id`, `group_id` and `project_id` are the ids of what was read, which is how those of new
     ones are learned. `mend` are the fields that a further update is to set: Kanboard makes a user
@@ -28,7 +29,7 @@ class Observed:
     """
 
     holds: bool
-    instead: str = ""
+    actual: Fact | None = None
     user_id: int | None = None
     mend: Mapping[str, Any] = field(default_factory=dict)
     shown: bool = True
@@ -43,3 +44,11 @@ def known(change: Change, number: int | None, what: str) -> int:
     if number is None:
         raise ValueError(f"{change.id}: the id of {what} is not known")
     return number
+
+
+def fields_now(fields: Iterable[Fact]) -> Fact | None:
+    """Return the values that fields have now as one fact; None for no field."""
+    several = tuple(fields)
+    if len(several) < 2:
+        return several[0] if several else None
+    return fact("fields-now", fields=several)

@@ -11,8 +11,10 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from kanport.errors import UsageError
+from kanport.facts import fact
 from kanport.files import PASSWORDS_HEADER, Kind, write_file
 from kanport.names import compare_key
+from kanport.outcome import EndsRun
 from kanport.plan.model import Action, Change
 from kanport.plan.own_ldap import by_ldap
 
@@ -22,7 +24,7 @@ ALPHABET = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 LENGTH = 24
 
 
-class PasswordsBroken(Exception):
+class PasswordsBroken(EndsRun):
     """The disk does not take the passwords, so nobody may be created with one."""
 
 
@@ -83,9 +85,8 @@ class Passwords:
         try:
             self._append(lines.getvalue())
         except OSError as problem:
-            raise PasswordsBroken(
-                f"the passwords file {self._file} cannot be written: {problem.strerror}"
-            ) from problem
+            why = fact("passwords-broken", path=str(self._file), error=problem.strerror)
+            raise PasswordsBroken(why) from problem
         self._written |= new.keys()
         self._rows |= new
 

@@ -5,8 +5,9 @@ from typing import Any, Protocol
 
 from kanport.apply.observed import Ids, Observed
 from kanport.errors import Unreachable
+from kanport.facts import Fact, Param, as_written, fact
 from kanport.kanboard import procedures
-from kanport.kanboard.history import came_with
+from kanport.kanboard.history import SINCE
 from kanport.kanboard.rpc import METHOD_NOT_FOUND, Answer, Call, NoAnswer, Refused, Result
 from kanport.plan.model import Action, Change
 from kanport.plan.own_ldap import by_ldap
@@ -20,30 +21,45 @@ class Reader(Protocol):
         """Read; see `kanport.kanboard.client.Client.read`."""
 
 
-def why_not(change: Change, answer: Answer, observed: Observed, found: str = "") -> str:
+def why_not(change: Change, answer: Answer, observed: Observed, found: Sequence[Fact] = ()) -> Fact:
     """Say why a change was not done, from the answer, what is there instead, and what was found."""
-    instead = "; ".join(part for part in (found, observed.instead) if part)
+    seen = (*found, *([] if observed.actual is None else [observed.actual]))
     if isinstance(answer, NoAnswer):
-        return f"the server never answered it ({answer.why}); {instead}"
+        return _with("never-answered", "", seen, answer=as_written(answer.why))
     if isinstance(answer, Refused) and answer.code == METHOD_NOT_FOUND:
-        since = {Action.USER_DISABLE: "disableUser", Action.USER_ENABLE: "enableUser"}
-        named = since.get(change.action)
-        lacks = f"{named}, which {came_with(named)}" if named else "the procedure for it"
-        return f"the server does not have {lacks}; {instead}"
-    if isinstance(answer, Refused):
-        return f"the server refused it ({answer.message}); {instead}"
-    if stays_through_group(change, answer, observed) is not None:
-        return f"still a member {found or 'through a group'}; {observed.instead}"
-    if answer.value is False and by_ldap(change):
-        return (
-            "Kanboard's own LDAP does not know them, or Kanboard cannot ask it"
-            f" (LDAP_BIND_TYPE user? its log says more); {instead}"
+        method = {Action.USER_DISABLE: "disableUser", Action.USER_ENABLE: "enableUser"}.get(
+            change.action
         )
-    if found:
-        return f"the server refused it: {instead}"
+        if method is None:
+            return _with("no-procedure", "", seen)
+        return _with("no-procedure", "since", seen, method=method, since=SINCE[method])
+    if isinstance(answer, Refused):
+        return _with("rejected", "error", seen, answer=as_written(answer.message))
+    if (role := stays_through_group(change, answer, observed)) is not None:
+        return _still(role, found)
+    if answer.value is False and by_ldap(change):
+        return _with("kanboard-ldap-refused", "", seen)
+    if found and answer.value is not True:
+        return fact("rejected", case="found", found=seen)
     if answer.value is False:
-        return f"the server refused it and does not say why; {instead}"
-    return f"the server said yes, but {instead}"
+        return _with("rejected", "silent", seen)
+    return _with("no-effect", "", seen)
+
+
+def _with(code: str, case: str, found: tuple[Fact, ...], **params: Param) -> Fact:
+    """Return a fact in the wording that says what was found, if anything was."""
+    if not found:
+        return fact(code, case=case, **params)
+    return fact(code, case=f"{case}-found".removeprefix("-"), found=found, **params)
+
+
+def _still(role: str, found: Sequence[Fact]) -> Fact:
+    if not found:
+        return fact("still-through-group", role=role)
+    if len(found) == 1 and found[0].code == "through-groups":
+        groups, n = found[0]["groups"], found[0]["n"]
+        return fact("still-through-group", case="groups", role=role, groups=groups, n=n)
+    return fact("still-through-group", case="found", role=role, found=tuple(found))
 
 
 def stays_through_group(change: Change, answer: Answer, observed: Observed) -> str | None:
@@ -55,8 +71,8 @@ def stays_through_group(change: Change, answer: Answer, observed: Observed) -> s
     return observed.role if revoked and observed.role else None
 
 
-def look_into(server: Reader, refused: Sequence[tuple[Change, Ids]]) -> dict[str, str]:
-    """Find out why changes were refused, by change id; an empty text where nothing shows why.
+def look_into(server: Reader, refused: Sequence[tuple[Change, Ids]]) -> dict[str, list[Fact]]:
+    """Find out why changes were refused, by change id; nothing where nothing shows why.
 
     `refused` are the changes with the ids of what they are about. Looks at whether user, project
     and group are still there, closed or private, through which groups somebody may have kept their
@@ -79,28 +95,26 @@ def look_into(server: Reader, refused: Sequence[tuple[Change, Ids]]) -> dict[str
     return {change.id: _found(change, ids, rows) for change, ids in refused}
 
 
-def _found(change: Change, ids: Ids, rows: dict[tuple[str, int], Any]) -> str:
+def _found(change: Change, ids: Ids, rows: dict[tuple[str, int], Any]) -> list[Fact]:
     found = [*_rules(change)]
     if ids.user is not None and ("user", ids.user) in rows and not rows["user", ids.user]:
-        found.append("the user was removed meanwhile")
+        found.append(fact("removed-meanwhile", case="user"))
     if ids.group is not None and ("group", ids.group) in rows and not rows["group", ids.group]:
-        found.append("the group is gone")
+        found.append(fact("removed-meanwhile", case="group"))
     if ids.project is not None and ("project", ids.project) in rows:
         row = rows["project", ids.project]
         project = procedures.project_from_row(row) if row else None
         if project is None:
-            found.append("the project is gone")
+            found.append(fact("removed-meanwhile", case="project"))
         elif not project.active and change.action is not Action.MEMBERSHIP_REVOKE:
-            found.append("the project is closed")
+            found.append(fact("project-is-closed"))
         elif project.private:
-            found.append("the project is private")
+            found.append(fact("project-is-private"))
     if not found and ids.user is not None and ("groups", ids.user) in rows:
-        names = _names(rows["groups", ids.user])
+        names = tuple(_names(rows["groups", ids.user]))
         if names:
-            found.append(
-                f"through {'group' if len(names) == 1 else 'one of the groups'} " + ", ".join(names)
-            )
-    return "; ".join(found)
+            found.append(fact("through-groups", groups=names, n=len(names)))
+    return found
 
 
 def _names(rows: Any) -> list[str]:
@@ -108,11 +122,11 @@ def _names(rows: Any) -> list[str]:
     return [group.name for group in groups if group is not None]
 
 
-def _rules(change: Change) -> list[str]:
+def _rules(change: Change) -> list[Fact]:
     after = change.after or {}
     checks = {"username": username_problem, "email": email_problem}
     return [
-        problem.text
+        problem
         for key, check in checks.items()
         if after.get(key) and (problem := check(after[key])) is not None
     ]

@@ -27,6 +27,7 @@ from kanport.apply.steps import (
 )
 from kanport.apply.work_queue import Batch, Queue
 from kanport.errors import Unreachable
+from kanport.facts import fact
 from kanport.kanboard.faults import Fault
 from kanport.kanboard.rpc import Answer, Call, NoAnswer
 from kanport.outcome import Status
@@ -72,10 +73,7 @@ def settle_batch(job: Job, batch: Batch, answers: Sequence[Answer], queue: Queue
                     state.made_before.add(change.id)
             job.settle(change, status, observed=there)
         elif _may_come_twice(change, answer):
-            raise Unreachable(
-                f"The server has not answered whether it created {_named(change)}, and it is not"
-                " there yet; another one of this name must not be made."
-            )
+            raise Unreachable(fact("creation-unclear", project=change.subject.project))
         elif isinstance(answer, NoAnswer) and retry:
             lost.append(change)
             with job.lock:
@@ -189,10 +187,6 @@ def _can_come_twice(change: Change) -> bool:
     return change.action is Action.PROJECT_CREATE and not unique
 
 
-def _named(change: Change) -> str:
-    return f"the project {change.subject.project}"
-
-
 def probe(
     job: Job, changes: Sequence[Change], new_ids: Sequence[int | None] | None = None
 ) -> list[Any]:
@@ -248,9 +242,9 @@ def _try_another_way(job: Job, refused: Sequence[tuple[Change, Answer, Observed]
         else:
             # A user of LDAP who is there gets access, even where a field could not be set.
             made = there if by_ldap(change) else None
-            reason = why_not(change, answer, there, found[change.id])
+            why = why_not(change, answer, there, found[change.id])
             through = stays_through_group(change, answer, there)
-            job.settle(change, Status.FAILED, reason, made, through)
+            job.settle(change, Status.FAILED, why, made, through)
 
 
 def _post_until_told(job: Job, tried: Sequence[Change], calls: Mapping[str, Call]) -> list[Answer]:

@@ -2,12 +2,31 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal, NamedTuple
 
 from kanport.apply.observed import Ids, Observed
+from kanport.facts import Fact, fact
 from kanport.kanboard.rpc import Answer, Refused, Result
 from kanport.names import compare_key
 from kanport.outcome import SENT_UNKNOWN, Outcome, Status
 from kanport.plan.model import Action, Change, Plan
+
+
+class Lacking(NamedTuple):
+    """What a change needs and does not have: a user, a group or a project, and its name."""
+
+    kind: Literal["user", "group", "project"]
+    name: str
+
+    def as_fact(self, code: str) -> Fact:
+        """Return the fact of a code whose cases are the kinds."""
+        match self.kind:
+            case "user":
+                return fact(code, case=self.kind, username=self.name)
+            case "group":
+                return fact(code, case=self.kind, group=self.name)
+            case "project":
+                return fact(code, case=self.kind, project=self.name)
 
 
 @dataclass(slots=True)
@@ -31,18 +50,18 @@ class State:
     from_before: frozenset[str] = frozenset()
     made_before: set[str] = field(default_factory=set)
     # Why those that are to go again have not been done so far.
-    last_word: dict[str, str] = field(default_factory=dict)
+    last_word: dict[str, Fact] = field(default_factory=dict)
     failed: int = 0
     batches: int = 0
 
-    def final(self, change: Change, stopped: str | None) -> Outcome:
+    def final(self, change: Change, stopped: Fact | None) -> Outcome:
         """Give what became of a change, when the run has ended; `stopped` says why, if early."""
         outcome = self.outcomes.get(change.id)
         if outcome is not None:
             return outcome
         if change.id in self.last_word:
-            reason = f"{self.last_word[change.id]}; not tried again, as the run ended"
-            return Outcome(change.id, Status.FAILED, reason)
+            why = fact("not-tried-again", last=self.last_word[change.id])
+            return Outcome(change.id, Status.FAILED, why)
         if change.id in self.doubted:
             return Outcome(change.id, Status.FAILED, SENT_UNKNOWN)
         return Outcome(change.id, Status.NOT_ATTEMPTED, stopped)
@@ -64,19 +83,20 @@ class State:
             group = self.group_ids.get(change.subject.group)
         return Ids(user, project, group)
 
-    def lacking(self, change: Change) -> str | None:
+    def lacking(self, change: Change) -> "Lacking | None":
         """Name what a change needs that was not made; None where everything is there."""
         ids, subject = self.ids(change), change.subject
         makes_user = change.action is Action.USER_CREATE
         if subject.username is not None and ids.user is None and not makes_user:
-            return change.username
+            return Lacking("user", change.username)
         if change.action is Action.PROJECT_CREATE:
             owner = (change.after or {}).get("owner")
-            return owner if owner is not None and ids.user is None else None
+            return Lacking("user", owner) if owner is not None and ids.user is None else None
         if subject.project is not None and ids.project is None:
-            return f"the project {subject.project}"
+            return Lacking("project", subject.project)
         if subject.group is not None and ids.group is None:
-            return None if change.action is Action.GROUP_CREATE else f"the group {subject.group}"
+            makes_group = change.action is Action.GROUP_CREATE
+            return None if makes_group else Lacking("group", subject.group)
         return None
 
     def learn(self, change: Change, seen: Observed) -> None:
@@ -168,5 +188,5 @@ def success(answer: Answer) -> Status:
 def heard(seen: Observed, answer: Answer) -> Observed:
     """Take what reading back does not show as not done where the call has no answer either."""
     if seen.holds and not seen.shown and not isinstance(answer, Result):
-        return replace(seen, holds=False, instead="what became of it is not shown")
+        return replace(seen, holds=False, actual=fact("not-shown"))
     return seen

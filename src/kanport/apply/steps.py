@@ -19,7 +19,8 @@ from kanport.apply.group_steps import (
     second_group_call,
     understood_group,
 )
-from kanport.apply.observed import Ids, Observed, known
+from kanport.apply.observed import Ids, Observed, fields_now, known
+from kanport.facts import Fact, fact
 from kanport.kanboard import procedures
 from kanport.kanboard.rpc import Answer, Call, Refused, Result
 from kanport.model import User
@@ -146,23 +147,23 @@ def probe_for(change: Change, ids: Ids) -> Call:
 def observe(change: Change, value: Any) -> Observed:
     """Judge what the probe gave: does the server hold what the change wanted?"""
     if not _understood(change, value):
-        what = "the server answers in a way that Kanport does not understand"
-        return Observed(False, instead=what, understood=False)
+        return Observed(False, fact("not-understood"), understood=False)
     if change.action in ABOUT:
         return observe_group(change, value)
     if change.action in MEMBERSHIPS:
         return _observe_role(change, procedures.role_from(value))
     user = _user_in(value)
     if change.action is Action.USER_REMOVE:
-        return Observed(user is None, instead="" if user is None else "the user is still there")
+        if user is None:
+            return Observed(True)
+        return Observed(False, fact("still-there", case="user"))
     if user is None:
-        return Observed(False, instead="there is no such user")
+        return Observed(False, fact("not-there", case="user"))
     if by_ldap(change):
         return _observe_ldap_user(change, user)
     wanted = {key: wish for key, wish in (change.after or {}).items() if key != "password"}
     wrong = {key: has for key, wish in wanted.items() if (has := _field(user, key)) != wish}
-    instead = "; ".join(f"{key} is {has!r}" for key, has in wrong.items())
-    return Observed(not wrong, instead=instead, user_id=user.id)
+    return Observed(not wrong, fields_now(map(_field_now, wrong, wrong.values())), user_id=user.id)
 
 
 def as_before(change: Change, value: Any) -> bool:
@@ -198,22 +199,34 @@ def _observe_ldap_user(change: Change, user: User) -> Observed:
     wanted = dict(change.after or {})
     username = wanted.pop("username")
     if compare_key(user.username) != compare_key(username):
-        instead = f"Kanboard's LDAP calls this person {user.username!r}, so that is the new user"
-        return Observed(False, instead=instead)
+        return Observed(False, fact("kanboard-ldap-name", username=user.username))
     if not user.ldap:
-        return Observed(False, instead="there is a local user of that name")
+        return Observed(False, fact("local-user"))
     del wanted["password"]
     wrong = {key: wish for key, wish in wanted.items() if _field(user, key) != wish}
-    instead = "; ".join(f"{key} is {_field(user, key)!r}" for key in wrong)
-    return Observed(not wrong, instead=instead, user_id=user.id, mend=wrong)
+    actual = fields_now(_field_now(key, _field(user, key)) for key in wrong)
+    return Observed(not wrong, actual, user_id=user.id, mend=wrong)
 
 
 def _observe_role(change: Change, role: str) -> Observed:
     wanted = (change.after or {}).get("role", "")
     if role == wanted:
         return Observed(True, role=role, shown=not like_that_of_a_group(change))
-    words = f"the role is {role}" if role else "there is no role"
-    return Observed(False, instead=words, role=role)
+    actual = fact("role-now", role=role) if role else fact("role-now", case="none")
+    return Observed(False, actual, role=role)
+
+
+def _field_now(key: str, has: Any) -> Fact:
+    match key:
+        case "username":
+            return fact("field-now", case=key, username=has)
+        case "name":
+            return fact("field-now", case=key, name=has)
+        case "email":
+            return fact("field-now", case=key, email=has)
+        case "active":
+            return fact("field-now", case="active" if has else "disabled")
+    return fact("role-now", role=str(has))
 
 
 def _field(user: User, key: str) -> Any:

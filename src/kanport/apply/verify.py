@@ -51,9 +51,8 @@ def verify(plan: Plan, reader: Reader) -> tuple[Verdict, ...]:
         if change.id not in seen:
             # Whoever is not there has no access either.
             gone = change.action in _TAKING or change.after is None
-            user = change.subject.username is not None and state.ids(change).user is None
-            what = "there is no such user" if user else f"{state.lacking(change)} is not there"
-            seen[change.id] = Observed(gone, instead=what)
+            lacking = state.lacking(change)
+            seen[change.id] = Observed(gone, lacking and lacking.as_fact("missing"))
     return tuple(_verdict(change, seen[change.id]) for change in plan.changes)
 
 
@@ -71,7 +70,7 @@ def _observed(changes: Sequence[Change], state: State, reader: Reader) -> dict[s
 def _verdict(change: Change, observed: Observed) -> Verdict:
     if observed.holds:
         return Verdict(change.id, Standing.SO)
-    return Verdict(change.id, Standing.NOT_SO, observed.instead)
+    return Verdict(change.id, Standing.NOT_SO, observed.actual)
 
 
 def _expected(changes: Sequence[Change]) -> Iterator[Change]:

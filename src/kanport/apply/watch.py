@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from kanport.facts import Fact, as_written, fact
 from kanport.model import AppRole, CurrentState
 from kanport.plan.guards import last_admin, min_admins
 from kanport.plan.guards.accounts import private_projects, protected_accounts
@@ -36,7 +37,7 @@ class Watch:
             return False
         return Risk.ADMIN_LOST in change.risk or change.user_id in self.admins
 
-    def objection(self, change: Change, left: Sequence[Change]) -> str | None:
+    def objection(self, change: Change, left: Sequence[Change]) -> Fact | None:
         """Read the server and say why a change must not be made; None: go ahead.
 
         `left` are the changes of the plan that have no outcome yet, this one among them. Raises
@@ -45,9 +46,9 @@ class Watch:
         current = self.read()
         renamed = renamed_since(self.plan, current).get(change.id)
         if renamed is not None:
-            return f"the server has changed since the plan was made: {renamed}"
+            return fact("changed-since-plan", found=renamed)
         for verdict in blocking(self._verdicts(change, left, current)):
-            return f"checked again right before: {verdict.message}"
+            return fact("checked-again", verdict=verdict.why or as_written(verdict.message))
         return None
 
     def _verdicts(

@@ -2,6 +2,293 @@
 
 from collections.abc import Mapping
 
-from kanport.catalogue.kinds import Kind
+from kanport.catalogue.kinds import Kind, Personal, Text, one
 
-OUTCOMES: Mapping[str, Kind] = {}
+# Why a run stopped before its end. `kanport.outcome` has their exit codes.
+STOPS: Mapping[str, Kind] = {
+    "stopped-by-signal": Kind("", "A signal ended the run.", one("stopped by a signal")),
+    "stopped-by-deadline": Kind(
+        "",
+        "The run used up its time.",
+        one("stopped because the run took longer than its deadline"),
+    ),
+    "stopped-by-errors": Kind(
+        "",
+        "More changes failed than the run allows.",
+        one("stopped because too many changes failed"),
+    ),
+    "journal-broken": Kind(
+        "",
+        "The disk takes no more of the journal.",
+        one("Kanport cannot write the journal {path}: {error}"),
+    ),
+    "passwords-broken": Kind(
+        "",
+        "The disk takes no more passwords.",
+        one("Kanport cannot write the passwords file {path}: {error}"),
+    ),
+    "server-lost": Kind(
+        "",
+        "The server cannot be reached any more.",
+        one("Kanport can no longer reach the server: {answer}"),
+    ),
+    "cannot-read-back": Kind(
+        "",
+        "Nobody can tell what a change did.",
+        one("Kanport cannot read back what {change} did: {found}"),
+    ),
+    "creation-unclear": Kind(
+        "",
+        "The server may still create something.",
+        one(
+            "the server has not confirmed that it created project {project:q}, and the project is"
+            " not there yet; Kanport does not create a second one of this name"
+        ),
+    ),
+    "cut-off": Kind("", "The run ended without an end.", one("the run was cut off")),
+    "left-to-next-run": Kind(
+        "",
+        "A later run found out what an earlier one did.",
+        one("the run was cut off; the next run plans the rest"),
+    ),
+}
+
+# What the server holds in the place of what was wanted.
+_ACTUAL: Mapping[str, Kind] = {
+    "not-understood": Kind(
+        "",
+        "An answer says nothing that Kanport knows.",
+        one("Kanport does not understand the server's answer"),
+    ),
+    "not-shown": Kind(
+        "", "Nothing shows what a call did.", one("the server does not show what became of it")
+    ),
+    "role-now": Kind(
+        "",
+        "The role that somebody has now.",
+        {"": Text("the role is {role}"), "none": Text("there is no role")},
+    ),
+    "field-now": Kind(
+        "",
+        "The value that a field has now.",
+        {
+            "username": Text("the username is {username:q}"),
+            "name": Text("the name is {name:q}"),
+            "email": Text("the email is {email:q}"),
+            "active": Text("the user is active"),
+            "disabled": Text("the user is disabled"),
+            "": Text("the {field} is {value:q}"),
+            "number": Text("the {field} is {value}"),
+            "none": Text("there is no {field}"),
+        },
+        {"username": Personal.LOGIN, "name": Personal.NAME, "email": Personal.EMAIL},
+    ),
+    "fields-now": Kind("", "The values that fields have now.", one("{fields:;}")),
+    "still-there": Kind(
+        "",
+        "Something that was to go is there.",
+        {"user": Text("the user still exists"), "group": Text("the group still exists")},
+    ),
+    "not-there": Kind(
+        "",
+        "Something that was to be there is not.",
+        {
+            "user": Text("there is no such user"),
+            "group": Text("there is no such group"),
+            "project": Text("there is no such project"),
+        },
+    ),
+    "missing": Kind(
+        "",
+        "What a change needs is not there.",
+        {
+            "user": Text("there is no user {username:q}"),
+            "group": Text("there is no group {group:q}"),
+            "project": Text("there is no project {project:q}"),
+        },
+        {"username": Personal.LOGIN},
+    ),
+    "in-group": Kind(
+        "",
+        "Whether somebody is in a group.",
+        {"": Text("the user is in the group"), "not": Text("the user is not in the group")},
+    ),
+    "group-without-access": Kind(
+        "",
+        "A group does not give its members access.",
+        one("not every member of the group is in the project"),
+    ),
+    "kanboard-ldap-name": Kind(
+        "",
+        "Kanboard's LDAP has another username for somebody.",
+        one(
+            "Kanboard's LDAP calls this person {username:q}; the new user has that username",
+        ),
+        {"username": Personal.LOGIN},
+    ),
+    "local-user": Kind("", "A local user has the username.", one("a local user has this username")),
+}
+
+# What shows why Kanboard refused something.
+_FOUND: Mapping[str, Kind] = {
+    "removed-meanwhile": Kind(
+        "",
+        "What a change is about was removed after the plan was made.",
+        {
+            "user": Text("the user was removed meanwhile"),
+            "group": Text("the group was removed meanwhile"),
+            "project": Text("the project was removed meanwhile"),
+        },
+    ),
+    "through-groups": Kind(
+        "",
+        "Somebody has access through a group.",
+        one("access comes through {n:group|one of the groups} {groups:all}"),
+    ),
+    "project-is-closed": Kind("", "The project is closed.", one("the project is closed")),
+    "project-is-private": Kind("", "The project is private.", one("the project is private")),
+}
+
+# Why a change was not made.
+_REASONS: Mapping[str, Kind] = {
+    "sent-in-vain": Kind(
+        "",
+        "A run that was cut off sent a change that had no effect.",
+        one("Kanport sent it, but it did not take effect before the run was cut off"),
+    ),
+    "sent-unknown": Kind(
+        "",
+        "A change was sent, and the run ended before it was read back.",
+        one("Kanport sent it and does not know what became of it"),
+    ),
+    "not-tried-again": Kind(
+        "",
+        "The run ended before a change could be sent again.",
+        one("{last}; not tried again because the run ended"),
+    ),
+    "not-reached": Kind(
+        "", "The run ended before it came to a change.", one("the run did not come this far")
+    ),
+    "no-reason": Kind("", "Nobody knows why.", one("no reason is known")),
+    "not-created": Kind(
+        "",
+        "A change needs something that the run did not create.",
+        {
+            "user": Text("user {username:q} was not created"),
+            "group": Text("group {group:q} was not created"),
+            "project": Text("project {project:q} was not created"),
+        },
+        {"username": Personal.LOGIN},
+    ),
+    "not-renamed-first": Kind(
+        "",
+        "The first half of a rename failed.",
+        one("the user did not get the temporary username {username:q}"),
+        {"username": Personal.LOGIN},
+    ),
+    "username-not-free": Kind(
+        "",
+        "The user who has a username was not renamed.",
+        {
+            "": Text("username {username:q} is not free because its user was not renamed"),
+            "temporary": Text(
+                "username {username:q} is not free because its user was not renamed; until the"
+                " next run, the user is called {temporary:q}"
+            ),
+        },
+        {"username": Personal.LOGIN, "temporary": Personal.LOGIN},
+    ),
+    "changed-since-plan": Kind(
+        "",
+        "The server is no longer as the plan says.",
+        one("the server has changed since the plan was made: {found}"),
+    ),
+    "renamed-since-plan": Kind(
+        "",
+        "A user, group or project of the plan has another name now.",
+        {
+            "user": Text("user #{number} is now called {username:q}, not {planned_username:q}"),
+            "group": Text("group #{number} is now called {name:q}, not {planned:q}"),
+            "project": Text("project #{number} is now called {name:q}, not {planned:q}"),
+        },
+        {"username": Personal.LOGIN, "planned_username": Personal.LOGIN},
+    ),
+    "checked-again": Kind(
+        "",
+        "A safety check stopped a change right before it was made.",
+        one("checked again right before the change: {verdict}"),
+    ),
+    "kanboard-ldap-fails": Kind(
+        "",
+        "Kanboard cannot take users from its own LDAP.",
+        one("not tried because Kanboard cannot take users from its own LDAP: {first}"),
+    ),
+    "never-answered": Kind(
+        "",
+        "The server did not answer, and the change did not happen.",
+        {
+            "": Text("the server never answered ({answer})"),
+            "found": Text("the server never answered ({answer}); {found:;}"),
+        },
+    ),
+    "no-procedure": Kind(
+        "",
+        "The server is too old for a change.",
+        {
+            "": Text("the server lacks the procedure for it"),
+            "since": Text(
+                "the server lacks {method}, which came with Kanboard {since}",
+            ),
+            "found": Text("the server lacks the procedure for it; {found:;}"),
+            "since-found": Text(
+                "the server lacks {method}, which came with Kanboard {since}; {found:;}"
+            ),
+        },
+    ),
+    "rejected": Kind(
+        "",
+        "Kanboard refused a change.",
+        {
+            "error": Text("Kanboard rejected it ({answer})"),
+            "error-found": Text("Kanboard rejected it ({answer}); {found:;}"),
+            "found": Text("Kanboard rejected it: {found:;}"),
+            "silent": Text("Kanboard rejected it and gives no reason"),
+            "silent-found": Text("Kanboard rejected it and gives no reason; {found:;}"),
+        },
+    ),
+    "still-through-group": Kind(
+        "",
+        "Somebody keeps access that comes through a group.",
+        {
+            "": Text("revoked, but still {role} through a group"),
+            "groups": Text(
+                "revoked, but still {role} through {n:group|one of the groups} {groups:all}"
+            ),
+            "found": Text("revoked, but still {role}: {found:;}"),
+        },
+    ),
+    "kanboard-ldap-refused": Kind(
+        "",
+        "Kanboard could not make a user from its own LDAP.",
+        {
+            "": Text(
+                "Kanboard's own LDAP does not know this person, or Kanboard cannot ask it; check"
+                " LDAP_BIND_TYPE and Kanboard's log"
+            ),
+            "found": Text(
+                "Kanboard's own LDAP does not know this person, or Kanboard cannot ask it; check"
+                " LDAP_BIND_TYPE and Kanboard's log; {found:;}"
+            ),
+        },
+    ),
+    "no-effect": Kind(
+        "",
+        "Kanboard confirmed a change that did not happen.",
+        {
+            "": Text("Kanboard confirmed the change, but it had no effect"),
+            "found": Text("Kanboard confirmed the change, but {found:;}"),
+        },
+    ),
+}
+
+OUTCOMES: Mapping[str, Kind] = {**STOPS, **_ACTUAL, **_FOUND, **_REASONS}

@@ -21,15 +21,7 @@ from kanport.errors import ConfigInvalid, Exit, Interrupted, LockHeld, UsageErro
 from kanport.events import tell
 from kanport.kanboard.client import Client
 from kanport.network import run_has_deadline
-from kanport.outcome import (
-    SENT_UNKNOWN,
-    STOPPED_BY_DEADLINE,
-    STOPPED_BY_ERRORS,
-    STOPPED_BY_SIGNAL,
-    Outcome,
-    Run,
-    Status,
-)
+from kanport.outcome import Outcome, Run, Status
 from kanport.pipeline import (
     Execution,
     Inputs,
@@ -214,7 +206,7 @@ def _whose_passwords_are_lost(plan: Plan, run: Run, how: Execution) -> list[str]
     made = {
         outcome.change_id
         for outcome in run.outcomes
-        if outcome.status is Status.DONE or outcome.reason == SENT_UNKNOWN
+        if outcome.status is Status.DONE or outcome.unknown
     }
     return random_passwords(plan, {change.id for change in plan.changes} - made)
 
@@ -254,6 +246,7 @@ def _logged(plan: Plan, on_outcome: Callable[[Outcome], None]) -> Callable[[Outc
             **{name: value for name, value in change.subject if value is not None},
             status=str(outcome.status),
             reason=outcome.reason,
+            code=None if outcome.why is None else outcome.why.code,
         )
         on_outcome(outcome)
 
@@ -291,15 +284,7 @@ def remembered_as_good(
 
 def exit_for_run(plan: Plan, run: Run) -> Exit:
     """Give the exit code of a run: 0 only where everything asked for is so."""
-    if run.stopped in (STOPPED_BY_SIGNAL, STOPPED_BY_DEADLINE):
-        return Exit.INTERRUPTED
-    if run.stopped == STOPPED_BY_ERRORS or (run.stopped or "").startswith(
-        ("the journal", "the passwords file")
-    ):
-        return Exit.PARTIAL
-    if run.stopped is not None:
-        return Exit.UNREACHABLE
-    return exit_for_plan(plan) if run.tally().complete else Exit.PARTIAL
+    return exit_for_plan(plan) if run.exit_code is Exit.OK else run.exit_code
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import Any, Self
 from kanport.config import Settings
 from kanport.errors import Unreachable
 from kanport.events import tell
+from kanport.facts import Fact
 from kanport.kanboard.faults import Fault, NoAnswer
 from kanport.kanboard.history import OLDEST, came_with
 from kanport.kanboard.procedures import WRITING
@@ -50,10 +51,12 @@ LONGEST_BUSY_WAIT = 60.0
 class GaveUp(Unreachable):
     """Reading got no answer in the end: to which call, and why."""
 
-    def __init__(self, message: str, *, hint: str | None, call: Call, why: NoAnswer) -> None:
+    def __init__(
+        self, message: str | Fact, *, hint: str | None, call: Call, answer: NoAnswer
+    ) -> None:
         super().__init__(message, hint=hint)
         self.call = call
-        self.why = why
+        self.answer = answer
 
 
 class Client:
@@ -282,10 +285,10 @@ class Client:
         if spare and why.too_much and self._answered:
             patience = SPARE_PATIENCE
         if run_is_over():
-            raise GaveUp(STOPPED_BY_DEADLINE, hint=None, call=call, why=why)
+            raise GaveUp(STOPPED_BY_DEADLINE, hint=None, call=call, answer=why)
         if why.final or (alone and why.final_alone) or failures > patience:
             error = self._unreachable(why, call)
-            raise GaveUp(error.message, hint=error.hint, call=call, why=why)
+            raise GaveUp(error.why, hint=error.hint, call=call, answer=why)
         wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** (failures - 1)) * (0.5 + self._jitter() / 2)
         if why.retry_after is not None:
             wait = max(wait, min(why.retry_after, LONGEST_BUSY_WAIT))

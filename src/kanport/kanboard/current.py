@@ -99,13 +99,13 @@ def _overview(client: Client, *, with_groups: bool, patient: bool = False) -> _O
     try:
         answers = client.ask(calls, spare=() if patient else (_LIST,))
     except GaveUp as problem:
-        if problem.call != _LIST or not problem.why.too_much:
+        if problem.call != _LIST or not problem.answer.too_much:
             raise
         if not patient and isinstance(client.batch(calls[:1])[0], NoAnswer):
             # It is the server that is down at the moment, not the list that is too long.
             return _overview(client, with_groups=with_groups, patient=True)
-        client.too_much[_LIST.method] = problem.why.why
-        tell(logger, "server.unlisted", f"{problem.why.why}; reading by name")
+        client.too_much[_LIST.method] = problem.answer.why
+        tell(logger, "server.unlisted", f"{problem.answer.why}; reading by name")
         return _overview(client, with_groups=with_groups)
     version = answers[0]
     if isinstance(version, Refused):

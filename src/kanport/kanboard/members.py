@@ -38,11 +38,11 @@ def read_members(client: Client, projects: Sequence[int], groups: Sequence[Group
             answers = client.read(of_projects + of_groups, spare=of_groups)
             break
         except GaveUp as problem:
-            if problem.call not in of_groups or not problem.why.too_much:
+            if problem.call not in of_groups or not problem.answer.too_much:
                 raise
             group_id = problem.call.params["group_id"]
-            client.too_much[_key(group_id)] = problem.why.why
-            tell(logger, "server.unlisted", problem.why.why, group_id=group_id)
+            client.too_much[_key(group_id)] = problem.answer.why
+            tell(logger, "server.unlisted", problem.answer.why, group_id=group_id)
     in_projects = {
         project_id: sorted(understood(client, call, api.member_ids(answer)))
         for project_id, call, answer in zip(projects, of_projects, answers, strict=False)

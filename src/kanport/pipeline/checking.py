@@ -7,6 +7,7 @@ from pathlib import Path
 from kanport.apply.journal import Recorded
 from kanport.apply.watch import Watch
 from kanport.errors import ConfigInvalid, PlanStale
+from kanport.facts import Fact
 from kanport.kanboard.client import Client
 from kanport.kanboard.current import read_current
 from kanport.ledger import recall
@@ -26,7 +27,7 @@ class Checked:
     """What checking a plan showed: who is an administrator, and what has another name by now."""
 
     admins: frozenset[int] = frozenset()
-    renamed: dict[str, str] = field(default_factory=dict)
+    renamed: dict[str, Fact] = field(default_factory=dict)
 
 
 def check_fresh(plan: Plan, client: Client, mapping_path: Path | None = None) -> Checked:

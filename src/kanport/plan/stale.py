@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from kanport.facts import Fact, fact
 from kanport.model import CurrentState, Project, User
 from kanport.names import compare_key
 from kanport.plan.guards import last_admin, min_admins
@@ -52,7 +53,7 @@ def changed_since(plan: Plan, current: CurrentState) -> dict[str, list[str]]:
     return {change_id: lines for change_id, lines in found.items() if lines}
 
 
-def renamed_since(plan: Plan, current: CurrentState) -> dict[str, str]:
+def renamed_since(plan: Plan, current: CurrentState) -> dict[str, Fact]:
     """Return, by change id, whose user, group or project has a name that the plan does not know.
 
     It may be somebody else: SQLite gives the id of a removed row to the next one. The names that
@@ -70,7 +71,7 @@ def renamed_since(plan: Plan, current: CurrentState) -> dict[str, str]:
                 known["group", change.group_id].add(str(state.get("name")))
     for access in plan.access or ():
         known["project", access.project_id].add(access.project)
-    found: dict[str, str] = {}
+    found: dict[str, Fact] = {}
     for change in plan.changes:
         owner = str((change.after or {}).get("owner", ""))
         subject = change.subject
@@ -84,8 +85,16 @@ def renamed_since(plan: Plan, current: CurrentState) -> dict[str, str]:
                 # The plan does not say what the project was called on the server.
                 continue
             if name is not None and name != expected and name not in known[kind, number]:
-                found[change.id] = f"{kind} #{number} is now called {name!r}, not {expected!r}"
+                found[change.id] = _renamed(kind, number, name, expected)
     return found
+
+
+def _renamed(kind: str, number: int | None, name: str, expected: str | None) -> Fact:
+    if kind == "user":
+        return fact(
+            "renamed-since-plan", case=kind, number=number, username=name, planned_username=expected
+        )
+    return fact("renamed-since-plan", case=kind, number=number, name=name, planned=expected)
 
 
 @dataclass(frozen=True, slots=True)

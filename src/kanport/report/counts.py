@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from kanport.catalogue import FINDINGS
+from kanport.facts import Fact
 from kanport.findings import Finding, Severity
-from kanport.outcome import Standing, Status, Tally, Verified
+from kanport.outcome import NO_REASON, Standing, Status, Tally, Verified
 from kanport.plan.model import Action, GuardVerdict, PlanSource
 from kanport.report.parts import (
     ActionRow,
@@ -124,12 +125,12 @@ def row_of(finding: Finding) -> tuple[str, str | None, str | None, int | str] | 
 
 def undone_in(lines: Iterable[Line]) -> tuple[UndoneRow, ...]:
     """Group what was not done, or is not as planned, by how and why, failures first."""
-    groups: dict[tuple[Status | Standing, str], list[Line]] = {}
+    groups: dict[tuple[Status | Standing, Fact], list[Line]] = {}
     for line in lines:
         if line.ending is not None and not line.ending.good:
-            key = line.ending.word, line.ending.reason or "no reason is known"
+            key = line.ending.word, line.ending.why or NO_REASON
             groups.setdefault(key, []).append(line)
-    rows = [UndoneRow(status, reason, tuple(group)) for (status, reason), group in groups.items()]
+    rows = [UndoneRow(status, why, tuple(group)) for (status, why), group in groups.items()]
     return tuple(sorted(rows, key=lambda row: UNDONE.index(row.status)))
 
 

@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
+from kanport.facts import Fact
 from kanport.outcome import Standing, Status, Tally, Verified
 from kanport.report.json_shape import (
     FORMAT,
@@ -94,6 +96,8 @@ def as_dict(view: View) -> ReportDict:
             {
                 "status": _word(row.status),
                 "reason": row.reason,
+                "code": row.why.code,
+                "params": _params(row.why),
                 "number": len(row.lines),
                 "changes": _ids(row.lines),
             }
@@ -127,7 +131,9 @@ def _facts(facts: Facts) -> FactsDict:
             "id": run.id,
             "started_at": run.started_at,
             "finished_at": run.finished_at,
-            "stopped": run.stopped,
+            "stopped": _text(run.stopped),
+            "stopped_code": _code(run.stopped),
+            "stopped_params": _params(run.stopped),
             "by": run.by,
             "journal_sha256": run.journal_sha256,
             "journal_chained": run.journal_chained,
@@ -178,6 +184,18 @@ def _verified(verified: Verified) -> VerifiedDict:
 
 def _count(count: Count) -> CountDict:
     return {"key": str(count.key), "number": count.number, "label": str(count.label)}
+
+
+def _text(why: Fact | None) -> str | None:
+    return None if why is None else why.text
+
+
+def _code(why: Fact | None) -> str | None:
+    return None if why is None else why.code
+
+
+def _params(why: Fact | None) -> dict[str, Any]:
+    return {} if why is None else why.to_dict().get("params", {})
 
 
 def _ids(lines: tuple[Line, ...]) -> list[str]:
@@ -248,15 +266,25 @@ def _change(line: Line) -> ChangeDict:
         "before": change.before,
         "after": change.after,
         "reason": change.reason,
+        "why": None if change.why is None else change.why.to_dict(),
         "risk": [risk.value for risk in change.risk],
         "origin": [origin.to_dict() for origin in change.origin],
         "places": list(line.places),
     }
     if line.outcome is not None:
-        row["outcome"] = {"status": line.outcome.status.value, "reason": line.outcome.reason}
+        why = line.outcome.why
+        row["outcome"] = {
+            "status": line.outcome.status.value,
+            "reason": _text(why),
+            "code": _code(why),
+            "params": _params(why),
+        }
     if line.verdict is not None:
+        actual = line.verdict.actual
         row["verdict"] = {
             "standing": line.verdict.standing.value,
-            "instead": line.verdict.instead,
+            "instead": _text(actual),
+            "code": _code(actual),
+            "params": _params(actual),
         }
     return row

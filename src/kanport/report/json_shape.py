@@ -30,6 +30,8 @@ class RunDict(TypedDict):
     started_at: str
     finished_at: str | None
     stopped: str | None
+    stopped_code: str | None
+    stopped_params: dict[str, Any]
     by: str
     journal_sha256: str
     journal_chained: bool
@@ -81,10 +83,12 @@ class ActionDict(TypedDict):
 
 
 class OutcomeDict(TypedDict):
-    """What became of one change; the reason where it was not done."""
+    """What became of one change; the reason where it was not done, with its code."""
 
     status: StatusWord
     reason: str | None
+    code: str | None
+    params: dict[str, Any]
 
 
 class VerdictDict(TypedDict):
@@ -92,6 +96,8 @@ class VerdictDict(TypedDict):
 
     standing: StandingWord
     instead: str | None
+    code: str | None
+    params: dict[str, Any]
 
 
 class ChangeDict(TypedDict):
@@ -109,6 +115,7 @@ class ChangeDict(TypedDict):
     before: dict[str, Any] | None
     after: dict[str, Any] | None
     reason: str
+    why: dict[str, Any] | None
     risk: list[str]
     origin: list[dict[str, Any]]
     places: list[str]
@@ -227,6 +234,8 @@ class UndoneDict(TypedDict):
 
     status: StatusWord | StandingWord
     reason: str
+    code: str
+    params: dict[str, Any]
     number: int
     changes: list[str]
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from kanport.facts import Fact
 from kanport.findings import Finding, Severity
 from kanport.outcome import Approved, Outcome, Standing, Status, Tally, Verdict, Verified
 from kanport.plan.model import (
@@ -94,8 +95,13 @@ class Ending:
     """What became of a change, or whether it holds: a word, why or what instead, good or not."""
 
     word: Status | Standing
-    reason: str | None
+    why: Fact | None
     good: bool
+
+    @property
+    def reason(self) -> str | None:
+        """The wording of `why`."""
+        return None if self.why is None else self.why.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +137,10 @@ class Line:
         """What is to be told of the change, in a run and in a verification."""
         if self.outcome is not None:
             good = self.outcome.status in (Status.DONE, Status.ALREADY)
-            return Ending(self.outcome.status, self.outcome.reason, good)
+            return Ending(self.outcome.status, self.outcome.why, good)
         if self.verdict is not None:
             so = self.verdict.standing is Standing.SO
-            return Ending(self.verdict.standing, self.verdict.instead, so)
+            return Ending(self.verdict.standing, self.verdict.actual, so)
         return None
 
     @property
@@ -210,8 +216,13 @@ class UndoneRow:
     """How many changes were left undone, or are not as planned, in one way for one reason."""
 
     status: Status | Standing
-    reason: str
+    why: Fact
     lines: tuple[Line, ...]
+
+    @property
+    def reason(self) -> str:
+        """The wording of `why`."""
+        return self.why.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +237,7 @@ class RunFacts:
     id: str
     started_at: str
     finished_at: str | None
-    stopped: str | None = None
+    stopped: Fact | None = None
     by: str = ""
     approved: Approved | None = None
     journal_sha256: str = ""

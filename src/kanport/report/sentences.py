@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from kanport.facts import Fact
 from kanport.findings import Severity
 from kanport.outcome import Tally, Verified
 from kanport.plan.model import Action, GuardVerdict
@@ -55,7 +56,7 @@ def plan_headline(summary: Mapping[Action, int], unchanged: Mapping[str, int]) -
     )
 
 
-def run_headline(done: Mapping[Action, int], tally: Tally, *, stopped: str | None) -> str:
+def run_headline(done: Mapping[Action, int], tally: Tally, *, stopped: Fact | None) -> str:
     """Tell what a run came to; `done` are the changes of each action that this run did."""
     start = "The run stopped early. " if stopped is not None else ""
     if not tally.planned:
@@ -132,7 +133,7 @@ def risk_sentences(risky: int, planned: int, risks: Iterable[RiskRow]) -> list[S
     return [Sentence(Level.LOOK, f"{of}: {parts}.")]
 
 
-def stop_sentences(stopped: str | None) -> list[Sentence]:
+def stop_sentences(stopped: Fact | None) -> list[Sentence]:
     """Tell why a run did not come to its end; nothing where it did."""
     return [] if stopped is None else [Sentence(Level.STOP, f"Why it stopped: {stopped}")]
 

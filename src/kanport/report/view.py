@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePath
 
+from kanport.facts import Fact
 from kanport.findings import Finding, errors_in, in_order
-from kanport.outcome import Outcome, Run, Status, Tally, Verdict, Verified
+from kanport.outcome import NOT_REACHED, Outcome, Run, Status, Tally, Verdict, Verified
 from kanport.plan.model import GuardVerdict, Plan, PlanMapping, PlanSource
 from kanport.report.access import access_of, matrix_of
 from kanport.report.counts import (
@@ -187,8 +188,7 @@ def _run_facts(run: Run) -> RunFacts:
 
 def _outcomes_of(plan: Plan, run: Run) -> dict[str, Outcome]:
     outcomes = {
-        change.id: Outcome(change.id, Status.NOT_ATTEMPTED, "the run did not come this far")
-        for change in plan.changes
+        change.id: Outcome(change.id, Status.NOT_ATTEMPTED, NOT_REACHED) for change in plan.changes
     }
     seen = [outcome.change_id for outcome in run.outcomes]
     if not set(seen) <= set(outcomes) or len(seen) != len(set(seen)):
@@ -226,7 +226,7 @@ def _view(
     guards: tuple[GuardVerdict, ...] = (),
     tally: Tally | None = None,
     verified: Verified | None = None,
-    stopped: str | None = None,
+    stopped: Fact | None = None,
     access: tuple[AccessRow, ...] = (),
     matrix: Matrix | None = None,
     rows: tuple[InputRow, ...] = (),
@@ -291,7 +291,7 @@ def _view(
 
 
 def _level(
-    sentences: Sequence[Sentence], tally: Tally | Verified | None, *, stopped: str | None
+    sentences: Sequence[Sentence], tally: Tally | Verified | None, *, stopped: Fact | None
 ) -> Level:
     if tally is not None:
         return Level.GOOD if tally.complete and stopped is None else Level.STOP

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from kanport.facts import fact
+from kanport.facts import as_written, fact
 from kanport.findings import Finding
 from kanport.origin import Origin
 from kanport.outcome import Approved, Outcome, Run, Standing, Status, Verdict
@@ -175,10 +175,14 @@ def a_run(plan: Plan, everybody: list[tuple[str, str, str]]) -> Run:
         "2026-11-03T22:16:00Z",
         None,
         tuple(
-            Outcome(change.id, Status.FAILED, f"the server says that {mail} is {name}, {login!r}")
+            Outcome(
+                change.id,
+                Status.FAILED,
+                as_written(f"the server says that {mail} is {name}, {login!r}"),
+            )
             for change in plan.changes
         ),
-        stopped=f"{login} was interrupted",
+        stopped=as_written(f"{login} was interrupted"),
         by=f"{login}@host",
         approved=Approved(name, f"as {mail} asked", "", "", "ef" * 32, recorded_by=login),
     )
@@ -229,7 +233,7 @@ def masked_views(
     yield of_plan(mask.plan)
     yield of_run(mask.plan, mask.run(a_run(plan, everybody)))
     verdicts = [
-        Verdict(change.id, Standing.NOT_SO, f"there is {everybody[0][0]!r}")
+        Verdict(change.id, Standing.NOT_SO, fact("missing", case="user", username=everybody[0][0]))
         for change in plan.changes
     ]
     yield of_verification(mask.plan, mask.verdicts(verdicts))

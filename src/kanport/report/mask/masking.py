@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from kanport.catalogue import Personal
+from kanport.facts import Fact
 from kanport.findings import Finding
 from kanport.origin import Origin
 from kanport.outcome import Approved, Run, Verdict
@@ -45,10 +47,10 @@ class Mask:
         return replace(
             run,
             outcomes=tuple(
-                replace(outcome, reason=masker.prose(outcome.reason)) if outcome.reason else outcome
+                replace(outcome, why=masker.fact(outcome.why)) if outcome.why else outcome
                 for outcome in run.outcomes
             ),
-            stopped=masker.prose(run.stopped) if run.stopped else run.stopped,
+            stopped=masker.fact(run.stopped) if run.stopped else None,
             by=self._pseudonyms.login(run.by),
             approved=self._approved(run.approved) if run.approved is not None else None,
         )
@@ -56,8 +58,8 @@ class Mask:
     def verdicts(self, verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
         """Give verdicts on the plan with pseudonyms."""
         return tuple(
-            replace(verdict, instead=self._masker.prose(verdict.instead))
-            if verdict.instead
+            replace(verdict, actual=self._masker.fact(verdict.actual))
+            if verdict.actual
             else verdict
             for verdict in verdicts
         )
@@ -131,6 +133,16 @@ class _Masker:
         self._pseudonyms = pseudonyms
         self.prose = Prose(pseudonyms, things)
 
+    def fact(self, fact: Fact) -> Fact:
+        """Return a fact with pseudonyms for its personal parameters."""
+        return fact.masked(self.pseudonym)
+
+    def pseudonym(self, personal: Personal, text: str) -> str:
+        """Return what stands for a personal parameter."""
+        if personal is Personal.PROSE:
+            return self.prose(text)
+        return self._pseudonyms.for_parameter(personal, text)
+
     def change(self, change: Change) -> Change:
         subject = change.subject
         if subject.username:
@@ -187,7 +199,7 @@ class _Masker:
 
     def guard(self, guard: GuardVerdict) -> GuardVerdict:
         if guard.why is not None:
-            return guard.masked(self._pseudonyms.for_parameter)
+            return guard.masked(self.pseudonym)
         # Plans of earlier versions have the text alone.
         hint = self.prose(guard.hint) if guard.hint else guard.hint
         return guard.model_copy(update={"message": self.prose(guard.message), "hint": hint})

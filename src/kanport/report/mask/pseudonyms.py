@@ -84,7 +84,7 @@ class Pseudonyms:
                 return self.address(text)
             case Personal.ENTRY:
                 return self.entry(text)
-            case Personal.VALUE:
+            case Personal.VALUE | Personal.PROSE:
                 return self.other(text)
 
     def _new(self, text: str, shape: str) -> str:
