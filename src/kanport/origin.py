@@ -1,5 +1,6 @@
 """Where one value came from, so that every finding and change can point at it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -61,3 +62,29 @@ class Origin:
     def from_dict(cls, parts: dict[str, Any]) -> Self:
         """Read back what `to_dict` gave; unknown parts raise TypeError."""
         return cls(**parts)
+
+
+def place_order(origin: Origin) -> tuple[str, str, str, str, int, int, str, str, str]:
+    """Return what places are sorted by, so that no result depends on the order of rows."""
+    return (
+        origin.source,
+        origin.file or "",
+        origin.sheet or "",
+        origin.dn or "",
+        origin.row or 0,
+        origin.position or 0,
+        origin.column or "",
+        origin.attribute or "",
+        origin.cell or "",
+    )
+
+
+def in_place_order(origins: Iterable[Origin]) -> tuple[Origin, ...]:
+    """Return each of the origins once, in the order of the input."""
+    once = tuple(dict.fromkeys(origins))
+    return once if len(once) < 2 else tuple(sorted(once, key=place_order))
+
+
+def first_place(origins: Iterable[Origin]) -> Origin | None:
+    """Return the origin that comes first in the input, or None where there is none."""
+    return min(origins, key=place_order, default=None)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from kanport.catalogue.kinds import Kind, Personal, Text
 
-_LEFT = "; Kanport does not undo {change}"
+_LEFT = ", so Kanport does not undo {change}"
 _LOOK = "check who changed it since, and correct it by hand if you need to"
 
 
@@ -67,7 +67,7 @@ UNDOING: Mapping[str, Kind] = {
             case: Text(said, hint)
             for case, (said, hint) in {
                 "private": (
-                    "{project:q} is private now, so Kanport cannot put {username:q} back" + _LEFT,
+                    "{project:q} is private now and takes no members" + _LEFT + " for {username:q}",
                     "",
                 ),
                 "username": (

@@ -15,11 +15,11 @@ from kanport.mapping.spec import Rule
 from kanport.names import compare_key
 from kanport.normalize.bound import Context
 from kanport.normalize.groups import GroupRow, JudgeRow
-from kanport.normalize.notes import Notes, in_place_order, shown
+from kanport.normalize.notes import Notes, shown
 from kanport.normalize.rows import MemberRow, RowId, UserRow
 from kanport.normalize.users import bind_username
 from kanport.normalize.value import State, Value, read_one
-from kanport.origin import Origin
+from kanport.origin import Origin, in_place_order
 from kanport.table import DirectoryEntry, Table
 
 Insiders = Mapping[str, Sequence[DirectoryEntry]]

@@ -5,10 +5,10 @@ from functools import partial
 
 from kanport.model import PROJECT_ROLE_RANK, DesiredMembership, Given, ProjectRole
 from kanport.names import case_key, compare_key, spelling_key
-from kanport.normalize.notes import Notes, in_place_order, place_order, shown
+from kanport.normalize.notes import Notes, shown
 from kanport.normalize.rows import Ask, MemberRow, RowId
 from kanport.normalize.value import State, Value
-from kanport.origin import Origin
+from kanport.origin import Origin, in_place_order, place_order
 
 Pair = tuple[str | None, str | None]
 """The keys of a person and a project (`kanport.names`); None for one that could not be read."""

@@ -11,10 +11,10 @@ from kanport.normalize.bound import BoundRule, Context, bind
 from kanport.normalize.groups import Pair, name_problem
 from kanport.normalize.listed import CONTEXT, GROUP_ACCESS, listed_access
 from kanport.normalize.memberships import CustomRoles, bind_role, judged_role
-from kanport.normalize.notes import Notes, in_place_order, place_order, shown
+from kanport.normalize.notes import Notes, shown
 from kanport.normalize.rows import RowId, rows_in_order
 from kanport.normalize.value import EMPTY, State, Value, read_one, read_several, shape
-from kanport.origin import Origin
+from kanport.origin import Origin, in_place_order, place_order
 from kanport.table import Table
 
 
@@ -86,8 +86,7 @@ def _rows(
                 own = shape(role, one.parts.get(part) or "", one.origins, notes)
             own = judged_role(role, one, own, custom, notes)
             if own.state is State.EMPTY:
-                place = own.origins[0] if own.origins else row.origin
-                notes.add("value-required", place, case="group-role")
+                notes.add("value-required", own.place(row.origin), case="group-role")
                 bad.add(own_id)
             asks.append((one, own))
         states = {value.state for ask in asks for value in ask} | {one.state for one in groups}
@@ -106,7 +105,7 @@ def refuse_differing_access(rows: Iterable[AccessRow], notes: Notes) -> set[RowI
         roles = sorted({role.text for _, _, _, role in wanted})
         if len(roles) > 1:
             _, group, project, _ = wanted[0]
-            places = in_place_order(_place(row, role) for row, _, _, role in wanted)
+            places = in_place_order(role.place(row.origin) for row, _, _, role in wanted)
             notes.add(
                 "group-differs",
                 places[0],
@@ -135,7 +134,7 @@ def access_wanted(
         if pair in is_open:
             continue
         _, group, project, role = wanted[0]
-        places = in_place_order(_place(row, asked) for row, _, _, asked in wanted)
+        places = in_place_order(asked.place(row.origin) for row, _, _, asked in wanted)
         found.append(
             DesiredGroupAccess(
                 Given(group.text, group.origins[:1]),
@@ -158,17 +157,13 @@ def _by_pair(
                     pair = compare_key(group.text), spelling_key(project.text)
                     found.setdefault(pair, []).append((row, group, project, role))
     for wanted in found.values():
-        wanted.sort(key=lambda one: (place_order(_place(one[0], one[3])), one[1].text))
+        wanted.sort(key=lambda one: (place_order(one[3].place(one[0].origin)), one[1].text))
     return found
 
 
 def _is_hidden(row: AccessRow) -> bool:
     values = (*row.groups, *(value for ask in row.asks for value in ask))
     return any(value.state is State.UNKNOWN for value in values)
-
-
-def _place(row: AccessRow, role: Value) -> Origin:
-    return role.origins[0] if role.origins else row.origin
 
 
 def _key(value: Value, key: Callable[[str], str]) -> str | None:

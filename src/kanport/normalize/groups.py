@@ -11,10 +11,10 @@ from kanport.model import DesiredGroup, DesiredGroupMember, Given
 from kanport.names import case_key, compare_key
 from kanport.normalize.bound import Context, bind
 from kanport.normalize.listed import CONTEXT, GROUPS, listed_groups
-from kanport.normalize.notes import Notes, in_place_order, place_order, shown
+from kanport.normalize.notes import Notes, shown
 from kanport.normalize.rows import RowId, rows_in_order
 from kanport.normalize.value import EMPTY, State, Value, read_one, read_several
-from kanport.origin import Origin
+from kanport.origin import Origin, in_place_order, place_order
 from kanport.rules import username_problem
 from kanport.table import DirectoryEntry, Scope, Table
 
@@ -138,15 +138,13 @@ def _rows(
             # Where a pattern picks the groups out of many values, having none is nothing odd.
             if not said or name is None or name.each or not name.columns or member is not None:
                 continue
-            place = names[0].origins[0] if names[0].origins else row.origin
-            notes.add("value-required", place, case="group")
+            notes.add("value-required", names[0].place(row.origin), case="group")
             bad.add(own_id)
         if any(value.state is State.BAD for value in (*names, given, *members)):
             bad.add(own_id)
         several = len([one for one in names if one.state is State.GIVEN]) > 1
         if several and given.state in (State.GIVEN, State.CLEAR):
-            place = given.origins[0] if given.origins else row.origin
-            notes.add("value-not-single", place, case="external-id")
+            notes.add("value-not-single", given.place(row.origin), case="external-id")
             bad.add(own_id)
         yield GroupRow(
             own_id,
@@ -184,8 +182,7 @@ def refuse_differing(read: GroupsRead, notes: Notes) -> set[RowId]:
         of_files = [row for row in rows if row.listing and not (row.listed or row.aside)]
         empty = [row for row in of_files if row.members[0].state is State.EMPTY]
         for row in empty if len(empty) < len(of_files) else ():
-            place = row.members[0].origins[0] if row.members[0].origins else row.origin
-            notes.add("username-empty", place, case="group")
+            notes.add("username-empty", row.members[0].place(row.origin), case="group")
             bad.add(row.id)
         given = [row for row in rows if row.external_id.state in (State.GIVEN, State.CLEAR)]
         ids = sorted({row.external_id.text for row in given})
@@ -289,7 +286,7 @@ def _members(
         for member in row.members:
             if member.state is not State.GIVEN:
                 continue
-            place = member.origins[0] if member.origins else row.origin
+            place = member.place(row.origin)
             for group in row.names:
                 pair = compare_key(member.text), compare_key(group.text)
                 # Whoever is in doubt neither joins nor leaves.

@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from kanport.model import Given
-from kanport.normalize.notes import Notes, in_place_order, shown
+from kanport.normalize.notes import Notes, shown
 from kanport.normalize.rows import RowId, UserRow
 from kanport.normalize.value import State
-from kanport.origin import Origin
+from kanport.origin import Origin, in_place_order
 
 Rows = Sequence[UserRow]
 
@@ -63,8 +63,7 @@ def _is_empty(row: UserRow) -> bool:
 def _places(rows: Iterable[UserRow]) -> tuple[Origin, ...]:
     """Give the cells of the ids; where a row has none, the row."""
     return in_place_order(
-        row.stable_id.origins[0] if row.stable_id and row.stable_id.origins else row.origin
-        for row in rows
+        row.stable_id.place(row.origin) if row.stable_id else row.origin for row in rows
     )
 
 

@@ -112,7 +112,7 @@ def _row_reader(rule: Membership, context: Context, custom: CustomRoles) -> AskR
         if projects[0].state is State.EMPTY:
             lacking = needs_project and role.state is State.GIVEN and not role.assumed
             if lacking:
-                _note_required(projects[0], row, "project", notes)
+                notes.add("value-required", projects[0].place(row.origin), case="project")
             if lacking or role.state is State.BAD:
                 return (Ask(Value(State.BAD), role),), True
             return (), False
@@ -122,7 +122,7 @@ def _row_reader(rule: Membership, context: Context, custom: CustomRoles) -> AskR
                 role = shape(role_rule, project.parts.get(part) or "", project.origins, notes)
             asks.append(Ask(project, judged_role(role_rule, project, role, custom, notes)))
         if any(ask.role.state is State.EMPTY for ask in asks):
-            _note_required(role, row, "role", notes)
+            notes.add("value-required", role.place(row.origin), case="role")
             return tuple(asks), True
         states = {state for ask in asks for state in (ask.project.state, ask.role.state)}
         return tuple(asks), State.BAD in states
@@ -152,10 +152,6 @@ def judged_role(
     own = custom.get(spelling_key(as_written(project.text)), ())
     problem = project_role_problem(role.text, own)
     return role if problem is None else refused(rule, problem, role, notes)
-
-
-def _note_required(value: Value, row: Row, case: str, notes: Notes) -> None:
-    notes.add("value-required", value.origins[0] if value.origins else row.origin, case=case)
 
 
 # --- a matrix -------------------------------------------------------------------------------------

@@ -1,12 +1,10 @@
 """Findings as they come up while rows are read."""
 
-from collections.abc import Iterable
-
 from kanport.facts import Fact, Param
 from kanport.findings import Finding, finding, found, in_order
 from kanport.messages import MASK
 from kanport.names import as_written
-from kanport.origin import Origin
+from kanport.origin import Origin, in_place_order
 
 SHOWN_MAX = 80
 """Characters of a value that a finding shows."""
@@ -22,27 +20,6 @@ def shown(text: str, *, masked: bool = False) -> str:
         return MASK
     text = as_written(text)
     return text if len(text) <= SHOWN_MAX else text[: SHOWN_MAX - 1] + "…"
-
-
-def place_order(origin: Origin) -> tuple[str, str, str, str, int, int, str]:
-    """Give what places are sorted by, so that no result depends on the order of rows."""
-    return (
-        origin.source,
-        origin.file or "",
-        origin.sheet or "",
-        origin.dn or "",
-        origin.row or 0,
-        origin.position or 0,
-        origin.column or "",
-    )
-
-
-def in_place_order(origins: Iterable[Origin]) -> tuple[Origin, ...]:
-    """Give each of the origins once, in the order of their places."""
-    places = tuple(origins)
-    if len(places) < 2:
-        return places
-    return tuple(sorted(dict.fromkeys(places), key=place_order))
 
 
 class Notes:

@@ -6,12 +6,12 @@ from kanport.mapping.spec import FieldRule, Users
 from kanport.model import DesiredUser, Given, LdapPassword, PasswordCell, RandomPassword
 from kanport.names import compare_key
 from kanport.normalize.identity import merge_id
-from kanport.normalize.notes import Notes, in_place_order, shown
+from kanport.normalize.notes import Notes, shown
 from kanport.normalize.rows import RowId, UserRow
 from kanport.normalize.users import BOOLEANS, FIELDS
 from kanport.normalize.value import State, Value
 from kanport.normalize.words import as_boolean
-from kanport.origin import Origin
+from kanport.origin import in_place_order
 
 Same = Callable[[UserRow, UserRow], bool]
 """Whether the passwords of two rows are the same."""
@@ -43,7 +43,7 @@ def refuse_contradictions(
             continue
         spellings = tuple(map(shown, sorted({row.username.text for row in group})))
         differing = _differing(group, same_password)
-        places = in_place_order(_username_place(row) for row in group)
+        places = in_place_order(row.username.place(row.origin) for row in group)
         if len(spellings) > 1:
             notes.add(
                 "user-clash",
@@ -205,7 +205,3 @@ def _note_conflict(
         others=tuple(sorted(others)),
         texts=tuple(shown(value.text) for _, value in sorted(others.items())),
     )
-
-
-def _username_place(row: UserRow) -> Origin:
-    return row.username.origins[0] if row.username.origins else row.origin

@@ -8,12 +8,12 @@ from kanport.mapping.spec import MappingFile, ProjectRows, Rule
 from kanport.model import DesiredProject, Given
 from kanport.names import spelling_key
 from kanport.normalize.bound import Check, Context, bind
-from kanport.normalize.notes import Notes, in_place_order, place_order, shown
+from kanport.normalize.notes import Notes, shown
 from kanport.normalize.rows import RowId, rows_in_order
 from kanport.normalize.users import boolean_problem
 from kanport.normalize.value import EMPTY, State, Value, read_one
 from kanport.normalize.words import as_boolean
-from kanport.origin import Origin
+from kanport.origin import Origin, in_place_order, place_order
 from kanport.rules import username_problem
 from kanport.table import Table
 
@@ -104,7 +104,7 @@ def _rows(
         if not said:
             continue
         if fields["name"].state is State.EMPTY:
-            place = fields["name"].origins[0] if fields["name"].origins else row.origin
+            place = fields["name"].place(row.origin)
             notes.add("value-required", place, case="project-name")
         if fields["name"].state is not State.GIVEN or any(v.state is State.BAD for v in said):
             bad.add(row_id)

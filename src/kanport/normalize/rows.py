@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from kanport.mapping.spec import MappingFile
 from kanport.normalize.bound import Context
 from kanport.normalize.columns import secret_columns
-from kanport.normalize.notes import place_order
 from kanport.normalize.value import State, Value
-from kanport.origin import Origin
+from kanport.origin import Origin, place_order
 from kanport.table import DirectoryEntry, Row, Table
 
 RowId = tuple[str, int]

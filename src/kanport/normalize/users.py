@@ -90,7 +90,7 @@ def read_user_rows(
 
 def note_nobody(row: Row, who: Value, notes: Notes) -> None:
     """Take down that a row names nobody."""
-    notes.add("username-empty", who.origins[0] if who.origins else row.origin, case="row")
+    notes.add("username-empty", who.place(row.origin), case="row")
 
 
 def bind_field(rule: Rule | None, name: str, table: Table, context: Context) -> BoundRule | None:

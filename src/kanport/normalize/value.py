@@ -52,6 +52,10 @@ class Value(NamedTuple):
     assumed: bool = False
     parts: Mapping[str, str | None] = {}
 
+    def place(self, otherwise: Origin) -> Origin:
+        """Return the first place that it comes from, or another one where it has none."""
+        return self.origins[0] if self.origins else otherwise
+
 
 EMPTY = Value(State.EMPTY)
 

@@ -1,34 +1,10 @@
 """Which of several places in the input a finding points at, whatever order the rows came in."""
 
 from collections.abc import Iterable
-from typing import Any
 
-from kanport.origin import Origin
+from kanport.origin import first_place, in_place_order
 
-
-def _order(origin: Origin) -> tuple[Any, ...]:
-    return (
-        origin.source,
-        origin.file or "",
-        origin.sheet or "",
-        origin.dn or "",
-        origin.row or 0,
-        origin.position or 0,
-        origin.column or "",
-        origin.attribute or "",
-        origin.cell or "",
-    )
-
-
-def in_place_order(origins: Iterable[Origin]) -> tuple[Origin, ...]:
-    """Give the origins in the order of the input, each once."""
-    once = tuple(dict.fromkeys(origins))
-    return once if len(once) < 2 else tuple(sorted(once, key=_order))
-
-
-def first_place(origins: Iterable[Origin]) -> Origin | None:
-    """Give the origin that comes first in the input, or None where there is none."""
-    return min(origins, key=_order, default=None)
+__all__ = ["first_place", "in_place_order", "listed"]
 
 
 def listed(names: Iterable[str], *, at_most: int = 5) -> str:

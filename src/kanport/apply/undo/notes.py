@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from kanport.facts import Param, fact
 from kanport.findings import Finding, finding
+from kanport.origin import first_place
 from kanport.plan.model import Change
-from kanport.plan.places import first_place
 
 
 def moved(change: Change, case: str, **params: Param) -> Finding:

@@ -9,11 +9,10 @@ from kanport.facts import Fact, fact
 from kanport.findings import Finding
 from kanport.model import CurrentState, User
 from kanport.names import compare_key
-from kanport.origin import Origin
+from kanport.origin import Origin, in_place_order
 from kanport.plan.draft import Draft
 from kanport.plan.match import People, name_matcher
 from kanport.plan.model import Change
-from kanport.plan.places import in_place_order
 
 
 @dataclass(frozen=True, slots=True)
