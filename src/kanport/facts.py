@@ -3,7 +3,7 @@
 Code decides by code and parameters, never by the wording.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Union
 
@@ -58,6 +58,16 @@ class Fact:
             ),
             self.case,
         )
+
+    def texts(self) -> Iterator[tuple[str, Personal | None, str]]:
+        """Yield the texts among the parameters, at every depth: name, whether personal, text."""
+        personal = ALL[self.code].personal
+        for name, value in self.params:
+            for each in value if isinstance(value, tuple) else (value,):
+                if isinstance(each, Fact):
+                    yield from each.texts()
+                elif isinstance(each, str):
+                    yield name, personal.get(name), each
 
     def to_dict(self) -> dict[str, Any]:
         """Return code and parameters as JSON files hold them; parts that are not set are absent."""

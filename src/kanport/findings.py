@@ -47,6 +47,11 @@ class Finding:
         """The severity that the catalogue gives to the code."""
         return Severity(FINDINGS[self.code].severity)
 
+    @property
+    def fact(self) -> Fact:
+        """The code with its parameters; without any in a finding of an earlier version."""
+        return Fact(self.code, self.params, self.case)
+
     def to_dict(self) -> dict[str, Any]:
         """Give the finding as the plan file holds it; parts that are not set are left out."""
         parts: dict[str, Any] = {
@@ -62,7 +67,7 @@ class Finding:
             parts["hint"] = self.hint
         if self.related:
             parts["related"] = [origin.to_dict() for origin in self.related]
-        parts |= Fact(self.code, self.params, self.case).to_dict()
+        parts |= self.fact.to_dict()
         return parts
 
     def masked(self, pseudonym: Pseudonym) -> "Finding":
@@ -76,7 +81,7 @@ class Finding:
         shown = {name for template in wording or () for name in fields_of(template)}
         if wording is None or not shown <= {name for name, _ in self.params}:
             return replace(self, message=kind.about, hint=None)
-        masked = Fact(self.code, self.params, self.case).masked(pseudonym)
+        masked = self.fact.masked(pseudonym)
         return replace(self, message=masked.text, hint=masked.hint, params=masked.params)
 
     @classmethod

@@ -157,7 +157,7 @@ def test_whom_somebody_else_disabled_is_named_every_night(
     write(tmp_path, "ada", "bob")
     first = kanport("sync", "night.yaml")
     assert first.code == 0, first
-    assert "'ada' is disabled on the server and stays disabled" in first.out
+    assert '"ada" is disabled on the server and stays disabled' in first.out
     assert "the ledger is new" in first.out and ": eve" in first.out
     for _ in range(2):
         night = kanport("sync", "night.yaml", "--quiet")

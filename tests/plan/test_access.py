@@ -85,7 +85,7 @@ def test_a_project_name_that_fits_several_is_an_error_that_names_them_all() -> N
     plan = plan_for(a_state(access("ann", "P1")), a_server(ANN, projects=projects))
     (finding,) = plan.findings
     assert (plan.changes, finding.code) == ((), "project-ambiguous")
-    assert "'P1' (#1) and 'P1' (PONE, #2)" in finding.message
+    assert '"P1" (#1) and "P1" (PONE, #2)' in finding.message
     # An identifier is one project's alone, and comes first.
     identified = (*projects, Project(4, "another", "P1"))
     plan = plan_for(a_state(access("ann", "P1")), a_server(ANN, projects=identified))
@@ -210,7 +210,7 @@ def test_an_access_that_an_invalid_row_may_ask_for_is_not_revoked(what: str) -> 
     server = a_server(ANN, roles={1: {2: "project-member"}})
     plan = plan_for(a_state(named=["ALPHA"], unknown=_OPEN[what]), server, REVOKE)
     assert (plan.changes, codes(plan)) == ((), ["missing-unknown"])
-    assert "1 membership that nothing asks for was not revoked" in plan.findings[0].message
+    assert plan.findings[0].case == "memberships" and plan.findings[0].fact["count"] == 1
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ def test_another_role_for_a_member_through_a_group_is_a_change_that_may_not_work
     plan = plan_for(a_state(access("ann", "ALPHA", "project-manager")), server)
     assert [change.action for change in plan.changes] == ["membership.change"]
     assert plan.changes[0].risk == (Risk.PRIVILEGE_RAISED, Risk.MAYBE_THROUGH_GROUP)
-    assert "'staff'" in plan.findings[0].message
+    assert plan.findings[0].fact["groups"] == ("staff",)
 
 
 def test_a_custom_role_ranks_as_a_manager() -> None:

@@ -118,13 +118,13 @@ def test_a_name_that_another_group_has_is_not_taken() -> None:
     )
     assert told(plan) == []
     assert codes(plan) == ["group-unclear"]
-    assert "'Engineers' (#7)" in plan.findings[0].message
+    assert '"Engineers" (#7)' in plan.findings[0].message
 
 
 def test_two_groups_with_one_external_id_are_told_with_both_numbers() -> None:
     plan = planned(wanted({"Web": ["eve"]}, ids={"Web": "cn=eng"}),
                    server(ENGINEERS, Group(8, "More", "cn=eng")))  # fmt: skip
-    assert "(#7) and 'More' (#8)" in plan.findings[0].message
+    assert '(#7) and "More" (#8)' in plan.findings[0].message
 
 
 def test_whom_nothing_puts_into_a_group_leaves_it_only_where_that_is_wanted() -> None:

@@ -119,7 +119,8 @@ def _old_name_in_doubt(world: World, plan: Plan) -> bool:
     removed = {change.username for change in plan.changes if change.action is Action.USER_REMOVE}
     if any(
         finding.code == "identity-changed"
-        and any(f"{name!r} on the" in finding.message for name in removed)
+        and finding.case == "username-taken"
+        and not removed.isdisjoint(text for _, _, text in finding.fact.texts())
         for finding in plan.findings
     ):
         # Somebody waits for the username of a leaver, which is free only when that one is gone.

@@ -71,7 +71,7 @@ def test_a_plain_number_that_is_nobodys_name_is_an_id_and_a_note_says_so() -> No
     assert told(plan) == ["membership.grant ann BETA {'role': 'project-member'}"]
     (note,) = plan.findings
     assert (note.code, note.severity, note.value) == ("project-by-id", "info", "3")
-    assert "'BETA'" in note.message and note.origin == cell("project", 2)
+    assert note.fact["project"] == "BETA" and note.origin == cell("project", 2)
 
 
 @pytest.mark.parametrize(

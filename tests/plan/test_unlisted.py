@@ -45,8 +45,8 @@ def test_an_import_by_name_goes_through_and_says_what_is_not_known() -> None:
     assert codes(plan) == ["users-unlisted", "person-unsearched"]
     about = plan.findings[0].message
     assert WHY in about
-    assert "people outside the sources are not known" in about
-    assert "2 users were read" in about
+    assert "does not know users outside the sources" in about
+    assert "read 2 users" in about
 
 
 def test_who_was_not_found_is_certain_where_the_server_folds_case() -> None:

@@ -6,7 +6,8 @@ as an error in one place and as a warning in another. Its wording is a template
 
 Findings are in `sources`, `values`, `server` and `undoing`; `reasons` says why a change is planned,
 `outcomes` what became of it and why a run stopped, `guards` what the safety checks say, `notices`
-what else a person must know of a run.
+what else a person must know of a run; `parts` what sentences of these name within
+them.
 """
 
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from kanport.catalogue.guards import GUARDS
 from kanport.catalogue.kinds import Kind, Personal, Text
 from kanport.catalogue.notices import NOTICES
 from kanport.catalogue.outcomes import OUTCOMES
+from kanport.catalogue.parts import PARTS
 from kanport.catalogue.reasons import REASONS
 from kanport.catalogue.server import SERVER
 from kanport.catalogue.sources import SOURCES
@@ -27,6 +29,7 @@ __all__ = [
     "GUARDS",
     "NOTICES",
     "OUTCOMES",
+    "PARTS",
     "REASONS",
     "Kind",
     "Personal",
@@ -35,4 +38,4 @@ __all__ = [
 
 # In this order reports count findings.
 FINDINGS: Mapping[str, Kind] = {**SOURCES, **VALUES, **SERVER, **UNDOING}
-ALL: Mapping[str, Kind] = {**FINDINGS, **REASONS, **OUTCOMES, **GUARDS, **NOTICES}
+ALL: Mapping[str, Kind] = {**FINDINGS, **REASONS, **OUTCOMES, **GUARDS, **NOTICES, **PARTS}

@@ -187,7 +187,10 @@ def _touches(change: Change, keys: set[str]) -> bool:
 
 
 def _naming(findings: Iterable[Finding], names: Iterable[str], keys: set[str]) -> Iterator[Finding]:
-    """Give the findings that name somebody: as their value, in quotes, or in a list at the end."""
+    """Return the findings that name somebody: as their value, as a parameter or in the text.
+
+    The text counts only for findings without parameters: there in quotes, or in a list at the end.
+    """
     known = [re.escape(name) for name in names if name]
     if not known:
         return
@@ -196,7 +199,14 @@ def _naming(findings: Iterable[Finding], names: Iterable[str], keys: set[str]) -
     in_list = re.compile(rf": (?:.*(?:, | and ))?(?:{any_of})(?:, | and | in |$)")
     for finding in findings:
         named = finding.value is not None and compare_key(finding.value) in keys
-        if named or quoted.search(finding.message) or in_list.search(finding.message):
+        if finding.params:
+            named = named or any(
+                kind is not None and compare_key(text) in keys
+                for _, kind, text in finding.fact.texts()
+            )
+        elif not named:
+            named = bool(quoted.search(finding.message) or in_list.search(finding.message))
+        if named:
             yield finding
 
 

@@ -37,7 +37,12 @@ def explain_project(known: Known, name: str) -> Explanation:
             finding
             for finding in known.all_findings
             if (finding.value is not None and spelling_key(finding.value) in keys)
-            or repr(label) in finding.message
+            or any(
+                name in ("project", "projects") and spelling_key(text) in keys
+                for name, _, text in finding.fact.texts()
+            )
+            # A finding without parameters, as earlier versions and other sources word them.
+            or (not finding.params and repr(label) in finding.message)
         ),
     )
     access = tuple(_access(known, project, wanted, label))

@@ -1,11 +1,13 @@
 """What changed between two plans, change by change. Pure; where a row stands does not matter."""
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from kanport.facts import Fact
 from kanport.findings import Finding
+from kanport.origin import Origin
 from kanport.plan.model import Change, GuardVerdict, Plan, PlanSource
 
 T = TypeVar("T")
@@ -89,9 +91,9 @@ def compare(old: Plan, new: Plan) -> Comparison:
 
     Raises nothing: plans for two servers can be compared as well.
     """
-    pairs = _paired(_numbered(old.changes, _subject), _numbered(new.changes, _subject))
+    pairs = _matched(old.changes, new.changes, _subject)
     both = [(pair.old, pair.new) for pair in pairs if pair.old and pair.new]
-    altered = tuple(Altered(one, other) for one, other in both if _told(one) != _told(other))
+    altered = tuple(Altered(one, other) for one, other in both if _differ(one, other))
     return Comparison(
         old,
         new,
@@ -99,8 +101,16 @@ def compare(old: Plan, new: Plan) -> Comparison:
         gone=tuple(pair.old for pair in pairs if pair.old and not pair.new),
         altered=altered,
         kept=len(both) - len(altered),
-        sources=_differing(old.sources, new.sources, lambda source: source.name),
-        guards=_differing(old.guards, new.guards, lambda guard: guard.guard),
+        sources=tuple(
+            pair
+            for pair in _matched(old.sources, new.sources, lambda source: source.name)
+            if pair.old != pair.new
+        ),
+        guards=tuple(
+            pair
+            for pair in _matched(old.guards, new.guards, lambda guard: guard.guard)
+            if pair.old is None or pair.new is None or _verdicts_differ(pair.old, pair.new)
+        ),
         findings_new=_only_in(new.findings, old.findings),
         findings_gone=_only_in(old.findings, new.findings),
     )
@@ -115,8 +125,21 @@ def _found(change: Change) -> tuple[object, ...]:
     return change.before, change.user_id, change.project_id, change.group_id
 
 
-def _told(change: Change) -> tuple[object, ...]:
-    return _found(change), change.after, change.reason, set(change.risk)
+def _differ(old: Change, new: Change) -> bool:
+    return (_found(old), old.after, set(old.risk)) != (
+        _found(new),
+        new.after,
+        set(new.risk),
+    ) or _reworded(old.why, new.why)
+
+
+def _verdicts_differ(old: GuardVerdict, new: GuardVerdict) -> bool:
+    return (old.tripped, old.lifted) != (new.tripped, new.lifted) or _reworded(old.why, new.why)
+
+
+def _reworded(old: Fact | None, new: Fact | None) -> bool:
+    """Tell whether a reason is another one; version 0.1.0 gave its wording only, which may be."""
+    return old is not None and new is not None and old != new
 
 
 def _content(source: PlanSource | None) -> Hashable:
@@ -134,30 +157,27 @@ def _numbered(things: Iterable[T], key: Callable[[T], Hashable]) -> dict[Hashabl
     return found
 
 
-def _paired(old: Mapping[Hashable, T], new: Mapping[Hashable, T]) -> list[Pair[T]]:
-    return [Pair(old.get(key), new.get(key)) for key in dict.fromkeys((*old, *new))]
+def _matched(old: Iterable[T], new: Iterable[T], key: Callable[[T], Hashable]) -> list[Pair[T]]:
+    before, after = _numbered(old, key), _numbered(new, key)
+    return [Pair(before.get(each), after.get(each)) for each in dict.fromkeys((*before, *after))]
 
 
-def _differing(
-    old: Iterable[T], new: Iterable[T], key: Callable[[T], Hashable]
-) -> tuple[Pair[T], ...]:
-    pairs = _paired(_numbered(old, key), _numbered(new, key))
-    return tuple(pair for pair in pairs if pair.old != pair.new)
-
-
-def _only_in(these: Iterable[Finding], others: Iterable[Finding]) -> tuple[Finding, ...]:
-    left = Counter(map(_finding, others))
-    found = []
+def _only_in(these: Sequence[Finding], others: Sequence[Finding]) -> tuple[Finding, ...]:
+    # Version 0.1.0 wrote no parameters: of such a code, it only counts where it was found.
+    bare = {finding.code for finding in (*these, *others) if not finding.params}
+    left = Counter(_finding(finding, bare) for finding in others)
+    only = []
     for finding in these:
-        key = _finding(finding)
+        key = _finding(finding, bare)
         if left[key]:
             left[key] -= 1
         else:
-            found.append(finding)
-    return tuple(found)
+            only.append(finding)
+    return tuple(only)
 
 
-def _finding(finding: Finding) -> Hashable:
+def _finding(finding: Finding, bare: Collection[str]) -> Hashable:
     # A row that moved up by one says what it said before.
-    source = finding.origin.source if finding.origin is not None else None
-    return finding.code, finding.message, finding.value, source
+    origin = finding.origin or Origin()
+    said = () if finding.code in bare else (finding.case, finding.params)
+    return finding.code, finding.value, origin.source, origin.column, origin.attribute, said

@@ -7,14 +7,14 @@ that they drop: the last row of a team, or the only group of a project. The ledg
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kanport.facts import fact
-from kanport.findings import Finding
+from kanport.facts import Fact, fact
+from kanport.findings import Finding, found
 from kanport.mapping.spec import MappingFile
 from kanport.memory import Memory
 from kanport.model import CurrentState, Project, User
 from kanport.names import compare_key, spelling_key
 from kanport.plan.draft import Draft
-from kanport.plan.dropped_groups import AT_MOST, DECIDE, undecided
+from kanport.plan.dropped_groups import undecided
 from kanport.plan.foreseen import Foreseen
 from kanport.plan.group_access import known_access
 from kanport.plan.groups import Groups
@@ -23,7 +23,7 @@ from kanport.plan.match import name_matcher
 from kanport.plan.memberships import revoke
 from kanport.plan.missing import Missing
 from kanport.plan.model import PlanNamed
-from kanport.plan.places import listed
+from kanport.plan.parts import in_project, sorted_names, sorted_parts
 from kanport.plan.resolve import Resolved
 
 
@@ -78,7 +78,7 @@ def dropped_projects(
     unclear = any(not resolved.projects.fitting(text) for text in texts | access_texts)
     remembered = memory.projects_remembered()
     given = {project_id for _, project_id in known_access(current, memory)}
-    found = tuple(
+    projects = tuple(
         project
         for project in sorted(current.projects, key=lambda project: project.id)
         if project.id in remembered
@@ -88,10 +88,10 @@ def dropped_projects(
         and (project.id in given or _is_remembered(project, resolved, current, memory))
     )
     return Dropped(
-        found,
-        frozenset(project.id for project in found if _had_members(project, memory)),
-        frozenset(project.id for project in found) - accessed,
-        frozenset(project.id for project in found if unclear or _is_open(project, resolved)),
+        projects,
+        frozenset(project.id for project in projects if _had_members(project, memory)),
+        frozenset(project.id for project in projects) - accessed,
+        frozenset(project.id for project in projects if unclear or _is_open(project, resolved)),
     )
 
 
@@ -140,7 +140,7 @@ def diff_dropped(
     everybody = mapping.memberships_missing == "revoke" and mapping.memberships_managed == "all"
     changes: list[Draft] = []
     findings: list[Finding] = []
-    unproven: list[str] = []
+    unproven: list[Fact] = []
     settled: set[int] = set()
     for project in dropped.projects:
         keys = resolved.projects.keys_of(project)
@@ -159,7 +159,7 @@ def diff_dropped(
                 if project.id in dropped.unproven or resolved.doubt.not_asked_for(
                     compare_key(user.username), keys
                 ):
-                    unproven.append(f"{user.username} in {project.label}")
+                    unproven.append(in_project(user, project))
                     continue
                 revoked = revoke(user, project, role, foreseen, fact("project-unnamed"))
                 if revoked is not None:
@@ -178,7 +178,14 @@ def diff_dropped(
         elif not members and project.id not in dropped.unproven:
             settled.add(project.id)
     if unproven:
-        findings.append(_unproven(unproven))
+        findings.append(
+            found(
+                "missing-unknown",
+                case="dropped",
+                count=len(unproven),
+                memberships=sorted_parts(unproven),
+            )
+        )
     return DroppedDiff(tuple(changes), tuple(findings), frozenset(settled))
 
 
@@ -197,38 +204,25 @@ def _project_finding(
     groups: Mapping[int, list[str]],
     dropped: Dropped,
 ) -> Finding:
-    keep = "keeps" if len(left) == 1 else "keep"
-    parts = []
+    remaining = []
     if left:
-        users = "1 user" if len(left) == 1 else f"{len(left)} users"
-        names = listed((user.username for user in left), at_most=AT_MOST)
-        by_kanport = "" if granted == len(left) else f", {granted} of them granted by Kanport"
-        parts.append(f"{users} {keep} access there{by_kanport}: {names}")
-    if some := groups.get(project.id):
-        word = "group" if len(some) == 1 else "groups"
-        parts.append(f"access of the {word} {listed(some, at_most=AT_MOST)} stays")
-    what = (
-        "the input leaves open whether a source still names"
-        if project.id in dropped.unproven
-        else "no source asks for members of"
-    )
-    any_more = "" if project.id in dropped.unproven else " any more"
-    return Finding(
+        remaining.append(
+            fact(
+                "remaining",
+                case="users" if granted == len(left) else "granted",
+                count=len(left),
+                granted=granted,
+                users=sorted_names(user.username for user in left),
+            )
+        )
+    if some := sorted_names(groups.get(project.id, ())):
+        remaining.append(fact("remaining", case="groups", count=len(some), groups=some))
+    return found(
         "project-dropped",
-        f"{what} the project {project.label!r}{any_more}; {'; '.join(parts)}",
+        case="unproven" if project.id in dropped.unproven else "",
         value=project.label,
-        hint=f"{DECIDE} projects_missing: revoke ends what Kanport granted (kanport adopt"
-        " --memberships PROJECT adds the rest), projects_missing: keep accepts it",
-    )
-
-
-def _unproven(names: list[str]) -> Finding:
-    memberships = "1 membership" if len(names) == 1 else f"{len(names)} memberships"
-    return Finding(
-        "missing-unknown",
-        f"{memberships} in projects that no source seems to name withheld from revocation, as the"
-        f" input does not prove it: {listed(names, at_most=AT_MOST)}",
-        hint="correct the invalid rows, and let Kanport read all groups",
+        project=project.label,
+        remaining=tuple(remaining),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from kanport.facts import fact
-from kanport.findings import Finding
+from kanport.findings import Finding, found
 from kanport.mapping.spec import MappingFile
 from kanport.memory import Memory
 from kanport.model import CurrentState, Group, User
@@ -14,13 +14,8 @@ from kanport.plan.group_access import Place, known_access
 from kanport.plan.group_members import remove_member
 from kanport.plan.groups import Groups
 from kanport.plan.match import name_matcher
-from kanport.plan.places import listed
+from kanport.plan.parts import sorted_names
 from kanport.plan.resolve import Resolved
-
-AT_MOST = 50
-"""So many names stand in one finding."""
-
-DECIDE = "name it in the sources again, end the access in Kanboard, or decide in the mapping:"
 
 
 def undecided(mapping: MappingFile, key: str) -> bool:
@@ -66,7 +61,7 @@ def dropped_groups(
         open_keys.add(None)
     known = {group_id for group_id, _ in known_access(current, memory)}
     remembered = memory.groups_remembered()
-    found = tuple(
+    groups_left = tuple(
         group
         for group in sorted(current.groups, key=lambda group: group.id)
         if group.id in remembered
@@ -76,10 +71,10 @@ def dropped_groups(
         and (group.id in known or _group_is_remembered(group, resolved, memory))
     )
     return DroppedGroups(
-        found,
+        groups_left,
         frozenset(
             group.id
-            for group in found
+            for group in groups_left
             if not open_keys.isdisjoint((None, compare_key(group.name))) or not group.complete
         ),
     )
@@ -138,7 +133,7 @@ def group_findings(
     places = () if mapping.group_access_missing == "revoke" else tuple(after)
     for group in dropped.groups:
         users = (resolved.people.by_id.get(number) for number in sorted(group.members))
-        left = [
+        left = sorted_names(
             user.username
             for user in users
             if user is not None
@@ -146,24 +141,20 @@ def group_findings(
             and not protected(user.username)
             and (user.id, group.id) not in taken_out
             and (everybody or memory.put_in(user, group))
-        ]
-        access = [projects.get(number, str(number)) for who, number in places if who == group.id]
-        if not left and not access:
-            continue
-        parts = []
+        )
+        access = sorted_names(
+            projects.get(number, str(number)) for who, number in places if who == group.id
+        )
+        remaining = []
         if left:
-            stay = "1 user stays" if len(left) == 1 else f"{len(left)} users stay"
-            parts.append(f"{stay} in it: {listed(left, at_most=AT_MOST)}")
+            remaining.append(fact("remaining", case="members", count=len(left), users=left))
         if access:
-            parts.append(f"it keeps its access to {listed(access, at_most=AT_MOST)}")
-        is_open = group.id in dropped.unproven
-        what = (
-            "the input leaves open whether a source still names" if is_open else "no source names"
-        )
-        yield Finding(
-            "group-dropped",
-            f"{what} the group {group.name!r}{'' if is_open else ' any more'}; {'; '.join(parts)}",
-            value=group.name,
-            hint=f"{DECIDE} groups_missing: revoke ends what Kanport gave, groups_missing: remove"
-            " removes groups, groups_missing: keep accepts it",
-        )
+            remaining.append(fact("remaining", case="projects", projects=access))
+        if remaining:
+            yield found(
+                "group-dropped",
+                case="unproven" if group.id in dropped.unproven else "",
+                value=group.name,
+                group=group.name,
+                remaining=tuple(remaining),
+            )

@@ -7,8 +7,8 @@ that is believed only where the server does not show otherwise.
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from kanport.facts import fact
-from kanport.findings import Finding
+from kanport.facts import Fact, fact
+from kanport.findings import Finding, found
 from kanport.mapping.spec import MappingFile
 from kanport.memory import Memory
 from kanport.model import CurrentState, DesiredGroupAccess, Group, Project
@@ -18,7 +18,8 @@ from kanport.plan.draft import Draft
 from kanport.plan.groups import FoundGroup, Groups
 from kanport.plan.match import name_matcher
 from kanport.plan.model import Action
-from kanport.plan.places import first_place, listed
+from kanport.plan.parts import group_part, sorted_names, sorted_parts
+from kanport.plan.places import first_place
 from kanport.plan.resolve import Resolved
 from kanport.plan.risks import access_risks
 from kanport.plan.wanted import project_problem
@@ -88,12 +89,12 @@ def diff_group_access(
     unusable: set[_Open] = set()
     protected = name_matcher(mapping.protect)
     for wanted in resolved.desired.group_access:
-        found = _place(wanted, resolved, groups)
-        if isinstance(found, Finding):
-            findings.append(found)
+        given = _place(wanted, resolved, groups)
+        if isinstance(given, Finding):
+            findings.append(given)
             unusable.add(_left_open(wanted, resolved, groups))
             continue
-        group, project = found
+        group, project = given
         place: Place = (group.id if group.id is not None else group.name, project.id)
         asked.add(place)
         held = known.get(place)
@@ -128,38 +129,21 @@ def _place(
     fitting = groups.fitting(name)
     place = first_place(wanted.group.origins)
     if compare_key(name) in groups.unclear:
-        return Finding(
-            "row-skipped", f"skipped, because it is open which group {name!r} is", place, name
-        )
+        return found("row-skipped", place, case="group", value=name, group=name)
     if len(fitting) > 1:
-        choice = " and ".join(f"{group.name!r} (#{group.id})" for group in fitting)
-        return Finding(
-            "group-unclear",
-            f"the group {name!r} may be {choice} on the server",
-            place,
-            name,
-            "write the name exactly as the server has it",
+        choice = tuple(group_part(group.name, group.id) for group in fitting)
+        return found(
+            "group-unclear", place, case="several-exact", value=name, group=name, groups=choice
         )
     if not fitting:
-        return Finding(
-            "group-unknown",
-            f"the group {name!r} is neither on the server nor among the groups of the mapping",
-            place,
-            name,
-            "add it to groups, or correct its name",
-        )
+        return found("group-unknown", place, value=name, group=name)
     projects = resolved.projects.fitting(wanted.project.value)
     if problem := project_problem(wanted.project, projects):
         return problem
     if projects[0].private:
-        return Finding(
-            "project-private",
-            f"the group {name!r} cannot get access to {projects[0].label!r}: it is somebody's"
-            " private project, and Kanboard deletes it when a member's account is removed",
-            first_place(wanted.project.origins),
-            projects[0].label,
-            "make it a shared project on the server first, or leave the row out",
-        )
+        label = projects[0].label
+        place = first_place(wanted.project.origins)
+        return found("project-private", place, case="group", value=label, group=name, project=label)
     return fitting[0], projects[0]
 
 
@@ -206,7 +190,7 @@ def _not_asked_for(
     names = {group.id: group.name for several in groups.by_key.values() for group in several}
     projects = {project.id: project for project in current.projects}
     drafts: list[Draft] = []
-    unproven: list[str] = []
+    unproven: list[Fact] = []
     kept: list[Finding] = []
     protected = name_matcher(mapping.protect)
     for (group_id, project_id), role in known.items():
@@ -219,7 +203,7 @@ def _not_asked_for(
         keys = {compare_key(group.name), compare_key(name)}
         open_to = resolved.projects.keys_of(project)
         if not keys.isdisjoint(groups.unclear) or _open(is_open, keys, open_to):
-            unproven.append(f"{name} in {project.label}")
+            unproven.append(fact("group-access", group=name, project=project.label))
             continue
         if inside := _protected_in(group, resolved, protected):
             kept.append(_access_kept(name, project, inside))
@@ -238,33 +222,35 @@ def _not_asked_for(
                 risk=access_risks(role, None),
             )
         )
-    if not unproven:
-        return drafts, kept
-    finding = Finding(
-        "missing-unknown",
-        "access of groups that nothing asks for stays, as the input does not prove that it is"
-        f" unwanted: {listed(unproven)}",
-        hint="mend what the other findings name: invalid rows, or what a directory hides",
-    )
-    return drafts, [*kept, finding]
+    if unproven:
+        kept.append(
+            found(
+                "missing-unknown",
+                case="access",
+                count=len(unproven),
+                access=sorted_parts(unproven),
+            )
+        )
+    return drafts, kept
 
 
 def _protected_in(
     group: Group | None, resolved: Resolved, protected: Callable[[str], bool]
-) -> list[str]:
-    """Give the protected accounts in a group, whose access would go or change with the group's."""
-    members = sorted(group.members) if group is not None else ()
+) -> tuple[str, ...]:
+    """Return the protected accounts in a group, whose access would end or change with it."""
+    members = group.members if group is not None else ()
     users = (resolved.people.by_id.get(user_id) for user_id in members)
-    return [user.username for user in users if user is not None and protected(user.username)]
+    return sorted_names(user.username for user in users if user and protected(user.username))
 
 
-def _access_kept(group: str, project: Project, inside: list[str]) -> Finding:
-    return Finding(
+def _access_kept(group: str, project: Project, inside: tuple[str, ...]) -> Finding:
+    return found(
         "group-kept",
-        f"the access of the group {group!r} to {project.label!r} stays as it is: protected"
-        f" accounts are in it: {listed(inside)}",
+        case="access",
         value=group,
-        hint="take them out of the group, or change its access by hand",
+        group=group,
+        project=project.label,
+        usernames=inside,
     )
 
 

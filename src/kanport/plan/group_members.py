@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from kanport.facts import Fact, fact
-from kanport.findings import Finding
+from kanport.findings import Finding, found
 from kanport.mapping.spec import MappingFile
-from kanport.model import CurrentState, DesiredGroupMember, Group, User
+from kanport.model import CurrentState, Group, User
 from kanport.names import compare_key
 from kanport.origin import Origin
 from kanport.plan.draft import Draft
@@ -14,7 +14,8 @@ from kanport.plan.groups import FoundGroup, Groups
 from kanport.plan.match import name_matcher
 from kanport.plan.model import Action, Risk
 from kanport.plan.notes import protected_finding
-from kanport.plan.places import first_place, listed
+from kanport.plan.parts import in_group, sorted_names, sorted_parts
+from kanport.plan.places import first_place
 from kanport.plan.resolve import Resolved
 
 
@@ -64,7 +65,7 @@ def diff_members(
     wanted, kept, notes = _wanted(resolved, groups)
     findings.extend(notes)
     after: dict[int | str, set[int]] = {}
-    unproven: list[str] = []
+    unproven: list[Fact] = []
     for group in groups.described:
         key = group.id if group.id is not None else group.name
         members = group.there.members if group.there is not None else frozenset()
@@ -89,19 +90,17 @@ def diff_members(
         for user_id in sorted(members - named):
             user = resolved.people.by_id.get(user_id)
             if user is None or _open(resolved, user, new_names.get(user_id), group, kept):
-                who = user.username if user is not None else f"user #{user_id}"
-                unproven.append(f"{who} in {group.name}")
+                unproven.append(in_group(user or user_id, group.name))
             elif not protected(user.username) and may_leave(user):
                 changes.append(remove_member(group.there, user, fact("not-listed", case="member")))
                 after[key].discard(user_id)
     if unproven:
         findings.append(
-            Finding(
+            found(
                 "missing-unknown",
-                f"{len(unproven)} {'member' if len(unproven) == 1 else 'members'} of groups whom"
-                " nothing puts there stay, as the input does not prove that they are unwanted:"
-                f" {listed(unproven)}",
-                hint="mend what the other findings name: invalid rows, or what a directory hides",
+                case="members",
+                count=len(unproven),
+                members=sorted_parts(unproven),
             )
         )
     removed, notes = _removals(resolved, groups, mapping, protected, after)
@@ -125,7 +124,7 @@ def _wanted(
     resolved: Resolved, groups: Groups
 ) -> tuple[dict[int | str, _Asked], frozenset[str], list[Finding]]:
     """Give who is to be in each group, by username, and the keys of people who are in doubt."""
-    found: dict[int | str, _Asked] = {}
+    wanted: dict[int | str, _Asked] = {}
     doubtful: set[str] = set()
     findings: list[Finding] = []
     described = groups.of_sources()
@@ -136,22 +135,18 @@ def _wanted(
         person = resolved.finder.find(member.username.value)
         if isinstance(person, Finding):
             doubtful.add(member.key[0])
-            findings.append(_at(person, member))
+            place = first_place(member.username.origins or member.group.origins)
+            findings.append(replace(person, origin=place))
             continue
         name = resolved.finder.name_of(person)
         group = described.get(compare_key(member.group.value))
         if name is None or group is None:
             continue
         user = resolved.people.by_id.get(resolved.finder.id_of(person) or 0)
-        asked = found.setdefault(_ident(group), {})
+        asked = wanted.setdefault(_ident(group), {})
         places = asked[name][1] if name in asked else ()
         asked[name] = (user, (*places, *member.username.origins))
-    return found, frozenset(doubtful), findings
-
-
-def _at(finding: Finding, member: DesiredGroupMember) -> Finding:
-    place = first_place(member.username.origins or member.group.origins)
-    return Finding(finding.code, finding.message, place, finding.value, finding.hint)
+    return wanted, frozenset(doubtful), findings
 
 
 def _open(
@@ -206,17 +201,19 @@ def _removals(
         if group.id in described or not managed(group.name) or key in needed:
             continue
         people = [resolved.people.by_id.get(user_id) for user_id in sorted(group.members)]
-        why = None
+        why: str | None = None
+        inside: tuple[str, ...] = ()
         if resolved.doubt.everybody or not is_open.isdisjoint((None, key)):
-            why = "the input does not prove that nothing names it"
+            why = "unproven"
         elif key in groups.unclear:
-            why = "it cannot be told whether it is meant"
+            why = "unclear"
         elif not group.complete or None in people:
-            why = "not all of its members could be read"
-        elif names := [u.username for u in people if u is not None and protected(u.username)]:
-            why = f"protected accounts are in it: {listed(names)}"
+            why = "unread"
+        elif inside := sorted_names(u.username for u in people if u and protected(u.username)):
+            why = "protected"
         if why is not None:
-            findings.append(_kept(group, why))
+            name = group.name
+            findings.append(found("group-kept", case=why, value=name, group=name, usernames=inside))
             continue
         reason = fact("not-listed", case="group_member")
         drafts += [remove_member(group, user, reason) for user in people if user is not None]
@@ -268,18 +265,4 @@ def remove_member(group: Group | None, user: User, reason: Fact) -> Draft:
 
 def _unread(group: FoundGroup) -> Finding:
     place = first_place(group.wanted.name.origins) if group.wanted is not None else None
-    return Finding(
-        "group-unread",
-        f"the group {group.name!r} has too many members for the server to list; it is left alone",
-        origin=place,
-        value=group.name,
-        hint="raise PHP's memory_limit on the server",
-    )
-
-
-def _kept(group: Group, why: str) -> Finding:
-    return Finding(
-        "group-kept",
-        f"the group {group.name!r}, which nothing names, was not removed: {why}",
-        value=group.name,
-    )
+    return found("group-unread", place, value=group.name, group=group.name)

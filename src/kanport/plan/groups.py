@@ -4,12 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from kanport.facts import fact
-from kanport.findings import Finding
+from kanport.facts import Fact, Param, fact
+from kanport.findings import Finding, finding
 from kanport.model import DesiredGroup, Group
 from kanport.names import compare_key
 from kanport.plan.draft import Draft
 from kanport.plan.model import Action
+from kanport.plan.parts import group_part
 from kanport.plan.places import first_place, in_place_order
 
 
@@ -81,69 +82,65 @@ def match_groups(wanted: Iterable[DesiredGroup], there: Iterable[Group]) -> Grou
             by_external[group.external_id].append(group)
     findings: list[Finding] = []
     unclear: set[str] = set()
-    found: list[FoundGroup] = []
+    matched: list[FoundGroup] = []
     for one in wanted:
         same = by_name.get(one.key, [])
         same = [group for group in same if group.name == one.name.value] or same
         external = one.external_id.value if one.external_id is not None else ""
         answer = _choose(one, same, by_external.get(external, []) if external else [])
-        if isinstance(answer, str):
-            findings.append(_unclear(one, answer))
+        if isinstance(answer, Finding):
+            findings.append(answer)
             unclear.add(one.key)
             # Each of those that it may be is as unclear as the name is.
             unclear.update(compare_key(g.name) for g in by_external.get(external, ()) if external)
         else:
-            found.append(answer)
-    found, twice = _without_doubles(found)
-    for double, there_too, why in twice:
-        findings.append(_unclear(double, why))
+            matched.append(answer)
+    matched, twice = _without_doubles(matched)
+    for double, there_too in twice:
+        findings.append(_unclear(double, "shared", [there_too]))
         unclear.update((double.key, compare_key(there_too.name)))
     by_key: dict[str, list[FoundGroup]] = defaultdict(list)
-    meant = {group.id for group in found}
-    for each in (*found, *(FoundGroup(g.name, g) for g in there if g.id not in meant)):
+    meant = {group.id for group in matched}
+    for each in (*matched, *(FoundGroup(g.name, g) for g in there if g.id not in meant)):
         by_key[compare_key(each.name)].append(each)
     return Groups(
-        tuple(found),
+        tuple(matched),
         {key: tuple(several) for key, several in by_key.items()},
         frozenset(unclear),
         tuple(findings),
     )
 
 
-def _choose(wanted: DesiredGroup, same: list[Group], by_id: list[Group]) -> FoundGroup | str:
+def _choose(wanted: DesiredGroup, same: list[Group], by_id: list[Group]) -> FoundGroup | Finding:
     name = wanted.name.value
     if len(by_id) > 1:
-        return f"has the external id of {_listed(by_id)}"
+        return _unclear(wanted, "external-id", by_id)
     if by_id:
         (group,) = by_id
         if compare_key(group.name) == wanted.key:
             return FoundGroup(group.name, group, wanted)
         if same:
-            return f"has the external id of {_listed(by_id)}, and {_listed(same)} has its name"
+            return _unclear(wanted, "name-taken", by_id, holders=_parts(same))
         return FoundGroup(name, group, wanted)
     if len(same) > 1:
-        return f"may be {_listed(same)}"
+        return _unclear(wanted, "several", same)
     if same:
         return FoundGroup(same[0].name, same[0], wanted)
     return FoundGroup(name, None, wanted)
 
 
 def _without_doubles(
-    found: Iterable[FoundGroup],
-) -> tuple[list[FoundGroup], list[tuple[DesiredGroup, Group, str]]]:
+    matched: Iterable[FoundGroup],
+) -> tuple[list[FoundGroup], list[tuple[DesiredGroup, Group]]]:
     """Leave out groups of the sources that are one on the server: which is meant is unclear."""
     several: dict[int | None, list[FoundGroup]] = defaultdict(list)
-    for group in found:
+    for group in matched:
         several[group.id].append(group)
     clear = [
         group for number, some in several.items() for group in some if not number or len(some) == 1
     ]
     doubles = [
-        (
-            group.wanted,
-            group.there,
-            f"is {_listed([group.there])}, as another group of the sources is",
-        )
+        (group.wanted, group.there)
         for number, some in several.items()
         for group in some
         if number and len(some) > 1 and group.there is not None and group.wanted is not None
@@ -151,18 +148,14 @@ def _without_doubles(
     return clear, doubles
 
 
-def _listed(groups: Iterable[Group]) -> str:
-    return " and ".join(f"{group.name!r} (#{group.id})" for group in groups)
+def _parts(groups: Iterable[Group]) -> tuple[Fact, ...]:
+    return tuple(group_part(group.name, group.id) for group in groups)
 
 
-def _unclear(wanted: DesiredGroup, why: str) -> Finding:
-    return Finding(
-        "group-unclear",
-        f"the group {wanted.name.value!r} {why} on the server",
-        origin=first_place(wanted.name.origins),
-        value=wanted.name.value,
-        hint="rename the groups on the server, or give each an external id of its own",
-    )
+def _unclear(wanted: DesiredGroup, case: str, groups: Iterable[Group], **params: Param) -> Finding:
+    name = wanted.name.value
+    about = fact("group-unclear", case=case, group=name, groups=_parts(groups), **params)
+    return finding(about, first_place(wanted.name.origins), value=name)
 
 
 def diff_groups(groups: Groups) -> tuple[list[Draft], int]:

@@ -5,11 +5,14 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
+from kanport.facts import Param
 from kanport.findings import Finding
 from kanport.model import DesiredUser, Identity, Unknown, User
 from kanport.names import compare_key, is_temporary_username
 from kanport.origin import Origin
 from kanport.plan.match import People
+from kanport.plan.notes import user_finding
+from kanport.plan.parts import user_part
 from kanport.plan.places import first_place
 
 
@@ -181,10 +184,9 @@ def _look_up(wanted: DesiredUser, known: Known, people: People) -> User | Refuse
         wanted,
         _changed(
             wanted,
-            f"the ledger knows {wanted.username.value!r} as {identity.username!r}"
-            f" (#{identity.user_id}), and that user is called {user.username!r} by now",
-            "if it is the same person, give the account its username back on the server; if not,"
-            f" make an account for {wanted.username.value!r} by hand",
+            "renamed",
+            user=user_part(user, identity.username),
+            called=user.username,
         ),
         (user,),
     )
@@ -201,26 +203,21 @@ def _blocked(
             if other.id != number and other.id not in moving
         ]
         if holders:
-            finding = _changed(
-                person,
-                f"{user.username!r} (#{user.id}) is now {person.username.value!r}, and"
-                f" {holders[0].username!r} on the server (#{holders[0].id}) is somebody else",
-                f"rename or remove {holders[0].username!r} on the server first",
-            )
+            parts = {"user": user_part(user), "holder": user_part(holders[0])}
+            finding = _changed(person, "username-taken", **parts)
             yield Refused(person, finding, (user, *holders))
 
 
-def passed_on(wanted: DesiredUser, user: User, owner: str, *, by: str = "username") -> Refused:
+def passed_on(wanted: DesiredUser, user: User, owner: str, *, case: str = "by-username") -> Refused:
     """Refuse to give a user to a person with another stable id than its owner has."""
-    own = wanted.stable_id.value if wanted.stable_id is not None else "none"
     return Refused(
         wanted,
         _changed(
             wanted,
-            f"the {by} of {wanted.username.value!r}, with the stable id {own!r}, is that of"
-            f" {user.username!r} (#{user.id}), whom the ledger knows by the id {owner!r}",
-            f"if it is another person, rename {user.username!r} on the server; if it is the same"
-            " one under a new id, move the ledger away",
+            case,
+            stable_id=wanted.stable_id.value if wanted.stable_id is not None else "",
+            user=user_part(user),
+            owner=owner,
         ),
         (user,),
     )
@@ -228,13 +225,7 @@ def passed_on(wanted: DesiredUser, user: User, owner: str, *, by: str = "usernam
 
 def held(wanted: DesiredUser, user: User) -> Refused:
     """Refuse the account of somebody else in the sources, who does not or may not give it up."""
-    finding = _changed(
-        wanted,
-        f"the account {user.username!r} (#{user.id}) is, or may be, that of another person in the"
-        " sources",
-        "settle what is said of that person first",
-    )
-    return Refused(wanted, finding, (user,))
+    return Refused(wanted, _changed(wanted, "held", user=user_part(user)), (user,))
 
 
 def _same_id(wanted: DesiredUser, user: User) -> Refused:
@@ -249,10 +240,9 @@ def _same_id(wanted: DesiredUser, user: User) -> Refused:
     return Refused(wanted, finding, (user,))
 
 
-def _changed(wanted: DesiredUser, message: str, hint: str) -> Finding:
-    return Finding(
-        "identity-changed", message, _place(wanted), value=wanted.username.value, hint=hint
-    )
+def _changed(wanted: DesiredUser, case: str, **params: Param) -> Finding:
+    username = wanted.username.value
+    return user_finding("identity-changed", username, _place(wanted), case=case, **params)
 
 
 def _place(wanted: DesiredUser) -> Origin | None:

@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
-from kanport.findings import Finding
+from kanport.facts import Fact, fact
+from kanport.findings import Finding, found
 from kanport.mapping.missing_spec import Span, Steps
 from kanport.memory import Absence, Memory
-from kanport.plan.places import listed
-
-_DONE = {"disable": "disabled", "remove": "removed"}
+from kanport.plan.parts import sorted_names
 
 
 def is_due(absence: Absence, steps: Steps, now: str) -> bool:
@@ -38,13 +37,14 @@ def waiting_finding(absence: Absence, steps: Steps, *, active: bool) -> Finding:
 
     Of whoever is disabled already (`active` is False), only the access can end.
     """
-    when = " or ".join(_when(span, absence) for span in steps.waits)
-    first = ", whichever is first" if len(steps.waits) > 1 else ""
-    what = _DONE[steps.then] if active or steps.then == "remove" else "their access ends"
-    return Finding(
+    when = [_when(span, absence) for span in steps.waits]
+    return found(
         "leaver-waiting",
-        f"{absence.username!r} is in no source since {absence.since[:10]}; {what} {when}{first}",
+        case=steps.then if active or steps.then == "remove" else "access",
         value=absence.username,
+        username=absence.username,
+        since=absence.since[:10],
+        when=when[0] if len(when) == 1 else fact("due", case="first", one=when[0], other=when[1]),
     )
 
 
@@ -54,42 +54,19 @@ def removal_findings(absences: Iterable[Absence], steps: Steps) -> Iterator[Find
     if not dated:
         return
     day, username = min(dated)
-    count = "1 user" if len(dated) == 1 else f"{len(dated)} users"
-    yield Finding(
-        "leaver-removal",
-        f"{count} whom Kanport disabled: {username!r} is the next to be removed, on or after"
-        f" {day:%Y-%m-%d}",
-        hint="whoever is named by a source again before is enabled instead",
-    )
+    yield found("leaver-removal", count=len(dated), username=username, day=f"{day:%Y-%m-%d}")
 
 
 def ahead_findings(memory: Memory, now: str) -> Iterator[Finding]:
     """Say that the clock is behind what the ledger has counted; else nothing."""
     if now < memory.counted_at:
-        yield Finding(
-            "ledger-ahead",
-            f"the ledger has counted a plan of {memory.counted_at}, and now it is {now}; until"
-            " then no run counts for people who are missing",
-            hint="is the clock of this machine right? If it was wrong before, move the ledger away"
-            " to start a new one",
-        )
+        yield found("ledger-ahead", counted_at=memory.counted_at, now=now)
 
 
 def new_ledger_findings(usernames: Iterable[str]) -> Iterator[Finding]:
     """Say that nothing is known of who disabled these users, as the ledger is new; else nothing."""
-    names = sorted(usernames)
-    if not names:
-        return
-    users, them = (
-        ("1 user is", "this user") if len(names) == 1 else (f"{len(names)} users are", "them")
-    )
-    yield Finding(
-        "ledger-new",
-        f"{users} in no source and disabled, and the ledger is new: Kanport cannot know whether it"
-        f" disabled {them}, so they stay disabled when a source names them again: {listed(names)}",
-        hint="enable by hand whoever comes back; whom Kanport disables from now on, it enables"
-        " again",
-    )
+    if names := sorted_names(usernames):
+        yield found("ledger-new", count=len(names), usernames=names)
 
 
 def _passed(span: Span, absence: Absence, now: str) -> bool:
@@ -98,13 +75,13 @@ def _passed(span: Span, absence: Absence, now: str) -> bool:
     return _time(now) - _time(absence.since) >= timedelta(days=span.number)
 
 
-def _when(span: Span, absence: Absence) -> str:
+def _when(span: Span, absence: Absence) -> Fact:
     if span.unit == "day":
-        return f"on or after {_time(absence.since) + timedelta(days=span.number):%Y-%m-%d}"
-    left = max(span.number - absence.runs, 1)
-    return f"after {left} more run{'' if left == 1 else 's'}"
+        day = _time(absence.since) + timedelta(days=span.number)
+        return fact("due", case="day", day=f"{day:%Y-%m-%d}")
+    return fact("due", case="runs", runs=max(span.number - absence.runs, 1))
 
 
 def _time(text: str) -> datetime:
-    found = datetime.fromisoformat(text)
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    time = datetime.fromisoformat(text)
+    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from kanport.findings import Finding, in_order
+from kanport.findings import Finding, found, in_order
 from kanport.mapping.spec import MappingFile
 from kanport.memory import NOTHING, Entries, Memory, with_present_names
 from kanport.model import CurrentState, DesiredState
@@ -27,6 +27,7 @@ from kanport.plan.model import (
 )
 from kanport.plan.moves import moves_with_groups
 from kanport.plan.order import in_plan_order
+from kanport.plan.parts import user_part
 from kanport.plan.plan_file import plan_digest
 from kanport.plan.resolve import Resolved, resolve, without_gone
 from kanport.plan.unlisted import unlisted_findings
@@ -190,14 +191,7 @@ def _temporary(current: CurrentState, changes: Iterable[Change]) -> list[Finding
     """Name the users whom a run that was cut off left under a temporary username."""
     renamed = {change.user_id for change in changes if change.action is Action.USER_RENAME}
     return [
-        Finding(
-            "username-temporary",
-            f"{user.username!r} (#{user.id}) has a temporary username, as a run that renames users"
-            " was cut off, and nothing tells by now what it is to be",
-            value=user.username,
-            hint="finish that run with kanport resume, or give the account its username on the"
-            " server; the journal of the run says which it had",
-        )
+        found("username-temporary", value=user.username, user=user_part(user))
         for user in current.users
         if is_temporary_username(user.username, user.id) and user.id not in renamed
     ]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from kanport.facts import Fact, fact
-from kanport.findings import Finding
+from kanport.findings import Finding, found
 from kanport.mapping.spec import MappingFile
 from kanport.memory import Memory
 from kanport.model import CurrentState, Given, Project, User
@@ -16,15 +16,10 @@ from kanport.plan.managed import managed_grants, managed_people
 from kanport.plan.match import name_matcher
 from kanport.plan.missing import Missing
 from kanport.plan.model import Action, Risk
-from kanport.plan.notes import (
-    disabled_finding,
-    kept_finding,
-    old_name_finding,
-    protected_finding,
-    spelled_finding,
-)
+from kanport.plan.notes import protected_finding, spelled_finding, user_finding
+from kanport.plan.parts import in_project, sorted_parts
 from kanport.plan.people import Person
-from kanport.plan.places import first_place, listed
+from kanport.plan.places import first_place
 from kanport.plan.ranks import project_rank
 from kanport.plan.resolve import Resolved
 from kanport.plan.risks import access_risks
@@ -70,7 +65,8 @@ def diff_access(
         elif project_rank(wanted.role) < project_rank(held) and resolved.doubt.named_in(
             wanted.username, resolved.projects.keys_of(wanted.project)
         ):
-            findings.append(kept_finding(wanted.username, first_place(wanted.origins)))
+            place = first_place(wanted.origins)
+            findings.append(user_finding("row-skipped", wanted.username, place, case="lowers"))
         else:
             change, notes = _change(wanted, held, foreseen)
             changes.append(change)
@@ -197,8 +193,8 @@ def _not_asked_for(
     }
     changes: list[Draft] = []
     findings: list[Finding] = []
-    unproven: list[str] = []
-    kept: list[str] = []
+    unproven: list[Fact] = []
+    kept: list[Fact] = []
     for project in resolved.scope:
         keys = resolved.projects.keys_of(project)
         for user_id, role in current.roles[project.id].items():
@@ -207,7 +203,7 @@ def _not_asked_for(
             user = resolved.people.by_id.get(user_id)
             if user is None:
                 if by_lists:
-                    unproven.append(f"user #{user_id} in {project.label}")
+                    unproven.append(in_project(user_id, project))
                 continue
             new_name = new_names.get(user.id, user.username)
             leaving = user.id in missing.leaving
@@ -219,59 +215,46 @@ def _not_asked_for(
                 continue
             names = {compare_key(user.username), compare_key(new_name)}
             if any(resolved.doubt.not_asked_for(name, keys) for name in names):
-                unproven.append(f"{user.username} in {project.label}")
+                unproven.append(in_project(user, project))
                 continue
             reason = fact("in-no-source") if leaving else fact("not-listed", case="project")
             revoked = revoke(user, project, role, foreseen, reason)
             if revoked is None:
                 outlook = foreseen.outlook(user.id, project.id)
                 if outlook.at_least is None and outlook.through:
-                    where = f"{project.label} ({listed(outlook.through)})"
-                    kept.append(f"{user.username} in {where}")
+                    kept.append(in_project(user, project, through=outlook.through))
                 continue
             changes.append(revoked[0])
             findings.extend(revoked[1])
     if kept:
-        findings.append(
-            Finding(
-                "access-kept",
-                f"{'1 membership' if len(kept) == 1 else f'{len(kept)} memberships'} that nothing"
-                f" asks for cannot be revoked, as an earlier run found: {listed(kept)}",
-                hint="change the groups, or who is in them",
-            )
-        )
+        findings.append(found("access-kept", count=len(kept), memberships=sorted_parts(kept)))
     if unproven:
-        count, were, they_are = (
-            ("1 membership", "was", "it is")
-            if len(unproven) == 1
-            else (f"{len(unproven)} memberships", "were", "they are")
-        )
         findings.append(
-            Finding(
+            found(
                 "missing-unknown",
-                f"{count} that nothing asks for {were} not revoked, as the input does not prove"
-                f" that {they_are} unwanted: {listed(unproven)}",
-                hint="mend what the other findings name: invalid rows, or what a directory hides",
+                case="memberships",
+                count=len(unproven),
+                memberships=sorted_parts(unproven),
             )
         )
     return changes, findings
 
 
 def _through_group(change: Draft, through: tuple[str, ...]) -> list[Finding]:
-    if not through:
+    if not through or change.project is None:
         return []
-    names = listed(map(repr, through))
-    who, project = change.username, change.project.label if change.project else ""
-    plural = "groups" if len(through) > 1 else "group"
-    what = f"{who!r} may have access to {project!r} through the {plural} {names}"
-    if change.action is Action.MEMBERSHIP_REVOKE:
-        what += ", and so keep access"
-        hint = "Kanboard does not tell; look at the project's permissions, or change the group"
-    else:
-        what += "; then a direct membership is put beside it, which wins"
-        hint = "to let the group decide, leave this membership out"
-    place = first_place(change.origin)
-    return [Finding("access-through-group", what, origin=place, value=who, hint=hint)]
+    return [
+        found(
+            "access-through-group",
+            first_place(change.origin),
+            case="revoke" if change.action is Action.MEMBERSHIP_REVOKE else "change",
+            value=change.username,
+            username=change.username,
+            project=change.project.label,
+            count=len(through),
+            groups=through,
+        )
+    ]
 
 
 def _about_people(resolved: Resolved) -> Iterator[Finding]:
@@ -291,7 +274,7 @@ def _about_people(resolved: Resolved) -> Iterator[Finding]:
             places.setdefault(given.value, []).append(given)
         if not user.active:
             cells = (place for given in givens for place in given.origins)
-            yield disabled_finding(user.username, first_place(cells))
+            yield user_finding("person-disabled", user.username, first_place(cells))
         for spelling, same in places.items():
             if spelling != user.username:
                 cells = (place for given in same for place in given.origins)
@@ -307,4 +290,6 @@ def _old_names(person: Person, givens: Iterable[Given[str]]) -> Iterator[Finding
         if compare_key(given.value) != wanted.key:
             places.setdefault(given.value, []).extend(given.origins)
     for spelling, cells in places.items():
-        yield old_name_finding(spelling, wanted.username.value, first_place(cells))
+        yield user_finding(
+            "username-old", spelling, first_place(cells), new_username=wanted.username.value
+        )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from kanport.facts import Fact, fact
-from kanport.findings import Finding
+from kanport.findings import Finding, found
 from kanport.mapping.missing_spec import Steps
 from kanport.mapping.spec import MappingFile
 from kanport.memory import Absence, Memory, absence_at
@@ -21,7 +21,7 @@ from kanport.plan.leavers import (
 )
 from kanport.plan.managed import managed_people
 from kanport.plan.model import Action, PlanAbsence
-from kanport.plan.places import listed
+from kanport.plan.parts import sorted_names
 from kanport.plan.resolve import Resolved
 from kanport.plan.risks import active_risks, removal_risks
 
@@ -130,7 +130,14 @@ def missing_people(
             )
         )
     if unproven:
-        findings.append(_unproven(unproven, steps))
+        findings.append(
+            found(
+                "missing-unknown",
+                case=steps.then,
+                count=len(unproven),
+                usernames=sorted_names(unproven),
+            )
+        )
     return Missing(
         tuple(changes),
         tuple(findings),
@@ -183,18 +190,6 @@ def _members(resolved: Resolved, current: CurrentState) -> frozenset[int]:
 def _absence(user: User, state: str) -> PlanAbsence:
     return PlanAbsence.model_validate(
         {"user_id": user.id, "username": user.username, "state": state, "active": user.active}
-    )
-
-
-def _unproven(names: list[str], steps: Steps) -> Finding:
-    what = "removed" if steps.then == "remove" else "disabled"
-    count, were = ("1 user", "was") if len(names) == 1 else (f"{len(names)} users", "were")
-    return Finding(
-        "missing-unknown",
-        f"{count} who may be missing from the sources {were} not {what}, as the input does not"
-        f" prove it: {listed(names)}",
-        hint="mend what the other findings name (invalid rows, or what a directory hides), and take"
-        " leavers out of every source that names them",
     )
 
 

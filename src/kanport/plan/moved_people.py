@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable, Iterator
 
-from kanport.findings import Finding
+from kanport.facts import Fact, fact
+from kanport.findings import Finding, found
 from kanport.mapping.spec import KanboardSource, MappingFile
 from kanport.plan.draft import Draft
 from kanport.plan.model import Action
+from kanport.plan.notes import user_finding
 from kanport.plan.own_ldap import by_ldap
 from kanport.plan.people import Person, origin_of
 
-_FIELDS = {"name": "name", "email": "e-mail address", "role": "role"}
+_FIELDS = ("name", "email", "role")
 
 
 def from_a_server(mapping: MappingFile) -> bool:
@@ -31,27 +33,17 @@ def moved_findings(
         return
     made = [change for change in changes if change.action is Action.USER_CREATE]
     if behind := [change for change in made if not by_ldap(change)]:
-        people = "1 person gets" if len(behind) == 1 else f"{len(behind)} people get"
-        yield Finding(
-            "passwords-behind",
-            f"{people} a new password, as those of the other server cannot be read",
-            hint="where they are random, let people set their own by Kanboard's reset by e-mail",
-        )
+        yield found("passwords-behind", count=len(behind))
     for person in persons:
-        if person.user is not None and (differ := list(_differing(person))):
+        if person.user is not None and (differences := tuple(_differing(person))):
             who = person.user.username
-            yield Finding(
-                "person-differs",
-                f"{who!r} is on the server already, and gets from the other one"
-                f" {' and '.join(differ)}",
-                origin=origin_of(person.desired),
-                value=who,
-                hint="if that is somebody else, rename one of them first, or protect the account",
+            yield user_finding(
+                "person-differs", who, origin_of(person.desired), differences=differences
             )
 
 
-def _differing(person: Person) -> Iterator[str]:
-    for field, word in _FIELDS.items():
-        given, has = getattr(person.desired, field), getattr(person.user, field)
-        if given is not None and given.value != has:
-            yield f"the {word} {given.value!r} (now {str(has)!r})"
+def _differing(person: Person) -> Iterator[Fact]:
+    for field in _FIELDS:
+        given, now = getattr(person.desired, field), getattr(person.user, field)
+        if given is not None and given.value != now:
+            yield fact("field-differs", case=field, value=str(given.value), now=str(now))

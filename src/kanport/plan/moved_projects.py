@@ -6,11 +6,13 @@ and whoever has access to one of two projects of one name does not get it in the
 
 from collections.abc import Iterable, Sequence
 
-from kanport.findings import Finding
+from kanport.facts import Param, fact
+from kanport.findings import Finding, finding, found
 from kanport.model import DesiredProject, Project, ProjectRole
 from kanport.names import spelling_key
 from kanport.plan.match import Projects
-from kanport.plan.places import first_place, listed
+from kanport.plan.parts import project_part, sorted_names
+from kanport.plan.places import first_place
 from kanport.plan.wanted import Wanted
 
 
@@ -42,13 +44,13 @@ def unlike_the_source(
         return _finding(
             wanted,
             "project-clash",
-            f"{wanted.name.value!r} is a name in the sources, and on the server the identifier of"
-            f" {other.name!r} (#{other.id})",
-            "give one of them another name or identifier; memberships could not tell them apart",
+            "name-is-identifier",
+            name=wanted.name.value,
+            project=project_part(other),
         )
     if wanted.called is not None and not _is_clear(wanted):
         if wanted.private:
-            return _left_out(wanted, "is private and has no name of its own")
+            return _left_out(wanted, "no-name")
         return _ambiguous(wanted, described)
     if wanted.called is not None and len(same) == 1:
         clash = _clash(wanted, same[0])
@@ -60,15 +62,15 @@ def unlike_the_source(
             return _finding(
                 wanted,
                 "project-clash",
-                f"{_called(wanted)} is somebody's private project in the sources, and"
-                f" {shared[0].label!r} (#{shared[0].id}) on the server is not",
-                "rename one of them",
+                "private",
+                name=_called(wanted),
+                project=project_part(shared[0]),
             )
         return None
     if wanted.private:
-        return _left_out(wanted, "is somebody's private project, and would be an ordinary one here")
+        return _left_out(wanted, "private")
     if not wanted.active:
-        return _left_out(wanted, "is closed, and would be open here")
+        return _left_out(wanted, "closed")
     return None
 
 
@@ -79,13 +81,13 @@ def roles_to_make(wanted: Iterable[Wanted]) -> list[Finding]:
         if one.project.id < 1 and one.role not in frozenset(ProjectRole):
             asked.setdefault((one.project.label, one.role), []).append(one)
     return [
-        Finding(
+        found(
             "role-to-make",
-            f"{'1 person gets' if len(some) == 1 else f'{len(some)} people get'} the custom role"
-            f" {role!r} in the new project {project!r}, which does not have it yet",
-            origin=first_place(some[0].origins),
+            first_place(some[0].origins),
             value=role,
-            hint="make the role in the project's settings; Kanboard's API cannot",
+            count=len(some),
+            role=role,
+            project=project,
         )
         for (project, role), some in sorted(asked.items())
     ]
@@ -120,9 +122,10 @@ def _clash(wanted: DesiredProject, project: Project) -> Finding | None:
     return _finding(
         wanted,
         "project-clash",
-        f"the identifier {identifier!r} of {wanted.name.value!r} is that of {project.name!r}"
-        f" (#{project.id}) on the server",
-        "give one of them another identifier, or both the same name if they are one project",
+        "same-identifier",
+        name=wanted.name.value,
+        identifier=identifier,
+        project=project_part(project),
     )
 
 
@@ -133,31 +136,26 @@ def _ambiguous(wanted: DesiredProject, described: Iterable[DesiredProject]) -> F
         for project in described
         if key in (spelling_key(project.name.value), spelling_key(_identifier(project)))
     ]
-    names = listed(sorted(_called(project) for project in same))
     return _finding(
         wanted,
         "project-ambiguous",
-        f"{wanted.name.value!r} is the name of several projects of the sources: {names}",
-        "give each of them an identifier where they come from",
+        "sources",
+        text=wanted.name.value,
+        projects=sorted_names(map(_called, same)),
     )
 
 
-def _left_out(wanted: DesiredProject, why: str) -> Finding:
-    return _finding(
-        wanted,
-        "project-left-out",
-        f"{_called(wanted)} {why}, so it is left out, with all access to it",
-        "create it by hand on the server first, if it is needed",
-    )
+def _left_out(wanted: DesiredProject, case: str) -> Finding:
+    return _finding(wanted, "project-left-out", case, project=_called(wanted))
 
 
-def _finding(wanted: DesiredProject, code: str, message: str, hint: str) -> Finding:
+def _finding(wanted: DesiredProject, code: str, case: str, **params: Param) -> Finding:
     place = first_place(wanted.name.origins)
-    return Finding(code, message, origin=place, value=wanted.name.value, hint=hint)
+    return finding(fact(code, case=case, **params), place, value=wanted.name.value)
 
 
 def _called(wanted: DesiredProject) -> str:
-    return repr(wanted.called.value if wanted.called is not None else wanted.name.value)
+    return wanted.called.value if wanted.called is not None else wanted.name.value
 
 
 def _identifier(wanted: DesiredProject) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kanport.facts import fact
-from kanport.findings import Finding
+from kanport.findings import Finding, found
 from kanport.mapping.spec import MappingFile
 from kanport.model import CurrentState, DesiredProject, DesiredState, Given, Project
 from kanport.names import case_key, id_in, spelling_key
@@ -13,6 +13,7 @@ from kanport.plan.draft import Draft
 from kanport.plan.match import Projects, is_of_directory
 from kanport.plan.model import Action
 from kanport.plan.moved_projects import keys_of, unlike_the_source
+from kanport.plan.parts import project_part
 from kanport.plan.places import first_place, in_place_order
 from kanport.plan.wanted import PersonFinder, ambiguous_project
 
@@ -95,12 +96,12 @@ def _named(desired: DesiredState, there: Projects) -> Sequence[DesiredProject]:
     ):
         if id_in(given.value) is None and not there.fitting(given.value):
             texts.setdefault(spelling_key(given.value), []).append(given)
-    found = []
+    named = []
     for _, several in sorted(texts.items()):
         for same in _apart(several):
             places = in_place_order(place for given in same for place in given.origins)
-            found.append(DesiredProject(Given(min(given.value for given in same), places)))
-    return found
+            named.append(DesiredProject(Given(min(given.value for given in same), places)))
+    return named
 
 
 def _apart(several: Sequence[Given[str]]) -> Iterator[Sequence[Given[str]]]:
@@ -132,14 +133,14 @@ def _problem(
     if len(same) > 1:
         return ambiguous_project(wanted.name.value, same, place)
     if same and identifier:
-        has = f"the identifier {same[0].identifier!r}" if same[0].identifier else "no identifier"
-        return Finding(
+        return found(
             "project-clash",
-            f"{same[0].name!r} (#{same[0].id}) is on the server with {has}, and is to be created"
-            f" with {identifier!r}",
-            origin=place,
+            place,
+            case="other-identifier" if same[0].identifier else "no-identifier",
             value=wanted.name.value,
-            hint="give the project on the server this identifier, or correct the row",
+            project=project_part(same[0]),
+            has=same[0].identifier,
+            identifier=identifier,
         )
     return True if same else None
 
@@ -161,7 +162,8 @@ def create_projects(new: NewProjects, finder: PersonFinder) -> tuple[list[Draft]
         if wanted.owner is not None:
             owner = finder.find(wanted.owner.value)
             if isinstance(owner, Finding):
-                findings.append(_at(owner, wanted.owner))
+                place = first_place(wanted.owner.origins)
+                findings.append(replace(owner, origin=place))
             elif (name := finder.name_of(owner)) is not None:
                 after["owner"], owner_id = name, finder.id_of(owner)
         if wanted.description is not None:
@@ -183,13 +185,3 @@ def create_projects(new: NewProjects, finder: PersonFinder) -> tuple[list[Draft]
 def _places(wanted: DesiredProject) -> tuple[Origin, ...]:
     fields = (wanted.name, wanted.identifier, wanted.owner, wanted.description)
     return in_place_order(p for given in fields if given is not None for p in given.origins)
-
-
-def _at(finding: Finding, given: Given[str]) -> Finding:
-    return Finding(
-        finding.code,
-        finding.message,
-        origin=first_place(given.origins),
-        value=finding.value,
-        hint=finding.hint,
-    )

@@ -4,13 +4,15 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from kanport.findings import Finding
+from kanport.facts import Param, fact
+from kanport.findings import Finding, finding, found
 from kanport.model import DesiredState, DesiredUser, User
 from kanport.names import compare_key, spelling_key
 from kanport.origin import Origin
 from kanport.plan.doubt import Doubt
 from kanport.plan.known import Known, Refused, held, passed_on, trace
 from kanport.plan.match import People
+from kanport.plan.parts import sorted_names, user_part
 from kanport.plan.places import first_place, in_place_order
 
 
@@ -111,15 +113,15 @@ def match_people(
         # Whoever is told by their address now says nothing of who had their username before.
         named -= {wanted.key for wanted in not_found}
         moved: list[tuple[DesiredUser, User]] = []
-        for wanted, found in _by_email(not_found, people, taken, named, doubt):
-            if isinstance(found, Refused):
-                refused.append(found)
-            elif found is None:
+        for wanted, account in _by_email(not_found, people, taken, named, doubt):
+            if isinstance(account, Refused):
+                refused.append(account)
+            elif account is None:
                 persons.append(Person(wanted))
-            elif owner := known.belongs_to_another(found, wanted):
-                refused.append(passed_on(wanted, found, owner, by="e-mail address"))
+            elif owner := known.belongs_to_another(account, wanted):
+                refused.append(passed_on(wanted, account, owner, case="by-email"))
             else:
-                moved.append((wanted, found))
+                moved.append((wanted, account))
         moved, blocked = _with_free_names(moved, people, traced.moving, protected)
         refused.extend(blocked)
         persons.extend(Person(wanted, user, renamed=True) for wanted, user in moved)
@@ -187,14 +189,15 @@ def _is_named(wanted: DesiredUser, user: User, other: User) -> bool:
 def _either(wanted: DesiredUser, user: User, other: User) -> Refused:
     """Refuse both accounts to somebody who has the username of one and the address of another."""
     email = wanted.email.value if wanted.email is not None else ""
-    finding = Finding(
+    finding = found(
         "rename-unclear",
-        f"{wanted.username.value!r} has the username of {user.username!r} (#{user.id}) and the"
-        f" e-mail address {email!r} of {other.username!r} (#{other.id}), and the name does not tell"
-        " which of the two it is",
-        origin=origin_of(wanted),
+        origin_of(wanted),
+        case="two-users",
         value=wanted.username.value,
-        hint="give the accounts their usernames and addresses on the server, or read stable ids",
+        username=wanted.username.value,
+        email=email,
+        by_username=user_part(user),
+        by_email=user_part(other),
     )
     return Refused(wanted, finding, (user, other))
 
@@ -218,8 +221,9 @@ def _with_free_names(
                 wanted,
                 _unclear(
                     wanted,
-                    f"is that of {user.username!r}, while"
-                    f" {holders[0].username!r} (#{holders[0].id}) keeps that username",
+                    "username-taken",
+                    owner=user.username,
+                    holder=user_part(holders[0]),
                 ),
                 (user, *holders),
             )
@@ -266,36 +270,32 @@ def _by_email(
         email = _email_of(user)
         free = [other for other in people.with_email(email) if other.id not in taken]
         rivals = wanting[email] if email else []
-        why = None
+        unclear = None
         if len(free) > 1:
-            names = " and ".join(repr(other.username) for other in free)
-            why = f"is that of {names} on the server"
+            names = tuple(other.username for other in free)
+            unclear = _unclear(user, "several-users", usernames=names)
         elif free and len(rivals) > 1:
-            names = " and ".join(sorted(repr(rival.username.value) for rival in rivals))
-            why = f"would make each of {names} a new name of one user"
+            names = sorted_names(rival.username.value for rival in rivals)
+            unclear = _unclear(user, "several-people", usernames=names)
         elif free and doubt.missing(compare_key(free[0].username)):
-            why = f"is that of {free[0].username!r}, whom an invalid row may name"
+            unclear = _unclear(user, "invalid-row", owner=free[0].username)
         elif free and compare_key(free[0].username) in named:
-            why = f"is that of {free[0].username!r}, whom the sources still name"
-        if why is not None:
-            yield user, Refused(user, _unclear(user, why), tuple(free))
+            unclear = _unclear(user, "still-named", owner=free[0].username)
+        if unclear is not None:
+            yield user, Refused(user, unclear, tuple(free))
         else:
             yield user, free[0] if free else None
 
 
-def _unclear(user: DesiredUser, why: str) -> Finding:
+def _unclear(user: DesiredUser, case: str, **params: Param) -> Finding:
     email = user.email.value if user.email is not None else ""
-    return Finding(
-        "rename-unclear",
-        f"it is unclear which account is that of {user.username.value!r}: the e-mail address"
-        f" {email!r} {why}",
-        origin=first_place(user.email.origins if user.email else ()) or origin_of(user),
-        value=email,
-        hint="rename the user on the server by hand, or give everybody an address of their own",
-    )
+    username = user.username.value
+    about = fact("rename-unclear", case=case, username=username, email=email, **params)
+    place = first_place(user.email.origins if user.email else ()) or origin_of(user)
+    return finding(about, place, value=email)
 
 
-def _clash(same: Iterable[DesiredUser]) -> Finding:
+def _clash(same: Sequence[DesiredUser]) -> Finding:
     ordered = in_place_order(place for user in same for place in user.username.origins)
     names = " and ".join(sorted({repr(user.username.value) for user in same}))
     return Finding(
@@ -309,14 +309,8 @@ def _clash(same: Iterable[DesiredUser]) -> Finding:
 
 def ambiguous_person(username: str, fitting: Iterable[User], origin: Origin | None) -> Finding:
     """Give the finding for a username that fits several users of the server."""
-    names = " and ".join(f"{user.username!r} (#{user.id})" for user in fitting)
-    return Finding(
-        "person-ambiguous",
-        f"{username!r} fits {names} on the server",
-        origin=origin,
-        value=username,
-        hint="write the username exactly as the server has it",
-    )
+    users = tuple(map(user_part, fitting))
+    return found("person-ambiguous", origin, value=username, username=username, users=users)
 
 
 def origin_of(user: DesiredUser) -> Origin | None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 
-from kanport.findings import Finding, Severity
+from kanport.findings import Finding, Severity, found
 from kanport.mapping.spec import MappingFile
 from kanport.model import CurrentState, DesiredState, Given, Identity, Project
 from kanport.names import compare_key
@@ -69,8 +69,8 @@ def resolve(
     if new.projects:
         projects = Projects.of((*current.projects, *new.projects), numbers=numbers)
     by_email = mapping.users is not None and "email" in mapping.users.find_by
-    scope, found = _scope(desired, current, projects)
-    found.extend((*new.findings, *_by_number(desired, projects)))
+    scope, notes = _scope(desired, current, projects)
+    notes.extend((*new.findings, *_by_number(desired, projects)))
     invalid = Invalid.from_findings(findings)
     known = Known.of(identities, people)
     protected = name_matcher(mapping.protect)
@@ -102,8 +102,8 @@ def resolve(
         invalid = replace(access.invalid, people=matched.unclear).with_rows(desired)
         if not invalid:
             break
-        found.extend(finding for finding in here if finding.severity is Severity.ERROR)
-    found.extend(roles_to_make(access.wanted))
+        notes.extend(finding for finding in here if finding.severity is Severity.ERROR)
+    notes.extend(roles_to_make(access.wanted))
     told = people.by_key.keys() | {person.desired.key for person in matched.persons}
     told |= {compare_key(identity.username) for identity in identities.values()}
     # Of a hidden entry the DN or the ledger says who it is.
@@ -123,7 +123,7 @@ def resolve(
         named=access.named,
         doubt=doubt,
         people=people,
-        findings=(*found, *here),
+        findings=(*notes, *here),
         desired=desired,
         projects=projects,
         new_projects=new,
@@ -171,14 +171,12 @@ def _by_number(desired: DesiredState, projects: Projects) -> list[Finding]:
         if projects.by_number(given.value) is not None:
             places.setdefault(given.value, []).extend(given.origins)
     return [
-        Finding(
+        found(
             "project-by-id",
-            f"{text!r} is the name or identifier of no project, and was taken for the id of"
-            f" {projects.fitting(text)[0].label!r}",
-            origin=first_place(origins),
+            first_place(origins),
             value=text,
-            hint="to ask for an id, write project: {id: COLUMN} in the mapping; a name that is a"
-            " number is better made an identifier",
+            text=text,
+            project=projects.fitting(text)[0].label,
         )
         for text, origins in places.items()
     ]
@@ -213,11 +211,11 @@ def _scope(
     for number, givens in closed.items():
         label = projects.by_id[number].label
         findings.append(
-            Finding(
+            found(
                 "project-closed",
-                f"the project {label!r} is closed; its members can be changed all the same",
-                origin=first_place(place for given in givens for place in given.origins),
+                first_place(place for given in givens for place in given.origins),
                 value=label,
+                project=label,
             )
         )
     return tuple(scope[number] for number in sorted(scope)), findings

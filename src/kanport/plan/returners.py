@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from kanport.facts import fact
-from kanport.findings import Finding
+from kanport.facts import Fact, fact
+from kanport.findings import Finding, found
 from kanport.memory import Memory
 from kanport.model import AppRole, DesiredUser, User
 from kanport.names import compare_key
@@ -78,7 +78,7 @@ class Returners:
             origin=in_place_order(wanted.username.origins or wanted.rows),
         )
 
-    def why_not(self, person: Person, user: User) -> str | None:
+    def why_not(self, person: Person, user: User) -> Fact | None:
         """Return why somebody whom Kanport disabled as missing is not enabled; None otherwise.
 
         A guard stops a plan that enables an administrator whom the mapping does not allow. Nobody
@@ -91,13 +91,13 @@ class Returners:
         given = wanted.stable_id.value if wanted.stable_id is not None else None
         owner = self.owners.get(user.id, given)
         doubt = self.resolved.doubt
-        when = f"Kanport disabled them on {absence.disabled_at[:10]}"
-        if owner != given:
-            return f"{when}, and the account belongs to the stable id {owner!r}"
+        params = {"username": user.username, "disabled_on": absence.disabled_at[:10]}
+        if owner is not None and owner != given:
+            return fact("person-disabled", case="other-id", owner=owner, **params)
         if doubt.named(user.username) or doubt.named(wanted.username.value):
-            return f"{when}, and an invalid row names them as well"
+            return fact("person-disabled", case="invalid-row", **params)
         if _role(person, user) == AppRole.ADMIN and not self.may_be_admin(wanted.username.value):
-            return f"{when}, and allow_admins does not name this administrator"
+            return fact("person-disabled", case="admin", **params)
         return None
 
     def login_reused(self, wanted: DesiredUser) -> Iterator[Finding]:
@@ -106,14 +106,13 @@ class Returners:
             return
         others = [id_ for id_ in self.gone.get(wanted.key, ()) if id_ != wanted.stable_id.value]
         if others:
-            yield Finding(
+            yield found(
                 "login-reused",
-                f"the username {wanted.username.value!r} was that of a person with the stable id"
-                f" {others[-1]!r}, whose account is gone; this one has the id"
-                f" {wanted.stable_id.value!r}, and gets an account of their own",
-                origin=origin_of(wanted),
+                origin_of(wanted),
                 value=wanted.username.value,
-                hint="if it is the same person under a new id, nothing is to be done",
+                username=wanted.username.value,
+                former_id=others[-1],
+                stable_id=wanted.stable_id.value,
             )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from kanport.facts import fact
-from kanport.findings import Finding
+from kanport.findings import Finding, finding, found
 from kanport.mapping.spec import MappingFile
 from kanport.memory import Memory
 from kanport.model import (
@@ -23,18 +23,11 @@ from kanport.plan.match import name_matcher
 from kanport.plan.missing import Missing, missing_people
 from kanport.plan.model import LDAP, Action, Risk
 from kanport.plan.moved_people import moved_findings
-from kanport.plan.notes import (
-    disabled_finding,
-    inactive_finding,
-    kept_finding,
-    protected_finding,
-    spelled_finding,
-    unmanaged_finding,
-    unproven_finding,
-)
-from kanport.plan.own_ldap import local_finding, own_ldap_findings
+from kanport.plan.notes import protected_finding, spelled_finding, user_finding
+from kanport.plan.own_ldap import own_ldap_findings
+from kanport.plan.parts import sorted_names
 from kanport.plan.people import Person, origin_of
-from kanport.plan.places import first_place, in_place_order, listed
+from kanport.plan.places import first_place, in_place_order
 from kanport.plan.ranks import app_rank
 from kanport.plan.resolve import Resolved, creates_inactive
 from kanport.plan.returners import Returners
@@ -73,14 +66,16 @@ def diff_users(
     }
     for person in resolved.persons:
         wanted, user = person.desired, person.user
+        name, place = wanted.username.value, origin_of(wanted)
         findings.extend(_spelled(person))
         inactive = wanted.active is not None and not wanted.active.value
         if user is None and inactive and not creates_inactive(mapping):
-            findings.append(inactive_finding(wanted.username.value, origin_of(wanted)))
+            findings.append(user_finding("person-inactive", name, place))
             continue
         unproven = "active" in wanted.unknown
         if unproven and (user is None or not user.active):
-            findings.append(unproven_finding(wanted.username.value, user, origin_of(wanted)))
+            case = "new" if user is None else "disabled"
+            findings.append(user_finding("person-unproven", name, place, case=case))
             if user is None:
                 continue
         if user is None:
@@ -90,27 +85,28 @@ def diff_users(
             asked = [*_existing(person, user), *returners.enable(person, user)]
         if not asked:
             unchanged += 1
-        elif protected(wanted.username.value) or (user is not None and protected(user.username)):
-            findings.append(protected_finding(wanted.username.value, origin_of(wanted)))
+        elif protected(name) or (user is not None and protected(user.username)):
+            findings.append(protected_finding(name, place))
             continue
         kept = [change for change in asked if not _in_doubt(change, person, resolved)]
         if len(kept) < len(asked):
-            findings.append(kept_finding(wanted.username.value, origin_of(wanted)))
+            findings.append(user_finding("row-skipped", name, place, case="lowers"))
         if user is not None and not managed.to_disable(user):
             disables = [change for change in kept if change.action is Action.USER_DISABLE]
             kept = [change for change in kept if change not in disables]
-            findings.extend(unmanaged_finding(user.username, origin_of(wanted)) for _ in disables)
+            if disables:
+                findings.append(user_finding("person-unmanaged", user.username, place))
         changes.extend(kept)
         if any(change.after is not None and change.after.get("email") for change in kept):
             findings.extend(_email_taken(person, resolved, new_emails))
         enabled = any(change.action is Action.USER_ENABLE for change in kept)
         stays = user is not None and not user.active and wanted.active is None and not enabled
         if user is not None and stays and not unproven:
-            why = returners.why_not(person, user)
-            findings.append(disabled_finding(user.username, origin_of(wanted), why))
+            why = returners.why_not(person, user) or fact("person-disabled", username=user.username)
+            findings.append(finding(why, place, value=user.username))
         by_ldap = isinstance(wanted.password, LdapPassword)
         if by_ldap and user is not None and not user.ldap and not protected(user.username):
-            findings.append(local_finding(user, origin_of(wanted)))
+            findings.append(user_finding("user-local", user.username, place))
     findings.extend(own_ldap_findings(changes, current))
     findings.extend(moved_findings(resolved.persons, changes, mapping))
     missing = missing_people(resolved, current, mapping, memory, protected, now)
@@ -239,8 +235,8 @@ def _update(wanted: DesiredUser, user: User) -> Iterator[Draft]:
 
 def _places(wanted: DesiredUser, *cells: tuple[Origin, ...]) -> tuple[Origin, ...]:
     """Give these cells; where the mapping gave a constant, the rows that name the person."""
-    found = in_place_order(place for some in cells for place in some)
-    return found or in_place_order(wanted.username.origins or wanted.rows)
+    places = in_place_order(place for some in cells for place in some)
+    return places or in_place_order(wanted.username.origins or wanted.rows)
 
 
 def _in_doubt(change: Draft, person: Person, resolved: Resolved) -> bool:
@@ -262,17 +258,17 @@ def _email_taken(
     email = person.desired.email
     if email is None or not email.value:
         return
-    others = [
+    others = sorted_names(
         other.username
         for other in resolved.people.with_email(email.value)
         if (person.user is None or other.id != person.user.id)
         and new_emails.get(other.id, email.value).casefold() == email.value.casefold()
-    ]
+    )
     if others:
-        yield Finding(
+        yield found(
             "email-taken",
-            f"{email.value!r} is also the e-mail address of {listed(others)} on the server",
-            origin=first_place(email.origins) or origin_of(person.desired),
+            first_place(email.origins) or origin_of(person.desired),
             value=email.value,
-            hint="Kanboard allows it, but both get each other's notifications",
+            email=email.value,
+            usernames=others,
         )

@@ -2,14 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from kanport.findings import Finding, Severity
+from kanport.findings import Finding, Severity, found
 from kanport.model import CurrentState, DesiredMembership, DesiredState, Given, Project, User
 from kanport.names import as_written, compare_key, id_in
 from kanport.origin import Origin
 from kanport.plan.doubt import Doubt, Invalid
 from kanport.plan.match import People, Projects, misread_projects
+from kanport.plan.notes import user_finding
+from kanport.plan.parts import project_part
 from kanport.plan.people import Matched, ambiguous_person
 from kanport.plan.places import first_place, in_place_order
 
@@ -94,7 +96,7 @@ def match_access(
             findings.append(_nobody(membership))
         elif isinstance(person, Finding):
             place = first_place(membership.username.origins or membership.project.origins)
-            findings.append(_at(person, place))
+            findings.append(replace(person, origin=place))
             if person.code != "row-skipped":
                 invalid.add((username, text))
             if person.code == "person-unknown":
@@ -193,23 +195,19 @@ class PersonFinder:
         moving = {person.user.id for person in matched.persons if person.user and person.renamed}
         return cls(users, new, frozenset(absent), matched.unclear, people, doubt, disputed, moving)
 
-    def name_of(self, found: _Found) -> str | None:
+    def name_of(self, person: _Found) -> str | None:
         """Give the username of whoever was found; None for somebody who is nobody."""
-        return found.username if isinstance(found, User | _New) else None
+        return person.username if isinstance(person, User | _New) else None
 
-    def id_of(self, found: _Found) -> int | None:
+    def id_of(self, person: _Found) -> int | None:
         """Give the id of whoever was found; None for somebody who is yet to be created."""
-        return found.id if isinstance(found, User) else None
+        return person.id if isinstance(person, User) else None
 
     def find(self, username: str) -> _Found:
         """Give whom a username means: a user, somebody new, nobody, or why it cannot be told."""
         key = compare_key(username)
         if key in self.disputed:
-            return Finding(
-                "row-skipped",
-                f"skipped, because it is open whose account {username!r} is",
-                value=username,
-            )
+            return user_finding("row-skipped", username, None, case="disputed")
         exact = self.people.by_name.get(username)
         if exact and (exact.id not in self.moving or not self._wanted(key)):
             return exact
@@ -223,19 +221,10 @@ class PersonFinder:
         if len(fitting) == 1:
             return fitting[0]
         if key in self.unclear or self.doubt.named(username):
-            return Finding(
-                "row-skipped",
-                f"skipped, because an invalid row keeps {username!r} from being created or found",
-                value=username,
-            )
+            return user_finding("row-skipped", username, None, case="invalid-row")
         if fitting:
             return ambiguous_person(username, fitting, None)
-        return Finding(
-            "person-unknown",
-            f"{username!r} is neither on the server nor among the users of the sources",
-            value=username,
-            hint="add a row that describes this person, or correct the username",
-        )
+        return user_finding("person-unknown", username, None)
 
     def _wanted(self, key: str) -> bool:
         return key in self.users or key in self.new or key in self.absent
@@ -247,50 +236,33 @@ def project_problem(named: Given[str], fitting: tuple[Project, ...]) -> Finding 
         return None
     text, place = named.value, first_place(named.origins)
     if not fitting:
-        return Finding(
+        number = id_in(text)
+        return found(
             "project-unknown",
-            _no_project(text),
-            origin=place,
+            place,
+            case="" if number is None else "id",
             value=as_written(text),
-            hint="create the project first, or correct its name",
+            project=text if number is None else str(number),
         )
     return ambiguous_project(text, fitting, place)
 
 
-def _no_project(text: str) -> str:
-    if (number := id_in(text)) is not None:
-        return f"the server has no project with the id {number}"
-    return f"the server has no project with the identifier or name {text!r}"
-
-
 def misread_project(named: Given[str], project: Project) -> Finding:
     """Return the finding for a text whose likeness to a project is that of another group's name."""
-    return Finding(
+    return found(
         "project-ambiguous",
-        f"{named.value!r} fits the project {project.label!r} only in another spelling, and other"
-        " groups of the directory mean that project",
-        origin=first_place(named.origins),
+        first_place(named.origins),
+        case="spelling",
         value=named.value,
-        hint=f"create a project {named.value!r}, or say in the mapping what the group means",
+        text=named.value,
+        project=project.label,
     )
 
 
 def ambiguous_project(text: str, fitting: Iterable[Project], place: Origin | None) -> Finding:
     """Give the finding for a text that fits several projects of the server."""
-    choice = " and ".join(
-        f"{project.name!r} ({_identifier(project)}#{project.id})" for project in fitting
-    )
-    return Finding(
-        "project-ambiguous",
-        f"{text!r} fits several projects: {choice}",
-        origin=place,
-        value=text,
-        hint="name the project by an identifier that only it has, or by its id (project: {id: …})",
-    )
-
-
-def _identifier(project: Project) -> str:
-    return f"{project.identifier}, " if project.identifier else ""
+    choice = tuple(map(project_part, fitting))
+    return found("project-ambiguous", place, value=text, text=text, projects=choice)
 
 
 def _nobody(membership: DesiredMembership) -> Finding:
@@ -306,12 +278,6 @@ def _nobody(membership: DesiredMembership) -> Finding:
 
 def _cells(membership: DesiredMembership) -> tuple[Origin, ...]:
     return membership.role.origins or membership.project.origins or membership.username.origins
-
-
-def _at(finding: Finding, place: Origin | None) -> Finding:
-    return Finding(
-        finding.code, finding.message, origin=place, value=finding.value, hint=finding.hint
-    )
 
 
 def _conflict(
@@ -331,21 +297,16 @@ def _conflict(
 def _private(memberships: Iterable[DesiredMembership], project: Project) -> Finding:
     places = in_place_order(place for membership in memberships for place in _cells(membership))
     who = min(membership.username.value for membership in memberships)
-    return Finding(
+    return found(
         "project-private",
-        f"{who!r} cannot be a member of {project.label!r}: it is somebody's private project, and"
-        " Kanboard deletes it when a member's account is removed",
-        origin=places[0] if places else None,
+        places[0] if places else None,
         value=project.label,
-        hint="make it a shared project on the server first, or leave the row out",
+        username=who,
+        project=project.label,
     )
 
 
 def _not_read(memberships: Iterable[DesiredMembership], project: Project) -> Finding:
     places = (place for membership in memberships for place in _cells(membership))
-    return Finding(
-        "row-skipped",
-        f"skipped, because the members of {project.label!r} were not read",
-        origin=first_place(places),
-        value=project.label,
-    )
+    label = project.label
+    return found("row-skipped", first_place(places), case="unread", value=label, project=label)

@@ -1,0 +1,80 @@
+"""What findings and other facts name or say within a sentence."""
+
+from collections.abc import Mapping
+
+from kanport.catalogue.kinds import Kind, Personal, Text, one
+
+LOGIN = Personal.LOGIN
+
+PARTS: Mapping[str, Kind] = {
+    "user": Kind(
+        "", "A user of the server.", one("{username:q} (#{user_id})"), {"username": LOGIN}
+    ),
+    "project": Kind(
+        "",
+        "A project of the server.",
+        {
+            "": Text("{name:q} (#{project_id})"),
+            "identifier": Text("{name:q} ({identifier}, #{project_id})"),
+        },
+    ),
+    "group": Kind(
+        "",
+        "A group of the server, or a new one.",
+        {"": Text("{name:q} (#{group_id})"), "new": Text("{name:q} (new)")},
+    ),
+    "membership": Kind(
+        "",
+        "A user in a project.",
+        {
+            "": Text("{username:q} in {project:q}"),
+            "id": Text("user #{user_id} in {project:q}"),
+            "through": Text("{username:q} in {project:q} (through {groups:q})"),
+        },
+        {"username": LOGIN},
+    ),
+    "group-member": Kind(
+        "",
+        "A user in a group.",
+        {
+            "": Text("{username:q} in {group:q}"),
+            "id": Text("user #{user_id} in {group:q}"),
+        },
+        {"username": LOGIN},
+    ),
+    "group-access": Kind("", "A group in a project.", one("{group:q} in {project:q}")),
+    "remaining": Kind(
+        "",
+        "Access that remains.",
+        {
+            "members": Text("{count:#user remains a member|users remain members}: {users:many}"),
+            "projects": Text("the group keeps access to {projects:many}"),
+            "users": Text("{count:#user keeps|users keep} access: {users:many}"),
+            "granted": Text(
+                "{count:#user keeps|users keep} access, {granted} of them granted by Kanport:"
+                " {users:many}"
+            ),
+            "groups": Text("{count:the group|the groups} {groups:many} {count:keeps|keep} access"),
+        },
+        {"users": LOGIN},
+    ),
+    "due": Kind(
+        "",
+        "When something happens.",
+        {
+            "runs": Text("after {runs:#more run|more runs}"),
+            "day": Text("on or after {day}"),
+            "first": Text("{one} or {other}, whichever comes first"),
+        },
+    ),
+    "field-differs": Kind(
+        "",
+        "A field of a user differs.",
+        {
+            "name": Text("the name {value:q} (now {now:q})"),
+            "email": Text("the email address {value:q} (now {now:q})"),
+            "role": Text("the role {value} (now {now})"),
+        },
+        {"value": Personal.VALUE, "now": Personal.VALUE},
+    ),
+}
