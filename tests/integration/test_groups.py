@@ -325,7 +325,7 @@ def test_what_remains_through_a_group_is_said_once_and_then_left_alone() -> None
         again = planned(path, client)
         assert again.changes == ()
         (kept,) = [finding for finding in again.findings if finding.code == "access-kept"]
-        assert "ada in ALPHA (Engineers)" in kept.message
+        assert '"ada" in "ALPHA" (through "Engineers")' in kept.message
 
 
 def test_a_journal_tells_what_came_through_a_group() -> None:

@@ -98,7 +98,7 @@ def test_a_server_is_moved_to_an_empty_one(old: Sandbox, new: Sandbox, on: On, w
     assert not old.writes
     assert new.calls["createLdapUser"] == len(range(0, size.users, 50))
     text = planned.out + done.out + Path("move.json").read_text()
-    assert "is closed, and would be open here" in text and "ordinary one here" in text
+    assert "is closed in the sources and would be open here" in text and "ordinary one here" in text
     assert " people get a new password, as those of the other server cannot be read" in text
     assert "custom role" in text and "token-of-the-old-server" not in text
 
@@ -114,7 +114,7 @@ def test_undo_leaves_the_other_server_as_it_was(old: Sandbox, new: Sandbox, on: 
     Path("move.yaml").write_text(mapping_from(old, SMALL))
     planned = on(new, "plan", "move.yaml", "-o", "move.json")
     assert '"user1" is on the server already, and gets' in planned.out
-    assert "the name 'User 1' (now 'Other Name')" in planned.out
+    assert 'the name "User 1" (now "Other Name")' in planned.out
     assert on(new, "apply", "move.json", "--yes").code == 0
     planned = on(new, "undo", "move.journal.jsonl", "-o", "back.json")
     assert planned.code in (0, 3), planned

@@ -6,8 +6,7 @@ as an error in one place and as a warning in another. Its wording is a template
 
 Findings are in `sources`, `values`, `server` and `undoing`; `reasons` says why a change is planned,
 `outcomes` what became of it and why a run stopped, `guards` what the safety checks say, `notices`
-what else a person must know of a run; `parts` what sentences of these name within
-them.
+what else a person must know of a run; `parts` what sentences of these name within them.
 """
 
 from collections.abc import Mapping
