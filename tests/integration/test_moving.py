@@ -98,8 +98,9 @@ def test_a_server_is_moved_to_an_empty_one(old: Sandbox, new: Sandbox, on: On, w
     assert not old.writes
     assert new.calls["createLdapUser"] == len(range(0, size.users, 50))
     text = planned.out + done.out + Path("move.json").read_text()
-    assert "is closed in the sources and would be open here" in text and "ordinary one here" in text
-    assert " people get a new password, as those of the other server cannot be read" in text
+    assert "is closed in the sources and would be open here" in text
+    assert "is private in the sources and would be shared here" in text
+    assert " users get a new password, because Kanport cannot read those of the other" in text
     assert "custom role" in text and "token-of-the-old-server" not in text
 
 
