@@ -49,7 +49,7 @@ def test_an_import_by_name_works_and_says_who_is_not_known(
     planned = kanport("plan", mapping, "-o", "plan.json")
     assert planned.code == 0, planned
     assert (
-        "the server could not list its users because the answer is an error of PHP (PHP: memory limit"
+        "could not list its users because the answer is an error of PHP (PHP: memory limit"
         in planned.out
     )
     assert "Kanport does not know users outside the sources" in planned.out

@@ -22,9 +22,9 @@ SERVER: Mapping[str, Kind] = {
         "warning",
         "The server has too many users to list; not all were read.",
         one(
-            "the server could not list its users because {why}, so Kanport does not know users outside"
-            " the sources; it read {count:#user|users} by name or as members of the projects and"
-            " groups",
+            "the server could not list its users because {why}, so Kanport does not know users"
+            " outside the sources; it read {count:#user|users} by name or as members of the"
+            " projects and groups",
             "raise PHP's memory_limit on the server so that Kanport can read all users; until then"
             " it cannot see whether another user has a new email address already",
         ),
