@@ -405,6 +405,7 @@ SOURCES: Mapping[str, Kind] = {
         "info",
         "A server did not answer; another one was read.",
         one("read from {server}, since other servers could not be used: {failures:;}"),
+        {"failures": Personal.VALUE},
     ),
     "directory-referrals": Kind(
         "info",
@@ -530,8 +531,8 @@ SOURCES: Mapping[str, Kind] = {
             )
             for case, message in {
                 "people": "the directory no longer shows {count:#person|people} and does not prove"
-                " that {count:it is|they are} gone: {people:list}; Kanport revokes nothing of"
-                " theirs",
+                " that {count:this person is|they are} gone: {people:list}; Kanport revokes nothing"
+                " of theirs",
                 "groups": "the directory no longer shows {count:#group|groups} and does not prove"
                 " that {count:it is|they are} gone: {groups:q}; Kanport revokes nothing in"
                 " {places:q}",
