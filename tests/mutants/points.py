@@ -1,6 +1,7 @@
 """Single points of a module at which its behavior can be changed, and the changed text."""
 
 import ast
+import difflib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -41,6 +42,15 @@ class Mutant:
     def applied(self, source: bytes) -> bytes:
         """Return the module with the change in it."""
         return source[: self.start] + self.text.encode() + source[self.end :]
+
+
+def described(mutant: Mutant, source: bytes) -> str:
+    """Return what a change changes, as a short diff."""
+    before, after = source.decode(), mutant.applied(source).decode()
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=0)
+    return "\n".join(
+        f"    {line}" for line in lines if line[:1] in "-+" and line[:3] not in ("---", "+++")
+    )
 
 
 def mutants_of(path: str, source: bytes) -> Iterator[Mutant]:
