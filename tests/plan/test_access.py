@@ -1,6 +1,7 @@
 """Who is to have access to which project."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -96,6 +97,32 @@ def test_a_project_that_is_not_on_the_server_is_an_error_at_its_cell() -> None:
     plan = plan_for(a_state(access("ann", "ALHPA", row=5)), a_server(ANN))
     assert (plan.changes, codes(plan)) == ((), ["project-unknown"])
     assert plan.findings[0].origin == cell("project", 5)
+
+
+@pytest.mark.parametrize("others", [(), ("ALPHA",), ("BETA", "ALPHA")])
+def test_a_project_that_is_named_without_a_filled_cell_is_an_error_where_it_is_unknown(
+    others: tuple[str, ...],
+) -> None:
+    plan = plan_for(a_state(named=["ALHPA", *others]), a_server(ANN), REVOKE)
+    (finding,) = plan.findings
+    assert (finding.code, finding.severity, finding.origin) == ("project-unknown", "error", None)
+    assert finding.value is not None and "ALHPA" in finding.value
+    assert plan.changes == ()
+
+
+def test_a_project_that_is_named_without_a_filled_cell_is_an_error_where_it_is_several() -> None:
+    twins = (ALPHA, Project(2, "Twin"), Project(3, "Twin"))
+    plan = plan_for(a_state(named=["Twin"]), a_server(ANN, projects=twins), REVOKE)
+    assert [(one.code, one.origin) for one in plan.findings] == [("project-ambiguous", None)]
+
+
+def test_an_unknown_project_is_said_once_without_a_cell_and_at_each_cell_that_has_it() -> None:
+    header, column = cell("ALHPA", 1), cell("access", 2)
+    silent = replace(a_state(), projects_named=(Given("ALHPA"), Given("ALHPA")))
+    assert codes(plan_for(silent, a_server(ANN))) == ["project-unknown"]
+    named = (Given("ALHPA"), Given("ALHPA", (header,)), Given("ALHPA", (column,)))
+    plan = plan_for(replace(silent, projects_named=named), a_server(ANN))
+    assert [one.origin for one in plan.findings] == [header, column]
 
 
 def test_a_membership_of_somebody_who_exists_nowhere_is_an_error_at_its_cell() -> None:
