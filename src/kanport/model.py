@@ -40,7 +40,11 @@ PROJECT_ROLE_RANK: Mapping[str, int] = {
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user as the server has it. Hashes and tokens of the row never get this far."""
+    """A user as the server has it. Hashes and tokens of the row never get this far.
+
+    `more` are the values of the fields that have no attribute of their own here; read them through
+    `kanport.fields`.
+    """
 
     id: int
     username: str
@@ -49,6 +53,7 @@ class User:
     role: str = AppRole.USER
     active: bool = True
     ldap: bool = False
+    more: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +168,10 @@ class DesiredUser:
     """One person as the sources want them.
 
     A field that is None was not given: leave it as it is. An empty `name` or `email` means: clear
-    it. `rows` are all the rows that name this person. `stable_id` is what stays the same of them
-    whatever their username is; no two people have the same one. `unknown` are the fields whose
-    values may only be hidden: nothing may follow from their absence.
+    it. `more` are the fields without an attribute of their own, as for `User`. `rows` are all the
+    rows that name this person. `stable_id` is what stays the same of them whatever their username
+    is; no two people have the same one. `unknown` are the fields whose values may only be hidden:
+    nothing may follow from their absence.
     """
 
     username: Given[str]
@@ -177,6 +183,7 @@ class DesiredUser:
     rows: tuple[Origin, ...] = ()
     stable_id: Given[str] | None = None
     unknown: frozenset[str] = frozenset()
+    more: Mapping[str, Given[str]] = field(default_factory=dict, hash=False)
 
     @property
     def key(self) -> str:

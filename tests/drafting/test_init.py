@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from kanport.fields import ACTIVE, EMAIL, NAME
 from kanport.mapping import load_mapping
 from kanport.sources.file_bytes import FileBytes, read_bytes
 from tests.conftest import Kanport
@@ -29,8 +30,9 @@ def test_headers_in_several_languages_are_understood(kanport: Kanport) -> None:
     users = load_mapping(Path("mapping.yaml")).spec.users
     assert users is not None
     assert users.fields.username.from_ == "Kürzel"
-    assert users.fields.name is not None and users.fields.name.template == "{Vorname} {Nachname}"
-    assert users.fields.email is not None and users.fields.active is not None
+    name = users.fields.rule(NAME)
+    assert name is not None and name.template == "{Vorname} {Nachname}"
+    assert users.fields.rule(EMAIL) is not None and users.fields.rule(ACTIVE) is not None
     assert '# Not read: "Telefon"' in Path("mapping.yaml").read_text()
 
 

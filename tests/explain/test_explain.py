@@ -152,7 +152,7 @@ def test_why_unchanged() -> None:
     told = explain_person(_known(staff, _grants("bob|ALPHA|R"), roles={3: "project-viewer"}), "bob")
     assert not told.changes
     assert "The server already has what the sources give: name, role." in told.reasons
-    assert "The sources do not give this, and it is left alone: e-mail address." in told.reasons
+    assert "The sources do not give this, and it is left alone: email." in told.reasons
     assert "Already so in 1 of the projects: ALPHA." in told.reasons
     assert "Nothing changes of them." in told.reasons
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kanport.fields import ACTIVE
 from kanport.mapping import load_mapping
 from kanport.mapping.ldap import LdapSource
 from tests.conftest import Kanport, Result
@@ -164,4 +165,4 @@ def test_a_kind_that_is_named_needs_no_server(kanport: Kanport, kind: str, id_: 
     assert ended.code == 0 and "could not" not in ended.err
     users = load_mapping(Path("mapping.yaml")).spec.users
     assert source().id == id_
-    assert users is not None and users.id is not None and users.fields.active is not None
+    assert users is not None and users.id is not None and users.fields.rule(ACTIVE) is not None

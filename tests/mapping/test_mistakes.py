@@ -267,7 +267,7 @@ BETWEEN_KEYS = {
         " | add active to fields, or leave this out"
     ),
     users("find_by: [username, email]"): (
-        "9:3: people can only be found by e-mail where fields has email"
+        "9:3: people can only be found by email where fields has email"
         " | add email to fields, or leave it out here"
     ),
     users("id: {from: Number}"): (

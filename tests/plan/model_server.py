@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from kanport.fields import USER_FIELDS, attributes, field_named
 from kanport.model import PROJECT_ROLE_RANK, CurrentState, Group, Project, User
 from kanport.names import compare_key
 from kanport.plan.model import Action, Change, Plan
@@ -67,7 +68,7 @@ def apply_change(server: Kanboard, change: Change) -> Kanboard:
         elif change.action is Action.MEMBERSHIP_REVOKE:
             direct.pop(place, None)
         return replace(server, direct=direct)
-    assert all(getattr(user, field) == value for field, value in before.items())
+    assert all(field_named(name).of(user) == value for name, value in before.items())
     if change.action is Action.USER_REMOVE:
         del users[user.id]
         groups = tuple(replace(g, members=g.members - {user.id}) for g in server.groups)
@@ -75,7 +76,8 @@ def apply_change(server: Kanboard, change: Change) -> Kanboard:
         return replace(server, users=users, groups=groups, direct=direct)
     if "username" in after:
         _assert_free(server, after["username"], but=user.id)
-    users[user.id] = replace(user, **after)
+    values = {field.name: field.of(user) for field in USER_FIELDS}
+    users[user.id] = User(user.id, **attributes(values | after))
     return replace(server, users=users)
 
 
@@ -83,7 +85,7 @@ def _create(server: Kanboard, after: Mapping[str, Any]) -> Kanboard:
     _assert_free(server, after["username"])
     fields = {name: value for name, value in after.items() if name != "password"}
     number = max(server.users, default=0) + 1
-    return replace(server, users={**server.users, number: User(number, **fields)})
+    return replace(server, users={**server.users, number: User(number, **attributes(fields))})
 
 
 def _user(server: Kanboard, change: Change) -> User:

@@ -61,9 +61,9 @@ def test_a_change_is_told_with_what_became_of_it() -> None:
     told = {row["Change"]: row for row in read(csv_file.render(RUN))}
     assert told["c0005"]["Outcome"] == "failed"
     assert told["c0005"]["Outcome reason"] == "the server said false"
-    assert told["c0011"]["Before"] == "e-mail: e.rossi@old.example"
+    assert told["c0011"]["Before"] == "email: e.rossi@old.example"
     assert told["c0026"]["After"] == "project-manager"
-    assert told["c0014"]["Before"] == "name: S Lindqvist; e-mail: (empty)"
+    assert told["c0014"]["Before"] == "name: S Lindqvist; email: (empty)"
 
 
 def test_records_end_as_the_standard_says() -> None:

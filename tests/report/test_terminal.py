@@ -63,7 +63,7 @@ def test_a_pipe_gets_no_color_no_boxes_no_wrapping_and_whole_digests() -> None:
     change = next(line for line in text.splitlines() if line.startswith("~ update  s.lindqvist"))
     assert change == (
         "~ update  s.lindqvist  name S Lindqvist → Saga Lindqvist, "
-        "e-mail (empty) → s.lindqvist@example.org  done · name and email differ · staff.csv:17:3"
+        "email (empty) → s.lindqvist@example.org  done · name and email differ · staff.csv:17:3"
     )
 
 

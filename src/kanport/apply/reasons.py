@@ -6,12 +6,12 @@ from typing import Any, Protocol
 from kanport.apply.observed import Ids, Observed
 from kanport.errors import Unreachable
 from kanport.facts import Fact, Param, as_written, fact
+from kanport.fields import USER_FIELDS
 from kanport.kanboard import procedures
 from kanport.kanboard.history import SINCE
 from kanport.kanboard.rpc import METHOD_NOT_FOUND, Answer, Call, NoAnswer, Refused, Result
 from kanport.plan.model import Action, Change
 from kanport.plan.own_ldap import by_ldap
-from kanport.rules import email_problem, username_problem
 
 
 class Reader(Protocol):
@@ -124,9 +124,9 @@ def _names(rows: Any) -> list[str]:
 
 def _rules(change: Change) -> list[Fact]:
     after = change.after or {}
-    checks = {"username": username_problem, "email": email_problem}
     return [
         problem
-        for key, check in checks.items()
-        if after.get(key) and (problem := check(after[key])) is not None
+        for field in USER_FIELDS
+        if field.check is not None and after.get(field.name)
+        if (problem := field.check(after[field.name])) is not None
     ]

@@ -5,7 +5,6 @@ change of somebody who is no member), its `false` never says why (contract recor
 that do nothing"). So each change has a second call that reads back what it was about.
 """
 
-from collections.abc import Mapping
 from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
@@ -20,7 +19,9 @@ from kanport.apply.group_steps import (
     understood_group,
 )
 from kanport.apply.observed import Ids, Observed, fields_now, known
+from kanport.catalogue import Personal
 from kanport.facts import Fact, fact
+from kanport.fields import ACTIVE, UPDATABLE, field_named
 from kanport.kanboard import procedures
 from kanport.kanboard.rpc import Answer, Call, Refused, Result
 from kanport.model import User
@@ -51,9 +52,7 @@ def call_for(change: Change, ids: Ids, password: SecretStr | None = None) -> Cal
         return procedures.create_user(
             after["username"],
             password.get_secret_value(),
-            name=after.get("name", ""),
-            email=after.get("email", ""),
-            role=after["role"],
+            **{field.name: after[field.name] for field in UPDATABLE if field.name in after},
         )
     who = known(change, ids.user, change.username)
     match change.action:
@@ -162,7 +161,7 @@ def observe(change: Change, value: Any) -> Observed:
     if by_ldap(change):
         return _observe_ldap_user(change, user)
     wanted = {key: wish for key, wish in (change.after or {}).items() if key != "password"}
-    wrong = {key: has for key, wish in wanted.items() if (has := _field(user, key)) != wish}
+    wrong = {key: has for key, wish in wanted.items() if (has := field_named(key).of(user)) != wish}
     return Observed(not wrong, fields_now(map(_field_now, wrong, wrong.values())), user_id=user.id)
 
 
@@ -176,7 +175,7 @@ def as_before(change: Change, value: Any) -> bool:
     user = _user_in(value)
     if change.action is Action.USER_CREATE or user is None:
         return change.action is Action.USER_CREATE and user is None
-    return all(_field(user, key) == has for key, has in before.items())
+    return all(field_named(key).of(user) == has for key, has in before.items())
 
 
 def _understood(change: Change, value: Any) -> bool:
@@ -203,8 +202,8 @@ def _observe_ldap_user(change: Change, user: User) -> Observed:
     if not user.ldap:
         return Observed(False, fact("local-user"))
     del wanted["password"]
-    wrong = {key: wish for key, wish in wanted.items() if _field(user, key) != wish}
-    actual = fields_now(_field_now(key, _field(user, key)) for key in wrong)
+    wrong = {key: wish for key, wish in wanted.items() if field_named(key).of(user) != wish}
+    actual = fields_now(_field_now(key, field_named(key).of(user)) for key in wrong)
     return Observed(not wrong, actual, user_id=user.id, mend=wrong)
 
 
@@ -216,25 +215,13 @@ def _observe_role(change: Change, role: str) -> Observed:
     return Observed(False, actual, role=role)
 
 
-def _field_now(key: str, has: Any) -> Fact:
-    match key:
-        case "username":
-            return fact("field-now", case=key, username=has)
-        case "name":
-            return fact("field-now", case=key, name=has)
-        case "email":
-            return fact("field-now", case=key, email=has)
-        case "active":
-            return fact("field-now", case="active" if has else "disabled")
-    return fact("role-now", role=str(has))
-
-
-def _field(user: User, key: str) -> Any:
-    values: Mapping[str, Any] = {
-        "username": user.username,
-        "name": user.name,
-        "email": user.email,
-        "role": user.role,
-        "active": user.active,
-    }
-    return values[key]
+def _field_now(key: str, has: str | bool) -> Fact:
+    field = field_named(key)
+    if field is ACTIVE:
+        return fact("field-now", case="active" if has else "disabled")
+    match field.personal:
+        case None:
+            return fact("role-now", role=has)
+        case Personal.VALUE:
+            return fact("field-now", case="text", field=field.label, text=has)
+    return fact("field-now", case=key, **{key: has})

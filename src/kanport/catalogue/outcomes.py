@@ -77,11 +77,17 @@ _ACTUAL: Mapping[str, Kind] = {
             "email": Text("the email is {email:q}"),
             "active": Text("the user is active"),
             "disabled": Text("the user is disabled"),
+            "text": Text("the {field} is {text:q}"),
             "": Text("the {field} is {value:q}"),
             "number": Text("the {field} is {value}"),
             "none": Text("there is no {field}"),
         },
-        {"username": Personal.LOGIN, "name": Personal.NAME, "email": Personal.EMAIL},
+        {
+            "username": Personal.LOGIN,
+            "name": Personal.NAME,
+            "email": Personal.EMAIL,
+            "text": Personal.VALUE,
+        },
     ),
     "fields-now": Kind("", "The values that fields have now.", one("{fields:;}")),
     "still-there": Kind(

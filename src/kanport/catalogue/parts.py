@@ -71,9 +71,8 @@ PARTS: Mapping[str, Kind] = {
         "",
         "A field of a user differs.",
         {
-            "name": Text("the name {value:q} (now {now:q})"),
-            "email": Text("the email address {value:q} (now {now:q})"),
-            "role": Text("the role {value} (now {now})"),
+            "": Text("the {field} {value:q} (now {now:q})"),
+            "role": Text("the {field} {value} (now {now})"),
         },
         {"value": Personal.VALUE, "now": Personal.VALUE},
     ),

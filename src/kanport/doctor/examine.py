@@ -19,6 +19,7 @@ from kanport.doctor.checks import (
 from kanport.doctor.server import ABOUT, Server
 from kanport.doctor.sources import Sources
 from kanport.errors import ConfigInvalid, Exit, KanportError
+from kanport.fields import UPDATABLE
 from kanport.findings import errors_in, in_order
 from kanport.mapping import LoadedMapping, load_mapping
 from kanport.model import CurrentState, DesiredMembership, DesiredState, DesiredUser
@@ -150,8 +151,8 @@ def _made(about: str, mapping: LoadedMapping, tables: Mapping[str, Table]) -> It
 
 
 def _user(user: DesiredUser) -> str:
-    given = {"name": user.name, "email": user.email, "role": user.role}
-    parts = [f"{field} {value.value!r}" for field, value in given.items() if value is not None]
+    given = ((field.label, field.wanted(user)) for field in UPDATABLE)
+    parts = [f"{label} {value.value!r}" for label, value in given if value is not None]
     if user.active is not None:
         parts.append("active" if user.active.value else "not active")
     return f"{user.username.value}: {', '.join(parts) or 'nothing but the username'}"

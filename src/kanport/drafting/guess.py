@@ -4,26 +4,26 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kanport.fields import ACTIVE, EMAIL, NAME, USER_FIELDS, USERNAME, UserField
 from kanport.names import normalize as in_form
 from kanport.table import Table
+
+
+def _of(*fields: UserField) -> dict[str, tuple[str, ...]]:
+    return {field.name: field.headers for field in fields}
+
 
 # What a header says once it is in small letters, without accents, blanks and marks; the first
 # column that fits is taken, the most telling word first.
 _HEADERS: dict[str, tuple[str, ...]] = {
-    "username": (
-        *("username", "login", "loginname", "userid", "user", "account", "samaccountname", "uid"),
-        *("benutzername", "benutzer", "anmeldename", "kennung", "kurzel", "identifiant", "usuario"),
-    ),
-    "email": (
-        *("email", "emailaddress", "mail", "mailaddress", "emailadresse", "mailadresse"),
-        *("courriel", "adressemail", "correo", "correoelectronico"),
-    ),
+    **_of(USERNAME),
+    **_of(EMAIL),
     "first": ("firstname", "givenname", "forename", "vorname", "prenom", "nombre"),
     "last": ("lastname", "surname", "familyname", "nachname", "familienname", "apellido"),
-    "name": ("fullname", "displayname", "name", "vollername", "anzeigename", "nomcomplet"),
-    "active": ("active", "enabled", "status", "employed", "aktiv", "actif", "activo", "state"),
+    **_of(NAME),
+    **_of(ACTIVE),
     "project": ("project", "projectname", "projects", "board", "projekt", "projet", "proyecto"),
-    "role": ("access", "accesslevel", "projectrole", "role", "permission", "rolle", "zugriff"),
+    **_of(*(field for field in USER_FIELDS if field.headers)),
 }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kanport.drafting.guess import guess, texts_in
 from kanport.errors import UsageError
+from kanport.fields import EMAIL, NAME, ROLE, UPDATABLE
 from kanport.normalize.words import as_boolean
 from kanport.table import Table
 
@@ -36,7 +37,7 @@ def draft_for_table(table: Table, file: Path, mapping: Path, *, options: str = "
     who = columns.get("username") or columns.get("email")
     if who is None:
         raise UsageError(
-            f"none of the columns of {file} looks like a username or an e-mail address",
+            f"none of the columns of {file} looks like a username or an email address",
             hint=f"the columns are {', '.join(table.columns)}; copy a mapping that is near from the"
             " documentation, and name them there",
         )
@@ -82,6 +83,9 @@ def _fields(table: Table, columns: dict[str, str]) -> Iterator[str]:
         yield from _role(table, columns["role"], _APP_ROLES)
     if "active" in columns:
         yield from _active(table, columns["active"])
+    for field in UPDATABLE:
+        if field.name in columns and field not in (NAME, EMAIL, ROLE):
+            yield f"    {field.name}: {{from: {_text(columns[field.name])}, transform: [trim]}}"
     if "email" in columns and "username" in columns:
         yield "  find_by: [username, email]   # a new username is then a rename"
     yield "  password: random             # for new people; never shown"

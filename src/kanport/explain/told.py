@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from kanport.explain.model import Access, Explanation, RowTold
+from kanport.fields import CHANGEABLE, USER_FIELDS, USERNAME, labels
 from kanport.findings import Finding, Severity
 from kanport.model import DesiredUser, Given, LdapPassword, PasswordCell
 from kanport.names import as_written
@@ -123,7 +124,7 @@ def _wanted(wanted: DesiredUser | None) -> Iterator[Item]:
     for name, given in _fields(wanted):
         value = given.value
         text: Part = ("yes" if value else "no") if isinstance(value, bool) else _text(str(value))
-        yield item(f"{name}: ", text, *_from(given.origins))
+        yield item(f"{labels([name])[0]}: ", text, *_from(given.origins))
     match wanted.password:
         case PasswordCell(origin):
             yield item("password for a new account: from ", Data(str(origin)), ", never shown")
@@ -134,16 +135,11 @@ def _wanted(wanted: DesiredUser | None) -> Iterator[Item]:
 
 
 def _fields(wanted: DesiredUser) -> Iterator[tuple[str, Given[Any]]]:
-    for name, given in (
-        ("username", wanted.username),
-        ("name", wanted.name),
-        ("e-mail", wanted.email),
-        ("role", wanted.role),
-        ("active", wanted.active),
-        ("stable id", wanted.stable_id),
-    ):
-        if given is not None:
-            yield name, given
+    for field in USER_FIELDS:
+        if (given := field.wanted(wanted)) is not None:
+            yield field.name, given
+    if wanted.stable_id is not None:
+        yield "stable id", wanted.stable_id
 
 
 def _text(text: str) -> Part:
@@ -160,10 +156,13 @@ def _user(told: Explanation) -> Iterator[Item]:
     user = told.user
     if user is None:
         return
-    yield item("username: ", Data(user.username), f" (#{user.id})")
-    for label, text in (("name", user.name), ("e-mail", user.email), ("role", str(user.role))):
-        yield item(f"{label}: ", Data(text) if text else "(none)")
-    yield item(f"active: {'yes' if user.active else 'no'}")
+    for field in CHANGEABLE:
+        value = field.of(user)
+        number = f" (#{user.id})" if field is USERNAME else ""
+        if isinstance(value, bool):
+            yield item(f"{field.label}: {'yes' if value else 'no'}")
+        else:
+            yield item(f"{field.label}: ", Data(value) if value else "(none)", number)
     yield item(f"account: {'from LDAP' if user.ldap else 'local'}")
     yield item("groups: ", *(_listed(told.groups) if told.groups else ("(none that was read)",)))
 
@@ -212,12 +211,7 @@ def as_dict(told: Explanation) -> dict[str, Any]:
         if user is None
         else {
             "id": user.id,
-            "username": user.username,
-            "name": user.name,
-            "email": user.email,
-            "role": str(user.role),
-            "active": user.active,
-            "ldap": user.ldap,
+            **{field.name: field.of(user) for field in USER_FIELDS},
             "groups": list(told.groups),
         },
         "access": [

@@ -3,18 +3,12 @@
 from collections.abc import Collection, Iterator, Sequence
 
 from kanport.explain.model import Access, Known, RowTold
+from kanport.fields import CHANGEABLE, USERNAME
 from kanport.findings import stopping
 from kanport.mapping.spec import Managed, Users
 from kanport.model import DesiredUser, User
 from kanport.plan.match import name_matcher
 from kanport.plan.model import Action, Change
-
-_FIELDS = {
-    "name": "name",
-    "email": "e-mail address",
-    "role": "role",
-    "active": "whether the account is active",
-}
 
 
 def person_reasons(
@@ -83,21 +77,22 @@ def _doubts(known: Known, keys: Collection[str]) -> Iterator[str]:
 
 
 def _fields(users: Users, wanted: DesiredUser, user: User | None, known: Known) -> Iterator[str]:
-    left = [called for name, called in _FIELDS.items() if getattr(users.fields, name) is None]
+    fields = [field for field in CHANGEABLE if field is not USERNAME]
+    left = [field.label for field in fields if users.fields.rule(field) is None]
     if left:
         yield f"The mapping says nothing of this, and it is left alone: {', '.join(left)}."
     empty = [
-        called
-        for name, called in _FIELDS.items()
-        if getattr(users.fields, name) is not None and getattr(wanted, name) is None
+        field.label
+        for field in fields
+        if users.fields.rule(field) is not None and field.wanted(wanted) is None
     ]
     if empty:
         yield f"The sources do not give this, and it is left alone: {', '.join(empty)}."
     if user is not None:
         same = [
-            called
-            for name, called in _FIELDS.items()
-            if (given := getattr(wanted, name)) is not None and given.value == getattr(user, name)
+            field.label
+            for field in fields
+            if (given := field.wanted(wanted)) is not None and given.value == field.of(user)
         ]
         if same:
             yield f"The server already has what the sources give: {', '.join(same)}."

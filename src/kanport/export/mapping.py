@@ -4,21 +4,18 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from string import Template
 
 from kanport.export.tables import COLUMNS, MEMBERSHIPS, PROJECTS, Listing
+from kanport.fields import LDAP, USER_FIELDS, UserField
 from kanport.model import ProjectRole
 from kanport.spreadsheet import converted, converted_in_column, stray_rows, unwrapped
 
-_RULES = """
+_RULES = Template("""
 users:
   from: users
   fields:
-    username: {from: username}
-    name: {from: name}
-    email: {from: email}
-    role: {from: role}
-    active: {from: active}
-    ldap: {from: ldap}                   # these log in through the LDAP that the server has set up
+$fields
   password: random                       # hashes do not leave a server; tell people their new ones
   inactive: create                       # and disabled at once
 
@@ -45,7 +42,8 @@ memberships:                             # everybody's access, also what came th
     username: {from: username}
     project: {from: project}
     role: {from: role}
-"""
+""")
+_REMARKS = {LDAP: "these log in through the LDAP that the server has set up"}
 
 
 def mapping_for(target: Path, folder: Path, tables: Mapping[str, Listing]) -> str:
@@ -66,12 +64,17 @@ def mapping_for(target: Path, folder: Path, tables: Mapping[str, Listing]) -> st
     for name in COLUMNS:
         verbatim = ", verbatim: true" if needs_verbatim(target, tables[name]) else ""
         lines.append(f"  {name}: {{{_source(path, target, name)}, may_be_empty: true{verbatim}}}")
-    lines.append(_RULES)
+    lines.append(_RULES.substitute(fields="\n".join(map(_field, USER_FIELDS))))
     if custom := _custom_roles(tables):
         lines.append("custom_roles:")
         lines += [f"  {json.dumps(name)}: {json.dumps(roles)}" for name, roles in custom.items()]
         lines.append("")
     return "\n".join(lines)
+
+
+def _field(field: UserField) -> str:
+    rule = f"    {field.name}: {{from: {field.name}}}"
+    return f"{rule:<41}# {_REMARKS[field]}" if field in _REMARKS else rule
 
 
 def _source(path: str, target: Path, name: str) -> str:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from kanport.fields import USER_FIELDS
 from kanport.model import CurrentState, Group, Project, User
 from kanport.names import compare_key, spelling_key
 from kanport.plan.access import group_finder
@@ -19,7 +20,7 @@ PROJECTS, MEMBERSHIPS = "projects", "memberships"
 DIRECT = "direct"
 
 COLUMNS: dict[str, tuple[str, ...]] = {
-    USERS: ("username", "name", "email", "role", "active", "ldap"),
+    USERS: tuple(field.name for field in USER_FIELDS),
     GROUPS: ("group", "external_id"),
     GROUP_MEMBERS: ("group", "username"),
     PROJECTS: ("project", "name", "identifier", "owner", "description", "active", "private"),
@@ -110,14 +111,8 @@ def _flag(value: bool) -> str:
 
 def _users(state: CurrentState) -> Iterator[Record]:
     for user in state.users:
-        yield (
-            user.username,
-            user.name,
-            user.email,
-            str(user.role),
-            _flag(user.active),
-            _flag(user.ldap),
-        )
+        values = (field.of(user) for field in USER_FIELDS)
+        yield tuple(_flag(value) if isinstance(value, bool) else value for value in values)
 
 
 def _groups(state: CurrentState) -> Iterator[Record]:

@@ -8,6 +8,7 @@ tests/contract; what an answer means is never taken for granted: everything writ
 from collections.abc import Mapping
 from typing import Any
 
+from kanport.fields import ACTIVE, UPDATABLE, USER_FIELDS, Holds, attributes, field_named
 from kanport.kanboard.rpc import Call
 from kanport.model import Group, Project, User
 
@@ -134,16 +135,15 @@ def get_project_by_name(name: str) -> Call:
 # --- writing --------------------------------------------------------------------------------------
 
 
-def create_user(
-    username: str, password: str, *, name: str = "", email: str = "", role: str = "app-user"
-) -> Call:
+def create_user(username: str, password: str, **values: str) -> Call:
     """Create a user; the answer is the new id, or false without a reason.
 
-    A password needs 6 characters at least; bcrypt ignores all after 72 bytes.
+    `values` are by name of the field; what is missing is empty, and the role app-user. A password
+    needs 6 characters at least; bcrypt ignores all after 72 bytes.
     """
+    new = {field.column: field.new for field in UPDATABLE if field.new is not None}
     return Call(
-        "createUser",
-        {"username": username, "password": password, "name": name, "email": email, "role": role},
+        "createUser", {"username": username, "password": password, **new, **_by_column(values)}
     )
 
 
@@ -158,23 +158,18 @@ def create_ldap_user(username: str) -> Call:
     return Call("createLdapUser", {"username": username})
 
 
-def update_user(
-    user_id: int,
-    *,
-    username: str | None = None,
-    name: str | None = None,
-    email: str | None = None,
-    role: str | None = None,
-) -> Call:
-    """Change the fields given; "" clears name and email. True even for an unknown id.
+def update_user(user_id: int, **values: str) -> Call:
+    """Change fields, which are given by name; "" clears one. True even for an unknown id.
 
     Raises ValueError where nothing is given: Kanboard makes broken SQL of that.
     """
-    fields = {"username": username, "name": name, "email": email, "role": role}
-    given = {field: value for field, value in fields.items() if value is not None}
-    if not given:
+    if not values:
         raise ValueError("an update needs at least one field")
-    return Call("updateUser", {"id": user_id, **given})
+    return Call("updateUser", {"id": user_id, **_by_column(values)})
+
+
+def _by_column(values: Mapping[str, str]) -> dict[str, str]:
+    return {field_named(name).column: value for name, value in values.items()}
 
 
 def enable_user(user_id: int) -> Call:
@@ -327,20 +322,18 @@ def user_from_row(row: object, *, active: bool | None = None) -> User | None:
     user_id = number(row.get("id"))
     if user_id is None:
         return None
-    return User(
-        id=user_id,
-        username=text(row["username"]),
-        name=text(row.get("name")),
-        email=text(row.get("email")),
-        role=text(row.get("role")),
-        active=flag(row["is_active"]) if active is None and says_active(row) else active is True,
-        ldap=flag(row.get("is_ldap_user")),
-    )
+    values: dict[str, str | bool] = {
+        field.name: (flag if field.holds is Holds.FLAG else text)(row.get(field.column))
+        for field in USER_FIELDS
+    }
+    if active is not None or not says_active(row):
+        values[ACTIVE.name] = active is True
+    return User(user_id, **attributes(values))
 
 
 def says_active(row: object) -> bool:
     """Tell whether a user's row says if the user is active; in the documented old shape not."""
-    return isinstance(row, Mapping) and row.get("is_active") is not None
+    return isinstance(row, Mapping) and row.get(ACTIVE.column) is not None
 
 
 def project_from_row(row: object) -> Project | None:

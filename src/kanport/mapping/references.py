@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from pydantic_core import PydanticCustomError
 
+from kanport.fields import USER_FIELDS, USERNAME, Holds
 from kanport.mapping.base import Table, written
 from kanport.mapping.password_places import password_mistakes
 from kanport.mapping.problems import listed, near, problem, quoted
@@ -79,11 +80,12 @@ def _field(field: str, rule: Table, used: tuple[str, ...], known: tuple[str, ...
     precedence = rule.get("precedence")
     for number, name in enumerate(precedence if isinstance(precedence, list | tuple) else ()):
         yield from _used_source(name, used, known, (*at, "precedence", number), on_key=False)
-    if field == "username":
+    holds = next((one.holds for one in USER_FIELDS if one.name == field), Holds.TEXT)
+    if field == USERNAME.name:
         yield from _tells_people_apart(rule, columns, used, at)
-    elif field == "role":
+    elif holds is Holds.ROLE:
         yield from _roles(rule, Roles(APP_ROLES, listed(APP_ROLES)), at)
-    elif field in ("active", "ldap"):
+    elif holds is Holds.FLAG:
         yield from _booleans(rule, at)
     else:
         yield from _texts(rule, at)

@@ -1,11 +1,12 @@
 """How rows become users, as the mapping file says it."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, Tag
+from pydantic import BeforeValidator, Field, Tag, create_model
 from pydantic_core import PydanticCustomError
 
+from kanport.fields import BESIDE_USERNAME, USERNAME, UserField
 from kanport.mapping.base import TABLE, TEXT, ColumnFrom, Names, Strict, Table, Text, by_shape
 from kanport.mapping.missing_spec import Steps
 from kanport.mapping.problems import problem
@@ -14,22 +15,30 @@ from kanport.mapping.rules import FieldRule, Rule
 AppRoleName = Literal["app-admin", "app-manager", "app-user"]
 
 
-class UserFields(Strict):
+class _FieldRules(Strict):
     """The fields of a user; what is not named here is never touched."""
 
-    username: FieldRule = Field(description="What a person logs in with. Rows are told by it.")
-    name: FieldRule | None = Field(None, description="The name that others see.")
-    email: FieldRule | None = Field(None, description="The e-mail address.")
-    role: FieldRule | None = Field(
-        None, description="app-admin, app-manager or app-user; new users get app-user without it."
-    )
-    active: FieldRule | None = Field(
-        None, description="Whether the account is enabled: true or false; yes, ja, oui, 1 … too."
-    )
-    ldap: FieldRule | None = Field(
-        None,
-        description="Whether Kanboard itself takes a new user from its own LDAP: true or false. "
-        "Nothing is changed for those who are on the server already.",
+    username: FieldRule = Field(description=USERNAME.about)
+
+    def rule(self, field: UserField) -> FieldRule | None:
+        """Return how a field is made; None if the mapping leaves it out."""
+        rule: FieldRule | None = getattr(self, field.name)
+        return rule
+
+
+if TYPE_CHECKING:
+    UserFields = _FieldRules
+else:
+    # A key for each entry of the table of fields.
+    UserFields = create_model(
+        "UserFields",
+        __base__=_FieldRules,
+        __doc__=_FieldRules.__doc__,
+        __module__=__name__,
+        **{
+            field.name: (FieldRule | None, Field(None, description=field.about))
+            for field in BESIDE_USERNAME
+        },
     )
 
 
@@ -156,7 +165,7 @@ class Users(Strict):
             )
         if "email" in find_by and isinstance(fields, dict) and "email" not in fields:
             yield problem(
-                "people can only be found by e-mail where fields has email",
+                "people can only be found by email where fields has email",
                 at=("find_by",),
                 hint="add email to fields, or leave it out here",
             )

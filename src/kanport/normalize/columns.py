@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from kanport.errors import SourceInvalid
+from kanport.fields import BESIDE_USERNAME, USER_FIELDS, USERNAME
 from kanport.findings import Finding, found
 from kanport.mapping import LoadedMapping
 from kanport.mapping.patterns import Found, Pattern, TooSlow, compiled
@@ -122,8 +123,7 @@ def columns_with_meaning(spec: MappingFile, source: str) -> frozenset[str]:
                 for need in _rule_needs(entry, source, (part, number)):
                     found.update(*(columns for _, columns in need.choices))
     if spec.users is not None and source in spec.users.sources:
-        fields = spec.users.fields
-        for rule in (fields.name, fields.email, fields.role, fields.active, fields.ldap):
+        for rule in map(spec.users.fields.rule, BESIDE_USERNAME):
             columns = rule_columns(rule, source) if rule is not None else None
             if rule is None or not columns:
                 continue
@@ -233,9 +233,8 @@ def _needs(spec: MappingFile) -> Iterator[Need]:
 
 
 def _user_needs(users: Users) -> Iterator[Need]:
-    fields = ("username", "name", "email", "role", "active", "ldap")
     rules: list[tuple[Place, Rule | None]] = [
-        *((("users", "fields", field), getattr(users.fields, field)) for field in fields),
+        *((("users", "fields", one.name), users.fields.rule(one)) for one in USER_FIELDS),
         (("users", "id"), users.id),
     ]
     for at, rule in rules:
@@ -245,7 +244,7 @@ def _user_needs(users: Users) -> Iterator[Need]:
         wanted = [(source, rule_columns(rule, source)) for source in users.sources]
         choices = tuple((source, columns) for source, columns in wanted if columns)
         # Without its username a row is nobody's; a field may be known to one source only.
-        if at[-1] == "username" or isinstance(rule.from_, dict):
+        if at[-1] == USERNAME.name or isinstance(rule.from_, dict):
             for choice in choices:
                 yield Need((choice,), _below(place, rule.from_, choice[0]))
         elif choices:

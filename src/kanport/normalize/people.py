@@ -1,14 +1,25 @@
 """Who the sources speak of: rows that contradict each other, and several sources put together."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
-from kanport.mapping.spec import FieldRule, Users
+from kanport.fields import (
+    ACTIVE,
+    BESIDE_USERNAME,
+    LDAP,
+    USER_FIELDS,
+    USERNAME,
+    ChangedBy,
+    Holds,
+    UserField,
+    attributes,
+)
+from kanport.mapping.spec import Users
 from kanport.model import DesiredUser, Given, LdapPassword, PasswordCell, RandomPassword
 from kanport.names import compare_key
 from kanport.normalize.identity import merge_id
 from kanport.normalize.notes import Notes, shown
 from kanport.normalize.rows import RowId, UserRow
-from kanport.normalize.users import BOOLEANS, FIELDS
 from kanport.normalize.value import State, Value
 from kanport.normalize.words import as_boolean
 from kanport.origin import in_place_order
@@ -79,24 +90,24 @@ def refuse_contradictions(
 
 def _differing(group: Sequence[UserRow], same_password: Same) -> list[str]:
     differing = []
-    for name in FIELDS:
+    for field in BESIDE_USERNAME:
         said = {
-            (value.state, _meaning(name, value))
+            (value.state, _meaning(field, value))
             for row in group
-            if (value := row.fields.get(name)) is not None
+            if (value := row.fields.get(field.name)) is not None
             and value.state in _SAID
             and not value.assumed
         }
         if len(said) > 1:
-            differing.append(name)
+            differing.append(field.name)
     with_password = [row for row in group if row.password is not None]
     if any(not same_password(with_password[0], row) for row in with_password[1:]):
         differing.append("password")
     return differing
 
 
-def _meaning(name: str, value: Value) -> str | bool | None:
-    return as_boolean(value.text) if name in BOOLEANS else value.text
+def _meaning(field: UserField, value: Value) -> str | bool | None:
+    return as_boolean(value.text) if field.holds is Holds.FLAG else value.text
 
 
 def merge_person(users: Users, rows: Sequence[UserRow], notes: Notes) -> DesiredUser:
@@ -105,33 +116,34 @@ def merge_person(users: Users, rows: Sequence[UserRow], notes: Notes) -> Desired
     For each field the sources are asked in the order of its precedence, else of `users.from`, and
     the first that says something wins. A default counts only where no source says anything.
     """
-    username = _merge("username", users.fields.username, users, rows, notes)
-    assert username is not None  # noqa: S101 - each of these rows has a username
-    fields = {
-        name: _merge(name, getattr(users.fields, name), users, rows, notes) for name in FIELDS
+    merged = {field: _merge(field, users, rows, notes) for field in USER_FIELDS}
+    values = {
+        field.name: _typed(field, given)
+        for field, given in merged.items()
+        if field.changed_by is not ChangedBy.NOTHING
     }
-    active = fields["active"]
+    ldap = _typed(LDAP, merged[LDAP])
     return DesiredUser(
-        username,
-        fields["name"],
-        fields["email"],
-        fields["role"],
-        None if active is None else Given(bool(as_boolean(active.value)), active.origins),
-        _password(users, rows, by_ldap=_says_yes(fields["ldap"])),
-        in_place_order(row.origin for row in rows),
-        merge_id(rows),
-        frozenset(name for name in FIELDS if _is_unknown(name, fields[name], rows)),
+        **attributes(values),
+        password=_password(users, rows, by_ldap=ldap is not None and ldap.value is True),
+        rows=in_place_order(row.origin for row in rows),
+        stable_id=merge_id(rows),
+        unknown=frozenset(
+            field.name for field in BESIDE_USERNAME if _is_unknown(field, merged[field], rows)
+        ),
     )
 
 
-def _is_unknown(name: str, merged: Given[str] | None, rows: Sequence[UserRow]) -> bool:
+def _typed(field: UserField, given: Given[str] | None) -> Given[Any] | None:
+    if given is None or field.holds is not Holds.FLAG:
+        return given
+    return Given(bool(as_boolean(given.value)), given.origins)
+
+
+def _is_unknown(field: UserField, merged: Given[str] | None, rows: Sequence[UserRow]) -> bool:
     return merged is None and any(
-        name in row.fields and row.fields[name].state is State.UNKNOWN for row in rows
+        field.name in row.fields and row.fields[field.name].state is State.UNKNOWN for row in rows
     )
-
-
-def _says_yes(field: Given[str] | None) -> bool:
-    return field is not None and bool(as_boolean(field.value))
 
 
 def _password(
@@ -150,20 +162,20 @@ def in_source_order(rows: Iterable[UserRow], sources: Sequence[str]) -> list[Use
 
 
 def _merge(
-    name: str, rule: FieldRule | None, users: Users, rows: Sequence[UserRow], notes: Notes
+    field: UserField, users: Users, rows: Sequence[UserRow], notes: Notes
 ) -> Given[str] | None:
+    rule = users.fields.rule(field)
     if rule is None:
         return None
     if len(rows) == 1:
         # Almost everybody has one row, and then there is nothing to weigh.
-        value = rows[0].username if name == "username" else rows[0].fields.get(name)
+        value = _value(field, rows[0])
         return Given(value.text, value.origins) if value and value.state in _SAID else None
     order = [*rule.precedence, *(name for name in users.sources if name not in rule.precedence)]
     values = [
         (row, value)
         for row in in_source_order(rows, order)
-        if (value := row.username if name == "username" else row.fields.get(name)) is not None
-        and value.state in _WEIGHED
+        if (value := _value(field, row)) is not None and value.state in _WEIGHED
     ]
     values = [pair for pair in values if not pair[1].assumed] or values
     # What may be hidden might say anything: nobody behind it, and no default, speaks for it. That
@@ -171,27 +183,31 @@ def _merge(
     first_unknown = next((n for n, (_, v) in enumerate(values) if v.state is State.UNKNOWN), None)
     if first_unknown is not None:
         certain = [pair for pair in values if pair[1].state in _SAID]
-        if name == "active":
+        if field is ACTIVE:
             values = [pair for pair in certain if not as_boolean(pair[1].text)]
         else:
             values = certain if first_unknown > 0 else []
     if not values:
         return None
     winner, first = values[0]
-    wanted = first.state, _meaning(name, first)
-    agreeing = [value for _, value in values if (value.state, _meaning(name, value)) == wanted]
+    wanted = first.state, _meaning(field, first)
+    agreeing = [value for _, value in values if (value.state, _meaning(field, value)) == wanted]
     others = {
         row.id[0]: value
         for row, value in reversed(values)
-        if (value.state, _meaning(name, value)) != wanted
+        if (value.state, _meaning(field, value)) != wanted
     }
     if others and not first.assumed:
-        _note_conflict(name, winner, first, others, notes)
+        _note_conflict(field, winner, first, others, notes)
     return Given(first.text, in_place_order(place for value in agreeing for place in value.origins))
 
 
+def _value(field: UserField, row: UserRow) -> Value | None:
+    return row.username if field is USERNAME else row.fields.get(field.name)
+
+
 def _note_conflict(
-    name: str, row: UserRow, first: Value, others: Mapping[str, Value], notes: Notes
+    field: UserField, row: UserRow, first: Value, others: Mapping[str, Value], notes: Notes
 ) -> None:
     notes.add(
         "sources-conflict",
@@ -199,7 +215,7 @@ def _note_conflict(
         value=shown(first.text),
         related=in_place_order(place for value in others.values() for place in value.origins),
         username=shown(row.username.text),
-        field=name,
+        field=field.name,
         source=row.id[0],
         text=shown(first.text),
         others=tuple(sorted(others)),

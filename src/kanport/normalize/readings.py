@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from kanport.fields import BESIDE_USERNAME
 from kanport.mapping import LoadedMapping
 from kanport.mapping.spec import Groups, MappingFile, Membership, Users
 from kanport.names import spelling_key
@@ -11,7 +12,6 @@ from kanport.normalize.columns import matrix_columns
 from kanport.normalize.memberships import CustomRoles, bind_nothing, bind_role, role_cell
 from kanport.normalize.rows import contexts
 from kanport.normalize.users import (
-    FIELDS,
     bind_field,
     bind_id,
     bind_username,
@@ -70,9 +70,9 @@ def _readings(spec: MappingFile, tables: Mapping[str, Table]) -> Iterator[Readin
 def _users(users: Users, table: Table, context: Context) -> Reading:
     who = Ruled("username", bind_username(users.fields.username, context))
     fields = [
-        Ruled(name, bound)
-        for name in FIELDS
-        if (bound := bind_field(getattr(users.fields, name), name, table, context)) is not None
+        Ruled(field.name, bound)
+        for field in BESIDE_USERNAME
+        if (bound := bind_field(users.fields.rule(field), field, table, context)) is not None
     ]
     stable_id = bind_id(users.id, table, context)
     known = [Ruled("stable id", stable_id)] if stable_id is not None else []

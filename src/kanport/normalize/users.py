@@ -1,12 +1,12 @@
 """What the rows of one source say of people."""
 
-from collections.abc import Mapping
 from functools import partial
 
 from kanport.catalogue import FINDINGS
 from kanport.facts import Fact, fact
+from kanport.fields import BESIDE_USERNAME, Holds, UserField
 from kanport.mapping.spec import PasswordColumn, Rule, Users
-from kanport.normalize.bound import BoundRule, Check, Context, bind
+from kanport.normalize.bound import BoundRule, Context, bind
 from kanport.normalize.columns import source_column
 from kanport.normalize.notes import Notes
 from kanport.normalize.rows import RowId, UserRow, rows_in_order
@@ -14,38 +14,15 @@ from kanport.normalize.value import State, Value, read_one
 from kanport.normalize.words import as_boolean
 from kanport.origin import Origin
 from kanport.rules import (
-    app_role_problem,
-    email_problem,
-    name_problem,
     password_problem,
     username_problem,
 )
 from kanport.table import Row, Table
 
-FIELDS: Mapping[str, str] = {
-    "name": "name",
-    "email": "e-mail address",
-    "role": "role",
-    "active": "active field",
-    "ldap": "LDAP field",
-}
-"""The fields besides the username, as messages call them."""
-BOOLEANS = ("active", "ldap")
-"""The fields that are a yes or a no."""
-
 
 def boolean_problem(text: str) -> Fact | None:
     """Say why a text is no yes and no no; None where it is one."""
     return fact("value-not-boolean") if as_boolean(text) is None else None
-
-
-_CHECKS: Mapping[str, Check] = {
-    "name": name_problem,
-    "email": email_problem,
-    "role": app_role_problem,
-    "active": boolean_problem,
-    "ldap": boolean_problem,
-}
 
 
 def bind_username(rule: Rule, context: Context) -> BoundRule:
@@ -65,9 +42,9 @@ def read_user_rows(
     """
     username = bind_username(users.fields.username, context)
     fields = {
-        name: bound
-        for name in FIELDS
-        if (bound := bind_field(getattr(users.fields, name), name, table, context)) is not None
+        field.name: bound
+        for field in BESIDE_USERNAME
+        if (bound := bind_field(users.fields.rule(field), field, table, context)) is not None
     }
     stable_id = bind_id(users.id, table, context)
     password = password_column(users, table)
@@ -93,18 +70,20 @@ def note_nobody(row: Row, who: Value, notes: Notes) -> None:
     notes.add("username-empty", who.place(row.origin), case="row")
 
 
-def bind_field(rule: Rule | None, name: str, table: Table, context: Context) -> BoundRule | None:
+def bind_field(
+    rule: Rule | None, field: UserField, table: Table, context: Context
+) -> BoundRule | None:
     """Make the rule for a field ready for one source; None where this source does not give it."""
     if rule is None:
         return None
     bound = bind(
         rule,
-        FIELDS[name],
+        field.label,
         context,
-        check=_CHECKS[name],
-        closed=name in ("role", *BOOLEANS),
-        clearable=name in ("name", "email"),
-        names=name == "name",
+        check=boolean_problem if field.holds is Holds.FLAG else field.check,
+        closed=field.holds is not Holds.TEXT,
+        clearable=field.clearable,
+        names=field.is_name,
     )
     if bound is None or not set(bound.columns) <= set(table.columns):
         return None

@@ -16,24 +16,18 @@ from kanport.export.tables import (
     Listing,
     Record,
 )
+from kanport.fields import USER_FIELDS
 from kanport.names import compare_key
 from kanport.names import normalize as in_form
 from kanport.normalize.groups import name_problem as group_problem
 from kanport.normalize.projects import name_problem as project_problem
 from kanport.rules import (
-    app_role_problem,
     control_problem,
-    email_problem,
-    name_problem,
     strip_blanks,
-    username_problem,
 )
 
 _CHECKS = {
-    (USERS, "username"): username_problem,
-    (USERS, "name"): name_problem,
-    (USERS, "email"): email_problem,
-    (USERS, "role"): app_role_problem,
+    **{(USERS, field.name): field.check for field in USER_FIELDS if field.check is not None},
     (GROUPS, "group"): group_problem,
     (PROJECTS, "name"): project_problem,
 }
@@ -82,7 +76,7 @@ def _trouble(table: str, column: str, text: str) -> str | None:
 
 
 def _word(column: str) -> str:
-    return {"email": "e-mail address", "external_id": "external id"}.get(column, column)
+    return {"external_id": "external id"}.get(column, column)
 
 
 def _alike(rows: Iterable[Record], what: str) -> Iterator[str]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from kanport.facts import Fact, fact
+from kanport.fields import ACTIVE, values_of
 from kanport.findings import Finding, found
 from kanport.mapping.missing_spec import Steps
 from kanport.mapping.spec import MappingFile
@@ -149,7 +150,7 @@ def missing_people(
 
 
 def _sources_say_who_is_active(mapping: MappingFile) -> bool:
-    return mapping.users is not None and mapping.users.fields.active is not None
+    return mapping.users is not None and mapping.users.fields.rule(ACTIVE) is not None
 
 
 def _in_doubt(user: User, resolved: Resolved) -> bool:
@@ -219,13 +220,7 @@ def _remove(user: User, absence: Absence, steps: Steps) -> Draft:
         Action.USER_REMOVE,
         user.username,
         user_id=user.id,
-        before={
-            "username": user.username,
-            "name": user.name,
-            "email": user.email,
-            "role": str(user.role),
-            "active": user.active,
-        },
+        before=values_of(user),
         reason=reason,
         risk=removal_risks(user),
     )

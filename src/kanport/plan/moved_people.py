@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Iterator
 
 from kanport.facts import Fact, fact
+from kanport.fields import UPDATABLE, Holds
 from kanport.findings import Finding, found
 from kanport.mapping.spec import KanboardSource, MappingFile
+from kanport.model import DesiredUser, User
 from kanport.plan.draft import Draft
 from kanport.plan.model import Action
 from kanport.plan.notes import user_finding
 from kanport.plan.own_ldap import by_ldap
 from kanport.plan.people import Person, origin_of
-
-_FIELDS = ("name", "email", "role")
 
 
 def from_a_server(mapping: MappingFile) -> bool:
@@ -35,15 +35,19 @@ def moved_findings(
     if behind := [change for change in made if not by_ldap(change)]:
         yield found("passwords-behind", count=len(behind))
     for person in persons:
-        if person.user is not None and (differences := tuple(_differing(person))):
+        if person.user is not None and (
+            differences := tuple(_differing(person.desired, person.user))
+        ):
             who = person.user.username
             yield user_finding(
                 "person-differs", who, origin_of(person.desired), differences=differences
             )
 
 
-def _differing(person: Person) -> Iterator[Fact]:
-    for field in _FIELDS:
-        given, now = getattr(person.desired, field), getattr(person.user, field)
+def _differing(desired: DesiredUser, user: User) -> Iterator[Fact]:
+    for field in UPDATABLE:
+        given, now = field.wanted(desired), field.of(user)
         if given is not None and given.value != now:
-            yield fact("field-differs", case=field, value=str(given.value), now=str(now))
+            case = "role" if field.holds is Holds.ROLE else ""
+            values = {"value": str(given.value), "now": str(now)}
+            yield fact("field-differs", case=case, field=field.label, **values)

@@ -3,9 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 from kanport.facts import Fact, fact
+from kanport.fields import ACTIVE, USERNAME, field_named
 from kanport.model import CurrentState, Project, User
 from kanport.names import compare_key
 from kanport.plan.guards import last_admin, min_admins
@@ -13,8 +14,6 @@ from kanport.plan.guards.accounts import private_projects
 from kanport.plan.match import People
 from kanport.plan.model import Action, Change, Plan, blocking
 from kanport.plan.stale_groups import ABOUT, group_differences
-
-_WORDS = {"name": "name", "email": "e-mail address", "role": "role", "username": "username"}
 
 
 def people_of(plan: Plan) -> tuple[frozenset[str], frozenset[int]]:
@@ -174,16 +173,16 @@ def _exists_already(
 def _user_differs(
     change: Change, user: User, people: People, old_names: Mapping[int | None, str]
 ) -> Iterator[str]:
-    for field, before in (change.before or {}).items():
-        now: Any = getattr(user, field)
-        if now == before or (field == "username" and now == old_names.get(user.id)):
+    for name, before in (change.before or {}).items():
+        field = field_named(name)
+        now = field.of(user)
+        if now == before or (field is USERNAME and now == old_names.get(user.id)):
             continue
-        if field == "active":
+        if field is ACTIVE:
             yield f"user {user.username!r} is {'active' if now else 'disabled'} by now"
         else:
             yield (
-                f"the {_WORDS.get(field, field)} of user {user.username!r} is now {now!r},"
-                f" no longer {before!r}"
+                f"the {field.label} of user {user.username!r} is now {now!r}, no longer {before!r}"
             )
     if change.action is Action.USER_RENAME:
         new = str((change.after or {})["username"])

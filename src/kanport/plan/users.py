@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from kanport.facts import fact
+from kanport.fields import UPDATABLE, field_named, labels
 from kanport.findings import Finding, finding, found
 from kanport.mapping.spec import MappingFile
 from kanport.memory import Memory
@@ -11,7 +12,6 @@ from kanport.model import (
     AppRole,
     CurrentState,
     DesiredUser,
-    Given,
     LdapPassword,
     PasswordCell,
     User,
@@ -32,7 +32,6 @@ from kanport.plan.ranks import app_rank
 from kanport.plan.resolve import Resolved, creates_inactive
 from kanport.plan.returners import Returners
 
-_WORDS = {"name": "name", "email": "e-mail", "role": "role"}
 _LOWERING = frozenset({Risk.ACCESS_LOST, Risk.ADMIN_LOST})
 
 
@@ -120,13 +119,11 @@ def _create(wanted: DesiredUser) -> Draft:
     # Kanboard's own LDAP fills these in, so clearing one is something to do, and a role that the
     # sources do not give is left to it.
     by_ldap = isinstance(wanted.password, LdapPassword)
-    if wanted.name is not None and (wanted.name.value or by_ldap):
-        after["name"] = wanted.name.value
-    if wanted.email is not None and (wanted.email.value or by_ldap):
-        after["email"] = wanted.email.value
-    role = wanted.role.value if wanted.role is not None else None if by_ldap else str(AppRole.USER)
-    if role is not None:
-        after["role"] = role
+    for field in UPDATABLE:
+        given = field.wanted(wanted)
+        value = given.value if given is not None else None if by_ldap else field.new
+        if value or (by_ldap and value is not None):
+            after[field.name] = value
     after["password"] = _password(wanted)
     return Draft(
         Action.USER_CREATE,
@@ -134,7 +131,7 @@ def _create(wanted: DesiredUser) -> Draft:
         user_id=None,
         after=after,
         reason=fact("new-on-server"),
-        risk={Risk.ADMIN_GRANTED} if role == AppRole.ADMIN else (),
+        risk={Risk.ADMIN_GRANTED} if after.get("role") == AppRole.ADMIN else (),
         origin=_places(wanted),
     )
 
@@ -199,15 +196,10 @@ def _existing(person: Person, user: User) -> Iterator[Draft]:
 
 
 def _update(wanted: DesiredUser, user: User) -> Iterator[Draft]:
-    given: dict[str, Given[str] | None] = {
-        "name": wanted.name,
-        "email": wanted.email,
-        "role": wanted.role,
-    }
     differ = {
-        field: value
-        for field, value in given.items()
-        if value is not None and value.value != getattr(user, field)
+        field.name: value
+        for field in UPDATABLE
+        if (value := field.wanted(wanted)) is not None and value.value != field.of(user)
     }
     if not differ:
         return
@@ -223,11 +215,9 @@ def _update(wanted: DesiredUser, user: User) -> Iterator[Draft]:
         Action.USER_UPDATE,
         user.username,
         user_id=user.id,
-        before={field: str(getattr(user, field)) for field in differ},
-        after={field: value.value for field, value in differ.items()},
-        reason=fact(
-            "fields-differ", fields=tuple(_WORDS[field] for field in differ), count=len(differ)
-        ),
+        before={name: field_named(name).of(user) for name in differ},
+        after={name: value.value for name, value in differ.items()},
+        reason=fact("fields-differ", fields=labels(differ), count=len(differ)),
         risk=risk,
         origin=_places(wanted, *(value.origins for value in differ.values())),
     )

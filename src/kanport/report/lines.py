@@ -6,12 +6,13 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+from kanport.fields import USER_FIELDS, labels
 from kanport.names import compare_key
 from kanport.origin import Origin
 from kanport.outcome import Outcome, Verdict
 from kanport.plan.model import Action, Change, Subject
 from kanport.report.parts import Difference, GroupChanges, Line, Person, ProjectAccess
-from kanport.report.words import ACTIONS, FIELDS, RISKS, unique
+from kanport.report.words import ACTIONS, RISKS, unique
 
 _NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
@@ -47,17 +48,16 @@ def differences_of(
     """Give what a change makes of each field, the best known fields first.
 
     >>> [(d.label, d.before, d.after) for d in differences_of({"email": "a@x"}, {"email": ""})]
-    [('e-mail', 'a@x', '')]
+    [('email', 'a@x', '')]
     """
     old, new = before or {}, after or {}
-    known = list(FIELDS)
-    fields = sorted(
-        {*old, *new},
-        key=lambda field: (known.index(field) if field in FIELDS else len(known), field),
+    known = [field.name for field in USER_FIELDS]
+    names = sorted(
+        {*old, *new}, key=lambda name: (known.index(name) if name in known else len(known), name)
     )
     return tuple(
-        Difference(field, FIELDS.get(field, field), _text(old.get(field)), _text(new.get(field)))
-        for field in fields
+        Difference(name, label, _text(old.get(name)), _text(new.get(name)))
+        for name, label in zip(names, labels(names), strict=True)
     )
 
 

@@ -97,15 +97,6 @@ UNDONE: tuple[Status | Standing, ...] = (
     Standing.NOT_SO,
 )
 
-FIELDS: dict[str, str] = {
-    "username": "username",
-    "name": "name",
-    "email": "e-mail",
-    "role": "role",
-    "active": "active",
-    "is_active": "active",
-}
-
 
 def counted(number: int, noun: Noun) -> str:
     """Give a number with its noun, in plain digits.

@@ -5,6 +5,7 @@ from typing import Any
 from kanport.apply.undo.notes import about_users, moved
 from kanport.apply.undo.scene import Back, Scene, origin_of, reason_for
 from kanport.apply.undo.traces import Created
+from kanport.fields import UPDATABLE, values_of
 from kanport.findings import Finding
 from kanport.model import User
 from kanport.plan.draft import Draft
@@ -63,9 +64,7 @@ def _not_found(scene: Scene, made: Created, user: User | None) -> list[Finding]:
 
 def _as_made(made: Created, user: User) -> bool:
     wanted: dict[str, Any] = dict(made.change.after or {})
-    return all(
-        getattr(user, name) == wanted[name] for name in ("name", "email", "role") if name in wanted
-    )
+    return all(one.of(user) == wanted[one.name] for one in UPDATABLE if one.name in wanted)
 
 
 def _kept_because(scene: Scene, made: Created, user: User) -> Finding | None:
@@ -97,13 +96,7 @@ def _remove(made: Created, user: User) -> Draft:
         Action.USER_REMOVE,
         user.username,
         user_id=user.id,
-        before={
-            "username": user.username,
-            "name": user.name,
-            "email": user.email,
-            "role": str(user.role),
-            "active": user.active,
-        },
+        before=values_of(user),
         reason=reason_for([made.change]),
         risk=removal_risks(user),
         origin=origin_of([made.change]),

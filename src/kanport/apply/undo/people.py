@@ -6,6 +6,7 @@ from typing import Any
 from kanport.apply.undo.notes import about_users, impossible, moved
 from kanport.apply.undo.scene import Back, Scene, origin_of, reason_for
 from kanport.apply.undo.traces import Trace
+from kanport.fields import UPDATABLE, field_named
 from kanport.findings import Finding, found
 from kanport.model import User
 from kanport.names import compare_key
@@ -61,7 +62,7 @@ def _restorable(user: User, traces: Mapping[str, Trace]) -> tuple[dict[str, Trac
     wanted: dict[str, Trace] = {}
     notes: list[Finding] = []
     for name, trace in traces.items():
-        now = getattr(user, name)
+        now = field_named(name).of(user)
         if now == trace.before:
             continue
         if now != trace.after:
@@ -91,7 +92,7 @@ def _is_refused(name: str, value: Any) -> bool:
 def _drafts(user: User, wanted: Mapping[str, Trace]) -> Iterator[Draft]:
     if rename := wanted.get("username"):
         yield _draft(Action.USER_RENAME, user, {"username": rename})
-    fields = {name: wanted[name] for name in ("name", "email", "role") if name in wanted}
+    fields = {one.name: wanted[one.name] for one in UPDATABLE if one.name in wanted}
     if fields:
         role = fields.get("role")
         risk = role_risks(user.role, role.before) if role is not None else set()
@@ -115,7 +116,7 @@ def _draft(
         action,
         user.username,
         user_id=user.id,
-        before={name: getattr(user, name) for name in wanted},
+        before={name: field_named(name).of(user) for name in wanted},
         after={name: trace.before for name, trace in wanted.items()},
         reason=reason_for(changes),
         risk=risk,

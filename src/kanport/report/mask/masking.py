@@ -7,6 +7,7 @@ from typing import Any
 
 from kanport.catalogue import Personal
 from kanport.facts import Fact
+from kanport.fields import USER_FIELDS
 from kanport.findings import Finding
 from kanport.origin import Origin
 from kanport.outcome import Approved, Run, Verdict
@@ -27,7 +28,8 @@ from kanport.report.mask.prose import Prose
 from kanport.report.mask.pseudonyms import Pseudonyms, Somebody
 
 # Fields that say nothing of anybody in particular.
-_KEPT = frozenset({"role", "active", "is_active"})
+_KEPT = frozenset(field.name for field in USER_FIELDS if field.personal is None)
+_PERSONAL = {field.name: field.personal for field in USER_FIELDS} | {"owner": Personal.LOGIN}
 # Actions whose fields are those of a group or a project, which keep their names.
 _THINGS = frozenset({Action.GROUP_CREATE, Action.GROUP_UPDATE, Action.GROUP_REMOVE})
 
@@ -179,12 +181,13 @@ class _Masker:
             return [self._field(field, inner) for inner in value]
         if not isinstance(value, str):
             return value
-        if field in ("username", "owner"):
-            return self._pseudonyms.login(value)
-        if field == "name":
-            return self._pseudonyms.name(value)
-        if field == "email":
-            return self._pseudonyms.address(value)
+        match _PERSONAL.get(field):
+            case Personal.LOGIN:
+                return self._pseudonyms.login(value)
+            case Personal.NAME:
+                return self._pseudonyms.name(value)
+            case Personal.EMAIL:
+                return self._pseudonyms.address(value)
         return self.prose.value(value) if value else value
 
     def finding(self, finding: Finding) -> Finding:
@@ -252,10 +255,14 @@ def _people_in(plan: Plan) -> Iterator[Somebody]:
             for state in (change.before or {}, change.after or {}):
                 if change.action in _THINGS or change.action is Action.PROJECT_CREATE:
                     continue
-                names += _texts(state, "name")
-                addresses += _texts(state, "email")
-                for login in _texts(state, "username"):
-                    yield Somebody(login)
+                for field, personal in _PERSONAL.items():
+                    texts = _texts(state, field)
+                    if personal is Personal.NAME:
+                        names += texts
+                    elif personal is Personal.EMAIL:
+                        addresses += texts
+                    elif personal is Personal.LOGIN:
+                        yield from map(Somebody, texts)
             yield Somebody(change.subject.username, tuple(names), tuple(addresses))
         if change.action is Action.PROJECT_CREATE:
             yield from map(Somebody, _texts(change.after or {}, "owner"))
