@@ -1,7 +1,7 @@
 """The rules judge as the recorded server did, and more strictly only where that was a mistake."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from kanport.catalogue import FINDINGS
 from kanport.facts import Fact
+from kanport.messages import fields_of
 from kanport.names import compare_key
 from kanport.rules import (
     app_role_problem,
@@ -23,6 +24,7 @@ from kanport.rules import (
     password_problem,
     project_role_problem,
     strip_blanks,
+    suspicious_problem,
     username_problem,
 )
 
@@ -234,6 +236,43 @@ def test_what_is_stripped_has_no_blank_at_its_ends(text: str) -> None:
     bare = strip_blanks(text)
     assert bare in text
     assert bare == "" or not any(end.isspace() or end == "\u200b" for end in (bare[0], bare[-1]))
+
+
+@pytest.mark.parametrize(
+    ("check", "text", "case"),
+    [
+        (control_problem, "a\nb", "line-break"),
+        (control_problem, "a\u2028b", "line-break"),
+        (control_problem, "a\tb", "tab"),
+        (control_problem, "a\0b", ""),
+        (username_problem, " ada", "blanks"),
+        (username_problem, "17.0", "decimals"),
+        (username_problem, "ada l", ""),
+        (email_problem, "ada", "no-at"),
+        (email_problem, "@x.org", "no-name"),
+        (email_problem, "ä@x.org", "name"),
+        (email_problem, "a@b", "domain-short"),
+        (email_problem, "a@b_c.org", "domain"),
+        (email_problem, "a@b..org", "dots"),
+        (suspicious_problem, "аnna", "lookalike"),
+        (suspicious_problem, "annaд", ""),
+        (app_role_problem, "zzz", ""),
+        (app_role_problem, "admin", "near"),
+    ],
+)
+def test_a_problem_says_which_part_of_the_rule_it_is(
+    check: Callable[[str], Fact | None], text: str, case: str
+) -> None:
+    problem = check(text)
+    assert problem is not None and problem.case == case
+    assert problem.text
+
+
+def test_a_secret_value_that_a_rule_refuses_shows_nothing_of_it() -> None:
+    worded = [kind.texts["secret"] for kind in FINDINGS.values() if "secret" in kind.texts]
+    shown = {name for texts in worded for text in texts for name in fields_of(text)}
+    assert len(worded) > 10
+    assert shown <= {"what", "wanted", "columns"}
 
 
 # --- passwords ------------------------------------------------------------------------------------

@@ -140,6 +140,8 @@ def _order(finding: Finding) -> tuple[Any, ...]:
         origin.row or 0,
         origin.position or 0,
         finding.code,
+        finding.case,
+        repr(finding.params),
         finding.message,
     )
 

@@ -16,7 +16,7 @@ UNDOING: Mapping[str, Kind] = {
     # Taking a run back.
     "undo-moved": Kind(
         "error",
-        "The server has changed since the run; this was left as it is.",
+        "The server has changed since the run, so Kanport does not undo this.",
         {
             **_moved(
                 user_gone="{username:q} is no longer on the server",
@@ -62,7 +62,7 @@ UNDOING: Mapping[str, Kind] = {
     ),
     "undo-impossible": Kind(
         "error",
-        "Kanboard's API cannot take this back.",
+        "Kanboard's API cannot undo this.",
         {
             case: Text(said, hint)
             for case, (said, hint) in {
@@ -106,7 +106,7 @@ UNDOING: Mapping[str, Kind] = {
     ),
     "undo-partial": Kind(
         "warning",
-        "Kanboard's API can take this back only in part.",
+        "Kanboard's API can undo this only in part.",
         {
             "ended": Text(
                 "the run ended the direct membership of {username:q} in {project:q}; the same role"

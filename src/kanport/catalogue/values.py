@@ -40,7 +40,7 @@ VALUES: Mapping[str, Kind] = {
     ),
     "cell-unreadable": Kind(
         "error",
-        "A cell of a workbook holds no number, though it says so.",
+        "A cell is marked as a number, but holds none.",
         {
             "": Text(
                 "the cell is marked as a number or a truth value, but contains neither",
@@ -59,7 +59,7 @@ VALUES: Mapping[str, Kind] = {
     ),
     "cell-date": Kind(
         "error",
-        "A cell holds a date where a name or text belongs.",
+        "A cell holds a date instead of text.",
         {
             "": Text(
                 "the cell contains a date ({date}), not text",
@@ -71,7 +71,7 @@ VALUES: Mapping[str, Kind] = {
     ),
     "cell-boolean": Kind(
         "warning",
-        "A truth value stands where text belongs.",
+        "A cell holds a truth value instead of text.",
         {
             "": Text(
                 "the cell contains a truth value, not text",
@@ -82,7 +82,7 @@ VALUES: Mapping[str, Kind] = {
     ),
     "cell-number": Kind(
         "warning",
-        "A number stands where text belongs; zeros may be lost.",
+        "A cell holds a number instead of text; zeros may be lost.",
         {
             "": Text(
                 "the cell contains a number, not text",
@@ -153,7 +153,7 @@ VALUES: Mapping[str, Kind] = {
     ),
     "cell-date-like": Kind(
         "warning",
-        "A text looks like what Excel makes of a name: a date.",
+        "A text looks like a date that Excel made of a name.",
         one(
             "this looks like a date among names: Excel may have changed a name",
             f"compare it with the original list; {_SET_TO_TEXT}",
@@ -161,7 +161,7 @@ VALUES: Mapping[str, Kind] = {
     ),
     "cell-unwrapped": Kind(
         "info",
-        'The text inside ="…" was read.',
+        'Kanport read the text inside ="…".',
         one('Kanport read the text inside ="…" in {count:#value|values} of {column:q}'),
     ),
     "cell-control": _value(
@@ -187,7 +187,7 @@ VALUES: Mapping[str, Kind] = {
     ),
     "cell-trimmed": Kind(
         "info",
-        "Blanks round a value were left out.",
+        "Kanport removed blanks around a value.",
         one(
             "Kanport removed blanks other than plain spaces around {count:#value|values} of"
             " {column:q}"
@@ -195,7 +195,7 @@ VALUES: Mapping[str, Kind] = {
     ),
     "cell-composed": Kind(
         "info",
-        "Letters and accents that stood apart were put together.",
+        "Kanport composed letters and their accents.",
         one(
             "Kanport composed letters and their accents (NFC) in {count:#value|values} of"
             " {column:q}"
@@ -211,7 +211,7 @@ VALUES: Mapping[str, Kind] = {
     ),
     "cell-calculated": Kind(
         "info",
-        "The values of formulas were read as last calculated.",
+        "Kanport read the values of formulas as last calculated.",
         one(
             "{count:#value|values} of {column:q} {count:comes from a formula|come from formulas},"
             " as last calculated"
@@ -227,7 +227,7 @@ VALUES: Mapping[str, Kind] = {
     ),
     "absence-unproven": Kind(
         "warning",
-        "An attribute may only be hidden; it counts as unknown.",
+        "An attribute may only be hidden, so it counts as unknown.",
         {
             "": Text(
                 "the directory shows no {attribute} of {count:#entry|entries} and does not prove"
@@ -256,7 +256,7 @@ VALUES: Mapping[str, Kind] = {
     ),
     "person-unproven": Kind(
         "warning",
-        "Whether an account is active is unknown; it stays as it is.",
+        "Kanport cannot tell whether an account is active, so it stays as it is.",
         {
             "new": Text(
                 "{username:q} is not created: the directory does not show whether the account"
@@ -273,7 +273,7 @@ VALUES: Mapping[str, Kind] = {
     ),
     "active-unknown": Kind(
         "error",
-        "Whether an account is active cannot be told.",
+        "Kanport cannot tell whether an account is active.",
         {
             case: Text(
                 f"Kanport cannot tell whether the account is active: {why}",
@@ -290,7 +290,7 @@ VALUES: Mapping[str, Kind] = {
     ),
     "value-required": Kind(
         "error",
-        "A value that is needed is empty.",
+        "A required value is empty.",
         {
             "group": Text("the row names no group", "fill in the group, or delete the row"),
             "project-name": Text(
@@ -328,7 +328,7 @@ VALUES: Mapping[str, Kind] = {
     ),
     "value-took-default": Kind(
         "info",
-        "A value is not in the table; the default was taken.",
+        "A value is not in the table, so Kanport uses the default.",
         one(
             "{text:q} is not in the table of the {what}, so Kanport uses the default"
             " {default:q} in {count:#cell|cells}",
@@ -346,7 +346,7 @@ VALUES: Mapping[str, Kind] = {
     ),
     "value-too-slow": Kind(
         "error",
-        "A pattern of the mapping takes too long for a value, so nothing is known of it.",
+        "A pattern of the mapping takes too long for a value.",
         one(
             "the pattern {pattern:q} takes too long for this {what}",
             "write the pattern without a repetition within a repetition, or correct the value",
@@ -368,7 +368,7 @@ VALUES: Mapping[str, Kind] = {
     ),
     "value-not-single": Kind(
         "error",
-        "Several values stand where one belongs.",
+        "A cell or attribute has several values, one allowed.",
         {
             "": Text("the {what} has {count} values, one allowed", "leave one value there"),
             "column": Text(
@@ -382,7 +382,7 @@ VALUES: Mapping[str, Kind] = {
     ),
     "value-not-boolean": _value(
         "error",
-        "A value is neither a yes nor a no.",
+        "A value is neither yes nor no.",
         one(
             "this value is neither yes nor no",
             "write yes or no, or map the value under values in the mapping",
@@ -406,7 +406,7 @@ VALUES: Mapping[str, Kind] = {
     ),
     "username-too-long": _value(
         "error",
-        "Kanboard takes at most 191 characters.",
+        "Kanboard accepts at most 191 characters.",
         one("the username has {length} characters; Kanboard allows at most {limit}"),
     ),
     "username-odd": _value(
@@ -459,7 +459,7 @@ VALUES: Mapping[str, Kind] = {
     ),
     "name-invisible": Kind(
         "warning",
-        "A name holds a character that cannot be seen.",
+        "A name holds an invisible character.",
         one(
             "the text contains {char}, which is invisible",
             "delete it: the name looks the same without it, but is another one",
@@ -479,7 +479,7 @@ VALUES: Mapping[str, Kind] = {
     ),
     "name-too-long": _value(
         "error",
-        "Kanboard's databases take at most 255 characters.",
+        "Kanboard's databases hold at most 255 characters.",
         one("the name has {length} characters; Kanboard's databases hold at most {limit}"),
     ),
     "email-invalid": _value(
@@ -503,12 +503,12 @@ VALUES: Mapping[str, Kind] = {
     ),
     "email-too-long": _value(
         "error",
-        "Kanboard's databases take at most 255 characters.",
+        "Kanboard's databases hold at most 255 characters.",
         one("the address has {length} characters; Kanboard's databases hold at most {limit}"),
     ),
     "password-empty": Kind(
         "info",
-        "No password is given; a new user gets a random one.",
+        "A password is missing; Kanport gives a new user a random one.",
         one(
             "{count:#cell|cells} {count:contains|contain} no password; Kanport gives new users a"
             " random one"
@@ -516,7 +516,7 @@ VALUES: Mapping[str, Kind] = {
     ),
     "password-too-short": Kind(
         "error",
-        "Kanboard takes at least 6 characters.",
+        "Kanboard requires at least 6 characters.",
         one("the password has fewer than {limit} characters, the minimum of Kanboard"),
     ),
     "password-too-long": Kind(
@@ -537,7 +537,7 @@ VALUES: Mapping[str, Kind] = {
     ),
     "role-unknown": _value(
         "error",
-        "Kanboard has no such role; it would store it all the same.",
+        "Kanboard has no such role, but would store it.",
         {
             "": Text("there is no {kind} role {role:q}", "the roles are {known:+}"),
             "near": Text("there is no {kind} role {role:q}", "did you mean {near}?"),
@@ -562,7 +562,7 @@ VALUES: Mapping[str, Kind] = {
     ),
     "user-clash": Kind(
         "error",
-        "Two usernames are one to some databases: case, accents, emoji.",
+        "Some databases take two usernames for one: case, accents, emoji.",
         one(
             "the usernames {usernames:q} are one on MariaDB and MySQL, which ignore case, accents"
             " and emoji",
@@ -616,13 +616,13 @@ VALUES: Mapping[str, Kind] = {
     ),
     "membership-duplicate": Kind(
         "info",
-        "The same membership is asked for more than once.",
+        "The input lists a membership more than once.",
         one("the role {role} of {username:q} in {project:q} appears {count} times"),
         {"username": Personal.LOGIN},
     ),
     "membership-highest": Kind(
         "info",
-        "Several roles are asked for; the highest was taken.",
+        "The input lists several roles; Kanport takes the highest.",
         one(
             "the input gives {username:q} the roles {roles:list} in {project:q}; Kanport takes the"
             " highest, {role}"
@@ -631,7 +631,7 @@ VALUES: Mapping[str, Kind] = {
     ),
     "membership-conflict": Kind(
         "error",
-        "One person is to have two roles in one project.",
+        "The input gives one person two roles in one project.",
         one(
             "the input gives {username:q} the roles {roles:list} in {project:q}, one allowed",
             "leave one role for each person and project",
@@ -640,7 +640,7 @@ VALUES: Mapping[str, Kind] = {
     ),
     "sources-conflict": Kind(
         "warning",
-        "Two sources say different things; the first was taken.",
+        "Two sources differ; Kanport uses the first.",
         one(
             "{username:q} has {field} {text:q} in {source}, which wins, and {texts:q} in"
             " {others:list}",
@@ -650,19 +650,19 @@ VALUES: Mapping[str, Kind] = {
     ),
     "protected-named": Kind(
         "info",
-        "A source names a protected account; it is left as it is.",
+        "A source names a protected account, which Kanport does not change.",
         one("{username:q} is protected, so Kanport does not change this account"),
         {"username": Personal.LOGIN},
     ),
     "admin-wanted": Kind(
         "info",
-        "Somebody is to be an administrator of the whole server.",
+        "The input makes somebody an administrator of the whole server.",
         one("{username:q} is to be an administrator of the whole server"),
         {"username": Personal.LOGIN},
     ),
     "group-differs": Kind(
         "error",
-        "The sources say different things of one group.",
+        "Rows differ about a group.",
         {
             "external-id": Text(
                 "the input gives the group {group:q} the external ids {ids:q}",
@@ -679,14 +679,14 @@ VALUES: Mapping[str, Kind] = {
         "error",
         "Groups of a directory have names that Kanboard's databases take for one.",
         one(
-            "the groups {names:q} are one group on MariaDB and MySQL, which tell neither case nor"
-            " accents apart",
-            "say in the mapping (values) what to call one of them",
+            "the groups {names:q} are one group on MariaDB and MySQL, which ignore case and"
+            " accents",
+            "set another name for one of them under values in the mapping",
         ),
     ),
     "group-login": Kind(
         "warning",
-        "Kanboard's login takes people out of groups with such an id.",
+        "Kanboard's login removes users from groups with such an id.",
         one(
             "{number:#group|groups} ({groups:list}) {number:has|have} an external id that is not a"
             " DN of a directory: where people log in through Kanboard's own LDAP, each login"
@@ -705,7 +705,7 @@ VALUES: Mapping[str, Kind] = {
     ),
     "project-differs": Kind(
         "error",
-        "The sources say different things of one new project.",
+        "Rows differ about a new project.",
         {
             "fields": Text(
                 "{rows} rows describe the project {project:q}, with different values of"
@@ -728,7 +728,7 @@ VALUES: Mapping[str, Kind] = {
     ),
     "group-name-odd": _value(
         "error",
-        "This cannot be the name of a group or a project.",
+        "The name of a group or project is too long.",
         {
             "group": Text(
                 "the name of a group has at most {limit} characters",
