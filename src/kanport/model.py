@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 from kanport.names import compare_key, spelling_key
 from kanport.origin import Origin
@@ -273,6 +273,21 @@ class DesiredProject:
     called: Given[str] | None = None
 
 
+class Blocker(NamedTuple):
+    """A row, an entry or a source because of which something is unknown, and so stays.
+
+    `who` is the compare key of the person, or of the group where it is `about` "access"; None
+    stands for anybody. `what` is the key of a project or group, None for any. What is about a
+    "user" concerns all of their access as well.
+    """
+
+    kind: Literal["row", "entry", "source", "group", "identity"]
+    who: str | None
+    origin: Origin
+    about: Literal["user", "project", "group", "access"] = "user"
+    what: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Unknown:
     """What the input leaves open because a row could not be used; it is never taken as absence.
@@ -284,7 +299,8 @@ class Unknown:
     `group_members` are pairs of the keys of a person and a group, `group_access` of a group and a
     project, with None as in `memberships`. `hidden` are the compare keys of people whose entries a
     directory does not show, without proving that they are gone. `nameless` are the DNs of such
-    entries whose username nobody knows.
+    entries whose username nobody knows. `because` says of all of this which rows, entries and
+    sources it follows from; nothing is decided by it.
     """
 
     people: frozenset[str] = frozenset()
@@ -295,6 +311,7 @@ class Unknown:
     group_access: frozenset[tuple[str | None, str | None]] = frozenset()
     hidden: frozenset[str] = frozenset()
     nameless: frozenset[str] = frozenset()
+    because: frozenset[Blocker] = field(default=frozenset(), compare=False)
 
     def person(self, key: str) -> bool:
         """Whether the input leaves open what is wanted of this person."""

@@ -9,6 +9,7 @@ from kanport.mapping import LoadedMapping
 from kanport.mapping.spec import MappingFile, Membership, ProjectRule, Users
 from kanport.model import DesiredState, DesiredUser, Given, Unknown
 from kanport.names import id_text, plain_number, spelling_key
+from kanport.normalize.blockers import of_row, row_blockers, scope_blockers, source_blockers
 from kanport.normalize.bound import scalar_text
 from kanport.normalize.columns import header_origin, matrix_columns, refuse_missing
 from kanport.normalize.entries import Entries, Judge, insiders, refuse_entries
@@ -118,7 +119,7 @@ def normalize(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Normalized
     strays = read_strays(spec, tables, shared)
     in_doubt = _people_in_doubt(user_rows, bad) | (strays.people - by_person(everyone).keys())
     users = _merged(spec.users, user_rows, in_doubt, notes)
-    partial = any(table.partial or _broken(table) for table in tables.values())
+    partial = any(table.partial or bool(_broken(table)) for table in tables.values())
     groups = groups_wanted(groups_read, bad=bad, in_doubt=in_doubt, partial=partial)
     group_access, access_open = access_wanted(access_read, bad=bad, partial=partial)
     unknown = _unknown(user_rows, member_rows, scopes, users, in_doubt, bad, partial=partial)
@@ -130,6 +131,23 @@ def normalize(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Normalized
         ids=unknown.ids | unread.ids | strays.ids,
         hidden=frozenset(unread.hidden),
         nameless=frozenset(unread.nameless),
+        because=frozenset(
+            map(
+                of_row,
+                (
+                    *row_blockers(user_rows, member_rows, groups_read, access_read, bad),
+                    *scope_blockers(scopes),
+                    *(
+                        blocker
+                        for name, table in tables.items()
+                        if table.partial or _broken(table)
+                        for blocker in source_blockers(name, _broken(table))
+                    ),
+                    *strays.because,
+                    *unread.because,
+                ),
+            )
+        ),
     )
     desired = DesiredState(
         users,
@@ -250,9 +268,9 @@ def _unknown(
     return Unknown(unknown, nameless, frozenset(pairs), given)
 
 
-def _broken(table: Table) -> bool:
-    """Whether reading a source found an error that is not about a group or a row alone."""
-    return any(finding.code not in SCOPED | STRAY for finding in errors_in(table.findings))
+def _broken(table: Table) -> list[Finding]:
+    """Return the errors of reading a source that are not about a group or a row alone."""
+    return [one for one in errors_in(table.findings) if one.code not in SCOPED | STRAY]
 
 
 def _constant_projects(mapping: LoadedMapping, tables: Mapping[str, Table]) -> list[Given[str]]:

@@ -127,8 +127,7 @@ def access_wanted(
     is_open: set[Pair] = {(None, None)} if partial else set()
     for row in rows:
         if row.id in bad or _is_hidden(row):
-            groups = {_key(group, compare_key) for group in row.groups}
-            is_open.update((g, _key(p, spelling_key)) for g in groups for p, _ in row.asks)
+            is_open.update(access_pairs(row))
     found = []
     for pair, wanted in sorted(_by_pair(row for row in rows if row.id not in bad).items()):
         if pair in is_open:
@@ -159,6 +158,12 @@ def _by_pair(
     for wanted in found.values():
         wanted.sort(key=lambda one: (place_order(one[3].place(one[0].origin)), one[1].text))
     return found
+
+
+def access_pairs(row: AccessRow) -> Iterator[Pair]:
+    """Yield the keys of the groups and projects that a row names; None for what is unreadable."""
+    groups = {_key(group, compare_key) for group in row.groups}
+    return ((group, _key(project, spelling_key)) for group in groups for project, _ in row.asks)
 
 
 def _is_hidden(row: AccessRow) -> bool:

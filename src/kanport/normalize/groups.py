@@ -239,7 +239,7 @@ def groups_wanted(
     its end, so that it is no evidence of anything that it lacks.
     """
     open_rows = [row for row in read.rows if (row.id in bad and not row.aside) or _is_hidden(row)]
-    is_open = {pair for row in open_rows for pair in _pairs(row)}
+    is_open = {pair for row in open_rows for pair in group_pairs(row)}
     is_open.update((key, None) for key in in_doubt)
     for value, incomplete, _ in read.scopes:
         if value.state in (State.BAD, State.UNKNOWN):
@@ -273,7 +273,7 @@ def groups_wanted(
     clear = [row for row in usable if not row.withheld]
     members = _members(clear, {group.key: group.name.value for group in groups}, is_open)
     # Who may be meant by such a row stays as they are, and what other rows say of them stands.
-    is_open.update(pair for row in usable if row.withheld for pair in _pairs(row))
+    is_open.update(pair for row in usable if row.withheld for pair in group_pairs(row))
     return GroupsWanted(tuple(groups), members, frozenset(is_open))
 
 
@@ -322,7 +322,7 @@ def _by_group(rows: Iterable[GroupRow]) -> dict[str, list[GroupRow]]:
     return found
 
 
-def _pairs(row: GroupRow) -> Iterator[Pair]:
+def group_pairs(row: GroupRow) -> Iterator[Pair]:
     """Give what a row that cannot be used leaves open: whom it names, in which groups."""
     for who in _keys(row.members):
         for group in _keys(row.names):

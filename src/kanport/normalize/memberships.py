@@ -20,6 +20,7 @@ from kanport.normalize.value import (
     refused,
     shape,
 )
+from kanport.origin import Origin
 from kanport.rules import project_role_problem
 from kanport.table import Row, Table
 
@@ -63,10 +64,18 @@ def read_member_rows(
 
 
 class ScopesRead(NamedTuple):
-    """The projects that scopes speak of, and those of which not everybody is known (None: any)."""
+    """The projects that scopes name, and those of which not everybody is known (None: any).
+
+    `unread` are the latter with the places of their groups.
+    """
 
     named: tuple[Given[str], ...] = ()
-    open: frozenset[str | None] = frozenset()
+    unread: frozenset[tuple[str | None, Origin]] = frozenset()
+
+    @property
+    def open(self) -> frozenset[str | None]:
+        """The projects of which not everybody is known (None: any)."""
+        return frozenset(project for project, _ in self.unread)
 
 
 def read_scopes(rule: Membership, table: Table, context: Context, notes: Notes) -> ScopesRead:
@@ -81,15 +90,15 @@ def read_scopes(rule: Membership, table: Table, context: Context, notes: Notes) 
         "project", context
     )
     named: list[Given[str]] = []
-    is_open: set[str | None] = set()
+    is_open: set[tuple[str | None, Origin]] = set()
     for scope in table.scopes:
         for project in read_several(project_rule, scope.row, notes):
             if project.state is State.GIVEN:
                 named.append(Given(project.text, project.origins[:1] or (scope.row.origin,)))
             if project.state in (State.BAD, State.UNKNOWN):
-                is_open.add(None)
+                is_open.add((None, scope.row.origin))
             elif project.state is State.GIVEN and scope.open:
-                is_open.add(spelling_key(project.text))
+                is_open.add((spelling_key(project.text), scope.row.origin))
     return ScopesRead(tuple(named), frozenset(is_open))
 
 

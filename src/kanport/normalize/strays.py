@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from kanport.mapping.spec import MappingFile
+from kanport.model import Blocker
 from kanport.names import compare_key, spelling_key
 from kanport.normalize.bound import BoundRule, Context, bind
 from kanport.normalize.notes import Notes
@@ -31,6 +32,7 @@ class Strays:
     memberships: set[Pair] = field(default_factory=set)
     group_members: set[Pair] = field(default_factory=set)
     group_access: set[Pair] = field(default_factory=set)
+    because: set[Blocker] = field(default_factory=set)
 
 
 def read_strays(
@@ -48,7 +50,9 @@ def read_strays(
     for membership in spec.memberships:
         username = bind_username(membership.username, shared[membership.from_])
         for row in tables[membership.from_].strays:
-            found.memberships.update((who, None) for who in _named(username, row))
+            for who in _named(username, row):
+                found.memberships.add((who, None))
+                found.because.add(Blocker("row", who, row.origin, "project"))
     for groups in spec.groups:
         if groups.from_ is None or groups.name is None:
             continue
@@ -58,8 +62,12 @@ def read_strays(
         if groups.member is not None:
             member = bind(groups.member, "member", context, names=True)
         for row in tables[groups.from_].strays:
-            found.group_members.update((None, key) for key in _named(group, row))
-            found.group_members.update((key, None) for key in _named(member, row))
+            pairs: set[Pair] = {(None, key) for key in _named(group, row)}
+            pairs.update((key, None) for key in _named(member, row))
+            found.group_members.update(pairs)
+            found.because.update(
+                Blocker("row", who, row.origin, "group", what) for who, what in pairs
+            )
     for access in spec.group_access:
         if access.from_ is None or access.group is None or access.project is None:
             continue
@@ -68,9 +76,9 @@ def read_strays(
         project = bind(access.project, "project", context, names=True)
         for row in tables[access.from_].strays:
             for key in _named(group, row):
-                found.group_access.update(
-                    (key, where) for where in _named(project, row, spelling_key) or {None}
-                )
+                for where in _named(project, row, spelling_key) or {None}:
+                    found.group_access.add((key, where))
+                    found.because.add(Blocker("row", key, row.origin, "access", where))
     return found
 
 
@@ -78,6 +86,7 @@ def _read_user(username: BoundRule, stable_id: BoundRule | None, row: Row, found
     names = _named(username, row)
     ids = _given(stable_id, row) if stable_id is not None else []
     for key in names:
+        found.because.add(Blocker("row", key, row.origin))
         if key is None:
             found.everybody = True
         else:

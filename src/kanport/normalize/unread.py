@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from kanport.mapping.spec import MappingFile
+from kanport.model import Blocker
 from kanport.names import compare_key
 from kanport.normalize.bound import BoundRule, Context, bind
 from kanport.normalize.notes import Notes
@@ -25,6 +27,7 @@ class UnreadPeople:
     nameless: set[str] = field(default_factory=set)
     memberships: set[Pair] = field(default_factory=set)
     group_members: set[Pair] = field(default_factory=set)
+    because: set[Blocker] = field(default_factory=set)
 
 
 def nameless_aside(
@@ -82,6 +85,10 @@ def unread_people(
             key = compare_key(who.text) if who.state is State.GIVEN else None
             if key is not None or not unread.absent:
                 pairs.add((key, None))
+            about: Literal["user", "project", "group"] = "user"
+            if not unread.absent:
+                about = "project" if pairs is found.memberships else "group"
+            found.because.add(Blocker("entry", key, unread.row.origin, about))
             if unread.absent and key is not None:
                 found.hidden.add(key)
             elif unread.absent:

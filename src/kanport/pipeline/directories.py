@@ -9,7 +9,7 @@ from kanport.facts import Fact, fact
 from kanport.findings import Finding, found
 from kanport.mapping.ldap import LdapSource
 from kanport.memory import Entries, KnownEntry
-from kanport.model import DesiredState, Unknown
+from kanport.model import Blocker, DesiredState, Unknown
 from kanport.names import compare_key, spelling_key
 from kanport.origin import Origin
 from kanport.pipeline.inputs import Inputs
@@ -49,7 +49,7 @@ def compare_directories(
         doubtful = _doubtful(inputs, name, spec, missing, there, elsewhere) if missing else {}
         still = {dn: before[dn] for dn in before if dn_key(dn) in there}
         keep[name] = {**doubtful, **still, **_merged(read, before)}
-        unknown = _with(unknown, doubtful)
+        unknown = _with(unknown, name, doubtful)
         findings += _findings(name, doubtful)
     unknown = replace(unknown, nameless=_nameless(inputs, unknown.nameless, known))
     if findings or unknown != inputs.desired.unknown:
@@ -102,7 +102,7 @@ def doubt_leavers(
         there = _there(inputs.tables[name], nameless)
         doubtful = _doubtful(inputs, name, spec, guessed, there) if guessed else {}
         if doubtful:
-            unknown = _with(unknown, doubtful)
+            unknown = _with(unknown, name, doubtful)
             findings += _people("guessed", name, doubtful)
     if not findings:
         return inputs
@@ -146,6 +146,21 @@ def doubt_losses(inputs: Inputs, known: Entries, losing: Collection[str]) -> Inp
                 unknown,
                 memberships=unknown.memberships | in_projects,
                 group_members=unknown.group_members | in_groups,
+                because=unknown.because
+                | {
+                    blocker
+                    for group in doubtful
+                    for blocker in (
+                        *(
+                            Blocker("group", who, Origin(name, dn=group), "project", what)
+                            for _, what in in_projects
+                        ),
+                        *(
+                            Blocker("group", who, Origin(name, dn=group), "group", what)
+                            for _, what in in_groups
+                        ),
+                    )
+                },
             )
             findings.append(
                 found(
@@ -206,7 +221,13 @@ def entries_read(desired: DesiredState, tables: Mapping[str, Table]) -> Entries:
 def _all_hidden(inputs: Inputs, strangers: Collection[str], unnamed: Collection[str]) -> Inputs:
     users = inputs.mapping.spec.users
     source = users.sources[0] if users is not None else ""
-    unknown = _with(inputs.desired.unknown, {who: KnownEntry(who) for who in strangers})
+    unknown = _with(inputs.desired.unknown, source, {who: KnownEntry(who) for who in strangers})
+    hidden = {
+        Blocker("entry", compare_key(who), Origin(source, dn=dn))
+        for who in strangers
+        for dn in tuple(unnamed)[:_MOST_FOLDERS]
+    }
+    unknown = replace(unknown, because=inputs.desired.unknown.because | hidden)
     finding = found(
         "entry-unreadable",
         Origin(source),
@@ -298,7 +319,7 @@ def _doubtful(
     return {dn: missing[dn] for dn in sorted(found)}
 
 
-def _with(unknown: Unknown, doubtful: Mapping[str, KnownEntry]) -> Unknown:
+def _with(unknown: Unknown, source: str, doubtful: Mapping[str, KnownEntry]) -> Unknown:
     people = {compare_key(one.username) for one in doubtful.values() if one.username is not None}
     projects = {spelling_key(name) for one in doubtful.values() for name in one.projects}
     groups = {compare_key(name) for one in doubtful.values() for name in one.groups}
@@ -308,7 +329,19 @@ def _with(unknown: Unknown, doubtful: Mapping[str, KnownEntry]) -> Unknown:
         hidden=unknown.hidden | people,
         memberships=unknown.memberships | everywhere | {(None, name) for name in projects},
         group_members=unknown.group_members | everywhere | {(None, name) for name in groups},
+        because=unknown.because | set(_blockers(source, doubtful)),
     )
+
+
+def _blockers(source: str, doubtful: Mapping[str, KnownEntry]) -> Iterator[Blocker]:
+    for dn, entry in doubtful.items():
+        place = Origin(source, dn=dn)
+        if entry.username is not None:
+            yield Blocker("entry", compare_key(entry.username), place)
+        for name in entry.projects:
+            yield Blocker("group", None, place, "project", spelling_key(name))
+        for name in entry.groups:
+            yield Blocker("group", None, place, "group", compare_key(name))
 
 
 def _nameless(inputs: Inputs, nameless: Collection[str], known: Entries) -> frozenset[str]:

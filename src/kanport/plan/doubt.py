@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple, Self
 
 from kanport.findings import Finding, errors_in
-from kanport.model import DesiredMembership, DesiredState, DesiredUser, Unknown
+from kanport.model import Blocker, DesiredMembership, DesiredState, DesiredUser, Unknown
 from kanport.names import compare_key
 from kanport.origin import Origin
 
@@ -39,9 +39,11 @@ def membership_rows(membership: DesiredMembership) -> frozenset[RowId]:
 
     The project may stand in the header of a matrix, so its row is the last that is looked at.
     """
-    return _rows(
-        membership.username.origins or membership.role.origins or membership.project.origins
-    )
+    return _rows(_places_of(membership))
+
+
+def _places_of(membership: DesiredMembership) -> tuple[Origin, ...]:
+    return membership.username.origins or membership.role.origins or membership.project.origins
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,30 @@ def without(desired: DesiredState, invalid: Invalid) -> DesiredState:
             | {(user.key, user.stable_id.value) for user in bad_users if user.stable_id},
             hidden=unknown.hidden,
             nameless=unknown.nameless,
+            because=unknown.because
+            | {
+                *(
+                    Blocker("row", user.key, place)
+                    for user in bad_users
+                    for place in user.rows or user.username.origins
+                ),
+                *(
+                    Blocker("row", who, place, "project", what)
+                    for m in bad_memberships
+                    for who, what in [_open_access(m, invalid)]
+                    for place in _places_of(m)
+                ),
+                *(
+                    Blocker("row", m.key[0], place, "group", m.key[1])
+                    for m in bad_members
+                    for place in m.username.origins
+                ),
+                *(
+                    Blocker("row", a.key[0], place, "access", a.key[1])
+                    for a in bad_access
+                    for place in a.role.origins
+                ),
+            },
         ),
     )
 
