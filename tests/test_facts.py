@@ -4,13 +4,25 @@ import json
 
 import pytest
 
-from kanport.catalogue import ALL, FINDINGS, GUARDS, NOTICES, OUTCOMES, PARTS, REASONS, Personal
+from kanport.catalogue import (
+    ALL,
+    FINDINGS,
+    GUARDS,
+    NOTICES,
+    OUTCOMES,
+    PARTS,
+    REASONS,
+    STALENESS,
+    Personal,
+)
 from kanport.facts import Fact, as_written, fact
 from kanport.messages import fields_of
 
 
 def test_no_code_has_two_entries() -> None:
-    assert len(ALL) == sum(map(len, (FINDINGS, REASONS, OUTCOMES, GUARDS, NOTICES, PARTS)))
+    assert len(ALL) == sum(
+        map(len, (FINDINGS, REASONS, OUTCOMES, GUARDS, NOTICES, STALENESS, PARTS))
+    )
 
 
 @pytest.mark.parametrize("code", sorted(ALL))

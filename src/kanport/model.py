@@ -103,11 +103,12 @@ class ServerInfo:
 class Unlisted:
     """Why a server could not list its users, so that only those asked for were read.
 
-    `folds_case` is True where the server was seen to find a username in whatever case it is
-    written; elsewhere, nobody of a name means only: nobody under a spelling that was asked for.
+    `fault` is the kind of fault that its answer had (`kanboard.faults`). `folds_case` is True where
+    the server was seen to find a username in whatever case it is written; elsewhere, nobody of a
+    name means only: nobody under a spelling that was asked for.
     """
 
-    why: str
+    fault: str
     folds_case: bool = False
 
 

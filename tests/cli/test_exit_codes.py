@@ -149,7 +149,7 @@ TABLE = [
         Exit.STALE,
         "",
         "Error: the server has changed since the plan was made; nothing was written\n"
-        "  user 'ada' exists already (#2); the plan was to create it\n"
+        '  the plan creates user "ada", who exists already (#2)\n'
         "Hint: make a new plan\n",
     ),
     Row(

@@ -10,6 +10,7 @@ from kanport.config import Settings
 from kanport.errors import Unreachable
 from kanport.kanboard.client import Client
 from kanport.kanboard.current import read_current
+from kanport.kanboard.faults import Fault
 from kanport.kanboard.procedures import WRITING
 from kanport.kanboard.rpc import SECRET_KEYS
 from kanport.model import CurrentState
@@ -72,7 +73,7 @@ def test_too_many_users_are_read_by_name_and_by_membership(shown: bool) -> None:
     assert state.roles == {alpha: {ben: "project-viewer"}}
     assert not state.users_complete
     assert state.unlisted is not None
-    assert ("memory limit" if shown else "HTTP 500") in state.unlisted.why
+    assert state.unlisted.fault == ("memory-limit" if shown else "server-error")
     assert not {method for request in server.requests for method in request.procedures} & WRITING
 
 
@@ -93,7 +94,7 @@ def test_whoever_is_read_by_name_is_as_in_the_list(
         server.store.add_user("ben", active=False, ldap=True)
         listed = read(server)
         with client_of(server) as client:
-            client.too_much["getAllUsers"] = "told by the test"
+            client.too_much["getAllUsers"] = Fault.EMPTY
             by_name = read_current(
                 client, choose_projects=lambda _: (), usernames=["ada", "ben", "nobody"]
             )

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from kanport.facts import fact
 from kanport.model import CurrentState, Identity, Unlisted, User
 from kanport.plan.match import people_wanted
 from kanport.plan.model import Plan
@@ -21,14 +22,14 @@ from tests.plan.building import (
     tripped,
 )
 
-WHY = "PHP: memory limit of 128 MiB exhausted"
+WHY = "PHP reached its memory limit"
 ANN = User(2, "ann", email="ann@example.org")
 BY_EMAIL: dict[str, Any] = {"find_by": ["username", "email"]}
 
 
 def unlisted(*users: User, folds_case: bool = False, **more: Any) -> CurrentState:
     server = a_server(*users, complete=False, **more)
-    return replace(server, unlisted=Unlisted(WHY, folds_case))
+    return replace(server, unlisted=Unlisted("memory-limit", folds_case))
 
 
 def verdict(plan: Plan, guard: str) -> str:
@@ -131,5 +132,5 @@ def test_a_plan_is_checked_for_the_people_it_speaks_of() -> None:
     assert (set(names), set(ids)) == ({"ann", "anna", "eve"}, {2})
     assert differences(plan, unlisted(ANN)) == []
     assert differences(plan, unlisted(ANN, User(9, "Eve"))) == [
-        "user 'Eve' exists already (#9); the plan was to create it"
+        fact("stale-user", case="exists", username="Eve", number=9)
     ]

@@ -6,7 +6,8 @@ as an error in one place and as a warning in another. Its wording is a template
 
 Findings are in `sources`, `values`, `server` and `undoing`; `reasons` says why a change is planned,
 `outcomes` what became of it and why a run stopped, `guards` what the safety checks say, `notices`
-what else a person must know of a run; `parts` what sentences of these name within them.
+what else a person must know of a run, `staleness` what has changed since a plan was made; `parts`
+what sentences of these name within them.
 """
 
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from kanport.catalogue.parts import PARTS
 from kanport.catalogue.reasons import REASONS
 from kanport.catalogue.server import SERVER
 from kanport.catalogue.sources import SOURCES
+from kanport.catalogue.staleness import STALENESS
 from kanport.catalogue.undoing import UNDOING
 from kanport.catalogue.values import VALUES
 
@@ -30,6 +32,7 @@ __all__ = [
     "OUTCOMES",
     "PARTS",
     "REASONS",
+    "STALENESS",
     "Kind",
     "Personal",
     "Text",
@@ -37,4 +40,12 @@ __all__ = [
 
 # In this order reports count findings.
 FINDINGS: Mapping[str, Kind] = {**SOURCES, **VALUES, **SERVER, **UNDOING}
-ALL: Mapping[str, Kind] = {**FINDINGS, **REASONS, **OUTCOMES, **GUARDS, **NOTICES, **PARTS}
+ALL: Mapping[str, Kind] = {
+    **FINDINGS,
+    **REASONS,
+    **OUTCOMES,
+    **GUARDS,
+    **NOTICES,
+    **STALENESS,
+    **PARTS,
+}

@@ -58,6 +58,20 @@ PARTS: Mapping[str, Kind] = {
         },
         {"users": LOGIN},
     ),
+    "no-list": Kind(
+        "",
+        "Why a server could not list its users.",
+        {
+            "timeout": Text("it did not answer in time"),
+            "reset": Text("the connection broke before the answer ended"),
+            "server-error": Text("it failed with an error (HTTP 5xx)"),
+            "answer-too-large": Text("the answer is too large"),
+            "time-limit": Text("PHP reached its time limit"),
+            "memory-limit": Text("PHP reached its memory limit"),
+            "empty": Text("the answer is empty"),
+            "not-json": Text("the answer is broken or cut off"),
+        },
+    ),
     "due": Kind(
         "",
         "When something happens.",

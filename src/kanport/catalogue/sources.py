@@ -612,7 +612,15 @@ SOURCES: Mapping[str, Kind] = {
     "member-no-person": Kind(
         "info",
         "A member of a group is none of the people.",
-        one("{count:#member|members} of the group {count:is|are} none of the people: {names:q}"),
-        {"names": Personal.ENTRY},
+        {
+            "": Text(
+                "{count:#member|members} of the group {count:is|are} none of the people: {names:q}"
+            ),
+            "username": Text(
+                "{username:q} is a member of a group, and neither on the server nor in a source of"
+                " users"
+            ),
+        },
+        {"names": Personal.ENTRY, "username": Personal.LOGIN},
     ),
 }

@@ -12,6 +12,7 @@ from kanport.doctor.certificate import certificate_check, look_at
 from kanport.doctor.checks import Check, counted, failed, fine, problem, warning
 from kanport.errors import Exit, KanportError
 from kanport.exchange import proxy_for
+from kanport.facts import fact
 from kanport.kanboard import procedures as api
 from kanport.kanboard.client import Client
 from kanport.kanboard.current import read_current
@@ -135,7 +136,7 @@ class Server:
         else:
             yield warning(
                 ABOUT,
-                f"it cannot list its users: {current.unlisted.why}",
+                f"it cannot list its users: {fact('no-list', case=current.unlisted.fault)}",
                 hint="raise PHP's memory_limit on the server; until then, users are read by name,"
                 " and missing: disable, missing: remove and finding new users by e-mail are"
                 " refused",

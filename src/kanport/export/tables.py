@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from kanport.facts import fact
 from kanport.fields import USER_FIELDS
 from kanport.model import CurrentState, Group, Project, User
 from kanport.names import compare_key, spelling_key
@@ -67,7 +68,7 @@ def not_whole(state: CurrentState) -> str | None:
     Whoever is in a project or a group and not among the users shows that those are not all.
     """
     if not state.users_complete:
-        why = f": {state.unlisted.why}" if state.unlisted else ""
+        why = f": {fact('no-list', case=state.unlisted.fault)}" if state.unlisted else ""
         return f"not all users of {state.server.url} can be read{why}"
     if unread := [group.name for group in state.groups if not group.complete]:
         return f"not all members of groups of {state.server.url} can be read: {listed(unread)}"

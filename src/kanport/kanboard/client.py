@@ -89,7 +89,7 @@ class Client:
         self._next_id = random.randrange(1, 2**31) if first_id is None else first_id  # noqa: S311
         self._lock = threading.Lock()
         self._answered = False
-        self.too_much: dict[str, str] = {}
+        self.too_much: dict[str, Fault] = {}
 
     @classmethod
     def open(

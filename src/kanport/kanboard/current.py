@@ -104,7 +104,7 @@ def _overview(client: Client, *, with_groups: bool, patient: bool = False) -> _O
         if not patient and isinstance(client.batch(calls[:1])[0], NoAnswer):
             # It is the server that is down at the moment, not the list that is too long.
             return _overview(client, with_groups=with_groups, patient=True)
-        client.too_much[_LIST.method] = problem.answer.why
+        client.too_much[_LIST.method] = problem.answer.fault
         tell(logger, "server.unlisted", f"{problem.answer.why}; reading by name")
         return _overview(client, with_groups=with_groups)
     version = answers[0]

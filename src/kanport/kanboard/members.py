@@ -41,7 +41,7 @@ def read_members(client: Client, projects: Sequence[int], groups: Sequence[Group
             if problem.call not in of_groups or not problem.answer.too_much:
                 raise
             group_id = problem.call.params["group_id"]
-            client.too_much[_key(group_id)] = problem.answer.why
+            client.too_much[_key(group_id)] = problem.answer.fault
             tell(logger, "server.unlisted", problem.answer.why, group_id=group_id)
     in_projects = {
         project_id: sorted(understood(client, call, api.member_ids(answer)))

@@ -43,7 +43,7 @@ def check_fresh(plan: Plan, client: Client, mapping_path: Path | None = None) ->
     if moved:
         raise PlanStale(
             "the server has changed since the plan was made; nothing was written",
-            details=moved,
+            details=[each.text for each in moved],
             hint="make a new plan",
         )
     _judge(plan, plan.changes, current, mapping_path, client.url)

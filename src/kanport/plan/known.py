@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 from kanport.facts import Param
-from kanport.findings import Finding
+from kanport.findings import Finding, found
 from kanport.model import DesiredUser, Identity, Unknown, User
 from kanport.names import compare_key, is_temporary_username
 from kanport.origin import Origin
 from kanport.plan.match import People
 from kanport.plan.notes import user_finding
-from kanport.plan.parts import user_part
+from kanport.plan.parts import sorted_names, user_part
 from kanport.plan.places import first_place
 
 
@@ -142,7 +142,8 @@ def trace(
             claims[answer.id].append((person, answer))
     for several in claims.values():
         if len(several) > 1:
-            refused.extend(_same_id(person, user) for person, user in several)
+            names = sorted_names(person.username.value for person, _ in several)
+            refused.extend(_same_id(person, user, names) for person, user in several)
     found = {number: some[0] for number, some in claims.items() if len(some) == 1}
     moving = {
         number
@@ -228,15 +229,9 @@ def held(wanted: DesiredUser, user: User) -> Refused:
     return Refused(wanted, _changed(wanted, "held", user=user_part(user)), (user,))
 
 
-def _same_id(wanted: DesiredUser, user: User) -> Refused:
+def _same_id(wanted: DesiredUser, user: User, names: tuple[str, ...]) -> Refused:
     stable_id = wanted.stable_id.value if wanted.stable_id is not None else ""
-    finding = Finding(
-        "id-shared",
-        f"{wanted.username.value!r} has the stable id {stable_id!r} of another person as well",
-        origin=_place(wanted),
-        value=stable_id,
-        hint="give each person an id of their own",
-    )
+    finding = found("id-shared", _place(wanted), value=stable_id, usernames=names, id=stable_id)
     return Refused(wanted, finding, (user,))
 
 

@@ -297,13 +297,11 @@ def _unclear(user: DesiredUser, case: str, **params: Param) -> Finding:
 
 def _clash(same: Sequence[DesiredUser]) -> Finding:
     ordered = in_place_order(place for user in same for place in user.username.origins)
-    names = " and ".join(sorted({repr(user.username.value) for user in same}))
-    return Finding(
+    return found(
         "user-clash",
-        f"the sources name {names} more than once, as different people",
-        origin=ordered[0] if ordered else None,
-        hint="Kanboard on MariaDB could not tell them apart; keep one of them",
+        ordered[0] if ordered else None,
         related=ordered[1:],
+        usernames=sorted_names(user.username.value for user in same),
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from kanport.facts import Fact, fact
+from kanport.facts import Fact, as_written, fact
 from kanport.fields import ACTIVE, USERNAME, field_named
 from kanport.model import CurrentState, Project, User
 from kanport.names import compare_key
@@ -28,8 +28,8 @@ def people_of(plan: Plan) -> tuple[frozenset[str], frozenset[int]]:
     return frozenset(names), frozenset(ids)
 
 
-def differences(plan: Plan, current: CurrentState) -> list[str]:
-    """Return what is no longer as the plan says, one line each; an empty list means: go ahead.
+def differences(plan: Plan, current: CurrentState) -> list[Fact]:
+    """Return what is no longer as the plan says; an empty list means: go ahead.
 
     Every `before` must still be true, whatever is to be created must not exist, ids must belong to
     the same username and project, as many active administrators must remain as the plan says, and
@@ -40,7 +40,7 @@ def differences(plan: Plan, current: CurrentState) -> list[str]:
     return list(dict.fromkeys(_differences(plan, current)))
 
 
-def changed_since(plan: Plan, current: CurrentState) -> dict[str, list[str]]:
+def changed_since(plan: Plan, current: CurrentState) -> dict[str, list[Fact]]:
     """Return, by change id, what is no longer as the plan says; changes without any are left out.
 
     `current` is as for `differences`.
@@ -84,11 +84,12 @@ def renamed_since(plan: Plan, current: CurrentState) -> dict[str, Fact]:
                 # The plan does not say what the project was called on the server.
                 continue
             if name is not None and name != expected and name not in known[kind, number]:
-                found[change.id] = _renamed(kind, number, name, expected)
+                found[change.id] = renamed(kind, number, name, expected)
     return found
 
 
-def _renamed(kind: str, number: int | None, name: str, expected: str | None) -> Fact:
+def renamed(kind: str, number: int | None, name: str, expected: str | None) -> Fact:
+    """Return that a user, group or project has another name than the plan says."""
     if kind == "user":
         return fact(
             "renamed-since-plan", case=kind, number=number, username=name, planned_username=expected
@@ -117,9 +118,9 @@ class _Index:
         )
 
 
-def _differences(plan: Plan, current: CurrentState) -> Iterator[str]:
+def _differences(plan: Plan, current: CurrentState) -> Iterator[Fact]:
     if plan.server.url != current.server.url:
-        yield f"the plan is for the server {plan.server.url}, and this is {current.server.url}"
+        yield fact("stale-server", planned=plan.server.url, url=current.server.url)
     index = _Index.of(plan, current)
     for change in plan.changes:
         yield from _change_differs(plan, change, current, index)
@@ -130,12 +131,12 @@ def _differences(plan: Plan, current: CurrentState) -> Iterator[str]:
         ]
     )
     for verdict in (*admins[:1], *blocking(private_projects(plan.changes, current))):
-        yield verdict.message
+        yield verdict.why or as_written(verdict.message)
 
 
 def _change_differs(
     plan: Plan, change: Change, current: CurrentState, index: _Index
-) -> Iterator[str]:
+) -> Iterator[Fact]:
     people, projects, old_names = index.people, index.projects, index.old_names
     user: User | None = None
     if change.user_id is not None:
@@ -143,10 +144,10 @@ def _change_differs(
         called = change.username or str((change.after or {}).get("owner", ""))
         expected = old_names.get(change.user_id, called)
         if user is None:
-            yield f"user {expected!r} (#{change.user_id}) is no longer on the server"
+            yield fact("stale-user", case="gone", username=expected, number=change.user_id)
             return
         if user.username != expected:
-            yield f"user #{user.id} is now called {user.username!r}, no longer {expected!r}"
+            yield renamed("user", user.id, user.username, expected)
             return
     if change.action in ABOUT:
         yield from group_differences(plan, change, current)
@@ -164,59 +165,56 @@ def _change_differs(
 
 def _exists_already(
     change: Change, people: People, old_names: Mapping[int | None, str]
-) -> Iterator[str]:
+) -> Iterator[Fact]:
     for user in people.by_key.get(compare_key(change.username), ()):
         if user.id not in old_names:
-            yield f"user {user.username!r} exists already (#{user.id}); the plan was to create it"
+            yield fact("stale-user", case="exists", username=user.username, number=user.id)
 
 
 def _user_differs(
     change: Change, user: User, people: People, old_names: Mapping[int | None, str]
-) -> Iterator[str]:
+) -> Iterator[Fact]:
     for name, before in (change.before or {}).items():
         field = field_named(name)
         now = field.of(user)
         if now == before or (field is USERNAME and now == old_names.get(user.id)):
             continue
         if field is ACTIVE:
-            yield f"user {user.username!r} is {'active' if now else 'disabled'} by now"
+            yield fact("stale-user", case="active" if now else "disabled", username=user.username)
         else:
-            yield (
-                f"the {field.label} of user {user.username!r} is now {now!r}, no longer {before!r}"
-            )
+            values = {"username": user.username, "before": str(before), "now": str(now)}
+            yield fact("stale-user", case="field", field=field.label, **values)
     if change.action is Action.USER_RENAME:
         new = str((change.after or {})["username"])
         for other in people.by_key.get(compare_key(new), ()):
             if other.id != user.id and other.id not in old_names:
-                yield f"the username {other.username!r} is taken by now (#{other.id})"
+                name = other.username
+                yield fact("stale-user", case="username-taken", username=name, number=other.id)
 
 
-def _project_differs(change: Change, project: Project | None) -> Iterator[str]:
+def _project_differs(change: Change, project: Project | None) -> Iterator[Fact]:
     number, expected = change.project_id, change.subject.project
     if project is None:
-        yield f"the project {expected!r} (#{number}) is no longer on the server"
+        yield fact("stale-project", case="gone", project=expected, number=number)
     elif project.label != expected:
-        yield f"project #{number} is now called {project.label!r}, no longer {expected!r}"
+        yield renamed("project", number, project.label, expected)
 
 
 def _access_differs(
     change: Change, current: CurrentState, project: Project | None
-) -> Iterator[str]:
+) -> Iterator[Fact]:
     who, number = change.username, change.project_id
     differs = list(_project_differs(change, project))
     yield from differs
     if differs or project is None or number is None:
         return
     if number not in current.roles:
-        yield f"the members of the project {project.label!r} could not be read"
+        yield fact("stale-project", case="unread", project=project.label)
         return
     before = (change.before or {}).get("role")
     now = current.roles[number].get(change.user_id) if change.user_id is not None else None
     if now == before:
         return
-    if now is None:
-        yield f"{who!r} is no longer in the project {project.label!r}, where the role was {before}"
-    elif before is None:
-        yield f"{who!r} is in the project {project.label!r} already, as {now}"
-    else:
-        yield f"{who!r} is now {now} in the project {project.label!r}, no longer {before}"
+    case = "gone" if now is None else "exists" if before is None else "role"
+    place = {"username": who, "project": project.label}
+    yield fact("stale-membership", case=case, before=before, now=now, **place)

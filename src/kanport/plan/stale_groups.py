@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from kanport.facts import Fact, fact
 from kanport.model import CurrentState, Group
 from kanport.names import compare_key, spelling_key
 from kanport.plan.model import Action, Change, Plan
@@ -26,8 +27,8 @@ def reads_groups(plan: Plan) -> bool:
     return any(change.subject.group is not None for change in plan.changes)
 
 
-def group_differences(plan: Plan, change: Change, current: CurrentState) -> Iterator[str]:
-    """Say what is no longer as a change of `ABOUT` says, one line a thing.
+def group_differences(plan: Plan, change: Change, current: CurrentState) -> Iterator[Fact]:
+    """Yield what is no longer as a change of `ABOUT` says.
 
     Whether a group has access to a project is not among it: Kanboard does not tell.
     """
@@ -46,20 +47,22 @@ def group_differences(plan: Plan, change: Change, current: CurrentState) -> Iter
         return
     group, expected = groups.get(change.group_id), change.subject.group
     if group is None:
-        yield f"group {expected!r} (#{change.group_id}) is no longer on the server"
+        yield fact("stale-group", case="gone", group=expected, number=change.group_id)
         return
     if group.name != expected and group.name not in renamed.get(group.id, ()):
-        yield f"group #{group.id} is now called {group.name!r}, no longer {expected!r}"
+        yield fact(
+            "renamed-since-plan", case="group", number=group.id, name=group.name, planned=expected
+        )
         return
     if change.action is Action.GROUP_UPDATE:
         yield from _update_differs(change, group, current, frozenset(renamed))
     elif change.action in (Action.GROUP_MEMBER_ADD, Action.GROUP_MEMBER_REMOVE):
         adds = change.action is Action.GROUP_MEMBER_ADD
-        if group.complete and change.user_id is not None:
-            if adds and change.user_id in group.members:
-                yield f"{change.username!r} is in the group {group.name!r} already"
-            elif not adds and change.user_id not in group.members:
-                yield f"{change.username!r} is no longer in the group {group.name!r}"
+        known = group.complete and change.user_id is not None
+        if known and adds is (change.user_id in group.members):
+            case = "exists" if adds else "gone"
+            place = {"username": change.username, "group": group.name}
+            yield fact("stale-group-member", case=case, **place)
     elif change.action is Action.GROUP_REMOVE:
         going = {
             other.user_id
@@ -67,41 +70,41 @@ def group_differences(plan: Plan, change: Change, current: CurrentState) -> Iter
             if other.action is Action.GROUP_MEMBER_REMOVE and other.group_id == group.id
         }
         if not group.members <= going:
-            yield f"somebody has joined the group {group.name!r}, which the plan removes"
+            yield fact("stale-group", case="joined", group=group.name)
 
 
 def _group_exists(
     change: Change, current: CurrentState, renamed: frozenset[int | None]
-) -> Iterator[str]:
+) -> Iterator[Fact]:
     key = compare_key(change.subject.group or "")
     for group in current.groups:
         if compare_key(group.name) == key and group.id not in renamed:
-            yield f"group {group.name!r} exists already (#{group.id}); the plan was to create it"
+            yield fact("stale-group", case="exists", group=group.name, number=group.id)
 
 
 def _update_differs(
     change: Change, group: Group, current: CurrentState, renamed: frozenset[int | None]
-) -> Iterator[str]:
-    words = {"name": "name", "external_id": "external id"}
+) -> Iterator[Fact]:
     for field, before in (change.before or {}).items():
         now = getattr(group, field)
         if now != before:
-            yield (
-                f"the {words[field]} of group {group.name!r} is now {now!r}, no longer {before!r}"
-            )
+            yield fact("stale-group", case=field, group=group.name, now=now, before=str(before))
     new = (change.after or {}).get("name")
     for other in current.groups if new is not None else ():
         if compare_key(other.name) == compare_key(str(new)) and other.id not in renamed:
-            yield f"the name {other.name!r} is taken by another group by now (#{other.id})"
+            yield fact("stale-group", case="name-taken", group=other.name, number=other.id)
 
 
-def _project_exists(change: Change, current: CurrentState) -> Iterator[str]:
+def _project_exists(change: Change, current: CurrentState) -> Iterator[Fact]:
     after = change.after or {}
     identifier, name = after.get("identifier", ""), after["name"]
     for project in current.projects:
         same_identifier = identifier and project.identifier.upper() == identifier.upper()
         if same_identifier or spelling_key(project.name) == spelling_key(name):
-            yield (
-                f"project {project.name!r} exists already (#{project.id}); the plan was to create"
-                f" {name!r}"
+            yield fact(
+                "stale-project",
+                case="exists",
+                planned=name,
+                project=project.name,
+                number=project.id,
             )

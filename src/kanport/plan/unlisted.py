@@ -1,6 +1,6 @@
 """What cannot be known of a server that has too many users to list them."""
 
-from kanport.facts import as_written
+from kanport.facts import fact
 from kanport.findings import Finding, found
 from kanport.model import CurrentState
 from kanport.plan.parts import sorted_names
@@ -13,7 +13,7 @@ def unlisted_findings(resolved: Resolved, current: CurrentState) -> list[Finding
     unlisted = current.unlisted
     if unlisted is None:
         return []
-    why = as_written(unlisted.why)
+    why = fact("no-list", case=unlisted.fault)
     findings = [found("users-unlisted", why=why, count=len(current.users))]
     absent = [person.desired for person in resolved.persons if person.user is None]
     if absent and not unlisted.folds_case:

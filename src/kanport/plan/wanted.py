@@ -268,12 +268,8 @@ def ambiguous_project(text: str, fitting: Iterable[Project], place: Origin | Non
 def _nobody(membership: DesiredMembership) -> Finding:
     """Return the finding for a member who is in no source of users and not on the server."""
     text = membership.username.value
-    return Finding(
-        "member-no-person",
-        f"{text!r} is a member of a group, and neither on the server nor in any source of users",
-        origin=first_place(membership.username.origins),
-        value=text,
-    )
+    place = first_place(membership.username.origins)
+    return user_finding("member-no-person", text, place, case="username")
 
 
 def _cells(membership: DesiredMembership) -> tuple[Origin, ...]:
@@ -285,12 +281,13 @@ def _conflict(
 ) -> Finding:
     places = in_place_order(place for membership in memberships for place in _cells(membership))
     who = min(membership.username.value for membership in memberships)
-    return Finding(
+    return found(
         "membership-conflict",
-        f"{who!r} is to have several roles in {project.label!r}: {', '.join(sorted(roles))}",
-        origin=places[0] if places else None,
-        hint="keep one of the rows",
+        places[0] if places else None,
         related=places[1:],
+        username=who,
+        project=project.label,
+        roles=tuple(sorted(roles)),
     )
 
 

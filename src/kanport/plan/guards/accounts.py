@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator
 
-from kanport.facts import Fact, as_written, fact
+from kanport.facts import Fact, fact
 from kanport.model import CurrentState, Project
 from kanport.plan.guards.situation import Situation
 from kanport.plan.match import name_matcher
@@ -120,14 +120,15 @@ def users_known(situation: Situation) -> Iterator[GuardVerdict]:
     need = "both" if missing and renamed else "missing" if missing else "renamed"
     if not settings:
         need += "-by-id"
-    why = current.unlisted and current.unlisted.why
+    unlisted = current.unlisted
+    why = None if unlisted is None else fact("no-list", case=unlisted.fault)
     yield GuardVerdict.of(
         fact(
             "users-incomplete",
             case=f"stopped-{need}{'-why' if why else ''}",
             missing=str(users.missing),
             settings=tuple(settings),
-            why=as_written(why) if why else None,
+            why=why,
         ),
         tripped=True,
     )
