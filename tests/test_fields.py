@@ -1,6 +1,9 @@
 """The one table of users' fields, and that everything else is made of it."""
 
+import subprocess
+import sys
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
@@ -102,3 +105,25 @@ def test_labels_are_for_texts() -> None:
     assert field_named("active") is ACTIVE
     with pytest.raises(KeyError):
         field_named("shoe size")
+
+
+def test_a_new_field_is_one_entry_of_the_table(tmp_path: Path) -> None:
+    # From the mapping through plan, run, reports, verify, undo and export: see tests/new_field.py.
+    root = Path(__file__).parent.parent
+    told = subprocess.run(
+        [sys.executable, "-c", _STORY.format(root=str(root))],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert told.returncode == 0, told.stderr
+
+
+_STORY = """
+import sys
+sys.path.insert(0, {root!r})
+from tests.new_field import main
+main()
+"""
