@@ -160,7 +160,7 @@ def test_an_older_copy_with_as_many_people_enables_and_disables_nobody(
         second = here.sync(source=LOCKS)
 
     assert second.code == 4, second
-    assert "its newest change is of" in said(second)
+    assert "its newest change is from" in said(second)
     assert here.active("bob", "cyd") == [False, True]
 
 
@@ -219,7 +219,7 @@ def test_without_a_good_run_a_second_server_takes_nothing_away(
         first = here.sync(source=LOCKS, ledger="", missing="keep")
         assert first.code == 4, first
         assert here.active("bob") == [True]
-        assert "nothing tells whether its data are as new" in said(first)
+        assert "nothing shows whether its data are as new" in said(first)
         copy.add(person("ina"))
         copy.modify(change("bob", UNLOCK))
         second = here.sync(source=LOCKS, ledger="", missing="keep")
