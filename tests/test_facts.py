@@ -6,6 +6,7 @@ import pytest
 
 from kanport.catalogue import (
     ALL,
+    ANSWERS,
     FINDINGS,
     GUARDS,
     NOTICES,
@@ -20,9 +21,8 @@ from kanport.messages import fields_of
 
 
 def test_no_code_has_two_entries() -> None:
-    assert len(ALL) == sum(
-        map(len, (FINDINGS, REASONS, OUTCOMES, GUARDS, NOTICES, STALENESS, PARTS))
-    )
+    every = (FINDINGS, REASONS, OUTCOMES, ANSWERS, GUARDS, NOTICES, STALENESS, PARTS)
+    assert len(ALL) == sum(map(len, every))
 
 
 @pytest.mark.parametrize("code", sorted(ALL))

@@ -18,6 +18,7 @@ import httpcore
 import httpx
 
 from kanport.config import is_loopback
+from kanport.facts import fact
 from kanport.network import Deadline, Overdue, addresses
 
 MAX_CONNECTIONS = 16
@@ -33,6 +34,10 @@ class AnswerTooLarge(Exception):
 
 class AnswerBroken(Exception):
     """The answer is packed in a way that was not asked for, or its packing is broken."""
+
+    def __init__(self, case: str = "") -> None:
+        self.why = fact("answer-broken", case=case)
+        super().__init__(self.why.text)
 
 
 class Connections:
@@ -108,7 +113,7 @@ def read_body(response: httpx.Response, most: int, deadline: Deadline) -> bytes:
     if encoding in ("", "identity"):
         return b"".join(parts)
     if encoding not in ("gzip", "x-gzip"):
-        raise AnswerBroken("the answer is packed in a way that was not asked for")
+        raise AnswerBroken("packed")
     return b"".join(_at_most(_unpacked(parts, most, deadline), most))
 
 
@@ -128,17 +133,17 @@ def _unpacked(parts: Iterable[bytes], most: int, deadline: Deadline) -> Iterator
             packed = part
             while packed:
                 if unpacker.eof:
-                    raise AnswerBroken("the answer goes on behind its end")
+                    raise AnswerBroken("behind")
                 # Never more at once than may come at all: one part can hold a thousand times that.
                 yield unpacker.decompress(packed, most + 1)
                 packed = unpacker.unconsumed_tail or unpacker.unused_data
                 deadline.left()
     except zlib.error as wrong:
-        raise AnswerBroken("the answer is broken or cut off") from wrong
+        raise AnswerBroken() from wrong
     except Overdue as late:
         raise httpx.ReadTimeout(str(late)) from late
     if not unpacker.eof:
-        raise AnswerBroken("the answer is broken or cut off")
+        raise AnswerBroken()
 
 
 def proxy_for(url: str) -> str | None:

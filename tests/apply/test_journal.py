@@ -7,9 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from kanport.apply.journal import Journal, JournalBroken, load_journal
+from kanport.apply.journal import (
+    NOT_ON_RECORD,
+    Answered,
+    Heard,
+    Journal,
+    JournalBroken,
+    load_journal,
+)
 from kanport.errors import LockHeld, UsageError
-from kanport.facts import as_written
+from kanport.facts import as_written, fact
 from kanport.kanboard.rpc import NoAnswer, Refused, Result
 from kanport.outcome import CUT_OFF, SENT_UNKNOWN, Outcome, Status, Tally
 from tests.apply.plans import grant, new_user, plan_of
@@ -25,7 +32,7 @@ def write(path: Path, *outcomes: Outcome, end: bool = True) -> None:
     with Journal(path, now=now) as journal:
         journal.begin("run-1", PLAN, version="0")
         journal.sent(1, "createUser", ["c0001", "c0002"])
-        journal.answered(1, [Result(7), NoAnswer("the answer was lost")])
+        journal.answered(1, [Result(7), NoAnswer(fact("connection-ended"))])
         journal.outcomes(outcomes)
         if end:
             tally = Tally(planned=3, done=len(outcomes), not_attempted=3 - len(outcomes))
@@ -48,10 +55,11 @@ def test_a_journal_tells_what_was_sent_and_what_the_server_said_each_time(tmp_pa
     with Journal(path, now=now) as journal:
         journal.begin("run-1", PLAN, version="0")
         journal.sent(1, "createUser", ["c0001", "c0002"])
-        journal.answered(1, [Result(7), NoAnswer("the answer was lost")])
+        journal.answered(1, [Result(7), NoAnswer(fact("connection-ended"))])
         journal.sent(2, "createUser", ["c0002"])
     answers = load_journal(path).answers
-    assert answers == {"c0001": ("id 7",), "c0002": ("none: the answer was lost", "")}
+    lost = Answered(Heard.LOST, why=fact("connection-ended"))
+    assert answers == {"c0001": (Answered(Heard.ID, 7),), "c0002": (lost, NOT_ON_RECORD)}
 
 
 def test_of_a_run_that_was_cut_off_what_was_sent_is_not_known(tmp_path: Path) -> None:
@@ -73,7 +81,7 @@ def test_what_never_left_was_not_sent(tmp_path: Path) -> None:
     with Journal(path, now=now) as journal:
         journal.begin("run-1", PLAN, version="0")
         journal.sent(1, "createUser", ["c0001", "c0002"])
-        journal.answered(1, [NoAnswer("nothing listens", sent=False)] * 2)
+        journal.answered(1, [NoAnswer(fact("no-connection", place="host"), sent=False)] * 2)
     assert load_journal(path).sent == frozenset()
 
 
@@ -193,7 +201,7 @@ def test_nobody_else_can_read_it(tmp_path: Path) -> None:
 def test_an_error_of_the_server_is_told_by_its_code_alone(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     with Journal(path, now=now) as journal:
-        journal.answered(1, [Refused(0, "SQL Error: Failing row contains ($2y$10$hash)")])
+        journal.answered(1, [Refused(0, fact("sql-error", state="23502", number=0))])
     record = json.loads(path.read_text(encoding="utf-8"))
     assert record["answers"] == ["error 0"]
 

@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
-from kanport.apply.journal import NEVER_LEFT, Recorded
+from kanport.apply.journal import NOT_ON_RECORD, Answered, Heard, Recorded
 from kanport.apply.undo import undo_plan
+from kanport.facts import fact
 from kanport.model import CurrentState, Group, Project, ServerInfo, User
 from kanport.outcome import Outcome, Run, Status
 from kanport.plan.model import Action, Change, Plan, PlanIdentity, Risk
 from tests.apply.plans import change, grant, new_user, plan_of
 
+FALSE = Answered(Heard.FALSE)
 URL = "http://127.0.0.1:1/jsonrpc.php"
 ADMIN = User(1, "admin", role="app-admin")
 ADA = User(2, "ada", name="Ada", email="ada@example.org")
@@ -24,7 +26,7 @@ LED = {"name": "A", "role": "app-manager"}
 def recorded(
     *changes: Change,
     outcomes: Mapping[str, Status] | None = None,
-    answers: Mapping[str, tuple[str, ...]] | None = None,
+    answers: Mapping[str, tuple[Answered, ...]] | None = None,
 ) -> Recorded:
     """Give the journal of a run that did everything, but where something else is said."""
     of = outcomes or {}
@@ -223,15 +225,19 @@ def test_what_was_already_so_or_never_sent_is_not_taken_back() -> None:
     for status in (Status.ALREADY, Status.SKIPPED, Status.NOT_ATTEMPTED):
         assert back(recorded(done, outcomes={"c0001": status}), current).changes == ()
     failed = {"c0001": Status.FAILED}
-    never = {"c0001": (f"{NEVER_LEFT}no route",)}
+    never = {"c0001": (Answered(Heard.NEVER_SENT),)}
     assert back(recorded(done, outcomes=failed, answers=never), current).changes == ()
 
 
-@pytest.mark.parametrize("lost", ["", "none: the answer was lost"])
-def test_what_failed_or_lost_its_answer_is_taken_back_if_the_server_shows_it(lost: str) -> None:
+@pytest.mark.parametrize(
+    "lost", [NOT_ON_RECORD, Answered(Heard.LOST, why=fact("connection-ended"))]
+)
+def test_what_failed_or_lost_its_answer_is_taken_back_if_the_server_shows_it(
+    lost: Answered,
+) -> None:
     done = on_ada(Action.USER_DISABLE, {"active": True}, {"active": False})
     for status in (Status.FAILED, Status.NOT_ATTEMPTED, Status.ALREADY):
-        journal = recorded(done, outcomes={"c0001": status}, answers={"c0001": (lost, "false")})
+        journal = recorded(done, outcomes={"c0001": status}, answers={"c0001": (lost, FALSE)})
         assert len(back(journal, state(replace(ADA, active=False))).changes) == 1
         assert back(journal, state(ADA)).changes == ()
         assert back(journal, state(ADA)).findings == ()
@@ -239,9 +245,11 @@ def test_what_failed_or_lost_its_answer_is_taken_back_if_the_server_shows_it(los
 
 def test_a_user_whom_somebody_else_created_is_left_alone() -> None:
     done = new_user(1, "ada", name="Ada")
-    refused = recorded(done, outcomes={"c0001": Status.FAILED}, answers={"c0001": ("false",)})
+    refused = recorded(done, outcomes={"c0001": Status.FAILED}, answers={"c0001": (FALSE,)})
     assert back(refused, state(ADA)).changes == ()
-    lost = recorded(done, outcomes={"c0001": Status.FAILED}, answers={"c0001": ("none: reset",)})
+    lost = recorded(
+        done, outcomes={"c0001": Status.FAILED}, answers={"c0001": (Answered(Heard.LOST),)}
+    )
     assert len(back(lost, state(ADA)).changes) == 1
     other = back(lost, state(replace(ADA, name="Somebody else")))
     assert other.changes == ()
@@ -249,7 +257,7 @@ def test_a_user_whom_somebody_else_created_is_left_alone() -> None:
 
 
 def test_the_journal_tells_a_created_user_from_a_later_one_of_that_name() -> None:
-    done = recorded(new_user(1, "ada"), answers={"c0001": ("id 2",)})
+    done = recorded(new_user(1, "ada"), answers={"c0001": (Answered(Heard.ID, 2),)})
     later = back(done, state(replace(ADA, id=9)))
     assert later.changes == ()
     taken_over = back(done, state(replace(ADA, username="boss")))
@@ -364,7 +372,7 @@ def test_an_ended_membership_beside_a_group_gets_its_role_back() -> None:
     done = recorded(
         in_alpha(Action.MEMBERSHIP_REVOKE, "project-manager", None),
         outcomes={"c0001": Status.FAILED},
-        answers={"c0001": ("true",)},
+        answers={"c0001": (Answered(Heard.TRUE),)},
     )
     group = Group(5, "G", members=frozenset({2}))
     plan = back(done, state(ADA, roles={7: {2: "project-viewer"}}, groups=(group,)))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kanport.apply.journal import NEVER_LEFT
+from kanport.apply.journal import Answered, Heard
 from kanport.model import Group
 from kanport.outcome import Status
 from kanport.plan.model import Action, Change, Plan, Subject
@@ -25,7 +25,7 @@ def of_group(action: Action, name: str = "Devs", **parts: Any) -> Change:
 
 CREATED = of_group(Action.GROUP_CREATE, after={"name": "Devs", "external_id": ""})
 JOINED = of_group(Action.GROUP_MEMBER_ADD, username="ada", user_id=2, number=2)
-ANSWERS = {"c0001": ("id 5",), "c0002": ("true",)}
+ANSWERS = {"c0001": (Answered(Heard.ID, 5),), "c0002": (Answered(Heard.TRUE),)}
 
 
 def told(plan: Plan) -> list[tuple[str, str | None, int | None]]:
@@ -74,14 +74,17 @@ def test_a_group_of_the_same_name_under_another_id_is_left_alone() -> None:
 
 
 def test_a_group_that_somebody_else_may_have_made_is_not_removed() -> None:
-    lost = {"outcomes": {"c0001": Status.FAILED}, "answers": {"c0001": ("none: reset",)}}
+    lost = {"outcomes": {"c0001": Status.FAILED}, "answers": {"c0001": (Answered(Heard.LOST),)}}
     plan = undo(CREATED, groups=(Group(5, "Devs"),), remove=True, **lost)
     assert plan.changes == ()
     assert "group-unclear" in said(plan)
 
 
 def test_a_group_whose_creation_never_left_is_nobodys() -> None:
-    lost = {"outcomes": {"c0001": Status.FAILED}, "answers": {"c0001": (f"{NEVER_LEFT}refused",)}}
+    lost = {
+        "outcomes": {"c0001": Status.FAILED},
+        "answers": {"c0001": (Answered(Heard.NEVER_SENT),)},
+    }
     plan = undo(CREATED, groups=(Group(5, "Devs"),), remove=True, **lost)
     assert not plan.changes and not plan.findings
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kanport.apply.journal import NEVER_LEFT
+from kanport.apply.journal import Answered, Heard
 from kanport.model import CurrentState, Group, Project, User
 from kanport.outcome import Status
 from kanport.plan.model import Action, Change, Plan
@@ -25,6 +25,8 @@ from tests.apply.test_undo import (
 )
 from tests.apply.test_undo_groups import ACCESS, CREATED, IN, JOINED, OUT, REMOVED, of_group
 
+LOST, ID_2 = Answered(Heard.LOST), Answered(Heard.ID, 2)
+TRUE, FALSE = Answered(Heard.TRUE), Answered(Heard.FALSE)
 VIEWER, MEMBER, MANAGER = "project-viewer", "project-member", "project-manager"
 MADE = new_user(1, "ada", name="Ada", email="ada@example.org", role="app-user")
 AS_MADE = User(2, "ada", name="Ada", email="ada@example.org", role="app-user")
@@ -36,7 +38,7 @@ OTHERWISE = [
 ]
 ENDS_UNKNOWN: dict[str, Any] = {
     "outcomes": {"c0001": Status.FAILED},
-    "answers": {"c0001": ("none: reset",)},
+    "answers": {"c0001": (LOST,)},
 }
 """The call was sent and its answer lost."""
 
@@ -48,10 +50,10 @@ def actions(plan: Plan) -> list[tuple[str, str]]:
 # --- users that the run created -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("answers", [{}, {"c0001": ("id 2",)}, {"c0001": ("none: reset", "id 2")}])
+@pytest.mark.parametrize("answers", [{}, {"c0001": (ID_2,)}, {"c0001": (LOST, ID_2)}])
 @pytest.mark.parametrize("status", [Status.DONE, Status.FAILED])
 def test_whom_the_run_created_is_disabled_however_changed(
-    status: Status, answers: dict[str, tuple[str, ...]]
+    status: Status, answers: dict[str, tuple[Answered, ...]]
 ) -> None:
     if status is Status.FAILED and not answers:
         return
@@ -84,10 +86,13 @@ def test_whom_the_run_may_have_created_goes_where_they_are_as_it_wanted() -> Non
 
 
 def test_nobody_is_taken_for_whom_the_run_may_have_created_but_never_asked_for() -> None:
-    never = {"outcomes": {"c0001": Status.FAILED}, "answers": {"c0001": (f"{NEVER_LEFT}no route",)}}
-    refused = {"outcomes": {"c0001": Status.FAILED}, "answers": {"c0001": ("false",)}}
+    never = {
+        "outcomes": {"c0001": Status.FAILED},
+        "answers": {"c0001": (Answered(Heard.NEVER_SENT),)},
+    }
+    refused = {"outcomes": {"c0001": Status.FAILED}, "answers": {"c0001": (FALSE,)}}
     skipped = {"outcomes": {"c0001": Status.SKIPPED}}
-    already = {"outcomes": {"c0001": Status.ALREADY}, "answers": {"c0001": ("false",)}}
+    already = {"outcomes": {"c0001": Status.ALREADY}, "answers": {"c0001": (FALSE,)}}
     for ended in (never, refused, skipped, already):
         plan = back(recorded(MADE, **ended), state(AS_MADE), remove_at_most=1)
         assert (plan.changes, plan.findings) == ((), ())
@@ -99,7 +104,7 @@ def test_two_users_who_may_be_whom_the_run_created_are_both_left_alone(ended: An
     twins = state(replace(AS_MADE, username="ADA"), replace(AS_MADE, id=3, username="Ada"))
     plan = back(recorded(MADE, **ended), twins, remove_at_most=1)
     assert (plan.changes, codes(plan)) == ((), ["undo-moved"])
-    with_id = recorded(MADE, answers={"c0001": ("id 2",)})
+    with_id = recorded(MADE, answers={"c0001": (ID_2,)})
     assert actions(back(with_id, twins, remove_at_most=1)) == [("user.remove", "ADA")]
 
 
@@ -113,7 +118,7 @@ def test_nobody_of_that_name_is_back_already_where_all_users_were_read(ended: An
 
 
 def test_whom_the_run_created_is_nobody_else_where_the_number_is_not_there() -> None:
-    done = recorded(MADE, answers={"c0001": ("id 9",)})
+    done = recorded(MADE, answers={"c0001": (Answered(Heard.ID, 9),)})
     plan = back(done, state(), remove_at_most=1)
     assert (plan.changes, plan.findings) == ((), ())
     other = back(done, state(AS_MADE), remove_at_most=1)
@@ -122,7 +127,7 @@ def test_whom_the_run_created_is_nobody_else_where_the_number_is_not_there() -> 
 
 @pytest.mark.parametrize("name", ["ada.lovelace", "ada2", ""])
 def test_whom_the_run_created_is_left_alone_under_another_username(name: str) -> None:
-    done = recorded(MADE, grant(2, "ada", 7), answers={"c0001": ("id 2",)})
+    done = recorded(MADE, grant(2, "ada", 7), answers={"c0001": (ID_2,)})
     renamed = replace(AS_MADE, username=name)
     for options in ({}, {"remove_at_most": 1}):
         plan = back(done, state(renamed, roles={7: {2: MEMBER}}), **options)
@@ -130,7 +135,7 @@ def test_whom_the_run_created_is_left_alone_under_another_username(name: str) ->
 
 
 def test_another_case_of_the_username_is_the_same_user() -> None:
-    done = recorded(MADE, grant(2, "ada", 7), answers={"c0001": ("id 2",)})
+    done = recorded(MADE, grant(2, "ada", 7), answers={"c0001": (ID_2,)})
     plan = back(done, state(replace(AS_MADE, username="Ada"), roles={7: {2: MEMBER}}))
     assert actions(plan) == [("user.disable", "Ada"), ("membership.revoke", "Ada")]
 
@@ -139,7 +144,7 @@ def test_another_case_of_the_username_is_the_same_user() -> None:
 def test_whom_the_run_created_is_disabled_and_not_removed_once_somebody_changed_them(
     user: User,
 ) -> None:
-    done = recorded(MADE, answers={"c0001": ("id 2",)})
+    done = recorded(MADE, answers={"c0001": (ID_2,)})
     assert actions(back(done, state(AS_MADE), remove_at_most=1)) == [("user.remove", "ada")]
     plan = back(done, state(user), remove_at_most=1)
     assert (actions(plan), codes(plan)) == ([("user.disable", "ada")], ["undo-moved"])
@@ -148,7 +153,7 @@ def test_whom_the_run_created_is_disabled_and_not_removed_once_somebody_changed_
 
 
 def test_only_a_private_project_of_their_own_keeps_somebody_from_being_removed() -> None:
-    done = recorded(MADE, answers={"c0001": ("id 2",)})
+    done = recorded(MADE, answers={"c0001": (ID_2,)})
     projects = (ALPHA, Project(8, "Hers", private=True))
 
     def removed(roles: dict[int, dict[int, str]]) -> list[tuple[str, str]]:
@@ -159,7 +164,7 @@ def test_only_a_private_project_of_their_own_keeps_somebody_from_being_removed()
 
 
 def test_a_disabled_user_whom_the_run_created_is_removed_all_the_same() -> None:
-    done = recorded(MADE, answers={"c0001": ("id 2",)})
+    done = recorded(MADE, answers={"c0001": (ID_2,)})
     plan = back(done, state(replace(AS_MADE, active=False)), remove_at_most=1)
     assert actions(plan) == [("user.remove", "ada")]
 
@@ -228,7 +233,7 @@ def test_a_user_whom_the_run_removed_and_who_is_there_needs_nothing() -> None:
         replace_id(on_ada(Action.USER_DISABLE, {"active": True}, {"active": False}), "c0001"),
         removed,
         outcomes={"c0002": Status.FAILED},
-        answers={"c0002": ("none: reset",)},
+        answers={"c0002": (LOST,)},
     )
     plan = back(failed, state(replace(ADA, active=False)))
     assert actions(plan) == [("user.enable", "ada")]
@@ -310,7 +315,7 @@ def test_a_failed_second_change_does_not_hide_the_first_one() -> None:
         in_alpha(Action.MEMBERSHIP_GRANT, None, MEMBER),
         replace_id(in_alpha(Action.MEMBERSHIP_CHANGE, MEMBER, MANAGER), "c0002"),
         outcomes={"c0002": Status.FAILED},
-        answers={"c0002": ("false",)},
+        answers={"c0002": (FALSE,)},
     )
     plan = back(done, state(ADA, roles={7: {2: MEMBER}}))
     assert told(plan) == [("membership.revoke", "ada", {"role": MEMBER}, None)]
@@ -320,14 +325,14 @@ def test_a_failed_second_change_does_not_hide_the_first_one() -> None:
     ("answer", "groups", "now", "expected"),
     [
         # Kanboard said that there was a direct membership, and it is ended.
-        ("true", True, VIEWER, [("membership.change", "ada", {"role": VIEWER}, {"role": MEMBER})]),
-        ("true", False, VIEWER, []),
-        ("false", True, VIEWER, []),
-        ("true", False, None, [("membership.grant", "ada", None, {"role": MEMBER})]),
+        (TRUE, True, VIEWER, [("membership.change", "ada", {"role": VIEWER}, {"role": MEMBER})]),
+        (TRUE, False, VIEWER, []),
+        (FALSE, True, VIEWER, []),
+        (TRUE, False, None, [("membership.grant", "ada", None, {"role": MEMBER})]),
     ],
 )
 def test_a_membership_whose_end_left_access_through_a_group(
-    answer: str, groups: bool, now: str | None, expected: list[Any]
+    answer: Answered, groups: bool, now: str | None, expected: list[Any]
 ) -> None:
     done = recorded(
         in_alpha(Action.MEMBERSHIP_REVOKE, MEMBER, None),
@@ -346,7 +351,7 @@ def test_a_membership_whose_end_left_access_through_a_group(
 # --- groups ---------------------------------------------------------------------------------------
 
 DEVS = Group(5, "Devs", members=frozenset({2}))
-ANSWERS = {"c0001": ("id 5",), "c0002": ("true",)}
+ANSWERS = {"c0001": (Answered(Heard.ID, 5),), "c0002": (TRUE,)}
 
 
 @pytest.mark.parametrize(
@@ -397,7 +402,7 @@ def test_a_member_who_is_gone_needs_nothing_and_one_who_was_created_is_found_by_
     plan = back(recorded(IN), state(groups=(Group(5, "Devs"),)))
     assert (plan.changes, plan.findings, plan.unchanged["groups"]) == ((), (), 1)
     joined = of_group(Action.GROUP_MEMBER_ADD, username="ada", group_id=5, number=2)
-    done = recorded(MADE, joined, answers={"c0001": ("id 2",)})
+    done = recorded(MADE, joined, answers={"c0001": (ID_2,)})
     plan = back(done, state(AS_MADE, groups=(DEVS,)))
     assert actions(plan) == [("group_member.remove", "ada"), ("user.disable", "ada")]
     assert {one.user_id for one in plan.changes} == {2}
@@ -451,7 +456,7 @@ def test_the_access_of_a_group_goes_back_only_where_it_is_certain_and_the_group_
     assert plan.findings == ()
     lost: dict[str, Any] = {
         "outcomes": {"c0003": Status.FAILED},
-        "answers": {"c0003": ("none: reset",)},
+        "answers": {"c0003": (LOST,)},
     }
     for journal, current in (
         (recorded(done, **lost), state(ADA, groups=(DEVS,))),
@@ -497,7 +502,7 @@ def created_project() -> Change:
 
 
 def test_a_created_project_stays_and_is_said_where_it_is_there() -> None:
-    done = recorded(created_project(), answers={"c0001": ("id 9",)})
+    done = recorded(created_project(), answers={"c0001": (Answered(Heard.ID, 9),)})
     there = back(done, state(ADA, projects=(ALPHA, Project(9, "P9"))))
     assert (there.changes, codes(there)) == ((), ["undo-partial"])
     renamed = back(done, state(ADA, projects=(ALPHA, Project(9, "Another"))))
@@ -512,7 +517,7 @@ def test_a_membership_in_a_created_project_is_found_by_the_number_that_the_proje
         update={"project_id": None, "user_id": 2, "subject": grant(2, "ada", 9).subject}
     )
     projects = (ALPHA, Project(9, "P9"))
-    done = recorded(created_project(), granted, answers={"c0001": ("id 9",)})
+    done = recorded(created_project(), granted, answers={"c0001": (Answered(Heard.ID, 9),)})
     plan = back(done, state(ADA, projects=projects, roles={9: {2: MEMBER}}))
     assert [(str(one.action), one.project_id) for one in plan.changes] == [("membership.revoke", 9)]
     # Without its number, nothing tells that the project of today is the one that was created.
@@ -522,5 +527,9 @@ def test_a_membership_in_a_created_project_is_found_by_the_number_that_the_proje
 
 
 def test_the_administrator_of_the_tests_is_never_touched() -> None:
-    plan = back(recorded(MADE, answers={"c0001": ("id 1",)}), state(AS_MADE), remove_at_most=1)
+    plan = back(
+        recorded(MADE, answers={"c0001": (Answered(Heard.ID, 1),)}),
+        state(AS_MADE),
+        remove_at_most=1,
+    )
     assert ADMIN.username not in {one.username for one in plan.changes}

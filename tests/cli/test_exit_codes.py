@@ -123,18 +123,18 @@ TABLE = [
         ways.nobody_there,
         Exit.UNREACHABLE,
         "",
-        "Error: No answer from http://127.0.0.1:PORT/jsonrpc.php: nothing listens on"
-        " 127.0.0.1:PORT.\n"
-        "Hint: Is the server running, and is the port in the URL right?\n",
+        "Error: no answer from http://127.0.0.1:PORT/jsonrpc.php: nothing listens on"
+        " 127.0.0.1:PORT\n"
+        "Hint: is the server running, and is the port in the URL right?\n",
     ),
     Row(
         ways.not_let_in,
         Exit.UNREACHABLE,
         "",
-        "Error: Refused by URL: the server does not accept the token from KANPORT_TOKEN (HTTP 401"
-        " Unauthorized).\n"
-        "Hint: Compare it with the one in Kanboard: Settings > API. Where PHP runs as FastCGI"
-        " behind Apache, the Authorization header may get lost: see --auth-header.\n",
+        "Error: URL refuses Kanport: the server does not accept the token from KANPORT_TOKEN (HTTP"
+        " 401 Unauthorized)\n"
+        "Hint: compare it with the one in Kanboard: Settings > API. If PHP runs as FastCGI"
+        " behind Apache, the Authorization header may get lost: see --auth-header\n",
     ),
     Row(
         ways.another_run,

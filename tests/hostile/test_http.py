@@ -132,7 +132,7 @@ def test_an_answer_that_never_ends_is_given_up(behaviour: Callable[[Peer], None]
     assert isinstance(answer, NoAnswer)
     assert (answer.fault, answer.sent) == (Fault.TIMEOUT, True)
     assert answer.why == "the answer took longer than 1.5 s in all"
-    assert "--request-timeout" in (answer.hint or "")
+    assert "--request-timeout" in (answer.reason.hint or "")
 
 
 def test_a_handshake_that_never_ends_is_given_up() -> None:

@@ -124,6 +124,6 @@ def test_where_nobody_can_be_disabled_the_rest_is_done(
     assert planned.code == 0, planned
     done = kanport("apply", "plan.json", "--yes")
     assert done.code == 3
-    assert "does not have disableUser, which came with Kanboard 1.0.26" in done.out
+    assert "the server lacks disableUser, which came with Kanboard 1.0.26" in done.out
     assert server.store.snapshot().users["ada"].name == "Ada L."
     assert kanport("export", "-o", "out").code == 7

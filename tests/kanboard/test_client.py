@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from kanport.errors import Exit, Unreachable
+from kanport.facts import fact
 from kanport.kanboard import procedures as api
 from kanport.kanboard.client import Client
 from kanport.kanboard.faults import Fault, NoAnswer
-from kanport.kanboard.rpc import Call, Refused, Result
+from kanport.kanboard.rpc import Call, Refusal, Refused, Result
 from kanport.kanboard.transport import Transport
 
 from .servers import (
@@ -29,6 +30,9 @@ from .servers import (
     settings_for,
 )
 
+NO_METHOD = Refused(
+    -32601, fact("rpc-error", name="Method not found", number=-32601), Refusal.NO_PROCEDURE
+)
 ROLES = answers({"getProjectUserRole": lambda asked: f"role-{asked['user_id']}"})
 TIME_LIMIT = Reply(
     "<br />\n<b>Fatal error</b>:  Maximum execution time of 30 seconds exceeded in /x",
@@ -304,7 +308,12 @@ def test_a_refused_reading_says_why_without_the_servers_words() -> None:
 def test_asking_gives_refusals_as_answers() -> None:
     with serve(ROLES) as server, client_of(server) as client:
         replies = client.ask([api.get_all_groups(), *role_calls(1)])
-    assert replies == [Refused(-32601, "Method not found (code -32601)"), Result("role-1")]
+    assert replies == [
+        Refused(
+            -32601, fact("rpc-error", name="Method not found", number=-32601), Refusal.NO_PROCEDURE
+        ),
+        Result("role-1"),
+    ]
 
 
 def test_no_password_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kanport.facts import fact
 from kanport.kanboard import procedures as api
 from kanport.kanboard.rpc import (
     SECRET_KEYS,
@@ -14,6 +15,7 @@ from kanport.kanboard.rpc import (
     Call,
     Fault,
     NoAnswer,
+    Refusal,
     Refused,
     Result,
     decode,
@@ -21,6 +23,9 @@ from kanport.kanboard.rpc import (
 )
 from kanport.messages import MASK
 
+NO_METHOD = Refused(
+    -32601, fact("rpc-error", name="Method not found", number=-32601), Refusal.NO_PROCEDURE
+)
 CALLS = [Call("getVersion"), Call("isActiveUser", {"user_id": 2}), Call("getAllUsers")]
 
 
@@ -58,7 +63,9 @@ def test_errors_of_single_calls_leave_the_others_alone() -> None:
     body = json.dumps([ok(1), {"jsonrpc": "2.0", "error": error, "id": 2}, ok(3)])
     assert decode(CALLS, 1, body) == [
         Result(True),
-        Refused(-32601, "Method not found (code -32601)"),
+        Refused(
+            -32601, fact("rpc-error", name="Method not found", number=-32601), Refusal.NO_PROCEDURE
+        ),
         Result(True),
     ]
 

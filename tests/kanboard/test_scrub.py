@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from kanport.facts import Fact, fact
 from kanport.kanboard.faults import Fault
-from kanport.kanboard.rpc import Call, NoAnswer, Refused, decode
-from kanport.kanboard.scrub import error_reason, page_reason
+from kanport.kanboard.rpc import Call, NoAnswer, Refusal, Refused, decode
+from kanport.kanboard.scrub import judge_error, judge_page
 
 RECORDINGS = sorted((Path(__file__).parents[1] / "contract" / "recordings").glob("*.json"))
 HASH = "$2y$10$abcdefghijklmnopqrstuv"
@@ -30,7 +31,9 @@ def test_a_failing_row_never_shows_with_its_hash() -> None:
     error = {"code": 0, "message": NULL_ROLE}
     body = json.dumps([{"jsonrpc": "2.0", "error": error, "id": 1}])
     answer = decode([Call("createUser")], 1, body)[0]
-    assert answer == Refused(0, "SQL error, SQLSTATE 23502: a value is missing (code 0)")
+    assert answer == Refused(
+        0, fact("sql-error", case="missing", state="23502", number=0), Refusal.DATABASE
+    )
 
 
 @pytest.mark.parametrize(
@@ -53,12 +56,12 @@ def test_a_failing_row_never_shows_with_its_hash() -> None:
     ],
 )
 def test_what_is_recognised_is_said_in_our_words(message: str, shown: str) -> None:
-    assert error_reason(0, message) == shown
+    assert judge_error(0, message).message == shown
 
 
 def test_unknown_data_of_an_error_is_left_out() -> None:
-    assert HASH not in error_reason(-32602, "Invalid params", HASH)
-    assert error_reason(-32602, HASH, ["x"]) == "Invalid params (code -32602)"
+    assert HASH not in judge_error(-32602, "Invalid params", HASH).message
+    assert judge_error(-32602, HASH, ["x"]).message == "Invalid params (code -32602)"
 
 
 @pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.stem)
@@ -69,7 +72,7 @@ def test_every_recorded_error_becomes_words_of_ours(path: Path) -> None:
         for item in items:
             error = item.get("error") if isinstance(item, dict) else None
             if error:
-                shown = error_reason(error["code"], error["message"], error.get("data"))
+                shown = judge_error(error["code"], error["message"], error.get("data")).message
                 assert shown.endswith(f"(code {error['code']})")
                 assert "WHERE" not in shown
                 assert "\n" not in shown
@@ -83,14 +86,17 @@ def test_every_recorded_php_page_is_told_by_its_kind() -> None:
     ]
     assert pages
     for page in pages:
-        assert page_reason(page) == (Fault.PHP_ERROR, "PHP: uncaught TypeError")
+        assert judge_page(page) == (
+            Fault.PHP_ERROR,
+            fact("answer-of-php", case="uncaught", error="TypeError"),
+        )
 
 
 def test_a_php_page_shows_nothing_of_its_text() -> None:
     page = f"<br />\n<b>Warning</b>:  password_hash({HASH}) in /srv/secret/UserModel.php"
     answer = decode([Call("createUser")], 1, page)[0]
     assert isinstance(answer, NoAnswer)
-    assert answer.why == "the answer is an error of PHP (PHP: warning)"
+    assert answer.reason == fact("answer-of-php", case="error", error="warning")
 
 
 @pytest.mark.parametrize(
@@ -98,22 +104,25 @@ def test_a_php_page_shows_nothing_of_its_text() -> None:
     [
         (
             "<b>Fatal error</b>:  Maximum execution time of 30 seconds exceeded in <b>/x</b>",
-            (Fault.TIME_LIMIT, "PHP: maximum execution time of 30 s exceeded"),
+            (Fault.TIME_LIMIT, fact("answer-of-php", case="time-limit", seconds="30")),
         ),
         (
             "<b>Fatal error</b>:  Allowed memory size of 134217728 bytes exhausted (tried to …",
-            (Fault.MEMORY_LIMIT, "PHP: memory limit of 128 MiB exhausted"),
+            (Fault.MEMORY_LIMIT, fact("answer-of-php", case="memory-limit-of", mib=128)),
         ),
         (
             "PHP Fatal error:  Uncaught PDOException: SQLSTATE[08006] secret",
-            (Fault.PHP_ERROR, "PHP: uncaught PDOException"),
+            (Fault.PHP_ERROR, fact("answer-of-php", case="uncaught", error="PDOException")),
         ),
         (
             "<b>Fatal error</b>:  Uncaught Kanboard\\Core\\Ldap\\LogicException: secret",
-            (Fault.PHP_ERROR, "PHP: uncaught LogicException"),
+            (Fault.PHP_ERROR, fact("answer-of-php", case="uncaught", error="LogicException")),
         ),
-        ("<html><body>Sign in</body></html>", (Fault.HTML, "a web page in place of an answer")),
+        (
+            "<html><body>Sign in</body></html>",
+            (Fault.HTML, fact("answer-not-kanboard", case="page")),
+        ),
     ],
 )
-def test_a_page_is_told_by_its_kind(page: str, kind: tuple[Fault, str]) -> None:
-    assert page_reason(page) == kind
+def test_a_page_is_told_by_its_kind(page: str, kind: tuple[Fault, Fact]) -> None:
+    assert judge_page(page) == kind

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from kanport.config import Settings, Timeouts
 from kanport.errors import ConfigInvalid
 from kanport.exchange import proxy_for
+from kanport.facts import fact
 from kanport.kanboard.faults import Fault, NoAnswer
 from kanport.kanboard.transport import Transport
 
@@ -163,7 +164,7 @@ def test_a_wrong_token_is_told_with_where_it_came_from() -> None:
     with serve(lambda _: Reply(status=401)) as server:
         reply = fault(settings_for(server, token_from="KANPORT_TOKEN"))
     assert "KANPORT_TOKEN" in reply.why
-    assert reply.hint is not None and "--auth-header" in reply.hint
+    assert reply.reason.hint is not None and "--auth-header" in reply.reason.hint
 
 
 # --- redirects ------------------------------------------------------------------------------------
@@ -251,7 +252,7 @@ def test_a_name_that_does_not_exist_is_told(monkeypatch: pytest.MonkeyPatch) -> 
         Settings(url="https://kanboard.invalid/jsonrpc.php", token=SecretStr(TOKEN), ca_file=None)
     )
     assert (reply.fault, reply.sent) == (Fault.CONNECT, False)
-    assert reply.why == "there is no host of the name in kanboard.invalid"
+    assert reply.reason == fact("no-connection", case="unknown-host", place="kanboard.invalid")
 
 
 def test_an_answer_without_end_is_not_read_to_its_end() -> None:
@@ -314,7 +315,7 @@ def test_a_private_authority_is_trusted_where_its_certificate_is_named(
 def test_a_private_authority_is_not_trusted_otherwise(good: ScriptedServer) -> None:
     reply = fault(settings_for(good))
     assert (reply.fault, reply.sent, good.requests) == (Fault.TLS, False, [])
-    assert reply.hint is not None and "--ca-file" in reply.hint
+    assert reply.reason.hint is not None and "--ca-file" in reply.reason.hint
 
 
 def test_an_expired_certificate_is_refused(authority: trustme.CA, ca_file: Path) -> None:

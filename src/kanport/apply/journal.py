@@ -15,16 +15,17 @@ import os
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from kanport.apply.old_journals import fact_in
+from kanport.apply.old_journals import upgraded
 from kanport.approval import with_signature
 from kanport.errors import LockHeld, UsageError
-from kanport.facts import Fact, fact
+from kanport.facts import Fact, as_written, fact
 from kanport.files import open_regular
-from kanport.kanboard.rpc import Answer, NoAnswer, Refused
+from kanport.kanboard.rpc import Answer, NoAnswer, Refused, Result
 from kanport.outcome import CUT_OFF, SENT_UNKNOWN, Approved, EndsRun, Outcome, Run, Status, Tally
 from kanport.plan.model import Plan
 from kanport.plan.plan_file import plan_digest
@@ -35,8 +36,6 @@ MAX_BYTES = 1024 * 1024 * 1024
 _KEPT_COPY = "take an unchanged copy of it; this one proves nothing"
 # Bytes that are read at a time from the end of a journal.
 _CHUNK = 64 * 1024
-# Begins what is told of a request that cannot have reached the server.
-NEVER_LEFT = "never sent: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +158,13 @@ class Journal:
 
     def answered(self, batch: int, answers: Iterable[Answer]) -> None:
         """Record what the server said, call by call."""
-        self._write("answered", batch=batch, answers=[told(answer) for answer in answers])
+        said = list(answers)
+        self._write(
+            "answered",
+            batch=batch,
+            answers=[told(answer) for answer in said],
+            results=[Answered.of(answer).to_json() for answer in said],
+        )
 
     def outcomes(self, outcomes: Sequence[Outcome]) -> None:
         """Record what became of changes, as reading back showed it."""
@@ -252,18 +257,93 @@ def _line(record: str, at: str, **parts: Any) -> str:
 
 
 def told(answer: Answer) -> str:
-    """Tell an answer in a form that holds no secret.
+    """Word an answer for people who read a journal, in a form that holds no secret.
 
-    >>> told(NoAnswer("PHP: memory exhausted"))
-    'none: PHP: memory exhausted'
+    >>> told(NoAnswer(fact("connection-ended")))
+    'none: the connection ended before the answer did'
     """
     if isinstance(answer, NoAnswer):
-        return f"{'none: ' if answer.sent else NEVER_LEFT}{answer.why}"
+        return f"{'none' if answer.sent else 'never sent'}: {answer.why}"
     if isinstance(answer, Refused):
         return f"error {answer.code}"
     if isinstance(answer.value, bool):
         return "true" if answer.value else "false"
     return f"id {answer.value}" if isinstance(answer.value, int) else "another kind of answer"
+
+
+class Heard(StrEnum):
+    """What kind of answer a call had."""
+
+    TRUE = "true"
+    FALSE = "false"
+    ID = "id"
+    OTHER = "other"
+    REFUSED = "refused"
+    LOST = "lost"  # it was sent, and there is no answer, or none is on record
+    NEVER_SENT = "never-sent"  # it cannot have reached the server
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a server said to a call, as a journal keeps it: nothing of a value but an id.
+
+    `number` is an id, or the code of an error; `why` says why there is no answer, or why the call
+    was refused, where that is on record.
+    """
+
+    kind: Heard
+    number: int | None = None
+    why: Fact | None = None
+
+    @classmethod
+    def of(cls, answer: Answer) -> Self:
+        """Return what is kept of an answer."""
+        match answer:
+            case NoAnswer():
+                kind = Heard.LOST if answer.sent else Heard.NEVER_SENT
+                return cls(kind, why=answer.reason)
+            case Refused():
+                return cls(Heard.REFUSED, answer.code, answer.reason)
+            case Result(value=bool(value)):
+                return cls(Heard.TRUE if value else Heard.FALSE)
+            case Result(value=int(value)):
+                return cls(Heard.ID, value)
+            case _:
+                return cls(Heard.OTHER)
+
+    def to_json(self) -> Any:
+        """Return it as a record holds it."""
+        why = {} if self.why is None else self.why.to_dict()
+        match self.kind:
+            case Heard.TRUE | Heard.FALSE:
+                return self.kind is Heard.TRUE
+            case Heard.ID:
+                return self.number
+            case Heard.REFUSED:
+                return {"error": self.number, **why}
+            case Heard.LOST | Heard.NEVER_SENT:
+                return {"sent": self.kind is Heard.LOST, **why}
+            case Heard.OTHER:
+                return None
+
+    @classmethod
+    def from_json(cls, value: Any) -> Self:
+        """Read back what `to_json` gave; raise ValueError for what it cannot have given."""
+        match value:
+            case None:
+                return cls(Heard.OTHER)
+            case bool():
+                return cls(Heard.TRUE if value else Heard.FALSE)
+            case int():
+                return cls(Heard.ID, value)
+            case {"error": int(number)}:
+                return cls(Heard.REFUSED, number, _fact_in(value))
+            case {"sent": bool(sent)}:
+                return cls(Heard.LOST if sent else Heard.NEVER_SENT, why=_fact_in(value))
+        raise ValueError(f"no answer is kept as {value!r}")
+
+
+NOT_ON_RECORD = Answered(Heard.LOST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,8 +352,7 @@ class Recorded:
 
     `settled` are the outcomes that were recorded, by change id; `sent` the ids of changes that were
     sent and have none, so that nobody knows what became of them. `answers` has, for each change
-    that was sent, what the server said each time, as `told` tells it; "" where no answer was
-    written down. `terms` are those of the whole run.
+    that was sent, what the server said each time. `terms` are those of the whole run.
     """
 
     plan: Plan
@@ -281,7 +360,7 @@ class Recorded:
     ended: bool
     settled: Mapping[str, Outcome] = field(default_factory=dict)
     sent: frozenset[str] = frozenset()
-    answers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    answers: Mapping[str, tuple[Answered, ...]] = field(default_factory=dict)
     terms: Terms = Terms()
 
     @property
@@ -313,7 +392,7 @@ def load_journal(path: Path) -> Recorded:
             record["change"]: Outcome(
                 record["change"],
                 Status(record["status"]),
-                fact_in(record, "reason"),
+                _fact_in(record, "reason"),
                 record.get("through_group"),
             )
             for record in records
@@ -331,11 +410,11 @@ def load_journal(path: Path) -> Recorded:
         raise UsageError(f"{path} was changed: the plan in it does not have its digest")
     last = records[-1]
     ended = last.get("record") == "end"
-    stopped = fact_in(last, "stopped") if ended else CUT_OFF
+    stopped = _fact_in(last, "stopped") if ended else CUT_OFF
     sent = frozenset(
         change
         for change, told_each in answers.items()
-        if change not in told_so_far and not all(one.startswith(NEVER_LEFT) for one in told_each)
+        if change not in told_so_far and any(one.kind is not Heard.NEVER_SENT for one in told_each)
     )
     run = Run(
         id=run_id,
@@ -369,18 +448,34 @@ def _terms(records: Iterable[Mapping[str, Any]]) -> Terms:
     return Terms(**named)
 
 
-def _answers(records: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
-    said: dict[str, list[str]] = {}
+def _fact_in(record: Mapping[str, Any], name: str = "code") -> Fact | None:
+    """Return the fact of a record; None where the part `name` says that it has none.
+
+    What this version has no words for stays as it was written.
+    """
+    if name not in record:
+        return None
+    try:
+        known = Fact.from_dict(record)
+        # Another version may know other parameters.
+        str(known)
+    except KeyError:
+        return as_written(record.get(name, ""))
+    return known
+
+
+def _answers(records: Iterable[Mapping[str, Any]]) -> dict[str, tuple[Answered, ...]]:
+    said: dict[str, list[Answered]] = {}
     in_flight: dict[int, list[str]] = {}
     for record in records:
         if record.get("record") == "sent":
             in_flight[record["batch"]] = record["changes"]
             for change in record["changes"]:
-                said.setdefault(change, []).append("")
+                said.setdefault(change, []).append(NOT_ON_RECORD)
         elif record.get("record") == "answered":
             changes = in_flight.pop(record["batch"], [])
-            for change, answer in zip(changes, record["answers"], strict=False):
-                said[change][-1] = answer
+            for change, answer in zip(changes, record["results"], strict=False):
+                said[change][-1] = Answered.from_json(answer)
     return {change: tuple(answers) for change, answers in said.items()}
 
 
@@ -415,9 +510,9 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
         raise UsageError(f"{path} cannot be read: {problem.strerror}") from problem
 
 
-def _records(path: Path) -> tuple[list[dict[str, Any]], bool, str]:
+def _records(path: Path) -> tuple[list[Mapping[str, Any]], bool, str]:
     """Return the records of a journal, whether all of them are chained, and the digest of it."""
-    records: list[dict[str, Any]] = []
+    records: list[Mapping[str, Any]] = []
     whole = hashlib.sha256()
     chained, previous = None, ""
     for number, line in _lines(path):
@@ -444,7 +539,7 @@ def _records(path: Path) -> tuple[list[dict[str, Any]], bool, str]:
             chained = chained is not False
         chained = chained or False
         previous = _digest_of(line)
-        records.append(record)
+        records.append(upgraded(record))
     return records, bool(chained), whole.hexdigest()
 
 
@@ -470,6 +565,8 @@ def _has_its_form(record: Mapping[str, Any]) -> bool:
             right = isinstance(value, int)
         elif name == "params":
             right = isinstance(value, dict)
+        elif name == "results":
+            right = isinstance(value, list)
         elif name == "approved":
             right = isinstance(value, dict) and _has_its_form(value)
         elif name == "signed":

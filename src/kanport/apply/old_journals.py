@@ -11,24 +11,32 @@ from typing import Any
 from kanport.facts import Fact, Param, as_written, fact
 
 
-def fact_in(record: Mapping[str, Any], name: str) -> Fact | None:
-    """Return the fact of a record whose wording is in the part `name`; None where it has none.
+def upgraded(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a record with what this version looks at: codes with parameters, and typed answers."""
+    if "code" in record or "results" in record:
+        return record
+    for name in ("reason", "stopped"):
+        if name in record:
+            return {**record, **fact_of(record[name]).to_dict()}
+    if "answers" in record:
+        return {**record, "results": [result_of(text) for text in record["answers"]]}
+    return record
 
-    A code that this version does not know is left to its wording. Raises ValueError for parameters
-    that are none.
+
+def result_of(text: str) -> Any:
+    """Return an answer as records of this version hold it.
+
+    >>> result_of("id 12"), result_of("true"), result_of("never sent: nothing listens")["sent"]
+    (12, True, False)
     """
-    text = record.get(name)
-    if text is None:
-        return None
-    if "code" not in record:
-        return fact_of(text)
-    try:
-        known = Fact.from_dict(record)
-        # Its wording must be possible: another version may know other parameters.
-        str(known)
-    except KeyError:
-        return as_written(text)
-    return known
+    kind, _, rest = text.partition(" ")
+    if text in ("true", "false"):
+        return text == "true"
+    if kind in ("id", "error") and rest.removeprefix("-").isdecimal():
+        return int(rest) if kind == "id" else {"error": int(rest)}
+    if kind == "none:" or text.startswith("never sent: "):
+        return {"sent": kind == "none:"}
+    return None
 
 
 def fact_of(text: str) -> Fact:

@@ -5,11 +5,11 @@ from typing import Any, Protocol
 
 from kanport.apply.observed import Ids, Observed
 from kanport.errors import Unreachable
-from kanport.facts import Fact, Param, as_written, fact
+from kanport.facts import Fact, Param, fact
 from kanport.fields import USER_FIELDS
 from kanport.kanboard import procedures
 from kanport.kanboard.history import SINCE
-from kanport.kanboard.rpc import METHOD_NOT_FOUND, Answer, Call, NoAnswer, Refused, Result
+from kanport.kanboard.rpc import Answer, Call, NoAnswer, Refusal, Refused, Result
 from kanport.plan.model import Action, Change
 from kanport.plan.own_ldap import by_ldap
 
@@ -25,8 +25,8 @@ def why_not(change: Change, answer: Answer, observed: Observed, found: Sequence[
     """Say why a change was not done, from the answer, what is there instead, and what was found."""
     seen = (*found, *([] if observed.actual is None else [observed.actual]))
     if isinstance(answer, NoAnswer):
-        return _with("never-answered", "", seen, answer=as_written(answer.why))
-    if isinstance(answer, Refused) and answer.code == METHOD_NOT_FOUND:
+        return _with("never-answered", "", seen, answer=answer.reason)
+    if isinstance(answer, Refused) and answer.kind is Refusal.NO_PROCEDURE:
         method = {Action.USER_DISABLE: "disableUser", Action.USER_ENABLE: "enableUser"}.get(
             change.action
         )
@@ -34,7 +34,7 @@ def why_not(change: Change, answer: Answer, observed: Observed, found: Sequence[
             return _with("no-procedure", "", seen)
         return _with("no-procedure", "since", seen, method=method, since=SINCE[method])
     if isinstance(answer, Refused):
-        return _with("rejected", "error", seen, answer=as_written(answer.message))
+        return _with("rejected", "error", seen, answer=answer.reason)
     if (role := stays_through_group(change, answer, observed)) is not None:
         return _still(role, found)
     if answer.value is False and by_ldap(change):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from kanport.apply.job import Job
 from kanport.apply.steps import call_for
 from kanport.errors import Unreachable
-from kanport.facts import as_written, fact
+from kanport.facts import fact
 from kanport.kanboard.rpc import Answer, Call, NoAnswer
 from kanport.outcome import NOT_REACHED
 from kanport.plan.model import Change
@@ -63,5 +63,5 @@ def post(job: Job, calls: Sequence[Call], batch: Sequence[Change]) -> list[Answe
             return answers
         if isinstance(answers[0], NoAnswer) and answers[0].final:
             break
-    why = as_written(answers[0].why) if isinstance(answers[0], NoAnswer) else NOT_REACHED
+    why = answers[0].reason if isinstance(answers[0], NoAnswer) else NOT_REACHED
     raise Unreachable(fact("server-lost", answer=why))

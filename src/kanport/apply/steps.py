@@ -23,7 +23,7 @@ from kanport.catalogue import Personal
 from kanport.facts import Fact, fact
 from kanport.fields import ACTIVE, UPDATABLE, field_named
 from kanport.kanboard import procedures
-from kanport.kanboard.rpc import Answer, Call, Refused, Result
+from kanport.kanboard.rpc import Answer, Call, Refusal, Refused, Result
 from kanport.model import User
 from kanport.names import compare_key
 from kanport.plan.model import Action, Change, Risk
@@ -106,7 +106,11 @@ def says_no_ldap(change: Change, answer: Answer) -> bool:
 
     An error does, other than one of the database, which is about one person; false does not.
     """
-    return by_ldap(change) and isinstance(answer, Refused) and "SQL" not in answer.message
+    return (
+        by_ldap(change)
+        and isinstance(answer, Refused)
+        and answer.kind not in (Refusal.DATABASE, Refusal.PASSING)
+    )
 
 
 def id_in(change: Change, answer: Answer) -> int | None:

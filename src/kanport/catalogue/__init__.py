@@ -5,13 +5,14 @@ as an error in one place and as a warning in another. Its wording is a template
 (`kanport.messages`) that no code reads back, so it can change at any time.
 
 Findings are in `sources`, `values`, `server` and `undoing`; `reasons` says why a change is planned,
-`outcomes` what became of it and why a run stopped, `guards` what the safety checks say, `notices`
-what else a person must know of a run, `staleness` what has changed since a plan was made; `parts`
-what sentences of these name within them.
+`outcomes` what became of it and why a run stopped, `answers` what servers answer, `guards` what the
+safety checks say, `notices` what else a person must know of a run, `staleness` what has changed
+since a plan was made; `parts` what sentences of these name within them.
 """
 
 from collections.abc import Mapping
 
+from kanport.catalogue.answers import ANSWERS
 from kanport.catalogue.guards import GUARDS
 from kanport.catalogue.kinds import Kind, Personal, Text
 from kanport.catalogue.notices import NOTICES
@@ -26,6 +27,7 @@ from kanport.catalogue.values import VALUES
 
 __all__ = [
     "ALL",
+    "ANSWERS",
     "FINDINGS",
     "GUARDS",
     "NOTICES",
@@ -44,6 +46,7 @@ ALL: Mapping[str, Kind] = {
     **FINDINGS,
     **REASONS,
     **OUTCOMES,
+    **ANSWERS,
     **GUARDS,
     **NOTICES,
     **STALENESS,

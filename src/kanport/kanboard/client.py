@@ -13,14 +13,14 @@ from typing import Any, Self
 from kanport.config import Settings
 from kanport.errors import Unreachable
 from kanport.events import tell
-from kanport.facts import Fact
+from kanport.facts import Fact, fact
 from kanport.kanboard.faults import Fault, NoAnswer
-from kanport.kanboard.history import OLDEST, came_with
+from kanport.kanboard.history import OLDEST, SINCE
 from kanport.kanboard.procedures import WRITING
 from kanport.kanboard.rpc import (
-    METHOD_NOT_FOUND,
     Answer,
     Call,
+    Refusal,
     Refused,
     Result,
     decode,
@@ -266,12 +266,14 @@ class Client:
 
     def refused(self, call: Call, answer: Refused) -> Unreachable:
         """Give the error to raise where a call that reads was refused."""
-        if answer.code == METHOD_NOT_FOUND:
-            return Unreachable(
-                f"{self.url} has no {call.method}, which {came_with(call.method)}.",
-                hint=f"Kanport needs Kanboard {OLDEST} or later; is this Kanboard at all?",
-            )
-        return Unreachable(f"{self.url} refuses {call.method}: {answer.message}.")
+        method = call.method
+        if answer.kind is not Refusal.NO_PROCEDURE:
+            why = fact("reading-refused", url=self.url, method=method, answer=answer.reason)
+            return Unreachable(why)
+        params = {"url": self.url, "method": method, "oldest": OLDEST}
+        if (since := SINCE.get(method)) is None:
+            return Unreachable(fact("server-lacks", **params))
+        return Unreachable(fact("server-lacks", case="since", since=since, **params))
 
     def _take_ids(self, count: int) -> int:
         with self._lock:
@@ -296,17 +298,13 @@ class Client:
         self._sleep(wait)
 
     def _unreachable(self, why: NoAnswer, call: Call | None = None) -> Unreachable:
-        hints = {
-            Fault.HTML: "Is the URL that of Kanboard's jsonrpc.php?",
-            Fault.NOT_JSON_RPC: "Is the URL that of Kanboard's jsonrpc.php?",
-            Fault.MEMORY_LIMIT: "Raise PHP's memory_limit on the server; the API has no paging.",
-            Fault.TIME_LIMIT: "Raise PHP's max_execution_time on the server.",
-            Fault.PHP_ERROR: "The error log of PHP on the server says more.",
-            Fault.SERVER_ERROR: "The error log of the web server says more.",
-        }
-        hint = why.hint or hints.get(why.fault)
+        hint = why.reason.hint
         if why.fault in (Fault.AUTH, Fault.FORBIDDEN):
-            return Unreachable(f"Refused by {self.url}: {why.why}.", hint=hint)
+            return Unreachable(fact("server-refuses", url=self.url, answer=why.reason), hint=hint)
         # Which call it was says something only where others were answered.
-        asked = f" to {call.method}" if call and self._answered else ""
-        return Unreachable(f"No answer{asked} from {self.url}: {why.why}.", hint=hint)
+        if call and self._answered:
+            told = fact(
+                "no-answer", case="to-call", url=self.url, method=call.method, answer=why.reason
+            )
+            return Unreachable(told, hint=hint)
+        return Unreachable(fact("no-answer", url=self.url, answer=why.reason), hint=hint)

@@ -7,6 +7,8 @@ repeat, send less at once, read back, or give up.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from kanport.facts import Fact
+
 
 class Fault(StrEnum):
     """Why there is no answer that can be trusted."""
@@ -90,16 +92,19 @@ _TOO_MUCH = frozenset(
 class NoAnswer:
     """There is no answer to a call that can be trusted: neither done nor not done.
 
-    `why` is one line that may be shown: it never holds text of the server. `sent` is False only
-    where the request cannot have reached the server. `retry_after` is in seconds, as the server
-    wishes. `hint` says what to do.
+    `reason` may be shown: it never holds text of the server. `sent` is False only where the request
+    cannot have reached the server. `retry_after` is in seconds, as the server wishes.
     """
 
-    why: str
+    reason: Fact
     sent: bool = True
     fault: Fault = Fault.WRONG_IDS
     retry_after: float | None = None
-    hint: str | None = None
+
+    @property
+    def why(self) -> str:
+        """The wording of the reason."""
+        return self.reason.text
 
     @property
     def final(self) -> bool:
@@ -120,3 +125,30 @@ class NoAnswer:
     def too_much(self) -> bool:
         """Whether the answer may simply have been too much for the server."""
         return self.fault in _TOO_MUCH
+
+
+METHOD_NOT_FOUND = -32601
+"""The code with which a server refuses a procedure that it does not have."""
+
+
+class Refusal(StrEnum):
+    """What kind of error refused a call."""
+
+    NO_PROCEDURE = "no-procedure"  # the server does not have it
+    DATABASE = "database"  # about the data of this one call
+    PASSING = "passing"  # the database is busy with others: trying again helps
+    OTHER = "other"  # of Kanboard, of its LDAP, of JSON-RPC, or not known
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The server refused a call; `reason` may be shown: it never holds text of the server."""
+
+    code: int
+    reason: Fact
+    kind: Refusal = Refusal.OTHER
+
+    @property
+    def message(self) -> str:
+        """The wording of the reason."""
+        return self.reason.text

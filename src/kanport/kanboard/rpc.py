@@ -9,11 +9,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kanport.kanboard.faults import Fault, NoAnswer
-from kanport.kanboard.scrub import error_reason, is_passing, page_reason
+from kanport.facts import fact
+from kanport.kanboard.faults import METHOD_NOT_FOUND, Fault, NoAnswer, Refusal, Refused
+from kanport.kanboard.scrub import judge_error, judge_page
 from kanport.messages import MASK
 
-__all__ = ["Answer", "Call", "Fault", "NoAnswer", "Refused", "Result", "decode", "encode"]
+__all__ = [
+    "METHOD_NOT_FOUND",
+    "Answer",
+    "Call",
+    "Fault",
+    "NoAnswer",
+    "Refusal",
+    "Refused",
+    "Result",
+    "decode",
+    "encode",
+]
 
 # Keys of rows that hold a hash or a token. They are dropped while the answer is parsed, so that
 # nothing behind this module ever holds them (kanboard/kanboard#5877: getUser, getAllUsers and
@@ -41,18 +53,6 @@ class Result:
     """The server answered a call; secret keys of rows are gone from the value."""
 
     value: Any
-
-
-METHOD_NOT_FOUND = -32601
-"""The code with which a server refuses a procedure that it does not have."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The server refused a call; `message` may be shown: it never holds text of the server."""
-
-    code: int
-    message: str
 
 
 Answer = Result | Refused | NoAnswer
@@ -91,11 +91,11 @@ def decode(calls: Sequence[Call], first_id: int, body: str) -> list[Answer]:
             strange += 1
         else:
             found.setdefault(number - first_id, []).append(_answer(item))
-    lost = "the answer to this call is missing"
     if strange:
-        lost += f", and there are {strange} answers that belong to no call"
-    missing = NoAnswer(lost)
-    twice = NoAnswer("there is more than one answer to this call")
+        missing = NoAnswer(fact("answer-missing", case="strange", n=strange))
+    else:
+        missing = NoAnswer(fact("answer-missing"))
+    twice = NoAnswer(fact("answer-missing", case="twice"))
     return [
         missing if (mine := found.get(index)) is None else mine[0] if len(mine) == 1 else twice
         for index in range(len(calls))
@@ -105,40 +105,40 @@ def decode(calls: Sequence[Call], first_id: int, body: str) -> list[Answer]:
 def _items(body: str) -> list[Any] | NoAnswer:
     text = body.strip("\ufeff \t\r\n")
     if not text:
-        return NoAnswer("the answer is empty", fault=Fault.EMPTY)
+        return NoAnswer(fact("answer-broken", case="empty"), fault=Fault.EMPTY)
     if text[0] not in "[{":
         return _no_json(text)
     try:
         parsed = json.loads(text, object_hook=_without_secrets)
     except (ValueError, RecursionError):
         # Without its cause: that holds the text of the answer.
-        return NoAnswer("the answer is broken or cut off", fault=Fault.NOT_JSON)
+        return NoAnswer(fact("answer-broken"), fault=Fault.NOT_JSON)
     if isinstance(parsed, list):
         if parsed and not any(isinstance(item, dict) and "jsonrpc" in item for item in parsed):
-            return NoAnswer("the answer is JSON, but not JSON-RPC", fault=Fault.NOT_JSON_RPC)
+            return _NOT_JSON_RPC
         return parsed
     return _single(parsed)
 
 
 def _no_json(text: str) -> NoAnswer:
-    fault, reason = page_reason(text)
-    if fault is not Fault.HTML:
-        return NoAnswer(f"the answer is an error of PHP ({reason})", fault=fault)
-    if text.startswith("<"):
-        return NoAnswer(f"the answer is {reason}", fault=Fault.HTML)
-    return NoAnswer("the answer is no JSON", fault=Fault.NOT_JSON_RPC)
+    fault, reason = judge_page(text)
+    return NoAnswer(reason, fault=fault)
+
+
+_NOT_JSON_RPC = NoAnswer(fact("answer-not-kanboard", case="json"), fault=Fault.NOT_JSON_RPC)
 
 
 def _single(parsed: Any) -> NoAnswer:
     # Where one item of a batch is refused with 401 or 403, Kanboard answers with one object for
     # the whole batch; the items before it were done.
     if not isinstance(parsed, dict) or parsed.get("jsonrpc") != "2.0":
-        return NoAnswer("the answer is JSON, but not JSON-RPC", fault=Fault.NOT_JSON_RPC)
+        return _NOT_JSON_RPC
     refused = _refused(parsed.get("error"))
     if refused is None:
-        return NoAnswer("one answer stands in the place of all", fault=Fault.ONE_ERROR)
+        return NoAnswer(fact("one-answer-for-all"), fault=Fault.ONE_ERROR)
     fault = {401: Fault.AUTH, 403: Fault.FORBIDDEN}.get(refused.code, Fault.ONE_ERROR)
-    return NoAnswer(f"one error stands in the place of all answers: {refused.message}", fault=fault)
+    why = fact("one-answer-for-all", case="error", error=refused.reason)
+    return NoAnswer(why, fault=fault)
 
 
 def _id_of(item: Any) -> int | None:
@@ -152,17 +152,17 @@ def _answer(item: dict[str, Any]) -> Answer:
             return Result(item["result"])
         refused = _refused(item.get("error"))
         if refused is not None and "result" not in item:
-            if is_passing(refused.message):
-                return NoAnswer(refused.message, fault=Fault.BUSY)
+            if refused.kind is Refusal.PASSING:
+                return NoAnswer(refused.reason, fault=Fault.BUSY)
             return refused
-    return NoAnswer("the answer to this call is not well formed")
+    return NoAnswer(fact("answer-missing", case="malformed"))
 
 
 def _refused(error: Any) -> Refused | None:
     code = error.get("code") if isinstance(error, dict) else None
     if type(code) is not int:
         return None
-    return Refused(code, error_reason(code, error.get("message"), error.get("data")))
+    return judge_error(code, error.get("message"), error.get("data"))
 
 
 def _without_secrets(row: dict[str, Any]) -> dict[str, Any]:

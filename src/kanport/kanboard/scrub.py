@@ -7,7 +7,8 @@ are made here out of what is recognised; whatever is not recognised is left out.
 
 import re
 
-from kanport.kanboard.faults import Fault
+from kanport.facts import Fact, fact
+from kanport.kanboard.faults import METHOD_NOT_FOUND, Fault, Refusal, Refused
 
 # The codes of JSON-RPC 2.0, section 5.1, with the words that Kanboard's library gives them.
 _RPC_CODES = {
@@ -21,65 +22,67 @@ _RPC_CODES = {
 }
 # The `data` that Kanboard adds to -32602.
 _RPC_DATA = frozenset({"Wrong number of arguments", "Too many arguments"})
-# SQLSTATE codes (ISO 9075, and PostgreSQL's appendix A) that a call of ours can meet.
+# SQLSTATE codes (ISO 9075, and PostgreSQL's appendix A) that a call of ours can meet, with the case
+# of the catalogue that says what they mean.
 _SQLSTATES = {
-    "22001": "a value is too long",
-    "22P02": "a value is of the wrong kind",
-    "23000": "a value is taken, missing or refers to nothing",
-    "23502": "a value is missing",
-    "23503": "a value refers to nothing",
-    "23505": "a value is taken",
-    "40001": "two changes got in each other's way",
-    "40P01": "two changes got in each other's way",
-    "42000": "the statement is wrong",
-    "42601": "the statement is wrong",
+    "22001": "too-long",
+    "22P02": "wrong-kind",
+    "23000": "integrity",
+    "23502": "missing",
+    "23503": "dangling",
+    "23505": "taken",
+    "40001": "conflict",
+    "40P01": "conflict",
+    "42000": "statement",
+    "42601": "statement",
 }
-_PHRASES = {
-    "database is locked": "the database is locked",
-    "LDAP server not configured": "no LDAP server is configured in Kanboard",
-    "LDAP user filter is not configured": "LDAP_USER_FILTER is not set in Kanboard",
-    "Username not found in LDAP profile": "LDAP_USER_ATTRIBUTE_USERNAME is wrong in Kanboard",
-    "Unable to connect to LDAP server": "Kanboard cannot reach its LDAP server",
-    "Unable to start LDAP TLS": "Kanboard cannot begin TLS with its LDAP server",
-    "Malformed LDAP server hostname": "LDAP_SERVER or LDAP_PORT is wrong in Kanboard",
+_LOCKED = "database is locked"
+# What Kanboard says of its own LDAP, by the case of the catalogue.
+_LDAP = {
+    "LDAP server not configured": "not-configured",
+    "LDAP user filter is not configured": "no-filter",
+    "Username not found in LDAP profile": "username",
+    "Unable to connect to LDAP server": "connection",
+    "Unable to start LDAP TLS": "tls",
+    "Malformed LDAP server hostname": "host",
 }
 _SQLSTATE = re.compile(r"SQLSTATE\[([0-9A-Z]{5})\]|SQL Error\[([0-9A-Z]{5})\]")
 
 
-def error_reason(code: int, message: object, data: object = None) -> str:
-    """Give what may be shown of a JSON-RPC error: its code and what is recognised in its text.
-
-    >>> error_reason(-32602, "Invalid params", "Wrong number of arguments")
-    'Invalid params: Wrong number of arguments (code -32602)'
-    >>> error_reason(0, "SQL Error[23502]: SQLSTATE[23502]: … Failing row contains (7, $2y$10$…)")
-    'SQL error, SQLSTATE 23502: a value is missing (code 0)'
-    >>> error_reason(0, "whatever else it says")
-    'an error that Kanport does not know (code 0)'
-    """
-    text = message if isinstance(message, str) else ""
-    known = _RPC_CODES.get(code)
-    if known is not None:
-        extra = f": {data}" if isinstance(data, str) and data in _RPC_DATA else ""
-        return f"{known}{extra} (code {code})"
-    phrase = next((words for part, words in _PHRASES.items() if part in text), None)
-    state = _SQLSTATE.search(text)
-    if state:
-        name = state[1] or state[2]
-        phrase = phrase or _SQLSTATES.get(name)
-        return f"SQL error, SQLSTATE {name}{f': {phrase}' if phrase else ''} (code {code})"
-    return f"{phrase or 'an error that Kanport does not know'} (code {code})"
-
-
-def is_passing(reason: str) -> bool:
-    """Tell whether what `error_reason` gave is trouble that passes, so that trying again helps.
+def judge_error(code: int, message: object, data: object = None) -> Refused:
+    """Return a JSON-RPC error as what is recognized in its text. Nothing else reads that text.
 
     SQLite has one writer at a time and gives up on a call after 30 s; PostgreSQL and MariaDB break
-    off one of two changes that wait for each other.
+    off one of two changes that wait for each other. That passes, so that trying again helps.
 
-    >>> is_passing("SQL error, SQLSTATE HY000: the database is locked (code 0)")
-    True
+    >>> judge_error(-32602, "Invalid params", "Wrong number of arguments").message
+    'Invalid params: Wrong number of arguments (code -32602)'
+    >>> judge_error(0, "SQL Error[23502]: SQLSTATE[23502]: … Failing row (7, $2y$10$…)").message
+    'SQL error, SQLSTATE 23502: a value is missing (code 0)'
+    >>> judge_error(0, "whatever else it says").message
+    'an error that Kanport does not know (code 0)'
+    >>> judge_error(0, "SQLSTATE[HY000]: General error: 5 database is locked").kind
+    <Refusal.PASSING: 'passing'>
     """
-    return "the database is locked" in reason or "got in each other's way" in reason
+    text = message if isinstance(message, str) else ""
+    name = _RPC_CODES.get(code)
+    if name is not None:
+        kind = Refusal.NO_PROCEDURE if code == METHOD_NOT_FOUND else Refusal.OTHER
+        if isinstance(data, str) and data in _RPC_DATA:
+            why = fact("rpc-error", case="data", name=name, data=data, number=code)
+            return Refused(code, why, kind)
+        return Refused(code, fact("rpc-error", name=name, number=code), kind)
+    if state := _SQLSTATE.search(text):
+        state_code = state[1] or state[2]
+        case = "locked" if _LOCKED in text else _SQLSTATES.get(state_code, "")
+        kind = Refusal.PASSING if case in ("locked", "conflict") else Refusal.DATABASE
+        return Refused(code, fact("sql-error", case=case, state=state_code, number=code), kind)
+    if _LOCKED in text:
+        return Refused(code, fact("database-locked", number=code), Refusal.PASSING)
+    for part, case in _LDAP.items():
+        if part in text:
+            return Refused(code, fact("kanboard-ldap-error", case=case, number=code))
+    return Refused(code, fact("unknown-error", number=code))
 
 
 _TIME = re.compile(r"Maximum execution time of (\d[\d.]{0,6}) seconds? exceeded")
@@ -93,22 +96,28 @@ _KIND = re.compile(
 )
 
 
-def page_reason(page: str) -> tuple[Fault, str]:
-    """Give the kind of an answer that is no JSON and what may be shown of it.
+def judge_page(page: str) -> tuple[Fault, Fact]:
+    """Return the kind of an answer that is no JSON and what may be shown of it.
 
-    >>> page_reason("<br /><b>Fatal error</b>:  Maximum execution time of 30 seconds exceeded …")
-    (<Fault.TIME_LIMIT: 'time-limit'>, 'PHP: maximum execution time of 30 s exceeded')
-    >>> page_reason("<b>Fatal error</b>:  Uncaught TypeError: mb_strlen(): Argument #1 …")
-    (<Fault.PHP_ERROR: 'php-error'>, 'PHP: uncaught TypeError')
+    >>> fault, why = judge_page("Maximum execution time of 30 seconds exceeded")
+    >>> fault, why.text
+    (<Fault.TIME_LIMIT: 'time-limit'>, 'PHP exceeded its maximum execution time of 30 s')
+    >>> fault, why = judge_page("<b>Fatal error</b>:  Uncaught TypeError: mb_strlen(): Argument #1")
+    >>> fault, why.text
+    (<Fault.PHP_ERROR: 'php-error'>, 'PHP failed with an uncaught TypeError')
     """
     page = page[:20_000]
     if limit := _TIME.search(page):
-        return Fault.TIME_LIMIT, f"PHP: maximum execution time of {limit[1]} s exceeded"
+        return Fault.TIME_LIMIT, fact("answer-of-php", case="time-limit", seconds=limit[1])
     if limit := _MEMORY.search(page):
-        size = f" of {int(limit[1]) // 2**20} MiB" if limit[1] else ""
-        return Fault.MEMORY_LIMIT, f"PHP: memory limit{size} exhausted"
+        if limit[1] is None:
+            return Fault.MEMORY_LIMIT, fact("answer-of-php", case="memory-limit")
+        mib = int(limit[1]) // 2**20
+        return Fault.MEMORY_LIMIT, fact("answer-of-php", case="memory-limit-of", mib=mib)
     if uncaught := _UNCAUGHT.search(page):
-        return Fault.PHP_ERROR, f"PHP: uncaught {uncaught[1]}"
+        return Fault.PHP_ERROR, fact("answer-of-php", case="uncaught", error=uncaught[1])
     if kind := _KIND.search(page):
-        return Fault.PHP_ERROR, f"PHP: {kind[1].lower()}"
-    return Fault.HTML, "a web page in place of an answer"
+        return Fault.PHP_ERROR, fact("answer-of-php", case="error", error=kind[1].lower())
+    case = "page" if page.startswith("<") else "text"
+    fault = Fault.HTML if case == "page" else Fault.NOT_JSON_RPC
+    return fault, fact("answer-not-kanboard", case=case)

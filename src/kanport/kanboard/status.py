@@ -6,15 +6,12 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from urllib.parse import urljoin, urlsplit
 
+from kanport.facts import Fact, fact
 from kanport.kanboard.faults import Fault, NoAnswer
 
 # Seconds, a year; nobody waits so long, and a number of any length would.
 _LONGEST = 31_536_000.0
 _DIGITS = re.compile("[0-9]+")
-_WHERE = (
-    "The URL must lead to Kanboard's jsonrpc.php, for example "
-    "https://kanboard.example.org/jsonrpc.php"
-)
 
 
 def judge_status(
@@ -36,35 +33,34 @@ def judge_status(
         return _redirect(url, location)
     name = _name(status)
     match status:
+        case 401 if auth_header:
+            why = fact(
+                "token-rejected", case="header", place=token_from, status=name, header=auth_header
+            )
+            return NoAnswer(why, fault=Fault.AUTH)
         case 401:
-            return NoAnswer(
-                f"the server does not accept the token from {token_from} ({name})",
-                fault=Fault.AUTH,
-                hint=_token_hint(auth_header),
-            )
+            why = fact("token-rejected", place=token_from, status=name)
+            return NoAnswer(why, fault=Fault.AUTH)
         case 403:
-            return NoAnswer(
-                f"the server refuses what was asked ({name})",
-                fault=Fault.FORBIDDEN,
-                hint="It must be the application's token (in Kanboard: Settings > API). A firewall "
-                "before the server may refuse as well.",
-            )
+            return NoAnswer(fact("request-forbidden", status=name), fault=Fault.FORBIDDEN)
         case 407:
-            return NoAnswer(f"the proxy wants credentials ({name})", sent=False, fault=Fault.PROXY)
+            why = fact("proxy-failed", case="credentials", status=name)
+            return NoAnswer(why, sent=False, fault=Fault.PROXY)
         case 408:
-            return NoAnswer(f"the server waited too long ({name})", fault=Fault.TIMEOUT)
+            why = fact("no-answer-in-time", case="waited", status=name)
+            return NoAnswer(why, fault=Fault.TIMEOUT)
         case 413:
-            return NoAnswer(f"the request is too large ({name})", fault=Fault.REQUEST_TOO_LARGE)
+            return NoAnswer(fact("request-too-large", status=name), fault=Fault.REQUEST_TOO_LARGE)
         case 429 | 503:
             return NoAnswer(
-                f"the server is busy ({name})",
+                fact("server-busy", status=name),
                 fault=Fault.BUSY,
                 retry_after=seconds_to_wait(retry_after, now=datetime.now(UTC)),
             )
     # 501 and 505 come from what knows no POST or none of this HTTP: no web server that runs PHP.
     if status < 500 or status in (501, 505):
-        return NoAnswer(f"there is no such API ({name})", fault=Fault.NOT_FOUND, hint=_WHERE)
-    return NoAnswer(f"the server failed ({name})", fault=Fault.SERVER_ERROR)
+        return NoAnswer(fact("no-such-api", status=name), fault=Fault.NOT_FOUND)
+    return NoAnswer(fact("server-failed", status=name), fault=Fault.SERVER_ERROR)
 
 
 def seconds_to_wait(retry_after: str | None, *, now: datetime) -> float | None:
@@ -97,34 +93,20 @@ def _name(status: int) -> str:
         return f"HTTP {status}"
 
 
-def _token_hint(auth_header: str | None) -> str:
-    if auth_header:
-        return (
-            "Compare it with the one in Kanboard: Settings > API. The server's setting "
-            f"API_AUTHENTICATION_HEADER must be {auth_header} too."
-        )
-    return (
-        "Compare it with the one in Kanboard: Settings > API. Where PHP runs as FastCGI behind "
-        "Apache, the Authorization header may get lost: see --auth-header."
-    )
-
-
 def _redirect(url: str, location: str | None) -> NoAnswer:
-    hint = _WHERE
+    return NoAnswer(_redirected(url, location), fault=Fault.REDIRECT)
+
+
+def _redirected(url: str, location: str | None) -> Fact:
     if location is None:
-        why = "the server redirects to nowhere"
-    else:
-        here, there = urlsplit(url), _parts(url, location)
-        if there is None:
-            why = "the server redirects to an address that is none"
-        elif there[1] == here.hostname:
-            scheme, host, path = there
-            why = f"the server redirects to {scheme}://{host}{path}"
-            hint = "Use that address, if it is Kanboard's; redirects are never followed."
-        else:
-            why = f"the server redirects to another host ({there[1]}); nothing was sent there"
-            hint = f"Is a login page or a portal in front of Kanboard? {_WHERE}"
-    return NoAnswer(why, fault=Fault.REDIRECT, hint=hint)
+        return fact("redirected", case="nowhere")
+    here, there = urlsplit(url), _parts(url, location)
+    if there is None:
+        return fact("redirected", case="no-address")
+    scheme, host, path = there
+    if host == here.hostname:
+        return fact("redirected", case="address", url=f"{scheme}://{host}{path}")
+    return fact("redirected", case="host", host=host)
 
 
 def _parts(url: str, location: str) -> tuple[str, str, str] | None:

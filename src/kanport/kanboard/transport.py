@@ -27,6 +27,7 @@ from kanport.exchange import (
     proxy_for,
     read_body,
 )
+from kanport.facts import Param, fact
 from kanport.files import open_regular
 from kanport.kanboard.faults import Fault, NoAnswer
 from kanport.kanboard.status import judge_status
@@ -93,20 +94,19 @@ class Transport:
                     return verdict
                 content = read_body(response, limit, deadline)
         except AnswerTooLarge:
-            return NoAnswer(
-                f"the answer is larger than {shown_size(limit)}", fault=Fault.ANSWER_TOO_LARGE
-            )
+            why = fact("answer-too-large", limit=shown_size(limit))
+            return NoAnswer(why, fault=Fault.ANSWER_TOO_LARGE)
         except AnswerBroken as broken:
-            return NoAnswer(str(broken), fault=Fault.NOT_JSON)
+            return NoAnswer(broken.why, fault=Fault.NOT_JSON)
         except (httpx.InvalidURL, UnicodeError):
             # A host that is no name; the latter comes from Python's own look-up.
-            return NoAnswer("the URL cannot be used", sent=False, fault=Fault.REQUEST)
+            return NoAnswer(fact("request-failed", case="url"), sent=False, fault=Fault.REQUEST)
         except httpx.HTTPError as error:
             return _fault_of(error, self._settings, overdue=deadline.over)
         try:
             return content.decode("utf-8-sig")
         except UnicodeDecodeError:
-            return NoAnswer("the answer is not text in UTF-8", fault=Fault.NOT_JSON)
+            return NoAnswer(fact("answer-broken", case="encoding"), fault=Fault.NOT_JSON)
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext:
@@ -144,35 +144,22 @@ def _fault_of(error: httpx.HTTPError, settings: Settings, *, overdue: bool) -> N
     times = settings.timeouts
     match error:
         case httpx.ConnectTimeout():
-            return NoAnswer(
-                f"no connection to {place} within {times.connect:g} s",
-                sent=False,
-                fault=Fault.CONNECT,
-                hint="Is the host right, and does a firewall let you through?",
-            )
+            return _not_connected("slow", place=place, seconds=times.connect)
         case httpx.PoolTimeout():
-            return NoAnswer("no connection got free in time", sent=False, fault=Fault.CONNECT)
+            return _not_connected("none-free")
         case httpx.ConnectError():
             return _connect_fault(error, place)
         case httpx.ProxyError():
-            return NoAnswer(
-                "the proxy on the way refused",
-                sent=False,
-                fault=Fault.PROXY,
-                hint="Look at HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY.",
-            )
+            return NoAnswer(fact("proxy-failed"), sent=False, fault=Fault.PROXY)
         case httpx.LocalProtocolError() | httpx.UnsupportedProtocol():
-            return NoAnswer("the request could not be written", sent=False, fault=Fault.REQUEST)
+            return NoAnswer(fact("request-failed"), sent=False, fault=Fault.REQUEST)
         case httpx.TimeoutException() if overdue:
-            return NoAnswer(
-                f"the answer took longer than {times.total:g} s in all",
-                fault=Fault.TIMEOUT,
-                hint="Where the server needs so long, raise --request-timeout.",
-            )
+            why = fact("no-answer-in-time", case="in-all", seconds=times.total)
+            return NoAnswer(why, fault=Fault.TIMEOUT)
         case httpx.TimeoutException():
             waited = times.write if isinstance(error, httpx.WriteTimeout) else times.read
-            return NoAnswer(f"no answer within {waited:g} s", fault=Fault.TIMEOUT)
-    return NoAnswer("the connection ended before the answer did", fault=Fault.RESET)
+            return NoAnswer(fact("no-answer-in-time", seconds=waited), fault=Fault.TIMEOUT)
+    return NoAnswer(fact("connection-ended"), fault=Fault.RESET)
 
 
 def _connect_fault(error: httpx.ConnectError, place: str) -> NoAnswer:
@@ -180,45 +167,24 @@ def _connect_fault(error: httpx.ConnectError, place: str) -> NoAnswer:
         if isinstance(cause, ssl.SSLError):
             return _tls_fault(cause, place)
         if isinstance(cause, socket.gaierror):
-            return NoAnswer(
-                f"there is no host of the name in {place}",
-                sent=False,
-                fault=Fault.CONNECT,
-                hint="Is the name in the URL right?",
-            )
+            return _not_connected("unknown-host", place=place)
         if isinstance(cause, ConnectionRefusedError):
-            return NoAnswer(
-                f"nothing listens on {place}",
-                sent=False,
-                fault=Fault.CONNECT,
-                hint="Is the server running, and is the port in the URL right?",
-            )
-    return NoAnswer(f"no connection to {place}", sent=False, fault=Fault.CONNECT)
+            return _not_connected("refused", place=place)
+    return _not_connected("", place=place)
+
+
+def _not_connected(case: str, **params: Param) -> NoAnswer:
+    return NoAnswer(fact("no-connection", case=case, **params), sent=False, fault=Fault.CONNECT)
 
 
 def _tls_fault(error: ssl.SSLError, place: str) -> NoAnswer:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        hints = {
-            10: "The certificate has expired: the server needs a new one.",
-            62: "Use the name that the certificate is for.",
-            64: "Use the name that the certificate is for.",
-        }
-        return NoAnswer(
-            f"the certificate of {place} is not valid: {error.verify_message.rstrip('.')}",
-            sent=False,
-            fault=Fault.TLS,
-            hint=hints.get(
-                error.verify_code,
-                "Where a private authority (CA) signed it, name that one's certificate with "
-                "--ca-file. Kanport never goes on without a valid certificate.",
-            ),
-        )
-    return NoAnswer(
-        f"{place} does not speak TLS as it should",
-        sent=False,
-        fault=Fault.TLS,
-        hint="Is it an https:// server, and is the port right?",
-    )
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        why = fact("tls-failed", case="no-tls", place=place)
+        return NoAnswer(why, sent=False, fault=Fault.TLS)
+    # The numbers are those of X509_V_ERR_… in OpenSSL.
+    case = {10: "expired", 62: "other-name", 64: "other-name"}.get(error.verify_code, "")
+    why = fact("tls-failed", case=case, place=place, problem=error.verify_message.rstrip("."))
+    return NoAnswer(why, sent=False, fault=Fault.TLS)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

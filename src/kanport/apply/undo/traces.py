@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from kanport.apply.journal import NEVER_LEFT, Recorded
+from kanport.apply.journal import Answered, Heard, Recorded
 from kanport.apply.steps import MEMBERSHIPS
 from kanport.apply.undo.group_traces import Effect, GroupTraces, group_traces_of
 from kanport.names import compare_key
@@ -94,7 +94,9 @@ def traces_of(recorded: Recorded) -> Traces:
             _add(traces.access, place, before.get("role"), after.get("role"), change, certain)
             if not certain and change.action is Action.MEMBERSHIP_REVOKE:
                 # Kanboard says true only where there was a direct membership to end.
-                traces.cut.update({place} if "true" in recorded.answers.get(change.id, ()) else ())
+                answers = recorded.answers.get(change.id, ())
+                confirmed = any(answer.kind is Heard.TRUE for answer in answers)
+                traces.cut.update({place} if confirmed else ())
         elif change.action is Action.USER_CREATE:
             user_id = _new_id(recorded.answers.get(change.id, ()))
             made = Created(change, user_id, certain or user_id is not None)
@@ -122,17 +124,17 @@ def _effects(recorded: Recorded) -> Iterator[tuple[Change, bool]]:
             yield change, False
 
 
-def _lost(answers: tuple[str, ...]) -> bool:
-    return any(not answer or answer.startswith("none") for answer in answers)
+def _lost(answers: tuple[Answered, ...]) -> bool:
+    return any(answer.kind is Heard.LOST for answer in answers)
 
 
-def _never_left(answers: tuple[str, ...]) -> bool:
-    return all(answer.startswith(NEVER_LEFT) for answer in answers) and bool(answers)
+def _never_left(answers: tuple[Answered, ...]) -> bool:
+    return all(answer.kind is Heard.NEVER_SENT for answer in answers) and bool(answers)
 
 
-def _new_id(answers: tuple[str, ...]) -> int | None:
-    numbers = [answer.removeprefix("id ") for answer in answers if answer.startswith("id ")]
-    return int(numbers[-1]) if numbers and numbers[-1].isdecimal() else None
+def _new_id(answers: tuple[Answered, ...]) -> int | None:
+    numbers = [answer.number for answer in answers if answer.kind is Heard.ID]
+    return numbers[-1] if numbers else None
 
 
 def _add(

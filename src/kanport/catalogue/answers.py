@@ -1,0 +1,304 @@
+"""What a server answered to a call, and why there is no answer. No text of a server is in it."""
+
+from collections.abc import Mapping
+
+from kanport.catalogue.kinds import Kind, Text, one
+
+_WHERE = (
+    "the URL must lead to Kanboard's jsonrpc.php, for example"
+    " https://kanboard.example.org/jsonrpc.php"
+)
+_PROXY = "check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY"
+_OF_KANBOARD = "is this the URL of Kanboard's jsonrpc.php?"
+
+# Why there is no answer that can be trusted.
+_SILENT: Mapping[str, Kind] = {
+    "no-connection": Kind(
+        "",
+        "No connection to the server was made.",
+        {
+            "": Text("no connection to {place}"),
+            "slow": Text(
+                "no connection to {place} within {seconds:g} s",
+                "is the host right, and does a firewall let you through?",
+            ),
+            "none-free": Text("no connection was free in time"),
+            "unknown-host": Text(
+                "cannot resolve host {place}", "is the host name in the URL right?"
+            ),
+            "refused": Text(
+                "nothing listens on {place}",
+                "is the server running, and is the port in the URL right?",
+            ),
+        },
+    ),
+    "tls-failed": Kind(
+        "",
+        "No secure connection was made.",
+        {
+            "": Text(
+                "the certificate of {place} is not valid: {problem}",
+                "if a private authority (CA) signed it, name that authority's certificate with"
+                " --ca-file. Kanport never continues without a valid certificate",
+            ),
+            "expired": Text(
+                "the certificate of {place} is not valid: {problem}",
+                "the certificate has expired: the server needs a new one",
+            ),
+            "other-name": Text(
+                "the certificate of {place} is not valid: {problem}",
+                "use the name that the certificate is for",
+            ),
+            "no-tls": Text(
+                "{place} does not speak TLS correctly",
+                "is it an https:// server, and is the port right?",
+            ),
+        },
+    ),
+    "proxy-failed": Kind(
+        "",
+        "The proxy did not let a request through.",
+        {
+            "": Text("the proxy refused", _PROXY),
+            "credentials": Text("the proxy requires credentials ({status})"),
+        },
+    ),
+    "request-failed": Kind(
+        "",
+        "The request could not be sent.",
+        {
+            "": Text("Kanport could not write the request"),
+            "url": Text("the URL cannot be used"),
+        },
+    ),
+    "no-answer-in-time": Kind(
+        "",
+        "The server took too long.",
+        {
+            "": Text("no answer within {seconds:g} s"),
+            "in-all": Text(
+                "the answer took longer than {seconds:g} s in all",
+                "if the server needs that long, raise --request-timeout",
+            ),
+            "waited": Text("the server waited too long ({status})"),
+        },
+    ),
+    "connection-ended": Kind(
+        "", "The connection ended too early.", one("the connection ended before the answer did")
+    ),
+    "token-rejected": Kind(
+        "",
+        "The server does not accept the token.",
+        {
+            "": Text(
+                "the server does not accept the token from {place} ({status})",
+                "compare it with the one in Kanboard: Settings > API. If PHP runs as FastCGI behind"
+                " Apache, the Authorization header may get lost: see --auth-header",
+            ),
+            "header": Text(
+                "the server does not accept the token from {place} ({status})",
+                "compare it with the one in Kanboard: Settings > API. The server's setting"
+                " API_AUTHENTICATION_HEADER must be {header} too",
+            ),
+        },
+    ),
+    "request-forbidden": Kind(
+        "",
+        "The server refuses the request.",
+        one(
+            "the server refuses the request ({status})",
+            "use the application's token (in Kanboard: Settings > API). A firewall in front of the"
+            " server may refuse as well",
+        ),
+    ),
+    "request-too-large": Kind(
+        "", "The server takes no request this large.", one("the request is too large ({status})")
+    ),
+    "server-busy": Kind("", "The server is busy.", one("the server is busy ({status})")),
+    "no-such-api": Kind(
+        "", "The URL leads to no API.", one("there is no such API ({status})", _WHERE)
+    ),
+    "server-failed": Kind(
+        "",
+        "The server failed.",
+        one("the server failed ({status})", "the error log of the web server says more"),
+    ),
+    "redirected": Kind(
+        "",
+        "The server redirects to another address, which Kanport never follows.",
+        {
+            "nowhere": Text("the server redirects to nowhere", _WHERE),
+            "no-address": Text("the server redirects to an invalid address", _WHERE),
+            "address": Text(
+                "the server redirects to {url}",
+                "use that address if it is Kanboard's; Kanport never follows redirects",
+            ),
+            "host": Text(
+                "the server redirects to another host ({host}); nothing was sent there",
+                f"is a login page or a portal in front of Kanboard? {_WHERE}",
+            ),
+        },
+    ),
+    "answer-too-large": Kind(
+        "",
+        "The answer is larger than Kanport reads.",
+        one("the answer is larger than {limit}"),
+    ),
+    "answer-broken": Kind(
+        "",
+        "The answer cannot be read.",
+        {
+            "": Text("the answer is broken or cut off"),
+            "packed": Text("the answer is packed in a way that Kanport did not ask for"),
+            "behind": Text("the answer continues after its end"),
+            "encoding": Text("the answer is not text in UTF-8"),
+            "empty": Text("the answer is empty"),
+        },
+    ),
+    "answer-not-kanboard": Kind(
+        "",
+        "The answer is not one of Kanboard's API.",
+        {
+            "page": Text("the answer is a web page", _OF_KANBOARD),
+            "text": Text("the answer is not JSON", _OF_KANBOARD),
+            "json": Text("the answer is JSON, but not JSON-RPC", _OF_KANBOARD),
+        },
+    ),
+    "answer-of-php": Kind(
+        "",
+        "PHP answered in the place of Kanboard.",
+        {
+            "time-limit": Text(
+                "PHP exceeded its maximum execution time of {seconds} s",
+                "raise PHP's max_execution_time on the server",
+            ),
+            "memory-limit": Text(
+                "PHP exhausted its memory limit",
+                "raise PHP's memory_limit on the server; the API has no paging",
+            ),
+            "memory-limit-of": Text(
+                "PHP exhausted its memory limit of {mib} MiB",
+                "raise PHP's memory_limit on the server; the API has no paging",
+            ),
+            "uncaught": Text(
+                "PHP failed with an uncaught {error}",
+                "the error log of PHP on the server says more",
+            ),
+            "error": Text("PHP reported a {error}", "the error log of PHP on the server says more"),
+        },
+    ),
+    "one-answer-for-all": Kind(
+        "",
+        "The server gave one answer to several calls.",
+        {
+            "": Text("the server gave one answer to all calls"),
+            "error": Text("the server answered all calls with one error: {error}"),
+        },
+    ),
+    "answer-missing": Kind(
+        "",
+        "A call has no answer of its own.",
+        {
+            "": Text("the answer to this call is missing"),
+            "strange": Text(
+                "the answer to this call is missing, and {n:#answer belongs|answers belong} to no"
+                " call"
+            ),
+            "twice": Text("there is more than one answer to this call"),
+            "malformed": Text("the answer to this call is not well formed"),
+        },
+    ),
+}
+
+# Errors with which Kanboard refuses a call.
+_ERRORS: Mapping[str, Kind] = {
+    "rpc-error": Kind(
+        "",
+        "An error of JSON-RPC.",
+        {
+            "": Text("{name} (code {number})"),
+            "data": Text("{name}: {data} (code {number})"),
+        },
+    ),
+    "sql-error": Kind(
+        "",
+        "The database refused something.",
+        {
+            "": Text("SQL error, SQLSTATE {state} (code {number})"),
+            "too-long": Text("SQL error, SQLSTATE {state}: a value is too long (code {number})"),
+            "wrong-kind": Text(
+                "SQL error, SQLSTATE {state}: a value is of the wrong kind (code {number})"
+            ),
+            "integrity": Text(
+                "SQL error, SQLSTATE {state}: a value is taken, missing or refers to nothing"
+                " (code {number})"
+            ),
+            "missing": Text("SQL error, SQLSTATE {state}: a value is missing (code {number})"),
+            "dangling": Text(
+                "SQL error, SQLSTATE {state}: a value refers to nothing (code {number})"
+            ),
+            "taken": Text("SQL error, SQLSTATE {state}: a value is taken (code {number})"),
+            "conflict": Text(
+                "SQL error, SQLSTATE {state}: two changes got in each other's way (code {number})"
+            ),
+            "statement": Text(
+                "SQL error, SQLSTATE {state}: the statement is wrong (code {number})"
+            ),
+            "locked": Text("SQL error, SQLSTATE {state}: the database is locked (code {number})"),
+        },
+    ),
+    "database-locked": Kind(
+        "", "The database is locked.", one("the database is locked (code {number})")
+    ),
+    "kanboard-ldap-error": Kind(
+        "",
+        "Kanboard cannot ask its own LDAP.",
+        {
+            "not-configured": Text("no LDAP server is configured in Kanboard (code {number})"),
+            "no-filter": Text("LDAP_USER_FILTER is not set in Kanboard (code {number})"),
+            "username": Text("LDAP_USER_ATTRIBUTE_USERNAME is wrong in Kanboard (code {number})"),
+            "connection": Text("Kanboard cannot reach its LDAP server (code {number})"),
+            "tls": Text("Kanboard cannot begin TLS with its LDAP server (code {number})"),
+            "host": Text("LDAP_SERVER or LDAP_PORT is wrong in Kanboard (code {number})"),
+        },
+    ),
+    "unknown-error": Kind(
+        "",
+        "Kanport does not know the error.",
+        one("an error that Kanport does not know (code {number})"),
+    ),
+}
+
+# Why nothing can be read from the server.
+_UNREADABLE: Mapping[str, Kind] = {
+    "server-refuses": Kind(
+        "", "The server refuses the credentials.", one("{url} refuses Kanport: {answer}")
+    ),
+    "no-answer": Kind(
+        "",
+        "The server gives no answer.",
+        {
+            "": Text("no answer from {url}: {answer}"),
+            "to-call": Text("no answer to {method} from {url}: {answer}"),
+        },
+    ),
+    "server-lacks": Kind(
+        "",
+        "The server does not have a procedure.",
+        {
+            "": Text(
+                "{url} has no {method}, which is in every Kanboard",
+                "Kanport needs Kanboard {oldest} or later; is this Kanboard at all?",
+            ),
+            "since": Text(
+                "{url} has no {method}, which came with Kanboard {since}",
+                "Kanport needs Kanboard {oldest} or later; is this Kanboard at all?",
+            ),
+        },
+    ),
+    "reading-refused": Kind(
+        "", "The server refuses to be read.", one("{url} refuses {method}: {answer}")
+    ),
+}
+
+ANSWERS: Mapping[str, Kind] = {**_SILENT, **_ERRORS, **_UNREADABLE}
