@@ -8,6 +8,7 @@ import pytest
 from openpyxl.chart import BarChart
 from openpyxl.styles import PatternFill
 
+from kanport.errors import SourceInvalid
 from tests.sources.reading import (
     SHEET,
     Workbook,
@@ -279,3 +280,12 @@ def test_every_header_has_its_place(tmp_path: Path) -> None:
     headers = read_excel(tmp_path, book, header_row=2).headers
     assert {name: place.cell for name, place in headers.items()} == {"Login": "A2", "ALPHA": "C2"}
     assert {str(place).partition("#")[2] for place in headers.values()} == {"Staff!A2", "Staff!C2"}
+
+
+def test_more_problems_of_a_kind_than_are_shown_are_counted(tmp_path: Path) -> None:
+    book = staff([[f"=A{column}" for column in range(1, 1103)], ["a"] * 1102])
+    with pytest.raises(SourceInvalid) as raised:
+        read_excel(tmp_path, book)
+    formulas = [found for found in raised.value.findings if found.code == "cell-formula"]
+    assert len(formulas) == 1001
+    assert (formulas[-1].case, formulas[-1].params) == ("more", (("count", 102),))

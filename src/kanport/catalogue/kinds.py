@@ -43,3 +43,7 @@ class Kind(NamedTuple):
 def one(message: str, hint: str = "") -> Mapping[str, Text]:
     """Return the wordings of a code that has one case."""
     return {"": Text(message, hint)}
+
+
+# For a code that a source can find more often than it shows.
+MORE = {"more": Text("{count:,} more {count:place has|places have} the same problem")}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from kanport.catalogue.kinds import Kind, Personal, Text, one
+from kanport.catalogue.kinds import MORE, Kind, Personal, Text, one
 
 _MERGED = (
     "unmerge the cells and write the value into each of them, or set merged_cells: fill in the"
@@ -12,7 +12,6 @@ _DELETE_ROW = "delete the row; if it is right, set verbatim: true for this sourc
 _SAVE_ANEW = "open it in Excel or LibreOffice, save it again, and copy it again"
 _IN_CSV = "export the file again as CSV UTF-8"
 _DOUBLE = 'write a quotation mark within a value twice, as in "Ann ""Al"" Lee"'
-_MORE = {"more": Text("{count:,} more {count:place has|places have} the same problem")}
 # A first line that is no header may be somebody's row.
 _FIRST_LINE = {"headers": Personal.VALUE, "alike": Personal.VALUE}
 _OTHER_KIND = "this is {kind}, but the mapping says `type: {wanted}`"
@@ -114,7 +113,7 @@ SOURCES: Mapping[str, Kind] = {
                 "the file holds NUL characters; it looks like UTF-16 without a byte order mark",
                 "set `encoding: {encoding}` in the mapping",
             ),
-            **_MORE,
+            **MORE,
         },
     ),
     "file-delimiter": Kind(
@@ -161,7 +160,7 @@ SOURCES: Mapping[str, Kind] = {
                 rows="row {row} comes after row {last}",
                 reading="{error} while reading it",
             ),
-            **_MORE,
+            **MORE,
         },
         {"problem": Personal.VALUE, "fix": Personal.VALUE},
     ),
@@ -214,7 +213,7 @@ SOURCES: Mapping[str, Kind] = {
                 "two columns have the header {column:q}, so Kanport cannot tell which one is meant",
                 "rename or remove one of the columns",
             ),
-            **_MORE,
+            **MORE,
         },
     ),
     "header-empty": Kind(
@@ -224,7 +223,7 @@ SOURCES: Mapping[str, Kind] = {
             "": Text(
                 "a column without a header holds a value", "add a header, or empty the column"
             ),
-            **_MORE,
+            **MORE,
         },
     ),
     "row-ragged": Kind(
@@ -250,7 +249,7 @@ SOURCES: Mapping[str, Kind] = {
                 "the value of {column:q} is a list or a table",
                 "write one text; to hold several values, join them with a separator",
             ),
-            **_MORE,
+            **MORE,
         },
     ),
     "row-quotes": Kind(
@@ -283,7 +282,7 @@ SOURCES: Mapping[str, Kind] = {
                 ),
             )
         }
-        | _MORE,
+        | MORE,
     ),
     "row-hidden": Kind(
         "error",
@@ -313,7 +312,7 @@ SOURCES: Mapping[str, Kind] = {
             ),
             "cell": Text("the cell is one of the merged cells {range}", _MERGED),
             "secret": Text("the cell is merged with others"),
-            **_MORE,
+            **MORE,
         },
     ),
     "file-read-as": Kind(

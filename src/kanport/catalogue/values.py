@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from kanport.catalogue.kinds import Kind, Personal, Text, one
+from kanport.catalogue.kinds import MORE, Kind, Personal, Text, one
 
 _SET_TO_TEXT = "set the cells to Text before you write into them"
 _SAVE_AGAIN = "open the file in Excel or LibreOffice, save it there, and try again"
@@ -55,7 +55,8 @@ VALUES: Mapping[str, Kind] = {
         {
             case: Text("the formula in the cell was saved without its value", _SAVE_AGAIN)
             for case in ("", "secret")
-        },
+        }
+        | MORE,
     ),
     "cell-date": Kind(
         "error",
