@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 from kanport.facts import as_written
-from kanport.findings import Finding
+from kanport.findings import Finding, found
 from kanport.origin import Origin
 from kanport.outcome import Outcome, Run, Status
 from kanport.plan.compare import compare
@@ -112,6 +112,28 @@ def test_a_finding_is_told_as_often_as_it_is_new() -> None:
     once, thrice = _with(PLAN, findings=(finding,)), _with(PLAN, findings=(finding,) * 3)
     assert len(compare(once, thrice).findings_new) == 2
     assert len(compare(thrice, once).findings_gone) == 2
+
+
+def test_findings_of_the_version_without_parameters_are_compared_by_code_and_place() -> None:
+    place = Origin("staff", file="a.csv", row=3, column="Login")
+    old = Finding("person-protected", "'ada' is protected", place.at(row=9), value="ada")
+    new = found("person-protected", place, value="ada", username="ada")
+    other = found("person-protected", place, value="bob", username="bob")
+    compared = compare(_with(PLAN, findings=(old,)), _with(PLAN, findings=(new, other)))
+    assert compared.findings_new == (other,) and not compared.findings_gone
+
+
+def test_findings_of_one_place_differ_by_their_parameters() -> None:
+    one, two = (found("passwords-behind", count=count) for count in (1, 2))
+    compared = compare(_with(PLAN, findings=(one,)), _with(PLAN, findings=(two,)))
+    assert (compared.findings_new, compared.findings_gone) == ((two,), (one,))
+
+
+def test_another_wording_of_reasons_and_safety_checks_is_no_change() -> None:
+    changes = tuple(_altered(change, reason="said otherwise", why=None) for change in PLAN.changes)
+    guards = tuple(guard.model_copy(update={"message": "worded anew"}) for guard in PLAN.guards)
+    compared = compare(PLAN, _with(PLAN, changes=changes, guards=guards))
+    assert compared.same_changes and not compared.guards
 
 
 def test_planned_and_done_are_beside_each_other() -> None:

@@ -181,7 +181,7 @@ def test_a_project_all_of_whose_groups_are_gone_does_not_keep_its_access_silentl
             who for project, who in server.store.snapshot().memberships if project == "ZEPHYR"
         )
         assert left == ([] if rule else zephyr)
-        told = "no source asks for members of the project 'ZEPHYR' any more" in done.out
+        told = 'no source lists members of the project "ZEPHYR" any more' in done.out
         assert told is not bool(rule), done
     others = {place: role for place, role in before.items() if place[0] != "ZEPHYR"}
     after = server.store.snapshot().memberships
