@@ -136,7 +136,7 @@ def test_a_login_that_somebody_else_has_now_is_nobody_s(club: Club, kanport: Kan
     withheld = kanport("sync", club.mapping)
     assert withheld.code == 3, withheld
     assert "identity-changed" in withheld.out
-    assert "'017'" in withheld.out and "'099'" in withheld.out
+    assert '"017"' in withheld.out and '"099"' in withheld.out
     assert not club.server.writes
     club.want("099,ada,Ada Byron,byron@example.org\n", BOB, members="ada bob")
     assert kanport("sync", club.mapping).code == 3

@@ -158,11 +158,11 @@ def test_whom_somebody_else_disabled_is_named_every_night(
     first = kanport("sync", "night.yaml")
     assert first.code == 0, first
     assert '"ada" is disabled on the server and stays disabled' in first.out
-    assert "the ledger is new" in first.out and ": eve" in first.out
+    assert "the ledger is new" in first.out and ': "eve"' in first.out
     for _ in range(2):
         night = kanport("sync", "night.yaml", "--quiet")
         assert night.code == 0
-        assert "'ada' is disabled" in night.out and "eve" not in night.out
+        assert '"ada" is disabled' in night.out and "eve" not in night.out
     assert not active(server)["ada"]
 
 
@@ -180,7 +180,7 @@ def test_a_membership_that_names_somebody_disabled_is_a_warning_as_well(
     )
     by_sync(kanport)
     night = kanport("sync", "night.yaml", "--quiet")
-    assert night.code == 0 and "'ada' is disabled" in night.out, night
+    assert night.code == 0 and '"ada" is disabled' in night.out, night
 
 
 # --- a folder that nobody may write to ----------------------------------------------------------
