@@ -8,6 +8,7 @@ import csv
 import importlib
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -16,16 +17,16 @@ from typing import Any
 import kanport
 
 ENTRY = """
-TIMEZONE = UserField(
-    name="timezone",
-    about="The time zone in which Kanboard shows times.",
-    check=control_problem,
+LANGUAGE = UserField(
+    name="language",
+    about="The language in which Kanboard speaks.",
+    check=name_problem,
     clearable=True,
     personal=Personal.VALUE,
-    headers=("timezone",),
+    headers=("language",),
 )
 """
-TABLE = "USER_FIELDS = (USERNAME, NAME, EMAIL, ROLE, ACTIVE, LDAP)"
+TABLE = re.compile(r"^USER_FIELDS = \((.*)\)$", re.MULTILINE)
 MAPPING = """\
 kanport: 1
 sources:
@@ -35,12 +36,12 @@ users:
   fields:
     username: {from: Login}
     name: {from: Name}
-    timezone: {from: Zone}
+    language: {from: Lang}
 """
 STAFF = """\
-Login,Name,Zone
-ada,Ada,Europe/Paris
-robert,Bob,Asia/Tokyo
+Login,Name,Lang
+ada,Ada,fr_FR
+robert,Bob,ja_JP
 eve,Eve,<clear>
 """
 
@@ -50,9 +51,8 @@ def add_the_entry() -> None:
     assert "kanport.fields" not in sys.modules
     path = Path(str(kanport.__file__)).with_name("fields.py")
     text = path.read_text(encoding="utf-8")
-    assert TABLE in text, "the table has another beginning; change it here as well"
-    text = text.replace(TABLE, f"{ENTRY}{TABLE[:-1]}, TIMEZONE)")
-    text = text.replace("    app_role_problem,\n", "    app_role_problem,\n    control_problem,\n")
+    text, found = TABLE.subn(rf"{ENTRY}USER_FIELDS = (\1, LANGUAGE)", text)
+    assert found == 1
     module = ModuleType("kanport.fields")
     module.__file__ = str(path)
     sys.modules["kanport.fields"] = module
@@ -60,7 +60,7 @@ def add_the_entry() -> None:
 
 
 def teach_the_sandbox() -> None:
-    """Let the sandbox store and change time zones; it lists them already."""
+    """Let the sandbox store and change languages; it lists them already."""
     procedures = importlib.import_module("kanport.sandbox.procedures")
     users = importlib.import_module("kanport.sandbox.procedures.users").UserProcedures
     create, update = users.createUser, users.updateUser
@@ -68,17 +68,17 @@ def teach_the_sandbox() -> None:
     def create_user(self: Any, *values: Any) -> Any:
         made = create(self, *values[:-1])
         if made and values[-1] is not None:
-            self._store.update("users", made, {"timezone": values[-1]})
+            self._store.update("users", made, {"language": values[-1]})
         return made
 
     def update_user(self: Any, user_id: Any, *values: Any) -> Any:
         if values[-1] is not None:
-            self._store.update("users", user_id, {"timezone": values[-1]})
+            self._store.update("users", user_id, {"language": values[-1]})
         return update(self, user_id, *values[:-1]) if any(values[:-1]) else True
 
     users.createUser, users.updateUser = create_user, update_user
     for name in ("createUser", "updateUser"):
-        procedures.PROCEDURES[name].parameters["timezone"] = None
+        procedures.PROCEDURES[name].parameters["language"] = None
 
 
 def story() -> None:
@@ -98,64 +98,64 @@ def story() -> None:
             assert ended.exit_code == code, (arguments, ended.exit_code, ended.output)
             return str(ended.output)
 
-        def zones() -> dict[str, str]:
-            sql = "SELECT username, timezone FROM users WHERE timezone IS NOT NULL"
+        def languages() -> dict[str, str]:
+            sql = "SELECT username, language FROM users WHERE language IS NOT NULL"
             return dict(server.store.rows(sql))
 
-        server.store.add_user("robert", name="Bob", timezone="Europe/Rome")
-        server.store.add_user("eve", name="Eve", timezone="America/Lima")
+        server.store.add_user("robert", name="Bob", language="it_IT")
+        server.store.add_user("eve", name="Eve", language="es_PE")
         Path("map.yaml").write_text(MAPPING, encoding="utf-8")
         Path("staff.csv").write_text(STAFF, encoding="utf-8")
 
         # init, the JSON Schema, validate, plan
-        assert 'timezone: {from: "Timezone", transform: [trim]}' in _drafted(run)
-        assert '"timezone"' in run("schema")
+        assert 'language: {from: "Language", transform: [trim]}' in _drafted(run)
+        assert '"language"' in run("schema")
         run("validate", "map.yaml")
         shown = run("plan", "map.yaml", "-o", "plan.json")
-        assert "timezone Europe/Rome → Asia/Tokyo" in shown
+        assert "language it_IT → ja_JP" in shown
         changes = json.loads(Path("plan.json").read_text(encoding="utf-8"))["changes"]
         states = {c["subject"]["username"]: (c.get("before"), c["after"]) for c in changes}
-        assert states["robert"] == ({"timezone": "Europe/Rome"}, {"timezone": "Asia/Tokyo"})
-        assert states["eve"] == ({"timezone": "America/Lima"}, {"timezone": ""})
-        assert states["ada"][1]["timezone"] == "Europe/Paris"
+        assert states["robert"] == ({"language": "it_IT"}, {"language": "ja_JP"})
+        assert states["eve"] == ({"language": "es_PE"}, {"language": ""})
+        assert states["ada"][1]["language"] == "fr_FR"
 
         # apply, plan again, verify
         run("apply", "plan.json", "--yes")
-        assert zones() == {"ada": "Europe/Paris", "robert": "Asia/Tokyo", "eve": ""}
+        assert languages() == {"ada": "fr_FR", "robert": "ja_JP", "eve": ""}
         assert "Nothing to change" in run("plan", "map.yaml")
         run("verify", "plan.json")
-        assert "timezone: Asia/Tokyo" in run("explain", "map.yaml", "robert")
+        assert "language: ja_JP" in run("explain", "map.yaml", "robert")
 
         # reports, with and without pseudonyms
         run("report", "plan.journal.jsonl", "-o", "run.md")
         run("report", "plan.journal.jsonl", "-o", "masked.md", "--mask")
         clear, masked = (Path(name).read_text(encoding="utf-8") for name in ("run.md", "masked.md"))
-        for zone in ("Europe/Rome", "Asia/Tokyo", "Europe/Paris", "America/Lima"):
-            assert zone in clear and zone not in masked
-        assert "timezone" in masked
+        for text in ("it_IT", "ja_JP", "fr_FR", "es_PE"):
+            assert text in clear and text not in masked
+        assert "language" in masked
 
         # export, and a plan of what was exported
         run("export", "-o", "out", "--mapping", "back.yaml")
         with Path("out", "users.csv").open(encoding="utf-8-sig", newline="") as file:
-            rows = {row["username"]: row["timezone"] for row in csv.DictReader(file)}
-        assert rows == {"admin": "", "ada": "Europe/Paris", "eve": "", "robert": "Asia/Tokyo"}
+            rows = {row["username"]: row["language"] for row in csv.DictReader(file)}
+        assert rows == {"admin": "", "ada": "fr_FR", "eve": "", "robert": "ja_JP"}
         assert "Nothing to change" in run("plan", "back.yaml")
 
         # what somebody changed since is noticed by verify, by apply and by undo
-        server.store.change("UPDATE users SET timezone = 'UTC' WHERE username = 'eve'")
-        assert "timezone" in run("verify", "plan.json", code=3)
+        server.store.change("UPDATE users SET language = 'de_DE' WHERE username = 'eve'")
+        assert "language" in run("verify", "plan.json", code=3)
         left = run("undo", "plan.journal.jsonl", "-o", "undo.json", code=3)
-        assert 'the timezone of "eve" is "UTC" now' in left
-        server.store.change("UPDATE users SET timezone = 'UTC' WHERE username = 'robert'")
-        assert "timezone" in run("apply", "undo.json", "--yes", code=9)
-        server.store.change("UPDATE users SET timezone = 'Asia/Tokyo' WHERE username = 'robert'")
+        assert 'the language of "eve" is "de_DE" now' in left
+        server.store.change("UPDATE users SET language = 'de_DE' WHERE username = 'robert'")
+        assert "language" in run("apply", "undo.json", "--yes", code=9)
+        server.store.change("UPDATE users SET language = 'ja_JP' WHERE username = 'robert'")
         run("apply", "undo.json", "--yes", code=3)
-        assert zones() == {"ada": "Europe/Paris", "robert": "Europe/Rome", "eve": "UTC"}
+        assert languages() == {"ada": "fr_FR", "robert": "it_IT", "eve": "de_DE"}
 
 
 def _drafted(run: Any) -> str:
-    Path("zones.csv").write_text("Login,Timezone\nada,UTC\n", encoding="utf-8")
-    run("init", "zones.csv", "-o", "drafted.yaml")
+    Path("languages.csv").write_text("Login,Language\nada,de_DE\n", encoding="utf-8")
+    run("init", "languages.csv", "-o", "drafted.yaml")
     return Path("drafted.yaml").read_text(encoding="utf-8")
 
 
