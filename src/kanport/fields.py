@@ -183,4 +183,5 @@ def attributes(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments that make a `User` or a `DesiredUser` of values by name of the field."""
     own = {name: value for name, value in values.items() if name in _ATTRIBUTES}
     more = {name: value for name, value in values.items() if name not in _ATTRIBUTES}
-    return {**own, "more": {name: value for name, value in more.items() if value is not None}}
+    # A user without a value is the same whether or not the server has a column for it.
+    return {**own, "more": {name: value for name, value in more.items() if value not in (None, "")}}

@@ -1,10 +1,11 @@
 """What a server holds as tables: complete, without ids and secrets, and honest about groups."""
 
+import csv
 from pathlib import Path
 
 import pytest
 
-from kanport.export.tables import MEMBERSHIPS, PROJECTS, USERS
+from kanport.export.tables import COLUMNS, MEMBERSHIPS, PROJECTS, USERS
 from kanport.sandbox import Sandbox
 from tests.conftest import Kanport
 
@@ -40,12 +41,12 @@ def lines(path: Path) -> list[str]:
 def test_a_folder_holds_a_file_for_each_table(filled: Sandbox, kanport: Kanport) -> None:
     ended = kanport("export", "-o", "out")
     assert ended.code == 0
-    assert lines(Path("out/users.csv")) == [
-        "username,name,email,role,active,ldap",
-        'ada,"Ada, Countess",ada@example.org,app-user,true,false',
-        "admin,,,app-admin,true,false",
-        "bob,,,app-user,false,false",
-        "eve,,,app-manager,true,false",
+    assert [row[:6] for row in csv.reader(lines(Path("out/users.csv")))] == [
+        ["username", "name", "email", "role", "active", "ldap"],
+        ["ada", "Ada, Countess", "ada@example.org", "app-user", "true", "false"],
+        ["admin", "", "", "app-admin", "true", "false"],
+        ["bob", "", "", "app-user", "false", "false"],
+        ["eve", "", "", "app-manager", "true", "false"],
     ]
     assert lines(Path("out/groups.csv")) == ["group,external_id", "Nobody,", "Team,cn=team"]
     assert lines(Path("out/group_members.csv")) == ["group,username", "Team,ada", "Team,bob"]
@@ -146,6 +147,7 @@ def test_an_export_of_ordinary_names_is_still_checked(filled: Sandbox, kanport: 
     kanport("export", "-o", "out", "--mapping", "mapping.yaml")
     assert "verbatim" not in Path("mapping.yaml").read_text()
     with Path("out/users.csv").open("a") as file:
-        file.write("1.2E+11,,,,,\nTotal,,,,,\n")
+        rest = "," * (len(COLUMNS[USERS]) - 1)
+        file.write(f"1.2E+11{rest}\nTotal{rest}\n")
     ended = kanport("validate", "mapping.yaml")
     assert ended.code == 5 and "row-total" in ended.out + ended.err
