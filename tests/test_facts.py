@@ -14,6 +14,7 @@ from kanport.catalogue import (
     PARTS,
     REASONS,
     STALENESS,
+    WITHHELD,
     Personal,
 )
 from kanport.facts import Fact, as_written, fact
@@ -21,7 +22,7 @@ from kanport.messages import fields_of
 
 
 def test_no_code_has_two_entries() -> None:
-    every = (FINDINGS, REASONS, OUTCOMES, ANSWERS, GUARDS, NOTICES, STALENESS, PARTS)
+    every = (FINDINGS, REASONS, OUTCOMES, ANSWERS, GUARDS, NOTICES, STALENESS, PARTS, WITHHELD)
     assert len(ALL) == sum(map(len, every))
 
 

@@ -7,7 +7,8 @@ as an error in one place and as a warning in another. Its wording is a template
 Findings are in `sources`, `values`, `server` and `undoing`; `reasons` says why a change is planned,
 `outcomes` what became of it and why a run stopped, `answers` what servers answer, `guards` what the
 safety checks say, `notices` what else a person must know of a run, `staleness` what has changed
-since a plan was made; `parts` what sentences of these name within them.
+since a plan was made; `parts` what sentences of these name within them, `withheld` what
+prevents a removal.
 """
 
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ from kanport.catalogue.sources import SOURCES
 from kanport.catalogue.staleness import STALENESS
 from kanport.catalogue.undoing import UNDOING
 from kanport.catalogue.values import VALUES
+from kanport.catalogue.withheld import WITHHELD
 
 __all__ = [
     "ALL",
@@ -35,6 +37,7 @@ __all__ = [
     "PARTS",
     "REASONS",
     "STALENESS",
+    "WITHHELD",
     "Kind",
     "Personal",
     "Text",
@@ -51,4 +54,5 @@ ALL: Mapping[str, Kind] = {
     **NOTICES,
     **STALENESS,
     **PARTS,
+    **WITHHELD,
 }

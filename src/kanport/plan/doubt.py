@@ -191,6 +191,7 @@ class Doubt:
     people: frozenset[str]
     everybody: bool
     projects: Mapping[str | None, Set[str | None]]
+    because: frozenset[Blocker] = frozenset()
 
     @classmethod
     def of(cls, unknown: Unknown) -> Self:
@@ -202,6 +203,7 @@ class Doubt:
             people=unknown.people | unknown.hidden,
             everybody=unknown.anybody,
             projects=dict(projects),
+            because=unknown.because,
         )
 
     def with_people(self, people: Set[str]) -> Self:
@@ -215,12 +217,21 @@ class Doubt:
         """
         people = set(self.people)
         projects = dict(self.projects)
+        because = set(self.because)
         for before, now in names:
+            if before in self.people or before in self.projects:
+                because.update(
+                    one._replace(who=now)
+                    for one in self.because
+                    if one.who == before and one.about != "access"
+                )
             if before in self.people:
                 people.add(now)
             if before in self.projects:
                 projects[now] = projects.get(now, frozenset()) | self.projects[before]
-        return replace(self, people=frozenset(people), projects=projects)
+        return replace(
+            self, people=frozenset(people), projects=projects, because=frozenset(because)
+        )
 
     def widened(self) -> Self:
         """Give the same, but with everybody in doubt."""

@@ -4,10 +4,10 @@
 that they drop: the last row of a team, or the only group of a project. The ledger remembers it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from kanport.facts import Fact, fact
+from kanport.facts import fact
 from kanport.findings import Finding, found
 from kanport.mapping.spec import MappingFile
 from kanport.memory import Memory
@@ -20,11 +20,12 @@ from kanport.plan.group_access import known_access
 from kanport.plan.groups import Groups
 from kanport.plan.managed import managed_people
 from kanport.plan.match import name_matcher
-from kanport.plan.memberships import revoke
+from kanport.plan.memberships import missing_since, revoke
 from kanport.plan.missing import Missing
-from kanport.plan.model import PlanNamed
-from kanport.plan.parts import in_project, sorted_names, sorted_parts
+from kanport.plan.model import PlanBecause, PlanNamed
+from kanport.plan.parts import sorted_names
 from kanport.plan.resolve import Resolved
+from kanport.plan.withheld import DECIDED, Withheld, cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +33,25 @@ class Dropped:
     """What the ledger knows and no source names any more.
 
     `projects` are those in which no membership is asked for. By id, `had_members` are those in
-    which one was, `accessed` those that no access of a group names either, and `unproven` those of
-    which the input leaves that open.
+    which one was, `accessed` those that no access of a group names either, and `open` those of
+    which the input leaves that open; `unclear` is True where a name may mean any of them.
     """
 
     projects: tuple[Project, ...] = ()
     had_members: frozenset[int] = frozenset()
     accessed: frozenset[int] = frozenset()
-    unproven: frozenset[int] = frozenset()
+    open: frozenset[int] = frozenset()
+    unclear: bool = False
 
     @property
     def ids(self) -> frozenset[int]:
         """The ids of the projects."""
         return frozenset(project.id for project in self.projects)
+
+    @property
+    def unproven(self) -> frozenset[int]:
+        """The ids of the projects of which the input leaves open whether anything names them."""
+        return self.ids if self.unclear else self.open
 
     @property
     def proven(self) -> frozenset[int]:
@@ -59,6 +66,7 @@ class DroppedDiff:
     changes: tuple[Draft, ...] = ()
     findings: tuple[Finding, ...] = ()
     settled: frozenset[int] = frozenset()
+    withheld: tuple[Withheld, ...] = ()
 
 
 def dropped_projects(
@@ -91,7 +99,8 @@ def dropped_projects(
         projects,
         frozenset(project.id for project in projects if _had_members(project, memory)),
         frozenset(project.id for project in projects) - accessed,
-        frozenset(project.id for project in projects if unclear or _is_open(project, resolved)),
+        frozenset(project.id for project in projects if _is_open(project, resolved)),
+        unclear,
     )
 
 
@@ -140,10 +149,9 @@ def diff_dropped(
     everybody = mapping.memberships_missing == "revoke" and mapping.memberships_managed == "all"
     changes: list[Draft] = []
     findings: list[Finding] = []
-    unproven: list[Fact] = []
+    withheld: list[Withheld] = []
     settled: set[int] = set()
     for project in dropped.projects:
-        keys = resolved.projects.keys_of(project)
         left: list[User] = []
         granted = 0
         members = [
@@ -151,21 +159,24 @@ def diff_dropped(
             for user_id, role in sorted(current.roles[project.id].items())
         ]
         for user, role in members:
-            if user is None or protected(user.username):
+            if user is None:
                 continue
             ours = memory.granted(user, project)
-            may_end = ours and managed(user, user.username) and user.id not in missing.waiting
-            if mapping.projects_missing == "revoke" and may_end:
-                if project.id in dropped.unproven or resolved.doubt.not_asked_for(
-                    compare_key(user.username), keys
-                ):
-                    unproven.append(in_project(user, project))
-                    continue
+            ends = mapping.projects_missing == "revoke" and ours and managed(user, user.username)
+            if ends:
                 revoked = revoke(user, project, role, foreseen, fact("project-unnamed"))
-                if revoked is not None:
+                because = _obstacles(user, project, dropped, resolved, missing, protected)
+                if revoked is not None and because:
+                    since = missing_since(user, memory)
+                    withheld.append(Withheld(revoked[0], because, since, "dropped"))
+                elif revoked is not None:
                     changes.append(revoked[0])
                     findings.extend(revoked[1])
                     continue
+                if any(one.why.code not in DECIDED for one in because):
+                    continue
+            if protected(user.username):
+                continue
             if not user.active or user.id in leaving:
                 continue
             by_group = foreseen.outlook(user.id, project.id).at_least is not None
@@ -177,16 +188,31 @@ def diff_dropped(
                 findings.append(_project_finding(project, left, granted, groups, dropped))
         elif not members and project.id not in dropped.unproven:
             settled.add(project.id)
-    if unproven:
-        findings.append(
-            found(
-                "missing-unknown",
-                case="dropped",
-                count=len(unproven),
-                memberships=sorted_parts(unproven),
-            )
-        )
-    return DroppedDiff(tuple(changes), tuple(findings), frozenset(settled))
+    return DroppedDiff(tuple(changes), tuple(findings), frozenset(settled), tuple(withheld))
+
+
+def _obstacles(
+    user: User,
+    project: Project,
+    dropped: Dropped,
+    resolved: Resolved,
+    missing: Missing,
+    protected: Callable[[str], bool],
+) -> tuple[PlanBecause, ...]:
+    """Return what keeps a membership in a dropped project from ending."""
+    because: list[PlanBecause] = []
+    if protected(user.username):
+        because.append(cause("protected-account"))
+    if user.id in missing.waiting:
+        because += missing.held.get(user.id, ())
+    key, keys = compare_key(user.username), resolved.projects.keys_of(project)
+    if dropped.unclear:
+        because.append(cause("unclear-project"))
+    if project.id in dropped.open:
+        because += resolved.causes.of_project(keys)
+    elif resolved.doubt.not_asked_for(key, keys):
+        because += resolved.causes.of_membership((key,), keys)
+    return tuple(dict.fromkeys(because))
 
 
 def _groups_with_access(dropped: Dropped, foreseen: Foreseen) -> Mapping[int, list[str]]:

@@ -14,8 +14,10 @@ from kanport.plan.group_access import Place, known_access
 from kanport.plan.group_members import remove_member
 from kanport.plan.groups import Groups
 from kanport.plan.match import name_matcher
+from kanport.plan.model import PlanBecause
 from kanport.plan.parts import sorted_names
 from kanport.plan.resolve import Resolved
+from kanport.plan.withheld import Withheld, cause
 
 
 def undecided(mapping: MappingFile, key: str) -> bool:
@@ -25,10 +27,14 @@ def undecided(mapping: MappingFile, key: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class DroppedGroups:
-    """Groups that no source names any more, and the ids of those where that is open."""
+    """Groups that no source names any more, and the ids of those where that is open.
+
+    `unclear` is True where a name that the sources give may mean any group.
+    """
 
     groups: tuple[Group, ...] = ()
     unproven: frozenset[int] = frozenset()
+    unclear: bool = False
 
     @property
     def proven(self) -> frozenset[int]:
@@ -57,7 +63,8 @@ def dropped_groups(
     open_keys = {what for _, what in unknown.group_members} | {
         who for who, _ in unknown.group_access
     }
-    if not all(groups.fitting(text) for text in texts) or resolved.doubt.everybody:
+    unclear = not all(groups.fitting(text) for text in texts)
+    if unclear or resolved.doubt.everybody:
         open_keys.add(None)
     known = {group_id for group_id, _ in known_access(current, memory)}
     remembered = memory.groups_remembered()
@@ -77,6 +84,7 @@ def dropped_groups(
             for group in groups_left
             if not open_keys.isdisjoint((None, compare_key(group.name))) or not group.complete
         ),
+        unclear,
     )
 
 
@@ -93,22 +101,40 @@ def empty_dropped(
     mapping: MappingFile,
     memory: Memory,
     may_leave: Callable[[User], bool],
-) -> Iterator[Draft]:
-    """Yield what takes out of dropped groups whom Kanport put there, if the mapping says so."""
+) -> tuple[list[Draft], list[Withheld]]:
+    """Return what takes out of dropped groups whom Kanport put there, if the mapping says so."""
+    drafts: list[Draft] = []
+    withheld: list[Withheld] = []
     if mapping.groups_missing != "revoke":
-        return
+        return drafts, withheld
     protected = name_matcher(mapping.protect)
     for group in dropped.groups:
-        if group.id in dropped.unproven:
-            continue
         for user_id in sorted(group.members):
             user = resolved.people.by_id.get(user_id)
-            if user is None or protected(user.username) or not may_leave(user):
+            if user is None or not may_leave(user) or not memory.put_in(user, group):
                 continue
-            if memory.put_in(user, group) and not resolved.doubt.missing(
-                compare_key(user.username)
-            ):
-                yield remove_member(group, user, fact("group-unnamed"))
+            key, keys = compare_key(user.username), {compare_key(group.name)}
+            because: list[PlanBecause] = []
+            if protected(user.username):
+                because.append(cause("protected-account"))
+            if group.id in dropped.unproven:
+                because += _unproven(group, dropped, resolved)
+            if resolved.doubt.missing(key):
+                because += resolved.causes.of_member((key,), keys)
+            change = remove_member(group, user, fact("group-unnamed"))
+            if because:
+                withheld.append(Withheld(change, tuple(dict.fromkeys(because))))
+            else:
+                drafts.append(change)
+    return drafts, withheld
+
+
+def _unproven(group: Group, dropped: DroppedGroups, resolved: Resolved) -> tuple[PlanBecause, ...]:
+    if not group.complete:
+        return (cause("unread-members", case="server"),)
+    if dropped.unclear:
+        return (cause("unclear-group", case="any"),)
+    return resolved.causes.of_group({compare_key(group.name)})
 
 
 def group_findings(

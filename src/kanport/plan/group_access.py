@@ -7,7 +7,7 @@ that is believed only where the server does not show otherwise.
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from kanport.facts import Fact, fact
+from kanport.facts import fact
 from kanport.findings import Finding, found
 from kanport.mapping.spec import MappingFile
 from kanport.memory import Memory
@@ -17,12 +17,14 @@ from kanport.plan.access import shown_not
 from kanport.plan.draft import Draft
 from kanport.plan.groups import FoundGroup, Groups
 from kanport.plan.match import name_matcher
-from kanport.plan.model import Action
-from kanport.plan.parts import group_part, sorted_names, sorted_parts
+from kanport.plan.model import Action, PlanBecause
+from kanport.plan.parts import group_part, sorted_names
 from kanport.plan.places import first_place
+from kanport.plan.ranks import project_rank
 from kanport.plan.resolve import Resolved
 from kanport.plan.risks import access_risks
 from kanport.plan.wanted import project_problem
+from kanport.plan.withheld import Withheld, cause
 
 Place = tuple[int | str, int]
 """A group, by its id or, where it is yet to be created, by its name; and the id of a project."""
@@ -43,6 +45,7 @@ class GroupAccessDiff:
     before: Mapping[Place, str]
     after: Mapping[Place, str]
     findings: tuple[Finding, ...]
+    withheld: tuple[Withheld, ...]
 
 
 def known_access(current: CurrentState, memory: Memory) -> dict[Place, str]:
@@ -83,6 +86,7 @@ def diff_group_access(
     known = known_access(current, memory)
     after = dict(known)
     changes: list[Draft] = []
+    withheld: list[Withheld] = []
     findings: list[Finding] = []
     unchanged = 0
     asked: set[Place] = set()
@@ -105,6 +109,9 @@ def diff_group_access(
         if held is not None and (inside := _protected_in(group.there, resolved, protected)):
             findings.append(_access_kept(group.name, project, inside))
             after[place] = held
+            if project_rank(wanted.role.value) < project_rank(held):
+                because = cause("protected-account", case="group", usernames=inside)
+                withheld.append(Withheld(_draft(group, project, held, wanted), (because,)))
             continue
         changes.append(_draft(group, project, held, wanted))
 
@@ -114,12 +121,15 @@ def diff_group_access(
         return group_id in going or project_id in dropped_projects
 
     is_open = resolved.desired.unknown.group_access | unusable
-    revoked, notes = _not_asked_for(
+    revoked, notes, not_revoked = _not_asked_for(
         is_open, resolved, current, mapping, groups, known, asked, after, ends
     )
     changes.extend(revoked)
     findings.extend(notes)
-    return GroupAccessDiff(tuple(changes), unchanged, known, after, tuple(findings))
+    withheld.extend(not_revoked)
+    return GroupAccessDiff(
+        tuple(changes), unchanged, known, after, tuple(findings), tuple(withheld)
+    )
 
 
 def _place(
@@ -185,12 +195,12 @@ def _not_asked_for(
     asked: set[Place],
     after: dict[Place, str],
     ends: Callable[[int, int], bool],
-) -> tuple[list[Draft], list[Finding]]:
+) -> tuple[list[Draft], list[Finding], list[Withheld]]:
     there = {group.id: group for group in current.groups}
     names = {group.id: group.name for several in groups.by_key.values() for group in several}
     projects = {project.id: project for project in current.projects}
     drafts: list[Draft] = []
-    unproven: list[Fact] = []
+    withheld: list[Withheld] = []
     kept: list[Finding] = []
     protected = name_matcher(mapping.protect)
     for (group_id, project_id), role in known.items():
@@ -202,36 +212,33 @@ def _not_asked_for(
         name = names.get(group_id, group.name)
         keys = {compare_key(group.name), compare_key(name)}
         open_to = resolved.projects.keys_of(project)
-        if not keys.isdisjoint(groups.unclear) or _open(is_open, keys, open_to):
-            unproven.append(fact("group-access", group=name, project=project.label))
+        revoked = Draft(
+            Action.GROUP_ACCESS_REVOKE,
+            "",
+            user_id=None,
+            project=project,
+            group=group.name,
+            group_id=group_id,
+            before={"role": role},
+            reason=fact("not-listed", case="access"),
+            risk=access_risks(role, None),
+        )
+        because: tuple[PlanBecause, ...] = ()
+        if not keys.isdisjoint(groups.unclear):
+            because = (cause("unclear-group"),)
+        elif _open(is_open, keys, open_to):
+            because = resolved.causes.of_access(keys, open_to)
+        if because:
+            withheld.append(Withheld(revoked, because, told_as="access"))
             continue
         if inside := _protected_in(group, resolved, protected):
             kept.append(_access_kept(name, project, inside))
+            because = (cause("protected-account", case="group", usernames=inside),)
+            withheld.append(Withheld(revoked, because))
             continue
         del after[group_id, project_id]
-        drafts.append(
-            Draft(
-                Action.GROUP_ACCESS_REVOKE,
-                "",
-                user_id=None,
-                project=project,
-                group=group.name,
-                group_id=group_id,
-                before={"role": role},
-                reason=fact("not-listed", case="access"),
-                risk=access_risks(role, None),
-            )
-        )
-    if unproven:
-        kept.append(
-            found(
-                "missing-unknown",
-                case="access",
-                count=len(unproven),
-                access=sorted_parts(unproven),
-            )
-        )
-    return drafts, kept
+        drafts.append(revoked)
+    return drafts, kept, withheld
 
 
 def _protected_in(

@@ -1,6 +1,6 @@
 """What would change of who is in which group, and which groups go."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from kanport.facts import Fact, fact
@@ -12,11 +12,12 @@ from kanport.origin import Origin
 from kanport.plan.draft import Draft
 from kanport.plan.groups import FoundGroup, Groups
 from kanport.plan.match import name_matcher
-from kanport.plan.model import Action, Risk
+from kanport.plan.model import Action, PlanBecause, Risk
 from kanport.plan.notes import protected_finding
-from kanport.plan.parts import in_group, sorted_names, sorted_parts
+from kanport.plan.parts import sorted_names
 from kanport.plan.places import first_place
 from kanport.plan.resolve import Resolved
+from kanport.plan.withheld import Withheld, cause, unread_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class MembersDiff:
     unchanged: int
     after: Mapping[int | str, frozenset[int]]
     findings: tuple[Finding, ...]
+    withheld: tuple[Withheld, ...]
 
     def without(self, removed: Iterable[Draft], current: CurrentState) -> "MembersDiff":
         """Return the same with the changes that take further users out of groups."""
@@ -65,7 +67,30 @@ def diff_members(
     wanted, kept, notes = _wanted(resolved, groups)
     findings.extend(notes)
     after: dict[int | str, set[int]] = {}
-    unproven: list[Fact] = []
+
+    def leaving(
+        group: FoundGroup, asked: _Asked
+    ) -> Iterator[tuple[Draft, tuple[PlanBecause, ...]]]:
+        """Yield who leaves a group as nothing puts them there, and what prevents it."""
+        listed = group.wanted is not None and group.wanted.members_listed
+        if mapping.group_members_missing != "remove" or group.there is None or not listed:
+            return
+        named = {user.id for user, _ in asked.values() if user is not None}
+        for user_id in sorted(group.there.members - named):
+            user = resolved.people.by_id.get(user_id)
+            reason = fact("not-listed", case="member")
+            if user is None:
+                unread = User(user_id, unread_name(user_id))
+                yield (
+                    remove_member(group.there, unread, reason),
+                    (cause("unread-users", case="user"),),
+                )
+            elif may_leave(user):
+                because = [cause("protected-account")] if protected(user.username) else []
+                because += _open(resolved, user, new_names.get(user_id), group, kept)
+                yield remove_member(group.there, user, reason), tuple(because)
+
+    withheld: list[Withheld] = []
     for group in groups.described:
         key = group.id if group.id is not None else group.name
         members = group.there.members if group.there is not None else frozenset()
@@ -73,6 +98,8 @@ def diff_members(
         asked = wanted.get(_ident(group), {})
         if group.there is not None and not group.there.complete:
             findings.extend([_unread(group)] if asked else [])
+            unread = (cause("unread-members", case="server"),)
+            withheld.extend(Withheld(change, unread) for change, _ in leaving(group, asked))
             continue
         for name, (user, origins) in asked.items():
             if user is not None and user.id in members:
@@ -82,34 +109,21 @@ def diff_members(
             else:
                 changes.append(_add(group, name, user, origins))
                 after[key].update([user.id] if user is not None else [])
-        if mapping.group_members_missing != "remove":
-            continue
-        if group.wanted is None or not group.wanted.members_listed:
-            continue
-        named = {user.id for user, _ in asked.values() if user is not None}
-        for user_id in sorted(members - named):
-            user = resolved.people.by_id.get(user_id)
-            if user is None or _open(resolved, user, new_names.get(user_id), group, kept):
-                unproven.append(in_group(user or user_id, group.name))
-            elif not protected(user.username) and may_leave(user):
-                changes.append(remove_member(group.there, user, fact("not-listed", case="member")))
-                after[key].discard(user_id)
-    if unproven:
-        findings.append(
-            found(
-                "missing-unknown",
-                case="members",
-                count=len(unproven),
-                members=sorted_parts(unproven),
-            )
-        )
-    removed, notes = _removals(resolved, groups, mapping, protected, after)
+        for change, because in leaving(group, asked):
+            if because:
+                withheld.append(Withheld(change, because, told_as="members"))
+            else:
+                changes.append(change)
+                after[key].discard(change.user_id or 0)
+    removed, notes, not_removed = _removals(resolved, groups, mapping, protected, after)
     findings.extend(notes)
+    withheld.extend(not_removed)
     return MembersDiff(
         (*changes, *removed),
         unchanged,
         {key: frozenset(ids) for key, ids in after.items()},
         tuple(findings),
+        tuple(withheld),
     )
 
 
@@ -122,19 +136,19 @@ _Asked = dict[str, tuple[User | None, tuple[Origin, ...]]]
 
 def _wanted(
     resolved: Resolved, groups: Groups
-) -> tuple[dict[int | str, _Asked], frozenset[str], list[Finding]]:
-    """Give who is to be in each group, by username, and the keys of people who are in doubt."""
+) -> tuple[dict[int | str, _Asked], Mapping[str, tuple[Origin, ...]], list[Finding]]:
+    """Return who is to be in each group, by username, and who is in doubt, with the places."""
     wanted: dict[int | str, _Asked] = {}
-    doubtful: set[str] = set()
+    doubtful: dict[str, tuple[Origin, ...]] = {}
     findings: list[Finding] = []
     described = groups.of_sources()
     for member in resolved.desired.group_members:
         if compare_key(member.group.value) in groups.unclear:
-            doubtful.add(member.key[0])
+            doubtful[member.key[0]] = member.username.origins or member.group.origins
             continue
         person = resolved.finder.find(member.username.value)
         if isinstance(person, Finding):
-            doubtful.add(member.key[0])
+            doubtful[member.key[0]] = member.username.origins or member.group.origins
             place = first_place(member.username.origins or member.group.origins)
             findings.append(replace(person, origin=place))
             continue
@@ -146,7 +160,7 @@ def _wanted(
         asked = wanted.setdefault(_ident(group), {})
         places = asked[name][1] if name in asked else ()
         asked[name] = (user, (*places, *member.username.origins))
-    return wanted, frozenset(doubtful), findings
+    return wanted, doubtful, findings
 
 
 def _open(
@@ -154,23 +168,28 @@ def _open(
     user: User,
     new_name: str | None,
     group: FoundGroup,
-    doubtful: frozenset[str],
-) -> bool:
-    """Tell whether the input leaves open that somebody is to be in a group.
+    doubtful: Mapping[str, tuple[Origin, ...]],
+) -> tuple[PlanBecause, ...]:
+    """Return why the input leaves open whether somebody is to be in a group; nothing where not.
 
     A row may name them as they are called now or, by its key, as they will be (`new_name`); and the
     group by the name that the server has, or that the sources give it.
     """
-    keys = {None, compare_key(user.username), new_name}
-    where = {None, compare_key(group.name)}
+    keys = {compare_key(user.username), *([new_name] if new_name is not None else [])}
+    where = {compare_key(group.name)}
     if group.wanted is not None:
         where.add(group.wanted.key)
-    if any(resolved.doubt.missing(key) for key in keys if key is not None) or doubtful:
+    pairs = resolved.desired.unknown.group_members
+    found: tuple[PlanBecause, ...] = ()
+    if any(map(resolved.doubt.missing, keys)) or any(
+        (who is None or who in keys) and (what is None or what in where) for who, what in pairs
+    ):
+        found = resolved.causes.of_member(sorted(keys), where)
+    if doubtful:
         # Whoever cannot be told may be anybody in the group, under another spelling.
-        return True
-    return any(
-        who in keys and what in where for who, what in resolved.desired.unknown.group_members
-    )
+        places = [place for some in doubtful.values() for place in some]
+        found = (*found, cause("invalid-row", places, case="any", count=len(places)))
+    return found
 
 
 def _removals(
@@ -179,13 +198,13 @@ def _removals(
     mapping: MappingFile,
     protected: Callable[[str], bool],
     after: dict[int | str, set[int]],
-) -> tuple[list[Draft], list[Finding]]:
-    """Give what removes managed groups that nothing names: each is emptied first.
+) -> tuple[list[Draft], list[Finding], list[Withheld]]:
+    """Return what removes managed groups that nothing names: each is emptied first.
 
     So what a group takes away with it goes first, and is told person by person.
     """
     if mapping.groups_missing != "remove":
-        return [], []
+        return [], [], []
     managed = name_matcher(mapping.groups_managed)
     described = {group.id for group in groups.described}
     needed = {compare_key(access.group.value) for access in resolved.desired.group_access}
@@ -195,29 +214,16 @@ def _removals(
         # With a slip of the pen in it, such a name may mean any group.
         is_open.add(None)
     drafts: list[Draft] = []
+    withheld: list[Withheld] = []
     findings: list[Finding] = []
     for group in _all(groups):
         key = compare_key(group.name)
         if group.id in described or not managed(group.name) or key in needed:
             continue
         people = [resolved.people.by_id.get(user_id) for user_id in sorted(group.members)]
-        why: str | None = None
-        inside: tuple[str, ...] = ()
-        if resolved.doubt.everybody or not is_open.isdisjoint((None, key)):
-            why = "unproven"
-        elif key in groups.unclear:
-            why = "unclear"
-        elif not group.complete or None in people:
-            why = "unread"
-        elif inside := sorted_names(u.username for u in people if u and protected(u.username)):
-            why = "protected"
-        if why is not None:
-            name = group.name
-            findings.append(found("group-kept", case=why, value=name, group=name, usernames=inside))
-            continue
         reason = fact("not-listed", case="group_member")
-        drafts += [remove_member(group, user, reason) for user in people if user is not None]
-        drafts.append(
+        removal = [remove_member(group, user, reason) for user in people if user is not None]
+        removal.append(
             Draft(
                 Action.GROUP_REMOVE,
                 "",
@@ -229,8 +235,25 @@ def _removals(
                 risk={Risk.ACCESS_LOST} if people else (),
             )
         )
+        why, inside = "", sorted_names(u.username for u in people if u and protected(u.username))
+        because: tuple[PlanBecause, ...] = ()
+        if resolved.doubt.everybody or not is_open.isdisjoint((None, key)):
+            why, because = "unproven", resolved.causes.of_group({key})
+        elif key in groups.unclear:
+            why, because = "unclear", (cause("unclear-group"),)
+        elif not group.complete or None in people:
+            why, because = "unread", (cause("unread-members", case="server"),)
+        elif inside:
+            why = "protected"
+            because = (cause("protected-account", case="group", usernames=inside),)
+        if why:
+            name, names = group.name, inside if why == "protected" else ()
+            findings.append(found("group-kept", case=why, value=name, group=name, usernames=names))
+            withheld += [Withheld(change, because) for change in removal]
+            continue
+        drafts += removal
         after[group.id] = set()
-    return drafts, findings
+    return drafts, findings, withheld
 
 
 def _all(groups: Groups) -> Iterable[Group]:

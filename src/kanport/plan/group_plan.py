@@ -17,6 +17,7 @@ from kanport.plan.managed import managed_people
 from kanport.plan.model import Action
 from kanport.plan.new_projects import create_projects
 from kanport.plan.resolve import Resolved
+from kanport.plan.withheld import Withheld
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class GroupPlan:
     findings: tuple[Finding, ...]
     groups: Groups
     dropped: frozenset[int] = frozenset()
+    withheld: tuple[Withheld, ...] = ()
 
 
 def plan_groups(
@@ -54,7 +56,7 @@ def plan_groups(
 
     members = diff_members(resolved, groups, mapping, may_leave=may_leave)
     dropped = dropped_groups(resolved, groups, current, mapping, memory)
-    emptied = tuple(empty_dropped(dropped, resolved, mapping, memory, may_leave))
+    emptied, not_emptied = empty_dropped(dropped, resolved, mapping, memory, may_leave)
     members = members.without(emptied, current)
     going = [one.group_id for one in members.changes if one.action is Action.GROUP_REMOVE]
     if mapping.groups_missing == "revoke":
@@ -90,4 +92,5 @@ def plan_groups(
         (*groups.findings, *members.findings, *access.findings, *about_owners, *about_dropped),
         groups,
         frozenset(group.id for group in dropped.groups),
+        (*members.withheld, *access.withheld, *not_emptied),
     )

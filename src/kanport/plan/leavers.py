@@ -7,7 +7,9 @@ from kanport.facts import Fact, fact
 from kanport.findings import Finding, found
 from kanport.mapping.missing_spec import Span, Steps
 from kanport.memory import Absence, Memory
+from kanport.plan.model import PlanBecause
 from kanport.plan.parts import sorted_names
+from kanport.plan.withheld import cause
 
 
 def is_due(absence: Absence, steps: Steps, now: str) -> bool:
@@ -37,15 +39,30 @@ def waiting_finding(absence: Absence, steps: Steps, *, active: bool) -> Finding:
 
     Of whoever is disabled already (`active` is False), only the access can end.
     """
-    when = [_when(span, absence) for span in steps.waits]
     return found(
         "leaver-waiting",
         case=steps.then if active or steps.then == "remove" else "access",
         value=absence.username,
         username=absence.username,
         since=absence.since[:10],
-        when=when[0] if len(when) == 1 else fact("due", case="first", one=when[0], other=when[1]),
+        when=_due(absence, steps),
     )
+
+
+def waiting_cause(absence: Absence, steps: Steps) -> PlanBecause:
+    """Return that it is not time yet for what happens to somebody who is missing."""
+    return cause("waiting-period", since=absence.since[:10], when=_due(absence, steps))
+
+
+def removal_cause(absence: Absence, steps: Steps) -> PlanBecause | None:
+    """Return that somebody whom Kanport disabled is removed later; None where nobody is."""
+    day = removal_day(absence, steps)
+    return cause("waiting-period", case="removal", day=f"{day:%Y-%m-%d}") if day else None
+
+
+def _due(absence: Absence, steps: Steps) -> Fact:
+    when = [_when(span, absence) for span in steps.waits]
+    return when[0] if len(when) == 1 else fact("due", case="first", one=when[0], other=when[1])
 
 
 def removal_findings(absences: Iterable[Absence], steps: Steps) -> Iterator[Finding]:

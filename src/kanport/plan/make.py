@@ -32,6 +32,7 @@ from kanport.plan.plan_file import plan_digest
 from kanport.plan.resolve import Resolved, resolve, without_gone
 from kanport.plan.unlisted import unlisted_findings
 from kanport.plan.users import diff_users
+from kanport.plan.withheld import in_order_of_plan, withheld_findings
 
 _NOTHING: Mapping[str, int] = MappingProxyType({})
 
@@ -75,6 +76,7 @@ def make_plan(
         (*users.changes, *groups.changes, *access.changes, *beyond.changes),
         (user.username for user in current.users),
     )
+    withheld = (*users.withheld, *groups.withheld, *access.withheld, *beyond.withheld)
     counted = Counter(change.action for change in changes)
     moves = moves_with_groups(changes, current, groups.foreseen, resolved.new_projects.projects)
     beside = access_beside(changes, current, moves)
@@ -115,12 +117,14 @@ def make_plan(
                     *groups.findings,
                     *access.findings,
                     *beyond.findings,
+                    *withheld_findings(withheld, mapping),
                     *_temporary(current, changes),
                     *unlisted_findings(resolved, current),
                     *names_without_meaning(mapping, allowed, current),
                 )
             )
         ),
+        withheld=in_order_of_plan(withheld),
         identities=identities_of(resolved.persons, changes),
         absences=users.missing.absences,
         entries=_entries(entries),

@@ -24,6 +24,7 @@ from kanport.plan.ranks import project_rank
 from kanport.plan.resolve import Resolved
 from kanport.plan.risks import access_risks
 from kanport.plan.wanted import Wanted
+from kanport.plan.withheld import Withheld, cause, unread_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class AccessDiff:
     changes: tuple[Draft, ...]
     unchanged: int
     findings: tuple[Finding, ...]
+    withheld: tuple[Withheld, ...]
 
 
 def diff_access(
@@ -52,32 +54,43 @@ def diff_access(
     protected = name_matcher(mapping.protect)
     moves = foreseen.moves
     changes: list[Draft] = []
+    withheld: list[Withheld] = []
     findings: list[Finding] = list(_about_people(resolved))
     unchanged = 0
     for wanted in resolved.wanted:
         held = _held(wanted, current)
+        lowers = held is not None and project_rank(wanted.role) < project_rank(held)
         if held == wanted.role and not (moves and _may_move(wanted, foreseen)):
             unchanged += 1
         elif protected(wanted.username):
             findings.append(protected_finding(wanted.username, first_place(wanted.origins)))
+            if held is not None and lowers:
+                change, _ = _change(wanted, held, foreseen)
+                withheld.append(Withheld(change, (cause("protected-account"),)))
         elif held is None or held == wanted.role:
             changes.append(_grant(wanted, held))
-        elif project_rank(wanted.role) < project_rank(held) and resolved.doubt.named_in(
-            wanted.username, resolved.projects.keys_of(wanted.project)
+        elif lowers and resolved.doubt.named_in(
+            wanted.username, keys := resolved.projects.keys_of(wanted.project)
         ):
             place = first_place(wanted.origins)
             findings.append(user_finding("row-skipped", wanted.username, place, case="lowers"))
+            change, _ = _change(wanted, held, foreseen)
+            because = resolved.causes.of_membership(
+                [compare_key(wanted.username)], keys, anybody=False
+            )
+            withheld.append(Withheld(change, because))
         else:
             change, notes = _change(wanted, held, foreseen)
             changes.append(change)
             findings.extend(notes)
-    if mapping.memberships_missing == "revoke" or missing.leaving:
-        revoked, notes = _not_asked_for(
+    if mapping.memberships_missing == "revoke" or missing.leaving or missing.held:
+        revoked, notes, not_revoked = _not_asked_for(
             resolved, current, mapping, memory, missing, protected, foreseen
         )
         changes.extend(revoked)
         findings.extend(notes)
-    return AccessDiff(tuple(changes), unchanged, tuple(findings))
+        withheld.extend(not_revoked)
+    return AccessDiff(tuple(changes), unchanged, tuple(findings), tuple(withheld))
 
 
 def _held(wanted: Wanted, current: CurrentState) -> str | None:
@@ -178,8 +191,8 @@ def _not_asked_for(
     missing: Missing,
     protected: Callable[[str], bool],
     foreseen: Foreseen,
-) -> tuple[list[Draft], list[Finding]]:
-    """Give a revoke for each membership in the projects named that nothing asks for.
+) -> tuple[list[Draft], list[Finding], list[Withheld]]:
+    """Return a revoke for each membership in the projects named that nothing asks for.
 
     Only for people whom `users.managed` covers, where the mapping has it: by the name that they
     will have, so that the next plan sees nobody with other eyes.
@@ -193,7 +206,7 @@ def _not_asked_for(
     }
     changes: list[Draft] = []
     findings: list[Finding] = []
-    unproven: list[Fact] = []
+    withheld: list[Withheld] = []
     kept: list[Fact] = []
     for project in resolved.scope:
         keys = resolved.projects.keys_of(project)
@@ -203,41 +216,57 @@ def _not_asked_for(
             user = resolved.people.by_id.get(user_id)
             if user is None:
                 if by_lists:
-                    unproven.append(in_project(user_id, project))
+                    withheld.append(_of_unread(user_id, project, role))
                 continue
             new_name = new_names.get(user.id, user.username)
             leaving = user.id in missing.leaving
-            if not (by_lists or leaving) or user.id in missing.waiting:
+            waiting = user.id in missing.waiting
+            held = missing.held.get(user.id, ()) if waiting or not by_lists else ()
+            if not (by_lists or leaving or held):
                 continue
-            if protected(user.username) or not is_managed(user, new_name):
+            if not is_managed(user, new_name) or not is_ours(user, project):
                 continue
-            if not is_ours(user, project):
-                continue
+            because = list(held)
+            if protected(user.username):
+                because.append(cause("protected-account"))
             names = {compare_key(user.username), compare_key(new_name)}
             if any(resolved.doubt.not_asked_for(name, keys) for name in names):
-                unproven.append(in_project(user, project))
-                continue
+                because += resolved.causes.of_membership(sorted(names), keys)
             reason = fact("in-no-source") if leaving else fact("not-listed", case="project")
             revoked = revoke(user, project, role, foreseen, reason)
             if revoked is None:
                 outlook = foreseen.outlook(user.id, project.id)
-                if outlook.at_least is None and outlook.through:
+                if outlook.at_least is None and outlook.through and not because:
                     kept.append(in_project(user, project, through=outlook.through))
-                continue
-            changes.append(revoked[0])
-            findings.extend(revoked[1])
+            elif because:
+                once = tuple(dict.fromkeys(because))
+                withheld.append(
+                    Withheld(revoked[0], once, missing_since(user, memory), "memberships")
+                )
+            else:
+                changes.append(revoked[0])
+                findings.extend(revoked[1])
     if kept:
         findings.append(found("access-kept", count=len(kept), memberships=sorted_parts(kept)))
-    if unproven:
-        findings.append(
-            found(
-                "missing-unknown",
-                case="memberships",
-                count=len(unproven),
-                memberships=sorted_parts(unproven),
-            )
-        )
-    return changes, findings
+    return changes, findings, withheld
+
+
+def missing_since(user: User, memory: Memory) -> str | None:
+    """Return the first run that missed a user, as far as the ledger knows."""
+    absence = memory.absence(user)
+    return absence.since if absence is not None and absence.runs else None
+
+
+def _of_unread(user_id: int, project: Project, role: str) -> Withheld:
+    draft = Draft(
+        Action.MEMBERSHIP_REVOKE,
+        unread_name(user_id),
+        user_id=user_id,
+        project=project,
+        before={"role": role},
+        reason=fact("not-listed", case="project"),
+    )
+    return Withheld(draft, (cause("unread-users", case="user"),), told_as="memberships")
 
 
 def _through_group(change: Draft, through: tuple[str, ...]) -> list[Finding]:

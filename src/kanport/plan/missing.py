@@ -1,30 +1,34 @@
 """Who is on the server and provably in no source, and what the mapping does with them."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Self
 
 from kanport.facts import Fact, fact
 from kanport.fields import ACTIVE, values_of
-from kanport.findings import Finding, found
+from kanport.findings import Finding
 from kanport.mapping.missing_spec import Steps
 from kanport.mapping.spec import MappingFile
 from kanport.memory import Absence, Memory, absence_at
 from kanport.model import CurrentState, User
 from kanport.names import compare_key
+from kanport.origin import Origin
 from kanport.plan.draft import Draft
 from kanport.plan.leavers import (
     ahead_findings,
     is_due,
     is_removable,
     new_ledger_findings,
+    removal_cause,
     removal_findings,
+    waiting_cause,
     waiting_finding,
 )
 from kanport.plan.managed import managed_people
-from kanport.plan.model import Action, PlanAbsence
-from kanport.plan.parts import sorted_names
+from kanport.plan.model import Action, PlanAbsence, PlanBecause
 from kanport.plan.resolve import Resolved
 from kanport.plan.risks import active_risks, removal_risks
+from kanport.plan.withheld import Withheld, cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,8 @@ class Missing:
 
     `waiting` are the ids of those to whom nothing happens yet, so that their access stays as well,
     `leaving` of those whose access ends with their account, `gone` of all who are in no source,
-    whatever groups of a directory still list.
+    whatever groups of a directory still list. `held` says, by id, what keeps people from leaving
+    whose access would end as well.
     """
 
     changes: tuple[Draft, ...] = ()
@@ -42,6 +47,8 @@ class Missing:
     waiting: frozenset[int] = frozenset()
     leaving: frozenset[int] = frozenset()
     gone: frozenset[int] = frozenset()
+    withheld: tuple[Withheld, ...] = ()
+    held: Mapping[int, tuple[PlanBecause, ...]] = field(default_factory=dict)
 
 
 def missing_people(
@@ -62,21 +69,24 @@ def missing_people(
         return Missing(absences=tuple(_back(resolved, mapping, memory)))
     managed = managed_people(mapping.users, memory).when_missing
     present = {person.user.id for person in resolved.persons if person.user is not None}
-    asked_for = {person.desired.key for person in resolved.persons}
-    grouped = frozenset(_named_in_groups(resolved))
+    listed = _Listed.of(resolved)
     members = _members(resolved, current)
+    by_lists = mapping.memberships_missing == "revoke"
     leave_with_account = members if steps.and_ is not None else frozenset()
     # Lists that are silent about somebody end nothing before their turn, disabled or not.
-    leave_by_lists = members if steps.waits and mapping.memberships_missing == "revoke" else ()
+    leave_by_lists = members if steps.waits and by_lists else ()
     changes: list[Draft] = []
+    withheld: list[Withheld] = []
     findings: list[Finding] = []
     absences = list(_back(resolved, mapping, memory))
-    unproven: list[str] = []
     kept: list[Absence] = []
     waiting: set[int] = set()
     leaving: set[int] = set()
     gone: set[int] = set()
+    held: dict[int, tuple[PlanBecause, ...]] = {}
     for user in current.users:
+        if user.id in present or not managed(user):
+            continue
         before = memory.absence(user)
         disabled = before is not None and before.disabled_at is not None
         concerned = (
@@ -85,41 +95,45 @@ def missing_people(
             or user.id in leave_with_account
             or (disabled and steps.remove_after is not None)
         )
-        if user.id in present or not managed(user) or protected(user.username):
-            continue
-        key = compare_key(user.username)
-        proven = (
-            current.users_complete
-            and not _in_doubt(user, resolved)
-            and key not in asked_for
-            and user.id not in resolved.named
-            and (key not in grouped or user.id in resolved.outlived)
-        )
-        if proven:
+        unproven = listed.causes(user, current, resolved)
+        is_protected = protected(user.username)
+        if not unproven and not is_protected:
             gone.add(user.id)
         if not (concerned or user.id in leave_by_lists):
             continue
-        if not proven:
-            if concerned:
-                unproven.append(user.username)
-            if disabled and user.active:
-                absences.append(_absence(user, "enabled"))
-            continue
         absence = absence_at(before, user.username, now, memory.counted_at)
-        if mapping.keeps_ledger:
+        obstacles = unproven
+        if is_protected:
+            obstacles = (*unproven, cause("protected-account"))
+        elif unproven and disabled and user.active:
+            absences.append(_absence(user, "enabled"))
+        elif not unproven and mapping.keeps_ledger:
             absences.append(_absence(user, "missing"))
+        draft = _disable(user, absence, steps) if user.active else None
         if not is_due(absence, steps, now):
-            waiting.add(user.id)
-            findings.append(waiting_finding(absence, steps, active=user.active))
+            if not obstacles:
+                waiting.add(user.id)
+                findings.append(waiting_finding(absence, steps, active=user.active))
+            obstacles = (*obstacles, waiting_cause(absence, steps))
+            if steps.then == "remove":
+                draft = _remove(user, absence, steps)
         elif steps.then == "remove" or (not user.active and is_removable(absence, steps, now)):
-            changes.append(_remove(user, absence, steps))
+            draft = _remove(user, absence, steps)
         else:
-            if user.active:
-                changes.append(_disable(user, absence, steps))
-            else:
+            if draft is None and (later := removal_cause(absence, steps)) is not None:
+                withheld.append(
+                    _withheld(_remove(user, absence, steps), (*obstacles, later), before)
+                )
+            if draft is None and not obstacles:
                 kept.append(absence)
-            if steps.and_ is not None:
+            if steps.and_ is not None and not obstacles:
                 leaving.add(user.id)
+        if obstacles and (steps.and_ is not None or by_lists):
+            held[user.id] = obstacles
+        if draft is not None and not obstacles:
+            changes.append(draft)
+        elif draft is not None:
+            withheld.append(_withheld(draft, obstacles, before))
     findings.extend(removal_findings(kept, steps))
     if mapping.keeps_ledger:
         findings.extend(ahead_findings(memory, now))
@@ -130,15 +144,6 @@ def missing_people(
                 user.username for user in others if managed(user) and not protected(user.username)
             )
         )
-    if unproven:
-        findings.append(
-            found(
-                "missing-unknown",
-                case=steps.then,
-                count=len(unproven),
-                usernames=sorted_names(unproven),
-            )
-        )
     return Missing(
         tuple(changes),
         tuple(findings),
@@ -146,19 +151,63 @@ def missing_people(
         frozenset(waiting),
         frozenset(leaving),
         frozenset(gone),
+        tuple(withheld),
+        held,
     )
+
+
+def _withheld(draft: Draft, because: tuple[PlanBecause, ...], before: Absence | None) -> Withheld:
+    since = before.since if before is not None and before.runs else None
+    return Withheld(draft, because, since, "users")
 
 
 def _sources_say_who_is_active(mapping: MappingFile) -> bool:
     return mapping.users is not None and mapping.users.fields.rule(ACTIVE) is not None
 
 
-def _in_doubt(user: User, resolved: Resolved) -> bool:
-    """Tell whether a row that cannot be followed might be about a user."""
-    if user.id in resolved.outlived:
-        # It is about somebody else of whom it is certain who they are, by the same username.
-        return resolved.doubt.everybody
-    return resolved.doubt.missing(compare_key(user.username))
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """What else names people whom no row of users is about: by compare key, with the places."""
+
+    asked_for: Mapping[str, tuple[Origin, ...]]
+    grouped: Mapping[str, list[Origin]]
+
+    @classmethod
+    def of(cls, resolved: Resolved) -> Self:
+        """Index the users whom rows of users and of groups name."""
+        grouped: dict[str, list[Origin]] = {}
+        for key, places in _named_in_groups(resolved):
+            grouped.setdefault(key, []).extend(places)
+        return cls(
+            {
+                one.desired.key: one.desired.rows or one.desired.username.origins
+                for one in resolved.persons
+            },
+            grouped,
+        )
+
+    def causes(
+        self, user: User, current: CurrentState, resolved: Resolved
+    ) -> tuple[PlanBecause, ...]:
+        """Return why it is not proven that a user is in no source; nothing where it is."""
+        key = compare_key(user.username)
+        outlived = user.id in resolved.outlived
+        found: list[PlanBecause] = []
+        if not current.users_complete:
+            found.append(cause("unread-users"))
+        if outlived:
+            # A row of the same username is about somebody else of whom it is certain who they are.
+            found += resolved.causes.of_user(()) if resolved.doubt.everybody else ()
+        elif resolved.doubt.missing(key):
+            found += resolved.causes.of_user((key,))
+        if key in self.asked_for:
+            found.append(cause("still-listed", self.asked_for[key], case="users"))
+        if user.id in resolved.named:
+            places = (place for given in resolved.named[user.id] for place in given.origins)
+            found.append(cause("still-listed", places, case="memberships"))
+        if key in self.grouped and not outlived:
+            found.append(cause("still-listed", self.grouped[key], case="groups"))
+        return tuple(found)
 
 
 def _back(resolved: Resolved, mapping: MappingFile, memory: Memory) -> Iterator[PlanAbsence]:
@@ -170,18 +219,18 @@ def _back(resolved: Resolved, mapping: MappingFile, memory: Memory) -> Iterator[
             yield _absence(person.user, "back")
 
 
-def _named_in_groups(resolved: Resolved) -> Iterator[str]:
-    """Give the compare keys of whom a row of groups names, or of users whom it means."""
+def _named_in_groups(resolved: Resolved) -> Iterator[tuple[str, tuple[Origin, ...]]]:
+    """Yield the compare keys of whom a row of groups names, or of users whom it means."""
     for member in resolved.desired.group_members:
         if member.unlisted:
             continue
-        yield compare_key(member.username.value)
+        yield compare_key(member.username.value), member.username.origins
         user_id = resolved.finder.id_of(resolved.finder.find(member.username.value))
         if user_id is not None:
-            yield compare_key(resolved.people.by_id[user_id].username)
+            yield compare_key(resolved.people.by_id[user_id].username), member.username.origins
     for who, _ in resolved.desired.unknown.group_members:
         if who is not None:
-            yield who
+            yield who, ()
 
 
 def _members(resolved: Resolved, current: CurrentState) -> frozenset[int]:

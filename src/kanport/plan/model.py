@@ -147,6 +147,43 @@ class Change(Part):
         return self.subject.username or ""
 
 
+class PlanBecause(Part):
+    """What prevents a removal: the fact, and the rows and entries that it follows from.
+
+    `message` is the wording of `why`, `more` how many places there are beyond those in `origin`.
+    """
+
+    message: str
+    why: PlanFact
+    origin: tuple[PlanOrigin, ...] = ()
+    more: int = 0
+
+    def masked(self, pseudonym: Pseudonym, place: Callable[[Origin], Origin]) -> Self:
+        """Return the same with pseudonyms in the fact and masked places."""
+        why = self.why.masked(pseudonym)
+        origin = tuple(map(place, self.origin))
+        return self.model_copy(update={"message": why.text, "why": why, "origin": origin})
+
+
+class PlanWithheld(Part):
+    """A removal that Kanport does not make, and everything that prevents it.
+
+    The fields are those of a change. The username is `#` and the id of a user who could not be
+    read. `since` is the run (UTC, RFC 3339) that was the first to miss the user; None where the
+    ledger knows of none.
+    """
+
+    action: Action
+    subject: Subject
+    user_id: int | None = None
+    project_id: int | None = None
+    group_id: int | None = None
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+    since: str | None = None
+    because: tuple[PlanBecause, ...] = ()
+
+
 class PlanServer(Part):
     """The server that the plan was made for."""
 
@@ -387,6 +424,10 @@ class Plan(Part):
     )
     changes: tuple[Change, ...] = ()
     findings: tuple[PlanFinding, ...] = ()
+    withheld: tuple[PlanWithheld, ...] | None = Field(
+        None,
+        description="All removals that are not made, and why; missing where a plan does not tell.",
+    )
     identities: tuple[PlanIdentity, ...] = ()
     absences: tuple[PlanAbsence, ...] = ()
     entries: tuple[PlanEntry, ...] | None = Field(

@@ -96,6 +96,7 @@ def plan_schema() -> dict[str, Any]:
     # The file repeats the severity of each code, for readers who do not have the catalogue.
     severities = [str(severity) for severity in Severity]
     schema["$defs"]["Finding"]["properties"]["severity"] = {"enum": severities}
+    schema["$defs"]["Finding"]["properties"]["params"] = {"type": "object"}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,

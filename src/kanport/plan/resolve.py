@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 
-from kanport.findings import Finding, Severity, found
+from kanport.findings import UNCLEAR, Finding, Severity, found
 from kanport.mapping.spec import MappingFile
 from kanport.model import CurrentState, DesiredState, Given, Identity, Project
 from kanport.names import compare_key
@@ -16,6 +16,7 @@ from kanport.plan.new_projects import NewProjects, new_projects
 from kanport.plan.people import Person, match_people
 from kanport.plan.places import first_place
 from kanport.plan.wanted import PersonFinder, Wanted, match_access, project_problem
+from kanport.plan.withheld import Causes
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Resolved:
     `scope` are the projects in which nobody but whom the sources name is wanted, where the mapping
     revokes. `named` are the ids of the users whom a membership names, with the spellings. `desired`
     is what is left of the desired state; `projects` are those of the server and the new ones.
+    `causes` say because of what something is in doubt.
     `unclear` are the rows of people of whom it is open who they are on the server,
     `outlived` the ids of users whose usernames rows give to others, and whose stable ids no row
     gives, nor may a hidden entry.
@@ -41,6 +43,7 @@ class Resolved:
     projects: Projects
     new_projects: NewProjects
     finder: PersonFinder
+    causes: Causes
     unclear: tuple[tuple[Origin, ...], ...] = ()
     outlived: frozenset[int] = frozenset()
 
@@ -128,6 +131,11 @@ def resolve(
         projects=projects,
         new_projects=new,
         finder=replace(finder, doubt=doubt),
+        causes=Causes.of(
+            doubt.because,
+            disputed,
+            (one.origin for one in (*notes, *here) if one.code in UNCLEAR and one.origin),
+        ),
         unclear=tuple(unclear),
         outlived=frozenset(
             number

@@ -16,6 +16,7 @@ from kanport.model import (
     PasswordCell,
     User,
 )
+from kanport.names import compare_key
 from kanport.origin import Origin
 from kanport.plan.draft import Draft
 from kanport.plan.managed import managed_people
@@ -31,6 +32,7 @@ from kanport.plan.places import first_place, in_place_order
 from kanport.plan.ranks import app_rank
 from kanport.plan.resolve import Resolved, creates_inactive
 from kanport.plan.returners import Returners
+from kanport.plan.withheld import Withheld, cause
 
 _LOWERING = frozenset({Risk.ACCESS_LOST, Risk.ADMIN_LOST})
 
@@ -43,6 +45,7 @@ class UserDiff:
     unchanged: int
     findings: tuple[Finding, ...]
     missing: Missing
+    withheld: tuple[Withheld, ...]
 
 
 def diff_users(
@@ -56,6 +59,7 @@ def diff_users(
     managed = managed_people(mapping.users, memory)
     returners = Returners.of(memory, resolved, mapping.allow_admins)
     changes: list[Draft] = []
+    withheld: list[Withheld] = []
     findings: list[Finding] = []
     unchanged = 0
     new_emails: dict[int, str] = {
@@ -86,15 +90,23 @@ def diff_users(
             unchanged += 1
         elif protected(name) or (user is not None and protected(user.username)):
             findings.append(protected_finding(name, place))
+            withheld += [
+                Withheld(one, (cause("protected-account"),)) for one in asked if _lowers(one, user)
+            ]
             continue
         kept = [change for change in asked if not _in_doubt(change, person, resolved)]
         if len(kept) < len(asked):
             findings.append(user_finding("row-skipped", name, place, case="lowers"))
+            keys = {wanted.key, compare_key(user.username if user is not None else name)}
+            because = resolved.causes.of_user(keys, anybody=False)
+            withheld += [Withheld(one, because) for one in asked if one not in kept]
         if user is not None and not managed.to_disable(user):
             disables = [change for change in kept if change.action is Action.USER_DISABLE]
             kept = [change for change in kept if change not in disables]
             if disables:
                 findings.append(user_finding("person-unmanaged", user.username, place))
+                unmanaged = (cause("unmanaged-account"),)
+                withheld += [Withheld(one, unmanaged) for one in disables]
         changes.extend(kept)
         if any(change.after is not None and change.after.get("email") for change in kept):
             findings.extend(_email_taken(person, resolved, new_emails))
@@ -110,7 +122,11 @@ def diff_users(
     findings.extend(moved_findings(resolved.persons, changes, mapping))
     missing = missing_people(resolved, current, mapping, memory, protected, now)
     return UserDiff(
-        (*changes, *missing.changes), unchanged, (*findings, *missing.findings), missing
+        (*changes, *missing.changes),
+        unchanged,
+        (*findings, *missing.findings),
+        missing,
+        (*withheld, *missing.withheld),
     )
 
 
@@ -229,8 +245,12 @@ def _places(wanted: DesiredUser, *cells: tuple[Origin, ...]) -> tuple[Origin, ..
     return places or in_place_order(wanted.username.origins or wanted.rows)
 
 
+def _lowers(change: Draft, user: User | None) -> bool:
+    return user is not None and not _LOWERING.isdisjoint(change.risk)
+
+
 def _in_doubt(change: Draft, person: Person, resolved: Resolved) -> bool:
-    if _LOWERING.isdisjoint(change.risk) or person.user is None:
+    if not _lowers(change, person.user) or person.user is None:
         return False
     doubt = resolved.doubt
     return doubt.named(person.user.username) or doubt.named(person.desired.username.value)

@@ -104,6 +104,7 @@ def as_dict(view: View) -> ReportDict:
             for row in view.undone
         ],
         "guards": [guard.model_dump(mode="json") for guard in view.guards],
+        "withheld": [one.model_dump(mode="json", exclude_none=True) for one in view.withheld],
         "finding_kinds": [
             {
                 "code": row.code,

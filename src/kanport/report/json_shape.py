@@ -301,6 +301,7 @@ class ReportDict(TypedDict):
     rows: list[RowDict]
     undone: list[UndoneDict]
     guards: list[dict[str, Any]]
+    withheld: list[dict[str, Any]]
     finding_kinds: list[FindingKindDict]
     findings: list[dict[str, Any]]
     next_steps: list[str]

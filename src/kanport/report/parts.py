@@ -17,6 +17,7 @@ from kanport.plan.model import (
     PlanMapping,
     PlanServer,
     PlanSource,
+    PlanWithheld,
     Risk,
 )
 from kanport.report.tables import AccessRow, InputRow, Matrix
@@ -301,6 +302,7 @@ class View:
     matrix: Matrix | None = None
     rows: tuple[InputRow, ...] = ()
     groups: tuple[GroupChanges, ...] = ()
+    withheld: tuple[PlanWithheld, ...] = ()
 
     @property
     def others(self) -> tuple[Line, ...]:

@@ -7,7 +7,7 @@ from pathlib import PurePath
 from kanport.facts import Fact
 from kanport.findings import Finding, errors_in, in_order
 from kanport.outcome import NOT_REACHED, Outcome, Run, Status, Tally, Verdict, Verified
-from kanport.plan.model import GuardVerdict, Plan, PlanMapping, PlanSource
+from kanport.plan.model import GuardVerdict, Plan, PlanMapping, PlanSource, PlanWithheld
 from kanport.report.access import access_of, matrix_of
 from kanport.report.counts import (
     access_sums,
@@ -102,6 +102,7 @@ def of_plan(plan: Plan, *, next_steps: tuple[str, ...] = ()) -> View:
         lines=lines,
         names=_names(plan),
         guards=plan.guards,
+        withheld=plan.withheld or (),
         findings=findings,
         counts=unchanged_counts(plan.unchanged),
         access=access,
@@ -131,6 +132,7 @@ def of_run(plan: Plan, run: Run, *, next_steps: tuple[str, ...] = ()) -> View:
         lines=lines,
         names=_names(plan),
         guards=plan.guards,
+        withheld=plan.withheld or (),
         findings=findings,
         tally=tally,
         stopped=run.stopped,
@@ -224,6 +226,7 @@ def _view(
     next_steps: tuple[str, ...],
     lines: tuple[Line, ...] = (),
     guards: tuple[GuardVerdict, ...] = (),
+    withheld: tuple[PlanWithheld, ...] = (),
     tally: Tally | None = None,
     verified: Verified | None = None,
     stopped: Fact | None = None,
@@ -287,6 +290,7 @@ def _view(
         matrix=matrix,
         rows=rows,
         groups=groups,
+        withheld=withheld,
     )
 
 

@@ -22,6 +22,7 @@ from kanport.plan.model import (
     PlanPerson,
     PlanRows,
     PlanSource,
+    PlanWithheld,
 )
 from kanport.plan.plan_file import dump_plan
 from kanport.report.mask.prose import Prose
@@ -94,6 +95,7 @@ class Mask:
                 "guards": tuple(map(masker.guard, plan.guards)),
                 "changes": tuple(map(masker.change, plan.changes)),
                 "findings": tuple(map(masker.finding, plan.findings)),
+                "withheld": plan.withheld and tuple(map(masker.withheld, plan.withheld)),
                 "access": None if plan.access is None else tuple(map(self._access, plan.access)),
                 "people": tuple(sorted(people, key=_username)),
                 "identities": (),
@@ -157,6 +159,22 @@ class _Masker:
                 "after": self._state(change.action, change.after),
                 "reason": self.prose(change.reason),
                 "origin": tuple(map(self.origin, change.origin)),
+            }
+        )
+
+    def withheld(self, withheld: PlanWithheld) -> PlanWithheld:
+        """Return a withheld removal with pseudonyms."""
+        subject, pseudonyms = withheld.subject, self._pseudonyms
+        if subject.username:
+            subject = subject.model_copy(update={"username": pseudonyms.login(subject.username)})
+        return withheld.model_copy(
+            update={
+                "subject": subject,
+                "before": self._state(withheld.action, withheld.before),
+                "after": self._state(withheld.action, withheld.after),
+                "because": tuple(
+                    one.masked(pseudonyms.for_parameter, self.origin) for one in withheld.because
+                ),
             }
         )
 
@@ -271,6 +289,9 @@ def _people_in(plan: Plan) -> Iterator[Somebody]:
         for login in (*access.kept, *access.removed, *access.held, *moving):
             if not (login.startswith("#") and login[1:].isdecimal()):
                 yield Somebody(login)
+    for withheld in plan.withheld or ():
+        if withheld.subject.username and not withheld.subject.username.startswith("#"):
+            yield Somebody(withheld.subject.username)
     for identity in plan.identities:
         yield Somebody(identity.username)
     for absence in plan.absences:
