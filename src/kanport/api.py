@@ -252,7 +252,7 @@ def plan(
         progress: a callback for events (`kanport.results`).
 
     Returns:
-        The plan, with `changes`, `findings`, `guards`, `blocked_by` and `exit_code`.
+        The plan, with `changes`, `findings`, `withheld`, `guards`, `blocked_by` and `exit_code`.
 
     Raises:
         SourceInvalid: errors in the source data, and the mapping does not skip invalid rows.
