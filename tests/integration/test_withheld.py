@@ -74,7 +74,7 @@ def test_a_row_that_names_nobody_withholds_all_removals_and_is_named(
 def test_a_row_that_names_somebody_withholds_only_what_is_theirs(
     night: Path, kanport: Kanport
 ) -> None:
-    write(night, [*PEOPLE, "gus,no address"], ["ada,WEB", "bob,WEB", "eve,"])
+    write(night, [*PEOPLE, "gus,no address"], ["ada,WEB", "bob,WEB", "eve,NOWHERE"])
     changes, withheld = planned(kanport, night)
     assert changes == set()
     assert withheld["user.disable gus"] == ["invalid-row named people.csv:5"]

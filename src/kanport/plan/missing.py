@@ -205,8 +205,11 @@ class _Listed:
         if user.id in resolved.named:
             places = (place for given in resolved.named[user.id] for place in given.origins)
             found.append(cause("still-listed", places, case="memberships"))
-        if key in self.grouped and not outlived:
+        if not outlived and self.grouped.get(key):
             found.append(cause("still-listed", self.grouped[key], case="groups"))
+        elif not outlived and key in self.grouped and not found:
+            # A row of groups that cannot be used names them.
+            found += resolved.causes.of_user((key,))
         return tuple(found)
 
 

@@ -152,12 +152,14 @@ class _Masker:
         if subject.username:
             username = self._pseudonyms.login(subject.username)
             subject = subject.model_copy(update={"username": username})
+        why = self.fact(change.why) if change.why is not None else None
         return change.model_copy(
             update={
                 "subject": subject,
                 "before": self._state(change.action, change.before),
                 "after": self._state(change.action, change.after),
-                "reason": self.prose(change.reason),
+                "reason": why.text if why is not None else self.prose(change.reason),
+                "why": why,
                 "origin": tuple(map(self.origin, change.origin)),
             }
         )
@@ -173,7 +175,7 @@ class _Masker:
                 "before": self._state(withheld.action, withheld.before),
                 "after": self._state(withheld.action, withheld.after),
                 "because": tuple(
-                    one.masked(pseudonyms.for_parameter, self.origin) for one in withheld.because
+                    one.masked(self.pseudonym, self.origin) for one in withheld.because
                 ),
             }
         )
@@ -209,12 +211,15 @@ class _Masker:
         return self.prose.value(value) if value else value
 
     def finding(self, finding: Finding) -> Finding:
+        # Findings of earlier versions have the text alone.
+        masked = finding.masked(self.pseudonym) if finding.params else finding
+        if not finding.params:
+            hint = self.prose(finding.hint) if finding.hint else finding.hint
+            masked = replace(finding, message=self.prose(finding.message), hint=hint)
         return replace(
-            finding,
-            message=self.prose(finding.message),
+            masked,
             origin=self.origin(finding.origin) if finding.origin is not None else None,
             value=self.prose.value(finding.value) if finding.value else finding.value,
-            hint=self.prose(finding.hint) if finding.hint else finding.hint,
             related=tuple(map(self.origin, finding.related)),
         )
 
