@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kanport.apply import journal
 from kanport.apply.journal import (
     NOT_ON_RECORD,
     Answered,
@@ -180,6 +181,17 @@ def test_a_record_whose_parts_are_of_another_kind_is_refused(
         records[record][name] = value
     path.write_text("".join(json.dumps(part) + "\n" for part in records), "utf-8")
     with pytest.raises(UsageError):
+        load_journal(path)
+
+
+def test_a_journal_may_have_so_many_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "run.jsonl"
+    write(path, Outcome("c0001", Status.DONE), Outcome("c0002", Status.DONE))
+    size = path.stat().st_size
+    monkeypatch.setattr(journal, "MAX_BYTES", size)
+    assert load_journal(path).ended
+    monkeypatch.setattr(journal, "MAX_BYTES", size - 1)
+    with pytest.raises(UsageError, match="bytes"):
         load_journal(path)
 
 

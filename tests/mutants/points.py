@@ -29,12 +29,12 @@ _ARITHMETIC: dict[type[ast.operator], str] = {
 class Mutant:
     """One change of one module: the text between two offsets (in bytes) becomes another one.
 
-    `lines` are the lines, from 1, that have to run for the change to have an effect.
+    `function` is the one that has to run for the change to have an effect, as `Class.method`.
     """
 
     path: str
     line: int
-    lines: tuple[int, ...]
+    function: str
     start: int
     end: int
     text: str
@@ -67,29 +67,28 @@ def mutants_of(path: str, source: bytes) -> Iterator[Mutant]:
             offsets[node.end_lineno - 1] + node.end_col_offset,
         )
 
-    def mutant(statement: ast.stmt, node: ast.expr | ast.stmt, text: str) -> Mutant:
+    def mutant(function: str, node: ast.expr | ast.stmt, text: str) -> Mutant:
         start, end = span(node)
-        lines = tuple(range(statement.lineno, (node.end_lineno or node.lineno) + 1))
-        return Mutant(path, node.lineno, lines, start, end, text)
+        return Mutant(path, node.lineno, function, start, end, text)
 
     def text_of(node: ast.expr) -> str:
         start, end = span(node)
         return source[start:end].decode()
 
-    for statement in _statements(ast.parse(source)):
+    for function, statement in _statements(ast.parse(source)):
         if isinstance(statement, ast.Continue):
-            yield mutant(statement, statement, "break")
+            yield mutant(function, statement, "break")
         elif isinstance(statement, ast.Expr) and isinstance(
             statement.value, ast.Call | ast.YieldFrom | ast.Yield
         ):
-            yield mutant(statement, statement, "pass")
+            yield mutant(function, statement, "pass")
         elif isinstance(statement, ast.Return) and statement.value is not None:
             constant = isinstance(statement.value, ast.Constant) and statement.value.value is None
             if not constant:
-                yield mutant(statement, statement.value, "None")
+                yield mutant(function, statement.value, "None")
         for node in _expressions(statement):
             for text in _changed(node, text_of):
-                yield mutant(statement, node, text)
+                yield mutant(function, node, text)
 
 
 def _changed(node: ast.expr, text_of: Callable[[ast.expr], str]) -> Iterator[str]:
@@ -117,12 +116,15 @@ def _changed(node: ast.expr, text_of: Callable[[ast.expr], str]) -> Iterator[str
             yield f"any({text_of(only)})"
 
 
-def _statements(tree: ast.Module) -> Iterator[ast.stmt]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+def _statements(tree: ast.Module | ast.ClassDef, of: str = "") -> Iterator[tuple[str, ast.stmt]]:
+    """Yield every statement in a function or method, with the outermost function that it is in."""
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            yield from _statements(node, f"{of}{node.name}.")
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             for child in ast.walk(node):
                 if isinstance(child, ast.stmt) and child is not node:
-                    yield child
+                    yield f"{of}{node.name}", child
 
 
 def _expressions(statement: ast.stmt) -> Iterator[ast.expr]:
