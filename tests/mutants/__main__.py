@@ -62,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             say(f"{where} survived {result.tests} tests\n{result.diff}")
         elif result.ending != "noticed":
             say(f"{where}: {result.ending}\n{result.diff}")
+        if (tried := sum(endings.values())) % 10 == 0:
+            say(f"  … {tried - endings['survived'] - endings['void']} of {tried} noticed")
 
     trying = Trying(
         ROOT, KEPT, mutants, limit=options.seconds, anew=options.measure, told=told

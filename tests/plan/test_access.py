@@ -81,6 +81,12 @@ def test_a_number_is_an_id_only_where_nothing_is_called_so() -> None:
     assert [change.project_id for change in plan.changes] == [7]
 
 
+def test_a_number_that_nothing_is_called_is_no_id_where_the_mapping_creates_projects() -> None:
+    rows = [{"from": "people", "name": {"from": "project"}}]
+    plan = plan_for(a_state(access("ann", "1")), a_server(ANN), a_mapping(projects=rows))
+    assert (plan.changes, codes(plan)) == ((), ["project-unknown"])
+
+
 def test_a_project_name_that_fits_several_is_an_error_that_names_them_all() -> None:
     projects = (Project(1, "P1"), Project(2, "P1", "PONE"), Project(3, "other"))
     plan = plan_for(a_state(access("ann", "P1")), a_server(ANN, projects=projects))

@@ -5,7 +5,7 @@ import pytest
 from kanport.fields import values_of
 from kanport.findings import Finding
 from kanport.model import PasswordCell, Unknown, User
-from kanport.plan.model import Action, Risk
+from kanport.plan.model import Action, Change, Risk
 from tests.plan.building import (
     a_mapping,
     a_server,
@@ -381,3 +381,17 @@ def test_no_rename_gives_or_takes_a_protected_name() -> None:
 def test_an_email_that_somebody_gives_up_in_the_same_plan_is_not_taken() -> None:
     desired = a_state(person("bob", email="ann@x.org"), person("ann", 3, email="new@x.org"))
     assert codes(plan_for(desired, a_server(ANN, User(3, "bob")))) == []
+
+
+def test_a_rename_of_a_protected_account_is_refused_for_that_and_not_for_the_name() -> None:
+    service = User(5, "svc-s", name="Carla C", email="s@x.org")
+    carl = User(6, "carl", name="Carl", email="c@x.org")
+    state = a_state(person("carl", name="Carla C", email="s@x.org"))
+
+    def planned(*protect: str) -> tuple[tuple[Change, ...], list[str]]:
+        mapping = a_mapping(users={"find_by": ["username", "email"]}, protect=list(protect))
+        plan = plan_for(state, a_server(service, carl), mapping)
+        return plan.changes, codes(plan)
+
+    assert planned() == ((), ["rename-unclear"])
+    assert planned("svc-*") == ((), ["person-protected"])

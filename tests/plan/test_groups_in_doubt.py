@@ -1,0 +1,166 @@
+"""Nobody leaves a group, and no group goes, while the input leaves open what it wants of them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from kanport.findings import found
+from kanport.model import DesiredUser, Given, Group, Unknown, User
+from kanport.origin import Origin
+from kanport.plan.model import Plan
+from tests.plan.building import a_server, cell, codes
+from tests.plan.test_groups import planned, wanted
+
+ANN, BOB, EVE = User(2, "ann"), User(3, "bob"), User(4, "eve")
+TEAM = Group(7, "Team", members=frozenset({2, 3}))
+HERE = a_server(ANN, BOB, EVE, groups=(TEAM,))
+LEAVES = [("group_member.remove", "bob")]
+
+
+def actions(plan: Plan) -> list[tuple[str, str]]:
+    return [(str(one.action), one.username) for one in plan.changes]
+
+
+def without_bob(unknown: Unknown, **parts: Any) -> Plan:
+    """Plan where a list of the group has Ann alone."""
+    return planned(
+        wanted({"Team": ["ann"]}, unknown=unknown, **parts), HERE, group_members_missing="remove"
+    )
+
+
+def test_whom_nothing_names_leaves() -> None:
+    plan = without_bob(Unknown())
+    assert (actions(plan), codes(plan)) == (LEAVES, [])
+
+
+_OPEN: Mapping[str, Unknown] = {
+    "somebody who is named by a broken row of people": Unknown(people=frozenset({"bob"})),
+    "somebody whose entry is hidden": Unknown(hidden=frozenset({"bob"})),
+    "anybody": Unknown(everybody=True),
+    "somebody in the group": Unknown(group_members=frozenset({(None, "team")})),
+    "them in some group": Unknown(group_members=frozenset({("bob", None)})),
+    "them in the group": Unknown(group_members=frozenset({("bob", "team")})),
+}
+
+
+@pytest.mark.parametrize("what", _OPEN)
+def test_whom_a_broken_row_may_put_into_a_group_stays(what: str) -> None:
+    plan = without_bob(_OPEN[what])
+    assert (actions(plan), codes(plan)) == ([], ["missing-unknown"])
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [
+        Unknown(people=frozenset({"eve"})),
+        Unknown(group_members=frozenset({("bob", "others")})),
+        Unknown(group_members=frozenset({("eve", "team")})),
+        Unknown(group_members=frozenset({(None, "others")})),
+        Unknown(group_members=frozenset({("eve", None)})),
+        Unknown(memberships=frozenset({("bob", "alpha")})),
+        Unknown(group_access=frozenset({("team", "alpha")})),
+    ],
+)
+def test_a_broken_row_about_something_else_keeps_nobody_in_a_group(unknown: Unknown) -> None:
+    assert actions(without_bob(unknown)) == LEAVES
+
+
+def test_a_row_of_the_group_that_names_nobody_there_is_keeps_everybody_in_it() -> None:
+    plan = planned(wanted({"Team": ["ann", "bbo"]}), HERE, group_members_missing="remove")
+    assert actions(plan) == []
+    assert set(codes(plan)) == {"person-unknown", "missing-unknown"}
+
+
+def test_a_row_with_an_error_of_its_own_keeps_whom_it_names() -> None:
+    bob = DesiredUser(
+        Given("bob", (cell("username", 3),)), rows=(Origin("people", file="people.csv", row=3),)
+    )
+    error = found("username-empty", cell("username", 3))
+    plan = _with_finding(wanted({"Team": ["ann"]}, users=(bob,)), error)
+    assert actions(plan) == []
+    assert "missing-unknown" in codes(plan)
+    assert actions(_with_finding(wanted({"Team": ["ann"]}, users=(bob,)), None)) == LEAVES
+
+
+def _with_finding(state: Any, error: Any) -> Plan:
+    from kanport.plan.make import make_plan
+    from kanport.plan.model import PlanMapping
+    from tests.plan.building import a_mapping
+
+    rows = {"from": "people", "name": {"from": "group"}, "member": {"from": "username"}}
+    return make_plan(
+        state,
+        HERE,
+        a_mapping(memberships=[], groups=[rows], group_members_missing="remove"),
+        findings=[error] if error is not None else [],
+        mapping_ref=PlanMapping(path="people.yaml", sha256="0" * 64),
+        sources=(),
+        created_at="2026-11-21T02:00:00Z",
+        version="1.0",
+    )
+
+
+def gone(unknown: Unknown = Unknown(), here: Any = HERE, **parts: Any) -> Plan:  # noqa: B008
+    """Plan where no source names the group at all."""
+    return planned(
+        wanted({}, unknown=unknown, **parts),
+        here,
+        groups_missing="remove",
+        groups_managed=["T*"],
+        protect=["svc-*"],
+    )
+
+
+def test_a_group_that_nothing_names_goes_after_its_members() -> None:
+    plan = gone()
+    assert actions(plan) == [
+        ("group_member.remove", "ann"),
+        ("group_member.remove", "bob"),
+        ("group.remove", ""),
+    ]
+    assert gone(here=a_server(ANN, groups=(Group(8, "Others"),))).changes == ()
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [
+        Unknown(everybody=True),
+        Unknown(group_members=frozenset({(None, None)})),
+        Unknown(group_members=frozenset({("eve", None)})),
+        Unknown(group_members=frozenset({("eve", "team")})),
+        Unknown(group_access=frozenset({(None, None)})),
+        Unknown(group_access=frozenset({(None, "alpha")})),
+        Unknown(group_access=frozenset({("team", "alpha")})),
+    ],
+)
+def test_a_group_stays_that_a_broken_row_may_name(unknown: Unknown) -> None:
+    plan = gone(unknown)
+    assert (actions(plan), codes(plan)) == ([], ["group-kept"])
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [
+        Unknown(people=frozenset({"ann"})),
+        Unknown(group_members=frozenset({("ann", "others")})),
+        Unknown(group_access=frozenset({("others", None)})),
+        Unknown(memberships=frozenset({(None, None)})),
+    ],
+)
+def test_a_group_goes_that_no_broken_row_may_name(unknown: Unknown) -> None:
+    assert ("group.remove", "") in actions(gone(unknown))
+
+
+@pytest.mark.parametrize(
+    "group",
+    [
+        Group(7, "Team", members=frozenset({2, 99})),
+        Group(7, "Team", members=frozenset({2}), complete=False),
+        Group(7, "Team", members=frozenset({2, 5})),
+    ],
+    ids=["a member who was not read", "not all members", "a protected member"],
+)
+def test_a_group_stays_whose_members_cannot_all_be_taken_out(group: Group) -> None:
+    plan = gone(here=a_server(ANN, User(5, "svc-mail"), groups=(group,)))
+    assert (actions(plan), codes(plan)) == ([], ["group-kept"])
