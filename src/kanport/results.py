@@ -222,7 +222,7 @@ def random_passwords(plan: Plan, settled: Collection[str] = ()) -> tuple[str, ..
         change.username
         for change in plan.changes
         if change.action is Action.USER_CREATE
-        and (change.after or {}).get("password") == "random"
+        and change.new.random_password
         and change.id not in settled
     )
 

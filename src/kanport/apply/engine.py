@@ -196,17 +196,13 @@ def _stages(changes: Sequence[Change]) -> Iterator[list[Change]]:
     freed: set[str] = set()
     for change in changes:
         if change.action is Action.USER_RENAME:
-            if change.user_id in users or compare_key(_new_name(change)) in freed:
+            if change.user_id in users or compare_key(change.new_username) in freed:
                 yield stage
                 stage, users, freed = [], set(), set()
             users.add(change.user_id)
             freed.add(compare_key(change.username))
         stage.append(change)
     yield stage
-
-
-def _new_name(change: Change) -> str:
-    return str((change.after or {}).get("username", ""))
 
 
 def _possible(job: Job, change: Change) -> bool:
@@ -232,7 +228,7 @@ def _not_renamed(state: State, change: Change) -> Fact | None:
     if before is not None and not _holds(state, before):
         return fact("not-renamed-first", username=change.username)
     temporary = None if before is None else change.username
-    return _not_free(state, _new_name(change), change, temporary)
+    return _not_free(state, change.new_username, change, temporary)
 
 
 def _not_free(

@@ -52,20 +52,20 @@ class NewProject(NamedTuple):
 
 def group_call(change: Change, ids: Ids) -> Call:
     """Give the call that carries out a change of `ABOUT`."""
-    after = change.after or {}
+    new = change.new
     if change.action is Action.PROJECT_CREATE:
         return procedures.create_project(
-            after["name"],
-            identifier=after.get("identifier"),
-            owner_id=ids.user if "owner" in after else None,
-            description=after.get("description"),
+            new["name"],
+            identifier=new.identifier,
+            owner_id=ids.user if new.owner is not None else None,
+            description=new.values.get("description"),
         )
     if change.action is Action.GROUP_CREATE:
-        return procedures.create_group(after["name"], after.get("external_id", ""))
+        return procedures.create_group(new["name"], new.values.get("external_id", ""))
     group = known(change, ids.group, change.subject.group or "its group")
     match change.action:
         case Action.GROUP_UPDATE:
-            return procedures.update_group(group, **after)
+            return procedures.update_group(group, **new.values)
         case Action.GROUP_REMOVE:
             return procedures.remove_group(group)
         case Action.GROUP_MEMBER_ADD:
@@ -75,9 +75,9 @@ def group_call(change: Change, ids: Ids) -> Call:
     project = known(change, ids.project, change.subject.project or "its project")
     match change.action:
         case Action.GROUP_ACCESS_GRANT:
-            return procedures.add_project_group(project, group, after["role"])
+            return procedures.add_project_group(project, group, new["role"])
         case Action.GROUP_ACCESS_CHANGE:
-            return procedures.change_project_group_role(project, group, after["role"])
+            return procedures.change_project_group_role(project, group, new["role"])
         case _:
             return procedures.remove_project_group(project, group)
 
@@ -90,10 +90,9 @@ def second_group_call(change: Change, ids: Ids) -> Call | None:
     if ids.project is None or ids.group is None:
         return None
     if change.action is Action.GROUP_ACCESS_GRANT:
-        role = (change.after or {})["role"]
-        return procedures.change_project_group_role(ids.project, ids.group, role)
+        return procedures.change_project_group_role(ids.project, ids.group, change.new["role"])
     if change.action is Action.GROUP_ACCESS_CHANGE:
-        return procedures.add_project_group(ids.project, ids.group, (change.after or {})["role"])
+        return procedures.add_project_group(ids.project, ids.group, change.new["role"])
     return None
 
 
@@ -144,7 +143,7 @@ def observe_group(change: Change, value: Any) -> Observed:
         return Observed(False, fact("not-there", case="group"))
     wrong = {
         field: has
-        for field, wish in (change.after or {}).items()
+        for field, wish in change.new.values.items()
         if (has := getattr(group, field)) != wish
     }
     return Observed(
@@ -175,7 +174,7 @@ def _observe_access(change: Change, seen: AccessSeen) -> Observed:
 
 
 def _observe_project(change: Change, value: NewProject) -> Observed:
-    after = change.after or {}
+    new = change.new
     project = procedures.project_from_row(value.row) if value.row else None
     if project is None:
         return Observed(False, fact("not-there", case="project"))
@@ -185,7 +184,7 @@ def _observe_project(change: Change, value: NewProject) -> Observed:
         "owner": procedures.number(value.row.get("owner_id")),
         "description": procedures.text(value.row.get("description")),
     }
-    wanted = {**after, "owner": value.owner} if "owner" in after else after
+    wanted = new.values if new.owner is None else {**new.values, "owner": value.owner}
     wrong = {field: has[field] for field, wish in wanted.items() if has[field] != wish}
     actual = fields_now(map(_field_now, wrong, wrong.values()))
     return Observed(not wrong, actual, project_id=project.id)
@@ -202,7 +201,7 @@ def group_as_before(change: Change, value: Any) -> bool:
     group = procedures.group_from_row(value) if value else None
     if change.action is Action.GROUP_CREATE or group is None:
         return change.action is Action.GROUP_CREATE and group is None
-    return all(getattr(group, field) == has for field, has in (change.before or {}).items())
+    return all(getattr(group, field) == has for field, has in change.old.values.items())
 
 
 def named(rows: Any, name: str) -> Any:

@@ -44,7 +44,6 @@ def _is_special(change: Change) -> bool:
 
 
 def _calls(change: Change, ids: Ids) -> Iterator[Call]:
-    after = change.after or {}
     if change.action in ACCESS:
         group = known(change, ids.group, change.subject.group or "its group")
         project = known(change, ids.project, change.subject.project or "its project")
@@ -55,10 +54,10 @@ def _calls(change: Change, ids: Ids) -> Iterator[Call]:
     elif change.action is Action.GROUP_CREATE:
         yield procedures.get_all_groups()
     elif change.action is Action.PROJECT_CREATE:
-        if after.get("identifier"):
-            yield procedures.get_project_by_identifier(after["identifier"])
+        if change.new.identifier:
+            yield procedures.get_project_by_identifier(change.new.identifier)
         else:
-            yield procedures.get_project_by_name(after["name"])
+            yield procedures.get_project_by_name(change.new["name"])
     else:
         yield probe_for(change, ids)
 
@@ -69,7 +68,7 @@ def _value(change: Change, ids: Ids, answers: Sequence[Any]) -> Any:
         return AccessSeen(group, project, _members(members), procedures.member_ids(listed))
     (answer,) = answers
     if change.action is Action.GROUP_CREATE:
-        return named(answer, (change.after or {})["name"])
+        return named(answer, change.new["name"])
     if change.action is Action.PROJECT_CREATE:
         return NewProject(answer, ids.user)
     return answer

@@ -123,10 +123,10 @@ def _names(rows: Any) -> list[str]:
 
 
 def _rules(change: Change) -> list[Fact]:
-    after = change.after or {}
+    wanted = change.new.fields
     return [
         problem
         for field in USER_FIELDS
-        if field.check is not None and after.get(field.name)
-        if (problem := field.check(after[field.name])) is not None
+        if field.check is not None and (value := wanted.get(field.name))
+        if (problem := field.check(str(value))) is not None
     ]

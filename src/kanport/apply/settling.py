@@ -183,8 +183,7 @@ def _can_come_twice(change: Change) -> bool:
 
     It takes any number of projects of one name; usernames, groups and identifiers are unique.
     """
-    unique = bool((change.after or {}).get("identifier"))
-    return change.action is Action.PROJECT_CREATE and not unique
+    return change.action is Action.PROJECT_CREATE and not change.new.identifier
 
 
 def probe(

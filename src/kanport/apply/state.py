@@ -76,7 +76,7 @@ class State:
         """Give the ids of what a change is about; None for what was not made (yet)."""
         project, group, user = change.project_id, change.group_id, self.user_id(change)
         if change.action is Action.PROJECT_CREATE and user is None:
-            user = self.user_ids.get(compare_key(str((change.after or {}).get("owner", ""))))
+            user = self.user_ids.get(compare_key(change.new.owner or ""))
         if project is None and change.subject.project is not None:
             project = self.project_ids.get(change.subject.project)
         if group is None and change.subject.group is not None:
@@ -90,7 +90,7 @@ class State:
         if subject.username is not None and ids.user is None and not makes_user:
             return Lacking("user", change.username)
         if change.action is Action.PROJECT_CREATE:
-            owner = (change.after or {}).get("owner")
+            owner = change.new.owner
             return Lacking("user", owner) if owner is not None and ids.user is None else None
         if subject.project is not None and ids.project is None:
             return Lacking("project", subject.project)

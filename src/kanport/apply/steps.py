@@ -41,23 +41,23 @@ def call_for(change: Change, ids: Ids, password: SecretStr | None = None) -> Cal
 
     `user.create` needs `password`, unless Kanboard makes the user from its own LDAP.
     """
-    after = change.after or {}
+    new = change.new
     if change.action in ABOUT:
         return group_call(change, ids)
     if by_ldap(change):
-        return procedures.create_ldap_user(after["username"])
+        return procedures.create_ldap_user(new["username"])
     if change.action is Action.USER_CREATE:
         if password is None:
             raise ValueError(f"{change.id}: a new user needs a password")
         return procedures.create_user(
-            after["username"],
+            new["username"],
             password.get_secret_value(),
-            **{field.name: after[field.name] for field in UPDATABLE if field.name in after},
+            **{field.name: new[field.name] for field in UPDATABLE if field.name in new.fields},
         )
     who = known(change, ids.user, change.username)
     match change.action:
         case Action.USER_UPDATE | Action.USER_RENAME:
-            return procedures.update_user(who, **after)
+            return procedures.update_user(who, **new.values)
         case Action.USER_ENABLE:
             return procedures.enable_user(who)
         case Action.USER_DISABLE:
@@ -67,9 +67,9 @@ def call_for(change: Change, ids: Ids, password: SecretStr | None = None) -> Cal
     project = known(change, ids.project, change.subject.project or "its project")
     match change.action:
         case Action.MEMBERSHIP_GRANT:
-            return procedures.add_project_user(project, who, after["role"])
+            return procedures.add_project_user(project, who, new["role"])
         case Action.MEMBERSHIP_CHANGE:
-            return procedures.change_project_user_role(project, who, after["role"])
+            return procedures.change_project_user_role(project, who, new["role"])
         case _:
             return procedures.remove_project_user(project, who)
 
@@ -83,9 +83,8 @@ def second_call_for(change: Change, ids: Ids, seen: Observed) -> Call | None:
     if change.action in ABOUT:
         return second_group_call(change, ids)
     if change.action is Action.MEMBERSHIP_CHANGE and ids.user is not None:
-        role = (change.after or {})["role"]
         project = known(change, ids.project, change.subject.project or "its project")
-        return procedures.add_project_user(project, ids.user, role)
+        return procedures.add_project_user(project, ids.user, change.new["role"])
     if seen.mend and seen.user_id is not None:
         return procedures.update_user(seen.user_id, **seen.mend)
     return None
@@ -140,10 +139,9 @@ def probe_for(change: Change, ids: Ids) -> Call:
         if ids.user is not None:
             return procedures.get_user(ids.user)
         # Kanboard's spelling, unless it is told otherwise; PHP's strtolower knows ASCII only.
-        username: str = (change.after or {})["username"]
-        return procedures.get_user_by_name(username.translate(_SMALL))
+        return procedures.get_user_by_name(change.new["username"].translate(_SMALL))
     if change.action is Action.USER_CREATE:
-        return procedures.get_user_by_name((change.after or {})["username"])
+        return procedures.get_user_by_name(change.new["username"])
     return procedures.get_user(known(change, ids.user, change.username))
 
 
@@ -164,22 +162,22 @@ def observe(change: Change, value: Any) -> Observed:
         return Observed(False, fact("not-there", case="user"))
     if by_ldap(change):
         return _observe_ldap_user(change, user)
-    wanted = {key: wish for key, wish in (change.after or {}).items() if key != "password"}
+    wanted = change.new.fields
     wrong = {key: has for key, wish in wanted.items() if (has := field_named(key).of(user)) != wish}
     return Observed(not wrong, fields_now(map(_field_now, wrong, wrong.values())), user_id=user.id)
 
 
 def as_before(change: Change, value: Any) -> bool:
     """Judge what the probe gave: is the server still as it was when the plan was made?"""
-    before = change.before or {}
+    old = change.old
     if change.action in ABOUT:
         return group_as_before(change, value)
     if change.action in MEMBERSHIPS:
-        return procedures.role_from(value) == str(before.get("role", ""))
+        return procedures.role_from(value) == (old.role or "")
     user = _user_in(value)
     if change.action is Action.USER_CREATE or user is None:
         return change.action is Action.USER_CREATE and user is None
-    return all(field_named(key).of(user) == has for key, has in before.items())
+    return all(field_named(key).of(user) == has for key, has in old.fields.items())
 
 
 def _understood(change: Change, value: Any) -> bool:
@@ -199,20 +197,19 @@ def _user_in(row: Any) -> User | None:
 
 
 def _observe_ldap_user(change: Change, user: User) -> Observed:
-    wanted = dict(change.after or {})
-    username = wanted.pop("username")
+    wanted = dict(change.new.fields)
+    username = str(wanted.pop("username"))
     if compare_key(user.username) != compare_key(username):
         return Observed(False, fact("kanboard-ldap-name", username=user.username))
     if not user.ldap:
         return Observed(False, fact("local-user"))
-    del wanted["password"]
     wrong = {key: wish for key, wish in wanted.items() if field_named(key).of(user) != wish}
     actual = fields_now(_field_now(key, field_named(key).of(user)) for key in wrong)
     return Observed(not wrong, actual, user_id=user.id, mend=wrong)
 
 
 def _observe_role(change: Change, role: str) -> Observed:
-    wanted = (change.after or {}).get("role", "")
+    wanted = change.new.role or ""
     if role == wanted:
         return Observed(True, role=role, shown=not like_that_of_a_group(change))
     actual = fact("role-now", role=role) if role else fact("role-now", case="none")

@@ -98,7 +98,7 @@ def _expected(changes: Sequence[Change]) -> Iterator[Change]:
 
 
 def _after(change: Change) -> Mapping[str, Any]:
-    after = change.after or {}
+    after = change.new.values
     # Kanboard makes new users active, and whoever is not to be active is not created.
     return {**after, "active": True} if change.action is Action.USER_CREATE else after
 

@@ -33,7 +33,7 @@ class Watch:
             return True
         if change.action not in _LOWERING:
             return False
-        if change.action is Action.USER_UPDATE and "role" not in (change.after or {}):
+        if change.action is Action.USER_UPDATE and change.new.role is None:
             return False
         return Risk.ADMIN_LOST in change.risk or change.user_id in self.admins
 

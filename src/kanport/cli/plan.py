@@ -109,7 +109,7 @@ def _next_steps(plan_path: Path | None, plan: "Plan") -> tuple[str, ...]:
     step = f"kanport apply {plan_path}"
     if plan_path is None:
         step = "Save the plan with -o plan.json, then: kanport apply plan.json"
-    if any((change.after or {}).get("password") == "random" for change in plan.changes):
+    if any(change.new.random_password for change in plan.changes):
         # They are gone after the run, so this has to be told before it.
         return (step, "With --passwords-to FILE random passwords are kept, else nobody has them.")
     return (step,)

@@ -114,7 +114,7 @@ def _moves(known: Known) -> dict[int, tuple[str, str]]:
     for change in known.plan.changes if known.plan is not None else ():
         if change.action is Action.USER_RENAME and change.user_id is not None:
             old, _ = found.get(change.user_id, (change.username, ""))
-            found[change.user_id] = old, str((change.after or {}).get("username", ""))
+            found[change.user_id] = old, change.new_username
     return found
 
 
@@ -146,8 +146,7 @@ def _is_of(change: Change, keys: set[str], renamed: int | None) -> bool:
 
 
 def _both_names(change: Change) -> tuple[str, ...]:
-    new = (change.after or {}).get("username")
-    return (change.username, str(new)) if new else (change.username,)
+    return (change.username, change.new_username)
 
 
 def _is_about(reading: Reading, row: Row, keys: set[str]) -> bool:

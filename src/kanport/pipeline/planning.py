@@ -196,8 +196,7 @@ def passwords_for(plan: Plan, mapping_path: Path | None = None) -> dict[str, Sec
     wanted = [
         change.username
         for change in plan.changes
-        if change.action is Action.USER_CREATE
-        and isinstance((change.after or {}).get("password"), dict)
+        if change.action is Action.USER_CREATE and change.new.cell_password
     ]
     if not wanted:
         return {}

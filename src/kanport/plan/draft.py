@@ -7,7 +7,7 @@ from typing import Any
 from kanport.facts import Fact
 from kanport.model import Project
 from kanport.origin import Origin
-from kanport.plan.model import Action, Change, Risk, Subject
+from kanport.plan.model import Action, Change, Risk, Subject, TwoSides
 
 _WITHOUT_USER = frozenset(
     {
@@ -24,7 +24,7 @@ _RISK_ORDER = {risk: number for number, risk in enumerate(Risk)}
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(TwoSides):
     """A change that has everything but its id; the fields are those of `plan.model.Change`.
 
     The username is empty for a change that is about no user. A project whose id is below 1 is yet

@@ -17,7 +17,7 @@ def identities_of(persons: Iterable[Person], changes: Iterable[Change]) -> tuple
     created: dict[str, str] = {}
     for change in changes:
         if change.action is Action.USER_RENAME:
-            renamed[change.user_id] = (change.after or {})["username"]
+            renamed[change.user_id] = change.new_username
         elif change.action is Action.USER_CREATE:
             created[compare_key(change.username)] = change.username
     found: list[PlanIdentity] = []

@@ -37,8 +37,7 @@ def learned_from(plan: Plan, run: Run | None) -> Learned:
     renames = _of(plan.changes, Action.USER_RENAME)
     # Somebody may be renamed twice, by way of a temporary username.
     names = {change.user_id: change.username for change in reversed(renames)} | {
-        change.user_id: str((change.after or {})["username"])
-        for change in _of(holds, Action.USER_RENAME)
+        change.user_id: change.new_username for change in _of(holds, Action.USER_RENAME)
     }
     numbers = {compare_key(name): user_id for user_id, name in created.items()}
     granted: dict[tuple[int, int], Grant] = {}
@@ -81,12 +80,12 @@ def learned_from(plan: Plan, run: Run | None) -> Learned:
         },
         enabled=enabled | {one.user_id for one in plan.absences if one.state == "enabled"},
         through_group=_through_group(plan, run),
-        group_access={place: (one.after or {}).get("role") for place, one in access.items()},
+        group_access={place: one.new.role for place, one in access.items()},
         group_names={group_id: one.subject.group or "" for (group_id, _), one in access.items()}
         | {
-            change.group_id: str((change.after or {})["name"])
+            change.group_id: change.new.name
             for change in _of(holds, Action.GROUP_UPDATE)
-            if change.group_id is not None and "name" in (change.after or {})
+            if change.group_id is not None and change.new.name is not None
         },
         entries=_entries(plan),
         project_names={number: one.subject.project or "" for (_, number), one in access.items()},

@@ -4,9 +4,9 @@ The JSON is a contract: `kanport-plan/1`. Keys are only ever added.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Protocol, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
@@ -118,14 +118,109 @@ class Subject(Part):
     group: str | None = None
 
 
-class Change(Part):
+class Side:
+    """What a change says of its subject on one side: what it finds, or what it leads to.
+
+    `values` are by name, as in the plan file; there are none where there is nothing on this side.
+    """
+
+    __slots__ = ("values",)
+
+    def __init__(self, values: Mapping[str, Any] | None) -> None:
+        self.values: Mapping[str, Any] = values or {}
+
+    def __getitem__(self, name: str) -> str:
+        """Return a text that must be there; raises KeyError where it is not."""
+        return str(self.values[name])
+
+    def _text(self, name: str) -> str | None:
+        value = self.values.get(name)
+        return value if isinstance(value, str) else None
+
+    @property
+    def username(self) -> str | None:
+        """The username, of a user who is created, renamed or removed."""
+        return self._text("username")
+
+    @property
+    def role(self) -> str | None:
+        """The role: of a user, in a project, or of a group in a project."""
+        return self._text("role")
+
+    @property
+    def name(self) -> str | None:
+        """The name of a person, a group or a project."""
+        return self._text("name")
+
+    @property
+    def identifier(self) -> str | None:
+        """The identifier of a project."""
+        return self._text("identifier")
+
+    @property
+    def owner(self) -> str | None:
+        """The username of the owner of a project."""
+        return self._text("owner")
+
+    @property
+    def fields(self) -> Mapping[str, str | bool]:
+        """The fields of a user, without where the password comes from."""
+        return {name: value for name, value in self.values.items() if name != "password"}
+
+    @property
+    def random_password(self) -> bool:
+        """Whether a new user gets a random password."""
+        return self._text("password") == "random"
+
+    @property
+    def ldap_password(self) -> bool:
+        """Whether Kanboard makes a new user from its own LDAP."""
+        return self._text("password") == LDAP
+
+    @property
+    def cell_password(self) -> bool:
+        """Whether the password of a new user stands in a cell of a source."""
+        return isinstance(self.values.get("password"), Mapping)
+
+
+class _Change(Protocol):
+    @property
+    def username(self) -> str: ...
+    @property
+    def before(self) -> Mapping[str, Any] | None: ...
+    @property
+    def after(self) -> Mapping[str, Any] | None: ...
+
+
+class TwoSides:
+    """What a change and its draft have in common: two sides that are there even if empty."""
+
+    __slots__ = ()
+
+    @property
+    def old(self: _Change) -> Side:
+        """What the change finds."""
+        return Side(self.before)
+
+    @property
+    def new(self: _Change) -> Side:
+        """What the change leads to."""
+        return Side(self.after)
+
+    @property
+    def new_username(self: _Change) -> str:
+        """The username that the user has after the change."""
+        return Side(self.after).username or self.username
+
+
+class Change(Part, TwoSides):
     """One thing to do.
 
     `before` and `after` hold only what the change is about: for `user.update` the fields that
-    differ, for a membership `role`. `before` is None for what does not exist yet, `after` for
-    what is to be gone. `user_id`, `project_id` and `group_id` are None where they are known after
-    apply, and where the change is not about such a thing. `reason` is the wording of `why`, which
-    plans of earlier versions do not have.
+    differ, for a membership `role`; code reads them through `old` and `new`. `before` is None for
+    what does not exist yet, `after` for what is to be gone. `user_id`, `project_id` and `group_id`
+    are None where they are known after apply, and where the change is not about such a thing.
+    `reason` is the wording of `why`, which plans of earlier versions do not have.
     """
 
     id: str = Field(pattern=r"^c\d{4,}$")

@@ -111,7 +111,7 @@ def in_plan_order(changes: Iterable[Draft], taken: Iterable[str] = ()) -> tuple[
     """
     changes = tuple(changes)
     new_names = {
-        change.user_id: _new_name(change)
+        change.user_id: change.new_username
         for change in changes
         if change.action is Action.USER_RENAME
     }
@@ -123,10 +123,6 @@ def in_plan_order(changes: Iterable[Draft], taken: Iterable[str] = ()) -> tuple[
         created = (c.username for c in changes if c.action is Action.USER_CREATE)
         ordered[first : first + len(renames)] = order_renames(renames, (*taken, *created))
     return tuple(change.numbered(number) for number, change in enumerate(ordered, start=1))
-
-
-def _new_name(rename: Draft) -> str:
-    return str((rename.after or {})["username"])
 
 
 def _by_new_name(change: Draft, new_names: Mapping[int | None, str]) -> Draft:
@@ -146,7 +142,7 @@ def order_renames(renames: Iterable[Draft], taken: Iterable[str] = ()) -> tuple[
     waiting = list(renames)
     used = {compare_key(name) for name in taken}
     used |= {
-        compare_key(name) for rename in waiting for name in (rename.username, _new_name(rename))
+        compare_key(name) for rename in waiting for name in (rename.username, rename.new_username)
     }
     ordered: list[Draft] = []
     while waiting:
@@ -168,7 +164,7 @@ def _in_a_circle(waiting: Sequence[Draft]) -> int:
     number, seen = 0, set[int]()
     while number not in seen:
         seen.add(number)
-        new = compare_key(_new_name(waiting[number]))
+        new = compare_key(waiting[number].new_username)
         number = next(
             other
             for other, rename in enumerate(waiting)
@@ -181,7 +177,7 @@ def _by_way_of(rename: Draft, used: Collection[str]) -> tuple[Draft, Draft]:
     """Split a rename in two, with a temporary username between them."""
     names = (temporary_username(rename.user_id or 0, number) for number in count(1))
     name = next(name for name in names if compare_key(name) not in used)
-    new = _new_name(rename)
+    new = rename.new_username
     aside = replace(
         rename,
         after={"username": name},
@@ -193,5 +189,5 @@ def _by_way_of(rename: Draft, used: Collection[str]) -> tuple[Draft, Draft]:
 
 def _others(rename: Draft, held: Mapping[str, int]) -> int:
     """Count the others who have the new name still."""
-    new = compare_key(_new_name(rename))
+    new = compare_key(rename.new_username)
     return held.get(new, 0) - (new == compare_key(rename.username))

@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from kanport.findings import Finding, found
 from kanport.model import CurrentState
 from kanport.plan.draft import Draft
-from kanport.plan.model import LDAP, Action, Change
+from kanport.plan.model import Action, Change
 from kanport.plan.places import first_place
 
 
 def by_ldap(change: Change | Draft) -> bool:
     """Tell whether a change has Kanboard make a user from its own LDAP (createLdapUser)."""
-    return change.action is Action.USER_CREATE and (change.after or {}).get("password") == LDAP
+    return change.action is Action.USER_CREATE and change.new.ldap_password
 
 
 def own_ldap_findings(changes: Iterable[Draft], current: CurrentState) -> list[Finding]:

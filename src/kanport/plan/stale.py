@@ -19,11 +19,7 @@ from kanport.plan.stale_groups import ABOUT, group_differences
 def people_of(plan: Plan) -> tuple[frozenset[str], frozenset[int]]:
     """Give the usernames and the user ids that a plan speaks of, new usernames too."""
     names = {change.username for change in plan.changes if change.subject.username is not None}
-    names.update(
-        str(change.after["username"])
-        for change in plan.changes
-        if change.after is not None and "username" in change.after
-    )
+    names.update(change.new_username for change in plan.changes if change.new.username is not None)
     ids = {change.user_id for change in plan.changes if change.user_id is not None}
     return frozenset(names), frozenset(ids)
 
@@ -63,16 +59,16 @@ def renamed_since(plan: Plan, current: CurrentState) -> dict[str, Fact]:
     groups = {group.id: group.name for group in current.groups}
     known: dict[tuple[str, int | None], set[str]] = defaultdict(set)
     for change in plan.changes:
-        for state in (change.before or {}, change.after or {}):
-            if change.action is Action.USER_RENAME:
-                known["user", change.user_id].add(str(state.get("username")))
-            elif change.action is Action.GROUP_UPDATE:
-                known["group", change.group_id].add(str(state.get("name")))
+        for side in (change.old, change.new):
+            if change.action is Action.USER_RENAME and side.username is not None:
+                known["user", change.user_id].add(side.username)
+            elif change.action is Action.GROUP_UPDATE and side.name is not None:
+                known["group", change.group_id].add(side.name)
     for access in plan.access or ():
         known["project", access.project_id].add(access.project)
     found: dict[str, Fact] = {}
     for change in plan.changes:
-        owner = str((change.after or {}).get("owner", ""))
+        owner = change.new.owner or ""
         subject = change.subject
         for kind, number, expected, there in (
             ("user", change.user_id, subject.username or owner, people),
@@ -141,7 +137,7 @@ def _change_differs(
     user: User | None = None
     if change.user_id is not None:
         user = people.by_id.get(change.user_id)
-        called = change.username or str((change.after or {}).get("owner", ""))
+        called = change.username or change.new.owner or ""
         expected = old_names.get(change.user_id, called)
         if user is None:
             yield fact("stale-user", case="gone", username=expected, number=change.user_id)
@@ -174,7 +170,7 @@ def _exists_already(
 def _user_differs(
     change: Change, user: User, people: People, old_names: Mapping[int | None, str]
 ) -> Iterator[Fact]:
-    for name, before in (change.before or {}).items():
+    for name, before in change.old.fields.items():
         field = field_named(name)
         now = field.of(user)
         if now == before or (field is USERNAME and now == old_names.get(user.id)):
@@ -185,8 +181,7 @@ def _user_differs(
             values = {"username": user.username, "before": str(before), "now": str(now)}
             yield fact("stale-user", case="field", field=field.label, **values)
     if change.action is Action.USER_RENAME:
-        new = str((change.after or {})["username"])
-        for other in people.by_key.get(compare_key(new), ()):
+        for other in people.by_key.get(compare_key(change.new_username), ()):
             if other.id != user.id and other.id not in old_names:
                 name = other.username
                 yield fact("stale-user", case="username-taken", username=name, number=other.id)
@@ -211,7 +206,7 @@ def _access_differs(
     if number not in current.roles:
         yield fact("stale-project", case="unread", project=project.label)
         return
-    before = (change.before or {}).get("role")
+    before = change.old.role
     now = current.roles[number].get(change.user_id) if change.user_id is not None else None
     if now == before:
         return

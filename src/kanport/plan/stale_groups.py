@@ -37,7 +37,7 @@ def group_differences(plan: Plan, change: Change, current: CurrentState) -> Iter
         return
     groups = {group.id: group for group in current.groups}
     renamed = {
-        other.group_id: (other.subject.group, (other.after or {}).get("name"))
+        other.group_id: (other.subject.group, other.new.name)
         for other in plan.changes
         if other.action is Action.GROUP_UPDATE
     }
@@ -85,19 +85,22 @@ def _group_exists(
 def _update_differs(
     change: Change, group: Group, current: CurrentState, renamed: frozenset[int | None]
 ) -> Iterator[Fact]:
-    for field, before in (change.before or {}).items():
+    for field, before in change.old.values.items():
         now = getattr(group, field)
         if now != before:
             yield fact("stale-group", case=field, group=group.name, now=now, before=str(before))
-    new = (change.after or {}).get("name")
-    for other in current.groups if new is not None else ():
-        if compare_key(other.name) == compare_key(str(new)) and other.id not in renamed:
+    new = change.new.name
+    for other in current.groups:
+        if (
+            new is not None
+            and compare_key(other.name) == compare_key(new)
+            and other.id not in renamed
+        ):
             yield fact("stale-group", case="name-taken", group=other.name, number=other.id)
 
 
 def _project_exists(change: Change, current: CurrentState) -> Iterator[Fact]:
-    after = change.after or {}
-    identifier, name = after.get("identifier", ""), after["name"]
+    identifier, name = change.new.identifier or "", change.new["name"]
     for project in current.projects:
         same_identifier = identifier and project.identifier.upper() == identifier.upper()
         if same_identifier or spelling_key(project.name) == spelling_key(name):

@@ -108,7 +108,7 @@ def diff_users(
                 unmanaged = (cause("unmanaged-account"),)
                 withheld += [Withheld(one, unmanaged) for one in disables]
         changes.extend(kept)
-        if any(change.after is not None and change.after.get("email") for change in kept):
+        if any(change.new.values.get("email") for change in kept):
             findings.extend(_email_taken(person, resolved, new_emails))
         enabled = any(change.action is Action.USER_ENABLE for change in kept)
         stays = user is not None and not user.active and wanted.active is None and not enabled

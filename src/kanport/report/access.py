@@ -81,7 +81,7 @@ def access_of(plan: Plan, lines: Sequence[Line]) -> tuple[AccessRow, ...]:
         change = line.change
         if change.action not in _ROLE_CHANGES:
             continue
-        before, after = _role(change.before), _role(change.after)
+        before, after = change.old.role, change.new.role
         if before is None:
             before = held.get((change.project_id, change.username))
         person = logins.after(change)
@@ -181,10 +181,10 @@ class _Logins:
         self._by_name: dict[str, str] = {}
         self._by_id: dict[int | None, str] = {}
         for line in lines:
-            new = (line.change.after or {}).get("username")
+            new = line.change.new.username
             if new and _is(line, Action.USER_RENAME) and _so(line):
-                self._by_name[line.change.username] = str(new)
-                self._by_id[line.change.user_id] = str(new)
+                self._by_name[line.change.username] = new
+                self._by_id[line.change.user_id] = new
 
     def of(self, username: str) -> str:
         """Give what somebody is called in the end who had this username before."""
@@ -212,18 +212,13 @@ def _left(line: Line, before: str | None) -> str | None:
     return before if through is None else through
 
 
-def _role(state: dict[str, object] | None) -> str | None:
-    role = (state or {}).get("role")
-    return None if role is None else str(role)
-
-
 def _new_names(lines: Iterable[Line]) -> dict[str, str]:
     found = {}
     for line in lines:
-        after = line.change.after or {}
+        new = line.change.new
         told = _is(line, Action.USER_CREATE) or (_is(line, Action.USER_UPDATE) and _so(line))
-        if told and (_is(line, Action.USER_CREATE) or "name" in after):
-            found[line.change.username] = str(after.get("name") or "")
+        if told and (_is(line, Action.USER_CREATE) or new.name is not None):
+            found[line.change.username] = new.name or ""
     return found
 
 

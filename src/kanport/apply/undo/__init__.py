@@ -32,8 +32,8 @@ def people_to_read(recorded: Recorded) -> tuple[frozenset[str], frozenset[int]]:
     """
     names: set[str] = set()
     for change in recorded.plan.changes:
-        parts = (change.before or {}, change.after or {})
-        names.update(str(part["username"]) for part in parts if "username" in part)
+        given = (change.old.username, change.new.username)
+        names.update(name for name in given if name is not None)
         if change.user_id is None or change.action is Action.USER_RENAME:
             names.update([change.username] if change.subject.username is not None else [])
     ids = {change.user_id for change in recorded.plan.changes if change.user_id is not None}
@@ -110,7 +110,7 @@ def undo_plan(
 def _identities(plan: Plan, scene: Scene, changes: Iterable[Change]) -> tuple[PlanIdentity, ...]:
     """Give whom the stable ids of the run mean once it is taken back."""
     names = {
-        change.user_id: str((change.after or {})["username"])
+        change.user_id: change.new_username
         for change in changes
         if change.action is Action.USER_RENAME
     }

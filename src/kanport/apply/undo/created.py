@@ -1,6 +1,5 @@
 """Taking back that users were created: disabled, or removed where that was asked for."""
 
-from typing import Any
 
 from kanport.apply.undo.notes import about_users, moved
 from kanport.apply.undo.scene import Back, Scene, origin_of, reason_for
@@ -63,7 +62,7 @@ def _not_found(scene: Scene, made: Created, user: User | None) -> list[Finding]:
 
 
 def _as_made(made: Created, user: User) -> bool:
-    wanted: dict[str, Any] = dict(made.change.after or {})
+    wanted = made.change.new.fields
     return all(one.of(user) == wanted[one.name] for one in UPDATABLE if one.name in wanted)
 
 

@@ -80,17 +80,17 @@ def _updated(scene: Scene) -> Back:
     unchanged = 0
     for group_id, effect in scene.traces.groups.updated.items():
         group, change = _group(scene, group_id, effect.change), effect.change
-        before: dict[str, Any] = change.before or {}
+        before = change.old.values
         if group is None:
             findings.append(_not_there(scene, group_id, change))
             continue
         now = {field: getattr(group, field) for field in before}
         if now == before:
             unchanged += 1
-        elif now != change.after:
+        elif now != change.new.values:
             findings.append(moved(change, "group-differs", group=group.name, id=group.id))
-        elif "name" in before and _taken(scene, str(before["name"]), group.id):
-            findings.append(impossible(change, "group-name", group=str(before["name"])))
+        elif (name := change.old.name) is not None and _taken(scene, name, group.id):
+            findings.append(impossible(change, "group-name", group=name))
         else:
             drafts.append(
                 _draft(Action.GROUP_UPDATE, effect, group, before=now, after=dict(before))
@@ -133,7 +133,7 @@ def _access(scene: Scene) -> Back:
     for (thing, where), effect in scene.traces.groups.access.items():
         change = effect.change
         group, project = _group(scene, thing, change), _project(scene, where)
-        was, made = (change.before or {}).get("role"), (change.after or {}).get("role")
+        was, made = change.old.role, change.new.role
         anew = group is None and thing in scene.traces.groups.removed
         if project is None:
             named = change.subject.project or ""
@@ -195,14 +195,13 @@ def _removed(scene: Scene) -> Back:
     unchanged = 0
     for group_id, effect in scene.traces.groups.removed.items():
         change = effect.change
-        before: dict[str, Any] = change.before or {}
-        name = str(before.get("name", change.subject.group))
+        name = change.old.name or change.subject.group or ""
         if _group(scene, group_id, change) is not None:
             unchanged += 1
         elif _taken(scene, name, group_id):
             findings.append(impossible(change, "group-removed", group=name))
         else:
-            drafts.append(_draft(Action.GROUP_CREATE, effect, None, after=dict(before)))
+            drafts.append(_draft(Action.GROUP_CREATE, effect, None, after=dict(change.old.values)))
             findings.append(partial("group-anew", group=name))
     return Back(tuple(drafts), tuple(findings), unchanged)
 

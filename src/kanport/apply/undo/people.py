@@ -145,8 +145,7 @@ def _without_blocked(scene: Scene, drafts: Sequence[Draft]) -> tuple[list[Draft]
 
 
 def _holder(scene: Scene, rename: Draft, freed: set[int | None]) -> User | None:
-    name = str((rename.after or {})["username"])
-    others = scene.people.by_key.get(compare_key(name), ())
+    others = scene.people.by_key.get(compare_key(rename.new_username), ())
     return next((o for o in others if o.id != rename.user_id and o.id not in freed), None)
 
 
@@ -157,6 +156,6 @@ def _taken(rename: Draft, holder: User) -> Finding:
         case="username-taken",
         value=rename.username,
         username=rename.username,
-        wanted=str((rename.after or {})["username"]),
+        wanted=rename.new_username,
         id=holder.id,
     )

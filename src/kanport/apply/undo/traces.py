@@ -84,14 +84,13 @@ def traces_of(recorded: Recorded) -> Traces:
         if change.action is Action.GROUP_ACCESS_GRANT and outcome.status is Status.ALREADY
     )
     for change, certain in _effects(recorded):
-        before, after = change.before or {}, change.after or {}
         if change.action in MEMBERSHIPS:
             new = traces.groups.projects.get(change.subject.project or "")
             project_id = change.project_id or (new.number if new is not None else None)
             if project_id is None:
                 continue
             place = who_of(change), project_id
-            _add(traces.access, place, before.get("role"), after.get("role"), change, certain)
+            _add(traces.access, place, change.old.role, change.new.role, change, certain)
             if not certain and change.action is Action.MEMBERSHIP_REVOKE:
                 # Kanboard says true only where there was a direct membership to end.
                 answers = recorded.answers.get(change.id, ())
@@ -106,8 +105,8 @@ def traces_of(recorded: Recorded) -> Traces:
             traces.removed[change.user_id] = change
         elif change.user_id is not None and change.action in _USER_FIELDS:
             own = traces.fields.setdefault(change.user_id, {})
-            for name, value in after.items():
-                _add(own, name, before.get(name), value, change, certain)
+            for name, value in change.new.fields.items():
+                _add(own, name, change.old.values.get(name), value, change, certain)
     return traces
 
 

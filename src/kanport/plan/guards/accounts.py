@@ -20,7 +20,7 @@ def protected_accounts(changes: Iterable[Change], protect: Iterable[str]) -> Gua
     touched = {
         change.username
         for change in changes
-        if protected(change.username) or protected(str((change.after or {}).get("username", "")))
+        if protected(change.username) or protected(change.new_username)
     }
     if not touched:
         return GuardVerdict.of(fact("protected", case="passed"))

@@ -52,10 +52,7 @@ def _admins(changes: Collection[Change], current: CurrentState) -> tuple[int, tu
         change.user_id
         for change in changes
         if change.action in (Action.USER_DISABLE, Action.USER_REMOVE)
-        or (
-            change.action is Action.USER_UPDATE
-            and (change.after or {}).get("role", AppRole.ADMIN) != AppRole.ADMIN
-        )
+        or (change.action is Action.USER_UPDATE and change.new.role not in (None, AppRole.ADMIN))
     }
     lost = sorted(user.username for user in current.users if user.id in admins & losing)
     return len(admins - losing), tuple(lost)
@@ -93,18 +90,17 @@ def admins_by_name(situation: Situation) -> Iterator[GuardVerdict]:
 def _new_admins(situation: Situation) -> Iterator[str]:
     users = {user.id: user for user in situation.current.users}
     roles = {
-        change.user_id: str((change.after or {})["role"])
+        change.user_id: change.new.role
         for change in situation.changes
-        if change.action is Action.USER_UPDATE and "role" in (change.after or {})
+        if change.action is Action.USER_UPDATE and change.new.role is not None
     }
     new_names = {
-        change.user_id: str((change.after or {})["username"])
+        change.user_id: change.new_username
         for change in situation.changes
         if change.action is Action.USER_RENAME
     }
     for change in situation.changes:
-        after = change.after or {}
-        if change.action is Action.USER_CREATE and after.get("role") == AppRole.ADMIN:
+        if change.action is Action.USER_CREATE and change.new.role == AppRole.ADMIN:
             yield change.username
         user = users.get(change.user_id) if change.user_id is not None else None
         if user is None or change.action not in _MAKES_ADMIN:
@@ -112,7 +108,7 @@ def _new_admins(situation: Situation) -> Iterator[str]:
         is_one = user.active and user.role == AppRole.ADMIN
         if roles.get(user.id, user.role) != AppRole.ADMIN:
             continue
-        if change.action is Action.USER_UPDATE and (is_one or "role" not in after):
+        if change.action is Action.USER_UPDATE and (is_one or change.new.role is None):
             continue
         if change.action is Action.USER_RENAME and user.role != AppRole.ADMIN:
             continue

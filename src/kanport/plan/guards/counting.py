@@ -116,7 +116,7 @@ def counted_in_projects(
 
 def role_moves(change: Change) -> str | None:
     """Say whether a change raises or lowers a role; None where it does neither."""
-    before, after = (change.before or {}).get("role"), (change.after or {}).get("role")
+    before, after = change.old.role, change.new.role
     if before is None or after is None:
         return None
     if change.action is Action.USER_UPDATE:

@@ -275,7 +275,7 @@ def _people_in(plan: Plan) -> Iterator[Somebody]:
         if change.subject.username:
             names: list[str] = []
             addresses: list[str] = []
-            for state in (change.before or {}, change.after or {}):
+            for state in (change.old.values, change.new.values):
                 if change.action in _THINGS or change.action is Action.PROJECT_CREATE:
                     continue
                 for field, personal in _PERSONAL.items():
@@ -288,7 +288,7 @@ def _people_in(plan: Plan) -> Iterator[Somebody]:
                         yield from map(Somebody, texts)
             yield Somebody(change.subject.username, tuple(names), tuple(addresses))
         if change.action is Action.PROJECT_CREATE:
-            yield from map(Somebody, _texts(change.after or {}, "owner"))
+            yield from map(Somebody, _texts(change.new.values, "owner"))
     for access in plan.access or ():
         moving = (move.username for move in access.moved)
         for login in (*access.kept, *access.removed, *access.held, *moving):
@@ -323,8 +323,7 @@ def _things_in(plan: Plan) -> Iterator[str]:
     for change in plan.changes:
         yield change.subject.project or ""
         yield change.subject.group or ""
-        for state in (change.before or {}, change.after or {}):
-            yield from _texts(state, "role")
+        yield from filter(None, (change.old.role, change.new.role))
     for access in plan.access or ():
         yield access.project
         yield from (*access.kept.values(), *access.removed.values(), *access.held.values())
