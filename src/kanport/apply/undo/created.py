@@ -1,6 +1,5 @@
 """Taking back that users were created: disabled, or removed where that was asked for."""
 
-
 from kanport.apply.undo.notes import about_users, moved
 from kanport.apply.undo.scene import Back, Scene, origin_of, reason_for
 from kanport.apply.undo.traces import Created
