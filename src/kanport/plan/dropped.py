@@ -53,6 +53,13 @@ class Dropped:
         """The ids of the projects of which the input leaves open whether anything names them."""
         return self.ids if self.unclear else self.open
 
+    def why_open(self, project: Project, resolved: Resolved) -> tuple[PlanBecause, ...]:
+        """Return why it is open whether anything names a project; nothing where it is not."""
+        because = (cause("unclear-project"),) if self.unclear else ()
+        if project.id not in self.open:
+            return because
+        return (*because, *resolved.causes.of_project(resolved.projects.keys_of(project)))
+
     @property
     def proven(self) -> frozenset[int]:
         """The ids of the projects that are named provably no longer."""
@@ -206,11 +213,8 @@ def _obstacles(
     if user.id in missing.waiting:
         because += missing.held.get(user.id, ())
     key, keys = compare_key(user.username), resolved.projects.keys_of(project)
-    if dropped.unclear:
-        because.append(cause("unclear-project"))
-    if project.id in dropped.open:
-        because += resolved.causes.of_project(keys)
-    elif resolved.doubt.not_asked_for(key, keys):
+    because += dropped.why_open(project, resolved)
+    if project.id not in dropped.open and resolved.doubt.not_asked_for(key, keys):
         because += resolved.causes.of_membership((key,), keys)
     return tuple(dict.fromkeys(because))
 

@@ -118,7 +118,7 @@ def empty_dropped(
             if protected(user.username):
                 because.append(cause("protected-account"))
             if group.id in dropped.unproven:
-                because += _unproven(group, dropped, resolved)
+                because += unproven(group, dropped, resolved)
             if resolved.doubt.missing(key):
                 because += resolved.causes.of_member((key,), keys)
             change = remove_member(group, user, fact("group-unnamed"))
@@ -129,7 +129,8 @@ def empty_dropped(
     return drafts, withheld
 
 
-def _unproven(group: Group, dropped: DroppedGroups, resolved: Resolved) -> tuple[PlanBecause, ...]:
+def unproven(group: Group, dropped: DroppedGroups, resolved: Resolved) -> tuple[PlanBecause, ...]:
+    """Return why it is open whether the sources still name a group."""
     if not group.complete:
         return (cause("unread-members", case="server"),)
     if dropped.unclear:

@@ -6,6 +6,7 @@ that is believed only where the server does not show otherwise.
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from kanport.facts import fact
 from kanport.findings import Finding, found
@@ -31,6 +32,9 @@ Place = tuple[int | str, int]
 
 _Open = tuple[str | None, str | None]
 """The keys of a group and a project of which the input leaves open what it wants; None for any."""
+
+
+_NOTHING: Mapping[int, tuple[PlanBecause, ...]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +80,15 @@ def diff_group_access(
     *,
     going: Collection[int | None] = (),
     dropped_projects: Collection[int] = (),
+    open_groups: Mapping[int, tuple[PlanBecause, ...]] = _NOTHING,
+    open_projects: Mapping[int, tuple[PlanBecause, ...]] = _NOTHING,
 ) -> GroupAccessDiff:
     """Compare the access that groups are to have with what is known of it.
 
     What is not known is given: where the group has it already, the server says so and nothing
     changes. Only what Kanport itself gave is ever revoked; of groups that are `going` and projects
-    that are dropped (`dropped_projects`), by id, all that is known of.
+    that are dropped (`dropped_projects`), by id, all that is known of. `open_groups` and
+    `open_projects` are those that would be `going` and dropped but for what prevents it.
     """
     known = known_access(current, memory)
     after = dict(known)
@@ -115,14 +122,17 @@ def diff_group_access(
             continue
         changes.append(_draft(group, project, held, wanted))
 
-    def ends(group_id: int, project_id: int) -> bool:
+    def prevented(group_id: int, project_id: int) -> tuple[PlanBecause, ...] | None:
+        """Return what prevents the access from ending; None where nothing ends it."""
         if mapping.group_access_missing == "revoke":
-            return True
-        return group_id in going or project_id in dropped_projects
+            return ()
+        if group_id in going or project_id in dropped_projects:
+            return ()
+        return open_groups.get(group_id) or open_projects.get(project_id)
 
     is_open = resolved.desired.unknown.group_access | unusable
     revoked, notes, not_revoked = _not_asked_for(
-        is_open, resolved, current, mapping, groups, known, asked, after, ends
+        is_open, resolved, current, mapping, groups, known, asked, after, prevented
     )
     changes.extend(revoked)
     findings.extend(notes)
@@ -194,7 +204,7 @@ def _not_asked_for(
     known: Mapping[Place, str],
     asked: set[Place],
     after: dict[Place, str],
-    ends: Callable[[int, int], bool],
+    prevented: Callable[[int, int], tuple[PlanBecause, ...] | None],
 ) -> tuple[list[Draft], list[Finding], list[Withheld]]:
     there = {group.id: group for group in current.groups}
     names = {group.id: group.name for several in groups.by_key.values() for group in several}
@@ -206,7 +216,8 @@ def _not_asked_for(
     for (group_id, project_id), role in known.items():
         if (group_id, project_id) in asked or not isinstance(group_id, int):
             continue
-        if not ends(group_id, project_id):
+        because = prevented(group_id, project_id)
+        if because is None:
             continue
         group, project = there[group_id], projects[project_id]
         name = names.get(group_id, group.name)
@@ -223,7 +234,9 @@ def _not_asked_for(
             reason=fact("not-listed", case="access"),
             risk=access_risks(role, None),
         )
-        because: tuple[PlanBecause, ...] = ()
+        if because:
+            withheld.append(Withheld(revoked, because))
+            continue
         if not keys.isdisjoint(groups.unclear):
             because = (cause("unclear-group"),)
         elif _open(is_open, keys, open_to):

@@ -2,19 +2,20 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from kanport.findings import Finding
 from kanport.mapping.spec import MappingFile
 from kanport.memory import Memory
 from kanport.model import CurrentState, User
 from kanport.plan.draft import Draft
-from kanport.plan.dropped_groups import dropped_groups, empty_dropped, group_findings
+from kanport.plan.dropped_groups import dropped_groups, empty_dropped, group_findings, unproven
 from kanport.plan.foreseen import Foreseen
 from kanport.plan.group_access import diff_group_access
 from kanport.plan.group_members import diff_members
 from kanport.plan.groups import Groups, diff_groups, match_groups
 from kanport.plan.managed import managed_people
-from kanport.plan.model import Action
+from kanport.plan.model import Action, PlanBecause
 from kanport.plan.new_projects import create_projects
 from kanport.plan.resolve import Resolved
 from kanport.plan.withheld import Withheld
@@ -42,10 +43,12 @@ def plan_groups(
     mapping: MappingFile,
     memory: Memory,
     dropped_projects: Collection[int] = (),
+    open_projects: Mapping[int, tuple[PlanBecause, ...]] = MappingProxyType({}),
 ) -> GroupPlan:
     """Compare the groups, their members and their access with what is wanted of them.
 
-    `dropped_projects` are the ids of projects in which the access ends that Kanport gave groups.
+    `dropped_projects` are the ids of projects in which the access ends that Kanport gave groups,
+    `open_projects` those in which it would end but for what prevents it.
     """
     groups = match_groups(resolved.desired.groups, current.groups)
     managed = managed_people(mapping.users, memory).to_revoke
@@ -61,6 +64,17 @@ def plan_groups(
     going = [one.group_id for one in members.changes if one.action is Action.GROUP_REMOVE]
     if mapping.groups_missing == "revoke":
         going += dropped.proven
+    open_groups = {
+        one.draft.group_id: one.because
+        for one in members.withheld
+        if one.draft.action is Action.GROUP_REMOVE and one.draft.group_id is not None
+    }
+    if mapping.groups_missing == "revoke":
+        open_groups |= {
+            group.id: unproven(group, dropped, resolved)
+            for group in dropped.groups
+            if group.id in dropped.unproven
+        }
     access = diff_group_access(
         resolved,
         groups,
@@ -69,6 +83,8 @@ def plan_groups(
         memory,
         going=going,
         dropped_projects=dropped_projects,
+        open_groups=open_groups,
+        open_projects=open_projects,
     )
     about_dropped = group_findings(
         dropped,

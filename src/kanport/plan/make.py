@@ -67,7 +67,13 @@ def make_plan(
     resolved = without_gone(resolved, users.missing.gone)
     dropped = dropped_projects(resolved, current, mapping, memory)
     ending = dropped.proven & dropped.accessed if mapping.projects_missing == "revoke" else ()
-    groups = plan_groups(resolved, current, mapping, memory, ending)
+    open_ = {
+        project.id: dropped.why_open(project, resolved)
+        for project in dropped.projects
+        if mapping.projects_missing == "revoke"
+        and project.id in dropped.unproven & dropped.accessed
+    }
+    groups = plan_groups(resolved, current, mapping, memory, ending, open_)
     access = diff_access(resolved, current, mapping, memory, users.missing, groups.foreseen)
     beyond = diff_dropped(
         dropped, resolved, current, mapping, memory, users.missing, groups.foreseen

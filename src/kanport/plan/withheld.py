@@ -25,7 +25,8 @@ _CODES = {
     "identity": "unclear-identity",
 }
 # What prevents a removal although the input proves that it is wanted.
-DECIDED = frozenset({"protected-account", "unmanaged-account", "waiting-period"})
+_EXCLUDED = frozenset({"protected-account", "unmanaged-account"})
+DECIDED = _EXCLUDED | {"waiting-period"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,9 @@ class Withheld:
 
     @property
     def in_doubt(self) -> bool:
-        """Whether the input leaves the removal open; else the mapping decides against it."""
-        return any(one.why.code not in DECIDED for one in self.because)
+        """Whether the removal is open because of the input, and not excluded by the mapping."""
+        codes = {one.why.code for one in self.because}
+        return codes.isdisjoint(_EXCLUDED) and not codes <= DECIDED
 
     def planned(self) -> PlanWithheld:
         """Return it as the plan file holds it."""
