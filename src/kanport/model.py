@@ -60,7 +60,8 @@ class User:
 class Project:
     """A project as the server has it; `identifier` is empty for most.
 
-    `owner_id` is the id of the user to whom it belongs, as far as the server says so.
+    `owner_id` is the id of the user to whom it belongs, as far as the server says so. `new` is True
+    for one that a plan creates: its id only tells it apart from the other projects of the plan.
     """
 
     id: int
@@ -70,6 +71,7 @@ class Project:
     private: bool = False
     owner_id: int | None = None
     description: str = ""
+    new: bool = False
 
     @property
     def label(self) -> str:

@@ -9,17 +9,6 @@ from kanport.model import Project
 from kanport.origin import Origin
 from kanport.plan.model import Action, Change, Risk, Subject, TwoSides
 
-_WITHOUT_USER = frozenset(
-    {
-        Action.GROUP_CREATE,
-        Action.GROUP_UPDATE,
-        Action.GROUP_REMOVE,
-        Action.GROUP_ACCESS_GRANT,
-        Action.GROUP_ACCESS_CHANGE,
-        Action.GROUP_ACCESS_REVOKE,
-        Action.PROJECT_CREATE,
-    }
-)
 _RISK_ORDER = {risk: number for number, risk in enumerate(Risk)}
 
 
@@ -27,12 +16,12 @@ _RISK_ORDER = {risk: number for number, risk in enumerate(Risk)}
 class Draft(TwoSides):
     """A change that has everything but its id; the fields are those of `plan.model.Change`.
 
-    The username is empty for a change that is about no user. A project whose id is below 1 is yet
-    to be created, as is a group without an id.
+    `user` is the username, None for a change that is about no user; somebody on the server may have
+    an empty one.
     """
 
     action: Action
-    username: str
+    user: str | None
     user_id: int | None
     reason: Fact
     project: Project | None = None
@@ -43,18 +32,23 @@ class Draft(TwoSides):
     group: str | None = None
     group_id: int | None = None
 
+    @property
+    def username(self) -> str:
+        """The user that it is about; empty for a change that is about no user."""
+        return self.user or ""
+
     def numbered(self, number: int) -> Change:
-        """Give the change that is the plan's so manieth, from 1."""
+        """Return the change with its number in the plan, counted from 1."""
         return Change(
             id=f"c{number:04d}",
             action=self.action,
             subject=Subject(
-                username=self.username or (None if self.action in _WITHOUT_USER else ""),
+                username=self.user,
                 project=self.project.label if self.project else None,
                 group=self.group,
             ),
             user_id=self.user_id,
-            project_id=self.project.id if self.project and self.project.id > 0 else None,
+            project_id=self.project.id if self.project and not self.project.new else None,
             group_id=self.group_id,
             before=dict(self.before) if self.before is not None else None,
             after=dict(self.after) if self.after is not None else None,

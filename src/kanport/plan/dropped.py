@@ -272,7 +272,7 @@ def named_by_sources(
     gone = (memory.projects_remembered() - there if there else frozenset()) | settled
     gone_groups = memory.groups_remembered() - groups_there if groups_there else frozenset()
     return PlanNamed(
-        projects={project.id: project.label for project in resolved.scope if project.id > 0},
+        projects={project.id: project.label for project in resolved.scope if not project.new},
         groups={
             group.id: group.name
             for group in sorted(groups.described, key=lambda group: group.id or 0)

@@ -173,7 +173,7 @@ def _draft(
     role = wanted.role.value
     return Draft(
         Action.GROUP_ACCESS_GRANT if held is None else Action.GROUP_ACCESS_CHANGE,
-        "",
+        None,
         user_id=None,
         project=project,
         group=group.name,
@@ -225,7 +225,7 @@ def _not_asked_for(
         open_to = resolved.projects.keys_of(project)
         revoked = Draft(
             Action.GROUP_ACCESS_REVOKE,
-            "",
+            None,
             user_id=None,
             project=project,
             group=group.name,

@@ -226,7 +226,7 @@ def _removals(
         removal.append(
             Draft(
                 Action.GROUP_REMOVE,
-                "",
+                None,
                 user_id=None,
                 group=group.name,
                 group_id=group.id,

@@ -173,7 +173,7 @@ def diff_groups(groups: Groups) -> tuple[list[Draft], int]:
             drafts.append(
                 Draft(
                     Action.GROUP_CREATE,
-                    "",
+                    None,
                     user_id=None,
                     group=group.name,
                     after=after,
@@ -192,7 +192,7 @@ def diff_groups(groups: Groups) -> tuple[list[Draft], int]:
         drafts.append(
             Draft(
                 Action.GROUP_UPDATE,
-                "",
+                None,
                 user_id=None,
                 group=there.name,
                 group_id=there.id,

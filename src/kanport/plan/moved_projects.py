@@ -78,7 +78,7 @@ def roles_to_make(wanted: Iterable[Wanted]) -> list[Finding]:
     """Say which custom roles new projects lack: Kanboard takes any text, and creates none."""
     asked: dict[tuple[str, str], list[Wanted]] = {}
     for one in wanted:
-        if one.project.id < 1 and one.role not in frozenset(ProjectRole):
+        if one.project.new and one.role not in frozenset(ProjectRole):
             asked.setdefault((one.project.label, one.role), []).append(one)
     return [
         found(

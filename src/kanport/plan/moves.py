@@ -56,7 +56,7 @@ def moves_with_groups(
     known = {project.id: project.label for project in current.projects}
     for project_id in sorted({*current.roles, *(labels.keys() & giving.keys())}):
         label = known.get(project_id, labels.get(project_id, ""))
-        settled = said[None, None] | said[label, project_id if project_id > 0 else None]
+        settled = said[None, None] | said[label, project_id if project_id in known else None]
         people = set(current.roles.get(project_id, {}))
         for group, _ in giving[project_id]:
             people |= members[group]

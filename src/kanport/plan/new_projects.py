@@ -20,7 +20,7 @@ from kanport.plan.wanted import PersonFinder, ambiguous_project
 
 @dataclass(frozen=True, slots=True)
 class NewProjects:
-    """The projects to create, by the id below 1 that stands for each of them in this plan.
+    """The projects to create, by the id that stands for each of them in this plan.
 
     `left_out` are the spelling keys of what the sources call projects in which nobody gets
     anything, as they are not what they are in the sources.
@@ -79,9 +79,10 @@ def new_projects(
         if isinstance(problem, Finding):
             findings.append(problem)
         elif problem is None:
+            # No project of a server has one of these ids.
             wanted[-len(wanted)] = project
     projects = tuple(
-        Project(number, project.name.value, _identifier(project).upper())
+        Project(number, project.name.value, _identifier(project).upper(), new=True)
         for number, project in wanted.items()
     )
     return NewProjects(wanted, projects, tuple(findings), frozenset(left_out))
@@ -171,7 +172,7 @@ def create_projects(new: NewProjects, finder: PersonFinder) -> tuple[list[Draft]
         drafts.append(
             Draft(
                 Action.PROJECT_CREATE,
-                "",
+                None,
                 user_id=owner_id,
                 project=by_id[number],
                 after=after,

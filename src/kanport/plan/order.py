@@ -128,7 +128,7 @@ def in_plan_order(changes: Iterable[Draft], taken: Iterable[str] = ()) -> tuple[
 def _by_new_name(change: Draft, new_names: Mapping[int | None, str]) -> Draft:
     if change.user_id not in new_names or phase_of(change) <= Phase.RENAME:
         return change
-    return replace(change, username=new_names[change.user_id])
+    return replace(change, user=new_names[change.user_id])
 
 
 def order_renames(renames: Iterable[Draft], taken: Iterable[str] = ()) -> tuple[Draft, ...]:
@@ -183,7 +183,7 @@ def _by_way_of(rename: Draft, used: Collection[str]) -> tuple[Draft, Draft]:
         after={"username": name},
         reason=fact("renamed-aside", renamed=rename.reason, username=new),
     )
-    back = replace(rename, username=name, before={"username": name})
+    back = replace(rename, user=name, before={"username": name})
     return aside, back
 
 

@@ -144,7 +144,7 @@ def _settled(
         held = current.roles.get(project.id, {}).get(user.id) if user else None
         if held not in roles:
             return _private(memberships, project)
-    elif project.id > 0 and project.id not in current.roles:
+    elif not project.new and project.id not in current.roles:
         return _not_read(memberships, project)
     origins = in_place_order(place for item in memberships for place in _cells(item))
     unlisted = all(membership.unlisted for membership in memberships)

@@ -236,7 +236,7 @@ def _draft(
 ) -> Draft:
     return Draft(
         action,
-        user.username if user is not None else "",
+        user.username if user is not None else None,
         user_id=user.id if user is not None else None,
         project=project,
         group=group.name if group is not None else effect.change.subject.group,
