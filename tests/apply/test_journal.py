@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import threading
 from pathlib import Path
 
@@ -289,3 +290,28 @@ def test_a_disk_that_failed_once_is_not_believed_again(
         for _ in range(2):
             with pytest.raises(JournalBroken, match="Input/output error"):
                 journal.sent(1, "createUser", ["c0001"])
+
+
+def test_it_keeps_codes_and_parameters_beside_the_words(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    why = fact("not-created", case="user", username="ada")
+    with Journal(path, now=now) as journal:
+        journal.begin("run-1", PLAN, version="0")
+        journal.outcomes([Outcome("c0001", Status.SKIPPED, why)])
+        journal.end(Tally(planned=3, skipped=1, not_attempted=2), stopped=fact("stopped-by-signal"))
+    _, outcome, end = map(json.loads, path.read_text("utf-8").split("\n")[:-1])
+    assert outcome["reason"] == 'user "ada" was not created'
+    assert (outcome["code"], outcome["case"]) == ("not-created", "user")
+    assert outcome["params"] == {"username": "ada"}
+    assert (end["stopped"], end["code"]) == ("stopped by a signal", "stopped-by-signal")
+    recorded = load_journal(path)
+    assert recorded.run.outcomes[0].why == why
+    assert recorded.run.stopped == fact("stopped-by-signal")
+
+
+def test_a_code_of_a_later_version_is_left_to_its_wording(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    write(path, Outcome("c0001", Status.FAILED, fact("sent-unknown")), end=False)
+    text = path.read_text("utf-8").replace('"code": "sent-unknown"', '"code": "later"')
+    path.write_text(re.sub(', "previous": "[0-9a-f]*"', "", text), "utf-8")
+    assert load_journal(path).run.outcomes[0].why == as_written(fact("sent-unknown").text)

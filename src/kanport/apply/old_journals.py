@@ -57,16 +57,34 @@ def _plain(code: str, *, case: str = "") -> Callable[..., Fact]:
     return lambda **params: fact(code, case=case, **params)
 
 
-def _nested(code: str, *inner: str) -> Callable[..., Fact]:
+def _nested(code: str, *inner: str, case: str = "") -> Callable[..., Fact]:
     """Return what makes a fact in whose parameters of these names other sentences are."""
 
     def make(**params: str) -> Fact:
         read: dict[str, Param] = {
             name: fact_of(value) if name in inner else value for name, value in params.items()
         }
-        return fact(code, case="", **read)
+        return fact(code, case=case, **read)
 
     return make
+
+
+def _found(code: str, case: str) -> Callable[..., Fact]:
+    """Return what makes a fact that lists what was found, after its other parameters."""
+
+    def make(found: str, **params: str) -> Fact:
+        several = tuple(map(fact_of, found.split("; ")))
+        read: dict[str, Param] = {
+            name: fact_of(value) if name == "answer" else value for name, value in params.items()
+        }
+        return fact(code, case=case, found=several, **read)
+
+    return make
+
+
+def _through(groups: str, role: str) -> Fact:
+    names = tuple(groups.split(", "))
+    return fact("still-through-group", case="groups", role=role, groups=names, n=len(names))
 
 
 _SENTENCES = [
@@ -129,6 +147,29 @@ _SENTENCES = [
         (
             "the user did not get the temporary username (?P<username>.+)",
             _plain("not-renamed-first"),
+        ),
+        (
+            "the server refused it and does not say why; (?P<found>.+)",
+            _found("rejected", "silent-found"),
+        ),
+        (
+            r"the server refused it \((?P<answer>.+?)\); (?P<found>.+)",
+            _found("rejected", "error-found"),
+        ),
+        ("the server refused it: (?P<found>.+)", _found("rejected", "found")),
+        ("the server said yes, but (?P<found>.+)", _found("no-effect", "found")),
+        (
+            r"the server never answered it \((?P<answer>.+?)\); (?P<found>.+)",
+            _found("never-answered", "found"),
+        ),
+        (
+            "still a member through (?:group|one of the groups) (?P<groups>.+); the role is"
+            " (?P<role>[^;]+)",
+            _through,
+        ),
+        (
+            "still a member through a group; the role is (?P<role>[^;]+)",
+            _plain("still-through-group"),
         ),
         ("there is no such user", _plain("not-there", case="user")),
         ("there is no such group", _plain("not-there", case="group")),
