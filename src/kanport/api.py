@@ -18,8 +18,8 @@ from types import MappingProxyType, TracebackType
 from typing import Self, overload
 
 from kanport import __version__
+from kanport.apply.executor import Options
 from kanport.apply.journal import Recorded, load_journal
-from kanport.apply.options import Options
 from kanport.approval import approval_key, approved_for, load_approval
 from kanport.config import Layers, Settings, settings_of
 from kanport.errors import ConfigInvalid, Exit, GuardTripped, LockHeld, UsageError

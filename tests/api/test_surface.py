@@ -34,7 +34,7 @@ def test_another_name_is_no_attribute() -> None:
 
 @pytest.mark.parametrize("name", ["plan", "apply"])
 def test_a_function_keeps_its_name_from_the_package_of_the_same_name(name: str) -> None:
-    package = __import__(f"kanport.{name}.model" if name == "plan" else "kanport.apply.engine")
+    package = __import__(f"kanport.{name}.model" if name == "plan" else "kanport.apply.executor")
     assert package is kanport
     assert isinstance(sys.modules[f"kanport.{name}"], ModuleType)
     assert inspect.isfunction(getattr(kanport, name))

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from kanport.apply.engine import Options
+from kanport.apply.executor import Options
 from kanport.apply.journal import load_journal
 from kanport.cli.running import exit_for_run
 from kanport.config import Timeouts, resolve_settings

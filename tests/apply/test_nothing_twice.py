@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from kanport.apply.engine import Options
+from kanport.apply.executor import Options
 from kanport.apply.journal import load_journal
 from kanport.config import Timeouts, resolve_settings
 from kanport.facts import fact

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kanport.apply.steps import observe
+from kanport.apply.reconcile import observe
 from kanport.facts import fact
 from kanport.sandbox import Fault, LdapUser, Sandbox, SandboxOptions
 from kanport.sandbox import web_page as page
@@ -169,7 +169,7 @@ def test_a_new_user_with_another_name_is_not_taken_for_the_one_who_was_wanted() 
     wanted = new_user(1, "ada@example.org", password="ldap")
     row = {"id": 7, "username": "ada", "is_ldap_user": 1, "is_active": 1, "role": "app-user"}
     seen = observe(wanted, row)
-    assert not seen.holds
+    assert not seen.ok
     assert seen.user_id is None
     assert seen.actual == fact("kanboard-ldap-name", username="ada")
 
@@ -177,8 +177,8 @@ def test_a_new_user_with_another_name_is_not_taken_for_the_one_who_was_wanted() 
 def test_a_local_user_of_that_name_is_no_user_of_ldap() -> None:
     row = {"id": 7, "username": "ada", "is_ldap_user": 0, "is_active": 1, "role": "app-user"}
     seen = observe(new_user(1, "ada", password="ldap"), row)
-    assert not seen.holds
-    assert not seen.mend
+    assert not seen.ok
+    assert not seen.fixups
 
 
 @pytest.mark.parametrize("server", [()], indirect=True)

@@ -1,1 +1,1 @@
-"""Doing what a plan says: the engine, the journal, reading back."""
+"""Do what a plan says, and only that: executor, journal, passwords, reading back, verify, undo."""

@@ -37,7 +37,7 @@ class Passwords:
     """Gives each new user a password: the one from the source, else a random one.
 
     `given` maps the compare key of a username to the password of its cell. The random ones are
-    appended to `file` (mode 0600, CSV) by `write`, which the engine calls before they are sent.
+    appended to `file` (mode 0600, CSV) by `write`, which the executor calls before they are sent.
     """
 
     def __init__(

@@ -1,12 +1,12 @@
 """What a run has learned so far, and what follows from it for each change."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from kanport.apply.observed import Ids, Observed
+from kanport.apply.calls import Ids
+from kanport.apply.reconcile import Observation
 from kanport.facts import Fact, fact
-from kanport.kanboard.rpc import Answer, Refused, Result
 from kanport.names import compare_key
 from kanport.outcome import SENT_UNKNOWN, Outcome, Status
 from kanport.plan.model import Action, Change, Plan
@@ -31,7 +31,7 @@ class Lacking(NamedTuple):
 
 @dataclass(slots=True)
 class State:
-    """What a run has learned so far. Whoever changes it holds the engine's lock.
+    """What a run has learned so far. It belongs to the executor, which guards it with its lock.
 
     `user_ids` are those of new users alone: a username that one user gave up can be another's by
     the time that a later change speaks of it. `group_ids` and `project_ids` are those of new groups
@@ -45,35 +45,35 @@ class State:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     unwritten: list[Outcome] = field(default_factory=list)
     # Sent without an answer at least once: what is there may be of our own doing.
-    doubted: set[str] = field(default_factory=set)
+    in_doubt: set[str] = field(default_factory=set)
     # The same of those that an earlier process sent, and of these what it turned out to have made.
     from_before: frozenset[str] = frozenset()
     made_before: set[str] = field(default_factory=set)
-    # Why those that are to go again have not been done so far.
-    last_word: dict[str, Fact] = field(default_factory=dict)
+    # Why those that are to be sent again have not been done so far.
+    last_reason: dict[str, Fact] = field(default_factory=dict)
     failed: int = 0
     batches: int = 0
 
     def final(self, change: Change, stopped: Fact | None) -> Outcome:
-        """Give what became of a change, when the run has ended; `stopped` says why, if early."""
+        """Return what became of a change when the run has ended; `stopped` says why, if early."""
         outcome = self.outcomes.get(change.id)
         if outcome is not None:
             return outcome
-        if change.id in self.last_word:
-            why = fact("not-tried-again", last=self.last_word[change.id])
+        if change.id in self.last_reason:
+            why = fact("not-tried-again", last=self.last_reason[change.id])
             return Outcome(change.id, Status.FAILED, why)
-        if change.id in self.doubted:
+        if change.id in self.in_doubt:
             return Outcome(change.id, Status.FAILED, SENT_UNKNOWN)
         return Outcome(change.id, Status.NOT_ATTEMPTED, stopped)
 
     def user_id(self, change: Change) -> int | None:
-        """Give the id of the user of a change; None where they were not made (yet)."""
+        """Return the id of the user of a change; None for one that was not created (yet)."""
         if change.user_id is not None:
             return change.user_id
         return self.user_ids.get(compare_key(change.username))
 
     def ids(self, change: Change) -> Ids:
-        """Give the ids of what a change is about; None for what was not made (yet)."""
+        """Return the ids of what a change is about; None for what was not created (yet)."""
         project, group, user = change.project_id, change.group_id, self.user_id(change)
         if change.action is Action.PROJECT_CREATE and user is None:
             user = self.user_ids.get(compare_key(change.new.owner or ""))
@@ -84,7 +84,7 @@ class State:
         return Ids(user, project, group)
 
     def lacking(self, change: Change) -> "Lacking | None":
-        """Name what a change needs that was not made; None where everything is there."""
+        """Return what a change needs that was not created; None if everything is there."""
         ids, subject = self.ids(change), change.subject
         makes_user = change.action is Action.USER_CREATE
         if subject.username is not None and ids.user is None and not makes_user:
@@ -99,8 +99,8 @@ class State:
             return None if makes_group else Lacking("group", subject.group)
         return None
 
-    def learn(self, change: Change, seen: Observed) -> None:
-        """Take down the ids of what reading back showed."""
+    def learn(self, change: Change, seen: Observation) -> None:
+        """Record the ids of what reading back showed."""
         if seen.user_id is not None:
             self.user_ids[compare_key(change.username)] = seen.user_id
         if seen.group_id is not None and change.action is Action.GROUP_CREATE:
@@ -108,16 +108,45 @@ class State:
         if seen.project_id is not None and change.action is Action.PROJECT_CREATE:
             self.project_ids[change.subject.project or ""] = seen.project_id
 
+    def obstacle(self, change: Change) -> Fact | None:
+        """Return why a change cannot be made after what came before it; None if it can."""
+        if change.action is Action.USER_RENAME:
+            return self._not_renamed(change)
+        if change.action is Action.USER_CREATE:
+            # Whoever still has the username would be taken for the new user when it is read back.
+            return self._not_free(change.username, change)
+        lacking = self.lacking(change)
+        return None if lacking is None else lacking.as_fact("not-created")
+
+    def _not_renamed(self, change: Change) -> Fact | None:
+        before = self.renames.before(change)
+        if before is not None and not self._holds(before):
+            return fact("not-renamed-first", username=change.username)
+        temporary = None if before is None else change.username
+        return self._not_free(change.new_username, change, temporary)
+
+    def _not_free(self, username: str, change: Change, temporary: str | None = None) -> Fact | None:
+        holders = self.renames.freed_usernames.get(compare_key(username), ())
+        if all(self._holds(one.id) for one in holders if one.user_id != (change.user_id or 0)):
+            return None
+        if temporary is None:
+            return fact("username-not-free", username=username)
+        return fact("username-not-free", case="temporary", username=username, temporary=temporary)
+
+    def _holds(self, change_id: str) -> bool:
+        outcome = self.outcomes.get(change_id)
+        return outcome is not None and outcome.status in (Status.DONE, Status.ALREADY)
+
     def new_groups(self, plan: Plan) -> dict[str, int]:
-        """Give the ids of new groups by the change that made them."""
+        """Return the ids of new groups by the change that created them."""
         return _made(plan, Action.GROUP_CREATE, "group", self.group_ids)
 
     def new_projects(self, plan: Plan) -> dict[str, int]:
-        """Give the ids of new projects by the change that made them."""
+        """Return the ids of new projects by the change that created them."""
         return _made(plan, Action.PROJECT_CREATE, "project", self.project_ids)
 
     def new_ids(self, plan: Plan) -> dict[str, int]:
-        """Give the ids of new users by the change that made them."""
+        """Return the ids of new users by the change that created them."""
         return {
             change.id: self.user_ids[name]
             for change in plan.changes
@@ -138,11 +167,11 @@ def _made(plan: Plan, action: Action, part: str, ids: Mapping[str, int]) -> dict
 class Renames:
     """The renames of a plan, as they depend on one another.
 
-    `freeing` are those that are to free a username, by compare key; `of_user` those of a user in
-    their order: by way of a temporary username somebody is renamed twice.
+    `freed_usernames` are those that are to free a username, by compare key; `of_user` those of a
+    user in their order: by way of a temporary username somebody is renamed twice.
     """
 
-    freeing: Mapping[str, tuple[Change, ...]]
+    freed_usernames: Mapping[str, tuple[Change, ...]]
     of_user: Mapping[int, tuple[Change, ...]]
 
     @classmethod
@@ -178,15 +207,21 @@ class Renames:
         return change.model_copy(update={"after": last.after})
 
 
-def success(answer: Answer) -> Status:
-    """Say how something that is as it should be came to be so: by us, or already."""
-    # A refusal of what is there nevertheless: somebody else did it between reading and writing.
-    refused = isinstance(answer, Refused) or (isinstance(answer, Result) and answer.value is False)
-    return Status.ALREADY if refused else Status.DONE
+def stages_of(renames: Sequence[Change]) -> Iterator[list[Change]]:
+    """Split renames so that each stage is clear when the one before it has its outcomes.
 
-
-def heard(seen: Observed, answer: Answer) -> Observed:
-    """Take what reading back does not show as not done where the call has no answer either."""
-    if seen.holds and not seen.shown and not isinstance(answer, Result):
-        return replace(seen, holds=False, actual=fact("not-shown"))
-    return seen
+    A rename that takes a username which another one frees waits for that one, and the second
+    rename of a user for the first.
+    """
+    stage: list[Change] = []
+    users: set[int | None] = set()
+    freed: set[str] = set()
+    for change in renames:
+        if change.action is Action.USER_RENAME:
+            if change.user_id in users or compare_key(change.new_username) in freed:
+                yield stage
+                stage, users, freed = [], set(), set()
+            users.add(change.user_id)
+            freed.add(compare_key(change.username))
+        stage.append(change)
+    yield stage

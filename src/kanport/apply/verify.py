@@ -6,26 +6,16 @@ supersedes is expected as the later one wants it.
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
-from kanport.apply.group_steps import ABOUT
-from kanport.apply.observed import Observed
-from kanport.apply.probing import read_back
+from kanport.apply.calls import CREATING, MEMBERSHIPS, OF_GROUPS_AND_PROJECTS
+from kanport.apply.reconcile import Observation, Reader, observe, readback
 from kanport.apply.state import Renames, State
-from kanport.apply.steps import CREATING, MEMBERSHIPS, observe
-from kanport.kanboard.rpc import Call
 from kanport.names import compare_key
 from kanport.outcome import Standing, Verdict
 from kanport.plan.model import Action, Change, Plan
 
 _Who = int | str
-
-
-class Reader(Protocol):
-    """What verifying needs of the client."""
-
-    def read(self, calls: Sequence[Call]) -> list[Any]:
-        """Read; see `kanport.kanboard.client.Client.read`."""
 
 
 def verify(plan: Plan, reader: Reader) -> tuple[Verdict, ...]:
@@ -37,7 +27,7 @@ def verify(plan: Plan, reader: Reader) -> tuple[Verdict, ...]:
     expected = list(_expected(plan.changes))
     state = State(Renames({}, {}))
     made = [change for change in expected if change.action in CREATING]
-    seen: dict[str, Observed] = {}
+    seen: dict[str, Observation] = {}
     for action in CREATING:
         # A new project may belong to a new user.
         seen |= _observed([change for change in made if change.action is action], state, reader)
@@ -52,23 +42,23 @@ def verify(plan: Plan, reader: Reader) -> tuple[Verdict, ...]:
             # Whoever is not there has no access either.
             gone = change.action in _TAKING or change.after is None
             lacking = state.lacking(change)
-            seen[change.id] = Observed(gone, lacking and lacking.as_fact("missing"))
+            seen[change.id] = Observation(gone, lacking and lacking.as_fact("missing"))
     return tuple(_verdict(change, seen[change.id]) for change in plan.changes)
 
 
 _TAKING = (Action.GROUP_MEMBER_REMOVE, Action.GROUP_ACCESS_REVOKE, Action.MEMBERSHIP_REVOKE)
 
 
-def _observed(changes: Sequence[Change], state: State, reader: Reader) -> dict[str, Observed]:
+def _observed(changes: Sequence[Change], state: State, reader: Reader) -> dict[str, Observation]:
     """Read each thing once, however many changes are about it, and judge each change."""
-    values = read_back([(change, state.ids(change)) for change in changes], reader.read)
+    values = readback([(change, state.ids(change)) for change in changes], reader.read)
     return {
         change.id: observe(change, value) for change, value in zip(changes, values, strict=True)
     }
 
 
-def _verdict(change: Change, observed: Observed) -> Verdict:
-    if observed.holds:
+def _verdict(change: Change, observed: Observation) -> Verdict:
+    if observed.ok:
         return Verdict(change.id, Standing.SO)
     return Verdict(change.id, Standing.NOT_SO, observed.actual)
 
@@ -81,11 +71,11 @@ def _expected(changes: Sequence[Change]) -> Iterator[Change]:
     for change in changes:
         if change.action in MEMBERSHIPS:
             roles[_who(change), change.subject.project] = change.after
-        elif change.action not in ABOUT:
+        elif change.action not in OF_GROUPS_AND_PROJECTS:
             fields[_who(change)] |= _after(change)
     for change in changes:
         who = _who(change)
-        if change.action in ABOUT:
+        if change.action in OF_GROUPS_AND_PROJECTS:
             yield change
         elif change.action in MEMBERSHIPS:
             after = None if change.user_id in removed else roles[who, change.subject.project]

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from kanport import __version__
-from kanport.apply.engine import Options
+from kanport.apply.executor import Options
 from kanport.cli.configured import layers_of, read_stdin, request_timeout_of
 from kanport.cli.output import Output
 from kanport.config import Settings, settings_of

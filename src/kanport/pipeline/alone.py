@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from kanport.apply.journal import Recorded, load_journal
-from kanport.apply.settling import await_creations
+from kanport.apply.reconcile import await_creations
 from kanport.config import canonical_url, is_loopback, port_of
 from kanport.errors import UsageError
 from kanport.kanboard.client import Client

@@ -58,7 +58,7 @@ def settle_run(recorded: Recorded, client: Client, how: Execution, mapping_path:
     """
     try:
         with Journal(how.journal_path, now=how.now, by=how.by, resume=True) as journal:
-            run = how.engine(client, journal).look(recorded)
+            run = how.executor(client, journal).look(recorded)
             remember(recorded.plan, run, mapping_path=mapping_path, now=how.now)
             # Last of all: whatever failed before is done again by the next run.
             journal.end(run.tally(), stopped=run.stopped)

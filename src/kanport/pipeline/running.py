@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from kanport import __version__
-from kanport.apply.engine import Engine, Options
+from kanport.apply.executor import Executor, Options
 from kanport.apply.journal import Journal, Recorded, Terms, journal_digest
 from kanport.apply.passwords import Passwords
 from kanport.apply.undo import people_to_read, projects_to_read, undo_plan
@@ -57,9 +57,9 @@ class Execution:
         """What the run is begun, or gone on with, under."""
         return Terms(self.approval_path, self.passwords_to)
 
-    def engine(self, client: Client, journal: Journal, watch: Watch | None = None) -> Engine:
-        """Return the engine that writes this journal."""
-        return Engine(
+    def executor(self, client: Client, journal: Journal, watch: Watch | None = None) -> Executor:
+        """Return the executor that writes this journal."""
+        return Executor(
             client,
             journal,
             passwords=Passwords(self.given_passwords, file=self.passwords_to),
@@ -76,7 +76,7 @@ def apply_plan(plan: Plan, client: Client, how: Execution, *, run_id: str) -> Ru
     with Journal(
         how.journal_path, now=how.now, by=how.by, approved=how.approved, terms=how.terms
     ) as journal:
-        run = how.engine(client, journal, watch).run(plan, run_id=run_id, version=__version__)
+        run = how.executor(client, journal, watch).run(plan, run_id=run_id, version=__version__)
     return _proven(run, how, by=how.by, approved=how.approved)
 
 
@@ -98,7 +98,7 @@ def resume_run(recorded: Recorded, client: Client, how: Execution) -> Run:
         approved=how.approved,
         terms=how.terms,
     ) as journal:
-        run = how.engine(client, journal, watch).resume(recorded, checked.renamed)
+        run = how.executor(client, journal, watch).resume(recorded, checked.renamed)
     return _proven(run, how, by=recorded.run.by, approved=recorded.run.approved)
 
 

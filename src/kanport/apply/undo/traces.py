@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from kanport.apply.calls import MEMBERSHIPS
 from kanport.apply.journal import Answered, Heard, Recorded
-from kanport.apply.steps import MEMBERSHIPS
 from kanport.apply.undo.group_traces import Effect, GroupTraces, group_traces_of
 from kanport.names import compare_key
 from kanport.outcome import Outcome, Status

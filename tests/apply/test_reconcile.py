@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from kanport.apply.group_steps import AccessSeen, NewProject
 from kanport.apply.journal import load_journal
-from kanport.apply.steps import observe
+from kanport.apply.reconcile import AccessSeen, NewProject, observe
 from kanport.errors import Unreachable
 from kanport.facts import fact
 from kanport.kanboard.current import read_current
@@ -48,7 +47,7 @@ SIMPLE = [
 @pytest.mark.parametrize("done", SIMPLE, ids=lambda c: str(c.action))
 def test_an_odd_row_is_neither_done_nor_gone(done: Change, value: Any) -> None:
     there = observe(done, value)
-    assert not there.holds
+    assert not there.ok
     assert not there.understood
     assert there.actual == fact("not-understood")
 
@@ -69,7 +68,7 @@ def test_an_odd_role_is_not_no_role(done: Change, value: Any) -> None:
 @pytest.mark.parametrize("value", ["", None, False], ids=repr)
 def test_each_way_to_say_that_there_is_no_role_is_understood(value: Any) -> None:
     revoked = change(1, Action.MEMBERSHIP_REVOKE, "ada", user_id=2, project="P", before=ROLE)
-    assert observe(revoked, value).holds
+    assert observe(revoked, value).ok
 
 
 @pytest.mark.parametrize("value", [{}, [], {"is": "in"}, None, 1.5], ids=repr)
@@ -99,7 +98,7 @@ def test_access_of_a_group_is_not_judged_by_half_of_what_it_takes(
     if isinstance(seen, NewProject):
         action = Action.PROJECT_CREATE
     there = observe(about_group(action, project="Alpha"), seen)
-    assert not there.holds
+    assert not there.ok
     assert not there.understood
 
 

@@ -1,4 +1,4 @@
-"""How fast: how many calls go into one request, and over how many connections.
+"""How fast: how many calls go into a request, over how many connections, and in what order.
 
 Seen on a stock Kanboard (facts, part D): a new user costs 70 to 290 ms of hashing, a membership a
 quarter of a millisecond, and a batch that takes 30 s is cut off. Two to four connections bring two
@@ -7,9 +7,13 @@ to four times the rate of one, more bring nothing. So both are measured while th
 
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
+
+from kanport.plan.model import Change
 
 # Seconds that an answer is to take: long against the cost of a request, short against the 30 s that
 # PHP grants, and short enough for Ctrl-C.
@@ -19,12 +23,15 @@ SHORTEST = 0.1
 # Seconds over which a rate is measured before the number of connections changes.
 WINDOW = 0.5
 # Two cores are kept busy by two, and one more hides the time between two requests.
-FIRST_LANES = 3
+FIRST_CONNECTIONS = 3
 # What another connection has to bring to be kept.
 WORTH_IT = 1.08
+# Calls. A request costs the server a few milliseconds whatever is in it (facts, part D: as much as
+# a dozen memberships), so that less than this is not worth one of its own.
+SMALLEST_SHARE = 50
 
 
-class Pace:
+class AdaptiveBatchSize:
     """How many calls of one kind go into a request, from how long the last answers took.
 
     `first` is where it begins, `most` the largest; with `fixed` it stays at `most`.
@@ -48,7 +55,7 @@ class Pace:
         return self._least
 
     def learn(self, calls: int, seconds: float) -> None:
-        """Take down that so many calls took so long to answer."""
+        """Record that so many calls took so long to answer."""
         if self._fixed:
             return
         with self._lock:
@@ -59,15 +66,15 @@ class Pace:
             self._size = max(1, min(self._most, int(fitting), self._size * 2))
 
 
-class Lanes:
+class ConcurrencyLimit:
     """How many requests are under way at once: more as long as the rate grows.
 
-    Entered for each request (`with lanes:`); `done` counts what it carried.
+    Entered for each request (`with limit:`); `done` counts what it carried.
     """
 
     def __init__(self, most: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.most = most
-        self._allowed = min(FIRST_LANES, most)
+        self._allowed = min(FIRST_CONNECTIONS, most)
         self._active = 0
         self._clock = clock
         self._free = threading.Condition()
@@ -120,7 +127,7 @@ class Lanes:
             self._free.notify()
 
 
-class Throttle:
+class RateLimiter:
     """Keeps to so many calls a second at most, over all connections; None means no limit."""
 
     def __init__(
@@ -146,3 +153,67 @@ class Throttle:
             self._next = begin + calls / self._rate
         if begin > now:
             self._sleep(begin - now)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Changes that go into one request; `tries` counts how often they were sent before, alone."""
+
+    changes: tuple[Change, ...]
+    tries: int = 0
+
+
+class WorkQueue:
+    """Hands batches to several workers; what had no answer comes back in halves.
+
+    So a call that breaks every batch that it is in ends up alone, and the others go through.
+    `workers` is over how many workers they are spread: if a few batches are all there is, no worker
+    is to be idle while another has two.
+    """
+
+    def __init__(
+        self,
+        changes: Iterable[Change],
+        *,
+        workers: int = 1,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._fresh = deque(changes)
+        self._share = max(-(-len(self._fresh) // workers), SMALLEST_SHARE)
+        self._again: list[tuple[float, Batch]] = []
+        self._lock = threading.Lock()
+        self._sleep = sleep
+        self._clock = clock
+
+    def take(self, size: int, *, least: int | None = None, workers: int = 1) -> Batch | None:
+        """Return the next batch, of at most so many changes; None if nothing is left.
+
+        Waits if all that is left is to go again later. Towards the end `workers` share what is
+        left, in batches of `least` changes or more (None: no such sharing), so that they finish
+        together.
+        """
+        with self._lock:
+            now = self._clock()
+            due = next((item for item in self._again if item[0] <= now), None)
+            if due is None and self._fresh:
+                count = min(size, self._share, len(self._fresh))
+                if least is not None:
+                    count = min(count, max(least, -(-len(self._fresh) // workers)))
+                return Batch(tuple(self._fresh.popleft() for _ in range(count)))
+            if due is None and self._again:
+                due = min(self._again, key=lambda item: item[0])
+            if due is None:
+                return None
+            self._again.remove(due)
+        if due[0] > now:
+            self._sleep(due[0] - now)
+        return due[1]
+
+    def give_back(self, changes: Sequence[Change], *, tries: int, wait: float) -> None:
+        """Let changes go again, in halves, after so many seconds."""
+        middle = (len(changes) + 1) // 2
+        halves = [half for half in (changes[:middle], changes[middle:]) if half]
+        with self._lock:
+            due = self._clock() + wait
+            self._again += [(due, Batch(tuple(half), tries)) for half in halves]

@@ -1,9 +1,10 @@
-"""Why something was not done: Kanboard says only `false`, so it is found out by looking."""
+"""Why a change failed: Kanboard says only `false`, so Kanport looks for the reason."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
-from kanport.apply.observed import Ids, Observed
+from kanport.apply.calls import Ids
+from kanport.apply.reconcile import Observation, Reader
 from kanport.errors import Unreachable
 from kanport.facts import Fact, Param, fact
 from kanport.fields import USER_FIELDS
@@ -14,15 +15,10 @@ from kanport.plan.model import Action, Change
 from kanport.plan.own_ldap import by_ldap
 
 
-class Reader(Protocol):
-    """What is needed of the client."""
-
-    def read(self, calls: Sequence[Call]) -> list[Any]:
-        """Read; see `kanport.kanboard.client.Client.read`."""
-
-
-def why_not(change: Change, answer: Answer, observed: Observed, found: Sequence[Fact] = ()) -> Fact:
-    """Say why a change was not done, from the answer, what is there instead, and what was found."""
+def failure_reason(
+    change: Change, answer: Answer, observed: Observation, found: Sequence[Fact] = ()
+) -> Fact:
+    """Return why a change failed: from the answer, what is there instead, and what was found."""
     seen = (*found, *([] if observed.actual is None else [observed.actual]))
     if isinstance(answer, NoAnswer):
         return _with("never-answered", "", seen, answer=answer.reason)
@@ -62,8 +58,8 @@ def _still(role: str, found: Sequence[Fact]) -> Fact:
     return fact("still-through-group", case="found", role=role, found=tuple(found))
 
 
-def stays_through_group(change: Change, answer: Answer, observed: Observed) -> str | None:
-    """Give the role that somebody keeps through a group after a revoke; None where none is left.
+def stays_through_group(change: Change, answer: Answer, observed: Observation) -> str | None:
+    """Return the role that somebody keeps through a group after a revoke; None if none is left.
 
     Whatever was direct ends with any answer, so what is read after it comes through a group.
     """
@@ -71,8 +67,8 @@ def stays_through_group(change: Change, answer: Answer, observed: Observed) -> s
     return observed.role if revoked and observed.role else None
 
 
-def look_into(server: Reader, refused: Sequence[tuple[Change, Ids]]) -> dict[str, list[Fact]]:
-    """Find out why changes were refused, by change id; nothing where nothing shows why.
+def diagnose(server: Reader, refused: Sequence[tuple[Change, Ids]]) -> dict[str, list[Fact]]:
+    """Find out why changes were refused, by change id; nothing if nothing shows why.
 
     `refused` are the changes with the ids of what they are about. Looks at whether user, project
     and group are still there, closed or private, through which groups somebody may have kept their

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from kanport.apply.engine import Engine, Options
+from kanport.apply.executor import Executor, Options
 from kanport.apply.journal import Journal, load_journal
 from kanport.apply.passwords import Passwords
 from kanport.config import resolve_settings
@@ -53,7 +53,7 @@ def run(client: Client, tmp_path: Path) -> RunPlan:
         max_errors: int | None = None,
     ) -> Run:
         with Journal(tmp_path / "run.jsonl", now=lambda: "2026-01-01T00:00:00Z") as journal:
-            engine = Engine(
+            executor = Executor(
                 client,
                 journal,
                 passwords=Passwords({"poison": SecretStr("with\0NUL")}),
@@ -61,7 +61,7 @@ def run(client: Client, tmp_path: Path) -> RunPlan:
                 sleep=lambda seconds: None,
                 should_stop=should_stop,
             )
-            return engine.run(plan, run_id="run-1", version="0")
+            return executor.run(plan, run_id="run-1", version="0")
 
     return run_plan
 
@@ -374,7 +374,7 @@ def test_a_rate_holds_for_what_is_written_and_read_back_together(
     ids = [server.store.add_user(f"u{at}") for at in range(25)]
     waits: list[float] = []
     with Journal(tmp_path / "run.jsonl", now=lambda: "2026-01-01T00:00:00Z") as journal:
-        engine = Engine(
+        executor = Executor(
             client,
             journal,
             passwords=Passwords(),
@@ -383,7 +383,7 @@ def test_a_rate_holds_for_what_is_written_and_read_back_together(
         )
         changes = [grant(at, f"u{at}", project, user_id=user) for at, user in enumerate(ids)]
         begun = time.monotonic()
-        done = engine.run(plan_of(*changes), run_id="run-1", version="0")
+        done = executor.run(plan_of(*changes), run_id="run-1", version="0")
         took = time.monotonic() - begun
     assert set(statuses(done)) == {Status.DONE}
     assert max(len(request.procedures) for request in server.requests) == 10

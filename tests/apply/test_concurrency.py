@@ -1,17 +1,16 @@
 """How many changes go into a request, and how they are spread over connections."""
 
-from kanport.apply.pace import SHORTEST, Pace
-from kanport.apply.work_queue import SMALLEST_SHARE, Queue
+from kanport.apply.concurrency import SHORTEST, SMALLEST_SHARE, AdaptiveBatchSize, WorkQueue
 from tests.apply.plans import grant
 
 
-def queue(amount: int, lanes: int) -> Queue:
-    return Queue([grant(at, f"u{at}", 1) for at in range(amount)], lanes=lanes)
+def queue(amount: int, workers: int) -> WorkQueue:
+    return WorkQueue([grant(at, f"u{at}", 1) for at in range(amount)], workers=workers)
 
 
-def sizes(work: Queue, size: int, *, least: int | None = None, lanes: int = 3) -> list[int]:
+def sizes(work: WorkQueue, size: int, *, least: int | None = None, workers: int = 3) -> list[int]:
     taken = []
-    while (batch := work.take(size, least=least, lanes=lanes)) is not None:
+    while (batch := work.take(size, least=least, workers=workers)) is not None:
         taken.append(len(batch.changes))
     return taken
 
@@ -33,13 +32,13 @@ def test_a_batch_at_the_end_is_still_worth_its_request() -> None:
 
 
 def test_what_is_worth_a_request_shows_with_the_first_answer() -> None:
-    pace = Pace(5, 500)
+    pace = AdaptiveBatchSize(5, 500)
     assert pace.least is None
     pace.learn(5, 0.5)
     assert pace.least == 10 * SHORTEST
 
 
 def test_a_size_that_somebody_chose_stays() -> None:
-    pace = Pace(5, 40, fixed=True)
+    pace = AdaptiveBatchSize(5, 40, fixed=True)
     pace.learn(40, 20.0)
     assert (pace.size, pace.least) == (40, None)

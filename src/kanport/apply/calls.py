@@ -1,0 +1,187 @@
+"""Which call carries a change out, and which one is tried if it had no effect. Pure.
+
+Kanboard's `true` may mean that nothing happened (an update of somebody who is not there, a role
+change of somebody who is no member), its `false` never says why (contract recordings, "changes
+that do nothing"). So each change is read back as well; see `kanport.apply.reconcile`.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from pydantic import SecretStr
+
+from kanport.fields import UPDATABLE
+from kanport.kanboard import procedures
+from kanport.kanboard.rpc import Answer, Call, Refusal, Refused, Result
+from kanport.plan.model import Action, Change, Risk
+from kanport.plan.own_ldap import by_ldap
+
+CREATING = (Action.USER_CREATE, Action.GROUP_CREATE, Action.PROJECT_CREATE)
+MEMBERSHIPS = frozenset(
+    {Action.MEMBERSHIP_GRANT, Action.MEMBERSHIP_CHANGE, Action.MEMBERSHIP_REVOKE}
+)
+GROUP_MEMBERS = (Action.GROUP_MEMBER_ADD, Action.GROUP_MEMBER_REMOVE)
+GROUP_ACCESS = frozenset(
+    {Action.GROUP_ACCESS_GRANT, Action.GROUP_ACCESS_CHANGE, Action.GROUP_ACCESS_REVOKE}
+)
+# What is not about the account or a membership of a user.
+OF_GROUPS_AND_PROJECTS = GROUP_ACCESS | {
+    Action.GROUP_CREATE,
+    Action.GROUP_UPDATE,
+    Action.GROUP_REMOVE,
+    *GROUP_MEMBERS,
+    Action.PROJECT_CREATE,
+}
+
+
+class Ids(NamedTuple):
+    """The ids of what a change is about; None for what is not there (yet), or not about it."""
+
+    user: int | None = None
+    project: int | None = None
+    group: int | None = None
+
+    def user_of(self, change: Change) -> int:
+        """Return the id of the user of a change; raise ValueError if it is not known."""
+        return _known(change, self.user, change.username)
+
+    def project_of(self, change: Change) -> int:
+        """Return the id of the project of a change; raise ValueError if it is not known."""
+        return _known(change, self.project, change.subject.project or "its project")
+
+    def group_of(self, change: Change) -> int:
+        """Return the id of the group of a change; raise ValueError if it is not known."""
+        return _known(change, self.group, change.subject.group or "its group")
+
+
+def _known(change: Change, number: int | None, what: str) -> int:
+    if number is None:
+        raise ValueError(f"{change.id}: the id of {what} is not known")
+    return number
+
+
+def call_for(change: Change, ids: Ids, password: SecretStr | None = None) -> Call:
+    """Return the call that carries the change out.
+
+    `user.create` needs `password`, unless Kanboard makes the user from its own LDAP.
+    """
+    new = change.new
+    if by_ldap(change):
+        return procedures.create_ldap_user(new["username"])
+    match change.action:
+        case Action.USER_CREATE:
+            if password is None:
+                raise ValueError(f"{change.id}: a new user needs a password")
+            return procedures.create_user(
+                new["username"],
+                password.get_secret_value(),
+                **{field.name: new[field.name] for field in UPDATABLE if field.name in new.fields},
+            )
+        case Action.USER_UPDATE | Action.USER_RENAME:
+            return procedures.update_user(ids.user_of(change), **new.values)
+        case Action.USER_ENABLE:
+            return procedures.enable_user(ids.user_of(change))
+        case Action.USER_DISABLE:
+            return procedures.disable_user(ids.user_of(change))
+        case Action.USER_REMOVE:
+            return procedures.remove_user(ids.user_of(change))
+        case Action.GROUP_CREATE:
+            return procedures.create_group(new["name"], new.values.get("external_id", ""))
+        case Action.GROUP_UPDATE:
+            return procedures.update_group(ids.group_of(change), **new.values)
+        case Action.GROUP_REMOVE:
+            return procedures.remove_group(ids.group_of(change))
+        case Action.PROJECT_CREATE:
+            return procedures.create_project(
+                new["name"],
+                identifier=new.identifier,
+                owner_id=ids.user if new.owner is not None else None,
+                description=new.values.get("description"),
+            )
+        case _:
+            return _relation_call(change, ids)
+
+
+def _relation_call(change: Change, ids: Ids) -> Call:
+    """Return the call for a change of who or what is in something, or has a role there."""
+    new = change.new
+    match change.action:
+        case Action.MEMBERSHIP_GRANT:
+            return procedures.add_project_user(
+                ids.project_of(change), ids.user_of(change), new["role"]
+            )
+        case Action.MEMBERSHIP_CHANGE:
+            return procedures.change_project_user_role(
+                ids.project_of(change), ids.user_of(change), new["role"]
+            )
+        case Action.MEMBERSHIP_REVOKE:
+            return procedures.remove_project_user(ids.project_of(change), ids.user_of(change))
+        case Action.GROUP_MEMBER_ADD:
+            return procedures.add_group_member(ids.group_of(change), ids.user_of(change))
+        case Action.GROUP_MEMBER_REMOVE:
+            return procedures.remove_group_member(ids.group_of(change), ids.user_of(change))
+        case Action.GROUP_ACCESS_GRANT:
+            return procedures.add_project_group(
+                ids.project_of(change), ids.group_of(change), new["role"]
+            )
+        case Action.GROUP_ACCESS_CHANGE:
+            return procedures.change_project_group_role(
+                ids.project_of(change), ids.group_of(change), new["role"]
+            )
+        case _:
+            return procedures.remove_project_group(ids.project_of(change), ids.group_of(change))
+
+
+def second_call_for(
+    change: Change, ids: Ids, user_id: int | None, fixups: Mapping[str, Any]
+) -> Call | None:
+    """Return the call to try if the first one had no effect, or not all of it; None if none helps.
+
+    Somebody who is a member only through a group has no role of their own to change: Kanboard says
+    `true` and does nothing. A direct role, once added, wins over the group's. Giving a group access
+    that it has leaves its role, and changing a role that is not there does nothing. `fixups` are
+    the fields of the new user `user_id` that are not as they are to be.
+    """
+    new = change.new
+    match change.action:
+        case Action.GROUP_ACCESS_GRANT if ids.project is not None and ids.group is not None:
+            return procedures.change_project_group_role(ids.project, ids.group, new["role"])
+        case Action.GROUP_ACCESS_CHANGE if ids.project is not None and ids.group is not None:
+            return procedures.add_project_group(ids.project, ids.group, new["role"])
+        case Action.MEMBERSHIP_CHANGE if ids.user is not None:
+            return procedures.add_project_user(ids.project_of(change), ids.user, new["role"])
+    if fixups and user_id is not None:
+        return procedures.update_user(user_id, **fixups)
+    return None
+
+
+def may_be_role_of_group(change: Change) -> bool:
+    """Return whether the role that a change is to give may come through a group when read back.
+
+    That of a group may be another once the rest of the plan is done; a direct one stays.
+    """
+    if change.action is Action.MEMBERSHIP_CHANGE:
+        return Risk.MAYBE_THROUGH_GROUP in change.risk
+    return change.action is Action.MEMBERSHIP_GRANT and change.before is not None
+
+
+def says_no_ldap(change: Change, answer: Answer) -> bool:
+    """Return whether Kanboard cannot create anybody from its own LDAP at present.
+
+    An error says so, other than one of the database, which is about one person; false does not.
+    """
+    return (
+        by_ldap(change)
+        and isinstance(answer, Refused)
+        and answer.kind not in (Refusal.DATABASE, Refusal.PASSING)
+    )
+
+
+def id_in(change: Change, answer: Answer) -> int | None:
+    """Return the id of a new user from Kanboard's own LDAP, if the answer names it.
+
+    Kanboard spells the username as its LDAP does, so looking it up may miss it.
+    """
+    if by_ldap(change) and isinstance(answer, Result):
+        return procedures.number(answer.value)
+    return None

@@ -1,0 +1,471 @@
+"""What reading back shows of changes: whether they hold, and what is there if not.
+
+Kanboard has nothing that lists the groups of a project. What shows that a group has access is its
+effect, everybody in it being listed in the project, and beside that only the answers to calls: an
+access that is given twice is refused the second time, and one that is not there cannot be removed.
+Both calls may be repeated without doing anything more.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from string import ascii_lowercase, ascii_uppercase
+from typing import Any, NamedTuple, Protocol
+
+from kanport.apply.calls import (
+    CREATING,
+    GROUP_ACCESS,
+    GROUP_MEMBERS,
+    MEMBERSHIPS,
+    Ids,
+    may_be_role_of_group,
+)
+from kanport.apply.journal import Recorded
+from kanport.catalogue import Personal
+from kanport.facts import Fact, fact
+from kanport.fields import ACTIVE, field_named
+from kanport.kanboard import procedures
+from kanport.kanboard.faults import Fault
+from kanport.kanboard.rows import all_or_none
+from kanport.kanboard.rpc import Answer, Call, NoAnswer, Refused, Result
+from kanport.model import User
+from kanport.names import compare_key
+from kanport.outcome import Status
+from kanport.plan.model import Action, Change
+from kanport.plan.own_ldap import by_ldap
+
+# Seconds before something is read, or sent, again for the first time.
+FIRST_PAUSE = 0.5
+# How often what was asked for and is not there is read again. With the waits in between, which
+# double from the pause to so many times that, this takes about a minute; a stock server cuts a
+# request off after 30 seconds.
+READ_AGAIN = 10
+READ_UNIQUE_AGAIN = 5
+LONGEST_WAIT = 16
+
+_SMALL = str.maketrans(ascii_uppercase, ascii_lowercase)
+
+Read = Callable[[Sequence[Call]], list[Any]]
+_Key = tuple[Any, ...]
+
+
+class Reader(Protocol):
+    """What reading back needs of the client."""
+
+    def read(self, calls: Sequence[Call]) -> list[Any]:
+        """Read; see `kanport.kanboard.client.Client.read`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What reading back showed of one change: whether it holds (`ok`), and what is actually there.
+
+    `user_id`, `group_id` and `project_id` are the ids of what was read, which is how those of new
+    ones are learned. `fixups` are the fields that a further update is to set: Kanboard makes a user
+    from its own LDAP with the name, email and role that it finds there. `verifiable` is False where
+    nothing speaks against it, but nothing shows it either: Kanboard does not list the access of
+    groups. `role` is the role in the project that was read, if it is about one. `understood` is
+    False if the answer says nothing that Kanport knows: nothing follows from it.
+    """
+
+    ok: bool
+    actual: Fact | None = None
+    user_id: int | None = None
+    fixups: Mapping[str, Any] = field(default_factory=dict)
+    verifiable: bool = True
+    group_id: int | None = None
+    project_id: int | None = None
+    role: str = ""
+    understood: bool = True
+
+
+class AccessSeen(NamedTuple):
+    """What shows of a group's access to a project.
+
+    `group` and `project` are their rows, `members` the ids of those in the group, `listed` of those
+    in the project; both are None where the answer could not be understood. Roles show nothing: a
+    member may have a direct role of their own.
+    """
+
+    group: Any
+    project: Any
+    members: frozenset[int] | None
+    listed: frozenset[int] | None
+
+
+class NewProject(NamedTuple):
+    """The row of a project that was to be created, and the id that its owner is to have."""
+
+    row: Any
+    owner: int | None
+
+
+# --- reading --------------------------------------------------------------------------------------
+
+
+def readback(asked: Sequence[tuple[Change, Ids]], read: Read) -> list[Any]:
+    """Read what changes are about, each thing once; return for each what `observe` judges."""
+    calls_of = [list(_calls(change, ids)) for change, ids in asked]
+    unique = {_key(call): call for calls in calls_of for call in calls}
+    answers = dict(zip(unique, read(list(unique.values())), strict=True))
+    return [
+        _value(change, ids, [answers[_key(call)] for call in calls])
+        for (change, ids), calls in zip(asked, calls_of, strict=True)
+    ]
+
+
+def _key(call: Call) -> _Key:
+    # One function makes all the calls of a procedure, so the parameters come in one order.
+    return call.method, *call.params.items()
+
+
+def _calls(change: Change, ids: Ids) -> Iterator[Call]:
+    if change.action in GROUP_ACCESS:
+        group, project = ids.group_of(change), ids.project_of(change)
+        yield procedures.get_group(group)
+        yield procedures.get_project_by_id(project)
+        yield procedures.get_group_members(group)
+        yield procedures.get_project_users(project)
+    elif change.action is Action.GROUP_CREATE:
+        yield procedures.get_all_groups()
+    elif change.action is Action.PROJECT_CREATE:
+        if change.new.identifier:
+            yield procedures.get_project_by_identifier(change.new.identifier)
+        else:
+            yield procedures.get_project_by_name(change.new["name"])
+    else:
+        yield _call(change, ids)
+
+
+def _call(change: Change, ids: Ids) -> Call:
+    """Return the one reading call that shows whether a change holds."""
+    if change.action in MEMBERSHIPS:
+        return procedures.get_project_user_role(ids.project_of(change), ids.user_of(change))
+    if change.action in GROUP_MEMBERS:
+        return procedures.is_group_member(ids.group_of(change), ids.user_of(change))
+    if change.action in (Action.GROUP_UPDATE, Action.GROUP_REMOVE):
+        return procedures.get_group(ids.group_of(change))
+    if by_ldap(change):
+        if ids.user is not None:
+            return procedures.get_user(ids.user)
+        # Kanboard's spelling, unless it is told otherwise; PHP's strtolower knows ASCII only.
+        return procedures.get_user_by_name(change.new["username"].translate(_SMALL))
+    if change.action is Action.USER_CREATE:
+        return procedures.get_user_by_name(change.new["username"])
+    return procedures.get_user(ids.user_of(change))
+
+
+def _value(change: Change, ids: Ids, answers: Sequence[Any]) -> Any:
+    if change.action in GROUP_ACCESS:
+        group, project, members, listed = answers
+        return AccessSeen(group, project, _members(members), procedures.member_ids(listed))
+    (answer,) = answers
+    if change.action is Action.GROUP_CREATE:
+        return _group_named(change.new["name"], answer)
+    if change.action is Action.PROJECT_CREATE:
+        return NewProject(answer, ids.user)
+    return answer
+
+
+def _members(answer: Any) -> frozenset[int] | None:
+    """Return the ids of the members of a group; None for an answer that cannot be understood."""
+    rows = procedures.rows_of(answer)
+    users = None if rows is None else all_or_none(map(procedures.user_from_row, rows))
+    return None if users is None else frozenset(user.id for user in users)
+
+
+def _group_named(name: str, rows: Any) -> Any:
+    """Return the row of the group of a name among the rows of all groups: the exact one first."""
+    several = [row for row in procedures.rows_of(rows) or () if isinstance(row, Mapping)]
+    exact = [row for row in several if row.get("name") == name]
+    key = compare_key(name)
+    same = [row for row in several if compare_key(procedures.text(row.get("name"))) == key]
+    return next(iter(exact or same), None)
+
+
+# --- waiting for what may still come --------------------------------------------------------------
+
+
+def await_creations(recorded: Recorded, server: Reader, *, sleep: Callable[[float], None]) -> None:
+    """Wait until what a killed run asked to be created is there, or nothing more comes.
+
+    What the server would refuse a second time is waited for less long: asked for again, it would be
+    found to be there. Reads only. Raises Unreachable.
+    """
+    sent = [
+        change
+        for change in recorded.plan.changes
+        if change.id in recorded.sent and change.action in CREATING
+    ]
+
+    def read(some: Sequence[Change]) -> list[Any]:
+        return readback([(change, Ids()) for change in some], server.read)
+
+    if sent:
+        read_until_stable(
+            sent, read(sent), [True] * len(sent), read, pause=FIRST_PAUSE, sleep=sleep
+        )
+
+
+def read_until_stable(
+    changes: Sequence[Change],
+    values: Sequence[Any],
+    unanswered: Sequence[bool],
+    read: Callable[[Sequence[Change]], list[Any]],
+    *,
+    pause: float,
+    sleep: Callable[[float], None],
+    should_stop: Callable[[], bool] = lambda: False,
+) -> list[Any]:
+    """Read again until what was asked for is there, or nothing more comes; return what was read.
+
+    The server may still be working on a request whose answer was lost, and would create a second
+    project of the name if it was asked again. `unanswered` says which changes are in question.
+    """
+    found = list(values)
+    again = READ_AGAIN if any(map(_can_come_twice, changes)) else READ_UNIQUE_AGAIN
+    left, wait = again, pause
+    while True:
+        missing = [
+            number
+            for number, (change, unsure) in enumerate(zip(changes, unanswered, strict=True))
+            if unsure and change.action in CREATING and _is_absent(change, found[number])
+        ]
+        if not missing or not left or should_stop():
+            return found
+        sleep(wait)
+        wait, left = min(wait * 2, pause * LONGEST_WAIT), left - 1
+        values = read([changes[number] for number in missing])
+        for number, value in zip(missing, values, strict=True):
+            if not _is_absent(changes[number], value):
+                # It is at work: what is left of the request gets the whole time again.
+                wait, left = pause, again
+            found[number] = value
+
+
+def _is_absent(change: Change, value: Any) -> bool:
+    seen = observe(change, value)
+    return seen.understood and not seen.ok and as_before(change, value)
+
+
+def may_come_twice(change: Change, answer: Answer) -> bool:
+    """Return whether a server that is silent may still create what it would not refuse again."""
+    silent = isinstance(answer, NoAnswer) and answer.sent and answer.fault is Fault.TIMEOUT
+    return silent and _can_come_twice(change)
+
+
+def _can_come_twice(change: Change) -> bool:
+    """Return whether Kanboard would create a second one of the same name.
+
+    It takes any number of projects of one name; usernames, groups and identifiers are unique.
+    """
+    return change.action is Action.PROJECT_CREATE and not change.new.identifier
+
+
+# --- judging --------------------------------------------------------------------------------------
+
+
+def success(answer: Answer) -> Status:
+    """Return how something that holds came to hold: by Kanport, or it did already."""
+    # A refusal of what is there nevertheless: somebody else did it between reading and writing.
+    refused = isinstance(answer, Refused) or (isinstance(answer, Result) and answer.value is False)
+    return Status.ALREADY if refused else Status.DONE
+
+
+def settles(change: Change, answer: Answer, seen: Observation) -> bool:
+    """Return whether an answer settles what reading back cannot verify."""
+    if seen.verifiable:
+        return True
+    if not isinstance(answer, Result):
+        return False
+    if change.action is Action.GROUP_ACCESS_GRANT:
+        return answer.value is True
+    # A direct membership was added, or there was one: the server refuses a second one.
+    return change.action in (Action.GROUP_ACCESS_REVOKE, Action.MEMBERSHIP_GRANT)
+
+
+def with_answer(seen: Observation, answer: Answer) -> Observation:
+    """Take what reading back cannot verify as not done if the call has no answer either."""
+    if seen.ok and not seen.verifiable and not isinstance(answer, Result):
+        return replace(seen, ok=False, actual=fact("not-shown"))
+    return seen
+
+
+def observe(change: Change, value: Any) -> Observation:
+    """Judge what `readback` gave: does the server hold what the change wanted?"""
+    if not _understood(change, value):
+        return Observation(False, fact("not-understood"), understood=False)
+    if isinstance(value, AccessSeen):
+        return _observe_access(change, value)
+    if isinstance(value, NewProject):
+        return _observe_project(change, value)
+    if change.action in GROUP_MEMBERS:
+        inside = procedures.flag(value)
+        if inside is (change.action is Action.GROUP_MEMBER_ADD):
+            return Observation(True)
+        return Observation(False, fact("in-group", case="" if inside else "not"))
+    if change.action in MEMBERSHIPS:
+        return _observe_role(change, procedures.role_from(value))
+    if change.action in _GROUPS:
+        return _observe_group(change, value)
+    return _observe_user(change, value)
+
+
+def as_before(change: Change, value: Any) -> bool:
+    """Judge what `readback` gave: is the server still as it was when the plan was made?"""
+    old = change.old
+    if isinstance(value, AccessSeen):
+        return bool(value.group and value.project)
+    if isinstance(value, NewProject):
+        return not value.row
+    if change.action in GROUP_MEMBERS:
+        return procedures.flag(value) is (change.action is Action.GROUP_MEMBER_REMOVE)
+    if change.action in MEMBERSHIPS:
+        return procedures.role_from(value) == (old.role or "")
+    if change.action in _GROUPS:
+        group = procedures.group_from_row(value) if value else None
+        if change.action is Action.GROUP_CREATE or group is None:
+            return change.action is Action.GROUP_CREATE and group is None
+        return all(getattr(group, name) == has for name, has in old.values.items())
+    user = _user_in(value)
+    if change.action is Action.USER_CREATE or user is None:
+        return change.action is Action.USER_CREATE and user is None
+    return all(field_named(key).of(user) == has for key, has in old.fields.items())
+
+
+_GROUPS = (Action.GROUP_CREATE, Action.GROUP_UPDATE, Action.GROUP_REMOVE)
+
+
+def _understood(change: Change, value: Any) -> bool:
+    if isinstance(value, AccessSeen):
+        if not value.group or not value.project:
+            return True
+        rows = procedures.group_from_row(value.group), procedures.project_from_row(value.project)
+        return None not in (*rows, value.members, value.listed)
+    if isinstance(value, NewProject):
+        return not value.row or procedures.project_from_row(value.row) is not None
+    if change.action in GROUP_MEMBERS:
+        return isinstance(value, bool | int | str)
+    if change.action in MEMBERSHIPS:
+        # No role is "", and null or false from some servers.
+        return value is None or value is False or isinstance(value, str)
+    if change.action in _GROUPS:
+        return not value or procedures.group_from_row(value) is not None
+    return not value or _user_in(value) is not None
+
+
+def _user_in(row: Any) -> User | None:
+    if not row:
+        return None
+    # A whole row without a word on it comes from a server on which nobody can be disabled.
+    return procedures.user_from_row(row, active=None if procedures.says_active(row) else True)
+
+
+def _observe_user(change: Change, value: Any) -> Observation:
+    user = _user_in(value)
+    if change.action is Action.USER_REMOVE:
+        return _gone("user", user)
+    if user is None:
+        return Observation(False, fact("not-there", case="user"))
+    if by_ldap(change):
+        return _observe_ldap_user(change, user)
+    wanted = change.new.fields
+    wrong = {key: has for key, wish in wanted.items() if (has := field_named(key).of(user)) != wish}
+    return Observation(not wrong, _values(map(_user_field, wrong, wrong.values())), user.id)
+
+
+def _observe_ldap_user(change: Change, user: User) -> Observation:
+    wanted = dict(change.new.fields)
+    username = str(wanted.pop("username"))
+    if compare_key(user.username) != compare_key(username):
+        return Observation(False, fact("kanboard-ldap-name", username=user.username))
+    if not user.ldap:
+        return Observation(False, fact("local-user"))
+    wrong = {key: wish for key, wish in wanted.items() if field_named(key).of(user) != wish}
+    actual = _values(_user_field(key, field_named(key).of(user)) for key in wrong)
+    return Observation(not wrong, actual, user.id, fixups=wrong)
+
+
+def _observe_role(change: Change, role: str) -> Observation:
+    if role == (change.new.role or ""):
+        return Observation(True, role=role, verifiable=not may_be_role_of_group(change))
+    actual = fact("role-now", role=role) if role else fact("role-now", case="none")
+    return Observation(False, actual, role=role)
+
+
+def _observe_group(change: Change, value: Any) -> Observation:
+    group = procedures.group_from_row(value) if value else None
+    if change.action is Action.GROUP_REMOVE:
+        return _gone("group", group)
+    if group is None:
+        return Observation(False, fact("not-there", case="group"))
+    wrong = {
+        name: has
+        for name, wish in change.new.values.items()
+        if (has := getattr(group, name)) != wish
+    }
+    return Observation(not wrong, _values(map(_field, wrong, wrong.values())), group_id=group.id)
+
+
+def _observe_access(change: Change, seen: AccessSeen) -> Observation:
+    revokes = change.action is Action.GROUP_ACCESS_REVOKE
+    if not seen.group or not seen.project:
+        return Observation(revokes, fact("not-there", case="project" if seen.group else "group"))
+    outside = (seen.members or frozenset()) - (seen.listed or frozenset())
+    if revokes:
+        return Observation(True, verifiable=bool(outside))
+    if outside:
+        return Observation(False, fact("group-without-access"))
+    return Observation(True, verifiable=False)
+
+
+def _observe_project(change: Change, value: NewProject) -> Observation:
+    new = change.new
+    project = procedures.project_from_row(value.row) if value.row else None
+    if project is None:
+        return Observation(False, fact("not-there", case="project"))
+    has = {
+        "name": project.name,
+        "identifier": project.identifier,
+        "owner": procedures.number(value.row.get("owner_id")),
+        "description": procedures.text(value.row.get("description")),
+    }
+    wanted = new.values if new.owner is None else {**new.values, "owner": value.owner}
+    wrong = {name: has[name] for name, wish in wanted.items() if has[name] != wish}
+    actual = _values(map(_field, wrong, wrong.values()))
+    return Observation(not wrong, actual, project_id=project.id)
+
+
+def _gone(what: str, there: object | None) -> Observation:
+    return (
+        Observation(True) if there is None else Observation(False, fact("still-there", case=what))
+    )
+
+
+def _values(fields: Iterable[Fact]) -> Fact | None:
+    """Return the values that fields have now as one fact; None for no field."""
+    several = tuple(fields)
+    if len(several) < 2:
+        return several[0] if several else None
+    return fact("fields-now", fields=several)
+
+
+def _user_field(key: str, has: str | bool) -> Fact:
+    field = field_named(key)
+    if field is ACTIVE:
+        return fact("field-now", case="active" if has else "disabled")
+    match field.personal:
+        case None:
+            return fact("role-now", role=has)
+        case Personal.VALUE:
+            return fact("field-now", case="text", field=field.label, text=has)
+    return fact("field-now", case=key, **{key: has})
+
+
+def _field(name: str, has: Any) -> Fact:
+    """Return the value that a field of a group or a project has now."""
+    label = name.replace("_", " ")
+    if not has:
+        return fact("field-now", case="none", field=label)
+    if isinstance(has, int):
+        return fact("field-now", case="number", field=label, value=has)
+    return fact("field-now", field=label, value=str(has))
