@@ -100,7 +100,7 @@ def _change(number: int, people: int, projects: int) -> Change:
         id=f"c{number + 1:04d}",
         action=action,
         subject=Subject(username=_username(who), project=f"PROJECT{project}"),
-        user_id=who,
+        user_id=None if who % 2 == 0 else who,
         project_id=project + 1,
         before=None if action is Action.MEMBERSHIP_GRANT else {"role": ROLES[0]},
         after=None if action is Action.MEMBERSHIP_REVOKE else {"role": ROLES[1]},

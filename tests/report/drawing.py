@@ -2,6 +2,7 @@
 
 import io
 import re
+from typing import Any
 
 from hypothesis import strategies as st
 from rich.console import Console
@@ -141,3 +142,24 @@ def section(text: str, title: str) -> str:
 def numbers(text: str) -> list[int]:
     """Give the numbers that stand in a text."""
     return [int(number) for number in re.findall(r"\d+", text)]
+
+
+MOVES = ("granted", "changed", "revoked")
+
+
+def project_numbers(project: dict[str, Any]) -> list[int]:
+    """Return the numbers of a project of the JSON, in the order in which every format shows them.
+
+    Where fewer changes were made than planned, both numbers stand side by side.
+    """
+    shown: list[int] = []
+    parts = [(project, project["planned"])]
+    if sum(project["groups_planned"].values()):
+        parts.append((project["groups_made"], project["groups_planned"]))
+    for made, planned in parts:
+        for key in MOVES:
+            shown += [made[key]] if made[key] == planned[key] else [made[key], planned[key]]
+    if (people := project["people"]) is not None:
+        shown += [people["before"], people["after"]]
+        shown += [people[key] for key in ("gained", "lost", "removed") if people[key]]
+    return shown

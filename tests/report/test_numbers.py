@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kanport.outcome import Run, Status
 from kanport.plan.model import Plan
@@ -16,7 +17,15 @@ from kanport.report import csv_file, json_file, markdown
 from kanport.report.parts import Count, Sum
 from kanport.report.view import View, of_plan, of_run, of_validation, of_verification
 from tests.bench.reports import large_plan
-from tests.report.drawing import numbers, pipe, plans_and_runs, screen, section
+from tests.report.drawing import (
+    MOVES,
+    numbers,
+    pipe,
+    plans_and_runs,
+    project_numbers,
+    screen,
+    section,
+)
 from tests.report.examples import (
     FINDINGS,
     MAPPING,
@@ -25,7 +34,7 @@ from tests.report.examples import (
     make_run,
     make_verdicts,
 )
-from tests.report.worlds import partial_run, whole_plan
+from tests.report.worlds import partial_run, whole_plan, worlds
 
 PLAN = make_plan()
 RUN = make_run(
@@ -112,7 +121,7 @@ def test_every_format_counts_projects_and_findings_as_the_json_does(
     view: View, draw: Callable[[View], str]
 ) -> None:
     report, text = json.loads(json_file.render(view)), draw(view)
-    projects = [p[key] for p in report["projects"] for key in ("granted", "changed", "revoked")]
+    projects = [number for one in report["projects"] for number in project_numbers(one)]
     assert numbers(section(text, "By project")) == projects
     kinds = [kind["number"] for kind in report["finding_kinds"]]
     assert numbers(section(text, "Findings by kind")) == kinds
@@ -168,8 +177,51 @@ def test_the_numbers_agree_with_the_items_that_they_count(case: tuple[Plan, Run]
         assert list(report["tally"].values()) == [sum(column) for column in columns]
     assert len(report["findings"]) == sum(kind["number"] for kind in report["finding_kinds"])
     for access in report["projects"]:
-        parts = access["granted"], access["changed"], access["revoked"]
-        assert sum(parts) == len(access["changes"])
+        moves = access["planned"], access["groups_planned"]
+        number = sum(sum(part.values()) for part in moves)
+        created = sum(
+            change["action"] == "project.create"
+            for change in report["changes"]
+            if change["id"] in access["changes"]
+        )
+        assert number + created == len(access["changes"])
+
+
+@settings(max_examples=15, deadline=None)
+@given(worlds(), st.sampled_from([pipe, markdown.render]))
+def test_each_project_adds_up_from_before_to_after_by_what_was_made(
+    case: tuple[Plan, Run], draw: Callable[[View], str]
+) -> None:
+    plan, run = case
+    for view in (of_plan(plan), of_run(plan, run)):
+        report = json.loads(json_file.render(view))
+        good = {
+            change["id"]
+            for change in report["changes"]
+            if "outcome" not in change or change["outcome"]["status"] in ("done", "already so")
+        }
+        actions = {change["id"]: change["action"] for change in report["changes"]}
+        matrix = {one["project"]: one for one in (report["matrix"] or {"projects": ()})["projects"]}
+        for one in report["projects"]:
+            made = Counter(actions[change] for change in one["changes"] if change in good)
+            assert [one[key] for key in MOVES] == [
+                made[f"membership.{action}"] for action in ("grant", "change", "revoke")
+            ]
+            assert [one["groups_made"][key] for key in MOVES] == [
+                made[f"group_access.{action}"] for action in ("grant", "change", "revoke")
+            ]
+            if (people := one["people"]) is None:
+                continue
+            gone = people["revoked"] + people["lost"] + people["removed"]
+            assert people["before"] + people["granted"] + people["gained"] - gone == people["after"]
+            if one["project"] in matrix:
+                at = matrix[one["project"]]
+                assert (people["before"], people["after"]) == (at["before"], at["after"])
+        # Names may hold digits, or be written with some.
+        shown = numbers(section(draw(view), "By project"))
+        for one in report["projects"]:
+            wanted = project_numbers(one)
+            assert any(shown[n : n + len(wanted)] == wanted for n in range(len(shown)))
 
 
 def test_a_sum_that_is_wrong_cannot_be_made() -> None:

@@ -6,13 +6,11 @@ from functools import cache
 
 from kanport.model import PROJECT_ROLE_RANK
 from kanport.names import compare_key
-from kanport.outcome import Status
 from kanport.plan.model import Action, Change, Plan, Risk
 from kanport.report.parts import Line
 from kanport.report.tables import AccessRow, Account, Matrix, MatrixRow, RoleCount
 
 _ROLE_CHANGES = {Action.MEMBERSHIP_GRANT, Action.MEMBERSHIP_CHANGE, Action.MEMBERSHIP_REVOKE}
-_IN_PLACE = (Status.DONE, Status.ALREADY)
 _Key = tuple[str, int | None]
 
 
@@ -28,13 +26,13 @@ def access_of(plan: Plan, lines: Sequence[Line]) -> tuple[AccessRow, ...]:
     names.update(_new_names(lines))
     accounts = _accounts(plan, lines, logins)
     removals = {line.change.username: line for line in lines if _is(line, Action.USER_REMOVE)}
-    groups_so = all(_so(line) for line in lines if line.change.subject.group is not None)
+    groups_so = all(line.in_place for line in lines if line.change.subject.group is not None)
     held = {
         (access.project_id, who): role
         for access in plan.access or ()
         for who, role in access.held.items()
     }
-    label = _Labels(plan)
+    label = ProjectLabels(plan)
     rows: list[AccessRow] = []
     for access in plan.access or ():
         project = label(access.project, access.project_id)
@@ -56,7 +54,7 @@ def access_of(plan: Plan, lines: Sequence[Line]) -> tuple[AccessRow, ...]:
                     project,
                     access.project_id,
                     role,
-                    None if line is None or _so(line) else role,
+                    None if line is None or line.in_place else role,
                     accounts.get(person, Account.ACTIVE),
                     line,
                 )
@@ -92,7 +90,7 @@ def access_of(plan: Plan, lines: Sequence[Line]) -> tuple[AccessRow, ...]:
                 label(change.subject.project or "", change.project_id),
                 change.project_id,
                 before,
-                after if _so(line) else _left(line, before),
+                after if line.in_place else _left(line, before),
                 accounts.get(person, Account.ACTIVE),
                 line,
                 # A run reads back what it has done, and so knows.
@@ -119,7 +117,7 @@ def matrix_of(plan: Plan, rows: Iterable[AccessRow]) -> Matrix | None:
     """
     if plan.access is None:
         return None
-    label = _Labels(plan)
+    label = ProjectLabels(plan)
     before: Counter[tuple[_Key, str]] = Counter()
     after: Counter[tuple[_Key, str]] = Counter()
     projects: set[_Key] = {
@@ -156,19 +154,20 @@ def _matrix_row(project: _Key, cells: list[RoleCount]) -> MatrixRow:
     return MatrixRow(*project, before, after, tuple(cells))
 
 
-class _Labels:
-    """How projects are called; where several have one label, with their ids."""
+class ProjectLabels:
+    """What projects are called: where several have one label, with their ids."""
 
     def __init__(self, plan: Plan) -> None:
         ids: dict[str, set[int | None]] = defaultdict(set)
         for access in plan.access or ():
             ids[access.project].add(access.project_id)
         for change in plan.changes:
-            if change.action in _ROLE_CHANGES:
-                ids[change.subject.project or ""].add(change.project_id)
+            if change.subject.project is not None:
+                ids[change.subject.project].add(change.project_id)
         self._shared = {label for label, some in ids.items() if len(some) > 1}
 
     def __call__(self, label: str, project_id: int | None) -> str:
+        """Return what a project with this label and id is called."""
         if label not in self._shared:
             return label
         return f"{label} (new)" if project_id is None else f"{label} (#{project_id})"
@@ -182,7 +181,7 @@ class _Logins:
         self._by_id: dict[int | None, str] = {}
         for line in lines:
             new = line.change.new.username
-            if new and _is(line, Action.USER_RENAME) and _so(line):
+            if new and _is(line, Action.USER_RENAME) and line.in_place:
                 self._by_name[line.change.username] = new
                 self._by_id[line.change.user_id] = new
 
@@ -201,11 +200,6 @@ def _is(line: Line, action: Action) -> bool:
     return line.change.action is action
 
 
-def _so(line: Line) -> bool:
-    """Whether the change counts as made: in a plan all do, after a run what is in place."""
-    return line.status is None or line.status in _IN_PLACE
-
-
 def _left(line: Line, before: str | None) -> str | None:
     """Give the role after a change that is not in place: what a group gives may be another."""
     through = line.outcome.through_group if line.outcome is not None else None
@@ -216,7 +210,7 @@ def _new_names(lines: Iterable[Line]) -> dict[str, str]:
     found = {}
     for line in lines:
         new = line.change.new
-        told = _is(line, Action.USER_CREATE) or (_is(line, Action.USER_UPDATE) and _so(line))
+        told = _is(line, Action.USER_CREATE) or (_is(line, Action.USER_UPDATE) and line.in_place)
         if told and (_is(line, Action.USER_CREATE) or new.name is not None):
             found[line.change.username] = new.name or ""
     return found
@@ -230,8 +224,8 @@ def _accounts(plan: Plan, lines: Iterable[Line], logins: "_Logins") -> dict[str,
     for line in lines:
         who = logins.after(line.change)
         if _is(line, Action.USER_CREATE):
-            accounts[who] = Account.ACTIVE if _so(line) else Account.ABSENT
-        elif not _so(line):
+            accounts[who] = Account.ACTIVE if line.in_place else Account.ABSENT
+        elif not line.in_place:
             continue
         elif _is(line, Action.USER_DISABLE):
             accounts[who] = Account.DISABLED

@@ -49,13 +49,17 @@ def _changes(view: View) -> Table:
         *("Before", "After", "Risk", "Reason", "Origin"),
         *endings,
     )
-    names = {person.username: person.name or None for person in view.people}
+    names = {
+        called: person.name or None
+        for person in view.people
+        for called in (*person.earlier, person.username)
+    }
     return Table("changes", columns, [_change(line, names) for line in view.lines])
 
 
 def _change(line: Line, names: dict[str, str | None]) -> tuple[Cell, ...]:
     change = line.change
-    who = change.subject.username
+    who = line.username
     before, after = _states(line)
     told: tuple[Cell, ...] = (
         change.id,

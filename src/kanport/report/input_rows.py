@@ -54,14 +54,19 @@ def sum_of_rows(rows: Sequence[InputRow], *, planned: bool) -> tuple[Sum, ...]:
     for row in rows:
         numbers[row.fate] += row.times
     total = sum(numbers.values())
-    told = [fate for fate in Fate if fate is Fate.LEFT_OUT or planned is (fate is not Fate.READ)]
+    if not planned:
+        told = [Fate.LEFT_OUT, Fate.READ]
+    else:
+        told = [Fate.CHANGED, Fate.NOT_MADE, Fate.LEFT_OUT, Fate.NOTHING]
+        if not numbers[Fate.NOT_MADE]:
+            told.remove(Fate.NOT_MADE)
     parts = tuple(Count(fate.replace(" ", "_"), numbers[fate], fate.value) for fate in told)
     return (Sum(Count("rows", total, f"{ROW(total)} of the input"), parts),)
 
 
 def _fate(changes: Sequence[Line], notes: Sequence[Finding], *, planned: bool) -> Fate:
     if changes:
-        return Fate.CHANGED
+        return Fate.CHANGED if any(line.in_place for line in changes) else Fate.NOT_MADE
     if any(finding.severity is Severity.ERROR for finding in notes):
         return Fate.LEFT_OUT
     return Fate.NOTHING if planned else Fate.READ

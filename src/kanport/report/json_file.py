@@ -13,7 +13,10 @@ from kanport.report.json_shape import (
     ChangeDict,
     CountDict,
     FactsDict,
+    FlowDict,
     MatrixDict,
+    MovesDict,
+    ProjectDict,
     ReportDict,
     RoleCountDict,
     RowDict,
@@ -23,7 +26,7 @@ from kanport.report.json_shape import (
     VerifiedDict,
     report_schema,
 )
-from kanport.report.parts import Count, Facts, Line, View
+from kanport.report.parts import Count, Facts, Flow, Line, Moves, ProjectAccess, View
 from kanport.report.tables import AccessRow, InputRow, Matrix, RoleCount
 from kanport.report.visible import json_safe
 
@@ -76,17 +79,7 @@ def as_dict(view: View) -> ReportDict:
             {"username": person.username, "name": person.name, "changes": _ids(person.lines)}
             for person in view.people
         ],
-        "projects": [
-            {
-                "project": access.project,
-                "granted": access.granted,
-                "changed": access.changed,
-                "revoked": access.revoked,
-                "created": access.created,
-                "changes": _ids(access.lines),
-            }
-            for access in view.projects
-        ],
+        "projects": [_project(access) for access in view.projects],
         "groups": [{"group": group.group, "changes": _ids(group.lines)} for group in view.groups],
         "changes": [_change(line) for line in view.lines],
         "access": [_access(row) for row in view.access],
@@ -116,6 +109,44 @@ def as_dict(view: View) -> ReportDict:
         ],
         "findings": [finding.to_dict() for finding in view.findings],
         "next_steps": list(view.next_steps),
+    }
+
+
+def _project(access: ProjectAccess) -> ProjectDict:
+    return {
+        "project": access.project,
+        **_moves(access.made),
+        "created": access.created,
+        "planned": _moves(access.planned),
+        "groups_made": _moves(access.groups_made),
+        "groups_planned": _moves(access.groups_planned),
+        "people": None if access.flow is None else _flow(access.flow),
+        "changes": _ids(access.lines),
+    }
+
+
+def _moves(moves: Moves) -> MovesDict:
+    return {"granted": moves.granted, "changed": moves.changed, "revoked": moves.revoked}
+
+
+def _flow(flow: Flow) -> FlowDict:
+    return {
+        "before": flow.before,
+        "granted": flow.granted,
+        "gained": flow.gained,
+        "revoked": flow.revoked,
+        "lost": flow.lost,
+        "removed": flow.removed,
+        "after": flow.after,
+        "through": [
+            {
+                "username": row.person,
+                "before": row.before,
+                "after": row.after,
+                "groups": list(row.through),
+            }
+            for row in flow.through
+        ],
     }
 
 

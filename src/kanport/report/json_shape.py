@@ -181,7 +181,13 @@ class RowDict(TypedDict):
     source: str
     place: str
     rows: int
-    fate: Literal["led to changes", "left out", "led to no change", "read"]
+    fate: Literal[
+        "led to changes",
+        "led to changes that were not made",
+        "left out",
+        "led to no change",
+        "read",
+    ]
     changes: list[str]
     findings: list[int]
 
@@ -194,14 +200,52 @@ class PersonDict(TypedDict):
     changes: list[str]
 
 
+class MovesDict(TypedDict):
+    """How many roles are granted, changed and revoked."""
+
+    granted: int
+    changed: int
+    revoked: int
+
+
+class ThroughDict(TypedDict):
+    """Somebody's role that changes because groups change."""
+
+    username: str
+    before: str | None
+    after: str | None
+    groups: list[str]
+
+
+class FlowDict(TypedDict):
+    """How many people have a role in a project: before + granted + gained - others = after."""
+
+    before: int
+    granted: int
+    gained: int
+    revoked: int
+    lost: int
+    removed: int
+    after: int
+    through: list[ThroughDict]
+
+
 class ProjectDict(TypedDict):
-    """The ids of the changes of access to one project, with their numbers."""
+    """The ids of the changes of access to one project, with their numbers.
+
+    `granted`, `changed` and `revoked` count memberships: in a run those that were made, in a plan
+    all. `planned` counts what was planned, `groups_made` and `groups_planned` the access of groups.
+    """
 
     project: str
     granted: int
     changed: int
     revoked: int
     created: int
+    planned: MovesDict
+    groups_made: MovesDict
+    groups_planned: MovesDict
+    people: FlowDict | None
     changes: list[str]
 
 

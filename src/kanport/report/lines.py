@@ -1,7 +1,8 @@
 """Changes as they are told: what differs, from where, and grouped by whom and what they concern."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -11,10 +12,27 @@ from kanport.names import compare_key
 from kanport.origin import Origin
 from kanport.outcome import Outcome, Verdict
 from kanport.plan.model import Action, Change, Subject
-from kanport.report.parts import Difference, GroupChanges, Line, Person, ProjectAccess
+from kanport.report.parts import (
+    Difference,
+    Flow,
+    GroupChanges,
+    Line,
+    Moves,
+    Person,
+    ProjectAccess,
+)
+from kanport.report.tables import AccessRow
 from kanport.report.words import ACTIONS, RISKS, unique
 
+_MEMBERSHIP = (Action.MEMBERSHIP_GRANT, Action.MEMBERSHIP_CHANGE, Action.MEMBERSHIP_REVOKE)
+_GROUP_ACCESS = (
+    Action.GROUP_ACCESS_GRANT,
+    Action.GROUP_ACCESS_CHANGE,
+    Action.GROUP_ACCESS_REVOKE,
+)
 _NO_NAMES: Mapping[str, str] = MappingProxyType({})
+_NO_OUTCOMES: Mapping[str, Outcome] = MappingProxyType({})
+_NO_VERDICTS: Mapping[str, Verdict] = MappingProxyType({})
 
 
 def line_of(change: Change, outcome: Outcome | None = None, verdict: Verdict | None = None) -> Line:
@@ -33,6 +51,27 @@ def line_of(change: Change, outcome: Outcome | None = None, verdict: Verdict | N
     )
     bad = line.ending is not None and not line.ending.good
     return replace(line, symbol="!") if bad else line
+
+
+def lines_of(
+    changes: Iterable[Change],
+    outcomes: Mapping[str, Outcome] = _NO_OUTCOMES,
+    verdicts: Mapping[str, Verdict] = _NO_VERDICTS,
+) -> tuple[Line, ...]:
+    """Return the changes of a plan in its order, with outcomes or verdicts by change id.
+
+    Whoever was not renamed keeps the old username in the changes that follow.
+    """
+    lines = []
+    called: dict[int, str] = {}
+    for change in changes:
+        line = line_of(change, outcomes.get(change.id), verdicts.get(change.id))
+        if change.user_id in called:
+            line = replace(line, login=called[change.user_id])
+        elif change.action is Action.USER_RENAME and not line.in_place and change.user_id:
+            called[change.user_id] = change.username
+        lines.append(line)
+    return tuple(lines)
 
 
 def _target(subject: Subject) -> str:
@@ -91,22 +130,31 @@ def places_of(origins: Iterable[Origin]) -> tuple[str, ...]:
 
 
 def by_person(lines: Iterable[Line], names: Mapping[str, str] = _NO_NAMES) -> tuple[Person, ...]:
-    """Group changes by the person whom they concern, sorted by name; in each the plan's order.
+    """Group changes by user, sorted by username; in each the plan's order.
 
-    `names` are what the server calls them now; a name that a change gives them comes first.
+    A renamed user is one. `names` are what the server calls them now; a name that a change gives
+    them comes first.
     """
-    groups: dict[str, list[Line]] = {}
+    groups: dict[int | str, list[Line]] = {}
     for line in lines:
-        if line.change.subject.username is not None:
-            groups.setdefault(line.change.username, []).append(line)
-    return tuple(
-        Person(
-            username,
-            _name_in(groups[username]) or names.get(username, ""),
-            tuple(groups[username]),
-        )
-        for username in sorted(groups, key=_by_name)
-    )
+        if line.username is not None:
+            groups.setdefault(line.change.user_id or line.username, []).append(line)
+    return tuple(sorted((_person(group, names) for group in groups.values()), key=_by_username))
+
+
+def _person(lines: list[Line], names: Mapping[str, str]) -> Person:
+    called = [line.username for line in lines if line.username is not None]
+    for line in lines:
+        new = line.change.new.username
+        if line.change.action is Action.USER_RENAME and line.in_place and new:
+            called.append(new)
+    username = called[-1]
+    name = _name_in(lines) or next((names[one] for one in called if one in names), "")
+    return Person(username, name, tuple(lines), unique(one for one in called if one != username))
+
+
+def _by_username(person: Person) -> tuple[str, str]:
+    return _by_name(person.username)
 
 
 def _name_in(lines: Iterable[Line]) -> str:
@@ -117,22 +165,66 @@ def _name_in(lines: Iterable[Line]) -> str:
     return ""
 
 
-def by_project(lines: Iterable[Line]) -> tuple[ProjectAccess, ...]:
-    """Group changes of access by project, sorted by name; in each the plan's order."""
+def by_project(
+    lines: Iterable[Line],
+    label: Callable[[str, int | None], str],
+    access: Iterable[AccessRow] | None = None,
+) -> tuple[ProjectAccess, ...]:
+    """Group changes of access by project, sorted by name; in each the plan's order.
+
+    `label` names a project by its label and id. `access` are the roles in all projects before and
+    after; None where the plan does not hold them.
+    Projects in which only groups change somebody's role are there too.
+    """
     groups: dict[str, list[Line]] = {}
+    flows: dict[str, list[AccessRow]] = {}
     for line in lines:
         if line.change.subject.project is not None:
-            groups.setdefault(line.change.subject.project, []).append(line)
+            project = label(line.change.subject.project, line.change.project_id)
+            groups.setdefault(project, []).append(line)
+    for row in access or ():
+        flows.setdefault(row.project, []).append(row)
+        if row.moves and row.before != row.after:
+            groups.setdefault(row.project, [])
     return tuple(
         ProjectAccess(
             project,
-            granted=_number(groups[project], Action.MEMBERSHIP_GRANT, Action.GROUP_ACCESS_GRANT),
-            changed=_number(groups[project], Action.MEMBERSHIP_CHANGE, Action.GROUP_ACCESS_CHANGE),
-            revoked=_number(groups[project], Action.MEMBERSHIP_REVOKE, Action.GROUP_ACCESS_REVOKE),
-            lines=tuple(groups[project]),
-            created=_number(groups[project], Action.PROJECT_CREATE),
+            planned=_moves(some, _MEMBERSHIP),
+            made=_moves((line for line in some if line.in_place), _MEMBERSHIP),
+            groups_planned=_moves(some, _GROUP_ACCESS),
+            groups_made=_moves((line for line in some if line.in_place), _GROUP_ACCESS),
+            lines=tuple(some),
+            created=sum(
+                line.in_place for line in some if line.change.action is Action.PROJECT_CREATE
+            ),
+            flow=None if access is None else _flow(flows.get(project, ())),
         )
-        for project in sorted(groups, key=_by_name)
+        for project, some in sorted(groups.items(), key=lambda item: _by_name(item[0]))
+    )
+
+
+def _moves(lines: Iterable[Line], actions: tuple[Action, Action, Action]) -> Moves:
+    numbers = Counter(line.change.action for line in lines)
+    return Moves(*(numbers[action] for action in actions))
+
+
+def _flow(rows: Iterable[AccessRow]) -> Flow:
+    rows = tuple(rows)
+    gained = [row for row in rows if row.before is None and row.after is not None]
+    lost = [row for row in rows if row.before is not None and row.after is None]
+    removed = sum(
+        row.line is not None and row.line.change.action is Action.USER_REMOVE for row in lost
+    )
+    by_groups = sum(row.moves for row in lost)
+    return Flow(
+        before=sum(row.before is not None for row in rows),
+        granted=sum(not row.moves for row in gained),
+        gained=sum(row.moves for row in gained),
+        revoked=len(lost) - by_groups - removed,
+        lost=by_groups,
+        removed=removed,
+        after=sum(row.after is not None for row in rows),
+        through=tuple(row for row in rows if row.moves and row.before != row.after),
     )
 
 
@@ -145,10 +237,6 @@ def by_group(lines: Iterable[Line]) -> tuple[GroupChanges, ...]:
     return tuple(
         GroupChanges(group, tuple(groups[group])) for group in sorted(groups, key=_by_name)
     )
-
-
-def _number(lines: Iterable[Line], *actions: Action) -> int:
-    return sum(line.change.action in actions for line in lines)
 
 
 def _by_name(name: str) -> tuple[str, str]:

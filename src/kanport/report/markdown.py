@@ -14,6 +14,7 @@ from typing import TypeVar
 from kanport.findings import Finding
 from kanport.report.facts import fact_rows
 from kanport.report.parts import ActionRow, Difference, Level, Line, ProjectAccess, View
+from kanport.report.sentences import project_numbers
 from kanport.report.tables import MatrixRow
 from kanport.report.visible import visible
 from kanport.report.words import CHANGE, FINDING, PROJECT, SEVERITIES, Noun, counted
@@ -120,11 +121,7 @@ def _more(number: int, noun: Noun) -> str:
 
 
 def _project(access: ProjectAccess) -> str:
-    created = "created, " if access.created else ""
-    return (
-        f"- project {code(access.project)}: {created}{access.granted} granted, "
-        f"{access.changed} changed, {access.revoked} revoked"
-    )
+    return f"- project {code(access.project)}: {project_numbers(access)}"
 
 
 def _access(row: MatrixRow) -> str:

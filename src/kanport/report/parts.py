@@ -112,7 +112,8 @@ class Line:
     `target` is what it gives or takes access to, a project or a group; it is empty where the change
     is about nothing but whom or what it is about (`who`).
 
-    A run has an outcome, a verification a verdict, a plan neither.
+    A run has an outcome, a verification a verdict, a plan neither. `login` is the username of
+    somebody whom the plan calls by a new one that they did not get.
     """
 
     change: Change
@@ -124,13 +125,27 @@ class Line:
     places: tuple[str, ...]
     outcome: Outcome | None = None
     verdict: Verdict | None = None
+    login: str | None = None
+
+    @property
+    def username(self) -> str | None:
+        """What the user is called when the change comes; None where it is about no user.
+
+        The plan's name, but for a user whose rename failed before.
+        """
+        return self.change.subject.username if self.login is None else self.login
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the change counts: in a plan each one, else those that were made or hold."""
+        return self.ending is None or self.ending.good
 
     @property
     def who(self) -> str:
-        """Whom the change is about: a person, else a group, else a project."""
+        """Whom the change is about: a user, else a group, else a project."""
         subject = self.change.subject
-        if subject.username is not None:
-            return subject.username
+        if self.username is not None:
+            return self.username
         return subject.group if subject.group is not None else subject.project or ""
 
     @property
@@ -152,26 +167,72 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Everything that happens to one person; `name` is empty where the changes don't tell it."""
+    """All changes of one user; `name` is empty where nothing gives it.
+
+    `username` is what they are called in the end, `earlier` what they were called before.
+    """
 
     username: str
     name: str
     lines: tuple[Line, ...]
+    earlier: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """How many roles in a project are granted, changed and revoked."""
+
+    granted: int = 0
+    changed: int = 0
+    revoked: int = 0
+
+    @property
+    def all(self) -> int:
+        """Their sum."""
+        return self.granted + self.changed + self.revoked
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """How the number of people with a role in a project changes; one that is wrong is refused.
+
+    `granted` and `revoked` are those who gain their first role, or lose their last one, by a change
+    of their membership; `gained` and `lost` because groups change; `removed` with their account.
+    `through` are the people whose role changes because groups change.
+    """
+
+    before: int
+    granted: int
+    gained: int
+    revoked: int
+    lost: int
+    removed: int
+    after: int
+    through: tuple[AccessRow, ...] = ()
+
+    def __post_init__(self) -> None:
+        gone = self.revoked + self.lost + self.removed
+        if self.before + self.granted + self.gained - gone != self.after:
+            raise AssertionError(f"the access to a project does not add up: {self}")
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectAccess:
-    """Everything that happens to the access to one project, of people and of groups.
+    """All changes of the access to one project.
 
-    `created` is 1 where the project itself is made, so that all the numbers make up the lines.
+    `planned` and `made` count changes of memberships, `groups_planned` and `groups_made` those of
+    the access of groups; in a plan, all count as made. `created` is 1 where the project itself is
+    created. `flow` is None where the plan does not hold the access that stays.
     """
 
     project: str
-    granted: int
-    changed: int
-    revoked: int
+    planned: Moves
+    made: Moves
+    groups_planned: Moves
+    groups_made: Moves
     lines: tuple[Line, ...]
     created: int = 0
+    flow: Flow | None = None
 
 
 @dataclass(frozen=True, slots=True)

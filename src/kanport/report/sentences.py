@@ -6,12 +6,13 @@ from kanport.facts import Fact
 from kanport.findings import Severity
 from kanport.outcome import Tally, Verified
 from kanport.plan.model import Action, GuardVerdict
-from kanport.report.parts import Level, RiskRow, Sentence
+from kanport.report.parts import Flow, Level, Moves, ProjectAccess, RiskRow, Sentence
 from kanport.report.words import (
     ACTIONS,
     CHANGE,
     GUARD,
     MEMBERSHIP,
+    PERSON,
     ROW,
     SEVERITIES,
     SOURCE,
@@ -131,6 +132,46 @@ def risk_sentences(risky: int, planned: int, risks: Iterable[RiskRow]) -> list[S
     verb = "deserves" if risky == 1 else "deserve"
     of = f"{risky} of {counted(planned, CHANGE)} {verb} a second look"
     return [Sentence(Level.LOOK, f"{of}: {parts}.")]
+
+
+def project_numbers(access: ProjectAccess) -> str:
+    """Return what happens to the access to a project, and how many people have a role there.
+
+    >>> project_numbers(ProjectAccess("A", Moves(1, 0, 9), Moves(1, 0, 8), Moves(), Moves(), ()))
+    '1 granted, 0 changed, 8 of 9 revoked'
+    """
+    parts = ["created"] if access.created else []
+    parts.append(_moves(access.made, access.planned))
+    if access.groups_planned.all:
+        parts.append(f"group access: {_moves(access.groups_made, access.groups_planned)}")
+    if access.flow is not None:
+        parts.append(_flow(access.flow))
+    return "; ".join(parts)
+
+
+def _moves(made: Moves, planned: Moves) -> str:
+    return ", ".join(
+        f"{done} {word}" if done == of else f"{done} of {of} {word}"
+        for done, of, word in (
+            (made.granted, planned.granted, "granted"),
+            (made.changed, planned.changed, "changed"),
+            (made.revoked, planned.revoked, "revoked"),
+        )
+    )
+
+
+def _flow(flow: Flow) -> str:
+    parts = [
+        f"{number} {words}"
+        for number, words in (
+            (flow.gained, "gained through groups"),
+            (flow.lost, "lost through groups"),
+            (flow.removed, "removed with their account"),
+        )
+        if number
+    ]
+    after = f"{flow.before} before, {counted(flow.after, PERSON)} after"
+    return f"{after} ({listed(parts)})" if parts else after
 
 
 def stop_sentences(stopped: Fact | None) -> list[Sentence]:

@@ -116,6 +116,7 @@ class Fate(StrEnum):
     """What became of a row of the input."""
 
     CHANGED = "led to changes"
+    NOT_MADE = "led to changes that were not made"
     LEFT_OUT = "left out"
     NOTHING = "led to no change"
     READ = "read"

@@ -15,6 +15,7 @@ from kanport.report.facts import fact_rows
 from kanport.report.findings_text import show_findings
 from kanport.report.page import Page, padded, width_of
 from kanport.report.parts import Level, Sum, View
+from kanport.report.sentences import project_numbers
 from kanport.report.summary_text import show_summary
 
 _LEVELS = {
@@ -87,8 +88,7 @@ def _projects(page: Page, view: View) -> None:
     page.section("By project")
     names = width_of((access.project for access in view.projects), 40) + 2
     for access in view.projects:
-        told = "created, " if access.created else ""
-        told += f"{access.granted} granted, {access.changed} changed, {access.revoked} revoked"
+        told = project_numbers(access)
         name = page.ink(access.project)
         if page.plain:
             page.add(name.append_text(page.mark(f": {told}")))

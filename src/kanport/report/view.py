@@ -8,7 +8,7 @@ from kanport.facts import Fact
 from kanport.findings import Finding, errors_in, in_order
 from kanport.outcome import NOT_REACHED, Outcome, Run, Status, Tally, Verdict, Verified
 from kanport.plan.model import GuardVerdict, Plan, PlanMapping, PlanSource, PlanWithheld
-from kanport.report.access import access_of, matrix_of
+from kanport.report.access import ProjectLabels, access_of, matrix_of
 from kanport.report.counts import (
     access_sums,
     actions_in,
@@ -23,12 +23,13 @@ from kanport.report.counts import (
     undone_in,
 )
 from kanport.report.input_rows import input_rows, sum_of_rows
-from kanport.report.lines import by_group, by_person, by_project, line_of, risky_of
+from kanport.report.lines import by_group, by_person, by_project, lines_of, risky_of
 from kanport.report.parts import (
     Count,
     Facts,
     Level,
     Line,
+    ProjectAccess,
     RunFacts,
     Sentence,
     View,
@@ -92,7 +93,7 @@ def of_validation(
 
 def of_plan(plan: Plan, *, next_steps: tuple[str, ...] = ()) -> View:
     """Give the view of what would change."""
-    lines = tuple(line_of(change) for change in plan.changes)
+    lines = lines_of(plan.changes)
     findings = tuple(in_order(plan.findings))
     access = access_of(plan, lines)
     return _view(
@@ -106,6 +107,7 @@ def of_plan(plan: Plan, *, next_steps: tuple[str, ...] = ()) -> View:
         findings=findings,
         counts=unchanged_counts(plan.unchanged),
         access=access,
+        projects=_projects(plan, lines, access),
         matrix=matrix_of(plan, access),
         rows=input_rows(plan.sources, lines, findings, planned=True),
         next_steps=next_steps,
@@ -119,7 +121,7 @@ def of_run(plan: Plan, run: Run, *, next_steps: tuple[str, ...] = ()) -> View:
     that the plan does not hold, or for two outcomes of one change.
     """
     outcomes = _outcomes_of(plan, run)
-    lines = tuple(line_of(change, outcomes[change.id]) for change in plan.changes)
+    lines = lines_of(plan.changes, outcomes)
     tally = Tally.of(len(lines), outcomes.values())
     done = actions_in(line for line in lines if line.status is Status.DONE)
     facts = _facts(plan, _run_facts(run))
@@ -138,6 +140,7 @@ def of_run(plan: Plan, run: Run, *, next_steps: tuple[str, ...] = ()) -> View:
         stopped=run.stopped,
         counts=unchanged_counts(plan.unchanged),
         access=access,
+        projects=_projects(plan, lines, access),
         matrix=matrix_of(plan, access),
         rows=input_rows(plan.sources, lines, findings, planned=True),
         next_steps=next_steps,
@@ -159,7 +162,7 @@ def of_verification(
     are left to its own report. Raises KeyError where a change has no verdict.
     """
     of = {verdict.change_id: verdict for verdict in verdicts}
-    lines = tuple(line_of(change, verdict=of[change.id]) for change in plan.changes)
+    lines = lines_of(plan.changes, verdicts={change.id: of[change.id] for change in plan.changes})
     verified = Verified.of(len(lines), of.values())
     facts = _facts(plan, None if run is None else _run_facts(run))
     return _view(
@@ -170,9 +173,16 @@ def of_verification(
         names=_names(plan),
         findings=(),
         verified=verified,
+        projects=by_project(lines, ProjectLabels(plan)),
         counts=(),
         next_steps=next_steps,
     )
+
+
+def _projects(
+    plan: Plan, lines: Sequence[Line], access: Sequence[AccessRow]
+) -> tuple[ProjectAccess, ...]:
+    return by_project(lines, ProjectLabels(plan), None if plan.access is None else access)
 
 
 def _run_facts(run: Run) -> RunFacts:
@@ -233,9 +243,10 @@ def _view(
     access: tuple[AccessRow, ...] = (),
     matrix: Matrix | None = None,
     rows: tuple[InputRow, ...] = (),
+    projects: tuple[ProjectAccess, ...] = (),
     names: Mapping[str, str] | None = None,
 ) -> View:
-    people, projects = by_person(lines, names or {}), by_project(lines)
+    people = by_person(lines, names or {})
     groups = by_group(lines)
     # Whether a change was dangerous is a question to ask before and while it is made.
     risky, risks = ((), ()) if verified is not None else (risky_of(lines), risk_rows(lines))

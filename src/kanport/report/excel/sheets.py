@@ -61,8 +61,28 @@ def _table(view: View, name: str, title: str, key: str, more: tuple[Column, ...]
 
 
 def _projects(view: View) -> Sheet:
-    columns = tuple(map(Column, ("Project", "Granted", "Changed", "Revoked")))
-    rows = [(one.project, one.granted, one.changed, one.revoked) for one in view.projects]
+    heads = ["Project", "Granted", "Changed", "Revoked"]
+    kinds = ("granted", "changed", "revoked")
+    planned = view.kind is ViewKind.RUN
+    if planned:
+        heads += ["Granted, planned", "Changed, planned", "Revoked, planned"]
+    heads += ["Group access granted", "Group access changed", "Group access revoked"]
+    heads += ["People before", "People after", "Gained through groups", "Lost through groups"]
+    columns = tuple(map(Column, heads))
+    rows = [
+        (
+            one.project,
+            *(getattr(one.made, kind) for kind in kinds),
+            *(getattr(one.planned, kind) for kind in kinds if planned),
+            *(getattr(one.groups_made, kind) for kind in kinds),
+            *(
+                (one.flow.before, one.flow.after, one.flow.gained, one.flow.lost)
+                if one.flow is not None
+                else (None,) * 4
+            ),
+        )
+        for one in view.projects
+    ]
     return Sheet("Projects", columns, rows, table="Projects")
 
 

@@ -69,12 +69,12 @@ def of_things(view: View) -> Iterator[Html]:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """How one list of changes is drawn."""
+    """How one list of changes is drawn; an anchor is used once."""
 
     view: View
     caption: str
     head: Callable[[str], Html]
-    anchors: Mapping[str, str] = field(default_factory=dict)
+    anchors: dict[str, str] = field(default_factory=dict)
 
     def pieces(self, groups: Iterable[tuple[str, Iterable[Line]]]) -> Iterator[Html]:
         rows: list[Html] = []
@@ -103,7 +103,7 @@ class _Table:
     def _group(self, who: str, lines: list[Line]) -> Iterator[Html]:
         # In the first column, a head without a scope is one for the rows that it spans.
         head = el("th", self.head(who), rowspan=len(lines) if len(lines) > 1 else None)
-        anchor = self.anchors.get(who)
+        anchor = self.anchors.pop(who, None)
         short = brief(self.view)
         for line in lines:
             yield el(

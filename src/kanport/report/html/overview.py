@@ -58,7 +58,11 @@ def projects(view: View) -> Html:
 
 def parts_of(access: ProjectAccess) -> list[tuple[str, int]]:
     """Give the numbers of a project, each with the pattern that stands for it."""
-    return [("add", access.granted), ("mod", access.changed), ("del", access.revoked)]
+    return [
+        ("add", access.made.granted + access.groups_made.granted),
+        ("mod", access.made.changed + access.groups_made.changed),
+        ("del", access.made.revoked + access.groups_made.revoked),
+    ]
 
 
 def _changes(access: ProjectAccess) -> int:

@@ -1,6 +1,6 @@
 """The people of a report: their names, and the places that links to them lead to."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kanport.report.html.markup import Html, el, join, text
@@ -20,8 +20,8 @@ class People:
     def of(cls, view: View) -> "People":
         """Number the people of a view in their order."""
         return cls(
-            {person.username: f"p{number}" for number, person in enumerate(view.people, start=1)},
-            {person.username: person.name for person in view.people},
+            _by_username(view, [f"p{number}" for number in range(1, len(view.people) + 1)]),
+            _by_username(view, [person.name for person in view.people]),
             brief(view),
         )
 
@@ -50,3 +50,13 @@ class People:
     def _named(self, username: str, login: Html) -> Html:
         name = self.names.get(username)
         return join(text(name), el("i", login)) if name and name != username else login
+
+
+def _by_username(view: View, values: Sequence[str]) -> dict[str, str]:
+    """Return what belongs to each person by username; whoever has a name now comes first."""
+    pairs = list(zip(view.people, values, strict=True))
+    found = {person.username: value for person, value in reversed(pairs)}
+    for person, value in pairs:
+        for earlier in person.earlier:
+            found.setdefault(earlier, value)
+    return found

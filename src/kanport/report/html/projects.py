@@ -1,6 +1,6 @@
 """The changes by project: who gets, changes and loses which role."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from kanport.report.html.charts import bar
 from kanport.report.html.marks import ENDINGS, SIGNS
@@ -9,6 +9,8 @@ from kanport.report.html.overview import parts_of
 from kanport.report.html.people import People
 from kanport.report.html.scale import brief
 from kanport.report.parts import Difference, Line, ProjectAccess, View
+from kanport.report.sentences import project_numbers
+from kanport.report.tables import AccessRow
 from kanport.report.words import ACTIONS
 
 
@@ -19,14 +21,6 @@ def by_project(view: View, people: People) -> Iterator[Html]:
 
 
 def _project(access: ProjectAccess, people: People, *, linked: bool) -> Html:
-    numbers = [
-        el("span", f"{SIGNS[symbol]}{number} {word}", class_=None if number else "none")
-        for symbol, number, word in (
-            ("+", access.granted, "granted"),
-            ("~", access.changed, "changed"),
-            ("-", access.revoked, "revoked"),
-        )
-    ]
     groups: dict[tuple[str, tuple[Difference, ...]], list[Line]] = {}
     for line in access.lines:
         groups.setdefault((line.change.action, line.differences), []).append(line)
@@ -39,15 +33,18 @@ def _project(access: ProjectAccess, people: People, *, linked: bool) -> Html:
         "summary",
         el("h3", text(access.project)),
         bar(parts_of(access), len(access.lines)),
-        el("span", *_spaced(numbers), class_="numbers"),
+        el("span", text(project_numbers(access)), class_="numbers"),
     )
-    return el("details", head, el("dl", *body))
+    through = access.flow.through if access.flow is not None else ()
+    return el("details", head, el("dl", *body, *_through(through, people, linked=linked)))
 
 
-def _spaced(parts: list[Html]) -> Iterator[Html]:
-    for part in parts:
-        yield part
-        yield Html(" ")
+def _through(rows: Sequence[AccessRow], people: People, *, linked: bool) -> Iterator[Html]:
+    """Yield whose role changes because groups change, by what it becomes and through what."""
+    for row in rows:
+        groups = f" ({', '.join(row.through)})" if row.through else ""
+        yield el("dt", text(f"{row.before or 'no access'} → {row.after or 'no access'}{groups}"))
+        yield el("dd", people.link(row.person) if linked else people.login(row.person))
 
 
 def _what(line: Line) -> Iterator[Html]:
