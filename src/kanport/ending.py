@@ -66,7 +66,7 @@ class Ending:
         return RESULTS.get(self.exit_code, f"exit code {self.exit_code}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the ending as the status file and the webhook hold it."""
+        """Return the ending as the status file and the webhook hold it."""
         return {
             "run": self.run_id,
             "command": self.command,

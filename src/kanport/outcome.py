@@ -117,7 +117,7 @@ class Tally:
         return self.failed == self.skipped == self.not_attempted == 0
 
     def to_dict(self) -> dict[str, int]:
-        """Give the tally as the journal and the JSON report hold it."""
+        """Return the tally as the journal and the JSON report hold it."""
         return {
             "planned": self.planned,
             "done": self.done,
@@ -209,11 +209,11 @@ class Run:
         return Exit.OK if self.tally().complete else Exit.PARTIAL
 
 
-class Standing(StrEnum):
+class VerifyStatus(StrEnum):
     """Whether the server is as a change wanted it."""
 
-    SO = "as planned"
-    NOT_SO = "not as planned"
+    MATCH = "as planned"
+    MISMATCH = "not as planned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +221,7 @@ class Verdict:
     """Whether the server is as one change wanted it; `actual` says what is there if not."""
 
     change_id: str
-    standing: Standing
+    standing: VerifyStatus
     actual: Fact | None = None
 
     @property
@@ -235,24 +235,32 @@ class Verified:
     """planned = as planned + not as planned. It adds up, always."""
 
     planned: int
-    so: int = 0
-    not_so: int = 0
+    matching: int = 0
+    mismatching: int = 0
 
     def __post_init__(self) -> None:
-        if self.planned != self.so + self.not_so:
+        if self.planned != self.matching + self.mismatching:
             raise AssertionError(f"the verdicts do not add up: {self}")
 
     @classmethod
     def of(cls, planned: int, verdicts: Iterable[Verdict]) -> "Verified":
         """Count the verdicts on a plan with so many changes, one for each."""
         counted = Counter(verdict.standing for verdict in verdicts)
-        return cls(planned, so=counted[Standing.SO], not_so=counted[Standing.NOT_SO])
+        return cls(
+            planned,
+            matching=counted[VerifyStatus.MATCH],
+            mismatching=counted[VerifyStatus.MISMATCH],
+        )
 
     @property
     def complete(self) -> bool:
         """Whether everything is as planned."""
-        return not self.not_so
+        return not self.mismatching
 
     def to_dict(self) -> dict[str, int]:
-        """Give the counts as the JSON report holds them."""
-        return {"planned": self.planned, "as_planned": self.so, "not_as_planned": self.not_so}
+        """Return the counts as the JSON report holds them."""
+        return {
+            "planned": self.planned,
+            "as_planned": self.matching,
+            "not_as_planned": self.mismatching,
+        }

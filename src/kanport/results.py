@@ -19,11 +19,11 @@ from kanport.findings import Finding
 from kanport.outcome import (
     Outcome,
     Run,
-    Standing,
     Status,
     Tally,
     Verdict,
     Verified,
+    VerifyStatus,
 )
 from kanport.plan.model import Action, Change, GuardVerdict, Plan
 
@@ -180,7 +180,7 @@ class Verification:
     @property
     def mismatches(self) -> tuple[Verdict, ...]:
         """The changes that the server does not show as planned."""
-        return tuple(one for one in self.verdicts if one.standing is not Standing.SO)
+        return tuple(one for one in self.verdicts if one.standing is not VerifyStatus.MATCH)
 
     @property
     def exit_code(self) -> Exit:

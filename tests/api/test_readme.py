@@ -30,7 +30,9 @@ class Case:
 
 
 CASES = (
-    Case("kanport.apply(", "", Exit.OK, ("planned=6, done=6", "exit code 0", "planned=6, so=6")),
+    Case(
+        "kanport.apply(", "", Exit.OK, ("planned=6, done=6", "exit code 0", "planned=6, matching=6")
+    ),
     Case("sys.exit(result.exit_code)", "", Exit.OK, ("user.create ada done",)),
     Case("stopped by", AN_INVALID_ROW + A_LIMIT, Exit.OK, ("email-invalid", "stopped by limit-")),
     Case("plan.only(", "", Exit.OK, ("# Kanport plan: club",)),

@@ -107,7 +107,7 @@ def half_of_the_users_go(team: Team) -> None:
     ("meanwhile", "limits", "code", "words"),
     [
         (others_are_disabled, "disable: 9", 9, "No active administrator would remain"),
-        (the_account_is_protected, "disable: 9", 4, "protected-accounts"),
+        (the_account_is_protected, "disable: 9", 4, 'would change: "root2"'),
         (half_of_the_users_go, "disable: {max: 9, share: 30}", 4, "limit-disable"),
     ],
 )

@@ -5,7 +5,7 @@ from typing import Any
 from kanport.facts import as_written
 from kanport.findings import Finding
 from kanport.origin import Origin
-from kanport.outcome import Outcome, Run, Standing, Status, Verdict
+from kanport.outcome import Outcome, Run, Status, Verdict, VerifyStatus
 from kanport.plan.model import (
     Action,
     Change,
@@ -361,8 +361,8 @@ def make_verdicts(plan: Plan, wrong: dict[int, str] | None = None) -> tuple[Verd
     """Make verdicts: all is as planned but what is said to be wrong, by the change's number."""
     wrong = wrong or {}
     return tuple(
-        Verdict(one.id, Standing.NOT_SO, as_written(wrong[number]))
+        Verdict(one.id, VerifyStatus.MISMATCH, as_written(wrong[number]))
         if number in wrong
-        else Verdict(one.id, Standing.SO)
+        else Verdict(one.id, VerifyStatus.MATCH)
         for number, one in enumerate(plan.changes, start=1)
     )

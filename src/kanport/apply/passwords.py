@@ -57,7 +57,7 @@ class Passwords:
             self._create(file)
 
     def of(self, change: Change) -> SecretStr | None:
-        """Give the password for a change, the same at each call; None where it needs none."""
+        """Return the password for a change, the same at each call; None where it needs none."""
         if change.action is not Action.USER_CREATE or by_ldap(change):
             return None
         key = compare_key(change.username)

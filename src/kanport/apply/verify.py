@@ -12,14 +12,14 @@ from kanport.apply.calls import CREATING, MEMBERSHIPS, OF_GROUPS_AND_PROJECTS
 from kanport.apply.reconcile import Observation, Reader, observe, readback
 from kanport.apply.state import Renames, State
 from kanport.names import compare_key
-from kanport.outcome import Standing, Verdict
+from kanport.outcome import Verdict, VerifyStatus
 from kanport.plan.model import Action, Change, Plan
 
 _Who = int | str
 
 
 def verify(plan: Plan, reader: Reader) -> tuple[Verdict, ...]:
-    """Say of each change, in the plan's order, whether the server is as it was to end.
+    """Return for each change, in the plan's order, whether the server is as it was to end.
 
     The ids of created users are learned by their names. Raises Unreachable where the server cannot
     be read.
@@ -59,12 +59,12 @@ def _observed(changes: Sequence[Change], state: State, reader: Reader) -> dict[s
 
 def _verdict(change: Change, observed: Observation) -> Verdict:
     if observed.ok:
-        return Verdict(change.id, Standing.SO)
-    return Verdict(change.id, Standing.NOT_SO, observed.actual)
+        return Verdict(change.id, VerifyStatus.MATCH)
+    return Verdict(change.id, VerifyStatus.MISMATCH, observed.actual)
 
 
 def _expected(changes: Sequence[Change]) -> Iterator[Change]:
-    """Give each change with the `after` that holds at the end of the whole plan."""
+    """Return each change with the `after` that holds at the end of the whole plan."""
     removed = {c.user_id for c in changes if c.action is Action.USER_REMOVE}
     fields: dict[_Who, dict[str, Any]] = defaultdict(dict)
     roles: dict[tuple[_Who, str | None], Mapping[str, Any] | None] = {}

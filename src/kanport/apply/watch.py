@@ -28,7 +28,7 @@ class Watch:
     admins: Collection[int] = ()
 
     def concerns(self, change: Change) -> bool:
-        """Tell whether a change is one to check right before it is made."""
+        """Return whether a change is one to check right before it is made."""
         if change.action is Action.USER_REMOVE:
             return True
         if change.action not in _LOWERING:

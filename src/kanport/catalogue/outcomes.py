@@ -21,11 +21,13 @@ STOPS: Mapping[str, Kind] = {
         "",
         "The disk takes no more of the journal.",
         one("Kanport cannot write the journal {path}: {error}"),
+        {"path": Personal.VALUE},
     ),
     "passwords-broken": Kind(
         "",
         "The disk takes no more passwords.",
         one("Kanport cannot write the passwords file {path}: {error}"),
+        {"path": Personal.VALUE},
     ),
     "server-lost": Kind(
         "",

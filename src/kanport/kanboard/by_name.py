@@ -23,7 +23,7 @@ _AT_A_TIME = 1000
 def read_by_name(
     client: Client, usernames: Collection[str], user_ids: Collection[int], known: Iterable[User]
 ) -> tuple[dict[int, User], bool]:
-    """Give the users with these names and ids, and those known already, by id.
+    """Return the users with these names and ids, and those known already, by id.
 
     A name that the server does not have in this spelling is asked for in the usual other ones as
     well, as SQLite and PostgreSQL tell case and accents apart. The second value is whether the

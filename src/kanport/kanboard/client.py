@@ -101,7 +101,7 @@ class Client:
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> Self:
-        """Give a client to use in a `with` block; no connection is made yet.
+        """Return a client to use in a `with` block; no connection is made yet.
 
         `warn` gets one sentence if the connection is not safe. Raises ConfigInvalid for a CA file
         or a proxy that cannot be used.
@@ -172,7 +172,7 @@ class Client:
         connections: int = READ_CONNECTIONS,
         spare: Sequence[Call] = (),
     ) -> list[Any]:
-        """Give the results of calls that read, in their order.
+        """Return the results of calls that read, in their order.
 
         As `ask`, but a call that the server refuses raises Unreachable as well.
         """
@@ -192,7 +192,7 @@ class Client:
         connections: int = READ_CONNECTIONS,
         spare: Sequence[Call] = (),
     ) -> list[Result | Refused]:
-        """Give the server's answers to calls that read, in their order.
+        """Return the server's answers to calls that read, in their order.
 
         Sends batches of `batch_size` calls (unless the settings fix another size) over so many
         connections, then asks again, one request after the other, for whatever had no answer: with
@@ -265,7 +265,7 @@ class Client:
         return deque(index for index in range(len(calls)) if index not in answers)
 
     def refused(self, call: Call, answer: Refused) -> Unreachable:
-        """Give the error to raise where a call that reads was refused."""
+        """Return the error to raise where a call that reads was refused."""
         method = call.method
         if answer.kind is not Refusal.NO_PROCEDURE:
             why = fact("reading-refused", url=self.url, method=method, answer=answer.reason)

@@ -31,7 +31,7 @@ def read_current(
     usernames: Collection[str] = (),
     user_ids: Collection[int] = (),
 ) -> CurrentState:
-    """Give the current state: all users and projects, and the members of the projects chosen.
+    """Return the current state: all users and projects, and the members of the projects chosen.
 
     `choose_projects` gets all projects and gives the ids of those whose members are wanted. Users,
     projects and groups come in the order of their ids, whatever order the server has.

@@ -39,7 +39,7 @@ SINCE: Mapping[str, str] = {
 
 
 def came_with(method: str) -> str:
-    """Say since when there is a procedure.
+    """Return since when there is a procedure.
 
     >>> came_with("disableUser"), came_with("createUser")
     ('came with Kanboard 1.0.26', 'is in every Kanboard')

@@ -235,7 +235,7 @@ def remove_group_member(group_id: int, user_id: int) -> Call:
 
 
 def add_project_group(project_id: int, group_id: int, role: str) -> Call:
-    """Give a group access to a project. The role is not checked by the server.
+    """Return a group access to a project. The role is not checked by the server.
 
     False where it has access already (the role stays) and for unknown ids alike.
     """
@@ -275,7 +275,7 @@ def create_project(
 
 
 def number(value: object) -> int | None:
-    """Give an id, which is text on SQLite and MySQL with PHP before 8.1; None for no number.
+    """Return an id, which is text on SQLite and MySQL with PHP before 8.1; None for no number.
 
     >>> [number(value) for value in (7, "7", "", None, True, "x", 0)]
     [7, 7, None, None, None, None, None]
@@ -286,7 +286,7 @@ def number(value: object) -> int | None:
 
 
 def flag(value: object) -> bool:
-    """Give a yes or no, which is a boolean on PostgreSQL, else a number or its text.
+    """Return a yes or no, which is a boolean on PostgreSQL, else a number or its text.
 
     >>> [flag(value) for value in (True, 1, "1", "t", "true", False, 0, "0", "f", "", None)]
     [True, True, True, True, True, False, False, False, False, False, False]
@@ -297,7 +297,7 @@ def flag(value: object) -> bool:
 
 
 def text(value: object) -> str:
-    """Give a text; null is the empty one, and half of a character that fits in no file is replaced.
+    """Return a text: null is empty, and half of a character, which fits in no file, is replaced.
 
     >>> text(None), text("Zoë"), text(4711)
     ('', 'Zoë', '4711')
@@ -308,12 +308,12 @@ def text(value: object) -> str:
 
 
 def role_from(value: object) -> str:
-    """Give the role in an answer of getProjectUserRole; none is "" (or null, or false)."""
+    """Return the role in an answer of getProjectUserRole; none is "" (or null, or false)."""
     return value if isinstance(value, str) else ""
 
 
 def user_from_row(row: object, *, active: bool | None = None) -> User | None:
-    """Give the user of a row, without hashes and tokens; None where it is no user's row.
+    """Return the user of a row, without hashes and tokens; None where it is no user's row.
 
     `active` is for rows that do not say so themselves (see `says_active`).
     """
@@ -332,12 +332,12 @@ def user_from_row(row: object, *, active: bool | None = None) -> User | None:
 
 
 def says_active(row: object) -> bool:
-    """Tell whether a user's row says if the user is active; in the documented old shape not."""
+    """Return whether a user's row says if the user is active; in the documented old shape not."""
     return isinstance(row, Mapping) and row.get(ACTIVE.column) is not None
 
 
 def project_from_row(row: object) -> Project | None:
-    """Give the project of a row; None where it is no project's row."""
+    """Return the project of a row; None where it is no project's row."""
     if not isinstance(row, Mapping):
         return None
     project_id = number(row.get("id"))
@@ -356,7 +356,7 @@ def project_from_row(row: object) -> Project | None:
 
 
 def group_from_row(row: object, members: frozenset[int] = frozenset()) -> Group | None:
-    """Give the group of a row with these members' ids; None where it is no group's row."""
+    """Return the group of a row with these members' ids; None where it is no group's row."""
     if not isinstance(row, Mapping):
         return None
     group_id = number(row.get("id"))
@@ -366,7 +366,7 @@ def group_from_row(row: object, members: frozenset[int] = frozenset()) -> Group 
 
 
 def rows_of(value: object) -> list[Any] | None:
-    """Give the rows of an answer; None where it is none.
+    """Return the rows of an answer; None where it is none.
 
     PHP writes a list whose keys have gaps as an object, and an empty object as a list.
     """
@@ -376,7 +376,7 @@ def rows_of(value: object) -> list[Any] | None:
 
 
 def member_ids(value: object) -> frozenset[int] | None:
-    """Give the ids in an answer of getProjectUsers; None where it is none.
+    """Return the ids in an answer of getProjectUsers; None where it is none.
 
     A group without members that has access is listed as nobody: `{"": null}` (seen on 1.2.53).
 

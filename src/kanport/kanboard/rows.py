@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def understood(client: Client, call: Call, value: T | None) -> T:
-    """Give what an answer was read as; raise Unreachable where it could not be (None)."""
+    """Return what an answer was read as; raise Unreachable where it could not be (None)."""
     if value is None:
         raise Unreachable(
             f"{client.url} answers {call.method} in a way that Kanport does not understand.",
@@ -23,7 +23,7 @@ def understood(client: Client, call: Call, value: T | None) -> T:
 
 
 def all_or_none(things: Iterable[T | None]) -> list[T] | None:
-    """Give all of the things, or None where one of them is missing."""
+    """Return all of the things, or None where one of them is missing."""
     found: list[T] = []
     for thing in things:
         if thing is None:
@@ -33,7 +33,7 @@ def all_or_none(things: Iterable[T | None]) -> list[T] | None:
 
 
 def users_of(client: Client, rows: list[Any]) -> list[User | None]:
-    """Give the users of rows, None for a row that is no user's.
+    """Return the users of rows, None for a row that is no user's.
 
     Rows of the old shape do not say who is active; the server is asked for that. One that does not
     know the question is older than disabling people, so everybody is active there.

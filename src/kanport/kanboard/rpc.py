@@ -59,7 +59,7 @@ Answer = Result | Refused | NoAnswer
 
 
 def encode(calls: Sequence[Call], first_id: int) -> bytes:
-    """Give the body of a batch request; the calls get the ids from `first_id` on, in order.
+    """Return the body of a batch request; the calls get the ids from `first_id` on, in order.
 
     A batch of one is a batch all the same, so that its answer is an array too.
     """
@@ -75,7 +75,7 @@ def encode(calls: Sequence[Call], first_id: int) -> bytes:
 
 
 def decode(calls: Sequence[Call], first_id: int, body: str) -> list[Answer]:
-    """Give one answer to each call, in the order of the calls, out of the body of a response.
+    """Return one answer to each call, in the order of the calls, out of the body of a response.
 
     An answer is taken only where exactly one item of the array has the call's id and is well
     formed. Every other call gets NoAnswer with the reason: it may have been done or not.

@@ -23,7 +23,7 @@ def judge_status(
     token_from: str = "the settings",  # noqa: S107 -- the name of a place, not a token
     auth_header: str | None = None,
 ) -> NoAnswer | None:
-    """Give why a response holds no answer, by its status; None if its body is to be read.
+    """Return why a response holds no answer, by its status; None if its body is to be read.
 
     `location` and `retry_after` are those headers as they came.
     """

@@ -110,7 +110,7 @@ class Transport:
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext:
-    """Give the rules for verifying the server: the system's CAs and, if named, a private one."""
+    """Return the rules for verifying the server: the system's CAs and, if named, a private one."""
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if settings.ca_file is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from kanport.catalogue import FINDINGS
 from kanport.facts import Fact
 from kanport.findings import Finding, Severity
-from kanport.outcome import NO_REASON, Standing, Status, Tally, Verified
+from kanport.outcome import NO_REASON, Status, Tally, Verified, VerifyStatus
 from kanport.plan.model import Action, GuardVerdict, PlanSource
 from kanport.report.parts import (
     ActionRow,
@@ -125,7 +125,7 @@ def row_of(finding: Finding) -> tuple[str, str | None, str | None, int | str] | 
 
 def undone_in(lines: Iterable[Line]) -> tuple[UndoneRow, ...]:
     """Group what was not done, or is not as planned, by how and why, failures first."""
-    groups: dict[tuple[Status | Standing, Fact], list[Line]] = {}
+    groups: dict[tuple[Status | VerifyStatus, Fact], list[Line]] = {}
     for line in lines:
         if line.ending is not None and not line.ending.good:
             key = line.ending.word, line.ending.why or NO_REASON
@@ -177,7 +177,7 @@ def sums_of(
         sums.append(Sum(Count("changes", len(lines), planned), parts))
         if tally is not None:
             words = Counter(line.ending.word for line in lines if line.ending is not None)
-            every = Standing if isinstance(tally, Verified) else Status
+            every = VerifyStatus if isinstance(tally, Verified) else Status
             endings = tuple(Count(word.replace(" ", "_"), words[word], word) for word in every)
             sums.append(Sum(Count("planned", tally.planned, planned), endings))
     if kind is ViewKind.VERIFICATION:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kanport.facts import Fact
-from kanport.outcome import Standing, Status, Tally, Verified
+from kanport.outcome import Status, Tally, Verified, VerifyStatus
 from kanport.report.json_shape import (
     FORMAT,
     AccessDict,
@@ -199,7 +199,7 @@ def _tally(tally: Tally) -> TallyDict:
     }
 
 
-def _word(ending: Status | Standing) -> StatusWord | StandingWord:
+def _word(ending: Status | VerifyStatus) -> StatusWord | StandingWord:
     # Told apart so that the checker knows the very words of each.
     if isinstance(ending, Status):
         return ending.value
@@ -209,8 +209,8 @@ def _word(ending: Status | Standing) -> StatusWord | StandingWord:
 def _verified(verified: Verified) -> VerifiedDict:
     return {
         "planned": verified.planned,
-        "as_planned": verified.so,
-        "not_as_planned": verified.not_so,
+        "as_planned": verified.matching,
+        "not_as_planned": verified.mismatching,
     }
 
 

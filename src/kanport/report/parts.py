@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from kanport.facts import Fact
 from kanport.findings import Finding, Severity
-from kanport.outcome import Approved, Outcome, Standing, Status, Tally, Verdict, Verified
+from kanport.outcome import Approved, Outcome, Status, Tally, Verdict, Verified, VerifyStatus
 from kanport.plan.model import (
     Action,
     Change,
@@ -95,7 +95,7 @@ class Difference:
 class Ending:
     """What became of a change, or whether it holds: a word, why or what instead, good or not."""
 
-    word: Status | Standing
+    word: Status | VerifyStatus
     why: Fact | None
     good: bool
 
@@ -155,7 +155,7 @@ class Line:
             good = self.outcome.status in (Status.DONE, Status.ALREADY)
             return Ending(self.outcome.status, self.outcome.why, good)
         if self.verdict is not None:
-            so = self.verdict.standing is Standing.SO
+            so = self.verdict.standing is VerifyStatus.MATCH
             return Ending(self.verdict.standing, self.verdict.actual, so)
         return None
 
@@ -277,7 +277,7 @@ class FindingRow:
 class UndoneRow:
     """How many changes were left undone, or are not as planned, in one way for one reason."""
 
-    status: Status | Standing
+    status: Status | VerifyStatus
     why: Fact
     lines: tuple[Line, ...]
 

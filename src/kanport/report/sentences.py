@@ -102,8 +102,8 @@ def verification_headline(verified: Verified) -> str:
             "The 1 change is" if verified.planned == 1 else f"All {verified.planned} changes are"
         )
         return f"{every} as planned."
-    so = _part(verified.so, verified.planned)
-    return f"{so} as planned; {verified.not_so} {are(verified.not_so)} not."
+    so = _part(verified.matching, verified.planned)
+    return f"{so} as planned; {verified.mismatching} {are(verified.mismatching)} not."
 
 
 def validation_headline(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from kanport.findings import Severity
-from kanport.outcome import Standing, Status
+from kanport.outcome import Status, VerifyStatus
 from kanport.plan.model import Action, Risk
 
 
@@ -90,11 +90,11 @@ SEVERITIES: dict[Severity, Noun] = {
 }
 
 # What did not work comes first where a report repeats it.
-UNDONE: tuple[Status | Standing, ...] = (
+UNDONE: tuple[Status | VerifyStatus, ...] = (
     Status.FAILED,
     Status.SKIPPED,
     Status.NOT_ATTEMPTED,
-    Standing.NOT_SO,
+    VerifyStatus.MISMATCH,
 )
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from kanport.facts import as_written, fact
 from kanport.findings import Finding
 from kanport.origin import Origin
-from kanport.outcome import Approved, Outcome, Run, Standing, Status, Verdict
+from kanport.outcome import Approved, Outcome, Run, Status, Verdict, VerifyStatus
 from kanport.plan.model import (
     Action,
     Change,
@@ -233,7 +233,9 @@ def masked_views(
     yield of_plan(mask.plan)
     yield of_run(mask.plan, mask.run(a_run(plan, everybody)))
     verdicts = [
-        Verdict(change.id, Standing.NOT_SO, fact("missing", case="user", username=everybody[0][0]))
+        Verdict(
+            change.id, VerifyStatus.MISMATCH, fact("missing", case="user", username=everybody[0][0])
+        )
         for change in plan.changes
     ]
     yield of_verification(mask.plan, mask.verdicts(verdicts))

@@ -3,7 +3,7 @@
 No mark is told by its colour alone: each has a shape of its own, and a word beside it.
 """
 
-from kanport.outcome import Standing, Status
+from kanport.outcome import Status, VerifyStatus
 from kanport.report.html.markup import Html, el
 from kanport.report.parts import Level
 
@@ -13,14 +13,14 @@ LEVELS: dict[Level, tuple[str, str]] = {
     Level.LOOK: ("!", "Attention"),
     Level.STOP: ("✕", "Problem"),
 }
-ENDINGS: dict[Status | Standing, str] = {
+ENDINGS: dict[Status | VerifyStatus, str] = {
     Status.DONE: "✓",
     Status.ALREADY: "=",
     Status.FAILED: "✕",
     Status.SKIPPED: "↷",
     Status.NOT_ATTEMPTED: "…",
-    Standing.SO: "✓",
-    Standing.NOT_SO: "✕",
+    VerifyStatus.MATCH: "✓",
+    VerifyStatus.MISMATCH: "✕",
 }
 # What the marks of changes are called in style sheets and patterns.
 KINDS = {"+": "add", "~": "mod", "-": "del"}
