@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kanport.api import (
+        Client,
         Inputs,
         Options,
         Plan,
         Result,
-        Server,
         Verification,
         apply,
         connect,
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Client",
     "ConfigInvalid",
     "Exit",
     "GuardTripped",
@@ -63,7 +64,6 @@ __all__ = [
     "Plan",
     "PlanStale",
     "Result",
-    "Server",
     "SourceInvalid",
     "Unreachable",
     "UsageError",

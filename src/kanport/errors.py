@@ -74,10 +74,9 @@ class GuardTripped(KanportError):
 
 
 class SourceInvalid(KanportError):
-    """The source data are invalid; `findings` says where and why, `shown` whether a report did."""
+    """The source data are invalid; `findings` says where and why."""
 
     exit_code = Exit.SOURCE
-    shown = False
 
     def __init__(
         self, message: str, *, findings: Iterable[Finding] = (), hint: str | None = None
@@ -95,12 +94,10 @@ class ConfigInvalid(KanportError):
 class Unreachable(KanportError):
     """A server or a source could not be reached, or refused.
 
-    `findings` are about other sources, which could be read and are invalid; `shown` is whether a
-    report has shown them.
+    `findings` are about other sources, which could be read and are invalid.
     """
 
     exit_code = Exit.UNREACHABLE
-    shown = False
 
     def __init__(
         self,

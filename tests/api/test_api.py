@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 import kanport
-from kanport.api import Application, load, save
-from kanport.outcome import Status
-from kanport.results import (
+from kanport.api import (
+    Application,
     Compared,
     Ended,
     Notice,
@@ -19,7 +18,10 @@ from kanport.results import (
     SourcesRead,
     Stage,
     Started,
+    load,
+    save,
 )
+from kanport.outcome import Status
 from kanport.sandbox import Sandbox
 from tests.integration.files import MAPPING, PEOPLE, write_files
 
@@ -44,7 +46,7 @@ def club(server: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 
 
 @pytest.fixture
-def open_server(server: Sandbox) -> Iterator[kanport.Server]:
+def open_server(server: Sandbox) -> Iterator[kanport.Client]:
     with kanport.connect(server.url, token=server.token) as connection:
         yield connection
 
@@ -64,7 +66,7 @@ def test_reading_gives_what_the_sources_ask_for_and_what_is_wrong(club: Path) ->
 
 
 def test_a_plan_is_carried_out_verified_and_taken_back(
-    club: Path, open_server: kanport.Server, server: Sandbox
+    club: Path, open_server: kanport.Client, server: Sandbox
 ) -> None:
     plan = kanport.plan(kanport.read(club), open_server)
     assert plan.exit_code is kanport.Exit.OK
@@ -87,7 +89,7 @@ def test_a_plan_is_carried_out_verified_and_taken_back(
 
 
 def test_a_plan_of_a_file_has_its_journal_beside_it(
-    club: Path, open_server: kanport.Server
+    club: Path, open_server: kanport.Client
 ) -> None:
     path = club.parent / "plan.json"
     save(kanport.plan(kanport.read(club), open_server), path)
@@ -142,7 +144,7 @@ def test_what_is_allowed_must_mean_something(club: Path, server: Sandbox) -> Non
     assert not server.requests
 
 
-def test_a_run_that_is_stopped_is_resumed(club: Path, open_server: kanport.Server) -> None:
+def test_a_run_that_is_stopped_is_resumed(club: Path, open_server: kanport.Client) -> None:
     plan = kanport.plan(kanport.read(club), open_server)
     journal = club.parent / "run.jsonl"
     stopped = kanport.apply(plan, open_server, journal=journal, should_stop=stop_at_once)
@@ -171,7 +173,7 @@ def test_a_run_that_was_cut_off_is_settled_and_reported_as_a_notice(
     assert Notice(notice) in events
 
 
-def test_an_extract_is_rendered_and_never_applied(club: Path, open_server: kanport.Server) -> None:
+def test_an_extract_is_rendered_and_never_applied(club: Path, open_server: kanport.Client) -> None:
     plan = kanport.plan(kanport.read(club), open_server)
     users = plan.only(lambda change: change.action.startswith("user."))
     assert users.summary == {"user.create": 3}
@@ -183,7 +185,7 @@ def test_an_extract_is_rendered_and_never_applied(club: Path, open_server: kanpo
         kanport.apply(users, open_server)
 
 
-def test_a_plan_that_somebody_edited_is_refused(club: Path, open_server: kanport.Server) -> None:
+def test_a_plan_that_somebody_edited_is_refused(club: Path, open_server: kanport.Client) -> None:
     plan = kanport.plan(kanport.read(club), open_server)
     edited = plan.model_copy(update={"changes": plan.changes[:1]})
     with pytest.raises(kanport.UsageError, match="was changed"):
@@ -191,7 +193,7 @@ def test_a_plan_that_somebody_edited_is_refused(club: Path, open_server: kanport
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "json", "html", "csv", "junit", "sarif"])
-def test_every_value_is_rendered(club: Path, open_server: kanport.Server, form: str) -> None:
+def test_every_value_is_rendered(club: Path, open_server: kanport.Client, form: str) -> None:
     inputs = kanport.read(club)
     plan = kanport.plan(inputs, open_server)
     result = kanport.apply(plan, open_server)
@@ -208,7 +210,7 @@ def test_a_format_that_is_none_and_one_without_text_are_refused(club: Path) -> N
         kanport.render(inputs, format="excel")
 
 
-def test_two_runs_at_once_are_refused(club: Path, open_server: kanport.Server) -> None:
+def test_two_runs_at_once_are_refused(club: Path, open_server: kanport.Client) -> None:
     plan = kanport.plan(kanport.read(club), open_server)
     application = Application(plan)
     with application.on(open_server), pytest.raises(kanport.LockHeld):
@@ -222,7 +224,7 @@ def test_a_server_without_a_token_is_refused_before_anything_is_sent(server: San
 
 
 def test_a_plan_that_needs_an_approval_is_refused_without_one(
-    club: Path, open_server: kanport.Server
+    club: Path, open_server: kanport.Client
 ) -> None:
     plan = kanport.plan(kanport.read(club), open_server)
     with pytest.raises(kanport.GuardTripped, match="no approval"):

@@ -12,7 +12,7 @@ import kanport
 from kanport import errors
 
 FUNCTIONS = ("read", "connect", "plan", "apply", "sync", "resume", "undo", "verify", "render")
-VALUES = ("Inputs", "Options", "Plan", "Result", "Server", "Verification", "__version__")
+VALUES = ("Client", "Inputs", "Options", "Plan", "Result", "Verification", "__version__")
 ERRORS = (
     *("KanportError", "UsageError", "GuardTripped", "SourceInvalid", "ConfigInvalid"),
     *("Unreachable", "LockHeld", "PlanStale", "Exit"),

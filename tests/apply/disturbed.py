@@ -7,12 +7,12 @@ from pathlib import Path
 
 from kanport.apply.executor import Options
 from kanport.apply.journal import load_journal
-from kanport.cli.running import exit_for_run
 from kanport.config import Timeouts, resolve_settings
 from kanport.errors import Exit
 from kanport.kanboard.client import Client
 from kanport.outcome import Run, Status
 from kanport.pipeline import Execution, apply_plan, resume_run
+from kanport.pipeline.results import exit_code_of
 from kanport.plan.model import Action, Change, Plan
 from kanport.sandbox import Sandbox, SandboxOptions, Snapshot
 from tests.apply.plans import change, grant, new_user, plan_of
@@ -105,13 +105,13 @@ class Disturbed:
         """Carry the plan out, resume where it stopped, and look at how it ends."""
         run = self.carry_out(plan, client, name)
         complete = run.tally().complete
-        assert (exit_for_run(plan, run) is Exit.OK) == complete, (name, run)
+        assert (exit_code_of(plan, run) is Exit.OK) == complete, (name, run)
         if not complete:
             assert run.stopped is not None, (name, run)
             self.proxy.heal()
             journal = self.journal(name)
             run = resume_run(load_journal(journal), client, Execution(journal, options=OPTIONS))
-            assert exit_for_run(plan, run) is Exit.OK, (name, run)
+            assert exit_code_of(plan, run) is Exit.OK, (name, run)
         assert run.tally().complete, (name, run)
         assert end_state(server) == self.wanted, (name, run)
         # Whatever was reported as done by somebody else was not: nobody else is there.

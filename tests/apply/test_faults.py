@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import trustme
 
-from kanport.cli.running import exit_for_run
 from kanport.config import Timeouts
 from kanport.errors import Exit
 from kanport.outcome import Status
+from kanport.pipeline.results import exit_code_of
 from tests.apply.disturbed import Disturbed
 from tests.apply.proxy import (
     JSON,
@@ -243,7 +243,7 @@ def test_an_error_of_the_database_with_a_hash_in_it_is_told_and_kept_nowhere(
             with disturbed.server(once) as (_, plan):
                 run = disturbed.carry_out(plan, client, str(number))
             assert not run.tally().complete
-            assert exit_for_run(plan, run) is not Exit.OK
+            assert exit_code_of(plan, run) is not Exit.OK
             kept = disturbed.journal(str(number)).read_text(encoding="utf-8")
             for place in (kept, caplog.text, repr(run)):
                 assert HASH not in place
@@ -280,5 +280,5 @@ def test_one_call_that_breaks_every_batch_is_found_and_the_others_go_through(
                 if outcome.status is not Status.DONE
             ]
             assert failed == [(name, Status.FAILED), (name, Status.SKIPPED)]
-            assert exit_for_run(plan, run) is Exit.PARTIAL
+            assert exit_code_of(plan, run) is Exit.PARTIAL
             assert there.users.keys() == disturbed.wanted.users.keys() - {name}

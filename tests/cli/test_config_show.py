@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from kanport.cli import configured
 from kanport.config.catalogue import SETTINGS
 from kanport.sandbox import Sandbox
 from tests.conftest import Kanport
@@ -134,4 +133,3 @@ def test_the_file_is_read_once(shown: Kanport, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(config, "load_configuration", counted)
     shown("config", "show")
     assert len(calls) == 1
-    assert configured.options_of(None) == {}

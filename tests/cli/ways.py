@@ -15,13 +15,13 @@ from tests.integration.files import MAPPING, PEOPLE, write_files
 
 # A run that fails in a way that none can foresee.
 BUG = """\
-from kanport import pipeline
+from kanport.pipeline import inputs
 from kanport.cli import main
 
 def read_inputs(*arguments, **named):
     return 1 / 0
 
-pipeline.read_inputs = read_inputs
+inputs.read_inputs = read_inputs
 main()
 """
 

@@ -2,16 +2,15 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from kanport.cli.alone import WAIT, alone
-from kanport.cli.options import MAPPING, STATE, common_options, server_options
+from kanport.cli.options import MAPPING, STATE, WAIT, common_options, server_options
 from kanport.cli.output import Output
 
 if TYPE_CHECKING:
-    from kanport.plan.adoption import Adoption
+    from kanport.api import Adoption
 
 
 @click.command("adopt")
@@ -44,7 +43,6 @@ def command(
     memberships: tuple[str, ...],
     yes: bool,
     wait: float,
-    **server: Any,
 ) -> None:
     """Take users and memberships that are on the server already into the ledger.
 
@@ -59,29 +57,38 @@ def command(
       kanport adopt mappings/openldap.yaml --yes
       kanport adopt mappings/openldap.yaml --users "ext-*" --memberships ALPHA --yes
     """
-    from kanport import pipeline
+    from kanport import api
     from kanport.cli import planning
-    from kanport.kanboard.client import Client
-    from kanport.pipeline.adopting import adopt_all, find_adoptable, ledger_needed
+    from kanport.cli.following import Following
+    from kanport.cli.invocation import invocation_of
 
     output = Output(ctx)
-    inputs = planning.inputs_or_report(mapping, output, ctx, planning.state_from(**server))
-    ledger = ledger_needed(inputs)
-    settings = planning.settings_from(**server)
+    inputs = planning.read(ctx, mapping, output)
+    api.ledger_needed(inputs)
+    invocation = invocation_of(ctx)
+    settings = invocation.settings()
     with (
-        Client.open(settings, read_only=True, warn=output.warn) as client,
-        alone(ctx, settings, ledger, mapping, wait, **server),
+        api.connect(settings, read_only=True, warn=output.warn) as server,
+        api.adopting(
+            inputs,
+            server,
+            users=users,
+            memberships=memberships,
+            state=invocation.state,
+            wait=wait,
+            command=f"kanport adopt {mapping}",
+            progress=Following(ctx, output),
+        ) as adoptable,
     ):
-        with output.working("Reading the server"):
-            found = find_adoptable(inputs, client, users=users, memberships=memberships)
-        output.data(_told(found, client.url, ledger))
+        found = adoptable.found
+        output.data(_told(found, server.url, adoptable.ledger))
         for text in found.by_number:
             output.note(f"{text} is no project's name or identifier, and is taken for an id.")
         if any(finding.severity == "error" for finding in inputs.findings):
             output.warn("rows with an error name nobody here; kanport validate shows them")
         if (found.users or found.memberships) and _agreed(output, yes):
-            adopt_all(inputs, client.url, found, now=pipeline.utc_now)
-            output.note(f"Recorded in {ledger}.")
+            adoptable.adopt()
+            output.note(f"Recorded in {adoptable.ledger}.")
 
 
 def _agreed(output: Output, yes: bool) -> bool:

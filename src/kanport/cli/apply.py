@@ -1,15 +1,13 @@
 """`kanport apply`: carry out one plan."""
 
-import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
-from kanport.cli.alone import WAIT, alone, state_of
 from kanport.cli.options import (
     FORMAT,
+    WAIT,
     YES,
     OutputFile,
     approval_options,
@@ -18,10 +16,7 @@ from kanport.cli.options import (
     writing_options,
 )
 from kanport.cli.output import Output
-
-if TYPE_CHECKING:
-    from kanport.outcome import Approved
-    from kanport.plan.model import Plan
+from kanport.cli.resume import resume_command
 
 
 @click.command("apply")
@@ -60,7 +55,6 @@ def command(
     form: str,
     passwords_to: Path | None,
     discard_passwords: bool,
-    **server: Any,
 ) -> None:
     """Do exactly what PLAN.json says, or refuse if the server has moved since.
 
@@ -73,121 +67,66 @@ def command(
       kanport apply plan.json --yes --journal run.jsonl --passwords-to new-passwords.csv
       kanport apply plan.json --yes --require-approval
     """
-    from kanport import pipeline
-    from kanport.cli import planning, running
-    from kanport.cli.approve import approval_beside, approval_of
+    from kanport import api
+    from kanport.cli import asking
     from kanport.cli.deadline import ending_in_time
-    from kanport.kanboard.client import Client
-    from kanport.plan.plan_file import load_plan
+    from kanport.cli.following import Following
+    from kanport.cli.invocation import invocation_of
+    from kanport.errors import UsageError
 
     output = Output(ctx, form)
-    plan = load_plan(plan_path)
-    pipeline.check_guards(plan)
-    required = require_approval or approval_path is not None
-
-    approval_at = approval_path or approval_beside(plan_path)
-
-    def approval() -> "Approved | None":
-        return approval_of(plan, approval_at, output, required=required)
-
-    approved = approval()
-    journal_path = journal_path or plan_path.with_name(f"{plan_path.stem}.journal.jsonl")
-    if plan.changes:
-        # Nobody should be asked for what cannot be done anyway.
-        _refuse_journal(ctx, journal_path, plan, passwords_to)
-        if passwords_to is not None:
-            _refuse_existing(passwords_to, "what an earlier run may have written", "--passwords-to")
-    settings, options = planning.settings_and_options(**server)
-    ledger = pipeline.ledger_of(plan, mapping_path)
+    invocation = invocation_of(ctx)
+    following = Following(
+        ctx, output, passwords_to=passwords_to, discard_passwords=discard_passwords
+    )
+    try:
+        application = api.Application(
+            plan_path,
+            journal=journal_path,
+            mapping=mapping_path,
+            passwords_to=passwords_to,
+            approval=approval_path,
+            require_approval=require_approval,
+            caller=api.Caller(f"kanport apply {plan_path}", invocation.run_id),
+            progress=following,
+        )
+    except api.RunCutOff as problem:
+        journal, recorded = problem.journal, problem.recorded
+        raise UsageError(
+            problem.message,
+            details=[resume_command(ctx, journal, recorded, passwords_to=passwords_to)],
+            hint="this command finishes the run",
+        ) from problem
+    plan = application.plan
+    settings = invocation.settings()
+    options = invocation.options(settings)
     with (
-        ending_in_time(ctx, **server),
-        Client.open(settings, warn=output.warn) as client,
-        alone(ctx, settings, ledger, plan_path, wait, journal=journal_path) as killed,
+        ending_in_time(ctx),
+        api.connect(settings, warn=output.warn) as server,
+        application.on(server, options=options, state=invocation.state, wait=wait) as ready,
+        following.interruptible(),
     ):
-        with output.working("Reading the server"):
-            pipeline.wait_for_killed_runs(client, killed, state_of(ctx))
-            checked = pipeline.check_fresh(plan, client, mapping_path)
-        passwords = pipeline.passwords_for(plan, mapping_path)
         if plan.changes and not yes:
-            passwords_to = running.where_passwords_go(
+            following.passwords_to = passwords_to = asking.where_passwords_go(
                 plan, {}, passwords_to, discard=discard_passwords
             )
-            _confirm(output, plan_path, len(plan.changes), settings.url)
+            _confirm(plan_path, len(plan.changes), settings.url)
             # The question may have stood for hours.
-            approved = approval()
-            with output.working("Reading the server again"):
-                checked = pipeline.check_fresh(plan, client, mapping_path)
-        code = running.run_and_report(
-            plan,
-            client,
-            output,
-            pipeline.Execution(
-                journal_path,
-                passwords,
-                passwords_to,
-                options,
-                approved=approved,
-                approval_path=approval_at if required else None,
-                mapping_path=mapping_path,
-                checked=checked,
-                discard_passwords=discard_passwords,
-            ),
-            mapping_path,
-        )
-        code = running.remembered_as_good(plan, output, code, mapping_path)
-    ctx.exit(code)
+            ready.check_again()
+        result = ready.run(passwords_to=passwords_to, should_stop=following.should_stop)
+        if result.run is None:
+            output.show(api.view_of(result))
+    ctx.exit(result.exit_code)
 
 
-def _refuse_journal(
-    ctx: click.Context, path: Path, plan: "Plan", passwords_to: Path | None
-) -> None:
-    """Refuse to write over a journal; where it is that of this very plan, say how to go on."""
-    from kanport.apply.journal import load_journal
-    from kanport.cli.resume import resume_command
+def _confirm(plan_path: Path, count: int, url: str) -> None:
+    from kanport.cli.asking import confirm
     from kanport.errors import UsageError
-
-    if not os.path.lexists(path):
-        return
-    try:
-        recorded = load_journal(path)
-    except UsageError:
-        recorded = None
-    if recorded is None or recorded.plan.digest != plan.digest:
-        _refuse_existing(path, "the journal of an earlier run", "--journal")
-        return
-    if recorded.finished:
-        raise UsageError(
-            f"this plan was carried out by run {recorded.run.id}, and nothing is left to do"
-            f" ({path}); nothing was written",
-            hint=f"kanport report {path} shows the run; to change more, make a new plan",
-        )
-    tally = recorded.run.tally()
-    raise UsageError(
-        f"a run of this plan was cut off: {tally.done + tally.already} of its {tally.planned}"
-        f" changes are made ({path}); nothing was written",
-        details=[resume_command(ctx, path, recorded, passwords_to=passwords_to)],
-        hint="this command finishes the run",
-    )
-
-
-def _refuse_existing(path: Path, what: str, option: str) -> None:
-    from kanport.errors import UsageError
-
-    if os.path.lexists(path):
-        raise UsageError(
-            f"{path} exists already: it is {what}",
-            hint=f"name another file with {option}, or move that one away",
-        )
-
-
-def _confirm(output: Output, plan_path: Path, count: int, url: str) -> None:
-    from kanport.errors import Declined, UsageError
+    from kanport.messages import counted
 
     if not sys.stdin.isatty():
         raise UsageError(
             "there is no terminal to ask on; nothing was written",
             hint=f"look at the plan (kanport report {plan_path}), then add --yes",
         )
-    changes = "1 change" if count == 1 else f"{count} changes"
-    if not click.confirm(f"Carry out {changes} on {url}?", err=True):
-        raise Declined("You answered no; Kanport changed nothing.")
+    confirm(f"Carry out {counted(count, 'change', 'changes')} on {url}?")

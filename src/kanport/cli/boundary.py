@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from kanport.cli.configured import say
+from kanport.cli.invocation import invocation_of, say
 from kanport.errors import Declined, Exit, KanportError, SourceInvalid, Unreachable
 from kanport.findings import Finding, Severity
 from kanport.report.visible import escaped
@@ -39,7 +39,7 @@ class Boundary(click.Group):
 def show_error(problem: KanportError, ctx: click.Context) -> None:
     """Tell what stopped the run, each place on its own line, and what to do."""
     lines: list[str] = []
-    if isinstance(problem, SourceInvalid | Unreachable) and not problem.shown:
+    if isinstance(problem, SourceInvalid | Unreachable) and not invocation_of(ctx).findings_shown:
         shown = [found for found in problem.findings if found.severity is not Severity.INFO]
         lines += map(finding_line, shown)
     lines.append(f"Error: {escaped(problem.message)}")
@@ -63,7 +63,7 @@ def show_bug(bug: Exception, ctx: click.Context) -> None:
 
     A traceback shows no values of variables, so no secret gets into it.
     """
-    if (ctx.obj or {}).get("debug"):
+    if invocation_of(ctx).flags.get("debug"):
         traceback.print_exception(bug)
     kind, module, line = place_of(bug)
     text = f"a bug in Kanport: {kind} in {module}, line {line}"

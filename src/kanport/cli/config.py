@@ -9,7 +9,13 @@ from urllib.parse import urlsplit
 
 import click
 
-from kanport.cli.options import OutputFile, common_options, server_options, writing_options
+from kanport.cli.options import (
+    OutputFile,
+    common_options,
+    server_options,
+    setting,
+    writing_options,
+)
 from kanport.cli.output import Output
 
 if TYPE_CHECKING:
@@ -49,9 +55,9 @@ class Row:
     show_default=True,
     help="What stdout gets.",
 )
-@click.option("--state", type=click.Path(path_type=Path), metavar="DIR", help="As for sync.")
-@click.option("--status", type=OutputFile(), metavar="FILE", help="As for sync.")
-@click.option("--prometheus", type=OutputFile(), metavar="FILE", help="As for sync.")
+@setting("--state", type=click.Path(path_type=Path), metavar="DIR", help="As for sync.")
+@setting("--status", type=OutputFile(), metavar="FILE", help="As for sync.")
+@setting("--prometheus", type=OutputFile(), metavar="FILE", help="As for sync.")
 @writing_options
 @server_options
 @common_options
@@ -62,7 +68,6 @@ def show(
     form: str,
     passwords_to: Path | None,
     discard_passwords: bool,
-    **flags: Any,
 ) -> None:
     """Print every setting with its value and where that came from; secrets are masked.
 
@@ -75,13 +80,11 @@ def show(
       kanport config show
       kanport config show --profile staging --format json
     """
-    from kanport.cli.configured import layers_of, options_of, read_stdin
-    from kanport.config import settings_of
+    from kanport.cli.invocation import invocation_of
 
     output = Output(ctx, form)
-    options = options_of(ctx)
-    logs = {"log_format": options.get("log_format"), "log_file": options.get("log_file")}
-    layers = layers_of(ctx, **flags, **logs)
+    invocation = invocation_of(ctx)
+    layers = invocation.layers()
     rows = _rows(layers)
     file = layers.file
     if form == "json":
@@ -94,7 +97,7 @@ def show(
         output.data(json.dumps(shown, ensure_ascii=False, indent=2))
     else:
         output.data("\n".join(_lines(layers, rows)))
-    settings_of(layers, read_stdin)
+    invocation.settings()
 
 
 def _rows(layers: "Layers") -> list[Row]:
@@ -102,22 +105,22 @@ def _rows(layers: "Layers") -> list[Row]:
     from kanport.errors import ConfigInvalid
 
     rows: list[Row] = []
-    for setting in SETTINGS:
+    for one in SETTINGS:
         try:
-            value, origin = layers.take(setting)
+            value, origin = layers.take(one)
         except ConfigInvalid as problem:
-            rows.append(Row(setting.key, None, "not usable", problem=problem.message))
+            rows.append(Row(one.key, None, "not usable", problem=problem.message))
         else:
             if isinstance(value, Path):
                 value = str(value)
-            if setting is URL:
+            if one is URL:
                 value = None if value is None else _without_credentials(value)
                 looked_at = layers.looked_at(URL) if value is None else ()
-                rows.append(Row(setting.key, value, origin if value else "not set", looked_at))
+                rows.append(Row(one.key, value, origin if value else "not set", looked_at))
             elif value is None:
-                rows.append(Row(setting.key, setting.default_is, "default"))
+                rows.append(Row(one.key, one.default_is, "default"))
             else:
-                rows.append(Row(setting.key, value, origin))
+                rows.append(Row(one.key, value, origin))
     rows.insert(1, _token_row(layers))
     return rows + _notify_rows(layers)
 

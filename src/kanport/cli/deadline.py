@@ -5,9 +5,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
 
 import click
+
+from kanport.cli.invocation import invocation_of
 
 SYNC_DEADLINE = 24 * 3600.0
 
@@ -17,17 +18,16 @@ class OutOfTime(KeyboardInterrupt):
 
 
 @contextmanager
-def ending_in_time(ctx: click.Context, default: float = 0.0, /, **flags: Any) -> Iterator[None]:
+def ending_in_time(ctx: click.Context, default: float = 0.0) -> Iterator[None]:
     """Interrupt the block after the time of --deadline, and let no exchange go on for long then.
 
     `default` are the seconds where no setting names a time; 0 stands for no end. Raises
     ConfigInvalid for a time that makes no sense.
     """
-    from kanport.cli.configured import layers_of
     from kanport.config.catalogue import DEADLINE
     from kanport.network import run_until
 
-    given = layers_of(ctx, **flags).take(DEADLINE).value
+    given = invocation_of(ctx).layers().take(DEADLINE).value
     seconds = default if given is None else given
     if not seconds:
         yield

@@ -1,7 +1,6 @@
 """`kanport doctor`: can it reach everything, with what versions, rights and limits."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -22,7 +21,7 @@ from kanport.cli.output import Output
 @server_options
 @common_options
 @click.pass_context
-def command(ctx: click.Context, /, mapping: Path | None, form: str, **server: Any) -> None:
+def command(ctx: click.Context, /, mapping: Path | None, form: str) -> None:
     """Look whether Kanport can reach the server and, with MAPPING, its sources; writes nothing.
 
     Each check is one line: ok, warning or problem, with what to do. After a problem the other
@@ -38,25 +37,24 @@ def command(ctx: click.Context, /, mapping: Path | None, form: str, **server: An
     import os
     from datetime import UTC, datetime
 
-    from kanport.cli.configured import request_timeout_of
-    from kanport.cli.planning import server_is_named, settings_from
-    from kanport.doctor import Check, examine, exit_for
-    from kanport.doctor.told import as_json, lines
+    from kanport import api
+    from kanport.cli.invocation import invocation_of
+    from kanport.cli.planning import server_is_named
 
     output = Output(ctx, form)
-    named = server_is_named(**server)
-    checks: list[Check] = []
-    for check in examine(
+    invocation = invocation_of(ctx)
+    checks: list[api.Check] = []
+    for check in api.examine(
         mapping,
-        (lambda: settings_from(**server)) if named else None,
+        invocation.settings if server_is_named(ctx) else None,
         environ=os.environ,
         now=datetime.now(UTC),
-        request_timeout=request_timeout_of(ctx),
+        request_timeout=invocation.request_timeout,
     ):
         if form == "text":
-            output.data("\n".join(lines(check, after=checks[-1] if checks else None)))
+            output.data("\n".join(api.check_lines(check, after=checks[-1] if checks else None)))
         checks.append(check)
-    code = exit_for(checks)
+    code = api.exit_for_checks(checks)
     if form == "json":
-        output.data(as_json(checks, code))
+        output.data(api.checks_as_json(checks, code))
     ctx.exit(code)

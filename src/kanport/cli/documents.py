@@ -1,13 +1,16 @@
 """Short papers (comparisons, explanations) on stdout and as files, in their formats."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from kanport.cli.output import Output
 from kanport.errors import UsageError
-from kanport.report.document import Document, as_markdown, as_text
+from kanport.report.document import as_markdown, as_text
+
+if TYPE_CHECKING:
+    from kanport.api import Paper
 
 _BY_ENDING = {
     ".txt": "text",
@@ -19,24 +22,19 @@ _BY_ENDING = {
 }
 
 
-def show_document(
-    output: Output,
-    document: Document,
-    data: Callable[[], dict[str, Any]],
-    paths: Iterable[Path] = (),
-) -> None:
-    """Write a document to files by their endings, or print it in the format that was asked for.
+def show_document(output: Output, paper: "Paper", paths: Iterable[Path] = ()) -> None:
+    """Write a short report to files by their endings, or print it in the format asked for.
 
-    `data` gives the same as plain values. Raises UsageError for a format that it cannot have.
+    Raises UsageError for a format that it cannot have.
     """
     from kanport.files import write_file
 
     files = [(path, _format_of(path)) for path in paths]
     for path, form in files:
-        write_file(path, _drawn(document, data, form))
+        write_file(path, _drawn(paper, form))
         output.note(f"The report is in {path}.")
     if not files:
-        output.data(_drawn(document, data, output.form))
+        output.data(_drawn(paper, output.form))
 
 
 def _format_of(path: Path) -> str:
@@ -49,17 +47,17 @@ def _format_of(path: Path) -> str:
     return form
 
 
-def _drawn(document: Document, data: Callable[[], dict[str, Any]], form: str) -> str:
+def _drawn(paper: "Paper", form: str) -> str:
     if form == "text":
-        return as_text(document)
+        return as_text(paper.document)
     if form == "markdown":
-        return as_markdown(document)
+        return as_markdown(paper.document)
     if form == "json":
         from kanport.report.visible import json_safe
 
-        return json_safe(json.dumps(data(), ensure_ascii=False, indent=2)) + "\n"
+        return json_safe(json.dumps(paper.data(), ensure_ascii=False, indent=2)) + "\n"
     if form == "html":
         from kanport.report.document_html import as_html
 
-        return as_html(document)
+        return as_html(paper.document)
     raise UsageError(f"this cannot be told as {form}", hint="use text, markdown, json or html")

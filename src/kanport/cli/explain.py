@@ -1,7 +1,6 @@
 """`kanport explain`: one person or one project, and why they are as they are."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -27,7 +26,6 @@ def command(
     project: str | None,
     offline: bool,
     form: str,
-    **server: Any,
 ) -> None:
     """Say of one person what would change and why, or why nothing would.
 
@@ -45,15 +43,12 @@ def command(
       kanport explain mappings/users-csv.yaml ada --offline
       kanport explain mappings/memberships-csv.yaml --project '#3'
     """
+    from kanport import api
     from kanport.cli import planning
     from kanport.cli.documents import show_document
+    from kanport.cli.following import Following
+    from kanport.cli.invocation import invocation_of
     from kanport.errors import UsageError
-    from kanport.explain import Known, explain_person, explain_project
-    from kanport.explain.told import as_dict, document_of
-    from kanport.kanboard.client import Client
-    from kanport.ledger import recall
-    from kanport.memory import NOTHING
-    from kanport.pipeline import plan_and_state
 
     if (who is None) == (project is None):
         raise UsageError(
@@ -61,22 +56,12 @@ def command(
             hint="kanport explain MAPPING ada, or kanport explain MAPPING --project ALPHA",
         )
     output = Output(ctx, form)
-    inputs = planning.inputs_or_report(mapping, output, ctx, planning.state_from(**server))
-    plan, current, memory = None, None, NOTHING
-    if not offline:
-        settings = planning.settings_from(**server)
-        with (
-            Client.open(settings, read_only=True, warn=output.warn) as client,
-            output.working("Reading the server"),
-        ):
-            plan, current = plan_and_state(inputs, client)
-            if inputs.ledger is not None:
-                memory = recall(inputs.ledger, client.url)
-    known = Known(
-        inputs.mapping, inputs.tables, inputs.desired, inputs.findings, plan, current, memory
-    )
-    if project is not None:
-        told = explain_project(known, project)
+    inputs = planning.read(ctx, mapping, output)
+    if offline:
+        paper = api.explain(inputs, who=who or "", project=project)
     else:
-        told = explain_person(known, who or "")
-    show_document(output, document_of(told), lambda: as_dict(told))
+        settings = invocation_of(ctx).settings()
+        with api.connect(settings, read_only=True, warn=output.warn) as server:
+            following = Following(ctx, output)
+            paper = api.explain(inputs, server, who=who or "", project=project, progress=following)
+    show_document(output, paper)

@@ -1,7 +1,6 @@
 """`kanport export`: what the server holds, in files that Kanport reads back."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -32,7 +31,7 @@ _TOLD = 50
 @server_options
 @common_options
 @click.pass_context
-def command(ctx: click.Context, /, target: Path, mapping_path: Path | None, **server: Any) -> None:
+def command(ctx: click.Context, /, target: Path, mapping_path: Path | None) -> None:
     """Write down users, groups, projects and who has access to them.
 
     The tables are users, groups, group_members, projects and memberships. A membership is the
@@ -44,37 +43,22 @@ def command(ctx: click.Context, /, target: Path, mapping_path: Path | None, **se
       kanport export -o kanboard.xlsx
       kanport export -o kanboard/ --mapping kanboard.yaml
     """
-    from kanport.cli import planning
-    from kanport.errors import UsageError
-    from kanport.export.files import write_tables
-    from kanport.export.mapping import mapping_for
-    from kanport.files import Kind, write_file
-    from kanport.kanboard.client import Client
-    from kanport.pipeline.carried import not_carried
-    from kanport.pipeline.exporting import read_listings
+    from kanport import api
+    from kanport.cli.following import Following
+    from kanport.cli.invocation import invocation_of
 
     output = Output(ctx, "text")
-    if mapping_path is not None and mapping_path.exists():
-        raise UsageError(
-            f"{mapping_path} exists already", hint="name another file, or move that one away"
-        )
-    settings = planning.settings_from(**server)
-    with (
-        Client.open(settings, warn=output.warn) as client,
-        output.working("Reading the server"),
-    ):
-        tables = read_listings(client)
-    write_tables(target, tables.values())
     if mapping_path is not None:
-        text = mapping_for(target, mapping_path.parent, tables)
-        write_file(mapping_path, text, mode=0o644, over=Kind.MAPPING)
-    counts = ", ".join(counted(name, len(table.rows)) for name, table in tables.items())
+        api.check_new_mapping(mapping_path)
+    settings = invocation_of(ctx).settings()
+    with api.connect(settings, warn=output.warn) as server:
+        exported = api.export(server, target, mapping=mapping_path, progress=Following(ctx, output))
+    counts = ", ".join(counted(name, number) for name, number in exported.rows.items())
     output.note(f"Written to {target}: {counts}.")
-    lost = not_carried(tables)
-    for line in lost[:_TOLD]:
+    for line in exported.lossy[:_TOLD]:
         output.warn(line)
-    if len(lost) > _TOLD:
-        output.warn(f"{len(lost) - _TOLD} more values are not read back as they are")
+    if len(exported.lossy) > _TOLD:
+        output.warn(f"{len(exported.lossy) - _TOLD} more values are not read back as they are")
     if mapping_path is not None:
         output.note(f"The mapping that reads it back is in {mapping_path}.")
 

@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import click
+from click.core import ParameterSource
+
+from kanport.cli.invocation import invocation_of, value_of
+from kanport.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -33,79 +37,69 @@ class OutputFile(click.Path):
 
 def _remember(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
     # The same switch may stand before or behind the name of the command.
-    if value is not None and (value or parameter.name == "color"):
-        ctx.find_root().ensure_object(dict)[parameter.name] = value
+    name = parameter.name or ""
+    if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT:
+        invocation_of(ctx).flags[name] = value
+
+
+def setting(*names: str, **attributes: Any) -> Callable[[F], F]:
+    """Return an option that `Invocation` keeps, and that no command gets by itself."""
+    return click.option(*names, expose_value=False, callback=_remember, **attributes)
 
 
 COMMON = (
-    click.option(
+    setting(
         "-q",
         "--quiet",
         is_flag=True,
-        expose_value=False,
-        callback=_remember,
         help="Nothing on stderr but warnings and errors; sync prints nothing where all is well.",
     ),
-    click.option(
+    setting(
         "-v",
         "--verbose",
         count=True,
-        expose_value=False,
-        callback=_remember,
         help="Log on stderr what is done; twice: each request.",
     ),
-    click.option(
+    setting(
         "--color/--no-color",
         default=None,
-        expose_value=False,
-        callback=_remember,
         help="Colour or not; by default only on a terminal.",
     ),
-    click.option(
+    setting(
         "--debug",
         is_flag=True,
-        expose_value=False,
-        callback=_remember,
         help="Show the traceback of a bug.",
     ),
-    click.option(
+    setting(
         "--log-format",
         type=click.Choice(["text", "json"]),
-        expose_value=False,
-        callback=_remember,
         help="With json, stderr holds the log and nothing else, an object a line.  [env:"
         " KANPORT_LOG_FORMAT]",
     ),
-    click.option(
+    setting(
         "--log-file",
         type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE",
-        expose_value=False,
-        callback=_remember,
         help="Append the log to this file instead.  [env: KANPORT_LOG_FILE]",
     ),
 )
 
 CONFIGURATION = (
-    click.option(
+    setting(
         "--config",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        expose_value=False,
-        callback=_remember,
         help="The configuration; by default kanport.toml here, in the user's configuration folder,"
         " or in /etc/kanport.  [env: KANPORT_CONFIG]",
     ),
-    click.option(
+    setting(
         "--profile",
         metavar="NAME",
-        expose_value=False,
-        callback=_remember,
         help="The profile in it, such as staging.  [env: KANPORT_PROFILE]",
     ),
 )
 
-REQUEST_TIMEOUT = click.option(
+REQUEST_TIMEOUT = setting(
     "--request-timeout",
     type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
@@ -113,7 +107,7 @@ REQUEST_TIMEOUT = click.option(
     " look-up of its name to the last byte (default: 900).  [env: KANPORT_REQUEST_TIMEOUT]",
 )
 
-STATE = click.option(
+STATE = setting(
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
@@ -124,38 +118,38 @@ STATE = click.option(
 MAPPING = click.argument("mapping", type=click.Path(path_type=Path))
 
 SERVER = (
-    click.option("--url", help="The server, with or without /jsonrpc.php.  [env: KANPORT_URL]"),
-    click.option(
+    setting("--url", help="The server, with or without /jsonrpc.php.  [env: KANPORT_URL]"),
+    setting(
         "--token-file",
         type=click.Path(path_type=Path),
         help="The file with the application token.  [env: KANPORT_TOKEN_FILE, or KANPORT_TOKEN"
         " with the token itself]",
     ),
-    click.option("--token-stdin", is_flag=True, help="Read the token from standard input."),
-    click.option(
+    setting("--token-stdin", is_flag=True, help="Read the token from standard input."),
+    setting(
         "--ca-file",
         type=click.Path(path_type=Path),
         help="Certificates of a private authority, in PEM.  [env: KANPORT_CA_FILE]",
     ),
-    click.option(
+    setting(
         "--allow-http",
         is_flag=True,
         help="Send the token over plain http:// to other machines.  [env: KANPORT_ALLOW_HTTP]",
     ),
-    click.option(
+    setting(
         "--auth-header",
         metavar="NAME",
         help="Send the credentials in this header, for servers behind FastCGI that lose the usual"
         " one (X-API-Auth).  [env: KANPORT_AUTH_HEADER]",
     ),
-    click.option(
+    setting(
         "--timeout",
         type=click.FloatRange(min=0, min_open=True),
         metavar="SECONDS",
         help="How long the server may be silent.  [env: KANPORT_TIMEOUT]",
     ),
     REQUEST_TIMEOUT,
-    click.option(
+    setting(
         "--batch-size",
         type=click.IntRange(1, 5000),
         metavar="CALLS",
@@ -176,26 +170,26 @@ WRITING = (
         is_flag=True,
         help="Keep no random passwords of new users, and do not ask or warn about it.",
     ),
-    click.option(
+    setting(
         "--connections",
         type=click.IntRange(1, 64),
         help="Connections at most at once, 8 by default; fewer where more bring nothing."
         "  [env: KANPORT_CONNECTIONS]",
     ),
-    click.option(
+    setting(
         "--deadline",
         metavar="TIME",
         help="End the run after this time as Ctrl-C does: 90m, 2h, 1d or off (default: 24h for"
         " sync, off for apply and resume).  [env: KANPORT_DEADLINE]",
     ),
-    click.option(
+    setting(
         "--rate",
         type=click.FloatRange(min=0, min_open=True),
         metavar="CALLS",
         help="Calls a second at most while applying, for a server that others need as well."
         "  [env: KANPORT_RATE]",
     ),
-    click.option(
+    setting(
         "--max-errors",
         type=click.IntRange(min=0),
         metavar="N",
@@ -203,6 +197,29 @@ WRITING = (
     ),
 )
 
+
+MONITORING = (
+    setting(
+        "--status",
+        type=OutputFile(),
+        metavar="FILE",
+        help="Replace this JSON file after each run, for monitoring.  [env: KANPORT_STATUS]",
+    ),
+    setting(
+        "--prometheus",
+        type=OutputFile(),
+        metavar="FILE",
+        help="The same as metrics, for the textfile collector (.prom).  [env: KANPORT_PROMETHEUS]",
+    ),
+)
+
+WAIT = click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    default=0,
+    metavar="SECONDS",
+    help="Wait so long for another run on the same server or ledger to end; by default not at all.",
+)
 
 YES = click.option(
     "-y", "--yes", is_flag=True, help="Do not ask; apply needs it where there is no terminal."
@@ -234,12 +251,12 @@ def approval_options(command: F) -> F:
 def _allowed(ctx: click.Context, parameter: click.Parameter, texts: Any) -> dict[str, int]:
     if not texts:
         return {}
-    from kanport.plan.guards.allowances import NotAllowable, parse_allowed
+    from kanport import api
 
     try:
-        return parse_allowed(texts)
-    except NotAllowable as problem:
-        raise click.BadParameter(str(problem), ctx, parameter) from None
+        return api.allowance(texts)
+    except UsageError as problem:
+        raise click.BadParameter(problem.message, ctx, parameter) from None
 
 
 ALLOW = click.option(
@@ -288,7 +305,7 @@ def common_options(command: F) -> F:
     def logged(*args: Any, **values: Any) -> Any:
         ctx = click.get_current_context()
         if not isinstance(ctx.command, click.Group):
-            from kanport.cli.configured import check_targets_of, start_log_of
+            from kanport.cli.invocation import check_targets_of, start_log_of
 
             start_log_of(ctx)
             check_targets_of(ctx, _targets(ctx))
@@ -300,7 +317,7 @@ def common_options(command: F) -> F:
 def _targets(ctx: click.Context) -> list[Path]:
     """Return the files that a command is to write."""
     named = [
-        ctx.params.get(parameter.name or "")
+        value_of(ctx, parameter.name or "")
         for parameter in ctx.command.params
         if isinstance(parameter.type, OutputFile) or parameter.name == "target"
     ]
@@ -321,6 +338,11 @@ def server_options(command: F) -> F:
 def writing_options(command: F) -> F:
     """Add the options of the commands that write to the server."""
     return _with(command, WRITING)
+
+
+def with_options(*options: Callable[[F], F]) -> Callable[[F], F]:
+    """Return what adds several options."""
+    return lambda command: _with(command, options)
 
 
 def _with(command: F, options: tuple[Callable[[F], F], ...]) -> F:

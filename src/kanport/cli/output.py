@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kanport.cli.configured import say
-from kanport.outcome import Outcome
+from kanport.cli.invocation import invocation_of, say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,7 +34,7 @@ class Output:
         table: str | None = None,
         paths: Sequence[Path] = (),
     ) -> None:
-        options: dict[str, Any] = ctx.find_root().obj or {}
+        invocation = invocation_of(ctx)
         self.form = form
         self.masked = masked
         self._table = table
@@ -48,9 +47,9 @@ class Output:
             for path in paths:
                 check_target(path)
         self._ctx = ctx
-        self._json_log = bool(options.get("json_log"))
-        self._quiet = bool(options.get("quiet"))
-        self._color: bool | None = options.get("color")
+        self._json_log = invocation.json_log
+        self._quiet = invocation.quiet
+        self._color = invocation.color
 
     def write(self, view: "View") -> None:
         """Write a report to the files."""
@@ -114,10 +113,10 @@ class Output:
             yield
 
     @contextmanager
-    def progress(self, what: str, total: int) -> Iterator[Callable[[Outcome], None]]:
+    def progress(self, what: str, total: int) -> Iterator[Callable[[], None]]:
         """Show on a terminal how many changes are settled; gives what to call for each."""
         if not self._live() or not total:
-            yield lambda outcome: None
+            yield lambda: None
             return
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
@@ -132,7 +131,7 @@ class Output:
         ) as bar:
             task = bar.add_task(what, total=total, rate="")
 
-            def advance(outcome: Outcome) -> None:
+            def advance() -> None:
                 bar.advance(task)
                 speed = bar.tasks[0].speed
                 bar.update(task, rate=f"{speed:.0f}/s" if speed else "")

@@ -1,7 +1,7 @@
 """`kanport plan`: show what would change."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,7 +18,7 @@ from kanport.cli.options import (
 from kanport.cli.output import Output
 
 if TYPE_CHECKING:
-    from kanport.plan.model import Plan
+    from kanport.api import Plan
 
 
 @click.command("plan")
@@ -48,7 +48,6 @@ def command(
     allowed: dict[str, int],
     masked: bool,
     form: str,
-    **server: Any,
 ) -> None:
     """Read both sides and show what would change; writes nothing to the server.
 
@@ -63,12 +62,11 @@ def command(
       kanport plan mappings/users-csv.yaml -o plan.json --allow disable=40
       kanport plan mappings/users-csv.yaml --check --quiet || echo "pending, or worse"
     """
+    from kanport import api
     from kanport.cli import planning
+    from kanport.cli.invocation import invocation_of
     from kanport.errors import Exit, UsageError
     from kanport.files import Kind, check_target
-    from kanport.kanboard.client import Client
-    from kanport.plan.plan_file import dump_plan, write_plan
-    from kanport.report import view
     from kanport.report.visible import json_safe
 
     if masked and form == "json":
@@ -79,37 +77,36 @@ def command(
     output = Output(ctx, form, masked=masked)
     if plan_path is not None:
         check_target(plan_path, inputs=[mapping], over=Kind.PLAN)
-    inputs = planning.inputs_or_report(mapping, output, ctx, planning.state_from(**server))
+    inputs = planning.read(ctx, mapping, output)
     if plan_path is not None:
         check_target(plan_path, inputs=inputs.files, over=Kind.PLAN)
-    settings = planning.settings_from(**server)
-    with Client.open(settings, read_only=True, warn=output.warn) as client:
-        plan = planning.plan_or_report(inputs, client, output, ctx, allowed)
+    settings = invocation_of(ctx).settings()
+    with api.connect(settings, read_only=True, warn=output.warn) as server:
+        plan = planning.plan(ctx, inputs, server, output, allowed)
     if plan_path is not None:
-        write_plan(plan_path, plan)
+        api.save(plan, plan_path)
     if form == "json":
-        output.data(json_safe(dump_plan(plan)))
-    elif masked:
-        from kanport.report.mask import Mask
-
-        output.show(view.of_plan(Mask(plan).plan))
+        output.data(json_safe(api.dump_plan(plan)))
     else:
-        output.show(view.of_plan(plan, next_steps=_next_steps(plan_path, plan)))
+        steps = () if masked else _next_steps(plan_path, plan)
+        output.show(api.view_of(plan, mask=masked, next_steps=steps))
     if plan_path is not None:
         output.note(f"The plan is in {plan_path}.")
-    code = planning.exit_for_plan(plan)
+    code = plan.exit_code
     if check and plan.changes and code is not Exit.GUARD:
         code = Exit.PENDING
     ctx.exit(code)
 
 
 def _next_steps(plan_path: Path | None, plan: "Plan") -> tuple[str, ...]:
+    from kanport.api import random_passwords
+
     if not plan.changes or plan.blocked_by:
         return ()
     step = f"kanport apply {plan_path}"
     if plan_path is None:
         step = "Save the plan with -o plan.json, then: kanport apply plan.json"
-    if any(change.new.random_password for change in plan.changes):
+    if random_passwords(plan):
         # They are gone after the run, so this has to be told before it.
         return (step, "With --passwords-to FILE random passwords are kept, else nobody has them.")
     return (step,)

@@ -5,7 +5,6 @@ written makes a success a partial one, for somebody relies on it.
 """
 
 import logging
-import os
 import signal
 import time
 from collections import Counter
@@ -14,13 +13,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import click
 
 from kanport import __version__
+from kanport.api import Inputs, Plan, Run, files_named
 from kanport.cli.boundary import finding_line, place_of
-from kanport.cli.configured import layers_of, run_id_of
+from kanport.cli.invocation import Invocation, invocation_of
 from kanport.cli.output import Output
 from kanport.cli.status_files import StatusFiles
 from kanport.config import Layers
@@ -30,9 +29,6 @@ from kanport.errors import ConfigInvalid, Exit, KanportError, LockHeld, SourceIn
 from kanport.events import tell
 from kanport.findings import Finding, Severity, in_order
 from kanport.notice import Delivery, Surroundings, send_notices
-from kanport.outcome import Run
-from kanport.pipeline.inputs import files_named
-from kanport.plan.model import Plan
 
 logger = logging.getLogger(__name__)
 
@@ -55,13 +51,21 @@ class Record:
         self._kept: dict[str, str] = {}
         tell(logger, "run.started", command=command, mapping=str(mapping), kanport=__version__)
 
-    def read(self, users: int, memberships: int) -> None:
-        """Take down that the sources are read, and how much they asked for."""
-        tell(logger, "sources.read", users=users, memberships=memberships)
+    def read(self, inputs: Inputs) -> None:
+        """Take down that the sources are read, and how much they ask for."""
+        desired = inputs.desired
+        tell(
+            logger,
+            "sources.read",
+            users=len(desired.users),
+            memberships=len(desired.memberships),
+        )
 
-    def planned(self, plan: Plan) -> None:
+    def planned(self, plan: Plan, path: Path | None) -> None:
         """Take down the plan, the guards that stop it and what was found on the way."""
         self._plan, self.server = plan, plan.server.url
+        if path is not None:
+            self.kept("plan", path)
         tell(logger, "plan.made", changes=len(plan.changes), actions=dict(plan.summary))
         for verdict in plan.blocked_by:
             level = logging.ERROR
@@ -119,16 +123,14 @@ class Record:
 
 
 @contextmanager
-def recorded(
-    ctx: click.Context, command: str, mapping: Path, output: Output, **flags: Any
-) -> Iterator[Record]:
+def recorded(ctx: click.Context, command: str, mapping: Path, output: Output) -> Iterator[Record]:
     """Tell how what is done inside ended: status file, metrics and notices, in every outcome.
 
-    `flags` are those of the command line. Where another run holds the lock, the files are left as
+    Where another run holds the lock, the files are left as
     they are: they are about that one.
     """
-    record = Record(command, mapping, run_id_of(ctx))
-    layers, broken = _layers(ctx, flags)
+    record = Record(command, mapping, invocation_of(ctx).run_id)
+    layers, broken = _layers(invocation_of(ctx))
     files = StatusFiles(layers.take(STATUS).value, layers.take(PROMETHEUS).value)
     try:
         with _signals_end_it():
@@ -210,11 +212,11 @@ def _send(ending: Ending, layers: Layers) -> Iterator[Delivery]:
     yield from send_notices(file.notify, ending, surroundings)
 
 
-def _layers(ctx: click.Context, flags: dict[str, Any]) -> tuple[Layers, ConfigInvalid | None]:
+def _layers(invocation: Invocation) -> tuple[Layers, ConfigInvalid | None]:
     try:
-        return layers_of(ctx, **flags), None
+        return invocation.layers(), None
     except ConfigInvalid as problem:
-        return Layers(flags, os.environ), problem
+        return invocation.layers_without_file(), problem
 
 
 def _tell_findings(findings: Iterable[Finding]) -> None:

@@ -59,10 +59,9 @@ def command(
       kanport report --compare yesterday.json today.json
       kanport report --compare plan.json plan.journal.jsonl
     """
+    from kanport import api
     from kanport.errors import UsageError
     from kanport.files import check_target
-    from kanport.pipeline import files_of_plan, load_plan_or_journal
-    from kanport.report import view
 
     if old_path is not None:
         if masked:
@@ -75,37 +74,25 @@ def command(
     output = Output(ctx, form, masked=masked, table=table, paths=report_paths)
     for report_path in report_paths:
         check_target(report_path, inputs=[path])
-    plan, run = load_plan_or_journal(path)
+    found = api.load(path)
+    plan = found.plan if isinstance(found, api.Result) else found
     for report_path in report_paths:
-        check_target(report_path, inputs=files_of_plan(plan))
-    if masked:
-        from kanport.report.mask import Mask
-
-        mask = Mask(plan)
-        plan, run = mask.plan, None if run is None else mask.run(run)
-    told = view.of_plan(plan) if run is None else view.of_run(plan, run)
+        check_target(report_path, inputs=api.files_of_plan(plan))
+    view = api.view_of(found, mask=masked)
     if report_paths:
-        output.write(told)
+        output.write(view)
     else:
-        output.show(told)
+        output.show(view)
 
 
 def _compare(output: Output, old_path: Path, new_path: Path, paths: tuple[Path, ...]) -> None:
+    from kanport import api
     from kanport.cli.documents import show_document
     from kanport.files import check_target
-    from kanport.pipeline import files_of_plan, load_plan_or_journal
-    from kanport.plan.compare import compare
-    from kanport.report.compare import as_dict, document_of
 
     for path in paths:
         check_target(path, inputs=[old_path, new_path])
-    (old, old_run), (new, new_run) = map(load_plan_or_journal, (old_path, new_path))
+    paper, plans = api.compare_files(old_path, new_path)
     for path in paths:
-        check_target(path, inputs=[*files_of_plan(old), *files_of_plan(new)])
-    compared = compare(old, new)
-    show_document(
-        output,
-        document_of(compared, old_run=old_run, new_run=new_run),
-        lambda: as_dict(compared, old_run=old_run, new_run=new_run),
-        paths,
-    )
+        check_target(path, inputs=[file for plan in plans for file in api.files_of_plan(plan)])
+    show_document(output, paper, paths)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kanport.cli.alone import WAIT, alone, state_of
+from kanport.cli.invocation import invocation_of, value_of
 from kanport.cli.options import (
     FORMAT,
+    WAIT,
     YES,
     approval_options,
     common_options,
@@ -20,11 +21,10 @@ from kanport.cli.options import (
     writing_options,
 )
 from kanport.cli.output import Output
+from kanport.errors import UsageError
 
 if TYPE_CHECKING:
-    from kanport.apply.journal import Recorded
-    from kanport.outcome import Approved
-    from kanport.plan.model import Plan
+    from kanport.api import PasswordsInDanger, Plan, Recorded
 
 
 @click.command("resume")
@@ -56,7 +56,6 @@ def command(
     form: str,
     passwords_to: Path | None,
     discard_passwords: bool,
-    **server: Any,
 ) -> None:
     """Finish the run of JOURNAL that was cut off, whatever the reason.
 
@@ -71,97 +70,77 @@ def command(
       kanport resume plan.journal.jsonl
       kanport resume plan.journal.jsonl --yes --passwords-to more-passwords.csv
     """
-    from kanport import pipeline
-    from kanport.apply.journal import load_journal
-    from kanport.cli import planning, running
+    from kanport import api
+    from kanport.cli import asking
     from kanport.cli.deadline import ending_in_time
-    from kanport.kanboard.client import Client
+    from kanport.cli.following import Following
+    from kanport.messages import counted
 
     output = Output(ctx, form)
-    recorded = load_journal(journal_path)
-    approved: Approved | None = None
-    if not recorded.finished:
-        pipeline.check_guards(recorded.plan)
-        approved = _approval(recorded, journal_path, approval_path, require_approval, output)
-        _refuse_to_lose_passwords(ctx, recorded, journal_path, passwords_to, discard_passwords)
-    settings, options = planning.settings_and_options(**server)
-    ledger = pipeline.ledger_of(recorded.plan, mapping_path)
-    with (
-        ending_in_time(ctx, **server),
-        Client.open(settings, warn=output.warn) as client,
-        alone(ctx, settings, ledger, journal_path, wait, journal=journal_path) as killed,
-    ):
-        # The run may have come further while another one was waited for.
-        recorded = load_journal(journal_path)
-        if recorded.finished:
-            ctx.exit(running.report_finished(recorded, journal_path, output))
-        with output.working("Reading the server"):
-            pipeline.wait_for_killed_runs(client, killed, state_of(ctx), but=[journal_path])
-            pipeline.check_resumable(recorded, client, mapping_path)
-        passwords = pipeline.passwords_for(recorded.plan, mapping_path)
-        if not yes and sys.stdin.isatty():
-            passwords_to = running.where_passwords_go(
-                recorded.plan, recorded.settled, passwords_to, discard=discard_passwords
-            )
-            _confirm(_left(recorded), settings.url)
-            approved = approved and _approval(
-                recorded, journal_path, approval_path, require_approval, output
-            )
-        code = running.report_on(
-            recorded.plan,
-            output,
-            pipeline.Execution(
-                journal_path,
-                passwords,
-                passwords_to,
-                options,
-                approved=approved,
-                approval_path=_approval_path(recorded, journal_path, approval_path)
-                if require_approval or approval_path
-                else None,
-                mapping_path=mapping_path,
-                discard_passwords=discard_passwords,
-                kept_in=recorded.terms.passwords_to,
-            ),
-            lambda how: pipeline.resume_run(recorded, client, how),
-            mapping_path,
+    invocation = invocation_of(ctx)
+    following = Following(
+        ctx, output, passwords_to=passwords_to, discard_passwords=discard_passwords
+    )
+    try:
+        resumption = api.Resumption(
+            journal_path,
+            mapping=mapping_path,
+            passwords_to=passwords_to,
+            discard_passwords=discard_passwords,
+            approval=approval_path,
+            require_approval=require_approval,
+            caller=api.Caller(f"kanport resume {journal_path}", invocation.run_id),
+            progress=following,
         )
-    ctx.exit(code)
+    except api.PasswordsInDanger as problem:
+        raise _with_command(problem, ctx, journal_path, passwords_to) from problem
+    settings = invocation.settings()
+    options = invocation.options(settings)
+    with (
+        ending_in_time(ctx),
+        api.connect(settings, warn=output.warn) as server,
+        resumption.on(server, options=options, state=invocation.state, wait=wait) as ready,
+        following.interruptible(),
+    ):
+        if isinstance(ready, api.Result):
+            output.show(api.view_of(ready))
+            output.note(
+                "Nothing is left to do: the run was finished already. Nothing is sent, and its"
+                f" journal stays as it is ({journal_path})."
+            )
+            ctx.exit(ready.exit_code)
+        following.plan = ready.plan
+        if not yes and sys.stdin.isatty():
+            following.passwords_to = passwords_to = asking.where_passwords_go(
+                ready.plan, ready.settled, passwords_to, discard=discard_passwords
+            )
+            left = counted(len(ready.plan.changes) - len(ready.settled), "change", "changes")
+            asking.confirm(f"Finish the run, with {left} left on {settings.url}?")
+            ready.check_again()
+        result = ready.run(passwords_to=passwords_to, should_stop=following.should_stop)
+    ctx.exit(result.exit_code)
 
 
-def _confirm(count: int, url: str) -> None:
-    from kanport.errors import Declined
+def _with_command(
+    problem: "PasswordsInDanger", ctx: click.Context, journal: Path, passwords_to: Path | None
+) -> UsageError:
+    """Return the same problem with the complete command that avoids it."""
+    from kanport.cli.following import people
 
-    changes = "1 change" if count == 1 else f"{count} changes"
-    if not click.confirm(f"Finish the run, with {changes} left on {url}?", err=True):
-        raise Declined("You answered no; Kanport changed nothing.")
-
-
-def _left(recorded: "Recorded") -> int:
-    return sum(change.id not in recorded.settled for change in recorded.plan.changes)
-
-
-def _approval_path(recorded: "Recorded", journal_path: Path, named: Path | None) -> Path:
-    from kanport.cli.approve import approval_beside
-
-    if named is not None:
-        return named
-    if recorded.terms.approval is not None:
-        return recorded.terms.approval
-    # The journal of plan.json is plan.journal.jsonl, by default.
-    stem = journal_path.name.removesuffix(".jsonl").removesuffix(".journal")
-    return approval_beside(journal_path.with_name(f"{stem}.json"))
-
-
-def _approval(
-    recorded: "Recorded", journal_path: Path, named: Path | None, required: bool, output: Output
-) -> "Approved | None":
-    """Ask for the approval where apply would, or did when the run began."""
-    from kanport.cli.approve import approval_of
-
-    required = required or named is not None or recorded.terms.approval is not None
-    path = _approval_path(recorded, journal_path, named)
-    return approval_of(recorded.plan, path, output, required=required) if required else None
+    recorded = problem.recorded
+    if passwords_to is not None:
+        return UsageError(
+            problem.message,
+            details=[resume_command(ctx, journal, recorded, passwords_to=passwords_to)],
+            hint="name another file with --passwords-to, as in this command",
+        )
+    return UsageError(
+        f"the run keeps the random passwords of new users in {recorded.terms.passwords_to};"
+        f" without --passwords-to, those of {people(problem.names)} would be lost; nothing was"
+        " written",
+        details=[resume_command(ctx, journal, recorded)],
+        hint="use this command, or --discard-passwords where nobody needs the passwords",
+    )
 
 
 # --- what to type ---------------------------------------------------------------------------------
@@ -187,7 +166,7 @@ def resume_command(
     passwords are to be kept, it names a new file beside `passwords_to`, or beside the one that the
     journal names.
     """
-    from kanport.cli.running import random_passwords
+    from kanport.api import random_passwords
 
     parts = ["kanport", "resume", str(journal_path)]
     wanted = {parameter.name: parameter for parameter in command.params}
@@ -196,23 +175,16 @@ def resume_command(
         given = ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
         if name in _NEVER_REPEATED or name not in wanted or not given:
             continue
-        parts += _typed(parameter, _value(ctx, parameter))
+        parts += _typed(parameter, value_of(ctx, name))
     if recorded is not None:
         plan = recorded.plan
         passwords_to = passwords_to or recorded.terms.passwords_to
     settled: Collection[str] = recorded.settled if recorded is not None else ()
     if passwords_to is not None and plan is not None and random_passwords(plan, settled):
         parts += ["--passwords-to", str(_free(passwords_to))]
-    state = ctx.params.get("state")
+    state = value_of(ctx, "state")
     prefix = f"KANPORT_STATE={shlex.quote(str(state))} " if state is not None else ""
     return prefix + shlex.join(parts)
-
-
-def _value(ctx: click.Context, parameter: click.Parameter) -> Any:
-    # Options that every command has are kept with the root.
-    kept: dict[str, Any] = ctx.find_root().obj or {}
-    name = parameter.name or ""
-    return ctx.params.get(name, kept.get(name))
 
 
 def _typed(parameter: click.Parameter, value: Any) -> list[str]:
@@ -235,31 +207,3 @@ def _free(path: Path) -> Path:
         number += 1
         free = path.with_name(f"{stem}-{number}{path.suffix}")
     return free
-
-
-def _refuse_to_lose_passwords(
-    ctx: click.Context,
-    recorded: "Recorded",
-    journal_path: Path,
-    passwords_to: Path | None,
-    discard: bool,
-) -> None:
-    from kanport.cli.running import people, random_passwords
-    from kanport.errors import UsageError
-
-    if passwords_to is not None and os.path.lexists(passwords_to):
-        raise UsageError(
-            f"{passwords_to} exists already; it may hold the passwords of an earlier run",
-            details=[resume_command(ctx, journal_path, recorded, passwords_to=passwords_to)],
-            hint="name another file with --passwords-to, as in this command",
-        )
-    kept = recorded.terms.passwords_to
-    names = random_passwords(recorded.plan, recorded.settled)
-    if kept is None or passwords_to is not None or discard or not names:
-        return
-    raise UsageError(
-        f"the run keeps the random passwords of new users in {kept}; without --passwords-to, those"
-        f" of {people(names)} would be lost; nothing was written",
-        details=[resume_command(ctx, journal_path, recorded)],
-        hint="use this command, or --discard-passwords where nobody needs the passwords",
-    )

@@ -27,16 +27,6 @@ def command(ctx: click.Context, /, of: str | None) -> None:
       kanport schema --plan > kanport-plan.schema.json
       kanport schema --report > kanport-report.schema.json
     """
-    if of == "plan":
-        from kanport.plan.plan_file import plan_schema
+    from kanport.api import schema
 
-        schema = plan_schema()
-    elif of == "report":
-        from kanport.report.json_file import report_schema
-
-        schema = report_schema()
-    else:
-        from kanport.mapping.json_schema import mapping_schema
-
-        schema = mapping_schema()
-    Output(ctx).data(json.dumps(schema, indent=2, ensure_ascii=False))
+    Output(ctx).data(json.dumps(schema(of or "mapping"), indent=2, ensure_ascii=False))

@@ -1,12 +1,10 @@
 """`kanport undo`: make the plan that takes a run back."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
-from kanport.cli.alone import WAIT, alone, state_of
-from kanport.cli.options import FORMAT, OutputFile, common_options, server_options
+from kanport.cli.options import FORMAT, WAIT, OutputFile, common_options, server_options
 from kanport.cli.output import Output
 
 
@@ -47,7 +45,6 @@ def command(
     mapping_path: Path | None,
     wait: float,
     form: str,
-    **server: Any,
 ) -> None:
     """Make the plan that takes a run back as far as Kanboard's API allows.
 
@@ -66,47 +63,37 @@ def command(
       kanport apply back.json
       kanport undo plan.journal.jsonl -o back.json --remove-created 12
     """
-    from kanport import pipeline
-    from kanport.apply.journal import load_journal
-    from kanport.cli import planning
+    from kanport import api
+    from kanport.cli.following import Following
+    from kanport.cli.invocation import invocation_of
     from kanport.files import Kind, check_target
-    from kanport.kanboard.client import Client
-    from kanport.plan.plan_file import dump_plan, write_plan
-    from kanport.report import view
     from kanport.report.visible import json_safe
 
     output = Output(ctx, form)
-    recorded = load_journal(journal)
+    invocation = invocation_of(ctx)
+    recorded = api.load_journal(journal)
     if plan_path is not None:
-        inputs = [journal, *pipeline.files_of_plan(recorded.plan)]
+        inputs = [journal, *api.files_of_plan(recorded.plan)]
         check_target(plan_path, inputs=inputs, over=Kind.PLAN)
-    protect = pipeline.protected_now(recorded.plan, mapping_path)
-    if protect is None:
-        output.warn(
-            f"the mapping {recorded.plan.mapping.path} cannot be read; protected are the accounts"
-            " that it protected when the run was planned (--mapping says where it is now)"
-        )
-    if not recorded.ended:
-        output.warn("the run was cut off; what it may have sent is looked up on the server")
-    settings = planning.settings_from(**server)
-    with (
-        Client.open(settings, read_only=True, warn=output.warn) as client,
-        alone(ctx, settings, None, journal, wait) as killed,
-        output.working("Reading the server"),
-    ):
-        pipeline.wait_for_killed_runs(client, killed, state_of(ctx), also=[journal])
-        # The run may have come further while it was waited for.
-        recorded = load_journal(journal)
-        plan = pipeline.plan_undo(
-            recorded, client, protect=protect or (), remove_at_most=remove_at_most
+    settings = invocation.settings()
+    with api.connect(settings, read_only=True, warn=output.warn) as server:
+        plan = api.undo(
+            journal,
+            server,
+            mapping=mapping_path,
+            remove_created=remove_at_most,
+            state=invocation.state,
+            wait=wait,
+            caller=api.Caller(f"kanport undo {journal}", invocation.run_id),
+            progress=Following(ctx, output),
         )
     if plan_path is not None:
-        write_plan(plan_path, plan)
+        api.save(plan, plan_path)
     if form == "json":
-        output.data(json_safe(dump_plan(plan)))
+        output.data(json_safe(api.dump_plan(plan)))
     else:
         steps = (f"kanport apply {plan_path}",) if plan_path is not None and plan.changes else ()
-        output.show(view.of_plan(plan, next_steps=steps))
+        output.show(api.view_of(plan, next_steps=steps))
     if plan_path is not None:
         output.note(f"The plan is in {plan_path}.")
-    ctx.exit(planning.exit_for_plan(plan))
+    ctx.exit(plan.exit_code)

@@ -41,7 +41,6 @@ def command(
     report_paths: tuple[Path, ...],
     table: str | None,
     masked: bool,
-    request_timeout: float | None,
     form: str,
 ) -> None:
     """Check MAPPING and the data that it names; talks to no server.
@@ -56,14 +55,15 @@ def command(
       kanport validate mappings/users-csv.yaml --format json > findings.json
       kanport validate mappings/users-csv.yaml --format github -o junit.xml -o kanport.sarif
     """
-    from kanport.cli.planning import exit_for_findings, inputs_or_report, validation_of
+    from kanport import api
+    from kanport.cli import planning
     from kanport.files import check_target
 
     output = Output(ctx, form, masked=masked, table=table, paths=report_paths)
     for report_path in report_paths:
         check_target(report_path, inputs=[mapping])
-    inputs = inputs_or_report(mapping, output, ctx)
+    inputs = planning.read(ctx, mapping, output)
     for report_path in report_paths:
         check_target(report_path, inputs=inputs.files)
-    output.show(validation_of(output, inputs.mapping_ref, inputs.findings, inputs))
-    ctx.exit(exit_for_findings(inputs.findings, aborts=inputs.aborts))
+    output.show(api.view_of(inputs, mask=masked))
+    ctx.exit(inputs.exit_code)

@@ -1,7 +1,6 @@
 """`kanport verify`: is the server as a plan wanted it."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -16,7 +15,7 @@ from kanport.cli.output import Output
 @server_options
 @common_options
 @click.pass_context
-def command(ctx: click.Context, /, path: Path, masked: bool, form: str, **server: Any) -> None:
+def command(ctx: click.Context, /, path: Path, masked: bool, form: str) -> None:
     """Say item by item whether the server is as a plan, or the plan of a journal, wanted it.
 
     It only reads. The exit code is 0 where everything is as planned, 3 where something is not, 7
@@ -27,25 +26,14 @@ def command(ctx: click.Context, /, path: Path, masked: bool, form: str, **server
       kanport verify plan.json
       kanport verify plan.journal.jsonl --format markdown > verified.md
     """
-    from kanport import pipeline
-    from kanport.cli import planning
-    from kanport.errors import Exit
-    from kanport.kanboard.client import Client
-    from kanport.report import view
+    from kanport import api
+    from kanport.cli.following import Following
+    from kanport.cli.invocation import invocation_of
 
     output = Output(ctx, form, masked=masked)
-    plan, run = pipeline.load_plan_or_journal(path)
-    settings = planning.settings_from(**server)
-    with (
-        Client.open(settings, read_only=True, warn=output.warn) as client,
-        output.working("Verifying"),
-    ):
-        verdicts = pipeline.verify_plan(plan, client)
-    if masked:
-        from kanport.report.mask import Mask
-
-        mask = Mask(plan)
-        plan, run, verdicts = mask.plan, run and mask.run(run), mask.verdicts(verdicts)
-    told = view.of_verification(plan, verdicts, run=run, looked_at=pipeline.utc_now())
-    output.show(told)
-    ctx.exit(Exit.OK if told.verified is not None and told.verified.complete else Exit.PARTIAL)
+    found = api.load(path)
+    settings = invocation_of(ctx).settings()
+    with api.connect(settings, read_only=True, warn=output.warn) as server:
+        verification = api.verify(found, server, progress=Following(ctx, output))
+    output.show(api.view_of(verification, mask=masked))
+    ctx.exit(verification.exit_code)

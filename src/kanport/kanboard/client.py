@@ -127,6 +127,11 @@ class Client:
         self.close()
 
     @property
+    def settings(self) -> Settings:
+        """How the server is reached."""
+        return self._settings
+
+    @property
     def url(self) -> str:
         """The URL of the server's API."""
         return self._settings.url

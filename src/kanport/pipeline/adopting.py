@@ -1,17 +1,66 @@
 """Telling Kanport to manage what it did not make."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from kanport.errors import ConfigInvalid
 from kanport.kanboard.client import Client
 from kanport.kanboard.current import read_current
 from kanport.ledger import adopt, recall
+from kanport.pipeline.alone import alone
 from kanport.pipeline.inputs import Inputs
 from kanport.pipeline.planning import utc_now
+from kanport.pipeline.results import OnProgress, Reporter, Stage, ignore
 from kanport.plan.adoption import Adoption, adoptable, project_matches
 from kanport.plan.match import numbers_are_ids, people_wanted, projects_wanted
 from kanport.plan.resolve import resolve
+
+
+@dataclass(frozen=True, slots=True)
+class Adoptable:
+    """What the ledger would take in: users and memberships that are on the server already."""
+
+    found: Adoption
+    ledger: Path
+    _inputs: Inputs
+    _url: str
+
+    def adopt(self) -> None:
+        """Record all of it; raise ConfigInvalid where the ledger cannot be written."""
+        adopt_all(self._inputs, self._url, self.found)
+
+
+@contextmanager
+def adopting(
+    inputs: Inputs,
+    server: Client,
+    *,
+    users: Collection[str] = (),
+    memberships: Collection[str] = (),
+    state: Path | None = None,
+    wait: float = 0.0,
+    command: str,
+    progress: OnProgress = ignore,
+) -> Iterator[Adoptable]:
+    """Lock the server and the ledger, and find what Kanport could manage from now on.
+
+    `users` and `memberships` are patterns; by default what the sources name is found. `command` is
+    what other runs are told. Raises LockHeld, Unreachable and ConfigInvalid.
+    """
+    ledger = ledger_needed(inputs)
+    with alone(
+        server.url,
+        ledger,
+        state=state,
+        command=command,
+        token=server.settings.token,
+        wait=wait,
+    ):
+        with Reporter(progress).stage(Stage.SERVER):
+            found = find_adoptable(inputs, server, users=users, memberships=memberships)
+        yield Adoptable(found, ledger, inputs, server.url)
 
 
 def find_adoptable(

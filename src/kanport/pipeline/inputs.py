@@ -248,8 +248,11 @@ def _unread(problems: Sequence[Unreachable], broken: Sequence[SourceInvalid]) ->
     findings = in_order(finding for problem in broken for finding in problem.findings)
     if len(problems) == 1:
         (problem,) = problems
-        problem.findings = tuple(findings)
-        return problem
+        if not findings:
+            return problem
+        return Unreachable(
+            problem.message, hint=problem.hint, details=problem.details, findings=findings
+        )
     details: list[str] = []
     for problem in problems:
         details += [problem.message, *(f"  {detail}" for detail in problem.details)]

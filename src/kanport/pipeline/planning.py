@@ -204,10 +204,12 @@ def passwords_for(plan: Plan, mapping_path: Path | None = None) -> dict[str, Sec
         mapping = load_mapping(mapping_path or Path(plan.mapping.path))
     except ConfigInvalid as problem:
         if mapping_path is None and isinstance(problem.__cause__, FileNotFoundError):
-            problem.hint = (
-                "new passwords are read by way of the mapping, and the plan names it as seen from"
-                " where it was made: go there, or say with --mapping where it is"
-            )
+            raise ConfigInvalid(
+                problem.message,
+                hint="new passwords are read by way of the mapping, and the plan names it as seen"
+                " from where it was made: go there, or say with --mapping where it is",
+                details=problem.details,
+            ) from problem
         raise
     if mapping.sha256 != plan.mapping.sha256:
         raise PlanStale(

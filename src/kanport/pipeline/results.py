@@ -25,6 +25,7 @@ from kanport.outcome import (
     Verified,
     VerifyStatus,
 )
+from kanport.pipeline.inputs import Inputs
 from kanport.plan.model import Action, Change, GuardVerdict, Plan
 
 # --- on the way -----------------------------------------------------------------------------------
@@ -61,10 +62,9 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class SourcesRead:
-    """The sources have been read, and ask for so many users and memberships."""
+    """The mapping and its sources have been read."""
 
-    users: int
-    memberships: int
+    inputs: Inputs
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,243 @@
+"""Showing how a use case gets on, and ending it politely: what the command line adds to a run."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+
+from kanport import api
+from kanport.api import (
+    Compared,
+    Ended,
+    Notice,
+    PlanMade,
+    Progress,
+    Result,
+    RunEnded,
+    Settled,
+    SourcesRead,
+    Stage,
+    Started,
+)
+from kanport.cli.output import Output
+from kanport.cli.resume import resume_command
+from kanport.errors import Interrupted, UsageError
+from kanport.facts import Fact
+from kanport.messages import counted
+from kanport.network import run_has_deadline
+
+if TYPE_CHECKING:
+    from kanport.cli.record import Record
+
+# Names in one line; kanport report has all of them.
+_SHOWN = 50
+_STAGES = {
+    Stage.SOURCES: "Reading the sources",
+    Stage.SERVER: "Reading the server",
+    Stage.SERVER_AGAIN: "Reading the server again",
+    Stage.CHANGES: "Applying",
+    Stage.VERIFICATION: "Verifying",
+}
+
+
+class Following:
+    """The callback of one use case: shows stages and progress, warns, and reports the run.
+
+    `inputs`, `plan`, `journal` and `result` are what the use case has come to. `record` takes it
+    down for monitoring. `passwords_to` is the file of `--passwords-to`, and `discard_passwords`
+    says that nobody needs the passwords that no file keeps.
+    """
+
+    def __init__(
+        self,
+        ctx: click.Context,
+        output: Output,
+        *,
+        inputs: api.Inputs | None = None,
+        record: "Record | None" = None,
+        passwords_to: Path | None = None,
+        discard_passwords: bool = False,
+    ) -> None:
+        self.inputs = inputs
+        self.plan: api.Plan | None = None
+        self.journal: Path | None = None
+        self.result: Result | None = None
+        self.passwords_to = passwords_to
+        self._ctx = ctx
+        self._output = output
+        self._record = record
+        self._discard_passwords = discard_passwords
+        self._stage = ExitStack()
+        self._advance: Callable[[], None] = lambda: None
+        self._asked = threading.Event()
+
+    def __call__(self, event: Progress) -> None:
+        """Show an event."""
+        match event:
+            case Started(stage=Stage.CHANGES):
+                self._begin(event)
+            case Started():
+                self._stage.enter_context(self._output.working(_STAGES[event.stage]))
+            case Ended():
+                self._stage.close()
+            case SourcesRead():
+                self.inputs = event.inputs
+                if self._record is not None:
+                    self._record.read(event.inputs)
+            case PlanMade():
+                self.plan = event.plan
+                if self._record is not None:
+                    self._record.planned(event.plan, event.path)
+                    self._show_what_ends_here(event.plan, self._record)
+            case Settled():
+                self._advance()
+            case RunEnded():
+                self.result = event.result
+                self._report(event.result)
+            case Compared():
+                self._compared(len(event.needed))
+            case Notice():
+                self._output.warn(worded(event.fact))
+
+    def should_stop(self) -> bool:
+        """Tell whether a signal or the deadline has asked the run to end."""
+        return self._asked.is_set()
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Say how to go on where a second signal ends a run at once."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            if self.journal is None or self.result is not None:
+                raise
+            raise Interrupted(
+                "Interrupted at once: what was in flight may have been done",
+                details=[self._resume_command(self.journal)],
+                hint="this command finds out, and finishes the run",
+            ) from None
+
+    def _begin(self, event: Started) -> None:
+        self.journal = event.journal
+        if self._record is not None and event.journal is not None:
+            self._record.kept("journal", event.journal)
+        enter = self._stage.enter_context
+        self._advance = enter(self._output.progress(_STAGES[event.stage], event.total))
+        self._asked = enter(stopping_politely())
+
+    def _show_what_ends_here(self, plan: api.Plan, record: "Record") -> None:
+        told = api.view_of(plan)
+        if plan.blocked_by:
+            self._output.show(told)
+        elif not plan.changes:
+            record.message = told.headline
+            self._output.show_news(told)
+
+    def _report(self, result: Result) -> None:
+        """Show what became of a plan, where its journal is, and how to go on."""
+        output, told = self._output, api.view_of(result)
+        if self._record is not None and result.run is not None:
+            self._record.ran(result.run)
+            self._record.message = told.headline
+        output.show(told)
+        if result.run is None or result.journal is None:
+            return
+        output.note(f"The journal is in {result.journal}.")
+        if result.run.stopped is not None:
+            output.note(f"Finish the run with: {self._resume_command(result.journal)}")
+        files = [path for path in result.passwords_to if path == self.passwords_to]
+        before = [path for path in result.passwords_to if path != self.passwords_to]
+        for path in files:
+            output.note(f"The new passwords are in {path}.")
+        for path in before:
+            output.note(
+                f"Those of users whom the run created before are in {path}; where a user is in"
+                " both files, the later one counts."
+                if files
+                else f"The passwords of users whom the run created before are in {path}."
+            )
+        if result.lost_passwords and not self._discard_passwords:
+            text = (
+                f"nobody has the random passwords of {people(result.lost_passwords)}; set them in"
+                " Kanboard, and use --passwords-to FILE the next time"
+            )
+            if self._record is not None and output.form == "text":
+                # For sync it is a part of the report: every night has new users.
+                output.data(f"Note: {text}")
+            else:
+                output.warn(text)
+
+    def _compared(self, needed: int) -> None:
+        if not needed:
+            self._output.note("Verified: a second plan is empty.")
+            return
+        changes = "1 change is" if needed == 1 else f"{needed} changes are"
+        text = f"after the run {changes} still needed; kanport plan shows what"
+        if self._record is not None:
+            self._record.message = f"{self._record.message} But {text}."
+        self._output.warn(text)
+
+    def _resume_command(self, journal: Path) -> str:
+        try:
+            recorded = api.load_journal(journal)
+        except UsageError:
+            # The disk that stopped the run may not give its journal back either.
+            recorded = None
+        return resume_command(
+            self._ctx, journal, recorded, passwords_to=self.passwords_to, plan=self.plan
+        )
+
+
+def worded(fact: Fact) -> str:
+    """Return a notice in one line, with its hint.
+
+    >>> from kanport.facts import fact
+    >>> worded(fact("ledger-unwritten", case="run", why="the disk is full", hint=""))
+    'the disk is full; what this run did is not remembered'
+    """
+    return f"{fact.text} ({fact.hint})" if fact.hint else fact.text
+
+
+def people(names: Sequence[str]) -> str:
+    """Name people in a sentence, with their number where they are many.
+
+    >>> people(["ada"]), people(["ada", "bob"])
+    ('1 new user (ada)', '2 new users (ada, bob)')
+    """
+    shown = ", ".join(names[:_SHOWN])
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{counted(len(names), 'new user', 'new users')} ({shown}{more})"
+
+
+@contextmanager
+def stopping_politely() -> Iterator[threading.Event]:
+    """Let Ctrl-C, SIGTERM, a lost terminal and the deadline end the run after batches in flight.
+
+    A second one ends it at once, but for SIGHUP, which both the system and a shell send, and for
+    the deadline. What the caller has ignored, as nohup does, stays ignored.
+    """
+    asked = threading.Event()
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if asked.is_set() and number not in (signal.SIGHUP, signal.SIGALRM):
+            raise KeyboardInterrupt
+        asked.set()
+
+    numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    if run_has_deadline():
+        numbers.append(signal.SIGALRM)
+    before = {
+        number: signal.signal(number, ask)
+        for number in numbers
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

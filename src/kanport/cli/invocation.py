@@ -1,0 +1,218 @@
+"""One call of the command line: its options, wherever they stand, and the settings they lead to."""
+
+import logging
+import os
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kanport.errors import ConfigInvalid
+from kanport.events import new_run_id, tell
+
+if TYPE_CHECKING:
+    from kanport.api import Options
+    from kanport.cli.logs import LogChoice
+    from kanport.config import Configuration, Layers, Settings
+
+logger = logging.getLogger(__name__)
+
+_FILE_VARIABLES = ("CONFIG", "TOKEN_FILE", "CA_FILE", "APPROVAL_KEY_FILE")
+
+
+@dataclass
+class Invocation:
+    """What a command was called with, as far as several commands know it; it lies in `ctx.obj`.
+
+    `flags` are options by name, without those that were not given. `json_log` is True where stderr
+    is the log, `findings_shown` where a report has shown the findings of what stops the command.
+    """
+
+    flags: dict[str, Any] = field(default_factory=dict)
+    run_id: str = field(default_factory=new_run_id)
+    json_log: bool = False
+    findings_shown: bool = False
+    _configuration: "Configuration | None" = None
+
+    @property
+    def quiet(self) -> bool:
+        """Whether only warnings and errors go to stderr."""
+        return bool(self.flags.get("quiet"))
+
+    @property
+    def color(self) -> bool | None:
+        """Whether to use color; None for on a terminal only."""
+        color: bool | None = self.flags.get("color")
+        return color
+
+    def layers(self) -> "Layers":
+        """Return flags, environment and configuration file; raise ConfigInvalid for a wrong file.
+
+        The file is read once.
+        """
+        from kanport.config import Layers, load_configuration
+
+        if self._configuration is None:
+            self._configuration = load_configuration(
+                self.flags.get("config"), self.flags.get("profile"), environ=os.environ
+            )
+        return Layers(self.flags, os.environ, self._configuration)
+
+    def layers_without_file(self) -> "Layers":
+        """Return flags and environment, for what is told even where the file is wrong."""
+        from kanport.config import Layers
+
+        return Layers(self.flags, os.environ)
+
+    @property
+    def state(self) -> Path | None:
+        """The state folder that is set; None where none is."""
+        from kanport.config.catalogue import STATE
+
+        state: Path | None = self.layers().take(STATE).value
+        return state
+
+    @property
+    def request_timeout(self) -> float:
+        """The seconds that one exchange with a server or a directory may take in all.
+
+        A configuration file that is wrong does not count here: commands that need it refuse it.
+        """
+        from kanport.config.catalogue import REQUEST_TIMEOUT
+        from kanport.network import LONGEST_EXCHANGE
+
+        try:
+            layers = self.layers()
+        except ConfigInvalid:
+            layers = self.layers_without_file()
+        return layers.take(REQUEST_TIMEOUT).value or LONGEST_EXCHANGE
+
+    def settings(self) -> "Settings":
+        """Return how to reach the server; raise ConfigInvalid where that is not set up."""
+        from kanport.config import settings_of
+
+        return settings_of(self.layers(), read_stdin)
+
+    def options(self, settings: "Settings") -> "Options":
+        """Return how to carry out a plan; raise ConfigInvalid for values that make no sense."""
+        from kanport.api import Options
+        from kanport.config.catalogue import CONNECTIONS, MAX_ERRORS, RATE
+
+        layers = self.layers()
+        return Options(
+            batch_size=settings.batch_size,
+            connections=layers.take(CONNECTIONS).value or Options().connections,
+            rate=layers.take(RATE).value,
+            max_errors=layers.take(MAX_ERRORS).value,
+        )
+
+
+def invocation_of(ctx: click.Context) -> Invocation:
+    """Return the invocation that a command belongs to."""
+    return ctx.find_root().ensure_object(Invocation)
+
+
+def files_of_settings(ctx: click.Context) -> list[Path]:
+    """Return the files of settings and secrets that are named to a command, by whatever way.
+
+    A configuration file that is wrong names none: commands that need it refuse it.
+    """
+    invocation = invocation_of(ctx)
+    named = [invocation.flags.get(name) for name in ("token_file", "ca_file", "config")]
+    named += [ctx.params.get("ca_file")]
+    named += [os.environ.get(f"KANPORT_{name}") for name in _FILE_VARIABLES]
+    files = [Path(name) for name in named if name]
+    if _reads_file(ctx):
+        with suppress(ConfigInvalid):
+            files += invocation.layers().file.files
+    return files
+
+
+def _reads_file(ctx: click.Context) -> bool:
+    return any(parameter.name == "url" for parameter in ctx.command.params)
+
+
+def value_of(ctx: click.Context, name: str) -> Any:
+    """Return the value of an option of the command, whether or not the command itself gets it."""
+    return ctx.params.get(name, invocation_of(ctx).flags.get(name))
+
+
+def check_targets_of(ctx: click.Context, targets: Iterable[Path]) -> None:
+    """Raise UsageError where a command is to write over a file of settings or a secret."""
+    from kanport.files import check_not_read
+
+    if existing := [path for path in targets if path.is_file()]:
+        inputs = files_of_settings(ctx)
+        for path in existing:
+            check_not_read(path, inputs)
+
+
+def read_stdin() -> str:
+    """Read all of standard input, where a secret may come from."""
+    from kanport.files import LONGEST_SECRET
+
+    return sys.stdin.read(LONGEST_SECRET + 1)
+
+
+def start_log_of(ctx: click.Context) -> None:
+    """Start the log that a command was told to write; it ends with the command."""
+    choice = _choice(ctx)
+    from kanport.cli.logs import start_log
+
+    if choice.path is not None:
+        _check_log(ctx, choice.path)
+    invocation_of(ctx).json_log = choice.replaces_stderr
+    ctx.find_root().call_on_close(start_log(choice))
+
+
+def _check_log(ctx: click.Context, path: Path) -> None:
+    """Raise ConfigInvalid where the log would be appended to what is no log."""
+    from kanport.errors import KanportError
+    from kanport.files import check_not_read, check_target
+
+    if not path.is_file():
+        return
+    given = [*ctx.params.values(), *invocation_of(ctx).flags.values()]
+    # The log itself is no file to be read.
+    log_file = invocation_of(ctx).flags.get("log_file")
+    read = [value for value in given if isinstance(value, Path) and value is not log_file]
+    if (mapping := ctx.params.get("mapping")) is not None:
+        from kanport.api import files_named
+
+        read += files_named(mapping)
+    try:
+        check_target(path)
+        check_not_read(path, [*read, *files_of_settings(ctx)])
+    except KanportError as problem:
+        raise ConfigInvalid(f"the log file {problem.message}", hint=problem.hint) from problem
+
+
+def _choice(ctx: click.Context) -> "LogChoice":
+    from kanport.cli.logs import LogChoice
+    from kanport.config.catalogue import LOG_FILE, LOG_FORMAT
+
+    invocation = invocation_of(ctx)
+    layers = invocation.layers_without_file()
+    if _reads_file(ctx):
+        # A command comes upon a wrong file itself, and tells it in its own way.
+        with suppress(ConfigInvalid):
+            layers = invocation.layers()
+    return LogChoice(
+        form=layers.take(LOG_FORMAT).value or "text",
+        path=layers.take(LOG_FILE).value,
+        verbosity=int(invocation.flags.get("verbose") or 0),
+        quiet=invocation.quiet,
+        run_id=invocation.run_id,
+    )
+
+
+def say(ctx: click.Context, event: str, shown: str, message: str, **fields: Any) -> None:
+    """Say something on stderr, and in the log; where stderr is the log, only there."""
+    levels = {"note": logging.INFO, "warning": logging.WARNING}
+    tell(logger, event, message, level=levels.get(event, logging.ERROR), **fields)
+    if not invocation_of(ctx).json_log:
+        click.echo(shown, err=True)

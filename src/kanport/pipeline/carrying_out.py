@@ -1,0 +1,507 @@
+"""Carrying out: what apply, resume and sync do around a run, from the lock to the ledger."""
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from kanport.apply.journal import Recorded, load_journal
+from kanport.apply.executor import Options
+from kanport.errors import ConfigInvalid, Exit, LockHeld, UsageError
+from kanport.events import new_run_id, tell
+from kanport.facts import Fact, fact
+from kanport.kanboard.client import Client
+from kanport.messages import counted
+from kanport.outcome import Approved, Outcome, Run
+from kanport.pipeline.alone import alone, wait_for_killed_runs
+from kanport.pipeline.approving import approval_beside, approval_of
+from kanport.pipeline.checking import check_fresh, check_resumable, ledger_of
+from kanport.pipeline.cut_off import runs_cut_off, settle_run
+from kanport.pipeline.inputs import Inputs
+from kanport.pipeline.keeping import state_stem
+from kanport.pipeline.planning import check_guards, passwords_for, plan_inputs
+from kanport.pipeline.results import (
+    Compared,
+    OnProgress,
+    Reporter,
+    Result,
+    RunEnded,
+    Settled,
+    Stage,
+    ignore,
+    never,
+    random_passwords,
+)
+from kanport.pipeline.running import Execution, apply_plan, remember, remember_good, resume_run
+from kanport.plan.model import Plan
+from kanport.plan.plan_file import load_plan, plan_digest
+
+logger = logging.getLogger(__name__)
+
+FilePath = str | os.PathLike[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who runs Kanport: the command that other runs are told of, and the id of the run."""
+
+    command: str = "kanport, called from Python"
+    run_id: str = field(default_factory=new_run_id)
+
+
+class RunCutOff(UsageError):
+    """A run of this very plan was cut off; `resume` finishes it. `journal` is its record."""
+
+    def __init__(self, message: str, *, journal: Path, recorded: Recorded) -> None:
+        super().__init__(message, hint="resume the run of this journal")
+        self.journal = journal
+        self.recorded = recorded
+
+
+@dataclass(slots=True)
+class Ready:
+    """A run before its first change: the lock is held, and every check has passed.
+
+    `plan` is the plan, `settled` the ids of changes that an earlier part of the run settled.
+    """
+
+    plan: Plan
+    settled: frozenset[str]
+    _how: Execution
+    _check: Callable[[], Execution]
+    _carry_out: Callable[[Execution], Run]
+    _report: Reporter
+    # Of a new run, which the ledger takes for a good one if nothing is left to do.
+    _new_run: str | None = None
+
+    def check_again(self) -> None:
+        """Check the plan once more, after a question that may have stood for hours."""
+        self._how = self._check()
+
+    def run(
+        self, *, passwords_to: Path | None = None, should_stop: Callable[[], bool] = never
+    ) -> Result:
+        """Carry out the changes and write the ledger; `passwords_to` is as for `apply`."""
+        how = replace(self._how, passwords_to=passwords_to or self._how.passwords_to)
+        result = carry_out_and_record(self.plan, how, self._carry_out, self._report, should_stop)
+        if self._new_run is None:
+            return result
+        return remembered_as_good(result, self._new_run, how.mapping_path, self._report)
+
+
+class Application:
+    """A plan to carry out, checked as far as that needs no server.
+
+    The arguments are those of `apply`. Raises GuardTripped, UsageError and RunCutOff.
+    """
+
+    def __init__(
+        self,
+        plan: Plan | FilePath,
+        *,
+        journal: FilePath | None = None,
+        mapping: FilePath | None = None,
+        passwords_to: FilePath | None = None,
+        approval: FilePath | None = None,
+        require_approval: bool = False,
+        caller: Caller | None = None,
+        progress: OnProgress = ignore,
+    ) -> None:
+        self._report = reporter_of(progress)
+        self._caller = caller or Caller()
+        self._mapping = path_of(mapping)
+        self._passwords_to = path_of(passwords_to)
+        if isinstance(plan, Plan):
+            path = None
+            if plan.digest != plan_digest(plan):
+                raise UsageError(
+                    "the plan was changed after it was made",
+                    hint="a plan is applied as it was made, or not at all",
+                )
+            self.plan = plan
+        else:
+            path = Path(plan)
+            self.plan = load_plan(path)
+        check_guards(self.plan)
+        self._required = require_approval or approval is not None
+        self._approval = path_of(approval) or (approval_beside(path) if path is not None else None)
+        self._approved = self._look_at_approval()
+        self.journal: Path | None = path_of(journal)
+        if journal is None and path is not None:
+            self.journal = path.with_name(f"{path.stem}.journal.jsonl")
+        if self.plan.changes:
+            # Nobody should be asked for what cannot be done anyway.
+            if self.journal is not None:
+                _refuse_journal(self.journal, self.plan)
+            if self._passwords_to is not None:
+                refuse_existing(
+                    self._passwords_to, "what an earlier run may have written", "--passwords-to"
+                )
+
+    @contextmanager
+    def on(
+        self,
+        server: Client,
+        *,
+        options: Options | None = None,
+        state: FilePath | None = None,
+        wait: float = 0.0,
+    ) -> Iterator[Ready]:
+        """Lock the server and the ledger, and check the plan against the server.
+
+        Raises LockHeld, PlanStale, GuardTripped and Unreachable.
+        """
+        folder = state_folder_of(state)
+        journal = self.journal
+        if journal is None:
+            stem = state_stem(folder, self.plan, self._caller.run_id)
+            journal = stem.with_name(f"{stem.name}.journal.jsonl")
+        with alone(
+            server.url,
+            ledger_of(self.plan, self._mapping),
+            state=folder,
+            command=self._caller.command,
+            token=server.settings.token,
+            journal=journal,
+            wait=wait,
+        ) as killed:
+            with self._report.stage(Stage.SERVER):
+                wait_for_killed_runs(server, killed, folder)
+                checked = check_fresh(self.plan, server, self._mapping)
+            how = Execution(
+                journal,
+                passwords_for(self.plan, self._mapping),
+                self._passwords_to,
+                options_for(options, server),
+                approved=self._approved,
+                approval_path=self._approval if self._required else None,
+                mapping_path=self._mapping,
+                checked=checked,
+            )
+
+            def check() -> Execution:
+                approved = self._look_at_approval()
+                with self._report.stage(Stage.SERVER_AGAIN):
+                    again = check_fresh(self.plan, server, self._mapping)
+                return replace(how, approved=approved, checked=again)
+
+            yield Ready(
+                self.plan,
+                frozenset(),
+                how,
+                check,
+                lambda how: apply_plan(self.plan, server, how, run_id=self._caller.run_id),
+                self._report,
+                self._caller.run_id,
+            )
+
+    def _look_at_approval(self) -> Approved | None:
+        return approval_of(self.plan, self._approval, self._report, required=self._required)
+
+
+class PasswordsInDanger(UsageError):
+    """A resumed run would lose random passwords, or write them over others.
+
+    `recorded` is what the journal says, `names` the users whose passwords would be lost.
+    """
+
+    def __init__(
+        self, message: str, *, recorded: Recorded, names: tuple[str, ...] = (), hint: str
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.recorded = recorded
+        self.names = names
+
+
+class Resumption:
+    """A run to finish, checked as far as that needs no server; the arguments are those of `resume`.
+
+    Raises GuardTripped, UsageError and PasswordsInDanger.
+    """
+
+    def __init__(
+        self,
+        journal: FilePath,
+        *,
+        mapping: FilePath | None = None,
+        passwords_to: FilePath | None = None,
+        discard_passwords: bool = False,
+        approval: FilePath | None = None,
+        require_approval: bool = False,
+        caller: Caller | None = None,
+        progress: OnProgress = ignore,
+    ) -> None:
+        self._report = reporter_of(progress)
+        self._caller = caller or Caller()
+        self._mapping = path_of(mapping)
+        self._passwords_to = path_of(passwords_to)
+        self._named = path_of(approval)
+        self._wanted = require_approval or approval is not None
+        self.journal = Path(journal)
+        self.recorded = load_journal(self.journal)
+        self._approved: Approved | None = None
+        if not self.recorded.finished:
+            check_guards(self.recorded.plan)
+            self._approved = self._look_at_approval()
+            _refuse_to_lose_passwords(self.recorded, self._passwords_to, discard_passwords)
+
+    @contextmanager
+    def on(
+        self,
+        server: Client,
+        *,
+        options: Options | None = None,
+        state: FilePath | None = None,
+        wait: float = 0.0,
+    ) -> Iterator[Ready | Result]:
+        """Lock the server and the ledger, and check what is left against the server.
+
+        Gives the result where nothing is left to do. Raises LockHeld, PlanStale, GuardTripped and
+        Unreachable.
+        """
+        folder = state_folder_of(state)
+        with alone(
+            server.url,
+            ledger_of(self.recorded.plan, self._mapping),
+            state=folder,
+            command=self._caller.command,
+            token=server.settings.token,
+            journal=self.journal,
+            wait=wait,
+        ) as killed:
+            # The run may have come further while another one was waited for.
+            recorded = self.recorded = load_journal(self.journal)
+            kept = recorded.terms.passwords_to
+            if recorded.finished:
+                files = (kept,) if kept is not None else ()
+                yield Result(recorded.plan, recorded.run, self.journal, passwords_to=files)
+                return
+            with self._report.stage(Stage.SERVER):
+                wait_for_killed_runs(server, killed, folder, but=[self.journal])
+                check_resumable(recorded, server, self._mapping)
+            how = Execution(
+                self.journal,
+                passwords_for(recorded.plan, self._mapping),
+                self._passwords_to,
+                options_for(options, server),
+                approved=self._approved,
+                approval_path=self._approval if self._wanted else None,
+                mapping_path=self._mapping,
+                kept_in=kept,
+            )
+
+            def check() -> Execution:
+                return replace(how, approved=self._approved and self._look_at_approval())
+
+            yield Ready(
+                recorded.plan,
+                frozenset(recorded.settled),
+                how,
+                check,
+                lambda how: resume_run(recorded, server, how),
+                self._report,
+            )
+
+    @property
+    def _approval(self) -> Path:
+        if self._named is not None:
+            return self._named
+        if self.recorded.terms.approval is not None:
+            return self.recorded.terms.approval
+        # The journal of plan.json is plan.journal.jsonl, by default.
+        stem = self.journal.name.removesuffix(".jsonl").removesuffix(".journal")
+        return approval_beside(self.journal.with_name(f"{stem}.json"))
+
+    def _look_at_approval(self) -> Approved | None:
+        """Return the approval where apply would want one, or did when the run began."""
+        if not self._wanted and self.recorded.terms.approval is None:
+            return None
+        return approval_of(self.recorded.plan, self._approval, self._report, required=True)
+
+
+# --- the inside of runs ---------------------------------------------------------------------------
+
+
+def state_folder_of(state: FilePath | None) -> Path | None:
+    """Return the state folder that is named, else that of KANPORT_STATE; None for the default."""
+    return path_of(state) or path_of(os.environ.get("KANPORT_STATE") or None)
+
+
+def refuse_existing(path: Path, what: str, option: str) -> None:
+    """Raise UsageError for a file that must be new."""
+    if os.path.lexists(path):
+        raise UsageError(
+            f"{path} exists already: it is {what}",
+            hint=f"name another file with {option}, or move that one away",
+        )
+
+
+def path_of(path: FilePath | None) -> Path | None:
+    """Return a path for what names a file."""
+    return None if path is None else Path(path)
+
+
+def reporter_of(progress: OnProgress) -> Reporter:
+    """Return what passes events on to a callback; a use case within another one keeps its own."""
+    return progress if isinstance(progress, Reporter) else Reporter(progress)
+
+
+def options_for(options: Options | None, server: Client) -> Options:
+    """Return how to carry out a plan, by default as the settings of the server say."""
+    return options if options is not None else Options(batch_size=server.settings.batch_size)
+
+
+def _refuse_journal(path: Path, plan: Plan) -> None:
+    """Refuse to write over a journal; RunCutOff is raised for that of a run to resume."""
+    if not os.path.lexists(path):
+        return
+    try:
+        recorded = load_journal(path)
+    except UsageError:
+        recorded = None
+    if recorded is None or recorded.plan.digest != plan.digest:
+        refuse_existing(path, "the journal of an earlier run", "--journal")
+        return
+    if recorded.finished:
+        raise UsageError(
+            f"this plan was carried out by run {recorded.run.id}, and nothing is left to do"
+            f" ({path}); nothing was written",
+            hint=f"kanport report {path} shows the run; to change more, make a new plan",
+        )
+    tally = recorded.run.tally()
+    raise RunCutOff(
+        f"a run of this plan was cut off: {tally.done + tally.already} of its {tally.planned}"
+        f" changes are made ({path}); nothing was written",
+        journal=path,
+        recorded=recorded,
+    )
+
+
+def _refuse_to_lose_passwords(recorded: Recorded, passwords_to: Path | None, discard: bool) -> None:
+    if passwords_to is not None and os.path.lexists(passwords_to):
+        raise PasswordsInDanger(
+            f"{passwords_to} exists already; it may hold the passwords of an earlier run",
+            recorded=recorded,
+            hint="name another file for the passwords",
+        )
+    kept = recorded.terms.passwords_to
+    names = random_passwords(recorded.plan, recorded.settled)
+    if kept is None or passwords_to is not None or discard or not names:
+        return
+    raise PasswordsInDanger(
+        f"the run keeps the random passwords of new users in {kept}; without a new file, those of"
+        f" {counted(len(names), 'new user', 'new users')} would be lost; nothing was written",
+        recorded=recorded,
+        names=names,
+        hint="name a new file for the passwords, or say that nobody needs them",
+    )
+
+
+def carry_out_and_record(
+    plan: Plan,
+    how: Execution,
+    carry_out: Callable[[Execution], Run],
+    report: Reporter,
+    should_stop: Callable[[], bool],
+) -> Result:
+    """Carry out a plan or the rest of it, and write the ledger."""
+    if not plan.changes:
+        return nothing_to_do(plan, how.mapping_path, report)
+    changes = {change.id: change for change in plan.changes}
+
+    def settled(outcome: Outcome) -> None:
+        change = changes[outcome.change_id]
+        tell(
+            logger,
+            "change.settled",
+            change=change.id,
+            action=str(change.action),
+            **{name: value for name, value in change.subject if value is not None},
+            status=str(outcome.status),
+            reason=outcome.reason,
+            code=None if outcome.why is None else outcome.why.code,
+        )
+        report(Settled(change, outcome))
+
+    with report.stage(Stage.CHANGES, len(plan.changes), how.journal_path):
+        run = carry_out(replace(how, on_outcome=settled, should_stop=should_stop))
+    result = Result(
+        plan,
+        run,
+        how.journal_path,
+        passwords_to=tuple(path for path in (how.passwords_to, how.kept_in) if path is not None),
+        remembered=_remembered(plan, run, how.mapping_path, report),
+    )
+    result = replace(result, notices=tuple(report.notices))
+    report(RunEnded(result))
+    return result
+
+
+def nothing_to_do(plan: Plan, mapping: Path | None, report: Reporter) -> Result:
+    """Write what a plan without changes teaches into the ledger."""
+    remembered = _remembered(plan, None, mapping, report)
+    return Result(plan, remembered=remembered, notices=tuple(report.notices))
+
+
+def _remembered(plan: Plan, run: Run | None, mapping: Path | None, report: Reporter) -> bool:
+    try:
+        remember(plan, run, mapping_path=mapping)
+    except ConfigInvalid as problem:
+        report.notice(_unwritten("run", problem))
+        return False
+    return True
+
+
+def remembered_as_good(
+    result: Result, run_id: str, mapping: Path | None, report: Reporter
+) -> Result:
+    """Write into the ledger that nothing is left to do, if that is so."""
+    if result.exit_code is not Exit.OK:
+        return result
+    try:
+        remember_good(result.plan, run_id=run_id, mapping_path=mapping)
+    except ConfigInvalid as problem:
+        report.notice(_unwritten("good", problem))
+        return replace(result, remembered=False, notices=tuple(report.notices))
+    return result
+
+
+def _unwritten(case: str, problem: ConfigInvalid) -> Fact:
+    return fact("ledger-unwritten", case=case, why=problem.message, hint=problem.hint or "")
+
+
+def compared(result: Result, inputs: Inputs, client: Client, report: Reporter) -> Result:
+    """Read the server once more and plan again; nothing should be left to do.
+
+    For those who are missing it is the same run, so the second plan has the time of the first.
+    """
+    with report.stage(Stage.VERIFICATION):
+        left = plan_inputs(inputs, client, now=lambda: result.plan.created_at)
+    tell(logger, "run.verified", left=len(left.changes))
+    report(Compared(left.changes))
+    return replace(result, needed=left.changes)
+
+
+def settle_runs_cut_off(
+    client: Client, report: Reporter, state: Path | None, mapping: Path
+) -> None:
+    """Find out what earlier runs of a mapping did that were cut off, and report each, once."""
+    for path, recorded in runs_cut_off(state, mapping, client.url, warn=report.notice):
+        try:
+            run = settle_run(recorded, client, Execution(path), mapping)
+        except (UsageError, LockHeld) as problem:
+            report.notice(fact("run-not-settled", why=problem.message))
+            continue
+        tally = run.tally()
+        tell(logger, "run.settled", cut_off=run.id, tally=tally.to_dict())
+        report.notice(
+            fact(
+                "run-settled",
+                run=run.id,
+                made=tally.done + tally.already,
+                planned=tally.planned,
+                journal=str(path),
+            )
+        )

@@ -1,0 +1,141 @@
+"""What reports are made of, and whether a report is as it was made."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from kanport import __version__
+from kanport.errors import UsageError
+from kanport.files import read_file
+from kanport.findings import Finding
+from kanport.outcome import Run, Signature
+from kanport.pipeline.inputs import Inputs
+from kanport.pipeline.keeping import load_plan_or_journal
+from kanport.pipeline.results import Result, Verification
+from kanport.plan.compare import compare
+from kanport.plan.model import Plan, PlanMapping
+from kanport.plan.plan_file import load_plan
+from kanport.proof import Checks, Proof, beside, check_report, drawn_with_proof
+from kanport.proof.check import Redraw
+from kanport.report import compare as comparison
+from kanport.report import view as views
+from kanport.report.document import Document
+from kanport.report.formats import FORMATS
+from kanport.report.mask import Mask, masked_findings
+from kanport.report.parts import View
+
+Reported = Inputs | Plan | Result | Verification
+
+
+def view_of(what: Reported, *, mask: bool = False, next_steps: tuple[str, ...] = ()) -> View:
+    """Return the view that every format is drawn from; `next_steps` are shown at its end."""
+    if isinstance(what, Inputs):
+        return view_of_findings(what.findings, what.mapping.path, inputs=what, mask=mask)
+    if isinstance(what, Plan):
+        return views.of_plan(Mask(what).plan if mask else what, next_steps=next_steps)
+    plan, run = what.plan, what.run
+    masked = Mask(plan) if mask else None
+    if masked is not None:
+        plan, run = masked.plan, run and masked.run(run)
+    if isinstance(what, Verification):
+        verdicts = what.verdicts if masked is None else masked.verdicts(what.verdicts)
+        return views.of_verification(plan, verdicts, run=run, looked_at=what.verified_at)
+    if run is None:
+        return views.of_plan(plan, next_steps=next_steps)
+    return views.of_run(plan, run, next_steps=next_steps)
+
+
+def view_of_findings(
+    findings: Iterable[Finding], mapping: Path, *, inputs: Inputs | None, mask: bool = False
+) -> View:
+    """Return the view of findings about a mapping's data; `inputs` is None if it cannot be read."""
+    sources = inputs.source_refs if inputs is not None else ()
+    if mask:
+        sources, findings = masked_findings(sources, findings)
+    return views.of_validation(
+        inputs.mapping_ref if inputs is not None else PlanMapping(path=str(mapping), sha256=""),
+        sources,
+        findings,
+        users=len(inputs.desired.users) if inputs is not None else 0,
+        memberships=len(inputs.desired.memberships) if inputs is not None else 0,
+        version=__version__,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A short report: as a document for people, and as plain values for programs."""
+
+    document: Document
+    data: Callable[[], dict[str, Any]]
+
+
+def compare_files(old_path: Path, new_path: Path) -> tuple[Paper, tuple[Plan, Plan]]:
+    """Compare two plans, or the plans of two journals; raise UsageError for other files."""
+    (old, old_run), (new, new_run) = map(load_plan_or_journal, (old_path, new_path))
+    compared = compare(old, new)
+    paper = Paper(
+        comparison.document_of(compared, old_run=old_run, new_run=new_run),
+        lambda: comparison.as_dict(compared, old_run=old_run, new_run=new_run),
+    )
+    return paper, (old, new)
+
+
+# --- is a report as it was made -------------------------------------------------------------------
+
+_MAX_BYTES = 512 * 1024 * 1024
+
+
+def check_report_file(
+    path: Path, *, plan_path: Path | None = None, journal_path: Path | None = None
+) -> Checks:
+    """Check whether a report is as it was made, and belongs to a plan or a run.
+
+    With a plan or a journal, the report is made once more and compared byte for byte. Raises
+    UsageError for files that cannot be read or do not belong together.
+    """
+    plan, run = _belonging(plan_path, journal_path)
+    try:
+        content = read_file(path, most=_MAX_BYTES)
+        sidecar = read_file(beside(path), most=_MAX_BYTES) if beside(path).exists() else None
+    except OSError as problem:
+        raise UsageError(f"{path} cannot be read: {problem.strerror}") from problem
+    redraw = _redraw(plan, run) if plan is not None else None
+    return check_report(content, sidecar=sidecar, plan=plan, run=run, redraw=redraw)
+
+
+def _belonging(plan_path: Path | None, journal_path: Path | None) -> tuple[Plan | None, Run | None]:
+    plan = load_plan(plan_path) if plan_path is not None else None
+    if journal_path is None:
+        return plan, None
+    found, run = load_plan_or_journal(journal_path)
+    if run is None:
+        raise UsageError(f"{journal_path} is a plan and no journal", hint="name it with --plan")
+    if plan is not None and plan.digest != found.digest:
+        raise UsageError(
+            f"{journal_path} is the journal of another plan than {plan_path}",
+            hint="give the two that belong together, or one of them",
+        )
+    return plan or found, run
+
+
+def _redraw(plan: Plan, run: Run | None) -> Redraw:
+    def redraw(proof: Proof) -> bytes:
+        form = FORMATS.get(proof.report)
+        if form is None:
+            return b""
+        what: Plan | Result = plan
+        if proof.kind == "run" and run is not None:
+            # Whoever made the report may have had the key, and whoever checks it may not.
+            what = Result(plan, _as_told(run, proof.signature))
+        view = view_of(what, mask=proof.masked, next_steps=proof.next_steps)
+        return drawn_with_proof(view, form, table=proof.table, masked=proof.masked)[0]
+
+    return redraw
+
+
+def _as_told(run: Run, signature: str) -> Run:
+    if run.approved is None or signature not in set(Signature):
+        return run
+    return replace(run, approved=replace(run.approved, signature=Signature(signature)))
