@@ -60,6 +60,7 @@ from kanport.pipeline.first_mapping import mapping_for_directory, mapping_for_fi
 from kanport.pipeline.inputs import Inputs, files_named, files_of_plan, read_inputs
 from kanport.pipeline.keeping import load_plan_or_journal, state_stem
 from kanport.pipeline.ledgers import ledger_beside
+from kanport.pipeline.monitored import Record, monitored
 from kanport.pipeline.planning import check_guards, passwords_for, plan_inputs, utc_now
 from kanport.pipeline.rendering import (
     Paper,
@@ -119,6 +120,7 @@ __all__ = [
     "PlanMade",
     "Progress",
     "Ready",
+    "Record",
     "Recorded",
     "Result",
     "Resumption",
@@ -141,6 +143,7 @@ __all__ = [
     "checks_as_json",
     "compare_files",
     "connect",
+    "drawn_with_proof",
     "dump_plan",
     "examine",
     "exit_for_checks",
@@ -153,6 +156,7 @@ __all__ = [
     "load_journal",
     "mapping_for_directory",
     "mapping_for_file",
+    "monitored",
     "plan",
     "random_passwords",
     "read",
@@ -165,6 +169,7 @@ __all__ = [
     "verify",
     "view_of",
     "view_of_findings",
+    "write_report",
 ]
 
 logger = logging.getLogger(__name__)

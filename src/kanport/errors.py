@@ -12,6 +12,8 @@ KanportError
 └── Interrupted         130   stopped by a signal
 """
 
+import os
+import traceback
 from collections.abc import Iterable
 from enum import IntEnum
 from typing import ClassVar
@@ -127,3 +129,10 @@ class Interrupted(KanportError):
     """A signal stopped the run; the journal says how far it came."""
 
     exit_code = Exit.INTERRUPTED
+
+
+def place_of(bug: Exception) -> tuple[str, str, int | None]:
+    """Give what a bug is, in which module, and in which line."""
+    place = traceback.extract_tb(bug.__traceback__)[-1]
+    module = os.path.basename(place.filename)  # noqa: PTH119 - a name to show, not a path
+    return type(bug).__name__, module, place.lineno

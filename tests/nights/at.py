@@ -12,7 +12,10 @@ import time
 from collections.abc import Callable
 
 # Whoever asks for the time of day; the test looks whether anybody else did.
-ASKING = ("kanport.cli.record", "kanport.events", "kanport.pipeline.planning", "kanport.sources")
+ASKING = (
+    *("kanport.events", "kanport.pipeline.monitored"),
+    *("kanport.pipeline.planning", "kanport.sources"),
+)
 
 
 def set_clock(moment: str) -> None:

@@ -1,15 +1,21 @@
 """The one place where what stops a run becomes a message and an exit code."""
 
-import os
 import traceback
 from typing import Any
 
 import click
 
 from kanport.cli.invocation import invocation_of, say
-from kanport.errors import Declined, Exit, KanportError, SourceInvalid, Unreachable
-from kanport.findings import Finding, Severity
-from kanport.report.visible import escaped
+from kanport.errors import (
+    Declined,
+    Exit,
+    KanportError,
+    SourceInvalid,
+    Unreachable,
+    place_of,
+)
+from kanport.findings import Severity
+from kanport.report.visible import escaped, finding_line
 
 
 class Boundary(click.Group):
@@ -70,17 +76,3 @@ def show_bug(bug: Exception, ctx: click.Context) -> None:
     hint = "please report it; kanport --debug … shows more"
     shown = f"Error: {text}\nHint: {hint}"
     say(ctx, "bug", shown, text, type=kind, module=module, line=line, exit_code=int(Exit.BUG))
-
-
-def place_of(bug: Exception) -> tuple[str, str, int | None]:
-    """Give what a bug is, in which module, and in which line."""
-    place = traceback.extract_tb(bug.__traceback__)[-1]
-    module = os.path.basename(place.filename)  # noqa: PTH119 - a name to show, not a path
-    return type(bug).__name__, module, place.lineno
-
-
-def finding_line(finding: Finding, *, with_hint: bool = True) -> str:
-    """Give a finding as a line that begins with its place, and one with what to do."""
-    place = f"{finding.origin}  " if finding.origin else ""
-    line = escaped(f"{place}{finding.severity}  {finding.code}  {finding.message}")
-    return line + (f"\n    hint: {escaped(finding.hint)}" if finding.hint and with_hint else "")

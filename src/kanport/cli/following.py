@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +16,7 @@ from kanport.api import (
     Notice,
     PlanMade,
     Progress,
+    Record,
     Result,
     RunEnded,
     Settled,
@@ -30,9 +30,6 @@ from kanport.errors import Interrupted, UsageError
 from kanport.facts import Fact
 from kanport.messages import counted
 from kanport.network import run_has_deadline
-
-if TYPE_CHECKING:
-    from kanport.cli.record import Record
 
 # Names in one line; kanport report has all of them.
 _SHOWN = 50
@@ -59,7 +56,7 @@ class Following:
         output: Output,
         *,
         inputs: api.Inputs | None = None,
-        record: "Record | None" = None,
+        record: Record | None = None,
         passwords_to: Path | None = None,
         discard_passwords: bool = False,
     ) -> None:
@@ -130,7 +127,7 @@ class Following:
         self._advance = enter(self._output.progress(_STAGES[event.stage], event.total))
         self._asked = enter(stopping_politely())
 
-    def _show_what_ends_here(self, plan: api.Plan, record: "Record") -> None:
+    def _show_what_ends_here(self, plan: api.Plan, record: Record) -> None:
         told = api.view_of(plan)
         if plan.blocked_by:
             self._output.show(told)
@@ -238,6 +235,25 @@ def stopping_politely() -> Iterator[threading.Event]:
     }
     try:
         yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Let SIGTERM and a lost terminal end the run as Ctrl-C does, so that its end is recorded."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {
+        number: signal.signal(number, end)
+        for number in (signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) is signal.SIG_DFL
+    }
+    try:
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -54,7 +54,7 @@ class Output:
     def write(self, view: "View") -> None:
         """Write a report to the files."""
         for path, form in self._files:
-            from kanport.proof import write_report
+            from kanport.api import write_report
 
             write_report(path, view, form, table=self._table, masked=self.masked)
             self.note(f"The report is in {path}{_for_whom(path)}.")
@@ -67,7 +67,7 @@ class Output:
 
             terminal.render(view, self._console(sys.stdout))
         else:
-            from kanport.proof import drawn_with_proof
+            from kanport.api import drawn_with_proof
             from kanport.report.formats import FORMATS
 
             content, _ = drawn_with_proof(

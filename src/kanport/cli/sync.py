@@ -64,14 +64,24 @@ def command(
     """
     from kanport import api
     from kanport.cli.deadline import SYNC_DEADLINE, ending_in_time
-    from kanport.cli.following import Following
+    from kanport.cli.following import Following, ended_by_signals
     from kanport.cli.invocation import invocation_of
     from kanport.cli.planning import findings_shown
-    from kanport.cli.record import recorded
 
     output = Output(ctx, form)
     invocation = invocation_of(ctx)
-    with recorded(ctx, "sync", mapping, output) as record, ending_in_time(ctx, SYNC_DEADLINE):
+    with (
+        api.monitored(
+            "sync",
+            mapping,
+            invocation.layers,
+            without_file=invocation.layers_without_file(),
+            run_id=invocation.run_id,
+            warn=output.warn,
+        ) as record,
+        ended_by_signals(),
+        ending_in_time(ctx, SYNC_DEADLINE),
+    ):
         following = Following(
             ctx,
             output,
@@ -98,4 +108,5 @@ def command(
                 progress=following,
                 should_stop=following.should_stop,
             )
-        ctx.exit(result.exit_code)
+        record.exit_code = result.exit_code
+    ctx.exit(record.exit_code)

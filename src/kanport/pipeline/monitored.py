@@ -1,34 +1,40 @@
-"""What an unattended run leaves for others: log, status file, metrics and notices, however it ends.
+"""An unattended run as monitoring sees it: status file, metrics and notices, however it ends.
 
-What is written here never changes what the run did. A status file that was asked for and cannot be
-written makes a success a partial one, for somebody relies on it.
+`sync` is followed by nobody. How a run ended, and how the last good one did, is written where
+monitoring reads it, and told to whom the configuration names.
 """
 
 import logging
-import signal
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
-
-import click
 
 from kanport import __version__
-from kanport.api import Inputs, Plan, Run, files_named
-from kanport.cli.boundary import finding_line, place_of
-from kanport.cli.invocation import Invocation, invocation_of
-from kanport.cli.output import Output
-from kanport.cli.status_files import StatusFiles
 from kanport.config import Layers
 from kanport.config.catalogue import ALLOW_HTTP, CA_FILE, PROMETHEUS, STATUS
 from kanport.ending import Ending
-from kanport.errors import ConfigInvalid, Exit, KanportError, LockHeld, SourceInvalid, Unreachable
+from kanport.errors import (
+    ConfigInvalid,
+    Exit,
+    KanportError,
+    LockHeld,
+    SourceInvalid,
+    Unreachable,
+    place_of,
+)
 from kanport.events import tell
+from kanport.files import check_target
 from kanport.findings import Finding, Severity, in_order
+from kanport.monitoring import last_success_in, write_metrics, write_status
 from kanport.notice import Delivery, Surroundings, send_notices
+from kanport.outcome import Run
+from kanport.pipeline.inputs import Inputs, files_named
+from kanport.plan.model import Plan
+from kanport.report.visible import finding_line
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +55,7 @@ class Record:
         self._plan: Plan | None = None
         self._run: Run | None = None
         self._kept: dict[str, str] = {}
+        self.exit_code = Exit.OK
         tell(logger, "run.started", command=command, mapping=str(mapping), kanport=__version__)
 
     def read(self, inputs: Inputs) -> None:
@@ -122,55 +129,118 @@ class Record:
         )
 
 
-@contextmanager
-def recorded(ctx: click.Context, command: str, mapping: Path, output: Output) -> Iterator[Record]:
-    """Tell how what is done inside ended: status file, metrics and notices, in every outcome.
+class StatusFiles:
+    """The files for monitoring; neither where none is wanted."""
 
-    Where another run holds the lock, the files are left as
-    they are: they are about that one.
+    def __init__(
+        self, status: Path | None, metrics: Path | None, warn: Callable[[str], None]
+    ) -> None:
+        self._status, self._metrics, self._warn = status, metrics, warn
+        self._refused: set[Path] = set()
+
+    def check(self, inputs: Iterable[Path]) -> None:
+        """Raise UsageError where one of them could not be written in the end.
+
+        `inputs` are files that the run reads and that are not to be written over.
+        """
+        for path in (self._status, self._metrics):
+            if path is not None:
+                try:
+                    check_target(path, inputs=inputs, regular=True)
+                except KanportError:
+                    self._refused.add(path)
+                    raise
+
+    def write(self, ending: Ending, deliveries: list[Delivery]) -> Ending:
+        """Write both; gives the ending, a partial one where that did not go well."""
+        told = all(delivery.problem is None for delivery in deliveries)
+        good: str | None = None
+        if self._status is not None and self._status not in self._refused:
+            good = last_success_in(self._status, ending.mapping_path)
+            notices = [delivery.to_dict() for delivery in deliveries]
+            try:
+                write_status(self._status, ending, notices)
+                tell(logger, "status.written", path=str(self._status))
+            except KanportError as problem:
+                ending = self._failed(self._status, problem, ending)
+        if self._metrics is not None and self._metrics not in self._refused:
+            try:
+                write_metrics(self._metrics, ending, last_success=good, told=told)
+                tell(logger, "status.written", path=str(self._metrics))
+            except KanportError as problem:
+                ending = self._failed(self._metrics, problem, ending)
+        return ending
+
+    def _failed(self, path: Path, problem: KanportError, ending: Ending) -> Ending:
+        tell(logger, "status.failed", problem.message, level=logging.WARNING, path=str(path))
+        if path not in self._refused:
+            self._refused.add(path)
+            self._warn(problem.message)
+        if not ending.succeeded:
+            return ending
+        return replace(ending, exit_code=int(Exit.PARTIAL), message=problem.message)
+
+
+@contextmanager
+def monitored(
+    command: str,
+    mapping: Path,
+    layers: Callable[[], Layers],
+    *,
+    without_file: Layers,
+    run_id: str,
+    warn: Callable[[str], None],
+) -> Iterator[Record]:
+    """Write status file and metrics and send notices as the block ends, however it ends.
+
+    `layers` gives the settings, and raises ConfigInvalid for a configuration file that is wrong;
+    then those of `without_file` say where to write. The block says with `exit_code` how it went;
+    a status file that cannot be written makes a success a partial one. Where another run holds the
+    lock, the files are left as they are: they are about that one.
     """
-    record = Record(command, mapping, invocation_of(ctx).run_id)
-    layers, broken = _layers(invocation_of(ctx))
-    files = StatusFiles(layers.take(STATUS).value, layers.take(PROMETHEUS).value)
+    record = Record(command, mapping, run_id)
+    broken: ConfigInvalid | None = None
     try:
-        with _signals_end_it():
-            if broken is not None:
-                raise broken
-            files.check(files_named(mapping))
-            yield record
-        ending = record.ending(Exit.OK, record.message)
-    except click.exceptions.Exit as end:
-        ending = record.ending(end.exit_code, record.message)
-        raise click.exceptions.Exit(_tell(ending, files, layers, output)) from None
+        settings = layers()
+    except ConfigInvalid as problem:
+        settings, broken = without_file, problem
+    files = StatusFiles(settings.take(STATUS).value, settings.take(PROMETHEUS).value, warn)
+    nothing = StatusFiles(None, None, warn)
+
+    def end(
+        code: int,
+        message: str,
+        hint: str | None = None,
+        *,
+        findings: Iterable[Finding] = (),
+        files: StatusFiles = files,
+    ) -> Exit:
+        ending = record.ending(code, message, hint=hint, findings=findings)
+        return Exit(_tell(ending, files, settings, warn))
+
+    try:
+        if broken is not None:
+            raise broken
+        files.check(files_named(mapping))
+        yield record
     except LockHeld as problem:
-        ending = record.ending(problem.exit_code, problem.message, hint=problem.hint)
-        _tell(ending, StatusFiles(None, None), layers, output)
+        end(problem.exit_code, problem.message, problem.hint, files=nothing)
         raise
     except KanportError as problem:
-        findings = problem.findings if isinstance(problem, SourceInvalid | Unreachable) else ()
-        ending = record.ending(
-            problem.exit_code, problem.message, hint=problem.hint, findings=findings
-        )
-        _tell(ending, files, layers, output)
+        found = problem.findings if isinstance(problem, SourceInvalid | Unreachable) else ()
+        end(problem.exit_code, problem.message, problem.hint, findings=found)
         raise
-    except (KeyboardInterrupt, click.Abort) as stop:
-        text = str(stop) or "Interrupted; nothing more was sent."
-        ending = record.ending(Exit.INTERRUPTED, text)
-        _tell(ending, files, layers, output)
-        raise
-    except click.ClickException as problem:
-        _tell(record.ending(Exit.USAGE, problem.format_message()), files, layers, output)
+    except KeyboardInterrupt as stop:
+        end(Exit.INTERRUPTED, str(stop) or "Interrupted; nothing more was sent.")
         raise
     except Exception as bug:
         kind, module, line = place_of(bug)
-        message = f"a bug in Kanport: {kind} in {module}, line {line}"
-        _tell(record.ending(Exit.BUG, message), files, layers, output)
+        end(Exit.BUG, f"a bug in Kanport: {kind} in {module}, line {line}")
         raise
-    else:
-        ctx.exit(_tell(ending, files, layers, output))
+    record.exit_code = end(record.exit_code, record.message)
 
 
-def _tell(ending: Ending, files: StatusFiles, layers: Layers, output: Output) -> int:
+def _tell(ending: Ending, files: StatusFiles, layers: Layers, warn: Callable[[str], None]) -> int:
     """Write the files, send the notices, and give the exit code."""
     tell(
         logger,
@@ -184,7 +254,7 @@ def _tell(ending: Ending, files: StatusFiles, layers: Layers, output: Output) ->
         tally=ending.tally,
     )
     # First the files: sending takes its time, and somebody may lose patience.
-    ending = files.write(ending, [], output)
+    ending = files.write(ending, [])
     deliveries = list(_send(ending, layers))
     for delivery in deliveries:
         channel, to, problem = delivery.channel, delivery.to, delivery.problem
@@ -193,9 +263,9 @@ def _tell(ending: Ending, files: StatusFiles, layers: Layers, output: Output) ->
         else:
             level = logging.WARNING
             tell(logger, "notice.failed", problem, level=level, channel=channel, to=to)
-            output.warn(f"nobody was told by {channel} ({to}): {problem}")
+            warn(f"nobody was told by {channel} ({to}): {problem}")
     if deliveries:
-        ending = files.write(ending, deliveries, output)
+        ending = files.write(ending, deliveries)
     return int(ending.exit_code)
 
 
@@ -212,13 +282,6 @@ def _send(ending: Ending, layers: Layers) -> Iterator[Delivery]:
     yield from send_notices(file.notify, ending, surroundings)
 
 
-def _layers(invocation: Invocation) -> tuple[Layers, ConfigInvalid | None]:
-    try:
-        return invocation.layers(), None
-    except ConfigInvalid as problem:
-        return invocation.layers_without_file(), problem
-
-
 def _tell_findings(findings: Iterable[Finding]) -> None:
     if logger.isEnabledFor(logging.DEBUG):
         for finding in findings:
@@ -231,25 +294,6 @@ def _tell_findings(findings: Iterable[Finding]) -> None:
                 severity=str(finding.severity),
                 place=str(finding.origin) if finding.origin else None,
             )
-
-
-@contextmanager
-def _signals_end_it() -> Iterator[None]:
-    """Let SIGTERM and a lost terminal end the run as Ctrl-C does, so that its end is recorded."""
-
-    def end(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {
-        number: signal.signal(number, end)
-        for number in (signal.SIGTERM, signal.SIGHUP)
-        if signal.getsignal(number) is signal.SIG_DFL
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _now() -> str:
