@@ -92,7 +92,7 @@ def test_a_file_gets_the_log_and_people_still_get_their_words(world: ways.World)
 def test_a_log_file_may_be_text_for_people(world: ways.World) -> None:
     world.run("sync", "club.yaml", "--log-file", "log")
     lines = (world.folder / "log").read_text(encoding="utf-8").splitlines()
-    assert re.match(r"\S+ INFO kanport\.cli\.record run\.started command=sync", lines[0])
+    assert re.match(r"\S+ INFO kanport\.\S+ run\.started command=sync", lines[0])
     assert "run.ended exit_code=0" in lines[-1]
 
 

@@ -26,7 +26,7 @@ from kanport.outcome import (
     VerifyStatus,
 )
 from kanport.pipeline.inputs import Inputs
-from kanport.plan.model import Action, Change, GuardVerdict, Plan
+from kanport.plan.model import Action, Change, GuardVerdict, Plan, PlanWithheld
 
 # --- on the way -----------------------------------------------------------------------------------
 
@@ -122,6 +122,11 @@ class Result:
     def findings(self) -> tuple[Finding, ...]:
         """What is wrong with single rows and values."""
         return self.plan.findings
+
+    @property
+    def withheld(self) -> tuple[PlanWithheld, ...]:
+        """The removals that Kanport does not make because the input does not prove them."""
+        return self.plan.withheld or ()
 
     @property
     def guards(self) -> tuple[GuardVerdict, ...]:
