@@ -17,8 +17,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, overload
 
-from kanport.apply.journal import Recorded, load_journal
 from kanport.apply.executor import Options
+from kanport.apply.journal import Recorded, load_journal
 from kanport.config import Layers, Settings, settings_of
 from kanport.doctor import Check, examine
 from kanport.doctor import exit_for as exit_for_checks

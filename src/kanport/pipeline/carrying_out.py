@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from kanport.apply.journal import Recorded, load_journal
 from kanport.apply.executor import Options
+from kanport.apply.journal import Recorded, load_journal
 from kanport.errors import ConfigInvalid, Exit, LockHeld, UsageError
 from kanport.events import new_run_id, tell
 from kanport.facts import Fact, fact
