@@ -246,6 +246,34 @@ def test_an_access_that_an_invalid_row_may_ask_for_is_not_revoked(what: str) -> 
     assert plan.findings[0].case == "memberships" and plan.findings[0].fact["count"] == 1
 
 
+_OTHERWISE = Unknown(memberships=frozenset({("bob", None), ("ann", "beta"), (None, "beta")}))
+
+
+@pytest.mark.parametrize("what", [None, *_OPEN])
+def test_a_role_that_an_invalid_row_may_give_is_not_lowered_by_a_valid_one(
+    what: str | None,
+) -> None:
+    server = a_server(ANN, roles={1: {2: "project-manager"}})
+
+    def planned(role: str) -> list[str]:
+        unknown = _OTHERWISE if what is None else _OPEN[what]
+        plan = plan_for(a_state(access("ann", "ALPHA", role), unknown=unknown), server)
+        assert ("row-skipped" in codes(plan)) is (plan.changes == ())
+        return [str(change.action) for change in plan.changes]
+
+    # Of a row that names nobody whom anybody can tell, a valid row is as good as ever.
+    lowered = ["membership.change"] if what in (None, "anybody") else []
+    assert planned("project-viewer") == lowered
+
+
+@pytest.mark.parametrize("what", [None, "the membership", "somebody in the project"])
+def test_a_role_that_an_invalid_row_may_give_is_raised_all_the_same(what: str | None) -> None:
+    server = a_server(ANN, roles={1: {2: "project-viewer"}})
+    unknown = _OTHERWISE if what is None else _OPEN[what]
+    plan = plan_for(a_state(access("ann", "ALPHA", "project-manager"), unknown=unknown), server)
+    assert [str(change.action) for change in plan.changes] == ["membership.change"]
+
+
 @pytest.mark.parametrize(
     "typo", [access("amn", "ALPHA"), access("ann", "ALHPA"), access("amn", "ALHPA")]
 )

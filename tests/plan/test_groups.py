@@ -331,6 +331,21 @@ def test_the_access_of_a_group_stays_while_a_protected_account_is_in_it(
     assert told(planned(wanted({}, asked), here, known, **parts))
 
 
+@pytest.mark.parametrize("name", ["Engineers", "ENGINEERS", "engineers"])
+def test_a_group_is_meant_by_its_name_on_the_server_and_by_that_of_the_sources(name: str) -> None:
+    desired = wanted({"ENGINEERS": ["ann", "bob"]}, {(name, "ALPHA"): MEMBER},
+                     ids={"ENGINEERS": "cn=eng"})  # fmt: skip
+    plan = planned(desired, server(ENGINEERS))
+    assert (told(plan), codes(plan)) == ([("group_access.grant", "Engineers", "ALPHA", MEMBER)], [])
+
+
+def test_a_group_gets_its_first_access_whoever_is_in_it() -> None:
+    desired = wanted({}, {("Engineers", "ALPHA"): MEMBER})
+    plan = planned(desired, server(ENGINEERS), protect=["bob"])
+    assert told(plan) == [("group_access.grant", "Engineers", "ALPHA", MEMBER)]
+    assert codes(plan) == []
+
+
 def test_access_is_told_that_cannot_be_given() -> None:
     private = Project(3, "Own", private=True)
     desired = wanted(
@@ -366,6 +381,25 @@ def test_a_project_that_is_described_belongs_to_whom_the_row_says() -> None:
         "name": "Gamma", "identifier": "GAM", "owner": "ann", "description": "All of it"
     }  # fmt: skip
     assert (created.user_id, granted.subject.project, granted.project_id) == (2, "GAM", None)
+
+
+def test_no_group_gets_access_to_a_project_that_is_left_out_and_what_it_has_stays() -> None:
+    there = (ALPHA, BETA, Project(3, "Diary", "DIA"))
+    private = DesiredProject(Given("Diary"), Given("DIA"), called=Given("DIA"), private=True)
+    plan = planned(
+        wanted(
+            {"Engineers": ["ann", "bob"]},
+            {("Engineers", "DIA"): VIEWER, ("Engineers", "ALPHA"): VIEWER},
+            projects=(private,),
+        ),
+        server(ENGINEERS, projects=there, roles={3: {2: MEMBER, 3: MEMBER}}),
+        Memory(group_access={(7, 3): MEMBER}),
+        projects=[{"from": "people", "name": {"from": "project"}}],
+        group_access=[{"list": {"Engineers": {"DIA": VIEWER, "ALPHA": VIEWER}}}],
+        group_access_missing="revoke",
+    )
+    assert told(plan) == [("group_access.grant", "Engineers", "ALPHA", VIEWER)]
+    assert codes(plan) == ["missing-unknown", "project-clash"]
 
 
 def test_a_name_that_two_projects_have_is_an_error_that_names_both() -> None:

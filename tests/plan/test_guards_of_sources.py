@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kanport.memory import GoodRun, Memory, SourceMemory
+from kanport.memory import DirectoryMemory, GoodRun, Memory, SourceMemory
 from kanport.model import DesiredGroup, DesiredState, Given, Group, User
 from kanport.plan.model import GuardVerdict, Plan
 from tests.plan.building import a_mapping, a_server, a_state, access, person, plan_for
@@ -193,3 +193,70 @@ def test_groups_do_not_lose_all_of_their_members_to_a_list_that_names_none() -> 
     assert [str(change.action) for change in plan.changes] == ["group_member.remove"]
     assert trips(plan, "source-empty")
     assert not trips(plan_for(named, server, mapping, allowed={"empty:people": 1}), "source-empty")
+
+
+# --- how old it is --------------------------------------------------------------------------------
+
+
+def from_directory(
+    older: str, *users: User, then: DirectoryMemory | None, state: DesiredState, **parts: Any
+) -> Plan:
+    """Plan from a directory whose data are older than those of the last good run, or may be."""
+    source = SourceMemory(9, frozenset(), then)
+    good = GoodRun("r1", "2026-11-20T02:00:00Z", {"people": source})
+    directory = {"server": "ldap2", "first": "ldap1", "older": older, "newest": "2026-11-19"}
+    return plan_for(
+        state,
+        a_server(ANN, *users),
+        a_mapping(users=MISSING, protect=["admin"], limits={"disable": 9, "shrink": "100%"}),
+        memory=Memory(last_good=good),
+        source={"type": "ldap", "rows": 8, "directory": directory},
+        **parts,
+    )
+
+
+THEN = DirectoryMemory(server="ldap1", newest="2026-11-20")
+NEW, LESS = a_state(person("ann"), person("eve", 3)), a_state(person("ann"))
+BOB = User(3, "bob")
+
+
+@pytest.mark.parametrize(
+    ("older", "then", "case"),
+    [
+        ("rows", THEN, "rows"),
+        ("newest", THEN, "newest"),
+        ("marks", THEN, "marks"),
+        ("unknown", None, "unknown"),
+    ],
+)
+def test_data_that_are_older_take_nothing_away(
+    older: str, then: DirectoryMemory | None, case: str
+) -> None:
+    plan = from_directory(older, BOB, then=then, state=LESS)
+    assert [str(one.action) for one in plan.changes] == ["user.disable"]
+    verdict = of(plan, "source-stale")
+    assert verdict is not None and verdict.why is not None
+    assert verdict.tripped
+    assert verdict.why.case.endswith(case)
+    allowed = from_directory(older, BOB, then=then, state=LESS, allowed={"stale:people": 1})
+    assert not trips(allowed, "source-stale")
+
+
+@pytest.mark.parametrize(("older", "stops"), [("rows", True), ("unknown", False), ("", False)])
+def test_data_that_may_be_older_create_somebody_all_the_same(older: str, stops: bool) -> None:
+    plan = from_directory(older, then=THEN if older == "rows" else None, state=NEW)
+    assert [str(one.action) for one in plan.changes] == ["user.create"]
+    assert trips(plan, "source-stale") is stops
+
+
+def test_data_that_may_be_older_enable_nobody() -> None:
+    off = User(3, "bob", active=False)
+    state = a_state(person("ann"), person("bob", 3, active=True))
+    plan = from_directory("unknown", off, then=None, state=state)
+    assert [str(one.action) for one in plan.changes] == ["user.enable"]
+    assert trips(plan, "source-stale")
+    assert not trips(from_directory("", off, then=THEN, state=state), "source-stale")
+
+
+def test_older_data_that_change_nothing_stop_nothing() -> None:
+    assert of(from_directory("rows", then=THEN, state=LESS), "source-stale") is None

@@ -411,3 +411,21 @@ def test_a_first_run_says_nothing_of_whom_absence_does_not_touch(
     world = nights("disable", **{"users": fields, **parts})
     world.by_hand("ada", active=False)
     assert "ledger-new" not in codes(world.night(WITHOUT_ADA))
+
+
+@pytest.mark.parametrize(
+    ("missing", "ends"),
+    [
+        ("disable", False),
+        ({"then": "disable"}, False),
+        ({"then": "disable", "and": "revoke"}, True),
+    ],
+)
+def test_access_ends_with_the_account_only_where_that_is_asked_for(
+    nights: Make, missing: Any, ends: bool
+) -> None:
+    world = nights(missing)
+    world.night(a_state(person("ada"), access("ada", "ALPHA"), person("bob", row=3)))
+    plan = world.night(WITHOUT_ADA)
+    revoked = [] if not ends else ["membership.revoke ada ALPHA {'role': 'project-member'}"]
+    assert sorted(told(plan)) == sorted([*DISABLE_ADA, *revoked])

@@ -395,3 +395,14 @@ def test_a_rename_of_a_protected_account_is_refused_for_that_and_not_for_the_nam
 
     assert planned() == ((), ["rename-unclear"])
     assert planned("svc-*") == ((), ["person-protected"])
+
+
+def test_an_email_that_two_share_is_said_of_whoever_gets_it_and_not_of_another_change() -> None:
+    ann, bob = (User(n, name, email="info@x.org") for n, name in ((2, "ann"), (3, "bob")))
+    other = User(4, "eve", email="e@x.org")
+    named = a_state(person("ann", name="Ann", email="info@x.org"))
+    plan = plan_for(named, a_server(ann, bob))
+    assert (plan.summary, codes(plan)) == ({"user.update": 1}, [])
+    plan = plan_for(a_state(person("eve", email="info@x.org")), a_server(ann, bob, other))
+    assert (plan.summary, codes(plan)) == ({"user.update": 1}, ["email-taken"])
+    assert plan.findings[0].origin == cell("email", 2)

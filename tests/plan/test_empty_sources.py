@@ -1,0 +1,134 @@
+"""A source that gives nothing takes nothing away, unless a directory itself says that it is so."""
+
+from typing import Any
+
+import pytest
+
+from kanport.memory import Memory
+from kanport.model import (
+    DesiredGroup,
+    DesiredGroupAccess,
+    DesiredGroupMember,
+    DesiredState,
+    Given,
+    Group,
+    User,
+)
+from kanport.origin import Origin
+from kanport.plan.model import Plan
+from tests.plan.building import (
+    a_mapping,
+    a_server,
+    a_state,
+    access,
+    cell,
+    person,
+    plan_for,
+    tripped,
+)
+
+ANN, BOB = User(2, "ann"), User(3, "bob")
+TEAM = Group(7, "Team", members=frozenset({2, 3}))
+MEMBER = "project-member"
+ROLES = {1: {2: MEMBER, 3: MEMBER}}
+ENTRY = (Origin("people", dn="cn=team,dc=x"),)
+ROW = (cell("group", 2),)
+OF_GROUPS = {"from": "people", "name": {"from": "group"}, "member": {"from": "username"}}
+OF_ACCESS = {
+    "from": "people",
+    "group": {"from": "group"},
+    "project": {"from": "project"},
+    "role": {"from": "access"},
+}
+
+
+def planned(desired: DesiredState, rows: int = 1, **parts: Any) -> Plan:
+    mapping = a_mapping(users=None, memberships=[], ledger="x.ledger", **parts)
+    return plan_for(
+        desired,
+        a_server(ANN, BOB, groups=(TEAM,), roles=ROLES),
+        mapping,
+        memory=Memory(group_access={(7, 1): MEMBER}),
+        source={"rows": rows},
+    )
+
+
+def group(origins: tuple[Origin, ...], *, listed: bool = True) -> DesiredGroup:
+    return DesiredGroup(Given("Team", origins), None, listed)
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+@pytest.mark.parametrize(
+    ("desired", "stopped"),
+    [
+        (DesiredState(groups=(group(ENTRY),)), False),
+        (DesiredState(groups=(group(ROW),)), True),
+        (
+            DesiredState(
+                groups=(group(ROW),),
+                group_members=(DesiredGroupMember(Given("Team"), Given("ann", ROW)),),
+            ),
+            False,
+        ),
+    ],
+    ids=["a group of a directory without members", "a group of a file", "a member of a file"],
+)  # fmt: skip
+def test_a_group_without_members_empties_only_what_a_directory_shows(
+    desired: DesiredState, stopped: bool, rows: int
+) -> None:
+    plan = planned(desired, rows, groups=[OF_GROUPS], group_members_missing="remove")
+    assert {str(one.action) for one in plan.changes} == {"group_member.remove"}
+    assert ("source-empty" in tripped(plan)) is stopped
+
+
+def test_the_access_of_groups_ends_only_where_the_source_gives_some() -> None:
+    parts: dict[str, Any] = {"group_access": [OF_ACCESS], "group_access_missing": "revoke"}
+    nothing = planned(DesiredState(), **parts)
+    assert [str(one.action) for one in nothing.changes] == ["group_access.revoke"]
+    assert tripped(nothing) == ["source-empty"]
+    other = DesiredGroupAccess(Given("Team", ROW), Given("BETA", ROW), Given(MEMBER, ROW))
+    plan = planned(DesiredState(group_access=(other,)), **parts)
+    assert sorted(str(one.action) for one in plan.changes) == [
+        "group_access.grant",
+        "group_access.revoke",
+    ]
+    assert tripped(plan) == []
+
+
+@pytest.mark.parametrize(
+    ("named", "stopped"),
+    [((Given("ALPHA", ENTRY),), False), ((Given("ALPHA", ROW),), True), ((Given("ALPHA"),), True)],
+)
+def test_a_project_without_members_empties_only_what_a_directory_shows(
+    named: tuple[Given[str], ...], stopped: bool
+) -> None:
+    mapping = a_mapping(users=None, memberships_missing="revoke", limits={"revoke": 9})
+    server = a_server(ANN, BOB, roles=ROLES)
+    plan = plan_for(DesiredState(projects_named=named), server, mapping)
+    assert {str(one.action) for one in plan.changes} == {"membership.revoke"}
+    assert tripped(plan) == (["source-empty"] if stopped else [])
+
+
+@pytest.mark.parametrize("missing", ["keep", "disable"])
+def test_a_source_of_people_and_memberships_is_judged_by_what_it_loses(missing: str) -> None:
+    users = {"missing": missing, "managed": {"usernames": ["*"]}}
+    limits = {"revoke": 9, "disable": 9}
+    mapping = a_mapping(users=users, memberships_missing="revoke", limits=limits, protect=["admin"])
+    server = a_server(ANN, BOB, roles={1: {3: MEMBER}})
+    # People come, and no membership.
+    plan = plan_for(a_state(person("ann"), named=["ALPHA"]), server, mapping)
+    assert tripped(plan) == ["source-empty"]
+    # Memberships come, and no people.
+    plan = plan_for(a_state(access("ann", "ALPHA")), server, mapping)
+    assert tripped(plan) == ([] if missing == "keep" else ["source-empty"])
+    plan = plan_for(a_state(person("ann"), access("ann", "ALPHA")), server, mapping)
+    assert tripped(plan) == []
+
+
+def test_a_row_of_which_it_is_open_who_is_meant_is_of_use_all_the_same() -> None:
+    users = {"missing": "disable", "managed": {"usernames": ["*"]}}
+    mapping = a_mapping(users=users, memberships=[], protect=["admin"])
+    twins = (User(2, "Ann"), User(3, "ANN"))
+    plan = plan_for(a_state(person("ann")), a_server(*twins), mapping)
+    assert plan.changes == ()
+    assert tripped(plan) == []
