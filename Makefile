@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help install demo demo-ldap test check format test-live bench mutants smoke schema words lock build clean
+.PHONY: help install demo demo-ldap test check format test-live bench mutants smoke schema lock build clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,9 +67,6 @@ smoke: build ## Install the wheel alone, as a user would, and try it
 
 schema: $(READY) ## Write the JSON Schema beside the mappings anew
 	$(BIN)/kanport schema > mappings/kanport-mapping.schema.json
-
-words: $(READY) ## Write the words anew that a masked report may show
-	$(BIN)/python -m tests.report.mask.words
 
 lock: $(READY) ## Resolve the dependencies anew and lock them with hashes
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \

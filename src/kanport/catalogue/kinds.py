@@ -14,7 +14,6 @@ class Personal(StrEnum):
     EMAIL = "email"
     ENTRY = "entry"  # the DN of a directory entry
     VALUE = "value"  # a cell or an attribute that can hold anything
-    PROSE = "prose"  # a sentence of an earlier version
 
 
 class Text(NamedTuple):

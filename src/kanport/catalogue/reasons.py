@@ -13,7 +13,7 @@ def _reason(about: str, text: str | None = None, /, **texts: str) -> Kind:
 
 REASONS: Mapping[str, Kind] = {
     "as-written": Kind(
-        "", "The wording of an earlier version.", one("{text}"), {"text": Personal.PROSE}
+        "", "The wording of an earlier version.", one("{text}"), {"text": Personal.VALUE}
     ),
     "user-of-entry": Kind(
         "",

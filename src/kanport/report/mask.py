@@ -1,14 +1,23 @@
-"""A plan, its run and what was found, with pseudonyms for people."""
+"""Pseudonyms for people in a plan, its run and its findings: the same in every format.
+
+A plan and its run are masked before a view is made of them, so no format can forget it. The
+catalogue says which parameters of a text identify or describe somebody; these get a pseudonym, and
+nothing else changes. Projects, groups, roles, files and the server keep their names. The pseudonyms
+of a plan follow from the whole of it and not from its digest, which the report shows: nobody can
+try out names.
+"""
 
 import hashlib
+import hmac
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
-from kanport.catalogue import Personal
+from kanport.catalogue import ALL, Personal
 from kanport.facts import Fact
 from kanport.fields import USER_FIELDS
 from kanport.findings import Finding
+from kanport.names import compare_key
 from kanport.origin import Origin
 from kanport.outcome import Approved, Run, Verdict
 from kanport.plan.model import (
@@ -25,14 +34,83 @@ from kanport.plan.model import (
     PlanWithheld,
 )
 from kanport.plan.plan_file import dump_plan
-from kanport.report.mask.prose import Prose
-from kanport.report.mask.pseudonyms import Pseudonyms, Somebody
 
+DOMAIN = "masked.invalid"  # a name that nobody can ever have (RFC 2606)
 # Fields that say nothing of anybody in particular.
 _KEPT = frozenset(field.name for field in USER_FIELDS if field.personal is None)
 _PERSONAL = {field.name: field.personal for field in USER_FIELDS} | {"owner": Personal.LOGIN}
 # Actions whose fields are those of a group or a project, which keep their names.
 _THINGS = frozenset({Action.GROUP_CREATE, Action.GROUP_UPDATE, Action.GROUP_REMOVE})
+
+
+class Somebody(NamedTuple):
+    """Somebody's login, with the names and the addresses that are said to be theirs."""
+
+    login: str
+    names: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+
+
+class Pseudonyms:
+    """Gives the same pseudonym for the same text, and others for others.
+
+    People are numbered in an order that follows from the key alone, so that neither the alphabet
+    nor the plan shows who is who. What is met later is numbered as it comes up.
+    """
+
+    def __init__(self, key: bytes, people: Iterable[Somebody]) -> None:
+        def rank(login: str) -> bytes:
+            return hmac.digest(key, login.encode("utf-8", "surrogatepass"), hashlib.sha256)
+
+        self._known: dict[str, str] = {}
+        self._logins: dict[str, str] = {}
+        self._others: dict[tuple[str, str], str] = {}
+        gathered: dict[str, list[Somebody]] = {}
+        for somebody in people:
+            gathered.setdefault(compare_key(somebody.login), []).append(somebody)
+        for number, login in enumerate(sorted(gathered, key=rank), start=1):
+            told = f"masked-{number:04}"
+            self._logins[login] = told
+            for somebody in gathered[login]:
+                self._known[somebody.login] = told
+                for address in somebody.addresses:
+                    self._known.setdefault(address, f"{told}@{DOMAIN}")
+                for name in somebody.names:
+                    self._known.setdefault(name, f"Masked {number:04}")
+        self._next = len(gathered)
+
+    def of(self, text: str) -> str | None:
+        """Give the pseudonym of a text that is known as somebody's; None for any other."""
+        return self._known.get(text) or self._logins.get(compare_key(text))
+
+    def login(self, text: str) -> str:
+        """Give the pseudonym of a login; the number of a user whose name was not read stays."""
+        if not text or (text.startswith("#") and text[1:].isdecimal()):
+            return text
+        return self.of(text) or self._new(text, "masked-{:04}")
+
+    def name(self, text: str) -> str:
+        """Give the pseudonym of a person's name."""
+        return text and (self._known.get(text) or self._new(text, "Masked {:04}"))
+
+    def address(self, text: str) -> str:
+        """Give the pseudonym of an e-mail address."""
+        return text and (self._known.get(text) or self._new(text, "masked-{:04}@" + DOMAIN))
+
+    def entry(self, text: str) -> str:
+        """Give the pseudonym of an entry of a directory."""
+        return self._new(text, "masked-entry-{:04}")
+
+    def other(self, text: str) -> str:
+        """Give the pseudonym of a text of which nobody knows what it is."""
+        return self.of(text) or self._new(text, "masked-value-{:04}")
+
+    def _new(self, text: str, shape: str) -> str:
+        told = self._others.get((shape, text))
+        if told is None:
+            self._next += 1
+            told = self._others[shape, text] = shape.format(self._next)
+        return told
 
 
 class Mask:
@@ -43,6 +121,10 @@ class Mask:
         self._pseudonyms = Pseudonyms(key, _people_in(plan))
         self._masker = _Masker(self._pseudonyms, _things_in(plan))
         self.plan = self._plan(plan)
+
+    def fact(self, fact: Fact) -> Fact:
+        """Return a fact with pseudonyms."""
+        return self._masker.fact(fact)
 
     def run(self, run: Run) -> Run:
         """Give a run of the plan with pseudonyms."""
@@ -71,7 +153,7 @@ class Mask:
         return replace(
             approved,
             by=self._pseudonyms.login(approved.by),
-            note=self._masker.prose(approved.note),
+            note=approved.note and self._pseudonyms.other(approved.note),
             recorded_by=self._pseudonyms.login(approved.recorded_by),
             document="",
         )
@@ -135,7 +217,11 @@ def masked_findings(
 class _Masker:
     def __init__(self, pseudonyms: Pseudonyms, things: Iterable[str]) -> None:
         self._pseudonyms = pseudonyms
-        self.prose = Prose(pseudonyms, things)
+        self._things = frozenset(filter(None, things))
+
+    def _value(self, text: str) -> str:
+        """Return a value as it is where it is the name of a thing, else its pseudonym."""
+        return text if not text or text in self._things else self._pseudonyms.other(text)
 
     def fact(self, fact: Fact) -> Fact:
         """Return a fact with pseudonyms for its personal parameters."""
@@ -143,9 +229,17 @@ class _Masker:
 
     def pseudonym(self, personal: Personal, text: str) -> str:
         """Return what stands for a personal parameter."""
-        if personal is Personal.PROSE:
-            return self.prose(text)
-        return self._pseudonyms.for_parameter(personal, text)
+        match personal:
+            case Personal.LOGIN:
+                return self._pseudonyms.login(text)
+            case Personal.NAME:
+                return self._pseudonyms.name(text)
+            case Personal.EMAIL:
+                return self._pseudonyms.address(text)
+            case Personal.ENTRY:
+                return text and (self._pseudonyms.of(text) or self._pseudonyms.entry(text))
+            case Personal.VALUE:
+                return text and self._pseudonyms.other(text)
 
     def change(self, change: Change) -> Change:
         subject = change.subject
@@ -158,7 +252,7 @@ class _Masker:
                 "subject": subject,
                 "before": self._state(change.action, change.before),
                 "after": self._state(change.action, change.after),
-                "reason": why.text if why is not None else self.prose(change.reason),
+                "reason": ALL["as-written"].about if why is None else why.text,
                 "why": why,
                 "origin": tuple(map(self.origin, change.origin)),
             }
@@ -208,27 +302,22 @@ class _Masker:
                 return self._pseudonyms.name(value)
             case Personal.EMAIL:
                 return self._pseudonyms.address(value)
-        return self.prose.value(value) if value else value
+        return self._value(value)
 
     def finding(self, finding: Finding) -> Finding:
-        # Findings of earlier versions have the text alone.
-        masked = finding.masked(self.pseudonym) if finding.params else finding
-        if not finding.params:
-            hint = self.prose(finding.hint) if finding.hint else finding.hint
-            masked = replace(finding, message=self.prose(finding.message), hint=hint)
         return replace(
-            masked,
+            finding.masked(self.pseudonym),
             origin=self.origin(finding.origin) if finding.origin is not None else None,
-            value=self.prose.value(finding.value) if finding.value else finding.value,
+            value=self._value(finding.value) if finding.value else finding.value,
             related=tuple(map(self.origin, finding.related)),
         )
 
     def guard(self, guard: GuardVerdict) -> GuardVerdict:
+        """Return a verdict with pseudonyms; one of an earlier version says only what it is about."""
         if guard.why is not None:
             return guard.masked(self.pseudonym)
-        # Plans of earlier versions have the text alone.
-        hint = self.prose(guard.hint) if guard.hint else guard.hint
-        return guard.model_copy(update={"message": self.prose(guard.message), "hint": hint})
+        about = ALL[guard.guard].about if guard.guard in ALL else guard.guard
+        return guard.model_copy(update={"message": about, "hint": None})
 
     def origin(self, origin: Origin) -> Origin:
         column = origin.column and (self._pseudonyms.of(origin.column) or origin.column)
