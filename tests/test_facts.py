@@ -1,6 +1,7 @@
 """Facts: codes with parameters, worded by the catalogue when they are shown."""
 
 import json
+from string import Formatter
 
 import pytest
 
@@ -70,4 +71,21 @@ def test_masking_replaces_personal_parameters_at_every_depth_and_nothing_else() 
     assert masked["username"] == f"<{Personal.LOGIN}>"
     assert "ada" not in masked.text
     assert "bob" not in masked.text
-    assert masked.text == "<prose> (<login>); temporary, until <login> is free"
+    assert masked.text == "<value> (<login>); temporary, until <login> is free"
+
+
+# Names of parameters that can only be about somebody.
+ABOUT_SOMEBODY = {
+    *("username", "usernames", "login", "logins", "email", "emails", "address", "addresses"),
+    *("dn", "dns", "entry", "entries"),
+}
+
+
+@pytest.mark.parametrize("code", sorted(ALL))
+def test_what_can_only_be_about_somebody_is_called_personal(code: str) -> None:
+    kind = ALL[code]
+    for text in kind.texts.values():
+        for part in text:
+            for _, name, spec, _ in Formatter().parse(part):
+                if name in ABOUT_SOMEBODY and "|" not in (spec or "") and spec != ",":
+                    assert name in kind.personal or name in kind.secret, (part, name)

@@ -313,7 +313,7 @@ class _Masker:
         )
 
     def guard(self, guard: GuardVerdict) -> GuardVerdict:
-        """Return a verdict with pseudonyms; one of an earlier version says only what it is about."""
+        """Return a verdict with pseudonyms; one of an earlier version tells only its subject."""
         if guard.why is not None:
             return guard.masked(self.pseudonym)
         about = ALL[guard.guard].about if guard.guard in ALL else guard.guard
