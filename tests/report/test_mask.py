@@ -119,7 +119,7 @@ def test_whatever_is_personal_is_masked_in_every_text_and_nothing_else_is(shape:
         of_verification(
             mask.plan,
             mask.verdicts(
-                Verdict(change.id, Standing.NOT_SO, change.why) for change in plan.changes
+                Verdict(change.id, VerifyStatus.MISMATCH, change.why) for change in plan.changes
             ),
         ),
     ):
