@@ -5,7 +5,7 @@ change of somebody who is no member), its `false` never says why (contract recor
 that do nothing"). So each change is read back as well; see `kanport.apply.reconcile`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from pydantic import SecretStr
@@ -13,24 +13,22 @@ from pydantic import SecretStr
 from kanport.fields import UPDATABLE
 from kanport.kanboard import procedures
 from kanport.kanboard.rpc import Answer, Call, Refusal, Refused, Result
-from kanport.plan.model import Action, Change, Risk
+from kanport.plan.model import RELATIONS, About, Action, Change, Risk
 from kanport.plan.own_ldap import by_ldap
 
 CREATING = (Action.USER_CREATE, Action.GROUP_CREATE, Action.PROJECT_CREATE)
-MEMBERSHIPS = frozenset(
-    {Action.MEMBERSHIP_GRANT, Action.MEMBERSHIP_CHANGE, Action.MEMBERSHIP_REVOKE}
-)
-GROUP_MEMBERS = (Action.GROUP_MEMBER_ADD, Action.GROUP_MEMBER_REMOVE)
-GROUP_ACCESS = frozenset(
-    {Action.GROUP_ACCESS_GRANT, Action.GROUP_ACCESS_CHANGE, Action.GROUP_ACCESS_REVOKE}
-)
-# What is not about the account or a membership of a user.
-OF_GROUPS_AND_PROJECTS = GROUP_ACCESS | {
-    Action.GROUP_CREATE,
-    Action.GROUP_UPDATE,
-    Action.GROUP_REMOVE,
-    *GROUP_MEMBERS,
-    Action.PROJECT_CREATE,
+# The procedures of relations: they take the ids of target and holder, and a role if there is one.
+_WITH_ROLE: Mapping[Action, Callable[[int, int, str], Call]] = {
+    Action.MEMBERSHIP_GRANT: procedures.add_project_user,
+    Action.MEMBERSHIP_CHANGE: procedures.change_project_user_role,
+    Action.GROUP_ACCESS_GRANT: procedures.add_project_group,
+    Action.GROUP_ACCESS_CHANGE: procedures.change_project_group_role,
+}
+_WITHOUT_ROLE: Mapping[Action, Callable[[int, int], Call]] = {
+    Action.MEMBERSHIP_REVOKE: procedures.remove_project_user,
+    Action.GROUP_ACCESS_REVOKE: procedures.remove_project_group,
+    Action.GROUP_MEMBER_ADD: procedures.add_group_member,
+    Action.GROUP_MEMBER_REMOVE: procedures.remove_group_member,
 }
 
 
@@ -40,6 +38,16 @@ class Ids(NamedTuple):
     user: int | None = None
     project: int | None = None
     group: int | None = None
+
+    def end_of(self, change: Change, end: About) -> int:
+        """Return the id of one end of a relation; raise ValueError if it is not known."""
+        match end:
+            case About.USER:
+                return self.user_of(change)
+            case About.GROUP:
+                return self.group_of(change)
+            case _:
+                return self.project_of(change)
 
     def user_of(self, change: Change) -> int:
         """Return the id of the user of a change; raise ValueError if it is not known."""
@@ -104,32 +112,11 @@ def call_for(change: Change, ids: Ids, password: SecretStr | None = None) -> Cal
 
 def _relation_call(change: Change, ids: Ids) -> Call:
     """Return the call for a change of who or what is in something, or has a role there."""
-    new = change.new
-    match change.action:
-        case Action.MEMBERSHIP_GRANT:
-            return procedures.add_project_user(
-                ids.project_of(change), ids.user_of(change), new["role"]
-            )
-        case Action.MEMBERSHIP_CHANGE:
-            return procedures.change_project_user_role(
-                ids.project_of(change), ids.user_of(change), new["role"]
-            )
-        case Action.MEMBERSHIP_REVOKE:
-            return procedures.remove_project_user(ids.project_of(change), ids.user_of(change))
-        case Action.GROUP_MEMBER_ADD:
-            return procedures.add_group_member(ids.group_of(change), ids.user_of(change))
-        case Action.GROUP_MEMBER_REMOVE:
-            return procedures.remove_group_member(ids.group_of(change), ids.user_of(change))
-        case Action.GROUP_ACCESS_GRANT:
-            return procedures.add_project_group(
-                ids.project_of(change), ids.group_of(change), new["role"]
-            )
-        case Action.GROUP_ACCESS_CHANGE:
-            return procedures.change_project_group_role(
-                ids.project_of(change), ids.group_of(change), new["role"]
-            )
-        case _:
-            return procedures.remove_project_group(ids.project_of(change), ids.group_of(change))
+    relation = RELATIONS[change.about]
+    target, holder = (ids.end_of(change, end) for end in (relation.target, relation.holder))
+    if change.action in _WITH_ROLE:
+        return _WITH_ROLE[change.action](target, holder, change.new["role"])
+    return _WITHOUT_ROLE[change.action](target, holder)
 
 
 def second_call_for(

@@ -20,8 +20,6 @@ from typing import Any, Protocol
 
 from kanport.apply.calls import (
     CREATING,
-    GROUP_ACCESS,
-    OF_GROUPS_AND_PROJECTS,
     Ids,
     call_for,
     id_in,
@@ -71,7 +69,7 @@ from kanport.outcome import (
     Status,
     Tally,
 )
-from kanport.plan.model import Action, Change, Plan
+from kanport.plan.model import GROUPS_AND_PROJECTS, About, Action, Change, Plan
 from kanport.plan.order import Phase, phase_of
 from kanport.plan.own_ldap import by_ldap
 
@@ -551,7 +549,7 @@ class Executor:
         for change, answer, before in refused:
             seen = after.get(change.id, before)
             if seen.ok and (seen.verifiable or change.id in after):
-                of_group = change.action in OF_GROUPS_AND_PROJECTS
+                of_group = change.about in GROUPS_AND_PROJECTS
                 status = success(answer) if of_group else Status.DONE
                 self._settle(change, status, observation=seen)
             else:
@@ -699,7 +697,7 @@ class Executor:
 
 
 def _needs_answer(change: Change) -> bool:
-    return change.action in GROUP_ACCESS or may_be_role_of_group(change)
+    return change.about is About.GROUP_ACCESS or may_be_role_of_group(change)
 
 
 def _unwritable(problem: JournalBroken) -> Unreachable:

@@ -11,14 +11,7 @@ from dataclasses import dataclass, field, replace
 from string import ascii_lowercase, ascii_uppercase
 from typing import Any, NamedTuple, Protocol
 
-from kanport.apply.calls import (
-    CREATING,
-    GROUP_ACCESS,
-    GROUP_MEMBERS,
-    MEMBERSHIPS,
-    Ids,
-    may_be_role_of_group,
-)
+from kanport.apply.calls import CREATING, Ids, may_be_role_of_group
 from kanport.apply.journal import Recorded
 from kanport.catalogue import Personal
 from kanport.facts import Fact, fact
@@ -30,7 +23,7 @@ from kanport.kanboard.rpc import Answer, Call, NoAnswer, Refused, Result
 from kanport.model import User
 from kanport.names import compare_key
 from kanport.outcome import Status
-from kanport.plan.model import Action, Change
+from kanport.plan.model import About, Action, Change
 from kanport.plan.own_ldap import by_ldap
 
 # Seconds before something is read, or sent, again for the first time.
@@ -119,7 +112,7 @@ def _key(call: Call) -> _Key:
 
 
 def _calls(change: Change, ids: Ids) -> Iterator[Call]:
-    if change.action in GROUP_ACCESS:
+    if change.about is About.GROUP_ACCESS:
         group, project = ids.group_of(change), ids.project_of(change)
         yield procedures.get_group(group)
         yield procedures.get_project_by_id(project)
@@ -138,9 +131,9 @@ def _calls(change: Change, ids: Ids) -> Iterator[Call]:
 
 def _call(change: Change, ids: Ids) -> Call:
     """Return the one reading call that shows whether a change holds."""
-    if change.action in MEMBERSHIPS:
+    if change.about is About.MEMBERSHIP:
         return procedures.get_project_user_role(ids.project_of(change), ids.user_of(change))
-    if change.action in GROUP_MEMBERS:
+    if change.about is About.GROUP_MEMBER:
         return procedures.is_group_member(ids.group_of(change), ids.user_of(change))
     if change.action in (Action.GROUP_UPDATE, Action.GROUP_REMOVE):
         return procedures.get_group(ids.group_of(change))
@@ -155,7 +148,7 @@ def _call(change: Change, ids: Ids) -> Call:
 
 
 def _value(change: Change, ids: Ids, answers: Sequence[Any]) -> Any:
-    if change.action in GROUP_ACCESS:
+    if change.about is About.GROUP_ACCESS:
         group, project, members, listed = answers
         return AccessSeen(group, project, _members(members), procedures.member_ids(listed))
     (answer,) = answers
@@ -298,12 +291,12 @@ def observe(change: Change, value: Any) -> Observation:
         return _observe_access(change, value)
     if isinstance(value, NewProject):
         return _observe_project(change, value)
-    if change.action in GROUP_MEMBERS:
+    if change.about is About.GROUP_MEMBER:
         inside = procedures.flag(value)
         if inside is (change.action is Action.GROUP_MEMBER_ADD):
             return Observation(True)
         return Observation(False, fact("in-group", case="" if inside else "not"))
-    if change.action in MEMBERSHIPS:
+    if change.about is About.MEMBERSHIP:
         return _observe_role(change, procedures.role_from(value))
     if change.action in _GROUPS:
         return _observe_group(change, value)
@@ -317,9 +310,9 @@ def as_before(change: Change, value: Any) -> bool:
         return bool(value.group and value.project)
     if isinstance(value, NewProject):
         return not value.row
-    if change.action in GROUP_MEMBERS:
+    if change.about is About.GROUP_MEMBER:
         return procedures.flag(value) is (change.action is Action.GROUP_MEMBER_REMOVE)
-    if change.action in MEMBERSHIPS:
+    if change.about is About.MEMBERSHIP:
         return procedures.role_from(value) == (old.role or "")
     if change.action in _GROUPS:
         group = procedures.group_from_row(value) if value else None
@@ -343,9 +336,9 @@ def _understood(change: Change, value: Any) -> bool:
         return None not in (*rows, value.members, value.listed)
     if isinstance(value, NewProject):
         return not value.row or procedures.project_from_row(value.row) is not None
-    if change.action in GROUP_MEMBERS:
+    if change.about is About.GROUP_MEMBER:
         return isinstance(value, bool | int | str)
-    if change.action in MEMBERSHIPS:
+    if change.about is About.MEMBERSHIP:
         # No role is "", and null or false from some servers.
         return value is None or value is False or isinstance(value, str)
     if change.action in _GROUPS:

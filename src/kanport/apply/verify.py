@@ -8,12 +8,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from kanport.apply.calls import CREATING, MEMBERSHIPS, OF_GROUPS_AND_PROJECTS
+from kanport.apply.calls import CREATING
 from kanport.apply.reconcile import Observation, Reader, observe, readback
 from kanport.apply.state import Renames, State
 from kanport.names import compare_key
 from kanport.outcome import Verdict, VerifyStatus
-from kanport.plan.model import Action, Change, Plan
+from kanport.plan.model import GROUPS_AND_PROJECTS, About, Action, Change, Plan
 
 _Who = int | str
 
@@ -69,15 +69,15 @@ def _expected(changes: Sequence[Change]) -> Iterator[Change]:
     fields: dict[_Who, dict[str, Any]] = defaultdict(dict)
     roles: dict[tuple[_Who, str | None], Mapping[str, Any] | None] = {}
     for change in changes:
-        if change.action in MEMBERSHIPS:
+        if change.about is About.MEMBERSHIP:
             roles[_who(change), change.subject.project] = change.after
-        elif change.action not in OF_GROUPS_AND_PROJECTS:
+        elif change.about not in GROUPS_AND_PROJECTS:
             fields[_who(change)] |= _after(change)
     for change in changes:
         who = _who(change)
-        if change.action in OF_GROUPS_AND_PROJECTS:
+        if change.about in GROUPS_AND_PROJECTS:
             yield change
-        elif change.action in MEMBERSHIPS:
+        elif change.about is About.MEMBERSHIP:
             after = None if change.user_id in removed else roles[who, change.subject.project]
             yield change.model_copy(update={"after": after})
         elif change.user_id is not None and change.user_id in removed:

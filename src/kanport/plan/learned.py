@@ -15,7 +15,7 @@ from kanport.memory import (
 from kanport.names import compare_key
 from kanport.outcome import Run, Status
 from kanport.plan.identities import identities_after
-from kanport.plan.model import Action, Change, Plan, PlanDirectory, PlanNamed
+from kanport.plan.model import About, Action, Change, Plan, PlanDirectory, PlanNamed
 
 _HOLDS = (Status.DONE, Status.ALREADY)
 
@@ -140,17 +140,13 @@ def _put_in(
     return found
 
 
-_MEMBERSHIPS = (Action.MEMBERSHIP_GRANT, Action.MEMBERSHIP_CHANGE, Action.MEMBERSHIP_REVOKE)
-_ACCESS = (Action.GROUP_ACCESS_GRANT, Action.GROUP_ACCESS_CHANGE, Action.GROUP_ACCESS_REVOKE)
-
-
 def _through_group(plan: Plan, run: Run | None) -> dict[tuple[int, int], str | None]:
     """Give the roles that were found to come through a group; None for what took effect."""
     found: dict[tuple[int, int], str | None] = {}
     outcomes = {} if run is None else {one.change_id: one for one in run.outcomes}
     for change in plan.changes:
         outcome = outcomes.get(change.id)
-        if outcome is None or change.action not in _MEMBERSHIPS:
+        if outcome is None or change.about is not About.MEMBERSHIP:
             continue
         if change.user_id is not None and change.project_id is not None:
             place = change.user_id, change.project_id
@@ -174,7 +170,7 @@ def _group_access(holds: list[Change], run: Run | None) -> dict[tuple[int, int],
     for change in holds:
         group = change.group_id or groups.get(change.subject.group)
         project = change.project_id or projects.get(change.subject.project)
-        if change.action in _ACCESS and group is not None and project is not None:
+        if change.about is About.GROUP_ACCESS and group is not None and project is not None:
             found[group, project] = change
     return found
 

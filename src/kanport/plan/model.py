@@ -6,7 +6,7 @@ The JSON is a contract: `kanport-plan/1`. Keys are only ever added.
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Protocol, Self
+from typing import Annotated, Any, Literal, NamedTuple, Protocol, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
@@ -20,6 +20,32 @@ from kanport.origin import Origin
 FORMAT = "kanport-plan/1"
 # What `after.password` says of a new user whom Kanboard itself makes from its own LDAP.
 LDAP = "ldap"
+
+
+class About(StrEnum):
+    """What a change is about."""
+
+    USER = "user"
+    MEMBERSHIP = "membership"
+    GROUP = "group"
+    GROUP_MEMBER = "group_member"
+    GROUP_ACCESS = "group_access"
+    PROJECT = "project"
+
+
+class Relation(NamedTuple):
+    """Who or what has a role, or a place without one, and where."""
+
+    holder: About
+    target: About
+
+
+RELATIONS: Mapping[About, Relation] = {
+    About.MEMBERSHIP: Relation(About.USER, About.PROJECT),
+    About.GROUP_MEMBER: Relation(About.USER, About.GROUP),
+    About.GROUP_ACCESS: Relation(About.GROUP, About.PROJECT),
+}
+GROUPS_AND_PROJECTS = frozenset(About) - {About.USER, About.MEMBERSHIP}
 
 
 class Action(StrEnum):
@@ -43,6 +69,14 @@ class Action(StrEnum):
     GROUP_ACCESS_CHANGE = "group_access.change"
     GROUP_ACCESS_REVOKE = "group_access.revoke"
     PROJECT_CREATE = "project.create"
+
+    @property
+    def about(self) -> About:
+        """What such a change is about."""
+        return _ABOUT[self]
+
+
+_ABOUT = {action: About(action.value.partition(".")[0]) for action in Action}
 
 
 class Risk(StrEnum):
@@ -185,6 +219,8 @@ class Side:
 
 class _Change(Protocol):
     @property
+    def action(self) -> Action: ...
+    @property
     def username(self) -> str: ...
     @property
     def before(self) -> Mapping[str, Any] | None: ...
@@ -196,6 +232,11 @@ class TwoSides:
     """What a change and its draft have in common: two sides that are there even if empty."""
 
     __slots__ = ()
+
+    @property
+    def about(self: _Change) -> About:
+        """What the change is about."""
+        return self.action.about
 
     @property
     def old(self: _Change) -> Side:

@@ -10,9 +10,7 @@ from dataclasses import dataclass, field
 
 from kanport.model import CurrentState, Project
 from kanport.plan.foreseen import Foreseen
-from kanport.plan.model import Action, Change, PlanMove
-
-_DIRECT = {Action.MEMBERSHIP_GRANT, Action.MEMBERSHIP_CHANGE, Action.MEMBERSHIP_REVOKE}
+from kanport.plan.model import About, Action, Change, PlanMove
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ def moves_with_groups(
     labels = {project.id: project.label for project in new_projects}
     said: dict[tuple[str | None, int | None], set[str]] = defaultdict(set)
     for change in changes:
-        if change.action in _DIRECT:
+        if change.about is About.MEMBERSHIP:
             said[change.subject.project, change.project_id].add(change.username)
         elif change.action is Action.USER_REMOVE:
             said[None, None].add(change.username)

@@ -12,8 +12,8 @@ from kanport.names import compare_key
 from kanport.plan.guards import last_admin, min_admins
 from kanport.plan.guards.accounts import private_projects
 from kanport.plan.match import People
-from kanport.plan.model import Action, Change, Plan, blocking
-from kanport.plan.stale_groups import ABOUT, group_differences
+from kanport.plan.model import GROUPS_AND_PROJECTS, Action, Change, Plan, blocking
+from kanport.plan.stale_groups import group_differences
 
 
 def people_of(plan: Plan) -> tuple[frozenset[str], frozenset[int]]:
@@ -145,7 +145,7 @@ def _change_differs(
         if user.username != expected:
             yield renamed("user", user.id, user.username, expected)
             return
-    if change.action in ABOUT:
+    if change.about in GROUPS_AND_PROJECTS:
         yield from group_differences(plan, change, current)
         if change.project_id is not None:
             yield from _project_differs(change, projects.get(change.project_id))

@@ -5,21 +5,7 @@ from collections.abc import Iterator
 from kanport.facts import Fact, fact
 from kanport.model import CurrentState, Group
 from kanport.names import compare_key, spelling_key
-from kanport.plan.model import Action, Change, Plan
-
-ABOUT = frozenset(
-    {
-        Action.GROUP_CREATE,
-        Action.GROUP_UPDATE,
-        Action.GROUP_REMOVE,
-        Action.GROUP_MEMBER_ADD,
-        Action.GROUP_MEMBER_REMOVE,
-        Action.GROUP_ACCESS_GRANT,
-        Action.GROUP_ACCESS_CHANGE,
-        Action.GROUP_ACCESS_REVOKE,
-        Action.PROJECT_CREATE,
-    }
-)
+from kanport.plan.model import About, Action, Change, Plan
 
 
 def reads_groups(plan: Plan) -> bool:
@@ -28,7 +14,7 @@ def reads_groups(plan: Plan) -> bool:
 
 
 def group_differences(plan: Plan, change: Change, current: CurrentState) -> Iterator[Fact]:
-    """Yield what is no longer as a change of `ABOUT` says.
+    """Yield what is no longer as a change of groups or projects says.
 
     Whether a group has access to a project is not among it: Kanboard does not tell.
     """
@@ -56,7 +42,7 @@ def group_differences(plan: Plan, change: Change, current: CurrentState) -> Iter
         return
     if change.action is Action.GROUP_UPDATE:
         yield from _update_differs(change, group, current, frozenset(renamed))
-    elif change.action in (Action.GROUP_MEMBER_ADD, Action.GROUP_MEMBER_REMOVE):
+    elif change.about is About.GROUP_MEMBER:
         adds = change.action is Action.GROUP_MEMBER_ADD
         known = group.complete and change.user_id is not None
         if known and adds is (change.user_id in group.members):

@@ -6,11 +6,10 @@ from functools import cache
 
 from kanport.model import PROJECT_ROLE_RANK
 from kanport.names import compare_key
-from kanport.plan.model import Action, Change, Plan, Risk
+from kanport.plan.model import About, Action, Change, Plan, Risk
 from kanport.report.parts import Line
 from kanport.report.tables import AccessRow, Account, Matrix, MatrixRow, RoleCount
 
-_ROLE_CHANGES = {Action.MEMBERSHIP_GRANT, Action.MEMBERSHIP_CHANGE, Action.MEMBERSHIP_REVOKE}
 _Key = tuple[str, int | None]
 
 
@@ -77,7 +76,7 @@ def access_of(plan: Plan, lines: Sequence[Line]) -> tuple[AccessRow, ...]:
             )
     for line in lines:
         change = line.change
-        if change.action not in _ROLE_CHANGES:
+        if change.about is not About.MEMBERSHIP:
             continue
         before, after = change.old.role, change.new.role
         if before is None:

@@ -21,6 +21,7 @@ from kanport.names import compare_key
 from kanport.origin import Origin
 from kanport.outcome import Approved, Run, Verdict
 from kanport.plan.model import (
+    About,
     Action,
     Change,
     GuardVerdict,
@@ -40,7 +41,7 @@ DOMAIN = "masked.invalid"  # a name that nobody can ever have (RFC 2606)
 _KEPT = frozenset(field.name for field in USER_FIELDS if field.personal is None)
 _PERSONAL = {field.name: field.personal for field in USER_FIELDS} | {"owner": Personal.LOGIN}
 # Actions whose fields are those of a group or a project, which keep their names.
-_THINGS = frozenset({Action.GROUP_CREATE, Action.GROUP_UPDATE, Action.GROUP_REMOVE})
+_THINGS = frozenset(action for action in Action if action.about is About.GROUP)
 
 
 class Somebody(NamedTuple):

@@ -4,15 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from kanport.names import compare_key
-from kanport.plan.model import Action, Change
+from kanport.plan.model import About, Action, Change
 
 # A group or project by id, or one that the run created by its name or label.
 Thing = int | str
 # A user by id, or somebody whom the run created by the compare key of the username.
 Who = int | str
-
-_MEMBERS = (Action.GROUP_MEMBER_ADD, Action.GROUP_MEMBER_REMOVE)
-_ACCESS = (Action.GROUP_ACCESS_GRANT, Action.GROUP_ACCESS_CHANGE, Action.GROUP_ACCESS_REVOKE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +54,10 @@ def group_traces_of(effects: Iterable[Effect]) -> GroupTraces:
             traces.removed[change.group_id] = effect
         elif change.action is Action.GROUP_UPDATE and change.group_id is not None:
             traces.updated[change.group_id] = effect
-        elif change.action in _MEMBERS:
+        elif change.about is About.GROUP_MEMBER:
             who = compare_key(change.username) if change.user_id is None else change.user_id
             traces.members[group, who] = effect
-        elif change.action in _ACCESS:
+        elif change.about is About.GROUP_ACCESS:
             project: Thing = change.project_id or change.subject.project or ""
             traces.access[group, project] = effect
     return traces

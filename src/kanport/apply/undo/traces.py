@@ -4,12 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from kanport.apply.calls import MEMBERSHIPS
 from kanport.apply.journal import Answered, Heard, Recorded
 from kanport.apply.undo.group_traces import Effect, GroupTraces, group_traces_of
 from kanport.names import compare_key
 from kanport.outcome import Outcome, Status
-from kanport.plan.model import Action, Change
+from kanport.plan.model import About, Action, Change
 
 _USER_FIELDS = (Action.USER_UPDATE, Action.USER_RENAME, Action.USER_ENABLE, Action.USER_DISABLE)
 
@@ -84,7 +83,7 @@ def traces_of(recorded: Recorded) -> Traces:
         if change.action is Action.GROUP_ACCESS_GRANT and outcome.status is Status.ALREADY
     )
     for change, certain in _effects(recorded):
-        if change.action in MEMBERSHIPS:
+        if change.about is About.MEMBERSHIP:
             new = traces.groups.projects.get(change.subject.project or "")
             project_id = change.project_id or (new.number if new is not None else None)
             if project_id is None:
