@@ -44,11 +44,12 @@ bench: $(READY) ## How much of what the server can do Kanport gets, as ratios
 mutants: $(READY) ## Change the deciding code at single points; how many changes do the tests notice?
 	$(BIN)/python -m tests.mutants
 
-check: $(READY) ## Formatter, linter, strict types and the direction of imports
+check: $(READY) ## Formatter, linter, strict types, directions of imports, no code that reads texts
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.house.texts
 
 format: $(READY) ## Put the code into shape
 	$(BIN)/ruff format

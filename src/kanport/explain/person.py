@@ -1,6 +1,5 @@
 """One person: whom a name, an address or an id means, and everything about them."""
 
-import re
 from collections.abc import Iterable, Iterator
 
 from kanport.errors import UsageError
@@ -39,9 +38,7 @@ def explain_person(known: Known, who: str) -> Explanation:
         if _is_of(change, keys, renamed)
     )
     findings = tuple(
-        dict.fromkeys(
-            (*about_rows(known.all_findings, rows), *_naming(known.all_findings, names, keys))
-        )
+        dict.fromkeys((*about_rows(known.all_findings, rows), *_naming(known.all_findings, keys)))
     )
     held = _held(known.current, user)
     access = _access(known, keys, held)
@@ -185,27 +182,11 @@ def _touches(change: Change, keys: set[str]) -> bool:
     return any(compare_key(name) in keys for name in _both_names(change) if name)
 
 
-def _naming(findings: Iterable[Finding], names: Iterable[str], keys: set[str]) -> Iterator[Finding]:
-    """Return the findings that name somebody: as their value, as a parameter or in the text.
-
-    The text counts only for findings without parameters: there in quotes, or in a list at the end.
-    """
-    known = [re.escape(name) for name in names if name]
-    if not known:
-        return
-    any_of = "|".join(known)
-    quoted = re.compile(rf"(['\"])(?:{any_of})\1")
-    in_list = re.compile(rf": (?:.*(?:, | and ))?(?:{any_of})(?:, | and | in |$)")
+def _naming(findings: Iterable[Finding], keys: set[str]) -> Iterator[Finding]:
+    """Yield the findings that name somebody: as their value, or in a personal parameter."""
     for finding in findings:
-        named = finding.value is not None and compare_key(finding.value) in keys
-        if finding.params:
-            named = named or any(
-                kind is not None and compare_key(text) in keys
-                for _, kind, text in finding.fact.texts()
-            )
-        elif not named:
-            named = bool(quoted.search(finding.message) or in_list.search(finding.message))
-        if named:
+        texts = [text for _, personal, text in finding.fact.texts() if personal is not None]
+        if any(compare_key(text) in keys for text in (*texts, finding.value or "") if text):
             yield finding
 
 

@@ -41,8 +41,6 @@ def explain_project(known: Known, name: str) -> Explanation:
                 name in ("project", "projects") and spelling_key(text) in keys
                 for name, _, text in finding.fact.texts()
             )
-            # A finding without parameters, as earlier versions and other sources word them.
-            or (not finding.params and repr(label) in finding.message)
         ),
     )
     access = tuple(_access(known, project, wanted, label))
