@@ -220,8 +220,11 @@ def _not_asked_for(
                 continue
             new_name = new_names.get(user.id, user.username)
             leaving = user.id in missing.leaving
-            waiting = user.id in missing.waiting
-            held = missing.held.get(user.id, ()) if waiting or not by_lists else ()
+            held = missing.held.get(user.id, ())
+            codes = {one.why.code for one in held}
+            if by_lists and ("waiting-period" not in codes or "still-listed" in codes):
+                # Lists end the access of whoever is not missing, or not any longer waited for.
+                held = ()
             if not (by_lists or leaving or held):
                 continue
             if not is_managed(user, new_name) or not is_ours(user, project):
