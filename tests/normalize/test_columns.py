@@ -7,6 +7,7 @@ import pytest
 from kanport.errors import SourceInvalid
 from kanport.mapping import load_mapping
 from kanport.normalize import columns_used, normalize, secret_columns
+from kanport.normalize.columns import columns_with_meaning
 from tests.normalize.building import GRANTS, MATRIX, PEOPLE, a_mapping, a_table, made
 
 TWO = """
@@ -134,3 +135,41 @@ def test_a_column_named_for_one_source_must_be_there() -> None:
 
 def test_a_matrix_wants_each_of_its_columns() -> None:
     assert missing(MATRIX, a_table("access", "Login|ALPHA", "ada|")) == [("BETA", "access")]
+
+
+def test_something_follows_from_empty_cells_of_all_but_fields_that_stay_as_they_are() -> None:
+    mapping = a_mapping("""
+        ledger: a.ledger
+        sources:
+          staff: {type: csv, path: staff.csv}
+          grants: {type: csv, path: grants.csv}
+        users:
+          from: staff
+          id: {from: Number}
+          fields:
+            username: {from: Login}
+            name: {template: "{First} {Last}"}
+            email: {from: Mail}
+            role: {from: Role, default: app-user}
+            active: {from: State, values: {"": true, gone: false}}
+        memberships:
+          - from: grants
+            username: {from: Who}
+            project: {from: What}
+            role: {from: Access, values: {W: project-member}}
+    """)
+    found = columns_with_meaning(mapping.spec, "staff")
+    assert {"First", "Last", "Role", "State"} <= found
+    assert "Mail" not in found
+    assert columns_with_meaning(mapping.spec, "grants") == {"Who", "What", "Access"}
+    plain = a_mapping("""
+        sources:
+          staff: {type: csv, path: staff.csv}
+        users:
+          from: staff
+          fields:
+            username: {from: Login}
+            role: {from: Role, values: {boss: app-manager}}
+            active: {from: State, values: {gone: false}}
+    """)
+    assert columns_with_meaning(plain.spec, "staff") == frozenset()

@@ -91,6 +91,16 @@ def test_two_external_ids_of_one_group_are_an_error(tmp_path: Path) -> None:
     assert normalized.desired.unknown.group_members == {("ada", "web"), ("bob", "web")}
 
 
+def test_an_external_id_belongs_to_one_group(tmp_path: Path) -> None:
+    for cell in ("Web;Ops", "Web; ;Ops"):
+        normalized = made(tmp_path, TEAMS, f"{cell},ada,cn=x,,,", "Dev,eve,cn=y,,,")
+        assert codes(normalized) == ["value-not-single"]
+        assert groups(normalized.desired) == {"Dev": ("cn=y", ["eve"])}
+    normalized = made(tmp_path, TEAMS, "Web; ;Web,ada,cn=x,,,")
+    assert codes(normalized) == []
+    assert groups(normalized.desired) == {"Web": ("cn=x", ["ada"])}
+
+
 def test_two_roles_of_one_group_in_one_project_are_an_error(tmp_path: Path) -> None:
     normalized = made(
         tmp_path,

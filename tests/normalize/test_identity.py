@@ -110,3 +110,18 @@ def test_a_row_that_cannot_be_used_still_says_whose_it_is() -> None:
 def test_a_number_in_a_cell_is_as_good_an_id_as_any() -> None:
     odd = Odd(fact("cell-number"), "17")
     assert staff([odd, "ada", ""]) == []
+
+
+def test_a_source_of_nothing_but_ids_has_ids() -> None:
+    mapping = """
+        ledger: people.ledger
+        sources:
+          staff: {type: csv, path: staff.csv}
+        users:
+          from: staff
+          id: {from: Login}
+          fields:
+            username: {from: Login}
+    """
+    (user,) = made(mapping, a_table("staff", "Login", "ada")).desired.users
+    assert user.stable_id is not None and user.stable_id.value == "ada"

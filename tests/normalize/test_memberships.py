@@ -275,3 +275,12 @@ def test_a_pattern_that_fits_no_column_is_told() -> None:
     with pytest.raises(SourceInvalid) as stopped:
         made(mapping, a_table("access", "Login|ALPHA", "ada|R"))
     assert [finding.code for finding in stopped.value.findings] == ["column-missing"]
+
+
+def test_a_row_without_a_person_and_without_a_role_lacks_both() -> None:
+    found = made(GRANTS, a_table("grants", "Login|Project|Access", "|ALPHA|", "||", "|ALPHA|W"))
+    assert sorted(told(found)) == [
+        ("username-empty", "grants.csv:2:1"),
+        ("username-empty", "grants.csv:4:1"),
+        ("value-required", "grants.csv:2:3"),
+    ]
