@@ -54,12 +54,10 @@ from kanport.pipeline.carrying_out import (
 )
 from kanport.pipeline.checking import check_fresh, protected_now
 from kanport.pipeline.cut_off import runs_cut_off
-from kanport.pipeline.explaining import explain
 from kanport.pipeline.exporting import Exported, check_new_mapping, export
 from kanport.pipeline.first_mapping import mapping_for_directory, mapping_for_file
 from kanport.pipeline.inputs import Inputs, files_named, files_of_plan, read_inputs
-from kanport.pipeline.keeping import load_plan_or_journal, state_stem
-from kanport.pipeline.ledgers import ledger_beside
+from kanport.pipeline.keeping import ledger_beside, load_plan_or_journal, state_stem
 from kanport.pipeline.monitored import Record, monitored
 from kanport.pipeline.planning import check_guards, passwords_for, plan_inputs, utc_now
 from kanport.pipeline.rendering import (
@@ -67,6 +65,7 @@ from kanport.pipeline.rendering import (
     Reported,
     check_report_file,
     compare_files,
+    explain,
     view_of,
     view_of_findings,
 )

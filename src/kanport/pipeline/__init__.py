@@ -1,4 +1,4 @@
-"""Read, validate, plan and apply as plain functions, for the command line and for Python callers.
+"""The inside of `kanport.api`: read, plan, carry out, undo and verify with a client.
 
 Nothing here prints, asks or exits. What stops a run is raised (`kanport.errors`), what is wrong
 with single rows comes back as findings.
@@ -15,8 +15,7 @@ from kanport.pipeline.checking import (
 )
 from kanport.pipeline.cut_off import runs_cut_off, settle_run
 from kanport.pipeline.inputs import Inputs, files_named, files_of_plan, read_inputs, read_tables
-from kanport.pipeline.keeping import load_plan_or_journal, state_stem
-from kanport.pipeline.ledgers import ledger_beside
+from kanport.pipeline.keeping import ledger_beside, load_plan_or_journal, state_stem
 from kanport.pipeline.planning import (
     check_guards,
     check_server,
@@ -25,6 +24,7 @@ from kanport.pipeline.planning import (
     plan_inputs,
     read_state,
     utc_now,
+    who_runs,
 )
 from kanport.pipeline.running import (
     Execution,
@@ -35,7 +35,6 @@ from kanport.pipeline.running import (
     resume_run,
     verify_plan,
 )
-from kanport.pipeline.who import who_runs
 
 __all__ = [
     "Checked",

@@ -18,9 +18,8 @@ from kanport.facts import fact
 from kanport.files import Kind, check_target
 from kanport.outcome import Approved
 from kanport.pipeline.inputs import files_of_plan
-from kanport.pipeline.planning import check_guards, utc_now
+from kanport.pipeline.planning import check_guards, utc_now, who_runs
 from kanport.pipeline.results import Reporter
-from kanport.pipeline.who import who_runs
 from kanport.plan.model import Plan
 from kanport.plan.plan_file import load_plan
 

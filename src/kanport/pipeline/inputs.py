@@ -14,7 +14,7 @@ from kanport.model import DesiredState
 from kanport.network import LONGEST_EXCHANGE
 from kanport.normalize import columns_used, normalize, secret_columns
 from kanport.normalize.columns import columns_with_meaning, refuse_missing
-from kanport.pipeline.ledgers import ledger_of_mapping
+from kanport.pipeline.keeping import ledger_of_mapping
 from kanport.plan.model import Plan, PlanDirectory, PlanMapping, PlanSource
 from kanport.plan.rows_read import rows_read
 from kanport.sources import read_source
@@ -141,7 +141,7 @@ def read_inputs(
     """Read a mapping and all its sources, and find out what they ask for.
 
     `request_timeout` is how many seconds one exchange with a directory or a server may take in all.
-    `state` is the state folder, in which the ledger may lie (`kanport.pipeline.ledgers`).
+    `state` is the state folder, in which the ledger may lie (`kanport.pipeline.keeping`).
     Raises ConfigInvalid for the mapping, Unreachable for a source that cannot be read at all, and
     SourceInvalid, with the findings of all sources, for sources whose form is broken. Invalid rows
     raise nothing: they are in `findings`.

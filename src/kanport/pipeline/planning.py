@@ -1,5 +1,8 @@
 """From inputs and a server to a plan, and whether a plan may be carried out."""
 
+import os
+import pwd
+import socket
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +29,6 @@ from kanport.normalize.passwords import read_passwords
 from kanport.pipeline.directories import compare_directories, doubt_leavers, doubt_losses
 from kanport.pipeline.inputs import Inputs, read_tables
 from kanport.pipeline.recalled import compared_with
-from kanport.pipeline.who import who_runs
 from kanport.plan.make import make_plan
 from kanport.plan.match import numbers_are_ids, people_wanted, private_projects, projects_wanted
 from kanport.plan.model import Action, GuardVerdict, Plan
@@ -37,6 +39,20 @@ _MAY_LOSE = (Action.MEMBERSHIP_REVOKE, Action.MEMBERSHIP_CHANGE, Action.GROUP_ME
 def utc_now() -> str:
     """Give the time in UTC as the plan and the journal hold it (RFC 3339, seconds)."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def who_runs() -> str:
+    """Return the user and the machine, such as `ann@build7`.
+
+    The user is the one whom this process runs as: the environment, which anybody can set, is not
+    asked. A user without a name is given by number.
+    """
+    number = os.geteuid()
+    try:
+        name = pwd.getpwuid(number).pw_name
+    except KeyError:
+        name = f"uid {number}"
+    return f"{name}@{socket.gethostname()}"
 
 
 def read_state(

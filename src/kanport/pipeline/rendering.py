@@ -7,12 +7,18 @@ from typing import Any
 
 from kanport import __version__
 from kanport.errors import UsageError
+from kanport.explain import Known, explain_person, explain_project
+from kanport.explain.told import as_dict, document_of
 from kanport.files import read_file
 from kanport.findings import Finding
+from kanport.kanboard.client import Client
+from kanport.ledger import recall
+from kanport.memory import NOTHING
 from kanport.outcome import Run, Signature
 from kanport.pipeline.inputs import Inputs
 from kanport.pipeline.keeping import load_plan_or_journal
-from kanport.pipeline.results import Result, Verification
+from kanport.pipeline.planning import plan_and_state
+from kanport.pipeline.results import OnProgress, Reporter, Result, Stage, Verification, ignore
 from kanport.plan.compare import compare
 from kanport.plan.model import Plan, PlanMapping
 from kanport.plan.plan_file import load_plan
@@ -80,6 +86,32 @@ def compare_files(old_path: Path, new_path: Path) -> tuple[Paper, tuple[Plan, Pl
         lambda: comparison.as_dict(compared, old_run=old_run, new_run=new_run),
     )
     return paper, (old, new)
+
+
+def explain(
+    inputs: Inputs,
+    server: Client | None = None,
+    *,
+    who: str = "",
+    project: str | None = None,
+    progress: OnProgress = ignore,
+) -> Paper:
+    """Explain a user (`who`), or a project: rows, rules, what changes and why, or why nothing does.
+
+    Without a server, only what the sources ask for is explained. Raises UsageError where nothing
+    and nobody is called so, and as `kanport.api.plan`.
+    """
+    plan, current, memory = None, None, NOTHING
+    if server is not None:
+        with Reporter(progress).stage(Stage.SERVER):
+            plan, current = plan_and_state(inputs, server)
+            if inputs.ledger is not None:
+                memory = recall(inputs.ledger, server.url)
+    known = Known(
+        inputs.mapping, inputs.tables, inputs.desired, inputs.findings, plan, current, memory
+    )
+    told = explain_person(known, who) if project is None else explain_project(known, project)
+    return Paper(document_of(told), lambda: as_dict(told))
 
 
 # --- is a report as it was made -------------------------------------------------------------------

@@ -19,8 +19,7 @@ from kanport.kanboard.current import read_current
 from kanport.ledger import record, record_good
 from kanport.outcome import Approved, Outcome, Run, Verdict
 from kanport.pipeline.checking import Checked, check_resumable, ledger_of, watch_for
-from kanport.pipeline.planning import check_server, utc_now
-from kanport.pipeline.who import who_runs
+from kanport.pipeline.planning import check_server, utc_now, who_runs
 from kanport.plan.learned import good_run_of, learned_from
 from kanport.plan.model import Plan
 
