@@ -2,7 +2,8 @@
 
 Nothing here prints, asks or exits. What is wrong with single rows is in `findings` of what comes
 back; what stops a use case is raised (`kanport.errors`), and each error has the exit code of the
-command line. A callback, `progress`, gets the events of `kanport.api` as they arise.
+command line. A callback, `progress`, gets the events as they arise: `Started`, `Ended`,
+`SourcesRead`, `PlanMade`, `Settled`, `RunEnded`, `Compared` and `Notice`.
 
 `import kanport` gives what most callers need: `read`, `connect`, `plan`, `apply`, `sync`, `resume`,
 `undo`, `verify` and `render`, with the values that they take and return.

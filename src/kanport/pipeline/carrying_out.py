@@ -258,7 +258,7 @@ class Resumption:
     ) -> Iterator[Ready | Result]:
         """Lock the server and the ledger, and check what is left against the server.
 
-        Gives the result where nothing is left to do. Raises LockHeld, PlanStale, GuardTripped and
+        Yields the result where nothing is left to do. Raises LockHeld, PlanStale, GuardTripped and
         Unreachable.
         """
         folder = state_folder_of(state)
