@@ -8,12 +8,11 @@ from collections import Counter
 from collections.abc import Iterable
 
 from kanport.apply.journal import Recorded
-from kanport.apply.undo.access import access_back
-from kanport.apply.undo.created import created_back
+from kanport.apply.undo.context import UndoContext
+from kanport.apply.undo.effects import effects_of
 from kanport.apply.undo.groups import groups_back
-from kanport.apply.undo.people import people_back
-from kanport.apply.undo.scene import Scene
-from kanport.apply.undo.traces import traces_of
+from kanport.apply.undo.memberships import memberships_back
+from kanport.apply.undo.users import created_back, users_back
 from kanport.findings import in_order
 from kanport.model import CurrentState, Project
 from kanport.plan.guards import judge_undo
@@ -25,7 +24,7 @@ __all__ = ["people_to_read", "projects_to_read", "undo_plan"]
 
 
 def people_to_read(recorded: Recorded) -> tuple[frozenset[str], frozenset[int]]:
-    """Give the usernames and the ids of all whom taking a run back is about.
+    """Return the usernames and the ids of all whom taking a run back is about.
 
     Besides those whom the plan names, these are whoever may have a username by now that is to be
     given back, and the users whom the run created.
@@ -37,12 +36,12 @@ def people_to_read(recorded: Recorded) -> tuple[frozenset[str], frozenset[int]]:
         if change.user_id is None or change.action is Action.USER_RENAME:
             names.update([change.username] if change.subject.username is not None else [])
     ids = {change.user_id for change in recorded.plan.changes if change.user_id is not None}
-    made = (created.user_id for created in traces_of(recorded).created.values())
+    made = (created.user_id for created in effects_of(recorded).created.values())
     return frozenset(names), frozenset(ids | {user_id for user_id in made if user_id is not None})
 
 
 def projects_to_read(plan: Plan, projects: Iterable[Project], *, removing: bool) -> frozenset[int]:
-    """Give the ids of the projects whose members must be known to take a run of this plan back.
+    """Return the ids of the projects whose members must be known to take a run of this plan back.
 
     Removing somebody deletes the private projects that they are in, so these are looked at as well.
     """
@@ -66,7 +65,7 @@ def undo_plan(
     created_at: str,
     version: str,
 ) -> Plan:
-    """Give the plan that takes a run back.
+    """Return the plan that takes a run back.
 
     `current` must have been read with `projects_to_read`. Users whom the run created are disabled;
     where `remove_at_most` is given they are removed, and a guard trips where they are more than
@@ -74,11 +73,11 @@ def undo_plan(
     `version` is Kanport's.
     """
     patterns = tuple(protect)
-    scene = Scene.of(traces_of(recorded), current, patterns)
-    people = people_back(scene)
-    created = created_back(scene, remove=remove_at_most is not None)
-    access = access_back(scene)
-    groups = groups_back(scene, remove=remove_at_most is not None)
+    context = UndoContext.of(effects_of(recorded), current, patterns)
+    people = users_back(context)
+    created = created_back(context, remove=remove_at_most is not None)
+    access = memberships_back(context)
+    groups = groups_back(context, remove=remove_at_most is not None)
     changes = in_plan_order(
         (*people.drafts, *created.drafts, *groups.drafts, *access.drafts),
         (user.username for user in current.users),
@@ -102,13 +101,15 @@ def undo_plan(
         findings=tuple(
             in_order((*people.findings, *created.findings, *groups.findings, *access.findings))
         ),
-        identities=_identities(recorded.plan, scene, changes),
+        identities=_identities(recorded.plan, context, changes),
     )
     return plan.model_copy(update={"digest": plan_digest(plan)})
 
 
-def _identities(plan: Plan, scene: Scene, changes: Iterable[Change]) -> tuple[PlanIdentity, ...]:
-    """Give whom the stable ids of the run mean once it is taken back."""
+def _identities(
+    plan: Plan, context: UndoContext, changes: Iterable[Change]
+) -> tuple[PlanIdentity, ...]:
+    """Return whom the stable ids of the run mean once it is taken back."""
     names = {
         change.user_id: change.new_username
         for change in changes
@@ -118,5 +119,5 @@ def _identities(plan: Plan, scene: Scene, changes: Iterable[Change]) -> tuple[Pl
         PlanIdentity(id=identity.id, username=names.get(user.id, user.username), user_id=user.id)
         for identity in plan.identities
         if identity.user_id is not None
-        and (user := scene.people.by_id.get(identity.user_id)) is not None
+        and (user := context.people.by_id.get(identity.user_id)) is not None
     )

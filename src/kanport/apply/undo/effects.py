@@ -1,23 +1,74 @@
 """What a run left behind: each value that it changed, with what was there before. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kanport.apply.journal import Answered, Heard, Recorded
-from kanport.apply.undo.group_traces import Effect, GroupTraces, group_traces_of
 from kanport.names import compare_key
 from kanport.outcome import Outcome, Status
 from kanport.plan.model import About, Action, Change
 
-_USER_FIELDS = (Action.USER_UPDATE, Action.USER_RENAME, Action.USER_ENABLE, Action.USER_DISABLE)
-
+# A group or project by id, or one that the run created by its name or label.
+Thing = int | str
 # A user by id, or somebody whom the run created by the compare key of the username.
 Who = int | str
 
+_USER_FIELDS = (Action.USER_UPDATE, Action.USER_RENAME, Action.USER_ENABLE, Action.USER_DISABLE)
+
 
 @dataclass(frozen=True, slots=True)
-class Trace:
+class Effect:
+    """A change that had an effect; `certain` is False where only the server can tell whether.
+
+    `number` is the id of what it created, where the journal has it.
+    """
+
+    change: Change
+    certain: bool
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupEffects:
+    """All that a run did to groups and projects, each by what it was done to.
+
+    `found` are the changes that gave access which was there already, with a role that nobody knows.
+    """
+
+    created: dict[str, Effect] = field(default_factory=dict)
+    removed: dict[int, Effect] = field(default_factory=dict)
+    updated: dict[int, Effect] = field(default_factory=dict)
+    members: dict[tuple[Thing, Who], Effect] = field(default_factory=dict)
+    access: dict[tuple[Thing, Thing], Effect] = field(default_factory=dict)
+    projects: dict[str, Effect] = field(default_factory=dict)
+    found: list[Change] = field(default_factory=list)
+
+
+def group_effects_of(several: Iterable[Effect]) -> GroupEffects:
+    """Sort the effects of a run by what they were about; others than of groups are left out."""
+    effects = GroupEffects()
+    for effect in several:
+        change = effect.change
+        group: Thing = change.group_id or change.subject.group or ""
+        if change.action is Action.GROUP_CREATE:
+            effects.created[change.subject.group or ""] = effect
+        elif change.action is Action.PROJECT_CREATE:
+            effects.projects[change.subject.project or ""] = effect
+        elif change.action is Action.GROUP_REMOVE and change.group_id is not None:
+            effects.removed[change.group_id] = effect
+        elif change.action is Action.GROUP_UPDATE and change.group_id is not None:
+            effects.updated[change.group_id] = effect
+        elif change.about is About.GROUP_MEMBER:
+            effects.members[group, who_of(change)] = effect
+        elif change.about is About.GROUP_ACCESS:
+            project: Thing = change.project_id or change.subject.project or ""
+            effects.access[group, project] = effect
+    return effects
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedEffect:
     """A value that a run changed: what it was, and what the run made of it.
 
     `certain` is False where only the server can tell whether the run changed it: its call failed,
@@ -45,7 +96,7 @@ class Created:
 
 
 @dataclass(frozen=True, slots=True)
-class Traces:
+class RecordedEffects:
     """All that a run left behind.
 
     `fields` are the values of users by id and name of the field, `access` the roles (None is none)
@@ -54,63 +105,63 @@ class Traces:
     the run did to groups and projects.
     """
 
-    fields: dict[int, dict[str, Trace]] = field(default_factory=dict)
-    access: dict[tuple[Who, int], Trace] = field(default_factory=dict)
+    fields: dict[int, dict[str, RecordedEffect]] = field(default_factory=dict)
+    access: dict[tuple[Who, int], RecordedEffect] = field(default_factory=dict)
     removed: dict[int, Change] = field(default_factory=dict)
     created: dict[str, Created] = field(default_factory=dict)
     cut: set[tuple[Who, int]] = field(default_factory=set)
-    groups: GroupTraces = field(default_factory=GroupTraces)
+    groups: GroupEffects = field(default_factory=GroupEffects)
 
 
 def who_of(change: Change) -> Who:
-    """Tell whom a change is about: a user id, or the compare key of somebody who gets one."""
+    """Return whom a change is about: a user id, or the compare key of somebody who gets one."""
     return compare_key(change.username) if change.user_id is None else change.user_id
 
 
-def traces_of(recorded: Recorded) -> Traces:
-    """Give what a run left behind, as its journal tells it.
+def effects_of(recorded: Recorded) -> RecordedEffects:
+    """Return what a run left behind, as its journal tells it.
 
     What was already so is not Kanport's doing and is left out, as is what was never sent.
     """
-    effects = [
+    of_groups = group_effects_of(
         Effect(change, certain, _new_id(recorded.answers.get(change.id, ())))
         for change, certain in _effects(recorded)
-    ]
-    traces = Traces(groups=group_traces_of(effects))
-    traces.groups.found.extend(
+    )
+    effects = RecordedEffects(groups=of_groups)
+    effects.groups.found.extend(
         change
         for change, outcome in zip(recorded.plan.changes, recorded.run.outcomes, strict=True)
         if change.action is Action.GROUP_ACCESS_GRANT and outcome.status is Status.ALREADY
     )
     for change, certain in _effects(recorded):
         if change.about is About.MEMBERSHIP:
-            new = traces.groups.projects.get(change.subject.project or "")
+            new = effects.groups.projects.get(change.subject.project or "")
             project_id = change.project_id or (new.number if new is not None else None)
             if project_id is None:
                 continue
             place = who_of(change), project_id
-            _add(traces.access, place, change.old.role, change.new.role, change, certain)
+            _add(effects.access, place, change.old.role, change.new.role, change, certain)
             if not certain and change.action is Action.MEMBERSHIP_REVOKE:
                 # Kanboard says true only where there was a direct membership to end.
                 answers = recorded.answers.get(change.id, ())
                 confirmed = any(answer.kind is Heard.TRUE for answer in answers)
-                traces.cut.update({place} if confirmed else ())
+                effects.cut.update({place} if confirmed else ())
         elif change.action is Action.USER_CREATE:
             user_id = _new_id(recorded.answers.get(change.id, ()))
             made = Created(change, user_id, certain or user_id is not None)
             if made.certain or _lost(recorded.answers.get(change.id, ())):
-                traces.created[compare_key(change.username)] = made
+                effects.created[compare_key(change.username)] = made
         elif change.user_id is not None and change.action is Action.USER_REMOVE:
-            traces.removed[change.user_id] = change
+            effects.removed[change.user_id] = change
         elif change.user_id is not None and change.action in _USER_FIELDS:
-            own = traces.fields.setdefault(change.user_id, {})
+            own = effects.fields.setdefault(change.user_id, {})
             for name, value in change.new.fields.items():
                 _add(own, name, change.old.values.get(name), value, change, certain)
-    return traces
+    return effects
 
 
 def _effects(recorded: Recorded) -> Iterator[tuple[Change, bool]]:
-    """Give the changes that had an effect, or may have had one, in their order."""
+    """Return the changes that had an effect, or may have had one, in their order."""
     outcomes: Mapping[str, Outcome] = {one.change_id: one for one in recorded.run.outcomes}
     for change in recorded.plan.changes:
         status = outcomes[change.id].status
@@ -136,10 +187,15 @@ def _new_id(answers: tuple[Answered, ...]) -> int | None:
 
 
 def _add(
-    traces: dict[Any, Trace], place: Any, before: Any, after: Any, change: Change, certain: bool
+    effects: dict[Any, RecordedEffect],
+    place: Any,
+    before: Any,
+    after: Any,
+    change: Change,
+    certain: bool,
 ) -> None:
-    earlier = traces.get(place)
+    earlier = effects.get(place)
     if earlier is None:
-        traces[place] = Trace(before, after, certain, (change,))
+        effects[place] = RecordedEffect(before, after, certain, (change,))
     elif certain:
-        traces[place] = replace(earlier, after=after, changes=(*earlier.changes, change))
+        effects[place] = replace(earlier, after=after, changes=(*earlier.changes, change))

@@ -1,22 +1,22 @@
-"""What every part of taking a run back looks at, and what each part gives."""
+"""What each part of an undo looks at, what it returns, and what it says."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Self
 
-from kanport.apply.undo.traces import Created, Traces
-from kanport.facts import Fact, fact
-from kanport.findings import Finding
+from kanport.apply.undo.effects import Created, RecordedEffects
+from kanport.facts import Fact, Param, fact
+from kanport.findings import Finding, finding
 from kanport.model import CurrentState, User
 from kanport.names import compare_key
-from kanport.origin import Origin, in_place_order
+from kanport.origin import Origin, first_place, in_place_order
 from kanport.plan.draft import Draft
 from kanport.plan.match import People, name_matcher
 from kanport.plan.model import Change
 
 
 @dataclass(frozen=True, slots=True)
-class Back:
+class UndoPart:
     """What takes a part of a run back, how much is back already, and what is to be said."""
 
     drafts: tuple[Draft, ...] = ()
@@ -25,21 +25,21 @@ class Back:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class UndoContext:
     """What a run left behind, and the server as it is now.
 
     `protected` tells of a username whether nothing may touch it.
     """
 
-    traces: Traces
+    effects: RecordedEffects
     current: CurrentState
     people: People
     protected: Callable[[str], bool]
 
     @classmethod
-    def of(cls, traces: Traces, current: CurrentState, protect: Iterable[str]) -> Self:
-        """Lay the scene."""
-        return cls(traces, current, People.of(current.users), name_matcher(protect))
+    def of(cls, effects: RecordedEffects, current: CurrentState, protect: Iterable[str]) -> Self:
+        """Lay the context."""
+        return cls(effects, current, People.of(current.users), name_matcher(protect))
 
     def new_user(self, made: Created) -> User | None:
         """Find somebody whom the run created; None where there is no such user, or no telling."""
@@ -49,14 +49,14 @@ class Scene:
         return fitting[0] if len(fitting) == 1 else None
 
     def has_its_name(self, made: Created, user: User) -> bool:
-        """Tell whether somebody whom the run created still has the username that it gave."""
+        """Return whether somebody whom the run created still has the username that it gave."""
         return compare_key(user.username) == compare_key(made.change.username)
 
     def user(self, who: int | str) -> User | None:
         """Find a user by id, or somebody whom the run created or met by the username's key."""
         if isinstance(who, int):
             return self.people.by_id.get(who)
-        made = self.traces.created.get(who)
+        made = self.effects.created.get(who)
         if made is not None:
             user = self.new_user(made)
             return user if user is not None and self.has_its_name(made, user) else None
@@ -75,5 +75,31 @@ def reason_for(changes: Iterable[Change]) -> Fact:
 
 
 def origin_of(changes: Iterable[Change]) -> tuple[Origin, ...]:
-    """Give the places that once asked for what is taken back."""
+    """Return the places that once asked for what is taken back."""
     return in_place_order(place for change in changes for place in change.origin)
+
+
+def moved(change: Change, case: str, **params: Param) -> Finding:
+    """Return the finding for something that is no longer as the run left it."""
+    return _about(change, "undo-moved", case, **params)
+
+
+def impossible(change: Change, case: str, **params: Param) -> Finding:
+    """Return the finding for something that the API cannot take back."""
+    return _about(change, "undo-impossible", case, **params)
+
+
+def _about(change: Change, code: str, case: str, **params: Param) -> Finding:
+    why = fact(code, case=case, change=change.id, **params)
+    return finding(why, first_place(change.origin), value=change.username)
+
+
+def partial(case: str, **params: Param) -> Finding:
+    """Return the finding for something that is taken back only in part."""
+    return finding(fact("undo-partial", case=case, **params))
+
+
+def about_users(case: str, usernames: Iterable[str], **params: Param) -> list[Finding]:
+    """Return what is taken back only in part of several users; nothing where there are none."""
+    names = tuple(sorted(set(usernames)))
+    return [partial(case, usernames=names, count=len(names), **params)] if names else []

@@ -1,0 +1,114 @@
+"""Giving the access to projects back as it was before a run."""
+
+from kanport.apply.undo.context import (
+    UndoContext,
+    UndoPart,
+    about_users,
+    impossible,
+    moved,
+    origin_of,
+    reason_for,
+)
+from kanport.apply.undo.effects import RecordedEffect, Who
+from kanport.findings import Finding, found
+from kanport.model import Project, User
+from kanport.plan.access import group_finder
+from kanport.plan.draft import Draft
+from kanport.plan.model import Action, Risk
+from kanport.plan.notes import protected_finding
+from kanport.plan.risks import access_risks
+
+
+def memberships_back(context: UndoContext) -> UndoPart:
+    """Return what restores the memberships that the run changed."""
+    projects = {project.id: project for project in context.current.projects}
+    groups = group_finder(context.current)
+    drafts: list[Draft] = []
+    findings: list[Finding] = []
+    unchanged = 0
+    for (who, project_id), effect in context.effects.access.items():
+        user, project = context.user(who), projects.get(project_id)
+        if user is None:
+            findings.extend(_nobody(context, who, effect))
+            continue
+        if context.protected(user.username):
+            findings.append(protected_finding(user.username, None))
+            continue
+        if project is None or project_id not in context.current.roles:
+            named = effect.change.subject.project or ""
+            findings.append(moved(effect.change, "project-gone", project=named))
+            continue
+        now = context.current.roles[project_id].get(user.id)
+        through = groups(user.id, project_id)
+        cut = (who, project_id) in context.effects.cut
+        if now == effect.before:
+            unchanged += 1
+            if cut and through:
+                findings.append(_ended(user, project, effect))
+        elif now != effect.after and not (cut and through):
+            findings.append(_moved(user, project, effect, now))
+        elif now is None and project.private:
+            who_where = {"username": user.username, "project": project.label}
+            findings.append(impossible(effect.change, "private", **who_where))
+        else:
+            maybe = {Risk.MAYBE_THROUGH_GROUP} if through and now is not None else set()
+            drafts.append(_draft(user, project, effect, now, maybe))
+    beside = (draft.username for draft in drafts if _added_beside_group(draft, context))
+    findings.extend(about_users("direct", beside))
+    return UndoPart(tuple(drafts), tuple(dict.fromkeys(findings)), unchanged)
+
+
+def _nobody(context: UndoContext, who: Who, effect: RecordedEffect) -> list[Finding]:
+    # Of whom the run removed or created, the account itself says what there is to say.
+    if who in context.effects.removed or who in context.effects.created:
+        return []
+    return [moved(effect.change, context.gone, username=effect.change.username)]
+
+
+def _moved(user: User, project: Project, effect: RecordedEffect, now: str | None) -> Finding:
+    case = "no-role" if now is None else "role" if effect.after is not None else "role-new"
+    who_where = {"username": user.username, "project": project.label}
+    return moved(effect.change, case, role=now, left=effect.after, **who_where)
+
+
+def _ended(user: User, project: Project, effect: RecordedEffect) -> Finding:
+    return found(
+        "undo-partial",
+        next(iter(effect.change.origin), None),
+        case="ended",
+        value=user.username,
+        username=user.username,
+        project=project.label,
+    )
+
+
+def _added_beside_group(draft: Draft, context: UndoContext) -> bool:
+    """Return whether the run may have put a direct membership beside access through a group."""
+    if draft.action is not Action.MEMBERSHIP_CHANGE or draft.project is None:
+        return False
+    place = draft.user_id or 0, draft.project.id
+    effect = context.effects.access.get(place)
+    return effect is not None and any(
+        Risk.MAYBE_THROUGH_GROUP in change.risk and change.action is Action.MEMBERSHIP_CHANGE
+        for change in effect.changes
+    )
+
+
+def _draft(
+    user: User, project: Project, effect: RecordedEffect, now: str | None, maybe: set[Risk]
+) -> Draft:
+    if effect.before is None:
+        action = Action.MEMBERSHIP_REVOKE
+    else:
+        action = Action.MEMBERSHIP_GRANT if now is None else Action.MEMBERSHIP_CHANGE
+    return Draft(
+        action,
+        user.username,
+        user_id=user.id,
+        project=project,
+        before=None if now is None else {"role": now},
+        after=None if effect.before is None else {"role": effect.before},
+        reason=reason_for(effect.changes),
+        risk=access_risks(now, effect.before) | maybe,
+        origin=origin_of(effect.changes),
+    )
