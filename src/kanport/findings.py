@@ -142,7 +142,7 @@ def _order(finding: Finding) -> tuple[Any, ...]:
         finding.code,
         finding.case,
         repr(finding.params),
-        finding.message,
+        finding.value or "",
     )
 
 

@@ -469,7 +469,7 @@ def remembered_as_good(
 
 
 def _unwritten(case: str, problem: ConfigInvalid) -> Fact:
-    return fact("ledger-unwritten", case=case, why=problem.message, hint=problem.hint or "")
+    return fact("ledger-unwritten", case=case, why=problem.why, hint=problem.hint or "")
 
 
 def compared(result: Result, inputs: Inputs, client: Client, report: Reporter) -> Result:
@@ -492,7 +492,7 @@ def settle_runs_cut_off(
         try:
             run = settle_run(recorded, client, Execution(path), mapping)
         except (UsageError, LockHeld) as problem:
-            report.notice(fact("run-not-settled", why=problem.message))
+            report.notice(fact("run-not-settled", why=problem.why))
             continue
         tally = run.tally()
         tell(logger, "run.settled", cut_off=run.id, tally=tally.to_dict())

@@ -39,7 +39,7 @@ def runs_cut_off(
         try:
             recorded = load_journal(path)
         except UsageError as problem:
-            warn(fact("journal-unreadable", journal=str(path), why=problem.message))
+            warn(fact("journal-unreadable", journal=str(path), why=problem.why))
             continue
         plan = recorded.plan
         same = Path(plan.mapping.path).absolute() == mapping_path.absolute()

@@ -41,6 +41,18 @@ def dump_plan(plan: Plan) -> str:
     return "".join(_lines(content))
 
 
+def without_wordings(plan: Plan) -> dict[str, Any]:
+    """Return all that a plan says, but for how it is worded and what follows from that."""
+    content = _as_json(plan)
+    content.pop("digest", None)
+    for part in ("changes", "findings", "guards", "withheld"):
+        for each in content.get(part, ()):
+            for why in (each, *each.get("because", ())):
+                for wording in ("reason", "message", "hint"):
+                    why.pop(wording, None)
+    return content
+
+
 def load_plan(path: Path) -> Plan:
     """Read a plan from its file.
 

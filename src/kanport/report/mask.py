@@ -34,7 +34,7 @@ from kanport.plan.model import (
     PlanSource,
     PlanWithheld,
 )
-from kanport.plan.plan_file import dump_plan
+from kanport.plan.plan_file import canonical, without_wordings
 
 DOMAIN = "masked.invalid"  # a name that nobody can ever have (RFC 2606)
 # Fields that say nothing of anybody in particular.
@@ -118,7 +118,8 @@ class Mask:
     """The pseudonyms of one plan; everything that is told of it is masked by the same ones."""
 
     def __init__(self, plan: Plan) -> None:
-        key = hashlib.sha256(b"kanport mask\0" + dump_plan(plan).encode("utf-8")).digest()
+        # Somebody's pseudonym stays when a later version words the same plan in another way.
+        key = hashlib.sha256(b"kanport mask\0" + canonical(without_wordings(plan))).digest()
         self._pseudonyms = Pseudonyms(key, _people_in(plan))
         self._masker = _Masker(self._pseudonyms, _things_in(plan))
         self.plan = self._plan(plan)
@@ -209,7 +210,8 @@ def masked_findings(
 ) -> tuple[tuple[PlanSource, ...], tuple[Finding, ...]]:
     """Give sources and what was found in them with pseudonyms, where there is no plan."""
     sources, findings = tuple(sources), tuple(findings)
-    told = repr((sources, findings)).encode("utf-8", "surrogatepass")
+    facts = [(repr(finding.fact), finding.origin, finding.value) for finding in findings]
+    told = repr((sources, facts)).encode("utf-8", "surrogatepass")
     key = hashlib.sha256(b"kanport mask\0" + told).digest()
     masker = _Masker(Pseudonyms(key, ()), _things_of(sources, findings))
     return tuple(map(masker.source, sources)), tuple(map(masker.finding, findings))

@@ -93,6 +93,7 @@ def _logical(origin: Origin) -> Iterator[tuple[str, str]]:
 
 def _fingerprint(finding: Finding) -> str:
     place = finding.origin.at(row=None, cell=None) if finding.origin is not None else None
-    parts = [finding.code, finding.value, finding.message, place.to_dict() if place else None]
+    # Without the wording, which may change while the finding stays what it is.
+    parts = [finding.fact.to_dict(), finding.value, place.to_dict() if place else None]
     text = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,0 +1,197 @@
+"""Where a story takes place: a folder, a server and the command line, and what is seen of them."""
+
+import os
+import random
+import re
+import resource
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from kanport.apply import executor
+from kanport.cli import boundary, cli
+from kanport.errors import KanportError
+from kanport.kanboard.client import Client
+from kanport.pipeline import planning
+from kanport.sandbox import Fault, Sandbox, SandboxOptions, Store
+from tests.integration.files import GRANTS, MAPPING, PEOPLE
+from tests.scenarios.observed import document, files, steady
+
+BEGIN = datetime(2026, 1, 1, 2, tzinfo=UTC)
+# Ports that no system gives to whoever asks for any.
+PORTS = range(20_000, 30_000)
+# Commands whose results can be had as JSON.
+WITH_JSON = {
+    *("validate", "plan", "apply", "sync", "resume", "undo", "verify", "report", "explain"),
+    "doctor",
+}
+Faulty = Callable[[tuple[str, ...]], Fault | None]
+
+
+class Scene:
+    """A folder with files, a server, and what was observed: a value for each command.
+
+    `allowed` of `told` are the facts that stopped commands.
+    """
+
+    def __init__(self, folder: Path, server: Sandbox, patch: pytest.MonkeyPatch) -> None:
+        self.folder, self.server, self.patch = folder, server, patch
+        self.seen: list[Any] = []
+        self._now = BEGIN
+        self._told: list[Any] = []
+
+    @property
+    def store(self) -> Store:
+        return self.server.store
+
+    def write(self, **texts: str) -> None:
+        """Write files; those of the club where they are called mapping, people and grants."""
+        names = {"mapping": "club.yaml"}
+        for name, text in texts.items():
+            path = self.folder / names.get(name, f"{name}.csv")
+            path.write_text(text, encoding="utf-8")
+            os.utime(path, (BEGIN.timestamp(), BEGIN.timestamp()))
+
+    def club(self, **texts: str) -> None:
+        """Seed two projects and some people, and write the files of the club."""
+        alpha = self.store.add_project("Alpha", identifier="ALPHA")
+        self.store.add_project("Beta board")
+        self.store.add_user("svc-backup", name="Backup")
+        gone = self.store.add_user("gone", name="Gone Girl", email="gone@example.org")
+        self.store.add_member(alpha, gone)
+        self.store.add_user("robert", name="Bob Ross", email="bob@example.org")
+        self.write(**{"mapping": MAPPING, "people": PEOPLE, "grants": GRANTS, **texts})
+
+    def later(self, days: float = 1) -> None:
+        """Let days go by."""
+        self._now += timedelta(days=days)
+
+    def __call__(self, *arguments: str, typed: str | None = None) -> int:
+        """Call the command line, take down what is seen of it, and return its exit code."""
+        if arguments[0] in WITH_JSON and "--format" not in arguments:
+            arguments = (*arguments, "--format", "json")
+        self.server.forget_requests()
+        self._told.clear()
+        ended = CliRunner().invoke(cli, arguments, input=typed)
+        if ended.exception is not None and not isinstance(ended.exception, SystemExit):
+            raise ended.exception
+        self.seen.append(
+            {
+                "command": arguments,
+                "code": ended.exit_code,
+                "out": document(ended.stdout),
+                "log": document(ended.stderr),
+                "stopped": list(self._told),
+                "requests": [
+                    (tuple(Counter(one.procedures).items()), one.carried_out, one.status)
+                    for one in self.server.requests
+                ],
+            }
+        )
+        return ended.exit_code
+
+    def shown(self, name: str, texts: set[str]) -> None:
+        """Take down which of these texts a file shows, and which pseudonyms."""
+        content = (self.folder / name).read_bytes().decode("utf-8", "replace")
+        self.seen.append((name, {text for text in texts if text in content}))
+
+    def fault(self, faulty: Faulty | None) -> None:
+        self.server.fault = faulty
+
+    def interrupt(self) -> None:
+        """Send the signal of a polite end, as from outside, and wait until it has arrived."""
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+        time.sleep(0.05)
+
+    def journal(self) -> str:
+        """Return the one journal of the state folder."""
+        (path,) = (self.folder / "state").glob("*.journal.jsonl")
+        return str(path.relative_to(self.folder))
+
+    @contextmanager
+    def full_disk_from(self, name: str, path: str) -> Iterator[None]:
+        """Let no file grow any more once a request names a procedure, as on a disk that is full."""
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+        def fill(names: tuple[str, ...]) -> None:
+            if name in names:
+                size = (self.folder / path).stat().st_size
+                resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+
+        self.fault(fill)
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+            self.fault(None)
+
+    def prepare(self) -> None:
+        """Let nothing wait, and everything happen in an order that is always the same."""
+        patch, scene = self.patch, self
+
+        class Clock(datetime):
+            @classmethod
+            def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+                return scene._now
+
+        def tell(problem: KanportError, *rest: Any) -> None:
+            scene._told.append(problem.why.to_dict() | {"hinted": problem.hint is not None})
+            shown(problem, *rest)
+
+        shown = boundary.show_error
+        patch.setattr(boundary, "show_error", tell)
+        patch.setattr(planning, "datetime", Clock)
+        defaults = executor.Options.__init__.__defaults__ or ()
+        patch.setattr(executor.Options.__init__, "__defaults__", (*defaults[:-1], 0.0))
+        patch.setitem(Client.open.__func__.__kwdefaults__, "sleep", lambda seconds: None)  # type: ignore[attr-defined]
+        patch.setitem(Client.open.__func__.__kwdefaults__, "jitter", lambda: 0.0)  # type: ignore[attr-defined]
+        patch.setattr("kanport.kanboard.client.ThreadPoolExecutor", lambda n: ThreadPoolExecutor(1))
+        patch.chdir(self.folder)
+        for name in [name for name in os.environ if name.startswith("KANPORT_")]:
+            patch.delenv(name)
+        for name, value in (
+            ("URL", self.server.url),
+            ("TOKEN", self.server.token),
+            ("STATE", str(self.folder / "state")),
+            ("LOG_FORMAT", "json"),
+            ("CONNECTIONS", "1"),
+            ("BATCH_SIZE", "3"),
+        ):
+            patch.setenv(f"KANPORT_{name}", value)
+        for name in ("STATE", "CONFIG"):
+            patch.setenv(f"XDG_{name}_HOME", str(self.folder / name.lower()))
+
+    def end(self) -> Any:
+        """Return all that was observed, with the files and the server as they are now."""
+        return self.seen, list(files(self.folder)), self.store.snapshot()
+
+
+def free_port() -> int:
+    """Return a port that stays free until it is used, for two servers one after the other."""
+    draw = random.SystemRandom()
+    for _ in range(100):
+        port = draw.choice(PORTS)
+        try:
+            Sandbox(SandboxOptions(port=port)).stop()
+        except OSError:
+            continue
+        return port
+    raise OSError("no port is free")
+
+
+def pseudonyms(text: str) -> list[str]:
+    """Return the pseudonyms in a text, each once."""
+    return sorted(set(re.findall(r"[Mm]asked[ -](?:\w+-)?\d{4}", text)))
+
+
+__all__ = ["Scene", "free_port", "pseudonyms", "steady"]
