@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from kanport.apply.journal import Answered, Heard
+from kanport.apply.undo import people_to_read, projects_to_read
 from kanport.model import CurrentState, Group, Project, User
 from kanport.outcome import Status
 from kanport.plan.model import Action, Change, Plan
@@ -533,3 +534,167 @@ def test_the_administrator_of_the_tests_is_never_touched() -> None:
         remove_at_most=1,
     )
     assert ADMIN.username not in {one.username for one in plan.changes}
+
+
+# --- protected accounts, several at once, and what has to be read ---------------------------------
+
+
+def test_a_protected_account_is_said_once_whatever_the_run_did_to_it() -> None:
+    renamed = on_ada(Action.USER_RENAME, {"username": "ada"}, {"username": "lovelace"})
+    for done, left in (
+        (MADE, AS_MADE),
+        (on_ada(Action.USER_UPDATE, {"name": "A"}, {"name": "Ada"}), ADA),
+        (in_alpha(Action.MEMBERSHIP_GRANT, None, MEMBER), ADA),
+        (renamed, replace(ADA, username="lovelace")),
+    ):
+        plan = back(recorded(done), state(left, roles={7: {2: MEMBER}}), protect=["ada"])
+        assert (plan.changes, codes(plan)) == ((), ["person-protected"])
+        assert plan.findings[0].value == left.username
+
+
+def test_somebody_whom_another_created_meanwhile_is_found_by_the_username() -> None:
+    done = recorded(
+        new_user(1, "ada"), grant(2, "ada", 7), outcomes={"c0001": Status.ALREADY},
+        answers={"c0001": (FALSE,), "c0002": (TRUE,)},
+    )  # fmt: skip
+    there = state(replace(ADA, username="Ada"), roles={7: {2: MEMBER}})
+    assert actions(back(done, there)) == [("membership.revoke", "Ada")]
+    twins = state(
+        replace(ADA, username="Ada"), replace(ADA, id=3, username="ADA"), roles={7: {2: MEMBER}}
+    )
+    plan = back(done, twins)
+    assert (plan.changes, codes(plan)) == ((), ["undo-moved"])
+    assert codes(back(done, state())) == ["undo-moved"]
+
+
+def test_what_cannot_be_told_of_one_group_keeps_no_other() -> None:
+    names = ("Devs", "Gone", "Ops", "Web", "Lab")
+    made = [
+        of_group(Action.GROUP_CREATE, name, after={"name": name, "external_id": ""}, number=at)
+        for at, name in enumerate(names, 1)
+    ]
+    journal = recorded(
+        *made,
+        outcomes={"c0001": Status.FAILED},
+        answers={"c0001": (LOST,), **{f"c000{n}": (Answered(Heard.ID, n),) for n in range(2, 6)}},
+    )
+    groups = (Group(9, "Devs"), Group(3, "Operations"), Group(4, "Web"), Group(5, "Lab"))
+    plan = back(journal, state(groups=groups), remove_at_most=9)
+    assert [one.group_id for one in plan.changes] == [5, 4]
+    assert codes(plan) == ["undo-moved", "undo-moved"]
+    assert plan.unchanged["groups"] == 1
+
+
+def test_a_group_gets_its_old_name_back_beside_others() -> None:
+    renamed = of_group(
+        Action.GROUP_UPDATE, group_id=5, before={"name": "Devs"}, after={"name": "Coders"}
+    )
+    groups = (Group(5, "Coders"), Group(6, "Ops"))
+    plan = back(recorded(renamed), state(groups=groups))
+    assert [(str(one.action), one.after) for one in plan.changes] == [
+        ("group.update", {"name": "Devs"})
+    ]
+    plan = back(recorded(REMOVED), state(groups=(Group(6, "Ops"),)))
+    assert [str(one.action) for one in plan.changes] == ["group.create"]
+
+
+@pytest.mark.parametrize("private", [True, False])
+def test_a_membership_ends_in_a_project_that_became_private(private: bool) -> None:
+    projects = (replace(ALPHA, private=private),)
+    granted = recorded(in_alpha(Action.MEMBERSHIP_GRANT, None, MEMBER))
+    plan = back(granted, state(ADA, projects=projects, roles={7: {2: MEMBER}}))
+    assert actions(plan) == [("membership.revoke", "ada")]
+    lowered = recorded(in_alpha(Action.MEMBERSHIP_CHANGE, MANAGER, VIEWER))
+    plan = back(lowered, state(ADA, projects=projects, roles={7: {2: VIEWER}}))
+    assert actions(plan) == [("membership.change", "ada")]
+    ended = recorded(in_alpha(Action.MEMBERSHIP_REVOKE, MEMBER, None))
+    plan = back(ended, state(ADA, projects=projects))
+    assert actions(plan) == ([] if private else [("membership.grant", "ada")])
+
+
+def test_only_a_membership_that_may_have_ended_beside_a_group_is_looked_at_twice() -> None:
+    done = in_alpha(Action.MEMBERSHIP_REVOKE, MEMBER, None)
+    answers = {"c0001": (TRUE,)}
+    group = (Group(5, "G", members=frozenset({2})),)
+    # It was gone when it was read back, so that whatever is there came later.
+    later = back(recorded(done, answers=answers), state(ADA, roles={7: {2: VIEWER}}, groups=group))
+    assert (later.changes, codes(later)) == ((), ["undo-moved"])
+    may = recorded(done, outcomes={"c0001": Status.FAILED}, answers=answers)
+    same = back(may, state(ADA, roles={7: {2: MEMBER}}))
+    assert (same.changes, same.findings, same.unchanged["memberships"]) == ((), (), 1)
+
+
+def test_all_whom_a_run_is_about_are_read() -> None:
+    names, ids = people_to_read(
+        recorded(
+            new_user(1, "ada"),
+            new_user(2, "eve"),
+            on_ada(Action.USER_RENAME, {"username": "ann"}, {"username": "anna"}).model_copy(
+                update={"id": "c0003"}
+            ),
+            grant(4, "met", 7),
+            grant(5, "known", 7, user_id=12),
+            of_group(Action.GROUP_MEMBER_REMOVE, username="out", user_id=13, group_id=5, number=6),
+            of_group(Action.GROUP_CREATE, after={"name": "Devs"}, number=7),
+            answers={"c0001": (Answered(Heard.ID, 9),)},
+        )
+    )
+    assert {"ada", "eve", "ann", "anna", "met"} <= names
+    assert not {"known", "out", ""} & names
+    assert ids == {2, 9, 12, 13}
+
+
+def test_the_projects_that_matter_are_read() -> None:
+    plan = recorded(in_alpha(Action.MEMBERSHIP_GRANT, None, MEMBER), created_project()).plan
+    projects = (
+        ALPHA,
+        Project(8, "Other"),
+        Project(9, "P9"),
+        Project(10, "Diary", private=True),
+    )
+    assert projects_to_read(plan, projects, removing=False) == {7, 9}
+    assert projects_to_read(plan, projects, removing=True) == {7, 9, 10}
+
+
+def test_what_failed_without_an_answer_on_record_is_taken_back_if_the_server_shows_it() -> None:
+    failed: dict[str, Any] = {"outcomes": {"c0001": Status.FAILED}}
+    granted = recorded(in_alpha(Action.MEMBERSHIP_GRANT, None, MEMBER), **failed)
+    plan = back(granted, state(ADA, roles={7: {2: MEMBER}}))
+    assert actions(plan) == [("membership.revoke", "ada")]
+    # Of a new user that would be too little: somebody else may have created them.
+    assert back(recorded(MADE, **failed), state(AS_MADE)).changes == ()
+
+
+def test_what_is_not_there_any_more_keeps_nothing_else_from_being_taken_back() -> None:
+    """Each kind of change twice: of something that is gone, and of something that is there."""
+
+    def both(first: Change, second: Change) -> list[str]:
+        journal = recorded(replace_id(first, "c0001"), replace_id(second, "c0002"))
+        there = state(
+            replace(ADA, name="A"),
+            User(8, "eve"),
+            roles={7: {2: MEMBER}},
+            groups=(Group(5, "Devs", external_id="x", members=frozenset({2})),),
+        )
+        plan = back(journal, there)
+        return [str(change.action) for change in plan.changes]
+
+    def elsewhere(done: Change, **parts: int) -> Change:
+        return done.model_copy(update=parts)
+
+    granted = in_alpha(Action.MEMBERSHIP_GRANT, None, MEMBER)
+    named = on_ada(Action.USER_UPDATE, {"name": ""}, {"name": "A"})
+    tagged = of_group(
+        Action.GROUP_UPDATE, group_id=5, before={"external_id": ""}, after={"external_id": "x"}
+    )
+    for gone, done, expected in (
+        (elsewhere(granted, user_id=99), granted, "membership.revoke"),
+        (elsewhere(granted, project_id=99), granted, "membership.revoke"),
+        (elsewhere(named, user_id=99), named, "user.update"),
+        (elsewhere(IN, user_id=99), IN, "group_member.remove"),
+        (elsewhere(IN, group_id=99), IN, "group_member.remove"),
+        (elsewhere(ACCESS, group_id=99), ACCESS, "group_access.revoke"),
+        (elsewhere(tagged, group_id=99), tagged, "group.update"),
+    ):
+        assert both(gone, done) == [expected]
+        assert both(done, gone) == [expected]

@@ -128,11 +128,16 @@ def _statements(tree: ast.Module | ast.ClassDef, of: str = "") -> Iterator[tuple
 
 
 def _expressions(statement: ast.stmt) -> Iterator[ast.expr]:
-    """Yield the expressions of a statement itself, not those of the statements within it."""
+    """Yield the expressions of a statement itself, not those of the statements within it.
+
+    Of a variable in a function Python does not even look at the type.
+    """
+    types = [statement.annotation] if isinstance(statement, ast.AnnAssign) else []
     waiting: list[ast.AST] = [
         child
         for child in ast.iter_child_nodes(statement)
         if not isinstance(child, ast.stmt | ast.excepthandler | ast.match_case)
+        and child not in types
     ]
     while waiting:
         node = waiting.pop()

@@ -24,6 +24,7 @@ def changed(body: str) -> set[str]:
         ("a = b if a else 1", {"a = (1 if a else b)", "a = b if a else 2"}),
         ("a = any(b)", {"a = all(b)"}),
         ("a = True", {"a = False"}),
+        ("c: int | str = 1", {"c: int | str = 2"}),
         ("a = 'ü' in b", {"a = ('ü' not in b)"}),
         ("a = f'{b} and not True'", set()),
     ],

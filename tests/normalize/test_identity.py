@@ -125,3 +125,17 @@ def test_a_source_of_nothing_but_ids_has_ids() -> None:
     """
     (user,) = made(mapping, a_table("staff", "Login", "ada")).desired.users
     assert user.stable_id is not None and user.stable_id.value == "ada"
+
+
+def test_a_source_of_nothing_but_usernames_may_give_another_field_of_them() -> None:
+    mapping = """
+        sources:
+          staff: {type: csv, path: staff.csv}
+        users:
+          from: staff
+          fields:
+            username: {from: Login}
+            email: {template: "{Login}@x.org"}
+    """
+    (user,) = made(mapping, a_table("staff", "Login", "ada")).desired.users
+    assert user.email is not None and user.email.value == "ada@x.org"

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from kanport.findings import Finding
-from kanport.model import DesiredState, Given, Group, Project, Unknown, User
+from kanport.model import DesiredMembership, DesiredState, Given, Group, Project, Unknown, User
+from kanport.origin import Origin
 from kanport.plan.match import projects_wanted
 from kanport.plan.model import Action, Risk
 from tests.plan.building import (
@@ -339,3 +340,27 @@ def test_a_custom_role_ranks_as_a_manager() -> None:
         a_state(access("ann", "ALPHA", "tester"), access("bob", "ALPHA", "tester")), server
     )
     assert [change.risk for change in plan.changes] == [(), (Risk.PRIVILEGE_RAISED,)]
+
+
+# --- groups of directories as projects ------------------------------------------------------------
+
+
+def test_a_group_of_a_directory_is_not_taken_for_a_project_that_another_one_means() -> None:
+    projects = (Project(1, "Résumé"), BETA)
+
+    def of_entry(project: str, who: str) -> DesiredMembership:
+        place = (Origin("dir", dn=f"cn={project},dc=x"),)
+        return DesiredMembership(Given(who, place), Given(project, place), Given("project-member"))
+
+    def state(*wanted: DesiredMembership) -> DesiredState:
+        return DesiredState(memberships=wanted, projects_named=tuple(m.project for m in wanted))
+
+    server = a_server(ANN, BOB, projects=projects)
+    both = plan_for(state(of_entry("Résumé", "ann"), of_entry("Resume", "bob")), server)
+    assert [(change.username, change.project_id) for change in both.changes] == [("ann", 1)]
+    (finding,) = both.findings
+    assert (finding.code, finding.value) == ("project-ambiguous", "Resume")
+    assert finding.origin is not None and finding.origin.dn == "cn=Resume,dc=x"
+    # Alone, it means the project all the same, as a cell of a file does.
+    alone = plan_for(state(of_entry("Resume", "bob")), server)
+    assert [(change.username, change.project_id) for change in alone.changes] == [("bob", 1)]

@@ -29,6 +29,29 @@ def message(plan: Plan, guard: str) -> str:
     return next(verdict.message for verdict in plan.guards if verdict.guard == guard)
 
 
+def _renamed(old: str, new: str) -> Change:
+    return _changed(Action.USER_RENAME, old, {"username": old}, {"username": new})
+
+
+def _disabled(username: str) -> Change:
+    return _changed(Action.USER_DISABLE, username, {"active": True}, {"active": False})
+
+
+def _changed(
+    action: Action, username: str, before: dict[str, Any], after: dict[str, Any]
+) -> Change:
+    subject = Subject(username=username)
+    return Change(
+        id="c0001",
+        action=action,
+        subject=subject,
+        user_id=9,
+        before=before,
+        after=after,
+        reason="as the test wants it",
+    )
+
+
 # --- enough administrators stay -------------------------------------------------------------------
 
 
@@ -235,3 +258,28 @@ def test_protected_administrators_count_as_those_who_stay() -> None:
     plan = plan_for(a_state(person("root2", active=False)), a_server(*ROOTS[:2]), mapping)
     assert ADMIN.username == "admin"
     assert tripped(plan) == []
+
+
+# --- protected accounts, whatever made the plan ---------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "touched"),
+    [
+        (_renamed("svc-mail", "mail"), ("svc-mail",)),
+        (_renamed("mail", "SVC-mail"), ("mail",)),
+        (_renamed("mail", "post"), ()),
+        (_disabled("Svc-Backup"), ("Svc-Backup",)),
+        (_disabled("backup"), ()),
+    ],
+)
+def test_no_change_touches_a_protected_account_nor_takes_its_name(
+    change: Change, touched: tuple[str, ...]
+) -> None:
+    mapping = a_mapping(protect=["svc-*"])
+    (verdict,) = [
+        one for one in judge(Situation((change,), a_server(), mapping)) if one.guard == "protected"
+    ]
+    assert verdict.tripped is bool(touched)
+    assert verdict.why is not None
+    assert not touched or verdict.why["usernames"] == touched
