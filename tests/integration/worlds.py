@@ -98,7 +98,7 @@ memberships_missing: {memberships_missing}
 invalid_rows: skip
 protect: [admin, "svc-*"]
 allow_admins: ["*"]
-limits: {{remove: 100, disable: 1000, revoke: 1000}}
+limits: {{lower: 1000, remove: 100, disable: 1000, revoke: 1000}}
 """
 
 ACTIVE = (
