@@ -196,8 +196,8 @@ def test_exactly_what_somebody_tampered_with_is_named(
         for c in told["changes"]
         if c["verdict"]["standing"] == "not as planned"
     } == {
-        ("user.create", "ada"): "active is False",
-        ("user.rename", "robert"): "username is 'rob'",
+        ("user.create", "ada"): "the user is disabled",
+        ("user.rename", "robert"): 'the username is "rob"',
         ("membership.grant", "bob"): "there is no role",
         ("membership.grant", "chloé"): "the role is project-manager",
     }
