@@ -32,6 +32,8 @@ _PATTERNS = (
     (re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}"), "RUN"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?"), "TIME"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "DIGEST"),
+    (re.compile(r"[\w-]+\.lock$"), "LOCK"),
+    (re.compile(r"127\.0\.0\.1:\d+"), "SERVER"),
     (re.compile(r"\(process \d+ on [^)]*\)"), "PROCESS"),
     (re.compile(r"after \d+(\.\d+)? (s|seconds)"), "after N s"),
 )
@@ -51,6 +53,9 @@ def without_words(value: Any) -> Any:
     {'code': 'x', 'details': 2}
     """
     match value:
+        case {"code": "as-written"}:
+            # Its parameter is a wording.
+            return "as-written"
         case dict():
             return {
                 steady(key): inner if key == "params" and inner is None else _inside(key, inner)

@@ -1,17 +1,13 @@
-"""Stories of commands, each on a server and in a folder of its own.
+"""Stories of nights, safety checks and identities, each on a server and in a folder of its own.
 
 A story makes what it needs, calls commands, and takes down what they did. What it asserts is no
 more than that it is the story that it is meant to be: everything else is compared.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from kanport.sandbox import Fault, Reply, web_page
 from tests.integration.files import GRANTS, MAPPING, PEOPLE
-from tests.scenarios.scene import Scene
-
-Story = Callable[[Scene], None]
-SCENARIOS: dict[str, Story] = {}
+from tests.scenarios.scene import Scene, story
 
 TEAM = """\
 kanport: 1
@@ -36,13 +32,6 @@ memberships_missing: revoke
 protect: [admin]
 """
 NAMES = [f"u{number:02}" for number in range(2, 11)]
-REAL = {"ada", "Ada", "Lovelace", "Ross", "chlo", "Dupont", "robert", "example.org", "Gone"}
-
-
-def story(tell: Story) -> Story:
-    """Add a story to all of them."""
-    SCENARIOS[tell.__name__] = tell
-    return tell
 
 
 # --- what a night is ------------------------------------------------------------------------------
@@ -272,66 +261,3 @@ def people_found_by_their_address(scene: Scene) -> None:
     scene("explain", "club.yaml", "ada")
     scene("explain", "club.yaml", "p2@x.org")
     scene("sync", "club.yaml")
-
-
-# --- faults ---------------------------------------------------------------------------------------
-
-PHP = "<b>Fatal error</b>:  Maximum execution time of 30 seconds exceeded in <b>/x</b>"
-JSON = "application/json"
-PARSE = b'{"jsonrpc":"2.0","error":{"code":-32700,"message":"Parse error"},"id":null}'
-FAULTS = {
-    "error_500": Fault(after=0, reply=Reply(500, "text/html", b"")),
-    "error_500_half_done": Fault(after=1, reply=Reply(500, "text/html", b"")),
-    "html": Fault(after=1, reply=web_page(200, PHP)),
-    "a_login_page": Fault(after=0, reply=web_page(200, "Please log in")),
-    "reset": Fault(after=None, reply=None),
-    "reset_before": Fault(after=0, reply=None),
-    "false": Fault(after=0, reply=Reply(200, JSON, b"false")),
-    "true": Fault(after=0, reply=Reply(200, JSON, b"true")),
-    "too_large": Fault(after=0, reply=web_page(413, "Request Entity Too Large")),
-    "busy": Fault(after=0, reply=Reply(503, "text/html", b"busy", {"Retry-After": "0"})),
-    "too_many": Fault(after=0, reply=Reply(429, "text/plain", b"slow", {"Retry-After": "0"})),
-    "refused": Fault(after=0, reply=Reply(401, JSON, PARSE)),
-    "forbidden": Fault(after=0, reply=Reply(403, JSON, PARSE)),
-    "one_error": Fault(after=0, reply=Reply(200, JSON, PARSE)),
-    "half_of_the_json": Fault(after=None, reply=Reply(200, JSON, b'[{"jsonrpc":')),
-    "nothing": Fault(after=None, reply=Reply(200, JSON, b"")),
-}
-
-
-def disturbed(scene: Scene, fault: Fault) -> None:
-    """Let each kind of request go wrong once, and then one of them for good."""
-    scene.club()
-    met: set[str] = set()
-
-    def once(names: tuple[str, ...]) -> Fault | None:
-        new = set(names) - met
-        met.update(new)
-        return fault if new else None
-
-    scene.fault(once)
-    scene("plan", "club.yaml", "-o", "first.json")
-    scene.fault(None)
-    assert scene("plan", "club.yaml", "-o", "plan.json") == 0
-    met.clear()
-    scene.fault(once)
-    scene("apply", "plan.json", "--yes")
-    scene.fault(None)
-    if (scene.folder / "plan.journal.jsonl").exists():
-        scene("resume", "plan.journal.jsonl")
-    else:
-        scene("apply", "plan.json", "--yes")
-    scene.fault(lambda names: fault if "addProjectUser" in names else None)
-    scene.write(grants=GRANTS + "svc-backup,ALPHA,R\nchloé,ALPHA,R\nbob,Beta board,R\n")
-    scene("sync", "club.yaml")
-
-
-def _disturbing(name: str, fault: Fault) -> None:
-    def tell(scene: Scene) -> None:
-        disturbed(scene, fault)
-
-    SCENARIOS[f"a_fault_{name}"] = tell
-
-
-for _name, _fault in FAULTS.items():
-    _disturbing(_name, _fault)

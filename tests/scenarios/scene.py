@@ -7,6 +7,7 @@ import resource
 import signal
 import threading
 import time
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +26,7 @@ from kanport.kanboard.client import Client
 from kanport.pipeline import planning
 from kanport.sandbox import Fault, Sandbox, SandboxOptions, Store
 from tests.integration.files import GRANTS, MAPPING, PEOPLE
-from tests.scenarios.observed import document, files, steady
+from tests.scenarios.observed import document, files, steady, without_words
 
 BEGIN = datetime(2026, 1, 1, 2, tzinfo=UTC)
 # Ports that no system gives to whoever asks for any.
@@ -35,20 +36,25 @@ WITH_JSON = {
     *("validate", "plan", "apply", "sync", "resume", "undo", "verify", "report", "explain"),
     "doctor",
 }
-Faulty = Callable[[tuple[str, ...]], Fault | None]
+Story = Callable[["Scene"], None]
+STORIES: dict[str, Story] = {}
+
+
+def story(tell: Story) -> Story:
+    """Add a story to all of them."""
+    STORIES[tell.__name__] = tell
+    return tell
 
 
 class Scene:
-    """A folder with files, a server, and what was observed: a value for each command.
-
-    `allowed` of `told` are the facts that stopped commands.
-    """
+    """A folder with files, a server, and what was observed: a value for each command."""
 
     def __init__(self, folder: Path, server: Sandbox, patch: pytest.MonkeyPatch) -> None:
         self.folder, self.server, self.patch = folder, server, patch
         self.seen: list[Any] = []
         self._now = BEGIN
         self._told: list[Any] = []
+        self._requests: list[Any] = []
 
     @property
     def store(self) -> Store:
@@ -70,7 +76,18 @@ class Scene:
         gone = self.store.add_user("gone", name="Gone Girl", email="gone@example.org")
         self.store.add_member(alpha, gone)
         self.store.add_user("robert", name="Bob Ross", email="bob@example.org")
+        self.club_files(**texts)
+
+    def club_files(self, **texts: str) -> None:
+        """Write the files of the club."""
         self.write(**{"mapping": MAPPING, "people": PEOPLE, "grants": GRANTS, **texts})
+
+    def move_to(self, server: Sandbox) -> None:
+        """Let commands work on another server from now on, for as long as that is there."""
+        self.server = server
+        self.fault(None)
+        self.patch.setenv("KANPORT_URL", server.url)
+        self.patch.setenv("KANPORT_TOKEN", server.token)
 
     def later(self, days: float = 1) -> None:
         """Let days go by."""
@@ -80,37 +97,46 @@ class Scene:
         """Call the command line, take down what is seen of it, and return its exit code."""
         if arguments[0] in WITH_JSON and "--format" not in arguments:
             arguments = (*arguments, "--format", "json")
-        self.server.forget_requests()
         self._told.clear()
+        self._requests.clear()
         ended = CliRunner().invoke(cli, arguments, input=typed)
         if ended.exception is not None and not isinstance(ended.exception, SystemExit):
             raise ended.exception
         self.seen.append(
             {
-                "command": arguments,
+                "command": [steady(argument) for argument in arguments],
                 "code": ended.exit_code,
                 "out": document(ended.stdout),
                 "log": document(ended.stderr),
-                "stopped": list(self._told),
-                "requests": [
-                    (tuple(Counter(one.procedures).items()), one.carried_out, one.status)
-                    for one in self.server.requests
-                ],
+                "stopped": without_words(self._told),
+                "server": self.store.snapshot(),
+                "requests": list(self._requests),
             }
         )
         return ended.exit_code
 
-    def shown(self, name: str, texts: set[str]) -> None:
-        """Take down which of these texts a file shows, and which pseudonyms."""
-        content = (self.folder / name).read_bytes().decode("utf-8", "replace")
-        self.seen.append((name, {text for text in texts if text in content}))
+    def hidden(self, name: str, words: set[str]) -> None:
+        """Check that a file shows none of these words."""
+        path = self.folder / name
+        content = path.read_bytes()
+        if path.suffix == ".xlsx":
+            with zipfile.ZipFile(path) as book:
+                content = b" ".join(map(book.read, book.namelist()))
+        shown = set(re.findall(r"\w+", content.decode("utf-8", "replace")))
+        assert shown & words == set()
 
-    def fault(self, faulty: Faulty | None) -> None:
-        self.server.fault = faulty
+    def fault(self, faulty: Callable[[tuple[str, ...]], Fault | None] | None) -> None:
+        """Let requests go wrong from now on; None lets them go right."""
 
-    def interrupt(self) -> None:
+        def come(names: tuple[str, ...]) -> Fault | None:
+            self._requests.append(tuple(Counter(names).items()))
+            return faulty(names) if faulty is not None else None
+
+        self.server.fault = come
+
+    def interrupt(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Send the signal of a polite end, as from outside, and wait until it has arrived."""
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
         time.sleep(0.05)
 
     def journal(self) -> str:
@@ -138,6 +164,7 @@ class Scene:
     def prepare(self) -> None:
         """Let nothing wait, and everything happen in an order that is always the same."""
         patch, scene = self.patch, self
+        self.fault(None)
 
         class Clock(datetime):
             @classmethod
@@ -172,8 +199,8 @@ class Scene:
             patch.setenv(f"XDG_{name}_HOME", str(self.folder / name.lower()))
 
     def end(self) -> Any:
-        """Return all that was observed, with the files and the server as they are now."""
-        return self.seen, list(files(self.folder)), self.store.snapshot()
+        """Return all that was observed, with the files as they are now."""
+        return self.seen, list(files(self.folder))
 
 
 def free_port() -> int:
@@ -187,11 +214,3 @@ def free_port() -> int:
             continue
         return port
     raise OSError("no port is free")
-
-
-def pseudonyms(text: str) -> list[str]:
-    """Return the pseudonyms in a text, each once."""
-    return sorted(set(re.findall(r"[Mm]asked[ -](?:\w+-)?\d{4}", text)))
-
-
-__all__ = ["Scene", "free_port", "pseudonyms", "steady"]

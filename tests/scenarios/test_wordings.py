@@ -9,9 +9,11 @@ import pytest
 from kanport import catalogue
 from kanport.catalogue import Kind, Text
 from kanport.sandbox import Sandbox, SandboxOptions
+from tests.scenarios import afterwards, faults, scenarios
 from tests.scenarios.observed import differences
-from tests.scenarios.scenarios import SCENARIOS
-from tests.scenarios.scene import Scene, free_port
+from tests.scenarios.scene import STORIES, Scene, free_port
+
+assert all((scenarios, faults, afterwards)), "each of them adds its stories"
 
 
 def bare(code: str, kind: Kind) -> Kind:
@@ -41,11 +43,11 @@ def observed(name: str, folder: Path, port: int, *, words: bool) -> Any:
             codes_for_words(patch)
         scene = Scene(folder, server, patch)
         scene.prepare()
-        SCENARIOS[name](scene)
+        STORIES[name](scene)
         return scene.end()
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", STORIES)
 def test_a_story_is_the_same_with_codes_for_words(name: str, tmp_path: Path) -> None:
     folder, port = tmp_path / "here", free_port()
     worded = observed(name, folder, port, words=True)
