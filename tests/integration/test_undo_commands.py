@@ -202,7 +202,7 @@ def test_exactly_what_somebody_tampered_with_is_named(
         ("membership.grant", "chloé"): "the role is project-manager",
     }
     assert len(told["undone"]) == 4
-    for form, words in (("text", "active is False"), ("markdown", "**not as planned**")):
+    for form, words in (("text", "the user is disabled"), ("markdown", "**not as planned**")):
         shown = kanport("verify", "plan.json", "--format", form)
         assert shown.code == 3
         assert words in shown.out
