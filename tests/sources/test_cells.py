@@ -127,3 +127,28 @@ def test_a_very_long_text_is_read_whole(tmp_path: Path) -> None:
     long = "x" * 32_767
     assert column(read_excel(tmp_path, workbook([["a"], [long]])), "a") == [long]
     assert column(read_csv(tmp_path, f"a\n{long}\n"), "a") == [long]
+
+
+@pytest.mark.parametrize(
+    ("cell", "code"),
+    [
+        ("1.23E+11", "cell-converted"),
+        ('="geheim"', "cell-converted"),
+        ("#REF!", "cell-error"),
+        ("Geheim-1", None),
+        ("", None),
+    ],
+)
+def test_a_password_that_a_spreadsheet_has_changed_is_none(
+    tmp_path: Path, cell: str, code: str | None
+) -> None:
+    quoted = cell.replace('"', '""')
+    table = read_csv(tmp_path, f'Login,Password\nada,"{quoted}"\n', secret=["Password"])
+    found = table.rows[0].odd.get("Password")
+    assert (found.code if found is not None else None) == code
+    assert found is None or found.value is None
+    verbatim = read_csv(
+        tmp_path, f'Login,Password\nada,"{quoted}"\n', secret=["Password"], verbatim=True
+    )
+    spared = verbatim.rows[0].odd.get("Password")
+    assert (spared is None) is (code != "cell-error")

@@ -53,4 +53,5 @@ def test_the_first_line_with_which_excel_names_the_delimiter_is_understood(tmp_p
     table = read_csv(tmp_path, "sep=;\r\nLogin;Name\r\nada;Ada\r\n")
     assert values(table) == [{"Login": "ada", "Name": "Ada"}]
     assert table.rows[0].origin.row == 3
-    the_finding(lambda: read_csv(tmp_path, "sep=:\nLogin:Name\na:b\n"), "file-delimiter")
+    finding = the_finding(lambda: read_csv(tmp_path, "sep=:\nLogin:Name\na:b\n"), "file-delimiter")
+    assert finding.origin is not None and finding.origin.row == 1

@@ -289,3 +289,20 @@ def test_more_problems_of_a_kind_than_are_shown_are_counted(tmp_path: Path) -> N
     formulas = [found for found in raised.value.findings if found.code == "cell-formula"]
     assert len(formulas) == 1001
     assert (formulas[-1].case, formulas[-1].params) == ("more", (("count", 102),))
+
+
+def test_a_row_counts_where_one_of_its_cells_holds_something(tmp_path: Path) -> None:
+    rows = [["Login", "Name"], ["ada", "  "], [" ", "Bob"], ["  ", " "], ["eve", "Eve"]]
+    table = read_excel(tmp_path, workbook(rows))
+    assert [row.origin.row for row in table.rows] == [2, 3, 5]
+    assert column(table, "Login") == ["ada", "", "eve"]
+
+
+def test_no_row_looks_like_the_header_where_no_column_is_named(tmp_path: Path) -> None:
+    data = workbook([["List of people"], [None], ["Login", "Name"], ["ada", "Ada"]])
+    unnamed = the_finding(lambda: read_excel(tmp_path, data, header_row=2), "file-empty")
+    assert unnamed.hint is None
+    named = the_finding(
+        lambda: read_excel(tmp_path, data, used=["Login"], header_row=2), "file-empty"
+    )
+    assert named.hint is not None and "header_row: 3" in named.hint

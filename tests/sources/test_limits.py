@@ -1,5 +1,6 @@
 """At its exact limit a file is read, and with one more of the same it is refused."""
 
+import csv
 import io
 import random
 import zipfile
@@ -274,3 +275,35 @@ def test_what_is_refused_names_the_file(tmp_path: Path) -> None:
     assert found.origin is not None and found.origin.file is not None
     assert found.origin.file.endswith("people.csv")
     assert told(csv_of(tmp_path, 2), "file-too-large") == []
+
+
+def test_a_field_may_have_so_many_characters(tmp_path: Path) -> None:
+    limit = csv.field_size_limit()
+
+    def case(text: str) -> str:
+        return the_finding(lambda: read_csv(tmp_path, "Login,Name\n" + text), "row-quotes").case
+
+    for text in ("x" * limit, '"' + "x" * limit + '"'):
+        assert (
+            len(str(read_csv(tmp_path, f"Login,Name\nada,{text}\n").rows[0].values["Name"]))
+            == limit
+        )
+    assert case("ada," + "x" * (limit + 1) + "\n") == "long"
+    assert case('ada,"' + "x" * (limit + 1) + '"\n') == "long"
+    # A quote that nobody closes takes in the lines below.
+    assert case('ada,"' + "bob,x\n" * limit) == "open-long"
+    assert case('ada,"x\nbob,x\n') == "open"
+
+
+def test_a_range_of_one_cell_is_not_merged(tmp_path: Path) -> None:
+    def merged(ref: str) -> bytes:
+        cells = f'<mergeCells count="1"><mergeCell ref="{ref}"/></mergeCells>'
+        text = "</sheetData>"
+        return with_part(
+            saved(workbook(PEOPLE)), SHEET, lambda xml: xml.replace(text, text + cells)
+        )
+
+    assert values(read_excel(tmp_path, merged("B2:B2"))) == values(read_excel(tmp_path, package()))
+    assert values(read_excel(tmp_path, merged("B2"))) == values(read_excel(tmp_path, package()))
+    for ref in ("B2:B3", "A2:B2"):
+        findings_of(lambda ref=ref: read_excel(tmp_path, merged(ref)))  # type: ignore[misc]
