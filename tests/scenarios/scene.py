@@ -5,6 +5,7 @@ import random
 import re
 import resource
 import signal
+import ssl
 import threading
 import time
 import zipfile
@@ -13,11 +14,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from ruamel.yaml import YAML
 
 from kanport.apply import executor
 from kanport.cli import boundary, cli
@@ -31,6 +34,7 @@ from tests.scenarios.observed import document, files, steady, without_words
 BEGIN = datetime(2026, 1, 1, 2, tzinfo=UTC)
 # Ports that no system gives to whoever asks for any.
 PORTS = range(20_000, 30_000)
+TLS = ssl.create_default_context()
 # Commands whose results can be had as JSON.
 WITH_JSON = {
     *("validate", "plan", "apply", "sync", "resume", "undo", "verify", "report", "explain"),
@@ -44,6 +48,23 @@ def story(tell: Story) -> Story:
     """Add a story to all of them."""
     STORIES[tell.__name__] = tell
     return tell
+
+
+class Yaml:
+    """Reads each text of YAML once."""
+
+    def __init__(self, **options: Any) -> None:
+        """Take the options that the mapping is read with; they are always the same."""
+
+    def compose(self, text: str) -> Any:
+        """Return the nodes of a text."""
+        return composed(text)
+
+
+@cache
+def composed(text: str) -> Any:
+    """Return the nodes of a text; an error is raised each time."""
+    return YAML(typ="rt", pure=True).compose(text)
 
 
 class Scene:
@@ -183,6 +204,9 @@ class Scene:
         patch.setitem(Client.open.__func__.__kwdefaults__, "sleep", lambda seconds: None)  # type: ignore[attr-defined]
         patch.setitem(Client.open.__func__.__kwdefaults__, "jitter", lambda: 0.0)  # type: ignore[attr-defined]
         patch.setattr("kanport.kanboard.client.ThreadPoolExecutor", lambda n: ThreadPoolExecutor(1))
+        # What takes the most time here, and is the same each time.
+        patch.setattr("kanport.kanboard.transport.tls_context", lambda settings: TLS)
+        patch.setattr("kanport.mapping.yaml_file.YAML", Yaml)
         patch.chdir(self.folder)
         for name in [name for name in os.environ if name.startswith("KANPORT_")]:
             patch.delenv(name)
