@@ -12,8 +12,24 @@ from click.testing import CliRunner
 
 from kanport.cli import cli
 from kanport.sandbox import Sandbox, SandboxOptions
+from tests.examples import examples
 
 LIVE_VARIABLES = ("KANPORT_LIVE_URL", "KANPORT_LIVE_TOKEN")
+
+
+# The longest tests: begun last, one of them would keep one worker busy while all others wait.
+LONG = (
+    "nights/test_thirty_nights.py",
+    "nights/test_random_directories.py",
+    "integration/test_interrupted.py",
+    "apply/test_kill.py",
+    "ldap/test_active_directory.py",
+    "integration/test_moving.py",
+    "report/html/test_document.py",
+    "plan/test_leavers_properties.py",
+    "plan/test_known_properties.py",
+    "hostile/test_runs.py",
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -37,13 +53,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     The samples come last, though the order is random: the contract needs a server whose ids still
     begin at 1, and they do not.
     """
+    here = Path(__file__).parent
+    long = {here / name: rank for rank, name in enumerate(LONG)}
+    items.sort(key=lambda item: long.get(item.path, len(LONG)))
     live = [item for item in items if item.get_closest_marker("live") is not None]
     if not all(os.environ.get(name) for name in LIVE_VARIABLES):
         if live:
             config.hook.pytest_deselected(items=live)
             items[:] = [item for item in items if item not in live]
         return
-    samples = Path(__file__).parent / "live"
+    samples = here / "live"
     items.sort(key=lambda item: item.path.is_relative_to(samples))
 
 
@@ -58,7 +77,10 @@ def live() -> tuple[str, str]:
 
 # How long an example takes says something of the machine, and nothing of Kanport.
 hypothesis.settings.register_profile(
-    "kanport", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "kanport",
+    max_examples=examples(100, 1000),
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("kanport")
 # In CI a failure has to be about the change; elsewhere every run tries other examples.

@@ -117,7 +117,7 @@ def test_a_new_field_is_one_entry_of_the_table(tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1500,
         check=False,
     )
     assert told.returncode == 0, told.stderr

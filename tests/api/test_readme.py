@@ -65,7 +65,7 @@ def test_an_example_of_the_readme_runs(case: Case, server: Sandbox, tmp_path: Pa
         },
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=1200,
     )
     assert ended.returncode == case.code, ended
     for text in case.printed:

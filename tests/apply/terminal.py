@@ -3,16 +3,16 @@
 import os
 import pty
 import select
-import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.processes import Command
+
 # Seconds until a question that never comes ends the test; nothing depends on it being exact.
-PATIENCE = 60
+PATIENCE = 1200
 
 
 class Terminal:
@@ -24,8 +24,8 @@ class Terminal:
         ours, theirs = pty.openpty()
         self._master = ours
         self.text = ""
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "kanport", *map(str, arguments)],
+        self._process = Command(
+            *arguments,
             cwd=folder,
             env={**os.environ, "NO_COLOR": "1", "COLUMNS": "400", **(environ or {})},
             stdin=theirs,

@@ -22,9 +22,10 @@ from kanport.outcome import Status
 from kanport.pipeline import Execution, apply_plan, resume_run
 from kanport.plan.model import Action, Change, Plan
 from tests.apply.plans import change, grant, new_user, plan_of
+from tests.examples import examples
 
 TOKEN = "kill-test"
-KILLS = 200
+KILLS = examples(100, 400)
 OPTIONS = Options(batch_size=4, connections=3, pause=0.01)
 
 

@@ -6,12 +6,11 @@ A real server answers later than Kanport waits, because it is slow or because Ka
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from subprocess import DEVNULL
 
 import pytest
 
@@ -26,6 +25,7 @@ from kanport.plan.model import Action, Change, Subject
 from kanport.sandbox import Fault, Sandbox
 from tests.apply.plans import new_user, plan_of
 from tests.conftest import Kanport
+from tests.processes import Command
 
 CREATING = {"createProject", "createUser", "createGroup"}
 
@@ -62,7 +62,7 @@ class Late:
         if CREATING & set(names):
             self.creating += 1
             if self.creating == 1:
-                self._go_on.wait(60)
+                self._go_on.wait(600)
         elif self.creating:
             self._left -= 1
             if self._left <= 0:
@@ -184,7 +184,7 @@ class Working:
             self.counted += 1
             if not self.asked.is_set():
                 self.asked.set()
-                self._go_on.wait(60)
+                self._go_on.wait(600)
         elif self.asked.is_set() and any(name.startswith("get") for name in names):
             # Whoever reads before it is done does not see it.
             self._reads -= 1
@@ -207,14 +207,14 @@ def files(server: Sandbox, tmp_path: Path) -> Path:
 def killed_while(working: Working, folder: Path, *arguments: str, url: str = "") -> None:
     """Run a command, and kill it while the server works on what it asked for."""
     environ = {name: value for name, value in os.environ.items() if name != "KANPORT_STATE"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "kanport", *arguments],
+    process = Command(
+        *arguments,
         cwd=folder,
         env={**environ, **({"KANPORT_URL": url} if url else {})},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=DEVNULL,
+        stderr=DEVNULL,
     )
-    assert working.asked.wait(60)
+    assert working.asked.wait(600)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
 

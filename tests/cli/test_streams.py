@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from kanport.sandbox import Sandbox
+from tests import processes
 from tests.integration.files import write_files
 
 FULL = Path("/dev/full")
@@ -35,13 +36,12 @@ def kanport(
     server: Sandbox, folder: Path, *arguments: object, stdout: int, stderr: int = subprocess.PIPE
 ) -> tuple[int, str]:
     """Run the command in a process of its own; give its exit code and what stderr got."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "kanport", *map(str, arguments)],
+    ended = processes.run(
+        *arguments,
         cwd=folder,
         env={**os.environ, "KANPORT_URL": server.url, "KANPORT_TOKEN": server.token},
         stdout=stdout,
         stderr=stderr,
-        text=True,
     )
     return ended.returncode, ended.stderr or ""
 

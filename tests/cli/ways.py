@@ -12,6 +12,7 @@ from pathlib import Path
 from kanport import pipeline
 from kanport.sandbox import Sandbox
 from tests.integration.files import MAPPING, PEOPLE, write_files
+from tests.processes import Command
 
 # A run that fails in a way that none can foresee.
 BUG = """\
@@ -34,42 +35,50 @@ class World:
     folder: Path
     environ: dict[str, str] = field(default_factory=dict)
 
-    def start(self, *arguments: object, program: tuple[str, ...] = ("-m", "kanport")) -> "Process":
+    def start(self, *arguments: object) -> Command:
         """Start a command as cron would: no terminal, the server in the environment."""
-        return subprocess.Popen(
-            [sys.executable, *program, *map(str, arguments)],
-            cwd=self.folder,
-            env={
-                **{k: v for k, v in os.environ.items() if not k.startswith(("KANPORT_", "XDG_"))},
-                "KANPORT_URL": self.server.url,
-                "KANPORT_TOKEN": self.server.token,
-                "KANPORT_STATE": str(self.folder / "state"),
-                "HOME": str(self.folder),
-                **self.environ,
-            },
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        return Command(*arguments, cwd=self.folder, env=self._environ())
 
-    def run(self, *arguments: object, program: tuple[str, ...] = ("-m", "kanport")) -> "Said":
+    def _environ(self) -> dict[str, str]:
+        return {
+            **{k: v for k, v in os.environ.items() if not k.startswith(("KANPORT_", "XDG_"))},
+            "KANPORT_URL": self.server.url,
+            "KANPORT_TOKEN": self.server.token,
+            "KANPORT_STATE": str(self.folder / "state"),
+            "HOME": str(self.folder),
+            **self.environ,
+        }
+
+    def run(self, *arguments: object) -> "Said":
         """Run a command to its end."""
-        return self.said(self.start(*arguments, program=program))
+        return self.said(self.start(*arguments))
 
-    def said(self, process: "Process") -> "Said":
+    def said(self, process: Command) -> "Said":
         """Wait for a command, and give what it said without what differs each time."""
-        out, err = process.communicate(timeout=300)
-        return Said(process.returncode, self._steady(out), self._steady(err))
+        out, err = process.communicate(timeout=1500)
+        return self._steadily(process.wait(), out, err)
+
+    def run_code(self, code: str, *arguments: str) -> "Said":
+        """Run `kanport` in a new Python that runs this code to begin with."""
+        ended = subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            cwd=self.folder,
+            env=self._environ(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return self._steadily(ended.returncode, ended.stdout, ended.stderr)
+
+    def _steadily(self, code: int, out: str, err: str) -> "Said":
+        return Said(code, self._steady(out), self._steady(err))
 
     def _steady(self, text: str) -> str:
         text = text.replace(self.server.url, "URL").replace(str(self.folder), "FOLDER")
         text = re.sub(r"\d{8}T\d{6}Z-[0-9a-f]{6}", "RUN", text)
         text = re.sub(r"process \d+ on \S+, since \S+\)", "process N on HOST, since TIME)", text)
         return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text)
-
-
-Process = subprocess.Popen[str]
 
 
 @dataclass(frozen=True)
@@ -102,7 +111,7 @@ def nothing_to_do(world: World) -> Said:
 
 
 def a_bug(world: World) -> Said:
-    return world.run("sync", "club.yaml", program=("-c", BUG))
+    return world.run_code(BUG, "sync", "club.yaml")
 
 
 def no_terminal(world: World) -> Said:

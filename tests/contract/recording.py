@@ -111,7 +111,7 @@ def replay(
     """
     place = urlsplit(url)
     assert place.hostname is not None
-    connection = http.client.HTTPConnection(place.hostname, place.port, timeout=60)
+    connection = http.client.HTTPConnection(place.hostname, place.port, timeout=600)
     ids: dict[tuple[str, int], int] = {}
     answers = []
     try:

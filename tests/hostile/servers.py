@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 # Seconds that everything may take and MiB that it may grow by. Both are far more than is needed, so
 # that a busy machine changes nothing, and far less than what never ends would reach.
-SECONDS = 45.0
+SECONDS = 300.0
 MEBIBYTES = 400
 
 

@@ -14,7 +14,7 @@ from kanport.sources.ldap.search import Directory
 from tests.hostile.servers import Peer, bounded, listening
 from tests.ldap.responder import element, elements, ended, entry, integer, message, page_control
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(1800)
 
 OVERDUE = "longer than 1.5 s"
 
@@ -124,7 +124,7 @@ def test_a_login_does_not_swell() -> None:
         peer.forever(bytes(65_536))
 
     with listening(swelling) as port:
-        assert "more than 1 MiB" in search(port, request_timeout=30).details[0]
+        assert "more than 1 MiB" in search(port, request_timeout=250).details[0]
 
 
 SENSELESS: dict[str, Callable[[int], bytes]] = {
@@ -153,7 +153,7 @@ def test_a_login_that_makes_no_sense_is_no_bug(answer: Callable[[int], bytes]) -
         peer.send(answer(asked(peer)))
 
     with listening(senseless) as port:
-        problem = search(port, request_timeout=30)
+        problem = search(port, request_timeout=250)
     assert problem.message
 
 
@@ -169,7 +169,7 @@ def test_a_deeply_nested_login_is_no_bug() -> None:
         peer.send(message(asked(peer), element(0x61, nested(3_000))))
 
     with listening(deep) as port:
-        assert search(port, request_timeout=30).details
+        assert search(port, request_timeout=250).details
 
 
 def intermediate_each_moment(peer: Peer) -> None:
@@ -250,14 +250,14 @@ def test_more_entries_than_a_source_may_have_are_refused(
     behaviour: Callable[[Peer], None],
 ) -> None:
     with listening(behaviour) as port:
-        problem = search(port, request_timeout=40, max_entries=1_000)
+        problem = search(port, request_timeout=250, max_entries=1_000)
     assert "more than 1000 entries" in problem.message
     assert "max_entries" in (problem.hint or "")
 
 
 def test_more_bytes_than_a_source_may_have_are_refused() -> None:
     with listening(endless_values) as port:
-        problem = search(port, request_timeout=40, max_bytes=20 * 2**20)
+        problem = search(port, request_timeout=250, max_bytes=20 * 2**20)
     assert "longer in all than 20 MiB" in problem.message
     assert "max_bytes" in (problem.hint or "")
 
@@ -289,7 +289,7 @@ def many_attributes(peer: Peer) -> None:
 )
 def test_an_entry_longer_than_it_may_be_is_refused(behaviour: Callable[[Peer], None]) -> None:
     with listening(behaviour) as port:
-        problem = search(port, request_timeout=40, max_entry_bytes=2**20)
+        problem = search(port, request_timeout=250, max_entry_bytes=2**20)
     assert "one entry is longer than 1 MiB" in problem.message
     assert "max_entry_bytes" in (problem.hint or "")
 
@@ -304,5 +304,5 @@ def test_values_beyond_count_are_not_even_made() -> None:
         peer.send(message(number, element(0x64, element(0x04, b"uid=a,dc=x"), attributes)))
 
     with listening(long) as port:
-        problem = search(port, request_timeout=40, max_entry_bytes=64 * 2**20)
+        problem = search(port, request_timeout=250, max_entry_bytes=64 * 2**20)
     assert "one entry is longer than 64 MiB" in problem.message

@@ -15,7 +15,7 @@ from tests.hostile.servers import Peer, bounded, listening
 from tests.hostile.test_ldap import asked, login, source
 from tests.ldap.responder import elements, ended, entry, message
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(1800)
 
 Values = Mapping[str, list[bytes]]
 ENTRIES: list[Values] = [
@@ -55,7 +55,7 @@ def found(port: int, searches: int = 1, **limits: int) -> int:
     """Search so often, and return how many entries came."""
     spec = source(port, page_size=0, **limits)
     question = Question("dc=x", "subtree", "(objectClass=*)", ("uid",))
-    opened = connected("people", spec, base=Path(), environ={}, request_timeout=20)
+    opened = connected("people", spec, base=Path(), environ={}, request_timeout=250)
     with bounded(), opened as (connection, _):
         directory = Directory(connection, spec.page_size)
         return sum(1 for _ in range(searches) for _ in directory.search(question))

@@ -15,7 +15,7 @@ from kanport.names import compare_key, lookalike_key, normalize, spelling_key
 from kanport.plan.match import name_matcher
 from tests.hostile.servers import bounded
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(1800)
 
 LONG = 500_000
 LINES = {

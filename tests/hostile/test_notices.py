@@ -11,7 +11,7 @@ from kanport.notice import Delivery, Surroundings, send_notices, webhook
 from tests.hostile.servers import Peer, bounded, listening
 from tests.notice.endings import GOOD
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(1800)
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from kanport.sandbox import Sandbox
 from tests.cli import ways
 from tests.hostile.servers import Peer, listening
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(1800)
 
 DIRECTORY = """\
 kanport: 1

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from kanport.cli import cli
 from kanport.sandbox import Sandbox, SandboxOptions
+from tests.examples import examples
 
 plain = st.sampled_from(
     ["", "Ada", 'O\'Neil, "Jo"', "=1+1", "-2", "007", "null", "#1: a|b", "{x}", "\\", "日本 😀"]
@@ -102,7 +103,7 @@ def called(server: Sandbox, *arguments: str) -> Any:
 
 
 @settings(
-    max_examples=20,
+    max_examples=examples(12, 200),
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow],

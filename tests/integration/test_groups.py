@@ -30,13 +30,17 @@ from kanport.pipeline import (
 from kanport.plan.effective import GroupAccess, project_access
 from kanport.plan.model import Action, Plan
 from kanport.sandbox import Sandbox, SandboxOptions, Snapshot
+from tests.examples import examples
 
 PEOPLE = ("ada", "bob", "eve", "gus", "ida")
 GROUPS = ("Engineers", "Testers", "Leads")
 PROJECTS = ("ALPHA", "BETA")
 ROLES = ("project-viewer", "project-member", "project-manager", "Tester")
 TRIED = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    max_examples=examples(20, 400),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
 )
 
 MAPPING = """\

@@ -17,6 +17,7 @@ from kanport.pipeline import Execution, apply_plan, plan_inputs, read_inputs, re
 from kanport.plan.model import Plan
 from kanport.sandbox import Fault, Reply, Sandbox, SandboxOptions, web_page
 from tests.apply.disturbed import end_state
+from tests.examples import examples
 from tests.integration.worlds import World, worlds
 
 OPTIONS = Options(batch_size=3, connections=2, pause=0.0)
@@ -138,4 +139,6 @@ class Interrupted(RuleBasedStateMachine):
 
 
 TestInterrupted = Interrupted.TestCase
-TestInterrupted.settings = settings(max_examples=60, stateful_step_count=12, deadline=None)
+TestInterrupted.settings = settings(
+    max_examples=examples(25, 500), stateful_step_count=12, deadline=None
+)

@@ -20,11 +20,15 @@ from kanport.pipeline import Execution, Inputs, apply_plan, check_fresh, plan_in
 from kanport.plan.model import Action, Plan
 from kanport.plan.plan_file import dump_plan
 from kanport.sandbox import Sandbox, SandboxOptions, Snapshot
+from tests.examples import examples
 from tests.integration.worlds import BLANK, World, worlds
 
 TAKES_AWAY = {Action.USER_DISABLE, Action.USER_REMOVE, Action.MEMBERSHIP_REVOKE}
 TRIED = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    max_examples=examples(30, 500),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
 )
 
 

@@ -162,7 +162,7 @@ def kill_at(night: Night, when: Callable[[tuple[str, ...]], bool], *, after: int
         return Fault(after=after)
 
     night.server.fault = fault
-    process.communicate(timeout=60)
+    process.communicate(timeout=1500)
     night.server.fault = None
     assert not load_journal(night.journal()).ended
 

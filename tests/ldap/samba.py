@@ -104,7 +104,7 @@ def samba(tls: Path) -> Iterator[Samba]:
 
 
 def _wait_for(lock: int) -> None:
-    until = time.monotonic() + 200
+    until = time.monotonic() + 1500
     while True:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -159,7 +159,7 @@ def _configure(folder: Path, tls: Path) -> None:
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], folder: Path) -> None:
-    until = time.monotonic() + 200
+    until = time.monotonic() + 1500
     while time.monotonic() < until:
         assert process.poll() is None, (folder / "samba.log").read_text()[-3000:]
         with socket.socket() as probe:

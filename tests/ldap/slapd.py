@@ -179,7 +179,7 @@ class Slapd:
 
     def _wait(self) -> None:
         assert self._process is not None
-        until = time.monotonic() + 120
+        until = time.monotonic() + 1200
         while time.monotonic() < until:
             assert self._process.poll() is None, (self.folder / "slapd.log").read_text()
             with socket.socket() as probe:

@@ -5,7 +5,6 @@ import os
 import shutil
 import stat
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 from kanport import ledger
 from kanport.memory import Memory
 from kanport.sandbox import Sandbox
+from tests import processes
 from tests.conftest import Kanport
 
 MAPPING = """\
@@ -210,8 +210,9 @@ def limited(server: Sandbox, folder: Path) -> Call:
         pytest.skip("root may write everything, and there is no setpriv")
 
     def call(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-        ended: subprocess.CompletedProcess[str] = subprocess.run(
-            [*as_others, sys.executable, "-m", "kanport", *arguments],
+        return processes.run(
+            *arguments,
+            wrapped=as_others,
             cwd=folder,
             env={
                 "PATH": os.environ.get("PATH", os.defpath),
@@ -221,11 +222,7 @@ def limited(server: Sandbox, folder: Path) -> Call:
                 "KANPORT_STATE": str(folder / "state"),
                 **environment,
             },
-            capture_output=True,
-            text=True,
-            check=False,
         )
-        return ended
 
     return call
 

@@ -18,6 +18,7 @@ from kanport.lock import Lock, held
 from kanport.pipeline import alone
 from kanport.sandbox import Sandbox, SandboxOptions
 from tests.conftest import Kanport
+from tests.processes import Command
 
 NOW = "2026-11-23T02:00:00Z"
 
@@ -32,7 +33,7 @@ def other(lock: Lock) -> "Popen[str]":
     code = (
         "import sys, time\nfrom pathlib import Path\nfrom kanport.lock import Lock, held\n"
         "with held([Lock(Path(sys.argv[1]), 'x')], command='kanport sync night.yaml',"
-        " now='2026-11-23T01:00:00Z'):\n    print('held', flush=True)\n    time.sleep(60)\n"
+        " now='2026-11-23T01:00:00Z'):\n    print('held', flush=True)\n    time.sleep(600)\n"
     )
     process = Popen([sys.executable, "-c", code, str(lock.path)], stdout=PIPE, text=True)
     assert process.stdout is not None
@@ -170,7 +171,7 @@ class Slow:
         """Wait with creating users, and do nothing else to a request."""
         if "createUser" in names:
             self.asked.set()
-            self.go_on.wait(60)
+            self.go_on.wait(600)
 
     def users(self) -> set[str]:
         """The usernames on the server."""
@@ -186,7 +187,7 @@ def slow() -> Iterator[Slow]:
         server.go_on.set()
 
 
-def start(slow: Slow, folder: Path, *options: str, mapping: str = "a.yaml") -> "Popen[str]":
+def start(slow: Slow, folder: Path, *options: str, mapping: str = "a.yaml") -> Command:
     (folder / mapping).write_text(MAPPING, encoding="utf-8")
     (folder / "people.csv").write_text("username\nada\nbob\n", encoding="utf-8")
     environment = {
@@ -195,24 +196,17 @@ def start(slow: Slow, folder: Path, *options: str, mapping: str = "a.yaml") -> "
         "KANPORT_TOKEN": slow.sandbox.token,
         "KANPORT_STATE": str(folder / "state"),
     }
-    return Popen(
-        [sys.executable, "-m", "kanport", "sync", mapping, *options],
-        cwd=folder,
-        env=environment,
-        stdout=PIPE,
-        stderr=PIPE,
-        text=True,
-    )
+    return Command("sync", mapping, *options, cwd=folder, env=environment)
 
 
-def ended(process: "Popen[str]") -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=60)
-    return process.returncode, out, err
+def ended(process: Command) -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=600)
+    return process.wait(), out, err
 
 
 def test_of_two_syncs_at_once_one_works_and_the_other_says_8(slow: Slow, tmp_path: Path) -> None:
     first = start(slow, tmp_path)
-    assert slow.asked.wait(60), "the first run comes to write"
+    assert slow.asked.wait(600), "the first run comes to write"
     code, out, err = ended(start(slow, tmp_path))
     assert (code, out) == (8, "")
     assert f"Error: another run holds the lock on {slow.sandbox.url}: kanport sync a.yaml" in err
@@ -226,7 +220,7 @@ def test_of_two_syncs_at_once_one_works_and_the_other_says_8(slow: Slow, tmp_pat
 
 def test_the_first_is_killed_and_the_next_one_works(slow: Slow, tmp_path: Path) -> None:
     first = start(slow, tmp_path)
-    assert slow.asked.wait(60)
+    assert slow.asked.wait(600)
     os.kill(first.pid, signal.SIGKILL)
     first.communicate()
     slow.go_on.set()
@@ -237,8 +231,8 @@ def test_the_first_is_killed_and_the_next_one_works(slow: Slow, tmp_path: Path) 
 
 def test_a_sync_can_wait_for_the_other_one(slow: Slow, tmp_path: Path) -> None:
     first = start(slow, tmp_path)
-    assert slow.asked.wait(60)
-    second = start(slow, tmp_path, "--wait", "60")
+    assert slow.asked.wait(600)
+    second = start(slow, tmp_path, "--wait", "600")
     with pytest.raises(subprocess.TimeoutExpired):
         second.wait(2)
     slow.go_on.set()
@@ -252,7 +246,7 @@ def test_another_mapping_with_the_same_ledger_waits_for_its_turn_too(
     slow: Slow, tmp_path: Path
 ) -> None:
     first = start(slow, tmp_path)
-    assert slow.asked.wait(60)
+    assert slow.asked.wait(600)
     with Sandbox(SandboxOptions()) as another:
         code, _, err = ended(start(Slow(another), tmp_path))
     assert code == 8

@@ -38,7 +38,7 @@ def kill_at(world: ways.World, when: Callable[[tuple[str, ...]], bool], *, after
         return Fault(after=after)
 
     world.server.fault = fault
-    process.communicate(timeout=300)
+    process.communicate(timeout=1500)
     world.server.fault = None
     (journal,) = (world.folder / "state").glob("*.journal.jsonl")
     assert not load_journal(journal).ended

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from kanport.cli import cli
 from kanport.sandbox import Sandbox, SandboxOptions
 from tests.conftest import Result
+from tests.examples import examples
 from tests.ldap.ldif import GROUPS, PEOPLE, entry
 from tests.ldap.slapd import PASSWORD, SUFFIX, Slapd
 from tests.nights.at import ASKING
@@ -44,7 +45,7 @@ NIGHTS = 10
 ASKED = int(os.environ.get("KANPORT_RANDOM_DIRECTORIES", "0"))
 # To shrink an example takes minutes, so that is done only by hand.
 TRIED = settings(
-    max_examples=ASKED or 12,
+    max_examples=ASKED or examples(6, 60),
     phases=set(Phase) if ASKED else (Phase.explicit, Phase.reuse, Phase.generate),
 )
 FIRST_NIGHT = datetime(2027, 1, 1, 2, 30, tzinfo=UTC)

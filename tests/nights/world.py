@@ -23,6 +23,7 @@ from tests.nights.company import MAPPING, PROJECTS, Company
 from tests.nights.truth import Account, Truth
 from tests.notice.receivers import Hook, Mailbox, mail_server, web_server
 from tests.ops.metrics import read_metrics
+from tests.processes import Command
 
 # Whether somebody is active, and their projects with their roles, by login.
 Seen = dict[str, tuple[bool, frozenset[tuple[str, str]]]]
@@ -71,7 +72,7 @@ class World:
     company: Company
     truth: Truth = field(default_factory=Truth)
     today: int = 0
-    _sandbox: "subprocess.Popen[str] | None" = None
+    _sandbox: Command | None = None
     url: str = ""
 
     @property
@@ -105,21 +106,11 @@ class World:
         self.stop_server()
         port = self.url.rpartition(":")[2].partition("/")[0] or "0"
         store = str(self.folder / "server.sqlite")
-        self._sandbox = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "kanport",
-                "sandbox",
-                "--store",
-                store,
-                "--port",
-                port,
-                *options,
-            ],
-            stdout=subprocess.PIPE,
-            text=True,
+        self._sandbox = Command(
+            *("sandbox", "--store", store, "--port", port, *options),
+            cwd=self.folder,
             env={**os.environ, "KANPORT_TOKEN": TOKEN},
+            stderr=subprocess.DEVNULL,
         )
         assert self._sandbox.stdout is not None
         self.url = self._sandbox.stdout.readline().removeprefix("listening on ").strip()
@@ -191,39 +182,46 @@ class World:
     # --- and by night ---------------------------------------------------------------------------
 
     def start(
-        self, *arguments: str, wrapped: tuple[str, ...] = (), largest: int = 0, **environ: str
-    ) -> "subprocess.Popen[str]":
+        self, *arguments: str, wrapped: tuple[str, ...] = (), largest: int = 0
+    ) -> "Command | subprocess.Popen[str]":
         """Start kanport as cron does: the line of the crontab, and next to no environment."""
+        line = (self.moment.isoformat(), str(largest), *arguments)
+        environ = {
+            "PATH": os.environ["PATH"],
+            "LANG": "C.UTF-8",
+            "KANPORT_CONFIG": str(self.folder / "etc" / "kanport.toml"),
+            "KANPORT_BATCH_SIZE": "2",
+        }
+        if not wrapped:
+            return Command(
+                *line, program=AT, cwd=self.folder, env=environ, stderr=subprocess.STDOUT
+            )
         return subprocess.Popen(
-            [*wrapped, sys.executable, AT, self.moment.isoformat(), str(largest), *arguments],
+            [*wrapped, sys.executable, AT, *line],
             cwd=self.folder,
-            env={
-                "PATH": os.environ["PATH"],
-                "LANG": "C.UTF-8",
-                "KANPORT_CONFIG": str(self.folder / "etc" / "kanport.toml"),
-                "KANPORT_BATCH_SIZE": "2",
-                **environ,
-            },
+            env=environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
 
-    def cron(self, *, wrapped: tuple[str, ...] = (), largest: int = 0) -> "subprocess.Popen[str]":
+    def cron(
+        self, *, wrapped: tuple[str, ...] = (), largest: int = 0
+    ) -> "Command | subprocess.Popen[str]":
         """Start the run of the night."""
         log = str(self.state / "kanport.log")
         line = ("sync", str(self.folder / "etc" / "nightly.yaml"), "--log-file", log)
         return self.start(*line, "--log-format", "json", wrapped=wrapped, largest=largest)
 
-    def morning(self, process: "subprocess.Popen[str]") -> Morning:
+    def morning(self, process: "Command | subprocess.Popen[str]") -> Morning:
         """Wait for the run, and give what there is to be found in the morning."""
-        said, _ = process.communicate(timeout=300)
+        said, _ = process.communicate(timeout=1500)
         mails = tuple(str(mail["Subject"]) for _, _, mail in self.mailbox.mails)
         posts = tuple(body for _, _, body in self.hook.posts)
         self.mailbox.mails.clear()
         self.hook.posts.clear()
-        return Morning(process.returncode, said, mails, posts)
+        return Morning(process.wait(), said, mails, posts)
 
     def as_usual(self) -> Morning:
         """Let the night go by."""
@@ -266,7 +264,7 @@ class World:
         self.start_server("--hash-cost", "0.2", "--workers", "1")
         before = len(self.seen())
         process = self.cron()
-        until = time.monotonic() + 300
+        until = time.monotonic() + 1500
         while len(self.seen()) < before + 3:
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < until

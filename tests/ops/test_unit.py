@@ -126,7 +126,7 @@ def run_unit(folder: Path, *wrapped: str, **environ: str) -> subprocess.Complete
         },
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=1200,
     )
 
 

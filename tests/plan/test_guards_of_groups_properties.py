@@ -19,6 +19,7 @@ from kanport.model import (
 )
 from kanport.plan.make import make_plan
 from kanport.plan.model import Action, Change, Plan, PlanMapping
+from tests.examples import examples
 from tests.plan.building import ADMIN, ALPHA, BETA, a_mapping, tripped
 from tests.plan.model_server import Kanboard, apply_change
 
@@ -172,7 +173,7 @@ def lost(server: Kanboard, end: Kanboard) -> dict[int, set[int]]:
 
 
 @given(st.data())
-@settings(max_examples=400)
+@settings(max_examples=examples(150, 2000))
 def test_no_project_is_emptied_by_way_of_groups(data: st.DataObject) -> None:
     server = data.draw(servers())
     wide = {"revoke": "100%", "lower": "100%"}
@@ -188,7 +189,7 @@ def test_no_project_is_emptied_by_way_of_groups(data: st.DataObject) -> None:
 
 
 @given(st.data())
-@settings(max_examples=400)
+@settings(max_examples=examples(150, 2000))
 def test_by_default_no_more_than_a_fifth_of_all_access_goes(data: st.DataObject) -> None:
     server = data.draw(servers())
     mapping = data.draw(mappings({}))

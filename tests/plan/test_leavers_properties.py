@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from kanport.model import Unknown, User
 from kanport.plan.model import Action, Plan
+from tests.examples import examples
 from tests.plan.building import ADMIN, ALPHA, BETA, a_mapping, a_state, access, person
 from tests.plan.model_server import Kanboard
 from tests.plan.nights import Nights
@@ -133,7 +134,7 @@ def learn(plan: Plan, night: dict[str, Any], truth: Truth, now: datetime) -> Non
                 pass
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(60, 1000), deadline=None)
 @given(
     nights=st.lists(NIGHT, min_size=1, max_size=14),
     steps=STEPS,

@@ -21,6 +21,7 @@ from kanport.model import (
 from kanport.names import compare_key
 from kanport.origin import Origin
 from kanport.plan.model import Action, Change, Plan, PlanWithheld
+from tests.examples import examples
 from tests.plan.building import a_mapping, plan_for
 from tests.plan.model_server import Kanboard
 from tests.plan.test_properties import TIDY_NAMES, desires, servers
@@ -161,7 +162,7 @@ def inputs(draw: st.DrawFn, with_groups: bool) -> tuple[Any, ...]:
 
 
 @given(inputs(with_groups=False))
-@settings(max_examples=150)
+@settings(max_examples=examples(80, 1000))
 def test_what_the_input_without_doubt_would_remove_is_removed_or_withheld(
     given_: tuple[Any, ...],
 ) -> None:
@@ -175,7 +176,7 @@ def test_what_the_input_without_doubt_would_remove_is_removed_or_withheld(
 
 
 @given(inputs(with_groups=True))
-@settings(max_examples=150)
+@settings(max_examples=examples(80, 1000))
 def test_the_same_holds_of_users_and_members_of_groups(given_: tuple[Any, ...]) -> None:
     # What ends in a project depends on which groups change, and so does not compare.
     current, desired, unknown, mapping, memory = given_
@@ -192,7 +193,7 @@ def test_the_same_holds_of_users_and_members_of_groups(given_: tuple[Any, ...]) 
 
 
 @given(inputs(with_groups=True))
-@settings(max_examples=100)
+@settings(max_examples=examples(60, 1000))
 def test_every_withheld_removal_says_why_and_names_rows_that_leave_it_open(
     given_: tuple[Any, ...],
 ) -> None:

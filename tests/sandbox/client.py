@@ -38,7 +38,7 @@ class Client:
     def __init__(self, server: Server, user: str = "jsonrpc", secret: str | None = None):
         place = urlsplit(server.url)
         self._path = place.path
-        self._connection = http.client.HTTPConnection("127.0.0.1", place.port, timeout=60)
+        self._connection = http.client.HTTPConnection("127.0.0.1", place.port, timeout=600)
         pair = f"{user}:{server.token if secret is None else secret}"
         self._headers = {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
 

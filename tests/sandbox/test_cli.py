@@ -52,7 +52,7 @@ def test_it_tells_one_line_and_ends_on_a_signal(number: signal.Signals) -> None:
     with started() as process, Client(process) as client:
         assert client.result("getVersion")
         process.popen.send_signal(number)
-        rest, errors = process.popen.communicate(timeout=20)
+        rest, errors = process.popen.communicate(timeout=600)
         assert (process.popen.returncode, rest, errors) == (0, "", "")
 
 

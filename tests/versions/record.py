@@ -185,7 +185,7 @@ def _kill_at_first_grant(sandbox: Sandbox) -> None:
 
     sandbox.fault = fault
     started.append(subprocess.Popen(command))
-    if started[0].wait(60) != -signal.SIGKILL:
+    if started[0].wait(600) != -signal.SIGKILL:
         raise SystemExit("the run was to be killed")
 
 
