@@ -205,7 +205,7 @@ def test_a_login_that_is_taken_in_the_middle_leaves_nobody_unnoticed(night: Nigh
     ended = night.sync()
     night.server.fault = None
     assert ended.code == 3, ended
-    assert "until the next run gives it to them, they are called kanport-rename-" in ended.out
+    assert 'until the next run, the user is called "kanport-rename-' in ended.out
     assert "leo" not in night.by_login()
     again = night.sync()
     assert again.code == 3, again
