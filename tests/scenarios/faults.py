@@ -1,10 +1,12 @@
 """Stories of what goes wrong between Kanport and the server, and of runs that end early."""
 
+import json
 import signal
 import time
 
-from kanport.sandbox import WRITING_PROCEDURES, Fault, Reply, web_page
-from tests.integration.files import GRANTS
+from kanport.sandbox import WRITING_PROCEDURES, Fault, Reply, Sandbox, SandboxOptions, web_page
+from tests.apply.test_when_it_counts import unchained
+from tests.integration.files import GRANTS, MAPPING
 from tests.scenarios.scene import STORIES, Scene, story
 
 PHP = "<b>Fatal error</b>:  Maximum execution time of 30 seconds exceeded in <b>/x</b>"
@@ -228,3 +230,55 @@ def a_server_that_refuses_to_be_read(scene: Scene) -> None:
     scene.patch.setenv("KANPORT_TOKEN", "another")
     scene("plan", "club.yaml")
     scene("doctor", "club.yaml")
+
+
+@story
+def a_run_that_was_killed(scene: Scene) -> None:
+    scene.club()
+    assert scene("sync", "club.yaml") == 0
+    path = scene.folder / scene.journal()
+    records = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    unchained(path, [each for each in records if each["record"] in ("run", "sent")])
+    scene.store.change("DELETE FROM project_has_users")
+    scene("report", scene.journal())
+    scene("undo", scene.journal(), "-o", "back.json")
+    scene("sync", "club.yaml")
+
+
+@story
+def what_changes_during_a_run(scene: Scene) -> None:
+    protect = MAPPING.replace("protect: [", "protect: [rita, ")
+    scene.club(mapping=protect + "limits: {disable: 9}\n")
+    for name in ("root", "rita"):
+        scene.store.add_user(name, role="app-admin")
+    assert scene("plan", "club.yaml", "-o", "plan.json") == 0
+
+    def others(names: tuple[str, ...]) -> None:
+        if WRITING_PROCEDURES.intersection(names):
+            scene.store.change("UPDATE users SET is_active = 0 WHERE id = 1")
+            scene.store.change("UPDATE users SET role = 'app-user' WHERE username = 'rita'")
+
+    scene.fault(others)
+    scene("apply", "plan.json", "--yes")
+    scene.fault(None)
+    scene("report", "plan.json", "--mask")
+
+
+@story
+def an_older_server(scene: Scene) -> None:
+    for missing in (("getAllGroups", "getGroupMembers"), ("getProjectUserRole",)):
+        options = SandboxOptions(
+            text_numbers=True, empty_lists=True, missing_procedures=frozenset(missing)
+        )
+        with Sandbox(options) as server:
+            scene.move_to(server)
+            scene.club()
+            scene("doctor", "club.yaml")
+            scene("plan", "club.yaml", "-o", f"{missing[0]}.json")
+            scene("apply", f"{missing[0]}.json", "--yes")
+            scene("sync", "club.yaml")
+    with Sandbox(SandboxOptions(memory_limit=0.001)) as server:
+        scene.move_to(server)
+        scene.club()
+        scene("plan", "club.yaml", "-o", "some.json")
+        scene("doctor", "club.yaml")

@@ -116,7 +116,7 @@ def files(folder: Path) -> Iterator[tuple[str, Any]]:
             case ".json" | ".jsonl" | ".sarif":
                 yield name, document(path.read_text("utf-8"))
             case ".csv":
-                yield name, table(path.read_text("utf-8"))
+                yield name, table(path.read_text("utf-8", "replace"))
             case _:
                 yield name, None
 

@@ -5,6 +5,9 @@ more than that it is the story that it is meant to be: everything else is compar
 """
 
 from collections.abc import Mapping
+from datetime import date
+
+import openpyxl
 
 from tests.integration.files import GRANTS, MAPPING, PEOPLE
 from tests.scenarios.scene import Scene, story
@@ -261,3 +264,67 @@ def people_found_by_their_address(scene: Scene) -> None:
     scene("explain", "club.yaml", "ada")
     scene("explain", "club.yaml", "p2@x.org")
     scene("sync", "club.yaml")
+
+
+# --- odd sources ----------------------------------------------------------------------------------
+
+SHEET = """\
+kanport: 1
+sources:
+  people: {type: excel, path: people.xlsx}
+  grants: {type: csv, path: grants.csv}
+users:
+  from: people
+  fields:
+    username: {from: Login, transform: [trim, lower]}
+    name: {from: Name}
+    email: {from: Mail}
+    active: {from: Active}
+memberships:
+  - {from: grants, username: {from: Login}, project: {from: Project}, role: project-member}
+invalid_rows: INVALID
+protect: [admin]
+"""
+
+
+@story
+def cells_and_rows_that_are_odd(scene: Scene) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.worksheets[0]
+    for row in (
+        ["Login", "Name", "Mail", "Active", "Login", None],
+        ["ada", "Ada", "ada@example.org", "yes", None, "more"],
+        ["bob", date(2026, 3, 1), "bob@example.org", "maybe", None, None],
+        ["cy", 12.5, "ada@example.org", True, None, None],
+        [7, "=1+1", "seven@example.org", "no", None, None],
+        ["eve\u200b", "x" * 300, "eve@" + "e" * 300 + ".org", "yes", None, None],
+        ["аdmin", "Müller", "MÃ¼ller@example.org", "yes", None, None],
+        ["#N/A", "None", "none@example.org", "yes", None, None],
+        ["ada ", "Ada again", "ada@example.org", "yes", None, None],
+        ["Login", "Name", "Mail", "Active", None, None],
+    ):
+        sheet.append(row)
+    sheet.merge_cells("B2:B3")
+    sheet.row_dimensions[4].hidden = True
+    book.save(scene.folder / "people.xlsx")
+    scene.store.add_project("Alpha", identifier="ALPHA")
+    scene.store.add_project("Closed", identifier="CLOSED", active=False)
+    scene.store.add_project("Twin")
+    scene.store.add_project("Twin")
+    grants = (
+        "Login,Project,\nada,ALPHA,x\nada,ALPHA\nbob,CLOSED,,,\ncy,Twin\n,ALPHA\nnobody,ALPHA\n"
+    )
+    for invalid in ("abort", "skip"):
+        scene.write(mapping=SHEET.replace("INVALID", invalid), grants=grants)
+        scene("validate", "club.yaml")
+        scene("validate", "club.yaml", "--mask", "-o", f"{invalid}.sarif")
+        sheet.delete_cols(5, 2)
+        book.save(scene.folder / "people.xlsx")
+        scene.write(grants=grants.replace(",\n", "\n", 1))
+        scene("plan", "club.yaml", "-o", "plan.json")
+        scene("explain", "club.yaml", "ada")
+        scene("explain", "club.yaml", "--project", "Twin")
+    (scene.folder / "grants.csv").write_bytes("Login;Project\nmüller;ALPHA\n".encode("latin-1"))
+    scene("validate", "club.yaml")
+    (scene.folder / "people.xlsx").write_bytes(b"PK\x03\x04 no workbook")
+    scene("validate", "club.yaml")
