@@ -131,3 +131,8 @@ def test_a_circle_of_names_that_compare_the_same_comes_to_an_end() -> None:
     renames = [_rename(1, "ann", "bob"), _rename(2, "Ann", "eve"), _rename(3, "bob", "ANN")]
     ordered = order_renames(renames)
     assert _carried_out(ordered, {1: "ann", 2: "Ann", 3: "bob"}) == {1: "bob", 2: "eve", 3: "ANN"}
+
+
+def test_an_empty_username_is_freed_before_it_is_given() -> None:
+    changes = in_plan_order([_rename(1, "ann", ""), _rename(2, "", "bob")])
+    assert [change.username for change in changes] == ["", "ann"]

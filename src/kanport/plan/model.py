@@ -251,7 +251,9 @@ class TwoSides:
     @property
     def new_username(self: _Change) -> str:
         """The username that the user has after the change."""
-        return Side(self.after).username or self.username
+        new = Side(self.after).username
+        # An empty username is one, too.
+        return self.username if new is None else new
 
 
 class Change(Part, TwoSides):
