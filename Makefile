@@ -31,7 +31,7 @@ demo-ldap: $(READY) ## The same from a directory; needs slapd (Debian: apt-get i
 	@$(BIN)/python samples/demo_ldap.py
 
 test: check smoke ## Everything that must hold; what CI runs
-	$(BIN)/pytest --numprocesses=auto --dist=worksteal
+	$(BIN)/pytest --numprocesses=4 --dist=worksteal
 
 test-live: $(READY) ## Contract and samples against a fresh Kanboard: KANPORT_LIVE_URL, KANPORT_LIVE_TOKEN
 	@test -n "$$KANPORT_LIVE_URL" && test -n "$$KANPORT_LIVE_TOKEN" \

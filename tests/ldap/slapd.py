@@ -14,6 +14,8 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.ports import free_port
+
 SUFFIX = "dc=example,dc=org"
 ADMIN = f"cn=admin,{SUFFIX}"
 PASSWORD = "slapd-geheim"
@@ -32,13 +34,6 @@ def cannot(why: str) -> NoReturn:
     if os.environ.get("CI"):
         pytest.fail(why)
     pytest.skip(why)
-
-
-def free_port() -> int:
-    """Give a port on loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Slapd:

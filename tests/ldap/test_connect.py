@@ -17,7 +17,8 @@ from kanport.sources.ldap.search import Directory
 from tests.ldap.certificates import CLIENT, Authority
 from tests.ldap.conftest import ENVIRON, spec
 from tests.ldap.ldif import PEOPLE, person, tree
-from tests.ldap.slapd import ADMIN, PASSWORD, Slapd, free_port
+from tests.ldap.slapd import ADMIN, PASSWORD, Slapd
+from tests.ports import free_port
 
 
 def count_people(url: str | list[str], base: Path, **more: Any) -> int:

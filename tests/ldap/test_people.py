@@ -11,7 +11,8 @@ from kanport.origin import Origin
 from kanport.sources.ldap import read_ldap
 from tests.ldap.conftest import ENVIRON, NOW, codes, column, read, spec
 from tests.ldap.ldif import PEOPLE, entry, person, tree
-from tests.ldap.slapd import SUFFIX, Slapd, free_port
+from tests.ldap.slapd import SUFFIX, Slapd
+from tests.ports import free_port
 
 ODD_NAMES = {
     "comma": "Smith, John",

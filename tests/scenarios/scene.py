@@ -1,7 +1,6 @@
 """Where a story takes place: a folder, a server and the command line, and what is seen of them."""
 
 import os
-import random
 import re
 import resource
 import signal
@@ -27,13 +26,12 @@ from kanport.cli import boundary, cli
 from kanport.errors import KanportError
 from kanport.kanboard.client import Client
 from kanport.pipeline import planning
-from kanport.sandbox import Fault, Sandbox, SandboxOptions, Store
+from kanport.sandbox import Fault, Sandbox, Store
 from tests.integration.files import GRANTS, MAPPING, PEOPLE
 from tests.scenarios.observed import document, files, steady, without_words
 
 BEGIN = datetime(2026, 1, 1, 2, tzinfo=UTC)
 # Ports that no system gives to whoever asks for any.
-PORTS = range(20_000, 30_000)
 TLS = ssl.create_default_context()
 # Commands whose results can be had as JSON.
 WITH_JSON = {
@@ -225,16 +223,3 @@ class Scene:
     def end(self) -> Any:
         """Return all that was observed, with the files as they are now."""
         return self.seen, list(files(self.folder))
-
-
-def free_port() -> int:
-    """Return a port that stays free until it is used, for two servers one after the other."""
-    draw = random.SystemRandom()
-    for _ in range(100):
-        port = draw.choice(PORTS)
-        try:
-            Sandbox(SandboxOptions(port=port)).stop()
-        except OSError:
-            continue
-        return port
-    raise OSError("no port is free")
