@@ -31,7 +31,6 @@ from tests.integration.files import GRANTS, MAPPING, PEOPLE
 from tests.scenarios.observed import document, files, steady, without_words
 
 BEGIN = datetime(2026, 1, 1, 2, tzinfo=UTC)
-# Ports that no system gives to whoever asks for any.
 TLS = ssl.create_default_context()
 # Commands whose results can be had as JSON.
 WITH_JSON = {
