@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Union
 
-from kanport.catalogue import ALL, Personal
+from kanport import catalogue
+from kanport.catalogue.kinds import Personal
 from kanport.messages import MASK, fill
 
 # A parameter is a plain value, several texts, or other facts that the wording includes.
@@ -35,22 +36,22 @@ class Fact:
     @property
     def text(self) -> str:
         """What happened, as the catalogue words it."""
-        return self._filled(ALL[self.code].texts[self.case].message)
+        return self._filled(catalogue.ALL[self.code].texts[self.case].message)
 
     @property
     def hint(self) -> str | None:
         """What to do about it; None where the catalogue has no advice."""
-        return self._filled(ALL[self.code].texts[self.case].hint) or None
+        return self._filled(catalogue.ALL[self.code].texts[self.case].hint) or None
 
     def _filled(self, template: str) -> str:
-        secret = ALL[self.code].secret
+        secret = catalogue.ALL[self.code].secret
         return fill(
             template, {name: MASK if name in secret else value for name, value in self.params}
         )
 
     def masked(self, pseudonym: Pseudonym) -> "Fact":
         """Return the fact with a pseudonym in place of each personal parameter."""
-        personal = ALL[self.code].personal
+        personal = catalogue.ALL[self.code].personal
         return Fact(
             self.code,
             tuple(
@@ -61,7 +62,7 @@ class Fact:
 
     def texts(self) -> Iterator[tuple[str, Personal | None, str]]:
         """Yield the texts among the parameters, at every depth: name, whether personal, text."""
-        personal = ALL[self.code].personal
+        personal = catalogue.ALL[self.code].personal
         for name, value in self.params:
             for each in value if isinstance(value, tuple) else (value,):
                 if isinstance(each, Fact):
@@ -82,7 +83,7 @@ class Fact:
     def from_dict(cls, parts: Mapping[str, Any]) -> "Fact":
         """Return the fact that `to_dict` wrote; raise KeyError for an unknown code or case."""
         code, case = parts["code"], parts.get("case", "")
-        ALL[code].texts[case]
+        catalogue.ALL[code].texts[case]
         params = parts.get("params", {})
         return cls(code, tuple((name, _from_json(params[name])) for name in sorted(params)), case)
 
@@ -93,7 +94,7 @@ def fact(code: str, *, case: str = "", **params: Param) -> Fact:
     >>> fact("as-written", text="role differs").text
     'role differs'
     """
-    ALL[code].texts[case]
+    catalogue.ALL[code].texts[case]
     return Fact(code, tuple(sorted(params.items())), case)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from kanport.catalogue import FINDINGS
+from kanport import catalogue
 from kanport.facts import Fact, Param, Pseudonym, fact
 from kanport.messages import fields_of
 from kanport.origin import Origin
@@ -39,13 +39,13 @@ class Finding:
     params: tuple[tuple[str, Param], ...] = ()
 
     def __post_init__(self) -> None:
-        if self.code not in FINDINGS:
+        if self.code not in catalogue.FINDINGS:
             raise KeyError(f"finding code {self.code!r} is not in the catalogue")
 
     @property
     def severity(self) -> Severity:
         """The severity that the catalogue gives to the code."""
-        return Severity(FINDINGS[self.code].severity)
+        return Severity(catalogue.FINDINGS[self.code].severity)
 
     @property
     def fact(self) -> Fact:
@@ -76,7 +76,7 @@ class Finding:
         A finding without parameters, as earlier versions wrote them, is worded by what its code is
         about, since nobody knows what its message says of whom.
         """
-        kind = FINDINGS[self.code]
+        kind = catalogue.FINDINGS[self.code]
         wording = kind.texts.get(self.case)
         shown = {name for template in wording or () for name in fields_of(template)}
         if wording is None or not shown <= {name for name, _ in self.params}:

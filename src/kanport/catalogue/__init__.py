@@ -9,23 +9,28 @@ Findings are in `sources`, `values`, `server` and `undoing`; `reasons` says why 
 safety checks say, `notices` what else a person must know of a run, `staleness` what has changed
 since a plan was made; `parts` what sentences of these name within them, `withheld` what
 prevents a removal.
+
+The entries are loaded when they are first used: no command needs them to print its help.
 """
 
-from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from kanport.catalogue.answers import ANSWERS
-from kanport.catalogue.guards import GUARDS
 from kanport.catalogue.kinds import Kind, Personal, Text
-from kanport.catalogue.notices import NOTICES
-from kanport.catalogue.outcomes import OUTCOMES
-from kanport.catalogue.parts import PARTS
-from kanport.catalogue.reasons import REASONS
-from kanport.catalogue.server import SERVER
-from kanport.catalogue.sources import SOURCES
-from kanport.catalogue.staleness import STALENESS
-from kanport.catalogue.undoing import UNDOING
-from kanport.catalogue.values import VALUES
-from kanport.catalogue.withheld import WITHHELD
+
+if TYPE_CHECKING:
+    from kanport.catalogue.entries import (
+        ALL,
+        ANSWERS,
+        FINDINGS,
+        GUARDS,
+        NOTICES,
+        OUTCOMES,
+        PARTS,
+        REASONS,
+        STALENESS,
+        WITHHELD,
+    )
 
 __all__ = [
     "ALL",
@@ -43,16 +48,10 @@ __all__ = [
     "Text",
 ]
 
-# In this order reports count findings.
-FINDINGS: Mapping[str, Kind] = {**SOURCES, **VALUES, **SERVER, **UNDOING}
-ALL: Mapping[str, Kind] = {
-    **FINDINGS,
-    **REASONS,
-    **OUTCOMES,
-    **ANSWERS,
-    **GUARDS,
-    **NOTICES,
-    **STALENESS,
-    **PARTS,
-    **WITHHELD,
-}
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module("kanport.catalogue.entries"), name)
+    globals()[name] = found
+    return found
