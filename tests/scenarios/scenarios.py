@@ -10,6 +10,7 @@ from datetime import date
 import openpyxl
 
 from tests.integration.files import GRANTS, MAPPING, PEOPLE
+from tests.integration.test_swaps import MAPPING as SWAPPED
 from tests.scenarios.scene import Scene, story
 
 TEAM = """\
@@ -195,26 +196,6 @@ def sources_that_shrink(scene: Scene) -> None:
 
 # --- who is who -----------------------------------------------------------------------------------
 
-PASSED_ON = """\
-kanport: 1
-sources:
-  people: {{type: csv, path: people.csv}}
-  grants: {{type: csv, path: grants.csv}}
-users:
-  from: people
-  {who}
-  fields:
-    username: {{from: Login}}
-    name: {{from: Name}}
-    email: {{from: Mail}}
-  missing: disable
-  managed: {{usernames: ["*"]}}
-memberships:
-  - {{from: grants, username: {{from: Login}}, project: {{from: Project}}, role: project-member}}
-memberships_missing: revoke
-protect: [admin]
-limits: {{disable: 100%, revoke: 100%}}
-"""
 BY_ID = "id: {from: Number}\n  find_by: [username]"
 BY_EMAIL = "find_by: [username, email]"
 
@@ -231,7 +212,7 @@ def numbered(scene: Scene, logins: Mapping[str, str], members: str) -> None:
 @story
 def logins_that_are_passed_on(scene: Scene) -> None:
     scene.store.add_project("Alpha", identifier="ALPHA")
-    scene.write(mapping=PASSED_ON.format(who=BY_ID) + "ledger: p.ledger\n")
+    scene.write(mapping=SWAPPED.format(who=BY_ID) + "ledger: p.ledger\n")
     numbered(scene, {"1": "ada", "2": "bob", "3": "cy", "4": "leo"}, "ada leo")
     assert scene("sync", "club.yaml") == 0
     numbered(scene, {"1": "bob", "2": "cy", "3": "ada"}, "bob")
@@ -253,7 +234,7 @@ def logins_that_are_passed_on(scene: Scene) -> None:
 @story
 def people_found_by_their_address(scene: Scene) -> None:
     scene.store.add_project("Alpha", identifier="ALPHA")
-    scene.write(mapping=PASSED_ON.format(who=BY_EMAIL))
+    scene.write(mapping=SWAPPED.format(who=BY_EMAIL))
     for number, login in enumerate(("ada", "bob", "cy"), start=1):
         scene.store.add_user(login, name=f"N {number}", email=f"p{number}@x.org")
     numbered(scene, {"1": "ada.l", "2": "bob", "3": "cyrus"}, "ada.l")

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from kanport.facts import fact
 from kanport.fields import USER_FIELDS
+from kanport.messages import listed, quoted
 from kanport.model import CurrentState, Group, Project, User
 from kanport.names import compare_key, spelling_key
 from kanport.plan.access import group_finder
 from kanport.plan.match import Projects
-from kanport.plan.places import listed
 
 USERS, GROUPS, GROUP_MEMBERS = "users", "groups", "group_members"
 PROJECTS, MEMBERSHIPS = "projects", "memberships"
@@ -70,12 +70,12 @@ def not_whole(state: CurrentState) -> str | None:
     if not state.users_complete:
         why = f": {fact('no-list', case=state.unlisted.fault)}" if state.unlisted else ""
         return f"not all users of {state.server.url} can be read{why}"
-    if unread := [group.name for group in state.groups if not group.complete]:
+    if unread := sorted(quoted(group.name) for group in state.groups if not group.complete):
         return f"not all members of groups of {state.server.url} can be read: {listed(unread)}"
     members = {user_id for roles in state.roles.values() for user_id in roles}
     members.update(user_id for group in state.groups for user_id in group.members)
     if strangers := members - {user.id for user in state.users}:
-        numbers = listed(f"#{number}" for number in sorted(strangers))
+        numbers = listed([f"#{number}" for number in sorted(strangers)])
         return (
             f"{state.server.url} lists members who are not among its users ({numbers}): something"
             " was changed there meanwhile, or is left out"

@@ -14,13 +14,13 @@ from kanport.mapping.spec import MappingFile
 from kanport.memory import Memory
 from kanport.model import CurrentState, DesiredGroupAccess, Group, Project
 from kanport.names import compare_key, spelling_key
+from kanport.origin import first_place
 from kanport.plan.access import shown_not
 from kanport.plan.draft import Draft
 from kanport.plan.groups import FoundGroup, Groups
 from kanport.plan.match import name_matcher
 from kanport.plan.model import Action, PlanBecause
 from kanport.plan.parts import group_part, sorted_names
-from kanport.plan.places import first_place
 from kanport.plan.ranks import project_rank
 from kanport.plan.resolve import Resolved
 from kanport.plan.risks import access_risks

@@ -8,14 +8,13 @@ from kanport.findings import Finding, found
 from kanport.mapping.spec import MappingFile
 from kanport.model import CurrentState, Group, User
 from kanport.names import compare_key
-from kanport.origin import Origin
+from kanport.origin import Origin, first_place
 from kanport.plan.draft import Draft
 from kanport.plan.groups import FoundGroup, Groups
 from kanport.plan.match import name_matcher
 from kanport.plan.model import Action, PlanBecause, Risk
 from kanport.plan.notes import protected_finding
 from kanport.plan.parts import sorted_names
-from kanport.plan.places import first_place
 from kanport.plan.resolve import Resolved
 from kanport.plan.withheld import Withheld, cause, unread_name
 

@@ -8,10 +8,10 @@ from kanport.facts import Fact, Param, fact
 from kanport.findings import Finding, finding
 from kanport.model import DesiredGroup, Group
 from kanport.names import compare_key
+from kanport.origin import first_place, in_place_order
 from kanport.plan.draft import Draft
 from kanport.plan.model import Action
 from kanport.plan.parts import group_part
-from kanport.plan.places import first_place, in_place_order
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,10 @@ from kanport.facts import Param
 from kanport.findings import Finding, found
 from kanport.model import DesiredUser, Identity, Unknown, User
 from kanport.names import compare_key, is_temporary_username
-from kanport.origin import Origin
+from kanport.origin import Origin, first_place
 from kanport.plan.match import People
 from kanport.plan.notes import user_finding
 from kanport.plan.parts import sorted_names, user_part
-from kanport.plan.places import first_place
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from kanport.mapping.spec import MappingFile
 from kanport.memory import Memory
 from kanport.model import CurrentState, Given, Project, User
 from kanport.names import compare_key
-from kanport.origin import Origin
+from kanport.origin import Origin, first_place
 from kanport.plan.draft import Draft
 from kanport.plan.foreseen import Foreseen, Outlook
 from kanport.plan.managed import managed_grants, managed_people
@@ -19,7 +19,6 @@ from kanport.plan.model import Action, Risk
 from kanport.plan.notes import protected_finding, spelled_finding, user_finding
 from kanport.plan.parts import in_project, sorted_parts
 from kanport.plan.people import Person
-from kanport.plan.places import first_place
 from kanport.plan.ranks import project_rank
 from kanport.plan.resolve import Resolved
 from kanport.plan.risks import access_risks

@@ -10,9 +10,9 @@ from kanport.facts import Param, fact
 from kanport.findings import Finding, finding, found
 from kanport.model import DesiredProject, Project, ProjectRole
 from kanport.names import spelling_key
+from kanport.origin import first_place
 from kanport.plan.match import Projects
 from kanport.plan.parts import project_part, sorted_names
-from kanport.plan.places import first_place
 from kanport.plan.wanted import Wanted
 
 

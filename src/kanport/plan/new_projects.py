@@ -8,13 +8,12 @@ from kanport.findings import Finding, found
 from kanport.mapping.spec import MappingFile
 from kanport.model import CurrentState, DesiredProject, DesiredState, Given, Project
 from kanport.names import case_key, id_in, spelling_key
-from kanport.origin import Origin
+from kanport.origin import Origin, first_place, in_place_order
 from kanport.plan.draft import Draft
 from kanport.plan.match import Projects, is_of_directory
 from kanport.plan.model import Action
 from kanport.plan.moved_projects import keys_of, unlike_the_source
 from kanport.plan.parts import project_part
-from kanport.plan.places import first_place, in_place_order
 from kanport.plan.wanted import PersonFinder, ambiguous_project
 
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 
 from kanport.findings import Finding, found
 from kanport.model import CurrentState
+from kanport.origin import first_place
 from kanport.plan.draft import Draft
 from kanport.plan.model import Action, Change
-from kanport.plan.places import first_place
 
 
 def by_ldap(change: Change | Draft) -> bool:

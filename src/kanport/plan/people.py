@@ -8,12 +8,11 @@ from kanport.facts import Param, fact
 from kanport.findings import Finding, finding, found
 from kanport.model import DesiredState, DesiredUser, User
 from kanport.names import compare_key, spelling_key
-from kanport.origin import Origin
+from kanport.origin import Origin, first_place, in_place_order
 from kanport.plan.doubt import Doubt
 from kanport.plan.known import Known, Refused, held, passed_on, trace
 from kanport.plan.match import People
 from kanport.plan.parts import sorted_names, user_part
-from kanport.plan.places import first_place, in_place_order
 
 
 @dataclass(frozen=True, slots=True)

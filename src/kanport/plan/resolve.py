@@ -7,14 +7,13 @@ from kanport.findings import UNCLEAR, Finding, Severity, found
 from kanport.mapping.spec import MappingFile
 from kanport.model import CurrentState, DesiredState, Given, Identity, Project
 from kanport.names import compare_key
-from kanport.origin import Origin
+from kanport.origin import Origin, first_place
 from kanport.plan.doubt import Doubt, Invalid, without
 from kanport.plan.known import Known
 from kanport.plan.match import People, Projects, name_matcher, numbers_are_ids
 from kanport.plan.moved_projects import roles_to_make
 from kanport.plan.new_projects import NewProjects, new_projects
 from kanport.plan.people import Person, match_people
-from kanport.plan.places import first_place
 from kanport.plan.wanted import PersonFinder, Wanted, match_access, project_problem
 from kanport.plan.withheld import Causes
 

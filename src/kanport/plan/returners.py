@@ -10,11 +10,11 @@ from kanport.findings import Finding, found
 from kanport.memory import Memory
 from kanport.model import AppRole, DesiredUser, User
 from kanport.names import compare_key
+from kanport.origin import in_place_order
 from kanport.plan.draft import Draft
 from kanport.plan.match import name_matcher
 from kanport.plan.model import Action
 from kanport.plan.people import Person, origin_of
-from kanport.plan.places import in_place_order
 from kanport.plan.resolve import Resolved
 from kanport.plan.risks import active_risks
 

@@ -3,8 +3,8 @@
 from kanport.facts import fact
 from kanport.findings import Finding, found
 from kanport.model import CurrentState
+from kanport.origin import first_place
 from kanport.plan.parts import sorted_names
-from kanport.plan.places import first_place
 from kanport.plan.resolve import Resolved
 
 

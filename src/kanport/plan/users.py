@@ -17,7 +17,7 @@ from kanport.model import (
     User,
 )
 from kanport.names import compare_key
-from kanport.origin import Origin
+from kanport.origin import Origin, first_place, in_place_order
 from kanport.plan.draft import Draft
 from kanport.plan.managed import managed_people
 from kanport.plan.match import name_matcher
@@ -28,7 +28,6 @@ from kanport.plan.notes import protected_finding, spelled_finding, user_finding
 from kanport.plan.own_ldap import own_ldap_findings
 from kanport.plan.parts import sorted_names
 from kanport.plan.people import Person, origin_of
-from kanport.plan.places import first_place, in_place_order
 from kanport.plan.ranks import app_rank
 from kanport.plan.resolve import Resolved, creates_inactive
 from kanport.plan.returners import Returners

@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 from kanport.findings import Finding, Severity, found
 from kanport.model import CurrentState, DesiredMembership, DesiredState, Given, Project, User
 from kanport.names import as_written, compare_key, id_in
-from kanport.origin import Origin
+from kanport.origin import Origin, first_place, in_place_order
 from kanport.plan.doubt import Doubt, Invalid
 from kanport.plan.match import People, Projects, misread_projects
 from kanport.plan.notes import user_finding
 from kanport.plan.parts import project_part
 from kanport.plan.people import Matched, ambiguous_person
-from kanport.plan.places import first_place, in_place_order
 
 
 @dataclass(frozen=True, slots=True)
