@@ -1,0 +1,190 @@
+"""Large sets by columns: each distinct text once, and for each row the number of its text.
+
+A directory of a university asks for half a million memberships. As objects they would take a
+gigabyte; as columns, a few megabytes. What works on one of them gets an object, made when asked.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Self, overload
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kanport.fields import BESIDE_USERNAME
+from kanport.model import DesiredMembership, DesiredUser, Given, RandomPassword
+from kanport.origin import Origin
+
+Codes = NDArray[np.intp]
+Flags = NDArray[np.bool_]
+Objects = NDArray[np.object_]
+
+
+class Coded(NamedTuple):
+    """A column of texts: the distinct ones as they come, and the code of each row.
+
+    >>> Coded.of(["WEB", "OPS", "WEB"])
+    Coded(values=('WEB', 'OPS'), codes=array([0, 1, 0]))
+    """
+
+    values: tuple[str, ...]
+    codes: Codes
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> Self:
+        """Return the column of these texts."""
+        listed = np.empty(0, dtype=object)
+        given = list(texts)
+        if given:
+            listed = np.array(given, dtype=object)
+        codes, distinct = pd.factorize(listed)
+        return cls(tuple(distinct), codes)
+
+    def keys(self, key: Callable[[str], str]) -> "Coded":
+        """Return the column of the keys of the texts: what is compared instead of them."""
+        number, distinct = pd.factorize(np.array([*map(key, self.values), ""], dtype=object))
+        return Coded(tuple(distinct), number[self.codes])
+
+
+class Places(NamedTuple):
+    """The origins of the three parts of a membership."""
+
+    username: tuple[Origin, ...]
+    project: tuple[Origin, ...]
+    role: tuple[Origin, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Memberships(Sequence[DesiredMembership]):
+    """Desired memberships by columns; `places` returns the origins of one by its number.
+
+    The columns hold texts as the sources spell them: a username, a project, a role. `unlisted` is
+    as for `DesiredMembership`.
+    """
+
+    users: Coded
+    projects: Coded
+    roles: Coded
+    unlisted: Flags
+    places: Callable[[int], Places]
+
+    @classmethod
+    def of(cls, given: Iterable[DesiredMembership]) -> "Memberships":
+        """Return the columns of memberships; those that are columns already, as they are."""
+        if isinstance(given, Memberships):
+            return given
+        listed = tuple(given)
+        return cls(
+            Coded.of(one.username.value for one in listed),
+            Coded.of(one.project.value for one in listed),
+            Coded.of(one.role.value for one in listed),
+            np.array([one.unlisted for one in listed], dtype=bool),
+            lambda at: Places(
+                listed[at].username.origins, listed[at].project.origins, listed[at].role.origins
+            ),
+        )
+
+    def __len__(self) -> int:
+        return len(self.unlisted)
+
+    @overload
+    def __getitem__(self, at: int) -> DesiredMembership: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[DesiredMembership, ...]: ...
+    def __getitem__(self, at: int | slice) -> DesiredMembership | tuple[DesiredMembership, ...]:
+        if isinstance(at, slice):
+            return tuple(map(self._made, range(*at.indices(len(self)))))
+        number = range(len(self))[at]
+        return self._made(number)
+
+    def __eq__(self, other: object) -> bool:
+        """Compare as sequences, also with a tuple."""
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def chosen(self, rows: Flags | Codes) -> "Memberships":
+        """Return the memberships of some rows only: by flags, or by numbers."""
+        numbers = np.arange(len(self))[rows]
+        places = self.places
+        return Memberships(
+            self.users._replace(codes=self.users.codes[numbers]),
+            self.projects._replace(codes=self.projects.codes[numbers]),
+            self.roles._replace(codes=self.roles.codes[numbers]),
+            self.unlisted[numbers],
+            lambda at: places(int(numbers[at])),
+        )
+
+    def _made(self, at: int) -> DesiredMembership:
+        places = self.places(at)
+        return DesiredMembership(
+            Given(self.users.values[self.users.codes[at]], places.username),
+            Given(self.projects.values[self.projects.codes[at]], places.project),
+            Given(self.roles.values[self.roles.codes[at]], places.role),
+            unlisted=bool(self.unlisted[at]),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DesiredUsers(Sequence[DesiredUser]):
+    """Desired users by columns, in the order of their compare keys; `made` returns one of them.
+
+    `values` holds for each field the wanted values, None where nothing is given for this user.
+    `special` marks whoever has more to them than values: a stable id, unknown fields, or a password
+    of a kind of its own.
+    """
+
+    usernames: Objects
+    keys: Objects
+    values: Mapping[str, Objects]
+    special: Flags
+    made: Callable[[int], DesiredUser]
+
+    @classmethod
+    def of(cls, given: Iterable[DesiredUser]) -> "DesiredUsers":
+        """Return the columns of users; those that are columns already, as they are."""
+        if isinstance(given, DesiredUsers):
+            return given
+        listed = tuple(given)
+        return cls(
+            _objects([user.username.value for user in listed]),
+            _objects([user.key for user in listed]),
+            {
+                field.name: _objects(
+                    [None if (one := field.wanted(user)) is None else one.value for user in listed]
+                )
+                for field in BESIDE_USERNAME
+            },
+            np.array([_is_special(user) for user in listed], dtype=bool),
+            listed.__getitem__,
+        )
+
+    def __len__(self) -> int:
+        return len(self.special)
+
+    @overload
+    def __getitem__(self, at: int) -> DesiredUser: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[DesiredUser, ...]: ...
+    def __getitem__(self, at: int | slice) -> DesiredUser | tuple[DesiredUser, ...]:
+        if isinstance(at, slice):
+            return tuple(map(self.made, range(*at.indices(len(self)))))
+        return self.made(range(len(self))[at])
+
+    def __eq__(self, other: object) -> bool:
+        """Compare as sequences, also with a tuple."""
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _objects(values: Sequence[Any]) -> Objects:
+    made = np.empty(len(values), dtype=object)
+    made[:] = values
+    return made
+
+
+def _is_special(user: DesiredUser) -> bool:
+    plain = isinstance(user.password, RandomPassword)
+    return not plain or user.stable_id is not None or bool(user.unknown)
