@@ -2,15 +2,27 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, NamedTuple, Self, overload
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from kanport.facts import Fact
 from kanport.findings import Finding
-from kanport.origin import Origin
+from kanport.origin import Origin, place_order
+
+Cell = str | tuple[str, ...]
+"""An empty cell is the empty string; a cell is a tuple where a source has several values."""
+
+Place = Mapping[str, int | str]
+"""What the origin of a cell says of its column."""
 
 _NOWHERE: Mapping[str, Any] = {}
+_PLAIN: Mapping[str, Any] = {}
 
 UNPROVEN, LOST = "absence-unproven", "absence-since"
 ABSENCES = frozenset({UNPROVEN, LOST})
@@ -93,35 +105,37 @@ class DirectoryEntry(NamedTuple):
 class Row:
     """One row: its place, its values by column, and what is odd about single cells.
 
-    An empty cell is the empty string. A value is a tuple where the source has several values for
-    one attribute. `places` gives the origin of each column. `entry` is what a row of a directory
-    is about.
+    `places` holds what the origin of each column says besides its name. `entry` is what a row of a
+    directory is about.
     """
 
     origin: Origin
-    values: Mapping[str, str | tuple[str, ...]] = field(repr=False)
-    places: Mapping[str, Mapping[str, int | str]] = field(default_factory=dict)
+    values: Mapping[str, Cell] = field(repr=False)
+    places: Mapping[str, Place] = field(default_factory=dict)
     odd: Mapping[str, Odd] = field(default_factory=dict)
     entry: DirectoryEntry | None = None
 
     def place(self, column: str) -> Origin:
-        """Give the origin of the value in this column."""
-        # Field by field: this is called for each cell that is read, and `at` is slow.
-        place: Mapping[str, Any] = self.places.get(column, _NOWHERE)
-        origin, cell = self.origin, place.get("cell")
-        if cell is not None and origin.row is not None:
-            cell = f"{cell}{origin.row}"
-        return Origin(
-            origin.source,
-            origin.file,
-            origin.sheet,
-            origin.row,
-            column,
-            place.get("position", origin.position),
-            cell or origin.cell,
-            place.get("dn", origin.dn),
-            place.get("attribute", origin.attribute),
-        )
+        """Return the origin of the value in this column."""
+        return _cell_origin(self.origin, column, self.places.get(column, _NOWHERE))
+
+
+def _cell_origin(origin: Origin, column: str, place: Mapping[str, Any]) -> Origin:
+    # Field by field: this is called for each cell that is read, and `at` is slow.
+    cell = place.get("cell")
+    if cell is not None and origin.row is not None:
+        cell = f"{cell}{origin.row}"
+    return Origin(
+        origin.source,
+        origin.file,
+        origin.sheet,
+        origin.row,
+        column,
+        place.get("position", origin.position),
+        cell or origin.cell,
+        place.get("dn", origin.dn),
+        place.get("attribute", origin.attribute),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +195,39 @@ class Directory:
     sure: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+class Coded(NamedTuple):
+    """A column by its distinct cells: which of them each row has, and the cells themselves."""
+
+    codes: NDArray[np.intp]
+    values: NDArray[np.object_]
+
+    @classmethod
+    def of(cls, cells: NDArray[np.object_]) -> Self:
+        """Return the column of these cells; the distinct ones come in the order of the rows."""
+        codes, values = pd.factorize(cells)
+        return cls(codes, values)
+
+    @property
+    def cells(self) -> NDArray[np.object_]:
+        """The cell of each row."""
+        return self.values[self.codes]
+
+    def at(self, row: int) -> Any:
+        """Return the cell of one row."""
+        return self.values[self.codes[row]]
+
+
+@dataclass(frozen=True, eq=False)
 class Table:
-    """All rows of one source, with its columns, fingerprint and what was found on reading.
+    """All rows of one source as a frame, with their places and what was found on reading.
+
+    `frame` has a column of text (or of tuples, where a source has several values) for each header,
+    its rows in the order of their places. `numbers` are the lines of the rows in the file, 0 where
+    a source has none. `origin` is the place of the whole source, `places` what the origin of each
+    column says besides its name, and `odd` what is odd about cells: by column, then by the number
+    of the row in the frame. `origins` are the places of the rows where their numbers do not say
+    them, and `own_places` the places of columns in rows that differ from the others. `entries` is
+    what each row of a directory is about; it is empty for other sources.
 
     `sha256` and `size` (in bytes) are those of the file as it was read, so that a plan can be
     bound to it; of a directory, those of what was read in a fixed order. `scopes` are what the
@@ -199,8 +243,14 @@ class Table:
     source: str
     kind: str
     path: str
-    columns: tuple[str, ...]
-    rows: tuple[Row, ...]
+    frame: pd.DataFrame = field(repr=False)
+    numbers: NDArray[np.intp] = field(repr=False)
+    origin: Origin
+    places: Mapping[str, Place] = field(default_factory=dict)
+    odd: Mapping[str, Mapping[int, Odd]] = field(default_factory=dict)
+    origins: Sequence[Origin] = field(default=(), repr=False)
+    own_places: Mapping[int, Mapping[str, Place]] = field(default_factory=dict, repr=False)
+    entries: Sequence[DirectoryEntry | None] = field(default=(), repr=False)
     sha256: str = ""
     size: int = 0
     findings: tuple[Finding, ...] = ()
@@ -212,20 +262,163 @@ class Table:
     people: tuple[Row, ...] = ()
     strays: tuple[Row, ...] = ()
     directory: Directory | None = None
+    _coded: dict[str, Coded] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of_rows(
+        cls,
+        source: str,
+        kind: str,
+        path: str,
+        columns: Sequence[str],
+        rows: Iterable[Row],
+        **facts: Any,
+    ) -> Self:
+        """Return the table of these rows, in the order of their places; `facts` are its fields."""
+        parts = _parts_of(Origin(source, file=path), columns, rows)
+        return cls(source=source, kind=kind, path=path, **parts, **facts)
+
+    @classmethod
+    def of_columns(cls, coded: Mapping[str, Coded], **facts: Any) -> Self:
+        """Return the table of these columns; `facts` are its other fields."""
+        frame = frame_of({name: column.cells for name, column in coded.items()})
+        return cls(frame=frame, _coded=dict(coded), **facts)
+
+    def with_rows(self, rows: Iterable[Row]) -> Self:
+        """Return the table with other rows of the same columns."""
+        parts = _parts_of(Origin(self.source, file=self.path), self.columns, rows)
+        return replace(self, **parts, _coded={})
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return tuple(self.frame.columns)
+
+    @property
+    def rows(self) -> "Rows":
+        """The rows as objects, each made when it is asked for."""
+        return Rows(self)
+
+    def row(self, number: int) -> Row:
+        """Return the row with this number in the frame."""
+        return Row(
+            self.row_origin(number),
+            {column: cells[number] for column, cells in self.cells.items()},
+            self.own_places.get(number, self.places),
+            self._odd_by_row.get(number, _PLAIN),
+            self.entries[number] if self.entries else None,
+        )
+
+    def row_origin(self, number: int) -> Origin:
+        """Return the place of the row with this number in the frame."""
+        if self.origins:
+            return self.origins[number]
+        whole = self.origin
+        return Origin(whole.source, whole.file, whole.sheet, int(self.numbers[number]))
+
+    def place(self, number: int, column: str) -> Origin:
+        """Return the origin of the cell in this row and column."""
+        places = self.own_places.get(number, self.places)
+        return _cell_origin(self.row_origin(number), column, places.get(column, _NOWHERE))
+
+    @cached_property
+    def cells(self) -> Mapping[str, NDArray[np.object_]]:
+        """The cells of each column."""
+        return {column: self.frame[column].to_numpy() for column in self.columns}
+
+    def coded(self, column: str) -> Coded:
+        """Return a column by its distinct cells; they are found once."""
+        if column not in self._coded:
+            self._coded[column] = Coded.of(self.cells[column])
+        return self._coded[column]
 
     @property
     def filled(self) -> tuple[str, ...]:
         """The columns that hold anything in some row."""
-        if self.scopes and not self.rows:
+        if self.scopes and not len(self.numbers):
             # Groups without members: nobody is there of whom a column could be empty.
             return self.columns
-        empty = dict.fromkeys(self.columns)
-        for row in self.rows:
-            if not empty:
-                break
-            for column in [name for name in empty if row.values.get(name) or _is_odd(row, name)]:
-                del empty[column]
-        return tuple(column for column in self.columns if column not in empty)
+        return tuple(column for column in self.columns if self._is_filled(column))
+
+    def _is_filled(self, column: str) -> bool:
+        odd = self.odd.get(column, {}).values()
+        return any(self.coded(column).values) or any(one.code not in ABSENCES for one in odd)
+
+    @cached_property
+    def _odd_by_row(self) -> Mapping[int, Mapping[str, Odd]]:
+        found: dict[int, dict[str, Odd]] = {}
+        for column, cells in self.odd.items():
+            for number, why in cells.items():
+                found.setdefault(number, {})[column] = why
+        return found
+
+
+class Rows(Sequence[Row]):
+    """The rows of a table as objects, each made when it is asked for."""
+
+    def __init__(self, table: Table) -> None:
+        """Take the table."""
+        self._table = table
+
+    def __len__(self) -> int:
+        return len(self._table.numbers)
+
+    @overload
+    def __getitem__(self, at: int) -> Row: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[Row, ...]: ...
+    def __getitem__(self, at: int | slice) -> Row | tuple[Row, ...]:
+        numbers = range(len(self))
+        if isinstance(at, slice):
+            return tuple(map(self._table.row, numbers[at]))
+        return self._table.row(numbers[at])
+
+    def __iter__(self) -> Iterator[Row]:
+        return map(self._table.row, range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        """Compare as sequences, also with a tuple."""
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def objects(cells: Iterable[Any]) -> NDArray[np.object_]:
+    """Return an array of objects, each cell one of them, also where it is a tuple."""
+    return np.fromiter(cells, dtype=object)
+
+
+def frame_of(columns: Mapping[str, NDArray[np.object_]]) -> pd.DataFrame:
+    """Return a frame of columns of objects, as they are."""
+    frame = pd.DataFrame(dict(enumerate(columns.values())), dtype=object, copy=False)
+    frame.columns = pd.Index(list(columns), dtype=object)
+    return frame
+
+
+def _parts_of(whole: Origin, columns: Sequence[str], rows: Iterable[Row]) -> dict[str, Any]:
+    """Return the fields of a table that its rows decide; `whole` is its place if it has no row."""
+    ordered = sorted(rows, key=lambda row: place_order(row.origin))
+    first = ordered[0] if ordered else Row(whole, {})
+    odd: dict[str, dict[int, Odd]] = {}
+    for number, row in enumerate(ordered):
+        for column, why in row.odd.items():
+            odd.setdefault(column, {})[number] = why
+    return {
+        "frame": frame_of(
+            {name: objects(row.values.get(name, "") for row in ordered) for name in columns}
+        ),
+        "numbers": np.array([row.origin.row or 0 for row in ordered], dtype=np.intp),
+        "origin": Origin(first.origin.source, first.origin.file, first.origin.sheet),
+        "places": first.places,
+        "odd": odd,
+        "origins": tuple(row.origin for row in ordered),
+        "own_places": {
+            number: row.places for number, row in enumerate(ordered) if row.places != first.places
+        },
+        "entries": tuple(row.entry for row in ordered)
+        if any(row.entry is not None for row in ordered)
+        else (),
+    }
 
 
 def entry_key(row: Row) -> str:
@@ -233,7 +426,3 @@ def entry_key(row: Row) -> str:
     known = row.values.get("id")
     text = known if isinstance(known, str) and known else (row.origin.dn or "").casefold()
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
-
-
-def _is_odd(row: Row, column: str) -> bool:
-    return column in row.odd and row.odd[column].code not in ABSENCES

@@ -46,7 +46,7 @@ def a_table(source: str, header: str, *lines: Sequence[Cell] | str) -> Table:
         }
         origin = Origin(source, file=f"{source}.csv", row=number)
         rows.append(Row(origin, values, places, odd))
-    return Table(source, "csv", f"{source}.csv", columns, tuple(rows))
+    return Table.of_rows(source, "csv", f"{source}.csv", columns, rows)
 
 
 def made(mapping: LoadedMapping | str, *tables: Table) -> Normalized:

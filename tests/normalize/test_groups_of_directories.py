@@ -33,13 +33,11 @@ LOCKED = an_entry("uid=lee,ou=partners", "7", outside=True, locked=True)
 def read(*members: tuple[str, DirectoryEntry | None], scopes: tuple[Scope, ...] = ()) -> Normalized:
     """Normalize a list of users, Ada with her entry, and a group with these members."""
     staff = a_table("staff", "Login", "ada")
-    staff = replace(staff, rows=tuple(replace(row, entry=ADA) for row in staff.rows))
+    staff = staff.with_rows(replace(row, entry=ADA) for row in staff.rows)
     teams = a_table("teams", "Group | Login", *(f"Web | {name}" for name, _ in members))
     rows = zip(teams.rows, members, strict=True)
-    teams = replace(
-        teams, rows=tuple(replace(row, entry=entry) for row, (_, entry) in rows), scopes=scopes
-    )
-    return made(MAPPING, staff, teams)
+    teams = teams.with_rows(replace(row, entry=entry) for row, (_, entry) in rows)
+    return made(MAPPING, staff, replace(teams, scopes=scopes))
 
 
 def members(desired: DesiredState) -> dict[str, bool]:

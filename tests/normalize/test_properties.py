@@ -78,7 +78,7 @@ def renumbered(table: Table, order: Sequence[int]) -> Table:
     moved = [
         replace(table.rows[old], origin=table.rows[new].origin) for new, old in enumerate(order)
     ]
-    return replace(table, rows=tuple(moved))
+    return table.with_rows(moved)
 
 
 def without_places(found: Normalized) -> object:
@@ -100,9 +100,7 @@ def without_places(found: Normalized) -> object:
 def test_the_order_in_which_rows_come_changes_nothing(
     given_tables: tuple[Table, ...], data: st.DataObject
 ) -> None:
-    shuffled = [
-        replace(table, rows=tuple(data.draw(st.permutations(table.rows)))) for table in given_tables
-    ]
+    shuffled = [table.with_rows(data.draw(st.permutations(table.rows))) for table in given_tables]
     assert made(MAPPING, *given_tables) == made(MAPPING, *shuffled)
 
 
@@ -178,7 +176,7 @@ def test_spoiling_a_row_never_makes_anybody_gone(
     column = data.draw(st.sampled_from(table.columns))
     row = table.rows[index]
     spoiled = replace(row, odd={**row.odd, column: ODD}, values={**row.values, column: "#N/A"})
-    changed = replace(table, rows=(*table.rows[:index], spoiled, *table.rows[index + 1 :]))
+    changed = table.with_rows((*table.rows[:index], spoiled, *table.rows[index + 1 :]))
     others = [changed if other is table else other for other in given_tables]
     after = made(MAPPING, *others).desired
     still = {user.key for user in after.users}

@@ -209,10 +209,7 @@ def _near(column: str, columns: Iterable[str]) -> str | None:
 
 def table_origin(table: Table) -> Origin:
     """Give the origin of a whole table: its file and sheet, without a row."""
-    if table.rows:
-        origin = table.rows[0].origin
-        return Origin(origin.source, file=origin.file, sheet=origin.sheet)
-    return Origin(table.source, file=table.path)
+    return table.origin if len(table.numbers) else Origin(table.source, file=table.path)
 
 
 def header_origin(table: Table, column: str) -> Origin:

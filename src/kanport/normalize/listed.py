@@ -67,4 +67,4 @@ def listed_access(mapping: LoadedMapping, number: int) -> Table:
 
 def _table(mapping: LoadedMapping, rows: Iterator[Row] | list[Row]) -> Table:
     columns = (GROUP, MEMBER, EXTERNAL_ID, PROJECT, ROLE)
-    return Table("", "mapping", str(mapping.path), columns, tuple(rows))
+    return Table.of_rows("", "mapping", str(mapping.path), columns, rows)

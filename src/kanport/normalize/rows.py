@@ -7,7 +7,7 @@ from kanport.mapping.spec import MappingFile
 from kanport.normalize.bound import Context
 from kanport.normalize.columns import secret_columns
 from kanport.normalize.value import State, Value
-from kanport.origin import Origin, place_order
+from kanport.origin import Origin
 from kanport.table import DirectoryEntry, Row, Table
 
 RowId = tuple[str, int]
@@ -75,9 +75,8 @@ def contexts(spec: MappingFile) -> dict[str, Context]:
 
 def rows_in_order(table: Table) -> list[tuple[RowId, Row]]:
     """Give the rows that hold anything, in the order of their places, each with its id."""
-    rows = sorted(table.rows, key=lambda row: place_order(row.origin))
     return [
         ((table.source, number), row)
-        for number, row in enumerate(rows)
+        for number, row in enumerate(table.rows)
         if row.odd or any(row.values.values())
     ]

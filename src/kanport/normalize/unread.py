@@ -44,17 +44,19 @@ def nameless_aside(
     found = dict(tables)
     for name, rule, _ in _rules(spec, shared, UnreadPeople()):
         table = found[name]
-        hidden = [row for row in table.rows if any(column in row.odd for column in rule.columns)]
-        hidden = [row for row in hidden if read_one(rule, row, Notes()).state is State.UNKNOWN]
+        odd = {number for column in rule.columns for number in table.odd.get(column, ())}
+        hidden = {
+            number: row
+            for number, row in ((number, table.row(number)) for number in sorted(odd))
+            if read_one(rule, row, Notes()).state is State.UNKNOWN
+        }
         if not hidden:
             continue
-        for row in hidden:
+        for row in hidden.values():
             read_one(rule, row, notes)
-        aside = {id(row) for row in hidden}
         found[name] = replace(
-            table,
-            rows=tuple(row for row in table.rows if id(row) not in aside),
-            unread=(*table.unread, *(Unread(_told_by_dn(row)) for row in hidden)),
+            table.with_rows(row for number, row in enumerate(table.rows) if number not in hidden),
+            unread=(*table.unread, *(Unread(_told_by_dn(row)) for row in hidden.values())),
         )
     return found
 

@@ -107,7 +107,7 @@ def _without_lost(table: Table, before: DirectoryMemory) -> Table:
     """Return the table with the cells unknown whose attribute an entry had and has no more."""
     facts = table.directory
     assert facts is not None  # noqa: S101 - for the type checker
-    rows = list(table.rows)
+    rows = list(read := tuple(table.rows))
     holders = dict(facts.holders)
     for number, row in enumerate(rows):
         key = entry_key(row)
@@ -122,9 +122,9 @@ def _without_lost(table: Table, before: DirectoryMemory) -> Table:
             rows[number] = row = _unknown(row, name, computed=name in facts.asked)
         for name in holders.keys() & set(lost):
             holders[name] |= {key}
-    if all(new is old for new, old in zip(rows, table.rows, strict=True)):
+    if all(new is old for new, old in zip(rows, read, strict=True)):
         return table
-    return replace(table, rows=tuple(rows), directory=replace(facts, holders=holders))
+    return replace(table.with_rows(rows), directory=replace(facts, holders=holders))
 
 
 def _lacks(row: Row, key: str, name: str, holders: Mapping[str, frozenset[str]]) -> bool:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from kanport.mapping.spec import CsvSource, ExcelSource, KanboardSource, Source, YamlSource
 from kanport.network import LONGEST_EXCHANGE
-from kanport.table import Table
 
 if TYPE_CHECKING:
     from kanport.sources.kanboard_server import Servers
+    from kanport.table import Table
 
 
 def read_source(
@@ -25,7 +25,7 @@ def read_source(
     now: datetime | None = None,
     servers: "Servers | None" = None,
     request_timeout: float = LONGEST_EXCHANGE,
-) -> Table:
+) -> "Table":
     """Give the rows of one source, clean, each value with its place.
 
     `base` is the folder that paths are relative to. Cells of `secret_columns` are left exactly as

@@ -12,7 +12,7 @@ from kanport.names import normalize as in_form
 from kanport.origin import Origin
 from kanport.rules import control_problem, strip_blanks
 from kanport.spreadsheet import converted, converted_in_column, unwrapped
-from kanport.table import Odd
+from kanport.table import Coded, Odd, objects
 
 _RELATED = 20
 _ERROR = re.compile(
@@ -28,7 +28,7 @@ _ERROR = re.compile(
 class Cleaned:
     """The cells of one column, and the numbers (from 0) of those that were changed or are odd."""
 
-    texts: Sequence[str]
+    cells: Coded
     trimmed: Sequence[int] = ()
     composed: Sequence[int] = ()
     unwrapped: Sequence[int] = ()
@@ -60,8 +60,9 @@ def clean_column(texts: Sequence[str], *, spreadsheet: bool = False) -> Cleaned:
             found = converted(text) or in_column.get(text)
             if found is not None:
                 odd.setdefault(number, found)
+    again = Coded.of(objects(bare))
     return Cleaned(
-        texts=list(pd.Series(bare, dtype=object).to_numpy()[numbers]),
+        Coded(again.codes[numbers], again.values),
         trimmed=_where(cells, (n for n in _changed(before, stripped) if _is_trimmed(before[n]))),
         composed=_where(cells, _changed(stripped, plain)),
         unwrapped=_where(cells, _changed(plain, bare)),
@@ -116,7 +117,7 @@ def changes_told(cleaned: Cleaned, name: str, place: Callable[[int], Origin]) ->
         found(
             code,
             place(rows[0]),
-            value=cleaned.texts[rows[0]],
+            value=cleaned.cells.at(rows[0]),
             related=map(place, rows[1 : _RELATED + 1]),
             count=len(rows),
             column=name,

@@ -16,7 +16,7 @@ from kanport.sources.csv_encoding import decode
 from kanport.sources.csv_records import Broken, Record, broken_finding, lines_of, records
 from kanport.sources.file_bytes import read_bytes, refused
 from kanport.sources.file_kind import Kind, kind_of, wrong_kind
-from kanport.sources.grid import Grid, headers_of, rows_of, with_strays
+from kanport.sources.grid import Grid, headers_of, table_of, with_strays
 from kanport.sources.header import (
     Wanted,
     columns_of,
@@ -60,7 +60,6 @@ def read_csv(
     if isinstance(delimiter, Finding):
         raise refused([delimiter], origin)
     grid, told = _read_grid(lines, delimiter, wanted, spec, origin)
-    read = rows_of(grid, origin)
     read_as = found(
         "file-read-as",
         origin,
@@ -68,19 +67,8 @@ def read_csv(
         encoding=decoded.encoding,
         delimiter=CALLED[delimiter.char],
     )
-    return Table(
-        source=name,
-        kind=spec.type,
-        path=spec.path,
-        columns=tuple(column.name for column in grid.columns),
-        rows=read.rows,
-        strays=read.strays,
-        sha256=file.sha256,
-        modified_at=file.modified_at,
-        size=len(file.data),
-        findings=(read_as, *decoded.doubts, *told, *read.findings),
-        headers=headers_of(grid, origin),
-    )
+    told = [read_as, *decoded.doubts, *told]
+    return table_of(grid, origin, file, spec, told=told, headers=headers_of(grid, origin))
 
 
 def _read_grid(

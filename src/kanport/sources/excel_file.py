@@ -24,7 +24,7 @@ from kanport.sources.excel_sheet import (
 from kanport.sources.excel_told import hidden_told, read_as
 from kanport.sources.file_bytes import read_bytes, refused
 from kanport.sources.file_kind import Kind, kind_of, wrong_kind
-from kanport.sources.grid import Grid, headers_of, rows_of, with_strays
+from kanport.sources.grid import Grid, headers_of, table_of, with_strays
 from kanport.sources.header import (
     Column,
     Wanted,
@@ -72,18 +72,12 @@ def read_excel(
                 raise refused([too_many(spec.max_rows, origin)], origin)
         unread = unread_parts(workbook, sheet, origin)
     grid, findings = _make_grid(rows, sheet, spec, wanted, origin)
-    read = rows_of(grid, origin)
-    return Table(
-        source=name,
-        kind=spec.type,
-        path=spec.path,
-        columns=tuple(column.name for column in grid.columns),
-        rows=read.rows,
-        strays=read.strays,
-        sha256=file.sha256,
-        modified_at=file.modified_at,
-        size=len(file.data),
-        findings=(read_as(chosen, grid.columns, sheet, origin), *unread, *findings, *read.findings),
+    return table_of(
+        grid,
+        origin,
+        file,
+        spec,
+        told=(read_as(chosen, grid.columns, sheet, origin), *unread, *findings),
         partial=any(finding.code == "rows-left-out" for finding in findings),
         headers=headers_of(grid, origin),
     )

@@ -1,19 +1,23 @@
 """Cells as a file has them, made into the rows of a table: the same for every kind of file."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import NamedTuple
+from typing import Any
+
+import numpy as np
 
 from kanport.facts import fact
 from kanport.findings import Finding, finding
+from kanport.mapping.spec import CsvSource, ExcelSource, YamlSource
 from kanport.origin import Origin
 from kanport.sources.cells import Cleaned, changes_told, clean_column, odd_text
+from kanport.sources.file_bytes import FileBytes
 from kanport.sources.header import Column
 from kanport.spreadsheet import converted, stray_rows, unwrapped
-from kanport.table import Odd, Row
+from kanport.table import Coded, Odd, Place, Row, Table, objects
 
-Place = Mapping[str, int | str]
+FileSpec = CsvSource | ExcelSource | YamlSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +46,6 @@ class Grid:
         return len(self.strays) == len(self.numbers)
 
 
-class RowsRead(NamedTuple):
-    """The rows of a list with clean values, the rows that are none of it, and what was found."""
-
-    rows: tuple[Row, ...]
-    strays: tuple[Row, ...]
-    findings: list[Finding]
-
-
 def with_strays(grid: Grid, origin: Origin) -> Grid:
     """Return the grid with an error for each row that is none of the list: headers and totals."""
     if not grid.spreadsheet:
@@ -73,17 +69,38 @@ def headers_of(grid: Grid, origin: Origin) -> dict[str, Origin]:
     return {name: row.place(name) for name in places}
 
 
-def rows_of(grid: Grid, origin: Origin) -> RowsRead:
-    """Return the rows with clean values, and the findings about them.
+def table_of(
+    grid: Grid,
+    origin: Origin,
+    file: FileBytes,
+    spec: FileSpec,
+    *,
+    told: Iterable[Finding] = (),
+    **facts: Any,
+) -> Table:
+    """Return the table of a grid with clean cells; `told` comes before what is found on cleaning.
 
     Rows that are none of the list are kept apart, so that they say nothing of its columns either.
     """
-    if not grid.strays:
-        rows, findings = _clean_rows(grid, origin)
-        return RowsRead(rows, (), findings)
-    rows, findings = _clean_rows(_part(grid, grid.strays, stray=False), origin)
-    strays, _ = _clean_rows(_part(grid, grid.strays, stray=True), origin)
-    return RowsRead(rows, strays, [*grid.strays.values(), *findings])
+    strays: tuple[Row, ...] = ()
+    kept = grid
+    if grid.strays:
+        kept = _part(grid, grid.strays, stray=False)
+        left, _ = _cleaned(_part(grid, grid.strays, stray=True), origin)
+        strays = tuple(Table.of_columns(**left, source="", kind="", path="").rows)
+    cleaned, findings = _cleaned(kept, origin)
+    return Table.of_columns(
+        **cleaned,
+        source=origin.source,
+        kind=spec.type,
+        path=spec.path,
+        strays=strays,
+        sha256=file.sha256,
+        modified_at=file.modified_at,
+        size=len(file.data),
+        findings=(*told, *grid.strays.values(), *findings),
+        **facts,
+    )
 
 
 def _part(grid: Grid, strays: Collection[int], *, stray: bool) -> Grid:
@@ -100,16 +117,14 @@ def _part(grid: Grid, strays: Collection[int], *, stray: bool) -> Grid:
     )
 
 
-def _clean_rows(grid: Grid, origin: Origin) -> tuple[tuple[Row, ...], list[Finding]]:
+def _cleaned(grid: Grid, origin: Origin) -> tuple[dict[str, Any], list[Finding]]:
+    """Return what a table holds of the rows of a grid, and what was found on cleaning them."""
     places = {column.name: grid.place_of(column) for column in grid.columns}
-    source, file, sheet = origin.source, origin.file, origin.sheet
-    # `at` is slow, and there is one for each row.
-    origins = [Origin(source, file, sheet, number) for number in grid.numbers]
-    odd: dict[int, dict[str, Odd]] = {}
+    odd: dict[str, dict[int, Odd]] = {}
     for (row, number), found in grid.odd.items():
         column = grid.columns[number]
-        odd.setdefault(row, {})[column.name] = _unshown(found) if column.secret else found
-    texts: list[Sequence[str]] = []
+        odd.setdefault(column.name, {})[row] = _unshown(found) if column.secret else found
+    coded: dict[str, Coded] = {}
     findings: list[Finding] = []
     for column, cells in zip(grid.columns, grid.cells, strict=True):
         spreadsheet = grid.spreadsheet and column.used
@@ -118,25 +133,24 @@ def _clean_rows(grid: Grid, origin: Origin) -> tuple[tuple[Row, ...], list[Findi
             if column.secret
             else clean_column(cells, spreadsheet=spreadsheet)
         )
-        texts.append(cleaned.texts)
-        for row, trouble in cleaned.odd.items():
-            odd.setdefault(row, {}).setdefault(column.name, trouble)
+        coded[column.name] = cleaned.cells
+        if cleaned.odd:
+            odd[column.name] = {**cleaned.odd, **odd.get(column.name, {})}
         if column.used and (cleaned.trimmed or cleaned.composed or cleaned.unwrapped):
-            place = partial(_place, origins, places, column.name)
+            place = partial(_place, origin, grid.numbers, column.name, places[column.name])
             findings.extend(changes_told(cleaned, column.name, place))
-    names = [column.name for column in grid.columns]
-    plain: Mapping[str, Odd] = {}
-    rows = tuple(
-        Row(where, dict(zip(names, values, strict=True)), places, odd.get(number, plain))
-        for number, (where, values) in enumerate(
-            zip(origins, zip(*texts, strict=True), strict=True)
-        )
-    )
-    return rows, findings
+    facts = {
+        "coded": coded,
+        "numbers": np.array(grid.numbers, dtype=np.intp),
+        "origin": origin,
+        "places": places,
+        "odd": odd,
+    }
+    return facts, findings
 
 
-def _place(origins: Sequence[Origin], places: Mapping[str, Place], name: str, row: int) -> Origin:
-    return Row(origins[row], {}, places).place(name)
+def _place(origin: Origin, numbers: Sequence[int], name: str, place: Place, row: int) -> Origin:
+    return Row(origin.at(row=numbers[row]), {}, {name: place}).place(name)
 
 
 def _secret_column(cells: Sequence[str], *, spreadsheet: bool) -> Cleaned:
@@ -151,7 +165,7 @@ def _secret_column(cells: Sequence[str], *, spreadsheet: bool) -> Cleaned:
             odd[row] = _unshown(found)
         elif spreadsheet and text and (converted(text) or unwrapped(text) != text):
             odd[row] = Odd(fact("cell-converted", case="secret"))
-    return Cleaned(cells, odd=odd)
+    return Cleaned(Coded.of(objects(cells)), odd=odd)
 
 
 def _unshown(odd: Odd) -> Odd:

@@ -3,8 +3,10 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from itertools import repeat
 from pathlib import Path
 
+import numpy as np
 from pydantic import SecretStr
 
 from kanport.config import Settings, Timeouts, normalize_url
@@ -17,7 +19,7 @@ from kanport.mapping.ldap import SecretReference
 from kanport.mapping.spec import KanboardSource
 from kanport.network import LONGEST_EXCHANGE
 from kanport.origin import Origin
-from kanport.table import Row, Table
+from kanport.table import Coded, Table, objects
 
 
 class Servers:
@@ -60,15 +62,14 @@ def read_kanboard(
     content = json.dumps([listing.columns, listing.rows], ensure_ascii=False).encode(
         "utf-8", "surrogatepass"
     )
-    return Table(
+    cells = zip(*listing.rows, strict=True) if listing.rows else repeat((), len(listing.columns))
+    return Table.of_columns(
+        {name: Coded.of(objects(c)) for name, c in zip(listing.columns, cells, strict=True)},
         source=name,
         kind=spec.type,
         path=settings.url,
-        columns=listing.columns,
-        rows=tuple(
-            Row(origin.at(row=number), dict(zip(listing.columns, values, strict=True)))
-            for number, values in enumerate(listing.rows, start=1)
-        ),
+        numbers=np.arange(1, len(listing.rows) + 1),
+        origin=origin,
         sha256=hashlib.sha256(content).hexdigest(),
         size=len(content),
     )

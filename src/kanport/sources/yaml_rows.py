@@ -10,7 +10,7 @@ from kanport.mapping.spec import YamlSource
 from kanport.mapping.yaml_file import Document, Mistake, NotYaml, decode, read_yaml
 from kanport.origin import Origin
 from kanport.sources.file_bytes import MAX_FILE_BYTES, read_bytes, refused
-from kanport.sources.grid import Grid, rows_of
+from kanport.sources.grid import Grid, table_of
 from kanport.sources.header import Wanted, columns_of, header_problems
 from kanport.sources.problems import Problems, too_many
 from kanport.table import Odd, Table
@@ -57,8 +57,8 @@ def read_yaml_rows(
         problems.extend(_nested(document, (*path, number), item, origin))
     if broken := problems.all(origin):
         raise refused(broken, origin)
-    columns = columns_of(tuple(keys), wanted)
     # Where there are no rows, nothing says which columns there would be.
+    columns = columns_of(tuple(keys) if items else sorted(wanted.named), wanted)
     if items and (broken := list(header_problems(columns, wanted, lambda index: origin))):
         raise refused(broken, origin)
     odd: dict[tuple[int, int], Odd] = {}
@@ -76,18 +76,7 @@ def read_yaml_rows(
         header=1,
         odd=odd,
     )
-    read = rows_of(grid, origin)
-    return Table(
-        source=name,
-        kind=spec.type,
-        path=spec.path,
-        columns=tuple(column.name for column in columns) or tuple(sorted(wanted.named)),
-        rows=read.rows,
-        sha256=file.sha256,
-        modified_at=file.modified_at,
-        size=len(file.data),
-        findings=tuple(read.findings),
-    )
+    return table_of(grid, origin, file, spec)
 
 
 def _parse(data: bytes, origin: Origin) -> Document:

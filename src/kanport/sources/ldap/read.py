@@ -218,12 +218,12 @@ class _Reading:
             )
         if referrals := len(self._directory.referrals):
             self._findings.append(found("directory-referrals", self._origin, count=referrals))
-        return Table(
-            source=self._name,
-            kind="ldap",
-            path=self._spec.urls[0],
-            columns=tuple(self._known_columns()),
-            rows=tuple(self._rows),
+        return Table.of_rows(
+            self._name,
+            "ldap",
+            self._spec.urls[0],
+            tuple(self._known_columns()),
+            self._rows,
             sha256=self._print.sha256,
             size=self._print.size,
             findings=tuple(self._findings),
