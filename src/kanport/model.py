@@ -78,6 +78,11 @@ class Project:
         """How plans and reports call it: its identifier, else its name."""
         return self.identifier or self.name
 
+    @property
+    def server_id(self) -> int | None:
+        """The id that the server has it under; None for one that a plan creates."""
+        return None if self.new else self.id
+
 
 @dataclass(frozen=True, slots=True)
 class Group:

@@ -8,19 +8,19 @@ from hypothesis import strategies as st
 
 from kanport.facts import as_written
 from kanport.names import compare_key
-from kanport.plan.draft import Draft
+from kanport.plan.change import UserChange, UserSide
 from kanport.plan.model import Action
 from kanport.plan.order import PHASES, Phase, in_plan_order, order_renames
 
 
-def _rename(number: int, old: str, new: str) -> Draft:
-    return Draft(
-        Action.USER_RENAME,
-        old,
+def _rename(number: int, old: str, new: str) -> UserChange:
+    return UserChange(
+        action=Action.USER_RENAME,
+        username=old,
         user_id=number,
-        reason=as_written("a test"),
-        before={"username": old},
-        after={"username": new},
+        why=as_written("a test"),
+        before=UserSide({"username": old}),
+        after=UserSide({"username": new}),
     )
 
 
@@ -37,14 +37,14 @@ def test_a_chain_of_renames_frees_each_name_before_it_is_given() -> None:
     assert [change.id for change in changes] == ["c0001", "c0002", "c0003"]
 
 
-def _names(renames: Iterable[Draft]) -> list[tuple[str, str]]:
-    return [(rename.username, str((rename.after or {})["username"])) for rename in renames]
+def _names(renames: Iterable[UserChange]) -> list[tuple[str, str]]:
+    return [(rename.username, rename.new_username) for rename in renames]
 
 
-def _carried_out(renames: Iterable[Draft], users: dict[int, str]) -> dict[int, str]:
+def _carried_out(renames: Iterable[UserChange], users: dict[int, str]) -> dict[int, str]:
     """Rename users as MariaDB would let it: no two of one name, whatever case and accents."""
     for rename in renames:
-        new = str((rename.after or {})["username"])
+        new = rename.new_username
         assert users[rename.user_id or 0] == rename.username
         others = {compare_key(name) for number, name in users.items() if number != rename.user_id}
         assert compare_key(new) not in others
@@ -54,7 +54,7 @@ def _carried_out(renames: Iterable[Draft], users: dict[int, str]) -> dict[int, s
 
 @pytest.mark.parametrize("others", [[], [_rename(3, "x", "y")]])
 def test_two_users_who_swap_their_names_do_so_by_way_of_a_temporary_one(
-    others: list[Draft],
+    others: list[UserChange],
 ) -> None:
     ordered = order_renames([_rename(1, "a", "b"), _rename(2, "B", "a"), *others])
     temporary = "kanport-rename-1"

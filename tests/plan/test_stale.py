@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from kanport.facts import as_written
 from kanport.model import CurrentState, Project, User
-from kanport.plan.draft import Draft
+from kanport.plan.change import UserChange, UserSide
 from kanport.plan.model import Action, Plan
 from kanport.plan.order import in_plan_order
 from kanport.plan.stale import differences
@@ -95,13 +95,13 @@ def test_what_is_no_longer_so_is_said_in_a_line_each() -> None:
 def test_a_username_that_the_plan_itself_frees_first_is_not_taken() -> None:
     plan, _ = _the_plan()
     renames = in_plan_order(
-        Draft(
-            Action.USER_RENAME,
-            old,
+        UserChange(
+            action=Action.USER_RENAME,
+            username=old,
             user_id=number,
-            reason=as_written("a test"),
-            before={"username": old},
-            after={"username": new},
+            why=as_written("a test"),
+            before=UserSide({"username": old}),
+            after=UserSide({"username": new}),
         )
         for number, old, new in ((2, "ann", "bob"), (3, "bob", "rob"))
     )

@@ -13,7 +13,7 @@ from kanport.mapping.spec import MappingFile
 from kanport.memory import Memory
 from kanport.model import CurrentState, Project, User
 from kanport.names import compare_key, spelling_key
-from kanport.plan.draft import Draft
+from kanport.plan.change import RelationChange
 from kanport.plan.dropped_groups import undecided
 from kanport.plan.foreseen import Foreseen
 from kanport.plan.group_access import known_access
@@ -70,7 +70,7 @@ class Dropped:
 class DroppedDiff:
     """What ends in dropped projects, what was found, and the ids of those where nothing is left."""
 
-    changes: tuple[Draft, ...] = ()
+    changes: tuple[RelationChange, ...] = ()
     findings: tuple[Finding, ...] = ()
     settled: frozenset[int] = frozenset()
     withheld: tuple[Withheld, ...] = ()
@@ -154,7 +154,7 @@ def diff_dropped(
     ends = mapping.group_access_missing == "revoke"
     groups = {} if ends else _groups_with_access(dropped, foreseen)
     everybody = mapping.memberships_missing == "revoke" and mapping.memberships_managed == "all"
-    changes: list[Draft] = []
+    changes: list[RelationChange] = []
     findings: list[Finding] = []
     withheld: list[Withheld] = []
     settled: set[int] = set()

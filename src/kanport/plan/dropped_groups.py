@@ -9,7 +9,7 @@ from kanport.mapping.spec import MappingFile
 from kanport.memory import Memory
 from kanport.model import CurrentState, Group, User
 from kanport.names import compare_key
-from kanport.plan.draft import Draft
+from kanport.plan.change import RelationChange
 from kanport.plan.group_access import Place, known_access
 from kanport.plan.group_members import remove_member
 from kanport.plan.groups import Groups
@@ -101,12 +101,12 @@ def empty_dropped(
     mapping: MappingFile,
     memory: Memory,
     may_leave: Callable[[User], bool],
-) -> tuple[list[Draft], list[Withheld]]:
+) -> tuple[list[RelationChange], list[Withheld]]:
     """Return what takes out of dropped groups whom Kanport put there, if the mapping says so."""
-    drafts: list[Draft] = []
+    changes: list[RelationChange] = []
     withheld: list[Withheld] = []
     if mapping.groups_missing != "revoke":
-        return drafts, withheld
+        return changes, withheld
     protected = name_matcher(mapping.protect)
     for group in dropped.groups:
         for user_id in sorted(group.members):
@@ -121,12 +121,12 @@ def empty_dropped(
                 because += unproven(group, dropped, resolved)
             if resolved.doubt.missing(key):
                 because += resolved.causes.of_member((key,), keys)
-            change = remove_member(group, user, fact("group-unnamed"))
+            change = remove_member(group, user.id, user.username, fact("group-unnamed"))
             if because:
                 withheld.append(Withheld(change, tuple(dict.fromkeys(because))))
             else:
-                drafts.append(change)
-    return drafts, withheld
+                changes.append(change)
+    return changes, withheld
 
 
 def unproven(group: Group, dropped: DroppedGroups, resolved: Resolved) -> tuple[PlanBecause, ...]:

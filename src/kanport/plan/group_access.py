@@ -16,7 +16,7 @@ from kanport.model import CurrentState, DesiredGroupAccess, Group, Project
 from kanport.names import compare_key, spelling_key
 from kanport.origin import first_place
 from kanport.plan.access import shown_not
-from kanport.plan.draft import Draft
+from kanport.plan.change import RelationChange, role_side, sorted_risks
 from kanport.plan.groups import FoundGroup, Groups
 from kanport.plan.match import name_matcher
 from kanport.plan.model import Action, PlanBecause
@@ -44,7 +44,7 @@ class GroupAccessDiff:
     `before` and `after` are the roles that are known, now and when the plan is carried out.
     """
 
-    changes: tuple[Draft, ...]
+    changes: tuple[RelationChange, ...]
     unchanged: int
     before: Mapping[Place, str]
     after: Mapping[Place, str]
@@ -92,7 +92,7 @@ def diff_group_access(
     """
     known = known_access(current, memory)
     after = dict(known)
-    changes: list[Draft] = []
+    changes: list[RelationChange] = []
     withheld: list[Withheld] = []
     findings: list[Finding] = []
     unchanged = 0
@@ -118,9 +118,9 @@ def diff_group_access(
             after[place] = held
             if project_rank(wanted.role.value) < project_rank(held):
                 because = cause("protected-account", case="group", usernames=inside)
-                withheld.append(Withheld(_draft(group, project, held, wanted), (because,)))
+                withheld.append(Withheld(_change(group, project, held, wanted), (because,)))
             continue
-        changes.append(_draft(group, project, held, wanted))
+        changes.append(_change(group, project, held, wanted))
 
     def prevented(group_id: int, project_id: int) -> tuple[PlanBecause, ...] | None:
         """Return what prevents the access from ending; None where nothing ends it."""
@@ -167,21 +167,20 @@ def _place(
     return fitting[0], projects[0]
 
 
-def _draft(
+def _change(
     group: FoundGroup, project: Project, held: str | None, wanted: DesiredGroupAccess
-) -> Draft:
+) -> RelationChange:
     role = wanted.role.value
-    return Draft(
-        Action.GROUP_ACCESS_GRANT if held is None else Action.GROUP_ACCESS_CHANGE,
-        None,
-        user_id=None,
-        project=project,
+    return RelationChange(
+        action=Action.GROUP_ACCESS_GRANT if held is None else Action.GROUP_ACCESS_CHANGE,
         group=group.name,
         group_id=group.id,
-        before=None if held is None else {"role": held},
-        after={"role": role},
-        reason=fact("no-group-access" if held is None else "role-differs"),
-        risk=access_risks(held, role),
+        project=project.label,
+        project_id=project.server_id,
+        before=role_side(held),
+        after=role_side(role),
+        why=fact("no-group-access" if held is None else "role-differs"),
+        risk=sorted_risks(access_risks(held, role)),
         origin=wanted.role.origins,
     )
 
@@ -205,11 +204,11 @@ def _not_asked_for(
     asked: set[Place],
     after: dict[Place, str],
     prevented: Callable[[int, int], tuple[PlanBecause, ...] | None],
-) -> tuple[list[Draft], list[Finding], list[Withheld]]:
+) -> tuple[list[RelationChange], list[Finding], list[Withheld]]:
     there = {group.id: group for group in current.groups}
     names = {group.id: group.name for several in groups.by_key.values() for group in several}
     projects = {project.id: project for project in current.projects}
-    drafts: list[Draft] = []
+    changes: list[RelationChange] = []
     withheld: list[Withheld] = []
     kept: list[Finding] = []
     protected = name_matcher(mapping.protect)
@@ -223,16 +222,15 @@ def _not_asked_for(
         name = names.get(group_id, group.name)
         keys = {compare_key(group.name), compare_key(name)}
         open_to = resolved.projects.keys_of(project)
-        revoked = Draft(
-            Action.GROUP_ACCESS_REVOKE,
-            None,
-            user_id=None,
-            project=project,
+        revoked = RelationChange(
+            action=Action.GROUP_ACCESS_REVOKE,
             group=group.name,
             group_id=group_id,
-            before={"role": role},
-            reason=fact("not-listed", case="access"),
-            risk=access_risks(role, None),
+            project=project.label,
+            project_id=project_id,
+            before=role_side(role),
+            why=fact("not-listed", case="access"),
+            risk=sorted_risks(access_risks(role, None)),
         )
         if because:
             withheld.append(Withheld(revoked, because))
@@ -250,8 +248,8 @@ def _not_asked_for(
             withheld.append(Withheld(revoked, because))
             continue
         del after[group_id, project_id]
-        drafts.append(revoked)
-    return drafts, kept, withheld
+        changes.append(revoked)
+    return changes, kept, withheld
 
 
 def _protected_in(

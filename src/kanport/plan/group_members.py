@@ -9,14 +9,14 @@ from kanport.mapping.spec import MappingFile
 from kanport.model import CurrentState, Group, User
 from kanport.names import compare_key
 from kanport.origin import Origin, first_place
-from kanport.plan.draft import Draft
+from kanport.plan.change import GroupChange, GroupSide, RelationChange
 from kanport.plan.groups import FoundGroup, Groups
 from kanport.plan.match import name_matcher
 from kanport.plan.model import Action, PlanBecause, Risk
 from kanport.plan.notes import protected_finding
 from kanport.plan.parts import sorted_names
 from kanport.plan.resolve import Resolved
-from kanport.plan.withheld import Withheld, cause, unread_name
+from kanport.plan.withheld import Withheld, cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +27,13 @@ class MembersDiff:
     to be created have theirs under their names.
     """
 
-    changes: tuple[Draft, ...]
+    changes: tuple[RelationChange | GroupChange, ...]
     unchanged: int
     after: Mapping[int | str, frozenset[int]]
     findings: tuple[Finding, ...]
     withheld: tuple[Withheld, ...]
 
-    def without(self, removed: Iterable[Draft], current: CurrentState) -> "MembersDiff":
+    def without(self, removed: Iterable[RelationChange], current: CurrentState) -> "MembersDiff":
         """Return the same with the changes that take further users out of groups."""
         removed = tuple(removed)
         there = {group.id: group.members for group in current.groups}
@@ -59,7 +59,7 @@ def diff_members(
     which not all members could be read is left alone.
     """
     protected = name_matcher(mapping.protect)
-    changes: list[Draft] = []
+    changes: list[RelationChange] = []
     findings: list[Finding] = []
     unchanged = 0
     new_names = {p.user.id: p.desired.key for p in resolved.persons if p.user and p.renamed}
@@ -69,7 +69,7 @@ def diff_members(
 
     def leaving(
         group: FoundGroup, asked: _Asked
-    ) -> Iterator[tuple[Draft, tuple[PlanBecause, ...]]]:
+    ) -> Iterator[tuple[RelationChange, tuple[PlanBecause, ...]]]:
         """Yield who leaves a group as nothing puts them there, and what prevents it."""
         listed = group.wanted is not None and group.wanted.members_listed
         if mapping.group_members_missing != "remove" or group.there is None or not listed:
@@ -79,15 +79,12 @@ def diff_members(
             user = resolved.people.by_id.get(user_id)
             reason = fact("not-listed", case="member")
             if user is None:
-                unread = User(user_id, unread_name(user_id))
-                yield (
-                    remove_member(group.there, unread, reason),
-                    (cause("unread-users", case="user"),),
-                )
+                unread = remove_member(group.there, user_id, None, reason)
+                yield unread, (cause("unread-users", case="user"),)
             elif may_leave(user):
                 because = [cause("protected-account")] if protected(user.username) else []
                 because += _open(resolved, user, new_names.get(user_id), group, kept)
-                yield remove_member(group.there, user, reason), tuple(because)
+                yield remove_member(group.there, user.id, user.username, reason), tuple(because)
 
     withheld: list[Withheld] = []
     for group in groups.described:
@@ -197,7 +194,7 @@ def _removals(
     mapping: MappingFile,
     protected: Callable[[str], bool],
     after: dict[int | str, set[int]],
-) -> tuple[list[Draft], list[Finding], list[Withheld]]:
+) -> tuple[list[RelationChange | GroupChange], list[Finding], list[Withheld]]:
     """Return what removes managed groups that nothing names: each is emptied first.
 
     So what a group takes away with it goes first, and is told person by person.
@@ -212,7 +209,7 @@ def _removals(
     if not all(groups.fitting(access.group.value) for access in resolved.desired.group_access):
         # With a slip of the pen in it, such a name may mean any group.
         is_open.add(None)
-    drafts: list[Draft] = []
+    changes: list[RelationChange | GroupChange] = []
     withheld: list[Withheld] = []
     findings: list[Finding] = []
     for group in _all(groups):
@@ -221,17 +218,19 @@ def _removals(
             continue
         people = [resolved.people.by_id.get(user_id) for user_id in sorted(group.members)]
         reason = fact("not-listed", case="group_member")
-        removal = [remove_member(group, user, reason) for user in people if user is not None]
+        removal: list[RelationChange | GroupChange] = [
+            remove_member(group, user.id, user.username, reason)
+            for user in people
+            if user is not None
+        ]
         removal.append(
-            Draft(
-                Action.GROUP_REMOVE,
-                None,
-                user_id=None,
+            GroupChange(
+                action=Action.GROUP_REMOVE,
                 group=group.name,
                 group_id=group.id,
-                before={"name": group.name, "external_id": group.external_id},
-                reason=fact("not-listed", case="group"),
-                risk={Risk.ACCESS_LOST} if people else (),
+                before=GroupSide(group.name, group.external_id),
+                why=fact("not-listed", case="group"),
+                risk=(Risk.ACCESS_LOST,) if people else (),
             )
         )
         why, inside = "", sorted_names(u.username for u in people if u and protected(u.username))
@@ -250,9 +249,9 @@ def _removals(
             findings.append(found("group-kept", case=why, value=name, group=name, usernames=names))
             withheld += [Withheld(change, because) for change in removal]
             continue
-        drafts += removal
+        changes += removal
         after[group.id] = set()
-    return drafts, findings, withheld
+    return changes, findings, withheld
 
 
 def _all(groups: Groups) -> Iterable[Group]:
@@ -260,28 +259,30 @@ def _all(groups: Groups) -> Iterable[Group]:
     return sorted((g for g in there if g is not None), key=lambda group: group.id)
 
 
-def _add(group: FoundGroup, name: str, user: User | None, origins: tuple[Origin, ...]) -> Draft:
-    return Draft(
-        Action.GROUP_MEMBER_ADD,
-        name,
+def _add(
+    group: FoundGroup, name: str, user: User | None, origins: tuple[Origin, ...]
+) -> RelationChange:
+    return RelationChange(
+        action=Action.GROUP_MEMBER_ADD,
+        username=name,
         user_id=user.id if user is not None else None,
         group=group.name,
         group_id=group.id,
-        reason=fact("not-in-group"),
+        why=fact("not-in-group"),
         origin=origins,
     )
 
 
-def remove_member(group: Group | None, user: User, reason: Fact) -> Draft:
-    """Return what takes a user out of a group."""
-    return Draft(
-        Action.GROUP_MEMBER_REMOVE,
-        user.username,
-        user_id=user.id,
-        group=group.name if group is not None else None,
-        group_id=group.id if group is not None else None,
-        reason=reason,
-        risk={Risk.ACCESS_LOST},
+def remove_member(group: Group, user_id: int, username: str | None, reason: Fact) -> RelationChange:
+    """Return what takes a user out of a group; the username is None for one who was not read."""
+    return RelationChange(
+        action=Action.GROUP_MEMBER_REMOVE,
+        username=username,
+        user_id=user_id,
+        group=group.name,
+        group_id=group.id,
+        why=reason,
+        risk=(Risk.ACCESS_LOST,),
     )
 
 

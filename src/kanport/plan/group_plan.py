@@ -8,7 +8,7 @@ from kanport.findings import Finding
 from kanport.mapping.spec import MappingFile
 from kanport.memory import Memory
 from kanport.model import CurrentState, User
-from kanport.plan.draft import Draft
+from kanport.plan.change import AnyChange
 from kanport.plan.dropped_groups import dropped_groups, empty_dropped, group_findings, unproven
 from kanport.plan.foreseen import Foreseen
 from kanport.plan.group_access import diff_group_access
@@ -28,7 +28,7 @@ class GroupPlan:
     `dropped` are the ids of the groups that no source names any more.
     """
 
-    changes: tuple[Draft, ...]
+    changes: tuple[AnyChange, ...]
     unchanged: Mapping[str, int]
     foreseen: Foreseen
     findings: tuple[Finding, ...]
@@ -65,9 +65,9 @@ def plan_groups(
     if mapping.groups_missing == "revoke":
         going += dropped.proven
     open_groups = {
-        one.draft.group_id: one.because
+        one.change.group_id: one.because
         for one in members.withheld
-        if one.draft.action is Action.GROUP_REMOVE and one.draft.group_id is not None
+        if one.change.action is Action.GROUP_REMOVE and one.change.group_id is not None
     }
     if mapping.groups_missing == "revoke":
         open_groups |= {

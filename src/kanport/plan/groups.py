@@ -9,7 +9,7 @@ from kanport.findings import Finding, finding
 from kanport.model import DesiredGroup, Group
 from kanport.names import compare_key
 from kanport.origin import first_place, in_place_order
-from kanport.plan.draft import Draft
+from kanport.plan.change import GroupChange, GroupSide
 from kanport.plan.model import Action
 from kanport.plan.parts import group_part
 
@@ -158,9 +158,9 @@ def _unclear(wanted: DesiredGroup, case: str, groups: Iterable[Group], **params:
     return finding(about, first_place(wanted.name.origins), value=name)
 
 
-def diff_groups(groups: Groups) -> tuple[list[Draft], int]:
-    """Give what creates and updates groups, and how many need nothing."""
-    drafts: list[Draft] = []
+def diff_groups(groups: Groups) -> tuple[list[GroupChange], int]:
+    """Return what creates and updates groups, and how many need nothing."""
+    changes: list[GroupChange] = []
     unchanged = 0
     for group in groups.described:
         wanted, there = group.wanted, group.there
@@ -169,37 +169,35 @@ def diff_groups(groups: Groups) -> tuple[list[Draft], int]:
         external = wanted.external_id
         places = (*wanted.name.origins, *(external.origins if external is not None else ()))
         if there is None:
-            after = {"name": group.name, "external_id": external.value if external else ""}
-            drafts.append(
-                Draft(
-                    Action.GROUP_CREATE,
-                    None,
-                    user_id=None,
+            changes.append(
+                GroupChange(
+                    action=Action.GROUP_CREATE,
                     group=group.name,
-                    after=after,
-                    reason=fact("new-on-server"),
+                    after=GroupSide(group.name, external.value if external else ""),
+                    why=fact("new-on-server"),
                     origin=in_place_order(places),
                 )
             )
             continue
-        differing = {"name": group.name} if there.name != group.name else {}
-        if external is not None and external.value != there.external_id:
-            differing["external_id"] = external.value
-        if not differing:
+        renamed = there.name != group.name
+        moved = external is not None and external.value != there.external_id
+        if not (renamed or moved):
             unchanged += 1
             continue
-        renamed = "name" in differing
-        drafts.append(
-            Draft(
-                Action.GROUP_UPDATE,
-                None,
-                user_id=None,
+        changes.append(
+            GroupChange(
+                action=Action.GROUP_UPDATE,
                 group=there.name,
                 group_id=there.id,
-                before={field: getattr(there, field) for field in differing},
-                after=differing,
-                reason=fact("group-renamed" if renamed else "external-id-differs"),
+                before=GroupSide(
+                    there.name if renamed else None, there.external_id if moved else None
+                ),
+                after=GroupSide(
+                    group.name if renamed else None,
+                    external.value if external is not None and moved else None,
+                ),
+                why=fact("group-renamed" if renamed else "external-id-differs"),
                 origin=in_place_order(places),
             )
         )
-    return drafts, unchanged
+    return changes, unchanged

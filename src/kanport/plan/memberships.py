@@ -10,7 +10,7 @@ from kanport.memory import Memory
 from kanport.model import CurrentState, Given, Project, User
 from kanport.names import compare_key
 from kanport.origin import Origin, first_place
-from kanport.plan.draft import Draft
+from kanport.plan.change import RelationChange, role_side, sorted_risks
 from kanport.plan.foreseen import Foreseen, Outlook
 from kanport.plan.managed import managed_grants, managed_people
 from kanport.plan.match import name_matcher
@@ -23,14 +23,14 @@ from kanport.plan.ranks import project_rank
 from kanport.plan.resolve import Resolved
 from kanport.plan.risks import access_risks
 from kanport.plan.wanted import Wanted
-from kanport.plan.withheld import Withheld, cause, unread_name
+from kanport.plan.withheld import Withheld, cause
 
 
 @dataclass(frozen=True, slots=True)
 class AccessDiff:
     """The changes of memberships, how many need none, and what was found on the way."""
 
-    changes: tuple[Draft, ...]
+    changes: tuple[RelationChange, ...]
     unchanged: int
     findings: tuple[Finding, ...]
     withheld: tuple[Withheld, ...]
@@ -52,7 +52,7 @@ def diff_access(
     """
     protected = name_matcher(mapping.protect)
     moves = foreseen.moves
-    changes: list[Draft] = []
+    changes: list[RelationChange] = []
     withheld: list[Withheld] = []
     findings: list[Finding] = list(_about_people(resolved))
     unchanged = 0
@@ -106,37 +106,39 @@ def _may_move(wanted: Wanted, foreseen: Foreseen) -> bool:
     return not (outlook.settled or outlook.role == wanted.role)
 
 
-def _grant(wanted: Wanted, held: str | None) -> Draft:
-    """Give the grant; where the role is held already, it is to stay whatever groups lose or get.
+def _grant(wanted: Wanted, held: str | None) -> RelationChange:
+    """Return the grant; where the role is held already, it is to stay whatever groups lose or get.
 
     A direct membership that is there already stays as it is: the server refuses a second one.
     """
-    return Draft(
-        Action.MEMBERSHIP_GRANT,
-        wanted.username,
+    return RelationChange(
+        action=Action.MEMBERSHIP_GRANT,
+        username=wanted.username,
         user_id=wanted.user.id if wanted.user else None,
-        project=wanted.project,
-        before=None if held is None else {"role": held},
-        after={"role": wanted.role},
-        reason=fact("not-a-member" if held is None else "keeps-role"),
+        project=wanted.project.label,
+        project_id=wanted.project.server_id,
+        before=role_side(held),
+        after=role_side(wanted.role),
+        why=fact("not-a-member" if held is None else "keeps-role"),
         origin=wanted.origins,
     )
 
 
-def _change(wanted: Wanted, held: str, foreseen: Foreseen) -> tuple[Draft, list[Finding]]:
+def _change(wanted: Wanted, held: str, foreseen: Foreseen) -> tuple[RelationChange, list[Finding]]:
     risk = access_risks(held, wanted.role)
     through = _maybe_through(wanted.user, wanted.project, foreseen)
     if through:
         risk.add(Risk.MAYBE_THROUGH_GROUP)
-    change = Draft(
-        Action.MEMBERSHIP_CHANGE,
-        wanted.username,
+    change = RelationChange(
+        action=Action.MEMBERSHIP_CHANGE,
+        username=wanted.username,
         user_id=wanted.user.id if wanted.user else None,
-        project=wanted.project,
-        before={"role": held},
-        after={"role": wanted.role},
-        reason=fact("role-differs"),
-        risk=risk,
+        project=wanted.project.label,
+        project_id=wanted.project.server_id,
+        before=role_side(held),
+        after=role_side(wanted.role),
+        why=fact("role-differs"),
+        risk=sorted_risks(risk),
         origin=wanted.origins,
     )
     return change, _through_group(change, through)
@@ -162,22 +164,23 @@ def _stays(role: str, outlook: Outlook) -> bool:
 
 def revoke(
     user: User, project: Project, role: str, foreseen: Foreseen, reason: Fact
-) -> tuple[Draft, list[Finding]] | None:
+) -> tuple[RelationChange, list[Finding]] | None:
     """Return what ends a membership, with what there is to know; None where a group gives it."""
     outlook = foreseen.outlook(user.id, project.id)
     if _stays(role, outlook):
         return None
     through = outlook.through if outlook.direct is None else ()
     risk = access_risks(role, outlook.at_least)
-    change = Draft(
-        Action.MEMBERSHIP_REVOKE,
-        user.username,
+    change = RelationChange(
+        action=Action.MEMBERSHIP_REVOKE,
+        username=user.username,
         user_id=user.id,
-        project=project,
-        before={"role": role},
-        after=None if outlook.at_least is None else {"role": outlook.at_least},
-        reason=reason,
-        risk=risk | ({Risk.MAYBE_THROUGH_GROUP} if through else set()),
+        project=project.label,
+        project_id=project.server_id,
+        before=role_side(role),
+        after=role_side(outlook.at_least),
+        why=reason,
+        risk=sorted_risks(risk | ({Risk.MAYBE_THROUGH_GROUP} if through else set())),
     )
     return change, _through_group(change, through) if change.after is None else []
 
@@ -190,7 +193,7 @@ def _not_asked_for(
     missing: Missing,
     protected: Callable[[str], bool],
     foreseen: Foreseen,
-) -> tuple[list[Draft], list[Finding], list[Withheld]]:
+) -> tuple[list[RelationChange], list[Finding], list[Withheld]]:
     """Return a revoke for each membership in the projects named that nothing asks for.
 
     Only for people whom `users.managed` covers, where the mapping has it: by the name that they
@@ -203,7 +206,7 @@ def _not_asked_for(
     new_names = {
         p.user.id: p.desired.username.value for p in resolved.persons if p.user and p.renamed
     }
-    changes: list[Draft] = []
+    changes: list[RelationChange] = []
     findings: list[Finding] = []
     withheld: list[Withheld] = []
     kept: list[Fact] = []
@@ -260,19 +263,19 @@ def missing_since(user: User, memory: Memory) -> str | None:
 
 
 def _of_unread(user_id: int, project: Project, role: str) -> Withheld:
-    draft = Draft(
-        Action.MEMBERSHIP_REVOKE,
-        unread_name(user_id),
+    change = RelationChange(
+        action=Action.MEMBERSHIP_REVOKE,
         user_id=user_id,
-        project=project,
-        before={"role": role},
-        reason=fact("not-listed", case="project"),
+        project=project.label,
+        project_id=project.server_id,
+        before=role_side(role),
+        why=fact("not-listed", case="project"),
     )
-    return Withheld(draft, (cause("unread-users", case="user"),), told_as="memberships")
+    return Withheld(change, (cause("unread-users", case="user"),), told_as="memberships")
 
 
-def _through_group(change: Draft, through: tuple[str, ...]) -> list[Finding]:
-    if not through or change.project is None:
+def _through_group(change: RelationChange, through: tuple[str, ...]) -> list[Finding]:
+    if not through:
         return []
     return [
         found(
@@ -281,7 +284,7 @@ def _through_group(change: Draft, through: tuple[str, ...]) -> list[Finding]:
             case="revoke" if change.action is Action.MEMBERSHIP_REVOKE else "change",
             value=change.username,
             username=change.username,
-            project=change.project.label,
+            project=change.project,
             count=len(through),
             groups=through,
         )

@@ -13,7 +13,7 @@ from kanport.memory import Absence, Memory, absence_at
 from kanport.model import CurrentState, User
 from kanport.names import compare_key
 from kanport.origin import Origin
-from kanport.plan.draft import Draft
+from kanport.plan.change import UserChange, UserSide, sorted_risks
 from kanport.plan.leavers import (
     ahead_findings,
     is_due,
@@ -41,7 +41,7 @@ class Missing:
     whose access would end as well.
     """
 
-    changes: tuple[Draft, ...] = ()
+    changes: tuple[UserChange, ...] = ()
     findings: tuple[Finding, ...] = ()
     absences: tuple[PlanAbsence, ...] = ()
     waiting: frozenset[int] = frozenset()
@@ -75,7 +75,7 @@ def missing_people(
     leave_with_account = members if steps.and_ is not None else frozenset()
     # Lists that are silent about somebody end nothing before their turn, disabled or not.
     leave_by_lists = members if steps.waits and by_lists else ()
-    changes: list[Draft] = []
+    changes: list[UserChange] = []
     withheld: list[Withheld] = []
     findings: list[Finding] = []
     absences = list(_back(resolved, mapping, memory))
@@ -109,31 +109,31 @@ def missing_people(
             absences.append(_absence(user, "enabled"))
         elif not unproven and mapping.keeps_ledger:
             absences.append(_absence(user, "missing"))
-        draft = _disable(user, absence, steps) if user.active else None
+        change = _disable(user, absence, steps) if user.active else None
         if not is_due(absence, steps, now):
             if not obstacles:
                 waiting.add(user.id)
                 findings.append(waiting_finding(absence, steps, active=user.active))
             obstacles = (*obstacles, waiting_cause(absence, steps))
             if steps.then == "remove":
-                draft = _remove(user, absence, steps)
+                change = _remove(user, absence, steps)
         elif steps.then == "remove" or (not user.active and is_removable(absence, steps, now)):
-            draft = _remove(user, absence, steps)
+            change = _remove(user, absence, steps)
         else:
-            if draft is None and (later := removal_cause(absence, steps)) is not None:
+            if change is None and (later := removal_cause(absence, steps)) is not None:
                 withheld.append(
                     _withheld(_remove(user, absence, steps), (*obstacles, later), before)
                 )
-            if draft is None and not obstacles:
+            if change is None and not obstacles:
                 kept.append(absence)
             if steps.and_ is not None and not obstacles:
                 leaving.add(user.id)
         if obstacles and (steps.and_ is not None or by_lists):
             held[user.id] = obstacles
-        if draft is not None and not obstacles:
-            changes.append(draft)
-        elif draft is not None:
-            withheld.append(_withheld(draft, obstacles, before))
+        if change is not None and not obstacles:
+            changes.append(change)
+        elif change is not None:
+            withheld.append(_withheld(change, obstacles, before))
     findings.extend(removal_findings(kept, steps))
     if mapping.keeps_ledger:
         findings.extend(ahead_findings(memory, now))
@@ -156,9 +156,11 @@ def missing_people(
     )
 
 
-def _withheld(draft: Draft, because: tuple[PlanBecause, ...], before: Absence | None) -> Withheld:
+def _withheld(
+    change: UserChange, because: tuple[PlanBecause, ...], before: Absence | None
+) -> Withheld:
     since = before.since if before is not None and before.runs else None
-    return Withheld(draft, because, since, "users")
+    return Withheld(change, because, since, "users")
 
 
 def _sources_say_who_is_active(mapping: MappingFile) -> bool:
@@ -252,27 +254,27 @@ def _reason(absence: Absence, steps: Steps) -> Fact:
     return fact("in-no-source", case="waited", since=absence.since[:10], runs=absence.runs)
 
 
-def _disable(user: User, absence: Absence, steps: Steps) -> Draft:
-    return Draft(
-        Action.USER_DISABLE,
-        user.username,
+def _disable(user: User, absence: Absence, steps: Steps) -> UserChange:
+    return UserChange(
+        action=Action.USER_DISABLE,
+        username=user.username,
         user_id=user.id,
-        before={"active": True},
-        after={"active": False},
-        reason=_reason(absence, steps),
-        risk=active_risks(user.role, enable=False),
+        before=UserSide({"active": True}),
+        after=UserSide({"active": False}),
+        why=_reason(absence, steps),
+        risk=sorted_risks(active_risks(user.role, enable=False)),
     )
 
 
-def _remove(user: User, absence: Absence, steps: Steps) -> Draft:
+def _remove(user: User, absence: Absence, steps: Steps) -> UserChange:
     reason = _reason(absence, steps)
     if steps.then != "remove" and absence.disabled_at is not None:
         reason = fact("in-no-source", case="disabled", disabled_on=absence.disabled_at[:10])
-    return Draft(
-        Action.USER_REMOVE,
-        user.username,
+    return UserChange(
+        action=Action.USER_REMOVE,
+        username=user.username,
         user_id=user.id,
-        before=values_of(user),
-        reason=reason,
-        risk=removal_risks(user),
+        before=UserSide(values_of(user)),
+        why=reason,
+        risk=sorted_risks(removal_risks(user)),
     )

@@ -7,7 +7,7 @@ from kanport.fields import UPDATABLE, Holds
 from kanport.findings import Finding, found
 from kanport.mapping.spec import KanboardSource, MappingFile
 from kanport.model import DesiredUser, User
-from kanport.plan.draft import Draft
+from kanport.plan.change import UserChange
 from kanport.plan.model import Action
 from kanport.plan.notes import user_finding
 from kanport.plan.own_ldap import by_ldap
@@ -26,7 +26,7 @@ def from_a_server(mapping: MappingFile) -> bool:
 
 
 def moved_findings(
-    persons: Iterable[Person], changes: Iterable[Draft], mapping: MappingFile
+    persons: Iterable[Person], changes: Iterable[UserChange], mapping: MappingFile
 ) -> Iterator[Finding]:
     """Say whose password stays behind, and who is called by a name that somebody has already."""
     if not from_a_server(mapping):

@@ -9,7 +9,7 @@ from kanport.mapping.spec import MappingFile
 from kanport.model import CurrentState, DesiredProject, DesiredState, Given, Project
 from kanport.names import case_key, id_in, spelling_key
 from kanport.origin import Origin, first_place, in_place_order
-from kanport.plan.draft import Draft
+from kanport.plan.change import ProjectChange, ProjectSide
 from kanport.plan.match import Projects, is_of_directory
 from kanport.plan.model import Action
 from kanport.plan.moved_projects import keys_of, unlike_the_source
@@ -149,37 +149,39 @@ def _identifier(wanted: DesiredProject) -> str:
     return wanted.identifier.value if wanted.identifier is not None else ""
 
 
-def create_projects(new: NewProjects, finder: PersonFinder) -> tuple[list[Draft], list[Finding]]:
-    """Give the changes that create projects; an owner who cannot be told is an error."""
-    drafts: list[Draft] = []
+def create_projects(
+    new: NewProjects, finder: PersonFinder
+) -> tuple[list[ProjectChange], list[Finding]]:
+    """Return what creates the projects; an owner who cannot be found is an error."""
+    changes: list[ProjectChange] = []
     findings: list[Finding] = []
     by_id = {project.id: project for project in new.projects}
     for number, wanted in new.wanted.items():
-        after: dict[str, str] = {"name": wanted.name.value}
-        if wanted.identifier is not None:
-            after["identifier"] = wanted.identifier.value.upper()
-        owner_id = None
+        owner_name = owner_id = None
         if wanted.owner is not None:
             owner = finder.find(wanted.owner.value)
             if isinstance(owner, Finding):
                 place = first_place(wanted.owner.origins)
                 findings.append(replace(owner, origin=place))
             elif (name := finder.name_of(owner)) is not None:
-                after["owner"], owner_id = name, finder.id_of(owner)
-        if wanted.description is not None:
-            after["description"] = wanted.description.value
-        drafts.append(
-            Draft(
-                Action.PROJECT_CREATE,
-                None,
+                owner_name, owner_id = name, finder.id_of(owner)
+        identifier, description = wanted.identifier, wanted.description
+        changes.append(
+            ProjectChange(
+                action=Action.PROJECT_CREATE,
+                project=by_id[number].label,
                 user_id=owner_id,
-                project=by_id[number],
-                after=after,
-                reason=fact("new-on-server"),
+                after=ProjectSide(
+                    wanted.name.value,
+                    identifier.value.upper() if identifier is not None else None,
+                    owner_name,
+                    description.value if description is not None else None,
+                ),
+                why=fact("new-on-server"),
                 origin=_places(wanted),
             )
         )
-    return drafts, findings
+    return changes, findings
 
 
 def _places(wanted: DesiredProject) -> tuple[Origin, ...]:

@@ -5,11 +5,17 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from enum import IntEnum
 from itertools import count
-from typing import Any
+from typing import Any, TypeGuard
 
 from kanport.facts import fact
 from kanport.names import compare_key, spelling_key, temporary_username
-from kanport.plan.draft import Draft
+from kanport.plan.change import (
+    AnyChange,
+    GroupChange,
+    UserChange,
+    UserSide,
+    in_plan,
+)
 from kanport.plan.model import Action, Change, Risk
 
 # Within a phase, groups come first where something is taken, so that what remains after it is read
@@ -73,7 +79,7 @@ _PHASE_OF: Mapping[Action, Phase] = {
 _MAY_LOWER = frozenset({Action.USER_UPDATE, Action.MEMBERSHIP_CHANGE, Action.GROUP_ACCESS_CHANGE})
 
 
-def phase_of(change: Change | Draft) -> Phase:
+def phase_of(change: Change | AnyChange) -> Phase:
     """Give the phase that a change belongs to; an update or change that lowers comes first."""
     if change.action in _MAY_LOWER and Risk.ACCESS_LOST in change.risk:
         return Phase.LOWER
@@ -85,24 +91,24 @@ def phase_of(change: Change | Draft) -> Phase:
     return _PHASE_OF[change.action]
 
 
-def _place(change: Draft) -> tuple[Any, ...]:
-    project = change.project
+def _place(change: AnyChange) -> tuple[Any, ...]:
+    username, project, group = change.username or "", change.project or "", change.group or ""
     return (
         phase_of(change),
         _ACTION_ORDER[change.action],
-        compare_key(change.username),
-        change.username,
-        spelling_key(project.label) if project else "",
-        project.label if project else "",
-        project.id if project else 0,
-        compare_key(change.group or ""),
-        change.group or "",
+        compare_key(username),
+        username,
+        spelling_key(project),
+        project,
+        change.project_id or 0,
+        compare_key(group),
+        group,
         change.group_id or 0,
         change.user_id or 0,
     )
 
 
-def in_plan_order(changes: Iterable[Draft], taken: Iterable[str] = ()) -> tuple[Change, ...]:
+def in_plan_order(changes: Iterable[AnyChange], taken: Iterable[str] = ()) -> tuple[Change, ...]:
     """Put the changes in order and give them their ids, whatever order they came in.
 
     From the rename of a user on, the later changes call that user by the new name: a subject is
@@ -110,28 +116,36 @@ def in_plan_order(changes: Iterable[Draft], taken: Iterable[str] = ()) -> tuple[
     it is the same user. `taken` are the usernames of the server; see `order_renames`.
     """
     changes = tuple(changes)
-    new_names = {
-        change.user_id: change.new_username
-        for change in changes
-        if change.action is Action.USER_RENAME
-    }
+    new_names = {change.user_id: change.new_username for change in changes if _renames(change)}
     ordered = sorted((_by_new_name(change, new_names) for change in changes), key=_place)
     # They stand together, as they are all of one phase and one action.
-    renames = [change for change in ordered if change.action is Action.USER_RENAME]
+    renames = [change for change in ordered if _renames(change)]
     if renames:
         first = ordered.index(renames[0])
-        created = (c.username for c in changes if c.action is Action.USER_CREATE)
+        created = (c.username for c in changes if _creates(c))
         ordered[first : first + len(renames)] = order_renames(renames, (*taken, *created))
-    return tuple(change.numbered(number) for number, change in enumerate(ordered, start=1))
+    return tuple(in_plan(change, number) for number, change in enumerate(ordered, start=1))
 
 
-def _by_new_name(change: Draft, new_names: Mapping[int | None, str]) -> Draft:
-    if change.user_id not in new_names or phase_of(change) <= Phase.RENAME:
+def _renames(change: AnyChange) -> TypeGuard[UserChange]:
+    return change.action is Action.USER_RENAME
+
+
+def _creates(change: AnyChange) -> TypeGuard[UserChange]:
+    return change.action is Action.USER_CREATE
+
+
+def _by_new_name(change: AnyChange, new_names: Mapping[int | None, str]) -> AnyChange:
+    if isinstance(change, GroupChange) or change.user_id not in new_names:
         return change
-    return replace(change, user=new_names[change.user_id])
+    if phase_of(change) <= Phase.RENAME:
+        return change
+    return replace(change, username=new_names[change.user_id])
 
 
-def order_renames(renames: Iterable[Draft], taken: Iterable[str] = ()) -> tuple[Draft, ...]:
+def order_renames(
+    renames: Iterable[UserChange], taken: Iterable[str] = ()
+) -> tuple[UserChange, ...]:
     """Return the renames so that each new username is free when its turn comes.
 
     Users who pass their usernames on in a circle cannot do so one after the other, as no database
@@ -144,7 +158,7 @@ def order_renames(renames: Iterable[Draft], taken: Iterable[str] = ()) -> tuple[
     used |= {
         compare_key(name) for rename in waiting for name in (rename.username, rename.new_username)
     }
-    ordered: list[Draft] = []
+    ordered: list[UserChange] = []
     while waiting:
         held = Counter(compare_key(rename.username) for rename in waiting)
         ready = [rename for rename in waiting if not _others(rename, held)]
@@ -159,7 +173,7 @@ def order_renames(renames: Iterable[Draft], taken: Iterable[str] = ()) -> tuple[
     return tuple(ordered)
 
 
-def _in_a_circle(waiting: Sequence[Draft]) -> int:
+def _in_a_circle(waiting: Sequence[UserChange]) -> int:
     """Return the place of a rename that waits for itself; each of them waits for another one."""
     number, seen = 0, set[int]()
     while number not in seen:
@@ -173,21 +187,21 @@ def _in_a_circle(waiting: Sequence[Draft]) -> int:
     return number
 
 
-def _by_way_of(rename: Draft, used: Collection[str]) -> tuple[Draft, Draft]:
+def _by_way_of(rename: UserChange, used: Collection[str]) -> tuple[UserChange, UserChange]:
     """Split a rename in two, with a temporary username between them."""
     names = (temporary_username(rename.user_id or 0, number) for number in count(1))
     name = next(name for name in names if compare_key(name) not in used)
     new = rename.new_username
     aside = replace(
         rename,
-        after={"username": name},
-        reason=fact("renamed-aside", renamed=rename.reason, username=new),
+        after=UserSide({"username": name}),
+        why=fact("renamed-aside", renamed=rename.why, username=new),
     )
-    back = replace(rename, user=name, before={"username": name})
+    back = replace(rename, username=name, before=UserSide({"username": name}))
     return aside, back
 
 
-def _others(rename: Draft, held: Mapping[str, int]) -> int:
+def _others(rename: UserChange, held: Mapping[str, int]) -> int:
     """Count the others who have the new name still."""
     new = compare_key(rename.new_username)
     return held.get(new, 0) - (new == compare_key(rename.username))

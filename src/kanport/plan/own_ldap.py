@@ -7,18 +7,20 @@ it (createLdapUser) writes. So a plan says what it cannot know, and what speaks 
 from collections.abc import Iterable
 
 from kanport.findings import Finding, found
-from kanport.model import CurrentState
+from kanport.model import CurrentState, LdapPassword
 from kanport.origin import first_place
-from kanport.plan.draft import Draft
+from kanport.plan.change import AnyChange, UserChange
 from kanport.plan.model import Action, Change
 
 
-def by_ldap(change: Change | Draft) -> bool:
-    """Tell whether a change has Kanboard make a user from its own LDAP (createLdapUser)."""
-    return change.action is Action.USER_CREATE and change.new.ldap_password
+def by_ldap(change: Change | AnyChange) -> bool:
+    """Return whether a change has Kanboard make a user from its own LDAP (createLdapUser)."""
+    if isinstance(change, Change):
+        return change.action is Action.USER_CREATE and change.new.ldap_password
+    return isinstance(change, UserChange) and isinstance(change.new.password, LdapPassword)
 
 
-def own_ldap_findings(changes: Iterable[Draft], current: CurrentState) -> list[Finding]:
+def own_ldap_findings(changes: Iterable[UserChange], current: CurrentState) -> list[Finding]:
     """Say once whether Kanboard's LDAP can be expected to make the new users of a plan."""
     made = [change for change in changes if by_ldap(change)]
     if not made:

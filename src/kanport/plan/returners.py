@@ -11,7 +11,7 @@ from kanport.memory import Memory
 from kanport.model import AppRole, DesiredUser, User
 from kanport.names import compare_key
 from kanport.origin import in_place_order
-from kanport.plan.draft import Draft
+from kanport.plan.change import UserChange, UserSide, sorted_risks
 from kanport.plan.match import name_matcher
 from kanport.plan.model import Action
 from kanport.plan.people import Person, origin_of
@@ -54,7 +54,7 @@ class Returners:
             name_matcher(allow_admins),
         )
 
-    def enable(self, person: Person, user: User) -> Iterator[Draft]:
+    def enable(self, person: Person, user: User) -> Iterator[UserChange]:
         """Yield what enables somebody again whom Kanport, and nobody else, disabled as missing.
 
         Nothing where the sources say themselves who is active, and where `why_not` has a reason.
@@ -67,14 +67,14 @@ class Returners:
             return
         if self.why_not(person, user) is not None:
             return
-        yield Draft(
-            Action.USER_ENABLE,
-            user.username,
+        yield UserChange(
+            action=Action.USER_ENABLE,
+            username=user.username,
             user_id=user.id,
-            before={"active": False},
-            after={"active": True},
-            reason=fact("returned", disabled_on=absence.disabled_at[:10]),
-            risk=active_risks(_role(person, user), enable=True),
+            before=UserSide({"active": False}),
+            after=UserSide({"active": True}),
+            why=fact("returned", disabled_on=absence.disabled_at[:10]),
+            risk=sorted_risks(active_risks(_role(person, user), enable=True)),
             origin=in_place_order(wanted.username.origins or wanted.rows),
         )
 

@@ -13,16 +13,15 @@ from kanport.model import (
     CurrentState,
     DesiredUser,
     LdapPassword,
-    PasswordCell,
     User,
 )
 from kanport.names import compare_key
 from kanport.origin import Origin, first_place, in_place_order
-from kanport.plan.draft import Draft
+from kanport.plan.change import UserChange, UserSide, sorted_risks
 from kanport.plan.managed import managed_people
 from kanport.plan.match import name_matcher
 from kanport.plan.missing import Missing, missing_people
-from kanport.plan.model import LDAP, Action, Risk
+from kanport.plan.model import Action, Risk
 from kanport.plan.moved_people import moved_findings
 from kanport.plan.notes import protected_finding, spelled_finding, user_finding
 from kanport.plan.own_ldap import own_ldap_findings
@@ -40,7 +39,7 @@ _LOWERING = frozenset({Risk.ACCESS_LOST, Risk.ADMIN_LOST})
 class UserDiff:
     """The changes of users, how many need none, what was found on the way, and who is missing."""
 
-    changes: tuple[Draft, ...]
+    changes: tuple[UserChange, ...]
     unchanged: int
     findings: tuple[Finding, ...]
     missing: Missing
@@ -57,7 +56,7 @@ def diff_users(
     protected = name_matcher(mapping.protect)
     managed = managed_people(mapping.users, memory)
     returners = Returners.of(memory, resolved, mapping.allow_admins)
-    changes: list[Draft] = []
+    changes: list[UserChange] = []
     withheld: list[Withheld] = []
     findings: list[Finding] = []
     unchanged = 0
@@ -107,7 +106,7 @@ def diff_users(
                 unmanaged = (cause("unmanaged-account"),)
                 withheld += [Withheld(one, unmanaged) for one in disables]
         changes.extend(kept)
-        if any(change.new.values.get("email") for change in kept):
+        if any(change.new.text("email") for change in kept):
             findings.extend(_email_taken(person, resolved, new_emails))
         enabled = any(change.action is Action.USER_ENABLE for change in kept)
         stays = user is not None and not user.active and wanted.active is None and not enabled
@@ -129,8 +128,8 @@ def diff_users(
     )
 
 
-def _create(wanted: DesiredUser) -> Draft:
-    after: dict[str, object] = {"username": wanted.username.value}
+def _create(wanted: DesiredUser) -> UserChange:
+    after: dict[str, str | bool] = {"username": wanted.username.value}
     # Kanboard's own LDAP fills these in, so clearing one is something to do, and a role that the
     # sources do not give is left to it.
     by_ldap = isinstance(wanted.password, LdapPassword)
@@ -139,54 +138,42 @@ def _create(wanted: DesiredUser) -> Draft:
         value = given.value if given is not None else None if by_ldap else field.new
         if value or (by_ldap and value is not None):
             after[field.name] = value
-    after["password"] = _password(wanted)
-    return Draft(
-        Action.USER_CREATE,
-        wanted.username.value,
-        user_id=None,
-        after=after,
-        reason=fact("new-on-server"),
-        risk={Risk.ADMIN_GRANTED} if after.get("role") == AppRole.ADMIN else (),
+    return UserChange(
+        action=Action.USER_CREATE,
+        username=wanted.username.value,
+        after=UserSide(after, wanted.password),
+        why=fact("new-on-server"),
+        risk=(Risk.ADMIN_GRANTED,) if after.get("role") == AppRole.ADMIN else (),
         origin=_places(wanted),
     )
 
 
-def _disable_new(wanted: DesiredUser) -> Draft:
+def _disable_new(wanted: DesiredUser) -> UserChange:
     # It takes nothing from anybody, as there was nobody.
-    return Draft(
-        Action.USER_DISABLE,
-        wanted.username.value,
-        user_id=None,
-        before={"active": True},
-        after={"active": False},
-        reason=fact("new-on-server", case="inactive"),
+    return UserChange(
+        action=Action.USER_DISABLE,
+        username=wanted.username.value,
+        before=UserSide({"active": True}),
+        after=UserSide({"active": False}),
+        why=fact("new-on-server", case="inactive"),
         origin=_places(wanted, wanted.active.origins if wanted.active is not None else ()),
     )
 
 
-def _password(wanted: DesiredUser) -> object:
-    match wanted.password:
-        case PasswordCell(origin):
-            return {"from": origin.to_dict()}
-        case LdapPassword():
-            return LDAP
-    return "random"
-
-
-def _existing(person: Person, user: User) -> Iterator[Draft]:
+def _existing(person: Person, user: User) -> Iterator[UserChange]:
     wanted = person.desired
     if person.renamed:
         proof = wanted.stable_id if person.known else wanted.email
         proven = proof.origins if proof is not None else ()
-        yield Draft(
-            Action.USER_RENAME,
-            user.username,
+        yield UserChange(
+            action=Action.USER_RENAME,
+            username=user.username,
             user_id=user.id,
-            before={"username": user.username},
-            after={"username": wanted.username.value},
-            reason=fact("renamed", case="id" if person.known else "email"),
+            before=UserSide({"username": user.username}),
+            after=UserSide({"username": wanted.username.value}),
+            why=fact("renamed", case="id" if person.known else "email"),
             # An address may have got a new owner, and the account comes with all its rights.
-            risk={Risk.LOGIN_CHANGED} if not person.known or user.role == AppRole.ADMIN else (),
+            risk=(Risk.LOGIN_CHANGED,) if not person.known or user.role == AppRole.ADMIN else (),
             origin=_places(wanted, wanted.username.origins, proven),
         )
     yield from _update(wanted, user)
@@ -198,19 +185,19 @@ def _existing(person: Person, user: User) -> Iterator[Draft]:
             risk = {Risk.ADMIN_GRANTED} if role == AppRole.ADMIN else set()
         else:
             risk = {Risk.ACCESS_LOST, Risk.ADMIN_LOST} if admin else {Risk.ACCESS_LOST}
-        yield Draft(
-            Action.USER_ENABLE if enable else Action.USER_DISABLE,
-            user.username,
+        yield UserChange(
+            action=Action.USER_ENABLE if enable else Action.USER_DISABLE,
+            username=user.username,
             user_id=user.id,
-            before={"active": user.active},
-            after={"active": enable},
-            reason=fact("active-in-sources" if enable else "inactive-in-sources"),
-            risk=risk,
+            before=UserSide({"active": user.active}),
+            after=UserSide({"active": enable}),
+            why=fact("active-in-sources" if enable else "inactive-in-sources"),
+            risk=sorted_risks(risk),
             origin=_places(wanted, wanted.active.origins),
         )
 
 
-def _update(wanted: DesiredUser, user: User) -> Iterator[Draft]:
+def _update(wanted: DesiredUser, user: User) -> Iterator[UserChange]:
     differ = {
         field.name: value
         for field in UPDATABLE
@@ -226,14 +213,14 @@ def _update(wanted: DesiredUser, user: User) -> Iterator[Draft]:
             risk.add(Risk.ADMIN_GRANTED)
         elif user.role == AppRole.ADMIN:
             risk.add(Risk.ADMIN_LOST)
-    yield Draft(
-        Action.USER_UPDATE,
-        user.username,
+    yield UserChange(
+        action=Action.USER_UPDATE,
+        username=user.username,
         user_id=user.id,
-        before={name: field_named(name).of(user) for name in differ},
-        after={name: value.value for name, value in differ.items()},
-        reason=fact("fields-differ", fields=labels(differ), count=len(differ)),
-        risk=risk,
+        before=UserSide({name: field_named(name).of(user) for name in differ}),
+        after=UserSide({name: value.value for name, value in differ.items()}),
+        why=fact("fields-differ", fields=labels(differ), count=len(differ)),
+        risk=sorted_risks(risk),
         origin=_places(wanted, *(value.origins for value in differ.values())),
     )
 
@@ -244,11 +231,11 @@ def _places(wanted: DesiredUser, *cells: tuple[Origin, ...]) -> tuple[Origin, ..
     return places or in_place_order(wanted.username.origins or wanted.rows)
 
 
-def _lowers(change: Draft, user: User | None) -> bool:
+def _lowers(change: UserChange, user: User | None) -> bool:
     return user is not None and not _LOWERING.isdisjoint(change.risk)
 
 
-def _in_doubt(change: Draft, person: Person, resolved: Resolved) -> bool:
+def _in_doubt(change: UserChange, person: Person, resolved: Resolved) -> bool:
     if not _lowers(change, person.user) or person.user is None:
         return False
     doubt = resolved.doubt

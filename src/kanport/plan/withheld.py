@@ -10,7 +10,7 @@ from kanport.findings import Finding, found
 from kanport.mapping.spec import MappingFile
 from kanport.model import Blocker
 from kanport.origin import Origin, in_place_order
-from kanport.plan.draft import Draft
+from kanport.plan.change import AnyChange, RelationChange, in_plan
 from kanport.plan.model import Action, PlanBecause, PlanWithheld, Subject
 from kanport.plan.parts import sorted_names, sorted_parts
 
@@ -37,7 +37,7 @@ class Withheld:
     the finding missing-unknown that tells it where the input leaves it open; empty for none.
     """
 
-    draft: Draft
+    change: AnyChange
     because: tuple[PlanBecause, ...]
     since: str | None = None
     told_as: Literal["", "users", "memberships", "dropped", "members", "access"] = ""
@@ -50,10 +50,16 @@ class Withheld:
 
     def planned(self) -> PlanWithheld:
         """Return it as the plan file holds it."""
-        change = self.draft.numbered(1)
+        change = in_plan(self.change, 1)
+        subject = change.subject
+        if isinstance(self.change, RelationChange) and self.change.user_id is not None:
+            name = self.change.username
+            # Somebody who could not be read has no name here.
+            name = name if name is not None else f"#{self.change.user_id}"
+            subject = subject.model_copy(update={"username": name})
         return PlanWithheld(
             action=change.action,
-            subject=change.subject,
+            subject=subject,
             user_id=change.user_id,
             project_id=change.project_id,
             group_id=change.group_id,
@@ -217,49 +223,38 @@ def _order(one: PlanWithheld) -> tuple[Any, ...]:
 def withheld_findings(withheld: Iterable[Withheld], mapping: MappingFile) -> Iterator[Finding]:
     """Yield what a person must know of the removals that the input leaves open."""
     steps = mapping.users.steps if mapping.users is not None else None
-    by_case: dict[str, list[Draft]] = defaultdict(list)
+    by_case: dict[str, list[AnyChange]] = defaultdict(list)
     for one in withheld:
         if one.told_as and one.in_doubt:
-            by_case[one.told_as].append(one.draft)
-    for case, drafts in by_case.items():
-        count = len(drafts)
+            by_case[one.told_as].append(one.change)
+    for case, changes in by_case.items():
+        count = len(changes)
         if case == "users":
-            names = sorted_names(draft.username for draft in drafts)
+            names = sorted_names(one.username or "" for one in changes)
             case = steps.then if steps is not None else "disable"
             yield found("missing-unknown", case=case, count=count, usernames=names)
         elif case in ("memberships", "dropped"):
-            parts = sorted_parts(map(_membership, drafts))
+            parts = sorted_parts(map(_membership, changes))
             yield found("missing-unknown", case=case, count=count, memberships=parts)
         elif case == "members":
-            parts = sorted_parts(map(_member, drafts))
+            parts = sorted_parts(map(_member, changes))
             yield found("missing-unknown", case=case, count=count, members=parts)
         else:
-            parts = sorted_parts(map(_access, drafts))
+            parts = sorted_parts(map(_access, changes))
             yield found("missing-unknown", case=case, count=count, access=parts)
 
 
-def _membership(draft: Draft) -> Fact:
-    label = draft.project.label if draft.project is not None else ""
-    if not _is_read(draft):
-        return fact("membership", case="id", user_id=draft.user_id, project=label)
-    return fact("membership", username=draft.username, project=label)
+def _membership(change: AnyChange) -> Fact:
+    if change.username is None:
+        return fact("membership", case="id", user_id=change.user_id, project=change.project)
+    return fact("membership", username=change.username, project=change.project)
 
 
-def _member(draft: Draft) -> Fact:
-    if not _is_read(draft):
-        return fact("group-member", case="id", user_id=draft.user_id, group=draft.group)
-    return fact("group-member", username=draft.username, group=draft.group)
+def _member(change: AnyChange) -> Fact:
+    if change.username is None:
+        return fact("group-member", case="id", user_id=change.user_id, group=change.group)
+    return fact("group-member", username=change.username, group=change.group)
 
 
-def _access(draft: Draft) -> Fact:
-    label = draft.project.label if draft.project is not None else ""
-    return fact("group-access", group=draft.group, project=label)
-
-
-def _is_read(draft: Draft) -> bool:
-    return draft.username != unread_name(draft.user_id or 0)
-
-
-def unread_name(user_id: int) -> str:
-    """Return what stands for the username of somebody who could not be read."""
-    return f"#{user_id}"
+def _access(change: AnyChange) -> Fact:
+    return fact("group-access", group=change.group, project=change.project)

@@ -79,7 +79,7 @@ def undo_plan(
     access = memberships_back(context)
     groups = groups_back(context, remove=remove_at_most is not None)
     changes = in_plan_order(
-        (*people.drafts, *created.drafts, *groups.drafts, *access.drafts),
+        (*people.changes, *created.changes, *groups.changes, *access.changes),
         (user.username for user in current.users),
     )
     counted = Counter(change.action for change in changes)

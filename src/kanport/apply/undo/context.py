@@ -10,7 +10,7 @@ from kanport.findings import Finding, finding
 from kanport.model import CurrentState, User
 from kanport.names import compare_key
 from kanport.origin import Origin, first_place, in_place_order
-from kanport.plan.draft import Draft
+from kanport.plan.change import AnyChange
 from kanport.plan.match import People, name_matcher
 from kanport.plan.model import Change
 
@@ -19,7 +19,7 @@ from kanport.plan.model import Change
 class UndoPart:
     """What takes a part of a run back, how much is back already, and what is to be said."""
 
-    drafts: tuple[Draft, ...] = ()
+    changes: tuple[AnyChange, ...] = ()
     findings: tuple[Finding, ...] = ()
     unchanged: int = 0
 

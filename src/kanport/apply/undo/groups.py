@@ -1,7 +1,6 @@
 """Giving groups, their members and their access back as they were before a run."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Collection
 
 from kanport.apply.undo.context import (
     UndoContext,
@@ -16,7 +15,14 @@ from kanport.apply.undo.effects import Effect, Thing
 from kanport.findings import Finding
 from kanport.model import Group, Project, User
 from kanport.names import compare_key
-from kanport.plan.draft import Draft
+from kanport.plan.change import (
+    AnyChange,
+    GroupChange,
+    GroupSide,
+    RelationChange,
+    role_side,
+    sorted_risks,
+)
 from kanport.plan.model import Action, Change, Risk
 from kanport.plan.notes import protected_finding
 from kanport.plan.risks import access_risks
@@ -28,19 +34,19 @@ def groups_back(context: UndoContext, *, remove: bool) -> UndoPart:
     A group that the run removed is made anew, under another id, with the members and the access of
     which the run knew.
     """
-    drafts: list[Draft] = []
+    changes: list[AnyChange] = []
     findings: list[Finding] = []
     unchanged = 0
     for part in (_updated(context), _members(context), _access(context)):
-        drafts += part.drafts
+        changes += part.changes
         findings += part.findings
         unchanged += part.unchanged
-    leaving = {(d.group_id, d.user_id) for d in drafts if d.action is Action.GROUP_MEMBER_REMOVE}
+    leaving = {(d.group_id, d.user_id) for d in changes if d.action is Action.GROUP_MEMBER_REMOVE}
     for part in (_created(context, leaving, remove=remove), _removed(context), _projects(context)):
-        drafts += part.drafts
+        changes += part.changes
         findings += part.findings
         unchanged += part.unchanged
-    return UndoPart(tuple(drafts), tuple(findings), unchanged)
+    return UndoPart(tuple(changes), tuple(findings), unchanged)
 
 
 def _at(context: UndoContext, thing: Thing) -> Group | None:
@@ -82,7 +88,7 @@ def _project(context: UndoContext, thing: Thing) -> Project | None:
 
 
 def _updated(context: UndoContext) -> UndoPart:
-    drafts: list[Draft] = []
+    changes: list[AnyChange] = []
     findings: list[Finding] = []
     unchanged = 0
     for group_id, effect in context.effects.groups.updated.items():
@@ -99,14 +105,16 @@ def _updated(context: UndoContext) -> UndoPart:
         elif (name := change.old.name) is not None and _taken(context, name, group.id):
             findings.append(impossible(change, "group-name", group=name))
         else:
-            drafts.append(
-                _draft(Action.GROUP_UPDATE, effect, group, before=now, after=dict(before))
+            changes.append(
+                _group_change(
+                    Action.GROUP_UPDATE, effect, group, GroupSide(**now), GroupSide(**before)
+                )
             )
-    return UndoPart(tuple(drafts), tuple(findings), unchanged)
+    return UndoPart(tuple(changes), tuple(findings), unchanged)
 
 
 def _members(context: UndoContext) -> UndoPart:
-    drafts: list[Draft] = []
+    changes: list[AnyChange] = []
     findings: list[Finding] = []
     unchanged = 0
     for (thing, who), effect in context.effects.groups.members.items():
@@ -120,22 +128,22 @@ def _members(context: UndoContext) -> UndoPart:
             continue
         group = _group(context, thing, change)
         if group is None and was_in and thing in context.effects.groups.removed:
-            drafts.append(_draft(Action.GROUP_MEMBER_ADD, effect, None, user=user))
+            changes.append(_relation_change(Action.GROUP_MEMBER_ADD, effect, None, user=user))
         elif group is None:
             findings.append(_not_there(context, thing, change))
         elif (user.id in group.members) is was_in:
             unchanged += 1
         elif was_in:
-            drafts.append(_draft(Action.GROUP_MEMBER_ADD, effect, group, user=user))
+            changes.append(_relation_change(Action.GROUP_MEMBER_ADD, effect, group, user=user))
         else:
-            risk = {Risk.ACCESS_LOST}
-            drafts.append(_draft(Action.GROUP_MEMBER_REMOVE, effect, group, user=user, risk=risk))
-    return UndoPart(tuple(drafts), tuple(findings), unchanged)
+            remove, risk = Action.GROUP_MEMBER_REMOVE, {Risk.ACCESS_LOST}
+            changes.append(_relation_change(remove, effect, group, user=user, risk=risk))
+    return UndoPart(tuple(changes), tuple(findings), unchanged)
 
 
 def _access(context: UndoContext) -> UndoPart:
     """Give back the access of groups. What it is now cannot be read, so only what is certain."""
-    drafts: list[Draft] = []
+    changes: list[AnyChange] = []
     findings: list[Finding] = []
     for (thing, where), effect in context.effects.groups.access.items():
         change = effect.change
@@ -153,27 +161,26 @@ def _access(context: UndoContext) -> UndoPart:
             action = Action.GROUP_ACCESS_GRANT if made is None else Action.GROUP_ACCESS_CHANGE
             if was is None:
                 action = Action.GROUP_ACCESS_REVOKE
-            drafts.append(
-                _draft(
+            changes.append(
+                _relation_change(
                     action,
                     effect,
                     group,
                     project=project,
-                    before=None if made is None else {"role": made},
-                    after=None if was is None else {"role": was},
+                    roles=(made, was),
                     risk=access_risks(made, was),
                 )
             )
     for change in context.effects.groups.found:
         group_name, project_label = change.subject.group or "", change.subject.project or ""
         findings.append(partial("group-access", group=group_name, project=project_label))
-    return UndoPart(tuple(drafts), tuple(findings), 0)
+    return UndoPart(tuple(changes), tuple(findings), 0)
 
 
 def _created(
     context: UndoContext, leaving: set[tuple[int | None, int | None]], *, remove: bool
 ) -> UndoPart:
-    drafts: list[Draft] = []
+    changes: list[AnyChange] = []
     findings: list[Finding] = []
     unchanged = 0
     kept: list[str] = []
@@ -191,15 +198,15 @@ def _created(
         elif group.name != name or others:
             findings.append(moved(change, "group-used", group=group.name))
         else:
-            before = {"name": group.name, "external_id": group.external_id}
-            drafts.append(_draft(Action.GROUP_REMOVE, effect, group, before=before))
+            before = GroupSide(group.name, group.external_id)
+            changes.append(_group_change(Action.GROUP_REMOVE, effect, group, before, None))
     if kept:
         findings.append(partial("groups-stay", groups=tuple(sorted(kept)), count=len(kept)))
-    return UndoPart(tuple(drafts), tuple(findings), unchanged)
+    return UndoPart(tuple(changes), tuple(findings), unchanged)
 
 
 def _removed(context: UndoContext) -> UndoPart:
-    drafts: list[Draft] = []
+    changes: list[AnyChange] = []
     findings: list[Finding] = []
     unchanged = 0
     for group_id, effect in context.effects.groups.removed.items():
@@ -210,9 +217,10 @@ def _removed(context: UndoContext) -> UndoPart:
         elif _taken(context, name, group_id):
             findings.append(impossible(change, "group-removed", group=name))
         else:
-            drafts.append(_draft(Action.GROUP_CREATE, effect, None, after=dict(change.old.values)))
+            after = GroupSide(**change.old.values)
+            changes.append(_group_change(Action.GROUP_CREATE, effect, None, None, after))
             findings.append(partial("group-anew", group=name))
-    return UndoPart(tuple(drafts), tuple(findings), unchanged)
+    return UndoPart(tuple(changes), tuple(findings), unchanged)
 
 
 def _projects(context: UndoContext) -> UndoPart:
@@ -232,27 +240,45 @@ def _taken(context: UndoContext, name: str, but: int) -> bool:
     return any(compare_key(g.name) == key and g.id != but for g in context.current.groups)
 
 
-def _draft(
+def _group_change(
+    action: Action,
+    effect: Effect,
+    group: Group | None,
+    before: GroupSide | None,
+    after: GroupSide | None,
+) -> GroupChange:
+    return GroupChange(
+        action=action,
+        group=group.name if group is not None else effect.change.subject.group or "",
+        group_id=group.id if group is not None else None,
+        before=before,
+        after=after,
+        why=reason_for([effect.change]),
+        origin=origin_of([effect.change]),
+    )
+
+
+def _relation_change(
     action: Action,
     effect: Effect,
     group: Group | None,
     *,
     user: User | None = None,
     project: Project | None = None,
-    before: dict[str, Any] | None = None,
-    after: dict[str, Any] | None = None,
-    risk: Iterable[Risk] = (),
-) -> Draft:
-    return Draft(
-        action,
-        user.username if user is not None else None,
+    roles: tuple[str | None, str | None] = (None, None),
+    risk: Collection[Risk] = (),
+) -> RelationChange:
+    return RelationChange(
+        action=action,
+        username=user.username if user is not None else None,
         user_id=user.id if user is not None else None,
-        project=project,
         group=group.name if group is not None else effect.change.subject.group,
         group_id=group.id if group is not None else None,
-        before=before,
-        after=after,
-        reason=reason_for([effect.change]),
-        risk=tuple(risk),
+        project=project.label if project is not None else None,
+        project_id=project.id if project is not None else None,
+        before=role_side(roles[0]),
+        after=role_side(roles[1]),
+        why=reason_for([effect.change]),
+        risk=sorted_risks(risk),
         origin=origin_of([effect.change]),
     )

@@ -13,7 +13,7 @@ from kanport.apply.undo.effects import RecordedEffect, Who
 from kanport.findings import Finding, found
 from kanport.model import Project, User
 from kanport.plan.access import group_finder
-from kanport.plan.draft import Draft
+from kanport.plan.change import RelationChange, role_side, sorted_risks
 from kanport.plan.model import Action, Risk
 from kanport.plan.notes import protected_finding
 from kanport.plan.risks import access_risks
@@ -23,7 +23,7 @@ def memberships_back(context: UndoContext) -> UndoPart:
     """Return what restores the memberships that the run changed."""
     projects = {project.id: project for project in context.current.projects}
     groups = group_finder(context.current)
-    drafts: list[Draft] = []
+    changes: list[RelationChange] = []
     findings: list[Finding] = []
     unchanged = 0
     for (who, project_id), effect in context.effects.access.items():
@@ -52,10 +52,10 @@ def memberships_back(context: UndoContext) -> UndoPart:
             findings.append(impossible(effect.change, "private", **who_where))
         else:
             maybe = {Risk.MAYBE_THROUGH_GROUP} if through and now is not None else set()
-            drafts.append(_draft(user, project, effect, now, maybe))
-    beside = (draft.username for draft in drafts if _added_beside_group(draft, context))
+            changes.append(_change(user, project, effect, now, maybe))
+    beside = (one.username or "" for one in changes if _added_beside_group(one, context))
     findings.extend(about_users("direct", beside))
-    return UndoPart(tuple(drafts), tuple(dict.fromkeys(findings)), unchanged)
+    return UndoPart(tuple(changes), tuple(dict.fromkeys(findings)), unchanged)
 
 
 def _nobody(context: UndoContext, who: Who, effect: RecordedEffect) -> list[Finding]:
@@ -82,33 +82,33 @@ def _ended(user: User, project: Project, effect: RecordedEffect) -> Finding:
     )
 
 
-def _added_beside_group(draft: Draft, context: UndoContext) -> bool:
+def _added_beside_group(undone: RelationChange, context: UndoContext) -> bool:
     """Return whether the run may have put a direct membership beside access through a group."""
-    if draft.action is not Action.MEMBERSHIP_CHANGE or draft.project is None:
+    if undone.action is not Action.MEMBERSHIP_CHANGE:
         return False
-    place = draft.user_id or 0, draft.project.id
-    effect = context.effects.access.get(place)
+    effect = context.effects.access.get((undone.user_id or 0, undone.project_id or 0))
     return effect is not None and any(
         Risk.MAYBE_THROUGH_GROUP in change.risk and change.action is Action.MEMBERSHIP_CHANGE
         for change in effect.changes
     )
 
 
-def _draft(
+def _change(
     user: User, project: Project, effect: RecordedEffect, now: str | None, maybe: set[Risk]
-) -> Draft:
+) -> RelationChange:
     if effect.before is None:
         action = Action.MEMBERSHIP_REVOKE
     else:
         action = Action.MEMBERSHIP_GRANT if now is None else Action.MEMBERSHIP_CHANGE
-    return Draft(
-        action,
-        user.username,
+    return RelationChange(
+        action=action,
+        username=user.username,
         user_id=user.id,
-        project=project,
-        before=None if now is None else {"role": now},
-        after=None if effect.before is None else {"role": effect.before},
-        reason=reason_for(effect.changes),
-        risk=access_risks(now, effect.before) | maybe,
+        project=project.label,
+        project_id=project.id,
+        before=role_side(now),
+        after=role_side(effect.before),
+        why=reason_for(effect.changes),
+        risk=sorted_risks(access_risks(now, effect.before) | maybe),
         origin=origin_of(effect.changes),
     )

@@ -17,7 +17,7 @@ from kanport.fields import UPDATABLE, field_named, values_of
 from kanport.findings import Finding, found
 from kanport.model import User
 from kanport.names import compare_key
-from kanport.plan.draft import Draft
+from kanport.plan.change import UserChange, UserSide, sorted_risks
 from kanport.plan.model import Action, Risk
 from kanport.plan.notes import protected_finding
 from kanport.plan.risks import active_risks, removal_risks, role_risks
@@ -26,7 +26,7 @@ from kanport.rules import email_problem, is_app_role
 
 def users_back(context: UndoContext) -> UndoPart:
     """Return what restores the users whom the run changed, and say who cannot be brought back."""
-    drafts: list[Draft] = []
+    changes: list[UserChange] = []
     findings: list[Finding] = []
     unchanged = 0
     for user_id, change in context.effects.removed.items():
@@ -49,16 +49,16 @@ def users_back(context: UndoContext) -> UndoPart:
             continue
         wanted, notes = _restorable(user, effects)
         findings.extend(notes)
-        own = list(_drafts(user, wanted))
+        own = list(_changes(user, wanted))
         unchanged += not own and not notes
-        drafts.extend(own)
-    drafts, blocked = _without_blocked(context, drafts)
+        changes.extend(own)
+    changes, blocked = _without_blocked(context, changes)
     findings.extend(blocked)
     # Kanboard closes the private projects of whoever is disabled and forgets the address of their
     # feeds (facts of Kanboard, C4).
-    enabled = (draft.username for draft in drafts if draft.action is Action.USER_ENABLE)
+    enabled = (change.username for change in changes if change.action is Action.USER_ENABLE)
     findings.extend(about_users("enabled", enabled))
-    return UndoPart(tuple(drafts), tuple(findings), unchanged)
+    return UndoPart(tuple(changes), tuple(findings), unchanged)
 
 
 def _restorable(
@@ -100,18 +100,18 @@ def _is_refused(name: str, value: Any) -> bool:
     return name == "role" and bool(value) and not is_app_role(value)
 
 
-def _drafts(user: User, wanted: Mapping[str, RecordedEffect]) -> Iterator[Draft]:
+def _changes(user: User, wanted: Mapping[str, RecordedEffect]) -> Iterator[UserChange]:
     if rename := wanted.get("username"):
-        yield _draft(Action.USER_RENAME, user, {"username": rename})
+        yield _change(Action.USER_RENAME, user, {"username": rename})
     fields = {one.name: wanted[one.name] for one in UPDATABLE if one.name in wanted}
     if fields:
         role = fields.get("role")
         risk = role_risks(user.role, role.before) if role is not None else set()
-        yield _draft(Action.USER_UPDATE, user, fields, risk)
+        yield _change(Action.USER_UPDATE, user, fields, risk)
     if active := wanted.get("active"):
         enable = bool(active.before)
         role_then = fields["role"].before if "role" in fields else user.role
-        yield _draft(
+        yield _change(
             Action.USER_ENABLE if enable else Action.USER_DISABLE,
             user,
             {"active": active},
@@ -119,27 +119,27 @@ def _drafts(user: User, wanted: Mapping[str, RecordedEffect]) -> Iterator[Draft]
         )
 
 
-def _draft(
+def _change(
     action: Action, user: User, wanted: Mapping[str, RecordedEffect], risk: Collection[Risk] = ()
-) -> Draft:
+) -> UserChange:
     changes = list({c.id: c for effect in wanted.values() for c in effect.changes}.values())
-    return Draft(
-        action,
-        user.username,
+    return UserChange(
+        action=action,
+        username=user.username,
         user_id=user.id,
-        before={name: field_named(name).of(user) for name in wanted},
-        after={name: effect.before for name, effect in wanted.items()},
-        reason=reason_for(changes),
-        risk=risk,
+        before=UserSide({name: field_named(name).of(user) for name in wanted}),
+        after=UserSide({name: effect.before for name, effect in wanted.items()}),
+        why=reason_for(changes),
+        risk=sorted_risks(risk),
         origin=origin_of(changes),
     )
 
 
 def _without_blocked(
-    context: UndoContext, drafts: Sequence[Draft]
-) -> tuple[list[Draft], list[Finding]]:
+    context: UndoContext, changes: Sequence[UserChange]
+) -> tuple[list[UserChange], list[Finding]]:
     """Leave out the renames whose old username is somebody else's by now."""
-    renames = [draft for draft in drafts if draft.action is Action.USER_RENAME]
+    renames = [change for change in changes if change.action is Action.USER_RENAME]
     findings: list[Finding] = []
     while True:
         freed = {rename.user_id for rename in renames}
@@ -153,16 +153,16 @@ def _without_blocked(
                 findings.append(_taken(rename, holder))
         renames = [rename for rename in renames if id(rename) not in held]
     kept = {id(rename) for rename in renames}
-    others = (d for d in drafts if d.action is not Action.USER_RENAME or id(d) in kept)
+    others = (d for d in changes if d.action is not Action.USER_RENAME or id(d) in kept)
     return list(others), findings
 
 
-def _holder(context: UndoContext, rename: Draft, freed: set[int | None]) -> User | None:
+def _holder(context: UndoContext, rename: UserChange, freed: set[int | None]) -> User | None:
     others = context.people.by_key.get(compare_key(rename.new_username), ())
     return next((o for o in others if o.id != rename.user_id and o.id not in freed), None)
 
 
-def _taken(rename: Draft, holder: User) -> Finding:
+def _taken(rename: UserChange, holder: User) -> Finding:
     return found(
         "undo-impossible",
         rename.origin[0] if rename.origin else None,
@@ -180,7 +180,7 @@ def created_back(context: UndoContext, *, remove: bool) -> UndoPart:
     With `remove`, whoever is as the run made them and is in no private project is removed: Kanboard
     removes with a user every private project that they have a part in. The others are disabled.
     """
-    drafts: list[Draft] = []
+    changes: list[UserChange] = []
     findings: list[Finding] = []
     already: list[str] = []
     unchanged = 0
@@ -199,18 +199,18 @@ def created_back(context: UndoContext, *, remove: bool) -> UndoPart:
             if kept is not None:
                 findings.append(kept)
             if remove and kept is None:
-                drafts.append(_remove(made, user))
+                changes.append(_remove(made, user))
             elif user.active:
-                drafts.append(_disable(made, user))
+                changes.append(_disable(made, user))
             else:
                 already.append(user.username)
                 unchanged += 1
     if not remove:
-        disabled = [draft.username for draft in drafts if draft.action is Action.USER_DISABLE]
+        disabled = [change.username for change in changes if change.action is Action.USER_DISABLE]
         all_stay = len(disabled) + len(already)
         findings.extend(about_users("created-disabled", disabled, stay=all_stay))
         findings.extend(about_users("created-stay", already, stay=all_stay))
-    return UndoPart(tuple(drafts), tuple(findings), unchanged)
+    return UndoPart(tuple(changes), tuple(findings), unchanged)
 
 
 def _not_found(context: UndoContext, made: Created, user: User | None) -> list[Finding]:
@@ -238,26 +238,26 @@ def _kept_because(context: UndoContext, made: Created, user: User) -> Finding | 
     return None
 
 
-def _disable(made: Created, user: User) -> Draft:
-    return Draft(
-        Action.USER_DISABLE,
-        user.username,
+def _disable(made: Created, user: User) -> UserChange:
+    return UserChange(
+        action=Action.USER_DISABLE,
+        username=user.username,
         user_id=user.id,
-        before={"active": True},
-        after={"active": False},
-        reason=reason_for([made.change]),
-        risk=active_risks(user.role, enable=False),
+        before=UserSide({"active": True}),
+        after=UserSide({"active": False}),
+        why=reason_for([made.change]),
+        risk=sorted_risks(active_risks(user.role, enable=False)),
         origin=origin_of([made.change]),
     )
 
 
-def _remove(made: Created, user: User) -> Draft:
-    return Draft(
-        Action.USER_REMOVE,
-        user.username,
+def _remove(made: Created, user: User) -> UserChange:
+    return UserChange(
+        action=Action.USER_REMOVE,
+        username=user.username,
         user_id=user.id,
-        before=values_of(user),
-        reason=reason_for([made.change]),
-        risk=removal_risks(user),
+        before=UserSide(values_of(user)),
+        why=reason_for([made.change]),
+        risk=sorted_risks(removal_risks(user)),
         origin=origin_of([made.change]),
     )
