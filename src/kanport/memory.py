@@ -202,9 +202,8 @@ def with_present_names(memory: Memory, current: CurrentState) -> Memory:
     still held: a new project begins without members. Otherwise the record stays as it is, and no
     name matches it.
     """
-    users = {user.id: user for user in current.users}
-    projects = {project.id: project for project in current.projects}
-    groups = {group.id: group for group in current.groups}
+    users, groups = current.people.by_id, current.groups_by_id
+    projects = current.project_index.by_id
     grants, members = dict(memory.grants), dict(memory.group_members)
     other_projects: dict[int, list[int]] = defaultdict(list)
     for (user_id, number), grant in memory.grants.items():

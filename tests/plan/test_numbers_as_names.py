@@ -11,10 +11,11 @@ from kanport.model import (
     Given,
     Group,
     Project,
+    ProjectIndex,
     User,
 )
 from kanport.names import id_text
-from kanport.plan.match import Projects, numbers_are_ids, projects_wanted
+from kanport.plan.match import numbers_are_ids, projects_wanted
 from tests.plan.building import (
     a_mapping,
     a_server,
@@ -91,14 +92,14 @@ def test_identifier_and_name_come_before_an_id(named: Project, mapping: Any) -> 
 
 def test_an_identifier_comes_before_an_exact_name() -> None:
     named = (Project(7, "Gamma", "WEB"), Project(8, "WEB"), Project(9, "web"))
-    index = Projects.of(named)
+    index = ProjectIndex.of(named)
     assert [p.id for p in index.fitting("WEB")] == [7]
     assert [p.id for p in index.fitting("web")] == [7]
-    assert [p.id for p in Projects.of(named[1:]).fitting("web")] == [9]
+    assert [p.id for p in ProjectIndex.of(named[1:]).fitting("web")] == [9]
 
 
 def test_letters_that_only_grow_into_an_identifier_are_not_it() -> None:
-    index = Projects.of([Project(7, "Gamma", "STRASSE")])
+    index = ProjectIndex.of([Project(7, "Gamma", "STRASSE")])
     assert index.fitting("straße") == ()
 
 
@@ -149,10 +150,10 @@ def test_only_the_members_of_projects_that_are_meant_are_read(mapping: Any, read
 
 def test_a_row_that_cannot_be_used_leaves_open_the_project_that_it_names_alone() -> None:
     """An invalid row for the new project "3" keeps nobody in Beta, whose id is 3."""
-    index = Projects.of((ALPHA, BETA), numbers=False)
+    index = ProjectIndex.of((ALPHA, BETA), numbers=False)
     assert index.keys_of(BETA) == {"beta", id_text(3)}
-    assert Projects.of((ALPHA, BETA)).keys_of(BETA) == {"beta", id_text(3), "3"}
-    assert "3" not in Projects.of((ALPHA, BETA, Project(7, "3"))).keys_of(BETA)
+    assert ProjectIndex.of((ALPHA, BETA)).keys_of(BETA) == {"beta", id_text(3), "3"}
+    assert "3" not in ProjectIndex.of((ALPHA, BETA, Project(7, "3"))).keys_of(BETA)
 
 
 # --- people and groups ----------------------------------------------------------------------------

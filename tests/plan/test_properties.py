@@ -20,12 +20,13 @@ from kanport.model import (
     Given,
     Group,
     Project,
+    ProjectIndex,
     Unknown,
     User,
 )
 from kanport.names import compare_key
 from kanport.origin import Origin
-from kanport.plan.match import Projects, name_matcher
+from kanport.plan.match import name_matcher
 from kanport.plan.model import Action, Plan, Risk
 from kanport.plan.order import phase_of
 from kanport.plan.plan_file import dump_plan, load_plan
@@ -252,7 +253,7 @@ def test_nobody_outside_the_sources_and_the_managed_names_is_touched(
 def test_only_projects_that_the_sources_name_are_touched(
     server: Kanboard, desired: DesiredState, mapping: MappingFile
 ) -> None:
-    index = Projects.of(PROJECTS)
+    index = ProjectIndex.of(PROJECTS)
     texts = (given.value for given in desired.projects_named)
     named = {project.id for text in texts for project in index.fitting(text)}
     plan = _made(server, desired, mapping)
@@ -263,7 +264,7 @@ def test_only_projects_that_the_sources_name_are_touched(
 def test_nobody_whom_an_invalid_row_names_ever_loses_anything(
     server: Kanboard, desired: DesiredState, mapping: MappingFile
 ) -> None:
-    index = Projects.of(PROJECTS)
+    index = ProjectIndex.of(PROJECTS)
     for change in _made(server, desired, mapping).changes:
         if not (change.action in LOSING or Risk.ACCESS_LOST in change.risk):
             continue

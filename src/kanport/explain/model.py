@@ -6,9 +6,17 @@ from dataclasses import dataclass
 from kanport.findings import Finding
 from kanport.mapping import LoadedMapping
 from kanport.memory import NOTHING, Memory
-from kanport.model import CurrentState, DesiredMembership, DesiredState, DesiredUser, User
+from kanport.model import (
+    CurrentState,
+    DesiredMembership,
+    DesiredState,
+    DesiredUser,
+    ProjectIndex,
+    User,
+)
 from kanport.normalize.trace import Trace
 from kanport.origin import Origin
+from kanport.plan.match import numbers_are_ids
 from kanport.plan.model import Change, Plan
 from kanport.table import Table
 
@@ -27,6 +35,12 @@ class Known:
     plan: Plan | None = None
     current: CurrentState | None = None
     memory: Memory = NOTHING
+
+    @property
+    def project_index(self) -> ProjectIndex:
+        """The projects of the server, by whatever the sources may call them; none without one."""
+        index = ProjectIndex.of(()) if self.current is None else self.current.project_index
+        return index.with_numbers(numbers_are_ids(self.mapping.spec))
 
     @property
     def all_findings(self) -> tuple[Finding, ...]:

@@ -11,7 +11,6 @@ from kanport.model import CurrentState, User
 from kanport.names import as_written, compare_key
 from kanport.normalize.readings import Reading, readings
 from kanport.normalize.rows import rows_in_order
-from kanport.plan.match import Projects, numbers_are_ids
 from kanport.plan.model import Action, Change
 from kanport.table import Row
 
@@ -162,7 +161,7 @@ def _user(known: Known, keys: set[str], renamed: int | None) -> User | None:
     if known.current is None:
         return None
     if renamed is not None:
-        return next((user for user in known.current.users if user.id == renamed), None)
+        return known.current.people.by_id.get(renamed)
     users = [user for user in known.current.users if compare_key(user.username) in keys]
     return users[0] if users else None
 
@@ -203,16 +202,14 @@ def _held(current: CurrentState | None, user: User | None) -> dict[int, str]:
 def _groups(current: CurrentState | None, user: User | None) -> tuple[str, ...]:
     if current is None or user is None:
         return ()
-    return tuple(sorted(group.name for group in current.groups if user.id in group.members))
+    return tuple(group.name for group in current.groups_of.get(user.id, ()))
 
 
 def _access(known: Known, keys: set[str], held: dict[int, str]) -> tuple[Access, ...]:
-    projects = known.current.projects if known.current is not None else ()
-    index = Projects.of(projects, numbers=numbers_are_ids(known.mapping.spec))
-    labels = {project.id: project.label for project in projects}
-    found: dict[str, Access] = {
-        labels.get(number, str(number)): Access("", labels.get(number, str(number)), held=role)
-        for number, role in held.items()
+    index = known.project_index
+    found = {
+        label: Access("", label, held=role)
+        for label, role in ((index.label(number), role) for number, role in held.items())
     }
     for one in known.desired.memberships:
         if compare_key(one.username.value) not in keys:

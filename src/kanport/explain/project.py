@@ -5,10 +5,9 @@ from collections.abc import Collection, Iterator, Sequence
 from kanport.errors import UsageError
 from kanport.explain.model import Access, Explanation, Known
 from kanport.explain.rows import about_rows, given, rows_where
-from kanport.model import DesiredMembership, Project
+from kanport.model import DesiredMembership, Project, ProjectIndex
 from kanport.names import compare_key, spelling_key
 from kanport.normalize.readings import Reading
-from kanport.plan.match import Projects, numbers_are_ids
 from kanport.plan.model import Change
 from kanport.table import Row
 
@@ -18,7 +17,7 @@ def explain_project(known: Known, name: str) -> Explanation:
 
     Raises UsageError where it names several projects of the server.
     """
-    index = _index(known)
+    index = known.project_index
     project = _project(index, name)
     keys = index.keys_of(project) if project is not None else frozenset({spelling_key(name)})
     rows = rows_where(known, lambda reading, row: _is_about(reading, row, keys))
@@ -64,18 +63,13 @@ def explain_project(known: Known, name: str) -> Explanation:
     )
 
 
-def _index(known: Known) -> Projects:
-    there = known.current.projects if known.current is not None else ()
-    return Projects.of(there, numbers=numbers_are_ids(known.mapping.spec))
-
-
 def _changes(change: Change, project: Project | None, keys: Collection[str]) -> bool:
     if project is not None and change.project_id is not None:
         return change.project_id == project.id
     return change.subject.project is not None and spelling_key(change.subject.project) in keys
 
 
-def _project(index: Projects, name: str) -> Project | None:
+def _project(index: ProjectIndex, name: str) -> Project | None:
     fitting = index.called(name)
     if len(fitting) > 1:
         numbers = ", ".join(f"{project.name} (#{project.id})" for project in fitting)
@@ -86,7 +80,7 @@ def _project(index: Projects, name: str) -> Project | None:
     return fitting[0] if fitting else None
 
 
-def _how_found(index: Projects, project: Project | None, name: str) -> Iterator[str]:
+def _how_found(index: ProjectIndex, project: Project | None, name: str) -> Iterator[str]:
     if project is not None and index.by_number(name) == project:
         yield f"No project has the name or identifier {name}, so {name} is taken for an id."
 
@@ -105,9 +99,8 @@ def _access(
     current = known.current
     held: dict[str, tuple[str, str]] = {}
     if current is not None and project is not None:
-        names = {user.id: user.username for user in current.users}
         for number, role in current.roles.get(project.id, {}).items():
-            username = names.get(number, f"#{number}")
+            username = current.username(number)
             held[compare_key(username)] = username, role
     asked = {compare_key(one.username.value): one for one in wanted}
     for key in sorted({*held, *asked}):

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from kanport.facts import fact
 from kanport.fields import USER_FIELDS
 from kanport.messages import listed, quoted
-from kanport.model import CurrentState, Group, Project, User
+from kanport.model import CurrentState, Group, Project, ProjectIndex
 from kanport.names import compare_key, spelling_key
 from kanport.plan.access import group_finder
-from kanport.plan.match import Projects
 
 USERS, GROUPS, GROUP_MEMBERS = "users", "groups", "group_members"
 PROJECTS, MEMBERSHIPS = "projects", "memberships"
@@ -90,7 +89,7 @@ def project_keys(projects: Iterable[Project]) -> dict[int, str]:
     by this, so nobody gets into one of two projects for having been in the other.
     """
     projects = tuple(projects)
-    index = Projects.of(projects)
+    index = ProjectIndex.of(projects)
     keys = {project.id: project.identifier or project.name for project in projects}
     meant = Counter(spelling_key(key) for key in keys.values())
     return {
@@ -122,21 +121,22 @@ def _groups(state: CurrentState) -> Iterator[Record]:
 
 
 def _group_members(state: CurrentState) -> Iterator[Record]:
-    names = _usernames(state.users)
+    users = state.people.by_id
     for group in state.groups:
         for user_id in group.members:
-            if user_id in names:
-                yield group.name, names[user_id]
+            if user_id in users:
+                yield group.name, users[user_id].username
 
 
 def _projects(state: CurrentState) -> Iterator[Record]:
-    names, keys = _usernames(state.users), project_keys(state.projects)
+    users, keys = state.people.by_id, project_keys(state.projects)
     for project in state.projects:
+        owner = users.get(project.owner_id or 0)
         yield (
             keys[project.id],
             project.name,
             project.identifier,
-            names.get(project.owner_id or 0, ""),
+            owner.username if owner is not None else "",
             _on_lines(project.description),
             _flag(project.active),
             _flag(project.private),
@@ -144,13 +144,13 @@ def _projects(state: CurrentState) -> Iterator[Record]:
 
 
 def _memberships(state: CurrentState) -> Iterator[Record]:
-    names, keys = _usernames(state.users), project_keys(state.projects)
+    users, keys = state.people.by_id, project_keys(state.projects)
     may_give = group_finder(state)
     for project in state.projects:
         for user_id, role in state.roles.get(project.id, {}).items():
-            if user_id in names and role:
+            if user_id in users and role:
                 through = may_give(user_id, project.id)
-                yield names[user_id], keys[project.id], role, _access(through)
+                yield users[user_id].username, keys[project.id], role, _access(through)
 
 
 def _access(through: tuple[Group, ...]) -> str:
@@ -163,7 +163,3 @@ def _on_lines(text: str) -> str:
     """Give a text of several lines without the characters that no table takes."""
     lines = ("".join(c if c.isprintable() else " " for c in line) for line in text.splitlines())
     return "\n".join(line.rstrip() for line in lines).strip()
-
-
-def _usernames(users: tuple[User, ...]) -> dict[int, str]:
-    return {user.id: user.username for user in users}

@@ -6,7 +6,6 @@ listed in the project has no access to it, as all members of an attached group a
 (`getProjectUsers` merges both; see C5 of the Kanboard facts). What is left is a maybe.
 """
 
-from collections import defaultdict
 from collections.abc import Callable
 
 from kanport.model import CurrentState, Group
@@ -18,19 +17,15 @@ def group_finder(current: CurrentState) -> Callable[[int, int], tuple[Group, ...
     It takes the ids of the user and the project. No group means that the access is direct. Groups
     are compared with a project's members only when somebody asks, and once.
     """
-    groups_of: dict[int, list[Group]] = defaultdict(list)
-    for group in sorted(current.groups, key=lambda group: (group.name, group.id)):
-        for member in group.members:
-            groups_of[member].append(group)
     possible: dict[tuple[int, int], bool] = {}
 
     def groups_that_may_give(user_id: int, project_id: int) -> tuple[Group, ...]:
         listed = current.roles.get(project_id, {})
-        for group in groups_of.get(user_id, ()):
+        for group in current.groups_of.get(user_id, ()):
             if (group.id, project_id) not in possible:
                 possible[group.id, project_id] = listed.keys() >= group.members
         return tuple(
-            group for group in groups_of.get(user_id, ()) if possible[group.id, project_id]
+            group for group in current.groups_of.get(user_id, ()) if possible[group.id, project_id]
         )
 
     return groups_that_may_give

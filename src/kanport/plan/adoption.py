@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from kanport.mapping.spec import MappingFile
 from kanport.memory import Grant, Memory
-from kanport.model import CurrentState, Project, User
+from kanport.model import CurrentState, Project, ProjectIndex, User
 from kanport.names import spelling_key
-from kanport.plan.match import Projects, name_matcher, numbers_are_ids
+from kanport.plan.match import name_matcher, numbers_are_ids
 from kanport.plan.resolve import Resolved
 
 
@@ -75,7 +75,7 @@ def adoptable(
     }
     new_users = tuple(user for user in people if not memory.manages(user))
     new_pairs = tuple(pairs[key] for key in sorted(pairs) if not memory.granted(*pairs[key]))
-    index = Projects.of(current.projects, numbers=numbers_are_ids(mapping))
+    index = current.project_index.with_numbers(numbers_are_ids(mapping))
     return Adoption(
         new_users,
         new_pairs,
@@ -94,7 +94,7 @@ def project_matches(
     or, where `numbers` allows it, `3`.
     """
     projects = tuple(projects)
-    index = Projects.of(projects, numbers=numbers)
+    index = ProjectIndex.of(projects, numbers=numbers)
     found: set[int] = set()
     for pattern in patterns:
         fits = name_matcher([pattern])

@@ -95,7 +95,7 @@ def dropped_projects(
     given = {project_id for _, project_id in known_access(current, memory)}
     projects = tuple(
         project
-        for project in sorted(current.projects, key=lambda project: project.id)
+        for project in current.project_index.by_id.values()
         if project.id in remembered
         and project.id in current.roles
         and not project.private
@@ -267,8 +267,7 @@ def named_by_sources(
     """Return what the sources name and what the server lacks, for the ledger; None without one."""
     if not mapping.keeps_ledger:
         return None
-    there = {project.id for project in current.projects}
-    groups_there = {group.id for group in current.groups}
+    there, groups_there = current.project_index.by_id.keys(), current.groups_by_id.keys()
     gone = (memory.projects_remembered() - there if there else frozenset()) | settled
     gone_groups = memory.groups_remembered() - groups_there if groups_there else frozenset()
     return PlanNamed(

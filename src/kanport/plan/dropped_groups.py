@@ -1,6 +1,6 @@
 """Groups that sources named and no longer name: who stays in them, what access stays, what ends."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from kanport.facts import fact
@@ -70,7 +70,7 @@ def dropped_groups(
     remembered = memory.groups_remembered()
     groups_left = tuple(
         group
-        for group in sorted(current.groups, key=lambda group: group.id)
+        for group in current.groups_by_id.values()
         if group.id in remembered
         and group.id not in described | needed
         and compare_key(group.name) not in groups.unclear
@@ -145,12 +145,12 @@ def group_findings(
     mapping: MappingFile,
     memory: Memory,
     after: Iterable[Place],
-    projects: Mapping[int, str],
+    current: CurrentState,
 ) -> Iterator[Finding]:
     """Yield a finding for each dropped group in which somebody, or whose access, stays.
 
     `taken_out` are the ids of users and groups that the plan parts, `after` the access of groups
-    once it is carried out, and `projects` the labels of projects.
+    once it is carried out.
     """
     if not undecided(mapping, "groups_missing"):
         return
@@ -170,7 +170,7 @@ def group_findings(
             and (everybody or memory.put_in(user, group))
         )
         access = sorted_names(
-            projects.get(number, str(number)) for who, number in places if who == group.id
+            current.project_index.label(number) for who, number in places if who == group.id
         )
         remaining = []
         if left:

@@ -65,22 +65,18 @@ class Foreseen:
         names.update((key, key) for key in members.after if isinstance(key, str))
         then: dict[int | str, frozenset[int]] = {g.id: g.members for g in current.groups}
         then.update(members.after)
-        now_in: dict[int, list[int]] = defaultdict(list)
         then_in: dict[int, list[int | str]] = defaultdict(list)
-        for group in sorted(current.groups, key=lambda group: (group.name, group.id)):
-            for user_id in group.members:
-                now_in[user_id].append(group.id)
         for key in sorted(then, key=lambda key: (names[key], str(key))):
             for user_id in then[key]:
                 then_in[user_id].append(key)
         return cls(
             current,
             memory,
-            {group.id: group for group in current.groups},
+            current.groups_by_id,
             access.before,
             access.after,
             names,
-            {user_id: tuple(some) for user_id, some in now_in.items()},
+            {who: tuple(group.id for group in some) for who, some in current.groups_of.items()},
             {user_id: tuple(some) for user_id, some in then_in.items()},
         )
 
@@ -91,7 +87,7 @@ class Foreseen:
 
     def outlook(self, user_id: int, project_id: int) -> Outlook:
         """Tell what is known of a user's access to a project."""
-        held = self.current.roles.get(project_id, {}).get(user_id)
+        held = self.current.role(user_id, project_id)
         now = [g for g in self.now_in.get(user_id, ()) if self._may_give(g, project_id)]
         then = [g for g in self.then_in.get(user_id, ()) if self._will_give(g, project_id)]
         direct = self._is_direct(user_id, project_id, held, now)

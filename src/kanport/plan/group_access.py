@@ -59,8 +59,7 @@ def known_access(current: CurrentState, memory: Memory) -> dict[Place, str]:
     the ledger says; and nothing is known of one that has another name by now, as the server may
     have given its number to another one.
     """
-    groups = {group.id: group for group in current.groups}
-    projects = {project.id: project for project in current.projects}
+    groups, projects = current.groups_by_id, current.project_index.by_id
     return {
         (group_id, project_id): role
         for (group_id, project_id), role in sorted(memory.group_access.items())
@@ -205,9 +204,9 @@ def _not_asked_for(
     after: dict[Place, str],
     prevented: Callable[[int, int], tuple[PlanBecause, ...] | None],
 ) -> tuple[list[RelationChange], list[Finding], list[Withheld]]:
-    there = {group.id: group for group in current.groups}
+    there = current.groups_by_id
     names = {group.id: group.name for several in groups.by_key.values() for group in several}
-    projects = {project.id: project for project in current.projects}
+    projects = current.project_index.by_id
     changes: list[RelationChange] = []
     withheld: list[Withheld] = []
     kept: list[Finding] = []

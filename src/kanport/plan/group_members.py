@@ -36,11 +36,11 @@ class MembersDiff:
     def without(self, removed: Iterable[RelationChange], current: CurrentState) -> "MembersDiff":
         """Return the same with the changes that take further users out of groups."""
         removed = tuple(removed)
-        there = {group.id: group.members for group in current.groups}
         after = dict(self.after)
         for change in removed:
             if change.group_id is not None and change.user_id is not None:
-                members = after.get(change.group_id, there.get(change.group_id, frozenset()))
+                there = current.groups_by_id.get(change.group_id)
+                members = after.get(change.group_id, there.members if there else frozenset())
                 after[change.group_id] = members - {change.user_id}
         return replace(self, changes=(*self.changes, *removed), after=after)
 

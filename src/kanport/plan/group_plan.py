@@ -93,7 +93,7 @@ def plan_groups(
         mapping,
         memory,
         access.after,
-        {project.id: project.label for project in current.projects},
+        current,
     )
     projects, about_owners = create_projects(resolved.new_projects, resolved.finder)
     unchanged: dict[str, int] = {}

@@ -30,9 +30,8 @@ def access_beside(
             granted.add((change.project_id, change.user_id))
         elif change.action is Action.USER_REMOVE:
             removed.add(change.user_id)
-    names = {user.id: user.username for user in current.users}
     access = []
-    for project in sorted(current.projects, key=lambda project: project.id):
+    for project in current.project_index.by_id.values():
         if project.id not in current.roles:
             continue
         others = moves.of.get(project.id, ())
@@ -42,7 +41,7 @@ def access_beside(
         held: dict[str, str] = {}
         for user_id, role in current.roles[project.id].items():
             # A server that cannot list its users lists members whom nobody asked about.
-            name = names.get(user_id, f"#{user_id}")
+            name = current.username(user_id)
             if (project.id, user_id) in granted:
                 held[name] = role
             elif (project.id, user_id) not in moved and name not in moving:

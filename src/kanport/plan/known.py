@@ -7,10 +7,9 @@ from typing import NamedTuple, Self
 
 from kanport.facts import Param
 from kanport.findings import Finding, found
-from kanport.model import DesiredUser, Identity, Unknown, User
+from kanport.model import DesiredUser, Identity, Unknown, User, UserIndex
 from kanport.names import compare_key, is_temporary_username
 from kanport.origin import Origin, first_place
-from kanport.plan.match import People
 from kanport.plan.notes import user_finding
 from kanport.plan.parts import sorted_names, user_part
 
@@ -31,7 +30,7 @@ class Known:
     ids: Mapping[int, str]
 
     @classmethod
-    def of(cls, identities: Mapping[str, Identity], people: People) -> Self:
+    def of(cls, identities: Mapping[str, Identity], people: UserIndex) -> Self:
         """Tie what the ledger says of a server to the users that it has now."""
         users: dict[str, User] = {}
         astray: dict[str, User] = {}
@@ -121,7 +120,7 @@ class Refused(NamedTuple):
 def trace(
     wanted: Iterable[DesiredUser],
     known: Known,
-    people: People,
+    people: UserIndex,
     protected: Callable[[str], bool],
 ) -> Traced:
     """Find people by what the ledger knows of them.
@@ -167,7 +166,7 @@ def trace(
     )
 
 
-def _look_up(wanted: DesiredUser, known: Known, people: People) -> User | Refused | None:
+def _look_up(wanted: DesiredUser, known: Known, people: UserIndex) -> User | Refused | None:
     if wanted.stable_id is None:
         return None
     stable_id = wanted.stable_id.value
@@ -193,7 +192,7 @@ def _look_up(wanted: DesiredUser, known: Known, people: People) -> User | Refuse
 
 
 def _blocked(
-    found: Mapping[int, tuple[DesiredUser, User]], moving: Set[int], people: People
+    found: Mapping[int, tuple[DesiredUser, User]], moving: Set[int], people: UserIndex
 ) -> Iterable[Refused]:
     for number in sorted(moving):
         person, user = found[number]

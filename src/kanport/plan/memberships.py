@@ -93,9 +93,7 @@ def diff_access(
 
 
 def _held(wanted: Wanted, current: CurrentState) -> str | None:
-    if wanted.user is None:
-        return None
-    return current.roles.get(wanted.project.id, {}).get(wanted.user.id)
+    return current.role(wanted.user.id, wanted.project.id) if wanted.user else None
 
 
 def _may_move(wanted: Wanted, foreseen: Foreseen) -> bool:

@@ -8,15 +8,14 @@ from collections.abc import Iterable, Sequence
 
 from kanport.facts import Param, fact
 from kanport.findings import Finding, finding, found
-from kanport.model import DesiredProject, Project, ProjectRole
+from kanport.model import DesiredProject, Project, ProjectIndex, ProjectRole
 from kanport.names import spelling_key
 from kanport.origin import first_place
-from kanport.plan.match import Projects
 from kanport.plan.parts import project_part, sorted_names
 from kanport.plan.wanted import Wanted
 
 
-def keys_of(wanted: DesiredProject, there: Projects) -> frozenset[str]:
+def keys_of(wanted: DesiredProject, there: ProjectIndex) -> frozenset[str]:
     """Give the spelling keys by which memberships may speak of a project that is left out.
 
     Where the sources say what they call it, that is all; a name that another project has as well
@@ -33,7 +32,7 @@ def keys_of(wanted: DesiredProject, there: Projects) -> frozenset[str]:
 
 
 def unlike_the_source(
-    wanted: DesiredProject, described: Sequence[DesiredProject], there: Projects
+    wanted: DesiredProject, described: Sequence[DesiredProject], there: ProjectIndex
 ) -> Finding | None:
     """Say why nobody can get anything in a project, or give None where nothing speaks against it.
 
@@ -93,14 +92,14 @@ def roles_to_make(wanted: Iterable[Wanted]) -> list[Finding]:
     ]
 
 
-def _same(wanted: DesiredProject, there: Projects) -> list[Project]:
+def _same(wanted: DesiredProject, there: ProjectIndex) -> list[Project]:
     identifier = _identifier(wanted).upper()
     if identifier:
         return list(there.identified(identifier))
     return list(there.by_key.get(spelling_key(wanted.name.value), ()))
 
 
-def _called_like(wanted: DesiredProject, there: Projects) -> Project | None:
+def _called_like(wanted: DesiredProject, there: ProjectIndex) -> Project | None:
     """Return another project whose identifier is what memberships call this one by its name."""
     called = wanted.called.value if wanted.called is not None else wanted.name.value
     if spelling_key(called) in (spelling_key(_identifier(wanted)), ""):

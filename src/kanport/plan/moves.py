@@ -41,7 +41,6 @@ def moves_with_groups(
             said[change.subject.project, change.project_id].add(change.username)
         elif change.action is Action.USER_REMOVE:
             said[None, None].add(change.username)
-    names = {user.id: user.username for user in current.users}
     members: dict[int | str, set[int]] = defaultdict(set)
     for user_id, groups in foreseen.then_in.items():
         for group in groups:
@@ -51,9 +50,9 @@ def moves_with_groups(
     for (group, project_id), role in foreseen.after.items():
         giving[project_id].append((group, role))
     told: dict[int, tuple[PlanMove, ...]] = {}
-    known = {project.id: project.label for project in current.projects}
+    known = current.project_index.by_id
     for project_id in sorted({*current.roles, *(labels.keys() & giving.keys())}):
-        label = known.get(project_id, labels.get(project_id, ""))
+        label = known[project_id].label if project_id in known else labels.get(project_id, "")
         settled = said[None, None] | said[label, project_id if project_id in known else None]
         people = set(current.roles.get(project_id, {}))
         for group, _ in giving[project_id]:
@@ -61,8 +60,8 @@ def moves_with_groups(
         moves = [
             move
             for user_id in people
-            if names.get(user_id) not in settled
-            and (move := _move(user_id, project_id, names, current, foreseen)) is not None
+            if current.username(user_id) not in settled
+            and (move := _move(user_id, project_id, current, foreseen)) is not None
         ]
         new = {
             who: role
@@ -86,13 +85,9 @@ def _joining(changes: Iterable[Change]) -> dict[str, list[str]]:
 
 
 def _move(
-    user_id: int,
-    project_id: int,
-    names: dict[int, str],
-    current: CurrentState,
-    foreseen: Foreseen,
+    user_id: int, project_id: int, current: CurrentState, foreseen: Foreseen
 ) -> PlanMove | None:
-    held = current.roles.get(project_id, {}).get(user_id)
+    held = current.role(user_id, project_id)
     outlook = foreseen.outlook(user_id, project_id)
     if outlook.settled:
         return None
@@ -101,7 +96,7 @@ def _move(
     if after == held and sure:
         return None
     return PlanMove(
-        username=names.get(user_id, f"#{user_id}"),
+        username=current.username(user_id),
         before=held,
         after=after,
         through=outlook.through,

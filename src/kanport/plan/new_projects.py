@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from kanport.facts import fact
 from kanport.findings import Finding, found
 from kanport.mapping.spec import MappingFile
-from kanport.model import CurrentState, DesiredProject, DesiredState, Given, Project
+from kanport.model import CurrentState, DesiredProject, DesiredState, Given, Project, ProjectIndex
 from kanport.names import case_key, id_in, spelling_key
 from kanport.origin import Origin, first_place, in_place_order
 from kanport.plan.change import ProjectChange, ProjectSide
-from kanport.plan.match import Projects, is_of_directory
+from kanport.plan.match import is_of_directory
 from kanport.plan.model import Action
 from kanport.plan.moved_projects import keys_of, unlike_the_source
 from kanport.plan.parts import project_part
@@ -54,7 +54,7 @@ class NewProjects:
 
 
 def new_projects(
-    desired: DesiredState, current: CurrentState, mapping: MappingFile, there: Projects
+    desired: DesiredState, current: CurrentState, mapping: MappingFile, there: ProjectIndex
 ) -> NewProjects:
     """Find out which projects are wanted and not on the server.
 
@@ -87,7 +87,7 @@ def new_projects(
     return NewProjects(wanted, projects, tuple(findings), frozenset(left_out))
 
 
-def _named(desired: DesiredState, there: Projects) -> Sequence[DesiredProject]:
+def _named(desired: DesiredState, there: ProjectIndex) -> Sequence[DesiredProject]:
     """Return a project for each name that nothing on the server fits; a number is a name, too."""
     texts: dict[str, list[Given[str]]] = {}
     for given in (
@@ -114,7 +114,7 @@ def _apart(several: Sequence[Given[str]]) -> Iterator[Sequence[Given[str]]]:
 
 
 def _problem(
-    wanted: DesiredProject, there: Projects, claimed: Collection[str]
+    wanted: DesiredProject, there: ProjectIndex, claimed: Collection[str]
 ) -> Finding | bool | None:
     """Say why a project cannot be created, True where it is there already, or None.
 

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 from kanport.facts import Param, fact
 from kanport.findings import Finding, finding, found
-from kanport.model import DesiredState, DesiredUser, User
+from kanport.model import DesiredState, DesiredUser, User, UserIndex
 from kanport.names import compare_key, spelling_key
 from kanport.origin import Origin, first_place, in_place_order
 from kanport.plan.doubt import Doubt
 from kanport.plan.known import Known, Refused, held, passed_on, trace
-from kanport.plan.match import People
 from kanport.plan.parts import sorted_names, user_part
 
 
@@ -52,7 +51,7 @@ class Matched:
 
 def match_people(
     desired: DesiredState,
-    people: People,
+    people: UserIndex,
     doubt: Doubt,
     *,
     by_email: bool,
@@ -155,11 +154,11 @@ class _Addresses:
     """Which wanted persons and which users have an e-mail address, by its folded form."""
 
     wanted: Mapping[str, int]
-    people: People
+    people: UserIndex
     taken: Set[int]
 
     @classmethod
-    def of(cls, wanted: Iterable[DesiredUser], people: People, taken: Set[int]) -> "_Addresses":
+    def of(cls, wanted: Iterable[DesiredUser], people: UserIndex, taken: Set[int]) -> "_Addresses":
         counted = Counter(email for person in wanted if (email := _email_of(person)))
         return cls(counted, people, frozenset(taken))
 
@@ -203,7 +202,7 @@ def _either(wanted: DesiredUser, user: User, other: User) -> Refused:
 
 def _with_free_names(
     moved: Sequence[tuple[DesiredUser, User]],
-    people: People,
+    people: UserIndex,
     moving: Set[int],
     protected: Callable[[str], bool],
 ) -> tuple[list[tuple[DesiredUser, User]], list[Refused]]:
@@ -236,12 +235,12 @@ def _with_free_names(
         left = [(wanted, user) for wanted, user in left if user.id not in out]
 
 
-def _keeping(wanted: DesiredUser, user: User, people: People, going: Set[int]) -> list[User]:
+def _keeping(wanted: DesiredUser, user: User, people: UserIndex, going: Set[int]) -> list[User]:
     holders = people.by_key.get(wanted.key, ())
     return [other for other in holders if other.id != user.id and other.id not in going]
 
 
-def _staying(wanted: DesiredUser, people: People, moving: Set[int]) -> tuple[User, ...]:
+def _staying(wanted: DesiredUser, people: UserIndex, moving: Set[int]) -> tuple[User, ...]:
     """Give whom a username means among the users who keep theirs."""
     fitting = people.fitting(wanted.username.value)
     if moving.isdisjoint(user.id for user in fitting):
@@ -257,7 +256,7 @@ def _in_dispute(refused: Iterable[Refused]) -> Iterable[str]:
 
 
 def _by_email(
-    users: Iterable[DesiredUser], people: People, taken: Set[int], named: Set[str], doubt: Doubt
+    users: Iterable[DesiredUser], people: UserIndex, taken: Set[int], named: Set[str], doubt: Doubt
 ) -> Iterable[tuple[DesiredUser, User | Refused | None]]:
     """Give for each person the user with their e-mail address, None, or why it is unclear."""
     users = tuple(users)

@@ -5,12 +5,20 @@ from dataclasses import dataclass, replace
 
 from kanport.findings import UNCLEAR, Finding, Severity, found
 from kanport.mapping.spec import MappingFile
-from kanport.model import CurrentState, DesiredState, Given, Identity, Project
+from kanport.model import (
+    CurrentState,
+    DesiredState,
+    Given,
+    Identity,
+    Project,
+    ProjectIndex,
+    UserIndex,
+)
 from kanport.names import compare_key
 from kanport.origin import Origin, first_place
 from kanport.plan.doubt import Doubt, Invalid, without
 from kanport.plan.known import Known
-from kanport.plan.match import People, Projects, name_matcher, numbers_are_ids
+from kanport.plan.match import name_matcher, numbers_are_ids
 from kanport.plan.moved_projects import roles_to_make
 from kanport.plan.new_projects import NewProjects, new_projects
 from kanport.plan.people import Person, match_people
@@ -36,10 +44,10 @@ class Resolved:
     scope: tuple[Project, ...]
     named: Mapping[int, tuple[Given[str], ...]]
     doubt: Doubt
-    people: People
+    people: UserIndex
     findings: tuple[Finding, ...]
     desired: DesiredState
-    projects: Projects
+    projects: ProjectIndex
     new_projects: NewProjects
     finder: PersonFinder
     causes: Causes
@@ -64,12 +72,12 @@ def resolve(
     # Whose entry is hidden, or whose row cannot be read, may still have the account of that name.
     unusable = desired.unknown.people | desired.unknown.hidden
     numbers = numbers_are_ids(mapping)
-    people, there = People.of(current.users), Projects.of(current.projects, numbers=numbers)
+    people, there = current.people, current.project_index.with_numbers(numbers)
     new = new_projects(desired, current, mapping, there)
     desired = new.without(desired)
     projects = there
     if new.projects:
-        projects = Projects.of((*current.projects, *new.projects), numbers=numbers)
+        projects = ProjectIndex.of((*current.projects, *new.projects), numbers=numbers)
     by_email = mapping.users is not None and "email" in mapping.users.find_by
     scope, notes = _scope(desired, current, projects)
     notes.extend((*new.findings, *_by_number(desired, projects)))
@@ -166,7 +174,7 @@ def creates_inactive(mapping: MappingFile) -> bool:
     return mapping.users is not None and mapping.users.inactive == "create"
 
 
-def _by_number(desired: DesiredState, projects: Projects) -> list[Finding]:
+def _by_number(desired: DesiredState, projects: ProjectIndex) -> list[Finding]:
     """Say which texts were taken for the ids of projects, each once, as nothing is called so."""
     named = (
         *desired.projects_named,
@@ -190,7 +198,7 @@ def _by_number(desired: DesiredState, projects: Projects) -> list[Finding]:
 
 
 def _scope(
-    desired: DesiredState, current: CurrentState, projects: Projects
+    desired: DesiredState, current: CurrentState, projects: ProjectIndex
 ) -> tuple[tuple[Project, ...], list[Finding]]:
     """Give the projects that the sources speak of, without private ones, and what is odd of them.
 

@@ -7,11 +7,10 @@ from typing import Self
 
 from kanport.facts import Fact, as_written, fact
 from kanport.fields import ACTIVE, USERNAME, field_named
-from kanport.model import CurrentState, Project, User
+from kanport.model import CurrentState, Group, Project, User, UserIndex
 from kanport.names import compare_key
 from kanport.plan.guards import last_admin, min_admins
 from kanport.plan.guards.accounts import private_projects
-from kanport.plan.match import People
 from kanport.plan.model import GROUPS_AND_PROJECTS, Action, Change, Plan, blocking
 from kanport.plan.stale_groups import group_differences
 
@@ -54,9 +53,6 @@ def renamed_since(plan: Plan, current: CurrentState) -> dict[str, Fact]:
     It may be somebody else: SQLite gives the id of a removed row to the next one. The names that
     the plan itself gives count as known.
     """
-    people = {user.id: user.username for user in current.users}
-    projects = {project.id: project.label for project in current.projects}
-    groups = {group.id: group.name for group in current.groups}
     known: dict[tuple[str, int | None], set[str]] = defaultdict(set)
     for change in plan.changes:
         for side in (change.old, change.new):
@@ -71,17 +67,27 @@ def renamed_since(plan: Plan, current: CurrentState) -> dict[str, Fact]:
         owner = change.new.owner or ""
         subject = change.subject
         for kind, number, expected, there in (
-            ("user", change.user_id, subject.username or owner, people),
-            ("project", change.project_id, subject.project, projects),
-            ("group", change.group_id, subject.group, groups),
+            ("user", change.user_id, subject.username or owner, current.people.by_id),
+            ("project", change.project_id, subject.project, current.project_index.by_id),
+            ("group", change.group_id, subject.group, current.groups_by_id),
         ):
-            name = None if number is None else there.get(number)
+            one = None if number is None else there.get(number)
+            name = None if one is None else _name(one)
             if kind == "project" and not known[kind, number]:
                 # The plan does not say what the project was called on the server.
                 continue
             if name is not None and name != expected and name not in known[kind, number]:
                 found[change.id] = renamed(kind, number, name, expected)
     return found
+
+
+def _name(one: User | Project | Group) -> str:
+    match one:
+        case User():
+            return one.username
+        case Project():
+            return one.label
+    return one.name
 
 
 def renamed(kind: str, number: int | None, name: str, expected: str | None) -> Fact:
@@ -95,15 +101,15 @@ def renamed(kind: str, number: int | None, name: str, expected: str | None) -> F
 
 @dataclass(frozen=True, slots=True)
 class _Index:
-    people: People
+    people: UserIndex
     projects: Mapping[int, Project]
     old_names: Mapping[int | None, str]
 
     @classmethod
     def of(cls, plan: Plan, current: CurrentState) -> Self:
         return cls(
-            People.of(current.users),
-            {project.id: project for project in current.projects},
+            current.people,
+            current.project_index.by_id,
             # Whoever is renamed twice, by way of a temporary username, is still called as the
             # first rename says.
             {
@@ -160,7 +166,7 @@ def _change_differs(
 
 
 def _exists_already(
-    change: Change, people: People, old_names: Mapping[int | None, str]
+    change: Change, people: UserIndex, old_names: Mapping[int | None, str]
 ) -> Iterator[Fact]:
     for user in people.by_key.get(compare_key(change.username), ()):
         if user.id not in old_names:
@@ -168,7 +174,7 @@ def _exists_already(
 
 
 def _user_differs(
-    change: Change, user: User, people: People, old_names: Mapping[int | None, str]
+    change: Change, user: User, people: UserIndex, old_names: Mapping[int | None, str]
 ) -> Iterator[Fact]:
     for name, before in change.old.fields.items():
         field = field_named(name)

@@ -21,7 +21,6 @@ def group_differences(plan: Plan, change: Change, current: CurrentState) -> Iter
     if change.action is Action.PROJECT_CREATE:
         yield from _project_exists(change, current)
         return
-    groups = {group.id: group for group in current.groups}
     renamed = {
         other.group_id: (other.subject.group, other.new.name)
         for other in plan.changes
@@ -31,7 +30,7 @@ def group_differences(plan: Plan, change: Change, current: CurrentState) -> Iter
         if change.action is Action.GROUP_CREATE:
             yield from _group_exists(change, current, frozenset(renamed))
         return
-    group, expected = groups.get(change.group_id), change.subject.group
+    group, expected = current.groups_by_id.get(change.group_id), change.subject.group
     if group is None:
         yield fact("stale-group", case="gone", group=expected, number=change.group_id)
         return

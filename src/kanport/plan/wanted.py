@@ -5,11 +5,20 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from kanport.findings import Finding, Severity, found
-from kanport.model import CurrentState, DesiredMembership, DesiredState, Given, Project, User
+from kanport.model import (
+    CurrentState,
+    DesiredMembership,
+    DesiredState,
+    Given,
+    Project,
+    ProjectIndex,
+    User,
+    UserIndex,
+)
 from kanport.names import as_written, compare_key, id_in
 from kanport.origin import Origin, first_place, in_place_order
 from kanport.plan.doubt import Doubt, Invalid
-from kanport.plan.match import People, Projects, misread_projects
+from kanport.plan.match import misread_projects
 from kanport.plan.notes import user_finding
 from kanport.plan.parts import project_part
 from kanport.plan.people import Matched, ambiguous_person
@@ -65,7 +74,7 @@ _Found = User | _New | _Absent | Finding
 def match_access(
     desired: DesiredState,
     current: CurrentState,
-    projects: Projects,
+    projects: ProjectIndex,
     finder: "PersonFinder",
 ) -> WantedAccess:
     """Find person and project of each desired membership."""
@@ -140,7 +149,7 @@ def _settled(
     if len(roles) > 1:
         return _conflict(memberships, project, roles)
     if project.private:
-        held = current.roles.get(project.id, {}).get(user.id) if user else None
+        held = current.role(user.id, project.id) if user else None
         if held not in roles:
             return _private(memberships, project)
     elif not project.new and project.id not in current.roles:
@@ -158,7 +167,7 @@ class PersonFinder:
     new: Mapping[str, str]
     absent: frozenset[str]
     unclear: frozenset[str]
-    people: People
+    people: UserIndex
     doubt: Doubt
     disputed: Set[str]
     moving: Set[int]
@@ -167,7 +176,7 @@ class PersonFinder:
     def of(
         cls,
         matched: Matched,
-        people: People,
+        people: UserIndex,
         doubt: Doubt,
         disputed: Set[str],
         *,

@@ -7,11 +7,11 @@ from typing import Self
 from kanport.apply.undo.effects import Created, RecordedEffects
 from kanport.facts import Fact, Param, fact
 from kanport.findings import Finding, finding
-from kanport.model import CurrentState, User
+from kanport.model import CurrentState, User, UserIndex
 from kanport.names import compare_key
 from kanport.origin import Origin, first_place, in_place_order
 from kanport.plan.change import AnyChange
-from kanport.plan.match import People, name_matcher
+from kanport.plan.match import name_matcher
 from kanport.plan.model import Change
 
 
@@ -33,13 +33,13 @@ class UndoContext:
 
     effects: RecordedEffects
     current: CurrentState
-    people: People
+    people: UserIndex
     protected: Callable[[str], bool]
 
     @classmethod
     def of(cls, effects: RecordedEffects, current: CurrentState, protect: Iterable[str]) -> Self:
         """Lay the context."""
-        return cls(effects, current, People.of(current.users), name_matcher(protect))
+        return cls(effects, current, current.people, name_matcher(protect))
 
     def new_user(self, made: Created) -> User | None:
         """Find somebody whom the run created; None where there is no such user, or no telling."""

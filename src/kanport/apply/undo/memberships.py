@@ -21,7 +21,7 @@ from kanport.plan.risks import access_risks
 
 def memberships_back(context: UndoContext) -> UndoPart:
     """Return what restores the memberships that the run changed."""
-    projects = {project.id: project for project in context.current.projects}
+    projects = context.current.project_index.by_id
     groups = group_finder(context.current)
     changes: list[RelationChange] = []
     findings: list[Finding] = []

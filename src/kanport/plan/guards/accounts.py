@@ -41,7 +41,6 @@ def private_projects(changes: Collection[Change], current: CurrentState) -> Iter
     Kanboard deletes every private project in which a removed user is a member, whosever it is, and
     every private one is for one person: to take others out of it is not for a list to decide.
     """
-    names = {user.id: user.username for user in current.users}
     removed = {
         change.user_id: change.username
         for change in changes
@@ -56,9 +55,9 @@ def private_projects(changes: Collection[Change], current: CurrentState) -> Iter
     lost: list[Fact] = []
 
     def called(numbers: Iterable[int]) -> tuple[str, ...]:
-        return tuple(sorted(names.get(number, f"#{number}") for number in numbers))
+        return tuple(sorted(map(current.username, numbers)))
 
-    for project in sorted(current.projects, key=lambda project: project.id):
+    for project in current.project_index.by_id.values():
         if not project.private:
             continue
         if project.id not in current.roles:

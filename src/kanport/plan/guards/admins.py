@@ -88,7 +88,7 @@ def admins_by_name(situation: Situation) -> Iterator[GuardVerdict]:
 
 
 def _new_admins(situation: Situation) -> Iterator[str]:
-    users = {user.id: user for user in situation.current.users}
+    users = situation.current.people.by_id
     roles = {
         change.user_id: change.new.role
         for change in situation.changes

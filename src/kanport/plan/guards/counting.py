@@ -180,7 +180,6 @@ _THROUGH_GROUPS = frozenset(
 def _lost_through_groups(changes: Iterable[Change], current: CurrentState) -> Iterator[Pair]:
     """Give the pairs that depend on a group which may give access, by what is known of it."""
     may_give = group_finder(current)
-    members = {group.id: group.members for group in current.groups}
     projects_of: dict[int, list[int]] = defaultdict(list)
     for project_id, roles in current.roles.items():
         for user_id in roles:
@@ -188,14 +187,15 @@ def _lost_through_groups(changes: Iterable[Change], current: CurrentState) -> It
     for change in changes:
         if change.group_id is None:
             continue
-        people = members.get(change.group_id, frozenset())
+        group = current.groups_by_id.get(change.group_id)
+        people = group.members if group is not None else frozenset()
         if change.action is Action.GROUP_MEMBER_REMOVE:
             people = people & {change.user_id}
         for user_id in people:
             for project_id in projects_of[user_id]:
                 if change.action is Action.GROUP_ACCESS_REVOKE and project_id != change.project_id:
                     continue
-                if any(group.id == change.group_id for group in may_give(user_id, project_id)):
+                if any(one.id == change.group_id for one in may_give(user_id, project_id)):
                     yield user_id, project_id
 
 

@@ -11,12 +11,12 @@ from kanport.mapping.limit_spec import (
     PROJECT_FLOOR,
     Limit,
 )
-from kanport.model import CurrentState, Project
+from kanport.model import CurrentState, Project, ProjectIndex
 from kanport.plan.guards.allowances import CLASSES, allow_key, over_limit
 from kanport.plan.guards.bounds import Base, Bound, Counted, Share, bounds_of, worded
 from kanport.plan.guards.counting import ACCESS, USERS, counted, counted_in_projects
 from kanport.plan.guards.situation import Situation
-from kanport.plan.match import Projects, numbers_are_ids
+from kanport.plan.match import numbers_are_ids
 from kanport.plan.model import Action, GuardVerdict
 
 _BASES: Mapping[str, tuple[Base, ...]] = {
@@ -71,7 +71,7 @@ def in_projects(situation: Situation) -> Iterator[GuardVerdict]:
         situation.changes, situation.current, situation.memory, situation.usable
     ).items():
         numbers[name][project_id] = number
-    index = Projects.of(situation.current.projects, numbers=numbers_are_ids(situation.mapping))
+    index = situation.current.project_index.with_numbers(numbers_are_ids(situation.mapping))
     of_their_own = _limits_of_their_own(situation, index)
     allowed = _allowed_in_projects(situation, index)
     for name in CLASSES:
@@ -127,13 +127,13 @@ def removals_within(number: int, at_most: int) -> GuardVerdict:
     return GuardVerdict.of(why, tripped=bound.exceeded)
 
 
-def _called(project: Project, index: Projects) -> str:
+def _called(project: Project, index: ProjectIndex) -> str:
     """Return a text that means this project and no other."""
     texts = (project.label, str(project.id), f"#{project.id}")
     return next((text for text in texts if index.called(text) == (project,)), texts[-1])
 
 
-def _allowed_in_projects(situation: Situation, index: Projects) -> dict[tuple[str, int], int]:
+def _allowed_in_projects(situation: Situation, index: ProjectIndex) -> dict[tuple[str, int], int]:
     """Give what is allowed for this run by class and project id; a text that fits several is none.
 
     The least counts where several texts mean one project.
@@ -148,7 +148,7 @@ def _allowed_in_projects(situation: Situation, index: Projects) -> dict[tuple[st
     return found
 
 
-def _limits_of_their_own(situation: Situation, index: Projects) -> dict[int, dict[str, Limit]]:
+def _limits_of_their_own(situation: Situation, index: ProjectIndex) -> dict[int, dict[str, Limit]]:
     """Give the limits that the mapping has for single projects; the strictest where several fit."""
     found: dict[int, dict[str, Limit]] = defaultdict(dict)
     for text, limits in situation.mapping.limits.projects.items():

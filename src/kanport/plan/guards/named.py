@@ -6,14 +6,14 @@ from kanport.findings import Finding, found
 from kanport.mapping.spec import MappingFile
 from kanport.model import CurrentState
 from kanport.plan.guards.allowances import OF_SOURCES
-from kanport.plan.match import Projects, numbers_are_ids
+from kanport.plan.match import numbers_are_ids
 
 
 def names_without_meaning(
     mapping: MappingFile, allowed: Mapping[str, int], current: CurrentState
 ) -> Iterator[Finding]:
     """Yield a finding for each project and source named there that is not, or is several."""
-    index = Projects.of(current.projects, numbers=numbers_are_ids(mapping))
+    index = current.project_index.with_numbers(numbers_are_ids(mapping))
     for text in mapping.limits.projects:
         if (count := len(index.called(text))) != 1:
             case = f"limits-{'several' if count else 'unknown'}"
