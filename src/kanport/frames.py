@@ -6,6 +6,7 @@ gigabyte; as columns, a few megabytes. What works on one of them gets an object,
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple, Self, overload
 
 import numpy as np
@@ -41,10 +42,46 @@ class Coded(NamedTuple):
         codes, distinct = pd.factorize(listed)
         return cls(tuple(distinct), codes)
 
+    @property
+    def used(self) -> tuple[str, ...]:
+        """The distinct texts that any row has."""
+        return tuple(self.values[code] for code in np.unique(self.codes))
+
+    def having(self, test: Callable[[str], bool]) -> Flags:
+        """Return for each row whether its text passes a test, which each distinct one takes once.
+
+        >>> Coded.of(["WEB", "OPS", "WEB"]).having("WEB".__eq__)
+        array([ True, False,  True])
+        """
+        return np.array([test(text) for text in self.values], dtype=bool)[self.codes]
+
     def keys(self, key: Callable[[str], str]) -> "Coded":
         """Return the column of the keys of the texts: what is compared instead of them."""
         number, distinct = pd.factorize(np.array([*map(key, self.values), ""], dtype=object))
         return Coded(tuple(distinct), number[self.codes])
+
+
+class Rows:
+    """The numbers of rows by a code that each of them has.
+
+    >>> Rows(np.array([1, 0, 1]), np.array([10, 11, 12]), 2)[1]
+    array([10, 12])
+    """
+
+    def __init__(self, codes: Codes, numbers: Codes, count: int) -> None:
+        """Take the code of each row, below `count`, and its number."""
+        self.codes, self.numbers, self._count = codes, numbers, count
+
+    @cached_property
+    def _sorted(self) -> tuple[Codes, Codes]:
+        order = np.argsort(self.codes, kind="stable")
+        ends = np.cumsum(np.bincount(self.codes, minlength=self._count))
+        return self.numbers[order], np.concatenate(([0], ends))
+
+    def __getitem__(self, code: int) -> Codes:
+        """Return the numbers of the rows with a code, in their order."""
+        numbers, ends = self._sorted
+        return numbers[ends[code] : ends[code + 1]]
 
 
 class Places(NamedTuple):
@@ -103,6 +140,13 @@ class Memberships(Sequence[DesiredMembership]):
         return isinstance(other, Sequence) and tuple(self) == tuple(other)
 
     __hash__ = None  # type: ignore[assignment]
+
+    def texts(self, at: int) -> tuple[str, str]:
+        """Return the username and the project of one, as it spells them."""
+        return (
+            self.users.values[self.users.codes[at]],
+            self.projects.values[self.projects.codes[at]],
+        )
 
     def chosen(self, rows: Flags | Codes) -> "Memberships":
         """Return the memberships of some rows only: by flags, or by numbers."""

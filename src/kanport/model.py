@@ -1,7 +1,7 @@
 """The domain: people, projects, roles, and the two states that a plan lies between. No I/O."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
@@ -524,8 +524,8 @@ class DesiredState:
     where groups may lose something, so that everybody's access in every project matters.
     """
 
-    users: tuple[DesiredUser, ...] = ()
-    memberships: tuple[DesiredMembership, ...] = ()
+    users: Sequence[DesiredUser] = ()
+    memberships: Sequence[DesiredMembership] = ()
     projects_named: tuple[Given[str], ...] = ()
     unknown: Unknown = Unknown()
     groups: tuple[DesiredGroup, ...] = ()

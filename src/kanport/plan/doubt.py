@@ -5,7 +5,10 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Self
 
+import numpy as np
+
 from kanport.findings import Finding, errors_in
+from kanport.frames import Flags, Memberships
 from kanport.model import Blocker, DesiredMembership, DesiredState, DesiredUser, Unknown
 from kanport.names import compare_key
 from kanport.origin import Origin
@@ -87,9 +90,9 @@ class Invalid:
                 if user.key in self.people:
                     rows |= user_rows(user)
         if self.memberships:
-            for membership in desired.memberships:
-                if (membership.username.value, membership.project.value) in self.memberships:
-                    rows |= membership_rows(membership)
+            memberships = Memberships.of(desired.memberships)
+            for membership in memberships.chosen(_named(memberships, self.memberships)):
+                rows |= membership_rows(membership)
         return replace(self, rows=rows)
 
 
@@ -105,16 +108,17 @@ def without(desired: DesiredState, invalid: Invalid) -> DesiredState:
         for user in desired.users
         if user.key in invalid.people or not invalid.rows.isdisjoint(user_rows(user))
     ]
-    bad_memberships = [m for m in desired.memberships if _is_bad(m, invalid)]
+    memberships = Memberships.of(desired.memberships)
+    is_bad = _are_bad(memberships, invalid)
+    bad_memberships = memberships.chosen(is_bad)
     bad_members = {m for m in desired.group_members if _in_bad_rows(m.username.origins, invalid)}
     bad_access = {a for a in desired.group_access if _in_bad_rows(a.role.origins, invalid)}
     dropped_users = {id(user) for user in bad_users}
-    dropped_memberships = {id(membership) for membership in bad_memberships}
     unknown = desired.unknown
     return replace(
         desired,
         users=tuple(user for user in desired.users if id(user) not in dropped_users),
-        memberships=tuple(m for m in desired.memberships if id(m) not in dropped_memberships),
+        memberships=memberships.chosen(~is_bad),
         group_members=tuple(m for m in desired.group_members if m not in bad_members),
         group_access=tuple(a for a in desired.group_access if a not in bad_access),
         unknown=Unknown(
@@ -172,11 +176,23 @@ def _in_bad_rows(origins: Iterable[Origin], invalid: Invalid) -> bool:
     return bool(rows) and rows <= invalid.rows
 
 
-def _is_bad(membership: DesiredMembership, invalid: Invalid) -> bool:
-    if (membership.username.value, membership.project.value) in invalid.memberships:
-        return True
-    rows = membership_rows(membership)
-    return bool(rows) and rows <= invalid.rows
+def _named(memberships: Memberships, pairs: Set[tuple[str, str]]) -> Flags:
+    """Return for each membership whether it is of one of these pairs of texts."""
+    people, projects = {who for who, _ in pairs}, {what for _, what in pairs}
+    named = memberships.users.having(people.__contains__)
+    named &= memberships.projects.having(projects.__contains__)
+    for row in np.flatnonzero(named).tolist():
+        named[row] = memberships.texts(row) in pairs
+    return named
+
+
+def _are_bad(memberships: Memberships, invalid: Invalid) -> Flags:
+    bad = _named(memberships, invalid.memberships)
+    if invalid.rows:
+        for row in np.flatnonzero(~bad).tolist():
+            username, project, role = memberships.places(row)
+            bad[row] = _in_bad_rows(username or role or project, invalid)
+    return bad
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ that they drop: the last row of a team, or the only group of a project. The ledg
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from kanport.facts import fact
 from kanport.findings import Finding, found
 from kanport.mapping.spec import MappingFile
@@ -19,7 +21,7 @@ from kanport.plan.foreseen import Foreseen
 from kanport.plan.group_access import known_access
 from kanport.plan.groups import Groups
 from kanport.plan.managed import managed_people
-from kanport.plan.match import name_matcher
+from kanport.plan.match import name_matcher, texts_of_projects
 from kanport.plan.memberships import missing_since, revoke
 from kanport.plan.missing import Missing
 from kanport.plan.model import PlanBecause, PlanNamed
@@ -82,9 +84,8 @@ def dropped_projects(
     """Find the projects that the ledger knows from the sources and that they name no longer."""
     if not mapping.ends_by_absence:
         return Dropped()
-    texts = {given.value for given in resolved.desired.projects_named}
-    texts |= {membership.project.value for membership in resolved.desired.memberships}
-    texts |= {wanted.project.label for wanted in resolved.wanted}
+    texts = {*texts_of_projects(resolved.desired)}
+    texts |= {resolved.wanted.projects[at].label for at in np.unique(resolved.wanted.project)}
     access_texts = {access.project.value for access in resolved.desired.group_access}
     named = {project.id for text in texts for project in resolved.projects.fitting(text)}
     named |= {project.id for project in resolved.scope}

@@ -2,10 +2,11 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from fnmatch import translate
 from functools import cache
 
+from kanport.frames import Memberships
 from kanport.mapping.spec import MappingFile
 from kanport.model import DesiredState, Given, Identity, Project, ProjectIndex
 from kanport.names import case_key, spelling_key
@@ -38,24 +39,40 @@ def is_of_directory(given: Given[str]) -> bool:
     return bool(given.origins) and all(place.dn is not None for place in given.origins)
 
 
+def texts_of_projects(desired: DesiredState) -> dict[str, None]:
+    """Return what the sources call projects in which they want anybody, or might want nobody."""
+    listed = Memberships.of(desired.memberships).projects.used
+    return dict.fromkeys((*(given.value for given in desired.projects_named), *listed))
+
+
+def projects_given(desired: DesiredState, texts: Set[str]) -> Iterator[Given[str]]:
+    """Yield every place where the sources call a project by one of these texts."""
+    yield from (given for given in desired.projects_named if given.value in texts)
+    if texts:
+        memberships = Memberships.of(desired.memberships)
+        named = memberships.chosen(memberships.projects.having(texts.__contains__))
+        yield from (membership.project for membership in named)
+
+
 def misread_projects(desired: DesiredState, projects: ProjectIndex) -> frozenset[str]:
     """Return the texts of directories that mean a project only if another spelling is taken for it.
 
     Where other texts mean that project as well, theirs is another group of the directory.
     """
-    texts: dict[int, dict[str, list[Given[str]]]] = defaultdict(dict)
-    for given in (*desired.projects_named, *(m.project for m in desired.memberships)):
-        fitting = projects.fitting(given.value)
+    texts: dict[Project, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for text in texts_of_projects(desired):
+        fitting = projects.fitting(text)
         if len(fitting) == 1:
-            texts[fitting[0].id].setdefault(case_key(given.value), []).append(given)
-    found: set[str] = set()
-    for number, by_case in texts.items():
-        project = projects.by_id[number]
-        exact = {case_key(project.name), case_key(project.identifier)}
-        for key, several in by_case.items() if len(by_case) > 1 else ():
-            if key not in exact and all(map(is_of_directory, several)):
-                found.update(given.value for given in several)
-    return frozenset(found)
+            texts[fitting[0]][case_key(text)].add(text)
+    alike = [
+        several
+        for project, by_case in texts.items()
+        for key, several in by_case.items()
+        if len(by_case) > 1 and key not in map(case_key, (project.name, project.identifier))
+    ]
+    named = projects_given(desired, frozenset().union(*alike))
+    written = {given.value for given in named if not is_of_directory(given)}
+    return frozenset().union(*(several for several in alike if several.isdisjoint(written)))
 
 
 def people_wanted(
@@ -67,7 +84,7 @@ def people_wanted(
     `known` is whom the ledger knows by stable id.
     """
     names = {user.username.value for user in desired.users}
-    names.update(membership.username.value for membership in desired.memberships)
+    names.update(Memberships.of(desired.memberships).users.used)
     names.update(member.username.value for member in desired.group_members)
     names.update(p.owner.value for p in desired.projects if p.owner is not None)
     stable_ids = {user.stable_id.value for user in desired.users if user.stable_id is not None}
@@ -97,8 +114,6 @@ def projects_wanted(
     if desired.every_project:
         return frozenset(project.id for project in projects)
     index = ProjectIndex.of(projects, numbers=numbers)
-    texts = {membership.project.value for membership in desired.memberships}
-    texts.update(access.project.value for access in desired.group_access)
-    texts.update(named.value for named in desired.projects_named)
+    texts = {*texts_of_projects(desired), *(a.project.value for a in desired.group_access)}
     found = (index.fitting(text) for text in texts)
     return frozenset(some[0].id for some in found if len(some) == 1)

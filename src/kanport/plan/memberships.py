@@ -1,13 +1,14 @@
 """What would change of the access to projects: pure, one membership at a time."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from kanport.facts import Fact, fact
 from kanport.findings import Finding, found
 from kanport.mapping.spec import MappingFile
 from kanport.memory import Memory
-from kanport.model import CurrentState, Given, Project, User
+from kanport.model import CurrentState, DesiredUser, Project, User
 from kanport.names import compare_key
 from kanport.origin import Origin, first_place
 from kanport.plan.change import RelationChange, role_side, sorted_risks
@@ -18,7 +19,6 @@ from kanport.plan.missing import Missing
 from kanport.plan.model import Action, Risk
 from kanport.plan.notes import protected_finding, spelled_finding, user_finding
 from kanport.plan.parts import in_project, sorted_parts
-from kanport.plan.people import Person
 from kanport.plan.ranks import project_rank
 from kanport.plan.resolve import Resolved
 from kanport.plan.risks import access_risks
@@ -296,32 +296,25 @@ def _about_people(resolved: Resolved) -> Iterator[Finding]:
     as they are called until the plan is carried out.
     """
     described = {person.user.id: person for person in resolved.persons if person.user is not None}
-    for number, givens in resolved.named.items():
-        if person := described.get(number):
-            yield from _old_names(person, givens)
-            continue
-        user = resolved.people.by_id[number]
-        places: dict[str, list[Given[str]]] = {}
-        for given in givens:
-            places.setdefault(given.value, []).append(given)
-        if not user.active:
-            cells = (place for given in givens for place in given.origins)
-            yield user_finding("person-disabled", user.username, first_place(cells))
-        for spelling, same in places.items():
-            if spelling != user.username:
-                cells = (place for given in same for place in given.origins)
-                yield spelled_finding(user, spelling, first_place(cells))
+    named = resolved.named
+    for number in named.texts:
+        user, person = resolved.people.by_id[number], described.get(number)
+        if person is not None:
+            if person.renamed:
+                yield from _old_names(person.desired, named.places(number))
+        elif not user.active or named.spellings(number) != (user.username,):
+            places = named.places(number)
+            if not user.active:
+                place = first_place(chain.from_iterable(places.values()))
+                yield user_finding("person-disabled", user.username, place)
+            for spelling, cells in places.items():
+                if spelling != user.username:
+                    yield spelled_finding(user, spelling, first_place(cells))
 
 
-def _old_names(person: Person, givens: Iterable[Given[str]]) -> Iterator[Finding]:
-    if not person.renamed:
-        return
-    wanted = person.desired
-    places: dict[str, list[Origin]] = {}
-    for given in givens:
-        if compare_key(given.value) != wanted.key:
-            places.setdefault(given.value, []).extend(given.origins)
+def _old_names(wanted: DesiredUser, places: Mapping[str, tuple[Origin, ...]]) -> Iterator[Finding]:
     for spelling, cells in places.items():
-        yield user_finding(
-            "username-old", spelling, first_place(cells), new_username=wanted.username.value
-        )
+        if compare_key(spelling) != wanted.key:
+            yield user_finding(
+                "username-old", spelling, first_place(cells), new_username=wanted.username.value
+            )

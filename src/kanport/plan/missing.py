@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Self
 
 from kanport.facts import Fact, fact
@@ -204,9 +205,9 @@ class _Listed:
             found += resolved.causes.of_user((key,))
         if key in self.asked_for:
             found.append(cause("still-listed", self.asked_for[key], case="users"))
-        if user.id in resolved.named:
-            places = (place for given in resolved.named[user.id] for place in given.origins)
-            found.append(cause("still-listed", places, case="memberships"))
+        if user.id in resolved.named.texts:
+            places = resolved.named.places(user.id).values()
+            found.append(cause("still-listed", chain.from_iterable(places), case="memberships"))
         if not outlived and self.grouped.get(key):
             found.append(cause("still-listed", self.grouped[key], case="groups"))
         elif not outlived and key in self.grouped and not found:

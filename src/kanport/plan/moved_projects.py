@@ -6,13 +6,15 @@ and whoever has access to one of two projects of one name does not get it in the
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+
 from kanport.facts import Param, fact
 from kanport.findings import Finding, finding, found
 from kanport.model import DesiredProject, Project, ProjectIndex, ProjectRole
 from kanport.names import spelling_key
 from kanport.origin import first_place
 from kanport.plan.parts import project_part, sorted_names
-from kanport.plan.wanted import Wanted
+from kanport.plan.wanted import Wanted, WantedMemberships
 
 
 def keys_of(wanted: DesiredProject, there: ProjectIndex) -> frozenset[str]:
@@ -73,11 +75,12 @@ def unlike_the_source(
     return None
 
 
-def roles_to_make(wanted: Iterable[Wanted]) -> list[Finding]:
+def roles_to_make(wanted: WantedMemberships) -> list[Finding]:
     """Say which custom roles new projects lack: Kanboard takes any text, and creates none."""
     asked: dict[tuple[str, str], list[Wanted]] = {}
-    for one in wanted:
-        if one.project.new and one.role not in frozenset(ProjectRole):
+    new = np.array([project.new for project in wanted.projects], dtype=bool)[wanted.project]
+    for one in wanted.chosen(new):
+        if one.role not in frozenset(ProjectRole):
             asked.setdefault((one.project.label, one.role), []).append(one)
     return [
         found(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from kanport.facts import fact
 from kanport.findings import Finding, found
+from kanport.frames import Memberships
 from kanport.mapping.spec import MappingFile
 from kanport.model import CurrentState, DesiredProject, DesiredState, Given, Project, ProjectIndex
 from kanport.names import case_key, id_in, spelling_key
@@ -36,11 +37,13 @@ class NewProjects:
             return desired
         gone = self.left_out
         unknown = desired.unknown
-        people = {m.key for m in desired.memberships if m.key[1] in gone}
+        memberships = Memberships.of(desired.memberships)
+        out = memberships.projects.having(lambda text: spelling_key(text) in gone)
+        people = {membership.key for membership in memberships.chosen(out)}
         groups = {a.key for a in desired.group_access if a.key[1] in gone}
         return replace(
             desired,
-            memberships=tuple(m for m in desired.memberships if m.key[1] not in gone),
+            memberships=memberships.chosen(~out),
             group_access=tuple(a for a in desired.group_access if a.key[1] not in gone),
             projects_named=tuple(
                 named for named in desired.projects_named if spelling_key(named.value) not in gone
@@ -89,13 +92,15 @@ def new_projects(
 
 def _named(desired: DesiredState, there: ProjectIndex) -> Sequence[DesiredProject]:
     """Return a project for each name that nothing on the server fits; a number is a name, too."""
+
+    def is_new(text: str) -> bool:
+        return id_in(text) is None and not there.fitting(text)
+
     texts: dict[str, list[Given[str]]] = {}
-    for given in (
-        *(membership.project for membership in desired.memberships),
-        *(access.project for access in desired.group_access),
-    ):
-        if id_in(given.value) is None and not there.fitting(given.value):
-            texts.setdefault(spelling_key(given.value), []).append(given)
+    memberships = Memberships.of(desired.memberships)
+    for one in (*memberships.chosen(memberships.projects.having(is_new)), *desired.group_access):
+        if is_new(one.project.value):
+            texts.setdefault(spelling_key(one.project.value), []).append(one.project)
     named = []
     for _, several in sorted(texts.items()):
         for same in _apart(several):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from kanport.facts import Param, fact
 from kanport.findings import Finding, finding, found
+from kanport.frames import Memberships
 from kanport.model import DesiredState, DesiredUser, User, UserIndex
 from kanport.names import compare_key, spelling_key
 from kanport.origin import Origin, first_place, in_place_order
@@ -106,7 +107,7 @@ def match_people(
     refused.extend(claimed)
     if by_email:
         taken |= {person.user.id for person in persons if person.user is not None}
-        texts = {membership.username.value for membership in desired.memberships}
+        texts = Memberships.of(desired.memberships).users.used
         named = {compare_key(text) for text in texts} | by_key.keys()
         # Whoever is told by their address now says nothing of who had their username before.
         named -= {wanted.key for wanted in not_found}

@@ -3,7 +3,10 @@
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from kanport.findings import UNCLEAR, Finding, Severity, found
+from kanport.frames import Memberships
 from kanport.mapping.spec import MappingFile
 from kanport.model import (
     CurrentState,
@@ -18,11 +21,22 @@ from kanport.names import compare_key
 from kanport.origin import Origin, first_place
 from kanport.plan.doubt import Doubt, Invalid, without
 from kanport.plan.known import Known
-from kanport.plan.match import name_matcher, numbers_are_ids
+from kanport.plan.match import (
+    name_matcher,
+    numbers_are_ids,
+    projects_given,
+    texts_of_projects,
+)
 from kanport.plan.moved_projects import roles_to_make
 from kanport.plan.new_projects import NewProjects, new_projects
 from kanport.plan.people import Person, match_people
-from kanport.plan.wanted import PersonFinder, Wanted, match_access, project_problem
+from kanport.plan.wanted import (
+    Named,
+    PersonFinder,
+    WantedMemberships,
+    match_access,
+    project_problem,
+)
 from kanport.plan.withheld import Causes
 
 
@@ -31,18 +45,18 @@ class Resolved:
     """What the sources ask for, tied to the users and projects of the server.
 
     `scope` are the projects in which nobody but whom the sources name is wanted, where the mapping
-    revokes. `named` are the ids of the users whom a membership names, with the spellings. `desired`
-    is what is left of the desired state; `projects` are those of the server and the new ones.
-    `causes` say because of what something is in doubt.
+    revokes. `named` are the users whom memberships name. `desired` is what is left of the desired
+    state; `projects` are those of the server and the new ones. `causes` say because of what
+    something is in doubt.
     `unclear` are the rows of people of whom it is open who they are on the server,
     `outlived` the ids of users whose usernames rows give to others, and whose stable ids no row
     gives, nor may a hidden entry.
     """
 
     persons: tuple[Person, ...]
-    wanted: tuple[Wanted, ...]
+    wanted: WantedMemberships
     scope: tuple[Project, ...]
-    named: Mapping[int, tuple[Given[str], ...]]
+    named: Named
     doubt: Doubt
     people: UserIndex
     findings: tuple[Finding, ...]
@@ -75,6 +89,7 @@ def resolve(
     people, there = current.people, current.project_index.with_numbers(numbers)
     new = new_projects(desired, current, mapping, there)
     desired = new.without(desired)
+    desired = replace(desired, memberships=Memberships.of(desired.memberships))
     projects = there
     if new.projects:
         projects = ProjectIndex.of((*current.projects, *new.projects), numbers=numbers)
@@ -160,11 +175,10 @@ def without_gone(resolved: Resolved, gone: Set[int]) -> Resolved:
         for member in resolved.desired.group_members
         if not (member.unlisted and finder.id_of(finder.find(member.username.value)) in gone)
     )
-    wanted = tuple(
-        one
-        for one in resolved.wanted
-        if not (one.unlisted and one.user is not None and one.user.id in gone)
-    )
+    wanted = resolved.wanted
+    if gone and wanted.unlisted.any():
+        leaving = np.isin(wanted.user_ids, list(gone))
+        wanted = wanted.chosen(~(wanted.unlisted & leaving))
     desired = replace(resolved.desired, group_members=members)
     return replace(resolved, wanted=wanted, desired=desired)
 
@@ -176,15 +190,13 @@ def creates_inactive(mapping: MappingFile) -> bool:
 
 def _by_number(desired: DesiredState, projects: ProjectIndex) -> list[Finding]:
     """Say which texts were taken for the ids of projects, each once, as nothing is called so."""
-    named = (
-        *desired.projects_named,
-        *(membership.project for membership in desired.memberships),
-        *(access.project for access in desired.group_access),
-    )
-    places: dict[str, list[Origin]] = {}
-    for given in named:
-        if projects.by_number(given.value) is not None:
-            places.setdefault(given.value, []).extend(given.origins)
+    access = [one.project for one in desired.group_access]
+    texts = {*texts_of_projects(desired), *(given.value for given in access)}
+    numbers = {text for text in texts if projects.by_number(text) is not None}
+    places: dict[str, list[Origin]] = {text: [] for text in numbers}
+    for given in (*projects_given(desired, numbers), *access):
+        if given.value in numbers:
+            places[given.value].extend(given.origins)
     return [
         found(
             "project-by-id",
@@ -204,33 +216,24 @@ def _scope(
 
     A private project belongs to one person; nobody loses access to it because a list is silent.
     """
-    named: dict[str, list[Given[str]]] = {}
-    for given in (*desired.projects_named, *(m.project for m in desired.memberships)):
-        named.setdefault(given.value, []).append(given)
-    scope: dict[int, Project] = {}
-    closed: dict[int, list[Given[str]]] = {}
+    fitting = {text: projects.fitting(text) for text in texts_of_projects(desired)}
+    clear = [some[0] for some in fitting.values() if len(some) == 1]
+    scope = {one.id: one for one in clear if one.id in current.roles and not one.private}
+    odd = {text for text, some in fitting.items() if len(some) != 1 or not some[0].active}
+    named: dict[str, list[Given[str]]] = {text: [] for text in fitting if text in odd}
+    for given in projects_given(desired, odd):
+        named[given.value].append(given)
+    closed: dict[Project, list[Given[str]]] = {}
     findings: list[Finding] = []
     for text, givens in named.items():
-        fitting = projects.fitting(text)
-        if len(fitting) != 1:
-            # A cell says more than the list of projects does, where there is one.
-            places = [given for given in givens if given.origins] or givens[:1]
-            problems = (project_problem(given, fitting) for given in places)
-            findings.extend(problem for problem in problems if problem is not None)
+        if len(fitting[text]) == 1:
+            closed.setdefault(fitting[text][0], []).extend(givens)
             continue
-        project = fitting[0]
-        if project.id in current.roles and not project.private:
-            scope[project.id] = project
-        if not project.active:
-            closed.setdefault(project.id, []).extend(givens)
-    for number, givens in closed.items():
-        label = projects.by_id[number].label
-        findings.append(
-            found(
-                "project-closed",
-                first_place(place for given in givens for place in given.origins),
-                value=label,
-                project=label,
-            )
-        )
+        # A cell says more than the list of projects does, where there is one.
+        places = [given for given in givens if given.origins] or givens[:1]
+        problems = (project_problem(given, fitting[text]) for given in places)
+        findings.extend(problem for problem in problems if problem is not None)
+    for project, givens in closed.items():
+        place = first_place(place for given in givens for place in given.origins)
+        findings.append(found("project-closed", place, value=project.label, project=project.label))
     return tuple(scope[number] for number in sorted(scope)), findings

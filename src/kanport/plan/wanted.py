@@ -1,10 +1,18 @@
-"""Which user and which project of the server each desired membership means."""
+"""Which user and which project of the server each desired membership means.
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+Each username and each project is looked up once, however many rows name it. What is plain stays in
+columns; an object is made of a row that is doubtful, and of a wanted membership when asked.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple, TypeVar, overload
+
+import numpy as np
 
 from kanport.findings import Finding, Severity, found
+from kanport.frames import Codes, Flags, Memberships, Objects, Rows
 from kanport.model import (
     CurrentState,
     DesiredMembership,
@@ -23,6 +31,8 @@ from kanport.plan.notes import user_finding
 from kanport.plan.parts import project_part
 from kanport.plan.people import Matched, ambiguous_person
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -40,16 +50,126 @@ class Wanted:
     unlisted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class WantedAccess:
-    """The wanted memberships, what of them cannot be used, and what was found.
+class Holder(NamedTuple):
+    """Somebody who is to have memberships; `user` is None for one who is yet to be created."""
 
-    `named` are the ids of the users whom a membership names, with the spellings and where.
+    username: str
+    user: User | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WantedMemberships(Sequence[Wanted]):
+    """The wanted memberships by columns: the numbers of the holder and the project of each.
+
+    `rows` are those of `asked` that ask for one, by its number in `pairs`.
     """
 
-    wanted: tuple[Wanted, ...]
+    asked: Memberships
+    holders: tuple[Holder, ...]
+    projects: tuple[Project, ...]
+    rows: Rows
+    pairs: Codes
+    holder: Codes
+    project: Codes
+    role: Codes
+    unlisted: Flags
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    @overload
+    def __getitem__(self, at: int) -> Wanted: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[Wanted, ...]: ...
+    def __getitem__(self, at: int | slice) -> Wanted | tuple[Wanted, ...]:
+        if isinstance(at, slice):
+            return tuple(self[number] for number in range(*at.indices(len(self))))
+        username, user = self.holders[self.holder[at]]
+        return Wanted(
+            username,
+            user,
+            self.projects[self.project[at]],
+            self.asked.roles.values[self.role[at]],
+            self.origins(at),
+            bool(self.unlisted[at]),
+        )
+
+    def origins(self, at: int) -> tuple[Origin, ...]:
+        """Return the cells that ask for one of them."""
+        places = (self.asked.places(int(row)) for row in self.rows[self.pairs[at]])
+        return in_place_order(
+            cell for place in places for cell in place.role or place.project or place.username
+        )
+
+    def chosen(self, rows: Flags) -> "WantedMemberships":
+        """Return those for which a flag is set."""
+        if rows.all():
+            return self
+        return replace(
+            self,
+            pairs=self.pairs[rows],
+            holder=self.holder[rows],
+            project=self.project[rows],
+            role=self.role[rows],
+            unlisted=self.unlisted[rows],
+        )
+
+    @property
+    def roles(self) -> Objects:
+        """The role of each."""
+        return np.array(self.asked.roles.values, dtype=object)[self.role]
+
+    @property
+    def user_ids(self) -> Codes:
+        """The user id of each, 0 for somebody who is yet to be created."""
+        ids = [0 if user is None else user.id for _, user in self.holders]
+        return np.array(ids, dtype=np.int64)[self.holder]
+
+    @property
+    def project_ids(self) -> Codes:
+        """The project id of each."""
+        return np.array([one.id for one in self.projects], dtype=np.int64)[self.project]
+
+
+@dataclass(frozen=True)
+class Named:
+    """Whom on the server memberships name that are more than the mere listing of a group.
+
+    `texts` are the numbers of what they are called, by user id.
+    """
+
+    memberships: Memberships
+    texts: Mapping[int, Sequence[int]]
+
+    @cached_property
+    def _rows(self) -> Rows:
+        listed = np.flatnonzero(~self.memberships.unlisted)
+        users = self.memberships.users
+        return Rows(users.codes[listed], listed, len(users.values))
+
+    def spellings(self, user_id: int) -> tuple[str, ...]:
+        """Return what rows call a user; nothing for somebody whom none names."""
+        return tuple(self.memberships.users.values[code] for code in self.texts.get(user_id, ()))
+
+    def places(self, user_id: int) -> dict[str, tuple[Origin, ...]]:
+        """Return what rows call a user, and where."""
+        return {
+            self.memberships.users.values[code]: tuple(
+                place
+                for row in self._rows[code]
+                for place in self.memberships.places(int(row)).username
+            )
+            for code in self.texts.get(user_id, ())
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class WantedAccess:
+    """The wanted memberships, what of them cannot be used, whom they name, and what was found."""
+
+    wanted: WantedMemberships
     invalid: Invalid
-    named: Mapping[int, tuple[Given[str], ...]]
+    named: Named
     findings: tuple[Finding, ...]
 
 
@@ -78,85 +198,160 @@ def match_access(
     finder: "PersonFinder",
 ) -> WantedAccess:
     """Find person and project of each desired membership."""
+    asked = Memberships.of(desired.memberships)
+    people = [finder.find(username) for username in asked.users.values]
+    fitting = [projects.fitting(text) for text in asked.projects.values]
+    misread = misread_projects(desired, projects)
+    whom, person_of = _numbered(people, _who)
+    meant: list[tuple[Project, ...]] = [
+        some if len(some) == 1 and text not in misread else ()
+        for text, some in zip(asked.projects.values, fitting, strict=True)
+    ]
+    targets, project_of = _numbered(meant, lambda some: some[0].id if some else None)
+    person, project = person_of[asked.users.codes], project_of[asked.projects.codes]
+    unclear = np.array([isinstance(one, Finding) for one in people], dtype=bool)
     findings: list[Finding] = []
     invalid: set[tuple[str, str]] = set()
     strangers: set[str] = set()
     misnamed: set[str] = set()
-    named: dict[int, list[Given[str]]] = defaultdict(list)
-    asked: dict[tuple[str | int, int], list[tuple[DesiredMembership, User | None, Project]]]
-    asked = defaultdict(list)
-    found_people: dict[str, _Found] = {}
-    found_projects: dict[str, tuple[Project, ...]] = {}
-    misread = misread_projects(desired, projects)
-    for membership in desired.memberships:
+    for row in np.flatnonzero(unclear[asked.users.codes] | (project < 0)).tolist():
+        membership = asked[row]
         username, text = membership.username.value, membership.project.value
-        if username not in found_people:
-            found_people[username] = finder.find(username)
-        if text not in found_projects:
-            found_projects[text] = projects.fitting(text)
-        person, fitting = found_people[username], found_projects[text]
-        if isinstance(person, User) and not membership.unlisted:
-            named[person.id].append(membership.username)
-        problem = project_problem(membership.project, fitting)
-        if text in misread:
-            problem = misread_project(membership.project, fitting[0])
-        if isinstance(person, Finding) and membership.unlisted and person.code == "person-unknown":
+        who, some = people[asked.users.codes[row]], fitting[asked.projects.codes[row]]
+        if isinstance(who, Finding) and membership.unlisted and who.code == "person-unknown":
             findings.append(_nobody(membership))
-        elif isinstance(person, Finding):
+        elif isinstance(who, Finding):
             place = first_place(membership.username.origins or membership.project.origins)
-            findings.append(replace(person, origin=place))
-            if person.code != "row-skipped":
+            findings.append(replace(who, origin=place))
+            if who.code != "row-skipped":
                 invalid.add((username, text))
-            if person.code == "person-unknown":
+            if who.code == "person-unknown":
                 strangers.add(username)
+        problem = project_problem(membership.project, some)
+        if text in misread:
+            problem = misread_project(membership.project, some[0])
         if problem is not None:
             findings.append(problem)
             invalid.add((username, text))
             misnamed.add(text)
-        if isinstance(person, User | _New) and problem is None:
-            user = person if isinstance(person, User) else None
-            who = person.key if isinstance(person, _New) else person.id
-            asked[who, fitting[0].id].append((membership, user, fitting[0]))
-    wanted = []
-    for same in asked.values():
-        memberships = [membership for membership, _, _ in same]
-        _, user, project = same[0]
-        name = user.username if user else finder.new[memberships[0].key[0]]
-        settled = _settled(memberships, name, user, project, current)
-        if isinstance(settled, Wanted):
-            wanted.append(settled)
+    wanted = _paired(asked, person, project, whom, [some[0] for some in targets])
+    refused = np.zeros(len(wanted), dtype=bool)
+    for at in np.flatnonzero(_is_odd(wanted, current)).tolist():
+        memberships = [asked[row] for row in wanted.rows[at]]
+        user, where = wanted.holders[wanted.holder[at]].user, wanted.projects[wanted.project[at]]
+        finding = _refusal(memberships, user, where, current)
+        if finding is None:
             continue
-        findings.append(settled)
-        if settled.severity is Severity.ERROR:
+        refused[at] = True
+        findings.append(finding)
+        if finding.severity is Severity.ERROR:
             invalid.update((m.username.value, m.project.value) for m in memberships)
     return WantedAccess(
-        tuple(wanted),
+        wanted.chosen(~refused),
         Invalid(memberships=invalid, strangers=strangers, misnamed=misnamed),
-        {number: tuple(given) for number, given in named.items()},
+        _named(asked, people),
         tuple(findings),
     )
 
 
-def _settled(
+def _who(person: _Found) -> str | int | None:
+    match person:
+        case User():
+            return person.id
+        case _New():
+            return person.key
+    return None
+
+
+def _holder(person: _Found) -> Holder:
+    user = person if isinstance(person, User) else None
+    return Holder(person.username if isinstance(person, User | _New) else "", user)
+
+
+def _numbered(things: Iterable[T], key: Callable[[T], object]) -> tuple[tuple[T, ...], Codes]:
+    """Return one thing of each key, and the number of each thing's; -1 for one without a key."""
+    numbers: dict[object, int] = {}
+    distinct: list[T] = []
+    codes: list[int] = []
+    for thing in things:
+        one = key(thing)
+        if one is not None and one not in numbers:
+            numbers[one] = len(distinct)
+            distinct.append(thing)
+        codes.append(-1 if one is None else numbers[one])
+    return tuple(distinct), np.array(codes, dtype=np.intp)
+
+
+def _paired(
+    asked: Memberships,
+    person: Codes,
+    project: Codes,
+    people: Sequence[_Found],
+    projects: Sequence[Project],
+) -> WantedMemberships:
+    """Return each pair of a person and a project once, in the order of the rows, with all its rows.
+
+    The role is that of the first row.
+    """
+    usable = np.flatnonzero((person >= 0) & (project >= 0))
+    key = person[usable] * len(projects) + project[usable]
+    _, first, pair = np.unique(key, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    number = np.empty_like(order)
+    number[order] = np.arange(len(order))
+    first, pair = usable[first[order]], number[pair]
+    listed = ~asked.unlisted[usable]
+    return WantedMemberships(
+        asked,
+        tuple(map(_holder, people)),
+        tuple(projects),
+        Rows(pair, usable, len(order)),
+        np.arange(len(order)),
+        person[first],
+        project[first],
+        asked.roles.codes[first],
+        np.bincount(pair[listed], minlength=len(order)) == 0,
+    )
+
+
+def _is_odd(wanted: WantedMemberships, current: CurrentState) -> Flags:
+    """Tell where rows contradict each other, or a project is not one that others may get into."""
+    closed = np.array(
+        [one.private or not (one.new or one.id in current.roles) for one in wanted.projects],
+        dtype=bool,
+    )
+    rows, pair = wanted.rows.numbers, wanted.rows.codes
+    other = wanted.asked.roles.codes[rows] != wanted.role[pair]
+    odd = closed[wanted.project]
+    odd[pair[other]] = True
+    return odd
+
+
+def _refusal(
     memberships: Sequence[DesiredMembership],
-    username: str,
     user: User | None,
     project: Project,
     current: CurrentState,
-) -> Wanted | Finding:
-    """Give the one membership that all of these ask for, or why they cannot be followed."""
+) -> Finding | None:
+    """Return why what these ask for cannot be followed; None where it can."""
     roles = {membership.role.value for membership in memberships}
     if len(roles) > 1:
         return _conflict(memberships, project, roles)
     if project.private:
         held = current.role(user.id, project.id) if user else None
-        if held not in roles:
-            return _private(memberships, project)
-    elif not project.new and project.id not in current.roles:
+        return None if held in roles else _private(memberships, project)
+    if not project.new and project.id not in current.roles:
         return _not_read(memberships, project)
-    origins = in_place_order(place for item in memberships for place in _cells(item))
-    unlisted = all(membership.unlisted for membership in memberships)
-    return Wanted(username, user, project, roles.pop(), origins, unlisted)
+    return None
+
+
+def _named(asked: Memberships, people: Sequence[_Found]) -> Named:
+    texts: dict[int, list[int]] = {}
+    for code in np.unique(asked.users.codes[~asked.unlisted]):
+        person = people[code]
+        if isinstance(person, User):
+            texts.setdefault(person.id, []).append(int(code))
+    return Named(asked, texts)
 
 
 @dataclass(frozen=True, slots=True)
