@@ -92,12 +92,12 @@ def table_of(
         )
         return Row(Origin(source, dn=entry.dn), values, places, odd, known)
 
-    return Table(
-        source=source,
-        kind="ldap",
-        path="ldaps://ldap.example.org",
-        columns=columns,
-        rows=tuple(map(row, entries)),
+    return Table.of_rows(
+        source,
+        "ldap",
+        "ldaps://ldap.example.org",
+        columns,
+        map(row, entries),
         sha256="0" * 64,
         size=len(entries),
         scopes=tuple(Scope(row(one), one.is_open) for one in scopes or ()),
