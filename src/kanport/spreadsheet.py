@@ -6,15 +6,17 @@ stand totals, and where files were joined, the header once more; neither is a pe
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
+import numpy as np
+
 from kanport.facts import Fact, fact
 from kanport.names import normalize as in_form
 from kanport.rules import strip_blanks
-from kanport.table import Odd
+from kanport.table import Coded, Odd
 
 # Always with a sign: `891e3` and `1e5` are ids, and Excel writes `8.91E+05`. It may be one of
 # several values of a cell.
@@ -53,6 +55,8 @@ _MARKED = re.compile(
 _LONGEST = 256
 """No name is longer; the pattern would need the square of the time for what is none."""
 _MARKS = ("'", "‘", "’")
+_OPENINGS = frozenset("0123456789+-'‘’")
+"""What a changed text begins with, unless it has a sign in its middle."""
 _SHARE = 3
 """Texts stand out in a column where no more than one in so many is like them."""
 
@@ -87,6 +91,24 @@ def converted(text: str) -> Odd | None:
     return None
 
 
+def converted_texts(distinct: Sequence[str], filled: int) -> dict[int, Odd]:
+    """Return what is odd about texts of a column that a spreadsheet has changed, by number.
+
+    `distinct` and `filled` are as for `converted_in_column`.
+    """
+    in_column = converted_in_column(distinct, filled)
+    suspects = (
+        (number, text)
+        for number, text in enumerate(distinct)
+        if text[:1] in _OPENINGS or "+" in text or "-" in text or text in in_column
+    )
+    return {
+        number: odd
+        for number, text in suspects
+        if (odd := converted(text) or in_column.get(text)) is not None
+    }
+
+
 def converted_in_column(distinct: Sequence[str], filled: int) -> Mapping[str, Odd]:
     """Return what is odd about texts of a column that only their neighbors show.
 
@@ -102,7 +124,9 @@ def converted_in_column(distinct: Sequence[str], filled: int) -> Mapping[str, Od
         return {text: _decimals(text) for text in given}
     if len(given) > 1 and all(text.startswith(_MARKS) for text in given):
         return {text: _marked(text) for text in given}
-    numbered = (text for text in given if text[-1:].isdigit() or text[:1].isdigit())
+    # Almost all texts are no dates, which is quick to see: there is a sign between its parts.
+    suspects = (text for text in given if not text.isalnum())
+    numbered = (text for text in suspects if text[-1:].isdigit() or text[:1].isdigit())
     dates = [text for text in numbered if is_date(text)]
     if not dates or len(dates) * _SHARE > len(given):
         return {}
@@ -171,23 +195,23 @@ class Stray(NamedTuple):
 
 
 def stray_rows(
-    headers: Sequence[str], cells: Sequence[Sequence[str]], looked_at: Sequence[int]
+    headers: Sequence[str], columns: Sequence[Coded], looked_at: Sequence[int]
 ) -> list[Stray]:
     """Return the rows that repeat the header, or hold a total or another line below a list.
 
-    `headers` and `cells` go column by column; `looked_at` are the numbers of the columns of which
+    `headers` and `columns` go together; `looked_at` are the numbers of the columns of which
     one has to show it. A person stays one whose name contains such a word, or who has other values.
     """
     fold = [_folded(header).strip(_EDGES) for header in headers]
     named = frozenset(fold)
     suspects: set[int] = set()
-    for column in looked_at:
-        if texts := _suspects(set(cells[column]), named):
-            suspects.update(row for row, text in enumerate(cells[column]) if text in texts)
-    usual = cache(lambda number: _usual(cells[number]))
+    for codes, values in map(columns.__getitem__, looked_at):
+        if numbers := _suspects(values, named):
+            suspects.update(np.flatnonzero(np.isin(codes, numbers)).tolist())
+    usual = cache(lambda number: _usual(columns[number]))
     found = []
     for row in sorted(suspects):
-        texts_of_row = [strip_blanks(unwrapped(column[row])) for column in cells]
+        texts_of_row = [strip_blanks(unwrapped(column.at(row))) for column in columns]
         if (at := _header_at(texts_of_row, fold)) is not None:
             why = fact("row-header")
         elif (at := _total_at(texts_of_row, usual)) is not None:
@@ -264,16 +288,23 @@ def _folded(text: str) -> str:
     return strip_blanks(in_form("NFKC", text)).casefold().strip('"')
 
 
-def _suspects(texts: Set[str], headers: Set[str]) -> set[str]:
-    """Return the texts whose rows have to be looked at: quick, as it sees every text."""
+def _suspects(texts: Iterable[str], headers: Set[str]) -> list[int]:
+    """Return the numbers of the texts whose rows have to be looked at: quick, as it sees them all.
+
+    What has nothing but letters and digits is only compared.
+    """
     exact = (headers | _telling_words() | _words()["headers"]) - {""}
-    is_ruled, found = _RULED.fullmatch, set()
-    for text in texts:
+    is_ruled, found = _RULED.fullmatch, []
+    for number, text in enumerate(texts):
+        if text.isalnum() and text.isascii():
+            if text.lower() in exact and len(text) <= _LONGEST:
+                found.append(number)
+            continue
         if "@" in text or len(text) > _LONGEST:
             continue
         folded = (text.casefold() if text.isascii() else _folded(text)).strip(_EDGES)
         if folded in exact or (not folded.isalnum() and (_is_suspect(folded) or is_ruled(text))):
-            found.add(text)
+            found.append(number)
     return found
 
 
@@ -364,8 +395,8 @@ def _has_digit(text: str) -> bool:
     return any(map(str.isdigit, text))
 
 
-def _usual(column: Sequence[str]) -> _Usual:
-    cells = column[:_MANY]
+def _usual(column: Coded) -> _Usual:
+    cells = column.values[column.codes[:_MANY]]
     filled = [text for text in cells if text and not text.isspace()]
     numbers = sum(1 for text in filled if _is_amount(text))
     return _Usual(len(cells), len(filled), numbers)

@@ -21,6 +21,8 @@ Cell = str | tuple[str, ...]
 Place = Mapping[str, int | str]
 """What the origin of a cell says of its column."""
 
+Objects = NDArray[np.object_]
+
 _NOWHERE: Mapping[str, Any] = {}
 _PLAIN: Mapping[str, Any] = {}
 
@@ -199,16 +201,16 @@ class Coded(NamedTuple):
     """A column by its distinct cells: which of them each row has, and the cells themselves."""
 
     codes: NDArray[np.intp]
-    values: NDArray[np.object_]
+    values: Objects
 
     @classmethod
-    def of(cls, cells: NDArray[np.object_]) -> Self:
+    def of(cls, cells: Objects) -> Self:
         """Return the column of these cells; the distinct ones come in the order of the rows."""
         codes, values = pd.factorize(cells)
         return cls(codes, values)
 
     @property
-    def cells(self) -> NDArray[np.object_]:
+    def cells(self) -> Objects:
         """The cell of each row."""
         return self.values[self.codes]
 
@@ -322,7 +324,7 @@ class Table:
         return _cell_origin(self.row_origin(number), column, places.get(column, _NOWHERE))
 
     @cached_property
-    def cells(self) -> Mapping[str, NDArray[np.object_]]:
+    def cells(self) -> Mapping[str, Objects]:
         """The cells of each column."""
         return {column: self.frame[column].to_numpy() for column in self.columns}
 
@@ -383,12 +385,12 @@ class Rows(Sequence[Row]):
     __hash__ = None  # type: ignore[assignment]
 
 
-def objects(cells: Iterable[Any]) -> NDArray[np.object_]:
+def objects(cells: Iterable[Any]) -> Objects:
     """Return an array of objects, each cell one of them, also where it is a tuple."""
     return np.fromiter(cells, dtype=object)
 
 
-def frame_of(columns: Mapping[str, NDArray[np.object_]]) -> pd.DataFrame:
+def frame_of(columns: Mapping[str, Objects]) -> pd.DataFrame:
     """Return a frame of columns of objects, as they are."""
     frame = pd.DataFrame(dict(enumerate(columns.values())), dtype=object, copy=False)
     frame.columns = pd.Index(list(columns), dtype=object)

@@ -20,6 +20,7 @@ from kanport.spreadsheet import (
     stray_rows,
     unwrapped,
 )
+from kanport.table import Coded, objects
 from tests.sources.reading import saved, workbook
 
 MAPPING = """\
@@ -596,7 +597,7 @@ def test_two_files_joined_without_a_line_break_are_noticed(tmp_path: Path) -> No
 def test_no_text_whatever_breaks_the_search_for_such_rows(
     lines: list[list[str]], label: str
 ) -> None:
-    cells = list(zip(*[*lines, [label, "", "600"]], strict=True))
+    cells = [Coded.of(objects(texts)) for texts in zip(*lines, [label, "", "600"], strict=True)]
     found = stray_rows(["Login", "Name", "Mail"], cells, range(3))
     assert all(stray.row <= len(lines) for stray in found)
     for text in (text for line in lines for text in line):

@@ -10,6 +10,7 @@ from kanport.export.tables import COLUMNS, MEMBERSHIPS, PROJECTS, Listing
 from kanport.fields import LDAP, USER_FIELDS, UserField
 from kanport.model import ProjectRole
 from kanport.spreadsheet import converted, converted_in_column, stray_rows, unwrapped
+from kanport.table import Coded, objects
 
 _RULES = Template("""
 users:
@@ -94,7 +95,8 @@ def needs_verbatim(target: Path, listing: Listing) -> bool:
     if target.suffix.lower() in (".yaml", ".yml"):
         return False
     cells = [[row[number] for row in listing.rows] for number in range(len(listing.columns))]
-    if stray_rows(listing.columns, cells, range(len(cells))):
+    columns = [Coded.of(objects(texts)) for texts in cells]
+    if stray_rows(listing.columns, columns, range(len(cells))):
         return True
     return any(
         unwrapped(text) != text or converted(text) is not None for texts in cells for text in texts

@@ -1,20 +1,22 @@
 """Cleaning the cells of one column: blanks, composed letters, and what is no text at all."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import pandas as pd
+import numpy as np
+from numpy.typing import NDArray
 
 from kanport.facts import fact
 from kanport.findings import Finding, found
 from kanport.names import normalize as in_form
 from kanport.origin import Origin
 from kanport.rules import control_problem, strip_blanks
-from kanport.spreadsheet import converted, converted_in_column, unwrapped
+from kanport.spreadsheet import converted_texts, unwrapped
 from kanport.table import Coded, Odd, objects
 
 _RELATED = 20
+_OPENINGS = frozenset(" =#Ee")
 _ERROR = re.compile(
     r"""\#(N/A|REF!|NAME\?|VALUE!|DIV/0!|NULL!|NUM!|SPILL!|CALC!|FIELD!|GETTING_DATA
         |NV|BEZUG!|WERT!|ZAHL!|VALEUR!|NOM\?|NOMBRE!|¡REF!|¿NOMBRE\?|¡VALOR!|¡NUM!|¡DIV/0!
@@ -35,44 +37,57 @@ class Cleaned:
     odd: Mapping[int, Odd] = field(default_factory=dict)
 
 
-def clean_column(texts: Sequence[str], *, spreadsheet: bool = False) -> Cleaned:
+def clean_column(raw: Coded, *, spreadsheet: bool = False) -> Cleaned:
     r"""Strip blanks at the ends of each cell, and put letters into Unicode's composed form (NFC).
 
     Line breaks become `\n`. A cell counts as trimmed where more than plain spaces were left out.
     With `spreadsheet`, look for what such programs do to texts. Each text is looked at once,
     however often it stands in the column.
     """
-    numbers, distinct = pd.factorize(pd.Series(texts, dtype=object))
-    before: list[str] = list(distinct)
-    stripped = list(map(_strip, before))
-    plain = list(map(_compose, stripped))
-    cells = pd.Series(numbers)
-    bare = list(map(unwrapped, plain)) if spreadsheet else plain
-    odd = {
-        number: found
-        for number, text in enumerate(bare)
-        if not _is_plain(text) and (found := odd_text(text))
-    }
+    before: list[str] = raw.values.tolist()
+    bare = before.copy()
+    trimmed: list[int] = []
+    composed: list[int] = []
+    wrapped: list[int] = []
+    odd: dict[int, Odd] = {}
+    for number in _not_plain(before):
+        text = before[number]
+        stripped = _strip(text)
+        plain = _compose(stripped)
+        bare[number] = unwrapped(plain) if spreadsheet else plain
+        if stripped != text and _is_trimmed(text):
+            trimmed.append(number)
+        if plain != stripped:
+            composed.append(number)
+        if bare[number] != plain:
+            wrapped.append(number)
+        if found := odd_text(bare[number]):
+            odd[number] = found
     if spreadsheet:
-        filled = sum(map(bool, texts))
-        in_column = converted_in_column(bare, filled)
-        for number, text in enumerate(bare):
-            found = converted(text) or in_column.get(text)
-            if found is not None:
-                odd.setdefault(number, found)
-    again = Coded.of(objects(bare))
+        empty = [number for number, text in enumerate(before) if not text]
+        filled = len(raw.codes) - int(np.isin(raw.codes, empty).sum())
+        for number, found in converted_texts(bare, filled).items():
+            odd.setdefault(number, found)
+    again = raw if bare == before else Coded.of(objects(bare))
     return Cleaned(
-        Coded(again.codes[numbers], again.values),
-        trimmed=_where(cells, (n for n in _changed(before, stripped) if _is_trimmed(before[n]))),
-        composed=_where(cells, _changed(stripped, plain)),
-        unwrapped=_where(cells, _changed(plain, bare)),
-        odd={row: odd[numbers[row]] for row in cells.index[cells.isin(list(odd))]} if odd else {},
+        raw if again is raw else Coded(again.codes[raw.codes], again.values),
+        trimmed=_where(raw.codes, trimmed),
+        composed=_where(raw.codes, composed),
+        unwrapped=_where(raw.codes, wrapped),
+        odd={row: odd[int(raw.codes[row])] for row in _where(raw.codes, odd)},
     )
 
 
-def _is_plain(text: str) -> bool:
-    """Return whether nothing can be odd about a text by itself: quick, as it sees every text."""
-    return text.isascii() and text.isprintable() and text[:1] not in "#Ee"
+def _not_plain(texts: Sequence[str]) -> list[int]:
+    """Return the numbers of the texts that may not stay as they are: quick, as it sees them all."""
+    together = "".join(texts)
+    if together.isascii() and together.isprintable():
+        return [n for n, text in enumerate(texts) if text[:1] in _OPENINGS or text[-1:] == " "]
+    return [
+        n
+        for n, text in enumerate(texts)
+        if text[:1] in _OPENINGS or text[-1:] == " " or not (text.isascii() and text.isprintable())
+    ]
 
 
 def odd_text(text: str) -> Odd | None:
@@ -140,14 +155,11 @@ def _compose(text: str) -> str:
     return text if text.isascii() else in_form("NFC", text)
 
 
-def _changed(before: Sequence[str], after: Sequence[str]) -> Iterator[int]:
-    return (n for n, (old, new) in enumerate(zip(before, after, strict=True)) if old != new)
-
-
 def _is_trimmed(text: str) -> bool:
     return _strip(text) != _broken(text).strip(" ")
 
 
-def _where(cells: "pd.Series[int]", distinct: Iterable[int]) -> list[int]:
-    chosen = list(distinct)
-    return list(cells.index[cells.isin(chosen)]) if chosen else []
+def _where(codes: NDArray[np.intp], chosen: Iterable[int]) -> list[int]:
+    """Return the rows that have one of these codes."""
+    listed = list(chosen)
+    return np.flatnonzero(np.isin(codes, listed)).tolist() if listed else []

@@ -1,14 +1,14 @@
 """Which character stands between the fields: the mapping says it, or the header shows it."""
 
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Set
 from dataclasses import dataclass
 from itertools import islice
 
 from kanport.findings import Finding, found
 from kanport.origin import Origin
 from kanport.rules import strip_blanks
-from kanport.sources.csv_records import Broken, Record, records
+from kanport.sources.csv_records import Broken, Lines, Record, records
 from kanport.sources.header import Wanted, header_key
 
 CALLED = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
@@ -27,7 +27,7 @@ class Delimiter:
 
 
 def tell_delimiter(
-    lines: Sequence[str],
+    lines: Lines,
     declared: str | None,
     wanted: Wanted,
     origin: Origin,
@@ -39,7 +39,7 @@ def tell_delimiter(
     The header decides: the delimiter is the one with which most of the columns are there that the
     mapping names, then the one that gives most columns. Excel's first line `sep=;` is understood.
     """
-    first = _SEP_LINE.fullmatch(lines[0]) if lines else None
+    first = _SEP_LINE.fullmatch(lines[0]) if len(lines) else None
     skip = 1 if first else 0
     named = {header_key(name) for name in wanted.named}
 
@@ -67,7 +67,7 @@ def tell_delimiter(
     return found("file-delimiter", origin.at(row=1), fitting=kinds)
 
 
-def _title(lines: Sequence[str], char: str, start: int, named: Set[str]) -> int:
+def _title(lines: Lines, char: str, start: int, named: Set[str]) -> int:
     """Return the number of lines that a title has above the header; 0 where there is none.
 
     A title has no more than one value; below it, the header has all columns that the mapping names,
@@ -88,7 +88,7 @@ def _title(lines: Sequence[str], char: str, start: int, named: Set[str]) -> int:
     return 0
 
 
-def header_of(lines: Sequence[str], delimiter: str, start: int) -> Record:
+def header_of(lines: Lines, delimiter: str, start: int) -> Record:
     """Give the first record that is not blank, from the line with this number (from 0) on."""
     for record in records(lines, delimiter, start):
         if isinstance(record, Record):
@@ -96,10 +96,10 @@ def header_of(lines: Sequence[str], delimiter: str, start: int) -> Record:
                 return record
         else:
             break
-    return Record(0, [])
+    return Record(0, [], 0)
 
 
-def better_delimiter(lines: Sequence[str], taken: Delimiter, wanted: Wanted) -> str | None:
+def better_delimiter(lines: Lines, taken: Delimiter, wanted: Wanted) -> str | None:
     """Give another delimiter with which all columns are there that the mapping names, if any."""
     named = {header_key(name) for name in wanted.named}
     for char in CALLED:

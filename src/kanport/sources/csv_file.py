@@ -1,11 +1,13 @@
 """Reading a CSV file: its structure strictly and with physical line numbers, then its cells."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Self
+
+import numpy as np
 
 from kanport.findings import Finding, found
 from kanport.mapping.spec import CsvSource
@@ -13,7 +15,16 @@ from kanport.origin import Origin
 from kanport.rules import strip_blanks
 from kanport.sources.csv_delimiter import CALLED, Delimiter, better_delimiter, tell_delimiter
 from kanport.sources.csv_encoding import decode
-from kanport.sources.csv_records import Broken, Record, broken_finding, lines_of, records
+from kanport.sources.csv_records import (
+    Broken,
+    Flags,
+    Lines,
+    Numbers,
+    Record,
+    broken_finding,
+    careful_records,
+    records,
+)
 from kanport.sources.file_bytes import read_bytes, refused
 from kanport.sources.file_kind import Kind, kind_of, wrong_kind
 from kanport.sources.grid import Grid, headers_of, table_of, with_strays
@@ -24,11 +35,10 @@ from kanport.sources.header import (
     headless,
 )
 from kanport.sources.problems import Problems, too_many
-from kanport.table import Table
+from kanport.table import Coded, Table, objects
 
 _RELATED = 20
 _SOMETHING = re.compile(r'[^\s,;|"]')
-_BLANK_BEFORE = (' "', '\t"', '\u00a0"')
 _OTHER_QUOTES = frozenset("“”„‟«»‘’‚'")
 _LATE_QUOTE = re.compile(r'[ \t\u00a0]+".*', re.DOTALL)
 
@@ -53,7 +63,7 @@ def read_csv(
         raise refused(decoded, origin)
     if not _SOMETHING.search(decoded.text):
         raise refused([found("file-empty", origin, what="file")], origin)
-    lines = lines_of(decoded.text)
+    lines = Lines(decoded.text)
     delimiter = tell_delimiter(
         lines, spec.delimiter, wanted, origin, below_title=spec.columns is None
     )
@@ -72,21 +82,21 @@ def read_csv(
 
 
 def _read_grid(
-    lines: Sequence[str], delimiter: Delimiter, wanted: Wanted, spec: CsvSource, origin: Origin
+    lines: Lines, delimiter: Delimiter, wanted: Wanted, spec: CsvSource, origin: Origin
 ) -> tuple[Grid, list[Finding]]:
     """Read header and rows, and return them with the warnings about them.
 
     Raises SourceInvalid with all that is wrong with their structure.
     """
     problems = Problems()
-    later = _filled(records(lines, delimiter.char, delimiter.skip))
-    header = next(later, None)
+    header = next(filter(_holds_text, records(lines, delimiter.char, delimiter.skip)), None)
     if header is None:
         raise refused([found("file-empty", origin, what="file")], origin)
     if isinstance(header, Broken):
         # Without its header nothing can be said about the rows.
-        raise refused([broken_finding(header, origin, lines[header.line - 1])], origin)
-    if late := _late_quotes(header, lines, strict=False):
+        raise refused([_broken(header, lines, origin)], origin)
+    late_lines = lines.late_quotes()
+    if header.line in late_lines and (late := _late_quotes(header, strict=False)):
         raise refused([_late_quote(_field_origin(origin, header.line, at)) for at in late], origin)
     if spec.columns is not None and not (
         _filled_width(header) <= len(spec.columns) <= len(header.fields)
@@ -99,38 +109,21 @@ def _read_grid(
         for problem in header_problems(columns, wanted, at_header)
     )
     width = len(header.fields)
-    body = _Body(width, tuple(sorted(set(range(width)) - {column.index for column in columns})))
-    for record in later:
-        if isinstance(record, Broken):
-            line = lines[record.line - 1]
-            problems.add("row-quotes", partial(broken_finding, record, origin, line))
-            continue
-        fits = body.fits(record)
-        strict = len(record.fields) == body.width
-        if late := _late_quotes(record, lines, strict=strict):
-            for at in late:
-                place = _field_origin(origin, record.line, at)
-                problems.add("row-quotes", partial(_late_quote, place))
-        elif fits:
-            body.add(record)
-        else:
-            body.ragged.append(_Shape.of(record))
-        if len(body.rows) > spec.max_rows:
-            problems.extend([too_many(spec.max_rows, origin)])
-            break
-    several = not body.rows and len(body.ragged) > 1
-    all_alike = several and len({shape.fields for shape in body.ragged}) == 1
+    nameless = sorted(set(range(width)) - {column.index for column in columns})
+    body = _Body(width, tuple(nameless), late_lines)
+    more = body.read(lines, delimiter.char, header.last, spec.max_rows, origin)
+    for _, make in body.quotes:
+        problems.add("row-quotes", make)
+    if more:
+        problems.extend([too_many(spec.max_rows, origin)])
     for shape in (*body.ragged, *body.split):
-        make = partial(_ragged, shape, body.width, delimiter.char, origin, all_alike=all_alike)
-        problems.add("row-ragged", make)
-    problems.extend(
-        headless({at: _field_origin(origin, line, at) for at, line in body.strays.items()})
-    )
-    cells: list[Sequence[str]] = list(zip(*body.rows, strict=True)) or [()] * body.width
+        tell = partial(_ragged, shape, width, delimiter.char, origin, all_alike=body.all_alike)
+        problems.add("row-ragged", tell)
+    problems.extend(headless(body.strays(origin)))
     grid = Grid(
         columns=columns,
         numbers=body.numbers,
-        cells=[cells[column.index] for column in columns],
+        cells=[body.columns[column.index] for column in columns],
         place_of=lambda column: {"position": column.index + 1},
         header=header.line,
         spreadsheet=not spec.verbatim,
@@ -165,54 +158,134 @@ class _Shape(NamedTuple):
 
 @dataclass(slots=True)
 class _Body:
-    """The rows of a file, each as wide as the header; `nameless` are the columns without a name.
+    """The rows of a file by columns, each row as wide as the header, and what is wrong with others.
 
-    Empty fields beyond the header, and missing ones under a header without a name, are what many
-    programs write. Where all rows have them, that is their way. Where only some have them, a value
-    may have come apart at an unquoted delimiter: those are `surplus`.
+    `nameless` are the columns without a name. Empty fields beyond the header, and missing ones
+    under a header without a name, are what many programs write. Where all rows have them, that is
+    their way. Where only some have them, a value may have come apart at an unquoted delimiter:
+    those are `surplus`. `quotes` are the records with a bad quotation mark, by line.
     """
 
     width: int
     nameless: tuple[int, ...]
-    numbers: list[int] = field(default_factory=list)
-    rows: list[list[str]] = field(default_factory=list)
+    late_lines: frozenset[int]
+    numbers: Numbers = field(default_factory=lambda: np.empty(0, np.intp))
+    columns: list[Coded] = field(default_factory=list)
+    quotes: list[tuple[int, Callable[[], Finding]]] = field(default_factory=list)
     ragged: list[_Shape] = field(default_factory=list)
     surplus: list[_Shape] = field(default_factory=list)
-    strays: dict[int, int] = field(default_factory=dict)
 
-    def fits(self, record: Record) -> bool:
+    def read(self, lines: Lines, delimiter: str, start: int, most: int, origin: Origin) -> bool:
+        """Read the records from the line `start` on; return whether there are more than `most`."""
+        plain = lines.plain(delimiter, self.width, start)
+        careful: list[Record] = []
+        for record in filter(_holds_text, careful_records(lines, delimiter, start, plain)):
+            if isinstance(record, Broken):
+                why = partial(_broken, record, lines, origin)
+                self.quotes.append((record.line, why))
+            elif self._is_whole(record, origin):
+                careful.append(self._in_width(record))
+        self.numbers = np.flatnonzero(plain) + 1
+        columns = lines.split(plain, delimiter, self.width)
+        if careful:
+            self.numbers = np.append(self.numbers, [record.line for record in careful])
+            order = np.argsort(self.numbers, kind="stable")
+            self.numbers = self.numbers[order]
+            for at, cells in enumerate(columns):
+                columns[at] = np.append(cells, objects(one.fields[at] for one in careful))[order]
+        self.columns = list(map(Coded.of, columns))
+        self._leave_out(self._blank_rows())
+        if len(self.numbers) <= most:
+            return False
+        self._cut(int(self.numbers[most]))
+        return True
+
+    def _is_whole(self, record: Record, origin: Origin) -> bool:
+        """Return whether a record is a row; take down what is wrong with it otherwise."""
+        if record.line in self.late_lines:
+            strict = len(record.fields) == self.width
+            if late := _late_quotes(record, strict=strict):
+                places = (_field_origin(origin, record.line, at) for at in late)
+                self.quotes += [(record.line, partial(_late_quote, place)) for place in places]
+                return False
+        if not self._fits(record):
+            self.ragged.append(_Shape.of(record))
+            return False
+        return True
+
+    def _fits(self, record: Record) -> bool:
         """Return whether a record has all named fields, and no value beyond the header."""
         count = len(record.fields)
         if count < self.width:
             return set(range(count, self.width)) <= set(self.nameless)
         return count == self.width or _filled_width(record) <= self.width
 
-    def add(self, record: Record) -> None:
-        """Add a record that fits, as wide as the header."""
+    def _in_width(self, record: Record) -> Record:
+        """Return a record that fits, as wide as the header."""
         fields = record.fields
-        if len(fields) != self.width:
-            if len(fields) > self.width:
-                self.surplus.append(_Shape.of(record))
-            fields[self.width :] = [""] * (self.width - len(fields))
-        for index in self.nameless:
-            if index not in self.strays and strip_blanks(fields[index]):
-                self.strays[index] = record.line
-        self.numbers.append(record.line)
-        self.rows.append(fields)
+        if len(fields) > self.width:
+            self.surplus.append(_Shape.of(record))
+        fields[self.width :] = [""] * (self.width - len(fields))
+        return record
+
+    def _blank_rows(self) -> Flags:
+        """Return which rows hold nothing but blanks."""
+        blank = np.ones(len(self.numbers), dtype=bool)
+        for column in self.columns:
+            blank &= _blanks(column)
+            if not blank.any():
+                break
+        return blank
+
+    def _leave_out(self, rows: Flags) -> None:
+        if rows.any():
+            self.numbers = self.numbers[~rows]
+            self.columns = [Coded.of(column.cells[~rows]) for column in self.columns]
+
+    def _cut(self, last: int) -> None:
+        """Leave out everything below this line."""
+        self._leave_out(self.numbers > last)
+        self.quotes = [(line, make) for line, make in self.quotes if line <= last]
+        self.ragged = [shape for shape in self.ragged if shape.line <= last]
+        self.surplus = [shape for shape in self.surplus if shape.line <= last]
 
     @property
     def split(self) -> list[_Shape]:
         """The records with a surplus, among others without, that begin a field with a blank."""
-        if len(self.surplus) == len(self.rows):
+        if len(self.surplus) == len(self.numbers):
             return []
         return [shape for shape in self.surplus if shape.spaced]
 
+    @property
+    def all_alike(self) -> bool:
+        """Whether no record fits, and all of them have the same number of fields."""
+        several = not len(self.numbers) and len(self.ragged) > 1
+        return several and len({shape.fields for shape in self.ragged}) == 1
+
+    def strays(self, origin: Origin) -> dict[int, Origin]:
+        """Return the place of the first value of each column without a name."""
+        found = {}
+        for index in self.nameless:
+            filled = np.flatnonzero(~_blanks(self.columns[index]))
+            if len(filled):
+                found[index] = _field_origin(origin, int(self.numbers[filled[0]]), index)
+        return found
+
     def surplus_told(self, origin: Origin) -> list[Finding]:
         """Return a warning where some rows have empty fields beyond the header, and others not."""
-        if not self.surplus or len(self.surplus) == len(self.rows):
+        if not self.surplus or len(self.surplus) == len(self.numbers):
             return []
         places = [origin.at(row=shape.line) for shape in self.surplus]
         return [found("row-surplus", places[0], related=places[1:_RELATED], count=len(places))]
+
+
+def _blanks(column: Coded) -> Flags:
+    """Return which rows hold nothing but blanks in a column."""
+    # Almost all values begin with a letter or a digit, which is quick to see.
+    values = enumerate(column.values)
+    suspects = (pair for pair in values if not (pair[1].isascii() and pair[1][:1].isalnum()))
+    blank = [number for number, text in suspects if not strip_blanks(text)]
+    return np.isin(column.codes, blank) if blank else np.zeros(len(column.codes), dtype=bool)
 
 
 def _otherwise_wide(
@@ -226,11 +299,6 @@ def _otherwise_wide(
         delimiter=CALLED[delimiter],
         names=len(names),
     )
-
-
-def _filled(found: Iterator[Record | Broken]) -> Iterator[Record | Broken]:
-    """Leave out blank records: empty lines, and lines of nothing but delimiters and blanks."""
-    return filter(_holds_text, found)
 
 
 def _holds_text(record: Record | Broken) -> bool:
@@ -272,21 +340,22 @@ def _ragged(
     )
 
 
-def _late_quotes(record: Record, lines: Sequence[str], *, strict: bool) -> list[int]:
+def _late_quotes(record: Record, *, strict: bool) -> list[int]:
     """Return the fields with a blank before the quotation mark that opens their value.
 
     The marks would become part of the value, and a delimiter between them has split it. In a record
     of the right width (`strict`) there has to be one that closes, in the same field or a later one.
     """
-    line = lines[record.line - 1]
-    if '"' not in line or not any(opening in line for opening in _BLANK_BEFORE):
-        return []
     closed = max((n for n, field in enumerate(record.fields) if _closes(field)), default=-1)
     return [
         index
         for index, field in enumerate(record.fields)
         if _LATE_QUOTE.fullmatch(field) and (not strict or index <= closed)
     ]
+
+
+def _broken(broken: Broken, lines: Lines, origin: Origin) -> Finding:
+    return broken_finding(broken, origin, lines[broken.line - 1])
 
 
 def _closes(field: str) -> bool:

@@ -35,7 +35,7 @@ from kanport.sources.header import (
     headless,
 )
 from kanport.sources.problems import Problems, too_many
-from kanport.table import Odd, Table
+from kanport.table import Coded, Odd, Table, objects
 
 
 def read_excel(
@@ -166,7 +166,7 @@ def _fill_grid(
     findings: list[Finding],
 ) -> Grid:
     """Turn the cells into texts; tells in `findings` which columns were calculated."""
-    cells: list[list[str]] = []
+    cells: list[Coded] = []
     odd: dict[tuple[int, int], Odd] = {}
     for number, column in enumerate(columns):
         texts: list[str] = []
@@ -181,7 +181,7 @@ def _fill_grid(
                 odd[index, number] = trouble
             if cell is not None and cell.formula and not cell.stale:
                 calculated.append(row.number)
-        cells.append(texts)
+        cells.append(Coded.of(objects(texts)))
         if calculated and column.used:
             first = _cell_origin(origin, calculated[0], column.index)
             findings.append(

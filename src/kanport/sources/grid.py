@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kanport.facts import fact
 from kanport.findings import Finding, finding
@@ -15,7 +16,7 @@ from kanport.sources.cells import Cleaned, changes_told, clean_column, odd_text
 from kanport.sources.file_bytes import FileBytes
 from kanport.sources.header import Column
 from kanport.spreadsheet import converted, stray_rows, unwrapped
-from kanport.table import Coded, Odd, Place, Row, Table, objects
+from kanport.table import Coded, Odd, Place, Row, Table
 
 FileSpec = CsvSource | ExcelSource | YamlSource
 
@@ -24,16 +25,16 @@ FileSpec = CsvSource | ExcelSource | YamlSource
 class Grid:
     """The cells of all columns with a header.
 
-    `numbers` are the rows' lines in the file; `cells` holds the texts of each column, in the order
-    of `columns`; `odd` says what is odd about a cell, by the number of its row and of its column,
+    `numbers` are the rows' lines in the file; `cells` holds each column, in the order of
+    `columns`; `odd` says what is odd about a cell, by the number of its row and of its column,
     both from 0. `place_of` gives what the origin of a column says besides its name, and `header` is
     the line of the headers. `spreadsheet` is True where a spreadsheet may have changed the texts.
     `strays` has an error for each row that is none of the list, by its number from 0.
     """
 
     columns: Sequence[Column]
-    numbers: Sequence[int]
-    cells: Sequence[Sequence[str]]
+    numbers: Sequence[int] | NDArray[np.intp]
+    cells: Sequence[Coded]
     place_of: Callable[[Column], Place]
     header: int
     odd: Mapping[tuple[int, int], Odd] = field(default_factory=dict)
@@ -57,7 +58,9 @@ def with_strays(grid: Grid, origin: Origin) -> Grid:
     found = {}
     for stray in stray_rows(names, [grid.cells[number] for number in shown], looked_at):
         column = grid.columns[shown[stray.column]]
-        row = Row(origin.at(row=grid.numbers[stray.row]), {}, {column.name: grid.place_of(column)})
+        row = Row(
+            origin.at(row=int(grid.numbers[stray.row])), {}, {column.name: grid.place_of(column)}
+        )
         found[stray.row] = finding(stray.why, row.place(column.name), value=stray.value)
     return replace(grid, strays=found) if found else grid
 
@@ -105,13 +108,13 @@ def table_of(
 
 def _part(grid: Grid, strays: Collection[int], *, stray: bool) -> Grid:
     """Return the grid with only the rows that are strays, or only those that are not."""
-    kept = [row for row in range(len(grid.numbers)) if (row in strays) is stray]
-    place = {row: number for number, row in enumerate(kept)}
+    kept = np.array([row for row in range(len(grid.numbers)) if (row in strays) is stray], np.intp)
+    place = {row: number for number, row in enumerate(kept.tolist())}
     odd = {(place[row], at): found for (row, at), found in grid.odd.items() if row in place}
     return replace(
         grid,
-        numbers=[grid.numbers[row] for row in kept],
-        cells=[[column[row] for row in kept] for column in grid.cells],
+        numbers=np.asarray(grid.numbers)[kept],
+        cells=[Coded.of(column.cells[kept]) for column in grid.cells],
         odd=odd,
         strays={},
     )
@@ -120,6 +123,7 @@ def _part(grid: Grid, strays: Collection[int], *, stray: bool) -> Grid:
 def _cleaned(grid: Grid, origin: Origin) -> tuple[dict[str, Any], list[Finding]]:
     """Return what a table holds of the rows of a grid, and what was found on cleaning them."""
     places = {column.name: grid.place_of(column) for column in grid.columns}
+    numbers = np.asarray(grid.numbers, dtype=np.intp)
     odd: dict[str, dict[int, Odd]] = {}
     for (row, number), found in grid.odd.items():
         column = grid.columns[number]
@@ -137,11 +141,11 @@ def _cleaned(grid: Grid, origin: Origin) -> tuple[dict[str, Any], list[Finding]]
         if cleaned.odd:
             odd[column.name] = {**cleaned.odd, **odd.get(column.name, {})}
         if column.used and (cleaned.trimmed or cleaned.composed or cleaned.unwrapped):
-            place = partial(_place, origin, grid.numbers, column.name, places[column.name])
+            place = partial(_place, origin, numbers, column.name, places[column.name])
             findings.extend(changes_told(cleaned, column.name, place))
     facts = {
         "coded": coded,
-        "numbers": np.array(grid.numbers, dtype=np.intp),
+        "numbers": numbers,
         "origin": origin,
         "places": places,
         "odd": odd,
@@ -149,23 +153,23 @@ def _cleaned(grid: Grid, origin: Origin) -> tuple[dict[str, Any], list[Finding]]
     return facts, findings
 
 
-def _place(origin: Origin, numbers: Sequence[int], name: str, place: Place, row: int) -> Origin:
-    return Row(origin.at(row=numbers[row]), {}, {name: place}).place(name)
+def _place(origin: Origin, numbers: NDArray[np.intp], name: str, place: Place, row: int) -> Origin:
+    return Row(origin.at(row=int(numbers[row])), {}, {name: place}).place(name)
 
 
-def _secret_column(cells: Sequence[str], *, spreadsheet: bool) -> Cleaned:
+def _secret_column(cells: Coded, *, spreadsheet: bool) -> Cleaned:
     """Leave the cells as they are; what a spreadsheet has made of a password is none all the same.
 
     An `="…"` round a password is refused and not taken away: it may be part of it.
     """
     odd: dict[int, Odd] = {}
-    for row, text in enumerate(cells):
+    for row, text in enumerate(cells.cells):
         found = odd_text(text) if text else None
         if found is not None and found.code == "cell-error":
             odd[row] = _unshown(found)
         elif spreadsheet and text and (converted(text) or unwrapped(text) != text):
             odd[row] = Odd(fact("cell-converted", case="secret"))
-    return Cleaned(Coded.of(objects(cells)), odd=odd)
+    return Cleaned(cells, odd=odd)
 
 
 def _unshown(odd: Odd) -> Odd:

@@ -13,7 +13,7 @@ from kanport.sources.file_bytes import MAX_FILE_BYTES, read_bytes, refused
 from kanport.sources.grid import Grid, table_of
 from kanport.sources.header import Wanted, columns_of, header_problems
 from kanport.sources.problems import Problems, too_many
-from kanport.table import Odd, Table
+from kanport.table import Coded, Odd, Table, objects
 
 # A million rows of ten values.
 MAX_VALUES = 10_000_000
@@ -66,7 +66,7 @@ def read_yaml_rows(
     names = tuple(keys)
     for number, column in enumerate(columns):
         values = [item.get(names[column.index]) for item in items]
-        cells.append([_text(value) for value in values])
+        cells.append(Coded.of(objects(map(_text, values))))
         odd.update({(row, number): _FRACTION for row, v in enumerate(values) if type(v) is float})
     grid = Grid(
         columns=columns,
