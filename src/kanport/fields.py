@@ -181,6 +181,8 @@ def values_of(user: User) -> dict[str, str | bool]:
 
 def attributes(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments that make a `User` or a `DesiredUser` of values by name of the field."""
+    if values.keys() <= _ATTRIBUTES:
+        return dict(values)
     own = {name: value for name, value in values.items() if name in _ATTRIBUTES}
     more = {name: value for name, value in values.items() if name not in _ATTRIBUTES}
     # A user without a value is the same whether or not the server has a column for it.

@@ -35,6 +35,8 @@ logger = logging.getLogger(__name__)
 # Calls in one request of reading, and connections, as measured on stock servers (facts, part D).
 READ_BATCH = 200
 READ_CONNECTIONS = 4
+# Fewer calls than this are not worth a request, and a connection, of their own.
+SMALLEST_SHARE = 50
 # How often a reading is tried again without getting anything. It is less where nothing at all was
 # ever heard of the server, since then the URL may simply be wrong.
 PATIENCE = 5
@@ -181,13 +183,13 @@ class Client:
 
         As `ask`, but a call that the server refuses raises Unreachable as well.
         """
-        results: list[Any] = []
         answers = self.ask(calls, batch_size=batch_size, connections=connections, spare=spare)
-        for call, answer in zip(calls, answers, strict=True):
-            if isinstance(answer, Refused):
-                raise self.refused(call, answer)
-            results.append(answer.value)
-        return results
+        values = [answer.value for answer in answers if isinstance(answer, Result)]
+        if len(values) < len(answers):
+            for call, answer in zip(calls, answers, strict=True):
+                if isinstance(answer, Refused):
+                    raise self.refused(call, answer)
+        return values
 
     def ask(
         self,
@@ -205,29 +207,24 @@ class Client:
         answer cannot be had, which for calls of `spare` comes soon, as the caller has another way
         to ask; and ValueError for a call that writes.
         """
-        if writing := {call.method for call in calls} & WRITING:
-            raise ValueError(f"what writes is never sent twice: {sorted(writing)}")
         answers: dict[int, Result | Refused] = {}
         size = ceiling = self._settings.batch_size or batch_size or READ_BATCH
-        pending = deque(range(len(calls)))
-        if connections > 1 and len(calls) > size and self._answered:
-            pending = self._ask_at_once(calls, size, connections, answers)
+        pending: Sequence[int] = range(len(calls))
+        share = min(size, max(SMALLEST_SHARE, -(-len(calls) // connections)))
+        if connections > 1 and len(calls) > share and self._answered:
+            pending = self._ask_at_once(calls, share, connections, answers)
+        queue = deque(pending)
         failures = 0
-        while pending:
-            chosen = [pending.popleft() for _ in range(min(size, len(pending)))]
-            lost: list[int] = []
-            why: NoAnswer | None = None
-            replies = self.batch([calls[index] for index in chosen])
-            for index, reply in zip(chosen, replies, strict=True):
-                if isinstance(reply, NoAnswer):
-                    lost.append(index)
-                    why = why or reply
-                else:
-                    answers[index] = reply
-            pending.extendleft(reversed(lost))
-            if why is None:
+        while queue:
+            chosen = [queue.popleft() for _ in range(min(size, len(queue)))]
+            lost = _keep(
+                answers, chosen, self._batch_of_reading([calls[index] for index in chosen])
+            )
+            queue.extendleft(reversed(lost))
+            if not lost:
                 failures, size = 0, min(size * 2, ceiling)
                 continue
+            first, why = next(iter(lost.items()))
             if why.smaller_may_help:
                 # The first failure after a success tells what is too much; the ones right after
                 # it may only say that the server is down for a moment.
@@ -235,7 +232,7 @@ class Client:
                     ceiling = max(1, len(chosen) // 2)
                 size = max(1, len(chosen) // 4)
             failures = 1 if len(lost) < len(chosen) else failures + 1
-            call = calls[lost[0]]
+            call = calls[first]
             alone = len(chosen) == 1
             self._wait(why, failures, call, alone=alone, spare=alone and call in spare)
         return [answers[index] for index in range(len(calls))]
@@ -246,7 +243,7 @@ class Client:
         size: int,
         connections: int,
         answers: dict[int, Result | Refused],
-    ) -> deque[int]:
+    ) -> list[int]:
         """Ask over several connections until a request has no answer; give the numbers left."""
         starts = range(0, len(calls), size)
         halt = threading.Event()
@@ -254,20 +251,23 @@ class Client:
         def ask_from(start: int) -> None:
             if halt.is_set():
                 return
+            some = list(calls[start : start + size])
             try:
-                replies = self.batch(calls[start : start + size])
+                replies = self._batch_of_reading(some)
             except Unreachable:
                 halt.set()
                 raise
-            for index, reply in enumerate(replies, start):
-                if isinstance(reply, NoAnswer):
-                    halt.set()
-                else:
-                    answers[index] = reply
+            if _keep(answers, range(start, start + len(some)), replies):
+                halt.set()
 
         with ThreadPoolExecutor(min(connections, len(starts))) as pool:
             list(pool.map(ask_from, starts))
-        return deque(index for index in range(len(calls)) if index not in answers)
+        return [index for index in range(len(calls)) if index not in answers]
+
+    def _batch_of_reading(self, calls: Sequence[Call]) -> list[Answer]:
+        if writing := {call.method for call in calls} & WRITING:
+            raise ValueError(f"what writes is never sent twice: {sorted(writing)}")
+        return self.batch(calls)
 
     def refused(self, call: Call, answer: Refused) -> Unreachable:
         """Return the error to raise where a call that reads was refused."""
@@ -313,3 +313,16 @@ class Client:
             )
             return Unreachable(told, hint=hint)
         return Unreachable(fact("no-answer", url=self.url, answer=why.reason), hint=hint)
+
+
+def _keep(
+    answers: dict[int, Result | Refused], numbers: Sequence[int], replies: Sequence[Answer]
+) -> dict[int, NoAnswer]:
+    """Keep the answers to the calls of these numbers; return why the others have none."""
+    lost: dict[int, NoAnswer] = {}
+    for number, reply in zip(numbers, replies, strict=True):
+        if isinstance(reply, NoAnswer):
+            lost[number] = reply
+        else:
+            answers[number] = reply
+    return lost

@@ -2,7 +2,9 @@
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from kanport.errors import Unreachable
@@ -13,7 +15,7 @@ from kanport.kanboard.client import Client, GaveUp
 from kanport.kanboard.faults import NoAnswer
 from kanport.kanboard.members import read_members
 from kanport.kanboard.rows import all_or_none, understood, users_of
-from kanport.kanboard.rpc import METHOD_NOT_FOUND, Refused
+from kanport.kanboard.rpc import METHOD_NOT_FOUND, Calls, Refused
 from kanport.model import CurrentState, Project, ServerInfo, Unlisted
 
 logger = logging.getLogger(__name__)
@@ -46,7 +48,6 @@ def read_current(
     missing. Raises Unreachable where the server cannot be read, or is no Kanboard.
     """
     seen = _overview(client, with_groups=with_groups)
-    people = users_of(client, seen.users) if seen.users is not None else []
     every_project = _ordered(
         understood(
             client, api.get_all_projects(), all_or_none(map(api.project_from_row, seen.projects))
@@ -57,7 +58,12 @@ def read_current(
     every_group = _ordered(
         understood(client, api.get_all_groups(), all_or_none(map(api.group_from_row, seen.groups)))
     )
-    members = read_members(client, wanted, every_group)
+    with ThreadPoolExecutor(1) as beside:
+        # The server works on the members while the rows of its users are read.
+        reading = beside.submit(users_of, client, seen.users or [])
+        members = read_members(client, wanted, every_group)
+        roles = _roles(client, members.projects)
+        people = reading.result()
     unlisted = None
     if seen.users is None:
         ids = {*user_ids, *(user_id for some in members.projects.values() for user_id in some)}
@@ -70,7 +76,7 @@ def read_current(
         users=_ordered(people),
         projects=every_project,
         groups=members.groups,
-        roles=_roles(client, members.projects),
+        roles=roles,
         users_complete=unlisted is None and None not in people,
         unlisted=unlisted,
     )
@@ -131,15 +137,18 @@ def _overview(client: Client, *, with_groups: bool, patient: bool = False) -> _O
 
 def _roles(client: Client, members: Mapping[int, list[int]]) -> dict[int, dict[int, str]]:
     pairs = [(project, user) for project, users in members.items() for user in users]
-    answers = client.read(
-        [api.get_project_user_role(*pair) for pair in pairs], batch_size=ROLES_AT_ONCE
-    )
-    roles: dict[int, dict[int, str]] = {project: {} for project in members}
-    for (project, user), answer in zip(pairs, answers, strict=True):
-        if answer is not None and answer is not False and not isinstance(answer, str):
-            understood(client, api.get_project_user_role(project, user), None)
-        roles[project][user] = api.role_from(answer)
-    return roles
+    calls = Calls(api.get_project_user_role, pairs)
+    roles = client.read(calls, batch_size=ROLES_AT_ONCE)
+    if not set(map(type, roles)) <= {str}:
+        for call, answer in zip(calls, roles, strict=True):
+            if answer is not None and answer is not False and not isinstance(answer, str):
+                understood(client, call, None)
+        roles = list(map(api.role_from, roles))
+    each = iter(roles)
+    return {
+        project: dict(zip(users, islice(each, len(users)), strict=True))
+        for project, users in members.items()
+    }
 
 
 def _ordered(things: Iterable[Any]) -> tuple[Any, ...]:

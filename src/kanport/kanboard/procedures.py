@@ -13,6 +13,8 @@ from kanport.kanboard.rpc import Call
 from kanport.model import Group, Project, User
 
 # Every procedure here that changes something. Reading never sends one of these.
+# No id has more digits than this: 64 bits have no more.
+_MOST_DIGITS = 18
 WRITING = frozenset(
     {
         "createUser",
@@ -280,7 +282,12 @@ def number(value: object) -> int | None:
     >>> [number(value) for value in (7, "7", "", None, True, "x", 0)]
     [7, 7, None, None, None, None, None]
     """
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
+    if (
+        isinstance(value, str)
+        and value.isascii()
+        and value.isdigit()
+        and len(value) <= _MOST_DIGITS
+    ):
         value = int(value)
     return value if type(value) is int and value > 0 else None
 
@@ -303,7 +310,7 @@ def text(value: object) -> str:
     ('', 'Zoë', '4711')
     """
     if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
     return str(value) if type(value) is int else ""
 
 
@@ -317,28 +324,32 @@ def user_from_row(row: object, *, active: bool | None = None) -> User | None:
 
     `active` is for rows that do not say so themselves (see `says_active`).
     """
-    if not isinstance(row, Mapping) or "username" not in row:
+    if not isinstance(row, dict) or "username" not in row:
         return None
     user_id = number(row.get("id"))
     if user_id is None:
         return None
     values: dict[str, str | bool] = {
-        field.name: (flag if field.holds is Holds.FLAG else text)(row.get(field.column))
-        for field in USER_FIELDS
+        name: understand(row.get(column)) for name, column, understand in _USER_COLUMNS
     }
     if active is not None or not says_active(row):
         values[ACTIVE.name] = active is True
     return User(user_id, **attributes(values))
 
 
+_USER_COLUMNS = tuple(
+    (field.name, field.column, flag if field.holds is Holds.FLAG else text) for field in USER_FIELDS
+)
+
+
 def says_active(row: object) -> bool:
     """Return whether a user's row says if the user is active; in the documented old shape not."""
-    return isinstance(row, Mapping) and row.get(ACTIVE.column) is not None
+    return isinstance(row, dict) and row.get(ACTIVE.column) is not None
 
 
 def project_from_row(row: object) -> Project | None:
     """Return the project of a row; None where it is no project's row."""
-    if not isinstance(row, Mapping):
+    if not isinstance(row, dict):
         return None
     project_id = number(row.get("id"))
     if project_id is None or "name" not in row:
@@ -357,7 +368,7 @@ def project_from_row(row: object) -> Project | None:
 
 def group_from_row(row: object, members: frozenset[int] = frozenset()) -> Group | None:
     """Return the group of a row with these members' ids; None where it is no group's row."""
-    if not isinstance(row, Mapping):
+    if not isinstance(row, dict):
         return None
     group_id = number(row.get("id"))
     if group_id is None or "name" not in row:
@@ -389,5 +400,11 @@ def member_ids(value: object) -> frozenset[int] | None:
         return frozenset()
     if not isinstance(value, dict):
         return None
-    ids = {number(key) for key in value if key != "" or value[key] is not None}
+    keys = [key for key in value if key != "" or value[key] is not None]
+    whole = "".join(keys)
+    if whole.isascii() and whole.isdigit() and all(keys) and max(map(len, keys)) <= _MOST_DIGITS:
+        # The same as below for thousands of ids at once, several times as fast.
+        found = frozenset(map(int, keys))
+        return None if 0 in found else found
+    ids = {number(key) for key in keys}
     return None if None in ids else frozenset(user_id for user_id in ids if user_id is not None)
