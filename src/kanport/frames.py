@@ -84,6 +84,45 @@ class Rows:
         return numbers[ends[code] : ends[code + 1]]
 
 
+class Roles(NamedTuple):
+    """The roles that a server lists by columns: of each, the ids of the project and the user.
+
+    They are in the order of the projects' ids.
+    """
+
+    projects: Codes
+    users: Codes
+    roles: Objects
+
+    @classmethod
+    def of(cls, roles: Mapping[int, Mapping[int, str]]) -> Self:
+        """Return the columns of roles by project id and user id."""
+        ordered = [(number, roles[number]) for number in sorted(roles)]
+        ids = np.array([number for number, _ in ordered], dtype=np.int64)
+        return cls(
+            np.repeat(ids, [len(listed) for _, listed in ordered]),
+            np.array([who for _, listed in ordered for who in listed], dtype=np.int64),
+            _objects([role for _, listed in ordered for role in listed.values()]),
+        )
+
+    def rows(self, users: Codes, projects: Codes) -> Codes:
+        """Return the row of each pair of a user and a project, by their ids; -1 for one not listed.
+
+        >>> listed = Roles.of({3: {7: "project-viewer", 8: "project-member"}})
+        >>> listed.rows(np.array([8, 8]), np.array([3, 4]))
+        array([ 1, -1])
+        """
+        who, _ = pd.factorize(np.concatenate((self.users, users)))
+        where, distinct = pd.factorize(np.concatenate((self.projects, projects)))
+        pairs = who * len(distinct) + where
+        rows: Codes = pd.Index(pairs[: len(self.users)]).get_indexer(pairs[len(self.users) :])
+        return rows
+
+    def role_of(self, rows: Codes) -> Objects:
+        """Return the role of each row; None for -1."""
+        return np.append(self.roles, [None])[rows]
+
+
 class Places(NamedTuple):
     """The origins of the three parts of a membership."""
 

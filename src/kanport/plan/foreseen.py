@@ -85,6 +85,11 @@ class Foreseen:
         """Whether anything happens to groups at all, so that access may move with them."""
         return self.before != self.after or self.now_in != self.then_in
 
+    @property
+    def in_groups(self) -> list[int]:
+        """The ids of the users whose access may move, as they are or will be in a group."""
+        return [*{*self.now_in, *self.then_in}] if self.moves else []
+
     def outlook(self, user_id: int, project_id: int) -> Outlook:
         """Tell what is known of a user's access to a project."""
         held = self.current.role(user_id, project_id)

@@ -2,13 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from types import MappingProxyType
 
 from kanport.findings import Finding, found, in_order
+from kanport.frames import Memberships
 from kanport.mapping.spec import MappingFile
 from kanport.memory import NOTHING, Entries, Memory, with_present_names
 from kanport.model import CurrentState, DesiredState
-from kanport.names import is_temporary_username
+from kanport.names import compare_key, is_temporary_username
 from kanport.plan.dropped import diff_dropped, dropped_projects, named_by_sources
 from kanport.plan.group_plan import plan_groups
 from kanport.plan.guards import Allowances, Situation, Usable, judge
@@ -105,7 +107,7 @@ def make_plan(
                 mapping,
                 memory=memory,
                 sources=sources,
-                usable=_usable(resolved, dropped.ids, groups.dropped),
+                usable=_usable(resolved, mapping, dropped.ids, groups.dropped),
                 allowed=Allowances(allowed),
             )
         ),
@@ -158,7 +160,10 @@ def _entries(entries: Entries | None) -> tuple[PlanEntry, ...] | None:
 
 
 def _usable(
-    resolved: Resolved, dropped_projects: frozenset[int], dropped_groups: frozenset[int]
+    resolved: Resolved,
+    mapping: MappingFile,
+    dropped_projects: frozenset[int],
+    dropped_groups: frozenset[int],
 ) -> Usable:
     desired = resolved.desired
     # A group of a directory says who is in it, be it nobody; where that is in doubt, nothing is
@@ -172,25 +177,26 @@ def _usable(
         for group in desired.groups
         if group.members_listed
     )
+    memberships = Memberships.of(desired.memberships)
+    disputed = memberships.users.having(
+        lambda username: compare_key(username) in resolved.finder.disputed
+    )
     return Usable.of(
         {
             # A row is of use also where it is open who somebody is: the source is not empty.
-            "users": (
-                *(p.desired.rows or p.desired.username.origins for p in resolved.persons),
-                *resolved.unclear,
+            "users": chain(
+                (p.desired.rows or p.desired.username.origins for p in resolved.persons),
+                resolved.unclear,
             ),
-            "memberships": (
-                *(wanted.origins for wanted in resolved.wanted),
-                *(
-                    membership.role.origins or membership.username.origins
-                    for membership in desired.memberships
-                    if membership.key[0] in resolved.finder.disputed
-                ),
-                *projects,
+            "memberships": chain(
+                map(resolved.wanted.origins, range(len(resolved.wanted))),
+                (one.role.origins or one.username.origins for one in memberships.chosen(disputed)),
+                projects,
             ),
-            "group members": (*(m.username.origins for m in desired.group_members), *groups),
-            "group access": (a.group.origins for a in resolved.desired.group_access),
+            "group members": chain((m.username.origins for m in desired.group_members), groups),
+            "group access": (a.group.origins for a in desired.group_access),
         },
+        mapping,
         (project.id for project in resolved.scope),
         dropped_projects,
         dropped_groups,

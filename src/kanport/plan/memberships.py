@@ -1,11 +1,18 @@
-"""What would change of the access to projects: pure, one membership at a time."""
+"""What would change of the access to projects: pure.
 
-from collections.abc import Callable, Iterator, Mapping
+What is as wanted is told by columns; each membership that is not is looked at for itself.
+"""
+
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
+
+import numpy as np
 
 from kanport.facts import Fact, fact
 from kanport.findings import Finding, found
+from kanport.frames import Roles
 from kanport.mapping.spec import MappingFile
 from kanport.memory import Memory
 from kanport.model import CurrentState, DesiredUser, Project, User
@@ -16,7 +23,7 @@ from kanport.plan.foreseen import Foreseen, Outlook
 from kanport.plan.managed import managed_grants, managed_people
 from kanport.plan.match import name_matcher
 from kanport.plan.missing import Missing
-from kanport.plan.model import Action, Risk
+from kanport.plan.model import Action, PlanBecause, Risk
 from kanport.plan.notes import protected_finding, spelled_finding, user_finding
 from kanport.plan.parts import in_project, sorted_parts
 from kanport.plan.ranks import project_rank
@@ -50,50 +57,30 @@ def diff_access(
     turn has not come yet keeps it, whose has may lose it with their account. What groups give, and
     will give when the plan is carried out, is `foreseen`.
     """
-    protected = name_matcher(mapping.protect)
-    moves = foreseen.moves
-    changes: list[RelationChange] = []
-    withheld: list[Withheld] = []
-    findings: list[Finding] = list(_about_people(resolved))
-    unchanged = 0
-    for wanted in resolved.wanted:
-        held = _held(wanted, current)
-        lowers = held is not None and project_rank(wanted.role) < project_rank(held)
-        if held == wanted.role and not (moves and _may_move(wanted, foreseen)):
-            unchanged += 1
-        elif protected(wanted.username):
-            findings.append(protected_finding(wanted.username, first_place(wanted.origins)))
-            if held is not None and lowers:
-                change, _ = _change(wanted, held, foreseen)
-                withheld.append(Withheld(change, (cause("protected-account"),)))
-        elif held is None or held == wanted.role:
-            changes.append(_grant(wanted, held))
-        elif lowers and resolved.doubt.named_in(
-            wanted.username, keys := resolved.projects.keys_of(wanted.project)
-        ):
-            place = first_place(wanted.origins)
-            findings.append(user_finding("row-skipped", wanted.username, place, case="lowers"))
-            change, _ = _change(wanted, held, foreseen)
-            because = resolved.causes.of_membership(
-                [compare_key(wanted.username)], keys, anybody=False
-            )
-            withheld.append(Withheld(change, because))
-        else:
-            change, notes = _change(wanted, held, foreseen)
-            changes.append(change)
-            findings.extend(notes)
-    if mapping.memberships_missing == "revoke" or missing.leaving or missing.held:
-        revoked, notes, not_revoked = _not_asked_for(
-            resolved, current, mapping, memory, missing, protected, foreseen
-        )
-        changes.extend(revoked)
-        findings.extend(notes)
-        withheld.extend(not_revoked)
-    return AccessDiff(tuple(changes), unchanged, tuple(findings), tuple(withheld))
-
-
-def _held(wanted: Wanted, current: CurrentState) -> str | None:
-    return current.role(wanted.user.id, wanted.project.id) if wanted.user else None
+    wanted, held = resolved.wanted, Roles.of(current.roles)
+    user_ids = wanted.user_ids
+    rows = held.rows(user_ids, wanted.project_ids)
+    roles = held.role_of(rows)
+    same = roles == wanted.roles
+    for at in np.flatnonzero(same & np.isin(user_ids, foreseen.in_groups)).tolist():
+        same[at] = not _may_move(wanted[at], foreseen)
+    diff = _Comparison(resolved, mapping, memory, missing, foreseen)
+    diff.findings.extend(_about_people(resolved))
+    for at in np.flatnonzero(~same).tolist():
+        diff.compare(wanted[at], roles[at])
+    listed = np.isin(held.projects, [project.id for project in resolved.scope])
+    listed[rows[rows >= 0]] = False
+    if not diff.by_lists:
+        listed &= np.isin(held.users, [*missing.leaving, *missing.held])
+    for at in np.flatnonzero(listed).tolist():
+        project = resolved.projects.by_id[held.projects[at]]
+        diff.end(int(held.users[at]), project, held.roles[at])
+    if diff.kept:
+        parts = sorted_parts(diff.kept)
+        diff.findings.append(found("access-kept", count=len(diff.kept), memberships=parts))
+    return AccessDiff(
+        tuple(diff.changes), int(same.sum()), tuple(diff.findings), tuple(diff.withheld)
+    )
 
 
 def _may_move(wanted: Wanted, foreseen: Foreseen) -> bool:
@@ -102,6 +89,105 @@ def _may_move(wanted: Wanted, foreseen: Foreseen) -> bool:
         return False
     outlook = foreseen.outlook(wanted.user.id, wanted.project.id)
     return not (outlook.settled or outlook.role == wanted.role)
+
+
+class _Comparison:
+    """What is found of the memberships that differ, one at a time."""
+
+    def __init__(
+        self,
+        resolved: Resolved,
+        mapping: MappingFile,
+        memory: Memory,
+        missing: Missing,
+        foreseen: Foreseen,
+    ) -> None:
+        self._resolved, self._memory, self._missing = resolved, memory, missing
+        self._foreseen = foreseen
+        self._protected = name_matcher(mapping.protect)
+        self._is_managed = managed_people(mapping.users, memory).to_revoke
+        self._is_ours = managed_grants(mapping, memory)
+        self.by_lists = mapping.memberships_missing == "revoke"
+        self._new_names = {
+            p.user.id: p.desired.username.value for p in resolved.persons if p.user and p.renamed
+        }
+        self._keys = cache(resolved.projects.keys_of)
+        self.changes: list[RelationChange] = []
+        self.withheld: list[Withheld] = []
+        self.findings: list[Finding] = []
+        self.kept: list[Fact] = []
+
+    def compare(self, wanted: Wanted, held: str | None) -> None:
+        """Grant or change what is wanted, where the role that is held is another one or may go."""
+        lowers = held is not None and project_rank(wanted.role) < project_rank(held)
+        if self._protected(wanted.username):
+            place = first_place(wanted.origins)
+            self.findings.append(protected_finding(wanted.username, place))
+            if held is not None and lowers:
+                change, _ = _change(wanted, held, self._foreseen)
+                self.withheld.append(Withheld(change, (cause("protected-account"),)))
+        elif held is None or held == wanted.role:
+            self.changes.append(_grant(wanted, held))
+        elif lowers and self._resolved.doubt.named_in(
+            wanted.username, keys := self._keys(wanted.project)
+        ):
+            place = first_place(wanted.origins)
+            self.findings.append(user_finding("row-skipped", wanted.username, place, case="lowers"))
+            change, _ = _change(wanted, held, self._foreseen)
+            who = [compare_key(wanted.username)]
+            because = self._resolved.causes.of_membership(who, keys, anybody=False)
+            self.withheld.append(Withheld(change, because))
+        else:
+            change, notes = _change(wanted, held, self._foreseen)
+            self.changes.append(change)
+            self.findings.extend(notes)
+
+    def end(self, user_id: int, project: Project, role: str) -> None:
+        """End a membership in a project that the sources name and that nothing asks for.
+
+        Only of people whom `users.managed` covers, where the mapping has it: by the name that they
+        will have, so that the next plan sees nobody with other eyes.
+        """
+        user = self._resolved.people.by_id.get(user_id)
+        if user is None:
+            if self.by_lists:
+                self.withheld.append(_of_unread(user_id, project, role))
+            return
+        new_name = self._new_names.get(user.id, user.username)
+        held = self._waiting(user)
+        leaving = user.id in self._missing.leaving
+        if not (self.by_lists or leaving or held):
+            return
+        if not self._is_managed(user, new_name) or not self._is_ours(user, project):
+            return
+        because = (*held, *self._obstacles(user, new_name, project))
+        reason = fact("in-no-source") if leaving else fact("not-listed", case="project")
+        revoked = revoke(user, project, role, self._foreseen, reason)
+        if revoked is None:
+            outlook = self._foreseen.outlook(user.id, project.id)
+            if outlook.at_least is None and outlook.through and not because:
+                self.kept.append(in_project(user, project, through=outlook.through))
+        elif because:
+            once, since = tuple(dict.fromkeys(because)), missing_since(user, self._memory)
+            self.withheld.append(Withheld(revoked[0], once, since, "memberships"))
+        else:
+            self.changes.append(revoked[0])
+            self.findings.extend(revoked[1])
+
+    def _waiting(self, user: User) -> tuple[PlanBecause, ...]:
+        """Return what keeps somebody from leaving, and with it their access."""
+        held = self._missing.held.get(user.id, ())
+        codes = {one.why.code for one in held}
+        # Lists end the access of whoever is not missing, or not any longer waited for.
+        ended = self.by_lists and ("waiting-period" not in codes or "still-listed" in codes)
+        return () if ended else held
+
+    def _obstacles(self, user: User, new_name: str, project: Project) -> Iterator[PlanBecause]:
+        if self._protected(user.username):
+            yield cause("protected-account")
+        names, keys = {compare_key(user.username), compare_key(new_name)}, self._keys(project)
+        if any(self._resolved.doubt.not_asked_for(name, keys) for name in names):
+            yield from self._resolved.causes.of_membership(sorted(names), keys)
 
 
 def _grant(wanted: Wanted, held: str | None) -> RelationChange:
@@ -181,77 +267,6 @@ def revoke(
         risk=sorted_risks(risk | ({Risk.MAYBE_THROUGH_GROUP} if through else set())),
     )
     return change, _through_group(change, through) if change.after is None else []
-
-
-def _not_asked_for(
-    resolved: Resolved,
-    current: CurrentState,
-    mapping: MappingFile,
-    memory: Memory,
-    missing: Missing,
-    protected: Callable[[str], bool],
-    foreseen: Foreseen,
-) -> tuple[list[RelationChange], list[Finding], list[Withheld]]:
-    """Return a revoke for each membership in the projects named that nothing asks for.
-
-    Only for people whom `users.managed` covers, where the mapping has it: by the name that they
-    will have, so that the next plan sees nobody with other eyes.
-    """
-    is_managed = managed_people(mapping.users, memory).to_revoke
-    is_ours = managed_grants(mapping, memory)
-    by_lists = mapping.memberships_missing == "revoke"
-    asked = {(item.user.id, item.project.id) for item in resolved.wanted if item.user is not None}
-    new_names = {
-        p.user.id: p.desired.username.value for p in resolved.persons if p.user and p.renamed
-    }
-    changes: list[RelationChange] = []
-    findings: list[Finding] = []
-    withheld: list[Withheld] = []
-    kept: list[Fact] = []
-    for project in resolved.scope:
-        keys = resolved.projects.keys_of(project)
-        for user_id, role in current.roles[project.id].items():
-            if (user_id, project.id) in asked:
-                continue
-            user = resolved.people.by_id.get(user_id)
-            if user is None:
-                if by_lists:
-                    withheld.append(_of_unread(user_id, project, role))
-                continue
-            new_name = new_names.get(user.id, user.username)
-            leaving = user.id in missing.leaving
-            held = missing.held.get(user.id, ())
-            codes = {one.why.code for one in held}
-            if by_lists and ("waiting-period" not in codes or "still-listed" in codes):
-                # Lists end the access of whoever is not missing, or not any longer waited for.
-                held = ()
-            if not (by_lists or leaving or held):
-                continue
-            if not is_managed(user, new_name) or not is_ours(user, project):
-                continue
-            because = list(held)
-            if protected(user.username):
-                because.append(cause("protected-account"))
-            names = {compare_key(user.username), compare_key(new_name)}
-            if any(resolved.doubt.not_asked_for(name, keys) for name in names):
-                because += resolved.causes.of_membership(sorted(names), keys)
-            reason = fact("in-no-source") if leaving else fact("not-listed", case="project")
-            revoked = revoke(user, project, role, foreseen, reason)
-            if revoked is None:
-                outlook = foreseen.outlook(user.id, project.id)
-                if outlook.at_least is None and outlook.through and not because:
-                    kept.append(in_project(user, project, through=outlook.through))
-            elif because:
-                once = tuple(dict.fromkeys(because))
-                withheld.append(
-                    Withheld(revoked[0], once, missing_since(user, memory), "memberships")
-                )
-            else:
-                changes.append(revoked[0])
-                findings.extend(revoked[1])
-    if kept:
-        findings.append(found("access-kept", count=len(kept), memberships=sorted_parts(kept)))
-    return changes, findings, withheld
 
 
 def missing_since(user: User, memory: Memory) -> str | None:

@@ -1,7 +1,6 @@
 """What the guards look at: one value, so that all of them judge the same plan."""
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from kanport.mapping.spec import MappingFile
@@ -16,12 +15,12 @@ from kanport.plan.model import Action, Change, PlanSource
 class Usable:
     """What the sources gave that can be used.
 
-    `numbers` counts it by kind (users, memberships, members of groups, access of groups) and
-    source. `scope` are the ids of the projects in which others may lose access; `dropped_projects`
-    and `dropped_groups` are the ids of those that no source names any more.
+    `given` are the kinds (users, memberships, members of groups, access of groups) with the
+    sources that gave any. `scope` are the ids of the projects in which others may lose access;
+    `dropped_projects` and `dropped_groups` are the ids of those that no source names any more.
     """
 
-    numbers: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    given: frozenset[tuple[str, str]] = frozenset()
     scope: frozenset[int] = frozenset()
     dropped_projects: frozenset[int] = frozenset()
     dropped_groups: frozenset[int] = frozenset()
@@ -30,22 +29,45 @@ class Usable:
     def of(
         cls,
         kinds: Mapping[str, Iterable[Iterable[Origin]]],
+        mapping: MappingFile,
         scope: Iterable[int],
         dropped_projects: frozenset[int] = frozenset(),
         dropped_groups: frozenset[int] = frozenset(),
     ) -> "Usable":
-        """Count by kind and source; each thing is given by the places that it came from."""
+        """Look for each source that is to give something; things are given by their places.
+
+        A hundred thousand things need not be looked at to know that there are any.
+        """
         return cls(
-            Counter(
+            frozenset(
                 (kind, source)
-                for kind, things in kinds.items()
-                for places in things
-                for source in {place.source for place in places}
+                for kind, sources in sources_by_kind(mapping).items()
+                for source in _first(kinds[kind], sources)
             ),
             frozenset(scope),
             dropped_projects,
             dropped_groups,
         )
+
+
+def sources_by_kind(mapping: MappingFile) -> Mapping[str, tuple[str, ...]]:
+    """Return the sources that are to give something of each kind."""
+    return {
+        "users": mapping.users.sources if mapping.users is not None else (),
+        "memberships": tuple(rule.from_ for rule in mapping.memberships if rule.from_),
+        "group members": tuple(rule.from_ for rule in mapping.groups if rule.member and rule.from_),
+        "group access": tuple(rule.from_ for rule in mapping.group_access if rule.from_),
+    }
+
+
+def _first(things: Iterable[Iterable[Origin]], sources: Iterable[str]) -> Iterator[str]:
+    left = set(sources)
+    for places in things if left else ():
+        if found := left.intersection(place.source for place in places):
+            yield from found
+            left -= found
+            if not left:
+                return
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from kanport.memory import SourceMemory
 from kanport.normalize.columns import columns_used
 from kanport.plan.guards.allowances import allow_key, over_limit
 from kanport.plan.guards.bounds import Counted, Share, bounds_of, worded
-from kanport.plan.guards.situation import Situation, Usable
+from kanport.plan.guards.situation import Situation, Usable, sources_by_kind
 from kanport.plan.model import Action, Change, GuardVerdict, PlanDirectory, PlanSource, Risk
 
 _SHRINK = Share(DEFAULT_SHRINK, SHRINK_FLOOR)
@@ -48,16 +48,11 @@ def _silent(situation: Situation, usable: Usable) -> Iterator[tuple[str, str]]:
         "group members": bool(situation.count(_LOST["group members"])),
         "group access": bool(situation.count(_LOST["group access"])),
     }
-    wanted = {
-        "users": users.sources if users is not None else (),
-        "memberships": tuple(rule.from_ for rule in mapping.memberships),
-        "group members": tuple(rule.from_ for rule in mapping.groups if rule.member),
-        "group access": tuple(rule.from_ for rule in mapping.group_access),
-    }
+    wanted = sources_by_kind(mapping)
     rows = {source.name: source.rows for source in situation.sources}
-    for source in dict.fromkeys(name for names in wanted.values() for name in names if name):
+    for source in dict.fromkeys(name for names in wanted.values() for name in names):
         kinds = [kind for kind, names in wanted.items() if source in names]
-        silent = [kind for kind in kinds if not usable.numbers.get((kind, source))]
+        silent = [kind for kind in kinds if (kind, source) not in usable.given]
         # Groups that are there and have no members give no rows, and there is nothing wrong.
         useless = bool(rows.get(source)) and silent == kinds
         told = [kind for kind in silent if losing[kind]] or (kinds[:1] if useless else [])
