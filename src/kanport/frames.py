@@ -4,7 +4,7 @@ A directory of a university asks for half a million memberships. As objects they
 gigabyte; as columns, a few megabytes. What works on one of them gets an object, made when asked.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, Self, overload
@@ -102,7 +102,7 @@ class Roles(NamedTuple):
         return cls(
             np.repeat(ids, [len(listed) for _, listed in ordered]),
             np.array([who for _, listed in ordered for who in listed], dtype=np.int64),
-            _objects([role for _, listed in ordered for role in listed.values()]),
+            objects([role for _, listed in ordered for role in listed.values()]),
         )
 
     def rows(self, users: Codes, projects: Codes) -> Codes:
@@ -231,10 +231,10 @@ class DesiredUsers(Sequence[DesiredUser]):
             return given
         listed = tuple(given)
         return cls(
-            _objects([user.username.value for user in listed]),
-            _objects([user.key for user in listed]),
+            objects([user.username.value for user in listed]),
+            objects([user.key for user in listed]),
             {
-                field.name: _objects(
+                field.name: objects(
                     [None if (one := field.wanted(user)) is None else one.value for user in listed]
                 )
                 for field in BESIDE_USERNAME
@@ -261,10 +261,31 @@ class DesiredUsers(Sequence[DesiredUser]):
 
     __hash__ = None  # type: ignore[assignment]
 
+    def having(self, keys: Set[str]) -> Codes:
+        """Return the numbers of the users who have one of these compare keys."""
+        return np.flatnonzero([key in keys for key in self.keys]) if keys else _NONE
 
-def _objects(values: Sequence[Any]) -> Objects:
-    made = np.empty(len(values), dtype=object)
-    made[:] = values
+    def chosen(self, rows: Flags | Codes) -> "DesiredUsers":
+        """Return some users only: by flags, or by numbers."""
+        numbers = np.arange(len(self))[rows]
+        made = self.made
+        return DesiredUsers(
+            self.usernames[numbers],
+            self.keys[numbers],
+            {name: values[numbers] for name, values in self.values.items()},
+            self.special[numbers],
+            lambda at: made(int(numbers[at])),
+        )
+
+
+_NONE: Codes = np.empty(0, dtype=np.intp)
+
+
+def objects(values: Iterable[Any]) -> Objects:
+    """Return an array of these, whatever they are."""
+    listed = list(values)
+    made = np.empty(len(listed), dtype=object)
+    made[:] = listed
     return made
 
 

@@ -60,7 +60,7 @@ def adoptable(
         matches = project_matches(current.projects, memberships, numbers=numbers_are_ids(mapping))
         held = list(_held(resolved, current, matches))
     else:
-        chosen = [person.user for person in resolved.persons if person.user is not None]
+        chosen = [user for user in resolved.persons.users if user is not None]
         held = [
             (wanted.user, wanted.project)
             for wanted in resolved.wanted

@@ -8,7 +8,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from kanport.findings import Finding, errors_in
-from kanport.frames import Flags, Memberships
+from kanport.frames import DesiredUsers, Flags, Memberships
 from kanport.model import Blocker, DesiredMembership, DesiredState, DesiredUser, Unknown
 from kanport.names import compare_key
 from kanport.origin import Origin
@@ -86,9 +86,9 @@ class Invalid:
         """Give the same with the whole rows that ask for what is invalid."""
         rows = set(self.rows)
         if self.people:
-            for user in desired.users:
-                if user.key in self.people:
-                    rows |= user_rows(user)
+            users = DesiredUsers.of(desired.users)
+            for user in users.chosen(users.having(self.people)):
+                rows |= user_rows(user)
         if self.memberships:
             memberships = Memberships.of(desired.memberships)
             for membership in memberships.chosen(_named(memberships, self.memberships)):
@@ -103,21 +103,21 @@ def without(desired: DesiredState, invalid: Invalid) -> DesiredState:
     """
     if not invalid:
         return desired
-    bad_users = [
-        user
-        for user in desired.users
-        if user.key in invalid.people or not invalid.rows.isdisjoint(user_rows(user))
-    ]
+    users = DesiredUsers.of(desired.users)
+    is_out = np.zeros(len(users), dtype=bool)
+    is_out[users.having(invalid.people)] = True
+    for at in np.flatnonzero(~is_out).tolist() if invalid.rows else ():
+        is_out[at] = not invalid.rows.isdisjoint(user_rows(users[at]))
+    bad_users = users.chosen(is_out)
     memberships = Memberships.of(desired.memberships)
     is_bad = _are_bad(memberships, invalid)
     bad_memberships = memberships.chosen(is_bad)
     bad_members = {m for m in desired.group_members if _in_bad_rows(m.username.origins, invalid)}
     bad_access = {a for a in desired.group_access if _in_bad_rows(a.role.origins, invalid)}
-    dropped_users = {id(user) for user in bad_users}
     unknown = desired.unknown
     return replace(
         desired,
-        users=tuple(user for user in desired.users if id(user) not in dropped_users),
+        users=users.chosen(~is_out),
         memberships=memberships.chosen(~is_bad),
         group_members=tuple(m for m in desired.group_members if m not in bad_members),
         group_access=tuple(a for a in desired.group_access if a not in bad_access),

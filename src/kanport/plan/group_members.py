@@ -62,7 +62,7 @@ def diff_members(
     changes: list[RelationChange] = []
     findings: list[Finding] = []
     unchanged = 0
-    new_names = {p.user.id: p.desired.key for p in resolved.persons if p.user and p.renamed}
+    new_names = {who: person.desired.key for who, person in resolved.persons.moving.items()}
     wanted, kept, notes = _wanted(resolved, groups)
     findings.extend(notes)
     after: dict[int | str, set[int]] = {}

@@ -6,12 +6,12 @@ from kanport.model import Identity
 from kanport.names import compare_key
 from kanport.outcome import Run, Status
 from kanport.plan.model import Action, Change, Plan, PlanIdentity
-from kanport.plan.people import Person
+from kanport.plan.people import Persons
 
 _HOLDS = (Status.DONE, Status.ALREADY)
 
 
-def identities_of(persons: Iterable[Person], changes: Iterable[Change]) -> tuple[PlanIdentity, ...]:
+def identities_of(persons: Persons, changes: Iterable[Change]) -> tuple[PlanIdentity, ...]:
     """Give everybody with a stable id who is on the server when these changes are carried out."""
     renamed: dict[int | None, str] = {}
     created: dict[str, str] = {}
@@ -21,7 +21,7 @@ def identities_of(persons: Iterable[Person], changes: Iterable[Change]) -> tuple
         elif change.action is Action.USER_CREATE:
             created[compare_key(change.username)] = change.username
     found: list[PlanIdentity] = []
-    for person in persons:
+    for person in persons.special:
         stable_id, user = person.desired.stable_id, person.user
         if stable_id is None:
             continue

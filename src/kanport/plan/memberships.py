@@ -109,7 +109,8 @@ class _Comparison:
         self._is_ours = managed_grants(mapping, memory)
         self.by_lists = mapping.memberships_missing == "revoke"
         self._new_names = {
-            p.user.id: p.desired.username.value for p in resolved.persons if p.user and p.renamed
+            user_id: person.desired.username.value
+            for user_id, person in resolved.persons.moving.items()
         }
         self._keys = cache(resolved.projects.keys_of)
         self.changes: list[RelationChange] = []
@@ -310,13 +311,13 @@ def _about_people(resolved: Resolved) -> Iterator[Finding]:
     Of whoever has a row of their own, that one says all but this: a membership that names somebody
     as they are called until the plan is carried out.
     """
-    described = {person.user.id: person for person in resolved.persons if person.user is not None}
+    described, renamed = resolved.persons.with_user, resolved.persons.moving
     named = resolved.named
     for number in named.texts:
-        user, person = resolved.people.by_id[number], described.get(number)
-        if person is not None:
-            if person.renamed:
-                yield from _old_names(person.desired, named.places(number))
+        user = resolved.people.by_id[number]
+        if number in described:
+            if number in renamed:
+                yield from _old_names(renamed[number].desired, named.places(number))
         elif not user.active or named.spellings(number) != (user.username,):
             places = named.places(number)
             if not user.active:

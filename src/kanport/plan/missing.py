@@ -27,6 +27,7 @@ from kanport.plan.leavers import (
 )
 from kanport.plan.managed import managed_people
 from kanport.plan.model import Action, PlanAbsence, PlanBecause
+from kanport.plan.people import Persons
 from kanport.plan.resolve import Resolved
 from kanport.plan.risks import active_risks, removal_risks
 from kanport.plan.withheld import Withheld, cause
@@ -69,7 +70,7 @@ def missing_people(
     if steps is None or current.unlisted is not None:
         return Missing(absences=tuple(_back(resolved, mapping, memory)))
     managed = managed_people(mapping.users, memory).when_missing
-    present = {person.user.id for person in resolved.persons if person.user is not None}
+    present = resolved.persons.with_user.keys()
     listed = _Listed.of(resolved)
     members = _members(resolved, current)
     by_lists = mapping.memberships_missing == "revoke"
@@ -172,7 +173,7 @@ def _sources_say_who_is_active(mapping: MappingFile) -> bool:
 class _Listed:
     """What else names people whom no row of users is about: by compare key, with the places."""
 
-    asked_for: Mapping[str, tuple[Origin, ...]]
+    persons: Persons
     grouped: Mapping[str, list[Origin]]
 
     @classmethod
@@ -181,13 +182,7 @@ class _Listed:
         grouped: dict[str, list[Origin]] = {}
         for key, places in _named_in_groups(resolved):
             grouped.setdefault(key, []).extend(places)
-        return cls(
-            {
-                one.desired.key: one.desired.rows or one.desired.username.origins
-                for one in resolved.persons
-            },
-            grouped,
-        )
+        return cls(resolved.persons, grouped)
 
     def causes(
         self, user: User, current: CurrentState, resolved: Resolved
@@ -203,11 +198,13 @@ class _Listed:
             found += resolved.causes.of_user(()) if resolved.doubt.everybody else ()
         elif resolved.doubt.missing(key):
             found += resolved.causes.of_user((key,))
-        if key in self.asked_for:
-            found.append(cause("still-listed", self.asked_for[key], case="users"))
+        if key in self.persons.with_key:
+            wanted = self.persons[self.persons.with_key[key]].desired
+            places = wanted.rows or wanted.username.origins
+            found.append(cause("still-listed", places, case="users"))
         if user.id in resolved.named.texts:
-            places = resolved.named.places(user.id).values()
-            found.append(cause("still-listed", chain.from_iterable(places), case="memberships"))
+            places = tuple(chain.from_iterable(resolved.named.places(user.id).values()))
+            found.append(cause("still-listed", places, case="memberships"))
         if not outlived and self.grouped.get(key):
             found.append(cause("still-listed", self.grouped[key], case="groups"))
         elif not outlived and key in self.grouped and not found:
@@ -220,9 +217,11 @@ def _back(resolved: Resolved, mapping: MappingFile, memory: Memory) -> Iterator[
     """Give those whom the ledger has as missing and a source names again."""
     if not mapping.keeps_ledger:
         return
-    for person in resolved.persons:
-        if person.user is not None and memory.absence(person.user) is not None:
-            yield _absence(person.user, "back")
+    there = resolved.persons.with_user
+    for user_id in sorted(memory.absent.keys() & there.keys(), key=there.__getitem__):
+        user = resolved.people.by_id[user_id]
+        if memory.absence(user) is not None:
+            yield _absence(user, "back")
 
 
 def _named_in_groups(resolved: Resolved) -> Iterator[tuple[str, tuple[Origin, ...]]]:

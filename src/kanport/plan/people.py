@@ -1,12 +1,16 @@
 """Which user of the server each desired person is."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple, overload
+
+import numpy as np
 
 from kanport.facts import Param, fact
 from kanport.findings import Finding, finding, found
-from kanport.frames import Memberships
+from kanport.frames import DesiredUsers, Memberships, Objects
 from kanport.model import DesiredState, DesiredUser, User, UserIndex
 from kanport.names import compare_key, spelling_key
 from kanport.origin import Origin, first_place, in_place_order
@@ -29,6 +33,60 @@ class Person:
     known: bool = False
 
 
+@dataclass(frozen=True, eq=False)
+class Persons(Sequence[Person]):
+    """The desired persons by columns: the number of each in `desired`, and their user.
+
+    `renamed` and `known` are the places in this order of those for whom that is True.
+    """
+
+    desired: DesiredUsers
+    numbers: tuple[int, ...] = ()
+    users: tuple[User | None, ...] = ()
+    renamed: frozenset[int] = frozenset()
+    known: frozenset[int] = frozenset()
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @overload
+    def __getitem__(self, at: int) -> Person: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[Person, ...]: ...
+    def __getitem__(self, at: int | slice) -> Person | tuple[Person, ...]:
+        if isinstance(at, slice):
+            return tuple(map(self.__getitem__, range(*at.indices(len(self)))))
+        wanted, user = self.desired[self.numbers[at]], self.users[at]
+        return Person(wanted, user, renamed=at in self.renamed, known=at in self.known)
+
+    @cached_property
+    def keys(self) -> Objects:
+        """The compare key of each."""
+        return self.desired.keys[list(self.numbers)]
+
+    @cached_property
+    def with_key(self) -> Mapping[str, int]:
+        """The place of each, by compare key."""
+        return {key: at for at, key in enumerate(self.keys)}
+
+    @cached_property
+    def with_user(self) -> Mapping[int, int]:
+        """The place of each who is on the server, by user id."""
+        return {user.id: at for at, user in enumerate(self.users) if user is not None}
+
+    @property
+    def moving(self) -> Mapping[int, Person]:
+        """Those who are to have another username, by user id."""
+        renamed = (self[at] for at in sorted(self.renamed))
+        return {person.user.id: person for person in renamed if person.user is not None}
+
+    @property
+    def special(self) -> Iterator[Person]:
+        """Those who may have a stable id, unknown fields, or a password of a kind of its own."""
+        special = self.desired.special[list(self.numbers)]
+        return (self[at] for at in np.flatnonzero(special).tolist())
+
+
 @dataclass(frozen=True, slots=True)
 class Matched:
     """The desired persons, those who could not be told (compare keys), and what was found.
@@ -37,7 +95,7 @@ class Matched:
     ids of users whose usernames are others' for certain (`known.Traced`).
     """
 
-    persons: tuple[Person, ...]
+    persons: Persons
     unclear: frozenset[str]
     findings: tuple[Finding, ...]
     disputed: frozenset[str] = frozenset()
@@ -46,7 +104,7 @@ class Matched:
     @property
     def ids(self) -> frozenset[str]:
         """The stable ids of the persons."""
-        given = (person.desired.stable_id for person in self.persons)
+        given = (person.desired.stable_id for person in self.persons.special)
         return frozenset(stable_id.value for stable_id in given if stable_id is not None)
 
 
@@ -67,67 +125,83 @@ def match_people(
     else is, and that the input provably no longer names that user. Where the username is one user's
     and the address another's, the name decides; where it does not, nobody gets either account.
     """
-    by_key: dict[str, list[DesiredUser]] = defaultdict(list)
-    for user in desired.users:
-        by_key[user.key].append(user)
-    clear = [same[0] for same in by_key.values() if len(same) == 1]
-    traced = trace(clear, known, people, protected)
+    wanted = DesiredUsers.of(desired.users)
+    numbers: dict[str, int] = {key: at for at, key in enumerate(wanted.keys)}
+    clashes = _clashing(wanted) if len(numbers) < len(wanted) else {}
+    numbers = {key: at for key, at in numbers.items() if key not in clashes}
+    special = [wanted[at] for at in np.flatnonzero(wanted.special).tolist()]
+    traced = trace((one for one in special if one.key in numbers), known, people, protected)
+    told = {one.key for one in special} - {one.key for one in traced.left}
+    left = [at for key, at in numbers.items() if key not in told]
     persons = [
-        Person(wanted, user, renamed=compare_key(user.username) != wanted.key, known=True)
-        for wanted, user in traced.found
+        _Found(numbers[one.key], user, renamed=compare_key(user.username) != one.key, known=True)
+        for one, user in traced.found
     ]
-    findings = [_clash(same) for same in by_key.values() if len(same) > 1]
-    unclear = {key for key, same in by_key.items() if len(same) > 1}
+    findings = [_clash(same) for same in clashes.values()]
+    unclear = set(clashes)
     refused = list(traced.refused)
-    not_found: list[DesiredUser] = []
+    not_found: list[int] = []
     taken = {user.id for _, user in traced.found}
     taken |= {user.id for refusal in traced.refused for user in refusal.users}
-    addresses = _Addresses.of(traced.left, people, taken) if by_email else None
-    for wanted in traced.left:
-        fitting = _staying(wanted, people, traced.moving)
-        other = addresses.of_another(wanted, fitting) if addresses is not None else None
+    emails = wanted.values["email"]
+    addresses = _Addresses.of((emails[at] for at in left), people, taken) if by_email else None
+    for at in left:
+        fitting = _staying(wanted.usernames[at], wanted.keys[at], people, traced.moving)
+        other = addresses.of_another(emails[at], fitting) if addresses is not None else None
         if not fitting:
-            not_found.append(wanted)
-        elif len(fitting) > 1:
-            findings.append(ambiguous_person(wanted.username.value, fitting, origin_of(wanted)))
-            unclear.add(wanted.key)
-        elif owner := known.belongs_to_another(fitting[0], wanted):
-            refused.append(passed_on(wanted, fitting[0], owner))
+            not_found.append(at)
+            continue
+        plain = len(fitting) == 1 and other is None and fitting[0].id not in taken
+        if plain and not wanted.special[at]:
+            persons.append(_Found(at, fitting[0]))
+            continue
+        one = wanted[at]
+        if len(fitting) > 1:
+            findings.append(ambiguous_person(one.username.value, fitting, origin_of(one)))
+            unclear.add(one.key)
+        elif owner := known.belongs_to_another(fitting[0], one):
+            refused.append(passed_on(one, fitting[0], owner))
         elif fitting[0].id in taken:
-            refused.append(held(wanted, fitting[0]))
-        elif other is None or _is_named(wanted, fitting[0], other):
-            persons.append(Person(wanted, fitting[0]))
-        elif _is_named(wanted, other, fitting[0]):
-            not_found.append(wanted)
+            refused.append(held(one, fitting[0]))
+        elif other is None or _is_named(one, fitting[0], other):
+            persons.append(_Found(at, fitting[0]))
+        elif _is_named(one, other, fitting[0]):
+            not_found.append(at)
         elif not fitting[0].email:
-            persons.append(Person(wanted, fitting[0]))
+            persons.append(_Found(at, fitting[0]))
         else:
-            refused.append(_either(wanted, fitting[0], other))
-    persons, claimed = _undisputed(persons, refused)
+            refused.append(_either(one, fitting[0], other))
+    persons, claimed = _undisputed(persons, refused, wanted)
     refused.extend(claimed)
     if by_email:
         taken |= {person.user.id for person in persons if person.user is not None}
         texts = Memberships.of(desired.memberships).users.used
-        named = {compare_key(text) for text in texts} | by_key.keys()
+        named = {compare_key(text) for text in texts} | set(wanted.keys)
         # Whoever is told by their address now says nothing of who had their username before.
-        named -= {wanted.key for wanted in not_found}
+        named -= {wanted.keys[at] for at in not_found}
         moved: list[tuple[DesiredUser, User]] = []
-        for wanted, account in _by_email(not_found, people, taken, named, doubt):
+        for one, account in _by_email(map(wanted.made, not_found), people, taken, named, doubt):
             if isinstance(account, Refused):
                 refused.append(account)
             elif account is None:
-                persons.append(Person(wanted))
-            elif owner := known.belongs_to_another(account, wanted):
-                refused.append(passed_on(wanted, account, owner, case="by-email"))
+                persons.append(_Found(numbers[one.key], None))
+            elif owner := known.belongs_to_another(account, one):
+                refused.append(passed_on(one, account, owner, case="by-email"))
             else:
-                moved.append((wanted, account))
+                moved.append((one, account))
         moved, blocked = _with_free_names(moved, people, traced.moving, protected)
         refused.extend(blocked)
-        persons.extend(Person(wanted, user, renamed=True) for wanted, user in moved)
+        persons.extend(_Found(numbers[one.key], user, renamed=True) for one, user in moved)
     else:
-        persons.extend(Person(user) for user in not_found)
+        persons.extend(_Found(at, None) for at in not_found)
     return Matched(
-        tuple(persons),
+        Persons(
+            wanted,
+            tuple(person.at for person in persons),
+            tuple(person.user for person in persons),
+            frozenset(place for place, person in enumerate(persons) if person.renamed),
+            frozenset(place for place, person in enumerate(persons) if person.known),
+        ),
         frozenset(unclear | {refusal.wanted.key for refusal in refused}),
         (*findings, *(refusal.finding for refusal in refused)),
         frozenset(_in_dispute(refused)),
@@ -135,18 +209,36 @@ def match_people(
     )
 
 
+class _Found(NamedTuple):
+    """Somebody of the sources, by number, with their user."""
+
+    at: int
+    user: User | None
+    renamed: bool = False
+    known: bool = False
+
+
+def _clashing(wanted: DesiredUsers) -> dict[str, list[DesiredUser]]:
+    """Return by key those who are there several times."""
+    times = Counter(wanted.keys)
+    clashes: dict[str, list[DesiredUser]] = defaultdict(list)
+    for at in wanted.having({key for key, number in times.items() if number > 1}).tolist():
+        clashes[wanted.keys[at]].append(wanted[at])
+    return clashes
+
+
 def _undisputed(
-    persons: Iterable[Person], refused: Sequence[Refused]
-) -> tuple[list[Person], list[Refused]]:
+    persons: Iterable[_Found], refused: Sequence[Refused], wanted: DesiredUsers
+) -> tuple[list[_Found], list[Refused]]:
     """Keep those whose account may not be somebody's who was refused as well."""
     disputed = {user.id for refusal in refused for user in refusal.users}
-    clear: list[Person] = []
+    clear: list[_Found] = []
     claimed: list[Refused] = []
     for person in persons:
         if person.user is None or person.known or person.user.id not in disputed:
             clear.append(person)
         else:
-            claimed.append(held(person.desired, person.user))
+            claimed.append(held(wanted[person.at], person.user))
     return clear, claimed
 
 
@@ -159,13 +251,13 @@ class _Addresses:
     taken: Set[int]
 
     @classmethod
-    def of(cls, wanted: Iterable[DesiredUser], people: UserIndex, taken: Set[int]) -> "_Addresses":
-        counted = Counter(email for person in wanted if (email := _email_of(person)))
+    def of(cls, emails: Iterable[str | None], people: UserIndex, taken: Set[int]) -> "_Addresses":
+        counted = Counter(email.casefold() for email in emails if email)
         return cls(counted, people, frozenset(taken))
 
-    def of_another(self, wanted: DesiredUser, fitting: Sequence[User]) -> User | None:
+    def of_another(self, address: str | None, fitting: Sequence[User]) -> User | None:
         """Return the one user who has somebody's address, where their username is another's."""
-        email = _email_of(wanted)
+        email = address.casefold() if address else ""
         if len(fitting) != 1 or not email or self.wanted[email] > 1:
             return None
         user = fitting[0]
@@ -241,12 +333,13 @@ def _keeping(wanted: DesiredUser, user: User, people: UserIndex, going: Set[int]
     return [other for other in holders if other.id != user.id and other.id not in going]
 
 
-def _staying(wanted: DesiredUser, people: UserIndex, moving: Set[int]) -> tuple[User, ...]:
+def _staying(username: str, key: str, people: UserIndex, moving: Set[int]) -> tuple[User, ...]:
     """Give whom a username means among the users who keep theirs."""
-    fitting = people.fitting(wanted.username.value)
-    if moving.isdisjoint(user.id for user in fitting):
+    exact = people.by_name.get(username)
+    fitting = (exact,) if exact is not None else people.by_key.get(key, ())
+    if not moving or moving.isdisjoint(user.id for user in fitting):
         return fitting
-    return tuple(user for user in people.by_key.get(wanted.key, ()) if user.id not in moving)
+    return tuple(user for user in people.by_key.get(key, ()) if user.id not in moving)
 
 
 def _in_dispute(refused: Iterable[Refused]) -> Iterable[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kanport.findings import UNCLEAR, Finding, Severity, found
-from kanport.frames import Memberships
+from kanport.frames import DesiredUsers, Memberships
 from kanport.mapping.spec import MappingFile
 from kanport.model import (
     CurrentState,
@@ -29,7 +29,7 @@ from kanport.plan.match import (
 )
 from kanport.plan.moved_projects import roles_to_make
 from kanport.plan.new_projects import NewProjects, new_projects
-from kanport.plan.people import Person, match_people
+from kanport.plan.people import Persons, match_people
 from kanport.plan.wanted import (
     Named,
     PersonFinder,
@@ -53,7 +53,7 @@ class Resolved:
     gives, nor may a hidden entry.
     """
 
-    persons: tuple[Person, ...]
+    persons: Persons
     wanted: WantedMemberships
     scope: tuple[Project, ...]
     named: Named
@@ -89,7 +89,11 @@ def resolve(
     people, there = current.people, current.project_index.with_numbers(numbers)
     new = new_projects(desired, current, mapping, there)
     desired = new.without(desired)
-    desired = replace(desired, memberships=Memberships.of(desired.memberships))
+    desired = replace(
+        desired,
+        users=DesiredUsers.of(desired.users),
+        memberships=Memberships.of(desired.memberships),
+    )
     projects = there
     if new.projects:
         projects = ProjectIndex.of((*current.projects, *new.projects), numbers=numbers)
@@ -116,8 +120,9 @@ def resolve(
         doubt = doubt.with_people(disputed)
         unclear += [
             user.rows or user.username.origins
-            for user in desired.users
-            if user.key in matched.unclear
+            for user in matched.persons.desired.chosen(
+                matched.persons.desired.having(matched.unclear)
+            )
         ]
         finder = PersonFinder.of(
             matched, people, doubt, disputed, with_inactive=creates_inactive(mapping)
@@ -129,7 +134,7 @@ def resolve(
             break
         notes.extend(finding for finding in here if finding.severity is Severity.ERROR)
     notes.extend(roles_to_make(access.wanted))
-    told = people.by_key.keys() | {person.desired.key for person in matched.persons}
+    told = people.by_key.keys() | matched.persons.with_key.keys()
     told |= {compare_key(identity.username) for identity in identities.values()}
     # Of a hidden entry the DN or the ledger says who it is.
     told |= desired.unknown.hidden

@@ -3,9 +3,12 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from kanport.facts import fact
-from kanport.fields import UPDATABLE, field_named, labels
+from kanport.fields import ACTIVE, UPDATABLE, field_named, labels
 from kanport.findings import Finding, finding, found
+from kanport.frames import Flags, objects
 from kanport.mapping.spec import MappingFile
 from kanport.memory import Memory
 from kanport.model import (
@@ -26,7 +29,7 @@ from kanport.plan.moved_people import moved_findings
 from kanport.plan.notes import protected_finding, spelled_finding, user_finding
 from kanport.plan.own_ldap import own_ldap_findings
 from kanport.plan.parts import sorted_names
-from kanport.plan.people import Person, origin_of
+from kanport.plan.people import Person, Persons, origin_of
 from kanport.plan.ranks import app_rank
 from kanport.plan.resolve import Resolved, creates_inactive
 from kanport.plan.returners import Returners
@@ -59,13 +62,11 @@ def diff_users(
     changes: list[UserChange] = []
     withheld: list[Withheld] = []
     findings: list[Finding] = []
-    unchanged = 0
-    new_emails: dict[int, str] = {
-        person.user.id: person.desired.email.value
-        for person in resolved.persons
-        if person.user is not None and person.desired.email is not None
-    }
-    for person in resolved.persons:
+    new_emails = _new_emails(resolved.persons)
+    same = _are_same(resolved.persons)
+    unchanged = int(same.sum())
+    differing = [resolved.persons[at] for at in np.flatnonzero(~same).tolist()]
+    for person in differing:
         wanted, user = person.desired, person.user
         name, place = wanted.username.value, origin_of(wanted)
         findings.extend(_spelled(person))
@@ -117,7 +118,7 @@ def diff_users(
         if by_ldap and user is not None and not user.ldap and not protected(user.username):
             findings.append(user_finding("user-local", user.username, place))
     findings.extend(own_ldap_findings(changes, current))
-    findings.extend(moved_findings(resolved.persons, changes, mapping))
+    findings.extend(moved_findings(differing, changes, mapping))
     missing = missing_people(resolved, current, mapping, memory, protected, now)
     return UserDiff(
         (*changes, *missing.changes),
@@ -126,6 +127,36 @@ def diff_users(
         missing,
         (*withheld, *missing.withheld),
     )
+
+
+def _are_same(persons: Persons) -> Flags:
+    """Tell who is on the server just as the sources want them, in all that they give."""
+    wanted, numbers = persons.desired, list(persons.numbers)
+    users = [user or _NOBODY for user in persons.users]
+    same = ~wanted.special[numbers]
+    same &= wanted.usernames[numbers] == objects([user.username for user in users])
+    same &= np.array([user is not _NOBODY for user in users], dtype=bool)
+    same[list(persons.renamed)] = False
+    for field in (*UPDATABLE, ACTIVE):
+        values, held = wanted.values[field.name][numbers], objects(map(field.of, users))
+        unsaid = np.array([value is None for value in values], dtype=bool)
+        if field is ACTIVE:
+            # Of somebody who is disabled there is something to say where the sources do not.
+            unsaid &= held.astype(bool)
+        same &= unsaid | (values == held)
+    return same
+
+
+_NOBODY = User(0, "")
+
+
+def _new_emails(persons: Persons) -> dict[int, str]:
+    emails = persons.desired.values["email"]
+    return {
+        user.id: emails[number]
+        for number, user in zip(persons.numbers, persons.users, strict=True)
+        if user is not None and emails[number] is not None
+    }
 
 
 def _create(wanted: DesiredUser) -> UserChange:

@@ -382,20 +382,20 @@ class PersonFinder:
         `disputed` are the compare keys of usernames of which it is open whose they are. Whoever is
         not on the server and not active counts as new only `with_inactive`.
         """
+        persons = matched.persons
+        wanted = persons.desired
         users: dict[str, User] = {}
         new: dict[str, str] = {}
         absent: set[str] = set()
-        for person in matched.persons:
-            wanted = person.desired
-            if person.user is not None:
-                users[wanted.key] = person.user
-            elif "active" in wanted.unknown or (
-                wanted.active is not None and not wanted.active.value and not with_inactive
-            ):
-                absent.add(wanted.key)
+        hidden = {one.desired.key for one in persons.special if "active" in one.desired.unknown}
+        for key, number, user in zip(persons.keys, persons.numbers, persons.users, strict=True):
+            if user is not None:
+                users[key] = user
+            elif key in hidden or (not with_inactive and wanted.values["active"][number] is False):
+                absent.add(key)
             else:
-                new[wanted.key] = wanted.username.value
-        moving = {person.user.id for person in matched.persons if person.user and person.renamed}
+                new[key] = wanted.usernames[number]
+        moving = persons.moving.keys()
         return cls(users, new, frozenset(absent), matched.unclear, people, doubt, disputed, moving)
 
     def name_of(self, person: _Found) -> str | None:
