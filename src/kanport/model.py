@@ -121,31 +121,42 @@ class Unlisted:
     folds_case: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class UserIndex:
-    """The users of the server, by exact name, by compare key and by e-mail address."""
+    """The users of the server, by exact name, by compare key and by e-mail address.
+
+    What several share keeps them in the order of their ids.
+    """
 
     by_id: Mapping[int, User]
-    by_name: Mapping[str, User]
-    by_key: Mapping[str, tuple[User, ...]]
-    by_email: Mapping[str, tuple[User, ...]]
 
     @classmethod
     def of(cls, users: Iterable[User]) -> Self:
-        """Index the users; what several share keeps them in the order of their ids."""
-        by_key: dict[str, list[User]] = defaultdict(list)
-        by_email: dict[str, list[User]] = defaultdict(list)
-        ordered = sorted(users, key=lambda user: user.id)
-        for user in ordered:
-            by_key[compare_key(user.username)].append(user)
-            if user.email:
-                by_email[user.email.casefold()].append(user)
-        return cls(
-            by_id={user.id: user for user in ordered},
-            by_name={user.username: user for user in ordered},
-            by_key={key: tuple(some) for key, some in by_key.items()},
-            by_email={email: tuple(some) for email, some in by_email.items()},
-        )
+        """Index the users."""
+        return cls({user.id: user for user in sorted(users, key=lambda user: user.id)})
+
+    @cached_property
+    def by_name(self) -> Mapping[str, User]:
+        """The users by username, to the letter."""
+        return {user.username: user for user in self.by_id.values()}
+
+    @cached_property
+    def by_key(self) -> Mapping[str, tuple[User, ...]]:
+        """The users by the compare key of their usernames."""
+        found: dict[str, tuple[User, ...]] = {}
+        for user in self.by_id.values():
+            key = compare_key(user.username)
+            found[key] = (*found[key], user) if key in found else (user,)
+        return found
+
+    @cached_property
+    def by_email(self) -> Mapping[str, tuple[User, ...]]:
+        """The users who have an e-mail address, by its folded form."""
+        found: dict[str, tuple[User, ...]] = {}
+        for user in self.by_id.values():
+            if email := user.email.casefold():
+                found[email] = (*found[email], user) if email in found else (user,)
+        return found
 
     def fitting(self, username: str) -> tuple[User, ...]:
         """Give whom a username means: nobody, one, or several whose names compare the same.

@@ -1,59 +1,55 @@
 """Who has access that a plan leaves as it is, so that a report can tell all of it: pure."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
+import numpy as np
+
+from kanport.frames import Codes, Objects, Roles, objects
 from kanport.model import CurrentState
 from kanport.plan.model import Action, Change, PlanAccess, PlanPerson
 from kanport.plan.moves import Moves
 
-_MOVED = {Action.MEMBERSHIP_CHANGE, Action.MEMBERSHIP_REVOKE}
+_CHANGES = (Action.MEMBERSHIP_CHANGE, Action.MEMBERSHIP_REVOKE)
+# What becomes of a role; what a change or a move with groups says is in none of the lists.
+_KEPT, _REMOVED, _HELD, _SAID = range(4)
 
 
 def access_beside(
-    changes: Iterable[Change], current: CurrentState, moves: Moves | None = None
+    changes: Collection[Change], current: CurrentState, held: Roles, moves: Moves | None = None
 ) -> tuple[PlanAccess, ...]:
     """Give, for each project whose members were read, the roles that no change is about.
 
-    They are as the server lists them, whether direct or through a group. What changes is in the
-    changes; the roles that go with a removed account, and those that move with groups (`moves`),
-    stand apart, as no change says them. Projects are in the order of their ids, those that are yet
-    to be created last, and people in that of their usernames.
+    They are as the server lists them (`held`), whether direct or through a group. What changes is
+    in the changes; the roles that go with a removed account, and those that move with groups
+    (`moves`), stand apart, as no change says them. Projects are in the order of their ids, those
+    that are yet to be created last, and people in that of their usernames.
     """
     moves = moves or Moves()
-    moved: set[tuple[int | None, int | None]] = set()
-    removed: set[int | None] = set()
-    granted: set[tuple[int | None, int | None]] = set()
-    for change in changes:
-        if change.action in _MOVED:
-            moved.add((change.project_id, change.user_id))
-        elif change.action is Action.MEMBERSHIP_GRANT and change.user_id is not None:
-            granted.add((change.project_id, change.user_id))
-        elif change.action is Action.USER_REMOVE:
-            removed.add(change.user_id)
+    ids, who = np.unique(held.users, return_inverse=True)
+    names = objects(map(current.username, ids.tolist()))
+    rank = np.empty(len(ids), dtype=np.intp)
+    rank[sorted(range(len(ids)), key=names.__getitem__)] = np.arange(len(ids))
+    order = np.lexsort((rank[who], held.projects))
+    fate = _fates(changes, held, moves, names[who])[order]
+    names, roles = names[who[order]], held.roles[order]
     access = []
     for project in current.project_index.by_id.values():
         if project.id not in current.roles:
             continue
-        others = moves.of.get(project.id, ())
-        moving = {move.username for move in others}
-        kept: dict[str, str] = {}
-        gone: dict[str, str] = {}
-        held: dict[str, str] = {}
-        for user_id, role in current.roles[project.id].items():
-            # A server that cannot list its users lists members whom nobody asked about.
-            name = current.username(user_id)
-            if (project.id, user_id) in granted:
-                held[name] = role
-            elif (project.id, user_id) not in moved and name not in moving:
-                (gone if user_id in removed else kept)[name] = role
+        first, last = np.searchsorted(held.projects, (project.id, project.id + 1)).tolist()
+        parts = [
+            dict(zip(names[rows].tolist(), roles[rows].tolist(), strict=True))
+            for kind in (_KEPT, _REMOVED, _HELD)
+            for rows in [np.flatnonzero(fate[first:last] == kind) + first]
+        ]
         access.append(
             PlanAccess(
                 project=project.label,
                 project_id=project.id,
-                kept=dict(sorted(kept.items())),
-                removed=dict(sorted(gone.items())),
-                moved=others,
-                held=dict(sorted(held.items())),
+                kept=parts[_KEPT],
+                removed=parts[_REMOVED],
+                moved=moves.of.get(project.id, ()),
+                held=parts[_HELD],
             )
         )
     access += [
@@ -61,6 +57,32 @@ def access_beside(
         for number, label in sorted(moves.new_projects.items(), reverse=True)
     ]
     return tuple(access)
+
+
+def _fates(changes: Collection[Change], held: Roles, moves: Moves, names: Objects) -> Codes:
+    fate = np.full(len(names), _KEPT)
+    removed = [one.user_id or 0 for one in changes if one.action is Action.USER_REMOVE]
+    fate[np.isin(held.users, removed)] = _REMOVED
+    fate[_rows(held, [one for one in changes if one.action in _CHANGES])] = _SAID
+    for number, moving in moves.of.items():
+        usernames = {move.username for move in moving}
+        for row in np.flatnonzero(held.projects == number).tolist():
+            if names[row] in usernames:
+                fate[row] = _SAID
+    fate[_rows(held, [one for one in changes if one.action is Action.MEMBERSHIP_GRANT])] = _HELD
+    return fate
+
+
+def _rows(held: Roles, changes: Iterable[Change]) -> Codes:
+    """Return the rows of the roles that these changes are about."""
+    pairs = [
+        (one.user_id, one.project_id)
+        for one in changes
+        if one.user_id is not None and one.project_id is not None
+    ]
+    users, projects = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    rows = held.rows(users, projects)
+    return rows[rows >= 0]
 
 
 def people_named(

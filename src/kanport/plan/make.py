@@ -6,7 +6,7 @@ from itertools import chain
 from types import MappingProxyType
 
 from kanport.findings import Finding, found, in_order
-from kanport.frames import Memberships
+from kanport.frames import Memberships, Roles
 from kanport.mapping.spec import MappingFile
 from kanport.memory import NOTHING, Entries, Memory, with_present_names
 from kanport.model import CurrentState, DesiredState
@@ -76,7 +76,8 @@ def make_plan(
         and project.id in dropped.unproven & dropped.accessed
     }
     groups = plan_groups(resolved, current, mapping, memory, ending, open_)
-    access = diff_access(resolved, current, mapping, memory, users.missing, groups.foreseen)
+    held = Roles.of(current.roles)
+    access = diff_access(resolved, held, mapping, memory, users.missing, groups.foreseen)
     beyond = diff_dropped(
         dropped, resolved, current, mapping, memory, users.missing, groups.foreseen
     )
@@ -87,7 +88,7 @@ def make_plan(
     withheld = (*users.withheld, *groups.withheld, *access.withheld, *beyond.withheld)
     counted = Counter(change.action for change in changes)
     moves = moves_with_groups(changes, current, groups.foreseen, resolved.new_projects.projects)
-    beside = access_beside(changes, current, moves)
+    beside = access_beside(changes, current, held, moves)
     plan = Plan(
         created_at=created_at,
         kanport=version,
@@ -178,9 +179,8 @@ def _usable(
         if group.members_listed
     )
     memberships = Memberships.of(desired.memberships)
-    disputed = memberships.users.having(
-        lambda username: compare_key(username) in resolved.finder.disputed
-    )
+    disputed = resolved.finder.disputed
+    of_disputed = memberships.users.having(lambda username: compare_key(username) in disputed)
     return Usable.of(
         {
             # A row is of use also where it is open who somebody is: the source is not empty.
@@ -190,7 +190,10 @@ def _usable(
             ),
             "memberships": chain(
                 map(resolved.wanted.origins, range(len(resolved.wanted))),
-                (one.role.origins or one.username.origins for one in memberships.chosen(disputed)),
+                (
+                    one.role.origins or one.username.origins
+                    for one in memberships.chosen(of_disputed)
+                ),
                 projects,
             ),
             "group members": chain((m.username.origins for m in desired.group_members), groups),

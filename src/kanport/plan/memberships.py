@@ -15,7 +15,7 @@ from kanport.findings import Finding, found
 from kanport.frames import Roles
 from kanport.mapping.spec import MappingFile
 from kanport.memory import Memory
-from kanport.model import CurrentState, DesiredUser, Project, User
+from kanport.model import DesiredUser, Project, User
 from kanport.names import compare_key
 from kanport.origin import Origin, first_place
 from kanport.plan.change import RelationChange, role_side, sorted_risks
@@ -45,19 +45,19 @@ class AccessDiff:
 
 def diff_access(
     resolved: Resolved,
-    current: CurrentState,
+    held: Roles,
     mapping: MappingFile,
     memory: Memory,
     missing: Missing,
     foreseen: Foreseen,
 ) -> AccessDiff:
-    """Compare every wanted membership with the server's, then look for those not asked for.
+    """Compare every wanted membership with the server's (`held`), then look for those not asked for.
 
     Access ends where `memberships_missing` says so, and for people who leave step by step: whose
     turn has not come yet keeps it, whose has may lose it with their account. What groups give, and
     will give when the plan is carried out, is `foreseen`.
     """
-    wanted, held = resolved.wanted, Roles.of(current.roles)
+    wanted = resolved.wanted
     user_ids = wanted.user_ids
     rows = held.rows(user_ids, wanted.project_ids)
     roles = held.role_of(rows)
