@@ -51,7 +51,7 @@ def diff_access(
     missing: Missing,
     foreseen: Foreseen,
 ) -> AccessDiff:
-    """Compare every wanted membership with the server's (`held`), then look for those not asked for.
+    """Compare every wanted membership with those `held`, then look for those not asked for.
 
     Access ends where `memberships_missing` says so, and for people who leave step by step: whose
     turn has not come yet keeps it, whose has may lose it with their account. What groups give, and
