@@ -150,3 +150,13 @@ def test_the_published_schema_holds_for_a_plan_and_refuses_what_is_none() -> Non
 def test_a_file_that_never_ends_is_no_plan() -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         load_plan(Path("/dev/zero"))
+
+
+def test_lists_whose_texts_look_like_json_have_one_item_a_line() -> None:
+    odd = ["admin", "}, {", 'a "}, {" b']
+    plan = _the_plan().model_copy(update={"protect": tuple(odd)})
+
+    text = dump_plan(plan)
+
+    assert [f"    {json.dumps(one)}" in text for one in odd] == [True] * 3
+    assert json.loads(text)["protect"] == odd

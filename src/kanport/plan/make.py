@@ -180,7 +180,9 @@ def _usable(
     )
     memberships = Memberships.of(desired.memberships)
     disputed = resolved.finder.disputed
-    of_disputed = memberships.users.having(lambda username: compare_key(username) in disputed)
+    theirs = memberships.chosen(
+        memberships.users.having(lambda username: compare_key(username) in disputed)
+    )
     return Usable.of(
         {
             # A row is of use also where it is open who somebody is: the source is not empty.
@@ -190,10 +192,7 @@ def _usable(
             ),
             "memberships": chain(
                 map(resolved.wanted.origins, range(len(resolved.wanted))),
-                (
-                    one.role.origins or one.username.origins
-                    for one in memberships.chosen(of_disputed)
-                ),
+                (one.role.origins or one.username.origins for one in theirs),
                 projects,
             ),
             "group members": chain((m.username.origins for m in desired.group_members), groups),

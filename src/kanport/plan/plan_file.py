@@ -18,6 +18,10 @@ from kanport.plan.model import FORMAT, Plan
 MAX_PLAN_BYTES = 512 * 1024 * 1024
 
 _PLAIN = json.JSONEncoder(ensure_ascii=False)
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+# What stands between two items of a list, if nowhere else.
+_BETWEEN = "}, {"
+_AT_ONCE = 1000
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _UNBOUND = frozenset({"created_at", "made_by", "digest"})
 
@@ -38,7 +42,7 @@ def dump_plan(plan: Plan) -> str:
     """
     content = _as_json(plan)
     content["digest"] = _digest(content)
-    return "".join(_lines(content))
+    return _encodable("".join(_lines(content)))
 
 
 def without_wordings(plan: Plan) -> dict[str, Any]:
@@ -131,13 +135,16 @@ def canonical(content: Mapping[str, Any]) -> bytes:
     >>> canonical({"b": 1, "a": "ö"}).decode()
     '{"a":"ö","b":1}'
     """
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return _encodable(text).encode("utf-8")
+    return _encodable(_CANONICAL.encode(content)).encode("utf-8")
 
 
 def _encodable(text: str) -> str:
-    # A server can send half a surrogate pair as an escape; UTF-8 has no bytes for it.
-    return _SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        # A server can send half a surrogate pair as an escape; UTF-8 has no bytes for it.
+        return _SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+    return text
 
 
 def _lines(content: dict[str, Any]) -> Iterator[str]:
@@ -146,15 +153,25 @@ def _lines(content: dict[str, Any]) -> Iterator[str]:
         end = "\n" if number == len(content) else ",\n"
         if isinstance(value, list) and value:
             yield f"  {json.dumps(key)}: [\n"
-            yield ",\n".join(f"    {_compact(item)}" for item in value)
+            several = range(0, len(value), _AT_ONCE)
+            yield ",\n".join(_one_a_line(value[first : first + _AT_ONCE]) for first in several)
             yield f"\n  ]{end}"
         else:
-            yield f"  {json.dumps(key)}: {_compact(value)}{end}"
+            yield f"  {json.dumps(key)}: {_PLAIN.encode(value)}{end}"
     yield "}\n"
 
 
-def _compact(value: Any) -> str:
-    return _encodable(_PLAIN.encode(value))
+def _one_a_line(items: list[Any]) -> str:
+    """Return items of a list as the file holds them; many are encoded at once where that is clear.
+
+    >>> _one_a_line([{"a": 1}, {"a": 2}])
+    '    {"a": 1},\\n    {"a": 2}'
+    """
+    text = _PLAIN.encode(items)
+    dicts = all(isinstance(item, dict) for item in items)
+    if dicts and text.count(_BETWEEN) == len(items) - 1:
+        return "    " + text[1:-1].replace(_BETWEEN, "},\n    {")
+    return ",\n".join(f"    {_PLAIN.encode(item)}" for item in items)
 
 
 def _parse(text: str, path: Path) -> dict[str, Any]:
