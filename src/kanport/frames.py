@@ -281,12 +281,27 @@ class DesiredUsers(Sequence[DesiredUser]):
 _NONE: Codes = np.empty(0, dtype=np.intp)
 
 
+def joined(parts: Sequence[DesiredUsers]) -> DesiredUsers:
+    """Return the users of several parts in the order of their compare keys."""
+    keys = np.concatenate([part.keys for part in parts])
+    order = np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.intp)
+    part_of = np.repeat(np.arange(len(parts)), [len(part) for part in parts])[order]
+    number = np.concatenate([np.arange(len(part)) for part in parts])[order]
+    return DesiredUsers(
+        np.concatenate([part.usernames for part in parts])[order],
+        keys[order],
+        {
+            field.name: np.concatenate([part.values[field.name] for part in parts])[order]
+            for field in BESIDE_USERNAME
+        },
+        np.concatenate([part.special for part in parts])[order],
+        lambda at: parts[part_of[at]].made(int(number[at])),
+    )
+
+
 def objects(values: Iterable[Any]) -> Objects:
-    """Return an array of these, whatever they are."""
-    listed = list(values)
-    made = np.empty(len(listed), dtype=object)
-    made[:] = listed
-    return made
+    """Return an array of objects, each value one of them."""
+    return np.fromiter(values, dtype=object)
 
 
 def _is_special(user: DesiredUser) -> bool:

@@ -31,7 +31,9 @@ PASSWORD_MAX_BYTES = 72
 API_NAME = "jsonrpc"
 """The name under which the application token logs in; a user of that name cannot use the API."""
 
-_INVISIBLE = frozenset("\u200b\u200c\u200d\u2060\ufeff")
+INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
+"""Blanks that Unicode calls format characters. Word processors put them round pasted names."""
+
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LOCAL_PART = frozenset(string.ascii_letters + string.digits + ".!#$%&'*+-/=?^_`{|}~")
 _DOMAIN = frozenset(string.ascii_letters + string.digits + ".-")
@@ -50,6 +52,9 @@ _MEANT = re.compile(
     # Letters of Europe, and the marks of word processors; what else comes out is chance.
     "[\u00a0-\u017f\u0218-\u021b\u0386-\u045f\u0490\u0491\u1e00-\u1eff\u2010-\u2026\u20ac\u2122]+"
 )
+# What almost every name and address of a large directory looks like: nothing can be wrong with it.
+_PLAIN_USERNAME = re.compile(r"[A-Za-z][A-Za-z0-9._@-]{0,149}", re.ASCII)
+_PLAIN_EMAIL = re.compile(r"[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9-]{2,60}(?:\.[A-Za-z0-9-]{1,60}){0,2}")
 _DECIMALS = re.compile(r"\d+[.,]0+")
 _LETTERS = re.compile(r"[^\W\d_]+")
 
@@ -74,7 +79,7 @@ def strip_blanks(text: str) -> str:
 
 
 def _is_blank(char: str) -> bool:
-    return char.isspace() or char in _INVISIBLE
+    return char.isspace() or char in INVISIBLE
 
 
 def control_problem(text: str) -> Fact | None:
@@ -86,7 +91,8 @@ def control_problem(text: str) -> Fact | None:
     >>> control_problem("ada\nlovelace").code
     'cell-control'
     """
-    if text.isascii() and text.isprintable():
+    if text.isprintable():
+        # No control character is printable, so this is the same by a shorter way.
         return None
     found = _CONTROLS.search(text)
     if found is None:
@@ -113,6 +119,8 @@ def username_problem(text: str) -> Fact | None:
     >>> username_problem("   ").code
     'username-empty'
     """
+    if _PLAIN_USERNAME.fullmatch(text) and text != API_NAME:
+        return None
     bare = strip_blanks(text)
     if not bare.strip("\0"):
         return fact("username-empty")
@@ -249,7 +257,7 @@ def email_problem(text: str) -> Fact | None:
     >>> email_problem("a@b").code
     'email-invalid'
     """
-    if not text:
+    if not text or _PLAIN_EMAIL.fullmatch(text):
         return None
     local, at, domain = text.partition("@")
     if not at:

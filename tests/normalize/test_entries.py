@@ -6,9 +6,6 @@ import pytest
 
 from kanport.names import compare_key
 from kanport.normalize.entries import Entries, Verdict
-from kanport.normalize.rows import UserRow
-from kanport.normalize.value import State, Value
-from kanport.origin import Origin
 from kanport.table import DirectoryEntry
 
 HERE = frozenset({"ldap.example.org:636", "OpenLDAP dc=x"})
@@ -30,11 +27,7 @@ def an_entry(
 
 
 def known(users: Mapping[str, DirectoryEntry | None], *, listed: bool = True) -> Entries:
-    rows = [
-        UserRow(("people", at), Origin("people"), Value(State.GIVEN, name), entry=entry)
-        for at, (name, entry) in enumerate(users.items())
-    ]
-    return Entries(rows, listed=listed)
+    return Entries(((compare_key(name), entry) for name, entry in users.items()), listed=listed)
 
 
 def verdict(

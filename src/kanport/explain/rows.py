@@ -9,7 +9,8 @@ from kanport.normalize.notes import Notes
 from kanport.normalize.readings import Reading, Ruled, readings
 from kanport.normalize.rows import rows_in_order
 from kanport.normalize.trace import Trace, thread, trace
-from kanport.normalize.value import State, Value, raw_texts, read_one, read_several
+from kanport.normalize.value import State, Value, read_one, read_several
+from kanport.normalize.value import written as written_in
 from kanport.origin import Origin
 from kanport.table import Row
 
@@ -31,8 +32,8 @@ def given(ruled: Ruled, row: Row) -> list[str]:
 
 def written(ruled: Ruled, row: Row) -> list[str]:
     """Give the texts that stand in the cells of a rule, before any step."""
-    raw = raw_texts(ruled.rule, row, Notes())
-    return [] if isinstance(raw, Value) else list(raw[0])
+    texts = written_in(ruled.rule, row)
+    return [] if isinstance(texts, State) else list(texts)
 
 
 def people_in(reading: Reading, row: Row) -> frozenset[str]:

@@ -4,10 +4,7 @@ import re
 import unicodedata
 
 from kanport.names import normalize as in_form
-
-# Blanks that str.strip leaves alone because Unicode calls them format characters. Word processors
-# and web pages put them round pasted names.
-_INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
+from kanport.rules import INVISIBLE, strip_blanks
 
 # Letters that Unicode does not take apart into a base letter and a mark.
 _BASE_LETTERS = str.maketrans(
@@ -30,16 +27,7 @@ def trim(text: str) -> str:
     >>> trim("\u00a0 anna\u200b ")
     'anna'
     """
-    start, end = 0, len(text)
-    while start < end and _is_blank(text[start]):
-        start += 1
-    while end > start and _is_blank(text[end - 1]):
-        end -= 1
-    return text[start:end]
-
-
-def _is_blank(char: str) -> bool:
-    return char.isspace() or char in _INVISIBLE
+    return strip_blanks(text)
 
 
 def collapse(text: str) -> str:
@@ -48,9 +36,11 @@ def collapse(text: str) -> str:
     >>> collapse("Anna\u00a0  Schmidt")
     'Anna Schmidt'
     """
+    if text.isprintable() and text.isascii() and "  " not in text:
+        return text
     # A run without a visible blank may join the letters of one word, so it is left alone.
     return re.sub(
-        rf"[\s{_INVISIBLE}]+",
+        rf"[\s{INVISIBLE}]+",
         lambda run: " " if any(char.isspace() for char in run[0]) else run[0],
         text,
     )

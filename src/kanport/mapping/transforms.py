@@ -6,6 +6,7 @@ under all of them, because an empty cell means "not given" and must not become a
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
@@ -42,16 +43,21 @@ class Step:
     width: int = 0
 
     def __call__(self, text: str) -> str:
-        """Give the transformed text; an empty one stays empty."""
-        if not text:
-            return text
+        """Return the transformed text; an empty one stays empty."""
+        return self.function(text) if text else text
+
+    @property
+    def function(self) -> Callable[[str], str]:
+        """What it does to a text that is not empty."""
         if self.name in PLAIN:
-            return PLAIN[self.name](text)
+            return PLAIN[self.name]
         if self.name == "zero_pad":
-            return texts.zero_pad(text, self.width)
+            return partial(texts.zero_pad, width=self.width)
         if self.name == "replace":
-            return texts.replace(text, *self.arguments)
-        return WITH_TEXT[self.name](text, *self.arguments)
+            old, new = self.arguments
+            return partial(texts.replace, old=old, new=new)
+        function, argument = WITH_TEXT[self.name], self.arguments[0]
+        return lambda text: function(text, argument)
 
     def written(self) -> Any:
         """Give the step as it stands in a mapping."""

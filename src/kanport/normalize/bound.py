@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 from kanport.facts import Fact
@@ -12,7 +13,8 @@ from kanport.mapping.template import Piece, parse_template
 from kanport.mapping.transforms import Step
 from kanport.names import case_key
 from kanport.names import normalize as in_form
-from kanport.normalize.columns import rule_columns
+from kanport.normalize.columns import column_name, rule_columns
+from kanport.normalize.notes import Place
 from kanport.rules import strip_blanks
 
 Check = Callable[[str], Fact | None]
@@ -53,6 +55,30 @@ class BoundRule:
     names: bool = False
     lines: bool = False
     by_id: bool = False
+    places: tuple[Place, ...] = field(init=False)
+    fill: tuple[tuple[str, int | None], ...] = field(init=False)
+    functions: tuple[Callable[[str], str], ...] = field(init=False)
+    is_secret: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Compile what is needed for each value.
+
+        `places` are where its values come from, `fill` are the pieces of the template, each with
+        the number of its column, `functions` are the transforms. `is_secret` is True where it reads
+        a column whose cells are never shown.
+        """
+        set_part = partial(object.__setattr__, self)
+        set_part("places", self.columns or (None,))
+        numbers = {column: number for number, column in enumerate(self.columns)}
+        set_part(
+            "fill",
+            tuple(
+                (text, numbers[column_name(text)] if is_column else None)
+                for text, is_column in self.pieces
+            ),
+        )
+        set_part("functions", tuple(step.function for step in self.steps))
+        set_part("is_secret", not self.context.secret.isdisjoint(self.columns))
 
 
 def bind(

@@ -1,27 +1,21 @@
-"""Rows and mapping in, the desired state with all findings out."""
+"""FilledRows and mapping in, the desired state with all findings out."""
 
+import itertools
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
 from kanport.findings import Finding, errors_in
+from kanport.frames import DesiredUsers
 from kanport.mapping import LoadedMapping
-from kanport.mapping.spec import MappingFile, Membership, ProjectRule, Users
-from kanport.model import DesiredState, DesiredUser, Given, Unknown
+from kanport.mapping.spec import MappingFile, Membership, ProjectRule
+from kanport.model import DesiredState, Given, Unknown
 from kanport.names import id_text, plain_number, spelling_key
 from kanport.normalize.blockers import of_row, row_blockers, scope_blockers, source_blockers
 from kanport.normalize.bound import scalar_text
 from kanport.normalize.columns import header_origin, matrix_columns, refuse_missing
 from kanport.normalize.entries import Entries, Judge, insiders, refuse_entries
-from kanport.normalize.grants import (
-    Pair,
-    memberships,
-    open_pairs,
-    person_key,
-    projects_named,
-    refuse_conflicts,
-    withheld_pairs,
-)
+from kanport.normalize.grants import Pair, Requests, open_pairs, refuse_conflicts, withheld_pairs
 from kanport.normalize.group_access import (
     access_wanted,
     read_group_access,
@@ -32,17 +26,18 @@ from kanport.normalize.identity import ids_of, refuse_identities
 from kanport.normalize.memberships import (
     CustomRoles,
     ScopesRead,
-    read_member_rows,
+    read_members,
     read_scopes,
 )
 from kanport.normalize.notes import Notes
 from kanport.normalize.passwords import same_password
-from kanport.normalize.people import by_person, merge_person, refuse_contradictions
+from kanport.normalize.people import People, by_person, refuse_contradictions
 from kanport.normalize.projects import projects_wanted, read_projects
-from kanport.normalize.rows import MemberRow, RowId, UserRow, contexts
+from kanport.normalize.rows import FilledRows, MemberRow, RowId, UserRow, contexts
+from kanport.normalize.ruled import Numbers
 from kanport.normalize.strays import read_strays
 from kanport.normalize.unread import nameless_aside, unread_people
-from kanport.normalize.users import read_user_rows
+from kanport.normalize.users import person_key, read_users
 from kanport.normalize.value import State
 from kanport.table import Table
 
@@ -83,23 +78,23 @@ def normalize(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Normalized
     bad: set[RowId] = set()
     shared = contexts(spec)
     tables = nameless_aside(spec, tables, shared, notes)
-    user_rows: dict[str, list[UserRow]] = {}
-    if spec.users is not None:
-        for source in spec.users.sources:
-            user_rows[source] = read_user_rows(
-                spec.users, tables[source], shared[source], notes, bad
-            )
+    rows_of = {source: FilledRows(table) for source, table in tables.items()}
+    numbers = Numbers()
+    user_columns = [
+        read_users(spec.users, rows_of[source], shared[source], notes, bad)
+        for source in (spec.users.sources if spec.users is not None else ())
+        if spec.users is not None
+    ]
+    people = People(spec.users, user_columns, numbers)
     custom = _custom_roles(spec)
-    everyone = [row for rows in user_rows.values() for row in rows]
-    judge = Judge(Entries(everyone, listed=spec.users is not None), notes)
-    member_rows: list[MemberRow] = []
-    aside: list[MemberRow] = []
+    judge = Judge(lambda: Entries(people.entries(), listed=spec.users is not None), notes)
+    member_columns = []
     for rule in spec.memberships:
-        table, context = tables[rule.from_], shared[rule.from_]
-        rows = read_member_rows(rule, table, context, custom, notes, bad)
-        counting, others = judge.members(rows, insiders(rule.username, table, context))
-        member_rows += counting
-        aside += others
+        rows, context = rows_of[rule.from_], shared[rule.from_]
+        columns = read_members(rule, rows, context, custom, notes, bad)
+        judge.members(columns, insiders(rule.username, rows.table, context))
+        member_columns.append(columns)
+    requests = Requests(member_columns, numbers)
     scopes = [
         read_scopes(rule, tables[rule.from_], shared[rule.from_], notes)
         for rule in spec.memberships
@@ -109,16 +104,20 @@ def normalize(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Normalized
     access_read = read_group_access(mapping, tables, shared, custom, notes, bad)
     project_rows = read_projects(spec, tables, shared, notes, bad)
     bad |= refuse_differing(groups_read, notes) | refuse_differing_access(access_read, notes)
-    bad |= _contradictions(spec, tables, user_rows, notes)
-    bad |= refuse_conflicts((row for row in member_rows if not row.withheld), notes)
-    bad |= refuse_entries(by_person(everyone), bad, notes)
+    user_rows = people.rows()
+    bad |= _contradictions(spec, rows_of, user_rows, notes)
+    bad |= refuse_conflicts((row for row in requests.rows() if not row.withheld), notes)
+    by_key = by_person(itertools.chain(*user_rows.values()))
+    bad |= refuse_entries(by_key, bad, notes)
     if spec.users is not None and spec.users.id is not None:
-        people = by_person(row for rows in user_rows.values() for row in rows)
-        bad |= refuse_identities(people, notes)
+        bad |= refuse_identities(by_key, notes)
 
+    # From here on nothing more becomes bad, so that it is known which rows need a look.
+    user_rows, member_rows = people.rows(bad), requests.rows(bad)
     strays = read_strays(spec, tables, shared)
-    in_doubt = _people_in_doubt(user_rows, bad) | (strays.people - by_person(everyone).keys())
-    users = _merged(spec.users, user_rows, in_doubt, notes)
+    in_doubt = _people_in_doubt(user_rows, bad)
+    in_doubt |= {key for key in strays.people if not people.names(key)}
+    users = people.wanted(in_doubt, itertools.chain(*user_rows.values()), notes)
     partial = any(table.partial or bool(_broken(table)) for table in tables.values())
     groups = groups_wanted(groups_read, bad=bad, in_doubt=in_doubt, partial=partial)
     group_access, access_open = access_wanted(access_read, bad=bad, partial=partial)
@@ -151,9 +150,8 @@ def normalize(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Normalized
     )
     desired = DesiredState(
         users,
-        memberships(member_rows, bad=bad, unknown=in_doubt),
-        projects_named(
-            [*member_rows, *aside],
+        requests.memberships(bad=bad, unknown=in_doubt),
+        requests.projects_named(
             [
                 *_constant_projects(mapping, tables),
                 *(given for scope in scopes for given in scope.named),
@@ -180,7 +178,7 @@ def _custom_roles(spec: MappingFile) -> CustomRoles:
 
 def _contradictions(
     spec: MappingFile,
-    tables: Mapping[str, Table],
+    rows_of: Mapping[str, FilledRows],
     user_rows: Mapping[str, list[UserRow]],
     notes: Notes,
 ) -> set[RowId]:
@@ -193,7 +191,7 @@ def _contradictions(
         bad |= refuse_contradictions(
             rows,
             several_expected=source in listing,
-            same_password=same_password(spec.users, tables[source]),
+            same_password=same_password(spec.users, rows_of[source]),
             notes=notes,
         )
     return bad
@@ -211,27 +209,11 @@ def _people_in_doubt(
     )
 
 
-def _merged(
-    users: Users | None,
-    user_rows: Mapping[str, list[UserRow]],
-    in_doubt: Collection[str],
-    notes: Notes,
-) -> tuple[DesiredUser, ...]:
-    if users is None:
-        return ()
-    people = by_person(row for rows in user_rows.values() for row in rows)
-    return tuple(
-        merge_person(users, group, notes)
-        for key, group in sorted(people.items())
-        if key not in in_doubt
-    )
-
-
 def _unknown(
     user_rows: Mapping[str, list[UserRow]],
     member_rows: list[MemberRow],
     scopes: list[ScopesRead],
-    users: tuple[DesiredUser, ...],
+    users: DesiredUsers,
     in_doubt: frozenset[str],
     bad: Collection[RowId],
     *,
@@ -239,7 +221,7 @@ def _unknown(
 ) -> Unknown:
     pairs: set[Pair] = {*open_pairs(member_rows, bad), *withheld_pairs(member_rows)}
     pairs.update((key, None) for key in in_doubt)
-    named = {person_key(row) for row in member_rows if row.id in bad}
+    named = {person_key(row.username) for row in member_rows if row.id in bad}
     nameless = any(
         row.id in bad and row.username.state is not State.GIVEN
         for rows in user_rows.values()
@@ -262,7 +244,7 @@ def _unknown(
     pairs.update((None, project) for scope in scopes for project in scope.open)
     # Who may have lost access to any project may have lost it to each.
     pairs = {(who, what) for who, what in pairs if what is None or (who, None) not in pairs}
-    wanted = {user.key for user in users}
+    wanted = set(users.keys)
     unknown = in_doubt | {key for key in named if key is not None and key not in wanted}
     given = frozenset((key, text) for key, found in ids.items() for text in found)
     return Unknown(unknown, nameless, frozenset(pairs), given)

@@ -6,18 +6,20 @@ sources of users make of the same entry, and for a login only where a group list
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import cached_property, partial
 from typing import NamedTuple
 
 from kanport.mapping.spec import Rule
 from kanport.names import compare_key
 from kanport.normalize.bound import Context
 from kanport.normalize.groups import GroupRow, JudgeRow
+from kanport.normalize.memberships import MemberColumns
 from kanport.normalize.notes import Notes, shown
-from kanport.normalize.rows import MemberRow, RowId, UserRow
-from kanport.normalize.users import bind_username
+from kanport.normalize.rows import RowId, UserRow
+from kanport.normalize.users import bind_username, person_key
 from kanport.normalize.value import State, Value, read_one
 from kanport.origin import Origin, in_place_order
 from kanport.table import DirectoryEntry, Table
@@ -46,17 +48,20 @@ class Verdict(Enum):
 class Entries:
     """What the sources of users say of entries; `listed` is False where the mapping has none."""
 
-    def __init__(self, rows: Iterable[UserRow], *, listed: bool) -> None:
+    def __init__(
+        self, users: Iterable[tuple[str | None, DirectoryEntry | None]], *, listed: bool
+    ) -> None:
+        """Take the compare keys of users, as far as they have one, and their entries."""
         self._listed = listed
         self._by_key: dict[str, list[DirectoryEntry | None]] = defaultdict(list)
         self._directories: set[str] = set()
         self._known: set[str] = set()
-        for row in rows:
-            if row.entry is not None:
-                self._directories |= row.entry.directory
-                self._known |= _names(row.entry)
-            if row.username.state is State.GIVEN:
-                self._by_key[compare_key(row.username.text)].append(row.entry)
+        for key, entry in users:
+            if entry is not None:
+                self._directories |= entry.directory
+                self._known |= _names(entry)
+            if key is not None:
+                self._by_key[key].append(entry)
 
     def judge(
         self, key: str, entry: DirectoryEntry, insiders: Insiders
@@ -125,31 +130,38 @@ class _Said(NamedTuple):
     other: DirectoryEntry | None
 
 
-@dataclass(slots=True)
+@dataclass
 class Judge:
-    """Judges the rows of memberships and groups, and gathers what is to be said of them."""
+    """Judges the rows of memberships and groups, and gathers what is to be said of them.
 
-    entries: Entries
+    `users` returns what the sources of users say of entries; it is asked only if a row has one.
+    """
+
+    users: Callable[[], Entries]
     notes: Notes
     _said: dict[tuple[Verdict, str, str], _Said] = field(default_factory=dict)
 
-    def members(
-        self, rows: Iterable[MemberRow], insiders: Insiders
-    ) -> tuple[list[MemberRow], list[MemberRow]]:
-        """Return the rows that count, or may, and those that count for nobody."""
-        counting: list[MemberRow] = []
-        aside: list[MemberRow] = []
-        for row in rows:
-            verdict = self._judge(row.username, row.entry, row.origin, insiders)
-            if verdict is Verdict.COUNTS:
-                counting.append(row)
-            elif verdict is Verdict.UNLISTED:
-                counting.append(replace(row, unlisted=True))
+    @cached_property
+    def _entries(self) -> Entries:
+        return self.users()
+
+    def members(self, columns: MemberColumns, insiders: Insiders) -> None:
+        """Mark the rows that do not count, or may not, or prove nothing."""
+        rows, names = columns.rows, columns.username
+        keys = [person_key(one) for one in names.outcomes]
+        for row, entry in enumerate(rows.entries):
+            key = keys[names.codes[row]]
+            if entry is None or key is None:
+                continue
+            verdict = self._judge(
+                key, names[row].text, entry, partial(rows.place, row, None), insiders
+            )
+            if verdict is Verdict.UNLISTED:
+                columns.unlisted[row] = True
             elif verdict is Verdict.OPEN:
-                counting.append(replace(row, withheld=True))
-            else:
-                aside.append(row)
-        return counting, aside
+                columns.withheld[row] = True
+            elif verdict is not Verdict.COUNTS:
+                columns.aside[row] = True
 
     def of_groups(self, rule: Rule | None, table: Table, context: Context) -> JudgeRow:
         """Return what judges the rows of groups, for the rule that reads members of a source."""
@@ -157,7 +169,7 @@ class Judge:
         return lambda row: self._group_row(row, called)
 
     def _group_row(self, row: GroupRow, insiders: Insiders) -> GroupRow:
-        verdicts = [self._judge(one, row.entry, row.origin, insiders) for one in row.members]
+        verdicts = [self._of_member(one, row, insiders) for one in row.members]
         staying = (Verdict.COUNTS, Verdict.UNLISTED, Verdict.OPEN)
         members = tuple(
             one for one, verdict in zip(row.members, verdicts, strict=True) if verdict in staying
@@ -172,17 +184,26 @@ class Judge:
             unlisted=Verdict.UNLISTED in verdicts,
         )
 
-    def _judge(
-        self, who: Value, entry: DirectoryEntry | None, origin: Origin, insiders: Insiders
-    ) -> Verdict:
-        if entry is None or who.state is not State.GIVEN:
+    def _of_member(self, who: Value, row: GroupRow, insiders: Insiders) -> Verdict:
+        if row.entry is None or who.state is not State.GIVEN:
             return Verdict.COUNTS
         key = compare_key(who.text)
-        verdict, other = self.entries.judge(key, entry, insiders)
+        return self._judge(key, who.text, row.entry, lambda: row.origin, insiders)
+
+    def _judge(
+        self,
+        key: str,
+        username: str,
+        entry: DirectoryEntry,
+        place: Callable[[], Origin],
+        insiders: Insiders,
+    ) -> Verdict:
+        verdict, other = self._entries.judge(key, entry, insiders)
         if verdict not in (Verdict.COUNTS, Verdict.UNLISTED):
+            origin = place()
             self._said.setdefault(
                 (verdict, origin.source, entry.key if other is None else f"{entry.key} {key}"),
-                _Said(origin, who.text, entry, other),
+                _Said(origin, username, entry, other),
             )
         return verdict
 

@@ -2,21 +2,24 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
+from typing import NamedTuple
 
+import numpy as np
+import pandas as pd
+
+from kanport.frames import Coded, Codes, Flags, Memberships, Places
 from kanport.model import PROJECT_ROLE_RANK, DesiredMembership, Given, ProjectRole
-from kanport.names import case_key, compare_key, spelling_key
-from kanport.normalize.notes import Notes, shown
+from kanport.names import case_key, spelling_key
+from kanport.normalize.memberships import MemberColumns, Said
+from kanport.normalize.notes import Notes, Place, shown
 from kanport.normalize.rows import Ask, MemberRow, RowId
+from kanport.normalize.ruled import Numbers, first_of, spread, together
+from kanport.normalize.users import person_key
 from kanport.normalize.value import State, Value
 from kanport.origin import Origin, in_place_order, place_order
 
 Pair = tuple[str | None, str | None]
 """The keys of a person and a project (`kanport.names`); None for one that could not be read."""
-
-
-def person_key(row: MemberRow) -> str | None:
-    """Give the compare key of the person that a row names; None where it names nobody readable."""
-    return compare_key(row.username.text) if row.username.state is State.GIVEN else None
 
 
 def refuse_conflicts(rows: Iterable[MemberRow], notes: Notes) -> set[RowId]:
@@ -63,7 +66,7 @@ def _highest(wanted: Sequence[tuple[MemberRow, Ask]]) -> str | None:
 def _by_pair(rows: Iterable[MemberRow]) -> dict[tuple[str, str], list[tuple[MemberRow, Ask]]]:
     found: dict[tuple[str, str], list[tuple[MemberRow, Ask]]] = {}
     for row in rows:
-        who = person_key(row)
+        who = person_key(row.username)
         if who is not None:
             for ask in row.wants:
                 key = who, case_key(ask.project.text)
@@ -73,34 +76,36 @@ def _by_pair(rows: Iterable[MemberRow]) -> dict[tuple[str, str], list[tuple[Memb
     return found
 
 
-def memberships(
-    rows: Sequence[MemberRow], *, bad: Collection[RowId], unknown: Collection[str]
-) -> tuple[DesiredMembership, ...]:
-    """Give the memberships that usable rows want, without those that an unusable row leaves open.
+def wanted_by(
+    rows: Iterable[MemberRow],
+    *,
+    bad: Collection[RowId],
+    unknown: Collection[str],
+    doubtful: set[Pair],
+) -> Iterator[tuple[tuple[str, str], DesiredMembership]]:
+    """Yield the memberships that usable rows want, each with its key.
 
-    People in `unknown` (whose user rows cannot be used) are left out with all their memberships:
-    an account in doubt gains nothing.
+    Left out are pairs in `doubtful`, which an unusable row leaves open, and all memberships of
+    people in `unknown`, whose user rows cannot be used: an account in doubt gains nothing.
     """
-    doubtful = set(open_pairs(rows, bad))
-    found = []
-    for (who, _), wanted in sorted(_by_pair(rows).items()):
+    for key, wanted in _by_pair(rows).items():
         project = spelling_key(wanted[0][1].project.text)
         good = [(row, ask) for row, ask in wanted if row.id not in bad and not row.withheld]
-        if not good or who in unknown or (who, project) in doubtful:
+        if not good or key[0] in unknown or (key[0], project) in doubtful:
             continue
         # All of the highest role come first, so that its places are the ones to be told.
         role = _highest(good) or good[0][1].role.text
         good = [(row, ask) for row, ask in good if ask.role.text == role]
         row, ask = good[0]
-        found.append(
+        yield (
+            key,
             DesiredMembership(
                 _given(row.username.text, (row.username for row, _ in good)),
                 _given(ask.project.text, (ask.project for _, ask in good)),
                 _given(ask.role.text, (ask.role for _, ask in good)),
                 unlisted=all(row.unlisted for row, _ in good),
-            )
+            ),
         )
-    return tuple(found)
 
 
 def _given(text: str, values: Iterable[Value]) -> Given[str]:
@@ -112,7 +117,7 @@ def open_pairs(rows: Iterable[MemberRow], bad: Collection[RowId]) -> Iterator[Pa
     rows = tuple(rows)
     yield from _pairs(row for row in rows if row.id in bad)
     for row in rows:
-        who = person_key(row)
+        who = person_key(row.username)
         for ask in row.asks:
             if ask.role.state is State.UNKNOWN and ask.project.state is State.GIVEN:
                 yield who, spelling_key(ask.project.text)
@@ -127,7 +132,7 @@ def withheld_pairs(rows: Iterable[MemberRow]) -> Iterator[Pair]:
 
 def _pairs(rows: Iterable[MemberRow]) -> Iterator[Pair]:
     for row in rows:
-        who = person_key(row)
+        who = person_key(row.username)
         for ask in row.asks:
             if ask.project.state is State.GIVEN:
                 yield who, spelling_key(ask.project.text)
@@ -135,24 +140,171 @@ def _pairs(rows: Iterable[MemberRow]) -> Iterator[Pair]:
             yield who, None
 
 
-def projects_named(
-    rows: Iterable[MemberRow], constants: Iterable[Given[str]]
-) -> tuple[Given[str], ...]:
-    """Give every project that a row or the mapping speaks of, each with the first place of it."""
-    places: dict[str, list[Given[str]]] = {}
-    for given in constants:
-        places.setdefault(case_key(given.value), []).append(given)
-    for row in rows:
-        for ask in row.asks:
-            if ask.project.state is State.GIVEN:
-                given = Given(ask.project.text, ask.project.origins[:1])
-                places.setdefault(case_key(given.value), []).append(given)
-    return tuple(
-        min(named, key=lambda given: place_order(given.origins[0]))
-        for _, named in sorted(places.items())
-    )
-
-
 def _role_place(row: MemberRow, ask: Ask) -> Origin:
     places = ask.role.origins or ask.project.origins
     return places[0] if places else row.origin
+
+
+# --- by columns -----------------------------------------------------------------------------------
+
+
+class _Asked(NamedTuple):
+    """What several rows may ask for alike: a role in a project, and where in a row both stand."""
+
+    project: str
+    role: str
+    project_places: tuple[Place, ...]
+    role_places: tuple[Place, ...]
+
+
+class Requests:
+    """Everything that the rows of all rules ask for, by columns: who, in which project, as what.
+
+    Almost all of it is plain: the pair of person and project is asked for once, nothing is wrong
+    with its row, and nothing about it is open. Only the other rows become objects.
+    """
+
+    def __init__(self, read: Sequence[MemberColumns], people: Numbers) -> None:
+        """Take what the rules read; `people` are the numbers of the compare keys of people."""
+        self._read, self._people = read, people
+        self._names, self._projects = Numbers(), Numbers()
+        numbers: dict[_Asked, int] = {}
+        parts = [self._requests(rule, columns, numbers) for rule, columns in enumerate(read)]
+        nothing = np.zeros(0, dtype=np.intp)
+        columns = [np.concatenate(part) for part in zip(*parts, strict=True)] or [nothing] * 5
+        self._rule, self._row, self._who, self._name, self._ask = columns
+        self._asked = list(numbers)
+        self._project = self._projects.of(case_key(one.project) for one in self._asked)[self._ask]
+        pairs, _ = together([self._who, self._project])
+        self._repeated = (np.bincount(pairs) > 1)[pairs] if len(pairs) else pairs.astype(bool)
+
+    def _requests(
+        self, rule: int, columns: MemberColumns, numbers: dict[_Asked, int]
+    ) -> tuple[Codes, Codes, Codes, Codes, Codes]:
+        given = State.GIVEN
+
+        def asked(said: Said) -> list[int]:
+            return [
+                numbers.setdefault(
+                    _Asked(project.text, role.text, project.places, role.places), len(numbers)
+                )
+                for project, role in said.asks
+                if project.state is role.state is given
+            ]
+
+        found = [spread(list(map(asked, one.outcomes)), one.codes) for one in columns.said]
+        rows = np.concatenate([rows for rows, _ in found])
+        asks = np.concatenate([asks for _, asks in found])
+        names = columns.username
+        who = self._people.of(person_key(one) for one in names.outcomes)[names.codes][rows]
+        called = self._names.of(one.text for one in names.outcomes)[names.codes][rows]
+        kept = (who >= 0) & ~columns.aside[rows]
+        return np.full(kept.sum(), rule), rows[kept], who[kept], called[kept], asks[kept]
+
+    def rows(self, bad: Collection[RowId] = ()) -> list[MemberRow]:
+        """Return the rows that are not plain, as objects; rows in `bad` are among them."""
+        return [
+            columns.row(row)
+            for rule, columns in enumerate(self._read)
+            for row in np.flatnonzero(self._special(rule, bad)).tolist()
+        ]
+
+    def _special(self, rule: int, bad: Collection[RowId]) -> Flags:
+        columns = self._read[rule]
+        special = columns.rows.flags(bad) | columns.withheld
+        for said in columns.said:
+            special |= said.where(lambda one: one.is_hidden)
+        special[self._row[self._repeated & (self._rule == rule)]] = True
+        return special & ~columns.aside
+
+    def memberships(self, *, bad: Collection[RowId], unknown: Collection[str]) -> Memberships:
+        """Return what usable rows want, in the order of the keys; see `wanted_by`."""
+        rows = self.rows(bad)
+        doubtful = set(open_pairs(rows, bad))
+        plain = ~np.isin(self._who, self._people.among(unknown))
+        for rule in range(len(self._read)):
+            own = self._rule == rule
+            plain[own] &= ~self._special(rule, bad)[self._row[own]]
+        plain &= ~self._among(doubtful)
+        chosen = np.flatnonzero(plain)
+        others = list(wanted_by(rows, bad=bad, unknown=unknown, doubtful=doubtful))
+        made = [membership for _, membership in others]
+        who = np.append(self._who[chosen], self._people.of(who for (who, _), _ in others))
+        project = np.append(self._project[chosen], self._projects.of(key for (_, key), _ in others))
+        order = np.lexsort((self._projects.ranks[project], self._people.ranks[who]))
+        asked = self._ask[chosen]
+
+        def column(texts: Iterable[str], plain: Codes, special: Iterable[Given[str]]) -> Coded:
+            numbers = Numbers()
+            known = numbers.of(texts)
+            codes = np.append(known[plain], numbers.of(given.value for given in special))
+            # Only texts that are still wanted are to be in the column.
+            codes, used = pd.factorize(codes[order])
+            distinct = numbers.texts
+            return Coded(tuple(distinct[number] for number in used), codes)
+
+        unlisted = np.zeros(len(self._row), dtype=bool)
+        for rule, columns in enumerate(self._read):
+            own = self._rule == rule
+            unlisted[own] = columns.unlisted[self._row[own]]
+
+        def places(at: int) -> Places:
+            number = int(order[at])
+            if number < len(chosen):
+                return self._places(int(chosen[number]))
+            one = made[number - len(chosen)]
+            return Places(one.username.origins, one.project.origins, one.role.origins)
+
+        return Memberships(
+            column(self._names.texts, self._name[chosen], (one.username for one in made)),
+            column([one.project for one in self._asked], asked, (one.project for one in made)),
+            column([one.role for one in self._asked], asked, (one.role for one in made)),
+            np.append(unlisted[chosen], np.array([one.unlisted for one in made], dtype=bool))[
+                order
+            ],
+            places,
+        )
+
+    def _among(self, pairs: Iterable[Pair]) -> Flags:
+        """Return which requests are for a person and a project of these pairs of keys."""
+        spelled = Numbers()
+        projects = spelled.of(spelling_key(one.project) for one in self._asked)[self._ask]
+        exact = [(who, what) for who, what in pairs if who is not None and what is not None]
+        width = len(spelled.texts) + len(exact) + 1
+        people = self._people.of(who for who, _ in exact)
+        open_ = people * width + spelled.of(what for _, what in exact)
+        return np.isin(self._who * width + projects, open_)
+
+    def _places(self, number: int) -> Places:
+        rows, asked = self._read[self._rule[number]].rows, self._asked[self._ask[number]]
+        row = int(self._row[number])
+        username = self._read[self._rule[number]].username[row]
+
+        def origins(places: tuple[Place, ...]) -> tuple[Origin, ...]:
+            return in_place_order(rows.place(row, place) for place in places)
+
+        return Places(
+            origins(username.places), origins(asked.project_places), origins(asked.role_places)
+        )
+
+    def projects_named(self, constants: Iterable[Given[str]]) -> tuple[Given[str], ...]:
+        """Return every project that a row or the mapping speaks of, with the first place of it."""
+        first: dict[str, tuple[object, Given[str]]] = {}
+
+        def take(given: Given[str], *, aside: bool = False) -> None:
+            key, rank = case_key(given.value), (place_order(given.origins[0]), aside)
+            if key not in first or rank < first[key][0]:  # type: ignore[operator]
+                first[key] = rank, given
+
+        for given in constants:
+            take(given)
+        for columns in self._read:
+            for column in columns.said:
+                every = range(len(columns.rows))
+                # Where all rows have the place at the same column, the first row has the first.
+                for row in first_of(column.codes).tolist() if columns.rows.alike else every:
+                    for project, _ in column[row].asks:
+                        if project.state is State.GIVEN:
+                            place = columns.rows.place(row, project.places[0])
+                            take(Given(project.text, (place,)), aside=bool(columns.aside[row]))
+        return tuple(given for _, (_, given) in sorted(first.items()))

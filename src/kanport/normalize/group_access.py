@@ -3,6 +3,8 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from kanport.mapping import LoadedMapping
 from kanport.mapping.spec import GroupAccess
 from kanport.model import DesiredGroupAccess, Given
@@ -10,10 +12,12 @@ from kanport.names import compare_key, spelling_key
 from kanport.normalize.bound import BoundRule, Context, bind
 from kanport.normalize.groups import Pair, name_problem
 from kanport.normalize.listed import CONTEXT, GROUP_ACCESS, listed_access
-from kanport.normalize.memberships import CustomRoles, bind_role, judged_role
-from kanport.normalize.notes import Notes, shown
-from kanport.normalize.rows import RowId, rows_in_order
-from kanport.normalize.value import EMPTY, State, Value, read_one, read_several, shape
+from kanport.normalize.memberships import CustomRoles, Said, bind_role, role_in
+from kanport.normalize.notes import Notes, remark, shown
+from kanport.normalize.rows import FilledRows, RowId
+from kanport.normalize.ruled import Column, worked
+from kanport.normalize.rules import NOTHING, Outcome, apply, apply_several
+from kanport.normalize.value import State, Value, placed
 from kanport.origin import Origin, in_place_order, place_order
 from kanport.table import Table
 
@@ -66,33 +70,49 @@ def _rows(
     group = bind(rule.group, "group", context, check=name_problem, names=True) or nothing
     project = bind(rule.project, "project", context, names=True) or nothing
     role, part = bind_role(rule.role, context)
-    for row_id, row in rows_in_order(table):
-        own_id = row_id if start is None else (start, row_id[1])
-        groups = read_several(group, row, notes)
-        projects = read_several(project, row, notes)
-        given = read_one(role, row, notes) if part is None else EMPTY
+
+    def said(read: tuple[tuple[tuple[Outcome, ...], tuple[Outcome, ...]], Outcome]) -> Said:
+        (groups, projects), given = read
+        remarks = tuple(one for value in (*groups, *projects, given) for one in value.remarks)
         # A row without a group or without a project is about something else.
         if groups[0].state is State.EMPTY or projects[0].state is State.EMPTY:
             states = {groups[0].state, projects[0].state, given.state}
-            if State.BAD in states:
-                bad.add(own_id)
+            asks: list[tuple[Outcome, Outcome]] = []
             if State.BAD in states or State.UNKNOWN in states:
-                yield AccessRow(own_id, row.origin, tuple(groups), ((projects[0], given),))
-            continue
-        asks = []
+                asks = [(projects[0], given)]
+            return Said(tuple(asks), State.BAD in states, remarks)
+        asks, unusable = [], False
         for one in projects:
-            own = given
-            if part is not None:
-                own = shape(role, one.parts.get(part) or "", one.origins, notes)
-            own = judged_role(role, one, own, custom, notes)
+            own = role_in(one, given, role, part, custom)
+            remarks += own.remarks
             if own.state is State.EMPTY:
-                notes.add("value-required", own.place(row.origin), case="group-role")
-                bad.add(own_id)
+                place = next(iter(own.places), None)
+                remarks += (remark("value-required", place, case="group-role"),)
+                unusable = True
             asks.append((one, own))
         states = {value.state for ask in asks for value in ask} | {one.state for one in groups}
-        if State.BAD in states:
-            bad.add(own_id)
-        yield AccessRow(own_id, row.origin, tuple(groups), tuple(asks))
+        return Said(tuple(asks), unusable or State.BAD in states, remarks)
+
+    rows = FilledRows(table)
+    groups = worked(group, rows, apply_several)
+    projects = worked(project, rows, apply_several)
+    if part is None:
+        given = worked(role, rows, apply)
+    else:
+        given = Column([NOTHING], np.zeros(len(rows), dtype=np.intp))
+    read = groups.joined(projects).joined(given).of_each(said)
+    read.tell(lambda one: one.remarks, rows, notes)
+    for number in np.flatnonzero(read.where(lambda one: one.asks or one.unusable)).tolist():
+        row, one = rows[number], read[number]
+        row_id = rows.id(number) if start is None else (start, rows.id(number)[1])
+        if one.unusable:
+            bad.add(row_id)
+        yield AccessRow(
+            row_id,
+            row.origin,
+            tuple(placed(group, row) for group in groups[number]),
+            tuple((placed(project, row), placed(own, row)) for project, own in one.asks),
+        )
 
 
 def refuse_differing_access(rows: Iterable[AccessRow], notes: Notes) -> set[RowId]:

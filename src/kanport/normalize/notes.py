@@ -1,10 +1,16 @@
 """Findings as they come up while rows are read."""
 
-from kanport.facts import Fact, Param
+from dataclasses import replace
+from typing import NamedTuple, Self
+
+from kanport.facts import Fact, Param, fact
 from kanport.findings import Finding, finding, found, in_order
 from kanport.messages import MASK
 from kanport.names import as_written
 from kanport.origin import Origin, in_place_order
+
+Place = str | Origin | None
+"""Where in a row a value comes from: a column, a place of its own, or None for the whole row."""
 
 SHOWN_MAX = 80
 """Characters of a value that a finding shows."""
@@ -20,6 +26,44 @@ def shown(text: str, *, masked: bool = False) -> str:
         return MASK
     text = as_written(text)
     return text if len(text) <= SHOWN_MAX else text[: SHOWN_MAX - 1] + "…"
+
+
+class Remark(NamedTuple):
+    """What there is to say of a value in every row that has it; `place` is where in the row.
+
+    It is a finding without its origin, or `gathered`: what puts several rows into one finding.
+    """
+
+    place: Place
+    finding: Finding | None
+    gathered: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, said: Fact, place: Place, value: str | None = None) -> Self:
+        """Return the remark that a fact makes."""
+        return cls(place, finding(said, value=value))
+
+
+def remark(
+    code: str, place: Place, *, case: str = "", value: str | None = None, **params: Param
+) -> Remark:
+    """Return the remark of a code; see `kanport.findings.found`."""
+    return Remark.of(fact(code, case=case, **params), place, value)
+
+
+def defaulted(what: str, place: Place, value: str, default: str) -> Remark:
+    """Return the remark that a value was not in the table; told once for each value and column."""
+    return Remark(place, None, ("default", what, value, default))
+
+
+def unproven(what: str, place: Place, code: str, attribute: str) -> Remark:
+    """Return the remark that a value may only be hidden; told once for each attribute."""
+    return Remark(place, None, ("unproven", what, code, attribute))
+
+
+def without_password(place: Place) -> Remark:
+    """Return the remark that a password cell is empty; told once for each source."""
+    return Remark(place, None, ("password",))
 
 
 class Notes:
@@ -50,20 +94,19 @@ class Notes:
         """Take down a fact as a finding."""
         self._findings.append(finding(of, origin, value=value))
 
-    def took_default(self, what: str, value: str, default: str, origin: Origin) -> None:
-        """Take down that a value was not in the table; told once for each value and column."""
-        column = origin.column or ""
-        self._defaults.setdefault((what, f"{origin.source}\0{column}", value, default), []).append(
-            origin
-        )
-
-    def no_password(self, origin: Origin) -> None:
-        """Take down that a password cell is empty; told once for each source."""
-        self._no_password.setdefault(origin.source, []).append(origin)
-
-    def unproven(self, what: str, origin: Origin, code: str, attribute: str) -> None:
-        """Take down that a value may only be hidden; told once for each source and attribute."""
-        self._unproven.setdefault((what, origin.source, code, attribute), []).append(origin)
+    def remark(self, said: Remark, origin: Origin) -> None:
+        """Take down what there is to say of the value at a place."""
+        if said.finding is not None:
+            self._findings.append(replace(said.finding, origin=origin))
+        elif said.gathered[0] == "default":
+            _, what, value, default = said.gathered
+            key = what, f"{origin.source}\0{origin.column or ''}", value, default
+            self._defaults.setdefault(key, []).append(origin)
+        elif said.gathered[0] == "password":
+            self._no_password.setdefault(origin.source, []).append(origin)
+        else:
+            _, what, code, attribute = said.gathered
+            self._unproven.setdefault((what, origin.source, code, attribute), []).append(origin)
 
     def findings(self) -> list[Finding]:
         """Give all findings in the order of their places."""

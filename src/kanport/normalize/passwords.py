@@ -2,20 +2,22 @@
 
 from collections.abc import Callable, Collection, Mapping
 
+import numpy as np
 from pydantic import SecretStr
 
 from kanport.mapping import LoadedMapping
 from kanport.mapping.spec import Users
 from kanport.names import compare_key
 from kanport.normalize.notes import Notes
-from kanport.normalize.rows import UserRow, contexts, rows_in_order
+from kanport.normalize.rows import FilledRows, UserRow, contexts
+from kanport.normalize.ruled import read_column
 from kanport.normalize.users import (
     bind_username,
     cell_password_problem,
     password_column,
     password_text,
+    person_key,
 )
-from kanport.normalize.value import State, read_one
 from kanport.table import Table
 
 
@@ -38,24 +40,24 @@ def read_passwords(
         column = password_column(users, tables[source])
         if column is None:
             continue
-        username = bind_username(users.fields.username, shared[source])
-        for _, row in rows_in_order(tables[source]):
-            who = read_one(username, row, Notes())
-            key = compare_key(who.text) if who.state is State.GIVEN else None
-            if key not in keys or key in found or key is None:
-                continue
-            text = password_text(row, column)
-            if text and cell_password_problem(text, shared[source].clear) is None:
+        rows = FilledRows(tables[source])
+        username = read_column(bind_username(users.fields.username, shared[source]), rows, Notes())
+        named = username.where(lambda one: person_key(one) in keys)
+        for row in np.flatnonzero(named).tolist():
+            key = person_key(username[row]) or ""
+            text = password_text(rows[row], column)
+            usable = text and cell_password_problem(text, shared[source].clear) is None
+            if usable and key not in found:
                 found[key] = SecretStr(text)
     return found
 
 
-def same_password(users: Users, table: Table) -> Callable[[UserRow, UserRow], bool]:
-    """Give a function that tells whether two rows of a source have the same password."""
-    column = password_column(users, table) or ""
-    rows = dict(rows_in_order(table))
+def same_password(users: Users, rows: FilledRows) -> Callable[[UserRow, UserRow], bool]:
+    """Return a function that tells whether two rows of a source have the same password."""
+    column = password_column(users, rows.table) or ""
 
     def same(one: UserRow, other: UserRow) -> bool:
-        return password_text(rows[one.id], column) == password_text(rows[other.id], column)
+        texts = (password_text(rows.table.row(row.id[1]), column) for row in (one, other))
+        return next(texts) == next(texts)
 
     return same

@@ -1,7 +1,11 @@
 """Who the sources speak of: rows that contradict each other, and several sources put together."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from typing import Any
+
+import numpy as np
 
 from kanport.fields import (
     ACTIVE,
@@ -14,15 +18,19 @@ from kanport.fields import (
     UserField,
     attributes,
 )
+from kanport.frames import Codes, DesiredUsers, Flags, Objects, joined, objects
 from kanport.mapping.spec import Users
 from kanport.model import DesiredUser, Given, LdapPassword, PasswordCell, RandomPassword
-from kanport.names import compare_key
 from kanport.normalize.identity import merge_id
 from kanport.normalize.notes import Notes, shown
 from kanport.normalize.rows import RowId, UserRow
-from kanport.normalize.value import State, Value
+from kanport.normalize.ruled import Column, Numbers
+from kanport.normalize.rules import Outcome, State
+from kanport.normalize.users import UserColumns, person_key
+from kanport.normalize.value import Value
 from kanport.normalize.words import as_boolean
 from kanport.origin import in_place_order
+from kanport.table import DirectoryEntry
 
 Same = Callable[[UserRow, UserRow], bool]
 """Whether the passwords of two rows are the same."""
@@ -35,8 +43,9 @@ def by_person(rows: Iterable[UserRow]) -> dict[str, list[UserRow]]:
     """Give the rows that name somebody, by the compare key of the person."""
     found: dict[str, list[UserRow]] = {}
     for row in rows:
-        if row.username.state is State.GIVEN:
-            found.setdefault(compare_key(row.username.text), []).append(row)
+        key = person_key(row.username)
+        if key is not None:
+            found.setdefault(key, []).append(row)
     return found
 
 
@@ -221,3 +230,139 @@ def _note_conflict(
         others=tuple(sorted(others)),
         texts=tuple(shown(value.text) for _, value in sorted(others.items())),
     )
+
+
+# --- by columns -----------------------------------------------------------------------------------
+
+
+class People:
+    """The rows of all sources of users by columns: whom each names.
+
+    Almost everybody has one row. Only people with several become objects to be weighed.
+    """
+
+    def __init__(self, users: Users | None, read: Sequence[UserColumns], people: Numbers) -> None:
+        """Take what the sources say; `people` are the numbers of compare keys."""
+        self._users, self._read, self._people = users, read, people
+        self._who = [
+            people.of(map(person_key, columns.username.outcomes))[columns.username.codes]
+            for columns in read
+        ]
+        named = np.concatenate([np.zeros(0, dtype=np.intp), *self._who])
+        self._rows = np.bincount(named[named >= 0], minlength=len(people) + 1)
+
+    def names(self, key: str) -> bool:
+        """Return whether a row names the person of a compare key."""
+        return any(self._rows[number] for number in self._people.among([key]))
+
+    def entries(self) -> Iterator[tuple[str | None, DirectoryEntry | None]]:
+        """Yield the compare key and the entry of each row."""
+        for columns in self._read:
+            keys = [person_key(one) for one in columns.username.outcomes]
+            entries = columns.rows.entries or itertools.repeat(None)
+            yield from zip((keys[code] for code in columns.username.codes), entries, strict=False)
+
+    def rows(self, bad: Collection[RowId] = ()) -> dict[str, list[UserRow]]:
+        """Return the rows of people with several, or whose id is not all of theirs, by source.
+
+        FilledRows in `bad` are among them.
+        """
+        return {
+            columns.rows.table.source: [
+                columns.row(row)
+                for row in np.flatnonzero(
+                    self._several(who) | doubtful | columns.rows.flags(bad)
+                ).tolist()
+            ]
+            for columns, who, doubtful in zip(self._read, self._who, self._ids, strict=True)
+        }
+
+    def _several(self, who: Codes) -> Flags:
+        return (who >= 0) & (self._rows[who] > 1)
+
+    @cached_property
+    def _ids(self) -> list[Flags]:
+        """For each source, which rows lack their stable id, or have one that another row has."""
+        texts = Numbers()
+        ids = [
+            None
+            if columns.stable_id is None
+            else texts.of(
+                one.text if one.state is State.GIVEN else None for one in columns.stable_id.outcomes
+            )[columns.stable_id.codes]
+            for columns in self._read
+        ]
+        given = np.concatenate(
+            [np.zeros(0, dtype=np.intp), *(one for one in ids if one is not None)]
+        )
+        holders = np.bincount(given[given >= 0], minlength=len(texts) + 1)
+        return [
+            np.zeros(len(columns.rows), dtype=bool)
+            if numbers is None
+            else (numbers < 0) | (holders[numbers] > 1)
+            for columns, numbers in zip(self._read, ids, strict=True)
+        ]
+
+    def wanted(
+        self, in_doubt: Collection[str], rows: Iterable[UserRow], notes: Notes
+    ) -> DesiredUsers:
+        """Return the people as the sources want them, in the order of their compare keys.
+
+        `rows` are those of people with several, people in doubt are left out.
+        """
+        users = self._users
+        if users is None:
+            return DesiredUsers.of(())
+        several = [
+            merge_person(users, group, notes)
+            for key, group in by_person(rows).items()
+            if len(group) > 1 and key not in in_doubt
+        ]
+        left_out = self._people.among(in_doubt)
+        chosen = [
+            np.flatnonzero((who >= 0) & (self._rows[who] == 1) & ~np.isin(who, left_out))
+            for who in self._who
+        ]
+        plain = [
+            _plain_users(users, columns, self._people.texts, who[rows], rows)
+            for columns, who, rows in zip(self._read, self._who, chosen, strict=True)
+        ]
+        return joined([*plain, DesiredUsers.of(several)])
+
+
+def _plain_users(
+    users: Users, columns: UserColumns, keys: Sequence[str], who: Codes, rows: Codes
+) -> DesiredUsers:
+    """Return the people who have one row, which says all of them."""
+
+    def of(column: Column[Outcome], value: Callable[[Outcome], Any]) -> Objects:
+        return objects(map(value, column.outcomes))[column.codes[rows]]
+
+    nothing = np.full(len(rows), None)
+    values = {
+        field.name: of(columns.fields[field.name], partial(_wanted, field))
+        if field.name in columns.fields and field.changed_by is not ChangedBy.NOTHING
+        else nothing
+        for field in BESIDE_USERNAME
+    }
+    special = np.full(len(rows), users.password == "ldap")  # noqa: S105 - no password
+    for column in columns.fields.values():
+        special |= column.where(lambda one: one.state is State.UNKNOWN)[rows]
+    for own in (columns.stable_id, columns.password):
+        if own is not None:
+            special |= own.where(lambda one: one.state is State.GIVEN)[rows]
+    if LDAP.name in columns.fields:
+        special |= columns.fields[LDAP.name].where(partial(_wanted, LDAP))[rows]
+    return DesiredUsers(
+        of(columns.username, lambda one: one.text),
+        objects(keys)[who],
+        values,
+        special,
+        lambda at: merge_person(users, [columns.row(int(rows[at]))], Notes()),
+    )
+
+
+def _wanted(field: UserField, value: Outcome) -> str | bool | None:
+    if value.state not in _SAID:
+        return None
+    return bool(as_boolean(value.text)) if field.holds is Holds.FLAG else value.text

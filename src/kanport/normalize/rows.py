@@ -1,14 +1,19 @@
 """What the rows of the sources say, rule by rule, before anything is put together."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from kanport.frames import Codes, Flags
 from kanport.mapping.spec import MappingFile
 from kanport.normalize.bound import Context
 from kanport.normalize.columns import secret_columns
-from kanport.normalize.value import State, Value
+from kanport.normalize.notes import Place
+from kanport.normalize.rules import Cell, State
+from kanport.normalize.value import Value
 from kanport.origin import Origin
-from kanport.table import DirectoryEntry, Row, Table
+from kanport.table import DirectoryEntry, Odd, Row, Table
 
 RowId = tuple[str, int]
 """A source, and the number of a row among its rows in the order of their places."""
@@ -73,10 +78,79 @@ def contexts(spec: MappingFile) -> dict[str, Context]:
     }
 
 
+class FilledRows:
+    """The rows of a table that hold anything, by columns and in the order of their places.
+
+    Each has a number here, from 0. `in_table` are their numbers among all rows of the table.
+    """
+
+    def __init__(self, table: Table) -> None:
+        """Find the rows that hold anything."""
+        self.table = table
+        filled = np.zeros(len(table.numbers), dtype=bool)
+        for odd in table.odd.values():
+            filled[list(odd)] = True
+        for column in table.columns:
+            if filled.all():
+                break
+            filled |= table.coded(column).values.astype(bool)[table.coded(column).codes]
+        self.in_table = np.flatnonzero(filled)
+        self._all = bool(filled.all())
+        self._here = np.cumsum(filled) - 1
+
+    def __len__(self) -> int:
+        return len(self.in_table)
+
+    def __getitem__(self, number: int) -> Row:
+        return self.table.row(int(self.in_table[number]))
+
+    def coded(self, column: str) -> tuple[Sequence[Cell], Codes]:
+        """Return the distinct cells of a column, and for each row the number of its cell."""
+        coded = self.table.coded(column)
+        codes = coded.codes if self._all else coded.codes[self.in_table]
+        return coded.values.tolist(), codes
+
+    def odd(self, columns: Collection[str]) -> dict[int, dict[str, Odd]]:
+        """Return what is odd about the cells of some columns, by row and column."""
+        found: dict[int, dict[str, Odd]] = {}
+        for column in columns:
+            for number, odd in self.table.odd.get(column, {}).items():
+                found.setdefault(int(self._here[number]), {})[column] = odd
+        return found
+
+    def id(self, number: int) -> RowId:
+        """Return the id of a row."""
+        return self.table.source, int(self.in_table[number])
+
+    def flags(self, ids: Collection[RowId]) -> Flags:
+        """Return which of the rows are among those of these ids."""
+        numbers = [number for source, number in ids if source == self.table.source]
+        return np.isin(self.in_table, np.array(numbers, dtype=np.intp))
+
+    def chosen(self, flags: Flags) -> Iterator[RowId]:
+        """Yield the ids of the rows that are flagged."""
+        return ((self.table.source, number) for number in self.in_table[flags].tolist())
+
+    def place(self, number: int, place: Place) -> Origin:
+        """Return a place in a row: that of a column, or the whole row."""
+        if isinstance(place, Origin):
+            return place
+        at = int(self.in_table[number])
+        return self.table.row_origin(at) if place is None else self.table.place(at, place)
+
+    @property
+    def alike(self) -> bool:
+        """Whether each column has the same place in all rows, so that places are in their order."""
+        return not self.table.own_places
+
+    @property
+    def entries(self) -> Sequence[DirectoryEntry | None]:
+        """The entries of a directory that the rows are about; none for other sources."""
+        entries = self.table.entries
+        return [entries[number] for number in self.in_table.tolist()] if entries else ()
+
+
 def rows_in_order(table: Table) -> list[tuple[RowId, Row]]:
-    """Give the rows that hold anything, in the order of their places, each with its id."""
-    return [
-        ((table.source, number), row)
-        for number, row in enumerate(table.rows)
-        if row.odd or any(row.values.values())
-    ]
+    """Return the rows that hold anything, in the order of their places, each with its id."""
+    rows = FilledRows(table)
+    return [(rows.id(number), rows[number]) for number in range(len(rows))]

@@ -13,7 +13,7 @@ from kanport.names import compare_key, spelling_key
 from kanport.normalize.bound import BoundRule, Context, bind
 from kanport.normalize.notes import Notes
 from kanport.normalize.users import bind_id, bind_username
-from kanport.normalize.value import State, Value, raw_texts, read_several
+from kanport.normalize.value import State, read_several, written
 from kanport.table import Row, Table
 
 Pair = tuple[str | None, str | None]
@@ -100,8 +100,7 @@ def _named(
     """Return the keys of the names that a row gives; None where its cell cannot be read."""
     if rule is None:
         return set()
-    raw = raw_texts(rule, row, Notes())
-    if isinstance(raw, Value) and raw.state is State.BAD:
+    if written(rule, row) is State.BAD:
         return {None}
     return {key_of(text) for text in _given(rule, row)}
 

@@ -1,6 +1,6 @@
 """How one value came about: from the cells of a row, step by step, to what a rule made of it.
 
-The steps are taken with the very functions that `value` takes them with, and what came out in the
+The steps are taken with the very functions that `rules` takes them with, and what came out in the
 end is its own result; so what is explained here is what was done.
 """
 
@@ -11,18 +11,8 @@ from kanport.findings import Finding
 from kanport.mapping.patterns import TooSlow
 from kanport.normalize.bound import BoundRule
 from kanport.normalize.notes import Notes, shown
-from kanport.normalize.value import (
-    State,
-    Value,
-    is_secret,
-    items_of,
-    matched,
-    meaning_of,
-    raw_texts,
-    read_one,
-    read_several,
-    transformed,
-)
+from kanport.normalize.rules import items_of, matched, meaning_of, transformed
+from kanport.normalize.value import State, Value, read_one, read_several, written
 from kanport.origin import Origin
 from kanport.table import Row
 
@@ -66,7 +56,7 @@ def trace(rule: BoundRule, row: Row, *, several: bool = False) -> Trace:
     """Read a row as `read_one` does, or `read_several`, and give the steps as well."""
     notes = Notes()
     values = read_several(rule, row, notes) if several else [read_one(rule, row, notes)]
-    secret = is_secret(rule)
+    secret = rule.is_secret
     threads = () if secret else tuple(_threads(rule, row, several=several))
     kept = tuple(value._replace(text=shown(value.text, masked=True)) for value in values)
     return Trace(
@@ -94,10 +84,10 @@ def _threads(rule: BoundRule, row: Row, *, several: bool) -> Iterator[Thread]:
     if rule.constant is not None:
         yield Thread(rule.constant, ())
         return
-    raw = raw_texts(rule, row, Notes())
-    if isinstance(raw, Value):
+    there = written(rule, row)
+    if isinstance(there, State):
         return
-    texts = dict.fromkeys(items_of(rule, raw[0])) if several else dict.fromkeys(raw[0])
+    texts = dict.fromkeys(items_of(rule, there) if several else there)
     speaks = rule.default is not None or meaning_of(rule, "") is not None
     for text in texts or ([""] if speaks else []):
         if text == rule.context.clear:

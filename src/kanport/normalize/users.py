@@ -1,18 +1,21 @@
 """What the rows of one source say of people."""
 
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from kanport.catalogue import FINDINGS
 from kanport.facts import Fact, fact
 from kanport.fields import BESIDE_USERNAME, Holds, UserField
 from kanport.mapping.spec import PasswordColumn, Rule, Users
+from kanport.names import compare_key
 from kanport.normalize.bound import BoundRule, Context, bind
 from kanport.normalize.columns import source_column
-from kanport.normalize.notes import Notes
-from kanport.normalize.rows import RowId, UserRow, rows_in_order
-from kanport.normalize.value import State, Value, read_one
+from kanport.normalize.notes import Notes, Remark, remark, without_password
+from kanport.normalize.rows import FilledRows, RowId, UserRow
+from kanport.normalize.ruled import Column, read_column, worked
+from kanport.normalize.rules import NOTHING, Cell, Oddities, Outcome, State
+from kanport.normalize.value import Value, placed
 from kanport.normalize.words import as_boolean
-from kanport.origin import Origin
 from kanport.rules import (
     password_problem,
     username_problem,
@@ -33,41 +36,71 @@ def bind_username(rule: Rule, context: Context) -> BoundRule:
     return bound or BoundRule("username", context, constant="")
 
 
-def read_user_rows(
-    users: Users, table: Table, context: Context, notes: Notes, bad: set[RowId]
-) -> list[UserRow]:
-    """Give what each row of a source says of a person; ids of unusable rows go into `bad`.
+@dataclass(frozen=True, slots=True, eq=False)
+class UserColumns:
+    """What the rows of one source say of people, by columns; see `UserRow`."""
+
+    rows: FilledRows
+    username: Column[Outcome]
+    fields: Mapping[str, Column[Outcome]]
+    stable_id: Column[Outcome] | None
+    password: Column[Outcome] | None
+
+    def row(self, number: int) -> UserRow:
+        """Return what one row says."""
+        row = self.rows[number]
+        password = self.password[number] if self.password is not None else NOTHING
+        return UserRow(
+            self.rows.id(number),
+            row.origin,
+            placed(self.username[number], row),
+            {name: placed(column[number], row) for name, column in self.fields.items()},
+            placed(password, row).origins[0] if password.state is State.GIVEN else None,
+            placed(self.stable_id[number], row) if self.stable_id is not None else None,
+            row.entry,
+        )
+
+
+def read_users(
+    users: Users, rows: FilledRows, context: Context, notes: Notes, bad: set[RowId]
+) -> UserColumns:
+    """Return what the rows of a source say of people; ids of unusable rows go into `bad`.
 
     A plain column or a template that this source does not have is left to the other sources.
     """
-    username = bind_username(users.fields.username, context)
+    table = rows.table
+    username = read_column(bind_username(users.fields.username, context), rows, notes)
+    username.tell(nobody, rows, notes)
     fields = {
-        field.name: bound
+        field.name: read_column(bound, rows, notes)
         for field in BESIDE_USERNAME
         if (bound := bind_field(users.fields.rule(field), field, table, context)) is not None
     }
-    stable_id = bind_id(users.id, table, context)
-    password = password_column(users, table)
-    read_password = partial(_password_place, password, clear=context.clear, notes=notes, bad=bad)
-    found = []
-    for row_id, row in rows_in_order(table):
-        who = read_one(username, row, notes)
-        if who.state is State.EMPTY:
-            note_nobody(row, who, notes)
-        values = {name: read_one(rule, row, notes) for name, rule in fields.items()}
-        known_as = None if stable_id is None else read_one(stable_id, row, notes)
-        read = (*values.values(), *(() if known_as is None else (known_as,)))
-        unusable = any(value.state is State.BAD for value in read)
-        if who.state is not State.GIVEN or unusable:
-            bad.add(row_id)
-        place = read_password(row_id, row)
-        found.append(UserRow(row_id, row.origin, who, values, place, known_as, row.entry))
-    return found
+    id_rule = bind_id(users.id, table, context)
+    stable_id = read_column(id_rule, rows, notes) if id_rule is not None else None
+    column = password_column(users, table)
+    password = None
+    if column is not None:
+        password = worked(BoundRule("password", context, (column,)), rows, password_outcome)
+        password.tell(lambda one: one.remarks, rows, notes)
+    unusable = username.where(lambda one: one.state is not State.GIVEN)
+    for read in (*fields.values(), stable_id, password):
+        if read is not None:
+            unusable |= read.where(lambda one: one.state is State.BAD)
+    bad.update(rows.chosen(unusable))
+    return UserColumns(rows, username, fields, stable_id, password)
 
 
-def note_nobody(row: Row, who: Value, notes: Notes) -> None:
-    """Take down that a row names nobody."""
-    notes.add("username-empty", who.place(row.origin), case="row")
+def person_key(who: Outcome | Value) -> str | None:
+    """Return the compare key of whom a row names; None where it names nobody readable."""
+    return compare_key(who.text) if who.state is State.GIVEN else None
+
+
+def nobody(who: Outcome) -> tuple[Remark, ...]:
+    """Return the remark that a row names nobody, where that is so."""
+    if who.state is not State.EMPTY:
+        return ()
+    return (remark("username-empty", who.places[0], case="row"),)
 
 
 def bind_field(
@@ -105,27 +138,20 @@ def password_column(users: Users, table: Table) -> str | None:
     return column if column in table.columns else None
 
 
-def _password_place(
-    column: str | None, row_id: RowId, row: Row, *, clear: str, notes: Notes, bad: set[RowId]
-) -> Origin | None:
-    """Check the password cell of a row and give its place; None where nothing stands there."""
-    if column is None:
-        return None
-    origin = row.place(column)
-    text = password_text(row, column)
-    odd = row.odd.get(column)
-    if odd is not None and FINDINGS[odd.code].severity == "error":
-        problem: Fact | None = odd.fact
+def password_outcome(rule: BoundRule, cells: Sequence[Cell], odd: Oddities) -> Outcome:
+    """Return whether a password stands in a cell, without it, and what is wrong with it."""
+    column = rule.columns[0]
+    text = _password_in(cells[0])
+    trouble = odd.get(column)
+    if trouble is not None and FINDINGS[trouble.code].severity == "error":
+        problem: Fact | None = trouble.fact
     else:
-        problem = cell_password_problem(text, clear) if text else None
+        problem = cell_password_problem(text, rule.context.clear) if text else None
     if problem is not None:
-        notes.take(problem, origin)
-        bad.add(row_id)
-        return None
+        return Outcome(State.BAD, places=rule.places, remarks=(Remark.of(problem, column),))
     if not text:
-        notes.no_password(origin)
-        return None
-    return origin
+        return Outcome(State.EMPTY, places=rule.places, remarks=(without_password(column),))
+    return Outcome(State.GIVEN, places=rule.places)
 
 
 def cell_password_problem(text: str, clear: str) -> Fact | None:
@@ -136,7 +162,10 @@ def cell_password_problem(text: str, clear: str) -> Fact | None:
 
 
 def password_text(row: Row, column: str) -> str:
-    """Give the password in a cell as it stands there; blanks alone are no password."""
-    cell = row.values.get(column, "")
+    """Return the password in a cell as it stands there; blanks alone are no password."""
+    return _password_in(row.values.get(column, ""))
+
+
+def _password_in(cell: Cell) -> str:
     text = cell if isinstance(cell, str) else (cell[0] if len(cell) == 1 else "")
     return text if text.strip() else ""
