@@ -2,21 +2,27 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+
+from kanport.fields import ROLE
 from kanport.findings import Finding, found
+from kanport.frames import DesiredUsers, Memberships
 from kanport.mapping.spec import MappingFile
 from kanport.model import AppRole, DesiredMembership, DesiredState
+from kanport.names import compare_key
 
 
 def administrators(desired: DesiredState, mapping: MappingFile) -> Iterator[Finding]:
     """Tell who is to be an administrator of the whole server, so that nobody becomes it unseen."""
-    for user in desired.users:
-        if user.role is not None and user.role.value == AppRole.ADMIN:
-            yield found(
-                "admin-wanted",
-                next(iter(user.role.origins), None),
-                value=user.role.value,
-                username=user.username.value,
-            )
+    users = DesiredUsers.of(desired.users)
+    for at in np.flatnonzero(users.values[ROLE.name] == AppRole.ADMIN).tolist():
+        user = users[at]
+        yield found(
+            "admin-wanted",
+            next(iter(user.role.origins), None) if user.role is not None else None,
+            value=AppRole.ADMIN.value,
+            username=user.username.value,
+        )
 
 
 def strangers(desired: DesiredState, mapping: MappingFile) -> Iterator[Finding]:
@@ -28,11 +34,12 @@ def strangers(desired: DesiredState, mapping: MappingFile) -> Iterator[Finding]:
     if mapping.users is None:
         return
     unknown = desired.unknown
-    listed = {user.key for user in desired.users} | unknown.people | unknown.hidden
+    listed = {*DesiredUsers.of(desired.users).keys} | unknown.people | unknown.hidden
+    memberships = Memberships.of(desired.memberships)
+    people = memberships.users.keys(compare_key)
     unlisted: dict[str, list[DesiredMembership]] = {}
-    for membership in desired.memberships:
-        if membership.key[0] not in listed:
-            unlisted.setdefault(membership.key[0], []).append(membership)
+    for at in np.flatnonzero(people.having(lambda key: key not in listed)).tolist():
+        unlisted.setdefault(people.values[people.codes[at]], []).append(memberships[at])
     for theirs in unlisted.values():
         first, *rest = theirs
         yield found(
