@@ -281,6 +281,16 @@ class DesiredUsers(Sequence[DesiredUser]):
 _NONE: Codes = np.empty(0, dtype=np.intp)
 
 
+def numbered(values: NDArray[Any]) -> tuple[Codes, NDArray[Any]]:
+    """Return the distinct values as they come, and before them the number that each row has.
+
+    >>> numbered(np.array([7, 3, 7]))
+    (array([0, 1, 0]), array([7, 3]))
+    """
+    codes, distinct = pd.factorize(values)
+    return codes, distinct
+
+
 def joined(parts: Sequence[DesiredUsers]) -> DesiredUsers:
     """Return the users of several parts in the order of their compare keys."""
     keys = np.concatenate([part.keys for part in parts])

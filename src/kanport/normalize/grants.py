@@ -5,9 +5,8 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
-from kanport.frames import Coded, Codes, Flags, Memberships, Places
+from kanport.frames import Coded, Codes, Flags, Memberships, Places, numbered
 from kanport.model import PROJECT_ROLE_RANK, DesiredMembership, Given, ProjectRole
 from kanport.names import case_key, spelling_key
 from kanport.normalize.memberships import MemberColumns, Said
@@ -239,7 +238,7 @@ class Requests:
             known = numbers.of(texts)
             codes = np.append(known[plain], numbers.of(given.value for given in special))
             # Only texts that are still wanted are to be in the column.
-            codes, used = pd.factorize(codes[order])
+            codes, used = numbered(codes[order])
             distinct = numbers.texts
             return Coded(tuple(distinct[number] for number in used), codes)
 

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import numpy as np
-import pandas as pd
 
-from kanport.frames import Codes, Flags
+from kanport.frames import Codes, Flags, numbered
 from kanport.normalize.bound import BoundRule
 from kanport.normalize.notes import Notes, Remark
 from kanport.normalize.rows import FilledRows
@@ -107,7 +106,7 @@ def together(columns: Sequence[Codes]) -> tuple[Codes, Codes]:
     combined = columns[0].astype(np.int64)
     for codes in columns[1:]:
         width = int(codes.max(initial=0)) + 1
-        combined = pd.factorize(combined * width + codes)[0]
+        combined = numbered(combined * width + codes)[0]
     return combined, first_of(combined)
 
 
