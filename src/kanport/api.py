@@ -254,14 +254,11 @@ def connect(
     """
     if isinstance(url, Settings):
         return Client.open(url, read_only=read_only, warn=warn)
-    environ = dict(os.environ)
-    if token is not None:
-        if token_file is not None:
-            raise ConfigInvalid("token and token_file are both given; give one of them")
-        environ.pop("KANPORT_TOKEN_FILE", None)
-        environ["KANPORT_TOKEN"] = token
+    if token is not None and token_file is not None:
+        raise ConfigInvalid("token and token_file are both given; give one of them")
     flags = {
         "url": url,
+        "token": token,
         "token_file": token_file,
         "ca_file": ca_file,
         "allow_http": allow_http,
@@ -270,9 +267,7 @@ def connect(
         "request_timeout": request_timeout,
         "batch_size": batch_size,
     }
-    settings = settings_of(Layers(flags, environ))
-    if token is not None:
-        settings = replace(settings, token_from="the token given to connect")  # noqa: S106
+    settings = settings_of(Layers(flags, dict(os.environ)))
     return connect(settings, read_only=read_only, warn=warn)
 
 

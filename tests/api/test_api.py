@@ -229,3 +229,57 @@ def test_a_plan_that_needs_an_approval_is_refused_without_one(
     plan = kanport.plan(kanport.read(club), open_server)
     with pytest.raises(kanport.GuardTripped, match="no approval"):
         kanport.apply(plan, open_server, require_approval=True)
+
+
+def test_a_connection_that_only_reads_carries_nothing_out_and_leaves_no_journal(
+    club: Path, server: Sandbox
+) -> None:
+    journal = club.parent / "run.jsonl"
+    with kanport.connect(server.url, token=server.token, read_only=True) as reading:
+        plan = kanport.plan(kanport.read(club), reading)
+        with pytest.raises(kanport.UsageError):
+            kanport.apply(plan, reading, journal=journal)
+    assert not journal.exists()
+
+
+def test_a_closed_connection_sends_nothing(club: Path, server: Sandbox) -> None:
+    with kanport.connect(server.url, token=server.token) as connection:
+        plan = kanport.plan(kanport.read(club), connection)
+    before = server.store.snapshot()
+    with pytest.raises(kanport.UsageError):
+        kanport.apply(plan, connection)
+    assert server.store.snapshot() == before
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"connections": 0},
+        {"connections": -2},
+        {"rate": 0},
+        {"batch_size": -1},
+        {"max_errors": -1},
+        {"retries": -1},
+        {"pause": -0.5},
+    ],
+    ids=str,
+)
+def test_options_that_no_run_can_work_with_are_refused_at_once(wrong: dict[str, float]) -> None:
+    with pytest.raises(kanport.UsageError, match=next(iter(wrong))):
+        kanport.Options(**wrong)  # type: ignore[arg-type]
+
+
+def test_all_options_that_are_wrong_are_named_at_once() -> None:
+    with pytest.raises(kanport.UsageError, match=r"connections.*rate"):
+        kanport.Options(connections=0, rate=0)
+
+
+def test_a_table_that_is_none_is_refused(club: Path) -> None:
+    with pytest.raises(kanport.UsageError, match="nope"):
+        kanport.render(kanport.read(club), format="csv", table="nope")
+
+
+def test_a_token_that_cannot_be_one_is_named_as_it_was_given(server: Sandbox) -> None:
+    with pytest.raises(kanport.ConfigInvalid) as refused:
+        kanport.connect(server.url, token="two\nlines")
+    assert "KANPORT_TOKEN" not in str(refused.value)

@@ -11,7 +11,7 @@ from kanport.fields import USER_FIELDS
 from kanport.kanboard import procedures
 from kanport.kanboard.history import SINCE
 from kanport.kanboard.rpc import Answer, Call, NoAnswer, Refusal, Refused, Result
-from kanport.plan.model import Action, Change
+from kanport.plan.model import About, Action, Change
 from kanport.plan.own_ldap import by_ldap
 
 
@@ -119,6 +119,9 @@ def _names(rows: Any) -> list[str]:
 
 
 def _rules(change: Change) -> list[Fact]:
+    """Return what Kanboard's rules for users say of the values that a user is to have."""
+    if change.about is not About.USER:
+        return []
     wanted = change.new.fields
     return [
         problem

@@ -47,7 +47,7 @@ from kanport.apply.reconcile import (
     readback,
     settles,
     success,
-    with_answer,
+    with_answers,
 )
 from kanport.apply.state import Renames, State, stages_of
 from kanport.apply.watch import Watch
@@ -117,6 +117,33 @@ class Options:
     max_errors: int | None = None
     retries: int = 4
     pause: float = FIRST_PAUSE
+
+    def __post_init__(self) -> None:
+        """Raise UsageError with all values that a run cannot work with."""
+        wrong = [
+            f"{name} is {value}; give {least}"
+            for name, value, fits, least in (
+                (
+                    "batch_size",
+                    self.batch_size,
+                    self.batch_size is None or self.batch_size >= 1,
+                    "at least 1, or None",
+                ),
+                ("connections", self.connections, self.connections >= 1, "at least 1"),
+                ("rate", self.rate, self.rate is None or self.rate > 0, "more than 0, or None"),
+                (
+                    "max_errors",
+                    self.max_errors,
+                    self.max_errors is None or self.max_errors >= 0,
+                    "at least 0, or None",
+                ),
+                ("retries", self.retries, self.retries >= 0, "at least 0"),
+                ("pause", self.pause, self.pause >= 0, "at least 0"),
+            )
+            if not fits
+        ]
+        if wrong:
+            raise UsageError("; ".join(wrong))
 
 
 class Stopped(EndsRun):
@@ -536,28 +563,31 @@ class Executor:
         if tried:
             answers = self._post_until_answered(tried, second)
             values = self._readback(tried, new_ids)
+            first = {change.id: answer for change, answer, _ in refused}
             after = {
-                change.id: with_answer(observe(change, value), answer)
+                change.id: with_answers(change, observe(change, value), first[change.id], answer)
                 for change, value, answer in zip(tried, values, answers, strict=True)
             }
-        failed = [
-            (change, self._ids(change))
-            for change, _, seen in refused
-            if not after.get(change.id, seen).ok
-        ]
+        # What cannot be read back was done only if a second call says so.
+        made = {
+            change.id
+            for change, _, before in refused
+            if (seen := after.get(change.id, before)).ok and (seen.verifiable or change.id in after)
+        }
+        failed = [(change, self._ids(change)) for change, _, _ in refused if change.id not in made]
         found = diagnose(self._server, failed)
         for change, answer, before in refused:
             seen = after.get(change.id, before)
-            if seen.ok and (seen.verifiable or change.id in after):
+            if change.id in made:
                 of_group = change.about in GROUPS_AND_PROJECTS
                 status = success(answer) if of_group else Status.DONE
                 self._settle(change, status, observation=seen)
             else:
                 # A user of LDAP who is there gets access, even if a field could not be set.
-                made = seen if by_ldap(change) else None
+                user = seen if by_ldap(change) else None
                 why = failure_reason(change, answer, seen, found[change.id])
                 through = stays_through_group(change, answer, seen)
-                self._settle(change, Status.FAILED, why, made, through)
+                self._settle(change, Status.FAILED, why, user, through)
 
     def _post_until_answered(
         self, tried: Sequence[Change], calls: Mapping[str, Call]

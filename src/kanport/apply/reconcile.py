@@ -276,11 +276,27 @@ def settles(change: Change, answer: Answer, seen: Observation) -> bool:
     return change.action in (Action.GROUP_ACCESS_REVOKE, Action.MEMBERSHIP_GRANT)
 
 
-def with_answer(seen: Observation, answer: Answer) -> Observation:
-    """Take what reading back cannot verify as not done if the call has no answer either."""
-    if seen.ok and not seen.verifiable and not isinstance(answer, Result):
-        return replace(seen, ok=False, actual=fact("not-shown"))
-    return seen
+def with_answers(change: Change, seen: Observation, first: Answer, second: Answer) -> Observation:
+    """Take what reading back cannot verify as not done unless the answers to both calls show it."""
+    if seen.verifiable or not seen.ok or _is_shown(change, first, second):
+        return seen
+    return replace(seen, ok=False, actual=fact("not-shown"))
+
+
+def _is_shown(change: Change, first: Answer, second: Answer) -> bool:
+    """Return whether two answers show that a change holds; see `second_call_for` for the calls.
+
+    The server says `true` to changing the role of a group without access, and does nothing. It says
+    `false` to giving access that is there, and leaves its role.
+    """
+    if not isinstance(second, Result):
+        return False
+    if change.action is Action.GROUP_ACCESS_GRANT:
+        return isinstance(first, Result) and second.value is True
+    if change.action is Action.GROUP_ACCESS_CHANGE:
+        changed = isinstance(first, Result) and first.value is True
+        return second.value is True or changed
+    return True
 
 
 def observe(change: Change, value: Any) -> Observation:

@@ -41,6 +41,9 @@ def find_token(layers: Layers, stdin: Callable[[], str] | None = None) -> Token:
         )
     if path:
         return _from_file(Path(path), f"the file {os.fspath(path)} (--token-file)")
+    if given := layers.flags.get("token"):
+        place = "the token given to connect"
+        return Token(one_line(given, "token", place), place)
     text, named = environ.get("KANPORT_TOKEN"), environ.get("KANPORT_TOKEN_FILE")
     if text and named:
         raise ConfigInvalid(

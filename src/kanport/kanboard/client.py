@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from kanport.config import Settings
-from kanport.errors import Unreachable
+from kanport.errors import Unreachable, UsageError
 from kanport.events import tell
 from kanport.facts import Fact, fact
 from kanport.kanboard.faults import Fault, NoAnswer
@@ -91,6 +91,7 @@ class Client:
         self._next_id = random.randrange(1, 2**31) if first_id is None else first_id  # noqa: S311
         self._lock = threading.Lock()
         self._answered = False
+        self._closed = False
         self.too_much: dict[str, Fault] = {}
 
     @classmethod
@@ -114,7 +115,8 @@ class Client:
         return cls(transport, settings, read_only=read_only, sleep=sleep, jitter=jitter)
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; nothing is sent from then on."""
+        self._closed = True
         self._transport.close()
 
     def __enter__(self) -> Self:
@@ -138,6 +140,13 @@ class Client:
         """The URL of the server's API."""
         return self._settings.url
 
+    def check_may_write(self) -> None:
+        """Raise UsageError if this client is for reading only."""
+        if self._read_only:
+            raise UsageError(
+                "this connection only reads", hint="connect without read_only to change the server"
+            )
+
     def batch(self, calls: Sequence[Call]) -> list[Answer]:
         """Send calls in exactly one request and give their answers in the same order.
 
@@ -147,8 +156,10 @@ class Client:
         """
         if not calls:
             return []
-        if self._read_only and (writing := {call.method for call in calls} & WRITING):
-            raise ValueError(f"a client for reading only does not send {sorted(writing)}")
+        if self._closed:
+            raise UsageError("the connection to the server is closed", hint="connect again")
+        if not {call.method for call in calls}.isdisjoint(WRITING):
+            self.check_may_write()
         first_id = self._take_ids(len(calls))
         begun = time.monotonic()
         reply = self._transport.post(encode(calls, first_id))

@@ -70,7 +70,11 @@ class Execution:
 
 
 def apply_plan(plan: Plan, client: Client, how: Execution, *, run_id: str) -> Run:
-    """Carry out a plan whose guards hold and which is fresh, and return what became of it."""
+    """Carry out a plan whose guards hold and which is fresh, and return what became of it.
+
+    Raises UsageError, before a journal is written, for a client that only reads.
+    """
+    client.check_may_write()
     watch = watch_for(plan, client, how.checked or Checked(), how.mapping_path)
     with Journal(
         how.journal_path, now=how.now, by=how.by, approved=how.approved, terms=how.terms
@@ -87,6 +91,7 @@ def resume_run(recorded: Recorded, client: Client, how: Execution) -> Run:
     check_server(recorded.plan, client)
     if recorded.finished:
         return recorded.run
+    client.check_may_write()
     checked = check_resumable(recorded, client, how.mapping_path)
     watch = watch_for(recorded.plan, client, checked, how.mapping_path)
     with Journal(

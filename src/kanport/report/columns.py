@@ -27,7 +27,9 @@ TABLES = ("changes", "findings", "access", "rows")
 
 
 def table_of(view: View, name: str) -> Table:
-    """Give one table of a report; raises UsageError where this kind of report has no such table."""
+    """Give one table of a report; raise UsageError where this kind has no such table."""
+    if name not in _MAKERS:
+        raise UsageError(f'"{name}" is no table', hint=f"use one of {', '.join(_MAKERS)}")
     if name in ("changes", "access") and view.kind is ViewKind.VALIDATION:
         raise UsageError(
             f"a validation has no table of {name}: no server was read",
