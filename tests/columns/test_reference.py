@@ -1,0 +1,218 @@
+"""Random tables and mappings: the engine for columns agrees with the naive reference."""
+
+from pathlib import Path
+from typing import Any
+
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from kanport.mapping import LoadedMapping
+from kanport.mapping.spec import MappingFile
+from kanport.names import normalize
+from kanport.normalize import Normalized
+from kanport.origin import Origin
+from kanport.rules import strip_blanks
+from tests.columns.reference import Reference
+from tests.examples import examples
+from tests.normalize.building import a_table, made
+
+GOOD = {
+    "Login": ("ada", "Ada", "ADA", "bob", "eve", "björn", "bjorn", "groß", "gross", "GROSS"),
+    "First": ("Ada", "Björn", "MÃ¼ller", "аnna", "a  b", "x\u200by", "<clear>", ""),
+    "Mail": ("a@example.org", "A@Example.org", "b@example.org", "a(at)b", "<clear>", ""),
+    "Role": ("app-user", "app-manager", "app-admin", "lead", "LEAD", "staff"),
+    "Project": (
+        *("WEB", "web", "OPS", "Über uns", "uber uns", "WEB;OPS", "OPS; web;ERP", "web;WEB"),
+        *("kb-WEB-rw", "kb-web-ro", "kb-OPS-rw;kb-WEB-ro", "vpn;kb-OPS-ro", "kb-ERP-xx"),
+    ),
+    "Access": ("project-member", "project-viewer", "project-manager", "RO", "rw", "RW"),
+}
+"""What columns usually have: all texts that somebody may mean, and a few that nobody does."""
+
+COLUMNS = tuple(GOOD)
+PIECES = (
+    *("ada", "Ada", "ADA ", "bob", "eve", "björn", "Bjo\u0308rn", "groß", "gross", "GROSS", "İpek"),
+    *("ß", "ẞ", "MÃ¼ller", "аnna", "anna\u00ad", "x\u200by", "tab\there", "line\nbreak", "\x07"),
+    *("a@example.org", "A@Example.org", "a(at)b", "@", "jsonrpc", "<clear>", "-", "0", "12"),
+    *("app-admin", "app-user", "lead", "LEAD", "staff", "project-member", "project-viewer"),
+    *("RO", "rw", "RW", "PM", "WEB", "web", "OPS", "Über uns", "uber uns", "WEB;OPS", "web | Ops"),
+    *("kb-WEB-rw", "kb-OPS-ro;vpn", "kb-web-pm;kb-WEB-rw", ";", "; ;", "a  b", "\u00a0"),
+)
+texts = st.one_of(
+    st.just(""),
+    st.sampled_from(PIECES),
+    st.text(st.sampled_from("abAB äÄßéıİ@.;|-<>0\u200b\u00ad\u0301Аа\tÃ¼7"), max_size=6),
+).map(lambda text: strip_blanks(normalize("NFC", text)))
+"""Cells as sources give them: composed, and without blanks at their ends."""
+
+PATTERNS = ("^(?P<value>[^@;]+)", "(?P<value>[A-Za-z]*)$", "[a-z]", "^(?P<value>.*)-(?:ro|rw)$")
+WITH_PART = (
+    "^kb-(?P<project>.+)-(?P<access>[a-z]+)$",
+    "^(?P<value>[^|]*)(?P<access>[|].*)?$",
+)
+TRANSFORMS = ("trim", "lower", "upper", "title", "collapse", "umlauts", "ascii")
+steps = st.lists(
+    st.one_of(
+        st.sampled_from(TRANSFORMS),
+        st.sampled_from([{"before": "@"}, {"prefix": "x-"}, {"replace": {"from": "b", "to": ""}}]),
+    ),
+    max_size=2,
+)
+APP_ROLES = ("app-user", "app-manager", "app-admin")
+PROJECT_ROLES = ("project-viewer", "project-member", "project-manager")
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> list[list[str]]:
+    """Draw rows of few people, of which many repeat another one with one cell changed."""
+    pools = [
+        draw(st.lists(st.sampled_from(good), min_size=2, max_size=4)) for good in GOOD.values()
+    ]
+    for _ in range(draw(st.integers(0, 2))):
+        draw(st.sampled_from(pools)).append(draw(texts))
+    row = st.tuples(*map(st.sampled_from, pools)).map(list)
+    rows = draw(st.lists(row, min_size=1, max_size=4))
+    for _ in range(draw(st.integers(0, 4))):
+        copy = list(draw(st.sampled_from(rows)))
+        at = draw(st.integers(0, len(COLUMNS) - 1))
+        copy[at] = draw(st.one_of(st.sampled_from(pools[at]), st.just(copy[at].swapcase())))
+        rows.append(copy)
+    return rows
+
+
+@st.composite
+def rules(
+    draw: st.DrawFn,
+    column: str,
+    meanings: tuple[str, ...] = (),
+    *,
+    several: bool = False,
+    part: bool = False,
+    who: bool = False,
+) -> dict[str, Any]:
+    """Draw a rule that reads a column, or some; `meanings` is all that it may give by itself.
+
+    `several` says that it may give several values, `part` that it has a pattern with a part for
+    roles, `who` that people are told by it.
+    """
+    made: dict[str, Any] = {}
+    if draw(st.integers(0, 3)) and not part:
+        # Where every rule is odd, nothing is left that could be put together.
+        known = {text: meanings[at % 3] for at, text in enumerate(GOOD[column]) if meanings}
+        split = {"split": ";"} if several and draw(st.booleans()) else {}
+        return {"from": column, **({"values": known} if known else split)}
+    kind = draw(st.sampled_from([*["from"] * 5, "template", "from" if who else "value"]))
+    if kind == "from":
+        made["from"] = column
+    elif kind == "template":
+        made["template"] = draw(
+            st.sampled_from([f"{{{column}}}", "{First}.{Login}", f"{{First}} {{{column}}} x"])
+        )
+    else:
+        made["value"] = draw(st.sampled_from(meanings or ("ada", "WEB")))
+    if draw(st.booleans()):
+        made["transform"] = draw(steps)
+    if draw(st.integers(0, 5)) == 0 or part:
+        made["match"] = draw(st.sampled_from(WITH_PART if part else PATTERNS))
+    said = st.sampled_from(meanings) if meanings else texts
+    if draw(st.integers(0, 3)) == 0 or (meanings and draw(st.booleans())):
+        key = st.one_of(*[st.sampled_from(GOOD[column])] * 3, texts)
+        keys = draw(st.lists(key, min_size=1, max_size=5))
+        # Nobody's username is what an empty cell means.
+        made["values"] = {key: draw(said) for key in keys if key or not who}
+        made = {key: value for key, value in made.items() if value != {}}
+    if draw(st.integers(0, 2)) == 0 and not who:
+        made["default"] = draw(said.filter(bool))
+    if several and draw(st.booleans()):
+        made["split"] = draw(st.sampled_from([";", "|", [";", "; ", "|"], "b"]))
+    if several and draw(st.booleans()):
+        made["each"] = True
+    return made
+
+
+@st.composite
+def mappings(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw a mapping for users, memberships or both, all from one list."""
+    made: dict[str, Any] = {}
+    which = draw(st.sampled_from(["users", "memberships", "both", "both"]))
+    if which != "memberships":
+        fields = {"username": draw(rules("Login", who=True))}
+        for field, column, meanings in (
+            ("name", "First", ()),
+            ("email", "Mail", ()),
+            ("role", "Role", APP_ROLES),
+        ):
+            if draw(st.booleans()):
+                fields[field] = draw(rules(column, meanings))
+        made["users"] = {"from": "staff", "fields": fields}
+    if which != "users":
+        part = draw(st.integers(0, 2)) == 0
+        rule: dict[str, Any] = {"from": "staff", "username": draw(rules("Login", who=True))}
+        rule["project"] = draw(rules("Project", several=True, part=part))
+        if part:
+            words = {"rw": "project-member", "ro": "project-viewer", "|x": "project-manager"}
+            rule["role"] = {"part": "access", "values": words}
+            if draw(st.booleans()):
+                rule["role"]["default"] = "project-viewer"
+        else:
+            constant = st.sampled_from(PROJECT_ROLES)
+            rule["role"] = draw(st.one_of(rules("Access", PROJECT_ROLES), constant))
+        several = draw(st.sampled_from([None, "highest", "highest", "refuse"]))
+        rule |= {"several": several} if several else {}
+        made["memberships"] = [rule]
+    return made
+
+
+def loaded(parts: dict[str, Any]) -> LoadedMapping:
+    """Return the mapping of these parts, over one CSV file."""
+    sources = {"staff": {"type": "csv", "path": "staff.csv"}}
+    spec = MappingFile.model_validate({"kanport": 1, "sources": sources, **parts}, by_name=False)
+    return LoadedMapping(spec, Path("map.yaml"), "", lambda steps: Origin(file="map.yaml"))
+
+
+def places(origins: tuple[Origin, ...]) -> tuple[tuple[int, str], ...]:
+    """Return the rows and columns of origins as the reference has them."""
+    return tuple(sorted({(origin.row or 0, origin.column or "") for origin in origins}))
+
+
+def found_by(engine: Normalized) -> dict[str, Any]:
+    """Return what the engine made of a table in the words of the reference."""
+    desired = engine.desired
+    users = []
+    for user in desired.users:
+        fields = {"username": user.username, "name": user.name, "email": user.email}
+        fields["role"] = user.role
+        said = {key: (one.value, places(one.origins)) for key, one in fields.items() if one}
+        users.append((user.username.value, said))
+    return {
+        "users": users,
+        "memberships": [
+            tuple((one.value, places(one.origins)) for one in (m.username, m.project, m.role))
+            for m in desired.memberships
+        ],
+        "unknown": set(desired.unknown.people),
+        "findings": {
+            (finding.code, places((finding.origin,))[0], places(finding.related))
+            for finding in engine.findings
+            if finding.origin is not None
+        },
+    }
+
+
+@settings(max_examples=examples(300, 5000))
+@given(rows=tables(), parts=mappings())
+def test_the_engine_and_the_reference_agree(rows: list[list[str]], parts: dict[str, Any]) -> None:
+    mapping = loaded(parts)
+    table = a_table("staff", " | ".join(COLUMNS), *rows)
+    engine = found_by(made(mapping, table))
+    spec = mapping.spec
+    naive = Reference([dict(zip(COLUMNS, row, strict=True)) for row in rows]).read(
+        spec.users, spec.memberships[0] if spec.memberships else None
+    )
+    event(f"{bool(naive.users)} users, {bool(naive.memberships)} memberships")
+    assert engine == {
+        "users": list(naive.users.items()),
+        "memberships": naive.memberships,
+        "unknown": naive.unknown,
+        "findings": naive.findings,
+    }
