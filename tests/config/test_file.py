@@ -244,6 +244,13 @@ def test_what_is_no_toml_is_told_with_its_place(
         assert hint in problem.details[0]
 
 
+@pytest.mark.parametrize("text", ['allow_http = "yes"', 'allow_http = "off"'])
+def test_a_word_for_true_or_false_gets_the_advice_for_toml(tmp_path: Path, text: str) -> None:
+    (told,) = refused(tmp_path, text).details
+    assert "must be true or false" in told
+    assert told.endswith("write true or false without quotes")
+
+
 def test_a_file_that_is_not_utf_8_is_told(tmp_path: Path) -> None:
     (tmp_path / "kanport.toml").write_bytes(b'url = "\xff"')
     with pytest.raises(ConfigInvalid) as caught:

@@ -16,7 +16,7 @@ from kanport.files import at_home, read_file
 from kanport.mapping.explain import explain
 from kanport.mapping.problems import near
 from kanport.mapping.shown import with_mistakes
-from kanport.mapping.yaml_file import MAX_BYTES, Document, Mistake, NotYaml, decode
+from kanport.mapping.yaml_file import MAX_BYTES, Document, NotYaml, decode
 
 NAME = "kanport.toml"
 SYSTEM = Path("/etc/kanport") / NAME
@@ -165,16 +165,8 @@ def _read(path: Path) -> tuple[Document, ConfigFile]:
     try:
         return document, ConfigFile.model_validate(document.data, by_alias=True, by_name=False)
     except ValidationError as wrong:
-        mistakes = [_in_toml(mistake) for mistake in explain(wrong, document)]
+        mistakes = explain(wrong, document, yes_no="write true or false without quotes")
         raise with_mistakes(path, text, mistakes, what="configuration") from None
-
-
-def _in_toml(mistake: Mistake) -> Mistake:
-    # The hints on how to write a value are those of YAML.
-    hint = mistake.hint
-    if hint is not None and "YAML" in hint:
-        hint = "write true or false without quotes"
-    return mistake._replace(hint=hint)
 
 
 def _chosen(

@@ -26,6 +26,8 @@ _SHAPES = {
     "string_too_short": "must not be empty",
     "too_short": "must not be empty",
 }
+IN_YAML = "yes, no, on and off are text in YAML 1.2"
+_YES_NO = ("yes", "no", "on", "off")
 _BOUNDS = {
     "greater_than": ("must be more than {gt}", "gt"),
     "greater_than_equal": ("must be at least {ge}", "ge"),
@@ -34,13 +36,18 @@ _BOUNDS = {
 }
 
 
-def explain(wrong: ValidationError, document: Document) -> Iterator[Mistake]:
-    """Give each of the models' errors in plain words at its place in the document."""
+def explain(
+    wrong: ValidationError, document: Document, *, yes_no: str = IN_YAML
+) -> Iterator[Mistake]:
+    """Give each of the models' errors in plain words at its place in the document.
+
+    `yes_no` is what to do about a text such as `yes` in the place of true or false.
+    """
     for error in wrong.errors(include_url=False):
-        yield _mistake(error, document)
+        yield _mistake(error, document, yes_no)
 
 
-def _mistake(error: Any, document: Document) -> Mistake:
+def _mistake(error: Any, document: Document, yes_no: str) -> Mistake:
     kind, context = error["type"], error.get("ctx", {})
     path: Steps = tuple(step for step in error["loc"] if not str(step).startswith(TAG_MARK))
     if kind == CODE:
@@ -54,7 +61,7 @@ def _mistake(error: Any, document: Document) -> Mistake:
         # Only a name of Python's own spelling, such as from_, is left to the models to refuse.
         hint = f"did you mean {str(path[-1]).rstrip('_')}?"
         return Mistake(document.key(path), f"unknown key {quoted(path[-1])}", hint)
-    message, what_to_do = _in_plain_words(kind, context, error)
+    message, what_to_do = _in_plain_words(kind, context, error, yes_no)
     return Mistake(document.value(path), _with_subject(path, message), what_to_do)
 
 
@@ -67,13 +74,15 @@ def _with_subject(path: Steps, message: str) -> str:
     return f"{path[-1]} {message}" if isinstance(path[-1], str) else f"this {message}"
 
 
-def _in_plain_words(kind: str, context: Any, error: Any) -> tuple[str, str | None]:
+def _in_plain_words(kind: str, context: Any, error: Any, yes_no: str) -> tuple[str, str | None]:
     value = error["input"]
     if kind == "literal_error":
         return _choice(context["expected"], value)
     if kind in _BOUNDS:
         message, name = _BOUNDS[kind]
         return message.format(**{name: f"{context[name]:g}"}), None
+    if kind in ("bool_type", "bool_parsing") and str(value).casefold() in _YES_NO:
+        return _SHAPES[kind], yes_no
     if kind in _SHAPES:
         return _SHAPES[kind], _how_to_write(kind, value, context.get("class_name", ""))
     return str(error["msg"]).lower(), None
@@ -117,11 +126,6 @@ def _how_to_write(kind: str, value: Any, part: str) -> str | None:
             return "one text, without brackets"
     if kind == "tuple_type" and isinstance(value, str):
         return f"write [{value}]" if re.fullmatch(r"[\w.-]+", value) else f'write ["{value}"]'
-    if kind in ("bool_type", "bool_parsing") and str(value).casefold() in _YES_NO:
-        return "yes, no, on and off are text in YAML 1.2"
     if kind.startswith("int") and isinstance(value, str) and value.isdecimal():
         return f"write {value} without quotes"
     return None
-
-
-_YES_NO = ("yes", "no", "on", "off")

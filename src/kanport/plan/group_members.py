@@ -233,20 +233,20 @@ def _removals(
                 risk=(Risk.ACCESS_LOST,) if people else (),
             )
         )
-        why, inside = "", sorted_names(u.username for u in people if u and protected(u.username))
+        kept, inside = "", sorted_names(u.username for u in people if u and protected(u.username))
         because: tuple[PlanBecause, ...] = ()
         if resolved.doubt.everybody or not is_open.isdisjoint((None, key)):
-            why, because = "unproven", resolved.causes.of_group({key})
+            kept, because = "unproven", resolved.causes.of_group({key})
         elif key in groups.unclear:
-            why, because = "unclear", (cause("unclear-group"),)
+            kept, because = "unclear", (cause("unclear-group"),)
         elif not group.complete or None in people:
-            why, because = "unread", (cause("unread-members", case="server"),)
+            kept, because = "unread", (cause("unread-members", case="server"),)
         elif inside:
-            why = "protected"
+            kept = "protected"
             because = (cause("protected-account", case="group", usernames=inside),)
-        if why:
-            name, names = group.name, inside if why == "protected" else ()
-            findings.append(found("group-kept", case=why, value=name, group=name, usernames=names))
+        if kept:
+            name, names = group.name, inside if kept == "protected" else ()
+            findings.append(found("group-kept", case=kept, value=name, group=name, usernames=names))
             withheld += [Withheld(change, because) for change in removal]
             continue
         changes += removal
