@@ -1,7 +1,8 @@
 r"""Lines and records of CSV text: most lines are plain, the others go through `csv` one by one.
 
-A plain line is a record by itself: it has no quotation mark, and as many fields as the header. All
-plain lines together are split by pandas' reader, which costs a tenth of what `csv` does.
+A plain line is a record by itself, with as many fields as the header: it has no quotation marks but
+those around whole fields, and none in them. All plain lines together lose their marks and are split
+by pandas' reader, for a fraction of what each record costs by itself.
 """
 
 import csv
@@ -21,11 +22,9 @@ from kanport.table import Objects, objects
 
 _BLANK_AFTER = re.compile(r'"[ \t\u00a0]+(?:[,;|\t]|$)')
 _BLANKS = (b" ", b"\t", "\u00a0".encode())
-_LF, _CR = 10, 13
+_QUOTE, _LF, _CR = b'"\n\r'
 _MARK, _MARK_BYTES = "\ufeff", "\ufeff".encode()
 _AT_ONCE = 4_096
-_RUN = 32
-"""So many plain lines in a row are worth leaving the slow way for."""
 
 Numbers = NDArray[np.intp]
 Flags = NDArray[np.bool_]
@@ -83,7 +82,7 @@ class Lines:
 
     def after(self, start: int) -> Iterator[str]:
         """Yield the lines from the one with this number (from 0) on."""
-        size = 8
+        size = 4
         while start < len(self):
             text = self._text(start, start + size)
             lines = io.StringIO(text, newline="")
@@ -98,9 +97,27 @@ class Lines:
         plain: Flags = count == width - 1
         plain[:start] = False
         plain[self._ends - self._starts > csv.field_size_limit()] = False
-        plain[self._lines_of(np.flatnonzero(self._bytes == ord('"')))] = False
         plain[self._lines_with(_MARK_BYTES)] = False
+        if b'"' in self._data:
+            plain[self._quoted_otherwise(places, ord(delimiter))] = False
         return plain
+
+    def _quoted_otherwise(self, places: Numbers, delimiter: int) -> Numbers:
+        """Return the lines with other quotation marks than those around whole fields.
+
+        `places` are those of the delimiter. Of the marks of a line, each first one opens a field
+        and each second one closes it, with no delimiter between them.
+        """
+        quotes = np.flatnonzero(self._bytes == _QUOTE)
+        lines = np.searchsorted(self._ends, quotes, side="right")
+        of_line = np.bincount(lines, minlength=len(self))
+        opens = (np.arange(len(quotes)) - (np.cumsum(of_line) - of_line)[lines]) % 2 == 0
+        begins = (quotes == self._starts[lines]) | (self._bytes[quotes - 1] == delimiter)
+        after = self._bytes[np.minimum(quotes + 1, len(self._data) - 1)]
+        ends = (quotes == len(self._data) - 1) | np.isin(after, (delimiter, _LF, _CR))
+        fields = np.searchsorted(places, quotes)
+        right = np.where(opens, begins, ends & (fields == np.roll(fields, 1)))
+        return np.append(lines[~right], np.flatnonzero(of_line % 2))
 
     def late_quotes(self) -> frozenset[int]:
         """Return the lines, from 1, with a blank before a quotation mark."""
@@ -114,7 +131,8 @@ class Lines:
         edges = np.flatnonzero(np.diff(plain, prepend=False, append=False)).reshape(-1, 2)
         runs = [self._data[self._starts[a] : self._ends[b - 1]] for a, b in edges]
         frame = pd.read_csv(
-            io.BytesIO(b"".join(runs)),
+            # An empty field at the very end would be no line without an end.
+            io.BytesIO(b"".join((*runs, b"\n")).replace(b'"', b"")),
             sep=delimiter,
             header=None,
             names=range(width),
@@ -126,7 +144,7 @@ class Lines:
             encoding="utf-8",
             encoding_errors="surrogatepass",
         )
-        return [frame[number].to_numpy() for number in range(width)]
+        return [frame[number].to_numpy()[: plain.sum()] for number in range(width)]
 
     def _text(self, first: int, after: int) -> str:
         start, end = self._starts[first], self._ends[min(after, len(self)) - 1]
@@ -175,7 +193,10 @@ def records(lines: Lines, delimiter: str, start: int = 0) -> Iterator[Record | B
 def careful_records(
     lines: Lines, delimiter: str, start: int, plain: Flags
 ) -> Iterator[Record | Broken]:
-    """Yield the records that are not plain, and plain ones among them; `plain` keeps the others."""
+    """Yield the records from the line `start` on that are not plain, and keep the rest in `plain`.
+
+    A line that looks plain is none where it lies within a record of several lines.
+    """
     others = np.flatnonzero(~plain).tolist()
     at = 0
     while at < len(others):
@@ -189,7 +210,7 @@ def careful_records(
             start = record.last
             while at < len(others) and others[at] < start:
                 at += 1
-            if at == len(others) or others[at] >= start + _RUN:
+            if at == len(others) or others[at] > start:
                 break
 
 
