@@ -5,17 +5,19 @@ from typing import Any
 
 from kanport.facts import Fact
 from kanport.outcome import Outcome
-from kanport.plan.model import Action, Change, Plan, PlanMapping, PlanServer, Subject
+from kanport.plan.model import Action, Change, Plan, PlanMapping, PlanServer
 from kanport.plan.plan_file import plan_digest
+from tests.changes import a_change
 
 
 def change(number: int, action: Action, username: str, **parts: Any) -> Change:
     """Make a change; `project` goes into its subject."""
     project = parts.pop("project", None)
-    return Change(
+    return a_change(
         id=f"c{number:04}",
         action=action,
-        subject=Subject(username=username, project=project),
+        username=username,
+        project=project,
         reason=parts.pop("reason", "as the test wants it"),
         **parts,
     )

@@ -13,9 +13,10 @@ from kanport.config import resolve_settings
 from kanport.kanboard.client import Client
 from kanport.outcome import Run, Status
 from kanport.pipeline import Execution, apply_plan, resume_run, verify_plan
-from kanport.plan.model import Action, Change, Plan, Subject
+from kanport.plan.model import Action, Change, Plan
 from kanport.sandbox import Fault, Reply, Sandbox, SandboxOptions
 from tests.apply.plans import new_user, plan_of
+from tests.changes import a_change
 
 OPTIONS = Options(batch_size=3, connections=1, pause=0.0)
 PHP = (
@@ -47,12 +48,12 @@ def prepared() -> Iterator[tuple[Sandbox, Client, Plan]]:
         store.add_group_access(beta, old, "project-member")
         changes: list[Change] = []
 
-        def add(action: Action, subject: dict[str, str], **parts: Any) -> None:
+        def add(action: Action, subject: dict[str, Any], **parts: Any) -> None:
             changes.append(
-                Change(
+                a_change(
                     id=f"c{len(changes) + 1:04}",
                     action=action,
-                    subject=Subject(**subject),
+                    **subject,
                     reason="as the test wants it",
                     **parts,
                 )

@@ -21,9 +21,10 @@ from kanport.facts import fact
 from kanport.kanboard.client import Client
 from kanport.outcome import Status
 from kanport.pipeline import Execution, apply_plan, resume_run
-from kanport.plan.model import Action, Change, Subject
+from kanport.plan.model import Action, Change
 from kanport.sandbox import Fault, Sandbox
 from tests.apply.plans import new_user, plan_of
+from tests.changes import a_change
 from tests.conftest import Kanport
 from tests.processes import Command
 
@@ -31,20 +32,20 @@ CREATING = {"createProject", "createUser", "createGroup"}
 
 
 def project(number: int, name: str, **after: str) -> Change:
-    return Change(
+    return a_change(
         id=f"c{number:04}",
         action=Action.PROJECT_CREATE,
-        subject=Subject(project=after.get("identifier", name)),
+        project=after.get("identifier", name),
         reason="as the test wants it",
         after={"name": name, **after},
     )
 
 
 def group(number: int, name: str) -> Change:
-    return Change(
+    return a_change(
         id=f"c{number:04}",
         action=Action.GROUP_CREATE,
-        subject=Subject(group=name),
+        group=name,
         reason="as the test wants it",
         after={"name": name, "external_id": ""},
     )
@@ -103,7 +104,7 @@ def everything(server: Sandbox) -> list[str]:
     return sorted(found + [name for name in names(server, "getAllUsers") if name != "admin"])
 
 
-@pytest.mark.parametrize("change", NEW, ids=lambda c: f"{c.action} {c.subject.project or ''}")
+@pytest.mark.parametrize("change", NEW, ids=lambda c: f"{c.action} {c.project or ''}")
 @pytest.mark.parametrize("reads", [1, 4])
 def test_an_answer_that_comes_later_than_the_time_out_is_waited_for(
     server: Sandbox, tmp_path: Path, change: Change, reads: int

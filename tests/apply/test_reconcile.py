@@ -13,23 +13,26 @@ from kanport.facts import fact
 from kanport.kanboard.current import read_current
 from kanport.outcome import Status
 from kanport.pipeline import Execution, resume_run
-from kanport.plan.model import Action, Change, Subject
+from kanport.plan.change import About, Action, Change
 from tests.apply.disturbed import OPTIONS, Disturbed, end_state
 from tests.apply.plans import change, facts_in, grant, new_user
 from tests.apply.proxy import Calls, Disturbance, Forward, Proxy, Wire, items_response
 from tests.apply.test_when_it_counts import cut
+from tests.changes import a_change
 
 ODD: list[Any] = [{"message": "welcome"}, ["a", "list"], 7, 1.5, {"id": "x", "username": "ada"}]
 ROLE = {"role": "project-member"}
+AFTER = {About.GROUP: {"name": "Devs"}, About.MEMBERSHIP: ROLE, About.GROUP_ACCESS: ROLE}
 
 
-def about_group(action: Action, **subject: str) -> Change:
-    return Change(
+def about_group(action: Action, **subject: Any) -> Change:
+    return a_change(
         id="c0001",
         action=action,
-        subject=Subject(group="Devs", **subject),
+        group="Devs",
+        **subject,
         reason="as the test wants it",
-        after={"name": "Devs"} if action in (Action.GROUP_CREATE, Action.GROUP_UPDATE) else ROLE,
+        after=AFTER.get(action.about) if action is not Action.GROUP_REMOVE else None,
     )
 
 

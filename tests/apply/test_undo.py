@@ -11,8 +11,10 @@ from kanport.apply.undo import undo_plan
 from kanport.facts import fact
 from kanport.model import CurrentState, Group, Project, ServerInfo, User
 from kanport.outcome import Outcome, Run, Status
+from kanport.plan.change import values_of
 from kanport.plan.model import Action, Change, Plan, PlanIdentity, Risk
 from tests.apply.plans import change, grant, new_user, plan_of
+from tests.changes import after_of, changed, who
 
 FALSE = Answered(Heard.FALSE)
 URL = "http://127.0.0.1:1/jsonrpc.php"
@@ -51,7 +53,7 @@ def back(journal: Recorded, current: CurrentState, **options: Any) -> Plan:
 
 
 def told(plan: Plan) -> list[tuple[str, str, dict[str, Any] | None, dict[str, Any] | None]]:
-    return [(str(c.action), c.username, c.before, c.after) for c in plan.changes]
+    return [(str(c.action), who(c), values_of(c.before), values_of(c.after)) for c in plan.changes]
 
 
 def codes(plan: Plan) -> list[str]:
@@ -171,8 +173,10 @@ def test_risks_and_order_are_those_of_any_plan() -> None:
     plan = back(
         recorded(
             on_ada(Action.USER_UPDATE, {"role": "app-admin"}, {"role": "app-user"}),
-            on_ada(Action.USER_ENABLE, {"active": False}, {"active": True}).model_copy(
-                update={"id": "c0002", "user_id": 3}
+            changed(
+                on_ada(Action.USER_ENABLE, {"active": False}, {"active": True}),
+                id="c0002",
+                user_id=3,
             ),
         ),
         state(ADA, User(3, "bob", role="app-admin")),
@@ -195,7 +199,10 @@ def test_renames_in_a_row_go_back_the_other_way_round() -> None:
         recorded(renamed(1, 3, "b", "c"), renamed(2, 2, "a", "b")),
         state(User(2, "b"), User(3, "c")),
     )
-    assert [(c.user_id, (c.after or {})["username"]) for c in plan.changes] == [(2, "a"), (3, "b")]
+    assert [(c.user_id, after_of(c)["username"]) for c in plan.changes] == [
+        (2, "a"),
+        (3, "b"),
+    ]
 
 
 def test_a_created_user_loses_what_the_run_granted() -> None:
@@ -207,9 +214,9 @@ def test_a_created_user_loses_what_the_run_granted() -> None:
 
 
 def test_a_created_user_who_was_to_be_inactive_stays_and_that_is_said() -> None:
-    disabled = replace_id(
-        on_ada(Action.USER_DISABLE, {"active": True}, {"active": False}), "c0002"
-    ).model_copy(update={"user_id": None})
+    disabled = changed(
+        on_ada(Action.USER_DISABLE, {"active": True}, {"active": False}), id="c0002", user_id=None
+    )
     plan = back(recorded(new_user(1, "ada"), disabled), state(replace(ADA, active=False)))
     (finding,) = plan.findings
     assert (plan.changes, finding.code) == ((), "undo-partial")
@@ -289,7 +296,7 @@ def test_what_is_back_already_needs_nothing() -> None:
 
 
 def replace_id(one: Change, number: str) -> Change:
-    return one.model_copy(update={"id": number})
+    return changed(one, id=number)
 
 
 @pytest.mark.parametrize(
@@ -423,8 +430,8 @@ def test_who_was_changed_or_is_in_a_private_project_is_disabled_instead_of_remov
 def test_protected_accounts_are_left_alone() -> None:
     done = recorded(
         new_user(1, "svc-x"),
-        on_ada(Action.USER_RENAME, {"username": "svc-old"}, {"username": "ada"}).model_copy(
-            update={"id": "c0002"}
+        replace_id(
+            on_ada(Action.USER_RENAME, {"username": "svc-old"}, {"username": "ada"}), "c0002"
         ),
         grant(3, "svc-x", 7),
     )

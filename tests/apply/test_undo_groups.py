@@ -7,17 +7,19 @@ import pytest
 from kanport.apply.journal import Answered, Heard
 from kanport.model import Group
 from kanport.outcome import Status
-from kanport.plan.model import Action, Change, Plan, Subject
+from kanport.plan.model import Action, Change, Plan
 from tests.apply.test_undo import ADA, back, recorded, state
+from tests.changes import a_change
 
 
 def of_group(action: Action, name: str = "Devs", **parts: Any) -> Change:
     """Make a change of a group; `number` gives it another id than c0001."""
     subject = {key: parts.pop(key) for key in ("username", "project") if key in parts}
-    return Change(
+    return a_change(
         id=f"c{parts.pop('number', 1):04}",
         action=action,
-        subject=Subject(group=name, **subject),
+        group=name,
+        **subject,
         reason="as the test wants it",
         **parts,
     )
@@ -29,7 +31,7 @@ ANSWERS = {"c0001": (Answered(Heard.ID, 5),), "c0002": (Answered(Heard.TRUE),)}
 
 
 def told(plan: Plan) -> list[tuple[str, str | None, int | None]]:
-    return [(str(c.action), c.subject.group, c.group_id) for c in plan.changes]
+    return [(str(c.action), c.group, c.group_id) for c in plan.changes]
 
 
 def said(plan: Plan) -> list[str]:

@@ -25,6 +25,7 @@ from tests.apply.test_undo import (
     told,
 )
 from tests.apply.test_undo_groups import ACCESS, CREATED, IN, JOINED, OUT, REMOVED, of_group
+from tests.changes import a_change, after_of, before_of, changed, who
 
 LOST, ID_2 = Answered(Heard.LOST), Answered(Heard.ID, 2)
 TRUE, FALSE = Answered(Heard.TRUE), Answered(Heard.FALSE)
@@ -45,7 +46,7 @@ ENDS_UNKNOWN: dict[str, Any] = {
 
 
 def actions(plan: Plan) -> list[tuple[str, str]]:
-    return [(str(one.action), one.username) for one in plan.changes]
+    return [(str(one.action), who(one)) for one in plan.changes]
 
 
 # --- users that the run created -------------------------------------------------------------------
@@ -451,7 +452,11 @@ def test_the_access_of_a_group_goes_back_only_where_it_is_certain_and_the_group_
     done = of_access(action, before, after)
     plan = back(recorded(done), state(ADA, groups=(DEVS,)))
     assert [
-        (str(c.action), (c.before or {}).get("role"), (c.after or {}).get("role"))
+        (
+            str(c.action),
+            before_of(c).get("role"),
+            after_of(c).get("role"),
+        )
         for c in plan.changes
     ] == [expected]
     assert plan.findings == ()
@@ -491,15 +496,7 @@ def test_access_that_was_there_before_the_run_stays_and_is_said() -> None:
 
 
 def created_project() -> Change:
-    return Change.model_validate(
-        {
-            "id": "c0001",
-            "action": "project.create",
-            "subject": {"project": "P9"},
-            "reason": "as the test wants it",
-            "after": {"name": "P9"},
-        }
-    )
+    return a_change(Action.PROJECT_CREATE, id="c0001", project="P9", reason="as the test wants it")
 
 
 def test_a_created_project_stays_and_is_said_where_it_is_there() -> None:
@@ -514,9 +511,7 @@ def test_a_created_project_stays_and_is_said_where_it_is_there() -> None:
 
 
 def test_a_membership_in_a_created_project_is_found_by_the_number_that_the_project_got() -> None:
-    granted = grant(2, "ada", 0, role=MEMBER).model_copy(
-        update={"project_id": None, "user_id": 2, "subject": grant(2, "ada", 9).subject}
-    )
+    granted = changed(grant(2, "ada", 9, role=MEMBER), project_id=None, user_id=2)
     projects = (ALPHA, Project(9, "P9"))
     done = recorded(created_project(), granted, answers={"c0001": (Answered(Heard.ID, 9),)})
     plan = back(done, state(ADA, projects=projects, roles={9: {2: MEMBER}}))
@@ -591,7 +586,7 @@ def test_a_group_gets_its_old_name_back_beside_others() -> None:
     )
     groups = (Group(5, "Coders"), Group(6, "Ops"))
     plan = back(recorded(renamed), state(groups=groups))
-    assert [(str(one.action), one.after) for one in plan.changes] == [
+    assert [(str(one.action), after_of(one)) for one in plan.changes] == [
         ("group.update", {"name": "Devs"})
     ]
     plan = back(recorded(REMOVED), state(groups=(Group(6, "Ops"),)))
@@ -629,8 +624,8 @@ def test_all_whom_a_run_is_about_are_read() -> None:
         recorded(
             new_user(1, "ada"),
             new_user(2, "eve"),
-            on_ada(Action.USER_RENAME, {"username": "ann"}, {"username": "anna"}).model_copy(
-                update={"id": "c0003"}
+            changed(
+                on_ada(Action.USER_RENAME, {"username": "ann"}, {"username": "anna"}), id="c0003"
             ),
             grant(4, "met", 7),
             grant(5, "known", 7, user_id=12),
@@ -680,7 +675,7 @@ def test_what_is_not_there_any_more_keeps_nothing_else_from_being_taken_back() -
         return [str(change.action) for change in plan.changes]
 
     def elsewhere(done: Change, **parts: int) -> Change:
-        return done.model_copy(update=parts)
+        return changed(done, **parts)
 
     granted = in_alpha(Action.MEMBERSHIP_GRANT, None, MEMBER)
     named = on_ada(Action.USER_UPDATE, {"name": ""}, {"name": "A"})

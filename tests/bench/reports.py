@@ -24,12 +24,12 @@ from kanport.plan.model import (
     PlanServer,
     PlanSource,
     Risk,
-    Subject,
 )
 from kanport.report import html
 from kanport.report import view as views
 from kanport.report.formats import FORMATS, drawn
 from kanport.report.parts import View
+from tests.changes import a_change
 from tests.report.browser.chromium import PROGRAM, Chromium
 
 CHANGES = 50_000
@@ -82,10 +82,10 @@ def _change(number: int, people: int, projects: int) -> Change:
     at = Origin("staff", file="staff.csv", row=number + 2, column="Role", position=4)
     if kind == 0:
         create = who % 2 == 0
-        return Change(
+        return a_change(
             id=f"c{number + 1:04d}",
             action=Action.USER_CREATE if create else Action.USER_UPDATE,
-            subject=Subject(username=_username(who)),
+            username=_username(who),
             user_id=None if create else who,
             before=None if create else {"email": f"{_username(who)}@old.example.org"},
             after={"email": f"{_username(who)}@example.org", "role": "app-user"}
@@ -96,10 +96,11 @@ def _change(number: int, people: int, projects: int) -> Change:
         )
     action = (Action.MEMBERSHIP_GRANT, Action.MEMBERSHIP_CHANGE, Action.MEMBERSHIP_REVOKE)[kind % 3]
     project = (who * 7 + kind) % projects
-    return Change(
+    return a_change(
         id=f"c{number + 1:04d}",
         action=action,
-        subject=Subject(username=_username(who), project=f"PROJECT{project}"),
+        username=_username(who),
+        project=f"PROJECT{project}",
         user_id=None if who % 2 == 0 else who,
         project_id=project + 1,
         before=None if action is Action.MEMBERSHIP_GRANT else {"role": ROLES[0]},

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,6 +18,7 @@ from kanport.report.compare import as_dict, document_of, headline, reasons
 from kanport.report.document import as_markdown, as_text
 from kanport.report.document_html import as_html
 from kanport.report.visible import escaped
+from tests.changes import after_of, before_of, changed
 from tests.report.drawing import plans, plans_and_runs
 from tests.report.examples import make_plan
 
@@ -28,8 +30,8 @@ def _with(plan: Plan, **parts: object) -> Plan:
     return changed.model_copy(update={"digest": plan_digest(changed)})
 
 
-def _altered(change: Change, **parts: object) -> Change:
-    return change.model_copy(update=parts)
+def _altered(change: Change, **parts: Any) -> Change:
+    return changed(change, **parts)
 
 
 def test_a_plan_beside_itself_is_the_same() -> None:
@@ -72,8 +74,8 @@ def test_a_row_that_moved_is_no_change() -> None:
 def test_what_the_server_and_what_the_sources_changed_are_told_apart() -> None:
     change = next(change for change in PLAN.changes if change.before and change.after)
     rest = tuple(other for other in PLAN.changes if other is not change)
-    server = _altered(change, before={**(change.before or {}), "role": "somebody changed it"})
-    wanted = _altered(change, after={**(change.after or {}), "role": "wanted otherwise"})
+    server = _altered(change, before={**before_of(change), "role": "somebody changed it"})
+    wanted = _altered(change, after={**after_of(change), "role": "wanted otherwise"})
     (by_server,) = compare(PLAN, _with(PLAN, changes=(server, *rest))).altered
     assert by_server.server and not by_server.wanted
     (by_source,) = compare(PLAN, _with(PLAN, changes=(wanted, *rest))).altered
@@ -130,7 +132,7 @@ def test_findings_of_one_place_differ_by_their_parameters() -> None:
 
 
 def test_another_wording_of_reasons_and_safety_checks_is_no_change() -> None:
-    changes = tuple(_altered(change, reason="said otherwise", why=None) for change in PLAN.changes)
+    changes = tuple(_altered(change, wording="said otherwise", why=None) for change in PLAN.changes)
     guards = tuple(guard.model_copy(update={"message": "worded anew"}) for guard in PLAN.guards)
     compared = compare(PLAN, _with(PLAN, changes=changes, guards=guards))
     assert compared.same_changes and not compared.guards

@@ -276,7 +276,7 @@ def test_the_explained_values_are_those_of_the_plan(sources: tuple[Table, ...], 
     assert plan is not None
     key = compare_key(who)
     assert told.changes == tuple(
-        change for change in plan.changes if compare_key(change.username) == key
+        change for change in plan.changes if compare_key(change.username or "") == key
     )
     assert told.wanted == next((one for one in known.desired.users if one.key == key), None)
     own = [row for row in told.rows if row.part == "users"]

@@ -201,7 +201,7 @@ def test_apply_reaches_what_is_wanted_or_names_what_stands_in_the_way(world: Wor
         roles = effective(after)
         of = {change.id: change for change in plan.changes}
         failed = {
-            (of[one.change_id].subject.project, of[one.change_id].username): one
+            (of[one.change_id].project, of[one.change_id].username): one
             for one in run.outcomes
             if one.status not in (Status.DONE, Status.ALREADY)
         }

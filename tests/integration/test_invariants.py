@@ -20,6 +20,7 @@ from kanport.pipeline import Execution, Inputs, apply_plan, check_fresh, plan_in
 from kanport.plan.model import Action, Plan
 from kanport.plan.plan_file import dump_plan
 from kanport.sandbox import Sandbox, SandboxOptions, Snapshot
+from tests.changes import after_of
 from tests.examples import examples
 from tests.integration.worlds import BLANK, World, worlds
 
@@ -131,13 +132,13 @@ def test_whom_nothing_names_and_nothing_manages_is_not_touched(world: World) -> 
         named = {compare_key(row[0]) for row in [*world.people, *world.grants]}
         pattern = world.options["managed"].strip('"')
         for change in plan.changes:
-            who = change.username
+            who = change.username or ""
             assert not fnmatchcase(who, "svc-*"), "a protected account"
             assert who != "admin", "a protected account"
             if change.action is Action.USER_RENAME or compare_key(who) in named:
                 continue
             renamed = {
-                compare_key(str((other.after or {})["username"]))
+                compare_key(str(after_of(other)["username"]))
                 for other in plan.changes
                 if other.action is Action.USER_RENAME and other.user_id == change.user_id
             }
@@ -156,15 +157,15 @@ def test_a_row_that_cannot_be_read_takes_nothing_away_from_anybody(world: World)
             # A row that says so itself is no absence; such a change names its cell.
             if change.action in (Action.USER_DISABLE, Action.USER_REMOVE) and not change.origin:
                 assert not somebody
-                assert compare_key(change.username) not in unknown
+                assert compare_key(change.username or "") not in unknown
             if change.action is Action.MEMBERSHIP_REVOKE:
                 assert not somebody
-                assert compare_key(change.subject.project or "") not in nameless
+                assert compare_key(change.project or "") not in nameless
         asked = {(compare_key(row[0]), compare_key(row[1])) for row in world.grants}
         for change in plan.changes:
             if change.action is Action.MEMBERSHIP_REVOKE:
-                who = compare_key(change.username)
-                assert (who, compare_key(change.subject.project or "")) not in asked
+                who = compare_key(change.holder)
+                assert (who, compare_key(change.project or "")) not in asked
         if stopped(plan):
             return
         applied(plan, client, folder)

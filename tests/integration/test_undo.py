@@ -15,6 +15,7 @@ from kanport.pipeline import Execution, apply_plan, check_fresh, plan_undo, veri
 from kanport.plan.model import Action, Plan
 from kanport.sandbox import Sandbox, Snapshot
 from kanport.sandbox.store import UserState
+from tests.changes import after_of
 from tests.integration.test_invariants import TRIED, opened, planned, stopped
 from tests.integration.worlds import World, worlds
 
@@ -50,7 +51,7 @@ def renames_that_cannot_be(back: Plan, plan: Plan) -> set[int | None]:
         change.user_id
         for change in plan.changes
         if change.action is Action.USER_RENAME
-        and {change.username, (change.after or {})["username"]} & named
+        and {change.username, after_of(change)["username"]} & named
         and change.username.casefold() in {"", *(name.casefold() for name in new)}
     }
 

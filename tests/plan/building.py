@@ -20,6 +20,7 @@ from kanport.model import (
     User,
 )
 from kanport.origin import Origin
+from kanport.plan.change import values_of
 from kanport.plan.make import make_plan
 from kanport.plan.model import Change, Plan, PlanMapping, PlanSource
 
@@ -161,10 +162,10 @@ def told(changes: Plan | Iterable[Change]) -> list[str]:
             for part in (
                 change.action,
                 change.username,
-                change.subject.project,
-                change.before,
+                change.project,
+                values_of(change.before),
                 "->" if change.before and change.after else None,
-                change.after,
+                values_of(change.after),
             )
             if part is not None
         )

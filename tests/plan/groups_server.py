@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from kanport.memory import Memory
 from kanport.model import PROJECT_ROLE_RANK, CurrentState, Group, Project, User
 from kanport.plan.model import Action, Change, Plan
+from tests.changes import after_of
 from tests.plan.building import ADMIN, SERVER
 
 
@@ -76,7 +77,7 @@ def carried_out(server: GroupsServer, plan: Plan) -> GroupsServer:
 
 
 def _after(server: GroupsServer, change: Change) -> GroupsServer:
-    after = change.after or {}
+    after = after_of(change)
     names, members = dict(server.names), dict(server.members)
     direct, attached = dict(server.direct), dict(server.attached)
     group, user = _group(server, change), _user(server, change)
@@ -121,11 +122,11 @@ def _after(server: GroupsServer, change: Change) -> GroupsServer:
 def _group(server: GroupsServer, change: Change) -> int:
     if change.group_id is not None:
         return change.group_id
-    found = [number for number, (name, _) in server.names.items() if name == change.subject.group]
+    found = [number for number, (name, _) in server.names.items() if name == change.group]
     return found[0] if found else 0
 
 
 def _user(server: GroupsServer, change: Change) -> int:
-    if change.user_id is None and change.subject.username is not None:
+    if change.user_id is None and change.username is not None:
         return next(user.id for user in server.users if user.username == change.username)
     return change.user_id or 0

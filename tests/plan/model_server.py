@@ -8,6 +8,7 @@ from kanport.fields import USER_FIELDS, attributes, field_named
 from kanport.model import PROJECT_ROLE_RANK, CurrentState, Group, Project, User
 from kanport.names import compare_key
 from kanport.plan.model import Action, Change, Plan
+from tests.changes import after_of, before_of
 from tests.plan.building import SERVER
 
 
@@ -52,7 +53,7 @@ def apply_plan(server: Kanboard, plan: Plan) -> list[Kanboard]:
 
 def apply_change(server: Kanboard, change: Change) -> Kanboard:
     """Carry out one change, as the server would: it refuses what it holds to be wrong."""
-    before, after = change.before or {}, change.after or {}
+    before, after = before_of(change), after_of(change)
     if change.action is Action.USER_CREATE:
         return _create(server, after)
     user = _user(server, change)

@@ -73,7 +73,7 @@ def test_lowering_comes_first_and_granting_after_creating() -> None:
 @pytest.mark.parametrize("text", ["ALPHA", "alpha", "Alpha project", "ALPHA PROJECT", "1"])
 def test_a_project_is_found_by_identifier_name_or_id(text: str) -> None:
     plan = plan_for(a_state(access("ann", text)), a_server(ANN))
-    assert [change.subject.project for change in plan.changes] == ["ALPHA"]
+    assert [change.project for change in plan.changes] == ["ALPHA"]
 
 
 def test_a_number_is_an_id_only_where_nothing_is_called_so() -> None:

@@ -23,6 +23,7 @@ from kanport.plan.make import make_plan
 from kanport.plan.model import Plan, PlanMapping
 from kanport.plan.order import Phase, phase_of
 from kanport.plan.stale import differences
+from tests.changes import after_of, before_of
 from tests.plan.building import ALPHA, BETA, a_mapping, a_server, access, codes
 
 ANN, BOB, EVE = User(2, "ann"), User(3, "bob"), User(4, "eve")
@@ -78,8 +79,8 @@ def planned(
 
 def told(plan: Plan) -> list[tuple[Any, ...]]:
     return [
-        (str(one.action), *(part for part in (one.subject.group, one.subject.project) if part),
-         *([one.username] if one.username else []), *((one.after or {}).values()))
+        (str(one.action), *(part for part in (one.group, one.project) if part),
+         *([one.username] if one.username else []), *(after_of(one).values()))
         for one in plan.changes
     ]  # fmt: skip
 
@@ -230,7 +231,7 @@ def test_access_of_groups_stays_where_a_row_that_cannot_be_followed_may_ask_for_
         group_access=[{"list": {group: {project: MEMBER}}}],
         group_access_missing="revoke",
     )
-    assert {one.subject.project for one in plan.changes} == {"ALPHA", "BETA"} - stays
+    assert {one.project for one in plan.changes} == {"ALPHA", "BETA"} - stays
 
 
 @pytest.mark.parametrize("missing", ["disable", "remove"])
@@ -377,10 +378,10 @@ def test_a_project_that_is_described_belongs_to_whom_the_row_says() -> None:
     rows = [{"from": "people", "name": {"from": "project"}}]
     plan = planned(desired, server(), projects=rows)
     created, granted = plan.changes
-    assert created.after == {
+    assert after_of(created) == {
         "name": "Gamma", "identifier": "GAM", "owner": "ann", "description": "All of it"
     }  # fmt: skip
-    assert (created.user_id, granted.subject.project, granted.project_id) == (2, "GAM", None)
+    assert (created.user_id, granted.project, granted.project_id) == (2, "GAM", None)
 
 
 def test_no_group_gets_access_to_a_project_that_is_left_out_and_what_it_has_stays() -> None:
@@ -419,7 +420,7 @@ def test_a_direct_role_is_made_sure_of_when_a_group_that_may_give_it_goes() -> N
         ("group_member.remove", "Engineers", "ann"),
         ("membership.grant", "ALPHA", "ann", MEMBER),
     ]
-    assert plan.changes[1].before == {"role": MEMBER}
+    assert before_of(plan.changes[1]) == {"role": MEMBER}
 
 
 def test_access_that_is_known_to_come_through_a_group_is_left_alone() -> None:

@@ -19,6 +19,7 @@ from kanport.model import (
     User,
 )
 from kanport.plan.model import Plan
+from tests.changes import after_of, before_of
 from tests.plan.building import ALPHA, BETA, a_mapping, a_server, access, plan_for
 from tests.plan.groups_server import GroupsServer, carried_out
 
@@ -82,9 +83,9 @@ def of_people(plan: Plan) -> list[tuple[str, str, str | None, str | None]]:
     return [
         (
             str(change.action),
-            change.username,
-            (change.before or {}).get("role"),
-            (change.after or {}).get("role"),
+            change.username or "",
+            before_of(change).get("role"),
+            after_of(change).get("role"),
         )
         for change in plan.changes
         if str(change.action).startswith("membership.")
@@ -94,7 +95,7 @@ def of_people(plan: Plan) -> list[tuple[str, str, str | None, str | None]]:
 def of_groups(plan: Plan) -> list[tuple[str, str | None, str | None]]:
     """Return what happens to groups: action, group, role after."""
     return [
-        (str(change.action), change.subject.group, (change.after or {}).get("role"))
+        (str(change.action), change.group, after_of(change).get("role"))
         for change in plan.changes
         if str(change.action).startswith("group")
     ]

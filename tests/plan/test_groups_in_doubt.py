@@ -9,6 +9,7 @@ from kanport.findings import found
 from kanport.model import DesiredUser, Given, Group, Unknown, User
 from kanport.origin import Origin
 from kanport.plan.model import Plan
+from tests.changes import who
 from tests.plan.building import a_server, cell, codes
 from tests.plan.test_groups import planned, wanted
 
@@ -19,7 +20,7 @@ LEAVES = [("group_member.remove", "bob")]
 
 
 def actions(plan: Plan) -> list[tuple[str, str]]:
-    return [(str(one.action), one.username) for one in plan.changes]
+    return [(str(one.action), who(one)) for one in plan.changes]
 
 
 def without_bob(unknown: Unknown, **parts: Any) -> Plan:

@@ -6,7 +6,8 @@ import pytest
 
 from kanport.model import CurrentState, DesiredState, User
 from kanport.plan.guards import Situation, judge
-from kanport.plan.model import Action, Change, Subject
+from kanport.plan.model import Action
+from tests.changes import a_change
 from tests.plan.building import a_mapping, a_server, a_state, access, person, plan_for, tripped
 
 USERS = tuple(User(number, f"u{number}") for number in range(2, 11))
@@ -227,10 +228,10 @@ def test_every_guard_that_applies_says_what_it_looked_at() -> None:
 
 def test_a_protected_account_in_a_change_stops_the_plan_however_it_got_there() -> None:
 
-    change = Change(
+    change = a_change(
         id="c0001",
         action=Action.USER_DISABLE,
-        subject=Subject(username="svc-1"),
+        username="svc-1",
         user_id=2,
         reason="a bug",
     )

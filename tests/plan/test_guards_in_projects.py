@@ -9,7 +9,8 @@ from kanport.mapping.spec import MappingFile
 from kanport.memory import Memory
 from kanport.model import CurrentState, Group, Project, User
 from kanport.plan.guards import Situation, access_lost, judge
-from kanport.plan.model import Action, Change, Plan, Subject
+from kanport.plan.model import Action, Change, Plan
+from tests.changes import a_change
 from tests.plan.building import ALPHA, BETA, a_mapping, a_server, a_state, access, person, plan_for
 
 PEOPLE = tuple(User(number, f"u{number}") for number in range(2, 102))
@@ -162,10 +163,11 @@ LISTED = dict.fromkeys((2, 3, 4, 5), "project-member")
 
 
 def on_group(action: Action, **parts: Any) -> Change:
-    return Change(
+    return a_change(
         id="c0001",
         action=action,
-        subject=Subject(group="team", project=parts.pop("project", None)),
+        group="team",
+        project=parts.pop("project", None),
         group_id=7,
         reason="not asked for",
         **parts,
@@ -209,10 +211,11 @@ def test_a_group_that_certainly_gives_no_access_takes_none() -> None:
 
 def test_what_is_lost_twice_counts_once() -> None:
     server = a_server(*PEOPLE[:4], groups=(TEAM,), roles={1: LISTED})
-    revoke = Change(
+    revoke = a_change(
         id="c0002",
         action=Action.MEMBERSHIP_REVOKE,
-        subject=Subject(username="u2", project=ALPHA.label),
+        username="u2",
+        project=ALPHA.label,
         user_id=2,
         project_id=1,
         before={"role": "project-member"},
@@ -222,10 +225,11 @@ def test_what_is_lost_twice_counts_once() -> None:
 
 
 def a_pair(action: Action, user_id: int, **parts: Any) -> Change:
-    return Change(
+    return a_change(
         id="c0003",
         action=action,
-        subject=Subject(username=f"u{user_id}", group=parts.pop("group", None)),
+        username=f"u{user_id}",
+        group=parts.pop("group", None),
         user_id=user_id,
         reason="asked for",
         **parts,
@@ -246,10 +250,11 @@ MOVED = on_group(Action.GROUP_MEMBER_REMOVE, user_id=3)
         (
             (
                 a_pair(Action.GROUP_MEMBER_ADD, 3, group="new"),
-                Change(
+                a_change(
                     id="c0004",
                     action=Action.GROUP_ACCESS_GRANT,
-                    subject=Subject(group="new", project="ALPHA"),
+                    group="new",
+                    project="ALPHA",
                     project_id=1,
                     after={"role": "project-member"},
                     reason="asked for",
@@ -260,10 +265,11 @@ MOVED = on_group(Action.GROUP_MEMBER_REMOVE, user_id=3)
         (
             (
                 a_pair(Action.GROUP_MEMBER_ADD, 3, group_id=8),
-                Change(
+                a_change(
                     id="c0004",
                     action=Action.GROUP_ACCESS_REVOKE,
-                    subject=Subject(group="others", project="ALPHA"),
+                    group="others",
+                    project="ALPHA",
                     group_id=8,
                     project_id=1,
                     reason="not asked for",

@@ -7,8 +7,9 @@ import pytest
 
 from kanport.model import Project, User
 from kanport.plan.guards import Situation, judge
-from kanport.plan.model import Action, Change, Plan, Subject
+from kanport.plan.model import Action, Change, Plan
 from kanport.plan.stale import differences
+from tests.changes import a_change
 from tests.plan.building import (
     ADMIN,
     ALPHA,
@@ -40,11 +41,10 @@ def _disabled(username: str) -> Change:
 def _changed(
     action: Action, username: str, before: dict[str, Any], after: dict[str, Any]
 ) -> Change:
-    subject = Subject(username=username)
-    return Change(
+    return a_change(
         id="c0001",
         action=action,
-        subject=subject,
+        username=username,
         user_id=9,
         before=before,
         after=after,
@@ -225,10 +225,11 @@ def test_a_plan_is_stale_where_somebody_got_into_a_private_project_since() -> No
 
 
 def test_nobody_is_taken_out_of_a_private_project_however_that_got_into_a_plan() -> None:
-    change = Change(
+    change = a_change(
         id="c0001",
         action=Action.MEMBERSHIP_REVOKE,
-        subject=Subject(username="gus", project="Diary"),
+        username="gus",
+        project="Diary",
         user_id=2,
         project_id=5,
         before={"role": "project-member"},

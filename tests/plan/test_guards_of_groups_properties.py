@@ -19,6 +19,7 @@ from kanport.model import (
 )
 from kanport.plan.make import make_plan
 from kanport.plan.model import Action, Change, Plan, PlanMapping
+from tests.changes import after_of
 from tests.examples import examples
 from tests.plan.building import ADMIN, ALPHA, BETA, a_mapping, tripped
 from tests.plan.model_server import Kanboard, apply_change
@@ -44,10 +45,10 @@ def apply_to_groups(server: Kanboard, change: Change) -> Kanboard:
     groups = {group.id: group for group in server.groups}
     if change.action is Action.GROUP_CREATE:
         number = max(groups, default=0) + 1
-        return replace(server, groups=(*server.groups, Group(number, change.subject.group or "")))
-    if change.subject.group is None:
+        return replace(server, groups=(*server.groups, Group(number, change.group or "")))
+    if change.group is None:
         return apply_change(server, change)
-    (number,) = [one.id for one in server.groups if one.name == change.subject.group]
+    (number,) = [one.id for one in server.groups if one.name == change.group]
     attached = dict(server.attached or {})
     match change.action:
         case Action.GROUP_REMOVE:
@@ -63,7 +64,7 @@ def apply_to_groups(server: Kanboard, change: Change) -> Kanboard:
         case Action.GROUP_ACCESS_REVOKE:
             attached.pop((change.project_id or 0, number), None)
         case Action.GROUP_ACCESS_GRANT | Action.GROUP_ACCESS_CHANGE:
-            attached[change.project_id or 0, number] = (change.after or {})["role"]
+            attached[change.project_id or 0, number] = after_of(change)["role"]
     return replace(server, groups=tuple(groups.values()), attached=attached)
 
 

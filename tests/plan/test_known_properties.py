@@ -15,6 +15,7 @@ from kanport.outcome import Outcome, Run, Status
 from kanport.plan.identities import identities_after
 from kanport.plan.model import Action, Plan, Risk
 from kanport.plan.stale import differences
+from tests.changes import before_of
 from tests.examples import examples
 from tests.plan.building import a_mapping, cell, plan_for, tripped
 from tests.plan.model_server import Kanboard, apply_plan
@@ -109,7 +110,7 @@ def _old_name_in_doubt(world: World, plan: Plan) -> bool:
     Once they have the new one, the row is nobody's, and what they kept is decided without it.
     """
     old = {
-        compare_key(str((change.before or {})["username"]))
+        compare_key(str(before_of(change)["username"]))
         for change in plan.changes
         if change.action is Action.USER_RENAME
     }

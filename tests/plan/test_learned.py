@@ -11,6 +11,7 @@ from kanport.plan.learned import learned_from
 from kanport.plan.model import Action, Change, Plan, PlanAbsence, PlanEntry, PlanNamed
 from tests.apply.plans import change, grant, new_user, plan_of
 from tests.apply.test_undo_groups import of_group
+from tests.changes import a_change
 
 AT = "2026-01-01T00:00:00Z"
 MEMBER = "project-member"
@@ -132,14 +133,8 @@ def test_a_new_user_is_managed_where_the_run_knows_the_number() -> None:
 
 def test_new_groups_and_projects_are_known_by_the_numbers_that_they_got() -> None:
     made = of_group(Action.GROUP_CREATE, after={"name": "Devs", "external_id": ""})
-    project = Change.model_validate(
-        {
-            "id": "c0002",
-            "action": "project.create",
-            "subject": {"project": "P7"},
-            "reason": "as the test wants it",
-            "after": {"name": "P7"},
-        }
+    project = a_change(
+        Action.PROJECT_CREATE, id="c0002", project="P7", reason="as the test wants it"
     )
     joined = of_group(Action.GROUP_MEMBER_ADD, username="ada", user_id=2, number=3)
     given = of_access(Action.GROUP_ACCESS_GRANT, MEMBER, number=4, group_id=None, project_id=None)

@@ -88,7 +88,7 @@ def may_go(truth: Truth, username: str, steps: dict[str, Any], now: datetime) ->
 def check(plan: Plan, night: dict[str, Any], truth: Truth, steps: Any, world: Nights) -> None:
     rows, ledger_only = night["rows"], world.mapping.users and world.mapping.users.managed
     for change in plan.changes:
-        who = change.username
+        who = change.username or ""
         gone = rows.get(who, "gone") == "gone" and not night["everybody"]
         if change.action in (Action.USER_DISABLE, Action.USER_REMOVE, Action.MEMBERSHIP_REVOKE):
             assert gone, f"{who} is named or unknown, and loses something"
@@ -127,7 +127,7 @@ def learn(plan: Plan, night: dict[str, Any], truth: Truth, now: datetime) -> Non
                 truth.disabled.pop(change.username, None)
                 truth.missed.pop(change.username, None)
             case Action.MEMBERSHIP_GRANT:
-                truth.granted.add(change.username)
+                truth.granted.add(change.holder)
             case Action.MEMBERSHIP_REVOKE:
                 truth.granted.discard(change.username)
             case _:

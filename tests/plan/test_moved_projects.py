@@ -133,9 +133,9 @@ def test_a_name_with_another_identifier_is_a_clash() -> None:
 def test_two_of_one_name_are_told_apart_by_their_identifiers() -> None:
     wanted = [a_project("Twin", identifier="A"), a_project("Twin", identifier="B")]
     made = [c for c in planned(wanted).changes if c.action is Action.PROJECT_CREATE]
-    assert [c.subject.project for c in made] == ["A", "B"]
+    assert [c.project for c in made] == ["A", "B"]
     one = planned(wanted, Project(1, "Twin", "A"))
-    assert [c.subject.project for c in one.changes if c.action is Action.PROJECT_CREATE] == ["B"]
+    assert [c.project for c in one.changes if c.action is Action.PROJECT_CREATE] == ["B"]
 
 
 def test_two_of_one_name_without_identifiers_are_an_error_that_names_both() -> None:

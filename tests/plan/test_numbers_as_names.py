@@ -54,9 +54,7 @@ def test_where_projects_are_created_a_number_is_the_name_of_one(text: str) -> No
 def test_several_spellings_of_a_number_are_several_projects() -> None:
     wanted = a_state(access("ann", "3"), access("ann", "03", row=3), access("ann", "003", row=4))
     plan = plan_for(wanted, server(), CREATE)
-    created = [
-        change.subject.project for change in plan.changes if change.action == "project.create"
-    ]
+    created = [change.project for change in plan.changes if change.action == "project.create"]
     assert created == ["003", "03", "3"]
 
 

@@ -31,6 +31,7 @@ from kanport.plan.model import Action, Plan, Risk
 from kanport.plan.order import phase_of
 from kanport.plan.plan_file import dump_plan, load_plan
 from kanport.plan.stale import differences
+from tests.changes import after_of
 from tests.plan.building import a_mapping, plan_for, tripped
 from tests.plan.model_server import Kanboard, apply_plan
 
@@ -244,7 +245,7 @@ def test_nobody_outside_the_sources_and_the_managed_names_is_touched(
     emails = {user.email.value.casefold() for user in desired.users if user.email}
     for change in plan.changes:
         user = server.users.get(change.user_id or 0)
-        name = user.username if user else change.username
+        name = user.username if user else change.username or ""
         by_email = user is not None and user.email != "" and user.email.casefold() in emails
         assert compare_key(name) in named or managed(name) or by_email
 
@@ -289,7 +290,7 @@ def test_protected_accounts_are_in_no_change(
     protected = name_matcher(mapping.protect)
     plan = _made(server, desired, mapping)
     ends = apply_plan(server, plan)[-1].users
-    assert not any(protected(change.username) for change in plan.changes)
+    assert not any(protected(change.username or "") for change in plan.changes)
     for number, user in server.users.items():
         assert not protected(user.username) or ends[number] == user
 
@@ -352,7 +353,7 @@ def test_a_change_that_is_not_marked_as_maybe_through_a_group_takes_effect(
         if change.user_id not in server.users or Risk.MAYBE_THROUGH_GROUP in change.risk:
             continue
         role = seen.roles[change.project_id].get(change.user_id)
-        assert role == (change.after or {}).get("role")
+        assert role == after_of(change).get("role")
 
 
 @given(servers(), desires(), mappings())

@@ -37,7 +37,7 @@ def why(plan: Plan) -> dict[tuple[str, str], tuple[str, str]]:
 
 
 def _about(change: Change) -> str:
-    return change.username or change.subject.group or change.subject.project or ""
+    return change.username or change.group or change.project or ""
 
 
 def test_why_people_are_created_changed_and_renamed() -> None:
@@ -160,7 +160,7 @@ def test_why_a_role_is_made_sure_of_and_that_of_a_group_changes() -> None:
         a_server(ANN, BOB, groups=(TEAM,), roles={1: {2: MEMBER, 3: MEMBER}}),
         Memory(group_access={(7, 1): MEMBER}),
     )  # fmt: skip
-    assert {(str(c.action), c.subject.project, c.why.code) for c in plan.changes if c.why} == {
+    assert {(str(c.action), c.project, c.why.code) for c in plan.changes if c.why} == {
         ("group_access.change", "ALPHA", "role-differs"),
         ("group_access.grant", "BETA", "no-group-access"),
         ("membership.grant", "ALPHA", "keeps-role"),
@@ -184,7 +184,7 @@ def test_why_groups_and_their_members_change() -> None:
         groups_managed=["*"],
     )
     found = {
-        (str(c.action), c.subject.group, c.subject.username): (c.why.code, c.why.case)
+        (str(c.action), c.group, c.username): (c.why.code, c.why.case)
         for c in plan.changes
         if c.why is not None
     }

@@ -12,6 +12,7 @@ from kanport.plan.identities import identities_after
 from kanport.plan.learned import learned_from
 from kanport.plan.model import Plan
 from kanport.plan.stale import differences
+from tests.changes import after_of
 from tests.plan.building import (
     a_mapping,
     a_server,
@@ -61,7 +62,7 @@ def final(plan: Plan, *users: User) -> dict[int, str]:
     names = {user.id: user.username for user in users}
     for change in plan.changes:
         if change.action == "user.rename":
-            number, new = change.user_id or 0, str((change.after or {})["username"])
+            number, new = change.user_id or 0, str(after_of(change)["username"])
             assert names[number] == change.username
             assert new not in names.values()
             names[number] = new
@@ -102,7 +103,7 @@ def test_a_swap_that_was_cut_off_is_finished_by_the_next_plan(way: str, steps: i
     plan = plan_for(desired, a_server(ADA, BOB), mapping, known=known)
     names = {5: "ada", 6: "bob"}
     for change in plan.changes[:steps]:
-        names[change.user_id or 0] = str((change.after or {})["username"])
+        names[change.user_id or 0] = str(after_of(change)["username"])
     left = [
         User(number, name, OF[who].name, OF[who].email)
         for (number, name), who in zip(names.items(), "ab", strict=True)
@@ -163,7 +164,7 @@ def test_the_temporary_username_is_free_on_the_server_and_in_the_sources() -> No
     wanted = [*rows(("a", "bob"), ("b", "ada")), person("kanport-rename-5-2", 9, stable_id="z")]
     plan = plan_for(a_state(*wanted), a_server(ADA, BOB, squatter), BY_ID, known=KNOWN)
     (aside, *_) = [c for c in plan.changes if c.action == "user.rename"]
-    assert aside.after == {"username": "kanport-rename-5-3"}
+    assert after_of(aside) == {"username": "kanport-rename-5-3"}
     assert is_temporary_username("kanport-rename-5-3", 5)
 
 

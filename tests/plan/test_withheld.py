@@ -8,6 +8,7 @@ import pytest
 from kanport.memory import Memory
 from kanport.model import Blocker, DesiredState, Group, Unknown, User
 from kanport.origin import Origin
+from kanport.plan.change import called
 from kanport.plan.model import Plan
 from kanport.plan.plan_file import dump_plan
 from tests.plan.building import a_mapping, a_server, a_state, access, person, plan_for
@@ -27,10 +28,10 @@ def withheld(plan: Plan) -> dict[str, list[str]]:
         " ".join(
             part
             for part in (
-                str(one.action),
-                one.subject.group,
-                one.subject.project,
-                one.subject.username,
+                str(one.change.action),
+                one.change.group,
+                one.change.project,
+                called(one.change),
             )
             if part
         ): [
@@ -97,7 +98,7 @@ def test_a_plan_names_some_places_and_counts_the_others() -> None:
     (because,) = [
         because
         for one in plan.withheld or ()
-        if one.action == "user.disable" and one.subject.username == "bob"
+        if one.change.action == "user.disable" and one.change.username == "bob"
         for because in one.because
     ]
     assert because.origin == tuple(rows[:20])
@@ -127,7 +128,9 @@ def test_the_findings_and_the_list_tell_the_same_users() -> None:
         for finding in plan.findings
         if finding.code == "missing-unknown" and finding.case == "disable"
     ]
-    names = [one.subject.username for one in plan.withheld or () if one.action == "user.disable"]
+    names = [
+        one.change.username for one in plan.withheld or () if one.change.action == "user.disable"
+    ]
     assert told["usernames"] == ("bob",)
     assert sorted(filter(None, names)) == ["admin", "bob"], "admin is protected"
 

@@ -76,7 +76,7 @@ def test_hostile_names_neither_break_a_proof_nor_pass_for_one(
 def test_a_name_that_looks_like_a_proof_is_none(form: str) -> None:
     fake = Proof("text", "plan", "1.0", plan="f" * 64).to_json()
     change = PLAN.changes[0]
-    named = change.model_copy(update={"reason": f"Proof: {fake}\n"})
+    named = replace(change, wording=f"Proof: {fake}\n")
     plan = PLAN.model_copy(update={"changes": (named, *PLAN.changes[1:])})
     checks = check_report(_drawn(form, plan))
     assert checks.hold

@@ -12,7 +12,7 @@ from kanport.facts import as_written
 from kanport.findings import Finding
 from kanport.origin import Origin
 from kanport.outcome import Outcome, Run, Status
-from kanport.plan.model import Action, GuardVerdict, Plan, Risk
+from kanport.plan.model import About, Action, GuardVerdict, Plan, Risk
 from kanport.report import terminal
 from kanport.report.view import View
 from tests.report.examples import make_plan
@@ -48,13 +48,24 @@ texts = st.one_of(
 )
 
 
+ROLES = st.fixed_dictionaries({"role": texts})
+SIDES = {
+    About.USER: st.fixed_dictionaries(
+        {}, optional={"name": texts, "email": texts, "role": texts, "active": st.booleans()}
+    ),
+    About.GROUP: st.fixed_dictionaries({}, optional={"name": texts, "external_id": texts}),
+    About.PROJECT: st.fixed_dictionaries({"name": texts}, optional={"description": texts}),
+    About.MEMBERSHIP: ROLES,
+    About.GROUP_MEMBER: st.nothing(),
+    About.GROUP_ACCESS: ROLES,
+}
+
+
 @st.composite
 def changes(draw: st.DrawFn) -> dict[str, object]:
     """Some change whose every text may be hostile."""
     action = draw(st.sampled_from(Action))
-    fields = st.sampled_from(["name", "email", "role", "active", "odd|field"])
-    values = st.one_of(texts, st.booleans(), st.integers(0, 9), st.none())
-    states = st.none() | st.dictionaries(fields, values, max_size=3)
+    states = st.none() | SIDES[action.about]
     return {
         "action": action,
         "who": draw(texts),

@@ -15,8 +15,8 @@ from kanport.plan.model import (
     PlanServer,
     PlanSource,
     Risk,
-    Subject,
 )
+from tests.changes import a_change
 
 MAPPING = PlanMapping(
     path="mappings/staff.yaml", name="staff", sha256="5d41402abc4b2a76b9719d911017c592" * 2
@@ -236,10 +236,11 @@ def _changes() -> list[dict[str, Any]]:
 
 def change(number: int, row: dict[str, Any]) -> Change:
     """Make a change out of the few things that a test says of it."""
-    return Change(
+    return a_change(
         id=f"c{number:04}",
         action=row["action"],
-        subject=Subject(username=row["who"], project=row.get("project")),
+        username=row["who"],
+        project=row.get("project"),
         user_id=row.get("id"),
         project_id=7 if row.get("project") else None,
         before=row.get("before"),

@@ -93,5 +93,5 @@ def test_no_name_breaks_a_record_or_becomes_a_formula(case: tuple[Plan, Run]) ->
         assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in cells)
         assert all("\n" not in cell for cell in cells)
     names = [row["Person"].removeprefix("'") for row in read(csv_file.render(view))]
-    told = [escaped(change.username).removeprefix("'") for change in case[0].changes]
+    told = [escaped(change.username or "").removeprefix("'") for change in case[0].changes]
     assert names == told

@@ -28,12 +28,12 @@ from kanport.plan.model import (
     PlanPerson,
     PlanRows,
     PlanSource,
-    Subject,
 )
 from kanport.report.columns import TABLES
 from kanport.report.formats import FORMATS, drawn
 from kanport.report.mask import Mask, masked_findings
 from kanport.report.view import View, of_plan, of_run, of_validation, of_verification
+from tests.changes import a_change, after_of, before_of
 from tests.report.examples import MAPPING, SERVER, make_plan, make_run
 from tests.report.worlds import whole_plan
 
@@ -85,7 +85,7 @@ def everything(plan: Plan, all_facts: Sequence[Fact]) -> tuple[Plan, Run]:
     reasons = [one for one in all_facts if one.code in REASONS or one.code in OUTCOMES]
     change = plan.changes[0]
     changes = tuple(
-        change.model_copy(update={"id": f"c{number:04}", "why": one, "reason": one.text})
+        replace(change, id=f"c{number:04}", why=one, wording=None)
         for number, one in enumerate(reasons, start=1)
     )
     plan = plan.model_copy(
@@ -149,14 +149,11 @@ def a_plan(known: list[tuple[str, str, str]], strangers: list[tuple[str, str, st
     changes: list[Change] = []
 
     def add(action: Action, who: str | None, **parts: Any) -> None:
-        subject = Subject(
-            username=who, project=parts.pop("project", None), group=parts.pop("group", None)
-        )
         changes.append(
-            Change(
+            a_change(
                 id=f"c{len(changes) + 1:04}",
                 action=action,
-                subject=subject,
+                username=who,
                 reason="",
                 why=parts.pop("why", fact("new-on-server")),
                 origin=(
@@ -336,16 +333,15 @@ def test_the_numbers_are_those_of_the_report_with_names() -> None:
 def test_one_person_has_one_pseudonym_wherever_they_are_named() -> None:
     plan = a_plan([("anna.berg", "Anna Berg", "anna.berg@club.example")], [])
     masked = Mask(plan).plan
-    (who,) = {c.subject.username for c in masked.changes if c.subject.username}
+    (who,) = {c.username for c in masked.changes if c.username}
     assert who is not None and re.fullmatch("masked-[0-9]{4}", who)
-    created = masked.changes[0].after
-    assert created == {
+    assert after_of(masked.changes[0]) == {
         "name": who.replace("masked-", "Masked "),
         "email": f"{who}@masked.invalid",
         "role": "app-user",
     }
     (renamed,) = [c for c in masked.changes if c.action is Action.USER_RENAME]
-    assert renamed.before == {"username": who}
+    assert before_of(renamed) == {"username": who}
     assert renamed.why is not None and renamed.why["username"] == who
     assert f"until {who} is free" in renamed.reason
     assert masked.people[0].username == who
@@ -377,20 +373,19 @@ def test_projects_groups_roles_and_files_keep_their_names() -> None:
     plan = a_plan([("anna.berg", "Anna Berg", "a@b.example")], [])
     masked = Mask(plan).plan
     for before, after in zip(plan.changes, masked.changes, strict=True):
-        assert (before.subject.project, before.subject.group) == (
-            after.subject.project,
-            after.subject.group,
+        assert (before.project, before.group) == (
+            after.project,
+            after.group,
         )
         assert before.origin[1] == after.origin[1]
-        assert (before.after or {}).get("role") == (after.after or {}).get("role")
-    assert masked.changes[-1].after is not None
-    assert masked.changes[-1].after["name"] == "Shop 2"
+        assert after_of(before).get("role") == after_of(after).get("role")
+    assert after_of(masked.changes[-1])["name"] == "Shop 2"
     assert masked.server == plan.server
 
 
 def test_a_text_of_an_earlier_version_is_not_shown() -> None:
     plan = make_plan([{"action": "user.disable", "who": "k.olsen", "reason": "k.olsen left"}])
-    old = plan.changes[0].model_copy(update={"why": None})
+    old = replace(plan.changes[0], why=None)
     guard = GuardVerdict(guard="last-admin", tripped=True, message="k.olsen is the last", hint="!")
     plan = plan.model_copy(update={"changes": (old,), "guards": (guard,)})
     masked = Mask(plan).plan
@@ -402,14 +397,14 @@ def test_a_text_of_an_earlier_version_is_not_shown() -> None:
 def test_the_pseudonyms_of_a_plan_are_the_same_each_time_and_others_for_another_plan() -> None:
     assert Mask(whole_plan()).plan == Mask(PLAN).plan
     people = [(f"person{n}", f"Person {n}", f"p{n}@x.example") for n in range(30)]
-    order = [c.subject.username for c in Mask(a_plan(people, [])).plan.changes]
+    order = [c.username for c in Mask(a_plan(people, [])).plan.changes]
     other = a_plan(people, []).model_copy(update={"kanport": "0.2.0"})
-    assert [c.subject.username for c in Mask(other).plan.changes] != order
+    assert [c.username for c in Mask(other).plan.changes] != order
 
 
 def test_the_numbers_say_nothing_of_the_alphabet() -> None:
     people = [(f"person{n:02}", f"Person {n}", f"p{n}@x.example") for n in range(30)]
-    told = [c.subject.username or "" for c in Mask(a_plan(people, [])).plan.changes]
+    told = [c.username or "" for c in Mask(a_plan(people, [])).plan.changes]
     assert sorted(told) != told
 
 

@@ -13,7 +13,17 @@ from pydantic import SecretStr
 from kanport.fields import UPDATABLE
 from kanport.kanboard import procedures
 from kanport.kanboard.rpc import Answer, Call, Refusal, Refused, Result
-from kanport.plan.model import RELATIONS, About, Action, Change, Risk
+from kanport.plan.change import (
+    RELATIONS,
+    About,
+    Action,
+    Change,
+    GroupChange,
+    ProjectChange,
+    RelationChange,
+    Risk,
+    UserChange,
+)
 from kanport.plan.own_ldap import by_ldap
 
 CREATING = (Action.USER_CREATE, Action.GROUP_CREATE, Action.PROJECT_CREATE)
@@ -23,6 +33,12 @@ _WITH_ROLE: Mapping[Action, Callable[[int, int, str], Call]] = {
     Action.MEMBERSHIP_CHANGE: procedures.change_project_user_role,
     Action.GROUP_ACCESS_GRANT: procedures.add_project_group,
     Action.GROUP_ACCESS_CHANGE: procedures.change_project_group_role,
+}
+# What gives the role where the procedure for the action did not.
+_OTHER_WAY: Mapping[Action, Callable[[int, int, str], Call]] = {
+    Action.MEMBERSHIP_CHANGE: procedures.add_project_user,
+    Action.GROUP_ACCESS_GRANT: procedures.change_project_group_role,
+    Action.GROUP_ACCESS_CHANGE: procedures.add_project_group,
 }
 _WITHOUT_ROLE: Mapping[Action, Callable[[int, int], Call]] = {
     Action.MEMBERSHIP_REVOKE: procedures.remove_project_user,
@@ -51,15 +67,15 @@ class Ids(NamedTuple):
 
     def user_of(self, change: Change) -> int:
         """Return the id of the user of a change; raise ValueError if it is not known."""
-        return _known(change, self.user, change.username)
+        return _known(change, self.user, change.username or "its user")
 
     def project_of(self, change: Change) -> int:
         """Return the id of the project of a change; raise ValueError if it is not known."""
-        return _known(change, self.project, change.subject.project or "its project")
+        return _known(change, self.project, change.project or "its project")
 
     def group_of(self, change: Change) -> int:
         """Return the id of the group of a change; raise ValueError if it is not known."""
-        return _known(change, self.group, change.subject.group or "its group")
+        return _known(change, self.group, change.group or "its group")
 
 
 def _known(change: Change, number: int | None, what: str) -> int:
@@ -73,49 +89,61 @@ def call_for(change: Change, ids: Ids, password: SecretStr | None = None) -> Cal
 
     `user.create` needs `password`, unless Kanboard makes the user from its own LDAP.
     """
-    new = change.new
-    if by_ldap(change):
-        return procedures.create_ldap_user(new["username"])
+    match change:
+        case UserChange():
+            return _user_call(change, ids, password)
+        case GroupChange():
+            return _group_call(change, ids)
+        case ProjectChange():
+            new = change.after
+            return procedures.create_project(
+                new.name,
+                identifier=new.identifier,
+                owner_id=ids.user if new.owner is not None else None,
+                description=new.description,
+            )
+        case RelationChange():
+            return _relation_call(change, ids)
+
+
+def _user_call(change: UserChange, ids: Ids, password: SecretStr | None) -> Call:
+    fields = {name: str(value) for name, value in change.new.fields.items()}
     match change.action:
         case Action.USER_CREATE:
+            username = change.new.username or change.username
+            if by_ldap(change):
+                return procedures.create_ldap_user(username)
             if password is None:
                 raise ValueError(f"{change.id}: a new user needs a password")
-            return procedures.create_user(
-                new["username"],
-                password.get_secret_value(),
-                **{field.name: new[field.name] for field in UPDATABLE if field.name in new.fields},
-            )
+            more = {one.name: fields[one.name] for one in UPDATABLE if one.name in fields}
+            return procedures.create_user(username, password.get_secret_value(), **more)
         case Action.USER_UPDATE | Action.USER_RENAME:
-            return procedures.update_user(ids.user_of(change), **new.values)
+            return procedures.update_user(ids.user_of(change), **fields)
         case Action.USER_ENABLE:
             return procedures.enable_user(ids.user_of(change))
         case Action.USER_DISABLE:
             return procedures.disable_user(ids.user_of(change))
         case Action.USER_REMOVE:
             return procedures.remove_user(ids.user_of(change))
+
+
+def _group_call(change: GroupChange, ids: Ids) -> Call:
+    new = change.new
+    match change.action:
         case Action.GROUP_CREATE:
-            return procedures.create_group(new["name"], new.values.get("external_id", ""))
+            return procedures.create_group(new.name or change.group, new.external_id or "")
         case Action.GROUP_UPDATE:
             return procedures.update_group(ids.group_of(change), **new.values)
         case Action.GROUP_REMOVE:
             return procedures.remove_group(ids.group_of(change))
-        case Action.PROJECT_CREATE:
-            return procedures.create_project(
-                new["name"],
-                identifier=new.identifier,
-                owner_id=ids.user if new.owner is not None else None,
-                description=new.values.get("description"),
-            )
-        case _:
-            return _relation_call(change, ids)
 
 
-def _relation_call(change: Change, ids: Ids) -> Call:
+def _relation_call(change: RelationChange, ids: Ids) -> Call:
     """Return the call for a change of who or what is in something, or has a role there."""
     relation = RELATIONS[change.about]
     target, holder = (ids.end_of(change, end) for end in (relation.target, relation.holder))
     if change.action in _WITH_ROLE:
-        return _WITH_ROLE[change.action](target, holder, change.new["role"])
+        return _WITH_ROLE[change.action](target, holder, change.new_role or "")
     return _WITHOUT_ROLE[change.action](target, holder)
 
 
@@ -129,14 +157,11 @@ def second_call_for(
     that it has leaves its role, and changing a role that is not there does nothing. `fixups` are
     the fields of the new user `user_id` that are not as they are to be.
     """
-    new = change.new
-    match change.action:
-        case Action.GROUP_ACCESS_GRANT if ids.project is not None and ids.group is not None:
-            return procedures.change_project_group_role(ids.project, ids.group, new["role"])
-        case Action.GROUP_ACCESS_CHANGE if ids.project is not None and ids.group is not None:
-            return procedures.add_project_group(ids.project, ids.group, new["role"])
-        case Action.MEMBERSHIP_CHANGE if ids.user is not None:
-            return procedures.add_project_user(ids.project_of(change), ids.user, new["role"])
+    other = _OTHER_WAY.get(change.action)
+    if other is not None and isinstance(change, RelationChange):
+        relation = RELATIONS[change.about]
+        target, holder = (ids.end_of(change, end) for end in (relation.target, relation.holder))
+        return other(target, holder, change.new_role or "")
     if fixups and user_id is not None:
         return procedures.update_user(user_id, **fixups)
     return None

@@ -11,7 +11,7 @@ from kanport.fields import USER_FIELDS
 from kanport.kanboard import procedures
 from kanport.kanboard.history import SINCE
 from kanport.kanboard.rpc import Answer, Call, NoAnswer, Refusal, Refused, Result
-from kanport.plan.model import About, Action, Change
+from kanport.plan.change import About, Action, Change
 from kanport.plan.own_ldap import by_ldap
 
 

@@ -275,7 +275,8 @@ class Executor:
                 change.username
                 for change, outcome in zip(plan.changes, outcomes, strict=True)
                 # The password of whom an earlier process made is not the one of this process.
-                if (outcome.status is Status.DONE or outcome.unknown)
+                if change.action is Action.USER_CREATE
+                and (outcome.status is Status.DONE or outcome.unknown)
                 and change.id not in self._state.made_before
             )
 
@@ -534,7 +535,7 @@ class Executor:
                 status = Status.DONE if change.id in mine else success(answer)
                 self._settle(change, status, observation=seen, found=success(answer))
             elif may_come_twice(change, answer):
-                raise Unreachable(fact("creation-unclear", project=change.subject.project))
+                raise Unreachable(fact("creation-unclear", project=change.project))
             elif isinstance(answer, NoAnswer) and retry:
                 lost.append(change)
                 self._note(change, failure_reason(change, answer, seen))

@@ -74,9 +74,10 @@ class Passwords:
         lines = io.StringIO()
         new: dict[str, tuple[str, SecretStr]] = {}
         for change in changes:
+            if change.action is not Action.USER_CREATE:
+                continue
             key = compare_key(change.username)
-            known = key in self._given or key in self._written or key in new
-            if change.action is not Action.USER_CREATE or known:
+            if key in self._given or key in self._written or key in new:
                 continue
             password = self.of(change)
             if password is not None:

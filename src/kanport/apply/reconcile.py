@@ -23,7 +23,15 @@ from kanport.kanboard.rpc import Answer, Call, NoAnswer, Refused, Result
 from kanport.model import User
 from kanport.names import compare_key
 from kanport.outcome import Status
-from kanport.plan.model import About, Action, Change
+from kanport.plan.change import (
+    About,
+    Action,
+    Change,
+    GroupChange,
+    ProjectChange,
+    RelationChange,
+    UserChange,
+)
 from kanport.plan.own_ldap import by_ldap
 
 # Seconds before something is read, or sent, again for the first time.
@@ -121,10 +129,10 @@ def _calls(change: Change, ids: Ids) -> Iterator[Call]:
     elif change.action is Action.GROUP_CREATE:
         yield procedures.get_all_groups()
     elif change.action is Action.PROJECT_CREATE:
-        if change.new.identifier:
-            yield procedures.get_project_by_identifier(change.new.identifier)
+        if change.after.identifier:
+            yield procedures.get_project_by_identifier(change.after.identifier)
         else:
-            yield procedures.get_project_by_name(change.new["name"])
+            yield procedures.get_project_by_name(change.after.name)
     else:
         yield _call(change, ids)
 
@@ -135,16 +143,16 @@ def _call(change: Change, ids: Ids) -> Call:
         return procedures.get_project_user_role(ids.project_of(change), ids.user_of(change))
     if change.about is About.GROUP_MEMBER:
         return procedures.is_group_member(ids.group_of(change), ids.user_of(change))
-    if change.action in (Action.GROUP_UPDATE, Action.GROUP_REMOVE):
+    if change.about is About.GROUP:
         return procedures.get_group(ids.group_of(change))
-    if by_ldap(change):
-        if ids.user is not None:
-            return procedures.get_user(ids.user)
-        # Kanboard's spelling, unless it is told otherwise; PHP's strtolower knows ASCII only.
-        return procedures.get_user_by_name(change.new["username"].translate(_SMALL))
-    if change.action is Action.USER_CREATE:
-        return procedures.get_user_by_name(change.new["username"])
-    return procedures.get_user(ids.user_of(change))
+    if change.action is not Action.USER_CREATE:
+        return procedures.get_user(ids.user_of(change))
+    if not by_ldap(change):
+        return procedures.get_user_by_name(change.new_username)
+    if ids.user is not None:
+        return procedures.get_user(ids.user)
+    # Kanboard spells the username in small letters, by default; PHP's strtolower knows ASCII only.
+    return procedures.get_user_by_name(change.new_username.translate(_SMALL))
 
 
 def _value(change: Change, ids: Ids, answers: Sequence[Any]) -> Any:
@@ -153,7 +161,7 @@ def _value(change: Change, ids: Ids, answers: Sequence[Any]) -> Any:
         return AccessSeen(group, project, _members(members), procedures.member_ids(listed))
     (answer,) = answers
     if change.action is Action.GROUP_CREATE:
-        return _group_named(change.new["name"], answer)
+        return _group_named(change.new.name or change.group, answer)
     if change.action is Action.PROJECT_CREATE:
         return NewProject(answer, ids.user)
     return answer
@@ -251,7 +259,7 @@ def _can_come_twice(change: Change) -> bool:
 
     It takes any number of projects of one name; usernames, groups and identifiers are unique.
     """
-    return change.action is Action.PROJECT_CREATE and not change.new.identifier
+    return change.action is Action.PROJECT_CREATE and not change.after.identifier
 
 
 # --- judging --------------------------------------------------------------------------------------
@@ -303,45 +311,45 @@ def observe(change: Change, value: Any) -> Observation:
     """Judge what `readback` gave: does the server hold what the change wanted?"""
     if not _understood(change, value):
         return Observation(False, fact("not-understood"), understood=False)
-    if isinstance(value, AccessSeen):
-        return _observe_access(change, value)
-    if isinstance(value, NewProject):
-        return _observe_project(change, value)
-    if change.about is About.GROUP_MEMBER:
-        inside = procedures.flag(value)
-        if inside is (change.action is Action.GROUP_MEMBER_ADD):
-            return Observation(True)
-        return Observation(False, fact("in-group", case="" if inside else "not"))
-    if change.about is About.MEMBERSHIP:
-        return _observe_role(change, procedures.role_from(value))
-    if change.action in _GROUPS:
-        return _observe_group(change, value)
-    return _observe_user(change, value)
+    match change:
+        case RelationChange(about=About.GROUP_ACCESS):
+            return _observe_access(change, value)
+        case RelationChange(about=About.GROUP_MEMBER):
+            inside = procedures.flag(value)
+            if inside is (change.action is Action.GROUP_MEMBER_ADD):
+                return Observation(True)
+            return Observation(False, fact("in-group", case="" if inside else "not"))
+        case RelationChange():
+            return _observe_role(change, procedures.role_from(value))
+        case ProjectChange():
+            return _observe_project(change, value)
+        case GroupChange():
+            return _observe_group(change, value)
+        case UserChange():
+            return _observe_user(change, value)
 
 
 def as_before(change: Change, value: Any) -> bool:
     """Judge what `readback` gave: is the server still as it was when the plan was made?"""
-    old = change.old
-    if isinstance(value, AccessSeen):
-        return bool(value.group and value.project)
-    if isinstance(value, NewProject):
-        return not value.row
-    if change.about is About.GROUP_MEMBER:
-        return procedures.flag(value) is (change.action is Action.GROUP_MEMBER_REMOVE)
-    if change.about is About.MEMBERSHIP:
-        return procedures.role_from(value) == (old.role or "")
-    if change.action in _GROUPS:
-        group = procedures.group_from_row(value) if value else None
-        if change.action is Action.GROUP_CREATE or group is None:
-            return change.action is Action.GROUP_CREATE and group is None
-        return all(getattr(group, name) == has for name, has in old.values.items())
-    user = _user_in(value)
-    if change.action is Action.USER_CREATE or user is None:
-        return change.action is Action.USER_CREATE and user is None
-    return all(field_named(key).of(user) == has for key, has in old.fields.items())
-
-
-_GROUPS = (Action.GROUP_CREATE, Action.GROUP_UPDATE, Action.GROUP_REMOVE)
+    match change:
+        case RelationChange(about=About.GROUP_ACCESS):
+            return bool(value.group and value.project)
+        case RelationChange(about=About.GROUP_MEMBER):
+            return procedures.flag(value) is (change.action is Action.GROUP_MEMBER_REMOVE)
+        case RelationChange():
+            return procedures.role_from(value) == (change.old_role or "")
+        case ProjectChange():
+            return not value.row
+        case GroupChange():
+            group = procedures.group_from_row(value) if value else None
+            if change.action is Action.GROUP_CREATE or group is None:
+                return change.action is Action.GROUP_CREATE and group is None
+            return all(getattr(group, name) == has for name, has in change.old.values.items())
+        case UserChange():
+            user = _user_in(value)
+            if change.action is Action.USER_CREATE or user is None:
+                return change.action is Action.USER_CREATE and user is None
+            return all(field_named(key).of(user) == has for key, has in change.old.fields.items())
 
 
 def _understood(change: Change, value: Any) -> bool:
@@ -357,7 +365,7 @@ def _understood(change: Change, value: Any) -> bool:
     if change.about is About.MEMBERSHIP:
         # No role is "", and null or false from some servers.
         return value is None or value is False or isinstance(value, str)
-    if change.action in _GROUPS:
+    if change.about is About.GROUP:
         return not value or procedures.group_from_row(value) is not None
     return not value or _user_in(value) is not None
 
@@ -369,7 +377,7 @@ def _user_in(row: Any) -> User | None:
     return procedures.user_from_row(row, active=None if procedures.says_active(row) else True)
 
 
-def _observe_user(change: Change, value: Any) -> Observation:
+def _observe_user(change: UserChange, value: Any) -> Observation:
     user = _user_in(value)
     if change.action is Action.USER_REMOVE:
         return _gone("user", user)
@@ -382,7 +390,7 @@ def _observe_user(change: Change, value: Any) -> Observation:
     return Observation(not wrong, _values(map(_user_field, wrong, wrong.values())), user.id)
 
 
-def _observe_ldap_user(change: Change, user: User) -> Observation:
+def _observe_ldap_user(change: UserChange, user: User) -> Observation:
     wanted = dict(change.new.fields)
     username = str(wanted.pop("username"))
     if compare_key(user.username) != compare_key(username):
@@ -394,14 +402,14 @@ def _observe_ldap_user(change: Change, user: User) -> Observation:
     return Observation(not wrong, actual, user.id, fixups=wrong)
 
 
-def _observe_role(change: Change, role: str) -> Observation:
-    if role == (change.new.role or ""):
+def _observe_role(change: RelationChange, role: str) -> Observation:
+    if role == (change.new_role or ""):
         return Observation(True, role=role, verifiable=not may_be_role_of_group(change))
     actual = fact("role-now", role=role) if role else fact("role-now", case="none")
     return Observation(False, actual, role=role)
 
 
-def _observe_group(change: Change, value: Any) -> Observation:
+def _observe_group(change: GroupChange, value: Any) -> Observation:
     group = procedures.group_from_row(value) if value else None
     if change.action is Action.GROUP_REMOVE:
         return _gone("group", group)
@@ -415,7 +423,7 @@ def _observe_group(change: Change, value: Any) -> Observation:
     return Observation(not wrong, _values(map(_field, wrong, wrong.values())), group_id=group.id)
 
 
-def _observe_access(change: Change, seen: AccessSeen) -> Observation:
+def _observe_access(change: RelationChange, seen: AccessSeen) -> Observation:
     revokes = change.action is Action.GROUP_ACCESS_REVOKE
     if not seen.group or not seen.project:
         return Observation(revokes, fact("not-there", case="project" if seen.group else "group"))
@@ -427,8 +435,8 @@ def _observe_access(change: Change, seen: AccessSeen) -> Observation:
     return Observation(True, verifiable=False)
 
 
-def _observe_project(change: Change, value: NewProject) -> Observation:
-    new = change.new
+def _observe_project(change: ProjectChange, value: NewProject) -> Observation:
+    new = change.after
     project = procedures.project_from_row(value.row) if value.row else None
     if project is None:
         return Observation(False, fact("not-there", case="project"))

@@ -1,7 +1,7 @@
 """What a run has learned so far, and what follows from it for each change."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from kanport.apply.calls import Ids
@@ -9,7 +9,8 @@ from kanport.apply.reconcile import Observation
 from kanport.facts import Fact, fact
 from kanport.names import compare_key
 from kanport.outcome import SENT_UNKNOWN, Outcome, Status
-from kanport.plan.model import Action, Change, Plan
+from kanport.plan.change import Action, Change, UserChange
+from kanport.plan.model import Plan
 
 
 class Lacking(NamedTuple):
@@ -68,45 +69,45 @@ class State:
 
     def user_id(self, change: Change) -> int | None:
         """Return the id of the user of a change; None for one that was not created (yet)."""
-        if change.user_id is not None:
+        if change.user_id is not None or change.username is None:
             return change.user_id
         return self.user_ids.get(compare_key(change.username))
 
     def ids(self, change: Change) -> Ids:
         """Return the ids of what a change is about; None for what was not created (yet)."""
         project, group, user = change.project_id, change.group_id, self.user_id(change)
-        if change.action is Action.PROJECT_CREATE and user is None:
-            user = self.user_ids.get(compare_key(change.new.owner or ""))
-        if project is None and change.subject.project is not None:
-            project = self.project_ids.get(change.subject.project)
-        if group is None and change.subject.group is not None:
-            group = self.group_ids.get(change.subject.group)
+        if change.action is Action.PROJECT_CREATE and user is None and change.after.owner:
+            user = self.user_ids.get(compare_key(change.after.owner))
+        if project is None and change.project is not None:
+            project = self.project_ids.get(change.project)
+        if group is None and change.group is not None:
+            group = self.group_ids.get(change.group)
         return Ids(user, project, group)
 
     def lacking(self, change: Change) -> "Lacking | None":
         """Return what a change needs that was not created; None if everything is there."""
-        ids, subject = self.ids(change), change.subject
+        ids = self.ids(change)
         makes_user = change.action is Action.USER_CREATE
-        if subject.username is not None and ids.user is None and not makes_user:
+        if change.username is not None and ids.user is None and not makes_user:
             return Lacking("user", change.username)
         if change.action is Action.PROJECT_CREATE:
-            owner = change.new.owner
+            owner = change.after.owner
             return Lacking("user", owner) if owner is not None and ids.user is None else None
-        if subject.project is not None and ids.project is None:
-            return Lacking("project", subject.project)
-        if subject.group is not None and ids.group is None:
+        if change.project is not None and ids.project is None:
+            return Lacking("project", change.project)
+        if change.group is not None and ids.group is None:
             makes_group = change.action is Action.GROUP_CREATE
-            return None if makes_group else Lacking("group", subject.group)
+            return None if makes_group else Lacking("group", change.group)
         return None
 
     def learn(self, change: Change, seen: Observation) -> None:
         """Record the ids of what reading back showed."""
-        if seen.user_id is not None:
+        if seen.user_id is not None and change.username is not None:
             self.user_ids[compare_key(change.username)] = seen.user_id
         if seen.group_id is not None and change.action is Action.GROUP_CREATE:
-            self.group_ids[change.subject.group or ""] = seen.group_id
+            self.group_ids[change.group] = seen.group_id
         if seen.project_id is not None and change.action is Action.PROJECT_CREATE:
-            self.project_ids[change.subject.project or ""] = seen.project_id
+            self.project_ids[change.project] = seen.project_id
 
     def obstacle(self, change: Change) -> Fact | None:
         """Return why a change cannot be made after what came before it; None if it can."""
@@ -118,7 +119,7 @@ class State:
         lacking = self.lacking(change)
         return None if lacking is None else lacking.as_fact("not-created")
 
-    def _not_renamed(self, change: Change) -> Fact | None:
+    def _not_renamed(self, change: UserChange) -> Fact | None:
         before = self.renames.before(change)
         if before is not None and not self._holds(before):
             return fact("not-renamed-first", username=change.username)
@@ -139,11 +140,19 @@ class State:
 
     def new_groups(self, plan: Plan) -> dict[str, int]:
         """Return the ids of new groups by the change that created them."""
-        return _made(plan, Action.GROUP_CREATE, "group", self.group_ids)
+        return {
+            change.id: self.group_ids[change.group]
+            for change in plan.changes
+            if change.action is Action.GROUP_CREATE and change.group in self.group_ids
+        }
 
     def new_projects(self, plan: Plan) -> dict[str, int]:
         """Return the ids of new projects by the change that created them."""
-        return _made(plan, Action.PROJECT_CREATE, "project", self.project_ids)
+        return {
+            change.id: self.project_ids[change.project]
+            for change in plan.changes
+            if change.action is Action.PROJECT_CREATE and change.project in self.project_ids
+        }
 
     def new_ids(self, plan: Plan) -> dict[str, int]:
         """Return the ids of new users by the change that created them."""
@@ -155,14 +164,6 @@ class State:
         }
 
 
-def _made(plan: Plan, action: Action, part: str, ids: Mapping[str, int]) -> dict[str, int]:
-    return {
-        change.id: ids[name]
-        for change in plan.changes
-        if change.action is action and (name := getattr(change.subject, part)) in ids
-    }
-
-
 @dataclass(frozen=True, slots=True)
 class Renames:
     """The renames of a plan, as they depend on one another.
@@ -171,14 +172,14 @@ class Renames:
     user in their order: by way of a temporary username somebody is renamed twice.
     """
 
-    freed_usernames: Mapping[str, tuple[Change, ...]]
-    of_user: Mapping[int, tuple[Change, ...]]
+    freed_usernames: Mapping[str, tuple[UserChange, ...]]
+    of_user: Mapping[int, tuple[UserChange, ...]]
 
     @classmethod
     def of(cls, plan: Plan) -> "Renames":
         """Index the renames of a plan."""
-        freeing: dict[str, list[Change]] = {}
-        of_user: dict[int, list[Change]] = {}
+        freeing: dict[str, list[UserChange]] = {}
+        of_user: dict[int, list[UserChange]] = {}
         for change in plan.changes:
             if change.action is Action.USER_RENAME:
                 freeing.setdefault(compare_key(change.username), []).append(change)
@@ -204,7 +205,7 @@ class Renames:
         if change.action is not Action.USER_RENAME:
             return change
         last = self.of_user[change.user_id or 0][-1]
-        return change.model_copy(update={"after": last.after})
+        return replace(change, after=last.after)
 
 
 def stages_of(renames: Sequence[Change]) -> Iterator[list[Change]]:

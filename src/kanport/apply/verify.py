@@ -6,14 +6,23 @@ supersedes is expected as the later one wants it.
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
 
 from kanport.apply.calls import CREATING
 from kanport.apply.reconcile import Observation, Reader, observe, readback
 from kanport.apply.state import Renames, State
 from kanport.names import compare_key
 from kanport.outcome import Verdict, VerifyStatus
-from kanport.plan.model import GROUPS_AND_PROJECTS, About, Action, Change, Plan
+from kanport.plan.change import (
+    About,
+    Action,
+    Change,
+    RelationChange,
+    RoleSide,
+    UserChange,
+    UserSide,
+)
+from kanport.plan.model import Plan
 
 _Who = int | str
 
@@ -66,32 +75,33 @@ def _verdict(change: Change, observed: Observation) -> Verdict:
 def _expected(changes: Sequence[Change]) -> Iterator[Change]:
     """Return each change with the `after` that holds at the end of the whole plan."""
     removed = {c.user_id for c in changes if c.action is Action.USER_REMOVE}
-    fields: dict[_Who, dict[str, Any]] = defaultdict(dict)
-    roles: dict[tuple[_Who, str | None], Mapping[str, Any] | None] = {}
+    fields: dict[_Who, dict[str, str | bool]] = defaultdict(dict)
+    roles: dict[tuple[_Who, str], RoleSide | None] = {}
     for change in changes:
         if change.about is About.MEMBERSHIP:
-            roles[_who(change), change.subject.project] = change.after
-        elif change.about not in GROUPS_AND_PROJECTS:
+            roles[_who(change), change.target] = change.after
+        elif change.about is About.USER:
             fields[_who(change)] |= _after(change)
     for change in changes:
-        who = _who(change)
-        if change.about in GROUPS_AND_PROJECTS:
+        if change.about is About.MEMBERSHIP:
+            gone = change.user_id in removed
+            yield replace(change, after=None if gone else roles[_who(change), change.target])
+        elif change.about is not About.USER:
             yield change
-        elif change.about is About.MEMBERSHIP:
-            after = None if change.user_id in removed else roles[who, change.subject.project]
-            yield change.model_copy(update={"after": after})
         elif change.user_id is not None and change.user_id in removed:
-            yield change.model_copy(update={"action": Action.USER_REMOVE, "after": None})
+            yield replace(change, action=Action.USER_REMOVE, after=None)
         else:
-            last = {name: fields[who][name] for name in _after(change)}
-            yield change.model_copy(update={"after": last})
+            last = {name: fields[_who(change)][name] for name in _after(change)}
+            yield replace(change, after=UserSide(last, change.new.password))
 
 
-def _after(change: Change) -> Mapping[str, Any]:
-    after = change.new.values
+def _after(change: UserChange) -> Mapping[str, str | bool]:
+    after = change.new.fields
     # Kanboard makes new users active, and whoever is not to be active is not created.
     return {**after, "active": True} if change.action is Action.USER_CREATE else after
 
 
-def _who(change: Change) -> _Who:
-    return compare_key(change.username) if change.user_id is None else change.user_id
+def _who(change: UserChange | RelationChange) -> _Who:
+    if change.user_id is not None:
+        return change.user_id
+    return compare_key(change.username if isinstance(change, UserChange) else change.holder)

@@ -11,7 +11,7 @@ from kanport.model import CurrentState, User
 from kanport.names import as_written, compare_key
 from kanport.normalize.readings import Reading, readings
 from kanport.normalize.rows import rows_in_order
-from kanport.plan.model import Action, Change
+from kanport.plan.change import Action, Change, UserChange
 from kanport.table import Row
 
 
@@ -141,10 +141,6 @@ def _is_of(change: Change, keys: set[str], renamed: int | None) -> bool:
     return _touches(change, keys)
 
 
-def _both_names(change: Change) -> tuple[str, ...]:
-    return (change.username, change.new_username)
-
-
 def _is_about(reading: Reading, row: Row, keys: set[str]) -> bool:
     if people_in(reading, row) & keys:
         return True
@@ -178,7 +174,8 @@ def _names(keys: set[str], known: Known, user: User | None) -> tuple[str, ...]:
 
 
 def _touches(change: Change, keys: set[str]) -> bool:
-    return any(compare_key(name) in keys for name in _both_names(change) if name)
+    names = [change.username, change.new_username if isinstance(change, UserChange) else None]
+    return any(compare_key(name) in keys for name in names if name is not None)
 
 
 def _naming(findings: Iterable[Finding], keys: set[str]) -> Iterator[Finding]:

@@ -66,7 +66,7 @@ def explain_project(known: Known, name: str) -> Explanation:
 def _changes(change: Change, project: Project | None, keys: Collection[str]) -> bool:
     if project is not None and change.project_id is not None:
         return change.project_id == project.id
-    return change.subject.project is not None and spelling_key(change.subject.project) in keys
+    return change.project is not None and spelling_key(change.project) in keys
 
 
 def _project(index: ProjectIndex, name: str) -> Project | None:

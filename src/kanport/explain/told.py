@@ -11,7 +11,7 @@ from kanport.names import as_written
 from kanport.normalize.trace import Thread, Trace
 from kanport.normalize.value import State, Value
 from kanport.origin import Origin
-from kanport.plan.model import Change
+from kanport.plan.model import Change, change_in_file
 from kanport.report.compare import words_of
 from kanport.report.document import Data, Document, Item, Part, Prose, Section, item
 from kanport.report.lines import line_of
@@ -199,7 +199,7 @@ def as_dict(told: Explanation) -> dict[str, Any]:
         "found": list(told.found),
         "offline": told.offline,
         "reasons": list(told.reasons),
-        "changes": [change.model_dump(mode="json", exclude_none=True) for change in told.changes],
+        "changes": [change_in_file(change) for change in told.changes],
         "rows": [_row_dict(row) for row in told.rows],
         "wanted": None
         if told.wanted is None

@@ -143,7 +143,7 @@ def _absent(
 def _roles(
     known: Known, access: Sequence[Access], user: User | None, changes: Sequence[Change]
 ) -> Iterator[str]:
-    changed = {change.subject.project for change in changes}
+    changed = {change.project for change in changes}
     so = [one for one in access if one.wanted is not None and one.wanted == one.held]
     if so:
         yield f"Already so in {len(so)} of the projects: {', '.join(one.project for one in so)}."

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from kanport.apply.executor import Options
 from kanport.apply.journal import Recorded, load_journal
@@ -413,12 +414,17 @@ def carry_out_and_record(
 
     def settled(outcome: Outcome) -> None:
         change = changes[outcome.change_id]
+        subject: dict[str, Any] = {
+            "username": change.username,
+            "project": change.project,
+            "group": change.group,
+        }
         tell(
             logger,
             "change.settled",
             change=change.id,
             action=str(change.action),
-            **{name: value for name, value in change.subject if value is not None},
+            **{name: value for name, value in subject.items() if value is not None},
             status=str(outcome.status),
             reason=outcome.reason,
             code=None if outcome.why is None else outcome.why.code,

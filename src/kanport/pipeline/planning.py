@@ -24,7 +24,7 @@ from kanport.ledger import recall
 from kanport.mapping import load_mapping
 from kanport.memory import NOTHING, Memory
 from kanport.messages import counted
-from kanport.model import CurrentState, DesiredState
+from kanport.model import CurrentState, DesiredState, PasswordCell
 from kanport.normalize.passwords import read_passwords
 from kanport.pipeline.directories import compare_directories, doubt_leavers, doubt_losses
 from kanport.pipeline.inputs import Inputs, read_tables
@@ -157,7 +157,8 @@ def plan_and_state(
     doubted = doubt_leavers(inputs, memory.entries, leaving, nameless) if leaving else inputs
     if doubted is not inputs:
         inputs, plan = doubted, plan_for(doubted)
-    losing = {change.username for change in plan.changes if change.action in _MAY_LOSE}
+    may_lose = (change.username for change in plan.changes if change.action in _MAY_LOSE)
+    losing = {username for username in may_lose if username is not None}
     doubted = doubt_losses(inputs, entries, losing) if losing else inputs
     if doubted is not inputs:
         plan = plan_for(doubted)
@@ -212,7 +213,7 @@ def passwords_for(plan: Plan, mapping_path: Path | None = None) -> dict[str, Sec
     wanted = [
         change.username
         for change in plan.changes
-        if change.action is Action.USER_CREATE and change.new.cell_password
+        if change.action is Action.USER_CREATE and isinstance(change.new.password, PasswordCell)
     ]
     if not wanted:
         return {}

@@ -16,6 +16,7 @@ from typing import TypeAlias
 from kanport.errors import Exit
 from kanport.facts import Fact
 from kanport.findings import Finding
+from kanport.model import RandomPassword
 from kanport.outcome import (
     Outcome,
     Run,
@@ -227,7 +228,7 @@ def random_passwords(plan: Plan, settled: Collection[str] = ()) -> tuple[str, ..
         change.username
         for change in plan.changes
         if change.action is Action.USER_CREATE
-        and change.new.random_password
+        and isinstance(change.new.password, RandomPassword)
         and change.id not in settled
     )
 

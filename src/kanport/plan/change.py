@@ -6,14 +6,85 @@ attributes of all, so that code that only asks whom a change concerns need not t
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from enum import StrEnum
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 from kanport.facts import Fact
+from kanport.fields import USER_FIELDS, Holds
 from kanport.model import LdapPassword, PasswordCell, RandomPassword
 from kanport.origin import Origin
-from kanport.plan.model import LDAP, About, Action, Change, Risk, Subject
 
 Password = RandomPassword | PasswordCell | LdapPassword
+
+
+class About(StrEnum):
+    """What a change is about."""
+
+    USER = "user"
+    MEMBERSHIP = "membership"
+    GROUP = "group"
+    GROUP_MEMBER = "group_member"
+    GROUP_ACCESS = "group_access"
+    PROJECT = "project"
+
+
+class Relation(NamedTuple):
+    """Who or what has a role, or a place without one, and where."""
+
+    holder: About
+    target: About
+
+
+RELATIONS: Mapping[About, Relation] = {
+    About.MEMBERSHIP: Relation(About.USER, About.PROJECT),
+    About.GROUP_MEMBER: Relation(About.USER, About.GROUP),
+    About.GROUP_ACCESS: Relation(About.GROUP, About.PROJECT),
+}
+GROUPS_AND_PROJECTS = frozenset(About) - {About.USER, About.MEMBERSHIP}
+
+
+class Action(StrEnum):
+    """What a change does."""
+
+    USER_CREATE = "user.create"
+    USER_UPDATE = "user.update"
+    USER_RENAME = "user.rename"
+    USER_ENABLE = "user.enable"
+    USER_DISABLE = "user.disable"
+    USER_REMOVE = "user.remove"
+    MEMBERSHIP_GRANT = "membership.grant"
+    MEMBERSHIP_CHANGE = "membership.change"
+    MEMBERSHIP_REVOKE = "membership.revoke"
+    GROUP_CREATE = "group.create"
+    GROUP_UPDATE = "group.update"
+    GROUP_REMOVE = "group.remove"
+    GROUP_MEMBER_ADD = "group_member.add"
+    GROUP_MEMBER_REMOVE = "group_member.remove"
+    GROUP_ACCESS_GRANT = "group_access.grant"
+    GROUP_ACCESS_CHANGE = "group_access.change"
+    GROUP_ACCESS_REVOKE = "group_access.revoke"
+    PROJECT_CREATE = "project.create"
+
+    @property
+    def about(self) -> About:
+        """What such a change is about."""
+        return _ABOUT[self]
+
+
+_ABOUT = {action: About(action.value.partition(".")[0]) for action in Action}
+
+
+class Risk(StrEnum):
+    """Why a change deserves a second look."""
+
+    PRIVILEGE_RAISED = "privilege-raised"
+    ADMIN_GRANTED = "admin-granted"
+    ADMIN_LOST = "admin-lost"
+    LOGIN_CHANGED = "login-changed"
+    ACCESS_LOST = "access-lost"
+    DELETES_DATA = "deletes-data"
+    MAYBE_THROUGH_GROUP = "maybe-through-group"
+
 
 _RISK_ORDER = {risk: number for number, risk in enumerate(Risk)}
 
@@ -21,6 +92,29 @@ _RISK_ORDER = {risk: number for number, risk in enumerate(Risk)}
 def sorted_risks(risks: Collection[Risk]) -> tuple[Risk, ...]:
     """Return risks in the order in which plans list them."""
     return tuple(sorted(risks, key=_RISK_ORDER.__getitem__)) if risks else ()
+
+
+UserAction = Literal[
+    Action.USER_CREATE,
+    Action.USER_UPDATE,
+    Action.USER_RENAME,
+    Action.USER_ENABLE,
+    Action.USER_DISABLE,
+    Action.USER_REMOVE,
+]
+RelationAction = Literal[
+    Action.MEMBERSHIP_GRANT,
+    Action.MEMBERSHIP_CHANGE,
+    Action.MEMBERSHIP_REVOKE,
+    Action.GROUP_MEMBER_ADD,
+    Action.GROUP_MEMBER_REMOVE,
+    Action.GROUP_ACCESS_GRANT,
+    Action.GROUP_ACCESS_CHANGE,
+    Action.GROUP_ACCESS_REVOKE,
+]
+GroupAction = Literal[Action.GROUP_CREATE, Action.GROUP_UPDATE, Action.GROUP_REMOVE]
+ProjectAction = Literal[Action.PROJECT_CREATE]
+RelationAbout = Literal[About.MEMBERSHIP, About.GROUP_MEMBER, About.GROUP_ACCESS]
 
 
 # --- the two sides of a change --------------------------------------------------------------------
@@ -33,6 +127,18 @@ class UserSide:
     fields: Mapping[str, str | bool] = field(default_factory=dict)
     password: Password | None = None
 
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """Return what `values` gave; raise ValueError for what is no field or no value of one."""
+        fields = dict(values)
+        password = fields.pop("password", None)
+        for name, value in fields.items():
+            if name not in _FLAGS or isinstance(value, bool) is not _FLAGS[name]:
+                raise ValueError(f"a user has no {name} {value!r}")
+            if not isinstance(value, bool | str):
+                raise ValueError(f"a user has no {name} {value!r}")
+        return cls(fields, None if password is None else _password(password))
+
     @property
     def values(self) -> dict[str, Any]:
         """The values as the plan file holds them."""
@@ -42,7 +148,7 @@ class UserSide:
             case RandomPassword():
                 return {**self.fields, "password": "random"}
             case LdapPassword():
-                return {**self.fields, "password": LDAP}
+                return {**self.fields, "password": "ldap"}
             case PasswordCell(origin):
                 return {**self.fields, "password": {"from": origin.to_dict()}}
 
@@ -57,9 +163,31 @@ class UserSide:
         return self.text("username")
 
     @property
+    def name(self) -> str | None:
+        """The name of the person."""
+        return self.text("name")
+
+    @property
     def role(self) -> str | None:
         """The role on the whole server."""
         return self.text("role")
+
+
+_FLAGS = {one.name: one.holds is Holds.FLAG for one in USER_FIELDS}
+
+
+def _password(value: object) -> Password:
+    match value:
+        case "random":
+            return RandomPassword()
+        case "ldap":
+            return LdapPassword()
+        case {"from": dict(place), **rest} if not rest:
+            try:
+                return PasswordCell(Origin.from_dict(place))
+            except TypeError as problem:
+                raise ValueError(f"a password comes from no such place: {problem}") from problem
+    raise ValueError("a plan holds no password, but where one comes from")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +195,11 @@ class RoleSide:
     """The role of a user or a group in a project."""
 
     role: str
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """Return what `values` gave; raise ValueError for anything else."""
+        return cls(**_texts(values, "role"))
 
     @property
     def values(self) -> dict[str, Any]:
@@ -80,6 +213,11 @@ class GroupSide:
 
     name: str | None = None
     external_id: str | None = None
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """Return what `values` gave; raise ValueError for anything else."""
+        return cls(**_texts(values, "name", "external_id", required=0))
 
     @property
     def values(self) -> dict[str, Any]:
@@ -97,6 +235,11 @@ class ProjectSide:
     owner: str | None = None
     description: str | None = None
 
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """Return what `values` gave; raise ValueError for anything else."""
+        return cls(**_texts(values, "name", "identifier", "owner", "description"))
+
     @property
     def values(self) -> dict[str, Any]:
         """The values as the plan file holds them."""
@@ -109,33 +252,71 @@ class ProjectSide:
         return {name: value for name, value in values.items() if value is not None}
 
 
+def _texts(values: Mapping[str, Any], *names: str, required: int = 1) -> dict[str, str]:
+    """Return texts by name; raise ValueError for other names, other values and what is missing."""
+    for name, value in values.items():
+        if name not in names or not isinstance(value, str):
+            raise ValueError(f"there is no {name} {value!r} in this change")
+    if missing := set(names[:required]) - values.keys():
+        raise ValueError(f"there is no {missing.pop()} in this change")
+    return dict(values)
+
+
 def role_side(role: str | None) -> RoleSide | None:
     """Return the side of a change for a role; None for no role."""
     return None if role is None else RoleSide(role)
 
 
+def values_of(side: UserSide | RoleSide | GroupSide | ProjectSide | None) -> dict[str, Any] | None:
+    """Return the values of a side as the plan file holds them; None where there is nothing."""
+    return None if side is None else side.values
+
+
 # --- the changes ----------------------------------------------------------------------------------
+
+
+_RELATION_OF: Mapping[RelationAction, RelationAbout] = {
+    Action.MEMBERSHIP_GRANT: About.MEMBERSHIP,
+    Action.MEMBERSHIP_CHANGE: About.MEMBERSHIP,
+    Action.MEMBERSHIP_REVOKE: About.MEMBERSHIP,
+    Action.GROUP_MEMBER_ADD: About.GROUP_MEMBER,
+    Action.GROUP_MEMBER_REMOVE: About.GROUP_MEMBER,
+    Action.GROUP_ACCESS_GRANT: About.GROUP_ACCESS,
+    Action.GROUP_ACCESS_CHANGE: About.GROUP_ACCESS,
+    Action.GROUP_ACCESS_REVOKE: About.GROUP_ACCESS,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Change:
-    """What all changes have. `why` is the reason; plans of version 0.1.0 do not have it."""
+    """What all changes have.
 
+    `id` is the place in the plan, and empty before the plan gives it. `why` is the reason, and
+    `wording` how the plan file words it, where that is not how the catalogue does; plans of
+    version 0.1.0 have nothing else.
+    """
+
+    id: str = ""
     action: Action
     why: Fact | None = None
+    wording: str | None = None
     risk: tuple[Risk, ...] = ()
     origin: tuple[Origin, ...] = ()
 
     @property
-    def about(self) -> About:
-        """What the change is about."""
-        return self.action.about
+    def reason(self) -> str:
+        """The wording of the reason."""
+        if self.wording is not None or self.why is None:
+            return self.wording or ""
+        return self.why.text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserChange(_Change):
     """A change of a user. `user_id` is None for somebody whom the plan creates."""
 
+    action: UserAction
+    about: ClassVar[Literal[About.USER]] = About.USER
     username: str
     user_id: int | None = None
     before: UserSide | None = None
@@ -162,6 +343,16 @@ class UserChange(_Change):
         # An empty username is one, too.
         return self.username if new is None else new
 
+    @property
+    def old_role(self) -> str | None:
+        """The role on the whole server that the change finds, if it is about that."""
+        return self.old.role
+
+    @property
+    def new_role(self) -> str | None:
+        """The role on the whole server that the change leads to, if it is about that."""
+        return self.new.role
+
 
 _NO_VALUES = UserSide()
 
@@ -170,10 +361,11 @@ _NO_VALUES = UserSide()
 class RelationChange(_Change):
     """A change of a membership, of who is in a group, or of a group's access.
 
-    `plan.model.RELATIONS` says which two of user, group and project it ties; the third is None. An
+    `RELATIONS` says which two of user, group and project it ties; the third is None. An
     id is None for what the plan creates, `username` for a user who could not be read.
     """
 
+    action: RelationAction
     username: str | None = None
     user_id: int | None = None
     group: str | None = None
@@ -182,6 +374,22 @@ class RelationChange(_Change):
     project_id: int | None = None
     before: RoleSide | None = None
     after: RoleSide | None = None
+
+    @property
+    def about(self) -> RelationAbout:
+        """Which relation it is."""
+        return _RELATION_OF[self.action]
+
+    @property
+    def holder(self) -> str:
+        """What the user or group is called that has the role or is in the group."""
+        name = self.group if self.about is About.GROUP_ACCESS else self.username
+        return f"#{self.user_id}" if name is None else name
+
+    @property
+    def target(self) -> str:
+        """What the project or group is called in which somebody has a role or is."""
+        return (self.group if self.about is About.GROUP_MEMBER else self.project) or ""
 
     @property
     def old_role(self) -> str | None:
@@ -198,6 +406,8 @@ class RelationChange(_Change):
 class GroupChange(_Change):
     """A change of a group itself. `group_id` is None for one that the plan creates."""
 
+    action: GroupAction
+    about: ClassVar[Literal[About.GROUP]] = About.GROUP
     group: str
     group_id: int | None = None
     before: GroupSide | None = None
@@ -207,6 +417,19 @@ class GroupChange(_Change):
     project: ClassVar[None] = None
     project_id: ClassVar[None] = None
 
+    @property
+    def old(self) -> GroupSide:
+        """What the change finds, which may be nothing."""
+        return self.before or _NOTHING
+
+    @property
+    def new(self) -> GroupSide:
+        """What the change leads to, which may be nothing."""
+        return self.after or _NOTHING
+
+
+_NOTHING = GroupSide()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectChange(_Change):
@@ -215,6 +438,8 @@ class ProjectChange(_Change):
     `username` is the owner's as well, where the plan renames them.
     """
 
+    action: ProjectAction
+    about: ClassVar[Literal[About.PROJECT]] = About.PROJECT
     project: str
     after: ProjectSide
     username: str | None = None
@@ -225,22 +450,10 @@ class ProjectChange(_Change):
     project_id: ClassVar[None] = None
 
 
-AnyChange = UserChange | RelationChange | GroupChange | ProjectChange
+Change = UserChange | RelationChange | GroupChange | ProjectChange
 
 
-def in_plan(change: AnyChange, number: int) -> Change:
-    """Return a change as the plan holds it, with its number there, counted from 1."""
-    return Change(
-        id=f"c{number:04d}",
-        action=change.action,
-        subject=Subject(username=change.username, project=change.project, group=change.group),
-        user_id=change.user_id,
-        project_id=change.project_id,
-        group_id=change.group_id,
-        before=change.before.values if change.before is not None else None,
-        after=change.after.values if change.after is not None else None,
-        reason=change.why.text if change.why is not None else "",
-        why=change.why,
-        risk=change.risk,
-        origin=change.origin,
-    )
+def called(change: Change) -> str | None:
+    """Return the username of the user of a change; `#` and the id of one who was not read."""
+    unread = change.username is None and isinstance(change, RelationChange)
+    return f"#{change.user_id}" if unread and change.user_id is not None else change.username

@@ -117,8 +117,7 @@ def compare(old: Plan, new: Plan) -> Comparison:
 
 
 def _subject(change: Change) -> Hashable:
-    subject = change.subject
-    return change.action, subject.username, subject.project, subject.group
+    return change.action, change.username, change.project, change.group
 
 
 def _found(change: Change) -> tuple[object, ...]:

@@ -8,7 +8,7 @@ from kanport.findings import Finding
 from kanport.mapping.spec import MappingFile
 from kanport.memory import Memory
 from kanport.model import CurrentState, User
-from kanport.plan.change import AnyChange
+from kanport.plan.change import Change
 from kanport.plan.dropped_groups import dropped_groups, empty_dropped, group_findings, unproven
 from kanport.plan.foreseen import Foreseen
 from kanport.plan.group_access import diff_group_access
@@ -28,7 +28,7 @@ class GroupPlan:
     `dropped` are the ids of the groups that no source names any more.
     """
 
-    changes: tuple[AnyChange, ...]
+    changes: tuple[Change, ...]
     unchanged: Mapping[str, int]
     foreseen: Foreseen
     findings: tuple[Finding, ...]

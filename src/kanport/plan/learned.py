@@ -14,8 +14,9 @@ from kanport.memory import (
 )
 from kanport.names import compare_key
 from kanport.outcome import Run, Status
+from kanport.plan.change import About, Action, Change, RelationChange
 from kanport.plan.identities import identities_after
-from kanport.plan.model import About, Action, Change, Plan, PlanDirectory, PlanNamed
+from kanport.plan.model import Plan, PlanDirectory, PlanNamed
 
 _HOLDS = (Status.DONE, Status.ALREADY)
 
@@ -31,21 +32,25 @@ def learned_from(plan: Plan, run: Run | None) -> Learned:
     user_ids: Mapping[str, int] = {} if run is None else run.user_ids
     created = {
         user_ids[change.id]: change.username
-        for change in _of(done, Action.USER_CREATE)
-        if change.id in user_ids
+        for change in done
+        if change.action is Action.USER_CREATE and change.id in user_ids
     }
-    renames = _of(plan.changes, Action.USER_RENAME)
+    renames = [change for change in plan.changes if change.action is Action.USER_RENAME]
     # Somebody may be renamed twice, by way of a temporary username.
     names = {change.user_id: change.username for change in reversed(renames)} | {
-        change.user_id: change.new_username for change in _of(holds, Action.USER_RENAME)
+        change.user_id: change.new_username
+        for change in holds
+        if change.action is Action.USER_RENAME
     }
     numbers = {compare_key(name): user_id for user_id, name in created.items()}
     granted: dict[tuple[int, int], Grant] = {}
-    for change in _of(done, Action.MEMBERSHIP_GRANT):
-        user_id = change.user_id or numbers.get(compare_key(change.username))
+    for change in done:
+        if change.action is not Action.MEMBERSHIP_GRANT:
+            continue
+        user_id = change.user_id or numbers.get(compare_key(change.holder))
         if user_id is not None and change.project_id is not None:
-            username = names.get(user_id, change.username)
-            granted[user_id, change.project_id] = Grant(username, change.subject.project or "")
+            username = names.get(user_id, change.holder)
+            granted[user_id, change.project_id] = Grant(username, change.target)
     access = _group_access(holds, run)
     named = plan.named or PlanNamed()
     disabled = _users(done, Action.USER_DISABLE)
@@ -80,15 +85,17 @@ def learned_from(plan: Plan, run: Run | None) -> Learned:
         },
         enabled=enabled | {one.user_id for one in plan.absences if one.state == "enabled"},
         through_group=_through_group(plan, run),
-        group_access={place: one.new.role for place, one in access.items()},
-        group_names={group_id: one.subject.group or "" for (group_id, _), one in access.items()}
+        group_access={place: one.new_role for place, one in access.items()},
+        group_names={group_id: one.holder for (group_id, _), one in access.items()}
         | {
             change.group_id: change.new.name
-            for change in _of(holds, Action.GROUP_UPDATE)
-            if change.group_id is not None and change.new.name is not None
+            for change in holds
+            if change.action is Action.GROUP_UPDATE
+            and change.group_id is not None
+            and change.new.name is not None
         },
         entries=_entries(plan),
-        project_names={number: one.subject.project or "" for (_, number), one in access.items()},
+        project_names={number: one.target for (_, number), one in access.items()},
         put_in=_put_in(done, run, numbers, names),
         taken_out=frozenset(
             (change.user_id, change.group_id)
@@ -126,17 +133,18 @@ def _put_in(
     """Return whom the run put into which group, by the ids of both."""
     created = {} if run is None else run.group_ids
     groups = {
-        change.subject.group: created[change.id]
+        change.group: created[change.id]
         for change in _of(done, Action.GROUP_CREATE)
         if change.id in created
     }
     found: dict[tuple[int, int], GroupMember] = {}
-    for change in _of(done, Action.GROUP_MEMBER_ADD):
-        user_id = change.user_id or numbers.get(compare_key(change.username))
-        group_id = change.group_id or groups.get(change.subject.group)
+    for change in done:
+        if change.action is not Action.GROUP_MEMBER_ADD:
+            continue
+        user_id = change.user_id or numbers.get(compare_key(change.holder))
+        group_id = change.group_id or groups.get(change.group)
         if user_id is not None and group_id is not None:
-            username = names.get(user_id, change.username)
-            found[user_id, group_id] = GroupMember(username, change.subject.group or "")
+            found[user_id, group_id] = GroupMember(names.get(user_id, change.holder), change.target)
     return found
 
 
@@ -157,19 +165,19 @@ def _through_group(plan: Plan, run: Run | None) -> dict[tuple[int, int], str | N
     return found
 
 
-def _group_access(holds: list[Change], run: Run | None) -> dict[tuple[int, int], Change]:
+def _group_access(holds: list[Change], run: Run | None) -> dict[tuple[int, int], RelationChange]:
     """Give the changes of groups' access that took effect, by the ids of group and project."""
     groups: dict[str | None, int] = {}
     projects: dict[str | None, int] = {}
     for change in holds:
         if run is not None and change.id in run.group_ids:
-            groups[change.subject.group] = run.group_ids[change.id]
+            groups[change.group] = run.group_ids[change.id]
         if run is not None and change.id in run.project_ids:
-            projects[change.subject.project] = run.project_ids[change.id]
-    found: dict[tuple[int, int], Change] = {}
+            projects[change.project] = run.project_ids[change.id]
+    found: dict[tuple[int, int], RelationChange] = {}
     for change in holds:
-        group = change.group_id or groups.get(change.subject.group)
-        project = change.project_id or projects.get(change.subject.project)
+        group = change.group_id or groups.get(change.group)
+        project = change.project_id or projects.get(change.project)
         if change.about is About.GROUP_ACCESS and group is not None and project is not None:
             found[group, project] = change
     return found

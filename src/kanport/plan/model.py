@@ -5,10 +5,19 @@ The JSON is a contract: `kanport-plan/1`. Keys are only ever added.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from enum import StrEnum
-from typing import Annotated, Any, Literal, NamedTuple, Protocol, Self
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    PlainSerializer,
+    WithJsonSchema,
+)
+from pydantic_core import core_schema
 
 from kanport.catalogue import FINDINGS
 from kanport.errors import Exit
@@ -16,79 +25,64 @@ from kanport.facts import Fact, Pseudonym
 from kanport.findings import Finding, errors_in
 from kanport.mapping.limit_spec import Limits
 from kanport.origin import Origin
+from kanport.plan.change import (
+    GROUPS_AND_PROJECTS,
+    RELATIONS,
+    About,
+    Action,
+    Change,
+    GroupChange,
+    GroupSide,
+    ProjectChange,
+    ProjectSide,
+    Relation,
+    RelationChange,
+    Risk,
+    RoleSide,
+    UserChange,
+    UserSide,
+    called,
+)
+
+__all__ = [
+    "FORMAT",
+    "GROUPS_AND_PROJECTS",
+    "RELATIONS",
+    "About",
+    "Action",
+    "Change",
+    "GuardVerdict",
+    "Part",
+    "Plan",
+    "PlanAbsence",
+    "PlanAccess",
+    "PlanBecause",
+    "PlanChange",
+    "PlanDirectory",
+    "PlanEntry",
+    "PlanFact",
+    "PlanFinding",
+    "PlanIdentity",
+    "PlanLimits",
+    "PlanMapping",
+    "PlanMove",
+    "PlanNamed",
+    "PlanOrigin",
+    "PlanPerson",
+    "PlanRemoval",
+    "PlanRows",
+    "PlanServer",
+    "PlanSource",
+    "PlanWithheld",
+    "Relation",
+    "Risk",
+    "blocking",
+    "change_in_file",
+    "read_change",
+    "withheld_in_file",
+]
 
 FORMAT = "kanport-plan/1"
-# What `after.password` says of a new user whom Kanboard itself makes from its own LDAP.
-LDAP = "ldap"
-
-
-class About(StrEnum):
-    """What a change is about."""
-
-    USER = "user"
-    MEMBERSHIP = "membership"
-    GROUP = "group"
-    GROUP_MEMBER = "group_member"
-    GROUP_ACCESS = "group_access"
-    PROJECT = "project"
-
-
-class Relation(NamedTuple):
-    """Who or what has a role, or a place without one, and where."""
-
-    holder: About
-    target: About
-
-
-RELATIONS: Mapping[About, Relation] = {
-    About.MEMBERSHIP: Relation(About.USER, About.PROJECT),
-    About.GROUP_MEMBER: Relation(About.USER, About.GROUP),
-    About.GROUP_ACCESS: Relation(About.GROUP, About.PROJECT),
-}
-GROUPS_AND_PROJECTS = frozenset(About) - {About.USER, About.MEMBERSHIP}
-
-
-class Action(StrEnum):
-    """What a change does."""
-
-    USER_CREATE = "user.create"
-    USER_UPDATE = "user.update"
-    USER_RENAME = "user.rename"
-    USER_ENABLE = "user.enable"
-    USER_DISABLE = "user.disable"
-    USER_REMOVE = "user.remove"
-    MEMBERSHIP_GRANT = "membership.grant"
-    MEMBERSHIP_CHANGE = "membership.change"
-    MEMBERSHIP_REVOKE = "membership.revoke"
-    GROUP_CREATE = "group.create"
-    GROUP_UPDATE = "group.update"
-    GROUP_REMOVE = "group.remove"
-    GROUP_MEMBER_ADD = "group_member.add"
-    GROUP_MEMBER_REMOVE = "group_member.remove"
-    GROUP_ACCESS_GRANT = "group_access.grant"
-    GROUP_ACCESS_CHANGE = "group_access.change"
-    GROUP_ACCESS_REVOKE = "group_access.revoke"
-    PROJECT_CREATE = "project.create"
-
-    @property
-    def about(self) -> About:
-        """What such a change is about."""
-        return _ABOUT[self]
-
-
-_ABOUT = {action: About(action.value.partition(".")[0]) for action in Action}
-
-
-class Risk(StrEnum):
-    """Why a change deserves a second look."""
-
-    PRIVILEGE_RAISED = "privilege-raised"
-    ADMIN_GRANTED = "admin-granted"
-    ADMIN_LOST = "admin-lost"
-    LOGIN_CHANGED = "login-changed"
-    ACCESS_LOST = "access-lost"
-    DELETES_DATA = "deletes-data"
-    MAYBE_THROUGH_GROUP = "maybe-through-group"
 
 
 def _finding(value: Any) -> Any:
@@ -140,151 +134,6 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Subject(Part):
-    """Whom or what a change is about, as the server names it (or is to name it).
-
-    A change of a user has `username`, of a membership `username` and `project`; of a group `group`,
-    of its members `group` and `username`, of its access `group` and `project`.
-    """
-
-    username: str | None = None
-    project: str | None = None
-    group: str | None = None
-
-
-class Side:
-    """What a change says of its subject on one side: what it finds, or what it leads to.
-
-    `values` are by name, as in the plan file; there are none where there is nothing on this side.
-    """
-
-    __slots__ = ("values",)
-
-    def __init__(self, values: Mapping[str, Any] | None) -> None:
-        self.values: Mapping[str, Any] = values or {}
-
-    def __getitem__(self, name: str) -> str:
-        """Return a text that must be there; raises KeyError where it is not."""
-        return str(self.values[name])
-
-    def _text(self, name: str) -> str | None:
-        value = self.values.get(name)
-        return value if isinstance(value, str) else None
-
-    @property
-    def username(self) -> str | None:
-        """The username, of a user who is created, renamed or removed."""
-        return self._text("username")
-
-    @property
-    def role(self) -> str | None:
-        """The role: of a user, in a project, or of a group in a project."""
-        return self._text("role")
-
-    @property
-    def name(self) -> str | None:
-        """The name of a person, a group or a project."""
-        return self._text("name")
-
-    @property
-    def identifier(self) -> str | None:
-        """The identifier of a project."""
-        return self._text("identifier")
-
-    @property
-    def owner(self) -> str | None:
-        """The username of the owner of a project."""
-        return self._text("owner")
-
-    @property
-    def fields(self) -> Mapping[str, str | bool]:
-        """The fields of a user, without where the password comes from."""
-        return {name: value for name, value in self.values.items() if name != "password"}
-
-    @property
-    def random_password(self) -> bool:
-        """Whether a new user gets a random password."""
-        return self._text("password") == "random"
-
-    @property
-    def ldap_password(self) -> bool:
-        """Whether Kanboard makes a new user from its own LDAP."""
-        return self._text("password") == LDAP
-
-    @property
-    def cell_password(self) -> bool:
-        """Whether the password of a new user stands in a cell of a source."""
-        return isinstance(self.values.get("password"), Mapping)
-
-
-class _Change(Protocol):
-    @property
-    def action(self) -> Action: ...
-    @property
-    def username(self) -> str: ...
-    @property
-    def before(self) -> Mapping[str, Any] | None: ...
-    @property
-    def after(self) -> Mapping[str, Any] | None: ...
-
-
-class TwoSides:
-    """What a change and its draft have in common: two sides that are there even if empty."""
-
-    __slots__ = ()
-
-    @property
-    def about(self: _Change) -> About:
-        """What the change is about."""
-        return self.action.about
-
-    @property
-    def old(self: _Change) -> Side:
-        """What the change finds."""
-        return Side(self.before)
-
-    @property
-    def new(self: _Change) -> Side:
-        """What the change leads to."""
-        return Side(self.after)
-
-    @property
-    def new_username(self: _Change) -> str:
-        """The username that the user has after the change."""
-        new = Side(self.after).username
-        # An empty username is one, too.
-        return self.username if new is None else new
-
-
-class Change(Part, TwoSides):
-    """One thing to do.
-
-    `before` and `after` hold only what the change is about: for `user.update` the fields that
-    differ, for a membership `role`; code reads them through `old` and `new`. `before` is None for
-    what does not exist yet, `after` for what is to be gone. `user_id`, `project_id` and `group_id`
-    are None where they are known after apply, and where the change is not about such a thing.
-    `reason` is the wording of `why`, which plans of earlier versions do not have.
-    """
-
-    id: str = Field(pattern=r"^c\d{4,}$")
-    action: Action
-    subject: Subject
-    user_id: int | None = None
-    project_id: int | None = None
-    group_id: int | None = None
-    before: dict[str, Any] | None = None
-    after: dict[str, Any] | None = None
-    reason: str
-    why: PlanFact | None = None
-    risk: tuple[Risk, ...] = ()
-    origin: tuple[PlanOrigin, ...] = ()
-
-    @property
-    def username(self) -> str:
-        """The user that it is about; empty for a change that is about no user."""
-        return self.subject.username or ""
-
-
 class PlanBecause(Part):
     """What prevents a removal: the fact, and the rows and entries that it follows from.
 
@@ -303,23 +152,230 @@ class PlanBecause(Part):
         return self.model_copy(update={"message": why.text, "why": why, "origin": origin})
 
 
-class PlanWithheld(Part):
+@dataclass(frozen=True, slots=True)
+class PlanWithheld:
     """A removal that Kanport does not make, and everything that prevents it.
 
-    The fields are those of a change. The username is `#` and the id of a user who could not be
-    read. `since` is the run (UTC, RFC 3339) that was the first to miss the user; None where the
-    ledger knows of none.
+    `since` is the run (UTC, RFC 3339) that was the first to miss the user; None where the ledger
+    knows of none. `change` has no id, and no reason: `because` says it all.
+    """
+
+    change: Change
+    because: tuple[PlanBecause, ...] = ()
+    since: str | None = None
+
+
+# --- changes as the plan file holds them ----------------------------------------------------------
+
+
+class _Subject(Part):
+    """Whom or what a change is about, as the server names it (or is to name it).
+
+    A change of a user has `username`, of a membership `username` and `project`; of a group `group`,
+    of its members `group` and `username`, of its access `group` and `project`.
+    """
+
+    model_config = ConfigDict(title="Subject")
+
+    username: str | None = None
+    project: str | None = None
+    group: str | None = None
+
+
+class _Ends(Part):
+    """What changes and withheld removals have in common.
+
+    `before` and `after` hold only what the change is about: for `user.update` the fields that
+    differ, for a membership `role`. `before` is None for what does not exist yet, `after` for what
+    is to be gone. `user_id`, `project_id` and `group_id` are None where they are known after apply,
+    and where the change is not about such a thing.
     """
 
     action: Action
-    subject: Subject
+    subject: _Subject
     user_id: int | None = None
     project_id: int | None = None
     group_id: int | None = None
     before: dict[str, Any] | None = None
     after: dict[str, Any] | None = None
+
+    def change(self, **parts: Any) -> Change:
+        """Return the change; raise ValueError where the parts do not belong to its action."""
+        username, group, project = self.subject.username, self.subject.group, self.subject.project
+        parts |= {"action": self.action}
+        match self.action.about:
+            case About.USER:
+                return UserChange(
+                    username=_there("username", username),
+                    user_id=self.user_id,
+                    before=None if self.before is None else UserSide.of(self.before),
+                    after=None if self.after is None else UserSide.of(self.after),
+                    **parts,
+                )
+            case About.GROUP:
+                return GroupChange(
+                    group=_there("group", group),
+                    group_id=self.group_id,
+                    before=None if self.before is None else GroupSide.of(self.before),
+                    after=None if self.after is None else GroupSide.of(self.after),
+                    **parts,
+                )
+            case About.PROJECT:
+                return ProjectChange(
+                    project=_there("project", project),
+                    username=username,
+                    user_id=self.user_id,
+                    after=ProjectSide.of(self.after or {}),
+                    **parts,
+                )
+            case about:
+                for end in RELATIONS[about]:
+                    _there(_NAMES[end], getattr(self.subject, _NAMES[end]))
+                return RelationChange(
+                    username=username,
+                    user_id=self.user_id,
+                    group=group,
+                    group_id=self.group_id,
+                    project=project,
+                    project_id=self.project_id,
+                    before=None if self.before is None else RoleSide.of(self.before),
+                    after=None if self.after is None else RoleSide.of(self.after),
+                    **parts,
+                )
+
+
+_NAMES = {About.USER: "username", About.GROUP: "group", About.PROJECT: "project"}
+
+
+def _there(name: str, value: str | None) -> str:
+    if value is None:
+        raise ValueError(f"the subject has no {name}")
+    return value
+
+
+class _Change(_Ends):
+    """One thing to do.
+
+    `reason` is the wording of `why`, which plans of earlier versions do not have.
+    """
+
+    model_config = ConfigDict(title="Change")
+
+    id: str = Field(pattern=r"^c\d{4,}$")
+    reason: str
+    why: PlanFact | None = None
+    risk: tuple[Risk, ...] = ()
+    origin: tuple[PlanOrigin, ...] = ()
+
+    def read(self) -> Change:
+        """Return the change that it stands for."""
+        worded = self.why is not None and self.why.text == self.reason
+        return self.change(
+            id=self.id,
+            why=self.why,
+            wording=None if worded else self.reason,
+            risk=self.risk,
+            origin=self.origin,
+        )
+
+
+class _Withheld(_Ends):
+    """A removal that Kanport does not make, and everything that prevents it.
+
+    The username is `#` and the id of a user who could not be read. `since` is the run (UTC, RFC
+    3339) that was the first to miss the user; None where the ledger knows of none.
+    """
+
+    model_config = ConfigDict(title="PlanWithheld")
+
     since: str | None = None
     because: tuple[PlanBecause, ...] = ()
+
+    def read(self) -> PlanWithheld:
+        """Return what it stands for."""
+        change = self.change()
+        if isinstance(change, RelationChange) and change.username == f"#{change.user_id}":
+            change = replace(change, username=None)
+        return PlanWithheld(change, self.because, self.since)
+
+
+def change_in_file(change: Change) -> dict[str, Any]:
+    """Return a change as the plan file holds it; parts that are not set are absent."""
+    parts = {"id": change.id, **_ends_in_file(change), "reason": change.reason}
+    if change.why is not None:
+        parts["why"] = change.why.to_dict()
+    parts["risk"] = [risk.value for risk in change.risk]
+    parts["origin"] = [origin.to_dict() for origin in change.origin]
+    return parts
+
+
+def withheld_in_file(withheld: PlanWithheld) -> dict[str, Any]:
+    """Return a withheld removal as the plan file holds it; parts that are not set are absent."""
+    parts = _ends_in_file(withheld.change)
+    if withheld.since is not None:
+        parts["since"] = withheld.since
+    parts["because"] = [one.model_dump(mode="json", exclude_none=True) for one in withheld.because]
+    return parts
+
+
+def _ends_in_file(change: Change) -> dict[str, Any]:
+    subject: dict[str, str] = {}
+    parts: dict[str, Any] = {"action": change.action.value, "subject": subject}
+    if (username := called(change)) is not None:
+        subject["username"] = username
+    if change.project is not None:
+        subject["project"] = change.project
+    if change.group is not None:
+        subject["group"] = change.group
+    if change.user_id is not None:
+        parts["user_id"] = change.user_id
+    if change.project_id is not None:
+        parts["project_id"] = change.project_id
+    if change.group_id is not None:
+        parts["group_id"] = change.group_id
+    if change.before is not None:
+        parts["before"] = change.before.values
+    if change.after is not None:
+        parts["after"] = change.after.values
+    return parts
+
+
+class _InFile:
+    """Has pydantic read and write values of a type as the plan file holds them."""
+
+    def __init__(
+        self, form: type[_Change | _Withheld], own: Any, write: Callable[[Any], dict[str, Any]]
+    ) -> None:
+        self.form, self.own, self.write = form, own, write
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        def read(value: Any, validate: core_schema.ValidatorFunctionWrapHandler) -> Any:
+            return value if isinstance(value, self.own) else validate(value).read()
+
+        return core_schema.no_info_wrap_validator_function(
+            read,
+            handler.generate_schema(self.form),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                self.write, return_schema=core_schema.dict_schema()
+            ),
+        )
+
+
+PlanChange = Annotated[Change, _InFile(_Change, Change, change_in_file)]
+PlanRemoval = Annotated[PlanWithheld, _InFile(_Withheld, PlanWithheld, withheld_in_file)]
+
+
+def read_change(parts: Mapping[str, Any]) -> Change:
+    """Return the change that the plan file holds as these parts.
+
+    Raises pydantic's ValidationError.
+    """
+    return _Change.model_validate(parts).read()
+
+
+# --- what a plan was made from and what it is to be remembered for --------------------------------
 
 
 class PlanServer(Part):
@@ -560,9 +616,9 @@ class Plan(Part):
         description="The limits of the mapping, which are checked again before the first write;"
         " missing where a plan is not held to them.",
     )
-    changes: tuple[Change, ...] = ()
+    changes: tuple[PlanChange, ...] = ()
     findings: tuple[PlanFinding, ...] = ()
-    withheld: tuple[PlanWithheld, ...] | None = Field(
+    withheld: tuple[PlanRemoval, ...] | None = Field(
         None,
         description="All removals that are not made, and why; missing where a plan does not tell.",
     )

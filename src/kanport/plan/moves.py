@@ -38,7 +38,7 @@ def moves_with_groups(
     said: dict[tuple[str | None, int | None], set[str]] = defaultdict(set)
     for change in changes:
         if change.about is About.MEMBERSHIP:
-            said[change.subject.project, change.project_id].add(change.username)
+            said[change.project, change.project_id].add(change.holder)
         elif change.action is Action.USER_REMOVE:
             said[None, None].add(change.username)
     members: dict[int | str, set[int]] = defaultdict(set)
@@ -80,7 +80,7 @@ def _joining(changes: Iterable[Change]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
     for change in changes:
         if change.action is Action.GROUP_MEMBER_ADD and change.user_id is None:
-            found[change.subject.group or ""].append(change.username)
+            found[change.target].append(change.holder)
     return found
 
 

@@ -5,18 +5,18 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from enum import IntEnum
 from itertools import count
-from typing import Any, TypeGuard
+from typing import Any
 
 from kanport.facts import fact
 from kanport.names import compare_key, spelling_key, temporary_username
 from kanport.plan.change import (
-    AnyChange,
+    Action,
+    Change,
     GroupChange,
+    Risk,
     UserChange,
     UserSide,
-    in_plan,
 )
-from kanport.plan.model import Action, Change, Risk
 
 # Within a phase, groups come first where something is taken, so that what remains after it is read
 # back shows; and what is removed for good comes last, groups before the people in them.
@@ -79,7 +79,7 @@ _PHASE_OF: Mapping[Action, Phase] = {
 _MAY_LOWER = frozenset({Action.USER_UPDATE, Action.MEMBERSHIP_CHANGE, Action.GROUP_ACCESS_CHANGE})
 
 
-def phase_of(change: Change | AnyChange) -> Phase:
+def phase_of(change: Change) -> Phase:
     """Give the phase that a change belongs to; an update or change that lowers comes first."""
     if change.action in _MAY_LOWER and Risk.ACCESS_LOST in change.risk:
         return Phase.LOWER
@@ -91,7 +91,7 @@ def phase_of(change: Change | AnyChange) -> Phase:
     return _PHASE_OF[change.action]
 
 
-def _place(change: AnyChange) -> tuple[Any, ...]:
+def _place(change: Change) -> tuple[Any, ...]:
     username, project, group = change.username or "", change.project or "", change.group or ""
     return (
         phase_of(change),
@@ -108,7 +108,7 @@ def _place(change: AnyChange) -> tuple[Any, ...]:
     )
 
 
-def in_plan_order(changes: Iterable[AnyChange], taken: Iterable[str] = ()) -> tuple[Change, ...]:
+def in_plan_order(changes: Iterable[Change], taken: Iterable[str] = ()) -> tuple[Change, ...]:
     """Put the changes in order and give them their ids, whatever order they came in.
 
     From the rename of a user on, the later changes call that user by the new name: a subject is
@@ -116,26 +116,24 @@ def in_plan_order(changes: Iterable[AnyChange], taken: Iterable[str] = ()) -> tu
     it is the same user. `taken` are the usernames of the server; see `order_renames`.
     """
     changes = tuple(changes)
-    new_names = {change.user_id: change.new_username for change in changes if _renames(change)}
+    new_names = {
+        change.user_id: change.new_username
+        for change in changes
+        if change.action is Action.USER_RENAME
+    }
     ordered = sorted((_by_new_name(change, new_names) for change in changes), key=_place)
     # They stand together, as they are all of one phase and one action.
-    renames = [change for change in ordered if _renames(change)]
+    renames = [change for change in ordered if change.action is Action.USER_RENAME]
     if renames:
         first = ordered.index(renames[0])
-        created = (c.username for c in changes if _creates(c))
+        created = (c.username for c in changes if c.action is Action.USER_CREATE)
         ordered[first : first + len(renames)] = order_renames(renames, (*taken, *created))
-    return tuple(in_plan(change, number) for number, change in enumerate(ordered, start=1))
+    return tuple(
+        replace(change, id=f"c{number:04d}") for number, change in enumerate(ordered, start=1)
+    )
 
 
-def _renames(change: AnyChange) -> TypeGuard[UserChange]:
-    return change.action is Action.USER_RENAME
-
-
-def _creates(change: AnyChange) -> TypeGuard[UserChange]:
-    return change.action is Action.USER_CREATE
-
-
-def _by_new_name(change: AnyChange, new_names: Mapping[int | None, str]) -> AnyChange:
+def _by_new_name(change: Change, new_names: Mapping[int | None, str]) -> Change:
     if isinstance(change, GroupChange) or change.user_id not in new_names:
         return change
     if phase_of(change) <= Phase.RENAME:

@@ -9,14 +9,11 @@ from collections.abc import Iterable
 from kanport.findings import Finding, found
 from kanport.model import CurrentState, LdapPassword
 from kanport.origin import first_place
-from kanport.plan.change import AnyChange, UserChange
-from kanport.plan.model import Action, Change
+from kanport.plan.change import Change, UserChange
 
 
-def by_ldap(change: Change | AnyChange) -> bool:
+def by_ldap(change: Change) -> bool:
     """Return whether a change has Kanboard make a user from its own LDAP (createLdapUser)."""
-    if isinstance(change, Change):
-        return change.action is Action.USER_CREATE and change.new.ldap_password
     return isinstance(change, UserChange) and isinstance(change.new.password, LdapPassword)
 
 

@@ -9,16 +9,18 @@ from kanport.facts import Fact, as_written, fact
 from kanport.fields import ACTIVE, USERNAME, field_named
 from kanport.model import CurrentState, Group, Project, User, UserIndex
 from kanport.names import compare_key
+from kanport.plan.change import About, Action, Change, RelationChange, UserChange
 from kanport.plan.guards import last_admin, min_admins
 from kanport.plan.guards.accounts import private_projects
-from kanport.plan.model import GROUPS_AND_PROJECTS, Action, Change, Plan, blocking
+from kanport.plan.model import Plan, blocking
 from kanport.plan.stale_groups import group_differences
 
 
 def people_of(plan: Plan) -> tuple[frozenset[str], frozenset[int]]:
     """Give the usernames and the user ids that a plan speaks of, new usernames too."""
-    names = {change.username for change in plan.changes if change.subject.username is not None}
-    names.update(change.new_username for change in plan.changes if change.new.username is not None)
+    names = {change.username for change in plan.changes if change.username is not None}
+    users = (change for change in plan.changes if change.about is About.USER)
+    names.update(change.new_username for change in users if change.new.username is not None)
     ids = {change.user_id for change in plan.changes if change.user_id is not None}
     return frozenset(names), frozenset(ids)
 
@@ -55,21 +57,20 @@ def renamed_since(plan: Plan, current: CurrentState) -> dict[str, Fact]:
     """
     known: dict[tuple[str, int | None], set[str]] = defaultdict(set)
     for change in plan.changes:
-        for side in (change.old, change.new):
-            if change.action is Action.USER_RENAME and side.username is not None:
-                known["user", change.user_id].add(side.username)
-            elif change.action is Action.GROUP_UPDATE and side.name is not None:
-                known["group", change.group_id].add(side.name)
+        if change.action is Action.USER_RENAME:
+            names = (change.old.username, change.new.username)
+            known["user", change.user_id].update(name for name in names if name is not None)
+        elif change.action is Action.GROUP_UPDATE:
+            names = (change.old.name, change.new.name)
+            known["group", change.group_id].update(name for name in names if name is not None)
     for access in plan.access or ():
         known["project", access.project_id].add(access.project)
     found: dict[str, Fact] = {}
     for change in plan.changes:
-        owner = change.new.owner or ""
-        subject = change.subject
         for kind, number, expected, there in (
-            ("user", change.user_id, subject.username or owner, current.people.by_id),
-            ("project", change.project_id, subject.project, current.project_index.by_id),
-            ("group", change.group_id, subject.group, current.groups_by_id),
+            ("user", change.user_id, _user_of(change), current.people.by_id),
+            ("project", change.project_id, change.project, current.project_index.by_id),
+            ("group", change.group_id, change.group, current.groups_by_id),
         ):
             one = None if number is None else there.get(number)
             name = None if one is None else _name(one)
@@ -88,6 +89,13 @@ def _name(one: User | Project | Group) -> str:
         case Project():
             return one.label
     return one.name
+
+
+def _user_of(change: Change) -> str | None:
+    """Return the username of whom `user_id` means: the user, or the owner of a new project."""
+    if change.action is Action.PROJECT_CREATE:
+        return change.username or change.after.owner
+    return change.username
 
 
 def renamed(kind: str, number: int | None, name: str, expected: str | None) -> Fact:
@@ -143,22 +151,21 @@ def _change_differs(
     user: User | None = None
     if change.user_id is not None:
         user = people.by_id.get(change.user_id)
-        called = change.username or change.new.owner or ""
-        expected = old_names.get(change.user_id, called)
+        expected = old_names.get(change.user_id, _user_of(change))
         if user is None:
             yield fact("stale-user", case="gone", username=expected, number=change.user_id)
             return
         if user.username != expected:
             yield renamed("user", user.id, user.username, expected)
             return
-    if change.about in GROUPS_AND_PROJECTS:
-        yield from group_differences(plan, change, current)
+    if change.about is About.MEMBERSHIP:
+        # In a project that the plan creates, nobody has anything yet.
         if change.project_id is not None:
+            yield from _access_differs(change, current, projects.get(change.project_id))
+    elif change.about is not About.USER:
+        yield from group_differences(plan, change, current)
+        if change.about is About.GROUP_ACCESS and change.project_id is not None:
             yield from _project_differs(change, projects.get(change.project_id))
-    elif change.project_id is not None:
-        yield from _access_differs(change, current, projects.get(change.project_id))
-    elif change.subject.project is not None:
-        return  # what is to be granted in a project that the plan creates
     elif user is None:
         yield from _exists_already(change, people, old_names)
     else:
@@ -166,7 +173,7 @@ def _change_differs(
 
 
 def _exists_already(
-    change: Change, people: UserIndex, old_names: Mapping[int | None, str]
+    change: UserChange, people: UserIndex, old_names: Mapping[int | None, str]
 ) -> Iterator[Fact]:
     for user in people.by_key.get(compare_key(change.username), ()):
         if user.id not in old_names:
@@ -174,7 +181,7 @@ def _exists_already(
 
 
 def _user_differs(
-    change: Change, user: User, people: UserIndex, old_names: Mapping[int | None, str]
+    change: UserChange, user: User, people: UserIndex, old_names: Mapping[int | None, str]
 ) -> Iterator[Fact]:
     for name, before in change.old.fields.items():
         field = field_named(name)
@@ -193,8 +200,8 @@ def _user_differs(
                 yield fact("stale-user", case="username-taken", username=name, number=other.id)
 
 
-def _project_differs(change: Change, project: Project | None) -> Iterator[Fact]:
-    number, expected = change.project_id, change.subject.project
+def _project_differs(change: RelationChange, project: Project | None) -> Iterator[Fact]:
+    number, expected = change.project_id, change.project
     if project is None:
         yield fact("stale-project", case="gone", project=expected, number=number)
     elif project.label != expected:
@@ -202,9 +209,9 @@ def _project_differs(change: Change, project: Project | None) -> Iterator[Fact]:
 
 
 def _access_differs(
-    change: Change, current: CurrentState, project: Project | None
+    change: RelationChange, current: CurrentState, project: Project | None
 ) -> Iterator[Fact]:
-    who, number = change.username, change.project_id
+    who, number = change.holder, change.project_id
     differs = list(_project_differs(change, project))
     yield from differs
     if differs or project is None or number is None:
@@ -212,7 +219,7 @@ def _access_differs(
     if number not in current.roles:
         yield fact("stale-project", case="unread", project=project.label)
         return
-    before = change.old.role
+    before = change.old_role
     now = current.roles[number].get(change.user_id) if change.user_id is not None else None
     if now == before:
         return

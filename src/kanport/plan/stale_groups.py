@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from kanport.facts import Fact, fact
 from kanport.model import CurrentState, Group
 from kanport.names import compare_key, spelling_key
-from kanport.plan.model import About, Action, Change, Plan
+from kanport.plan.change import About, Action, Change, GroupChange, ProjectChange
+from kanport.plan.model import Plan
 
 
 def reads_groups(plan: Plan) -> bool:
     """Tell whether the groups must be read to see whether a plan is stale."""
-    return any(change.subject.group is not None for change in plan.changes)
+    return any(change.group is not None for change in plan.changes)
 
 
 def group_differences(plan: Plan, change: Change, current: CurrentState) -> Iterator[Fact]:
@@ -22,7 +23,7 @@ def group_differences(plan: Plan, change: Change, current: CurrentState) -> Iter
         yield from _project_exists(change, current)
         return
     renamed = {
-        other.group_id: (other.subject.group, other.new.name)
+        other.group_id: (other.group, other.new.name)
         for other in plan.changes
         if other.action is Action.GROUP_UPDATE
     }
@@ -30,7 +31,7 @@ def group_differences(plan: Plan, change: Change, current: CurrentState) -> Iter
         if change.action is Action.GROUP_CREATE:
             yield from _group_exists(change, current, frozenset(renamed))
         return
-    group, expected = current.groups_by_id.get(change.group_id), change.subject.group
+    group, expected = current.groups_by_id.get(change.group_id), change.group
     if group is None:
         yield fact("stale-group", case="gone", group=expected, number=change.group_id)
         return
@@ -59,16 +60,16 @@ def group_differences(plan: Plan, change: Change, current: CurrentState) -> Iter
 
 
 def _group_exists(
-    change: Change, current: CurrentState, renamed: frozenset[int | None]
+    change: GroupChange, current: CurrentState, renamed: frozenset[int | None]
 ) -> Iterator[Fact]:
-    key = compare_key(change.subject.group or "")
+    key = compare_key(change.group)
     for group in current.groups:
         if compare_key(group.name) == key and group.id not in renamed:
             yield fact("stale-group", case="exists", group=group.name, number=group.id)
 
 
 def _update_differs(
-    change: Change, group: Group, current: CurrentState, renamed: frozenset[int | None]
+    change: GroupChange, group: Group, current: CurrentState, renamed: frozenset[int | None]
 ) -> Iterator[Fact]:
     for field, before in change.old.values.items():
         now = getattr(group, field)
@@ -84,8 +85,8 @@ def _update_differs(
             yield fact("stale-group", case="name-taken", group=other.name, number=other.id)
 
 
-def _project_exists(change: Change, current: CurrentState) -> Iterator[Fact]:
-    identifier, name = change.new.identifier or "", change.new["name"]
+def _project_exists(change: ProjectChange, current: CurrentState) -> Iterator[Fact]:
+    identifier, name = change.after.identifier or "", change.after.name
     for project in current.projects:
         same_identifier = identifier and project.identifier.upper() == identifier.upper()
         if same_identifier or spelling_key(project.name) == spelling_key(name):

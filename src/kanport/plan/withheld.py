@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 from kanport.facts import Fact, fact
@@ -10,8 +10,8 @@ from kanport.findings import Finding, found
 from kanport.mapping.spec import MappingFile
 from kanport.model import Blocker
 from kanport.origin import Origin, in_place_order
-from kanport.plan.change import AnyChange, RelationChange, in_plan
-from kanport.plan.model import Action, PlanBecause, PlanWithheld, Subject
+from kanport.plan.change import Action, Change, called
+from kanport.plan.model import PlanBecause, PlanWithheld
 from kanport.plan.parts import sorted_names, sorted_parts
 
 # So many places are named for one cause; of the others, the plan says how many there are.
@@ -37,7 +37,7 @@ class Withheld:
     the finding missing-unknown that tells it where the input leaves it open; empty for none.
     """
 
-    change: AnyChange
+    change: Change
     because: tuple[PlanBecause, ...]
     since: str | None = None
     told_as: Literal["", "users", "memberships", "dropped", "members", "access"] = ""
@@ -50,24 +50,8 @@ class Withheld:
 
     def planned(self) -> PlanWithheld:
         """Return it as the plan file holds it."""
-        change = in_plan(self.change, 1)
-        subject = change.subject
-        if isinstance(self.change, RelationChange) and self.change.user_id is not None:
-            name = self.change.username
-            # Somebody who could not be read has no name here.
-            name = name if name is not None else f"#{self.change.user_id}"
-            subject = subject.model_copy(update={"username": name})
-        return PlanWithheld(
-            action=change.action,
-            subject=subject,
-            user_id=change.user_id,
-            project_id=change.project_id,
-            group_id=change.group_id,
-            before=change.before,
-            after=change.after,
-            since=self.since,
-            because=self.because,
-        )
+        change = replace(self.change, why=None, risk=(), origin=())
+        return PlanWithheld(change, self.because, self.since)
 
 
 def cause(
@@ -208,22 +192,22 @@ _ACTIONS = {action: number for number, action in enumerate(Action)}
 
 
 def _order(one: PlanWithheld) -> tuple[Any, ...]:
-    subject: Subject = one.subject
+    change = one.change
     return (
-        _ACTIONS[one.action],
-        subject.project or "",
-        subject.group or "",
-        subject.username or "",
-        one.user_id or 0,
-        one.project_id or 0,
-        one.group_id or 0,
+        _ACTIONS[change.action],
+        change.project or "",
+        change.group or "",
+        called(change) or "",
+        change.user_id or 0,
+        change.project_id or 0,
+        change.group_id or 0,
     )
 
 
 def withheld_findings(withheld: Iterable[Withheld], mapping: MappingFile) -> Iterator[Finding]:
     """Yield what a person must know of the removals that the input leaves open."""
     steps = mapping.users.steps if mapping.users is not None else None
-    by_case: dict[str, list[AnyChange]] = defaultdict(list)
+    by_case: dict[str, list[Change]] = defaultdict(list)
     for one in withheld:
         if one.told_as and one.in_doubt:
             by_case[one.told_as].append(one.change)
@@ -244,17 +228,17 @@ def withheld_findings(withheld: Iterable[Withheld], mapping: MappingFile) -> Ite
             yield found("missing-unknown", case=case, count=count, access=parts)
 
 
-def _membership(change: AnyChange) -> Fact:
+def _membership(change: Change) -> Fact:
     if change.username is None:
         return fact("membership", case="id", user_id=change.user_id, project=change.project)
     return fact("membership", username=change.username, project=change.project)
 
 
-def _member(change: AnyChange) -> Fact:
+def _member(change: Change) -> Fact:
     if change.username is None:
         return fact("group-member", case="id", user_id=change.user_id, group=change.group)
     return fact("group-member", username=change.username, group=change.group)
 
 
-def _access(change: AnyChange) -> Fact:
+def _access(change: Change) -> Fact:
     return fact("group-access", group=change.group, project=change.project)

@@ -6,7 +6,8 @@ from functools import cache
 
 from kanport.model import PROJECT_ROLE_RANK
 from kanport.names import compare_key
-from kanport.plan.model import About, Action, Change, Plan, Risk
+from kanport.plan.change import About, Action, Risk
+from kanport.plan.model import Plan
 from kanport.report.parts import Line
 from kanport.report.tables import AccessRow, Account, Matrix, MatrixRow, RoleCount
 
@@ -25,7 +26,7 @@ def access_of(plan: Plan, lines: Sequence[Line]) -> tuple[AccessRow, ...]:
     names.update(_new_names(lines))
     accounts = _accounts(plan, lines, logins)
     removals = {line.change.username: line for line in lines if _is(line, Action.USER_REMOVE)}
-    groups_so = all(line.in_place for line in lines if line.change.subject.group is not None)
+    groups_so = all(line.in_place for line in lines if line.change.group is not None)
     held = {
         (access.project_id, who): role
         for access in plan.access or ()
@@ -78,15 +79,15 @@ def access_of(plan: Plan, lines: Sequence[Line]) -> tuple[AccessRow, ...]:
         change = line.change
         if change.about is not About.MEMBERSHIP:
             continue
-        before, after = change.old.role, change.new.role
+        before, after = change.old_role, change.new_role
         if before is None:
-            before = held.get((change.project_id, change.username))
-        person = logins.after(change)
+            before = held.get((change.project_id, change.holder))
+        person = logins.after(change.user_id, change.holder)
         rows.append(
             AccessRow(
                 person,
                 names.get(person, ""),
-                label(change.subject.project or "", change.project_id),
+                label(change.target, change.project_id),
                 change.project_id,
                 before,
                 after if line.in_place else _left(line, before),
@@ -161,8 +162,8 @@ class ProjectLabels:
         for access in plan.access or ():
             ids[access.project].add(access.project_id)
         for change in plan.changes:
-            if change.subject.project is not None:
-                ids[change.subject.project].add(change.project_id)
+            if change.project is not None:
+                ids[change.project].add(change.project_id)
         self._shared = {label for label, some in ids.items() if len(some) > 1}
 
     def __call__(self, label: str, project_id: int | None) -> str:
@@ -179,20 +180,18 @@ class _Logins:
         self._by_name: dict[str, str] = {}
         self._by_id: dict[int | None, str] = {}
         for line in lines:
-            new = line.change.new.username
-            if new and _is(line, Action.USER_RENAME) and line.in_place:
-                self._by_name[line.change.username] = new
-                self._by_id[line.change.user_id] = new
+            change = line.change
+            if change.action is Action.USER_RENAME and change.new.username and line.in_place:
+                self._by_name[change.username] = change.new.username
+                self._by_id[change.user_id] = change.new.username
 
     def of(self, username: str) -> str:
         """Give what somebody is called in the end who had this username before."""
         return self._by_name.get(username, username)
 
-    def after(self, change: Change) -> str:
-        """Give what whom a change is about is called in the end."""
-        if change.user_id is None:
-            return change.username
-        return self._by_id.get(change.user_id, change.username)
+    def after(self, user_id: int | None, username: str) -> str:
+        """Return what the user of a change is called in the end."""
+        return username if user_id is None else self._by_id.get(user_id, username)
 
 
 def _is(line: Line, action: Action) -> bool:
@@ -208,10 +207,11 @@ def _left(line: Line, before: str | None) -> str | None:
 def _new_names(lines: Iterable[Line]) -> dict[str, str]:
     found = {}
     for line in lines:
-        new = line.change.new
-        told = _is(line, Action.USER_CREATE) or (_is(line, Action.USER_UPDATE) and line.in_place)
-        if told and (_is(line, Action.USER_CREATE) or new.name is not None):
-            found[line.change.username] = new.name or ""
+        change = line.change
+        if change.action is Action.USER_CREATE:
+            found[change.username] = change.new.name or ""
+        elif change.action is Action.USER_UPDATE and line.in_place and change.new.name is not None:
+            found[change.username] = change.new.name
     return found
 
 
@@ -221,7 +221,9 @@ def _accounts(plan: Plan, lines: Iterable[Line], logins: "_Logins") -> dict[str,
         logins.of(person.username): Account.DISABLED for person in plan.people if person.disabled
     }
     for line in lines:
-        who = logins.after(line.change)
+        if line.change.about is not About.USER:
+            continue
+        who = logins.after(line.change.user_id, line.change.username)
         if _is(line, Action.USER_CREATE):
             accounts[who] = Account.ACTIVE if line.in_place else Account.ABSENT
         elif not line.in_place:

@@ -6,7 +6,7 @@ from typing import Any
 from kanport.findings import Finding
 from kanport.outcome import Outcome, Run, Status
 from kanport.plan.compare import Altered, Comparison, Pair
-from kanport.plan.model import Change, GuardVerdict, Plan, PlanSource
+from kanport.plan.model import Change, GuardVerdict, Plan, PlanSource, change_in_file
 from kanport.report.document import Data, Document, Item, Part, Prose, Section, Words, item
 from kanport.report.lines import line_of
 from kanport.report.parts import Difference, Level
@@ -183,11 +183,10 @@ def words_of(change: Change) -> Words:
     """
     line = line_of(change)
     parts: list[Part] = [Data(line.symbol), f" {line.verb}"]
-    subject = change.subject
     for before, name in (
-        (" ", subject.username),
-        (" group " if subject.username else " ", subject.group),
-        (" in " if subject.username or subject.group else " ", subject.project),
+        (" ", change.username),
+        (" group " if change.username is not None else " ", change.group),
+        (" in " if (change.username, change.group) != (None, None) else " ", change.project),
     ):
         if name is not None:
             parts += [before, Data(name)]
@@ -301,7 +300,7 @@ def _plan_dict(plan: Plan, run: Run | None) -> dict[str, Any]:
 
 
 def _change_dict(change: Change) -> dict[str, Any]:
-    return change.model_dump(mode="json", exclude_none=True)
+    return change_in_file(change)
 
 
 def _pair_dict(pair: "Pair[PlanSource] | Pair[GuardVerdict]") -> dict[str, Any]:

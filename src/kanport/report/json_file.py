@@ -6,6 +6,8 @@ from typing import Any
 
 from kanport.facts import Fact
 from kanport.outcome import Status, Tally, Verified, VerifyStatus
+from kanport.plan.change import values_of
+from kanport.plan.model import withheld_in_file
 from kanport.report.json_shape import (
     FORMAT,
     AccessDict,
@@ -97,7 +99,7 @@ def as_dict(view: View) -> ReportDict:
             for row in view.undone
         ],
         "guards": [guard.model_dump(mode="json") for guard in view.guards],
-        "withheld": [one.model_dump(mode="json", exclude_none=True) for one in view.withheld],
+        "withheld": [withheld_in_file(one) for one in view.withheld],
         "finding_kinds": [
             {
                 "code": row.code,
@@ -289,14 +291,14 @@ def _change(line: Line) -> ChangeDict:
         "id": change.id,
         "action": change.action.value,
         "symbol": line.symbol,
-        "username": change.username,
-        "project": change.subject.project,
-        "group": change.subject.group,
+        "username": change.username or "",
+        "project": change.project,
+        "group": change.group,
         "user_id": change.user_id,
         "project_id": change.project_id,
         "group_id": change.group_id,
-        "before": change.before,
-        "after": change.after,
+        "before": values_of(change.before),
+        "after": values_of(change.after),
         "reason": change.reason,
         "why": None if change.why is None else change.why.to_dict(),
         "risk": [risk.value for risk in change.risk],

@@ -11,7 +11,7 @@ from kanport.fields import USER_FIELDS, labels
 from kanport.names import compare_key
 from kanport.origin import Origin
 from kanport.outcome import Outcome, Verdict
-from kanport.plan.model import Action, Change, Subject
+from kanport.plan.change import Action, Change, RelationChange, values_of
 from kanport.report.parts import (
     Difference,
     Flow,
@@ -42,8 +42,8 @@ def line_of(change: Change, outcome: Outcome | None = None, verdict: Verdict | N
         change=change,
         symbol=wording.symbol,
         verb=wording.verb,
-        target=_target(change.subject),
-        differences=differences_of(change.before, change.after),
+        target=_target(change),
+        differences=differences_of(values_of(change.before), values_of(change.after)),
         risks=tuple(told.one for risk, told in RISKS.items() if risk in change.risk),
         places=places_of(change.origin),
         outcome=outcome,
@@ -74,11 +74,10 @@ def lines_of(
     return tuple(lines)
 
 
-def _target(subject: Subject) -> str:
-    if subject.username is not None and subject.group is not None:
-        return subject.group
-    alone = subject.username is None and subject.group is None
-    return "" if alone else subject.project or ""
+def _target(change: Change) -> str:
+    if isinstance(change, RelationChange):
+        return change.target
+    return "" if change.username is None else change.project or ""
 
 
 def differences_of(
@@ -145,9 +144,9 @@ def by_person(lines: Iterable[Line], names: Mapping[str, str] = _NO_NAMES) -> tu
 def _person(lines: list[Line], names: Mapping[str, str]) -> Person:
     called = [line.username for line in lines if line.username is not None]
     for line in lines:
-        new = line.change.new.username
-        if line.change.action is Action.USER_RENAME and line.in_place and new:
-            called.append(new)
+        change = line.change
+        if change.action is Action.USER_RENAME and line.in_place and change.new.username:
+            called.append(change.new.username)
     username = called[-1]
     name = _name_in(lines) or next((names[one] for one in called if one in names), "")
     return Person(username, name, tuple(lines), unique(one for one in called if one != username))
@@ -179,8 +178,8 @@ def by_project(
     groups: dict[str, list[Line]] = {}
     flows: dict[str, list[AccessRow]] = {}
     for line in lines:
-        if line.change.subject.project is not None:
-            project = label(line.change.subject.project, line.change.project_id)
+        if line.change.project is not None:
+            project = label(line.change.project, line.change.project_id)
             groups.setdefault(project, []).append(line)
     for row in access or ():
         flows.setdefault(row.project, []).append(row)
@@ -232,8 +231,8 @@ def by_group(lines: Iterable[Line]) -> tuple[GroupChanges, ...]:
     """Group changes by the group that they concern, sorted by name; in each the plan's order."""
     groups: dict[str, list[Line]] = {}
     for line in lines:
-        if line.change.subject.group is not None:
-            groups.setdefault(line.change.subject.group, []).append(line)
+        if line.change.group is not None:
+            groups.setdefault(line.change.group, []).append(line)
     return tuple(
         GroupChanges(group, tuple(groups[group])) for group in sorted(groups, key=_by_name)
     )

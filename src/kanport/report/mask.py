@@ -9,21 +9,29 @@ try out names.
 
 import hashlib
 import hmac
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from kanport.catalogue import ALL, Personal
 from kanport.facts import Fact
-from kanport.fields import USER_FIELDS
+from kanport.fields import USER_FIELDS, field_named
 from kanport.findings import Finding
+from kanport.model import PasswordCell
 from kanport.names import compare_key
 from kanport.origin import Origin
 from kanport.outcome import Approved, Run, Verdict
-from kanport.plan.model import (
+from kanport.plan.change import (
     About,
     Action,
     Change,
+    ProjectChange,
+    RelationChange,
+    UserChange,
+    UserSide,
+)
+from kanport.plan.model import (
     GuardVerdict,
     Plan,
     PlanAccess,
@@ -37,11 +45,6 @@ from kanport.plan.model import (
 from kanport.plan.plan_file import canonical, without_wordings
 
 DOMAIN = "masked.invalid"  # a name that nobody can ever have (RFC 2606)
-# Fields that say nothing of anybody in particular.
-_KEPT = frozenset(field.name for field in USER_FIELDS if field.personal is None)
-_PERSONAL = {field.name: field.personal for field in USER_FIELDS} | {"owner": Personal.LOGIN}
-# Actions whose fields are those of a group or a project, which keep their names.
-_THINGS = frozenset(action for action in Action if action.about is About.GROUP)
 
 
 class Somebody(NamedTuple):
@@ -245,67 +248,48 @@ class _Masker:
                 return text and self._pseudonyms.other(text)
 
     def change(self, change: Change) -> Change:
-        subject = change.subject
-        if subject.username:
-            username = self._pseudonyms.login(subject.username)
-            subject = subject.model_copy(update={"username": username})
         why = self.fact(change.why) if change.why is not None else None
-        return change.model_copy(
-            update={
-                "subject": subject,
-                "before": self._state(change.action, change.before),
-                "after": self._state(change.action, change.after),
-                "reason": ALL["as-written"].about if why is None else why.text,
-                "why": why,
-                "origin": tuple(map(self.origin, change.origin)),
-            }
+        return replace(
+            self._ends(change),
+            wording=ALL["as-written"].about if why is None else None,
+            why=why,
+            origin=tuple(map(self.origin, change.origin)),
         )
 
     def withheld(self, withheld: PlanWithheld) -> PlanWithheld:
         """Return a withheld removal with pseudonyms."""
-        subject, pseudonyms = withheld.subject, self._pseudonyms
-        if subject.username:
-            subject = subject.model_copy(update={"username": pseudonyms.login(subject.username)})
-        return withheld.model_copy(
-            update={
-                "subject": subject,
-                "before": self._state(withheld.action, withheld.before),
-                "after": self._state(withheld.action, withheld.after),
-                "because": tuple(
-                    one.masked(self.pseudonym, self.origin) for one in withheld.because
-                ),
-            }
-        )
+        because = (one.masked(self.pseudonym, self.origin) for one in withheld.because)
+        return replace(withheld, change=self._ends(withheld.change), because=tuple(because))
 
-    def _state(self, action: Action, state: Mapping[str, Any] | None) -> dict[str, Any] | None:
-        if state is None or action in _THINGS:
-            return None if state is None else dict(state)
-        thing = action is Action.PROJECT_CREATE
-        return {
-            field: value
-            if field in _KEPT or (thing and field != "owner")
-            else self._field(field, value)
-            for field, value in state.items()
-        }
+    def _ends(self, change: Change) -> Change:
+        login = self._pseudonyms.login
+        match change:
+            case UserChange(username=username, before=before, after=after):
+                before, after = self._user(before), self._user(after)
+                return replace(change, username=login(username), before=before, after=after)
+            case ProjectChange(username=username, after=after):
+                after = replace(after, owner=after.owner and login(after.owner))
+                return replace(change, username=username and login(username), after=after)
+            case RelationChange(username=username) if username is not None:
+                return replace(change, username=login(username))
+        return change
 
-    def _field(self, field: str, value: Any) -> Any:
-        if isinstance(value, dict):
-            place = value.get("from")
-            if isinstance(place, dict):
-                return {"from": self.origin(Origin.from_dict(place)).to_dict()}
-            return {key: self._field(key, inner) for key, inner in value.items()}
-        if isinstance(value, list):
-            return [self._field(field, inner) for inner in value]
-        if not isinstance(value, str):
+    def _user(self, side: UserSide | None) -> UserSide | None:
+        if side is None:
+            return None
+        fields = {name: self._field(name, value) for name, value in side.fields.items()}
+        password = side.password
+        if isinstance(password, PasswordCell):
+            password = PasswordCell(self.origin(password.origin))
+        return UserSide(fields, password)
+
+    def _field(self, name: str, value: str | bool) -> str | bool:
+        personal = field_named(name).personal
+        if personal is None or isinstance(value, bool):
             return value
-        match _PERSONAL.get(field):
-            case Personal.LOGIN:
-                return self._pseudonyms.login(value)
-            case Personal.NAME:
-                return self._pseudonyms.name(value)
-            case Personal.EMAIL:
-                return self._pseudonyms.address(value)
-        return self._value(value)
+        if personal is Personal.VALUE:
+            return self._value(value)
+        return self.pseudonym(personal, value)
 
     def finding(self, finding: Finding) -> Finding:
         return replace(
@@ -364,31 +348,25 @@ def _people_in(plan: Plan) -> Iterator[Somebody]:
     for person in plan.people:
         yield Somebody(person.username, (person.name,) if person.name else ())
     for change in plan.changes:
-        if change.subject.username:
-            names: list[str] = []
-            addresses: list[str] = []
-            for state in (change.old.values, change.new.values):
-                if change.action in _THINGS or change.action is Action.PROJECT_CREATE:
-                    continue
-                for field, personal in _PERSONAL.items():
-                    texts = _texts(state, field)
-                    if personal is Personal.NAME:
-                        names += texts
-                    elif personal is Personal.EMAIL:
-                        addresses += texts
-                    elif personal is Personal.LOGIN:
-                        yield from map(Somebody, texts)
-            yield Somebody(change.subject.username, tuple(names), tuple(addresses))
-        if change.action is Action.PROJECT_CREATE:
-            yield from map(Somebody, _texts(change.new.values, "owner"))
+        if change.username:
+            texts: dict[Personal | None, list[str]] = defaultdict(list)
+            if change.about is About.USER:
+                for field in USER_FIELDS:
+                    values = (change.old.text(field.name), change.new.text(field.name))
+                    texts[field.personal] += filter(None, values)
+            yield from map(Somebody, texts[Personal.LOGIN])
+            names, addresses = texts[Personal.NAME], texts[Personal.EMAIL]
+            yield Somebody(change.username, tuple(names), tuple(addresses))
+        if change.action is Action.PROJECT_CREATE and change.after.owner:
+            yield Somebody(change.after.owner)
     for access in plan.access or ():
         moving = (move.username for move in access.moved)
         for login in (*access.kept, *access.removed, *access.held, *moving):
             if not (login.startswith("#") and login[1:].isdecimal()):
                 yield Somebody(login)
     for withheld in plan.withheld or ():
-        if withheld.subject.username and not withheld.subject.username.startswith("#"):
-            yield Somebody(withheld.subject.username)
+        if withheld.change.username:
+            yield Somebody(withheld.change.username)
     for identity in plan.identities:
         yield Somebody(identity.username)
     for absence in plan.absences:
@@ -401,11 +379,6 @@ def _people_in(plan: Plan) -> Iterator[Somebody]:
         yield Somebody(plan.made_by.partition("@")[0])
 
 
-def _texts(state: Mapping[str, Any], field: str) -> list[str]:
-    value = state.get(field)
-    return [value] if isinstance(value, str) and value else []
-
-
 def _things_in(plan: Plan) -> Iterator[str]:
     yield from (plan.server.url, plan.server.version, plan.mapping.path, plan.mapping.name or "")
     yield plan.mapping.ledger or ""
@@ -413,9 +386,10 @@ def _things_in(plan: Plan) -> Iterator[str]:
     for guard in plan.guards:
         yield guard.guard
     for change in plan.changes:
-        yield change.subject.project or ""
-        yield change.subject.group or ""
-        yield from filter(None, (change.old.role, change.new.role))
+        yield change.project or ""
+        yield change.group or ""
+        if isinstance(change, UserChange | RelationChange):
+            yield from filter(None, (change.old_role, change.new_role))
     for access in plan.access or ():
         yield access.project
         yield from (*access.kept.values(), *access.removed.values(), *access.held.values())

@@ -133,7 +133,7 @@ class Line:
 
         The plan's name, but for a user whose rename failed before.
         """
-        return self.change.subject.username if self.login is None else self.login
+        return self.change.username if self.login is None else self.login
 
     @property
     def in_place(self) -> bool:
@@ -143,10 +143,10 @@ class Line:
     @property
     def who(self) -> str:
         """Whom the change is about: a user, else a group, else a project."""
-        subject = self.change.subject
         if self.username is not None:
             return self.username
-        return subject.group if subject.group is not None else subject.project or ""
+        group, project = self.change.group, self.change.project
+        return group if group is not None else project or ""
 
     @property
     def ending(self) -> Ending | None:
@@ -368,7 +368,7 @@ class View:
     @property
     def others(self) -> tuple[Line, ...]:
         """The changes that are about a group or a project, and about no person."""
-        return tuple(line for line in self.lines if line.change.subject.username is None)
+        return tuple(line for line in self.lines if line.change.username is None)
 
     @property
     def numbers(self) -> Tally | Verified | None:

@@ -46,4 +46,4 @@ def test_every_name_is_there_as_it_was_or_with_what_cannot_be_seen_escaped(
         )
     )
     told = [row[2] or "" for row in rows][: len(plan.changes)]
-    assert told == [fitting(change.username) for change in plan.changes]
+    assert told == [fitting(change.username or "") for change in plan.changes]

@@ -5,6 +5,7 @@ import unicodedata
 from hypothesis import given
 
 from kanport.outcome import Run
+from kanport.plan.change import values_of
 from kanport.plan.model import Plan
 from kanport.report import html
 from kanport.report.html.markup import el, text
@@ -75,7 +76,7 @@ def expected(line: Line) -> list[str]:
     """Give the cells of a change as they are to be read, but for the person's name."""
     change = line.change
     cells = [f"{line.verb} {visible(line.target)}" if line.target else line.verb]
-    for state, after in ((change.before, False), (change.after, True)):
+    for state, after in ((values_of(change.before), False), (values_of(change.after), True)):
         values = []
         for one in line.differences if state is not None else ():
             if one.field not in (state or {}):

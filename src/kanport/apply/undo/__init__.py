@@ -15,8 +15,9 @@ from kanport.apply.undo.memberships import memberships_back
 from kanport.apply.undo.users import created_back, users_back
 from kanport.findings import in_order
 from kanport.model import CurrentState, Project
+from kanport.plan.change import About, Action, Change
 from kanport.plan.guards import judge_undo
-from kanport.plan.model import Action, Change, Plan, PlanIdentity, PlanServer
+from kanport.plan.model import Plan, PlanIdentity, PlanServer
 from kanport.plan.order import in_plan_order
 from kanport.plan.plan_file import plan_digest
 
@@ -31,10 +32,11 @@ def people_to_read(recorded: Recorded) -> tuple[frozenset[str], frozenset[int]]:
     """
     names: set[str] = set()
     for change in recorded.plan.changes:
-        given = (change.old.username, change.new.username)
+        named = change.user_id is None or change.action is Action.USER_RENAME
+        given = [change.username] if named else []
+        if change.about is About.USER:
+            given += (change.old.username, change.new.username)
         names.update(name for name in given if name is not None)
-        if change.user_id is None or change.action is Action.USER_RENAME:
-            names.update([change.username] if change.subject.username is not None else [])
     ids = {change.user_id for change in recorded.plan.changes if change.user_id is not None}
     made = (created.user_id for created in effects_of(recorded).created.values())
     return frozenset(names), frozenset(ids | {user_id for user_id in made if user_id is not None})
@@ -46,9 +48,7 @@ def projects_to_read(plan: Plan, projects: Iterable[Project], *, removing: bool)
     Removing somebody deletes the private projects that they are in, so these are looked at as well.
     """
     touched = {change.project_id for change in plan.changes}
-    created = {
-        change.subject.project for change in plan.changes if change.action is Action.PROJECT_CREATE
-    }
+    created = {change.project for change in plan.changes if change.action is Action.PROJECT_CREATE}
     return frozenset(
         project.id
         for project in projects

@@ -10,16 +10,15 @@ from kanport.findings import Finding, finding
 from kanport.model import CurrentState, User, UserIndex
 from kanport.names import compare_key
 from kanport.origin import Origin, first_place, in_place_order
-from kanport.plan.change import AnyChange
+from kanport.plan.change import Change
 from kanport.plan.match import name_matcher
-from kanport.plan.model import Change
 
 
 @dataclass(frozen=True, slots=True)
 class UndoPart:
     """What takes a part of a run back, how much is back already, and what is to be said."""
 
-    changes: tuple[AnyChange, ...] = ()
+    changes: tuple[Change, ...] = ()
     findings: tuple[Finding, ...] = ()
     unchanged: int = 0
 

@@ -2,29 +2,37 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from kanport.apply.journal import Answered, Heard, Recorded
 from kanport.names import compare_key
 from kanport.outcome import Outcome, Status
-from kanport.plan.model import About, Action, Change
+from kanport.plan.change import (
+    About,
+    Action,
+    Change,
+    GroupChange,
+    ProjectChange,
+    RelationChange,
+    UserChange,
+)
+
+C = TypeVar("C", bound=Change)
 
 # A group or project by id, or one that the run created by its name or label.
 Thing = int | str
 # A user by id, or somebody whom the run created by the compare key of the username.
 Who = int | str
 
-_USER_FIELDS = (Action.USER_UPDATE, Action.USER_RENAME, Action.USER_ENABLE, Action.USER_DISABLE)
-
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(Generic[C]):
     """A change that had an effect; `certain` is False where only the server can tell whether.
 
     `number` is the id of what it created, where the journal has it.
     """
 
-    change: Change
+    change: C
     certain: bool
     number: int | None = None
 
@@ -36,34 +44,36 @@ class GroupEffects:
     `found` are the changes that gave access which was there already, with a role that nobody knows.
     """
 
-    created: dict[str, Effect] = field(default_factory=dict)
-    removed: dict[int, Effect] = field(default_factory=dict)
-    updated: dict[int, Effect] = field(default_factory=dict)
-    members: dict[tuple[Thing, Who], Effect] = field(default_factory=dict)
-    access: dict[tuple[Thing, Thing], Effect] = field(default_factory=dict)
-    projects: dict[str, Effect] = field(default_factory=dict)
-    found: list[Change] = field(default_factory=list)
+    created: dict[str, Effect[GroupChange]] = field(default_factory=dict)
+    removed: dict[int, Effect[GroupChange]] = field(default_factory=dict)
+    updated: dict[int, Effect[GroupChange]] = field(default_factory=dict)
+    members: dict[tuple[Thing, Who], Effect[RelationChange]] = field(default_factory=dict)
+    access: dict[tuple[Thing, Thing], Effect[RelationChange]] = field(default_factory=dict)
+    projects: dict[str, Effect[ProjectChange]] = field(default_factory=dict)
+    found: list[RelationChange] = field(default_factory=list)
 
 
-def group_effects_of(several: Iterable[Effect]) -> GroupEffects:
-    """Sort the effects of a run by what they were about; others than of groups are left out."""
+def group_effects_of(several: Iterable[tuple[Change, bool, int | None]]) -> GroupEffects:
+    """Sort the effects of a run by what they were about; others than of groups are left out.
+
+    Each is a change, whether it is certain that it had an effect, and the id of what it created.
+    """
     effects = GroupEffects()
-    for effect in several:
-        change = effect.change
-        group: Thing = change.group_id or change.subject.group or ""
+    for change, certain, number in several:
+        group: Thing = change.group_id or change.group or ""
         if change.action is Action.GROUP_CREATE:
-            effects.created[change.subject.group or ""] = effect
+            effects.created[change.group] = Effect(change, certain, number)
         elif change.action is Action.PROJECT_CREATE:
-            effects.projects[change.subject.project or ""] = effect
+            effects.projects[change.project] = Effect(change, certain, number)
         elif change.action is Action.GROUP_REMOVE and change.group_id is not None:
-            effects.removed[change.group_id] = effect
+            effects.removed[change.group_id] = Effect(change, certain)
         elif change.action is Action.GROUP_UPDATE and change.group_id is not None:
-            effects.updated[change.group_id] = effect
+            effects.updated[change.group_id] = Effect(change, certain)
         elif change.about is About.GROUP_MEMBER:
-            effects.members[group, who_of(change)] = effect
+            effects.members[group, who_of(change)] = Effect(change, certain)
         elif change.about is About.GROUP_ACCESS:
-            project: Thing = change.project_id or change.subject.project or ""
-            effects.access[group, project] = effect
+            project: Thing = change.project_id or change.target
+            effects.access[group, project] = Effect(change, certain)
     return effects
 
 
@@ -90,7 +100,7 @@ class RecordedEffect:
 class Created:
     """A user whom a run created; the id is None where the journal does not have it."""
 
-    change: Change
+    change: UserChange
     user_id: int | None
     certain: bool
 
@@ -107,7 +117,7 @@ class RecordedEffects:
 
     fields: dict[int, dict[str, RecordedEffect]] = field(default_factory=dict)
     access: dict[tuple[Who, int], RecordedEffect] = field(default_factory=dict)
-    removed: dict[int, Change] = field(default_factory=dict)
+    removed: dict[int, UserChange] = field(default_factory=dict)
     created: dict[str, Created] = field(default_factory=dict)
     cut: set[tuple[Who, int]] = field(default_factory=set)
     groups: GroupEffects = field(default_factory=GroupEffects)
@@ -115,7 +125,7 @@ class RecordedEffects:
 
 def who_of(change: Change) -> Who:
     """Return whom a change is about: a user id, or the compare key of somebody who gets one."""
-    return compare_key(change.username) if change.user_id is None else change.user_id
+    return compare_key(change.username or "") if change.user_id is None else change.user_id
 
 
 def effects_of(recorded: Recorded) -> RecordedEffects:
@@ -124,7 +134,7 @@ def effects_of(recorded: Recorded) -> RecordedEffects:
     What was already so is not Kanport's doing and is left out, as is what was never sent.
     """
     of_groups = group_effects_of(
-        Effect(change, certain, _new_id(recorded.answers.get(change.id, ())))
+        (change, certain, _new_id(recorded.answers.get(change.id, ())))
         for change, certain in _effects(recorded)
     )
     effects = RecordedEffects(groups=of_groups)
@@ -135,12 +145,12 @@ def effects_of(recorded: Recorded) -> RecordedEffects:
     )
     for change, certain in _effects(recorded):
         if change.about is About.MEMBERSHIP:
-            new = effects.groups.projects.get(change.subject.project or "")
+            new = effects.groups.projects.get(change.project or "")
             project_id = change.project_id or (new.number if new is not None else None)
             if project_id is None:
                 continue
             place = who_of(change), project_id
-            _add(effects.access, place, change.old.role, change.new.role, change, certain)
+            _add(effects.access, place, change.old_role, change.new_role, change, certain)
             if not certain and change.action is Action.MEMBERSHIP_REVOKE:
                 # Kanboard says true only where there was a direct membership to end.
                 answers = recorded.answers.get(change.id, ())
@@ -151,12 +161,14 @@ def effects_of(recorded: Recorded) -> RecordedEffects:
             made = Created(change, user_id, certain or user_id is not None)
             if made.certain or _lost(recorded.answers.get(change.id, ())):
                 effects.created[compare_key(change.username)] = made
-        elif change.user_id is not None and change.action is Action.USER_REMOVE:
+        elif change.about is not About.USER or change.user_id is None:
+            continue
+        elif change.action is Action.USER_REMOVE:
             effects.removed[change.user_id] = change
-        elif change.user_id is not None and change.action in _USER_FIELDS:
+        else:
             own = effects.fields.setdefault(change.user_id, {})
             for name, value in change.new.fields.items():
-                _add(own, name, change.old.values.get(name), value, change, certain)
+                _add(own, name, change.old.fields.get(name), value, change, certain)
     return effects
 
 

@@ -16,14 +16,17 @@ from kanport.findings import Finding
 from kanport.model import Group, Project, User
 from kanport.names import compare_key
 from kanport.plan.change import (
-    AnyChange,
+    Action,
+    Change,
+    GroupAction,
     GroupChange,
     GroupSide,
+    RelationAction,
     RelationChange,
+    Risk,
     role_side,
     sorted_risks,
 )
-from kanport.plan.model import Action, Change, Risk
 from kanport.plan.notes import protected_finding
 from kanport.plan.risks import access_risks
 
@@ -34,7 +37,7 @@ def groups_back(context: UndoContext, *, remove: bool) -> UndoPart:
     A group that the run removed is made anew, under another id, with the members and the access of
     which the run knew.
     """
-    changes: list[AnyChange] = []
+    changes: list[Change] = []
     findings: list[Finding] = []
     unchanged = 0
     for part in (_updated(context), _members(context), _access(context)):
@@ -65,16 +68,16 @@ def _group(context: UndoContext, thing: Thing, change: Change) -> Group | None:
     It may be another group: SQLite gives the id of a removed one to the next that is made.
     """
     group = _at(context, thing)
-    renamed = context.effects.groups.updated.get(thing) if isinstance(thing, int) else None
-    known = {change.subject.group}
-    for state in (renamed.change.before, renamed.change.after) if renamed is not None else ():
-        known.add((state or {}).get("name"))
+    updated = context.effects.groups.updated.get(thing) if isinstance(thing, int) else None
+    known = {change.group}
+    if updated is not None:
+        known |= {updated.change.old.name, updated.change.new.name}
     return group if group is not None and group.name in known else None
 
 
 def _not_there(context: UndoContext, thing: Thing, change: Change) -> Finding:
     """Return why `_group` finds no group that a change is about."""
-    group, named = _at(context, thing), change.subject.group or ""
+    group, named = _at(context, thing), change.group or ""
     if group is None:
         return moved(change, "group-gone", group=named)
     return moved(change, "group-renamed", id=group.id, group=named, called=group.name)
@@ -88,7 +91,7 @@ def _project(context: UndoContext, thing: Thing) -> Project | None:
 
 
 def _updated(context: UndoContext) -> UndoPart:
-    changes: list[AnyChange] = []
+    changes: list[Change] = []
     findings: list[Finding] = []
     unchanged = 0
     for group_id, effect in context.effects.groups.updated.items():
@@ -114,7 +117,7 @@ def _updated(context: UndoContext) -> UndoPart:
 
 
 def _members(context: UndoContext) -> UndoPart:
-    changes: list[AnyChange] = []
+    changes: list[Change] = []
     findings: list[Finding] = []
     unchanged = 0
     for (thing, who), effect in context.effects.groups.members.items():
@@ -136,31 +139,33 @@ def _members(context: UndoContext) -> UndoPart:
         elif was_in:
             changes.append(_relation_change(Action.GROUP_MEMBER_ADD, effect, group, user=user))
         else:
-            remove, risk = Action.GROUP_MEMBER_REMOVE, {Risk.ACCESS_LOST}
-            changes.append(_relation_change(remove, effect, group, user=user, risk=risk))
+            risk = {Risk.ACCESS_LOST}
+            changes.append(
+                _relation_change(Action.GROUP_MEMBER_REMOVE, effect, group, user=user, risk=risk)
+            )
     return UndoPart(tuple(changes), tuple(findings), unchanged)
 
 
 def _access(context: UndoContext) -> UndoPart:
     """Give back the access of groups. What it is now cannot be read, so only what is certain."""
-    changes: list[AnyChange] = []
+    changes: list[Change] = []
     findings: list[Finding] = []
     for (thing, where), effect in context.effects.groups.access.items():
         change = effect.change
         group, project = _group(context, thing, change), _project(context, where)
-        was, made = change.old.role, change.new.role
+        was, made = change.old_role, change.new_role
         anew = group is None and thing in context.effects.groups.removed
         if project is None:
-            named = change.subject.project or ""
+            named = change.project or ""
             findings.append(moved(change, "project-gone", project=named))
         elif group is None and not anew:
             findings.append(_not_there(context, thing, change))
         elif not effect.certain:
-            findings.append(moved(change, "access-unclear", group=change.subject.group or ""))
+            findings.append(moved(change, "access-unclear", group=change.group or ""))
         else:
-            action = Action.GROUP_ACCESS_GRANT if made is None else Action.GROUP_ACCESS_CHANGE
-            if was is None:
-                action = Action.GROUP_ACCESS_REVOKE
+            action: RelationAction = Action.GROUP_ACCESS_REVOKE
+            if was is not None:
+                action = Action.GROUP_ACCESS_GRANT if made is None else Action.GROUP_ACCESS_CHANGE
             changes.append(
                 _relation_change(
                     action,
@@ -172,7 +177,7 @@ def _access(context: UndoContext) -> UndoPart:
                 )
             )
     for change in context.effects.groups.found:
-        group_name, project_label = change.subject.group or "", change.subject.project or ""
+        group_name, project_label = change.group or "", change.project or ""
         findings.append(partial("group-access", group=group_name, project=project_label))
     return UndoPart(tuple(changes), tuple(findings), 0)
 
@@ -180,7 +185,7 @@ def _access(context: UndoContext) -> UndoPart:
 def _created(
     context: UndoContext, leaving: set[tuple[int | None, int | None]], *, remove: bool
 ) -> UndoPart:
-    changes: list[AnyChange] = []
+    changes: list[Change] = []
     findings: list[Finding] = []
     unchanged = 0
     kept: list[str] = []
@@ -206,12 +211,12 @@ def _created(
 
 
 def _removed(context: UndoContext) -> UndoPart:
-    changes: list[AnyChange] = []
+    changes: list[Change] = []
     findings: list[Finding] = []
     unchanged = 0
     for group_id, effect in context.effects.groups.removed.items():
         change = effect.change
-        name = change.old.name or change.subject.group or ""
+        name = change.old.name or change.group or ""
         if _group(context, group_id, change) is not None:
             unchanged += 1
         elif _taken(context, name, group_id):
@@ -241,15 +246,15 @@ def _taken(context: UndoContext, name: str, but: int) -> bool:
 
 
 def _group_change(
-    action: Action,
-    effect: Effect,
+    action: GroupAction,
+    effect: Effect[GroupChange],
     group: Group | None,
     before: GroupSide | None,
     after: GroupSide | None,
 ) -> GroupChange:
     return GroupChange(
         action=action,
-        group=group.name if group is not None else effect.change.subject.group or "",
+        group=group.name if group is not None else effect.change.group,
         group_id=group.id if group is not None else None,
         before=before,
         after=after,
@@ -259,8 +264,8 @@ def _group_change(
 
 
 def _relation_change(
-    action: Action,
-    effect: Effect,
+    action: RelationAction,
+    effect: Effect[RelationChange],
     group: Group | None,
     *,
     user: User | None = None,
@@ -272,7 +277,7 @@ def _relation_change(
         action=action,
         username=user.username if user is not None else None,
         user_id=user.id if user is not None else None,
-        group=group.name if group is not None else effect.change.subject.group,
+        group=group.name if group is not None else effect.change.group,
         group_id=group.id if group is not None else None,
         project=project.label if project is not None else None,
         project_id=project.id if project is not None else None,

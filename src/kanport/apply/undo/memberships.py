@@ -13,8 +13,14 @@ from kanport.apply.undo.effects import RecordedEffect, Who
 from kanport.findings import Finding, found
 from kanport.model import Project, User
 from kanport.plan.access import group_finder
-from kanport.plan.change import RelationChange, role_side, sorted_risks
-from kanport.plan.model import Action, Risk
+from kanport.plan.change import (
+    Action,
+    RelationAction,
+    RelationChange,
+    Risk,
+    role_side,
+    sorted_risks,
+)
 from kanport.plan.notes import protected_finding
 from kanport.plan.risks import access_risks
 
@@ -35,7 +41,7 @@ def memberships_back(context: UndoContext) -> UndoPart:
             findings.append(protected_finding(user.username, None))
             continue
         if project is None or project_id not in context.current.roles:
-            named = effect.change.subject.project or ""
+            named = effect.change.project or ""
             findings.append(moved(effect.change, "project-gone", project=named))
             continue
         now = context.current.roles[project_id].get(user.id)
@@ -96,9 +102,8 @@ def _added_beside_group(undone: RelationChange, context: UndoContext) -> bool:
 def _change(
     user: User, project: Project, effect: RecordedEffect, now: str | None, maybe: set[Risk]
 ) -> RelationChange:
-    if effect.before is None:
-        action = Action.MEMBERSHIP_REVOKE
-    else:
+    action: RelationAction = Action.MEMBERSHIP_REVOKE
+    if effect.before is not None:
         action = Action.MEMBERSHIP_GRANT if now is None else Action.MEMBERSHIP_CHANGE
     return RelationChange(
         action=action,

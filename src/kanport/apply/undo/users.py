@@ -17,8 +17,7 @@ from kanport.fields import UPDATABLE, field_named, values_of
 from kanport.findings import Finding, found
 from kanport.model import User
 from kanport.names import compare_key
-from kanport.plan.change import UserChange, UserSide, sorted_risks
-from kanport.plan.model import Action, Risk
+from kanport.plan.change import Action, Risk, UserAction, UserChange, UserSide, sorted_risks
 from kanport.plan.notes import protected_finding
 from kanport.plan.risks import active_risks, removal_risks, role_risks
 from kanport.rules import email_problem, is_app_role
@@ -36,8 +35,8 @@ def users_back(context: UndoContext) -> UndoPart:
         user = context.people.by_id.get(user_id)
         if user is None:
             if user_id not in context.effects.removed:
-                change = next(iter(effects.values())).change
-                findings.append(moved(change, context.gone, username=change.username))
+                gone = next(iter(effects.values())).change
+                findings.append(moved(gone, context.gone, username=gone.username))
             continue
         names = (
             {user.username, str(effects["username"].before)}
@@ -120,7 +119,10 @@ def _changes(user: User, wanted: Mapping[str, RecordedEffect]) -> Iterator[UserC
 
 
 def _change(
-    action: Action, user: User, wanted: Mapping[str, RecordedEffect], risk: Collection[Risk] = ()
+    action: UserAction,
+    user: User,
+    wanted: Mapping[str, RecordedEffect],
+    risk: Collection[Risk] = (),
 ) -> UserChange:
     changes = list({c.id: c for effect in wanted.values() for c in effect.changes}.values())
     return UserChange(

@@ -4,9 +4,10 @@ from collections.abc import Collection, Iterable, Iterator
 
 from kanport.facts import Fact, fact
 from kanport.model import CurrentState, Project
+from kanport.plan.change import Action, Change, UserChange
 from kanport.plan.guards.situation import Situation
 from kanport.plan.match import name_matcher
-from kanport.plan.model import Action, Change, GuardVerdict
+from kanport.plan.model import GuardVerdict
 
 
 def none_protected(situation: Situation) -> Iterator[GuardVerdict]:
@@ -20,7 +21,7 @@ def protected_accounts(changes: Iterable[Change], protect: Iterable[str]) -> Gua
     touched = {
         change.username
         for change in changes
-        if protected(change.username) or protected(change.new_username)
+        if change.username is not None and any(map(protected, _names_of(change)))
     }
     if not touched:
         return GuardVerdict.of(fact("protected", case="passed"))
@@ -28,6 +29,13 @@ def protected_accounts(changes: Iterable[Change], protect: Iterable[str]) -> Gua
         fact("protected", case="stopped", usernames=tuple(sorted(touched)), count=len(touched)),
         tripped=True,
     )
+
+
+def _names_of(change: Change) -> Iterator[str]:
+    if change.username is not None:
+        yield change.username
+    if isinstance(change, UserChange):
+        yield change.new_username
 
 
 def private_projects_stay(situation: Situation) -> Iterator[GuardVerdict]:

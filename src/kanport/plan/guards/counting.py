@@ -1,16 +1,16 @@
 """What of a plan counts for which limit, and who loses access to what."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from kanport.memory import NOTHING, Memory
 from kanport.model import CurrentState
 from kanport.names import is_temporary_username
 from kanport.plan.access import group_finder
+from kanport.plan.change import Action, Change, RelationChange, UserChange
 from kanport.plan.group_access import known_access
 from kanport.plan.guards.bounds import Base
 from kanport.plan.guards.situation import Usable
-from kanport.plan.model import Action, Change
 from kanport.plan.ranks import app_rank, project_rank
 
 Pair = tuple[int, int]
@@ -33,6 +33,11 @@ _OF_ACCESS = {
     Action.GROUP_MEMBER_ADD: "grant",
     Action.GROUP_ACCESS_GRANT: "grant",
     Action.GROUP_ACCESS_CHANGE: "update",
+}
+_RANKS: Mapping[Action, Callable[[str], int]] = {
+    Action.USER_UPDATE: app_rank,
+    Action.MEMBERSHIP_CHANGE: project_rank,
+    Action.GROUP_ACCESS_CHANGE: project_rank,
 }
 _LEAVING = (Action.USER_DISABLE, Action.USER_REMOVE)
 
@@ -116,15 +121,12 @@ def counted_in_projects(
 
 def role_moves(change: Change) -> str | None:
     """Say whether a change raises or lowers a role; None where it does neither."""
-    before, after = change.old.role, change.new.role
-    if before is None or after is None:
+    rank = _RANKS.get(change.action)
+    if rank is None or not isinstance(change, UserChange | RelationChange):
         return None
-    if change.action is Action.USER_UPDATE:
-        old, new = app_rank(before), app_rank(after)
-    elif change.action in (Action.MEMBERSHIP_CHANGE, Action.GROUP_ACCESS_CHANGE):
-        old, new = project_rank(before), project_rank(after)
-    else:
+    if change.old_role is None or change.new_role is None:
         return None
+    old, new = rank(change.old_role), rank(change.new_role)
     return "raise" if new > old else "lower" if new < old else None
 
 
@@ -211,7 +213,7 @@ def _kept_through_groups(
     members: dict[int | str, set[int]] = {group.id: set(group.members) for group in current.groups}
     giving: set[tuple[int | str, int]] = set(known_access(current, memory))
     for change in changes:
-        group = change.group_id if change.group_id is not None else change.subject.group
+        group = change.group_id if change.group_id is not None else change.group
         if group is None:
             continue
         if change.action is Action.GROUP_REMOVE:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from kanport.plan.change import values_of
 from kanport.plan.model import Action
 from kanport.report.html.marks import ENDINGS, KINDS
 from kanport.report.html.markup import EOL, Html, el, join, text
@@ -122,8 +123,8 @@ def _cells(line: Line, *, short: bool) -> list[Html]:
     target = (" ", el("b", text(line.target))) if line.target else ()
     cells = [
         el("td", line.verb, *target),
-        el("td", *_values(line, change.before, after=False)),
-        el("td", *_values(line, change.after, after=True)),
+        el("td", *_values(line, values_of(change.before), after=False)),
+        el("td", *_values(line, values_of(change.after), after=True)),
     ]
     if (ending := line.ending) is not None:
         cells.append(_ending(ending))
