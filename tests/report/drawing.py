@@ -48,6 +48,7 @@ texts = st.one_of(
 )
 
 
+IN_PROJECTS = (About.MEMBERSHIP, About.GROUP_ACCESS, About.PROJECT)
 ROLES = st.fixed_dictionaries({"role": texts})
 SIDES = {
     About.USER: st.fixed_dictionaries(
@@ -69,7 +70,8 @@ def changes(draw: st.DrawFn) -> dict[str, object]:
     return {
         "action": action,
         "who": draw(texts),
-        "project": draw(texts) if action.value.startswith("membership") else None,
+        "project": draw(texts) if action.about in IN_PROJECTS else None,
+        "group": draw(texts) if action.value.startswith("group") else None,
         "before": draw(states),
         "after": draw(states),
         "reason": draw(texts),

@@ -241,6 +241,7 @@ def change(number: int, row: dict[str, Any]) -> Change:
         action=row["action"],
         username=row["who"],
         project=row.get("project"),
+        group=row.get("group"),
         user_id=row.get("id"),
         project_id=7 if row.get("project") else None,
         before=row.get("before"),

@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from kanport.outcome import Run
-from kanport.plan.change import values_of
+from kanport.plan.change import Change, values_of
 from kanport.plan.model import Plan
 from kanport.report import json_file, markdown
 from kanport.report.view import of_plan, of_run
@@ -45,7 +45,7 @@ def test_each_record_of_a_pipe_is_one_line_with_the_whole_name(case: tuple[Plan,
     plan, run = case
     lines = pipe(of_run(plan, run)).splitlines()
     for change in plan.changes:
-        assert any(visible(change.username or "") in line for line in lines)
+        assert any(visible(named(change)) in line for line in lines)
     assert all(len(line.splitlines()) <= 1 for line in lines)
 
 
@@ -68,7 +68,13 @@ def test_no_name_becomes_markup_in_markdown(case: tuple[Plan, Run]) -> None:
     prose = " ".join(token.content for token in inline if token.type == "text")
     assert not re.search(r"[@#<>&\[\]`*_|\\]|://|\w\.\w", prose)
     told = {token.content for token in inline if token.type == "code_inline"}
-    assert {_as_code(change.username or "") for change in plan.changes} <= told
+    assert {_as_code(named(change)) for change in plan.changes} <= told
+
+
+def named(change: Change) -> str:
+    """Return whom or what a change is about."""
+    names = (change.username, change.group, change.project)
+    return next(name for name in names if name is not None)
 
 
 def _as_code(name: str) -> str:
@@ -88,7 +94,7 @@ def test_json_gives_every_name_back_as_it_was(case: tuple[Plan, Run]) -> None:
     plan, run = case
     report = json.loads(json_file.render(of_run(plan, run)))
     names = [change["username"] for change in report["changes"]]
-    assert names == [change.username for change in plan.changes]
+    assert names == [change.username or "" for change in plan.changes]
     assert [c["before"] for c in report["changes"]] == [values_of(c.before) for c in plan.changes]
 
 

@@ -287,6 +287,18 @@ _RELATION_OF: Mapping[RelationAction, RelationAbout] = {
 }
 
 
+class Subject(NamedTuple):
+    """Whom or what a change is about, as the server names it (or is to name it).
+
+    A change of a user has a username, of a membership a username and a project; of a group a group,
+    of its members a group and a username, of its access a group and a project.
+    """
+
+    username: str | None = None
+    project: str | None = None
+    group: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Change:
     """What all changes have.
@@ -302,6 +314,11 @@ class _Change:
     wording: str | None = None
     risk: tuple[Risk, ...] = ()
     origin: tuple[Origin, ...] = ()
+
+    @property
+    def subject(self: "Change") -> Subject:  # type: ignore[misc]
+        """Whom or what the change is about."""
+        return Subject(self.username, self.project, self.group)
 
     @property
     def reason(self) -> str:
