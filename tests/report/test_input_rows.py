@@ -6,7 +6,8 @@ import pytest
 
 from kanport.origin import Origin
 from kanport.plan.model import PlanRows, PlanSource
-from kanport.plan.rows_read import places_of_rows, rows_read
+from kanport.plan.rows_read import rows_read, spans_of_rows
+from kanport.report.input_rows import input_rows
 from kanport.report.tables import Fate
 from kanport.report.view import View, of_plan, of_validation
 from tests.report.examples import FINDINGS, MAPPING, make_plan
@@ -44,7 +45,7 @@ def test_in_a_validation_no_row_could_lead_to_a_change() -> None:
 
 
 def test_a_plan_that_does_not_tell_its_rows_has_no_table_of_them() -> None:
-    assert of_plan(make_plan()).rows == ()
+    assert not of_plan(make_plan()).rows
 
 
 def test_a_plan_that_tells_other_rows_than_it_counts_is_not_believed() -> None:
@@ -57,7 +58,7 @@ def test_a_plan_that_tells_other_rows_than_it_counts_is_not_believed() -> None:
         rows=2,
         read=(PlanRows(file="a.csv", rows="2-999999999"),),
     )
-    assert list(places_of_rows(source)) == []
+    assert spans_of_rows(source) == []
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,11 @@ def test_rows_are_read_back_as_they_were_said(origins: list[Origin]) -> None:
         rows=len(origins),
         read=rows_read(origins),
     )
-    assert [place for place, _ in places_of_rows(source)] == origins
+    places = [span.place.at(row=row) for span in spans_of_rows(source) for row in span.rows]
+    assert places == origins
+    rows = input_rows([source], (), (), planned=True)
+    assert [row.place for row in rows] == list(map(str, origins))
+    assert [rows[number] for number in range(len(rows))] == list(rows)
 
 
 def test_an_entry_that_gave_several_rows_says_how_many() -> None:

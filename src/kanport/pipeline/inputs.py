@@ -15,8 +15,8 @@ from kanport.network import LONGEST_EXCHANGE
 from kanport.normalize import columns_used, normalize, secret_columns
 from kanport.normalize.columns import columns_with_meaning, refuse_missing
 from kanport.pipeline.keeping import ledger_of_mapping
-from kanport.plan.model import Plan, PlanDirectory, PlanMapping, PlanSource
-from kanport.plan.rows_read import rows_read
+from kanport.plan.model import Plan, PlanDirectory, PlanMapping, PlanRows, PlanSource
+from kanport.plan.rows_read import rows_of_file, rows_read
 from kanport.sources import read_source
 from kanport.table import Table, entry_key
 
@@ -61,7 +61,7 @@ class Inputs:
                 rows=len(table.rows),
                 columns=table.filled,
                 modified_at=table.modified_at or None,
-                read=rows_read(row.origin for row in table.rows),
+                read=_rows_of(table),
                 directory=_plan_directory(table, columns_with_meaning(self.mapping.spec, name)),
             )
             for name, table in sorted(self.tables.items())
@@ -94,6 +94,12 @@ class Inputs:
         if not any(errors_in(self.findings)):
             return Exit.OK
         return Exit.SOURCE if self.aborts else Exit.PARTIAL
+
+
+def _rows_of(table: Table) -> tuple[PlanRows, ...]:
+    if table.origins:
+        return rows_read(table.origins)
+    return rows_of_file(table.origin, table.numbers.tolist())
 
 
 def files_named(mapping_path: Path) -> tuple[Path, ...]:

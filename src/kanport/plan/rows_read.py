@@ -1,7 +1,8 @@
 """Which rows a source had, said so briefly that a plan can hold it, and read back again. Pure."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from kanport.origin import Origin
 from kanport.plan.model import PlanRows, PlanSource
@@ -24,28 +25,62 @@ def rows_read(origins: Iterable[Origin]) -> tuple[PlanRows, ...]:
         elif origin.dn is not None:
             entries[origin.dn] += 1
     told = [
-        PlanRows(file=file, sheet=sheet, rows=_spans(sorted(set(numbers))))
+        part
         for (file, sheet), numbers in rows.items()
+        for part in rows_of_file(Origin(file=file, sheet=sheet), numbers)
     ]
     if entries:
         told.append(PlanRows(entries=dict(sorted(entries.items()))))
     return tuple(told)
 
 
-def places_of_rows(source: PlanSource) -> Iterator[tuple[Origin, int]]:
-    """Give the place of each row of a source, and how many rows the source made of it.
+def rows_of_file(origin: Origin, numbers: Iterable[int]) -> tuple[PlanRows, ...]:
+    """Say in short which rows of one file or sheet these are; nothing of no rows.
 
-    Nothing is given where a plan does not tell its rows, or tells another number than it counts.
+    >>> rows_of_file(Origin("a", file="a.csv"), [3, 2, 4, 7])[0].rows
+    '2-4,7'
+    """
+    spans = _spans(sorted(set(numbers)))
+    return (PlanRows(file=origin.file or "", sheet=origin.sheet, rows=spans),) if spans else ()
+
+
+class RowSpan(NamedTuple):
+    """Rows of a file or sheet from `first` to `last`, or an entry of a directory.
+
+    `place` is that of the file, the sheet or the entry. `times` is how many rows the source made
+    of each.
+    """
+
+    place: Origin
+    first: int | None = None
+    last: int | None = None
+    times: int = 1
+
+    @property
+    def rows(self) -> Sequence[int | None]:
+        """The numbers of the rows; one None for an entry."""
+        if self.first is None or self.last is None:
+            return (None,)
+        return range(self.first, self.last + 1)
+
+
+def spans_of_rows(source: PlanSource) -> list[RowSpan]:
+    """Return the rows of a source as the plan tells them.
+
+    Nothing is returned if a plan does not tell its rows, or tells another number than it counts.
     """
     told = sum(map(_number, source.read))
     if told != source.rows or told > _MOST:
-        return
+        return []
+    spans = []
     for part in source.read:
-        for first, last in _spans_in(part):
-            for row in range(first, last + 1):
-                yield Origin(source.name, file=part.file, sheet=part.sheet, row=row), 1
-        for dn, times in (part.entries or {}).items():
-            yield Origin(source.name, dn=dn), times
+        file = Origin(source.name, file=part.file, sheet=part.sheet)
+        spans += [RowSpan(file, first, last) for first, last in _spans_in(part)]
+        spans += [
+            RowSpan(Origin(source.name, dn=dn), times=times)
+            for dn, times in (part.entries or {}).items()
+        ]
+    return spans
 
 
 def _spans(rows: list[int]) -> str:

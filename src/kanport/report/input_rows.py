@@ -1,17 +1,20 @@
 """What became of each row of the input."""
 
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
+from typing import overload
 
 from kanport.findings import Finding, Severity
 from kanport.origin import Origin
 from kanport.plan.model import PlanSource
-from kanport.plan.rows_read import places_of_rows
+from kanport.plan.rows_read import RowSpan, spans_of_rows
 from kanport.report.parts import Count, Line, Sum
 from kanport.report.tables import Fate, InputRow
 from kanport.report.words import ROW
 
-_Row = tuple[str, str | None, str | None, int | str | None]
+_Key = tuple[str, str | None, str | None, int | str | None]
 
 
 def input_rows(
@@ -20,14 +23,15 @@ def input_rows(
     findings: Sequence[Finding],
     *,
     planned: bool,
-) -> tuple[InputRow, ...]:
-    """Give each row that the sources had, with the changes that it asked for and its findings.
+) -> "Sequence[InputRow]":
+    """Return each row that the sources had, with the changes that it asked for and its findings.
 
     A row of which only an error is to be told was left out. `planned` is False where nothing was
     compared with a server, so that no row could lead to a change.
     """
-    asked: dict[_Row, dict[str, Line]] = defaultdict(dict)
-    noted: dict[_Row, dict[int, Finding]] = defaultdict(dict)
+    spans = [span for source in sources for span in spans_of_rows(source)]
+    asked: dict[_Key, dict[str, Line]] = defaultdict(dict)
+    noted: dict[_Key, dict[int, Finding]] = defaultdict(dict)
     for line in lines:
         for origin in line.change.origin:
             asked[_key(origin)][line.change.id] = line
@@ -35,15 +39,62 @@ def input_rows(
         for place in (finding.origin, *finding.related):
             if place is not None:
                 noted[_key(place)][number] = finding
-    rows = []
-    for source in sources:
-        for place, times in places_of_rows(source):
-            key = _key(place)
-            changes = tuple(asked[key].values()) if key in asked else ()
-            notes = tuple(noted[key].values()) if key in noted else ()
-            fate = _fate(changes, notes, planned=planned)
-            rows.append(InputRow(source.name, str(place), fate, times, changes, notes))
-    return tuple(rows)
+    told = {
+        key: (tuple(asked.get(key, {}).values()), tuple(noted.get(key, {}).values()))
+        for key in asked.keys() | noted.keys()
+    }
+    return InputRows(spans, told, planned=planned) if spans else ()
+
+
+class InputRows(Sequence[InputRow]):
+    """The rows of the input, made when they are asked for: nothing is told of almost all of them.
+
+    `told` has the changes and findings of the others.
+    """
+
+    def __init__(
+        self,
+        spans: Sequence[RowSpan],
+        told: Mapping[_Key, tuple[Sequence[Line], Sequence[Finding]]],
+        *,
+        planned: bool,
+    ) -> None:
+        self._spans = spans
+        self._told = told
+        self._planned = planned
+        self._ends = list(accumulate(len(span.rows) for span in spans))
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def __iter__(self) -> Iterator[InputRow]:
+        return (row for span in self._spans for row in self._of(span, span.rows))
+
+    @overload
+    def __getitem__(self, at: int) -> InputRow: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[InputRow, ...]: ...
+    def __getitem__(self, at: int | slice) -> InputRow | tuple[InputRow, ...]:
+        if isinstance(at, slice):
+            return tuple(self[number] for number in range(*at.indices(len(self))))
+        number = range(len(self))[at]
+        which = bisect_right(self._ends, number)
+        span = self._spans[which]
+        back = number - self._ends[which]
+        return next(self._of(span, span.rows[back:][:1]))
+
+    def _of(self, span: RowSpan, rows: Iterable[int | None]) -> Iterator[InputRow]:
+        place, times, told = span.place, span.times, self._told
+        source, file, sheet, dn = place.source, place.file, place.sheet, place.dn
+        start = str(place) if dn is not None else str(place.at(row=0))[:-1]
+        plain = _fate((), (), planned=self._planned)
+        for row in rows:
+            text = start if row is None else f"{start}{row}"
+            of_row = told.get((source, file, sheet, dn if row is None else row))
+            if of_row is None:
+                yield InputRow(source, text, plain, times)
+            else:
+                yield InputRow(source, text, _fate(*of_row, planned=self._planned), times, *of_row)
 
 
 def sum_of_rows(rows: Sequence[InputRow], *, planned: bool) -> tuple[Sum, ...]:
@@ -72,6 +123,6 @@ def _fate(changes: Sequence[Line], notes: Sequence[Finding], *, planned: bool) -
     return Fate.NOTHING if planned else Fate.READ
 
 
-def _key(place: Origin) -> _Row:
+def _key(place: Origin) -> _Key:
     row = place.row if place.row is not None else place.dn
     return place.source, place.file, place.sheet, row

@@ -3,7 +3,7 @@
 Renderers draw these and count nothing themselves, so no two formats can disagree.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -361,7 +361,7 @@ class View:
     verified: Verified | None = None
     access: tuple[AccessRow, ...] = ()
     matrix: Matrix | None = None
-    rows: tuple[InputRow, ...] = ()
+    rows: Sequence[InputRow] = ()
     groups: tuple[GroupChanges, ...] = ()
     withheld: tuple[PlanWithheld, ...] = ()
 

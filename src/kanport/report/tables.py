@@ -6,7 +6,7 @@ Frozen values, whose sums have been checked.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from kanport.findings import Finding
 
@@ -122,8 +122,7 @@ class Fate(StrEnum):
     READ = "read"
 
 
-@dataclass(frozen=True, slots=True)
-class InputRow:
+class InputRow(NamedTuple):
     """One row of a file, or one entry of a directory, and what became of it.
 
     `times` is how many rows the source made of it: one for a file, and for an entry of a directory

@@ -242,7 +242,7 @@ def _view(
     stopped: Fact | None = None,
     access: tuple[AccessRow, ...] = (),
     matrix: Matrix | None = None,
-    rows: tuple[InputRow, ...] = (),
+    rows: Sequence[InputRow] = (),
     projects: tuple[ProjectAccess, ...] = (),
     names: Mapping[str, str] | None = None,
 ) -> View:
