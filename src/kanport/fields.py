@@ -7,6 +7,7 @@ verifies, masks, exports and explains it.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any
 
 from kanport.catalogue.kinds import Personal
@@ -84,6 +85,13 @@ class UserField:
         """Return the value that a user of the server has."""
         value = getattr(user, self.name) if self.name in _ATTRIBUTES else user.more.get(self.name)
         return value if isinstance(value, bool) else str(value or "")
+
+    def of_each(self, users: Iterable[User]) -> list[str | bool]:
+        """Return the values that users of the server have."""
+        if self.name not in _ATTRIBUTES:
+            return list(map(self.of, users))
+        values = map(attrgetter(self.name), users)
+        return [one if isinstance(one, str | bool) else str(one or "") for one in values]
 
     def wanted(self, user: DesiredUser) -> Given[Any] | None:
         """Return the value that the sources give; None if they give none, or none of it is kept."""

@@ -4,7 +4,9 @@ A directory of a university asks for half a million memberships. As objects they
 gigabyte; as columns, a few megabytes. What works on one of them gets an object, made when asked.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+import gc
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, Self, overload
@@ -20,6 +22,22 @@ from kanport.origin import Origin
 Codes = NDArray[np.intp]
 Flags = NDArray[np.bool_]
 Objects = NDArray[np.object_]
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Keep Python from looking for cycles of garbage, also as a decorator.
+
+    It looks through all objects again whenever their number has grown by a quarter. Where large
+    sets are made it finds nothing, in a quarter of the time.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 class Coded(NamedTuple):

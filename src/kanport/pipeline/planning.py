@@ -146,6 +146,7 @@ def plan_and_state(
             sources=inputs.source_refs,
             created_at=at,
             version=__version__,
+            made_by=who_runs(),
             memory=memory,
             # What no ledger is to record, no plan has to hold.
             entries=entries if path is not None and entries else None,
@@ -162,7 +163,7 @@ def plan_and_state(
     doubted = doubt_losses(inputs, entries, losing) if losing else inputs
     if doubted is not inputs:
         plan = plan_for(doubted)
-    return plan.model_copy(update={"made_by": who_runs()}), current
+    return plan, current
 
 
 def _stop_at_errors(inputs: Inputs, findings: Iterable[Finding]) -> None:

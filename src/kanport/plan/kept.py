@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from kanport.frames import Codes, Objects, Roles, objects
 from kanport.model import CurrentState
@@ -85,6 +86,9 @@ def _rows(held: Roles, changes: Iterable[Change]) -> Codes:
     return rows[rows >= 0]
 
 
+_PEOPLE = TypeAdapter(tuple[PlanPerson, ...])
+
+
 def people_named(
     changes: Iterable[Change], access: Iterable[PlanAccess], current: CurrentState
 ) -> tuple[PlanPerson, ...]:
@@ -95,12 +99,12 @@ def people_named(
     wanted = {change.username for change in changes}
     for project in access:
         wanted.update(project.kept, project.removed, (move.username for move in project.moved))
-    return tuple(
-        PlanPerson(
-            username=user.username,
-            name=user.name or None,
-            disabled=None if user.active else True,
-        )
+    return _PEOPLE.validate_python(
+        {
+            "username": user.username,
+            "name": user.name or None,
+            "disabled": None if user.active else True,
+        }
         for user in sorted(current.users, key=lambda user: user.username)
         if user.username in wanted
     )

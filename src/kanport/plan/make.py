@@ -6,7 +6,7 @@ from itertools import chain
 from types import MappingProxyType
 
 from kanport.findings import Finding, found, in_order
-from kanport.frames import Memberships, Roles
+from kanport.frames import Memberships, Roles, uncollected
 from kanport.mapping.spec import MappingFile
 from kanport.memory import NOTHING, Entries, Memory, with_present_names
 from kanport.model import CurrentState, DesiredState
@@ -30,7 +30,7 @@ from kanport.plan.model import (
 from kanport.plan.moves import moves_with_groups
 from kanport.plan.order import in_plan_order
 from kanport.plan.parts import user_part
-from kanport.plan.plan_file import plan_digest
+from kanport.plan.plan_file import sealed
 from kanport.plan.resolve import Resolved, resolve, without_gone
 from kanport.plan.unlisted import unlisted_findings
 from kanport.plan.users import diff_users
@@ -39,6 +39,7 @@ from kanport.plan.withheld import in_order_of_plan, withheld_findings
 _NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
+@uncollected()
 def make_plan(
     desired: DesiredState,
     current: CurrentState,
@@ -49,6 +50,7 @@ def make_plan(
     sources: tuple[PlanSource, ...],
     created_at: str,
     version: str,
+    made_by: str | None = None,
     memory: Memory = NOTHING,
     entries: Entries | None = None,
     allowed: Mapping[str, int] = _NOTHING,
@@ -57,10 +59,10 @@ def make_plan(
 
     `findings` are those of reading, normalising and checking: rows with an error are not used, and
     whoever they name loses nothing. The plan holds them together with its own. `created_at` is in
-    UTC (RFC 3339), `version` is Kanport's, `memory` is what the ledger knows of the server,
-    `entries` what it is to know of directories from then on, `allowed` what is allowed for this run
-    beyond the limits (`kanport.plan.guards.allowances`). The same input gives the same plan,
-    whatever order the rows, users or projects come in.
+    UTC (RFC 3339), `version` is Kanport's, `made_by` the user and the machine. `memory` is what the
+    ledger knows of the server, `entries` what it is to know of directories from then on, `allowed`
+    what is allowed for this run beyond the limits (`kanport.plan.guards.allowances`). The same
+    input gives the same plan, whatever order the rows, users or projects come in.
     """
     given = tuple(findings)
     memory = with_present_names(memory, current)
@@ -91,6 +93,7 @@ def make_plan(
     beside = access_beside(changes, current, held, moves)
     plan = Plan(
         created_at=created_at,
+        made_by=made_by,
         kanport=version,
         server=PlanServer(url=current.server.url, version=current.server.version),
         mapping=mapping_ref,
@@ -141,7 +144,7 @@ def make_plan(
         people=people_named(changes, beside, current),
         named=named_by_sources(resolved, groups.groups, current, mapping, memory, beyond.settled),
     )
-    return plan.model_copy(update={"digest": plan_digest(plan)})
+    return sealed(plan)
 
 
 def _entries(entries: Entries | None) -> tuple[PlanEntry, ...] | None:
@@ -178,11 +181,9 @@ def _usable(
         for group in desired.groups
         if group.members_listed
     )
-    memberships = Memberships.of(desired.memberships)
     disputed = resolved.finder.disputed
-    theirs = memberships.chosen(
-        memberships.users.having(lambda username: compare_key(username) in disputed)
-    )
+    memberships = Memberships.of(desired.memberships if disputed else ())
+    theirs = memberships.users.having(lambda username: compare_key(username) in disputed)
     return Usable.of(
         {
             # A row is of use also where it is open who somebody is: the source is not empty.
@@ -192,7 +193,7 @@ def _usable(
             ),
             "memberships": chain(
                 map(resolved.wanted.origins, range(len(resolved.wanted))),
-                (one.role.origins or one.username.origins for one in theirs),
+                (one.role.origins or one.username.origins for one in memberships.chosen(theirs)),
                 projects,
             ),
             "group members": chain((m.username.origins for m in desired.group_members), groups),

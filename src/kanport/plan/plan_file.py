@@ -6,13 +6,15 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 from pydantic import ValidationError
 
 from kanport.errors import UsageError
 from kanport.files import Kind, read_file, write_file
 from kanport.findings import Severity
-from kanport.plan.model import FORMAT, Plan
+from kanport.frames import uncollected
+from kanport.plan.model import FORMAT, Part, Plan, PlanAccess
 
 # A plan of a million changes has about this size; what is larger is no plan, or never ends.
 MAX_PLAN_BYTES = 512 * 1024 * 1024
@@ -23,6 +25,8 @@ _CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",
 _BETWEEN = "}, {"
 _AT_ONCE = 1000
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# Plans do not change, so one whose digest was taken has it for good.
+_SEALED: WeakValueDictionary[int, Plan] = WeakValueDictionary()
 _UNBOUND = frozenset({"created_at", "made_by", "digest"})
 
 
@@ -32,16 +36,25 @@ def plan_digest(plan: Plan) -> str:
     It is taken over the JSON with sorted keys and no blanks, in UTF-8, so that neither the layout
     of the file nor the order of its keys matters.
     """
-    return _digest(_as_json(plan))
+    known = _SEALED.get(id(plan)) is plan
+    return plan.digest if known else _digest(_as_json(plan))
 
 
+def sealed(plan: Plan) -> Plan:
+    """Return the plan with its digest, which is not taken again of this very plan."""
+    plan = plan.model_copy(update={"digest": plan_digest(plan)})
+    _SEALED[id(plan)] = plan
+    return plan
+
+
+@uncollected()
 def dump_plan(plan: Plan) -> str:
     """Give the plan as the text of its file, with its digest: one line a change and a finding.
 
     Equal plans give equal text, so that two files can be compared with any tool.
     """
     content = _as_json(plan)
-    content["digest"] = _digest(content)
+    content["digest"] = plan_digest(plan)
     return _encodable("".join(_lines(content)))
 
 
@@ -121,7 +134,21 @@ def plan_schema() -> dict[str, Any]:
 
 
 def _as_json(plan: Plan) -> dict[str, Any]:
-    return plan.model_dump(mode="json", exclude_none=True)
+    # These two are texts alone; a hundred thousand need no look at their types.
+    content = plan.model_dump(mode="json", exclude_none=True, exclude={"access", "people"})
+    if plan.access is not None:
+        content["access"] = list(map(_access, plan.access))
+    content["people"] = list(map(_set, plan.people))
+    return {name: content[name] for name in Plan.model_fields if name in content}
+
+
+def _access(access: PlanAccess) -> dict[str, Any]:
+    moved = [move.model_dump(mode="json", exclude_none=True) for move in access.moved]
+    return _set(access) | {"moved": moved}
+
+
+def _set(part: Part) -> dict[str, Any]:
+    return {name: value for name, value in part.__dict__.items() if value is not None}
 
 
 def _digest(content: dict[str, Any]) -> str:

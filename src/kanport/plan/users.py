@@ -138,7 +138,7 @@ def _are_same(persons: Persons) -> Flags:
     same &= np.array([user is not _NOBODY for user in users], dtype=bool)
     same[list(persons.renamed)] = False
     for field in (*UPDATABLE, ACTIVE):
-        values, held = wanted.values[field.name][numbers], objects(map(field.of, users))
+        values, held = wanted.values[field.name][numbers], objects(field.of_each(users))
         unsaid = np.array([value is None for value in values], dtype=bool)
         if field is ACTIVE:
             # Of somebody who is disabled there is something to say where the sources do not.

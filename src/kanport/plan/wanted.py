@@ -408,10 +408,12 @@ class PersonFinder:
 
     def find(self, username: str) -> _Found:
         """Give whom a username means: a user, somebody new, nobody, or why it cannot be told."""
+        exact = self.people.by_name.get(username)
+        if exact and not self.disputed and exact.id not in self.moving:
+            return exact
         key = compare_key(username)
         if key in self.disputed:
             return user_finding("row-skipped", username, None, case="disputed")
-        exact = self.people.by_name.get(username)
         if exact and (exact.id not in self.moving or not self._wanted(key)):
             return exact
         if user := self.users.get(key):

@@ -19,7 +19,7 @@ from kanport.plan.change import About, Action, Change
 from kanport.plan.guards import judge_undo
 from kanport.plan.model import Plan, PlanIdentity, PlanServer
 from kanport.plan.order import in_plan_order
-from kanport.plan.plan_file import plan_digest
+from kanport.plan.plan_file import sealed
 
 __all__ = ["people_to_read", "projects_to_read", "undo_plan"]
 
@@ -103,7 +103,7 @@ def undo_plan(
         ),
         identities=_identities(recorded.plan, context, changes),
     )
-    return plan.model_copy(update={"digest": plan_digest(plan)})
+    return sealed(plan)
 
 
 def _identities(
