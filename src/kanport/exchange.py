@@ -5,7 +5,7 @@ server says it packed, however often and however large.
 """
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from ssl import SSLContext
@@ -75,9 +75,9 @@ class Connections:
     @contextmanager
     def exchange(
         self,
-        url: str,
+        url: str | httpx.URL,
         body: bytes,
-        headers: dict[str, str],
+        headers: Mapping[str, str],
         *,
         times: dict[str, float],
         deadline: Deadline,

@@ -11,9 +11,9 @@ by what is read back, and the state of the run, which nothing else touches.
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -239,7 +239,8 @@ class Executor:
             for change in self._read_first(sent, recorded.sent):
                 self._settle(change, Status.FAILED, SENT_IN_VAIN)
         self._record()
-        return self._as_run(plan, recorded.run.id, recorded.run.started_at, None, LEFT)
+        outcomes = self._outcomes(plan, LEFT)
+        return self._as_run(plan, recorded.run.id, recorded.run.started_at, None, outcomes, LEFT)
 
     def _go_on(self, recorded: Recorded) -> None:
         self._journal.resume()
@@ -265,7 +266,7 @@ class Executor:
             finished_at: str | None = self._journal.end(tally, stopped=stopped)
         except JournalBroken:
             finished_at = None
-        return self._as_run(plan, run_id, started_at, finished_at, stopped)
+        return self._as_run(plan, run_id, started_at, finished_at, outcomes, stopped)
 
     def _keep_passwords(self, plan: Plan, outcomes: Sequence[Outcome]) -> None:
         # A full disk keeps passwords that are nobody's; that is no reason for a journal without an
@@ -286,13 +287,14 @@ class Executor:
         run_id: str,
         started_at: str,
         finished_at: str | None,
+        outcomes: tuple[Outcome, ...],
         stopped: Fact | None,
     ) -> Run:
         return Run(
             run_id,
             started_at,
             finished_at,
-            self._outcomes(plan, stopped),
+            outcomes,
             stopped,
             user_ids=self._state.new_ids(plan),
             group_ids=self._state.new_groups(plan),
@@ -330,7 +332,7 @@ class Executor:
             if not seen.ok and observe(self._state.renames.in_the_end(change), value).ok:
                 # The second half of a rename by way of a temporary username shows that of the
                 # first.
-                seen = replace(seen, ok=True)
+                seen = seen._replace(ok=True)
             if not seen.understood:
                 raise Unreachable(fact("cannot-read-back", change=change.id, found=seen.actual))
             if seen.ok and seen.verifiable:
@@ -361,8 +363,11 @@ class Executor:
         Those that are watched go last and one by one, each right after it was checked again. Raises
         what ends the run: Unreachable or EndsRun.
         """
-        watched = [change for change in changes if self._is_watched(change)]
-        if others := [change for change in changes if not self._is_watched(change)]:
+        watched: list[Change] = []
+        others: list[Change] = []
+        for change in changes:
+            (watched if self._is_watched(change) else others).append(change)
+        if others:
             self._carry_out_in_parallel(others, connections)
         if watched:
             alone = AdaptiveBatchSize(1, 1, fixed=True)
@@ -435,17 +440,17 @@ class Executor:
 
         A watched change is alone in its batch.
         """
-        for change in changes:
-            if self._watch is None or not self._is_watched(change):
-                continue
-            self._raise_if_stopped()
-            self._rate.wait_for(1)
-            left = [one for one in self._watch.plan.changes if not self._is_settled(one)]
-            if (why := self._watch.objection(change, left)) is not None:
-                self._settle(change, Status.SKIPPED, why)
-                self._record()
-                return True
-        return False
+        change, *others = changes
+        if others or self._watch is None or not self._is_watched(change):
+            return False
+        self._raise_if_stopped()
+        self._rate.wait_for(1)
+        left = [one for one in self._watch.plan.changes if not self._is_settled(one)]
+        if (why := self._watch.objection(change, left)) is None:
+            return False
+        self._settle(change, Status.SKIPPED, why)
+        self._record()
+        return True
 
     def _skip_rest(self, changes: Sequence[Change]) -> None:
         """Settle the users after the first, whom Kanboard cannot create from its LDAP either."""
@@ -460,7 +465,10 @@ class Executor:
     def _send(self, batch: Sequence[Change]) -> list[Answer]:
         """Carry out changes in one request; see `_post`."""
         self._raise_if_stopped()
-        calls = [call_for(one, self._ids(one), self._passwords.of(one)) for one in batch]
+        calls = [
+            call_for(change, ids, self._passwords.of(change))
+            for change, ids in zip(batch, self._ids_of(batch), strict=True)
+        ]
         with self._lock:
             self._passwords.write(batch)
         return self._post(calls, batch)
@@ -526,23 +534,28 @@ class Executor:
         )
         self._trust(change for change in changes if change.id not in mine)
         lost: list[Change] = []
+        holds: list[tuple[Change, Status, Observation]] = []
         refused: list[tuple[Change, Answer, Observation]] = []
+        unclear: Change | None = None
         retry = len(changes) > 1 or batch.tries < options.retries
         wait = options.pause * 2**batch.tries
         for change, answer, value in zip(changes, answers, values, strict=True):
             seen = observe(change, value)
             if seen.ok and settles(change, answer, seen):
-                status = Status.DONE if change.id in mine else success(answer)
-                self._settle(change, status, observation=seen, found=success(answer))
+                holds.append((change, success(answer), seen))
             elif may_come_twice(change, answer):
-                raise Unreachable(fact("creation-unclear", project=change.project))
+                unclear = change
+                break
             elif isinstance(answer, NoAnswer) and retry:
                 lost.append(change)
                 self._note(change, failure_reason(change, answer, seen))
                 wait = max(wait, min(answer.retry_after or 0.0, 2 * LONGEST_PAUSE))
             else:
                 refused.append((change, answer, seen))
+        self._settle_all(holds, mine)
         self._record()
+        if unclear is not None:
+            raise Unreachable(fact("creation-unclear", project=unclear.project))
         if lost:
             alone = len(changes) == 1
             queue.give_back(lost, tries=batch.tries + alone, wait=min(wait, 2 * LONGEST_PAUSE))
@@ -628,8 +641,10 @@ class Executor:
     ) -> list[Any]:
         """Read what changes are about; `new_ids` are ids of users that answers named."""
         asked = [
-            (change, self._ids(change) if new_id is None else Ids(user=new_id))
-            for change, new_id in zip(changes, new_ids or [None] * len(changes), strict=True)
+            (change, ids if new_id is None else Ids(user=new_id))
+            for change, ids, new_id in zip(
+                changes, self._ids_of(changes), new_ids or [None] * len(changes), strict=True
+            )
         ]
         return readback(asked, self._read)
 
@@ -650,6 +665,10 @@ class Executor:
     def _ids(self, change: Change) -> Ids:
         with self._lock:
             return self._state.ids(change)
+
+    def _ids_of(self, changes: Sequence[Change]) -> list[Ids]:
+        with self._lock:
+            return list(map(self._state.ids, changes))
 
     def _is_settled(self, change: Change) -> bool:
         with self._lock:
@@ -693,24 +712,34 @@ class Executor:
         why: Fact | None = None,
         observation: Observation | None = None,
         through_group: str | None = None,
-        *,
-        found: Status | None = None,
     ) -> None:
-        """Set the outcome of a change, and what was seen of it; `_record` writes it.
-
-        `found` is how it came to hold as the answer says: what an earlier process sent and is there
-        already was made by that process.
-        """
+        """Set the outcome of a change, and what was seen of it; `_record` writes it."""
         outcome = Outcome(change.id, status, why, through_group)
         with self._lock:
             state = self._state
-            if found is Status.ALREADY and change.id in state.from_before:
-                state.made_before.add(change.id)
             state.outcomes[change.id] = outcome
             if observation is not None:
                 state.learn(change, observation)
             state.unwritten.append(outcome)
             state.failed += status is Status.FAILED
+
+    def _settle_all(
+        self, holds: Iterable[tuple[Change, Status, Observation]], mine: Collection[str]
+    ) -> None:
+        """Set the outcomes of changes that hold; `_record` writes them.
+
+        Each comes with how it came to hold as its answer says. Those of `mine` were sent before:
+        what is there already was made by this run, or by the earlier process that sent it.
+        """
+        with self._lock:
+            state = self._state
+            for change, found, seen in holds:
+                if found is Status.ALREADY and change.id in state.from_before:
+                    state.made_before.add(change.id)
+                outcome = Outcome(change.id, Status.DONE if change.id in mine else found)
+                state.outcomes[change.id] = outcome
+                state.learn(change, seen)
+                state.unwritten.append(outcome)
 
     def _record(self) -> None:
         """Put the outcomes that are new into the journal; raise Stopped after too many failures."""

@@ -162,14 +162,15 @@ class Journal:
         self._write(
             "answered",
             batch=batch,
-            answers=[told(answer) for answer in said],
-            results=[Answered.of(answer).to_json() for answer in said],
+            answers=list(map(told, said)),
+            results=list(map(_kept, said)),
         )
 
     def outcomes(self, outcomes: Sequence[Outcome]) -> None:
         """Record what became of changes, as reading back showed it."""
-        at = self._now()
-        self._append([_line("outcome", at, **outcome.to_dict()) for outcome in outcomes])
+        # The parts that all of them share are written once: a large plan has many.
+        head = _line("outcome", self._now()).removesuffix("}\n")
+        self._append([f"{head}, {_to_json(one.to_dict())[1:]}\n" for one in outcomes])
 
     def end(self, tally: Tally, *, stopped: Fact | None) -> str:
         """Record the tally and, where the run did not come to its end, why.
@@ -262,6 +263,8 @@ def told(answer: Answer) -> str:
     >>> told(NoAnswer(fact("connection-ended")))
     'none: the connection ended before the answer did'
     """
+    if isinstance(answer, Result) and answer.value is True:
+        return "true"
     if isinstance(answer, NoAnswer):
         return f"{'none' if answer.sent else 'never sent'}: {answer.why}"
     if isinstance(answer, Refused):
@@ -269,6 +272,13 @@ def told(answer: Answer) -> str:
     if isinstance(answer.value, bool):
         return "true" if answer.value else "false"
     return f"id {answer.value}" if isinstance(answer.value, int) else "another kind of answer"
+
+
+def _kept(answer: Answer) -> Any:
+    """Return what a record holds of an answer."""
+    if isinstance(answer, Result) and isinstance(answer.value, bool | int):
+        return answer.value
+    return Answered.of(answer).to_json()
 
 
 class Heard(StrEnum):

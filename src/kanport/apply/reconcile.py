@@ -7,8 +7,8 @@ Both calls may be repeated without doing anything more.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from string import ascii_lowercase, ascii_uppercase
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from kanport.apply.calls import CREATING, Ids, may_be_role_of_group
@@ -56,8 +56,7 @@ class Reader(Protocol):
         """Read; see `kanport.kanboard.client.Client.read`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(NamedTuple):
     """What reading back showed of one change: whether it holds (`ok`), and what is actually there.
 
     `user_id`, `group_id` and `project_id` are the ids of what was read, which is how those of new
@@ -71,7 +70,7 @@ class Observation:
     ok: bool
     actual: Fact | None = None
     user_id: int | None = None
-    fixups: Mapping[str, Any] = field(default_factory=dict)
+    fixups: Mapping[str, Any] = MappingProxyType({})
     verifiable: bool = True
     group_id: int | None = None
     project_id: int | None = None
@@ -105,6 +104,12 @@ class NewProject(NamedTuple):
 
 def readback(asked: Sequence[tuple[Change, Ids]], read: Read) -> list[Any]:
     """Read what changes are about, each thing once; return for each what `observe` judges."""
+    if all(change.action in _SHOWN_BY_ONE_CALL for change, _ in asked):
+        calls = [_call(change, ids) for change, ids in asked]
+        keys = list(map(_key, calls))
+        once = dict(zip(keys, calls, strict=True))
+        by_key = dict(zip(once, read(list(once.values())), strict=True))
+        return [by_key[key] for key in keys]
     calls_of = [list(_calls(change, ids)) for change, ids in asked]
     unique = {_key(call): call for calls in calls_of for call in calls}
     answers = dict(zip(unique, read(list(unique.values())), strict=True))
@@ -112,6 +117,14 @@ def readback(asked: Sequence[tuple[Change, Ids]], read: Read) -> list[Any]:
         _value(change, ids, [answers[_key(call)] for call in calls])
         for (change, ids), calls in zip(asked, calls_of, strict=True)
     ]
+
+
+_SHOWN_BY_ONE_CALL = frozenset(
+    action
+    for action in Action
+    if action.about is not About.GROUP_ACCESS
+    and action not in (Action.GROUP_CREATE, Action.PROJECT_CREATE)
+)
 
 
 def _key(call: Call) -> _Key:
@@ -288,7 +301,7 @@ def with_answers(change: Change, seen: Observation, first: Answer, second: Answe
     """Take what reading back cannot verify as not done unless the answers to both calls show it."""
     if seen.verifiable or not seen.ok or _is_shown(change, first, second):
         return seen
-    return replace(seen, ok=False, actual=fact("not-shown"))
+    return seen._replace(ok=False, actual=fact("not-shown"))
 
 
 def _is_shown(change: Change, first: Answer, second: Answer) -> bool:
@@ -309,8 +322,10 @@ def _is_shown(change: Change, first: Answer, second: Answer) -> bool:
 
 def observe(change: Change, value: Any) -> Observation:
     """Judge what `readback` gave: does the server hold what the change wanted?"""
+    if isinstance(change, UserChange):
+        return _observe_user(change, value)
     if not _understood(change, value):
-        return Observation(False, fact("not-understood"), understood=False)
+        return _not_understood()
     match change:
         case RelationChange(about=About.GROUP_ACCESS):
             return _observe_access(change, value)
@@ -325,8 +340,10 @@ def observe(change: Change, value: Any) -> Observation:
             return _observe_project(change, value)
         case GroupChange():
             return _observe_group(change, value)
-        case UserChange():
-            return _observe_user(change, value)
+
+
+def _not_understood() -> Observation:
+    return Observation(False, fact("not-understood"), understood=False)
 
 
 def as_before(change: Change, value: Any) -> bool:
@@ -365,9 +382,7 @@ def _understood(change: Change, value: Any) -> bool:
     if change.about is About.MEMBERSHIP:
         # No role is "", and null or false from some servers.
         return value is None or value is False or isinstance(value, str)
-    if change.about is About.GROUP:
-        return not value or procedures.group_from_row(value) is not None
-    return not value or _user_in(value) is not None
+    return not value or procedures.group_from_row(value) is not None
 
 
 def _user_in(row: Any) -> User | None:
@@ -379,6 +394,8 @@ def _user_in(row: Any) -> User | None:
 
 def _observe_user(change: UserChange, value: Any) -> Observation:
     user = _user_in(value)
+    if value and user is None:
+        return _not_understood()
     if change.action is Action.USER_REMOVE:
         return _gone("user", user)
     if user is None:

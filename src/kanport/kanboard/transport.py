@@ -41,7 +41,8 @@ class Transport:
         """Make ready; no connection is made yet. Raises ConfigInvalid for a broken CA file."""
         self._settings = settings
         self._clock = clock
-        self._headers = _headers(settings)
+        self._headers = httpx.Headers(_headers(settings))
+        self._url: httpx.URL | None = None
         times = settings.timeouts
         self._times = {
             "connect": times.connect,
@@ -79,8 +80,10 @@ class Transport:
         limit = self._settings.answer_limit
         deadline = Deadline(self._settings.timeouts.total, clock=self._clock)
         try:
+            # Made here, where it is known what to do about one that cannot be used.
+            self._url = self._url or httpx.URL(self._settings.url)
             with self._http.exchange(
-                self._settings.url, body, self._headers, times=self._times, deadline=deadline
+                self._url, body, self._headers, times=self._times, deadline=deadline
             ) as response:
                 verdict = judge_status(
                     response.status_code,

@@ -7,6 +7,7 @@ attributes of all, so that code that only asks whom a change concerns need not t
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 from kanport.facts import Fact
@@ -65,13 +66,10 @@ class Action(StrEnum):
     GROUP_ACCESS_REVOKE = "group_access.revoke"
     PROJECT_CREATE = "project.create"
 
-    @property
+    @cached_property
     def about(self) -> About:
         """What such a change is about."""
-        return _ABOUT[self]
-
-
-_ABOUT = {action: About(action.value.partition(".")[0]) for action in Action}
+        return About(self.value.partition(".")[0])
 
 
 class Risk(StrEnum):
