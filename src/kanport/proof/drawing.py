@@ -24,6 +24,7 @@ def drawn_with_proof(
     """
     content = drawn(view, form, table=table)
     whole = content.encode("utf-8") if isinstance(content, str) else content
+    del content  # It can be large, and the bytes are made of it twice more.
     proof = proof_of(view, form, table=table, masked=masked)
     if has_place(form.name):
         return stamped(whole, proof), proof

@@ -102,15 +102,17 @@ def has_place(report: str) -> bool:
 def stamped(content: bytes, proof: Proof) -> bytes:
     """Give a report with its proof at its end, in the place that its format has for one."""
     before, behind = _PLACES[proof.report]
-    body = content.removesuffix(b"\n}\n") if proof.report == "json" else content
     line = proof.to_json().encode("ascii")
-    if proof.report in _SHEETS:
-        body = _with_comment_of(body, len(line))
-    whole = body + before + line + behind
+    # A report of a large directory has a hundred megabytes, so it is not copied for each step.
+    whole = bytearray(_with_comment_of(content, len(line)) if proof.report in _SHEETS else content)
+    if proof.report == "json":
+        del whole[-len(b"\n}\n") :]
+    whole += before + line + behind
     digest = hashlib.sha256(whole).hexdigest().encode()
-    head, zeros, tail = whole.rpartition(_ZEROS.encode())
-    assert zeros and len(tail) < len(line)  # noqa: S101 - the digest is the last key of the line
-    return head + digest + tail
+    place = whole.rindex(_ZEROS.encode())
+    assert place > len(whole) - len(line) - len(behind)  # noqa: S101 - it is the line's last key
+    whole[place : place + len(digest)] = digest
+    return bytes(whole)
 
 
 def read(content: bytes) -> tuple[Proof, str] | None:

@@ -47,23 +47,30 @@ def render(view: View) -> str:
     tool. Names are as they are; only what is unsafe to show on a terminal is escaped.
     """
     # A list of a university has half a million rows, of which nothing but its place is to be told.
-    parts = as_dict(replace(view, rows=()))
-    told = ",\n".join(
-        f'  "{key}": {_list(_rows(view)) if key == "rows" and view.rows else _value(value)}'
-        for key, value in parts.items()
-    )
-    return json_safe(f"{{\n{told}\n}}\n")
+    return json_safe("".join(_pieces(as_dict(replace(view, rows=())), view)))
 
 
-def _value(value: object) -> str:
-    if not isinstance(value, list) or not value:
-        return _ENCODE(value)
-    return _list(map(_ENCODE, value))
+def _pieces(parts: ReportDict, view: View) -> Iterator[str]:
+    before = "{\n"
+    for key, value in parts.items():
+        yield f'{before}  "{key}": '
+        before = ",\n"
+        if key == "rows" and view.rows:
+            yield from _list(_rows(view))
+        elif isinstance(value, list) and value:
+            yield from _list(map(_ENCODE, value))
+        else:
+            yield _ENCODE(value)
+    yield "\n}\n"
 
 
-def _list(items: Iterable[str]) -> str:
-    told = ",\n    ".join(items)
-    return f"[\n    {told}\n  ]"
+def _list(items: Iterable[str]) -> Iterator[str]:
+    before = "[\n    "
+    for item in items:
+        yield before
+        yield item
+        before = ",\n    "
+    yield "\n  ]"
 
 
 def _rows(view: View) -> Iterator[str]:
