@@ -55,16 +55,6 @@ class Ids(NamedTuple):
     project: int | None = None
     group: int | None = None
 
-    def end_of(self, change: Change, end: About) -> int:
-        """Return the id of one end of a relation; raise ValueError if it is not known."""
-        match end:
-            case About.USER:
-                return self.user_of(change)
-            case About.GROUP:
-                return self.group_of(change)
-            case _:
-                return self.project_of(change)
-
     def user_of(self, change: Change) -> int:
         """Return the id of the user of a change; raise ValueError if it is not known."""
         return _known(change, self.user, change.username or "its user")
@@ -76,6 +66,13 @@ class Ids(NamedTuple):
     def group_of(self, change: Change) -> int:
         """Return the id of the group of a change; raise ValueError if it is not known."""
         return _known(change, self.group, change.group or "its group")
+
+
+_ID_OF: Mapping[About, Callable[[Ids, Change], int]] = {
+    About.USER: Ids.user_of,
+    About.GROUP: Ids.group_of,
+    About.PROJECT: Ids.project_of,
+}
 
 
 def _known(change: Change, number: int | None, what: str) -> int:
@@ -140,11 +137,16 @@ def _group_call(change: GroupChange, ids: Ids) -> Call:
 
 def _relation_call(change: RelationChange, ids: Ids) -> Call:
     """Return the call for a change of who or what is in something, or has a role there."""
-    relation = RELATIONS[change.about]
-    target, holder = (ids.end_of(change, end) for end in (relation.target, relation.holder))
+    target, holder = _ends(change, ids)
     if change.action in _WITH_ROLE:
         return _WITH_ROLE[change.action](target, holder, change.new_role or "")
     return _WITHOUT_ROLE[change.action](target, holder)
+
+
+def _ends(change: RelationChange, ids: Ids) -> tuple[int, int]:
+    """Return the ids of target and holder; raise ValueError if one is not known."""
+    relation = RELATIONS[change.about]
+    return _ID_OF[relation.target](ids, change), _ID_OF[relation.holder](ids, change)
 
 
 def second_call_for(
@@ -159,9 +161,7 @@ def second_call_for(
     """
     other = _OTHER_WAY.get(change.action)
     if other is not None and isinstance(change, RelationChange):
-        relation = RELATIONS[change.about]
-        target, holder = (ids.end_of(change, end) for end in (relation.target, relation.holder))
-        return other(target, holder, change.new_role or "")
+        return other(*_ends(change, ids), change.new_role or "")
     if fixups and user_id is not None:
         return procedures.update_user(user_id, **fixups)
     return None

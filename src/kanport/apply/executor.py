@@ -255,7 +255,9 @@ class Executor:
         try:
             self._learn_ids(plan)
             for phase, changes in groupby(plan.changes, key=phase_of):
-                pending = [change for change in changes if not self._is_settled(change)]
+                # No worker is at work between two phases.
+                settled = self._state.outcomes.keys()
+                pending = [change for change in changes if change.id not in settled]
                 self._run_phase(phase, pending, unsure)
         except (Unreachable, EndsRun) as problem:
             stopped = problem.why
@@ -425,7 +427,7 @@ class Executor:
                     continue
                 begun = time.monotonic()
                 answers = self._send(batch.changes)
-                if not any(isinstance(answer, NoAnswer) for answer in answers):
+                if _all_answered(answers):
                     size.learn(len(answers), time.monotonic() - begun)
                 self._settle_batch(batch, answers, queue)
                 connections.done(len(answers))
@@ -493,6 +495,9 @@ class Executor:
             self._doubt(batch)
             answers = self._server.batch(calls)
             self._journal.answered(number, answers)
+            if _all_answered(answers):
+                self._trust(batch)
+                return answers
             unsent = [isinstance(answer, NoAnswer) and not answer.sent for answer in answers]
             self._trust(
                 change
@@ -526,12 +531,15 @@ class Executor:
         changes, options = batch.changes, self._options
         # Until it is read back, nobody can tell what became of it.
         mine = self._doubt(changes)
-        values = self._readback(changes, list(map(id_in, changes, answers)))
-        values = self._until_stable(
-            changes,
-            values,
-            [isinstance(answer, NoAnswer) and answer.fault not in _OVER for answer in answers],
-        )
+        creates = changes[0].action is Action.USER_CREATE
+        new_ids = list(map(id_in, changes, answers)) if creates else None
+        values = self._readback(changes, new_ids)
+        if not _all_answered(answers):
+            values = self._until_stable(
+                changes,
+                values,
+                [isinstance(answer, NoAnswer) and answer.fault not in _OVER for answer in answers],
+            )
         self._trust(change for change in changes if change.id not in mine)
         lost: list[Change] = []
         holds: list[tuple[Change, Status, Observation]] = []
@@ -754,6 +762,10 @@ class Executor:
             most = self._options.max_errors
             if most is not None and state.failed > most:
                 raise Stopped(STOPPED_BY_ERRORS)
+
+
+def _all_answered(answers: Iterable[Answer]) -> bool:
+    return NoAnswer not in map(type, answers)
 
 
 def _needs_answer(change: Change) -> bool:

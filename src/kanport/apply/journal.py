@@ -170,7 +170,7 @@ class Journal:
         """Record what became of changes, as reading back showed it."""
         # The parts that all of them share are written once: a large plan has many.
         head = _line("outcome", self._now()).removesuffix("}\n")
-        self._append([f"{head}, {_to_json(one.to_dict())[1:]}\n" for one in outcomes])
+        self._append([f"{head}, {_outcome_parts(one)}}}\n" for one in outcomes])
 
     def end(self, tally: Tally, *, stopped: Fact | None) -> str:
         """Record the tally and, where the run did not come to its end, why.
@@ -255,6 +255,15 @@ _to_json = json.JSONEncoder(ensure_ascii=False).encode
 
 def _line(record: str, at: str, **parts: Any) -> str:
     return _to_json({"record": record, "at": at, **parts}) + "\n"
+
+
+def _outcome_parts(outcome: Outcome) -> str:
+    if outcome.why is not None or outcome.through_group is not None:
+        return _to_json(outcome.to_dict())[1:-1]
+    return f'"change": {_to_json(outcome.change_id)}, "status": {_STATUS_JSON[outcome.status]}'
+
+
+_STATUS_JSON = {status: _to_json(str(status)) for status in Status}
 
 
 def told(answer: Answer) -> str:

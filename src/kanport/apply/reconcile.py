@@ -322,6 +322,9 @@ def _is_shown(change: Change, first: Answer, second: Answer) -> bool:
 
 def observe(change: Change, value: Any) -> Observation:
     """Judge what `readback` gave: does the server hold what the change wanted?"""
+    # What nearly all changes of a large plan are about comes first.
+    if change.about is About.MEMBERSHIP:
+        return _observe_role(change, value)
     if isinstance(change, UserChange):
         return _observe_user(change, value)
     if not _understood(change, value):
@@ -329,13 +332,11 @@ def observe(change: Change, value: Any) -> Observation:
     match change:
         case RelationChange(about=About.GROUP_ACCESS):
             return _observe_access(change, value)
-        case RelationChange(about=About.GROUP_MEMBER):
+        case RelationChange():
             inside = procedures.flag(value)
             if inside is (change.action is Action.GROUP_MEMBER_ADD):
                 return Observation(True)
             return Observation(False, fact("in-group", case="" if inside else "not"))
-        case RelationChange():
-            return _observe_role(change, procedures.role_from(value))
         case ProjectChange():
             return _observe_project(change, value)
         case GroupChange():
@@ -379,9 +380,6 @@ def _understood(change: Change, value: Any) -> bool:
         return not value.row or procedures.project_from_row(value.row) is not None
     if change.about is About.GROUP_MEMBER:
         return isinstance(value, bool | int | str)
-    if change.about is About.MEMBERSHIP:
-        # No role is "", and null or false from some servers.
-        return value is None or value is False or isinstance(value, str)
     return not value or procedures.group_from_row(value) is not None
 
 
@@ -419,7 +417,11 @@ def _observe_ldap_user(change: UserChange, user: User) -> Observation:
     return Observation(not wrong, actual, user.id, fixups=wrong)
 
 
-def _observe_role(change: RelationChange, role: str) -> Observation:
+def _observe_role(change: RelationChange, value: Any) -> Observation:
+    # No role is "", and null or false from some servers.
+    if not isinstance(value, str) and value is not None and value is not False:
+        return _not_understood()
+    role = procedures.role_from(value)
     if role == (change.new_role or ""):
         return Observation(True, role=role, verifiable=not may_be_role_of_group(change))
     actual = fact("role-now", role=role) if role else fact("role-now", case="none")

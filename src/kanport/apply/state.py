@@ -75,9 +75,11 @@ class State:
 
     def ids(self, change: Change) -> Ids:
         """Return the ids of what a change is about; None for what was not created (yet)."""
-        project, group, user = change.project_id, change.group_id, self.user_id(change)
-        if change.action is Action.PROJECT_CREATE and user is None and change.after.owner:
-            user = self.user_ids.get(compare_key(change.after.owner))
+        project, group, user = change.project_id, change.group_id, change.user_id
+        if user is None:
+            user = self.user_id(change)
+            if change.action is Action.PROJECT_CREATE and user is None and change.after.owner:
+                user = self.user_ids.get(compare_key(change.after.owner))
         if project is None and change.project is not None:
             project = self.project_ids.get(change.project)
         if group is None and change.group is not None:
