@@ -272,6 +272,10 @@ class Watched:
         self.writing = 0.0
         self.reading = 0.0
 
+    def check_may_write(self) -> None:
+        """Check as the client does."""
+        self._client.check_may_write()
+
     def batch(self, calls: Sequence[Call]) -> object:
         """Send a batch, and take the time."""
         begun = time.perf_counter()

@@ -507,9 +507,21 @@ def _unsettled(change_id: str, sent: Collection[str], stopped: Fact | None) -> O
 def journal_digest(path: Path) -> str:
     """Return the SHA-256 of a journal as it is now; it changes where a run is gone on with."""
     whole = hashlib.sha256()
-    for _, line in _lines(path):
-        whole.update(line)
+    left = MAX_BYTES
+    try:
+        with open_regular(path) as file:
+            while part := file.read(_CHUNK):
+                left -= len(part)
+                if left < 0:
+                    raise _too_large(path)
+                whole.update(part)
+    except OSError as problem:
+        raise UsageError(f"{path} cannot be read: {problem.strerror}") from problem
     return whole.hexdigest()
+
+
+def _too_large(path: Path) -> UsageError:
+    return UsageError(f"{path} is no journal: it has more than {MAX_BYTES:,} bytes")
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -523,7 +535,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
                     return
                 left -= len(line)
                 if left < 0:
-                    raise UsageError(f"{path} is no journal: it has more than {MAX_BYTES:,} bytes")
+                    raise _too_large(path)
                 yield number, line
     except OSError as problem:
         raise UsageError(f"{path} cannot be read: {problem.strerror}") from problem

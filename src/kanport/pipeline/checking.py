@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from kanport.apply.journal import Recorded
@@ -72,10 +73,12 @@ def watch_for(
     plan: Plan, client: Client, checked: Checked, mapping_path: Path | None = None
 ) -> Watch:
     """Return what checks the changes of a run once more that may lock people out."""
-    usernames, user_ids = people_of(plan)
-    removing = any(change.action is Action.USER_REMOVE for change in plan.changes)
+    # Most runs check nothing again, and begin sooner without this.
+    people = cache(lambda: people_of(plan))
 
     def read() -> CurrentState:
+        usernames, user_ids = people()
+        removing = any(change.action is Action.USER_REMOVE for change in plan.changes)
         return read_current(
             client,
             choose_projects=lambda projects: private_projects(projects) if removing else (),
