@@ -5,6 +5,7 @@ Code decides by code and parameters, never by the wording.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Union
 
 from kanport import catalogue
@@ -44,6 +45,8 @@ class Fact:
         return self._filled(catalogue.ALL[self.code].texts[self.case].hint) or None
 
     def _filled(self, template: str) -> str:
+        if not self.params:
+            return _plain(template)
         secret = catalogue.ALL[self.code].secret
         return fill(
             template, {name: MASK if name in secret else value for name, value in self.params}
@@ -94,8 +97,22 @@ def fact(code: str, *, case: str = "", **params: Param) -> Fact:
     >>> fact("as-written", text="role differs").text
     'role differs'
     """
+    if not params:
+        return _bare(code, case)
     catalogue.ALL[code].texts[case]
     return Fact(code, tuple(sorted(params.items())), case)
+
+
+@cache
+def _bare(code: str, case: str) -> Fact:
+    """Return a fact without parameters; half a million changes may have the same one."""
+    catalogue.ALL[code].texts[case]
+    return Fact(code, (), case)
+
+
+@cache
+def _plain(template: str) -> str:
+    return fill(template, {})
 
 
 def as_written(text: str) -> Fact:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any, Self
 
 
@@ -52,16 +53,16 @@ class Origin:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the parts that are set, in a fixed order, as the plan file holds them."""
-        return {
-            name: value
-            for name in self.__slots__
-            if (value := getattr(self, name)) not in (None, "")
-        }
+        parts = zip(self.__slots__, _parts(self), strict=True)
+        return {name: value for name, value in parts if value is not None and value != ""}
 
     @classmethod
     def from_dict(cls, parts: dict[str, Any]) -> Self:
         """Read back what `to_dict` gave; unknown parts raise TypeError."""
         return cls(**parts)
+
+
+_parts = attrgetter(*Origin.__slots__)
 
 
 def place_order(origin: Origin) -> tuple[str, str, str, str, int, int, str, str, str]:
@@ -81,8 +82,8 @@ def place_order(origin: Origin) -> tuple[str, str, str, str, int, int, str, str,
 
 def in_place_order(origins: Iterable[Origin]) -> tuple[Origin, ...]:
     """Return each of the origins once, in the order of the input."""
-    once = tuple(dict.fromkeys(origins))
-    return once if len(once) < 2 else tuple(sorted(once, key=place_order))
+    places = tuple(origins)
+    return places if len(places) < 2 else tuple(sorted(dict.fromkeys(places), key=place_order))
 
 
 def first_place(origins: Iterable[Origin]) -> Origin | None:

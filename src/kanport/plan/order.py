@@ -1,13 +1,15 @@
 """The order in which changes are carried out: who loses access first, who is removed last."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from enum import IntEnum
 from itertools import count
-from typing import Any
+
+import numpy as np
 
 from kanport.facts import fact
+from kanport.frames import Codes
 from kanport.names import compare_key, spelling_key, temporary_username
 from kanport.plan.change import (
     Action,
@@ -91,21 +93,30 @@ def phase_of(change: Change) -> Phase:
     return _PHASE_OF[change.action]
 
 
-def _place(change: Change) -> tuple[Any, ...]:
-    username, project, group = change.username or "", change.project or "", change.group or ""
-    return (
-        phase_of(change),
-        _ACTION_ORDER[change.action],
-        compare_key(username),
-        username,
-        spelling_key(project),
-        project,
-        change.project_id or 0,
-        compare_key(group),
-        group,
-        change.group_id or 0,
-        change.user_id or 0,
+def _order(changes: Sequence[Change]) -> Codes:
+    """Return the numbers of the changes as they are carried out: by phase and action, then names.
+
+    Names come in the order of their keys; each of them is compared once.
+    """
+    phases = [(phase_of(change), _ACTION_ORDER[change.action]) for change in changes]
+    return np.lexsort(
+        (
+            [change.user_id or 0 for change in changes],
+            [change.group_id or 0 for change in changes],
+            _ranks((change.group or "" for change in changes), compare_key),
+            [change.project_id or 0 for change in changes],
+            _ranks((change.project or "" for change in changes), spelling_key),
+            _ranks((change.username or "" for change in changes), compare_key),
+            *np.array(phases, dtype=np.intp).reshape(-1, 2).T[::-1],
+        )
     )
+
+
+def _ranks(names: Iterable[str], key: Callable[[str], str]) -> list[int]:
+    given = list(names)
+    distinct = sorted(set(given), key=lambda name: (key(name), name))
+    rank = {name: number for number, name in enumerate(distinct)}
+    return [rank[name] for name in given]
 
 
 def in_plan_order(changes: Iterable[Change], taken: Iterable[str] = ()) -> tuple[Change, ...]:
@@ -121,7 +132,9 @@ def in_plan_order(changes: Iterable[Change], taken: Iterable[str] = ()) -> tuple
         for change in changes
         if change.action is Action.USER_RENAME
     }
-    ordered = sorted((_by_new_name(change, new_names) for change in changes), key=_place)
+    if new_names:
+        changes = tuple(_by_new_name(change, new_names) for change in changes)
+    ordered = [changes[at] for at in _order(changes).tolist()]
     # They stand together, as they are all of one phase and one action.
     renames = [change for change in ordered if change.action is Action.USER_RENAME]
     if renames:

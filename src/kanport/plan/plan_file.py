@@ -14,7 +14,7 @@ from kanport.errors import UsageError
 from kanport.files import Kind, read_file, write_file
 from kanport.findings import Severity
 from kanport.frames import uncollected
-from kanport.plan.model import FORMAT, Part, Plan, PlanAccess
+from kanport.plan.model import FORMAT, Part, Plan, PlanAccess, change_in_file
 
 # A plan of a million changes has about this size; what is larger is no plan, or never ends.
 MAX_PLAN_BYTES = 512 * 1024 * 1024
@@ -27,6 +27,7 @@ _AT_ONCE = 1000
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # Plans do not change, so one whose digest was taken has it for good.
 _SEALED: WeakValueDictionary[int, Plan] = WeakValueDictionary()
+_LARGE = {"access", "changes", "people"}
 _UNBOUND = frozenset({"created_at", "made_by", "digest"})
 
 
@@ -134,8 +135,9 @@ def plan_schema() -> dict[str, Any]:
 
 
 def _as_json(plan: Plan) -> dict[str, Any]:
-    # These two are texts alone; a hundred thousand need no look at their types.
-    content = plan.model_dump(mode="json", exclude_none=True, exclude={"access", "people"})
+    # These say themselves how the file holds them; half a million need no look at their types.
+    content = plan.model_dump(mode="json", exclude_none=True, exclude=_LARGE)
+    content["changes"] = list(map(change_in_file, plan.changes))
     if plan.access is not None:
         content["access"] = list(map(_access, plan.access))
     content["people"] = list(map(_set, plan.people))

@@ -2,6 +2,8 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from itertools import groupby
+from operator import attrgetter
 
 from kanport.memory import NOTHING, Memory
 from kanport.model import CurrentState
@@ -55,13 +57,15 @@ def counted(
     """
     usable = usable or Usable()
     numbers: Counter[tuple[str, Base]] = Counter()
-    for change in changes:
+    for action, some in groupby(changes, key=attrgetter("action")):
+        same = tuple(some)
         for base, of in ((USERS, _OF_USERS), (ACCESS, _OF_ACCESS)):
-            if change.action in of and not (_of_somebody_new(change) or _goes_on(change)):
-                numbers[of[change.action], base] += 1
-        if way := role_moves(change):
-            is_user = change.action is Action.USER_UPDATE
-            numbers[way, USERS if is_user else ACCESS] += 1
+            if action in of:
+                numbers[of[action], base] += len(same)
+                numbers[of[action], base] -= sum(map(_counts_not, same))
+        if action in _RANKS:
+            base = USERS if action is Action.USER_UPDATE else ACCESS
+            numbers.update((way, base) for way in map(role_moves, same) if way)
     revoked = access_revoked(changes, current, memory)
     dropped = {pair for pair in revoked if pair[1] in usable.dropped_projects}
     numbers["revoke", ACCESS] = len(revoked - dropped)
@@ -72,13 +76,14 @@ def counted(
     return numbers
 
 
-def _of_somebody_new(change: Change) -> bool:
-    """Tell whether a change disables somebody whom the plan itself creates: nobody loses that."""
-    return change.action is Action.USER_DISABLE and change.user_id is None
+def _counts_not(change: Change) -> bool:
+    """Tell whether a change is part of another one, which counts.
 
-
-def _goes_on(change: Change) -> bool:
-    """Tell whether a change is the second half of a rename by way of a temporary username."""
+    It disables somebody whom the plan itself creates, so that nobody loses anything, or is the
+    second half of a rename by way of a temporary username.
+    """
+    if change.action is Action.USER_DISABLE:
+        return change.user_id is None
     return change.action is Action.USER_RENAME and is_temporary_username(
         change.username, change.user_id
     )
@@ -98,16 +103,17 @@ def counted_in_projects(
     dropped = usable.dropped_projects if usable is not None else frozenset()
     numbers: Counter[tuple[str, int]] = Counter()
     leaving = {change.user_id: change.action for change in changes if change.action in _LEAVING}
-    for change in changes:
-        project_id = change.project_id
-        if project_id is None:
+    for action, some in groupby(changes, key=attrgetter("action")):
+        if action not in _OF_ACCESS:
             continue
-        if change.action in _OF_ACCESS:
-            numbers[_OF_ACCESS[change.action], project_id] += 1
-        if change.action is Action.MEMBERSHIP_GRANT and change.user_id is None:
-            numbers["create", project_id] += 1
-        if way := role_moves(change):
-            numbers[way, project_id] += 1
+        same = [change for change in some if change.project_id is not None]
+        for project_id, number in Counter(change.project_id for change in same).items():
+            numbers[_OF_ACCESS[action], project_id or 0] += number
+        for change in same:
+            if action is Action.MEMBERSHIP_GRANT and change.user_id is None:
+                numbers["create", change.project_id or 0] += 1
+            elif action in _RANKS and (way := role_moves(change)):
+                numbers[way, change.project_id or 0] += 1
     for project_id, roles in current.roles.items():
         if project_id in dropped:
             continue
