@@ -67,7 +67,7 @@ def test_an_unknown_code_or_case_is_refused() -> None:
 def test_masking_replaces_personal_parameters_at_every_depth_and_nothing_else() -> None:
     inner = as_written("bob's own words")
     outer = fact("renamed-aside", renamed=inner, username="ada")
-    masked = outer.masked(lambda kind, text: f"<{kind}>")
+    masked = outer.masked(lambda kind, text, field: f"<{kind}>")
     assert masked["username"] == f"<{Personal.LOGIN}>"
     assert "ada" not in masked.text
     assert "bob" not in masked.text

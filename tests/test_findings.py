@@ -21,7 +21,9 @@ def test_a_fact_that_the_wording_shows_must_be_given() -> None:
 
 def test_a_masked_finding_shows_pseudonyms_for_people_and_everything_else() -> None:
     finding = found("person-unlisted", username="ada", memberships=3)
-    masked = finding.masked(lambda kind, text: f"<{kind}>" if kind is Personal.LOGIN else "?")
+    masked = finding.masked(
+        lambda kind, text, field: f"<{kind}>" if kind is Personal.LOGIN else "?"
+    )
     assert masked.message == '"<login>" is in no row of users, but is to have 3 memberships'
     assert dict(masked.params) == {"memberships": 3, "username": "<login>"}
 
@@ -29,6 +31,6 @@ def test_a_masked_finding_shows_pseudonyms_for_people_and_everything_else() -> N
 def test_a_masked_finding_of_an_earlier_version_says_what_its_code_is_about() -> None:
     [code] = [code for code in FINDINGS if not FINDINGS[code].texts][:1]
     finding = Finding(code, "Ada was here", hint="ask Ada")
-    masked = finding.masked(lambda kind, text: "?")
+    masked = finding.masked(lambda kind, text, field: "?")
     assert masked.message == FINDINGS[code].about
     assert masked.hint is None

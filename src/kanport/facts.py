@@ -13,8 +13,9 @@ from kanport.catalogue.kinds import Personal
 from kanport.messages import MASK, fill
 
 # A parameter is a plain value, several texts, or other facts that the wording includes.
-Param = Union[str, int, float, bool, None, tuple[str, ...], "Fact", tuple["Fact", ...]]
-Pseudonym = Callable[[Personal, str], str]
+Param = Union[str, int, float, bool, None, "Fact", tuple[Union[str, "Fact"], ...]]
+# Returns what stands for a personal text: what it is, the text, and the parameter `field`, if any.
+Pseudonym = Callable[[Personal, str, str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +56,12 @@ class Fact:
     def masked(self, pseudonym: Pseudonym) -> "Fact":
         """Return the fact with a pseudonym in place of each personal parameter."""
         personal = catalogue.ALL[self.code].personal
-        return Fact(
-            self.code,
-            tuple(
-                (name, _masked(value, personal.get(name), pseudonym)) for name, value in self.params
-            ),
-            self.case,
+        field = str(dict(self.params).get("field", ""))
+        params = tuple(
+            (name, _masked(value, personal.get(name), field, pseudonym))
+            for name, value in self.params
         )
+        return Fact(self.code, params, self.case)
 
     def texts(self) -> Iterator[tuple[str, Personal | None, str]]:
         """Yield the texts among the parameters, at every depth: name, whether personal, text."""
@@ -120,14 +120,14 @@ def as_written(text: str) -> Fact:
     return fact("as-written", text=text)
 
 
-def _masked(value: Param, personal: Personal | None, pseudonym: Pseudonym) -> Param:
+def _masked(value: Param, personal: Personal | None, field: str, pseudonym: Pseudonym) -> Param:
     match value:
         case Fact():
             return value.masked(pseudonym)
         case str() if personal is not None:
-            return pseudonym(personal, value)
+            return pseudonym(personal, value, field)
         case tuple():
-            return tuple(_masked(each, personal, pseudonym) for each in value)  # type: ignore[return-value]
+            return tuple(_masked(each, personal, field, pseudonym) for each in value)  # type: ignore[misc]
         case _:
             return value
 
@@ -147,6 +147,6 @@ def _from_json(value: Any) -> Param:
         case {"code": _}:
             return Fact.from_dict(value)
         case list():
-            return tuple(map(_from_json, value))  # type: ignore[return-value]
+            return tuple(map(_from_json, value))  # type: ignore[arg-type]
         case _:
             return value  # type: ignore[no-any-return]

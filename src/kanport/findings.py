@@ -79,9 +79,9 @@ class Finding:
         kind = catalogue.FINDINGS[self.code]
         wording = kind.texts.get(self.case)
         shown = {name for template in wording or () for name in fields_of(template)}
-        if wording is None or not shown <= {name for name, _ in self.params}:
-            return replace(self, message=kind.about, hint=None)
         masked = self.fact.masked(pseudonym)
+        if wording is None or not shown <= {name for name, _ in self.params}:
+            return replace(self, message=kind.about, hint=None, params=masked.params)
         return replace(self, message=masked.text, hint=masked.hint, params=masked.params)
 
     @classmethod

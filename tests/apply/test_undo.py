@@ -330,7 +330,7 @@ def test_access_that_somebody_changed_since_is_said_with_both_roles(
     current = state(ADA, roles={7: {2: now} if now else {}})
     (finding,) = back(recorded(in_alpha(action, before, after)), current).findings
     params = dict(finding.params)
-    assert (finding.case, params["role"], params["left"]) == (case, now, after)
+    assert (finding.case, params["role"], params["left_role"]) == (case, now, after)
 
 
 def test_nobody_is_put_back_into_a_project_that_became_private() -> None:

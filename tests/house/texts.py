@@ -25,6 +25,7 @@ MAY_LOOK: Mapping[str, str] = {
     "doctor/told.py:lines": "indents each line of a detail",
     "mapping/explain.py:_with_subject": "puts a subject before what begins with its verb",
     "mapping/shown.py:with_mistakes": "orders the mistakes of one place alike each time",
+    "plan/model.py:read": "keeps the wording of another version as it is, if it is another one",
     # Readers of what others wrote, who give no codes: each is the only one of its library.
     "config/toml_file.py:_syntax": "tomllib says the place of a mistake in its text only",
     "kanboard/scrub.py:judge_error": "databases and Kanboard tell their errors apart by words only",

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from kanport.catalogue import ALL, FINDINGS, GUARDS, OUTCOMES, REASONS
+from kanport.catalogue import ALL, FINDINGS, GUARDS, OUTCOMES, REASONS, Personal
 from kanport.facts import Fact, as_written, fact
-from kanport.findings import finding, found
+from kanport.findings import Finding, finding, found
 from kanport.origin import Origin
 from kanport.outcome import Approved, Outcome, Run, Status, Verdict, VerifyStatus
 from kanport.plan.model import (
@@ -28,6 +28,7 @@ from kanport.plan.model import (
     PlanPerson,
     PlanRows,
     PlanSource,
+    PlanWithheld,
 )
 from kanport.report.columns import TABLES
 from kanport.report.formats import FORMATS, drawn
@@ -74,6 +75,8 @@ def facts(person: str, thing: str) -> Iterator[Fact]:
                         continue
                     number = "|" in (spec or "") or (spec or "").endswith(("%", "d", "f", "g", "X"))
                     value = person if name in kind.personal else thing
+                    if kind.personal.get(name) is Personal.PATH:
+                        value = f"/home/{CORE}/run.jsonl"
                     params[name] = params.get(name, 3 if number or spec == "," else value)
                     if number:
                         params[name] = 3
@@ -353,7 +356,7 @@ def test_a_verdict_made_of_facts_is_masked_by_its_parameters() -> None:
         case="deleted",
         project="WEBSHOP",
         usernames=("anna.berg", "gone"),
-        owners=("the", "#7"),
+        owners=("the", fact("user-unread", user_id=7)),
     )
     why = fact("private-projects", case="stopped", projects=(private,))
     plan = a_plan([("anna.berg", "Anna Berg", "a@b.example")], [])
@@ -418,10 +421,179 @@ def test_two_spellings_of_one_login_have_one_pseudonym() -> None:
 
 
 def test_a_number_of_a_user_whose_name_was_not_read_stays() -> None:
-    access = PlanAccess(project="A", project_id=1, kept={"#17": "project-viewer"})
-    plan = make_plan([]).model_copy(update={"access": (access,)})
-    (told,) = Mask(plan).plan.access or ()
+    move = PlanMove(username="#18", after="project-member", through=("Crew",))
+    access = PlanAccess(project="A", project_id=1, kept={"#17": "project-viewer"}, moved=(move,))
+    unread = a_change(Action.MEMBERSHIP_REVOKE, user_id=19, project="A", before={"role": "x"})
+    plan = make_plan([]).model_copy(
+        update={"access": (access,), "withheld": (PlanWithheld(unread),)}
+    )
+    masked = Mask(plan).plan
+    (told,) = masked.access or ()
     assert told.kept == {"#17": "project-viewer"}
+    assert told.moved == (move,)
+    assert masked.withheld == plan.withheld
+
+
+def test_somebody_who_is_called_like_a_number_is_masked_everywhere() -> None:
+    access = PlanAccess(project="A", project_id=1, kept={"#98717": "project-viewer"})
+    plan = make_plan(
+        [{"action": "user.create", "who": "#98712", "after": {"name": "Twelve"}}],
+        findings=(found("protected-named", value="#98712", username="#98712"),),
+    ).model_copy(update={"access": (access,), "people": (PlanPerson(username="#98717"),)})
+    mask = Mask(plan)
+    for login in ("#98712", "#98717", "#98799"):
+        assert login not in mask.fact(fact("missing", case="user", username=login)).text
+    assert all("#987" not in text for text in texts_of(of_plan(mask.plan)))
+
+
+# --- masked is what describes somebody, not what equals it ----------------------------------------
+
+# Words that are a login, a name and an address of somebody, and something else, too.
+WORDS = ("random", "app-admin", "project-member", "Login", "staff.csv", "data", "WEB", "Crew")
+
+
+def of_words(*findings: Finding) -> Mask:
+    """Return the mask of a plan that creates people who are called like these words."""
+    rows = [
+        {
+            "action": "user.create",
+            "who": word,
+            "after": {"name": word, "email": word, "role": "app-admin", "password": "random"},
+        }
+        for word in WORDS
+    ]
+    place = Origin("staff", file="data/staff.csv", row=3, column="Login")
+    plan = make_plan(rows, findings=findings)
+    source = plan.sources[0].model_copy(
+        update={"name": "Crew", "path": "staff.csv", "columns": ("Login", "WEB")}
+    )
+    changes = tuple(replace(one, origin=(place,)) for one in plan.changes)
+    return Mask(plan.model_copy(update={"sources": (source,), "changes": changes}))
+
+
+def test_passwords_roles_columns_files_and_sources_stay_whoever_is_called_so() -> None:
+    masked = of_words().plan
+    for change in masked.changes:
+        assert change.username is not None and change.username.startswith("masked-")
+        assert after_of(change)["role"] == "app-admin"
+        assert after_of(change)["password"] == "random"
+        (place,) = change.origin
+        assert (place.source, place.column) == ("staff", "Login")
+        assert re.fullmatch("masked-folder-[0-9]{4}/staff.csv", place.file or "")
+    (source,) = masked.sources
+    assert (source.name, source.path, source.columns) == ("Crew", "staff.csv", ("Login", "WEB"))
+
+
+@pytest.mark.parametrize(
+    ("code", "params"),
+    [
+        ("undo-moved", {"role": "app-user", "left_role": "project-member"}),
+        ("undo-moved", {"field": "role", "now": "app-admin", "left": "app-user"}),
+        ("undo-impossible", {"field": "role", "before": "app-admin"}),
+        ("field-differs", {"field": "role", "value": "app-admin", "now": "app-user"}),
+        ("stale-user", {"field": "role", "now": "app-admin", "before": "app-user"}),
+        ("sources-conflict", {"field": "role", "text": "app-admin", "texts": ("app-user",)}),
+        ("role-now", {"role": "app-admin"}),
+        ("role-to-make", {"role": "app-admin", "project": "WEB"}),
+        ("name-lookalike", {"groups": ("Crew", "data")}),
+        ("name-lookalike", {"projects": ("WEB", "data")}),
+    ],
+)
+def test_roles_groups_and_projects_are_never_masked(code: str, params: dict[str, Any]) -> None:
+    one = Fact(code, tuple(params.items()))
+    assert of_words().fact(one) == one
+
+
+@pytest.mark.parametrize("code", ["stale-user", "undo-moved", "sources-conflict", "field-differs"])
+@pytest.mark.parametrize(
+    ("field", "text", "shape"),
+    [
+        ("name", "Ada L", "Masked [0-9]{4}"),
+        ("email", "ada@x.example", "masked-[0-9]{4}@masked.invalid"),
+        ("username", "ada", "masked-[0-9]{4}"),
+        ("of another version", "ada", "masked-value-[0-9]{4}"),
+    ],
+)
+def test_a_value_of_a_field_gets_the_pseudonym_of_what_the_field_is(
+    code: str, field: str, text: str, shape: str
+) -> None:
+    name = next(n for n, kind in ALL[code].personal.items() if kind is Personal.FIELD)
+    masked = of_words().fact(Fact(code, (("field", field), (name, text))))
+    assert re.fullmatch(shape, str(masked[name]))
+
+
+def test_a_name_that_is_the_login_of_somebody_else_keeps_the_shape_of_a_name() -> None:
+    rows = [
+        {"action": "user.create", "who": "berg", "after": {"name": "Ada"}},
+        {"action": "user.update", "who": "ada", "before": {"name": "x"}, "after": {"name": "berg"}},
+    ]
+    berg, ada = Mask(make_plan(rows)).plan.changes
+    assert after_of(ada)["name"] == str(ada.username).replace("masked-", "Masked ")
+    assert after_of(berg)["name"] == str(berg.username).replace("masked-", "Masked ")
+
+
+def test_a_value_that_can_be_anything_does_not_show_whose_it_is() -> None:
+    mask = of_words(found("value-not-in-table", value="random", text="random", what="x", keys=()))
+    (told,) = mask.plan.findings
+    assert re.fullmatch("masked-value-[0-9]{4}", told.value or "")
+    assert f'"{told.value}"' in told.message
+
+
+def test_the_value_of_a_finding_is_what_the_parameter_is_that_holds_it() -> None:
+    person, thing, cell = of_words(
+        found("protected-named", value="Crew", username="Crew"),
+        found("group-unread", value="Crew", group="Crew"),
+        found("username-reserved", value="Crew"),
+    ).plan.findings
+    assert person.value == dict(person.params)["username"] != "Crew"
+    assert thing.value == "Crew"
+    assert cell.value not in ("Crew", person.value)
+
+
+def test_a_column_that_the_first_row_may_hold_is_masked_like_the_first_row() -> None:
+    place = Origin("staff", file="staff.csv", row=1, column="Anna Berg")
+    (told,) = masked_findings(
+        (), [found("header-duplicate", place, related=(place,), column="Anna Berg")]
+    )[1]
+    assert "Berg" not in str(told)
+    assert told.origin is not None and told.origin.column == dict(told.params)["column"]
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/home/k.olsen/lists/staff.csv", "/home/…/lists/staff.csv"),
+        ("/home/K.OLSEN/staff.csv", "/home/…/staff.csv"),
+        ("/home/stranger/staff.csv", "/home/…/staff.csv"),
+        ("C:\\Users\\k.olsen\\staff.csv", "C:\\Users\\…\\staff.csv"),
+        ("C:\\users\\stranger\\staff.csv", "C:\\users\\…\\staff.csv"),
+        ("\\\\server\\k.olsen\\staff.csv", "\\\\server\\…\\staff.csv"),
+        ("../../home/stranger/staff.csv", "../../home/…/staff.csv"),
+        ("lists/k.olsen/staff.csv", "lists/…/staff.csv"),
+        ("Kari Olsen/staff.csv", "…/staff.csv"),
+        ("users/berlin/staff.csv", "users/berlin/staff.csv"),
+        ("k.olsen.csv", "k.olsen.csv"),
+        ("ldap://k.olsen/x", "ldap://k.olsen/x"),
+    ],
+)
+def test_a_folder_that_is_called_like_somebody_is_masked_and_a_file_is_not(
+    path: str, expected: str
+) -> None:
+    rows = [{"action": "user.create", "who": "k.olsen", "after": {"name": "Kari Olsen"}}]
+    plan = make_plan(
+        rows,
+        findings=(
+            found("file-read-as", Origin("staff", file=path), case="sheet", sheet="k.olsen"),
+        ),
+    )
+    broken = fact("journal-broken", path=path, error="full")
+    mask = Mask(plan)
+    (told,) = mask.plan.findings
+    assert told.origin is not None
+    for masked in (told.origin.file, mask.fact(broken)["path"]):
+        assert re.sub("masked-folder-[0-9]{4}", "…", str(masked)) == expected
+    # A sheet keeps its name, as a file does.
+    assert told.message == 'read the sheet "k.olsen"'
 
 
 def test_secret_places_are_told_without_the_person() -> None:

@@ -14,6 +14,8 @@ class Personal(StrEnum):
     EMAIL = "email"
     ENTRY = "entry"  # the DN of a directory entry
     VALUE = "value"  # a cell or an attribute that can hold anything
+    FIELD = "field"  # a value of the field of a user that the parameter `field` names
+    PATH = "path"  # a path of a file, in which folders can bear somebody's name
 
 
 class Text(NamedTuple):

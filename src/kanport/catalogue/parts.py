@@ -10,6 +10,7 @@ PARTS: Mapping[str, Kind] = {
     "user": Kind(
         "", "A user of the server.", one("{username:q} (#{user_id})"), {"username": LOGIN}
     ),
+    "user-unread": Kind("", "A user of the server whose name was not read.", one("#{user_id}")),
     "project": Kind(
         "",
         "A project of the server.",
@@ -88,6 +89,6 @@ PARTS: Mapping[str, Kind] = {
             "": Text("the {field} {value:q} (now {now:q})"),
             "role": Text("the {field} {value} (now {now})"),
         },
-        {"value": Personal.VALUE, "now": Personal.VALUE},
+        {"value": Personal.FIELD, "now": Personal.FIELD},
     ),
 }

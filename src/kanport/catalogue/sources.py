@@ -215,6 +215,8 @@ SOURCES: Mapping[str, Kind] = {
             ),
             **MORE,
         },
+        # The mapping may not name the column, and so it may be what the first row holds.
+        {"column": Personal.VALUE},
     ),
     "header-empty": Kind(
         "error",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from kanport.catalogue.kinds import Kind, Personal, Text, one
 
-LOGIN, VALUE = Personal.LOGIN, Personal.VALUE
+LOGIN, FIELD = Personal.LOGIN, Personal.FIELD
 
 STALENESS: Mapping[str, Kind] = {
     "stale-server": Kind(
@@ -23,7 +23,7 @@ STALENESS: Mapping[str, Kind] = {
             "field": Text("the {field} of user {username:q} is now {now:q}, not {before:q}"),
             "username-taken": Text("user #{number} has the username {username:q} now"),
         },
-        {"username": LOGIN, "now": VALUE, "before": VALUE},
+        {"username": LOGIN, "now": FIELD, "before": FIELD},
     ),
     "stale-project": Kind(
         "",

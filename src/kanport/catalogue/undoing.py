@@ -22,12 +22,12 @@ UNDOING: Mapping[str, Kind] = {
                 user_gone="{username:q} is no longer on the server",
                 user_unread="{username:q} is not among the users that Kanport could read",
                 project_gone="the project {project:q} is no longer on the server",
-                role="{username:q} has the role {role} in {project:q} now, and had {left} after the"
-                " run",
+                role="{username:q} has the role {role} in {project:q} now, and had {left_role}"
+                " after the run",
                 role_new="{username:q} has the role {role} in {project:q} now, and had no access"
                 " after the run",
-                no_role="{username:q} has no access to {project:q} now, and had the role {left}"
-                " after the run",
+                no_role="{username:q} has no access to {project:q} now, and had the role"
+                " {left_role} after the run",
                 value="the {field} of {username:q} is {now:q} now, and was {left:q} after the run",
                 created_renamed="the run created {username:q}, and user #{id} is called {renamed:q}"
                 " now",
@@ -56,8 +56,8 @@ UNDOING: Mapping[str, Kind] = {
         {
             "username": Personal.LOGIN,
             "renamed": Personal.LOGIN,
-            "now": Personal.VALUE,
-            "left": Personal.VALUE,
+            "now": Personal.FIELD,
+            "left": Personal.FIELD,
         },
     ),
     "undo-impossible": Kind(
@@ -102,7 +102,7 @@ UNDOING: Mapping[str, Kind] = {
                 ),
             }.items()
         },
-        {"username": Personal.LOGIN, "wanted": Personal.LOGIN, "before": Personal.VALUE},
+        {"username": Personal.LOGIN, "wanted": Personal.LOGIN, "before": Personal.FIELD},
     ),
     "undo-partial": Kind(
         "warning",

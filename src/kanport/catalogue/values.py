@@ -471,10 +471,14 @@ VALUES: Mapping[str, Kind] = {
         "Two names look the same and have letters of different alphabets.",
         {
             kind: Text(
-                f"the {kind}s {{names:q}} look the same, and have letters of different alphabets",
+                f"the {kind}s {{{names}:q}} look the same, and have letters of different alphabets",
                 "write the name the same way everywhere, if you mean one",
             )
-            for kind in ("username", "group", "project")
+            for kind, names in (
+                ("username", "names"),
+                ("group", "groups"),
+                ("project", "projects"),
+            )
         },
         {"names": Personal.LOGIN},
     ),
@@ -647,7 +651,7 @@ VALUES: Mapping[str, Kind] = {
             " {others:list}",
             "correct one of the sources, or set precedence for {field}",
         ),
-        {"username": Personal.LOGIN, "text": Personal.VALUE, "texts": Personal.VALUE},
+        {"username": Personal.LOGIN, "text": Personal.FIELD, "texts": Personal.FIELD},
     ),
     "protected-named": Kind(
         "info",

@@ -56,13 +56,14 @@ def lookalikes(desired: DesiredState, mapping: MappingFile) -> Iterator[Finding]
         for _, twins in sorted(alike.items()):
             if len(twins) > 1:
                 first, *rest = twins.values()
+                param = "names" if kind == "username" else f"{kind}s"
                 yield found(
                     "name-lookalike",
                     next(iter(first.origins), None),
                     case=kind,
                     value=first.value,
                     related=(place for name in rest for place in name.origins[:1]),
-                    names=tuple(name.value for name in twins.values()),
+                    **{param: tuple(name.value for name in twins.values())},
                 )
 
 

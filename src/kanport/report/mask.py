@@ -2,13 +2,15 @@
 
 A plan and its run are masked before a view is made of them, so no format can forget it. The
 catalogue says which parameters of a text identify or describe somebody; these get a pseudonym, and
-nothing else changes. Projects, groups, roles, files and the server keep their names. The pseudonyms
+nothing else changes. Projects, groups, roles, columns, files, sheets and the server keep their
+names, also where somebody is called so: what a text is decides, not what it equals. The pseudonyms
 of a plan follow from the whole of it and not from its digest, which the report shows: nobody can
 try out names.
 """
 
 import hashlib
 import hmac
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -16,7 +18,7 @@ from typing import Any, NamedTuple
 
 from kanport.catalogue import ALL, Personal
 from kanport.facts import Fact
-from kanport.fields import USER_FIELDS, field_named
+from kanport.fields import USER_FIELDS
 from kanport.findings import Finding
 from kanport.model import PasswordCell
 from kanport.names import compare_key
@@ -45,6 +47,12 @@ from kanport.plan.model import (
 from kanport.plan.plan_file import canonical, without_wordings
 
 DOMAIN = "masked.invalid"  # a name that nobody can ever have (RFC 2606)
+# What the values of a field are, by its name and by what texts call it.
+_FIELDS = {called: one.personal for one in USER_FIELDS for called in (one.name, one.label)}
+# Parameters that a finding shows as its value, although they describe nobody.
+_THINGS = {"project", "projects", "group", "groups", "role", "roles", "identifier", "text"}
+# Where systems keep the folders that are called like their users.
+_HOMES = {"home", "users"}
 
 
 class Somebody(NamedTuple):
@@ -66,48 +74,60 @@ class Pseudonyms:
         def rank(login: str) -> bytes:
             return hmac.digest(key, login.encode("utf-8", "surrogatepass"), hashlib.sha256)
 
-        self._known: dict[str, str] = {}
         self._logins: dict[str, str] = {}
+        self._names: dict[str, str] = {}
+        self._addresses: dict[str, str] = {}
         self._others: dict[tuple[str, str], str] = {}
         gathered: dict[str, list[Somebody]] = {}
         for somebody in people:
             gathered.setdefault(compare_key(somebody.login), []).append(somebody)
         for number, login in enumerate(sorted(gathered, key=rank), start=1):
-            told = f"masked-{number:04}"
-            self._logins[login] = told
+            told = self._logins[login] = f"masked-{number:04}"
             for somebody in gathered[login]:
-                self._known[somebody.login] = told
                 for address in somebody.addresses:
-                    self._known.setdefault(address, f"{told}@{DOMAIN}")
+                    self._addresses.setdefault(address, f"{told}@{DOMAIN}")
                 for name in somebody.names:
-                    self._known.setdefault(name, f"Masked {number:04}")
+                    self._names.setdefault(name, f"Masked {number:04}")
         self._next = len(gathered)
 
-    def of(self, text: str) -> str | None:
-        """Give the pseudonym of a text that is known as somebody's; None for any other."""
-        return self._known.get(text) or self._logins.get(compare_key(text))
-
     def login(self, text: str) -> str:
-        """Give the pseudonym of a login; the number of a user whose name was not read stays."""
-        if not text or (text.startswith("#") and text[1:].isdecimal()):
-            return text
-        return self.of(text) or self._new(text, "masked-{:04}")
+        """Return the pseudonym of a login."""
+        return text and (self._logins.get(compare_key(text)) or self._new(text, "masked-{:04}"))
 
     def name(self, text: str) -> str:
-        """Give the pseudonym of a person's name."""
-        return text and (self._known.get(text) or self._new(text, "Masked {:04}"))
+        """Return the pseudonym of a person's name."""
+        return text and (self._names.get(text) or self._new(text, "Masked {:04}"))
 
     def address(self, text: str) -> str:
-        """Give the pseudonym of an e-mail address."""
-        return text and (self._known.get(text) or self._new(text, "masked-{:04}@" + DOMAIN))
+        """Return the pseudonym of an email address."""
+        return text and (self._addresses.get(text) or self._new(text, "masked-{:04}@" + DOMAIN))
 
     def entry(self, text: str) -> str:
-        """Give the pseudonym of an entry of a directory."""
-        return self._new(text, "masked-entry-{:04}")
+        """Return the pseudonym of an entry of a directory."""
+        return text and self._new(text, "masked-entry-{:04}")
 
-    def other(self, text: str) -> str:
-        """Give the pseudonym of a text of which nobody knows what it is."""
-        return self.of(text) or self._new(text, "masked-value-{:04}")
+    def value(self, text: str) -> str:
+        """Return the pseudonym of a text that can be anything; whose it is does not show."""
+        return text and self._new(text, "masked-value-{:04}")
+
+    def path(self, path: str) -> str:
+        """Return a path without the folders that are called like somebody.
+
+        These are the folders below /home and Users, and others that bear a login or a name; what
+        stands for them does not show whose they are. The file keeps its name.
+        """
+        if re.match(r"[a-z]+://", path):
+            return path  # the address of a server
+        *folders, file = re.split(r"([/\\])", path)
+        whole = path.startswith(("/", "\\", "..")) or path[1:2] == ":"
+        for at in range(0, len(folders), 2):
+            at_home = whole and at > 0 and folders[at - 2].lower() in _HOMES
+            if folders[at] and (at_home or self._is_somebodys(folders[at])):
+                folders[at] = self._new(folders[at], "masked-folder-{:04}")
+        return "".join((*folders, file))
+
+    def _is_somebodys(self, text: str) -> bool:
+        return compare_key(text) in self._logins or text in self._names or text in self._addresses
 
     def _new(self, text: str, shape: str) -> str:
         told = self._others.get((shape, text))
@@ -124,7 +144,8 @@ class Mask:
         # Somebody's pseudonym stays when a later version words the same plan in another way.
         key = hashlib.sha256(b"kanport mask\0" + canonical(without_wordings(plan))).digest()
         self._pseudonyms = Pseudonyms(key, _people_in(plan))
-        self._masker = _Masker(self._pseudonyms, _things_in(plan))
+        self._masker = _Masker(self._pseudonyms)
+        self._unread = _unread_in(plan)
         self.plan = self._plan(plan)
 
     def fact(self, fact: Fact) -> Fact:
@@ -158,7 +179,7 @@ class Mask:
         return replace(
             approved,
             by=self._pseudonyms.login(approved.by),
-            note=approved.note and self._pseudonyms.other(approved.note),
+            note=self._pseudonyms.value(approved.note),
             recorded_by=self._pseudonyms.login(approved.recorded_by),
             document="",
         )
@@ -193,7 +214,7 @@ class Mask:
 
     def _access(self, access: PlanAccess) -> PlanAccess:
         def masked(roles: Mapping[str, str]) -> dict[str, str]:
-            return dict(sorted((self._pseudonyms.login(who), role) for who, role in roles.items()))
+            return dict(sorted((self._who(who), role) for who, role in roles.items()))
 
         return access.model_copy(
             update={
@@ -205,7 +226,10 @@ class Mask:
         )
 
     def _move(self, move: PlanMove) -> PlanMove:
-        return move.model_copy(update={"username": self._pseudonyms.login(move.username)})
+        return move.model_copy(update={"username": self._who(move.username)})
+
+    def _who(self, username: str) -> str:
+        return username if username in self._unread else self._pseudonyms.login(username)
 
 
 def masked_findings(
@@ -216,25 +240,20 @@ def masked_findings(
     facts = [(repr(finding.fact), finding.origin, finding.value) for finding in findings]
     told = repr((sources, facts)).encode("utf-8", "surrogatepass")
     key = hashlib.sha256(b"kanport mask\0" + told).digest()
-    masker = _Masker(Pseudonyms(key, ()), _things_of(sources, findings))
+    masker = _Masker(Pseudonyms(key, ()))
     return tuple(map(masker.source, sources)), tuple(map(masker.finding, findings))
 
 
 class _Masker:
-    def __init__(self, pseudonyms: Pseudonyms, things: Iterable[str]) -> None:
+    def __init__(self, pseudonyms: Pseudonyms) -> None:
         self._pseudonyms = pseudonyms
-        self._things = frozenset(filter(None, things))
-
-    def _value(self, text: str) -> str:
-        """Return a value as it is where it is the name of a thing, else its pseudonym."""
-        return text if not text or text in self._things else self._pseudonyms.other(text)
 
     def fact(self, fact: Fact) -> Fact:
         """Return a fact with pseudonyms for its personal parameters."""
         return fact.masked(self.pseudonym)
 
-    def pseudonym(self, personal: Personal, text: str) -> str:
-        """Return what stands for a personal parameter."""
+    def pseudonym(self, personal: Personal, text: str, field: str = "") -> str:
+        """Return what stands for a personal text; `field` is that of a value of a user."""
         match personal:
             case Personal.LOGIN:
                 return self._pseudonyms.login(text)
@@ -243,9 +262,14 @@ class _Masker:
             case Personal.EMAIL:
                 return self._pseudonyms.address(text)
             case Personal.ENTRY:
-                return text and (self._pseudonyms.of(text) or self._pseudonyms.entry(text))
+                return self._pseudonyms.entry(text)
+            case Personal.PATH:
+                return self._pseudonyms.path(text)
+            case Personal.FIELD:
+                kind = _FIELDS.get(field, Personal.VALUE)
+                return text if kind is None else self.pseudonym(kind, text)
             case Personal.VALUE:
-                return text and self._pseudonyms.other(text)
+                return self._pseudonyms.value(text)
 
     def change(self, change: Change) -> Change:
         why = self.fact(change.why) if change.why is not None else None
@@ -284,19 +308,33 @@ class _Masker:
         return UserSide(fields, password)
 
     def _field(self, name: str, value: str | bool) -> str | bool:
-        personal = field_named(name).personal
-        if personal is None or isinstance(value, bool):
-            return value
-        if personal is Personal.VALUE:
-            return self._value(value)
-        return self.pseudonym(personal, value)
+        return value if isinstance(value, bool) else self.pseudonym(Personal.FIELD, value, name)
 
     def finding(self, finding: Finding) -> Finding:
+        """Return a finding with pseudonyms; its value is what the parameter that holds it is."""
+        masked = finding.masked(self.pseudonym)
+        values: dict[str, str] = {}
+        column: str | None = None
+        for (name, personal, text), (_, _, instead) in zip(
+            finding.fact.texts(), masked.fact.texts(), strict=True
+        ):
+            if personal is not None or (name in _THINGS and text not in values):
+                values[text] = instead
+            if name == "column" and personal is not None:
+                column = instead
+
+        def place(origin: Origin) -> Origin:
+            origin = self.origin(origin)
+            # The header of such a column may be what the first row holds.
+            named = column is not None and origin.column is not None
+            return replace(origin, column=column) if named else origin
+
+        value = finding.value
         return replace(
-            finding.masked(self.pseudonym),
-            origin=self.origin(finding.origin) if finding.origin is not None else None,
-            value=self._value(finding.value) if finding.value else finding.value,
-            related=tuple(map(self.origin, finding.related)),
+            masked,
+            origin=None if finding.origin is None else place(finding.origin),
+            value=value and (values.get(value) or self._pseudonyms.value(value)),
+            related=tuple(map(place, finding.related)),
         )
 
     def guard(self, guard: GuardVerdict) -> GuardVerdict:
@@ -307,21 +345,19 @@ class _Masker:
         return guard.model_copy(update={"message": about, "hint": None})
 
     def origin(self, origin: Origin) -> Origin:
-        column = origin.column and (self._pseudonyms.of(origin.column) or origin.column)
         dn = origin.dn and self._pseudonyms.entry(origin.dn)
-        file = origin.file and self.path(origin.file)
-        if (column, dn, file) == (origin.column, origin.dn, origin.file):
+        file = origin.file and self._pseudonyms.path(origin.file)
+        if (dn, file) == (origin.dn, origin.file):
             return origin
-        return replace(origin, column=column, dn=dn, file=file)
+        return replace(origin, dn=dn, file=file)
 
     def source(self, source: PlanSource) -> PlanSource:
         read = tuple(map(self._rows, source.read))
-        columns = tuple(self._pseudonyms.of(name) or name for name in source.columns)
-        path = self.path(source.path)
-        return source.model_copy(update={"path": path, "read": read, "columns": columns})
+        path = self._pseudonyms.path(source.path)
+        return source.model_copy(update={"path": path, "read": read})
 
     def _rows(self, rows: PlanRows) -> PlanRows:
-        update: dict[str, Any] = {"file": rows.file and self.path(rows.file)}
+        update: dict[str, Any] = {"file": rows.file and self._pseudonyms.path(rows.file)}
         if rows.entries is not None:
             told: dict[str, int] = {}
             for dn, times in rows.entries.items():
@@ -331,20 +367,36 @@ class _Masker:
         return rows.model_copy(update=update)
 
     def mapping(self, mapping: PlanMapping) -> PlanMapping:
-        """Return the mapping with paths in which no folder bears somebody's login."""
-        ledger = None if mapping.ledger is None else self.path(mapping.ledger)
-        return mapping.model_copy(update={"path": self.path(mapping.path), "ledger": ledger})
-
-    def path(self, path: str) -> str:
-        """Give a path in which no folder bears somebody's login."""
-        return "/".join(self._pseudonyms.of(part) or part for part in path.split("/"))
+        """Return the mapping with paths in which no folder is called like somebody."""
+        path = self._pseudonyms.path
+        ledger = None if mapping.ledger is None else path(mapping.ledger)
+        return mapping.model_copy(update={"path": path(mapping.path), "ledger": ledger})
 
 
 def _username(somebody: PlanPerson | PlanMove) -> str:
     return somebody.username
 
 
+def _unread_in(plan: Plan) -> frozenset[str]:
+    """Return what the access of a plan calls users whose names were not read: `#` and their id.
+
+    Whoever is really called so is among the people of the plan, or somebody whom it changes.
+    """
+    named = {person.username for person in plan.people}
+    named.update(filter(None, (change.username for change in plan.changes)))
+    everybody = {login for access in plan.access or () for login in _logins_in(access)}
+    return frozenset(
+        login for login in everybody - named if login.startswith("#") and login[1:].isdecimal()
+    )
+
+
+def _logins_in(access: PlanAccess) -> Iterator[str]:
+    yield from (*access.kept, *access.removed, *access.held)
+    yield from (move.username for move in access.moved)
+
+
 def _people_in(plan: Plan) -> Iterator[Somebody]:
+    unread = _unread_in(plan)
     for person in plan.people:
         yield Somebody(person.username, (person.name,) if person.name else ())
     for change in plan.changes:
@@ -360,10 +412,7 @@ def _people_in(plan: Plan) -> Iterator[Somebody]:
         if change.action is Action.PROJECT_CREATE and change.after.owner:
             yield Somebody(change.after.owner)
     for access in plan.access or ():
-        moving = (move.username for move in access.moved)
-        for login in (*access.kept, *access.removed, *access.held, *moving):
-            if not (login.startswith("#") and login[1:].isdecimal()):
-                yield Somebody(login)
+        yield from (Somebody(login) for login in _logins_in(access) if login not in unread)
     for withheld in plan.withheld or ():
         if withheld.change.username:
             yield Somebody(withheld.change.username)
@@ -377,33 +426,3 @@ def _people_in(plan: Plan) -> Iterator[Somebody]:
     if plan.made_by:
         yield Somebody(plan.made_by)
         yield Somebody(plan.made_by.partition("@")[0])
-
-
-def _things_in(plan: Plan) -> Iterator[str]:
-    yield from (plan.server.url, plan.server.version, plan.mapping.path, plan.mapping.name or "")
-    yield plan.mapping.ledger or ""
-    yield from _things_of(plan.sources, plan.findings)
-    for guard in plan.guards:
-        yield guard.guard
-    for change in plan.changes:
-        yield change.project or ""
-        yield change.group or ""
-        if isinstance(change, UserChange | RelationChange):
-            yield from filter(None, (change.old_role, change.new_role))
-    for access in plan.access or ():
-        yield access.project
-        yield from (*access.kept.values(), *access.removed.values(), *access.held.values())
-        for move in access.moved:
-            yield from (move.before or "", move.after or "", *move.through)
-
-
-def _things_of(sources: Iterable[PlanSource], findings: Iterable[Finding]) -> Iterator[str]:
-    for source in sources:
-        yield from (source.name, source.path, *source.columns)
-        for rows in source.read:
-            yield from (rows.file or "", rows.sheet or "")
-    for finding in findings:
-        for place in (finding.origin, *finding.related):
-            if place is not None:
-                yield from (place.file or "", place.sheet or "", place.column or "")
-                yield place.attribute or ""

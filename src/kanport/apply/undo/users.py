@@ -79,7 +79,7 @@ def _restorable(
                 moved(effect.change, "value", username=user.username, field=name, **values)
             )
         elif _is_refused(name, effect.before):
-            before = {"username": user.username, "before": effect.before}
+            before = {"username": user.username, "field": name, "before": effect.before}
             notes.append(impossible(effect.change, name, **before))
         else:
             wanted[name] = effect

@@ -62,8 +62,11 @@ def private_projects(changes: Collection[Change], current: CurrentState) -> Iter
     unread: list[str] = []
     lost: list[Fact] = []
 
-    def called(numbers: Iterable[int]) -> tuple[str, ...]:
-        return tuple(sorted(map(current.username, numbers)))
+    def called(numbers: Iterable[int]) -> tuple[str | Fact, ...]:
+        known = current.people.by_id
+        names = sorted(known[id].username for id in numbers if id in known)
+        others = (fact("user-unread", user_id=id) for id in sorted(numbers) if id not in known)
+        return (*names, *others)
 
     for project in current.project_index.by_id.values():
         if not project.private:
