@@ -9,6 +9,7 @@ from kanport.model import Project, User
 from kanport.plan.guards import Situation, judge
 from kanport.plan.model import Action, Change, Plan
 from kanport.plan.stale import differences
+from kanport.report.mask import Mask
 from tests.changes import a_change
 from tests.plan.building import (
     ADMIN,
@@ -187,6 +188,14 @@ def test_those_who_work_in_it_lose_it_as_well() -> None:
     assert message(plan, "private-projects") == (
         'Removing "gus" would delete the private project "Diary" of "ann"'
     )
+
+
+def test_an_owner_who_was_not_read_is_told_by_the_id_also_in_a_masked_report() -> None:
+    plan = removing(replace(DIARY, owner_id=77), roles={5: {2: "project-member"}})
+    text = 'would delete the private project "Diary" of "#77"'
+    assert message(plan, "private-projects").endswith(text)
+    assert message(Mask(plan).plan, "private-projects").endswith(text)
+    assert "gus" not in message(Mask(plan).plan, "private-projects")
 
 
 def test_private_projects_of_nobody_but_whoever_is_removed_stop_nothing() -> None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -136,7 +137,8 @@ def test_validate_masks_what_it_tells(kanport: Kanport, tmp_path: Path) -> None:
 def test_verify_masks_what_it_tells(kanport: Kanport, plan: str) -> None:
     told = kanport("verify", plan, "--mask", "--format", "markdown")
     assert told.code == 3
-    assert "ada" not in told.out.replace("already", "")
+    # A digest can hold the letters of any name.
+    assert "ada" not in re.sub("[0-9a-f]{64}|already", "", told.out)
 
 
 def test_a_report_is_never_written_over_what_it_is_made_of(kanport: Kanport, plan: str) -> None:

@@ -547,6 +547,7 @@ VALUES: Mapping[str, Kind] = {
             "": Text("there is no {kind} role {role:q}", "the roles are {known:+}"),
             "near": Text("there is no {kind} role {role:q}", "did you mean {near}?"),
         },
+        # What is no role can be anything, such as a name in the wrong column.
         {"role": Personal.VALUE},
     ),
     # The whole set.

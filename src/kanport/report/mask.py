@@ -123,7 +123,7 @@ class Pseudonyms:
         for at in range(0, len(folders), 2):
             at_home = whole and at > 0 and folders[at - 2].lower() in _HOMES
             if folders[at] and (at_home or self._is_somebodys(folders[at])):
-                folders[at] = self._new(folders[at], "masked-folder-{:04}")
+                folders[at] = self._new(compare_key(folders[at]), "masked-folder-{:04}")
         return "".join((*folders, file))
 
     def _is_somebodys(self, text: str) -> bool:
