@@ -142,11 +142,40 @@ class Roles(NamedTuple):
 
 
 class Places(NamedTuple):
-    """The origins of the three parts of a membership."""
+    """The origins of the three parts of a membership; each is found when it is asked for."""
 
-    username: tuple[Origin, ...]
-    project: tuple[Origin, ...]
-    role: tuple[Origin, ...]
+    of_username: Callable[[], tuple[Origin, ...]]
+    of_project: Callable[[], tuple[Origin, ...]]
+    of_role: Callable[[], tuple[Origin, ...]]
+
+    @classmethod
+    def of(cls, membership: DesiredMembership) -> Self:
+        """Return the origins that a membership has."""
+        return cls(
+            lambda: membership.username.origins,
+            lambda: membership.project.origins,
+            lambda: membership.role.origins,
+        )
+
+    @property
+    def username(self) -> tuple[Origin, ...]:
+        """Where the username stands."""
+        return self.of_username()
+
+    @property
+    def project(self) -> tuple[Origin, ...]:
+        """Where the project stands."""
+        return self.of_project()
+
+    @property
+    def role(self) -> tuple[Origin, ...]:
+        """Where the role stands."""
+        return self.of_role()
+
+    @property
+    def cells(self) -> tuple[Origin, ...]:
+        """Where the request as a whole stands: the role, else the project, else the username."""
+        return self.role or self.project or self.username
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -174,9 +203,7 @@ class Memberships(Sequence[DesiredMembership]):
             Coded.of(one.project.value for one in listed),
             Coded.of(one.role.value for one in listed),
             np.array([one.unlisted for one in listed], dtype=bool),
-            lambda at: Places(
-                listed[at].username.origins, listed[at].project.origins, listed[at].role.origins
-            ),
+            lambda at: Places.of(listed[at]),
         )
 
     def __len__(self) -> int:

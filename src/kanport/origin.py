@@ -52,9 +52,28 @@ class Origin:
         return replace(self, **place)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the parts that are set, in a fixed order, as the plan file holds them."""
-        parts = zip(self.__slots__, _parts(self), strict=True)
-        return {name: value for name, value in parts if value is not None and value != ""}
+        """Return the parts that are set, in a fixed order, as the plan file holds them."""
+        parts: dict[str, Any] = {}
+        # Part by part: there is one origin or more for each of half a million changes.
+        if self.source:
+            parts["source"] = self.source
+        if self.file:
+            parts["file"] = self.file
+        if self.sheet:
+            parts["sheet"] = self.sheet
+        if self.row is not None:
+            parts["row"] = self.row
+        if self.column:
+            parts["column"] = self.column
+        if self.position is not None:
+            parts["position"] = self.position
+        if self.cell:
+            parts["cell"] = self.cell
+        if self.dn:
+            parts["dn"] = self.dn
+        if self.attribute:
+            parts["attribute"] = self.attribute
+        return parts
 
     @classmethod
     def from_dict(cls, parts: dict[str, Any]) -> Self:

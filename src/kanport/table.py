@@ -320,8 +320,24 @@ class Table:
 
     def place(self, number: int, column: str) -> Origin:
         """Return the origin of the cell in this row and column."""
-        places = self.own_places.get(number, self.places)
-        return _cell_origin(self.row_origin(number), column, places.get(column, _NOWHERE))
+        if self.origins or self.own_places:
+            places = self.own_places.get(number, self.places)
+            return _cell_origin(self.row_origin(number), column, places.get(column, _NOWHERE))
+        # One object and no more: there is a place for each of half a million changes.
+        whole, row = self.origin, int(self.numbers[number])
+        place: Mapping[str, Any] = self.places.get(column, _NOWHERE)
+        cell = place.get("cell")
+        return Origin(
+            whole.source,
+            whole.file,
+            whole.sheet,
+            row,
+            column,
+            place.get("position"),
+            None if cell is None else f"{cell}{row}",
+            place.get("dn"),
+            place.get("attribute"),
+        )
 
     @cached_property
     def cells(self) -> Mapping[str, Objects]:

@@ -252,7 +252,7 @@ class Requests:
             if number < len(chosen):
                 return self._places(int(chosen[number]))
             one = made[number - len(chosen)]
-            return Places(one.username.origins, one.project.origins, one.role.origins)
+            return Places.of(one)
 
         return Memberships(
             column(self._names.texts, self._name[chosen], (one.username for one in made)),
@@ -280,10 +280,13 @@ class Requests:
         username = self._read[self._rule[number]].username[row]
 
         def origins(places: tuple[Place, ...]) -> tuple[Origin, ...]:
-            return in_place_order(rows.place(row, place) for place in places)
+            found = tuple(rows.place(row, place) for place in places)
+            return found if len(found) < 2 else in_place_order(found)
 
         return Places(
-            origins(username.places), origins(asked.project_places), origins(asked.role_places)
+            partial(origins, username.places),
+            partial(origins, asked.project_places),
+            partial(origins, asked.role_places),
         )
 
     def projects_named(self, constants: Iterable[Given[str]]) -> tuple[Given[str], ...]:

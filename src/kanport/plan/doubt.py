@@ -190,8 +190,8 @@ def _are_bad(memberships: Memberships, invalid: Invalid) -> Flags:
     bad = _named(memberships, invalid.memberships)
     if invalid.rows:
         for row in np.flatnonzero(~bad).tolist():
-            username, project, role = memberships.places(row)
-            bad[row] = _in_bad_rows(username or role or project, invalid)
+            place = memberships.places(row)
+            bad[row] = _in_bad_rows(place.username or place.role or place.project, invalid)
     return bad
 
 

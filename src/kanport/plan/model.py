@@ -4,7 +4,7 @@ The JSON is a contract: `kanport-plan/1`. Keys are only ever added.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, Self
 
@@ -78,6 +78,7 @@ __all__ = [
     "Risk",
     "blocking",
     "change_in_file",
+    "changes_in_file",
     "read_change",
     "withheld_in_file",
 ]
@@ -301,26 +302,44 @@ class _Withheld(_Ends):
 
 def change_in_file(change: Change) -> dict[str, Any]:
     """Return a change as the plan file holds it; parts that are not set are absent."""
-    parts = {"id": change.id, **_ends_in_file(change), "reason": change.reason}
-    if change.why is not None:
-        parts["why"] = change.why.to_dict()
-    parts["risk"] = [risk.value for risk in change.risk]
-    parts["origin"] = [origin.to_dict() for origin in change.origin]
+    (parts,) = changes_in_file([change])
     return parts
+
+
+def changes_in_file(changes: Iterable[Change]) -> Iterator[dict[str, Any]]:
+    """Return changes as the plan file holds them; a reason that many have is worded once."""
+    known: dict[Fact, dict[str, Any]] = {}
+    for change in changes:
+        parts: dict[str, Any] = {"id": change.id}
+        _put_ends(change, parts)
+        why = change.why
+        if why is None or change.wording is not None:
+            parts["reason"] = change.reason
+            if why is not None:
+                parts["why"] = why.to_dict()
+        else:
+            reason = known.get(why)
+            if reason is None:
+                reason = known[why] = {"reason": change.reason, "why": why.to_dict()}
+            parts.update(reason)
+        parts["risk"] = list(change.risk)
+        parts["origin"] = [origin.to_dict() for origin in change.origin]
+        yield parts
 
 
 def withheld_in_file(withheld: PlanWithheld) -> dict[str, Any]:
     """Return a withheld removal as the plan file holds it; parts that are not set are absent."""
-    parts = _ends_in_file(withheld.change)
+    parts: dict[str, Any] = {}
+    _put_ends(withheld.change, parts)
     if withheld.since is not None:
         parts["since"] = withheld.since
     parts["because"] = [one.model_dump(mode="json", exclude_none=True) for one in withheld.because]
     return parts
 
 
-def _ends_in_file(change: Change) -> dict[str, Any]:
+def _put_ends(change: Change, parts: dict[str, Any]) -> None:
     subject: dict[str, str] = {}
-    parts: dict[str, Any] = {"action": change.action.value, "subject": subject}
+    parts["action"], parts["subject"] = change.action, subject
     if (username := called(change)) is not None:
         subject["username"] = username
     if change.project is not None:
@@ -337,7 +356,6 @@ def _ends_in_file(change: Change) -> dict[str, Any]:
         parts["before"] = change.before.values
     if change.after is not None:
         parts["after"] = change.after.values
-    return parts
 
 
 class _InFile:

@@ -14,7 +14,7 @@ from kanport.errors import UsageError
 from kanport.files import Kind, read_file, write_file
 from kanport.findings import Severity
 from kanport.frames import uncollected
-from kanport.plan.model import FORMAT, Part, Plan, PlanAccess, change_in_file
+from kanport.plan.model import FORMAT, Part, Plan, PlanAccess, changes_in_file
 
 # A plan of a million changes has about this size; what is larger is no plan, or never ends.
 MAX_PLAN_BYTES = 512 * 1024 * 1024
@@ -137,7 +137,7 @@ def plan_schema() -> dict[str, Any]:
 def _as_json(plan: Plan) -> dict[str, Any]:
     # These say themselves how the file holds them; half a million need no look at their types.
     content = plan.model_dump(mode="json", exclude_none=True, exclude=_LARGE)
-    content["changes"] = list(map(change_in_file, plan.changes))
+    content["changes"] = list(changes_in_file(plan.changes))
     if plan.access is not None:
         content["access"] = list(map(_access, plan.access))
     content["people"] = list(map(_set, plan.people))

@@ -96,10 +96,10 @@ class WantedMemberships(Sequence[Wanted]):
 
     def origins(self, at: int) -> tuple[Origin, ...]:
         """Return the cells that ask for one of them."""
-        places = (self.asked.places(int(row)) for row in self.rows[self.pairs[at]])
-        return in_place_order(
-            cell for place in places for cell in place.role or place.project or place.username
-        )
+        rows = self.rows[self.pairs[at]].tolist()
+        if len(rows) == 1:
+            return self.asked.places(rows[0]).cells
+        return in_place_order(cell for row in rows for cell in self.asked.places(row).cells)
 
     def chosen(self, rows: Flags) -> "WantedMemberships":
         """Return those for which a flag is set."""
