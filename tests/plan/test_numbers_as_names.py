@@ -45,7 +45,7 @@ def server(*more: Project) -> Any:
 def test_where_projects_are_created_a_number_is_the_name_of_one(text: str) -> None:
     plan = plan_for(a_state(access("ann", text)), server(), CREATE)
     assert told(plan) == [
-        f"project.create  {text} {{'name': '{text}'}}",
+        f"project.create {text} {{'name': '{text}'}}",
         f"membership.grant ann {text} {{'role': 'project-member'}}",
     ]
     assert codes(plan) == []
