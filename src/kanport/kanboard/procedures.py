@@ -15,6 +15,7 @@ from kanport.model import Group, Project, User
 # Every procedure here that changes something. Reading never sends one of these.
 # No id has more digits than this: 64 bits have no more.
 _MOST_DIGITS = 18
+_LARGEST_ID = 2**63 - 1
 WRITING = frozenset(
     {
         "createUser",
@@ -279,8 +280,10 @@ def create_project(
 def number(value: object) -> int | None:
     """Return an id, which is text on SQLite and MySQL with PHP before 8.1; None for no number.
 
-    >>> [number(value) for value in (7, "7", "", None, True, "x", 0)]
-    [7, 7, None, None, None, None, None]
+    No database has ids of more than 63 bits.
+
+    >>> [number(value) for value in (7, "7", "", None, True, "x", 0, 2**63)]
+    [7, 7, None, None, None, None, None, None]
     """
     if (
         isinstance(value, str)
@@ -289,7 +292,7 @@ def number(value: object) -> int | None:
         and len(value) <= _MOST_DIGITS
     ):
         value = int(value)
-    return value if type(value) is int and value > 0 else None
+    return value if type(value) is int and 0 < value <= _LARGEST_ID else None
 
 
 def flag(value: object) -> bool:
