@@ -4,7 +4,7 @@ import re
 import unicodedata
 
 from kanport.names import normalize as in_form
-from kanport.rules import INVISIBLE, strip_blanks
+from kanport.rules import INVISIBLE
 
 # Letters that Unicode does not take apart into a base letter and a mark.
 _BASE_LETTERS = str.maketrans(
@@ -19,15 +19,6 @@ _BASE_LETTERS = str.maketrans(
 _UMLAUTS = str.maketrans(
     {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss", "ẞ": "SS"}
 )
-
-
-def trim(text: str) -> str:
-    r"""Leave out blanks at both ends, also no-break and zero-width ones.
-
-    >>> trim("\u00a0 anna\u200b ")
-    'anna'
-    """
-    return strip_blanks(text)
 
 
 def collapse(text: str) -> str:

@@ -13,11 +13,12 @@ from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
 from kanport.mapping import texts
 from kanport.mapping.problems import near, problem, quoted
+from kanport.rules import strip_blanks
 
 MAX_PAD = 64
 
 PLAIN: dict[str, Callable[[str], str]] = {
-    "trim": texts.trim,
+    "trim": strip_blanks,
     "collapse": texts.collapse,
     "lower": texts.lower,
     "upper": texts.upper,

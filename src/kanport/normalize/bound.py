@@ -59,13 +59,14 @@ class BoundRule:
     fill: tuple[tuple[str, int | None], ...] = field(init=False)
     functions: tuple[Callable[[str], str], ...] = field(init=False)
     is_secret: bool = field(init=False)
+    is_plain: bool = field(init=False)
 
     def __post_init__(self) -> None:
         """Compile what is needed for each value.
 
         `places` are where its values come from, `fill` are the pieces of the template, each with
         the number of its column, `functions` are the transforms. `is_secret` is True where it reads
-        a column whose cells are never shown.
+        a column whose cells are never shown, `is_plain` where one cell is all that it reads.
         """
         set_part = partial(object.__setattr__, self)
         set_part("places", self.columns or (None,))
@@ -78,6 +79,7 @@ class BoundRule:
             ),
         )
         set_part("functions", tuple(step.function for step in self.steps))
+        set_part("is_plain", bool(self.columns) and not self.pieces and self.constant is None)
         set_part("is_secret", not self.context.secret.isdisjoint(self.columns))
 
 

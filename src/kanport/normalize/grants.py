@@ -220,7 +220,7 @@ class Requests:
         """Return what usable rows want, in the order of the keys; see `wanted_by`."""
         rows = self.rows(bad)
         doubtful = set(open_pairs(rows, bad))
-        plain = ~np.isin(self._who, self._people.among(unknown))
+        plain = ~self._people.flags(unknown)[self._who]
         for rule in range(len(self._read)):
             own = self._rule == rule
             plain[own] &= ~self._special(rule, bad)[self._row[own]]
@@ -264,8 +264,10 @@ class Requests:
             places,
         )
 
-    def _among(self, pairs: Iterable[Pair]) -> Flags:
+    def _among(self, pairs: Collection[Pair]) -> Flags:
         """Return which requests are for a person and a project of these pairs of keys."""
+        if not pairs:
+            return np.zeros(len(self._who), dtype=bool)
         spelled = Numbers()
         projects = spelled.of(spelling_key(one.project) for one in self._asked)[self._ask]
         exact = [(who, what) for who, what in pairs if who is not None and what is not None]

@@ -248,12 +248,16 @@ class People:
             people.of(map(person_key, columns.username.outcomes))[columns.username.codes]
             for columns in read
         ]
+
+    @cached_property
+    def _rows(self) -> Codes:
+        """How many rows each person has, by number; a last 0 for who has none."""
         named = np.concatenate([np.zeros(0, dtype=np.intp), *self._who])
-        self._rows = np.bincount(named[named >= 0], minlength=len(people) + 1)
+        return np.bincount(named[named >= 0], minlength=len(self._people) + 1)
 
     def names(self, key: str) -> bool:
         """Return whether a row names the person of a compare key."""
-        return any(self._rows[number] for number in self._people.among([key]))
+        return key in self._people and bool(self._rows[self._people.of([key])].any())
 
     def entries(self) -> Iterator[tuple[str | None, DirectoryEntry | None]]:
         """Yield the compare key and the entry of each row."""
@@ -318,10 +322,9 @@ class People:
             for key, group in by_person(rows).items()
             if len(group) > 1 and key not in in_doubt
         ]
-        left_out = self._people.among(in_doubt)
+        wanted = ~self._people.flags(in_doubt)
         chosen = [
-            np.flatnonzero((who >= 0) & (self._rows[who] == 1) & ~np.isin(who, left_out))
-            for who in self._who
+            np.flatnonzero((who >= 0) & (self._rows[who] == 1) & wanted[who]) for who in self._who
         ]
         plain = [
             _plain_users(users, columns, self._people.texts, who[rows], rows)

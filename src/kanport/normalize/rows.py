@@ -124,8 +124,9 @@ class FilledRows:
 
     def flags(self, ids: Collection[RowId]) -> Flags:
         """Return which of the rows are among those of these ids."""
-        numbers = [number for source, number in ids if source == self.table.source]
-        return np.isin(self.in_table, np.array(numbers, dtype=np.intp))
+        flags = np.zeros(len(self.table.numbers), dtype=bool)
+        flags[[number for source, number in ids if source == self.table.source]] = True
+        return flags[self.in_table]
 
     def chosen(self, flags: Flags) -> Iterator[RowId]:
         """Yield the ids of the rows that are flagged."""

@@ -158,9 +158,14 @@ class Numbers:
             dtype=np.intp,
         )
 
-    def among(self, texts: Iterable[str]) -> Codes:
-        """Return the numbers of those texts that have one."""
-        return np.array([self._numbers[t] for t in texts if t in self._numbers], dtype=np.intp)
+    def flags(self, texts: Iterable[str]) -> Flags:
+        """Return for each number whether it is that of one of these texts; -1 is that of none."""
+        flags = np.zeros(len(self) + 1, dtype=bool)
+        flags[[self._numbers[text] for text in texts if text in self._numbers]] = True
+        return flags
+
+    def __contains__(self, text: str) -> bool:
+        return text in self._numbers
 
     def __len__(self) -> int:
         return len(self._numbers)
