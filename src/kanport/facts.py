@@ -73,6 +73,14 @@ class Fact:
                 elif isinstance(each, str):
                     yield name, personal.get(name), each
 
+    def all(self) -> Iterator["Fact"]:
+        """Yield the fact and those among its parameters, at every depth."""
+        yield self
+        for _, value in self.params:
+            for each in value if isinstance(value, tuple) else (value,):
+                if isinstance(each, Fact):
+                    yield from each.all()
+
     def to_dict(self) -> dict[str, Any]:
         """Return code and parameters as JSON files hold them; parts that are not set are absent."""
         parts: dict[str, Any] = {"code": self.code}

@@ -159,6 +159,32 @@ def test_access_that_remains_through_a_group_is_said(server: Sandbox, run: RunPl
     assert done.outcomes[0].through_group == "project-manager"
 
 
+def test_a_role_that_cannot_be_ended_comes_through_no_group_that_gives_none(
+    server: Sandbox, run: RunPlan
+) -> None:
+    store = server.store
+    project = store.add_project("Alpha", identifier="ALPHA")
+    ada, bob, eve = (store.add_user(name) for name in ("ada", "bob", "eve"))
+    for who in (ada, bob):
+        store.add_member(project, who, "project-member")
+    # Eve is not in the project, so the group gives no access to it.
+    group = store.add_group("Staff")
+    for who in (bob, eve):
+        store.add_group_member(group, who)
+    store.change(
+        "CREATE TRIGGER kept BEFORE DELETE ON project_has_users BEGIN SELECT RAISE(IGNORE); END"
+    )
+    revokes = (
+        change(number, Action.MEMBERSHIP_REVOKE, name, project="ALPHA", project_id=project,
+               user_id=who, before={"role": "project-member"})
+        for number, (name, who) in enumerate((("ada", ada), ("bob", bob)), start=1)
+    )  # fmt: skip
+    for outcome in run(plan_of(*revokes)).outcomes:
+        assert outcome.status is Status.FAILED
+        assert facts_in(outcome) == {"rejected", "role-now"}
+        assert outcome.through_group is None
+
+
 def test_what_somebody_else_did_meanwhile_is_already_so(server: Sandbox, run: RunPlan) -> None:
     project, ada = server.store.add_project("Alpha"), server.store.add_user("ada")
     server.store.add_member(project, ada, "project-member")

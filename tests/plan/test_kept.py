@@ -90,7 +90,9 @@ def test_whoever_gets_access_through_a_group_is_told_to_move() -> None:
         group_access=[ACCESS_RULE],
     )
     (alpha,) = [one for one in plan.access or () if one.project == "ALPHA"]
-    assert alpha.moved == (PlanMove(username="ann", after="project-member", through=("Web",)),)
+    assert alpha.moved == (
+        PlanMove(username="ann", user_id=2, after="project-member", through=("Web",)),
+    )
 
 
 def test_whoever_leaves_a_group_may_lose_what_came_through_it() -> None:

@@ -174,5 +174,5 @@ def project_numbers(project: dict[str, Any]) -> list[int]:
             shown += [made[key]] if made[key] == planned[key] else [made[key], planned[key]]
     if (people := project["people"]) is not None:
         shown += [people["before"], people["after"]]
-        shown += [people[key] for key in ("gained", "lost", "removed") if people[key]]
+        shown += [people[key] for key in ("gained", "lost", "removed", "unsure") if people[key]]
     return shown

@@ -144,3 +144,32 @@ def test_whoever_is_renamed_is_reviewed_by_the_name_that_they_log_in_with() -> N
     assert [one.person for one in of_plan(plan).access] == ["kathi.new"]
     assert [one.person for one in of_run(plan, done).access] == ["kathi.new"]
     assert [one.person for one in of_run(plan, failed).access] == ["kathi.old"]
+
+
+@pytest.mark.parametrize(("status", "name"), [("done", "kathi.new"), ("failed", "kathi.old")])
+def test_whoever_is_renamed_has_one_name_whenever_their_changes_come(
+    status: str, name: str
+) -> None:
+    def of(project: str, who: str, action: Action, before: str | None) -> dict[str, object]:
+        side = None if before is None else {"role": before}
+        after = {"role": "project-viewer"} if before is None else None
+        parts = {"action": action, "who": who, "project": project, "id": 7}
+        return parts | {"before": side, "after": after, "reason": "so"}
+
+    rename = {
+        "action": Action.USER_RENAME,
+        "who": "kathi.old",
+        "id": 7,
+        "before": {"username": "kathi.old"},
+        "after": {"username": "kathi.new"},
+        "reason": "same email, other username",
+    }
+    plan = make_plan(
+        [
+            of("OPS", "kathi.old", Action.MEMBERSHIP_REVOKE, "project-member"),
+            rename,
+            of("WEB", "kathi.new", Action.MEMBERSHIP_GRANT, None),
+        ]
+    )
+    run = make_run(plan, {2: (Status(status), "the name is taken")})
+    assert {one.person for one in of_run(plan, run).access} == {name}

@@ -1,24 +1,46 @@
 """Why a change failed: Kanboard says only `false`, so Kanport looks for the reason."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from kanport.apply.calls import Ids
-from kanport.apply.reconcile import Observation, Reader
+from kanport.apply.reconcile import Observation, Reader, group_members
 from kanport.errors import Unreachable
 from kanport.facts import Fact, Param, fact
 from kanport.fields import USER_FIELDS
 from kanport.kanboard import procedures
 from kanport.kanboard.history import SINCE
+from kanport.kanboard.rows import all_or_none
 from kanport.kanboard.rpc import Answer, Call, NoAnswer, Refusal, Refused, Result
+from kanport.model import Group
 from kanport.plan.change import About, Action, Change
 from kanport.plan.own_ldap import by_ldap
 
+_Key = tuple[str, int]
+_Rows = dict[_Key, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What was found about a change that failed.
+
+    `groups` are the names of those through which somebody may have access who was to lose it; None
+    where that was not asked, or could not be read.
+    """
+
+    facts: tuple[Fact, ...] = ()
+    groups: tuple[str, ...] | None = None
+
+
+_NOTHING = Diagnosis()
+
 
 def failure_reason(
-    change: Change, answer: Answer, observed: Observation, found: Sequence[Fact] = ()
+    change: Change, answer: Answer, observed: Observation, diagnosis: Diagnosis = _NOTHING
 ) -> Fact:
     """Return why a change failed: from the answer, what is there instead, and what was found."""
+    found = diagnosis.facts
     seen = (*found, *([] if observed.actual is None else [observed.actual]))
     if isinstance(answer, NoAnswer):
         return _with("never-answered", "", seen, answer=answer.reason)
@@ -31,8 +53,8 @@ def failure_reason(
         return _with("no-procedure", "since", seen, method=method, since=SINCE[method])
     if isinstance(answer, Refused):
         return _with("rejected", "error", seen, answer=answer.reason)
-    if (role := stays_through_group(change, answer, observed)) is not None:
-        return _still(role, found)
+    if (role := stays_through_group(change, answer, observed, diagnosis)) is not None:
+        return _still(role, diagnosis)
     if answer.value is False and by_ldap(change):
         return _with("kanboard-ldap-refused", "", seen)
     if found and answer.value is not True:
@@ -49,32 +71,39 @@ def _with(code: str, case: str, found: tuple[Fact, ...], **params: Param) -> Fac
     return fact(code, case=f"{case}-found".removeprefix("-"), found=found, **params)
 
 
-def _still(role: str, found: Sequence[Fact]) -> Fact:
-    if not found:
-        return fact("still-through-group", role=role)
-    if len(found) == 1 and found[0].code == "through-groups":
-        groups, n = found[0]["groups"], found[0]["n"]
-        return fact("still-through-group", case="groups", role=role, groups=groups, n=n)
-    return fact("still-through-group", case="found", role=role, found=tuple(found))
+def _still(role: str, diagnosis: Diagnosis) -> Fact:
+    found, groups = diagnosis.facts, diagnosis.groups or ()
+    if found:
+        return fact("still-through-group", case="found", role=role, found=found)
+    if groups:
+        return fact("still-through-group", case="groups", role=role, groups=groups, n=len(groups))
+    return fact("still-through-group", role=role)
 
 
-def stays_through_group(change: Change, answer: Answer, observed: Observation) -> str | None:
+def stays_through_group(
+    change: Change, answer: Answer, observed: Observation, diagnosis: Diagnosis = _NOTHING
+) -> str | None:
     """Return the role that somebody keeps through a group after a revoke; None if none is left.
 
-    Whatever was direct ends with any answer, so what is read after it comes through a group.
+    Kanboard says `true` where it ended a direct membership, and `false` where there is none; but it
+    says `false` as well where ending it had no effect. Then the role comes through a group only if
+    they are in one that may give it.
     """
-    revoked = change.action is Action.MEMBERSHIP_REVOKE and isinstance(answer, Result)
-    return observed.role if revoked and observed.role else None
+    if change.action is not Action.MEMBERSHIP_REVOKE or not isinstance(answer, Result):
+        return None
+    groups = diagnosis.groups
+    through = bool(groups) or (groups is None and answer.value is True)
+    return observed.role if through and observed.role else None
 
 
-def diagnose(server: Reader, refused: Sequence[tuple[Change, Ids]]) -> dict[str, list[Fact]]:
+def diagnose(server: Reader, refused: Sequence[tuple[Change, Ids]]) -> dict[str, Diagnosis]:
     """Find out why changes were refused, by change id; nothing if nothing shows why.
 
     `refused` are the changes with the ids of what they are about. Looks at whether user, project
     and group are still there, closed or private, through which groups somebody may have kept their
     access, and at what Kanboard's own rules say of the values.
     """
-    calls: dict[tuple[str, int], Call] = {}
+    calls: dict[_Key, Call] = {}
     for change, ids in refused:
         if ids.user is not None:
             calls["user", ids.user] = procedures.get_user(ids.user)
@@ -84,14 +113,51 @@ def diagnose(server: Reader, refused: Sequence[tuple[Change, Ids]]) -> dict[str,
             calls["group", ids.group] = procedures.get_group(ids.group)
         if ids.user is not None and change.action is Action.MEMBERSHIP_REVOKE:
             calls["groups", ids.user] = procedures.get_member_groups(ids.user)
+            if ids.project is not None:
+                calls["listed", ids.project] = procedures.get_project_users(ids.project)
+    rows = _read(server, calls)
+    several = (_groups(rows.get(key)) or () for key in calls if key[0] == "groups")
+    inside = {group.id for groups in several for group in groups}
+    rows |= _read(server, {("members", one): procedures.get_group_members(one) for one in inside})
+    return {
+        change.id: Diagnosis(tuple(_found(change, ids, rows)), _giving(change, ids, rows))
+        for change, ids in refused
+    }
+
+
+def _read(server: Reader, calls: dict[_Key, Call]) -> _Rows:
     try:
-        rows = dict(zip(calls, server.read(list(calls.values())), strict=True))
+        return dict(zip(calls, server.read(list(calls.values())), strict=True)) if calls else {}
     except Unreachable:
-        rows = {}
-    return {change.id: _found(change, ids, rows) for change, ids in refused}
+        return {}
 
 
-def _found(change: Change, ids: Ids, rows: dict[tuple[str, int], Any]) -> list[Fact]:
+def _giving(change: Change, ids: Ids, rows: _Rows) -> tuple[str, ...] | None:
+    """Return the groups that may give somebody access; see `Diagnosis`.
+
+    A group with a member who is not listed in the project gives no access to it.
+    """
+    if change.action is not Action.MEMBERSHIP_REVOKE or ids.user is None or ids.project is None:
+        return None
+    groups = _groups(rows.get(("groups", ids.user)))
+    if groups is None:
+        return None
+    listed = procedures.member_ids(rows.get(("listed", ids.project)))
+    giving = []
+    for group in groups:
+        members = group_members(rows.get(("members", group.id)))
+        if listed is None or members is None or members <= listed:
+            giving.append(group.name)
+    return tuple(giving)
+
+
+def _groups(answer: Any) -> list[Group] | None:
+    """Return the groups of an answer; None where it could not be read or understood."""
+    rows = procedures.rows_of(answer)
+    return None if rows is None else all_or_none(map(procedures.group_from_row, rows))
+
+
+def _found(change: Change, ids: Ids, rows: _Rows) -> list[Fact]:
     found = [*_rules(change)]
     if ids.user is not None and ("user", ids.user) in rows and not rows["user", ids.user]:
         found.append(fact("removed-meanwhile", case="user"))
@@ -106,16 +172,7 @@ def _found(change: Change, ids: Ids, rows: dict[tuple[str, int], Any]) -> list[F
             found.append(fact("project-is-closed"))
         elif project.private:
             found.append(fact("project-is-private"))
-    if not found and ids.user is not None and ("groups", ids.user) in rows:
-        names = tuple(_names(rows["groups", ids.user]))
-        if names:
-            found.append(fact("through-groups", groups=names, n=len(names)))
     return found
-
-
-def _names(rows: Any) -> list[str]:
-    groups = (procedures.group_from_row(row) for row in procedures.rows_of(rows) or ())
-    return [group.name for group in groups if group is not None]
 
 
 def _rules(change: Change) -> list[Fact]:

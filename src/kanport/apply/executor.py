@@ -608,7 +608,7 @@ class Executor:
                 # A user of LDAP who is there gets access, even if a field could not be set.
                 user = seen if by_ldap(change) else None
                 why = failure_reason(change, answer, seen, found[change.id])
-                through = stays_through_group(change, answer, seen)
+                through = stays_through_group(change, answer, seen, found[change.id])
                 self._settle(change, Status.FAILED, why, user, through)
 
     def _post_until_answered(

@@ -171,7 +171,7 @@ def _call(change: Change, ids: Ids) -> Call:
 def _value(change: Change, ids: Ids, answers: Sequence[Any]) -> Any:
     if change.about is About.GROUP_ACCESS:
         group, project, members, listed = answers
-        return AccessSeen(group, project, _members(members), procedures.member_ids(listed))
+        return AccessSeen(group, project, group_members(members), procedures.member_ids(listed))
     (answer,) = answers
     if change.action is Action.GROUP_CREATE:
         return _group_named(change.new.name or change.group, answer)
@@ -180,7 +180,7 @@ def _value(change: Change, ids: Ids, answers: Sequence[Any]) -> Any:
     return answer
 
 
-def _members(answer: Any) -> frozenset[int] | None:
+def group_members(answer: Any) -> frozenset[int] | None:
     """Return the ids of the members of a group; None for an answer that cannot be understood."""
     rows = procedures.rows_of(answer)
     users = None if rows is None else all_or_none(map(procedures.user_from_row, rows))

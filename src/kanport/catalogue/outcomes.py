@@ -148,11 +148,6 @@ _FOUND: Mapping[str, Kind] = {
             "project": Text("the project was removed meanwhile"),
         },
     ),
-    "through-groups": Kind(
-        "",
-        "Somebody has access through a group.",
-        one("access comes through {n:group|one of the groups} {groups:all}"),
-    ),
     "project-is-closed": Kind("", "The project is closed.", one("the project is closed")),
     "project-is-private": Kind("", "The project is private.", one("the project is private")),
 }

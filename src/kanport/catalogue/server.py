@@ -548,6 +548,17 @@ SERVER: Mapping[str, Kind] = {
             }.items()
         },
     ),
+    "group-was-empty": Kind(
+        "info",
+        "Nothing shows which projects a group gives access to that had no members.",
+        {
+            "": Text(
+                "the group {group:q} had no members, so Kanport cannot tell to which projects it"
+                " gives access; the {count:#user|users} who {count:joins|join} it may get access"
+                " to any",
+            ),
+        },
+    ),
     "group-kept": Kind(
         "warning",
         "A group that nothing names was not removed.",

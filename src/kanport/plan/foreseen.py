@@ -6,8 +6,8 @@ what is not.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Self
 
 from kanport.memory import Memory
@@ -38,6 +38,11 @@ class Outlook:
     at_least: str | None = None
     tops: frozenset[str] = frozenset()
 
+    @property
+    def sure(self) -> bool:
+        """Whether it is certain which role they have when all is done, if not a direct one."""
+        return self.direct is False and (self.role is not None or not self.through)
+
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:
@@ -51,6 +56,8 @@ class Foreseen:
     names: Mapping[int | str, str]
     now_in: Mapping[int, tuple[int, ...]]
     then_in: Mapping[int, tuple[int | str, ...]]
+    # All members of a group are compared with a project's once, not for each of them.
+    _may_give: dict[Place, bool] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -93,23 +100,37 @@ class Foreseen:
     def outlook(self, user_id: int, project_id: int) -> Outlook:
         """Tell what is known of a user's access to a project."""
         held = self.current.role(user_id, project_id)
-        now = [g for g in self.now_in.get(user_id, ()) if self._may_give(g, project_id)]
-        then = [g for g in self.then_in.get(user_id, ()) if self._will_give(g, project_id)]
+        now = self.giving_now(user_id, project_id)
+        then = [g for g in self.then_in.get(user_id, ()) if self.will_give(g, project_id)]
         direct = self._is_direct(user_id, project_id, held, now)
-        roles = [self.after.get((g, project_id)) for g in then]
-        known = [role for role in roles if role is not None]
-        top = highest_roles(known)
         changed = [(g, self.before.get((g, project_id))) for g in now] != [
             (g, self.after.get((g, project_id))) for g in then
         ]
+        return self._outlook(direct, then, project_id, settled=direct is True or not changed)
+
+    def outlook_of_new(self, groups: Iterable[int | str], project_id: int) -> Outlook:
+        """Tell what is known of the access of somebody new who joins these groups."""
+        then = [group for group in groups if self.will_give(group, project_id)]
+        return self._outlook(False, then, project_id, settled=not then)
+
+    def _outlook(
+        self, direct: bool | None, then: Sequence[int | str], project_id: int, *, settled: bool
+    ) -> Outlook:
+        roles = [self.after.get((g, project_id)) for g in then]
+        known = [role for role in roles if role is not None]
+        top = highest_roles(known)
         return Outlook(
             direct,
-            direct is True or not changed,
+            settled,
             tuple(self.names[g] for g in then),
             next(iter(top)) if len(top) == 1 and len(known) == len(roles) else None,
             highest_role(known) if known else None,
             top,
         )
+
+    def giving_now(self, user_id: int, project_id: int) -> list[int]:
+        """Return the groups that somebody is in and that give access, or may."""
+        return [g for g in self.now_in.get(user_id, ()) if self.may_give(g, project_id)]
 
     def _is_direct(
         self, user_id: int, project_id: int, held: str | None, groups: list[int]
@@ -128,15 +149,20 @@ class Foreseen:
         remembered = self.memory.through_group.get((user_id, project_id))
         return False if remembered is not None and remembered == held else None
 
-    def _may_give(self, group_id: int, project_id: int) -> bool:
-        if (group_id, project_id) in self.before:
-            return True
-        group = self.groups[group_id]
-        return project_id in self.current.roles and not shown_not(group, project_id, self.current)
+    def may_give(self, group_id: int, project_id: int) -> bool:
+        """Return whether a group gives access to a project before the plan, or may."""
+        place = group_id, project_id
+        if place not in self._may_give:
+            self._may_give[place] = place in self.before or (
+                project_id in self.current.roles
+                and not shown_not(self.groups[group_id], project_id, self.current)
+            )
+        return self._may_give[place]
 
-    def _will_give(self, group: int | str, project_id: int) -> bool:
+    def will_give(self, group: int | str, project_id: int) -> bool:
+        """Return whether a group gives access to a project when all is done, or may."""
         if (group, project_id) in self.after:
             return True
         if (group, project_id) in self.before or isinstance(group, str):
             return False
-        return self._may_give(group, project_id)
+        return self.may_give(group, project_id)

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 import numpy as np
 from pydantic import TypeAdapter
 
-from kanport.frames import Codes, Objects, Roles, objects
+from kanport.frames import Codes, Roles, objects
 from kanport.model import CurrentState
 from kanport.plan.model import Action, Change, PlanAccess, PlanPerson
 from kanport.plan.moves import Moves
@@ -31,7 +31,7 @@ def access_beside(
     rank = np.empty(len(ids), dtype=np.intp)
     rank[sorted(range(len(ids)), key=names.__getitem__)] = np.arange(len(ids))
     order = np.lexsort((rank[who], held.projects))
-    fate = _fates(changes, held, moves, names[who])[order]
+    fate = _fates(changes, held, moves)[order]
     names, roles = names[who[order]], held.roles[order]
     access = []
     for project in current.project_index.by_id.values():
@@ -51,25 +51,30 @@ def access_beside(
                 removed=parts[_REMOVED],
                 moved=moves.of.get(project.id, ()),
                 held=parts[_HELD],
+                basis=moves.basis.get(project.id),
+                givers=moves.givers.get(project.id),
             )
         )
     access += [
-        PlanAccess(project=label, moved=moves.of[number])
+        PlanAccess(
+            project=label,
+            moved=moves.of.get(number, ()),
+            basis=moves.basis[number],
+            givers=moves.givers[number],
+        )
         for number, label in sorted(moves.new_projects.items(), reverse=True)
     ]
     return tuple(access)
 
 
-def _fates(changes: Collection[Change], held: Roles, moves: Moves, names: Objects) -> Codes:
-    fate = np.full(len(names), _KEPT)
+def _fates(changes: Collection[Change], held: Roles, moves: Moves) -> Codes:
+    fate = np.full(len(held.users), _KEPT)
     removed = [one.user_id or 0 for one in changes if one.action is Action.USER_REMOVE]
     fate[np.isin(held.users, removed)] = _REMOVED
     fate[_rows(held, [one for one in changes if one.action in _CHANGES])] = _SAID
     for number, moving in moves.of.items():
-        usernames = {move.username for move in moving}
-        for row in np.flatnonzero(held.projects == number).tolist():
-            if names[row] in usernames:
-                fate[row] = _SAID
+        some = [move.user_id for move in moving if move.user_id is not None]
+        fate[(held.projects == number) & np.isin(held.users, some)] = _SAID
     fate[_rows(held, [one for one in changes if one.action is Action.MEMBERSHIP_GRANT])] = _HELD
     return fate
 

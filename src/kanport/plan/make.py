@@ -27,7 +27,7 @@ from kanport.plan.model import (
     PlanServer,
     PlanSource,
 )
-from kanport.plan.moves import moves_with_groups
+from kanport.plan.moves import empty_group_findings, moves_with_groups
 from kanport.plan.order import in_plan_order
 from kanport.plan.parts import user_part
 from kanport.plan.plan_file import sealed
@@ -131,6 +131,7 @@ def make_plan(
                     *beyond.findings,
                     *withheld_findings(withheld, mapping),
                     *_temporary(current, changes),
+                    *empty_group_findings(changes, current),
                     *unlisted_findings(resolved, current),
                     *names_without_meaning(mapping, allowed, current),
                 )

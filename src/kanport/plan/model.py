@@ -526,13 +526,41 @@ class PlanMove(Part):
 
     `before` and `after` are None for no access, `through` are the groups that give it then. `sure`
     is False where they may have a direct role as well, or where a group's role is not known.
+    `user_id` is None for somebody whom the plan creates, and in plans of earlier versions.
     """
 
     username: str
+    user_id: int | None = None
     before: str | None = None
     after: str | None = None
     through: tuple[str, ...] = ()
     sure: bool = True
+
+
+class PlanGiver(Part):
+    """A group that gives access to a project before the plan is carried out, or may give it.
+
+    `role` is None where it is not known, nor whether the group gives any.
+    """
+
+    group_id: int
+    group: str
+    role: str | None = None
+
+
+class PlanBasis(Part):
+    """What somebody's access to a project rests on before the plan is carried out.
+
+    `role` is the role that the server lists, None for none. `direct` is True where a direct role is
+    certain, False where it is certain that there is none, and None where either may be. `groups`
+    are the ids of the groups that they are in and that give access, or may, before or after.
+    """
+
+    username: str
+    user_id: int
+    role: str | None = None
+    direct: bool | None = None
+    groups: tuple[int, ...] = ()
 
 
 class PlanAccess(Part):
@@ -541,7 +569,9 @@ class PlanAccess(Part):
     `kept` are the roles, by username, that the plan leaves as they are; `removed` are those that go
     with accounts that the plan removes, `moved` those that move with groups, and `held` those that
     people have, through groups, to whom a change grants a direct one. Other roles may be direct or
-    come through a group. `project_id` is None for a project that the plan creates.
+    come through a group. `project_id` is None for a project that the plan creates. `basis` is of
+    those whose access depends on changes of groups, also should some of these fail, and `givers`
+    are the groups that it depends on; missing where none does, and in plans of earlier versions.
     """
 
     project: str
@@ -550,6 +580,8 @@ class PlanAccess(Part):
     removed: dict[str, str] = {}
     moved: tuple[PlanMove, ...] = ()
     held: dict[str, str] = {}
+    basis: tuple[PlanBasis, ...] | None = None
+    givers: tuple[PlanGiver, ...] | None = None
 
 
 class PlanPerson(Part):

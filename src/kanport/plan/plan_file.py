@@ -145,8 +145,11 @@ def _as_json(plan: Plan) -> dict[str, Any]:
 
 
 def _access(access: PlanAccess) -> dict[str, Any]:
-    moved = [move.model_dump(mode="json", exclude_none=True) for move in access.moved]
-    return _set(access) | {"moved": moved}
+    parts = _set(access)
+    for name in ("moved", "basis", "givers"):
+        if name in parts:
+            parts[name] = [one.model_dump(mode="json", exclude_none=True) for one in parts[name]]
+    return parts
 
 
 def _set(part: Part) -> dict[str, Any]:

@@ -1,13 +1,22 @@
 """Access before and after, person by person and project by project."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
 from kanport.model import PROJECT_ROLE_RANK
 from kanport.names import compare_key
-from kanport.plan.change import About, Action, Risk
-from kanport.plan.model import Plan
+from kanport.plan.change import About, Action, RelationChange, Risk, called
+from kanport.plan.model import Plan, PlanAccess, PlanMove
+from kanport.report.effective import (
+    EffectiveRole,
+    EffectiveRoles,
+    Where,
+    Who,
+    place_of,
+    where_of,
+    who_of,
+)
 from kanport.report.parts import Line
 from kanport.report.tables import AccessRow, Account, Matrix, MatrixRow, RoleCount
 
@@ -17,86 +26,11 @@ _Key = tuple[str, int | None]
 def access_of(plan: Plan, lines: Sequence[Line]) -> tuple[AccessRow, ...]:
     """Give who has which role in which project, before and after: a row for each of both.
 
-    After a run it is what was really done that counts. The rows are sorted by person and project.
-    Where a plan does not tell the access that it leaves as it is, there are rows for the changes
-    only.
+    After a run it is what was really done that counts, also of groups: a role follows from all the
+    changes that were made. The rows are sorted by person and project. Where a plan does not tell
+    the access that it leaves as it is, there are rows for the changes only.
     """
-    logins = _Logins(lines)
-    names = {logins.of(person.username): person.name or "" for person in plan.people}
-    names.update(_new_names(lines))
-    accounts = _accounts(plan, lines, logins)
-    removals = {line.change.username: line for line in lines if _is(line, Action.USER_REMOVE)}
-    groups_so = all(line.in_place for line in lines if line.change.group is not None)
-    held = {
-        (access.project_id, who): role
-        for access in plan.access or ()
-        for who, role in access.held.items()
-    }
-    label = ProjectLabels(plan)
-    rows: list[AccessRow] = []
-    for access in plan.access or ():
-        project = label(access.project, access.project_id)
-        for called, role in access.kept.items():
-            person = logins.of(called)
-            account = accounts.get(person, Account.ACTIVE)
-            rows.append(
-                AccessRow(
-                    person, names.get(person, ""), project, access.project_id, role, role, account
-                )
-            )
-        for called, role in access.removed.items():
-            person = logins.of(called)
-            line = removals.get(called)
-            rows.append(
-                AccessRow(
-                    person,
-                    names.get(person, ""),
-                    project,
-                    access.project_id,
-                    role,
-                    None if line is None or line.in_place else role,
-                    accounts.get(person, Account.ACTIVE),
-                    line,
-                )
-            )
-        for move in access.moved:
-            person = logins.of(move.username)
-            rows.append(
-                AccessRow(
-                    person,
-                    names.get(person, ""),
-                    project,
-                    access.project_id,
-                    move.before,
-                    move.after if groups_so else move.before,
-                    accounts.get(person, Account.ACTIVE),
-                    maybe=not (move.sure and groups_so),
-                    through=move.through,
-                    moves=True,
-                )
-            )
-    for line in lines:
-        change = line.change
-        if change.about is not About.MEMBERSHIP:
-            continue
-        before, after = change.old_role, change.new_role
-        if before is None:
-            before = held.get((change.project_id, change.holder))
-        person = logins.after(change.user_id, change.holder)
-        rows.append(
-            AccessRow(
-                person,
-                names.get(person, ""),
-                label(change.target, change.project_id),
-                change.project_id,
-                before,
-                after if line.in_place else _left(line, before),
-                accounts.get(person, Account.ACTIVE),
-                line,
-                # A run reads back what it has done, and so knows.
-                maybe=line.status is None and Risk.MAYBE_THROUGH_GROUP in change.risk,
-            )
-        )
+    rows = list(_Rows(plan, lines))
     key = cache(compare_key)
     rows.sort(
         key=lambda row: (
@@ -108,6 +42,114 @@ def access_of(plan: Plan, lines: Sequence[Line]) -> tuple[AccessRow, ...]:
         )
     )
     return tuple(rows)
+
+
+class _Rows:
+    """Makes the rows of a report: those that changes are about, and those of the plan's access."""
+
+    def __init__(self, plan: Plan, lines: Sequence[Line]) -> None:
+        self._plan = plan
+        self._lines = lines
+        self._logins = _Logins(lines)
+        self._accounts = _accounts(plan, lines, self._logins)
+        self._label = ProjectLabels(plan)
+        self._roles = EffectiveRoles(plan, lines)
+        self._groups_done = all(line.in_place for line in lines if line.change.group is not None)
+        self._names = {self._logins.of(one.username): one.name or "" for one in plan.people}
+        self._names |= _new_names(lines, self._logins)
+
+    def __iter__(self) -> Iterator[AccessRow]:
+        removals = {who_of(line): line for line in self._lines if _is(line, Action.USER_REMOVE)}
+        changed = [
+            (line, line.change)
+            for line in self._lines
+            if isinstance(line.change, RelationChange) and line.change.about is About.MEMBERSHIP
+        ]
+        changes = {(where_of(line), who_of(line)) for line, _ in changed}
+        held: dict[tuple[Where, Who], str] = {}
+        for access in self._plan.access or ():
+            where, who = place_of(access), self._logins.id_of
+            held |= {(where, who(username)): role for username, role in access.held.items()}
+            known = {one.username: one.user_id for one in access.basis or ()}
+            for username, role in access.kept.items():
+                yield self._beside(access, username, known.get(username, username), role, None)
+            for username, role in access.removed.items():
+                line = removals.get(who(username))
+                yield self._beside(access, username, who(username), role, line)
+            for move in access.moved:
+                yield self._moved(access, move)
+            said = {move.user_id for move in access.moved}
+            for basis in access.basis or ():
+                told = basis.user_id in said or (where, basis.user_id) in changes
+                if basis.role is None and not told:
+                    # They were to leave a group that gets access.
+                    removal = removals.get(basis.user_id)
+                    row = self._beside(access, basis.username, basis.user_id, None, removal)
+                    if row.after is not None or row.maybe:
+                        yield row
+        for line, change in changed:
+            where, somebody = where_of(line), who_of(line)
+            before = change.old_role
+            if before is None:
+                before = held.get((where, somebody))
+            end = self._roles.ending(somebody, where, before, line)
+            if somebody in removals and removals[somebody].in_place:
+                end = EffectiveRole(None, sure=True)
+            if line.status is None and Risk.MAYBE_THROUGH_GROUP in change.risk:
+                # A run reads back what it has done, and so knows.
+                end = end._replace(sure=False)
+            person, label = self._logins.after(line), change.target
+            yield self._row(person, label, change.project_id, before, end, line)
+
+    def _beside(
+        self, access: PlanAccess, username: str, who: Who, role: str | None, removal: Line | None
+    ) -> AccessRow:
+        """Return the row of a role that no change of a membership is about."""
+        where, person = place_of(access), self._logins.of(username)
+        if removal is not None or self._roles.knows(who, where):
+            end = self._roles.ending(who, where, role, removal)
+        else:
+            end = EffectiveRole(role, sure=True)
+        return self._row(person, access.project, access.project_id, role, end, removal)
+
+    def _moved(self, access: PlanAccess, move: PlanMove) -> AccessRow:
+        if access.basis is None:
+            # Plans of earlier versions say nothing of what a role depends on.
+            person = self._logins.of(move.username)
+            end = EffectiveRole(
+                move.after if self._groups_done else move.before,
+                move.sure and self._groups_done,
+                move.through,
+                by_groups=True,
+            )
+        else:
+            person = move.username if move.user_id is None else self._logins.of(move.username)
+            who = move.username if move.user_id is None else move.user_id
+            end = self._roles.ending(who, place_of(access), move.before, None)
+        return self._row(person, access.project, access.project_id, move.before, end, None)
+
+    def _row(
+        self,
+        person: str,
+        project: str,
+        project_id: int | None,
+        before: str | None,
+        end: EffectiveRole,
+        line: Line | None,
+    ) -> AccessRow:
+        return AccessRow(
+            person,
+            self._names.get(person, ""),
+            self._label(project, project_id),
+            project_id,
+            before,
+            end.role,
+            self._accounts.get(person, Account.ACTIVE),
+            line,
+            maybe=not end.sure,
+            through=end.through if end.by_groups or not end.sure else (),
+            moves=end.by_groups and (end.role != before or not end.sure),
+        )
 
 
 def matrix_of(plan: Plan, rows: Iterable[AccessRow]) -> Matrix | None:
@@ -177,45 +219,54 @@ class _Logins:
     """What people are called in the end: whoever reviews access looks for them by that name."""
 
     def __init__(self, lines: Iterable[Line]) -> None:
-        self._by_name: dict[str, str] = {}
-        self._by_id: dict[int | None, str] = {}
+        self._ids: dict[str, Who] = {}
+        self._in_the_end: dict[Who, str] = {}
+        others: dict[str, Who] = {}
         for line in lines:
-            change = line.change
-            if change.action is Action.USER_RENAME and change.new.username and line.in_place:
-                self._by_name[change.username] = change.new.username
-                self._by_id[change.user_id] = change.new.username
+            change, who = line.change, who_of(line)
+            if change.action is not Action.USER_RENAME:
+                if change.username is not None:
+                    others.setdefault(change.username, who)
+                continue
+            # By way of a temporary username somebody is renamed twice.
+            if who not in self._in_the_end:
+                self._ids[change.username] = who
+                self._in_the_end[who] = change.username
+            if line.in_place:
+                self._in_the_end[who] = change.new_username
+        for username, who in others.items():
+            if who not in self._in_the_end:
+                self._ids.setdefault(username, who)
+
+    def id_of(self, username: str) -> Who:
+        """Return who had this username before: the id where a change tells it, else the name."""
+        return self._ids.get(username, username)
 
     def of(self, username: str) -> str:
-        """Give what somebody is called in the end who had this username before."""
-        return self._by_name.get(username, username)
+        """Return what somebody is called in the end who had this username before."""
+        return self._in_the_end.get(self.id_of(username), username)
 
-    def after(self, user_id: int | None, username: str) -> str:
+    def after(self, line: Line) -> str:
         """Return what the user of a change is called in the end."""
-        return username if user_id is None else self._by_id.get(user_id, username)
+        return self._in_the_end.get(who_of(line), called(line.change) or "")
 
 
 def _is(line: Line, action: Action) -> bool:
     return line.change.action is action
 
 
-def _left(line: Line, before: str | None) -> str | None:
-    """Give the role after a change that is not in place: what a group gives may be another."""
-    through = line.outcome.through_group if line.outcome is not None else None
-    return before if through is None else through
-
-
-def _new_names(lines: Iterable[Line]) -> dict[str, str]:
+def _new_names(lines: Iterable[Line], logins: _Logins) -> dict[str, str]:
     found = {}
     for line in lines:
         change = line.change
         if change.action is Action.USER_CREATE:
-            found[change.username] = change.new.name or ""
+            found[logins.after(line)] = change.new.name or ""
         elif change.action is Action.USER_UPDATE and line.in_place and change.new.name is not None:
-            found[change.username] = change.new.name
+            found[logins.after(line)] = change.new.name
     return found
 
 
-def _accounts(plan: Plan, lines: Iterable[Line], logins: "_Logins") -> dict[str, Account]:
+def _accounts(plan: Plan, lines: Iterable[Line], logins: _Logins) -> dict[str, Account]:
     """Give how the accounts stand in the end, of those who are not simply active."""
     accounts = {
         logins.of(person.username): Account.DISABLED for person in plan.people if person.disabled
@@ -223,7 +274,7 @@ def _accounts(plan: Plan, lines: Iterable[Line], logins: "_Logins") -> dict[str,
     for line in lines:
         if line.change.about is not About.USER:
             continue
-        who = logins.after(line.change.user_id, line.change.username)
+        who = logins.after(line)
         if _is(line, Action.USER_CREATE):
             accounts[who] = Account.ACTIVE if line.in_place else Account.ABSENT
         elif not line.in_place:

@@ -141,11 +141,17 @@ def _access_row(row: AccessRow) -> tuple[Cell, ...]:
 def _happens(row: AccessRow) -> str:
     """Say in one word what happens to an access, for a filter."""
     if row.line is not None and row.line.ending is not None and not row.line.ending.good:
-        return row.line.ending.word.value
+        word = row.line.ending.word.value
+        return f"{word}; {_by_itself(row)}" if row.moves else word
+    return _by_itself(row)
+
+
+def _by_itself(row: AccessRow) -> str:
     if row.before == row.after:
         return "may move with groups" if row.maybe else "stays"
     if row.before is None:
-        return "granted through a group" if row.moves else "granted"
+        may = "may be " if row.maybe else ""
+        return f"{may}granted through a group" if row.moves else f"{may}granted"
     word = "changed" if row.after is not None else "revoked"
     if row.moves:
         return f"may be {word} with groups" if row.maybe else f"{word} with groups"

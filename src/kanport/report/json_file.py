@@ -174,12 +174,14 @@ def _flow(flow: Flow) -> FlowDict:
         "lost": flow.lost,
         "removed": flow.removed,
         "after": flow.after,
+        "unsure": flow.unsure,
         "through": [
             {
                 "username": row.person,
                 "before": row.before,
                 "after": row.after,
                 "groups": list(row.through),
+                "maybe": row.maybe,
             }
             for row in flow.through
         ],

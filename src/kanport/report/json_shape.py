@@ -215,10 +215,15 @@ class ThroughDict(TypedDict):
     before: str | None
     after: str | None
     groups: list[str]
+    maybe: bool
 
 
 class FlowDict(TypedDict):
-    """How many people have a role in a project: before + granted + gained - others = after."""
+    """How many people have a role in a project: before + granted + gained - others = after.
+
+    Others are `revoked`, `lost` and `removed`. `unsure` are those whose role in the end may be
+    another, as it may come through a group.
+    """
 
     before: int
     granted: int
@@ -227,6 +232,7 @@ class FlowDict(TypedDict):
     lost: int
     removed: int
     after: int
+    unsure: int
     through: list[ThroughDict]
 
 

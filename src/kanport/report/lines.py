@@ -183,7 +183,7 @@ def by_project(
             groups.setdefault(project, []).append(line)
     for row in access or ():
         flows.setdefault(row.project, []).append(row)
-        if row.moves and row.before != row.after:
+        if _is_through_groups(row):
             groups.setdefault(row.project, [])
     return tuple(
         ProjectAccess(
@@ -211,10 +211,11 @@ def _flow(rows: Iterable[AccessRow]) -> Flow:
     rows = tuple(rows)
     gained = [row for row in rows if row.before is None and row.after is not None]
     lost = [row for row in rows if row.before is not None and row.after is None]
-    removed = sum(
-        row.line is not None and row.line.change.action is Action.USER_REMOVE for row in lost
-    )
     by_groups = sum(row.moves for row in lost)
+    removed = sum(
+        not row.moves and row.line is not None and row.line.change.action is Action.USER_REMOVE
+        for row in lost
+    )
     return Flow(
         before=sum(row.before is not None for row in rows),
         granted=sum(not row.moves for row in gained),
@@ -223,8 +224,15 @@ def _flow(rows: Iterable[AccessRow]) -> Flow:
         lost=by_groups,
         removed=removed,
         after=sum(row.after is not None for row in rows),
-        through=tuple(row for row in rows if row.moves and row.before != row.after),
+        unsure=sum(row.maybe for row in rows),
+        through=tuple(filter(_is_through_groups, rows)),
     )
+
+
+def _is_through_groups(row: AccessRow) -> bool:
+    """Return whether somebody's role changes because groups change, or whether they may get one."""
+    gets = row.maybe and row.before is None
+    return row.moves and (row.before != row.after or gets)
 
 
 def by_group(lines: Iterable[Line]) -> tuple[GroupChanges, ...]:

@@ -37,6 +37,7 @@ from kanport.plan.model import (
     GuardVerdict,
     Plan,
     PlanAccess,
+    PlanBasis,
     PlanMapping,
     PlanMove,
     PlanPerson,
@@ -222,8 +223,12 @@ class Mask:
                 "removed": masked(access.removed),
                 "held": masked(access.held),
                 "moved": tuple(sorted(map(self._move, access.moved), key=_username)),
+                "basis": access.basis and tuple(map(self._basis, access.basis)),
             }
         )
+
+    def _basis(self, basis: PlanBasis) -> PlanBasis:
+        return basis.model_copy(update={"username": self._who(basis.username)})
 
     def _move(self, move: PlanMove) -> PlanMove:
         return move.model_copy(update={"username": self._who(move.username)})

@@ -198,7 +198,8 @@ class Flow:
 
     `granted` and `revoked` are those who gain their first role, or lose their last one, by a change
     of their membership; `gained` and `lost` because groups change; `removed` with their account.
-    `through` are the people whose role changes because groups change.
+    `unsure` are those whose role in the end may be another, as it may come through a group.
+    `through` are the people whose role changes because groups change, or who may get one so.
     """
 
     before: int
@@ -208,6 +209,7 @@ class Flow:
     lost: int
     removed: int
     after: int
+    unsure: int = 0
     through: tuple[AccessRow, ...] = ()
 
     def __post_init__(self) -> None:

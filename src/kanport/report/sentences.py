@@ -167,6 +167,7 @@ def _flow(flow: Flow) -> str:
             (flow.gained, "gained through groups"),
             (flow.lost, "lost through groups"),
             (flow.removed, "removed with their account"),
+            (flow.unsure, "may have another role through groups"),
         )
         if number
     ]

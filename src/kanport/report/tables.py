@@ -27,10 +27,10 @@ class Account(StrEnum):
 class AccessRow:
     """One person's role in one project, before and after; None where there is or will be none.
 
-    `line` is the change that makes it so, and None for a role that stays. `maybe` is True where
-    access may stay although the change takes it, because it may come through a group, or where it
-    moves with groups and not all of it is known. `through` are the groups that give it then, for a
-    role that moves with them. Somebody whose account is disabled keeps the role, and cannot use it.
+    `line` is the change of it, and None for a role that none is about. `moves` is True where it is
+    groups that make it what it is in the end, and not this change, and `maybe` where it may be
+    another role, as not all is known of groups. `through` are the groups that give it then, or may.
+    Somebody whose account is disabled keeps the role, and cannot use it.
     """
 
     person: str
@@ -53,10 +53,8 @@ class AccessRow:
     @property
     def reason(self) -> str:
         """Why it changes, or that it does not."""
-        if self.line is not None:
-            return self.line.change.reason
         if not self.moves:
-            return "stays as it is"
+            return "stays as it is" if self.line is None else self.line.change.reason
         return f"through {', '.join(self.through)}" if self.through else "its groups change"
 
 

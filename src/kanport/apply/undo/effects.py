@@ -82,13 +82,15 @@ class RecordedEffect:
     """A value that a run changed: what it was, and what the run made of it.
 
     `certain` is False where only the server can tell whether the run changed it: its call failed,
-    or nobody knows its answer. `changes` are those that did it, the last one last.
+    or nobody knows its answer. `changes` are those that did it, the last one last. `left` is what
+    the run left behind as it saw it: what was there before, where its call failed.
     """
 
     before: Any
     after: Any
     certain: bool
     changes: tuple[Change, ...]
+    left: Any = None
 
     @property
     def change(self) -> Change:
@@ -138,6 +140,7 @@ def effects_of(recorded: Recorded) -> RecordedEffects:
         for change, certain in _effects(recorded)
     )
     effects = RecordedEffects(groups=of_groups)
+    outcomes = {one.change_id: one for one in recorded.run.outcomes}
     effects.groups.found.extend(
         change
         for change, outcome in zip(recorded.plan.changes, recorded.run.outcomes, strict=True)
@@ -150,7 +153,8 @@ def effects_of(recorded: Recorded) -> RecordedEffects:
             if project_id is None:
                 continue
             place = who_of(change), project_id
-            _add(effects.access, place, change.old_role, change.new_role, change, certain)
+            left = change.new_role if certain else _left(change, outcomes[change.id])
+            _add(effects.access, place, change.old_role, change.new_role, change, certain, left)
             if not certain and change.action is Action.MEMBERSHIP_REVOKE:
                 # Kanboard says true only where there was a direct membership to end.
                 answers = recorded.answers.get(change.id, ())
@@ -205,9 +209,19 @@ def _add(
     after: Any,
     change: Change,
     certain: bool,
+    left: Any = None,
 ) -> None:
     earlier = effects.get(place)
     if earlier is None:
-        effects[place] = RecordedEffect(before, after, certain, (change,))
+        effects[place] = RecordedEffect(before, after, certain, (change,), left)
     elif certain:
-        effects[place] = replace(earlier, after=after, changes=(*earlier.changes, change))
+        effects[place] = replace(
+            earlier, after=after, changes=(*earlier.changes, change), left=left
+        )
+
+
+def _left(change: RelationChange, outcome: Outcome) -> str | None:
+    """Return the role after a change that has no certain effect, as far as the run saw it."""
+    if outcome.through_group is not None:
+        return outcome.through_group
+    return change.new_role if outcome.unknown else change.old_role

@@ -72,9 +72,9 @@ def _nobody(context: UndoContext, who: Who, effect: RecordedEffect) -> list[Find
 
 
 def _moved(user: User, project: Project, effect: RecordedEffect, now: str | None) -> Finding:
-    case = "no-role" if now is None else "role" if effect.after is not None else "role-new"
+    case = "no-role" if now is None else "role" if effect.left is not None else "role-new"
     who_where = {"username": user.username, "project": project.label}
-    return moved(effect.change, case, role=now, left_role=effect.after, **who_where)
+    return moved(effect.change, case, role=now, left_role=effect.left, **who_where)
 
 
 def _ended(user: User, project: Project, effect: RecordedEffect) -> Finding:

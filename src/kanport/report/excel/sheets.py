@@ -68,6 +68,7 @@ def _projects(view: View) -> Sheet:
         heads += ["Granted, planned", "Changed, planned", "Revoked, planned"]
     heads += ["Group access granted", "Group access changed", "Group access revoked"]
     heads += ["People before", "People after", "Gained through groups", "Lost through groups"]
+    heads += ["Not sure, through groups"]
     columns = tuple(map(Column, heads))
     rows = [
         (
@@ -76,9 +77,15 @@ def _projects(view: View) -> Sheet:
             *(getattr(one.planned, kind) for kind in kinds if planned),
             *(getattr(one.groups_made, kind) for kind in kinds),
             *(
-                (one.flow.before, one.flow.after, one.flow.gained, one.flow.lost)
+                (
+                    one.flow.before,
+                    one.flow.after,
+                    one.flow.gained,
+                    one.flow.lost,
+                    one.flow.unsure,
+                )
                 if one.flow is not None
-                else (None,) * 4
+                else (None,) * 5
             ),
         )
         for one in view.projects

@@ -43,7 +43,9 @@ def _through(rows: Sequence[AccessRow], people: People, *, linked: bool) -> Iter
     """Yield whose role changes because groups change, by what it becomes and through what."""
     for row in rows:
         groups = f" ({', '.join(row.through)})" if row.through else ""
-        yield el("dt", text(f"{row.before or 'no access'} → {row.after or 'no access'}{groups}"))
+        role = f"{row.before or 'no access'} → {row.after or 'no access'}"
+        unsure = ", may be another role" if row.maybe else ""
+        yield el("dt", text(f"{role}{unsure}{groups}"))
         yield el("dd", people.link(row.person) if linked else people.login(row.person))
 
 
