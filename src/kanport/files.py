@@ -92,13 +92,13 @@ def read_dated(path: Path, *, most: int) -> tuple[bytes, str]:
 
 def write_file(
     path: Path,
-    content: str | bytes,
+    content: str | bytes | Iterable[bytes],
     *,
     mode: int | None = None,
     secret: bool = False,
     over: Kind | None = None,
 ) -> None:
-    """Write bytes, or text as UTF-8, in one step.
+    """Write bytes (also piece by piece), or text as UTF-8, in one step.
 
     The file is written beside its place, synced and then moved there. A link stays one: what it
     leads to is written. What is no regular file (a pipe, a terminal, /dev/stdout) is written to as
@@ -113,15 +113,16 @@ def write_file(
     check_target(path, over=over)
     if isinstance(content, str):
         content = content.encode("utf-8")
+    pieces = (content,) if isinstance(content, bytes) else content
     try:
         if (descriptor := _open_special(path)) is not None:
             with os.fdopen(descriptor, "wb") as special:
-                special.write(content)
+                special.writelines(pieces)
         else:
             place = path.resolve()
             if mode is None:
                 mode = 0o640 if _shared(place.parent) else 0o600
-            _replace(place, content, 0o600 if secret else mode, keep=not secret)
+            _replace(place, pieces, 0o600 if secret else mode, keep=not secret)
     except (OSError, RuntimeError) as problem:
         raise _refusal(path, problem) from problem
 
@@ -289,7 +290,7 @@ def _open_special(path: Path) -> int | None:
     raise OSError(errno.ENXIO, "nobody reads from this pipe")
 
 
-def _replace(path: Path, content: bytes, mode: int, *, keep: bool) -> None:
+def _replace(path: Path, pieces: Iterable[bytes], mode: int, *, keep: bool) -> None:
     beside = path.with_name(f".kanport-{secrets.token_hex(8)}.tmp")
     try:
         before = path.stat()
@@ -303,7 +304,7 @@ def _replace(path: Path, content: bytes, mode: int, *, keep: bool) -> None:
                     os.fchown(file.fileno(), before.st_uid, before.st_gid)
                 if keep:
                     os.fchmod(file.fileno(), stat.S_IMODE(before.st_mode) & 0o777)
-            file.write(content)
+            file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)

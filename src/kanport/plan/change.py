@@ -7,7 +7,7 @@ attributes of all, so that code that only asks whom a change concerns need not t
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 from kanport.facts import Fact
@@ -260,8 +260,12 @@ def _texts(values: Mapping[str, Any], *names: str, required: int = 1) -> dict[st
     return dict(values)
 
 
+@lru_cache
 def role_side(role: str | None) -> RoleSide | None:
-    """Return the side of a change for a role; None for no role."""
+    """Return the side of a change for a role; None for no role.
+
+    There are few roles, and a change may ask for one half a million times.
+    """
     return None if role is None else RoleSide(role)
 
 

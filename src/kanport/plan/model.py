@@ -4,7 +4,7 @@ The JSON is a contract: `kanport-plan/1`. Keys are only ever added.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, Self
 
@@ -78,7 +78,6 @@ __all__ = [
     "Risk",
     "blocking",
     "change_in_file",
-    "changes_in_file",
     "read_change",
     "withheld_in_file",
 ]
@@ -302,29 +301,14 @@ class _Withheld(_Ends):
 
 def change_in_file(change: Change) -> dict[str, Any]:
     """Return a change as the plan file holds it; parts that are not set are absent."""
-    (parts,) = changes_in_file([change])
+    parts: dict[str, Any] = {"id": change.id}
+    _put_ends(change, parts)
+    parts["reason"] = change.reason
+    if change.why is not None:
+        parts["why"] = change.why.to_dict()
+    parts["risk"] = list(change.risk)
+    parts["origin"] = [origin.to_dict() for origin in change.origin]
     return parts
-
-
-def changes_in_file(changes: Iterable[Change]) -> Iterator[dict[str, Any]]:
-    """Return changes as the plan file holds them; a reason that many have is worded once."""
-    known: dict[Fact, dict[str, Any]] = {}
-    for change in changes:
-        parts: dict[str, Any] = {"id": change.id}
-        _put_ends(change, parts)
-        why = change.why
-        if why is None or change.wording is not None:
-            parts["reason"] = change.reason
-            if why is not None:
-                parts["why"] = why.to_dict()
-        else:
-            reason = known.get(why)
-            if reason is None:
-                reason = known[why] = {"reason": change.reason, "why": why.to_dict()}
-            parts.update(reason)
-        parts["risk"] = list(change.risk)
-        parts["origin"] = [origin.to_dict() for origin in change.origin]
-        yield parts
 
 
 def withheld_in_file(withheld: PlanWithheld) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
@@ -14,7 +14,8 @@ from kanport.errors import UsageError
 from kanport.files import Kind, read_file, write_file
 from kanport.findings import Severity
 from kanport.frames import uncollected
-from kanport.plan.model import FORMAT, Part, Plan, PlanAccess, changes_in_file
+from kanport.plan.change_text import ChangeTexts
+from kanport.plan.model import FORMAT, Change, Part, Plan, PlanAccess, change_in_file
 
 # A plan of a million changes has about this size; what is larger is no plan, or never ends.
 MAX_PLAN_BYTES = 512 * 1024 * 1024
@@ -23,6 +24,7 @@ _PLAIN = json.JSONEncoder(ensure_ascii=False)
 _CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 # What stands between two items of a list, if nowhere else.
 _BETWEEN = "}, {"
+_NEXT_LINE = ",\n    "
 _AT_ONCE = 1000
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # Plans do not change, so one whose digest was taken has it for good.
@@ -38,7 +40,7 @@ def plan_digest(plan: Plan) -> str:
     of the file nor the order of its keys matters.
     """
     known = _SEALED.get(id(plan)) is plan
-    return plan.digest if known else _digest(_as_json(plan))
+    return plan.digest if known else _digest(_parts(plan))
 
 
 def sealed(plan: Plan) -> Plan:
@@ -54,14 +56,12 @@ def dump_plan(plan: Plan) -> str:
 
     Equal plans give equal text, so that two files can be compared with any tool.
     """
-    content = _as_json(plan)
-    content["digest"] = plan_digest(plan)
-    return _encodable("".join(_lines(content)))
+    return "".join(_lines(plan))
 
 
 def without_wordings(plan: Plan) -> dict[str, Any]:
     """Return all that a plan says, but for how it is worded and what follows from that."""
-    content = _as_json(plan)
+    content = _parts(plan) | {"changes": list(map(change_in_file, plan.changes))}
     content.pop("digest", None)
     for part in ("changes", "findings", "guards", "withheld"):
         for each in content.get(part, ()):
@@ -109,6 +109,7 @@ def load_plan(path: Path) -> Plan:
     return plan
 
 
+@uncollected()
 def write_plan(path: Path, plan: Plan) -> None:
     """Write the plan to its file, for its owner alone (mode 0600).
 
@@ -117,7 +118,7 @@ def write_plan(path: Path, plan: Plan) -> None:
     Raises:
         UsageError: it cannot be written.
     """
-    write_file(path, dump_plan(plan), secret=True, over=Kind.PLAN)
+    write_file(path, (text.encode("utf-8") for text in _lines(plan)), secret=True, over=Kind.PLAN)
 
 
 def plan_schema() -> dict[str, Any]:
@@ -134,10 +135,11 @@ def plan_schema() -> dict[str, Any]:
     }
 
 
-def _as_json(plan: Plan) -> dict[str, Any]:
+def _parts(plan: Plan) -> dict[str, Any]:
+    """Return the parts of a plan as its file holds them, but for the changes, which are as is."""
     # These say themselves how the file holds them; half a million need no look at their types.
     content = plan.model_dump(mode="json", exclude_none=True, exclude=_LARGE)
-    content["changes"] = list(changes_in_file(plan.changes))
+    content["changes"] = plan.changes
     if plan.access is not None:
         content["access"] = list(map(_access, plan.access))
     content["people"] = list(map(_set, plan.people))
@@ -157,11 +159,24 @@ def _set(part: Part) -> dict[str, Any]:
 
 
 def _digest(content: dict[str, Any]) -> str:
-    bound = {key: value for key, value in content.items() if key not in _UNBOUND}
-    return hashlib.sha256(canonical(bound)).hexdigest()
+    """Return the digest of `canonical` content, which may hold changes as they are."""
+    digest, before = hashlib.sha256(), b"{"
+    for key in sorted(content.keys() - _UNBOUND):
+        value = content[key]
+        digest.update(before + canonical(key) + b":")
+        if isinstance(value, tuple):
+            digest.update(b"[")
+            for texts in _encoded(value, _CANONICAL, ","):
+                digest.update(texts.encode("utf-8"))
+            digest.update(b"]")
+        else:
+            digest.update(canonical(value))
+        before = b","
+    digest.update(b"}")
+    return digest.hexdigest()
 
 
-def canonical(content: Mapping[str, Any]) -> bytes:
+def canonical(content: Any) -> bytes:
     """Give JSON content as the bytes that digests are taken over: keys sorted, no blanks, UTF-8.
 
     >>> canonical({"b": 1, "a": "ö"}).decode()
@@ -179,31 +194,48 @@ def _encodable(text: str) -> str:
     return text
 
 
-def _lines(content: dict[str, Any]) -> Iterator[str]:
+def _lines(plan: Plan) -> Iterator[str]:
+    content = _parts(plan)
+    content["digest"] = plan_digest(plan)
     yield "{\n"
     for number, (key, value) in enumerate(content.items(), start=1):
-        end = "\n" if number == len(content) else ",\n"
-        if isinstance(value, list) and value:
-            yield f"  {json.dumps(key)}: [\n"
-            several = range(0, len(value), _AT_ONCE)
-            yield ",\n".join(_one_a_line(value[first : first + _AT_ONCE]) for first in several)
-            yield f"\n  ]{end}"
+        yield f"  {json.dumps(key)}: "
+        if isinstance(value, list | tuple) and value:
+            yield "[\n    "
+            own = isinstance(value, tuple)
+            yield from _encoded(value, _PLAIN, _NEXT_LINE) if own else _one_a_line(value)
+            yield "\n  ]"
         else:
-            yield f"  {json.dumps(key)}: {_PLAIN.encode(value)}{end}"
+            yield _encodable(_PLAIN.encode(value))
+        yield "\n" if number == len(content) else ",\n"
     yield "}\n"
 
 
-def _one_a_line(items: list[Any]) -> str:
-    """Return items of a list as the file holds them; many are encoded at once where that is clear.
+def _encoded(changes: Sequence[Change], encoder: json.JSONEncoder, between: str) -> Iterator[str]:
+    """Yield changes as an encoder writes them, many at once."""
+    texts = ChangeTexts(encoder)
+    for first in range(0, len(changes), _AT_ONCE):
+        if first:
+            yield between
+        yield _encodable(between.join(map(texts.of, changes[first : first + _AT_ONCE])))
 
-    >>> _one_a_line([{"a": 1}, {"a": 2}])
-    '    {"a": 1},\\n    {"a": 2}'
+
+def _one_a_line(items: Sequence[Any]) -> Iterator[str]:
+    """Yield the items of a list, many at once; they are encoded so where the ends are clear.
+
+    >>> "".join(_one_a_line([{"a": 1}, {"a": 2}]))
+    '{"a": 1},\\n    {"a": 2}'
     """
-    text = _PLAIN.encode(items)
-    dicts = all(isinstance(item, dict) for item in items)
-    if dicts and text.count(_BETWEEN) == len(items) - 1:
-        return "    " + text[1:-1].replace(_BETWEEN, "},\n    {")
-    return ",\n".join(f"    {_PLAIN.encode(item)}" for item in items)
+    for first in range(0, len(items), _AT_ONCE):
+        if first:
+            yield _NEXT_LINE
+        some = items[first : first + _AT_ONCE]
+        text = _PLAIN.encode(some)
+        dicts = all(isinstance(item, dict) for item in some)
+        if dicts and text.count(_BETWEEN) == len(some) - 1:
+            yield _encodable(text[1:-1].replace(_BETWEEN, "}" + _NEXT_LINE + "{"))
+        else:
+            yield _encodable(_NEXT_LINE.join(map(_PLAIN.encode, some)))
 
 
 def _parse(text: str, path: Path) -> dict[str, Any]:
