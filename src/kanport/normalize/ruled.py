@@ -142,7 +142,7 @@ class Numbers:
     """Gives each text a number, the same wherever it stands.
 
     >>> numbers = Numbers()
-    >>> list(numbers.of(["ada", None, "bob", "ada"])), numbers.texts
+    >>> numbers.of(["ada", None, "bob", "ada"]).tolist(), numbers.texts
     ([0, -1, 1, 0], ['ada', 'bob'])
     """
 
