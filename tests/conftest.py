@@ -78,7 +78,7 @@ def live() -> tuple[str, str]:
 # How long an example takes says something of the machine, and nothing of Kanport.
 hypothesis.settings.register_profile(
     "kanport",
-    max_examples=examples(100, 1000),
+    max_examples=examples(60, 1000),
     deadline=None,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )

@@ -25,7 +25,7 @@ from tests.apply.plans import change, grant, new_user, plan_of
 from tests.examples import examples
 
 TOKEN = "kill-test"
-KILLS = examples(100, 400)
+KILLS = examples(60, 400)
 OPTIONS = Options(batch_size=4, connections=3, pause=0.01)
 
 

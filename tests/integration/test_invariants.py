@@ -26,7 +26,7 @@ from tests.integration.worlds import BLANK, World, worlds
 
 TAKES_AWAY = {Action.USER_DISABLE, Action.USER_REMOVE, Action.MEMBERSHIP_REVOKE}
 TRIED = settings(
-    max_examples=examples(30, 500),
+    max_examples=examples(20, 500),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     print_blob=True,

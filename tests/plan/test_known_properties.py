@@ -136,7 +136,7 @@ def _old_name_in_doubt(world: World, plan: Plan) -> bool:
 
 
 @given(worlds())
-@settings(max_examples=examples(120, 2000))
+@settings(max_examples=examples(70, 2000))
 def test_after_applying_a_plan_with_ids_the_next_plan_is_empty(world: World) -> None:
     plan = world.plan()
     again = world.after(plan).plan()
@@ -145,7 +145,7 @@ def test_after_applying_a_plan_with_ids_the_next_plan_is_empty(world: World) -> 
 
 
 @given(worlds())
-@settings(max_examples=examples(120, 2000))
+@settings(max_examples=examples(70, 2000))
 def test_also_where_the_ledger_was_not_written_after_the_run(world: World) -> None:
     plan = world.plan()
     again = replace(world.after(plan), ledger=world.ledger).plan()
@@ -154,7 +154,7 @@ def test_also_where_the_ledger_was_not_written_after_the_run(world: World) -> No
 
 
 @given(worlds())
-@settings(max_examples=examples(120, 2000))
+@settings(max_examples=examples(70, 2000))
 def test_no_account_passes_to_a_person_with_another_id(world: World) -> None:
     plan = world.plan()
     users = world.server.users
@@ -232,7 +232,7 @@ def renamings(draw: st.DrawFn) -> tuple[World, dict[int, str]]:
 
 
 @given(renamings())
-@settings(max_examples=examples(120, 2000))
+@settings(max_examples=examples(70, 2000))
 def test_a_rename_keeps_the_number_and_the_access(drawn: tuple[World, dict[int, str]]) -> None:
     world, wanted = drawn
     plan = world.plan()
@@ -257,7 +257,7 @@ def _losing(plan: Plan) -> list[str]:
 
 
 @given(renamings(), st.data())
-@settings(max_examples=examples(120, 2000))
+@settings(max_examples=examples(70, 2000))
 def test_a_row_under_a_new_username_that_cannot_be_used_takes_nothing_from_anybody(
     drawn: tuple[World, dict[int, str]], data: st.DataObject
 ) -> None:
