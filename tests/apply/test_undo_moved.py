@@ -364,8 +364,12 @@ ANSWERS = {"c0001": (Answered(Heard.ID, 5),), "c0002": (TRUE,)}
         replace(DEVS, members=frozenset({1, 2})),
         replace(DEVS, members=frozenset({1})),
         replace(DEVS, members=frozenset({2, 99})),
+        replace(DEVS, external_id="cn=devs"),
     ],
-    ids=["renamed", "spelled otherwise", "one more", "another one", "one who was not read"],
+    ids=[
+        *("renamed", "spelled otherwise", "one more", "another one", "one who was not read"),
+        "tied to a directory since",
+    ],
 )
 def test_a_created_group_that_is_not_as_the_run_left_it_is_not_removed(group: Group) -> None:
     done = recorded(CREATED, JOINED, answers=ANSWERS)

@@ -200,7 +200,7 @@ def _created(
         others = [user for user in group.members if (group.id, user) not in leaving]
         if not remove:
             kept.append(group.name)
-        elif group.name != name or others:
+        elif others or (group.name, group.external_id) != (name, change.new.external_id or ""):
             findings.append(moved(change, "group-used", group=group.name))
         else:
             before = GroupSide(group.name, group.external_id)
