@@ -215,7 +215,12 @@ def test_hostile_names_are_read_as_text_and_do_nothing(browser: Chromium, writte
         "]]>",
     ]
     rows = [
-        {"action": "user.create", "who": name, "after": {"name": name, "email": name}, "reason": name}
+        {
+            "action": "user.create",
+            "who": name,
+            "after": {"name": name, "email": name},
+            "reason": name,
+        }
         for name in evil
     ] + [
         {"action": "membership.grant", "who": name, "project": name, "after": {"role": name}}
