@@ -38,7 +38,8 @@ UNDOING: Mapping[str, Kind] = {
                 group_renamed="group #{id} is called {called:q} now, not {group:q}",
                 group_differs="the group {group:q} (#{id}) has other values now",
                 group_unclear="Kanport cannot tell whether the run created the group {group:q}",
-                group_used="the group {group:q} has other members, another name or another external id now",
+                group_used="the group {group:q} has other members, another name or another"
+                " external id now",
                 access_unclear="Kanport cannot tell whether the run changed the access of the group"
                 " {group:q}",
             ),
