@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from kanport.fields import BESIDE_USERNAME
 from kanport.model import DesiredMembership, DesiredUser, Given, RandomPassword
-from kanport.origin import Origin
+from kanport.origin import Origin, RowPlace
 
 Codes = NDArray[np.intp]
 Flags = NDArray[np.bool_]
@@ -183,7 +183,8 @@ class Memberships(Sequence[DesiredMembership]):
     """Desired memberships by columns; `places` returns the origins of one by its number.
 
     The columns hold texts as the sources spell them: a username, a project, a role. `unlisted` is
-    as for `DesiredMembership`.
+    as for `DesiredMembership`. `maybe_in` returns which memberships may come from some rows of the
+    sources; the others do not, so that only these few need a look at their places.
     """
 
     users: Coded
@@ -191,6 +192,7 @@ class Memberships(Sequence[DesiredMembership]):
     roles: Coded
     unlisted: Flags
     places: Callable[[int], Places]
+    maybe_in: Callable[[Set[RowPlace]], Flags]
 
     @classmethod
     def of(cls, given: Iterable[DesiredMembership]) -> "Memberships":
@@ -204,6 +206,7 @@ class Memberships(Sequence[DesiredMembership]):
             Coded.of(one.role.value for one in listed),
             np.array([one.unlisted for one in listed], dtype=bool),
             lambda at: Places.of(listed[at]),
+            lambda rows: np.full(len(listed), bool(rows)),
         )
 
     def __len__(self) -> int:
@@ -235,13 +238,14 @@ class Memberships(Sequence[DesiredMembership]):
     def chosen(self, rows: Flags | Codes) -> "Memberships":
         """Return the memberships of some rows only: by flags, or by numbers."""
         numbers = np.arange(len(self))[rows]
-        places = self.places
+        places, maybe_in = self.places, self.maybe_in
         return Memberships(
             self.users._replace(codes=self.users.codes[numbers]),
             self.projects._replace(codes=self.projects.codes[numbers]),
             self.roles._replace(codes=self.roles.codes[numbers]),
             self.unlisted[numbers],
             lambda at: places(int(numbers[at])),
+            lambda rows: maybe_in(rows)[numbers],
         )
 
     def _made(self, at: int) -> DesiredMembership:
@@ -260,7 +264,7 @@ class DesiredUsers(Sequence[DesiredUser]):
 
     `values` holds for each field the wanted values, None where nothing is given for this user.
     `special` marks whoever has more to them than values: a stable id, unknown fields, or a password
-    of a kind of its own.
+    of a kind of its own. `maybe_in` is as for `Memberships`.
     """
 
     usernames: Objects
@@ -268,6 +272,7 @@ class DesiredUsers(Sequence[DesiredUser]):
     values: Mapping[str, Objects]
     special: Flags
     made: Callable[[int], DesiredUser]
+    maybe_in: Callable[[Set[RowPlace]], Flags]
 
     @classmethod
     def of(cls, given: Iterable[DesiredUser]) -> "DesiredUsers":
@@ -286,6 +291,7 @@ class DesiredUsers(Sequence[DesiredUser]):
             },
             np.array([_is_special(user) for user in listed], dtype=bool),
             listed.__getitem__,
+            lambda rows: np.full(len(listed), bool(rows)),
         )
 
     def __len__(self) -> int:
@@ -313,13 +319,14 @@ class DesiredUsers(Sequence[DesiredUser]):
     def chosen(self, rows: Flags | Codes) -> "DesiredUsers":
         """Return some users only: by flags, or by numbers."""
         numbers = np.arange(len(self))[rows]
-        made = self.made
+        made, maybe_in = self.made, self.maybe_in
         return DesiredUsers(
             self.usernames[numbers],
             self.keys[numbers],
             {name: values[numbers] for name, values in self.values.items()},
             self.special[numbers],
             lambda at: made(int(numbers[at])),
+            lambda rows: maybe_in(rows)[numbers],
         )
 
 
@@ -351,6 +358,7 @@ def joined(parts: Sequence[DesiredUsers]) -> DesiredUsers:
         },
         np.concatenate([part.special for part in parts])[order],
         lambda at: parts[part_of[at]].made(int(number[at])),
+        lambda rows: np.concatenate([part.maybe_in(rows) for part in parts])[order],
     )
 
 

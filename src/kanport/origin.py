@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from operator import attrgetter
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -82,6 +82,25 @@ class Origin:
 
 
 _parts = attrgetter(*Origin.__slots__)
+
+
+class RowPlace(NamedTuple):
+    """Which row of which source a place is in, whatever the column."""
+
+    source: str
+    file: str | None
+    sheet: str | None
+    row: int | None
+    dn: str | None
+
+
+def row_places(origins: Iterable[Origin]) -> frozenset[RowPlace]:
+    """Return the rows that places are in; the place of a whole source is in none."""
+    return frozenset(
+        RowPlace(origin.source, origin.file, origin.sheet, origin.row, origin.dn)
+        for origin in origins
+        if origin.row is not None or origin.dn is not None
+    )
 
 
 def place_order(origin: Origin) -> tuple[str, str, str, str, int, int, str, str, str]:

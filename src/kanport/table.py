@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple, Self, overload
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from kanport.facts import Fact
 from kanport.findings import Finding
-from kanport.origin import Origin, place_order
+from kanport.origin import Origin, RowPlace, place_order
 
 Cell = str | tuple[str, ...]
 """An empty cell is the empty string; a cell is a tuple where a source has several values."""
@@ -317,6 +317,29 @@ class Table:
             return self.origins[number]
         whole = self.origin
         return Origin(whole.source, whole.file, whole.sheet, int(self.numbers[number]))
+
+    def maybe_in(self, rows: Set[RowPlace]) -> NDArray[np.bool_]:
+        """Return which rows may be among these, or have a column whose place is; no others are."""
+        lines = {row.row for row in rows if row.row is not None}
+        if not self.origins:
+            return np.isin(self.numbers, list(lines))
+        dns = {row.dn for row in rows if row.dn is not None}
+        # Rows of one group share their places.
+        shared = {id(places): places for places in (self.places, *self.own_places.values())}
+        near = {
+            key
+            for key, places in shared.items()
+            if any(place.get("dn") in dns for place in places.values())
+        }
+        return np.array(
+            [
+                origin.row in lines
+                or origin.dn in dns
+                or id(self.own_places.get(number, self.places)) in near
+                for number, origin in enumerate(self.origins)
+            ],
+            dtype=bool,
+        )
 
     def place(self, number: int, column: str) -> Origin:
         """Return the origin of the cell in this row and column."""

@@ -604,3 +604,9 @@ def test_no_text_whatever_breaks_the_search_for_such_rows(
         converted(text)
         assert unwrapped(f'="{text.replace(chr(34), chr(34) * 2)}"') == strip_blanks(text)
         assert plain_xstring(escaped_xstring(text)) == text
+
+
+def test_a_total_may_be_called_as_somebody_in_another_list(tmp_path: Path) -> None:
+    found = read(tmp_path, ["ann;Ann;", "Total;;1"], ["ben;ALPHA;R", "cy;ALPHA;R", "total;BETA;W"])
+    assert serious(found.findings) == [("row-total", "people.csv:3:1")]
+    assert "total" in found.desired.unknown.people

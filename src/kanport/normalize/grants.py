@@ -1,6 +1,6 @@
 """Which memberships the rows want: contradictions, repetitions, and what is left open."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Set
 from functools import partial
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from kanport.normalize.rows import Ask, MemberRow, RowId
 from kanport.normalize.ruled import Numbers, first_of, spread, together
 from kanport.normalize.users import person_key
 from kanport.normalize.value import State, Value
-from kanport.origin import Origin, in_place_order, place_order
+from kanport.origin import Origin, RowPlace, in_place_order, place_order
 
 Pair = tuple[str | None, str | None]
 """The keys of a person and a project (`kanport.names`); None for one that could not be read."""
@@ -220,11 +220,8 @@ class Requests:
         """Return what usable rows want, in the order of the keys; see `wanted_by`."""
         rows = self.rows(bad)
         doubtful = set(open_pairs(rows, bad))
-        plain = ~self._people.flags(unknown)[self._who]
-        for rule in range(len(self._read)):
-            own = self._rule == rule
-            plain[own] &= ~self._special(rule, bad)[self._row[own]]
-        plain &= ~self._among(doubtful)
+        plain = ~self._people.flags(unknown)[self._who] & ~self._among(doubtful)
+        plain &= ~self._by_row(lambda rule: self._special(rule, bad))
         chosen = np.flatnonzero(plain)
         others = list(wanted_by(rows, bad=bad, unknown=unknown, doubtful=doubtful))
         made = [membership for _, membership in others]
@@ -242,10 +239,11 @@ class Requests:
             distinct = numbers.texts
             return Coded(tuple(distinct[number] for number in used), codes)
 
-        unlisted = np.zeros(len(self._row), dtype=bool)
-        for rule, columns in enumerate(self._read):
-            own = self._rule == rule
-            unlisted[own] = columns.unlisted[self._row[own]]
+        unlisted = self._by_row(lambda rule: self._read[rule].unlisted)[chosen]
+
+        def maybe_in(rows: Set[RowPlace]) -> Flags:
+            plain = self._by_row(lambda rule: self._read[rule].rows.maybe_in(rows))[chosen]
+            return np.append(plain, np.full(len(made), bool(rows)))[order]
 
         def places(at: int) -> Places:
             number = int(order[at])
@@ -258,11 +256,18 @@ class Requests:
             column(self._names.texts, self._name[chosen], (one.username for one in made)),
             column([one.project for one in self._asked], asked, (one.project for one in made)),
             column([one.role for one in self._asked], asked, (one.role for one in made)),
-            np.append(unlisted[chosen], np.array([one.unlisted for one in made], dtype=bool))[
-                order
-            ],
+            np.append(unlisted, np.array([one.unlisted for one in made], dtype=bool))[order],
             places,
+            maybe_in,
         )
+
+    def _by_row(self, flags: Callable[[int], Flags]) -> Flags:
+        """Return for each request the flag of its row; `flags` returns those of a rule's rows."""
+        found = np.zeros(len(self._row), dtype=bool)
+        for rule in range(len(self._read)):
+            own = self._rule == rule
+            found[own] = flags(rule)[self._row[own]]
+        return found
 
     def _among(self, pairs: Collection[Pair]) -> Flags:
         """Return which requests are for a person and a project of these pairs of keys."""

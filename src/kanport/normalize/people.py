@@ -362,6 +362,7 @@ def _plain_users(
         values,
         special,
         lambda at: merge_person(users, [columns.row(int(rows[at]))], Notes()),
+        lambda places: columns.rows.maybe_in(places)[rows],
     )
 
 

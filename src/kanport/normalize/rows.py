@@ -1,6 +1,6 @@
 """What the rows of the sources say, rule by rule, before anything is put together."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,7 +12,7 @@ from kanport.normalize.columns import secret_columns
 from kanport.normalize.notes import Place
 from kanport.normalize.rules import Cell, State
 from kanport.normalize.value import Value
-from kanport.origin import Origin
+from kanport.origin import Origin, RowPlace
 from kanport.table import DirectoryEntry, Odd, Row, Table
 
 RowId = tuple[str, int]
@@ -127,6 +127,10 @@ class FilledRows:
         flags = np.zeros(len(self.table.numbers), dtype=bool)
         flags[[number for source, number in ids if source == self.table.source]] = True
         return flags[self.in_table]
+
+    def maybe_in(self, rows: Set[RowPlace]) -> Flags:
+        """Return which of the rows may have a place in these rows of sources; no others have."""
+        return self.table.maybe_in(rows)[self.in_table]
 
     def chosen(self, flags: Flags) -> Iterator[RowId]:
         """Yield the ids of the rows that are flagged."""

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 
@@ -11,38 +11,20 @@ from kanport.findings import Finding, errors_in
 from kanport.frames import DesiredUsers, Flags, Memberships
 from kanport.model import Blocker, DesiredMembership, DesiredState, DesiredUser, Unknown
 from kanport.names import compare_key
-from kanport.origin import Origin
+from kanport.origin import Origin, RowPlace, row_places
 
 
-class RowId(NamedTuple):
-    """Which row of which source, whatever the column."""
-
-    source: str
-    file: str | None
-    sheet: str | None
-    row: int | None
-    dn: str | None
-
-
-def _rows(origins: Iterable[Origin]) -> frozenset[RowId]:
-    return frozenset(
-        RowId(origin.source, origin.file, origin.sheet, origin.row, origin.dn)
-        for origin in origins
-        if origin.row is not None or origin.dn is not None
-    )
-
-
-def user_rows(user: DesiredUser) -> frozenset[RowId]:
+def user_rows(user: DesiredUser) -> frozenset[RowPlace]:
     """Give the rows that name this person."""
-    return _rows(user.rows or user.username.origins)
+    return row_places(user.rows or user.username.origins)
 
 
-def membership_rows(membership: DesiredMembership) -> frozenset[RowId]:
+def membership_rows(membership: DesiredMembership) -> frozenset[RowPlace]:
     """Give the rows that ask for this membership.
 
     The project may stand in the header of a matrix, so its row is the last that is looked at.
     """
-    return _rows(_places_of(membership))
+    return row_places(_places_of(membership))
 
 
 def _places_of(membership: DesiredMembership) -> tuple[Origin, ...]:
@@ -58,7 +40,7 @@ class Invalid:
     such a row may mean anybody, or any project.
     """
 
-    rows: Set[RowId] = frozenset()
+    rows: Set[RowPlace] = frozenset()
     people: Set[str] = frozenset()
     memberships: Set[tuple[str, str]] = frozenset()
     strangers: Set[str] = frozenset()
@@ -80,7 +62,7 @@ class Invalid:
             for place in (finding.origin, *finding.related)
             if place is not None
         ]
-        return cls(rows=_rows(places))
+        return cls(rows=row_places(places))
 
     def with_rows(self, desired: DesiredState) -> Self:
         """Give the same with the whole rows that ask for what is invalid."""
@@ -106,7 +88,7 @@ def without(desired: DesiredState, invalid: Invalid) -> DesiredState:
     users = DesiredUsers.of(desired.users)
     is_out = np.zeros(len(users), dtype=bool)
     is_out[users.having(invalid.people)] = True
-    for at in np.flatnonzero(~is_out).tolist() if invalid.rows else ():
+    for at in np.flatnonzero(users.maybe_in(invalid.rows) & ~is_out).tolist():
         is_out[at] = not invalid.rows.isdisjoint(user_rows(users[at]))
     bad_users = users.chosen(is_out)
     memberships = Memberships.of(desired.memberships)
@@ -172,7 +154,7 @@ def _open_access(membership: DesiredMembership, invalid: Invalid) -> tuple[str |
 
 
 def _in_bad_rows(origins: Iterable[Origin], invalid: Invalid) -> bool:
-    rows = _rows(origins)
+    rows = row_places(origins)
     return bool(rows) and rows <= invalid.rows
 
 
@@ -188,10 +170,9 @@ def _named(memberships: Memberships, pairs: Set[tuple[str, str]]) -> Flags:
 
 def _are_bad(memberships: Memberships, invalid: Invalid) -> Flags:
     bad = _named(memberships, invalid.memberships)
-    if invalid.rows:
-        for row in np.flatnonzero(~bad).tolist():
-            place = memberships.places(row)
-            bad[row] = _in_bad_rows(place.username or place.role or place.project, invalid)
+    for row in np.flatnonzero(memberships.maybe_in(invalid.rows) & ~bad).tolist():
+        place = memberships.places(row)
+        bad[row] = _in_bad_rows(place.username or place.role or place.project, invalid)
     return bad
 
 
