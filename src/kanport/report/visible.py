@@ -69,6 +69,9 @@ def json_safe(text: str) -> str:
     >>> json_safe('{"name": "\u202eada"}')
     '{"name": "\\u202eada"}'
     """
+    if text.isascii() and "\x7f" not in text:
+        # JSON escapes the other control characters itself; a long report takes this way.
+        return text
     # In JSON text such characters stand inside strings only, where an escape means the same.
     return _SUSPECT_IN_LINES.sub(lambda found: _escaped(found[0]), text)
 
