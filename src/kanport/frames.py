@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from kanport.fields import BESIDE_USERNAME
 from kanport.model import DesiredMembership, DesiredUser, Given, RandomPassword
-from kanport.origin import Origin, RowPlace
+from kanport.origin import Origin, RowPlace, in_place_order
 
 Codes = NDArray[np.intp]
 Flags = NDArray[np.bool_]
@@ -262,9 +262,10 @@ class Memberships(Sequence[DesiredMembership]):
 class DesiredUsers(Sequence[DesiredUser]):
     """Desired users by columns, in the order of their compare keys; `made` returns one of them.
 
-    `values` holds for each field the wanted values, None where nothing is given for this user.
-    `special` marks whoever has more to them than values: a stable id, unknown fields, or a password
-    of a kind of its own. `maybe_in` is as for `Memberships`.
+    `named` returns where one of them is named: the cells of the username, else the rows. `values`
+    holds for each field the wanted values, None where nothing is given for this user. `special`
+    marks whoever has more to them than values: a stable id, unknown fields, or a password of a kind
+    of its own. `maybe_in` is as for `Memberships`.
     """
 
     usernames: Objects
@@ -273,6 +274,7 @@ class DesiredUsers(Sequence[DesiredUser]):
     special: Flags
     made: Callable[[int], DesiredUser]
     maybe_in: Callable[[Set[RowPlace]], Flags]
+    named: Callable[[int], tuple[Origin, ...]]
 
     @classmethod
     def of(cls, given: Iterable[DesiredUser]) -> "DesiredUsers":
@@ -292,6 +294,7 @@ class DesiredUsers(Sequence[DesiredUser]):
             np.array([_is_special(user) for user in listed], dtype=bool),
             listed.__getitem__,
             lambda rows: np.full(len(listed), bool(rows)),
+            lambda at: in_place_order(listed[at].username.origins or listed[at].rows),
         )
 
     def __len__(self) -> int:
@@ -319,7 +322,7 @@ class DesiredUsers(Sequence[DesiredUser]):
     def chosen(self, rows: Flags | Codes) -> "DesiredUsers":
         """Return some users only: by flags, or by numbers."""
         numbers = np.arange(len(self))[rows]
-        made, maybe_in = self.made, self.maybe_in
+        made, maybe_in, named = self.made, self.maybe_in, self.named
         return DesiredUsers(
             self.usernames[numbers],
             self.keys[numbers],
@@ -327,6 +330,7 @@ class DesiredUsers(Sequence[DesiredUser]):
             self.special[numbers],
             lambda at: made(int(numbers[at])),
             lambda rows: maybe_in(rows)[numbers],
+            lambda at: named(int(numbers[at])),
         )
 
 
@@ -359,6 +363,7 @@ def joined(parts: Sequence[DesiredUsers]) -> DesiredUsers:
         np.concatenate([part.special for part in parts])[order],
         lambda at: parts[part_of[at]].made(int(number[at])),
         lambda rows: np.concatenate([part.maybe_in(rows) for part in parts])[order],
+        lambda at: parts[part_of[at]].named(int(number[at])),
     )
 
 

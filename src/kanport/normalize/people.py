@@ -29,7 +29,7 @@ from kanport.normalize.rules import Outcome, State
 from kanport.normalize.users import UserColumns, person_key
 from kanport.normalize.value import Value
 from kanport.normalize.words import as_boolean
-from kanport.origin import in_place_order
+from kanport.origin import Origin, in_place_order
 from kanport.table import DirectoryEntry
 
 Same = Callable[[UserRow, UserRow], bool]
@@ -341,6 +341,11 @@ def _plain_users(
     def of(column: Column[Outcome], value: Callable[[Outcome], Any]) -> Objects:
         return objects(map(value, column.outcomes))[column.codes[rows]]
 
+    def named(at: int) -> tuple[Origin, ...]:
+        row = int(rows[at])
+        places = columns.username[row].places or (None,)
+        return in_place_order(columns.rows.place(row, place) for place in places)
+
     nothing = np.full(len(rows), None)
     values = {
         field.name: of(columns.fields[field.name], partial(_wanted, field))
@@ -363,6 +368,7 @@ def _plain_users(
         special,
         lambda at: merge_person(users, [columns.row(int(rows[at]))], Notes()),
         lambda places: columns.rows.maybe_in(places)[rows],
+        named,
     )
 
 

@@ -5,7 +5,7 @@ attributes of all, so that code that only asks whom a change concerns need not t
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property, lru_cache
 from typing import Any, ClassVar, Literal, NamedTuple, Self
@@ -470,6 +470,18 @@ class ProjectChange(_Change):
 
 
 Change = UserChange | RelationChange | GroupChange | ProjectChange
+
+
+def numbered(change: Change, number: int) -> Change:
+    """Return a change with its id in a plan: a new change itself, else a copy of it.
+
+    A new change is nobody else's yet, and there may be half a million of them.
+    """
+    name = f"c{number:04d}"
+    if change.id:
+        return replace(change, id=name)
+    object.__setattr__(change, "id", name)
+    return change
 
 
 def called(change: Change) -> str | None:

@@ -18,6 +18,7 @@ from kanport.plan.change import (
     Risk,
     UserChange,
     UserSide,
+    numbered,
 )
 
 # Within a phase, groups come first where something is taken, so that what remains after it is read
@@ -141,9 +142,7 @@ def in_plan_order(changes: Iterable[Change], taken: Iterable[str] = ()) -> tuple
         first = ordered.index(renames[0])
         created = (c.username for c in changes if c.action is Action.USER_CREATE)
         ordered[first : first + len(renames)] = order_renames(renames, (*taken, *created))
-    return tuple(
-        replace(change, id=f"c{number:04d}") for number, change in enumerate(ordered, start=1)
-    )
+    return tuple(map(numbered, ordered, count(1)))
 
 
 def _by_new_name(change: Change, new_names: Mapping[int | None, str]) -> Change:

@@ -1,6 +1,6 @@
 """What would change of the users: pure, one person at a time."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,11 +16,12 @@ from kanport.model import (
     CurrentState,
     DesiredUser,
     LdapPassword,
+    RandomPassword,
     User,
 )
 from kanport.names import compare_key
 from kanport.origin import Origin, first_place, in_place_order
-from kanport.plan.change import UserChange, UserSide, sorted_risks
+from kanport.plan.change import Password, UserChange, UserSide, sorted_risks
 from kanport.plan.managed import managed_people
 from kanport.plan.match import name_matcher
 from kanport.plan.missing import Missing, missing_people
@@ -65,8 +66,11 @@ def diff_users(
     new_emails = _new_emails(resolved.persons)
     same = _are_same(resolved.persons)
     unchanged = int(same.sum())
-    differing = [resolved.persons[at] for at in np.flatnonzero(~same).tolist()]
-    for person in differing:
+    new = _plainly_new(resolved, protected)
+    changes.extend(_create(resolved.persons, at, RandomPassword()) for at in new)
+    same[new] = True
+    differing = {at: resolved.persons[at] for at in np.flatnonzero(~same).tolist()}
+    for at, person in differing.items():
         wanted, user = person.desired, person.user
         name, place = wanted.username.value, origin_of(wanted)
         findings.extend(_spelled(person))
@@ -81,7 +85,8 @@ def diff_users(
             if user is None:
                 continue
         if user is None:
-            asked = [_create(wanted), *([_disable_new(wanted)] if inactive else [])]
+            asked = [_create(resolved.persons, at, wanted.password)]
+            asked += [_disable_new(wanted)] if inactive else []
             findings.extend(returners.login_reused(wanted))
         else:
             asked = [*_existing(person, user), *returners.enable(person, user)]
@@ -118,7 +123,7 @@ def diff_users(
         if by_ldap and user is not None and not user.ldap and not protected(user.username):
             findings.append(user_finding("user-local", user.username, place))
     findings.extend(own_ldap_findings(changes, current))
-    findings.extend(moved_findings(differing, changes, mapping))
+    findings.extend(moved_findings(differing.values(), changes, mapping))
     missing = missing_people(resolved, current, mapping, memory, protected, now)
     return UserDiff(
         (*changes, *missing.changes),
@@ -159,23 +164,40 @@ def _new_emails(persons: Persons) -> dict[int, str]:
     }
 
 
-def _create(wanted: DesiredUser) -> UserChange:
-    after: dict[str, str | bool] = {"username": wanted.username.value}
+def _plainly_new(resolved: Resolved, protected: Callable[[str], bool]) -> list[int]:
+    """Return who is to be created and no more, so that nothing else is to be said of them."""
+    persons = resolved.persons
+    wanted, numbers = persons.desired, list(persons.numbers)
+    new = ~wanted.special[numbers] & (wanted.values[ACTIVE.name][numbers] != False)  # noqa: E712
+    new &= np.array([user is None for user in persons.users], dtype=bool)
+    return [
+        at
+        for at in np.flatnonzero(new).tolist()
+        if not protected(wanted.usernames[numbers[at]])
+        and not resolved.people.with_email(wanted.values["email"][numbers[at]] or "")
+    ]
+
+
+def _create(persons: Persons, at: int, password: Password) -> UserChange:
+    wanted, number = persons.desired, persons.numbers[at]
+    username = wanted.usernames[number]
+    after: dict[str, str | bool] = {"username": username}
     # Kanboard's own LDAP fills these in, so clearing one is something to do, and a role that the
     # sources do not give is left to it.
-    by_ldap = isinstance(wanted.password, LdapPassword)
+    by_ldap = isinstance(password, LdapPassword)
     for field in UPDATABLE:
-        given = field.wanted(wanted)
-        value = given.value if given is not None else None if by_ldap else field.new
+        value = wanted.values[field.name][number]
+        if value is None and not by_ldap:
+            value = field.new
         if value or (by_ldap and value is not None):
             after[field.name] = value
     return UserChange(
         action=Action.USER_CREATE,
-        username=wanted.username.value,
-        after=UserSide(after, wanted.password),
+        username=username,
+        after=UserSide(after, password),
         why=fact("new-on-server"),
         risk=(Risk.ADMIN_GRANTED,) if after.get("role") == AppRole.ADMIN else (),
-        origin=_places(wanted),
+        origin=wanted.named(number),
     )
 
 
