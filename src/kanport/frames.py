@@ -5,6 +5,7 @@ gigabyte; as columns, a few megabytes. What works on one of them gets an object,
 """
 
 import gc
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -141,41 +142,54 @@ class Roles(NamedTuple):
         return np.append(self.roles, [None])[rows]
 
 
-class Places(NamedTuple):
+class Places(ABC):
     """The origins of the three parts of a membership; each is found when it is asked for."""
 
-    of_username: Callable[[], tuple[Origin, ...]]
-    of_project: Callable[[], tuple[Origin, ...]]
-    of_role: Callable[[], tuple[Origin, ...]]
+    __slots__ = ()
 
-    @classmethod
-    def of(cls, membership: DesiredMembership) -> Self:
+    @staticmethod
+    def of(membership: DesiredMembership) -> "Places":
         """Return the origins that a membership has."""
-        return cls(
-            lambda: membership.username.origins,
-            lambda: membership.project.origins,
-            lambda: membership.role.origins,
-        )
+        return _PlacesOf(membership)
 
     @property
+    @abstractmethod
     def username(self) -> tuple[Origin, ...]:
         """Where the username stands."""
-        return self.of_username()
 
     @property
+    @abstractmethod
     def project(self) -> tuple[Origin, ...]:
         """Where the project stands."""
-        return self.of_project()
 
     @property
+    @abstractmethod
     def role(self) -> tuple[Origin, ...]:
         """Where the role stands."""
-        return self.of_role()
 
     @property
     def cells(self) -> tuple[Origin, ...]:
         """Where the request as a whole stands: the role, else the project, else the username."""
         return self.role or self.project or self.username
+
+
+class _PlacesOf(Places):
+    __slots__ = ("_membership",)
+
+    def __init__(self, membership: DesiredMembership) -> None:
+        self._membership = membership
+
+    @property
+    def username(self) -> tuple[Origin, ...]:
+        return self._membership.username.origins
+
+    @property
+    def project(self) -> tuple[Origin, ...]:
+        return self._membership.project.origins
+
+    @property
+    def role(self) -> tuple[Origin, ...]:
+        return self._membership.role.origins
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -156,6 +156,33 @@ class _Asked(NamedTuple):
     role_places: tuple[Place, ...]
 
 
+class _RowPlaces(Places):
+    """The origins of what one row asks for."""
+
+    __slots__ = ("_asked", "_read", "_row")
+
+    def __init__(self, read: MemberColumns, row: int, asked: _Asked) -> None:
+        self._read, self._row, self._asked = read, row, asked
+
+    @property
+    def username(self) -> tuple[Origin, ...]:
+        return self._origins(self._read.username[self._row].places)
+
+    @property
+    def project(self) -> tuple[Origin, ...]:
+        return self._origins(self._asked.project_places)
+
+    @property
+    def role(self) -> tuple[Origin, ...]:
+        return self._origins(self._asked.role_places)
+
+    def _origins(self, places: tuple[Place, ...]) -> tuple[Origin, ...]:
+        rows, row = self._read.rows, self._row
+        if len(places) == 1:
+            return (rows.place(row, places[0]),)
+        return in_place_order(rows.place(row, place) for place in places)
+
+
 class Requests:
     """Everything that the rows of all rules ask for, by columns: who, in which project, as what.
 
@@ -246,9 +273,9 @@ class Requests:
             return np.append(plain, np.full(len(made), bool(rows)))[order]
 
         def places(at: int) -> Places:
-            number = int(order[at])
+            number = order.item(at)
             if number < len(chosen):
-                return self._places(int(chosen[number]))
+                return self._places(chosen.item(number))
             one = made[number - len(chosen)]
             return Places.of(one)
 
@@ -282,19 +309,8 @@ class Requests:
         return np.isin(self._who * width + projects, open_)
 
     def _places(self, number: int) -> Places:
-        rows, asked = self._read[self._rule[number]].rows, self._asked[self._ask[number]]
-        row = int(self._row[number])
-        username = self._read[self._rule[number]].username[row]
-
-        def origins(places: tuple[Place, ...]) -> tuple[Origin, ...]:
-            found = tuple(rows.place(row, place) for place in places)
-            return found if len(found) < 2 else in_place_order(found)
-
-        return Places(
-            partial(origins, username.places),
-            partial(origins, asked.project_places),
-            partial(origins, asked.role_places),
-        )
+        read, asked = self._read[self._rule.item(number)], self._asked[self._ask.item(number)]
+        return _RowPlaces(read, self._row.item(number), asked)
 
     def projects_named(self, constants: Iterable[Given[str]]) -> tuple[Given[str], ...]:
         """Return every project that a row or the mapping speaks of, with the first place of it."""

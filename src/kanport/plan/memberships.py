@@ -32,6 +32,8 @@ from kanport.plan.risks import access_risks
 from kanport.plan.wanted import Wanted
 from kanport.plan.withheld import Withheld, cause
 
+_NOT_A_MEMBER, _KEEPS_ROLE = fact("not-a-member"), fact("keeps-role")
+
 
 @dataclass(frozen=True, slots=True)
 class AccessDiff:
@@ -62,12 +64,13 @@ def diff_access(
     rows = held.rows(user_ids, wanted.project_ids)
     roles = held.role_of(rows)
     same = roles == wanted.roles
-    for at in np.flatnonzero(same & np.isin(user_ids, foreseen.in_groups)).tolist():
-        same[at] = not _may_move(wanted[at], foreseen)
+    in_groups = np.flatnonzero(same & np.isin(user_ids, foreseen.in_groups))
+    same[in_groups] = [not _may_move(one, foreseen) for one in wanted.some(in_groups)]
     diff = _Comparison(resolved, mapping, memory, missing, foreseen)
     diff.findings.extend(_about_people(resolved))
-    for at in np.flatnonzero(~same).tolist():
-        diff.compare(wanted[at], roles[at])
+    differing = np.flatnonzero(~same)
+    for one, role in zip(wanted.some(differing), roles[differing], strict=True):
+        diff.compare(one, role)
     listed = np.isin(held.projects, [project.id for project in resolved.scope])
     listed[rows[rows >= 0]] = False
     if not diff.by_lists:
@@ -204,7 +207,7 @@ def _grant(wanted: Wanted, held: str | None) -> RelationChange:
         project_id=wanted.project.server_id,
         before=role_side(held),
         after=role_side(wanted.role),
-        why=fact("not-a-member" if held is None else "keeps-role"),
+        why=_NOT_A_MEMBER if held is None else _KEEPS_ROLE,
         origin=wanted.origins,
     )
 

@@ -4,7 +4,7 @@ Each username and each project is looked up once, however many rows name it. Wha
 columns; an object is made of a row that is doubtful, and of a wanted membership when asked.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple, TypeVar, overload
@@ -83,20 +83,27 @@ class WantedMemberships(Sequence[Wanted]):
     def __getitem__(self, at: slice) -> tuple[Wanted, ...]: ...
     def __getitem__(self, at: int | slice) -> Wanted | tuple[Wanted, ...]:
         if isinstance(at, slice):
-            return tuple(self[number] for number in range(*at.indices(len(self))))
-        username, user = self.holders[self.holder[at]]
-        return Wanted(
-            username,
-            user,
-            self.projects[self.project[at]],
-            self.asked.roles.values[self.role[at]],
-            self.origins(at),
-            bool(self.unlisted[at]),
-        )
+            return tuple(self.some(np.arange(*at.indices(len(self)))))
+        (one,) = self.some(np.array([range(len(self))[at]]))
+        return one
+
+    def some(self, numbers: Codes) -> Iterator[Wanted]:
+        """Yield those with these numbers."""
+        roles = self.asked.roles.values
+        columns = (self.holder, self.project, self.role, self.pairs, self.unlisted)
+        for holder, project, role, pair, unlisted in zip(
+            *(column[numbers].tolist() for column in columns), strict=True
+        ):
+            username, user = self.holders[holder]
+            where, origins = self.projects[project], self._origins(pair)
+            yield Wanted(username, user, where, roles[role], origins, unlisted)
 
     def origins(self, at: int) -> tuple[Origin, ...]:
         """Return the cells that ask for one of them."""
-        rows = self.rows[self.pairs[at]].tolist()
+        return self._origins(self.pairs[at])
+
+    def _origins(self, pair: int) -> tuple[Origin, ...]:
+        rows = self.rows[pair].tolist()
         if len(rows) == 1:
             return self.asked.places(rows[0]).cells
         return in_place_order(cell for row in rows for cell in self.asked.places(row).cells)
