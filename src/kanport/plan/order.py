@@ -99,7 +99,6 @@ def _order(changes: Sequence[Change]) -> Codes:
 
     Names come in the order of their keys; each of them is compared once.
     """
-    phases = [(phase_of(change), _ACTION_ORDER[change.action]) for change in changes]
     return np.lexsort(
         (
             [change.user_id or 0 for change in changes],
@@ -108,7 +107,8 @@ def _order(changes: Sequence[Change]) -> Codes:
             [change.project_id or 0 for change in changes],
             _ranks((change.project or "" for change in changes), spelling_key),
             _ranks((change.username or "" for change in changes), compare_key),
-            *np.array(phases, dtype=np.intp).reshape(-1, 2).T[::-1],
+            [_ACTION_ORDER[change.action] for change in changes],
+            list(map(phase_of, changes)),
         )
     )
 

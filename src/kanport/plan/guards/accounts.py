@@ -15,13 +15,15 @@ def none_protected(situation: Situation) -> Iterator[GuardVerdict]:
     yield protected_accounts(situation.changes, situation.mapping.protect)
 
 
-def protected_accounts(changes: Iterable[Change], protect: Iterable[str]) -> GuardVerdict:
+def protected_accounts(changes: Collection[Change], protect: Iterable[str]) -> GuardVerdict:
     """Make sure once more that no protected account is in a change."""
     protected = name_matcher(protect)
-    touched = {
+    named = {change.username for change in changes}
+    touched = {name for name in named if name is not None and protected(name)}
+    touched |= {
         change.username
         for change in changes
-        if change.username is not None and any(map(protected, _names_of(change)))
+        if isinstance(change, UserChange) and protected(change.new_username)
     }
     if not touched:
         return GuardVerdict.of(fact("protected", case="passed"))
@@ -29,13 +31,6 @@ def protected_accounts(changes: Iterable[Change], protect: Iterable[str]) -> Gua
         fact("protected", case="stopped", usernames=tuple(sorted(touched)), count=len(touched)),
         tripped=True,
     )
-
-
-def _names_of(change: Change) -> Iterator[str]:
-    if change.username is not None:
-        yield change.username
-    if isinstance(change, UserChange):
-        yield change.new_username
 
 
 def private_projects_stay(situation: Situation) -> Iterator[GuardVerdict]:

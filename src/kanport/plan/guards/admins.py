@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator
 
 from kanport.facts import fact
 from kanport.model import AppRole, CurrentState
+from kanport.plan.change import UserChange
 from kanport.plan.guards.situation import Situation
 from kanport.plan.match import name_matcher
 from kanport.plan.model import Action, Change, GuardVerdict
@@ -51,11 +52,16 @@ def _admins(changes: Collection[Change], current: CurrentState) -> tuple[int, tu
     losing = {
         change.user_id
         for change in changes
-        if change.action in (Action.USER_DISABLE, Action.USER_REMOVE)
-        or (change.action is Action.USER_UPDATE and change.new.role not in (None, AppRole.ADMIN))
+        if isinstance(change, UserChange) and _may_lose_it(change)
     }
     lost = sorted(user.username for user in current.users if user.id in admins & losing)
     return len(admins - losing), tuple(lost)
+
+
+def _may_lose_it(change: UserChange) -> bool:
+    if change.action is Action.USER_UPDATE:
+        return change.new.role not in (None, AppRole.ADMIN)
+    return change.action in (Action.USER_DISABLE, Action.USER_REMOVE)
 
 
 def admins_by_name(situation: Situation) -> Iterator[GuardVerdict]:
@@ -89,17 +95,18 @@ def admins_by_name(situation: Situation) -> Iterator[GuardVerdict]:
 
 def _new_admins(situation: Situation) -> Iterator[str]:
     users = situation.current.people.by_id
+    changes = [change for change in situation.changes if isinstance(change, UserChange)]
     roles = {
         change.user_id: change.new.role
-        for change in situation.changes
+        for change in changes
         if change.action is Action.USER_UPDATE and change.new.role is not None
     }
     new_names = {
         change.user_id: change.new_username
-        for change in situation.changes
+        for change in changes
         if change.action is Action.USER_RENAME
     }
-    for change in situation.changes:
+    for change in changes:
         if change.action is Action.USER_CREATE and change.new.role == AppRole.ADMIN:
             yield change.username
         user = users.get(change.user_id) if change.user_id is not None else None
