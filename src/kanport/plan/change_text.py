@@ -9,8 +9,6 @@ from typing import Any
 from kanport.origin import Origin
 from kanport.plan.change import (
     Change,
-    GroupChange,
-    ProjectChange,
     RelationChange,
     UserChange,
     UserSide,
@@ -37,22 +35,23 @@ class ChangeTexts:
         self._encoder, self._comma = encoder, encoder.item_separator
         self._changes: dict[object, str] = {}
         self._places: dict[object, str] = {}
-        self._name = cache(_quoted)
+        self._name = cache(quoted)
 
     def of(self, change: Change) -> str:
         """Return the text of a change."""
-        if isinstance(change, GroupChange | ProjectChange):
+        if isinstance(change, UserChange):
+            sides: Any = change.before is None, change.after is None
+        elif isinstance(change, RelationChange):
+            sides = change.old_role, change.new_role
+        else:
             return self._encoder.encode(change_in_file(change))
-        of_user = isinstance(change, UserChange)
-        before, after = change.before, change.after
-        username = called(change)
+        username = called(change) if change.username is None else change.username
         shape = (
             change.action,
             change.why,
             change.wording,
             change.risk,
-            before is None if of_user else before,
-            after is None if of_user else after,
+            sides,
             username is None,
             change.user_id is None,
             change.project is None,
@@ -65,13 +64,13 @@ class ChangeTexts:
             template = self._changes[shape] = self._template_of(change)
         texts = {
             "id": quoted(change.id),
-            "username": _quoted(username),
+            "username": quoted(username or ""),
             "user_id": change.user_id,
-            "project": self._name(change.project),
+            "project": self._name(change.project or ""),
             "project_id": change.project_id,
-            "group": self._name(change.group),
+            "group": self._name(change.group or ""),
             "group_id": change.group_id,
-            "origin": self._comma.join(map(self._place, change.origin)),
+            "origin": self._comma.join([self._place(place) for place in change.origin]),
         }
         if isinstance(change, UserChange):
             texts["before"], texts["after"] = self._side(change.before), self._side(change.after)
@@ -112,7 +111,7 @@ class ChangeTexts:
         template = self._places.get(shape)
         if template is None:
             template = self._places[shape] = self._template(place.to_dict(), _PLACE)
-        return template % {"row": row, "cell": _quoted(cell), "dn": _quoted(dn)}
+        return template % {"row": row, "cell": quoted(cell or ""), "dn": quoted(dn or "")}
 
     def _template(self, parts: Mapping[str, Any], varying: Mapping[str, str]) -> str:
         """Return the text of an object, for `%` to fill in what varies."""
@@ -129,7 +128,3 @@ class ChangeTexts:
         colon = self._encoder.key_separator
         names = sorted(texts) if self._encoder.sort_keys else texts
         return "{" + self._comma.join([f'"{name}"{colon}{texts[name]}' for name in names]) + "}"
-
-
-def _quoted(text: str | None) -> str:
-    return "" if text is None else quoted(text)

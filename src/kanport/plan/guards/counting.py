@@ -41,7 +41,9 @@ _RANKS: Mapping[Action, Callable[[str], int]] = {
     Action.MEMBERSHIP_CHANGE: project_rank,
     Action.GROUP_ACCESS_CHANGE: project_rank,
 }
-_LEAVING = (Action.USER_DISABLE, Action.USER_REMOVE)
+_LEAVING = frozenset({Action.USER_DISABLE, Action.USER_REMOVE})
+# What may be a part of another change.
+_PARTS = frozenset({Action.USER_DISABLE, Action.USER_RENAME})
 
 
 def counted(
@@ -61,8 +63,8 @@ def counted(
         same = tuple(some)
         for base, of in ((USERS, _OF_USERS), (ACCESS, _OF_ACCESS)):
             if action in of:
-                numbers[of[action], base] += len(same)
-                numbers[of[action], base] -= sum(map(_counts_not, same))
+                parts = sum(map(_counts_not, same)) if action in _PARTS else 0
+                numbers[of[action], base] += len(same) - parts
         if action in _RANKS:
             base = USERS if action is Action.USER_UPDATE else ACCESS
             numbers.update((way, base) for way in map(role_moves, same) if way)
@@ -109,10 +111,12 @@ def counted_in_projects(
         same = [change for change in some if change.project_id is not None]
         for project_id, number in Counter(change.project_id for change in same).items():
             numbers[_OF_ACCESS[action], project_id or 0] += number
-        for change in same:
-            if action is Action.MEMBERSHIP_GRANT and change.user_id is None:
-                numbers["create", change.project_id or 0] += 1
-            elif action in _RANKS and (way := role_moves(change)):
+        if action is Action.MEMBERSHIP_GRANT:
+            new = Counter(change.project_id for change in same if change.user_id is None)
+            for project_id, number in new.items():
+                numbers["create", project_id or 0] += number
+        for change in same if action in _RANKS else ():
+            if way := role_moves(change):
                 numbers[way, change.project_id or 0] += 1
     for project_id, roles in current.roles.items():
         if project_id in dropped:
