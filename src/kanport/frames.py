@@ -9,20 +9,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, NamedTuple, Self, overload
+from typing import NamedTuple, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from kanport.coded import Coded, Codes, Flags, LazySequence, Objects, objects
 from kanport.fields import BESIDE_USERNAME
 from kanport.model import DesiredMembership, DesiredUser, Given, RandomPassword
 from kanport.origin import Origin, RowPlace, in_place_order
-
-Codes = NDArray[np.intp]
-Flags = NDArray[np.bool_]
-Objects = NDArray[np.object_]
 
 
 @contextmanager
@@ -39,68 +34,6 @@ def uncollected() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
-
-
-class Coded(NamedTuple):
-    """A column of texts: the distinct ones as they come, and the code of each row.
-
-    >>> Coded.of(["WEB", "OPS", "WEB"])
-    Coded(values=('WEB', 'OPS'), codes=array([0, 1, 0]))
-    """
-
-    values: tuple[str, ...]
-    codes: Codes
-
-    @classmethod
-    def of(cls, texts: Iterable[str]) -> Self:
-        """Return the column of these texts."""
-        listed = np.empty(0, dtype=object)
-        given = list(texts)
-        if given:
-            listed = np.array(given, dtype=object)
-        codes, distinct = pd.factorize(listed)
-        return cls(tuple(distinct), codes)
-
-    @property
-    def used(self) -> tuple[str, ...]:
-        """The distinct texts that any row has."""
-        return tuple(self.values[code] for code in np.unique(self.codes))
-
-    def having(self, test: Callable[[str], bool]) -> Flags:
-        """Return for each row whether its text passes a test, which each distinct one takes once.
-
-        >>> Coded.of(["WEB", "OPS", "WEB"]).having("WEB".__eq__)
-        array([ True, False,  True])
-        """
-        return np.array([test(text) for text in self.values], dtype=bool)[self.codes]
-
-    def keys(self, key: Callable[[str], str]) -> "Coded":
-        """Return the column of the keys of the texts: what is compared instead of them."""
-        number, distinct = pd.factorize(np.array([*map(key, self.values), ""], dtype=object))
-        return Coded(tuple(distinct), number[self.codes])
-
-
-class Rows:
-    """The numbers of rows by a code that each of them has.
-
-    >>> Rows(np.array([1, 0, 1]), np.array([10, 11, 12]), 2)[1]
-    array([10, 12])
-    """
-
-    def __init__(self, codes: Codes, numbers: Codes, count: int) -> None:
-        """Take the code of each row, below `count`, and its number."""
-        self.codes, self.numbers, self._count = codes, numbers, count
-
-    @cached_property
-    def _sorted(self) -> tuple[Codes, Codes]:
-        order = np.argsort(self.codes, kind="stable")
-        ends = np.cumsum(np.bincount(self.codes, minlength=self._count))
-        return self.numbers[order], np.concatenate(([0], ends))
-
-    def __getitem__(self, code: int) -> Codes:
-        """Return the numbers of the rows with a code, in their order."""
-        numbers, ends = self._sorted
-        return numbers[ends[code] : ends[code + 1]]
 
 
 class Roles(NamedTuple):
@@ -193,7 +126,7 @@ class _PlacesOf(Places):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Memberships(Sequence[DesiredMembership]):
+class Memberships(LazySequence[DesiredMembership]):
     """Desired memberships by columns; `places` returns the origins of one by its number.
 
     The columns hold texts as the sources spell them: a username, a project, a role. `unlisted` is
@@ -226,28 +159,9 @@ class Memberships(Sequence[DesiredMembership]):
     def __len__(self) -> int:
         return len(self.unlisted)
 
-    @overload
-    def __getitem__(self, at: int) -> DesiredMembership: ...
-    @overload
-    def __getitem__(self, at: slice) -> tuple[DesiredMembership, ...]: ...
-    def __getitem__(self, at: int | slice) -> DesiredMembership | tuple[DesiredMembership, ...]:
-        if isinstance(at, slice):
-            return tuple(map(self._made, range(*at.indices(len(self)))))
-        number = range(len(self))[at]
-        return self._made(number)
-
-    def __eq__(self, other: object) -> bool:
-        """Compare as sequences, also with a tuple."""
-        return isinstance(other, Sequence) and tuple(self) == tuple(other)
-
-    __hash__ = None  # type: ignore[assignment]
-
     def texts(self, at: int) -> tuple[str, str]:
         """Return the username and the project of one, as it spells them."""
-        return (
-            self.users.values[self.users.codes[at]],
-            self.projects.values[self.projects.codes[at]],
-        )
+        return self.users.at(at), self.projects.at(at)
 
     def chosen(self, rows: Flags | Codes) -> "Memberships":
         """Return the memberships of some rows only: by flags, or by numbers."""
@@ -265,15 +179,15 @@ class Memberships(Sequence[DesiredMembership]):
     def _made(self, at: int) -> DesiredMembership:
         places = self.places(at)
         return DesiredMembership(
-            Given(self.users.values[self.users.codes[at]], places.username),
-            Given(self.projects.values[self.projects.codes[at]], places.project),
-            Given(self.roles.values[self.roles.codes[at]], places.role),
+            Given(self.users.at(at), places.username),
+            Given(self.projects.at(at), places.project),
+            Given(self.roles.at(at), places.role),
             unlisted=bool(self.unlisted[at]),
         )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class DesiredUsers(Sequence[DesiredUser]):
+class DesiredUsers(LazySequence[DesiredUser]):
     """Desired users by columns, in the order of their compare keys; `made` returns one of them.
 
     `named` returns where one of them is named: the cells of the username, else the rows. `values`
@@ -314,20 +228,8 @@ class DesiredUsers(Sequence[DesiredUser]):
     def __len__(self) -> int:
         return len(self.special)
 
-    @overload
-    def __getitem__(self, at: int) -> DesiredUser: ...
-    @overload
-    def __getitem__(self, at: slice) -> tuple[DesiredUser, ...]: ...
-    def __getitem__(self, at: int | slice) -> DesiredUser | tuple[DesiredUser, ...]:
-        if isinstance(at, slice):
-            return tuple(map(self.made, range(*at.indices(len(self)))))
-        return self.made(range(len(self))[at])
-
-    def __eq__(self, other: object) -> bool:
-        """Compare as sequences, also with a tuple."""
-        return isinstance(other, Sequence) and tuple(self) == tuple(other)
-
-    __hash__ = None  # type: ignore[assignment]
+    def _made(self, at: int) -> DesiredUser:
+        return self.made(at)
 
     def having(self, keys: Set[str]) -> Codes:
         """Return the numbers of the users who have one of these compare keys."""
@@ -351,16 +253,6 @@ class DesiredUsers(Sequence[DesiredUser]):
 _NONE: Codes = np.empty(0, dtype=np.intp)
 
 
-def numbered(values: NDArray[Any]) -> tuple[Codes, NDArray[Any]]:
-    """Return the distinct values as they come, and before them the number that each row has.
-
-    >>> numbered(np.array([7, 3, 7]))
-    (array([0, 1, 0]), array([7, 3]))
-    """
-    codes, distinct = pd.factorize(values)
-    return codes, distinct
-
-
 def joined(parts: Sequence[DesiredUsers]) -> DesiredUsers:
     """Return the users of several parts in the order of their compare keys."""
     keys = np.concatenate([part.keys for part in parts])
@@ -379,11 +271,6 @@ def joined(parts: Sequence[DesiredUsers]) -> DesiredUsers:
         lambda rows: np.concatenate([part.maybe_in(rows) for part in parts])[order],
         lambda at: parts[part_of[at]].named(int(number[at])),
     )
-
-
-def objects(values: Iterable[Any]) -> Objects:
-    """Return an array of objects, each value one of them."""
-    return np.fromiter(values, dtype=object)
 
 
 def _is_special(user: DesiredUser) -> bool:

@@ -13,10 +13,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kanport.coded import Coded
 from kanport.facts import Fact, fact
 from kanport.names import normalize as in_form
 from kanport.rules import strip_blanks
-from kanport.table import Coded, Odd
+from kanport.table import Odd
 
 # Always with a sign: `891e3` and `1e5` are ids, and Excel writes `8.91E+05`. It may be one of
 # several values of a cell.
@@ -205,13 +206,13 @@ def stray_rows(
     fold = [_folded(header).strip(_EDGES) for header in headers]
     named = frozenset(fold)
     suspects: set[int] = set()
-    for codes, values in map(columns.__getitem__, looked_at):
-        if numbers := _suspects(values, named):
-            suspects.update(np.flatnonzero(np.isin(codes, numbers)).tolist())
+    for column in map(columns.__getitem__, looked_at):
+        if numbers := _suspects(column.values, named):
+            suspects.update(np.flatnonzero(np.isin(column.codes, numbers)).tolist())
     usual = cache(lambda number: _usual(columns[number]))
     found = []
     for row in sorted(suspects):
-        texts_of_row = [strip_blanks(unwrapped(column.at(row))) for column in columns]
+        texts_of_row = [strip_blanks(unwrapped(one.at(row))) for one in columns]
         if (at := _header_at(texts_of_row, fold)) is not None:
             why = fact("row-header")
         elif (at := _total_at(texts_of_row, usual)) is not None:

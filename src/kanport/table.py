@@ -5,12 +5,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, NamedTuple, Self, overload
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kanport.coded import Coded, LazySequence, Objects, objects
 from kanport.facts import Fact
 from kanport.findings import Finding
 from kanport.origin import Origin, RowPlace, place_order
@@ -20,8 +21,6 @@ Cell = str | tuple[str, ...]
 
 Place = Mapping[str, int | str]
 """What the origin of a cell says of its column."""
-
-Objects = NDArray[np.object_]
 
 _NOWHERE: Mapping[str, Any] = {}
 _PLAIN: Mapping[str, Any] = {}
@@ -195,28 +194,6 @@ class Directory:
     holders: Mapping[str, frozenset[str]] = field(default_factory=dict)
     absent: Mapping[str, frozenset[str]] = field(default_factory=dict)
     sure: bool = True
-
-
-class Coded(NamedTuple):
-    """A column by its distinct cells: which of them each row has, and the cells themselves."""
-
-    codes: NDArray[np.intp]
-    values: Objects
-
-    @classmethod
-    def of(cls, cells: Objects) -> Self:
-        """Return the column of these cells; the distinct ones come in the order of the rows."""
-        codes, values = pd.factorize(cells)
-        return cls(codes, values)
-
-    @property
-    def cells(self) -> Objects:
-        """The cell of each row."""
-        return self.values[self.codes]
-
-    def at(self, row: int) -> Any:
-        """Return the cell of one row."""
-        return self.values[self.codes[row]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -394,7 +371,7 @@ class Table:
         return found
 
 
-class Rows(Sequence[Row]):
+class Rows(LazySequence[Row]):
     """The rows of a table as objects, each made when it is asked for."""
 
     def __init__(self, table: Table) -> None:
@@ -404,29 +381,11 @@ class Rows(Sequence[Row]):
     def __len__(self) -> int:
         return len(self._table.numbers)
 
-    @overload
-    def __getitem__(self, at: int) -> Row: ...
-    @overload
-    def __getitem__(self, at: slice) -> tuple[Row, ...]: ...
-    def __getitem__(self, at: int | slice) -> Row | tuple[Row, ...]:
-        numbers = range(len(self))
-        if isinstance(at, slice):
-            return tuple(map(self._table.row, numbers[at]))
-        return self._table.row(numbers[at])
+    def _made(self, at: int) -> Row:
+        return self._table.row(at)
 
     def __iter__(self) -> Iterator[Row]:
         return map(self._table.row, range(len(self)))
-
-    def __eq__(self, other: object) -> bool:
-        """Compare as sequences, also with a tuple."""
-        return isinstance(other, Sequence) and tuple(self) == tuple(other)
-
-    __hash__ = None  # type: ignore[assignment]
-
-
-def objects(cells: Iterable[Any]) -> Objects:
-    """Return an array of objects, each cell one of them, also where it is a tuple."""
-    return np.fromiter(cells, dtype=object)
 
 
 def frame_of(columns: Mapping[str, Objects]) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kanport.coded import Coded, objects
 from kanport.errors import SourceInvalid
 from kanport.findings import Finding, Severity
 from kanport.pipeline.inputs import Inputs, read_inputs
@@ -20,7 +21,6 @@ from kanport.spreadsheet import (
     stray_rows,
     unwrapped,
 )
-from kanport.table import Coded, objects
 from tests.sources.reading import saved, workbook
 
 MAPPING = """\

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from string import Template
 
+from kanport.coded import Coded, objects
 from kanport.export.tables import COLUMNS, MEMBERSHIPS, PROJECTS, Listing
 from kanport.fields import LDAP, USER_FIELDS, UserField
 from kanport.model import ProjectRole
 from kanport.spreadsheet import converted, converted_in_column, stray_rows, unwrapped
-from kanport.table import Coded, objects
 
 _RULES = Template("""
 users:

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kanport.frames import Coded, Codes, Flags, Memberships, Places, numbered
+from kanport.coded import Coded, Codes, Flags, numbered, objects
+from kanport.frames import Memberships, Places
 from kanport.model import PROJECT_ROLE_RANK, DesiredMembership, Given, ProjectRole
 from kanport.names import case_key, spelling_key
 from kanport.normalize.memberships import MemberColumns, Said
@@ -264,7 +265,7 @@ class Requests:
             # Only texts that are still wanted are to be in the column.
             codes, used = numbered(codes[order])
             distinct = numbers.texts
-            return Coded(tuple(distinct[number] for number in used), codes)
+            return Coded(objects(distinct[number] for number in used), codes)
 
         unlisted = self._by_row(lambda rule: self._read[rule].unlisted)[chosen]
 

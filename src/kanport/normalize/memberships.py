@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kanport.frames import Flags
+from kanport.coded import Flags
 from kanport.mapping.spec import Matrix, Membership, RoleRule
 from kanport.model import Given, ProjectRole
 from kanport.names import as_written, spelling_key

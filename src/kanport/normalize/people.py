@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from kanport.coded import Codes, Flags, Objects, objects
 from kanport.fields import (
     ACTIVE,
     BESIDE_USERNAME,
@@ -18,7 +19,7 @@ from kanport.fields import (
     UserField,
     attributes,
 )
-from kanport.frames import Codes, DesiredUsers, Flags, Objects, joined, objects
+from kanport.frames import DesiredUsers, joined
 from kanport.mapping.spec import Users
 from kanport.model import DesiredUser, Given, LdapPassword, PasswordCell, RandomPassword
 from kanport.normalize.identity import merge_id

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from kanport.frames import Codes, Flags
+from kanport.coded import Codes, Flags
 from kanport.mapping.spec import MappingFile
 from kanport.normalize.bound import Context
 from kanport.normalize.columns import secret_columns

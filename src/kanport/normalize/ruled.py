@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from kanport.frames import Codes, Flags, numbered
+from kanport.coded import Codes, Flags, numbered
 from kanport.normalize.bound import BoundRule
 from kanport.normalize.notes import Notes, Remark
 from kanport.normalize.rows import FilledRows

@@ -7,8 +7,9 @@ from typing import Self
 
 import numpy as np
 
+from kanport.coded import Flags
 from kanport.findings import Finding, errors_in
-from kanport.frames import DesiredUsers, Flags, Memberships
+from kanport.frames import DesiredUsers, Memberships
 from kanport.model import Blocker, DesiredMembership, DesiredState, DesiredUser, Unknown
 from kanport.names import compare_key
 from kanport.origin import Origin, RowPlace, row_places

@@ -5,7 +5,8 @@ from collections.abc import Collection, Iterable
 import numpy as np
 from pydantic import TypeAdapter
 
-from kanport.frames import Codes, Roles, objects
+from kanport.coded import Codes, objects
+from kanport.frames import Roles
 from kanport.model import CurrentState
 from kanport.plan.model import Action, Change, PlanAccess, PlanPerson
 from kanport.plan.moves import Moves

@@ -8,8 +8,8 @@ from itertools import count
 
 import numpy as np
 
+from kanport.coded import Codes
 from kanport.facts import fact
-from kanport.frames import Codes
 from kanport.names import compare_key, spelling_key, temporary_username
 from kanport.plan.change import (
     Action,

@@ -4,13 +4,14 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple, overload
+from typing import NamedTuple
 
 import numpy as np
 
+from kanport.coded import LazySequence, Objects
 from kanport.facts import Param, fact
 from kanport.findings import Finding, finding, found
-from kanport.frames import DesiredUsers, Memberships, Objects
+from kanport.frames import DesiredUsers, Memberships
 from kanport.model import DesiredState, DesiredUser, User, UserIndex
 from kanport.names import compare_key, spelling_key
 from kanport.origin import Origin, first_place, in_place_order
@@ -34,7 +35,7 @@ class Person:
 
 
 @dataclass(frozen=True, eq=False)
-class Persons(Sequence[Person]):
+class Persons(LazySequence[Person]):
     """The desired persons by columns: the number of each in `desired`, and their user.
 
     `renamed` and `known` are the places in this order of those for whom that is True.
@@ -49,13 +50,7 @@ class Persons(Sequence[Person]):
     def __len__(self) -> int:
         return len(self.numbers)
 
-    @overload
-    def __getitem__(self, at: int) -> Person: ...
-    @overload
-    def __getitem__(self, at: slice) -> tuple[Person, ...]: ...
-    def __getitem__(self, at: int | slice) -> Person | tuple[Person, ...]:
-        if isinstance(at, slice):
-            return tuple(map(self.__getitem__, range(*at.indices(len(self)))))
+    def _made(self, at: int) -> Person:
         wanted, user = self.desired[self.numbers[at]], self.users[at]
         return Person(wanted, user, renamed=at in self.renamed, known=at in self.known)
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kanport.coded import Flags, objects
 from kanport.facts import fact
 from kanport.fields import ACTIVE, UPDATABLE, field_named, labels
 from kanport.findings import Finding, finding, found
-from kanport.frames import Flags, objects
 from kanport.mapping.spec import MappingFile
 from kanport.memory import Memory
 from kanport.model import (

@@ -7,12 +7,13 @@ columns; an object is made of a row that is doubtful, and of a wanted membership
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple, TypeVar, overload
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
+from kanport.coded import Codes, Flags, LazySequence, Objects, RowsByCode
 from kanport.findings import Finding, Severity, found
-from kanport.frames import Codes, Flags, Memberships, Objects, Rows
+from kanport.frames import Memberships
 from kanport.model import (
     CurrentState,
     DesiredMembership,
@@ -58,7 +59,7 @@ class Holder(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class WantedMemberships(Sequence[Wanted]):
+class WantedMemberships(LazySequence[Wanted]):
     """The wanted memberships by columns: the numbers of the holder and the project of each.
 
     `rows` are those of `asked` that ask for one, by its number in `pairs`.
@@ -67,7 +68,7 @@ class WantedMemberships(Sequence[Wanted]):
     asked: Memberships
     holders: tuple[Holder, ...]
     projects: tuple[Project, ...]
-    rows: Rows
+    rows: RowsByCode
     pairs: Codes
     holder: Codes
     project: Codes
@@ -77,15 +78,8 @@ class WantedMemberships(Sequence[Wanted]):
     def __len__(self) -> int:
         return len(self.pairs)
 
-    @overload
-    def __getitem__(self, at: int) -> Wanted: ...
-    @overload
-    def __getitem__(self, at: slice) -> tuple[Wanted, ...]: ...
-    def __getitem__(self, at: int | slice) -> Wanted | tuple[Wanted, ...]:
-        if isinstance(at, slice):
-            return tuple(self.some(np.arange(*at.indices(len(self)))))
-        (one,) = self.some(np.array([range(len(self))[at]]))
-        return one
+    def _made(self, at: int) -> Wanted:
+        return next(self.some(np.array([at])))
 
     def some(self, numbers: Codes) -> Iterator[Wanted]:
         """Yield those with these numbers."""
@@ -124,7 +118,7 @@ class WantedMemberships(Sequence[Wanted]):
     @property
     def roles(self) -> Objects:
         """The role of each."""
-        return np.array(self.asked.roles.values, dtype=object)[self.role]
+        return self.asked.roles.values[self.role]
 
     @property
     def user_ids(self) -> Codes:
@@ -149,10 +143,10 @@ class Named:
     texts: Mapping[int, Sequence[int]]
 
     @cached_property
-    def _rows(self) -> Rows:
+    def _rows(self) -> RowsByCode:
         listed = np.flatnonzero(~self.memberships.unlisted)
         users = self.memberships.users
-        return Rows(users.codes[listed], listed, len(users.values))
+        return RowsByCode(users.codes[listed], listed, len(users.values))
 
     def spellings(self, user_id: int) -> tuple[str, ...]:
         """Return what rows call a user; nothing for somebody whom none names."""
@@ -312,7 +306,7 @@ def _paired(
         asked,
         tuple(map(_holder, people)),
         tuple(projects),
-        Rows(pair, usable, len(order)),
+        RowsByCode(pair, usable, len(order)),
         np.arange(len(order)),
         person[first],
         project[first],

@@ -4,8 +4,8 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
-from typing import overload
 
+from kanport.coded import LazySequence
 from kanport.findings import Finding, Severity
 from kanport.origin import Origin
 from kanport.plan.model import PlanSource
@@ -46,7 +46,7 @@ def input_rows(
     return InputRows(spans, told, planned=planned) if spans else ()
 
 
-class InputRows(Sequence[InputRow]):
+class InputRows(LazySequence[InputRow]):
     """The rows of the input, made when they are asked for: nothing is told of almost all of them.
 
     `told` has the changes and findings of the others.
@@ -70,14 +70,7 @@ class InputRows(Sequence[InputRow]):
     def __iter__(self) -> Iterator[InputRow]:
         return (row for span in self._spans for row in self._of(span, span.rows))
 
-    @overload
-    def __getitem__(self, at: int) -> InputRow: ...
-    @overload
-    def __getitem__(self, at: slice) -> tuple[InputRow, ...]: ...
-    def __getitem__(self, at: int | slice) -> InputRow | tuple[InputRow, ...]:
-        if isinstance(at, slice):
-            return tuple(self[number] for number in range(*at.indices(len(self))))
-        number = range(len(self))[at]
+    def _made(self, number: int) -> InputRow:
         which = bisect_right(self._ends, number)
         span = self._spans[which]
         back = number - self._ends[which]

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from kanport.coded import Coded, objects
 from kanport.facts import fact
 from kanport.findings import Finding, found
 from kanport.names import normalize as in_form
 from kanport.origin import Origin
 from kanport.rules import control_problem, strip_blanks
 from kanport.spreadsheet import converted_texts, unwrapped
-from kanport.table import Coded, Odd, objects
+from kanport.table import Odd
 
 _RELATED = 20
 _OPENINGS = frozenset(" =#Ee")
@@ -70,7 +71,7 @@ def clean_column(raw: Coded, *, spreadsheet: bool = False) -> Cleaned:
             odd.setdefault(number, found)
     again = raw if bare == before else Coded.of(objects(bare))
     return Cleaned(
-        raw if again is raw else Coded(again.codes[raw.codes], again.values),
+        raw if again is raw else Coded(again.values, again.codes[raw.codes]),
         trimmed=_where(raw.codes, trimmed),
         composed=_where(raw.codes, composed),
         unwrapped=_where(raw.codes, wrapped),

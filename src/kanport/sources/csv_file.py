@@ -9,6 +9,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
+from kanport.coded import Coded, objects
 from kanport.findings import Finding, found
 from kanport.mapping.spec import CsvSource
 from kanport.origin import Origin
@@ -35,7 +36,7 @@ from kanport.sources.header import (
     headless,
 )
 from kanport.sources.problems import Problems, too_many
-from kanport.table import Coded, Table, objects
+from kanport.table import Table
 
 _RELATED = 20
 _SOMETHING = re.compile(r'[^\s,;|"]')

@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kanport.coded import Objects, objects
 from kanport.facts import fact
 from kanport.findings import Finding, finding
 from kanport.origin import Origin
-from kanport.table import Objects, objects
 
 _BLANK_AFTER = re.compile(r'"[ \t\u00a0]+(?:[,;|\t]|$)')
 _BLANKS = (b" ", b"\t", "\u00a0".encode())

@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from kanport.coded import Coded, objects
 from kanport.findings import Finding, found
 from kanport.mapping.spec import ExcelSource
 from kanport.origin import Origin
@@ -35,7 +36,7 @@ from kanport.sources.header import (
     headless,
 )
 from kanport.sources.problems import Problems, too_many
-from kanport.table import Coded, Odd, Table, objects
+from kanport.table import Odd, Table
 
 
 def read_excel(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kanport.coded import Coded
 from kanport.facts import fact
 from kanport.findings import Finding, finding
 from kanport.mapping.spec import CsvSource, ExcelSource, YamlSource
@@ -16,7 +17,7 @@ from kanport.sources.cells import Cleaned, changes_told, clean_column, odd_text
 from kanport.sources.file_bytes import FileBytes
 from kanport.sources.header import Column
 from kanport.spreadsheet import converted, stray_rows, unwrapped
-from kanport.table import Coded, Odd, Place, Row, Table
+from kanport.table import Odd, Place, Row, Table
 
 FileSpec = CsvSource | ExcelSource | YamlSource
 

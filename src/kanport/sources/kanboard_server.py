@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import SecretStr
 
+from kanport.coded import Coded, objects
 from kanport.config import Settings, Timeouts, normalize_url
 from kanport.errors import ConfigInvalid, Unreachable
 from kanport.export.tables import Listing, listings, not_whole
@@ -19,7 +20,7 @@ from kanport.mapping.ldap import SecretReference
 from kanport.mapping.spec import KanboardSource
 from kanport.network import LONGEST_EXCHANGE
 from kanport.origin import Origin
-from kanport.table import Coded, Table, objects
+from kanport.table import Table
 
 
 class Servers:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from kanport.coded import Coded, objects
 from kanport.facts import fact
 from kanport.findings import Finding, found
 from kanport.mapping.spec import YamlSource
@@ -13,7 +14,7 @@ from kanport.sources.file_bytes import MAX_FILE_BYTES, read_bytes, refused
 from kanport.sources.grid import Grid, table_of
 from kanport.sources.header import Wanted, columns_of, header_problems
 from kanport.sources.problems import Problems, too_many
-from kanport.table import Coded, Odd, Table, objects
+from kanport.table import Odd, Table
 
 # A million rows of ten values.
 MAX_VALUES = 10_000_000
