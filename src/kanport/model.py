@@ -159,7 +159,7 @@ class UserIndex:
         return found
 
     def fitting(self, username: str) -> tuple[User, ...]:
-        """Give whom a username means: nobody, one, or several whose names compare the same.
+        """Return whom a username means: nobody, one, or several whose names compare the same.
 
         The exact spelling wins: SQLite and PostgreSQL keep `alice` and `ALICE` apart.
         """
@@ -167,7 +167,7 @@ class UserIndex:
         return (exact,) if exact else self.by_key.get(compare_key(username), ())
 
     def with_email(self, email: str) -> tuple[User, ...]:
-        """Give the users with this e-mail address, compared without regard to case."""
+        """Return the users with this email address, compared without regard to case."""
         return self.by_email.get(email.casefold(), ()) if email else ()
 
 

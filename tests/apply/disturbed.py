@@ -13,7 +13,8 @@ from kanport.kanboard.client import Client
 from kanport.outcome import Run, Status
 from kanport.pipeline import Execution, apply_plan, resume_run
 from kanport.pipeline.results import exit_code_of
-from kanport.plan.model import Action, Change, Plan
+from kanport.plan.change import Action, Change
+from kanport.plan.model import Plan
 from kanport.sandbox import Sandbox, SandboxOptions, Snapshot
 from tests.apply.plans import change, grant, new_user, plan_of
 from tests.apply.proxy import Calls, Disturbance, Proxy

@@ -5,7 +5,8 @@ from typing import Any
 
 from kanport.facts import Fact
 from kanport.outcome import Outcome
-from kanport.plan.model import Action, Change, Plan, PlanMapping, PlanServer
+from kanport.plan.change import Action, Change
+from kanport.plan.model import Plan, PlanMapping, PlanServer
 from kanport.plan.plan_file import plan_digest
 from tests.changes import a_change
 

@@ -15,7 +15,8 @@ from kanport.config import resolve_settings
 from kanport.facts import fact
 from kanport.kanboard.client import Client
 from kanport.outcome import SENT_UNKNOWN, STOPPED_BY_ERRORS, STOPPED_BY_SIGNAL, Run, Status
-from kanport.plan.model import Action, Change, Plan
+from kanport.plan.change import Action, Change
+from kanport.plan.model import Plan
 from kanport.sandbox import Fault, Reply, Sandbox, web_page
 from tests.apply.plans import change, facts_in, grant, new_user, plan_of
 

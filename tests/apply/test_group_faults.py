@@ -13,7 +13,8 @@ from kanport.config import resolve_settings
 from kanport.kanboard.client import Client
 from kanport.outcome import Run, Status
 from kanport.pipeline import Execution, apply_plan, resume_run, verify_plan
-from kanport.plan.model import Action, Change, Plan
+from kanport.plan.change import Action, Change
+from kanport.plan.model import Plan
 from kanport.sandbox import Fault, Reply, Sandbox, SandboxOptions
 from tests.apply.plans import new_user, plan_of
 from tests.changes import a_change

@@ -20,7 +20,8 @@ from kanport.kanboard.client import Client
 from kanport.kanboard.rpc import Answer, Call
 from kanport.outcome import Status
 from kanport.pipeline import Execution, apply_plan, resume_run
-from kanport.plan.model import Action, Change, Plan
+from kanport.plan.change import Action, Change
+from kanport.plan.model import Plan
 from tests.apply.plans import change, grant, new_user, plan_of
 from tests.examples import examples
 

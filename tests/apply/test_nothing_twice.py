@@ -21,7 +21,7 @@ from kanport.facts import fact
 from kanport.kanboard.client import Client
 from kanport.outcome import Status
 from kanport.pipeline import Execution, apply_plan, resume_run
-from kanport.plan.model import Action, Change
+from kanport.plan.change import Action, Change
 from kanport.sandbox import Fault, Sandbox
 from tests.apply.plans import new_user, plan_of
 from tests.changes import a_change

@@ -11,8 +11,8 @@ from kanport.apply.undo import undo_plan
 from kanport.facts import fact
 from kanport.model import CurrentState, Group, Project, ServerInfo, User
 from kanport.outcome import Outcome, Run, Status
-from kanport.plan.change import values_of
-from kanport.plan.model import Action, Change, Plan, PlanIdentity, Risk
+from kanport.plan.change import Action, Change, Risk, values_of
+from kanport.plan.model import Plan, PlanIdentity
 from tests.apply.plans import change, grant, new_user, plan_of
 from tests.changes import after_of, changed, who
 

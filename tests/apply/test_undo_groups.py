@@ -7,7 +7,8 @@ import pytest
 from kanport.apply.journal import Answered, Heard
 from kanport.model import Group
 from kanport.outcome import Status
-from kanport.plan.model import Action, Change, Plan
+from kanport.plan.change import Action, Change
+from kanport.plan.model import Plan
 from tests.apply.test_undo import ADA, back, recorded, state
 from tests.changes import a_change
 

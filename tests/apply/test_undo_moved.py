@@ -9,7 +9,8 @@ from kanport.apply.journal import Answered, Heard
 from kanport.apply.undo import people_to_read, projects_to_read
 from kanport.model import CurrentState, Group, Project, User
 from kanport.outcome import Status
-from kanport.plan.model import Action, Change, Plan
+from kanport.plan.change import Action, Change
+from kanport.plan.model import Plan
 from tests.apply.plans import change, grant, new_user
 from tests.apply.test_undo import (
     ADA,

@@ -12,7 +12,8 @@ from kanport.config import resolve_settings
 from kanport.kanboard.client import Client
 from kanport.outcome import Status
 from kanport.pipeline import Execution, apply_plan
-from kanport.plan.model import Action, Change, Plan, PlanMapping, Risk
+from kanport.plan.change import Action, Change, Risk
+from kanport.plan.model import Plan, PlanMapping
 from kanport.plan.plan_file import load_plan, plan_digest, write_plan
 from kanport.sandbox import Sandbox
 from tests.apply.plans import change, new_user, plan_of

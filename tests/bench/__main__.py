@@ -27,7 +27,7 @@ from kanport.kanboard.client import Client
 from kanport.kanboard.current import read_current
 from kanport.kanboard.rpc import Call, Result
 from kanport.pipeline import Execution, apply_plan
-from kanport.plan.model import Action, Change
+from kanport.plan.change import Action, Change
 from tests.apply.plans import change, grant, new_user, plan_of
 from tests.bench.server import bench_server
 

@@ -12,9 +12,8 @@ from tempfile import TemporaryDirectory
 
 from kanport.findings import Finding
 from kanport.origin import Origin
+from kanport.plan.change import Action, Change, Risk
 from kanport.plan.model import (
-    Action,
-    Change,
     GuardVerdict,
     Plan,
     PlanAccess,
@@ -23,7 +22,6 @@ from kanport.plan.model import (
     PlanRows,
     PlanServer,
     PlanSource,
-    Risk,
 )
 from kanport.report import html
 from kanport.report import view as views

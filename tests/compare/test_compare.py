@@ -11,8 +11,9 @@ from kanport.facts import as_written
 from kanport.findings import Finding, found
 from kanport.origin import Origin
 from kanport.outcome import Outcome, Run, Status
+from kanport.plan.change import Change
 from kanport.plan.compare import compare
-from kanport.plan.model import Change, Plan
+from kanport.plan.model import Plan
 from kanport.plan.plan_file import plan_digest
 from kanport.report.compare import as_dict, document_of, headline, reasons
 from kanport.report.document import as_markdown, as_text

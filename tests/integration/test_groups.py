@@ -27,8 +27,9 @@ from kanport.pipeline import (
     remember,
     verify_plan,
 )
+from kanport.plan.change import Action
 from kanport.plan.effective import GroupAccess, project_access
-from kanport.plan.model import Action, Plan
+from kanport.plan.model import Plan
 from kanport.sandbox import Sandbox, SandboxOptions, Snapshot
 from tests.examples import examples
 

@@ -17,7 +17,8 @@ from kanport.kanboard.client import Client
 from kanport.names import compare_key
 from kanport.outcome import Run, Status
 from kanport.pipeline import Execution, Inputs, apply_plan, check_fresh, plan_inputs, read_inputs
-from kanport.plan.model import Action, Plan
+from kanport.plan.change import Action
+from kanport.plan.model import Plan
 from kanport.plan.plan_file import dump_plan
 from kanport.sandbox import Sandbox, SandboxOptions, Snapshot
 from tests.changes import after_of

@@ -12,7 +12,8 @@ from kanport.kanboard.client import Client
 from kanport.kanboard.current import read_current
 from kanport.outcome import Run, Status
 from kanport.pipeline import Execution, apply_plan, check_fresh, plan_undo, verify_plan
-from kanport.plan.model import Action, Plan
+from kanport.plan.change import Action
+from kanport.plan.model import Plan
 from kanport.sandbox import Sandbox, Snapshot
 from kanport.sandbox.store import UserState
 from tests.changes import after_of

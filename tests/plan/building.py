@@ -20,9 +20,9 @@ from kanport.model import (
     User,
 )
 from kanport.origin import Origin
-from kanport.plan.change import values_of
+from kanport.plan.change import Change, values_of
 from kanport.plan.make import make_plan
-from kanport.plan.model import Change, Plan, PlanMapping, PlanSource
+from kanport.plan.model import Plan, PlanMapping, PlanSource
 
 SERVER = ServerInfo("http://kanboard.test/jsonrpc.php", "1.2.53")
 ADMIN = User(1, "admin", name="Ada Min", role="app-admin")

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 
 from kanport.memory import Memory
 from kanport.model import PROJECT_ROLE_RANK, CurrentState, Group, Project, User
-from kanport.plan.model import Action, Change, Plan
+from kanport.plan.change import Action, Change
+from kanport.plan.model import Plan
 from tests.changes import after_of
 from tests.plan.building import ADMIN, SERVER
 

@@ -7,7 +7,8 @@ from typing import Any
 from kanport.fields import USER_FIELDS, attributes, field_named
 from kanport.model import PROJECT_ROLE_RANK, CurrentState, Group, Project, User
 from kanport.names import compare_key
-from kanport.plan.model import Action, Change, Plan
+from kanport.plan.change import Action, Change
+from kanport.plan.model import Plan
 from tests.changes import after_of, before_of
 from tests.plan.building import SERVER
 

@@ -8,8 +8,8 @@ import pytest
 from kanport.findings import Finding
 from kanport.model import DesiredMembership, DesiredState, Given, Group, Project, Unknown, User
 from kanport.origin import Origin
+from kanport.plan.change import Action, Risk
 from kanport.plan.match import projects_wanted
-from kanport.plan.model import Action, Risk
 from tests.plan.building import (
     ALPHA,
     BETA,

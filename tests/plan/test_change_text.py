@@ -11,6 +11,7 @@ from kanport.model import LdapPassword, PasswordCell, RandomPassword
 from kanport.origin import Origin
 from kanport.plan.change import (
     RELATIONS,
+    About,
     Action,
     Change,
     GroupChange,
@@ -24,7 +25,7 @@ from kanport.plan.change import (
     UserSide,
 )
 from kanport.plan.change_text import ChangeTexts
-from kanport.plan.model import About, change_in_file
+from kanport.plan.model import change_in_file
 
 PLAIN = json.JSONEncoder(ensure_ascii=False)
 CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from kanport.model import CurrentState, DesiredState, User
+from kanport.plan.change import Action
 from kanport.plan.guards import Situation, judge
-from kanport.plan.model import Action
 from tests.changes import a_change
 from tests.plan.building import a_mapping, a_server, a_state, access, person, plan_for, tripped
 

@@ -8,8 +8,9 @@ import pytest
 from kanport.mapping.spec import MappingFile
 from kanport.memory import Memory
 from kanport.model import CurrentState, Group, Project, User
+from kanport.plan.change import Action, Change
 from kanport.plan.guards import Situation, access_lost, judge
-from kanport.plan.model import Action, Change, Plan
+from kanport.plan.model import Plan
 from tests.changes import a_change
 from tests.plan.building import ALPHA, BETA, a_mapping, a_server, a_state, access, person, plan_for
 

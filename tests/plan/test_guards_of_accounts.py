@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from kanport.model import Project, User
+from kanport.plan.change import Action, Change
 from kanport.plan.guards import Situation, judge
-from kanport.plan.model import Action, Change, Plan
+from kanport.plan.model import Plan
 from kanport.plan.stale import differences
 from kanport.report.mask import Mask
 from tests.changes import a_change

@@ -17,8 +17,9 @@ from kanport.model import (
     Group,
     User,
 )
+from kanport.plan.change import Action, Change
 from kanport.plan.make import make_plan
-from kanport.plan.model import Action, Change, Plan, PlanMapping
+from kanport.plan.model import Plan, PlanMapping
 from tests.changes import after_of
 from tests.examples import examples
 from tests.plan.building import ADMIN, ALPHA, BETA, a_mapping, tripped

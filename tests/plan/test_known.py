@@ -2,8 +2,8 @@
 
 from kanport.model import DesiredUser, Identity, Unknown, User
 from kanport.outcome import Outcome, Run, Status
+from kanport.plan.change import Risk
 from kanport.plan.identities import identities_after
-from kanport.plan.model import Risk
 from kanport.plan.stale import differences
 from tests.plan.building import (
     a_mapping,

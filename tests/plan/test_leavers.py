@@ -9,7 +9,7 @@ import pytest
 
 from kanport.mapping.spec import MappingFile
 from kanport.model import Given, Unknown, User
-from kanport.plan.model import Action
+from kanport.plan.change import Action
 from tests.plan.building import (
     ADMIN,
     ALPHA,

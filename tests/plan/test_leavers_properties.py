@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kanport.model import Unknown, User
-from kanport.plan.model import Action, Plan
+from kanport.plan.change import Action
+from kanport.plan.model import Plan
 from tests.examples import examples
 from tests.plan.building import ADMIN, ALPHA, BETA, a_mapping, a_state, access, person
 from tests.plan.model_server import Kanboard

@@ -15,8 +15,9 @@ from kanport.model import (
     Project,
     User,
 )
+from kanport.plan.change import Action
 from kanport.plan.make import make_plan
-from kanport.plan.model import Action, Plan, PlanMapping
+from kanport.plan.model import Plan, PlanMapping
 from tests.plan.building import ADMIN, SERVER, a_mapping, cell
 
 ADA = User(2, "ada", name="Ada")

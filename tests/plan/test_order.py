@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from kanport.facts import as_written
 from kanport.names import compare_key
-from kanport.plan.change import UserChange, UserSide
-from kanport.plan.model import Action
+from kanport.plan.change import Action, UserChange, UserSide
 from kanport.plan.order import PHASES, Phase, in_plan_order, order_renames
 
 

@@ -5,7 +5,7 @@ import pytest
 from kanport.fields import values_of
 from kanport.findings import Finding
 from kanport.model import PasswordCell, Unknown, User
-from kanport.plan.model import Action, Change, Risk
+from kanport.plan.change import Action, Change, Risk
 from tests.changes import after_of, before_of
 from tests.plan.building import (
     a_mapping,

@@ -26,8 +26,9 @@ from kanport.model import (
 )
 from kanport.names import compare_key
 from kanport.origin import Origin
+from kanport.plan.change import Action, Risk
 from kanport.plan.match import name_matcher
-from kanport.plan.model import Action, Plan, Risk
+from kanport.plan.model import Plan
 from kanport.plan.order import phase_of
 from kanport.plan.plan_file import dump_plan, load_plan
 from kanport.plan.stale import differences

@@ -16,7 +16,8 @@ from kanport.model import (
     Identity,
     User,
 )
-from kanport.plan.model import Change, Plan
+from kanport.plan.change import Change
+from kanport.plan.model import Plan
 from tests.plan.building import a_mapping, a_server, a_state, access, person, plan_for
 from tests.plan.test_groups_beside_memberships import desired, planned
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from kanport.facts import as_written
 from kanport.model import CurrentState, Project, User
-from kanport.plan.change import UserChange, UserSide
-from kanport.plan.model import Action, Plan
+from kanport.plan.change import Action, UserChange, UserSide
+from kanport.plan.model import Plan
 from kanport.plan.order import in_plan_order
 from kanport.plan.stale import differences
 from tests.plan.building import (

@@ -20,8 +20,8 @@ from kanport.model import (
 )
 from kanport.names import compare_key
 from kanport.origin import Origin
-from kanport.plan.change import called
-from kanport.plan.model import Action, Change, Plan
+from kanport.plan.change import Action, Change, called
+from kanport.plan.model import Plan
 from tests.examples import examples
 from tests.plan.building import a_mapping, plan_for
 from tests.plan.model_server import Kanboard

@@ -12,7 +12,8 @@ from kanport.facts import as_written
 from kanport.findings import Finding
 from kanport.origin import Origin
 from kanport.outcome import Outcome, Run, Status
-from kanport.plan.model import About, Action, GuardVerdict, Plan, Risk
+from kanport.plan.change import About, Action, Risk
+from kanport.plan.model import GuardVerdict, Plan
 from kanport.report import terminal
 from kanport.report.view import View
 from tests.report.examples import make_plan

@@ -6,16 +6,8 @@ from kanport.facts import as_written
 from kanport.findings import Finding
 from kanport.origin import Origin
 from kanport.outcome import Outcome, Run, Status, Verdict, VerifyStatus
-from kanport.plan.model import (
-    Action,
-    Change,
-    GuardVerdict,
-    Plan,
-    PlanMapping,
-    PlanServer,
-    PlanSource,
-    Risk,
-)
+from kanport.plan.change import Action, Change, Risk
+from kanport.plan.model import GuardVerdict, Plan, PlanMapping, PlanServer, PlanSource
 from tests.changes import a_change
 
 MAPPING = PlanMapping(

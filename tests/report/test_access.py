@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 
 from kanport.outcome import Run, Status
-from kanport.plan.model import Action, Plan, PlanAccess
+from kanport.plan.change import Action
+from kanport.plan.model import Plan, PlanAccess
 from kanport.report.tables import AccessRow, Account, Matrix, MatrixRow, RoleCount
 from kanport.report.view import View, of_plan, of_run
 from tests.report.examples import make_plan, make_run

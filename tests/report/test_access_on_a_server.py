@@ -2,7 +2,7 @@
 
 from hypothesis import given
 
-from kanport.plan.model import Action
+from kanport.plan.change import Action
 from kanport.report.view import of_plan, of_run
 from tests.integration.test_groups import (
     PROJECTS,

@@ -18,9 +18,8 @@ from kanport.facts import Fact, as_written, fact
 from kanport.findings import Finding, finding, found
 from kanport.origin import Origin
 from kanport.outcome import Approved, Outcome, Run, Status, Verdict, VerifyStatus
+from kanport.plan.change import Action, Change
 from kanport.plan.model import (
-    Action,
-    Change,
     GuardVerdict,
     Plan,
     PlanAccess,

@@ -7,7 +7,7 @@ import pytest
 from kanport.findings import Finding
 from kanport.origin import Origin
 from kanport.outcome import Outcome, Run, Status
-from kanport.plan.model import Action, Risk
+from kanport.plan.change import Action, Risk
 from kanport.report import json_file, markdown
 from kanport.report.parts import Level
 from kanport.report.view import of_plan, of_run, of_validation, of_verification

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from kanport.plan.model import Change
+from kanport.plan.change import Change
 
 # Seconds that an answer is to take: long against the cost of a request, short against the 30 s that
 # PHP grants, and short enough for Ctrl-C.

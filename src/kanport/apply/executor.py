@@ -69,7 +69,8 @@ from kanport.outcome import (
     Status,
     Tally,
 )
-from kanport.plan.model import GROUPS_AND_PROJECTS, About, Action, Change, Plan
+from kanport.plan.change import GROUPS_AND_PROJECTS, About, Action, Change
+from kanport.plan.model import Plan
 from kanport.plan.order import Phase, phase_of
 from kanport.plan.own_ldap import by_ldap
 

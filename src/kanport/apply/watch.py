@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 
 from kanport.facts import Fact, as_written, fact
 from kanport.model import AppRole, CurrentState
+from kanport.plan.change import Action, Change, Risk
 from kanport.plan.guards import last_admin, min_admins
 from kanport.plan.guards.accounts import private_projects, protected_accounts
-from kanport.plan.model import Action, Change, GuardVerdict, Plan, Risk, blocking
+from kanport.plan.model import GuardVerdict, Plan, blocking
 from kanport.plan.stale import renamed_since
 
 _LOWERING = (Action.USER_DISABLE, Action.USER_UPDATE)

@@ -8,7 +8,7 @@ from kanport.explain.rows import about_rows, given, rows_where
 from kanport.model import DesiredMembership, Project, ProjectIndex
 from kanport.names import compare_key, spelling_key
 from kanport.normalize.readings import Reading
-from kanport.plan.model import Change
+from kanport.plan.change import Change
 from kanport.table import Row
 
 

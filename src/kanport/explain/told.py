@@ -11,7 +11,8 @@ from kanport.names import as_written
 from kanport.normalize.trace import Thread, Trace
 from kanport.normalize.value import State, Value
 from kanport.origin import Origin
-from kanport.plan.model import Change, change_in_file
+from kanport.plan.change import Change
+from kanport.plan.model import change_in_file
 from kanport.report.compare import words_of
 from kanport.report.document import Data, Document, Item, Part, Prose, Section, item
 from kanport.report.lines import line_of

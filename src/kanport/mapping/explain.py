@@ -39,7 +39,7 @@ _BOUNDS = {
 def explain(
     wrong: ValidationError, document: Document, *, yes_no: str = IN_YAML
 ) -> Iterator[Mistake]:
-    """Give each of the models' errors in plain words at its place in the document.
+    """Return each of the models' errors in plain words at its place in the document.
 
     `yes_no` is what to do about a text such as `yes` in the place of true or false.
     """

@@ -25,7 +25,7 @@ Pair = tuple[str | None, str | None]
 def refuse_conflicts(rows: Iterable[MemberRow], notes: Notes) -> set[RowId]:
     """Find people who are to have two roles in one project; give the ids of all rows that say so.
 
-    The same role twice is only told, and so are several roles where all rows let the highest win.
+    The same role twice is a note, and so are several roles where all rows let the highest win.
     """
     bad: set[RowId] = set()
     for wanted in _by_pair(rows).values():
@@ -93,7 +93,7 @@ def wanted_by(
         good = [(row, ask) for row, ask in wanted if row.id not in bad and not row.withheld]
         if not good or key[0] in unknown or (key[0], project) in doubtful:
             continue
-        # All of the highest role come first, so that its places are the ones to be told.
+        # All of the highest role come first, so that its places are the ones that are shown.
         role = _highest(good) or good[0][1].role.text
         good = [(row, ask) for row, ask in good if ask.role.text == role]
         row, ask = good[0]

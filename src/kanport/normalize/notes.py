@@ -52,17 +52,17 @@ def remark(
 
 
 def defaulted(what: str, place: Place, value: str, default: str) -> Remark:
-    """Return the remark that a value was not in the table; told once for each value and column."""
+    """Return the remark that a value was not in the table; made once for each value and column."""
     return Remark(place, None, ("default", what, value, default))
 
 
 def unproven(what: str, place: Place, code: str, attribute: str) -> Remark:
-    """Return the remark that a value may only be hidden; told once for each attribute."""
+    """Return the remark that a value may only be hidden; made once for each attribute."""
     return Remark(place, None, ("unproven", what, code, attribute))
 
 
 def without_password(place: Place) -> Remark:
-    """Return the remark that a password cell is empty; told once for each source."""
+    """Return the remark that a password cell is empty; made once for each source."""
     return Remark(place, None, ("password",))
 
 

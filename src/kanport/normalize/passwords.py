@@ -53,7 +53,7 @@ def read_passwords(
 
 
 def same_password(users: Users, rows: FilledRows) -> Callable[[UserRow, UserRow], bool]:
-    """Return a function that tells whether two rows of a source have the same password."""
+    """Return a function that compares whether two rows of a source have the same password."""
     column = password_column(users, rows.table) or ""
 
     def same(one: UserRow, other: UserRow) -> bool:

@@ -10,7 +10,7 @@ from kanport.coded import Codes, Flags, numbered
 from kanport.normalize.bound import BoundRule
 from kanport.normalize.notes import Notes, Remark
 from kanport.normalize.rows import FilledRows
-from kanport.normalize.rules import Cell, Oddities, Outcome, apply, apply_several
+from kanport.normalize.rules import Cell, Oddities, Outcome, apply
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -91,11 +91,6 @@ def worked(rule: BoundRule, rows: FilledRows, work: Work[T]) -> Column[T]:
     return Column(outcomes, codes)
 
 
-def read_several_column(rule: BoundRule, rows: FilledRows) -> Column[tuple[Outcome, ...]]:
-    """Return the values that a rule makes of each row; their remarks are still to be told."""
-    return worked(rule, rows, apply_several)
-
-
 def together(columns: Sequence[Codes]) -> tuple[Codes, Codes]:
     """Return the codes of what stands together in several columns, and the first row of each.
 
@@ -139,7 +134,7 @@ def spread(lists: Sequence[Sequence[int]], codes: Codes) -> tuple[Codes, Codes]:
 
 
 class Numbers:
-    """Gives each text a number, the same wherever it stands.
+    """Numbers for texts: the same text always gets the same number.
 
     >>> numbers = Numbers()
     >>> numbers.of(["ada", None, "bob", "ada"]).tolist(), numbers.texts

@@ -16,9 +16,10 @@ from kanport.mapping import load_mapping
 from kanport.memory import NOTHING, Memory
 from kanport.model import AppRole, CurrentState
 from kanport.pipeline.planning import check_guards, check_server, guard_tripped
+from kanport.plan.change import Action, Change
 from kanport.plan.guards import judge_again
 from kanport.plan.match import private_projects
-from kanport.plan.model import Action, Change, Plan, blocking
+from kanport.plan.model import Plan, blocking
 from kanport.plan.stale import changed_since, differences, people_of, renamed_since
 from kanport.plan.stale_groups import reads_groups
 

@@ -27,7 +27,8 @@ from kanport.outcome import (
     VerifyStatus,
 )
 from kanport.pipeline.inputs import Inputs
-from kanport.plan.model import Action, Change, GuardVerdict, Plan, PlanWithheld
+from kanport.plan.change import Action, Change
+from kanport.plan.model import GuardVerdict, Plan, PlanWithheld
 
 # --- on the way -----------------------------------------------------------------------------------
 

@@ -24,7 +24,7 @@ _PLACE = {name: f"%({name})s" for name in ("row", "cell", "dn")}
 
 
 class ChangeTexts:
-    """Gives changes as a JSON encoder (without `ensure_ascii`) writes what the plan file holds.
+    """Writes changes as a JSON encoder (without `ensure_ascii`) would write them in the plan file.
 
     Changes and places that have the same parts, and the same in those that repeat, share a
     template. Templates hold wordings, so use each of these for one file only.

@@ -8,7 +8,8 @@ from typing import Generic, TypeVar
 from kanport.facts import Fact
 from kanport.findings import Finding
 from kanport.origin import Origin
-from kanport.plan.model import Change, GuardVerdict, Plan, PlanSource
+from kanport.plan.change import Change
+from kanport.plan.model import GuardVerdict, Plan, PlanSource
 
 T = TypeVar("T")
 

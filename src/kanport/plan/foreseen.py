@@ -109,7 +109,7 @@ class Foreseen:
         return self._outlook(direct, then, project_id, settled=direct is True or not changed)
 
     def outlook_of_new(self, groups: Iterable[int | str], project_id: int) -> Outlook:
-        """Tell what is known of the access of somebody new who joins these groups."""
+        """Return what is known of the access of a new user who joins these groups."""
         then = [group for group in groups if self.will_give(group, project_id)]
         return self._outlook(False, then, project_id, settled=not then)
 

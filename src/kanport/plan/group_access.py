@@ -16,10 +16,10 @@ from kanport.model import CurrentState, DesiredGroupAccess, Group, Project
 from kanport.names import compare_key, spelling_key
 from kanport.origin import first_place
 from kanport.plan.access import shown_not
-from kanport.plan.change import RelationChange, role_side, sorted_risks
+from kanport.plan.change import Action, RelationChange, role_side, sorted_risks
 from kanport.plan.groups import FoundGroup, Groups
 from kanport.plan.match import name_matcher
-from kanport.plan.model import Action, PlanBecause
+from kanport.plan.model import PlanBecause
 from kanport.plan.parts import group_part, sorted_names
 from kanport.plan.ranks import project_rank
 from kanport.plan.resolve import Resolved

@@ -9,10 +9,10 @@ from kanport.mapping.spec import MappingFile
 from kanport.model import CurrentState, Group, User
 from kanport.names import compare_key
 from kanport.origin import Origin, first_place
-from kanport.plan.change import GroupChange, GroupSide, RelationChange
+from kanport.plan.change import Action, GroupChange, GroupSide, RelationChange, Risk
 from kanport.plan.groups import FoundGroup, Groups
 from kanport.plan.match import name_matcher
-from kanport.plan.model import Action, PlanBecause, Risk
+from kanport.plan.model import PlanBecause
 from kanport.plan.notes import protected_finding
 from kanport.plan.parts import sorted_names
 from kanport.plan.resolve import Resolved

@@ -9,8 +9,7 @@ from kanport.findings import Finding, finding
 from kanport.model import DesiredGroup, Group
 from kanport.names import compare_key
 from kanport.origin import first_place, in_place_order
-from kanport.plan.change import GroupChange, GroupSide
-from kanport.plan.model import Action
+from kanport.plan.change import Action, GroupChange, GroupSide
 from kanport.plan.parts import group_part
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from kanport.model import Identity
 from kanport.names import compare_key
 from kanport.outcome import Run, Status
-from kanport.plan.model import Action, Change, Plan, PlanIdentity
+from kanport.plan.change import Action, Change
+from kanport.plan.model import Plan, PlanIdentity
 from kanport.plan.people import Persons
 
 _HOLDS = (Status.DONE, Status.ALREADY)

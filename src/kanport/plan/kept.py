@@ -8,7 +8,8 @@ from pydantic import TypeAdapter
 from kanport.coded import Codes, objects
 from kanport.frames import Roles
 from kanport.model import CurrentState
-from kanport.plan.model import Action, Change, PlanAccess, PlanPerson
+from kanport.plan.change import Action, Change
+from kanport.plan.model import PlanAccess, PlanPerson
 from kanport.plan.moves import Moves
 
 _CHANGES = (Action.MEMBERSHIP_CHANGE, Action.MEMBERSHIP_REVOKE)

@@ -11,6 +11,7 @@ from kanport.mapping.spec import MappingFile
 from kanport.memory import NOTHING, Entries, Memory, with_present_names
 from kanport.model import CurrentState, DesiredState
 from kanport.names import compare_key, is_temporary_username
+from kanport.plan.change import Action, Change
 from kanport.plan.dropped import diff_dropped, dropped_projects, named_by_sources
 from kanport.plan.group_plan import plan_groups
 from kanport.plan.guards import Allowances, Situation, Usable, judge
@@ -18,15 +19,7 @@ from kanport.plan.guards.named import names_without_meaning
 from kanport.plan.identities import identities_of
 from kanport.plan.kept import access_beside, people_named
 from kanport.plan.memberships import diff_access
-from kanport.plan.model import (
-    Action,
-    Change,
-    Plan,
-    PlanEntry,
-    PlanMapping,
-    PlanServer,
-    PlanSource,
-)
+from kanport.plan.model import Plan, PlanEntry, PlanMapping, PlanServer, PlanSource
 from kanport.plan.moves import empty_group_findings, moves_with_groups
 from kanport.plan.order import in_plan_order
 from kanport.plan.parts import user_part

@@ -1,6 +1,6 @@
 """What would change of the access to projects: pure.
 
-What is as wanted is told by columns; each membership that is not is looked at for itself.
+Columns show what is as wanted; only a membership that is not becomes an object.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,12 +18,12 @@ from kanport.memory import Memory
 from kanport.model import DesiredUser, Project, User
 from kanport.names import compare_key
 from kanport.origin import Origin, first_place
-from kanport.plan.change import RelationChange, role_side, sorted_risks
+from kanport.plan.change import Action, RelationChange, Risk, role_side, sorted_risks
 from kanport.plan.foreseen import Foreseen, Outlook
 from kanport.plan.managed import managed_grants, managed_people
 from kanport.plan.match import name_matcher
 from kanport.plan.missing import Missing
-from kanport.plan.model import Action, PlanBecause, Risk
+from kanport.plan.model import PlanBecause
 from kanport.plan.notes import protected_finding, spelled_finding, user_finding
 from kanport.plan.parts import in_project, sorted_parts
 from kanport.plan.ranks import project_rank

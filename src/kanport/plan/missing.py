@@ -14,7 +14,7 @@ from kanport.memory import Absence, Memory, absence_at
 from kanport.model import CurrentState, User
 from kanport.names import compare_key
 from kanport.origin import Origin
-from kanport.plan.change import UserChange, UserSide, sorted_risks
+from kanport.plan.change import Action, UserChange, UserSide, sorted_risks
 from kanport.plan.leavers import (
     ahead_findings,
     is_due,
@@ -26,7 +26,7 @@ from kanport.plan.leavers import (
     waiting_finding,
 )
 from kanport.plan.managed import managed_people
-from kanport.plan.model import Action, PlanAbsence, PlanBecause
+from kanport.plan.model import PlanAbsence, PlanBecause
 from kanport.plan.people import Persons
 from kanport.plan.resolve import Resolved
 from kanport.plan.risks import active_risks, removal_risks

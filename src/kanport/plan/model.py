@@ -4,7 +4,7 @@ The JSON is a contract: `kanport-plan/1`. Keys are only ever added.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, Self
 
@@ -26,7 +26,6 @@ from kanport.findings import Finding, errors_in
 from kanport.mapping.limit_spec import Limits
 from kanport.origin import Origin
 from kanport.plan.change import (
-    GROUPS_AND_PROJECTS,
     RELATIONS,
     About,
     Action,
@@ -35,7 +34,6 @@ from kanport.plan.change import (
     GroupSide,
     ProjectChange,
     ProjectSide,
-    Relation,
     RelationChange,
     Risk,
     RoleSide,
@@ -43,44 +41,6 @@ from kanport.plan.change import (
     UserSide,
     called,
 )
-
-__all__ = [
-    "FORMAT",
-    "GROUPS_AND_PROJECTS",
-    "RELATIONS",
-    "About",
-    "Action",
-    "Change",
-    "GuardVerdict",
-    "Part",
-    "Plan",
-    "PlanAbsence",
-    "PlanAccess",
-    "PlanBecause",
-    "PlanChange",
-    "PlanDirectory",
-    "PlanEntry",
-    "PlanFact",
-    "PlanFinding",
-    "PlanIdentity",
-    "PlanLimits",
-    "PlanMapping",
-    "PlanMove",
-    "PlanNamed",
-    "PlanOrigin",
-    "PlanPerson",
-    "PlanRemoval",
-    "PlanRows",
-    "PlanServer",
-    "PlanSource",
-    "PlanWithheld",
-    "Relation",
-    "Risk",
-    "blocking",
-    "change_in_file",
-    "read_change",
-    "withheld_in_file",
-]
 
 FORMAT = "kanport-plan/1"
 
@@ -268,7 +228,7 @@ class _Change(_Ends):
     origin: tuple[PlanOrigin, ...] = ()
 
     def read(self) -> Change:
-        """Return the change that it stands for."""
+        """Return the change that it holds."""
         worded = self.why is not None and self.why.text == self.reason
         return self.change(
             id=self.id,
@@ -292,7 +252,7 @@ class _Withheld(_Ends):
     because: tuple[PlanBecause, ...] = ()
 
     def read(self) -> PlanWithheld:
-        """Return what it stands for."""
+        """Return the withheld removal that it holds."""
         change = self.change()
         if isinstance(change, RelationChange) and change.username == f"#{change.user_id}":
             change = replace(change, username=None)
@@ -367,14 +327,6 @@ class _InFile:
 
 PlanChange = Annotated[Change, _InFile(_Change, Change, change_in_file)]
 PlanRemoval = Annotated[PlanWithheld, _InFile(_Withheld, PlanWithheld, withheld_in_file)]
-
-
-def read_change(parts: Mapping[str, Any]) -> Change:
-    """Return the change that the plan file holds as these parts.
-
-    Raises pydantic's ValidationError.
-    """
-    return _Change.model_validate(parts).read()
 
 
 # --- what a plan was made from and what it is to be remembered for --------------------------------
@@ -533,7 +485,7 @@ class PlanGiver(Part):
 
 
 class PlanBasis(Part):
-    """What somebody's access to a project rests on before the plan is carried out.
+    """What somebody's access to a project depends on before the plan is carried out.
 
     `role` is the role that the server lists, None for none. `direct` is True where a direct role is
     certain, False where it is certain that there is none, and None where either may be. `groups`

@@ -7,8 +7,7 @@ from kanport.fields import UPDATABLE, Holds
 from kanport.findings import Finding, found
 from kanport.mapping.spec import KanboardSource, MappingFile
 from kanport.model import DesiredUser, User
-from kanport.plan.change import UserChange
-from kanport.plan.model import Action
+from kanport.plan.change import Action, UserChange
 from kanport.plan.notes import user_finding
 from kanport.plan.own_ldap import by_ldap
 from kanport.plan.people import Person, origin_of

@@ -23,8 +23,8 @@ _Where = int | str | None
 class Moves:
     """What moves in each project, by its id, and how the projects that are yet to be are called.
 
-    `basis` is what access rests on that depends on groups, and `givers` are these groups; neither
-    has a project in which nothing does.
+    `basis` is where access that depends on groups comes from, and `givers` are these groups. A
+    project without such access is in neither.
     """
 
     of: dict[int, tuple[PlanMove, ...]] = field(default_factory=dict)
@@ -202,7 +202,7 @@ def _joined(changes: Iterable[Change], current: CurrentState) -> dict[int, set[i
 
 
 def empty_group_findings(changes: Iterable[Change], current: CurrentState) -> Iterator[Finding]:
-    """Say of groups with nobody in them that whoever joins may get access which nothing shows."""
+    """Return notes on empty groups: whoever joins may get access that Kanboard does not show."""
     joining: dict[int, int] = defaultdict(int)
     for change in changes:
         group = current.groups_by_id.get(change.group_id or 0)

@@ -10,9 +10,8 @@ from kanport.mapping.spec import MappingFile
 from kanport.model import CurrentState, DesiredProject, DesiredState, Given, Project, ProjectIndex
 from kanport.names import case_key, id_in, spelling_key
 from kanport.origin import Origin, first_place, in_place_order
-from kanport.plan.change import ProjectChange, ProjectSide
+from kanport.plan.change import Action, ProjectChange, ProjectSide
 from kanport.plan.match import is_of_directory
-from kanport.plan.model import Action
 from kanport.plan.moved_projects import keys_of, unlike_the_source
 from kanport.plan.parts import project_part
 from kanport.plan.wanted import PersonFinder, ambiguous_project

@@ -49,13 +49,6 @@ def in_project(user: User | int, project: Project, *, through: tuple[str, ...] =
     )
 
 
-def in_group(user: User | int, group: str) -> Fact:
-    """Return a user in a group; a number stands for a user who was not read."""
-    if isinstance(user, int):
-        return fact("group-member", case="id", user_id=user, group=group)
-    return fact("group-member", username=user.username, group=group)
-
-
 def sorted_names(names: Iterable[str]) -> tuple[str, ...]:
     """Return names in order, each once."""
     return tuple(sorted(set(names)))

@@ -84,7 +84,7 @@ class Persons(LazySequence[Person]):
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """The desired persons, those who could not be told (compare keys), and what was found.
+    """The desired persons, those whose user is not clear (compare keys), and what was found.
 
     `disputed` are the compare keys of usernames of which it is open whose they are, `outlived` the
     ids of users whose usernames are others' for certain (`known.Traced`).
@@ -126,8 +126,8 @@ def match_people(
     numbers = {key: at for key, at in numbers.items() if key not in clashes}
     special = [wanted[at] for at in np.flatnonzero(wanted.special).tolist()]
     traced = trace((one for one in special if one.key in numbers), known, people, protected)
-    told = {one.key for one in special} - {one.key for one in traced.left}
-    left = [at for key, at in numbers.items() if key not in told]
+    settled = {one.key for one in special} - {one.key for one in traced.left}
+    left = [at for key, at in numbers.items() if key not in settled]
     persons = [
         _Found(numbers[one.key], user, renamed=compare_key(user.username) != one.key, known=True)
         for one, user in traced.found
@@ -172,7 +172,7 @@ def match_people(
         taken |= {person.user.id for person in persons if person.user is not None}
         texts = Memberships.of(desired.memberships).users.used
         named = {compare_key(text) for text in texts} | set(wanted.keys)
-        # Whoever is told by their address now says nothing of who had their username before.
+        # Whoever is found by their address now says nothing of who had their username before.
         named -= {wanted.keys[at] for at in not_found}
         moved: list[tuple[DesiredUser, User]] = []
         for one, account in _by_email(map(wanted.made, not_found), people, taken, named, doubt):

@@ -14,8 +14,9 @@ from kanport.errors import UsageError
 from kanport.files import Kind, read_file, write_file
 from kanport.findings import Severity
 from kanport.frames import uncollected
+from kanport.plan.change import Change
 from kanport.plan.change_text import ChangeTexts
-from kanport.plan.model import FORMAT, Change, Part, Plan, PlanAccess, change_in_file
+from kanport.plan.model import FORMAT, Part, Plan, PlanAccess, change_in_file
 
 # A plan of a million changes has about this size; what is larger is no plan, or never ends.
 MAX_PLAN_BYTES = 512 * 1024 * 1024

@@ -135,14 +135,14 @@ def resolve(
         notes.extend(finding for finding in here if finding.severity is Severity.ERROR)
     notes.extend(roles_to_make(access.wanted))
     if by_email or identities:
-        told = people.by_key.keys() | matched.persons.with_key.keys() | disputed
-        told |= {compare_key(identity.username) for identity in identities.values()}
+        named = people.by_key.keys() | matched.persons.with_key.keys() | disputed
+        named |= {compare_key(identity.username) for identity in identities.values()}
         # Of a hidden entry the DN or the ledger says who it is; of whoever is unclear, it is known
         # which accounts might be theirs, and these are in doubt, too.
-        told |= desired.unknown.hidden
+        named |= desired.unknown.hidden
         if not by_email:
-            told |= {key for key, _ in desired.unknown.ids}
-        if not doubt.people <= told:
+            named |= {key for key, _ in desired.unknown.ids}
+        if not doubt.people <= named:
             # Whoever an invalid row names may be anybody on the server, under a new username.
             doubt = doubt.widened()
     stable_ids = matched.ids | {each for _, each in desired.unknown.ids}

@@ -11,9 +11,8 @@ from kanport.memory import Memory
 from kanport.model import AppRole, DesiredUser, User
 from kanport.names import compare_key
 from kanport.origin import in_place_order
-from kanport.plan.change import UserChange, UserSide, sorted_risks
+from kanport.plan.change import Action, UserChange, UserSide, sorted_risks
 from kanport.plan.match import name_matcher
-from kanport.plan.model import Action
 from kanport.plan.people import Person, origin_of
 from kanport.plan.resolve import Resolved
 from kanport.plan.risks import active_risks

@@ -1,7 +1,7 @@
 """Why a change deserves a second look, by what it makes of a person's rights."""
 
 from kanport.model import AppRole, User
-from kanport.plan.model import Risk
+from kanport.plan.change import Risk
 from kanport.plan.ranks import app_rank, project_rank
 
 

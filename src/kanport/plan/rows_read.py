@@ -35,7 +35,7 @@ def rows_read(origins: Iterable[Origin]) -> tuple[PlanRows, ...]:
 
 
 def rows_of_file(origin: Origin, numbers: Iterable[int]) -> tuple[PlanRows, ...]:
-    """Say in short which rows of one file or sheet these are; nothing of no rows.
+    """Return rows of one file or sheet as spans; nothing if there are none.
 
     >>> rows_of_file(Origin("a", file="a.csv"), [3, 2, 4, 7])[0].rows
     '2-4,7'
@@ -65,9 +65,9 @@ class RowSpan(NamedTuple):
 
 
 def spans_of_rows(source: PlanSource) -> list[RowSpan]:
-    """Return the rows of a source as the plan tells them.
+    """Return the rows of a source that the plan lists.
 
-    Nothing is returned if a plan does not tell its rows, or tells another number than it counts.
+    Nothing is returned if a plan does not list its rows, or lists another number than it counts.
     """
     told = sum(map(_number, source.read))
     if told != source.rows or told > _MOST:

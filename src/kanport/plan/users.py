@@ -21,11 +21,10 @@ from kanport.model import (
 )
 from kanport.names import compare_key
 from kanport.origin import Origin, first_place, in_place_order
-from kanport.plan.change import Password, UserChange, UserSide, sorted_risks
+from kanport.plan.change import Action, Password, Risk, UserChange, UserSide, sorted_risks
 from kanport.plan.managed import managed_people
 from kanport.plan.match import name_matcher
 from kanport.plan.missing import Missing, missing_people
-from kanport.plan.model import Action, Risk
 from kanport.plan.moved_people import moved_findings
 from kanport.plan.notes import protected_finding, spelled_finding, user_finding
 from kanport.plan.own_ldap import own_ldap_findings
@@ -135,7 +134,7 @@ def diff_users(
 
 
 def _are_same(persons: Persons) -> Flags:
-    """Tell who is on the server just as the sources want them, in all that they give."""
+    """Return which users on the server have every value that the sources give."""
     wanted, numbers = persons.desired, list(persons.numbers)
     users = [user or _NOBODY for user in persons.users]
     same = ~wanted.special[numbers]

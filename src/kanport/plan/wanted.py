@@ -316,7 +316,7 @@ def _paired(
 
 
 def _is_odd(wanted: WantedMemberships, current: CurrentState) -> Flags:
-    """Tell where rows contradict each other, or a project is not one that others may get into."""
+    """Return which memberships contradict each other, or are in a project that takes no members."""
     closed = np.array(
         [one.private or not (one.new or one.id in current.roles) for one in wanted.projects],
         dtype=bool,
@@ -408,7 +408,7 @@ class PersonFinder:
         return person.id if isinstance(person, User) else None
 
     def find(self, username: str) -> _Found:
-        """Give whom a username means: a user, somebody new, nobody, or why it cannot be told."""
+        """Return whom a username means: a user, somebody new, nobody, or why that is not clear."""
         exact = self.people.by_name.get(username)
         if exact and not self.disputed and exact.id not in self.moving:
             return exact

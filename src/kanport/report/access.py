@@ -239,7 +239,7 @@ class _Logins:
                 self._ids.setdefault(username, who)
 
     def id_of(self, username: str) -> Who:
-        """Return who had this username before: the id where a change tells it, else the name."""
+        """Return who had this username before: the id if a change has it, else the name."""
         return self._ids.get(username, username)
 
     def of(self, username: str) -> str:

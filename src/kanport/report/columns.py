@@ -27,7 +27,7 @@ TABLES = ("changes", "findings", "access", "rows")
 
 
 def table_of(view: View, name: str) -> Table:
-    """Give one table of a report; raise UsageError where this kind has no such table."""
+    """Return one table of a report; raise UsageError where this kind has no such table."""
     if name not in _MAKERS:
         raise UsageError(f'"{name}" is no table', hint=f"use one of {', '.join(_MAKERS)}")
     if name in ("changes", "access") and view.kind is ViewKind.VALIDATION:

@@ -5,8 +5,9 @@ from typing import Any
 
 from kanport.findings import Finding
 from kanport.outcome import Outcome, Run, Status
+from kanport.plan.change import Change
 from kanport.plan.compare import Altered, Comparison, Pair
-from kanport.plan.model import Change, GuardVerdict, Plan, PlanSource, change_in_file
+from kanport.plan.model import GuardVerdict, Plan, PlanSource, change_in_file
 from kanport.report.document import Data, Document, Item, Part, Prose, Section, Words, item
 from kanport.report.lines import line_of
 from kanport.report.parts import Difference, Level

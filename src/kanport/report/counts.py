@@ -7,7 +7,8 @@ from kanport.catalogue import FINDINGS
 from kanport.facts import Fact
 from kanport.findings import Finding, Severity
 from kanport.outcome import NO_REASON, Status, Tally, Verified, VerifyStatus
-from kanport.plan.model import Action, GuardVerdict, PlanSource
+from kanport.plan.change import Action
+from kanport.plan.model import GuardVerdict, PlanSource
 from kanport.report.parts import (
     ActionRow,
     Count,

@@ -22,9 +22,10 @@ from kanport.report.parts import Line
 Who = int | str
 Where = int | str
 _Group = int | str
-# The roles of which one may be had; None is none at all, and `_ANY` a role that nobody knows.
+# The roles of which one may be had: None is no role, and `_ANY`, which no server has as a text,
+# is a role that nobody knows.
 _Roles = frozenset[str | None]
-_ANY = "?"
+_ANY = "\0"
 _NONE: _Roles = frozenset({None})
 
 _UNREAD = frozenset({"sent-unknown", "not-understood"})

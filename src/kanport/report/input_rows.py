@@ -26,7 +26,7 @@ def input_rows(
 ) -> "Sequence[InputRow]":
     """Return each row that the sources had, with the changes that it asked for and its findings.
 
-    A row of which only an error is to be told was left out. `planned` is False where nothing was
+    A row that only has errors was left out. `planned` is False where nothing was
     compared with a server, so that no row could lead to a change.
     """
     spans = [span for source in sources for span in spans_of_rows(source)]
@@ -39,28 +39,28 @@ def input_rows(
         for place in (finding.origin, *finding.related):
             if place is not None:
                 noted[_key(place)][number] = finding
-    told = {
+    with_more = {
         key: (tuple(asked.get(key, {}).values()), tuple(noted.get(key, {}).values()))
         for key in asked.keys() | noted.keys()
     }
-    return InputRows(spans, told, planned=planned) if spans else ()
+    return InputRows(spans, with_more, planned=planned) if spans else ()
 
 
 class InputRows(LazySequence[InputRow]):
-    """The rows of the input, made when they are asked for: nothing is told of almost all of them.
+    """The rows of the input, made when they are asked for: almost all are plain.
 
-    `told` has the changes and findings of the others.
+    `noted` has the changes and findings of the others, by their keys.
     """
 
     def __init__(
         self,
         spans: Sequence[RowSpan],
-        told: Mapping[_Key, tuple[Sequence[Line], Sequence[Finding]]],
+        noted: Mapping[_Key, tuple[Sequence[Line], Sequence[Finding]]],
         *,
         planned: bool,
     ) -> None:
         self._spans = spans
-        self._told = told
+        self._noted = noted
         self._planned = planned
         self._ends = list(accumulate(len(span.rows) for span in spans))
 
@@ -77,13 +77,13 @@ class InputRows(LazySequence[InputRow]):
         return next(self._of(span, span.rows[back:][:1]))
 
     def _of(self, span: RowSpan, rows: Iterable[int | None]) -> Iterator[InputRow]:
-        place, times, told = span.place, span.times, self._told
+        place, times, noted = span.place, span.times, self._noted
         source, file, sheet, dn = place.source, place.file, place.sheet, place.dn
         start = str(place) if dn is not None else str(place.at(row=0))[:-1]
         plain = _fate((), (), planned=self._planned)
         for row in rows:
             text = start if row is None else f"{start}{row}"
-            of_row = told.get((source, file, sheet, dn if row is None else row))
+            of_row = noted.get((source, file, sheet, dn if row is None else row))
             if of_row is None:
                 yield InputRow(source, text, plain, times)
             else:

@@ -46,7 +46,7 @@ def render(view: View) -> str:
     Each item of a list stands on a line of its own, so that two reports can be compared with any
     tool. Names are as they are; only what is unsafe to show on a terminal is escaped.
     """
-    # A list of a university has half a million rows, of which nothing but its place is to be told.
+    # A list of a university has half a million rows without a change or a finding.
     return json_safe("".join(_pieces(as_dict(replace(view, rows=())), view)))
 
 
@@ -74,7 +74,7 @@ def _list(items: Iterable[str]) -> Iterator[str]:
 
 
 def _rows(view: View) -> Iterator[str]:
-    """Return each row as JSON; those of which nothing is told by filling in their place."""
+    """Return each row as JSON; one without changes and findings only needs its place."""
     numbers = {id(finding): number for number, finding in enumerate(view.findings)}
     around: dict[tuple[str, Fate, int], list[str]] = {}
     for row in view.rows:

@@ -83,10 +83,10 @@ class Pseudonyms:
         for somebody in people:
             gathered.setdefault(compare_key(somebody.login), []).append(somebody)
         for number, login in enumerate(sorted(gathered, key=rank), start=1):
-            told = self._logins[login] = f"masked-{number:04}"
+            masked = self._logins[login] = f"masked-{number:04}"
             for somebody in gathered[login]:
                 for address in somebody.addresses:
-                    self._addresses.setdefault(address, f"{told}@{DOMAIN}")
+                    self._addresses.setdefault(address, f"{masked}@{DOMAIN}")
                 for name in somebody.names:
                     self._names.setdefault(name, f"Masked {number:04}")
         self._next = len(gathered)
@@ -139,7 +139,7 @@ class Pseudonyms:
 
 
 class Mask:
-    """The pseudonyms of one plan; everything that is told of it is masked by the same ones."""
+    """The pseudonyms of one plan; every report of it has the same ones."""
 
     def __init__(self, plan: Plan) -> None:
         # Somebody's pseudonym stays when a later version words the same plan in another way.

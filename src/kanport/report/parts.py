@@ -10,16 +10,8 @@ from enum import StrEnum
 from kanport.facts import Fact
 from kanport.findings import Finding, Severity
 from kanport.outcome import Approved, Outcome, Status, Tally, Verdict, Verified, VerifyStatus
-from kanport.plan.model import (
-    Action,
-    Change,
-    GuardVerdict,
-    PlanMapping,
-    PlanServer,
-    PlanSource,
-    PlanWithheld,
-    Risk,
-)
+from kanport.plan.change import Action, Change, Risk
+from kanport.plan.model import GuardVerdict, PlanMapping, PlanServer, PlanSource, PlanWithheld
 from kanport.report.tables import AccessRow, InputRow, Matrix
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from kanport.facts import Fact
 from kanport.findings import Severity
 from kanport.outcome import Tally, Verified
-from kanport.plan.model import Action, GuardVerdict
+from kanport.plan.change import Action
+from kanport.plan.model import GuardVerdict
 from kanport.report.parts import Flow, Level, Moves, ProjectAccess, RiskRow, Sentence
 from kanport.report.words import (
     ACTIONS,

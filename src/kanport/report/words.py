@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from kanport.findings import Severity
 from kanport.outcome import Status, VerifyStatus
-from kanport.plan.model import Action, Risk
+from kanport.plan.change import Action, Risk
 
 
 class Noun(NamedTuple):

@@ -70,7 +70,7 @@ def read_csv(
     )
     if isinstance(delimiter, Finding):
         raise refused([delimiter], origin)
-    grid, told = _read_grid(lines, delimiter, wanted, spec, origin)
+    grid, found_in_grid = _read_grid(lines, delimiter, wanted, spec, origin)
     read_as = found(
         "file-read-as",
         origin,
@@ -78,8 +78,8 @@ def read_csv(
         encoding=decoded.encoding,
         delimiter=CALLED[delimiter.char],
     )
-    told = [read_as, *decoded.doubts, *told]
-    return table_of(grid, origin, file, spec, told=told, headers=headers_of(grid, origin))
+    findings = [read_as, *decoded.doubts, *found_in_grid]
+    return table_of(grid, origin, file, spec, findings=findings, headers=headers_of(grid, origin))
 
 
 def _read_grid(

@@ -78,7 +78,7 @@ def read_excel(
         origin,
         file,
         spec,
-        told=(read_as(chosen, grid.columns, sheet, origin), *unread, *findings),
+        findings=(read_as(chosen, grid.columns, sheet, origin), *unread, *findings),
         partial=any(finding.code == "rows-left-out" for finding in findings),
         headers=headers_of(grid, origin),
     )

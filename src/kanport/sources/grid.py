@@ -79,10 +79,10 @@ def table_of(
     file: FileBytes,
     spec: FileSpec,
     *,
-    told: Iterable[Finding] = (),
+    findings: Iterable[Finding] = (),
     **facts: Any,
 ) -> Table:
-    """Return the table of a grid with clean cells; `told` comes before what is found on cleaning.
+    """Return the table of a grid with clean cells; `findings` come before those of cleaning.
 
     Rows that are none of the list are kept apart, so that they say nothing of its columns either.
     """
@@ -92,7 +92,7 @@ def table_of(
         kept = _part(grid, grid.strays, stray=False)
         left, _ = _cleaned(_part(grid, grid.strays, stray=True), origin)
         strays = tuple(Table.of_columns(**left, source="", kind="", path="").rows)
-    cleaned, findings = _cleaned(kept, origin)
+    cleaned, found = _cleaned(kept, origin)
     return Table.of_columns(
         **cleaned,
         source=origin.source,
@@ -102,7 +102,7 @@ def table_of(
         sha256=file.sha256,
         modified_at=file.modified_at,
         size=len(file.data),
-        findings=(*told, *grid.strays.values(), *findings),
+        findings=(*findings, *grid.strays.values(), *found),
         **facts,
     )
 

@@ -9,6 +9,7 @@ from kanport.mapping.limit_spec import Limits
 from kanport.mapping.spec import MappingFile
 from kanport.memory import NOTHING, Memory
 from kanport.model import CurrentState
+from kanport.plan.change import Action, Change
 from kanport.plan.guards.accounts import (
     none_protected,
     private_projects,
@@ -27,7 +28,7 @@ from kanport.plan.guards.limits import (
 )
 from kanport.plan.guards.situation import Situation, Usable
 from kanport.plan.guards.sources import columns_there, not_empty, not_shrunk, not_stale
-from kanport.plan.model import Action, Change, GuardVerdict, Plan
+from kanport.plan.model import GuardVerdict, Plan
 
 __all__ = [
     "Allowances",

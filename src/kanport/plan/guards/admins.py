@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterator
 
 from kanport.facts import fact
 from kanport.model import AppRole, CurrentState
-from kanport.plan.change import UserChange
+from kanport.plan.change import Action, Change, UserChange
 from kanport.plan.guards.situation import Situation
 from kanport.plan.match import name_matcher
-from kanport.plan.model import Action, Change, GuardVerdict
+from kanport.plan.model import GuardVerdict
 
 
 def enough_admins(situation: Situation) -> Iterator[GuardVerdict]:

@@ -79,7 +79,7 @@ def counted(
 
 
 def _counts_not(change: Change) -> bool:
-    """Tell whether a change is part of another one, which counts.
+    """Return whether a change is part of another one, which counts.
 
     It disables somebody whom the plan itself creates, so that nobody loses anything, or is the
     second half of a rename by way of a temporary username.

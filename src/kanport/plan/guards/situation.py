@@ -7,8 +7,9 @@ from kanport.mapping.spec import MappingFile
 from kanport.memory import NOTHING, Memory
 from kanport.model import CurrentState
 from kanport.origin import Origin
+from kanport.plan.change import Action, Change
 from kanport.plan.guards.allowances import Allowances
-from kanport.plan.model import Action, Change, PlanSource
+from kanport.plan.model import PlanSource
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,11 @@ from kanport.facts import Param, fact
 from kanport.mapping.limit_spec import DEFAULT_SHRINK, SHRINK_FLOOR
 from kanport.memory import SourceMemory
 from kanport.normalize.columns import columns_used
+from kanport.plan.change import Action, Change, Risk
 from kanport.plan.guards.allowances import allow_key, over_limit
 from kanport.plan.guards.bounds import Counted, Share, bounds_of, worded
 from kanport.plan.guards.situation import Situation, Usable, sources_by_kind
-from kanport.plan.model import Action, Change, GuardVerdict, PlanDirectory, PlanSource, Risk
+from kanport.plan.model import GuardVerdict, PlanDirectory, PlanSource
 
 _SHRINK = Share(DEFAULT_SHRINK, SHRINK_FLOOR)
 

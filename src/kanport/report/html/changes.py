@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from kanport.plan.change import values_of
-from kanport.plan.model import Action
+from kanport.plan.change import Action, values_of
 from kanport.report.html.marks import ENDINGS, KINDS
 from kanport.report.html.markup import EOL, Html, el, join, text
 from kanport.report.html.people import People
