@@ -9,7 +9,9 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -77,12 +79,17 @@ exec setpriv --reuid "$USER_ID" --regid "$USER_ID" --clear-groups --no-new-privs
 
 
 @pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A folder of its own: each run of pytest that begins closes the common one to other users."""
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name)
+
+
+@pytest.fixture
 def night(server: Sandbox, tmp_path: Path) -> ways.World:
     """What the unit finds: its configuration, its mapping, a credential, an empty state folder."""
-    for folder in (tmp_path, *tmp_path.parents):
-        # pytest keeps its folders to itself, and this user is another one.
-        if folder.stat().st_uid == os.geteuid() and folder != Path("/"):
-            folder.chmod(folder.stat().st_mode | 0o011)
+    # The unit runs as another user.
+    tmp_path.chmod(0o711)
     etc, state, credentials = (tmp_path / name for name in ("etc", "state", "credentials"))
     etc.mkdir(mode=0o755)
     state.mkdir(mode=0o750)

@@ -29,7 +29,7 @@ from kanport.cli.resume import resume_command
 from kanport.errors import Interrupted, UsageError
 from kanport.facts import Fact
 from kanport.messages import counted
-from kanport.network import run_has_deadline
+from kanport.network import run_has_deadline, run_is_over
 
 # Names in one line; kanport report has all of them.
 _SHOWN = 50
@@ -103,7 +103,7 @@ class Following:
 
     def should_stop(self) -> bool:
         """Tell whether a signal or the deadline has asked the run to end."""
-        return self._asked.is_set()
+        return self._asked.is_set() or run_is_over()
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
