@@ -89,9 +89,9 @@ from kanport.pipeline.results import (
     random_passwords,
 )
 from kanport.pipeline.running import Execution, apply_plan, plan_undo, verify_plan
-from kanport.plan.adoption import Adoption
 from kanport.plan.guards.allowances import NotAllowable, parse_allowed
 from kanport.plan.model import Plan
+from kanport.plan.ownership import Adoption
 from kanport.plan.plan_file import dump_plan, plan_schema, write_plan
 from kanport.proof import Checks, drawn_with_proof, write_report
 from kanport.report.formats import FORMATS, format_of

@@ -12,7 +12,7 @@ from kanport.mapping.shown import with_mistakes
 from kanport.mapping.texts import ascii_letters, title, umlauts
 from kanport.mapping.yaml_file import Mistake, Spot
 from kanport.names import compare_key, lookalike_key, normalize, spelling_key
-from kanport.plan.match import name_matcher
+from kanport.plan.matching import name_matcher
 from tests.hostile.servers import bounded
 
 pytestmark = pytest.mark.timeout(1800)

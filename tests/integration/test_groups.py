@@ -28,8 +28,8 @@ from kanport.pipeline import (
     verify_plan,
 )
 from kanport.plan.change import Action
-from kanport.plan.effective import GroupAccess, project_access
 from kanport.plan.model import Plan
+from kanport.plan.roles import GroupAccess, project_access
 from kanport.sandbox import Sandbox, SandboxOptions, Snapshot
 from tests.examples import examples
 

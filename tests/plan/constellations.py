@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from kanport.plan.effective import GroupAccess, project_access
+from kanport.plan.roles import GroupAccess, project_access
 from kanport.sandbox import Sandbox
 
 ROLES = ("project-viewer", "project-member", "project-manager", "Tester", "tester", "Ärztin")

@@ -12,7 +12,7 @@ from kanport.memory import Memory
 from kanport.model import DesiredState, User
 from kanport.outcome import Outcome, Run, Status
 from kanport.plan.change import Action
-from kanport.plan.learned import learned_from
+from kanport.plan.ledger_update import learned_from
 from kanport.plan.model import Plan
 from tests.plan.building import ADMIN, SERVER, plan_for
 from tests.plan.model_server import Kanboard, apply_change

@@ -9,7 +9,7 @@ from kanport.findings import Finding
 from kanport.model import DesiredMembership, DesiredState, Given, Group, Project, Unknown, User
 from kanport.origin import Origin
 from kanport.plan.change import Action, Risk
-from kanport.plan.match import projects_wanted
+from kanport.plan.matching import projects_wanted
 from tests.plan.building import (
     ALPHA,
     BETA,

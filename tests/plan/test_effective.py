@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kanport.plan.effective import GroupAccess, effective_role, highest_role, project_access
+from kanport.plan.roles import GroupAccess, effective_role, highest_role, project_access
 from kanport.sandbox import Sandbox, SandboxOptions
 from tests.plan.constellations import ROLES, Constellation, constellations, of_store
 

@@ -22,7 +22,7 @@ from kanport.model import (
 from kanport.plan.make import make_plan
 from kanport.plan.model import Plan, PlanMapping
 from kanport.plan.order import Phase, phase_of
-from kanport.plan.stale import differences
+from kanport.plan.staleness import differences
 from tests.changes import after_of, before_of
 from tests.plan.building import ALPHA, BETA, a_mapping, a_server, access, codes
 

@@ -9,7 +9,7 @@ from kanport.model import Project, User
 from kanport.plan.change import Action, Change
 from kanport.plan.guards import Situation, judge
 from kanport.plan.model import Plan
-from kanport.plan.stale import differences
+from kanport.plan.staleness import differences
 from kanport.report.mask import Mask
 from tests.changes import a_change
 from tests.plan.building import (

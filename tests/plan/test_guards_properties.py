@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from kanport.mapping.spec import MappingFile
 from kanport.model import DesiredState, User
 from kanport.plan.guards import Situation, judge
-from kanport.plan.match import name_matcher
+from kanport.plan.matching import name_matcher
 from kanport.plan.model import Plan
 from tests.examples import examples
 from tests.plan.building import (

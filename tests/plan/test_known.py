@@ -3,8 +3,8 @@
 from kanport.model import DesiredUser, Identity, Unknown, User
 from kanport.outcome import Outcome, Run, Status
 from kanport.plan.change import Risk
-from kanport.plan.identities import identities_after
-from kanport.plan.stale import differences
+from kanport.plan.ledger_update import identities_after
+from kanport.plan.staleness import differences
 from tests.plan.building import (
     a_mapping,
     a_server,

@@ -13,9 +13,9 @@ from kanport.model import DesiredState, DesiredUser, Given, Identity, Unknown
 from kanport.names import compare_key
 from kanport.outcome import Outcome, Run, Status
 from kanport.plan.change import Action, Risk
-from kanport.plan.identities import identities_after
+from kanport.plan.ledger_update import identities_after
 from kanport.plan.model import Plan
-from kanport.plan.stale import differences
+from kanport.plan.staleness import differences
 from tests.changes import before_of
 from tests.examples import examples
 from tests.plan.building import a_mapping, cell, plan_for, tripped

@@ -8,7 +8,7 @@ import pytest
 from kanport.memory import Grant, GroupMember, KnownEntry, Learned, Missed
 from kanport.outcome import Outcome, Run, Status
 from kanport.plan.change import Action, Change
-from kanport.plan.learned import learned_from
+from kanport.plan.ledger_update import learned_from
 from kanport.plan.model import Plan, PlanAbsence, PlanEntry, PlanNamed
 from tests.apply.plans import change, grant, new_user, plan_of
 from tests.apply.test_undo_groups import of_group

@@ -15,7 +15,7 @@ from kanport.model import (
     User,
 )
 from kanport.names import id_text
-from kanport.plan.match import numbers_are_ids, projects_wanted
+from kanport.plan.matching import numbers_are_ids, projects_wanted
 from tests.plan.building import (
     a_mapping,
     a_server,

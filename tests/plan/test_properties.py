@@ -27,11 +27,11 @@ from kanport.model import (
 from kanport.names import compare_key
 from kanport.origin import Origin
 from kanport.plan.change import Action, Risk
-from kanport.plan.match import name_matcher
+from kanport.plan.matching import name_matcher
 from kanport.plan.model import Plan
 from kanport.plan.order import phase_of
 from kanport.plan.plan_file import dump_plan, load_plan
-from kanport.plan.stale import differences
+from kanport.plan.staleness import differences
 from tests.changes import after_of
 from tests.plan.building import a_mapping, plan_for, tripped
 from tests.plan.model_server import Kanboard, apply_plan

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from kanport.frames import DesiredUsers, Memberships
 from kanport.normalize import normalize
 from kanport.origin import Origin, RowPlace, row_places
-from kanport.plan.doubt import membership_rows, user_rows
+from kanport.plan.uncertainty import membership_rows, user_rows
 from kanport.table import Row, Table
 from tests.columns.test_reference import COLUMNS, loaded, mappings, tables
 from tests.examples import examples

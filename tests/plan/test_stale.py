@@ -7,7 +7,7 @@ from kanport.model import CurrentState, Project, User
 from kanport.plan.change import Action, UserChange, UserSide
 from kanport.plan.model import Plan
 from kanport.plan.order import in_plan_order
-from kanport.plan.stale import differences
+from kanport.plan.staleness import differences
 from tests.plan.building import (
     ALPHA,
     BETA,

@@ -8,10 +8,9 @@ from kanport.findings import UNCLEAR, stopping
 from kanport.model import CurrentState, DesiredState, DesiredUser, Identity, Unknown, User
 from kanport.names import is_temporary_username
 from kanport.outcome import Outcome, Run, Status
-from kanport.plan.identities import identities_after
-from kanport.plan.learned import learned_from
+from kanport.plan.ledger_update import identities_after, learned_from
 from kanport.plan.model import Plan
-from kanport.plan.stale import differences
+from kanport.plan.staleness import differences
 from tests.changes import after_of
 from tests.plan.building import (
     a_mapping,

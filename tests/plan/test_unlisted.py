@@ -7,9 +7,9 @@ import pytest
 
 from kanport.facts import fact
 from kanport.model import CurrentState, Identity, Unlisted, User
-from kanport.plan.match import people_wanted
+from kanport.plan.matching import people_wanted
 from kanport.plan.model import Plan
-from kanport.plan.stale import differences, people_of
+from kanport.plan.staleness import differences, people_of
 from tests.plan.building import (
     a_mapping,
     a_server,

@@ -20,8 +20,8 @@ from kanport.kanboard.client import Client
 from kanport.outcome import Run
 from kanport.pipeline import Execution, apply_plan, plan_inputs, read_inputs, remember
 from kanport.plan.change import Action
-from kanport.plan.effective import GroupAccess, project_access
 from kanport.plan.model import Plan
+from kanport.plan.roles import GroupAccess, project_access
 from kanport.report.view import View, of_plan, of_run
 from kanport.sandbox import Fault, Reply, Sandbox, SandboxOptions
 from tests.examples import examples

@@ -9,7 +9,7 @@ from kanport.plan.change import Action, Change, Risk
 from kanport.plan.guards import last_admin, min_admins
 from kanport.plan.guards.accounts import private_projects, protected_accounts
 from kanport.plan.model import GuardVerdict, Plan, blocking
-from kanport.plan.stale import renamed_since
+from kanport.plan.staleness import renamed_since
 
 _LOWERING = (Action.USER_DISABLE, Action.USER_UPDATE)
 

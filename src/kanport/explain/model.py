@@ -17,7 +17,7 @@ from kanport.model import (
 from kanport.normalize.trace import Trace
 from kanport.origin import Origin
 from kanport.plan.change import Change
-from kanport.plan.match import numbers_are_ids
+from kanport.plan.matching import numbers_are_ids
 from kanport.plan.model import Plan
 from kanport.table import Table
 

@@ -8,7 +8,7 @@ from kanport.findings import stopping
 from kanport.mapping.spec import Managed, Users
 from kanport.model import DesiredUser, User
 from kanport.plan.change import Action, Change
-from kanport.plan.match import name_matcher
+from kanport.plan.matching import name_matcher
 
 
 def person_reasons(

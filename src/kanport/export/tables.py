@@ -13,7 +13,7 @@ from kanport.fields import USER_FIELDS
 from kanport.messages import listed, quoted
 from kanport.model import CurrentState, Group, Project, ProjectIndex
 from kanport.names import compare_key, spelling_key
-from kanport.plan.access import group_finder
+from kanport.plan.roles import group_finder
 
 USERS, GROUPS, GROUP_MEMBERS = "users", "groups", "group_members"
 PROJECTS, MEMBERSHIPS = "projects", "memberships"
@@ -45,7 +45,7 @@ def listings(state: CurrentState) -> dict[str, Listing]:
 
     A membership is the access that somebody has, whichever way they have it: `access` is `direct`
     or names the groups that it may come through. Kanboard says no more than that: it lists the
-    members of a project without saying how they got there (see `kanport.plan.access`). Whoever is
+    members of a project without saying how they got there (see `kanport.plan.roles`). Whoever is
     listed with a role that was stored empty has none, and is left out.
     """
     made = {

@@ -13,8 +13,8 @@ from kanport.pipeline.alone import alone
 from kanport.pipeline.inputs import Inputs
 from kanport.pipeline.planning import utc_now
 from kanport.pipeline.results import OnProgress, Reporter, Stage, ignore
-from kanport.plan.adoption import Adoption, adoptable, project_matches
-from kanport.plan.match import numbers_are_ids, people_wanted, projects_wanted
+from kanport.plan.matching import numbers_are_ids, people_wanted, projects_wanted
+from kanport.plan.ownership import Adoption, adoptable, project_matches
 from kanport.plan.resolve import resolve
 
 
@@ -70,7 +70,7 @@ def find_adoptable(
     users: Collection[str] = (),
     memberships: Collection[str] = (),
 ) -> Adoption:
-    """Read the server and give what is to be managed from now on; see `kanport.plan.adoption`.
+    """Read the server and give what is to be managed from now on; see `kanport.plan.ownership`.
 
     Sends no procedure that writes. Rows with an error name nobody here. Raises ConfigInvalid where
     the mapping names no ledger, or it cannot be used.

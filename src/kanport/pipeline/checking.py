@@ -18,10 +18,15 @@ from kanport.model import AppRole, CurrentState
 from kanport.pipeline.planning import check_guards, check_server, guard_tripped
 from kanport.plan.change import Action, Change
 from kanport.plan.guards import judge_again
-from kanport.plan.match import private_projects
+from kanport.plan.matching import private_projects
 from kanport.plan.model import Plan, blocking
-from kanport.plan.stale import changed_since, differences, people_of, renamed_since
-from kanport.plan.stale_groups import reads_groups
+from kanport.plan.staleness import (
+    changed_since,
+    differences,
+    people_of,
+    reads_groups,
+    renamed_since,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from kanport.pipeline.inputs import Inputs, read_tables
 from kanport.pipeline.recalled import compared_with
 from kanport.plan.change import Action
 from kanport.plan.make import make_plan
-from kanport.plan.match import numbers_are_ids, people_wanted, private_projects, projects_wanted
+from kanport.plan.matching import numbers_are_ids, people_wanted, private_projects, projects_wanted
 from kanport.plan.model import GuardVerdict, Plan
 
 _MAY_LOSE = (Action.MEMBERSHIP_REVOKE, Action.MEMBERSHIP_CHANGE, Action.GROUP_MEMBER_REMOVE)

@@ -20,7 +20,7 @@ from kanport.ledger import record, record_good
 from kanport.outcome import Approved, Outcome, Run, Verdict
 from kanport.pipeline.checking import Checked, check_resumable, ledger_of, watch_for
 from kanport.pipeline.planning import check_server, utc_now, who_runs
-from kanport.plan.learned import good_run_of, learned_from
+from kanport.plan.ledger_update import good_run_of, learned_from
 from kanport.plan.model import Plan
 
 

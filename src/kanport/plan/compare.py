@@ -138,7 +138,7 @@ def _verdicts_differ(old: GuardVerdict, new: GuardVerdict) -> bool:
 
 
 def _reworded(old: Fact | None, new: Fact | None) -> bool:
-    """Tell whether a reason is another one; version 0.1.0 gave its wording only, which may be."""
+    """Return whether a reason is another one; version 0.1.0 gave its wording only, which may be."""
     return old is not None and new is not None and old != new
 
 
@@ -147,7 +147,7 @@ def _content(source: PlanSource | None) -> Hashable:
 
 
 def _numbered(things: Iterable[T], key: Callable[[T], Hashable]) -> dict[Hashable, T]:
-    """Give the things by key; the second of the same key has a key of its own."""
+    """Return the things by key; the second of the same key has a key of its own."""
     seen: Counter[Hashable] = Counter()
     found: dict[Hashable, T] = {}
     for thing in things:

@@ -17,15 +17,15 @@ from kanport.model import CurrentState, Project, User
 from kanport.names import compare_key, spelling_key
 from kanport.plan.change import RelationChange
 from kanport.plan.dropped_groups import undecided
-from kanport.plan.foreseen import Foreseen
 from kanport.plan.group_access import known_access
 from kanport.plan.groups import Groups
-from kanport.plan.managed import managed_people
-from kanport.plan.match import name_matcher, texts_of_projects
+from kanport.plan.lifecycle import Missing
+from kanport.plan.matching import name_matcher, texts_of_projects
 from kanport.plan.memberships import missing_since, revoke
-from kanport.plan.missing import Missing
 from kanport.plan.model import PlanBecause, PlanNamed
-from kanport.plan.parts import sorted_names
+from kanport.plan.naming import sorted_names
+from kanport.plan.ownership import managed_people
+from kanport.plan.projection import Foreseen
 from kanport.plan.resolve import Resolved
 from kanport.plan.withheld import DECIDED, Withheld, cause
 
@@ -115,7 +115,7 @@ def dropped_projects(
 def _is_remembered(
     project: Project, resolved: Resolved, current: CurrentState, memory: Memory
 ) -> bool:
-    """Tell whether the number still means the project that the ledger knows."""
+    """Return whether the number still means the project that the ledger knows."""
     if _had_members(project, memory):
         return True
     users = (resolved.people.by_id.get(user_id) for user_id in current.roles[project.id])

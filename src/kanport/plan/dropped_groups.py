@@ -13,15 +13,15 @@ from kanport.plan.change import RelationChange
 from kanport.plan.group_access import Place, known_access
 from kanport.plan.group_members import remove_member
 from kanport.plan.groups import Groups
-from kanport.plan.match import name_matcher
+from kanport.plan.matching import name_matcher
 from kanport.plan.model import PlanBecause
-from kanport.plan.parts import sorted_names
+from kanport.plan.naming import sorted_names
 from kanport.plan.resolve import Resolved
 from kanport.plan.withheld import Withheld, cause
 
 
 def undecided(mapping: MappingFile, key: str) -> bool:
-    """Tell whether nobody has accepted what stays: an explicit keep in the mapping does."""
+    """Return whether nobody has accepted what stays: an explicit keep in the mapping does."""
     return getattr(mapping, key) != "keep" or key not in mapping.model_fields_set
 
 

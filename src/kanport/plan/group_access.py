@@ -15,15 +15,13 @@ from kanport.memory import Memory
 from kanport.model import CurrentState, DesiredGroupAccess, Group, Project
 from kanport.names import compare_key, spelling_key
 from kanport.origin import first_place
-from kanport.plan.access import shown_not
 from kanport.plan.change import Action, RelationChange, role_side, sorted_risks
 from kanport.plan.groups import FoundGroup, Groups
-from kanport.plan.match import name_matcher
+from kanport.plan.matching import name_matcher
 from kanport.plan.model import PlanBecause
-from kanport.plan.parts import group_part, sorted_names
-from kanport.plan.ranks import project_rank
+from kanport.plan.naming import group_part, sorted_names
 from kanport.plan.resolve import Resolved
-from kanport.plan.risks import access_risks
+from kanport.plan.roles import access_risks, project_rank, shown_not
 from kanport.plan.wanted import project_problem
 from kanport.plan.withheld import Withheld, cause
 
@@ -53,7 +51,7 @@ class GroupAccessDiff:
 
 
 def known_access(current: CurrentState, memory: Memory) -> dict[Place, str]:
-    """Give the roles that groups are known to have, by group id and project id.
+    """Return the roles that groups are known to have, by group id and project id.
 
     A group with a member who is not listed in the project has no access to it any more, whatever
     the ledger says; and nothing is known of one that has another name by now, as the server may
@@ -185,7 +183,7 @@ def _change(
 
 
 def _left_open(wanted: DesiredGroupAccess, resolved: Resolved, groups: Groups) -> _Open:
-    """Give what a row leaves open that cannot be followed; a name that means nothing may be any."""
+    """Return what an unusable row leaves open; a name that means nothing may mean any."""
     group, project = wanted.group.value, wanted.project.value
     return (
         compare_key(group) if groups.fitting(group) else None,

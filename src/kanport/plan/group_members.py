@@ -11,10 +11,9 @@ from kanport.names import compare_key
 from kanport.origin import Origin, first_place
 from kanport.plan.change import Action, GroupChange, GroupSide, RelationChange, Risk
 from kanport.plan.groups import FoundGroup, Groups
-from kanport.plan.match import name_matcher
+from kanport.plan.matching import name_matcher
 from kanport.plan.model import PlanBecause
-from kanport.plan.notes import protected_finding
-from kanport.plan.parts import sorted_names
+from kanport.plan.naming import protected_finding, sorted_names
 from kanport.plan.resolve import Resolved
 from kanport.plan.withheld import Withheld, cause
 

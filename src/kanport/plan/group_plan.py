@@ -10,13 +10,13 @@ from kanport.memory import Memory
 from kanport.model import CurrentState, User
 from kanport.plan.change import Action, Change
 from kanport.plan.dropped_groups import dropped_groups, empty_dropped, group_findings, unproven
-from kanport.plan.foreseen import Foreseen
 from kanport.plan.group_access import diff_group_access
 from kanport.plan.group_members import diff_members
 from kanport.plan.groups import Groups, diff_groups, match_groups
-from kanport.plan.managed import managed_people
 from kanport.plan.model import PlanBecause
-from kanport.plan.new_projects import create_projects
+from kanport.plan.ownership import managed_people
+from kanport.plan.projection import Foreseen
+from kanport.plan.projects import create_projects
 from kanport.plan.resolve import Resolved
 from kanport.plan.withheld import Withheld
 

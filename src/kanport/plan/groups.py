@@ -10,7 +10,7 @@ from kanport.model import DesiredGroup, Group
 from kanport.names import compare_key
 from kanport.origin import first_place, in_place_order
 from kanport.plan.change import Action, GroupChange, GroupSide
-from kanport.plan.parts import group_part
+from kanport.plan.naming import group_part
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,11 @@ class Groups:
     findings: tuple[Finding, ...]
 
     def of_sources(self) -> dict[str, FoundGroup]:
-        """Give the groups that the sources describe, by the key of the names that they give."""
+        """Return the groups that the sources describe, by the key of the names that they give."""
         return {group.wanted.key: group for group in self.described if group.wanted is not None}
 
     def fitting(self, name: str) -> tuple[FoundGroup, ...]:
-        """Give whom a name means: the exact spelling, else all that compare the same.
+        """Return whom a name means: the exact spelling, else all that compare the same.
 
         What the sources describe by just this name is what they mean by it. Where the server has
         the spelling for another group than the one that they describe in another one, it may be

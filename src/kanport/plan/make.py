@@ -1,31 +1,32 @@
-"""Making the plan: what to do so that the server is as the sources ask. Pure and deterministic."""
+"""Make the plan: what to do so that the server is as the sources ask. Pure and deterministic."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import chain
 from types import MappingProxyType
 
+from kanport.facts import fact
 from kanport.findings import Finding, found, in_order
 from kanport.frames import Memberships, Roles, uncollected
 from kanport.mapping.spec import MappingFile
 from kanport.memory import NOTHING, Entries, Memory, with_present_names
 from kanport.model import CurrentState, DesiredState
 from kanport.names import compare_key, is_temporary_username
+from kanport.origin import first_place
 from kanport.plan.change import Action, Change
 from kanport.plan.dropped import diff_dropped, dropped_projects, named_by_sources
 from kanport.plan.group_plan import plan_groups
 from kanport.plan.guards import Allowances, Situation, Usable, judge
 from kanport.plan.guards.named import names_without_meaning
-from kanport.plan.identities import identities_of
-from kanport.plan.kept import access_beside, people_named
+from kanport.plan.ledger_update import identities_of
 from kanport.plan.memberships import diff_access
 from kanport.plan.model import Plan, PlanEntry, PlanMapping, PlanServer, PlanSource
-from kanport.plan.moves import empty_group_findings, moves_with_groups
+from kanport.plan.naming import sorted_names, user_part
 from kanport.plan.order import in_plan_order
-from kanport.plan.parts import user_part
 from kanport.plan.plan_file import sealed
+from kanport.plan.projection import empty_group_findings, moves_with_groups
 from kanport.plan.resolve import Resolved, resolve, without_gone
-from kanport.plan.unlisted import unlisted_findings
+from kanport.plan.unchanged_access import access_beside, people_named
 from kanport.plan.users import diff_users
 from kanport.plan.withheld import in_order_of_plan, withheld_findings
 
@@ -208,3 +209,20 @@ def _temporary(current: CurrentState, changes: Iterable[Change]) -> list[Finding
         for user in current.users
         if is_temporary_username(user.username, user.id) and user.id not in renamed
     ]
+
+
+def unlisted_findings(resolved: Resolved, current: CurrentState) -> list[Finding]:
+    """Say that the users could not be listed, and whom that leaves in doubt; else nothing."""
+    unlisted = current.unlisted
+    if unlisted is None:
+        return []
+    why = fact("no-list", case=unlisted.fault)
+    findings = [found("users-unlisted", why=why, count=len(current.users))]
+    absent = [person.desired for person in resolved.persons if person.user is None]
+    if absent and not unlisted.folds_case:
+        names = sorted_names(wanted.username.value for wanted in absent)
+        places = (place for wanted in absent for place in wanted.username.origins or wanted.rows)
+        findings.append(
+            found("person-unsearched", first_place(places), usernames=names, count=len(names))
+        )
+    return findings

@@ -19,16 +19,20 @@ from kanport.model import DesiredUser, Project, User
 from kanport.names import compare_key
 from kanport.origin import Origin, first_place
 from kanport.plan.change import Action, RelationChange, Risk, role_side, sorted_risks
-from kanport.plan.foreseen import Foreseen, Outlook
-from kanport.plan.managed import managed_grants, managed_people
-from kanport.plan.match import name_matcher
-from kanport.plan.missing import Missing
+from kanport.plan.lifecycle import Missing
+from kanport.plan.matching import name_matcher
 from kanport.plan.model import PlanBecause
-from kanport.plan.notes import protected_finding, spelled_finding, user_finding
-from kanport.plan.parts import in_project, sorted_parts
-from kanport.plan.ranks import project_rank
+from kanport.plan.naming import (
+    in_project,
+    protected_finding,
+    sorted_parts,
+    spelled_finding,
+    user_finding,
+)
+from kanport.plan.ownership import managed_grants, managed_people
+from kanport.plan.projection import Foreseen, Outlook
 from kanport.plan.resolve import Resolved
-from kanport.plan.risks import access_risks
+from kanport.plan.roles import access_risks, project_rank
 from kanport.plan.wanted import Wanted
 from kanport.plan.withheld import Withheld, cause
 
@@ -87,7 +91,7 @@ def diff_access(
 
 
 def _may_move(wanted: Wanted, foreseen: Foreseen) -> bool:
-    """Tell whether a role that is as wanted may change with the groups that it may come through."""
+    """Return whether a role that is as wanted may change with the groups that give it."""
     if wanted.user is None:
         return False
     outlook = foreseen.outlook(wanted.user.id, wanted.project.id)
@@ -233,7 +237,7 @@ def _change(wanted: Wanted, held: str, foreseen: Foreseen) -> tuple[RelationChan
 
 
 def _maybe_through(user: User | None, project: Project, foreseen: Foreseen) -> tuple[str, ...]:
-    """Give the groups through which somebody may have access, or none where it is direct."""
+    """Return the groups through which somebody may have access, or none where it is direct."""
     if user is None:
         return ()
     outlook = foreseen.outlook(user.id, project.id)
@@ -241,7 +245,7 @@ def _maybe_through(user: User | None, project: Project, foreseen: Foreseen) -> t
 
 
 def _stays(role: str, outlook: Outlook) -> bool:
-    """Tell whether a membership that nothing asks for cannot, or need not, be ended.
+    """Return whether a membership that nothing asks for cannot, or need not, be ended.
 
     Access that comes through a group is the group's business: it ends with the group's.
     """

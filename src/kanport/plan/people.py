@@ -15,9 +15,9 @@ from kanport.frames import DesiredUsers, Memberships
 from kanport.model import DesiredState, DesiredUser, User, UserIndex
 from kanport.names import compare_key, spelling_key
 from kanport.origin import Origin, first_place, in_place_order
-from kanport.plan.doubt import Doubt
-from kanport.plan.known import Known, Refused, held, passed_on, trace
-from kanport.plan.parts import sorted_names, user_part
+from kanport.plan.identities import Known, Refused, held, passed_on, trace
+from kanport.plan.naming import sorted_names, user_part
+from kanport.plan.uncertainty import Doubt
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +267,7 @@ def _email_of(wanted: DesiredUser) -> str:
 
 
 def _is_named(wanted: DesiredUser, user: User, other: User) -> bool:
-    """Tell whether somebody has the name of the one user and not that of the other one."""
+    """Return whether somebody has the name of the one user and not that of the other one."""
     name = spelling_key(wanted.name.value) if wanted.name is not None else ""
     return bool(name) and name == spelling_key(user.name) != spelling_key(other.name)
 
@@ -329,7 +329,7 @@ def _keeping(wanted: DesiredUser, user: User, people: UserIndex, going: Set[int]
 
 
 def _staying(username: str, key: str, people: UserIndex, moving: Set[int]) -> tuple[User, ...]:
-    """Give whom a username means among the users who keep theirs."""
+    """Return whom a username means among the users who keep theirs."""
     exact = people.by_name.get(username)
     fitting = (exact,) if exact is not None else people.by_key.get(key, ())
     if not moving or moving.isdisjoint(user.id for user in fitting):
@@ -347,7 +347,7 @@ def _in_dispute(refused: Iterable[Refused]) -> Iterable[str]:
 def _by_email(
     users: Iterable[DesiredUser], people: UserIndex, taken: Set[int], named: Set[str], doubt: Doubt
 ) -> Iterable[tuple[DesiredUser, User | Refused | None]]:
-    """Give for each person the user with their e-mail address, None, or why it is unclear."""
+    """Return for each person the user with their e-mail address, None, or why it is unclear."""
     users = tuple(users)
     wanting: dict[str, list[DesiredUser]] = defaultdict(list)
     for user in users:
@@ -393,11 +393,11 @@ def _clash(same: Sequence[DesiredUser]) -> Finding:
 
 
 def ambiguous_person(username: str, fitting: Iterable[User], origin: Origin | None) -> Finding:
-    """Give the finding for a username that fits several users of the server."""
+    """Return the finding for a username that fits several users of the server."""
     users = tuple(map(user_part, fitting))
     return found("person-ambiguous", origin, value=username, username=username, users=users)
 
 
 def origin_of(user: DesiredUser) -> Origin | None:
-    """Give the first place that names this person."""
+    """Return the first place that names this person."""
     return first_place(user.username.origins or user.rows)

@@ -19,17 +19,16 @@ from kanport.model import (
 )
 from kanport.names import compare_key
 from kanport.origin import Origin, first_place
-from kanport.plan.doubt import Doubt, Invalid, without
-from kanport.plan.known import Known
-from kanport.plan.match import (
+from kanport.plan.identities import Known
+from kanport.plan.matching import (
     name_matcher,
     numbers_are_ids,
     projects_given,
     texts_of_projects,
 )
-from kanport.plan.moved_projects import roles_to_make
-from kanport.plan.new_projects import NewProjects, new_projects
 from kanport.plan.people import Persons, match_people
+from kanport.plan.projects import NewProjects, new_projects, roles_to_make
+from kanport.plan.uncertainty import Doubt, Invalid, without
 from kanport.plan.wanted import (
     Named,
     PersonFinder,
@@ -189,7 +188,7 @@ def without_gone(resolved: Resolved, gone: Set[int]) -> Resolved:
 
 
 def creates_inactive(mapping: MappingFile) -> bool:
-    """Tell whether people who are not active and not on the server are created nevertheless."""
+    """Return whether people who are not active and not on the server are created nevertheless."""
     return mapping.users is not None and mapping.users.inactive == "create"
 
 
@@ -217,7 +216,7 @@ def _by_number(desired: DesiredState, projects: ProjectIndex) -> list[Finding]:
 def _scope(
     desired: DesiredState, current: CurrentState, projects: ProjectIndex
 ) -> tuple[tuple[Project, ...], list[Finding]]:
-    """Give the projects that the sources speak of, without private ones, and what is odd of them.
+    """Return the projects that the sources speak of, without private ones, and what is odd of them.
 
     A private project belongs to one person; nobody loses access to it because a list is silent.
     """

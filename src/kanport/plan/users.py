@@ -1,4 +1,4 @@
-"""What would change of the users: pure, one person at a time."""
+"""Compare the users on the server with what the sources say of them. Pure."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from kanport.coded import Flags, objects
-from kanport.facts import fact
-from kanport.fields import ACTIVE, UPDATABLE, field_named, labels
+from kanport.facts import Fact, fact
+from kanport.fields import ACTIVE, UPDATABLE, Holds, field_named, labels
 from kanport.findings import Finding, finding, found
-from kanport.mapping.spec import MappingFile
+from kanport.mapping.spec import KanboardSource, MappingFile
 from kanport.memory import Memory
 from kanport.model import (
     AppRole,
@@ -22,17 +22,14 @@ from kanport.model import (
 from kanport.names import compare_key
 from kanport.origin import Origin, first_place, in_place_order
 from kanport.plan.change import Action, Password, Risk, UserChange, UserSide, sorted_risks
-from kanport.plan.managed import managed_people
-from kanport.plan.match import name_matcher
-from kanport.plan.missing import Missing, missing_people
-from kanport.plan.moved_people import moved_findings
-from kanport.plan.notes import protected_finding, spelled_finding, user_finding
-from kanport.plan.own_ldap import own_ldap_findings
-from kanport.plan.parts import sorted_names
+from kanport.plan.lifecycle import Missing, Returners, missing_people
+from kanport.plan.matching import name_matcher
+from kanport.plan.naming import protected_finding, sorted_names, spelled_finding, user_finding
+from kanport.plan.own_ldap import by_ldap, own_ldap_findings
+from kanport.plan.ownership import managed_people
 from kanport.plan.people import Person, Persons, origin_of
-from kanport.plan.ranks import app_rank
 from kanport.plan.resolve import Resolved, creates_inactive
-from kanport.plan.returners import Returners
+from kanport.plan.roles import app_rank
 from kanport.plan.withheld import Withheld, cause
 
 _LOWERING = frozenset({Risk.ACCESS_LOST, Risk.ADMIN_LOST})
@@ -278,7 +275,7 @@ def _update(wanted: DesiredUser, user: User) -> Iterator[UserChange]:
 
 
 def _places(wanted: DesiredUser, *cells: tuple[Origin, ...]) -> tuple[Origin, ...]:
-    """Give these cells; where the mapping gave a constant, the rows that name the person."""
+    """Return these cells; where the mapping gave a constant, the rows that name the person."""
     places = in_place_order(place for some in cells for place in some)
     return places or in_place_order(wanted.username.origins or wanted.rows)
 
@@ -320,3 +317,42 @@ def _email_taken(
             email=email.value,
             usernames=others,
         )
+
+
+def from_a_server(mapping: MappingFile) -> bool:
+    """Return whether the users come from another server, or from what was exported of one."""
+    if mapping.users is None:
+        return False
+    sources = (mapping.sources[name] for name in mapping.users.sources)
+    exported = isinstance(mapping.projects, tuple) and any(
+        rule.called is not None for rule in mapping.projects
+    )
+    return exported or any(isinstance(source, KanboardSource) for source in sources)
+
+
+def moved_findings(
+    persons: Iterable[Person], changes: Iterable[UserChange], mapping: MappingFile
+) -> Iterator[Finding]:
+    """Say whose password stays behind, and who is called by a name that somebody has already."""
+    if not from_a_server(mapping):
+        return
+    made = [change for change in changes if change.action is Action.USER_CREATE]
+    if behind := [change for change in made if not by_ldap(change)]:
+        yield found("passwords-behind", count=len(behind))
+    for person in persons:
+        if person.user is not None and (
+            differences := tuple(_differing(person.desired, person.user))
+        ):
+            who = person.user.username
+            yield user_finding(
+                "person-differs", who, origin_of(person.desired), differences=differences
+            )
+
+
+def _differing(desired: DesiredUser, user: User) -> Iterator[Fact]:
+    for field in UPDATABLE:
+        given, now = field.wanted(desired), field.of(user)
+        if given is not None and given.value != now:
+            case = "role" if field.holds is Holds.ROLE else ""
+            values = {"value": str(given.value), "now": str(now)}
+            yield fact("field-differs", case=case, field=field.label, **values)

@@ -26,11 +26,10 @@ from kanport.model import (
 )
 from kanport.names import as_written, compare_key, id_in
 from kanport.origin import Origin, first_place, in_place_order
-from kanport.plan.doubt import Doubt, Invalid
-from kanport.plan.match import misread_projects
-from kanport.plan.notes import user_finding
-from kanport.plan.parts import project_part
+from kanport.plan.matching import misread_projects
+from kanport.plan.naming import project_part, user_finding
 from kanport.plan.people import Matched, ambiguous_person
+from kanport.plan.uncertainty import Doubt, Invalid
 
 T = TypeVar("T")
 
@@ -400,11 +399,11 @@ class PersonFinder:
         return cls(users, new, frozenset(absent), matched.unclear, people, doubt, disputed, moving)
 
     def name_of(self, person: _Found) -> str | None:
-        """Give the username of whoever was found; None for somebody who is nobody."""
+        """Return the username of whoever was found; None for somebody who is nobody."""
         return person.username if isinstance(person, User | _New) else None
 
     def id_of(self, person: _Found) -> int | None:
-        """Give the id of whoever was found; None for somebody who is yet to be created."""
+        """Return the id of whoever was found; None for somebody who is yet to be created."""
         return person.id if isinstance(person, User) else None
 
     def find(self, username: str) -> _Found:
@@ -437,7 +436,7 @@ class PersonFinder:
 
 
 def project_problem(named: Given[str], fitting: tuple[Project, ...]) -> Finding | None:
-    """Say why a text does not name exactly one project, or give None where it does."""
+    """Return why a text does not name exactly one project, or give None where it does."""
     if len(fitting) == 1:
         return None
     text, place = named.value, first_place(named.origins)
@@ -466,7 +465,7 @@ def misread_project(named: Given[str], project: Project) -> Finding:
 
 
 def ambiguous_project(text: str, fitting: Iterable[Project], place: Origin | None) -> Finding:
-    """Give the finding for a text that fits several projects of the server."""
+    """Return the finding for a text that fits several projects of the server."""
     choice = tuple(map(project_part, fitting))
     return found("project-ambiguous", place, value=text, text=text, projects=choice)
 

@@ -12,7 +12,7 @@ from kanport.model import Blocker
 from kanport.origin import Origin, in_place_order
 from kanport.plan.change import Action, Change, called
 from kanport.plan.model import PlanBecause, PlanWithheld
-from kanport.plan.parts import sorted_names, sorted_parts
+from kanport.plan.naming import sorted_names, sorted_parts
 
 # So many places are named for one cause; of the others, the plan says how many there are.
 MOST_PLACES = 20

@@ -13,9 +13,8 @@ from typing import NamedTuple
 
 from kanport.outcome import Status
 from kanport.plan.change import About, Action, RelationChange
-from kanport.plan.effective import effective_role, highest_role, highest_roles
 from kanport.plan.model import Plan, PlanAccess, PlanBasis
-from kanport.plan.ranks import kanboard_rank
+from kanport.plan.roles import effective_role, highest_role, highest_roles, kanboard_rank
 from kanport.report.parts import Line
 
 # By id, or by the name or label of what does not exist yet.

@@ -11,7 +11,7 @@ from kanport.model import CurrentState, User, UserIndex
 from kanport.names import compare_key
 from kanport.origin import Origin, first_place, in_place_order
 from kanport.plan.change import Change
-from kanport.plan.match import name_matcher
+from kanport.plan.matching import name_matcher
 
 
 @dataclass(frozen=True, slots=True)

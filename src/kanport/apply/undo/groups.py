@@ -27,8 +27,8 @@ from kanport.plan.change import (
     role_side,
     sorted_risks,
 )
-from kanport.plan.notes import protected_finding
-from kanport.plan.risks import access_risks
+from kanport.plan.naming import protected_finding
+from kanport.plan.roles import access_risks
 
 
 def groups_back(context: UndoContext, *, remove: bool) -> UndoPart:

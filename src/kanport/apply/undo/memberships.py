@@ -12,7 +12,6 @@ from kanport.apply.undo.context import (
 from kanport.apply.undo.effects import RecordedEffect, Who
 from kanport.findings import Finding, found
 from kanport.model import Project, User
-from kanport.plan.access import group_finder
 from kanport.plan.change import (
     Action,
     RelationAction,
@@ -21,8 +20,8 @@ from kanport.plan.change import (
     role_side,
     sorted_risks,
 )
-from kanport.plan.notes import protected_finding
-from kanport.plan.risks import access_risks
+from kanport.plan.naming import protected_finding
+from kanport.plan.roles import access_risks, group_finder
 
 
 def memberships_back(context: UndoContext) -> UndoPart:

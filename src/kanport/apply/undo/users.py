@@ -18,8 +18,8 @@ from kanport.findings import Finding, found
 from kanport.model import User
 from kanport.names import compare_key
 from kanport.plan.change import Action, Risk, UserAction, UserChange, UserSide, sorted_risks
-from kanport.plan.notes import protected_finding
-from kanport.plan.risks import active_risks, removal_risks, role_risks
+from kanport.plan.naming import protected_finding
+from kanport.plan.roles import active_risks, removal_risks, role_risks
 from kanport.rules import email_problem, is_app_role
 
 

@@ -6,7 +6,7 @@ from kanport.facts import Fact, fact
 from kanport.model import CurrentState, Project
 from kanport.plan.change import Action, Change, UserChange
 from kanport.plan.guards.situation import Situation
-from kanport.plan.match import name_matcher
+from kanport.plan.matching import name_matcher
 from kanport.plan.model import GuardVerdict
 
 

@@ -6,7 +6,7 @@ from kanport.facts import fact
 from kanport.model import AppRole, CurrentState
 from kanport.plan.change import Action, Change, UserChange
 from kanport.plan.guards.situation import Situation
-from kanport.plan.match import name_matcher
+from kanport.plan.matching import name_matcher
 from kanport.plan.model import GuardVerdict
 
 

@@ -8,12 +8,11 @@ from operator import attrgetter
 from kanport.memory import NOTHING, Memory
 from kanport.model import CurrentState
 from kanport.names import is_temporary_username
-from kanport.plan.access import group_finder
 from kanport.plan.change import Action, Change, RelationChange, UserChange
 from kanport.plan.group_access import known_access
 from kanport.plan.guards.bounds import Base
 from kanport.plan.guards.situation import Usable
-from kanport.plan.ranks import app_rank, project_rank
+from kanport.plan.roles import app_rank, group_finder, project_rank
 
 Pair = tuple[int, int]
 """The ids of a user and of a project."""

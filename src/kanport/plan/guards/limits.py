@@ -17,7 +17,7 @@ from kanport.plan.guards.allowances import CLASSES, allow_key, over_limit
 from kanport.plan.guards.bounds import Base, Bound, Counted, Share, bounds_of, worded
 from kanport.plan.guards.counting import ACCESS, USERS, counted, counted_in_projects
 from kanport.plan.guards.situation import Situation
-from kanport.plan.match import numbers_are_ids
+from kanport.plan.matching import numbers_are_ids
 from kanport.plan.model import GuardVerdict
 
 _BASES: Mapping[str, tuple[Base, ...]] = {

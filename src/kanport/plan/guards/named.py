@@ -6,7 +6,7 @@ from kanport.findings import Finding, found
 from kanport.mapping.spec import MappingFile
 from kanport.model import CurrentState
 from kanport.plan.guards.allowances import OF_SOURCES
-from kanport.plan.match import numbers_are_ids
+from kanport.plan.matching import numbers_are_ids
 
 
 def names_without_meaning(

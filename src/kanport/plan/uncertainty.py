@@ -1,4 +1,4 @@
-"""What the input leaves open, so that nothing is ever lost for want of evidence."""
+"""Track what the input leaves open, so that Kanport removes nothing without evidence."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
@@ -16,12 +16,12 @@ from kanport.origin import Origin, RowPlace, row_places
 
 
 def user_rows(user: DesiredUser) -> frozenset[RowPlace]:
-    """Give the rows that name this person."""
+    """Return the rows that name this person."""
     return row_places(user.rows or user.username.origins)
 
 
 def membership_rows(membership: DesiredMembership) -> frozenset[RowPlace]:
-    """Give the rows that ask for this membership.
+    """Return the rows that ask for this membership.
 
     The project may stand in the header of a matrix, so its row is the last that is looked at.
     """
@@ -52,7 +52,7 @@ class Invalid:
 
     @classmethod
     def from_findings(cls, findings: Iterable[Finding]) -> Self:
-        """Give the rows that a finding of severity error makes invalid.
+        """Return the rows that a finding of severity error makes invalid.
 
         The places that such a finding relates to are as doubtful as its own: of two rows that
         contradict each other, neither is known to be the right one.
@@ -66,7 +66,7 @@ class Invalid:
         return cls(rows=row_places(places))
 
     def with_rows(self, desired: DesiredState) -> Self:
-        """Give the same with the whole rows that ask for what is invalid."""
+        """Return the same with the whole rows that ask for what is invalid."""
         rows = set(self.rows)
         if self.people:
             users = DesiredUsers.of(desired.users)
@@ -80,7 +80,7 @@ class Invalid:
 
 
 def without(desired: DesiredState, invalid: Invalid) -> DesiredState:
-    """Give the desired state without what is invalid; whoever that names is unknown from then on.
+    """Return the desired state without what is invalid; whoever that names is unknown from then on.
 
     A membership that a valid row asks for as well stays.
     """
@@ -205,11 +205,11 @@ class Doubt:
         )
 
     def with_people(self, people: Set[str]) -> Self:
-        """Give the same, but with these people (compare keys) in doubt as well."""
+        """Return the same, but with these people (compare keys) in doubt as well."""
         return replace(self, people=self.people | people) if people else self
 
     def with_other_names(self, names: Iterable[tuple[str, str]]) -> Self:
-        """Give the same, but what is in doubt of a name is so of the other one as well.
+        """Return the same, but what is in doubt of a name is so of the other one as well.
 
         `names` are pairs of compare keys: what somebody may still be called, and what they are.
         """
@@ -232,7 +232,7 @@ class Doubt:
         )
 
     def widened(self) -> Self:
-        """Give the same, but with everybody in doubt."""
+        """Return the same, but with everybody in doubt."""
         return replace(self, everybody=True)
 
     def missing(self, key: str) -> bool:

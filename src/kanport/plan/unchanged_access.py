@@ -1,4 +1,4 @@
-"""Who has access that a plan leaves as it is, so that a report can tell all of it: pure."""
+"""List the access that a plan leaves as it is, so that a report can show all of it. Pure."""
 
 from collections.abc import Collection, Iterable
 
@@ -10,7 +10,7 @@ from kanport.frames import Roles
 from kanport.model import CurrentState
 from kanport.plan.change import Action, Change
 from kanport.plan.model import PlanAccess, PlanPerson
-from kanport.plan.moves import Moves
+from kanport.plan.projection import Moves
 
 _CHANGES = (Action.MEMBERSHIP_CHANGE, Action.MEMBERSHIP_REVOKE)
 # What becomes of a role; what a change or a move with groups says is in none of the lists.
@@ -99,7 +99,7 @@ _PEOPLE = TypeAdapter(tuple[PlanPerson, ...])
 def people_named(
     changes: Iterable[Change], access: Iterable[PlanAccess], current: CurrentState
 ) -> tuple[PlanPerson, ...]:
-    """Give what the server calls those whom a plan speaks of, and whether they are disabled.
+    """Return what the server calls those whom a plan speaks of, and whether they are disabled.
 
     They are in the order of their usernames; who is not on the server yet is left out.
     """

@@ -1,14 +1,52 @@
-"""What Kanport is told to manage although it did not make it. Pure."""
+"""Decide which users and memberships Kanport manages, and which it adopts. Pure."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from kanport.mapping.spec import MappingFile
+from kanport.mapping.spec import MappingFile, Users
 from kanport.memory import Grant, Memory
 from kanport.model import CurrentState, Project, ProjectIndex, User
-from kanport.names import spelling_key
-from kanport.plan.match import name_matcher, numbers_are_ids
+from kanport.names import is_temporary_username, spelling_key
+from kanport.plan.matching import name_matcher, numbers_are_ids
 from kanport.plan.resolve import Resolved
+
+
+@dataclass(frozen=True, slots=True)
+class Managed:
+    """Tests for users.
+
+    `when_missing` is for those who are in no source, `to_revoke` for those who would lose access
+    that nothing asks for (with the username that they will have), `to_disable` for those whom the
+    sources call inactive.
+    """
+
+    when_missing: Callable[[User], bool]
+    to_revoke: Callable[[User, str], bool]
+    to_disable: Callable[[User], bool]
+
+
+def managed_people(users: Users | None, memory: Memory) -> Managed:
+    """Return whom `managed` covers; without it nobody is missing, and everybody's access counts."""
+    managed = users.managed if users is not None else None
+    if managed is None:
+        return Managed(lambda user: False, lambda user, name: True, lambda user: True)
+    if managed == "ledger":
+        known = memory.manages
+        return Managed(known, lambda user, name: known(user), known)
+    fits = name_matcher(managed.usernames)
+    return Managed(
+        # A temporary username is Kanport's doing, and says nothing of the one that they had.
+        lambda user: fits(user.username) or is_temporary_username(user.username, user.id),
+        lambda user, name: fits(name),
+        lambda user: True,
+    )
+
+
+def managed_grants(mapping: MappingFile, memory: Memory) -> Callable[[User, Project], bool]:
+    """Return a test for memberships that may end because nothing asks for them."""
+    if mapping.memberships_managed == "ledger":
+        return memory.granted
+    return lambda user, project: True
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +85,7 @@ def adoptable(
     users: Collection[str],
     memberships: Collection[str],
 ) -> Adoption:
-    """Give what is on the server and is to be managed from now on.
+    """Return what is on the server and is to be managed from now on.
 
     `users` are names or patterns of users, `memberships` of projects whose memberships are meant.
     Where neither is given, it is whom and what the valid rows of the sources name. Protected

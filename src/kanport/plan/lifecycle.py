@@ -1,35 +1,34 @@
-"""Who is on the server and provably in no source, and what the mapping does with them."""
+"""Offboard users whom no source names any more, and re-activate those who return. Pure.
 
-from collections.abc import Callable, Iterator, Mapping
+A user who is provably in no source is disabled or removed step by step, as the mapping says
+(`missing`, `waits`, `remove_after`). A user whom Kanport disabled for that reason, and whom a
+source names again, is enabled. All times are given.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Self
 
 from kanport.facts import Fact, fact
 from kanport.fields import ACTIVE, values_of
-from kanport.findings import Finding
-from kanport.mapping.missing_spec import Steps
+from kanport.findings import Finding, found
+from kanport.mapping.missing_spec import Span, Steps
 from kanport.mapping.spec import MappingFile
 from kanport.memory import Absence, Memory, absence_at
-from kanport.model import CurrentState, User
+from kanport.model import AppRole, CurrentState, DesiredUser, User
 from kanport.names import compare_key
-from kanport.origin import Origin
+from kanport.origin import Origin, in_place_order
 from kanport.plan.change import Action, UserChange, UserSide, sorted_risks
-from kanport.plan.leavers import (
-    ahead_findings,
-    is_due,
-    is_removable,
-    new_ledger_findings,
-    removal_cause,
-    removal_findings,
-    waiting_cause,
-    waiting_finding,
-)
-from kanport.plan.managed import managed_people
+from kanport.plan.matching import name_matcher
 from kanport.plan.model import PlanAbsence, PlanBecause
-from kanport.plan.people import Persons
+from kanport.plan.naming import sorted_names
+from kanport.plan.ownership import managed_people
+from kanport.plan.people import Person, Persons, origin_of
 from kanport.plan.resolve import Resolved
-from kanport.plan.risks import active_risks, removal_risks
+from kanport.plan.roles import active_risks, removal_risks
 from kanport.plan.withheld import Withheld, cause
 
 
@@ -61,7 +60,7 @@ def missing_people(
     protected: Callable[[str], bool],
     now: str,
 ) -> Missing:
-    """Give what is to happen to managed users who are provably in no source.
+    """Return what is to happen to managed users who are provably in no source.
 
     `now` is when the plan is made (UTC, RFC 3339): a run of it is one more that misses them.
     """
@@ -214,7 +213,7 @@ class _Listed:
 
 
 def _back(resolved: Resolved, mapping: MappingFile, memory: Memory) -> Iterator[PlanAbsence]:
-    """Give those whom the ledger has as missing and a source names again."""
+    """Return those whom the ledger has as missing and a source names again."""
     if not mapping.keeps_ledger:
         return
     there = resolved.persons.with_user
@@ -278,3 +277,197 @@ def _remove(user: User, absence: Absence, steps: Steps) -> UserChange:
         why=reason,
         risk=sorted_risks(removal_risks(user)),
     )
+
+
+def is_due(absence: Absence, steps: Steps, now: str) -> bool:
+    """Whether somebody has been missing for as long as the mapping wants.
+
+    The run that is being planned counts. Of runs and days, whichever is reached first does.
+    """
+    return not steps.waits or any(_passed(span, absence, now) for span in steps.waits)
+
+
+def is_removable(absence: Absence, steps: Steps, now: str) -> bool:
+    """Whether somebody whom Kanport disabled has been so, and missing, for as long as is wanted."""
+    day = removal_day(absence, steps)
+    return day is not None and _time(now) >= day
+
+
+def removal_day(absence: Absence, steps: Steps) -> datetime | None:
+    """Return when somebody whom Kanport disabled is to be removed; None where nobody is."""
+    if steps.remove_after is None or absence.disabled_at is None:
+        return None
+    last = max(_time(absence.disabled_at), _time(absence.since))
+    return last + timedelta(days=steps.remove_after.number)
+
+
+def waiting_finding(absence: Absence, steps: Steps, *, active: bool) -> Finding:
+    """Say of somebody that they are missing, and when what will happen to them.
+
+    Of whoever is disabled already (`active` is False), only the access can end.
+    """
+    return found(
+        "leaver-waiting",
+        case=steps.then if active or steps.then == "remove" else "access",
+        value=absence.username,
+        username=absence.username,
+        since=absence.since[:10],
+        when=_due(absence, steps),
+    )
+
+
+def waiting_cause(absence: Absence, steps: Steps) -> PlanBecause:
+    """Return that it is not time yet for what happens to somebody who is missing."""
+    return cause("waiting-period", since=absence.since[:10], when=_due(absence, steps))
+
+
+def removal_cause(absence: Absence, steps: Steps) -> PlanBecause | None:
+    """Return that somebody whom Kanport disabled is removed later; None where nobody is."""
+    day = removal_day(absence, steps)
+    return cause("waiting-period", case="removal", day=f"{day:%Y-%m-%d}") if day else None
+
+
+def _due(absence: Absence, steps: Steps) -> Fact:
+    when = [_when(span, absence) for span in steps.waits]
+    return when[0] if len(when) == 1 else fact("due", case="first", one=when[0], other=when[1])
+
+
+def removal_findings(absences: Iterable[Absence], steps: Steps) -> Iterator[Finding]:
+    """Say once that people are going to be removed, and who is the first; else nothing."""
+    dated = [(day, one.username) for one in absences if (day := removal_day(one, steps))]
+    if not dated:
+        return
+    day, username = min(dated)
+    yield found("leaver-removal", count=len(dated), username=username, day=f"{day:%Y-%m-%d}")
+
+
+def ahead_findings(memory: Memory, now: str) -> Iterator[Finding]:
+    """Say that the clock is behind what the ledger has counted; else nothing."""
+    if now < memory.counted_at:
+        yield found("ledger-ahead", counted_at=memory.counted_at, now=now)
+
+
+def new_ledger_findings(usernames: Iterable[str]) -> Iterator[Finding]:
+    """Say that nothing is known of who disabled these users, as the ledger is new; else nothing."""
+    if names := sorted_names(usernames):
+        yield found("ledger-new", count=len(names), usernames=names)
+
+
+def _passed(span: Span, absence: Absence, now: str) -> bool:
+    if span.unit == "run":
+        return absence.runs >= span.number
+    return _time(now) - _time(absence.since) >= timedelta(days=span.number)
+
+
+def _when(span: Span, absence: Absence) -> Fact:
+    if span.unit == "day":
+        day = _time(absence.since) + timedelta(days=span.number)
+        return fact("due", case="day", day=f"{day:%Y-%m-%d}")
+    return fact("due", case="runs", runs=max(span.number - absence.runs, 1))
+
+
+def _time(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Returners:
+    """What the ledger knows of people who were here before.
+
+    `owners` is whose a user is, by user id, `gone` whose a username was that no user of the server
+    has as theirs any more, by compare key: stable ids each. `may_be_admin` tests usernames.
+    """
+
+    memory: Memory
+    resolved: Resolved
+    owners: Mapping[int, str]
+    gone: Mapping[str, tuple[str, ...]]
+    may_be_admin: Callable[[str], bool]
+
+    @classmethod
+    def of(cls, memory: Memory, resolved: Resolved, allow_admins: Iterable[str]) -> Self:
+        """Tie what the ledger knows to the users that the server has now."""
+        owners: dict[int, str] = {}
+        gone: dict[str, list[str]] = defaultdict(list)
+        for stable_id, identity in memory.identities.items():
+            user = resolved.people.by_id.get(identity.user_id)
+            if user is None:
+                gone[compare_key(identity.username)].append(stable_id)
+            elif compare_key(user.username) == compare_key(identity.username):
+                owners[user.id] = stable_id
+        for stable_id, username in memory.departed.items():
+            gone[compare_key(username)].append(stable_id)
+        return cls(
+            memory,
+            resolved,
+            owners,
+            {key: tuple(ids) for key, ids in gone.items()},
+            name_matcher(allow_admins),
+        )
+
+    def enable(self, person: Person, user: User) -> Iterator[UserChange]:
+        """Yield what enables somebody again whom Kanport, and nobody else, disabled as missing.
+
+        Nothing where the sources say themselves who is active, and where `why_not` has a reason.
+        """
+        wanted = person.desired
+        absence = self.memory.absence(user)
+        if user.active or wanted.active is not None or "active" in wanted.unknown:
+            return
+        if absence is None or not absence.disabled_at:
+            return
+        if self.why_not(person, user) is not None:
+            return
+        yield UserChange(
+            action=Action.USER_ENABLE,
+            username=user.username,
+            user_id=user.id,
+            before=UserSide({"active": False}),
+            after=UserSide({"active": True}),
+            why=fact("returned", disabled_on=absence.disabled_at[:10]),
+            risk=sorted_risks(active_risks(_role(person, user), enable=True)),
+            origin=in_place_order(wanted.username.origins or wanted.rows),
+        )
+
+    def why_not(self, person: Person, user: User) -> Fact | None:
+        """Return why somebody whom Kanport disabled as missing is not enabled; None otherwise.
+
+        A guard stops a plan that enables an administrator whom the mapping does not allow. Nobody
+        asks for that here, so it is withheld for this one person, and the rest goes on.
+        """
+        wanted = person.desired
+        absence = self.memory.absence(user)
+        if absence is None or not absence.disabled_at:
+            return None
+        given = wanted.stable_id.value if wanted.stable_id is not None else None
+        owner = self.owners.get(user.id, given)
+        doubt = self.resolved.doubt
+        params = {"username": user.username, "disabled_on": absence.disabled_at[:10]}
+        if owner is not None and owner != given:
+            return fact("person-disabled", case="other-id", owner=owner, **params)
+        if doubt.named(user.username) or doubt.named(wanted.username.value):
+            return fact("person-disabled", case="invalid-row", **params)
+        if _role(person, user) == AppRole.ADMIN and not self.may_be_admin(wanted.username.value):
+            return fact("person-disabled", case="admin", **params)
+        return None
+
+    def login_reused(self, wanted: DesiredUser) -> Iterator[Finding]:
+        """Say of a new user that the username was somebody else's before."""
+        if wanted.stable_id is None:
+            return
+        others = [id_ for id_ in self.gone.get(wanted.key, ()) if id_ != wanted.stable_id.value]
+        if others:
+            yield found(
+                "login-reused",
+                origin_of(wanted),
+                value=wanted.username.value,
+                username=wanted.username.value,
+                former_id=others[-1],
+                stable_id=wanted.stable_id.value,
+            )
+
+
+def _role(person: Person, user: User) -> str:
+    """Return the application role that somebody has once the plan is carried out."""
+    return person.desired.role.value if person.desired.role is not None else user.role

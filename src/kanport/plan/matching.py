@@ -1,4 +1,4 @@
-"""Who and what on the server a name in the input means."""
+"""Find out which users and projects on the server a name in the input means."""
 
 import re
 from collections import defaultdict
@@ -13,7 +13,7 @@ from kanport.names import case_key, spelling_key
 
 
 def name_matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
-    """Give a test for names that fit one of the patterns, without regard to case and accents.
+    """Return a test for names that fit one of the patterns, without regard to case and accents.
 
     >>> protected = name_matcher(["admin", "svc-*"])
     >>> protected("Admin"), protected("svc-backup"), protected("ann")
@@ -27,7 +27,7 @@ def name_matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
 
 
 def numbers_are_ids(mapping: MappingFile) -> bool:
-    """Tell whether a number that is no project's name or identifier means an id.
+    """Return whether a number that is no project's name or identifier means an id.
 
     Where the mapping creates projects, such a number is the name of one that is yet to be created.
     """
@@ -78,7 +78,7 @@ def misread_projects(desired: DesiredState, projects: ProjectIndex) -> frozenset
 def people_wanted(
     desired: DesiredState, known: Mapping[str, Identity]
 ) -> tuple[frozenset[str], frozenset[int]]:
-    """Give the usernames and the user ids that the desired state speaks of.
+    """Return the usernames and the user ids that the desired state speaks of.
 
     These are the people who must be read before a plan can be made, where a server cannot list all.
     `known` is whom the ledger knows by stable id.
@@ -95,7 +95,7 @@ def people_wanted(
 
 
 def private_projects(projects: Iterable[Project]) -> frozenset[int]:
-    """Give the ids of the private projects.
+    """Return the ids of the private projects.
 
     Removing somebody deletes those that they are in, so their members must be read before.
     """
@@ -105,7 +105,7 @@ def private_projects(projects: Iterable[Project]) -> frozenset[int]:
 def projects_wanted(
     desired: DesiredState, projects: Iterable[Project], *, numbers: bool = True
 ) -> frozenset[int]:
-    """Give the ids of the projects that the desired state speaks of, as far as they are clear.
+    """Return the ids of the projects that the desired state speaks of, as far as they are clear.
 
     These are the projects whose members must be read before a plan can be made. `numbers` is what
     `numbers_are_ids` says of the mapping.

@@ -1,6 +1,6 @@
-"""What a plan, and a run of it, teach for the next time; the ledger records it. Pure."""
+"""Derive from a plan, and from a run of it, what the ledger records for the next plan. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from kanport.memory import (
     DirectoryMemory,
@@ -12,17 +12,18 @@ from kanport.memory import (
     Missed,
     SourceMemory,
 )
+from kanport.model import Identity
 from kanport.names import compare_key
 from kanport.outcome import Run, Status
 from kanport.plan.change import About, Action, Change, RelationChange
-from kanport.plan.identities import identities_after
-from kanport.plan.model import Plan, PlanDirectory, PlanNamed
+from kanport.plan.model import Plan, PlanDirectory, PlanIdentity, PlanNamed
+from kanport.plan.people import Persons
 
 _HOLDS = (Status.DONE, Status.ALREADY)
 
 
 def learned_from(plan: Plan, run: Run | None) -> Learned:
-    """Give what to remember after a run of a plan, or after a plan that had nothing to do (None).
+    """Return what to remember after a run of a plan, or after a plan that had nothing to do (None).
 
     What Kanport did itself is managed from then on; what somebody else had done before is not.
     """
@@ -149,7 +150,7 @@ def _put_in(
 
 
 def _through_group(plan: Plan, run: Run | None) -> dict[tuple[int, int], str | None]:
-    """Give the roles that were found to come through a group; None for what took effect."""
+    """Return the roles that were found to come through a group; None for what took effect."""
     found: dict[tuple[int, int], str | None] = {}
     outcomes = {} if run is None else {one.change_id: one for one in run.outcomes}
     for change in plan.changes:
@@ -166,7 +167,7 @@ def _through_group(plan: Plan, run: Run | None) -> dict[tuple[int, int], str | N
 
 
 def _group_access(holds: list[Change], run: Run | None) -> dict[tuple[int, int], RelationChange]:
-    """Give the changes of groups' access that took effect, by the ids of group and project."""
+    """Return the changes of groups' access that took effect, by the ids of group and project."""
     groups: dict[str | None, int] = {}
     projects: dict[str | None, int] = {}
     for change in holds:
@@ -184,7 +185,7 @@ def _group_access(holds: list[Change], run: Run | None) -> dict[tuple[int, int],
 
 
 def good_run_of(plan: Plan, *, run_id: str, now: str) -> GoodRun:
-    """Give what to remember of a plan after which nothing was left to do."""
+    """Return what to remember of a plan after which nothing was left to do."""
     return GoodRun(
         run_id,
         now,
@@ -223,4 +224,52 @@ def _of(changes: "list[Change] | tuple[Change, ...]", action: Action) -> list[Ch
 def _users(changes: list[Change], action: Action) -> frozenset[int]:
     return frozenset(
         change.user_id for change in _of(changes, action) if change.user_id is not None
+    )
+
+
+def identities_of(persons: Persons, changes: Iterable[Change]) -> tuple[PlanIdentity, ...]:
+    """Return everybody with a stable id who is on the server when these changes are carried out."""
+    if not persons.desired.special.any():
+        return ()
+    renamed: dict[int | None, str] = {}
+    created: dict[str, str] = {}
+    for change in changes:
+        if change.action is Action.USER_RENAME:
+            renamed[change.user_id] = change.new_username
+        elif change.action is Action.USER_CREATE:
+            created[compare_key(change.username)] = change.username
+    found: list[PlanIdentity] = []
+    for person in persons.special:
+        stable_id, user = person.desired.stable_id, person.user
+        if stable_id is None:
+            continue
+        if user is not None:
+            name = renamed.get(user.id, user.username)
+            found.append(PlanIdentity(id=stable_id.value, username=name, user_id=user.id))
+        elif person.desired.key in created:
+            found.append(PlanIdentity(id=stable_id.value, username=created[person.desired.key]))
+    return tuple(sorted(found, key=lambda identity: identity.id))
+
+
+def identities_after(plan: Plan, run: Run | None) -> tuple[Identity, ...]:
+    """Return whom the ids of a plan mean now: after a run of it, or without one (None).
+
+    Who was not renamed has the old username still; who was not created is nobody yet.
+    """
+    outcomes = {} if run is None else {one.change_id: one.status for one in run.outcomes}
+    user_ids: Mapping[str, int] = {} if run is None else run.user_ids
+    kept: dict[int | None, str] = {}
+    created: dict[str, int] = {}
+    for change in plan.changes:
+        holds = outcomes.get(change.id) in _HOLDS
+        if change.action is Action.USER_RENAME and not holds:
+            # By way of a temporary username somebody is renamed twice: the first one that failed
+            # says how they are called.
+            kept.setdefault(change.user_id, change.username)
+        elif change.action is Action.USER_CREATE and holds and change.id in user_ids:
+            created[change.username] = user_ids[change.id]
+    return tuple(
+        Identity(identity.id, number, kept.get(number, identity.username))
+        for identity in plan.identities
+        if (number := identity.user_id or created.get(identity.username)) is not None
     )

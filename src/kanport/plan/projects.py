@@ -1,20 +1,34 @@
-"""Which projects a plan creates: never any but where the mapping lets it."""
+"""Decide which projects a plan creates, and which projects of the sources to leave out. Pure.
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+Kanport creates a project only if the mapping allows it. A user with access to a private or closed
+project elsewhere does not get access to an open one here, and a user with access to one of two
+projects of the same name does not get access to the other.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from kanport.facts import fact
-from kanport.findings import Finding, found
+import numpy as np
+
+from kanport.facts import Param, fact
+from kanport.findings import Finding, finding, found
 from kanport.frames import Memberships
 from kanport.mapping.spec import MappingFile
-from kanport.model import CurrentState, DesiredProject, DesiredState, Given, Project, ProjectIndex
+from kanport.model import (
+    CurrentState,
+    DesiredProject,
+    DesiredState,
+    Given,
+    Project,
+    ProjectIndex,
+    ProjectRole,
+)
 from kanport.names import case_key, id_in, spelling_key
 from kanport.origin import Origin, first_place, in_place_order
 from kanport.plan.change import Action, ProjectChange, ProjectSide
-from kanport.plan.match import is_of_directory
-from kanport.plan.moved_projects import keys_of, unlike_the_source
-from kanport.plan.parts import project_part
-from kanport.plan.wanted import PersonFinder, ambiguous_project
+from kanport.plan.matching import is_of_directory
+from kanport.plan.naming import project_part, sorted_names
+from kanport.plan.wanted import PersonFinder, Wanted, WantedMemberships, ambiguous_project
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +134,7 @@ def _apart(several: Sequence[Given[str]]) -> Iterator[Sequence[Given[str]]]:
 def _problem(
     wanted: DesiredProject, there: ProjectIndex, claimed: Collection[str]
 ) -> Finding | bool | None:
-    """Say why a project cannot be created, True where it is there already, or None.
+    """Return why a project cannot be created, True where it is there already, or None.
 
     `claimed` are the identifiers of projects that the sources hold apart from others of their name.
     """
@@ -147,10 +161,6 @@ def _problem(
             identifier=identifier,
         )
     return True if same else None
-
-
-def _identifier(wanted: DesiredProject) -> str:
-    return wanted.identifier.value if wanted.identifier is not None else ""
 
 
 def create_projects(
@@ -191,3 +201,150 @@ def create_projects(
 def _places(wanted: DesiredProject) -> tuple[Origin, ...]:
     fields = (wanted.name, wanted.identifier, wanted.owner, wanted.description)
     return in_place_order(p for given in fields if given is not None for p in given.origins)
+
+
+def keys_of(wanted: DesiredProject, there: ProjectIndex) -> frozenset[str]:
+    """Return the spelling keys by which memberships may speak of a project that is left out.
+
+    Where the sources say what they call it, that is all; a name that another project has as well
+    is left to that one.
+    """
+    if wanted.called is not None:
+        return frozenset({spelling_key(wanted.called.value)})
+    texts = {wanted.name.value, _identifier(wanted)} - {""}
+    return frozenset(
+        spelling_key(text)
+        for text in texts
+        if text == (_identifier(wanted) or text) or not there.named(text)
+    )
+
+
+def unlike_the_source(
+    wanted: DesiredProject, described: Sequence[DesiredProject], there: ProjectIndex
+) -> Finding | None:
+    """Return why nobody can get anything in a project; None if nothing speaks against it.
+
+    `described` are all projects of the sources.
+    """
+    same = _same(wanted, there)
+    if (other := _called_like(wanted, there)) is not None:
+        return _finding(
+            wanted,
+            "project-clash",
+            "name-is-identifier",
+            name=wanted.name.value,
+            project=project_part(other),
+        )
+    if wanted.called is not None and not _is_clear(wanted):
+        if wanted.private:
+            return _left_out(wanted, "no-name")
+        return _ambiguous(wanted, described)
+    if wanted.called is not None and len(same) == 1:
+        clash = _clash(wanted, same[0])
+        if clash is not None:
+            return clash
+    if same:
+        shared = [project for project in same if not project.private]
+        if wanted.private and shared:
+            return _finding(
+                wanted,
+                "project-clash",
+                "private",
+                name=_called(wanted),
+                project=project_part(shared[0]),
+            )
+        return None
+    if wanted.private:
+        return _left_out(wanted, "private")
+    if not wanted.active:
+        return _left_out(wanted, "closed")
+    return None
+
+
+def roles_to_make(wanted: WantedMemberships) -> list[Finding]:
+    """Say which custom roles new projects lack: Kanboard takes any text, and creates none."""
+    asked: dict[tuple[str, str], list[Wanted]] = {}
+    new = np.array([project.new for project in wanted.projects], dtype=bool)[wanted.project]
+    for one in wanted.chosen(new):
+        if one.role not in frozenset(ProjectRole):
+            asked.setdefault((one.project.label, one.role), []).append(one)
+    return [
+        found(
+            "role-to-make",
+            first_place(some[0].origins),
+            value=role,
+            count=len(some),
+            role=role,
+            project=project,
+        )
+        for (project, role), some in sorted(asked.items())
+    ]
+
+
+def _same(wanted: DesiredProject, there: ProjectIndex) -> list[Project]:
+    identifier = _identifier(wanted).upper()
+    if identifier:
+        return list(there.identified(identifier))
+    return list(there.by_key.get(spelling_key(wanted.name.value), ()))
+
+
+def _called_like(wanted: DesiredProject, there: ProjectIndex) -> Project | None:
+    """Return another project whose identifier is what memberships call this one by its name."""
+    called = wanted.called.value if wanted.called is not None else wanted.name.value
+    if spelling_key(called) in (spelling_key(_identifier(wanted)), ""):
+        return None
+    others = there.identified(called)
+    key = spelling_key(wanted.name.value)
+    return next((other for other in others if spelling_key(other.name) != key), None)
+
+
+def _is_clear(wanted: DesiredProject) -> bool:
+    called = spelling_key(wanted.called.value) if wanted.called is not None else ""
+    return called == spelling_key(_identifier(wanted) or wanted.name.value)
+
+
+def _clash(wanted: DesiredProject, project: Project) -> Finding | None:
+    identifier = _identifier(wanted).upper()
+    if not identifier or spelling_key(project.name) == spelling_key(wanted.name.value):
+        return None
+    return _finding(
+        wanted,
+        "project-clash",
+        "same-identifier",
+        name=wanted.name.value,
+        identifier=identifier,
+        project=project_part(project),
+    )
+
+
+def _ambiguous(wanted: DesiredProject, described: Iterable[DesiredProject]) -> Finding:
+    key = spelling_key(wanted.name.value)
+    same = [
+        project
+        for project in described
+        if key in (spelling_key(project.name.value), spelling_key(_identifier(project)))
+    ]
+    return _finding(
+        wanted,
+        "project-ambiguous",
+        "sources",
+        text=wanted.name.value,
+        projects=sorted_names(map(_called, same)),
+    )
+
+
+def _left_out(wanted: DesiredProject, case: str) -> Finding:
+    return _finding(wanted, "project-left-out", case, project=_called(wanted))
+
+
+def _finding(wanted: DesiredProject, code: str, case: str, **params: Param) -> Finding:
+    place = first_place(wanted.name.origins)
+    return finding(fact(code, case=case, **params), place, value=wanted.name.value)
+
+
+def _called(wanted: DesiredProject) -> str:
+    return wanted.called.value if wanted.called is not None else wanted.name.value
+
+
+def _identifier(wanted: DesiredProject) -> str:
+    return wanted.identifier.value if wanted.identifier is not None else ""

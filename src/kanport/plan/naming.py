@@ -1,9 +1,11 @@
-"""What findings name within their sentences, as facts."""
+"""Name users, projects and groups within findings and causes, as facts."""
 
 from collections.abc import Iterable
 
-from kanport.facts import Fact, fact
+from kanport.facts import Fact, Param, fact
+from kanport.findings import Finding, finding, found
 from kanport.model import Project, User
+from kanport.origin import Origin
 
 
 def user_part(user: User, called: str | None = None) -> Fact:
@@ -57,3 +59,21 @@ def sorted_names(names: Iterable[str]) -> tuple[str, ...]:
 def sorted_parts(parts: Iterable[Fact]) -> tuple[Fact, ...]:
     """Return facts of one code in the order of their parameters, each once."""
     return tuple(sorted(set(parts), key=lambda part: (part.case, part.params)))
+
+
+def user_finding(
+    code: str, username: str, origin: Origin | None, *, case: str = "", **params: Param
+) -> Finding:
+    """Return a finding about one user, whose username is its value."""
+    about = fact(code, case=case, username=username, **params)
+    return finding(about, origin, value=username)
+
+
+def protected_finding(username: str, origin: Origin | None) -> Finding:
+    """Return the finding for a row that wants to change a protected account."""
+    return user_finding("person-protected", username, origin)
+
+
+def spelled_finding(user: User, spelling: str, origin: Origin | None) -> Finding:
+    """Return the finding for a username that the server spells in another way."""
+    return found("username-spelled", origin, value=spelling, text=spelling, username=user.username)
