@@ -1,4 +1,4 @@
-"""Every Python example of the README runs, as a reader would run it."""
+"""Every Python example of the guides runs, as a reader would run it."""
 
 import os
 import re
@@ -13,8 +13,12 @@ from kanport.errors import Exit
 from kanport.sandbox import Sandbox
 from tests.integration.files import MAPPING, PEOPLE, write_files
 
-README = Path(__file__).parents[2] / "README.md"
-EXAMPLES = re.findall(r"^```python\n(.*?)^```$", README.read_text("utf-8"), re.M | re.S)
+ROOT = Path(__file__).parents[2]
+EXAMPLES = [
+    example
+    for page in (ROOT / "README.md", ROOT / "samples" / "python" / "README.md")
+    for example in re.findall(r"^```python\n(.*?)^```$", page.read_text("utf-8"), re.M | re.S)
+]
 AN_INVALID_ROW = "invalid_rows: skip\n"
 A_LIMIT = "limits: {create: 2}\n"
 
@@ -45,7 +49,7 @@ def test_there_is_a_case_for_each_example() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.word)
-def test_an_example_of_the_readme_runs(case: Case, server: Sandbox, tmp_path: Path) -> None:
+def test_an_example_of_the_guides_runs(case: Case, server: Sandbox, tmp_path: Path) -> None:
     (example,) = [text for text in EXAMPLES if case.word in text]
     server.store.add_project("Alpha", identifier="ALPHA")
     server.store.add_project("Beta board")

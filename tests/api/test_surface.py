@@ -64,9 +64,9 @@ def test_every_error_has_its_exit_code() -> None:
     assert len(set(codes.values())) == len(codes)
 
 
-def test_the_readme_says_the_exit_code_of_every_error() -> None:
-    text = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
-    said = dict(re.findall(r"`(\w+)` (\d+)[,.]", text.partition("Every error is a")[2]))
+def test_the_guide_says_the_exit_code_of_every_error() -> None:
+    text = (Path(__file__).parents[2] / "samples" / "python" / "README.md").read_text("utf-8")
+    said = dict(re.findall(r"`(\w+)`\s(\d+)[,.]", text.partition("Every error is a")[2]))
     codes = {name: str(int(getattr(kanport, name).exit_code)) for name in ERRORS if name != "Exit"}
     del codes["KanportError"]
     assert said == codes
