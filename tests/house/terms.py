@@ -99,8 +99,7 @@ def _texts_of_code(path: Path) -> Iterator[tuple[int, str]]:
     with path.open("rb") as file:
         for token in tokenize.tokenize(file.readline):
             if token.type in kinds:
-                for line, text in enumerate(token.string.splitlines(), token.start[0]):
-                    yield line, text
+                yield from enumerate(token.string.splitlines(), token.start[0])
 
 
 if __name__ == "__main__":
