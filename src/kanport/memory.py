@@ -106,7 +106,7 @@ class GroupMember:
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class LedgerState:
     """What the ledger of a mapping knows of one server.
 
     `identities` is whom each stable id meant when last seen, `departed` the usernames, by stable
@@ -191,10 +191,10 @@ class Memory:
         return absence if absence is not None and _same(absence.username, user) else None
 
 
-NOTHING = Memory()
+NOTHING = LedgerState()
 
 
-def with_present_names(memory: Memory, current: CurrentState) -> Memory:
+def with_present_names(memory: LedgerState, current: CurrentState) -> LedgerState:
     """Return the memory with renamed projects and groups under the names that they have now.
 
     A number under another name may be a renamed project or one that got the number of a removed
@@ -268,7 +268,7 @@ class Missed:
 
 
 @dataclass(frozen=True, slots=True)
-class Learned:
+class LedgerUpdate:
     """What a plan and a run of it add to what is remembered; recorded together or not at all.
 
     `planned_at` is when the plan was made. `created` are users who are managed from now on, by
@@ -320,7 +320,7 @@ def absence_at(before: Absence | None, username: str, planned_at: str, counted_a
 
 
 def absences_after(
-    before: Mapping[int, Absence], learned: Learned, *, counted_at: str, now: str
+    before: Mapping[int, Absence], learned: LedgerUpdate, *, counted_at: str, now: str
 ) -> dict[int, Absence | None]:
     """Give the absences that are others after a run; None for one to forget.
 

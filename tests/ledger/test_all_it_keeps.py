@@ -13,8 +13,8 @@ from kanport.memory import (
     Grant,
     GroupMember,
     KnownEntry,
-    Learned,
-    Memory,
+    LedgerState,
+    LedgerUpdate,
     Missed,
     SourceMemory,
 )
@@ -71,19 +71,19 @@ KNOWN: dict[str, Any] = {
 def path(tmp_path: Path) -> Path:
     ledger = tmp_path / "people.ledger"
     for server in (OTHER, SERVER):
-        record(ledger, server, Learned(MONDAY, **ALL), now=MONDAY)
+        record(ledger, server, LedgerUpdate(MONDAY, **ALL), now=MONDAY)
     return ledger
 
 
-def learn(path: Path, planned_at: str = TUESDAY, **parts: Any) -> Memory:
+def learn(path: Path, planned_at: str = TUESDAY, **parts: Any) -> LedgerState:
     """Record more, see that the other server is as before, and return what is known then."""
-    record(path, SERVER, Learned(planned_at, **parts), now=LATER)
-    assert recall(path, OTHER) == Memory(**KNOWN)
+    record(path, SERVER, LedgerUpdate(planned_at, **parts), now=LATER)
+    assert recall(path, OTHER) == LedgerState(**KNOWN)
     return recall(path, SERVER)
 
 
-def known(**others: Any) -> Memory:
-    return Memory(**{**KNOWN, "counted_at": TUESDAY, **others})
+def known(**others: Any) -> LedgerState:
+    return LedgerState(**{**KNOWN, "counted_at": TUESDAY, **others})
 
 
 def without(name: str, *places: Any) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def without(name: str, *places: Any) -> dict[str, Any]:
 
 
 def test_all_comes_back(path: Path) -> None:
-    assert recall(path, SERVER) == Memory(**KNOWN)
+    assert recall(path, SERVER) == LedgerState(**KNOWN)
     assert recall(path, "https://c.example.org/jsonrpc.php").identities == {}
 
 
@@ -212,7 +212,7 @@ def test_named_things_get_the_name_of_today(path: Path) -> None:
 
 def test_what_is_adopted_is_known_besides(path: Path) -> None:
     adopt(path, SERVER, users={9: "eve"}, grants={(9, 1): Grant("eve", "ALPHA")}, now=TUESDAY)
-    assert recall(path, OTHER) == Memory(**KNOWN)
+    assert recall(path, OTHER) == LedgerState(**KNOWN)
     found = recall(path, SERVER)
     assert found.users == KNOWN["users"] | {9: "eve"}
     assert found.grants == KNOWN["grants"] | {(9, 1): Grant("eve", "ALPHA")}

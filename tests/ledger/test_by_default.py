@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kanport import ledger
-from kanport.memory import Memory
+from kanport.memory import LedgerState
 from kanport.sandbox import Sandbox
 from tests import processes
 from tests.conftest import Kanport
@@ -40,7 +40,7 @@ def active(server: Sandbox) -> dict[str, bool]:
     return {name: user.is_active for name, user in users.items() if name != "admin"}
 
 
-def memory(path: Path, server: Sandbox) -> Memory:
+def memory(path: Path, server: Sandbox) -> LedgerState:
     return ledger.recall(path, server.url)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kanport import ledger
-from kanport.memory import Memory
+from kanport.memory import LedgerState
 from kanport.pipeline import planning
 from kanport.sandbox import Sandbox
 from tests.conftest import Kanport
@@ -59,7 +59,7 @@ def write(folder: Path, *rows: str, mapping: str = MAPPING) -> None:
     (folder / "people.csv").write_text("\n".join(lines), encoding="utf-8")
 
 
-def memory(folder: Path, server: Sandbox) -> Memory:
+def memory(folder: Path, server: Sandbox) -> LedgerState:
     return ledger.recall(folder / "people.ledger", server.url)
 
 

@@ -15,8 +15,8 @@ from kanport.memory import (
     GoodRun,
     Grant,
     GroupMember,
-    Learned,
-    Memory,
+    LedgerState,
+    LedgerUpdate,
     Missed,
     SourceMemory,
     with_present_names,
@@ -36,7 +36,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def after(path: Path, night: int, **learned: object) -> None:
-    record(path, SERVER, Learned(NIGHTS[night], **learned), now=NIGHTS[night])  # type: ignore[arg-type]
+    record(path, SERVER, LedgerUpdate(NIGHTS[night], **learned), now=NIGHTS[night])  # type: ignore[arg-type]
 
 
 def missed(path: Path, night: int, *, active: bool = True, disabled: bool = False) -> Absence:
@@ -234,7 +234,7 @@ def test_a_number_under_another_name_is_the_same_where_most_of_it_is_as_it_was(
         (Group(3, "New team", members=frozenset(held)),),
         {1: dict.fromkeys(held, "project-member")},
     )
-    known = with_present_names(Memory(grants=granted, group_members=put), current)
+    known = with_present_names(LedgerState(grants=granted, group_members=put), current)
     for user in people[:3]:
         assert known.granted(user, current.projects[0]) is (same and user.id in held)
         assert known.put_in(user, current.groups[0]) is (same and user.id in held)

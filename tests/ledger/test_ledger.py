@@ -14,7 +14,7 @@ import pytest
 from kanport.errors import ConfigInvalid, Exit
 from kanport.ledger import file, recall, record
 from kanport.ledger.migrations import MIGRATIONS
-from kanport.memory import Learned
+from kanport.memory import LedgerUpdate
 from kanport.model import Identity
 
 SERVER = "https://kanboard.example.org/jsonrpc.php"
@@ -35,7 +35,7 @@ def known_people(path: Path, server: str) -> Mapping[str, Identity]:
 
 
 def remember_people(path: Path, server: str, people: Iterable[Identity], *, now: str) -> None:
-    record(path, server, Learned(now, identities=tuple(people)), now=now)
+    record(path, server, LedgerUpdate(now, identities=tuple(people)), now=now)
 
 
 def rows(path: Path) -> list[tuple[object, ...]]:
@@ -202,7 +202,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from kanport.ledger import file, record
-from kanport.memory import Learned
+from kanport.memory import LedgerUpdate
 from kanport.model import Identity
 
 class People:
@@ -220,7 +220,7 @@ def small(path, mode):
     return database
 now = "2026-11-24T02:00:00Z"
 file._connect = small
-record(Path(sys.argv[1]), sys.argv[2], Learned(now, identities=People()), now=now)
+record(Path(sys.argv[1]), sys.argv[2], LedgerUpdate(now, identities=People()), now=now)
 """
 
 

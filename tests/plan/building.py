@@ -5,7 +5,7 @@ from typing import Any
 
 from kanport.findings import Finding
 from kanport.mapping.spec import MappingFile
-from kanport.memory import Memory
+from kanport.memory import LedgerState
 from kanport.model import (
     CurrentState,
     DesiredMembership,
@@ -118,7 +118,7 @@ def plan_for(
     mapping: MappingFile | None = None,
     findings: Iterable[Finding] = (),
     known: Iterable[Identity] = (),
-    memory: Memory | None = None,
+    memory: LedgerState | None = None,
     allowed: Mapping[str, int] | None = None,
     source: Mapping[str, Any] | None = None,
     now: str = "2026-11-21T02:00:00Z",
@@ -148,7 +148,7 @@ def plan_for(
         ),
         created_at=now,
         version="1.0",
-        memory=memory or Memory(identities={identity.id: identity for identity in known}),
+        memory=memory or LedgerState(identities={identity.id: identity for identity in known}),
         allowed=allowed or {},
     )
 

@@ -7,7 +7,7 @@ and Kanport then puts one beside the group (`kanport.apply.steps`).
 
 from dataclasses import dataclass, field, replace
 
-from kanport.memory import Memory
+from kanport.memory import LedgerState
 from kanport.model import PROJECT_ROLE_RANK, CurrentState, Group, Project, User
 from kanport.plan.change import Action, Change
 from kanport.plan.model import Plan
@@ -58,10 +58,10 @@ class GroupsServer:
         )
         return CurrentState(SERVER, (ADMIN, *self.users), self.projects, groups, roles)
 
-    def known(self) -> Memory:
+    def known(self) -> LedgerState:
         """Return a ledger that knows all access of groups, with the names of today."""
         labels = {project.id: project.label for project in self.projects}
-        return Memory(
+        return LedgerState(
             group_access=dict(self.attached),
             access_names={
                 (group, project): (self.names[group][0], labels[project])

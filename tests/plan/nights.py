@@ -8,11 +8,11 @@ from pathlib import Path
 from kanport import ledger
 from kanport.facts import as_written
 from kanport.mapping.spec import MappingFile
-from kanport.memory import Memory
+from kanport.memory import LedgerState
 from kanport.model import DesiredState, User
 from kanport.outcome import Outcome, Run, Status
 from kanport.plan.change import Action
-from kanport.plan.ledger_update import learned_from
+from kanport.plan.ledger_update import ledger_update
 from kanport.plan.model import Plan
 from tests.plan.building import ADMIN, SERVER, plan_for
 from tests.plan.model_server import Kanboard, apply_change
@@ -33,7 +33,7 @@ class Nights:
         return self.now.strftime("%Y-%m-%dT%H:%M:%SZ")
 
     @property
-    def memory(self) -> Memory:
+    def memory(self) -> LedgerState:
         """What the ledger knows."""
         return ledger.recall(self.path, SERVER.url)
 
@@ -57,7 +57,7 @@ class Nights:
                 names = {user.username: number for number, user in self.server.users.items()}
                 new[change.id] = names[change.username]
         run = Run("r", self.time, self.time, tuple(outcomes), user_ids=new)
-        ledger.record(self.path, SERVER.url, learned_from(plan, run), now=self.time)
+        ledger.record(self.path, SERVER.url, ledger_update(plan, run), now=self.time)
 
     def night(self, desired: DesiredState, *, days: int = 1) -> Plan:
         """Let so many days go by, then plan and run."""

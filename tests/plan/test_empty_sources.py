@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kanport.memory import Memory
+from kanport.memory import LedgerState
 from kanport.model import (
     DesiredGroup,
     DesiredGroupAccess,
@@ -48,7 +48,7 @@ def planned(desired: DesiredState, rows: int = 1, **parts: Any) -> Plan:
         desired,
         a_server(ANN, BOB, groups=(TEAM,), roles=ROLES),
         mapping,
-        memory=Memory(group_access={(7, 1): MEMBER}),
+        memory=LedgerState(group_access={(7, 1): MEMBER}),
         source={"rows": rows},
     )
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kanport.memory import Memory
+from kanport.memory import LedgerState
 from kanport.model import (
     CurrentState,
     DesiredGroup,
@@ -59,7 +59,7 @@ def wanted(
 
 
 def planned(
-    desired: DesiredState, current: CurrentState, memory: Memory | None = None, **parts: Any
+    desired: DesiredState, current: CurrentState, memory: LedgerState | None = None, **parts: Any
 ) -> Plan:
     rows = {"from": "people", "name": {"from": "group"}, "member": {"from": "username"}}
     parts = {"users": None, **parts}
@@ -73,7 +73,7 @@ def planned(
         sources=(),
         created_at="2026-11-21T02:00:00Z",
         version="1.0",
-        memory=memory or Memory(),
+        memory=memory or LedgerState(),
     )
 
 
@@ -176,7 +176,7 @@ def test_a_group_found_by_its_id_keeps_its_members_beside_one_that_is_spelled_al
     plan = planned(
         desired,
         here,
-        Memory(group_access={(7, 1): MEMBER}),
+        LedgerState(group_access={(7, 1): MEMBER}),
         group_members_missing="remove",
         group_access=[{"list": {"ENGINEERS": {"ALPHA": MEMBER}}}],
         group_access_missing="revoke",
@@ -227,7 +227,7 @@ def test_access_of_groups_stays_where_a_row_that_cannot_be_followed_may_ask_for_
     plan = planned(
         wanted({}, {(group, project): MEMBER}),
         server(*groups, roles=roles),
-        Memory(group_access={(7, 1): MEMBER, (7, 2): MEMBER}),
+        LedgerState(group_access={(7, 1): MEMBER, (7, 2): MEMBER}),
         group_access=[{"list": {group: {project: MEMBER}}}],
         group_access_missing="revoke",
     )
@@ -284,18 +284,18 @@ def test_access_is_given_until_it_is_known_and_revoked_only_then() -> None:
     roles = {1: {2: MEMBER, 3: MEMBER}, 2: {2: VIEWER, 3: VIEWER}}
     here = server(ENGINEERS, roles=roles)
     assert told(planned(desired, here)) == [("group_access.grant", "Engineers", "ALPHA", MEMBER)]
-    known = Memory(group_access={(7, 1): MEMBER, (7, 2): VIEWER})
+    known = LedgerState(group_access={(7, 1): MEMBER, (7, 2): VIEWER})
     assert told(planned(desired, here, known)) == []
     rules = [{"list": {"Engineers": {"ALPHA": MEMBER}}}]
     plan = planned(desired, here, known, group_access=rules, group_access_missing="revoke")
     assert told(plan) == [("group_access.revoke", "Engineers", "BETA")]
-    lower = Memory(group_access={(7, 1): "project-manager"})
+    lower = LedgerState(group_access={(7, 1): "project-manager"})
     change = planned(desired, here, lower).changes[0]
     assert (change.action, phase_of(change)) == ("group_access.change", Phase.LOWER)
 
 
 def test_what_the_ledger_says_is_not_believed_where_the_server_shows_otherwise() -> None:
-    known = Memory(group_access={(7, 1): MEMBER})
+    known = LedgerState(group_access={(7, 1): MEMBER})
     desired = wanted({"Engineers": None}, {("Engineers", "ALPHA"): MEMBER})
     plan = planned(desired, server(ENGINEERS, roles={1: {2: MEMBER}}), known)
     assert told(plan) == [("group_access.grant", "Engineers", "ALPHA", MEMBER)]
@@ -305,7 +305,7 @@ def test_what_the_ledger_says_is_not_believed_where_the_server_shows_otherwise()
 def test_what_the_ledger_says_is_not_believed_of_a_number_that_was_passed_on(
     names: tuple[str, str],
 ) -> None:
-    known = Memory(group_access={(7, 1): MEMBER}, access_names={(7, 1): names})
+    known = LedgerState(group_access={(7, 1): MEMBER}, access_names={(7, 1): names})
     plan = planned(
         wanted({"Web": None}),
         server(ENGINEERS, Group(8, "Web"), roles={1: {2: MEMBER, 3: MEMBER}}),
@@ -325,7 +325,7 @@ def test_the_access_of_a_group_stays_while_a_protected_account_is_in_it(
         "group_access_missing": "revoke",
     }
     here = server(ENGINEERS, roles={1: {2: MEMBER, 3: MEMBER}})
-    known = Memory(group_access={(7, 1): MEMBER})
+    known = LedgerState(group_access={(7, 1): MEMBER})
     plan = planned(wanted({}, asked), here, known, protect=["BOB"], **parts)
     assert told(plan) == []
     assert codes(plan) == ["group-kept"]
@@ -394,7 +394,7 @@ def test_no_group_gets_access_to_a_project_that_is_left_out_and_what_it_has_stay
             projects=(private,),
         ),
         server(ENGINEERS, projects=there, roles={3: {2: MEMBER, 3: MEMBER}}),
-        Memory(group_access={(7, 3): MEMBER}),
+        LedgerState(group_access={(7, 3): MEMBER}),
         projects=[{"from": "people", "name": {"from": "project"}}],
         group_access=[{"list": {"Engineers": {"DIA": VIEWER, "ALPHA": VIEWER}}}],
         group_access_missing="revoke",
@@ -436,11 +436,11 @@ def test_access_that_is_known_to_come_through_a_group_is_left_alone() -> None:
         ("access-lost", "maybe-through-group"),
         ("access-lost", "maybe-through-group"),
     ]
-    found = Memory(through_group={(2, 1): MEMBER, (3, 1): MEMBER})
+    found = LedgerState(through_group={(2, 1): MEMBER, (3, 1): MEMBER})
     again = planned_with(rows, desired, here, found, spec)
     assert again.changes == ()
     assert codes(again) == ["access-kept"]
-    changed = Memory(through_group={(2, 1): VIEWER, (3, 1): MEMBER})
+    changed = LedgerState(through_group={(2, 1): VIEWER, (3, 1): MEMBER})
     third = planned_with(rows, desired, here, changed, spec)
     assert [change.username for change in third.changes] == ["ann"]
 
@@ -449,7 +449,7 @@ def planned_with(
     rows: dict[str, Any],
     desired: DesiredState,
     current: CurrentState,
-    memory: Memory | None,
+    memory: LedgerState | None,
     parts: dict[str, Any],
 ) -> Plan:
     return make_plan(
@@ -461,5 +461,5 @@ def planned_with(
         sources=(),
         created_at="2026-11-21T02:00:00Z",
         version="1.0",
-        memory=memory or Memory(),
+        memory=memory or LedgerState(),
     )

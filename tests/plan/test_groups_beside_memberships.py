@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kanport.memory import Memory
+from kanport.memory import LedgerState
 from kanport.model import (
     CurrentState,
     DesiredGroup,
@@ -52,7 +52,7 @@ def desired(
     )
 
 
-def planned(wanted: DesiredState, current: CurrentState, memory: Memory, **parts: Any) -> Plan:
+def planned(wanted: DesiredState, current: CurrentState, memory: LedgerState, **parts: Any) -> Plan:
     """Plan with a mapping that has rules for memberships, groups and their access."""
     rows = {
         "from": "people",
@@ -121,7 +121,7 @@ def test_a_role_that_a_group_may_give_is_made_sure_of_before_the_group_gets_anot
     plan = planned(
         desired((access("ann", "ALPHA", MEMBER),), attached),
         a_server(ANN, BOB, groups=(TEAM,), roles=IN_ALPHA),
-        Memory(group_access={(7, 1): MEMBER}),
+        LedgerState(group_access={(7, 1): MEMBER}),
         group_access_missing="revoke",
     )
     assert of_groups(plan) == [(action, "Team", then)]
@@ -132,7 +132,7 @@ def test_who_asks_for_nothing_of_their_own_goes_with_the_group() -> None:
     plan = planned(
         desired((), {("Team", "ALPHA"): VIEWER}),
         a_server(ANN, BOB, groups=(TEAM,), roles=IN_ALPHA),
-        Memory(group_access={(7, 1): MEMBER}),
+        LedgerState(group_access={(7, 1): MEMBER}),
     )
     assert of_groups(plan) == [("group_access.change", "Team", VIEWER)]
     assert of_people(plan) == []
@@ -143,7 +143,7 @@ def test_only_those_whose_role_would_become_another_one_are_made_sure_of() -> No
     plan = planned(
         desired(both, {("Team", "ALPHA"): VIEWER}),
         a_server(ANN, BOB, groups=(TEAM,), roles={1: {2: MEMBER, 3: VIEWER}}),
-        Memory(group_access={(7, 1): MEMBER}),
+        LedgerState(group_access={(7, 1): MEMBER}),
     )
     # Bob has less than the group gives, so that his role is his own.
     assert of_people(plan) == [SURE]
@@ -154,7 +154,7 @@ def test_a_role_that_is_certainly_direct_needs_nothing() -> None:
     plan = planned(
         desired((access("ann", "ALPHA", MANAGER),), {("Team", "ALPHA"): MEMBER}),
         a_server(ANN, BOB, groups=(TEAM,), roles={1: {2: MANAGER, 3: VIEWER}}),
-        Memory(group_access={(7, 1): VIEWER}),
+        LedgerState(group_access={(7, 1): VIEWER}),
     )
     assert of_groups(plan) == [("group_access.change", "Team", MEMBER)]
     assert of_people(plan) == []
@@ -168,7 +168,7 @@ def test_a_role_that_comes_to_be_what_is_wanted_is_left_to_the_group() -> None:
                                                     ("Others", "ALPHA"): MEMBER}),
         a_server(ANN, BOB, EVE, groups=(team, others),
                  roles={1: {2: MEMBER, 3: MEMBER, 4: MEMBER}}),
-        Memory(group_access={(7, 1): MEMBER, (8, 1): MEMBER}),
+        LedgerState(group_access={(7, 1): MEMBER, (8, 1): MEMBER}),
     )  # fmt: skip
     assert of_groups(plan) == [("group_access.change", "Team", VIEWER)]
     assert of_people(plan) == []
@@ -181,7 +181,7 @@ def test_a_group_of_which_nothing_is_known_proves_nothing() -> None:
         desired((access("ann", "ALPHA", MEMBER),), {("Team", "ALPHA"): VIEWER}),
         a_server(ANN, BOB, EVE, groups=(TEAM, others),
                  roles={1: {2: MEMBER, 3: MEMBER, 4: VIEWER}}),
-        Memory(group_access={(7, 1): MEMBER}),
+        LedgerState(group_access={(7, 1): MEMBER}),
     )  # fmt: skip
     assert of_people(plan) == [SURE]
 
@@ -193,7 +193,7 @@ def test_who_joins_a_group_of_which_nothing_is_known_is_made_sure_of() -> None:
         desired(wanted, {("Team", "ALPHA"): MEMBER}, {"Others": ("ann", "eve")}),
         a_server(ANN, BOB, EVE, groups=(TEAM, others),
                  roles={1: {2: MEMBER, 3: MEMBER, 4: MANAGER}}),
-        Memory(group_access={(7, 1): MEMBER}),
+        LedgerState(group_access={(7, 1): MEMBER}),
     )  # fmt: skip
     # Eve may be a manager through it, and so would Ann be.
     assert of_people(plan) == [SURE]
@@ -203,7 +203,7 @@ def test_a_group_whose_access_was_not_known_and_is_given_now_is_a_change_like_an
     plan = planned(
         desired((access("ann", "ALPHA", MEMBER),), {("Team", "ALPHA"): VIEWER}),
         a_server(ANN, BOB, groups=(TEAM,), roles=IN_ALPHA),
-        Memory(),
+        LedgerState(),
     )
     assert of_groups(plan) == [("group_access.grant", "Team", VIEWER)]
     assert of_people(plan) == [SURE]
@@ -214,7 +214,7 @@ def test_a_group_that_has_no_access_yet_changes_nothing_for_a_direct_member() ->
     plan = planned(
         desired((access("ann", "ALPHA", MEMBER),), {("Team", "ALPHA"): MANAGER}),
         a_server(ANN, BOB, groups=(TEAM,), roles={1: {2: MEMBER}}),
-        Memory(),
+        LedgerState(),
     )
     assert of_groups(plan) == [("group_access.grant", "Team", MANAGER)]
     assert of_people(plan) == []
@@ -227,14 +227,14 @@ def test_another_project_of_the_group_matters_to_nobody_here() -> None:
             {("Team", "ALPHA"): MEMBER, ("Team", "BETA"): VIEWER},
         ),
         a_server(ANN, BOB, groups=(TEAM,), roles={**IN_ALPHA, 2: {2: MEMBER, 3: MEMBER}}),
-        Memory(group_access={(7, 1): MEMBER, (7, 2): MEMBER}),
+        LedgerState(group_access={(7, 1): MEMBER, (7, 2): MEMBER}),
     )
     assert of_groups(plan) == [("group_access.change", "Team", VIEWER)]
     assert of_people(plan) == []
 
 
 def test_what_an_earlier_run_found_to_come_through_a_group_is_believed() -> None:
-    memory = Memory(group_access={(7, 1): MEMBER}, through_group={(2, 1): MEMBER})
+    memory = LedgerState(group_access={(7, 1): MEMBER}, through_group={(2, 1): MEMBER})
     plan = planned(
         desired((access("ann", "ALPHA", MEMBER),), {("Team", "ALPHA"): VIEWER}),
         a_server(ANN, BOB, groups=(TEAM,), roles=IN_ALPHA),
@@ -261,7 +261,7 @@ def test_who_changes_groups_keeps_the_role_that_is_asked_for(
         desired((access("ann", "ALPHA", MEMBER),), attached, members),
         a_server(ANN, BOB, EVE, groups=(TEAM, others),
                  roles={1: {2: MEMBER, 3: MEMBER, 4: VIEWER}}),
-        Memory(group_access={(7, 1): MEMBER, (8, 1): VIEWER}),
+        LedgerState(group_access={(7, 1): MEMBER, (8, 1): VIEWER}),
         group_members_missing="remove",
     )  # fmt: skip
     assert of_people(plan) == after
@@ -271,7 +271,7 @@ def test_a_protected_account_is_not_made_sure_of_and_the_group_keeps_its_role() 
     plan = planned(
         desired((access("ann", "ALPHA", MEMBER),), {("Team", "ALPHA"): VIEWER}),
         a_server(ANN, BOB, groups=(TEAM,), roles=IN_ALPHA),
-        Memory(group_access={(7, 1): MEMBER}),
+        LedgerState(group_access={(7, 1): MEMBER}),
         protect=["ann"],
     )
     assert plan.changes == ()
@@ -287,7 +287,7 @@ PROJECTS = (ALPHA, BETA)
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> tuple[GroupsServer, Memory]:
+def worlds(draw: st.DrawFn) -> tuple[GroupsServer, LedgerState]:
     """Draw a server, and a ledger that knows some of the access that its groups have."""
     role = st.sampled_from(ROLES)
     people = st.frozensets(st.sampled_from([user.id for user in USERS]))
@@ -303,7 +303,7 @@ def worlds(draw: st.DrawFn) -> tuple[GroupsServer, Memory]:
     )
     known = server.known()
     kept = {place: held for place, held in known.group_access.items() if draw(st.booleans())}
-    return server, Memory(group_access=kept, access_names=known.access_names)
+    return server, LedgerState(group_access=kept, access_names=known.access_names)
 
 
 @st.composite
@@ -322,7 +322,7 @@ def wishes(draw: st.DrawFn) -> DesiredState:
 @given(worlds(), wishes(), st.sampled_from(["keep", "revoke"]), st.booleans())
 @settings(max_examples=300, deadline=None)
 def test_everybody_ends_with_the_role_that_is_asked_for(
-    world: tuple[GroupsServer, Memory], wanted: DesiredState, missing: str, removing: bool
+    world: tuple[GroupsServer, LedgerState], wanted: DesiredState, missing: str, removing: bool
 ) -> None:
     server, memory = world
     plan = planned(

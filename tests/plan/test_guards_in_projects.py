@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kanport.mapping.spec import MappingFile
-from kanport.memory import Memory
+from kanport.memory import LedgerState
 from kanport.model import CurrentState, Group, Project, User
 from kanport.plan.change import Action, Change
 from kanport.plan.guards import Situation, access_lost, judge
@@ -284,7 +284,7 @@ def test_who_certainly_keeps_access_in_another_way_does_not_lose_it(
     beside: tuple[Change, ...], kept: int
 ) -> None:
     server = a_server(*PEOPLE[:4], groups=(TEAM, OTHERS), roles={1: LISTED})
-    memory = Memory(group_access={(8, 1): "project-member"})
+    memory = LedgerState(group_access={(8, 1): "project-member"})
     assert access_lost([MOVED], server, memory) == {(3, 1)}
     assert len(access_lost([MOVED, *beside], server, memory)) == 1 - kept
 
@@ -292,7 +292,7 @@ def test_who_certainly_keeps_access_in_another_way_does_not_lose_it(
 def test_access_that_the_server_shows_to_be_gone_saves_nobody_from_being_counted() -> None:
     others = Group(8, "others", members=frozenset({3, 6}))
     server = a_server(*PEOPLE[:5], groups=(TEAM, others), roles={1: LISTED})
-    memory = Memory(group_access={(8, 1): "project-member"})
+    memory = LedgerState(group_access={(8, 1): "project-member"})
     assert 6 not in LISTED
     assert access_lost([MOVED], server, memory) == {(3, 1)}
 

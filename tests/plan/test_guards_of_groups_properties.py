@@ -7,7 +7,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from kanport.mapping.spec import MappingFile
-from kanport.memory import Memory
+from kanport.memory import LedgerState
 from kanport.model import (
     DesiredGroup,
     DesiredGroupAccess,
@@ -139,18 +139,18 @@ def mappings(draw: st.DrawFn, limits: Mapping[str, object]) -> MappingFile:
 
 
 @st.composite
-def memories(draw: st.DrawFn, server: Kanboard) -> Memory:
+def memories(draw: st.DrawFn, server: Kanboard) -> LedgerState:
     """Draw what the ledger knows of the groups' access: all of it, some, or nothing."""
     known = {
         (group, project): role
         for (project, group), role in (server.attached or {}).items()
         if draw(st.booleans())
     }
-    return Memory(group_access=known)
+    return LedgerState(group_access=known)
 
 
 def planned(
-    wanted: DesiredState, server: Kanboard, mapping: MappingFile, memory: Memory | None = None
+    wanted: DesiredState, server: Kanboard, mapping: MappingFile, memory: LedgerState | None = None
 ) -> Plan:
     """Make the plan."""
     return make_plan(
@@ -162,7 +162,7 @@ def planned(
         sources=(),
         created_at="2026-11-21T02:00:00Z",
         version="1.0",
-        memory=memory or Memory(),
+        memory=memory or LedgerState(),
     )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kanport.memory import DirectoryMemory, GoodRun, Memory, SourceMemory
+from kanport.memory import DirectoryMemory, GoodRun, LedgerState, SourceMemory
 from kanport.model import DesiredGroup, DesiredState, Given, Group, User
 from kanport.plan.model import GuardVerdict, Plan
 from tests.plan.building import a_mapping, a_server, a_state, access, person, plan_for
@@ -13,9 +13,9 @@ ANN = User(2, "ann")
 MISSING = {"missing": "disable", "managed": {"usernames": ["*"]}}
 
 
-def last_good(rows: int = 1, *columns: str) -> Memory:
+def last_good(rows: int = 1, *columns: str) -> LedgerState:
     source = SourceMemory(rows, frozenset(columns))
-    return Memory(last_good=GoodRun("r1", "2026-11-20T02:00:00Z", {"people": source}))
+    return LedgerState(last_good=GoodRun("r1", "2026-11-20T02:00:00Z", {"people": source}))
 
 
 def of(plan: Plan, guard: str) -> GuardVerdict | None:
@@ -132,7 +132,7 @@ def test_a_source_that_shrank_is_told_with_both_numbers_and_let_pass_by_name() -
 
 
 def test_a_source_that_grew_or_is_new_or_was_never_seen_is_nothing_to_stop_for() -> None:
-    for memory in (last_good(9), Memory(), Memory(last_good=GoodRun("r", "t", {}))):
+    for memory in (last_good(9), LedgerState(), LedgerState(last_good=GoodRun("r", "t", {}))):
         plan = plan_for(a_state(person("ann")), a_server(ANN), memory=memory, source={"rows": 12})
         assert of(plan, "source-shrunk") is None
 
@@ -209,7 +209,7 @@ def from_directory(
         state,
         a_server(ANN, *users),
         a_mapping(users=MISSING, protect=["admin"], limits={"disable": 9, "shrink": "100%"}),
-        memory=Memory(last_good=good),
+        memory=LedgerState(last_good=good),
         source={"type": "ldap", "rows": 8, "directory": directory},
         **parts,
     )

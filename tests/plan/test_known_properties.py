@@ -48,10 +48,10 @@ def ledgers(draw: st.DrawFn, server: Kanboard) -> tuple[Identity, ...]:
     known = []
     numbers = draw(st.permutations(sorted(server.users))) if server.users else []
     for number, user in server.users.items():
-        what = draw(st.sampled_from(("right", "right", "right", "unknown", "gone", "astray")))
+        what = draw(st.sampled_from(("right", "right", "right", "unknown", "gone", "conflicting")))
         if what == "unknown":
             continue
-        name = "somebody" if what == "astray" else user.username
+        name = "somebody" if what == "conflicting" else user.username
         at = number + 100 if what == "gone" else number
         known.append(Identity(f"id-{numbers.index(number)}", at, name))
     return tuple(known)

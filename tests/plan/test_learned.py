@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from kanport.memory import Grant, GroupMember, KnownEntry, Learned, Missed
+from kanport.memory import Grant, GroupMember, KnownEntry, LedgerUpdate, Missed
 from kanport.outcome import Outcome, Run, Status
 from kanport.plan.change import Action, Change
-from kanport.plan.ledger_update import learned_from
+from kanport.plan.ledger_update import ledger_update
 from kanport.plan.model import Plan, PlanAbsence, PlanEntry, PlanNamed
 from tests.apply.plans import change, grant, new_user, plan_of
 from tests.apply.test_undo_groups import of_group
@@ -42,12 +42,12 @@ def run_of(
     )
 
 
-def learned(*changes: Change, status: Status = Status.DONE, **parts: Any) -> Learned:
+def learned(*changes: Change, status: Status = Status.DONE, **parts: Any) -> LedgerUpdate:
     outcomes = {one.id: status for one in changes}
-    return learned_from(plan_of(*changes), run_of(*changes, outcomes=outcomes, **parts))
+    return ledger_update(plan_of(*changes), run_of(*changes, outcomes=outcomes, **parts))
 
 
-NOTHING = Learned(AT)
+NOTHING = LedgerUpdate(AT)
 RENAMED = change(
     1, Action.USER_RENAME, "ada", user_id=2, before={"username": "ada"}, after={"username": "ada.l"}
 )
@@ -107,14 +107,14 @@ NAMES: dict[str, Any] = {"group_names": {5: "Devs"}, "project_names": {7: "P7"}}
     ids=lambda one: str(one.action) if isinstance(one, Change) else "",
 )  # fmt: skip
 def test_what_each_change_teaches(done: Change, wanted: Any, by_others: Any) -> None:
-    assert learned(done) == Learned(AT, **wanted)
+    assert learned(done) == LedgerUpdate(AT, **wanted)
     # What was so already is Kanport's from then on only where it ends.
-    assert learned(done, status=Status.ALREADY) == Learned(
+    assert learned(done, status=Status.ALREADY) == LedgerUpdate(
         AT, **(wanted if by_others is ... else by_others)
     )
     for status in LEFT:
         assert learned(done, status=status) == NOTHING
-    assert learned_from(plan_of(done), None) == NOTHING
+    assert ledger_update(plan_of(done), None) == NOTHING
 
 
 def test_a_new_user_is_managed_where_the_run_knows_the_number() -> None:
@@ -167,9 +167,9 @@ def test_whoever_is_renamed_is_known_by_the_last_name_that_took_effect() -> None
     whole = learned(aside, back, granted)
     assert (whole.renamed, whole.granted) == ({2: "ada.l"}, {(2, 7): Grant("ada.l", "P7")})
     changes = (aside, back, granted)
-    half = learned_from(plan_of(*changes), run_of(*changes, outcomes={"c0002": Status.FAILED}))
+    half = ledger_update(plan_of(*changes), run_of(*changes, outcomes={"c0002": Status.FAILED}))
     assert (half.renamed, half.granted) == ({2: "tmp"}, {(2, 7): Grant("tmp", "P7")})
-    none = learned_from(
+    none = ledger_update(
         plan_of(*changes), run_of(*changes, outcomes=dict.fromkeys(("c0001", "c0002"), LEFT[0]))
     )
     assert (none.renamed, none.granted) == ({}, {(2, 7): Grant("ada", "P7")})
@@ -203,18 +203,18 @@ def test_absences_are_told_with_what_the_run_did_about_them() -> None:
             for state, number, active in states
         ),
     )
-    done = learned_from(plan, run_of(off, on))
+    done = ledger_update(plan, run_of(off, on))
     assert done.missed == {2: Missed("u2", True, True), 3: Missed("u3", False, False)}
     assert done.back == {4: True, 5: True}
     assert done.enabled == {4, 6}
     # Who was disabled already was not disabled by Kanport; who is enabled already is enabled.
-    already = learned_from(
+    already = ledger_update(
         plan, run_of(off, on, outcomes=dict.fromkeys(("c0001", "c0002"), Status.ALREADY))
     )
     assert already.missed == {2: Missed("u2", True, False), 3: Missed("u3", False, False)}
     assert already.back == done.back
     assert already.enabled == {4, 6}
-    nothing = learned_from(plan, None)
+    nothing = ledger_update(plan, None)
     assert nothing.missed == already.missed
     assert nothing.back == {4: False, 5: True}
     assert nothing.enabled == {6}
@@ -227,7 +227,7 @@ def test_entries_and_names_come_from_the_plan() -> None:
         PlanEntry(source="a", dn="y", username=None, projects=(), groups=()),
         PlanEntry(source="b", dn="x", username=None, projects=(), groups=()),
     )
-    found = learned_from(with_parts(plan_of(GONE), named=named, entries=entries), run_of(GONE))
+    found = ledger_update(with_parts(plan_of(GONE), named=named, entries=entries), run_of(GONE))
     assert (found.named_projects, found.named_groups) == ({7: "P7"}, {5: "Devs"})
     assert found.gone_projects == {8}
     assert found.gone_groups == {5, 6}
@@ -235,4 +235,4 @@ def test_entries_and_names_come_from_the_plan() -> None:
         "a": {"x": KnownEntry("ada", ("P7",), ("Devs",)), "y": KnownEntry()},
         "b": {"x": KnownEntry()},
     }
-    assert learned_from(with_parts(plan_of(), entries=()), None).entries == {}
+    assert ledger_update(with_parts(plan_of(), entries=()), None).entries == {}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kanport.memory import Absence, Memory
+from kanport.memory import Absence, LedgerState
 from kanport.model import (
     DesiredGroup,
     DesiredGroupAccess,
@@ -76,16 +76,16 @@ def test_why_people_are_enabled_and_disabled_because_of_their_row() -> None:
     }
 
 
-def absent(user: User, disabled_at: str | None) -> Memory:
+def absent(user: User, disabled_at: str | None) -> LedgerState:
     absence = Absence(user.username, "2026-01-01T02:00:00Z", 9, disabled_at)
-    return Memory(absent={user.id: absence}, counted_at="2026-11-20T02:00:00Z")
+    return LedgerState(absent={user.id: absence}, counted_at="2026-11-20T02:00:00Z")
 
 
 @pytest.mark.parametrize(
     ("missing", "user", "memory", "expected"),
     [
-        ("disable", BOB, Memory(), ("user.disable", "in-no-source", "")),
-        ("remove", BOB, Memory(), ("user.remove", "in-no-source", "")),
+        ("disable", BOB, LedgerState(), ("user.disable", "in-no-source", "")),
+        ("remove", BOB, LedgerState(), ("user.remove", "in-no-source", "")),
         (
             {"after": "3 runs", "then": "disable"},
             BOB,
@@ -101,7 +101,7 @@ def absent(user: User, disabled_at: str | None) -> Memory:
     ],
 )
 def test_why_people_in_no_source_go(
-    missing: Any, user: User, memory: Memory, expected: tuple[str, str, str]
+    missing: Any, user: User, memory: LedgerState, expected: tuple[str, str, str]
 ) -> None:
     mapping = a_mapping(
         users={"missing": missing, "managed": EVERYBODY},
@@ -159,7 +159,7 @@ def test_why_a_role_is_made_sure_of_and_that_of_a_group_changes() -> None:
         desired((access("ann", "ALPHA", MEMBER),), {("Team", "ALPHA"): VIEWER,
                                                     ("Team", "BETA"): VIEWER}),
         a_server(ANN, BOB, groups=(TEAM,), roles={1: {2: MEMBER, 3: MEMBER}}),
-        Memory(group_access={(7, 1): MEMBER}),
+        LedgerState(group_access={(7, 1): MEMBER}),
     )  # fmt: skip
     assert {(str(c.action), c.project, c.why.code) for c in plan.changes if c.why} == {
         ("group_access.change", "ALPHA", "role-differs"),
@@ -179,7 +179,7 @@ def test_why_groups_and_their_members_change() -> None:
     plan = planned(
         state,
         a_server(ANN, BOB, User(4, "eve"), groups=(TEAM, old, bare)),
-        Memory(),
+        LedgerState(),
         group_members_missing="remove",
         groups_missing="remove",
         groups_managed=["*"],
@@ -210,7 +210,7 @@ def test_why_the_access_of_a_group_ends_and_a_project_is_created() -> None:
     plan = planned(
         state,
         a_server(ANN, BOB, groups=(TEAM,), roles=both),
-        Memory(group_access={(7, 1): MEMBER, (7, 2): MEMBER}),
+        LedgerState(group_access={(7, 1): MEMBER, (7, 2): MEMBER}),
         group_access_missing="revoke",
         projects=rows,
     )

@@ -8,7 +8,7 @@ from kanport.findings import UNCLEAR, stopping
 from kanport.model import CurrentState, DesiredState, DesiredUser, Identity, Unknown, User
 from kanport.names import is_temporary_username
 from kanport.outcome import Outcome, Run, Status
-from kanport.plan.ledger_update import identities_after, learned_from
+from kanport.plan.ledger_update import identities_after, ledger_update
 from kanport.plan.model import Plan
 from kanport.plan.staleness import differences
 from tests.changes import after_of
@@ -117,7 +117,7 @@ def test_a_swap_that_was_cut_off_is_finished_by_the_next_plan(way: str, steps: i
         run = Run("r", "", None, outcomes)
         learned = identities_after(plan, run)
         assert {one.user_id: one.username for one in learned} == names
-        assert learned_from(plan, run).renamed == {
+        assert ledger_update(plan, run).renamed == {
             number: name for number, name in names.items() if name != OF["ab"[number - 5]].username
         }
         assert final(plan_for(desired, a_server(*left), mapping, known=learned), *left) == {
@@ -136,7 +136,7 @@ def test_of_a_swap_whose_first_half_failed_the_ledger_learns_nothing() -> None:
         5: "ada",
         6: "bob",
     }
-    assert learned_from(plan, run).renamed == {}
+    assert ledger_update(plan, run).renamed == {}
 
 
 def test_whoever_is_left_under_a_temporary_username_is_named_every_night() -> None:

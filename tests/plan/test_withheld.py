@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kanport.memory import Memory
+from kanport.memory import LedgerState
 from kanport.model import Blocker, DesiredState, Group, Unknown, User
 from kanport.origin import Origin
 from kanport.plan.change import called
@@ -151,7 +151,7 @@ def test_a_group_that_stays_is_withheld_with_its_members_and_access(
     plan = planned(
         wanted({"Web": []}),
         server(group, roles={1: {2: MEMBER, 3: MEMBER}}),
-        Memory(group_access={(7, 1): MEMBER}),
+        LedgerState(group_access={(7, 1): MEMBER}),
         groups_missing="remove",
         groups_managed=["*"],
         **parts,
@@ -188,7 +188,7 @@ def test_access_of_a_group_is_withheld_because_of_a_row_that_names_it() -> None:
     plan = planned(
         wanted({"Engineers": None}, unknown=unknown),
         server(ENGINEERS, roles={1: {2: MEMBER, 3: MEMBER}}),
-        Memory(group_access={(7, 1): MEMBER}),
+        LedgerState(group_access={(7, 1): MEMBER}),
         group_access=[{"list": {"Engineers": {"ALPHA": MEMBER}}}],
         group_access_missing="revoke",
     )

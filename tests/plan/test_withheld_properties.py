@@ -8,7 +8,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from kanport.mapping.spec import MappingFile
-from kanport.memory import Absence, Memory
+from kanport.memory import Absence, LedgerState
 from kanport.model import (
     Blocker,
     CurrentState,
@@ -93,7 +93,7 @@ def mappings(draw: st.DrawFn) -> MappingFile:
 
 
 @st.composite
-def memories(draw: st.DrawFn, server: Kanboard) -> Memory:
+def memories(draw: st.DrawFn, server: Kanboard) -> LedgerState:
     """Draw a ledger that misses some users for some time."""
     some = [
         Absence(
@@ -106,7 +106,7 @@ def memories(draw: st.DrawFn, server: Kanboard) -> Memory:
     ]
     ids = list(server.users)
     kept = draw(st.frozensets(st.sampled_from(ids))) if ids else frozenset()
-    return Memory(
+    return LedgerState(
         absent={number: one for number, one in zip(ids, some, strict=True) if number in kept},
         counted_at="2026-11-20T02:00:00Z",
     )

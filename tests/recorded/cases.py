@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from kanport.memory import GoodRun, Grant, GroupMember, Learned, Missed, SourceMemory
+from kanport.memory import GoodRun, Grant, GroupMember, LedgerUpdate, Missed, SourceMemory
 from kanport.model import CurrentState, Identity
 from kanport.table import Table
 from tests.recorded import breaking, server
@@ -45,7 +45,7 @@ class Case:
     mapping: dict[str, Any]
     files: dict[str, bytes]
     state: CurrentState
-    learned: Learned | None = None
+    learned: LedgerUpdate | None = None
     good: GoodRun | None = None
     tables: dict[str, Table] = field(default_factory=dict)
     people: tuple[str, ...] = ()
@@ -620,7 +620,7 @@ class _Maker:
         if mapping.get("memberships") is None and mapping.get("users") is None:
             mapping.setdefault("groups", [{"list": {"Engineers": ["ada"]}}])
 
-    def learned(self) -> Learned:
+    def learned(self) -> LedgerUpdate:
         """Return what an earlier run remembers of these people."""
         some = [person for person in self.people if self.chance(0.7)]
         grants = {
@@ -632,7 +632,7 @@ class _Maker:
             number: Missed(f"leaver{number}", active=number % 2 == 0, disabled=number % 3 == 0)
             for number in (90, 91, 92)
         }
-        return Learned(
+        return LedgerUpdate(
             "2026-11-18T02:00:00Z",
             identities=tuple(Identity(f"P{1000 + p.number}", p.number, p.login) for p in some[:8]),
             created={p.number: p.login for p in some} | {90: "leaver90", 91: "leaver91"},

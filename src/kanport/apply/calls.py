@@ -24,7 +24,7 @@ from kanport.plan.change import (
     Risk,
     UserChange,
 )
-from kanport.plan.own_ldap import by_ldap
+from kanport.plan.kanboard_ldap import by_ldap
 
 CREATING = (Action.USER_CREATE, Action.GROUP_CREATE, Action.PROJECT_CREATE)
 # The procedures of relations: they take the ids of target and holder, and a role if there is one.

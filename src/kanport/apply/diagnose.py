@@ -15,7 +15,7 @@ from kanport.kanboard.rows import all_or_none
 from kanport.kanboard.rpc import Answer, Call, NoAnswer, Refusal, Refused, Result
 from kanport.model import Group
 from kanport.plan.change import About, Action, Change
-from kanport.plan.own_ldap import by_ldap
+from kanport.plan.kanboard_ldap import by_ldap
 
 _Key = tuple[str, int]
 _Rows = dict[_Key, Any]

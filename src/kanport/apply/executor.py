@@ -70,9 +70,9 @@ from kanport.outcome import (
     Tally,
 )
 from kanport.plan.change import GROUPS_AND_PROJECTS, About, Action, Change
+from kanport.plan.kanboard_ldap import by_ldap
 from kanport.plan.model import Plan
 from kanport.plan.order import Phase, phase_of
-from kanport.plan.own_ldap import by_ldap
 
 # Seen on all three databases: a request gains nothing from more calls than this.
 LARGEST = 500

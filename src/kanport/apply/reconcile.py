@@ -32,7 +32,7 @@ from kanport.plan.change import (
     RelationChange,
     UserChange,
 )
-from kanport.plan.own_ldap import by_ldap
+from kanport.plan.kanboard_ldap import by_ldap
 
 # Seconds before something is read, or sent, again for the first time.
 FIRST_PAUSE = 0.5

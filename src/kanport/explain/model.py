@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from kanport.findings import Finding
 from kanport.mapping import LoadedMapping
-from kanport.memory import NOTHING, Memory
+from kanport.memory import NOTHING, LedgerState
 from kanport.model import (
     CurrentState,
     DesiredMembership,
@@ -35,7 +35,7 @@ class Known:
     findings: tuple[Finding, ...]
     plan: Plan | None = None
     current: CurrentState | None = None
-    memory: Memory = NOTHING
+    memory: LedgerState = NOTHING
 
     @property
     def project_index(self) -> ProjectIndex:

@@ -14,7 +14,7 @@ from kanport.memory import (
     Grant,
     GroupMember,
     KnownEntry,
-    Memory,
+    LedgerState,
     SourceMemory,
 )
 from kanport.model import Identity
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
 
-def recall(path: Path, server: str) -> Memory:
+def recall(path: Path, server: str) -> LedgerState:
     """Give what a ledger knows of this server (the URL of its API).
 
     A ledger that is not there yet knows nothing. Raises ConfigInvalid where the file cannot be
@@ -51,8 +51,8 @@ def counted_at(ledger: "Connection", server: str) -> str:
     return next((str(at) for (at,) in _rows(ledger, "counted_at FROM servers", server)), "")
 
 
-def _memory(ledger: "Connection", server: str) -> Memory:
-    return Memory(
+def _memory(ledger: "Connection", server: str) -> LedgerState:
+    return LedgerState(
         identities={
             str(stable_id): Identity(str(stable_id), int(user_id), str(username))
             for stable_id, user_id, username in _rows(

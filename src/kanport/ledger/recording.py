@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kanport.ledger.directories import directory_text
 from kanport.ledger.file import for_writing, told, transaction
 from kanport.ledger.reading import absences, counted_at
-from kanport.memory import Absence, GoodRun, Grant, Learned, absences_after
+from kanport.memory import Absence, GoodRun, Grant, LedgerUpdate, absences_after
 from kanport.model import Identity
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _OF_PROJECTS = ("named_projects", "grants", "through_group", "group_access")
 _OF_GROUPS = ("named_groups", "group_members", "group_access")
 
 
-def record(path: Path, server: str, learned: Learned, *, now: str) -> None:
+def record(path: Path, server: str, learned: LedgerUpdate, *, now: str) -> None:
     """Record what a plan and a run of it taught of this server, at this time (UTC, RFC 3339).
 
     Who is not named stays as recorded, except that no two ids mean one user: the one that was seen
@@ -155,7 +155,7 @@ def _rename(ledger: "Connection", server: str, user_id: int, username: str) -> N
         )
 
 
-def _entries(ledger: "Connection", server: str, learned: Learned) -> None:
+def _entries(ledger: "Connection", server: str, learned: LedgerUpdate) -> None:
     # A plan that is older than what was recorded last knows less.
     if learned.entries is None or learned.planned_at < counted_at(ledger, server):
         return
@@ -170,7 +170,7 @@ def _entries(ledger: "Connection", server: str, learned: Learned) -> None:
     )
 
 
-def _absences(ledger: "Connection", server: str, learned: Learned, now: str) -> None:
+def _absences(ledger: "Connection", server: str, learned: LedgerUpdate, now: str) -> None:
     counted = counted_at(ledger, server)
     after = absences_after(absences(ledger, server), learned, counted_at=counted, now=now)
     gone: list[tuple[str, int]] = []
@@ -216,7 +216,7 @@ def _names(
     )
 
 
-def _members(ledger: "Connection", server: str, learned: Learned, now: str) -> None:
+def _members(ledger: "Connection", server: str, learned: LedgerUpdate, now: str) -> None:
     ledger.executemany(
         "DELETE FROM group_members WHERE server = ? AND user_id = ? AND group_id = ?",
         [(server, *pair) for pair in learned.taken_out],

@@ -13,7 +13,7 @@ from kanport.kanboard.client import Client
 from kanport.kanboard.current import read_current
 from kanport.ledger import recall
 from kanport.mapping import load_mapping
-from kanport.memory import NOTHING, Memory
+from kanport.memory import NOTHING, LedgerState
 from kanport.model import AppRole, CurrentState
 from kanport.pipeline.planning import check_guards, check_server, guard_tripped
 from kanport.plan.change import Action, Change
@@ -153,7 +153,7 @@ def _judge(
         raise guard_tripped(stopping)
 
 
-def _memory(plan: Plan, mapping_path: Path | None, url: str) -> Memory:
+def _memory(plan: Plan, mapping_path: Path | None, url: str) -> LedgerState:
     ledger = ledger_of(plan, mapping_path)
     return recall(ledger, url) if ledger is not None else NOTHING
 

@@ -22,7 +22,7 @@ from kanport.kanboard.client import Client
 from kanport.kanboard.current import read_current
 from kanport.ledger import recall
 from kanport.mapping import load_mapping
-from kanport.memory import NOTHING, Memory
+from kanport.memory import NOTHING, LedgerState
 from kanport.messages import counted
 from kanport.model import CurrentState, DesiredState, PasswordCell
 from kanport.normalize.passwords import read_passwords
@@ -59,7 +59,7 @@ def who_runs() -> str:
 def read_state(
     client: Client,
     desired: DesiredState,
-    memory: Memory = NOTHING,
+    memory: LedgerState = NOTHING,
     *,
     may_remove: bool = False,
     numbers: bool = True,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from kanport.findings import found
-from kanport.memory import DirectoryMemory, Memory, SourceMemory
+from kanport.memory import DirectoryMemory, LedgerState, SourceMemory
 from kanport.origin import Origin
 from kanport.pipeline.inputs import Inputs, inputs_of
 from kanport.plan.guards.allowances import allow_key
@@ -18,7 +18,7 @@ from kanport.sources.ldap.rows import ACTIVE, unproven_cell
 from kanport.table import LOST, Directory, Row, Table, entry_key
 
 
-def compared_with(inputs: Inputs, memory: Memory, allowed: Mapping[str, int]) -> Inputs:
+def compared_with(inputs: Inputs, memory: LedgerState, allowed: Mapping[str, int]) -> Inputs:
     """Return the inputs with everything in doubt that the last good run makes doubtful.
 
     `allowed` is what is allowed for this run, as `kanport.plan.guards.parse_allowed` gives it.

@@ -20,7 +20,7 @@ from kanport.ledger import record, record_good
 from kanport.outcome import Approved, Outcome, Run, Verdict
 from kanport.pipeline.checking import Checked, check_resumable, ledger_of, watch_for
 from kanport.pipeline.planning import check_server, utc_now, who_runs
-from kanport.plan.ledger_update import good_run_of, learned_from
+from kanport.plan.ledger_update import good_run_of, ledger_update
 from kanport.plan.model import Plan
 
 
@@ -172,7 +172,7 @@ def remember(
     """
     path = ledger_of(plan, mapping_path)
     if path is not None:
-        record(path, plan.server.url, learned_from(plan, run), now=now())
+        record(path, plan.server.url, ledger_update(plan, run), now=now())
 
 
 def remember_good(

@@ -12,20 +12,20 @@ import numpy as np
 from kanport.facts import fact
 from kanport.findings import Finding, found
 from kanport.mapping.spec import MappingFile
-from kanport.memory import Memory
+from kanport.memory import LedgerState
 from kanport.model import CurrentState, Project, User
 from kanport.names import compare_key, spelling_key
 from kanport.plan.change import RelationChange
 from kanport.plan.dropped_groups import undecided
 from kanport.plan.group_access import known_access
 from kanport.plan.groups import Groups
-from kanport.plan.lifecycle import Missing
+from kanport.plan.lifecycle import Offboarding
 from kanport.plan.matching import name_matcher, texts_of_projects
 from kanport.plan.memberships import missing_since, revoke
 from kanport.plan.model import PlanBecause, PlanNamed
 from kanport.plan.naming import sorted_names
-from kanport.plan.ownership import managed_people
-from kanport.plan.projection import Foreseen
+from kanport.plan.ownership import ownership_of
+from kanport.plan.projection import GroupProjection
 from kanport.plan.resolve import Resolved
 from kanport.plan.withheld import DECIDED, Withheld, cause
 
@@ -79,7 +79,7 @@ class DroppedDiff:
 
 
 def dropped_projects(
-    resolved: Resolved, current: CurrentState, mapping: MappingFile, memory: Memory
+    resolved: Resolved, current: CurrentState, mapping: MappingFile, memory: LedgerState
 ) -> Dropped:
     """Find the projects that the ledger knows from the sources and that they name no longer."""
     if not mapping.ends_by_absence:
@@ -113,7 +113,7 @@ def dropped_projects(
 
 
 def _is_remembered(
-    project: Project, resolved: Resolved, current: CurrentState, memory: Memory
+    project: Project, resolved: Resolved, current: CurrentState, memory: LedgerState
 ) -> bool:
     """Return whether the number still means the project that the ledger knows."""
     if _had_members(project, memory):
@@ -122,7 +122,7 @@ def _is_remembered(
     return any(memory.granted(user, project) for user in users if user is not None)
 
 
-def _had_members(project: Project, memory: Memory) -> bool:
+def _had_members(project: Project, memory: LedgerState) -> bool:
     names = {spelling_key(name) for name in (project.identifier, project.name) if name}
     return spelling_key(memory.named_projects.get(project.id, "")) in names
 
@@ -131,7 +131,7 @@ def _is_open(project: Project, resolved: Resolved) -> bool:
     unknown = resolved.desired.unknown
     pairs = unknown.memberships | unknown.group_access
     keys = resolved.projects.keys_of(project)
-    return resolved.doubt.everybody or any(what is None or what in keys for _, what in pairs)
+    return resolved.uncertainty.everybody or any(what is None or what in keys for _, what in pairs)
 
 
 def diff_dropped(
@@ -139,9 +139,9 @@ def diff_dropped(
     resolved: Resolved,
     current: CurrentState,
     mapping: MappingFile,
-    memory: Memory,
-    missing: Missing,
-    foreseen: Foreseen,
+    memory: LedgerState,
+    missing: Offboarding,
+    projection: GroupProjection,
 ) -> DroppedDiff:
     """Compare who has access in dropped projects with what the mapping says about these.
 
@@ -149,11 +149,11 @@ def diff_dropped(
     the sources asked for it until now is named. Nothing ends that the input does not prove.
     """
     protected = name_matcher(mapping.protect)
-    managed = managed_people(mapping.users, memory).to_revoke
+    managed = ownership_of(mapping.users, memory).to_revoke
     leaving = {change.user_id for change in missing.changes}
     # What is asked for no more ends anyway then, or is told with the reason why it stays.
     ends = mapping.group_access_missing == "revoke"
-    groups = {} if ends else _groups_with_access(dropped, foreseen)
+    groups = {} if ends else _groups_with_access(dropped, projection)
     everybody = mapping.memberships_missing == "revoke" and mapping.memberships_managed == "all"
     changes: list[RelationChange] = []
     findings: list[Finding] = []
@@ -172,7 +172,7 @@ def diff_dropped(
             ours = memory.granted(user, project)
             ends = mapping.projects_missing == "revoke" and ours and managed(user, user.username)
             if ends:
-                revoked = revoke(user, project, role, foreseen, fact("project-unnamed"))
+                revoked = revoke(user, project, role, projection, fact("project-unnamed"))
                 because = _obstacles(user, project, dropped, resolved, missing, protected)
                 if revoked is not None and because:
                     since = missing_since(user, memory)
@@ -187,7 +187,7 @@ def diff_dropped(
                 continue
             if not user.active or user.id in leaving:
                 continue
-            by_group = foreseen.outlook(user.id, project.id).at_least is not None
+            by_group = projection.effective(user.id, project.id).at_least is not None
             if ours or (everybody and project.id in dropped.had_members and not by_group):
                 left.append(user)
                 granted += ours
@@ -204,7 +204,7 @@ def _obstacles(
     project: Project,
     dropped: Dropped,
     resolved: Resolved,
-    missing: Missing,
+    missing: Offboarding,
     protected: Callable[[str], bool],
 ) -> tuple[PlanBecause, ...]:
     """Return what keeps a membership in a dropped project from ending."""
@@ -215,16 +215,16 @@ def _obstacles(
         because += missing.held.get(user.id, ())
     key, keys = compare_key(user.username), resolved.projects.keys_of(project)
     because += dropped.why_open(project, resolved)
-    if project.id not in dropped.open and resolved.doubt.not_asked_for(key, keys):
+    if project.id not in dropped.open and resolved.uncertainty.not_asked_for(key, keys):
         because += resolved.causes.of_membership((key,), keys)
     return tuple(dict.fromkeys(because))
 
 
-def _groups_with_access(dropped: Dropped, foreseen: Foreseen) -> Mapping[int, list[str]]:
+def _groups_with_access(dropped: Dropped, projection: GroupProjection) -> Mapping[int, list[str]]:
     found: dict[int, list[str]] = {}
-    for group, project_id in foreseen.after:
+    for group, project_id in projection.after:
         if project_id in dropped.accessed:
-            found.setdefault(project_id, []).append(foreseen.names.get(group, str(group)))
+            found.setdefault(project_id, []).append(projection.names.get(group, str(group)))
     return found
 
 
@@ -262,7 +262,7 @@ def named_by_sources(
     groups: Groups,
     current: CurrentState,
     mapping: MappingFile,
-    memory: Memory,
+    memory: LedgerState,
     settled: frozenset[int],
 ) -> PlanNamed | None:
     """Return what the sources name and what the server lacks, for the ledger; None without one."""

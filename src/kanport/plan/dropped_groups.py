@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from kanport.facts import fact
 from kanport.findings import Finding, found
 from kanport.mapping.spec import MappingFile
-from kanport.memory import Memory
+from kanport.memory import LedgerState
 from kanport.model import CurrentState, Group, User
 from kanport.names import compare_key
 from kanport.plan.change import RelationChange
@@ -47,7 +47,7 @@ def dropped_groups(
     groups: Groups,
     current: CurrentState,
     mapping: MappingFile,
-    memory: Memory,
+    memory: LedgerState,
 ) -> DroppedGroups:
     """Find the groups that the ledger knows from the sources and that they name no longer.
 
@@ -64,7 +64,7 @@ def dropped_groups(
         who for who, _ in unknown.group_access
     }
     unclear = not all(groups.fitting(text) for text in texts)
-    if unclear or resolved.doubt.everybody:
+    if unclear or resolved.uncertainty.everybody:
         open_keys.add(None)
     known = {group_id for group_id, _ in known_access(current, memory)}
     remembered = memory.groups_remembered()
@@ -88,7 +88,7 @@ def dropped_groups(
     )
 
 
-def _group_is_remembered(group: Group, resolved: Resolved, memory: Memory) -> bool:
+def _group_is_remembered(group: Group, resolved: Resolved, memory: LedgerState) -> bool:
     if compare_key(memory.named_groups.get(group.id, "")) == compare_key(group.name):
         return True
     users = (resolved.people.by_id.get(user_id) for user_id in group.members)
@@ -99,7 +99,7 @@ def empty_dropped(
     dropped: DroppedGroups,
     resolved: Resolved,
     mapping: MappingFile,
-    memory: Memory,
+    memory: LedgerState,
     may_leave: Callable[[User], bool],
 ) -> tuple[list[RelationChange], list[Withheld]]:
     """Return what takes out of dropped groups whom Kanport put there, if the mapping says so."""
@@ -119,7 +119,7 @@ def empty_dropped(
                 because.append(cause("protected-account"))
             if group.id in dropped.unproven:
                 because += unproven(group, dropped, resolved)
-            if resolved.doubt.missing(key):
+            if resolved.uncertainty.missing(key):
                 because += resolved.causes.of_member((key,), keys)
             change = remove_member(group, user.id, user.username, fact("group-unnamed"))
             if because:
@@ -143,7 +143,7 @@ def group_findings(
     taken_out: Collection[tuple[int | None, int | None]],
     resolved: Resolved,
     mapping: MappingFile,
-    memory: Memory,
+    memory: LedgerState,
     after: Iterable[Place],
     current: CurrentState,
 ) -> Iterator[Finding]:

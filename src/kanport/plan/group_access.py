@@ -11,7 +11,7 @@ from types import MappingProxyType
 from kanport.facts import fact
 from kanport.findings import Finding, found
 from kanport.mapping.spec import MappingFile
-from kanport.memory import Memory
+from kanport.memory import LedgerState
 from kanport.model import CurrentState, DesiredGroupAccess, Group, Project
 from kanport.names import compare_key, spelling_key
 from kanport.origin import first_place
@@ -50,7 +50,7 @@ class GroupAccessDiff:
     withheld: tuple[Withheld, ...]
 
 
-def known_access(current: CurrentState, memory: Memory) -> dict[Place, str]:
+def known_access(current: CurrentState, memory: LedgerState) -> dict[Place, str]:
     """Return the roles that groups are known to have, by group id and project id.
 
     A group with a member who is not listed in the project has no access to it any more, whatever
@@ -73,7 +73,7 @@ def diff_group_access(
     groups: Groups,
     current: CurrentState,
     mapping: MappingFile,
-    memory: Memory,
+    memory: LedgerState,
     *,
     going: Collection[int | None] = (),
     dropped_projects: Collection[int] = (),

@@ -176,7 +176,7 @@ def _open(
         where.add(group.wanted.key)
     pairs = resolved.desired.unknown.group_members
     found: tuple[PlanBecause, ...] = ()
-    if any(map(resolved.doubt.missing, keys)) or any(
+    if any(map(resolved.uncertainty.missing, keys)) or any(
         (who is None or who in keys) and (what is None or what in where) for who, what in pairs
     ):
         found = resolved.causes.of_member(sorted(keys), where)
@@ -234,7 +234,7 @@ def _removals(
         )
         kept, inside = "", sorted_names(u.username for u in people if u and protected(u.username))
         because: tuple[PlanBecause, ...] = ()
-        if resolved.doubt.everybody or not is_open.isdisjoint((None, key)):
+        if resolved.uncertainty.everybody or not is_open.isdisjoint((None, key)):
             kept, because = "unproven", resolved.causes.of_group({key})
         elif key in groups.unclear:
             kept, because = "unclear", (cause("unclear-group"),)

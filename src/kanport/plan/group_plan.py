@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from kanport.findings import Finding
 from kanport.mapping.spec import MappingFile
-from kanport.memory import Memory
+from kanport.memory import LedgerState
 from kanport.model import CurrentState, User
 from kanport.plan.change import Action, Change
 from kanport.plan.dropped_groups import dropped_groups, empty_dropped, group_findings, unproven
@@ -14,8 +14,8 @@ from kanport.plan.group_access import diff_group_access
 from kanport.plan.group_members import diff_members
 from kanport.plan.groups import Groups, diff_groups, match_groups
 from kanport.plan.model import PlanBecause
-from kanport.plan.ownership import managed_people
-from kanport.plan.projection import Foreseen
+from kanport.plan.ownership import ownership_of
+from kanport.plan.projection import GroupProjection
 from kanport.plan.projects import create_projects
 from kanport.plan.resolve import Resolved
 from kanport.plan.withheld import Withheld
@@ -23,14 +23,14 @@ from kanport.plan.withheld import Withheld
 
 @dataclass(frozen=True, slots=True)
 class GroupPlan:
-    """The changes of groups and projects, how many need none, and the access that is foreseen.
+    """The changes of groups and projects, how many need none, and the projected access.
 
     `dropped` are the ids of the groups that no source names any more.
     """
 
     changes: tuple[Change, ...]
     unchanged: Mapping[str, int]
-    foreseen: Foreseen
+    projection: GroupProjection
     findings: tuple[Finding, ...]
     groups: Groups
     dropped: frozenset[int] = frozenset()
@@ -41,7 +41,7 @@ def plan_groups(
     resolved: Resolved,
     current: CurrentState,
     mapping: MappingFile,
-    memory: Memory,
+    memory: LedgerState,
     dropped_projects: Collection[int] = (),
     open_projects: Mapping[int, tuple[PlanBecause, ...]] = MappingProxyType({}),
 ) -> GroupPlan:
@@ -51,7 +51,7 @@ def plan_groups(
     `open_projects` those in which it would end but for what prevents it.
     """
     groups = match_groups(resolved.desired.groups, current.groups)
-    managed = managed_people(mapping.users, memory).to_revoke
+    managed = ownership_of(mapping.users, memory).to_revoke
     own, same_groups = diff_groups(groups)
 
     def may_leave(user: User) -> bool:
@@ -104,7 +104,7 @@ def plan_groups(
     return GroupPlan(
         (*own, *members.changes, *access.changes, *projects),
         unchanged,
-        Foreseen.of(current, memory, members, access),
+        GroupProjection.of(current, memory, members, access),
         (*groups.findings, *members.findings, *access.findings, *about_owners, *about_dropped),
         groups,
         frozenset(group.id for group in dropped.groups),

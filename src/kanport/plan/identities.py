@@ -14,25 +14,25 @@ from kanport.plan.naming import sorted_names, user_finding, user_part
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class IdentityIndex:
     """Stable ids and the users that they mean.
 
-    A number alone proves nothing: SQLite gives the number of a removed user to the next one, and a
-    server can be set up anew. So an id means the user with the recorded number (`users`) only while
-    that user has the recorded username too. Where it has another one by now (`astray`), nobody can
-    tell whether it is the same account. `ids` says whose a user is, by user id.
+    A number alone proves nothing: SQLite reuses the number of a removed user, and a server can be
+    set up anew. So an id means the user with the recorded number (`users`) only while that user
+    also has the recorded username. If the username differs (`conflicting`), nobody can tell whether
+    it is the same account. `ids` says whose a user is, by user id.
     """
 
     identities: Mapping[str, Identity]
     users: Mapping[str, User]
-    astray: Mapping[str, User]
+    conflicting: Mapping[str, User]
     ids: Mapping[int, str]
 
     @classmethod
     def of(cls, identities: Mapping[str, Identity], people: UserIndex) -> Self:
         """Tie what the ledger says of a server to the users that it has now."""
         users: dict[str, User] = {}
-        astray: dict[str, User] = {}
+        conflicting: dict[str, User] = {}
         for stable_id, identity in identities.items():
             user = people.by_id.get(identity.user_id)
             if user is None:
@@ -41,9 +41,9 @@ class Known:
             same = compare_key(user.username) == compare_key(
                 identity.username
             ) or is_temporary_username(user.username, user.id)
-            (users if same else astray)[stable_id] = user
+            (users if same else conflicting)[stable_id] = user
         ids = {user.id: stable_id for stable_id, user in users.items()}
-        return cls(identities, users, astray, ids)
+        return cls(identities, users, conflicting, ids)
 
     def names(self, ids: Iterable[str]) -> frozenset[str]:
         """Return the compare keys of the users that these ids mean, or might mean."""
@@ -51,7 +51,7 @@ class Known:
         for stable_id in ids:
             if identity := self.identities.get(stable_id):
                 found.add(compare_key(identity.username))
-            if user := self.users.get(stable_id) or self.astray.get(stable_id):
+            if user := self.users.get(stable_id) or self.conflicting.get(stable_id):
                 found.add(compare_key(user.username))
         return frozenset(found)
 
@@ -66,7 +66,7 @@ class Known:
         """
         return frozenset(
             (compare_key(self.identities[stable_id].username), compare_key(user.username))
-            for stable_id, user in self.astray.items()
+            for stable_id, user in self.conflicting.items()
         )
 
     def disputed(self, unknown: Unknown, present: Set[str]) -> frozenset[str]:
@@ -93,7 +93,7 @@ class Known:
         return owner if own is not None and owner != own else None
 
 
-class Traced(NamedTuple):
+class IdMatch(NamedTuple):
     """Who was found by stable id, and who is left to be found by username.
 
     `found` are the wanted persons with their users. `moving` are the ids of those users whose
@@ -116,12 +116,12 @@ class Refused(NamedTuple):
     users: tuple[User, ...] = ()
 
 
-def trace(
+def match_ids(
     wanted: Iterable[DesiredUser],
-    known: Known,
+    known: IdentityIndex,
     people: UserIndex,
     protected: Callable[[str], bool],
-) -> Traced:
+) -> IdMatch:
     """Find people by what the ledger knows of them.
 
     Somebody's new username must be free: nobody has it, or whoever has it gets another one as well.
@@ -156,7 +156,7 @@ def trace(
             moving.discard(number)
             del found[number]
         refused.extend(blocked)
-    return Traced(
+    return IdMatch(
         tuple(found.values()),
         frozenset(moving),
         tuple(left),
@@ -165,13 +165,13 @@ def trace(
     )
 
 
-def _look_up(wanted: DesiredUser, known: Known, people: UserIndex) -> User | Refused | None:
+def _look_up(wanted: DesiredUser, known: IdentityIndex, people: UserIndex) -> User | Refused | None:
     if wanted.stable_id is None:
         return None
     stable_id = wanted.stable_id.value
     if user := known.users.get(stable_id):
         return user
-    user = known.astray.get(stable_id)
+    user = known.conflicting.get(stable_id)
     if user is None or compare_key(user.username) == wanted.key:
         return user
     identity = known.identities[stable_id]

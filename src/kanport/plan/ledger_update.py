@@ -8,7 +8,7 @@ from kanport.memory import (
     Grant,
     GroupMember,
     KnownEntry,
-    Learned,
+    LedgerUpdate,
     Missed,
     SourceMemory,
 )
@@ -22,7 +22,7 @@ from kanport.plan.people import Persons
 _HOLDS = (Status.DONE, Status.ALREADY)
 
 
-def learned_from(plan: Plan, run: Run | None) -> Learned:
+def ledger_update(plan: Plan, run: Run | None) -> LedgerUpdate:
     """Return what to remember after a run of a plan, or after a plan that had nothing to do (None).
 
     What Kanport did itself is managed from then on; what somebody else had done before is not.
@@ -56,7 +56,7 @@ def learned_from(plan: Plan, run: Run | None) -> Learned:
     named = plan.named or PlanNamed()
     disabled = _users(done, Action.USER_DISABLE)
     enabled = _users(holds, Action.USER_ENABLE)
-    return Learned(
+    return LedgerUpdate(
         planned_at=plan.created_at,
         identities=identities_after(plan, run),
         created=created,

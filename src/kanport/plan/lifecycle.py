@@ -17,7 +17,7 @@ from kanport.fields import ACTIVE, values_of
 from kanport.findings import Finding, found
 from kanport.mapping.missing_spec import Span, Steps
 from kanport.mapping.spec import MappingFile
-from kanport.memory import Absence, Memory, absence_at
+from kanport.memory import Absence, LedgerState, absence_at
 from kanport.model import AppRole, CurrentState, DesiredUser, User
 from kanport.names import compare_key
 from kanport.origin import Origin, in_place_order
@@ -25,7 +25,7 @@ from kanport.plan.change import Action, UserChange, UserSide, sorted_risks
 from kanport.plan.matching import name_matcher
 from kanport.plan.model import PlanAbsence, PlanBecause
 from kanport.plan.naming import sorted_names
-from kanport.plan.ownership import managed_people
+from kanport.plan.ownership import ownership_of
 from kanport.plan.people import Person, Persons, origin_of
 from kanport.plan.resolve import Resolved
 from kanport.plan.roles import active_risks, removal_risks
@@ -33,7 +33,7 @@ from kanport.plan.withheld import Withheld, cause
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class Offboarding:
     """What becomes of people who are in no source, and what the ledger is to know of them.
 
     `waiting` are the ids of those to whom nothing happens yet, so that their access stays as well,
@@ -52,14 +52,14 @@ class Missing:
     held: Mapping[int, tuple[PlanBecause, ...]] = field(default_factory=dict)
 
 
-def missing_people(
+def offboard(
     resolved: Resolved,
     current: CurrentState,
     mapping: MappingFile,
-    memory: Memory,
+    memory: LedgerState,
     protected: Callable[[str], bool],
     now: str,
-) -> Missing:
+) -> Offboarding:
     """Return what is to happen to managed users who are provably in no source.
 
     `now` is when the plan is made (UTC, RFC 3339): a run of it is one more that misses them.
@@ -67,8 +67,8 @@ def missing_people(
     steps = mapping.users.steps if mapping.users is not None else None
     # Where the server could not list its users, the few that were read say nothing of the others.
     if steps is None or current.unlisted is not None:
-        return Missing(absences=tuple(_back(resolved, mapping, memory)))
-    managed = managed_people(mapping.users, memory).when_missing
+        return Offboarding(absences=tuple(_back(resolved, mapping, memory)))
+    managed = ownership_of(mapping.users, memory).when_missing
     present = resolved.persons.with_user.keys()
     listed = _Listed.of(resolved)
     members = _members(resolved, current)
@@ -145,7 +145,7 @@ def missing_people(
                 user.username for user in others if managed(user) and not protected(user.username)
             )
         )
-    return Missing(
+    return Offboarding(
         tuple(changes),
         tuple(findings),
         tuple(sorted(absences, key=lambda one: one.user_id)),
@@ -194,8 +194,8 @@ class _Listed:
             found.append(cause("unread-users"))
         if outlived:
             # A row of the same username is about somebody else of whom it is certain who they are.
-            found += resolved.causes.of_user(()) if resolved.doubt.everybody else ()
-        elif resolved.doubt.missing(key):
+            found += resolved.causes.of_user(()) if resolved.uncertainty.everybody else ()
+        elif resolved.uncertainty.missing(key):
             found += resolved.causes.of_user((key,))
         if key in self.persons.with_key:
             wanted = self.persons[self.persons.with_key[key]].desired
@@ -212,7 +212,7 @@ class _Listed:
         return tuple(found)
 
 
-def _back(resolved: Resolved, mapping: MappingFile, memory: Memory) -> Iterator[PlanAbsence]:
+def _back(resolved: Resolved, mapping: MappingFile, memory: LedgerState) -> Iterator[PlanAbsence]:
     """Return those whom the ledger has as missing and a source names again."""
     if not mapping.keeps_ledger:
         return
@@ -341,7 +341,7 @@ def removal_findings(absences: Iterable[Absence], steps: Steps) -> Iterator[Find
     yield found("leaver-removal", count=len(dated), username=username, day=f"{day:%Y-%m-%d}")
 
 
-def ahead_findings(memory: Memory, now: str) -> Iterator[Finding]:
+def ahead_findings(memory: LedgerState, now: str) -> Iterator[Finding]:
     """Say that the clock is behind what the ledger has counted; else nothing."""
     if now < memory.counted_at:
         yield found("ledger-ahead", counted_at=memory.counted_at, now=now)
@@ -372,21 +372,21 @@ def _time(text: str) -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class Returners:
+class Reactivation:
     """What the ledger knows of people who were here before.
 
     `owners` is whose a user is, by user id, `gone` whose a username was that no user of the server
     has as theirs any more, by compare key: stable ids each. `may_be_admin` tests usernames.
     """
 
-    memory: Memory
+    memory: LedgerState
     resolved: Resolved
     owners: Mapping[int, str]
     gone: Mapping[str, tuple[str, ...]]
     may_be_admin: Callable[[str], bool]
 
     @classmethod
-    def of(cls, memory: Memory, resolved: Resolved, allow_admins: Iterable[str]) -> Self:
+    def of(cls, memory: LedgerState, resolved: Resolved, allow_admins: Iterable[str]) -> Self:
         """Tie what the ledger knows to the users that the server has now."""
         owners: dict[int, str] = {}
         gone: dict[str, list[str]] = defaultdict(list)
@@ -442,11 +442,11 @@ class Returners:
             return None
         given = wanted.stable_id.value if wanted.stable_id is not None else None
         owner = self.owners.get(user.id, given)
-        doubt = self.resolved.doubt
+        uncertainty = self.resolved.uncertainty
         params = {"username": user.username, "disabled_on": absence.disabled_at[:10]}
         if owner is not None and owner != given:
             return fact("person-disabled", case="other-id", owner=owner, **params)
-        if doubt.named(user.username) or doubt.named(wanted.username.value):
+        if uncertainty.named(user.username) or uncertainty.named(wanted.username.value):
             return fact("person-disabled", case="invalid-row", **params)
         if _role(person, user) == AppRole.ADMIN and not self.may_be_admin(wanted.username.value):
             return fact("person-disabled", case="admin", **params)

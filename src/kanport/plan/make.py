@@ -9,7 +9,7 @@ from kanport.facts import fact
 from kanport.findings import Finding, found, in_order
 from kanport.frames import Memberships, Roles, uncollected
 from kanport.mapping.spec import MappingFile
-from kanport.memory import NOTHING, Entries, Memory, with_present_names
+from kanport.memory import NOTHING, Entries, LedgerState, with_present_names
 from kanport.model import CurrentState, DesiredState
 from kanport.names import compare_key, is_temporary_username
 from kanport.origin import first_place
@@ -24,9 +24,9 @@ from kanport.plan.model import Plan, PlanEntry, PlanMapping, PlanServer, PlanSou
 from kanport.plan.naming import sorted_names, user_part
 from kanport.plan.order import in_plan_order
 from kanport.plan.plan_file import sealed
-from kanport.plan.projection import empty_group_findings, moves_with_groups
+from kanport.plan.projection import empty_group_findings, indirect_changes
 from kanport.plan.resolve import Resolved, resolve, without_gone
-from kanport.plan.unchanged_access import access_beside, people_named
+from kanport.plan.unchanged_access import people_named, unchanged_access
 from kanport.plan.users import diff_users
 from kanport.plan.withheld import in_order_of_plan, withheld_findings
 
@@ -45,7 +45,7 @@ def make_plan(
     created_at: str,
     version: str,
     made_by: str | None = None,
-    memory: Memory = NOTHING,
+    memory: LedgerState = NOTHING,
     entries: Entries | None = None,
     allowed: Mapping[str, int] = _NOTHING,
 ) -> Plan:
@@ -73,9 +73,9 @@ def make_plan(
     }
     groups = plan_groups(resolved, current, mapping, memory, ending, open_)
     held = Roles.of(current.roles)
-    access = diff_access(resolved, held, mapping, memory, users.missing, groups.foreseen)
+    access = diff_access(resolved, held, mapping, memory, users.missing, groups.projection)
     beyond = diff_dropped(
-        dropped, resolved, current, mapping, memory, users.missing, groups.foreseen
+        dropped, resolved, current, mapping, memory, users.missing, groups.projection
     )
     changes = in_plan_order(
         (*users.changes, *groups.changes, *access.changes, *beyond.changes),
@@ -83,8 +83,8 @@ def make_plan(
     )
     withheld = (*users.withheld, *groups.withheld, *access.withheld, *beyond.withheld)
     counted = Counter(change.action for change in changes)
-    moves = moves_with_groups(changes, current, groups.foreseen, resolved.new_projects.projects)
-    beside = access_beside(changes, current, held, moves)
+    moves = indirect_changes(changes, current, groups.projection, resolved.new_projects.projects)
+    beside = unchanged_access(changes, current, held, moves)
     plan = Plan(
         created_at=created_at,
         made_by=made_by,

@@ -14,12 +14,12 @@ from kanport.facts import Fact, fact
 from kanport.findings import Finding, found
 from kanport.frames import Roles
 from kanport.mapping.spec import MappingFile
-from kanport.memory import Memory
+from kanport.memory import LedgerState
 from kanport.model import DesiredUser, Project, User
 from kanport.names import compare_key
 from kanport.origin import Origin, first_place
 from kanport.plan.change import Action, RelationChange, Risk, role_side, sorted_risks
-from kanport.plan.lifecycle import Missing
+from kanport.plan.lifecycle import Offboarding
 from kanport.plan.matching import name_matcher
 from kanport.plan.model import PlanBecause
 from kanport.plan.naming import (
@@ -29,11 +29,11 @@ from kanport.plan.naming import (
     spelled_finding,
     user_finding,
 )
-from kanport.plan.ownership import managed_grants, managed_people
-from kanport.plan.projection import Foreseen, Outlook
+from kanport.plan.ownership import managed_grants, ownership_of
+from kanport.plan.projection import EffectiveAccess, GroupProjection
 from kanport.plan.resolve import Resolved
 from kanport.plan.roles import access_risks, project_rank
-from kanport.plan.wanted import Wanted
+from kanport.plan.wanted import ResolvedMembership
 from kanport.plan.withheld import Withheld, cause
 
 _NOT_A_MEMBER, _KEEPS_ROLE = fact("not-a-member"), fact("keeps-role")
@@ -53,24 +53,24 @@ def diff_access(
     resolved: Resolved,
     held: Roles,
     mapping: MappingFile,
-    memory: Memory,
-    missing: Missing,
-    foreseen: Foreseen,
+    memory: LedgerState,
+    missing: Offboarding,
+    projection: GroupProjection,
 ) -> AccessDiff:
     """Compare every wanted membership with those `held`, then look for those not asked for.
 
     Access ends where `memberships_missing` says so, and for people who leave step by step: whose
     turn has not come yet keeps it, whose has may lose it with their account. What groups give, and
-    will give when the plan is carried out, is `foreseen`.
+    will give when the plan is carried out, is `projection`.
     """
     wanted = resolved.wanted
     user_ids = wanted.user_ids
     rows = held.rows(user_ids, wanted.project_ids)
     roles = held.role_of(rows)
     same = roles == wanted.roles
-    in_groups = np.flatnonzero(same & np.isin(user_ids, foreseen.in_groups))
-    same[in_groups] = [not _may_move(one, foreseen) for one in wanted.some(in_groups)]
-    diff = _Comparison(resolved, mapping, memory, missing, foreseen)
+    in_groups = np.flatnonzero(same & np.isin(user_ids, projection.in_groups))
+    same[in_groups] = [not _may_move(one, projection) for one in wanted.some(in_groups)]
+    diff = _Comparison(resolved, mapping, memory, missing, projection)
     diff.findings.extend(_about_people(resolved))
     differing = np.flatnonzero(~same)
     for one, role in zip(wanted.some(differing), roles[differing], strict=True):
@@ -90,12 +90,12 @@ def diff_access(
     )
 
 
-def _may_move(wanted: Wanted, foreseen: Foreseen) -> bool:
+def _may_move(wanted: ResolvedMembership, projection: GroupProjection) -> bool:
     """Return whether a role that is as wanted may change with the groups that give it."""
     if wanted.user is None:
         return False
-    outlook = foreseen.outlook(wanted.user.id, wanted.project.id)
-    return not (outlook.settled or outlook.role == wanted.role)
+    effective = projection.effective(wanted.user.id, wanted.project.id)
+    return not (effective.settled or effective.role == wanted.role)
 
 
 class _Comparison:
@@ -105,14 +105,14 @@ class _Comparison:
         self,
         resolved: Resolved,
         mapping: MappingFile,
-        memory: Memory,
-        missing: Missing,
-        foreseen: Foreseen,
+        memory: LedgerState,
+        missing: Offboarding,
+        projection: GroupProjection,
     ) -> None:
         self._resolved, self._memory, self._missing = resolved, memory, missing
-        self._foreseen = foreseen
+        self._foreseen = projection
         self._protected = name_matcher(mapping.protect)
-        self._is_managed = managed_people(mapping.users, memory).to_revoke
+        self._is_managed = ownership_of(mapping.users, memory).to_revoke
         self._is_ours = managed_grants(mapping, memory)
         self.by_lists = mapping.memberships_missing == "revoke"
         self._new_names = {
@@ -125,7 +125,7 @@ class _Comparison:
         self.findings: list[Finding] = []
         self.kept: list[Fact] = []
 
-    def compare(self, wanted: Wanted, held: str | None) -> None:
+    def compare(self, wanted: ResolvedMembership, held: str | None) -> None:
         """Grant or change what is wanted, where the role that is held is another one or may go."""
         lowers = held is not None and project_rank(wanted.role) < project_rank(held)
         if self._protected(wanted.username):
@@ -136,7 +136,7 @@ class _Comparison:
                 self.withheld.append(Withheld(change, (cause("protected-account"),)))
         elif held is None or held == wanted.role:
             self.changes.append(_grant(wanted, held))
-        elif lowers and self._resolved.doubt.named_in(
+        elif lowers and self._resolved.uncertainty.named_in(
             wanted.username, keys := self._keys(wanted.project)
         ):
             place = first_place(wanted.origins)
@@ -172,9 +172,9 @@ class _Comparison:
         reason = fact("in-no-source") if leaving else fact("not-listed", case="project")
         revoked = revoke(user, project, role, self._foreseen, reason)
         if revoked is None:
-            outlook = self._foreseen.outlook(user.id, project.id)
-            if outlook.at_least is None and outlook.through and not because:
-                self.kept.append(in_project(user, project, through=outlook.through))
+            effective = self._foreseen.effective(user.id, project.id)
+            if effective.at_least is None and effective.through and not because:
+                self.kept.append(in_project(user, project, through=effective.through))
         elif because:
             once, since = tuple(dict.fromkeys(because)), missing_since(user, self._memory)
             self.withheld.append(Withheld(revoked[0], once, since, "memberships"))
@@ -194,11 +194,11 @@ class _Comparison:
         if self._protected(user.username):
             yield cause("protected-account")
         names, keys = {compare_key(user.username), compare_key(new_name)}, self._keys(project)
-        if any(self._resolved.doubt.not_asked_for(name, keys) for name in names):
+        if any(self._resolved.uncertainty.not_asked_for(name, keys) for name in names):
             yield from self._resolved.causes.of_membership(sorted(names), keys)
 
 
-def _grant(wanted: Wanted, held: str | None) -> RelationChange:
+def _grant(wanted: ResolvedMembership, held: str | None) -> RelationChange:
     """Return the grant; where the role is held already, it is to stay whatever groups lose or get.
 
     A direct membership that is there already stays as it is: the server refuses a second one.
@@ -216,9 +216,11 @@ def _grant(wanted: Wanted, held: str | None) -> RelationChange:
     )
 
 
-def _change(wanted: Wanted, held: str, foreseen: Foreseen) -> tuple[RelationChange, list[Finding]]:
+def _change(
+    wanted: ResolvedMembership, held: str, projection: GroupProjection
+) -> tuple[RelationChange, list[Finding]]:
     risk = access_risks(held, wanted.role)
-    through = _maybe_through(wanted.user, wanted.project, foreseen)
+    through = _maybe_through(wanted.user, wanted.project, projection)
     if through:
         risk.add(Risk.MAYBE_THROUGH_GROUP)
     change = RelationChange(
@@ -236,33 +238,35 @@ def _change(wanted: Wanted, held: str, foreseen: Foreseen) -> tuple[RelationChan
     return change, _through_group(change, through)
 
 
-def _maybe_through(user: User | None, project: Project, foreseen: Foreseen) -> tuple[str, ...]:
+def _maybe_through(
+    user: User | None, project: Project, projection: GroupProjection
+) -> tuple[str, ...]:
     """Return the groups through which somebody may have access, or none where it is direct."""
     if user is None:
         return ()
-    outlook = foreseen.outlook(user.id, project.id)
-    return () if outlook.direct else outlook.through
+    effective = projection.effective(user.id, project.id)
+    return () if effective.direct else effective.through
 
 
-def _stays(role: str, outlook: Outlook) -> bool:
+def _stays(role: str, effective: EffectiveAccess) -> bool:
     """Return whether a membership that nothing asks for cannot, or need not, be ended.
 
     Access that comes through a group is the group's business: it ends with the group's.
     """
-    if outlook.direct is False:
+    if effective.direct is False:
         return True
-    return role in outlook.tops
+    return role in effective.tops
 
 
 def revoke(
-    user: User, project: Project, role: str, foreseen: Foreseen, reason: Fact
+    user: User, project: Project, role: str, projection: GroupProjection, reason: Fact
 ) -> tuple[RelationChange, list[Finding]] | None:
     """Return what ends a membership, with what there is to know; None where a group gives it."""
-    outlook = foreseen.outlook(user.id, project.id)
-    if _stays(role, outlook):
+    effective = projection.effective(user.id, project.id)
+    if _stays(role, effective):
         return None
-    through = outlook.through if outlook.direct is None else ()
-    risk = access_risks(role, outlook.at_least)
+    through = effective.through if effective.direct is None else ()
+    risk = access_risks(role, effective.at_least)
     change = RelationChange(
         action=Action.MEMBERSHIP_REVOKE,
         username=user.username,
@@ -270,14 +274,14 @@ def revoke(
         project=project.label,
         project_id=project.server_id,
         before=role_side(role),
-        after=role_side(outlook.at_least),
+        after=role_side(effective.at_least),
         why=reason,
         risk=sorted_risks(risk | ({Risk.MAYBE_THROUGH_GROUP} if through else set())),
     )
     return change, _through_group(change, through) if change.after is None else []
 
 
-def missing_since(user: User, memory: Memory) -> str | None:
+def missing_since(user: User, memory: LedgerState) -> str | None:
     """Return the first run that missed a user, as far as the ledger knows."""
     absence = memory.absence(user)
     return absence.since if absence is not None and absence.runs else None

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from kanport.mapping.spec import MappingFile, Users
-from kanport.memory import Grant, Memory
+from kanport.memory import Grant, LedgerState
 from kanport.model import CurrentState, Project, ProjectIndex, User
 from kanport.names import is_temporary_username, spelling_key
 from kanport.plan.matching import name_matcher, numbers_are_ids
@@ -12,7 +12,7 @@ from kanport.plan.resolve import Resolved
 
 
 @dataclass(frozen=True, slots=True)
-class Managed:
+class Ownership:
     """Tests for users.
 
     `when_missing` is for those who are in no source, `to_revoke` for those who would lose access
@@ -25,16 +25,16 @@ class Managed:
     to_disable: Callable[[User], bool]
 
 
-def managed_people(users: Users | None, memory: Memory) -> Managed:
+def ownership_of(users: Users | None, memory: LedgerState) -> Ownership:
     """Return whom `managed` covers; without it nobody is missing, and everybody's access counts."""
     managed = users.managed if users is not None else None
     if managed is None:
-        return Managed(lambda user: False, lambda user, name: True, lambda user: True)
+        return Ownership(lambda user: False, lambda user, name: True, lambda user: True)
     if managed == "ledger":
         known = memory.manages
-        return Managed(known, lambda user, name: known(user), known)
+        return Ownership(known, lambda user, name: known(user), known)
     fits = name_matcher(managed.usernames)
-    return Managed(
+    return Ownership(
         # A temporary username is Kanport's doing, and says nothing of the one that they had.
         lambda user: fits(user.username) or is_temporary_username(user.username, user.id),
         lambda user, name: fits(name),
@@ -42,7 +42,7 @@ def managed_people(users: Users | None, memory: Memory) -> Managed:
     )
 
 
-def managed_grants(mapping: MappingFile, memory: Memory) -> Callable[[User, Project], bool]:
+def managed_grants(mapping: MappingFile, memory: LedgerState) -> Callable[[User, Project], bool]:
     """Return a test for memberships that may end because nothing asks for them."""
     if mapping.memberships_managed == "ledger":
         return memory.granted
@@ -80,7 +80,7 @@ def adoptable(
     resolved: Resolved,
     current: CurrentState,
     mapping: MappingFile,
-    memory: Memory,
+    memory: LedgerState,
     *,
     users: Collection[str],
     memberships: Collection[str],

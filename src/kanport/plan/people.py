@@ -15,9 +15,9 @@ from kanport.frames import DesiredUsers, Memberships
 from kanport.model import DesiredState, DesiredUser, User, UserIndex
 from kanport.names import compare_key, spelling_key
 from kanport.origin import Origin, first_place, in_place_order
-from kanport.plan.identities import Known, Refused, held, passed_on, trace
+from kanport.plan.identities import IdentityIndex, Refused, held, match_ids, passed_on
 from kanport.plan.naming import sorted_names, user_part
-from kanport.plan.uncertainty import Doubt
+from kanport.plan.uncertainty import Uncertainty
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Matched:
     """The desired persons, those whose user is not clear (compare keys), and what was found.
 
     `disputed` are the compare keys of usernames of which it is open whose they are, `outlived` the
-    ids of users whose usernames are others' for certain (`known.Traced`).
+    ids of users whose usernames are others' for certain (`known.IdMatch`).
     """
 
     persons: Persons
@@ -106,10 +106,10 @@ class Matched:
 def match_people(
     desired: DesiredState,
     people: UserIndex,
-    doubt: Doubt,
+    uncertainty: Uncertainty,
     *,
     by_email: bool,
-    known: Known,
+    known: IdentityIndex,
     protected: Callable[[str], bool],
 ) -> Matched:
     """Find each desired person on the server: by stable id, else by username, else by e-mail.
@@ -125,23 +125,25 @@ def match_people(
     clashes = _clashing(wanted) if len(numbers) < len(wanted) else {}
     numbers = {key: at for key, at in numbers.items() if key not in clashes}
     special = [wanted[at] for at in np.flatnonzero(wanted.special).tolist()]
-    traced = trace((one for one in special if one.key in numbers), known, people, protected)
-    settled = {one.key for one in special} - {one.key for one in traced.left}
+    matched_ids = match_ids(
+        (one for one in special if one.key in numbers), known, people, protected
+    )
+    settled = {one.key for one in special} - {one.key for one in matched_ids.left}
     left = [at for key, at in numbers.items() if key not in settled]
     persons = [
         _Found(numbers[one.key], user, renamed=compare_key(user.username) != one.key, known=True)
-        for one, user in traced.found
+        for one, user in matched_ids.found
     ]
     findings = [_clash(same) for same in clashes.values()]
     unclear = set(clashes)
-    refused = list(traced.refused)
+    refused = list(matched_ids.refused)
     not_found: list[int] = []
-    taken = {user.id for _, user in traced.found}
-    taken |= {user.id for refusal in traced.refused for user in refusal.users}
+    taken = {user.id for _, user in matched_ids.found}
+    taken |= {user.id for refusal in matched_ids.refused for user in refusal.users}
     emails = wanted.values["email"]
     addresses = _Addresses.of((emails[at] for at in left), people, taken) if by_email else None
     for at in left:
-        fitting = _staying(wanted.usernames[at], wanted.keys[at], people, traced.moving)
+        fitting = _staying(wanted.usernames[at], wanted.keys[at], people, matched_ids.moving)
         other = addresses.of_another(emails[at], fitting) if addresses is not None else None
         if not fitting:
             not_found.append(at)
@@ -175,7 +177,9 @@ def match_people(
         # Whoever is found by their address now says nothing of who had their username before.
         named -= {wanted.keys[at] for at in not_found}
         moved: list[tuple[DesiredUser, User]] = []
-        for one, account in _by_email(map(wanted.made, not_found), people, taken, named, doubt):
+        for one, account in _by_email(
+            map(wanted.made, not_found), people, taken, named, uncertainty
+        ):
             if isinstance(account, Refused):
                 refused.append(account)
             elif account is None:
@@ -184,7 +188,7 @@ def match_people(
                 refused.append(passed_on(one, account, owner, case="by-email"))
             else:
                 moved.append((one, account))
-        moved, blocked = _with_free_names(moved, people, traced.moving, protected)
+        moved, blocked = _with_free_names(moved, people, matched_ids.moving, protected)
         refused.extend(blocked)
         persons.extend(_Found(numbers[one.key], user, renamed=True) for one, user in moved)
     else:
@@ -200,7 +204,7 @@ def match_people(
         frozenset(unclear | {refusal.wanted.key for refusal in refused}),
         (*findings, *(refusal.finding for refusal in refused)),
         frozenset(_in_dispute(refused)),
-        traced.outlived,
+        matched_ids.outlived,
     )
 
 
@@ -345,7 +349,11 @@ def _in_dispute(refused: Iterable[Refused]) -> Iterable[str]:
 
 
 def _by_email(
-    users: Iterable[DesiredUser], people: UserIndex, taken: Set[int], named: Set[str], doubt: Doubt
+    users: Iterable[DesiredUser],
+    people: UserIndex,
+    taken: Set[int],
+    named: Set[str],
+    uncertainty: Uncertainty,
 ) -> Iterable[tuple[DesiredUser, User | Refused | None]]:
     """Return for each person the user with their e-mail address, None, or why it is unclear."""
     users = tuple(users)
@@ -364,7 +372,7 @@ def _by_email(
         elif free and len(rivals) > 1:
             names = sorted_names(rival.username.value for rival in rivals)
             unclear = _unclear(user, "several-people", usernames=names)
-        elif free and doubt.missing(compare_key(free[0].username)):
+        elif free and uncertainty.missing(compare_key(free[0].username)):
             unclear = _unclear(user, "invalid-row", owner=free[0].username)
         elif free and compare_key(free[0].username) in named:
             unclear = _unclear(user, "still-named", owner=free[0].username)

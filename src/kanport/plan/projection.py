@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from kanport.findings import Finding, found
-from kanport.memory import Memory
+from kanport.memory import LedgerState
 from kanport.model import CurrentState, Group, Project
 from kanport.plan.change import About, Action, Change
 from kanport.plan.group_access import GroupAccessDiff, Place
@@ -22,7 +22,7 @@ from kanport.plan.roles import highest_role, highest_roles, kanboard_rank, shown
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class EffectiveAccess:
     """What is known of somebody's access to a project, now and when groups are as planned.
 
     `direct` is True where a direct role is certain, False where it is certain that there is none,
@@ -47,11 +47,11 @@ class Outlook:
 
 
 @dataclass(frozen=True, slots=True)
-class Foreseen:
+class GroupProjection:
     """Groups as they are and as they will be, with what is known of their access."""
 
     current: CurrentState
-    memory: Memory
+    memory: LedgerState
     groups: Mapping[int, Group]
     before: Mapping[Place, str]
     after: Mapping[Place, str]
@@ -65,7 +65,7 @@ class Foreseen:
     def of(
         cls,
         current: CurrentState,
-        memory: Memory,
+        memory: LedgerState,
         members: MembersDiff,
         access: GroupAccessDiff,
     ) -> Self:
@@ -99,7 +99,7 @@ class Foreseen:
         """The ids of the users whose access may move, as they are or will be in a group."""
         return [*{*self.now_in, *self.then_in}] if self.moves else []
 
-    def outlook(self, user_id: int, project_id: int) -> Outlook:
+    def effective(self, user_id: int, project_id: int) -> EffectiveAccess:
         """Tell what is known of a user's access to a project."""
         held = self.current.role(user_id, project_id)
         now = self.giving_now(user_id, project_id)
@@ -108,20 +108,20 @@ class Foreseen:
         changed = [(g, self.before.get((g, project_id))) for g in now] != [
             (g, self.after.get((g, project_id))) for g in then
         ]
-        return self._outlook(direct, then, project_id, settled=direct is True or not changed)
+        return self._effective(direct, then, project_id, settled=direct is True or not changed)
 
-    def outlook_of_new(self, groups: Iterable[int | str], project_id: int) -> Outlook:
+    def effective_of_new(self, groups: Iterable[int | str], project_id: int) -> EffectiveAccess:
         """Return what is known of the access of a new user who joins these groups."""
         then = [group for group in groups if self.will_give(group, project_id)]
-        return self._outlook(False, then, project_id, settled=not then)
+        return self._effective(False, then, project_id, settled=not then)
 
-    def _outlook(
+    def _effective(
         self, direct: bool | None, then: Sequence[int | str], project_id: int, *, settled: bool
-    ) -> Outlook:
+    ) -> EffectiveAccess:
         roles = [self.after.get((g, project_id)) for g in then]
         known = [role for role in roles if role is not None]
         top = highest_roles(known)
-        return Outlook(
+        return EffectiveAccess(
             direct,
             settled,
             tuple(self.names[g] for g in then),
@@ -176,7 +176,7 @@ _Where = int | str | None
 
 
 @dataclass(slots=True)
-class Moves:
+class IndirectChanges:
     """What moves in each project, by its id, and how the projects that are yet to be are called.
 
     `basis` is where access that depends on groups comes from, and `givers` are these groups. A
@@ -189,19 +189,19 @@ class Moves:
     givers: dict[int, tuple[PlanGiver, ...]] = field(default_factory=dict)
 
 
-def moves_with_groups(
+def indirect_changes(
     changes: Sequence[Change],
     current: CurrentState,
-    foreseen: Foreseen,
+    projection: GroupProjection,
     new_projects: Iterable[Project] = (),
-) -> Moves:
-    """Return for each project whose listed role is foreseen to become another one.
+) -> IndirectChanges:
+    """Return for each project the listed roles that groups are projected to change.
 
     Whoever gets, loses or changes a direct role is left to that change, and whoever is removed to
-    theirs. Moves are in the order of the usernames.
+    theirs. IndirectChanges are in the order of the usernames.
     """
-    moves = Moves()
-    if not foreseen.moves:
+    moves = IndirectChanges()
+    if not projection.moves:
         return moves
     labels = {project.id: project.label for project in new_projects}
     said, removed = _said(changes)
@@ -211,12 +211,12 @@ def moves_with_groups(
         for group in some:
             new_in[group].add(username)
     members: dict[int | str, set[int]] = defaultdict(set)
-    for inside in (foreseen.now_in, foreseen.then_in):
+    for inside in (projection.now_in, projection.then_in):
         for user_id, groups in inside.items():
             for group in groups:
                 members[group].add(user_id)
     giving: dict[int, list[int | str]] = defaultdict(list)
-    for group, project_id in foreseen.after:
+    for group, project_id in projection.after:
         giving[project_id].append(group)
     known = current.project_index.by_id
     for project_id in sorted({*current.roles, *labels}):
@@ -224,11 +224,11 @@ def moves_with_groups(
         people = set(current.roles.get(project_id, {}))
         people.update(who for who in told if isinstance(who, int))
         people.update(*(members[group] for group in giving[project_id]))
-        showing = [group for group in joined if foreseen.may_give(group, project_id)]
+        showing = [group for group in joined if projection.may_give(group, project_id)]
         people.update(*(joined[group] for group in showing))
         new = {who for who in told if isinstance(who, str)} & joining.keys()
         new.update(*(new_in[group] for group in (*giving[project_id], *showing)))
-        here = _Project(project_id, current, foreseen, told | removed)
+        here = _Project(project_id, current, projection, told | removed)
         for user_id in people:
             here.add(user_id)
         for username in new:
@@ -247,11 +247,11 @@ class _Project:
     """What moves in one project, as it is found person by person."""
 
     def __init__(
-        self, number: int, current: CurrentState, foreseen: Foreseen, told: set[_Who]
+        self, number: int, current: CurrentState, projection: GroupProjection, told: set[_Who]
     ) -> None:
         self._number = number
         self._current = current
-        self._foreseen = foreseen
+        self._foreseen = projection
         # Those of whom a change says what becomes of their access.
         self._told = told
         self.moves: list[PlanMove] = []
@@ -260,16 +260,16 @@ class _Project:
 
     def add(self, user_id: int) -> None:
         """Find out what becomes of the access of somebody who is on the server."""
-        foreseen, number = self._foreseen, self._number
-        now_in, then_in = foreseen.now_in.get(user_id, ()), foreseen.then_in.get(user_id, ())
+        projection, number = self._foreseen, self._number
+        now_in, then_in = projection.now_in.get(user_id, ()), projection.then_in.get(user_id, ())
         if not now_in and not then_in:
             return
-        outlook = foreseen.outlook(user_id, number)
-        now = foreseen.giving_now(user_id, number)
+        effective = projection.effective(user_id, number)
+        now = projection.giving_now(user_id, number)
         # Should they be in these still when the plan has been carried out, they get access.
-        later = [g for g in now_in if g not in now and foreseen.will_give(g, number)]
+        later = [g for g in now_in if g not in now and projection.will_give(g, number)]
         told = user_id in self._told
-        if outlook.settled and not told and (outlook.direct is True or not later):
+        if effective.settled and not told and (effective.direct is True or not later):
             return
         held = self._current.role(user_id, number)
         username = self._current.username(user_id)
@@ -279,35 +279,35 @@ class _Project:
                     username=username,
                     user_id=user_id,
                     role=held,
-                    direct=outlook.direct,
+                    direct=effective.direct,
                     groups=(*now, *later),
                 )
             )
         self._add_givers((*now, *then_in))
-        if not told and not outlook.settled:
-            self._add_move(username, user_id, held, outlook)
+        if not told and not effective.settled:
+            self._add_move(username, user_id, held, effective)
 
     def add_new(self, username: str, groups: Sequence[int | str]) -> None:
         """Find out which access somebody gets who is yet to be created."""
         self._add_givers(groups)
         if username not in self._told:
-            outlook = self._foreseen.outlook_of_new(groups, self._number)
-            if not outlook.settled:
-                self._add_move(username, None, None, outlook)
+            effective = self._foreseen.effective_of_new(groups, self._number)
+            if not effective.settled:
+                self._add_move(username, None, None, effective)
 
     def _add_move(
-        self, username: str, user_id: int | None, held: str | None, outlook: Outlook
+        self, username: str, user_id: int | None, held: str | None, effective: EffectiveAccess
     ) -> None:
-        after = outlook.role or outlook.at_least or (held if outlook.through else None)
-        if after != held or not outlook.sure:
+        after = effective.role or effective.at_least or (held if effective.through else None)
+        if after != held or not effective.sure:
             self.moves.append(
                 PlanMove(
                     username=username,
                     user_id=user_id,
                     before=held,
                     after=after,
-                    through=outlook.through,
-                    sure=outlook.sure,
+                    through=effective.through,
+                    sure=effective.sure,
                 )
             )
 

@@ -28,7 +28,12 @@ from kanport.origin import Origin, first_place, in_place_order
 from kanport.plan.change import Action, ProjectChange, ProjectSide
 from kanport.plan.matching import is_of_directory
 from kanport.plan.naming import project_part, sorted_names
-from kanport.plan.wanted import PersonFinder, Wanted, WantedMemberships, ambiguous_project
+from kanport.plan.wanted import (
+    PersonFinder,
+    ResolvedMembership,
+    ResolvedMemberships,
+    ambiguous_project,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,9 +266,9 @@ def unlike_the_source(
     return None
 
 
-def roles_to_make(wanted: WantedMemberships) -> list[Finding]:
+def roles_to_make(wanted: ResolvedMemberships) -> list[Finding]:
     """Say which custom roles new projects lack: Kanboard takes any text, and creates none."""
-    asked: dict[tuple[str, str], list[Wanted]] = {}
+    asked: dict[tuple[str, str], list[ResolvedMembership]] = {}
     new = np.array([project.new for project in wanted.projects], dtype=bool)[wanted.project]
     for one in wanted.chosen(new):
         if one.role not in frozenset(ProjectRole):

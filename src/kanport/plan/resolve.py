@@ -19,7 +19,7 @@ from kanport.model import (
 )
 from kanport.names import compare_key
 from kanport.origin import Origin, first_place
-from kanport.plan.identities import Known
+from kanport.plan.identities import IdentityIndex
 from kanport.plan.matching import (
     name_matcher,
     numbers_are_ids,
@@ -28,11 +28,11 @@ from kanport.plan.matching import (
 )
 from kanport.plan.people import Persons, match_people
 from kanport.plan.projects import NewProjects, new_projects, roles_to_make
-from kanport.plan.uncertainty import Doubt, Invalid, without
+from kanport.plan.uncertainty import Invalid, Uncertainty, without
 from kanport.plan.wanted import (
     Named,
     PersonFinder,
-    WantedMemberships,
+    ResolvedMemberships,
     match_access,
     project_problem,
 )
@@ -53,10 +53,10 @@ class Resolved:
     """
 
     persons: Persons
-    wanted: WantedMemberships
+    wanted: ResolvedMemberships
     scope: tuple[Project, ...]
     named: Named
-    doubt: Doubt
+    uncertainty: Uncertainty
     people: UserIndex
     findings: tuple[Finding, ...]
     desired: DesiredState
@@ -100,7 +100,7 @@ def resolve(
     scope, notes = _scope(desired, current, projects)
     notes.extend((*new.findings, *_by_number(desired, projects)))
     invalid = Invalid.from_findings(findings)
-    known = Known.of(identities, people)
+    known = IdentityIndex.of(identities, people)
     protected = name_matcher(mapping.protect)
     disputed: frozenset[str] = frozenset()
     unclear: list[tuple[Origin, ...]] = []
@@ -108,15 +108,15 @@ def resolve(
     while True:
         desired = without(desired, invalid)
         meant = known.names(stable_id for _, stable_id in desired.unknown.ids)
-        doubt = Doubt.of(desired.unknown).with_other_names(known.called_otherwise())
-        doubt = doubt.with_people(meant | disputed)
+        uncertainty = Uncertainty.of(desired.unknown).with_other_names(known.called_otherwise())
+        uncertainty = uncertainty.with_people(meant | disputed)
         matched = match_people(
-            desired, people, doubt, by_email=by_email, known=known, protected=protected
+            desired, people, uncertainty, by_email=by_email, known=known, protected=protected
         )
         # Whoever was refused once falls away with their row, and the dispute about them does not.
         outlived |= matched.outlived
         disputed |= matched.disputed | known.disputed(desired.unknown, matched.ids)
-        doubt = doubt.with_people(disputed)
+        uncertainty = uncertainty.with_people(disputed)
         unclear += [
             user.rows or user.username.origins
             for user in matched.persons.desired.chosen(
@@ -124,7 +124,7 @@ def resolve(
             )
         ]
         finder = PersonFinder.of(
-            matched, people, doubt, disputed, with_inactive=creates_inactive(mapping)
+            matched, people, uncertainty, disputed, with_inactive=creates_inactive(mapping)
         )
         access = match_access(desired, current, projects, finder)
         here = (*matched.findings, *access.findings)
@@ -141,24 +141,24 @@ def resolve(
         named |= desired.unknown.hidden
         if not by_email:
             named |= {key for key, _ in desired.unknown.ids}
-        if not doubt.people <= named:
+        if not uncertainty.people <= named:
             # Whoever an invalid row names may be anybody on the server, under a new username.
-            doubt = doubt.widened()
+            uncertainty = uncertainty.all_unknown()
     stable_ids = matched.ids | {each for _, each in desired.unknown.ids}
     return Resolved(
         persons=matched.persons,
         wanted=access.wanted,
         scope=scope,
         named=access.named,
-        doubt=doubt,
+        uncertainty=uncertainty,
         people=people,
         findings=(*notes, *here),
         desired=desired,
         projects=projects,
         new_projects=new,
-        finder=replace(finder, doubt=doubt),
+        finder=replace(finder, uncertainty=uncertainty),
         causes=Causes.of(
-            doubt.because,
+            uncertainty.because,
             disputed,
             (one.origin for one in (*notes, *here) if one.code in UNCLEAR and one.origin),
         ),

@@ -178,12 +178,12 @@ def _are_bad(memberships: Memberships, invalid: Invalid) -> Flags:
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class Uncertainty:
     """`model.Unknown`, indexed: whose fate and whose access the input leaves open.
 
     There are two questions. May absence be taken as absence (`missing`, `not_asked_for`)? And may
     a valid row take something away (`named`, `named_in`) from somebody whom an invalid row names
-    too? Both are answered with no where there is doubt.
+    too? Both are answered with no where there is uncertainty.
     """
 
     people: frozenset[str]
@@ -231,7 +231,7 @@ class Doubt:
             self, people=frozenset(people), projects=projects, because=frozenset(because)
         )
 
-    def widened(self) -> Self:
+    def all_unknown(self) -> Self:
         """Return the same, but with everybody in doubt."""
         return replace(self, everybody=True)
 

@@ -10,15 +10,18 @@ from kanport.frames import Roles
 from kanport.model import CurrentState
 from kanport.plan.change import Action, Change
 from kanport.plan.model import PlanAccess, PlanPerson
-from kanport.plan.projection import Moves
+from kanport.plan.projection import IndirectChanges
 
 _CHANGES = (Action.MEMBERSHIP_CHANGE, Action.MEMBERSHIP_REVOKE)
 # What becomes of a role; what a change or a move with groups says is in none of the lists.
 _KEPT, _REMOVED, _HELD, _SAID = range(4)
 
 
-def access_beside(
-    changes: Collection[Change], current: CurrentState, held: Roles, moves: Moves | None = None
+def unchanged_access(
+    changes: Collection[Change],
+    current: CurrentState,
+    held: Roles,
+    moves: IndirectChanges | None = None,
 ) -> tuple[PlanAccess, ...]:
     """Give, for each project whose members were read, the roles that no change is about.
 
@@ -27,7 +30,7 @@ def access_beside(
     (`moves`), stand apart, as no change says them. Projects are in the order of their ids, those
     that are yet to be created last, and people in that of their usernames.
     """
-    moves = moves or Moves()
+    moves = moves or IndirectChanges()
     ids, who = np.unique(held.users, return_inverse=True)
     names = objects(map(current.username, ids.tolist()))
     rank = np.empty(len(ids), dtype=np.intp)
@@ -69,7 +72,7 @@ def access_beside(
     return tuple(access)
 
 
-def _fates(changes: Collection[Change], held: Roles, moves: Moves) -> Codes:
+def _fates(changes: Collection[Change], held: Roles, moves: IndirectChanges) -> Codes:
     fate = np.full(len(held.users), _KEPT)
     removed = [one.user_id or 0 for one in changes if one.action is Action.USER_REMOVE]
     fate[np.isin(held.users, removed)] = _REMOVED

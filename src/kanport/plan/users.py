@@ -10,7 +10,7 @@ from kanport.facts import Fact, fact
 from kanport.fields import ACTIVE, UPDATABLE, Holds, field_named, labels
 from kanport.findings import Finding, finding, found
 from kanport.mapping.spec import KanboardSource, MappingFile
-from kanport.memory import Memory
+from kanport.memory import LedgerState
 from kanport.model import (
     AppRole,
     CurrentState,
@@ -22,11 +22,11 @@ from kanport.model import (
 from kanport.names import compare_key
 from kanport.origin import Origin, first_place, in_place_order
 from kanport.plan.change import Action, Password, Risk, UserChange, UserSide, sorted_risks
-from kanport.plan.lifecycle import Missing, Returners, missing_people
+from kanport.plan.kanboard_ldap import by_ldap, kanboard_ldap_findings
+from kanport.plan.lifecycle import Offboarding, Reactivation, offboard
 from kanport.plan.matching import name_matcher
 from kanport.plan.naming import protected_finding, sorted_names, spelled_finding, user_finding
-from kanport.plan.own_ldap import by_ldap, own_ldap_findings
-from kanport.plan.ownership import managed_people
+from kanport.plan.ownership import ownership_of
 from kanport.plan.people import Person, Persons, origin_of
 from kanport.plan.resolve import Resolved, creates_inactive
 from kanport.plan.roles import app_rank
@@ -42,20 +42,20 @@ class UserDiff:
     changes: tuple[UserChange, ...]
     unchanged: int
     findings: tuple[Finding, ...]
-    missing: Missing
+    missing: Offboarding
     withheld: tuple[Withheld, ...]
 
 
 def diff_users(
-    resolved: Resolved, current: CurrentState, mapping: MappingFile, memory: Memory, now: str
+    resolved: Resolved, current: CurrentState, mapping: MappingFile, memory: LedgerState, now: str
 ) -> UserDiff:
     """Compare every desired person with their user on the server, then look for who is missing.
 
     `now` is when the plan is made (UTC, RFC 3339).
     """
     protected = name_matcher(mapping.protect)
-    managed = managed_people(mapping.users, memory)
-    returners = Returners.of(memory, resolved, mapping.allow_admins)
+    managed = ownership_of(mapping.users, memory)
+    reactivation = Reactivation.of(memory, resolved, mapping.allow_admins)
     changes: list[UserChange] = []
     withheld: list[Withheld] = []
     findings: list[Finding] = []
@@ -83,9 +83,9 @@ def diff_users(
         if user is None:
             asked = [_create(resolved.persons, at, wanted.password)]
             asked += [_disable_new(wanted)] if inactive else []
-            findings.extend(returners.login_reused(wanted))
+            findings.extend(reactivation.login_reused(wanted))
         else:
-            asked = [*_existing(person, user), *returners.enable(person, user)]
+            asked = [*_existing(person, user), *reactivation.enable(person, user)]
         if not asked:
             unchanged += 1
         elif protected(name) or (user is not None and protected(user.username)):
@@ -113,14 +113,16 @@ def diff_users(
         enabled = any(change.action is Action.USER_ENABLE for change in kept)
         stays = user is not None and not user.active and wanted.active is None and not enabled
         if user is not None and stays and not unproven:
-            why = returners.why_not(person, user) or fact("person-disabled", username=user.username)
+            why = reactivation.why_not(person, user) or fact(
+                "person-disabled", username=user.username
+            )
             findings.append(finding(why, place, value=user.username))
         by_ldap = isinstance(wanted.password, LdapPassword)
         if by_ldap and user is not None and not user.ldap and not protected(user.username):
             findings.append(user_finding("user-local", user.username, place))
-    findings.extend(own_ldap_findings(changes, current))
-    findings.extend(moved_findings(differing.values(), changes, mapping))
-    missing = missing_people(resolved, current, mapping, memory, protected, now)
+    findings.extend(kanboard_ldap_findings(changes, current))
+    findings.extend(migration_findings(differing.values(), changes, mapping))
+    missing = offboard(resolved, current, mapping, memory, protected, now)
     return UserDiff(
         (*changes, *missing.changes),
         unchanged,
@@ -287,8 +289,10 @@ def _lowers(change: UserChange, user: User | None) -> bool:
 def _in_doubt(change: UserChange, person: Person, resolved: Resolved) -> bool:
     if not _lowers(change, person.user) or person.user is None:
         return False
-    doubt = resolved.doubt
-    return doubt.named(person.user.username) or doubt.named(person.desired.username.value)
+    uncertainty = resolved.uncertainty
+    return uncertainty.named(person.user.username) or uncertainty.named(
+        person.desired.username.value
+    )
 
 
 def _spelled(person: Person) -> Iterable[Finding]:
@@ -319,7 +323,7 @@ def _email_taken(
         )
 
 
-def from_a_server(mapping: MappingFile) -> bool:
+def is_migration(mapping: MappingFile) -> bool:
     """Return whether the users come from another server, or from what was exported of one."""
     if mapping.users is None:
         return False
@@ -330,11 +334,11 @@ def from_a_server(mapping: MappingFile) -> bool:
     return exported or any(isinstance(source, KanboardSource) for source in sources)
 
 
-def moved_findings(
+def migration_findings(
     persons: Iterable[Person], changes: Iterable[UserChange], mapping: MappingFile
 ) -> Iterator[Finding]:
     """Say whose password stays behind, and who is called by a name that somebody has already."""
-    if not from_a_server(mapping):
+    if not is_migration(mapping):
         return
     made = [change for change in changes if change.action is Action.USER_CREATE]
     if behind := [change for change in made if not by_ldap(change)]:

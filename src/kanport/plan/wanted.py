@@ -29,13 +29,13 @@ from kanport.origin import Origin, first_place, in_place_order
 from kanport.plan.matching import misread_projects
 from kanport.plan.naming import project_part, user_finding
 from kanport.plan.people import Matched, ambiguous_person
-from kanport.plan.uncertainty import Doubt, Invalid
+from kanport.plan.uncertainty import Invalid, Uncertainty
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ResolvedMembership:
     """One person's wanted role in one project of the server.
 
     `user` is None for somebody who is yet to be created; `origins` are the cells that ask for it.
@@ -58,7 +58,7 @@ class Holder(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class WantedMemberships(LazySequence[Wanted]):
+class ResolvedMemberships(LazySequence[ResolvedMembership]):
     """The wanted memberships by columns: the numbers of the holder and the project of each.
 
     `rows` are those of `asked` that ask for one, by its number in `pairs`.
@@ -77,10 +77,10 @@ class WantedMemberships(LazySequence[Wanted]):
     def __len__(self) -> int:
         return len(self.pairs)
 
-    def _made(self, at: int) -> Wanted:
+    def _made(self, at: int) -> ResolvedMembership:
         return next(self.some(np.array([at])))
 
-    def some(self, numbers: Codes) -> Iterator[Wanted]:
+    def some(self, numbers: Codes) -> Iterator[ResolvedMembership]:
         """Yield those with these numbers."""
         roles = self.asked.roles.values
         columns = (self.holder, self.project, self.role, self.pairs, self.unlisted)
@@ -89,7 +89,7 @@ class WantedMemberships(LazySequence[Wanted]):
         ):
             username, user = self.holders[holder]
             where, origins = self.projects[project], self._origins(pair)
-            yield Wanted(username, user, where, roles[role], origins, unlisted)
+            yield ResolvedMembership(username, user, where, roles[role], origins, unlisted)
 
     def origins(self, at: int) -> tuple[Origin, ...]:
         """Return the cells that ask for one of them."""
@@ -101,7 +101,7 @@ class WantedMemberships(LazySequence[Wanted]):
             return self.asked.places(rows[0]).cells
         return in_place_order(cell for row in rows for cell in self.asked.places(row).cells)
 
-    def chosen(self, rows: Flags) -> "WantedMemberships":
+    def chosen(self, rows: Flags) -> "ResolvedMemberships":
         """Return those for which a flag is set."""
         if rows.all():
             return self
@@ -164,10 +164,10 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
-class WantedAccess:
+class MatchedMemberships:
     """The wanted memberships, what of them cannot be used, whom they name, and what was found."""
 
-    wanted: WantedMemberships
+    wanted: ResolvedMemberships
     invalid: Invalid
     named: Named
     findings: tuple[Finding, ...]
@@ -196,7 +196,7 @@ def match_access(
     current: CurrentState,
     projects: ProjectIndex,
     finder: "PersonFinder",
-) -> WantedAccess:
+) -> MatchedMemberships:
     """Find person and project of each desired membership."""
     asked = Memberships.of(desired.memberships)
     people = [finder.find(username) for username in asked.users.values]
@@ -246,7 +246,7 @@ def match_access(
         findings.append(finding)
         if finding.severity is Severity.ERROR:
             invalid.update((m.username.value, m.project.value) for m in memberships)
-    return WantedAccess(
+    return MatchedMemberships(
         wanted.chosen(~refused),
         Invalid(memberships=invalid, strangers=strangers, misnamed=misnamed),
         _named(asked, people),
@@ -288,7 +288,7 @@ def _paired(
     project: Codes,
     people: Sequence[_Found],
     projects: Sequence[Project],
-) -> WantedMemberships:
+) -> ResolvedMemberships:
     """Return each pair of a person and a project once, in the order of the rows, with all its rows.
 
     The role is that of the first row.
@@ -301,7 +301,7 @@ def _paired(
     number[order] = np.arange(len(order))
     first, pair = usable[first[order]], number[pair]
     listed = ~asked.unlisted[usable]
-    return WantedMemberships(
+    return ResolvedMemberships(
         asked,
         tuple(map(_holder, people)),
         tuple(projects),
@@ -314,7 +314,7 @@ def _paired(
     )
 
 
-def _is_odd(wanted: WantedMemberships, current: CurrentState) -> Flags:
+def _is_odd(wanted: ResolvedMemberships, current: CurrentState) -> Flags:
     """Return which memberships contradict each other, or are in a project that takes no members."""
     closed = np.array(
         [one.private or not (one.new or one.id in current.roles) for one in wanted.projects],
@@ -363,7 +363,7 @@ class PersonFinder:
     absent: frozenset[str]
     unclear: frozenset[str]
     people: UserIndex
-    doubt: Doubt
+    uncertainty: Uncertainty
     disputed: Set[str]
     moving: Set[int]
 
@@ -372,7 +372,7 @@ class PersonFinder:
         cls,
         matched: Matched,
         people: UserIndex,
-        doubt: Doubt,
+        uncertainty: Uncertainty,
         disputed: Set[str],
         *,
         with_inactive: bool = False,
@@ -396,7 +396,9 @@ class PersonFinder:
             else:
                 new[key] = wanted.usernames[number]
         moving = persons.moving.keys()
-        return cls(users, new, frozenset(absent), matched.unclear, people, doubt, disputed, moving)
+        return cls(
+            users, new, frozenset(absent), matched.unclear, people, uncertainty, disputed, moving
+        )
 
     def name_of(self, person: _Found) -> str | None:
         """Return the username of whoever was found; None for somebody who is nobody."""
@@ -425,7 +427,7 @@ class PersonFinder:
         fitting = self.people.fitting(username)
         if len(fitting) == 1:
             return fitting[0]
-        if key in self.unclear or self.doubt.named(username):
+        if key in self.unclear or self.uncertainty.named(username):
             return user_finding("row-skipped", username, None, case="invalid-row")
         if fitting:
             return ambiguous_person(username, fitting, None)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from kanport.mapping.limit_spec import Limits
 from kanport.mapping.spec import MappingFile
-from kanport.memory import NOTHING, Memory
+from kanport.memory import NOTHING, LedgerState
 from kanport.model import CurrentState
 from kanport.plan.change import Action, Change
 from kanport.plan.guards.accounts import (
@@ -71,7 +71,7 @@ def judge_again(
     plan: Plan,
     *,
     protect: Iterable[str] = (),
-    memory: Memory = NOTHING,
+    memory: LedgerState = NOTHING,
 ) -> tuple[GuardVerdict, ...]:
     """Ask the guards that depend on the server, of what is left of a plan, by what is there now.
 

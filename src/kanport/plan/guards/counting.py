@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import groupby
 from operator import attrgetter
 
-from kanport.memory import NOTHING, Memory
+from kanport.memory import NOTHING, LedgerState
 from kanport.model import CurrentState
 from kanport.names import is_temporary_username
 from kanport.plan.change import Action, Change, RelationChange, UserChange
@@ -48,7 +48,7 @@ _PARTS = frozenset({Action.USER_DISABLE, Action.USER_RENAME})
 def counted(
     changes: Collection[Change],
     current: CurrentState,
-    memory: Memory = NOTHING,
+    memory: LedgerState = NOTHING,
     usable: Usable | None = None,
 ) -> Counter[tuple[str, Base]]:
     """Count the changes by class and by what its share is one of, over all projects.
@@ -93,7 +93,7 @@ def _counts_not(change: Change) -> bool:
 def counted_in_projects(
     changes: Collection[Change],
     current: CurrentState,
-    memory: Memory = NOTHING,
+    memory: LedgerState = NOTHING,
     usable: Usable | None = None,
 ) -> dict[tuple[str, int], int]:
     """Count the changes to the members of each project, by class and project id.
@@ -140,7 +140,7 @@ def role_moves(change: Change) -> str | None:
 
 
 def access_lost(
-    changes: Collection[Change], current: CurrentState, memory: Memory = NOTHING
+    changes: Collection[Change], current: CurrentState, memory: LedgerState = NOTHING
 ) -> frozenset[Pair]:
     """Give who loses access to what, in whatever way, among the memberships that were read.
 
@@ -156,7 +156,7 @@ def access_lost(
 
 
 def access_revoked(
-    changes: Collection[Change], current: CurrentState, memory: Memory = NOTHING
+    changes: Collection[Change], current: CurrentState, memory: LedgerState = NOTHING
 ) -> frozenset[Pair]:
     """Give who loses access to what, directly or through a group, and keeps their account.
 
@@ -211,7 +211,7 @@ def _lost_through_groups(changes: Iterable[Change], current: CurrentState) -> It
 
 
 def _kept_through_groups(
-    changes: Iterable[Change], current: CurrentState, memory: Memory
+    changes: Iterable[Change], current: CurrentState, memory: LedgerState
 ) -> frozenset[Pair]:
     """Give who certainly has access to what through a group once the plan is carried out.
 

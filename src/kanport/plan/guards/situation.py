@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from kanport.mapping.spec import MappingFile
-from kanport.memory import NOTHING, Memory
+from kanport.memory import NOTHING, LedgerState
 from kanport.model import CurrentState
 from kanport.origin import Origin
 from kanport.plan.change import Action, Change
@@ -82,7 +82,7 @@ class Situation:
     changes: tuple[Change, ...]
     current: CurrentState
     mapping: MappingFile
-    memory: Memory = NOTHING
+    memory: LedgerState = NOTHING
     sources: tuple[PlanSource, ...] = ()
     usable: Usable | None = None
     allowed: Allowances = field(default_factory=Allowances)

@@ -17,7 +17,7 @@ def by_ldap(change: Change) -> bool:
     return isinstance(change, UserChange) and isinstance(change.new.password, LdapPassword)
 
 
-def own_ldap_findings(changes: Iterable[UserChange], current: CurrentState) -> list[Finding]:
+def kanboard_ldap_findings(changes: Iterable[UserChange], current: CurrentState) -> list[Finding]:
     """Say once whether Kanboard's LDAP can be expected to make the new users of a plan."""
     made = [change for change in changes if by_ldap(change)]
     if not made:
