@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from kanport.facts import Fact
+from kanport.model import About
 from kanport.origin import Origin
 from kanport.plan.change import (
-    About,
     Action,
     Change,
     GroupChange,

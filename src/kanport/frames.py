@@ -16,7 +16,14 @@ import pandas as pd
 
 from kanport.coded import Coded, Codes, Flags, LazySequence, Objects, objects
 from kanport.fields import BESIDE_USERNAME
-from kanport.model import DesiredMembership, DesiredUser, Given, RandomPassword
+from kanport.model import (
+    About,
+    DesiredRelation,
+    DesiredState,
+    DesiredUser,
+    Given,
+    RandomPassword,
+)
 from kanport.origin import Origin, RowPlace, in_place_order
 
 
@@ -76,24 +83,19 @@ class Roles(NamedTuple):
 
 
 class Places(ABC):
-    """The origins of the three parts of a membership; each is found when it is asked for."""
+    """The origins of the three parts of a relation; each is found when it is asked for."""
 
     __slots__ = ()
 
-    @staticmethod
-    def of(membership: DesiredMembership) -> "Places":
-        """Return the origins that a membership has."""
-        return _PlacesOf(membership)
+    @property
+    @abstractmethod
+    def holder(self) -> tuple[Origin, ...]:
+        """Where the holder is named."""
 
     @property
     @abstractmethod
-    def username(self) -> tuple[Origin, ...]:
-        """Where the username stands."""
-
-    @property
-    @abstractmethod
-    def project(self) -> tuple[Origin, ...]:
-        """Where the project stands."""
+    def target(self) -> tuple[Origin, ...]:
+        """Where the target is named."""
 
     @property
     @abstractmethod
@@ -102,57 +104,66 @@ class Places(ABC):
 
     @property
     def cells(self) -> tuple[Origin, ...]:
-        """Where the request as a whole stands: the role, else the project, else the username."""
-        return self.role or self.project or self.username
+        """Where the request as a whole stands: the role, else the target, else the holder."""
+        return self.role or self.target or self.holder
 
 
-class _PlacesOf(Places):
-    __slots__ = ("_membership",)
+class PlacesOf(Places):
+    """The origins that a relation has."""
 
-    def __init__(self, membership: DesiredMembership) -> None:
-        self._membership = membership
+    __slots__ = ("_relation",)
+
+    def __init__(self, relation: DesiredRelation) -> None:
+        """Take the relation."""
+        self._relation = relation
 
     @property
-    def username(self) -> tuple[Origin, ...]:
-        return self._membership.username.origins
+    def holder(self) -> tuple[Origin, ...]:
+        """Where the holder is named."""
+        return self._relation.holder.origins
 
     @property
-    def project(self) -> tuple[Origin, ...]:
-        return self._membership.project.origins
+    def target(self) -> tuple[Origin, ...]:
+        """Where the target is named."""
+        return self._relation.target.origins
 
     @property
     def role(self) -> tuple[Origin, ...]:
-        return self._membership.role.origins
+        """Where the role stands."""
+        return self._relation.role.origins
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Memberships(LazySequence[DesiredMembership]):
-    """Desired memberships by columns; `places` returns the origins of one by its number.
+class Relations(LazySequence[DesiredRelation]):
+    """Desired relations of one kind by columns; `places` returns the origins of one by its number.
 
-    The columns hold texts as the sources spell them: a username, a project, a role. `unlisted` is
-    as for `DesiredMembership`. `maybe_in` returns which memberships may come from some rows of the
+    The columns hold texts as the sources spell them: a holder, a target, a role. `unlisted` is as
+    for `DesiredRelation`. `maybe_in` returns which relations may come from some rows of the
     sources; the others do not, so that only these few need a look at their places.
     """
 
-    users: Coded
-    projects: Coded
+    kind: About
+    holders: Coded
+    targets: Coded
     roles: Coded
     unlisted: Flags
     places: Callable[[int], Places]
     maybe_in: Callable[[Set[RowPlace]], Flags]
 
     @classmethod
-    def of(cls, given: Iterable[DesiredMembership]) -> "Memberships":
-        """Return the columns of memberships; those that are columns already, as they are."""
-        if isinstance(given, Memberships):
+    def of(cls, desired: DesiredState, kind: About = About.MEMBERSHIP) -> "Relations":
+        """Return the columns of what is desired of a kind; those that are columns, as they are."""
+        given = desired.relations(kind)
+        if isinstance(given, Relations):
             return given
         listed = tuple(given)
         return cls(
-            Coded.of(one.username.value for one in listed),
-            Coded.of(one.project.value for one in listed),
+            kind,
+            Coded.of(one.holder.value for one in listed),
+            Coded.of(one.target.value for one in listed),
             Coded.of(one.role.value for one in listed),
             np.array([one.unlisted for one in listed], dtype=bool),
-            lambda at: Places.of(listed[at]),
+            lambda at: PlacesOf(listed[at]),
             lambda rows: np.full(len(listed), bool(rows)),
         )
 
@@ -160,27 +171,29 @@ class Memberships(LazySequence[DesiredMembership]):
         return len(self.unlisted)
 
     def texts(self, at: int) -> tuple[str, str]:
-        """Return the username and the project of one, as it spells them."""
-        return self.users.at(at), self.projects.at(at)
+        """Return the holder and the target of one, as it spells them."""
+        return self.holders.at(at), self.targets.at(at)
 
-    def chosen(self, rows: Flags | Codes) -> "Memberships":
-        """Return the memberships of some rows only: by flags, or by numbers."""
+    def chosen(self, rows: Flags | Codes) -> "Relations":
+        """Return the relations of some rows only: by flags, or by numbers."""
         numbers = np.arange(len(self))[rows]
         places, maybe_in = self.places, self.maybe_in
-        return Memberships(
-            self.users._replace(codes=self.users.codes[numbers]),
-            self.projects._replace(codes=self.projects.codes[numbers]),
+        return Relations(
+            self.kind,
+            self.holders._replace(codes=self.holders.codes[numbers]),
+            self.targets._replace(codes=self.targets.codes[numbers]),
             self.roles._replace(codes=self.roles.codes[numbers]),
             self.unlisted[numbers],
             lambda at: places(int(numbers[at])),
             lambda rows: maybe_in(rows)[numbers],
         )
 
-    def _made(self, at: int) -> DesiredMembership:
+    def _made(self, at: int) -> DesiredRelation:
         places = self.places(at)
-        return DesiredMembership(
-            Given(self.users.at(at), places.username),
-            Given(self.projects.at(at), places.project),
+        return DesiredRelation(
+            self.kind,
+            Given(self.holders.at(at), places.holder),
+            Given(self.targets.at(at), places.target),
             Given(self.roles.at(at), places.role),
             unlisted=bool(self.unlisted[at]),
         )
@@ -193,7 +206,7 @@ class DesiredUsers(LazySequence[DesiredUser]):
     `named` returns where one of them is named: the cells of the username, else the rows. `values`
     holds for each field the wanted values, None where nothing is given for this user. `special`
     marks whoever has more to them than values: a stable id, unknown fields, or a password of a kind
-    of its own. `maybe_in` is as for `Memberships`.
+    of its own. `maybe_in` is as for `Relations`.
     """
 
     usernames: Objects

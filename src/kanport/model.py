@@ -1,11 +1,11 @@
 """The domain: people, projects, roles, and the two states that a plan lies between. No I/O."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from functools import cached_property
-from typing import Generic, Literal, NamedTuple, Self, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, Self, TypeVar
 
 from kanport.names import compare_key, id_in, id_text, plain_number, spelling_key
 from kanport.origin import Origin
@@ -34,6 +34,39 @@ PROJECT_ROLE_RANK: Mapping[str, int] = {
     ProjectRole.VIEWER: 1,
     ProjectRole.MEMBER: 2,
     ProjectRole.MANAGER: 3,
+}
+
+
+class About(StrEnum):
+    """What a change, or a wanted thing, is about."""
+
+    USER = "user"
+    MEMBERSHIP = "membership"
+    GROUP = "group"
+    GROUP_MEMBER = "group_member"
+    GROUP_ACCESS = "group_access"
+    PROJECT = "project"
+
+
+class Relation(NamedTuple):
+    """What has a role, or a place without one, and where.
+
+    `several` is the attribute that lists them where there are several kinds (`DesiredState`).
+    """
+
+    holder: About
+    target: About
+    several: str
+
+    def key_of(self, target: str) -> str:
+        """Return the key by which names of the target are compared."""
+        return spelling_key(target) if self.target is About.PROJECT else compare_key(target)
+
+
+RELATIONS: Mapping[About, Relation] = {
+    About.MEMBERSHIP: Relation(About.USER, About.PROJECT, "memberships"),
+    About.GROUP_MEMBER: Relation(About.USER, About.GROUP, "group_members"),
+    About.GROUP_ACCESS: Relation(About.GROUP, About.PROJECT, "group_access"),
 }
 
 
@@ -388,22 +421,31 @@ class DesiredUser:
 
 
 @dataclass(frozen=True, slots=True)
-class DesiredMembership:
-    """One person's role in one project; `project` is an identifier, a name or an id.
+class DesiredRelation:
+    """One thing that the sources want of a holder and a target: a relation of `RELATIONS`.
 
-    `unlisted` is True where only groups of a directory say so, of an entry that no source of users
-    has though one reads that directory: it is no sign that somebody is still there.
+    It is a user's role in a project (`About.MEMBERSHIP`), a user's place in a group, or a group's
+    role in a project. A project is an identifier, a name or an id; the others are names. `role` is
+    empty for a member of a group, who has none. `unlisted` is True where only groups of a directory
+    say so, of an entry that no source of users has though one reads that directory: it is no sign
+    that somebody is still there.
     """
 
-    username: Given[str]
-    project: Given[str]
-    role: Given[str]
+    kind: About
+    holder: Given[str]
+    target: Given[str]
+    role: Given[str] = Given("")
     unlisted: bool = False
 
     @property
     def key(self) -> tuple[str, str]:
-        """Person and project as names are compared."""
-        return compare_key(self.username.value), spelling_key(self.project.value)
+        """Holder and target as names are compared."""
+        return compare_key(self.holder.value), RELATIONS[self.kind].key_of(self.target.value)
+
+    @property
+    def cells(self) -> tuple[Origin, ...]:
+        """The cells that ask for it: those of the role, else of the target, else of the holder."""
+        return self.role.origins or self.target.origins or self.holder.origins
 
 
 @dataclass(frozen=True, slots=True)
@@ -422,34 +464,6 @@ class DesiredGroup:
     def key(self) -> str:
         """The name as MariaDB compares it: the strictest way."""
         return compare_key(self.name.value)
-
-
-@dataclass(frozen=True, slots=True)
-class DesiredGroupMember:
-    """One person in one group, which is given by its name; `unlisted` as for a membership."""
-
-    group: Given[str]
-    username: Given[str]
-    unlisted: bool = False
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Person and group as names are compared."""
-        return compare_key(self.username.value), compare_key(self.group.value)
-
-
-@dataclass(frozen=True, slots=True)
-class DesiredGroupAccess:
-    """One group's role in one project; `project` is an identifier, a name or an id."""
-
-    group: Given[str]
-    project: Given[str]
-    role: Given[str]
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Group and project as names are compared."""
-        return compare_key(self.group.value), spelling_key(self.project.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -472,16 +486,20 @@ class DesiredProject:
 class Blocker(NamedTuple):
     """A row, an entry or a source because of which something is unknown, and so stays.
 
-    `who` is the compare key of the person, or of the group where it is `about` "access"; None
-    stands for anybody. `what` is the key of a project or group, None for any. What is about a
-    "user" concerns all of their access as well.
+    `who` is the compare key of the person, or of the group where it is `about` the access of
+    groups; None stands for anybody. `what` is the key of a project or group, None for any. What is
+    about a user concerns all of their access as well.
     """
 
     kind: Literal["row", "entry", "source", "group", "identity"]
     who: str | None
     origin: Origin
-    about: Literal["user", "project", "group", "access"] = "user"
+    about: About = About.USER
     what: str | None = None
+
+
+Pair = tuple[str | None, str | None]
+"""The keys of a holder and a target; None for one that could not be read and so might be any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -489,25 +507,46 @@ class Unknown:
     """What the input leaves open because a row could not be used; it is never taken as absence.
 
     `people` are compare keys. `everybody` is True where a row could not be tied to a person, so
-    that anybody might be meant. `memberships` are pairs of the keys of a person and a project
-    (`kanport.names`), with None for a part that could not be read and so might be any. `ids` are
-    pairs of the compare key of a person and a stable id that the rows left out gave them.
-    `group_members` are pairs of the keys of a person and a group, `group_access` of a group and a
-    project, with None as in `memberships`. `hidden` are the compare keys of people whose entries a
-    directory does not show, without proving that they are gone. `nameless` are the DNs of such
-    entries whose username nobody knows. `because` says of all of this which rows, entries and
-    sources it follows from; nothing is decided by it.
+    that anybody might be meant. `memberships`, `group_members` and `group_access` are the keys of
+    what relations are open. `ids` are pairs of the compare key of a person and a stable id that the
+    rows left out gave them. `hidden` are the compare keys of people whose entries a directory does
+    not show, without proving that they are gone. `nameless` are the DNs of such entries whose
+    username nobody knows. `because` says of all of this which rows, entries and sources it follows
+    from; nothing is decided by it.
     """
 
     people: frozenset[str] = frozenset()
     everybody: bool = False
-    memberships: frozenset[tuple[str | None, str | None]] = frozenset()
+    memberships: frozenset[Pair] = frozenset()
     ids: frozenset[tuple[str, str]] = frozenset()
-    group_members: frozenset[tuple[str | None, str | None]] = frozenset()
-    group_access: frozenset[tuple[str | None, str | None]] = frozenset()
+    group_members: frozenset[Pair] = frozenset()
+    group_access: frozenset[Pair] = frozenset()
     hidden: frozenset[str] = frozenset()
     nameless: frozenset[str] = frozenset()
     because: frozenset[Blocker] = field(default=frozenset(), compare=False)
+
+    @classmethod
+    def of(cls, pairs: Mapping[About, Iterable[Pair]], **others: Any) -> Self:
+        """Return that these relations are open, by their kind; `others` are the other fields."""
+        others.update({RELATIONS[kind].several: frozenset(pairs[kind]) for kind in pairs})
+        return cls(**others)
+
+    def __or__(self, other: "Unknown") -> "Unknown":
+        """Return that what either leaves open is unknown."""
+        names = (one.name for one in fields(self))
+        return Unknown(**{name: getattr(self, name) | getattr(other, name) for name in names})
+
+    def pairs(self, kind: About) -> frozenset[Pair]:
+        """Return the keys of the relations of a kind that are open."""
+        pairs: frozenset[Pair] = getattr(self, RELATIONS[kind].several)
+        return pairs
+
+    def is_open(self, kind: About, holders: Set[str], targets: Set[str]) -> bool:
+        """Return whether a relation is open of a holder and a target, known by these keys."""
+        return any(
+            (who is None or who in holders) and (what is None or what in targets)
+            for who, what in self.pairs(kind)
+        )
 
     def person(self, key: str) -> bool:
         """Whether the input leaves open what is wanted of this person."""
@@ -517,13 +556,6 @@ class Unknown:
     def anybody(self) -> bool:
         """Whether a row or an entry might be about anybody."""
         return self.everybody or bool(self.nameless)
-
-    def membership(self, person: str, projects: frozenset[str]) -> bool:
-        """Whether the input leaves open this person's access to a project known by these keys."""
-        return any(
-            (who is None or who == person) and (what is None or what in projects)
-            for who, what in self.memberships
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -536,14 +568,19 @@ class DesiredState:
     """
 
     users: Sequence[DesiredUser] = ()
-    memberships: Sequence[DesiredMembership] = ()
+    memberships: Sequence[DesiredRelation] = ()
     projects_named: tuple[Given[str], ...] = ()
     unknown: Unknown = Unknown()
     groups: tuple[DesiredGroup, ...] = ()
-    group_members: tuple[DesiredGroupMember, ...] = ()
-    group_access: tuple[DesiredGroupAccess, ...] = ()
+    group_members: Sequence[DesiredRelation] = ()
+    group_access: Sequence[DesiredRelation] = ()
     projects: tuple[DesiredProject, ...] = ()
     every_project: bool = False
+
+    def relations(self, kind: About) -> Sequence[DesiredRelation]:
+        """Return the wanted relations of a kind."""
+        relations: Sequence[DesiredRelation] = getattr(self, RELATIONS[kind].several)
+        return relations
 
 
 # --- what is remembered between runs --------------------------------------------------------------

@@ -187,7 +187,7 @@ def found_by(engine: Normalized) -> dict[str, Any]:
     return {
         "users": users,
         "memberships": [
-            tuple((one.value, places(one.origins)) for one in (m.username, m.project, m.role))
+            tuple((one.value, places(one.origins)) for one in (m.holder, m.target, m.role))
             for m in desired.memberships
         ],
         "unknown": set(desired.unknown.people),

@@ -298,7 +298,7 @@ def test_the_explained_values_are_those_of_the_plan(sources: tuple[Table, ...], 
             for value in traced.values
             if value.state is State.GIVEN
         }
-        wanted_in = {one.project.value for one in told.memberships}
+        wanted_in = {one.target.value for one in told.memberships}
         assert asked <= wanted_in
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from kanport.facts import fact
-from kanport.model import Blocker, Unknown
+from kanport.model import About, Blocker, Unknown
 from kanport.table import UNPROVEN, Odd
 from tests.normalize.building import GRANTS, MATRIX, PEOPLE, Cell, a_table, made
 
@@ -50,17 +50,17 @@ def pairs(found: Unknown, about: str) -> set[tuple[str | None, str | None]]:
 
 def explained(found: Unknown) -> None:
     """See that what is open and because of what is open are one and the same."""
-    about_users = {one.who for one in found.because if one.about == "user"}
+    about_users = {one.who for one in found.because if one.about is About.USER}
     assert found.everybody is (None in about_users)
-    assert found.people <= about_users | {who for who, _ in pairs(found, "project")}
+    assert found.people <= about_users | {who for who, _ in pairs(found, About.MEMBERSHIP)}
     assert about_users - {None} <= found.people
     # Whoever is open is so in every project and group.
     whole = {(who, None) for who in about_users}
-    assert pairs(found, "project") <= found.memberships
-    assert found.memberships - pairs(found, "project") <= whole
-    assert pairs(found, "group") <= found.group_members
-    assert found.group_members - pairs(found, "group") <= whole
-    assert pairs(found, "access") == found.group_access
+    assert pairs(found, About.MEMBERSHIP) <= found.memberships
+    assert found.memberships - pairs(found, About.MEMBERSHIP) <= whole
+    assert pairs(found, About.GROUP_MEMBER) <= found.group_members
+    assert found.group_members - pairs(found, About.GROUP_MEMBER) <= whole
+    assert pairs(found, About.GROUP_ACCESS) == found.group_access
 
 
 @pytest.mark.parametrize(
@@ -85,22 +85,22 @@ def test_a_row_that_is_right_leaves_nothing_open(mapping: str, row: str) -> None
         (PEOPLE, "ada|Ada|a@x.org|boss|yes", "user", {("ada", None)}),
         (PEOPLE, "|Ada|a@x.org|app-user|yes", "user", {(None, None)}),
         (PEOPLE, (ERROR, "Ada", "a@x.org", "app-user", "yes"), "user", {(None, None)}),
-        (GRANTS, "ada|ALPHA|", "project", {("ada", "alpha")}),
-        (GRANTS, "ada||W", "project", {("ada", None)}),
-        (GRANTS, "|ALPHA|W", "project", {(None, "alpha")}),
-        (GRANTS, ("ada", ERROR, "W"), "project", {("ada", None)}),
-        (GRANTS, ("ada", HIDDEN, "W"), "project", {("ada", None)}),
-        (GRANTS, ("ada", "ALPHA", HIDDEN), "project", {("ada", "alpha")}),
-        (MATRIX, "ada|R|X", "project", {("ada", "alpha"), ("ada", "beta")}),
-        (GROUPS, "Web;Ops|a\tb|", "group", {(None, "web"), (None, "ops")}),
-        (GROUPS, "a\tb|ada|", "group", {("ada", None)}),
-        (GROUPS, (HIDDEN, "ada", ""), "group", {("ada", None)}),
-        (ACCESS, "Web;Ops|ALPHA;BETA|", "access",
+        (GRANTS, "ada|ALPHA|", About.MEMBERSHIP, {("ada", "alpha")}),
+        (GRANTS, "ada||W", About.MEMBERSHIP, {("ada", None)}),
+        (GRANTS, "|ALPHA|W", About.MEMBERSHIP, {(None, "alpha")}),
+        (GRANTS, ("ada", ERROR, "W"), About.MEMBERSHIP, {("ada", None)}),
+        (GRANTS, ("ada", HIDDEN, "W"), About.MEMBERSHIP, {("ada", None)}),
+        (GRANTS, ("ada", "ALPHA", HIDDEN), About.MEMBERSHIP, {("ada", "alpha")}),
+        (MATRIX, "ada|R|X", About.MEMBERSHIP, {("ada", "alpha"), ("ada", "beta")}),
+        (GROUPS, "Web;Ops|a\tb|", About.GROUP_MEMBER, {(None, "web"), (None, "ops")}),
+        (GROUPS, "a\tb|ada|", About.GROUP_MEMBER, {("ada", None)}),
+        (GROUPS, (HIDDEN, "ada", ""), About.GROUP_MEMBER, {("ada", None)}),
+        (ACCESS, "Web;Ops|ALPHA;BETA|", About.GROUP_ACCESS,
          {(g, p) for g in ("web", "ops") for p in ("alpha", "beta")}),
-        (ACCESS, ("Web", HIDDEN, "W"), "access", {("web", None)}),
-        (ACCESS, ("Web", "ALPHA", HIDDEN), "access", {("web", "alpha")}),
-        (ACCESS, (HIDDEN, "", "W"), "access", {(None, None)}),
-        (ACCESS, "|ALPHA|X", "access", {(None, "alpha")}),
+        (ACCESS, ("Web", HIDDEN, "W"), About.GROUP_ACCESS, {("web", None)}),
+        (ACCESS, ("Web", "ALPHA", HIDDEN), About.GROUP_ACCESS, {("web", "alpha")}),
+        (ACCESS, (HIDDEN, "", "W"), About.GROUP_ACCESS, {(None, None)}),
+        (ACCESS, "|ALPHA|X", About.GROUP_ACCESS, {(None, "alpha")}),
     ],
 )  # fmt: skip
 def test_what_a_row_leaves_open_names_the_row(

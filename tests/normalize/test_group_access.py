@@ -34,7 +34,7 @@ def read(*rows: str | tuple[Cell, ...], mapping: str = MAPPING) -> Normalized:
 
 def wanted(desired: DesiredState) -> Wanted:
     return {
-        (one.group.value, one.project.value): str(one.role.value) for one in desired.group_access
+        (one.holder.value, one.target.value): str(one.role.value) for one in desired.group_access
     }
 
 

@@ -40,9 +40,9 @@ def groups(desired: DesiredState) -> dict[str, Any]:
         group.name.value: (
             group.external_id.value if group.external_id else None,
             sorted(
-                member.username.value
+                member.holder.value
                 for member in desired.group_members
-                if member.group.value == group.name.value
+                if member.target.value == group.name.value
             ),
         )
         for group in desired.groups
@@ -69,7 +69,7 @@ def test_a_group_that_the_mapping_lists_is_like_one_of_a_file(tmp_path: Path) ->
     assert groups(desired) == {"Ops": ("cn=ops", []), "Web": (None, ["ada"])}
     assert {g.name.value: g.members_listed for g in desired.groups} == {"Web": True, "Ops": False}
     (member,) = desired.group_members
-    assert str(member.username.origins[0]).endswith("mapping.yaml:4:18")
+    assert str(member.holder.origins[0]).endswith("mapping.yaml:4:18")
 
 
 def test_a_row_without_its_member_takes_nobody_out(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_two_roles_of_one_group_in_one_project_are_an_error(tmp_path: Path) -> N
     )
     assert sorted(codes(normalized)) == ["group-differs", "role-unknown"]
     (access,) = normalized.desired.group_access
-    assert (access.group.value, access.project.value) == ("Ops", "ERP")
+    assert (access.holder.value, access.target.value) == ("Ops", "ERP")
     assert normalized.desired.unknown.group_access == {("web", "erp"), ("ops", "fin")}
 
 

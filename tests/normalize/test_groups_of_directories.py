@@ -42,7 +42,7 @@ def read(*members: tuple[str, DirectoryEntry | None], scopes: tuple[Scope, ...] 
 
 def members(desired: DesiredState) -> dict[str, bool]:
     """Return who is to be in the group, and whether no source of users has them."""
-    return {one.username.value: one.unlisted for one in desired.group_members}
+    return {one.holder.value: one.unlisted for one in desired.group_members}
 
 
 def codes(found: Normalized) -> list[str]:

@@ -6,7 +6,7 @@ import pytest
 
 from kanport.errors import SourceInvalid
 from kanport.facts import fact
-from kanport.model import DesiredMembership
+from kanport.model import About, DesiredRelation
 from kanport.normalize import Normalized
 from kanport.table import Odd
 from tests.normalize.building import GRANTS, MATRIX, a_table, made, told
@@ -18,8 +18,8 @@ def triples(found: Normalized) -> list[tuple[str, str, str]]:
     return [as_triple(membership) for membership in found.desired.memberships]
 
 
-def as_triple(membership: DesiredMembership) -> tuple[str, str, str]:
-    return membership.username.value, membership.project.value, membership.role.value
+def as_triple(membership: DesiredRelation) -> tuple[str, str, str]:
+    return membership.holder.value, membership.target.value, membership.role.value
 
 
 def named(found: Normalized) -> list[str]:
@@ -228,7 +228,7 @@ def test_a_project_of_a_matrix_stands_in_its_header() -> None:
         "access.csv",
     ]
     [membership] = found.desired.memberships
-    assert [str(place) for place in membership.project.origins] == ["access.csv:1:2"]
+    assert [str(place) for place in membership.target.origins] == ["access.csv:1:2"]
 
 
 def test_one_bad_cell_leaves_the_whole_row_open() -> None:
@@ -242,7 +242,7 @@ def test_an_unreadable_cell_of_a_matrix_is_not_an_empty_one() -> None:
     formula = Odd(fact("cell-formula"))
     found = made(MATRIX, a_table("access", "Login|ALPHA|BETA", ["ada", formula, ""]))
     assert told(found) == [("cell-formula", "access.csv:2:2")]
-    assert found.desired.unknown.membership("ada", frozenset({"alpha"}))
+    assert found.desired.unknown.is_open(About.MEMBERSHIP, {"ada"}, {"alpha"})
 
 
 def test_a_number_in_a_matrix_is_looked_up_without_a_warning() -> None:

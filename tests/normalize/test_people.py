@@ -5,7 +5,7 @@ from pydantic import SecretStr
 
 from kanport.facts import fact
 from kanport.messages import MASK
-from kanport.model import DesiredUser, Given, PasswordCell, RandomPassword
+from kanport.model import About, DesiredUser, Given, PasswordCell, RandomPassword
 from kanport.normalize import Normalized, read_passwords
 from kanport.table import Odd
 from tests.normalize.building import PEOPLE, a_mapping, a_table, made, told
@@ -105,7 +105,7 @@ def test_an_error_anywhere_in_a_row_makes_the_row_unusable_for_everything() -> N
     assert [user.key for user in found.desired.users] == ["cy"]
     assert [membership.key for membership in found.desired.memberships] == [("cy", "alpha")]
     assert found.desired.unknown.people == {"ada", "bob"}
-    assert found.desired.unknown.membership("ada", frozenset({"alpha"}))
+    assert found.desired.unknown.is_open(About.MEMBERSHIP, {"ada"}, {"alpha"})
     assert not found.desired.unknown.everybody
 
 
@@ -126,7 +126,7 @@ def test_an_account_in_doubt_gains_nothing_and_loses_nothing() -> None:
         a_table("grants", "L|P", "Ada|ALPHA", "bob|ALPHA"),
     )
     assert [membership.key for membership in found.desired.memberships] == [("bob", "alpha")]
-    assert found.desired.unknown.membership("ada", frozenset({"whatever"}))
+    assert found.desired.unknown.is_open(About.MEMBERSHIP, {"ada"}, {"whatever"})
     assert [project.value for project in found.desired.projects_named] == ["ALPHA"]
 
 

@@ -22,7 +22,7 @@ def projects(project: str, *cells: str) -> tuple[list[str], list[str]]:
     """Return the projects of the memberships, and the codes of the findings."""
     table = a_table("grants", "Login | Number", *(ROW.format(cell=cell) for cell in cells))
     found = made(MAPPING.format(project=project), table)
-    return [one.project.value for one in found.desired.memberships], [c for c, _ in told(found)]
+    return [one.target.value for one in found.desired.memberships], [c for c, _ in told(found)]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_name_and_an_id_of_one_spelling_are_not_one_membership() -> None:
         project="{id: Number}"
     ).partition("memberships:\n")[2].replace("project-member", "project-viewer")
     found = made(mapping, a_table("grants", "Login | Number", "ann | 3"))
-    wanted = {one.project.value: one.role.value for one in found.desired.memberships}
+    wanted = {one.target.value: one.role.value for one in found.desired.memberships}
     assert wanted == {"3": "project-member", id_text(3): "project-viewer"}
     assert told(found) == []
 
@@ -105,7 +105,7 @@ def test_the_access_of_groups_can_be_given_by_id_too() -> None:
     """
     found = made(mapping, a_table("grants", "Group | Number", "3 | 3"))
     (access,) = found.desired.group_access
-    assert (access.group.value, access.project.value) == ("3", id_text(3))
+    assert (access.holder.value, access.target.value) == ("3", id_text(3))
 
 
 @pytest.mark.parametrize(

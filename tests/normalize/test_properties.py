@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from kanport.facts import fact
 from kanport.findings import Finding
+from kanport.model import About
 from kanport.names import compare_key
 from kanport.normalize import Normalized
 from kanport.origin import Origin
@@ -148,9 +149,11 @@ def test_whatever_access_a_row_speaks_of_is_wanted_or_unknown(
         for name in filter(None, cell.split(";")):
             what = compare_key(name)
             if "Project" not in row.odd:
-                assert (who, what) in wanted or desired.unknown.membership(who, frozenset({what}))
+                assert (who, what) in wanted or desired.unknown.is_open(
+                    About.MEMBERSHIP, {who}, {what}
+                )
             else:
-                assert desired.unknown.membership(who, frozenset({"anything"}))
+                assert desired.unknown.is_open(About.MEMBERSHIP, {who}, {"anything"})
 
 
 @given(tables)
@@ -185,7 +188,7 @@ def test_spoiling_a_row_never_makes_anybody_gone(
     kept = {membership.key for membership in after.memberships}
     for membership in before.memberships:
         who, what = membership.key
-        assert (who, what) in kept or after.unknown.membership(who, frozenset({what}))
+        assert (who, what) in kept or after.unknown.is_open(About.MEMBERSHIP, {who}, {what})
 
 
 def test_a_file_that_was_not_read_cleanly_is_no_evidence_of_absence() -> None:
@@ -199,5 +202,5 @@ def test_a_file_that_was_not_read_cleanly_is_no_evidence_of_absence() -> None:
         a_table("access", "Login|ALPHA|BETA"),
     ).desired
     assert desired.unknown.person("whoever")
-    assert desired.unknown.membership("whoever", frozenset({"whatever"}))
+    assert desired.unknown.is_open(About.MEMBERSHIP, {"whoever"}, {"whatever"})
     assert [user.key for user in desired.users] == ["ada"]

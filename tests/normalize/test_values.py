@@ -182,7 +182,7 @@ def test_a_date_is_a_member_and_a_project_like_any_text() -> None:
     table = a_table("grants", "Login|Project|Access", "ada|2024-01-02|R", "1-Mar|ALPHA|R")
     found = made(GRANTS, table)
     assert told(found) == []
-    assert [given.project.value for given in found.desired.memberships] == ["ALPHA", "2024-01-02"]
+    assert [given.target.value for given in found.desired.memberships] == ["ALPHA", "2024-01-02"]
 
 
 def test_what_a_table_gives_a_meaning_is_no_mistake() -> None:

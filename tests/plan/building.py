@@ -1,14 +1,16 @@
 """Servers, desired states and mappings for the tests of plans, as short as they can be written."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from kanport.findings import Finding
 from kanport.mapping.spec import MappingFile
 from kanport.memory import LedgerState
 from kanport.model import (
+    About,
     CurrentState,
-    DesiredMembership,
+    DesiredRelation,
     DesiredState,
     DesiredUser,
     Given,
@@ -61,6 +63,11 @@ def cell(column: str, row: int) -> Origin:
     return Origin("people", file="people.csv", row=row, column=column)
 
 
+a_membership = partial(DesiredRelation, About.MEMBERSHIP)
+a_member = partial(DesiredRelation, About.GROUP_MEMBER)
+an_access = partial(DesiredRelation, About.GROUP_ACCESS)
+
+
 def person(username: str, row: int = 2, **fields: Any) -> DesiredUser:
     """Want a person as this row describes them."""
     given: dict[str, Any] = {
@@ -73,7 +80,7 @@ def person(username: str, row: int = 2, **fields: Any) -> DesiredUser:
 
 def access(username: str, project: str, role: str = "project-member", row: int = 2) -> Any:
     """Want a membership as this row describes it."""
-    return DesiredMembership(
+    return a_membership(
         Given(username, (cell("username", row),)),
         Given(project, (cell("project", row),)),
         Given(role, (cell("access", row),)),
@@ -81,11 +88,11 @@ def access(username: str, project: str, role: str = "project-member", row: int =
 
 
 def a_state(
-    *wanted: DesiredUser | DesiredMembership, unknown: Unknown | None = None, named: Any = ()
+    *wanted: DesiredUser | DesiredRelation, unknown: Unknown | None = None, named: Any = ()
 ) -> DesiredState:
     """Make a desired state; the projects of its memberships are named, and those in `named`."""
-    memberships = tuple(item for item in wanted if isinstance(item, DesiredMembership))
-    texts = dict.fromkeys([*(m.project.value for m in memberships), *named])
+    memberships = tuple(item for item in wanted if isinstance(item, DesiredRelation))
+    texts = dict.fromkeys([*(m.target.value for m in memberships), *named])
     return DesiredState(
         users=tuple(item for item in wanted if isinstance(item, DesiredUser)),
         memberships=memberships,

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from kanport.findings import Finding
-from kanport.model import DesiredMembership, DesiredState, Given, Group, Project, Unknown, User
+from kanport.model import DesiredRelation, DesiredState, Given, Group, Project, Unknown, User
 from kanport.origin import Origin
 from kanport.plan.change import Action, Risk
 from kanport.plan.matching import projects_wanted
@@ -14,6 +14,7 @@ from tests.plan.building import (
     ALPHA,
     BETA,
     a_mapping,
+    a_membership,
     a_server,
     a_state,
     access,
@@ -348,12 +349,12 @@ def test_a_custom_role_ranks_as_a_manager() -> None:
 def test_a_group_of_a_directory_is_not_taken_for_a_project_that_another_one_means() -> None:
     projects = (Project(1, "Résumé"), BETA)
 
-    def of_entry(project: str, who: str) -> DesiredMembership:
+    def of_entry(project: str, who: str) -> DesiredRelation:
         place = (Origin("dir", dn=f"cn={project},dc=x"),)
-        return DesiredMembership(Given(who, place), Given(project, place), Given("project-member"))
+        return a_membership(Given(who, place), Given(project, place), Given("project-member"))
 
-    def state(*wanted: DesiredMembership) -> DesiredState:
-        return DesiredState(memberships=wanted, projects_named=tuple(m.project for m in wanted))
+    def state(*wanted: DesiredRelation) -> DesiredState:
+        return DesiredState(memberships=wanted, projects_named=tuple(m.target for m in wanted))
 
     server = a_server(ANN, BOB, projects=projects)
     both = plan_for(state(of_entry("Résumé", "ann"), of_entry("Resume", "bob")), server)

@@ -7,11 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kanport.facts import as_written, fact
-from kanport.model import LdapPassword, PasswordCell, RandomPassword
+from kanport.model import RELATIONS, About, LdapPassword, PasswordCell, RandomPassword
 from kanport.origin import Origin
 from kanport.plan.change import (
-    RELATIONS,
-    About,
     Action,
     Change,
     GroupChange,

@@ -7,8 +7,6 @@ import pytest
 from kanport.memory import LedgerState
 from kanport.model import (
     DesiredGroup,
-    DesiredGroupAccess,
-    DesiredGroupMember,
     DesiredState,
     Given,
     Group,
@@ -18,9 +16,11 @@ from kanport.origin import Origin
 from kanport.plan.model import Plan
 from tests.plan.building import (
     a_mapping,
+    a_member,
     a_server,
     a_state,
     access,
+    an_access,
     cell,
     person,
     plan_for,
@@ -66,7 +66,7 @@ def group(origins: tuple[Origin, ...], *, listed: bool = True) -> DesiredGroup:
         (
             DesiredState(
                 groups=(group(ROW),),
-                group_members=(DesiredGroupMember(Given("Team"), Given("ann", ROW)),),
+                group_members=(a_member(Given("ann", ROW), Given("Team")),),
             ),
             False,
         ),
@@ -86,7 +86,7 @@ def test_the_access_of_groups_ends_only_where_the_source_gives_some() -> None:
     nothing = planned(DesiredState(), **parts)
     assert [str(one.action) for one in nothing.changes] == ["group_access.revoke"]
     assert tripped(nothing) == ["source-empty"]
-    other = DesiredGroupAccess(Given("Team", ROW), Given("BETA", ROW), Given(MEMBER, ROW))
+    other = an_access(Given("Team", ROW), Given("BETA", ROW), Given(MEMBER, ROW))
     plan = planned(DesiredState(group_access=(other,)), **parts)
     assert sorted(str(one.action) for one in plan.changes) == [
         "group_access.grant",

@@ -8,8 +8,6 @@ from kanport.memory import LedgerState
 from kanport.model import (
     CurrentState,
     DesiredGroup,
-    DesiredGroupAccess,
-    DesiredGroupMember,
     DesiredProject,
     DesiredState,
     DesiredUser,
@@ -24,7 +22,7 @@ from kanport.plan.model import Plan, PlanMapping
 from kanport.plan.order import Phase, phase_of
 from kanport.plan.staleness import differences
 from tests.changes import after_of, before_of
-from tests.plan.building import ALPHA, BETA, a_mapping, a_server, access, codes
+from tests.plan.building import ALPHA, BETA, a_mapping, a_member, a_server, access, an_access, codes
 
 ANN, BOB, EVE = User(2, "ann"), User(3, "bob"), User(4, "eve")
 ENGINEERS = Group(7, "Engineers", "cn=eng", frozenset({2, 3}))
@@ -46,12 +44,10 @@ def wanted(
             for name, some in groups.items()
         ),
         group_members=tuple(
-            DesiredGroupMember(Given(name), Given(who))
-            for name, some in groups.items()
-            for who in some or ()
+            a_member(Given(who), Given(name)) for name, some in groups.items() for who in some or ()
         ),
         group_access=tuple(
-            DesiredGroupAccess(Given(group), Given(project), Given(role))
+            an_access(Given(group), Given(project), Given(role))
             for (group, project), role in (given_access or {}).items()
         ),
         **parts,

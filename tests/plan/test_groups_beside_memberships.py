@@ -10,9 +10,7 @@ from kanport.memory import LedgerState
 from kanport.model import (
     CurrentState,
     DesiredGroup,
-    DesiredGroupAccess,
-    DesiredGroupMember,
-    DesiredMembership,
+    DesiredRelation,
     DesiredState,
     Given,
     Group,
@@ -20,7 +18,16 @@ from kanport.model import (
 )
 from kanport.plan.model import Plan
 from tests.changes import after_of, before_of
-from tests.plan.building import ALPHA, BETA, a_mapping, a_server, access, plan_for
+from tests.plan.building import (
+    ALPHA,
+    BETA,
+    a_mapping,
+    a_member,
+    a_server,
+    access,
+    an_access,
+    plan_for,
+)
 from tests.plan.groups_server import GroupsServer, carried_out
 
 VIEWER, MEMBER, MANAGER = "project-viewer", "project-member", "project-manager"
@@ -32,7 +39,7 @@ Access = dict[tuple[str, str], str]
 
 
 def desired(
-    wanted: tuple[DesiredMembership, ...] = (),
+    wanted: tuple[DesiredRelation, ...] = (),
     attached: Access | None = None,
     members: dict[str, tuple[str, ...]] | None = None,
 ) -> DesiredState:
@@ -43,10 +50,10 @@ def desired(
         projects_named=tuple(Given(label) for label in ("ALPHA", "BETA")),
         groups=tuple(DesiredGroup(Given(name), None, members_listed=True) for name in some),
         group_members=tuple(
-            DesiredGroupMember(Given(name), Given(who)) for name in some for who in some[name]
+            a_member(Given(who), Given(name)) for name in some for who in some[name]
         ),
         group_access=tuple(
-            DesiredGroupAccess(Given(group), Given(project), Given(role))
+            an_access(Given(group), Given(project), Given(role))
             for (group, project), role in (attached or {}).items()
         ),
     )
@@ -338,12 +345,12 @@ def test_everybody_ends_with_the_role_that_is_asked_for(
     labels = {project.label: project.id for project in PROJECTS}
     asked = set()
     for one in wanted.memberships:
-        place = labels[one.project.value], ids[one.username.value]
+        place = labels[one.target.value], ids[one.holder.value]
         asked.add(place)
         assert then.role(*place) == one.role.value, plan.changes
     for given_to in wanted.group_access:
-        number = next(n for n, (name, _) in NAMES.items() if name == given_to.group.value)
-        assert then.attached[number, labels[given_to.project.value]] == given_to.role.value
+        number = next(n for n, (name, _) in NAMES.items() if name == given_to.holder.value)
+        assert then.attached[number, labels[given_to.target.value]] == given_to.role.value
     if missing == "revoke":
         for project in PROJECTS:
             for user in USERS:

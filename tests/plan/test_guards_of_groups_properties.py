@@ -10,8 +10,6 @@ from kanport.mapping.spec import MappingFile
 from kanport.memory import LedgerState
 from kanport.model import (
     DesiredGroup,
-    DesiredGroupAccess,
-    DesiredGroupMember,
     DesiredState,
     Given,
     Group,
@@ -22,7 +20,7 @@ from kanport.plan.make import make_plan
 from kanport.plan.model import Plan, PlanMapping
 from tests.changes import after_of
 from tests.examples import examples
-from tests.plan.building import ADMIN, ALPHA, BETA, a_mapping, tripped
+from tests.plan.building import ADMIN, ALPHA, BETA, a_mapping, a_member, an_access, tripped
 from tests.plan.model_server import Kanboard, apply_change
 
 NAMES = tuple(f"u{number}" for number in range(2, 14))
@@ -100,12 +98,10 @@ def desires(draw: st.DrawFn) -> DesiredState:
     return DesiredState(
         groups=tuple(DesiredGroup(Given(name), members_listed=True) for name in named),
         group_members=tuple(
-            DesiredGroupMember(Given(name), Given(who))
-            for name in named
-            for who in sorted(draw(FEW_OR_MANY))
+            a_member(Given(who), Given(name)) for name in named for who in sorted(draw(FEW_OR_MANY))
         ),
         group_access=tuple(
-            DesiredGroupAccess(Given(name), Given(project), Given(draw(ROLES)))
+            an_access(Given(name), Given(project), Given(draw(ROLES)))
             for name in named
             for project in PROJECTS
             if draw(st.booleans())

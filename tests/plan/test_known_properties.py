@@ -222,7 +222,7 @@ def renamings(draw: st.DrawFn) -> tuple[World, dict[int, str]]:
         for user in state.users
     )
     memberships = tuple(
-        replace(one, username=replace(one.username, value=by_old[one.username.value]))
+        replace(one, holder=replace(one.holder, value=by_old[one.holder.value]))
         for one in state.memberships
     )
     ledger = tuple(

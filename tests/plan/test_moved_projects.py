@@ -7,8 +7,8 @@ import pytest
 
 from kanport.model import (
     CurrentState,
-    DesiredMembership,
     DesiredProject,
+    DesiredRelation,
     DesiredState,
     DesiredUser,
     Given,
@@ -18,7 +18,7 @@ from kanport.model import (
 from kanport.plan.change import Action
 from kanport.plan.make import make_plan
 from kanport.plan.model import Plan, PlanMapping
-from tests.plan.building import ADMIN, SERVER, a_mapping, cell
+from tests.plan.building import ADMIN, SERVER, a_mapping, a_membership, cell
 
 ADA = User(2, "ada", name="Ada")
 ROWS = [{"from": "people", "name": {"from": "name"}}]
@@ -42,7 +42,7 @@ def planned(
     wanted: Iterable[DesiredProject],
     *there: Project,
     roles: dict[int, str] | None = None,
-    asked: Iterable[DesiredMembership] | None = None,
+    asked: Iterable[DesiredRelation] | None = None,
 ) -> Plan:
     projects = tuple(wanted)
     texts = dict.fromkeys(p.called.value for p in projects if p.called is not None)
@@ -51,7 +51,7 @@ def planned(
         memberships=tuple(
             asked
             or (
-                DesiredMembership(Given("ada"), Given(text, (cell("project", 3),)), Given("Tester"))
+                a_membership(Given("ada"), Given(text, (cell("project", 3),)), Given("Tester"))
                 for text in texts
             )
         ),
@@ -117,9 +117,7 @@ def test_a_name_that_is_an_identifier_of_another_project_is_a_clash(
     there: tuple[Project, ...], called: str | None
 ) -> None:
     wanted = replace(a_project("Alpha"), called=Given(called) if called else None)
-    desired = DesiredMembership(
-        Given("ada"), Given("Alpha", (cell("project", 3),)), Given("Tester")
-    )
+    desired = a_membership(Given("ada"), Given("Alpha", (cell("project", 3),)), Given("Tester"))
     plan = planned([wanted], Project(1, "Other", "ALPHA"), *there, asked=[desired])
     assert not plan.changes
     assert said(plan) == ["project-clash"]

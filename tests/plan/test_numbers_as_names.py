@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from kanport.model import (
-    DesiredGroupAccess,
     DesiredProject,
     DesiredState,
     Given,
@@ -21,6 +20,7 @@ from tests.plan.building import (
     a_server,
     a_state,
     access,
+    an_access,
     cell,
     codes,
     person,
@@ -176,8 +176,8 @@ def test_a_number_is_the_name_of_a_group_and_its_project(
     text: str, mapping_projects: str | None
 ) -> None:
     groups = (Group(3, "Staff", members=frozenset({3})), Group(4, "03"))
-    given = [Given(value, (cell("x", 2),)) for value in (text, text, "project-member")]
-    desired = DesiredState(group_access=(DesiredGroupAccess(*given),))
+    group, project, role = (Given(one, (cell("x", 2),)) for one in (text, text, "project-member"))
+    desired = DesiredState(group_access=(an_access(group, project, role),))
     parts: dict[str, Any] = {"projects": mapping_projects} if mapping_projects else {}
     mapping = a_mapping(ledger="l.ledger", **parts)
     plan = plan_for(desired, a_server(ANN, BOB, projects=(ALPHA, BETA), groups=groups), mapping)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from kanport.findings import Finding
 from kanport.mapping.spec import Managed, MappingFile
 from kanport.model import (
-    DesiredMembership,
+    DesiredRelation,
     DesiredState,
     DesiredUser,
     Given,
@@ -33,7 +33,7 @@ from kanport.plan.order import phase_of
 from kanport.plan.plan_file import dump_plan, load_plan
 from kanport.plan.staleness import differences
 from tests.changes import after_of
-from tests.plan.building import a_mapping, plan_for, tripped
+from tests.plan.building import a_mapping, a_membership, plan_for, tripped
 from tests.plan.model_server import Kanboard, apply_plan
 
 T = TypeVar("T")
@@ -128,7 +128,7 @@ def desires(draw: st.DrawFn) -> DesiredState:
         st.sampled_from(PROJECT_ROLES),
     )
     memberships = tuple(
-        DesiredMembership(
+        a_membership(
             Given(name, _cell("username", row)),
             Given(project, _cell("project", row)),
             Given(role, _cell("access", row)),
@@ -145,7 +145,7 @@ def desires(draw: st.DrawFn) -> DesiredState:
             everybody=draw(st.integers(0, 5)) == 0,
             memberships=draw(st.frozensets(some, max_size=2)),
         )
-    texts = dict.fromkeys([*named, *(membership.project.value for membership in memberships)])
+    texts = dict.fromkeys([*named, *(membership.target.value for membership in memberships)])
     return DesiredState(tuple(users), memberships, tuple(Given(text) for text in texts), unknown)
 
 
@@ -399,7 +399,7 @@ def _as_it_is(server: Kanboard) -> DesiredState:
         for number, role in roles.items()
     ]
     memberships = tuple(
-        DesiredMembership(
+        a_membership(
             Given(name, _cell("username", row)),
             Given(project, _cell("project", row)),
             Given(role, _cell("access", row)),
@@ -419,7 +419,7 @@ def test_a_row_that_cannot_be_used_never_takes_anything_from_anybody(
     assert _loses(_made(server, wanted, mapping)) == []
     findings: list[Finding] = []
     users: list[DesiredUser] = []
-    memberships: list[DesiredMembership] = []
+    memberships: list[DesiredRelation] = []
     unknown = Unknown()
     for user in wanted.users:
         what = data.draw(st.sampled_from(("good", "good", "error", "gone", "unreadable")))
@@ -442,9 +442,9 @@ def test_a_row_that_cannot_be_used_never_takes_anything_from_anybody(
         elif what == "gone":
             unknown = replace(unknown, memberships=unknown.memberships | {item.key})
         elif what == "who":
-            memberships.append(replace(item, username=Given("nobody", item.username.origins)))
+            memberships.append(replace(item, holder=Given("nobody", item.holder.origins)))
         else:
-            memberships.append(replace(item, project=Given("Nowhere", item.project.origins)))
+            memberships.append(replace(item, target=Given("Nowhere", item.target.origins)))
     broken = replace(wanted, users=tuple(users), memberships=tuple(memberships), unknown=unknown)
     if mapping.users is None:
         broken = replace(broken, users=())

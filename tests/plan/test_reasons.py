@@ -7,8 +7,6 @@ import pytest
 from kanport.memory import Absence, LedgerState
 from kanport.model import (
     DesiredGroup,
-    DesiredGroupAccess,
-    DesiredGroupMember,
     DesiredProject,
     DesiredState,
     Given,
@@ -18,7 +16,16 @@ from kanport.model import (
 )
 from kanport.plan.change import Change
 from kanport.plan.model import Plan
-from tests.plan.building import a_mapping, a_server, a_state, access, person, plan_for
+from tests.plan.building import (
+    a_mapping,
+    a_member,
+    a_server,
+    a_state,
+    access,
+    an_access,
+    person,
+    plan_for,
+)
 from tests.plan.test_groups_beside_memberships import desired, planned
 
 ANN, BOB = User(2, "ann", email="ann@x.org"), User(3, "bob")
@@ -173,8 +180,8 @@ def test_why_groups_and_their_members_change() -> None:
     named = [("Crew", "cn=team"), ("Bare", "cn=bare"), ("New", None)]
     state = DesiredState(
         groups=tuple(DesiredGroup(Given(n), Given(i) if i else None, True) for n, i in named),
-        group_members=(DesiredGroupMember(Given("Crew"), Given("eve")),
-                       DesiredGroupMember(Given("Crew"), Given("ann"))),
+        group_members=(a_member(Given("eve"), Given("Crew")),
+                       a_member(Given("ann"), Given("Crew"))),
     )  # fmt: skip
     plan = planned(
         state,
@@ -203,7 +210,7 @@ def test_why_groups_and_their_members_change() -> None:
 def test_why_the_access_of_a_group_ends_and_a_project_is_created() -> None:
     state = DesiredState(
         projects=(DesiredProject(Given("Gamma")),),
-        group_access=(DesiredGroupAccess(Given("Team"), Given("BETA"), Given(MEMBER)),),
+        group_access=(an_access(Given("Team"), Given("BETA"), Given(MEMBER)),),
     )
     rows = [{"from": "people", "name": {"from": "project"}}]
     both = {1: {2: MEMBER, 3: MEMBER}, 2: {2: MEMBER, 3: MEMBER}}

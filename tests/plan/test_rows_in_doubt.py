@@ -6,10 +6,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kanport.frames import DesiredUsers, Memberships
+from kanport.frames import DesiredUsers, Relations
 from kanport.normalize import normalize
 from kanport.origin import Origin, RowPlace, row_places
-from kanport.plan.uncertainty import membership_rows, user_rows
+from kanport.plan.uncertainty import relation_rows, user_rows
 from kanport.table import Row, Table
 from tests.columns.test_reference import COLUMNS, loaded, mappings, tables
 from tests.examples import examples
@@ -29,14 +29,14 @@ def test_who_comes_from_a_row_may_be_in_it(
     if by_line:
         table = replace(table, origins=())
     desired = normalize(loaded(parts), {"staff": table}).desired
-    users, memberships = DesiredUsers.of(desired.users), Memberships.of(desired.memberships)
+    users, memberships = DesiredUsers.of(desired.users), Relations.of(desired)
     if len(memberships):
         order = data.draw(st.permutations(range(len(memberships))))
         memberships = memberships.chosen(np.array(order, dtype=np.intp))
     bad = data.draw(st.sets(st.integers(2, len(rows) + 1).map(in_file)))
     for flags, named in (
         (users.maybe_in(bad), [user_rows(user) for user in users]),
-        (memberships.maybe_in(bad), [membership_rows(one) for one in memberships]),
+        (memberships.maybe_in(bad), [relation_rows(one) for one in memberships]),
     ):
         assert len(flags) == len(named)
         assert all(flag or bad.isdisjoint(own) for flag, own in zip(flags, named, strict=True))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kanport.memory import LedgerState
-from kanport.model import Blocker, DesiredState, Group, Unknown, User
+from kanport.model import About, Blocker, DesiredState, Group, Unknown, User
 from kanport.origin import Origin
 from kanport.plan.change import called
 from kanport.plan.model import Plan
@@ -72,8 +72,8 @@ def without_bob(unknown: Unknown) -> Plan:
                 memberships=frozenset({(None, "alpha")}),
                 because=frozenset(
                     {
-                        Blocker("group", None, ENTRY, "project", "alpha"),
-                        Blocker("row", "bob", OTHER, "project", "beta"),
+                        Blocker("group", None, ENTRY, About.MEMBERSHIP, "alpha"),
+                        Blocker("row", "bob", OTHER, About.MEMBERSHIP, "beta"),
                     }
                 ),
             ),
@@ -167,7 +167,7 @@ def test_a_group_that_stays_is_withheld_with_its_members_and_access(
 def test_a_group_that_a_row_may_name_is_withheld_because_of_the_row() -> None:
     unknown = Unknown(
         group_members=frozenset({("eve", None)}),
-        because=frozenset({Blocker("row", "eve", ROW, "group")}),
+        because=frozenset({Blocker("row", "eve", ROW, About.GROUP_MEMBER)}),
     )
     desired = wanted({"Web": []}, unknown=unknown)
     plan = planned(desired, server(ENGINEERS), groups_missing="remove", groups_managed=["*"])
@@ -183,7 +183,7 @@ def test_members_of_a_group_that_was_not_read_whole_are_withheld() -> None:
 def test_access_of_a_group_is_withheld_because_of_a_row_that_names_it() -> None:
     unknown = Unknown(
         group_access=frozenset({("engineers", "alpha")}),
-        because=frozenset({Blocker("row", "engineers", ROW, "access", "alpha")}),
+        because=frozenset({Blocker("row", "engineers", ROW, About.GROUP_ACCESS, "alpha")}),
     )
     plan = planned(
         wanted({"Engineers": None}, unknown=unknown),

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from kanport.mapping.spec import MappingFile
 from kanport.memory import Absence, LedgerState
 from kanport.model import (
+    About,
     Blocker,
     CurrentState,
     DesiredGroup,
-    DesiredGroupMember,
     DesiredState,
     Given,
     Unknown,
@@ -23,7 +23,7 @@ from kanport.origin import Origin
 from kanport.plan.change import Action, Change, called
 from kanport.plan.model import Plan
 from tests.examples import examples
-from tests.plan.building import a_mapping, plan_for
+from tests.plan.building import a_mapping, a_member, plan_for
 from tests.plan.model_server import Kanboard
 from tests.plan.test_properties import TIDY_NAMES, desires, servers
 
@@ -64,8 +64,8 @@ def unknowns(draw: st.DrawFn) -> Unknown:
             [
                 *(Blocker("row", key, place()) for key in sorted(people)),
                 *([Blocker("row", None, place())] if everybody else []),
-                *(Blocker("row", who, place(), "project", what) for who, what in pairs),
-                *(Blocker("row", who, place(), "group", what) for who, what in members),
+                *(Blocker("row", who, place(), About.MEMBERSHIP, what) for who, what in pairs),
+                *(Blocker("row", who, place(), About.GROUP_MEMBER, what) for who, what in members),
             ]
         ),
     )
@@ -119,7 +119,7 @@ def grouped(desired: DesiredState, current: CurrentState, draw: Any) -> DesiredS
     for row, group in enumerate(current.groups, start=2):
         for name in draw(st.lists(st.sampled_from(names), unique=True)) if names else ():
             place = Origin("people", file="people.csv", row=row)
-            members.append(DesiredGroupMember(Given(group.name), Given(name, (place,))))
+            members.append(a_member(Given(name, (place,)), Given(group.name)))
     return replace(
         desired,
         groups=tuple(

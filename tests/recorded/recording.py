@@ -18,6 +18,7 @@ from kanport.findings import Finding
 from kanport.mapping import load_mapping
 from kanport.memory import NOTHING
 from kanport.model import (
+    About,
     CurrentState,
     DesiredState,
     Given,
@@ -38,6 +39,15 @@ from tests.recorded.server import URL
 
 WHEN = 1_780_000_000
 """When every file was changed last (seconds since 1970): a plan names it."""
+
+
+_ABOUT = {
+    About.USER: "user",
+    About.MEMBERSHIP: "project",
+    About.GROUP_MEMBER: "group",
+    About.GROUP_ACCESS: "access",
+}
+"""What the recordings call what a blocker is about."""
 
 
 def recorded(case: Case, folder: Path) -> dict[str, Any]:
@@ -152,7 +162,7 @@ def _desired(desired: DesiredState) -> dict[str, Any]:
             for user in desired.users
         ],
         "memberships": [
-            [_given(one.username), _given(one.project), _given(one.role), one.unlisted]
+            [_given(one.holder), _given(one.target), _given(one.role), one.unlisted]
             for one in desired.memberships
         ],
         "projects_named": [_given(given) for given in desired.projects_named],
@@ -161,10 +171,10 @@ def _desired(desired: DesiredState) -> dict[str, Any]:
             for one in desired.groups
         ],
         "group_members": [
-            [_given(one.group), _given(one.username), one.unlisted] for one in desired.group_members
+            [_given(one.target), _given(one.holder), one.unlisted] for one in desired.group_members
         ],
         "group_access": [
-            [_given(one.group), _given(one.project), _given(one.role)]
+            [_given(one.holder), _given(one.target), _given(one.role)]
             for one in desired.group_access
         ],
         "projects": [
@@ -195,7 +205,8 @@ def _unknown(unknown: Unknown) -> dict[str, Any]:
         value = getattr(unknown, one.name)
         if one.name == "because":
             value = sorted(
-                [b.kind, b.about, str(b.who), str(b.what), *_places([b.origin])] for b in value
+                [b.kind, _ABOUT[b.about], str(b.who), str(b.what), *_places([b.origin])]
+                for b in value
             )
         elif isinstance(value, frozenset):
             # None stands for anybody, and no key of a name is like it.

@@ -13,9 +13,8 @@ from pydantic import SecretStr
 from kanport.fields import UPDATABLE
 from kanport.kanboard import procedures
 from kanport.kanboard.rpc import Answer, Call, Refusal, Refused, Result
+from kanport.model import RELATIONS, About
 from kanport.plan.change import (
-    RELATIONS,
-    About,
     Action,
     Change,
     GroupChange,

@@ -55,6 +55,7 @@ from kanport.errors import Unreachable, UsageError
 from kanport.facts import Fact, fact
 from kanport.kanboard.faults import Fault
 from kanport.kanboard.rpc import Answer, Call, NoAnswer
+from kanport.model import About
 from kanport.network import run_is_over
 from kanport.outcome import (
     LEFT,
@@ -69,7 +70,7 @@ from kanport.outcome import (
     Status,
     Tally,
 )
-from kanport.plan.change import GROUPS_AND_PROJECTS, About, Action, Change
+from kanport.plan.change import GROUPS_AND_PROJECTS, Action, Change
 from kanport.plan.kanboard_ldap import by_ldap
 from kanport.plan.model import Plan
 from kanport.plan.order import Phase, phase_of

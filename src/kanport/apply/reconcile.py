@@ -20,11 +20,10 @@ from kanport.kanboard import procedures
 from kanport.kanboard.faults import Fault
 from kanport.kanboard.rows import all_or_none
 from kanport.kanboard.rpc import Answer, Call, NoAnswer, Refused, Result
-from kanport.model import User
+from kanport.model import About, User
 from kanport.names import compare_key
 from kanport.outcome import Status
 from kanport.plan.change import (
-    About,
     Action,
     Change,
     GroupChange,

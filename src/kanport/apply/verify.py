@@ -11,17 +11,10 @@ from dataclasses import replace
 from kanport.apply.calls import CREATING
 from kanport.apply.reconcile import Observation, Reader, observe, readback
 from kanport.apply.state import Renames, State
+from kanport.model import About
 from kanport.names import compare_key
 from kanport.outcome import Verdict, VerifyStatus
-from kanport.plan.change import (
-    About,
-    Action,
-    Change,
-    RelationChange,
-    RoleSide,
-    UserChange,
-    UserSide,
-)
+from kanport.plan.change import Action, Change, RelationChange, RoleSide, UserChange, UserSide
 from kanport.plan.model import Plan
 
 _Who = int | str

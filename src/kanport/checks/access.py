@@ -6,9 +6,9 @@ import numpy as np
 
 from kanport.fields import ROLE
 from kanport.findings import Finding, found
-from kanport.frames import DesiredUsers, Memberships
+from kanport.frames import DesiredUsers, Relations
 from kanport.mapping.spec import MappingFile
-from kanport.model import AppRole, DesiredMembership, DesiredState
+from kanport.model import AppRole, DesiredRelation, DesiredState
 from kanport.names import compare_key
 
 
@@ -35,18 +35,18 @@ def strangers(desired: DesiredState, mapping: MappingFile) -> Iterator[Finding]:
         return
     unknown = desired.unknown
     listed = {*DesiredUsers.of(desired.users).keys} | unknown.people | unknown.hidden
-    memberships = Memberships.of(desired.memberships)
-    people = memberships.users.keys(compare_key)
-    unlisted: dict[str, list[DesiredMembership]] = {}
+    memberships = Relations.of(desired)
+    people = memberships.holders.keys(compare_key)
+    unlisted: dict[str, list[DesiredRelation]] = {}
     for at in np.flatnonzero(people.having(lambda key: key not in listed)).tolist():
         unlisted.setdefault(people.values[people.codes[at]], []).append(memberships[at])
     for theirs in unlisted.values():
         first, *rest = theirs
         yield found(
             "person-unlisted",
-            next(iter(first.username.origins), None),
-            value=first.username.value,
-            related=(place for other in rest for place in other.username.origins[:1]),
-            username=first.username.value,
+            next(iter(first.holder.origins), None),
+            value=first.holder.value,
+            related=(place for other in rest for place in other.holder.origins[:1]),
+            username=first.holder.value,
             memberships=len(theirs),
         )

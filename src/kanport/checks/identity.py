@@ -7,7 +7,7 @@ import numpy as np
 
 from kanport.fields import EMAIL
 from kanport.findings import Finding, found
-from kanport.frames import DesiredUsers, Memberships
+from kanport.frames import DesiredUsers, Relations
 from kanport.mapping.spec import MappingFile
 from kanport.model import DesiredState, Given
 from kanport.names import compare_key, lookalike_key, spelling_key
@@ -73,17 +73,17 @@ _Names = tuple[Sequence[str], Callable[[int], Given[str]]]
 
 def _names(desired: DesiredState) -> Iterator[tuple[str, list[_Names]]]:
     """Yield all names of each kind."""
-    users, memberships = DesiredUsers.of(desired.users), Memberships.of(desired.memberships)
-    codes, first = np.unique(memberships.users.codes, return_index=True)
+    users, memberships = DesiredUsers.of(desired.users), Relations.of(desired)
+    codes, first = np.unique(memberships.holders.codes, return_index=True)
     yield (
         "username",
         [
             (users.usernames.tolist(), lambda at: users[at].username),
             (
-                [memberships.users.values[code] for code in codes],
-                lambda at: memberships[int(first[at])].username,
+                [memberships.holders.values[code] for code in codes],
+                lambda at: memberships[int(first[at])].holder,
             ),
-            _as_given([member.username for member in desired.group_members]),
+            _as_given([member.holder for member in desired.group_members]),
         ],
     )
     yield "group", [_as_given([group.name for group in desired.groups])]

@@ -22,7 +22,7 @@ from kanport.errors import ConfigInvalid, Exit, KanportError
 from kanport.fields import UPDATABLE
 from kanport.findings import errors_in, in_order
 from kanport.mapping import LoadedMapping, load_mapping
-from kanport.model import CurrentState, DesiredMembership, DesiredState, DesiredUser
+from kanport.model import CurrentState, DesiredRelation, DesiredState, DesiredUser
 from kanport.names import as_written
 from kanport.network import LONGEST_EXCHANGE
 from kanport.normalize import normalize
@@ -159,7 +159,7 @@ def _user(user: DesiredUser) -> str:
 
 
 def _memberships(desired: DesiredState) -> list[str]:
-    def told(one: DesiredMembership) -> str:
-        return f"{one.username.value} in {as_written(one.project.value)}: {one.role.value}"
+    def told(one: DesiredRelation) -> str:
+        return f"{one.holder.value} in {as_written(one.target.value)}: {one.role.value}"
 
     return [told(one) for one in desired.memberships[:_FIRST]]

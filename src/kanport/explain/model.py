@@ -8,7 +8,7 @@ from kanport.mapping import LoadedMapping
 from kanport.memory import NOTHING, LedgerState
 from kanport.model import (
     CurrentState,
-    DesiredMembership,
+    DesiredRelation,
     DesiredState,
     DesiredUser,
     ProjectIndex,
@@ -90,7 +90,7 @@ class Explanation:
     found: tuple[str, ...]
     rows: tuple[RowTold, ...]
     wanted: DesiredUser | None
-    memberships: tuple[DesiredMembership, ...]
+    memberships: tuple[DesiredRelation, ...]
     user: User | None
     access: tuple[Access, ...]
     groups: tuple[str, ...]

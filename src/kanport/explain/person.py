@@ -27,7 +27,7 @@ def explain_person(known: Known, who: str) -> Explanation:
     rows = rows_where(known, lambda reading, row: _is_about(reading, row, keys))
     wanted = next((user for user in known.desired.users if user.key in keys), None)
     memberships = tuple(
-        one for one in known.desired.memberships if compare_key(one.username.value) in keys
+        one for one in known.desired.memberships if compare_key(one.holder.value) in keys
     )
     user = _user(known, keys, renamed)
     names = _names(keys, known, user)
@@ -166,9 +166,9 @@ def _names(keys: set[str], known: Known, user: User | None) -> tuple[str, ...]:
     names = [user.username] if user is not None else []
     names += [one.username.value for one in known.desired.users if one.key in keys]
     names += [
-        one.username.value
+        one.holder.value
         for one in known.desired.memberships
-        if compare_key(one.username.value) in keys
+        if compare_key(one.holder.value) in keys
     ]
     return tuple(dict.fromkeys(names)) or tuple(sorted(keys))
 
@@ -209,16 +209,16 @@ def _access(known: Known, keys: set[str], held: dict[int, str]) -> tuple[Access,
         for label, role in ((index.label(number), role) for number, role in held.items())
     }
     for one in known.desired.memberships:
-        if compare_key(one.username.value) not in keys:
+        if compare_key(one.holder.value) not in keys:
             continue
-        fitting = index.fitting(one.project.value)
-        label = fitting[0].label if len(fitting) == 1 else as_written(one.project.value)
+        fitting = index.fitting(one.target.value)
+        label = fitting[0].label if len(fitting) == 1 else as_written(one.target.value)
         there = found.get(label)
         found[label] = Access(
-            one.username.value,
+            one.holder.value,
             label,
             one.role.value,
-            one.role.origins or one.project.origins,
+            one.role.origins or one.target.origins,
             there.held if there is not None else None,
         )
     return tuple(found[label] for label in sorted(found))

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from kanport.errors import UsageError
 from kanport.explain.model import Access, Explanation, Known
 from kanport.explain.rows import about_rows, given, rows_where
-from kanport.model import DesiredMembership, Project, ProjectIndex
+from kanport.model import DesiredRelation, Project, ProjectIndex
 from kanport.names import compare_key, spelling_key
 from kanport.normalize.readings import Reading
 from kanport.plan.change import Change
@@ -22,7 +22,7 @@ def explain_project(known: Known, name: str) -> Explanation:
     keys = index.keys_of(project) if project is not None else frozenset({spelling_key(name)})
     rows = rows_where(known, lambda reading, row: _is_about(reading, row, keys))
     wanted = tuple(
-        one for one in known.desired.memberships if spelling_key(one.project.value) in keys
+        one for one in known.desired.memberships if spelling_key(one.target.value) in keys
     )
     label = project.label if project is not None else name
     changes = tuple(
@@ -94,7 +94,7 @@ def _is_about(reading: Reading, row: Row, keys: Collection[str]) -> bool:
 
 
 def _access(
-    known: Known, project: Project | None, wanted: Sequence[DesiredMembership], label: str
+    known: Known, project: Project | None, wanted: Sequence[DesiredRelation], label: str
 ) -> Iterator[Access]:
     current = known.current
     held: dict[str, tuple[str, str]] = {}
@@ -102,16 +102,16 @@ def _access(
         for number, role in current.roles.get(project.id, {}).items():
             username = current.username(number)
             held[compare_key(username)] = username, role
-    asked = {compare_key(one.username.value): one for one in wanted}
+    asked = {compare_key(one.holder.value): one for one in wanted}
     for key in sorted({*held, *asked}):
         one = asked.get(key)
         there = held.get(key)
-        username = there[0] if there is not None else one.username.value if one is not None else key
+        username = there[0] if there is not None else one.holder.value if one is not None else key
         yield Access(
             username,
             label,
             one.role.value if one is not None else None,
-            (one.role.origins or one.username.origins) if one is not None else (),
+            (one.role.origins or one.holder.origins) if one is not None else (),
             there[1] if there is not None else None,
         )
 
@@ -120,7 +120,7 @@ def _reasons(
     known: Known,
     project: Project | None,
     keys: Collection[str],
-    wanted: Sequence[DesiredMembership],
+    wanted: Sequence[DesiredRelation],
     access: Sequence[Access],
     changes: Sequence[Change],
 ) -> Iterator[str]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from kanport.findings import Finding
-from kanport.model import Blocker
+from kanport.model import About, Blocker
 from kanport.names import compare_key, spelling_key
 from kanport.normalize.group_access import AccessRow, access_pairs
 from kanport.normalize.groups import GroupsRead, group_pairs
@@ -37,17 +37,17 @@ def row_blockers(
         hidden = any(v.state is State.UNKNOWN for v in (*group.names, *group.members))
         if (group.id in bad and not group.aside) or hidden or group.withheld:
             for who, what in group_pairs(group):
-                yield Blocker("row", who, group.origin, "group", what)
+                yield Blocker("row", who, group.origin, About.GROUP_MEMBER, what)
     for value, incomplete, _ in groups.scopes:
         odd = value.state in (State.BAD, State.UNKNOWN)
         if (odd or incomplete) and value.origins:
             what = None if odd else compare_key(value.text)
-            yield Blocker("group", None, value.origins[0], "group", what)
+            yield Blocker("group", None, value.origins[0], About.GROUP_MEMBER, what)
     for one in access:
         values = (*one.groups, *(value for ask in one.asks for value in ask))
         if one.id in bad or any(value.state is State.UNKNOWN for value in values):
             for who, what in access_pairs(one):
-                yield Blocker("row", who, one.origin, "access", what)
+                yield Blocker("row", who, one.origin, About.GROUP_ACCESS, what)
 
 
 def _of_member(row: MemberRow, *, unusable: bool) -> Iterator[Blocker]:
@@ -60,16 +60,16 @@ def _of_member(row: MemberRow, *, unusable: bool) -> Iterator[Blocker]:
         yield Blocker("row", None, row.origin)
     for ask in row.asks:
         if ask.project.state is State.GIVEN:
-            yield Blocker("row", who, row.origin, "project", spelling_key(ask.project.text))
+            yield Blocker("row", who, row.origin, About.MEMBERSHIP, spelling_key(ask.project.text))
     if row.open or any(ask.project.state is State.UNKNOWN for ask in row.asks):
-        yield Blocker("row", who, row.origin, "project")
+        yield Blocker("row", who, row.origin, About.MEMBERSHIP)
 
 
 def scope_blockers(scopes: Iterable[ScopesRead]) -> Iterator[Blocker]:
     """Yield a blocker for each group of a directory whose members are not all known."""
     for scope in scopes:
         for what, origin in scope.unread:
-            yield Blocker("group", None, origin, "project", what)
+            yield Blocker("group", None, origin, About.MEMBERSHIP, what)
 
 
 def source_blockers(source: str, broken: Iterable[Finding]) -> Iterator[Blocker]:

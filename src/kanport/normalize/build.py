@@ -9,13 +9,13 @@ from kanport.findings import Finding, errors_in
 from kanport.frames import DesiredUsers
 from kanport.mapping import LoadedMapping
 from kanport.mapping.spec import MappingFile, Membership, ProjectRule
-from kanport.model import DesiredState, Given, Unknown
+from kanport.model import DesiredState, Given, Pair, Unknown
 from kanport.names import id_text, plain_number, spelling_key
 from kanport.normalize.blockers import of_row, row_blockers, scope_blockers, source_blockers
 from kanport.normalize.bound import scalar_text
 from kanport.normalize.columns import header_origin, matrix_columns, refuse_missing
 from kanport.normalize.entries import Entries, Judge, insiders, refuse_entries
-from kanport.normalize.grants import Pair, Requests, open_pairs, refuse_conflicts, withheld_pairs
+from kanport.normalize.grants import Requests, open_pairs, refuse_conflicts, withheld_pairs
 from kanport.normalize.group_access import (
     access_wanted,
     read_group_access,

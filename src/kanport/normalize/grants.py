@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from kanport.coded import Coded, Codes, Flags, numbered, objects
-from kanport.frames import Memberships, Places
-from kanport.model import PROJECT_ROLE_RANK, DesiredMembership, Given, ProjectRole
+from kanport.frames import Places, PlacesOf, Relations
+from kanport.model import PROJECT_ROLE_RANK, About, DesiredRelation, Given, Pair, ProjectRole
 from kanport.names import case_key, spelling_key
 from kanport.normalize.memberships import MemberColumns, Said
 from kanport.normalize.notes import Notes, Place, shown
@@ -17,9 +17,6 @@ from kanport.normalize.ruled import Numbers, first_of, spread, together
 from kanport.normalize.users import person_key
 from kanport.normalize.value import State, Value
 from kanport.origin import Origin, RowPlace, in_place_order, place_order
-
-Pair = tuple[str | None, str | None]
-"""The keys of a person and a project (`kanport.names`); None for one that could not be read."""
 
 
 def refuse_conflicts(rows: Iterable[MemberRow], notes: Notes) -> set[RowId]:
@@ -82,7 +79,7 @@ def wanted_by(
     bad: Collection[RowId],
     unknown: Collection[str],
     doubtful: set[Pair],
-) -> Iterator[tuple[tuple[str, str], DesiredMembership]]:
+) -> Iterator[tuple[tuple[str, str], DesiredRelation]]:
     """Yield the memberships that usable rows want, each with its key.
 
     Left out are pairs in `doubtful`, which an unusable row leaves open, and all memberships of
@@ -99,7 +96,8 @@ def wanted_by(
         row, ask = good[0]
         yield (
             key,
-            DesiredMembership(
+            DesiredRelation(
+                About.MEMBERSHIP,
                 _given(row.username.text, (row.username for row, _ in good)),
                 _given(ask.project.text, (ask.project for _, ask in good)),
                 _given(ask.role.text, (ask.role for _, ask in good)),
@@ -166,11 +164,11 @@ class _RowPlaces(Places):
         self._read, self._row, self._asked = read, row, asked
 
     @property
-    def username(self) -> tuple[Origin, ...]:
+    def holder(self) -> tuple[Origin, ...]:
         return self._origins(self._read.username[self._row].places)
 
     @property
-    def project(self) -> tuple[Origin, ...]:
+    def target(self) -> tuple[Origin, ...]:
         return self._origins(self._asked.project_places)
 
     @property
@@ -244,7 +242,7 @@ class Requests:
         special[self._row[self._repeated & (self._rule == rule)]] = True
         return special & ~columns.aside
 
-    def memberships(self, *, bad: Collection[RowId], unknown: Collection[str]) -> Memberships:
+    def memberships(self, *, bad: Collection[RowId], unknown: Collection[str]) -> Relations:
         """Return what usable rows want, in the order of the keys; see `wanted_by`."""
         rows = self.rows(bad)
         doubtful = set(open_pairs(rows, bad))
@@ -277,12 +275,12 @@ class Requests:
             number = order.item(at)
             if number < len(chosen):
                 return self._places(chosen.item(number))
-            one = made[number - len(chosen)]
-            return Places.of(one)
+            return PlacesOf(made[number - len(chosen)])
 
-        return Memberships(
-            column(self._names.texts, self._name[chosen], (one.username for one in made)),
-            column([one.project for one in self._asked], asked, (one.project for one in made)),
+        return Relations(
+            About.MEMBERSHIP,
+            column(self._names.texts, self._name[chosen], (one.holder for one in made)),
+            column([one.project for one in self._asked], asked, (one.target for one in made)),
             column([one.role for one in self._asked], asked, (one.role for one in made)),
             np.append(unlisted, np.array([one.unlisted for one in made], dtype=bool))[order],
             places,

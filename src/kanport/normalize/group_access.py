@@ -7,10 +7,10 @@ import numpy as np
 
 from kanport.mapping import LoadedMapping
 from kanport.mapping.spec import GroupAccess
-from kanport.model import DesiredGroupAccess, Given
+from kanport.model import About, DesiredRelation, Given, Pair
 from kanport.names import compare_key, spelling_key
 from kanport.normalize.bound import BoundRule, Context, bind
-from kanport.normalize.groups import Pair, name_problem
+from kanport.normalize.groups import name_problem
 from kanport.normalize.listed import CONTEXT, GROUP_ACCESS, listed_access
 from kanport.normalize.memberships import CustomRoles, Said, bind_role, role_in
 from kanport.normalize.notes import Notes, remark, shown
@@ -141,7 +141,7 @@ def refuse_differing_access(rows: Iterable[AccessRow], notes: Notes) -> set[RowI
 
 def access_wanted(
     rows: Iterable[AccessRow], *, bad: Collection[RowId], partial: bool
-) -> tuple[tuple[DesiredGroupAccess, ...], frozenset[Pair]]:
+) -> tuple[tuple[DesiredRelation, ...], frozenset[Pair]]:
     """Give the access that usable rows want, and what the others leave open (group, project)."""
     rows = tuple(rows)
     is_open: set[Pair] = {(None, None)} if partial else set()
@@ -155,7 +155,8 @@ def access_wanted(
         _, group, project, role = wanted[0]
         places = in_place_order(asked.place(row.origin) for row, _, _, asked in wanted)
         found.append(
-            DesiredGroupAccess(
+            DesiredRelation(
+                About.GROUP_ACCESS,
                 Given(group.text, group.origins[:1]),
                 Given(project.text, project.origins[:1]),
                 Given(role.text, places),

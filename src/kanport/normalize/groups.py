@@ -7,7 +7,7 @@ from typing import NamedTuple
 from kanport.facts import Fact, fact
 from kanport.mapping import LoadedMapping
 from kanport.mapping.spec import Groups, Rule
-from kanport.model import DesiredGroup, DesiredGroupMember, Given
+from kanport.model import About, DesiredGroup, DesiredRelation, Given, Pair
 from kanport.names import case_key, compare_key
 from kanport.normalize.bound import Context, bind
 from kanport.normalize.listed import CONTEXT, GROUPS, listed_groups
@@ -17,9 +17,6 @@ from kanport.normalize.value import EMPTY, State, Value, read_one, read_several
 from kanport.origin import Origin, in_place_order, place_order
 from kanport.rules import username_problem
 from kanport.table import DirectoryEntry, Scope, Table
-
-Pair = tuple[str | None, str | None]
-"""The compare keys of a person and a group; None for one that could not be read."""
 
 NAME_MAX = 191
 """Code points that MariaDB holds of a group's name; SQLite and PostgreSQL take more."""
@@ -65,7 +62,7 @@ class GroupsWanted(NamedTuple):
     """The groups and members that usable rows want, and what the others leave open."""
 
     groups: tuple[DesiredGroup, ...]
-    members: tuple[DesiredGroupMember, ...]
+    members: tuple[DesiredRelation, ...]
     open: frozenset[Pair]
 
 
@@ -279,7 +276,7 @@ def groups_wanted(
 
 def _members(
     rows: Iterable[GroupRow], names: Mapping[str, str], is_open: Collection[Pair]
-) -> tuple[DesiredGroupMember, ...]:
+) -> tuple[DesiredRelation, ...]:
     found: dict[tuple[str, str], list[tuple[Origin, str]]] = {}
     described: set[tuple[str, str]] = set()
     for row in rows:
@@ -298,7 +295,9 @@ def _members(
         places = in_place_order(place for place, _ in named)
         _, who = min(named, key=lambda one: (place_order(one[0]), one[1]))
         name = Given(names[pair[1]])
-        members.append(DesiredGroupMember(name, Given(who, places), pair not in described))
+        holder = Given(who, places)
+        unlisted = pair not in described
+        members.append(DesiredRelation(About.GROUP_MEMBER, holder, name, unlisted=unlisted))
     return tuple(members)
 
 

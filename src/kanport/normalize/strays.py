@@ -8,15 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from kanport.mapping.spec import MappingFile
-from kanport.model import Blocker
+from kanport.model import About, Blocker, Pair
 from kanport.names import compare_key, spelling_key
 from kanport.normalize.bound import BoundRule, Context, bind
 from kanport.normalize.notes import Notes
 from kanport.normalize.users import bind_id, bind_username
 from kanport.normalize.value import State, read_several, written
 from kanport.table import Row, Table
-
-Pair = tuple[str | None, str | None]
 
 
 @dataclass(slots=True)
@@ -52,7 +50,7 @@ def read_strays(
         for row in tables[membership.from_].strays:
             for who in _named(username, row):
                 found.memberships.add((who, None))
-                found.because.add(Blocker("row", who, row.origin, "project"))
+                found.because.add(Blocker("row", who, row.origin, About.MEMBERSHIP))
     for groups in spec.groups:
         if groups.from_ is None or groups.name is None:
             continue
@@ -66,7 +64,7 @@ def read_strays(
             pairs.update((key, None) for key in _named(member, row))
             found.group_members.update(pairs)
             found.because.update(
-                Blocker("row", who, row.origin, "group", what) for who, what in pairs
+                Blocker("row", who, row.origin, About.GROUP_MEMBER, what) for who, what in pairs
             )
     for access in spec.group_access:
         if access.from_ is None or access.group is None or access.project is None:
@@ -78,7 +76,7 @@ def read_strays(
             for key in _named(group, row):
                 for where in _named(project, row, spelling_key) or {None}:
                     found.group_access.add((key, where))
-                    found.because.add(Blocker("row", key, row.origin, "access", where))
+                    found.because.add(Blocker("row", key, row.origin, About.GROUP_ACCESS, where))
     return found
 
 

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 from kanport.mapping.spec import MappingFile
-from kanport.model import Blocker
+from kanport.model import About, Blocker, Pair
 from kanport.names import compare_key
 from kanport.normalize.bound import BoundRule, Context, bind
 from kanport.normalize.notes import Notes
@@ -13,9 +12,6 @@ from kanport.normalize.users import bind_id, bind_username
 from kanport.normalize.value import State, read_one
 from kanport.rules import username_problem
 from kanport.table import Row, Table, Unread
-
-Pair = tuple[str | None, str | None]
-"""The compare key of a person, and None for every project or group; None for anybody."""
 
 
 @dataclass(slots=True)
@@ -87,9 +83,10 @@ def unread_people(
             key = compare_key(who.text) if who.state is State.GIVEN else None
             if key is not None or not unread.absent:
                 pairs.add((key, None))
-            about: Literal["user", "project", "group"] = "user"
+            about = About.USER
             if not unread.absent:
-                about = "project" if pairs is found.memberships else "group"
+                of_projects = pairs is found.memberships
+                about = About.MEMBERSHIP if of_projects else About.GROUP_MEMBER
             found.because.add(Blocker("entry", key, unread.row.origin, about))
             if unread.absent and key is not None:
                 found.hidden.add(key)

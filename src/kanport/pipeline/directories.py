@@ -9,7 +9,7 @@ from kanport.facts import Fact, fact
 from kanport.findings import Finding, found
 from kanport.mapping.ldap import LdapSource
 from kanport.memory import Entries, KnownEntry
-from kanport.model import Blocker, DesiredState, Unknown
+from kanport.model import About, Blocker, DesiredState, Pair, Unknown
 from kanport.names import compare_key, spelling_key
 from kanport.origin import Origin
 from kanport.pipeline.inputs import Inputs
@@ -140,27 +140,20 @@ def doubt_losses(inputs: Inputs, known: Entries, losing: Collection[str]) -> Inp
         for dn, doubtful in sorted(open_.items()):
             entries = [known.get(name, {}).get(group, KnownEntry()) for group in doubtful]
             who = compare_key(people[dn])
-            in_projects = {(who, spelling_key(one)) for entry in entries for one in entry.projects}
-            in_groups = {(who, compare_key(one)) for entry in entries for one in entry.groups}
-            unknown = replace(
-                unknown,
-                memberships=unknown.memberships | in_projects,
-                group_members=unknown.group_members | in_groups,
-                because=unknown.because
-                | {
-                    blocker
-                    for group in doubtful
-                    for blocker in (
-                        *(
-                            Blocker("group", who, Origin(name, dn=group), "project", what)
-                            for _, what in in_projects
-                        ),
-                        *(
-                            Blocker("group", who, Origin(name, dn=group), "group", what)
-                            for _, what in in_groups
-                        ),
-                    )
+            targets = {
+                About.MEMBERSHIP: {
+                    spelling_key(one) for entry in entries for one in entry.projects
                 },
+                About.GROUP_MEMBER: {compare_key(one) for entry in entries for one in entry.groups},
+            }
+            unknown |= Unknown.of(
+                {kind: {(who, what) for what in targets[kind]} for kind in targets},
+                because=frozenset(
+                    Blocker("group", who, Origin(name, dn=group), kind, what)
+                    for group in doubtful
+                    for kind in targets
+                    for what in targets[kind]
+                ),
             )
             findings.append(
                 found(
@@ -197,13 +190,13 @@ def entries_read(desired: DesiredState, tables: Mapping[str, Table]) -> Entries:
         for place in _places((*user.rows, *user.username.origins)):
             names[place] = user.username.value
     for membership in desired.memberships:
-        for place in _places(membership.username.origins):
-            names.setdefault(place, membership.username.value)
-        for place in groups & set(_places((*membership.project.origins, *membership.role.origins))):
-            projects[place].add(membership.project.value)
+        for place in _places(membership.holder.origins):
+            names.setdefault(place, membership.holder.value)
+        for place in groups & set(_places((*membership.target.origins, *membership.role.origins))):
+            projects[place].add(membership.target.value)
     for member in desired.group_members:
-        for place in _places(member.username.origins):
-            names.setdefault(place, member.username.value)
+        for place in _places(member.holder.origins):
+            names.setdefault(place, member.holder.value)
     for group in desired.groups:
         for place in groups & set(_places(group.name.origins)):
             kanboard_groups[place].add(group.name.value)
@@ -323,13 +316,14 @@ def _with(unknown: Unknown, source: str, doubtful: Mapping[str, KnownEntry]) -> 
     people = {compare_key(one.username) for one in doubtful.values() if one.username is not None}
     projects = {spelling_key(name) for one in doubtful.values() for name in one.projects}
     groups = {compare_key(name) for one in doubtful.values() for name in one.groups}
-    everywhere: set[tuple[str | None, str | None]] = {(who, None) for who in people}
-    return replace(
-        unknown,
-        hidden=unknown.hidden | people,
-        memberships=unknown.memberships | everywhere | {(None, name) for name in projects},
-        group_members=unknown.group_members | everywhere | {(None, name) for name in groups},
-        because=unknown.because | set(_blockers(source, doubtful)),
+    everywhere: set[Pair] = {(who, None) for who in people}
+    return unknown | Unknown.of(
+        {
+            About.MEMBERSHIP: everywhere | {(None, name) for name in projects},
+            About.GROUP_MEMBER: everywhere | {(None, name) for name in groups},
+        },
+        hidden=frozenset(people),
+        because=frozenset(_blockers(source, doubtful)),
     )
 
 
@@ -339,9 +333,9 @@ def _blockers(source: str, doubtful: Mapping[str, KnownEntry]) -> Iterator[Block
         if entry.username is not None:
             yield Blocker("entry", compare_key(entry.username), place)
         for name in entry.projects:
-            yield Blocker("group", None, place, "project", spelling_key(name))
+            yield Blocker("group", None, place, About.MEMBERSHIP, spelling_key(name))
         for name in entry.groups:
-            yield Blocker("group", None, place, "group", compare_key(name))
+            yield Blocker("group", None, place, About.GROUP_MEMBER, compare_key(name))
 
 
 def _nameless(inputs: Inputs, nameless: Collection[str], known: Entries) -> frozenset[str]:

@@ -12,35 +12,12 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 from kanport.facts import Fact
 from kanport.fields import USER_FIELDS, Holds
-from kanport.model import LdapPassword, PasswordCell, RandomPassword
+from kanport.model import About, LdapPassword, PasswordCell, RandomPassword
 from kanport.origin import Origin
 
 Password = RandomPassword | PasswordCell | LdapPassword
 
 
-class About(StrEnum):
-    """What a change is about."""
-
-    USER = "user"
-    MEMBERSHIP = "membership"
-    GROUP = "group"
-    GROUP_MEMBER = "group_member"
-    GROUP_ACCESS = "group_access"
-    PROJECT = "project"
-
-
-class Relation(NamedTuple):
-    """Who or what has a role, or a place without one, and where."""
-
-    holder: About
-    target: About
-
-
-RELATIONS: Mapping[About, Relation] = {
-    About.MEMBERSHIP: Relation(About.USER, About.PROJECT),
-    About.GROUP_MEMBER: Relation(About.USER, About.GROUP),
-    About.GROUP_ACCESS: Relation(About.GROUP, About.PROJECT),
-}
 GROUPS_AND_PROJECTS = frozenset(About) - {About.USER, About.MEMBERSHIP}
 
 

@@ -86,7 +86,7 @@ def dropped_projects(
         return Dropped()
     texts = {*texts_of_projects(resolved.desired)}
     texts |= {resolved.wanted.projects[at].label for at in np.unique(resolved.wanted.project)}
-    access_texts = {access.project.value for access in resolved.desired.group_access}
+    access_texts = {access.target.value for access in resolved.desired.group_access}
     named = {project.id for text in texts for project in resolved.projects.fitting(text)}
     named |= {project.id for project in resolved.scope}
     accessed = {p.id for text in access_texts for p in resolved.projects.fitting(text)}

@@ -56,7 +56,7 @@ def dropped_groups(
     if not mapping.ends_by_absence:
         return DroppedGroups()
     described = {group.id for group in groups.described}
-    texts = {access.group.value for access in resolved.desired.group_access}
+    texts = {access.holder.value for access in resolved.desired.group_access}
     needed = {group.id for text in texts for group in groups.fitting(text)}
     removed = name_matcher(mapping.groups_managed if mapping.groups_missing == "remove" else ())
     unknown = resolved.desired.unknown

@@ -12,7 +12,7 @@ from kanport.facts import fact
 from kanport.findings import Finding, found
 from kanport.mapping.spec import MappingFile
 from kanport.memory import LedgerState
-from kanport.model import CurrentState, DesiredGroupAccess, Group, Project
+from kanport.model import CurrentState, DesiredRelation, Group, Project
 from kanport.names import compare_key, spelling_key
 from kanport.origin import first_place
 from kanport.plan.change import Action, RelationChange, role_side, sorted_risks
@@ -140,11 +140,11 @@ def diff_group_access(
 
 
 def _place(
-    wanted: DesiredGroupAccess, resolved: Resolved, groups: Groups
+    wanted: DesiredRelation, resolved: Resolved, groups: Groups
 ) -> tuple[FoundGroup, Project] | Finding:
-    name = wanted.group.value
+    name = wanted.holder.value
     fitting = groups.fitting(name)
-    place = first_place(wanted.group.origins)
+    place = first_place(wanted.holder.origins)
     if compare_key(name) in groups.unclear:
         return found("row-skipped", place, case="group", value=name, group=name)
     if len(fitting) > 1:
@@ -154,18 +154,18 @@ def _place(
         )
     if not fitting:
         return found("group-unknown", place, value=name, group=name)
-    projects = resolved.projects.fitting(wanted.project.value)
-    if problem := project_problem(wanted.project, projects):
+    projects = resolved.projects.fitting(wanted.target.value)
+    if problem := project_problem(wanted.target, projects):
         return problem
     if projects[0].private:
         label = projects[0].label
-        place = first_place(wanted.project.origins)
+        place = first_place(wanted.target.origins)
         return found("project-private", place, case="group", value=label, group=name, project=label)
     return fitting[0], projects[0]
 
 
 def _change(
-    group: FoundGroup, project: Project, held: str | None, wanted: DesiredGroupAccess
+    group: FoundGroup, project: Project, held: str | None, wanted: DesiredRelation
 ) -> RelationChange:
     role = wanted.role.value
     return RelationChange(
@@ -182,9 +182,9 @@ def _change(
     )
 
 
-def _left_open(wanted: DesiredGroupAccess, resolved: Resolved, groups: Groups) -> _Open:
+def _left_open(wanted: DesiredRelation, resolved: Resolved, groups: Groups) -> _Open:
     """Return what an unusable row leaves open; a name that means nothing may mean any."""
-    group, project = wanted.group.value, wanted.project.value
+    group, project = wanted.holder.value, wanted.target.value
     return (
         compare_key(group) if groups.fitting(group) else None,
         spelling_key(project) if resolved.projects.fitting(project) else None,

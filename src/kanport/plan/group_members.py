@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from kanport.facts import Fact, fact
 from kanport.findings import Finding, found
 from kanport.mapping.spec import MappingFile
-from kanport.model import CurrentState, Group, User
+from kanport.model import About, CurrentState, Group, User
 from kanport.names import compare_key
 from kanport.origin import Origin, first_place
 from kanport.plan.change import Action, GroupChange, GroupSide, RelationChange, Risk
@@ -138,23 +138,23 @@ def _wanted(
     findings: list[Finding] = []
     described = groups.of_sources()
     for member in resolved.desired.group_members:
-        if compare_key(member.group.value) in groups.unclear:
-            doubtful[member.key[0]] = member.username.origins or member.group.origins
+        if compare_key(member.target.value) in groups.unclear:
+            doubtful[member.key[0]] = member.holder.origins or member.target.origins
             continue
-        person = resolved.finder.find(member.username.value)
+        person = resolved.finder.find(member.holder.value)
         if isinstance(person, Finding):
-            doubtful[member.key[0]] = member.username.origins or member.group.origins
-            place = first_place(member.username.origins or member.group.origins)
+            doubtful[member.key[0]] = member.holder.origins or member.target.origins
+            place = first_place(member.holder.origins or member.target.origins)
             findings.append(replace(person, origin=place))
             continue
         name = resolved.finder.name_of(person)
-        group = described.get(compare_key(member.group.value))
+        group = described.get(compare_key(member.target.value))
         if name is None or group is None:
             continue
         user = resolved.people.by_id.get(resolved.finder.id_of(person) or 0)
         asked = wanted.setdefault(_ident(group), {})
         places = asked[name][1] if name in asked else ()
-        asked[name] = (user, (*places, *member.username.origins))
+        asked[name] = (user, (*places, *member.holder.origins))
     return wanted, doubtful, findings
 
 
@@ -174,10 +174,10 @@ def _open(
     where = {compare_key(group.name)}
     if group.wanted is not None:
         where.add(group.wanted.key)
-    pairs = resolved.desired.unknown.group_members
+    unknown = resolved.desired.unknown
     found: tuple[PlanBecause, ...] = ()
-    if any(map(resolved.uncertainty.missing, keys)) or any(
-        (who is None or who in keys) and (what is None or what in where) for who, what in pairs
+    if any(map(resolved.uncertainty.missing, keys)) or unknown.is_open(
+        About.GROUP_MEMBER, keys, where
     ):
         found = resolved.causes.of_member(sorted(keys), where)
     if doubtful:
@@ -202,10 +202,10 @@ def _removals(
         return [], [], []
     managed = name_matcher(mapping.groups_managed)
     described = {group.id for group in groups.described}
-    needed = {compare_key(access.group.value) for access in resolved.desired.group_access}
+    needed = {compare_key(access.holder.value) for access in resolved.desired.group_access}
     unknown = resolved.desired.unknown
     is_open = {what for _, what in unknown.group_members} | {who for who, _ in unknown.group_access}
-    if not all(groups.fitting(access.group.value) for access in resolved.desired.group_access):
+    if not all(groups.fitting(access.holder.value) for access in resolved.desired.group_access):
         # With a slip of the pen in it, such a name may mean any group.
         is_open.add(None)
     changes: list[RelationChange | GroupChange] = []

@@ -12,10 +12,10 @@ from kanport.memory import (
     Missed,
     SourceMemory,
 )
-from kanport.model import Identity
+from kanport.model import About, Identity
 from kanport.names import compare_key
 from kanport.outcome import Run, Status
-from kanport.plan.change import About, Action, Change, RelationChange
+from kanport.plan.change import Action, Change, RelationChange
 from kanport.plan.model import Plan, PlanDirectory, PlanIdentity, PlanNamed
 from kanport.plan.people import Persons
 

@@ -228,10 +228,10 @@ def _named_in_groups(resolved: Resolved) -> Iterator[tuple[str, tuple[Origin, ..
     for member in resolved.desired.group_members:
         if member.unlisted:
             continue
-        yield compare_key(member.username.value), member.username.origins
-        user_id = resolved.finder.id_of(resolved.finder.find(member.username.value))
+        yield compare_key(member.holder.value), member.holder.origins
+        user_id = resolved.finder.id_of(resolved.finder.find(member.holder.value))
         if user_id is not None:
-            yield compare_key(resolved.people.by_id[user_id].username), member.username.origins
+            yield compare_key(resolved.people.by_id[user_id].username), member.holder.origins
     for who, _ in resolved.desired.unknown.group_members:
         if who is not None:
             yield who, ()

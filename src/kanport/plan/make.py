@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from kanport.facts import fact
 from kanport.findings import Finding, found, in_order
-from kanport.frames import Memberships, Roles, uncollected
+from kanport.frames import Relations, Roles, uncollected
 from kanport.mapping.spec import MappingFile
 from kanport.memory import NOTHING, Entries, LedgerState, with_present_names
 from kanport.model import CurrentState, DesiredState
@@ -177,8 +177,8 @@ def _usable(
         if group.members_listed
     )
     disputed = resolved.finder.disputed
-    memberships = Memberships.of(desired.memberships if disputed else ())
-    theirs = memberships.users.having(lambda username: compare_key(username) in disputed)
+    memberships = Relations.of(desired)
+    theirs = memberships.holders.having(lambda username: compare_key(username) in disputed)
     return Usable.of(
         {
             # A row is of use also where it is open who somebody is: the source is not empty.
@@ -188,11 +188,11 @@ def _usable(
             ),
             "memberships": chain(
                 map(resolved.wanted.origins, range(len(resolved.wanted))),
-                (one.role.origins or one.username.origins for one in memberships.chosen(theirs)),
+                (one.role.origins or one.holder.origins for one in memberships.chosen(theirs)),
                 projects,
             ),
-            "group members": chain((m.username.origins for m in desired.group_members), groups),
-            "group access": (a.group.origins for a in desired.group_access),
+            "group members": chain((one.holder.origins for one in desired.group_members), groups),
+            "group access": (one.holder.origins for one in desired.group_access),
         },
         mapping,
         (project.id for project in resolved.scope),

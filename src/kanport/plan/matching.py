@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from fnmatch import translate
 from functools import cache
 
-from kanport.frames import Memberships
+from kanport.frames import Relations
 from kanport.mapping.spec import MappingFile
-from kanport.model import DesiredState, Given, Identity, Project, ProjectIndex
+from kanport.model import About, DesiredState, Given, Identity, Project, ProjectIndex
 from kanport.names import case_key, spelling_key
 
 
@@ -41,7 +41,7 @@ def is_of_directory(given: Given[str]) -> bool:
 
 def texts_of_projects(desired: DesiredState) -> dict[str, None]:
     """Return what the sources call projects in which they want anybody, or might want nobody."""
-    listed = Memberships.of(desired.memberships).projects.used
+    listed = Relations.of(desired).targets.used
     return dict.fromkeys((*(given.value for given in desired.projects_named), *listed))
 
 
@@ -49,9 +49,9 @@ def projects_given(desired: DesiredState, texts: Set[str]) -> Iterator[Given[str
     """Yield every place where the sources call a project by one of these texts."""
     yield from (given for given in desired.projects_named if given.value in texts)
     if texts:
-        memberships = Memberships.of(desired.memberships)
-        named = memberships.chosen(memberships.projects.having(texts.__contains__))
-        yield from (membership.project for membership in named)
+        memberships = Relations.of(desired)
+        named = memberships.chosen(memberships.targets.having(texts.__contains__))
+        yield from (membership.target for membership in named)
 
 
 def misread_projects(desired: DesiredState, projects: ProjectIndex) -> frozenset[str]:
@@ -84,8 +84,8 @@ def people_wanted(
     `known` is whom the ledger knows by stable id.
     """
     names = {user.username.value for user in desired.users}
-    names.update(Memberships.of(desired.memberships).users.used)
-    names.update(member.username.value for member in desired.group_members)
+    for kind in (About.MEMBERSHIP, About.GROUP_MEMBER):
+        names.update(Relations.of(desired, kind).holders.used)
     names.update(p.owner.value for p in desired.projects if p.owner is not None)
     stable_ids = {user.stable_id.value for user in desired.users if user.stable_id is not None}
     stable_ids.update(stable_id for _, stable_id in desired.unknown.ids)
@@ -114,6 +114,6 @@ def projects_wanted(
     if desired.every_project:
         return frozenset(project.id for project in projects)
     index = ProjectIndex.of(projects, numbers=numbers)
-    texts = {*texts_of_projects(desired), *(a.project.value for a in desired.group_access)}
+    texts = {*texts_of_projects(desired), *Relations.of(desired, About.GROUP_ACCESS).targets.used}
     found = (index.fitting(text) for text in texts)
     return frozenset(some[0].id for some in found if len(some) == 1)

@@ -24,10 +24,9 @@ from kanport.errors import Exit
 from kanport.facts import Fact, Pseudonym
 from kanport.findings import Finding, errors_in
 from kanport.mapping.limit_spec import Limits
+from kanport.model import RELATIONS, About
 from kanport.origin import Origin
 from kanport.plan.change import (
-    RELATIONS,
-    About,
     Action,
     Change,
     GroupChange,
@@ -189,7 +188,7 @@ class _Ends(Part):
                     **parts,
                 )
             case about:
-                for end in RELATIONS[about]:
+                for end in (RELATIONS[about].holder, RELATIONS[about].target):
                     _there(_NAMES[end], getattr(self.subject, _NAMES[end]))
                 return RelationChange(
                     username=username,

@@ -11,7 +11,7 @@ import numpy as np
 from kanport.coded import LazySequence, Objects
 from kanport.facts import Param, fact
 from kanport.findings import Finding, finding, found
-from kanport.frames import DesiredUsers, Memberships
+from kanport.frames import DesiredUsers, Relations
 from kanport.model import DesiredState, DesiredUser, User, UserIndex
 from kanport.names import compare_key, spelling_key
 from kanport.origin import Origin, first_place, in_place_order
@@ -172,7 +172,7 @@ def match_people(
     refused.extend(claimed)
     if by_email:
         taken |= {person.user.id for person in persons if person.user is not None}
-        texts = Memberships.of(desired.memberships).users.used
+        texts = Relations.of(desired).holders.used
         named = {compare_key(text) for text in texts} | set(wanted.keys)
         # Whoever is found by their address now says nothing of who had their username before.
         named -= {wanted.keys[at] for at in not_found}

@@ -13,8 +13,8 @@ from typing import Self
 
 from kanport.findings import Finding, found
 from kanport.memory import LedgerState
-from kanport.model import CurrentState, Group, Project
-from kanport.plan.change import About, Action, Change
+from kanport.model import About, CurrentState, Group, Project
+from kanport.plan.change import Action, Change
 from kanport.plan.group_access import GroupAccessDiff, Place
 from kanport.plan.group_members import MembersDiff
 from kanport.plan.model import PlanBasis, PlanGiver, PlanMove

@@ -12,16 +12,19 @@ import numpy as np
 
 from kanport.facts import Param, fact
 from kanport.findings import Finding, finding, found
-from kanport.frames import Memberships
+from kanport.frames import Relations
 from kanport.mapping.spec import MappingFile
 from kanport.model import (
+    About,
     CurrentState,
     DesiredProject,
     DesiredState,
     Given,
+    Pair,
     Project,
     ProjectIndex,
     ProjectRole,
+    Unknown,
 )
 from kanport.names import case_key, id_in, spelling_key
 from kanport.origin import Origin, first_place, in_place_order
@@ -54,23 +57,21 @@ class NewProjects:
         if not self.left_out:
             return desired
         gone = self.left_out
-        unknown = desired.unknown
-        memberships = Memberships.of(desired.memberships)
-        out = memberships.projects.having(lambda text: spelling_key(text) in gone)
-        people = {membership.key for membership in memberships.chosen(out)}
-        groups = {a.key for a in desired.group_access if a.key[1] in gone}
+        kept: dict[About, Relations] = {}
+        pairs: dict[About, set[Pair]] = {}
+        for kind in (About.MEMBERSHIP, About.GROUP_ACCESS):
+            relations = Relations.of(desired, kind)
+            out = relations.targets.having(lambda text: spelling_key(text) in gone)
+            pairs[kind] = {relation.key for relation in relations.chosen(out)}
+            kept[kind] = relations.chosen(~out)
         return replace(
             desired,
-            memberships=memberships.chosen(~out),
-            group_access=tuple(a for a in desired.group_access if a.key[1] not in gone),
+            memberships=kept[About.MEMBERSHIP],
+            group_access=kept[About.GROUP_ACCESS],
             projects_named=tuple(
                 named for named in desired.projects_named if spelling_key(named.value) not in gone
             ),
-            unknown=replace(
-                unknown,
-                memberships=unknown.memberships | people,
-                group_access=unknown.group_access | groups,
-            ),
+            unknown=desired.unknown | Unknown.of(pairs),
         )
 
 
@@ -115,10 +116,10 @@ def _named(desired: DesiredState, there: ProjectIndex) -> Sequence[DesiredProjec
         return id_in(text) is None and not there.fitting(text)
 
     texts: dict[str, list[Given[str]]] = {}
-    memberships = Memberships.of(desired.memberships)
-    for one in (*memberships.chosen(memberships.projects.having(is_new)), *desired.group_access):
-        if is_new(one.project.value):
-            texts.setdefault(spelling_key(one.project.value), []).append(one.project)
+    for kind in (About.MEMBERSHIP, About.GROUP_ACCESS):
+        relations = Relations.of(desired, kind)
+        for one in relations.chosen(relations.targets.having(is_new)):
+            texts.setdefault(spelling_key(one.target.value), []).append(one.target)
     named = []
     for _, several in sorted(texts.items()):
         for same in _apart(several):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kanport.findings import UNCLEAR, Finding, Severity, found
-from kanport.frames import DesiredUsers, Memberships
+from kanport.frames import DesiredUsers, Relations
 from kanport.mapping.spec import MappingFile
 from kanport.model import (
     CurrentState,
@@ -91,7 +91,7 @@ def resolve(
     desired = replace(
         desired,
         users=DesiredUsers.of(desired.users),
-        memberships=Memberships.of(desired.memberships),
+        memberships=Relations.of(desired),
     )
     projects = there
     if new.projects:
@@ -177,7 +177,7 @@ def without_gone(resolved: Resolved, gone: Set[int]) -> Resolved:
     members = tuple(
         member
         for member in resolved.desired.group_members
-        if not (member.unlisted and finder.id_of(finder.find(member.username.value)) in gone)
+        if not (member.unlisted and finder.id_of(finder.find(member.holder.value)) in gone)
     )
     wanted = resolved.wanted
     if gone and wanted.unlisted.any():
@@ -194,7 +194,7 @@ def creates_inactive(mapping: MappingFile) -> bool:
 
 def _by_number(desired: DesiredState, projects: ProjectIndex) -> list[Finding]:
     """Say which texts were taken for the ids of projects, each once, as nothing is called so."""
-    access = [one.project for one in desired.group_access]
+    access = [one.target for one in desired.group_access]
     texts = {*texts_of_projects(desired), *(given.value for given in access)}
     numbers = {text for text in texts if projects.by_number(text) is not None}
     places: dict[str, list[Origin]] = {text: [] for text in numbers}

@@ -7,10 +7,9 @@ from typing import Self
 
 from kanport.facts import Fact, as_written, fact
 from kanport.fields import ACTIVE, USERNAME, field_named
-from kanport.model import CurrentState, Group, Project, User, UserIndex
+from kanport.model import About, CurrentState, Group, Project, User, UserIndex
 from kanport.names import compare_key, spelling_key
 from kanport.plan.change import (
-    About,
     Action,
     Change,
     GroupChange,

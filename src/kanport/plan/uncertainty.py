@@ -9,8 +9,17 @@ import numpy as np
 
 from kanport.coded import Flags
 from kanport.findings import Finding, errors_in
-from kanport.frames import DesiredUsers, Memberships
-from kanport.model import Blocker, DesiredMembership, DesiredState, DesiredUser, Unknown
+from kanport.frames import DesiredUsers, Places, PlacesOf, Relations
+from kanport.model import (
+    RELATIONS,
+    About,
+    Blocker,
+    DesiredRelation,
+    DesiredState,
+    DesiredUser,
+    Pair,
+    Unknown,
+)
 from kanport.names import compare_key
 from kanport.origin import Origin, RowPlace, row_places
 
@@ -20,16 +29,20 @@ def user_rows(user: DesiredUser) -> frozenset[RowPlace]:
     return row_places(user.rows or user.username.origins)
 
 
-def membership_rows(membership: DesiredMembership) -> frozenset[RowPlace]:
-    """Return the rows that ask for this membership.
+def relation_rows(relation: DesiredRelation) -> frozenset[RowPlace]:
+    """Return the rows that ask for this relation."""
+    return row_places(_cells_of(relation.kind, PlacesOf(relation)))
 
-    The project may stand in the header of a matrix, so its row is the last that is looked at.
+
+def _cells_of(kind: About, places: Places) -> tuple[Origin, ...]:
+    """Return the cells whose rows ask for a relation.
+
+    The project may stand in the header of a matrix, so its row is the last that is looked at. Of
+    the access of groups, the cells of the role are in all rows.
     """
-    return row_places(_places_of(membership))
-
-
-def _places_of(membership: DesiredMembership) -> tuple[Origin, ...]:
-    return membership.username.origins or membership.role.origins or membership.project.origins
+    if kind is About.GROUP_ACCESS:
+        return places.role
+    return places.holder or places.role or places.target
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +86,9 @@ class Invalid:
             for user in users.chosen(users.having(self.people)):
                 rows |= user_rows(user)
         if self.memberships:
-            memberships = Memberships.of(desired.memberships)
+            memberships = Relations.of(desired)
             for membership in memberships.chosen(_named(memberships, self.memberships)):
-                rows |= membership_rows(membership)
+                rows |= relation_rows(membership)
         return replace(self, rows=rows)
 
 
@@ -92,65 +105,49 @@ def without(desired: DesiredState, invalid: Invalid) -> DesiredState:
     for at in np.flatnonzero(users.maybe_in(invalid.rows) & ~is_out).tolist():
         is_out[at] = not invalid.rows.isdisjoint(user_rows(users[at]))
     bad_users = users.chosen(is_out)
-    memberships = Memberships.of(desired.memberships)
-    is_bad = _are_bad(memberships, invalid)
-    bad_memberships = memberships.chosen(is_bad)
-    bad_members = {m for m in desired.group_members if _in_bad_rows(m.username.origins, invalid)}
-    bad_access = {a for a in desired.group_access if _in_bad_rows(a.role.origins, invalid)}
-    unknown = desired.unknown
+    usable: dict[About, Relations] = {}
+    left_open: dict[About, set[Pair]] = {}
+    people = {user.key for user in bad_users}
+    because = {
+        Blocker("row", user.key, place)
+        for user in bad_users
+        for place in user.rows or user.username.origins
+    }
+    for kind in RELATIONS:
+        relations = Relations.of(desired, kind)
+        is_bad = _are_bad(relations, invalid)
+        usable[kind], left_open[kind] = relations.chosen(~is_bad), set()
+        for one in relations.chosen(is_bad):
+            pair: Pair = one.key
+            if kind is About.MEMBERSHIP:
+                pair = _open_access(one, invalid)
+                people |= {one.key[0]} if one.holder.value not in invalid.strangers else set()
+            left_open[kind].add(pair)
+            places = _cells_of(kind, PlacesOf(one))
+            because.update(Blocker("row", pair[0], place, kind, pair[1]) for place in places)
+    left_open[About.GROUP_MEMBER].update((user.key, None) for user in bad_users)
+    ids = {(user.key, user.stable_id.value) for user in bad_users if user.stable_id}
     return replace(
         desired,
         users=users.chosen(~is_out),
-        memberships=memberships.chosen(~is_bad),
-        group_members=tuple(m for m in desired.group_members if m not in bad_members),
-        group_access=tuple(a for a in desired.group_access if a not in bad_access),
-        unknown=Unknown(
-            people=unknown.people
-            | {user.key for user in bad_users}
-            | {m.key[0] for m in bad_memberships if m.username.value not in invalid.strangers},
-            everybody=unknown.everybody,
-            memberships=unknown.memberships | {_open_access(m, invalid) for m in bad_memberships},
-            group_members=unknown.group_members
-            | {m.key for m in bad_members}
-            | {(user.key, None) for user in bad_users},
-            group_access=unknown.group_access | {access.key for access in bad_access},
-            ids=unknown.ids
-            | {(user.key, user.stable_id.value) for user in bad_users if user.stable_id},
-            hidden=unknown.hidden,
-            nameless=unknown.nameless,
-            because=unknown.because
-            | {
-                *(
-                    Blocker("row", user.key, place)
-                    for user in bad_users
-                    for place in user.rows or user.username.origins
-                ),
-                *(
-                    Blocker("row", who, place, "project", what)
-                    for m in bad_memberships
-                    for who, what in [_open_access(m, invalid)]
-                    for place in _places_of(m)
-                ),
-                *(
-                    Blocker("row", m.key[0], place, "group", m.key[1])
-                    for m in bad_members
-                    for place in m.username.origins
-                ),
-                *(
-                    Blocker("row", a.key[0], place, "access", a.key[1])
-                    for a in bad_access
-                    for place in a.role.origins
-                ),
-            },
+        memberships=usable[About.MEMBERSHIP],
+        group_members=usable[About.GROUP_MEMBER],
+        group_access=usable[About.GROUP_ACCESS],
+        unknown=desired.unknown
+        | Unknown.of(
+            left_open,
+            people=frozenset(people),
+            ids=frozenset(ids),
+            because=frozenset(because),
         ),
     )
 
 
-def _open_access(membership: DesiredMembership, invalid: Invalid) -> tuple[str | None, str | None]:
+def _open_access(membership: DesiredRelation, invalid: Invalid) -> Pair:
     person, project = membership.key
     return (
-        None if membership.username.value in invalid.strangers else person,
-        None if membership.project.value in invalid.misnamed else project,
+        None if membership.holder.value in invalid.strangers else person,
+        None if membership.target.value in invalid.misnamed else project,
     )
 
 
@@ -159,21 +156,23 @@ def _in_bad_rows(origins: Iterable[Origin], invalid: Invalid) -> bool:
     return bool(rows) and rows <= invalid.rows
 
 
-def _named(memberships: Memberships, pairs: Set[tuple[str, str]]) -> Flags:
+def _named(memberships: Relations, pairs: Set[tuple[str, str]]) -> Flags:
     """Return for each membership whether it is of one of these pairs of texts."""
     people, projects = {who for who, _ in pairs}, {what for _, what in pairs}
-    named = memberships.users.having(people.__contains__)
-    named &= memberships.projects.having(projects.__contains__)
+    named = memberships.holders.having(people.__contains__)
+    named &= memberships.targets.having(projects.__contains__)
     for row in np.flatnonzero(named).tolist():
         named[row] = memberships.texts(row) in pairs
     return named
 
 
-def _are_bad(memberships: Memberships, invalid: Invalid) -> Flags:
-    bad = _named(memberships, invalid.memberships)
-    for row in np.flatnonzero(memberships.maybe_in(invalid.rows) & ~bad).tolist():
-        place = memberships.places(row)
-        bad[row] = _in_bad_rows(place.username or place.role or place.project, invalid)
+def _are_bad(relations: Relations, invalid: Invalid) -> Flags:
+    bad = np.zeros(len(relations), dtype=bool)
+    if relations.kind is About.MEMBERSHIP:
+        bad = _named(relations, invalid.memberships)
+    for row in np.flatnonzero(relations.maybe_in(invalid.rows) & ~bad).tolist():
+        cells = _cells_of(relations.kind, relations.places(row))
+        bad[row] = _in_bad_rows(cells, invalid)
     return bad
 
 
@@ -221,7 +220,7 @@ class Uncertainty:
                 because.update(
                     one._replace(who=now)
                     for one in self.because
-                    if one.who == before and one.about != "access"
+                    if one.who == before and one.about is not About.GROUP_ACCESS
                 )
             if before in self.people:
                 people.add(now)

@@ -13,10 +13,10 @@ import numpy as np
 
 from kanport.coded import Codes, Flags, LazySequence, Objects, RowsByCode
 from kanport.findings import Finding, Severity, found
-from kanport.frames import Memberships
+from kanport.frames import Relations
 from kanport.model import (
     CurrentState,
-    DesiredMembership,
+    DesiredRelation,
     DesiredState,
     Given,
     Project,
@@ -39,7 +39,7 @@ class ResolvedMembership:
     """One person's wanted role in one project of the server.
 
     `user` is None for somebody who is yet to be created; `origins` are the cells that ask for it.
-    `unlisted` is True where nothing else shows that somebody is still there (`DesiredMembership`).
+    `unlisted` is True where nothing else shows that somebody is still there (`DesiredRelation`).
     """
 
     username: str
@@ -64,7 +64,7 @@ class ResolvedMemberships(LazySequence[ResolvedMembership]):
     `rows` are those of `asked` that ask for one, by its number in `pairs`.
     """
 
-    asked: Memberships
+    asked: Relations
     holders: tuple[Holder, ...]
     projects: tuple[Project, ...]
     rows: RowsByCode
@@ -138,26 +138,26 @@ class Named:
     `texts` are the numbers of what they are called, by user id.
     """
 
-    memberships: Memberships
+    memberships: Relations
     texts: Mapping[int, Sequence[int]]
 
     @cached_property
     def _rows(self) -> RowsByCode:
         listed = np.flatnonzero(~self.memberships.unlisted)
-        users = self.memberships.users
+        users = self.memberships.holders
         return RowsByCode(users.codes[listed], listed, len(users.values))
 
     def spellings(self, user_id: int) -> tuple[str, ...]:
         """Return what rows call a user; nothing for somebody whom none names."""
-        return tuple(self.memberships.users.values[code] for code in self.texts.get(user_id, ()))
+        return tuple(self.memberships.holders.values[code] for code in self.texts.get(user_id, ()))
 
     def places(self, user_id: int) -> dict[str, tuple[Origin, ...]]:
         """Return what rows call a user, and where."""
         return {
-            self.memberships.users.values[code]: tuple(
+            self.memberships.holders.values[code]: tuple(
                 place
                 for row in self._rows[code]
-                for place in self.memberships.places(int(row)).username
+                for place in self.memberships.places(int(row)).holder
             )
             for code in self.texts.get(user_id, ())
         }
@@ -198,38 +198,38 @@ def match_access(
     finder: "PersonFinder",
 ) -> MatchedMemberships:
     """Find person and project of each desired membership."""
-    asked = Memberships.of(desired.memberships)
-    people = [finder.find(username) for username in asked.users.values]
-    fitting = [projects.fitting(text) for text in asked.projects.values]
+    asked = Relations.of(desired)
+    people = [finder.find(username) for username in asked.holders.values]
+    fitting = [projects.fitting(text) for text in asked.targets.values]
     misread = misread_projects(desired, projects)
     whom, person_of = _numbered(people, _who)
     meant: list[tuple[Project, ...]] = [
         some if len(some) == 1 and text not in misread else ()
-        for text, some in zip(asked.projects.values, fitting, strict=True)
+        for text, some in zip(asked.targets.values, fitting, strict=True)
     ]
     targets, project_of = _numbered(meant, lambda some: some[0].id if some else None)
-    person, project = person_of[asked.users.codes], project_of[asked.projects.codes]
+    person, project = person_of[asked.holders.codes], project_of[asked.targets.codes]
     unclear = np.array([isinstance(one, Finding) for one in people], dtype=bool)
     findings: list[Finding] = []
     invalid: set[tuple[str, str]] = set()
     strangers: set[str] = set()
     misnamed: set[str] = set()
-    for row in np.flatnonzero(unclear[asked.users.codes] | (project < 0)).tolist():
+    for row in np.flatnonzero(unclear[asked.holders.codes] | (project < 0)).tolist():
         membership = asked[row]
-        username, text = membership.username.value, membership.project.value
-        who, some = people[asked.users.codes[row]], fitting[asked.projects.codes[row]]
+        username, text = membership.holder.value, membership.target.value
+        who, some = people[asked.holders.codes[row]], fitting[asked.targets.codes[row]]
         if isinstance(who, Finding) and membership.unlisted and who.code == "person-unknown":
             findings.append(_nobody(membership))
         elif isinstance(who, Finding):
-            place = first_place(membership.username.origins or membership.project.origins)
+            place = first_place(membership.holder.origins or membership.target.origins)
             findings.append(replace(who, origin=place))
             if who.code != "row-skipped":
                 invalid.add((username, text))
             if who.code == "person-unknown":
                 strangers.add(username)
-        problem = project_problem(membership.project, some)
+        problem = project_problem(membership.target, some)
         if text in misread:
-            problem = misread_project(membership.project, some[0])
+            problem = misread_project(membership.target, some[0])
         if problem is not None:
             findings.append(problem)
             invalid.add((username, text))
@@ -245,7 +245,7 @@ def match_access(
         refused[at] = True
         findings.append(finding)
         if finding.severity is Severity.ERROR:
-            invalid.update((m.username.value, m.project.value) for m in memberships)
+            invalid.update((m.holder.value, m.target.value) for m in memberships)
     return MatchedMemberships(
         wanted.chosen(~refused),
         Invalid(memberships=invalid, strangers=strangers, misnamed=misnamed),
@@ -283,7 +283,7 @@ def _numbered(things: Iterable[T], key: Callable[[T], object]) -> tuple[tuple[T,
 
 
 def _paired(
-    asked: Memberships,
+    asked: Relations,
     person: Codes,
     project: Codes,
     people: Sequence[_Found],
@@ -328,7 +328,7 @@ def _is_odd(wanted: ResolvedMemberships, current: CurrentState) -> Flags:
 
 
 def _refusal(
-    memberships: Sequence[DesiredMembership],
+    memberships: Sequence[DesiredRelation],
     user: User | None,
     project: Project,
     current: CurrentState,
@@ -345,9 +345,9 @@ def _refusal(
     return None
 
 
-def _named(asked: Memberships, people: Sequence[_Found]) -> Named:
+def _named(asked: Relations, people: Sequence[_Found]) -> Named:
     texts: dict[int, list[int]] = {}
-    for code in np.unique(asked.users.codes[~asked.unlisted]):
+    for code in np.unique(asked.holders.codes[~asked.unlisted]):
         person = people[code]
         if isinstance(person, User):
             texts.setdefault(person.id, []).append(int(code))
@@ -472,22 +472,18 @@ def ambiguous_project(text: str, fitting: Iterable[Project], place: Origin | Non
     return found("project-ambiguous", place, value=text, text=text, projects=choice)
 
 
-def _nobody(membership: DesiredMembership) -> Finding:
+def _nobody(membership: DesiredRelation) -> Finding:
     """Return the finding for a member who is in no source of users and not on the server."""
-    text = membership.username.value
-    place = first_place(membership.username.origins)
+    text = membership.holder.value
+    place = first_place(membership.holder.origins)
     return user_finding("member-no-person", text, place, case="username")
 
 
-def _cells(membership: DesiredMembership) -> tuple[Origin, ...]:
-    return membership.role.origins or membership.project.origins or membership.username.origins
-
-
 def _conflict(
-    memberships: Sequence[DesiredMembership], project: Project, roles: Iterable[str]
+    memberships: Sequence[DesiredRelation], project: Project, roles: Iterable[str]
 ) -> Finding:
-    places = in_place_order(place for membership in memberships for place in _cells(membership))
-    who = min(membership.username.value for membership in memberships)
+    places = in_place_order(place for membership in memberships for place in membership.cells)
+    who = min(membership.holder.value for membership in memberships)
     return found(
         "membership-conflict",
         places[0] if places else None,
@@ -498,9 +494,9 @@ def _conflict(
     )
 
 
-def _private(memberships: Iterable[DesiredMembership], project: Project) -> Finding:
-    places = in_place_order(place for membership in memberships for place in _cells(membership))
-    who = min(membership.username.value for membership in memberships)
+def _private(memberships: Iterable[DesiredRelation], project: Project) -> Finding:
+    places = in_place_order(place for membership in memberships for place in membership.cells)
+    who = min(membership.holder.value for membership in memberships)
     return found(
         "project-private",
         places[0] if places else None,
@@ -510,7 +506,7 @@ def _private(memberships: Iterable[DesiredMembership], project: Project) -> Find
     )
 
 
-def _not_read(memberships: Iterable[DesiredMembership], project: Project) -> Finding:
-    places = (place for membership in memberships for place in _cells(membership))
+def _not_read(memberships: Iterable[DesiredRelation], project: Project) -> Finding:
+    places = (place for membership in memberships for place in membership.cells)
     label = project.label
     return found("row-skipped", first_place(places), case="unread", value=label, project=label)

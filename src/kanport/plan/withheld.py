@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from kanport.facts import Fact, fact
 from kanport.findings import Finding, found
 from kanport.mapping.spec import MappingFile
-from kanport.model import Blocker
+from kanport.model import About, Blocker
 from kanport.origin import Origin, in_place_order
 from kanport.plan.change import Action, Change, called
 from kanport.plan.model import PlanBecause, PlanWithheld
@@ -76,7 +76,7 @@ class Causes:
     causes of that, `anybody` those that may be about every user, `every` all that there are.
     """
 
-    index: Mapping[tuple[str, str | None], tuple[Blocker, ...]]
+    index: Mapping[tuple[About | Literal["named"], str | None], tuple[Blocker, ...]]
     anybody: tuple[PlanBecause, ...]
     every: tuple[PlanBecause, ...]
     disputed: Set[str]
@@ -85,17 +85,17 @@ class Causes:
     @classmethod
     def of(cls, blockers: Iterable[Blocker], disputed: Set[str], unclear: Iterable[Origin]) -> Self:
         """Index blockers; `unclear` are the places of findings about who somebody is."""
-        index: dict[tuple[str, str | None], list[Blocker]] = defaultdict(list)
+        index: dict[tuple[About | Literal["named"], str | None], list[Blocker]] = defaultdict(list)
         for blocker in blockers:
             index[blocker.about, blocker.who].append(blocker)
-            if blocker.who is not None and blocker.about != "access":
+            if blocker.who is not None and blocker.about is not About.GROUP_ACCESS:
                 index["named", blocker.who].append(blocker)
         frozen = {key: tuple(some) for key, some in index.items()}
         everything = (blocker for some in frozen.values() for blocker in some)
         identity = [Blocker("identity", None, place) for place in unclear]
         return cls(
             frozen,
-            _causes(frozen.get(("user", None), ())),
+            _causes(frozen.get((About.USER, None), ())),
             _causes(everything) or (cause("unproven"),),
             disputed,
             _causes(identity),
@@ -114,18 +114,18 @@ class Causes:
         self, keys: Iterable[str], projects: Set[str], *, anybody: bool = True
     ) -> tuple[PlanBecause, ...]:
         """Return why it is open whether somebody is wanted in a project, by its keys."""
-        return self._in(keys, "project", projects, anybody)
+        return self._in(keys, About.MEMBERSHIP, projects, anybody)
 
     def of_member(self, keys: Iterable[str], groups: Set[str]) -> tuple[PlanBecause, ...]:
         """Return why it is open whether somebody is wanted in a group, by its keys."""
-        return self._in(keys, "group", groups, anybody=True)
+        return self._in(keys, About.GROUP_MEMBER, groups, anybody=True)
 
     def of_project(self, projects: Set[str]) -> tuple[PlanBecause, ...]:
         """Return why it is open whether anything names a project, by its keys."""
         whole = [
             blocker
             for (about, _), some in self.index.items()
-            if about in ("project", "access")
+            if about in (About.MEMBERSHIP, About.GROUP_ACCESS)
             for blocker in some
             if blocker.what is None or blocker.what in projects
         ]
@@ -137,8 +137,8 @@ class Causes:
             blocker
             for (about, who), some in self.index.items()
             for blocker in some
-            if (about == "group" and (blocker.what is None or blocker.what in groups))
-            or (about == "access" and (who is None or who in groups))
+            if (about is About.GROUP_MEMBER and (blocker.what is None or blocker.what in groups))
+            or (about is About.GROUP_ACCESS and (who is None or who in groups))
         ]
         return (*_causes(whole, named="group"), *self.anybody) or self.every
 
@@ -147,13 +147,13 @@ class Causes:
         some = [
             blocker
             for key in (None, *groups)
-            for blocker in self.index.get(("access", key), ())
+            for blocker in self.index.get((About.GROUP_ACCESS, key), ())
             if blocker.what is None or blocker.what in projects
         ]
         return (*_causes(some, named="group"), *self.anybody) or self.every
 
     def _in(
-        self, keys: Iterable[str], about: str, whats: Set[str], anybody: bool
+        self, keys: Iterable[str], about: About, whats: Set[str], anybody: bool
     ) -> tuple[PlanBecause, ...]:
         keys = tuple(keys)
         named = [
@@ -162,7 +162,7 @@ class Causes:
             for blocker in self.index.get((about, key), ())
             if blocker.what is None or blocker.what in whats
         ]
-        named += [blocker for key in keys for blocker in self.index.get(("user", key), ())]
+        named += [blocker for key in keys for blocker in self.index.get((About.USER, key), ())]
         return self._whole(keys, named, anybody)
 
     def _whole(

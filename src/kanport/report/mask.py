@@ -20,19 +20,11 @@ from kanport.catalogue import ALL, Personal
 from kanport.facts import Fact
 from kanport.fields import USER_FIELDS
 from kanport.findings import Finding
-from kanport.model import PasswordCell
+from kanport.model import About, PasswordCell
 from kanport.names import compare_key
 from kanport.origin import Origin
 from kanport.outcome import Approved, Run, Verdict
-from kanport.plan.change import (
-    About,
-    Action,
-    Change,
-    ProjectChange,
-    RelationChange,
-    UserChange,
-    UserSide,
-)
+from kanport.plan.change import Action, Change, ProjectChange, RelationChange, UserChange, UserSide
 from kanport.plan.model import (
     GuardVerdict,
     Plan,

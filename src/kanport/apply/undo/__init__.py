@@ -14,8 +14,8 @@ from kanport.apply.undo.groups import groups_back
 from kanport.apply.undo.memberships import memberships_back
 from kanport.apply.undo.users import created_back, users_back
 from kanport.findings import in_order
-from kanport.model import CurrentState, Project
-from kanport.plan.change import About, Action, Change
+from kanport.model import About, CurrentState, Project
+from kanport.plan.change import Action, Change
 from kanport.plan.guards import judge_undo
 from kanport.plan.model import Plan, PlanIdentity, PlanServer
 from kanport.plan.order import in_plan_order

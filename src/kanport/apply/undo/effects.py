@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from kanport.apply.journal import Answered, Heard, Recorded
+from kanport.model import About
 from kanport.names import compare_key
 from kanport.outcome import Outcome, Status
 from kanport.plan.change import (
-    About,
     Action,
     Change,
     GroupChange,
