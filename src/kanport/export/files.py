@@ -14,12 +14,10 @@ from pathlib import Path
 from kanport.errors import UsageError
 from kanport.export.tables import Listing
 from kanport.files import write_file
-from kanport.spreadsheet import escaped_xstring
 
 # What YAML 1.2 does not allow as it is, or takes for a line break (productions 1 and 26 to 29).
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
-# An Excel cell holds no more characters, and none of these.
-_MOST_IN_A_CELL = 32_767
+_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 def write_csv(path: Path, listing: Listing) -> None:
@@ -51,48 +49,26 @@ def write_folder(folder: Path, tables: Iterable[Listing]) -> None:
 
 
 def write_workbook(path: Path, tables: Iterable[Listing]) -> None:
-    """Write all tables into one workbook, a sheet each; every cell is text.
+    """Write all tables into one workbook, a table on a sheet each; every cell is text.
 
     Raises UsageError where the file cannot be written, or where a value fits into no cell.
     """
-    from openpyxl import Workbook
-    from openpyxl.cell import WriteOnlyCell
-    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-    from openpyxl.styles import Font
+    from kanport.workbook import MOST_CHARACTERS, Column, Sheet, Styled, write_book
 
-    tables = tuple(tables)
+    sheets = []
     for listing in tables:
         for row in listing.rows:
             for column, value in zip(listing.columns, row, strict=True):
-                if len(value) > _MOST_IN_A_CELL or ILLEGAL_CHARACTERS_RE.search(value):
+                if len(value) > MOST_CHARACTERS or _NOT_IN_XML.search(value):
                     raise UsageError(
                         f"{listing.name}: the {column} {value[:40]!r} fits into no cell of Excel",
-                        hint="export as CSV or YAML, or mend it on the server",
+                        hint="export as CSV or YAML, or correct it on the server",
                     )
-    book = Workbook(write_only=True)
-    bold = Font(bold=True)
-    for listing in tables:
-        sheet = book.create_sheet(listing.name)
-        sheet.freeze_panes = "A2"
-        header = []
-        for column in listing.columns:
-            cell = WriteOnlyCell(sheet, column)
-            cell.font = bold
-            header.append(cell)
-        sheet.append(header)
-        for row in listing.rows:
-            cells = []
-            for value in row:
-                # An empty cell is left out; text that looks like a formula or a number stays text.
-                cell = WriteOnlyCell(sheet, escaped_xstring(value) or None)
-                if value:
-                    cell.data_type = "s"
-                    cell.number_format = "@"
-                cells.append(cell)
-            sheet.append(cells)
-    whole = io.BytesIO()
-    book.save(whole)
-    write_file(path, whole.getvalue(), secret=True)
+        rows = [[Styled(value, "text") if value else None for value in row] for row in listing.rows]
+        sheets.append(Sheet(listing.name, tuple(map(Column, listing.columns)), rows, listing.name))
+    # Text that looks like a formula or a number stays text, also when somebody edits it.
+    styles = {"text": {"num_format": "@", "quote_prefix": True}}
+    write_file(path, write_book(sheets, styles=styles), secret=True)
 
 
 def write_yaml(path: Path, tables: Iterable[Listing]) -> None:

@@ -12,10 +12,10 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from kanport.outcome import Status
 from kanport.report import excel
-from kanport.report.excel.book import book
-from kanport.report.excel.cells import MOST_CHARACTERS, Cells, fitting
-from kanport.report.excel.sheet import Column, Sheet
+from kanport.report.excel import fitting
 from kanport.report.view import View, of_plan, of_run, of_validation, of_verification
+from kanport.spreadsheet import plain_xstring
+from kanport.workbook import MOST_CHARACTERS, Column, Sheet, write_book
 from tests.report.examples import FINDINGS, MAPPING, SOURCES, make_plan, make_run, make_verdicts
 from tests.report.excel.opening import opened, section, table
 from tests.report.worlds import FORMULA, partial_run, whole_plan
@@ -133,15 +133,38 @@ def test_a_text_that_is_too_long_for_a_cell_says_that_it_was_cut() -> None:
     assert fitting("y" * MOST_CHARACTERS) == "y" * MOST_CHARACTERS
 
 
+def written(*values: str | int) -> list[object]:
+    """Return what a reader finds in a sheet of one column with these values."""
+    sheet = Sheet("Sheet", (Column("Value"),), [(value,) for value in values])
+    book = load_workbook(io.BytesIO(write_book([sheet])))
+    return [row[0] for row in book["Sheet"].iter_rows(values_only=True)]
+
+
 def test_numbers_that_would_lose_their_end_are_text() -> None:
-    assert 't="s"' in Cells()[10**15 + 1]
-    assert "<v>999999</v>" in Cells()[999999]
+    assert written(10**15 + 1, 999_999) == [str(10**15 + 1), 999_999]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "_x0041_x0042_",
+        "a_x005F_x0041_",
+        "<r>Rita</r>",
+        "<r><t>Rita</t></r>",
+        "<r>_x0041_ & </r>",
+        "<r>",
+    ],
+)
+def test_no_text_is_markup_or_an_escape(text: str) -> None:
+    sheet = Sheet("Sheet", (Column("Value"),), [(text,)])
+    with zipfile.ZipFile(io.BytesIO(write_book([sheet]))) as package:
+        strings = ElementTree.fromstring(package.read("xl/sharedStrings.xml"))  # noqa: S314
+    assert [plain_xstring("".join(string.itertext())) for string in strings] == [text]
 
 
 def test_more_rows_than_a_sheet_has_go_on_in_another_one() -> None:
     sheet = Sheet("Rows", (Column("Number"),), [(number,) for number in range(25)], table="Rows")
-    made = book([sheet], title="t", made_at="", kanport="", most_rows=11)
-    found = load_workbook(io.BytesIO(made))
+    found = load_workbook(io.BytesIO(write_book([sheet], most_rows=11)))
     assert found.sheetnames == ["Rows", "Rows (2)", "Rows (3)"]
     told = [row[0] for one in found for row in one.iter_rows(min_row=2, values_only=True)]
     assert told == list(range(25))

@@ -9,7 +9,7 @@ from openpyxl import load_workbook
 from kanport.outcome import Run
 from kanport.plan.model import Plan
 from kanport.report import excel
-from kanport.report.excel.cells import fitting
+from kanport.report.excel import fitting
 from kanport.report.view import of_plan, of_run
 from tests.report.worlds import worlds
 

@@ -1,0 +1,293 @@
+"""A report as an Excel file: summary, changes, access review, findings and rows, as real tables."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from kanport.report.columns import table_of
+from kanport.report.facts import fact_rows
+from kanport.report.parts import Level, View, ViewKind
+from kanport.report.tables import Matrix
+from kanport.report.visible import storable
+from kanport.report.words import SEVERITIES
+from kanport.workbook import MOST_CHARACTERS, Column, Sheet, Styled, Value, write_book
+
+DECISIONS = ("keep", "revoke", "change")
+"""What a reviewer can decide about each access."""
+
+_TITLE, _SECTION, _STRONG, _MUTED = "title", "section", "strong", "muted"
+_MUTED_RIGHT, _MUTED_INDENT, _INDENT = "muted right", "muted indent", "indent"
+_ENTRY, _DAY = "entry", "day"
+_STYLES: Final[dict[str, dict[str, Any]]] = {
+    _TITLE: {"bold": True, "font_size": 16},
+    _SECTION: {"bold": True, "font_size": 12, "font_color": "#1F4E79"},
+    _STRONG: {"bold": True},
+    _MUTED: {"font_color": "#595959"},
+    _MUTED_RIGHT: {"font_color": "#595959", "align": "right"},
+    _MUTED_INDENT: {"font_color": "#595959", "align": "left", "indent": 1},
+    _INDENT: {"quote_prefix": True, "align": "left", "indent": 1},
+    _ENTRY: {"bg_color": "#FFF9E5"},
+    _DAY: {"bg_color": "#FFF9E5", "num_format": r"yyyy\-mm\-dd"},
+}
+_REVIEW = (
+    Column("Decision", choices=DECISIONS, style=_ENTRY, width=13),
+    Column("Reviewer", style=_ENTRY, width=18),
+    Column("Date", style=_DAY, width=13),
+    Column("Comment", style=_ENTRY, width=40),
+)
+_NARROW = {
+    "Risk": 60.0,
+    "Reason": 44.0,
+    "Message": 60.0,
+    "Hint": 60.0,
+    "Origin": 44.0,
+    "Changes": 44.0,
+}
+_ALARMS = {
+    "Risk": ("*",),
+    "Outcome": ("failed", "skipped", "not attempted"),
+    "Verdict": ("not as planned",),
+    "Severity": ("error",),
+    "What became of it": ("left out",),
+    "What happens": ("failed", "skipped", "not attempted"),
+    "Account": ("disabled", "removed", "not there"),
+}
+_MARKS = {Level.GOOD: "OK", Level.NOTE: "Note", Level.LOOK: "Attention", Level.STOP: "Problem"}
+_OUTCOMES = ("planned", "done", "already so", "failed", "skipped", "not attempted")
+_VERDICTS = ("planned", "as planned", "not as planned")
+
+Row = Sequence[Value]
+
+
+def render(view: View) -> bytes:
+    """Return a report as an Excel file; the same view gives the same bytes."""
+    made_at = _time(view.facts.run.started_at if view.facts.run else view.facts.created_at)
+    return write_book(
+        _sheets(view),
+        title=storable(view.title),
+        made_at=made_at if isinstance(made_at, datetime) else None,
+        made_by=f"Kanport {view.facts.kanport}".strip(),
+        styles=_STYLES,
+        text=fitting,
+    )
+
+
+def _sheets(view: View) -> Iterator[Sheet]:
+    """Yield the sheets of a report: the summary, and a table for each part of the view."""
+    yield _summary(view)
+    if view.kind is not ViewKind.VALIDATION:
+        yield _table(view, "changes", "Changes", "Changes")
+        yield _projects(view)
+    if view.kind in (ViewKind.PLAN, ViewKind.RUN):
+        yield _table(view, "access", "Access review", "AccessReview", _REVIEW)
+        if view.matrix is not None:
+            yield _matrix(view.matrix)
+    if view.kind is not ViewKind.VERIFICATION:
+        yield _table(view, "findings", "Findings", "Findings")
+        yield _table(view, "rows", "Input rows", "InputRows")
+
+
+def _table(view: View, name: str, title: str, key: str, more: tuple[Column, ...] = ()) -> Sheet:
+    table = table_of(view, name)
+    columns = tuple(
+        Column(column, widest=_NARROW.get(column, 36.0), alarm=_ALARMS.get(column, ()))
+        for column in table.columns
+    )
+    return Sheet(title, (*columns, *more), table.rows, table=key)
+
+
+def _projects(view: View) -> Sheet:
+    heads = ["Project", "Granted", "Changed", "Revoked"]
+    kinds = ("granted", "changed", "revoked")
+    planned = view.kind is ViewKind.RUN
+    if planned:
+        heads += ["Granted, planned", "Changed, planned", "Revoked, planned"]
+    heads += ["Group access granted", "Group access changed", "Group access revoked"]
+    heads += ["People before", "People after", "Gained through groups", "Lost through groups"]
+    heads += ["Not sure, through groups"]
+    columns = tuple(map(Column, heads))
+    rows = [
+        (
+            one.project,
+            *(getattr(one.made, kind) for kind in kinds),
+            *(getattr(one.planned, kind) for kind in kinds if planned),
+            *(getattr(one.groups_made, kind) for kind in kinds),
+            *(
+                (
+                    one.flow.before,
+                    one.flow.after,
+                    one.flow.gained,
+                    one.flow.lost,
+                    one.flow.unsure,
+                )
+                if one.flow is not None
+                else (None,) * 5
+            ),
+        )
+        for one in view.projects
+    ]
+    return Sheet("Projects", columns, rows, table="Projects")
+
+
+def _matrix(matrix: Matrix) -> Sheet:
+    heads = ["Project", "Id", "All before", "All after"]
+    for number, role in enumerate(matrix.roles, start=1):
+        # A role of somebody's own making can be named like another head, or like nothing.
+        name = role if role.isprintable() and role.strip() == role and role else f"role {number}"
+        heads += [f"{name} before", f"{name} after"]
+    rows = [
+        [
+            row.project,
+            row.project_id,
+            row.before,
+            row.after,
+            *(number for cell in row.cells for number in (cell.before, cell.after)),
+        ]
+        for row in matrix.rows
+    ]
+    return Sheet("Access matrix", tuple(map(Column, _unique(heads))), rows, table="AccessMatrix")
+
+
+def _unique(heads: list[str]) -> Iterator[str]:
+    # Excel tells the heads of a table apart without regard to case.
+    seen: set[str] = set()
+    for number, head in enumerate(heads, start=1):
+        short = head[:200]
+        named = short if short.lower() not in seen else f"{short} ({number})"
+        seen.add(named.lower())
+        yield named
+
+
+def _summary(view: View) -> Sheet:
+    """Return the first sheet: what a manager needs, with every number of the report."""
+    widths = (38.0, 22.0, *(15.0,) * 4, 21.0, 15.0)
+    columns = tuple(Column("", width=width) for width in widths)
+    return Sheet("Summary", columns, list(_summary_rows(view)))
+
+
+def _summary_rows(view: View) -> Iterator[Row]:
+    yield [Styled(view.title, _TITLE)]
+    yield [Styled(f"{_MARKS[view.level]}: {view.headline}", _STRONG)]
+    yield from ([f"{_MARKS[sentence.level]}: {sentence.text}"] for sentence in view.sentences)
+    yield from _section("About", _about(view))
+    yield from _section("Sources", _sources(view))
+    yield from _section("Summary", _actions(view))
+    yield from _section("Look at these twice", ([row.label, row.number] for row in view.risks))
+    yield from _section("Safety checks", _guards(view))
+    yield from _section("Findings by kind", _kinds(view))
+    yield from _section("Not as planned" if view.verified else "Not done", _undone(view))
+    yield from _section("Counts", _counts(view))
+    yield from _section("Next steps", ([step] for step in view.next_steps))
+
+
+def _section(title: str, rows: Iterable[Row]) -> Iterator[Row]:
+    body = list(rows)
+    if body:
+        yield []
+        yield [Styled(title, _SECTION)]
+        yield from body
+
+
+def _about(view: View) -> Iterator[Row]:
+    facts = view.facts
+    for label, text in fact_rows(facts):
+        if not label.startswith("Source "):
+            yield [label, text]
+    times = (
+        ("Planned at", facts.created_at),
+        ("Begun at", facts.run.started_at if facts.run else ""),
+        ("Finished at", (facts.run.finished_at or "") if facts.run else ""),
+        ("Looked at", facts.verified_at),
+    )
+    yield from ([f"{label} (UTC)", _time(moment)] for label, moment in times if moment)
+
+
+def _sources(view: View) -> Iterator[Row]:
+    if view.facts.sources:
+        yield [
+            *_words("", "kind"),
+            *_heads("rows", "bytes"),
+            Styled("path", _MUTED_INDENT),
+            *_words("", "changed (UTC)", "SHA-256"),
+        ]
+    for source in view.facts.sources:
+        changed = _time(source.modified_at) if source.modified_at else None
+        yield [
+            *(source.name, source.type, source.rows, source.size),
+            *(Styled(source.path, _INDENT), None, changed, source.sha256),
+        ]
+
+
+def _actions(view: View) -> Iterator[Row]:
+    if not view.summary:
+        return
+    heads = _VERDICTS if view.verified else _OUTCOMES if view.tally else _OUTCOMES[:1]
+    yield [None, *_heads(*heads)]
+    for row in view.summary:
+        numbers = list(row.tally.to_dict().values()) if row.tally else [row.planned]
+        yield [row.label, *numbers]
+    total = list(view.numbers.to_dict().values()) if view.numbers else [len(view.lines)]
+    yield [Styled("all changes", _STRONG), *(Styled(one, _STRONG) for one in total)]
+
+
+def _guards(view: View) -> Iterator[Row]:
+    for guard in view.guards:
+        yield [guard.guard, guard.standing, guard.message]
+
+
+def _kinds(view: View) -> Iterator[Row]:
+    if view.finding_rows:
+        yield [*_words("", "severity"), *_heads("number"), Styled("about", _MUTED_INDENT)]
+    for row in view.finding_rows:
+        yield [row.code, SEVERITIES[row.severity].one, row.number, Styled(row.about, _INDENT)]
+
+
+def _undone(view: View) -> Iterator[Row]:
+    for row in view.undone:
+        yield [row.status.value, len(row.lines), Styled(row.reason, _INDENT)]
+
+
+def _counts(view: View) -> Iterator[Row]:
+    for total in view.sums:
+        yield [Styled(total.total.label, _STRONG), Styled(total.total.number, _STRONG)]
+        for part in total.parts:
+            yield [Styled(part.label, _INDENT), part.number]
+    for count in view.counts:
+        yield [count.label, count.number]
+
+
+def _words(*words: str) -> Row:
+    return [Styled(word, _MUTED) for word in words]
+
+
+def _heads(*words: str) -> Row:
+    """Return heads of columns of numbers."""
+    return [Styled(word, _MUTED_RIGHT) for word in words]
+
+
+def _time(moment: str) -> Value:
+    try:
+        when = datetime.fromisoformat(moment)
+    except ValueError:
+        return moment
+    return when.replace(tzinfo=when.tzinfo or UTC).astimezone(UTC)
+
+
+def fitting(text: str) -> str:
+    r"""Return a text that fits into a cell: escaped where it cannot be seen, cut where too long.
+
+    >>> fitting("a\x1bb"), len(fitting("x" * 40000))
+    ('a\\x1bb', 32767)
+    """
+    text = storable(text)
+    if len(text) * 2 > MOST_CHARACTERS and _units(text) > MOST_CHARACTERS:
+        end = f" … (cut here; {len(text)} characters in all, the JSON report has them)"
+        text = text[: MOST_CHARACTERS - len(end)]
+        while _units(text) + len(end) > MOST_CHARACTERS:
+            text = text[: -(_units(text) + len(end) - MOST_CHARACTERS + 1) // 2]
+        text += end
+    return text
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
