@@ -25,9 +25,9 @@ from kanport.doctor import Check, examine
 from kanport.doctor import exit_for as exit_for_checks
 from kanport.doctor.told import as_json as checks_as_json
 from kanport.doctor.told import lines as check_lines
-from kanport.drafting.directory import DirectoryKind
 from kanport.errors import ConfigInvalid, Exit, UsageError
 from kanport.facts import fact
+from kanport.init import DirectoryKind
 from kanport.kanboard.client import Client
 from kanport.mapping.json_schema import mapping_schema
 from kanport.network import LONGEST_EXCHANGE

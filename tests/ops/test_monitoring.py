@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kanport.errors import Exit
-from kanport.monitoring import last_success_in, write_metrics, write_status
-from kanport.monitoring.prometheus import exposition
+from kanport.monitoring import exposition, last_success_in, write_metrics, write_status
 from kanport.sandbox import Sandbox
 from tests.cli import ways
 from tests.conftest import Kanport

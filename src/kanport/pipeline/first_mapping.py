@@ -3,9 +3,15 @@
 import json
 from pathlib import Path
 
-from kanport.drafting import draft_for_directory, draft_for_table, guess
-from kanport.drafting.directory import LOCK_ATTRIBUTES, DirectoryKind, FoundDirectory
 from kanport.errors import KanportError, SourceInvalid, UsageError
+from kanport.init import (
+    LOCK_ATTRIBUTES,
+    DirectoryKind,
+    FoundDirectory,
+    draft_for_directory,
+    draft_for_table,
+    guess,
+)
 from kanport.mapping.ldap import LdapSource
 from kanport.mapping.spec import CsvSource, ExcelSource, Source
 from kanport.sources import read_source

@@ -10,7 +10,7 @@ from kanport.mapping import load_mapping
 from kanport.sources.file_bytes import FileBytes, read_bytes
 from tests.conftest import Kanport
 
-SAMPLES = Path(__file__).parents[2] / "samples"
+SAMPLES = Path(__file__).parents[1] / "samples"
 FILES = ["people.csv", "memberships.csv", "starters.csv", "phones.xlsx", "kanboard-users.csv"]
 
 

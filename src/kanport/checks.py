@@ -1,16 +1,94 @@
-"""Who is who: shared addresses and accounts that are not to be touched."""
+"""Checks of the desired state as a whole: administrators, identities, lookalikes, groups.
+
+They run after the sources are normalized and before the plan, and ask no server. They only report
+findings: `kanport.normalize` decides what makes a row unusable.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
 
 import numpy as np
 
-from kanport.fields import EMAIL
-from kanport.findings import Finding, found
+from kanport.fields import EMAIL, ROLE
+from kanport.findings import Finding, found, in_order
 from kanport.frames import DesiredUsers, Relations
 from kanport.mapping.spec import MappingFile
-from kanport.model import DesiredState, Given
+from kanport.model import AppRole, DesiredGroup, DesiredRelation, DesiredState, Given
 from kanport.names import compare_key, lookalike_key, spelling_key
+
+
+def administrators(desired: DesiredState, mapping: MappingFile) -> Iterator[Finding]:
+    """Tell who is to be an administrator of the whole server, so that nobody becomes it unseen."""
+    users = DesiredUsers.of(desired.users)
+    for at in np.flatnonzero(users.values[ROLE.name] == AppRole.ADMIN).tolist():
+        user = users[at]
+        yield found(
+            "admin-wanted",
+            next(iter(user.role.origins), None) if user.role is not None else None,
+            value=AppRole.ADMIN.value,
+            username=user.username.value,
+        )
+
+
+def strangers(desired: DesiredState, mapping: MappingFile) -> Iterator[Finding]:
+    """Tell of memberships for people whom no row of users names.
+
+    They may exist on the server; the plan says so where they don't. Without users in the mapping
+    there is nothing to compare with, and people in doubt are known to the sources.
+    """
+    if mapping.users is None:
+        return
+    unknown = desired.unknown
+    listed = {*DesiredUsers.of(desired.users).keys} | unknown.people | unknown.hidden
+    memberships = Relations.of(desired)
+    people = memberships.holders.keys(compare_key)
+    unlisted: dict[str, list[DesiredRelation]] = {}
+    for at in np.flatnonzero(people.having(lambda key: key not in listed)).tolist():
+        unlisted.setdefault(people.values[people.codes[at]], []).append(memberships[at])
+    for theirs in unlisted.values():
+        first, *rest = theirs
+        yield found(
+            "person-unlisted",
+            next(iter(first.holder.origins), None),
+            value=first.holder.value,
+            related=(place for other in rest for place in other.holder.origins[:1]),
+            username=first.holder.value,
+            memberships=len(theirs),
+        )
+
+
+# --- what Kanboard's own login does with groups that have an external id --------------------------
+
+
+def external_ids(desired: DesiredState, mapping: MappingFile) -> Iterator[Finding]:
+    """Tell once of groups whose external id is a DN, and once of those whose id is none.
+
+    At each login through LDAP, Kanboard's GroupSync puts a person into the groups whose external id
+    is the DN of one of theirs, compared letter for letter, and takes them out of all others that
+    have an external id. No DN is like an id that is none, so such a group empties itself.
+    """
+    given = [g for g in desired.groups if g.external_id is not None and g.external_id.value]
+    synced = [group for group in given if _is_dn(group)]
+    others = [group for group in given if not _is_dn(group)]
+    if others:
+        yield _finding("group-login", others)
+    if synced:
+        yield _finding("group-synced", synced)
+
+
+def _is_dn(group: DesiredGroup) -> bool:
+    # A relative name of a DN has a type and a value (RFC 4514); no group is the root.
+    kind, equals, _ = group.external_id.value.partition("=") if group.external_id else ("", "", "")
+    return bool(equals) and kind.strip().replace("-", "").replace(".", "").isalnum()
+
+
+def _finding(code: str, groups: list[DesiredGroup]) -> Finding:
+    names = sorted(group.name.value for group in groups)
+    places = [p for g in groups if g.external_id is not None for p in g.external_id.origins]
+    return found(code, next(iter(places), None), groups=tuple(names), number=len(names))
+
+
+# --- who is who: shared addresses and accounts that are not to be touched -------------------------
 
 
 def shared_emails(desired: DesiredState, mapping: MappingFile) -> Iterator[Finding]:
@@ -110,3 +188,22 @@ def protected(desired: DesiredState, mapping: MappingFile) -> Iterator[Finding]:
                 value=user.username.value,
                 username=user.username.value,
             )
+
+
+# --- rules over everything that the sources want together; no server is asked ---------------------
+
+Check = Callable[[DesiredState, MappingFile], Iterator[Finding]]
+
+CHECKS: tuple[Check, ...] = (
+    shared_emails,
+    lookalikes,
+    protected,
+    administrators,
+    strangers,
+    external_ids,
+)
+
+
+def check(desired: DesiredState, mapping: MappingFile) -> list[Finding]:
+    """Give all findings about the desired state as a whole, in the order of their places."""
+    return in_order(finding for rule in CHECKS for finding in rule(desired, mapping))

@@ -9,8 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretBytes
 
-from kanport.approval import Approval, approval_key, approve, load_approval, refusals
-from kanport.approval.file import write_approval
+from kanport.approval import (
+    Approval,
+    approval_key,
+    approve,
+    load_approval,
+    refusals,
+    write_approval,
+)
 from kanport.errors import ConfigInvalid, UsageError
 from kanport.plan.plan_file import plan_digest
 from tests.report.examples import make_plan

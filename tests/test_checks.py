@@ -1,8 +1,9 @@
 """Rules over everything that the sources want together."""
 
-from kanport.checks import check
+from kanport.checks import check, external_ids
 from kanport.findings import Finding
-from kanport.model import DesiredState, Unknown
+from kanport.mapping.spec import MappingFile
+from kanport.model import DesiredGroup, DesiredState, Given, Unknown
 from tests.normalize.building import a_mapping, a_table, made
 
 MAPPING = """
@@ -87,3 +88,33 @@ def test_without_users_in_the_mapping_nobody_is_a_stranger() -> None:
     """
     desired = made(mapping, a_table("grants", "L|P", "eve|ALPHA")).desired
     assert check(desired, a_mapping(mapping).spec) == []
+
+
+# --- groups -------------------------------------------------------------------------------------
+
+GROUPS_MAPPING = MappingFile.model_validate(
+    {
+        "kanport": 1,
+        "sources": {"teams": {"type": "csv", "path": "teams.csv"}},
+        "groups": [{"from": "teams", "name": {"from": "Team"}}],
+    }
+)
+
+
+def codes_of(**ids: str) -> list[tuple[str, str]]:
+    groups = [DesiredGroup(Given(name), Given(one)) for name, one in ids.items()]
+    findings = external_ids(DesiredState(groups=tuple(groups)), GROUPS_MAPPING)
+    return [(finding.code, finding.message.split(")")[0]) for finding in findings]
+
+
+def test_an_id_that_is_no_dn_is_a_warning_and_a_dn_a_note() -> None:
+    assert codes_of(Engineers="eng-1", Testers="cn=testers,dc=example,dc=org") == [
+        ("group-login", "1 group (Engineers"),
+        ("group-synced", "1 group (Testers"),
+    ]
+
+
+def test_groups_that_only_kanport_fills_need_no_word() -> None:
+    assert codes_of(Engineers="") == []
+    groups = (DesiredGroup(Given("Testers")),)
+    assert list(external_ids(DesiredState(groups=groups), GROUPS_MAPPING)) == []

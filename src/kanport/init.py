@@ -1,0 +1,358 @@
+"""A first mapping, for a table or for a directory, which its user then corrects (`kanport init`).
+
+Guesses what each column of a table holds by its header, and writes the mapping as YAML.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from kanport.errors import UsageError
+from kanport.fields import ACTIVE, EMAIL, NAME, ROLE, UPDATABLE, USER_FIELDS, USERNAME, UserField
+from kanport.names import normalize as in_form
+from kanport.normalize.words import as_boolean
+from kanport.table import Table
+
+
+def _of(*fields: UserField) -> dict[str, tuple[str, ...]]:
+    return {field.name: field.headers for field in fields}
+
+
+# What a header says once it is in small letters, without accents, blanks and marks; the first
+# column that fits is taken, the most telling word first.
+_HEADERS: dict[str, tuple[str, ...]] = {
+    **_of(USERNAME),
+    **_of(EMAIL),
+    "first": ("firstname", "givenname", "forename", "vorname", "prenom", "nombre"),
+    "last": ("lastname", "surname", "familyname", "nachname", "familienname", "apellido"),
+    **_of(NAME),
+    **_of(ACTIVE),
+    "project": ("project", "projectname", "projects", "board", "projekt", "projet", "proyecto"),
+    **_of(*(field for field in USER_FIELDS if field.headers)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """The column for each part of a mapping, as far as a header says it, and the other columns."""
+
+    columns: dict[str, str]
+    others: tuple[str, ...]
+
+
+def guess(columns: Sequence[str]) -> Guess:
+    """Tell from the headers which column is which.
+
+    >>> guess(["Login", "E-Mail", "Vorname", "Nachname", "Telefon"]).columns["first"]
+    'Vorname'
+    >>> guess(["Login", "Phone"]).others
+    ('Phone',)
+    """
+    by_key: dict[str, str] = {}
+    for column in columns:
+        by_key.setdefault(_key(column), column)
+    found: dict[str, str] = {}
+    for part, words in _HEADERS.items():
+        fitting = next((by_key[word] for word in words if word in by_key), None)
+        if fitting is not None and fitting not in found.values():
+            found[part] = fitting
+    return Guess(found, tuple(column for column in columns if column not in found.values()))
+
+
+def texts_in(table: Table, column: str, *, at_most: int = 20) -> tuple[str, ...]:
+    """Give the different texts of a column in order; none where there are more than `at_most`."""
+    seen: set[str] = set()
+    for row in table.rows:
+        value = row.values.get(column, "")
+        if isinstance(value, str) and value and column not in row.odd:
+            seen.add(value)
+        if len(seen) > at_most:
+            return ()
+    return tuple(sorted(seen))
+
+
+def _key(header: str) -> str:
+    plain = in_form("NFKD", header.casefold())
+    return re.sub(r"[^a-z0-9]", "", plain)
+
+
+# --- the text of a first mapping for a CSV or Excel file. Pure ------------------------------------
+
+_ROLES = {
+    "project-viewer": ("ro", "r", "read", "readonly", "viewer", "view", "lesen", "gast", "guest"),
+    "project-member": ("rw", "w", "write", "member", "edit", "editor", "schreiben", "mitglied"),
+    "project-manager": ("pm", "manager", "lead", "owner", "admin", "leitung", "chef"),
+}
+_APP_ROLES = {
+    "app-user": ("user", "member", "benutzer", "mitarbeiter", "staff"),
+    "app-manager": ("manager", "lead", "chef", "leitung"),
+    "app-admin": ("admin", "administrator"),
+}
+
+_ACTIVE = dict.fromkeys(("active", "enabled", "employed", "aktiv", "actif", "activo"), "true")
+_ACTIVE |= dict.fromkeys(("left", "inactive", "disabled", "gone", "inaktiv", "inactif"), "false")
+
+
+def draft_for_table(table: Table, file: Path, mapping: Path, *, options: str = "") -> str:
+    """Give a mapping for a file, as it is to lie at `mapping`.
+
+    `options` are further keys of the source, such as `, sheet: Staff`. What no header says is left
+    out and named in a comment. Raises UsageError where no column could be a username.
+    """
+    found = guess(table.columns)
+    columns = found.columns
+    who = columns.get("username") or columns.get("email")
+    if who is None:
+        raise UsageError(
+            f"none of the columns of {file} looks like a username or an email address",
+            hint=f"the columns are {', '.join(table.columns)}; copy a mapping that is near from the"
+            " documentation, and name them there",
+        )
+    path = os.path.relpath(file.absolute(), mapping.absolute().parent)
+    source = f"{{type: {table.kind}, path: {json.dumps(path)}{options}}}"
+    lines = [
+        f"# A first mapping for {file.name}, drawn from its headers. Read it, correct it, then:",
+        "#",
+        f"#   kanport validate {mapping}",
+        f"#   kanport plan {mapping}",
+        "",
+        "kanport: 1",
+        f"name: {json.dumps(file.stem)}",
+        "",
+        "sources:",
+        f"  people: {source}",
+    ]
+    username = _username(who, from_email="username" not in columns)
+    grants = "project" in columns and "role" in columns
+    if not grants or columns.keys() & {"name", "first", "last", "email"}:
+        lines += ["", "users:", "  from: people", "  fields:", f"    {username}"]
+        lines.extend(_fields(table, columns))
+    if grants:
+        lines += ["", "memberships:", "  - from: people", f"    {username}"]
+        lines.append(f"    {_project(table, columns['project'])}")
+        lines.extend(_role(table, columns["role"], _ROLES))
+    if found.others:
+        lines += ["", f"# Not read: {', '.join(map(_text, found.others))}"]
+    lines += ["", 'protect: [admin, "svc-*"]      # these are never touched', ""]
+    return "\n".join(lines)
+
+
+def _username(column: str, *, from_email: bool) -> str:
+    steps = 'trim, lower, {before: "@"}' if from_email else "trim, lower"
+    return f"username: {{from: {_text(column)}, transform: [{steps}]}}"
+
+
+def _fields(table: Table, columns: dict[str, str]) -> Iterator[str]:
+    yield from _name(columns)
+    if "email" in columns:
+        yield f"    email: {{from: {_text(columns['email'])}, transform: [trim, lower]}}"
+    if "role" in columns and "project" not in columns:
+        yield from _role(table, columns["role"], _APP_ROLES)
+    if "active" in columns:
+        yield from _active_field(table, columns["active"])
+    for field in UPDATABLE:
+        if field.name in columns and field not in (NAME, EMAIL, ROLE):
+            yield f"    {field.name}: {{from: {_text(columns[field.name])}, transform: [trim]}}"
+    if "email" in columns and "username" in columns:
+        yield "  find_by: [username, email]   # a new username is then a rename"
+    yield "  password: random             # for new people; never shown"
+    yield "  missing: keep                # or disable, with managed: whom it may touch"
+
+
+def _project(table: Table, column: str) -> str:
+    """Give the rule for a project, of which a cell may hold several."""
+    texts = texts_in(table, column, at_most=10_000)
+    between = next((mark for mark in (";", "|") if any(mark in text for text in texts)), None)
+    split = f", split: {_text(between)}" if between else ""
+    return f"project: {{from: {_text(column)}{split}}}   # an identifier, a name or an id"
+
+
+def _name(columns: dict[str, str]) -> Iterator[str]:
+    if "first" in columns and "last" in columns:
+        names = "{" + columns["first"] + "} {" + columns["last"] + "}"
+        yield f"    name: {{template: {_text(names)}, transform: [collapse, trim]}}"
+    elif column := columns.get("name") or columns.get("last") or columns.get("first"):
+        yield f"    name: {{from: {_text(column)}, transform: [collapse, trim]}}"
+
+
+def _role(table: Table, column: str, roles: dict[str, tuple[str, ...]]) -> Iterator[str]:
+    """Give the rule for a role; a text that says none is left for a person to decide."""
+    texts = texts_in(table, column)
+    known = {role: role for role in roles}
+    known |= {word: role for role, words in roles.items() for word in words}
+    means = {text: known[text.casefold()] for text in texts if text.casefold() in known}
+    open_ = [text for text in texts if text not in means]
+    yield "    role:"
+    yield f"      from: {_text(column)}"
+    if means:
+        pairs = ", ".join(f"{_text(text)}: {role}" for text, role in means.items())
+        yield f"      values: {{{pairs}}}"
+    if open_:
+        yield f"      # say in values what these mean: {', '.join(map(_text, open_))}"
+
+
+def _active_field(table: Table, column: str) -> Iterator[str]:
+    texts = texts_in(table, column)
+    if texts and all(as_boolean(text) is not None for text in texts):
+        yield f"    active: {{from: {_text(column)}}}"
+        return
+    means = {text: _ACTIVE[text.casefold()] for text in texts if text.casefold() in _ACTIVE}
+    open_ = [text for text in texts if text not in means]
+    pairs = ", ".join(f"{_text(text)}: {value}" for text, value in means.items())
+    if means and not open_:
+        yield f"    active: {{from: {_text(column)}, values: {{{pairs}}}}}"
+    else:
+        told = f"; it holds {', '.join(map(_text, texts))}" if texts else ""
+        yield f"    # active: {{from: {_text(column)}, values: {{…: true, …: false}}}}{told}"
+
+
+def _text(text: str) -> str:
+    """Give a text as YAML takes it for one, whatever stands in it."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+# --- the text of a first mapping for an LDAP directory. Pure --------------------------------------
+
+DirectoryKind = Literal["active-directory", "ad-lds", "freeipa", "389-ds", "openldap", "unknown"]
+KINDS: tuple[DirectoryKind, ...] = ("active-directory", "ad-lds", "freeipa", "389-ds", "openldap")
+
+LOCK_ATTRIBUTES = ("nsAccountLock", "pwdAccountLockedTime", "shadowExpire")
+"""Attributes that say that an account is locked, each known to some servers only."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundDirectory:
+    """Which server a directory is, what it is called, and which attributes it knows.
+
+    `knows` has the lock attributes of its schema; it is None where the server shows no schema.
+    """
+
+    kind: DirectoryKind
+    name: str = ""
+    knows: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Ways:
+    """How one kind of server names people, keeps an id, and says that an account is locked."""
+
+    login: str
+    filter: str
+    username: str
+    name: str
+    id: str
+    locks: tuple[str, ...]
+
+
+_PERSON = "(objectClass=inetOrgPerson)"
+_AD_PERSON = "(&(objectCategory=person)(objectClass=user))"
+_EXPIRES = ("userAccountControl", "accountExpires")
+_WAYS: dict[DirectoryKind, _Ways] = {
+    "active-directory": _Ways(
+        "kanport@{domain}", _AD_PERSON, "sAMAccountName", "displayName", "objectGUID", _EXPIRES
+    ),
+    "ad-lds": _Ways("cn=kanport,{base}", "(objectClass=user)", "uid", "cn", "objectGUID", ()),
+    "freeipa": _Ways(
+        "uid=kanport,cn=sysaccounts,cn=etc,{suffix}",
+        _PERSON, "uid", "cn", "ipaUniqueID", ("nsAccountLock",),
+    ),
+    "389-ds": _Ways("uid=kanport,{base}", _PERSON, "uid", "cn", "nsUniqueId", ("nsAccountLock",)),
+    "openldap": _Ways(
+        "cn=kanport,{base}",
+        _PERSON, "uid", "cn", "entryUUID", ("pwdAccountLockedTime", "shadowExpire"),
+    ),
+    "unknown": _Ways("cn=kanport,{base}", _PERSON, "uid", "cn", "entryUUID", LOCK_ATTRIBUTES),
+}  # fmt: skip
+
+
+def draft_for_directory(
+    url: str,
+    base: str,
+    mapping: str,
+    found: FoundDirectory | None = None,
+    *,
+    login: str | None = None,
+    ca_file: str | None = None,
+) -> str:
+    """Return a mapping for the people of a directory.
+
+    `found` says which server it is; without it, the mapping fits OpenLDAP, 389 Directory Server and
+    FreeIPA, and finds nobody in an Active Directory. Raises UsageError where `url` is no LDAP
+    address.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("ldap", "ldaps") or not parts.hostname:
+        raise UsageError(
+            f"{url} is no address of a directory", hint="for example ldaps://ldap.example.org"
+        )
+    server = found or FoundDirectory("unknown")
+    ways = _WAYS[server.kind]
+    suffix = base[match.start() :] if (match := re.search(r"(?i)\bdc=", base)) else base
+    domain = ".".join(re.findall(r"(?i)\bdc=([^,]+)", base)) or "example.org"
+    login = login or ways.login.format(base=base, suffix=suffix, domain=domain)
+    locks = [name for name in ways.locks if server.knows is None or name in server.knows]
+    lines = [
+        f"# A first mapping for {server.name or 'a directory'}. Read it, correct it, then:",
+        "#",
+        "#   export LDAP_PASSWORD=...",
+        f"#   kanport doctor {mapping}",
+        f"#   kanport validate {mapping}",
+        f"#   kanport plan {mapping}",
+        "",
+        "kanport: 1",
+        "name: directory",
+        "",
+        "sources:",
+        "  people:",
+        "    type: ldap",
+        f"    url: {json.dumps(url)}",
+        *([] if parts.scheme == "ldaps" else ["    start_tls: true"]),
+        *([] if ca_file is None else [f"    ca_file: {json.dumps(ca_file)}"]),
+        f"    bind_dn: {json.dumps(login)}",
+        "    bind_password: {env: LDAP_PASSWORD}   # or {file: PATH}; never in clear",
+        f"    base: {json.dumps(base)}",
+        f"    filter: {ways.filter}",
+        f"    id: {ways.id:<34} # stays when a login or a name changes",
+        *_locks(server, locks),
+        "",
+        "users:",
+        "  from: people",
+        "  id: {from: id}                            # a changed login is a rename",
+        "  fields:",
+        f"    username: {{from: {ways.username}, transform: [trim, lower]}}",
+        f"    name: {{from: {ways.name}, transform: [collapse, trim]}}",
+        "    email: {from: mail, transform: [trim, lower]}",
+        *_active(server, locks),
+        "  password: random                          # or ldap, if Kanboard uses this directory",
+        "  missing: keep                             # or disable, with managed: whom it may touch",
+        "",
+        "ledger: directory.ledger                    # whom each id means; beside the mapping",
+        'protect: [admin, "svc-*"]                   # Kanport never changes these',
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _locks(server: FoundDirectory, locks: list[str]) -> Iterator[str]:
+    if locks:
+        yield "    # What locks an account; the login must be able to read and search these."
+        yield f"    active: [{', '.join(locks)}]"
+    if server.kind == "unknown":
+        yield "    # For Active Directory, make this mapping with --kind active-directory."
+
+
+def _active(server: FoundDirectory, locks: list[str]) -> Iterator[str]:
+    if locks:
+        yield "    active: {from: active}"
+    elif server.kind == "ad-lds":
+        values = '{"TRUE": false, "FALSE": true}'
+        yield f"    active: {{from: msDS-UserAccountDisabled, values: {values}, default: true}}"
+    else:
+        yield "    # The directory knows neither pwdAccountLockedTime nor shadowExpire, so it locks"
+        yield "    # nobody. If another attribute tells who may log in, use it:"
+        yield "    # active: {from: employeeStatus, values: {A: true, L: false}}"
