@@ -64,8 +64,8 @@ def test_a_file_that_names_nobody_is_told_with_its_columns(kanport: Kanport) -> 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "name a file"),
-        (["a.csv", "--ldap", "ldap://x"], "name a file"),
+        ([], "name either a file"),
+        (["a.csv", "--ldap", "ldap://x"], "name either a file"),
         (["--ldap", "ldap://x"], "needs --base"),
         (["--ldap", "http://x", "--base", "dc=x"], "no address of a directory"),
         (["a.doc"], "neither a .csv nor an .xlsx"),

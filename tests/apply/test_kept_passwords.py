@@ -70,7 +70,7 @@ def test_the_printed_command_finishes_the_run_and_keeps_every_password(
     assert "--passwords-to" in command
     done = kanport(*command)
     assert done.code == 0, done
-    assert "nobody has the random passwords" not in done.err
+    assert "the random passwords" not in done.err
     files = list(club.glob("pw*.csv"))
     assert len(files) == 2
     assert set().union(*map(passwords_in, files)) == {"ada", "bob", "chloé"}
@@ -173,11 +173,11 @@ def test_sync_says_it_as_well(kanport: Kanport, club: Path) -> None:
 def test_on_a_terminal_apply_asks_where_they_go(server: Sandbox, club: Path) -> None:
     (club / "taken.csv").touch()
     with Terminal("apply", "plan.json", folder=club, environ=environ(server)) as terminal:
-        terminal.wait_for("nobody will have them")
+        terminal.wait_for("the passwords are lost")
         terminal.answer("taken.csv")
         terminal.wait_for("exists already")
         terminal.answer("new.csv")
-        terminal.wait_for("Carry out")
+        terminal.wait_for("Make ")
         terminal.answer("y")
         assert terminal.end() == 0, terminal.text
     assert passwords_in(club / "new.csv") == {"ada", "bob", "chloé"}
@@ -185,21 +185,21 @@ def test_on_a_terminal_apply_asks_where_they_go(server: Sandbox, club: Path) -> 
 
 def test_on_a_terminal_they_can_be_given_up_and_that_is_told(server: Sandbox, club: Path) -> None:
     with Terminal("apply", "plan.json", folder=club, environ=environ(server)) as terminal:
-        terminal.wait_for("nobody will have them")
+        terminal.wait_for("the passwords are lost")
         terminal.answer("")
-        terminal.wait_for("Carry out")
+        terminal.wait_for("Make ")
         terminal.answer("y")
         assert terminal.end() == 0, terminal.text
-    assert "nobody has the random passwords of 3 new users" in last_lines(terminal.text)
+    assert "the random passwords of 3 new users" in last_lines(terminal.text)
 
 
 def test_a_passwords_file_in_an_impossible_place_is_refused_before_the_first_write(
     server: Sandbox, club: Path
 ) -> None:
     with Terminal("apply", "plan.json", folder=club, environ=environ(server)) as terminal:
-        terminal.wait_for("nobody will have them")
+        terminal.wait_for("the passwords are lost")
         terminal.answer("no/such/folder/new.csv")
-        terminal.wait_for("Carry out")
+        terminal.wait_for("Make ")
         terminal.answer("y")
         assert terminal.end() == 2, terminal.text
     assert not server.writes

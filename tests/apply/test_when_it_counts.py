@@ -119,7 +119,7 @@ def test_what_changes_while_the_question_stands_stops_the_plan(
     gone = ("root2", "dan") if "share" in limits else ("root2",)
     team.plan(*without(*gone), limits=limits)
     with Terminal("apply", "plan.json", folder=team.folder, environ=team.environ) as terminal:
-        terminal.wait_for("Carry out")
+        terminal.wait_for("Make ")
         meanwhile(team)
         before = team.server.store.snapshot()
         team.server.forget_requests()
@@ -136,7 +136,7 @@ def test_an_approval_that_ends_while_the_question_stands_counts_no_more(team: Te
     assert approved.code == 0
     arguments = ("apply", "plan.json", "--require-approval")
     with Terminal(*arguments, folder=team.folder, environ=team.environ) as terminal:
-        terminal.wait_for("Carry out")
+        terminal.wait_for("Make ")
         (team.folder / "plan.approval.json").unlink()
         terminal.answer("y")
         assert terminal.end() == 4, terminal.text
@@ -146,7 +146,7 @@ def test_an_approval_that_ends_while_the_question_stands_counts_no_more(team: Te
 def test_a_question_during_which_nothing_happens_is_carried_out(team: Team) -> None:
     team.plan(*without("root2"))
     with Terminal("apply", "plan.json", folder=team.folder, environ=team.environ) as terminal:
-        terminal.wait_for("Carry out")
+        terminal.wait_for("Make ")
         terminal.answer("y")
         assert terminal.end() == 0, terminal.text
     assert "root2" not in team.active()
@@ -157,7 +157,7 @@ def test_whoever_answers_no_is_told_so_and_of_no_journal(team: Team, answer: str
     team.plan(*without("dan"))
     before = team.server.store.snapshot()
     with Terminal("apply", "plan.json", folder=team.folder, environ=team.environ) as terminal:
-        terminal.wait_for("Carry out")
+        terminal.wait_for("Make ")
         terminal.answer(answer)
         assert terminal.end() == 3, terminal.text
     assert terminal.text.rstrip().endswith("You answered no; Kanport changed nothing.")

@@ -22,9 +22,9 @@ class Row:
 
 
 PLACES = """\
-looked at kanport.toml: there is no such file
-looked at /nonexistent/.config/kanport/kanport.toml: there is no such file
-looked at /etc/kanport/kanport.toml: there is no such file
+searched kanport.toml: there is no such file
+searched /nonexistent/.config/kanport/kanport.toml: there is no such file
+searched /etc/kanport/kanport.toml: there is no such file
 """
 IN_VAIN = "".join(f"      {line}\n" for line in PLACES.splitlines())
 
@@ -35,7 +35,7 @@ TABLE = [
         "Kanport run: club\n"
         "✓ All 6 changes are done: 3 people were created; 3 memberships were granted.\n",
         "The journal is in FOLDER/state/club-RUN.journal.jsonl.\n"
-        "Verified: a second plan is empty.\n",
+        "Verified: a second plan has no changes.\n",
     ),
     Row(ways.nothing_to_do, Exit.OK, "", ""),
     Row(
@@ -43,14 +43,14 @@ TABLE = [
         Exit.BUG,
         "",
         "Error: a bug in Kanport: ZeroDivisionError in <string>, line 5\n"
-        "Hint: please report it; kanport --debug … shows more\n",
+        "Hint: report it, please; kanport --debug … shows more\n",
     ),
     Row(
         ways.no_terminal,
         Exit.USAGE,
         "",
-        "Error: there is no terminal to ask on; nothing was written\n"
-        "Hint: look at the plan (kanport report plan.json), then add --yes\n",
+        "Error: apply needs your confirmation, but there is no terminal; nothing was written\n"
+        "Hint: read the plan (kanport report plan.json), then add --yes\n",
     ),
     Row(
         ways.no_argument,
@@ -67,7 +67,7 @@ TABLE = [
         "Kanport run: club\n"
         "✓ All 6 changes are done: 3 people were created; 3 memberships were granted.\n",
         "The journal is in FOLDER/state/club-RUN.journal.jsonl.\n"
-        "Verified: a second plan is empty.\n",
+        "Verified: a second plan has no changes.\n",
     ),
     Row(
         ways.a_guard,
@@ -98,14 +98,14 @@ TABLE = [
         "",
         "Error: The connection to the server is not set up: 2 problems.\n"
         "  No server is named.\n"
-        "      looked at --url: not given\n"
-        "      looked at KANPORT_URL: not set\n" + IN_VAIN + "      hint: Set KANPORT_URL or give"
+        "      searched --url: not given\n"
+        "      searched KANPORT_URL: not set\n" + IN_VAIN + "      hint: Set KANPORT_URL or give"
         " --url, for example https://kanboard.example.org/jsonrpc.php\n"
         "  There is no token for the server.\n"
-        "      looked at --token-file: not given\n"
-        "      looked at --token-stdin: not given\n"
-        "      looked at KANPORT_TOKEN: not set\n"
-        "      looked at KANPORT_TOKEN_FILE: not set\n" + IN_VAIN + "      hint: Kanboard shows it"
+        "      searched --token-file: not given\n"
+        "      searched --token-stdin: not given\n"
+        "      searched KANPORT_TOKEN: not set\n"
+        "      searched KANPORT_TOKEN_FILE: not set\n" + IN_VAIN + "      hint: Kanboard shows it"
         " under Settings > API. Put it in a file that only you can read, and name that with"
         " KANPORT_TOKEN_FILE; or set KANPORT_TOKEN.\n",
     ),

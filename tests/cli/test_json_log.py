@@ -79,7 +79,7 @@ def test_a_file_gets_the_log_and_people_still_get_their_words(world: ways.World)
     log = world.folder / "log"
     options = ("--log-file", log, "--log-format", "json")
     first = world.run("sync", "club.yaml", *options)
-    assert first.err.endswith("Verified: a second plan is empty.\n")
+    assert first.err.endswith("Verified: a second plan has no changes.\n")
     assert "{" not in first.err
     second = world.run("sync", "none.yaml", *options)
     assert second.err.startswith("Error: there is no mapping")

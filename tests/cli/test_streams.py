@@ -94,7 +94,7 @@ def test_an_output_that_is_lost_is_told_and_no_bug(
     with FULL.open("wb") as full:
         ended = kanport(server, tmp_path, *arguments, stdout=full.fileno())
         assert ended[0] == code, ended
-        assert ended[1].count("the output cannot be written: No space left on device") == 1
+        assert ended[1].count("cannot write the output: No space left on device") == 1
         assert "bug" not in ended[1]
         assert "Traceback" not in ended[1]
         both = kanport(
@@ -130,7 +130,7 @@ def test_a_result_for_which_stdout_is_closed_is_exit_code_3(
         ["sh", "-c", command], env=environ, capture_output=True, text=True, check=False
     )
     assert ended.returncode == 3
-    assert "the output cannot be written" in ended.stderr
+    assert "cannot write the output" in ended.stderr
 
 
 def test_json_of_a_plan_shows_no_character_that_steers_a_terminal(

@@ -110,7 +110,7 @@ def test_a_run_that_takes_too_long_is_ended_as_with_ctrl_c(
     said = world.run("sync", "club.yaml", "--deadline", "2s", "--status", "status.json")
     assert said.code == Exit.INTERRUPTED
     assert said.err == (
-        "The run took longer than its deadline (2 s), so Kanport ended it; nothing more was sent.\n"
+        "The run took longer than its deadline (2 s). Kanport stopped it and sent nothing more.\n"
     )
     status = json.loads((world.folder / "status.json").read_text())
     assert status["last_run"]["exit_code"] == Exit.INTERRUPTED

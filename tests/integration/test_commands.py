@@ -48,7 +48,7 @@ def test_sync_does_it_in_one_and_is_quiet_the_second_time(
 ) -> None:
     first = kanport("sync", club, "--state", "state")
     assert first.code == 0, first
-    assert "a second plan is empty" in first.err
+    assert "a second plan has no changes" in first.err
     kept = sorted(path.name for path in (tmp_path / "state").iterdir() if path.is_file())
     assert [name.rsplit(".", 2)[1] for name in kept] == ["journal", "plan"]
     server.forget_requests()

@@ -88,7 +88,7 @@ def test_a_leaver_goes_step_by_step_and_every_night_ends_with_0(
     tomorrow()
     night = kanport("sync", "night.yaml")
     assert night.code == 0, night
-    assert "a second plan is empty" in night.err
+    assert "a second plan has no changes" in night.err
     assert active(server) == {"ada": False, "bob": True}
     assert ("ALPHA", "ada") not in server.store.snapshot().memberships
     tomorrow(3)
@@ -146,11 +146,11 @@ def test_what_is_adopted_is_managed_from_then_on(
     server.forget_requests()
     dry = kanport("adopt", "night.yaml")
     assert dry.code == 0, dry
-    assert "1 user and 1 membership would be managed" in dry.out
+    assert "1 user and 1 membership. Managed already" in dry.out
     assert "membership  ada in ALPHA" in dry.out and "zoe" not in dry.out
     assert "bob" not in dry.out, "who is not on the server cannot be adopted"
     assert "admin" not in dry.out, "who is protected is not"
-    assert "Nothing was recorded; with --yes it is." in dry.err
+    assert "Nothing was recorded. To record without a question, add --yes." in dry.err
     assert not (tmp_path / "people.ledger").exists()
     assert kanport("adopt", "night.yaml", "--yes").code == 0
     assert not server.writes
@@ -158,7 +158,7 @@ def test_what_is_adopted_is_managed_from_then_on(
     assert list(known.users.values()) == ["ada"]
     assert [(one.username, one.project) for one in known.grants.values()] == [("ada", "ALPHA")]
     again = kanport("adopt", "night.yaml", "--yes")
-    assert "0 users and 0 memberships would be managed" in again.out
+    assert "0 users and 0 memberships. Managed already" in again.out
     assert "1 user and 1 membership are already" in again.out
     write(tmp_path, "bob,ALPHA")
     for _ in range(3):

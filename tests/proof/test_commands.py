@@ -83,7 +83,7 @@ def test_a_changed_report_is_detected(kanport: Kanport, tmp_path: Path) -> None:
     checked = kanport("verify-report", "plan.md")
     assert checked.code == 3
     assert "it was changed after it was made" in checked.out
-    assert "does NOT hold" in checked.out
+    assert "is NOT valid" in checked.out
 
 
 def test_a_report_of_another_plan_does_not_belong(kanport: Kanport, tmp_path: Path) -> None:

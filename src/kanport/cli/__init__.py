@@ -17,36 +17,36 @@ from kanport.errors import Exit
 
 # The module of each command, and its line in `kanport --help`.
 COMMANDS = {
-    "init": "Write a first mapping for a file or a directory.",
-    "validate": "Check a mapping and its data; talks to no server.",
-    "plan": "Show what would change; writes nothing to the server.",
-    "explain": "Show all about one person: rows, rules, server, changes or why none.",
-    "approve": "Say that exactly one plan may be carried out.",
-    "apply": "Carry out exactly one plan, or refuse if the server moved.",
+    "init": "Write a first mapping for a CSV or Excel file, or for a directory.",
+    "validate": "Check a mapping and its data, without a server.",
+    "plan": "Show what would change; write nothing to the server.",
+    "explain": "Explain one user or project: rows, rules, changes and reasons.",
+    "approve": "Approve exactly one plan, for apply --require-approval.",
+    "apply": "Apply exactly one plan, or refuse if the server changed.",
     "sync": "Plan, check, apply and verify in one, unattended.",
-    "adopt": "Tell Kanport to manage what is on the server already.",
-    "undo": "Make the plan that takes a run back.",
-    "verify": "Say item by item whether the server is as a plan wanted it.",
-    "doctor": "Look whether server and sources can be reached, and how.",
-    "resume": "Finish a run that was cut off.",
-    "report": "Tell a plan or a run: HTML, Excel, CSV, Markdown, JSON and more.",
-    "verify-report": "Show whether a report belongs to a plan and was not changed.",
-    "export": "Write down users, groups, projects and access in files.",
-    "config": "Show every setting, and where it came from.",
+    "resume": "Finish an interrupted run.",
+    "undo": "Make the plan that undoes a run, as far as Kanboard's API allows.",
+    "adopt": "Let Kanport manage what is on the server already.",
+    "verify": "Compare the server with a plan, change by change.",
+    "export": "Write users, groups, projects and access as CSV, Excel or YAML.",
+    "doctor": "Check connectivity, versions, permissions and limits.",
+    "report": "Render a plan or a run as HTML, Excel, Markdown, JSON, CSV or text.",
+    "verify-report": "Check that a report is unchanged and belongs to a plan or run.",
+    "config": "Show the effective configuration and where each value comes from.",
     "schema": "Print the JSON Schema of the mapping, the plan or the report.",
-    "sandbox": "Run a Kanboard-compatible server on loopback, to try things on.",
+    "sandbox": "Run a Kanboard-compatible server on loopback, to try Kanport.",
 }
 
 
 class LazyGroup(Boundary):
-    """Knows the names of the commands, and loads one only when it is called."""
+    """The group of all commands, which loads one only when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Give the commands in the order in which they are used."""
+        """Return the names of the commands in the order of `--help`."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        """Load a command; None for a name that there is none of."""
+        """Load a command; return None for an unknown name."""
         if name not in COMMANDS:
             return None
         command: click.Command = import_module(f"kanport.cli.{name.replace('-', '_')}").command
@@ -66,15 +66,15 @@ class LazyGroup(Boundary):
     },
     epilog="""\b
 Exit codes:
-  0    done, or nothing to do
+  0    done and verified, or nothing to do
   1    a bug
   2    wrong usage
-  3    finished, but some items failed, were skipped or did not verify
-  4    a guard stopped it before the first write
+  3    finished, but some changes failed, were skipped or did not verify
+  4    a safety check stopped the run before the first write
   5    invalid source data
   6    invalid mapping or configuration
   7    server or source not reachable
-  8    another run is at work
+  8    another run holds the lock
   9    the plan is stale
   10   changes are pending (plan --check)
   130  interrupted""",
@@ -83,14 +83,19 @@ Exit codes:
 @configuration_options
 @common_options
 def cli() -> None:
-    """Bring people and their project access into Kanboard, and keep them right.
+    """Keep users and project access in Kanboard in sync with CSV or Excel files, or with LDAP.
 
-    The server is named by KANPORT_URL and KANPORT_TOKEN (or KANPORT_TOKEN_FILE), or in
-    kanport.toml.
+    A mapping is a YAML file that says which column or attribute is which field in Kanboard.
+    `kanport init` writes a first one. `kanport plan` compares the sources with the server, and
+    `kanport apply` makes the changes.
+
+    KANPORT_URL names the server, KANPORT_TOKEN or KANPORT_TOKEN_FILE its token. The file
+    kanport.toml can name both instead.
 
     \b
     Example:
       kanport init staff.csv
+      kanport doctor mapping.yaml
       kanport validate mapping.yaml
       kanport plan mapping.yaml -o plan.json
       kanport apply plan.json
@@ -99,12 +104,12 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; the entry point of the `kanport` command."""
-    # A run makes many small values that all live to its end: looking for garbage among them again
-    # and again takes up to 40 % of the time of a large plan.
+    # A run makes many small values that all live to its end. Repeated garbage collection among
+    # them takes up to 40% of the time of a large plan.
     gc.set_threshold(200_000, 20, 100)
     lost = sturdy_streams()
     try:
         cli(prog_name="kanport")
     except SystemExit as end:
-        # A script must not take half an output for a whole one.
+        # A script must not take incomplete output for complete output.
         sys.exit(Exit.PARTIAL if lost() and not end.code else end.code)

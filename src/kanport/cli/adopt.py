@@ -1,4 +1,4 @@
-"""`kanport adopt`: tell Kanport to manage what it did not make."""
+"""`kanport adopt`: let Kanport manage what is on the server already."""
 
 import sys
 from pathlib import Path
@@ -6,30 +6,32 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kanport.cli.options import MAPPING, STATE, WAIT, common_options, server_options
+from kanport.cli.options import MAPPING, STATE, WAIT, Command, common_options, server_options
 from kanport.cli.output import Output
 
 if TYPE_CHECKING:
     from kanport.api import Adoption
 
 
-@click.command("adopt")
+@click.command("adopt", cls=Command)
 @MAPPING
 @click.option(
     "--users",
     "users",
     multiple=True,
     metavar="PATTERN",
-    help='Users of the server by name, such as "ext-*", whether or not a source names them.',
+    help='Adopt users by username, such as "ext-*", even if no source names them. Can be repeated.',
 )
 @click.option(
     "--memberships",
     "memberships",
     multiple=True,
     metavar="PATTERN",
-    help="The memberships in the projects of these names or identifiers, or with these ids (#3).",
+    help="Adopt the memberships of projects by name, identifier or id (#3). Can be repeated.",
 )
-@click.option("-y", "--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
+@click.option(
+    "-y", "--yes", is_flag=True, help="Do not ask for confirmation. Required without a terminal."
+)
 @WAIT
 @STATE
 @server_options
@@ -44,12 +46,14 @@ def command(
     yes: bool,
     wait: float,
 ) -> None:
-    """Take users and memberships that are on the server already into the ledger.
+    """Let Kanport manage what is on the server already.
 
-    With `managed: ledger` and `memberships_managed: ledger` Kanport takes away only what it made
-    itself, and what it was told to adopt. Without --users and --memberships these are the users
-    and the memberships that the sources of MAPPING name and the server has. Protected accounts are
-    never adopted. Nothing is written to the server, and to the ledger only after a yes.
+    With `managed: ledger` and `memberships_managed: ledger`, Kanport disables and revokes only
+    what it created or adopted. adopt records existing users and memberships in the ledger. It
+    writes nothing to the server.
+
+    Without --users and --memberships, adopt takes the users and memberships that are both in the
+    sources of MAPPING and on the server. It never adopts protected accounts.
 
     \b
     Example:
@@ -81,11 +85,13 @@ def command(
         ) as adoptable,
     ):
         found = adoptable.found
-        output.data(_told(found, server.url, adoptable.ledger))
+        output.data(_summary(found, server.url, adoptable.ledger))
         for text in found.by_number:
-            output.note(f"{text} is no project's name or identifier, and is taken for an id.")
+            output.note(
+                f"No project has the name or identifier {text}, so Kanport takes it for an id."
+            )
         if any(finding.severity == "error" for finding in inputs.findings):
-            output.warn("rows with an error name nobody here; kanport validate shows them")
+            output.warn("adopt ignores rows that have an error; kanport validate shows them")
         if (found.users or found.memberships) and _agreed(output, yes):
             adoptable.adopt()
             output.note(f"Recorded in {adoptable.ledger}.")
@@ -94,18 +100,21 @@ def command(
 def _agreed(output: Output, yes: bool) -> bool:
     if yes:
         return True
-    if sys.stdin.isatty() and click.confirm("Manage these from now on?", err=True):
+    if sys.stdin.isatty() and click.confirm(
+        "Manage these users and memberships from now on?", err=True
+    ):
         return True
-    output.note("Nothing was recorded; with --yes it is.")
+    output.note("Nothing was recorded. To record without a question, add --yes.")
     return False
 
 
-def _told(found: "Adoption", url: str, ledger: Path) -> str:
+def _summary(found: "Adoption", url: str, ledger: Path) -> str:
     from kanport.report.visible import visible
 
     lines = [
-        f"Of {url}, {_counted(len(found.users), len(found.memberships))} would be managed by"
-        f" {ledger}; {_counted(found.managed_users, found.managed_memberships)} are already."
+        f"To adopt from {url} into {ledger}:"
+        f" {_counted(len(found.users), len(found.memberships))}. Managed already:"
+        f" {_counted(found.managed_users, found.managed_memberships)}."
     ]
     lines += [f"  user        {visible(user.username)} (#{user.id})" for user in found.users]
     lines += [

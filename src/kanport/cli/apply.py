@@ -1,4 +1,4 @@
-"""`kanport apply`: carry out one plan."""
+"""`kanport apply`: apply exactly one plan."""
 
 import sys
 from pathlib import Path
@@ -9,6 +9,7 @@ from kanport.cli.options import (
     FORMAT,
     WAIT,
     YES,
+    Command,
     OutputFile,
     approval_options,
     common_options,
@@ -19,7 +20,7 @@ from kanport.cli.output import Output
 from kanport.cli.resume import resume_command
 
 
-@click.command("apply")
+@click.command("apply", cls=Command)
 @click.argument("plan_path", metavar="PLAN.json", type=click.Path(path_type=Path))
 @YES
 @click.option(
@@ -27,13 +28,14 @@ from kanport.cli.resume import resume_command
     "journal_path",
     type=OutputFile(),
     metavar="FILE",
-    help="The record of the run; by default PLAN.journal.jsonl beside the plan.",
+    help="Journal of the run (default: PLAN.journal.jsonl beside the plan).",
 )
 @click.option(
     "--mapping",
     "mapping_path",
     type=click.Path(path_type=Path),
-    help="Where the mapping lies now, for passwords from a source and for the ledger.",
+    help="Where the mapping is now, if it moved. Kanport needs it for passwords from a source and"
+    " for the ledger.",
 )
 @approval_options
 @WAIT
@@ -56,10 +58,10 @@ def command(
     passwords_to: Path | None,
     discard_passwords: bool,
 ) -> None:
-    """Do exactly what PLAN.json says, or refuse if the server has moved since.
+    """Apply exactly one plan, or refuse if the server changed.
 
-    Everything written is read back. The journal says what became of each change; `kanport report`
-    tells it to a person.
+    Kanport reads back everything that it writes. The journal records the outcome of each change;
+    `kanport report` makes a report of it.
 
     \b
     Example:
@@ -95,7 +97,7 @@ def command(
         raise UsageError(
             problem.message,
             details=[resume_command(ctx, journal, recorded, passwords_to=passwords_to)],
-            hint="this command finishes the run",
+            hint="finish that run with the command above",
         ) from problem
     plan = application.plan
     settings = invocation.settings()
@@ -111,7 +113,7 @@ def command(
                 plan, {}, passwords_to, discard=discard_passwords
             )
             _confirm(plan_path, len(plan.changes), settings.url)
-            # The question may have stood for hours.
+            # The answer may have taken hours.
             ready.check_again()
         result = ready.run(passwords_to=passwords_to, should_stop=following.should_stop)
         if result.run is None:
@@ -126,7 +128,7 @@ def _confirm(plan_path: Path, count: int, url: str) -> None:
 
     if not sys.stdin.isatty():
         raise UsageError(
-            "there is no terminal to ask on; nothing was written",
-            hint=f"look at the plan (kanport report {plan_path}), then add --yes",
+            "apply needs your confirmation, but there is no terminal; nothing was written",
+            hint=f"read the plan (kanport report {plan_path}), then add --yes",
         )
-    confirm(f"Carry out {counted(count, 'change', 'changes')} on {url}?")
+    confirm(f"Make {counted(count, 'change', 'changes')} on {url}?")

@@ -1,4 +1,4 @@
-"""`kanport approve`: say that a plan may be carried out."""
+"""`kanport approve`: approve exactly one plan."""
 
 import re
 from datetime import timedelta
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from kanport.cli.options import OutputFile, common_options
+from kanport.cli.options import Command, OutputFile, common_options
 from kanport.cli.output import Output
 
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
@@ -15,21 +15,21 @@ _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 def _span(ctx: click.Context, parameter: click.Parameter, value: str) -> timedelta:
     found = re.fullmatch(r"([1-9][0-9]{0,2})([hdw])", value)
     if found is None:
-        raise click.BadParameter("give hours, days or weeks, such as 12h, 7d or 2w")
+        raise click.BadParameter("use hours, days or weeks, such as 12h, 7d or 2w")
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
-@click.command("approve")
+@click.command("approve", cls=Command)
 @click.argument("plan_path", metavar="PLAN.json", type=click.Path(path_type=Path))
-@click.option("--by", required=True, metavar="NAME", help="Who approves.")
-@click.option("--note", required=True, metavar="TEXT", help="Why; a ticket, for example.")
+@click.option("--by", required=True, metavar="NAME", help="Your name.")
+@click.option("--note", required=True, metavar="TEXT", help="Reason, for example a ticket.")
 @click.option(
     "--expires",
     callback=_span,
     default="7d",
     show_default=True,
     metavar="SPAN",
-    help="How long it holds: hours, days or weeks.",
+    help="Time until the approval expires, in hours, days or weeks.",
 )
 @click.option(
     "-o",
@@ -37,7 +37,7 @@ def _span(ctx: click.Context, parameter: click.Parameter, value: str) -> timedel
     "approval_path",
     type=OutputFile(),
     metavar="FILE",
-    help="Where to write it; by default PLAN.approval.json beside the plan.",
+    help="File for the approval (default: PLAN.approval.json beside the plan).",
 )
 @common_options
 @click.pass_context
@@ -50,14 +50,15 @@ def command(
     expires: timedelta,
     approval_path: Path | None,
 ) -> None:
-    """Approve exactly the plan in PLAN.json, for its server and for a time.
+    """Approve exactly one plan, for apply --require-approval.
 
-    The approval is a file of its own, bound to the digest of the plan: it does not hold for a plan
-    that was changed or made anew with another result. `kanport apply --require-approval` carries
-    out nothing without one, and the journal and the reports of the run show it.
+    The approval is a separate file that holds the digest of the plan and its server. It does not
+    fit a plan that was edited, or made again with another result. `kanport apply
+    --require-approval` changes nothing without it. The journal and the reports show the approval.
 
-    With KANPORT_APPROVAL_KEY or KANPORT_APPROVAL_KEY_FILE it is signed (HMAC-SHA256), and apply
-    takes it only with the same key. Without a key, whoever can write the file can approve.
+    With KANPORT_APPROVAL_KEY or KANPORT_APPROVAL_KEY_FILE, Kanport signs the approval
+    (HMAC-SHA256), and apply accepts it only with the same key. Without a key, everybody who can
+    write the file can approve.
 
     \b
     Example:
@@ -72,7 +73,7 @@ def command(
 
     output = Output(ctx)
     if not by.strip() or not note.strip():
-        raise UsageError("an approval needs a name and a note", hint="give both --by and --note")
+        raise UsageError("an approval needs a name and a note", hint="fill in both --by and --note")
     approval_path = approval_path or api.approval_beside(plan_path)
     approval = api.approve_plan(
         plan_path, by=by.strip(), note=note.strip(), lasts=expires, path=approval_path
@@ -85,6 +86,6 @@ def command(
     output.note(f"The approval is in {approval_path}.")
     if approval.signature is None:
         output.note(
-            "It is not signed, so whoever can write that file can approve;"
-            " KANPORT_APPROVAL_KEY_FILE names a key to sign with."
+            "The approval is not signed: everybody who can write that file can approve. To sign"
+            " approvals, set KANPORT_APPROVAL_KEY_FILE."
         )

@@ -15,14 +15,14 @@ from kanport.errors import Declined
 def where_passwords_go(
     plan: api.Plan, settled: Collection[str], passwords_to: Path | None, *, discard: bool
 ) -> Path | None:
-    """Ask on a terminal where random passwords go that would be lost; None where nowhere."""
+    """Ask on a terminal for the file of random passwords that would be lost; None for no file."""
     names = api.random_passwords(plan, settled)
     if passwords_to is not None or discard or not names or not sys.stdin.isatty():
         return passwords_to
-    click.echo(f"Random passwords are made for {people(names)}.", err=True)
+    click.echo(f"Kanport makes random passwords for {people(names)}.", err=True)
     while True:
         answer = click.prompt(
-            "New file for these passwords (empty: nobody will have them)",
+            "New file for these passwords (empty: the passwords are lost)",
             default="",
             show_default=False,
             err=True,

@@ -1,4 +1,4 @@
-"""The one place where what stops a run becomes a message and an exit code."""
+"""The one place that turns an error into a message and an exit code."""
 
 import traceback
 from typing import Any
@@ -19,10 +19,10 @@ from kanport.report.visible import escaped, finding_line
 
 
 class Boundary(click.Group):
-    """A group of commands that tells errors in plain words, never with a traceback."""
+    """A group of commands that reports errors as messages, never with a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; turn what stops it into a message on stderr and the exit code."""
+        """Run the command; turn an error into a message on stderr and the exit code."""
         try:
             return super().invoke(ctx)
         except Declined as answer:
@@ -43,7 +43,7 @@ class Boundary(click.Group):
 
 
 def show_error(problem: KanportError, ctx: click.Context) -> None:
-    """Tell what stopped the run, each place on its own line, and what to do."""
+    """Print what stopped the run, its details on separate lines, and how to fix it."""
     lines: list[str] = []
     if isinstance(problem, SourceInvalid | Unreachable) and not invocation_of(ctx).findings_shown:
         shown = [found for found in problem.findings if found.severity is not Severity.INFO]
@@ -65,14 +65,14 @@ def show_error(problem: KanportError, ctx: click.Context) -> None:
 
 
 def show_bug(bug: Exception, ctx: click.Context) -> None:
-    """Tell that Kanport itself is wrong; the traceback only where it is asked for.
+    """Report a bug of Kanport; print the traceback only with --debug.
 
-    A traceback shows no values of variables, so no secret gets into it.
+    A traceback shows no values of variables, so it contains no secret.
     """
     if invocation_of(ctx).flags.get("debug"):
         traceback.print_exception(bug)
     kind, module, line = place_of(bug)
     text = f"a bug in Kanport: {kind} in {module}, line {line}"
-    hint = "please report it; kanport --debug … shows more"
+    hint = "report it, please; kanport --debug … shows more"
     shown = f"Error: {text}\nHint: {hint}"
     say(ctx, "bug", shown, text, type=kind, module=module, line=line, exit_code=int(Exit.BUG))

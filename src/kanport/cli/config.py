@@ -1,4 +1,4 @@
-"""`kanport config`: what every setting is, and where it came from."""
+"""`kanport config`: show the effective configuration and where each value comes from."""
 
 import json
 import os
@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import click
 
 from kanport.cli.options import (
+    Command,
     OutputFile,
     common_options,
     server_options,
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 @click.group("config")
 @common_options
 def command() -> None:
-    """Tell what Kanport was told: by flags, by the environment, and by kanport.toml.
+    """Show the effective configuration and where each value comes from.
+
+    Settings come from options, environment variables and kanport.toml.
 
     \b
     Example:
@@ -37,7 +40,7 @@ def command() -> None:
 
 @dataclass(frozen=True)
 class Row:
-    """One setting: its name, its value as it may be shown, where it came from, and problems."""
+    """One setting: its name, its value without secrets, its origin, and problems."""
 
     setting: str
     value: Any
@@ -46,18 +49,20 @@ class Row:
     problem: str | None = None
 
 
-@command.command("show")
+@command.command("show", cls=Command)
 @click.option(
     "--format",
     "form",
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="What stdout gets.",
+    help="Format of the output on stdout.",
 )
-@setting("--state", type=click.Path(path_type=Path), metavar="DIR", help="As for sync.")
-@setting("--status", type=OutputFile(), metavar="FILE", help="As for sync.")
-@setting("--prometheus", type=OutputFile(), metavar="FILE", help="As for sync.")
+@setting(
+    "--state", type=click.Path(path_type=Path), metavar="DIR", help="State folder, as for sync."
+)
+@setting("--status", type=OutputFile(), metavar="FILE", help="Status file, as for sync.")
+@setting("--prometheus", type=OutputFile(), metavar="FILE", help="Metrics file, as for sync.")
 @writing_options
 @server_options
 @common_options
@@ -69,11 +74,11 @@ def show(
     passwords_to: Path | None,
     discard_passwords: bool,
 ) -> None:
-    """Print every setting with its value and where that came from; secrets are masked.
+    """Print every setting with its value and origin; secrets are masked.
 
-    A flag beats the environment, which beats the profile in kanport.toml, which beats what stands
-    outside of the profiles there, which beats the default. The exit code is 6 where a command would
-    refuse the settings, and the message is the same.
+    The order of precedence: option, environment variable, profile in kanport.toml, kanport.toml
+    outside of profiles, default. The exit code is 6 if other commands would refuse the settings,
+    and the message is the same.
 
     \b
     Example:
@@ -131,7 +136,7 @@ def _token_row(layers: "Layers") -> Row:
     from kanport.messages import MASK
 
     try:
-        # Standard input is not touched: it may be read once only.
+        # Do not touch standard input: it can be read only once.
         return Row("token", MASK, find_token(layers, lambda: MASK).origin)
     except ConfigInvalid as problem:
         looked_at = problem.details
@@ -163,7 +168,7 @@ def _notify_rows(layers: "Layers") -> list[Row]:
         return [*rows, Row("notify.email", "none", "default")]
     given: dict[str, Any] = {
         "host": email.host,
-        "port": email.port or "as usual for its security",
+        "port": email.port or "default port of its security",
         "security": email.security,
         "username": email.username or "none",
         "password": _referred(email.password),
@@ -183,7 +188,7 @@ def _referred(reference: "Reference | None") -> str:
 
 
 def _host(url: str) -> str:
-    # Whoever knows the whole URL of a webhook can mostly post to it.
+    # The whole URL of a webhook usually suffices to post to it.
     from kanport.messages import MASK
 
     parts = urlsplit(url)
@@ -204,7 +209,7 @@ def _lines(layers: "Layers", rows: list[Row]) -> list[str]:
     where = str(file.path) if file.path else "none"
     lines = [f"configuration  {where}"]
     if file.path is None:
-        lines += [f"  looked at {place}" for place in file.looked_at]
+        lines += [f"  searched {place}" for place in file.looked_at]
     if file.profile:
         chosen = "KANPORT_PROFILE" if os.environ.get("KANPORT_PROFILE") == file.profile else ""
         lines.append(f"profile  {file.profile}" + (f"  ({chosen})" if chosen else ""))

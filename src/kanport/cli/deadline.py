@@ -1,4 +1,4 @@
-"""The end of a run as a whole: after its time it ends as Ctrl-C ends it."""
+"""The deadline of a run: after this time Kanport ends the run as Ctrl-C does."""
 
 import signal
 import threading
@@ -19,10 +19,10 @@ class OutOfTime(KeyboardInterrupt):
 
 @contextmanager
 def ending_in_time(ctx: click.Context, default: float = 0.0) -> Iterator[None]:
-    """Interrupt the block after the time of --deadline, and let no exchange go on for long then.
+    """Interrupt the block at --deadline, and let no request continue for long after it.
 
-    `default` are the seconds where no setting names a time; 0 stands for no end. Raises
-    ConfigInvalid for a time that makes no sense.
+    `default` is in seconds and applies without a setting; 0 means no deadline. Raise ConfigInvalid
+    for an invalid time.
     """
     from kanport.config.catalogue import DEADLINE
     from kanport.network import run_until
@@ -37,7 +37,7 @@ def ending_in_time(ctx: click.Context, default: float = 0.0) -> Iterator[None]:
         raise OutOfTime(reached(seconds))
 
     main = threading.main_thread()
-    # To the main thread: only there it ends a wait, and runs the handler.
+    # Only in the main thread the signal ends a wait and runs the handler.
     timer = threading.Timer(seconds, lambda: signal.pthread_kill(main.ident or 0, signal.SIGALRM))
     timer.daemon = True
     before = signal.signal(signal.SIGALRM, end)
@@ -51,8 +51,8 @@ def ending_in_time(ctx: click.Context, default: float = 0.0) -> Iterator[None]:
 
 
 def reached(seconds: float) -> str:
-    """Return what to say of a run that was ended."""
+    """Return the message for a run that reached its deadline."""
     return (
-        f"The run took longer than its deadline ({seconds:g} s), so Kanport ended it; nothing more"
-        " was sent."
+        f"The run took longer than its deadline ({seconds:g} s). Kanport stopped it and sent"
+        " nothing more."
     )

@@ -1,14 +1,14 @@
-"""`kanport doctor`: can it reach everything, with what versions, rights and limits."""
+"""`kanport doctor`: check connectivity, versions, permissions and limits."""
 
 from pathlib import Path
 
 import click
 
-from kanport.cli.options import common_options, server_options
+from kanport.cli.options import Command, common_options, server_options
 from kanport.cli.output import Output
 
 
-@click.command("doctor")
+@click.command("doctor", cls=Command)
 @click.argument("mapping", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--format",
@@ -16,17 +16,19 @@ from kanport.cli.output import Output
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="What stdout gets.",
+    help="Format of the output on stdout.",
 )
 @server_options
 @common_options
 @click.pass_context
 def command(ctx: click.Context, /, mapping: Path | None, form: str) -> None:
-    """Look whether Kanport can reach the server and, with MAPPING, its sources; writes nothing.
+    """Check connectivity, versions, permissions and limits.
 
-    Each check is one line: ok, warning or problem, with what to do. After a problem the other
-    checks are made all the same. The exit code is 0 where there is no problem, otherwise that of
-    the worst: 6 for what is set up wrongly, 7 for what cannot be reached, 5 for source data.
+    With MAPPING, doctor also checks its sources. The command writes nothing.
+
+    Each check prints one line: ok, warning or problem, and how to fix it. doctor makes all checks,
+    even after a problem. The exit code is 0 without a problem, 6 for a wrong configuration, 7 if
+    the server or a source is not reachable, 5 for invalid source data.
 
     \b
     Example:

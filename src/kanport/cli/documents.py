@@ -1,4 +1,4 @@
-"""Short papers (comparisons, explanations) on stdout and as files, in their formats."""
+"""Write comparisons and explanations to stdout or to files, in their formats."""
 
 import json
 from collections.abc import Iterable
@@ -23,9 +23,9 @@ _BY_ENDING = {
 
 
 def show_document(output: Output, paper: "Paper", paths: Iterable[Path] = ()) -> None:
-    """Write a short report to files by their endings, or print it in the format asked for.
+    """Write a short report to files by their extensions, or print it in the chosen format.
 
-    Raises UsageError for a format that it cannot have.
+    Raise UsageError for a format that it does not have.
     """
     from kanport.files import write_file
 
@@ -41,7 +41,7 @@ def _format_of(path: Path) -> str:
     form = _BY_ENDING.get(path.suffix.lower())
     if form is None:
         raise UsageError(
-            f"{path}: this cannot be written as {path.suffix or 'a file without an ending'}",
+            f"{path}: Kanport cannot write this as {path.suffix or 'a file without an extension'}",
             hint=f"use one of {', '.join(_BY_ENDING)}",
         )
     return form
@@ -60,4 +60,6 @@ def _drawn(paper: "Paper", form: str) -> str:
         from kanport.report.document_html import as_html
 
         return as_html(paper.document)
-    raise UsageError(f"this cannot be told as {form}", hint="use text, markdown, json or html")
+    raise UsageError(
+        f"the format {form} is not available here", hint="use text, markdown, json or html"
+    )

@@ -1,18 +1,22 @@
-"""`kanport explain`: one person or one project, and why they are as they are."""
+"""`kanport explain`: show the rows, rules, changes and reasons of one user or project."""
 
 from pathlib import Path
 
 import click
 
-from kanport.cli.options import FORMAT, MAPPING, STATE, common_options, server_options
+from kanport.cli.options import FORMAT, MAPPING, STATE, Command, common_options, server_options
 from kanport.cli.output import Output
 
 
-@click.command("explain")
+@click.command("explain", cls=Command)
 @MAPPING
 @click.argument("who", metavar="[WHO]", required=False)
-@click.option("--project", metavar="NAME", help="Explain a project instead of a person.")
-@click.option("--offline", is_flag=True, help="Ask no server: only rows and what they ask for.")
+@click.option("--project", metavar="NAME", help="Explain a project instead of a user.")
+@click.option(
+    "--offline",
+    is_flag=True,
+    help="Do not connect to the server: show only the rows and their values.",
+)
 @FORMAT
 @STATE
 @server_options
@@ -27,13 +31,13 @@ def command(
     offline: bool,
     form: str,
 ) -> None:
-    """Say of one person what would change and why, or why nothing would.
+    """Explain one user or project: rows, rules, changes and reasons.
 
-    It shows all rows that name them, each rule with its values step by step, what the sources ask
-    for and what the server has.
+    Kanport shows what would change and why, or why nothing would change: each row that names the
+    user, each rule step by step, the values of the sources and the values on the server.
 
-    WHO is a username, an e-mail address or a stable id. Nothing is written; secret columns are
-    never shown.
+    WHO is a username, an email address or a stable id. The command writes nothing and never shows
+    secret columns.
 
     \b
     Example:
@@ -52,7 +56,7 @@ def command(
 
     if (who is None) == (project is None):
         raise UsageError(
-            "name one person, or one project with --project",
+            "name either a user, or a project with --project",
             hint="kanport explain MAPPING ada, or kanport explain MAPPING --project ALPHA",
         )
     output = Output(ctx, form)

@@ -1,17 +1,17 @@
-"""`kanport export`: what the server holds, in files that Kanport reads back."""
+"""`kanport export`: write the content of the server to files that Kanport can read."""
 
 from pathlib import Path
 
 import click
 
-from kanport.cli.options import common_options, server_options
+from kanport.cli.options import Command, common_options, server_options
 from kanport.cli.output import Output
 
-# How many values that do not come back are told one by one.
-_TOLD = 50
+# Maximum number of lossy values that are listed one by one.
+_SHOWN = 50
 
 
-@click.command("export")
+@click.command("export", cls=Command)
 @click.option(
     "-o",
     "--output",
@@ -19,24 +19,24 @@ _TOLD = 50
     required=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="A workbook (.xlsx), a YAML file (.yaml), or a folder for CSV files.",
+    help="Excel file (.xlsx), YAML file (.yaml), or folder for CSV files.",
 )
 @click.option(
     "--mapping",
     "mapping_path",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write a mapping as well that reads the export back.",
+    help="Also write a mapping that reads the export.",
 )
 @server_options
 @common_options
 @click.pass_context
 def command(ctx: click.Context, /, target: Path, mapping_path: Path | None) -> None:
-    """Write down users, groups, projects and who has access to them.
+    """Write users, groups, projects and access as CSV, Excel or YAML.
 
     The tables are users, groups, group_members, projects and memberships. A membership is the
-    access that somebody has; whether it is direct or may come through a group stands beside it. No
-    password, hash or token is in an export.
+    access of a user to a project. A column says whether it is direct or may come from a group. An
+    export never contains passwords, hashes or tokens.
 
     \b
     Example:
@@ -55,16 +55,16 @@ def command(ctx: click.Context, /, target: Path, mapping_path: Path | None) -> N
         exported = api.export(server, target, mapping=mapping_path, progress=Following(ctx, output))
     counts = ", ".join(counted(name, number) for name, number in exported.rows.items())
     output.note(f"Written to {target}: {counts}.")
-    for line in exported.lossy[:_TOLD]:
+    for line in exported.lossy[:_SHOWN]:
         output.warn(line)
-    if len(exported.lossy) > _TOLD:
-        output.warn(f"{len(exported.lossy) - _TOLD} more values are not read back as they are")
+    if len(exported.lossy) > _SHOWN:
+        output.warn(f"{len(exported.lossy) - _SHOWN} more values read back differently")
     if mapping_path is not None:
-        output.note(f"The mapping that reads it back is in {mapping_path}.")
+        output.note(f"The mapping that reads the export is in {mapping_path}.")
 
 
 def counted(table: str, number: int) -> str:
-    """Say how many rows a table has.
+    """Return the number of rows of a table, in words.
 
     >>> counted("group_members", 1), counted("users", 2)
     ('1 group member', '2 users')

@@ -1,4 +1,4 @@
-"""Showing how a use case gets on, and ending it politely: what the command line adds to a run."""
+"""Show the progress of a use case, and stop it on a signal: what the command line adds to a run."""
 
 import signal
 import threading
@@ -31,7 +31,7 @@ from kanport.facts import Fact
 from kanport.messages import counted
 from kanport.network import run_has_deadline, run_is_over
 
-# Names in one line; kanport report has all of them.
+# Maximum number of names in one line; kanport report shows all.
 _SHOWN = 50
 _STAGES = {
     Stage.SOURCES: "Reading the sources",
@@ -43,11 +43,11 @@ _STAGES = {
 
 
 class Following:
-    """The callback of one use case: shows stages and progress, warns, and reports the run.
+    """The callback of one use case: show stages and progress, warn, and report the run.
 
-    `inputs`, `plan`, `journal` and `result` are what the use case has come to. `record` takes it
-    down for monitoring. `passwords_to` is the file of `--passwords-to`, and `discard_passwords`
-    says that nobody needs the passwords that no file keeps.
+    `inputs`, `plan`, `journal` and `result` are the results so far. `record` collects them for
+    monitoring. `passwords_to` is the file of `--passwords-to`; with `discard_passwords`, nobody
+    needs passwords that no file keeps.
     """
 
     def __init__(
@@ -102,21 +102,21 @@ class Following:
                 self._output.warn(worded(event.fact))
 
     def should_stop(self) -> bool:
-        """Tell whether a signal or the deadline has asked the run to end."""
+        """Return whether a signal or the deadline asks the run to end."""
         return self._asked.is_set() or run_is_over()
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Say how to go on where a second signal ends a run at once."""
+        """Add how to continue to the error of a second signal, which ends a run at once."""
         try:
             yield
         except KeyboardInterrupt:
             if self.journal is None or self.result is not None:
                 raise
             raise Interrupted(
-                "Interrupted at once: what was in flight may have been done",
+                "Interrupted at once; the last requests may have succeeded",
                 details=[self._resume_command(self.journal)],
-                hint="this command finds out, and finishes the run",
+                hint="the command above finds out, and finishes the run",
             ) from None
 
     def _begin(self, event: Started) -> None:
@@ -136,7 +136,7 @@ class Following:
             self._output.show_news(told)
 
     def _report(self, result: Result) -> None:
-        """Show what became of a plan, where its journal is, and how to go on."""
+        """Show the outcome of a plan, where its journal is, and how to continue."""
         output, told = self._output, api.view_of(result)
         if self._record is not None and result.run is not None:
             self._record.ran(result.run)
@@ -153,15 +153,15 @@ class Following:
             output.note(f"The new passwords are in {path}.")
         for path in before:
             output.note(
-                f"Those of users whom the run created before are in {path}; where a user is in"
-                " both files, the later one counts."
+                f"The passwords of users created earlier in this run are in {path}. If a user is in"
+                " both files, the newer file counts."
                 if files
-                else f"The passwords of users whom the run created before are in {path}."
+                else f"The passwords of users created earlier in this run are in {path}."
             )
         if result.lost_passwords and not self._discard_passwords:
             text = (
-                f"nobody has the random passwords of {people(result.lost_passwords)}; set them in"
-                " Kanboard, and use --passwords-to FILE the next time"
+                f"the random passwords of {people(result.lost_passwords)} are lost; set new ones in"
+                " Kanboard, and use --passwords-to FILE next time"
             )
             if self._record is not None and output.form == "text":
                 # For sync it is a part of the report: every night has new users.
@@ -171,10 +171,10 @@ class Following:
 
     def _compared(self, needed: int) -> None:
         if not needed:
-            self._output.note("Verified: a second plan is empty.")
+            self._output.note("Verified: a second plan has no changes.")
             return
         changes = "1 change is" if needed == 1 else f"{needed} changes are"
-        text = f"after the run {changes} still needed; kanport plan shows what"
+        text = f"after the run, {changes} still needed; kanport plan shows them"
         if self._record is not None:
             self._record.message = f"{self._record.message} But {text}."
         self._output.warn(text)
@@ -183,7 +183,7 @@ class Following:
         try:
             recorded = api.load_journal(journal)
         except UsageError:
-            # The disk that stopped the run may not give its journal back either.
+            # If the disk stopped the run, the journal may be unreadable too.
             recorded = None
         return resume_command(
             self._ctx, journal, recorded, passwords_to=self.passwords_to, plan=self.plan
@@ -201,7 +201,7 @@ def worded(fact: Fact) -> str:
 
 
 def people(names: Sequence[str]) -> str:
-    """Name people in a sentence, with their number where they are many.
+    """Name new users in a sentence, with their number.
 
     >>> people(["ada"]), people(["ada", "bob"])
     ('1 new user (ada)', '2 new users (ada, bob)')
@@ -213,10 +213,10 @@ def people(names: Sequence[str]) -> str:
 
 @contextmanager
 def stopping_politely() -> Iterator[threading.Event]:
-    """Let Ctrl-C, SIGTERM, a lost terminal and the deadline end the run after batches in flight.
+    """Let Ctrl-C, SIGTERM, a lost terminal and the deadline end the run after its open batches.
 
-    A second one ends it at once, but for SIGHUP, which both the system and a shell send, and for
-    the deadline. What the caller has ignored, as nohup does, stays ignored.
+    A second signal ends it at once, except SIGHUP, which both the system and a shell send, and the
+    deadline. Signals that the caller ignores, as nohup does, stay ignored.
     """
     asked = threading.Event()
 

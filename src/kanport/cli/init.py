@@ -1,38 +1,44 @@
-"""`kanport init`: a first mapping from a file's headers, or for a directory."""
+"""`kanport init`: write a first mapping from the headers of a file, or for a directory."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from kanport.cli.options import OutputFile, common_options
+from kanport.cli.options import Command, OutputFile, common_options
 from kanport.cli.output import Output
 
 if TYPE_CHECKING:
     from kanport.api import DirectoryKind
 
 
-@click.command("init")
+@click.command("init", cls=Command)
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-@click.option("--encoding", metavar="NAME", help="Of a CSV file that is not UTF-8, such as cp1252.")
-@click.option("--sheet", metavar="NAME", help="The sheet; the first visible one if left out.")
+@click.option(
+    "--encoding", metavar="NAME", help="Encoding of a CSV file that is not UTF-8, such as cp1252."
+)
+@click.option(
+    "--sheet", metavar="NAME", help="Sheet of the Excel file (default: the first visible one)."
+)
 @click.option(
     "--header-row",
     type=click.IntRange(min=1),
-    help="The row of the sheet with the headers; looked for in the first ten if left out.",
+    metavar="ROW",
+    help="Row of the sheet that holds the headers (default: found in the first ten rows).",
 )
-@click.option("--ldap", "url", metavar="URL", help="A directory, instead of a file.")
-@click.option("--base", metavar="DN", help="Where its people are, such as ou=people,dc=…")
+@click.option("--ldap", "url", metavar="URL", help="URL of an LDAP directory, instead of a file.")
+@click.option("--base", metavar="DN", help="Entry below which the directory keeps its users.")
 @click.option(
     "--kind",
     type=click.Choice(["active-directory", "ad-lds", "freeipa", "389-ds", "openldap"]),
-    help="What the directory is (default: ask it, without a login).",
+    help="Product of the directory server (default: ask the server, without a login).",
 )
-@click.option("--bind-dn", metavar="DN", help="The login that reads the directory.")
+@click.option("--bind-dn", metavar="DN", help="Account that Kanport uses to read the directory.")
 @click.option(
     "--ca-file",
     metavar="FILE",
-    help="The certificates to trust, in PEM, relative to the mapping (default: the system's).",
+    help="PEM file with the certificates to trust, relative to the mapping (default: those of the"
+    " system).",
 )
 @click.option(
     "-o",
@@ -42,7 +48,7 @@ if TYPE_CHECKING:
     default="mapping.yaml",
     show_default=True,
     metavar="FILE",
-    help="The mapping to write; one that is there stays.",
+    help="Mapping to write. Kanport overwrites no file.",
 )
 @common_options
 @click.pass_context
@@ -62,9 +68,11 @@ def command(
 ) -> None:
     """Write a first mapping for a CSV or Excel file, or for a directory.
 
-    The headers say which column is the username, the name, and so on; what they do not say is left
-    out and named in the mapping. Kanport asks a directory what it is, without a login, and writes
-    how this server keeps ids and locks accounts. With --kind, it sends nothing anywhere.
+    For a file, Kanport recognizes the username, the name and other fields by their headers. The
+    mapping lists the columns that Kanport did not recognize.
+
+    For a directory, Kanport asks the server for its product, without a login. The mapping then
+    uses the ids and the account locks of that product. With --kind, Kanport does not connect.
 
     \b
     Example:
@@ -78,7 +86,9 @@ def command(
 
     output = Output(ctx, "text")
     if (file is None) == (url is None):
-        raise UsageError("name a file, or a directory with --ldap", hint="kanport init staff.csv")
+        raise UsageError(
+            "name either a file, or a directory with --ldap", hint="kanport init staff.csv"
+        )
     if url is not None and base is None:
         raise UsageError("a directory needs --base", hint="--base ou=people,dc=example,dc=org")
     if target.exists():
@@ -91,8 +101,8 @@ def command(
         )
         if why:
             output.note(
-                f"Kanport could not find out what {url} is: {why}. The mapping fits OpenLDAP,"
-                " 389 Directory Server and FreeIPA; for others, name it with --kind."
+                f"Kanport does not know the product of {url}: {why}. The mapping fits OpenLDAP,"
+                " 389 Directory Server and FreeIPA. For another product, use --kind."
             )
         elif found.name:
             output.note(f"The directory is {found.name}.")
@@ -102,4 +112,4 @@ def command(
             file, target, encoding=encoding, sheet=sheet, header_row=header_row
         )
     write_file(target, text, mode=0o644)
-    output.note(f"The mapping is in {target}: read it, then kanport validate {target}")
+    output.note(f"The mapping is in {target}. Read it, then run: kanport validate {target}")

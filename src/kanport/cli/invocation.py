@@ -1,4 +1,4 @@
-"""One call of the command line: its options, wherever they stand, and the settings they lead to."""
+"""One call of the command line: its options in any position, and the settings that follow."""
 
 import logging
 import os
@@ -26,10 +26,10 @@ _FILE_VARIABLES = ("CONFIG", "TOKEN_FILE", "CA_FILE", "APPROVAL_KEY_FILE")
 
 @dataclass
 class Invocation:
-    """What a command was called with, as far as several commands know it; it lies in `ctx.obj`.
+    """The shared options of one call; it is in `ctx.obj`.
 
-    `flags` are options by name, without those that were not given. `json_log` is True where stderr
-    is the log, `findings_shown` where a report has shown the findings of what stops the command.
+    `flags` holds the options of the command line by name. `json_log` is True if stderr is the log,
+    `findings_shown` if a report has already shown the findings that stop the command.
     """
 
     flags: dict[str, Any] = field(default_factory=dict)
@@ -45,12 +45,12 @@ class Invocation:
 
     @property
     def color(self) -> bool | None:
-        """Whether to use color; None for on a terminal only."""
+        """Whether to use color; None for only on a terminal."""
         color: bool | None = self.flags.get("color")
         return color
 
     def layers(self) -> "Layers":
-        """Return flags, environment and configuration file; raise ConfigInvalid for a wrong file.
+        """Return options, environment and configuration file; raise ConfigInvalid for a wrong file.
 
         The file is read once.
         """
@@ -63,14 +63,14 @@ class Invocation:
         return Layers(self.flags, os.environ, self._configuration)
 
     def layers_without_file(self) -> "Layers":
-        """Return flags and environment, for what is told even where the file is wrong."""
+        """Return options and environment, for notices that do not need a valid file."""
         from kanport.config import Layers
 
         return Layers(self.flags, os.environ)
 
     @property
     def state(self) -> Path | None:
-        """The state folder that is set; None where none is."""
+        """The configured state folder, or None."""
         from kanport.config.catalogue import STATE
 
         state: Path | None = self.layers().take(STATE).value
@@ -78,9 +78,9 @@ class Invocation:
 
     @property
     def request_timeout(self) -> float:
-        """The seconds that one exchange with a server or a directory may take in all.
+        """Maximum seconds for one whole request to a server or a directory.
 
-        A configuration file that is wrong does not count here: commands that need it refuse it.
+        An invalid configuration file is ignored here: commands that need it refuse it.
         """
         from kanport.config.catalogue import REQUEST_TIMEOUT
         from kanport.network import LONGEST_EXCHANGE
@@ -92,13 +92,13 @@ class Invocation:
         return layers.take(REQUEST_TIMEOUT).value or LONGEST_EXCHANGE
 
     def settings(self) -> "Settings":
-        """Return how to reach the server; raise ConfigInvalid where that is not set up."""
+        """Return how to reach the server; raise ConfigInvalid if that is not configured."""
         from kanport.config import settings_of
 
         return settings_of(self.layers(), read_stdin)
 
     def options(self, settings: "Settings") -> "Options":
-        """Return how to carry out a plan; raise ConfigInvalid for values that make no sense."""
+        """Return how to apply a plan; raise ConfigInvalid for invalid values."""
         from kanport.api import Options
         from kanport.config.catalogue import CONNECTIONS, MAX_ERRORS, RATE
 
@@ -117,9 +117,9 @@ def invocation_of(ctx: click.Context) -> Invocation:
 
 
 def files_of_settings(ctx: click.Context) -> list[Path]:
-    """Return the files of settings and secrets that are named to a command, by whatever way.
+    """Return the files of settings and secrets that options, environment and configuration name.
 
-    A configuration file that is wrong names none: commands that need it refuse it.
+    An invalid configuration file names none: commands that need it refuse it.
     """
     invocation = invocation_of(ctx)
     named = [invocation.flags.get(name) for name in ("token_file", "ca_file", "config")]
@@ -137,12 +137,12 @@ def _reads_file(ctx: click.Context) -> bool:
 
 
 def value_of(ctx: click.Context, name: str) -> Any:
-    """Return the value of an option of the command, whether or not the command itself gets it."""
+    """Return the value of an option, whether it is an argument of the command or shared."""
     return ctx.params.get(name, invocation_of(ctx).flags.get(name))
 
 
 def check_targets_of(ctx: click.Context, targets: Iterable[Path]) -> None:
-    """Raise UsageError where a command is to write over a file of settings or a secret."""
+    """Raise UsageError if a command would overwrite a file of settings or a secret."""
     from kanport.files import check_not_read
 
     if existing := [path for path in targets if path.is_file()]:
@@ -152,14 +152,14 @@ def check_targets_of(ctx: click.Context, targets: Iterable[Path]) -> None:
 
 
 def read_stdin() -> str:
-    """Read all of standard input, where a secret may come from."""
+    """Read a secret from standard input."""
     from kanport.files import LONGEST_SECRET
 
     return sys.stdin.read(LONGEST_SECRET + 1)
 
 
 def start_log_of(ctx: click.Context) -> None:
-    """Start the log that a command was told to write; it ends with the command."""
+    """Start the log that the options configure; it ends with the command."""
     choice = _choice(ctx)
     from kanport.cli.logs import start_log
 
@@ -170,14 +170,14 @@ def start_log_of(ctx: click.Context) -> None:
 
 
 def _check_log(ctx: click.Context, path: Path) -> None:
-    """Raise ConfigInvalid where the log would be appended to what is no log."""
+    """Raise ConfigInvalid if Kanport would append the log to another kind of file."""
     from kanport.errors import KanportError
     from kanport.files import check_not_read, check_target
 
     if not path.is_file():
         return
     given = [*ctx.params.values(), *invocation_of(ctx).flags.values()]
-    # The log itself is no file to be read.
+    # The log itself is not an input.
     log_file = invocation_of(ctx).flags.get("log_file")
     read = [value for value in given if isinstance(value, Path) and value is not log_file]
     if (mapping := ctx.params.get("mapping")) is not None:
@@ -198,7 +198,7 @@ def _choice(ctx: click.Context) -> "LogChoice":
     invocation = invocation_of(ctx)
     layers = invocation.layers_without_file()
     if _reads_file(ctx):
-        # A command comes upon a wrong file itself, and tells it in its own way.
+        # The command itself reports an invalid file.
         with suppress(ConfigInvalid):
             layers = invocation.layers()
     return LogChoice(
@@ -211,7 +211,7 @@ def _choice(ctx: click.Context) -> "LogChoice":
 
 
 def say(ctx: click.Context, event: str, shown: str, message: str, **fields: Any) -> None:
-    """Say something on stderr, and in the log; where stderr is the log, only there."""
+    """Print a message on stderr and log it; if stderr is the log, only log it."""
     levels = {"note": logging.INFO, "warning": logging.WARNING}
     tell(logger, event, message, level=levels.get(event, logging.ERROR), **fields)
     if not invocation_of(ctx).json_log:

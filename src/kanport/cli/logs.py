@@ -1,4 +1,4 @@
-"""The log of a command: on stderr with `--verbose` or as JSON, or in a file; a line for each event.
+"""The log of a command: on stderr with `--verbose` or as JSON, or in a file; one event per line.
 
 Only Kanport's own events are logged: libraries log headers, which hold credentials.
 """
@@ -16,7 +16,7 @@ from kanport.errors import ConfigInvalid
 from kanport.events import Told
 from kanport.report.visible import escaped, json_safe
 
-# What is said in words on stderr anyway.
+# Events that stderr shows as messages anyway.
 _SPOKEN = frozenset({"note", "warning", "error", "bug"})
 
 
@@ -32,12 +32,12 @@ class LogChoice:
 
     @property
     def replaces_stderr(self) -> bool:
-        """Whether stderr holds nothing but objects, one a line."""
+        """Whether stderr holds only JSON objects, one per line."""
         return self.form == "json" and self.path is None
 
     @property
     def level(self) -> int | None:
-        """From which level on events are logged; None for no log at all."""
+        """The lowest level to log; None for no log."""
         if self.verbosity > 1:
             return logging.DEBUG
         if self.path is not None or (self.replaces_stderr and not self.quiet) or self.verbosity:
@@ -46,7 +46,7 @@ class LogChoice:
 
 
 def start_log(choice: LogChoice) -> Callable[[], None]:
-    """Log as was chosen; gives what ends it. Raises ConfigInvalid for a file that cannot be."""
+    """Start the log; return the function that ends it. Raise ConfigInvalid for an unusable file."""
     level = choice.level
     if level is None:
         return lambda: None
@@ -79,7 +79,7 @@ def _told(record: logging.LogRecord) -> Told:
 
 
 class _AsText(logging.Formatter):
-    """Puts each event on one line in which every character can be seen."""
+    """Writes each event on one line and makes every character visible."""
 
     def format(self, record: logging.LogRecord) -> str:
         moment = datetime.fromtimestamp(record.created).astimezone()
@@ -88,7 +88,7 @@ class _AsText(logging.Formatter):
 
 
 class _AsJson(logging.Formatter):
-    """Makes one JSON object of each event, on one line."""
+    """Writes each event as one JSON object on one line."""
 
     def __init__(self, run_id: str) -> None:
         super().__init__()
@@ -109,26 +109,26 @@ class _AsJson(logging.Formatter):
 
 
 class _FileLog(logging.Handler):
-    """Appends whole lines to a file; a disk that is full is told once and stops nothing."""
+    """Appends whole lines to a file; warns once about a full disk and continues."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
         self._path = path
         self._told = False
-        # A pipe that nobody reads from would hold the run up before it begins.
+        # Opening a pipe without a reader would block the run.
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOCTTY | os.O_NONBLOCK
         try:
             self._file = os.open(path, flags, 0o640)
             os.set_blocking(self._file, True)
         except (OSError, ValueError) as problem:
-            why = problem.strerror if isinstance(problem, OSError) else "its path is not one"
+            why = problem.strerror if isinstance(problem, OSError) else "the path is invalid"
             raise ConfigInvalid(
                 f"the log file {path} cannot be written: {why}",
-                hint="name a file in a folder that exists and that you may write to",
+                hint="name a file in an existing folder that you can write to",
             ) from problem
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one line in one go, so that the lines of two runs don't mix."""
+        """Write one line at once, so that the lines of two runs do not mix."""
         try:
             os.write(self._file, f"{self.format(record)}\n".encode("utf-8", "backslashreplace"))
         except OSError as problem:

@@ -16,7 +16,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class OutputFile(click.Path):
-    """The name of a file to be written; nothing, `-` and folders are wrong usage."""
+    """The name of a file to write; an empty name, `-` and folders are wrong usage."""
 
     def __init__(self) -> None:
         super().__init__(dir_okay=False, readable=False, path_type=Path)
@@ -27,133 +27,180 @@ class OutputFile(click.Path):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> Any:
-        """Give the path, or tell what is wrong with the name."""
+        """Return the path; fail with what is wrong with the name."""
         if not os.fspath(value):
             self.fail("the name of the file is empty", param, ctx)
         if os.fspath(value) == "-":
-            self.fail("name a file; stdout gets what --format says", param, ctx)
+            self.fail("name a file; --format decides what goes to stdout", param, ctx)
         return super().convert(value, param, ctx)
 
 
+class Option(click.Option):
+    """An option that `--help` shows under the heading `section`."""
+
+    def __init__(self, *args: Any, section: str = "Options", **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self.section = section
+
+
+class Command(click.Command):
+    """A command whose `--help` explains the arguments, and groups the options by subject."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the arguments, the options of the command itself, and the shared ones."""
+        sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
+        for parameter in self.get_params(ctx):
+            section = parameter.section if isinstance(parameter, Option) else "Options"
+            record = parameter.get_help_record(ctx)
+            if isinstance(parameter, click.Argument):
+                section, name = "Arguments", parameter.human_readable_name
+                record = (name.strip("[]"), ARGUMENTS[name.strip("[]")])
+            if record is not None:
+                sections.setdefault(section, []).append(record)
+        for section, records in sections.items():
+            if records:
+                with formatter.section(section):
+                    formatter.write_dl(records)
+
+
+# The arguments of the commands, as usage lines name them.
+ARGUMENTS = {
+    "FILE": "CSV or Excel file.",
+    "JOURNAL": "Journal of a run (.jsonl).",
+    "MAPPING": "Mapping: the YAML file that says what to read and what each column means.",
+    "PLAN-or-JOURNAL": "Plan (.json), or journal of a run (.jsonl).",
+    "PLAN.json": "Plan that `kanport plan -o` or `kanport undo -o` saved.",
+    "REPORT": "Report that Kanport wrote.",
+    "WHO": "Username, email address or stable id of a user.",
+}
+
+
 def _remember(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
-    # The same switch may stand before or behind the name of the command.
+    # The same switch may come before or after the name of the command.
     name = parameter.name or ""
     if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT:
         invocation_of(ctx).flags[name] = value
 
 
 def setting(*names: str, **attributes: Any) -> Callable[[F], F]:
-    """Return an option that `Invocation` keeps, and that no command gets by itself."""
-    return click.option(*names, expose_value=False, callback=_remember, **attributes)
+    """Return an option that `Invocation` keeps, and that is no argument of the command."""
+    return click.option(*names, cls=Option, expose_value=False, callback=_remember, **attributes)
+
+
+_common = functools.partial(setting, section="Common options")
+_server = functools.partial(setting, section="Server options")
+_run = functools.partial(setting, section="Run options")
 
 
 COMMON = (
-    setting(
+    _common(
         "-q",
         "--quiet",
         is_flag=True,
-        help="Nothing on stderr but warnings and errors; sync prints nothing where all is well.",
+        help="Print only warnings and errors to stderr. sync prints nothing if nothing changes.",
     ),
-    setting(
+    _common(
         "-v",
         "--verbose",
         count=True,
-        help="Log on stderr what is done; twice: each request.",
+        help="Log each step to stderr; -vv logs each request.",
     ),
-    setting(
+    _common(
         "--color/--no-color",
         default=None,
-        help="Colour or not; by default only on a terminal.",
+        help="Use color, or not (default: only on a terminal).",
     ),
-    setting(
+    _common(
         "--debug",
         is_flag=True,
-        help="Show the traceback of a bug.",
+        help="Show the traceback if Kanport itself fails.",
     ),
-    setting(
+    _common(
         "--log-format",
         type=click.Choice(["text", "json"]),
-        help="With json, stderr holds the log and nothing else, an object a line.  [env:"
-        " KANPORT_LOG_FORMAT]",
+        help="Format of the log. With json, stderr holds only the log, one object per line."
+        "  [env: KANPORT_LOG_FORMAT; default: text]",
     ),
-    setting(
+    _common(
         "--log-file",
         type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE",
-        help="Append the log to this file instead.  [env: KANPORT_LOG_FILE]",
+        help="Append the log to this file instead of stderr.  [env: KANPORT_LOG_FILE]",
     ),
 )
 
 CONFIGURATION = (
-    setting(
+    _common(
         "--config",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="The configuration; by default kanport.toml here, in the user's configuration folder,"
-        " or in /etc/kanport.  [env: KANPORT_CONFIG]",
+        help="Configuration file (default: kanport.toml in the current folder, your configuration"
+        " folder or /etc/kanport).  [env: KANPORT_CONFIG]",
     ),
-    setting(
+    _common(
         "--profile",
         metavar="NAME",
-        help="The profile in it, such as staging.  [env: KANPORT_PROFILE]",
+        help="Profile in the configuration file, such as staging.  [env: KANPORT_PROFILE]",
     ),
 )
 
-REQUEST_TIMEOUT = setting(
+REQUEST_TIMEOUT = _server(
     "--request-timeout",
     type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
-    help="Seconds that one request to the server or to a directory may take in all, from the"
-    " look-up of its name to the last byte (default: 900).  [env: KANPORT_REQUEST_TIMEOUT]",
+    help="Maximum time for one whole request to the server or to a directory (default: 900)."
+    "  [env: KANPORT_REQUEST_TIMEOUT]",
 )
 
 STATE = setting(
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="The state folder: plans, journals and locks, and the ledger where it cannot lie beside"
-    " the mapping.  [env: KANPORT_STATE; default: kanport in the state folder of the user]",
+    help="Folder for plans, journals and locks, and for the ledger if the mapping's folder cannot"
+    " hold it (default: kanport in your state folder).  [env: KANPORT_STATE]",
 )
 
 MAPPING = click.argument("mapping", type=click.Path(path_type=Path))
 
 SERVER = (
-    setting("--url", help="The server, with or without /jsonrpc.php.  [env: KANPORT_URL]"),
-    setting(
+    _server("--url", help="URL of the server, with or without /jsonrpc.php.  [env: KANPORT_URL]"),
+    _server(
         "--token-file",
         type=click.Path(path_type=Path),
-        help="The file with the application token.  [env: KANPORT_TOKEN_FILE, or KANPORT_TOKEN"
-        " with the token itself]",
+        help="File that holds the application token.  [env: KANPORT_TOKEN_FILE, or KANPORT_TOKEN"
+        " for the token itself]",
     ),
-    setting("--token-stdin", is_flag=True, help="Read the token from standard input."),
-    setting(
+    _server("--token-stdin", is_flag=True, help="Read the token from standard input."),
+    _server(
         "--ca-file",
         type=click.Path(path_type=Path),
-        help="Certificates of a private authority, in PEM.  [env: KANPORT_CA_FILE]",
+        help="PEM file with the certificates of a private certificate authority."
+        "  [env: KANPORT_CA_FILE]",
     ),
-    setting(
+    _server(
         "--allow-http",
         is_flag=True,
-        help="Send the token over plain http:// to other machines.  [env: KANPORT_ALLOW_HTTP]",
+        help="Allow http:// to another machine. The token travels unencrypted."
+        "  [env: KANPORT_ALLOW_HTTP]",
     ),
-    setting(
+    _server(
         "--auth-header",
         metavar="NAME",
-        help="Send the credentials in this header, for servers behind FastCGI that lose the usual"
-        " one (X-API-Auth).  [env: KANPORT_AUTH_HEADER]",
+        help="Send the token in this header, for example X-API-Auth. Some servers behind FastCGI"
+        " drop the Authorization header.  [env: KANPORT_AUTH_HEADER]",
     ),
-    setting(
+    _server(
         "--timeout",
         type=click.FloatRange(min=0, min_open=True),
         metavar="SECONDS",
-        help="How long the server may be silent.  [env: KANPORT_TIMEOUT]",
+        help="Maximum time without a byte from the server (default: 120).  [env: KANPORT_TIMEOUT]",
     ),
     REQUEST_TIMEOUT,
-    setting(
+    _server(
         "--batch-size",
         type=click.IntRange(1, 5000),
         metavar="CALLS",
-        help="Calls in one request; by default as many as the server answers in about a second."
+        help="Calls in one request (default: as many as the server answers in about a second)."
         "  [env: KANPORT_BATCH_SIZE]",
     ),
 )
@@ -161,39 +208,46 @@ SERVER = (
 WRITING = (
     click.option(
         "--passwords-to",
+        cls=Option,
+        section="Password options",
         type=OutputFile(),
         metavar="FILE",
-        help="Write the random passwords of new users to this new file (mode 0600).",
+        help="Write the random passwords of new users to this new file (mode 0600). Without it,"
+        " these passwords are lost.",
     ),
     click.option(
         "--discard-passwords",
+        cls=Option,
+        section="Password options",
         is_flag=True,
-        help="Keep no random passwords of new users, and do not ask or warn about it.",
+        help="Do not keep the random passwords of new users, and do not ask or warn.",
     ),
-    setting(
+    _run(
         "--connections",
         type=click.IntRange(1, 64),
-        help="Connections at most at once, 8 by default; fewer where more bring nothing."
+        metavar="N",
+        help="Maximum number of connections (default: 8). Kanport uses fewer if more do not help."
         "  [env: KANPORT_CONNECTIONS]",
     ),
-    setting(
+    _run(
         "--deadline",
         metavar="TIME",
-        help="End the run after this time as Ctrl-C does: 90m, 2h, 1d or off (default: 24h for"
-        " sync, off for apply and resume).  [env: KANPORT_DEADLINE]",
+        help="Interrupt the run after this time: 90m, 2h, 1d or off (default: 24h for sync, off for"
+        " apply and resume).  [env: KANPORT_DEADLINE]",
     ),
-    setting(
+    _run(
         "--rate",
         type=click.FloatRange(min=0, min_open=True),
         metavar="CALLS",
-        help="Calls a second at most while applying, for a server that others need as well."
+        help="Maximum number of calls per second while applying (default: no limit)."
         "  [env: KANPORT_RATE]",
     ),
-    setting(
+    _run(
         "--max-errors",
         type=click.IntRange(min=0),
         metavar="N",
-        help="Stop when more than N items have failed.  [env: KANPORT_MAX_ERRORS]",
+        help="Stop the run if more than N changes fail (default: no limit)."
+        "  [env: KANPORT_MAX_ERRORS]",
     ),
 )
 
@@ -203,46 +257,53 @@ MONITORING = (
         "--status",
         type=OutputFile(),
         metavar="FILE",
-        help="Replace this JSON file after each run, for monitoring.  [env: KANPORT_STATUS]",
+        help="Write the result of each run to this JSON file, for monitoring."
+        "  [env: KANPORT_STATUS]",
     ),
     setting(
         "--prometheus",
         type=OutputFile(),
         metavar="FILE",
-        help="The same as metrics, for the textfile collector (.prom).  [env: KANPORT_PROMETHEUS]",
+        help="Write the result as metrics for Prometheus' textfile collector (.prom)."
+        "  [env: KANPORT_PROMETHEUS]",
     ),
 )
 
 WAIT = click.option(
     "--wait",
+    cls=Option,
+    section="Run options",
     type=click.FloatRange(min=0),
     default=0,
     metavar="SECONDS",
-    help="Wait so long for another run on the same server or ledger to end; by default not at all.",
+    help="Seconds to wait for another run to finish (default: fail at once).",
 )
 
 YES = click.option(
-    "-y", "--yes", is_flag=True, help="Do not ask; apply needs it where there is no terminal."
+    "-y",
+    "--yes",
+    is_flag=True,
+    help="Do not ask for confirmation. apply needs it without a terminal.",
 )
 
 
 def approval_options(command: F) -> F:
-    """Add the options that demand an approval."""
+    """Add the options that require an approval."""
     return _with(
         command,
         (
             click.option(
                 "--require-approval",
                 is_flag=True,
-                help="Refuse (exit 4) without an approval of this very plan; see kanport approve.",
+                help="Refuse to run (exit 4) without an approval of exactly this plan; see kanport"
+                " approve.",
             ),
             click.option(
                 "--approval",
                 "approval_path",
                 type=click.Path(path_type=Path),
                 metavar="FILE",
-                help="The approval, which is then required; by default PLAN.approval.json beside"
-                " the plan.",
+                help="Approval to require (default: PLAN.approval.json beside the plan).",
             ),
         ),
     )
@@ -265,20 +326,20 @@ ALLOW = click.option(
     multiple=True,
     metavar="GUARD=NUMBER",
     callback=_allowed,
-    help="Lift one guard for this run, up to a number: disable=40, or revoke:WEB=8 for one project."
-    " The hint of a guard says how it is called; may be given several times.",
+    help="Override one safety check for this run, up to a number: disable=40, or revoke:WEB=8 for"
+    " one project. A stopped plan shows the names. Can be repeated.",
 )
 
 
 def format_option(*more: str) -> Callable[[F], F]:
-    """Give the option that says what stdout gets: what every command can, and these."""
+    """Return the option for the format of stdout: the formats of every command, and `more`."""
     return click.option(
         "--format",
         "form",
         type=click.Choice(["text", "json", "markdown", "html", *more]),
         default="text",
         show_default=True,
-        help="What stdout gets.",
+        help="Format of the output on stdout.",
     )
 
 
@@ -288,18 +349,18 @@ MASK = click.option(
     "--mask",
     "masked",
     is_flag=True,
-    help="Put pseudonyms in the place of names, logins and e-mail addresses.",
+    help="Replace names, logins and email addresses by pseudonyms.",
 )
 
 TABLE = click.option(
     "--table",
     type=click.Choice(["changes", "findings", "access", "rows"]),
-    help="The table that a CSV file holds; by default the changes, of validate the findings.",
+    help="Table to write as CSV (default: changes; for validate: findings).",
 )
 
 
 def common_options(command: F) -> F:
-    """Add the options that every command has, and start the log that they ask for."""
+    """Add the options that every command has, and start the log that they configure."""
 
     @functools.wraps(command)
     def logged(*args: Any, **values: Any) -> Any:
@@ -315,7 +376,7 @@ def common_options(command: F) -> F:
 
 
 def _targets(ctx: click.Context) -> list[Path]:
-    """Return the files that a command is to write."""
+    """Return the files that a command writes."""
     named = [
         value_of(ctx, parameter.name or "")
         for parameter in ctx.command.params
@@ -341,7 +402,7 @@ def writing_options(command: F) -> F:
 
 
 def with_options(*options: Callable[[F], F]) -> Callable[[F], F]:
-    """Return what adds several options."""
+    """Return a decorator that adds several options."""
     return lambda command: _with(command, options)
 
 

@@ -1,4 +1,4 @@
-"""Where output goes: results to stdout, everything about the run to stderr."""
+"""Write output: results to stdout, messages about the run to stderr."""
 
 import os
 import sys
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class Output:
-    """The streams of one command, with the choices of the user: format, colour, quiet.
+    """The streams of one command, with the options of the user: format, color, quiet.
 
-    `masked` says that reports have pseudonyms; whoever makes a view sees to it. `table` is the
-    table that CSV holds, and `paths` are files that each report is written to as well.
+    `masked` says that reports use pseudonyms; the caller masks the view. `table` is the table to
+    write as CSV, and `paths` are files that each report is also written to.
     """
 
     def __init__(
@@ -76,9 +76,9 @@ class Output:
             click.echo(content.decode("utf-8"), nl=False)
 
     def show_news(self, view: "View") -> None:
-        """Print a report, but nothing where it has neither change nor warning and nobody looks.
+        """Print a report, but nothing without changes or warnings if stdout is no terminal.
 
-        Cron sends a mail for every line, and one that comes each night is not read.
+        Cron sends an email for every line, and nobody reads one that comes each night.
         """
         unseen = self._quiet or not sys.stdout.isatty()
         if unseen and self.form == "text" and not view.lines and view.level == "good":
@@ -86,26 +86,26 @@ class Output:
         self.show(view)
 
     def data(self, text: str) -> None:
-        """Print a result that is text already, such as the JSON of a plan."""
+        """Print a finished text, such as the JSON of a plan."""
         click.echo(text, nl=not text.endswith("\n"))
 
     def note(self, text: str) -> None:
-        """Tell something about the run, on stderr, unless the user wants it quiet."""
+        """Print a message about the run on stderr, except with --quiet."""
         if not self._quiet:
             say(self._ctx, "note", text, text)
 
     def warn(self, text: str) -> None:
-        """Tell something that must not be overlooked, on stderr."""
+        """Print a warning on stderr."""
         say(self._ctx, "warning", f"Warning: {text}", text)
 
     @property
     def next_steps_wanted(self) -> bool:
-        """Whether a person reads along, whom a hint on what to do next would help."""
+        """Whether to show the next commands: only as text and without --quiet."""
         return self.form == "text" and not self._quiet
 
     @contextmanager
     def working(self, what: str) -> Iterator[None]:
-        """Show on a terminal that something takes its time."""
+        """Show on a terminal that Kanport is working."""
         if not self._live():
             yield
             return
@@ -114,7 +114,7 @@ class Output:
 
     @contextmanager
     def progress(self, what: str, total: int) -> Iterator[Callable[[], None]]:
-        """Show on a terminal how many changes are settled; gives what to call for each."""
+        """Show on a terminal how many changes are finished; yield the function to call for each."""
         if not self._live() or not total:
             yield lambda: None
             return

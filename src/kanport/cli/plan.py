@@ -11,6 +11,7 @@ from kanport.cli.options import (
     MAPPING,
     MASK,
     STATE,
+    Command,
     OutputFile,
     common_options,
     server_options,
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from kanport.api import Plan
 
 
-@click.command("plan")
+@click.command("plan", cls=Command)
 @MAPPING
 @click.option(
     "-o",
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
     "plan_path",
     type=OutputFile(),
     metavar="PLAN.json",
-    help="Save the plan, for `kanport apply`.",
+    help="Save the plan for `kanport apply`.",
 )
-@click.option("--check", is_flag=True, help="Exit with 10 where changes are pending.")
+@click.option("--check", is_flag=True, help="Exit with 10 if changes are pending.")
 @ALLOW
 @MASK
 @FORMAT
@@ -49,18 +50,19 @@ def command(
     masked: bool,
     form: str,
 ) -> None:
-    """Read both sides and show what would change; writes nothing to the server.
+    """Show what would change; write nothing to the server.
 
-    With --format json stdout gets the plan itself, as -o saves it; --mask is for what people read,
-    never for the plan. What --allow says is a part of
-    the plan, and stands in each of its reports.
+    Kanport reads the sources of MAPPING and the server, and compares them.
+
+    --format json prints the plan itself, as -o saves it. --mask changes reports only, never the
+    plan. The plan and each of its reports record what --allow overrides.
 
     \b
     Example:
       kanport plan mappings/users-csv.yaml
       kanport plan mappings/users-csv.yaml -o plan.json
       kanport plan mappings/users-csv.yaml -o plan.json --allow disable=40
-      kanport plan mappings/users-csv.yaml --check --quiet || echo "pending, or worse"
+      kanport plan mappings/users-csv.yaml --check --quiet || echo "changes or a problem"
     """
     from kanport import api
     from kanport.cli import planning
@@ -71,8 +73,8 @@ def command(
 
     if masked and form == "json":
         raise UsageError(
-            "the plan itself cannot have pseudonyms, as it is there to be carried out",
-            hint="save it with -o, then: kanport report PLAN.json --mask --format json",
+            "--mask cannot change the plan itself, because apply needs the real names",
+            hint="save the plan with -o, then run: kanport report PLAN.json --mask --format json",
         )
     output = Output(ctx, form, masked=masked)
     if plan_path is not None:
@@ -105,8 +107,8 @@ def _next_steps(plan_path: Path | None, plan: "Plan") -> tuple[str, ...]:
         return ()
     step = f"kanport apply {plan_path}"
     if plan_path is None:
-        step = "Save the plan with -o plan.json, then: kanport apply plan.json"
+        step = "Save the plan with -o plan.json, then run: kanport apply plan.json"
     if random_passwords(plan):
-        # They are gone after the run, so this has to be told before it.
-        return (step, "With --passwords-to FILE random passwords are kept, else nobody has them.")
+        # They are lost after the run, so the advice must come before it.
+        return (step, "Without --passwords-to FILE, the random passwords of new users are lost.")
     return (step,)

@@ -1,4 +1,4 @@
-"""What the commands that start from a mapping have in common."""
+"""Read inputs and make plans, for the commands that start from a mapping."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from kanport.errors import ConfigInvalid, SourceInvalid, Unreachable
 
 
 def read(ctx: click.Context, mapping: Path, output: Output) -> api.Inputs:
-    """Read mapping and sources; where a source cannot be used, show why on stdout and end."""
+    """Read mapping and sources; if a source cannot be used, show why on stdout and raise."""
     invocation = invocation_of(ctx)
     following = Following(ctx, output)
     with findings_shown(ctx, mapping, output, following):
@@ -35,9 +35,9 @@ def plan(
     output: Output,
     allowed: Mapping[str, int] = MappingProxyType({}),
 ) -> api.Plan:
-    """Make the plan; where errors in the source data prevent it, show them on stdout and end.
+    """Make the plan; if errors in the source data prevent it, show them on stdout and raise.
 
-    `allowed` is what `--allow` lets this run do beyond the limits.
+    `allowed` holds the safety checks that `--allow` overrides for this run.
     """
     following = Following(ctx, output, inputs=inputs)
     with findings_shown(ctx, inputs.mapping.path, output, following):
@@ -45,12 +45,12 @@ def plan(
 
 
 def takes_state(ctx: click.Context) -> bool:
-    """Tell whether a command has the option --state."""
+    """Return whether a command has the option --state."""
     return any(parameter.name == "state" for parameter in ctx.command.params)
 
 
 def server_is_named(ctx: click.Context) -> bool:
-    """Tell whether flags, environment or configuration file name a server; True where in doubt."""
+    """Return whether options, environment or configuration name a server; True if unclear."""
     try:
         return bool(invocation_of(ctx).layers().take(URL).value)
     except ConfigInvalid:
@@ -61,7 +61,7 @@ def server_is_named(ctx: click.Context) -> bool:
 def findings_shown(
     ctx: click.Context, mapping: Path, output: Output, following: Following
 ) -> Iterator[None]:
-    """Show the findings on stdout that stop what is done inside."""
+    """Show the findings on stdout that stop the block."""
     try:
         yield
     except (SourceInvalid, Unreachable) as problem:
@@ -71,6 +71,6 @@ def findings_shown(
                     problem.findings, mapping, inputs=following.inputs, mask=output.masked
                 )
             )
-            # The boundary says only what they mean.
+            # The boundary then shows only the error itself.
             invocation_of(ctx).findings_shown = True
         raise

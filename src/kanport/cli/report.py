@@ -1,14 +1,14 @@
-"""`kanport report`: tell a plan or a run to a person."""
+"""`kanport report`: render a plan or a run."""
 
 from pathlib import Path
 
 import click
 
-from kanport.cli.options import MASK, TABLE, OutputFile, common_options, format_option
+from kanport.cli.options import MASK, TABLE, Command, OutputFile, common_options, format_option
 from kanport.cli.output import Output
 
 
-@click.command("report")
+@click.command("report", cls=Command)
 @click.argument("path", metavar="PLAN-or-JOURNAL", type=click.Path(path_type=Path))
 @click.option(
     "-o",
@@ -17,15 +17,15 @@ from kanport.cli.output import Output
     type=OutputFile(),
     multiple=True,
     metavar="FILE",
-    help="Write it to a file: its ending tells the format, such as .html, .xlsx, .md or .json."
-    " May be given several times.",
+    help="File to write. Its extension selects the format, such as .html, .xlsx, .md or .json."
+    " Can be repeated.",
 )
 @click.option(
     "--compare",
     "old_path",
     type=click.Path(path_type=Path),
     metavar="OLD",
-    help="Tell what changed from this plan (or journal) to the other one.",
+    help="Compare this plan or journal with PLAN-or-JOURNAL.",
 )
 @TABLE
 @MASK
@@ -42,14 +42,16 @@ def command(
     masked: bool,
     form: str,
 ) -> None:
-    """Tell a saved plan, or a run from its journal, on stdout or as files.
+    """Render a plan or a run as HTML, Excel, Markdown, JSON, CSV or text.
 
-    A CSV file holds one table: the changes, the findings, the access before and after, or what
-    became of each row of the input. A text in it that a spreadsheet would take for a formula has an
-    apostrophe before it.
+    Without -o, the report goes to stdout.
 
-    With --mask there are pseudonyms for people, the same in every report of one plan. Projects,
-    groups, roles, files and the server keep their names.
+    A CSV file holds one table: the changes, the findings, the access before and after, or the
+    result of each input row. If a spreadsheet program would read a text as a formula, Kanport puts
+    an apostrophe before it.
+
+    --mask uses pseudonyms for users, the same ones in every report of one plan. Projects, groups,
+    roles, files and the server keep their names.
 
     \b
     Example:
@@ -66,8 +68,8 @@ def command(
     if old_path is not None:
         if masked:
             raise UsageError(
-                "two plans cannot be compared with pseudonyms: each plan has its own",
-                hint="leave --mask or --compare out",
+                "--mask does not work with --compare: each plan has its own pseudonyms",
+                hint="leave out --mask or --compare",
             )
         _compare(Output(ctx, form), old_path, path, report_paths)
         return

@@ -1,4 +1,4 @@
-"""`kanport resume`: finish a run that was cut off; and the command that others print for it."""
+"""`kanport resume`: finish an interrupted run; and the command line that does it, to print."""
 
 import os
 import re
@@ -15,6 +15,7 @@ from kanport.cli.options import (
     FORMAT,
     WAIT,
     YES,
+    Command,
     approval_options,
     common_options,
     server_options,
@@ -27,15 +28,15 @@ if TYPE_CHECKING:
     from kanport.api import PasswordsInDanger, Plan, Recorded
 
 
-@click.command("resume")
+@click.command("resume", cls=Command)
 @click.argument("journal_path", metavar="JOURNAL", type=click.Path(path_type=Path))
 @YES
 @click.option(
     "--mapping",
     "mapping_path",
     type=click.Path(path_type=Path),
-    help="Where the mapping is now, for passwords from a source, protected accounts and the"
-    " ledger.",
+    help="Where the mapping is now, if it moved. Kanport needs it for passwords from a source,"
+    " protected accounts and the ledger.",
 )
 @approval_options
 @WAIT
@@ -57,13 +58,14 @@ def command(
     passwords_to: Path | None,
     discard_passwords: bool,
 ) -> None:
-    """Finish the run of JOURNAL that was cut off, whatever the reason.
+    """Finish an interrupted run.
 
-    Kanport checks the plan as apply does: its guards and its approval, against the server as it is
-    now. What has an outcome is left alone. Kanport reads everything else first: what is as the plan
-    wants it was done, what is as it was before is carried out now, and the rest is skipped.
+    Kanport repeats the safety checks and checks the approval, as apply does. It leaves changes
+    alone that have an outcome in JOURNAL, and reads all others on the server. If a change is there
+    already, Kanport records it as made. If the old value is there, Kanport makes the change now.
+    Otherwise it skips the change.
 
-    A run that is finished is reported again, and its journal stays as it is.
+    If the run is finished already, Kanport shows its report and does not change the journal.
 
     \b
     Example:
@@ -105,8 +107,8 @@ def command(
         if isinstance(ready, api.Result):
             output.show(api.view_of(ready))
             output.note(
-                "Nothing is left to do: the run was finished already. Nothing is sent, and its"
-                f" journal stays as it is ({journal_path})."
+                "Nothing is left to do: this run is finished already. Kanport sent nothing and did"
+                f" not change the journal ({journal_path})."
             )
             ctx.exit(ready.exit_code)
         following.plan = ready.plan
@@ -115,7 +117,7 @@ def command(
                 ready.plan, ready.settled, passwords_to, discard=discard_passwords
             )
             left = counted(len(ready.plan.changes) - len(ready.settled), "change", "changes")
-            asking.confirm(f"Finish the run, with {left} left on {settings.url}?")
+            asking.confirm(f"Finish the run on {settings.url}? {left} left.")
             ready.check_again()
         result = ready.run(passwords_to=passwords_to, should_stop=following.should_stop)
     ctx.exit(result.exit_code)
@@ -124,7 +126,7 @@ def command(
 def _with_command(
     problem: "PasswordsInDanger", ctx: click.Context, journal: Path, passwords_to: Path | None
 ) -> UsageError:
-    """Return the same problem with the complete command that avoids it."""
+    """Return the problem with the complete command that avoids it."""
     from kanport.cli.following import people
 
     recorded = problem.recorded
@@ -132,14 +134,13 @@ def _with_command(
         return UsageError(
             problem.message,
             details=[resume_command(ctx, journal, recorded, passwords_to=passwords_to)],
-            hint="name another file with --passwords-to, as in this command",
+            hint="name another file with --passwords-to, as in the command above",
         )
     return UsageError(
-        f"the run keeps the random passwords of new users in {recorded.terms.passwords_to};"
-        f" without --passwords-to, those of {people(problem.names)} would be lost; nothing was"
-        " written",
+        f"the run writes the random passwords of new users to {recorded.terms.passwords_to}."
+        f" Without --passwords-to, those of {people(problem.names)} are lost; nothing was written",
         details=[resume_command(ctx, journal, recorded)],
-        hint="use this command, or --discard-passwords where nobody needs the passwords",
+        hint="use the command above, or --discard-passwords if nobody needs the passwords",
     )
 
 
@@ -161,10 +162,9 @@ def resume_command(
 ) -> str:
     """Return the complete command that finishes a run.
 
-    It has the options that the command of `ctx` was called with, as far as they concern the rest of
-    the run. `recorded` is what the journal says, None where only `plan` is known. Where random
-    passwords are to be kept, it names a new file beside `passwords_to`, or beside the one that the
-    journal names.
+    It repeats the options of `ctx` that concern the rest of the run. `recorded` is the content of
+    the journal, None if only `plan` is known. If the run keeps random passwords, the command names
+    a new file beside `passwords_to`, or beside the file that the journal names.
     """
     from kanport.api import random_passwords
 
@@ -195,9 +195,9 @@ def _typed(parameter: click.Parameter, value: Any) -> list[str]:
 
 
 def _free(path: Path) -> Path:
-    """Return a name beside a file that is free: `new.csv`, `new-2.csv`, `new-3.csv`.
+    """Return an unused name beside a file: `new.csv`, `new-2.csv`, `new-3.csv`.
 
-    It is relative where the file is below the current folder.
+    The name is relative if the file is below the current folder.
     """
     if path.is_absolute() and path.is_relative_to(Path.cwd()):
         path = path.relative_to(Path.cwd())

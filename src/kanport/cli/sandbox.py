@@ -9,92 +9,95 @@ from typing import Any
 
 import click
 
+from kanport.cli.options import Command
 from kanport.errors import UsageError
 
 _TOKEN_BYTES = 24
 
 
-@click.command("sandbox")
+@click.command("sandbox", cls=Command)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=0,
-    help="Where to listen; 0, the default, takes a free port.",
+    show_default=True,
+    help="Port to listen on; 0 selects a free port.",
 )
 @click.option(
     "--token",
-    help="The application token. By default KANPORT_TOKEN from the environment, otherwise a new "
-    "one that is printed on stderr. A token given here can be read in the list of processes.",
+    help="Application token (default: KANPORT_TOKEN, or a new token that the command prints). Other"
+    " users of this machine can read a token from the command line.",
 )
 @click.option(
     "--dialect",
     type=click.Choice(["sqlite", "mariadb", "postgres"]),
     default="sqlite",
     show_default=True,
-    help="The database whose habits to show.",
+    help="Database whose behavior the sandbox shows.",
 )
 @click.option(
     "--ldap-user",
     "ldap_users",
     multiple=True,
     metavar="NAME[:FULL NAME[:EMAIL]]",
-    help="Somebody whom createLdapUser finds; may be repeated.",
+    help="User that createLdapUser finds. Can be repeated.",
 )
 @click.option(
     "--store",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="A file to keep the state in; without it, it is gone at the end.",
+    help="File that keeps the data (default: the data is lost at the end).",
 )
 @click.option(
     "--user-rows",
     type=click.Choice(["full", "safe", "old"]),
     default="full",
     show_default=True,
-    help="How a user looks in answers: as in 1.0.25 to 1.2.53, without secrets, as in 1.0.24.",
+    help="Fields of a user in answers: full as in 1.0.25 to 1.2.53, safe without secrets, old as in"
+    " 1.0.24.",
 )
 @click.option(
     "--time-limit",
     type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
-    help="A batch that takes longer is cut off (max_execution_time).",
+    help="Cut off a batch that takes longer (PHP's max_execution_time).",
 )
 @click.option(
     "--memory-limit",
     type=click.FloatRange(min=0, min_open=True),
     metavar="MB",
-    help="getAllUsers of more users than fit into this breaks (memory_limit; stock is 128).",
+    help="Let getAllUsers fail if its users need more memory (PHP's memory_limit, usually 128).",
 )
 @click.option(
     "--display-errors/--no-display-errors",
     default=True,
     show_default=True,
-    help="Whether a crash of PHP answers its text with 200, or 500 with nothing.",
+    help="Answer a crash of PHP with its message and status 200, or with an empty 500.",
 )
 @click.option(
     "--hash-cost",
     type=click.FloatRange(min=0),
     default=0.0,
     metavar="SECONDS",
-    help="What each password costs; a real server takes about 0.07.",
+    help="Time to hash one password; a real server needs about 0.07.",
 )
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
     default=2,
     show_default=True,
-    help="How many passwords can be hashed at a time.",
+    help="Number of passwords hashed at the same time.",
 )
 @click.option(
     "--delay",
     type=click.FloatRange(min=0),
     default=0.0,
     metavar="SECONDS",
-    help="What each request waits at first.",
+    help="Delay before each request.",
 )
 def command(token: str | None, ldap_users: tuple[str, ...], **settings: Any) -> None:
-    """Run a Kanboard-compatible server on loopback, to try things on.
+    """Run a Kanboard-compatible server on loopback, to try Kanport.
 
-    It starts with the user `admin` and nothing else, prints its address once it is ready, and ends
+    The server starts with the user `admin` only. It prints its address when it is ready, and ends
     on Ctrl-C or SIGTERM.
 
     \b

@@ -4,19 +4,20 @@ import json
 
 import click
 
-from kanport.cli.options import common_options
+from kanport.cli.options import Command, common_options
 from kanport.cli.output import Output
 
 
-@click.command("schema")
-@click.option("--plan", "of", flag_value="plan", help="The schema of the plan file instead.")
-@click.option("--report", "of", flag_value="report", help="The schema of a report as JSON instead.")
+@click.command("schema", cls=Command)
+@click.option("--plan", "of", flag_value="plan", help="Print the schema of the plan file.")
+@click.option("--report", "of", flag_value="report", help="Print the schema of a JSON report.")
 @common_options
 @click.pass_context
 def command(ctx: click.Context, /, of: str | None) -> None:
-    """Print the JSON Schema of the mapping, for completion and checks in an editor.
+    """Print the JSON Schema of the mapping, the plan or the report.
 
-    Put it beside the mapping, and this line at the top of the mapping:
+    Editors complete and check a mapping with its schema. Save the schema beside the mapping, and
+    put this line at the top of the mapping:
 
     \b
       # yaml-language-server: $schema=kanport-mapping.schema.json

@@ -1,7 +1,7 @@
-"""Streams that may break: what was done counts, not whether it could be told.
+"""Streams that may break without stopping a run.
 
-Whoever reads stdout may go (`kanport plan … | head`), the disk behind it may be full, and a lost
-connection takes the terminal away. None of that may stop a run, or change what its exit code says.
+The reader of stdout can end (`kanport plan … | head`), its disk can be full, and a lost connection
+closes the terminal. None of this may stop a run or change the meaning of its exit code.
 """
 
 import contextlib
@@ -15,19 +15,19 @@ from typing import Any, TextIO, cast
 
 
 class Sturdy:
-    """A stream that goes silent when it cannot be written to, and tells `broken` why, once."""
+    """A stream that goes silent after a failed write, and calls `broken` once with the error."""
 
     def __init__(self, stream: TextIO, broken: Callable[[OSError], None]) -> None:
         self._stream = stream
         self._broken = broken
 
     def write(self, text: str) -> int:
-        """Write a text, or nothing where the stream has broken."""
+        """Write a text, or nothing after a failure."""
         self._try(lambda: self._stream.write(text))
         return len(text)
 
     def flush(self) -> None:
-        """Let out what was written."""
+        """Flush the stream."""
         self._try(self._stream.flush)
 
     def _try(self, action: Callable[[], object]) -> None:
@@ -42,17 +42,17 @@ class Sturdy:
 
 
 def sturdy_streams() -> Callable[[], bool]:
-    """Make stdout and stderr sturdy; return what tells whether something of stdout is lost.
+    """Make stdout and stderr sturdy; return a function that says whether output was lost.
 
-    A reader who has left (a broken pipe) wanted no more, so nothing is lost then. What is printed
-    while stdout is closed (`>&-`) is lost.
+    A reader that has ended (a broken pipe) wanted no more, so nothing is lost. Output to a closed
+    stdout (`>&-`) is lost.
     """
     lost: list[OSError] = []
 
     def broken(problem: OSError) -> None:
         if not isinstance(problem, BrokenPipeError):
             lost.append(problem)
-            print(f"Error: the output cannot be written: {problem.strerror}", file=sys.stderr)  # noqa: T201
+            print(f"Error: cannot write the output: {problem.strerror}", file=sys.stderr)  # noqa: T201
 
     sys.stdout = cast(TextIO, Sturdy(sys.stdout or cast(TextIO, _Closed()), broken))
     sys.stderr = cast(TextIO, Sturdy(sys.stderr or _nowhere(), lambda problem: None))
@@ -60,7 +60,7 @@ def sturdy_streams() -> Callable[[], bool]:
 
 
 class _Closed(io.StringIO):
-    """Stands for a stream that was closed before the start: nothing can be written to it."""
+    """Replaces a stream that was closed before the start: each write fails."""
 
     def write(self, text: str) -> int:
         """Raise OSError, as a closed file does."""
@@ -73,7 +73,7 @@ def _nowhere() -> TextIO:
 
 
 def _silence(stream: TextIO) -> None:
-    # What did not get out stays in Python's buffer, and would fail once more at the very end.
+    # Unwritten output stays in Python's buffer and would fail again at the end.
     with contextlib.suppress(OSError, ValueError):
         number = stream.fileno()
         nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -1,4 +1,4 @@
-"""`kanport sync`: plan, guards, apply and verify in one."""
+"""`kanport sync`: plan, check, apply and verify in one."""
 
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from kanport.cli.options import (
     MONITORING,
     STATE,
     WAIT,
+    Command,
     common_options,
     server_options,
     with_options,
@@ -19,7 +20,7 @@ from kanport.cli.options import (
 from kanport.cli.output import Output
 
 
-@click.command("sync")
+@click.command("sync", cls=Command)
 @MAPPING
 @STATE
 @with_options(*MONITORING)
@@ -40,19 +41,21 @@ def command(
     passwords_to: Path | None,
     discard_passwords: bool,
 ) -> None:
-    """Plan, check the guards, apply and verify, without asking: for cron.
+    """Plan, check, apply and verify in one, unattended.
 
-    The plan and the journal of each run that changes something are kept in the state folder. What
-    an earlier run did that was cut off is found out first, and the rest planned anew. After
-    the run both sides are read again: exit 0 means that nothing was left to do. Away from a
-    terminal (or with --quiet) nothing at all is printed where nothing is to be changed and nothing
-    has to be looked at.
+    sync asks nothing, so cron can run it. After the run, Kanport reads the sources and the server
+    again: exit code 0 means that nothing is left to do. The state folder keeps the plan and the
+    journal of each run that changes something. If an earlier run was interrupted, sync first finds
+    out what it did, and then plans the rest.
 
-    A run that takes longer than --deadline ends as with Ctrl-C, so that a server or directory that
-    hangs does not hold the lock for ever.
+    Without a terminal, or with --quiet, sync prints nothing if there are no changes and no
+    warnings.
 
-    However the run ends, --status and --prometheus say so to monitoring, and the configuration
-    (notify) can have it told by e-mail or to a webhook.
+    --deadline interrupts a run that takes too long, so that a server that hangs does not hold the
+    lock.
+
+    --status and --prometheus report every outcome to monitoring. The section notify of
+    kanport.toml sends it by email or to a webhook.
 
     \b
     Example:

@@ -1,14 +1,14 @@
-"""`kanport undo`: make the plan that takes a run back."""
+"""`kanport undo`: make the plan that undoes a run."""
 
 from pathlib import Path
 
 import click
 
-from kanport.cli.options import FORMAT, WAIT, OutputFile, common_options, server_options
+from kanport.cli.options import FORMAT, WAIT, Command, OutputFile, common_options, server_options
 from kanport.cli.output import Output
 
 
-@click.command("undo")
+@click.command("undo", cls=Command)
 @click.argument("journal", metavar="JOURNAL", type=click.Path(path_type=Path))
 @click.option(
     "-o",
@@ -16,20 +16,20 @@ from kanport.cli.output import Output
     "plan_path",
     type=OutputFile(),
     metavar="PLAN.json",
-    help="Save the plan, for `kanport apply`.",
+    help="Save the plan for `kanport apply`.",
 )
 @click.option(
     "--remove-created",
     "remove_at_most",
     type=click.IntRange(min=1),
     metavar="NUMBER",
-    help="Remove the users whom the run created, at most so many, instead of disabling them.",
+    help="Remove the users that the run created, up to this number, instead of disabling them.",
 )
 @click.option(
     "--mapping",
     "mapping_path",
     type=click.Path(path_type=Path),
-    help="Where the mapping lies now; whom it protects is left alone.",
+    help="Where the mapping is now, if it moved. Undo leaves its protected users alone.",
 )
 @WAIT
 @FORMAT
@@ -46,16 +46,17 @@ def command(
     wait: float,
     form: str,
 ) -> None:
-    """Make the plan that takes a run back as far as Kanboard's API allows.
+    """Make the plan that undoes a run, as far as Kanboard's API allows.
 
-    It writes nothing to the server: look at the plan, then carry it out with `kanport apply`.
+    The command writes nothing to the server: read the plan, then run `kanport apply`.
 
-    Old values come back, access is given and taken again, created users are disabled. Only what the
-    run itself did is taken back, and only where the server still has it as the run left it.
-    Whatever cannot be taken back is a finding; the exit code is 3 then.
+    The plan restores the old values, grants and revokes access again, and disables users that the
+    run created. It undoes only changes of that run, and only if nobody changed the value since. A
+    warning names everything that Kanport cannot undo; the exit code is then 3.
 
-    --remove-created needs a number because removing somebody deletes every private project they
-    have a part in; whoever is in one, or was changed since, is disabled all the same.
+    --remove-created needs a number, because Kanboard deletes every private project that a removed
+    user takes part in. Kanport disables, instead of removing, a user with a private project or
+    with later changes.
 
     \b
     Example:

@@ -9,6 +9,7 @@ from kanport.cli.options import (
     MASK,
     REQUEST_TIMEOUT,
     TABLE,
+    Command,
     OutputFile,
     common_options,
     format_option,
@@ -16,7 +17,7 @@ from kanport.cli.options import (
 from kanport.cli.output import Output
 
 
-@click.command("validate")
+@click.command("validate", cls=Command)
 @MAPPING
 @click.option(
     "-o",
@@ -25,8 +26,8 @@ from kanport.cli.output import Output
     type=OutputFile(),
     multiple=True,
     metavar="FILE",
-    help="Write it to a file as well: .xml (JUnit), .sarif, .html, .xlsx, .csv, .md, .txt or .json;"
-    " may be given several times.",
+    help="Also write a report to this file: .xml (JUnit), .sarif, .html, .xlsx, .csv, .md, .txt or"
+    " .json. Can be repeated.",
 )
 @TABLE
 @MASK
@@ -43,11 +44,12 @@ def command(
     masked: bool,
     form: str,
 ) -> None:
-    """Check MAPPING and the data that it names; talks to no server.
+    """Check a mapping and its data, without a server.
 
-    All findings are shown in one go, each with its place. What only a server can tell (whether a
-    project exists) is checked by `kanport plan`. In a pipeline, JUnit XML and SARIF show the
-    findings where its tests and its code scanning are shown, and --format github as annotations.
+    Kanport shows all errors, warnings and notes at once, each with its file, row and column.
+    `kanport plan` checks what needs the server, for example whether a project exists.
+
+    For CI pipelines, -o writes JUnit XML and SARIF, and --format github prints annotations.
 
     \b
     Example:

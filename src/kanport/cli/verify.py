@@ -1,14 +1,14 @@
-"""`kanport verify`: is the server as a plan wanted it."""
+"""`kanport verify`: compare the server with a plan."""
 
 from pathlib import Path
 
 import click
 
-from kanport.cli.options import FORMAT, MASK, common_options, server_options
+from kanport.cli.options import FORMAT, MASK, Command, common_options, server_options
 from kanport.cli.output import Output
 
 
-@click.command("verify")
+@click.command("verify", cls=Command)
 @click.argument("path", metavar="PLAN-or-JOURNAL", type=click.Path(path_type=Path))
 @MASK
 @FORMAT
@@ -16,10 +16,12 @@ from kanport.cli.output import Output
 @common_options
 @click.pass_context
 def command(ctx: click.Context, /, path: Path, masked: bool, form: str) -> None:
-    """Say item by item whether the server is as a plan, or the plan of a journal, wanted it.
+    """Compare the server with a plan, change by change.
 
-    It only reads. The exit code is 0 where everything is as planned, 3 where something is not, 7
-    where the server cannot be read, and 9 where the plan is for another server.
+    With a journal, Kanport compares the server with the plan of that run. The command only reads.
+
+    The exit code is 0 if everything matches, 3 if something differs, 7 if Kanport cannot read the
+    server, and 9 if the plan is for another server.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""`kanport verify-report`: does a report belong to a plan, and is it as it was made."""
+"""`kanport verify-report`: check that a report is unchanged and belongs to a plan or run."""
 
 import json
 from pathlib import Path
@@ -6,30 +6,30 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kanport.cli.options import common_options
+from kanport.cli.options import Command, common_options
 from kanport.cli.output import Output
 
 if TYPE_CHECKING:
     from kanport.api import Checks
 
-_WORDS = {True: "yes", False: "NO", None: "not looked at"}
+_WORDS = {True: "yes", False: "NO", None: "not checked"}
 
 
-@click.command("verify-report")
-@click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+@click.command("verify-report", cls=Command)
+@click.argument("path", metavar="REPORT", type=click.Path(path_type=Path))
 @click.option(
     "--plan",
     "plan_path",
     type=click.Path(path_type=Path),
     metavar="PLAN.json",
-    help="The plan that the report is about: the report is made anew from it and compared.",
+    help="Plan of the report. Kanport renders the report again from it and compares.",
 )
 @click.option(
     "--journal",
     "journal_path",
     type=click.Path(path_type=Path),
     metavar="JOURNAL",
-    help="The journal of the run that the report is about; likewise.",
+    help="Journal of the run of the report. Kanport renders the report again and compares.",
 )
 @click.option(
     "--format",
@@ -37,7 +37,7 @@ _WORDS = {True: "yes", False: "NO", None: "not looked at"}
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="What stdout gets.",
+    help="Format of the output on stdout.",
 )
 @common_options
 @click.pass_context
@@ -49,14 +49,14 @@ def command(
     journal_path: Path | None,
     form: str,
 ) -> None:
-    """Show whether the report in FILE is as it was made, and belongs to a plan or a run.
+    """Check that a report is unchanged and belongs to a plan or run.
 
-    Every report carries a digest of itself; that of a CSV file stands in FILE.proof.json beside
-    it. This shows every change by somebody who does not compute the digest anew. With --plan or
-    --journal the report is made once more and compared byte for byte: then nothing needs to be
-    trusted but the plan or the journal.
+    Every report contains its own digest; a CSV file has it in REPORT.proof.json beside it. The
+    digest shows every edit, unless somebody computed a new digest. With --plan or --journal,
+    Kanport renders the report again and compares it byte for byte. Then you need to trust only the
+    plan or the journal.
 
-    The exit code is 0 where all that could be looked at holds, and 3 where something does not.
+    The exit code is 0 if every check passed, and 3 if one failed.
 
     \b
     Example:
@@ -70,7 +70,7 @@ def command(
     checks = api.check_report_file(path, plan_path=plan_path, journal_path=journal_path)
     output.data(_as_json(checks) if form == "json" else _as_text(path, checks))
     if plan_path is None and journal_path is None:
-        output.note("With --plan or --journal it is made anew and compared, which shows more.")
+        output.note("To compare the whole report byte for byte, add --plan or --journal.")
     ctx.exit(Exit.OK if checks.hold else Exit.PARTIAL)
 
 
@@ -78,7 +78,7 @@ def _as_text(path: Path, checks: "Checks") -> str:
     from kanport.report.visible import visible
 
     lines = [f"{one.what}: {_WORDS[one.holds]}: {visible(one.why)}" for one in checks.checked]
-    end = "holds" if checks.hold else "does NOT hold"
+    end = "is valid" if checks.hold else "is NOT valid"
     return "\n".join([*lines, f"{visible(str(path))} {end}"])
 
 

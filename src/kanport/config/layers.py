@@ -70,8 +70,8 @@ class Layers:
     def looked_at(self, *settings: Setting[Any]) -> tuple[str, ...]:
         """Give a line for each place where a value was looked for in vain."""
         return (
-            *(f"looked at {setting.flag}: not given" for setting in settings),
-            *(f"looked at {setting.variable}: not set" for setting in settings),
+            *(f"searched {setting.flag}: not given" for setting in settings),
+            *(f"searched {setting.variable}: not set" for setting in settings),
             *self.file_lines(settings[0].key),
         )
 
@@ -79,12 +79,12 @@ class Layers:
         """Give a line for each file in which a key was looked for in vain."""
         file = self.file
         if file.path is None:
-            return tuple(f"looked at {place}" for place in file.looked_at)
+            return tuple(f"searched {place}" for place in file.looked_at)
         *before, last = file.looked_at or (str(file.path),)
         why = file.withheld.get(key, f"there is no {key}")
         where = f" in profile {file.profile} or outside" if file.profile else ""
         told = why if key in file.withheld else f"{why}{where}"
-        return (*(f"looked at {place}" for place in before), f"looked at {last}: {told}")
+        return (*(f"searched {place}" for place in before), f"searched {last}: {told}")
 
 
 __all__ = ["NAME", "Layers", "Setting", "Sourced"]
