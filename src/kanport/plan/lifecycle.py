@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import chain
-from typing import Self
+from typing import NamedTuple, Self
 
 from kanport.facts import Fact, fact
 from kanport.fields import ACTIVE, values_of
@@ -34,11 +34,11 @@ from kanport.plan.withheld import Withheld, cause
 
 @dataclass(frozen=True, slots=True)
 class Offboarding:
-    """What becomes of people who are in no source, and what the ledger is to know of them.
+    """What becomes of users who are in no source, and what the ledger is to know of them.
 
     `waiting` are the ids of those to whom nothing happens yet, so that their access stays as well,
     `leaving` of those whose access ends with their account, `gone` of all who are in no source,
-    whatever groups of a directory still list. `held` says, by id, what keeps people from leaving
+    whatever groups of a directory still list. `held` says, by id, what keeps users from leaving
     whose access would end as well.
     """
 
@@ -64,104 +64,143 @@ def offboard(
 
     `now` is when the plan is made (UTC, RFC 3339): a run of it is one more that misses them.
     """
+    returned = tuple(_returned(resolved, mapping, memory))
     steps = mapping.users.steps if mapping.users is not None else None
-    # Where the server could not list its users, the few that were read say nothing of the others.
+    # If the server could not list its users, the few that were read prove nothing of the others.
     if steps is None or current.unlisted is not None:
-        return Offboarding(absences=tuple(_back(resolved, mapping, memory)))
+        return Offboarding(absences=returned)
     managed = ownership_of(mapping.users, memory).when_missing
     present = resolved.persons.with_user.keys()
-    listed = _Listed.of(resolved)
-    members = _members(resolved, current)
-    by_lists = mapping.memberships_missing == "revoke"
-    leave_with_account = members if steps.and_ is not None else frozenset()
-    # Lists that are silent about somebody end nothing before their turn, disabled or not.
-    leave_by_lists = members if steps.waits and by_lists else ()
-    changes: list[UserChange] = []
-    withheld: list[Withheld] = []
-    findings: list[Finding] = []
-    absences = list(_back(resolved, mapping, memory))
-    kept: list[Absence] = []
-    waiting: set[int] = set()
-    leaving: set[int] = set()
-    gone: set[int] = set()
-    held: dict[int, tuple[PlanBecause, ...]] = {}
-    for user in current.users:
-        if user.id in present or not managed(user):
-            continue
-        before = memory.absence(user)
-        disabled = before is not None and before.disabled_at is not None
-        concerned = (
-            user.active
-            or steps.then == "remove"
-            or user.id in leave_with_account
-            or (disabled and steps.remove_after is not None)
-        )
-        unproven = listed.causes(user, current, resolved)
-        is_protected = protected(user.username)
-        if not unproven and not is_protected:
-            gone.add(user.id)
-        if not (concerned or user.id in leave_by_lists):
-            continue
-        absence = absence_at(before, user.username, now, memory.counted_at)
-        obstacles = unproven
-        if is_protected:
-            obstacles = (*unproven, cause("protected-account"))
-        elif unproven and disabled and user.active:
-            absences.append(_absence(user, "enabled"))
-        elif not unproven and mapping.keeps_ledger:
-            absences.append(_absence(user, "missing"))
-        change = _disable(user, absence, steps) if user.active else None
-        if not is_due(absence, steps, now):
-            if not obstacles:
-                waiting.add(user.id)
-                findings.append(waiting_finding(absence, steps, active=user.active))
-            obstacles = (*obstacles, waiting_cause(absence, steps))
-            if steps.then == "remove":
-                change = _remove(user, absence, steps)
-        elif steps.then == "remove" or (not user.active and is_removable(absence, steps, now)):
-            change = _remove(user, absence, steps)
-        else:
-            if change is None and (later := removal_cause(absence, steps)) is not None:
-                withheld.append(
-                    _withheld(_remove(user, absence, steps), (*obstacles, later), before)
-                )
-            if change is None and not obstacles:
-                kept.append(absence)
-            if steps.and_ is not None and not obstacles:
-                leaving.add(user.id)
-        if obstacles and (steps.and_ is not None or by_lists):
-            held[user.id] = obstacles
-        if change is not None and not obstacles:
-            changes.append(change)
-        elif change is not None:
-            withheld.append(_withheld(change, obstacles, before))
-    findings.extend(removal_findings(kept, steps))
+    absent = [user for user in current.users if user.id not in present and managed(user)]
+    leavers = _Leavers(resolved, current, mapping, memory, steps, now)
+    for user in absent:
+        leavers.decide(user, is_protected=protected(user.username))
+    findings = [*leavers.findings, *removal_findings(leavers.removed_later, steps)]
     if mapping.keeps_ledger:
         findings.extend(ahead_findings(memory, now))
     if mapping.keeps_ledger and memory.is_new and not _sources_say_who_is_active(mapping):
-        others = (user for user in current.users if user.id not in present and not user.active)
-        findings.extend(
-            new_ledger_findings(
-                user.username for user in others if managed(user) and not protected(user.username)
-            )
-        )
+        disabled = (user.username for user in absent if not user.active)
+        findings.extend(new_ledger_findings(name for name in disabled if not protected(name)))
     return Offboarding(
-        tuple(changes),
+        tuple(leavers.changes),
         tuple(findings),
-        tuple(sorted(absences, key=lambda one: one.user_id)),
-        frozenset(waiting),
-        frozenset(leaving),
-        frozenset(gone),
-        tuple(withheld),
-        held,
+        tuple(sorted((*returned, *leavers.absences), key=lambda one: one.user_id)),
+        frozenset(leavers.waiting),
+        frozenset(leavers.leaving),
+        frozenset(leavers.gone),
+        tuple(leavers.withheld),
+        leavers.held,
     )
 
 
-def _withheld(
-    change: UserChange, because: tuple[PlanBecause, ...], before: Absence | None
-) -> Withheld:
-    since = before.since if before is not None and before.runs else None
-    return Withheld(change, because, since, "users")
+class _Leavers:
+    """What happens to the users whom no source names, one user at a time."""
+
+    def __init__(
+        self,
+        resolved: Resolved,
+        current: CurrentState,
+        mapping: MappingFile,
+        memory: LedgerState,
+        steps: Steps,
+        now: str,
+    ) -> None:
+        self._resolved, self._current, self._memory = resolved, current, memory
+        self._steps, self._now, self._keeps_ledger = steps, now, mapping.keeps_ledger
+        self._listed = _Listed.of(resolved)
+        self._members = _members(resolved, current)
+        self._by_lists = mapping.memberships_missing == "revoke"
+        self.changes: list[UserChange] = []
+        self.withheld: list[Withheld] = []
+        self.findings: list[Finding] = []
+        self.absences: list[PlanAbsence] = []
+        self.removed_later: list[Absence] = []
+        self.waiting: set[int] = set()
+        self.leaving: set[int] = set()
+        self.gone: set[int] = set()
+        self.held: dict[int, tuple[PlanBecause, ...]] = {}
+
+    def decide(self, user: User, *, is_protected: bool) -> None:
+        """Decide about one user: the next step on the way out, or what prevents it."""
+        before = self._memory.absence(user)
+        disabled = before is not None and before.disabled_at is not None
+        unproven = self._listed.causes(user, self._current, self._resolved)
+        if not unproven and not is_protected:
+            self.gone.add(user.id)
+        if not self._concerns(user, disabled=disabled):
+            return
+        absence = absence_at(before, user.username, self._now, self._memory.counted_at)
+        if not is_protected and unproven and disabled and user.active:
+            self.absences.append(_absence(user, "enabled"))
+        elif not is_protected and not unproven and self._keeps_ledger:
+            self.absences.append(_absence(user, "missing"))
+        obstacles = (*unproven, *([cause("protected-account")] if is_protected else []))
+        step = _next_step(user, absence, self._steps, self._now)
+        if not obstacles:
+            self._note(user, absence, step)
+        if step.waits:
+            obstacles = (*obstacles, *step.not_yet)
+        if obstacles and (self._steps.and_ is not None or self._by_lists):
+            self.held[user.id] = obstacles
+        if step.change is None:
+            return
+        if because := tuple(dict.fromkeys((*obstacles, *step.not_yet))):
+            since = before.since if before is not None and before.runs else None
+            self.withheld.append(Withheld(step.change, because, since, "users"))
+        else:
+            self.changes.append(step.change)
+
+    def _concerns(self, user: User, *, disabled: bool) -> bool:
+        """Return whether the mapping may do anything to a user: to the account or its access."""
+        steps, is_member = self._steps, user.id in self._members
+        return (
+            user.active
+            or steps.then == "remove"
+            or (disabled and steps.remove_after is not None)
+            # Lists that do not name somebody end nothing before their turn, disabled or not.
+            or (is_member and (steps.and_ is not None or bool(steps.waits and self._by_lists)))
+        )
+
+    def _note(self, user: User, absence: Absence, step: "_Step") -> None:
+        """Record of a user whom nothing protects that they wait, or that their access ends."""
+        if step.waits:
+            self.waiting.add(user.id)
+            self.findings.append(waiting_finding(absence, self._steps, active=user.active))
+        elif not step.removes_now:
+            if not user.active:
+                self.removed_later.append(absence)
+            if self._steps.and_ is not None:
+                self.leaving.add(user.id)
+
+
+class _Step(NamedTuple):
+    """The next step for a user who is in no source, and why it is not time for it yet.
+
+    `change` is None where nothing is left to do. With `waits`, access stays as well.
+    """
+
+    change: UserChange | None
+    not_yet: tuple[PlanBecause, ...] = ()
+    waits: bool = False
+
+    @property
+    def removes_now(self) -> bool:
+        """Whether the account is to be removed, and it is time."""
+        is_removal = self.change is not None and self.change.action is Action.USER_REMOVE
+        return is_removal and not self.not_yet
+
+
+def _next_step(user: User, absence: Absence, steps: Steps, now: str) -> _Step:
+    disable = _disable(user, absence, steps) if user.active else None
+    if not is_due(absence, steps, now):
+        change = _remove(user, absence, steps) if steps.then == "remove" else disable
+        return _Step(change, (waiting_cause(absence, steps),), waits=True)
+    if steps.then == "remove" or (not user.active and is_removable(absence, steps, now)):
+        return _Step(_remove(user, absence, steps))
+    later = removal_cause(absence, steps)
+    if disable is not None or later is None:
+        return _Step(disable)
+    return _Step(_remove(user, absence, steps), (later,))
 
 
 def _sources_say_who_is_active(mapping: MappingFile) -> bool:
@@ -212,7 +251,9 @@ class _Listed:
         return tuple(found)
 
 
-def _back(resolved: Resolved, mapping: MappingFile, memory: LedgerState) -> Iterator[PlanAbsence]:
+def _returned(
+    resolved: Resolved, mapping: MappingFile, memory: LedgerState
+) -> Iterator[PlanAbsence]:
     """Return those whom the ledger has as missing and a source names again."""
     if not mapping.keeps_ledger:
         return

@@ -25,11 +25,12 @@ from kanport.plan.change import Action, Password, Risk, UserChange, UserSide, so
 from kanport.plan.kanboard_ldap import by_ldap, kanboard_ldap_findings
 from kanport.plan.lifecycle import Offboarding, Reactivation, offboard
 from kanport.plan.matching import name_matcher
+from kanport.plan.model import PlanBecause
 from kanport.plan.naming import protected_finding, sorted_names, spelled_finding, user_finding
 from kanport.plan.ownership import ownership_of
 from kanport.plan.people import Person, Persons, origin_of
 from kanport.plan.resolve import Resolved, creates_inactive
-from kanport.plan.roles import app_rank
+from kanport.plan.roles import active_risks, role_risks
 from kanport.plan.withheld import Withheld, cause
 
 _LOWERING = frozenset({Risk.ACCESS_LOST, Risk.ADMIN_LOST})
@@ -54,82 +55,149 @@ def diff_users(
     `now` is when the plan is made (UTC, RFC 3339).
     """
     protected = name_matcher(mapping.protect)
-    managed = ownership_of(mapping.users, memory)
-    reactivation = Reactivation.of(memory, resolved, mapping.allow_admins)
-    changes: list[UserChange] = []
-    withheld: list[Withheld] = []
-    findings: list[Finding] = []
-    new_emails = _new_emails(resolved.persons)
     same = _are_same(resolved.persons)
-    unchanged = int(same.sum())
     new = _plainly_new(resolved, protected)
-    changes.extend(_create(resolved.persons, at, RandomPassword()) for at in new)
+    diff = _Comparison(resolved, mapping, memory, protected)
+    diff.unchanged = int(same.sum())
+    diff.changes.extend(_create(resolved.persons, at, RandomPassword()) for at in new)
     same[new] = True
     differing = {at: resolved.persons[at] for at in np.flatnonzero(~same).tolist()}
     for at, person in differing.items():
-        wanted, user = person.desired, person.user
-        name, place = wanted.username.value, origin_of(wanted)
-        findings.extend(_spelled(person))
-        inactive = wanted.active is not None and not wanted.active.value
-        if user is None and inactive and not creates_inactive(mapping):
-            findings.append(user_finding("person-inactive", name, place))
-            continue
-        unproven = "active" in wanted.unknown
-        if unproven and (user is None or not user.active):
-            case = "new" if user is None else "disabled"
-            findings.append(user_finding("person-unproven", name, place, case=case))
-            if user is None:
-                continue
-        if user is None:
-            asked = [_create(resolved.persons, at, wanted.password)]
-            asked += [_disable_new(wanted)] if inactive else []
-            findings.extend(reactivation.login_reused(wanted))
-        else:
-            asked = [*_existing(person, user), *reactivation.enable(person, user)]
-        if not asked:
-            unchanged += 1
-        elif protected(name) or (user is not None and protected(user.username)):
-            findings.append(protected_finding(name, place))
-            withheld += [
-                Withheld(one, (cause("protected-account"),)) for one in asked if _lowers(one, user)
-            ]
-            continue
-        kept = [change for change in asked if not _in_doubt(change, person, resolved)]
-        if len(kept) < len(asked):
-            findings.append(user_finding("row-skipped", name, place, case="lowers"))
-            keys = {wanted.key, compare_key(user.username if user is not None else name)}
-            because = resolved.causes.of_user(keys, anybody=False)
-            withheld += [Withheld(one, because) for one in asked if one not in kept]
-        if user is not None and not managed.to_disable(user):
-            disables = [change for change in kept if change.action is Action.USER_DISABLE]
-            kept = [change for change in kept if change not in disables]
-            if disables:
-                findings.append(user_finding("person-unmanaged", user.username, place))
-                unmanaged = (cause("unmanaged-account"),)
-                withheld += [Withheld(one, unmanaged) for one in disables]
-        changes.extend(kept)
-        if any(change.new.text("email") for change in kept):
-            findings.extend(_email_taken(person, resolved, new_emails))
-        enabled = any(change.action is Action.USER_ENABLE for change in kept)
-        stays = user is not None and not user.active and wanted.active is None and not enabled
-        if user is not None and stays and not unproven:
-            why = reactivation.why_not(person, user) or fact(
-                "person-disabled", username=user.username
-            )
-            findings.append(finding(why, place, value=user.username))
-        by_ldap = isinstance(wanted.password, LdapPassword)
-        if by_ldap and user is not None and not user.ldap and not protected(user.username):
-            findings.append(user_finding("user-local", user.username, place))
-    findings.extend(kanboard_ldap_findings(changes, current))
-    findings.extend(migration_findings(differing.values(), changes, mapping))
+        diff.compare(at, person)
     missing = offboard(resolved, current, mapping, memory, protected, now)
     return UserDiff(
-        (*changes, *missing.changes),
-        unchanged,
-        (*findings, *missing.findings),
+        (*diff.changes, *missing.changes),
+        diff.unchanged,
+        (
+            *diff.findings,
+            *kanboard_ldap_findings(diff.changes, current),
+            *migration_findings(differing.values(), diff.changes, mapping),
+            *missing.findings,
+        ),
         missing,
-        (*withheld, *missing.withheld),
+        (*diff.withheld, *missing.withheld),
     )
+
+
+class _Comparison:
+    """The changes of the users who differ from what the sources say, one user at a time."""
+
+    def __init__(
+        self,
+        resolved: Resolved,
+        mapping: MappingFile,
+        memory: LedgerState,
+        protected: Callable[[str], bool],
+    ) -> None:
+        self._resolved, self._protected = resolved, protected
+        self._to_disable = ownership_of(mapping.users, memory).to_disable
+        self._reactivation = Reactivation.of(memory, resolved, mapping.allow_admins)
+        self._creates_inactive = creates_inactive(mapping)
+        self._new_emails = _new_emails(resolved.persons)
+        self.changes: list[UserChange] = []
+        self.withheld: list[Withheld] = []
+        self.findings: list[Finding] = []
+        self.unchanged = 0
+
+    def compare(self, at: int, person: Person) -> None:
+        """Add the changes that one person needs, those withheld, and what there is to know."""
+        self.findings.extend(_spelled(person))
+        if self._is_left_out(person):
+            return
+        asked = self._asked(at, person)
+        if asked and self._is_protected(person):
+            place = origin_of(person.desired)
+            self.findings.append(protected_finding(person.desired.username.value, place))
+            self.withheld += [
+                Withheld(one, (cause("protected-account"),))
+                for one in asked
+                if _lowers(one, person.user)
+            ]
+            return
+        self.unchanged += not asked
+        made = self._made(asked, person)
+        self.changes.extend(made)
+        if any(change.new.text("email") for change in made):
+            self.findings.extend(_email_taken(person, self._resolved, self._new_emails))
+        if person.user is not None:
+            self.findings.extend(self._notes(person, person.user, made))
+
+    def _is_left_out(self, person: Person) -> bool:
+        """Return whether the sources want nothing of somebody; if they may, say so."""
+        wanted, user = person.desired, person.user
+        name, place = wanted.username.value, origin_of(wanted)
+        if user is None and _is_inactive(wanted) and not self._creates_inactive:
+            self.findings.append(user_finding("person-inactive", name, place))
+            return True
+        if "active" in wanted.unknown and (user is None or not user.active):
+            case = "new" if user is None else "disabled"
+            self.findings.append(user_finding("person-unproven", name, place, case=case))
+            return user is None
+        return False
+
+    def _asked(self, at: int, person: Person) -> list[UserChange]:
+        """Return what makes the user as the sources say, whatever prevents it."""
+        wanted, user = person.desired, person.user
+        if user is not None:
+            return [*_existing(person, user), *self._reactivation.enable(person, user)]
+        self.findings.extend(self._reactivation.login_reused(wanted))
+        create = _create(self._resolved.persons, at, wanted.password)
+        return [create, _disable_new(wanted)] if _is_inactive(wanted) else [create]
+
+    def _is_protected(self, person: Person) -> bool:
+        names = [person.desired.username.value]
+        if person.user is not None:
+            names.append(person.user.username)
+        return any(map(self._protected, names))
+
+    def _made(self, asked: Iterable[UserChange], person: Person) -> list[UserChange]:
+        """Return the changes that nothing prevents, and withhold the others."""
+        made: list[UserChange] = []
+        notes: dict[Finding, None] = {}
+        for change in asked:
+            prevented = self._prevented(change, person)
+            if prevented is None:
+                made.append(change)
+                continue
+            finding, because = prevented
+            notes[finding] = None
+            self.withheld.append(Withheld(change, because))
+        self.findings.extend(notes)
+        return made
+
+    def _prevented(
+        self, change: UserChange, person: Person
+    ) -> tuple[Finding, tuple[PlanBecause, ...]] | None:
+        """Return what prevents a change that takes something from a user, and the finding."""
+        wanted, user, place = person.desired, person.user, origin_of(person.desired)
+        if user is None:
+            return None
+        name, uncertainty = wanted.username.value, self._resolved.uncertainty
+        if _lowers(change, user) and (uncertainty.named(user.username) or uncertainty.named(name)):
+            keys = {wanted.key, compare_key(user.username)}
+            because = self._resolved.causes.of_user(keys, anybody=False)
+            return user_finding("row-skipped", name, place, case="lowers"), because
+        if change.action is Action.USER_DISABLE and not self._to_disable(user):
+            because = (cause("unmanaged-account"),)
+            return user_finding("person-unmanaged", user.username, place), because
+        return None
+
+    def _notes(self, person: Person, user: User, made: Iterable[UserChange]) -> Iterator[Finding]:
+        """Yield what there is to know of a user who stays disabled, or keeps a local password."""
+        wanted, place = person.desired, origin_of(person.desired)
+        enabled = any(change.action is Action.USER_ENABLE for change in made)
+        unsaid = wanted.active is None and "active" not in wanted.unknown
+        if not user.active and unsaid and not enabled:
+            why = self._reactivation.why_not(person, user)
+            why = why or fact("person-disabled", username=user.username)
+            yield finding(why, place, value=user.username)
+        by_ldap = isinstance(wanted.password, LdapPassword)
+        if by_ldap and not user.ldap and not self._protected(user.username):
+            yield user_finding("user-local", user.username, place)
+
+
+def _is_inactive(wanted: DesiredUser) -> bool:
+    return wanted.active is not None and not wanted.active.value
 
 
 def _are_same(persons: Persons) -> Flags:
@@ -229,13 +297,8 @@ def _existing(person: Person, user: User) -> Iterator[UserChange]:
         )
     yield from _update(wanted, user)
     if wanted.active is not None and wanted.active.value != user.active:
-        admin = user.role == AppRole.ADMIN
         enable = wanted.active.value
-        if enable:
-            role = wanted.role.value if wanted.role is not None else user.role
-            risk = {Risk.ADMIN_GRANTED} if role == AppRole.ADMIN else set()
-        else:
-            risk = {Risk.ACCESS_LOST, Risk.ADMIN_LOST} if admin else {Risk.ACCESS_LOST}
+        role = wanted.role.value if enable and wanted.role is not None else user.role
         yield UserChange(
             action=Action.USER_ENABLE if enable else Action.USER_DISABLE,
             username=user.username,
@@ -243,7 +306,7 @@ def _existing(person: Person, user: User) -> Iterator[UserChange]:
             before=UserSide({"active": user.active}),
             after=UserSide({"active": enable}),
             why=fact("active-in-sources" if enable else "inactive-in-sources"),
-            risk=sorted_risks(risk),
+            risk=sorted_risks(active_risks(role, enable=enable)),
             origin=_places(wanted, wanted.active.origins),
         )
 
@@ -256,14 +319,8 @@ def _update(wanted: DesiredUser, user: User) -> Iterator[UserChange]:
     }
     if not differ:
         return
-    risk: set[Risk] = set()
-    if role := differ.get("role"):
-        raised = app_rank(role.value) > app_rank(user.role)
-        risk.add(Risk.PRIVILEGE_RAISED if raised else Risk.ACCESS_LOST)
-        if role.value == AppRole.ADMIN:
-            risk.add(Risk.ADMIN_GRANTED)
-        elif user.role == AppRole.ADMIN:
-            risk.add(Risk.ADMIN_LOST)
+    role = differ.get("role")
+    risk = role_risks(user.role, role.value) if role is not None else set()
     yield UserChange(
         action=Action.USER_UPDATE,
         username=user.username,
@@ -284,15 +341,6 @@ def _places(wanted: DesiredUser, *cells: tuple[Origin, ...]) -> tuple[Origin, ..
 
 def _lowers(change: UserChange, user: User | None) -> bool:
     return user is not None and not _LOWERING.isdisjoint(change.risk)
-
-
-def _in_doubt(change: UserChange, person: Person, resolved: Resolved) -> bool:
-    if not _lowers(change, person.user) or person.user is None:
-        return False
-    uncertainty = resolved.uncertainty
-    return uncertainty.named(person.user.username) or uncertainty.named(
-        person.desired.username.value
-    )
 
 
 def _spelled(person: Person) -> Iterable[Finding]:
