@@ -1,6 +1,7 @@
 """Derive from a plan, and from a run of it, what the ledger records for the next plan. Pure."""
 
 from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 from kanport.memory import (
     DirectoryMemory,
@@ -15,92 +16,59 @@ from kanport.memory import (
 from kanport.model import About, Identity
 from kanport.names import compare_key
 from kanport.outcome import Run, Status
-from kanport.plan.change import Action, Change, RelationChange
+from kanport.plan.change import Action, Change, GroupChange, RelationChange, UserChange
 from kanport.plan.model import Plan, PlanDirectory, PlanIdentity, PlanNamed
 from kanport.plan.people import Persons
+
+ChangeT = TypeVar("ChangeT", UserChange, RelationChange, GroupChange)
 
 _HOLDS = (Status.DONE, Status.ALREADY)
 
 
 def ledger_update(plan: Plan, run: Run | None) -> LedgerUpdate:
-    """Return what to remember after a run of a plan, or after a plan that had nothing to do (None).
+    """Return what to remember after a run of a plan; None for a plan that had nothing to do.
 
     What Kanport did itself is managed from then on; what somebody else had done before is not.
     """
-    statuses = {} if run is None else {one.change_id: one.status for one in run.outcomes}
-    holds = [change for change in plan.changes if statuses.get(change.id) in _HOLDS]
-    done = [change for change in holds if statuses[change.id] is Status.DONE]
-    user_ids: Mapping[str, int] = {} if run is None else run.user_ids
-    created = {
-        user_ids[change.id]: change.username
-        for change in done
-        if change.action is Action.USER_CREATE and change.id in user_ids
-    }
-    renames = [change for change in plan.changes if change.action is Action.USER_RENAME]
-    # Somebody may be renamed twice, by way of a temporary username.
-    names = {change.user_id: change.username for change in reversed(renames)} | {
-        change.user_id: change.new_username
-        for change in holds
-        if change.action is Action.USER_RENAME
-    }
-    numbers = {compare_key(name): user_id for user_id, name in created.items()}
-    granted: dict[tuple[int, int], Grant] = {}
-    for change in done:
-        if change.action is not Action.MEMBERSHIP_GRANT:
-            continue
-        user_id = change.user_id or numbers.get(compare_key(change.holder))
-        if user_id is not None and change.project_id is not None:
-            username = names.get(user_id, change.holder)
-            granted[user_id, change.project_id] = Grant(username, change.target)
-    access = _group_access(holds, run)
+    effects = _Effects(plan, run)
+    access = effects.group_access()
     named = plan.named or PlanNamed()
-    disabled = _users(done, Action.USER_DISABLE)
-    enabled = _users(holds, Action.USER_ENABLE)
+    enabled = effects.users(Action.USER_ENABLE)
+    by_state = {
+        state: [one for one in plan.absences if one.state == state]
+        for state in ("missing", "back", "enabled")
+    }
+    disabled = effects.users(Action.USER_DISABLE, done=True)
     return LedgerUpdate(
         planned_at=plan.created_at,
         identities=identities_after(plan, run),
-        created=created,
-        renamed={
-            change.user_id: names[change.user_id]
-            for change in _of(holds, Action.USER_RENAME)
-            if change.user_id is not None
-        },
-        removed=_users(holds, Action.USER_REMOVE),
-        granted=granted,
+        created=effects.created,
+        renamed={user_id: effects.names[user_id] for user_id in effects.users(Action.USER_RENAME)},
+        removed=effects.users(Action.USER_REMOVE),
+        granted=effects.granted(),
         revoked=frozenset(
             (change.user_id, change.project_id)
-            for change in _of(holds, Action.MEMBERSHIP_REVOKE)
+            for change in effects.of(RelationChange, Action.MEMBERSHIP_REVOKE)
             if change.user_id is not None and change.project_id is not None
         ),
         missed={
             one.user_id: Missed(
-                names.get(one.user_id, one.username), one.active, one.user_id in disabled
+                effects.names.get(one.user_id, one.username), one.active, one.user_id in disabled
             )
-            for one in plan.absences
-            if one.state == "missing"
+            for one in by_state["missing"]
         },
-        back={
-            one.user_id: one.active or one.user_id in enabled
-            for one in plan.absences
-            if one.state == "back"
-        },
-        enabled=enabled | {one.user_id for one in plan.absences if one.state == "enabled"},
-        through_group=_through_group(plan, run),
+        back={one.user_id: one.active or one.user_id in enabled for one in by_state["back"]},
+        enabled=enabled | {one.user_id for one in by_state["enabled"]},
+        through_group=effects.through_group(),
         group_access={place: one.new_role for place, one in access.items()},
         group_names={group_id: one.holder for (group_id, _), one in access.items()}
-        | {
-            change.group_id: change.new.name
-            for change in holds
-            if change.action is Action.GROUP_UPDATE
-            and change.group_id is not None
-            and change.new.name is not None
-        },
+        | effects.groups_renamed(),
         entries=_entries(plan),
         project_names={number: one.target for (_, number), one in access.items()},
-        put_in=_put_in(done, run, numbers, names),
+        put_in=effects.put_in(),
         taken_out=frozenset(
             (change.user_id, change.group_id)
-            for change in _of(holds, Action.GROUP_MEMBER_REMOVE)
+            for change in effects.of(RelationChange, Action.GROUP_MEMBER_REMOVE)
             if change.user_id is not None and change.group_id is not None
         ),
         named_projects=named.projects,
@@ -109,10 +77,121 @@ def ledger_update(plan: Plan, run: Run | None) -> LedgerUpdate:
         gone_groups=frozenset(named.gone_groups)
         | {
             change.group_id
-            for change in _of(holds, Action.GROUP_REMOVE)
+            for change in effects.of(GroupChange, Action.GROUP_REMOVE)
             if change.group_id is not None
         },
     )
+
+
+class _Effects:
+    """The changes of a plan that took effect, with the ids and names that they led to.
+
+    `created` are the usernames of the users whom the run created, by id, and `names` those of the
+    users whom the plan renames, as the run left them.
+    """
+
+    def __init__(self, plan: Plan, run: Run | None) -> None:
+        self._plan = plan
+        self._outcomes = {} if run is None else {one.change_id: one for one in run.outcomes}
+        user_ids, group_ids, project_ids = (
+            ({}, {}, {}) if run is None else (run.user_ids, run.group_ids, run.project_ids)
+        )
+        self.holds = [change for change in plan.changes if self._status(change) in _HOLDS]
+        self.created = {
+            user_ids[change.id]: change.username
+            for change in self.of(UserChange, Action.USER_CREATE, done=True)
+            if change.id in user_ids
+        }
+        renames = [change for change in plan.changes if change.action is Action.USER_RENAME]
+        # A user may be renamed twice, by way of a temporary username.
+        self.names = {change.user_id: change.username for change in reversed(renames)} | {
+            change.user_id: change.new_username
+            for change in self.holds
+            if change.action is Action.USER_RENAME
+        }
+        self._numbers = {compare_key(name): user_id for user_id, name in self.created.items()}
+        self._groups = {
+            change.group: group_ids[change.id] for change in self.holds if change.id in group_ids
+        }
+        self._projects = {
+            change.project: project_ids[change.id]
+            for change in self.holds
+            if change.id in project_ids
+        }
+
+    def _status(self, change: Change) -> Status | None:
+        outcome = self._outcomes.get(change.id)
+        return None if outcome is None else outcome.status
+
+    def of(self, kind: type[ChangeT], action: Action, *, done: bool = False) -> list[ChangeT]:
+        """Return the changes of an action that took effect, or only those that the run made."""
+        return [
+            change
+            for change in self.holds
+            if isinstance(change, kind)
+            and change.action is action
+            and (not done or self._status(change) is Status.DONE)
+        ]
+
+    def users(self, action: Action, *, done: bool = False) -> frozenset[int]:
+        """Return the ids of the users of these changes."""
+        some = self.of(UserChange, action, done=done)
+        return frozenset(change.user_id for change in some if change.user_id is not None)
+
+    def _user(self, change: RelationChange) -> tuple[int | None, str]:
+        """Return the id and the username of the holder of a relation."""
+        user_id = change.user_id or self._numbers.get(compare_key(change.holder))
+        return user_id, self.names.get(user_id, change.holder)
+
+    def granted(self) -> dict[tuple[int, int], Grant]:
+        """Return the memberships that the run granted, by user id and project id."""
+        found: dict[tuple[int, int], Grant] = {}
+        for change in self.of(RelationChange, Action.MEMBERSHIP_GRANT, done=True):
+            user_id, username = self._user(change)
+            if user_id is not None and change.project_id is not None:
+                found[user_id, change.project_id] = Grant(username, change.target)
+        return found
+
+    def put_in(self) -> dict[tuple[int, int], GroupMember]:
+        """Return whom the run put into which group, by user id and group id."""
+        found: dict[tuple[int, int], GroupMember] = {}
+        for change in self.of(RelationChange, Action.GROUP_MEMBER_ADD, done=True):
+            user_id, username = self._user(change)
+            group_id = change.group_id or self._groups.get(change.group)
+            if user_id is not None and group_id is not None:
+                found[user_id, group_id] = GroupMember(username, change.target)
+        return found
+
+    def through_group(self) -> dict[tuple[int, int], str | None]:
+        """Return the roles that were found to come through a group; None for what took effect."""
+        found: dict[tuple[int, int], str | None] = {}
+        for change in self._plan.changes:
+            outcome = self._outcomes.get(change.id)
+            if outcome is None or change.about is not About.MEMBERSHIP:
+                continue
+            if change.user_id is None or change.project_id is None:
+                continue
+            if outcome.through_group is not None or outcome.status in _HOLDS:
+                found[change.user_id, change.project_id] = outcome.through_group
+        return found
+
+    def group_access(self) -> dict[tuple[int, int], RelationChange]:
+        """Return the changes of groups' access that took effect, by group id and project id."""
+        found: dict[tuple[int, int], RelationChange] = {}
+        for change in self.holds:
+            group = change.group_id or self._groups.get(change.group)
+            project = change.project_id or self._projects.get(change.project)
+            if change.about is About.GROUP_ACCESS and group is not None and project is not None:
+                found[group, project] = change
+        return found
+
+    def groups_renamed(self) -> dict[int, str]:
+        """Return the new names of groups, by id."""
+        return {
+            change.group_id: change.new.name
+            for change in self.of(GroupChange, Action.GROUP_UPDATE)
+            if change.group_id is not None and change.new.name is not None
+        }
 
 
 def _entries(plan: Plan) -> dict[str, dict[str, KnownEntry]] | None:
@@ -122,65 +201,6 @@ def _entries(plan: Plan) -> dict[str, dict[str, KnownEntry]] | None:
     for one in plan.entries:
         known = KnownEntry(one.username, one.projects, one.groups)
         found.setdefault(one.source, {})[one.dn] = known
-    return found
-
-
-def _put_in(
-    done: list[Change],
-    run: Run | None,
-    numbers: Mapping[str, int],
-    names: Mapping[int | None, str],
-) -> dict[tuple[int, int], GroupMember]:
-    """Return whom the run put into which group, by the ids of both."""
-    created = {} if run is None else run.group_ids
-    groups = {
-        change.group: created[change.id]
-        for change in _of(done, Action.GROUP_CREATE)
-        if change.id in created
-    }
-    found: dict[tuple[int, int], GroupMember] = {}
-    for change in done:
-        if change.action is not Action.GROUP_MEMBER_ADD:
-            continue
-        user_id = change.user_id or numbers.get(compare_key(change.holder))
-        group_id = change.group_id or groups.get(change.group)
-        if user_id is not None and group_id is not None:
-            found[user_id, group_id] = GroupMember(names.get(user_id, change.holder), change.target)
-    return found
-
-
-def _through_group(plan: Plan, run: Run | None) -> dict[tuple[int, int], str | None]:
-    """Return the roles that were found to come through a group; None for what took effect."""
-    found: dict[tuple[int, int], str | None] = {}
-    outcomes = {} if run is None else {one.change_id: one for one in run.outcomes}
-    for change in plan.changes:
-        outcome = outcomes.get(change.id)
-        if outcome is None or change.about is not About.MEMBERSHIP:
-            continue
-        if change.user_id is not None and change.project_id is not None:
-            place = change.user_id, change.project_id
-            if outcome.through_group is not None:
-                found[place] = outcome.through_group
-            elif outcome.status in _HOLDS:
-                found[place] = None
-    return found
-
-
-def _group_access(holds: list[Change], run: Run | None) -> dict[tuple[int, int], RelationChange]:
-    """Return the changes of groups' access that took effect, by the ids of group and project."""
-    groups: dict[str | None, int] = {}
-    projects: dict[str | None, int] = {}
-    for change in holds:
-        if run is not None and change.id in run.group_ids:
-            groups[change.group] = run.group_ids[change.id]
-        if run is not None and change.id in run.project_ids:
-            projects[change.project] = run.project_ids[change.id]
-    found: dict[tuple[int, int], RelationChange] = {}
-    for change in holds:
-        group = change.group_id or groups.get(change.group)
-        project = change.project_id or projects.get(change.project)
-        if change.about is About.GROUP_ACCESS and group is not None and project is not None:
-            found[group, project] = change
     return found
 
 
@@ -214,16 +234,6 @@ def _directory_memory(directory: PlanDirectory | None) -> DirectoryMemory | None
         server=directory.server,
         marks=directory.marks,
         newest=directory.newest,
-    )
-
-
-def _of(changes: "list[Change] | tuple[Change, ...]", action: Action) -> list[Change]:
-    return [change for change in changes if change.action is action]
-
-
-def _users(changes: list[Change], action: Action) -> frozenset[int]:
-    return frozenset(
-        change.user_id for change in _of(changes, action) if change.user_id is not None
     )
 
 
