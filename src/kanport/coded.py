@@ -59,6 +59,17 @@ class Coded(NamedTuple):
         """
         return np.array([test(value) for value in self.values], dtype=bool)[self.codes]
 
+    def ranks(self, key: Callable[[Any], Any]) -> Codes:
+        """Return for each row the place of its cell among the distinct ones, in the order of a key.
+
+        >>> Coded.of(["WEB", "OPS", "WEB"]).ranks(str.lower)
+        array([1, 0, 1])
+        """
+        keys = list(map(key, self.values))
+        ranks = np.empty(len(keys), dtype=np.intp)
+        ranks[sorted(range(len(keys)), key=keys.__getitem__)] = np.arange(len(keys))
+        return ranks[self.codes]
+
     def keys(self, key: Callable[[Any], str]) -> "Coded":
         """Return the column of the keys of the cells: what is compared instead of them."""
         codes, distinct = pd.factorize(objects(map(key, self.values)))

@@ -1,12 +1,13 @@
 """Where one value came from, so that every finding and change can point at it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from operator import attrgetter
+from dataclasses import replace
 from typing import Any, NamedTuple, Self
 
+from kanport.records import record
 
-@dataclass(frozen=True, slots=True, order=True)
+
+@record(frozen=True, slots=True, order=True)
 class Origin:
     """A place in the input: a cell of a file, or an attribute of a directory entry.
 
@@ -79,9 +80,6 @@ class Origin:
     def from_dict(cls, parts: dict[str, Any]) -> Self:
         """Read back what `to_dict` gave; unknown parts raise TypeError."""
         return cls(**parts)
-
-
-_parts = attrgetter(*Origin.__slots__)
 
 
 class RowPlace(NamedTuple):

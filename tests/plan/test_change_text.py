@@ -112,5 +112,6 @@ def test_the_text_of_each_change_is_what_the_encoder_makes_of_it(
     encoder: json.JSONEncoder, changes: list[Change]
 ) -> None:
     texts = ChangeTexts(encoder)
-    for change in changes:
-        assert texts.of(change) == encoder.encode(change_in_file(change))
+    expected = [encoder.encode(change_in_file(change)) for change in changes]
+    assert texts.of(changes) == expected
+    assert [text for change in changes for text in texts.of([change])] == expected

@@ -5,7 +5,7 @@ attributes of all, so that code that only asks whom a change concerns need not t
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from functools import cached_property, lru_cache
 from typing import Any, ClassVar, Literal, NamedTuple, Self
@@ -14,6 +14,7 @@ from kanport.facts import Fact
 from kanport.fields import USER_FIELDS, Holds
 from kanport.model import About, LdapPassword, PasswordCell, RandomPassword
 from kanport.origin import Origin
+from kanport.records import record
 
 Password = RandomPassword | PasswordCell | LdapPassword
 
@@ -95,7 +96,7 @@ RelationAbout = Literal[About.MEMBERSHIP, About.GROUP_MEMBER, About.GROUP_ACCESS
 # --- the two sides of a change --------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class UserSide:
     """Values of a user by name of the field (`kanport.fields`); of a new one, also the password."""
 
@@ -165,7 +166,7 @@ def _password(value: object) -> Password:
     raise ValueError("a plan holds no password, but where one comes from")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RoleSide:
     """The role of a user or a group in a project."""
 
@@ -182,7 +183,7 @@ class RoleSide:
         return {"role": self.role}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class GroupSide:
     """Values of a group; None for one that the change leaves as it is."""
 
@@ -201,7 +202,7 @@ class GroupSide:
         return {name: value for name, value in values.items() if value is not None}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ProjectSide:
     """Values of a new project; None for one that the sources do not give. `owner` is a username."""
 
@@ -278,7 +279,7 @@ class Subject(NamedTuple):
     group: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class _Change:
     """What all changes have.
 
@@ -307,7 +308,7 @@ class _Change:
         return self.why.text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class UserChange(_Change):
     """A change of a user. `user_id` is None for somebody whom the plan creates."""
 
@@ -353,7 +354,7 @@ class UserChange(_Change):
 _NO_VALUES = UserSide()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class RelationChange(_Change):
     """A change of a membership, of who is in a group, or of a group's access.
 
@@ -398,7 +399,7 @@ class RelationChange(_Change):
         return self.after.role if self.after is not None else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class GroupChange(_Change):
     """A change of a group itself. `group_id` is None for one that the plan creates."""
 
@@ -427,7 +428,7 @@ class GroupChange(_Change):
 _NOTHING = GroupSide()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ProjectChange(_Change):
     """A project that is created. `user_id` is its owner's, where that is a user of the server.
 

@@ -1,26 +1,39 @@
 """Changes as JSON text: what many of half a million changes have in common is encoded once."""
 
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping
 from json import JSONEncoder
 from json.encoder import encode_basestring as quoted
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 
+from kanport.facts import Fact
 from kanport.origin import Origin
-from kanport.plan.change import (
-    Change,
-    RelationChange,
-    UserChange,
-    UserSide,
-    called,
-)
+from kanport.plan.change import Change, RelationChange, UserChange, UserSide, called
 from kanport.plan.model import change_in_file
 
-# What differs from one change to the next, and from one place to the next.
-_SUBJECT = {name: f"%({name})s" for name in ("username", "project", "group")}
-_CHANGE = {name: f"%({name})s" for name in ("id", "user_id", "project_id", "group_id")}
-_SIDES = {name: f"%({name})s" for name in ("before", "after")}
-_PLACE = {name: f"%({name})s" for name in ("row", "cell", "dn")}
+# A gap in a template; JSON text holds no such character but escaped.
+_GAP = "\0{}\0".format
+_SUBJECT = {name: _GAP(name) for name in ("username", "project", "group")}
+_CHANGE = {name: _GAP(name) for name in ("id", "user_id", "project_id", "group_id")}
+_SIDES = {name: _GAP(name) for name in ("before", "after")}
+_ORIGIN = f"[{_GAP('origin')}]"
+_PLACE = {name: _GAP(name) for name in ("row", "cell", "dn")}
+# In this order the values for the gaps of a change are given.
+_GAPS = (*_CHANGE, *_SUBJECT, *_SIDES, "origin")
+
+
+class _Template(NamedTuple):
+    """A text with `%s` in its gaps; `pick` takes the values for them out of those for all gaps."""
+
+    text: str
+    pick: Callable[[tuple[object, ...]], object]
+
+    @classmethod
+    def of(cls, text: str, gaps: Iterable[str]) -> "_Template":
+        """Return the template of a text with `_GAP`s, whose values come in the order of `gaps`."""
+        constant = [part.replace("%", "%%") for part in text.split("\0")[::2]]
+        at = list(map(list(gaps).index, text.split("\0")[1::2]))
+        return cls("%s".join(constant), itemgetter(*at) if at else itemgetter(slice(0)))
 
 
 class ChangeTexts:
@@ -33,67 +46,90 @@ class ChangeTexts:
     def __init__(self, encoder: JSONEncoder) -> None:
         """Take the encoder, which says how keys are ordered and what stands between parts."""
         self._encoder, self._comma = encoder, encoder.item_separator
-        self._changes: dict[object, str] = {}
-        self._places: dict[object, str] = {}
-        self._name = cache(quoted)
+        self._changes: dict[object, _Template] = {}
+        self._places: dict[object, _Template] = {}
+        self._sides: dict[object, _Template] = {}
+        self._reasons: dict[Fact | None, int] = {}
+        self._names: dict[str | None, str] = {}
 
-    def of(self, change: Change) -> str:
-        """Return the text of a change."""
-        if isinstance(change, UserChange):
-            sides: Any = change.before is None, change.after is None
-        elif isinstance(change, RelationChange):
-            sides = change.old_role, change.new_role
-        else:
-            return self._encoder.encode(change_in_file(change))
-        username = called(change) if change.username is None else change.username
-        shape = (
-            change.action,
-            change.why,
-            change.wording,
-            change.risk,
-            sides,
-            username is None,
-            change.user_id is None,
-            change.project is None,
-            change.project_id is None,
-            change.group is None,
-            change.group_id is None,
-        )
-        template = self._changes.get(shape)
-        if template is None:
-            template = self._changes[shape] = self._template_of(change)
-        texts = {
-            "id": quoted(change.id),
-            "username": quoted(username or ""),
-            "user_id": change.user_id,
-            "project": self._name(change.project or ""),
-            "project_id": change.project_id,
-            "group": self._name(change.group or ""),
-            "group_id": change.group_id,
-            "origin": self._comma.join([self._place(place) for place in change.origin]),
-        }
-        if isinstance(change, UserChange):
-            texts["before"], texts["after"] = self._side(change.before), self._side(change.after)
-        return template % texts
+    def of(self, changes: Iterable[Change]) -> list[str]:
+        """Return the text of each change."""
+        # Most changes share the object that is their reason, whose hash takes longer than its id.
+        reasons: dict[int, int] = {}
+        names, quoted_name = self._names, self._quoted_name
+        texts = []
+        for change in changes:
+            sides: tuple[object, object]
+            if isinstance(change, UserChange):
+                sides = change.before is None, change.after is None
+                old, new = self._side(change.before), self._side(change.after)
+            elif isinstance(change, RelationChange):
+                sides, old, new = (change.old_role, change.new_role), "", ""
+            else:
+                texts.append(self._encoder.encode(change_in_file(change)))
+                continue
+            why = change.why
+            username, user_id = change.username, change.user_id
+            project, project_id = change.project, change.project_id
+            group, group_id = change.group, change.group_id
+            if (reason := reasons.get(id(why))) is None:
+                reason = reasons[id(why)] = self._reasons.setdefault(why, len(self._reasons))
+            if username is None:
+                username = called(change)
+            shape = (
+                id(change.action),
+                reason,
+                change.wording,
+                change.risk,
+                sides,
+                username is None,
+                user_id is None,
+                project is None,
+                project_id is None,
+                group is None,
+                group_id is None,
+            )
+            if (template := self._changes.get(shape)) is None:
+                template = self._changes[shape] = self._template_of(change)
+            origin = change.origin
+            values = (
+                quoted(change.id),
+                user_id,
+                project_id,
+                group_id,
+                quoted(username or ""),
+                names.get(project) or quoted_name(project),
+                names.get(group) or quoted_name(group),
+                old,
+                new,
+                self._place(origin[0])
+                if len(origin) == 1
+                else self._comma.join(map(self._place, origin)),
+            )
+            texts.append(template.text % template.pick(values))
+        return texts
 
-    def _template_of(self, change: RelationChange | UserChange) -> str:
+    def _quoted_name(self, name: str | None) -> str:
+        text = self._names[name] = quoted(name or "")
+        return text
+
+    def _template_of(self, change: RelationChange | UserChange) -> _Template:
         parts = change_in_file(change)
-        varying = {
-            **_CHANGE,
-            **(_SIDES if isinstance(change, UserChange) else {}),
-            "subject": self._template(parts["subject"], _SUBJECT),
-            "origin": "[%(origin)s]",
-        }
-        return self._template(parts, varying)
+        gaps = _CHANGE | (_SIDES if isinstance(change, UserChange) else {})
+        gaps |= {"subject": self._with_gaps(parts["subject"], _SUBJECT), "origin": _ORIGIN}
+        return _Template.of(self._with_gaps(parts, gaps), _GAPS)
 
     def _side(self, side: UserSide | None) -> str:
-        values = {} if side is None else side.values
-        return self._object(
-            {
-                name: quoted(value) if isinstance(value, str) else self._encoder.encode(value)
-                for name, value in values.items()
-            }
-        )
+        if side is None:
+            return ""
+        values = side.values
+        names = tuple(values)
+        if (template := self._sides.get(names)) is None:
+            text = self._with_gaps(values, {name: _GAP(name) for name in names})
+            template = self._sides[names] = _Template.of(text, names)
+        encode = self._encoder.encode
+        texts = tuple([quoted(v) if isinstance(v, str) else encode(v) for v in values.values()])
+        return template.text % template.pick(texts)
 
     def _place(self, place: Origin) -> str:
         row, cell, dn = place.row, place.cell, place.dn
@@ -108,23 +144,15 @@ class ChangeTexts:
             not cell,
             not dn,
         )
-        template = self._places.get(shape)
-        if template is None:
-            template = self._places[shape] = self._template(place.to_dict(), _PLACE)
-        return template % {"row": row, "cell": quoted(cell or ""), "dn": quoted(dn or "")}
+        if (template := self._places.get(shape)) is None:
+            text = self._with_gaps(place.to_dict(), _PLACE)
+            template = self._places[shape] = _Template.of(text, _PLACE)
+        return template.text % template.pick((row, quoted(cell or ""), quoted(dn or "")))
 
-    def _template(self, parts: Mapping[str, Any], varying: Mapping[str, str]) -> str:
-        """Return the text of an object, for `%` to fill in what varies."""
-        encode = self._encoder.encode
-        return self._object(
-            {
-                name: varying.get(name) or encode(value).replace("%", "%%")
-                for name, value in parts.items()
-            }
-        )
-
-    def _object(self, texts: Mapping[str, str]) -> str:
-        """Return the text of an object with the texts of its values."""
+    def _with_gaps(self, parts: Mapping[str, Any], gaps: Mapping[str, str]) -> str:
+        """Return the text of an object with gaps for what varies."""
         colon = self._encoder.key_separator
-        names = sorted(texts) if self._encoder.sort_keys else texts
-        return "{" + self._comma.join([f'"{name}"{colon}{texts[name]}' for name in names]) + "}"
+        names = sorted(parts) if self._encoder.sort_keys else parts
+        encode = self._encoder.encode
+        texts = [f'"{name}"{colon}{gaps.get(name) or encode(parts[name])}' for name in names]
+        return "{" + self._comma.join(texts) + "}"

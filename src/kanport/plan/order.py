@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from enum import IntEnum
-from itertools import count
+from itertools import count, groupby
+from operator import attrgetter
 
 import numpy as np
 
-from kanport.coded import Codes
+from kanport.coded import Coded, Codes
 from kanport.facts import fact
 from kanport.names import compare_key, spelling_key, temporary_username
 from kanport.plan.change import (
@@ -80,6 +81,8 @@ _PHASE_OF: Mapping[Action, Phase] = {
     Action.GROUP_REMOVE: Phase.REMOVE,
 }
 _MAY_LOWER = frozenset({Action.USER_UPDATE, Action.MEMBERSHIP_CHANGE, Action.GROUP_ACCESS_CHANGE})
+# Changes of these are of one phase or another.
+_VARYING = _MAY_LOWER | {Action.MEMBERSHIP_REVOKE, Action.USER_DISABLE}
 
 
 def phase_of(change: Change) -> Phase:
@@ -99,25 +102,32 @@ def _order(changes: Sequence[Change]) -> Codes:
 
     Names come in the order of their keys; each of them is compared once.
     """
+    phases: list[Phase] = []
+    actions: list[int] = []
+    for action, some in groupby(changes, key=attrgetter("action")):
+        same = list(some)
+        actions += [_ACTION_ORDER[action]] * len(same)
+        phases += map(phase_of, same) if action in _VARYING else [_PHASE_OF[action]] * len(same)
     return np.lexsort(
         (
-            [change.user_id or 0 for change in changes],
-            [change.group_id or 0 for change in changes],
-            _ranks((change.group or "" for change in changes), compare_key),
-            [change.project_id or 0 for change in changes],
-            _ranks((change.project or "" for change in changes), spelling_key),
-            _ranks((change.username or "" for change in changes), compare_key),
-            [_ACTION_ORDER[change.action] for change in changes],
-            list(map(phase_of, changes)),
+            _numbers(change.user_id for change in changes),
+            _numbers(change.group_id for change in changes),
+            _ranks((change.group for change in changes), compare_key),
+            _numbers(change.project_id for change in changes),
+            _ranks((change.project for change in changes), spelling_key),
+            _ranks((change.username for change in changes), compare_key),
+            _numbers(actions),
+            _numbers(phases),
         )
     )
 
 
-def _ranks(names: Iterable[str], key: Callable[[str], str]) -> list[int]:
-    given = list(names)
-    distinct = sorted(set(given), key=lambda name: (key(name), name))
-    rank = {name: number for number, name in enumerate(distinct)}
-    return [rank[name] for name in given]
+def _numbers(numbers: Iterable[int | None]) -> Codes:
+    return np.fromiter((number or 0 for number in numbers), dtype=np.int64)
+
+
+def _ranks(names: Iterable[str | None], key: Callable[[str], str]) -> Codes:
+    return Coded.of(name or "" for name in names).ranks(lambda name: (key(name), name))
 
 
 def in_plan_order(changes: Iterable[Change], taken: Iterable[str] = ()) -> tuple[Change, ...]:

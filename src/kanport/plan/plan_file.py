@@ -218,7 +218,7 @@ def _encoded(changes: Sequence[Change], encoder: json.JSONEncoder, between: str)
     for first in range(0, len(changes), _AT_ONCE):
         if first:
             yield between
-        yield _encodable(between.join(map(texts.of, changes[first : first + _AT_ONCE])))
+        yield _encodable(between.join(texts.of(changes[first : first + _AT_ONCE])))
 
 
 def _one_a_line(items: Sequence[Any]) -> Iterator[str]:

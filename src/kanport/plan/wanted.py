@@ -30,11 +30,12 @@ from kanport.plan.matching import misread_projects
 from kanport.plan.naming import project_part, user_finding
 from kanport.plan.people import Matched, ambiguous_person
 from kanport.plan.uncertainty import Invalid, Uncertainty
+from kanport.records import record
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ResolvedMembership:
     """One person's wanted role in one project of the server.
 
