@@ -5,7 +5,7 @@ that somebody asks for.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, Self, TypeVar, overload
 
@@ -97,6 +97,17 @@ class RowsByCode:
         """Return the numbers of the rows with a code, in their order."""
         numbers, ends = self._sorted
         return numbers[ends[code] : ends[code + 1]]
+
+    def several(self, codes: Codes) -> Iterator[list[int]]:
+        """Yield the same for each of several codes.
+
+        >>> list(RowsByCode(np.array([1, 0, 1]), np.array([10, 11, 12]), 2).several(np.arange(2)))
+        [[11], [10, 12]]
+        """
+        numbers, ends = self._sorted
+        for first, end in zip(ends[codes].tolist(), ends[codes + 1].tolist(), strict=True):
+            alone = end - first == 1
+            yield [numbers.item(first)] if alone else numbers[first:end].tolist()
 
 
 class LazySequence(Sequence[T_co]):

@@ -324,7 +324,7 @@ class Table:
             places = self.own_places.get(number, self.places)
             return _cell_origin(self.row_origin(number), column, places.get(column, _NOWHERE))
         # One object and no more: there is a place for each of half a million changes.
-        whole, row = self.origin, int(self.numbers[number])
+        whole, row = self.origin, self.numbers.item(number)
         place: Mapping[str, Any] = self.places.get(column, _NOWHERE)
         cell = place.get("cell")
         return Origin(

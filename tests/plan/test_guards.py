@@ -6,7 +6,7 @@ import pytest
 
 from kanport.model import CurrentState, DesiredState, User
 from kanport.plan.change import Action
-from kanport.plan.guards import Situation, judge
+from kanport.plan.guards import GuardContext, judge
 from tests.changes import a_change
 from tests.plan.building import a_mapping, a_server, a_state, access, person, plan_for, tripped
 
@@ -235,7 +235,7 @@ def test_a_protected_account_in_a_change_stops_the_plan_however_it_got_there() -
         user_id=2,
         reason="a bug",
     )
-    verdicts = judge(Situation((change,), a_server(), a_mapping(protect=["svc-*"])))
+    verdicts = judge(GuardContext((change,), a_server(), a_mapping(protect=["svc-*"])))
     assert [verdict.guard for verdict in verdicts if verdict.tripped] == ["protected"]
 
 

@@ -9,7 +9,7 @@ from kanport.mapping.spec import MappingFile
 from kanport.memory import LedgerState
 from kanport.model import CurrentState, Group, Project, User
 from kanport.plan.change import Action, Change
-from kanport.plan.guards import Situation, access_lost, judge
+from kanport.plan.guards import GuardContext, access_lost, judge
 from kanport.plan.model import Plan
 from tests.changes import a_change
 from tests.plan.building import ALPHA, BETA, a_mapping, a_server, a_state, access, person, plan_for
@@ -176,7 +176,7 @@ def on_group(action: Action, **parts: Any) -> Change:
 
 
 def _verdicts(changes: Iterable[Change], server: CurrentState, mapping: MappingFile) -> list[str]:
-    verdicts = judge(Situation(tuple(changes), server, mapping))
+    verdicts = judge(GuardContext(tuple(changes), server, mapping))
     return [verdict.message for verdict in verdicts if verdict.tripped]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from kanport.model import Project, User
 from kanport.plan.change import Action, Change
-from kanport.plan.guards import Situation, judge
+from kanport.plan.guards import GuardContext, judge
 from kanport.plan.model import Plan
 from kanport.plan.staleness import differences
 from kanport.report.mask import Mask
@@ -246,7 +246,7 @@ def test_nobody_is_taken_out_of_a_private_project_however_that_got_into_a_plan()
         reason="a bug",
     )
     server = a_server(GUS, ANN, projects=(DIARY,), roles={5: {2: "x", 4: "x"}})
-    verdicts = judge(Situation((change,), server, a_mapping(limits={"revoke": 9})))
+    verdicts = judge(GuardContext((change,), server, a_mapping(limits={"revoke": 9})))
     assert [verdict.guard for verdict in verdicts if verdict.tripped] == ["private-projects"]
 
 
@@ -289,7 +289,9 @@ def test_no_change_touches_a_protected_account_nor_takes_its_name(
 ) -> None:
     mapping = a_mapping(protect=["svc-*"])
     (verdict,) = [
-        one for one in judge(Situation((change,), a_server(), mapping)) if one.guard == "protected"
+        one
+        for one in judge(GuardContext((change,), a_server(), mapping))
+        if one.guard == "protected"
     ]
     assert verdict.tripped is bool(touched)
     assert verdict.why is not None

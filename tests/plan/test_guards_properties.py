@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from kanport.mapping.spec import MappingFile
 from kanport.model import DesiredState, User
-from kanport.plan.guards import Situation, judge
+from kanport.plan.guards import GuardContext, judge
 from kanport.plan.matching import name_matcher
 from kanport.plan.model import Plan
 from tests.examples import examples
@@ -227,5 +227,5 @@ def test_the_guards_take_no_noticeable_time_on_a_large_server() -> None:
     )
     assert len(plan.changes) > 20_000
     start = process_time()
-    judge(Situation(plan.changes, server, mapping))
+    judge(GuardContext(plan.changes, server, mapping))
     assert process_time() - start < 5

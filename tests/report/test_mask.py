@@ -94,9 +94,7 @@ def everything(plan: Plan, all_facts: Sequence[Fact]) -> tuple[Plan, Run]:
         update={
             "changes": changes,
             "findings": tuple(finding(one) for one in all_facts if one.code in FINDINGS),
-            "guards": tuple(
-                GuardVerdict.of(one, tripped=True) for one in all_facts if one.code in GUARDS
-            ),
+            "guards": tuple(GuardVerdict.of(one) for one in all_facts if one.code in GUARDS),
         }
     )
     outcomes = tuple(
@@ -359,7 +357,7 @@ def test_a_verdict_made_of_facts_is_masked_by_its_parameters() -> None:
     )
     why = fact("private-projects", case="stopped", projects=(private,))
     plan = a_plan([("anna.berg", "Anna Berg", "a@b.example")], [])
-    plan = plan.model_copy(update={"guards": (GuardVerdict.of(why, tripped=True),)})
+    plan = plan.model_copy(update={"guards": (GuardVerdict.of(why),)})
     (masked,) = Mask(plan).plan.guards
     assert re.fullmatch(
         'Removing "masked-[0-9]{4}" and "masked-[0-9]{4}" would delete the private project'

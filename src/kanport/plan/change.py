@@ -4,10 +4,12 @@ There is one type for users, one for relations, one for groups and one for proje
 attributes of all, so that code that only asks whom a change concerns need not tell them apart.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from enum import StrEnum
 from functools import cached_property, lru_cache
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 from kanport.facts import Fact
@@ -448,6 +450,47 @@ class ProjectChange(_Change):
 
 
 Change = UserChange | RelationChange | GroupChange | ProjectChange
+
+
+class ChangesByAction(Collection[Change]):
+    """Changes in their order, and those of each action, so that nobody passes all to find some."""
+
+    def __init__(self, changes: Collection[Change]) -> None:
+        """Group the changes."""
+        self._changes = changes
+        self._of: dict[Action, list[Change]] = {}
+        for action, some in groupby(changes, key=attrgetter("action")):
+            self._of.setdefault(action, []).extend(some)
+
+    @classmethod
+    def of(cls, changes: Iterable[Change]) -> "ChangesByAction":
+        """Return the changes grouped; those that are already, as they are."""
+        return changes if isinstance(changes, ChangesByAction) else cls(tuple(changes))
+
+    def __len__(self) -> int:
+        return len(self._changes)
+
+    def __iter__(self) -> Iterator[Change]:
+        return iter(self._changes)
+
+    def __contains__(self, change: object) -> bool:
+        return change in self._changes
+
+    def __getitem__(self, action: Action) -> Sequence[Change]:
+        """Return the changes of one action."""
+        return self._of.get(action, ())
+
+    def items(self) -> Iterable[tuple[Action, Sequence[Change]]]:
+        """Return each action that there is with its changes."""
+        return self._of.items()
+
+    def count(self, *actions: Action) -> int:
+        """Count the changes of these actions."""
+        return sum(len(self[action]) for action in actions)
+
+    def users(self, *actions: Action) -> Iterator[UserChange]:
+        """Yield the changes of users that are of these actions."""
+        return (one for action in actions for one in self[action] if isinstance(one, UserChange))
 
 
 def numbered(change: Change, number: int) -> Change:

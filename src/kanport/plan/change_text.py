@@ -49,13 +49,13 @@ class ChangeTexts:
         self._changes: dict[object, _Template] = {}
         self._places: dict[object, _Template] = {}
         self._sides: dict[object, _Template] = {}
-        self._reasons: dict[Fact | None, int] = {}
+        self._causes: dict[Fact | None, int] = {}
         self._names: dict[str | None, str] = {}
 
     def of(self, changes: Iterable[Change]) -> list[str]:
         """Return the text of each change."""
         # Most changes share the object that is their reason, whose hash takes longer than its id.
-        reasons: dict[int, int] = {}
+        causes: dict[int, int] = {}
         names, quoted_name = self._names, self._quoted_name
         texts = []
         for change in changes:
@@ -72,13 +72,13 @@ class ChangeTexts:
             username, user_id = change.username, change.user_id
             project, project_id = change.project, change.project_id
             group, group_id = change.group, change.group_id
-            if (reason := reasons.get(id(why))) is None:
-                reason = reasons[id(why)] = self._reasons.setdefault(why, len(self._reasons))
+            if (cause := causes.get(id(why))) is None:
+                cause = causes[id(why)] = self._causes.setdefault(why, len(self._causes))
             if username is None:
                 username = called(change)
             shape = (
                 id(change.action),
-                reason,
+                cause,
                 change.wording,
                 change.risk,
                 sides,

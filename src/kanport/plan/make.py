@@ -16,8 +16,8 @@ from kanport.origin import first_place
 from kanport.plan.change import Action, Change
 from kanport.plan.dropped import diff_dropped, dropped_projects, named_by_sources
 from kanport.plan.group_plan import plan_groups
-from kanport.plan.guards import Allowances, Situation, Usable, judge
-from kanport.plan.guards.named import names_without_meaning
+from kanport.plan.guards import Allowances, GuardContext, SourceUsage, judge
+from kanport.plan.guards.limits import names_without_meaning
 from kanport.plan.ledger_update import identities_of
 from kanport.plan.memberships import diff_access
 from kanport.plan.model import Plan, PlanEntry, PlanMapping, PlanServer, PlanSource
@@ -99,7 +99,7 @@ def make_plan(
             **groups.unchanged,
         },
         guards=judge(
-            Situation(
+            GuardContext(
                 changes,
                 current,
                 mapping,
@@ -163,7 +163,7 @@ def _usable(
     mapping: MappingFile,
     dropped_projects: frozenset[int],
     dropped_groups: frozenset[int],
-) -> Usable:
+) -> SourceUsage:
     desired = resolved.desired
     # A group of a directory says who is in it, be it nobody; where that is in doubt, nothing is
     # taken away because of it.
@@ -179,7 +179,7 @@ def _usable(
     disputed = resolved.finder.disputed
     memberships = Relations.of(desired)
     theirs = memberships.holders.having(lambda username: compare_key(username) in disputed)
-    return Usable.of(
+    return SourceUsage.of(
         {
             # A row is of use also where it is open who somebody is: the source is not empty.
             "users": chain(

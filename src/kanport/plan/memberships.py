@@ -72,7 +72,10 @@ def diff_access(
     same[in_groups] = [not _may_move(one, projection) for one in wanted.some(in_groups)]
     diff = _Comparison(resolved, mapping, memory, missing, projection)
     diff.findings.extend(_about_people(resolved))
-    differing = np.flatnonzero(~same)
+    new = ~same & (rows < 0) & ~wanted.of_holders(diff.protected)
+    # Most of what differs is somebody new, of whom there is nothing else to say.
+    diff.changes.extend(_grant(one, None) for one in wanted.some(np.flatnonzero(new)))
+    differing = np.flatnonzero(~same & ~new)
     for one, role in zip(wanted.some(differing), roles[differing], strict=True):
         diff.compare(one, role)
     listed = np.isin(held.projects, [project.id for project in resolved.scope])
@@ -111,7 +114,7 @@ class _Comparison:
     ) -> None:
         self._resolved, self._memory, self._missing = resolved, memory, missing
         self._foreseen = projection
-        self._protected = name_matcher(mapping.protect)
+        self.protected = name_matcher(mapping.protect)
         self._is_managed = ownership_of(mapping.users, memory).to_revoke
         self._is_ours = managed_grants(mapping, memory)
         self.by_lists = mapping.memberships_missing == "revoke"
@@ -128,7 +131,7 @@ class _Comparison:
     def compare(self, wanted: ResolvedMembership, held: str | None) -> None:
         """Grant or change what is wanted, where the role that is held is another one or may go."""
         lowers = held is not None and project_rank(wanted.role) < project_rank(held)
-        if self._protected(wanted.username):
+        if self.protected(wanted.username):
             place = first_place(wanted.origins)
             self.findings.append(protected_finding(wanted.username, place))
             if held is not None and lowers:
@@ -191,7 +194,7 @@ class _Comparison:
         return () if ended else held
 
     def _obstacles(self, user: User, new_name: str, project: Project) -> Iterator[PlanBecause]:
-        if self._protected(user.username):
+        if self.protected(user.username):
             yield cause("protected-account")
         names, keys = {compare_key(user.username), compare_key(new_name)}, self._keys(project)
         if any(self._resolved.uncertainty.not_asked_for(name, keys) for name in names):

@@ -528,11 +528,10 @@ class PlanPerson(Part):
 
 
 class GuardVerdict(Part):
-    """What a guard says of the plan; a tripped one stops the plan before the first write.
+    """What a guard says of the plan: `tripped` is True where it stops it before the first write.
 
-    `lifted` is True for one that `--allow` overrides for this run. `message` and
-    `hint` are the wording of `why`, whose code is the guard's name; verdicts of earlier versions
-    have none.
+    `lifted` is True where `--allow` overrides it for this run. `message` and `hint` are the wording
+    of `why`, whose code is the guard's name; verdicts of earlier versions have none.
     """
 
     guard: str
@@ -543,10 +542,16 @@ class GuardVerdict(Part):
     why: PlanFact | None = None
 
     @classmethod
-    def of(cls, why: Fact, *, tripped: bool = False, lifted: bool = False) -> Self:
-        """Return the verdict that a fact of the catalogue words."""
+    def of(cls, why: Fact) -> Self:
+        """Return the verdict of a fact, whose case says whether it stops the plan."""
+        standing = why.case.partition("-")[0]
         return cls(
-            guard=why.code, tripped=tripped, message=why.text, hint=why.hint, lifted=lifted, why=why
+            guard=why.code,
+            tripped=standing in ("stopped", "exceeded"),
+            message=why.text,
+            hint=why.hint,
+            lifted=standing == "overridden",
+            why=why,
         )
 
     @property

@@ -84,20 +84,21 @@ class ResolvedMemberships(LazySequence[ResolvedMembership]):
     def some(self, numbers: Codes) -> Iterator[ResolvedMembership]:
         """Yield those with these numbers."""
         roles = self.asked.roles.values
-        columns = (self.holder, self.project, self.role, self.pairs, self.unlisted)
-        for holder, project, role, pair, unlisted in zip(
-            *(column[numbers].tolist() for column in columns), strict=True
+        columns = (self.holder, self.project, self.role, self.unlisted)
+        for holder, project, role, unlisted, rows in zip(
+            *(column[numbers].tolist() for column in columns),
+            self.rows.several(self.pairs[numbers]),
+            strict=True,
         ):
             username, user = self.holders[holder]
-            where, origins = self.projects[project], self._origins(pair)
+            where, origins = self.projects[project], self._origins(rows)
             yield ResolvedMembership(username, user, where, roles[role], origins, unlisted)
 
     def origins(self, at: int) -> tuple[Origin, ...]:
         """Return the cells that ask for one of them."""
-        return self._origins(self.pairs[at])
+        return self._origins(self.rows[self.pairs[at]].tolist())
 
-    def _origins(self, pair: int) -> tuple[Origin, ...]:
-        rows = self.rows[pair].tolist()
+    def _origins(self, rows: Sequence[int]) -> tuple[Origin, ...]:
         if len(rows) == 1:
             return self.asked.places(rows[0]).cells
         return in_place_order(cell for row in rows for cell in self.asked.places(row).cells)
@@ -114,6 +115,10 @@ class ResolvedMemberships(LazySequence[ResolvedMembership]):
             role=self.role[rows],
             unlisted=self.unlisted[rows],
         )
+
+    def of_holders(self, test: Callable[[str], bool]) -> Flags:
+        """Return for each whether its username passes a test."""
+        return np.array([test(name) for name, _ in self.holders], dtype=bool)[self.holder]
 
     @property
     def roles(self) -> Objects:

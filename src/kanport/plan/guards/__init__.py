@@ -1,6 +1,8 @@
 """The rules that stop a plan before the first write. Pure: changes and state in, verdicts out.
 
-All guards are asked of every plan, so that all that trip are shown at once.
+All guards are asked of every plan, so that all that stop it are shown at once. A new one is a
+function of a module here and its line in `GUARDS`; the catalogue words its verdicts, whose case
+says whether it passed, stops the plan or was overridden.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -11,14 +13,18 @@ from kanport.memory import NOTHING, LedgerState
 from kanport.model import CurrentState
 from kanport.plan.change import Action, Change
 from kanport.plan.guards.accounts import (
+    admins_by_name,
+    enough_admins,
+    last_admin,
+    min_admins,
     none_protected,
     private_projects,
     private_projects_stay,
     protected_accounts,
     users_known,
 )
-from kanport.plan.guards.admins import admins_by_name, enough_admins, last_admin, min_admins
 from kanport.plan.guards.allowances import Allowances, allowed_words, parse_allowed
+from kanport.plan.guards.context import GuardContext, SourceUsage
 from kanport.plan.guards.counting import access_lost
 from kanport.plan.guards.limits import (
     in_projects,
@@ -26,14 +32,13 @@ from kanport.plan.guards.limits import (
     removal_confirmed,
     removals_within,
 )
-from kanport.plan.guards.situation import Situation, Usable
 from kanport.plan.guards.sources import columns_there, not_empty, not_shrunk, not_stale
 from kanport.plan.model import GuardVerdict, Plan
 
 __all__ = [
     "Allowances",
-    "Situation",
-    "Usable",
+    "GuardContext",
+    "SourceUsage",
     "access_lost",
     "allowed_words",
     "judge",
@@ -44,7 +49,7 @@ __all__ = [
     "parse_allowed",
 ]
 
-GUARDS: tuple[Callable[[Situation], Iterator[GuardVerdict]], ...] = (
+GUARDS: tuple[Callable[[GuardContext], Iterator[GuardVerdict]], ...] = (
     enough_admins,
     none_protected,
     admins_by_name,
@@ -60,9 +65,9 @@ GUARDS: tuple[Callable[[Situation], Iterator[GuardVerdict]], ...] = (
 )
 
 
-def judge(situation: Situation) -> tuple[GuardVerdict, ...]:
-    """Ask every guard; a tripped verdict stops the plan before the first write."""
-    return tuple(verdict for guard in GUARDS for verdict in guard(situation))
+def judge(context: GuardContext) -> tuple[GuardVerdict, ...]:
+    """Ask every guard; one that stops is enough."""
+    return tuple(verdict for guard in GUARDS for verdict in guard(context))
 
 
 def judge_again(
@@ -79,7 +84,7 @@ def judge_again(
     made with; `protect` are patterns that came since. Shares are of what could be read, so a server
     that cannot list its users is not held to them again.
     """
-    situation = Situation(
+    context = GuardContext(
         changes,
         current,
         MappingFile.model_construct(
@@ -95,7 +100,7 @@ def judge_again(
     guards = [enough_admins, none_protected, private_projects_stay]
     if plan.limits is not None and current.unlisted is None:
         guards += [over_all, in_projects, removal_confirmed]
-    return tuple(verdict for guard in guards for verdict in guard(situation))
+    return tuple(verdict for guard in guards for verdict in guard(context))
 
 
 def judge_undo(

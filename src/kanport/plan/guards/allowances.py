@@ -74,7 +74,7 @@ def over_limit(
         allow=allow,
         **params,
     )
-    return GuardVerdict.of(why, tripped=not overridden, lifted=overridden)
+    return GuardVerdict.of(why)
 
 
 def parse_allowed(texts: Iterable[str]) -> dict[str, int]:

@@ -1,21 +1,22 @@
 """What of a plan counts for which limit, and who loses access to what."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from itertools import groupby
-from operator import attrgetter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Literal
 
 from kanport.memory import NOTHING, LedgerState
 from kanport.model import CurrentState
 from kanport.names import is_temporary_username
-from kanport.plan.change import Action, Change, RelationChange, UserChange
+from kanport.plan.change import Action, Change, ChangesByAction, RelationChange, UserChange
 from kanport.plan.group_access import known_access
-from kanport.plan.guards.bounds import Base
-from kanport.plan.guards.situation import Usable
+from kanport.plan.guards.context import SourceUsage
 from kanport.plan.roles import app_rank, group_finder, project_rank
 
 Pair = tuple[int, int]
 """The ids of a user and of a project."""
+
+Base = Literal["users", "access", "members", "rows"]
+"""What shares are of."""
 
 USERS: Base = "users"
 ACCESS: Base = "access"
@@ -40,26 +41,26 @@ _RANKS: Mapping[Action, Callable[[str], int]] = {
     Action.MEMBERSHIP_CHANGE: project_rank,
     Action.GROUP_ACCESS_CHANGE: project_rank,
 }
-_LEAVING = frozenset({Action.USER_DISABLE, Action.USER_REMOVE})
+_LEAVING = (Action.USER_DISABLE, Action.USER_REMOVE)
 # What may be a part of another change.
 _PARTS = frozenset({Action.USER_DISABLE, Action.USER_RENAME})
 
 
 def counted(
-    changes: Collection[Change],
+    changes: Iterable[Change],
     current: CurrentState,
     memory: LedgerState = NOTHING,
-    usable: Usable | None = None,
+    usable: SourceUsage | None = None,
 ) -> Counter[tuple[str, Base]]:
     """Count the changes by class and by what its share is one of, over all projects.
 
     What ends in projects and groups that no source names any more (`usable`) has a class of its
     own: a project that goes as a whole must not look like a broken source in the others.
     """
-    usable = usable or Usable()
+    usable = usable or SourceUsage()
     numbers: Counter[tuple[str, Base]] = Counter()
-    for action, some in groupby(changes, key=attrgetter("action")):
-        same = tuple(some)
+    changes = ChangesByAction.of(changes)
+    for action, same in changes.items():
         for base, of in ((USERS, _OF_USERS), (ACCESS, _OF_ACCESS)):
             if action in of:
                 parts = sum(map(_counts_not, same)) if action in _PARTS else 0
@@ -71,8 +72,7 @@ def counted(
     dropped = {pair for pair in revoked if pair[1] in usable.dropped_projects}
     numbers["revoke", ACCESS] = len(revoked - dropped)
     numbers["dropped", ACCESS] = len(dropped) + sum(
-        change.action is Action.GROUP_MEMBER_REMOVE and change.group_id in usable.dropped_groups
-        for change in changes
+        change.group_id in usable.dropped_groups for change in changes[Action.GROUP_MEMBER_REMOVE]
     )
     return numbers
 
@@ -91,10 +91,10 @@ def _counts_not(change: Change) -> bool:
 
 
 def counted_in_projects(
-    changes: Collection[Change],
+    changes: Iterable[Change],
     current: CurrentState,
     memory: LedgerState = NOTHING,
-    usable: Usable | None = None,
+    usable: SourceUsage | None = None,
 ) -> dict[tuple[str, int], int]:
     """Count the changes to the members of each project, by class and project id.
 
@@ -103,11 +103,10 @@ def counted_in_projects(
     """
     dropped = usable.dropped_projects if usable is not None else frozenset()
     numbers: Counter[tuple[str, int]] = Counter()
-    leaving = {change.user_id: change.action for change in changes if change.action in _LEAVING}
-    for action, some in groupby(changes, key=attrgetter("action")):
-        if action not in _OF_ACCESS:
-            continue
-        same = [change for change in some if change.project_id is not None]
+    changes = ChangesByAction.of(changes)
+    leaving = {change.user_id: change.action for change in changes.users(*_LEAVING)}
+    for action in _OF_ACCESS:
+        same = [change for change in changes[action] if change.project_id is not None]
         for project_id, number in Counter(change.project_id for change in same).items():
             numbers[_OF_ACCESS[action], project_id or 0] += number
         if action is Action.MEMBERSHIP_GRANT:
@@ -140,13 +139,14 @@ def role_moves(change: Change) -> str | None:
 
 
 def access_lost(
-    changes: Collection[Change], current: CurrentState, memory: LedgerState = NOTHING
+    changes: Iterable[Change], current: CurrentState, memory: LedgerState = NOTHING
 ) -> frozenset[Pair]:
     """Give who loses access to what, in whatever way, among the memberships that were read.
 
     Disabled and removed users lose all of theirs. `memory` is what the ledger knows.
     """
-    leaving = {change.user_id for change in changes if change.action in _LEAVING}
+    changes = ChangesByAction.of(changes)
+    leaving = {change.user_id for change in changes.users(*_LEAVING)}
     gone = {
         (user_id, project_id)
         for project_id, roles in current.roles.items()
@@ -156,7 +156,7 @@ def access_lost(
 
 
 def access_revoked(
-    changes: Collection[Change], current: CurrentState, memory: LedgerState = NOTHING
+    changes: Iterable[Change], current: CurrentState, memory: LedgerState = NOTHING
 ) -> frozenset[Pair]:
     """Give who loses access to what, directly or through a group, and keeps their account.
 
@@ -164,28 +164,27 @@ def access_revoked(
     counts, also where they have it directly as well; but not where it is certain that they keep
     it, or get it again, through another group or directly.
     """
-    revoked = _pairs(changes, Action.MEMBERSHIP_REVOKE)
-    through_groups = [change for change in changes if change.action in _THROUGH_GROUPS]
+    changes = ChangesByAction.of(changes)
+    revoked = _pairs(changes[Action.MEMBERSHIP_REVOKE])
+    through_groups = [change for action in _THROUGH_GROUPS for change in changes[action]]
     if not through_groups:
         return revoked
     lost = frozenset(_lost_through_groups(through_groups, current))
-    given = _pairs(changes, Action.MEMBERSHIP_GRANT) | _kept_through_groups(
+    given = _pairs(changes[Action.MEMBERSHIP_GRANT]) | _kept_through_groups(
         changes, current, memory
     )
     return revoked | (lost - given)
 
 
-def _pairs(changes: Iterable[Change], action: Action) -> frozenset[Pair]:
+def _pairs(changes: Iterable[Change]) -> frozenset[Pair]:
     return frozenset(
         (change.user_id, change.project_id)
         for change in changes
-        if change.action is action and change.user_id is not None and change.project_id is not None
+        if change.user_id is not None and change.project_id is not None
     )
 
 
-_THROUGH_GROUPS = frozenset(
-    {Action.GROUP_MEMBER_REMOVE, Action.GROUP_ACCESS_REVOKE, Action.GROUP_REMOVE}
-)
+_THROUGH_GROUPS = (Action.GROUP_MEMBER_REMOVE, Action.GROUP_ACCESS_REVOKE, Action.GROUP_REMOVE)
 
 
 def _lost_through_groups(changes: Iterable[Change], current: CurrentState) -> Iterator[Pair]:

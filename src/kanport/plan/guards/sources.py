@@ -8,31 +8,31 @@ from kanport.memory import SourceMemory
 from kanport.normalize.columns import columns_used
 from kanport.plan.change import Action, Change, Risk
 from kanport.plan.guards.allowances import allow_key, over_limit
-from kanport.plan.guards.bounds import Counted, Share, bounds_of, worded
-from kanport.plan.guards.situation import Situation, Usable, sources_by_kind
+from kanport.plan.guards.context import GuardContext, SourceUsage, sources_by_kind
+from kanport.plan.guards.limits import Counted, Share, limit_results, shown_parts
 from kanport.plan.model import GuardVerdict, PlanDirectory, PlanSource
 
 _SHRINK = Share(DEFAULT_SHRINK, SHRINK_FLOOR)
 
 
-def not_empty(situation: Situation) -> Iterator[GuardVerdict]:
+def not_empty(context: GuardContext) -> Iterator[GuardVerdict]:
     """Stop where a source gives nothing, or nothing of a kind whose absence takes something away.
 
     A file without rows and a directory without people are refused when they are read. This is for
     rows of which not one could be used, and for lists that are there and hold nothing.
     """
-    usable, rows = situation.usable, {source.name: source.rows for source in situation.sources}
+    usable, rows = context.usable, {source.name: source.rows for source in context.sources}
     if usable is None:
         return
-    for what, source in _silent(situation, usable):
+    for what, source in _silent(context, usable):
         if source not in rows:
             continue
-        number = situation.count(_LOST[what])
+        number = context.by_action.count(*_LOST[what])
         yield over_limit(
             "source-empty",
             allow_key("empty", source),
             number,
-            situation.allowed.most("empty", source),
+            context.allowed.most("empty", source),
             source=source,
             what=what,
             rows=rows[source],
@@ -40,17 +40,17 @@ def not_empty(situation: Situation) -> Iterator[GuardVerdict]:
         )
 
 
-def _silent(situation: Situation, usable: Usable) -> Iterator[tuple[str, str]]:
-    mapping, users = situation.mapping, situation.mapping.users
-    held = any(situation.current.roles.get(number) for number in usable.scope)
+def _silent(context: GuardContext, usable: SourceUsage) -> Iterator[tuple[str, str]]:
+    mapping, users = context.mapping, context.mapping.users
+    held = any(context.current.roles.get(number) for number in usable.scope)
     losing = {
         "users": users is not None and users.missing != "keep",
         "memberships": mapping.memberships_missing == "revoke" and held,
-        "group members": bool(situation.count(_LOST["group members"])),
-        "group access": bool(situation.count(_LOST["group access"])),
+        "group members": bool(context.by_action.count(*_LOST["group members"])),
+        "group access": bool(context.by_action.count(*_LOST["group access"])),
     }
     wanted = sources_by_kind(mapping)
-    rows = {source.name: source.rows for source in situation.sources}
+    rows = {source.name: source.rows for source in context.sources}
     for source in dict.fromkeys(name for names in wanted.values() for name in names):
         kinds = [kind for kind, names in wanted.items() if source in names]
         silent = [kind for kind in kinds if (kind, source) not in usable.given]
@@ -69,21 +69,21 @@ _LOST = {
 }
 
 
-def not_shrunk(situation: Situation) -> Iterator[GuardVerdict]:
+def not_shrunk(context: GuardContext) -> Iterator[GuardVerdict]:
     """Stop where a source lost more than a share of its rows since the last good run."""
-    for source, before in _remembered(situation):
+    for source, before in _remembered(context):
         lost = before.rows - source.rows
         if lost <= 0:
             continue
         fewer = Counted(lost, before.rows, "rows")
-        bounds = bounds_of(situation.mapping.limits.shrink or _SHRINK, [fewer])
-        parts = worded(bounds, "shrink")
-        if any(bound.exceeded for bound in bounds):
+        results = limit_results(context.mapping.limits.shrink or _SHRINK, [fewer])
+        parts = shown_parts(results, "shrink")
+        if any(result.exceeded for result in results):
             yield over_limit(
                 "source-shrunk",
                 allow_key("shrink", source.name),
                 lost,
-                situation.allowed.most("shrink", source.name),
+                context.allowed.most("shrink", source.name),
                 source=source.name,
                 rows=source.rows,
                 before=before.rows,
@@ -102,14 +102,14 @@ def not_shrunk(situation: Situation) -> Iterator[GuardVerdict]:
             )
 
 
-def columns_there(situation: Situation) -> Iterator[GuardVerdict]:
+def columns_there(context: GuardContext) -> Iterator[GuardVerdict]:
     """Stop where nobody has a value any more in a column that the mapping reads.
 
     In the last good run somebody had; a column that is empty all at once was left out of the
     export, or its attribute may no longer be read.
     """
-    used = columns_used(situation.mapping)
-    for source, before in _remembered(situation):
+    used = columns_used(context.mapping)
+    for source, before in _remembered(context):
         wanted = used.get(source.name)
         gone = before.columns - set(source.columns)
         gone = gone if wanted is None else gone & wanted
@@ -121,31 +121,31 @@ def columns_there(situation: Situation) -> Iterator[GuardVerdict]:
             "columns-gone",
             allow_key("columns", source.name),
             len(gone),
-            situation.allowed.most("columns", source.name),
+            context.allowed.most("columns", source.name),
             source=source.name,
             columns=tuple(sorted(gone)),
             count=len(gone),
         )
 
 
-def not_stale(situation: Situation) -> Iterator[GuardVerdict]:
+def not_stale(context: GuardContext) -> Iterator[GuardVerdict]:
     """Stop where another server than before gives older data than the last good run had.
 
     Where nobody knows how old they are, only what takes away or enables is stopped.
     """
-    for source in sorted(situation.sources, key=lambda source: source.name):
+    for source in sorted(context.sources, key=lambda source: source.name):
         directory = source.directory
         if directory is None or not directory.older:
             continue
-        changes = [one for one in situation.changes if directory.older != "unknown" or _needs(one)]
+        changes = [one for one in context.changes if directory.older != "unknown" or _needs(one)]
         if not changes:
             continue
-        variant, older = _older(source, directory, situation)
+        variant, older = _older(source, directory, context)
         yield over_limit(
             "source-stale",
             allow_key("stale", source.name),
             len(changes),
-            situation.allowed.most("stale", source.name),
+            context.allowed.most("stale", source.name),
             variant,
             source=source.name,
             server=directory.server,
@@ -162,10 +162,10 @@ _NEEDS_FRESH = frozenset({Action.USER_ENABLE}).union(*_LOST.values())
 
 
 def _older(
-    source: PlanSource, now: PlanDirectory, situation: Situation
+    source: PlanSource, now: PlanDirectory, context: GuardContext
 ) -> tuple[str, dict[str, Param]]:
     """Return in which way data are older than in the last good run, with what shows it."""
-    good = situation.memory.last_good
+    good = context.memory.last_good
     before = good.sources.get(source.name) if good is not None else None
     then = before.directory if before is not None else None
     if before is None or then is None:
@@ -190,11 +190,11 @@ def _hidden_attributes(source: PlanSource, before: SourceMemory) -> frozenset[st
     return then.seen & (frozenset(now.asked) - frozenset(now.seen) - frozenset(now.proven))
 
 
-def _remembered(situation: Situation) -> Iterator[tuple[PlanSource, SourceMemory]]:
+def _remembered(context: GuardContext) -> Iterator[tuple[PlanSource, SourceMemory]]:
     """Give the sources that the last good run read as well, with what they were like then."""
-    good = situation.memory.last_good
+    good = context.memory.last_good
     if good is None:
         return
-    for source in sorted(situation.sources, key=lambda source: source.name):
+    for source in sorted(context.sources, key=lambda source: source.name):
         if source.name in good.sources:
             yield source, good.sources[source.name]

@@ -1,20 +1,21 @@
 """What the guards look at: one value, so that all of them judge the same plan."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from kanport.mapping.spec import MappingFile
 from kanport.memory import NOTHING, LedgerState
 from kanport.model import CurrentState
 from kanport.origin import Origin
-from kanport.plan.change import Action, Change
+from kanport.plan.change import Change, ChangesByAction
 from kanport.plan.guards.allowances import Allowances
 from kanport.plan.model import PlanSource
 
 
 @dataclass(frozen=True, slots=True)
-class Usable:
-    """What the sources gave that can be used.
+class SourceUsage:
+    """What of the sources can be used.
 
     `given` are the kinds (users, memberships, members of groups, access of groups) with the
     sources that gave any. `scope` are the ids of the projects in which others may lose access;
@@ -34,7 +35,7 @@ class Usable:
         scope: Iterable[int],
         dropped_projects: frozenset[int] = frozenset(),
         dropped_groups: frozenset[int] = frozenset(),
-    ) -> "Usable":
+    ) -> "SourceUsage":
         """Look for each source that is to give something; things are given by their places.
 
         A hundred thousand things need not be looked at to know that there are any.
@@ -71,8 +72,8 @@ def _first(things: Iterable[Iterable[Origin]], sources: Iterable[str]) -> Iterat
                 return
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+@dataclass(frozen=True)
+class GuardContext:
     """What a guard looks at.
 
     `memory` is what the ledger knows. `sources` are what the plan was made from, and `usable` what
@@ -84,9 +85,10 @@ class Situation:
     mapping: MappingFile
     memory: LedgerState = NOTHING
     sources: tuple[PlanSource, ...] = ()
-    usable: Usable | None = None
+    usable: SourceUsage | None = None
     allowed: Allowances = field(default_factory=Allowances)
 
-    def count(self, actions: Collection[Action]) -> int:
-        """Count the changes with one of these actions."""
-        return sum(change.action in actions for change in self.changes)
+    @cached_property
+    def by_action(self) -> ChangesByAction:
+        """The changes by their action, grouped once for all guards."""
+        return ChangesByAction(self.changes)
