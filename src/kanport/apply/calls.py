@@ -6,6 +6,8 @@ that do nothing"). So each change is read back as well; see `kanport.apply.recon
 """
 
 from collections.abc import Callable, Mapping
+from itertools import product
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from pydantic import SecretStr
@@ -19,6 +21,7 @@ from kanport.plan.change import (
     Change,
     GroupChange,
     ProjectChange,
+    RelationAction,
     RelationChange,
     Risk,
     UserChange,
@@ -26,25 +29,92 @@ from kanport.plan.change import (
 from kanport.plan.kanboard_ldap import by_ldap
 
 CREATING = (Action.USER_CREATE, Action.GROUP_CREATE, Action.PROJECT_CREATE)
-# The procedures of relations: they take the ids of target and holder, and a role if there is one.
-_WITH_ROLE: Mapping[Action, Callable[[int, int, str], Call]] = {
-    Action.MEMBERSHIP_GRANT: procedures.add_project_user,
-    Action.MEMBERSHIP_CHANGE: procedures.change_project_user_role,
-    Action.GROUP_ACCESS_GRANT: procedures.add_project_group,
-    Action.GROUP_ACCESS_CHANGE: procedures.change_project_group_role,
+
+# --- relations ------------------------------------------------------------------------------------
+
+# An answer as far as it proves anything: None is no answer, or an error.
+_Said = bool | None
+_ANSWERED = (True, False)
+_ANY = (True, False, None)
+
+
+class RelationCall(NamedTuple):
+    """How one action on a relation is carried out, and what the answers prove.
+
+    `procedure` takes the ids of target and holder, and the role if `gives_role`. `other_way` gives
+    the role where the procedure had no effect. Where reading back shows nothing, the change holds
+    if the answer is one of `settled_by`, or the answers to both calls are one of `shown_by`.
+    """
+
+    procedure: Callable[..., Call]
+    gives_role: bool = False
+    other_way: Callable[[int, int, str], Call] | None = None
+    settled_by: frozenset[_Said] = frozenset()
+    shown_by: frozenset[tuple[_Said, _Said]] = frozenset()
+
+
+# The quotes are what the exchanges of tests/contract/recordings are about that show it.
+RELATION_CALLS: Mapping[RelationAction, RelationCall] = {
+    # "add again with another role": false, and there is a direct membership either way.
+    Action.MEMBERSHIP_GRANT: RelationCall(
+        procedures.add_project_user, gives_role=True, settled_by=frozenset(_ANSWERED)
+    ),
+    # "change the role of one who is no member: true, and nothing happens"; a direct membership
+    # beside that of a group wins ("a direct membership beside it").
+    Action.MEMBERSHIP_CHANGE: RelationCall(
+        procedures.change_project_user_role,
+        gives_role=True,
+        other_way=procedures.add_project_user,
+        shown_by=frozenset(product(_ANY, _ANSWERED)),
+    ),
+    # "removing such a member directly fails": access through a group stays, which reading shows.
+    Action.MEMBERSHIP_REVOKE: RelationCall(procedures.remove_project_user),
+    # "a member", "the same again": reading shows who is in a group.
+    Action.GROUP_MEMBER_ADD: RelationCall(procedures.add_group_member),
+    # "a member leaves the group", "again"
+    Action.GROUP_MEMBER_REMOVE: RelationCall(procedures.remove_group_member),
+    # "a group gets access", "the same again": false leaves the role, so the other call sets it.
+    Action.GROUP_ACCESS_GRANT: RelationCall(
+        procedures.add_project_group,
+        gives_role=True,
+        other_way=procedures.change_project_group_role,
+        settled_by=frozenset({True}),
+        shown_by=frozenset(product(_ANSWERED, (True,))),
+    ),
+    # "change the role of a group without access: true, and nothing happens": false to adding it
+    # then shows that it had access, so that the true was meant.
+    Action.GROUP_ACCESS_CHANGE: RelationCall(
+        procedures.change_project_group_role,
+        gives_role=True,
+        other_way=procedures.add_project_group,
+        shown_by=frozenset({*product(_ANY, (True,)), (True, False)}),
+    ),
+    # "take the group away", "again": false where there is none.
+    Action.GROUP_ACCESS_REVOKE: RelationCall(
+        procedures.remove_project_group, settled_by=frozenset(_ANSWERED)
+    ),
 }
-# What gives the role where the procedure for the action did not.
-_OTHER_WAY: Mapping[Action, Callable[[int, int, str], Call]] = {
-    Action.MEMBERSHIP_CHANGE: procedures.add_project_user,
-    Action.GROUP_ACCESS_GRANT: procedures.change_project_group_role,
-    Action.GROUP_ACCESS_CHANGE: procedures.add_project_group,
-}
-_WITHOUT_ROLE: Mapping[Action, Callable[[int, int], Call]] = {
-    Action.MEMBERSHIP_REVOKE: procedures.remove_project_user,
-    Action.GROUP_ACCESS_REVOKE: procedures.remove_project_group,
-    Action.GROUP_MEMBER_ADD: procedures.add_group_member,
-    Action.GROUP_MEMBER_REMOVE: procedures.remove_group_member,
-}
+
+
+def is_settled_by(change: Change, answer: Answer) -> bool:
+    """Return whether the answer to a call proves what reading back cannot show."""
+    return isinstance(change, RelationChange) and (
+        _said(answer) in RELATION_CALLS[change.action].settled_by
+    )
+
+
+def is_shown_by(change: Change, first: Answer, second: Answer) -> bool:
+    """Return whether the answers to both calls of a change prove what reading back cannot show."""
+    return isinstance(change, RelationChange) and (
+        (_said(first), _said(second)) in RELATION_CALLS[change.action].shown_by
+    )
+
+
+def _said(answer: Answer) -> _Said:
+    return answer.value is True if isinstance(answer, Result) else None
+
+
+# --- all changes ----------------------------------------------------------------------------------
 
 
 class Ids(NamedTuple):
@@ -54,30 +124,27 @@ class Ids(NamedTuple):
     project: int | None = None
     group: int | None = None
 
-    def user_of(self, change: Change) -> int:
-        """Return the id of the user of a change; raise ValueError if it is not known."""
-        return _known(change, self.user, change.username or "its user")
+    def of(self, what: About, change: Change) -> int:
+        """Return the id of the user, project or group of a change; ValueError if it is unknown."""
+        number = self[_PLACE_OF[what]]
+        if number is None:
+            raise ValueError(f"{change.id}: the id of its {what} is not known")
+        return number
 
-    def project_of(self, change: Change) -> int:
-        """Return the id of the project of a change; raise ValueError if it is not known."""
-        return _known(change, self.project, change.project or "its project")
+    def ends_of(self, change: RelationChange) -> tuple[int, int]:
+        """Return the ids of target and holder; raise ValueError if one is not known."""
+        ends: tuple[int, int] = _ENDS[change.action](self)
+        if None in ends:
+            raise ValueError(f"{change.id}: the ids of what it ties are not known")
+        return ends
 
-    def group_of(self, change: Change) -> int:
-        """Return the id of the group of a change; raise ValueError if it is not known."""
-        return _known(change, self.group, change.group or "its group")
 
-
-_ID_OF: Mapping[About, Callable[[Ids, Change], int]] = {
-    About.USER: Ids.user_of,
-    About.GROUP: Ids.group_of,
-    About.PROJECT: Ids.project_of,
+_PLACE_OF = {About.USER: 0, About.PROJECT: 1, About.GROUP: 2}
+_ENDS = {
+    action: itemgetter(_PLACE_OF[relation.target], _PLACE_OF[relation.holder])
+    for action in RELATION_CALLS
+    for relation in [RELATIONS[action.about]]
 }
-
-
-def _known(change: Change, number: int | None, what: str) -> int:
-    if number is None:
-        raise ValueError(f"{change.id}: the id of {what} is not known")
-    return number
 
 
 def call_for(change: Change, ids: Ids, password: SecretStr | None = None) -> Call:
@@ -86,6 +153,12 @@ def call_for(change: Change, ids: Ids, password: SecretStr | None = None) -> Cal
     `user.create` needs `password`, unless Kanboard makes the user from its own LDAP.
     """
     match change:
+        case RelationChange():
+            call = RELATION_CALLS[change.action]
+            target, holder = ids.ends_of(change)
+            if call.gives_role:
+                return call.procedure(target, holder, change.new_role or "")
+            return call.procedure(target, holder)
         case UserChange():
             return _user_call(change, ids, password)
         case GroupChange():
@@ -98,29 +171,29 @@ def call_for(change: Change, ids: Ids, password: SecretStr | None = None) -> Cal
                 owner_id=ids.user if new.owner is not None else None,
                 description=new.description,
             )
-        case RelationChange():
-            return _relation_call(change, ids)
 
 
 def _user_call(change: UserChange, ids: Ids, password: SecretStr | None) -> Call:
-    fields = {name: str(value) for name, value in change.new.fields.items()}
+    if change.action is Action.USER_CREATE:
+        username = change.new.username or change.username
+        if by_ldap(change):
+            return procedures.create_ldap_user(username)
+        if password is None:
+            raise ValueError(f"{change.id}: a new user needs a password")
+        new = change.new.fields
+        given = {one.name: str(new[one.name]) for one in UPDATABLE if one.name in new}
+        return procedures.create_user(username, password.get_secret_value(), **given)
+    user_id = ids.of(About.USER, change)
     match change.action:
-        case Action.USER_CREATE:
-            username = change.new.username or change.username
-            if by_ldap(change):
-                return procedures.create_ldap_user(username)
-            if password is None:
-                raise ValueError(f"{change.id}: a new user needs a password")
-            more = {one.name: fields[one.name] for one in UPDATABLE if one.name in fields}
-            return procedures.create_user(username, password.get_secret_value(), **more)
         case Action.USER_UPDATE | Action.USER_RENAME:
-            return procedures.update_user(ids.user_of(change), **fields)
+            fields = {name: str(value) for name, value in change.new.fields.items()}
+            return procedures.update_user(user_id, **fields)
         case Action.USER_ENABLE:
-            return procedures.enable_user(ids.user_of(change))
+            return procedures.enable_user(user_id)
         case Action.USER_DISABLE:
-            return procedures.disable_user(ids.user_of(change))
+            return procedures.disable_user(user_id)
         case Action.USER_REMOVE:
-            return procedures.remove_user(ids.user_of(change))
+            return procedures.remove_user(user_id)
 
 
 def _group_call(change: GroupChange, ids: Ids) -> Call:
@@ -129,23 +202,9 @@ def _group_call(change: GroupChange, ids: Ids) -> Call:
         case Action.GROUP_CREATE:
             return procedures.create_group(new.name or change.group, new.external_id or "")
         case Action.GROUP_UPDATE:
-            return procedures.update_group(ids.group_of(change), **new.values)
+            return procedures.update_group(ids.of(About.GROUP, change), **new.values)
         case Action.GROUP_REMOVE:
-            return procedures.remove_group(ids.group_of(change))
-
-
-def _relation_call(change: RelationChange, ids: Ids) -> Call:
-    """Return the call for a change of who or what is in something, or has a role there."""
-    target, holder = _ends(change, ids)
-    if change.action in _WITH_ROLE:
-        return _WITH_ROLE[change.action](target, holder, change.new_role or "")
-    return _WITHOUT_ROLE[change.action](target, holder)
-
-
-def _ends(change: RelationChange, ids: Ids) -> tuple[int, int]:
-    """Return the ids of target and holder; raise ValueError if one is not known."""
-    relation = RELATIONS[change.about]
-    return _ID_OF[relation.target](ids, change), _ID_OF[relation.holder](ids, change)
+            return procedures.remove_group(ids.of(About.GROUP, change))
 
 
 def second_call_for(
@@ -154,13 +213,12 @@ def second_call_for(
     """Return the call to try if the first one had no effect, or not all of it; None if none helps.
 
     Somebody who is a member only through a group has no role of their own to change: Kanboard says
-    `true` and does nothing. A direct role, once added, wins over the group's. Giving a group access
-    that it has leaves its role, and changing a role that is not there does nothing. `fixups` are
-    the fields of the new user `user_id` that are not as they are to be.
+    `true` and does nothing. A direct role, once added, wins over the group's. `fixups` are the
+    fields of the new user `user_id` that are not as they are to be.
     """
-    other = _OTHER_WAY.get(change.action)
-    if other is not None and isinstance(change, RelationChange):
-        return other(*_ends(change, ids), change.new_role or "")
+    if isinstance(change, RelationChange):
+        other = RELATION_CALLS[change.action].other_way
+        return None if other is None else other(*ids.ends_of(change), change.new_role or "")
     if fixups and user_id is not None:
         return procedures.update_user(user_id, **fixups)
     return None

@@ -50,7 +50,7 @@ from kanport.apply.reconcile import (
     with_answers,
 )
 from kanport.apply.state import Renames, State, stages_of
-from kanport.apply.watch import Watch
+from kanport.apply.watch import WATCHED, Watch
 from kanport.errors import Unreachable, UsageError
 from kanport.facts import Fact, fact
 from kanport.kanboard.faults import Fault
@@ -367,10 +367,9 @@ class Executor:
         Those that are watched go last and one by one, each right after it was checked again. Raises
         what ends the run: Unreachable or EndsRun.
         """
-        watched: list[Change] = []
-        others: list[Change] = []
-        for change in changes:
-            (watched if self._is_watched(change) else others).append(change)
+        watched = [change for change in changes if self._is_watched(change)]
+        ids = {change.id for change in watched}
+        others = [change for change in changes if change.id not in ids] if ids else changes
         if others:
             self._carry_out_in_parallel(others, connections)
         if watched:
@@ -427,17 +426,20 @@ class Executor:
                     return False
                 if self._is_stopped_by_watch(batch.changes):
                     continue
+                with self._lock:
+                    ids = list(map(self._state.ids, batch.changes))
                 begun = time.monotonic()
-                answers = self._send(batch.changes)
+                answers = self._send(batch.changes, ids)
                 if _all_answered(answers):
                     size.learn(len(answers), time.monotonic() - begun)
-                self._settle_batch(batch, answers, queue)
+                self._settle_batch(batch, ids, answers, queue)
                 connections.done(len(answers))
             if all(map(says_no_ldap, batch.changes, answers)):
                 return True
 
     def _is_watched(self, change: Change) -> bool:
-        return self._watch is not None and self._watch.concerns(change)
+        watch = self._watch
+        return watch is not None and change.action in WATCHED and watch.concerns(change)
 
     def _is_stopped_by_watch(self, changes: Sequence[Change]) -> bool:
         """Check watched changes again, and settle the one that must not be made; raise Unreachable.
@@ -466,15 +468,16 @@ class Executor:
 
     # --- sending a batch --------------------------------------------------------------------------
 
-    def _send(self, batch: Sequence[Change]) -> list[Answer]:
-        """Carry out changes in one request; see `_post`."""
+    def _send(self, batch: Sequence[Change], ids: Sequence[Ids]) -> list[Answer]:
+        """Carry out changes, whose ids are given, in one request; see `_post`."""
         self._raise_if_stopped()
-        calls = [
-            call_for(change, ids, self._passwords.of(change))
-            for change, ids in zip(batch, self._ids_of(batch), strict=True)
-        ]
-        with self._lock:
-            self._passwords.write(batch)
+        if batch[0].action is Action.USER_CREATE:
+            passwords = list(map(self._passwords.of, batch))
+            calls = list(map(call_for, batch, ids, passwords))
+            with self._lock:
+                self._passwords.write(batch)
+        else:
+            calls = list(map(call_for, batch, ids))
         return self._post(calls, batch)
 
     def _post(self, calls: Sequence[Call], batch: Sequence[Change]) -> list[Answer]:
@@ -528,14 +531,16 @@ class Executor:
 
     # --- settling a batch by what is read back ----------------------------------------------------
 
-    def _settle_batch(self, batch: Batch, answers: Sequence[Answer], queue: WorkQueue) -> None:
+    def _settle_batch(
+        self, batch: Batch, ids: Sequence[Ids], answers: Sequence[Answer], queue: WorkQueue
+    ) -> None:
         """Settle what became of a batch; what did not happen for want of an answer goes again."""
         changes, options = batch.changes, self._options
         # Until it is read back, nobody can tell what became of it.
         mine = self._doubt(changes)
-        creates = changes[0].action is Action.USER_CREATE
-        new_ids = list(map(id_in, changes, answers)) if creates else None
-        values = self._readback(changes, new_ids)
+        if changes[0].action is Action.USER_CREATE:
+            ids = [Ids(user=id_in(*each)) for each in zip(changes, answers, strict=True)]
+        values = self._readback(changes, ids)
         if not _all_answered(answers):
             values = self._until_stable(
                 changes,
@@ -582,11 +587,15 @@ class Executor:
             if call is not None:
                 second[change.id] = call
         tried = [change for change, _, _ in refused if change.id in second]
-        new_ids = [seen.user_id for change, _, seen in refused if change.id in second]
         after: dict[str, Observation] = {}
         if tried:
             answers = self._post_until_answered(tried, second)
-            values = self._readback(tried, new_ids)
+            seen_ids = {change.id: seen.user_id for change, _, seen in refused}
+            ids = [
+                one if (found := seen_ids[change.id]) is None else Ids(user=found)
+                for change, one in zip(tried, self._ids_of(tried), strict=True)
+            ]
+            values = self._readback(tried, ids)
             first = {change.id: answer for change, answer, _ in refused}
             after = {
                 change.id: with_answers(change, observe(change, value), first[change.id], answer)
@@ -599,7 +608,7 @@ class Executor:
             if (seen := after.get(change.id, before)).ok and (seen.verifiable or change.id in after)
         }
         failed = [(change, self._ids(change)) for change, _, _ in refused if change.id not in made]
-        found = diagnose(self._server, failed)
+        diagnosed = diagnose(self._server, failed)
         for change, answer, before in refused:
             seen = after.get(change.id, before)
             if change.id in made:
@@ -609,8 +618,8 @@ class Executor:
             else:
                 # A user of LDAP who is there gets access, even if a field could not be set.
                 user = seen if by_ldap(change) else None
-                why = failure_reason(change, answer, seen, found[change.id])
-                through = stays_through_group(change, answer, seen, found[change.id])
+                why = failure_reason(change, answer, seen, diagnosed[change.id])
+                through = stays_through_group(change, answer, seen, diagnosed[change.id])
                 self._settle(change, Status.FAILED, why, user, through)
 
     def _post_until_answered(
@@ -646,17 +655,10 @@ class Executor:
             should_stop=self._should_stop,
         )
 
-    def _readback(
-        self, changes: Sequence[Change], new_ids: Sequence[int | None] | None = None
-    ) -> list[Any]:
-        """Read what changes are about; `new_ids` are ids of users that answers named."""
-        asked = [
-            (change, ids if new_id is None else Ids(user=new_id))
-            for change, ids, new_id in zip(
-                changes, self._ids_of(changes), new_ids or [None] * len(changes), strict=True
-            )
-        ]
-        return readback(asked, self._read)
+    def _readback(self, changes: Sequence[Change], ids: Sequence[Ids] | None = None) -> list[Any]:
+        """Read what changes are about, by `ids` or by what the run knows of them."""
+        ids = self._ids_of(changes) if ids is None else ids
+        return readback(list(zip(changes, ids, strict=True)), self._read)
 
     def _read(self, calls: Sequence[Call]) -> list[Any]:
         """Read at no more than the rate that somebody set, which is for what is read back, too."""
@@ -686,7 +688,10 @@ class Executor:
 
     def _outcomes(self, plan: Plan, stopped: Fact | None) -> tuple[Outcome, ...]:
         with self._lock:
-            return tuple(self._state.final(change, stopped) for change in plan.changes)
+            settled, final = self._state.outcomes, self._state.final
+            return tuple(
+                settled.get(change.id) or final(change, stopped) for change in plan.changes
+            )
 
     def _next_batch(self) -> int:
         with self._lock:

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from json.encoder import encode_basestring as quoted
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -105,7 +106,7 @@ class Journal:
                 f"the journal {path} cannot be written: {problem.strerror}",
                 hint="name another file with --journal",
             ) from problem
-        self._file = os.fdopen(descriptor, "a", encoding="utf-8")
+        self._file = os.fdopen(descriptor, "ab")
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -144,7 +145,7 @@ class Journal:
         parts |= self._terms
         # By way of Python's objects the plan takes four times as long, at the start of every run.
         body = plan.model_dump_json(exclude_none=True)
-        self._append([_line("run", at, **parts).removesuffix("}\n") + f', "plan": {body}}}\n'])
+        self._append([f'{_opening("run", at, **parts)}, "plan": {body}'])
         return at
 
     def resume(self) -> None:
@@ -159,18 +160,21 @@ class Journal:
     def answered(self, batch: int, answers: Iterable[Answer]) -> None:
         """Record what the server said, call by call."""
         said = list(answers)
-        self._write(
-            "answered",
-            batch=batch,
-            answers=list(map(told, said)),
-            results=list(map(_kept, said)),
-        )
+        if all(type(one) is Result and one.value is True for one in said):
+            # This is how nearly every batch of updates and grants ends.
+            kept: dict[str, list[Any]] = {
+                "answers": ["true"] * len(said),
+                "results": [True] * len(said),
+            }
+        else:
+            kept = {"answers": list(map(told, said)), "results": list(map(_kept, said))}
+        self._write("answered", batch=batch, **kept)
 
     def outcomes(self, outcomes: Sequence[Outcome]) -> None:
         """Record what became of changes, as reading back showed it."""
         # The parts that all of them share are written once: a large plan has many.
-        head = _line("outcome", self._now()).removesuffix("}\n")
-        self._append([f"{head}, {_outcome_parts(one)}}}\n" for one in outcomes])
+        opening = _opening("outcome", self._now())
+        self._append([f"{opening}, {_outcome_parts(one)}" for one in outcomes])
 
     def end(self, tally: Tally, *, stopped: Fact | None) -> str:
         """Record the tally and, where the run did not come to its end, why.
@@ -187,18 +191,21 @@ class Journal:
 
     def _write(self, record: str, **parts: Any) -> str:
         at = self._now()
-        self._append([_line(record, at, **parts)])
+        self._append([_opening(record, at, **parts)])
         return at
 
-    def _append(self, lines: Sequence[str]) -> None:
+    def _append(self, openings: Sequence[str]) -> None:
+        """Write records, each of which ends with the digest of the line before."""
         with self._lock:
-            chained = []
-            for line in lines:
-                bare = line.removesuffix("}\n")
-                record = f'{bare}, "previous": "{self._previous}"}}'
-                self._previous = _digest_of(record.encode("utf-8"))
-                chained.append(f"{record}\n")
-            self._try(lambda: self._file.write("".join(chained)))
+            lines = []
+            previous = self._previous
+            for opening in openings:
+                line = f'{opening}, "previous": "{previous}"}}'.encode()
+                previous = _digest_of(line)
+                lines.append(line)
+            self._previous = previous
+            lines.append(b"")
+            self._try(lambda: self._file.write(b"\n".join(lines)))
             self._try(self._file.flush)
             self._written += 1
 
@@ -253,14 +260,15 @@ def _digest_of(line: bytes) -> str:
 _to_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def _line(record: str, at: str, **parts: Any) -> str:
-    return _to_json({"record": record, "at": at, **parts}) + "\n"
+def _opening(record: str, at: str, **parts: Any) -> str:
+    """Return a record up to what every record ends with."""
+    return _to_json({"record": record, "at": at, **parts})[:-1]
 
 
 def _outcome_parts(outcome: Outcome) -> str:
     if outcome.why is not None or outcome.through_group is not None:
         return _to_json(outcome.to_dict())[1:-1]
-    return f'"change": {_to_json(outcome.change_id)}, "status": {_STATUS_JSON[outcome.status]}'
+    return f'"change": {quoted(outcome.change_id)}, "status": {_STATUS_JSON[outcome.status]}'
 
 
 _STATUS_JSON = {status: _to_json(str(status)) for status in Status}

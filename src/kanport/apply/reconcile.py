@@ -6,21 +6,29 @@ access that is given twice is refused the second time, and one that is not there
 Both calls may be repeated without doing anything more.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from itertools import chain
 from string import ascii_lowercase, ascii_uppercase
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
-from kanport.apply.calls import CREATING, Ids, may_be_role_of_group
+from kanport.apply.calls import (
+    CREATING,
+    Ids,
+    is_settled_by,
+    is_shown_by,
+    may_be_role_of_group,
+)
 from kanport.apply.journal import Recorded
 from kanport.catalogue import Personal
 from kanport.facts import Fact, fact
-from kanport.fields import ACTIVE, field_named
+from kanport.fields import ACTIVE, LDAP, USERNAME, field_named
 from kanport.kanboard import procedures
 from kanport.kanboard.faults import Fault
 from kanport.kanboard.rows import all_or_none
 from kanport.kanboard.rpc import Answer, Call, NoAnswer, Refused, Result
-from kanport.model import About, User
+from kanport.model import About
 from kanport.names import compare_key
 from kanport.outcome import Status
 from kanport.plan.change import (
@@ -45,7 +53,7 @@ LONGEST_WAIT = 16
 _SMALL = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 Read = Callable[[Sequence[Call]], list[Any]]
-_Key = tuple[Any, ...]
+_Reading = tuple[Any, ...]
 
 
 class Reader(Protocol):
@@ -103,80 +111,79 @@ class NewProject(NamedTuple):
 
 def readback(asked: Sequence[tuple[Change, Ids]], read: Read) -> list[Any]:
     """Read what changes are about, each thing once; return for each what `observe` judges."""
-    if all(change.action in _SHOWN_BY_ONE_CALL for change, _ in asked):
-        calls = [_call(change, ids) for change, ids in asked]
-        keys = list(map(_key, calls))
-        once = dict(zip(keys, calls, strict=True))
-        by_key = dict(zip(once, read(list(once.values())), strict=True))
-        return [by_key[key] for key in keys]
-    calls_of = [list(_calls(change, ids)) for change, ids in asked]
-    unique = {_key(call): call for calls in calls_of for call in calls}
-    answers = dict(zip(unique, read(list(unique.values())), strict=True))
+    readings = [_readings(change, ids) for change, ids in asked]
+    once = dict.fromkeys(chain.from_iterable(readings))
+    answers = dict(zip(once, read([make(*about) for make, *about in once]), strict=True))
     return [
-        _value(change, ids, [answers[_key(call)] for call in calls])
-        for (change, ids), calls in zip(asked, calls_of, strict=True)
+        answers[of_one[0]]
+        if (value_of := _VALUE_OF.get(change.action)) is None
+        else value_of(change, ids, [answers[one] for one in of_one])
+        for (change, ids), of_one in zip(asked, readings, strict=True)
     ]
 
 
-_SHOWN_BY_ONE_CALL = frozenset(
-    action
-    for action in Action
-    if action.about is not About.GROUP_ACCESS
-    and action not in (Action.GROUP_CREATE, Action.PROJECT_CREATE)
-)
+def _readings(change: Change, ids: Ids) -> tuple[_Reading, ...]:
+    """Return what shows whether a change holds: procedures that read, with what they are given."""
+    match change:
+        case RelationChange():
+            target, holder = ends = ids.ends_of(change)
+            if change.action in _ROLES:
+                return ((procedures.get_project_user_role, *ends),)
+            if change.about is About.GROUP_MEMBER:
+                return ((procedures.is_group_member, *ends),)
+            return (
+                (procedures.get_group, holder),
+                (procedures.get_project_by_id, target),
+                (procedures.get_group_members, holder),
+                (procedures.get_project_users, target),
+            )
+        case UserChange():
+            return (_user_reading(change, ids),)
+        case GroupChange(action=Action.GROUP_CREATE):
+            return ((procedures.get_all_groups,),)
+        case GroupChange():
+            return ((procedures.get_group, ids.of(About.GROUP, change)),)
+        case ProjectChange():
+            if change.after.identifier:
+                return ((procedures.get_project_by_identifier, change.after.identifier),)
+            return ((procedures.get_project_by_name, change.after.name),)
 
 
-def _key(call: Call) -> _Key:
-    # One function makes all the calls of a procedure, so the parameters come in one order.
-    return call.method, *call.params.items()
+_ROLES = frozenset(action for action in Action if action.about is About.MEMBERSHIP)
 
 
-def _calls(change: Change, ids: Ids) -> Iterator[Call]:
-    if change.about is About.GROUP_ACCESS:
-        group, project = ids.group_of(change), ids.project_of(change)
-        yield procedures.get_group(group)
-        yield procedures.get_project_by_id(project)
-        yield procedures.get_group_members(group)
-        yield procedures.get_project_users(project)
-    elif change.action is Action.GROUP_CREATE:
-        yield procedures.get_all_groups()
-    elif change.action is Action.PROJECT_CREATE:
-        if change.after.identifier:
-            yield procedures.get_project_by_identifier(change.after.identifier)
-        else:
-            yield procedures.get_project_by_name(change.after.name)
-    else:
-        yield _call(change, ids)
-
-
-def _call(change: Change, ids: Ids) -> Call:
-    """Return the one reading call that shows whether a change holds."""
-    if change.about is About.MEMBERSHIP:
-        return procedures.get_project_user_role(ids.project_of(change), ids.user_of(change))
-    if change.about is About.GROUP_MEMBER:
-        return procedures.is_group_member(ids.group_of(change), ids.user_of(change))
-    if change.about is About.GROUP:
-        return procedures.get_group(ids.group_of(change))
+def _user_reading(change: UserChange, ids: Ids) -> _Reading:
     if change.action is not Action.USER_CREATE:
-        return procedures.get_user(ids.user_of(change))
+        return procedures.get_user, ids.of(About.USER, change)
     if not by_ldap(change):
-        return procedures.get_user_by_name(change.new_username)
+        return procedures.get_user_by_name, change.new_username
     if ids.user is not None:
-        return procedures.get_user(ids.user)
+        return procedures.get_user, ids.user
     # Kanboard spells the username in small letters, by default; PHP's strtolower knows ASCII only.
-    return procedures.get_user_by_name(change.new_username.translate(_SMALL))
+    return procedures.get_user_by_name, change.new_username.translate(_SMALL)
 
 
-def _value(change: Change, ids: Ids, answers: Sequence[Any]) -> Any:
-    if change.about is About.GROUP_ACCESS:
-        group, project, members, listed = answers
-        return AccessSeen(group, project, group_members(members), procedures.member_ids(listed))
-    (answer,) = answers
-    if change.action is Action.GROUP_CREATE:
-        return _group_named(change.new.name or change.group, answer)
-    if change.action is Action.PROJECT_CREATE:
-        return NewProject(answer, ids.user)
-    return answer
+def _access_seen(change: Change, ids: Ids, answers: Sequence[Any]) -> AccessSeen:
+    group, project, members, listed = answers
+    return AccessSeen(group, project, group_members(members), procedures.member_ids(listed))
+
+
+def _new_group(change: GroupChange, ids: Ids, answers: Sequence[Any]) -> Any:
+    return _group_named(change.new.name or change.group, answers[0])
+
+
+def _new_project(change: Change, ids: Ids, answers: Sequence[Any]) -> NewProject:
+    return NewProject(answers[0], ids.user)
+
+
+# What is judged where it is not the answer to one call as it came.
+_VALUE_OF: Mapping[Action, Callable[[Any, Ids, Sequence[Any]], Any]] = {
+    Action.GROUP_ACCESS_GRANT: _access_seen,
+    Action.GROUP_ACCESS_CHANGE: _access_seen,
+    Action.GROUP_ACCESS_REVOKE: _access_seen,
+    Action.GROUP_CREATE: _new_group,
+    Action.PROJECT_CREATE: _new_project,
+}
 
 
 def group_members(answer: Any) -> frozenset[int] | None:
@@ -280,66 +287,25 @@ def _can_come_twice(change: Change) -> bool:
 def success(answer: Answer) -> Status:
     """Return how something that holds came to hold: by Kanport, or it did already."""
     # A refusal of what is there nevertheless: somebody else did it between reading and writing.
-    refused = isinstance(answer, Refused) or (isinstance(answer, Result) and answer.value is False)
+    refused = answer.value is False if isinstance(answer, Result) else isinstance(answer, Refused)
     return Status.ALREADY if refused else Status.DONE
 
 
 def settles(change: Change, answer: Answer, seen: Observation) -> bool:
     """Return whether an answer settles what reading back cannot verify."""
-    if seen.verifiable:
-        return True
-    if not isinstance(answer, Result):
-        return False
-    if change.action is Action.GROUP_ACCESS_GRANT:
-        return answer.value is True
-    # A direct membership was added, or there was one: the server refuses a second one.
-    return change.action in (Action.GROUP_ACCESS_REVOKE, Action.MEMBERSHIP_GRANT)
+    return seen.verifiable or is_settled_by(change, answer)
 
 
 def with_answers(change: Change, seen: Observation, first: Answer, second: Answer) -> Observation:
     """Take what reading back cannot verify as not done unless the answers to both calls show it."""
-    if seen.verifiable or not seen.ok or _is_shown(change, first, second):
+    if seen.verifiable or not seen.ok or is_shown_by(change, first, second):
         return seen
     return seen._replace(ok=False, actual=fact("not-shown"))
 
 
-def _is_shown(change: Change, first: Answer, second: Answer) -> bool:
-    """Return whether two answers show that a change holds; see `second_call_for` for the calls.
-
-    The server says `true` to changing the role of a group without access, and does nothing. It says
-    `false` to giving access that is there, and leaves its role.
-    """
-    if not isinstance(second, Result):
-        return False
-    if change.action is Action.GROUP_ACCESS_GRANT:
-        return isinstance(first, Result) and second.value is True
-    if change.action is Action.GROUP_ACCESS_CHANGE:
-        changed = isinstance(first, Result) and first.value is True
-        return second.value is True or changed
-    return True
-
-
 def observe(change: Change, value: Any) -> Observation:
     """Judge what `readback` gave: does the server hold what the change wanted?"""
-    # What nearly all changes of a large plan are about comes first.
-    if change.about is About.MEMBERSHIP:
-        return _observe_role(change, value)
-    if isinstance(change, UserChange):
-        return _observe_user(change, value)
-    if not _understood(change, value):
-        return _not_understood()
-    match change:
-        case RelationChange(about=About.GROUP_ACCESS):
-            return _observe_access(change, value)
-        case RelationChange():
-            inside = procedures.flag(value)
-            if inside is (change.action is Action.GROUP_MEMBER_ADD):
-                return Observation(True)
-            return Observation(False, fact("in-group", case="" if inside else "not"))
-        case ProjectChange():
-            return _observe_project(change, value)
-        case GroupChange():
-            return _observe_group(change, value)
+    return _OBSERVE[change.action](change, value)
 
 
 def _not_understood() -> Observation:
@@ -363,71 +329,79 @@ def as_before(change: Change, value: Any) -> bool:
                 return change.action is Action.GROUP_CREATE and group is None
             return all(getattr(group, name) == has for name, has in change.old.values.items())
         case UserChange():
-            user = _user_in(value)
-            if change.action is Action.USER_CREATE or user is None:
-                return change.action is Action.USER_CREATE and user is None
-            return all(field_named(key).of(user) == has for key, has in change.old.fields.items())
+            there = bool(value) and procedures.user_id_in(value) is not None
+            if change.action is Action.USER_CREATE or not there:
+                return change.action is Action.USER_CREATE and not there
+            return not _other_values(change.old.fields, value)
 
 
-def _understood(change: Change, value: Any) -> bool:
-    if isinstance(value, AccessSeen):
-        if not value.group or not value.project:
-            return True
-        rows = procedures.group_from_row(value.group), procedures.project_from_row(value.project)
-        return None not in (*rows, value.members, value.listed)
-    if isinstance(value, NewProject):
-        return not value.row or procedures.project_from_row(value.row) is not None
-    if change.about is About.GROUP_MEMBER:
-        return isinstance(value, bool | int | str)
-    return not value or procedures.group_from_row(value) is not None
-
-
-def _user_in(row: Any) -> User | None:
-    if not row:
-        return None
-    # A whole row without a word on it comes from a server on which nobody can be disabled.
-    return procedures.user_from_row(row, active=None if procedures.says_active(row) else True)
-
-
-def _observe_user(change: UserChange, value: Any) -> Observation:
-    user = _user_in(value)
-    if value and user is None:
+def _observe_user(change: UserChange, row: Any) -> Observation:
+    user_id = procedures.user_id_in(row) if row else None
+    if row and user_id is None:
         return _not_understood()
     if change.action is Action.USER_REMOVE:
-        return _gone("user", user)
-    if user is None:
+        return _gone("user", user_id)
+    if user_id is None:
         return Observation(False, fact("not-there", case="user"))
     if by_ldap(change):
-        return _observe_ldap_user(change, user)
-    wanted = change.new.fields
-    wrong = {key: has for key, wish in wanted.items() if (has := field_named(key).of(user)) != wish}
-    return Observation(not wrong, _values(map(_user_field, wrong, wrong.values())), user.id)
+        return _observe_ldap_user(change, row, user_id)
+    wrong = _other_values(change.new.fields, row)
+    if not wrong:
+        return Observation(True, user_id=user_id)
+    return Observation(False, _values(map(_user_field, wrong, wrong.values())), user_id)
 
 
-def _observe_ldap_user(change: UserChange, user: User) -> Observation:
+def _other_values(wanted: Mapping[str, str | bool], row: Any) -> dict[str, str | bool]:
+    """Return the values that a user's row has, by field, where they are not the wanted ones."""
+    return {
+        name: has
+        for name, wish in wanted.items()
+        if (has := procedures.user_value(row, name)) != wish
+    }
+
+
+def _observe_ldap_user(change: UserChange, row: Any, user_id: int) -> Observation:
     wanted = dict(change.new.fields)
-    username = str(wanted.pop("username"))
-    if compare_key(user.username) != compare_key(username):
-        return Observation(False, fact("kanboard-ldap-name", username=user.username))
-    if not user.ldap:
+    name = str(procedures.user_value(row, USERNAME.name))
+    if compare_key(name) != compare_key(str(wanted.pop(USERNAME.name))):
+        return Observation(False, fact("kanboard-ldap-name", username=name))
+    if not procedures.user_value(row, LDAP.name):
         return Observation(False, fact("local-user"))
-    wrong = {key: wish for key, wish in wanted.items() if field_named(key).of(user) != wish}
-    actual = _values(_user_field(key, field_named(key).of(user)) for key in wrong)
-    return Observation(not wrong, actual, user.id, fixups=wrong)
+    wrong = _other_values(wanted, row)
+    actual = _values(map(_user_field, wrong, wrong.values()))
+    fixups = {name: wanted[name] for name in wrong}
+    return Observation(not wrong, actual, user_id, fixups=fixups)
 
 
 def _observe_role(change: RelationChange, value: Any) -> Observation:
     # No role is "", and null or false from some servers.
     if not isinstance(value, str) and value is not None and value is not False:
         return _not_understood()
-    role = procedures.role_from(value)
+    role = value or ""
     if role == (change.new_role or ""):
-        return Observation(True, role=role, verifiable=not may_be_role_of_group(change))
+        return _right_role(role, not may_be_role_of_group(change))
     actual = fact("role-now", role=role) if role else fact("role-now", case="none")
     return Observation(False, actual, role=role)
 
 
+@lru_cache
+def _right_role(role: str, verifiable: bool) -> Observation:
+    # There are few roles, and a run may see one half a million times.
+    return Observation(True, role=role, verifiable=verifiable)
+
+
+def _observe_member(change: RelationChange, value: Any) -> Observation:
+    if not isinstance(value, bool | int | str):
+        return _not_understood()
+    inside = procedures.flag(value)
+    if inside is (change.action is Action.GROUP_MEMBER_ADD):
+        return Observation(True)
+    return Observation(False, fact("in-group", case="" if inside else "not"))
+
+
 def _observe_group(change: GroupChange, value: Any) -> Observation:
+    if value and procedures.group_from_row(value) is None:
+        return _not_understood()
     group = procedures.group_from_row(value) if value else None
     if change.action is Action.GROUP_REMOVE:
         return _gone("group", group)
@@ -442,6 +416,10 @@ def _observe_group(change: GroupChange, value: Any) -> Observation:
 
 
 def _observe_access(change: RelationChange, seen: AccessSeen) -> Observation:
+    if seen.group and seen.project:
+        rows = procedures.group_from_row(seen.group), procedures.project_from_row(seen.project)
+        if None in (*rows, seen.members, seen.listed):
+            return _not_understood()
     revokes = change.action is Action.GROUP_ACCESS_REVOKE
     if not seen.group or not seen.project:
         return Observation(revokes, fact("not-there", case="project" if seen.group else "group"))
@@ -456,6 +434,8 @@ def _observe_access(change: RelationChange, seen: AccessSeen) -> Observation:
 def _observe_project(change: ProjectChange, value: NewProject) -> Observation:
     new = change.after
     project = procedures.project_from_row(value.row) if value.row else None
+    if value.row and project is None:
+        return _not_understood()
     if project is None:
         return Observation(False, fact("not-there", case="project"))
     has = {
@@ -468,6 +448,17 @@ def _observe_project(change: ProjectChange, value: NewProject) -> Observation:
     wrong = {name: has[name] for name, wish in wanted.items() if has[name] != wish}
     actual = _values(map(_field, wrong, wrong.values()))
     return Observation(not wrong, actual, project_id=project.id)
+
+
+_OBSERVE_ABOUT: Mapping[About, Callable[[Any, Any], Observation]] = {
+    About.USER: _observe_user,
+    About.MEMBERSHIP: _observe_role,
+    About.GROUP: _observe_group,
+    About.GROUP_MEMBER: _observe_member,
+    About.GROUP_ACCESS: _observe_access,
+    About.PROJECT: _observe_project,
+}
+_OBSERVE = {action: _OBSERVE_ABOUT[action.about] for action in Action}
 
 
 def _gone(what: str, there: object | None) -> Observation:

@@ -9,7 +9,7 @@ from kanport.apply.reconcile import Observation
 from kanport.facts import Fact, fact
 from kanport.names import compare_key
 from kanport.outcome import SENT_UNKNOWN, Outcome, Status
-from kanport.plan.change import Action, Change, UserChange
+from kanport.plan.change import Action, Change, RelationChange, UserChange
 from kanport.plan.model import Plan
 
 
@@ -56,10 +56,10 @@ class State:
     batches: int = 0
 
     def final(self, change: Change, stopped: Fact | None) -> Outcome:
-        """Return what became of a change when the run has ended; `stopped` says why, if early."""
-        outcome = self.outcomes.get(change.id)
-        if outcome is not None:
-            return outcome
+        """Return what became of a change without an outcome when the run has ended.
+
+        `stopped` says why it ended early, if it did.
+        """
         if change.id in self.last_reason:
             why = fact("not-tried-again", last=self.last_reason[change.id])
             return Outcome(change.id, Status.FAILED, why)
@@ -67,19 +67,14 @@ class State:
             return Outcome(change.id, Status.FAILED, SENT_UNKNOWN)
         return Outcome(change.id, Status.NOT_ATTEMPTED, stopped)
 
-    def user_id(self, change: Change) -> int | None:
-        """Return the id of the user of a change; None for one that was not created (yet)."""
-        if change.user_id is not None or change.username is None:
-            return change.user_id
-        return self.user_ids.get(compare_key(change.username))
-
     def ids(self, change: Change) -> Ids:
         """Return the ids of what a change is about; None for what was not created (yet)."""
         project, group, user = change.project_id, change.group_id, change.user_id
         if user is None:
-            user = self.user_id(change)
-            if change.action is Action.PROJECT_CREATE and user is None and change.after.owner:
-                user = self.user_ids.get(compare_key(change.after.owner))
+            named = change.username
+            if change.action is Action.PROJECT_CREATE:
+                named = named or change.after.owner
+            user = self.user_ids.get(compare_key(named)) if named is not None else None
         if project is None and change.project is not None:
             project = self.project_ids.get(change.project)
         if group is None and change.group is not None:
@@ -88,6 +83,11 @@ class State:
 
     def lacking(self, change: Change) -> "Lacking | None":
         """Return what a change needs that was not created; None if everything is there."""
+        if isinstance(change, RelationChange):
+            known = (change.user_id, change.project_id, change.group_id)
+            if known.count(None) == 1:
+                # Both ends were there when the plan was made.
+                return None
         ids = self.ids(change)
         makes_user = change.action is Action.USER_CREATE
         if change.username is not None and ids.user is None and not makes_user:
@@ -104,7 +104,7 @@ class State:
 
     def learn(self, change: Change, seen: Observation) -> None:
         """Record the ids of what reading back showed."""
-        if seen.user_id is not None and change.username is not None:
+        if seen.user_id is not None and change.action is Action.USER_CREATE:
             self.user_ids[compare_key(change.username)] = seen.user_id
         if seen.group_id is not None and change.action is Action.GROUP_CREATE:
             self.group_ids[change.group] = seen.group_id

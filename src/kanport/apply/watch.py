@@ -11,7 +11,7 @@ from kanport.plan.guards.accounts import private_projects, protected_accounts
 from kanport.plan.model import GuardVerdict, Plan, blocking
 from kanport.plan.staleness import renamed_since
 
-_LOWERING = (Action.USER_DISABLE, Action.USER_UPDATE)
+WATCHED = (Action.USER_REMOVE, Action.USER_DISABLE, Action.USER_UPDATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +30,8 @@ class Watch:
 
     def concerns(self, change: Change) -> bool:
         """Return whether a change is one to check right before it is made."""
-        if change.action is Action.USER_REMOVE:
-            return True
-        if change.action not in _LOWERING:
-            return False
+        if change.action not in WATCHED or change.action is Action.USER_REMOVE:
+            return change.action is Action.USER_REMOVE
         if change.action is Action.USER_UPDATE and change.new.role is None:
             return False
         return Risk.ADMIN_LOST in change.risk or change.user_id in self.admins

@@ -178,7 +178,7 @@ class Client:
         )
         if isinstance(first, NoAnswer) and first.fault in (Fault.AUTH, Fault.FORBIDDEN):
             raise self._unreachable(first)
-        if any(not isinstance(answer, NoAnswer) for answer in answers):
+        if not self._answered and any(not isinstance(answer, NoAnswer) for answer in answers):
             self._answered = True
         return answers
 
@@ -331,6 +331,9 @@ def _keep(
 ) -> dict[int, NoAnswer]:
     """Keep the answers to the calls of these numbers; return why the others have none."""
     lost: dict[int, NoAnswer] = {}
+    if NoAnswer not in map(type, replies):
+        answers.update(zip(numbers, replies, strict=True))  # type: ignore[arg-type]
+        return lost
     for number, reply in zip(numbers, replies, strict=True):
         if isinstance(reply, NoAnswer):
             lost[number] = reply

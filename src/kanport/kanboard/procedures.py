@@ -5,7 +5,7 @@ holds these names against the recorded exchanges. `facts` stand in the recording
 tests/contract; what an answer means is never taken for granted: everything written is read back.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from kanport.fields import ACTIVE, UPDATABLE, USER_FIELDS, Holds, attributes, field_named
@@ -327,22 +327,36 @@ def user_from_row(row: object, *, active: bool | None = None) -> User | None:
 
     `active` is for rows that do not say so themselves (see `says_active`).
     """
-    if not isinstance(row, dict) or "username" not in row:
-        return None
-    user_id = number(row.get("id"))
-    if user_id is None:
+    user_id = user_id_in(row)
+    if user_id is None or not isinstance(row, dict):
         return None
     values: dict[str, str | bool] = {
-        name: understand(row.get(column)) for name, column, understand in _USER_COLUMNS
+        name: understand(row.get(column)) for name, (column, understand) in _USER_COLUMNS.items()
     }
     if active is not None or not says_active(row):
         values[ACTIVE.name] = active is True
     return User(user_id, **attributes(values))
 
 
-_USER_COLUMNS = tuple(
-    (field.name, field.column, flag if field.holds is Holds.FLAG else text) for field in USER_FIELDS
-)
+def user_id_in(row: object) -> int | None:
+    """Return the id of the user of a row; None where it is no user's row."""
+    return number(row.get("id")) if isinstance(row, dict) and "username" in row else None
+
+
+def user_value(row: Mapping[str, Any], name: str) -> str | bool:
+    """Return the value of one field of a user's row.
+
+    A whole row that does not say whether the user is active comes from a server on which nobody can
+    be disabled.
+    """
+    column, understand = _USER_COLUMNS[name]
+    value = row.get(column)
+    return True if value is None and name == ACTIVE.name else understand(value)
+
+
+_USER_COLUMNS: Mapping[str, tuple[str, Callable[[object], str | bool]]] = {
+    field.name: (field.column, flag if field.holds is Holds.FLAG else text) for field in USER_FIELDS
+}
 
 
 def says_active(row: object) -> bool:
