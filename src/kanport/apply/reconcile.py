@@ -343,7 +343,7 @@ def _observe_user(change: UserChange, row: Any) -> Observation:
         return _gone("user", user_id)
     if user_id is None:
         return Observation(False, fact("not-there", case="user"))
-    if by_ldap(change):
+    if change.action is Action.USER_CREATE and by_ldap(change):
         return _observe_ldap_user(change, row, user_id)
     wrong = _other_values(change.new.fields, row)
     if not wrong:

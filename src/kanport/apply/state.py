@@ -83,11 +83,12 @@ class State:
 
     def lacking(self, change: Change) -> "Lacking | None":
         """Return what a change needs that was not created; None if everything is there."""
-        if isinstance(change, RelationChange):
-            known = (change.user_id, change.project_id, change.group_id)
-            if known.count(None) == 1:
-                # Both ends were there when the plan was made.
-                return None
+        # Nearly always all that it is about was there when the plan was made.
+        if isinstance(change, UserChange) and change.user_id is not None:
+            return None
+        known = (change.user_id, change.project_id, change.group_id)
+        if isinstance(change, RelationChange) and known.count(None) == 1:
+            return None
         ids = self.ids(change)
         makes_user = change.action is Action.USER_CREATE
         if change.username is not None and ids.user is None and not makes_user:

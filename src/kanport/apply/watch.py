@@ -30,11 +30,11 @@ class Watch:
 
     def concerns(self, change: Change) -> bool:
         """Return whether a change is one to check right before it is made."""
-        if change.action not in WATCHED or change.action is Action.USER_REMOVE:
+        if Risk.ADMIN_LOST not in change.risk and change.user_id not in self.admins:
             return change.action is Action.USER_REMOVE
-        if change.action is Action.USER_UPDATE and change.new.role is None:
-            return False
-        return Risk.ADMIN_LOST in change.risk or change.user_id in self.admins
+        if change.action is Action.USER_UPDATE:
+            return change.new.role is not None
+        return change.action in WATCHED
 
     def objection(self, change: Change, left: Sequence[Change]) -> Fact | None:
         """Read the server and say why a change must not be made; None: go ahead.

@@ -8,7 +8,7 @@ tests/contract; what an answer means is never taken for granted: everything writ
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kanport.fields import ACTIVE, UPDATABLE, USER_FIELDS, Holds, attributes, field_named
+from kanport.fields import ACTIVE, UPDATABLE, USER_FIELDS, Holds, attributes
 from kanport.kanboard.rpc import Call
 from kanport.model import Group, Project, User
 
@@ -172,7 +172,7 @@ def update_user(user_id: int, **values: str) -> Call:
 
 
 def _by_column(values: Mapping[str, str]) -> dict[str, str]:
-    return {field_named(name).column: value for name, value in values.items()}
+    return {_USER_COLUMNS[name][0]: value for name, value in values.items()}
 
 
 def enable_user(user_id: int) -> Call:
