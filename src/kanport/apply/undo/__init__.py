@@ -11,7 +11,7 @@ from kanport.apply.journal import Recorded
 from kanport.apply.undo.context import UndoContext
 from kanport.apply.undo.effects import effects_of
 from kanport.apply.undo.groups import groups_back
-from kanport.apply.undo.memberships import memberships_back
+from kanport.apply.undo.relations import relations_back
 from kanport.apply.undo.users import created_back, users_back
 from kanport.findings import in_order
 from kanport.model import About, CurrentState, Project
@@ -38,7 +38,7 @@ def people_to_read(recorded: Recorded) -> tuple[frozenset[str], frozenset[int]]:
             given += (change.old.username, change.new.username)
         names.update(name for name in given if name is not None)
     ids = {change.user_id for change in recorded.plan.changes if change.user_id is not None}
-    made = (created.user_id for created in effects_of(recorded).created.values())
+    made = (created.number for created in effects_of(recorded).created.values())
     return frozenset(names), frozenset(ids | {user_id for user_id in made if user_id is not None})
 
 
@@ -76,7 +76,7 @@ def undo_plan(
     context = UndoContext.of(effects_of(recorded), current, patterns)
     people = users_back(context)
     created = created_back(context, remove=remove_at_most is not None)
-    access = memberships_back(context)
+    access = relations_back(context, About.MEMBERSHIP)
     groups = groups_back(context, remove=remove_at_most is not None)
     changes = in_plan_order(
         (*people.changes, *created.changes, *groups.changes, *access.changes),

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Self
 
-from kanport.apply.undo.effects import Created, RecordedEffects
+from kanport.apply.undo.effects import Effect, RecordedEffects, Ref
 from kanport.facts import Fact, Param, fact
 from kanport.findings import Finding, finding
-from kanport.model import CurrentState, User, UserIndex
+from kanport.model import CurrentState, Group, Project, User, UserIndex
 from kanport.names import compare_key
 from kanport.origin import Origin, first_place, in_place_order
-from kanport.plan.change import Change
+from kanport.plan.change import Change, UserChange
 from kanport.plan.matching import name_matcher
 
 
@@ -21,6 +21,18 @@ class UndoPart:
     changes: tuple[Change, ...] = ()
     findings: tuple[Finding, ...] = ()
     unchanged: int = 0
+
+    @classmethod
+    def of(cls, parts: Iterable["UndoPart"]) -> Self:
+        """Join parts."""
+        changes: list[Change] = []
+        findings: list[Finding] = []
+        unchanged = 0
+        for part in parts:
+            changes += part.changes
+            findings += part.findings
+            unchanged += part.unchanged
+        return cls(tuple(changes), tuple(findings), unchanged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +52,18 @@ class UndoContext:
         """Lay the context."""
         return cls(effects, current, current.people, name_matcher(protect))
 
-    def new_user(self, made: Created) -> User | None:
+    def new_user(self, made: Effect[UserChange]) -> User | None:
         """Find somebody whom the run created; None where there is no such user, or no telling."""
-        if made.user_id is not None:
-            return self.people.by_id.get(made.user_id)
+        if made.number is not None:
+            return self.people.by_id.get(made.number)
         fitting = self.people.fitting(made.change.username)
         return fitting[0] if len(fitting) == 1 else None
 
-    def has_its_name(self, made: Created, user: User) -> bool:
+    def has_its_name(self, made: Effect[UserChange], user: User) -> bool:
         """Return whether somebody whom the run created still has the username that it gave."""
         return compare_key(user.username) == compare_key(made.change.username)
 
-    def user(self, who: int | str) -> User | None:
+    def user(self, who: Ref) -> User | None:
         """Find a user by id, or somebody whom the run created or met by the username's key."""
         if isinstance(who, int):
             return self.people.by_id.get(who)
@@ -61,6 +73,44 @@ class UndoContext:
             return user if user is not None and self.has_its_name(made, user) else None
         fitting = self.people.by_key.get(who, ())
         return fitting[0] if len(fitting) == 1 else None
+
+    def group_at(self, ref: Ref) -> Group | None:
+        """Find a group by id, or one that the run created by the id that it got, else its name."""
+        made = self.effects.groups_created.get(ref) if isinstance(ref, str) else None
+        number = made.number if made is not None else ref
+        for group in self.current.groups:
+            if group.id == number or (number is None and group.name == ref):
+                return group
+        return None
+
+    def group(self, ref: Ref, change: Change) -> Group | None:
+        """Find a group as `group_at` does, unless it has a name that the run did not know.
+
+        It may be another group: SQLite gives the id of a removed one to the next that is made.
+        """
+        group = self.group_at(ref)
+        updated = self.effects.groups_updated.get(ref) if isinstance(ref, int) else None
+        known = {change.group}
+        if updated is not None:
+            known |= {updated.change.old.name, updated.change.new.name}
+        return group if group is not None and group.name in known else None
+
+    def no_group(self, ref: Ref, change: Change) -> Finding:
+        """Return why `group` finds no group that a change is about."""
+        group, named = self.group_at(ref), change.group or ""
+        if group is None:
+            return moved(change, "group-gone", group=named)
+        return moved(change, "group-renamed", id=group.id, group=named, called=group.name)
+
+    def project(self, ref: Ref) -> Project | None:
+        """Find a project by id, or one that the run created by the id that it got.
+
+        Without that id nothing tells that a project of the name is the one that was created.
+        """
+        made = self.effects.projects.get(ref) if isinstance(ref, str) else None
+        number = made.number if made is not None else ref
+        found = [one for one in self.current.projects if number in (one.id, one.label)]
+        return found[0] if len(found) == 1 else None
 
     @property
     def gone(self) -> str:

@@ -1,11 +1,10 @@
 """What a run left behind: each value that it changed, with what was there before. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from kanport.apply.journal import Answered, Heard, Recorded
-from kanport.model import About
+from kanport.model import RELATIONS, About
 from kanport.names import compare_key
 from kanport.outcome import Outcome, Status
 from kanport.plan.change import (
@@ -13,16 +12,25 @@ from kanport.plan.change import (
     Change,
     GroupChange,
     ProjectChange,
+    RelationAbout,
     RelationChange,
     UserChange,
 )
 
 C = TypeVar("C", bound=Change)
+K = TypeVar("K")
 
-# A group or project by id, or one that the run created by its name or label.
-Thing = int | str
-# A user by id, or somebody whom the run created by the compare key of the username.
-Who = int | str
+# A user, group or project by id; one that the run created by the compare key of its username, by
+# its name or by its label.
+Ref = int | str
+
+
+class Place(NamedTuple):
+    """Where a relation is: which one, and who or what it ties."""
+
+    about: RelationAbout
+    holder: Ref
+    target: Ref
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,47 +46,7 @@ class Effect(Generic[C]):
 
 
 @dataclass(frozen=True, slots=True)
-class GroupEffects:
-    """All that a run did to groups and projects, each by what it was done to.
-
-    `found` are the changes that gave access which was there already, with a role that nobody knows.
-    """
-
-    created: dict[str, Effect[GroupChange]] = field(default_factory=dict)
-    removed: dict[int, Effect[GroupChange]] = field(default_factory=dict)
-    updated: dict[int, Effect[GroupChange]] = field(default_factory=dict)
-    members: dict[tuple[Thing, Who], Effect[RelationChange]] = field(default_factory=dict)
-    access: dict[tuple[Thing, Thing], Effect[RelationChange]] = field(default_factory=dict)
-    projects: dict[str, Effect[ProjectChange]] = field(default_factory=dict)
-    found: list[RelationChange] = field(default_factory=list)
-
-
-def group_effects_of(several: Iterable[tuple[Change, bool, int | None]]) -> GroupEffects:
-    """Sort the effects of a run by what they were about; others than of groups are left out.
-
-    Each is a change, whether it is certain that it had an effect, and the id of what it created.
-    """
-    effects = GroupEffects()
-    for change, certain, number in several:
-        group: Thing = change.group_id or change.group or ""
-        if change.action is Action.GROUP_CREATE:
-            effects.created[change.group] = Effect(change, certain, number)
-        elif change.action is Action.PROJECT_CREATE:
-            effects.projects[change.project] = Effect(change, certain, number)
-        elif change.action is Action.GROUP_REMOVE and change.group_id is not None:
-            effects.removed[change.group_id] = Effect(change, certain)
-        elif change.action is Action.GROUP_UPDATE and change.group_id is not None:
-            effects.updated[change.group_id] = Effect(change, certain)
-        elif change.about is About.GROUP_MEMBER:
-            effects.members[group, who_of(change)] = Effect(change, certain)
-        elif change.about is About.GROUP_ACCESS:
-            project: Thing = change.project_id or change.target
-            effects.access[group, project] = Effect(change, certain)
-    return effects
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedEffect:
+class RecordedEffect(Generic[C]):
     """A value that a run changed: what it was, and what the run made of it.
 
     `certain` is False where only the server can tell whether the run changed it: its call failed,
@@ -89,45 +57,53 @@ class RecordedEffect:
     before: Any
     after: Any
     certain: bool
-    changes: tuple[Change, ...]
+    changes: tuple[C, ...]
     left: Any = None
 
     @property
-    def change(self) -> Change:
+    def change(self) -> C:
         """The change that made the value what it is."""
         return self.changes[-1]
 
 
 @dataclass(frozen=True, slots=True)
-class Created:
-    """A user whom a run created; the id is None where the journal does not have it."""
-
-    change: UserChange
-    user_id: int | None
-    certain: bool
-
-
-@dataclass(frozen=True, slots=True)
 class RecordedEffects:
-    """All that a run left behind.
+    """All that a run left behind, each by what it was done to.
 
-    `fields` are the values of users by id and name of the field, `access` the roles (None is none)
-    by person and project, `removed` the removals by user id, `created` the new users. `cut` are the
-    memberships whose direct part was ended, while access through a group remained. `groups` is what
-    the run did to groups and projects.
+    `fields` are the values of users by id and name of the field. `relations` are the roles; None is
+    none, and who is in a group has the role "". `cut` are the memberships whose direct part was
+    ended, while access through a group remained. `found` are the changes that gave access which was
+    there already, with a role that nobody knows. Users are created by the compare key of their
+    username, groups by name, projects by label; the others are by id.
     """
 
-    fields: dict[int, dict[str, RecordedEffect]] = field(default_factory=dict)
-    access: dict[tuple[Who, int], RecordedEffect] = field(default_factory=dict)
+    fields: dict[int, dict[str, RecordedEffect[UserChange]]] = field(default_factory=dict)
+    relations: dict[Place, RecordedEffect[RelationChange]] = field(default_factory=dict)
+    cut: set[Place] = field(default_factory=set)
+    found: list[RelationChange] = field(default_factory=list)
+    created: dict[str, Effect[UserChange]] = field(default_factory=dict)
     removed: dict[int, UserChange] = field(default_factory=dict)
-    created: dict[str, Created] = field(default_factory=dict)
-    cut: set[tuple[Who, int]] = field(default_factory=set)
-    groups: GroupEffects = field(default_factory=GroupEffects)
+    groups_created: dict[str, Effect[GroupChange]] = field(default_factory=dict)
+    groups_removed: dict[int, Effect[GroupChange]] = field(default_factory=dict)
+    groups_updated: dict[int, Effect[GroupChange]] = field(default_factory=dict)
+    projects: dict[str, Effect[ProjectChange]] = field(default_factory=dict)
 
 
-def who_of(change: Change) -> Who:
-    """Return whom a change is about: a user id, or the compare key of somebody who gets one."""
-    return compare_key(change.username or "") if change.user_id is None else change.user_id
+def place_of(change: RelationChange) -> Place:
+    """Return where a relation is that a change is about."""
+    relation = RELATIONS[change.about]
+    return Place(change.about, _ref(change, relation.holder), _ref(change, relation.target))
+
+
+def _ref(change: RelationChange, end: About) -> Ref:
+    match end:
+        case About.USER if change.user_id is None:
+            return compare_key(change.username or "")
+        case About.USER:
+            return change.user_id or 0
+        case About.GROUP:
+            return change.group_id or change.group or ""
+    return change.project_id or change.target
 
 
 def effects_of(recorded: Recorded) -> RecordedEffects:
@@ -135,58 +111,68 @@ def effects_of(recorded: Recorded) -> RecordedEffects:
 
     What was already so is not Kanport's doing and is left out, as is what was never sent.
     """
-    of_groups = group_effects_of(
-        (change, certain, _new_id(recorded.answers.get(change.id, ())))
-        for change, certain in _effects(recorded)
-    )
-    effects = RecordedEffects(groups=of_groups)
-    outcomes = {one.change_id: one for one in recorded.run.outcomes}
-    effects.groups.found.extend(
-        change
-        for change, outcome in zip(recorded.plan.changes, recorded.run.outcomes, strict=True)
-        if change.action is Action.GROUP_ACCESS_GRANT and outcome.status is Status.ALREADY
-    )
-    for change, certain in _effects(recorded):
-        if change.about is About.MEMBERSHIP:
-            new = effects.groups.projects.get(change.project or "")
-            project_id = change.project_id or (new.number if new is not None else None)
-            if project_id is None:
-                continue
-            place = who_of(change), project_id
-            left = change.new_role if certain else _left(change, outcomes[change.id])
-            _add(effects.access, place, change.old_role, change.new_role, change, certain, left)
-            if not certain and change.action is Action.MEMBERSHIP_REVOKE:
-                # Kanboard says true only where there was a direct membership to end.
-                answers = recorded.answers.get(change.id, ())
-                confirmed = any(answer.kind is Heard.TRUE for answer in answers)
-                effects.cut.update({place} if confirmed else ())
-        elif change.action is Action.USER_CREATE:
-            user_id = _new_id(recorded.answers.get(change.id, ()))
-            made = Created(change, user_id, certain or user_id is not None)
-            if made.certain or _lost(recorded.answers.get(change.id, ())):
-                effects.created[compare_key(change.username)] = made
-        elif change.about is not About.USER or change.user_id is None:
+    effects = RecordedEffects()
+    for change, outcome in zip(recorded.plan.changes, recorded.run.outcomes, strict=True):
+        answers = recorded.answers.get(change.id, ())
+        if change.action is Action.GROUP_ACCESS_GRANT and outcome.status is Status.ALREADY:
+            effects.found.append(change)
+        certain = outcome.status is Status.DONE
+        # Refused the second time, after an answer was lost: it was this run that did it at first.
+        failed = outcome.status is Status.FAILED and not _never_left(answers)
+        if not (certain or failed or _lost(answers)):
             continue
-        elif change.action is Action.USER_REMOVE:
-            effects.removed[change.user_id] = change
-        else:
-            own = effects.fields.setdefault(change.user_id, {})
-            for name, value in change.new.fields.items():
-                _add(own, name, change.old.fields.get(name), value, change, certain)
+        match change:
+            case UserChange():
+                _add_user(effects, change, certain, answers)
+            case RelationChange():
+                _add_relation(effects, change, certain, outcome, answers)
+            case GroupChange(action=Action.GROUP_CREATE):
+                effects.groups_created[change.group] = Effect(change, certain, _new_id(answers))
+            case GroupChange(group_id=int(group_id)):
+                removes = change.action is Action.GROUP_REMOVE
+                of_group = effects.groups_removed if removes else effects.groups_updated
+                of_group[group_id] = Effect(change, certain)
+            case ProjectChange():
+                effects.projects[change.project] = Effect(change, certain, _new_id(answers))
     return effects
 
 
-def _effects(recorded: Recorded) -> Iterator[tuple[Change, bool]]:
-    """Return the changes that had an effect, or may have had one, in their order."""
-    outcomes: Mapping[str, Outcome] = {one.change_id: one for one in recorded.run.outcomes}
-    for change in recorded.plan.changes:
-        status = outcomes[change.id].status
-        answers = recorded.answers.get(change.id, ())
-        # Refused the second time, after an answer was lost: it was this run that did it at first.
-        if status is Status.DONE:
-            yield change, True
-        elif _lost(answers) or (status is Status.FAILED and not _never_left(answers)):
-            yield change, False
+def _add_user(
+    effects: RecordedEffects, change: UserChange, certain: bool, answers: tuple[Answered, ...]
+) -> None:
+    if change.action is Action.USER_CREATE:
+        user_id = _new_id(answers)
+        made = Effect(change, certain or user_id is not None, user_id)
+        if made.certain or _lost(answers):
+            effects.created[compare_key(change.username)] = made
+    elif change.user_id is None:
+        return
+    elif change.action is Action.USER_REMOVE:
+        effects.removed[change.user_id] = change
+    else:
+        own = effects.fields.setdefault(change.user_id, {})
+        for name, value in change.new.fields.items():
+            _add(own, name, RecordedEffect(change.old.fields.get(name), value, certain, (change,)))
+
+
+def _add_relation(
+    effects: RecordedEffects,
+    change: RelationChange,
+    certain: bool,
+    outcome: Outcome,
+    answers: tuple[Answered, ...],
+) -> None:
+    place = place_of(change)
+    before, after = change.old_role, change.new_role
+    if change.about is About.GROUP_MEMBER:
+        added = change.action is Action.GROUP_MEMBER_ADD
+        before, after = (None, "") if added else ("", None)
+    left = after if certain else _left(change, outcome)
+    _add(effects.relations, place, RecordedEffect(before, after, certain, (change,), left))
+    # Kanboard says true only where there was a direct membership to end.
+    ended = change.action is Action.MEMBERSHIP_REVOKE and not certain
+    if ended and any(answer.kind is Heard.TRUE for answer in answers):
+        effects.cut.add(place)
 
 
 def _lost(answers: tuple[Answered, ...]) -> bool:
@@ -202,22 +188,13 @@ def _new_id(answers: tuple[Answered, ...]) -> int | None:
     return numbers[-1] if numbers else None
 
 
-def _add(
-    effects: dict[Any, RecordedEffect],
-    place: Any,
-    before: Any,
-    after: Any,
-    change: Change,
-    certain: bool,
-    left: Any = None,
-) -> None:
-    earlier = effects.get(place)
+def _add(effects: dict[K, RecordedEffect[C]], key: K, new: RecordedEffect[C]) -> None:
+    earlier = effects.get(key)
     if earlier is None:
-        effects[place] = RecordedEffect(before, after, certain, (change,), left)
-    elif certain:
-        effects[place] = replace(
-            earlier, after=after, changes=(*earlier.changes, change), left=left
-        )
+        effects[key] = new
+    elif new.certain:
+        changes = (*earlier.changes, *new.changes)
+        effects[key] = replace(earlier, after=new.after, changes=changes, left=new.left)
 
 
 def _left(change: RelationChange, outcome: Outcome) -> str | None:

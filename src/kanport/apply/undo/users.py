@@ -12,7 +12,7 @@ from kanport.apply.undo.context import (
     origin_of,
     reason_for,
 )
-from kanport.apply.undo.effects import Created, RecordedEffect
+from kanport.apply.undo.effects import Effect, RecordedEffect
 from kanport.fields import UPDATABLE, field_named, values_of
 from kanport.findings import Finding, found
 from kanport.model import User
@@ -21,6 +21,9 @@ from kanport.plan.change import Action, Risk, UserAction, UserChange, UserSide, 
 from kanport.plan.naming import protected_finding
 from kanport.plan.roles import active_risks, removal_risks, role_risks
 from kanport.rules import email_problem, is_app_role
+
+_Made = Effect[UserChange]
+_Effect = RecordedEffect[UserChange]
 
 
 def users_back(context: UndoContext) -> UndoPart:
@@ -61,13 +64,13 @@ def users_back(context: UndoContext) -> UndoPart:
 
 
 def _restorable(
-    user: User, effects: Mapping[str, RecordedEffect]
-) -> tuple[dict[str, RecordedEffect], list[Finding]]:
+    user: User, effects: Mapping[str, _Effect]
+) -> tuple[dict[str, _Effect], list[Finding]]:
     """Return the values that the run left and that can be as before, and what to say of the others.
 
     What is as before already needs nothing.
     """
-    wanted: dict[str, RecordedEffect] = {}
+    wanted: dict[str, _Effect] = {}
     notes: list[Finding] = []
     for name, effect in effects.items():
         now = field_named(name).of(user)
@@ -99,7 +102,7 @@ def _is_refused(name: str, value: Any) -> bool:
     return name == "role" and bool(value) and not is_app_role(value)
 
 
-def _changes(user: User, wanted: Mapping[str, RecordedEffect]) -> Iterator[UserChange]:
+def _changes(user: User, wanted: Mapping[str, _Effect]) -> Iterator[UserChange]:
     if rename := wanted.get("username"):
         yield _change(Action.USER_RENAME, user, {"username": rename})
     fields = {one.name: wanted[one.name] for one in UPDATABLE if one.name in wanted}
@@ -121,7 +124,7 @@ def _changes(user: User, wanted: Mapping[str, RecordedEffect]) -> Iterator[UserC
 def _change(
     action: UserAction,
     user: User,
-    wanted: Mapping[str, RecordedEffect],
+    wanted: Mapping[str, _Effect],
     risk: Collection[Risk] = (),
 ) -> UserChange:
     changes = list({c.id: c for effect in wanted.values() for c in effect.changes}.values())
@@ -215,7 +218,7 @@ def created_back(context: UndoContext, *, remove: bool) -> UndoPart:
     return UndoPart(tuple(changes), tuple(findings), unchanged)
 
 
-def _not_found(context: UndoContext, made: Created, user: User | None) -> list[Finding]:
+def _not_found(context: UndoContext, made: _Made, user: User | None) -> list[Finding]:
     who = made.change.username
     if user is not None:
         return [moved(made.change, "created-differs", username=who)]
@@ -224,12 +227,12 @@ def _not_found(context: UndoContext, made: Created, user: User | None) -> list[F
     return [moved(made.change, "created-unclear", username=who)]
 
 
-def _as_made(made: Created, user: User) -> bool:
+def _as_made(made: _Made, user: User) -> bool:
     wanted = made.change.new.fields
     return all(one.of(user) == wanted[one.name] for one in UPDATABLE if one.name in wanted)
 
 
-def _kept_because(context: UndoContext, made: Created, user: User) -> Finding | None:
+def _kept_because(context: UndoContext, made: _Made, user: User) -> Finding | None:
     """Return why somebody is disabled, and not removed; None where nothing speaks against it."""
     if not _as_made(made, user):
         return moved(made.change, "created-changed", username=user.username)
@@ -240,7 +243,7 @@ def _kept_because(context: UndoContext, made: Created, user: User) -> Finding | 
     return None
 
 
-def _disable(made: Created, user: User) -> UserChange:
+def _disable(made: _Made, user: User) -> UserChange:
     return UserChange(
         action=Action.USER_DISABLE,
         username=user.username,
@@ -253,7 +256,7 @@ def _disable(made: Created, user: User) -> UserChange:
     )
 
 
-def _remove(made: Created, user: User) -> UserChange:
+def _remove(made: _Made, user: User) -> UserChange:
     return UserChange(
         action=Action.USER_REMOVE,
         username=user.username,

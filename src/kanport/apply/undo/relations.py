@@ -1,0 +1,210 @@
+"""Give memberships, members of groups and access of groups back as they were before a run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kanport.apply.undo.context import (
+    UndoContext,
+    UndoPart,
+    about_users,
+    impossible,
+    moved,
+    origin_of,
+    partial,
+    reason_for,
+)
+from kanport.apply.undo.effects import Place, RecordedEffect
+from kanport.facts import fact
+from kanport.findings import Finding, finding
+from kanport.model import RELATIONS, About, Group, Project, User
+from kanport.plan.change import (
+    Action,
+    Change,
+    RelationAbout,
+    RelationAction,
+    RelationChange,
+    Risk,
+    role_side,
+    sorted_risks,
+)
+from kanport.plan.naming import protected_finding
+from kanport.plan.roles import access_risks, group_finder
+
+_Effect = RecordedEffect[RelationChange]
+
+# What restores a relation: by which it is, whether it was there, and whether it is there now.
+_ACTIONS: Mapping[tuple[RelationAbout, bool, bool], RelationAction] = {
+    (About.MEMBERSHIP, True, False): Action.MEMBERSHIP_GRANT,
+    (About.MEMBERSHIP, True, True): Action.MEMBERSHIP_CHANGE,
+    (About.MEMBERSHIP, False, True): Action.MEMBERSHIP_REVOKE,
+    (About.GROUP_MEMBER, True, False): Action.GROUP_MEMBER_ADD,
+    (About.GROUP_MEMBER, False, True): Action.GROUP_MEMBER_REMOVE,
+    (About.GROUP_ACCESS, True, False): Action.GROUP_ACCESS_GRANT,
+    (About.GROUP_ACCESS, True, True): Action.GROUP_ACCESS_CHANGE,
+    (About.GROUP_ACCESS, False, True): Action.GROUP_ACCESS_REVOKE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    """Who and what a relation ties, as the server has them now; None for what it does not tie.
+
+    A group that the run removed, and that is made anew, is None as well.
+    """
+
+    user: User | None = None
+    group: Group | None = None
+    project: Project | None = None
+
+
+def relations_back(context: UndoContext, about: RelationAbout) -> UndoPart:
+    """Return what restores the relations of a kind that the run changed."""
+    through = group_finder(context.current)
+    parts: list[UndoPart] = []
+    for place, effect in context.effects.relations.items():
+        if place.about is about:
+            ends = _ends(context, place, effect)
+            if isinstance(ends, _Ends):
+                groups = (
+                    through(ends.user.id, ends.project.id) if ends.user and ends.project else ()
+                )
+                parts.append(_back(context, place, effect, ends, through_group=bool(groups)))
+            else:
+                parts.append(ends)
+    part = UndoPart.of(parts)
+    if about is About.MEMBERSHIP:
+        beside = (one.username or "" for one in part.changes if _added_beside_group(one, context))
+        notes = about_users("direct", beside)
+    else:
+        found_there = context.effects.found if about is About.GROUP_ACCESS else ()
+        notes = [
+            partial("group-access", group=one.group or "", project=one.project or "")
+            for one in found_there
+        ]
+    return UndoPart(part.changes, tuple(dict.fromkeys((*part.findings, *notes))), part.unchanged)
+
+
+def _ends(context: UndoContext, place: Place, effect: _Effect) -> _Ends | UndoPart:
+    """Find who and what a relation ties; otherwise return what is to be said, or nothing."""
+    change, relation = effect.change, RELATIONS[place.about]
+    user = group = project = None
+    if relation.holder is About.USER:
+        user = context.user(place.holder)
+        if user is None:
+            return _nobody(context, place, effect)
+        if context.protected(user.username):
+            return UndoPart(findings=(protected_finding(user.username, None),))
+    if relation.target is About.PROJECT:
+        project = context.project(place.target)
+        read = project is not None and project.id in context.current.roles
+        if project is None or (place.about is About.MEMBERSHIP and not read):
+            if place.about is About.MEMBERSHIP and isinstance(place.target, str):
+                return UndoPart()
+            named = change.project or ""
+            return UndoPart(findings=(moved(change, "project-gone", project=named),))
+    if About.GROUP in relation:
+        ref = place.target if relation.target is About.GROUP else place.holder
+        group = context.group(ref, change)
+        anew = ref in context.effects.groups_removed and effect.before is not None
+        if group is None and not anew:
+            return UndoPart(findings=(context.no_group(ref, change),))
+    return _Ends(user, group, project)
+
+
+def _nobody(context: UndoContext, place: Place, effect: _Effect) -> UndoPart:
+    if place.about is About.GROUP_MEMBER:
+        # Whoever is gone is in no group either.
+        return UndoPart(unchanged=1)
+    # Of whom the run removed or created, the account itself says what there is to say.
+    if place.holder in context.effects.removed or place.holder in context.effects.created:
+        return UndoPart()
+    username = effect.change.username
+    return UndoPart(findings=(moved(effect.change, context.gone, username=username),))
+
+
+def _back(
+    context: UndoContext, place: Place, effect: _Effect, ends: _Ends, *, through_group: bool
+) -> UndoPart:
+    """Return what restores one relation, whose access may come through a group as well."""
+    if place.about is About.GROUP_ACCESS and not effect.certain:
+        named = effect.change.group or ""
+        return UndoPart(findings=(moved(effect.change, "access-unclear", group=named),))
+    now = _role_now(context, place, effect, ends)
+    cut = place in context.effects.cut and through_group
+    if now == effect.before:
+        notes = (_ended(effect, ends),) if cut else ()
+        return UndoPart(findings=notes, unchanged=1)
+    if now != effect.after and not cut:
+        return UndoPart(findings=(_moved(effect, ends, now),))
+    if now is None and ends.user is not None and ends.project is not None and ends.project.private:
+        return UndoPart(findings=(impossible(effect.change, "private", **_who_where(ends)),))
+    return UndoPart((_change(place, effect, ends, now, through_group=through_group),))
+
+
+def _role_now(context: UndoContext, place: Place, effect: _Effect, ends: _Ends) -> str | None:
+    """Return the role that the server has; None is none, and "" that of a member of a group.
+
+    The access of groups cannot be read: it is taken to be as the run certainly left it.
+    """
+    if ends.user is None:
+        return effect.after  # type: ignore[no-any-return]
+    if place.about is About.GROUP_MEMBER:
+        return "" if ends.group is not None and ends.user.id in ends.group.members else None
+    return context.current.roles[ends.project.id if ends.project else 0].get(ends.user.id)
+
+
+def _who_where(ends: _Ends) -> dict[str, str]:
+    return {
+        "username": ends.user.username if ends.user is not None else "",
+        "project": ends.project.label if ends.project is not None else "",
+    }
+
+
+def _moved(effect: _Effect, ends: _Ends, now: str | None) -> Finding:
+    case = "no-role" if now is None else "role" if effect.left is not None else "role-new"
+    return moved(effect.change, case, role=now, left_role=effect.left, **_who_where(ends))
+
+
+def _ended(effect: _Effect, ends: _Ends) -> Finding:
+    why = fact("undo-partial", case="ended", **_who_where(ends))
+    value = ends.user.username if ends.user is not None else None
+    return finding(why, next(iter(effect.change.origin), None), value=value)
+
+
+def _added_beside_group(undone: Change, context: UndoContext) -> bool:
+    """Return whether the run may have put a direct membership beside access through a group."""
+    if undone.action is not Action.MEMBERSHIP_CHANGE:
+        return False
+    place = Place(About.MEMBERSHIP, undone.user_id or 0, undone.project_id or 0)
+    effect = context.effects.relations.get(place)
+    return effect is not None and any(
+        Risk.MAYBE_THROUGH_GROUP in change.risk and change.action is Action.MEMBERSHIP_CHANGE
+        for change in effect.changes
+    )
+
+
+def _change(
+    place: Place, effect: _Effect, ends: _Ends, now: str | None, *, through_group: bool
+) -> RelationChange:
+    user, group, project = ends.user, ends.group, ends.project
+    before, after = now, effect.before
+    risk = access_risks(before, after)
+    if place.about is About.GROUP_MEMBER:
+        risk = {Risk.ACCESS_LOST} if after is None else set()
+        before = after = None
+    if place.about is About.MEMBERSHIP and through_group and now is not None:
+        risk |= {Risk.MAYBE_THROUGH_GROUP}
+    return RelationChange(
+        action=_ACTIONS[place.about, effect.before is not None, now is not None],
+        username=None if user is None else user.username,
+        user_id=None if user is None else user.id,
+        group=effect.change.group if group is None else group.name,
+        group_id=None if group is None else group.id,
+        project=None if project is None else project.label,
+        project_id=None if project is None else project.id,
+        before=role_side(before),
+        after=role_side(after),
+        why=reason_for(effect.changes),
+        risk=sorted_risks(risk),
+        origin=origin_of(effect.changes),
+    )
