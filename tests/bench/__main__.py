@@ -18,7 +18,7 @@ from itertools import count, product
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 from kanport.apply.executor import Options
 from kanport.config import Settings, resolve_settings
@@ -34,6 +34,7 @@ from tests.bench.server import bench_server
 SIZES = (100, 200, 334, 500)
 CONNECTIONS = (1, 2, 3, 4, 8)
 ONE_BY_ONE = 100
+WHOLE_SERVER = {"users": 5000, "projects": 200, "members": 200}
 TAG = secrets.token_hex(3)
 NUMBERS = count(1)
 
@@ -44,14 +45,41 @@ def main() -> None:
     say("")
     say("applying                    of the bare loop      times one by one   own CPU a change")
     with bench() as quick:
-        quick.memberships(1000)
-        quick.memberships(20_000, rounds=2)
-        quick.updates(1000)
+        say(str(quick.memberships(1000)))
+        say(str(quick.memberships(20_000, rounds=2)))
+        say(str(quick.updates(1000)))
     with bench(hashing=True) as hashing:
-        hashing.new_users(200)
+        say(str(hashing.new_users(200)))
     say("")
     with bench() as quick:
-        quick.reading(users=5000, projects=200, members=200)
+        read = quick.reading(**WHOLE_SERVER)
+    size = "{users} users, {projects} projects, each with {members} members".format(**WHOLE_SERVER)
+    say(f"reading {size}: {read.share:.0%} of the bare loop, {read.cpu:.0f} µs of own CPU each")
+
+
+class Applied(NamedTuple):
+    """What applying takes: shares of the bare loop, rate beside calls one by one, own CPU (µs)."""
+
+    what: str
+    amount: int
+    writing: float
+    whole: float
+    times: float
+    cpu: float
+
+    def __str__(self) -> str:
+        """Return the line of the table."""
+        return (
+            f"{self.amount:6} {self.what:13} writing {self.writing:4.0%}, whole {self.whole:4.0%}"
+            f" {self.times:16.0f}x {self.cpu:17.0f} µs"
+        )
+
+
+class Read(NamedTuple):
+    """What reading takes: the share of the bare loop, and own CPU for each membership (µs)."""
+
+    share: float
+    cpu: float
 
 
 @contextmanager
@@ -84,7 +112,7 @@ class Bench:
         made = self._results([self._create_call() for _ in range(40)])
         self._users = [number for number in made if isinstance(number, int)]
 
-    def memberships(self, amount: int, *, rounds: int = 9) -> None:
+    def memberships(self, amount: int, *, rounds: int = 9) -> Applied:
         """Grant memberships: new projects with all users in each."""
         per_project = len(self._users)
 
@@ -101,9 +129,9 @@ class Bench:
                 for at, (project, user) in enumerate(pairs(wanted), 1)
             ]
 
-        self._compare("memberships", amount, calls, changes, SIZES, rounds)
+        return self._compare("memberships", amount, calls, changes, SIZES, rounds)
 
-    def updates(self, amount: int) -> None:
+    def updates(self, amount: int) -> Applied:
         """Change names, over and over for the same users."""
 
         def calls(wanted: int) -> list[Call]:
@@ -121,9 +149,9 @@ class Bench:
                 for at, user in enumerate(users, 1)
             ]  # fmt: skip
 
-        self._compare("updates", amount, calls, changes, SIZES)
+        return self._compare("updates", amount, calls, changes, SIZES)
 
-    def new_users(self, amount: int) -> None:
+    def new_users(self, amount: int) -> Applied:
         """Create users, which costs the server a password hash each."""
 
         def calls(wanted: int) -> list[Call]:
@@ -132,9 +160,9 @@ class Bench:
         def changes(wanted: int) -> list[Change]:
             return [new_user(at, self._name()) for at in range(1, wanted + 1)]
 
-        self._compare("new users", amount, calls, changes, (5, 10), rounds=3)
+        return self._compare("new users", amount, calls, changes, (5, 10), rounds=3)
 
-    def reading(self, *, users: int, projects: int, members: int, rounds: int = 5) -> None:
+    def reading(self, *, users: int, projects: int, members: int, rounds: int = 5) -> Read:
         """Read a whole server, and compare with posting the same reading calls ready-made."""
         people = self._more_users(users)
         ids = self._projects(projects)
@@ -170,11 +198,7 @@ class Bench:
             seconds = timed(whole)
             costs.append(time.process_time() - cpu)
             ratios.append((before + timed(partial(bare, lanes))) / 2 / seconds)
-        say(
-            f"reading {users} users, {projects} projects, {len(joins)} memberships:"
-            f" {median(ratios):.0%} of the bare loop,"
-            f" {1e6 * median(costs) / len(joins):.0f} µs of own CPU each"
-        )
+        return Read(median(ratios), 1e6 * median(costs) / len(joins))
 
     # --- measuring ----------------------------------------------------------------------------
 
@@ -186,7 +210,7 @@ class Bench:
         changes: Callable[[int], list[Change]],
         sizes: Sequence[int],
         rounds: int = 9,
-    ) -> None:
+    ) -> Applied:
         single = calls(min(ONE_BY_ONE, amount))
         alone = len(single) / timed(lambda: [self._client.batch([call]) for call in single])
         size, connections = min(
@@ -195,10 +219,8 @@ class Bench:
         )
         found = [self._round(calls, changes, amount, size, connections) for _ in range(rounds)]
         writing, whole, seconds, cpu = map(median, zip(*found, strict=True))
-        say(
-            f"{amount:6} {what:13} writing {writing:4.0%}, whole {whole:4.0%}"
-            f" {amount / seconds / alone:16.0f}x {1e6 * cpu / amount:17.0f} µs"
-        )
+        times = amount / seconds / alone
+        return Applied(what, amount, writing, whole, times, 1e6 * cpu / amount)
 
     def _round(
         self,

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.ldap.conftest import read, spec
 from tests.ldap.ldif import GROUPS, PEOPLE, dn, group, person, tree
@@ -59,8 +60,21 @@ def seconds(call: Callable[[str], None], url: str) -> float:
     return time.perf_counter() - begin
 
 
-def main(people: int = 20_000, groups: int = 1_000) -> None:
-    """Print the ratio and the memory."""
+class Compared(NamedTuple):
+    """The seconds that Kanport and ldap3 alone take, and the memory of Kanport (MB)."""
+
+    kanport: float
+    alone: float
+    memory: int
+
+    @property
+    def speed(self) -> float:
+        """The speed of Kanport as a share of that of ldap3 alone."""
+        return self.alone / self.kanport
+
+
+def compared(people: int, groups: int) -> Compared:
+    """Read a directory in both ways, in turns; the quickest round of each counts."""
     with tempfile.TemporaryDirectory() as folder:
         database = ["sizelimit unlimited"]
         with Slapd(Path(folder) / "slapd", entries(people, groups), database=database) as slapd:
@@ -69,10 +83,15 @@ def main(people: int = 20_000, groups: int = 1_000) -> None:
                 kanport.append(seconds(partial(ours, group_count=groups), slapd.url))
                 memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
                 alone.append(seconds(bare, slapd.url))
-    speed = min(alone) / min(kanport)
+    return Compared(min(kanport), min(alone), memory)
+
+
+def main(people: int = 20_000, groups: int = 1_000) -> None:
+    """Print the ratio and the memory."""
+    took = compared(people, groups)
     sys.stdout.write(
-        f"{people:,} people and {groups:,} groups: {min(kanport):.2f} s, {memory} MB at most;"
-        f" ldap3 alone {min(alone):.2f} s; {speed:.0%} of its speed\n"
+        f"{people:,} people and {groups:,} groups: {took.kanport:.2f} s, {took.memory} MB at most;"
+        f" ldap3 alone {took.alone:.2f} s; {took.speed:.0%} of its speed\n"
     )
 
 
