@@ -176,7 +176,7 @@ class Directory:
     that have one of the attributes asked for, and `absent` those that provably lack one, by
     attribute, as `entry_key` gives them. `referrals` are the places that other servers have,
     `server` is the one that answered, of `servers` in their order. `marks` and `newest` say how new
-    its data are (`kanport.sources.ldap.freshness`), `older` says why they may be older than those
+    its data are (`kanport.sources.ldap.search`), `older` says why they may be older than those
     of the last good run. `sure` is False where the source is not as in the last good run, so that
     this run does not count as one.
     """

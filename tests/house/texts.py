@@ -31,8 +31,8 @@ MAY_LOOK: Mapping[str, str] = {
     "kanboard/scrub.py:judge_error": "databases and Kanboard tell their errors apart by words only",
     "mapping/patterns.py:__init__": "shows in small letters what re says of a pattern",
     "sources/csv_records.py:broken_finding": "csv.Error has nothing but its text",
-    "sources/ldap/results.py:told": "shows the diagnostic message of a directory on one line",
-    "sources/ldap/tls.py:_words": "shows the reason of OpenSSL, which is a constant, as words",
+    "sources/ldap/ber.py:told": "shows the diagnostic message of a directory on one line",
+    "sources/ldap/sockets.py:_words": "shows the reason of OpenSSL, which is a constant, as words",
 }
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kanport.sources.ldap.errors import SourceIncomplete
+from kanport.sources.ldap.search import SourceIncomplete
 from tests.ldap.conftest import column, read, spec
 from tests.ldap.ds389 import READER, Ds389
 from tests.ldap.freeipa import (

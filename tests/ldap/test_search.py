@@ -12,8 +12,7 @@ from kanport.errors import ConfigInvalid, Exit
 from kanport.sources.ldap.ber import Entry
 from kanport.sources.ldap.connect import connected
 from kanport.sources.ldap.connection import Question
-from kanport.sources.ldap.errors import SourceIncomplete
-from kanport.sources.ldap.search import Directory
+from kanport.sources.ldap.search import Directory, SourceIncomplete
 from tests.ldap.conftest import ENVIRON, spec
 from tests.ldap.ldif import GROUPS, PEOPLE, dn, group, person, tree
 from tests.ldap.responder import Behaviour, Responder

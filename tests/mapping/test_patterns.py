@@ -15,7 +15,7 @@ from kanport.mapping.patterns import NotAPattern, Pattern, TooSlow
 from kanport.mapping.spec import Matrix
 from kanport.normalize.columns import matrix_columns
 from kanport.pipeline import read_inputs
-from kanport.sources.ldap.values import choosers
+from kanport.sources.ldap.attributes import choosers
 from tests.hostile.servers import bounded
 
 SLOW = [

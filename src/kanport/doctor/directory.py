@@ -13,15 +13,13 @@ from kanport.doctor.directory_kind import kind_text
 from kanport.errors import KanportError
 from kanport.mapping.ldap import LdapSource
 from kanport.network import LONGEST_EXCHANGE
-from kanport.sources.ldap.ber import Done, Entry
+from kanport.sources.ldap.ber import SUCCESS, Done, Entry, meaning, told
 from kanport.sources.ldap.connect import connected
 from kanport.sources.ldap.connection import Broken, Connection, Question
-from kanport.sources.ldap.kind import KIND_ATTRIBUTES
 from kanport.sources.ldap.members import group_attributes, person_attributes
 from kanport.sources.ldap.names import dn_key, is_below
-from kanport.sources.ldap.results import SUCCESS, meaning, told
 from kanport.sources.ldap.rows import GROUP, Shaper
-from kanport.sources.ldap.search import Directory
+from kanport.sources.ldap.search import KIND_ATTRIBUTES, Directory
 
 _PAGES = "1.2.840.113556.1.4.319"
 _ANY = "(objectClass=*)"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from kanport.sources.ldap.kind import Kind, kind_of
+from kanport.sources.ldap.search import Kind, kind_of
 
 _NAMES = {
     Kind.SAMBA: "a Samba domain controller",

@@ -131,7 +131,7 @@ def doubt_losses(inputs: Inputs, known: Entries, losing: Collection[str]) -> Inp
     for name, spec in inputs.mapping.spec.sources.items():
         if not people or not isinstance(spec, LdapSource) or spec.groups is None:
             continue
-        from kanport.sources.ldap.again import undetermined
+        from kanport.sources.ldap.lookup import undetermined
 
         closed = [scope for scope in inputs.tables[name].scopes if not scope.open]
         groups = {one.row.origin.dn: one.inner for one in closed if one.row.origin.dn is not None}
@@ -297,7 +297,7 @@ def _doubtful(
     there: Set[str],
     elsewhere: bool = False,
 ) -> dict[str, KnownEntry]:
-    from kanport.sources.ldap.again import unproven
+    from kanport.sources.ldap.lookup import unproven
 
     found = unproven(
         name,

@@ -15,11 +15,10 @@ from kanport.init import (
 from kanport.mapping.ldap import LdapSource
 from kanport.mapping.spec import CsvSource, ExcelSource, Source
 from kanport.sources import read_source
+from kanport.sources.ldap.attributes import texts
 from kanport.sources.ldap.connect import connected
-from kanport.sources.ldap.kind import Kind, kind_of
 from kanport.sources.ldap.proof import Proof
-from kanport.sources.ldap.search import Directory
-from kanport.sources.ldap.values import texts
+from kanport.sources.ldap.search import Directory, Kind, kind_of
 from kanport.table import Table
 
 # In so many rows from the top, headers are looked for.

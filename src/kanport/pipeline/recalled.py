@@ -1,7 +1,7 @@
 """Directories compared with what the last good run recorded of them. Pure.
 
 - An attribute that somebody had then and that is gone now may only be hidden. Some servers prove
-  that it is absent (`kanport.sources.ldap.absence`); of the others, it is unknown.
+  that it is absent (`kanport.sources.ldap.proof`); of the others, it is unknown.
 - A referral that was not there then may hide everybody who was below it.
 - Another server may have older data than the one that answered then.
 """

@@ -1,8 +1,7 @@
-"""What a directory sends, taken apart: just as much of BER and LDAP as answers to searches need.
+"""What a directory sends, taken apart: BER messages (RFC 4511), and what result codes mean.
 
-ldap3 could do it, but its decoder makes every value three times, fails on result codes that it does
-not know, and gives no entry before a page is complete. All functions are pure; whatever does not
-fit raises Malformed.
+Answers are read here, just as much of BER as searches need, as ldap3 hides whether they are
+complete. At the end are the result codes in words for whoever set up the source.
 """
 
 from typing import NamedTuple
@@ -51,7 +50,7 @@ class Done(NamedTuple):
 
 
 def header(data: bytes, at: int) -> tuple[int, int, int] | None:
-    """Give tag, begin and end of the element at a place; None where its header is not all there.
+    """Return tag, begin and end of the element at a place; None where its header is not all there.
 
     >>> header(bytes([0x04, 0x02, 0x61, 0x62]), 0)
     (4, 2, 4)
@@ -71,7 +70,7 @@ def header(data: bytes, at: int) -> tuple[int, int, int] | None:
 
 
 def element(data: bytes, at: int, end: int) -> tuple[int, int, int]:
-    """Give tag, begin and end of an element that lies wholly before `end`."""
+    """Return tag, begin and end of an element that lies wholly before `end`."""
     found = header(data, at)
     if found is None or found[2] > end:
         raise Malformed("an element is longer than what holds it")
@@ -79,7 +78,7 @@ def element(data: bytes, at: int, end: int) -> tuple[int, int, int]:
 
 
 def envelope(data: bytes, begin: int, end: int) -> tuple[int, int, int, int]:
-    """Give message id, tag, begin and end of the operation in a message."""
+    """Return message id, tag, begin and end of the operation in a message."""
     tag, at, stop = element(data, begin, end)
     if tag != 0x02:
         raise Malformed("a message has no id")
@@ -190,7 +189,7 @@ def reference(data: bytes, begin: int, end: int) -> tuple[str, ...]:
 
 
 def result(data: bytes, begin: int, end: int) -> tuple[int, str]:
-    """Give the result code and the name of an extended response."""
+    """Return the result code and the name of an extended response."""
     found = done(data, begin, end, end)
     name, at = "", begin
     while at < end:
@@ -198,3 +197,110 @@ def result(data: bytes, begin: int, end: int) -> tuple[int, str]:
         if tag == 0x8A:
             name = data[inner:at].decode("ascii", "backslashreplace")
     return found.code, name
+
+
+# --- result codes ---------------------------------------------------------------------------------
+
+
+SUCCESS = 0
+NO_SUCH_OBJECT = 32
+# There is no such entry; another server has it; that is no DN; it may not be seen.
+REFERRAL = 10
+NOT_HERE = (NO_SUCH_OBJECT, REFERRAL, 34, 50)
+
+
+class Meaning(NamedTuple):
+    """The name of a result code, what it means in plain words, and what can be done."""
+
+    name: str
+    words: str
+    hint: str | None = None
+
+
+_MEANINGS = {
+    1: Meaning(
+        "operationsError",
+        "it could not do that",
+        "Active Directory answers so where a search comes before the login: set bind_dn",
+    ),
+    2: Meaning("protocolError", "it did not understand the question"),
+    3: Meaning(
+        "timeLimitExceeded",
+        "its limit of time was reached before the end",
+        "raise the server's time limit for this login, or narrow the filter",
+    ),
+    4: Meaning(
+        "sizeLimitExceeded",
+        "its limit of entries was reached before the end",
+        "raise the server's limits for this login (in OpenLDAP: limits with size and "
+        "size.prtotal; in Active Directory: a smaller page_size)",
+    ),
+    7: Meaning("authMethodNotSupported", "it does not know this way to log in"),
+    8: Meaning(
+        "strongerAuthRequired",
+        "it wants TLS before a password",
+        "use ldaps://, or start_tls: true",
+    ),
+    10: Meaning(
+        "referral",
+        "it says that another server has this",
+        "name that server in url; Kanport follows no referral, as that would show its password",
+    ),
+    11: Meaning(
+        "adminLimitExceeded",
+        "one of its limits was reached before the end",
+        "raise the server's limits for this login, or index what the filter looks at",
+    ),
+    12: Meaning(
+        "unavailableCriticalExtension",
+        "it cannot do what the search needs, which is to answer in pages",
+        "page_size: 0 asks for all at once; its size limit must then be high enough",
+    ),
+    13: Meaning(
+        "confidentialityRequired", "it wants TLS first", "use ldaps://, or start_tls: true"
+    ),
+    32: Meaning(
+        "noSuchObject",
+        "there is no such entry, or this login may not see it",
+        "check base, and what this login may read",
+    ),
+    34: Meaning("invalidDNSyntax", "the DN is not written as it must be", "check base and bind_dn"),
+    48: Meaning("inappropriateAuthentication", "it refuses this way to log in"),
+    49: Meaning(
+        "invalidCredentials",
+        "it refuses this name and password",
+        "check bind_dn and the password that bind_password points to",
+    ),
+    50: Meaning(
+        "insufficientAccessRights", "this login may not read that", "give it the right to read"
+    ),
+    51: Meaning("busy", "it is busy", "try again later"),
+    52: Meaning("unavailable", "it is not available", "try again later"),
+    53: Meaning("unwillingToPerform", "it is not willing to do that"),
+    80: Meaning("other", "it met an error of its own", "the server's log may say more"),
+    118: Meaning("canceled", "the search was canceled"),
+}
+
+
+def meaning(code: int) -> Meaning:
+    """Return what a result code means; codes that nobody knows are named by their number.
+
+    >>> meaning(4).name
+    'sizeLimitExceeded'
+    >>> meaning(4711).name
+    'result 4711'
+    """
+    return _MEANINGS.get(code, Meaning(f"result {code}", "it refused, with a code of its own"))
+
+
+def told(code: int, message: str) -> str:
+    """Say what a server answered: plain words, the name of the code, the server's own words.
+
+    >>> told(51, "")
+    'it is busy (busy)'
+    >>> told(8, "Transport encryption required.")
+    'it wants TLS before a password (strongerAuthRequired: Transport encryption required.)'
+    """
+    known = meaning(code)
+    own = " ".join(message.split())[:300]
+    return f"{known.words} ({known.name}{': ' + own if own else ''})"

@@ -1,18 +1,53 @@
-"""Open a directory as a mapping says: its servers in turn, TLS, the login."""
+"""Open a directory as a mapping says: its servers in turn, the password, TLS, the login."""
 
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from kanport.errors import Unreachable
+from pydantic import SecretStr
+
+from kanport.errors import ConfigInvalid, Unreachable
 from kanport.events import tell
-from kanport.mapping.ldap import LdapSource
+from kanport.files import read_secret
+from kanport.mapping.ldap import LdapSource, SecretReference
 from kanport.network import LONGEST_EXCHANGE
 from kanport.sources.ldap.connection import Connection, Login, Most
-from kanport.sources.ldap.secret import read_password
-from kanport.sources.ldap.sockets import Refused
-from kanport.sources.ldap.tls import make_context
+from kanport.sources.ldap.sockets import Refused, make_context
+
+# --- the password ---------------------------------------------------------------------------------
+
+
+def read_password(
+    reference: SecretReference, *, base: Path, environ: Mapping[str, str]
+) -> SecretStr:
+    """Return the password that a reference points to; a file is relative to `base`.
+
+    An empty one is refused: a simple bind with a name and no password succeeds as anonymous
+    (RFC 4513, 5.1.2), and what anonymous may see is not all. Raises ConfigInvalid.
+    """
+    if reference.env is not None:
+        origin = f"the environment variable {reference.env}"
+        if reference.env not in environ:
+            raise ConfigInvalid(f"The password for the directory is missing: {origin} is not set.")
+        return _clean(environ[reference.env], origin)
+    path = base / (reference.file or "")
+    text = read_secret(path, "password").removesuffix("\n").removesuffix("\r")
+    return _clean(text, f"the file {path}")
+
+
+def _clean(text: str, origin: str) -> SecretStr:
+    if not text.strip():
+        raise ConfigInvalid(
+            f"The password from {origin} is empty.",
+            hint="a directory takes an empty password for an anonymous login; for that, use "
+            "bind: anonymous",
+        )
+    return SecretStr(text)
+
+
+# --- the servers ----------------------------------------------------------------------------------
+
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +61,7 @@ def connected(
     environ: Mapping[str, str],
     request_timeout: float = LONGEST_EXCHANGE,
 ) -> Iterator[tuple[Connection, list[str]]]:
-    """Give a connection to the first server that answers, and why those before it did not.
+    """Yield a connection to the first server that answers, and why those before it did not.
 
     Once it is there, it stays: nothing is ever read partly from one server and partly from
     another. Raises Unreachable where none lets us in, at once where one refuses name and password;

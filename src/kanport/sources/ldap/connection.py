@@ -17,9 +17,9 @@ from pydantic import SecretStr
 
 from kanport.errors import ConfigInvalid
 from kanport.network import BoundedSocket, Deadline, Overdue, TooLarge, shown_size, within
-from kanport.sources.ldap import ber, tls
-from kanport.sources.ldap.results import SUCCESS, meaning, told
-from kanport.sources.ldap.sockets import Refused, open_socket, words
+from kanport.sources.ldap import ber
+from kanport.sources.ldap.ber import SUCCESS, meaning, told
+from kanport.sources.ldap.sockets import Refused, explain_tls, open_socket, words
 
 with warnings.catch_warnings():
     # ldap3 2.9.1 imports names from pyasn1 that are deprecated there.
@@ -286,7 +286,7 @@ class Connection:
             raise Broken(f"what came is not LDAP: {wrong}") from wrong
 
     def _messages(self) -> Iterator[tuple[bytes, int, int]]:
-        """Give each message as it comes: the bytes that it stands in, begin and end."""
+        """Yield each message as it comes: the bytes that it stands in, begin and end."""
         data, at = b"", 0
         most = self._budget.most.entry
         while True:
@@ -340,7 +340,7 @@ class Connection:
         try:
             self._socket = self._socket.over_tls(context, host)
         except (OSError, ValueError) as wrong:
-            reason, hint = tls.explain(wrong)
+            reason, hint = explain_tls(wrong)
             raise Refused(reason, hint=hint) from wrong
         connection.socket = self._socket
         connection.tls_started = True
@@ -393,7 +393,7 @@ class Connection:
 
 
 def _hand_over(connected: BoundedSocket, host: str, login: Login, timeout: float) -> Any:
-    """Give ldap3 a socket that is open already."""
+    """Return ldap3 a socket that is open already."""
     server = ldap3.Server(
         host,
         get_info=ldap3.NONE,

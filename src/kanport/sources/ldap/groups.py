@@ -9,15 +9,14 @@ from kanport.facts import fact
 from kanport.findings import Finding, found
 from kanport.mapping.ldap import LdapGroups, LdapSource, several
 from kanport.origin import Origin
+from kanport.sources.ldap.attributes import texts
 from kanport.sources.ldap.ber import Entry
 from kanport.sources.ldap.connection import Question
-from kanport.sources.ldap.dynamic import MEMBER_URL
-from kanport.sources.ldap.gathering import Gathering
-from kanport.sources.ldap.graph import Reach, reach
+from kanport.sources.ldap.members import MEMBER_URL
 from kanport.sources.ldap.names import both, dn_key, either, split_dn
+from kanport.sources.ldap.resolver import GroupResolver, Reach, reach
 from kanport.sources.ldap.rows import GROUP, Shaped, Shaper
 from kanport.sources.ldap.search import Directory, distinct
-from kanport.sources.ldap.values import texts
 from kanport.table import Odd, Row, Scope
 
 
@@ -33,7 +32,7 @@ class Wanted:
 def find_groups(
     directory: Directory, groups: LdapGroups, attributes: tuple[str, ...], source: str
 ) -> Wanted:
-    """Give the groups that the mapping names, or else all that the search finds.
+    """Return the groups that the mapping names, or else all that the search finds.
 
     Raises SourceInvalid where a search without names finds none.
     """
@@ -131,31 +130,31 @@ class GroupRows:
         self.findings: list[Finding] = []
         self.scopes: list[Scope] = []
 
-    def of(self, wanted: Wanted, gathering: Gathering) -> Iterator[tuple[Shaped, Reach, Scope]]:
-        """Give each group with its cells, whom it reaches, and its scope."""
+    def of(self, wanted: Wanted, resolver: GroupResolver) -> Iterator[tuple[Shaped, Reach, Scope]]:
+        """Yield each group with its cells, whom it reaches, and its scope."""
         for key, entry in sorted(wanted.entries.items()):
-            reached = reach(key, gathering.nodes, self._groups.depth)
-            unsure = self._tell(entry.dn, reached, gathering) or bool(gathering.hidden_groups)
+            reached = reach(key, resolver.nodes, self._groups.depth)
+            unsure = self._tell(entry.dn, reached, resolver) or bool(resolver.unreadable_groups)
             shaped = self._shaper.shape(entry)
             places = {column: {**place, "dn": entry.dn} for column, place in shaped.places.items()}
             shaped = Shaped(entry.dn, shaped.values, shaped.odd, places)
             row = Row(self._origin.at(dn=entry.dn), shaped.values, places, shaped.odd)
-            inner = tuple(gathering.nodes[one].entry.dn for one in reached.passed if one != key)
+            inner = tuple(resolver.nodes[one].entry.dn for one in reached.passed if one != key)
             yield shaped, reached, Scope(row, open=unsure, inner=inner)
-        if gathering.hidden_groups:
-            hidden = names_of(gathering.hidden_groups)
+        if resolver.unreadable_groups:
+            groups = names_of(resolver.unreadable_groups)
             self.findings.append(
                 found(
                     "group-unreadable",
                     self._origin,
                     case="any",
-                    groups=hidden,
-                    count=len(hidden),
+                    groups=groups,
+                    count=len(groups),
                 )
             )
 
     def absent(self, wanted: Wanted) -> Iterator[Scope]:
-        """Give the scopes of groups that are not there, or are there more than once; all open."""
+        """Yield the scopes of groups that are not there, or are there more than once; all open."""
         for name in wanted.missing:
             place = self._origin.at(dn=name)
             self.findings.append(found("group-missing", place, value=name, group=name))
@@ -174,7 +173,7 @@ class GroupRows:
             yield self._absent(name)
 
     def _absent(self, name: str) -> Scope:
-        """Give the scope of a group of which only the name is known."""
+        """Return the scope of a group of which only the name is known."""
         values: dict[str, str] = {}
         odd: dict[str, Odd] = {}
         known = {"dn": name} if _is_dn(name) else {"cn": name}
@@ -187,16 +186,17 @@ class GroupRows:
                 odd[GROUP + column] = Odd(fact("group-missing", case="cell", group=name))
         return Scope(Row(self._origin.at(dn=name), values, {}, odd), open=True)
 
-    def _tell(self, dn: str, reached: Reach, gathering: Gathering) -> bool:
+    def _tell(self, dn: str, reached: Reach, resolver: GroupResolver) -> bool:
         """Take down what is to be said of a group; True where not all of its members are known."""
-        nodes = [gathering.nodes[key] for key in reached.passed]
+        nodes = [resolver.nodes[key] for key in reached.passed]
         origin = self._origin.at(dn=dn)
         told: list[Finding] = []
-        if lost := [member for node in nodes for member in node.lost]:
-            told.append(found("member-unreadable", origin, count=len(lost), names=names_of(lost)))
-        if hidden := names_of(node.entry.dn for node in nodes if node.hidden):
+        if unresolved := [member for node in nodes for member in node.unresolved]:
+            names = names_of(unresolved)
+            told.append(found("member-unreadable", origin, count=len(unresolved), names=names))
+        if unreadable := names_of(node.entry.dn for node in nodes if node.unreadable):
             attributes = tuple(self._groups.member_attributes)
-            told.append(found("group-unreadable", origin, groups=hidden, attributes=attributes))
+            told.append(found("group-unreadable", origin, groups=unreadable, attributes=attributes))
         if unexpanded := names_of(node.entry.dn for node in nodes if node.unexpanded):
             told.append(
                 found("group-not-expanded", origin, attribute=MEMBER_URL, groups=unexpanded)
@@ -206,9 +206,9 @@ class GroupRows:
         open_ = bool(told)
         if reached.in_circle:
             told.append(found("group-cycle", origin))
-        if strangers := [member for node in nodes for member in node.strangers]:
+        if external := [member for node in nodes for member in node.external]:
             told.append(
-                found("member-no-person", origin, count=len(strangers), names=names_of(strangers))
+                found("member-no-person", origin, count=len(external), names=names_of(external))
             )
         self.findings += told
         return open_

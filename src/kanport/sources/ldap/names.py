@@ -88,12 +88,12 @@ def is_certain(dn: str) -> bool:
 
 
 def is_below(key: str, base: str) -> bool:
-    """Say whether a DN is a base or below it; both as `dn_key` gives them."""
+    """Return whether a DN is a base or below it; both as `dn_key` gives them."""
     return not base or key == base or key.endswith(f",{base}")
 
 
 def without_uid(value: str) -> str:
-    """Give the DN in a value of uniqueMember, without the bits that may follow it (RFC 4517).
+    """Return the DN in a value of uniqueMember, without the bits that may follow it (RFC 4517).
 
     >>> without_uid("uid=ada,dc=example#'0101'B")
     'uid=ada,dc=example'
@@ -102,7 +102,7 @@ def without_uid(value: str) -> str:
 
 
 def escape(text: str) -> str:
-    """Give a text as it stands in a filter (RFC 4515): what is not plain, as bytes in hex.
+    """Return a text as it stands in a filter (RFC 4515): what is not plain, as bytes in hex.
 
     >>> escape("Smith (Zoë)*")
     'Smith\\\\20\\\\28Zo\\\\c3\\\\ab\\\\29\\\\2a'
@@ -111,7 +111,7 @@ def escape(text: str) -> str:
 
 
 def either(attributes: Iterable[str], values: Iterable[str]) -> str:
-    """Give a filter for entries in which one of the attributes has one of the values.
+    """Return a filter for entries in which one of the attributes has one of the values.
 
     >>> either(["uid"], ["ada", "bob"])
     '(|(uid=ada)(uid=bob))'
@@ -122,7 +122,7 @@ def either(attributes: Iterable[str], values: Iterable[str]) -> str:
 
 
 def both(*filters: str) -> str:
-    """Give a filter that is true where all of these are."""
+    """Return a filter that is true where all of these are."""
     whole = (text if text.startswith("(") else f"({text})" for text in map(str.strip, filters))
     return f"(&{''.join(whole)})"
 
@@ -193,7 +193,7 @@ def _value(dn: str, at: int) -> tuple[str, int]:
 
 
 def _piece(dn: str, at: int) -> tuple[bytes, int]:
-    """Give the bytes that a character or an escape stands for, and how long it is."""
+    """Return the bytes that a character or an escape stands for, and how long it is."""
     if dn[at] != "\\":
         return dn[at].encode("utf-8", "surrogatepass"), 1
     pair = dn[at + 1 : at + 3]

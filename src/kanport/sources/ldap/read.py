@@ -11,21 +11,27 @@ from kanport.findings import Finding, found
 from kanport.mapping.ldap import LdapGroups, LdapSource, several
 from kanport.network import LONGEST_EXCHANGE
 from kanport.origin import Origin
-from kanport.sources.ldap.absence import in_no_group, unproven_absences
-from kanport.sources.ldap.active import READS
+from kanport.sources.ldap.attributes import READS
 from kanport.sources.ldap.ber import Entry
 from kanport.sources.ldap.connect import connected
 from kanport.sources.ldap.connection import Question
-from kanport.sources.ldap.freshness import marks, tells_age
-from kanport.sources.ldap.gathering import Gathering
 from kanport.sources.ldap.groups import GroupRows, find_groups, names_of
-from kanport.sources.ldap.kind import PROVES_ABSENCE, kind_of
 from kanport.sources.ldap.lookup import Lookup
 from kanport.sources.ldap.members import find_members, group_attributes, person_attributes
 from kanport.sources.ldap.names import dn_key, is_below
-from kanport.sources.ldap.people import IDS, Person, maker, read_people
-from kanport.sources.ldap.rows import GROUP, Fingerprint, Shaper, row_of_hidden
-from kanport.sources.ldap.search import Directory
+from kanport.sources.ldap.proof import in_no_group, unproven_absences
+from kanport.sources.ldap.resolver import GroupResolver
+from kanport.sources.ldap.rows import (
+    GROUP,
+    IDS,
+    Fingerprint,
+    Person,
+    Shaper,
+    maker,
+    read_people,
+    row_of_hidden,
+)
+from kanport.sources.ldap.search import PROVES_ABSENCE, Directory, kind_of, marks, tells_age
 from kanport.table import Directory as DirectoryFacts
 from kanport.table import DirectoryEntry, Odd, Row, Scope, Table, Unread, entry_key
 
@@ -43,7 +49,7 @@ def read_ldap(
     now: datetime,
     request_timeout: float = LONGEST_EXCHANGE,
 ) -> Table:
-    """Give a row for each person, or with `groups` for each group and person in it.
+    """Return a row for each person, or with `groups` for each group and person in it.
 
     `base` is the folder of the mapping, `attributes_used` the columns that it names; no other
     attribute is asked for. `now` is when accounts are judged to be expired.
@@ -148,7 +154,7 @@ class _Reading:
         locks = [name for names in READS.values() for name in names]
         of_people = (*self._shaper.attributes, *extra, *IDS, *locks)
         everything = asked | {name.lower(): name for name in of_people}
-        gathering = Gathering(
+        resolver = GroupResolver(
             self._directory,
             self._spec,
             groups,
@@ -157,7 +163,7 @@ class _Reading:
             lookup=Lookup(self._directory, self._spec.filter, tuple(everything.values())),
             now=self._now,
         )
-        find_members(gathering, wanted.entries.values())
+        find_members(resolver, wanted.entries.values())
         self._doubt_people()
         self._doubt_groups(groups, wanted.entries.values())
         rows = GroupRows(self._spec, groups, self._group_shaper, self._name)
@@ -165,7 +171,7 @@ class _Reading:
         places: dict[int, dict[str, Mapping[str, int | str]]] = {}
         refs = {key: self._entry(person) for key, person in people.items()}
         by_login = {key: entry._replace(by_login=True) for key, entry in refs.items()}
-        for shaped, reached, scope in rows.of(wanted, gathering):
+        for shaped, reached, scope in rows.of(wanted, resolver):
             self._scopes.append(scope)
             places.clear()
             for key in sorted(reached.people):
@@ -181,7 +187,7 @@ class _Reading:
                 self._rows.append(Row(origins[key], values, joined, odd, entry))
             self._print.add(shaped.dn, *shaped.values.items(), *sorted(reached.people))
         self._scopes += rows.absent(wanted)
-        self._tell_unread(gathering)
+        self._tell_unread(resolver)
         for person_key in sorted(people):
             self._sign(people[person_key])
         if len(people) > len(inside):
@@ -189,13 +195,13 @@ class _Reading:
         self._findings += rows.findings
         self._findings += self._group_shaper.findings(self._name)
 
-    def _tell_unread(self, gathering: Gathering) -> None:
+    def _tell_unread(self, resolver: GroupResolver) -> None:
         """Take down whom the directory does not show, or whose groups it does not show."""
         why = Odd(fact("member-unreadable", case="cell"))
         columns = self._shaper.columns
-        for _, dn in sorted(gathering.hidden_people().items()):
+        for _, dn in sorted(resolver.unreadable_people().items()):
             self._unread.append(Unread(row_of_hidden(self._origin, dn, columns, why)))
-        people = [gathering.people[key] for key in sorted(gathering.ungrouped)]
+        people = [resolver.people[key] for key in sorted(resolver.ungrouped)]
         for person in people:
             self._unread.append(Unread(self._row(person), absent=False))
         if people:
@@ -209,7 +215,7 @@ class _Reading:
             )
 
     def table(self, failures: list[str]) -> Table:
-        """Give all that was read, with what is to be said of the whole."""
+        """Return all that was read, with what is to be said of the whole."""
         self._findings += self._shaper.findings(self._name, proves=self._proves)
         if failures:
             server, why = self._directory.url, tuple(failures)
@@ -327,7 +333,7 @@ class _Reading:
         )
 
     def _known_columns(self) -> Iterable[str]:
-        """Give the columns that there are; any attribute may be, so all that were asked for."""
+        """Return the columns that there are; any attribute may be, so all that were asked for."""
         for column in self._columns:
             if self._spec.groups is not None or not column.startswith(GROUP):
                 yield column

@@ -1,21 +1,22 @@
-"""Entries become rows: each column from its attribute, as text."""
+"""Entries become rows: each column from its attribute, as text; and the people among them."""
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from kanport.errors import SourceInvalid
 from kanport.facts import fact
 from kanport.findings import Finding, found
 from kanport.mapping.ldap import LdapSource
 from kanport.mapping.patterns import TooSlow
 from kanport.origin import Origin
-from kanport.sources.ldap.active import MAY_BE_ABSENT, READS, judge
-from kanport.sources.ldap.ber import Entry
-from kanport.sources.ldap.freshness import STAMP
-from kanport.sources.ldap.names import split_dn
-from kanport.sources.ldap.values import choosers, text_of, writers
+from kanport.sources.ldap.attributes import MAY_BE_ABSENT, READS, choosers, judge, text_of, writers
+from kanport.sources.ldap.ber import Attributes, Entry
+from kanport.sources.ldap.connection import Question
+from kanport.sources.ldap.names import dn_key, split_dn
+from kanport.sources.ldap.search import STAMP, Directory, distinct
 from kanport.table import UNPROVEN, Odd, Row
 
 GROUP = "group."
@@ -145,7 +146,7 @@ class Shaper:
             odd[ACTIVE] = unproven_cell(self._deciding[name])
 
     def shape(self, entry: Entry) -> Shaped:
-        """Give the cells of an entry."""
+        """Return the cells of an entry."""
         dn, attributes = entry
         self.seen.entries += 1
         self.seen.attributes.update(attributes)
@@ -182,7 +183,7 @@ class Shaper:
                     self._make_unknown(name, values, odd)
 
     def findings(self, source: str, *, proves: bool = False) -> list[Finding]:
-        """Give what is to be said of all entries together.
+        """Return what is to be said of all entries together.
 
         `proves` is True where the server was asked for proof that absent attributes are absent.
         """
@@ -250,7 +251,7 @@ class Shaper:
         return verdict.attribute
 
     def _place(self, decided: str) -> Places:
-        """Give the attribute of each column; the same for all entries, and so made once."""
+        """Return the attribute of each column; the same for all entries, and so made once."""
         if decided not in self._places:
             prefix = self._prefix
             places = {column: {"attribute": column[len(prefix) :]} for column, _ in self._plain}
@@ -305,3 +306,78 @@ def _text(raw: bytes) -> str:
 
 def _binary(name: str) -> Odd:
     return Odd(fact("value-binary", attribute=name))
+
+
+# --- people ---------------------------------------------------------------------------------------
+
+
+IDS = ("entryUUID", "objectGUID", "nsUniqueId", "ipaUniqueID")
+"""What a server calls an entry for good, whatever its DN becomes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody in the directory: the DN as DNs are compared, the cells, and what groups need.
+
+    `id` is the id that the server gives to the entry for good, with the attribute that it is of.
+    `outside` is True for somebody who lies below none of the bases, `locked` where the account of
+    such a person is surely disabled or has expired.
+    """
+
+    key: str
+    shaped: Shaped
+    attributes: Attributes
+    id: str = ""
+    outside: bool = False
+    locked: bool = False
+
+
+def read_people(
+    directory: Directory,
+    spec: LdapSource,
+    shaper: Shaper,
+    source: str,
+    *,
+    extra: tuple[str, ...] = (),
+) -> dict[str, Person]:
+    """Return all people by their key, in its order; `extra` are attributes that groups need.
+
+    Raises SourceInvalid where there is nobody at all, as that is no proof that all have gone.
+    """
+    asked = {name.lower(): name for name in (*shaper.attributes, *extra, *IDS)}
+    people: dict[str, Person] = {}
+    make = maker(shaper, extra)
+    for base in spec.bases:
+        question = Question(base, spec.scope, spec.filter, tuple(asked.values()))
+        for _, entry in distinct(directory.search(question)):
+            # Bases may lie in one another.
+            person = make(entry)
+            people.setdefault(person.key, person)
+    if not people:
+        place = Origin(source, dn=spec.bases[0])
+        empty = found("directory-empty", place, filter=spec.filter, bases=tuple(spec.bases))
+        raise SourceInvalid(f'the source "{source}" is empty: {empty.message}', findings=[empty])
+    return dict(sorted(people.items()))
+
+
+def maker(shaper: Shaper, extra: tuple[str, ...]) -> Callable[[Entry], Person]:
+    """Return what makes a person of an entry, keeping only the raw attributes that groups need."""
+    kept = tuple(name.lower() for name in extra)
+
+    def make(entry: Entry) -> Person:
+        raw = {name: entry.attributes[name] for name in kept if name in entry.attributes}
+        return Person(dn_key(entry.dn), shaper.shape(entry), raw, _id_of(entry.attributes))
+
+    return make
+
+
+def _id_of(attributes: Attributes) -> str:
+    for name in IDS:
+        if values := attributes.get(name.lower()):
+            return f"{name}={values[0].hex()}"
+    return ""
+
+
+def everybody(people: dict[str, Person]) -> Iterator[Shaped]:
+    """Yield the cells of all people."""
+    return (person.shaped for person in people.values())

@@ -1,19 +1,96 @@
-"""Searches that are complete or fail: pages to the last, ranges to their end, nothing by halves."""
+"""Searches that are complete or fail: pages to the last, ranges to their end, nothing by halves.
+
+First comes which server it is, by what its root entry says of itself (RFC 4512, 5.1), then the
+searches, then how new the data of the server are: an older copy must not pass for the truth.
+"""
 
 import logging
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from enum import Enum, auto
 from typing import NoReturn
 
-from kanport.errors import SourceInvalid
+from kanport.errors import SourceInvalid, Unreachable
 from kanport.events import tell
 from kanport.findings import found
-from kanport.sources.ldap.ber import Attributes, Done, Entry
+from kanport.sources.ldap.attributes import number, texts
+from kanport.sources.ldap.ber import NOT_HERE, SUCCESS, Attributes, Done, Entry, meaning, told
 from kanport.sources.ldap.connection import Broken, Connection, Question, Reference, TooMuch
-from kanport.sources.ldap.errors import SourceIncomplete
-from kanport.sources.ldap.kind import KIND_ATTRIBUTES
-from kanport.sources.ldap.names import dn_key
-from kanport.sources.ldap.results import NOT_HERE, SUCCESS, meaning, told
-from kanport.sources.ldap.values import texts
+from kanport.sources.ldap.names import dn_key, is_below
+
+
+class SourceIncomplete(Unreachable):
+    """A directory gave only a part of what was asked for, so nothing may be derived from it."""
+
+
+# --- which server it is ---------------------------------------------------------------------------
+
+
+Root = Mapping[str, list[bytes]]
+
+KIND_ATTRIBUTES = (
+    "objectClass",
+    "vendorName",
+    "vendorVersion",
+    "namingContexts",
+    "supportedControl",
+    "supportedCapabilities",
+    "dnsHostName",
+    "ipaDomainLevel",
+    "ipaTopologyPluginVersion",
+    "subschemaSubentry",
+    "highestCommittedUSN",
+    "dsServiceName",
+)
+# [MS-ADTS] 3.1.1.3.4.3: what a domain controller, and its smaller sibling, can do.
+_ACTIVE_DIRECTORY = "1.2.840.113556.1.4.800"
+_LIGHTWEIGHT = "1.2.840.113556.1.4.1851"
+
+
+class Kind(Enum):
+    """The servers whose ways Kanport knows."""
+
+    ACTIVE_DIRECTORY = auto()
+    SAMBA = auto()
+    LIGHTWEIGHT = auto()
+    FREEIPA = auto()
+    DS389 = auto()
+    OPENLDAP = auto()
+    OTHER = auto()
+
+
+PROVES_ABSENCE = frozenset({Kind.OPENLDAP, Kind.DS389, Kind.FREEIPA})
+"""Servers that answer `(!(attribute=*))` with those entries only whose attribute may be searched.
+
+Seen on OpenLDAP 2.5 and 389 Directory Server 2.3, as RFC 4511, 4.5.1.7, wants it. Active Directory
+and Samba answer with the entries whose attribute is hidden as well.
+"""
+
+
+def kind_of(root: Root) -> Kind:
+    """Return which server it is; the keys of `root` are in lower case.
+
+    >>> kind_of({"objectclass": [b"top", b"OpenLDAProotDSE"]}).name
+    'OPENLDAP'
+    """
+    vendor = " ".join(texts(root.get("vendorname", [])))
+    capabilities = texts(root.get("supportedcapabilities", []))
+    if "samba" in vendor.lower():
+        return Kind.SAMBA
+    if _LIGHTWEIGHT in capabilities:
+        return Kind.LIGHTWEIGHT
+    if _ACTIVE_DIRECTORY in capabilities:
+        return Kind.ACTIVE_DIRECTORY
+    if "ipadomainlevel" in root or "ipatopologypluginversion" in root:
+        return Kind.FREEIPA
+    if "389" in vendor:
+        return Kind.DS389
+    if "OpenLDAProotDSE" in texts(root.get("objectclass", [])):
+        return Kind.OPENLDAP
+    return Kind.OTHER
+
+
+# --- searches -------------------------------------------------------------------------------------
+
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +154,7 @@ class Directory:
         return other
 
     def search(self, question: Question) -> Iterator[Entry]:
-        """Give every entry that a search finds, as they come.
+        """Yield every entry that a search finds, as they come.
 
         Entries with ranged attributes come last, when the ranges have been read to their end.
         Raises SourceIncomplete where anything is cut, refused or lost; what was given until then
@@ -292,3 +369,45 @@ def _span(text: str) -> tuple[int, int | None]:
         return int(first), None if last == "*" else int(last)
     except ValueError:
         return -1, None
+
+
+# --- how new the data are -------------------------------------------------------------------------
+
+
+STAMP = "modifyTimestamp"
+_PADDED = 20
+_LOCAL_TIMES = frozenset({Kind.ACTIVE_DIRECTORY, Kind.SAMBA, Kind.LIGHTWEIGHT})
+
+
+def marks(directory: Directory, bases: Iterable[str]) -> dict[str, str]:
+    """Return marks that only grow, by what they count: later data never have a smaller text.
+
+    Empty where the server has none, or does not show them. Raises nothing.
+    """
+    root = directory.root
+    found: dict[str, str] = {}
+    usn, controller = number(root.get("highestcommittedusn")), texts(root.get("dsservicename", []))
+    if usn is not None and controller:
+        found[f"usn {controller[0]}"] = str(usn).zfill(_PADDED)
+    if kind_of(root) is not Kind.OPENLDAP:
+        return found
+    keys = [dn_key(base) for base in bases]
+    aside = directory.aside()
+    for context in directory.contexts:
+        if not any(is_below(key, dn_key(context)) for key in keys):
+            continue
+        try:
+            entry, _ = aside.look(context, ("contextCSN",), "(objectClass=*)")
+        except SourceIncomplete:
+            continue
+        for csn in texts(entry.attributes.get("contextcsn", [])) if entry is not None else ():
+            # time#count#server#modification; the server is what the number belongs to.
+            parts = csn.split("#")
+            if len(parts) == 4:
+                found[f"csn {context} {parts[2]}"] = csn
+    return found
+
+
+def tells_age(directory: Directory) -> bool:
+    """Return whether the times of changes are the same on all servers of this directory."""
+    return kind_of(directory.root) not in _LOCAL_TIMES

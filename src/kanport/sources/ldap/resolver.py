@@ -1,28 +1,100 @@
-"""What is gathered while the members of groups are found: the groups met, and the people."""
+"""Who is in which group: the groups met on the way, the people, and what could not be read.
+
+`GroupResolver` holds what is known while `kanport.sources.ldap.members` asks for more; `reach`
+follows groups in groups down without running in circles.
+"""
 
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from kanport.mapping.ldap import LdapGroups, LdapSource, several
-from kanport.sources.ldap.active import is_locked
+from kanport.sources.ldap.attributes import is_locked
 from kanport.sources.ldap.ber import Entry
-from kanport.sources.ldap.errors import SourceIncomplete
-from kanport.sources.ldap.graph import Node
 from kanport.sources.ldap.lookup import Found, Lookup
 from kanport.sources.ldap.names import dn_key, is_below, is_certain, without_uid
-from kanport.sources.ldap.people import Person
 from kanport.sources.ldap.proof import ANY
-from kanport.sources.ldap.search import Directory
+from kanport.sources.ldap.rows import Person
+from kanport.sources.ldap.search import Directory, SourceIncomplete
+
+# --- groups in groups -----------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
-class Gathering:
+class Node:
+    """A group: its entry, and its direct members by the keys of their DNs.
+
+    `unresolved` are members of whom nobody can say who they are; `external` are proven to be none
+    of the people, as they are gone or something else. `unreadable` is True where the list of
+    members may not be read, `unexpanded` where members are whom a search finds and the server does
+    not list them. `logins` are those of the people whom the group lists by login.
+    """
+
+    entry: Entry
+    people: set[str] = field(default_factory=set)
+    logins: set[str] = field(default_factory=set)
+    groups: set[str] = field(default_factory=set)
+    unresolved: list[str] = field(default_factory=list)
+    external: list[str] = field(default_factory=list)
+    unreadable: bool = False
+    unexpanded: bool = False
+
+
+class Reach(NamedTuple):
+    """What is reached from a group: people, the groups passed (itself first), and two warnings.
+
+    `logins` are those of the people whom one of the groups lists by login.
+    """
+
+    people: set[str]
+    passed: tuple[str, ...]
+    too_deep: bool
+    in_circle: bool
+    logins: set[str]
+
+
+def reach(start: str, nodes: Mapping[str, Node], depth: int) -> Reach:
+    """Follow a group down to `depth` levels of groups below it; each group is passed once.
+
+    >>> a = Node(Entry("a", {}), {"ada"}, groups={"b"})
+    >>> b = Node(Entry("b", {}), {"bob"}, groups={"a"})
+    >>> found = reach("a", {"a": a, "b": b}, 5)
+    >>> sorted(found.people), found.in_circle, found.too_deep
+    (['ada', 'bob'], True, False)
+    """
+    people: set[str] = set()
+    logins: set[str] = set()
+    passed: dict[str, None] = {start: None}
+    level, circle = [start], False
+    for _ in range(depth + 1):
+        below: list[str] = []
+        for key in level:
+            node = nodes[key]
+            people |= node.people
+            logins |= node.logins
+            circle = circle or start in node.groups
+            for inner in node.groups:
+                if inner not in passed and inner in nodes:
+                    passed[inner] = None
+                    below.append(inner)
+        level = below
+        if not level:
+            return Reach(people, tuple(passed), too_deep=False, in_circle=circle, logins=logins)
+    kept = [key for key in passed if key not in set(level)]
+    return Reach(people, tuple(kept), too_deep=True, in_circle=circle, logins=logins)
+
+
+# --- what is known --------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class GroupResolver:
     """The groups that were asked about and all that were met in them, and everybody known so far.
 
     People who are found elsewhere than in the search for people are added to `people`.
-    `now` is when accounts are judged to be expired. `hidden_groups` may lie in any group, and
+    `now` is when accounts are judged to be expired. `unreadable_groups` may lie in any group, and
     cannot be read: because of them nothing is certain. `ungrouped` are the keys of people of whom
     it is not known which groups they are in.
     """
@@ -35,7 +107,7 @@ class Gathering:
     lookup: Lookup
     now: datetime
     nodes: dict[str, Node] = field(default_factory=dict)
-    hidden_groups: list[str] = field(default_factory=list)
+    unreadable_groups: list[str] = field(default_factory=list)
     ungrouped: set[str] = field(default_factory=set)
     _keys: dict[bytes, str] = field(default_factory=dict)
     _same: dict[str, str] = field(default_factory=dict)
@@ -81,25 +153,25 @@ class Gathering:
                 by_key[own] = entry
                 if own != key:
                     self._same[key] = own
-        found.hidden = {self.same_as(key): dn for key, dn in asked.hidden.items()}
+        found.unreadable = {self.same_as(key): dn for key, dn in asked.unreadable.items()}
         return found
 
-    def hidden_people(self) -> dict[str, str]:
+    def unreadable_people(self) -> dict[str, str]:
         """Return the members that are not shown and may be people of the source, by key."""
         groups = [dn_key(base) for base in several(self.groups.base)]
         people = [dn_key(base) for base in self.spec.bases]
         # Where groups have a place of their own below that of the people, nobody lives there.
         apart = [one for one in groups if one not in people]
-        lost = {dn_key(dn): dn for node in self.nodes.values() for dn in node.lost}
+        unresolved = {dn_key(dn): dn for node in self.nodes.values() for dn in node.unresolved}
         return {
             key: dn
-            for key, dn in lost.items()
+            for key, dn in unresolved.items()
             if self.is_inside(key)
             and not any(is_below(key, one) and self.is_inside(one) for one in apart)
         }
 
     def is_inside(self, key: str) -> bool:
-        """Say whether the search for people would have seen an entry, were it a person."""
+        """Return whether the search for people would have seen an entry, were it a person."""
         if self._bases is None:
             self._bases = tuple(map(self._base_key, self.spec.bases))
         bases = self._bases
@@ -119,5 +191,5 @@ class Gathering:
 
 
 def decoded(raw: bytes) -> str:
-    """Give a DN or a login name as text, also where it is none."""
+    """Return a DN or a login name as text, also where it is none."""
     return raw.decode("utf-8", "backslashreplace")

@@ -4,8 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kanport.sources.ldap.active import judge
-from kanport.sources.ldap.values import filetime
+from kanport.sources.ldap.attributes import filetime, judge
 
 NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 PAST, FUTURE = b"133801632000000000", b"160000000000000000"
