@@ -531,10 +531,20 @@ class Unknown:
         others.update({RELATIONS[kind].several: frozenset(pairs[kind]) for kind in pairs})
         return cls(**others)
 
+    @classmethod
+    def together(cls, parts: Iterable["Unknown"]) -> "Unknown":
+        """Return that what any of these leaves open is unknown."""
+        listed = tuple(parts)
+        values: dict[str, Any] = {
+            one.name: frozenset().union(*(getattr(part, one.name) for part in listed))
+            for one in fields(cls)
+            if one.name != "everybody"
+        }
+        return cls(everybody=any(part.everybody for part in listed), **values)
+
     def __or__(self, other: "Unknown") -> "Unknown":
         """Return that what either leaves open is unknown."""
-        names = (one.name for one in fields(self))
-        return Unknown(**{name: getattr(self, name) | getattr(other, name) for name in names})
+        return Unknown.together((self, other))
 
     def pairs(self, kind: About) -> frozenset[Pair]:
         """Return the keys of the relations of a kind that are open."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from kanport.model import DesiredState
+from kanport.model import About, DesiredState
 from kanport.normalize import Normalized
 from kanport.origin import Origin
 from kanport.table import DirectoryEntry, Row, Scope
@@ -96,5 +96,5 @@ def test_a_group_of_which_not_all_members_are_known_leaves_open_who_is_in_it() -
     found = read(("ada", ADA), scopes=(scope("Web"), scope("Ops", is_open=True)))
     assert found.desired.unknown.group_members == {(None, "ops")}
     (blocker,) = found.desired.unknown.because
-    assert (blocker.kind, blocker.about, blocker.what) == ("group", "group", "ops")
+    assert (blocker.kind, blocker.about, blocker.what) == ("group", About.GROUP_MEMBER, "ops")
     assert blocker.origin.dn == "cn=Ops,dc=x"

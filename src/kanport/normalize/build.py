@@ -1,7 +1,7 @@
 """FilledRows and mapping in, the desired state with all findings out."""
 
 import itertools
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -9,36 +9,33 @@ from kanport.findings import Finding, errors_in
 from kanport.frames import DesiredUsers
 from kanport.mapping import LoadedMapping
 from kanport.mapping.spec import MappingFile, Membership, ProjectRule
-from kanport.model import DesiredState, Given, Pair, Unknown
-from kanport.names import id_text, plain_number, spelling_key
-from kanport.normalize.blockers import of_row, row_blockers, scope_blockers, source_blockers
+from kanport.model import RELATIONS, About, Blocker, DesiredState, Given, Pair, Unknown
+from kanport.names import case_key, id_text, plain_number, spelling_key
 from kanport.normalize.bound import scalar_text
 from kanport.normalize.columns import header_origin, matrix_columns, refuse_missing
 from kanport.normalize.entries import Entries, Judge, insiders, refuse_entries
-from kanport.normalize.grants import Requests, open_pairs, refuse_conflicts, withheld_pairs
-from kanport.normalize.group_access import (
-    access_wanted,
-    read_group_access,
-    refuse_differing_access,
-)
 from kanport.normalize.groups import groups_wanted, read_groups, refuse_differing
 from kanport.normalize.identity import ids_of, refuse_identities
-from kanport.normalize.memberships import (
-    CustomRoles,
-    ScopesRead,
-    read_members,
-    read_scopes,
-)
 from kanport.normalize.notes import Notes
 from kanport.normalize.passwords import same_password
 from kanport.normalize.people import People, by_person, refuse_contradictions
 from kanport.normalize.projects import projects_wanted, read_projects
-from kanport.normalize.rows import FilledRows, MemberRow, RowId, UserRow, contexts
+from kanport.normalize.relations import (
+    CustomRoles,
+    RelationColumns,
+    ScopeRead,
+    bind_project,
+    read_access,
+    read_memberships,
+    read_scopes,
+)
+from kanport.normalize.requests import Requests, refuse_conflicts, uncertain_pairs, withheld_pairs
+from kanport.normalize.rows import FilledRows, RelationRow, RowId, UserRow, contexts
 from kanport.normalize.ruled import Numbers
-from kanport.normalize.strays import read_strays
-from kanport.normalize.unread import nameless_aside, unread_people
+from kanport.normalize.unread import nameless_aside, rows_off_list, unread_people
 from kanport.normalize.users import person_key, read_users
 from kanport.normalize.value import State
+from kanport.origin import Origin, place_order
 from kanport.table import Table
 
 SCOPED = frozenset({"group-missing", "group-ambiguous"})
@@ -89,82 +86,84 @@ def normalize(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Normalized
     custom = _custom_roles(spec)
     judge = Judge(lambda: Entries(people.entries(), listed=spec.users is not None), notes)
     member_columns = []
+    scopes: list[ScopeRead] = []
     for rule in spec.memberships:
         rows, context = rows_of[rule.from_], shared[rule.from_]
-        columns = read_members(rule, rows, context, custom, notes, bad)
-        judge.members(columns, insiders(rule.username, rows.table, context))
+        columns = read_memberships(rule, rows, context, custom, notes, bad)
+        judge.holders(columns, insiders(rule.username, rows.table, context))
         member_columns.append(columns)
-    requests = Requests(member_columns, numbers)
-    scopes = [
-        read_scopes(rule, tables[rule.from_], shared[rule.from_], notes)
-        for rule in spec.memberships
-    ]
-    groups_read = read_groups(mapping, tables, shared, judge.of_groups, notes, bad)
+    for rule in spec.memberships:
+        project = bind_project(rule.project, shared[rule.from_]) if rule.project else None
+        scopes += read_scopes(About.MEMBERSHIP, project, tables[rule.from_], notes)
+    groups = read_groups(mapping, rows_of, shared, judge, notes, bad)
     judge.tell()
-    access_read = read_group_access(mapping, tables, shared, custom, notes, bad)
+    requests = {
+        About.MEMBERSHIP: Requests(About.MEMBERSHIP, member_columns, numbers),
+        About.GROUP_MEMBER: Requests(
+            About.GROUP_MEMBER, [group.members for group in groups], numbers
+        ),
+        About.GROUP_ACCESS: Requests(
+            About.GROUP_ACCESS,
+            read_access(mapping, rows_of, shared, custom, notes, bad),
+            Numbers(),
+        ),
+    }
     project_rows = read_projects(spec, tables, shared, notes, bad)
-    bad |= refuse_differing(groups_read, notes) | refuse_differing_access(access_read, notes)
+    bad |= refuse_differing(groups, notes)
+    bad |= refuse_conflicts(requests[About.GROUP_ACCESS].rows(), notes)
     user_rows = people.rows()
     bad |= _contradictions(spec, rows_of, user_rows, notes)
-    bad |= refuse_conflicts((row for row in requests.rows() if not row.withheld), notes)
+    memberships = requests[About.MEMBERSHIP].rows()
+    bad |= refuse_conflicts((row for row in memberships if not row.withheld), notes)
     by_key = by_person(itertools.chain(*user_rows.values()))
     bad |= refuse_entries(by_key, bad, notes)
     if spec.users is not None and spec.users.id is not None:
         bad |= refuse_identities(by_key, notes)
 
     # From here on nothing more becomes bad, so that it is known which rows need a look.
-    user_rows, member_rows = people.rows(bad), requests.rows(bad)
-    strays = read_strays(spec, tables, shared)
+    user_rows = people.rows(bad)
+    relation_rows = {kind: requests[kind].rows(bad) for kind in RELATIONS}
+    off_list = Unknown.together(rows_off_list(spec, tables, shared))
     in_doubt = _people_in_doubt(user_rows, bad)
-    in_doubt |= {key for key in strays.people if not people.names(key)}
+    in_doubt |= {key for key in off_list.people if not people.names(key)}
     users = people.wanted(in_doubt, itertools.chain(*user_rows.values()), notes)
-    partial = any(table.partial or bool(_broken(table)) for table in tables.values())
-    groups = groups_wanted(groups_read, bad=bad, in_doubt=in_doubt, partial=partial)
-    group_access, access_open = access_wanted(access_read, bad=bad, partial=partial)
-    unknown = _unknown(user_rows, member_rows, scopes, users, in_doubt, bad, partial=partial)
-    unread = unread_people(spec, tables, shared)
-    unknown = replace(
-        unknown,
-        everybody=unknown.everybody or strays.everybody,
-        memberships=unknown.memberships | unread.memberships | strays.memberships,
-        ids=unknown.ids | unread.ids | strays.ids,
-        hidden=frozenset(unread.hidden),
-        nameless=frozenset(unread.nameless),
-        because=frozenset(
-            map(
-                of_row,
-                (
-                    *row_blockers(user_rows, member_rows, groups_read, access_read, bad),
-                    *scope_blockers(scopes),
-                    *(
-                        blocker
-                        for name, table in tables.items()
-                        if table.partial or _broken(table)
-                        for blocker in source_blockers(name, _broken(table))
-                    ),
-                    *strays.because,
-                    *unread.because,
-                ),
-            )
-        ),
-    )
+    broken = {
+        name: _broken(table) for name, table in tables.items() if table.partial or _broken(table)
+    }
+    scopes += [scope for group in groups for scope in group.scopes]
+    unknown = _unknown(user_rows, relation_rows, scopes, users, in_doubt, bad, bool(broken))
+    # Who is named only by a row off its list is unknown by way of `in_doubt`.
+    off_list = replace(off_list, people=frozenset())
+    unknown = Unknown.together((unknown, off_list, *unread_people(spec, tables, shared)))
+    because = {
+        *unknown.because,
+        *(blocker for rows in user_rows.values() for row in rows for blocker in row.blockers(bad)),
+        *(b for rows in relation_rows.values() for row in rows for b in row.blockers(bad)),
+        *(blocker for scope in scopes for blocker in scope.blockers()),
+        *(b for name, errors in broken.items() for b in _source_blockers(name, errors)),
+    }
+    wanted_groups = groups_wanted(groups, bad=bad)
+    # Whoever is in doubt in all groups neither joins nor leaves one.
+    doubtful = uncertain_pairs(relation_rows[About.GROUP_MEMBER], bad)
+    nowhere = {who for who, what in doubtful if who is not None and what is None}
     desired = DesiredState(
         users,
-        requests.memberships(bad=bad, unknown=in_doubt),
-        requests.projects_named(
+        requests[About.MEMBERSHIP].relations(bad=bad, left_out=in_doubt),
+        projects_named(
             [
                 *_constant_projects(mapping, tables),
-                *(given for scope in scopes for given in scope.named),
+                *(scope.given for scope in scopes if scope.names_project),
             ],
+            member_columns,
         ),
-        replace(
-            unknown,
-            group_members=groups.open | unread.group_members | strays.group_members,
-            group_access=access_open | strays.group_access,
+        replace(unknown, because=frozenset(map(_of_row, because))),
+        wanted_groups,
+        requests[About.GROUP_MEMBER].relations(
+            bad=bad,
+            left_out=in_doubt | nowhere,
+            called={group.key: group.name.value for group in wanted_groups},
         ),
-        groups.groups,
-        groups.members,
-        group_access,
+        requests[About.GROUP_ACCESS].relations(bad=bad),
         projects_wanted(project_rows, bad=bad, notes=notes),
         every_project="remove" in (spec.groups_missing, spec.group_members_missing)
         or spec.group_access_missing == "revoke",
@@ -211,23 +210,27 @@ def _people_in_doubt(
 
 def _unknown(
     user_rows: Mapping[str, list[UserRow]],
-    member_rows: list[MemberRow],
-    scopes: list[ScopesRead],
+    relation_rows: Mapping[About, list[RelationRow]],
+    scopes: Iterable[ScopeRead],
     users: DesiredUsers,
     in_doubt: frozenset[str],
     bad: Collection[RowId],
-    *,
     partial: bool,
 ) -> Unknown:
-    pairs: set[Pair] = {*open_pairs(member_rows, bad), *withheld_pairs(member_rows)}
-    pairs.update((key, None) for key in in_doubt)
-    named = {person_key(row.username) for row in member_rows if row.id in bad}
+    pairs: dict[About, set[Pair]] = {
+        kind: {*uncertain_pairs(rows, bad), *withheld_pairs(rows)}
+        for kind, rows in relation_rows.items()
+    }
+    for kind in (About.MEMBERSHIP, About.GROUP_MEMBER):
+        pairs[kind].update((key, None) for key in in_doubt)
+    members = relation_rows[About.MEMBERSHIP]
+    named = {person_key(row.holders[0]) for row in members if row.id in bad}
     nameless = any(
         row.id in bad and row.username.state is not State.GIVEN
         for rows in user_rows.values()
         for row in rows
-    ) or any(row.id in bad and row.username.state is State.BAD for row in member_rows)
-    nameless = nameless or any(who is None for who, _ in pairs)
+    ) or any(row.id in bad and row.holders[0].state is State.BAD for row in members)
+    nameless = nameless or any(who is None for who, _ in pairs[About.MEMBERSHIP])
     everyone = (row for rows in user_rows.values() for row in rows)
     people = by_person(everyone) if in_doubt else {}
     ids = {key: ids_of(people[key]) for key in in_doubt if key in people}
@@ -239,15 +242,33 @@ def _unknown(
     # A source that was not read cleanly is no evidence of anything that it lacks.
     if partial:
         nameless = True
-        pairs.add((None, None))
+        for open_pairs in pairs.values():
+            open_pairs.add((None, None))
     # Who is in a group of the directory says nothing of who is in the directory.
-    pairs.update((None, project) for scope in scopes for project in scope.open)
+    for scope in scopes:
+        pairs[scope.kind].update([scope.uncertain] if scope.uncertain is not None else [])
     # Who may have lost access to any project may have lost it to each.
-    pairs = {(who, what) for who, what in pairs if what is None or (who, None) not in pairs}
+    pairs[About.MEMBERSHIP] = {
+        (who, what)
+        for who, what in pairs[About.MEMBERSHIP]
+        if what is None or (who, None) not in pairs[About.MEMBERSHIP]
+    }
     wanted = set(users.keys)
     unknown = in_doubt | {key for key in named if key is not None and key not in wanted}
     given = frozenset((key, text) for key, found in ids.items() for text in found)
-    return Unknown(unknown, nameless, frozenset(pairs), given)
+    return Unknown.of(pairs, people=unknown, everybody=nameless, ids=given)
+
+
+def _source_blockers(source: str, broken: Iterable[Finding]) -> Iterator[Blocker]:
+    """Yield the blockers of a source that was not read to its end, by what was `broken`."""
+    found = [Blocker("source", None, one.origin or Origin(source)) for one in broken]
+    yield from found or [Blocker("source", None, Origin(source))]
+
+
+def _of_row(blocker: Blocker) -> Blocker:
+    """Return the blocker with the row as its place, whatever the column."""
+    origin = replace(blocker.origin, column=None, position=None, cell=None, attribute=None)
+    return blocker._replace(origin=origin)
 
 
 def _broken(table: Table) -> list[Finding]:
@@ -287,3 +308,22 @@ def _matrix_projects(rule: Membership, table: Table) -> list[Given[str]]:
         Given(project, (header_origin(table, column),))
         for column, project in matrix_columns(rule.matrix, table.columns).items()
     ]
+
+
+def projects_named(
+    constants: Iterable[Given[str]], read: Iterable[RelationColumns]
+) -> tuple[Given[str], ...]:
+    """Return every project that a row or the mapping speaks of, with the first place of it."""
+    first: dict[str, tuple[object, Given[str]]] = {}
+
+    def take(given: Given[str], *, aside: bool = False) -> None:
+        key, rank = case_key(given.value), (place_order(given.origins[0]), aside)
+        if key not in first or rank < first[key][0]:  # type: ignore[operator]
+            first[key] = rank, given
+
+    for given in constants:
+        take(given)
+    for columns in read:
+        for row, project, place in columns.targets():
+            take(Given(project, (place,)), aside=bool(columns.aside[row]))
+    return tuple(given for _, (_, given) in sorted(first.items()))

@@ -7,20 +7,22 @@ sources of users make of the same entry, and for a login only where a group list
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property, partial
 from typing import NamedTuple
 
 from kanport.mapping.spec import Rule
+from kanport.model import About
 from kanport.names import compare_key
 from kanport.normalize.bound import Context
-from kanport.normalize.groups import GroupRow, JudgeRow
-from kanport.normalize.memberships import MemberColumns
 from kanport.normalize.notes import Notes, shown
+from kanport.normalize.relations import RelationColumns
 from kanport.normalize.rows import RowId, UserRow
+from kanport.normalize.ruled import Column
+from kanport.normalize.rules import NOTHING, Outcome
 from kanport.normalize.users import bind_username, person_key
-from kanport.normalize.value import State, Value, read_one
+from kanport.normalize.value import State, read_one
 from kanport.origin import Origin, in_place_order
 from kanport.table import DirectoryEntry, Table
 
@@ -145,50 +147,45 @@ class Judge:
     def _entries(self) -> Entries:
         return self.users()
 
-    def members(self, columns: MemberColumns, insiders: Insiders) -> None:
-        """Mark the rows that do not count, or may not, or prove nothing."""
-        rows, names = columns.rows, columns.username
-        keys = [person_key(one) for one in names.outcomes]
+    def holders(self, columns: RelationColumns, insiders: Insiders) -> None:
+        """Mark the rows that do not count, or may not, or prove nothing.
+
+        Of several holders in a row only those stay who count.
+        """
+        rows, holders = columns.rows, columns.holders
+        keys = [[person_key(one) for one in several] for several in holders.outcomes]
+        left_out: dict[int, set[int]] = defaultdict(set)
         for row, entry in enumerate(rows.entries):
-            key = keys[names.codes[row]]
-            if entry is None or key is None:
-                continue
-            verdict = self._judge(
-                key, names[row].text, entry, partial(rows.place, row, None), insiders
-            )
-            if verdict is Verdict.UNLISTED:
-                columns.unlisted[row] = True
-            elif verdict is Verdict.OPEN:
-                columns.withheld[row] = True
-            elif verdict is not Verdict.COUNTS:
+            code = holders.codes[row]
+            for at, key in enumerate(keys[code] if entry is not None else ()):
+                if key is None or entry is None:
+                    continue
+                who = holders.outcomes[code][at].text
+                verdict = self._judge(key, who, entry, partial(rows.place, row, None), insiders)
+                if verdict is Verdict.UNLISTED:
+                    columns.unlisted[row] = True
+                elif verdict is Verdict.OPEN:
+                    columns.withheld[row] = True
+                elif verdict is not Verdict.COUNTS:
+                    left_out[row].add(at)
+        if left_out:
+            columns.holders = self._staying(columns, left_out)
+
+    def _staying(
+        self, columns: RelationColumns, left_out: Mapping[int, Collection[int]]
+    ) -> Column[tuple[Outcome, ...]]:
+        outcomes, codes = list(columns.holders.outcomes), columns.holders.codes.copy()
+        # Who is in a group that may only be hidden is uncertain, whoever the row is about.
+        hidden = columns.hidden & (columns.kind is About.GROUP_MEMBER)
+        for row, out in left_out.items():
+            several = columns.holders[row]
+            staying = tuple(one for at, one in enumerate(several) if at not in out)
+            if staying or hidden[row]:
+                codes[row] = len(outcomes)
+                outcomes.append(staying or (NOTHING,))
+            else:
                 columns.aside[row] = True
-
-    def of_groups(self, rule: Rule | None, table: Table, context: Context) -> JudgeRow:
-        """Return what judges the rows of groups, for the rule that reads members of a source."""
-        called = insiders(rule, table, context)
-        return lambda row: self._group_row(row, called)
-
-    def _group_row(self, row: GroupRow, insiders: Insiders) -> GroupRow:
-        verdicts = [self._of_member(one, row, insiders) for one in row.members]
-        staying = (Verdict.COUNTS, Verdict.UNLISTED, Verdict.OPEN)
-        members = tuple(
-            one for one, verdict in zip(row.members, verdicts, strict=True) if verdict in staying
-        )
-        if members == row.members and not set(verdicts) & {Verdict.UNLISTED, Verdict.OPEN}:
-            return row
-        return replace(
-            row,
-            members=members,
-            aside=not members,
-            withheld=Verdict.OPEN in verdicts,
-            unlisted=Verdict.UNLISTED in verdicts,
-        )
-
-    def _of_member(self, who: Value, row: GroupRow, insiders: Insiders) -> Verdict:
-        if row.entry is None or who.state is not State.GIVEN:
-            return Verdict.COUNTS
-        key = compare_key(who.text)
-        return self._judge(key, who.text, row.entry, lambda: row.origin, insiders)
+        return Column(outcomes, codes)
 
     def _judge(
         self,

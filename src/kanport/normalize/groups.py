@@ -1,217 +1,209 @@
-"""Which groups the rows want, and who is to be in them."""
+"""Which groups the rows want, apart from who is in them."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from functools import partial
 
-from kanport.facts import Fact, fact
+import numpy as np
+
+from kanport.coded import Codes, Flags
 from kanport.mapping import LoadedMapping
-from kanport.mapping.spec import Groups, Rule
-from kanport.model import About, DesiredGroup, DesiredRelation, Given, Pair
+from kanport.model import About, DesiredGroup, Given
 from kanport.names import case_key, compare_key
 from kanport.normalize.bound import Context, bind
-from kanport.normalize.listed import CONTEXT, GROUPS, listed_groups
+from kanport.normalize.entries import Judge, insiders
 from kanport.normalize.notes import Notes, shown
-from kanport.normalize.rows import RowId, rows_in_order
-from kanport.normalize.value import EMPTY, State, Value, read_one, read_several
+from kanport.normalize.relations import (
+    CONTEXT,
+    GROUPS,
+    RelationColumns,
+    Requested,
+    ScopeRead,
+    listed_groups,
+    name_problem,
+    read_members,
+    read_scopes,
+)
+from kanport.normalize.rows import FilledRows, RowId
+from kanport.normalize.ruled import Column, Numbers, spread
+from kanport.normalize.rules import Outcome, State
 from kanport.origin import Origin, in_place_order, place_order
-from kanport.rules import username_problem
-from kanport.table import DirectoryEntry, Scope, Table
-
-NAME_MAX = 191
-"""Code points that MariaDB holds of a group's name; SQLite and PostgreSQL take more."""
 
 
-@dataclass(frozen=True, slots=True)
-class GroupRow:
-    """What one row says of groups: their names, an external id, and who is in them.
+@dataclass(frozen=True, slots=True, eq=False)
+class GroupColumns:
+    """What the rows of one source, or a list in the mapping, say of groups.
 
-    `listing` is True where the row belongs to a rule that says who is in its groups, `listed` where
-    it stands for a list in the mapping. `entry` is the entry of a directory that it is about. Such
-    a row is `aside` where that is no user, `withheld` where it may be one, and `unlisted` where no
-    source of users has it.
+    `listing` marks the rows that belong to a list of who is in their groups, `listed` is True where
+    the mapping itself lists them. `lists_members` is True where `scopes`, the groups that a source
+    names besides its rows, are listed with their members.
     """
 
-    id: RowId
-    origin: Origin
-    names: tuple[Value, ...]
-    external_id: Value
-    members: tuple[Value, ...]
-    listing: bool
+    members: RelationColumns
+    external_id: Column[Outcome]
+    listing: Flags
     listed: bool = False
-    entry: DirectoryEntry | None = None
-    aside: bool = False
-    withheld: bool = False
-    unlisted: bool = False
+    scopes: tuple[ScopeRead, ...] = ()
+    lists_members: bool = False
+
+    def rows_by_group(self, groups: Numbers) -> tuple[Codes, Codes]:
+        """Return each row that names a group, and the number of the group's key."""
+        (column,) = self.members.requested
+        keys = [
+            groups.of(compare_key(target.text) for target, _ in one.requests if _given(target))
+            for one in column.outcomes
+        ]
+        return spread([key.tolist() for key in keys], column.codes)
+
+    def names(self, row: int) -> Iterator[tuple[str, Origin]]:
+        """Yield the groups that a row names, each with its place."""
+        (column,), rows = self.members.requested, self.members.rows
+        for target, _ in column[row].requests:
+            if _given(target):
+                yield target.text, rows.place(row, target.places[0])
+
+    def with_id(self, usable: Flags) -> Iterator[tuple[int, Outcome]]:
+        """Yield the usable rows that give an external id, or clear it."""
+        told = self.external_id.where(lambda one: one.state in (State.GIVEN, State.CLEAR))
+        for row in np.flatnonzero(told & usable).tolist():
+            yield row, self.external_id[row]
+
+    def usable(self, bad: Collection[RowId]) -> Flags:
+        """Return which rows can be used."""
+        return ~self.members.rows.flags(bad)
 
 
-JudgeRow = Callable[[GroupRow], GroupRow]
+def _names_any(names: Set[str], one: Requested) -> bool:
+    return one.requests[0].target.text in names
 
 
-class GroupsRead(NamedTuple):
-    """What all rows say of groups, and the groups that sources name besides their rows.
-
-    `scopes` are those of directories, with whether somebody in them is not known.
-    """
-
-    rows: tuple[GroupRow, ...]
-    scopes: tuple[tuple[Value, bool, bool], ...]
-
-
-class GroupsWanted(NamedTuple):
-    """The groups and members that usable rows want, and what the others leave open."""
-
-    groups: tuple[DesiredGroup, ...]
-    members: tuple[DesiredRelation, ...]
-    open: frozenset[Pair]
-
-
-def name_problem(text: str) -> Fact | None:
-    """Say why this cannot be the name of a group: Kanboard would take any text.
-
-    >>> name_problem("Engineers"), name_problem("x" * 192).code
-    (None, 'group-name-odd')
-    """
-    if len(text) <= NAME_MAX:
-        return None
-    return fact("group-name-odd", case="group", limit=NAME_MAX)
+def _given(value: Outcome) -> bool:
+    return value.state is State.GIVEN
 
 
 def read_groups(
     mapping: LoadedMapping,
-    tables: Mapping[str, Table],
+    rows_of: Mapping[str, FilledRows],
     shared: Mapping[str, Context],
-    judges: Callable[[Rule | None, Table, Context], JudgeRow],
+    judge: Judge,
     notes: Notes,
     bad: set[RowId],
-) -> GroupsRead:
-    """Give what the rows, and the mapping's own lists, say of groups.
+) -> list[GroupColumns]:
+    """Return what the rows, and the mapping's own lists, say of groups and their members.
 
-    Ids of rows that cannot be used go into `bad`. `judges` gives, for the rule that reads members
-    of a source, what tells of a row which of them count.
+    Ids of rows that cannot be used go into `bad`. `judge` judges which members count.
     """
-    rows: list[GroupRow] = []
-    scopes: list[tuple[Value, bool, bool]] = []
+    found = []
     for number, rule in enumerate(mapping.spec.groups):
         if rule.list is not None:
             table, complete = listed_groups(mapping, number)
-            found = _rows(GROUPS, table, CONTEXT, notes, bad, start=f"list {number}")
-            rows += [row if row.names[0].text in complete else _not_listing(row) for row in found]
+            members, ids = read_members(GROUPS, FilledRows(table), CONTEXT, notes, bad)
+            (names,) = members.requested
+            listing = names.where(partial(_names_any, complete))
+            found.append(GroupColumns(members, ids, listing, listed=True))
         elif rule.from_ is not None:
-            table, context = tables[rule.from_], shared[rule.from_]
-            judge = judges(rule.member, table, context)
-            rows += map(judge, _rows(rule, table, context, notes, bad))
-            scopes += _scopes(rule, table.scopes, context, notes)
-    return GroupsRead(tuple(rows), tuple(scopes))
+            assert rule.name is not None  # noqa: S101 - the model sees to it
+            rows, context = rows_of[rule.from_], shared[rule.from_]
+            members, ids = read_members(rule, rows, context, notes, bad)
+            judge.holders(members, insiders(rule.member, rows.table, context))
+            name = bind(rule.name, "group", context, check=name_problem)
+            scopes = read_scopes(About.GROUP_MEMBER, name, rows.table, notes)
+            lists = rule.member is not None
+            listing = np.full(len(rows), lists)
+            found.append(GroupColumns(members, ids, listing, False, scopes, lists))
+    return found
 
 
-def _not_listing(row: GroupRow) -> GroupRow:
-    return replace(row, listing=False)
-
-
-def _rows(
-    rule: Groups,
-    table: Table,
-    context: Context,
-    notes: Notes,
-    bad: set[RowId],
-    *,
-    start: str | None = None,
-) -> Iterator[GroupRow]:
-    assert rule.name is not None  # noqa: S101 - the model sees to it
-    name = bind(rule.name, "group", context, check=name_problem, names=True)
-    member = external = None
-    if rule.member is not None:
-        member = bind(rule.member, "member", context, check=username_problem, names=True)
-    if rule.external_id is not None:
-        external = bind(rule.external_id, "external id", context, clearable=True, names=True)
-    for row_id, row in rows_in_order(table):
-        own_id = row_id if start is None else (start, row_id[1])
-        names = read_several(name, row, notes) if name is not None else [EMPTY]
-        members = read_several(member, row, notes) if member is not None else [EMPTY]
-        given = read_one(external, row, notes) if external is not None else EMPTY
-        said = given.state is not State.EMPTY or any(m.state is not State.EMPTY for m in members)
-        if names[0].state is State.EMPTY:
-            # Where a pattern picks the groups out of many values, having none is nothing odd.
-            if not said or name is None or name.each or not name.columns or member is not None:
-                continue
-            notes.add("value-required", names[0].place(row.origin), case="group")
-            bad.add(own_id)
-        if any(value.state is State.BAD for value in (*names, given, *members)):
-            bad.add(own_id)
-        several = len([one for one in names if one.state is State.GIVEN]) > 1
-        if several and given.state in (State.GIVEN, State.CLEAR):
-            notes.add("value-not-single", given.place(row.origin), case="external-id")
-            bad.add(own_id)
-        yield GroupRow(
-            own_id,
-            row.origin,
-            tuple(names),
-            given,
-            tuple(members),
-            listing=rule.member is not None,
-            listed=start is not None,
-            entry=row.entry,
-        )
-
-
-def _scopes(
-    rule: Groups, scopes: Iterable[Scope], context: Context, notes: Notes
-) -> Iterator[tuple[Value, bool, bool]]:
-    """Give the groups of a directory, also those without members, and whether all are known."""
-    assert rule.name is not None  # noqa: S101 - the model sees to it
-    name = bind(rule.name, "group", context, check=name_problem)
-    for scope in scopes:
-        for value in read_several(name, scope.row, notes) if name is not None else ():
-            if value.state is not State.EMPTY:
-                placed = value if value.origins else value._replace(origins=(scope.row.origin,))
-                yield placed, scope.open, rule.member is not None
-
-
-def refuse_differing(read: GroupsRead, notes: Notes) -> set[RowId]:
-    """Find rows that contradict other rows about a group, or have a hole; give their ids.
-
-    A group may stand alone in a row, without anybody in it; beside rows that name members, such a
-    row has lost its member, and nobody knows whom it meant.
-    """
+def refuse_differing(read: Sequence[GroupColumns], notes: Notes) -> set[RowId]:
+    """Find rows that contradict other rows about a group, or have a hole; return their ids."""
     bad = _refuse_clashes(read, notes)
-    for rows in _by_group(read.rows).values():
-        of_files = [row for row in rows if row.listing and not (row.listed or row.aside)]
-        empty = [row for row in of_files if row.members[0].state is State.EMPTY]
-        for row in empty if len(empty) < len(of_files) else ():
-            notes.add("username-empty", row.members[0].place(row.origin), case="group")
-            bad.add(row.id)
-        given = [row for row in rows if row.external_id.state in (State.GIVEN, State.CLEAR)]
-        ids = sorted({row.external_id.text for row in given})
+    bad |= _refuse_holes(read, notes)
+    given: dict[str, list[tuple[RowId, str, Origin]]] = {}
+    for group in read:
+        rows = group.members.rows
+        for row, value in group.with_id(np.ones(len(rows), dtype=bool)):
+            place = rows.place(row, value.places[0])
+            for name, _ in group.names(row):
+                given.setdefault(compare_key(name), []).append((rows.id(row), value.text, place))
+    for key, several in given.items():
+        ids = sorted({text for _, text, _ in several})
         if len(ids) > 1:
-            places = in_place_order(row.external_id.origins[0] for row in given)
+            places = in_place_order(place for _, _, place in several)
             notes.add(
                 "group-differs",
                 places[0],
                 case="external-id",
                 related=places[1:],
-                group=shown(rows[0].names[0].text),
+                group=shown(_first_named(read, key)),
                 ids=tuple(map(shown, ids)),
             )
-            bad.update(row.id for row in given)
+            bad.update(row_id for row_id, _, _ in several)
     return bad
 
 
-def _refuse_clashes(read: GroupsRead, notes: Notes) -> set[RowId]:
-    """Find groups of directories whose names are one to Kanboard; give the ids of their rows."""
-    spelled: dict[str, dict[str, list[tuple[str, Origin]]]] = {}
-    named = [
-        (value, value.origins[:1] or (row.origin,)) for row in read.rows for value in row.names
-    ]
-    named += [(value, value.origins) for value, _, _ in read.scopes]
-    for value, places in named:
-        if value.state is State.GIVEN and places[0].dn is not None:
-            by_case = spelled.setdefault(compare_key(value.text), {})
-            by_case.setdefault(case_key(value.text), []).append((value.text, places[0]))
-    clashing = {key: by_case for key, by_case in spelled.items() if len(by_case) > 1}
-    for by_case in clashing.values():
-        names = sorted({text for several in by_case.values() for text, _ in several})
-        origins = in_place_order(place for several in by_case.values() for _, place in several)
+def _first_named(read: Sequence[GroupColumns], key: str) -> str:
+    """Return the first name in the first row that names a group by its key."""
+    return next(
+        next(group.names(row))[0]
+        for group in read
+        for row in range(len(group.members.rows))
+        if any(compare_key(name) == key for name, _ in group.names(row))
+    )
+
+
+def _refuse_holes(read: Sequence[GroupColumns], notes: Notes) -> set[RowId]:
+    """Find rows without a member beside others that have one; return their ids.
+
+    A group may stand alone in a row, without anybody in it; beside rows that name members, such a
+    row has lost its member, and nobody knows whom it meant.
+    """
+    bad: set[RowId] = set()
+    groups = Numbers()
+    by_group = [group.rows_by_group(groups) for group in read]
+    count, holes = np.zeros(len(groups), np.intp), np.zeros(len(groups), np.intp)
+    empty_rows = []
+    for group, (rows, key) in zip(read, by_group, strict=True):
+        of_file = group.listing & ~group.members.aside & (not group.listed)
+        empty = of_file & group.members.holders.where(lambda v: v[0].state is State.EMPTY)
+        count += np.bincount(key[of_file[rows]], minlength=len(groups))
+        holes += np.bincount(key[empty[rows]], minlength=len(groups))
+        empty_rows.append(empty)
+    for group, (rows, key), empty in zip(read, by_group, empty_rows, strict=True):
+        own = group.members.rows
+        for row in rows[empty[rows] & (holes < count)[key]].tolist():
+            place = next(iter(group.members.holders[row][0].places), None)
+            notes.add("username-empty", own.place(row, place), case="group")
+            bad.add(own.id(row))
+    return bad
+
+
+def _refuse_clashes(read: Sequence[GroupColumns], notes: Notes) -> set[RowId]:
+    """Find groups of directories whose names are one to Kanboard; return the ids of their rows."""
+    spelled: dict[str, set[str]] = {}
+    for group in read:
+        named = [(text, place) for _, text, place in group.members.targets()]
+        named += [(one.given.value, one.given.origins[0]) for one in group.scopes if _is_given(one)]
+        for text, place in named:
+            if place.dn is not None:
+                spelled.setdefault(compare_key(text), set()).add(case_key(text))
+    clashing: dict[str, list[tuple[str, Origin]]] = {
+        key: [] for key, by_case in spelled.items() if len(by_case) > 1
+    }
+    bad: set[RowId] = set()
+    for group in read if clashing else ():
+        for row in range(len(group.members.rows)):
+            for text, place in group.names(row):
+                if compare_key(text) in clashing:
+                    bad.add(group.members.rows.id(row))
+                    clashing[compare_key(text)].append((text, place))
+        for one in group.scopes:
+            if _is_given(one) and compare_key(one.target.text) in clashing:
+                place = one.given.origins[0]
+                clashing[compare_key(one.target.text)].append((one.target.text, place))
+    for several in clashing.values():
+        of_directories = [(text, place) for text, place in several if place.dn is not None]
+        names = sorted({text for text, _ in of_directories})
+        origins = in_place_order(place for _, place in of_directories)
         notes.add(
             "group-clash",
             origins[0],
@@ -219,119 +211,46 @@ def _refuse_clashes(read: GroupsRead, notes: Notes) -> set[RowId]:
             related=origins[1:],
             names=tuple(map(shown, names)),
         )
-    return {
-        row.id
-        for row in read.rows
-        for value in row.names
-        if value.state is State.GIVEN and compare_key(value.text) in clashing
-    }
+    return bad
+
+
+def _is_given(scope: ScopeRead) -> bool:
+    return scope.target.state is State.GIVEN
 
 
 def groups_wanted(
-    read: GroupsRead, *, bad: Collection[RowId], in_doubt: Collection[str], partial: bool
-) -> GroupsWanted:
-    """Give the groups and their members that usable rows want, and what the others leave open.
-
-    People `in_doubt` neither join nor leave a group. `partial` says that a source was not read to
-    its end, so that it is no evidence of anything that it lacks.
-    """
-    open_rows = [row for row in read.rows if (row.id in bad and not row.aside) or _is_hidden(row)]
-    is_open = {pair for row in open_rows for pair in group_pairs(row)}
-    is_open.update((key, None) for key in in_doubt)
-    for value, incomplete, _ in read.scopes:
-        if value.state in (State.BAD, State.UNKNOWN):
-            is_open.add((None, None))
-        elif incomplete:
-            is_open.add((None, compare_key(value.text)))
-    if partial:
-        is_open.add((None, None))
-    usable = [row for row in read.rows if row.id not in bad]
-    names: dict[str, list[tuple[Origin, str]]] = {}
+    read: Sequence[GroupColumns], *, bad: Collection[RowId]
+) -> tuple[DesiredGroup, ...]:
+    """Return the groups that usable rows want."""
+    names: dict[str, tuple[object, Given[str]]] = {}
     listing: set[str] = set()
-    for key, rows in _by_group(usable).items():
-        for row in rows:
-            names.setdefault(key, []).extend(
-                (place, value.text)
-                for value in row.names
-                if value.state is State.GIVEN and compare_key(value.text) == key
-                for place in value.origins[:1] or (row.origin,)
-            )
-            listing.update([key] if row.listing else [])
-    for value, _, lists_members in read.scopes:
-        if value.state is State.GIVEN:
-            key = compare_key(value.text)
-            names.setdefault(key, []).append((value.origins[0], value.text))
-            listing.update([key] if lists_members else [])
-    ids = _external_ids(usable)
-    groups = []
-    for key, spellings in sorted(names.items()):
-        place, name = min(spellings, key=lambda spelled: (place_order(spelled[0]), spelled[1]))
-        groups.append(DesiredGroup(Given(name, (place,)), ids.get(key), key in listing))
-    clear = [row for row in usable if not row.withheld]
-    members = _members(clear, {group.key: group.name.value for group in groups}, is_open)
-    # Who may be meant by such a row stays as they are, and what other rows say of them stands.
-    is_open.update(pair for row in usable if row.withheld for pair in group_pairs(row))
-    return GroupsWanted(tuple(groups), members, frozenset(is_open))
 
+    def take(text: str, place: Origin) -> str:
+        key, rank = compare_key(text), (place_order(place), text)
+        if key not in names or rank < names[key][0]:  # type: ignore[operator]
+            names[key] = rank, Given(text, (place,))
+        return key
 
-def _members(
-    rows: Iterable[GroupRow], names: Mapping[str, str], is_open: Collection[Pair]
-) -> tuple[DesiredRelation, ...]:
-    found: dict[tuple[str, str], list[tuple[Origin, str]]] = {}
-    described: set[tuple[str, str]] = set()
-    for row in rows:
-        for member in row.members:
-            if member.state is not State.GIVEN:
-                continue
-            place = member.place(row.origin)
-            for group in row.names:
-                pair = compare_key(member.text), compare_key(group.text)
-                # Whoever is in doubt neither joins nor leaves.
-                if pair not in is_open and (pair[0], None) not in is_open:
-                    found.setdefault(pair, []).append((place, member.text))
-                    described.update([] if row.unlisted else [pair])
-    members = []
-    for pair, named in sorted(found.items()):
-        places = in_place_order(place for place, _ in named)
-        _, who = min(named, key=lambda one: (place_order(one[0]), one[1]))
-        name = Given(names[pair[1]])
-        holder = Given(who, places)
-        unlisted = pair not in described
-        members.append(DesiredRelation(About.GROUP_MEMBER, holder, name, unlisted=unlisted))
-    return tuple(members)
-
-
-def _external_ids(rows: Iterable[GroupRow]) -> dict[str, Given[str]]:
-    found: dict[str, Given[str]] = {}
-    for key, several in _by_group(rows).items():
-        told = (State.GIVEN, State.CLEAR)
-        said = [r.external_id for r in several if r.external_id.state in told]
-        if said:
-            places = in_place_order(place for value in said for place in value.origins)
-            found[key] = Given(said[0].text, places)
-    return found
-
-
-def _by_group(rows: Iterable[GroupRow]) -> dict[str, list[GroupRow]]:
-    found: dict[str, list[GroupRow]] = {}
-    for row in rows:
-        for value in row.names:
-            if value.state is State.GIVEN:
-                found.setdefault(compare_key(value.text), []).append(row)
-    return found
-
-
-def group_pairs(row: GroupRow) -> Iterator[Pair]:
-    """Give what a row that cannot be used leaves open: whom it names, in which groups."""
-    for who in _keys(row.members):
-        for group in _keys(row.names):
-            yield who, group
-
-
-def _is_hidden(row: GroupRow) -> bool:
-    return any(value.state is State.UNKNOWN for value in (*row.names, *row.members))
-
-
-def _keys(values: Sequence[Value]) -> set[str | None]:
-    keys = {compare_key(v.text) if v.state is State.GIVEN else None for v in values}
-    return keys or {None}
+    ids: dict[str, list[tuple[str, tuple[Origin, ...]]]] = {}
+    for group in read:
+        usable, rows = group.usable(bad), group.members.rows
+        for _, text, place in group.members.targets(usable):
+            take(text, place)
+        if group.listing.any():
+            listed = group.members.targets(usable & group.listing)
+            listing.update(compare_key(text) for _, text, _ in listed)
+        for scope in filter(_is_given, group.scopes):
+            key = take(scope.target.text, scope.given.origins[0])
+            listing.update([key] if group.lists_members else [])
+        for row, value in group.with_id(usable):
+            places = tuple(rows.place(row, place) for place in value.places)
+            for name, _ in group.names(row):
+                ids.setdefault(compare_key(name), []).append((value.text, places))
+    external = {
+        key: Given(said[0][0], in_place_order(place for _, places in said for place in places))
+        for key, said in ids.items()
+    }
+    return tuple(
+        DesiredGroup(name, external.get(key), key in listing)
+        for key, (_, name) in sorted(names.items())
+    )

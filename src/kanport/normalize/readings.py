@@ -9,7 +9,7 @@ from kanport.mapping.spec import Groups, MappingFile, Membership, Users
 from kanport.names import spelling_key
 from kanport.normalize.bound import BoundRule, Context, bind
 from kanport.normalize.columns import matrix_columns
-from kanport.normalize.memberships import CustomRoles, bind_nothing, bind_role, role_cell
+from kanport.normalize.relations import CustomRoles, bind_nothing, bind_role, role_cell
 from kanport.normalize.rows import contexts
 from kanport.normalize.users import (
     bind_field,

@@ -7,6 +7,8 @@ import numpy as np
 
 from kanport.coded import Codes, Flags
 from kanport.mapping.spec import MappingFile
+from kanport.model import RELATIONS, About, Blocker, Pair
+from kanport.names import compare_key
 from kanport.normalize.bound import Context
 from kanport.normalize.columns import secret_columns
 from kanport.normalize.notes import Place
@@ -35,39 +37,63 @@ class UserRow:
     stable_id: Value | None = None
     entry: DirectoryEntry | None = None
 
+    def blockers(self, bad: Collection[RowId]) -> Iterator[Blocker]:
+        """Yield what the row leaves open if it cannot be used."""
+        if self.id in bad:
+            given = self.username.state is State.GIVEN
+            key = compare_key(self.username.text) if given else None
+            yield Blocker("row", key, self.origin)
+            if key is not None and self.stable_id and self.stable_id.state is not State.GIVEN:
+                # Without its id, the row may mean anybody under a new username.
+                yield Blocker("row", None, self.origin)
+
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """A project that a row speaks of, with the role that it wants there (EMPTY for none)."""
+class RelationRow:
+    """What one row says of relations: each of its holders to each target, with the role there.
 
-    project: Value
-    role: Value
-
-
-@dataclass(frozen=True, slots=True)
-class MemberRow:
-    """What one row says of a person's memberships; `open` is True where a project is unreadable.
-
-    `highest` is True where it may stand beside a row that wants another role: the higher one wins.
-    `entry` is the entry of a directory that the row is about; `withheld` is True where that may or
-    may not be the user, `unlisted` where no source of users has it.
+    A role is EMPTY where the row wants none. `highest` is True where it may stand beside a row that
+    wants another role: the higher one wins. `withheld` is True where the entry of a directory that
+    the row is about may or may not be the user, `unlisted` where no source of users has it.
     """
 
+    kind: About
     id: RowId
     origin: Origin
-    username: Value
-    asks: tuple[Ask, ...] = ()
-    open: bool = False
+    holders: tuple[Value, ...]
+    requests: tuple[tuple[Value, Value], ...]
     highest: bool = False
-    entry: DirectoryEntry | None = None
     withheld: bool = False
     unlisted: bool = False
 
     @property
-    def wants(self) -> Iterator[Ask]:
-        """The asks that can be used: project and role are both there."""
-        given = State.GIVEN
-        return (ask for ask in self.asks if ask.project.state is ask.role.state is given)
+    def usable(self) -> Iterator[tuple[Value, Value, Value]]:
+        """The holder, target and role of each request of which all three are there."""
+        for holder in self.holders:
+            for target, role in self.requests:
+                if holder.state is target.state is role.state is State.GIVEN:
+                    yield holder, target, role
+
+    def pairs(self, *, hidden: bool = False) -> Iterator[Pair]:
+        """Yield the keys of what it speaks of; with `hidden`, of what may only be hidden."""
+        key_of = RELATIONS[self.kind].key_of
+        for holder in self.holders:
+            for target, role in self.requests:
+                if not hidden or State.UNKNOWN in (holder.state, target.state, role.state):
+                    yield (
+                        compare_key(holder.text) if holder.state is State.GIVEN else None,
+                        key_of(target.text) if target.state is State.GIVEN else None,
+                    )
+
+    def blockers(self, bad: Collection[RowId]) -> Iterator[Blocker]:
+        """Yield what the row leaves open if it cannot be used, or not for sure."""
+        if self.id not in bad and not self.withheld and not any(self.pairs(hidden=True)):
+            return
+        nobody = any(holder.state is not State.GIVEN for holder in self.holders)
+        if self.kind is About.MEMBERSHIP and nobody:
+            yield Blocker("row", None, self.origin)
+        for who, what in self.pairs():
+            yield Blocker("row", who, self.origin, self.kind, what)
 
 
 def contexts(spec: MappingFile) -> dict[str, Context]:

@@ -29,8 +29,8 @@ from kanport.kanboard.client import Client
 from kanport.kanboard.current import read_current
 from kanport.names import compare_key
 from kanport.names import normalize as in_form
-from kanport.normalize.groups import name_problem as group_problem
 from kanport.normalize.projects import name_problem as project_problem
+from kanport.normalize.relations import name_problem as group_problem
 from kanport.pipeline.results import OnProgress, Reporter, Stage, ignore
 from kanport.rules import (
     control_problem,

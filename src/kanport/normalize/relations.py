@@ -1,0 +1,556 @@
+"""What the rows of one source say of relations: who, or which group, is wanted where, and as what.
+
+Memberships, members of groups and the access of groups are read, judged and put together in one
+way: a row names holders, and targets each with a role. What differs is which rules they have.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from kanport.coded import Flags
+from kanport.facts import Fact, fact
+from kanport.mapping import LoadedMapping
+from kanport.mapping.spec import (
+    GroupAccess,
+    Groups,
+    ListedGroup,
+    ListRule,
+    Matrix,
+    Membership,
+    ProjectRule,
+    RoleRule,
+    Rule,
+)
+from kanport.model import RELATIONS, About, Blocker, Given, Pair, ProjectRole
+from kanport.names import as_written, spelling_key
+from kanport.normalize.bound import BoundRule, Check, Context, bind, fold_table
+from kanport.normalize.columns import header_origin, matrix_columns
+from kanport.normalize.notes import Notes, Remark, remark
+from kanport.normalize.rows import FilledRows, RelationRow, RowId
+from kanport.normalize.ruled import Column, first_of, read_column, worked
+from kanport.normalize.rules import (
+    NOTHING,
+    Cell,
+    Oddities,
+    Outcome,
+    State,
+    apply,
+    apply_several,
+    refused,
+    shape,
+)
+from kanport.normalize.users import bind_username, nobody
+from kanport.normalize.value import Value, placed, read_several
+from kanport.origin import Origin
+from kanport.rules import project_role_problem, username_problem
+from kanport.table import Row, Table
+
+Outcomes = tuple[Outcome, ...]
+CustomRoles = Mapping[str, Collection[str]]
+"""The custom roles of projects, by the spelling key of the project."""
+
+NAME_MAX = 191
+"""Code points that MariaDB holds of a group's name; SQLite and PostgreSQL take more."""
+
+_NO_ROLE = Outcome(State.GIVEN)
+"""What a member of a group has instead of a role."""
+
+
+class Request(NamedTuple):
+    """A target with the role that a row wants there."""
+
+    target: Outcome
+    role: Outcome
+
+
+class Requested(NamedTuple):
+    """What some cells ask for: targets, each with the role there, EMPTY for none.
+
+    `unusable` is True where nothing of the row can be used.
+    """
+
+    requests: tuple[Request, ...] = ()
+    unusable: bool = False
+    remarks: tuple[Remark, ...] = ()
+
+    @property
+    def asks_something(self) -> bool:
+        """Whether a row has to say who asks."""
+        return self.unusable or any(one.role.state is not State.EMPTY for one in self.requests)
+
+
+@dataclass(slots=True, eq=False)
+class RelationColumns:
+    """What the rows of one source say of relations of one kind, by columns; see `RelationRow`.
+
+    `requested` is what they ask for: one column, or one for each column of a matrix. `withheld` and
+    `unlisted` are as in `RelationRow`; rows that are `aside` count for nobody.
+    """
+
+    kind: About
+    rows: FilledRows
+    holders: Column[Outcomes]
+    requested: Sequence[Column[Requested]]
+    highest: bool
+    withheld: Flags
+    unlisted: Flags
+    aside: Flags
+
+    @classmethod
+    def of(
+        cls,
+        kind: About,
+        rows: FilledRows,
+        holders: Column[Outcomes],
+        requested: Sequence[Column[Requested]],
+        *,
+        highest: bool = False,
+    ) -> "RelationColumns":
+        """Return the columns of rows that all count, as far as is known."""
+        flags = [np.zeros(len(rows), dtype=bool) for _ in range(3)]
+        return cls(kind, rows, holders, requested, highest, *flags)
+
+    def row(self, number: int) -> RelationRow:
+        """Return what one row says."""
+        row = self.rows[number]
+        return RelationRow(
+            self.kind,
+            self.rows.id(number),
+            row.origin,
+            tuple(placed(holder, row) for holder in self.holders[number]),
+            tuple(
+                (placed(target, row), placed(role, row))
+                for column in self.requested
+                for target, role in column[number].requests
+            ),
+            self.highest,
+            bool(self.withheld[number]),
+            bool(self.unlisted[number]),
+        )
+
+    @property
+    def hidden(self) -> Flags:
+        """Which rows have a holder, a target or a role that may only be hidden."""
+        hidden = self.holders.where(lambda one: any(v.state is State.UNKNOWN for v in one))
+        for column in self.requested:
+            hidden |= column.where(
+                lambda one: any(
+                    State.UNKNOWN in (request.target.state, request.role.state)
+                    for request in one.requests
+                )
+            )
+        return hidden
+
+    def targets(self, rows: Flags | None = None) -> Iterator[tuple[int, str, Origin]]:
+        """Yield the targets that rows name, each with a row and the place where it names it.
+
+        Where all rows have the place at the same column, the first row has the first place of all,
+        and stands for the others. With `rows`, only these are looked at.
+        """
+        chosen = np.arange(len(self.rows)) if rows is None else np.flatnonzero(rows)
+        for column in self.requested:
+            some = chosen[first_of(column.codes[chosen])] if self.rows.alike else chosen
+            for row in some.tolist():
+                for target, _ in column[row].requests:
+                    if target.state is State.GIVEN:
+                        yield row, target.text, self.rows.place(row, target.places[0])
+
+
+class ScopeRead(NamedTuple):
+    """A target that a source speaks of besides its rows; `open` is True if not all are known."""
+
+    kind: About
+    target: Value
+    open: bool
+    origin: Origin
+
+    @property
+    def given(self) -> Given[str]:
+        """The target with its place."""
+        return Given(self.target.text, self.target.origins[:1] or (self.origin,))
+
+    @property
+    def uncertain(self) -> Pair | None:
+        """The keys of what is open because of it; None where nothing is."""
+        if self.target.state is State.GIVEN:
+            key = RELATIONS[self.kind].key_of(self.target.text)
+            return (None, key) if self.open else None
+        return (None, None)
+
+    @property
+    def names_project(self) -> bool:
+        """Whether it is a project that memberships may be in."""
+        return self.kind is About.MEMBERSHIP and self.target.state is State.GIVEN
+
+    def blockers(self) -> Iterator[Blocker]:
+        """Yield why it is open who is wanted there."""
+        if self.uncertain is not None:
+            yield Blocker("group", None, self.origin, self.kind, self.uncertain[1])
+
+
+def read_scopes(
+    kind: About, rule: BoundRule | None, table: Table, notes: Notes
+) -> tuple[ScopeRead, ...]:
+    """Return what a source speaks of besides its rows.
+
+    So a project counts as named even where its group has no members, and a group of which not all
+    members are known leaves open who is to be in it.
+    """
+    return tuple(
+        ScopeRead(kind, target, scope.open, scope.row.origin)
+        for scope in table.scopes
+        for target in (read_several(rule, scope.row, notes) if rule is not None else ())
+        if target.state is not State.EMPTY
+    )
+
+
+# --- memberships ----------------------------------------------------------------------------------
+
+
+def read_memberships(
+    rule: Membership,
+    rows: FilledRows,
+    context: Context,
+    custom: CustomRoles,
+    notes: Notes,
+    bad: set[RowId],
+) -> RelationColumns:
+    """Return what the rows of a source say of memberships; ids of unusable rows go into `bad`."""
+    if rule.matrix is not None:
+        requested = _matrix(rule.matrix, rows, context, custom)
+    else:
+        requested = [_one_project(rule, rows, context, custom)]
+    username = read_column(bind_username(rule.username, context), rows, notes)
+    unusable, asking = np.zeros(len(rows), dtype=bool), np.zeros(len(rows), dtype=bool)
+    for column in requested:
+        column.tell(lambda one: one.remarks, rows, notes)
+        unusable |= column.where(lambda one: one.unusable)
+        asking |= column.where(lambda one: one.asks_something)
+    nameless = username.where(lambda one: one.state is State.EMPTY) & asking
+    for row in np.flatnonzero(nameless).tolist():
+        for one in nobody(username[row]):
+            notes.remark(one, rows.place(row, one.place))
+    unusable |= nameless | username.where(lambda one: one.state is State.BAD)
+    bad.update(rows.chosen(unusable))
+    highest = rule.several == "highest" or (rule.several is None and rows.table.kind == "ldap")
+    holders: Column[Outcomes] = username.of_each(lambda one: (one,))
+    return RelationColumns.of(About.MEMBERSHIP, rows, holders, requested, highest=highest)
+
+
+def bind_project(rule: Rule, context: Context) -> BoundRule:
+    """Make the rule for a project ready for one source."""
+    return bind(rule, "project", context, names=True) or bind_nothing("project", context)
+
+
+def bind_nothing(what: str, context: Context) -> BoundRule:
+    """Return the rule for a value that this source never gives."""
+    return BoundRule(what, context, constant="")
+
+
+def _one_project(
+    rule: Membership, rows: FilledRows, context: Context, custom: CustomRoles
+) -> Column[Requested]:
+    assert rule.project is not None and rule.role is not None  # noqa: S101 - the model sees to it
+    project_rule = bind_project(rule.project, context)
+    role_rule, part = bind_role(rule.role, context)
+    # A role without a project is a hole in the row, but where a pattern picks the projects out of
+    # many values, having none is nothing odd.
+    needs_project = bool(role_rule.columns) and not project_rule.each
+
+    def requested(pair: tuple[Outcomes, Outcome]) -> Requested:
+        projects, role = pair
+        remarks = (*(one for project in projects for one in project.remarks), *role.remarks)
+        if projects[0].state is State.EMPTY:
+            lacking = needs_project and role.state is State.GIVEN and not role.assumed
+            if lacking:
+                place = next(iter(projects[0].places), None)
+                remarks += (remark("value-required", place, case="project"),)
+            if lacking or role.state is State.BAD:
+                return Requested((Request(Outcome(State.BAD), role),), True, remarks)
+            return Requested(remarks=remarks)
+        asked, said = _with_roles(projects, role, role_rule, part, custom)
+        unusable = State.BAD in {one.state for request in asked for one in request}
+        if any(own.state is State.EMPTY for _, own in asked):
+            place = next(iter(asked[-1].role.places), None)
+            said += (remark("value-required", place, case="role"),)
+            unusable = True
+        return Requested(asked, unusable, remarks + said)
+
+    projects = worked(project_rule, rows, apply_several)
+    return projects.joined(_roles(role_rule, part, rows)).of_each(requested)
+
+
+def _roles(rule: BoundRule, part: str | None, rows: FilledRows) -> Column[Outcome]:
+    if part is not None:
+        return Column([NOTHING], np.zeros(len(rows), dtype=np.intp))
+    return worked(rule, rows, apply)
+
+
+def _with_roles(
+    projects: Sequence[Outcome],
+    role: Outcome,
+    rule: BoundRule,
+    part: str | None,
+    custom: CustomRoles,
+) -> tuple[tuple[Request, ...], tuple[Remark, ...]]:
+    """Return each project with its role, and what there is to say of the roles.
+
+    It is `role`, or what a part of the project's pattern says.
+    """
+    asked = []
+    for project in projects:
+        own = role._replace(remarks=())
+        if part is not None:
+            own = shape(rule, project.parts.get(part) or "", project.places)
+        asked.append((project, judged_role(rule, project, own, custom)))
+    return (
+        tuple(Request(project, own._replace(remarks=())) for project, own in asked),
+        tuple(said for _, own in asked for said in own.remarks),
+    )
+
+
+def bind_role(role: RoleRule | str, context: Context) -> tuple[BoundRule, str | None]:
+    """Return the rule for the role, and the part of the project's pattern that it reads, if any."""
+    if isinstance(role, str):
+        return BoundRule("role", context, constant=role), None
+    bound = bind(role, "role", context, closed=True) or bind_nothing("role", context)
+    return bound, role.part
+
+
+def judged_role(rule: BoundRule, project: Outcome, role: Outcome, custom: CustomRoles) -> Outcome:
+    """Refuse a role that the project does not have; an unreadable project might have any."""
+    if role.state is not State.GIVEN or project.state is not State.GIVEN:
+        return role
+    own = custom.get(spelling_key(as_written(project.text)), ())
+    problem = project_role_problem(role.text, own)
+    return role if problem is None else refused(rule, problem, role)
+
+
+def _matrix(
+    matrix: Matrix, rows: FilledRows, context: Context, custom: CustomRoles
+) -> list[Column[Requested]]:
+    found = []
+    for column, name in matrix_columns(matrix, rows.table.columns).items():
+        project = Outcome(State.GIVEN, name, (header_origin(rows.table, column),))
+        rule = role_cell(matrix, column, name, context, custom)
+
+        def requested(
+            rule: BoundRule, cells: Sequence[Cell], odd: Oddities, project: Outcome
+        ) -> Requested:
+            if not cells[0] and not odd:
+                return Requested((Request(project, NOTHING),))
+            role = judged_role(rule, project, apply(rule, cells, odd), custom)
+            return Requested((Request(project, role),), role.state is State.BAD, role.remarks)
+
+        found.append(worked(rule, rows, partial(requested, project=project)))
+    return found
+
+
+def role_cell(
+    matrix: Matrix, column: str, project: str, context: Context, custom: CustomRoles
+) -> BoundRule:
+    """Make ready the reading of one column: the table says what stands there, or it is a role."""
+    table: dict[str, str] | None = None
+    if matrix.values is not None:
+        roles = [*map(str, ProjectRole), *custom.get(spelling_key(project), ())]
+        table = {**matrix.values, **{role: role for role in roles if role not in matrix.values}}
+    return BoundRule(
+        "role",
+        context,
+        (column,),
+        steps=matrix.transform,
+        table=table,
+        folded=fold_table(matrix.values or {}),
+        closed=True,
+    )
+
+
+# --- members of groups ----------------------------------------------------------------------------
+
+
+def name_problem(text: str) -> Fact | None:
+    """Return why this cannot be the name of a group: Kanboard would take any text.
+
+    >>> name_problem("Engineers"), name_problem("x" * 192).code
+    (None, 'group-name-odd')
+    """
+    if len(text) <= NAME_MAX:
+        return None
+    return fact("group-name-odd", case="group", limit=NAME_MAX)
+
+
+def read_members(
+    rule: Groups, rows: FilledRows, context: Context, notes: Notes, bad: set[RowId]
+) -> tuple[RelationColumns, Column[Outcome]]:
+    """Return who is to be in which groups, and the external ids of the groups.
+
+    A group may stand there without a member. Ids of unusable rows go into `bad`.
+    """
+    name = _bound(rule.name, "group", context, name_problem)
+    member = _bound(rule.member, "member", context, username_problem)
+    names, members = _read(name, rows, notes), _read(member, rows, notes)
+    external = Column([NOTHING], np.zeros(len(rows), dtype=np.intp))
+    if rule.external_id is not None:
+        bound = bind(rule.external_id, "external id", context, clearable=True, names=True)
+        external = read_column(bound, rows, notes) if bound is not None else external
+    given = external.where(lambda one: one.state in (State.GIVEN, State.CLEAR))
+    unusable = external.where(lambda one: one.state is State.BAD)
+    for column in (names, members):
+        unusable |= column.where(lambda one: any(value.state is State.BAD for value in one))
+    unnamed = names.where(lambda one: one[0].state is State.EMPTY)
+    # Where a pattern picks the groups out of many values, having none is nothing odd.
+    needs_name = name is not None and bool(name.columns) and not name.each and member is None
+    lacking = unnamed & external.where(lambda one: one.state is not State.EMPTY) & needs_name
+    for row in np.flatnonzero(lacking).tolist():
+        place = rows.place(row, next(iter(names[row][0].places), None))
+        notes.add("value-required", place, case="group")
+    aside = unnamed & ~lacking
+    doubled = given & names.where(lambda one: sum(v.state is State.GIVEN for v in one) > 1)
+    for row in np.flatnonzero(doubled).tolist():
+        place = rows.place(row, next(iter(external[row].places), None))
+        notes.add("value-not-single", place, case="external-id")
+    bad.update(rows.chosen(((unusable | doubled) & ~aside) | lacking))
+    requested = names.of_each(lambda one: Requested(tuple(Request(v, _NO_ROLE) for v in one)))
+    columns = RelationColumns.of(About.GROUP_MEMBER, rows, members, [requested])
+    columns.aside |= aside
+    return columns, external
+
+
+def _bound(rule: Rule | None, what: str, context: Context, check: Check) -> BoundRule | None:
+    return None if rule is None else bind(rule, what, context, check=check, names=True)
+
+
+def _read(rule: BoundRule | None, rows: FilledRows, notes: Notes) -> Column[Outcomes]:
+    if rule is None:
+        return Column([(NOTHING,)], np.zeros(len(rows), dtype=np.intp))
+    found = worked(rule, rows, apply_several)
+    found.tell(lambda several: [said for one in several for said in one.remarks], rows, notes)
+    return found
+
+
+# --- the access of groups -------------------------------------------------------------------------
+
+
+def read_access(
+    mapping: LoadedMapping,
+    rows_of: Mapping[str, FilledRows],
+    shared: Mapping[str, Context],
+    custom: CustomRoles,
+    notes: Notes,
+    bad: set[RowId],
+) -> list[RelationColumns]:
+    """Return what the rows, and the mapping's own lists, say of the access of groups.
+
+    Ids of rows that cannot be used go into `bad`. In a list, a role stands for itself.
+    """
+    found = []
+    for number, rule in enumerate(mapping.spec.group_access):
+        if rule.list is not None:
+            rows = FilledRows(listed_access(mapping, number))
+            found.append(_access(GROUP_ACCESS, rows, CONTEXT, custom, notes, bad))
+        elif rule.from_ is not None:
+            rows, context = rows_of[rule.from_], shared[rule.from_]
+            found.append(_access(rule, rows, context, custom, notes, bad))
+    return found
+
+
+def _access(
+    rule: GroupAccess,
+    rows: FilledRows,
+    context: Context,
+    custom: CustomRoles,
+    notes: Notes,
+    bad: set[RowId],
+) -> RelationColumns:
+    assert rule.project is not None and rule.role is not None  # noqa: S101 - the model sees to it
+    group = _bound(rule.group, "group", context, name_problem) or bind_nothing("group", context)
+    role_rule, part = bind_role(rule.role, context)
+
+    def requested(
+        read: tuple[tuple[Outcomes, Outcomes], Outcome],
+    ) -> Requested:
+        (groups, projects), role = read
+        remarks = tuple(one for value in (*groups, *projects, role) for one in value.remarks)
+        # A row without a group or without a project is about something else.
+        if groups[0].state is State.EMPTY or projects[0].state is State.EMPTY:
+            states = {groups[0].state, projects[0].state, role.state}
+            odd = State.BAD in states or State.UNKNOWN in states
+            about = (Request(projects[0], role),) if odd else ()
+            return Requested(about, State.BAD in states, remarks)
+        asked, said = _with_roles(projects, role, role_rule, part, custom)
+        empty = [own for _, own in asked if own.state is State.EMPTY]
+        said += tuple(
+            remark("value-required", next(iter(own.places), None), case="group-role")
+            for own in empty
+        )
+        states = {one.state for request in asked for one in request} | {g.state for g in groups}
+        return Requested(asked, bool(empty) or State.BAD in states, remarks + said)
+
+    groups = worked(group, rows, apply_several)
+    projects = worked(bind_project(rule.project, context), rows, apply_several)
+    roles = _roles(role_rule, part, rows)
+    column = groups.joined(projects).joined(roles).of_each(requested)
+    column.tell(lambda one: one.remarks, rows, notes)
+    bad.update(rows.chosen(column.where(lambda one: one.unusable)))
+    return RelationColumns.of(About.GROUP_ACCESS, rows, groups, [column])
+
+
+# --- what a mapping itself lists, as rows: so that it is read and judged like that of a file ------
+
+# The columns of the rows that a list stands for.
+GROUP, MEMBER, EXTERNAL_ID, PROJECT, ROLE = "group", "member", "external id", "project", "role"
+CONTEXT = Context("", clear="\0")
+"""What all lists share: no source, and no token that clears."""
+
+GROUPS = Groups.model_construct(
+    from_="",
+    name=ListRule.model_construct(from_=GROUP),
+    member=ListRule.model_construct(from_=MEMBER),
+    external_id=Rule.model_construct(from_=EXTERNAL_ID),
+)
+GROUP_ACCESS = GroupAccess.model_construct(
+    from_="",
+    group=ListRule.model_construct(from_=GROUP),
+    project=ProjectRule.model_construct(from_=PROJECT),
+    role=RoleRule.model_construct(from_=ROLE),
+)
+
+
+def listed_groups(mapping: LoadedMapping, number: int) -> tuple[Table, frozenset[str]]:
+    """Return the rows that a list of groups stands for, and the groups whose members it lists."""
+    rows: list[Row] = []
+    complete: set[str] = set()
+    for name, listed in (mapping.spec.groups[number].list or {}).items():
+        at = ("groups", number, "list", name)
+        external_id: str = ""
+        members: tuple[str, ...] = ()
+        if isinstance(listed, ListedGroup):
+            external_id, members = listed.external_id or "", listed.members or ()
+        else:
+            members = listed
+        if not isinstance(listed, ListedGroup) or listed.members is not None:
+            complete.add(name)
+        rows.append(Row(mapping.place(at), {GROUP: (name,), EXTERNAL_ID: external_id}))
+        rows += [Row(mapping.place(at), {GROUP: (name,), MEMBER: (who,)}) for who in members]
+    return _table(mapping, f"list {number}", rows), frozenset(complete)
+
+
+def listed_access(mapping: LoadedMapping, number: int) -> Table:
+    """Return the rows that a list of the access of groups stands for."""
+
+    def rows() -> Iterator[Row]:
+        for group, projects in (mapping.spec.group_access[number].list or {}).items():
+            for project, role in projects.items():
+                place = mapping.place(("group_access", number, "list", group, project))
+                yield Row(place, {GROUP: (group,), PROJECT: (project,), ROLE: role})
+
+    return _table(mapping, f"access {number}", rows())
+
+
+def _table(mapping: LoadedMapping, name: str, rows: Iterable[Row]) -> Table:
+    columns = (GROUP, MEMBER, EXTERNAL_ID, PROJECT, ROLE)
+    return Table.of_rows(name, "mapping", str(mapping.path), columns, rows)
