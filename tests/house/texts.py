@@ -20,7 +20,7 @@ MAY_LOOK: Mapping[str, str] = {
     "report/visible.py": "makes control characters visible, whatever text they are in",
     "report/markdown.py": "escapes what Markdown would take for its own signs",
     "report/findings_text.py:_show": "does not show a value twice that the message has already",
-    "report/html/findings.py:_more": "does not show a value twice that the message has already",
+    "report/html/__init__.py:_shows_value": "shows no value twice that the message has already",
     "cli/boundary.py:show_error": "indents each line of a detail",
     "doctor/told.py:lines": "indents each line of a detail",
     "mapping/explain.py:_with_subject": "puts a subject before what begins with its verb",
