@@ -18,7 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, overload
 
-from kanport.apply.executor import Options
+from kanport.apply.concurrency import Options
 from kanport.apply.journal import Recorded, load_journal
 from kanport.config import Layers, Settings, settings_of
 from kanport.doctor import Check, examine

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from kanport.apply.executor import Executor, Options
+from kanport.apply.concurrency import Options
+from kanport.apply.executor import Executor
 from kanport.apply.journal import Journal, load_journal
 from kanport.apply.passwords import Passwords
 from kanport.config import resolve_settings

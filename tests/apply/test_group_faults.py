@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kanport.apply.executor import Options
+from kanport.apply.concurrency import Options
 from kanport.apply.journal import load_journal
 from kanport.config import resolve_settings
 from kanport.kanboard.client import Client

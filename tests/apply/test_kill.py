@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kanport.apply.executor import Options
+from kanport.apply.concurrency import Options
 from kanport.apply.journal import Journal, load_journal
 from kanport.config import resolve_settings
 from kanport.errors import UsageError

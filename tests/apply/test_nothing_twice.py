@@ -14,7 +14,7 @@ from subprocess import DEVNULL
 
 import pytest
 
-from kanport.apply.executor import Options
+from kanport.apply.concurrency import Options
 from kanport.apply.journal import load_journal
 from kanport.config import Timeouts, resolve_settings
 from kanport.facts import fact

@@ -20,7 +20,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from kanport.apply.executor import Options
+from kanport.apply.concurrency import Options
 from kanport.config import Settings, resolve_settings
 from kanport.kanboard import procedures
 from kanport.kanboard.client import Client

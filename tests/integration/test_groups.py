@@ -11,7 +11,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kanport.apply.executor import Options
+from kanport.apply.concurrency import Options
 from kanport.apply.journal import load_journal
 from kanport.config import resolve_settings
 from kanport.facts import fact

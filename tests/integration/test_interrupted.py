@@ -8,7 +8,7 @@ import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from kanport.apply.executor import Options
+from kanport.apply.concurrency import Options
 from kanport.apply.journal import load_journal
 from kanport.config import resolve_settings
 from kanport.kanboard.client import Client

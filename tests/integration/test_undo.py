@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hypothesis import event, given
 
-from kanport.apply.executor import Options
+from kanport.apply.concurrency import Options
 from kanport.apply.journal import load_journal
 from kanport.kanboard.client import Client
 from kanport.kanboard.current import read_current

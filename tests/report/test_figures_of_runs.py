@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from kanport.apply.executor import Options
+from kanport.apply.concurrency import Options
 from kanport.config import resolve_settings
 from kanport.kanboard.client import Client
 from kanport.outcome import Run

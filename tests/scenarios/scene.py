@@ -21,7 +21,7 @@ import pytest
 from click.testing import CliRunner
 from ruamel.yaml import YAML
 
-from kanport.apply import executor
+from kanport.apply import concurrency
 from kanport.cli import boundary, cli
 from kanport.errors import KanportError
 from kanport.kanboard.client import Client
@@ -196,8 +196,8 @@ class Scene:
         shown = boundary.show_error
         patch.setattr(boundary, "show_error", tell)
         patch.setattr(planning, "datetime", Clock)
-        defaults = executor.Options.__init__.__defaults__ or ()
-        patch.setattr(executor.Options.__init__, "__defaults__", (*defaults[:-1], 0.0))
+        defaults = concurrency.Options.__init__.__defaults__ or ()
+        patch.setattr(concurrency.Options.__init__, "__defaults__", (*defaults[:-1], 0.0))
         patch.setitem(Client.open.__func__.__kwdefaults__, "sleep", lambda seconds: None)  # type: ignore[attr-defined]
         patch.setitem(Client.open.__func__.__kwdefaults__, "jitter", lambda: 0.0)  # type: ignore[attr-defined]
         patch.setattr("kanport.kanboard.client.ThreadPoolExecutor", lambda n: ThreadPoolExecutor(1))

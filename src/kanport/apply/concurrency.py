@@ -13,11 +13,15 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from kanport.errors import UsageError
+from kanport.outcome import EndsRun
 from kanport.plan.change import Change
 
 # Seconds that an answer is to take: long against the cost of a request, short against the 30 s that
 # PHP grants, and short enough for Ctrl-C.
 TARGET = 1.0
+# Seconds before something is read, or sent, again for the first time.
+FIRST_PAUSE = 0.5
 # Seconds below which a request is not worth its own cost, which is some milliseconds.
 SHORTEST = 0.1
 # Seconds over which a rate is measured before the number of connections changes.
@@ -29,6 +33,55 @@ WORTH_IT = 1.08
 # Calls. A request costs the server a few milliseconds whatever is in it (facts, part D: as much as
 # a dozen memberships), so that less than this is not worth one of its own.
 SMALLEST_SHARE = 50
+
+
+class Stopped(EndsRun):
+    """The run is to stop before the next batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to carry out a plan.
+
+    `batch_size` is the number of calls in a request; None lets it follow the server. `connections`
+    is the most that are used, `rate` the most calls a second. `max_errors` ends the run when more
+    items than that have failed. `retries` is how often a call that certainly did not happen is sent
+    again on its own, `pause` the seconds before the first of these, doubled each time.
+    """
+
+    batch_size: int | None = None
+    connections: int = 8
+    rate: float | None = None
+    max_errors: int | None = None
+    retries: int = 4
+    pause: float = FIRST_PAUSE
+
+    def __post_init__(self) -> None:
+        """Raise UsageError with all values that a run cannot work with."""
+        wrong = [
+            f"{name} is {value}; give {least}"
+            for name, value, fits, least in (
+                (
+                    "batch_size",
+                    self.batch_size,
+                    self.batch_size is None or self.batch_size >= 1,
+                    "at least 1, or None",
+                ),
+                ("connections", self.connections, self.connections >= 1, "at least 1"),
+                ("rate", self.rate, self.rate is None or self.rate > 0, "more than 0, or None"),
+                (
+                    "max_errors",
+                    self.max_errors,
+                    self.max_errors is None or self.max_errors >= 0,
+                    "at least 0, or None",
+                ),
+                ("retries", self.retries, self.retries >= 0, "at least 0"),
+                ("pause", self.pause, self.pause >= 0, "at least 0"),
+            )
+            if not fits
+        ]
+        if wrong:
+            raise UsageError("; ".join(wrong))
 
 
 class AdaptiveBatchSize:
@@ -217,3 +270,29 @@ class WorkQueue:
         with self._lock:
             due = self._clock() + wait
             self._again += [(due, Batch(tuple(half), tries)) for half in halves]
+
+
+def in_parallel(work: Callable[[], object], *, workers: int, halt: threading.Event) -> None:
+    """Do work in several threads and wait for all; raise what one of them raised.
+
+    The first one that fails sets `halt`, which the others look at. Of several errors the one that
+    is no Stopped is raised: the others follow from it.
+    """
+    trouble: list[BaseException] = []
+
+    def worker() -> None:
+        try:
+            work()
+        except BaseException as problem:  # whatever it is, the main thread has to know
+            trouble.append(problem)
+            halt.set()
+
+    threads = [threading.Thread(target=worker, daemon=True) for _ in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        while thread.is_alive():
+            # In steps, so that a second Ctrl-C gets through.
+            thread.join(0.2)
+    if trouble:
+        raise next((one for one in trouble if not isinstance(one, Stopped)), trouble[0])

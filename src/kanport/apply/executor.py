@@ -11,9 +11,8 @@ by what is read back, and the state of the run, which nothing else touches.
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import groupby
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -31,14 +30,16 @@ from kanport.apply.concurrency import (
     AdaptiveBatchSize,
     Batch,
     ConcurrencyLimit,
+    Options,
     RateLimiter,
+    Stopped,
     WorkQueue,
+    in_parallel,
 )
 from kanport.apply.diagnose import diagnose, failure_reason, stays_through_group
 from kanport.apply.journal import Journal, JournalBroken, Recorded
 from kanport.apply.passwords import Passwords
 from kanport.apply.reconcile import (
-    FIRST_PAUSE,
     Observation,
     as_before,
     may_come_twice,
@@ -103,55 +104,6 @@ class Server(Protocol):
         """Read; see `kanport.kanboard.client.Client.read`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to carry out a plan.
-
-    `batch_size` is the number of calls in a request; None lets it follow the server. `connections`
-    is the most that are used, `rate` the most calls a second. `max_errors` ends the run when more
-    items than that have failed. `retries` is how often a call that certainly did not happen is sent
-    again on its own, `pause` the seconds before the first of these, doubled each time.
-    """
-
-    batch_size: int | None = None
-    connections: int = 8
-    rate: float | None = None
-    max_errors: int | None = None
-    retries: int = 4
-    pause: float = FIRST_PAUSE
-
-    def __post_init__(self) -> None:
-        """Raise UsageError with all values that a run cannot work with."""
-        wrong = [
-            f"{name} is {value}; give {least}"
-            for name, value, fits, least in (
-                (
-                    "batch_size",
-                    self.batch_size,
-                    self.batch_size is None or self.batch_size >= 1,
-                    "at least 1, or None",
-                ),
-                ("connections", self.connections, self.connections >= 1, "at least 1"),
-                ("rate", self.rate, self.rate is None or self.rate > 0, "more than 0, or None"),
-                (
-                    "max_errors",
-                    self.max_errors,
-                    self.max_errors is None or self.max_errors >= 0,
-                    "at least 0, or None",
-                ),
-                ("retries", self.retries, self.retries >= 0, "at least 0"),
-                ("pause", self.pause, self.pause >= 0, "at least 0"),
-            )
-            if not fits
-        ]
-        if wrong:
-            raise UsageError("; ".join(wrong))
-
-
-class Stopped(EndsRun):
-    """The run is to stop before the next batch."""
-
-
 class Executor:
     """Carries out plans on one server, one at a time.
 
@@ -181,8 +133,6 @@ class Executor:
         self._should_stop = should_stop
         self._watch = watch
         self._rate = RateLimiter(self._options.rate, sleep=sleep)
-        # Guards the state, and what is written together with it; see the end of this class.
-        self._lock = threading.RLock()
         self._start(State(Renames({}, {})))
 
     def _start(self, state: State) -> None:
@@ -221,9 +171,9 @@ class Executor:
         except JournalBroken as problem:
             raise _unwritable(problem) from problem
         for change in plan.changes:
-            if change.id in renamed and not self._is_settled(change):
+            if change.id in renamed and not self._state.is_settled(change):
                 why = fact("changed-since-plan", found=renamed[change.id])
-                self._settle(change, Status.SKIPPED, why)
+                self._state.settle(change, Status.SKIPPED, why)
         open_ones = frozenset(change.id for change in plan.changes) - set(recorded.settled)
         return self._finish(plan, recorded.run.id, recorded.run.started_at, open_ones)
 
@@ -239,9 +189,9 @@ class Executor:
         for _, changes in groupby(plan.changes, key=phase_of):
             sent = [change for change in changes if change.id in recorded.sent]
             for change in self._read_first(sent, recorded.sent):
-                self._settle(change, Status.FAILED, SENT_IN_VAIN)
+                self._state.settle(change, Status.FAILED, SENT_IN_VAIN)
         self._record()
-        outcomes = self._outcomes(plan, LEFT)
+        outcomes = self._state.outcomes_of(plan, LEFT)
         return self._as_run(plan, recorded.run.id, recorded.run.started_at, None, outcomes, LEFT)
 
     def _go_on(self, recorded: Recorded) -> None:
@@ -263,7 +213,7 @@ class Executor:
                 self._run_phase(phase, pending, unsure)
         except (Unreachable, EndsRun) as problem:
             stopped = problem.why
-        outcomes = self._outcomes(plan, stopped)
+        outcomes = self._state.outcomes_of(plan, stopped)
         self._keep_passwords(plan, outcomes)
         try:
             tally = Tally.of(len(plan.changes), outcomes)
@@ -321,7 +271,7 @@ class Executor:
     def _is_possible(self, change: Change) -> bool:
         why = self._state.obstacle(change)
         if why is not None:
-            self._settle(change, Status.SKIPPED, why)
+            self._state.settle(change, Status.SKIPPED, why)
         return why is None
 
     def _read_first(self, changes: Sequence[Change], unsure: frozenset[str]) -> list[Change]:
@@ -342,22 +292,22 @@ class Executor:
             if seen.ok and seen.verifiable:
                 done = change.id in self._state.in_doubt
                 status = Status.DONE if done else Status.ALREADY
-                self._settle(change, status, observation=seen)
+                self._state.settle(change, status, observation=seen)
             elif not seen.ok and not seen.fixups and not as_before(change, value):
                 why = fact("changed-since-plan", found=seen.actual)
-                self._settle(change, Status.SKIPPED, why)
+                self._state.settle(change, Status.SKIPPED, why)
         self._record()
-        return [change for change in changes if not self._is_settled(change)]
+        return [change for change in changes if not self._state.is_settled(change)]
 
     def _learn_ids(self, plan: Plan) -> None:
         """Find the ids of the users, groups and projects that a run which was cut off has made."""
         made = [
             change
             for change in plan.changes
-            if change.action in CREATING and self._is_settled(change)
+            if change.action in CREATING and self._state.is_settled(change)
         ]
         for change, value in zip(made, self._readback(made) if made else [], strict=True):
-            self._learn(change, observe(change, value))
+            self._state.learn(change, observe(change, value))
 
     # --- the workers of a phase -------------------------------------------------------------------
 
@@ -390,30 +340,11 @@ class Executor:
                 return
             changes = changes[1:]
         queue = WorkQueue(changes, workers=connections.allowed, sleep=self._sleep)
-        self._in_parallel(
+        in_parallel(
             lambda: self._work_off(queue, size, connections),
             workers=min(connections.most, len(changes)),
+            halt=self._halt,
         )
-
-    def _in_parallel(self, work: Callable[[], object], *, workers: int) -> None:
-        trouble: list[BaseException] = []
-
-        def worker() -> None:
-            try:
-                work()
-            except BaseException as problem:  # whatever it is, the main thread has to know
-                trouble.append(problem)
-                self._halt.set()
-
-        threads = [threading.Thread(target=worker, daemon=True) for _ in range(workers)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            while thread.is_alive():
-                # In steps, so that a second Ctrl-C gets through.
-                thread.join(0.2)
-        if trouble:
-            raise next((one for one in trouble if not isinstance(one, Stopped)), trouble[0])
 
     def _work_off(
         self, queue: WorkQueue, size: AdaptiveBatchSize, connections: ConcurrencyLimit
@@ -426,8 +357,7 @@ class Executor:
                     return False
                 if self._is_stopped_by_watch(batch.changes):
                     continue
-                with self._lock:
-                    ids = list(map(self._state.ids, batch.changes))
+                ids = self._state.ids_of(batch.changes)
                 begun = time.monotonic()
                 answers = self._send(batch.changes, ids)
                 if _all_answered(answers):
@@ -451,10 +381,10 @@ class Executor:
             return False
         self._raise_if_stopped()
         self._rate.wait_for(1)
-        left = [one for one in self._watch.plan.changes if not self._is_settled(one)]
+        left = [one for one in self._watch.plan.changes if not self._state.is_settled(one)]
         if (why := self._watch.objection(change, left)) is None:
             return False
-        self._settle(change, Status.SKIPPED, why)
+        self._state.settle(change, Status.SKIPPED, why)
         self._record()
         return True
 
@@ -463,7 +393,7 @@ class Executor:
         first, *others = changes
         why = fact("kanboard-ldap-fails", first=self._state.outcomes[first.id].why)
         for change in others:
-            self._settle(change, Status.SKIPPED, why)
+            self._state.settle(change, Status.SKIPPED, why)
         self._record()
 
     # --- sending a batch --------------------------------------------------------------------------
@@ -474,7 +404,7 @@ class Executor:
         if batch[0].action is Action.USER_CREATE:
             passwords = list(map(self._passwords.of, batch))
             calls = list(map(call_for, batch, ids, passwords))
-            with self._lock:
+            with self._state.lock:
                 self._passwords.write(batch)
         else:
             calls = list(map(call_for, batch, ids))
@@ -494,17 +424,17 @@ class Executor:
                 self._sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
             self._rate.wait_for(len(calls))
-            number = self._next_batch()
+            number = self._state.next_batch()
             # Without the lock, so that threads that wait for the disk share one wait.
             self._journal.sent(number, calls[0].method, [change.id for change in batch])
-            self._doubt(batch)
+            self._state.doubt(batch)
             answers = self._server.batch(calls)
             self._journal.answered(number, answers)
             if _all_answered(answers):
-                self._trust(batch)
+                self._state.trust(batch)
                 return answers
             unsent = [isinstance(answer, NoAnswer) and not answer.sent for answer in answers]
-            self._trust(
+            self._state.trust(
                 change
                 for change, answer, never in zip(batch, answers, unsent, strict=True)
                 if never or not isinstance(answer, NoAnswer)
@@ -537,7 +467,7 @@ class Executor:
         """Settle what became of a batch; what did not happen for want of an answer goes again."""
         changes, options = batch.changes, self._options
         # Until it is read back, nobody can tell what became of it.
-        mine = self._doubt(changes)
+        mine = self._state.doubt(changes)
         if changes[0].action is Action.USER_CREATE:
             ids = [Ids(user=id_in(*each)) for each in zip(changes, answers, strict=True)]
         values = self._readback(changes, ids)
@@ -547,7 +477,7 @@ class Executor:
                 values,
                 [isinstance(answer, NoAnswer) and answer.fault not in _OVER for answer in answers],
             )
-        self._trust(change for change in changes if change.id not in mine)
+        self._state.trust(change for change in changes if change.id not in mine)
         lost: list[Change] = []
         holds: list[tuple[Change, Status, Observation]] = []
         refused: list[tuple[Change, Answer, Observation]] = []
@@ -563,11 +493,11 @@ class Executor:
                 break
             elif isinstance(answer, NoAnswer) and retry:
                 lost.append(change)
-                self._note(change, failure_reason(change, answer, seen))
+                self._state.note(change, failure_reason(change, answer, seen))
                 wait = max(wait, min(answer.retry_after or 0.0, 2 * LONGEST_PAUSE))
             else:
                 refused.append((change, answer, seen))
-        self._settle_all(holds, mine)
+        self._state.settle_all(holds, mine)
         self._record()
         if unclear is not None:
             raise Unreachable(fact("creation-unclear", project=unclear.project))
@@ -582,8 +512,8 @@ class Executor:
         """Send the second call of what was refused, and settle all of it, with the reason."""
         second: dict[str, Call] = {}
         for change, answer, seen in refused:
-            self._note(change, failure_reason(change, answer, seen))
-            call = second_call_for(change, self._ids(change), seen.user_id, seen.fixups)
+            self._state.note(change, failure_reason(change, answer, seen))
+            call = second_call_for(change, self._state.ids(change), seen.user_id, seen.fixups)
             if call is not None:
                 second[change.id] = call
         tried = [change for change, _, _ in refused if change.id in second]
@@ -593,7 +523,7 @@ class Executor:
             seen_ids = {change.id: seen.user_id for change, _, seen in refused}
             ids = [
                 one if (found := seen_ids[change.id]) is None else Ids(user=found)
-                for change, one in zip(tried, self._ids_of(tried), strict=True)
+                for change, one in zip(tried, self._state.ids_of(tried), strict=True)
             ]
             values = self._readback(tried, ids)
             first = {change.id: answer for change, answer, _ in refused}
@@ -607,20 +537,22 @@ class Executor:
             for change, _, before in refused
             if (seen := after.get(change.id, before)).ok and (seen.verifiable or change.id in after)
         }
-        failed = [(change, self._ids(change)) for change, _, _ in refused if change.id not in made]
+        failed = [
+            (change, self._state.ids(change)) for change, _, _ in refused if change.id not in made
+        ]
         diagnosed = diagnose(self._server, failed)
         for change, answer, before in refused:
             seen = after.get(change.id, before)
             if change.id in made:
                 of_group = change.about in GROUPS_AND_PROJECTS
                 status = success(answer) if of_group else Status.DONE
-                self._settle(change, status, observation=seen)
+                self._state.settle(change, status, observation=seen)
             else:
                 # A user of LDAP who is there gets access, even if a field could not be set.
                 user = seen if by_ldap(change) else None
                 why = failure_reason(change, answer, seen, diagnosed[change.id])
                 through = stays_through_group(change, answer, seen, diagnosed[change.id])
-                self._settle(change, Status.FAILED, why, user, through)
+                self._state.settle(change, Status.FAILED, why, user, through)
 
     def _post_until_answered(
         self, tried: Sequence[Change], calls: Mapping[str, Call]
@@ -657,7 +589,7 @@ class Executor:
 
     def _readback(self, changes: Sequence[Change], ids: Sequence[Ids] | None = None) -> list[Any]:
         """Read what changes are about, by `ids` or by what the run knows of them."""
-        ids = self._ids_of(changes) if ids is None else ids
+        ids = self._state.ids_of(changes) if ids is None else ids
         return readback(list(zip(changes, ids, strict=True)), self._read)
 
     def _read(self, calls: Sequence[Call]) -> list[Any]:
@@ -669,97 +601,10 @@ class Executor:
             values += self._server.read(some, batch_size=self._largest, connections=1)
         return values
 
-    # --- the state of the run ---------------------------------------------------------------------
-    #
-    # While workers run, only the methods below touch `self._state`, with `self._lock`; the phases
-    # read it between them, when they are alone.
-
-    def _ids(self, change: Change) -> Ids:
-        with self._lock:
-            return self._state.ids(change)
-
-    def _ids_of(self, changes: Sequence[Change]) -> list[Ids]:
-        with self._lock:
-            return list(map(self._state.ids, changes))
-
-    def _is_settled(self, change: Change) -> bool:
-        with self._lock:
-            return change.id in self._state.outcomes
-
-    def _outcomes(self, plan: Plan, stopped: Fact | None) -> tuple[Outcome, ...]:
-        with self._lock:
-            settled, final = self._state.outcomes, self._state.final
-            return tuple(
-                settled.get(change.id) or final(change, stopped) for change in plan.changes
-            )
-
-    def _next_batch(self) -> int:
-        with self._lock:
-            self._state.batches += 1
-            return self._state.batches
-
-    def _doubt(self, changes: Iterable[Change]) -> frozenset[str]:
-        """Mark changes as sent without an answer; return the ids of those that were already."""
-        ids = {change.id for change in changes}
-        with self._lock:
-            before = frozenset(ids & self._state.in_doubt)
-            self._state.in_doubt |= ids
-            return before
-
-    def _trust(self, changes: Iterable[Change]) -> None:
-        ids = {change.id for change in changes}
-        with self._lock:
-            self._state.in_doubt -= ids
-
-    def _note(self, change: Change, why: Fact) -> None:
-        """Remember why a change is not done, in case the run ends before it is tried again."""
-        with self._lock:
-            self._state.last_reason[change.id] = why
-
-    def _learn(self, change: Change, observation: Observation) -> None:
-        with self._lock:
-            self._state.learn(change, observation)
-
-    def _settle(
-        self,
-        change: Change,
-        status: Status,
-        why: Fact | None = None,
-        observation: Observation | None = None,
-        through_group: str | None = None,
-    ) -> None:
-        """Set the outcome of a change, and what was seen of it; `_record` writes it."""
-        outcome = Outcome(change.id, status, why, through_group)
-        with self._lock:
-            state = self._state
-            state.outcomes[change.id] = outcome
-            if observation is not None:
-                state.learn(change, observation)
-            state.unwritten.append(outcome)
-            state.failed += status is Status.FAILED
-
-    def _settle_all(
-        self, holds: Iterable[tuple[Change, Status, Observation]], mine: Collection[str]
-    ) -> None:
-        """Set the outcomes of changes that hold; `_record` writes them.
-
-        Each comes with how it came to hold as its answer says. Those of `mine` were sent before:
-        what is there already was made by this run, or by the earlier process that sent it.
-        """
-        with self._lock:
-            state = self._state
-            for change, found, seen in holds:
-                if found is Status.ALREADY and change.id in state.from_before:
-                    state.made_before.add(change.id)
-                outcome = Outcome(change.id, Status.DONE if change.id in mine else found)
-                state.outcomes[change.id] = outcome
-                state.learn(change, seen)
-                state.unwritten.append(outcome)
-
     def _record(self) -> None:
         """Put the outcomes that are new into the journal; raise Stopped after too many failures."""
-        with self._lock:
-            state = self._state
+        state = self._state
+        with state.lock:
             settled, state.unwritten = state.unwritten, []
             if not settled:
                 return

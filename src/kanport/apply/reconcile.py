@@ -20,6 +20,7 @@ from kanport.apply.calls import (
     is_shown_by,
     may_be_role_of_group,
 )
+from kanport.apply.concurrency import FIRST_PAUSE
 from kanport.apply.journal import Recorded
 from kanport.catalogue import Personal
 from kanport.facts import Fact, fact
@@ -41,8 +42,6 @@ from kanport.plan.change import (
 )
 from kanport.plan.kanboard_ldap import by_ldap
 
-# Seconds before something is read, or sent, again for the first time.
-FIRST_PAUSE = 0.5
 # How often what was asked for and is not there is read again. With the waits in between, which
 # double from the pause to so many times that, this takes about a minute; a stock server cuts a
 # request off after 30 seconds.

@@ -1,6 +1,7 @@
 """What a run has learned so far, and what follows from it for each change."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
@@ -32,8 +33,10 @@ class Lacking(NamedTuple):
 
 @dataclass(slots=True)
 class State:
-    """What a run has learned so far. It belongs to the executor, which guards it with its lock.
+    """What a run has learned so far, by several threads.
 
+    `lock` guards it, and what is written together with it: whoever reads and then changes it holds
+    the lock meanwhile.
     `user_ids` are those of new users alone: a username that one user gave up can be another's by
     the time that a later change speaks of it. `group_ids` and `project_ids` are those of new groups
     by name and new projects by label. `renames` says which renames wait for which.
@@ -54,6 +57,81 @@ class State:
     last_reason: dict[str, Fact] = field(default_factory=dict)
     failed: int = 0
     batches: int = 0
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    # --- what becomes of changes ------------------------------------------------------------------
+
+    def next_batch(self) -> int:
+        """Return the number of the next batch."""
+        with self.lock:
+            self.batches += 1
+            return self.batches
+
+    def doubt(self, changes: Iterable[Change]) -> frozenset[str]:
+        """Mark changes as sent without an answer; return the ids of those that were already."""
+        ids = {change.id for change in changes}
+        with self.lock:
+            before = frozenset(ids & self.in_doubt)
+            self.in_doubt |= ids
+            return before
+
+    def trust(self, changes: Iterable[Change]) -> None:
+        """Take changes for what their answers say."""
+        ids = {change.id for change in changes}
+        with self.lock:
+            self.in_doubt -= ids
+
+    def note(self, change: Change, why: Fact) -> None:
+        """Remember why a change is not done, in case the run ends before it is tried again."""
+        with self.lock:
+            self.last_reason[change.id] = why
+
+    def is_settled(self, change: Change) -> bool:
+        """Return whether a change has an outcome."""
+        with self.lock:
+            return change.id in self.outcomes
+
+    def settle(
+        self,
+        change: Change,
+        status: Status,
+        why: Fact | None = None,
+        observation: Observation | None = None,
+        through_group: str | None = None,
+    ) -> None:
+        """Set the outcome of a change, and record what was seen of it."""
+        outcome = Outcome(change.id, status, why, through_group)
+        with self.lock:
+            self.outcomes[change.id] = outcome
+            if observation is not None:
+                self.learn(change, observation)
+            self.unwritten.append(outcome)
+            self.failed += status is Status.FAILED
+
+    def settle_all(
+        self, holds: Iterable[tuple[Change, Status, Observation]], mine: Collection[str]
+    ) -> None:
+        """Set the outcomes of changes that hold, each with how it came to hold as its answer says.
+
+        Those of `mine` were sent before: what is there already was made by this run, or by the
+        earlier process that sent it.
+        """
+        with self.lock:
+            for change, found, seen in holds:
+                if found is Status.ALREADY and change.id in self.from_before:
+                    self.made_before.add(change.id)
+                outcome = Outcome(change.id, Status.DONE if change.id in mine else found)
+                self.outcomes[change.id] = outcome
+                self.learn(change, seen)
+                self.unwritten.append(outcome)
+
+    def outcomes_of(self, plan: Plan, stopped: Fact | None) -> tuple[Outcome, ...]:
+        """Return what became of each change of a plan when the run has ended."""
+        with self.lock:
+            settled, final = self.outcomes, self.final
+            return tuple(
+                settled.get(change.id) or final(change, stopped) for change in plan.changes
+            )
 
     def final(self, change: Change, stopped: Fact | None) -> Outcome:
         """Return what became of a change without an outcome when the run has ended.
@@ -66,6 +144,8 @@ class State:
         if change.id in self.in_doubt:
             return Outcome(change.id, Status.FAILED, SENT_UNKNOWN)
         return Outcome(change.id, Status.NOT_ATTEMPTED, stopped)
+
+    # --- what changes are about -------------------------------------------------------------------
 
     def ids(self, change: Change) -> Ids:
         """Return the ids of what a change is about; None for what was not created (yet)."""
@@ -80,6 +160,11 @@ class State:
         if group is None and change.group is not None:
             group = self.group_ids.get(change.group)
         return Ids(user, project, group)
+
+    def ids_of(self, changes: Iterable[Change]) -> list[Ids]:
+        """Return the ids of what each of several changes is about."""
+        with self.lock:
+            return list(map(self.ids, changes))
 
     def lacking(self, change: Change) -> "Lacking | None":
         """Return what a change needs that was not created; None if everything is there."""
@@ -111,6 +196,8 @@ class State:
             self.group_ids[change.group] = seen.group_id
         if seen.project_id is not None and change.action is Action.PROJECT_CREATE:
             self.project_ids[change.project] = seen.project_id
+
+    # --- what may be done -------------------------------------------------------------------------
 
     def obstacle(self, change: Change) -> Fact | None:
         """Return why a change cannot be made after what came before it; None if it can."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from kanport.apply.executor import Options
+from kanport.apply.concurrency import Options
 from kanport.apply.journal import Recorded, load_journal
 from kanport.errors import ConfigInvalid, Exit, LockHeld, UsageError
 from kanport.events import new_run_id, tell

@@ -7,7 +7,8 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from kanport import __version__
-from kanport.apply.executor import Executor, Options
+from kanport.apply.concurrency import Options
+from kanport.apply.executor import Executor
 from kanport.apply.journal import Journal, Recorded, Terms, journal_digest
 from kanport.apply.passwords import Passwords
 from kanport.apply.undo import people_to_read, projects_to_read, undo_plan
