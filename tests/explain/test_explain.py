@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from kanport.errors import UsageError
 from kanport.explain import Explanation, Known, explain_person, explain_project
-from kanport.explain.told import as_dict, document_of
+from kanport.explain.notes import as_dict, document_of
 from kanport.mapping import LoadedMapping
 from kanport.model import CurrentState, Project, ServerInfo, User
 from kanport.names import compare_key
@@ -140,7 +140,7 @@ def test_a_username_wins_over_an_address() -> None:
 
 def test_nobody_anywhere_is_said_to_be_nobody() -> None:
     told = explain_person(_known(*ROWS), "nobody")
-    assert "Nobody of this name" in _why(told)
+    assert "No source that the mapping reads names this user" in _why(told)
     assert not told.rows and not told.changes
 
 
@@ -152,15 +152,15 @@ def test_why_unchanged() -> None:
     told = explain_person(_known(staff, _grants("bob|ALPHA|R"), roles={3: "project-viewer"}), "bob")
     assert not told.changes
     assert "The server already has what the sources give: name, role." in told.reasons
-    assert "The sources do not give this, and it is left alone: email." in told.reasons
-    assert "Already so in 1 of the projects: ALPHA." in told.reasons
-    assert "Nothing changes of them." in told.reasons
+    assert "Not given by the sources, so unchanged: email." in told.reasons
+    assert "The server already has the wanted role: ALPHA." in told.reasons
+    assert "Nothing changes for this user." in told.reasons
 
 
 def test_why_protected() -> None:
     told = explain_person(_known(_staff("svc-backup|New|||"), _grants()), "svc-backup")
     assert not told.changes
-    assert 'They are protected ("svc-*" in `protect`)' in _why(told)
+    assert 'Protected by "svc-*" in `protect`' in _why(told)
     assert "person-protected" in {finding.code for finding in told.findings}
 
 
@@ -168,7 +168,7 @@ def test_why_a_row_that_cannot_be_used_takes_nothing() -> None:
     staff = _staff("bob|Bob|not-an-address||", "ada|Ada|||")
     told = explain_person(_known(staff, _grants(), missing="disable"), "bob")
     assert not told.changes
-    assert "it is unknown what is wanted of them" in _why(told)
+    assert "it is unknown what the sources want" in _why(told)
     assert "email-invalid" in {finding.code for row in told.rows for finding in row.findings}
 
 
@@ -186,20 +186,20 @@ def test_why_missing_people_are_kept() -> None:
 def test_why_somebody_is_not_managed() -> None:
     told = explain_person(_known(*ROWS, missing="disable", managed='"ext-*"'), "bob")
     assert not told.changes
-    assert "not among those whom the mapping manages" in _why(told)
+    assert "The mapping does not manage this user" in _why(told)
 
 
 def test_missing_and_managed_is_a_change() -> None:
     told = explain_person(_known(*ROWS, missing="disable"), "bob")
     assert [change.action.value for change in told.changes] == ["user.disable"]
-    assert "whom they do not name: disable" in _why(told)
+    assert "Missing users: disable" in _why(told)
 
 
 def test_why_somebody_stays_when_a_row_might_be_about_them() -> None:
     staff = _staff("|Somebody|||", "ada|Ada|||")
     told = explain_person(_known(staff, _grants(), missing="disable"), "bob")
     assert not told.changes
-    assert "might be about them, so nothing is taken away" in _why(told)
+    assert "may name this user: removals are withheld" in _why(told)
     assert "missing-unknown" in {finding.code for finding in told.findings}
 
 
@@ -239,7 +239,7 @@ def test_a_project_is_told_with_everybody_in_it() -> None:
 
 def test_a_project_that_nothing_names_is_left_alone() -> None:
     told = explain_project(_known(*ROWS), "BETA")
-    assert "Neither the mapping nor a row names it" in _why(told)
+    assert "Neither the mapping nor a row names this project" in _why(told)
     told = explain_project(_known(*ROWS), "GAMMA")
     assert "The server has no such project." in told.reasons
 

@@ -13,7 +13,7 @@ from unittest.mock import patch
 from kanport import ledger
 from kanport.errors import KanportError
 from kanport.explain import Explanation, Known, explain_person
-from kanport.explain.told import as_dict
+from kanport.explain.notes import as_dict
 from kanport.findings import Finding
 from kanport.mapping import load_mapping
 from kanport.memory import NOTHING

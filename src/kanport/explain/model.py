@@ -1,4 +1,4 @@
-"""What an explanation is made from, and made of."""
+"""What an explanation is made from, and what it consists of."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from kanport.table import Table
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """All that is known: the mapping, the rows, what they ask for, and what the server has.
+    """The mapping, the rows, what they ask for, and what the server has.
 
     Without a server `plan` and `current` are None. `findings` are those of the input.
     """
@@ -50,7 +50,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class RowTold:
+class ExplainedRow:
     """A row and how it was read.
 
     `part` is the place of the mapping that reads it, `traces` how each rule did, by name.
@@ -88,7 +88,7 @@ class Explanation:
     kind: str
     asked: str
     found: tuple[str, ...]
-    rows: tuple[RowTold, ...]
+    rows: tuple[ExplainedRow, ...]
     wanted: DesiredUser | None
     memberships: tuple[DesiredRelation, ...]
     user: User | None

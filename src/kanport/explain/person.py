@@ -62,6 +62,7 @@ def explain_person(known: Known, who: str) -> Explanation:
                 user=user,
                 access=access,
                 changes=changes,
+                named=lambda change: change.project if _is_of(change, keys, renamed) else None,
                 rows=rows,
             )
         ),

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from kanport.errors import UsageError
 from kanport.explain.model import Access, Explanation, Known
 from kanport.explain.rows import about_rows, given, rows_where
+from kanport.explain.why import relation_reasons
 from kanport.model import DesiredRelation, Project, ProjectIndex
 from kanport.names import compare_key, spelling_key
 from kanport.normalize.readings import Reading
@@ -126,38 +127,27 @@ def _reasons(
 ) -> Iterator[str]:
     named = any(spelling_key(one.value) in keys for one in known.desired.projects_named)
     if not named:
-        yield "Neither the mapping nor a row names it, so nobody's access to it is changed."
+        yield "Neither the mapping nor a row names this project, so no access to it changes."
     elif not wanted:
-        yield "It is named, but no usable row wants anybody in it."
+        yield "The project is named, but no valid row grants access to it."
     open_to = [who for who, what in known.desired.unknown.memberships if what in keys]
     if open_to:
-        yield "Rows that cannot be used leave open who is to be in it, so access is kept there."
+        yield "Invalid rows leave open who has access to it: revocations are withheld."
     if known.current is None:
         return
     if project is None:
         yield "The server has no such project."
         return
     if project.private:
-        yield "It is somebody's private project: nobody is made a member of it."
+        yield "It is a private project, so nobody becomes a member of it."
     if not project.active:
-        yield "It is closed on the server."
+        yield "The project is closed on the server."
     if named and project.id not in known.current.roles:
-        yield "Its members could not be read, so nothing is changed there."
-    same = sum(one.wanted is not None and one.wanted == one.held for one in access)
-    if same:
-        yield f"{same} of the wanted roles are already so."
-    kept = [one.username for one in access if one.wanted is None]
-    gone = {change.username for change in changes}
-    kept = [name for name in kept if name not in gone]
-    if kept and known.mapping.spec.memberships_missing == "keep":
-        yield (
-            f"Nothing asks for {', '.join(kept)}; the mapping keeps them"
-            " (memberships_missing: keep)."
-        )
-    elif kept and named:
-        yield (
-            f"Nothing asks for {', '.join(kept)}, and yet they stay: they are protected, not"
-            " managed, or the input does not prove it; see findings."
-        )
+        yield "Kanport could not read its members, so nothing changes there."
+    yield from relation_reasons(
+        known,
+        {one.username: one for one in access},
+        lambda change: change.username if _changes(change, project, keys) else None,
+    )
     if named and not changes:
-        yield "Nothing changes in it."
+        yield "Nothing changes in this project."

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from kanport.explain.model import Known, RowTold
+from kanport.explain.model import ExplainedRow, Known
 from kanport.findings import Finding
 from kanport.names import compare_key
 from kanport.normalize.notes import Notes
@@ -41,7 +41,7 @@ def people_in(reading: Reading, row: Row) -> frozenset[str]:
     return frozenset(compare_key(text) for ruled in reading.who for text in given(ruled, row))
 
 
-def rows_where(known: Known, fits: Callable[[Reading, Row], bool]) -> tuple[RowTold, ...]:
+def rows_where(known: Known, fits: Callable[[Reading, Row], bool]) -> tuple[ExplainedRow, ...]:
     """Give the rows for which the test holds, in the order of mapping and rows."""
     by_place: dict[Place, list[Finding]] = {}
     for finding in known.all_findings:
@@ -64,10 +64,10 @@ def row_of(origin: Origin | None) -> Place | None:
     return origin.source, origin.file, origin.sheet, row
 
 
-def _told(reading: Reading, row: Row, by_place: dict[Place, list[Finding]]) -> RowTold:
+def _told(reading: Reading, row: Row, by_place: dict[Place, list[Finding]]) -> ExplainedRow:
     place = row_of(row.origin)
     password = reading.password
-    return RowTold(
+    return ExplainedRow(
         reading.part,
         reading.table.source,
         row.origin,
@@ -91,7 +91,7 @@ def _traces(reading: Reading, row: Row) -> Iterator[tuple[str, Trace]]:
             yield "role", Trace("role", (), threads, ())
 
 
-def about_rows(findings: Iterable[Finding], rows: Iterable[RowTold]) -> Iterator[Finding]:
+def about_rows(findings: Iterable[Finding], rows: Iterable[ExplainedRow]) -> Iterator[Finding]:
     """Give the findings that point at one of these rows."""
     places = {row_of(row.origin) for row in rows}
     for finding in findings:

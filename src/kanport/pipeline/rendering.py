@@ -8,7 +8,7 @@ from typing import Any
 from kanport import __version__
 from kanport.errors import UsageError
 from kanport.explain import Known, explain_person, explain_project
-from kanport.explain.told import as_dict, document_of
+from kanport.explain.notes import as_dict, document_of
 from kanport.files import read_file
 from kanport.findings import Finding
 from kanport.kanboard.client import Client

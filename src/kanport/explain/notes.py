@@ -1,9 +1,9 @@
-"""An explanation as a paper for people, and as plain values for programs."""
+"""An explanation as a document for people, and as plain values for programs."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from kanport.explain.model import Access, Explanation, RowTold
+from kanport.explain.model import Access, ExplainedRow, Explanation
 from kanport.fields import CHANGEABLE, USER_FIELDS, USERNAME, labels
 from kanport.findings import Finding, Severity
 from kanport.model import DesiredUser, Given, LdapPassword, PasswordCell
@@ -17,48 +17,49 @@ from kanport.report.compare import words_of
 from kanport.report.document import Data, Document, Item, Part, Prose, Section, item
 from kanport.report.lines import line_of
 from kanport.report.parts import Level
-from kanport.report.words import CHANGE, SEVERITIES, are, counted
+from kanport.report.words import CHANGE, SEVERITIES, Noun, are, counted
 
 FORMAT = "kanport-explanation/1"
+ROW = Noun("row", "rows")
 _STATES = {State.EMPTY: "not given", State.CLEAR: "cleared", State.BAD: "cannot be used"}
 _STATES[State.UNKNOWN] = "may be hidden from this login"
 
 
-def document_of(told: Explanation) -> Document:
-    """Tell an explanation: the answer first, then what it rests on."""
+def document_of(explanation: Explanation) -> Document:
+    """Return an explanation as a document: the answer first, then the evidence."""
     return Document(
-        title=(f"{told.kind.capitalize()} ", Data(told.found[0])),
-        level=_level(told),
-        headline=_headline(told),
+        title=(f"{explanation.kind.capitalize()} ", Data(explanation.found[0])),
+        level=_level(explanation),
+        headline=_headline(explanation),
         sections=(
-            Section(("What changes",), tuple(map(_change, told.changes))),
-            Section(("Why",), tuple(item(Prose(reason)) for reason in told.reasons)),
-            Section(("Rows",), tuple(map(_row, told.rows))),
-            Section(("What the sources ask for",), tuple(_wanted(told.wanted))),
-            Section(("What the server has",), tuple(_user(told))),
-            Section(("Access",), tuple(_access(told))),
-            Section(("Findings",), tuple(map(_finding, told.findings))),
+            Section(("Changes",), tuple(map(_change, explanation.changes))),
+            Section(("Why",), tuple(item(Prose(reason)) for reason in explanation.reasons)),
+            Section(("Rows",), tuple(map(_row, explanation.rows))),
+            Section(("In the sources",), tuple(_wanted(explanation.wanted))),
+            Section(("On the server",), tuple(_user(explanation))),
+            Section(("Access",), tuple(_access(explanation))),
+            Section(("Findings",), tuple(map(_finding, explanation.findings))),
         ),
     )
 
 
-def _level(told: Explanation) -> Level:
-    if any(finding.severity is Severity.ERROR for finding in told.findings):
+def _level(explanation: Explanation) -> Level:
+    if any(finding.severity is Severity.ERROR for finding in explanation.findings):
         return Level.LOOK
-    if told.kind == "person" and not told.rows and told.user is None:
+    if explanation.kind == "person" and not explanation.rows and explanation.user is None:
         # Most likely the name is misspelled, so nothing here is to look as if all were well.
         return Level.LOOK
-    return Level.NOTE if told.changes else Level.GOOD
+    return Level.NOTE if explanation.changes else Level.GOOD
 
 
-def _headline(told: Explanation) -> tuple[Part, ...]:
-    number = len(told.changes)
-    rows = f"{len(told.rows)} {'row' if len(told.rows) == 1 else 'rows'}"
-    if told.offline:
-        return (f"{rows}; the server was not asked.",)
-    verb = "speaks" if len(told.rows) == 1 else "speak"
-    changes = f"{counted(number, CHANGE)} {are(number)} planned" if number else "nothing changes"
-    return (f"{rows} {verb} of this {told.kind}; {changes}.",)
+def _headline(explanation: Explanation) -> tuple[Part, ...]:
+    number, rows = len(explanation.changes), len(explanation.rows)
+    if explanation.offline:
+        return (f"{counted(rows, ROW)}; the server was not asked.",)
+    kind = "user" if explanation.kind == "person" else explanation.kind
+    verb = "names" if rows == 1 else "name"
+    changes = f"{counted(number, CHANGE)} {are(number)} planned" if number else "no changes"
+    return (f"{counted(rows, ROW)} {verb} this {kind}; {changes}.",)
 
 
 def _change(change: Change) -> Item:
@@ -76,7 +77,7 @@ def _listed(texts: Iterable[str]) -> Iterator[Part]:
         yield Data(text)
 
 
-def _row(row: RowTold) -> Item:
+def _row(row: ExplainedRow) -> Item:
     under = [_trace(name, traced) for name, traced in row.traces]
     if row.password is not None:
         under.append(item("password: in ", Data(str(row.password)), ", never shown"))
@@ -153,8 +154,8 @@ def _from(origins: Iterable[Origin]) -> Iterator[Part]:
         yield from (", from ", *_listed(places))
 
 
-def _user(told: Explanation) -> Iterator[Item]:
-    user = told.user
+def _user(explanation: Explanation) -> Iterator[Item]:
+    user = explanation.user
     if user is None:
         return
     for field in CHANGEABLE:
@@ -165,13 +166,16 @@ def _user(told: Explanation) -> Iterator[Item]:
         else:
             yield item(f"{field.label}: ", Data(value) if value else "(none)", number)
     yield item(f"account: {'from LDAP' if user.ldap else 'local'}")
-    yield item("groups: ", *(_listed(told.groups) if told.groups else ("(none that was read)",)))
+    yield item(
+        "groups: ",
+        *(_listed(explanation.groups) if explanation.groups else ("(none that was read)",)),
+    )
 
 
-def _access(told: Explanation) -> Iterator[Item]:
-    for one in told.access:
-        who = one.project if told.kind == "person" else one.username
-        yield item(Data(who), ": ", *_roles(one, offline=told.offline), *_from(one.origins))
+def _access(explanation: Explanation) -> Iterator[Item]:
+    for one in explanation.access:
+        who = one.project if explanation.kind == "person" else one.username
+        yield item(Data(who), ": ", *_roles(one, offline=explanation.offline), *_from(one.origins))
 
 
 def _roles(one: Access, *, offline: bool) -> Iterator[Part]:
@@ -190,46 +194,46 @@ def _finding(finding: Finding) -> Item:
 # --- for programs ---------------------------------------------------------------------------------
 
 
-def as_dict(told: Explanation) -> dict[str, Any]:
-    """Give an explanation as plain values."""
-    user = told.user
+def as_dict(explanation: Explanation) -> dict[str, Any]:
+    """Return an explanation as plain values."""
+    user = explanation.user
     return {
         "format": FORMAT,
-        "kind": told.kind,
-        "asked": told.asked,
-        "found": list(told.found),
-        "offline": told.offline,
-        "reasons": list(told.reasons),
-        "changes": [change_in_file(change) for change in told.changes],
-        "rows": [_row_dict(row) for row in told.rows],
+        "kind": explanation.kind,
+        "asked": explanation.asked,
+        "found": list(explanation.found),
+        "offline": explanation.offline,
+        "reasons": list(explanation.reasons),
+        "changes": [change_in_file(change) for change in explanation.changes],
+        "rows": [_row_dict(row) for row in explanation.rows],
         "wanted": None
-        if told.wanted is None
+        if explanation.wanted is None
         else {
             name: {"value": given.value, "origin": [one.to_dict() for one in given.origins]}
-            for name, given in _fields(told.wanted)
+            for name, given in _fields(explanation.wanted)
         },
         "user": None
         if user is None
         else {
             "id": user.id,
             **{field.name: field.of(user) for field in USER_FIELDS},
-            "groups": list(told.groups),
+            "groups": list(explanation.groups),
         },
         "access": [
             {
-                "username": one.username or told.found[0],
+                "username": one.username or explanation.found[0],
                 "project": one.project,
                 "wanted": one.wanted,
                 "held": one.held,
                 "origin": [origin.to_dict() for origin in one.origins],
             }
-            for one in told.access
+            for one in explanation.access
         ],
-        "findings": [finding.to_dict() for finding in told.findings],
+        "findings": [finding.to_dict() for finding in explanation.findings],
     }
 
 
-def _row_dict(row: RowTold) -> dict[str, Any]:
+def _row_dict(row: ExplainedRow) -> dict[str, Any]:
     return {
         "part": row.part,
         "source": row.source,
