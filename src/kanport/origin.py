@@ -27,7 +27,7 @@ class Origin:
     attribute: str | None = None
 
     def __str__(self) -> str:
-        """Give the place in a form that can be clicked or pasted.
+        """Return the place in a form that can be clicked or pasted.
 
         >>> str(Origin("staff", file="users.csv", row=14, position=3))
         'users.csv:14:3'
@@ -49,7 +49,7 @@ class Origin:
         return ":".join(parts)
 
     def at(self, **place: Any) -> Self:
-        """Give the same origin with some parts of the place set."""
+        """Return the same origin with some parts of the place set."""
         return replace(self, **place)
 
     def to_dict(self) -> dict[str, Any]:

@@ -84,7 +84,7 @@ class Read(NamedTuple):
 
 @contextmanager
 def bench(*, hashing: bool = False) -> "Iterator[Bench]":
-    """Give a bench with a server of its own, or with the live one."""
+    """Yield a bench with a server of its own, or with the live one."""
     with bench_server(hashing=hashing) as (url, token), TemporaryDirectory() as folder:
         yield Bench(resolve_settings(url=url, environ={"KANPORT_TOKEN": token}), Path(folder))
 
@@ -96,7 +96,7 @@ def say(line: str) -> None:
 
 
 def timed(work: Callable[[], object]) -> float:
-    """Give the seconds that something takes."""
+    """Return the seconds that something takes."""
     begun = time.perf_counter()
     work()
     return time.perf_counter() - begun

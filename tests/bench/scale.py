@@ -50,7 +50,7 @@ ROLES = {"RO": "project-viewer", "RW": "project-member", "PM": "project-manager"
 
 def main() -> None:
     """Measure everything, each in a process of its own, and print the ratios."""
-    say(f"{'work':<44}{'measured':>9}  {'in':<38}to reach")
+    say(f"{'work':<44}{'measured':>9}  {'in':<40}to reach")
     with TemporaryDirectory() as name:
         folder = Path(name)
         lists(folder)
@@ -67,7 +67,8 @@ def lists(folder: Path) -> None:
     # It takes a fraction of a second, so one measurement says little.
     pandas = min(measured("pandas", large).cpu for _ in range(3))
     row("a bare pass of csv.reader", measured("plain", large).cpu / pandas, "times pandas.read_csv")
-    validate, tenth = measured("validate", large), measured("validate", small)
+    validate = min((measured("validate", large) for _ in range(2)), key=lambda one: one.cpu)
+    tenth = measured("validate", small)
     row("validate", validate.cpu / pandas, "times pandas.read_csv", most=30)
     row("validate", validate.memory, "MB at most", most=700)
     row("validate, growth", validate.cpu / tenth.cpu, "times a tenth of the lists", most=11)
@@ -91,7 +92,7 @@ def workbook(folder: Path) -> None:
 def directory() -> None:
     """Measure what 50,000 people and 2,000 groups of a directory cost; slapd runs beside both."""
     told = told_by("directory_read")
-    row("LDAP source", 100 * told["speed"], "% of the speed of ldap3's paged search", least=80)
+    row("LDAP source", 100 * told["speed"], "% of the speed of ldap3's bare search", least=80)
     row("LDAP source", told["memory"], "MB at most", most=500)
 
 
@@ -137,7 +138,7 @@ def row(
     bound = "" if most is None else f"at most {most:g}"
     bound += "" if least is None else f"at least {least:g}"
     missed = (most is not None and value > most) or (least is not None and value < least)
-    say(f"{work:<44}{value:>9,.{0 if value >= 20 else 1}f}  {unit:<38}{bound}{'  MISSED' * missed}")
+    say(f"{work:<44}{value:>9,.{0 if value >= 20 else 1}f}  {unit:<40}{bound}{'  MISSED' * missed}")
 
 
 def say(line: str) -> None:

@@ -13,7 +13,7 @@ HASH_COST = "0.07"
 
 @contextmanager
 def bench_server(*, hashing: bool = False) -> Iterator[tuple[str, str]]:
-    """Give the URL and the token of the server to measure; a sandbox hashes only if asked to."""
+    """Yield the URL and the token of the server to measure; a sandbox hashes only if asked to."""
     if "KANPORT_LIVE_URL" in os.environ:
         yield os.environ["KANPORT_LIVE_URL"], os.environ["KANPORT_LIVE_TOKEN"]
         return

@@ -22,7 +22,7 @@ ROUNDS = 3
 
 
 def entries(people: int, groups: int) -> Iterator[str]:
-    """Give the directory: each group has 100 of the people."""
+    """Yield the directory: each group has 100 of the people."""
     yield from tree()
     for number in range(people):
         name = f"u{number:05}"

@@ -1,6 +1,5 @@
 """Make the plan: what to do so that the server is as the sources ask. Pure and deterministic."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import chain
 from types import MappingProxyType
@@ -13,7 +12,7 @@ from kanport.memory import NOTHING, Entries, LedgerState, with_present_names
 from kanport.model import CurrentState, DesiredState
 from kanport.names import compare_key, is_temporary_username
 from kanport.origin import first_place
-from kanport.plan.change import Action, Change
+from kanport.plan.change import Action, ChangesByAction
 from kanport.plan.dropped import diff_dropped, dropped_projects, named_by_sources
 from kanport.plan.group_plan import plan_groups
 from kanport.plan.guards import Allowances, GuardContext, SourceUsage, judge
@@ -82,9 +81,9 @@ def make_plan(
         (user.username for user in current.users),
     )
     withheld = (*users.withheld, *groups.withheld, *access.withheld, *beyond.withheld)
-    counted = Counter(change.action for change in changes)
+    by_action = ChangesByAction(changes)
     moves = indirect_changes(changes, current, groups.projection, resolved.new_projects.projects)
-    beside = unchanged_access(changes, current, held, moves)
+    beside = unchanged_access(by_action, current, held, moves)
     plan = Plan(
         created_at=created_at,
         made_by=made_by,
@@ -92,7 +91,7 @@ def make_plan(
         server=PlanServer(url=current.server.url, version=current.server.version),
         mapping=mapping_ref,
         sources=tuple(sorted(sources, key=lambda source: source.name)),
-        summary={str(action): counted[action] for action in Action if counted[action]},
+        summary={str(one): number for one in Action if (number := by_action.count(one))},
         unchanged={
             "users": users.unchanged,
             "memberships": access.unchanged,
@@ -100,7 +99,7 @@ def make_plan(
         },
         guards=judge(
             GuardContext(
-                changes,
+                by_action,
                 current,
                 mapping,
                 memory=memory,
@@ -124,7 +123,7 @@ def make_plan(
                     *access.findings,
                     *beyond.findings,
                     *withheld_findings(withheld, mapping),
-                    *_temporary(current, changes),
+                    *_temporary(current, by_action),
                     *empty_group_findings(changes, current),
                     *unlisted_findings(resolved, current),
                     *names_without_meaning(mapping, allowed, current),
@@ -201,9 +200,9 @@ def _usable(
     )
 
 
-def _temporary(current: CurrentState, changes: Iterable[Change]) -> list[Finding]:
+def _temporary(current: CurrentState, changes: ChangesByAction) -> list[Finding]:
     """Name the users whom a run that was cut off left under a temporary username."""
-    renamed = {change.user_id for change in changes if change.action is Action.USER_RENAME}
+    renamed = {change.user_id for change in changes[Action.USER_RENAME]}
     return [
         found("username-temporary", value=user.username, user=user_part(user))
         for user in current.users

@@ -86,7 +86,7 @@ _VARYING = _MAY_LOWER | {Action.MEMBERSHIP_REVOKE, Action.USER_DISABLE}
 
 
 def phase_of(change: Change) -> Phase:
-    """Give the phase that a change belongs to; an update or change that lowers comes first."""
+    """Return the phase that a change belongs to; an update or change that lowers comes first."""
     if change.action in _MAY_LOWER and Risk.ACCESS_LOST in change.risk:
         return Phase.LOWER
     if change.action is Action.MEMBERSHIP_REVOKE and change.after is not None:

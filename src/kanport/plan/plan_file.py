@@ -35,7 +35,7 @@ _UNBOUND = frozenset({"created_at", "made_by", "digest"})
 
 
 def plan_digest(plan: Plan) -> str:
-    """Give the SHA-256, in hex, of a plan without its `created_at`, `made_by` and `digest`.
+    """Return the SHA-256, in hex, of a plan without its `created_at`, `made_by` and `digest`.
 
     It is taken over the JSON with sorted keys and no blanks, in UTF-8, so that neither the layout
     of the file nor the order of its keys matters.
@@ -53,7 +53,7 @@ def sealed(plan: Plan) -> Plan:
 
 @uncollected()
 def dump_plan(plan: Plan) -> str:
-    """Give the plan as the text of its file, with its digest: one line a change and a finding.
+    """Return the plan as the text of its file, with its digest: one line a change and a finding.
 
     Equal plans give equal text, so that two files can be compared with any tool.
     """
@@ -123,7 +123,7 @@ def write_plan(path: Path, plan: Plan) -> None:
 
 
 def plan_schema() -> dict[str, Any]:
-    """Give the JSON Schema of the plan file (draft 2020-12)."""
+    """Return the JSON Schema of the plan file (draft 2020-12)."""
     schema = Plan.model_json_schema(mode="validation")
     # The file repeats the severity of each code, for readers who do not have the catalogue.
     severities = [str(severity) for severity in Severity]
@@ -178,7 +178,7 @@ def _digest(content: dict[str, Any]) -> str:
 
 
 def canonical(content: Any) -> bytes:
-    """Give JSON content as the bytes that digests are taken over: keys sorted, no blanks, UTF-8.
+    """Return JSON content as the bytes that digests are taken over: keys sorted, no blanks, UTF-8.
 
     >>> canonical({"b": 1, "a": "ö"}).decode()
     '{"a":"ö","b":1}'

@@ -5,10 +5,10 @@ from collections.abc import Collection, Iterable
 import numpy as np
 from pydantic import TypeAdapter
 
-from kanport.coded import Codes, objects
+from kanport.coded import Coded, Codes, objects
 from kanport.frames import Roles
 from kanport.model import CurrentState
-from kanport.plan.change import Action, Change
+from kanport.plan.change import Action, Change, ChangesByAction
 from kanport.plan.model import PlanAccess, PlanPerson
 from kanport.plan.projection import IndirectChanges
 
@@ -33,9 +33,8 @@ def unchanged_access(
     moves = moves or IndirectChanges()
     ids, who = np.unique(held.users, return_inverse=True)
     names = objects(map(current.username, ids.tolist()))
-    rank = np.empty(len(ids), dtype=np.intp)
-    rank[sorted(range(len(ids)), key=names.__getitem__)] = np.arange(len(ids))
-    order = np.lexsort((rank[who], held.projects))
+    ranks = Coded(names, who).ranks(str)
+    order = np.lexsort((ranks, held.projects))
     fate = _fates(changes, held, moves)[order]
     names, roles = names[who[order]], held.roles[order]
     access = []
@@ -74,13 +73,15 @@ def unchanged_access(
 
 def _fates(changes: Collection[Change], held: Roles, moves: IndirectChanges) -> Codes:
     fate = np.full(len(held.users), _KEPT)
-    removed = [one.user_id or 0 for one in changes if one.action is Action.USER_REMOVE]
+    by_action = ChangesByAction.of(changes)
+    removed = [one.user_id or 0 for one in by_action[Action.USER_REMOVE]]
     fate[np.isin(held.users, removed)] = _REMOVED
-    fate[_rows(held, [one for one in changes if one.action in _CHANGES])] = _SAID
+    for action in _CHANGES:
+        fate[_rows(held, by_action[action])] = _SAID
     for number, moving in moves.of.items():
         some = [move.user_id for move in moving if move.user_id is not None]
         fate[(held.projects == number) & np.isin(held.users, some)] = _SAID
-    fate[_rows(held, [one for one in changes if one.action is Action.MEMBERSHIP_GRANT])] = _HELD
+    fate[_rows(held, by_action[Action.MEMBERSHIP_GRANT])] = _HELD
     return fate
 
 

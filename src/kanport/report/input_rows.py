@@ -1,7 +1,7 @@
 """What became of each row of the input."""
 
 from bisect import bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 
@@ -23,7 +23,7 @@ def input_rows(
     findings: Sequence[Finding],
     *,
     planned: bool,
-) -> "Sequence[InputRow]":
+) -> "InputRows":
     """Return each row that the sources had, with the changes that it asked for and its findings.
 
     A row that only has errors was left out. `planned` is False where nothing was
@@ -43,7 +43,7 @@ def input_rows(
         key: (tuple(asked.get(key, {}).values()), tuple(noted.get(key, {}).values()))
         for key in asked.keys() | noted.keys()
     }
-    return InputRows(spans, with_more, planned=planned) if spans else ()
+    return InputRows(spans, with_more, planned=planned)
 
 
 class InputRows(LazySequence[InputRow]):
@@ -78,7 +78,7 @@ class InputRows(LazySequence[InputRow]):
 
     def _of(self, span: RowSpan, rows: Iterable[int | None]) -> Iterator[InputRow]:
         place, times, noted = span.place, span.times, self._noted
-        source, file, sheet, dn = place.source, place.file, place.sheet, place.dn
+        source, file, sheet, dn = _key_parts(place)
         start = str(place) if dn is not None else str(place.at(row=0))[:-1]
         plain = _fate((), (), planned=self._planned)
         for row in rows:
@@ -89,15 +89,29 @@ class InputRows(LazySequence[InputRow]):
             else:
                 yield InputRow(source, text, _fate(*of_row, planned=self._planned), times, *of_row)
 
+    def fates(self) -> Counter[Fate]:
+        """Count what became of the rows, without making an object of each."""
+        counts: Counter[Fate] = Counter()
+        plain, noted = _fate((), (), planned=self._planned), self._noted
+        for span in self._spans:
+            source, file, sheet, dn = _key_parts(span.place)
+            keys = ((source, file, sheet, dn if row is None else row) for row in span.rows)
+            special = [noted[key] for key in keys if key in noted] if noted else []
+            counts[plain] += (len(span.rows) - len(special)) * span.times
+            for of_row in special:
+                counts[_fate(*of_row, planned=self._planned)] += span.times
+        return counts
 
-def sum_of_rows(rows: Sequence[InputRow], *, planned: bool) -> tuple[Sum, ...]:
+
+NO_ROWS = InputRows((), {}, planned=False)
+
+
+def sum_of_rows(rows: InputRows, *, planned: bool) -> tuple[Sum, ...]:
     """Add up what became of the rows; nothing where a plan does not tell its rows."""
     if not rows:
         return ()
-    numbers = dict.fromkeys(Fate, 0)
-    for row in rows:
-        numbers[row.fate] += row.times
-    total = sum(numbers.values())
+    numbers = rows.fates()
+    total = numbers.total()
     if not planned:
         told = [Fate.LEFT_OUT, Fate.READ]
     else:
@@ -114,6 +128,10 @@ def _fate(changes: Sequence[Line], notes: Sequence[Finding], *, planned: bool) -
     if any(finding.severity is Severity.ERROR for finding in notes):
         return Fate.LEFT_OUT
     return Fate.NOTHING if planned else Fate.READ
+
+
+def _key_parts(place: Origin) -> tuple[str, str | None, str | None, str | None]:
+    return place.source, place.file, place.sheet, place.dn
 
 
 def _key(place: Origin) -> _Key:

@@ -56,21 +56,16 @@ def _pieces(parts: ReportDict, view: View) -> Iterator[str]:
         yield f'{before}  "{key}": '
         before = ",\n"
         if key == "rows" and view.rows:
-            yield from _list(_rows(view))
+            yield _list(_rows(view))
         elif isinstance(value, list) and value:
-            yield from _list(map(_ENCODE, value))
+            yield _list(map(_ENCODE, value))
         else:
             yield _ENCODE(value)
     yield "\n}\n"
 
 
-def _list(items: Iterable[str]) -> Iterator[str]:
-    before = "[\n    "
-    for item in items:
-        yield before
-        yield item
-        before = ",\n    "
-    yield "\n  ]"
+def _list(items: Iterable[str]) -> str:
+    return "[\n    " + ",\n    ".join(items) + "\n  ]"
 
 
 def _rows(view: View) -> Iterator[str]:

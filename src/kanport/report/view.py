@@ -22,7 +22,7 @@ from kanport.report.counts import (
     unchanged_counts,
     undone_in,
 )
-from kanport.report.input_rows import input_rows, sum_of_rows
+from kanport.report.input_rows import NO_ROWS, InputRows, input_rows, sum_of_rows
 from kanport.report.lines import by_group, by_person, by_project, lines_of, risky_of
 from kanport.report.parts import (
     Count,
@@ -45,7 +45,7 @@ from kanport.report.sentences import (
     validation_headline,
     verification_headline,
 )
-from kanport.report.tables import AccessRow, InputRow, Matrix
+from kanport.report.tables import AccessRow, Matrix
 from kanport.report.words import CHANGE, GROUP, MEMBERSHIP, PERSON, PROJECT, ROW, USER
 
 __all__ = ["View", "ViewKind", "of_plan", "of_run", "of_validation", "of_verification"]
@@ -242,7 +242,7 @@ def _view(
     stopped: Fact | None = None,
     access: tuple[AccessRow, ...] = (),
     matrix: Matrix | None = None,
-    rows: Sequence[InputRow] = (),
+    rows: InputRows = NO_ROWS,
     projects: tuple[ProjectAccess, ...] = (),
     names: Mapping[str, str] | None = None,
 ) -> View:

@@ -95,7 +95,7 @@ def private_projects(changes: Iterable[Change], current: CurrentState) -> Iterat
 
 
 def _owners(project: Project, members: Collection[int]) -> set[int]:
-    """Give whose a private project is: its owner, and everybody else who works in it."""
+    """Return whose a private project is: its owner, and everybody else who works in it."""
     return {*members, *([project.owner_id] if project.owner_id else [])}
 
 

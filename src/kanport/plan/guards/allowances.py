@@ -38,7 +38,7 @@ class Allowances:
         return self.numbers.get(allow_key(name, of))
 
     def of(self, name: str) -> tuple[tuple[str, int], ...]:
-        """Give the projects for which a class has a number of its own, as they were called."""
+        """Return the projects for which a class has a number of its own, as they were called."""
         keys = (key.partition(":") for key in self.numbers)
         return tuple(
             (whose, self.numbers[f"{what}:{whose}"])
@@ -78,7 +78,7 @@ def over_limit(
 
 
 def parse_allowed(texts: Iterable[str]) -> dict[str, int]:
-    """Give the numbers by what they allow, in order; raises NotAllowable.
+    """Return the numbers by what they allow, in order; raises NotAllowable.
 
     >>> parse_allowed(["revoke:WEB=8", "disable=40"])
     {'disable': 40, 'revoke:WEB': 8}
@@ -125,7 +125,7 @@ def _refuse_unknown(what: str, text: str) -> None:
 
 
 def allowed_words(allowed: Mapping[str, int]) -> list[str]:
-    """Give what was allowed for a run, for people; empty where nothing was.
+    """Return what was allowed for a run, for people; empty where nothing was.
 
     >>> allowed_words({"disable": 40, "revoke:WEB": 8, "shrink:people": 400})
     ['disable up to 40', 'revoke in WEB up to 8', 'people with up to 400 rows fewer']

@@ -1,6 +1,6 @@
 """What the guards look at: one value, so that all of them judge the same plan."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -80,7 +80,7 @@ class GuardContext:
     came of them; None stands for a plan that was not made from sources.
     """
 
-    changes: tuple[Change, ...]
+    changes: Collection[Change]
     current: CurrentState
     mapping: MappingFile
     memory: LedgerState = NOTHING
@@ -91,4 +91,4 @@ class GuardContext:
     @cached_property
     def by_action(self) -> ChangesByAction:
         """The changes by their action, grouped once for all guards."""
-        return ChangesByAction(self.changes)
+        return ChangesByAction.of(self.changes)

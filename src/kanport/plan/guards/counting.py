@@ -128,7 +128,7 @@ def counted_in_projects(
 
 
 def role_moves(change: Change) -> str | None:
-    """Say whether a change raises or lowers a role; None where it does neither."""
+    """Return whether a change raises or lowers a role; None where it does neither."""
     rank = _RANKS.get(change.action)
     if rank is None or not isinstance(change, UserChange | RelationChange):
         return None
@@ -141,7 +141,7 @@ def role_moves(change: Change) -> str | None:
 def access_lost(
     changes: Iterable[Change], current: CurrentState, memory: LedgerState = NOTHING
 ) -> frozenset[Pair]:
-    """Give who loses access to what, in whatever way, among the memberships that were read.
+    """Return who loses access to what, in whatever way, among the memberships that were read.
 
     Disabled and removed users lose all of theirs. `memory` is what the ledger knows.
     """
@@ -158,7 +158,7 @@ def access_lost(
 def access_revoked(
     changes: Iterable[Change], current: CurrentState, memory: LedgerState = NOTHING
 ) -> frozenset[Pair]:
-    """Give who loses access to what, directly or through a group, and keeps their account.
+    """Return who loses access to what, directly or through a group, and keeps their account.
 
     Kanboard does not tell who has access through which group, so whoever may lose it that way
     counts, also where they have it directly as well; but not where it is certain that they keep
@@ -188,7 +188,7 @@ _THROUGH_GROUPS = (Action.GROUP_MEMBER_REMOVE, Action.GROUP_ACCESS_REVOKE, Actio
 
 
 def _lost_through_groups(changes: Iterable[Change], current: CurrentState) -> Iterator[Pair]:
-    """Give the pairs that depend on a group which may give access, by what is known of it."""
+    """Yield the pairs that depend on a group which may give access, by what is known of it."""
     may_give = group_finder(current)
     projects_of: dict[int, list[int]] = defaultdict(list)
     for project_id, roles in current.roles.items():
@@ -212,7 +212,7 @@ def _lost_through_groups(changes: Iterable[Change], current: CurrentState) -> It
 def _kept_through_groups(
     changes: Iterable[Change], current: CurrentState, memory: LedgerState
 ) -> frozenset[Pair]:
-    """Give who certainly has access to what through a group once the plan is carried out.
+    """Return who certainly has access to what through a group once the plan is carried out.
 
     Certain is the access that Kanport gave a group itself, where the server does not show that it
     is gone. A group that is yet to be created is

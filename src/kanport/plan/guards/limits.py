@@ -249,7 +249,7 @@ def _called(project: Project, index: ProjectIndex) -> str:
 
 
 def _allowed_in_projects(context: GuardContext, index: ProjectIndex) -> dict[tuple[str, int], int]:
-    """Give what is allowed for this run by class and project id; a text that fits several is none.
+    """Return what is allowed for this run by class and project id; not for a text of several.
 
     The least counts where several texts mean one project.
     """
@@ -264,7 +264,7 @@ def _allowed_in_projects(context: GuardContext, index: ProjectIndex) -> dict[tup
 
 
 def _limits_of_their_own(context: GuardContext, index: ProjectIndex) -> dict[int, dict[str, Limit]]:
-    """Give the limits that the mapping has for single projects; the strictest where several fit."""
+    """Return the limits of single projects in the mapping; the strictest where several fit."""
     found: dict[int, dict[str, Limit]] = defaultdict(dict)
     for text, limits in context.mapping.limits.projects.items():
         for project in index.called(text):

@@ -191,7 +191,7 @@ def _hidden_attributes(source: PlanSource, before: SourceMemory) -> frozenset[st
 
 
 def _remembered(context: GuardContext) -> Iterator[tuple[PlanSource, SourceMemory]]:
-    """Give the sources that the last good run read as well, with what they were like then."""
+    """Yield the sources that the last good run read as well, with what they were like then."""
     good = context.memory.last_good
     if good is None:
         return
