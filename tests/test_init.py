@@ -7,7 +7,7 @@ import pytest
 
 from kanport.fields import ACTIVE, EMAIL, NAME
 from kanport.mapping import load_mapping
-from kanport.sources.file_bytes import FileBytes, read_bytes
+from kanport.sources.file import FileBytes, read_bytes
 from tests.conftest import Kanport
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -115,7 +115,7 @@ def test_a_broken_workbook_is_opened_once(
         opened.append(path)
         return read_bytes(source, path, base)
 
-    monkeypatch.setattr("kanport.sources.excel_file.read_bytes", counted)
+    monkeypatch.setattr("kanport.sources.excel.read_bytes", counted)
     Path("broken.xlsx").write_bytes(b"PK\x03\x04 and nothing more")
     assert kanport("init", "broken.xlsx").code == 5
     assert len(opened) == 1

@@ -262,15 +262,13 @@ def openpyxl(folder: Path) -> None:
 def excel(folder: Path) -> None:
     """Read the same workbook as a source of a mapping."""
     from kanport.mapping.spec import ExcelSource
-    from kanport.sources import read_source
+    from kanport.sources import SourceContext, read_source
 
     spec = ExcelSource.model_validate({"type": "excel", "path": "list.xlsx"})
 
     def work() -> None:
         used = frozenset(f"Column {at}" for at in range(EXCEL_COLUMNS))
-        table = read_source(
-            "list", spec, base=folder, secret_columns=frozenset(), columns_used=used
-        )
+        table = read_source("list", spec, SourceContext(folder, columns_used=used))
         if len(table.rows) != EXCEL_ROWS:
             raise SystemExit(f"{len(table.rows)} rows")
 

@@ -14,7 +14,7 @@ from kanport.export.mapping import needs_verbatim
 from kanport.export.tables import COLUMNS, Listing
 from kanport.mapping.spec import CsvSource, ExcelSource, Source, YamlSource
 from kanport.rules import strip_blanks
-from kanport.sources import read_source
+from kanport.sources import SourceContext, read_source
 
 TARGETS = ["folder", "book.xlsx", "book.yaml"]
 
@@ -32,9 +32,7 @@ def read_back(folder: Path, target: str, listing: Listing) -> list[tuple[str, ..
     table = read_source(
         listing.name,
         source_for(target, listing.name, verbatim=needs_verbatim(folder / target, listing)),
-        base=folder,
-        secret_columns=frozenset(),
-        columns_used=frozenset(listing.columns),
+        SourceContext(folder, columns_used=frozenset(listing.columns)),
     )
     return [tuple(str(row.values.get(c, "")) for c in listing.columns) for row in table.rows]
 
@@ -136,9 +134,7 @@ def test_what_is_wrong_with_a_yaml_file_is_told_with_its_place(
         read_source(
             "g",
             YamlSource(type="yaml", path="book.yaml", under="groups"),
-            base=tmp_path,
-            secret_columns=frozenset(),
-            columns_used=frozenset({"group"}),
+            SourceContext(tmp_path, columns_used=frozenset({"group"})),
         )
     (finding,) = raised.value.findings
     assert message in finding.message
@@ -152,11 +148,7 @@ def test_a_yaml_file_that_repeats_itself_without_end_is_refused(tmp_path: Path) 
     (tmp_path / "bomb.yaml").write_text("\n".join([*lines, "groups: *h", ""]))
     with pytest.raises(SourceInvalid) as raised:
         read_source(
-            "g",
-            YamlSource(type="yaml", path="bomb.yaml", under="groups"),
-            base=tmp_path,
-            secret_columns=frozenset(),
-            columns_used=None,
+            "g", YamlSource(type="yaml", path="bomb.yaml", under="groups"), SourceContext(tmp_path)
         )
     (finding,) = raised.value.findings
     assert "aliases" in finding.message

@@ -9,6 +9,7 @@ import pytest
 
 from kanport.mapping.ldap import LdapSource
 from kanport.sandbox import Sandbox
+from kanport.sources import SourceContext
 from kanport.sources.ldap import read_ldap
 from kanport.table import Table
 from tests.conftest import Kanport
@@ -70,11 +71,7 @@ def read(source: LdapSource, *columns: str, now: datetime = NOW) -> Table:
     return read_ldap(
         "staff",
         source,
-        base=Path(),
-        attributes_used=frozenset(columns),
-        secret_columns=frozenset(),
-        environ=ENVIRON,
-        now=now,
+        SourceContext(Path(), columns_used=frozenset(columns), environ=ENVIRON, now=now),
     )
 
 

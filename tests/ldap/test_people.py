@@ -8,6 +8,7 @@ import pytest
 
 from kanport.errors import ConfigInvalid, SourceInvalid
 from kanport.origin import Origin
+from kanport.sources import SourceContext
 from kanport.sources.ldap import read_ldap
 from tests.ldap.conftest import ENVIRON, NOW, codes, column, read, spec
 from tests.ldap.ldif import PEOPLE, entry, person, tree
@@ -231,6 +232,7 @@ def test_what_a_directory_cannot_give_is_refused(staff: Slapd) -> None:
     for used, secret in ((None, frozenset[str]()), (frozenset({"uid"}), frozenset({"uid"}))):
         with pytest.raises(ConfigInvalid):
             read_ldap(
-                "staff", spec(staff.url), base=Path(), attributes_used=used,
-                secret_columns=secret, environ=ENVIRON, now=NOW,
-            )  # fmt: skip
+                "staff",
+                spec(staff.url),
+                SourceContext(Path(), secret, used, environ=ENVIRON, now=NOW),
+            )

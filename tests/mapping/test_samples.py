@@ -16,7 +16,7 @@ from kanport.model import CurrentState, DesiredState, Group, Project, ServerInfo
 from kanport.normalize import columns_used, normalize, secret_columns
 from kanport.plan.make import make_plan
 from kanport.plan.model import Plan, PlanMapping
-from kanport.sources import read_source
+from kanport.sources import SourceContext, read_source
 
 ROOT = Path(__file__).parents[2]
 MAPPINGS = sorted((ROOT / "mappings").glob("*.yaml"))
@@ -34,11 +34,7 @@ def read(name: str) -> tuple[LoadedMapping, DesiredState, list[Finding]]:
     used, secret = columns_used(mapping.spec), secret_columns(mapping.spec)
     tables = {
         source: read_source(
-            source,
-            spec,
-            base=mapping.path.parent,
-            secret_columns=secret[source],
-            columns_used=used.get(source),
+            source, spec, SourceContext(mapping.path.parent, secret[source], used.get(source))
         )
         for source, spec in mapping.spec.sources.items()
     }

@@ -6,7 +6,7 @@ from typing import Any
 from kanport.mapping import load_mapping
 from kanport.model import DesiredState
 from kanport.normalize import Normalized, columns_used, normalize, secret_columns
-from kanport.sources import read_source
+from kanport.sources import SourceContext, read_source
 
 HEAD = "kanport: 1\nledger: a.ledger\nsources: {teams: {type: csv, path: teams.csv}}\n"
 TEAMS = (
@@ -27,9 +27,7 @@ def made(folder: Path, mapping: str, *rows: str) -> Normalized:
     loaded = load_mapping(path)
     used, secret = columns_used(loaded.spec), secret_columns(loaded.spec)
     tables = {
-        name: read_source(
-            name, spec, base=folder, secret_columns=secret[name], columns_used=used.get(name)
-        )
+        name: read_source(name, spec, SourceContext(folder, secret[name], used.get(name)))
         for name, spec in loaded.spec.sources.items()
     }
     return normalize(loaded, tables)

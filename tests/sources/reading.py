@@ -13,7 +13,7 @@ from openpyxl import Workbook
 from kanport.errors import SourceInvalid
 from kanport.findings import Finding
 from kanport.mapping.spec import CsvSource, ExcelSource
-from kanport.sources import read_source
+from kanport.sources import SourceContext, read_source
 from kanport.table import Odd, Table
 
 SHEET = "xl/worksheets/sheet1.xml"
@@ -33,9 +33,9 @@ def read_csv(
     return read_source(
         "people",
         CsvSource(type="csv", path="people.csv", **spec),
-        base=folder,
-        secret_columns=frozenset(secret),
-        columns_used=None if used is None else frozenset(used),
+        SourceContext(
+            folder, frozenset(secret), columns_used=None if used is None else frozenset(used)
+        ),
     )
 
 
@@ -53,9 +53,9 @@ def read_excel(
     return read_source(
         "people",
         ExcelSource(type="excel", path="people.xlsx", **spec),
-        base=folder,
-        secret_columns=frozenset(secret),
-        columns_used=None if used is None else frozenset(used),
+        SourceContext(
+            folder, frozenset(secret), columns_used=None if used is None else frozenset(used)
+        ),
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kanport.sources import problems
+from kanport.sources import raw_table
 from tests.sources.reading import column, findings_of, read_csv, the_finding, told, values
 
 
@@ -79,9 +79,9 @@ def test_one_field_more_in_every_row_never_shifts_the_values(tmp_path: Path) -> 
 
 
 def test_findings_beyond_a_thousand_of_a_kind_are_counted(tmp_path: Path) -> None:
-    text = "a,b\n" + "1\n" * (problems.MAX_PER_CODE + 234)
+    text = "a,b\n" + "1\n" * (raw_table.MAX_PER_CODE + 234)
     findings = findings_of(lambda: read_csv(tmp_path, text))
-    assert len(findings) == problems.MAX_PER_CODE + 1
+    assert len(findings) == raw_table.MAX_PER_CODE + 1
     assert findings[-1].message == "234 more places have the same problem"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kanport.errors import SourceInvalid
-from kanport.sources import excel_package, excel_sheet
+from kanport.sources import excel, excel_sheet
 from tests.sources.reading import (
     SHEET,
     findings_of,
@@ -49,7 +49,7 @@ def test_a_bomb_in_the_sheet_itself_is_not_opened(tmp_path: Path) -> None:
 def test_elements_without_end_do_not_fill_the_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, junk: str
 ) -> None:
-    monkeypatch.setattr(excel_package, "RATIO_FROM_BYTES", 2**40)
+    monkeypatch.setattr(excel, "RATIO_FROM_BYTES", 2**40)
     monkeypatch.setattr(excel_sheet, "MAX_TAGS", 20_000)
     data = with_part(good(), SHEET, lambda text: text.replace(place, place + junk * 200_000, 1))
     the_finding(lambda: read_excel(tmp_path, data), "file-damaged")
@@ -68,8 +68,8 @@ def test_elements_without_end_do_not_fill_the_memory(
 def test_a_workbook_beyond_the_limits_is_not_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: int, said: str
 ) -> None:
-    monkeypatch.setattr(excel_package, limit, value)
-    monkeypatch.setattr(excel_package, "RATIO_FROM_BYTES", 0)
+    monkeypatch.setattr(excel, limit, value)
+    monkeypatch.setattr(excel, "RATIO_FROM_BYTES", 0)
     finding = the_finding(lambda: read_excel(tmp_path, good()), "file-too-large")
     assert said in finding.message
 

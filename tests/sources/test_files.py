@@ -12,7 +12,7 @@ import pytest
 
 from kanport.errors import SourceInvalid, Unreachable
 from kanport.mapping.spec import CsvSource, ExcelSource
-from kanport.sources import file_bytes, read_source
+from kanport.sources import SourceContext, file, read_source
 from tests.sources.reading import read_csv, read_excel, saved, the_finding, with_part, workbook
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 500
@@ -95,25 +95,13 @@ def test_a_missing_file_is_unreachable_with_the_name_that_is_near(
     spec = CsvSource(type="csv", path="people.csv")
     other = ExcelSource(type="excel", path="people.csv")
     with pytest.raises(Unreachable) as raised:
-        read_source(
-            "people",
-            spec if kind == "csv" else other,
-            base=tmp_path,
-            secret_columns=frozenset(),
-            columns_used=None,
-        )
+        read_source("people", spec if kind == "csv" else other, SourceContext(tmp_path))
     assert "does not exist" in raised.value.message
     assert raised.value.hint == 'did you mean "peopel.csv"?'
 
 
 def read_path(base: Path, path: str) -> None:
-    read_source(
-        "people",
-        CsvSource(type="csv", path=path),
-        base=base,
-        secret_columns=frozenset(),
-        columns_used=None,
-    )
+    read_source("people", CsvSource(type="csv", path=path), SourceContext(base))
 
 
 def test_a_missing_folder_and_a_folder_in_place_of_a_file_are_told(tmp_path: Path) -> None:
@@ -137,7 +125,7 @@ def test_a_file_that_may_not_be_read_is_unreachable(tmp_path: Path) -> None:
 def test_a_file_that_is_too_large_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_bytes, "MAX_FILE_BYTES", 10)
+    monkeypatch.setattr(file, "MAX_FILE_BYTES", 10)
     with pytest.raises(SourceInvalid) as raised:
         read_csv(tmp_path, "a\n" + "x" * 9)
     assert [finding.code for finding in raised.value.findings] == ["file-too-large"]
@@ -178,4 +166,4 @@ def test_a_pipe_is_no_source_and_is_not_waited_for(
     kind = "csv" if spec is CsvSource else "excel"
     source = spec.model_validate({"type": kind, "path": "pipe"})
     with pytest.raises(Unreachable, match="a pipe or a device"):
-        read_source("people", source, base=tmp_path, secret_columns=frozenset(), columns_used=None)
+        read_source("people", source, SourceContext(tmp_path))

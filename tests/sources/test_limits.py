@@ -13,8 +13,8 @@ import pytest
 from kanport.errors import SourceInvalid
 from kanport.mapping.spec import YamlSource
 from kanport.origin import Origin
-from kanport.sources import excel_package, file_bytes, problems, read_source, yaml_rows
-from kanport.sources.excel_package import package_problems
+from kanport.sources import SourceContext, excel, raw_table, read_source, yaml
+from kanport.sources.excel import package_problems
 from kanport.table import Table
 from tests.sources.reading import (
     SHEET,
@@ -60,18 +60,18 @@ def judged(data: bytes) -> list[str]:
 
 def test_a_workbook_may_have_so_many_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     data = package()
-    monkeypatch.setattr(excel_package, "MAX_PARTS", len(parts(data)))
+    monkeypatch.setattr(excel, "MAX_PARTS", len(parts(data)))
     assert judged(data) == []
-    monkeypatch.setattr(excel_package, "MAX_PARTS", len(parts(data)) - 1)
+    monkeypatch.setattr(excel, "MAX_PARTS", len(parts(data)) - 1)
     assert judged(data) == ["file-too-large"]
 
 
 def test_a_workbook_may_unpack_to_so_much(monkeypatch: pytest.MonkeyPatch) -> None:
     data = package()
     whole = sum(part.file_size for part in parts(data))
-    monkeypatch.setattr(excel_package, "MAX_UNPACKED_BYTES", whole)
+    monkeypatch.setattr(excel, "MAX_UNPACKED_BYTES", whole)
     assert judged(data) == []
-    monkeypatch.setattr(excel_package, "MAX_UNPACKED_BYTES", whole - 1)
+    monkeypatch.setattr(excel, "MAX_UNPACKED_BYTES", whole - 1)
     assert judged(data) == ["file-too-large"]
 
 
@@ -79,10 +79,10 @@ def test_one_part_may_unpack_to_so_much_where_it_is_held_as_a_whole(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     data = package(**{BIG: noise(60_000)})
-    monkeypatch.setattr(excel_package, "RATIO_FROM_BYTES", 60_000)
-    monkeypatch.setattr(excel_package, "MAX_SHARED_BYTES", 60_000)
+    monkeypatch.setattr(excel, "RATIO_FROM_BYTES", 60_000)
+    monkeypatch.setattr(excel, "MAX_SHARED_BYTES", 60_000)
     assert judged(data) == []
-    monkeypatch.setattr(excel_package, "MAX_SHARED_BYTES", 59_999)
+    monkeypatch.setattr(excel, "MAX_SHARED_BYTES", 59_999)
     assert judged(data) == ["file-too-large"]
     (found,) = package_problems(data, Origin(file="people.xlsx"))
     assert BIG in found.message
@@ -93,8 +93,8 @@ def test_a_part_that_is_not_held_as_a_whole_may_be_larger(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     data = package(**{name: noise(60_000)})
-    monkeypatch.setattr(excel_package, "RATIO_FROM_BYTES", 1_000)
-    monkeypatch.setattr(excel_package, "MAX_SHARED_BYTES", 50_000)
+    monkeypatch.setattr(excel, "RATIO_FROM_BYTES", 1_000)
+    monkeypatch.setattr(excel, "MAX_SHARED_BYTES", 50_000)
     assert judged(data) == []
 
 
@@ -104,16 +104,16 @@ def test_the_part_that_is_too_large_may_stand_behind_smaller_and_larger_ones(
     extra = {SHEET_LIKE: noise(70_000), BIG: noise(60_000), "xl/small.xml": noise(10)}
     for order in (sorted(extra), sorted(extra, reverse=True)):
         data = package(**{name: extra[name] for name in order})
-        monkeypatch.setattr(excel_package, "RATIO_FROM_BYTES", 50_000)
-        monkeypatch.setattr(excel_package, "MAX_SHARED_BYTES", 59_999)
+        monkeypatch.setattr(excel, "RATIO_FROM_BYTES", 50_000)
+        monkeypatch.setattr(excel, "MAX_SHARED_BYTES", 59_999)
         assert judged(data) == ["file-too-large"], order
 
 
 def test_a_small_part_may_pack_as_well_as_it_likes(monkeypatch: pytest.MonkeyPatch) -> None:
     data = package(**{MEDIA: bytes(500_000)})
-    monkeypatch.setattr(excel_package, "RATIO_FROM_BYTES", 500_001)
+    monkeypatch.setattr(excel, "RATIO_FROM_BYTES", 500_001)
     assert judged(data) == []
-    monkeypatch.setattr(excel_package, "RATIO_FROM_BYTES", 500_000)
+    monkeypatch.setattr(excel, "RATIO_FROM_BYTES", 500_000)
     assert judged(data) == ["file-too-large"]
 
 
@@ -125,10 +125,10 @@ def test_a_part_may_unpack_to_so_many_times_its_size(monkeypatch: pytest.MonkeyP
             break
     else:
         raise AssertionError("no part unpacks to a whole multiple of its size")
-    monkeypatch.setattr(excel_package, "RATIO_FROM_BYTES", 50_000)
-    monkeypatch.setattr(excel_package, "MAX_RATIO", part.file_size // part.compress_size)
+    monkeypatch.setattr(excel, "RATIO_FROM_BYTES", 50_000)
+    monkeypatch.setattr(excel, "MAX_RATIO", part.file_size // part.compress_size)
     assert judged(data) == []
-    monkeypatch.setattr(excel_package, "MAX_RATIO", part.file_size // part.compress_size - 1)
+    monkeypatch.setattr(excel, "MAX_RATIO", part.file_size // part.compress_size - 1)
     assert judged(data) == ["file-too-large"]
 
 
@@ -197,7 +197,7 @@ def yaml_of(folder: Path, rows: int, **spec: Any) -> Table:
 
 def read_yaml(folder: Path, **spec: Any) -> Table:
     source = YamlSource.model_validate({"type": "yaml", "path": "people.yaml", **spec})
-    return read_source("people", source, base=folder, secret_columns=frozenset(), columns_used=None)
+    return read_source("people", source, SourceContext(folder))
 
 
 @pytest.mark.parametrize("read", [csv_of, excel_of, yaml_of])
@@ -219,12 +219,12 @@ def test_a_file_may_have_so_many_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Callable[..., Table]
 ) -> None:
     read(tmp_path, 3)
-    (file,) = tmp_path.iterdir()
-    size = file.stat().st_size
-    monkeypatch.setattr(file_bytes, "MAX_FILE_BYTES", size)
-    monkeypatch.setattr(yaml_rows, "MAX_FILE_BYTES", size)
+    (written,) = tmp_path.iterdir()
+    size = written.stat().st_size
+    monkeypatch.setattr(file, "MAX_FILE_BYTES", size)
+    monkeypatch.setattr(yaml, "MAX_FILE_BYTES", size)
     assert len(read(tmp_path, 3).rows) == 3
-    monkeypatch.setattr(file_bytes, "MAX_FILE_BYTES", size - 1)
+    monkeypatch.setattr(file, "MAX_FILE_BYTES", size - 1)
     the_finding(lambda: read(tmp_path, 3), "file-too-large")
 
 
@@ -232,9 +232,9 @@ def test_a_yaml_file_may_hold_so_many_values(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The list, its rows, and two values in each.
-    monkeypatch.setattr(yaml_rows, "MAX_VALUES", 10)
+    monkeypatch.setattr(yaml, "MAX_VALUES", 10)
     assert len(yaml_of(tmp_path, 3).rows) == 3
-    monkeypatch.setattr(yaml_rows, "MAX_VALUES", 9)
+    monkeypatch.setattr(yaml, "MAX_VALUES", 9)
     the_finding(lambda: yaml_of(tmp_path, 3), "file-damaged")
 
 
@@ -244,16 +244,16 @@ def test_a_yaml_file_grows_by_aliases_only_so_far(
     text = "- &a {Login: ada}\n" + "- *a\n" * 9
     (tmp_path / "people.yaml").write_text(text)
     needed = 1 + 2 * 10
-    monkeypatch.setattr(yaml_rows, "SPARE_VALUES", needed - len(text))
+    monkeypatch.setattr(yaml, "SPARE_VALUES", needed - len(text))
     assert len(read_yaml(tmp_path).rows) == 10
-    monkeypatch.setattr(yaml_rows, "SPARE_VALUES", needed - len(text) - 1)
+    monkeypatch.setattr(yaml, "SPARE_VALUES", needed - len(text) - 1)
     the_finding(lambda: read_yaml(tmp_path), "file-damaged")
 
 
 def test_so_many_findings_of_one_code_are_shown_and_the_rest_is_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(problems, "MAX_PER_CODE", 3)
+    monkeypatch.setattr(raw_table, "MAX_PER_CODE", 3)
 
     def ragged(rows: int) -> list[str]:
         # The good rows tell that it is the others that are wrong.

@@ -9,7 +9,7 @@ from kanport.findings import Finding
 from kanport.mapping.spec import YamlSource
 from kanport.memory import KnownEntry
 from kanport.pipeline.directories import _findings as of_directory
-from kanport.sources import read_source
+from kanport.sources import SourceContext, read_source
 from kanport.table import Table
 from tests.sources.reading import read_csv, the_finding
 
@@ -18,7 +18,7 @@ def read_yaml(folder: Path, text: str) -> Table:
     """Write a YAML file and read its rows."""
     (folder / "people.yaml").write_text(text, encoding="utf-8")
     spec = YamlSource(type="yaml", path="people.yaml")
-    return read_source("people", spec, base=folder, secret_columns=frozenset(), columns_used=None)
+    return read_source("people", spec, SourceContext(folder))
 
 
 def masked(finding: Finding) -> str:

@@ -13,7 +13,7 @@ from kanport.mapping import LoadedMapping
 from kanport.mapping.spec import LdapSource
 from kanport.network import LONGEST_EXCHANGE
 from kanport.normalize import columns_used, secret_columns
-from kanport.sources import read_source
+from kanport.sources import SourceContext, read_source
 from kanport.table import Row, Table
 
 _FIRST = 3
@@ -51,16 +51,15 @@ class Sources:
                         now=self.now,
                         request_timeout=self.request_timeout,
                     )
-                table = read_source(
-                    name,
-                    spec,
-                    base=base,
-                    secret_columns=hidden,
-                    columns_used=columns,
+                context = SourceContext(
+                    base,
+                    hidden,
+                    columns,
                     environ=self.environ,
                     now=self.now,
                     request_timeout=self.request_timeout,
                 )
+                table = read_source(name, spec, context)
             except KanportError as error:
                 yield failed(about, error)
                 continue

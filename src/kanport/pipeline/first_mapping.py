@@ -14,7 +14,7 @@ from kanport.init import (
 )
 from kanport.mapping.ldap import LdapSource
 from kanport.mapping.spec import CsvSource, ExcelSource, Source
-from kanport.sources import read_source
+from kanport.sources import SourceContext, read_source
 from kanport.sources.ldap.attributes import texts
 from kanport.sources.ldap.connect import connected
 from kanport.sources.ldap.proof import Proof
@@ -163,4 +163,4 @@ def _table_below(book: ExcelSource, header_row: int | None) -> tuple[Table, int]
 
 
 def _table(source: Source) -> Table:
-    return read_source("people", source, base=Path(), secret_columns=frozenset(), columns_used=None)
+    return read_source("people", source, SourceContext(Path()))

@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from kanport.checks import check
 from kanport.errors import ConfigInvalid, Exit, SourceInvalid, Unreachable
 from kanport.findings import Finding, errors_in, in_order
 from kanport.mapping import LoadedMapping, load_mapping
-from kanport.mapping.spec import KanboardSource
 from kanport.model import DesiredState
 from kanport.network import LONGEST_EXCHANGE
 from kanport.normalize import columns_used, normalize, secret_columns
@@ -17,11 +16,8 @@ from kanport.normalize.columns import columns_with_meaning, refuse_missing
 from kanport.pipeline.keeping import ledger_of_mapping
 from kanport.plan.model import Plan, PlanDirectory, PlanMapping, PlanRows, PlanSource
 from kanport.plan.rows_read import rows_of_file, rows_read
-from kanport.sources import read_source
+from kanport.sources import SourceContext, read_source
 from kanport.table import Table, entry_key
-
-if TYPE_CHECKING:
-    from kanport.sources.kanboard_server import Servers
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,18 +201,17 @@ def read_tables(
     tables: dict[str, Table] = {}
     broken: list[SourceInvalid] = []
     unread: list[Unreachable] = []
-    servers = _servers(mapping, request_timeout)
+    servers: dict[str, Any] = {}
     for name, spec in mapping.spec.sources.items():
         try:
-            tables[name] = read_source(
-                name,
-                spec,
-                base=mapping.path.parent,
-                secret_columns=secret.get(name, frozenset()),
-                columns_used=used.get(name),
+            context = SourceContext(
+                mapping.path.parent,
+                secret.get(name, frozenset()),
+                used.get(name),
                 servers=servers,
                 request_timeout=request_timeout,
             )
+            tables[name] = read_source(name, spec, context)
         except SourceInvalid as problem:
             broken.append(problem)
         except Unreachable as problem:
@@ -231,15 +226,6 @@ def read_tables(
     if broken:
         raise _broken(broken)
     return tables
-
-
-def _servers(mapping: LoadedMapping, request_timeout: float) -> "Servers | None":
-    """Let all sources that are Kanboard servers share what is read; others need no HTTP client."""
-    if not any(isinstance(spec, KanboardSource) for spec in mapping.spec.sources.values()):
-        return None
-    from kanport.sources.kanboard_server import Servers
-
-    return Servers(request_timeout)
 
 
 def _broken(problems: Sequence[SourceInvalid]) -> SourceInvalid:

@@ -31,7 +31,7 @@ from openpyxl.xml.constants import REL_NS, SHEET_MAIN_NS
 from kanport.errors import SourceInvalid
 from kanport.findings import Finding, found
 from kanport.origin import Origin
-from kanport.sources.file_bytes import refused
+from kanport.sources.file import refused
 from kanport.spreadsheet import plain_xstring
 
 MAX_ROW = 1_048_576

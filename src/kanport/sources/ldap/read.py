@@ -2,15 +2,14 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from kanport.errors import ConfigInvalid
 from kanport.facts import fact
 from kanport.findings import Finding, found
 from kanport.mapping.ldap import LdapGroups, LdapSource, several
-from kanport.network import LONGEST_EXCHANGE
 from kanport.origin import Origin
+from kanport.sources import SourceContext
 from kanport.sources.ldap.attributes import READS
 from kanport.sources.ldap.ber import Entry
 from kanport.sources.ldap.connect import connected
@@ -38,42 +37,34 @@ from kanport.table import DirectoryEntry, Odd, Row, Scope, Table, Unread, entry_
 _MEMBER_OF = "memberof"
 
 
-def read_ldap(
-    name: str,
-    spec: LdapSource,
-    *,
-    base: Path,
-    attributes_used: frozenset[str] | None,
-    secret_columns: frozenset[str],
-    environ: Mapping[str, str],
-    now: datetime,
-    request_timeout: float = LONGEST_EXCHANGE,
-) -> Table:
+def read_ldap(name: str, spec: LdapSource, context: SourceContext) -> Table:
     """Return a row for each person, or with `groups` for each group and person in it.
 
-    `base` is the folder of the mapping, `attributes_used` the columns that it names; no other
-    attribute is asked for. `now` is when accounts are judged to be expired.
+    Only the attributes that the mapping names (`columns_used`) are asked for.
 
     Raises Unreachable where no server lets us in, SourceIncomplete (one of these) where anything is
     cut or refused on the way, SourceInvalid where nobody is found, ConfigInvalid for what cannot be
     asked.
     """
-    if attributes_used is None:
+    if context.columns_used is None:
         raise ConfigInvalid(
             f'the source "{name}" is a directory, and its columns cannot be told by a pattern',
             hint="name the attributes",
         )
-    if secret_columns:
+    if context.secret_columns:
         raise ConfigInvalid(
             f'the source "{name}" is a directory, and gives no passwords',
             hint="use password: random, or let people log in through the directory",
         )
-    with connected(name, spec, base=base, environ=environ, request_timeout=request_timeout) as (
-        connection,
-        failures,
-    ):
+    with connected(
+        name,
+        spec,
+        base=context.base,
+        environ=context.environ,
+        request_timeout=context.request_timeout,
+    ) as (connection, failures):
         directory = Directory(connection, spec.page_size)
-        reading = _Reading(name, spec, attributes_used, directory, now)
+        reading = _Reading(name, spec, context.columns_used, directory, context.now)
         if spec.groups is None:
             reading.people()
         else:

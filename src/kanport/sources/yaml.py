@@ -1,7 +1,6 @@
-"""Reading rows from YAML: a list of tables with plain values, such as `kanport export` writes."""
+"""YAML files: a list of tables with plain values, as `kanport export` writes it, as a `Table`."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from kanport.coded import Coded, objects
@@ -10,10 +9,17 @@ from kanport.findings import Finding, found
 from kanport.mapping.spec import YamlSource
 from kanport.mapping.yaml_file import Document, Mistake, NotYaml, decode, read_yaml
 from kanport.origin import Origin
-from kanport.sources.file_bytes import MAX_FILE_BYTES, read_bytes, refused
-from kanport.sources.grid import Grid, table_of
-from kanport.sources.header import Wanted, columns_of, header_problems
-from kanport.sources.problems import Problems, too_many
+from kanport.sources import SourceContext
+from kanport.sources.file import MAX_FILE_BYTES, read_bytes, refused
+from kanport.sources.raw_table import (
+    Grid,
+    Problems,
+    Wanted,
+    columns_of,
+    header_problems,
+    table_of,
+    too_many,
+)
 from kanport.table import Odd, Table
 
 # A million rows of ten values.
@@ -23,20 +29,13 @@ SPARE_VALUES = 100_000
 _FRACTION = Odd(fact("cell-number-inexact", case="yaml"))
 
 
-def read_yaml_rows(
-    name: str,
-    spec: YamlSource,
-    *,
-    base: Path,
-    secret_columns: frozenset[str],
-    columns_used: frozenset[str] | None,
-) -> Table:
-    """Give the rows of a YAML file; for what goes in and what is raised, see `read_source`.
+def read_yaml_rows(name: str, spec: YamlSource, context: SourceContext) -> Table:
+    """Return the rows of a YAML file; raises as `read_source`.
 
     The keys of all rows together are the columns; a key that a row leaves out, and a value that is
     null, is an empty cell.
     """
-    file = read_bytes(name, spec.path, base)
+    file = read_bytes(name, spec.path, context.base)
     origin = file.origin
     document = _parse(file.data, origin)
     items, path = _list_of(document, spec, origin)
@@ -44,7 +43,7 @@ def read_yaml_rows(
         raise refused([too_many(spec.max_rows, origin)], origin)
     if not items and not spec.may_be_empty:
         raise refused([found("file-empty", origin, what="list")], origin)
-    wanted = Wanted(columns_used, secret_columns)
+    wanted = Wanted(context.columns_used, context.secret_columns)
     problems = Problems()
     for mistake in document.mistakes:
         problems.extend([_damaged(mistake, origin.at(row=mistake.spot.line))])

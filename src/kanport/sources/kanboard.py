@@ -1,4 +1,4 @@
-"""Reading rows from another Kanboard server, through its API. Nothing is written there."""
+"""Another Kanboard as a source: read through its API, whole or not at all, and never written to."""
 
 import hashlib
 import json
@@ -18,47 +18,18 @@ from kanport.kanboard.client import Client
 from kanport.kanboard.current import read_current
 from kanport.mapping.ldap import SecretReference
 from kanport.mapping.spec import KanboardSource
-from kanport.network import LONGEST_EXCHANGE
 from kanport.origin import Origin
+from kanport.sources import SourceContext
 from kanport.table import Table
 
 
-class Servers:
-    """The servers that the sources of one mapping name, each read once, so that all tables fit."""
+def read_kanboard(name: str, spec: KanboardSource, context: SourceContext) -> Table:
+    """Return the rows of one table of a server, with the values that the server has.
 
-    def __init__(self, request_timeout: float = LONGEST_EXCHANGE) -> None:
-        self.request_timeout = request_timeout
-        self._read: dict[str, Mapping[str, Listing] | Unreachable] = {}
-
-    def tables(self, settings: Settings) -> Mapping[str, Listing]:
-        """Give the tables of a server; raises Unreachable where it cannot be read, or not whole."""
-        if settings.url not in self._read:
-            try:
-                self._read[settings.url] = _tables(settings)
-            except Unreachable as problem:
-                # The next source of this server would only wait as long for the same answer.
-                self._read[settings.url] = problem
-        found = self._read[settings.url]
-        if isinstance(found, Unreachable):
-            raise found
-        return found
-
-
-def read_kanboard(
-    name: str,
-    spec: KanboardSource,
-    *,
-    base: Path,
-    environ: Mapping[str, str],
-    servers: Servers,
-) -> Table:
-    """Give the rows of one table of a server; for what is raised, see `read_source`.
-
-    The values are given as the server has them. ConfigInvalid is raised where address or token
-    cannot be used.
+    Raises as `read_source`, and ConfigInvalid where address or token cannot be used.
     """
-    settings = _settings(name, spec, base, environ, servers.request_timeout)
-    listing = servers.tables(settings)[spec.read]
+    settings = _settings(name, spec, context)
+    listing = _tables(settings, context.servers)[spec.read]
     origin = Origin(name, file=settings.url, sheet=spec.read)
     content = json.dumps([listing.columns, listing.rows], ensure_ascii=False).encode(
         "utf-8", "surrogatepass"
@@ -76,7 +47,23 @@ def read_kanboard(
     )
 
 
-def _tables(settings: Settings) -> Mapping[str, Listing]:
+def _tables(
+    settings: Settings, servers: dict[str, Mapping[str, Listing] | Unreachable]
+) -> Mapping[str, Listing]:
+    """Return the tables of a server, which is read once, so that all of them fit."""
+    if settings.url not in servers:
+        try:
+            servers[settings.url] = _read(settings)
+        except Unreachable as problem:
+            # The next source of this server would only wait as long for the same answer.
+            servers[settings.url] = problem
+    found = servers[settings.url]
+    if isinstance(found, Unreachable):
+        raise found
+    return found
+
+
+def _read(settings: Settings) -> Mapping[str, Listing]:
     with Client.open(settings, warn=lambda text: None) as client:
         state = read_current(
             client, choose_projects=lambda projects: [project.id for project in projects]
@@ -89,21 +76,15 @@ def _tables(settings: Settings) -> Mapping[str, Listing]:
     return listings(state)
 
 
-def _settings(
-    name: str,
-    spec: KanboardSource,
-    base: Path,
-    environ: Mapping[str, str],
-    request_timeout: float,
-) -> Settings:
+def _settings(name: str, spec: KanboardSource, context: SourceContext) -> Settings:
     return Settings(
         url=normalize_url(spec.url, allow_http=spec.allow_http),
-        token=_token(name, spec.token, base, environ),
+        token=_token(name, spec.token, context.base, context.environ),
         token_from=f"the source {name}",
-        ca_file=base / spec.ca_file if spec.ca_file else None,
+        ca_file=context.base / spec.ca_file if spec.ca_file else None,
         allow_http=spec.allow_http,
         auth_header=spec.auth_header,
-        timeouts=Timeouts(total=request_timeout),
+        timeouts=Timeouts(total=context.request_timeout),
     )
 
 

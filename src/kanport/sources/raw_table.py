@@ -1,5 +1,12 @@
-"""Cells as a file has them, made into the rows of a table: the same for every kind of file."""
+"""The last step of every file reader: headers and raw columns become a `Table` of clean text.
 
+Collects findings without drowning in them, finds the columns that the mapping reads, and marks
+cells that a spreadsheet has changed.
+"""
+
+import difflib
+import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -10,14 +17,172 @@ from numpy.typing import NDArray
 
 from kanport.coded import Coded
 from kanport.facts import fact
-from kanport.findings import Finding, finding
+from kanport.findings import Finding, finding, found
 from kanport.mapping.spec import CsvSource, ExcelSource, YamlSource
+from kanport.names import normalize as in_form
 from kanport.origin import Origin
+from kanport.rules import strip_blanks
 from kanport.sources.cells import Cleaned, changes_told, clean_column, odd_text
-from kanport.sources.file_bytes import FileBytes
-from kanport.sources.header import Column
+from kanport.sources.file import FileBytes
 from kanport.spreadsheet import converted, stray_rows, unwrapped
 from kanport.table import Odd, Place, Row, Table
+
+MAX_PER_CODE = 1_000
+"""So many findings of one code are kept; more would be one mistake seen very often."""
+
+
+class Problems:
+    """Findings in the order in which they came; beyond a limit they are only counted."""
+
+    def __init__(self) -> None:
+        self._kept: list[Finding] = []
+        self._seen: Counter[str] = Counter()
+
+    def add(self, code: str, make: Callable[[], Finding]) -> None:
+        """Add a finding of this code; it is only made if it is kept."""
+        self._seen[code] += 1
+        if self._seen[code] <= MAX_PER_CODE:
+            self._kept.append(make())
+
+    def extend(self, findings: Iterable[Finding]) -> None:
+        """Add findings."""
+        for one in findings:
+            self.add(one.code, lambda kept=one: kept)  # type: ignore[misc]
+
+    def all(self, origin: Origin) -> list[Finding]:
+        """Give what was collected; `origin` is the place of the line that counts the rest."""
+        rest = [
+            found(code, origin, case="more", count=seen - MAX_PER_CODE)
+            for code, seen in sorted(self._seen.items())
+            if seen > MAX_PER_CODE
+        ]
+        return self._kept + rest
+
+
+def too_many(max_rows: int, origin: Origin) -> Finding:
+    """Give the finding for a source with more rows than the mapping allows."""
+    return found("file-too-large", origin, case="rows", most=max_rows)
+
+
+# --- the headers of a table: which columns there are, and whether they can be told apart ----------
+
+_LONGEST = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The columns that the mapping may read of a source (None: any), and the secret ones."""
+
+    columns: frozenset[str] | None
+    secret: frozenset[str]
+
+    @property
+    def named(self) -> frozenset[str]:
+        """All columns that the mapping names."""
+        return (self.columns or frozenset()) | self.secret
+
+    def uses(self, name: str) -> bool:
+        """Whether the mapping may read this column."""
+        return self.columns is None or name in self.columns or name in self.secret
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column with a header: where it stands in the file (from 0), and what it is called."""
+
+    index: int
+    name: str
+    used: bool
+    secret: bool
+
+
+def header_text(text: str) -> str:
+    r"""Give a header as a mapping would write it: one line, no blanks at the ends, composed.
+
+    >>> header_text(" Access\n level\u00a0")
+    'Access level'
+    """
+    line = strip_blanks(in_form("NFC", re.sub(r"\s*[\r\n]\s*", " ", text)))
+    return strip_blanks(unwrapped(line))
+
+
+def header_key(text: str) -> str:
+    """Give the text under which two headers are the same for a reader.
+
+    >>> header_key("Ｅ-Mail ") == header_key("e-mail")
+    True
+    """
+    return strip_blanks(in_form("NFKC", header_text(text)).casefold())
+
+
+def columns_of(texts: Sequence[str], wanted: Wanted) -> list[Column]:
+    """Give the columns with a header, called as the mapping spells them where it names them."""
+    spelled = {header_text(name): name for name in sorted(wanted.named)}
+    columns = []
+    for index, text in enumerate(texts):
+        header = header_text(text)
+        if header:
+            name = spelled.get(header, header)
+            columns.append(Column(index, name, wanted.uses(name), name in wanted.secret))
+    return columns
+
+
+def header_problems(
+    columns: Sequence[Column], wanted: Wanted, origin_of: Callable[[int], Origin]
+) -> list[Finding]:
+    """Find headers that stand twice, or a first line that is no header at all.
+
+    `origin_of` gives the place of the header by its index.
+    """
+    keys = {header_key(column.name) for column in columns}
+    named = wanted.named
+    if named and not any(header_key(name) in keys for name in named):
+        return [_no_header(columns, wanted, origin_of(0).at(position=None, cell=None))]
+    first: dict[str, Column] = {}
+    problems = []
+    for column in columns:
+        same = first.setdefault(header_key(column.name), column)
+        if same is not column:
+            problems.append(
+                found(
+                    "header-duplicate",
+                    origin_of(column.index),
+                    related=(origin_of(same.index),),
+                    column=shortened(column.name),
+                )
+            )
+    return problems
+
+
+def headless(strays: Mapping[int, Origin]) -> list[Finding]:
+    """Give the findings for columns that hold values and have no header, by their first value."""
+    return [found("header-empty", origin) for _, origin in sorted(strays.items())]
+
+
+def shortened(name: str) -> str:
+    """Return a name as a finding shows it: a header may be as long as a cell."""
+    return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
+
+
+def closest(word: str, known: Collection[str]) -> str | None:
+    """Give the known word that was probably meant, if one is near."""
+    folded = {header_key(other): other for other in known}
+    close = difflib.get_close_matches(header_key(word), folded, n=1)
+    return folded[close[0]] if close else None
+
+
+def _no_header(columns: Sequence[Column], wanted: Wanted, origin: Origin) -> Finding:
+    named = tuple(sorted(wanted.named))
+    if wanted.secret:
+        # Without a header the first line is somebody's row, with a password in it.
+        return found("column-missing", origin, case="unshown", wanted=named)
+    there = tuple(map(shortened, (column.name for column in columns)))
+    near = tuple(close for name in named if (close := closest(name, there)))
+    case = "near" if near else "header"
+    return found("column-missing", origin, case=case, wanted=named, headers=there, alike=near)
+
+
+# --- cells as a file has them, made into the rows of a table: the same for every kind of file -----
 
 FileSpec = CsvSource | ExcelSource | YamlSource
 
@@ -126,9 +291,9 @@ def _cleaned(grid: Grid, origin: Origin) -> tuple[dict[str, Any], list[Finding]]
     places = {column.name: grid.place_of(column) for column in grid.columns}
     numbers = np.asarray(grid.numbers, dtype=np.intp)
     odd: dict[str, dict[int, Odd]] = {}
-    for (row, number), found in grid.odd.items():
+    for (row, number), cell in grid.odd.items():
         column = grid.columns[number]
-        odd.setdefault(column.name, {})[row] = _unshown(found) if column.secret else found
+        odd.setdefault(column.name, {})[row] = _unshown(cell) if column.secret else cell
     coded: dict[str, Coded] = {}
     findings: list[Finding] = []
     for column, cells in zip(grid.columns, grid.cells, strict=True):
