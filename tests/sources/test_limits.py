@@ -13,7 +13,7 @@ import pytest
 from kanport.errors import SourceInvalid
 from kanport.mapping.spec import YamlSource
 from kanport.origin import Origin
-from kanport.sources import SourceContext, excel, raw_table, read_source, yaml
+from kanport.sources import SourceContext, excel, file, raw_table, read_source, yaml
 from kanport.sources.excel import package_problems
 from kanport.table import Table
 from tests.sources.reading import (
