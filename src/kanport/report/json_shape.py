@@ -1,26 +1,21 @@
 """The shape of a report in JSON: the contract `kanport-report/1`, whose keys are only ever added.
 
-It is written down as types, which the checker holds the writer to, and from which the published
-JSON Schema is made.
+The parts of the view are written as they are; only what is called or nested otherwise in a report
+has a type here. From these types pydantic writes a report, and the published JSON Schema.
 """
 
+from functools import cache
 from typing import Any, Final, Literal, NotRequired
 
 from pydantic import TypeAdapter
 from typing_extensions import TypedDict  # pydantic takes the one of typing from Python 3.12 only
 
+from kanport.outcome import Status, VerifyStatus
+from kanport.plan.model import GuardVerdict, PlanMapping, PlanServer, PlanSource
+from kanport.report.parts import Count, FindingRow, Level, Moves, RiskRow, Sentence, Sum
+from kanport.report.tables import RoleCount
+
 FORMAT: Final = "kanport-report/1"
-
-Level = Literal["good", "note", "look", "stop"]
-StatusWord = Literal["done", "already so", "failed", "skipped", "not attempted"]
-StandingWord = Literal["as planned", "not as planned"]
-
-
-class SentenceDict(TypedDict):
-    """One sentence of the top, and how it is meant."""
-
-    level: Level
-    text: str
 
 
 class RunDict(TypedDict):
@@ -41,9 +36,9 @@ class RunDict(TypedDict):
 class FactsDict(TypedDict):
     """What the report is about; sizes in bytes, digests SHA-256 in hex."""
 
-    server: dict[str, Any] | None
-    mapping: dict[str, Any]
-    sources: list[dict[str, Any]]
+    server: PlanServer | None
+    mapping: PlanMapping
+    sources: list[PlanSource]
     created_at: str
     kanport: str
     digest: str
@@ -85,7 +80,7 @@ class ActionDict(TypedDict):
 class OutcomeDict(TypedDict):
     """What became of one change; the reason where it was not done, with its code."""
 
-    status: StatusWord
+    status: Status
     reason: str | None
     code: str | None
     params: dict[str, Any]
@@ -94,7 +89,7 @@ class OutcomeDict(TypedDict):
 class VerdictDict(TypedDict):
     """Whether the server is as one change wanted it; what is there instead where not."""
 
-    standing: StandingWord
+    standing: VerifyStatus
     instead: str | None
     code: str | None
     params: dict[str, Any]
@@ -143,14 +138,6 @@ class AccessDict(TypedDict):
     through: list[str]
 
 
-class RoleCountDict(TypedDict):
-    """How many people have a role, before and after."""
-
-    role: str
-    before: int
-    after: int
-
-
 class MatrixRowDict(TypedDict):
     """How many people have access to a project, and with which role; it adds up."""
 
@@ -158,7 +145,7 @@ class MatrixRowDict(TypedDict):
     project_id: int | None
     before: int
     after: int
-    roles: list[RoleCountDict]
+    roles: list[RoleCount]
 
 
 class MatrixDict(TypedDict):
@@ -166,7 +153,7 @@ class MatrixDict(TypedDict):
 
     roles: list[str]
     projects: list[MatrixRowDict]
-    totals: list[RoleCountDict]
+    totals: list[RoleCount]
     before: int
     after: int
 
@@ -198,14 +185,6 @@ class PersonDict(TypedDict):
     username: str
     name: str
     changes: list[str]
-
-
-class MovesDict(TypedDict):
-    """How many roles are granted, changed and revoked."""
-
-    granted: int
-    changed: int
-    revoked: int
 
 
 class ThroughDict(TypedDict):
@@ -248,9 +227,9 @@ class ProjectDict(TypedDict):
     changed: int
     revoked: int
     created: int
-    planned: MovesDict
-    groups_made: MovesDict
-    groups_planned: MovesDict
+    planned: Moves
+    groups_made: Moves
+    groups_planned: Moves
     people: FlowDict | None
     changes: list[str]
 
@@ -262,47 +241,15 @@ class GroupDict(TypedDict):
     changes: list[str]
 
 
-class RiskDict(TypedDict):
-    """How many changes carry a risk; one change may carry several."""
-
-    risk: str
-    label: str
-    number: int
-
-
-class FindingKindDict(TypedDict):
-    """How many findings there are of one code."""
-
-    code: str
-    severity: str
-    about: str
-    number: int
-
-
 class UndoneDict(TypedDict):
     """The ids of the changes left undone, or not as planned, in one way for one reason."""
 
-    status: StatusWord | StandingWord
+    status: Status | VerifyStatus
     reason: str
     code: str
     params: dict[str, Any]
     number: int
     changes: list[str]
-
-
-class CountDict(TypedDict):
-    """A number with its key and its words."""
-
-    key: str
-    number: int
-    label: str
-
-
-class SumDict(TypedDict):
-    """A total with the parts that add up to it."""
-
-    total: CountDict
-    parts: list[CountDict]
 
 
 class ProofDict(TypedDict):
@@ -333,14 +280,14 @@ class ReportDict(TypedDict):
     title: str
     level: Level
     headline: str
-    sentences: list[SentenceDict]
+    sentences: list[Sentence]
     facts: FactsDict
     summary: list[ActionDict]
     tally: TallyDict | None
     verified: VerifiedDict | None
-    sums: list[SumDict]
-    counts: list[CountDict]
-    risks: list[RiskDict]
+    sums: list[Sum]
+    counts: list[Count]
+    risks: list[RiskRow]
     risky: list[str]
     people: list[PersonDict]
     projects: list[ProjectDict]
@@ -350,15 +297,21 @@ class ReportDict(TypedDict):
     matrix: MatrixDict | None
     rows: list[RowDict]
     undone: list[UndoneDict]
-    guards: list[dict[str, Any]]
+    guards: list[GuardVerdict]
     withheld: list[dict[str, Any]]
-    finding_kinds: list[FindingKindDict]
+    finding_kinds: list[FindingRow]
     findings: list[dict[str, Any]]
     next_steps: list[str]
     proof: NotRequired[ProofDict]
 
 
+@cache
+def adapter() -> TypeAdapter[ReportDict]:
+    """Return what writes a report as plain values, and its schema."""
+    return TypeAdapter(ReportDict)
+
+
 def report_schema() -> dict[str, Any]:
-    """Give the JSON Schema (2020-12) of a report."""
-    schema = TypeAdapter(ReportDict).json_schema(mode="serialization")
+    """Return the JSON Schema (2020-12) of a report."""
+    schema = adapter().json_schema(mode="serialization")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
