@@ -31,8 +31,9 @@ class Ending:
 
     `message` says in one sentence how. `changed` is how many changes took effect, `changes` how
     many were planned of each action, `tally` what became of them (None where none was begun).
-    `findings` are counts by severity, `first_findings` lines of the first that matter, `guards` the
-    tripped ones with their messages. `kept` are the files that tell more, by what they are.
+    `findings` are counts by severity, `first_findings` lines of the first that matter, `guards`
+    those that stopped it, with their messages. `kept` are the files that tell more, by what they
+    are.
     """
 
     command: str

@@ -15,7 +15,7 @@ from kanport.ledger import recall
 from kanport.mapping import load_mapping
 from kanport.memory import NOTHING, LedgerState
 from kanport.model import AppRole, CurrentState
-from kanport.pipeline.planning import check_guards, check_server, guard_tripped
+from kanport.pipeline.planning import check_guards, check_server, stopped_by
 from kanport.plan.change import Action, Change
 from kanport.plan.guards import judge_again
 from kanport.plan.matching import private_projects
@@ -150,7 +150,7 @@ def _judge(
     known = {verdict.guard for verdict in plan.blocked_by}
     stopping = [verdict for verdict in blocking(verdicts) if verdict.guard not in known]
     if stopping:
-        raise guard_tripped(stopping)
+        raise stopped_by(stopping)
 
 
 def _memory(plan: Plan, mapping_path: Path | None, url: str) -> LedgerState:

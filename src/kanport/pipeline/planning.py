@@ -179,19 +179,19 @@ def _stop_at_errors(inputs: Inputs, findings: Iterable[Finding]) -> None:
 
 
 def check_guards(plan: Plan) -> None:
-    """Raise GuardTripped, with a line for each guard that trips, where one does."""
+    """Raise GuardTripped, with a line for each guard that stops the plan, where one does."""
     if plan.blocked_by:
-        raise guard_tripped(plan.blocked_by)
+        raise stopped_by(plan.blocked_by)
 
 
-def guard_tripped(tripped: Sequence[GuardVerdict]) -> GuardTripped:
+def stopped_by(guards: Sequence[GuardVerdict]) -> GuardTripped:
     """Return the error for a plan that these guards stop."""
     return GuardTripped(
-        f"{counted(len(tripped), 'safety check', 'safety checks')} stopped the plan;"
+        f"{counted(len(guards), 'safety check', 'safety checks')} stopped the plan;"
         " nothing was written",
         details=[
             f"{verdict.guard}: {verdict.message}" + (f" ({verdict.hint})" if verdict.hint else "")
-            for verdict in tripped
+            for verdict in guards
         ],
     )
 

@@ -12,7 +12,7 @@ _MARKS = {Level.GOOD: "OK", Level.NOTE: "Note", Level.LOOK: "Attention", Level.S
 
 
 def render(view: View) -> str:
-    """Give an annotation for each finding and each guard that tripped, and the sums as plain lines.
+    """Return an annotation for each finding and each guard that stops, and the sums as plain lines.
 
     Nothing that a name holds can end a command or begin another one.
     """
