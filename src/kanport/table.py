@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kanport.coded import Coded, LazySequence, Objects, objects
-from kanport.facts import Fact
+from kanport.facts import Fact, fact
 from kanport.findings import Finding
 from kanport.origin import Origin, RowPlace, place_order
 
@@ -24,6 +24,9 @@ Place = Mapping[str, int | str]
 
 _NOWHERE: Mapping[str, Any] = {}
 _PLAIN: Mapping[str, Any] = {}
+
+ACTIVE = "active"
+"""The column of a directory that says whether an account is active, by the rules of the source."""
 
 UNPROVEN, LOST = "absence-unproven", "absence-since"
 ABSENCES = frozenset({UNPROVEN, LOST})
@@ -58,6 +61,11 @@ class Odd(NamedTuple):
     def code(self) -> str:
         """The code of the finding."""
         return self.fact.code
+
+    @classmethod
+    def unproven(cls, attribute: str, code: str = UNPROVEN) -> "Odd":
+        """Return why a cell is unknown whose attribute may only be hidden from this login."""
+        return cls(fact(code, case="cell", attribute=attribute), attribute)
 
 
 class DirectoryEntry(NamedTuple):

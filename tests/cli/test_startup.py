@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,23 @@ HEAVY = {"pandas", "openpyxl", "httpx", "pydantic", "rich", "ldap3", "regex", "r
     "arguments", [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)]
 )
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    imported = _imported_by(*arguments)
+    assert "click" in imported
+    assert not imported & HEAVY
+
+
+def test_a_mapping_without_a_directory_imports_no_ldap3(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text("login\nann\n")
+    (tmp_path / "mapping.yaml").write_text(
+        "{kanport: 1, sources: {people: {type: csv, path: people.csv}},"
+        " users: {from: people, fields: {username: {from: login}}}}"
+    )
+    imported = _imported_by("validate", str(tmp_path / "mapping.yaml"))
+    assert "pandas" in imported
+    assert "ldap3" not in imported
+
+
+def _imported_by(*arguments: str) -> set[str]:
     code = (
         "import sys\n"
         "from kanport.cli import cli\n"
@@ -21,9 +39,7 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
         "print(sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)\n"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    imported = set(eval(ended.stderr.splitlines()[-1]))  # noqa: S307 - our own list of names
-    assert "click" in imported
-    assert not imported & HEAVY
+    return set(eval(ended.stderr.splitlines()[-1]))  # noqa: S307 - our own list of names
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from kanport.doctor.checks import Check, counted, failed, finding_lines, fine, warning
-from kanport.doctor.directory import directory_checks
 from kanport.errors import KanportError
 from kanport.findings import Severity
 from kanport.mapping import LoadedMapping
@@ -41,6 +40,9 @@ class Sources:
             begun = self.clock()
             try:
                 if isinstance(spec, LdapSource):
+                    # It imports ldap3, which mappings without a directory do not need.
+                    from kanport.doctor.directory import directory_checks
+
                     yield from directory_checks(
                         about,
                         name,

@@ -15,10 +15,6 @@ from kanport.init import (
 from kanport.mapping.ldap import LdapSource
 from kanport.mapping.spec import CsvSource, ExcelSource, Source
 from kanport.sources import SourceContext, read_source
-from kanport.sources.ldap.attributes import texts
-from kanport.sources.ldap.connect import connected
-from kanport.sources.ldap.proof import Proof
-from kanport.sources.ldap.search import Directory, Kind, kind_of
 from kanport.table import Table
 
 # In so many rows from the top, headers are looked for.
@@ -27,14 +23,6 @@ TITLE_ROWS = 10
 _FILE_ITSELF = {"file-damaged", "file-kind", "file-too-large"}
 
 _SECONDS = 5
-_KINDS: dict[Kind, DirectoryKind] = {
-    Kind.ACTIVE_DIRECTORY: "active-directory",
-    Kind.SAMBA: "active-directory",
-    Kind.LIGHTWEIGHT: "ad-lds",
-    Kind.FREEIPA: "freeipa",
-    Kind.DS389: "389-ds",
-    Kind.OPENLDAP: "openldap",
-}
 _NAMES: dict[DirectoryKind, str] = {
     "active-directory": "Active Directory",
     "ad-lds": "Active Directory Lightweight Directory Services",
@@ -49,6 +37,20 @@ def ask_directory(url: str, base: str, ca_file: str | None = None) -> FoundDirec
 
     Sends neither name nor password. Raises KanportError where no connection comes about.
     """
+    # Importing ldap3 takes longer than reading a small file.
+    from kanport.sources.ldap.attributes import texts
+    from kanport.sources.ldap.connect import connected
+    from kanport.sources.ldap.proof import Proof
+    from kanport.sources.ldap.search import Directory, Kind, kind_of
+
+    kinds: dict[Kind, DirectoryKind] = {
+        Kind.ACTIVE_DIRECTORY: "active-directory",
+        Kind.SAMBA: "active-directory",
+        Kind.LIGHTWEIGHT: "ad-lds",
+        Kind.FREEIPA: "freeipa",
+        Kind.DS389: "389-ds",
+        Kind.OPENLDAP: "openldap",
+    }
     spec = LdapSource.model_validate(
         {
             "type": "ldap",
@@ -61,7 +63,7 @@ def ask_directory(url: str, base: str, ca_file: str | None = None) -> FoundDirec
     )
     with connected("init", spec, base=Path(), environ={}) as (connection, _):
         directory = Directory(connection, 0)
-        kind = _KINDS.get(kind_of(directory.root), "unknown")
+        kind = kinds.get(kind_of(directory.root), "unknown")
         proof = Proof(directory)
         # FreeIPA's root entry may not show what it is; its schema and its tree do.
         in_accounts = "cn=accounts," in base.lower().replace(" ", "")

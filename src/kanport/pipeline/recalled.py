@@ -14,8 +14,7 @@ from kanport.memory import DirectoryMemory, LedgerState, SourceMemory
 from kanport.origin import Origin
 from kanport.pipeline.inputs import Inputs, inputs_of
 from kanport.plan.guards.allowances import allow_key
-from kanport.sources.ldap.rows import ACTIVE, unproven_cell
-from kanport.table import LOST, Directory, Row, Table, entry_key
+from kanport.table import ACTIVE, LOST, Directory, Odd, Row, Table, entry_key
 
 
 def compared_with(inputs: Inputs, memory: LedgerState, allowed: Mapping[str, int]) -> Inputs:
@@ -140,5 +139,5 @@ def _unknown(row: Row, name: str, *, computed: bool) -> Row:
     return replace(
         row,
         values={**row.values, column: ""},
-        odd={**row.odd, column: unproven_cell(name, LOST)},
+        odd={**row.odd, column: Odd.unproven(name, LOST)},
     )

@@ -17,10 +17,10 @@ from kanport.sources.ldap.ber import Attributes, Entry
 from kanport.sources.ldap.connection import Question
 from kanport.sources.ldap.names import dn_key, split_dn
 from kanport.sources.ldap.search import STAMP, Directory, distinct
-from kanport.table import UNPROVEN, Odd, Row
+from kanport.table import ACTIVE, Odd, Row
 
 GROUP = "group."
-ACTIVE, DN, ID = "active", "dn", "id"
+DN, ID = "dn", "id"
 
 Cell = str | tuple[str, ...]
 Places = Mapping[str, Mapping[str, int | str]]
@@ -139,11 +139,11 @@ class Shaper:
     def _make_unknown(self, name: str, values: dict[str, Cell], odd: dict[str, Odd]) -> None:
         for column, attribute in self._plain:
             if attribute == name:
-                odd[column] = unproven_cell(column.removeprefix(self._prefix))
+                odd[column] = Odd.unproven(column.removeprefix(self._prefix))
         # An account that another attribute disables is disabled, whatever this one says.
         if name in self._deciding and values[ACTIVE] == "true":
             values[ACTIVE] = ""
-            odd[ACTIVE] = unproven_cell(self._deciding[name])
+            odd[ACTIVE] = Odd.unproven(self._deciding[name])
 
     def shape(self, entry: Entry) -> Shaped:
         """Return the cells of an entry."""
@@ -293,11 +293,6 @@ class Fingerprint:
     def sha256(self) -> str:
         """The sum in hex."""
         return self._sum.hexdigest()
-
-
-def unproven_cell(attribute: str, code: str = UNPROVEN) -> Odd:
-    """Return why a cell is unknown whose attribute may only be hidden from this login."""
-    return Odd(fact(code, case="cell", attribute=attribute), attribute)
 
 
 def _text(raw: bytes) -> str:
