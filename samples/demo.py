@@ -1,7 +1,7 @@
-"""The demo: a server with people on it, two staff lists, and what Kanport makes of them.
+"""The demo: Kanport brings two staff lists into a server with users.
 
-Starts a sandbox, fills it with `demo-server.json`, and then runs the commands that a user would
-run, each printed before its output. Plans, journals and reports go to `demo-output/`.
+It starts a sandbox, fills it with `demo-server.json`, and runs the commands that a user would run.
+It prints each command before its output. Plans, journals and reports go to `demo-output/`.
 """
 
 import json
@@ -22,67 +22,67 @@ OUTPUT = ROOT / "demo-output"
 
 
 def main() -> None:
-    """Run the whole demo, and end with 1 where a command did not end as it should."""
+    """Run the whole demo; exit with 1 if a command ends with an unexpected code."""
     shutil.rmtree(OUTPUT, ignore_errors=True)
     OUTPUT.mkdir()
     token = secrets.token_urlsafe(24)
-    # Of an earlier demo, whose server is gone.
+    # From an earlier demo, whose server no longer exists.
     (ROOT / "mappings" / "memberships-csv.yaml.ledger").unlink(missing_ok=True)
     with sandbox(token) as url:
         environment = {**os.environ, "KANPORT_URL": url, "KANPORT_TOKEN": token}
         people, projects = fill(url, token)
         tell(
-            f"A Kanboard-compatible server runs at {url}, with {people} people in {projects}"
-            " projects. Two lists are to be brought into it."
+            f"A Kanboard-compatible server runs at {url}, with {people} users in {projects}"
+            " projects. Kanport brings two lists into it."
         )
 
         tell(
-            "1. A staff list as it comes: Excel, a column for each project, a letter in the cell,"
-            " and the mistakes that such lists have. Each is named with its cell, all in one go,"
-            " and nothing is planned before they are mended."
+            "1. A typical staff list: Excel, a column for each project, a letter in the cell, and"
+            " the usual mistakes. Kanport names every mistake with its cell at once. It plans"
+            " nothing before you correct them."
         )
         run(environment, 5, "plan", "mappings/staff-matrix-excel.yaml")
 
-        tell("2. A clean list: people.csv and memberships.csv. First the dry run, saved as a plan.")
+        tell("2. A clean list: people.csv and memberships.csv. First a dry run, saved as a plan.")
         mapping = "mappings/memberships-csv.yaml"
         run(environment, 0, "plan", mapping, "-o", "demo-output/plan.json")
 
-        tell("3. Exactly that plan is carried out. Everything written is read back.")
+        tell("3. Kanport applies exactly that plan, and reads back everything that it writes.")
         run(environment, 0, "apply", "demo-output/plan.json", "--yes", shown_lines=12)
 
-        tell("4. The same dry run again: there must be nothing left to do.")
+        tell("4. The same dry run again: no changes are left.")
         run(environment, 0, "plan", mapping, "--check")
 
-        tell("5. The reports: to read and to sign, for a review, for a ticket, for a machine.")
+        tell("5. The reports: to read and sign, for a review, for a ticket, for a program.")
         run(environment, 0, "report", "demo-output/plan.json", "-o", "demo-output/plan.html")
         journal = "demo-output/plan.journal.jsonl"
         files = [f"-o demo-output/run.{ending}" for ending in ("html", "xlsx", "md", "json")]
         run(environment, 0, "report", journal, *" ".join(files).split())
         run(environment, 0, "verify-report", "demo-output/run.html", "--journal", journal)
 
-        tell("6. Why is that so? One person, from the cells to the server.")
+        tell("6. Why? One user, from the cells to the server.")
         run(environment, 0, "explain", mapping, "ruth.oyelaran", shown_lines=30)
-    tell("That was all. In demo-output/ lie now:")
+    tell("The demo is complete. The files in demo-output/:")
     for path in sorted(OUTPUT.iterdir()):
         print(f"  {path.relative_to(ROOT)!s:<36} {about(path)}")
     print()
 
 
 def about(path: Path) -> str:
-    """Say what a file of the demo is."""
+    """Describe a file of the demo."""
     return {
-        "plan.json": "the plan, as it was carried out",
-        "plan.html": "the plan, to read in a browser",
-        "plan.journal.jsonl": "the record of the run, line by line",
-        "run.html": "what became of the plan, to read in a browser and to sign",
-        "run.xlsx": "the same with a sheet for reviewing access",
-        "run.md": "the same for a ticket",
-        "run.json": "the same for a machine",
+        "plan.json": "the plan that was applied",
+        "plan.html": "the plan, for a browser",
+        "plan.journal.jsonl": "the journal of the run",
+        "run.html": "the run, for a browser and to sign",
+        "run.xlsx": "the run, with a sheet for access reviews",
+        "run.md": "the run, for a ticket",
+        "run.json": "the run, for a program",
     }.get(path.name, "")
 
 
 def fill(url: str, token: str) -> tuple[int, int]:
-    """Put the people, projects and groups of the demo on the server, and count people and projects.
+    """Create the users, projects and groups of the demo; return the numbers of users and projects.
 
     Everything goes through the API, as on any server.
     """

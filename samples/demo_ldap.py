@@ -1,7 +1,8 @@
-"""The demo of directories: a real slapd with people and groups, synchronised into a sandbox.
+"""The demo of directories: Kanport syncs people and groups of a real slapd into a sandbox.
 
-Starts OpenLDAP's slapd (Debian's package) on loopback with `ldap/example.ldif`, and a sandbox with
-four projects; then runs the commands that a user would run, each printed before its output.
+It starts OpenLDAP's slapd (Debian's package) on loopback with `ldap/example.ldif`, and a sandbox
+with four projects. Then it runs the commands that a user would run, and prints each before its
+output.
 """
 
 import os
@@ -42,9 +43,9 @@ access to * by dn.exact="cn=kanport,ou=services,dc=example,dc=org" read by * non
 
 
 def main() -> None:
-    """Run the whole demo, and end with 1 where a command did not end as it should."""
+    """Run the whole demo; exit with 1 if a command ends with an unexpected code."""
     token = secrets.token_urlsafe(24)
-    # Of an earlier demo, whose directory is gone.
+    # From an earlier demo, whose directory no longer exists.
     (ROOT / "mappings" / "openldap.ledger").unlink(missing_ok=True)
     with directory(), sandbox(token) as url:
         settings = resolve_settings(url=url, environ={"KANPORT_TOKEN": token})
@@ -55,20 +56,20 @@ def main() -> None:
             **os.environ,
             "KANPORT_URL": url,
             "KANPORT_TOKEN": token,
-            # Of the sample directory, which is gone when the demo ends.
+            # Of the sample directory, which exists only during the demo.
             "LDAP_PASSWORD": "kanport-demo",
         }
         with tempfile.TemporaryDirectory() as state:
             environment["KANPORT_STATE"] = state
             tell(
                 f"OpenLDAP runs on port {PORT} with {SAMPLES.name}/ldap/example.ldif, and a"
-                f" Kanboard-compatible server at {url} with {len(PROJECTS)} projects and nobody in"
-                " them. First the dry run:"
+                f" Kanboard-compatible server at {url} with {len(PROJECTS)} empty projects. First a"
+                " dry run:"
             )
             run(environment, 0, "plan", MAPPING, shown_lines=40)
-            tell("Then the sync, as a nightly job would run it. It verifies what it did.")
+            tell("Then a sync, as a nightly job runs it. It verifies what it wrote.")
             run(environment, 0, "sync", MAPPING, shown_lines=14)
-            tell("The same dry run again: there must be nothing left to do.")
+            tell("The same dry run again: no changes are left.")
             run(environment, 0, "plan", MAPPING, "--check", shown_lines=14)
 
 

@@ -1,4 +1,4 @@
-"""What the demos share: a sandbox server, and commands that are printed before they are run."""
+"""Shared by the demos: a sandbox server, and commands that are printed before they run."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ KANPORT = [sys.executable, "-m", "kanport"]
 
 @contextmanager
 def sandbox(token: str) -> Iterator[str]:
-    """Run a sandbox server in a process of its own, and give the URL of its API."""
+    """Run a sandbox server in a separate process; yield the URL of its API."""
     server = subprocess.Popen(  # noqa: S603 - our own command
         [*KANPORT, "sandbox", "--port", "0"],
         stdout=subprocess.PIPE,
@@ -37,7 +37,7 @@ def sandbox(token: str) -> Iterator[str]:
 
 
 def call(client: Client, wanted: Call) -> Any:
-    """Make one call, and give its result."""
+    """Make one call and return its result."""
     (answer,) = client.batch([wanted])
     result = getattr(answer, "value", False)
     if result is False:
@@ -53,9 +53,9 @@ def tell(text: str) -> None:
 
 
 def run(environment: dict[str, str], expected: int, *arguments: str, shown_lines: int = 0) -> None:
-    """Run a command of Kanport as a user would, and stop where it ends in another way.
+    """Run a command of Kanport as a user would; exit if its exit code is not the expected one.
 
-    `shown_lines` above 0 shows only so many of the last lines.
+    `shown_lines` above 0 shows only this number of the last lines.
     """
     print(f"$ kanport {' '.join(arguments)}", flush=True)
     ended = subprocess.run(  # noqa: S603 - our own command

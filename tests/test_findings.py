@@ -24,7 +24,9 @@ def test_a_masked_finding_shows_pseudonyms_for_people_and_everything_else() -> N
     masked = finding.masked(
         lambda kind, text, field: f"<{kind}>" if kind is Personal.LOGIN else "?"
     )
-    assert masked.message == '"<login>" is in no row of users, but is to have 3 memberships'
+    assert masked.message == (
+        'no row of users names "<login>", but the input has 3 memberships for this user'
+    )
     assert dict(masked.params) == {"memberships": 3, "username": "<login>"}
 
 

@@ -41,7 +41,7 @@ def test_roles_that_say_themselves_are_mapped_and_others_are_left_open(kanport: 
     kanport("init", "access.csv")
     text = Path("mapping.yaml").read_text()
     assert '"RW": project-member' in text
-    assert '# say in values what these mean: "Boss"' in text
+    assert '# add these to values: "Boss"' in text
     assert 'split: ";"' in text and "users:" not in text
     ended = kanport("validate", "mapping.yaml")
     assert ended.code == 5 and "Boss" in ended.out

@@ -105,7 +105,7 @@ class UserField:
 
 USERNAME = UserField(
     name="username",
-    about="What a person logs in with. Rows are told by it.",
+    about="Username for the login. It identifies the rows of a user.",
     changed_by=ChangedBy.RENAME,
     check=username_problem,
     personal=Personal.LOGIN,
@@ -116,7 +116,7 @@ USERNAME = UserField(
 )
 NAME = UserField(
     name="name",
-    about="The name that others see.",
+    about="Name of the project.",
     check=name_problem,
     clearable=True,
     personal=Personal.NAME,
@@ -137,7 +137,7 @@ EMAIL = UserField(
 )
 ROLE = UserField(
     name="role",
-    about="app-admin, app-manager or app-user; new users get app-user without it.",
+    about="app-admin, app-manager or app-user (default for new users: app-user).",
     holds=Holds.ROLE,
     check=app_role_problem,
     new=str(AppRole.USER),
@@ -145,7 +145,7 @@ ROLE = UserField(
 )
 ACTIVE = UserField(
     name="active",
-    about="Whether the account is enabled: true or false; yes, ja, oui, 1 … too.",
+    about="Whether the account is enabled: true or false; also yes, ja, oui, 1 …",
     label="active status",
     column="is_active",
     holds=Holds.FLAG,
@@ -154,8 +154,8 @@ ACTIVE = UserField(
 )
 LDAP = UserField(
     name="ldap",
-    about="Whether Kanboard itself takes a new user from its own LDAP: true or false. "
-    "Nothing is changed for those who are on the server already.",
+    about="Whether Kanboard creates a new user from its own LDAP: true or false. Existing users do "
+    "not change.",
     label="LDAP login",
     column="is_ldap_user",
     holds=Holds.FLAG,

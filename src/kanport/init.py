@@ -1,6 +1,6 @@
-"""A first mapping, for a table or for a directory, which its user then corrects (`kanport init`).
+"""Write a first mapping for a table or a directory, for the user to correct (`kanport init`).
 
-Guesses what each column of a table holds by its header, and writes the mapping as YAML.
+It recognizes the columns of a table by their headers, and writes the mapping as YAML.
 """
 
 import json
@@ -23,8 +23,8 @@ def _of(*fields: UserField) -> dict[str, tuple[str, ...]]:
     return {field.name: field.headers for field in fields}
 
 
-# What a header says once it is in small letters, without accents, blanks and marks; the first
-# column that fits is taken, the most telling word first.
+# Headers of each part, in small letters without accents, blanks and marks, the most specific first.
+# The first column that matches counts.
 _HEADERS: dict[str, tuple[str, ...]] = {
     **_of(USERNAME),
     **_of(EMAIL),
@@ -39,14 +39,14 @@ _HEADERS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """The column for each part of a mapping, as far as a header says it, and the other columns."""
+    """The column for each part of a mapping, as recognized by headers, and the other columns."""
 
     columns: dict[str, str]
     others: tuple[str, ...]
 
 
 def guess(columns: Sequence[str]) -> Guess:
-    """Tell from the headers which column is which.
+    """Recognize the columns by their headers.
 
     >>> guess(["Login", "E-Mail", "Vorname", "Nachname", "Telefon"]).columns["first"]
     'Vorname'
@@ -65,7 +65,7 @@ def guess(columns: Sequence[str]) -> Guess:
 
 
 def texts_in(table: Table, column: str, *, at_most: int = 20) -> tuple[str, ...]:
-    """Give the different texts of a column in order; none where there are more than `at_most`."""
+    """Return the distinct texts of a column in order, or none if there are more than `at_most`."""
     seen: set[str] = set()
     for row in table.rows:
         value = row.values.get(column, "")
@@ -99,10 +99,10 @@ _ACTIVE |= dict.fromkeys(("left", "inactive", "disabled", "gone", "inaktiv", "in
 
 
 def draft_for_table(table: Table, file: Path, mapping: Path, *, options: str = "") -> str:
-    """Give a mapping for a file, as it is to lie at `mapping`.
+    """Return a mapping for a file, to be written to `mapping`.
 
-    `options` are further keys of the source, such as `, sheet: Staff`. What no header says is left
-    out and named in a comment. Raises UsageError where no column could be a username.
+    `options` are further keys of the source, such as `, sheet: Staff`. A comment lists the columns
+    that no header explains. Raise UsageError if no column can be the username.
     """
     found = guess(table.columns)
     columns = found.columns
@@ -110,13 +110,13 @@ def draft_for_table(table: Table, file: Path, mapping: Path, *, options: str = "
     if who is None:
         raise UsageError(
             f"none of the columns of {file} looks like a username or an email address",
-            hint=f"the columns are {', '.join(table.columns)}; copy a mapping that is near from the"
-            " documentation, and name them there",
+            hint=f"the columns are {', '.join(table.columns)}; copy the nearest mapping of the"
+            " documentation, and write these columns there",
         )
     path = os.path.relpath(file.absolute(), mapping.absolute().parent)
     source = f"{{type: {table.kind}, path: {json.dumps(path)}{options}}}"
     lines = [
-        f"# A first mapping for {file.name}, drawn from its headers. Read it, correct it, then:",
+        f"# A first mapping for {file.name}, made from its headers. Read it, correct it, then run:",
         "#",
         f"#   kanport validate {mapping}",
         f"#   kanport plan {mapping}",
@@ -137,8 +137,11 @@ def draft_for_table(table: Table, file: Path, mapping: Path, *, options: str = "
         lines.append(f"    {_project(table, columns['project'])}")
         lines.extend(_role(table, columns["role"], _ROLES))
     if found.others:
-        lines += ["", f"# Not read: {', '.join(map(_text, found.others))}"]
-    lines += ["", 'protect: [admin, "svc-*"]      # these are never touched', ""]
+        lines += [
+            "",
+            f"# Columns that the mapping does not read: {', '.join(map(_text, found.others))}",
+        ]
+    lines += ["", 'protect: [admin, "svc-*"]      # Kanport never changes these', ""]
     return "\n".join(lines)
 
 
@@ -160,12 +163,12 @@ def _fields(table: Table, columns: dict[str, str]) -> Iterator[str]:
             yield f"    {field.name}: {{from: {_text(columns[field.name])}, transform: [trim]}}"
     if "email" in columns and "username" in columns:
         yield "  find_by: [username, email]   # a new username is then a rename"
-    yield "  password: random             # for new people; never shown"
-    yield "  missing: keep                # or disable, with managed: whom it may touch"
+    yield "  password: random             # for new users; never shown"
+    yield "  missing: keep                # or disable, for users listed in managed"
 
 
 def _project(table: Table, column: str) -> str:
-    """Give the rule for a project, of which a cell may hold several."""
+    """Return the rule for a project; a cell may contain several."""
     texts = texts_in(table, column, at_most=10_000)
     between = next((mark for mark in (";", "|") if any(mark in text for text in texts)), None)
     split = f", split: {_text(between)}" if between else ""
@@ -181,7 +184,7 @@ def _name(columns: dict[str, str]) -> Iterator[str]:
 
 
 def _role(table: Table, column: str, roles: dict[str, tuple[str, ...]]) -> Iterator[str]:
-    """Give the rule for a role; a text that says none is left for a person to decide."""
+    """Yield the rule for a role; a comment lists unknown texts for the user to decide."""
     texts = texts_in(table, column)
     known = {role: role for role in roles}
     known |= {word: role for role, words in roles.items() for word in words}
@@ -193,7 +196,7 @@ def _role(table: Table, column: str, roles: dict[str, tuple[str, ...]]) -> Itera
         pairs = ", ".join(f"{_text(text)}: {role}" for text, role in means.items())
         yield f"      values: {{{pairs}}}"
     if open_:
-        yield f"      # say in values what these mean: {', '.join(map(_text, open_))}"
+        yield f"      # add these to values: {', '.join(map(_text, open_))}"
 
 
 def _active_field(table: Table, column: str) -> Iterator[str]:
@@ -207,12 +210,12 @@ def _active_field(table: Table, column: str) -> Iterator[str]:
     if means and not open_:
         yield f"    active: {{from: {_text(column)}, values: {{{pairs}}}}}"
     else:
-        told = f"; it holds {', '.join(map(_text, texts))}" if texts else ""
+        told = f"; its texts: {', '.join(map(_text, texts))}" if texts else ""
         yield f"    # active: {{from: {_text(column)}, values: {{…: true, …: false}}}}{told}"
 
 
 def _text(text: str) -> str:
-    """Give a text as YAML takes it for one, whatever stands in it."""
+    """Return a text in quotes, as YAML."""
     return json.dumps(text, ensure_ascii=False)
 
 
@@ -222,14 +225,14 @@ DirectoryKind = Literal["active-directory", "ad-lds", "freeipa", "389-ds", "open
 KINDS: tuple[DirectoryKind, ...] = ("active-directory", "ad-lds", "freeipa", "389-ds", "openldap")
 
 LOCK_ATTRIBUTES = ("nsAccountLock", "pwdAccountLockedTime", "shadowExpire")
-"""Attributes that say that an account is locked, each known to some servers only."""
+"""Attributes that show that an account is locked; each server knows only some of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class FoundDirectory:
-    """Which server a directory is, what it is called, and which attributes it knows.
+    """The product of a directory server, its name, and the attributes that it knows.
 
-    `knows` has the lock attributes of its schema; it is None where the server shows no schema.
+    `knows` has the lock attributes of its schema; it is None if the server shows no schema.
     """
 
     kind: DirectoryKind
@@ -239,7 +242,7 @@ class FoundDirectory:
 
 @dataclass(frozen=True, slots=True)
 class _Ways:
-    """How one kind of server names people, keeps an id, and says that an account is locked."""
+    """The attributes of one product for usernames, ids and account locks."""
 
     login: str
     filter: str
@@ -281,14 +284,15 @@ def draft_for_directory(
 ) -> str:
     """Return a mapping for the people of a directory.
 
-    `found` says which server it is; without it, the mapping fits OpenLDAP, 389 Directory Server and
-    FreeIPA, and finds nobody in an Active Directory. Raises UsageError where `url` is no LDAP
+    `found` says which server it is. Without it, the mapping fits OpenLDAP, 389 Directory Server and
+    FreeIPA, and finds nobody in an Active Directory. Raise UsageError if `url` is not an LDAP
     address.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("ldap", "ldaps") or not parts.hostname:
         raise UsageError(
-            f"{url} is no address of a directory", hint="for example ldaps://ldap.example.org"
+            f"{url} is not the address of a directory",
+            hint="write for example ldaps://ldap.example.org",
         )
     server = found or FoundDirectory("unknown")
     ways = _WAYS[server.kind]
@@ -297,7 +301,7 @@ def draft_for_directory(
     login = login or ways.login.format(base=base, suffix=suffix, domain=domain)
     locks = [name for name in ways.locks if server.knows is None or name in server.knows]
     lines = [
-        f"# A first mapping for {server.name or 'a directory'}. Read it, correct it, then:",
+        f"# A first mapping for {server.name or 'a directory'}. Read it, correct it, then run:",
         "#",
         "#   export LDAP_PASSWORD=...",
         f"#   kanport doctor {mapping}",
@@ -314,7 +318,7 @@ def draft_for_directory(
         *([] if parts.scheme == "ldaps" else ["    start_tls: true"]),
         *([] if ca_file is None else [f"    ca_file: {json.dumps(ca_file)}"]),
         f"    bind_dn: {json.dumps(login)}",
-        "    bind_password: {env: LDAP_PASSWORD}   # or {file: PATH}; never in clear",
+        "    bind_password: {env: LDAP_PASSWORD}   # or {file: PATH}",
         f"    base: {json.dumps(base)}",
         f"    filter: {ways.filter}",
         f"    id: {ways.id:<34} # stays when a login or a name changes",
@@ -329,9 +333,9 @@ def draft_for_directory(
         "    email: {from: mail, transform: [trim, lower]}",
         *_active(server, locks),
         "  password: random                          # or ldap, if Kanboard uses this directory",
-        "  missing: keep                             # or disable, with managed: whom it may touch",
+        "  missing: keep                             # or disable, for users listed in managed",
         "",
-        "ledger: directory.ledger                    # whom each id means; beside the mapping",
+        "ledger: directory.ledger                    # records the user of each id",
         'protect: [admin, "svc-*"]                   # Kanport never changes these',
         "",
     ]
@@ -340,10 +344,10 @@ def draft_for_directory(
 
 def _locks(server: FoundDirectory, locks: list[str]) -> Iterator[str]:
     if locks:
-        yield "    # What locks an account; the login must be able to read and search these."
+        yield "    # Attributes that lock accounts. The login must be able to read and search them."
         yield f"    active: [{', '.join(locks)}]"
     if server.kind == "unknown":
-        yield "    # For Active Directory, make this mapping with --kind active-directory."
+        yield "    # For Active Directory, run kanport init again with --kind active-directory."
 
 
 def _active(server: FoundDirectory, locks: list[str]) -> Iterator[str]:
@@ -353,6 +357,6 @@ def _active(server: FoundDirectory, locks: list[str]) -> Iterator[str]:
         values = '{"TRUE": false, "FALSE": true}'
         yield f"    active: {{from: msDS-UserAccountDisabled, values: {values}, default: true}}"
     else:
-        yield "    # The directory knows neither pwdAccountLockedTime nor shadowExpire, so it locks"
-        yield "    # nobody. If another attribute tells who may log in, use it:"
+        yield "    # The directory has neither pwdAccountLockedTime nor shadowExpire, so it locks"
+        yield "    # nobody. If another attribute shows who may log in, use it:"
         yield "    # active: {from: employeeStatus, values: {A: true, L: false}}"

@@ -125,7 +125,7 @@ TABLE = [
         "",
         "Error: no answer from http://127.0.0.1:PORT/jsonrpc.php: nothing listens on"
         " 127.0.0.1:PORT\n"
-        "Hint: is the server running, and is the port in the URL right?\n",
+        "Hint: check whether the server runs, and the port in the URL\n",
     ),
     Row(
         ways.not_let_in,

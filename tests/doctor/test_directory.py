@@ -75,11 +75,11 @@ def test_a_directory_is_told_in_plain_words(
     assert exit_for(checks) is Exit.OK
     text = said(checks)
     assert f"{small.tls_url} answers over TLS 1.3, with a valid certificate for localhost" in text
-    assert f"logged in as {ADMIN}; the directory takes us for {ADMIN}" in text
+    assert f"logged in as {ADMIN}; the directory knows Kanport as {ADMIN}" in text
     assert "it is OpenLDAP" in text
     assert "it holds dc=example,dc=org" in text
-    assert "it answers in pages; Kanport asks for 500 at a time" in text
-    assert "read to the end: 3 people" in text
+    assert "it supports paging; Kanport requests 500 entries per page" in text
+    assert "read completely: 3 people" in text
     assert f"ldap:{dn('ada')}: mail='ada@example.org', uid='ada'" in text
     assert "ada: email 'ada@example.org'" in text
     assert PASSWORD not in text
@@ -90,7 +90,7 @@ def test_a_limit_that_pages_get_round_is_told(staff: Slapd, tmp_path: Path) -> N
     checks = look(tmp_path, people, LDAP_PASSWORD="p00-secret")
     assert exit_for(checks) is Exit.OK
     assert "it stops after 10 entries (sizeLimitExceeded), as it may" in said(checks, Level.OK)
-    assert "read to the end: 30 people" in said(checks)
+    assert "read completely: 30 people" in said(checks)
 
 
 def test_a_limit_that_cuts_the_search_is_a_problem(staff: Slapd, tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_limit_that_cuts_the_search_is_a_problem(staff: Slapd, tmp_path: Path)
 def test_groups_are_counted_and_become_memberships(staff: Slapd, tmp_path: Path) -> None:
     checks = look(tmp_path, source(staff.url, groups={"base": GROUPS}))
     text = said(checks)
-    assert "read to the end: 2 groups with 2 people in them; 3 rows" in text
+    assert "read completely: 2 groups with 2 people in them; 3 rows" in text
     assert "p01 in alpha: project-member" in text
 
 
@@ -163,7 +163,7 @@ def test_an_anonymous_login_is_warned_of(staff: Slapd, tmp_path: Path) -> None:
     people = source(staff.url)
     del people["bind_dn"], people["bind_password"]
     checks = look(tmp_path, people)
-    assert "what is hidden from strangers" in said(checks, Level.WARNING)
+    assert "cannot tell hidden entries from missing ones" in said(checks, Level.WARNING)
 
 
 def test_a_certificate_that_is_not_trusted_is_a_problem(small: Slapd, tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_a_server_that_was_passed_over_is_told(staff: Slapd, tmp_path: Path) -> 
             "FreeIPA",
         ),
         ({"vendorname": [b"Oracle Corporation"]}, "a directory of Oracle Corporation"),
-        ({}, "a directory that does not say whose it is"),
+        ({}, "a directory of an unknown product"),
     ],
 )
 def test_servers_are_told_apart_by_their_root_entry(

@@ -235,4 +235,4 @@ def test_the_administrators_whom_the_mapping_wants_stay(team: Team) -> None:
     mapping = team.write(team.names, limits="disable: 9")
     mapping.write_text(mapping.read_text(encoding="utf-8") + "min_admins: 2\n")
     result = team.held("sync", mapping)
-    assert "min-admins: 1 active administrator would remain, 2 wanted (min_admins)" in result.err
+    assert "min-admins: 1 active administrator would remain, 2 needed (min_admins)" in result.err

@@ -114,7 +114,7 @@ def test_undo_leaves_the_other_server_as_it_was(old: Sandbox, new: Sandbox, on: 
     before = store.snapshot()
     Path("move.yaml").write_text(mapping_from(old, SMALL))
     planned = on(new, "plan", "move.yaml", "-o", "move.json")
-    assert '"user1" is on the server already, and gets' in planned.out
+    assert '"user1" is on the server already, and the other server has' in planned.out
     assert 'the name "User 1" (now "Other Name")' in planned.out
     assert on(new, "apply", "move.json", "--yes").code == 0
     planned = on(new, "undo", "move.journal.jsonl", "-o", "back.json")

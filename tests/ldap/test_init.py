@@ -102,7 +102,7 @@ def test_openldap_that_cannot_lock_anybody(kanport: Kanport, tmp_path: Path) -> 
         _, active, _ = planned(kanport)
 
     assert source().active == () and active == {"ada"}
-    assert "knows neither pwdAccountLockedTime nor shadowExpire" in Path("mapping.yaml").read_text()
+    assert "has neither pwdAccountLockedTime nor shadowExpire" in Path("mapping.yaml").read_text()
 
 
 @pytest.fixture(scope="module")

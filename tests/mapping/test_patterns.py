@@ -106,7 +106,7 @@ def test_the_error_names_the_cell_and_the_others_are_read(tmp_path: Path) -> Non
     assert slow.code == "value-too-slow"
     assert slow.origin is not None
     assert (slow.origin.row, slow.origin.column) == (3, "Login")
-    assert "a repetition within a repetition" in (slow.hint or "")
+    assert "nested repetition" in (slow.hint or "")
     assert sorted(user.username.value for user in inputs.desired.users) == ["aaa", "aaaa"]
 
 

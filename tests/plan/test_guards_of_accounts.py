@@ -67,7 +67,7 @@ def test_so_many_active_administrators_stay_as_the_mapping_wants(
     assert tripped(plan) == stops
     if stops:
         assert message(plan, "min-admins") == (
-            "2 active administrators would remain, 3 wanted (min_admins): this plan disables,"
+            "2 active administrators would remain, 3 needed (min_admins): this plan disables,"
             ' removes or demotes "root2" and "root3"'
         )
 
@@ -75,7 +75,7 @@ def test_so_many_active_administrators_stay_as_the_mapping_wants(
 def test_too_few_administrators_stop_no_plan_that_takes_it_from_none_of_them() -> None:
     plan = plan_for(a_state(person("eve")), a_server(), a_mapping(min_admins=3))
     assert tripped(plan) == []
-    assert message(plan, "min-admins") == "1 active administrator remains, 3 wanted (min_admins)"
+    assert message(plan, "min-admins") == "1 active administrator remains, 3 needed (min_admins)"
 
 
 def test_a_plan_is_stale_where_somebody_else_has_left_too_few_administrators_since() -> None:
@@ -85,7 +85,7 @@ def test_a_plan_is_stale_where_somebody_else_has_left_too_few_administrators_sin
     assert differences(plan, a_server(*ROOTS)) == []
     fewer = a_server(ROOTS[0], ROOTS[1], replace(ROOTS[2], active=False))
     assert [each.text for each in differences(plan, fewer)] == [
-        "2 active administrators would remain, 3 wanted (min_admins): this plan disables, removes"
+        "2 active administrators would remain, 3 needed (min_admins): this plan disables, removes"
         ' or demotes "root2"'
     ]
 

@@ -114,7 +114,7 @@ def test_a_plan_for_another_server_is_refused() -> None:
     other = replace(server, server=replace(SERVER, url="http://other.test/jsonrpc.php"))
     assert [each.text for each in differences(plan, other)] == [
         "the plan is for the server http://kanboard.test/jsonrpc.php,"
-        " and this is http://other.test/jsonrpc.php"
+        " but this is http://other.test/jsonrpc.php"
     ]
 
 

@@ -70,7 +70,7 @@ def partial_run(plan: Plan) -> Run:
             3: (Status.FAILED, "still a member, so the access comes through a group"),
             5: (Status.FAILED, "the server said false"),
             15: (Status.SKIPPED, "a.schmidt was not created"),
-            29: (Status.NOT_ATTEMPTED, "the run did not come this far"),
+            29: (Status.NOT_ATTEMPTED, "the run ended before this change"),
         },
     )
     return replace(run, by="ops@bridge")

@@ -1,16 +1,16 @@
-"""The catalogue: what each code means, how much it matters, and how it is worded.
+"""The catalogue: meaning, severity and wording of each code.
 
 A code never changes its meaning. Its severity is fixed here, so that the same problem never counts
 as an error in one place and as a warning in another. Its wording is a template
 (`kanport.messages`) that no code reads back, so it can change at any time.
 
-Findings are in `sources`, `values`, `server` and `undoing`; `reasons` says why a change is planned,
-`outcomes` what became of it and why a run stopped, `answers` what servers answer, `guards` what the
-safety checks say, `notices` what else a person must know of a run, `staleness` what has changed
-since a plan was made; `parts` what sentences of these name within them, `withheld` what
-prevents a removal.
+Findings are in `sources`, `values`, `server` and `undoing`. `reasons` says why Kanport plans a
+change, `outcomes` how a change or a run ended, `answers` what servers answer, `guards` what the
+safety checks say, `notices` what else a user must know of a run, `staleness` what changed on the
+server since the plan, `withheld` what prevents a removal. `parts` holds phrases within these
+sentences.
 
-The entries are loaded when they are first used: no command needs them to print its help.
+The entries are loaded on first use: `--help` needs none of them.
 """
 
 from importlib import import_module

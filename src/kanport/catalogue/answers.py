@@ -1,4 +1,4 @@
-"""What a server answered to a call, and why there is no answer. No text of a server is in it."""
+"""What a server answered, and why there is no answer. It contains no text of a server."""
 
 from collections.abc import Mapping
 
@@ -9,37 +9,35 @@ _WHERE = (
     " https://kanboard.example.org/jsonrpc.php"
 )
 _PROXY = "check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY"
-_OF_KANBOARD = "is this the URL of Kanboard's jsonrpc.php?"
+_OF_KANBOARD = "check whether this is the URL of Kanboard's jsonrpc.php"
 
-# Why there is no answer that can be trusted.
+# Why there is no reliable answer.
 _SILENT: Mapping[str, Kind] = {
     "no-connection": Kind(
         "",
-        "No connection to the server was made.",
+        "Kanport could not connect to the server.",
         {
             "": Text("no connection to {place}"),
             "slow": Text(
                 "no connection to {place} within {seconds:g} s",
-                "is the host right, and does a firewall let you through?",
+                "check the host in the URL, and whether a firewall blocks the connection",
             ),
             "none-free": Text("no connection was free in time"),
-            "unknown-host": Text(
-                "cannot resolve host {place}", "is the host name in the URL right?"
-            ),
+            "unknown-host": Text("cannot resolve host {place}", "check the host name in the URL"),
             "refused": Text(
                 "nothing listens on {place}",
-                "is the server running, and is the port in the URL right?",
+                "check whether the server runs, and the port in the URL",
             ),
         },
     ),
     "tls-failed": Kind(
         "",
-        "No secure connection was made.",
+        "Kanport could not make a secure connection.",
         {
             "": Text(
                 "the certificate of {place} is not valid: {problem}",
-                "if a private authority (CA) signed it, name that authority's certificate with"
-                " --ca-file. Kanport never continues without a valid certificate",
+                "if a private certificate authority signed it, name its certificate with --ca-file."
+                " Kanport never continues without a valid certificate",
             ),
             "expired": Text(
                 "the certificate of {place} is not valid: {problem}",
@@ -51,7 +49,7 @@ _SILENT: Mapping[str, Kind] = {
             ),
             "no-tls": Text(
                 "{place} does not speak TLS correctly",
-                "is it an https:// server, and is the port right?",
+                "check whether it is an https:// server, and the port",
             ),
         },
     ),
@@ -65,7 +63,7 @@ _SILENT: Mapping[str, Kind] = {
     ),
     "request-failed": Kind(
         "",
-        "The request could not be sent.",
+        "Kanport could not send the request.",
         {
             "": Text("Kanport could not write the request"),
             "url": Text("the URL cannot be used"),
@@ -77,14 +75,16 @@ _SILENT: Mapping[str, Kind] = {
         {
             "": Text("no answer within {seconds:g} s"),
             "in-all": Text(
-                "the answer took longer than {seconds:g} s in all",
+                "the whole answer took longer than {seconds:g} s",
                 "if the server needs that long, raise --request-timeout",
             ),
             "waited": Text("the server waited too long ({status})"),
         },
     ),
     "connection-ended": Kind(
-        "", "The connection ended too early.", one("the connection ended before the answer did")
+        "",
+        "The connection ended too early.",
+        one("the connection ended before the answer was complete"),
     ),
     "token-rejected": Kind(
         "",
@@ -112,7 +112,7 @@ _SILENT: Mapping[str, Kind] = {
         ),
     ),
     "request-too-large": Kind(
-        "", "The server takes no request this large.", one("the request is too large ({status})")
+        "", "The request is too large for the server.", one("the request is too large ({status})")
     ),
     "server-busy": Kind("", "The server is busy.", one("the server is busy ({status})")),
     "no-such-api": Kind(
@@ -135,21 +135,21 @@ _SILENT: Mapping[str, Kind] = {
             ),
             "host": Text(
                 "the server redirects to another host ({host}); nothing was sent there",
-                f"is a login page or a portal in front of Kanboard? {_WHERE}",
+                f"check whether a login page or a portal is in front of Kanboard; {_WHERE}",
             ),
         },
     ),
     "answer-too-large": Kind(
         "",
-        "The answer is larger than Kanport reads.",
+        "The answer is larger than Kanport accepts.",
         one("the answer is larger than {limit}"),
     ),
     "answer-broken": Kind(
         "",
-        "The answer cannot be read.",
+        "Kanport cannot read the answer.",
         {
-            "": Text("the answer is broken or cut off"),
-            "packed": Text("the answer is packed in a way that Kanport did not ask for"),
+            "": Text("the answer is broken or incomplete"),
+            "packed": Text("the answer is compressed in a way that Kanport did not request"),
             "behind": Text("the answer continues after its end"),
             "encoding": Text("the answer is not text in UTF-8"),
             "empty": Text("the answer is empty"),
@@ -157,7 +157,7 @@ _SILENT: Mapping[str, Kind] = {
     ),
     "answer-not-kanboard": Kind(
         "",
-        "The answer is not one of Kanboard's API.",
+        "The answer does not come from Kanboard's API.",
         {
             "page": Text("the answer is a web page", _OF_KANBOARD),
             "text": Text("the answer is not JSON", _OF_KANBOARD),
@@ -166,7 +166,7 @@ _SILENT: Mapping[str, Kind] = {
     ),
     "answer-of-php": Kind(
         "",
-        "PHP answered in the place of Kanboard.",
+        "PHP answered instead of Kanboard.",
         {
             "time-limit": Text(
                 "PHP exceeded its maximum execution time of {seconds} s",
@@ -227,7 +227,7 @@ _ERRORS: Mapping[str, Kind] = {
             "": Text("SQL error, SQLSTATE {state} (code {number})"),
             "too-long": Text("SQL error, SQLSTATE {state}: a value is too long (code {number})"),
             "wrong-kind": Text(
-                "SQL error, SQLSTATE {state}: a value is of the wrong kind (code {number})"
+                "SQL error, SQLSTATE {state}: a value has the wrong type (code {number})"
             ),
             "integrity": Text(
                 "SQL error, SQLSTATE {state}: a value is taken, missing or refers to nothing"
@@ -238,9 +238,7 @@ _ERRORS: Mapping[str, Kind] = {
                 "SQL error, SQLSTATE {state}: a value refers to nothing (code {number})"
             ),
             "taken": Text("SQL error, SQLSTATE {state}: a value is taken (code {number})"),
-            "conflict": Text(
-                "SQL error, SQLSTATE {state}: two changes got in each other's way (code {number})"
-            ),
+            "conflict": Text("SQL error, SQLSTATE {state}: two changes conflicted (code {number})"),
             "statement": Text(
                 "SQL error, SQLSTATE {state}: the statement is wrong (code {number})"
             ),
@@ -269,7 +267,7 @@ _ERRORS: Mapping[str, Kind] = {
     ),
 }
 
-# Why nothing can be read from the server.
+# Why Kanport can read nothing from the server.
 _UNREADABLE: Mapping[str, Kind] = {
     "server-refuses": Kind(
         "", "The server refuses the credentials.", one("{url} refuses Kanport: {answer}")
@@ -288,16 +286,16 @@ _UNREADABLE: Mapping[str, Kind] = {
         {
             "": Text(
                 "{url} has no {method}, which is in every Kanboard",
-                "Kanport needs Kanboard {oldest} or later; is this Kanboard at all?",
+                "check whether this is Kanboard; Kanport needs Kanboard {oldest} or later",
             ),
             "since": Text(
                 "{url} has no {method}, which came with Kanboard {since}",
-                "Kanport needs Kanboard {oldest} or later; is this Kanboard at all?",
+                "check whether this is Kanboard; Kanport needs Kanboard {oldest} or later",
             ),
         },
     ),
     "reading-refused": Kind(
-        "", "The server refuses to be read.", one("{url} refuses {method}: {answer}")
+        "", "The server refuses a read.", one("{url} refuses {method}: {answer}")
     ),
 }
 

@@ -1,6 +1,6 @@
-"""What the safety checks say of a plan.
+"""The wordings of the safety checks.
 
-The code of a verdict is the name of its guard. Its case begins with what came of it: `passed`,
+The code of a verdict is the name of its guard. Its case begins with the result: `passed`,
 `stopped`, `exceeded` (stopped although `--allow` permits some) or `overridden` (by `--allow`). A
 guard without the case `overridden` is firm. The other codes are parts of these wordings.
 """
@@ -13,7 +13,7 @@ from kanport.catalogue.kinds import Kind, Personal, Text
 _FIRM = " (--allow does not override this check)"
 _ALLOW = "--allow {option:sh} overrides this check for one run"
 
-# By class of changes: how many of them a plan makes.
+# By class of changes: their number in a plan.
 _PLANNED = {
     "create": "{planned:#user|users} to create",
     "grant": "{planned:#grant|grants} planned",
@@ -85,7 +85,8 @@ def _limits() -> Iterator[tuple[str, Kind]]:
         if name == "remove":
             undo = Text(
                 "Limit exceeded: {parts:;}",
-                "check which users the run created; --remove-created {planned} removes all of them",
+                "check which users the run created; to remove all of them, use --remove-created"
+                " {planned}",
             )
             kind = kind._replace(texts={**kind.texts, "stopped-undo": undo})
         yield f"limit-{name}", kind
@@ -133,9 +134,9 @@ GUARDS: Mapping[str, Kind] = {
         " name, or protect this account",
     ),
     "min-admins": _firm(
-        "As many active administrators remain as the mapping wants.",
+        "At least as many active administrators remain as the mapping requires.",
         {
-            f"{case}{end}": f"{{staying:#active administrator {verb}}}{among}, {{at_least}} wanted"
+            f"{case}{end}": f"{{staying:#active administrator {verb}}}{among}, {{at_least}} needed"
             f" (min_admins){why}"
             for case, verb, why in (
                 ("passed", "remains|active administrators remain", ""),
@@ -183,7 +184,7 @@ GUARDS: Mapping[str, Kind] = {
     ),
     "private-project": Kind(
         "",
-        "What would become of a private project.",
+        "The effect of a plan on a private project.",
         {
             "deleted": Text(
                 "Removing {usernames:q} would delete the private project {project:q} of {owners:q}"
@@ -199,7 +200,7 @@ GUARDS: Mapping[str, Kind] = {
         {"usernames": Personal.LOGIN, "owners": Personal.LOGIN},
     ),
     "users-incomplete": _firm(
-        "Decisions that need all users of the server have all of them.",
+        "Kanport could read all users of the server, if the plan needs them.",
         {
             f"stopped-{need}{end}": f"Kanport could read only some users of the server{why}, so it"
             f" cannot tell {what}"
@@ -225,46 +226,46 @@ GUARDS: Mapping[str, Kind] = {
     "source-shrunk": _overridable(
         "No source has lost more rows than the limit allows.",
         "The source {source:q} has {rows:#row|rows}, {before} in the last good run: {parts:;}",
-        f"was it exported completely? If so many rows are really gone, {_ALLOW}",
+        f"check whether the export is complete; if so many rows are really gone, {_ALLOW}",
         "The source {source:q} has {rows:#row|rows}, {before} in the last good run: {parts:;}",
     ),
     "columns-gone": _overridable(
         "No column that the mapping reads has lost all of its values.",
         "The source {source:q} has no values in {columns:all} any more; the last good run found"
         " some",
-        "was {count:this column|these columns} left out of the export, or may this login no longer"
-        f" read {{count:it|them}}? If it is correct, {_ALLOW}",
+        "check whether the export still contains {count:this column|these columns}, and whether"
+        f" this login can still read {{count:it|them}}; if it is correct, {_ALLOW}",
     ),
     "source-stale": _overridable(
         "No source has older data than in the last good run.",
         {
             "unknown": "Kanport read {source:q} from {server}, not from {first}, and nothing shows"
-            " whether its data are as new",
+            " whether its data is as new",
             "rows": "Kanport read {source:q} from {server}: it has {rows:#row|rows}, {then} had"
             " {before} in the last good run",
             "newest": "Kanport read {source:q} from {server}: its newest change is from {newest},"
             " that of {then} in the last good run was from {before}",
-            "marks": "Kanport read {source:q} from {server}: its data are older than those of"
+            "marks": "Kanport read {source:q} from {server}: its data is older than that of"
             " {then} in the last good run",
         },
-        "is {server} an up-to-date copy? Repair {first}; or, if its data are correct,"
+        "check whether {server} is up to date, and repair {first}; if the data is correct,"
         f" {_ALLOW}",
     ),
     **dict(_limits()),
     "remove-unconfirmed": _overridable(
-        "Nobody is removed unless the mapping says how many may be.",
+        "Kanport removes users only up to a number that the mapping sets.",
         "{planned:#user|users} to remove, and the mapping sets no limits.remove",
         "disable these users instead (missing: disable), set limits.remove in the mapping; or"
         f" {_ALLOW}",
     ),
     "limit-part": Kind(
         "",
-        "One number held against a limit.",
+        "A number and its limit.",
         {
             f"{name}{end}": Text(f"{planned}, {{allowed}} allowed{of}")
             for name, planned in {**_PLANNED, "shrink": "{planned:#row|rows} fewer"}.items()
             for end, of in (("", ""), ("-share", " ({share})"))
         },
     ),
-    "limit-share": Kind("", "How a limit follows from a share.", dict(_shares())),
+    "limit-share": Kind("", "How Kanport computes a limit from a share.", dict(_shares())),
 }

@@ -13,13 +13,13 @@ class Personal(StrEnum):
     NAME = "name"
     EMAIL = "email"
     ENTRY = "entry"  # the DN of a directory entry
-    VALUE = "value"  # a cell or an attribute that can hold anything
+    VALUE = "value"  # a cell or an attribute that can contain anything
     FIELD = "field"  # a value of the field of a user that the parameter `field` names
-    PATH = "path"  # a path of a file, in which folders can bear somebody's name
+    PATH = "path"  # the path of a file, whose folders can have a person's name
 
 
 class Text(NamedTuple):
-    """A wording: templates (`kanport.messages`) for what happened and for what to do about it."""
+    """A wording: templates (`kanport.messages`) for what is wrong and how to fix it."""
 
     message: str
     hint: str = ""
@@ -30,7 +30,7 @@ class Kind(NamedTuple):
 
     `severity` is error, warning or info for a finding, and empty for other facts. `about` is the
     title. `texts` has a wording for each case; most codes have one case, "". `personal` names the
-    parameters that identify or describe somebody, which a masked report replaces; `secret` those
+    parameters that identify or describe a person, which a masked report replaces; `secret` those
     that no report shows.
     """
 
@@ -46,5 +46,5 @@ def one(message: str, hint: str = "") -> Mapping[str, Text]:
     return {"": Text(message, hint)}
 
 
-# For a code that a source can find more often than it shows.
+# For a code with more occurrences in a source than Kanport shows.
 MORE = {"more": Text("{count:,} more {count:place has|places have} the same problem")}

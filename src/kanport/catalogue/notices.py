@@ -1,4 +1,4 @@
-"""What a person must know of a run besides its findings and outcomes."""
+"""What a user must know of a run besides its findings and outcomes."""
 
 from collections.abc import Mapping
 
@@ -7,46 +7,46 @@ from kanport.catalogue.kinds import Kind, Text, one
 NOTICES: Mapping[str, Kind] = {
     "run-settled": Kind(
         "",
-        "An earlier run was cut off, and what it did is recorded",
+        "An earlier run was interrupted, and Kanport recorded what it did",
         one(
-            "the run {run} was cut off; {made} of its {planned:#change is|changes are} in place,"
-            " and what is still needed is planned anew ({journal})"
+            "the run {run} was interrupted; {made} of its {planned:#change is|changes are} in"
+            " place, and Kanport plans the rest again ({journal})"
         ),
     ),
     "run-not-settled": Kind(
         "",
-        "An earlier run was cut off, and what it did cannot be recorded",
-        one("what a run did that was cut off cannot be recorded: {why}"),
+        "An earlier run was interrupted, and Kanport cannot record what it did",
+        one("Kanport cannot record what an interrupted run did: {why}"),
     ),
     "journal-unreadable": Kind(
         "",
-        "A file of the state folder is no journal",
-        one("{journal} in the state folder is left out: {why}"),
+        "A file in the state folder is not a journal",
+        one("Kanport ignores {journal} in the state folder: {why}"),
     ),
     "ledger-unwritten": Kind(
         "",
         "The ledger cannot be written",
         {
-            "run": Text("{why}; what this run did is not remembered", "{hint}"),
-            "good": Text("{why}; the next run has nothing to compare with", "{hint}"),
+            "run": Text("{why}; the ledger does not record this run", "{hint}"),
+            "good": Text("{why}; the next run cannot compare its sources with this one", "{hint}"),
         },
     ),
     "approval-ignored": Kind(
         "",
-        "An approval does not hold, and none is required",
-        one("{approval} counts for nothing: {why}"),
+        "An approval is not valid, and none is required",
+        one("Kanport ignores the approval {approval}: {why}"),
     ),
     "protect-unreadable": Kind(
         "",
         "The mapping that protects accounts cannot be read",
         one(
-            "the mapping {mapping} cannot be read; protected are the accounts that it protected"
-            " when the run was planned (--mapping says where it is now)"
+            "Kanport cannot read the mapping {mapping}, so it protects the accounts that were"
+            " protected when the run was planned (if the mapping moved, use --mapping)"
         ),
     ),
     "undo-cut-off": Kind(
         "",
-        "The run to undo was cut off",
-        one("the run was cut off; what it may have sent is looked up on the server"),
+        "The run to undo was interrupted",
+        one("the run was interrupted; Kanport reads from the server what the run may have done"),
     ),
 }

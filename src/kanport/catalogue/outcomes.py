@@ -1,10 +1,10 @@
-"""What became of a change and why, and why a run stopped before its end."""
+"""How a change ended and why, and why a run stopped early."""
 
 from collections.abc import Mapping
 
 from kanport.catalogue.kinds import Kind, Personal, Text, one
 
-# Why a run stopped before its end. `kanport.outcome` has their exit codes.
+# Why a run stopped early. `kanport.outcome` has their exit codes.
 STOPS: Mapping[str, Kind] = {
     "stopped-by-signal": Kind("", "A signal ended the run.", one("stopped by a signal")),
     "stopped-by-deadline": Kind(
@@ -19,24 +19,24 @@ STOPS: Mapping[str, Kind] = {
     ),
     "journal-broken": Kind(
         "",
-        "The disk takes no more of the journal.",
+        "Kanport cannot write the journal.",
         one("Kanport cannot write the journal {path}: {error}"),
         {"path": Personal.PATH},
     ),
     "passwords-broken": Kind(
         "",
-        "The disk takes no more passwords.",
+        "Kanport cannot write the passwords file.",
         one("Kanport cannot write the passwords file {path}: {error}"),
         {"path": Personal.PATH},
     ),
     "server-lost": Kind(
         "",
-        "The server cannot be reached any more.",
+        "Kanport can no longer reach the server.",
         one("Kanport can no longer reach the server: {answer}"),
     ),
     "cannot-read-back": Kind(
         "",
-        "Nobody can tell what a change did.",
+        "Kanport cannot read back what a change did.",
         one("Kanport cannot read back what {change} did: {found}"),
     ),
     "creation-unclear": Kind(
@@ -47,32 +47,32 @@ STOPS: Mapping[str, Kind] = {
             " not there yet; Kanport does not create a second one of this name"
         ),
     ),
-    "cut-off": Kind("", "The run ended without an end.", one("the run was cut off")),
+    "cut-off": Kind("", "The journal has no end.", one("the run was interrupted")),
     "left-to-next-run": Kind(
         "",
-        "A later run found out what an earlier one did.",
-        one("the run was cut off; the next run plans the rest"),
+        "A later run found out what an interrupted run did.",
+        one("the run was interrupted; the next run plans the rest"),
     ),
 }
 
-# What the server holds in the place of what was wanted.
+# What the server has instead of the planned value.
 _ACTUAL: Mapping[str, Kind] = {
     "not-understood": Kind(
         "",
-        "An answer says nothing that Kanport knows.",
+        "Kanport does not understand an answer.",
         one("Kanport does not understand the server's answer"),
     ),
     "not-shown": Kind(
-        "", "Nothing shows what a call did.", one("the server does not show what became of it")
+        "", "The server does not show what a call did.", one("the server does not show its result")
     ),
     "role-now": Kind(
         "",
-        "The role that somebody has now.",
+        "The role of a user now.",
         {"": Text("the role is {role}"), "none": Text("there is no role")},
     ),
     "field-now": Kind(
         "",
-        "The value that a field has now.",
+        "The value of a field now.",
         {
             "username": Text("the username is {username:q}"),
             "name": Text("the name is {name:q}"),
@@ -91,15 +91,15 @@ _ACTUAL: Mapping[str, Kind] = {
             "text": Personal.FIELD,
         },
     ),
-    "fields-now": Kind("", "The values that fields have now.", one("{fields:;}")),
+    "fields-now": Kind("", "The values of fields now.", one("{fields:;}")),
     "still-there": Kind(
         "",
-        "Something that was to go is there.",
+        "Something is still there that the plan removes.",
         {"user": Text("the user still exists"), "group": Text("the group still exists")},
     ),
     "not-there": Kind(
         "",
-        "Something that was to be there is not.",
+        "Something is missing that the plan expects.",
         {
             "user": Text("there is no such user"),
             "group": Text("there is no such group"),
@@ -108,7 +108,7 @@ _ACTUAL: Mapping[str, Kind] = {
     ),
     "missing": Kind(
         "",
-        "What a change needs is not there.",
+        "Something is missing that a change needs.",
         {
             "user": Text("there is no user {username:q}"),
             "group": Text("there is no group {group:q}"),
@@ -118,7 +118,7 @@ _ACTUAL: Mapping[str, Kind] = {
     ),
     "in-group": Kind(
         "",
-        "Whether somebody is in a group.",
+        "Whether a user is in a group.",
         {"": Text("the user is in the group"), "not": Text("the user is not in the group")},
     ),
     "group-without-access": Kind(
@@ -128,7 +128,7 @@ _ACTUAL: Mapping[str, Kind] = {
     ),
     "kanboard-ldap-name": Kind(
         "",
-        "Kanboard's LDAP has another username for somebody.",
+        "Kanboard's LDAP has another username for a user.",
         one(
             "Kanboard's LDAP calls this person {username:q}; the new user has that username",
         ),
@@ -137,15 +137,15 @@ _ACTUAL: Mapping[str, Kind] = {
     "local-user": Kind("", "A local user has the username.", one("a local user has this username")),
 }
 
-# What shows why Kanboard refused something.
+# What explains why Kanboard refused something.
 _FOUND: Mapping[str, Kind] = {
     "removed-meanwhile": Kind(
         "",
-        "What a change is about was removed after the plan was made.",
+        "Somebody removed the user, group or project after the plan was made.",
         {
-            "user": Text("the user was removed meanwhile"),
-            "group": Text("the group was removed meanwhile"),
-            "project": Text("the project was removed meanwhile"),
+            "user": Text("the user was removed in the meantime"),
+            "group": Text("the group was removed in the meantime"),
+            "project": Text("the project was removed in the meantime"),
         },
     ),
     "project-is-closed": Kind("", "The project is closed.", one("the project is closed")),
@@ -156,13 +156,13 @@ _FOUND: Mapping[str, Kind] = {
 _REASONS: Mapping[str, Kind] = {
     "sent-in-vain": Kind(
         "",
-        "A run that was cut off sent a change that had no effect.",
-        one("Kanport sent it, but it did not take effect before the run was cut off"),
+        "An interrupted run sent a change that had no effect.",
+        one("Kanport sent it, but it had no effect before the run was interrupted"),
     ),
     "sent-unknown": Kind(
         "",
         "A change was sent, and the run ended before it was read back.",
-        one("Kanport sent it and does not know what became of it"),
+        one("Kanport sent it and does not know the result"),
     ),
     "not-tried-again": Kind(
         "",
@@ -170,9 +170,9 @@ _REASONS: Mapping[str, Kind] = {
         one("{last}; not tried again because the run ended"),
     ),
     "not-reached": Kind(
-        "", "The run ended before it came to a change.", one("the run did not come this far")
+        "", "The run ended before a change started.", one("the run ended before this change")
     ),
-    "no-reason": Kind("", "Nobody knows why.", one("no reason is known")),
+    "no-reason": Kind("", "The reason is unknown.", one("the reason is unknown")),
     "not-created": Kind(
         "",
         "A change needs something that the run did not create.",
@@ -223,8 +223,8 @@ _REASONS: Mapping[str, Kind] = {
     ),
     "kanboard-ldap-fails": Kind(
         "",
-        "Kanboard cannot take users from its own LDAP.",
-        one("not tried because Kanboard cannot take users from its own LDAP: {first}"),
+        "Kanboard cannot create users from its own LDAP.",
+        one("not tried because Kanboard cannot create users from its own LDAP: {first}"),
     ),
     "never-answered": Kind(
         "",
@@ -261,7 +261,7 @@ _REASONS: Mapping[str, Kind] = {
     ),
     "still-through-group": Kind(
         "",
-        "Somebody keeps access that comes through a group.",
+        "A user keeps access through a group.",
         {
             "": Text("revoked, but still {role} through a group"),
             "groups": Text(
@@ -272,7 +272,7 @@ _REASONS: Mapping[str, Kind] = {
     ),
     "kanboard-ldap-refused": Kind(
         "",
-        "Kanboard could not make a user from its own LDAP.",
+        "Kanboard could not create a user from its own LDAP.",
         {
             "": Text(
                 "Kanboard's own LDAP does not know this person, or Kanboard cannot ask it; check"

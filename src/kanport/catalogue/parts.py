@@ -1,4 +1,4 @@
-"""What findings and other facts name or say within a sentence."""
+"""Phrases that findings and other facts use within a sentence."""
 
 from collections.abc import Mapping
 
@@ -70,7 +70,7 @@ PARTS: Mapping[str, Kind] = {
             "time-limit": Text("PHP reached its time limit"),
             "memory-limit": Text("PHP reached its memory limit"),
             "empty": Text("the answer is empty"),
-            "not-json": Text("the answer is broken or cut off"),
+            "not-json": Text("the answer is broken or incomplete"),
         },
     ),
     "due": Kind(

@@ -1,4 +1,4 @@
-"""Why a change is planned."""
+"""Why Kanport plans a change."""
 
 from collections.abc import Mapping
 
@@ -28,13 +28,13 @@ REASONS: Mapping[str, Kind] = {
     ),
     "fields-differ": _reason("Fields of a user differ.", "{fields:list} {count:differs|differ}"),
     "renamed": _reason(
-        "Somebody has another username than before.",
+        "A user has another username than before.",
         id="same stable id, other username",
         email="same email, other username",
     ),
     "renamed-aside": Kind(
         "",
-        "A username is swapped by way of a temporary one.",
+        "Users swap usernames, so one gets a temporary username.",
         one("{renamed} ({username}); temporary, until {username} is free"),
         {"username": Personal.LOGIN},
     ),
@@ -43,11 +43,11 @@ REASONS: Mapping[str, Kind] = {
         "The sources list them as not active.", "not active in the sources"
     ),
     "returned": _reason(
-        "Somebody whom Kanport disabled is back.",
+        "A user that Kanport disabled is in the sources again.",
         "back in the sources; Kanport disabled them on {disabled_on}",
     ),
     "in-no-source": _reason(
-        "Nobody lists them any more.",
+        "No source lists the user any more.",
         "in no source",
         waited="in no source since {since} ({runs:#run|runs})",
         disabled="in no source; Kanport disabled them on {disabled_on}",
@@ -57,22 +57,22 @@ REASONS: Mapping[str, Kind] = {
         "A role may come through a group that changes.",
         "may come through a group that changes",
     ),
-    "role-differs": _reason("The role is another one.", "role differs"),
+    "role-differs": _reason("The role is different.", "role differs"),
     "not-in-group": _reason("They are not in the group.", "not in the group yet"),
     "group-renamed": _reason(
         "A group of the same external id has another name.", "renamed, by its external id"
     ),
     "external-id-differs": _reason("A group has another external id.", "external id differs"),
     "no-group-access": _reason(
-        "Nothing shows that the group has access.", "not known to have access"
+        "Kanport does not know whether the group has access.", "not known to have access"
     ),
     "not-listed": _reason(
         "No source lists it.",
-        project="not asked for in this project",
-        member="nothing puts them into it",
-        access="nothing asks for it any more",
-        group="nothing names it",
-        group_member="the group goes, as nothing names it",
+        project="not listed in this project",
+        member="not listed in this group",
+        access="no longer listed",
+        group="no source names it",
+        group_member="the group is removed, because no source names it",
     ),
     "project-unnamed": _reason(
         "No source names the project any more.", "no source names this project any more"
@@ -80,5 +80,5 @@ REASONS: Mapping[str, Kind] = {
     "group-unnamed": _reason(
         "No source names the group any more.", "no source names the group any more"
     ),
-    "undoes": _reason("An undo takes back changes of a run.", "takes back {changes:+}"),
+    "undoes": _reason("A change that undoes changes of a run.", "undoes {changes:+}"),
 }

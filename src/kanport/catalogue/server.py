@@ -1,4 +1,4 @@
-"""What the sources ask for and the server does not allow, and what a run leaves as it is."""
+"""Findings about the sources and the server together, and about what a run does not change."""
 
 from collections.abc import Mapping
 
@@ -6,47 +6,44 @@ from kanport.catalogue.kinds import Kind, Personal, Text, one
 
 LOGIN, EMAIL, VALUE = Personal.LOGIN, Personal.EMAIL, Personal.VALUE
 
-_CORRECT = (
-    "correct what the other findings name: invalid rows, or attributes that the directory hides"
-)
+_CORRECT = "fix the other findings first: invalid rows, or attributes that the directory hides"
 _DECIDE = "name it in the sources again, end the access in Kanboard, or decide in the mapping:"
 _PRIVATE = "it is a private project, which Kanboard deletes when a member's account is removed"
 _SHARE = "make it a shared project in Kanboard first, or remove the row"
-_RENAME = "rename the user on the server, or give each person an email address of their own"
-_LEFT_OUT = "so Kanport leaves it out, with all access to it"
+_RENAME = "rename the user on the server, or give each user a different email address"
+_LEFT_OUT = "so Kanport leaves out the project and all access to it"
 _CREATE = "if you need the project, create it in Kanboard first"
 
 SERVER: Mapping[str, Kind] = {
     # Against the server.
     "users-unlisted": Kind(
         "warning",
-        "The server has too many users to list; not all were read.",
+        "The server has too many users to list, so Kanport could not read all.",
         one(
             "the server could not list its users because {why}, so Kanport does not know users"
-            " outside the sources; it read {count:#user|users} by name or as members of the"
+            " outside the sources; it read {count:#user|users} by name or as members of"
             " projects and groups",
-            "raise PHP's memory_limit on the server so that Kanport can read all users; until then"
-            " it cannot see whether another user has a new email address already",
+            "raise PHP's memory_limit on the server so that Kanport can read all users; until then,"
+            " it cannot see whether a new email address is already in use",
         ),
     ),
     "person-unsearched": Kind(
         "warning",
-        "Nobody was found, but perhaps under another spelling.",
+        "Kanport found no user, but the server may spell the username differently.",
         one(
-            "the server distinguishes spellings of a username, and Kanport found none of the usual"
-            " spellings of {usernames:q}; it takes {count:this person|these people} as not on the"
-            " server",
-            "if somebody may have another spelling there, such as aDa, check the server before you"
-            " apply the plan",
+            "the server distinguishes upper and lower case in usernames, and has none of the usual"
+            " spellings of {usernames:q}; Kanport treats {count:this user|these users} as new",
+            "if the server may spell a username differently, such as aDa, check it before you apply"
+            " the plan",
         ),
         {"usernames": LOGIN},
     ),
     "project-id": Kind(
         "error",
-        "The id of a project is no positive whole number.",
+        "The id of a project is not a positive whole number.",
         {
             "": Text(
-                "a project id is a positive whole number without leading zeros",
+                "a project id must be a positive whole number without leading zeros",
                 "write the number from the project's address on the server, or map projects by"
                 " name",
             ),
@@ -69,41 +66,41 @@ SERVER: Mapping[str, Kind] = {
     ),
     "project-by-id": Kind(
         "info",
-        "A number that is no project's name was taken for an id.",
+        "No project has this number as its name, so Kanport uses it as an id.",
         one(
-            "no project has the name or identifier {text:q}, so Kanport takes it for the id of"
+            "no project has the name or identifier {text:q}, so Kanport uses it as the id of"
             " {project:q}",
-            "to ask for an id, write project: {{id: COLUMN}} in the mapping; if a project has a"
-            " number as its name, make that its identifier",
+            "to always use ids, write project: {{id: COLUMN}} in the mapping; if a project has a"
+            " number as its name, make the number its identifier",
         ),
     ),
     "project-ambiguous": Kind(
         "error",
-        "More than one project on the server fits.",
+        "Several projects on the server match.",
         {
             "": Text(
-                "{text:q} fits several projects: {projects:list}",
+                "{text:q} matches several projects: {projects:list}",
                 "use an identifier that only this project has, or its id (project: {{id: …}})",
             ),
             "spelling": Text(
-                "{text:q} fits the project {project:q} only in another spelling, and other groups"
-                " of the directory mean that project",
-                "create a project {text:q}, or say in the mapping what the group means",
+                "{text:q} matches the project {project:q} only in another spelling, and other"
+                " groups of the directory already name that project",
+                "create a project {text:q}, or give the project of the group in the mapping",
             ),
             "sources": Text(
                 "several projects of the sources have the name {text:q}: {projects:q}",
-                "give each of them an identifier where they come from",
+                "give each of them an identifier in its source",
             ),
         },
     ),
     "project-closed": Kind(
         "warning",
         "The project is closed on the server.",
-        one("the project {project:q} is closed; Kanport changes its members all the same"),
+        one("the project {project:q} is closed; Kanport changes its members anyway"),
     ),
     "project-private": Kind(
         "error",
-        "Private projects take no members: removing one deletes it.",
+        "Kanport adds no members to a private project.",
         {
             "": Text("{username:q} cannot become a member of {project:q}: " + _PRIVATE, _SHARE),
             "group": Text(
@@ -114,7 +111,7 @@ SERVER: Mapping[str, Kind] = {
     ),
     "limit-unused": Kind(
         "warning",
-        "A limit or --allow names a project or source that is none.",
+        "A limit or --allow names a project or source that does not exist.",
         {
             f"{where}-{which}": Text(f"{names} names {{name:q}}, but {but}; {so}", hint)
             for where, names, so, hint in (
@@ -141,34 +138,34 @@ SERVER: Mapping[str, Kind] = {
     ),
     "person-unknown": Kind(
         "error",
-        "A membership names somebody who exists nowhere.",
+        "A membership names an unknown user.",
         one(
             "{username:q} is neither on the server nor in a source of users",
-            "add a row that describes this person, or correct the username",
+            "add a row for this user, or correct the username",
         ),
         {"username": LOGIN},
     ),
     "person-ambiguous": Kind(
         "error",
-        "More than one user on the server fits.",
+        "Several users on the server match.",
         one(
-            "{username:q} fits {users:list} on the server",
+            "{username:q} matches {users:list} on the server",
             "write the username exactly as the server has it",
         ),
         {"username": LOGIN},
     ),
     "person-protected": Kind(
         "warning",
-        "A protected account was left as it is.",
+        "Kanport does not change a protected account.",
         one(
             "{username:q} is protected, so Kanport does not change this account",
-            "protect in the mapping lists the protected accounts",
+            "the mapping lists protected accounts under protect",
         ),
         {"username": LOGIN},
     ),
     "person-inactive": Kind(
         "info",
-        "Somebody not active and not on the server: not created.",
+        "Kanport does not create a user that is not active.",
         one(
             "{username:q} is not active and not on the server, so Kanport does not create this user"
         ),
@@ -180,40 +177,40 @@ SERVER: Mapping[str, Kind] = {
         {
             case: Text(
                 "{username:q} is disabled on the server and stays disabled: " + why,
-                "to let this person work again, enable the account in Kanboard or map the field"
-                " active; else remove the person from the source",
+                "to let this user work again, enable the account in Kanboard or map the field"
+                " active; otherwise remove the user from the source",
             )
             for case, why in {
-                "": "the ledger does not say that Kanport disabled this account",
+                "": "according to the ledger, Kanport did not disable this account",
                 "other-id": "Kanport disabled this account on {disabled_on}, and it belongs to the"
                 " stable id {owner:q}",
                 "invalid-row": "Kanport disabled this account on {disabled_on}, and an invalid row"
                 " names it as well",
                 "admin": "Kanport disabled this account on {disabled_on}, and allow_admins does"
-                " not name this administrator",
+                " not list this administrator",
             }.items()
         },
         {"username": LOGIN, "owner": VALUE},
     ),
     "username-spelled": Kind(
         "info",
-        "The server spells this username differently; it is kept.",
-        one("the server spells {text:q} as {username:q}, and Kanport keeps that"),
+        "The server spells this username differently, and Kanport keeps that spelling.",
+        one("the server spells {text:q} as {username:q}, and Kanport keeps that spelling"),
         {"text": LOGIN, "username": LOGIN},
     ),
     "username-old": Kind(
         "warning",
-        "A membership names somebody who is renamed as they were.",
+        "A membership uses the former username of a renamed user.",
         one(
-            "the plan renames {username:q} to {new_username:q}; from then on this row does not name"
-            " this user",
+            "the plan renames {username:q} to {new_username:q}; after that, this row no longer"
+            " names this user",
             "write {new_username:q} here",
         ),
         {"username": LOGIN, "new_username": LOGIN},
     ),
     "user-local": Kind(
         "info",
-        "A local account of somebody who is to come from Kanboard's LDAP.",
+        "A user that should come from Kanboard's LDAP has a local account.",
         one(
             "{username:q} has a local account until the first login through LDAP; from then on its"
             " local password no longer works"
@@ -222,12 +219,12 @@ SERVER: Mapping[str, Kind] = {
     ),
     "ldap-unproven": Kind(
         "warning",
-        "Nothing shows that Kanboard has an LDAP of its own.",
+        "Kanport cannot tell whether Kanboard has its own LDAP.",
         {
             case: Text(
-                "Kanboard is to create {count:#user|users} from its own LDAP, and none of the users"
-                f" {which} came from there so far; only the first one shows whether LDAP is"
-                " set up",
+                "the plan lets Kanboard create {count:#user|users} from its own LDAP, but none of"
+                f" the users {which} came from there; only the first one shows whether LDAP is set"
+                " up",
                 "Kanboard needs LDAP_AUTH with LDAP_BIND_TYPE anonymous or proxy; apply tries one"
                 " user first, and skips the others if Kanboard has no LDAP",
             )
@@ -236,10 +233,10 @@ SERVER: Mapping[str, Kind] = {
     ),
     "ldap-expected": Kind(
         "info",
-        "Whom Kanboard's own LDAP knows cannot be asked beforehand.",
+        "Kanport cannot check in advance which users Kanboard's own LDAP knows.",
         one(
-            "Kanboard is to create {count:#user|users} from its own LDAP, where {known:#user|users}"
-            " of the server came from; only apply shows whether LDAP knows"
+            "the plan lets Kanboard create {count:#user|users} from its own LDAP, like"
+            " {known:#user|users} of the server; only apply shows whether LDAP knows"
             " {count:this user|them}",
             "with LDAP_BIND_TYPE user, Kanboard can log people in, but cannot create users",
         ),
@@ -255,11 +252,11 @@ SERVER: Mapping[str, Kind] = {
     ),
     "rename-unclear": Kind(
         "error",
-        "An email address fits more than one person.",
+        "Kanport cannot tell which account belongs to a user.",
         {
             "two-users": Text(
                 "{username:q} has the username of {by_username} and the email address {email:q} of"
-                " {by_email}, and the name does not decide between the two",
+                " {by_email}, and the name does not show which one is meant",
                 "correct the usernames and addresses on the server, or read stable ids",
             ),
             "several-users": Text(
@@ -269,7 +266,7 @@ SERVER: Mapping[str, Kind] = {
             ),
             "several-people": Text(
                 "Kanport cannot tell which account belongs to {username:q}: by the email address"
-                " {email:q}, {usernames:q} would all be new names of one user",
+                " {email:q}, {usernames:q} would all be new usernames of one user",
                 _RENAME,
             ),
             "invalid-row": Text(
@@ -292,7 +289,7 @@ SERVER: Mapping[str, Kind] = {
     ),
     "identity-changed": Kind(
         "error",
-        "An account would pass to a person with another stable id.",
+        "An account would go to a person with another stable id.",
         {
             "renamed": Text(
                 "the ledger knows {username:q} as {user}, and the server now calls that user"
@@ -306,37 +303,37 @@ SERVER: Mapping[str, Kind] = {
                 "rename or remove {holder} on the server first",
             ),
             "by-username": Text(
-                "the username of {username:q}, with the stable id {stable_id:q}, is that of {user},"
-                " whom the ledger knows by the id {owner:q}",
+                "{username:q} has the stable id {stable_id:q} in the sources, but {user} with this"
+                " username has the id {owner:q} in the ledger",
                 "if it is another person, rename {user} on the server; if it is the same person"
                 " with a new id, move the ledger away",
             ),
             "by-email": Text(
-                "the email address of {username:q}, with the stable id {stable_id:q}, is that of"
-                " {user}, whom the ledger knows by the id {owner:q}",
+                "{username:q} has the stable id {stable_id:q} in the sources, but {user} with this"
+                " email address has the id {owner:q} in the ledger",
                 "if it is another person, rename {user} on the server; if it is the same person"
                 " with a new id, move the ledger away",
             ),
             "held": Text(
-                "the account {user} is, or may be, that of another person in the sources",
-                "correct first what other findings say of that person",
+                "the account {user} belongs, or may belong, to another person in the sources",
+                "fix the other findings about that person first",
             ),
         },
         {"username": LOGIN, "called": LOGIN, "stable_id": VALUE, "owner": VALUE},
     ),
     "username-temporary": Kind(
         "warning",
-        "A run was cut off while it swapped usernames.",
+        "A run was interrupted while it swapped usernames.",
         one(
             "{user} has a temporary username, because a run that renames users was interrupted;"
-            " Kanport cannot tell which username it is to get",
+            " Kanport cannot tell which username this user should get",
             "finish that run with kanport resume, or rename the account on the server; the journal"
             " of the run has its former username",
         ),
     ),
     "person-unmanaged": Kind(
         "warning",
-        "Somebody whom Kanport does not manage stays enabled.",
+        "A user that Kanport does not manage stays enabled.",
         one(
             "{username:q} is not active in the sources, but stays enabled: Kanport neither created"
             " nor adopted this account",
@@ -344,20 +341,20 @@ SERVER: Mapping[str, Kind] = {
         ),
         {"username": LOGIN},
     ),
-    "person-returned": Kind("info", "Somebody is back whom Kanport had disabled as missing."),
+    "person-returned": Kind("info", "A user that Kanport disabled as missing is back."),
     "login-reused": Kind(
         "warning",
-        "A username comes back with another stable id: somebody new.",
+        "A username comes back with another stable id, so it is a new user.",
         one(
-            "the username {username:q} belonged to a person with the stable id {former_id:q}, whose"
-            " account is gone; this person has the id {stable_id:q} and gets a new account",
-            "if it is the same person with a new id, you need not do anything",
+            "the username {username:q} belonged to a user with the stable id {former_id:q}, who is"
+            " no longer on the server; this user has the id {stable_id:q} and gets a new account",
+            "you need not do anything, even if it is the same person with a new id",
         ),
         {"username": LOGIN, "former_id": VALUE, "stable_id": VALUE},
     ),
     "leaver-waiting": Kind(
         "info",
-        "Somebody is in no source, and nothing happens to them yet.",
+        "A user is in no source, and Kanport waits before it acts.",
         {
             "disable": Text(
                 "{username:q} is in no source since {since}; Kanport disables this user {when}"
@@ -374,39 +371,39 @@ SERVER: Mapping[str, Kind] = {
     ),
     "leaver-removal": Kind(
         "info",
-        "People whom Kanport disabled are removed on a certain day.",
+        "Kanport removes users that it disabled on a certain day.",
         one(
             "Kanport removes {count:#user|users} that it disabled; {username:q} is the next, on or"
             " after {day}",
-            "Kanport re-enables a user instead whom a source names again before",
+            "if a source names a user again before that day, Kanport re-enables the user instead",
         ),
         {"username": LOGIN},
     ),
     "ledger-new": Kind(
         "warning",
-        "Without a memory of them, disabled users stay disabled.",
+        "The ledger is new, so disabled users stay disabled.",
         one(
             "the ledger is new, so Kanport does not know whether it disabled {count:#user|users} in"
             " no source; if a source names {count:this user|them} again, {count:the user|they}"
             " {count:stays|stay} disabled: {usernames:q}",
-            "enable the account of whoever comes back; Kanport re-enables those that it disables"
-            " from now on",
+            "if one of them comes back, enable the account in Kanboard; Kanport re-enables users"
+            " that it disables from now on",
         ),
         {"usernames": LOGIN},
     ),
     "ledger-ahead": Kind(
         "warning",
-        "The ledger is ahead of the clock, so no absence counts.",
+        "The ledger is ahead of the clock, so Kanport counts no missing users.",
         one(
-            "the ledger has counted a plan of {counted_at}, and now it is {now}; until then Kanport"
-            " counts no run for missing people",
+            "the last plan in the ledger is of {counted_at}, but it is {now} now; until then,"
+            " Kanport does not count runs for missing users",
             "check the clock of this machine; if it was wrong before, move the ledger away to start"
             " a new one",
         ),
     ),
     "missing-unknown": Kind(
         "warning",
-        "Somebody may be missing, but nothing proves it.",
+        "Removal withheld: the input does not prove it.",
         {
             "disable": Text(
                 "Kanport does not disable {count:#user|users} who may be missing from the sources,"
@@ -445,13 +442,12 @@ SERVER: Mapping[str, Kind] = {
     ),
     "access-through-group": Kind(
         "warning",
-        "Access may come through a group and so remain.",
+        "Access may remain, because it may come through a group.",
         {
             "revoke": Text(
                 "{username:q} may keep access to {project:q} through the {count:group|groups}"
                 " {groups:q}",
-                "Kanboard does not show this; check the permissions of the project, or change the"
-                " group",
+                "check the permissions of the project in Kanboard, or change the group",
             ),
             "change": Text(
                 "{username:q} may have access to {project:q} through the {count:group|groups}"
@@ -463,7 +459,7 @@ SERVER: Mapping[str, Kind] = {
     ),
     "access-kept": Kind(
         "info",
-        "Access is known to come through a group, and stays.",
+        "Access comes through a group, and Kanport cannot revoke it.",
         one(
             "Kanport cannot revoke {count:#membership|memberships} that no source lists, because an"
             " earlier run found that access comes through a group: {memberships:list}",
@@ -472,7 +468,7 @@ SERVER: Mapping[str, Kind] = {
     ),
     "group-unknown": Kind(
         "error",
-        "The server has no such group, and none is to be created.",
+        "Neither the server nor the mapping has such a group.",
         one(
             "the group {group:q} is neither on the server nor among the groups of the mapping",
             "add it to groups, or correct its name",
@@ -480,7 +476,7 @@ SERVER: Mapping[str, Kind] = {
     ),
     "group-unclear": Kind(
         "error",
-        "Which group of the server is meant cannot be told.",
+        "Kanport cannot tell which group of the server is meant.",
         {
             "several": Text(
                 "the group {group:q} may be {groups:list} on the server",
@@ -501,15 +497,15 @@ SERVER: Mapping[str, Kind] = {
                 "rename the groups on the server, or give each an external id of its own",
             ),
             "shared": Text(
-                "the group {group:q} is {groups:list} on the server, as another group of the"
-                " sources is",
+                "the group {group:q} matches {groups:list} on the server, and so does another group"
+                " of the sources",
                 "rename the groups on the server, or give each an external id of its own",
             ),
         },
     ),
     "group-unread": Kind(
         "warning",
-        "Not all members of a group could be read; it is left alone.",
+        "Kanport could not read all members of a group, so it does not change them.",
         one(
             "the group {group:q} has too many members for the server to list, so Kanport does not"
             " change them",
@@ -518,7 +514,7 @@ SERVER: Mapping[str, Kind] = {
     ),
     "project-dropped": Kind(
         "warning",
-        "No source names a project any more; access there stays.",
+        "No source names a project any more, and its members keep their access.",
         {
             case: Text(
                 f"{what}; {{remaining:;}}",
@@ -527,30 +523,30 @@ SERVER: Mapping[str, Kind] = {
             )
             for case, what in {
                 "": "no source lists members of the project {project:q} any more",
-                "unproven": "the input leaves open whether a source still names the project"
+                "unproven": "the input does not show whether a source still names the project"
                 " {project:q}",
             }.items()
         },
     ),
     "group-dropped": Kind(
         "warning",
-        "No source names a group any more; its members stay in it.",
+        "No source names a group any more, and its members stay in it.",
         {
             case: Text(
                 f"{what}; {{remaining:;}}",
-                f"{_DECIDE} groups_missing: revoke ends what Kanport gave, groups_missing: remove"
-                " removes groups, groups_missing: keep accepts it",
+                f"{_DECIDE} groups_missing: revoke ends what Kanport granted, groups_missing:"
+                " remove removes the group, groups_missing: keep accepts it",
             )
             for case, what in {
                 "": "no source names the group {group:q} any more",
-                "unproven": "the input leaves open whether a source still names the group"
+                "unproven": "the input does not show whether a source still names the group"
                 " {group:q}",
             }.items()
         },
     ),
     "group-was-empty": Kind(
         "info",
-        "Nothing shows which projects a group gives access to that had no members.",
+        "Kanport cannot tell which projects an empty group gives access to.",
         {
             "": Text(
                 "the group {group:q} had no members, so Kanport cannot tell to which projects it"
@@ -561,7 +557,7 @@ SERVER: Mapping[str, Kind] = {
     ),
     "group-kept": Kind(
         "warning",
-        "A group that nothing names was not removed.",
+        "Kanport does not remove a group that no source names.",
         {
             "unproven": Text(
                 "Kanport does not remove the group {group:q}: the input does not prove that no"
@@ -591,12 +587,12 @@ SERVER: Mapping[str, Kind] = {
         "The server has another project of that name or identifier.",
         {
             "other-identifier": Text(
-                "{project} on the server has the identifier {has:q}, and the sources want to create"
-                " it with {identifier:q}",
+                "{project} on the server has the identifier {has:q}, and the sources give it"
+                " {identifier:q}",
                 "give the project on the server this identifier, or correct the row",
             ),
             "no-identifier": Text(
-                "{project} on the server has no identifier, and the sources want to create it with"
+                "{project} on the server has no identifier, and the sources give it the identifier"
                 " {identifier:q}",
                 "give the project on the server this identifier, or correct the row",
             ),
@@ -619,35 +615,35 @@ SERVER: Mapping[str, Kind] = {
     ),
     "passwords-behind": Kind(
         "warning",
-        "Passwords of another server cannot be moved.",
+        "Kanport cannot copy passwords from another server.",
         one(
             "{count:#user gets|users get} a new password, because Kanport cannot read those of the"
             " other server",
-            "if they are random, let people reset theirs by email in Kanboard",
+            "if the passwords are random, let users reset them by email in Kanboard",
         ),
     ),
     "person-differs": Kind(
         "warning",
-        "Somebody of that username is there, with other values.",
+        "The server already has a user of this username, with different values.",
         one(
-            "{username:q} is on the server already, and gets from the other server"
+            "{username:q} is on the server already, and the other server has different values:"
             " {differences:list}",
-            "if that is somebody else, rename one of them first, or protect the account",
+            "if these are two people, rename one of them first, or protect the account",
         ),
         {"username": LOGIN},
     ),
     "role-to-make": Kind(
         "warning",
-        "A project to be created has a custom role only by hand.",
+        "A new project needs a custom role, which you must create by hand.",
         one(
-            "{count:#person gets|people get} the custom role {role:q} in the new project"
+            "{count:#user gets|users get} the custom role {role:q} in the new project"
             " {project:q}, which does not have it yet",
-            "create the role in the settings of the project; Kanboard's API cannot",
+            "create the role in the settings of the project, because Kanboard's API cannot",
         ),
     ),
     "project-left-out": Kind(
         "warning",
-        "Kanboard's API cannot create a project as it is.",
+        "Kanboard's API cannot create such a project.",
         {
             "no-name": Text(
                 "{project:q} is private and has no name of its own, " + _LEFT_OUT, _CREATE
@@ -664,11 +660,11 @@ SERVER: Mapping[str, Kind] = {
     ),
     "row-skipped": Kind(
         "warning",
-        "An invalid row was skipped; its person stays as they are.",
+        "Kanport skips a row and does not change its user.",
         {
             "disputed": Text("row skipped: Kanport cannot tell whose account {username:q} is"),
             "invalid-row": Text(
-                "row skipped: an invalid row keeps Kanport from creating or finding {username:q}"
+                "row skipped: because of an invalid row, Kanport cannot create or find {username:q}"
             ),
             "lowers": Text(
                 "row skipped: {username:q} would lose something, but an invalid row names this user"

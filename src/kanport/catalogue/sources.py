@@ -1,4 +1,4 @@
-"""What can be wrong with a file, a row, or a directory and its groups."""
+"""Findings about a file, a row, or a directory and its groups."""
 
 from collections.abc import Mapping
 
@@ -9,17 +9,17 @@ _MERGED = (
     " mapping"
 )
 _DELETE_ROW = "delete the row; if it is right, set verbatim: true for this source in the mapping"
-_SAVE_ANEW = "open it in Excel or LibreOffice, save it again, and copy it again"
+_SAVE_ANEW = "open it in Excel or LibreOffice, and save it again"
 _IN_CSV = "export the file again as CSV UTF-8"
 _DOUBLE = 'write a quotation mark within a value twice, as in "Ann ""Al"" Lee"'
-# A first line that is no header may be somebody's row.
+# A first line without headers may be the row of a user.
 _FIRST_LINE = {"headers": Personal.VALUE, "alike": Personal.VALUE}
 _OTHER_KIND = "this is {kind}, but the mapping says `type: {wanted}`"
 _NO_HEADER = "the header has none of the columns that the mapping reads: {wanted:many}"
 
 
 def _same(message: str, /, **hints: str) -> Mapping[str, Text]:
-    """Return cases that say the same and advise each in its own way."""
+    """Return cases with one message and different hints."""
     return {case: Text(message, hint) for case, hint in hints.items()}
 
 
@@ -30,7 +30,7 @@ def _damaged(**why: str) -> Mapping[str, Text]:
 
 
 def _too_large(**why: str) -> Mapping[str, Text]:
-    hint = "copy the rows into a new workbook; no list of people is that large"
+    hint = "copy the rows into a new workbook"
     return {
         case: Text(f"Kanport does not open the workbook: {text}", hint)
         for case, text in why.items()
@@ -41,11 +41,11 @@ SOURCES: Mapping[str, Kind] = {
     # The shape of a file. These stop the whole source.
     "file-kind": Kind(
         "error",
-        "The file is of another kind than its name or the mapping says.",
+        "The file is not what its name or the mapping says.",
         {
             **_same(
                 _OTHER_KIND,
-                other="name the file with the list",
+                other="name the file that contains the list",
                 type="change the mapping to `type: {right}`, or name another file",
                 protected="open it with its password and save it without one",
             ),
@@ -93,7 +93,7 @@ SOURCES: Mapping[str, Kind] = {
     ),
     "file-encoding": Kind(
         "error",
-        "The file's text is not in the encoding that was expected.",
+        "The file is not in the expected encoding.",
         {
             **_same(
                 "the file is not UTF-8: byte 0x{byte:02X} at position {position} of the line",
@@ -108,9 +108,9 @@ SOURCES: Mapping[str, Kind] = {
             "declared": Text(
                 "Kanport reads the file as {encoding}, but this line is not {encoding}", _IN_CSV
             ),
-            "nul": Text("the file holds NUL characters, which text never does", _IN_CSV),
+            "nul": Text("the file contains NUL characters, so it is not text", _IN_CSV),
             "utf-16": Text(
-                "the file holds NUL characters; it looks like UTF-16 without a byte order mark",
+                "the file contains NUL characters; it looks like UTF-16 without a byte order mark",
                 "set `encoding: {encoding}` in the mapping",
             ),
             **MORE,
@@ -118,11 +118,11 @@ SOURCES: Mapping[str, Kind] = {
     ),
     "file-delimiter": Kind(
         "error",
-        "The character between the fields could not be told.",
+        "Kanport cannot tell the delimiter of the file.",
         {
             case: Text(
                 message,
-                'set it in the mapping, such as `delimiter: ";"`; it is one of , ; | and "\\t"',
+                'set it in the mapping, for example `delimiter: ";"`; allowed are , ; | and "\\t"',
             )
             for case, message in {
                 "": "Kanport cannot tell the delimiter from the header: {fitting:list} give the"
@@ -133,7 +133,7 @@ SOURCES: Mapping[str, Kind] = {
     ),
     "file-too-large": Kind(
         "error",
-        "The file holds more than the limits for reading allow.",
+        "The file is larger than Kanport reads.",
         {
             "": Text("the file is larger than {limit} MiB"),
             "rows": Text(
@@ -150,7 +150,7 @@ SOURCES: Mapping[str, Kind] = {
     ),
     "file-damaged": Kind(
         "error",
-        "The file cannot be read to its end.",
+        "Kanport cannot read the file to its end.",
         {
             "yaml": Text("{problem}", "{fix}"),
             **_damaged(
@@ -174,7 +174,7 @@ SOURCES: Mapping[str, Kind] = {
                 "did you mean {near:q}? The sheets are {sheets:many}",
             ),
             "hidden": Text("the workbook has no visible sheet", "the sheets are {sheets:many}"),
-            "charts": Text("the workbook has charts only, and no sheet with cells"),
+            "charts": Text("the workbook has only charts, and no sheet with cells"),
         },
     ),
     "column-missing": Kind(
@@ -186,9 +186,9 @@ SOURCES: Mapping[str, Kind] = {
                 header="the first line has {headers:many}",
                 near="did you mean {alike:many}? The first line has {headers:many}",
                 row="row {row} has them: set `header_row: {row}` in the mapping",
-                delimiter='set `delimiter: "{delimiter}"` in the mapping; then they are there',
+                delimiter='set `delimiter: "{delimiter}"` in the mapping; Kanport then finds them',
                 unshown="check that the file has a header; Kanport does not show the first line,"
-                " since it may hold a password",
+                " because it may contain a password",
             ),
             "source": Text(
                 "the source {source:q} has no column {column:q}, which {place} reads",
@@ -215,7 +215,7 @@ SOURCES: Mapping[str, Kind] = {
             ),
             **MORE,
         },
-        # The mapping may not name the column, and so it may be what the first row holds.
+        # The mapping may not name the column, so it may be a value of the first row.
         {"column": Personal.VALUE},
     ),
     "header-empty": Kind(
@@ -223,7 +223,7 @@ SOURCES: Mapping[str, Kind] = {
         "A column with values has no header.",
         {
             "": Text(
-                "a column without a header holds a value", "add a header, or empty the column"
+                "a column without a header contains a value", "add a header, or clear the column"
             ),
             **MORE,
         },
@@ -235,11 +235,11 @@ SOURCES: Mapping[str, Kind] = {
             **_same(
                 "the row has {fields:#field|fields}, the header has {width}",
                 short="write the delimiter of an empty field too, and put a value with a line"
-                " break into quotation marks",
-                alike="all rows are like this: give each of their columns a name in the header",
+                " break in quotation marks",
+                alike="all rows have this number of fields: give each column a header",
                 quotes='put straight quotation marks (") around a value, not typographic or single'
                 " ones",
-                long="put a value that holds a {delimiter} into double quotation marks",
+                long="put a value that contains a {delimiter} in double quotation marks",
             ),
             "named": Text(
                 "the first line has {fields:#field|fields}, separated by a {delimiter}; the"
@@ -249,14 +249,14 @@ SOURCES: Mapping[str, Kind] = {
             "no-table": Text("this row is not a table of values", 'write {{username: "ada", …}}'),
             "nested": Text(
                 "the value of {column:q} is a list or a table",
-                "write one text; to hold several values, join them with a separator",
+                "write one text; join several values with a separator",
             ),
             **MORE,
         },
     ),
     "row-quotes": Kind(
         "error",
-        "The quotation marks of a row don't pair up.",
+        "The quotation marks of a row do not match.",
         {
             case: Text(message, hint)
             for case, message, hint in (
@@ -288,7 +288,7 @@ SOURCES: Mapping[str, Kind] = {
     ),
     "row-hidden": Kind(
         "error",
-        "Rows are hidden, and the mapping does not say what to do.",
+        "Rows are hidden, and the mapping does not say whether they count.",
         one(
             "{count:#row is|rows are} hidden ({rows:list}), and the mapping does not say whether"
             " hidden rows count",
@@ -297,7 +297,7 @@ SOURCES: Mapping[str, Kind] = {
     ),
     "rows-left-out": Kind(
         "warning",
-        "Rows were left out; what is not read proves nothing.",
+        "Kanport left out rows, so it treats nobody as missing.",
         one(
             "Kanport left out {count:#hidden row|hidden rows} ({rows:list}), so it treats nobody as"
             " missing"
@@ -305,11 +305,10 @@ SOURCES: Mapping[str, Kind] = {
     ),
     "cell-merged": Kind(
         "error",
-        "A value stands in merged cells; for which rows is unclear.",
+        "A value is in merged cells, so Kanport cannot tell its rows.",
         {
             "": Text(
-                "the cells {range} are merged, so Kanport cannot tell for which rows the value"
-                " counts",
+                "the cells {range} are merged, so Kanport cannot tell which rows have the value",
                 _MERGED,
             ),
             "cell": Text("the cell is one of the merged cells {range}", _MERGED),
@@ -319,7 +318,7 @@ SOURCES: Mapping[str, Kind] = {
     ),
     "file-read-as": Kind(
         "info",
-        "How a file was read: encoding, delimiter, sheet.",
+        "How Kanport read a file: encoding, delimiter, sheet.",
         {
             "": Text("read as {encoding}, with a {delimiter} between the fields"),
             "titled": Text(
@@ -338,11 +337,11 @@ SOURCES: Mapping[str, Kind] = {
     ),
     "part-unreadable": Kind(
         "warning",
-        "A part of a workbook cannot be read; it is read without.",
+        "Kanport cannot read a part of a workbook and ignores it.",
         {
             case: Text(f"Kanport reads the workbook without {text}", _SAVE_ANEW)
             for case, text in {
-                "formats": "the number formats, so every number may be a date",
+                "formats": "the number formats, so any number may be a date",
                 "columns": "the format of some columns, so they may be hidden",
                 "merged": "some of its merged cells",
             }.items()
@@ -353,78 +352,77 @@ SOURCES: Mapping[str, Kind] = {
         "The letters fit another encoding than the declared one.",
         one(
             "the mapping says {declared}, but the letters look like {guess}",
-            "set `encoding: {guess}` in the mapping if the names look right then",
+            "if the names look right with it, set `encoding: {guess}` in the mapping",
         ),
     ),
     "row-surplus": Kind(
         "warning",
         "A row has empty fields beyond those of the header.",
         one(
-            "{count:#row has|rows have} empty fields beyond the header, other rows do not",
-            "check that no value was split at a delimiter that is not quoted",
+            "{count:#row has|rows have} empty fields beyond the header, unlike the other rows",
+            "check that no value contains a delimiter without quotation marks",
         ),
     ),
-    # These leave out their row.
+    # Kanport ignores the row of these.
     "row-header": Kind(
         "error",
-        "A row repeats the header, as where files were joined.",
+        "A row repeats the header, probably because files were joined.",
         one("the row repeats the header", _DELETE_ROW),
     ),
     "row-total": Kind(
         "error",
-        "A row holds a total or a note below the list; it names nobody.",
+        "A row contains a total or a note below the list, and no user.",
         {
             "": Text("the row contains a total or a note below the list", _DELETE_ROW),
-            "ruled": Text("the row contains a line of signs", _DELETE_ROW),
+            "ruled": Text("the row contains only a separator line", _DELETE_ROW),
         },
     ),
     # A directory and its groups.
     "directory-empty": Kind(
         "error",
-        "A directory gave nobody; that proves nobody's absence.",
+        "A search in a directory found nothing; Kanport treats nobody as missing.",
         {
             "": Text(
                 "the search found nobody with {filter} below {bases:q}",
-                "check base, filter, and what this login may read",
+                "check base, filter, and the permissions of this login",
             ),
             "groups": Text(
                 "the search found no group with {filter} below {bases:q}",
-                "check base and filter of groups, and what this login may read",
+                "check base and filter of groups, and the permissions of this login",
             ),
         },
     ),
     "entry-ambiguous": Kind(
         "error",
-        "A directory gave two entries whose names every server takes for one.",
+        "A directory has two entries with the same name.",
         one(
-            "the directory has two entries of one name: {names:q}",
+            "the directory has two entries with the same name: {names:q}",
             "rename one of them in the directory",
         ),
         {"names": Personal.ENTRY},
     ),
     "directory-fallback": Kind(
         "info",
-        "A server did not answer; another one was read.",
-        one("read from {server}, since other servers could not be used: {failures:;}"),
+        "A server did not answer, so Kanport read another one.",
+        one("Kanport read from {server}, because other servers failed: {failures:;}"),
         {"failures": Personal.VALUE},
     ),
     "directory-referrals": Kind(
         "info",
-        "Parts of a directory lie on other servers; not read.",
+        "Parts of a directory are on other servers, which Kanport does not read.",
         one(
             "Kanport skipped {count:#referral|referrals} to other servers",
-            "add a source for each of these servers if people are only there",
+            "if users are only there, add a source for each of these servers",
         ),
     ),
     "referrals-new": Kind(
         "warning",
-        "More of a directory lies on other servers than in the last good run.",
+        "More of a directory is on other servers than in the last good run.",
         one(
-            "{count:#part|parts} of the directory {count:lies|lie} on other servers now, and did"
-            " not in the last good run: {referrals:q}; Kanport does not read them, so nobody who is"
-            " missing loses anything",
-            "read them with a source of their own; if nobody is lost there,"
-            " --allow referrals:{source}={count} accepts that for one run",
+            "{count:#part|parts} of the directory {count:is|are} on other servers since the last"
+            " good run: {referrals:q}; Kanport does not read them, so it treats nobody as missing",
+            "add a source that reads them; if no user is there, --allow referrals:{source}={count}"
+            " accepts that for one run",
         ),
     ),
     "attribute-nowhere": Kind(
@@ -432,32 +430,32 @@ SOURCES: Mapping[str, Kind] = {
         "No entry has an attribute that the mapping names.",
         one(
             "none of {entries:#entry|entries} has the attribute {attribute}",
-            "check that it is spelled as in the directory and that this login may read it",
+            "check its spelling, and whether this login may read it",
         ),
     ),
     "active-nowhere": Kind(
         "info",
-        "No entry says that it is disabled; or it may not be read.",
+        "No entry is disabled, or this login may not read the attribute.",
         one(
-            "none of {entries:#entry|entries} has {attribute}, so all count as active",
-            "check that this login may read it, unless nobody is disabled",
+            "none of {entries:#entry|entries} has {attribute}, so Kanport treats all as active",
+            "unless really no user is disabled, let this login read {attribute}",
         ),
     ),
     "value-chosen": Kind(
         "info",
-        "Of several values of an attribute one was taken, by a rule.",
+        "Kanport chose one of several values of an attribute, by a rule.",
         one(
-            "{count:#entry has|entries have} several values of {attribute}; Kanport took one of"
+            "{count:#entry has|entries have} several values of {attribute}; Kanport uses one of"
             " them, by the rule under choose"
         ),
     ),
     "group-missing": Kind(
         "error",
-        "A group that the mapping names is not there.",
+        "A group that the mapping names does not exist.",
         {
             "": Text(
-                "the directory has no group {group:q}, or this login may not see it; nobody loses"
-                " access because of it",
+                "the directory has no group {group:q}, or this login may not see it; Kanport"
+                " revokes nothing because of it",
                 "correct the group under groups.names, or remove it there",
             ),
             "cell": Text("the directory has no group {group:q}"),
@@ -470,7 +468,7 @@ SOURCES: Mapping[str, Kind] = {
     ),
     "group-unreadable": Kind(
         "warning",
-        "The members of a group cannot be read.",
+        "Kanport cannot read the members of a group.",
         {
             "": Text(
                 "the directory does not show the members of {groups:q} and does not prove that"
@@ -486,7 +484,7 @@ SOURCES: Mapping[str, Kind] = {
     ),
     "group-not-expanded": Kind(
         "warning",
-        "The server does not list who is in a dynamic group.",
+        "The directory does not list the members of a dynamic group.",
         one(
             "the directory does not list whom {attribute} of {groups:q} finds, so Kanport revokes"
             " nothing in this group",
@@ -496,20 +494,21 @@ SOURCES: Mapping[str, Kind] = {
     ),
     "group-too-deep": Kind(
         "warning",
-        "Groups lie deeper in one another than is followed.",
+        "Groups are nested deeper than Kanport follows.",
         one(
-            "the group contains groups more than {depth} deep, so Kanport revokes nothing in it",
-            "raise groups.depth",
+            "the group contains groups nested more than {depth} deep, so Kanport revokes nothing in"
+            " it",
+            "raise groups.depth in the mapping",
         ),
     ),
     "group-cycle": Kind(
         "info",
-        "Groups contain one another; each is followed once.",
+        "Groups contain each other; Kanport follows each once.",
         one("the group contains itself through other groups"),
     ),
     "member-unreadable": Kind(
         "warning",
-        "A member of a group cannot be read; nobody knows who.",
+        "Kanport cannot read a member of a group.",
         {
             "": Text(
                 "the directory does not show {count:#member|members} and does not prove that"
@@ -523,7 +522,7 @@ SOURCES: Mapping[str, Kind] = {
     ),
     "entry-unreadable": Kind(
         "warning",
-        "A directory shows an entry no more, and proves nothing.",
+        "A directory no longer shows an entry and does not prove that it is gone.",
         {
             case: Text(
                 message,
@@ -532,8 +531,8 @@ SOURCES: Mapping[str, Kind] = {
             )
             for case, message in {
                 "people": "the directory no longer shows {count:#person|people} and does not prove"
-                " that {count:this person is|they are} gone: {people:list}; Kanport revokes nothing"
-                " of theirs",
+                " that {count:this person is|they are} gone: {people:list}; Kanport revokes none"
+                " of their access",
                 "groups": "the directory no longer shows {count:#group|groups} and does not prove"
                 " that {count:it is|they are} gone: {groups:q}; Kanport revokes nothing in"
                 " {places:q}",
@@ -542,36 +541,36 @@ SOURCES: Mapping[str, Kind] = {
                 " because of that",
                 "guessed": "the directory shows no entry of {count:#user of the server|users of the"
                 " server} and does not prove that there is none: {people:list}; Kanport revokes"
-                " nothing of theirs",
+                " none of their access",
                 "nameless": "the directory has {count:#entry|entries} whose username it does not"
-                " show: {entries:q}; Kanport revokes nothing of {users:#user|users} in no source"
-                " who may be meant: {usernames:q}",
+                " show: {entries:q}; Kanport revokes no access of {users:#user|users} in no source"
+                " who may have such an entry: {usernames:q}",
                 "member": "the directory does not show whether {user} is in {groups:q};"
-                " Kanport revokes nothing of theirs there",
+                " Kanport revokes none of their access there",
             }.items()
         },
         {"entries": Personal.ENTRY, "usernames": Personal.LOGIN},
     ),
     "groups-unreadable": Kind(
         "warning",
-        "Which groups somebody is in cannot be read.",
+        "Kanport cannot read the groups of a user.",
         one(
             "the directory does not show memberOf of {count:#person|people} and does not prove that"
-            " {count:this person is|they are} in no group: {names:q}; Kanport revokes nothing of"
-            " theirs",
+            " {count:this person is|they are} in no group: {names:q}; Kanport revokes none of"
+            " their access",
             "let this login read memberOf",
         ),
         {"names": Personal.ENTRY},
     ),
     "member-outside": Kind(
         "info",
-        "A member outside the base is locked, or in no source of users.",
+        "A member of a group is outside the base, and disabled or in no source of users.",
         {
             "": Text(
                 "{members:#member of groups lies|members of groups lie} outside the base and"
                 " {members:is|are} in no source of users, so membership neither grants nor keeps"
                 " access: {names:q}",
-                "add their folder to base if they are to have access",
+                "to give them access, add their folder to base",
             ),
             "locked": Text(
                 "{members:#member of groups lies|members of groups lie} outside the base and"
@@ -584,7 +583,7 @@ SOURCES: Mapping[str, Kind] = {
     ),
     "member-unclear": Kind(
         "warning",
-        "A member outside the base may or may not be the user of that username.",
+        "A member of a group is outside the base, and only the username identifies the user.",
         one(
             "{members:#member of groups lies|members of groups lie} outside the base, and only the"
             " username says which user {members:it is|they are}, so Kanport grants and revokes"
@@ -603,8 +602,8 @@ SOURCES: Mapping[str, Kind] = {
                 "give one of them another username if both are to use Kanboard",
             ),
             "both": Text(
-                "memberships call {member:q} {username:q}, the username of {owner:q}, and users"
-                " call it otherwise, so Kanport grants and revokes nothing because of it",
+                "memberships gives {member:q} the username {username:q} of {owner:q}, and users"
+                " gives it another one, so Kanport grants and revokes nothing because of it",
                 "read the username from the same attribute in users and memberships",
             ),
         },
@@ -612,10 +611,11 @@ SOURCES: Mapping[str, Kind] = {
     ),
     "member-no-person": Kind(
         "info",
-        "A member of a group is none of the people.",
+        "A member of a group is not one of the users.",
         {
             "": Text(
-                "{count:#member|members} of the group {count:is|are} none of the people: {names:q}"
+                "{count:#member|members} of the group {count:is not one|are not any} of the users:"
+                " {names:q}"
             ),
             "username": Text(
                 "{username:q} is a member of a group, and neither on the server nor in a source of"

@@ -1,4 +1,4 @@
-"""What has changed on the server since a plan was made."""
+"""What changed on the server since a plan was made."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ STALENESS: Mapping[str, Kind] = {
     "stale-server": Kind(
         "",
         "The plan is for another server.",
-        one("the plan is for the server {planned}, and this is {url}"),
+        one("the plan is for the server {planned}, but this is {url}"),
     ),
     "stale-user": Kind(
         "",

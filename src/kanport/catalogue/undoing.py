@@ -1,4 +1,4 @@
-"""What an undo leaves as it is."""
+"""What an undo does not change."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ def _moved(**messages: str) -> Mapping[str, Text]:
 
 
 UNDOING: Mapping[str, Kind] = {
-    # Taking a run back.
+    # Undoing a run.
     "undo-moved": Kind(
         "error",
         "The server has changed since the run, so Kanport does not undo this.",
@@ -68,7 +68,9 @@ UNDOING: Mapping[str, Kind] = {
             case: Text(said, hint)
             for case, (said, hint) in {
                 "private": (
-                    "{project:q} is private now and takes no members" + _LEFT + " for {username:q}",
+                    "{project:q} is private now and accepts no members"
+                    + _LEFT
+                    + " for {username:q}",
                     "",
                 ),
                 "username": (
@@ -114,15 +116,15 @@ UNDOING: Mapping[str, Kind] = {
                 " comes through a group now"
             ),
             "direct": Text(
-                "access that may have come through a group comes back as a direct membership of"
+                "access that may have come through a group is restored as a direct membership of"
                 " {count:#user|users}: {usernames:q}",
-                "remove the direct membership by hand if the group is to decide again",
+                "to let the group decide again, remove the direct membership by hand",
             ),
             "enabled": Text(
                 "{count:#user|users} {count:is|are} enabled again, but private projects that"
                 " Kanboard closed with the account stay closed, and feeds get new addresses:"
                 " {usernames:q}",
-                "the owner, or an administrator, can open a private project again in Kanboard",
+                "the owner or an administrator can open a private project again in Kanboard",
             ),
             "created-disabled": Text(
                 "Kanport disables {count:#user|users} that the run created, and does not remove"
@@ -151,7 +153,7 @@ UNDOING: Mapping[str, Kind] = {
             ),
             "projects-stay": Text(
                 "{count:#project|projects} that the run created {count:stays|stay}: {projects:q}",
-                "remove {count:it|them} in Kanboard, if nobody works there",
+                "remove {count:it|them} in Kanboard if nobody uses {count:it|them}",
             ),
         },
         {"username": Personal.LOGIN, "usernames": Personal.LOGIN},

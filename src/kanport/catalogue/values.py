@@ -1,11 +1,11 @@
-"""What can be wrong with a value, and with the people and groups of all sources together."""
+"""Findings about a value, and about the users and groups of all sources together."""
 
 from collections.abc import Mapping
 
 from kanport.catalogue.kinds import MORE, Kind, Personal, Text, one
 
-_SET_TO_TEXT = "set the cells to Text before you write into them"
-_SAVE_AGAIN = "open the file in Excel or LibreOffice, save it there, and try again"
+_SET_TO_TEXT = "format the cells as Text before you write into them"
+_SAVE_AGAIN = "open the file in Excel or LibreOffice, save it, and try again"
 _AS_IT_IS = "if the value is right, set verbatim: true for this source in the mapping"
 _UNUSABLE = Text("Kanport cannot use this cell")
 
@@ -16,7 +16,7 @@ def _value(
     texts: Mapping[str, Text],
     personal: Mapping[str, Personal] | None = None,
 ) -> Kind:
-    """Return what is wrong with a value that a rule judges; of a secret one, nothing is shown."""
+    """Return a finding about a value that a rule checks; of a secret value, it shows nothing."""
     secret = Text("this value cannot be the {what}")
     return Kind(severity, about, {**texts, "secret": secret}, personal or {})
 
@@ -29,10 +29,10 @@ VALUES: Mapping[str, Kind] = {
         {
             "": Text(
                 "the cell contains the spreadsheet error {error}",
-                "correct the formula or write the value; an empty cell leaves the value as it is",
+                "correct the formula or write the value; an empty cell changes nothing",
             ),
             "narrow": Text(
-                "the cell was saved as ####, which spreadsheets show in a narrow column",
+                "the cell contains ####, which spreadsheets show if a column is too narrow",
                 "make the column wider and save the file again",
             ),
             "secret": Text("the cell contains a spreadsheet error, not a password"),
@@ -43,7 +43,7 @@ VALUES: Mapping[str, Kind] = {
         "A cell is marked as a number, but holds none.",
         {
             "": Text(
-                "the cell is marked as a number or a truth value, but contains neither",
+                "the cell is marked as a number or a true/false value, but contains neither",
                 "write the value again, and save the file in Excel or LibreOffice",
             ),
             "secret": Text("Kanport cannot read this cell", "write the password as text"),
@@ -72,18 +72,18 @@ VALUES: Mapping[str, Kind] = {
     ),
     "cell-boolean": Kind(
         "warning",
-        "A cell holds a truth value instead of text.",
+        "A cell contains a true/false value instead of text.",
         {
             "": Text(
-                "the cell contains a truth value, not text",
-                f"Kanport reads {{text}}, whatever the sheet shows; {_SET_TO_TEXT}",
+                "the cell contains a true/false value, not text",
+                f"Kanport reads it as {{text}}; {_SET_TO_TEXT}",
             ),
             "secret": _UNUSABLE,
         },
     ),
     "cell-number": Kind(
         "warning",
-        "A cell holds a number instead of text; zeros may be lost.",
+        "A cell contains a number instead of text, so leading zeros may be lost.",
         {
             "": Text(
                 "the cell contains a number, not text",
@@ -108,7 +108,7 @@ VALUES: Mapping[str, Kind] = {
         "A number has lost digits, or has a fraction.",
         {
             "digits": Text(
-                "the cell contains a number with more than {digits} digits; Excel loses the others",
+                "the cell contains a number with more than {digits} digits; Excel drops the others",
                 _SET_TO_TEXT,
             ),
             "fraction": Text("the cell contains a number with a fraction", _SET_TO_TEXT),
@@ -123,10 +123,10 @@ VALUES: Mapping[str, Kind] = {
     ),
     "cell-converted": Kind(
         "error",
-        "A spreadsheet has changed a name; the original is lost.",
+        "A spreadsheet changed a value, and the original is lost.",
         {
             "rounded": Text(
-                "the number ends in zeros: Excel keeps 15 digits and loses the others",
+                "the number ends in zeros: Excel keeps 15 digits and drops the others",
                 f"take the number from the original list, and store it as text; {_AS_IT_IS}",
             ),
             "shortened": Text(
@@ -223,7 +223,8 @@ VALUES: Mapping[str, Kind] = {
         "A value of a directory is not text.",
         one(
             "the value of {attribute} is not text",
-            "say under binary how to write it: {{{attribute}: hex}}, or guid, sid, base64",
+            "choose how to write it, under binary in the mapping: {{{attribute}: hex}}, or guid,"
+            " sid, base64",
         ),
     ),
     "absence-unproven": Kind(
@@ -232,8 +233,8 @@ VALUES: Mapping[str, Kind] = {
         {
             "": Text(
                 "the directory shows no {attribute} of {count:#entry|entries} and does not prove"
-                " that there is none: {entries:q}; the {what} is unknown, and nothing changes"
-                " because of it",
+                " that there is none: {entries:q}; Kanport does not know the {what} and changes"
+                " nothing because of it",
                 "let this login read and search {attribute}",
             ),
             "cell": Text("the directory does not show {attribute}"),
@@ -246,10 +247,10 @@ VALUES: Mapping[str, Kind] = {
         {
             "": Text(
                 "the directory no longer shows {attribute} of {count:#entry|entries}: {entries:q};"
-                " it cannot tell absent from hidden, so the {what} is unknown, and nothing changes"
-                " because of it",
-                "let this login read {attribute}; if it really is gone,"
-                " --allow columns:{source}=1 accepts that for one run",
+                " Kanport cannot tell absent from hidden, so it does not know the {what} and"
+                " changes nothing because of it",
+                "let this login read {attribute}; if it really is gone, --allow columns:{source}=1"
+                " accepts that for one run",
             ),
             "cell": Text("the directory does not show {attribute}"),
         },
@@ -257,17 +258,17 @@ VALUES: Mapping[str, Kind] = {
     ),
     "person-unproven": Kind(
         "warning",
-        "Kanport cannot tell whether an account is active, so it stays as it is.",
+        "Kanport cannot tell whether an account is active, so it does not change the account.",
         {
             "new": Text(
-                "{username:q} is not created: the directory does not show whether the account"
-                " is active",
-                "let this login read and search the attributes behind active",
+                "Kanport does not create {username:q}: the directory does not show whether the"
+                " account is active",
+                "let this login read and search the attributes that active uses",
             ),
             "disabled": Text(
                 "{username:q} stays disabled: the directory does not show whether the account"
                 " is active",
-                "let this login read and search the attributes behind active",
+                "let this login read and search the attributes that active uses",
             ),
         },
         {"username": Personal.LOGIN},
@@ -278,14 +279,14 @@ VALUES: Mapping[str, Kind] = {
         {
             case: Text(
                 f"Kanport cannot tell whether the account is active: {why}",
-                "let this login read {attribute}, or leave the rule out of active",
+                "let this login read {attribute}, or remove the rule from active",
             )
             for case, why in {
                 "unreadable": "{attribute} is missing, or this login cannot read it",
                 "not-number": "{attribute} is not a number",
                 "not-time": "{attribute} is not a point in time",
                 "not-boolean": "{attribute} is neither true nor false",
-                "zero": "{attribute} is 0, which means ended to some programs and never to others",
+                "zero": "{attribute} is 0, which some programs read as expired and others as never",
             }.items()
         },
     ),
@@ -299,21 +300,21 @@ VALUES: Mapping[str, Kind] = {
             ),
             "project": Text(
                 "the row has a role but no project",
-                "fill in the project, or empty the role too",
+                "fill in the project, or leave the role empty too",
             ),
             "role": Text(
                 "the row has a project but no role",
-                "fill in the role, or empty the project too",
+                "fill in the role, or leave the project empty too",
             ),
             "group-role": Text("the row has a group and a project but no role", "fill in the role"),
             "id": Text(
-                "{username:q} has no stable id, so Kanport cannot tell whether this is somebody"
+                "{username:q} has no stable id, so Kanport cannot tell whether this is a known user"
                 " with a new username",
-                "fill in the id, or read no ids from this source",
+                "fill in the id, or remove the id from the mapping of this source",
             ),
             "attribute": Text(
-                "the entry has no {attribute}, which identifies the person",
-                "let this login read {attribute}, if it cannot",
+                "the entry has no {attribute}, which identifies the user",
+                "add {attribute} to the entry, or let this login read it",
             ),
         },
         {"username": Personal.LOGIN},
@@ -350,7 +351,7 @@ VALUES: Mapping[str, Kind] = {
         "A pattern of the mapping takes too long for a value.",
         one(
             "the pattern {pattern:q} takes too long for this {what}",
-            "write the pattern without a repetition within a repetition, or correct the value",
+            "write the pattern without nested repetition, or correct the value",
         ),
     ),
     "value-not-clearable": Kind(
@@ -369,15 +370,15 @@ VALUES: Mapping[str, Kind] = {
     ),
     "value-not-single": Kind(
         "error",
-        "A cell or attribute has several values, one allowed.",
+        "A cell or attribute has several values, but only one is allowed.",
         {
-            "": Text("the {what} has {count} values, one allowed", "leave one value there"),
+            "": Text("the {what} has {count} values, one allowed", "keep one value"),
             "column": Text(
-                "{column:q} has {count} values, one allowed in the {what}", "leave one value there"
+                "{column:q} has {count} values, one allowed in the {what}", "keep one value"
             ),
             "external-id": Text(
-                "an external id belongs to one group, but the row names several",
-                "give each group a row of its own",
+                "the row gives one external id to several groups",
+                "use a separate row for each group",
             ),
         },
     ),
@@ -386,17 +387,17 @@ VALUES: Mapping[str, Kind] = {
         "A value is neither yes nor no.",
         one(
             "this value is neither yes nor no",
-            "write yes or no, or map the value under values in the mapping",
+            "write yes or no, or translate the value under values in the mapping",
         ),
     ),
     # What the server would refuse, or wrongly accept.
     "username-empty": _value(
         "error",
-        "A row names nobody.",
+        "A row has no username.",
         {
-            "": Text("the username is empty", "every row needs a username"),
+            "": Text("the username is empty", "fill in the username, or delete the row"),
             "row": Text(
-                "the row has no username, so Kanport cannot tell whom it is about",
+                "the row has no username, so Kanport cannot tell which user it describes",
                 "fill in the username, or delete the row",
             ),
             "group": Text(
@@ -408,7 +409,10 @@ VALUES: Mapping[str, Kind] = {
     "username-too-long": _value(
         "error",
         "Kanboard accepts at most 191 characters.",
-        one("the username has {length} characters; Kanboard allows at most {limit}"),
+        one(
+            "the username has {length} characters; Kanboard allows at most {limit}",
+            "choose a shorter username",
+        ),
     ),
     "username-odd": _value(
         "warning",
@@ -416,11 +420,11 @@ VALUES: Mapping[str, Kind] = {
         {
             "": Text(
                 "the username contains a blank, a colon or an invisible character",
-                "Kanboard accepts it, but it is hard to type, and the API cannot log in with a"
-                " colon",
+                "choose a username without it; it is hard to type, and a username with a colon"
+                " cannot use the API",
             ),
             "blanks": Text(
-                "the username begins or ends with blanks, which Kanboard cuts off",
+                "the username begins or ends with blanks, which Kanboard removes",
                 "add the transform trim",
             ),
             "decimals": Text(
@@ -434,14 +438,14 @@ VALUES: Mapping[str, Kind] = {
         "Kanboard uses this username for its application token.",
         one(
             'Kanboard reserves the username "jsonrpc" for its application token',
-            "this user could not use the API; choose another username",
+            "choose another username; this user cannot use the API",
         ),
     ),
     "name-double-encoded": Kind(
         "warning",
-        "A name was encoded twice, such as MÃ¼ller for Müller.",
+        "A name is encoded twice, such as MÃ¼ller for Müller.",
         one(
-            "the text was encoded twice; it probably means {meant:q}",
+            "the text is encoded twice; it probably means {meant:q}",
             "correct it, or export the file again in UTF-8",
         ),
         {"meant": Personal.VALUE},
@@ -452,7 +456,7 @@ VALUES: Mapping[str, Kind] = {
         {
             case: Text(
                 "the name mixes {scripts:list} letters: {char:q} is {code_point}" + like,
-                "write it in one alphabet: to Kanboard it is another name",
+                "write the name in one alphabet; for Kanboard, it is a different name",
             )
             for case, like in {"": "", "lookalike": ", which looks like {twin:q}"}.items()
         },
@@ -463,16 +467,16 @@ VALUES: Mapping[str, Kind] = {
         "A name holds an invisible character.",
         one(
             "the text contains {char}, which is invisible",
-            "delete it: the name looks the same without it, but is another one",
+            "delete the character; with it, the name looks the same but is a different name",
         ),
     ),
     "name-lookalike": Kind(
         "warning",
-        "Two names look the same and have letters of different alphabets.",
+        "Two names look the same but use letters of different alphabets.",
         {
             kind: Text(
-                f"the {kind}s {{{names}:q}} look the same, and have letters of different alphabets",
-                "write the name the same way everywhere, if you mean one",
+                f"the {kind}s {{{names}:q}} look the same but use letters of different alphabets",
+                "if they mean the same, write the name the same way everywhere",
             )
             for kind, names in (
                 ("username", "names"),
@@ -485,7 +489,10 @@ VALUES: Mapping[str, Kind] = {
     "name-too-long": _value(
         "error",
         "Kanboard's databases hold at most 255 characters.",
-        one("the name has {length} characters; Kanboard's databases hold at most {limit}"),
+        one(
+            "the name has {length} characters; Kanboard's databases hold at most {limit}",
+            "shorten the name",
+        ),
     ),
     "email-invalid": _value(
         "error",
@@ -497,7 +504,7 @@ VALUES: Mapping[str, Kind] = {
             )
             for case, why in {
                 "no-at": "it has no @",
-                "no-name": "nothing is before the @",
+                "no-name": "there is nothing before the @",
                 "name": "{char:q} is not allowed before the @",
                 "domain-short": "the domain after the @ is too short",
                 "domain": "{char:q} is not allowed after the @",
@@ -509,7 +516,10 @@ VALUES: Mapping[str, Kind] = {
     "email-too-long": _value(
         "error",
         "Kanboard's databases hold at most 255 characters.",
-        one("the address has {length} characters; Kanboard's databases hold at most {limit}"),
+        one(
+            "the address has {length} characters; Kanboard's databases hold at most {limit}",
+            "use a shorter address",
+        ),
     ),
     "password-empty": Kind(
         "info",
@@ -522,19 +532,22 @@ VALUES: Mapping[str, Kind] = {
     "password-too-short": Kind(
         "error",
         "Kanboard requires at least 6 characters.",
-        one("the password has fewer than {limit} characters, the minimum of Kanboard"),
+        one(
+            "the password has fewer than {limit} characters, the minimum of Kanboard",
+            "use a longer password",
+        ),
     ),
     "password-too-long": Kind(
         "error",
-        "Kanboard's bcrypt ignores all after 72 bytes.",
+        "Kanboard's bcrypt ignores everything after 72 bytes.",
         one(
             "the password has more than {limit} bytes; Kanboard ignores the rest",
-            "letters other than a to z take two bytes or more",
+            "use a shorter password; letters other than a to z take two or more bytes",
         ),
     ),
     "password-invalid": Kind(
         "error",
-        "A password holds a character that breaks Kanboard.",
+        "A password contains a character that breaks Kanboard.",
         one(
             "the password contains a control character, a line break, or U+FFFD for a lost letter",
             "use characters that people can type",
@@ -542,38 +555,38 @@ VALUES: Mapping[str, Kind] = {
     ),
     "role-unknown": _value(
         "error",
-        "Kanboard has no such role, but would store it.",
+        "Kanboard has no such role.",
         {
             "": Text("there is no {kind} role {role:q}", "the roles are {known:+}"),
             "near": Text("there is no {kind} role {role:q}", "did you mean {near}?"),
         },
-        # What is no role can be anything, such as a name in the wrong column.
+        # An unknown role can be any text, such as a name in the wrong column.
         {"role": Personal.VALUE},
     ),
-    # The whole set.
+    # All sources together.
     "user-duplicate": Kind(
         "error",
-        "Two rows of one source name the same person.",
+        "Several rows of one source name the same user with different values.",
         one(
             "{rows} rows name {username:q}, with different values of {fields:list}",
-            "leave one row for each person, or make the rows say the same",
+            "keep one row for each user, or use the same values in all of them",
         ),
         {"username": Personal.LOGIN},
     ),
     "user-repeated": Kind(
         "info",
-        "Several rows of one source name a person with the same values.",
-        one("{rows} rows name {username:q} and say the same"),
+        "Several rows of one source name a user with the same values.",
+        one("{rows} rows name {username:q} with the same values"),
         {"username": Personal.LOGIN},
     ),
     "user-clash": Kind(
         "error",
-        "Some databases take two usernames for one: case, accents, emoji.",
+        "MariaDB and MySQL treat two usernames as one.",
         one(
             "the usernames {usernames:q} are one on MariaDB and MySQL, which ignore case, accents"
             " and emoji",
-            "spell the username the same way everywhere (the transform lower does so for case),"
-            " or give one of two people another username",
+            "if they mean one user, spell the username the same way everywhere (for case, use the"
+            " transform lower); otherwise give one of them another username",
         ),
         {"usernames": Personal.LOGIN},
     ),
@@ -582,40 +595,41 @@ VALUES: Mapping[str, Kind] = {
         "Several entries of one directory have the same username.",
         one(
             "{entries:#entry has|entries have} the username {username:q}: {names:q}",
-            "give one of them another username, or leave it out by base or filter; FreeIPA repeats"
-            " everybody below cn=compat, so choose cn=users,cn=accounts as the base there",
+            "give one of them another username, or exclude it with base or filter; FreeIPA repeats"
+            " all users below cn=compat, so use cn=users,cn=accounts as the base there",
         ),
         {"username": Personal.LOGIN, "names": Personal.ENTRY},
     ),
     "id-shared": Kind(
         "error",
-        "Two people have the same stable id.",
+        "Two usernames have the same stable id.",
         one(
             "{usernames:q} have the same stable id {id:q}",
-            "give each person an id of their own; if they are one person, leave one username",
+            "give each user a different id; if they are one person, keep one username",
         ),
         {"usernames": Personal.LOGIN, "id": Personal.VALUE},
     ),
     "id-differs": Kind(
         "error",
-        "One person has two stable ids.",
+        "One username has two stable ids.",
         one(
             "{username:q} has the stable ids {ids:q}",
-            "give each person one id, or each of two people a username of their own",
+            "keep one id for this user; if they are two people, give each a different username",
         ),
         {"username": Personal.LOGIN, "ids": Personal.VALUE},
     ),
     "email-shared": Kind(
         "warning",
-        "Two people have the same email address.",
+        "Two users have the same email address.",
         {
             "": Text(
                 "{usernames:q} have the same email address",
-                "give each person an address of their own, unless they are to share it",
+                "give each user a different address, unless they share it on purpose",
             ),
             "found-by-email": Text(
                 "{usernames:q} have the same email address",
-                "Kanport finds nobody by this address, so a new username of theirs is a new user",
+                "give each user a different address; Kanport finds no user by a shared one, and"
+                " treats a changed username as a new user",
             ),
         },
         {"usernames": Personal.LOGIN},
@@ -628,19 +642,19 @@ VALUES: Mapping[str, Kind] = {
     ),
     "membership-highest": Kind(
         "info",
-        "The input lists several roles; Kanport takes the highest.",
+        "The input gives several roles; Kanport uses the highest.",
         one(
-            "the input gives {username:q} the roles {roles:list} in {project:q}; Kanport takes the"
+            "the input gives {username:q} the roles {roles:list} in {project:q}; Kanport uses the"
             " highest, {role}"
         ),
         {"username": Personal.LOGIN},
     ),
     "membership-conflict": Kind(
         "error",
-        "The input gives one person two roles in one project.",
+        "The input gives one user two roles in one project.",
         one(
             "the input gives {username:q} the roles {roles:list} in {project:q}, one allowed",
-            "leave one role for each person and project",
+            "keep one role for each user and project",
         ),
         {"username": Personal.LOGIN},
     ),
@@ -662,8 +676,8 @@ VALUES: Mapping[str, Kind] = {
     ),
     "admin-wanted": Kind(
         "info",
-        "The input makes somebody an administrator of the whole server.",
-        one("{username:q} is to be an administrator of the whole server"),
+        "The input makes a user an administrator of the whole server.",
+        one("the input makes {username:q} an administrator of the whole server"),
         {"username": Personal.LOGIN},
     ),
     "group-differs": Kind(
@@ -672,41 +686,41 @@ VALUES: Mapping[str, Kind] = {
         {
             "external-id": Text(
                 "the input gives the group {group:q} the external ids {ids:q}",
-                "leave one external id for each group",
+                "keep one external id for each group",
             ),
             "role": Text(
                 "the input gives the group {group:q} the roles {roles:list} in {project:q}, one"
                 " allowed",
-                "leave one role for each group and project",
+                "keep one role for each group and project",
             ),
         },
     ),
     "group-clash": Kind(
         "error",
-        "Groups of a directory have names that Kanboard's databases take for one.",
+        "MariaDB and MySQL treat the names of two groups as one.",
         one(
             "the groups {names:q} are one group on MariaDB and MySQL, which ignore case and"
             " accents",
-            "set another name for one of them under values in the mapping",
+            "give one of them another name, under values in the mapping",
         ),
     ),
     "group-login": Kind(
         "warning",
-        "Kanboard's login removes users from groups with such an id.",
+        "Kanboard's own LDAP login removes users from groups with such an id.",
         one(
             "{number:#group|groups} ({groups:list}) {number:has|have} an external id that is not a"
-            " DN of a directory: where people log in through Kanboard's own LDAP, each login"
-            " removes them from {number:this group|these groups}",
-            "leave the external id out, unless nobody logs in through LDAP",
+            " DN: if users log in through Kanboard's own LDAP, each login removes them from"
+            " {number:this group|these groups}",
+            "remove the external id, unless nobody logs in through LDAP",
         ),
     ),
     "group-synced": Kind(
         "info",
-        "Kanboard's login through LDAP fills these groups, too.",
+        "Kanboard's own LDAP login changes the members of these groups, too.",
         one(
-            "{number:#group|groups} ({groups:list}) {number:has|have} a DN as external id: where"
-            " people log in through Kanboard's own LDAP, each login adds or removes them, as their"
-            " groups there say, letter for letter"
+            "{number:#group|groups} ({groups:list}) {number:has|have} a DN as external id: if users"
+            " log in through Kanboard's own LDAP, each login adds or removes them, as their groups"
+            " in that LDAP say"
         ),
     ),
     "project-differs": Kind(
@@ -716,11 +730,11 @@ VALUES: Mapping[str, Kind] = {
             "fields": Text(
                 "{rows} rows describe the project {project:q}, with different values of"
                 " {fields:list}",
-                "let all rows of one project say the same",
+                "use the same values in all rows of one project",
             ),
             "name": Text(
                 "{projects} new projects have the name {project:q}",
-                "give each project a name of its own",
+                "give each project a different name",
             ),
         },
     ),
@@ -728,8 +742,8 @@ VALUES: Mapping[str, Kind] = {
         "error",
         "Identifiers are letters and digits, at most 50.",
         one(
-            "an identifier consists of letters and digits, at most {limit}",
-            "remove other characters, for example with transform",
+            "an identifier can contain only letters and digits, at most {limit}",
+            "remove other characters, for example with a transform",
         ),
     ),
     "group-name-odd": _value(
@@ -737,19 +751,21 @@ VALUES: Mapping[str, Kind] = {
         "The name of a group or project is too long.",
         {
             "group": Text(
-                "the name of a group has at most {limit} characters",
-                "shorten it: MariaDB holds no more",
+                "the name of the group has more than {limit} characters",
+                "shorten it; MariaDB cannot store more",
             ),
-            "project": Text("the name of a project has at most {limit} characters", "shorten it"),
+            "project": Text(
+                "the name of the project has more than {limit} characters", "shorten it"
+            ),
         },
     ),
     "person-unlisted": Kind(
         "info",
-        "A membership names somebody whom no row of users names.",
+        "A membership names a user without a row of users.",
         one(
-            "{username:q} is in no row of users, but is to have"
-            " {memberships:#membership|memberships}",
-            "this works for somebody who is on the server already",
+            "no row of users names {username:q}, but the input has"
+            " {memberships:#membership|memberships} for this user",
+            "add a row of users, unless the user is on the server already",
         ),
         {"username": Personal.LOGIN},
     ),

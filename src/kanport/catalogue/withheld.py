@@ -1,18 +1,22 @@
-"""What prevents a removal: why Kanport withholds it."""
+"""Why Kanport withholds a removal."""
 
 from collections.abc import Mapping
 
 from kanport.catalogue.kinds import Kind, Personal, Text, one
 
 WITHHELD: Mapping[str, Kind] = {
-    "unproven": Kind("", "The input leaves it open.", one("the input does not prove it")),
+    "unproven": Kind(
+        "",
+        "The input does not prove that the removal is right.",
+        one("the input does not prove it"),
+    ),
     "invalid-row": Kind(
         "",
         "A row cannot be used.",
         {
             "named": Text("{count:an invalid row names|invalid rows name} this user"),
             "group": Text("{count:an invalid row names|invalid rows name} this group"),
-            "any": Text("{count:an invalid row|invalid rows} may be about anybody"),
+            "any": Text("{count:an invalid row|invalid rows} may name any user"),
         },
     ),
     "hidden-entry": Kind(
@@ -26,7 +30,7 @@ WITHHELD: Mapping[str, Kind] = {
     ),
     "incomplete-source": Kind(
         "",
-        "A source was not read to its end.",
+        "Kanport could not read a whole source.",
         {
             case: Text("Kanport could not read the whole source")
             for case in ("named", "group", "any")
@@ -34,7 +38,7 @@ WITHHELD: Mapping[str, Kind] = {
     ),
     "unread-members": Kind(
         "",
-        "Not all members of a group are known.",
+        "Kanport does not know all members of a group.",
         {
             "named": Text("the directory does not show whether the user is in the group"),
             "any": Text("the directory does not show all members of {count:the group|the groups}"),
@@ -46,12 +50,12 @@ WITHHELD: Mapping[str, Kind] = {
     ),
     "unclear-identity": Kind(
         "",
-        "It is open who somebody is.",
-        {case: Text("the input leaves open whose account this is") for case in ("named", "any")},
+        "Kanport cannot tell whose account this is.",
+        {case: Text("the input does not show whose account this is") for case in ("named", "any")},
     ),
     "unclear-group": Kind(
         "",
-        "It is open which group is meant.",
+        "Kanport cannot tell which group a name means.",
         {
             "": Text("Kanport cannot tell which group the sources mean"),
             "any": Text("a name that the sources give may mean any group"),
@@ -59,12 +63,12 @@ WITHHELD: Mapping[str, Kind] = {
     ),
     "unclear-project": Kind(
         "",
-        "It is open which project is meant.",
+        "Kanport cannot tell which project a name means.",
         one("a name that the sources give may mean any project"),
     ),
     "unread-users": Kind(
         "",
-        "Not all users of the server could be read.",
+        "Kanport could not read all users of the server.",
         {
             "": Text("Kanport could not read all users of the server"),
             "user": Text("Kanport could not read this user"),
@@ -72,7 +76,7 @@ WITHHELD: Mapping[str, Kind] = {
     ),
     "still-listed": Kind(
         "",
-        "Something else lists the user.",
+        "Another row or source lists the user.",
         {
             "users": Text("another row has this username"),
             "memberships": Text("a source of memberships names this user"),
@@ -89,11 +93,13 @@ WITHHELD: Mapping[str, Kind] = {
         {"usernames": Personal.LOGIN},
     ),
     "unmanaged-account": Kind(
-        "", "Kanport does not manage the account.", one("users.managed does not cover this account")
+        "",
+        "Kanport does not manage the account.",
+        one("users.managed does not include this account"),
     ),
     "waiting-period": Kind(
         "",
-        "The time that the mapping wants has not passed.",
+        "The waiting period of the mapping has not passed.",
         {
             "": Text("missing since {since}; due {when}"),
             "removal": Text("disabled by Kanport; removal due on or after {day}"),

@@ -195,7 +195,7 @@ def worded(fact: Fact) -> str:
 
     >>> from kanport.facts import fact
     >>> worded(fact("ledger-unwritten", case="run", why="the disk is full", hint=""))
-    'the disk is full; what this run did is not remembered'
+    'the disk is full; the ledger does not record this run'
     """
     return f"{fact.text} ({fact.hint})" if fact.hint else fact.text
 

@@ -1,4 +1,4 @@
-"""Whether Kanport can reach everything that it needs, with what versions, rights and limits."""
+"""Check connectivity, versions, permissions and limits."""
 
 from kanport.doctor.checks import Check, Level, exit_for
 from kanport.doctor.examine import examine

@@ -1,4 +1,4 @@
-"""What a server's certificate says: for whom, from whom, until when."""
+"""Check the certificate of a server: names, issuer and end of validity."""
 
 import ssl
 from collections.abc import Mapping
@@ -15,14 +15,14 @@ _SOON_DAYS = 21
 
 
 def look_at(settings: Settings) -> tuple[str, dict[str, Any]]:
-    """Give the version of TLS and the certificate of the server, as `ssl` gives it.
+    """Return the TLS version and the certificate of the server, as `ssl` returns it.
 
-    Raises OSError (ssl.SSLError is one) where there is no connection or no valid certificate.
+    Raise OSError (ssl.SSLError is one) without a connection or a valid certificate.
     """
     parts = urlsplit(settings.url)
     host, port = parts.hostname or "", parts.port or 443
     context = tls_context(settings)
-    # The handshake counts as one operation of the socket, and so ends in time as well.
+    # The handshake counts as one operation of the socket, so the timeout applies to it.
     connect = settings.timeouts.connect
     with (
         open_socket(host, port, each=connect, deadline=Deadline(settings.timeouts.total)) as plain,
@@ -34,7 +34,7 @@ def look_at(settings: Settings) -> tuple[str, dict[str, Any]]:
 def certificate_check(
     about: str, version: str, certificate: Mapping[str, Any], *, now: datetime
 ) -> Check:
-    """Judge a certificate that was found valid: it may end soon."""
+    """Return the check of a valid certificate; warn if it expires soon."""
     text = f"{version.replace('TLSv', 'TLS ')}, with a valid certificate"
     issuer = _name(certificate.get("issuer", ()))
     names = [value for kind, value in certificate.get("subjectAltName", ()) if kind != "email"]
@@ -46,10 +46,10 @@ def certificate_check(
         return fine(about, text)
     end = datetime.fromtimestamp(ssl.cert_time_to_seconds(certificate["notAfter"]), UTC)
     days = (end - now).days
-    text += f", until {end:%Y-%m-%d}"
+    text += f", valid until {end:%Y-%m-%d}"
     if days < _SOON_DAYS:
         return warning(
-            about, f"{text}: in {counted(days, 'day')}", hint="renew the certificate in time"
+            about, f"{text} ({counted(days, 'day')} left)", hint="renew the certificate in time"
         )
     return fine(about, text)
 

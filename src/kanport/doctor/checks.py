@@ -1,4 +1,4 @@
-"""What an examination finds: one line a check, with what to do about it."""
+"""The result of a check: one line, and how to fix a problem."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _MOST_FINDINGS = 10
 
 
 class Level(StrEnum):
-    """How a check ended. A warning is for a person to weigh; a problem stops plan and apply."""
+    """How a check ended. A warning needs a decision; a problem stops plan and apply."""
 
     OK = "ok"
     WARNING = "warning"
@@ -22,9 +22,9 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at: what about, how it is, what to do, and more lines to it.
+    """One check: its subject, its result, how to fix a problem, and more lines.
 
-    `code` is the exit code that a problem leads to.
+    `code` is the exit code for a problem.
     """
 
     about: str
@@ -35,7 +35,7 @@ class Check:
     code: Exit = Exit.OK
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the check as JSON holds it; parts that are not set are left out."""
+        """Return the check for JSON, without empty parts."""
         parts: dict[str, Any] = {
             "about": self.about,
             "level": str(self.level),
@@ -49,26 +49,26 @@ class Check:
 
 
 def fine(about: str, text: str, *, details: Iterable[str] = ()) -> Check:
-    """Give a check that ended well."""
+    """Return a passed check."""
     return Check(about, Level.OK, text, details=tuple(details))
 
 
 def warning(
     about: str, text: str, *, hint: str | None = None, details: Iterable[str] = ()
 ) -> Check:
-    """Give a check of something to be weighed."""
+    """Return a check with a warning."""
     return Check(about, Level.WARNING, text, hint, tuple(details))
 
 
 def problem(
     about: str, text: str, code: Exit, *, hint: str | None = None, details: Iterable[str] = ()
 ) -> Check:
-    """Give a check of something that has to be mended."""
+    """Return a check with a problem."""
     return Check(about, Level.PROBLEM, text, hint, tuple(details), code)
 
 
 def failed(about: str, error: KanportError) -> Check:
-    """Give the check that an error ended."""
+    """Return the check that failed with an error."""
     details = error.details
     if isinstance(error, SourceInvalid):
         details += finding_lines(
@@ -78,7 +78,7 @@ def failed(about: str, error: KanportError) -> Check:
 
 
 def finding_lines(findings: Iterable[Finding]) -> tuple[str, ...]:
-    """Give findings a line each, the first few of them."""
+    """Return one line for each of the first findings."""
     found = list(findings)
     lines = [
         f"{finding.origin or ''}  {SEVERITIES[finding.severity].one}  {finding.message}".lstrip()
@@ -88,18 +88,18 @@ def finding_lines(findings: Iterable[Finding]) -> tuple[str, ...]:
     return (*lines, f"and {more} more") if more > 0 else tuple(lines)
 
 
-# What can be mended at home comes before what needs somebody else.
+# Problems that you can fix yourself come before those that need somebody else.
 _WORST = (Exit.BUG, Exit.CONFIG, Exit.UNREACHABLE, Exit.SOURCE)
 
 
 def exit_for(checks: Iterable[Check]) -> Exit:
-    """Give the exit code for all checks: that of the worst problem, 0 where there is none."""
+    """Return the exit code for all checks: that of the worst problem, or 0."""
     codes = {check.code for check in checks if check.level is Level.PROBLEM}
     return next((code for code in _WORST if code in codes), max(codes, default=Exit.OK))
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
-    """Give a number with its noun.
+    """Return a number with its noun.
 
     >>> counted(1, "row"), counted(2000, "row"), counted(0, "entry", "entries")
     ('1 row', '2,000 rows', '0 entries')

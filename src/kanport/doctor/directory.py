@@ -1,4 +1,4 @@
-"""A directory: who it is, whom it takes us for, what it bears, and how to ask it by hand."""
+"""Check a directory: product, login, limits, and the commands for the same searches by hand."""
 
 import shlex
 from collections.abc import Iterator, Mapping
@@ -38,9 +38,9 @@ def directory_checks(
     now: datetime,
     request_timeout: float = LONGEST_EXCHANGE,
 ) -> Iterator[Check]:
-    """Log in and look round, before the source is read as a plan would read it.
+    """Log in and check the server, before Kanport reads the source as for a plan.
 
-    Raises what `connected` raises; a question that a server does not answer is a warning.
+    Raise what `connected` raises. A search that a server does not answer is a warning.
     """
     with connected(name, spec, base=base, environ=environ, request_timeout=request_timeout) as (
         connection,
@@ -49,14 +49,14 @@ def directory_checks(
         if failures:
             yield warning(
                 about,
-                f"{connection.url} answers, but not those that come before it in url",
+                f"{connection.url} answers, but the servers before it in url do not",
                 details=failures,
             )
         yield _connection(about, spec, connection, now)
         yield _login(about, spec, connection)
         root = _root(Directory(connection, 0))
         if root is None:
-            yield warning(about, "it does not say what it is: its root entry cannot be read")
+            yield warning(about, "Kanport cannot read its root entry, so its product is unknown")
         else:
             yield from _root_checks(about, spec, root)
         yield from _limits(about, spec, connection)
@@ -72,35 +72,37 @@ def _connection(about: str, spec: LdapSource, connection: Connection, now: datet
         return certificate_check(about, version, connection.certificate, now=now)
     parts = urlsplit(connection.url)
     if parts.scheme == "ldapi" or is_loopback(parts.hostname or ""):
-        return fine(about, f"{where}; it is on this machine, without TLS")
-    password = ", and the password," if spec.method == "simple" else ""
+        return fine(about, f"{where} on this machine, without TLS")
+    password = " and the password" if spec.method == "simple" else ""
     return warning(
         about,
-        f"{where}, without TLS: what is asked{password} can be read on the way",
+        f"{where}, without TLS: others on the network can read the data{password}",
         hint="use ldaps://, or start_tls: true",
     )
 
 
 def _login(about: str, spec: LdapSource, connection: Connection) -> Check:
     way = {
-        "anonymous": "without a name (anonymous)",
+        "anonymous": "anonymously",
         "simple": f"as {spec.bind_dn}",
-        "external": "with what the connection itself proves (EXTERNAL)",
+        "external": "with the identity of the connection (EXTERNAL)",
         "gssapi": "with Kerberos",
     }[spec.method]
     who = connection.who()
     text = f"logged in {way}"
     if who:
-        text += f"; the directory takes us for {who.removeprefix('dn:').removeprefix('u:')}"
+        text += f"; the directory knows Kanport as {who.removeprefix('dn:').removeprefix('u:')}"
     if who == "" and spec.method != "anonymous":
         return warning(
-            about, f"{text}; the directory takes us for nobody (anonymous)", hint="check the login"
+            about,
+            f"{text}, but the directory treats the login as anonymous",
+            hint="check the login",
         )
     if spec.method == "anonymous":
         return warning(
             about,
-            f"{text}; what is hidden from strangers looks as if it were not there",
-            hint="use a login of its own that may read all people and groups",
+            f"{text}; Kanport cannot tell hidden entries from missing ones",
+            hint="use an account that may read all people and groups",
         )
     return fine(about, text)
 
@@ -125,11 +127,11 @@ def _root_checks(about: str, spec: LdapSource, root: Mapping[str, list[bytes]]) 
         for one in bases
         if not any(is_below(dn_key(one), dn_key(context)) for context in contexts)
     ]
-    held = f"it holds {' and '.join(contexts)}"
+    held = f"it contains {' and '.join(contexts)}"
     if contexts and outside:
         yield warning(
             about,
-            f"{held}, and {' and '.join(outside)} is not in that",
+            f"{held}, but not {' and '.join(outside)}",
             hint="check base",
         )
     elif contexts:
@@ -137,23 +139,25 @@ def _root_checks(about: str, spec: LdapSource, root: Mapping[str, list[bytes]]) 
     controls = _texts(root, "supportedControl")
     if _PAGES in controls:
         if spec.page_size:
-            yield fine(about, f"it answers in pages; Kanport asks for {spec.page_size} at a time")
+            yield fine(
+                about, f"it supports paging; Kanport requests {spec.page_size} entries per page"
+            )
         else:
             yield warning(
                 about,
-                "it could answer in pages, but page_size: 0 asks for all at once",
+                "it supports paging, but page_size: 0 requests all entries at once",
                 hint="leave out page_size",
             )
     elif controls and spec.page_size:
         yield warning(
             about,
-            "it does not say that it can answer in pages",
-            hint="if the search fails for that, page_size: 0 asks for all at once",
+            "it does not list paging as supported",
+            hint="if the search fails because of that, set page_size: 0",
         )
 
 
 def _limits(about: str, spec: LdapSource, connection: Connection) -> Iterator[Check]:
-    """Ask for everybody at once, without attributes, and see where the server stops."""
+    """Request all entries at once, without attributes, to find the limit of the server."""
     question = Question(spec.bases[0], spec.scope, spec.filter, ("1.1",))
     came, end = 0, None
     try:
@@ -163,21 +167,22 @@ def _limits(about: str, spec: LdapSource, connection: Connection) -> Iterator[Ch
             elif isinstance(answer, Done):
                 end = answer
     except Broken as broken:
-        yield warning(about, f"asked for all entries at once, it stopped: {broken}")
+        yield warning(about, f"a request for all entries at once failed: {broken}")
         return
     entries = counted(came, "entry", "entries")
     if end is None or end.code == SUCCESS:
-        yield fine(about, f"asked for all at once it gives {entries}: no limit was met")
+        yield fine(about, f"a request for all entries at once returns {entries}: no limit")
     elif end.code in _LIMITS and spec.page_size:
         yield fine(
             about,
-            f"asked for all at once it stops after {entries} ({meaning(end.code).name}), as it may:"
-            " Kanport asks in pages",
+            f"a request for all entries at once stops after {entries} ({meaning(end.code).name});"
+            " Kanport uses paging, so this limit does not matter",
         )
     else:
         yield warning(
             about,
-            f"asked for all at once it stops after {entries}: {told(end.code, end.message)}",
+            f"a request for all entries at once stops after {entries}:"
+            f" {told(end.code, end.message)}",
             hint=meaning(end.code).hint,
         )
 
@@ -185,7 +190,7 @@ def _limits(about: str, spec: LdapSource, connection: Connection) -> Iterator[Ch
 def ldapsearch_lines(
     spec: LdapSource, columns: frozenset[str], url: str, *, base: Path, now: datetime
 ) -> tuple[str, ...]:
-    """Give command lines that ask the same; no password is in them, they ask for it or read it."""
+    """Return command lines for the same searches; they prompt for the password or read its file."""
     grouped = spec.groups is not None
     of_groups = [column for column in columns if grouped and column.startswith(GROUP)]
     of_people = [column for column in columns if column not in of_groups]

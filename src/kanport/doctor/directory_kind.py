@@ -1,4 +1,4 @@
-"""What a directory is called, by what its root entry says of itself (RFC 4512, 5.1)."""
+"""The product of a directory, by its root entry (RFC 4512, 5.1)."""
 
 from collections.abc import Mapping
 
@@ -31,9 +31,7 @@ def kind_text(root: Mapping[str, list[bytes]]) -> str:
     if kind in _NAMES:
         return f"{_NAMES[kind]}{more}"
     vendor = _text(root, "vendorName")
-    return (
-        f"a directory of {vendor}{more}" if vendor else "a directory that does not say whose it is"
-    )
+    return f"a directory of {vendor}{more}" if vendor else "a directory of an unknown product"
 
 
 def _text(root: Mapping[str, list[bytes]], name: str) -> str:

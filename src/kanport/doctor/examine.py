@@ -1,4 +1,4 @@
-"""The whole examination, part by part; what fails in one part keeps no other from being done."""
+"""Make all checks, part by part; a failure in one part does not stop the others."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -40,10 +40,10 @@ def examine(
     clock: Callable[[], float] = time.perf_counter,
     request_timeout: float = LONGEST_EXCHANGE,
 ) -> Iterator[Check]:
-    """Give every check as soon as it is made; nothing is written anywhere.
+    """Yield every check as soon as it is made; write nothing.
 
-    `settings` gives the server, and raises ConfigInvalid where it is named wrongly; None stands for
-    a server that is not named at all. `environ` is where passwords by reference stand.
+    `settings` returns the server, and raises ConfigInvalid for an invalid one; it is None without a
+    server. `environ` contains the passwords that the mapping refers to.
     """
     current: CurrentState | None = None
     if settings is None:
@@ -62,7 +62,7 @@ def examine(
 
 
 def _no_server(*, alone: bool) -> Check:
-    text = "no server is named, so none is looked at"
+    text = "no server is configured, so Kanport checks none"
     hint = (
         "set KANPORT_URL, and KANPORT_TOKEN or KANPORT_TOKEN_FILE; the token is on Kanboard's"
         " settings page, under API"
@@ -90,28 +90,31 @@ def _mapping(
     spec = mapping.spec
     kinds = ", ".join(f"{name} ({source.type})" for name, source in spec.sources.items())
     named = f' "{spec.name}"' if spec.name else ""
-    yield fine(about, f"the mapping{named} is as it must be; its sources: {kinds}")
+    yield fine(about, f"the mapping{named} is valid; its sources: {kinds}")
     if spec.users is not None and spec.users.password == "ldap":  # noqa: S105 - the name of a way
         yield _own_ldap(about, current)
     sources = Sources(mapping, environ, now, clock, request_timeout)
     yield from sources.checks()
     if len(sources.tables) < len(spec.sources):
-        yield warning(about, "what it makes of the sources is not known, as not all could be read")
+        yield warning(
+            about,
+            "Kanport cannot check the result of the mapping, because it could not read all sources",
+        )
         return
     yield from _made(about, mapping, sources.tables)
 
 
 def _own_ldap(about: str, current: CurrentState | None) -> Check:
-    """Say what is known of Kanboard's own LDAP; asking it would create somebody."""
+    """Return what indicates Kanboard's own LDAP; a real test would create a user."""
     if current is not None and (known := sum(user.ldap for user in current.users)):
         return fine(
             about,
-            f"new users come from Kanboard's own LDAP, as {counted(known, 'user')} of the server"
-            " did; whom it knows shows only when they are made",
+            f"Kanboard creates new users from its own LDAP, like {counted(known, 'user')} of the"
+            " server; only apply shows whether LDAP knows them",
         )
     return warning(
         about,
-        "new users are to come from Kanboard's own LDAP, and nothing shows that it has one",
+        "Kanboard should create new users from its own LDAP, but may not have one",
         hint="its config.php needs LDAP_AUTH with LDAP_BIND_TYPE anonymous or proxy, and"
         " LDAP_USER_FILTER; on the server, a login through LDAP shows whether it works",
     )
@@ -127,8 +130,8 @@ def _made(about: str, mapping: LoadedMapping, tables: Mapping[str, Table]) -> It
     users, memberships = len(desired.users), len(desired.memberships)
     yield fine(
         about,
-        f"it makes {counted(users, 'person', 'people')} and {counted(memberships, 'membership')}"
-        " of them" + (", the first of them:" if users or memberships else ""),
+        f"result: {counted(users, 'user')} and {counted(memberships, 'membership')}"
+        + (", the first of them:" if users or memberships else ""),
         details=[*map(_user, desired.users[:_FIRST]), *_memberships(desired)],
     )
     findings = in_order([*made.findings, *check(desired, mapping.spec)])
@@ -136,7 +139,7 @@ def _made(about: str, mapping: LoadedMapping, tables: Mapping[str, Table]) -> It
     if errors and mapping.spec.invalid_rows == "abort":
         yield problem(
             about,
-            f"{counted(len(errors), 'error')} in the rows: nothing would be planned",
+            f"{counted(len(errors), 'error')} in the rows: Kanport would plan nothing",
             Exit.SOURCE,
             hint=f"kanport validate {mapping.path} shows all of them",
             details=finding_lines(errors),
@@ -144,7 +147,7 @@ def _made(about: str, mapping: LoadedMapping, tables: Mapping[str, Table]) -> It
     elif errors:
         yield warning(
             about,
-            f"{counted(len(errors), 'error')} in the rows, which would be skipped",
+            f"{counted(len(errors), 'error')} in the rows, which Kanport would skip",
             hint=f"kanport validate {mapping.path} shows all of them",
             details=finding_lines(errors),
         )
@@ -155,7 +158,7 @@ def _user(user: DesiredUser) -> str:
     parts = [f"{label} {value.value!r}" for label, value in given if value is not None]
     if user.active is not None:
         parts.append("active" if user.active.value else "not active")
-    return f"{user.username.value}: {', '.join(parts) or 'nothing but the username'}"
+    return f"{user.username.value}: {', '.join(parts) or 'only the username'}"
 
 
 def _memberships(desired: DesiredState) -> list[str]:

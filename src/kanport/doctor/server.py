@@ -1,4 +1,4 @@
-"""The Kanboard server: how it is reached, whether it lets us in, what it is, what it holds."""
+"""Check the Kanboard server: connection, token, version, content and speed."""
 
 import re
 import time
@@ -25,7 +25,7 @@ TESTED = "1.2.53"
 _OLDEST = (1, 2, 0)
 _BATCH = 50
 _SLOW = 1.0
-# getAllUsers outgrows PHP's stock memory_limit somewhere between 20,000 and 50,000 users.
+# getAllUsers exceeds PHP's default memory_limit somewhere between 20,000 and 50,000 users.
 _MANY_USERS = 15_000
 _READING: tuple[Call, ...] = (
     api.get_all_users(),
@@ -41,7 +41,7 @@ _READING: tuple[Call, ...] = (
 
 
 class Server:
-    """The examination of one server; `current` is what it holds, once that has been read."""
+    """The checks of one server; `current` is its content after reading."""
 
     def __init__(
         self, settings: Settings, *, now: datetime, clock: Callable[[], float] = time.perf_counter
@@ -52,7 +52,7 @@ class Server:
         self.current: CurrentState | None = None
 
     def checks(self) -> Iterator[Check]:
-        """Look at everything, without ever sending what writes."""
+        """Check everything; never send a procedure that writes."""
         with Client.open(self._settings, read_only=True, warn=lambda text: None) as client:
             try:
                 version = client.ask([api.get_version()])[0]
@@ -60,11 +60,11 @@ class Server:
                 yield failed(ABOUT, error)
                 return
             yield from self._connection()
-            yield fine(ABOUT, f"the token from {self._settings.token_from} is accepted")
+            yield fine(ABOUT, f"the server accepts the token from {self._settings.token_from}")
             if isinstance(version, Refused):
                 yield problem(
                     ABOUT,
-                    "it speaks JSON-RPC, but is no Kanboard: it knows no getVersion",
+                    "it speaks JSON-RPC, but is not Kanboard: it has no getVersion",
                     Exit.UNREACHABLE,
                     hint="the URL must lead to Kanboard's jsonrpc.php",
                 )
@@ -81,7 +81,7 @@ class Server:
         parts = urlsplit(settings.url)
         proxy = proxy_for(settings.url)
         if proxy is not None:
-            # Never the whole of it: it may hold a password.
+            # Never the whole URL: it may contain a password.
             through = urlsplit(proxy)
             port = f":{through.port}" if through.port else ""
             yield fine(ABOUT, f"reached through the proxy {through.hostname}{port}")
@@ -89,25 +89,27 @@ class Server:
             if proxy is None:
                 yield self._certificate()
         elif is_loopback(parts.hostname or ""):
-            yield fine(ABOUT, f"{settings.url} answers; it is on this machine, without TLS")
+            yield fine(ABOUT, f"{settings.url} answers on this machine, without TLS")
         else:
             yield warning(
                 ABOUT,
                 f"{settings.url} answers, without TLS: {settings.warning}",
-                hint="give the server a certificate, and use https://",
+                hint="install a certificate on the server, and use https://",
             )
 
     def _certificate(self) -> Check:
         try:
             version, certificate = look_at(self._settings)
         except OSError:
-            return warning(ABOUT, "it answers over TLS, but its certificate could not be looked at")
+            return warning(
+                ABOUT, "it answers over TLS, but Kanport could not check its certificate"
+            )
         return certificate_check(
             ABOUT, f"{self._settings.url} answers over {version}", certificate, now=self._now
         )
 
     def _procedures(self, client: Client) -> Iterator[Check]:
-        # getAllUsers may be too large an answer; whether it is there shows in what comes next.
+        # The answer of getAllUsers may be too large; the next check shows whether it exists.
         asked = [call for call in _READING if call.method != "getAllUsers"]
         answers = client.ask(asked)
         missing = [
@@ -118,14 +120,14 @@ class Server:
         if missing:
             yield warning(
                 ABOUT,
-                f"it does not know {' and '.join(missing)}",
+                f"it lacks {' and '.join(missing)}",
                 hint=f"{'; '.join(f'{name} {came_with(name)}' for name in missing)}; Kanport needs"
                 f" {OLDEST} or later, and is tested with Kanboard {TESTED}",
             )
         else:
             yield fine(
                 ABOUT,
-                "it knows every procedure that Kanport reads with; those that write are not tried",
+                "it has every procedure that Kanport reads with; doctor tries none that writes",
             )
 
     def _contents(self, client: Client) -> Iterator[Check]:
@@ -137,9 +139,8 @@ class Server:
             yield warning(
                 ABOUT,
                 f"it cannot list its users: {fact('no-list', case=current.unlisted.fault)}",
-                hint="raise PHP's memory_limit on the server; until then, users are read by name,"
-                " and missing: disable, missing: remove and finding new users by e-mail are"
-                " refused",
+                hint="raise PHP's memory_limit on the server; until then, Kanport reads users by"
+                " name and refuses missing: disable, missing: remove and finding users by email",
             )
         closed = sum(not project.active for project in current.projects)
         private = sum(project.private for project in current.projects)
@@ -160,18 +161,20 @@ class Server:
         batch, single = self._clock() - begun, median(singles)
         text = f"one call takes {_ms(single)}, a batch of {_BATCH} takes {_ms(batch)}"
         if single > _SLOW:
-            yield warning(ABOUT, f"{text}: that is slow", hint="is the server far away, or busy?")
+            yield warning(
+                ABOUT, f"{text}: that is slow", hint="check whether the server is far away or busy"
+            )
         else:
             yield fine(ABOUT, text)
 
 
 def version_check(version: str) -> Check:
-    """Judge the version that a server names.
+    """Return the check of a server's version.
 
     >>> version_check("1.0.44").level, version_check("main.2cba210dbad4").level
     (<Level.WARNING: 'warning'>, <Level.OK: 'ok'>)
     """
-    shown = version.strip()[:60] or "of a version that it does not tell"
+    shown = version.strip()[:60] or "of an unknown version"
     found = re.match(r"v?(\d{1,4})\.(\d{1,4})\.(\d{1,4})", version.strip())
     if found and tuple(map(int, found.groups())) < _OLDEST:
         return warning(
@@ -183,7 +186,7 @@ def version_check(version: str) -> Check:
 
 
 def user_checks(users: tuple[User, ...]) -> Iterator[Check]:
-    """Judge the users of a server: how many, who can administer it, who cannot be named."""
+    """Yield the checks of the users: their number, administrators, empty usernames."""
     active = sum(user.active for user in users)
     own = sum(user.ldap for user in users)
     text = f"{counted(len(users), 'user')}, of these {active} active"
@@ -192,8 +195,8 @@ def user_checks(users: tuple[User, ...]) -> Iterator[Check]:
     if len(users) > _MANY_USERS:
         yield warning(
             ABOUT,
-            f"{text}; the API gives all of them in one answer",
-            hint="PHP's stock memory_limit of 128 MB bears some 20,000 users; raise it in time",
+            f"{text}; the API returns all of them in one answer",
+            hint="PHP's default memory_limit of 128 MB suffices for about 20,000 users; raise it",
         )
     else:
         yield fine(ABOUT, text)
@@ -201,14 +204,14 @@ def user_checks(users: tuple[User, ...]) -> Iterator[Check]:
     if not admins:
         yield warning(
             ABOUT,
-            "nobody is an active administrator",
-            hint="nobody could repair anything in the web interface; make somebody administrator",
+            "there is no active administrator",
+            hint="make a user an administrator; nobody else can fix anything in the web interface",
         )
     elif len(admins) == 1:
         yield warning(
             ABOUT,
             f"{admins[0]} is the only active administrator",
-            hint="Kanport never takes that away; a second one, or protect in the mapping, is safer",
+            hint="make a second user an administrator, or add this one to protect in the mapping",
         )
     else:
         yield fine(ABOUT, f"{counted(len(admins), 'active administrator')}")
@@ -218,7 +221,7 @@ def user_checks(users: tuple[User, ...]) -> Iterator[Check]:
         yield warning(
             ABOUT,
             f"{counted(len(blank), 'user')} without a username: {ids}",
-            hint="give them one on the server; no source can name them",
+            hint="set their usernames on the server; no source can name them",
         )
 
 

@@ -1,4 +1,4 @@
-"""The sources of a mapping, each on its own: can it be read, and what comes out of it."""
+"""Check each source of a mapping: can Kanport read it, and what are its rows."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +21,7 @@ _MOST_TEXT = 80
 
 @dataclass(slots=True)
 class Sources:
-    """The examination of a mapping's sources; `tables` are those that could be read."""
+    """The checks of the sources of a mapping; `tables` are those that Kanport could read."""
 
     mapping: LoadedMapping
     environ: Mapping[str, str]
@@ -31,7 +31,7 @@ class Sources:
     tables: dict[str, Table] = field(default_factory=dict)
 
     def checks(self) -> Iterator[Check]:
-        """Look at each source; one that cannot be read keeps none of the others from it."""
+        """Check each source; a failure does not stop the others."""
         used, secret = columns_used(self.mapping.spec), secret_columns(self.mapping.spec)
         base = self.mapping.path.parent
         for name, spec in self.mapping.spec.sources.items():
@@ -77,11 +77,11 @@ def table_checks(
     *,
     seconds: float,
 ) -> Iterator[Check]:
-    """Say what was read of one source: how much, which columns, the first rows."""
+    """Yield what Kanport read from one source: number of rows, columns, first rows."""
     ldap = table.kind == "ldap"
     size = f"{counted(len(table.rows), 'row')} in {seconds:.1f} s"
     if ldap:
-        yield fine(about, f"read to the end: {people_and_groups(table)}; {size}")
+        yield fine(about, f"read completely: {people_and_groups(table)}; {size}")
     else:
         how = " and ".join(f.message for f in table.findings if f.code == "file-read-as")
         yield fine(about, f"{table.path} is {table.kind}{', ' + how if how else ''}; {size}")
@@ -90,7 +90,7 @@ def table_checks(
     if told:
         yield warning(
             about,
-            f"reading it found {counted(len(told), 'thing')} to look at",
+            f"{counted(len(told), 'error or warning', 'errors and warnings')} while reading",
             details=finding_lines(told),
         )
     noticed = [
@@ -99,7 +99,7 @@ def table_checks(
         if finding.severity is Severity.INFO and finding.code != "file-read-as"
     ]
     if noticed:
-        yield fine(about, "noticed on the way:", details=finding_lines(noticed))
+        yield fine(about, "notes while reading:", details=finding_lines(noticed))
     if table.rows:
         shown = [column for column in table.columns if used is None or column in used]
         rows = table.rows[:_FIRST]
@@ -111,14 +111,14 @@ def table_checks(
 
 
 def people_and_groups(table: Table) -> str:
-    """Count whom and what a directory gave."""
+    """Return the numbers of people and groups from a directory."""
     people = counted(len({row.origin.dn for row in table.rows}), "person", "people")
     if not table.scopes:
         return people
     closed = sum(not scope.open for scope in table.scopes)
     groups = counted(len(table.scopes), "group")
     open_ = len(table.scopes) - closed
-    left = f", {open_} of them not known wholly" if open_ else ""
+    left = f", {open_} of them not completely readable" if open_ else ""
     return f"{groups} with {people} in them{left}"
 
 

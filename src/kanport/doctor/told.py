@@ -1,4 +1,4 @@
-"""An examination, told to a person line by line, or as JSON."""
+"""Render checks as lines of text or as JSON."""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ _WIDTH = max(len(level) for level in Level)
 
 
 def lines(check: Check, *, after: Check | None) -> list[str]:
-    """Give the lines of one check; where it is about something else than `after`, with a title."""
+    """Return the lines of one check, with a title if its subject differs from `after`."""
     found = []
     if after is None or after.about != check.about:
         title = check.about[:1].upper() + check.about[1:]
@@ -27,7 +27,7 @@ def lines(check: Check, *, after: Check | None) -> list[str]:
 
 
 def as_json(checks: Sequence[Check], code: Exit) -> str:
-    """Give all checks as JSON, with the exit code and how many ended in which way."""
+    """Return all checks as JSON, with the exit code and their numbers by level."""
     report = {
         "format": FORMAT,
         "exit_code": int(code),

@@ -13,12 +13,12 @@ from kanport.mapping.rules import ListRule, ProjectRule, RoleRule, Rule, with_te
 
 
 class ListedGroup(Strict):
-    """A group that the mapping itself lists, with its members and its external id."""
+    """A group in the mapping itself, with its members and its external id."""
 
     members: tuple[Text, ...] | None = Field(
-        None, description="Usernames; without this, members are left as they are."
+        None, description="Usernames of the members. Without it, Kanport does not change members."
     )
-    external_id: Text | None = Field(None, description="Its id in the directory: a DN.")
+    external_id: Text | None = Field(None, description="Id of the group in the directory: a DN.")
 
 
 ListedMembers = Annotated[
@@ -43,18 +43,22 @@ def _rows_or_list(raw: Table, needed: tuple[str, ...], other: tuple[str, ...]) -
 
 
 class Groups(Strict):
-    """Groups and who is in them: from the rows of a source, or listed here."""
+    """Groups and their members, from the rows of a source or listed here."""
 
     from_: Text | None = Field(None, alias="from", description="The source.")
-    name: ListRule | None = Field(None, description="The group that a row speaks of, or several.")
+    name: ListRule | None = Field(
+        None, description="Name of the group of a row, or of several groups."
+    )
     member: ListRule | None = Field(
         None,
-        description="Who is in it, or several; without it, members are left as they are.",
+        description="Username of a member, or of several. Without it, Kanport does not change "
+        "members.",
     )
     external_id: Rule | None = Field(
         None,
-        description="Its id in the directory, by which a renamed group is found. Kanboard's login "
-        "through LDAP takes people out of groups whose external id is no DN of theirs.",
+        description="Id of the group in the directory, by which Kanport finds a renamed group. "
+        "Kanboard's own LDAP login removes users from groups whose external id is not the DN "
+        "of one of their groups.",
     )
     list: dict[str, ListedMembers] | None = Field(
         None, min_length=1, description="Groups and their members: {Engineers: [ada, bob]}."
@@ -72,18 +76,20 @@ class Groups(Strict):
 
 
 class GroupAccess(Strict):
-    """Which groups have which role in which projects: from rows, or listed here."""
+    """Roles of groups in projects, from rows or listed here."""
 
     from_: Text | None = Field(None, alias="from", description="The source.")
     group: ListRule | None = Field(None, description="The name of a group, or several.")
-    project: ProjectRule | None = Field(None, description="An identifier or a name; or an id.")
+    project: ProjectRule | None = Field(
+        None, description="Identifier or name of the project, or its id."
+    )
     role: (
         Annotated[
             Annotated[Text, Tag(TEXT)] | Annotated[RoleRule, Tag(TABLE)],
             by_shape("must be a role, or a table that says how it is made"),
         ]
         | None
-    ) = Field(None, description="A role, or how it is made.")
+    ) = Field(None, description="A role, or a rule for it.")
     list: dict[str, dict[str, Text]] | None = Field(
         None, min_length=1, description="Roles by group and project: {Engineers: {WEB: …}}."
     )
@@ -102,29 +108,29 @@ class GroupAccess(Strict):
 
 
 class ProjectRows(Strict):
-    """Projects that are created where the server has none of that identifier or name."""
+    """Projects that Kanport creates if the server has none with this identifier or name."""
 
     from_: Text = Field(alias="from", description="The source.")
-    name: Rule = Field(description="The name that others see.")
+    name: Rule = Field(description="Name of the project.")
     identifier: Rule | None = Field(
-        None, description="Its short name: letters and digits, at most 50; stored in capitals."
+        None, description="Identifier: letters and digits, at most 50; stored in capitals."
     )
-    owner: Rule | None = Field(None, description="The username of whoever answers for it.")
-    description: Rule | None = Field(None, description="What it is about.")
+    owner: Rule | None = Field(None, description="Username of the owner.")
+    description: Rule | None = Field(None, description="Description of the project.")
     private: Rule | None = Field(
         None,
-        description="Whether it belongs to one person alone: true or false. Kanboard's API cannot "
-        "create such a project, so it is left out, with all access to it.",
+        description="Whether it is a private project: true or false. Kanboard's API cannot create "
+        "one, so Kanport leaves out the project and all access to it.",
     )
     active: Rule | None = Field(
         None,
-        description="Whether it is open: true or false. What is closed is left out, with all access"
-        " to it, as it would be open where it is created.",
+        description="Whether it is open: true or false. Kanboard's API creates only open projects, "
+        "so Kanport leaves out closed ones and all access to them.",
     )
     called: Rule | None = Field(
         None,
-        description="What memberships call it, where each row is a project of its own, as in an "
-        "export; several of one name are then never taken for one.",
+        description="The key that memberships use for it, if each row is a separate project, as in "
+        "an export. Kanport then never merges projects with the same name.",
     )
 
 

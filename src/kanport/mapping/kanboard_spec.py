@@ -9,25 +9,27 @@ from kanport.mapping.ldap import SecretReference
 
 
 class KanboardSource(Strict):
-    """Rows of another Kanboard server, read through its API; nothing is ever written there."""
+    """Rows of another Kanboard server, read through its API. Kanport never writes to it."""
 
-    type: Literal["kanboard"] = Field(description="The kind of the source.")
-    url: Text = Field(description="The server, with or without /jsonrpc.php.")
+    type: Literal["kanboard"] = Field(description="Type of the source.")
+    url: Text = Field(description="URL of the server, with or without /jsonrpc.php.")
     token: SecretReference = Field(
-        description="Where its application token stands: {env: NAME} or {file: PATH}."
+        description="Where to find its application token: {env: NAME} or {file: PATH}."
     )
     read: Literal["users", "groups", "group_members", "projects", "memberships"] = Field(
-        description="Which of its tables; kanport export writes the same ones."
+        description="The table to read, as kanport export writes it."
     )
     ca_file: Text | None = Field(
-        None, description="Certificates of a private authority, in PEM; relative to the mapping."
+        None,
+        description="PEM file with the certificates of a private certificate authority, "
+        "relative to the mapping.",
     )
     allow_http: bool = Field(
-        False, description="Send the token over plain http:// to other machines."
+        False, description="Allow http:// to another machine. The token travels unencrypted."
     )
     clear: ClassVar[str] = "\0"
     """Nothing in the rows of a server means that a field is to be cleared."""
 
     auth_header: Text | None = Field(
-        None, description="Send the credentials in this header in place of the usual one."
+        None, description="Send the token in this header instead of Authorization."
     )

@@ -31,11 +31,11 @@ def several(names: str | tuple[str, ...]) -> tuple[str, ...]:
 
 
 class SecretReference(Strict):
-    """Where a password stands; it never stands in the mapping itself."""
+    """Where to find a password; the mapping itself never contains one."""
 
-    env: Text | None = Field(None, description="The environment variable with the password.")
+    env: Text | None = Field(None, description="Environment variable that contains the password.")
     file: Text | None = Field(
-        None, description="A file that only you can read, relative to the mapping."
+        None, description="File that only you can read, relative to the mapping."
     )
 
     @classmethod
@@ -48,9 +48,11 @@ class SecretReference(Strict):
 
 
 class Choice(Strict):
-    """Which of several values of an attribute is taken: those that a pattern is found in."""
+    """Selects one of several values of an attribute by a pattern."""
 
-    match: Text = Field(description="A regular expression; the first value that it is found in.")
+    match: Text = Field(
+        description="Regular expression; Kanport uses the first value that matches."
+    )
 
     @field_validator("match")
     @classmethod
@@ -69,41 +71,44 @@ Choose = Annotated[
 
 
 class LdapGroups(Strict):
-    """The groups whose members are the rows: one row for each group and person."""
+    """The groups whose members are the rows: one row for each group and member."""
 
-    base: Names = Field(description="Where groups are looked for; one entry or several.")
-    scope: Scope = Field("subtree", description="How far below the base.")
-    filter: Text = Field(GROUP_FILTER, description="Which entries are groups.")
+    base: Names = Field(description="Entries below which Kanport searches groups, one or several.")
+    scope: Scope = Field("subtree", description="How deep to search below the base.")
+    filter: Text = Field(GROUP_FILTER, description="Filter that finds the groups.")
     names: tuple[Text, ...] = Field(
-        (), description="Groups that must be there, by DN or cn; only these are then read."
+        (), description="Groups that must exist, by DN or cn. Kanport reads only these."
     )
     members: Names = Field(
         "member",
-        description="The attribute that lists members: member, uniqueMember, memberUid; or "
-        "memberOf, which stands at the people.",
+        description="Attribute that lists members: member, uniqueMember or memberUid; or memberOf, "
+        "an attribute of the members.",
     )
-    login: Text = Field("uid", description="The attribute of a person that memberUid holds.")
+    login: Text = Field("uid", description="Attribute of a person whose value memberUid contains.")
     nested: Literal["none", "walk", "rule"] = Field(
         "walk",
-        description="Groups in groups: walk follows them, rule lets the server do it (Active "
-        "Directory), none leaves them out.",
+        description="Nested groups: walk follows them, rule lets the server follow them (Active "
+        "Directory), none ignores them.",
     )
     depth: StrictInt = Field(
-        10, gt=0, le=100, description="How many groups deep to walk; what is deeper is unknown."
+        10,
+        gt=0,
+        le=100,
+        description="Maximum depth of nested groups; members of deeper groups are unknown.",
     )
     primary: StrictBool = Field(
         True,
-        description="Count people whose primary group it is (primaryGroupID, or gidNumber with "
-        "memberUid); member lists leave them out.",
+        description="Include people whose primary group it is (primaryGroupID, or gidNumber with "
+        "memberUid); member lists omit them.",
     )
     outside: Literal["fetch", "report"] = Field(
         "fetch",
-        description="Members who are not below the base of the people: fetch looks them up and "
-        "counts those who are users of the mapping, by their entry; report only tells of them. "
-        "Who is locked, or in no source of users, neither gets nor keeps anything.",
+        description="Members that are not below the base of the people: fetch reads their entries "
+        "and includes those that are users of the mapping; report only reports them. Members "
+        "that are locked, or in no source of users, neither get nor keep access.",
     )
     ignore: tuple[Text, ...] = Field(
-        (), description="Members who are nobody, by DN, such as a placeholder in empty groups."
+        (), description="DNs of members to ignore, such as a placeholder in empty groups."
     )
 
     @classmethod
@@ -139,87 +144,90 @@ class LdapGroups(Strict):
 
 
 class LdapSource(Strict):
-    """The entries of a directory: people, or with `groups` the members of groups."""
+    """The entries of an LDAP directory: people, or with `groups` the members of groups."""
 
-    type: Literal["ldap"] = Field(description="The kind of the source.")
+    type: Literal["ldap"] = Field(description="Type of the source.")
     url: Names = Field(
-        description="ldaps://HOST, ldap://HOST or ldapi://SOCKET; several are tried in order."
+        description="ldaps://HOST, ldap://HOST or ldapi://SOCKET. Kanport tries several in their "
+        "order."
     )
     start_tls: StrictBool = Field(
-        False, description="Begin TLS on ldap:// before anything else is said."
+        False, description="Start TLS on ldap:// before anything else is sent."
     )
     ca_file: Text | None = Field(
-        None, description="The certificates to trust, in PEM; the system's own if left out."
+        None, description="PEM file with the certificates to trust (default: those of the system)."
     )
-    client_cert: Text | None = Field(None, description="Our own certificate, in PEM.")
+    client_cert: Text | None = Field(None, description="Kanport's own certificate, in PEM.")
     client_key: Text | None = Field(
-        None, description="The key of our certificate, in PEM, where it is not in the same file."
+        None, description="Key of Kanport's certificate, in PEM, if it is not in the same file."
     )
     bind: Literal["anonymous", "simple", "external", "gssapi"] | None = Field(
         None,
         description="How to log in: simple with bind_dn and bind_password, external with a client "
-        "certificate or over ldapi://, gssapi with a Kerberos ticket. Without it: simple "
-        "where there is a bind_dn, else anonymous.",
+        "certificate or over ldapi://, gssapi with a Kerberos ticket (default: simple with a "
+        "bind_dn, otherwise anonymous).",
     )
     bind_dn: Text | None = Field(
-        None, description="Who logs in; Active Directory also takes name@domain."
+        None, description="Account for the login. Active Directory also accepts name@domain."
     )
     bind_password: SecretReference | None = Field(
-        None, description="Where the password stands: {env: NAME} or {file: PATH}."
+        None, description="Where to find the password: {env: NAME} or {file: PATH}."
     )
     allow_plaintext: StrictBool = Field(
         False,
-        description="Send the password over ldap:// without TLS. Anybody between can read it.",
+        description="Send the password over ldap:// without TLS. Others on the network can read "
+        "it.",
     )
-    connect_timeout: Seconds = Field(10, description="Seconds until a server must have answered.")
-    timeout: Seconds = Field(60, description="Seconds that a server may stay silent.")
-    base: Names = Field(description="Where people are looked for; one entry or several.")
-    scope: Scope = Field("subtree", description="How far below the base.")
-    filter: Text = Field("(objectClass=person)", description="Which entries are people.")
+    connect_timeout: Seconds = Field(10, description="Maximum seconds to connect to a server.")
+    timeout: Seconds = Field(60, description="Maximum seconds without a byte from the server.")
+    base: Names = Field(description="Entries below which Kanport searches people, one or several.")
+    scope: Scope = Field("subtree", description="How deep to search below the base.")
+    filter: Text = Field("(objectClass=person)", description="Filter that finds the people.")
     page_size: StrictInt = Field(
         500,
         ge=0,
         le=20_000,
-        description="Entries in one answer; 0 asks for all at once, for servers without pages.",
+        description="Entries in one answer; 0 requests all at once, for servers without paging.",
     )
     max_entries: StrictInt = Field(
-        1_000_000, gt=0, description="More entries than this, groups included, are refused."
+        1_000_000,
+        gt=0,
+        description="Maximum number of entries, groups included; Kanport refuses more.",
     )
     max_entry_bytes: StrictInt = Field(
         256 * 2**20,
         gt=0,
-        description="An entry larger than this is refused; each value counts as 64 bytes more.",
+        description="Maximum size of an entry in bytes; each value counts 64 bytes more.",
     )
     max_bytes: StrictInt = Field(
         4 * 2**30,
         gt=0,
-        description="Entries that are larger than this in all are refused; each value counts as 64 "
-        "bytes more.",
+        description="Maximum size of all entries in bytes; each value counts 64 bytes more.",
     )
     id: Text | None = Field(
         None,
-        description="The attribute that stays when the name changes: entryUUID, objectGUID, "
+        description="Attribute that stays when the name changes: entryUUID, objectGUID, "
         "nsUniqueId, ipaUniqueID. It becomes the column id.",
     )
     active: tuple[ActiveRule, ...] = Field(
         (),
-        description="What says that an account is disabled; it becomes the column active. Being "
-        "locked out for a while does not count.",
+        description="Attributes that show that an account is disabled. They become the column "
+        "active. A temporary lockout does not count.",
     )
     binary: dict[str, Literal["guid", "sid", "hex", "base64"]] = Field(
         {},
-        description="How attributes that are not text are written; objectGUID and the like are "
-        "known.",
+        description="How to write attributes that are not text. Kanport knows objectGUID and "
+        "similar ones.",
     )
     choose: dict[str, Choose] = Field(
         {},
-        description="Which value of an attribute is taken where it has several: the first in the "
-        "order of the alphabet, the one in the DN (rdn), or {match: PATTERN}.",
+        description="Which of several values of an attribute to use: the first in alphabetical "
+        "order, the one in the DN (rdn), or {match: PATTERN}.",
     )
     groups: LdapGroups | None = Field(
-        None, description="Read members of groups: one row for each group and person."
+        None, description="Read members of groups: one row for each group and member."
     )
-    clear: Text = Field("<clear>", description="A value that is this text clears a field.")
+    clear: Text = Field("<clear>", description="A value with this text clears a field.")
 
     @property
     def urls(self) -> tuple[str, ...]:

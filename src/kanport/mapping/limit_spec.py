@@ -1,4 +1,4 @@
-"""The most that one plan may do, as the mapping file says it."""
+"""The limits of the mapping: how many changes of each kind one plan may make."""
 
 import re
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ from kanport.mapping.problems import problem
 
 
 class Limit(Strict):
-    """The most that one plan may do of one kind; both hold where both are given."""
+    """Limit for one kind of change. With max and share, both apply."""
 
-    max: StrictInt | None = Field(None, ge=0, description="A number.")
+    max: StrictInt | None = Field(None, ge=0, description="Maximum number.")
     share: float | None = Field(
         None,
         ge=0,
         le=100,
-        description="Percent of what there is, rounded down; more than 0 allows at least one.",
+        description="Percentage of the base, rounded down; a share above 0 allows at least one.",
     )
 
     @model_validator(mode="before")
@@ -38,7 +38,7 @@ class Limit(Strict):
 
     @classmethod
     def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
-        """Give what is wrong with a limit that limits nothing."""
+        """Yield the mistake of a limit without max and share."""
         if not raw:
             yield problem("needs max or share")
 
@@ -47,31 +47,31 @@ SHARE = r"(\d+(?:\.\d+)?)\s*%"
 
 
 DEFAULT_SHARES = {"lower": 10, "disable": 10, "revoke": 20, "dropped": 20}
-"""Per cent that a plan may do where the mapping does not say; rounded up, so one is always allowed.
+"""Default limits in percent; rounded up, so one change is always allowed.
 
-A directory or a file that was cut off must not take everybody's access, on small servers neither.
+An incomplete directory or file must not end the access of all users, even on small servers.
 """
 
 DEFAULT_PROJECT_SHARES = {"lower": 50, "revoke": 50}
-"""Per cent of a project's members of whom a plan may do so where the mapping does not say."""
+"""Default limits in percent of the members of a project."""
 
 PROJECT_FLOOR = 3
-"""So many may always: in a small project half of the members is nobody much."""
+"""A plan may always change this number: half of a small project is only a few members."""
 
 DROPPED_FLOOR = 10
-"""So many may always end in projects and groups that no source names any more: a small team."""
+"""Default limit in projects and groups that no source names any more: a small team."""
 
 DEFAULT_SHRINK = 30
-"""Per cent of its rows that a source may have lost since the last good run."""
+"""Percentage of its rows that a source may lose since the last good run."""
 
 SHRINK_FLOOR = 2
-"""So many rows may always be gone: a list of five people loses two of them some day."""
+"""A source may always lose this number of rows: even a list of five users loses two."""
 
 
 class ProjectLimits(Strict):
-    """The most that one plan may do to the members of one project."""
+    """Limits for the members of one project."""
 
-    create: Limit | None = Field(None, description="New users who get access to it.")
+    create: Limit | None = Field(None, description="New users who get access.")
     grant: Limit | None = Field(None, description="New memberships.")
     update: Limit | None = Field(None, description="Memberships whose role changes.")
     raise_: Limit | None = Field(
@@ -79,25 +79,25 @@ class ProjectLimits(Strict):
     )
     lower: Limit | None = Field(
         None,
-        description="Memberships that get a lower role. Without it, "
-        f"{DEFAULT_PROJECT_SHARES['lower']}% of the members, rounded up, or {PROJECT_FLOOR}.",
+        description="Memberships that get a lower role (default: "
+        f"{DEFAULT_PROJECT_SHARES['lower']}% of the members, rounded up, or {PROJECT_FLOOR}).",
     )
     disable: Limit | None = Field(None, description="Members who are disabled.")
     remove: Limit | None = Field(None, description="Members who are removed.")
     revoke: Limit | None = Field(
         None,
-        description="Members who lose access in whatever way: revoked, through a group, disabled "
-        f"or removed. Without it, {DEFAULT_PROJECT_SHARES['revoke']}% of the members, rounded up, "
-        f"or {PROJECT_FLOOR}.",
+        description="Members who lose access in any way: revoked, through a group, disabled or "
+        f"removed (default: {DEFAULT_PROJECT_SHARES['revoke']}% of the members, rounded up, or "
+        f"{PROJECT_FLOOR}).",
     )
 
     def of(self, name: str) -> Limit | None:
-        """Give the limit of a class, as the mapping calls it."""
+        """Return the limit of a class by its name in the mapping."""
         return _limit_of(self, name)
 
 
 class Limits(Strict):
-    """The most that one plan may do."""
+    """Limits for one plan."""
 
     create: Limit | None = Field(None, description="New users.")
     grant: Limit | None = Field(None, description="New memberships.")
@@ -111,45 +111,47 @@ class Limits(Strict):
     )
     lower: Limit | None = Field(
         None,
-        description="Users and memberships that get a lower role. Without it, "
+        description="Users and memberships that get a lower role (default: "
         f"{DEFAULT_SHARES['lower']}% of the active users and of the memberships in the projects "
-        "read, rounded up.",
+        "read, rounded up).",
     )
     disable: Limit | None = Field(
         None,
-        description="Users who are disabled. Without it, "
-        f"{DEFAULT_SHARES['disable']}% of the active ones, rounded up.",
+        description="Users who are disabled (default: "
+        f"{DEFAULT_SHARES['disable']}% of the active users, rounded up).",
     )
     revoke: Limit | None = Field(
         None,
-        description="Memberships that end, and access that is lost with a group. Without it, "
-        f"{DEFAULT_SHARES['revoke']}% of the memberships in the projects read, rounded up.",
+        description="Memberships that end, and access that is lost with a group (default: "
+        f"{DEFAULT_SHARES['revoke']}% of the memberships in the projects read, rounded up).",
     )
     dropped: Limit | None = Field(
         None,
-        description="Memberships that end in projects and groups that no source names any more. "
-        f"Without it, {DEFAULT_SHARES['dropped']}% of the memberships in the projects read, "
-        f"rounded up, or {DROPPED_FLOOR}.",
+        description="Memberships that end in projects and groups that no source names any more "
+        f"(default: {DEFAULT_SHARES['dropped']}% of the memberships in the projects read, "
+        f"rounded up, or {DROPPED_FLOOR}).",
     )
-    remove: Limit | None = Field(None, description="Users who are removed. Without it, nobody is.")
+    remove: Limit | None = Field(
+        None, description="Users who are removed. Without it, Kanport removes nobody."
+    )
     by_project: ProjectLimits = Field(
-        ProjectLimits(), description="The most that one plan may do in each project."
+        ProjectLimits(), description="Limits for each single project."
     )
     projects: dict[Text, ProjectLimits] = Field(
         {}, description="Other limits for single projects, by identifier, name or id ('#3')."
     )
     shrink: Limit | None = Field(
         None,
-        description="Rows that a source may have lost since the last good run. Without it, "
-        f"{DEFAULT_SHRINK}%, rounded up, or {SHRINK_FLOOR}; needs ledger.",
+        description="Rows that a source may lose since the last good run (default: "
+        f"{DEFAULT_SHRINK}%, rounded up, or {SHRINK_FLOOR}); needs ledger.",
     )
 
     def of(self, name: str) -> Limit | None:
-        """Give the limit of a class, as the mapping calls it."""
+        """Return the limit of a class by its name in the mapping."""
         return _limit_of(self, name)
 
 
 def _limit_of(limits: "ProjectLimits | Limits", name: str) -> Limit | None:
-    # What is dropped has a limit over all, and none in a project.
+    # `dropped` is a limit in total only, not in a project.
     found: Limit | None = getattr(limits, "raise_" if name == "raise" else name, None)
     return found

@@ -14,7 +14,7 @@ from kanport.mapping.transforms import Transform
 
 
 class Matrix(Strict):
-    """A column for each project, with the role in the cell; an empty cell asks for nothing."""
+    """A column for each project, with the role in the cell. An empty cell gives no membership."""
 
     columns: (
         Annotated[
@@ -25,11 +25,11 @@ class Matrix(Strict):
         | None
     ) = Field(None, description="The columns, or a table of column and project.")
     match: Text | None = Field(
-        None, description="Every column whose header fits; (?P<project>…) is the project."
+        None, description="Every column whose header matches; (?P<project>…) is the project."
     )
-    transform: tuple[Transform, ...] = Field((), description="Applied to each cell.")
+    transform: tuple[Transform, ...] = Field((), description="Transforms, applied to each cell.")
     values: Annotated[dict[str, str], Field(min_length=1)] | None = Field(
-        None, description='A table of cell text and role; "" is as good as an empty cell.'
+        None, description='Table of cell texts and roles; "" counts as an empty cell.'
     )
 
     @field_validator("values", mode="before")
@@ -56,25 +56,27 @@ class Matrix(Strict):
 
 
 class Membership(Strict):
-    """How rows become memberships: one a row, or a matrix of projects."""
+    """How rows become memberships: one per row, or a matrix of projects."""
 
     from_: Text = Field(alias="from", description="The source.")
-    username: Rule = Field(description="Whose membership it is.")
-    project: ProjectRule | None = Field(None, description="An identifier or a name; or an id.")
+    username: Rule = Field(description="Username of the member.")
+    project: ProjectRule | None = Field(
+        None, description="Identifier or name of the project, or its id."
+    )
     role: (
         Annotated[
             Annotated[Text, Tag(TEXT)] | Annotated[RoleRule, Tag(TABLE)],
             by_shape("must be a role, or a table that says how it is made"),
         ]
         | None
-    ) = Field(None, description="A role, or how it is made.")
+    ) = Field(None, description="A role, or a rule for it.")
     matrix: Matrix | None = Field(
         None, description="Instead of project and role: a column for each project."
     )
     several: Literal["refuse", "highest"] | None = Field(
         None,
-        description="Somebody who is to have two roles in one project: refuse makes it an error, "
-        "highest takes the higher role. Without it: highest for directories, refuse for files.",
+        description="If a user has two roles in one project: refuse makes it an error, highest "
+        "uses the higher role (default: highest for directories, refuse for files).",
     )
 
     @classmethod

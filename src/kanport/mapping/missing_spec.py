@@ -50,28 +50,29 @@ Days = Annotated[
 
 
 class Steps(Strict):
-    """What happens to managed users who are in no source, step by step; needs ledger."""
+    """What happens to managed users in no source, step by step; needs ledger."""
 
     after: RunsOrDays | None = Field(
         None,
-        description="Not before so many runs in a row have missed them, or so many days after the "
-        "first that did. Without it, the first run that misses them is enough.",
+        description="Wait for this number of runs in a row that miss the user, or for this number "
+        "of days after the first such run. Without it, Kanport acts on the first run.",
     )
     or_: RunsOrDays | None = Field(
         None,
         alias="or",
-        description="The other of the two; whichever is reached first counts.",
+        description="The other of the two. Kanport acts when the first is reached.",
     )
-    then: Literal["disable", "remove"] = Field(description="What happens to them then.")
+    then: Literal["disable", "remove"] = Field(description="What happens to the user then.")
     and_: Literal["revoke"] | None = Field(
         None,
         alias="and",
-        description="revoke: they lose their memberships in the projects named at the same time.",
+        description="revoke: at the same time, the user loses the memberships in the projects that "
+        "the sources name.",
     )
     remove_after: Days | None = Field(
         None,
-        description="Removes those whom Kanport disabled so many days ago and who have been"
-        " missing ever since; limits.remove says how many at most.",
+        description="Remove users that Kanport disabled this number of days ago and that have been "
+        "missing since then, up to limits.remove.",
     )
 
     def __str__(self) -> str:

@@ -31,30 +31,34 @@ Values = Annotated[dict[str, Scalar], Field(min_length=1)]
 
 
 class Rule(Strict):
-    """How one value is made: from a column or a template or a constant, then shaped.
+    """Rule for one value: from a column, a template or a constant, then transformed.
 
     The order is fixed: column, template or constant, then `transform`, then `match`, then
     `values`; `default` comes last.
     """
 
     from_: ColumnFrom | None = Field(
-        None, alias="from", description="The column; or a table of source and column."
+        None, alias="from", description="The column, or a table of source and column."
     )
     template: Text | None = Field(
-        None, description="Text with columns in braces: {First} {Last}; {{ and }} are plain braces."
+        None,
+        description="Text with columns in braces: {First} {Last}. Write {{ and }} for plain "
+        "braces.",
     )
     value: Scalar | None = Field(None, description="The same value for every row.")
-    transform: tuple[Transform, ...] = Field((), description="Applied one after the other.")
+    transform: tuple[Transform, ...] = Field(
+        (), description="Transforms, applied one after the other."
+    )
     match: Text | None = Field(
         None,
-        description="A regular expression that must be found in the value; its part "
-        "(?P<value>…) is taken, or all of the value where it has no part.",
+        description="Regular expression that must match the value. The result is its group "
+        "(?P<value>…), or the whole value without such a group.",
     )
     values: Values | None = Field(
-        None, description='A table of what stands there and what it means; "" is "not given".'
+        None, description='Table that translates values; "" means "not given".'
     )
     default: Scalar | None = Field(
-        None, description="For an empty cell, and for a value that is not in the table."
+        None, description="Result for an empty cell, and for a value that is not in the table."
     )
 
     @field_validator("values", mode="before")
@@ -84,21 +88,24 @@ class Rule(Strict):
 
 
 class FieldRule(Rule):
-    """How one field of a user is made."""
+    """Rule for one field of a user."""
 
     precedence: tuple[Text, ...] = Field(
-        (), description="Which source wins for this field; otherwise the order of users.from."
+        (),
+        description="Sources in order of precedence for this field (default: the order of "
+        "users.from).",
     )
 
 
 class ListRule(Rule):
-    """How a value is made that may stand several times in one cell."""
+    """Rule for a value that may occur several times in one cell."""
 
     split: Names | None = Field(
-        None, description="What separates several values in one cell, such as ; or |"
+        None, description="Separator of several values in one cell, such as ; or |"
     )
     each: StrictBool = Field(
-        False, description="One membership for each value of an attribute that has several."
+        False,
+        description="true: one membership for each value of an attribute with several values.",
     )
 
     @classmethod
@@ -107,7 +114,7 @@ class ListRule(Rule):
 
 
 class ProjectRule(ListRule):
-    """How a project is given: by identifier or name, or with `id` by its id on the server."""
+    """Rule for a project: by identifier or name, or with `id` by its id on the server."""
 
     id: (
         Annotated[
@@ -119,8 +126,8 @@ class ProjectRule(ListRule):
         | None
     ) = Field(
         None,
-        description="Instead of from, template or value: the column with the ids of projects on "
-        "the server, one id as a number, or how an id is made. Without it a number is a name.",
+        description="Instead of from, template or value: the column with project ids, one id as a "
+        "number, or a rule for an id. Without it, a number is a name.",
     )
 
     @classmethod
@@ -155,10 +162,10 @@ _SHAPING = ("transform", "match", "values", "default", "split", "each")
 
 
 class RoleRule(Rule):
-    """How the role of a membership is made."""
+    """Rule for the role of a membership."""
 
     part: Text | None = Field(
-        None, description="The named part of the project's `match` that says the role."
+        None, description="Named group in the project's `match` that gives the role."
     )
 
     @classmethod

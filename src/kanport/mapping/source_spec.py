@@ -13,12 +13,12 @@ from kanport.mapping.problems import CODE, listed, near, problem, quoted
 class FileSource(Strict):
     """What all files have in common."""
 
-    path: Text = Field(description="The file, relative to the mapping.")
+    path: Text = Field(description="Path of the file, relative to the mapping.")
     clear: Text = Field("<clear>", description="A cell with this text clears a field.")
-    max_rows: StrictInt = Field(1_000_000, gt=0, description="More rows than this are refused.")
-    may_be_empty: bool = Field(
-        False, description="true: a header without rows is no mistake; there may be none."
+    max_rows: StrictInt = Field(
+        1_000_000, gt=0, description="Maximum number of rows; Kanport refuses a larger source."
     )
+    may_be_empty: bool = Field(False, description="true: the source may have a header and no rows.")
 
 
 class ListSource(FileSource):
@@ -26,26 +26,27 @@ class ListSource(FileSource):
 
     verbatim: bool = Field(
         False,
-        description="true: take every row and text as it is, and look for nothing that a"
-        " spreadsheet makes of them.",
+        description="true: use every row and text unchanged, and do not check for damage by "
+        "spreadsheets.",
     )
 
 
 class CsvSource(ListSource):
-    """Rows of a CSV file; its first line holds the headers."""
+    """Rows of a CSV file; its first line contains the headers."""
 
-    type: Literal["csv"] = Field(description="The kind of the source.")
+    type: Literal["csv"] = Field(description="Type of the source.")
     encoding: Text | None = Field(
-        None, description="Only for files that are neither UTF-8 nor UTF-16 with a mark: cp1252 …"
+        None,
+        description="Encoding of a file that is neither UTF-8 nor UTF-16 with a byte order "
+        "mark, such as cp1252.",
     )
     columns: tuple[Text, ...] | None = Field(
         None,
         min_length=1,
-        description="Names for the columns in their order; the first line is skipped then, "
-        "whatever it says.",
+        description="Names of the columns in their order. Kanport then ignores the first line.",
     )
     delimiter: Literal[",", ";", "\t", "|"] | None = Field(
-        None, description="Between the fields; told from the header where it is left out."
+        None, description="Character between the fields (default: detected from the header)."
     )
 
     @field_validator("encoding")
@@ -61,23 +62,25 @@ class CsvSource(ListSource):
 class ExcelSource(ListSource):
     """Rows of one sheet of an Excel workbook (.xlsx)."""
 
-    type: Literal["excel"] = Field(description="The kind of the source.")
-    sheet: Text | None = Field(None, description="The sheet; the first visible one if left out.")
-    header_row: StrictInt = Field(1, gt=0, description="The row with the headers.")
+    type: Literal["excel"] = Field(description="Type of the source.")
+    sheet: Text | None = Field(
+        None, description="Name of the sheet (default: the first visible one)."
+    )
+    header_row: StrictInt = Field(1, gt=0, description="Row that contains the headers.")
     hidden_rows: Literal["refuse", "read", "skip"] = Field(
-        "refuse", description="What to do when rows are hidden or filtered away."
+        "refuse", description="What to do with hidden or filtered rows."
     )
     merged_cells: Literal["refuse", "fill"] = Field(
-        "refuse", description="fill: every cell of a merged range has its value."
+        "refuse", description="fill: every cell of a merged range gets its value."
     )
 
 
 class YamlSource(FileSource):
     """Rows of a YAML file: a list of tables with plain values."""
 
-    type: Literal["yaml"] = Field(description="The kind of the source.")
+    type: Literal["yaml"] = Field(description="Type of the source.")
     under: Text | None = Field(
-        None, description="The key that the list stands under; the whole file if left out."
+        None, description="Key of the list in the file (default: the whole file is the list)."
     )
 
 

@@ -68,41 +68,47 @@ class MappingFile(Strict):
     """A whole mapping file."""
 
     kanport: Literal[1] = Field(description="The version of the format.")
-    name: Text | None = Field(None, description="What reports call this mapping.")
+    name: Text | None = Field(None, description="Name of this mapping in reports.")
     sources: dict[str, Source] = Field(
-        min_length=1, description="Where rows come from, each under a name of your choice."
+        min_length=1, description="The sources of rows, each under a name of your choice."
     )
     users: Users | None = Field(None, description="How rows become users.")
     memberships: tuple[Membership, ...] = Field(
         (), description="How rows become memberships; several lists add up."
     )
     memberships_missing: Literal["keep", "revoke"] = Field(
-        "keep", description="revoke: within the projects named, whom no row names loses access."
+        "keep", description="revoke: in projects that a row names, users without a row lose access."
     )
     memberships_managed: Literal["all", "ledger"] = Field(
         "all",
-        description="ledger: only memberships that Kanport granted, or was told to adopt, end.",
+        description="ledger: Kanport revokes only memberships that it granted or adopted.",
     )
     groups: tuple[Groups, ...] = Field(
         (), description="How rows become groups and their members; several lists add up."
     )
     groups_missing: Literal["keep", "revoke", "remove"] = Field(
         "keep",
-        description="What happens to groups that nothing names any more. revoke: whom Kanport put "
-        "there leaves, and the access that it gave ends. remove: managed groups are removed.",
+        description="What happens to groups that no source names any more. revoke: Kanport removes "
+        "the members that it added, and the access that it granted. remove: Kanport removes "
+        "managed groups.",
     )
     groups_managed: tuple[Text, ...] = Field(
-        (), description='Names or patterns of groups that groups_missing may touch, such as "kb-*".'
+        (),
+        description="Names or patterns of the groups to which groups_missing applies, such as "
+        '"kb-*".',
     )
     group_members_missing: Literal["keep", "remove"] = Field(
-        "keep", description="remove: whom nothing puts into a group that is named leaves it."
+        "keep",
+        description="remove: in groups that a source names, Kanport removes members that "
+        "no source lists.",
     )
     group_access: tuple[GroupAccess, ...] = Field(
-        (), description="Which groups have which role in which projects; needs ledger."
+        (), description="Roles of groups in projects; needs ledger."
     )
     group_access_missing: Literal["keep", "revoke"] = Field(
         "keep",
-        description="revoke: access that Kanport gave a group and nothing asks for any more ends.",
+        description="revoke: Kanport revokes access that it granted to a group and that no source "
+        "lists any more.",
     )
     projects: (
         Annotated[
@@ -113,36 +119,41 @@ class MappingFile(Strict):
         | None
     ) = Field(
         None,
-        description="Which projects are created where the server has none: those that rows "
-        "describe, or, with create, all that are named. Without it, none is.",
+        description="Projects that Kanport creates if the server does not have them: those that "
+        "rows describe or, with create, all that are named. Without it, Kanport creates none.",
     )
     projects_missing: Literal["keep", "revoke"] = Field(
         "keep",
-        description="What happens to the access in projects that sources named and name no longer. "
-        "keep: a warning each night until the mapping says so itself. revoke: what Kanport granted "
-        "there ends; limits.dropped says how much at most.",
+        description="What happens to access in projects that no source names any more. keep: the "
+        "access stays; while the mapping does not contain this key, each run warns. revoke: "
+        "Kanport revokes what it granted, up to limits.dropped.",
     )
-    protect: tuple[Text, ...] = Field((), description="Names or patterns that are never touched.")
+    protect: tuple[Text, ...] = Field(
+        (), description="Usernames or patterns of accounts that Kanport never changes."
+    )
     min_admins: StrictInt = Field(
-        1, ge=1, description="So many active administrators stay as they are, whatever is planned."
+        1, ge=1, description="Minimum number of active administrators that remain after each plan."
     )
     allow_admins: tuple[Text, ...] = Field(
-        (), description="Names or patterns of those who may get app-admin; nobody else does."
+        (), description="Usernames or patterns of users who may become administrators (app-admin)."
     )
-    limits: Limits = Field(Limits(), description="What stops a plan that would do too much.")
+    limits: Limits = Field(Limits(), description="Limits that stop a plan with too many changes.")
     ledger: Text | None = Field(
         None,
-        description="The file in which Kanport remembers what it did; relative to this one. Where "
-        "absence ends something (missing, memberships_missing ...), there is one without this: "
-        "beside the mapping, or in the state folder where nothing can be written there.",
+        description="File in which Kanport records what it did, relative to the mapping. If "
+        "absence ends something (missing, memberships_missing ...), Kanport uses a ledger even "
+        "without this key: beside the mapping or, if it cannot write there, in the state "
+        "folder.",
     )
     invalid_rows: Literal["abort", "skip"] = Field(
         "abort",
-        description="skip: go on without them; whoever they name stays as they are. People of whom "
-        "it is only open who they are never stop the others.",
+        description="skip: Kanport ignores invalid rows and does not change the users that they "
+        "name. Users whose identity is unclear never stop the others.",
     )
     custom_roles: dict[str, tuple[Text, ...]] = Field(
-        {}, description="Custom roles by project; Kanboard itself would take any text."
+        {},
+        description="Custom roles by project. Kanboard would accept any text as a role, so "
+        "Kanport needs this list.",
     )
 
     @property

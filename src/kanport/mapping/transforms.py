@@ -148,8 +148,8 @@ _EXAMPLES = {
 }
 
 _ABOUT = {
-    "before": "What stands before the first such text.",
-    "after": "What stands after the first such text.",
+    "before": "The part before the first occurrence of this text.",
+    "after": "The part after the first occurrence of this text.",
     "prefix": "Put this before the value.",
     "suffix": "Put this after the value.",
 }
@@ -168,16 +168,16 @@ _TEXT = {"type": "string", "minLength": 1}
 SCHEMA: dict[str, Any] = {
     "description": "A named transform of a text.",
     "anyOf": [
-        {"enum": list(PLAIN), "description": "A transform that needs nothing more."},
+        {"enum": list(PLAIN), "description": "A transform without parameters."},
         *(_keyed(name, {**_TEXT, "description": about}) for name, about in _ABOUT.items()),
         _keyed(
             "replace",
             {
                 "type": "object",
-                "description": "Replace every such text by another.",
+                "description": "Replace every occurrence of a text.",
                 "properties": {
-                    "from": {**_TEXT, "description": "The text to be replaced."},
-                    "to": {"type": "string", "description": "What comes instead; may be empty."},
+                    "from": {**_TEXT, "description": "Text to replace."},
+                    "to": {"type": "string", "description": "Replacement; may be empty."},
                 },
                 "required": ["from", "to"],
                 "additionalProperties": False,
@@ -189,7 +189,7 @@ SCHEMA: dict[str, Any] = {
                 "type": "integer",
                 "minimum": 1,
                 "maximum": MAX_PAD,
-                "description": "Bring a number back to this many digits.",
+                "description": "Add zeros to a number until it has this many digits.",
             },
         ),
     ],

@@ -16,7 +16,7 @@ AppRoleName = Literal["app-admin", "app-manager", "app-user"]
 
 
 class _FieldRules(Strict):
-    """The fields of a user; what is not named here is never touched."""
+    """Fields of a user. Kanport never changes a field that is not here."""
 
     username: FieldRule = Field(description=USERNAME.about)
 
@@ -43,9 +43,9 @@ else:
 
 
 class PasswordColumn(Strict):
-    """The password of a new user stands in a column."""
+    """Column with the passwords of new users."""
 
-    from_: ColumnFrom = Field(alias="from", description="The column with the password.")
+    from_: ColumnFrom = Field(alias="from", description="Name of the column with the password.")
 
 
 _WAYS = "must be random, ldap, or {from: COLUMN}"
@@ -68,7 +68,7 @@ def _ledger_or_names(value: Any) -> Any:
 
 
 class Managed(Strict):
-    """Whom absence from the sources may touch."""
+    """The users to which `missing` applies."""
 
     usernames: tuple[Text, ...] = Field(
         min_length=1, description='Names or patterns, such as "*" or "ext-*".'
@@ -78,19 +78,20 @@ class Managed(Strict):
 class Users(Strict):
     """How rows become users."""
 
-    from_: Names = Field(
-        alias="from", description="The source, or several in the order in which they win."
+    from_: Names = Field(alias="from", description="The source, or several in order of precedence.")
+    fields: UserFields = Field(
+        description="Rules for the fields. Kanport never changes other fields."
     )
-    fields: UserFields = Field(description="How each field is made; others are never touched.")
     id: Rule | None = Field(
         None,
-        description="What stays the same of a person whatever their username is, such as entryUUID "
-        "or a personnel number; needs ledger.",
+        description="Stable id of a person, independent of the username, such as entryUUID or a "
+        "personnel number; needs ledger.",
     )
     find_by: tuple[Literal["username", "email"], ...] = Field(
         ("username",),
         min_length=1,
-        description="How a person is found on the server; with email, a new username is a rename.",
+        description="How to find a user on the server. With email, a new username with a known "
+        "address is a rename.",
     )
     password: Annotated[
         Annotated[Literal["random", "ldap"], Tag(TEXT)] | Annotated[PasswordColumn, Tag(TABLE)],
@@ -98,18 +99,18 @@ class Users(Strict):
         BeforeValidator(_password_kind),
     ] = Field(
         "random",
-        description="For new users; Kanboard's API cannot change a password. ldap: Kanboard itself "
-        "takes them from its own LDAP, and they log in with their password there.",
+        description="Password of new users; Kanboard's API cannot change a password later. ldap: "
+        "Kanboard creates them from its own LDAP, and they log in with their password there.",
     )
     inactive: Literal["skip", "create"] = Field(
         "skip",
-        description="What happens to people who are not active and not on the server. create: they "
-        "are created and disabled at once, with all that is asked for them.",
+        description="What happens to users that are not active and not on the server. create: "
+        "Kanport creates them with their memberships, and disables them at once.",
     )
     missing: Annotated[
         Annotated[Literal["keep", "disable", "remove"], Tag(TEXT)] | Annotated[Steps, Tag(TABLE)],
         by_shape("must be keep, disable, remove, or a table of steps: {after: 3 runs, …}"),
-    ] = Field("keep", description="What happens to managed users who are in no source.")
+    ] = Field("keep", description="What happens to managed users in no source.")
     managed: (
         Annotated[
             Annotated[Literal["ledger"], Tag(TEXT)] | Annotated[Managed, Tag(TABLE)],
@@ -119,8 +120,8 @@ class Users(Strict):
         | None
     ) = Field(
         None,
-        description="Whom `missing` may touch. ledger: only whom Kanport created or was told to "
-        "adopt, and nobody else is disabled at all.",
+        description="Users to which `missing` applies. ledger: Kanport disables and removes only "
+        "users that it created or adopted.",
     )
 
     @property

@@ -27,7 +27,7 @@ RUN = make_run(
         15: (Status.SKIPPED, "a.schmidt was not created"),
         16: (Status.SKIPPED, "a.schmidt was not created"),
         20: (Status.ALREADY, ""),
-        29: (Status.NOT_ATTEMPTED, "the run did not come this far"),
+        29: (Status.NOT_ATTEMPTED, "the run ended before this change"),
     },
 )
 VIEWS: dict[str, View] = {
