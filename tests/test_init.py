@@ -33,7 +33,7 @@ def test_headers_in_several_languages_are_understood(kanport: Kanport) -> None:
     name = users.fields.rule(NAME)
     assert name is not None and name.template == "{Vorname} {Nachname}"
     assert users.fields.rule(EMAIL) is not None and users.fields.rule(ACTIVE) is not None
-    assert '# Not read: "Telefon"' in Path("mapping.yaml").read_text()
+    assert '# Columns that the mapping does not read: "Telefon"' in Path("mapping.yaml").read_text()
 
 
 def test_roles_that_say_themselves_are_mapped_and_others_are_left_open(kanport: Kanport) -> None:
@@ -67,7 +67,7 @@ def test_a_file_that_names_nobody_is_told_with_its_columns(kanport: Kanport) -> 
         ([], "name either a file"),
         (["a.csv", "--ldap", "ldap://x"], "name either a file"),
         (["--ldap", "ldap://x"], "needs --base"),
-        (["--ldap", "http://x", "--base", "dc=x"], "no address of a directory"),
+        (["--ldap", "http://x", "--base", "dc=x"], "not the address of a directory"),
         (["a.doc"], "neither a .csv nor an .xlsx"),
     ],
 )

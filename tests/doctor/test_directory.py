@@ -77,7 +77,7 @@ def test_a_directory_is_told_in_plain_words(
     assert f"{small.tls_url} answers over TLS 1.3, with a valid certificate for localhost" in text
     assert f"logged in as {ADMIN}; the directory knows Kanport as {ADMIN}" in text
     assert "it is OpenLDAP" in text
-    assert "it holds dc=example,dc=org" in text
+    assert "it contains dc=example,dc=org" in text
     assert "it supports paging; Kanport requests 500 entries per page" in text
     assert "read completely: 3 people" in text
     assert f"ldap:{dn('ada')}: mail='ada@example.org', uid='ada'" in text
@@ -89,7 +89,7 @@ def test_a_limit_that_pages_get_round_is_told(staff: Slapd, tmp_path: Path) -> N
     people = source(staff.url, bind_dn=dn("p00"))
     checks = look(tmp_path, people, LDAP_PASSWORD="p00-secret")
     assert exit_for(checks) is Exit.OK
-    assert "it stops after 10 entries (sizeLimitExceeded), as it may" in said(checks, Level.OK)
+    assert "stops after 10 entries (sizeLimitExceeded)" in said(checks, Level.OK)
     assert "read completely: 30 people" in said(checks)
 
 
@@ -97,8 +97,8 @@ def test_a_limit_that_cuts_the_search_is_a_problem(staff: Slapd, tmp_path: Path)
     people = source(staff.url, bind_dn=dn("p00"), page_size=0)
     checks = look(tmp_path, people, LDAP_PASSWORD="p00-secret")
     assert exit_for(checks) is Exit.UNREACHABLE
-    assert "page_size: 0 asks for all at once" in said(checks, Level.WARNING)
-    assert "it stops after 10 entries" in said(checks, Level.WARNING)
+    assert "page_size: 0 requests all entries at once" in said(checks, Level.WARNING)
+    assert "stops after 10 entries" in said(checks, Level.WARNING)
     assert "did not give all" in said(checks, Level.PROBLEM)
 
 
@@ -155,7 +155,7 @@ def test_a_password_that_is_not_set_is_a_matter_of_configuration(
 
 def test_a_base_that_the_directory_does_not_hold_is_told(staff: Slapd, tmp_path: Path) -> None:
     checks = look(tmp_path, source(staff.url, base="ou=people,dc=elsewhere"))
-    assert "ou=people,dc=elsewhere is not in that" in said(checks, Level.WARNING)
+    assert "but not ou=people,dc=elsewhere" in said(checks, Level.WARNING)
     assert exit_for(checks) is Exit.UNREACHABLE
 
 

@@ -36,7 +36,7 @@ def test_a_good_server_is_told_in_one_line_a_check(server: Sandbox) -> None:
     assert {check.level for check in checks} == {Level.OK}
     text = said(checks)
     assert "Kanboard 1.2.53" in text
-    assert "the token from KANPORT_TOKEN is accepted" in text
+    assert "the server accepts the token from KANPORT_TOKEN" in text
     assert "3 users, of these 2 active, and 1 from Kanboard's own LDAP" in text
     assert "2 active administrators" in text
     assert "1 project, of these 0 closed and 0 private; 0 groups" in text
@@ -99,7 +99,7 @@ def test_procedures_that_are_missing_are_named_and_the_rest_is_looked_at() -> No
     options = SandboxOptions(missing_procedures=frozenset({"getGroupMembers", "getAllGroups"}))
     with Sandbox(options) as old:
         checks = look(at(old))
-    assert "it does not know getAllGroups and getGroupMembers" in said(checks, Level.WARNING)
+    assert "it lacks getAllGroups and getGroupMembers" in said(checks, Level.WARNING)
     assert "1 user, of these 1 active" in said(checks, Level.OK)
 
 

@@ -20,7 +20,7 @@ def test_files_are_told_with_what_the_mapping_makes_of_them(kanport: Kanport, cl
     assert told.code == 0, told
     assert "people.csv is csv, read as UTF-8, with a comma between the fields; 3 rows" in told.out
     assert "the mapping uses 4 columns: Login, Name, Mail, Role" in told.out
-    assert "it makes 3 people and 3 memberships of them" in told.out
+    assert "result: 3 users and 3 memberships" in told.out
     assert "ada: name 'Ada Lovelace', email 'ada@example.org', role 'app-manager'" in told.out
     assert "ada in ALPHA: project-manager" in told.out
 
@@ -87,7 +87,7 @@ def test_a_mapping_can_be_looked_at_without_a_server(
     monkeypatch.delenv("KANPORT_URL")
     told = kanport("doctor", club)
     assert told.code == 0
-    assert "no server is named" in told.out
+    assert "no server is configured" in told.out
 
 
 def test_passwords_are_never_shown(kanport: Kanport, tmp_path: Path) -> None:

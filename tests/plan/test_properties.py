@@ -272,7 +272,7 @@ def test_nobody_whom_an_invalid_row_names_ever_loses_anything(
             continue
         key = compare_key(server.users[change.user_id or 0].username)
         assert key not in desired.unknown.people
-        if change.reason in ("in no source", "not asked for in this project"):
+        if change.reason in ("in no source", "not listed in this project"):
             assert not desired.unknown.everybody
         if change.project_id is not None:
             project = index.by_id[change.project_id]
@@ -321,7 +321,7 @@ def test_every_change_says_why_and_where_it_comes_from(
 ) -> None:
     for change in _made(server, desired, mapping).changes:
         assert change.reason
-        from_absence = change.reason in ("in no source", "not asked for in this project")
+        from_absence = change.reason in ("in no source", "not listed in this project")
         assert bool(change.origin) != from_absence
 
 
