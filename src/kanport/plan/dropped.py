@@ -1,37 +1,50 @@
-"""Projects that sources named and no longer name: who keeps access there, and what ends.
+"""Find projects and groups that sources named and no longer name, and end what is left there. Pure.
 
-`memberships_missing` works within the projects that the sources name, so it does nothing in one
-that they drop: the last row of a team, or the only group of a project. The ledger remembers it.
+`memberships_missing` and `group_members_missing` work within what the sources name, so they do
+nothing in a project or a group that the sources drop: with the last row of a team, or the only
+group of a project. The ledger remembers it.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from kanport.facts import fact
+from kanport.facts import Fact, fact
 from kanport.findings import Finding, found
 from kanport.mapping.spec import MappingFile
 from kanport.memory import LedgerState
-from kanport.model import CurrentState, Project, User
+from kanport.model import CurrentState, Group, Project, User
 from kanport.names import compare_key, spelling_key
-from kanport.plan.change import RelationChange
-from kanport.plan.dropped_groups import undecided
-from kanport.plan.group_access import known_access
+from kanport.plan.group_relations import (
+    Endings,
+    GroupAccessDiff,
+    MembersDiff,
+    has_unknown_names,
+    known_access,
+    open_names,
+)
 from kanport.plan.groups import Groups
-from kanport.plan.lifecycle import Offboarding
 from kanport.plan.matching import name_matcher, texts_of_projects
-from kanport.plan.memberships import missing_since, revoke
+from kanport.plan.memberships import MembershipDiff
 from kanport.plan.model import PlanBecause, PlanNamed
 from kanport.plan.naming import sorted_names
-from kanport.plan.ownership import ownership_of
 from kanport.plan.projection import GroupProjection
+from kanport.plan.relations import RemovalPolicy, leave_group
 from kanport.plan.resolve import Resolved
-from kanport.plan.withheld import DECIDED, Withheld, cause
+from kanport.plan.withheld import DECIDED, cause
+
+
+def undecided(mapping: MappingFile, key: str) -> bool:
+    """Return whether nobody has accepted what stays: an explicit keep in the mapping does."""
+    return getattr(mapping, key) != "keep" or key not in mapping.model_fields_set
+
+
+# --- projects -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class Dropped:
+class DroppedProjects:
     """What the ledger knows and no source names any more.
 
     `projects` are those in which no membership is asked for. By id, `had_members` are those in
@@ -55,35 +68,29 @@ class Dropped:
         """The ids of the projects of which the input leaves open whether anything names them."""
         return self.ids if self.unclear else self.open
 
-    def why_open(self, project: Project, resolved: Resolved) -> tuple[PlanBecause, ...]:
+    def why_open(self, project: Project, policy: RemovalPolicy) -> tuple[PlanBecause, ...]:
         """Return why it is open whether anything names a project; nothing where it is not."""
         because = (cause("unclear-project"),) if self.unclear else ()
         if project.id not in self.open:
             return because
-        return (*because, *resolved.causes.of_project(resolved.projects.keys_of(project)))
+        return (*because, *policy.resolved.causes.of_project(policy.project_keys(project)))
 
-    @property
-    def proven(self) -> frozenset[int]:
-        """The ids of the projects that are named provably no longer."""
-        return self.ids - self.unproven
-
-
-@dataclass(frozen=True, slots=True)
-class DroppedDiff:
-    """What ends in dropped projects, what was found, and the ids of those where nothing is left."""
-
-    changes: tuple[RelationChange, ...] = ()
-    findings: tuple[Finding, ...] = ()
-    settled: frozenset[int] = frozenset()
-    withheld: tuple[Withheld, ...] = ()
+    def endings(self, policy: RemovalPolicy) -> Endings:
+        """Return the projects in which the access of groups ends, with what prevents it."""
+        if policy.mapping.projects_missing != "revoke":
+            return {}
+        return {
+            project.id: self.why_open(project, policy)
+            for project in self.projects
+            if project.id in self.accessed
+        }
 
 
-def dropped_projects(
-    resolved: Resolved, current: CurrentState, mapping: MappingFile, memory: LedgerState
-) -> Dropped:
+def dropped_projects(policy: RemovalPolicy) -> DroppedProjects:
     """Find the projects that the ledger knows from the sources and that they name no longer."""
-    if not mapping.ends_by_absence:
-        return Dropped()
+    resolved, current, memory = policy.resolved, policy.current, policy.memory
+    if not policy.mapping.ends_by_absence:
+        return DroppedProjects()
     texts = {*texts_of_projects(resolved.desired)}
     texts |= {resolved.wanted.projects[at].label for at in np.unique(resolved.wanted.project)}
     access_texts = {access.target.value for access in resolved.desired.group_access}
@@ -103,11 +110,11 @@ def dropped_projects(
         and project.id not in named
         and (project.id in given or _is_remembered(project, resolved, current, memory))
     )
-    return Dropped(
+    return DroppedProjects(
         projects,
         frozenset(project.id for project in projects if _had_members(project, memory)),
         frozenset(project.id for project in projects) - accessed,
-        frozenset(project.id for project in projects if _is_open(project, resolved)),
+        frozenset(project.id for project in projects if _is_open(project, policy)),
         unclear,
     )
 
@@ -127,105 +134,95 @@ def _had_members(project: Project, memory: LedgerState) -> bool:
     return spelling_key(memory.named_projects.get(project.id, "")) in names
 
 
-def _is_open(project: Project, resolved: Resolved) -> bool:
-    unknown = resolved.desired.unknown
+def _is_open(project: Project, policy: RemovalPolicy) -> bool:
+    unknown, keys = policy.resolved.desired.unknown, policy.project_keys(project)
     pairs = unknown.memberships | unknown.group_access
-    keys = resolved.projects.keys_of(project)
-    return resolved.uncertainty.everybody or any(what is None or what in keys for _, what in pairs)
+    everybody = policy.resolved.uncertainty.everybody
+    return everybody or any(what is None or what in keys for _, what in pairs)
 
 
-def diff_dropped(
-    dropped: Dropped,
-    resolved: Resolved,
-    current: CurrentState,
-    mapping: MappingFile,
-    memory: LedgerState,
-    missing: Offboarding,
-    projection: GroupProjection,
-) -> DroppedDiff:
-    """Compare who has access in dropped projects with what the mapping says about these.
+class DroppedDiff(MembershipDiff):
+    """What ends in dropped projects; `settled` are the ids of those where nothing is left."""
 
-    With `projects_missing: revoke` ends what Kanport granted; whoever else has access there because
-    the sources asked for it until now is named. Nothing ends that the input does not prove.
-    """
-    protected = name_matcher(mapping.protect)
-    managed = ownership_of(mapping.users, memory).to_revoke
-    leaving = {change.user_id for change in missing.changes}
-    # What is asked for no more ends anyway then, or is told with the reason why it stays.
-    ends = mapping.group_access_missing == "revoke"
-    groups = {} if ends else _groups_with_access(dropped, projection)
-    everybody = mapping.memberships_missing == "revoke" and mapping.memberships_managed == "all"
-    changes: list[RelationChange] = []
-    findings: list[Finding] = []
-    withheld: list[Withheld] = []
-    settled: set[int] = set()
-    for project in dropped.projects:
+    def __init__(
+        self, dropped: DroppedProjects, policy: RemovalPolicy, projection: GroupProjection
+    ) -> None:
+        """Compare who has access in dropped projects with what the mapping says about these.
+
+        With `projects_missing: revoke` the memberships end that Kanport granted, unless the input
+        leaves that open. A finding names whoever else has access there because the sources asked
+        for it until now.
+        """
+        super().__init__(policy, projection)
+        self._dropped = dropped
+        self.settled: set[int] = set()
+        mapping = policy.mapping
+        lists_end = mapping.memberships_missing == "revoke"
+        self._everybody = lists_end and mapping.memberships_managed == "all"
+        self._leaving = {change.user_id for change in policy.offboarding.changes}
+        # Access that no list names ends anyway then, or a finding says why it stays.
+        ends = mapping.group_access_missing == "revoke"
+        groups = {} if ends else _groups_with_access(dropped, projection)
+        for project in dropped.projects:
+            left, granted = self._end_members(project)
+            if left or groups.get(project.id):
+                if undecided(mapping, "projects_missing"):
+                    self.findings.append(_project_finding(project, left, granted, groups, dropped))
+            elif not policy.current.roles[project.id] and project.id not in dropped.unproven:
+                self.settled.add(project.id)
+
+    def _end_members(self, project: Project) -> tuple[list[User], int]:
+        """End what Kanport granted; return the users who keep access, and how many it granted."""
+        policy = self.policy
         left: list[User] = []
         granted = 0
-        members = [
-            (resolved.people.by_id.get(user_id), role)
-            for user_id, role in sorted(current.roles[project.id].items())
-        ]
-        for user, role in members:
+        for user_id, role in sorted(policy.current.roles[project.id].items()):
+            user = policy.resolved.people.by_id.get(user_id)
             if user is None:
                 continue
-            ours = memory.granted(user, project)
-            ends = mapping.projects_missing == "revoke" and ours and managed(user, user.username)
-            if ends:
-                revoked = revoke(user, project, role, projection, fact("project-unnamed"))
-                because = _obstacles(user, project, dropped, resolved, missing, protected)
-                if revoked is not None and because:
-                    since = missing_since(user, memory)
-                    withheld.append(Withheld(revoked[0], because, since, "dropped"))
-                elif revoked is not None:
-                    changes.append(revoked[0])
-                    findings.extend(revoked[1])
-                    continue
-                if any(one.why.code not in DECIDED for one in because):
-                    continue
-            if protected(user.username):
+            ours = policy.memory.granted(user, project)
+            if ours and self._ends_or_is_open(user, project, role):
                 continue
-            if not user.active or user.id in leaving:
+            if policy.protected(user.username) or not user.active or user.id in self._leaving:
                 continue
-            by_group = projection.effective(user.id, project.id).at_least is not None
-            if ours or (everybody and project.id in dropped.had_members and not by_group):
+            effective = self.projection.effective(user.id, project.id)
+            had_members = self._everybody and project.id in self._dropped.had_members
+            if ours or (had_members and effective.at_least is None):
                 left.append(user)
                 granted += ours
-        if left or groups.get(project.id):
-            if undecided(mapping, "projects_missing"):
-                findings.append(_project_finding(project, left, granted, groups, dropped))
-        elif not members and project.id not in dropped.unproven:
-            settled.add(project.id)
-    return DroppedDiff(tuple(changes), tuple(findings), frozenset(settled), tuple(withheld))
+        return left, granted
+
+    def _ends_or_is_open(self, user: User, project: Project, role: str) -> bool:
+        """End or withhold a membership; return whether it ends, or the input leaves that open."""
+        policy = self.policy
+        if policy.mapping.projects_missing != "revoke" or not policy.manages(user):
+            return False
+        because = self._obstacles(user, project)
+        why = fact("project-unnamed")
+        ends = self.end_membership(user, project, role, why, because, told_as="dropped")
+        return bool(ends) or any(one.why.code not in DECIDED for one in because)
+
+    def _obstacles(self, user: User, project: Project) -> tuple[PlanBecause, ...]:
+        policy = self.policy
+        waiting = policy.waiting(user) if user.id in policy.offboarding.waiting else ()
+        because = (
+            *policy.account(user),
+            *waiting,
+            *self._dropped.why_open(project, policy),
+        )
+        if project.id in self._dropped.open:
+            return because
+        return (*because, *policy.membership(user, project))
 
 
-def _obstacles(
-    user: User,
-    project: Project,
-    dropped: Dropped,
-    resolved: Resolved,
-    missing: Offboarding,
-    protected: Callable[[str], bool],
-) -> tuple[PlanBecause, ...]:
-    """Return what keeps a membership in a dropped project from ending."""
-    because: list[PlanBecause] = []
-    if protected(user.username):
-        because.append(cause("protected-account"))
-    if user.id in missing.waiting:
-        because += missing.held.get(user.id, ())
-    key, keys = compare_key(user.username), resolved.projects.keys_of(project)
-    because += dropped.why_open(project, resolved)
-    if project.id not in dropped.open and resolved.uncertainty.not_asked_for(key, keys):
-        because += resolved.causes.of_membership((key,), keys)
-    return tuple(dict.fromkeys(because))
-
-
-def _groups_with_access(dropped: Dropped, projection: GroupProjection) -> Mapping[int, list[str]]:
-    found: dict[int, list[str]] = {}
+def _groups_with_access(
+    dropped: DroppedProjects, projection: GroupProjection
+) -> Mapping[int, list[str]]:
+    groups: dict[int, list[str]] = {}
     for group, project_id in projection.after:
         if project_id in dropped.accessed:
-            found.setdefault(project_id, []).append(projection.names.get(group, str(group)))
-    return found
+            groups.setdefault(project_id, []).append(group.name)
+    return groups
 
 
 def _project_finding(
@@ -233,9 +230,9 @@ def _project_finding(
     left: list[User],
     granted: int,
     groups: Mapping[int, list[str]],
-    dropped: Dropped,
+    dropped: DroppedProjects,
 ) -> Finding:
-    remaining = []
+    remaining: list[Fact] = []
     if left:
         remaining.append(
             fact(
@@ -257,22 +254,145 @@ def _project_finding(
     )
 
 
+# --- groups ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedGroups:
+    """Groups that no source names any more; `why_open` says by id why that is open of a group."""
+
+    groups: tuple[Group, ...] = ()
+    why_open: Mapping[int, tuple[PlanBecause, ...]] = field(default_factory=dict)
+
+    def endings(self, policy: RemovalPolicy) -> Endings:
+        """Return the groups whose access ends, with what prevents it."""
+        if policy.mapping.groups_missing != "revoke":
+            return {}
+        return {group.id: self.why_open.get(group.id, ()) for group in self.groups}
+
+
+def dropped_groups(policy: RemovalPolicy, groups: Groups) -> DroppedGroups:
+    """Find the groups that the ledger knows from the sources and that they name no longer.
+
+    Without those that `groups_missing: remove` removes.
+    """
+    mapping, resolved, memory = policy.mapping, policy.resolved, policy.memory
+    if not mapping.ends_by_absence:
+        return DroppedGroups()
+    described = {group.id for group in groups.described}
+    texts = {access.holder.value for access in resolved.desired.group_access}
+    needed = {group.id for text in texts for group in groups.fitting(text)}
+    removed = name_matcher(mapping.groups_managed if mapping.groups_missing == "remove" else ())
+    known = {group_id for group_id, _ in known_access(policy.current, memory)}
+    remembered = memory.groups_remembered()
+    dropped = tuple(
+        group
+        for group in policy.current.groups_by_id.values()
+        if group.id in remembered
+        and group.id not in described | needed
+        and compare_key(group.name) not in groups.unclear
+        and not removed(group.name)
+        and (group.id in known or _group_is_remembered(group, policy))
+    )
+    names, unclear = open_names(policy, groups), has_unknown_names(policy, groups)
+    return DroppedGroups(
+        dropped,
+        {
+            group.id: _why_open(group, policy, unclear=unclear)
+            for group in dropped
+            if not names.isdisjoint((None, compare_key(group.name))) or not group.complete
+        },
+    )
+
+
+def _group_is_remembered(group: Group, policy: RemovalPolicy) -> bool:
+    memory = policy.memory
+    if compare_key(memory.named_groups.get(group.id, "")) == compare_key(group.name):
+        return True
+    return any(memory.put_in(user, group) for user in policy.members(group) if user is not None)
+
+
+def _why_open(group: Group, policy: RemovalPolicy, *, unclear: bool) -> tuple[PlanBecause, ...]:
+    if not group.complete:
+        return (cause("unread-members", case="server"),)
+    if unclear:
+        return (cause("unclear-group", case="any"),)
+    return policy.resolved.causes.of_group({compare_key(group.name)})
+
+
+def empty_dropped(dropped: DroppedGroups, policy: RemovalPolicy, diff: MembersDiff) -> None:
+    """Take out of dropped groups whom Kanport put there, if the mapping says so."""
+    if policy.mapping.groups_missing != "revoke":
+        return
+    for group in dropped.groups:
+        keys = {compare_key(group.name)}
+        why_open = dropped.why_open.get(group.id, ())
+        for user in policy.members(group):
+            if user is None or not policy.manages(user) or not policy.memory.put_in(user, group):
+                continue
+            because = (*policy.account(user), *why_open, *policy.member(user, keys, listed=False))
+            change = leave_group(group, user.id, user.username, fact("group-unnamed"))
+            diff.leave(change, group, because)
+
+
+def group_findings(
+    dropped: DroppedGroups, policy: RemovalPolicy, members: MembersDiff, access: GroupAccessDiff
+) -> Iterator[Finding]:
+    """Yield a finding for each dropped group in which users, or whose access, stay."""
+    mapping, memory = policy.mapping, policy.memory
+    if not undecided(mapping, "groups_missing"):
+        return
+    everybody = mapping.group_members_missing == "remove"
+    taken_out = {(one.user_id, one.group_id) for one in members.changes}
+    # Access that no list names ends anyway then, or a finding says why it stays.
+    places = () if mapping.group_access_missing == "revoke" else tuple(access.after)
+    for group in dropped.groups:
+        left = sorted_names(
+            user.username
+            for user in policy.members(group)
+            if user is not None
+            and user.active
+            and not policy.protected(user.username)
+            and (user.id, group.id) not in taken_out
+            and (everybody or memory.put_in(user, group))
+        )
+        projects = sorted_names(
+            policy.current.project_index.label(number)
+            for who, number in places
+            if who.id == group.id
+        )
+        remaining = []
+        if left:
+            remaining.append(fact("remaining", case="members", count=len(left), users=left))
+        if projects:
+            remaining.append(fact("remaining", case="projects", projects=projects))
+        if remaining:
+            yield found(
+                "group-dropped",
+                case="unproven" if group.id in dropped.why_open else "",
+                value=group.name,
+                group=group.name,
+                remaining=tuple(remaining),
+            )
+
+
+# --- what the ledger is to know -------------------------------------------------------------------
+
+
 def named_by_sources(
-    resolved: Resolved,
-    groups: Groups,
-    current: CurrentState,
-    mapping: MappingFile,
-    memory: LedgerState,
-    settled: frozenset[int],
+    policy: RemovalPolicy, groups: Groups, settled: Collection[int]
 ) -> PlanNamed | None:
     """Return what the sources name and what the server lacks, for the ledger; None without one."""
-    if not mapping.keeps_ledger:
+    current, memory = policy.current, policy.memory
+    if not policy.mapping.keeps_ledger:
         return None
     there, groups_there = current.project_index.by_id.keys(), current.groups_by_id.keys()
-    gone = (memory.projects_remembered() - there if there else frozenset()) | settled
+    gone = (memory.projects_remembered() - there if there else frozenset()) | set(settled)
     gone_groups = memory.groups_remembered() - groups_there if groups_there else frozenset()
     return PlanNamed(
-        projects={project.id: project.label for project in resolved.scope if not project.new},
+        projects={
+            project.id: project.label for project in policy.resolved.scope if not project.new
+        },
         groups={
             group.id: group.name
             for group in sorted(groups.described, key=lambda group: group.id or 0)

@@ -1,8 +1,9 @@
-"""Which groups of the server the sources mean, and what would change of the groups themselves."""
+"""Find the groups that the sources mean, and compare the groups themselves. Pure."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple, Self
 
 from kanport.facts import Fact, Param, fact
 from kanport.findings import Finding, finding
@@ -11,6 +12,18 @@ from kanport.names import compare_key
 from kanport.origin import first_place, in_place_order
 from kanport.plan.change import Action, GroupChange, GroupSide
 from kanport.plan.naming import group_part
+
+
+class GroupKey(NamedTuple):
+    """A group: one of the server by its id and present name, or a planned one by its name."""
+
+    id: int | None
+    name: str
+
+    @classmethod
+    def of(cls, group: Group) -> Self:
+        """Return the key of a group of the server."""
+        return cls(group.id, group.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +43,16 @@ class FoundGroup:
         """Its id; None while it is yet to be created."""
         return self.there.id if self.there is not None else None
 
+    @property
+    def key(self) -> GroupKey:
+        """What tells it apart from every other group."""
+        return GroupKey(None, self.name) if self.there is None else GroupKey.of(self.there)
+
+    @property
+    def members(self) -> frozenset[int]:
+        """The ids of the users who are in it."""
+        return self.there.members if self.there is not None else frozenset()
+
 
 @dataclass(frozen=True, slots=True)
 class Groups:
@@ -46,6 +69,16 @@ class Groups:
     def of_sources(self) -> dict[str, FoundGroup]:
         """Return the groups that the sources describe, by the key of the names that they give."""
         return {group.wanted.key: group for group in self.described if group.wanted is not None}
+
+    def of_server(self) -> list[Group]:
+        """Return the groups of the server, by their ids."""
+        there = (group.there for several in self.by_key.values() for group in several)
+        return sorted((one for one in there if one is not None), key=lambda one: one.id)
+
+    def names(self) -> dict[int, str]:
+        """Return what groups of the server are called once the plan is carried out, by id."""
+        some = (group for several in self.by_key.values() for group in several)
+        return {group.id: group.name for group in some if group.id is not None}
 
     def fitting(self, name: str) -> tuple[FoundGroup, ...]:
         """Return whom a name means: the exact spelling, else all that compare the same.

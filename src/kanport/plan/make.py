@@ -1,6 +1,7 @@
 """Make the plan: what to do so that the server is as the sources ask. Pure and deterministic."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from itertools import chain
 from types import MappingProxyType
 
@@ -12,22 +13,33 @@ from kanport.memory import NOTHING, Entries, LedgerState, with_present_names
 from kanport.model import CurrentState, DesiredState
 from kanport.names import compare_key, is_temporary_username
 from kanport.origin import first_place
-from kanport.plan.change import Action, ChangesByAction
-from kanport.plan.dropped import diff_dropped, dropped_projects, named_by_sources
-from kanport.plan.group_plan import plan_groups
+from kanport.plan.change import Action, Change, ChangesByAction
+from kanport.plan.dropped import (
+    DroppedDiff,
+    DroppedProjects,
+    dropped_groups,
+    dropped_projects,
+    empty_dropped,
+    group_findings,
+    named_by_sources,
+)
+from kanport.plan.group_relations import diff_group_access, diff_members
+from kanport.plan.groups import Groups, diff_groups, match_groups
 from kanport.plan.guards import Allowances, GuardContext, SourceUsage, judge
 from kanport.plan.guards.limits import names_without_meaning
 from kanport.plan.ledger_update import identities_of
-from kanport.plan.memberships import diff_access
+from kanport.plan.memberships import diff_memberships
 from kanport.plan.model import Plan, PlanEntry, PlanMapping, PlanServer, PlanSource
 from kanport.plan.naming import sorted_names, user_part
 from kanport.plan.order import in_plan_order
 from kanport.plan.plan_file import sealed
-from kanport.plan.projection import empty_group_findings, indirect_changes
+from kanport.plan.projection import GroupProjection, empty_group_findings, indirect_changes
+from kanport.plan.projects import create_projects
+from kanport.plan.relations import RemovalPolicy
 from kanport.plan.resolve import Resolved, resolve, without_gone
 from kanport.plan.unchanged_access import people_named, unchanged_access
 from kanport.plan.users import diff_users
-from kanport.plan.withheld import in_order_of_plan, withheld_findings
+from kanport.plan.withheld import Withheld, in_order_of_plan, withheld_findings
 
 _NOTHING: Mapping[str, int] = MappingProxyType({})
 
@@ -62,20 +74,12 @@ def make_plan(
     resolved = resolve(desired, current, mapping, given, memory.identities)
     users = diff_users(resolved, current, mapping, memory, created_at)
     resolved = without_gone(resolved, users.missing.gone)
-    dropped = dropped_projects(resolved, current, mapping, memory)
-    ending = dropped.proven & dropped.accessed if mapping.projects_missing == "revoke" else ()
-    open_ = {
-        project.id: dropped.why_open(project, resolved)
-        for project in dropped.projects
-        if mapping.projects_missing == "revoke"
-        and project.id in dropped.unproven & dropped.accessed
-    }
-    groups = plan_groups(resolved, current, mapping, memory, ending, open_)
+    policy = RemovalPolicy(resolved, current, mapping, memory, users.missing)
+    dropped = dropped_projects(policy)
+    groups = _plan_groups(policy, dropped)
     held = Roles.of(current.roles)
-    access = diff_access(resolved, held, mapping, memory, users.missing, groups.projection)
-    beyond = diff_dropped(
-        dropped, resolved, current, mapping, memory, users.missing, groups.projection
-    )
+    access = diff_memberships(policy, held, groups.projection)
+    beyond = DroppedDiff(dropped, policy, groups.projection)
     changes = in_plan_order(
         (*users.changes, *groups.changes, *access.changes, *beyond.changes),
         (user.username for user in current.users),
@@ -136,9 +140,58 @@ def make_plan(
         entries=_entries(entries),
         access=beside,
         people=people_named(changes, beside, current),
-        named=named_by_sources(resolved, groups.groups, current, mapping, memory, beyond.settled),
+        named=named_by_sources(policy, groups.groups, beyond.settled),
     )
     return sealed(plan)
+
+
+@dataclass(frozen=True, slots=True)
+class _GroupPlan:
+    """The changes of groups and projects, how many need none, and the projected access.
+
+    `dropped` are the ids of the groups that no source names any more.
+    """
+
+    changes: tuple[Change, ...]
+    unchanged: Mapping[str, int]
+    projection: GroupProjection
+    findings: tuple[Finding, ...]
+    groups: Groups
+    dropped: frozenset[int]
+    withheld: tuple[Withheld, ...]
+
+
+def _plan_groups(policy: RemovalPolicy, projects: DroppedProjects) -> _GroupPlan:
+    """Compare the groups, their members and their access with what is wanted of them."""
+    resolved, current, mapping = policy.resolved, policy.current, policy.mapping
+    groups = match_groups(resolved.desired.groups, current.groups)
+    own, same_groups = diff_groups(groups)
+    members = diff_members(policy, groups)
+    dropped = dropped_groups(policy, groups)
+    empty_dropped(dropped, policy, members)
+    ending = {**members.going, **dropped.endings(policy)}
+    access = diff_group_access(policy, groups, ending, projects.endings(policy))
+    made, about_owners = create_projects(resolved.new_projects, resolved.finder)
+    unchanged: dict[str, int] = {}
+    if mapping.groups:
+        unchanged |= {"groups": same_groups, "group_members": members.unchanged}
+    if mapping.group_access:
+        unchanged["group_access"] = access.unchanged
+    return _GroupPlan(
+        (*own, *members.changes, *access.changes, *made),
+        unchanged,
+        GroupProjection.of(current, policy.memory, members, access),
+        (
+            *groups.findings,
+            *members.findings,
+            *access.findings,
+            *about_owners,
+            *group_findings(dropped, policy, members, access),
+        ),
+        groups,
+        frozenset(group.id for group in dropped.groups),
+        (*members.withheld, *access.withheld),
+    )
 
 
 def _entries(entries: Entries | None) -> tuple[PlanEntry, ...] | None:

@@ -1,11 +1,9 @@
-"""What would change of the access to projects: pure.
+"""Compare the memberships that the sources want with those on the server. Pure.
 
 Columns show what is as wanted; only a membership that is not becomes an object.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
 import numpy as np
@@ -13,14 +11,10 @@ import numpy as np
 from kanport.facts import Fact, fact
 from kanport.findings import Finding, found
 from kanport.frames import Roles
-from kanport.mapping.spec import MappingFile
-from kanport.memory import LedgerState
 from kanport.model import DesiredUser, Project, User
 from kanport.names import compare_key
 from kanport.origin import Origin, first_place
-from kanport.plan.change import Action, RelationChange, Risk, role_side, sorted_risks
-from kanport.plan.lifecycle import Offboarding
-from kanport.plan.matching import name_matcher
+from kanport.plan.change import Action, RelationChange, Risk, role_side
 from kanport.plan.model import PlanBecause
 from kanport.plan.naming import (
     in_project,
@@ -29,40 +23,27 @@ from kanport.plan.naming import (
     spelled_finding,
     user_finding,
 )
-from kanport.plan.ownership import managed_grants, ownership_of
-from kanport.plan.projection import EffectiveAccess, GroupProjection
+from kanport.plan.ownership import managed_grants
+from kanport.plan.projection import GroupProjection
+from kanport.plan.relations import Diff, Party, RemovalPolicy, relation_change
 from kanport.plan.resolve import Resolved
 from kanport.plan.roles import access_risks, project_rank
 from kanport.plan.wanted import ResolvedMembership
-from kanport.plan.withheld import Withheld, cause
+from kanport.plan.withheld import ToldAs, cause
 
 _NOT_A_MEMBER, _KEEPS_ROLE = fact("not-a-member"), fact("keeps-role")
 
 
-@dataclass(frozen=True, slots=True)
-class AccessDiff:
-    """The changes of memberships, how many need none, and what was found on the way."""
+def diff_memberships(
+    policy: RemovalPolicy, held: Roles, projection: GroupProjection
+) -> Diff[RelationChange]:
+    """Compare every wanted membership with those `held`, then look for those not listed.
 
-    changes: tuple[RelationChange, ...]
-    unchanged: int
-    findings: tuple[Finding, ...]
-    withheld: tuple[Withheld, ...]
-
-
-def diff_access(
-    resolved: Resolved,
-    held: Roles,
-    mapping: MappingFile,
-    memory: LedgerState,
-    missing: Offboarding,
-    projection: GroupProjection,
-) -> AccessDiff:
-    """Compare every wanted membership with those `held`, then look for those not asked for.
-
-    Access ends where `memberships_missing` says so, and for people who leave step by step: whose
-    turn has not come yet keeps it, whose has may lose it with their account. What groups give, and
-    will give when the plan is carried out, is `projection`.
+    Access ends if `memberships_missing` says so, and for users who leave step by step: a user who
+    still waits keeps it, a user who leaves may lose it with the account. `projection` is what
+    groups give now, and when the plan is carried out.
     """
+    resolved, offboarding = policy.resolved, policy.offboarding
     wanted = resolved.wanted
     user_ids = wanted.user_ids
     rows = held.rows(user_ids, wanted.project_ids)
@@ -70,9 +51,10 @@ def diff_access(
     same = roles == wanted.roles
     in_groups = np.flatnonzero(same & np.isin(user_ids, projection.in_groups))
     same[in_groups] = [not _may_move(one, projection) for one in wanted.some(in_groups)]
-    diff = _Comparison(resolved, mapping, memory, missing, projection)
+    diff = _Comparison(policy, projection)
+    diff.unchanged = int(same.sum())
     diff.findings.extend(_about_people(resolved))
-    new = ~same & (rows < 0) & ~wanted.of_holders(diff.protected)
+    new = ~same & (rows < 0) & ~wanted.of_holders(policy.protected)
     # Most of what differs is somebody new, of whom there is nothing else to say.
     diff.changes.extend(_grant(one, None) for one in wanted.some(np.flatnonzero(new)))
     differing = np.flatnonzero(~same & ~new)
@@ -81,16 +63,14 @@ def diff_access(
     listed = np.isin(held.projects, [project.id for project in resolved.scope])
     listed[rows[rows >= 0]] = False
     if not diff.by_lists:
-        listed &= np.isin(held.users, [*missing.leaving, *missing.held])
+        listed &= np.isin(held.users, [*offboarding.leaving, *offboarding.held])
     for at in np.flatnonzero(listed).tolist():
         project = resolved.projects.by_id[held.projects[at]]
-        diff.end(int(held.users[at]), project, held.roles[at])
+        diff.end_unlisted(int(held.users[at]), project, held.roles[at])
     if diff.kept:
         parts = sorted_parts(diff.kept)
         diff.findings.append(found("access-kept", count=len(diff.kept), memberships=parts))
-    return AccessDiff(
-        tuple(diff.changes), int(same.sum()), tuple(diff.findings), tuple(diff.withheld)
-    )
+    return diff
 
 
 def _may_move(wanted: ResolvedMembership, projection: GroupProjection) -> bool:
@@ -101,104 +81,103 @@ def _may_move(wanted: ResolvedMembership, projection: GroupProjection) -> bool:
     return not (effective.settled or effective.role == wanted.role)
 
 
-class _Comparison:
+class MembershipDiff(Diff[RelationChange]):
+    """A diff of memberships, which may also come through groups."""
+
+    def __init__(self, policy: RemovalPolicy, projection: GroupProjection) -> None:
+        """Take what prevents removals, and what groups give."""
+        super().__init__()
+        self.policy, self.projection = policy, projection
+
+    def end_membership(
+        self,
+        user: User,
+        project: Project,
+        role: str,
+        why: Fact,
+        because: Iterable[PlanBecause],
+        *,
+        told_as: ToldAs,
+    ) -> bool | None:
+        """End a membership, or withhold that; return whether it ends, None if a group gives it.
+
+        Access that comes through a group is the group's business: it ends with the group's.
+        """
+        effective = self.projection.effective(user.id, project.id)
+        if effective.direct is False or role in effective.tops:
+            return None
+        through = effective.through if effective.direct is None else ()
+        risk = access_risks(role, effective.at_least)
+        change = relation_change(
+            Action.MEMBERSHIP_REVOKE,
+            Party(user.username, user.id),
+            Party(project.label, project.server_id),
+            before=role,
+            after=effective.at_least,
+            why=why,
+            risk=risk | ({Risk.MAYBE_THROUGH_GROUP} if through else set()),
+        )
+        ends = self.end(change, because, since=self.policy.since(user), told_as=told_as)
+        if ends and change.after is None:
+            self.findings.extend(_through_group(change, through))
+        return ends
+
+
+class _Comparison(MembershipDiff):
     """What is found of the memberships that differ, one at a time."""
 
-    def __init__(
-        self,
-        resolved: Resolved,
-        mapping: MappingFile,
-        memory: LedgerState,
-        missing: Offboarding,
-        projection: GroupProjection,
-    ) -> None:
-        self._resolved, self._memory, self._missing = resolved, memory, missing
-        self._foreseen = projection
-        self.protected = name_matcher(mapping.protect)
-        self._is_managed = ownership_of(mapping.users, memory).to_revoke
-        self._is_ours = managed_grants(mapping, memory)
-        self.by_lists = mapping.memberships_missing == "revoke"
-        self._new_names = {
-            user_id: person.desired.username.value
-            for user_id, person in resolved.persons.moving.items()
-        }
-        self._keys = cache(resolved.projects.keys_of)
-        self.changes: list[RelationChange] = []
-        self.withheld: list[Withheld] = []
-        self.findings: list[Finding] = []
+    def __init__(self, policy: RemovalPolicy, projection: GroupProjection) -> None:
+        super().__init__(policy, projection)
+        self._is_ours = managed_grants(policy.mapping, policy.memory)
+        self.by_lists = policy.mapping.memberships_missing == "revoke"
         self.kept: list[Fact] = []
 
     def compare(self, wanted: ResolvedMembership, held: str | None) -> None:
         """Grant or change what is wanted, where the role that is held is another one or may go."""
         lowers = held is not None and project_rank(wanted.role) < project_rank(held)
-        if self.protected(wanted.username):
+        if self.policy.protected(wanted.username):
             place = first_place(wanted.origins)
             self.findings.append(protected_finding(wanted.username, place))
             if held is not None and lowers:
-                change, _ = _change(wanted, held, self._foreseen)
-                self.withheld.append(Withheld(change, (cause("protected-account"),)))
+                change, _ = _change(wanted, held, self.projection)
+                self.end(change, (cause("protected-account"),))
         elif held is None or held == wanted.role:
             self.changes.append(_grant(wanted, held))
-        elif lowers and self._resolved.uncertainty.named_in(
-            wanted.username, keys := self._keys(wanted.project)
-        ):
-            place = first_place(wanted.origins)
-            self.findings.append(user_finding("row-skipped", wanted.username, place, case="lowers"))
-            change, _ = _change(wanted, held, self._foreseen)
-            who = [compare_key(wanted.username)]
-            because = self._resolved.causes.of_membership(who, keys, anybody=False)
-            self.withheld.append(Withheld(change, because))
         else:
-            change, notes = _change(wanted, held, self._foreseen)
-            self.changes.append(change)
-            self.findings.extend(notes)
+            change, notes = _change(wanted, held, self.projection)
+            because = self.policy.lower_role(wanted.username, wanted.project) if lowers else ()
+            if self.end(change, because):
+                self.findings.extend(notes)
+            else:
+                name, place = wanted.username, first_place(wanted.origins)
+                self.findings.append(user_finding("row-skipped", name, place, case="lowers"))
 
-    def end(self, user_id: int, project: Project, role: str) -> None:
-        """End a membership in a project that the sources name and that nothing asks for.
+    def end_unlisted(self, user_id: int, project: Project, role: str) -> None:
+        """End a membership in a project that the sources name, but which they do not list.
 
-        Only of people whom `users.managed` covers, where the mapping has it: by the name that they
-        will have, so that the next plan sees nobody with other eyes.
+        Kanport ends only those of users whom `users.managed` covers by their future username, so
+        that the next plan decides alike.
         """
-        user = self._resolved.people.by_id.get(user_id)
+        user = self.policy.resolved.people.by_id.get(user_id)
         if user is None:
             if self.by_lists:
-                self.withheld.append(_of_unread(user_id, project, role))
+                unread = cause("unread-users", case="user")
+                self.end(_of_unread(user_id, project, role), (unread,), told_as="memberships")
             return
-        new_name = self._new_names.get(user.id, user.username)
-        held = self._waiting(user)
-        leaving = user.id in self._missing.leaving
-        if not (self.by_lists or leaving or held):
+        waiting = self.policy.waiting(user, by_lists=self.by_lists)
+        leaving = user.id in self.policy.offboarding.leaving
+        if not (self.by_lists or leaving or waiting):
             return
-        if not self._is_managed(user, new_name) or not self._is_ours(user, project):
+        if not self.policy.manages(user, as_renamed=True) or not self._is_ours(user, project):
             return
-        because = (*held, *self._obstacles(user, new_name, project))
-        reason = fact("in-no-source") if leaving else fact("not-listed", case="project")
-        revoked = revoke(user, project, role, self._foreseen, reason)
-        if revoked is None:
-            effective = self._foreseen.effective(user.id, project.id)
-            if effective.at_least is None and effective.through and not because:
+        policy = self.policy
+        because = (*waiting, *policy.account(user), *policy.membership(user, project))
+        why = fact("in-no-source") if leaving else fact("not-listed", case="project")
+        ends = self.end_membership(user, project, role, why, because, told_as="memberships")
+        if ends is None and not because:
+            effective = self.projection.effective(user.id, project.id)
+            if effective.at_least is None and effective.through:
                 self.kept.append(in_project(user, project, through=effective.through))
-        elif because:
-            once, since = tuple(dict.fromkeys(because)), missing_since(user, self._memory)
-            self.withheld.append(Withheld(revoked[0], once, since, "memberships"))
-        else:
-            self.changes.append(revoked[0])
-            self.findings.extend(revoked[1])
-
-    def _waiting(self, user: User) -> tuple[PlanBecause, ...]:
-        """Return what keeps somebody from leaving, and with it their access."""
-        held = self._missing.held.get(user.id, ())
-        codes = {one.why.code for one in held}
-        # Lists end the access of whoever is not missing, or not any longer waited for.
-        ended = self.by_lists and ("waiting-period" not in codes or "still-listed" in codes)
-        return () if ended else held
-
-    def _obstacles(self, user: User, new_name: str, project: Project) -> Iterator[PlanBecause]:
-        if self.protected(user.username):
-            yield cause("protected-account")
-        names, keys = {compare_key(user.username), compare_key(new_name)}, self._keys(project)
-        if any(self._resolved.uncertainty.not_asked_for(name, keys) for name in names):
-            yield from self._resolved.causes.of_membership(sorted(names), keys)
 
 
 def _grant(wanted: ResolvedMembership, held: str | None) -> RelationChange:
@@ -226,16 +205,14 @@ def _change(
     through = _maybe_through(wanted.user, wanted.project, projection)
     if through:
         risk.add(Risk.MAYBE_THROUGH_GROUP)
-    change = RelationChange(
-        action=Action.MEMBERSHIP_CHANGE,
-        username=wanted.username,
-        user_id=wanted.user.id if wanted.user else None,
-        project=wanted.project.label,
-        project_id=wanted.project.server_id,
-        before=role_side(held),
-        after=role_side(wanted.role),
+    change = relation_change(
+        Action.MEMBERSHIP_CHANGE,
+        Party(wanted.username, wanted.user.id if wanted.user else None),
+        Party(wanted.project.label, wanted.project.server_id),
+        before=held,
+        after=wanted.role,
         why=fact("role-differs"),
-        risk=sorted_risks(risk),
+        risk=risk,
         origin=wanted.origins,
     )
     return change, _through_group(change, through)
@@ -251,55 +228,15 @@ def _maybe_through(
     return () if effective.direct else effective.through
 
 
-def _stays(role: str, effective: EffectiveAccess) -> bool:
-    """Return whether a membership that nothing asks for cannot, or need not, be ended.
-
-    Access that comes through a group is the group's business: it ends with the group's.
-    """
-    if effective.direct is False:
-        return True
-    return role in effective.tops
-
-
-def revoke(
-    user: User, project: Project, role: str, projection: GroupProjection, reason: Fact
-) -> tuple[RelationChange, list[Finding]] | None:
-    """Return what ends a membership, with what there is to know; None where a group gives it."""
-    effective = projection.effective(user.id, project.id)
-    if _stays(role, effective):
-        return None
-    through = effective.through if effective.direct is None else ()
-    risk = access_risks(role, effective.at_least)
-    change = RelationChange(
-        action=Action.MEMBERSHIP_REVOKE,
-        username=user.username,
-        user_id=user.id,
-        project=project.label,
-        project_id=project.server_id,
-        before=role_side(role),
-        after=role_side(effective.at_least),
-        why=reason,
-        risk=sorted_risks(risk | ({Risk.MAYBE_THROUGH_GROUP} if through else set())),
-    )
-    return change, _through_group(change, through) if change.after is None else []
-
-
-def missing_since(user: User, memory: LedgerState) -> str | None:
-    """Return the first run that missed a user, as far as the ledger knows."""
-    absence = memory.absence(user)
-    return absence.since if absence is not None and absence.runs else None
-
-
-def _of_unread(user_id: int, project: Project, role: str) -> Withheld:
-    change = RelationChange(
-        action=Action.MEMBERSHIP_REVOKE,
-        user_id=user_id,
-        project=project.label,
-        project_id=project.server_id,
-        before=role_side(role),
+def _of_unread(user_id: int, project: Project, role: str) -> RelationChange:
+    return relation_change(
+        Action.MEMBERSHIP_REVOKE,
+        Party(None, user_id),
+        Party(project.label, project.server_id),
+        before=role,
+        risk=(),
         why=fact("not-listed", case="project"),
     )
-    return Withheld(change, (cause("unread-users", case="user"),), told_as="memberships")
 
 
 def _through_group(change: RelationChange, through: tuple[str, ...]) -> list[Finding]:

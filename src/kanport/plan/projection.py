@@ -14,10 +14,11 @@ from typing import Self
 from kanport.findings import Finding, found
 from kanport.memory import LedgerState
 from kanport.model import About, CurrentState, Group, Project
-from kanport.plan.change import Action, Change
-from kanport.plan.group_access import GroupAccessDiff, Place
-from kanport.plan.group_members import MembersDiff
+from kanport.plan.change import Action, Change, RelationChange
+from kanport.plan.group_relations import GroupAccessDiff, MembersDiff, Place
+from kanport.plan.groups import GroupKey
 from kanport.plan.model import PlanBasis, PlanGiver, PlanMove
+from kanport.plan.relations import Party
 from kanport.plan.roles import highest_role, highest_roles, kanboard_rank, shown_not
 
 
@@ -52,12 +53,11 @@ class GroupProjection:
 
     current: CurrentState
     memory: LedgerState
-    groups: Mapping[int, Group]
+    groups: Mapping[GroupKey, Group]
     before: Mapping[Place, str]
     after: Mapping[Place, str]
-    names: Mapping[int | str, str]
-    now_in: Mapping[int, tuple[int, ...]]
-    then_in: Mapping[int, tuple[int | str, ...]]
+    now_in: Mapping[int, tuple[GroupKey, ...]]
+    then_in: Mapping[int, tuple[GroupKey, ...]]
     # All members of a group are compared with a project's once, not for each of them.
     _may_give: dict[Place, bool] = field(default_factory=dict, repr=False, compare=False)
 
@@ -70,23 +70,16 @@ class GroupProjection:
         access: GroupAccessDiff,
     ) -> Self:
         """Put together what is and what will be."""
-        names: dict[int | str, str] = {group.id: group.name for group in current.groups}
-        names.update((key, key) for key in members.after if isinstance(key, str))
-        then: dict[int | str, frozenset[int]] = {g.id: g.members for g in current.groups}
-        then.update(members.after)
-        then_in: dict[int, list[int | str]] = defaultdict(list)
-        for key in sorted(then, key=lambda key: (names[key], str(key))):
-            for user_id in then[key]:
-                then_in[user_id].append(key)
+        groups = {GroupKey.of(group): group for group in current.groups}
+        now = {key: group.members for key, group in groups.items()}
         return cls(
             current,
             memory,
-            current.groups_by_id,
+            groups,
             access.before,
             access.after,
-            names,
-            {who: tuple(group.id for group in some) for who, some in current.groups_of.items()},
-            {user_id: tuple(some) for user_id, some in then_in.items()},
+            _groups_of(now),
+            _groups_of({**now, **members.after}),
         )
 
     @property
@@ -110,13 +103,13 @@ class GroupProjection:
         ]
         return self._effective(direct, then, project_id, settled=direct is True or not changed)
 
-    def effective_of_new(self, groups: Iterable[int | str], project_id: int) -> EffectiveAccess:
+    def effective_of_new(self, groups: Iterable[GroupKey], project_id: int) -> EffectiveAccess:
         """Return what is known of the access of a new user who joins these groups."""
         then = [group for group in groups if self.will_give(group, project_id)]
         return self._effective(False, then, project_id, settled=not then)
 
     def _effective(
-        self, direct: bool | None, then: Sequence[int | str], project_id: int, *, settled: bool
+        self, direct: bool | None, then: Sequence[GroupKey], project_id: int, *, settled: bool
     ) -> EffectiveAccess:
         roles = [self.after.get((g, project_id)) for g in then]
         known = [role for role in roles if role is not None]
@@ -124,18 +117,18 @@ class GroupProjection:
         return EffectiveAccess(
             direct,
             settled,
-            tuple(self.names[g] for g in then),
+            tuple(group.name for group in then),
             next(iter(top)) if len(top) == 1 and len(known) == len(roles) else None,
             highest_role(known) if known else None,
             top,
         )
 
-    def giving_now(self, user_id: int, project_id: int) -> list[int]:
+    def giving_now(self, user_id: int, project_id: int) -> list[GroupKey]:
         """Return the groups that somebody is in and that give access, or may."""
         return [g for g in self.now_in.get(user_id, ()) if self.may_give(g, project_id)]
 
     def _is_direct(
-        self, user_id: int, project_id: int, held: str | None, groups: list[int]
+        self, user_id: int, project_id: int, held: str | None, groups: list[GroupKey]
     ) -> bool | None:
         if held is None:
             return False
@@ -151,28 +144,36 @@ class GroupProjection:
         remembered = self.memory.through_group.get((user_id, project_id))
         return False if remembered is not None and remembered == held else None
 
-    def may_give(self, group_id: int, project_id: int) -> bool:
+    def may_give(self, group: GroupKey, project_id: int) -> bool:
         """Return whether a group gives access to a project before the plan, or may."""
-        place = group_id, project_id
+        place = group, project_id
         if place not in self._may_give:
             self._may_give[place] = place in self.before or (
                 project_id in self.current.roles
-                and not shown_not(self.groups[group_id], project_id, self.current)
+                and not shown_not(self.groups[group], project_id, self.current)
             )
         return self._may_give[place]
 
-    def will_give(self, group: int | str, project_id: int) -> bool:
+    def will_give(self, group: GroupKey, project_id: int) -> bool:
         """Return whether a group gives access to a project when all is done, or may."""
         if (group, project_id) in self.after:
             return True
-        if (group, project_id) in self.before or isinstance(group, str):
+        if (group, project_id) in self.before or group.id is None:
             return False
         return self.may_give(group, project_id)
 
 
-# Somebody by id, or by the username that they get; a project by id, or by its label likewise.
-_Who = int | str
-_Where = int | str | None
+def _groups_of(members: Mapping[GroupKey, Iterable[int]]) -> dict[int, tuple[GroupKey, ...]]:
+    """Return the groups of each user, by user id, in the order of the groups' names."""
+    found: dict[int, list[GroupKey]] = defaultdict(list)
+    for key in sorted(members, key=lambda key: (key.name, key.id or 0)):
+        for user_id in members[key]:
+            found[user_id].append(key)
+    return {user_id: tuple(some) for user_id, some in found.items()}
+
+
+_Project = tuple[int | None, str]
+"""The id of a project, None for one that the plan creates, and its label."""
 
 
 @dataclass(slots=True)
@@ -198,37 +199,39 @@ def indirect_changes(
     """Return for each project the listed roles that groups are projected to change.
 
     Whoever gets, loses or changes a direct role is left to that change, and whoever is removed to
-    theirs. IndirectChanges are in the order of the usernames.
+    theirs. Changes are in the order of the usernames.
     """
     moves = IndirectChanges()
     if not projection.moves:
         return moves
     labels = {project.id: project.label for project in new_projects}
     said, removed = _said(changes)
-    joining, joined = _joining(changes), _joined(changes, current)
-    new_in: dict[int | str, set[str]] = defaultdict(set)
+    joining, joined = _joining(changes, current), _joined(changes, current)
+    new_in: dict[GroupKey, set[str]] = defaultdict(set)
     for username, some in joining.items():
         for group in some:
             new_in[group].add(username)
-    members: dict[int | str, set[int]] = defaultdict(set)
+    members: dict[GroupKey, set[int]] = defaultdict(set)
     for inside in (projection.now_in, projection.then_in):
         for user_id, groups in inside.items():
             for group in groups:
                 members[group].add(user_id)
-    giving: dict[int, list[int | str]] = defaultdict(list)
+    giving: dict[int, list[GroupKey]] = defaultdict(list)
     for group, project_id in projection.after:
         giving[project_id].append(group)
     known = current.project_index.by_id
     for project_id in sorted({*current.roles, *labels}):
-        told = said[project_id if project_id in known else labels.get(project_id)]
+        server_id = project_id if project_id in known else None
+        label = current.project_index.label(project_id) if server_id else labels.get(project_id, "")
+        told = said[server_id, label] | removed
         people = set(current.roles.get(project_id, {}))
-        people.update(who for who in told if isinstance(who, int))
+        people.update(one.id for one in said[server_id, label] if one.id is not None)
         people.update(*(members[group] for group in giving[project_id]))
         showing = [group for group in joined if projection.may_give(group, project_id)]
         people.update(*(joined[group] for group in showing))
-        new = {who for who in told if isinstance(who, str)} & joining.keys()
+        new = set(joining.keys() & {one.name for one in told if one.id is None})
         new.update(*(new_in[group] for group in (*giving[project_id], *showing)))
-        here = _Project(project_id, current, projection, told | removed)
+        here = _InProject(project_id, current, projection, told)
         for user_id in people:
             here.add(user_id)
         for username in new:
@@ -243,24 +246,25 @@ def indirect_changes(
     return moves
 
 
-class _Project:
+class _InProject:
     """What moves in one project, as it is found person by person."""
 
     def __init__(
-        self, number: int, current: CurrentState, projection: GroupProjection, told: set[_Who]
+        self, number: int, current: CurrentState, projection: GroupProjection, told: set[Party]
     ) -> None:
         self._number = number
         self._current = current
-        self._foreseen = projection
+        self._projection = projection
         # Those of whom a change says what becomes of their access.
-        self._told = told
+        self._told_ids = {one.id for one in told}
+        self._told_names = {one.name for one in told if one.id is None}
         self.moves: list[PlanMove] = []
         self.basis: list[PlanBasis] = []
         self.givers: dict[int, PlanGiver] = {}
 
     def add(self, user_id: int) -> None:
         """Find out what becomes of the access of somebody who is on the server."""
-        projection, number = self._foreseen, self._number
+        projection, number = self._projection, self._number
         now_in, then_in = projection.now_in.get(user_id, ()), projection.then_in.get(user_id, ())
         if not now_in and not then_in:
             return
@@ -268,7 +272,7 @@ class _Project:
         now = projection.giving_now(user_id, number)
         # Should they be in these still when the plan has been carried out, they get access.
         later = [g for g in now_in if g not in now and projection.will_give(g, number)]
-        told = user_id in self._told
+        told = user_id in self._told_ids
         if effective.settled and not told and (effective.direct is True or not later):
             return
         held = self._current.role(user_id, number)
@@ -280,18 +284,18 @@ class _Project:
                     user_id=user_id,
                     role=held,
                     direct=effective.direct,
-                    groups=(*now, *later),
+                    groups=tuple(group.id for group in (*now, *later) if group.id is not None),
                 )
             )
         self._add_givers((*now, *then_in))
         if not told and not effective.settled:
             self._add_move(username, user_id, held, effective)
 
-    def add_new(self, username: str, groups: Sequence[int | str]) -> None:
+    def add_new(self, username: str, groups: Sequence[GroupKey]) -> None:
         """Find out which access somebody gets who is yet to be created."""
         self._add_givers(groups)
-        if username not in self._told:
-            effective = self._foreseen.effective_of_new(groups, self._number)
+        if username not in self._told_names:
+            effective = self._projection.effective_of_new(groups, self._number)
             if not effective.settled:
                 self._add_move(username, None, None, effective)
 
@@ -311,50 +315,57 @@ class _Project:
                 )
             )
 
-    def _add_givers(self, groups: Iterable[int | str]) -> None:
+    def _add_givers(self, groups: Iterable[GroupKey]) -> None:
         for group in groups:
-            if isinstance(group, int) and self._foreseen.may_give(group, self._number):
-                role = self._foreseen.before.get((group, self._number))
-                name = self._foreseen.groups[group].name
-                self.givers[group] = PlanGiver(group_id=group, group=name, role=role)
+            if group.id is not None and self._projection.may_give(group, self._number):
+                role = self._projection.before.get((group, self._number))
+                name = self._projection.groups[group].name
+                self.givers[group.id] = PlanGiver(group_id=group.id, group=name, role=role)
 
 
-def _said(changes: Iterable[Change]) -> tuple[dict[_Where, set[_Who]], set[_Who]]:
+def _said(changes: Iterable[Change]) -> tuple[dict[_Project, set[Party]], set[Party]]:
     """Return of whom changes say what becomes of their access: in a project, and everywhere."""
-    said: dict[_Where, set[_Who]] = defaultdict(set)
-    removed: set[_Who] = set()
+    said: dict[_Project, set[Party]] = defaultdict(set)
+    removed: set[Party] = set()
     for change in changes:
-        who = (change.username or "") if change.user_id is None else change.user_id
+        who = Party(change.username if change.user_id is None else None, change.user_id)
         if change.about is About.MEMBERSHIP:
-            said[change.project_id or change.project].add(who)
+            said[change.project_id, change.target].add(who)
         elif change.action is Action.USER_REMOVE:
             removed.add(who)
     return said, removed
 
 
-def _joining(changes: Iterable[Change]) -> dict[str, list[int | str]]:
+def _joining(changes: Iterable[Change], current: CurrentState) -> dict[str, list[GroupKey]]:
     """Return which groups somebody joins who is not on the server yet, by username."""
-    joining: dict[str, list[int | str]] = defaultdict(list)
+    joining: dict[str, list[GroupKey]] = defaultdict(list)
     for change in changes:
         if change.action is Action.GROUP_MEMBER_ADD and change.user_id is None:
-            joining[change.holder].append(change.group_id or change.target)
+            joining[change.holder].append(_key_of(change, current))
     return joining
 
 
-def _joined(changes: Iterable[Change], current: CurrentState) -> dict[int, set[int]]:
+def _joined(changes: Iterable[Change], current: CurrentState) -> dict[GroupKey, set[int]]:
     """Return who joins the groups that have had members, so that their listing shows something.
 
     Those who are yet to be created are in none of the sets.
     """
-    joined: dict[int, set[int]] = defaultdict(set)
+    joined: dict[GroupKey, set[int]] = defaultdict(set)
     for change in changes:
         if change.action is Action.GROUP_MEMBER_ADD and change.group_id is not None:
             there = current.groups_by_id.get(change.group_id)
             if there is not None and there.members:
-                joining = joined[change.group_id]
+                joining = joined[GroupKey.of(there)]
                 if change.user_id is not None:
                     joining.add(change.user_id)
     return joined
+
+
+def _key_of(change: RelationChange, current: CurrentState) -> GroupKey:
+    """Return the group of a member; the server may have it under another name than the change."""
+    if change.group_id is None:
+        return GroupKey(None, change.target)
+    return GroupKey.of(current.groups_by_id[change.group_id])
 
 
 def empty_group_findings(changes: Iterable[Change], current: CurrentState) -> Iterator[Finding]:

@@ -29,6 +29,9 @@ _EXCLUDED = frozenset({"protected-account", "unmanaged-account"})
 DECIDED = _EXCLUDED | {"waiting-period"}
 
 
+ToldAs = Literal["", "users", "memberships", "dropped", "members", "access"]
+
+
 @dataclass(frozen=True, slots=True)
 class Withheld:
     """A change that is not made: what it would be, and what prevents it.
@@ -40,7 +43,7 @@ class Withheld:
     change: Change
     because: tuple[PlanBecause, ...]
     since: str | None = None
-    told_as: Literal["", "users", "memberships", "dropped", "members", "access"] = ""
+    told_as: ToldAs = ""
 
     @property
     def in_doubt(self) -> bool:

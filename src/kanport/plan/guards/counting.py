@@ -8,7 +8,7 @@ from kanport.memory import NOTHING, LedgerState
 from kanport.model import CurrentState
 from kanport.names import is_temporary_username
 from kanport.plan.change import Action, Change, ChangesByAction, RelationChange, UserChange
-from kanport.plan.group_access import known_access
+from kanport.plan.group_relations import known_access
 from kanport.plan.guards.context import SourceUsage
 from kanport.plan.roles import app_rank, group_finder, project_rank
 

@@ -1,0 +1,436 @@
+"""Compare the members and the access of groups with what the sources want. Pure.
+
+Kanboard has nothing that lists the access of groups to projects. Kanport knows what it granted, as
+its ledger remembers; it believes that only as long as the server does not show otherwise.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from kanport.facts import fact
+from kanport.findings import Finding, found
+from kanport.memory import LedgerState
+from kanport.model import CurrentState, DesiredRelation, Group, Pair, Project, User
+from kanport.names import compare_key, spelling_key
+from kanport.origin import Origin, first_place
+from kanport.plan.change import Action, GroupChange, GroupSide, RelationChange, Risk
+from kanport.plan.groups import FoundGroup, GroupKey, Groups
+from kanport.plan.matching import name_matcher
+from kanport.plan.model import PlanBecause
+from kanport.plan.naming import group_part, protected_finding
+from kanport.plan.relations import Diff, Party, RemovalPolicy, leave_group, relation_change
+from kanport.plan.resolve import Resolved
+from kanport.plan.roles import project_rank, shown_not
+from kanport.plan.wanted import project_problem
+from kanport.plan.withheld import cause
+
+Place = tuple[GroupKey, int]
+"""A group and the id of a project."""
+
+Endings = Mapping[int, tuple[PlanBecause, ...]]
+"""The groups, or the projects, whose relations end as a whole, by id, with what prevents it."""
+
+
+# --- who is in a group ----------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class MembersDiff(Diff[RelationChange | GroupChange]):
+    """The changes of groups' members, and the removals of groups.
+
+    `after` are the ids of the users on the server who are in each group then. `going` are the
+    groups of the server that the mapping removes.
+    """
+
+    after: dict[GroupKey, set[int]] = field(default_factory=dict)
+    going: dict[int, tuple[PlanBecause, ...]] = field(default_factory=dict)
+
+    def leave(
+        self,
+        change: RelationChange,
+        group: Group,
+        because: Iterable[PlanBecause],
+        *,
+        listed: bool = False,
+    ) -> bool:
+        """Take a user out of a group, or withhold that; return whether it is made."""
+        leaves = self.end(change, because, told_as="members" if listed else "")
+        if leaves:
+            inside = self.after.setdefault(GroupKey.of(group), set(group.members))
+            inside.discard(change.user_id or 0)
+        return leaves
+
+
+def diff_members(policy: RemovalPolicy, groups: Groups) -> MembersDiff:
+    """Compare who is to be in the groups with who is in them.
+
+    A user whom nothing puts into a described group leaves it if `group_members_missing` says so,
+    unless the input leaves that open. Kanport leaves a group alone if it could not read all of its
+    members.
+    """
+    diff = MembersDiff()
+    wanted, doubtful, notes = _wanted(policy.resolved, groups)
+    diff.findings.extend(notes)
+    for group in groups.described:
+        asked = wanted.get(group.key, {})
+        diff.after[group.key] = set(group.members)
+        unread = group.there is not None and not group.there.complete
+        if unread and asked:
+            diff.findings.append(_unread(group))
+        for name, (user, origins) in () if unread else asked.items():
+            if user is not None and user.id in group.members:
+                diff.unchanged += 1
+            elif policy.protected(name):
+                diff.findings.append(protected_finding(name, first_place(origins)))
+            else:
+                diff.changes.append(_add(group, name, user, origins))
+                diff.after[group.key].update([user.id] if user is not None else [])
+        if group.there is not None:
+            named = {user.id for user, _ in asked.values() if user is not None}
+            for change, because in _unlisted(policy, group, group.there, named, doubtful):
+                incomplete = (cause("unread-members", case="server"),)
+                diff.leave(
+                    change, group.there, incomplete if unread else because, listed=not unread
+                )
+    if policy.mapping.groups_missing == "remove":
+        _remove_groups(policy, groups, diff)
+    return diff
+
+
+_Asked = dict[str, tuple[User | None, tuple[Origin, ...]]]
+
+
+def _wanted(
+    resolved: Resolved, groups: Groups
+) -> tuple[dict[GroupKey, _Asked], list[Origin], list[Finding]]:
+    """Return who is to be in each group, by username, and the places of users in doubt."""
+    wanted: dict[GroupKey, _Asked] = {}
+    doubtful: dict[str, tuple[Origin, ...]] = {}
+    findings: list[Finding] = []
+    described = groups.of_sources()
+    for member in resolved.desired.group_members:
+        name, places = member.holder.value, member.holder.origins or member.target.origins
+        group_key = compare_key(member.target.value)
+        person = resolved.finder.find(name)
+        if group_key in groups.unclear or isinstance(person, Finding):
+            doubtful[member.key[0]] = places
+            if group_key not in groups.unclear and isinstance(person, Finding):
+                findings.append(replace(person, origin=first_place(places)))
+            continue
+        username, group = resolved.finder.name_of(person), described.get(group_key)
+        if username is None or group is None:
+            continue
+        user = resolved.people.by_id.get(resolved.finder.id_of(person) or 0)
+        asked = wanted.setdefault(group.key, {})
+        before = asked[username][1] if username in asked else ()
+        asked[username] = (user, (*before, *member.holder.origins))
+    return wanted, [place for some in doubtful.values() for place in some], findings
+
+
+def _unlisted(
+    policy: RemovalPolicy,
+    group: FoundGroup,
+    there: Group,
+    named: set[int],
+    doubtful: list[Origin],
+) -> Iterator[tuple[RelationChange, tuple[PlanBecause, ...]]]:
+    """Yield what takes users out of a group whom nothing puts there, and what prevents it.
+
+    A row may call the group by the name on the server, or by the name that the sources give it.
+    """
+    listed = group.wanted is not None and group.wanted.members_listed
+    if policy.mapping.group_members_missing != "remove" or not listed:
+        return
+    keys = {compare_key(group.name), *([group.wanted.key] if group.wanted is not None else [])}
+    why = fact("not-listed", case="member")
+    for user_id in sorted(there.members - named):
+        user = policy.resolved.people.by_id.get(user_id)
+        if user is None:
+            unread = cause("unread-users", case="user")
+            yield leave_group(there, user_id, None, why), (unread,)
+        elif policy.manages(user):
+            because = (*policy.account(user), *policy.member(user, keys))
+            if doubtful:
+                # Whoever cannot be told may be anybody in the group, under another spelling.
+                case = cause("invalid-row", doubtful, case="any", count=len(doubtful))
+                because = (*because, case)
+            yield leave_group(there, user.id, user.username, why), because
+
+
+def _remove_groups(policy: RemovalPolicy, groups: Groups, diff: MembersDiff) -> None:
+    """Remove managed groups that nothing names. Each is emptied first.
+
+    So a plan shows user by user what a group takes away with it.
+    """
+    managed = name_matcher(policy.mapping.groups_managed)
+    described = {group.id for group in groups.described}
+    needed = {compare_key(one.holder.value) for one in policy.resolved.desired.group_access}
+    names_open = open_names(policy, groups)
+    why = fact("not-listed", case="group_member")
+    for group in groups.of_server():
+        key = compare_key(group.name)
+        if group.id in described or not managed(group.name) or key in needed:
+            continue
+        is_open = not names_open.isdisjoint((None, key))
+        kept, because, inside = _keeps_group(policy, groups, group, is_open=is_open)
+        if kept:
+            names = inside if kept == "protected" else ()
+            name = group.name
+            diff.findings.append(
+                found("group-kept", case=kept, value=name, group=name, usernames=names)
+            )
+        for user in policy.members(group):
+            if user is not None:
+                diff.leave(leave_group(group, user.id, user.username, why), group, because)
+        diff.end(
+            GroupChange(
+                action=Action.GROUP_REMOVE,
+                group=group.name,
+                group_id=group.id,
+                before=GroupSide(group.name, group.external_id),
+                why=fact("not-listed", case="group"),
+                risk=(Risk.ACCESS_LOST,) if group.members else (),
+            ),
+            because,
+        )
+        diff.going[group.id] = because
+
+
+def _keeps_group(
+    policy: RemovalPolicy, groups: Groups, group: Group, *, is_open: bool
+) -> tuple[str, tuple[PlanBecause, ...], tuple[str, ...]]:
+    """Return why a group stays: the case of the finding, the causes, and protected accounts."""
+    key, inside = compare_key(group.name), policy.accounts_in(group)
+    if is_open:
+        return "unproven", policy.resolved.causes.of_group({key}), inside
+    if key in groups.unclear:
+        return "unclear", (cause("unclear-group"),), inside
+    if not group.complete or None in policy.members(group):
+        return "unread", (cause("unread-members", case="server"),), inside
+    if inside:
+        return "protected", (_protects(inside),), inside
+    return "", (), inside
+
+
+def open_names(policy: RemovalPolicy, groups: Groups) -> frozenset[str | None]:
+    """Return the keys of groups that something may name after all; None stands for any group."""
+    unknown = policy.resolved.desired.unknown
+    names = {what for _, what in unknown.group_members} | {who for who, _ in unknown.group_access}
+    if policy.resolved.uncertainty.everybody or has_unknown_names(policy, groups):
+        names.add(None)
+    return frozenset(names)
+
+
+def has_unknown_names(policy: RemovalPolicy, groups: Groups) -> bool:
+    """Return whether access is wanted for a name that means no group, so that it may mean any."""
+    access = policy.resolved.desired.group_access
+    return not all(groups.fitting(name) for name in {one.holder.value for one in access})
+
+
+def _protects(inside: tuple[str, ...]) -> PlanBecause:
+    return cause("protected-account", case="group", usernames=inside)
+
+
+def _add(
+    group: FoundGroup, name: str, user: User | None, origins: tuple[Origin, ...]
+) -> RelationChange:
+    return relation_change(
+        Action.GROUP_MEMBER_ADD,
+        Party(name, user.id if user is not None else None),
+        Party(group.name, group.id),
+        why=fact("not-in-group"),
+        origin=origins,
+    )
+
+
+def _unread(group: FoundGroup) -> Finding:
+    place = first_place(group.wanted.name.origins) if group.wanted is not None else None
+    return found("group-unread", place, value=group.name, group=group.name)
+
+
+# --- which access a group has ---------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class GroupAccessDiff(Diff[RelationChange]):
+    """The changes of the access of groups.
+
+    `before` and `after` are the roles that are known, now and when the plan is carried out.
+    """
+
+    before: Mapping[Place, str] = field(default_factory=dict)
+    after: dict[Place, str] = field(default_factory=dict)
+
+
+def known_access(current: CurrentState, memory: LedgerState) -> dict[tuple[int, int], str]:
+    """Return the roles that groups are known to have, by group id and project id.
+
+    A group with a member who is not listed in the project has no access to it any more, whatever
+    the ledger says. Nothing is known of a group with another name by now, as the server may have
+    reused its number.
+    """
+    groups, projects = current.groups_by_id, current.project_index.by_id
+    return {
+        (group_id, project_id): role
+        for (group_id, project_id), role in sorted(memory.group_access.items())
+        if group_id in groups
+        and project_id in projects
+        and memory.gave(groups[group_id], projects[project_id])
+        and not shown_not(groups[group_id], project_id, current)
+    }
+
+
+def diff_group_access(
+    policy: RemovalPolicy, groups: Groups, ending_groups: Endings, ending_projects: Endings
+) -> GroupAccessDiff:
+    """Compare the access that groups are to have with what is known of it.
+
+    Kanport grants what it does not know of: if the group has it already, the server says so and
+    nothing changes. Kanport revokes only what it granted itself: if `group_access_missing` says so,
+    and with groups and projects that end.
+    """
+    there = policy.current.groups_by_id
+    known = {
+        (GroupKey.of(there[group_id]), project_id): role
+        for (group_id, project_id), role in known_access(policy.current, policy.memory).items()
+    }
+    diff = GroupAccessDiff(before=known, after=dict(known))
+    asked: set[Place] = set()
+    for wanted in policy.resolved.desired.group_access:
+        given = _place(wanted, policy.resolved, groups)
+        if isinstance(given, Finding):
+            diff.findings.append(given)
+            policy.access_open.add(_left_open(wanted, policy.resolved, groups))
+            continue
+        asked.add((given[0].key, given[1].id))
+        _compare_access(policy, diff, wanted, *given)
+    names = groups.names()
+    by_lists = policy.mapping.group_access_missing == "revoke"
+    for (group, project_id), role in known.items():
+        if (group, project_id) in asked or group.id is None:
+            continue
+        ends = [
+            because
+            for because in (ending_groups.get(group.id), ending_projects.get(project_id))
+            if because is not None
+        ]
+        if not (by_lists or ends):
+            continue
+        because = () if by_lists or () in ends else ends[0]
+        project = policy.current.project_index.by_id[project_id]
+        name = names.get(group.id, group.name)
+        _end_access(policy, diff, groups, there[group.id], name, project, role, because)
+    return diff
+
+
+def _compare_access(
+    policy: RemovalPolicy,
+    diff: GroupAccessDiff,
+    wanted: DesiredRelation,
+    group: FoundGroup,
+    project: Project,
+) -> None:
+    """Grant or change the access of a group, unless a protected account in it prevents that."""
+    place, role = (group.key, project.id), wanted.role.value
+    held = diff.before.get(place)
+    if held == role:
+        diff.unchanged += 1
+        return
+    change = relation_change(
+        Action.GROUP_ACCESS_GRANT if held is None else Action.GROUP_ACCESS_CHANGE,
+        Party(group.name, group.id),
+        Party(project.label, project.server_id),
+        before=held,
+        after=role,
+        why=fact("no-group-access" if held is None else "role-differs"),
+        origin=wanted.role.origins,
+    )
+    inside = policy.accounts_in(group.there) if held is not None else ()
+    if held is None or not inside:
+        diff.changes.append(change)
+        diff.after[place] = role
+        return
+    diff.findings.append(_access_kept(group.name, project, inside))
+    if project_rank(role) < project_rank(held):
+        diff.end(change, (_protects(inside),))
+
+
+def _end_access(
+    policy: RemovalPolicy,
+    diff: GroupAccessDiff,
+    groups: Groups,
+    group: Group,
+    name: str,
+    project: Project,
+    role: str,
+    because: tuple[PlanBecause, ...],
+) -> None:
+    """End access that Kanport granted, or withhold that; `because` is known to prevent it.
+
+    `name` is what the group is called once the plan is carried out.
+    """
+    keys = frozenset({compare_key(group.name), compare_key(name)})
+    change = relation_change(
+        Action.GROUP_ACCESS_REVOKE,
+        Party(group.name, group.id),
+        Party(project.label, project.id),
+        before=role,
+        why=fact("not-listed", case="access"),
+    )
+    if because:
+        diff.end(change, because)
+        return
+    unclear = () if keys.isdisjoint(groups.unclear) else (cause("unclear-group"),)
+    if because := unclear or policy.access(keys, project):
+        diff.end(change, because, told_as="access")
+        return
+    inside = policy.accounts_in(group)
+    if inside:
+        diff.findings.append(_access_kept(name, project, inside))
+    if diff.end(change, (_protects(inside),) if inside else ()):
+        del diff.after[GroupKey.of(group), project.id]
+
+
+def _place(
+    wanted: DesiredRelation, resolved: Resolved, groups: Groups
+) -> tuple[FoundGroup, Project] | Finding:
+    name = wanted.holder.value
+    fitting = groups.fitting(name)
+    place = first_place(wanted.holder.origins)
+    if compare_key(name) in groups.unclear:
+        return found("row-skipped", place, case="group", value=name, group=name)
+    if len(fitting) > 1:
+        choice = tuple(group_part(group.name, group.id) for group in fitting)
+        return found(
+            "group-unclear", place, case="several-exact", value=name, group=name, groups=choice
+        )
+    if not fitting:
+        return found("group-unknown", place, value=name, group=name)
+    projects = resolved.projects.fitting(wanted.target.value)
+    if problem := project_problem(wanted.target, projects):
+        return problem
+    if projects[0].private:
+        label = projects[0].label
+        place = first_place(wanted.target.origins)
+        return found("project-private", place, case="group", value=label, group=name, project=label)
+    return fitting[0], projects[0]
+
+
+def _left_open(wanted: DesiredRelation, resolved: Resolved, groups: Groups) -> Pair:
+    """Return what an unusable row leaves open; a name that means nothing may mean any."""
+    group, project = wanted.holder.value, wanted.target.value
+    return (
+        compare_key(group) if groups.fitting(group) else None,
+        spelling_key(project) if resolved.projects.fitting(project) else None,
+    )
+
+
+def _access_kept(group: str, project: Project, inside: tuple[str, ...]) -> Finding:
+    return found(
+        "group-kept",
+        case="access",
+        value=group,
+        group=group,
+        project=project.label,
+        usernames=inside,
+    )

@@ -1,0 +1,232 @@
+"""Decide which relations end, and what prevents that. Pure.
+
+Memberships, members of groups and the access of groups are one relation: a holder, a target, and a
+role or none. Lists that do not name a relation, users who leave, and projects and groups that the
+sources no longer name end relations. All of them ask `RemovalPolicy` what prevents it, and `Diff`
+takes the answer: the change, or what is withheld with its causes.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from kanport.facts import Fact
+from kanport.findings import Finding
+from kanport.mapping.spec import MappingFile
+from kanport.memory import LedgerState
+from kanport.model import RELATIONS, About, CurrentState, Group, Pair, Project, User
+from kanport.names import compare_key, spelling_key
+from kanport.plan.change import (
+    Action,
+    Change,
+    RelationAction,
+    RelationChange,
+    Risk,
+    role_side,
+    sorted_risks,
+)
+from kanport.plan.lifecycle import Offboarding
+from kanport.plan.matching import name_matcher
+from kanport.plan.model import PlanBecause
+from kanport.plan.naming import sorted_names
+from kanport.plan.ownership import ownership_of
+from kanport.plan.resolve import Resolved
+from kanport.plan.roles import access_risks
+from kanport.plan.withheld import ToldAs, Withheld, cause
+
+ChangeT = TypeVar("ChangeT", bound=Change)
+
+
+class Party(NamedTuple):
+    """A user, a group or a project as a change names it.
+
+    `id` is None for what the plan creates, `name` for a user who could not be read.
+    """
+
+    name: str | None
+    id: int | None
+
+
+_PARTS = {
+    About.USER: ("username", "user_id"),
+    About.GROUP: ("group", "group_id"),
+    About.PROJECT: ("project", "project_id"),
+}
+
+
+def relation_change(
+    action: RelationAction,
+    holder: Party,
+    target: Party,
+    *,
+    before: str | None = None,
+    after: str | None = None,
+    risk: Collection[Risk] | None = None,
+    **parts: Any,
+) -> RelationChange:
+    """Return a change of the relation between a holder and a target.
+
+    The risk is that of the roles unless another one is given.
+    """
+    relation = RELATIONS[action.about]
+    names = (*_PARTS[relation.holder], *_PARTS[relation.target])
+    ends: dict[str, Any] = dict(zip(names, (*holder, *target), strict=True))
+    return RelationChange(
+        action=action,
+        before=role_side(before),
+        after=role_side(after),
+        risk=sorted_risks(access_risks(before, after) if risk is None else risk),
+        **ends,
+        **parts,
+    )
+
+
+def leave_group(group: Group, user_id: int, username: str | None, why: Fact) -> RelationChange:
+    """Return what takes a user out of a group; the username is None for one who was not read."""
+    return relation_change(
+        Action.GROUP_MEMBER_REMOVE,
+        Party(username, user_id),
+        Party(group.name, group.id),
+        risk=(Risk.ACCESS_LOST,),
+        why=why,
+    )
+
+
+@dataclass(slots=True)
+class Diff(Generic[ChangeT]):
+    """The changes, how many need none, what was found, and what is withheld."""
+
+    changes: list[ChangeT] = field(default_factory=list)
+    unchanged: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    withheld: list[Withheld] = field(default_factory=list)
+
+    def end(
+        self,
+        change: ChangeT,
+        because: Iterable[PlanBecause],
+        *,
+        since: str | None = None,
+        told_as: ToldAs = "",
+    ) -> bool:
+        """Add a removal, or withhold it because of what prevents it; return whether it is made."""
+        if once := tuple(dict.fromkeys(because)):
+            self.withheld.append(Withheld(change, once, since, told_as))
+        else:
+            self.changes.append(change)
+        return not once
+
+
+class RemovalPolicy:
+    """What prevents that a relation ends: asked for every kind, and nowhere else.
+
+    Each answer lists the causes, nothing where nothing prevents the removal.
+    """
+
+    def __init__(
+        self,
+        resolved: Resolved,
+        current: CurrentState,
+        mapping: MappingFile,
+        memory: LedgerState,
+        offboarding: Offboarding,
+    ) -> None:
+        """Take what a plan is made from, and what becomes of the users who are in no source."""
+        self.resolved, self.current = resolved, current
+        self.mapping, self.memory, self.offboarding = mapping, memory, offboarding
+        self.protected = name_matcher(mapping.protect)
+        self._to_revoke = ownership_of(mapping.users, memory).to_revoke
+        self._new_names = {
+            user_id: person.desired.username.value
+            for user_id, person in resolved.persons.moving.items()
+        }
+        self.project_keys = cache(resolved.projects.keys_of)
+        # The access of groups that unusable rows leave open, beside what the input does.
+        self.access_open: set[Pair] = set()
+
+    # --- whom the mapping lets Kanport touch ------------------------------------------------------
+
+    def manages(self, user: User, *, as_renamed: bool = False) -> bool:
+        """Return whether `users.managed` covers a user, by the present or the future username."""
+        return self._to_revoke(user, self._new_name(user) if as_renamed else user.username)
+
+    def since(self, user: User) -> str | None:
+        """Return the first run that missed a user, as far as the ledger knows."""
+        absence = self.memory.absence(user)
+        return absence.since if absence is not None and absence.runs else None
+
+    def members(self, group: Group | None) -> list[User | None]:
+        """Return the members of a group by their ids; None for one who was not read."""
+        ids = sorted(group.members) if group is not None else ()
+        return [self.resolved.people.by_id.get(user_id) for user_id in ids]
+
+    # --- what prevents a removal ------------------------------------------------------------------
+
+    def account(self, user: User) -> tuple[PlanBecause, ...]:
+        """Return that an account is protected."""
+        return (cause("protected-account"),) if self.protected(user.username) else ()
+
+    def accounts_in(self, group: Group | None) -> tuple[str, ...]:
+        """Return the protected accounts in a group, whose access would end or change with it."""
+        users = self.members(group)
+        return sorted_names(
+            user.username for user in users if user and self.protected(user.username)
+        )
+
+    def waiting(self, user: User, *, by_lists: bool = False) -> tuple[PlanBecause, ...]:
+        """Return what keeps a user from leaving, and with it their access.
+
+        Lists (`by_lists`) end the access of whoever is not missing, or no longer waited for.
+        """
+        held = self.offboarding.held.get(user.id, ())
+        codes = {one.why.code for one in held}
+        if by_lists and ("waiting-period" not in codes or "still-listed" in codes):
+            return ()
+        return held
+
+    def membership(self, user: User, project: Project) -> tuple[PlanBecause, ...]:
+        """Return why the input leaves open whether a user is wanted in a project."""
+        names, projects = self._keys(user), self.project_keys(project)
+        if any(self.resolved.uncertainty.not_asked_for(name, projects) for name in names):
+            return self.resolved.causes.of_membership(names, projects)
+        return ()
+
+    def lower_role(self, username: str, project: Project) -> tuple[PlanBecause, ...]:
+        """Return why the input leaves open whether a user is to have a higher role."""
+        keys = self.project_keys(project)
+        if not self.resolved.uncertainty.named_in(username, keys):
+            return ()
+        return self.resolved.causes.of_membership([compare_key(username)], keys, anybody=False)
+
+    def member(
+        self, user: User, groups: Collection[str], *, listed: bool = True
+    ) -> tuple[PlanBecause, ...]:
+        """Return why the input leaves open whether a user is to be in a group, by its keys.
+
+        With `listed`, rows of members count; without, only what is open of the user.
+        """
+        keys, groups = self._keys(user), frozenset(groups)
+        unknown, uncertainty = self.resolved.desired.unknown, self.resolved.uncertainty
+        if any(map(uncertainty.missing, keys)) or (
+            listed and unknown.is_open(About.GROUP_MEMBER, frozenset(keys), groups)
+        ):
+            return self.resolved.causes.of_member(keys, groups)
+        return ()
+
+    def access(self, groups: frozenset[str], project: Project) -> tuple[PlanBecause, ...]:
+        """Return why the input leaves open whether a group, by its keys, is wanted in a project."""
+        projects = self.project_keys(project)
+        pairs = self.resolved.desired.unknown.group_access | self.access_open
+        is_open = any(
+            (who is None or who in groups) and (what is None or spelling_key(what) in projects)
+            for who, what in pairs
+        )
+        return self.resolved.causes.of_access(groups, projects) if is_open else ()
+
+    def _keys(self, user: User) -> list[str]:
+        """Return the compare keys of what rows may call a user: now, or once they are renamed."""
+        return sorted({compare_key(user.username), compare_key(self._new_name(user))})
+
+    def _new_name(self, user: User) -> str:
+        return self._new_names.get(user.id, user.username)
