@@ -14,7 +14,7 @@ from kanport.facts import Fact, fact
 from kanport.findings import Finding, found
 from kanport.mapping.spec import MappingFile
 from kanport.memory import LedgerState
-from kanport.model import CurrentState, Group, Project, User
+from kanport.model import About, CurrentState, Group, Project, User
 from kanport.names import compare_key, spelling_key
 from kanport.plan.group_relations import (
     Endings,
@@ -73,7 +73,10 @@ class DroppedProjects:
         because = (cause("unclear-project"),) if self.unclear else ()
         if project.id not in self.open:
             return because
-        return (*because, *policy.resolved.causes.of_project(policy.project_keys(project)))
+        return (
+            *because,
+            *policy.resolved.causes.of_name(About.PROJECT, policy.project_keys(project)),
+        )
 
     def endings(self, policy: RemovalPolicy) -> Endings:
         """Return the projects in which the access of groups ends, with what prevents it."""
@@ -110,11 +113,16 @@ def dropped_projects(policy: RemovalPolicy) -> DroppedProjects:
         and project.id not in named
         and (project.id in given or _is_remembered(project, resolved, current, memory))
     )
+    names = resolved.uncertainty.names_open(About.PROJECT)
     return DroppedProjects(
         projects,
         frozenset(project.id for project in projects if _had_members(project, memory)),
         frozenset(project.id for project in projects) - accessed,
-        frozenset(project.id for project in projects if _is_open(project, policy)),
+        frozenset(
+            project.id
+            for project in projects
+            if not names.isdisjoint((None, *policy.project_keys(project)))
+        ),
         unclear,
     )
 
@@ -132,13 +140,6 @@ def _is_remembered(
 def _had_members(project: Project, memory: LedgerState) -> bool:
     names = {spelling_key(name) for name in (project.identifier, project.name) if name}
     return spelling_key(memory.named_projects.get(project.id, "")) in names
-
-
-def _is_open(project: Project, policy: RemovalPolicy) -> bool:
-    unknown, keys = policy.resolved.desired.unknown, policy.project_keys(project)
-    pairs = unknown.memberships | unknown.group_access
-    everybody = policy.resolved.uncertainty.everybody
-    return everybody or any(what is None or what in keys for _, what in pairs)
 
 
 class DroppedDiff(MembershipDiff):
@@ -317,7 +318,7 @@ def _why_open(group: Group, policy: RemovalPolicy, *, unclear: bool) -> tuple[Pl
         return (cause("unread-members", case="server"),)
     if unclear:
         return (cause("unclear-group", case="any"),)
-    return policy.resolved.causes.of_group({compare_key(group.name)})
+    return policy.resolved.causes.of_name(About.GROUP, {compare_key(group.name)})
 
 
 def empty_dropped(dropped: DroppedGroups, policy: RemovalPolicy, diff: MembersDiff) -> None:

@@ -6,11 +6,12 @@ its ledger remembers; it believes that only as long as the server does not show 
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from kanport.facts import fact
 from kanport.findings import Finding, found
 from kanport.memory import LedgerState
-from kanport.model import CurrentState, DesiredRelation, Group, Pair, Project, User
+from kanport.model import About, CurrentState, DesiredRelation, Group, Pair, Project, User
 from kanport.names import compare_key, spelling_key
 from kanport.origin import Origin, first_place
 from kanport.plan.change import Action, GroupChange, GroupSide, RelationChange, Risk
@@ -102,8 +103,8 @@ _Asked = dict[str, tuple[User | None, tuple[Origin, ...]]]
 
 def _wanted(
     resolved: Resolved, groups: Groups
-) -> tuple[dict[GroupKey, _Asked], list[Origin], list[Finding]]:
-    """Return who is to be in each group, by username, and the places of users in doubt."""
+) -> tuple[dict[GroupKey, _Asked], Mapping[str, tuple[Origin, ...]], list[Finding]]:
+    """Return who is to be in each group, by username, and who is in doubt, with the places."""
     wanted: dict[GroupKey, _Asked] = {}
     doubtful: dict[str, tuple[Origin, ...]] = {}
     findings: list[Finding] = []
@@ -124,7 +125,7 @@ def _wanted(
         asked = wanted.setdefault(group.key, {})
         before = asked[username][1] if username in asked else ()
         asked[username] = (user, (*before, *member.holder.origins))
-    return wanted, [place for some in doubtful.values() for place in some], findings
+    return wanted, doubtful, findings
 
 
 def _unlisted(
@@ -132,7 +133,7 @@ def _unlisted(
     group: FoundGroup,
     there: Group,
     named: set[int],
-    doubtful: list[Origin],
+    doubtful: Mapping[str, tuple[Origin, ...]],
 ) -> Iterator[tuple[RelationChange, tuple[PlanBecause, ...]]]:
     """Yield what takes users out of a group whom nothing puts there, and what prevents it.
 
@@ -152,8 +153,9 @@ def _unlisted(
             because = (*policy.account(user), *policy.member(user, keys))
             if doubtful:
                 # Whoever cannot be told may be anybody in the group, under another spelling.
-                case = cause("invalid-row", doubtful, case="any", count=len(doubtful))
-                because = (*because, case)
+                places = tuple(chain.from_iterable(doubtful.values()))
+                unclear = cause("invalid-row", places, case="any", count=len(places))
+                because = (*because, unclear)
             yield leave_group(there, user.id, user.username, why), because
 
 
@@ -202,7 +204,7 @@ def _keeps_group(
     """Return why a group stays: the case of the finding, the causes, and protected accounts."""
     key, inside = compare_key(group.name), policy.accounts_in(group)
     if is_open:
-        return "unproven", policy.resolved.causes.of_group({key}), inside
+        return "unproven", policy.resolved.causes.of_name(About.GROUP, {key}), inside
     if key in groups.unclear:
         return "unclear", (cause("unclear-group"),), inside
     if not group.complete or None in policy.members(group):
@@ -214,11 +216,8 @@ def _keeps_group(
 
 def open_names(policy: RemovalPolicy, groups: Groups) -> frozenset[str | None]:
     """Return the keys of groups that something may name after all; None stands for any group."""
-    unknown = policy.resolved.desired.unknown
-    names = {what for _, what in unknown.group_members} | {who for who, _ in unknown.group_access}
-    if policy.resolved.uncertainty.everybody or has_unknown_names(policy, groups):
-        names.add(None)
-    return frozenset(names)
+    names = policy.resolved.uncertainty.names_open(About.GROUP)
+    return names | {None} if has_unknown_names(policy, groups) else names
 
 
 def has_unknown_names(policy: RemovalPolicy, groups: Groups) -> bool:

@@ -6,7 +6,7 @@ sources no longer name end relations. All of them ask `RemovalPolicy` what preve
 takes the answer: the change, or what is withheld with its causes.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -16,7 +16,7 @@ from kanport.findings import Finding
 from kanport.mapping.spec import MappingFile
 from kanport.memory import LedgerState
 from kanport.model import RELATIONS, About, CurrentState, Group, Pair, Project, User
-from kanport.names import compare_key, spelling_key
+from kanport.names import compare_key
 from kanport.plan.change import (
     Action,
     Change,
@@ -187,42 +187,46 @@ class RemovalPolicy:
 
     def membership(self, user: User, project: Project) -> tuple[PlanBecause, ...]:
         """Return why the input leaves open whether a user is wanted in a project."""
-        names, projects = self._keys(user), self.project_keys(project)
-        if any(self.resolved.uncertainty.not_asked_for(name, projects) for name in names):
-            return self.resolved.causes.of_membership(names, projects)
-        return ()
-
-    def lower_role(self, username: str, project: Project) -> tuple[PlanBecause, ...]:
-        """Return why the input leaves open whether a user is to have a higher role."""
-        keys = self.project_keys(project)
-        if not self.resolved.uncertainty.named_in(username, keys):
-            return ()
-        return self.resolved.causes.of_membership([compare_key(username)], keys, anybody=False)
+        return self._of_user(About.MEMBERSHIP, self._keys(user), self.project_keys(project))
 
     def member(
-        self, user: User, groups: Collection[str], *, listed: bool = True
+        self, user: User, groups: Set[str], *, listed: bool = True
     ) -> tuple[PlanBecause, ...]:
         """Return why the input leaves open whether a user is to be in a group, by its keys.
 
         With `listed`, rows of members count; without, only what is open of the user.
         """
-        keys, groups = self._keys(user), frozenset(groups)
-        unknown, uncertainty = self.resolved.desired.unknown, self.resolved.uncertainty
-        if any(map(uncertainty.missing, keys)) or (
-            listed and unknown.is_open(About.GROUP_MEMBER, frozenset(keys), groups)
-        ):
-            return self.resolved.causes.of_member(keys, groups)
-        return ()
+        return self._of_user(About.GROUP_MEMBER, self._keys(user), groups, listed=listed)
 
-    def access(self, groups: frozenset[str], project: Project) -> tuple[PlanBecause, ...]:
+    def lower_role(self, username: str, project: Project) -> tuple[PlanBecause, ...]:
+        """Return why the input leaves open whether a user is to have a higher role."""
+        key, projects = compare_key(username), self.project_keys(project)
+        uncertainty = self.resolved.uncertainty
+        if not uncertainty.named(username) and not uncertainty.is_open(
+            About.MEMBERSHIP, [key], projects
+        ):
+            return ()
+        causes = self.resolved.causes
+        return causes.of_relation(About.MEMBERSHIP, [key], projects, anybody=False)
+
+    def access(self, groups: Set[str], project: Project) -> tuple[PlanBecause, ...]:
         """Return why the input leaves open whether a group, by its keys, is wanted in a project."""
         projects = self.project_keys(project)
-        pairs = self.resolved.desired.unknown.group_access | self.access_open
-        is_open = any(
-            (who is None or who in groups) and (what is None or spelling_key(what) in projects)
-            for who, what in pairs
-        )
-        return self.resolved.causes.of_access(groups, projects) if is_open else ()
+        if not self.resolved.uncertainty.is_open(About.GROUP_ACCESS, groups, projects) and not any(
+            (who is None or who in groups) and (what is None or what in projects)
+            for who, what in self.access_open
+        ):
+            return ()
+        return self.resolved.causes.of_relation(About.GROUP_ACCESS, groups, projects)
+
+    def _of_user(
+        self, kind: About, users: Sequence[str], targets: Set[str], *, listed: bool = True
+    ) -> tuple[PlanBecause, ...]:
+        uncertainty = self.resolved.uncertainty
+        is_open = listed and uncertainty.is_open(kind, users, targets)
+        if not is_open and not any(map(uncertainty.missing, users)):
+            return ()
+        return self.resolved.causes.of_relation(kind, users, targets)
 
     def _keys(self, user: User) -> list[str]:
         """Return the compare keys of what rows may call a user: now, or once they are renamed."""

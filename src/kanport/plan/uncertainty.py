@@ -178,30 +178,27 @@ def _are_bad(relations: Relations, invalid: Invalid) -> Flags:
 
 @dataclass(frozen=True, slots=True)
 class Uncertainty:
-    """`model.Unknown`, indexed: whose fate and whose access the input leaves open.
+    """`model.Unknown`, indexed: whose fate and which relations the input leaves open.
 
-    There are two questions. May absence be taken as absence (`missing`, `not_asked_for`)? And may
-    a valid row take something away (`named`, `named_in`) from somebody whom an invalid row names
-    too? Both are answered with no where there is uncertainty.
+    There are two questions. May absence be taken as absence (`missing`, `is_open`)? And may a valid
+    row take something away (`named`) from somebody whom an invalid row names too? Both are answered
+    with no where there is uncertainty. `pairs` are the keys of targets by kind and holder.
     """
 
     people: frozenset[str]
     everybody: bool
-    projects: Mapping[str | None, Set[str | None]]
+    pairs: Mapping[tuple[About, str | None], Set[str | None]]
     because: frozenset[Blocker] = frozenset()
 
     @classmethod
     def of(cls, unknown: Unknown) -> Self:
         """Index what is unknown."""
-        projects: dict[str | None, set[str | None]] = defaultdict(set)
-        for person, project in unknown.memberships:
-            projects[person].add(project)
-        return cls(
-            people=unknown.people | unknown.hidden,
-            everybody=unknown.anybody,
-            projects=dict(projects),
-            because=unknown.because,
-        )
+        pairs: dict[tuple[About, str | None], set[str | None]] = defaultdict(set)
+        for kind in RELATIONS:
+            for holder, target in unknown.pairs(kind):
+                pairs[kind, holder].add(target)
+        people = unknown.people | unknown.hidden
+        return cls(people, unknown.anybody, dict(pairs), unknown.because)
 
     def with_people(self, people: Set[str]) -> Self:
         """Return the same, but with these people (compare keys) in doubt as well."""
@@ -212,23 +209,20 @@ class Uncertainty:
 
         `names` are pairs of compare keys: what somebody may still be called, and what they are.
         """
-        people = set(self.people)
-        projects = dict(self.projects)
-        because = set(self.because)
+        people, pairs, because = set(self.people), dict(self.pairs), set(self.because)
         for before, now in names:
-            if before in self.people or before in self.projects:
+            kinds = [kind for kind in _OF_USERS if (kind, before) in self.pairs]
+            for kind in kinds:
+                pairs[kind, now] = pairs.get((kind, now), frozenset()) | self.pairs[kind, before]
+            if before in self.people:
+                people.add(now)
+            if kinds or before in self.people:
                 because.update(
                     one._replace(who=now)
                     for one in self.because
                     if one.who == before and one.about is not About.GROUP_ACCESS
                 )
-            if before in self.people:
-                people.add(now)
-            if before in self.projects:
-                projects[now] = projects.get(now, frozenset()) | self.projects[before]
-        return replace(
-            self, people=frozenset(people), projects=projects, because=frozenset(because)
-        )
+        return replace(self, people=frozenset(people), pairs=pairs, because=frozenset(because))
 
     def all_unknown(self) -> Self:
         """Return the same, but with everybody in doubt."""
@@ -238,19 +232,21 @@ class Uncertainty:
         """Whether somebody who is in no source might be meant all the same."""
         return self.everybody or key in self.people
 
-    def not_asked_for(self, key: str, projects: frozenset[str]) -> bool:
-        """Whether an access that nothing asks for might be asked for all the same."""
-        return self.missing(key) or self._open(key, projects) or self._open(None, projects)
-
     def named(self, username: str) -> bool:
         """Whether an invalid row names this person."""
         return compare_key(username) in self.people
 
-    def named_in(self, username: str, projects: frozenset[str]) -> bool:
-        """Whether an invalid row, or a list that cannot be read, may give this person more here."""
-        person = compare_key(username)
-        return self.named(username) or self._open(person, projects) or self._open(None, projects)
+    def is_open(self, kind: About, holders: Iterable[str], targets: Set[str]) -> bool:
+        """Whether a row or a list that cannot be used may want a relation, by the keys of both."""
+        found = (self.pairs.get((kind, holder), frozenset()) for holder in (None, *holders))
+        return any(None in some or not some.isdisjoint(targets) for some in found)
 
-    def _open(self, person: str | None, projects: frozenset[str]) -> bool:
-        some = self.projects.get(person, frozenset())
-        return None in some or not projects.isdisjoint(some)
+    def names_open(self, about: About) -> frozenset[str | None]:
+        """Return the keys of projects or groups that something may name after all; None for any."""
+        names = {holder for kind, holder in self.pairs if RELATIONS[kind].holder is about}
+        for (kind, _), targets in self.pairs.items():
+            names |= targets if RELATIONS[kind].target is about else set()
+        return frozenset(names | {None} if self.everybody else names)
+
+
+_OF_USERS = tuple(kind for kind, relation in RELATIONS.items() if relation.holder is About.USER)

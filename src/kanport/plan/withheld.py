@@ -1,14 +1,14 @@
 """Removals that Kanport does not make, and what prevents each of them. The plan lists them all."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 from kanport.facts import Fact, fact
 from kanport.findings import Finding, found
 from kanport.mapping.spec import MappingFile
-from kanport.model import About, Blocker
+from kanport.model import RELATIONS, About, Blocker
 from kanport.origin import Origin, in_place_order
 from kanport.plan.change import Action, Change, called
 from kanport.plan.model import PlanBecause, PlanWithheld
@@ -73,13 +73,14 @@ def cause(
 
 @dataclass(frozen=True, slots=True)
 class Causes:
-    """The blockers of the input, indexed by what they are about and whom they name.
+    """The blockers of the input, indexed by what they are about and by whom they name.
 
     `disputed` are the compare keys of usernames of which it is open whose they are, `identity` the
     causes of that, `anybody` those that may be about every user, `every` all that there are.
     """
 
-    index: Mapping[tuple[About | Literal["named"], str | None], tuple[Blocker, ...]]
+    index: Mapping[tuple[About, str | None], Sequence[Blocker]]
+    naming: Mapping[str, Sequence[Blocker]]
     anybody: tuple[PlanBecause, ...]
     every: tuple[PlanBecause, ...]
     disputed: Set[str]
@@ -88,17 +89,18 @@ class Causes:
     @classmethod
     def of(cls, blockers: Iterable[Blocker], disputed: Set[str], unclear: Iterable[Origin]) -> Self:
         """Index blockers; `unclear` are the places of findings about who somebody is."""
-        index: dict[tuple[About | Literal["named"], str | None], list[Blocker]] = defaultdict(list)
+        index: dict[tuple[About, str | None], list[Blocker]] = defaultdict(list)
+        naming: dict[str, list[Blocker]] = defaultdict(list)
         for blocker in blockers:
             index[blocker.about, blocker.who].append(blocker)
             if blocker.who is not None and blocker.about is not About.GROUP_ACCESS:
-                index["named", blocker.who].append(blocker)
-        frozen = {key: tuple(some) for key, some in index.items()}
-        everything = (blocker for some in frozen.values() for blocker in some)
+                naming[blocker.who].append(blocker)
+        everything = (blocker for some in index.values() for blocker in some)
         identity = [Blocker("identity", None, place) for place in unclear]
         return cls(
-            frozen,
-            _causes(frozen.get((About.USER, None), ())),
+            dict(index),
+            dict(naming),
+            _causes(index.get((About.USER, None), ())),
             _causes(everything) or (cause("unproven"),),
             disputed,
             _causes(identity),
@@ -110,69 +112,52 @@ class Causes:
         Without `anybody`, only what names them counts.
         """
         keys = tuple(keys)
-        named = [blocker for key in keys for blocker in self.index.get(("named", key), ())]
+        named = [blocker for key in keys for blocker in self.naming.get(key, ())]
         return self._whole(keys, named, anybody)
 
-    def of_membership(
-        self, keys: Iterable[str], projects: Set[str], *, anybody: bool = True
+    def of_relation(
+        self, kind: About, holders: Iterable[str], targets: Set[str], *, anybody: bool = True
     ) -> tuple[PlanBecause, ...]:
-        """Return why it is open whether somebody is wanted in a project, by its keys."""
-        return self._in(keys, About.MEMBERSHIP, projects, anybody)
-
-    def of_member(self, keys: Iterable[str], groups: Set[str]) -> tuple[PlanBecause, ...]:
-        """Return why it is open whether somebody is wanted in a group, by its keys."""
-        return self._in(keys, About.GROUP_MEMBER, groups, anybody=True)
-
-    def of_project(self, projects: Set[str]) -> tuple[PlanBecause, ...]:
-        """Return why it is open whether anything names a project, by its keys."""
-        whole = [
-            blocker
-            for (about, _), some in self.index.items()
-            if about in (About.MEMBERSHIP, About.GROUP_ACCESS)
-            for blocker in some
-            if blocker.what is None or blocker.what in projects
-        ]
-        return (*_causes(whole), *self.anybody) or self.every
-
-    def of_group(self, groups: Set[str]) -> tuple[PlanBecause, ...]:
-        """Return why it is open whether anything names a group, by its keys."""
-        whole = [
-            blocker
-            for (about, who), some in self.index.items()
-            for blocker in some
-            if (about is About.GROUP_MEMBER and (blocker.what is None or blocker.what in groups))
-            or (about is About.GROUP_ACCESS and (who is None or who in groups))
-        ]
-        return (*_causes(whole, named="group"), *self.anybody) or self.every
-
-    def of_access(self, groups: Set[str], projects: Set[str]) -> tuple[PlanBecause, ...]:
-        """Return why it is open whether a group is to have access to a project, by their keys."""
+        """Return why it is open whether a relation is wanted, by the keys of holder and target."""
+        keys = tuple(holders)
         some = [
             blocker
-            for key in (None, *groups)
-            for blocker in self.index.get((About.GROUP_ACCESS, key), ())
-            if blocker.what is None or blocker.what in projects
-        ]
-        return (*_causes(some, named="group"), *self.anybody) or self.every
-
-    def _in(
-        self, keys: Iterable[str], about: About, whats: Set[str], anybody: bool
-    ) -> tuple[PlanBecause, ...]:
-        keys = tuple(keys)
-        named = [
-            blocker
             for key in (None, *keys)
-            for blocker in self.index.get((about, key), ())
-            if blocker.what is None or blocker.what in whats
+            for blocker in self.index.get((kind, key), ())
+            if blocker.what is None or blocker.what in targets
         ]
-        named += [blocker for key in keys for blocker in self.index.get((About.USER, key), ())]
-        return self._whole(keys, named, anybody)
+        if RELATIONS[kind].holder is About.GROUP:
+            return self._whole((), some, anybody, named="group")
+        some += [blocker for key in keys for blocker in self.index.get((About.USER, key), ())]
+        return self._whole(keys, some, anybody)
+
+    def of_name(self, about: About, names: Set[str]) -> tuple[PlanBecause, ...]:
+        """Return why it is open whether anything names a project or a group, by its keys."""
+        some = [
+            blocker
+            for (kind, who), blockers in self.index.items()
+            if kind in RELATIONS
+            for blocker in blockers
+            if _is_named(blocker.what, names, RELATIONS[kind].target is about)
+            or _is_named(who, names, RELATIONS[kind].holder is about)
+        ]
+        return self._whole((), some, True, named="group" if about is About.GROUP else "named")
 
     def _whole(
-        self, keys: tuple[str, ...], named: Iterable[Blocker], anybody: bool
+        self,
+        users: tuple[str, ...],
+        blockers: Iterable[Blocker],
+        anybody: bool,
+        *,
+        named: str = "named",
     ) -> tuple[PlanBecause, ...]:
-        disputed = self.identity if any(key in self.disputed for key in keys) else ()
-        return (*_causes(named), *disputed, *(self.anybody if anybody else ())) or self.every
+        disputed = self.identity if any(key in self.disputed for key in users) else ()
+        some = _causes(blockers, named=named)
+        return (*some, *disputed, *(self.anybody if anybody else ())) or self.every
+
+
+def _is_named(key: str | None, names: Set[str], concerns: bool) -> bool:
+    return concerns and (key is None or key in names)
 
 
 def _causes(blockers: Iterable[Blocker], *, named: str = "named") -> tuple[PlanBecause, ...]:
