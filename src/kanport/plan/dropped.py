@@ -95,7 +95,7 @@ def dropped_projects(policy: RemovalPolicy) -> DroppedProjects:
     if not policy.mapping.ends_by_absence:
         return DroppedProjects()
     texts = {*texts_of_projects(resolved.desired)}
-    texts |= {resolved.wanted.projects[at].label for at in np.unique(resolved.wanted.project)}
+    texts |= {resolved.wanted.targets[at].label for at in np.unique(resolved.wanted.target)}
     access_texts = {access.target.value for access in resolved.desired.group_access}
     named = {project.id for text in texts for project in resolved.projects.fitting(text)}
     named |= {project.id for project in resolved.scope}

@@ -4,14 +4,17 @@ Kanboard has nothing that lists the access of groups to projects. Kanport knows 
 its ledger remembers; it believes that only as long as the server does not show otherwise.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from itertools import chain
+
+import numpy as np
 
 from kanport.facts import fact
 from kanport.findings import Finding, found
+from kanport.frames import Roles
 from kanport.memory import LedgerState
-from kanport.model import About, CurrentState, DesiredRelation, Group, Pair, Project, User
+from kanport.model import About, CurrentState, DesiredRelation, Group, Pair, Project
 from kanport.names import compare_key, spelling_key
 from kanport.origin import Origin, first_place
 from kanport.plan.change import Action, GroupChange, GroupSide, RelationChange, Risk
@@ -22,7 +25,7 @@ from kanport.plan.naming import group_part, protected_finding
 from kanport.plan.relations import Diff, Party, RemovalPolicy, leave_group, relation_change
 from kanport.plan.resolve import Resolved
 from kanport.plan.roles import project_rank, shown_not
-from kanport.plan.wanted import project_problem
+from kanport.plan.wanted import ResolvedRelation, compare, match_members, project_problem
 from kanport.plan.withheld import cause
 
 Place = tuple[GroupKey, int]
@@ -45,6 +48,24 @@ class MembersDiff(Diff[RelationChange | GroupChange]):
 
     after: dict[GroupKey, set[int]] = field(default_factory=dict)
     going: dict[int, tuple[PlanBecause, ...]] = field(default_factory=dict)
+
+    def join(self, policy: RemovalPolicy, one: ResolvedRelation[FoundGroup]) -> None:
+        """Put a user into a group, unless the account is protected."""
+        if policy.protected(one.username):
+            self.findings.append(protected_finding(one.username, first_place(one.origins)))
+            return
+        user_id = one.user.id if one.user is not None else None
+        self.changes.append(
+            relation_change(
+                Action.GROUP_MEMBER_ADD,
+                Party(one.username, user_id),
+                Party(one.target.name, one.target.id),
+                why=fact("not-in-group"),
+                origin=one.origins,
+            )
+        )
+        if user_id is not None:
+            self.after[one.target.key].add(user_id)
 
     def leave(
         self,
@@ -70,93 +91,63 @@ def diff_members(policy: RemovalPolicy, groups: Groups) -> MembersDiff:
     members.
     """
     diff = MembersDiff()
-    wanted, doubtful, notes = _wanted(policy.resolved, groups)
-    diff.findings.extend(notes)
-    for group in groups.described:
-        asked = wanted.get(group.key, {})
-        diff.after[group.key] = set(group.members)
-        unread = group.there is not None and not group.there.complete
-        if unread and asked:
-            diff.findings.append(_unread(group))
-        for name, (user, origins) in () if unread else asked.items():
-            if user is not None and user.id in group.members:
-                diff.unchanged += 1
-            elif policy.protected(name):
-                diff.findings.append(protected_finding(name, first_place(origins)))
-            else:
-                diff.changes.append(_add(group, name, user, origins))
-                diff.after[group.key].update([user.id] if user is not None else [])
-        if group.there is not None:
-            named = {user.id for user, _ in asked.values() if user is not None}
-            for change, because in _unlisted(policy, group, group.there, named, doubtful):
-                incomplete = (cause("unread-members", case="server"),)
-                diff.leave(
-                    change, group.there, incomplete if unread else because, listed=not unread
-                )
+    matched = match_members(policy.resolved.desired, groups, policy.resolved.finder)
+    wanted = matched.wanted
+    there = {group.there.id: group for group in groups.described if group.there is not None}
+    roles = {number: dict.fromkeys(sorted(group.members), "") for number, group in there.items()}
+    held = Roles.of(roles)
+    compared = compare(wanted, held)
+    unread = np.array([not group.complete for group in wanted.targets], dtype=bool)
+    is_read = ~unread[wanted.target]
+    diff.unchanged = int((compared.same & is_read).sum())
+    diff.findings.extend(matched.findings)
+    diff.findings.extend(
+        _unread(wanted.targets[at]) for at in np.unique(wanted.target[~is_read]).tolist()
+    )
+    diff.after.update((group.key, set(group.members)) for group in groups.described)
+    for one in wanted.some(np.flatnonzero(~compared.same & is_read)):
+        diff.join(policy, one)
+    if policy.mapping.group_members_missing == "remove":
+        for at in np.flatnonzero(compared.unlisted).tolist():
+            group = there[held.projects[at]]
+            _end_unlisted(policy, diff, group, int(held.users[at]), matched.doubtful)
     if policy.mapping.groups_missing == "remove":
         _remove_groups(policy, groups, diff)
     return diff
 
 
-_Asked = dict[str, tuple[User | None, tuple[Origin, ...]]]
-
-
-def _wanted(
-    resolved: Resolved, groups: Groups
-) -> tuple[dict[GroupKey, _Asked], Mapping[str, tuple[Origin, ...]], list[Finding]]:
-    """Return who is to be in each group, by username, and who is in doubt, with the places."""
-    wanted: dict[GroupKey, _Asked] = {}
-    doubtful: dict[str, tuple[Origin, ...]] = {}
-    findings: list[Finding] = []
-    described = groups.of_sources()
-    for member in resolved.desired.group_members:
-        name, places = member.holder.value, member.holder.origins or member.target.origins
-        group_key = compare_key(member.target.value)
-        person = resolved.finder.find(name)
-        if group_key in groups.unclear or isinstance(person, Finding):
-            doubtful[member.key[0]] = places
-            if group_key not in groups.unclear and isinstance(person, Finding):
-                findings.append(replace(person, origin=first_place(places)))
-            continue
-        username, group = resolved.finder.name_of(person), described.get(group_key)
-        if username is None or group is None:
-            continue
-        user = resolved.people.by_id.get(resolved.finder.id_of(person) or 0)
-        asked = wanted.setdefault(group.key, {})
-        before = asked[username][1] if username in asked else ()
-        asked[username] = (user, (*before, *member.holder.origins))
-    return wanted, doubtful, findings
-
-
-def _unlisted(
+def _end_unlisted(
     policy: RemovalPolicy,
+    diff: MembersDiff,
     group: FoundGroup,
-    there: Group,
-    named: set[int],
+    user_id: int,
     doubtful: Mapping[str, tuple[Origin, ...]],
-) -> Iterator[tuple[RelationChange, tuple[PlanBecause, ...]]]:
-    """Yield what takes users out of a group whom nothing puts there, and what prevents it.
+) -> None:
+    """Take a user out of a group whom nothing puts there, or withhold that.
 
     A row may call the group by the name on the server, or by the name that the sources give it.
     """
-    listed = group.wanted is not None and group.wanted.members_listed
-    if policy.mapping.group_members_missing != "remove" or not listed:
+    there, wanted = group.there, group.wanted
+    if there is None or wanted is None or not wanted.members_listed:
         return
-    keys = {compare_key(group.name), *([group.wanted.key] if group.wanted is not None else [])}
-    why = fact("not-listed", case="member")
-    for user_id in sorted(there.members - named):
-        user = policy.resolved.people.by_id.get(user_id)
-        if user is None:
-            unread = cause("unread-users", case="user")
-            yield leave_group(there, user_id, None, why), (unread,)
-        elif policy.manages(user):
-            because = (*policy.account(user), *policy.member(user, keys))
-            if doubtful:
-                # Whoever cannot be told may be anybody in the group, under another spelling.
-                places = tuple(chain.from_iterable(doubtful.values()))
-                unclear = cause("invalid-row", places, case="any", count=len(places))
-                because = (*because, unclear)
-            yield leave_group(there, user.id, user.username, why), because
+    user = policy.resolved.people.by_id.get(user_id)
+    username = None if user is None else user.username
+    because: list[PlanBecause] = []
+    if user is not None and not policy.manages(user):
+        return
+    if not there.complete:
+        because = [cause("unread-members", case="server")]
+    elif user is None:
+        because = [cause("unread-users", case="user")]
+    else:
+        keys = {compare_key(group.name), wanted.key}
+        because = [*policy.account(user), *policy.member(user, keys)]
+        if doubtful:
+            # Whoever cannot be told may be anybody in the group, under another spelling.
+            places = tuple(chain.from_iterable(doubtful.values()))
+            because.append(cause("invalid-row", places, case="any", count=len(places)))
+    change = leave_group(there, user_id, username, fact("not-listed", case="member"))
+    diff.leave(change, there, because, listed=there.complete)
 
 
 def _remove_groups(policy: RemovalPolicy, groups: Groups, diff: MembersDiff) -> None:
@@ -228,18 +219,6 @@ def has_unknown_names(policy: RemovalPolicy, groups: Groups) -> bool:
 
 def _protects(inside: tuple[str, ...]) -> PlanBecause:
     return cause("protected-account", case="group", usernames=inside)
-
-
-def _add(
-    group: FoundGroup, name: str, user: User | None, origins: tuple[Origin, ...]
-) -> RelationChange:
-    return relation_change(
-        Action.GROUP_MEMBER_ADD,
-        Party(name, user.id if user is not None else None),
-        Party(group.name, group.id),
-        why=fact("not-in-group"),
-        origin=origins,
-    )
 
 
 def _unread(group: FoundGroup) -> Finding:

@@ -53,6 +53,11 @@ class FoundGroup:
         """The ids of the users who are in it."""
         return self.there.members if self.there is not None else frozenset()
 
+    @property
+    def complete(self) -> bool:
+        """Whether all of its members could be read."""
+        return self.there is None or self.there.complete
+
 
 @dataclass(frozen=True, slots=True)
 class Groups:

@@ -28,7 +28,7 @@ from kanport.plan.projection import GroupProjection
 from kanport.plan.relations import Diff, Party, RemovalPolicy, relation_change
 from kanport.plan.resolve import Resolved
 from kanport.plan.roles import access_risks, project_rank
-from kanport.plan.wanted import ResolvedMembership
+from kanport.plan.wanted import ResolvedRelation, compare
 from kanport.plan.withheld import ToldAs, cause
 
 _NOT_A_MEMBER, _KEEPS_ROLE = fact("not-a-member"), fact("keeps-role")
@@ -45,26 +45,24 @@ def diff_memberships(
     """
     resolved, offboarding = policy.resolved, policy.offboarding
     wanted = resolved.wanted
-    user_ids = wanted.user_ids
-    rows = held.rows(user_ids, wanted.project_ids)
-    roles = held.role_of(rows)
-    same = roles == wanted.roles
-    in_groups = np.flatnonzero(same & np.isin(user_ids, projection.in_groups))
+    compared = compare(wanted, held)
+    same, roles = compared.same, compared.roles
+    in_groups = np.flatnonzero(same & np.isin(wanted.user_ids, projection.in_groups))
     same[in_groups] = [not _may_move(one, projection) for one in wanted.some(in_groups)]
     diff = _Comparison(policy, projection)
     diff.unchanged = int(same.sum())
     diff.findings.extend(_about_people(resolved))
-    new = ~same & (rows < 0) & ~wanted.of_holders(policy.protected)
+    new = ~same & (compared.rows < 0) & ~wanted.of_holders(policy.protected)
     # Most of what differs is somebody new, of whom there is nothing else to say.
     diff.changes.extend(_grant(one, None) for one in wanted.some(np.flatnonzero(new)))
     differing = np.flatnonzero(~same & ~new)
     for one, role in zip(wanted.some(differing), roles[differing], strict=True):
         diff.compare(one, role)
-    listed = np.isin(held.projects, [project.id for project in resolved.scope])
-    listed[rows[rows >= 0]] = False
+    unlisted = compared.unlisted
+    unlisted &= np.isin(held.projects, [project.id for project in resolved.scope])
     if not diff.by_lists:
-        listed &= np.isin(held.users, [*offboarding.leaving, *offboarding.held])
-    for at in np.flatnonzero(listed).tolist():
+        unlisted &= np.isin(held.users, [*offboarding.leaving, *offboarding.held])
+    for at in np.flatnonzero(unlisted).tolist():
         project = resolved.projects.by_id[held.projects[at]]
         diff.end_unlisted(int(held.users[at]), project, held.roles[at])
     if diff.kept:
@@ -73,11 +71,11 @@ def diff_memberships(
     return diff
 
 
-def _may_move(wanted: ResolvedMembership, projection: GroupProjection) -> bool:
+def _may_move(wanted: ResolvedRelation[Project], projection: GroupProjection) -> bool:
     """Return whether a role that is as wanted may change with the groups that give it."""
     if wanted.user is None:
         return False
-    effective = projection.effective(wanted.user.id, wanted.project.id)
+    effective = projection.effective(wanted.user.id, wanted.target.id)
     return not (effective.settled or effective.role == wanted.role)
 
 
@@ -132,7 +130,7 @@ class _Comparison(MembershipDiff):
         self.by_lists = policy.mapping.memberships_missing == "revoke"
         self.kept: list[Fact] = []
 
-    def compare(self, wanted: ResolvedMembership, held: str | None) -> None:
+    def compare(self, wanted: ResolvedRelation[Project], held: str | None) -> None:
         """Grant or change what is wanted, where the role that is held is another one or may go."""
         lowers = held is not None and project_rank(wanted.role) < project_rank(held)
         if self.policy.protected(wanted.username):
@@ -145,7 +143,7 @@ class _Comparison(MembershipDiff):
             self.changes.append(_grant(wanted, held))
         else:
             change, notes = _change(wanted, held, self.projection)
-            because = self.policy.lower_role(wanted.username, wanted.project) if lowers else ()
+            because = self.policy.lower_role(wanted.username, wanted.target) if lowers else ()
             if self.end(change, because):
                 self.findings.extend(notes)
             else:
@@ -180,7 +178,7 @@ class _Comparison(MembershipDiff):
                 self.kept.append(in_project(user, project, through=effective.through))
 
 
-def _grant(wanted: ResolvedMembership, held: str | None) -> RelationChange:
+def _grant(wanted: ResolvedRelation[Project], held: str | None) -> RelationChange:
     """Return the grant; where the role is held already, it is to stay whatever groups lose or get.
 
     A direct membership that is there already stays as it is: the server refuses a second one.
@@ -189,8 +187,8 @@ def _grant(wanted: ResolvedMembership, held: str | None) -> RelationChange:
         action=Action.MEMBERSHIP_GRANT,
         username=wanted.username,
         user_id=wanted.user.id if wanted.user else None,
-        project=wanted.project.label,
-        project_id=wanted.project.server_id,
+        project=wanted.target.label,
+        project_id=wanted.target.server_id,
         before=role_side(held),
         after=role_side(wanted.role),
         why=_NOT_A_MEMBER if held is None else _KEEPS_ROLE,
@@ -199,16 +197,16 @@ def _grant(wanted: ResolvedMembership, held: str | None) -> RelationChange:
 
 
 def _change(
-    wanted: ResolvedMembership, held: str, projection: GroupProjection
+    wanted: ResolvedRelation[Project], held: str, projection: GroupProjection
 ) -> tuple[RelationChange, list[Finding]]:
     risk = access_risks(held, wanted.role)
-    through = _maybe_through(wanted.user, wanted.project, projection)
+    through = _maybe_through(wanted.user, wanted.target, projection)
     if through:
         risk.add(Risk.MAYBE_THROUGH_GROUP)
     change = relation_change(
         Action.MEMBERSHIP_CHANGE,
         Party(wanted.username, wanted.user.id if wanted.user else None),
-        Party(wanted.project.label, wanted.project.server_id),
+        Party(wanted.target.label, wanted.target.server_id),
         before=held,
         after=wanted.role,
         why=fact("role-differs"),

@@ -100,10 +100,9 @@ def adoptable(
     else:
         chosen = [user for user in resolved.persons.users if user is not None]
         held = [
-            (wanted.user, wanted.project)
+            (wanted.user, wanted.target)
             for wanted in resolved.wanted
-            if wanted.user is not None
-            and wanted.user.id in current.roles.get(wanted.project.id, {})
+            if wanted.user is not None and wanted.user.id in current.roles.get(wanted.target.id, {})
         ]
     people = [user for user in _by_id(chosen) if not protected(user.username)]
     pairs = {

@@ -33,8 +33,8 @@ from kanport.plan.matching import is_of_directory
 from kanport.plan.naming import project_part, sorted_names
 from kanport.plan.wanted import (
     PersonFinder,
-    ResolvedMembership,
-    ResolvedMemberships,
+    ResolvedRelation,
+    ResolvedRelations,
     ambiguous_project,
 )
 
@@ -267,13 +267,13 @@ def unlike_the_source(
     return None
 
 
-def roles_to_make(wanted: ResolvedMemberships) -> list[Finding]:
+def roles_to_make(wanted: ResolvedRelations[Project]) -> list[Finding]:
     """Say which custom roles new projects lack: Kanboard takes any text, and creates none."""
-    asked: dict[tuple[str, str], list[ResolvedMembership]] = {}
-    new = np.array([project.new for project in wanted.projects], dtype=bool)[wanted.project]
+    asked: dict[tuple[str, str], list[ResolvedRelation[Project]]] = {}
+    new = np.array([project.new for project in wanted.targets], dtype=bool)[wanted.target]
     for one in wanted.chosen(new):
         if one.role not in frozenset(ProjectRole):
-            asked.setdefault((one.project.label, one.role), []).append(one)
+            asked.setdefault((one.target.label, one.role), []).append(one)
     return [
         found(
             "role-to-make",

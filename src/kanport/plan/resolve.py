@@ -32,7 +32,7 @@ from kanport.plan.uncertainty import Invalid, Uncertainty, without
 from kanport.plan.wanted import (
     Named,
     PersonFinder,
-    ResolvedMemberships,
+    ResolvedRelations,
     match_access,
     project_problem,
 )
@@ -53,7 +53,7 @@ class Resolved:
     """
 
     persons: Persons
-    wanted: ResolvedMemberships
+    wanted: ResolvedRelations[Project]
     scope: tuple[Project, ...]
     named: Named
     uncertainty: Uncertainty

@@ -7,14 +7,15 @@ columns; an object is made of a row that is doubtful, and of a wanted membership
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 
 from kanport.coded import Codes, Flags, LazySequence, Objects, RowsByCode
 from kanport.findings import Finding, Severity, found
-from kanport.frames import Relations
+from kanport.frames import Relations, Roles
 from kanport.model import (
+    About,
     CurrentState,
     DesiredRelation,
     DesiredState,
@@ -26,6 +27,7 @@ from kanport.model import (
 )
 from kanport.names import as_written, compare_key, id_in
 from kanport.origin import Origin, first_place, in_place_order
+from kanport.plan.groups import FoundGroup, Groups
 from kanport.plan.matching import misread_projects
 from kanport.plan.naming import project_part, user_finding
 from kanport.plan.people import Matched, ambiguous_person
@@ -33,11 +35,12 @@ from kanport.plan.uncertainty import Invalid, Uncertainty
 from kanport.records import record
 
 T = TypeVar("T")
+TargetT = TypeVar("TargetT", Project, FoundGroup)
 
 
 @record(frozen=True, slots=True)
-class ResolvedMembership:
-    """One person's wanted role in one project of the server.
+class ResolvedRelation(Generic[TargetT]):
+    """What one user is to have: a role in a project, or a place in a group.
 
     `user` is None for somebody who is yet to be created; `origins` are the cells that ask for it.
     `unlisted` is True where nothing else shows that somebody is still there (`DesiredRelation`).
@@ -45,7 +48,7 @@ class ResolvedMembership:
 
     username: str
     user: User | None
-    project: Project
+    target: TargetT
     role: str
     origins: tuple[Origin, ...]
     unlisted: bool = False
@@ -59,40 +62,40 @@ class Holder(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ResolvedMemberships(LazySequence[ResolvedMembership]):
-    """The wanted memberships by columns: the numbers of the holder and the project of each.
+class ResolvedRelations(LazySequence[ResolvedRelation[TargetT]], Generic[TargetT]):
+    """Wanted relations of one kind by columns: the numbers of the holder and the target of each.
 
     `rows` are those of `asked` that ask for one, by its number in `pairs`.
     """
 
     asked: Relations
     holders: tuple[Holder, ...]
-    projects: tuple[Project, ...]
+    targets: tuple[TargetT, ...]
     rows: RowsByCode
     pairs: Codes
     holder: Codes
-    project: Codes
+    target: Codes
     role: Codes
     unlisted: Flags
 
     def __len__(self) -> int:
         return len(self.pairs)
 
-    def _made(self, at: int) -> ResolvedMembership:
+    def _made(self, at: int) -> ResolvedRelation[TargetT]:
         return next(self.some(np.array([at])))
 
-    def some(self, numbers: Codes) -> Iterator[ResolvedMembership]:
+    def some(self, numbers: Codes) -> Iterator[ResolvedRelation[TargetT]]:
         """Yield those with these numbers."""
         roles = self.asked.roles.values
-        columns = (self.holder, self.project, self.role, self.unlisted)
-        for holder, project, role, unlisted, rows in zip(
+        columns = (self.holder, self.target, self.role, self.unlisted)
+        for holder, target, role, unlisted, rows in zip(
             *(column[numbers].tolist() for column in columns),
             self.rows.several(self.pairs[numbers]),
             strict=True,
         ):
             username, user = self.holders[holder]
-            where, origins = self.projects[project], self._origins(rows)
-            yield ResolvedMembership(username, user, where, roles[role], origins, unlisted)
+            where, origins = self.targets[target], self._origins(rows)
+            yield ResolvedRelation(username, user, where, roles[role], origins, unlisted)
 
     def origins(self, at: int) -> tuple[Origin, ...]:
         """Return the cells that ask for one of them."""
@@ -100,10 +103,14 @@ class ResolvedMemberships(LazySequence[ResolvedMembership]):
 
     def _origins(self, rows: Sequence[int]) -> tuple[Origin, ...]:
         if len(rows) == 1:
-            return self.asked.places(rows[0]).cells
-        return in_place_order(cell for row in rows for cell in self.asked.places(row).cells)
+            return self._cells(rows[0])
+        return in_place_order(cell for row in rows for cell in self._cells(row))
 
-    def chosen(self, rows: Flags) -> "ResolvedMemberships":
+    def _cells(self, row: int) -> tuple[Origin, ...]:
+        places = self.asked.places(row)
+        return places.holder if self.asked.kind is About.GROUP_MEMBER else places.cells
+
+    def chosen(self, rows: Flags) -> "ResolvedRelations[TargetT]":
         """Return those for which a flag is set."""
         if rows.all():
             return self
@@ -111,7 +118,7 @@ class ResolvedMemberships(LazySequence[ResolvedMembership]):
             self,
             pairs=self.pairs[rows],
             holder=self.holder[rows],
-            project=self.project[rows],
+            target=self.target[rows],
             role=self.role[rows],
             unlisted=self.unlisted[rows],
         )
@@ -132,9 +139,31 @@ class ResolvedMemberships(LazySequence[ResolvedMembership]):
         return np.array(ids, dtype=np.int64)[self.holder]
 
     @property
-    def project_ids(self) -> Codes:
-        """The project id of each."""
-        return np.array([one.id for one in self.projects], dtype=np.int64)[self.project]
+    def target_ids(self) -> Codes:
+        """The id of the project or the group of each; no id of the server for a planned one."""
+        return np.array([one.id or 0 for one in self.targets], dtype=np.int64)[self.target]
+
+
+class Compared(NamedTuple):
+    """Wanted relations beside those of the server.
+
+    `rows` are the rows of `held` that have them, -1 for none, `roles` the roles there and `same`
+    whether these are the wanted ones. `unlisted` are the rows of `held` that nothing wants.
+    """
+
+    rows: Codes
+    roles: Objects
+    same: Flags
+    unlisted: Flags
+
+
+def compare(wanted: ResolvedRelations[TargetT], held: Roles) -> Compared:
+    """Compare wanted relations with those that the server holds."""
+    rows = held.rows(wanted.user_ids, wanted.target_ids)
+    roles = held.role_of(rows)
+    unlisted = np.ones(len(held.users), dtype=bool)
+    unlisted[rows[rows >= 0]] = False
+    return Compared(rows, roles, roles == wanted.roles, unlisted)
 
 
 @dataclass(frozen=True)
@@ -173,7 +202,7 @@ class Named:
 class MatchedMemberships:
     """The wanted memberships, what of them cannot be used, whom they name, and what was found."""
 
-    wanted: ResolvedMemberships
+    wanted: ResolvedRelations[Project]
     invalid: Invalid
     named: Named
     findings: tuple[Finding, ...]
@@ -244,7 +273,7 @@ def match_access(
     refused = np.zeros(len(wanted), dtype=bool)
     for at in np.flatnonzero(_is_odd(wanted, current)).tolist():
         memberships = [asked[row] for row in wanted.rows[at]]
-        user, where = wanted.holders[wanted.holder[at]].user, wanted.projects[wanted.project[at]]
+        user, where = wanted.holders[wanted.holder[at]].user, wanted.targets[wanted.target[at]]
         finding = _refusal(memberships, user, where, current)
         if finding is None:
             continue
@@ -258,6 +287,39 @@ def match_access(
         _named(asked, people),
         tuple(findings),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class MatchedMembers:
+    """The wanted members of groups, the places of those in doubt by key, and what was found."""
+
+    wanted: ResolvedRelations[FoundGroup]
+    doubtful: Mapping[str, tuple[Origin, ...]]
+    findings: tuple[Finding, ...]
+
+
+def match_members(desired: DesiredState, groups: Groups, finder: "PersonFinder") -> MatchedMembers:
+    """Find person and group of each desired member of a group."""
+    asked = Relations.of(desired, About.GROUP_MEMBER)
+    people = [finder.find(username) for username in asked.holders.values]
+    described = groups.of_sources()
+    keys = [compare_key(text) for text in asked.targets.values]
+    is_unclear = np.array([key in groups.unclear for key in keys], dtype=bool)[asked.targets.codes]
+    found = [None if key in groups.unclear else described.get(key) for key in keys]
+    whom, person_of = _numbered(people, _who)
+    where, group_of = _numbered(found, lambda group: None if group is None else group.key)
+    person, group = person_of[asked.holders.codes], group_of[asked.targets.codes]
+    unknown = np.array([isinstance(one, Finding) for one in people], dtype=bool)
+    doubtful: dict[str, tuple[Origin, ...]] = {}
+    findings: list[Finding] = []
+    for row in np.flatnonzero(is_unclear | unknown[asked.holders.codes]).tolist():
+        member, who = asked[row], people[asked.holders.codes[row]]
+        places = member.holder.origins or member.target.origins
+        doubtful[member.key[0]] = places
+        if isinstance(who, Finding) and not is_unclear[row]:
+            findings.append(replace(who, origin=first_place(places)))
+    wanted = _paired(asked, person, group, whom, [one for one in where if one is not None])
+    return MatchedMembers(wanted, doubtful, tuple(findings))
 
 
 def _who(person: _Found) -> str | int | None:
@@ -291,44 +353,44 @@ def _numbered(things: Iterable[T], key: Callable[[T], object]) -> tuple[tuple[T,
 def _paired(
     asked: Relations,
     person: Codes,
-    project: Codes,
+    target: Codes,
     people: Sequence[_Found],
-    projects: Sequence[Project],
-) -> ResolvedMemberships:
-    """Return each pair of a person and a project once, in the order of the rows, with all its rows.
+    targets: Sequence[TargetT],
+) -> ResolvedRelations[TargetT]:
+    """Return each pair of a person and a target once, in the order of the rows, with all its rows.
 
     The role is that of the first row.
     """
-    usable = np.flatnonzero((person >= 0) & (project >= 0))
-    key = person[usable] * len(projects) + project[usable]
+    usable = np.flatnonzero((person >= 0) & (target >= 0))
+    key = person[usable] * len(targets) + target[usable]
     _, first, pair = np.unique(key, return_index=True, return_inverse=True)
     order = np.argsort(first)
     number = np.empty_like(order)
     number[order] = np.arange(len(order))
     first, pair = usable[first[order]], number[pair]
     listed = ~asked.unlisted[usable]
-    return ResolvedMemberships(
+    return ResolvedRelations(
         asked,
         tuple(map(_holder, people)),
-        tuple(projects),
+        tuple(targets),
         RowsByCode(pair, usable, len(order)),
         np.arange(len(order)),
         person[first],
-        project[first],
+        target[first],
         asked.roles.codes[first],
         np.bincount(pair[listed], minlength=len(order)) == 0,
     )
 
 
-def _is_odd(wanted: ResolvedMemberships, current: CurrentState) -> Flags:
+def _is_odd(wanted: ResolvedRelations[Project], current: CurrentState) -> Flags:
     """Return which memberships contradict each other, or are in a project that takes no members."""
     closed = np.array(
-        [one.private or not (one.new or one.id in current.roles) for one in wanted.projects],
+        [one.private or not (one.new or one.id in current.roles) for one in wanted.targets],
         dtype=bool,
     )
     rows, pair = wanted.rows.numbers, wanted.rows.codes
     other = wanted.asked.roles.codes[rows] != wanted.role[pair]
-    odd = closed[wanted.project]
+    odd = closed[wanted.target]
     odd[pair[other]] = True
     return odd
 
