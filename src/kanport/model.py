@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, Generic, Literal, NamedTuple, Self, TypeVar
+from typing import Any, ClassVar, Generic, Literal, NamedTuple, Self, TypeVar
 
 from kanport.names import compare_key, id_in, id_text, plain_number, spelling_key
 from kanport.origin import Origin
@@ -95,8 +95,7 @@ class User:
 class Project:
     """A project as the server has it; `identifier` is empty for most.
 
-    `owner_id` is the id of the user to whom it belongs, as far as the server says so. `new` is True
-    for one that a plan creates: its id only tells it apart from the other projects of the plan.
+    `owner_id` is the id of the user to whom it belongs, as far as the server says so.
     """
 
     id: int
@@ -106,17 +105,31 @@ class Project:
     private: bool = False
     owner_id: int | None = None
     description: str = ""
-    new: bool = False
 
     @property
     def label(self) -> str:
         """How plans and reports call it: its identifier, else its name."""
         return self.identifier or self.name
 
+
+@dataclass(frozen=True, slots=True)
+class PlannedProject:
+    """A project that a plan creates; the server has no id for it yet."""
+
+    name: str
+    identifier: str = ""
+    id: ClassVar[None] = None
+    active: ClassVar[bool] = True
+    private: ClassVar[bool] = False
+
     @property
-    def server_id(self) -> int | None:
-        """The id that the server has it under; None for one that a plan creates."""
-        return None if self.new else self.id
+    def label(self) -> str:
+        """How plans and reports call it: its identifier, else its name."""
+        return self.identifier or self.name
+
+
+AnyProject = Project | PlannedProject
+ProjectT = TypeVar("ProjectT", bound=AnyProject)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,26 +218,28 @@ class UserIndex:
 
 
 @dataclass(frozen=True, slots=True)
-class ProjectIndex:
-    """The projects of the server, by whatever a source may call them.
+class ProjectIndex(Generic[ProjectT]):
+    """The projects of the server, or also those of a plan, by whatever a source may call them.
 
     `numbers` is True where a number that is nobody's name or identifier means an id.
     """
 
-    by_id: Mapping[int, Project]
-    by_identifier: Mapping[str, tuple[Project, ...]]
-    by_name: Mapping[str, tuple[Project, ...]]
-    by_key: Mapping[str, tuple[Project, ...]]
+    by_id: Mapping[int, ProjectT]
+    by_identifier: Mapping[str, tuple[ProjectT, ...]]
+    by_name: Mapping[str, tuple[ProjectT, ...]]
+    by_key: Mapping[str, tuple[ProjectT, ...]]
     numbers: bool = True
 
     @classmethod
-    def of(cls, projects: Iterable[Project], *, numbers: bool = True) -> Self:
+    def of(cls, projects: Iterable[ProjectT], *, numbers: bool = True) -> Self:
         """Index the projects."""
-        by_identifier: dict[str, list[Project]] = defaultdict(list)
-        by_name: dict[str, list[Project]] = defaultdict(list)
-        by_key: dict[str, list[Project]] = defaultdict(list)
-        by_id = {project.id: project for project in projects}
-        for _, project in sorted(by_id.items()):
+        by_identifier: dict[str, list[ProjectT]] = defaultdict(list)
+        by_name: dict[str, list[ProjectT]] = defaultdict(list)
+        by_key: dict[str, list[ProjectT]] = defaultdict(list)
+        several = tuple(projects)
+        by_id = {one.id: one for one in several if one.id is not None}
+        planned = [one for one in several if one.id is None]
+        for project in (*planned, *(by_id[number] for number in sorted(by_id))):
             if project.identifier:
                 by_identifier[project.identifier.upper()].append(project)
             by_name[project.name].append(project)
@@ -241,7 +256,7 @@ class ProjectIndex:
         """Return the same index, in which a number may mean an id or never does."""
         return replace(self, numbers=numbers)
 
-    def fitting(self, text: str) -> tuple[Project, ...]:
+    def fitting(self, text: str) -> tuple[ProjectT, ...]:
         """Return the projects that a text in a source means; several where it fits several.
 
         A number is a name unless the mapping asks for an id. The order is: identifier (without
@@ -255,15 +270,15 @@ class ProjectIndex:
         number = plain_number(text)
         return self._with_id(number) if number is not None and self.numbers else ()
 
-    def identified(self, text: str) -> tuple[Project, ...]:
+    def identified(self, text: str) -> tuple[ProjectT, ...]:
         """Return the project that has a text as its identifier."""
         return self.by_identifier.get(_upper(text), ())
 
-    def named(self, text: str) -> tuple[Project, ...]:
+    def named(self, text: str) -> tuple[ProjectT, ...]:
         """Return the projects of a name: in the exact spelling, else in one like it."""
         return self.by_name.get(text) or self.by_key.get(spelling_key(text), ())
 
-    def called(self, text: str) -> tuple[Project, ...]:
+    def called(self, text: str) -> tuple[ProjectT, ...]:
         """Return the projects that somebody means who types a text: also an id, as in `#3`.
 
         In a cell `#3` is a name like any other; in an option, or a limit, it asks for an id.
@@ -276,29 +291,31 @@ class ProjectIndex:
         project = self.by_id.get(number)
         return str(number) if project is None else project.label
 
-    def by_number(self, text: str) -> Project | None:
+    def by_number(self, text: str) -> ProjectT | None:
         """Return the project that a text means only because it is a number; else None."""
         number = plain_number(text)
         if number is None or not self.numbers or self._is_named(text):
             return None
         return self.by_id.get(number)
 
-    def keys_of(self, project: Project) -> frozenset[str]:
+    def keys_of(self, project: AnyProject) -> frozenset[str]:
         """Return every spelling key by which a source may mean this project."""
-        texts = {project.identifier, project.name, id_text(project.id)} - {""}
-        if self.numbers and not self._is_named(str(project.id)):
-            texts.add(str(project.id))
+        texts = {project.identifier, project.name} - {""}
+        if project.id is not None:
+            texts.add(id_text(project.id))
+            if self.numbers and not self._is_named(str(project.id)):
+                texts.add(str(project.id))
         return frozenset(map(spelling_key, texts))
 
     def _is_named(self, text: str) -> bool:
         return bool(self.identified(text) or self.named(text))
 
-    def _with_id(self, number: int) -> tuple[Project, ...]:
+    def _with_id(self, number: int) -> tuple[ProjectT, ...]:
         project = self.by_id.get(number)
-        return () if project is None or number < 1 else (project,)
+        return () if project is None else (project,)
 
 
-def _frozen(index: Mapping[str, list[Project]]) -> dict[str, tuple[Project, ...]]:
+def _frozen(index: Mapping[str, list[ProjectT]]) -> dict[str, tuple[ProjectT, ...]]:
     return {text: tuple(some) for text, some in index.items()}
 
 
@@ -336,7 +353,7 @@ class CurrentState:
         return UserIndex.of(self.users)
 
     @cached_property
-    def project_index(self) -> ProjectIndex:
+    def project_index(self) -> ProjectIndex[Project]:
         """The projects by id and by whatever a source may call them; a number may be an id."""
         return ProjectIndex.of(self.projects)
 

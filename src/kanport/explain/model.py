@@ -11,6 +11,7 @@ from kanport.model import (
     DesiredRelation,
     DesiredState,
     DesiredUser,
+    Project,
     ProjectIndex,
     User,
 )
@@ -38,7 +39,7 @@ class Known:
     memory: LedgerState = NOTHING
 
     @property
-    def project_index(self) -> ProjectIndex:
+    def project_index(self) -> ProjectIndex[Project]:
         """The projects of the server, by whatever the sources may call them; none without one."""
         index = ProjectIndex.of(()) if self.current is None else self.current.project_index
         return index.with_numbers(numbers_are_ids(self.mapping.spec))

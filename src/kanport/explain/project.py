@@ -70,7 +70,7 @@ def _changes(change: Change, project: Project | None, keys: Collection[str]) -> 
     return change.project is not None and spelling_key(change.project) in keys
 
 
-def _project(index: ProjectIndex, name: str) -> Project | None:
+def _project(index: ProjectIndex[Project], name: str) -> Project | None:
     fitting = index.called(name)
     if len(fitting) > 1:
         numbers = ", ".join(f"{project.name} (#{project.id})" for project in fitting)
@@ -81,7 +81,7 @@ def _project(index: ProjectIndex, name: str) -> Project | None:
     return fitting[0] if fitting else None
 
 
-def _how_found(index: ProjectIndex, project: Project | None, name: str) -> Iterator[str]:
+def _how_found(index: ProjectIndex[Project], project: Project | None, name: str) -> Iterator[str]:
     if project is not None and index.by_number(name) == project:
         yield f"No project has the name or identifier {name}, so {name} is taken for an id."
 

@@ -24,7 +24,7 @@ from kanport.plan.group_relations import (
     known_access,
     open_names,
 )
-from kanport.plan.groups import Groups
+from kanport.plan.groups import Groups, ProjectKey
 from kanport.plan.matching import name_matcher, texts_of_projects
 from kanport.plan.memberships import MembershipDiff
 from kanport.plan.model import PlanBecause, PlanNamed
@@ -186,7 +186,7 @@ class DroppedDiff(MembershipDiff):
                 continue
             if policy.protected(user.username) or not user.active or user.id in self._leaving:
                 continue
-            effective = self.projection.effective(user.id, project.id)
+            effective = self.projection.effective(user.id, ProjectKey.of(project))
             had_members = self._everybody and project.id in self._dropped.had_members
             if ours or (had_members and effective.at_least is None):
                 left.append(user)
@@ -220,9 +220,9 @@ def _groups_with_access(
     dropped: DroppedProjects, projection: GroupProjection
 ) -> Mapping[int, list[str]]:
     groups: dict[int, list[str]] = {}
-    for group, project_id in projection.after:
-        if project_id in dropped.accessed:
-            groups.setdefault(project_id, []).append(group.name)
+    for group, project in projection.after:
+        if project.id is not None and project.id in dropped.accessed:
+            groups.setdefault(project.id, []).append(group.name)
     return groups
 
 
@@ -357,11 +357,7 @@ def group_findings(
             and (user.id, group.id) not in taken_out
             and (everybody or memory.put_in(user, group))
         )
-        projects = sorted_names(
-            policy.current.project_index.label(number)
-            for who, number in places
-            if who.id == group.id
-        )
+        projects = sorted_names(project.label for who, project in places if who.id == group.id)
         remaining = []
         if left:
             remaining.append(fact("remaining", case="members", count=len(left), users=left))
@@ -391,9 +387,7 @@ def named_by_sources(
     gone = (memory.projects_remembered() - there if there else frozenset()) | set(settled)
     gone_groups = memory.groups_remembered() - groups_there if groups_there else frozenset()
     return PlanNamed(
-        projects={
-            project.id: project.label for project in policy.resolved.scope if not project.new
-        },
+        projects={project.id: project.label for project in policy.resolved.scope},
         groups={
             group.id: group.name
             for group in sorted(groups.described, key=lambda group: group.id or 0)

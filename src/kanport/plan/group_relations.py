@@ -14,11 +14,11 @@ from kanport.facts import fact
 from kanport.findings import Finding, found
 from kanport.frames import Roles
 from kanport.memory import LedgerState
-from kanport.model import About, CurrentState, DesiredRelation, Group, Pair, Project
+from kanport.model import About, AnyProject, CurrentState, DesiredRelation, Group, Pair, Project
 from kanport.names import compare_key, spelling_key
 from kanport.origin import Origin, first_place
 from kanport.plan.change import Action, GroupChange, GroupSide, RelationChange, Risk
-from kanport.plan.groups import FoundGroup, GroupKey, Groups
+from kanport.plan.groups import FoundGroup, GroupKey, Groups, ProjectKey
 from kanport.plan.matching import name_matcher
 from kanport.plan.model import PlanBecause
 from kanport.plan.naming import group_part, protected_finding
@@ -28,8 +28,8 @@ from kanport.plan.roles import project_rank, shown_not
 from kanport.plan.wanted import ResolvedRelation, compare, match_members, project_problem
 from kanport.plan.withheld import cause
 
-Place = tuple[GroupKey, int]
-"""A group and the id of a project."""
+Place = tuple[GroupKey, ProjectKey]
+"""A group and a project."""
 
 Endings = Mapping[int, tuple[PlanBecause, ...]]
 """The groups, or the projects, whose relations end as a whole, by id, with what prevents it."""
@@ -267,9 +267,9 @@ def diff_group_access(
     nothing changes. Kanport revokes only what it granted itself: if `group_access_missing` says so,
     and with groups and projects that end.
     """
-    there = policy.current.groups_by_id
+    there, projects = policy.current.groups_by_id, policy.current.project_index.by_id
     known = {
-        (GroupKey.of(there[group_id]), project_id): role
+        (GroupKey.of(there[group_id]), ProjectKey.of(projects[project_id])): role
         for (group_id, project_id), role in known_access(policy.current, policy.memory).items()
     }
     diff = GroupAccessDiff(before=known, after=dict(known))
@@ -280,24 +280,23 @@ def diff_group_access(
             diff.findings.append(given)
             policy.access_open.add(_left_open(wanted, policy.resolved, groups))
             continue
-        asked.add((given[0].key, given[1].id))
+        asked.add((given[0].key, ProjectKey.of(given[1])))
         _compare_access(policy, diff, wanted, *given)
     names = groups.names()
     by_lists = policy.mapping.group_access_missing == "revoke"
-    for (group, project_id), role in known.items():
-        if (group, project_id) in asked or group.id is None:
+    for (group, where), role in known.items():
+        if (group, where) in asked or group.id is None or where.id is None:
             continue
         ends = [
             because
-            for because in (ending_groups.get(group.id), ending_projects.get(project_id))
+            for because in (ending_groups.get(group.id), ending_projects.get(where.id))
             if because is not None
         ]
         if not (by_lists or ends):
             continue
         because = () if by_lists or () in ends else ends[0]
-        project = policy.current.project_index.by_id[project_id]
         name = names.get(group.id, group.name)
-        _end_access(policy, diff, groups, there[group.id], name, project, role, because)
+        _end_access(policy, diff, groups, there[group.id], name, projects[where.id], role, because)
     return diff
 
 
@@ -306,10 +305,10 @@ def _compare_access(
     diff: GroupAccessDiff,
     wanted: DesiredRelation,
     group: FoundGroup,
-    project: Project,
+    project: AnyProject,
 ) -> None:
     """Grant or change the access of a group, unless a protected account in it prevents that."""
-    place, role = (group.key, project.id), wanted.role.value
+    place, role = (group.key, ProjectKey.of(project)), wanted.role.value
     held = diff.before.get(place)
     if held == role:
         diff.unchanged += 1
@@ -317,7 +316,7 @@ def _compare_access(
     change = relation_change(
         Action.GROUP_ACCESS_GRANT if held is None else Action.GROUP_ACCESS_CHANGE,
         Party(group.name, group.id),
-        Party(project.label, project.server_id),
+        Party(project.label, project.id),
         before=held,
         after=role,
         why=fact("no-group-access" if held is None else "role-differs"),
@@ -366,12 +365,12 @@ def _end_access(
     if inside:
         diff.findings.append(_access_kept(name, project, inside))
     if diff.end(change, (_protects(inside),) if inside else ()):
-        del diff.after[GroupKey.of(group), project.id]
+        del diff.after[GroupKey.of(group), ProjectKey.of(project)]
 
 
 def _place(
     wanted: DesiredRelation, resolved: Resolved, groups: Groups
-) -> tuple[FoundGroup, Project] | Finding:
+) -> tuple[FoundGroup, AnyProject] | Finding:
     name = wanted.holder.value
     fitting = groups.fitting(name)
     place = first_place(wanted.holder.origins)
@@ -403,7 +402,7 @@ def _left_open(wanted: DesiredRelation, resolved: Resolved, groups: Groups) -> P
     )
 
 
-def _access_kept(group: str, project: Project, inside: tuple[str, ...]) -> Finding:
+def _access_kept(group: str, project: AnyProject, inside: tuple[str, ...]) -> Finding:
     return found(
         "group-kept",
         case="access",

@@ -7,7 +7,7 @@ from typing import NamedTuple, Self
 
 from kanport.facts import Fact, Param, fact
 from kanport.findings import Finding, finding
-from kanport.model import DesiredGroup, Group
+from kanport.model import AnyProject, DesiredGroup, Group
 from kanport.names import compare_key
 from kanport.origin import first_place, in_place_order
 from kanport.plan.change import Action, GroupChange, GroupSide
@@ -24,6 +24,18 @@ class GroupKey(NamedTuple):
     def of(cls, group: Group) -> Self:
         """Return the key of a group of the server."""
         return cls(group.id, group.name)
+
+
+class ProjectKey(NamedTuple):
+    """A project: one of the server by its id and label, or a planned one by its label."""
+
+    id: int | None
+    label: str
+
+    @classmethod
+    def of(cls, project: AnyProject) -> Self:
+        """Return the key of a project."""
+        return cls(project.id, project.label)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from functools import cache
 
 from kanport.frames import Relations
 from kanport.mapping.spec import MappingFile
-from kanport.model import About, DesiredState, Given, Identity, Project, ProjectIndex
+from kanport.model import About, AnyProject, DesiredState, Given, Identity, Project, ProjectIndex
 from kanport.names import case_key, spelling_key
 
 
@@ -54,12 +54,12 @@ def projects_given(desired: DesiredState, texts: Set[str]) -> Iterator[Given[str
         yield from (membership.target for membership in named)
 
 
-def misread_projects(desired: DesiredState, projects: ProjectIndex) -> frozenset[str]:
+def misread_projects(desired: DesiredState, projects: ProjectIndex[AnyProject]) -> frozenset[str]:
     """Return the texts of directories that mean a project only if another spelling is taken for it.
 
     Where other texts mean that project as well, theirs is another group of the directory.
     """
-    texts: dict[Project, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    texts: dict[AnyProject, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for text in texts_of_projects(desired):
         fitting = projects.fitting(text)
         if len(fitting) == 1:

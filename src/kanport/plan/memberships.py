@@ -11,10 +11,11 @@ import numpy as np
 from kanport.facts import Fact, fact
 from kanport.findings import Finding, found
 from kanport.frames import Roles
-from kanport.model import DesiredUser, Project, User
+from kanport.model import AnyProject, DesiredUser, Project, User
 from kanport.names import compare_key
 from kanport.origin import Origin, first_place
 from kanport.plan.change import Action, RelationChange, Risk, role_side
+from kanport.plan.groups import ProjectKey
 from kanport.plan.model import PlanBecause
 from kanport.plan.naming import (
     in_project,
@@ -63,7 +64,7 @@ def diff_memberships(
     if not diff.by_lists:
         unlisted &= np.isin(held.users, [*offboarding.leaving, *offboarding.held])
     for at in np.flatnonzero(unlisted).tolist():
-        project = resolved.projects.by_id[held.projects[at]]
+        project = policy.current.project_index.by_id[held.projects[at]]
         diff.end_unlisted(int(held.users[at]), project, held.roles[at])
     if diff.kept:
         parts = sorted_parts(diff.kept)
@@ -71,11 +72,11 @@ def diff_memberships(
     return diff
 
 
-def _may_move(wanted: ResolvedRelation[Project], projection: GroupProjection) -> bool:
+def _may_move(wanted: ResolvedRelation[AnyProject], projection: GroupProjection) -> bool:
     """Return whether a role that is as wanted may change with the groups that give it."""
     if wanted.user is None:
         return False
-    effective = projection.effective(wanted.user.id, wanted.target.id)
+    effective = projection.effective(wanted.user.id, ProjectKey.of(wanted.target))
     return not (effective.settled or effective.role == wanted.role)
 
 
@@ -101,7 +102,7 @@ class MembershipDiff(Diff[RelationChange]):
 
         Access that comes through a group is the group's business: it ends with the group's.
         """
-        effective = self.projection.effective(user.id, project.id)
+        effective = self.projection.effective(user.id, ProjectKey.of(project))
         if effective.direct is False or role in effective.tops:
             return None
         through = effective.through if effective.direct is None else ()
@@ -109,7 +110,7 @@ class MembershipDiff(Diff[RelationChange]):
         change = relation_change(
             Action.MEMBERSHIP_REVOKE,
             Party(user.username, user.id),
-            Party(project.label, project.server_id),
+            Party(project.label, project.id),
             before=role,
             after=effective.at_least,
             why=why,
@@ -130,7 +131,7 @@ class _Comparison(MembershipDiff):
         self.by_lists = policy.mapping.memberships_missing == "revoke"
         self.kept: list[Fact] = []
 
-    def compare(self, wanted: ResolvedRelation[Project], held: str | None) -> None:
+    def compare(self, wanted: ResolvedRelation[AnyProject], held: str | None) -> None:
         """Grant or change what is wanted, where the role that is held is another one or may go."""
         lowers = held is not None and project_rank(wanted.role) < project_rank(held)
         if self.policy.protected(wanted.username):
@@ -173,12 +174,12 @@ class _Comparison(MembershipDiff):
         why = fact("in-no-source") if leaving else fact("not-listed", case="project")
         ends = self.end_membership(user, project, role, why, because, told_as="memberships")
         if ends is None and not because:
-            effective = self.projection.effective(user.id, project.id)
+            effective = self.projection.effective(user.id, ProjectKey.of(project))
             if effective.at_least is None and effective.through:
                 self.kept.append(in_project(user, project, through=effective.through))
 
 
-def _grant(wanted: ResolvedRelation[Project], held: str | None) -> RelationChange:
+def _grant(wanted: ResolvedRelation[AnyProject], held: str | None) -> RelationChange:
     """Return the grant; where the role is held already, it is to stay whatever groups lose or get.
 
     A direct membership that is there already stays as it is: the server refuses a second one.
@@ -188,7 +189,7 @@ def _grant(wanted: ResolvedRelation[Project], held: str | None) -> RelationChang
         username=wanted.username,
         user_id=wanted.user.id if wanted.user else None,
         project=wanted.target.label,
-        project_id=wanted.target.server_id,
+        project_id=wanted.target.id,
         before=role_side(held),
         after=role_side(wanted.role),
         why=_NOT_A_MEMBER if held is None else _KEEPS_ROLE,
@@ -197,7 +198,7 @@ def _grant(wanted: ResolvedRelation[Project], held: str | None) -> RelationChang
 
 
 def _change(
-    wanted: ResolvedRelation[Project], held: str, projection: GroupProjection
+    wanted: ResolvedRelation[AnyProject], held: str, projection: GroupProjection
 ) -> tuple[RelationChange, list[Finding]]:
     risk = access_risks(held, wanted.role)
     through = _maybe_through(wanted.user, wanted.target, projection)
@@ -206,7 +207,7 @@ def _change(
     change = relation_change(
         Action.MEMBERSHIP_CHANGE,
         Party(wanted.username, wanted.user.id if wanted.user else None),
-        Party(wanted.target.label, wanted.target.server_id),
+        Party(wanted.target.label, wanted.target.id),
         before=held,
         after=wanted.role,
         why=fact("role-differs"),
@@ -217,12 +218,12 @@ def _change(
 
 
 def _maybe_through(
-    user: User | None, project: Project, projection: GroupProjection
+    user: User | None, project: AnyProject, projection: GroupProjection
 ) -> tuple[str, ...]:
     """Return the groups through which somebody may have access, or none where it is direct."""
     if user is None:
         return ()
-    effective = projection.effective(user.id, project.id)
+    effective = projection.effective(user.id, ProjectKey.of(project))
     return () if effective.direct else effective.through
 
 
@@ -230,7 +231,7 @@ def _of_unread(user_id: int, project: Project, role: str) -> RelationChange:
     return relation_change(
         Action.MEMBERSHIP_REVOKE,
         Party(None, user_id),
-        Party(project.label, project.server_id),
+        Party(project.label, project.id),
         before=role,
         risk=(),
         why=fact("not-listed", case="project"),

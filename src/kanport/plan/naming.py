@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from kanport.facts import Fact, Param, fact
 from kanport.findings import Finding, finding, found
-from kanport.model import Project, User
+from kanport.model import AnyProject, User
 from kanport.origin import Origin
 
 
@@ -13,7 +13,7 @@ def user_part(user: User, called: str | None = None) -> Fact:
     return fact("user", username=called or user.username, user_id=user.id)
 
 
-def project_part(project: Project) -> Fact:
+def project_part(project: AnyProject) -> Fact:
     """Return a project of the server with its number."""
     if not project.identifier:
         return fact("project", name=project.name, project_id=project.id)
@@ -33,7 +33,7 @@ def group_part(name: str, group_id: int | None) -> Fact:
     return fact("group", name=name, group_id=group_id)
 
 
-def in_project(user: User | int, project: Project, *, through: tuple[str, ...] = ()) -> Fact:
+def in_project(user: User | int, project: AnyProject, *, through: tuple[str, ...] = ()) -> Fact:
     """Return a user in a project; a number stands for a user who was not read.
 
     `through` are the groups that give the access, where that is known.

@@ -102,7 +102,9 @@ def adoptable(
         held = [
             (wanted.user, wanted.target)
             for wanted in resolved.wanted
-            if wanted.user is not None and wanted.user.id in current.roles.get(wanted.target.id, {})
+            if wanted.user is not None
+            and isinstance(wanted.target, Project)
+            and wanted.user.id in current.roles.get(wanted.target.id, {})
         ]
     people = [user for user in _by_id(chosen) if not protected(user.username)]
     pairs = {

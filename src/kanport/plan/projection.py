@@ -13,10 +13,10 @@ from typing import Self
 
 from kanport.findings import Finding, found
 from kanport.memory import LedgerState
-from kanport.model import About, CurrentState, Group, Project
+from kanport.model import About, CurrentState, Group, PlannedProject
 from kanport.plan.change import Action, Change, RelationChange
 from kanport.plan.group_relations import GroupAccessDiff, MembersDiff, Place
-from kanport.plan.groups import GroupKey
+from kanport.plan.groups import GroupKey, ProjectKey
 from kanport.plan.model import PlanBasis, PlanGiver, PlanMove
 from kanport.plan.relations import Party
 from kanport.plan.roles import highest_role, highest_roles, kanboard_rank, shown_not
@@ -92,26 +92,26 @@ class GroupProjection:
         """The ids of the users whose access may move, as they are or will be in a group."""
         return [*{*self.now_in, *self.then_in}] if self.moves else []
 
-    def effective(self, user_id: int, project_id: int) -> EffectiveAccess:
+    def effective(self, user_id: int, project: ProjectKey) -> EffectiveAccess:
         """Tell what is known of a user's access to a project."""
-        held = self.current.role(user_id, project_id)
-        now = self.giving_now(user_id, project_id)
-        then = [g for g in self.then_in.get(user_id, ()) if self.will_give(g, project_id)]
-        direct = self._is_direct(user_id, project_id, held, now)
-        changed = [(g, self.before.get((g, project_id))) for g in now] != [
-            (g, self.after.get((g, project_id))) for g in then
+        held = self.listed(project).get(user_id)
+        now = self.giving_now(user_id, project)
+        then = [g for g in self.then_in.get(user_id, ()) if self.will_give(g, project)]
+        direct = self._is_direct(user_id, project, held, now)
+        changed = [(g, self.before.get((g, project))) for g in now] != [
+            (g, self.after.get((g, project))) for g in then
         ]
-        return self._effective(direct, then, project_id, settled=direct is True or not changed)
+        return self._effective(direct, then, project, settled=direct is True or not changed)
 
-    def effective_of_new(self, groups: Iterable[GroupKey], project_id: int) -> EffectiveAccess:
+    def effective_of_new(self, groups: Iterable[GroupKey], project: ProjectKey) -> EffectiveAccess:
         """Return what is known of the access of a new user who joins these groups."""
-        then = [group for group in groups if self.will_give(group, project_id)]
-        return self._effective(False, then, project_id, settled=not then)
+        then = [group for group in groups if self.will_give(group, project)]
+        return self._effective(False, then, project, settled=not then)
 
     def _effective(
-        self, direct: bool | None, then: Sequence[GroupKey], project_id: int, *, settled: bool
+        self, direct: bool | None, then: Sequence[GroupKey], project: ProjectKey, *, settled: bool
     ) -> EffectiveAccess:
-        roles = [self.after.get((g, project_id)) for g in then]
+        roles = [self.after.get((g, project)) for g in then]
         known = [role for role in roles if role is not None]
         top = highest_roles(known)
         return EffectiveAccess(
@@ -123,44 +123,49 @@ class GroupProjection:
             top,
         )
 
-    def giving_now(self, user_id: int, project_id: int) -> list[GroupKey]:
+    def listed(self, project: ProjectKey) -> Mapping[int, str]:
+        """Return the roles that the server lists in a project, by user id."""
+        return {} if project.id is None else self.current.roles.get(project.id, {})
+
+    def giving_now(self, user_id: int, project: ProjectKey) -> list[GroupKey]:
         """Return the groups that somebody is in and that give access, or may."""
-        return [g for g in self.now_in.get(user_id, ()) if self.may_give(g, project_id)]
+        return [g for g in self.now_in.get(user_id, ()) if self.may_give(g, project)]
 
     def _is_direct(
-        self, user_id: int, project_id: int, held: str | None, groups: list[GroupKey]
+        self, user_id: int, project: ProjectKey, held: str | None, groups: list[GroupKey]
     ) -> bool | None:
         if held is None:
             return False
         if not groups:
             return True
-        roles = [self.before.get((group, project_id)) for group in groups]
+        roles = [self.before.get((group, project)) for group in groups]
         known = [role for role in roles if role is not None]
         if any(kanboard_rank(role) > kanboard_rank(held) for role in known):
             # Without a direct role they would have at least that.
             return True
         if len(known) == len(roles) and held not in known:
             return True
-        remembered = self.memory.through_group.get((user_id, project_id))
+        remembered = self.memory.through_group.get((user_id, project.id or 0))
         return False if remembered is not None and remembered == held else None
 
-    def may_give(self, group: GroupKey, project_id: int) -> bool:
+    def may_give(self, group: GroupKey, project: ProjectKey) -> bool:
         """Return whether a group gives access to a project before the plan, or may."""
-        place = group, project_id
+        place = group, project
         if place not in self._may_give:
             self._may_give[place] = place in self.before or (
-                project_id in self.current.roles
-                and not shown_not(self.groups[group], project_id, self.current)
+                project.id in self.current.roles
+                and project.id is not None
+                and not shown_not(self.groups[group], project.id, self.current)
             )
         return self._may_give[place]
 
-    def will_give(self, group: GroupKey, project_id: int) -> bool:
+    def will_give(self, group: GroupKey, project: ProjectKey) -> bool:
         """Return whether a group gives access to a project when all is done, or may."""
-        if (group, project_id) in self.after:
+        if (group, project) in self.after:
             return True
-        if (group, project_id) in self.before or group.id is None:
+        if (group, project) in self.before or group.id is None:
             return False
-        return self.may_give(group, project_id)
+        return self.may_give(group, project)
 
 
 def _groups_of(members: Mapping[GroupKey, Iterable[int]]) -> dict[int, tuple[GroupKey, ...]]:
@@ -172,29 +177,24 @@ def _groups_of(members: Mapping[GroupKey, Iterable[int]]) -> dict[int, tuple[Gro
     return {user_id: tuple(some) for user_id, some in found.items()}
 
 
-_Project = tuple[int | None, str]
-"""The id of a project, None for one that the plan creates, and its label."""
-
-
 @dataclass(slots=True)
 class IndirectChanges:
-    """What moves in each project, by its id, and how the projects that are yet to be are called.
+    """What moves in each project.
 
     `basis` is where access that depends on groups comes from, and `givers` are these groups. A
     project without such access is in neither.
     """
 
-    of: dict[int, tuple[PlanMove, ...]] = field(default_factory=dict)
-    new_projects: dict[int, str] = field(default_factory=dict)
-    basis: dict[int, tuple[PlanBasis, ...]] = field(default_factory=dict)
-    givers: dict[int, tuple[PlanGiver, ...]] = field(default_factory=dict)
+    of: dict[ProjectKey, tuple[PlanMove, ...]] = field(default_factory=dict)
+    basis: dict[ProjectKey, tuple[PlanBasis, ...]] = field(default_factory=dict)
+    givers: dict[ProjectKey, tuple[PlanGiver, ...]] = field(default_factory=dict)
 
 
 def indirect_changes(
     changes: Sequence[Change],
     current: CurrentState,
     projection: GroupProjection,
-    new_projects: Iterable[Project] = (),
+    new_projects: Iterable[PlannedProject] = (),
 ) -> IndirectChanges:
     """Return for each project the listed roles that groups are projected to change.
 
@@ -204,7 +204,6 @@ def indirect_changes(
     moves = IndirectChanges()
     if not projection.moves:
         return moves
-    labels = {project.id: project.label for project in new_projects}
     said, removed = _said(changes)
     joining, joined = _joining(changes, current), _joined(changes, current)
     new_in: dict[GroupKey, set[str]] = defaultdict(set)
@@ -216,33 +215,30 @@ def indirect_changes(
         for user_id, groups in inside.items():
             for group in groups:
                 members[group].add(user_id)
-    giving: dict[int, list[GroupKey]] = defaultdict(list)
-    for group, project_id in projection.after:
-        giving[project_id].append(group)
-    known = current.project_index.by_id
-    for project_id in sorted({*current.roles, *labels}):
-        server_id = project_id if project_id in known else None
-        label = current.project_index.label(project_id) if server_id else labels.get(project_id, "")
-        told = said[server_id, label] | removed
-        people = set(current.roles.get(project_id, {}))
-        people.update(one.id for one in said[server_id, label] if one.id is not None)
-        people.update(*(members[group] for group in giving[project_id]))
-        showing = [group for group in joined if projection.may_give(group, project_id)]
+    giving: dict[ProjectKey, list[GroupKey]] = defaultdict(list)
+    for group, project in projection.after:
+        giving[project].append(group)
+    known = current.project_index
+    here_are = [ProjectKey(number, known.label(number)) for number in sorted(current.roles)]
+    for project in (*map(ProjectKey.of, new_projects), *here_are):
+        told = said[project] | removed
+        people = {one.id for one in said[project] if one.id is not None}
+        people.update(current.roles.get(project.id, {}) if project.id is not None else ())
+        people.update(*(members[group] for group in giving[project]))
+        showing = [group for group in joined if projection.may_give(group, project)]
         people.update(*(joined[group] for group in showing))
         new = set(joining.keys() & {one.name for one in told if one.id is None})
-        new.update(*(new_in[group] for group in (*giving[project_id], *showing)))
-        here = _InProject(project_id, current, projection, told)
+        new.update(*(new_in[group] for group in (*giving[project], *showing)))
+        here = _InProject(project, current, projection, told)
         for user_id in people:
             here.add(user_id)
         for username in new:
             here.add_new(username, joining[username])
         if here.moves or here.basis or here.givers:
-            moves.basis[project_id] = tuple(sorted(here.basis, key=lambda one: one.username))
-            moves.givers[project_id] = tuple(here.givers[group] for group in sorted(here.givers))
+            moves.basis[project] = tuple(sorted(here.basis, key=lambda one: one.username))
+            moves.givers[project] = tuple(here.givers[group] for group in sorted(here.givers))
         if here.moves:
-            moves.of[project_id] = tuple(sorted(here.moves, key=lambda move: move.username))
-        if project_id in labels and (here.moves or here.basis):
-            moves.new_projects[project_id] = labels[project_id]
+            moves.of[project] = tuple(sorted(here.moves, key=lambda move: move.username))
     return moves
 
 
@@ -250,9 +246,13 @@ class _InProject:
     """What moves in one project, as it is found person by person."""
 
     def __init__(
-        self, number: int, current: CurrentState, projection: GroupProjection, told: set[Party]
+        self,
+        project: ProjectKey,
+        current: CurrentState,
+        projection: GroupProjection,
+        told: set[Party],
     ) -> None:
-        self._number = number
+        self._project = project
         self._current = current
         self._projection = projection
         # Those of whom a change says what becomes of their access.
@@ -264,18 +264,18 @@ class _InProject:
 
     def add(self, user_id: int) -> None:
         """Find out what becomes of the access of somebody who is on the server."""
-        projection, number = self._projection, self._number
+        projection, project = self._projection, self._project
         now_in, then_in = projection.now_in.get(user_id, ()), projection.then_in.get(user_id, ())
         if not now_in and not then_in:
             return
-        effective = projection.effective(user_id, number)
-        now = projection.giving_now(user_id, number)
+        effective = projection.effective(user_id, project)
+        now = projection.giving_now(user_id, project)
         # Should they be in these still when the plan has been carried out, they get access.
-        later = [g for g in now_in if g not in now and projection.will_give(g, number)]
+        later = [g for g in now_in if g not in now and projection.will_give(g, project)]
         told = user_id in self._told_ids
         if effective.settled and not told and (effective.direct is True or not later):
             return
-        held = self._current.role(user_id, number)
+        held = projection.listed(project).get(user_id)
         username = self._current.username(user_id)
         if now or later:
             self.basis.append(
@@ -295,7 +295,7 @@ class _InProject:
         """Find out which access somebody gets who is yet to be created."""
         self._add_givers(groups)
         if username not in self._told_names:
-            effective = self._projection.effective_of_new(groups, self._number)
+            effective = self._projection.effective_of_new(groups, self._project)
             if not effective.settled:
                 self._add_move(username, None, None, effective)
 
@@ -317,20 +317,20 @@ class _InProject:
 
     def _add_givers(self, groups: Iterable[GroupKey]) -> None:
         for group in groups:
-            if group.id is not None and self._projection.may_give(group, self._number):
-                role = self._projection.before.get((group, self._number))
+            if group.id is not None and self._projection.may_give(group, self._project):
+                role = self._projection.before.get((group, self._project))
                 name = self._projection.groups[group].name
                 self.givers[group.id] = PlanGiver(group_id=group.id, group=name, role=role)
 
 
-def _said(changes: Iterable[Change]) -> tuple[dict[_Project, set[Party]], set[Party]]:
+def _said(changes: Iterable[Change]) -> tuple[dict[ProjectKey, set[Party]], set[Party]]:
     """Return of whom changes say what becomes of their access: in a project, and everywhere."""
-    said: dict[_Project, set[Party]] = defaultdict(set)
+    said: dict[ProjectKey, set[Party]] = defaultdict(set)
     removed: set[Party] = set()
     for change in changes:
         who = Party(change.username if change.user_id is None else None, change.user_id)
         if change.about is About.MEMBERSHIP:
-            said[change.project_id, change.target].add(who)
+            said[ProjectKey(change.project_id, change.target)].add(who)
         elif change.action is Action.USER_REMOVE:
             removed.add(who)
     return said, removed

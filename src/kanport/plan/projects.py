@@ -5,7 +5,7 @@ project elsewhere does not get access to an open one here, and a user with acces
 projects of the same name does not get access to the other.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,11 +16,13 @@ from kanport.frames import Relations
 from kanport.mapping.spec import MappingFile
 from kanport.model import (
     About,
+    AnyProject,
     CurrentState,
     DesiredProject,
     DesiredState,
     Given,
     Pair,
+    PlannedProject,
     Project,
     ProjectIndex,
     ProjectRole,
@@ -41,16 +43,20 @@ from kanport.plan.wanted import (
 
 @dataclass(frozen=True, slots=True)
 class NewProjects:
-    """The projects to create, by the id that stands for each of them in this plan.
+    """The projects to create, and what the sources say of each.
 
     `left_out` are the spelling keys of what the sources call projects in which nobody gets
     anything, as they are not what they are in the sources.
     """
 
-    wanted: Mapping[int, DesiredProject]
-    projects: tuple[Project, ...]
-    findings: tuple[Finding, ...]
+    wanted: tuple[DesiredProject, ...] = ()
+    findings: tuple[Finding, ...] = ()
     left_out: frozenset[str] = frozenset()
+
+    @property
+    def projects(self) -> tuple[PlannedProject, ...]:
+        """The projects as a plan knows them."""
+        return tuple(map(_planned, self.wanted))
 
     def without(self, desired: DesiredState) -> DesiredState:
         """Take out what is wanted in projects that are left out; what it was stays open."""
@@ -76,7 +82,7 @@ class NewProjects:
 
 
 def new_projects(
-    desired: DesiredState, current: CurrentState, mapping: MappingFile, there: ProjectIndex
+    desired: DesiredState, current: CurrentState, mapping: MappingFile, there: ProjectIndex[Project]
 ) -> NewProjects:
     """Find out which projects are wanted and not on the server.
 
@@ -85,12 +91,12 @@ def new_projects(
     is never taken for one of them.
     """
     if mapping.projects is None:
-        return NewProjects({}, (), ())
+        return NewProjects()
     described = desired.projects if mapping.projects != "create" else _named(desired, there)
     findings: list[Finding] = []
     left_out: set[str] = set()
     claimed = {_identifier(one).upper() for one in described if one.called is not None} - {""}
-    wanted: dict[int, DesiredProject] = {}
+    wanted: list[DesiredProject] = []
     for project in sorted(described, key=lambda one: (one.name.value, _identifier(one))):
         if (finding := unlike_the_source(project, described, there)) is not None:
             findings.append(finding)
@@ -100,16 +106,15 @@ def new_projects(
         if isinstance(problem, Finding):
             findings.append(problem)
         elif problem is None:
-            # No project of a server has one of these ids.
-            wanted[-len(wanted)] = project
-    projects = tuple(
-        Project(number, project.name.value, _identifier(project).upper(), new=True)
-        for number, project in wanted.items()
-    )
-    return NewProjects(wanted, projects, tuple(findings), frozenset(left_out))
+            wanted.append(project)
+    return NewProjects(tuple(wanted), tuple(findings), frozenset(left_out))
 
 
-def _named(desired: DesiredState, there: ProjectIndex) -> Sequence[DesiredProject]:
+def _planned(wanted: DesiredProject) -> PlannedProject:
+    return PlannedProject(wanted.name.value, _identifier(wanted).upper())
+
+
+def _named(desired: DesiredState, there: ProjectIndex[Project]) -> Sequence[DesiredProject]:
     """Return a project for each name that nothing on the server fits; a number is a name, too."""
 
     def is_new(text: str) -> bool:
@@ -138,7 +143,7 @@ def _apart(several: Sequence[Given[str]]) -> Iterator[Sequence[Given[str]]]:
 
 
 def _problem(
-    wanted: DesiredProject, there: ProjectIndex, claimed: Collection[str]
+    wanted: DesiredProject, there: ProjectIndex[Project], claimed: Collection[str]
 ) -> Finding | bool | None:
     """Return why a project cannot be created, True where it is there already, or None.
 
@@ -175,8 +180,7 @@ def create_projects(
     """Return what creates the projects; an owner who cannot be found is an error."""
     changes: list[ProjectChange] = []
     findings: list[Finding] = []
-    by_id = {project.id: project for project in new.projects}
-    for number, wanted in new.wanted.items():
+    for wanted in new.wanted:
         owner_name = owner_id = None
         if wanted.owner is not None:
             owner = finder.find(wanted.owner.value)
@@ -189,7 +193,7 @@ def create_projects(
         changes.append(
             ProjectChange(
                 action=Action.PROJECT_CREATE,
-                project=by_id[number].label,
+                project=_planned(wanted).label,
                 user_id=owner_id,
                 after=ProjectSide(
                     wanted.name.value,
@@ -209,7 +213,7 @@ def _places(wanted: DesiredProject) -> tuple[Origin, ...]:
     return in_place_order(p for given in fields if given is not None for p in given.origins)
 
 
-def keys_of(wanted: DesiredProject, there: ProjectIndex) -> frozenset[str]:
+def keys_of(wanted: DesiredProject, there: ProjectIndex[Project]) -> frozenset[str]:
     """Return the spelling keys by which memberships may speak of a project that is left out.
 
     Where the sources say what they call it, that is all; a name that another project has as well
@@ -226,7 +230,7 @@ def keys_of(wanted: DesiredProject, there: ProjectIndex) -> frozenset[str]:
 
 
 def unlike_the_source(
-    wanted: DesiredProject, described: Sequence[DesiredProject], there: ProjectIndex
+    wanted: DesiredProject, described: Sequence[DesiredProject], there: ProjectIndex[Project]
 ) -> Finding | None:
     """Return why nobody can get anything in a project; None if nothing speaks against it.
 
@@ -267,10 +271,10 @@ def unlike_the_source(
     return None
 
 
-def roles_to_make(wanted: ResolvedRelations[Project]) -> list[Finding]:
+def roles_to_make(wanted: ResolvedRelations[AnyProject]) -> list[Finding]:
     """Say which custom roles new projects lack: Kanboard takes any text, and creates none."""
-    asked: dict[tuple[str, str], list[ResolvedRelation[Project]]] = {}
-    new = np.array([project.new for project in wanted.targets], dtype=bool)[wanted.target]
+    asked: dict[tuple[str, str], list[ResolvedRelation[AnyProject]]] = {}
+    new = np.array([project.id is None for project in wanted.targets], dtype=bool)[wanted.target]
     for one in wanted.chosen(new):
         if one.role not in frozenset(ProjectRole):
             asked.setdefault((one.target.label, one.role), []).append(one)
@@ -287,14 +291,14 @@ def roles_to_make(wanted: ResolvedRelations[Project]) -> list[Finding]:
     ]
 
 
-def _same(wanted: DesiredProject, there: ProjectIndex) -> list[Project]:
+def _same(wanted: DesiredProject, there: ProjectIndex[Project]) -> list[Project]:
     identifier = _identifier(wanted).upper()
     if identifier:
         return list(there.identified(identifier))
     return list(there.by_key.get(spelling_key(wanted.name.value), ()))
 
 
-def _called_like(wanted: DesiredProject, there: ProjectIndex) -> Project | None:
+def _called_like(wanted: DesiredProject, there: ProjectIndex[Project]) -> Project | None:
     """Return another project whose identifier is what memberships call this one by its name."""
     called = wanted.called.value if wanted.called is not None else wanted.name.value
     if spelling_key(called) in (spelling_key(_identifier(wanted)), ""):

@@ -15,7 +15,7 @@ from kanport.facts import Fact
 from kanport.findings import Finding
 from kanport.mapping.spec import MappingFile
 from kanport.memory import LedgerState
-from kanport.model import RELATIONS, About, CurrentState, Group, Pair, Project, User
+from kanport.model import RELATIONS, About, AnyProject, CurrentState, Group, Pair, User
 from kanport.names import compare_key
 from kanport.plan.change import (
     Action,
@@ -185,7 +185,7 @@ class RemovalPolicy:
             return ()
         return held
 
-    def membership(self, user: User, project: Project) -> tuple[PlanBecause, ...]:
+    def membership(self, user: User, project: AnyProject) -> tuple[PlanBecause, ...]:
         """Return why the input leaves open whether a user is wanted in a project."""
         return self._of_user(About.MEMBERSHIP, self._keys(user), self.project_keys(project))
 
@@ -198,7 +198,7 @@ class RemovalPolicy:
         """
         return self._of_user(About.GROUP_MEMBER, self._keys(user), groups, listed=listed)
 
-    def lower_role(self, username: str, project: Project) -> tuple[PlanBecause, ...]:
+    def lower_role(self, username: str, project: AnyProject) -> tuple[PlanBecause, ...]:
         """Return why the input leaves open whether a user is to have a higher role."""
         key, projects = compare_key(username), self.project_keys(project)
         uncertainty = self.resolved.uncertainty
@@ -209,7 +209,7 @@ class RemovalPolicy:
         causes = self.resolved.causes
         return causes.of_relation(About.MEMBERSHIP, [key], projects, anybody=False)
 
-    def access(self, groups: Set[str], project: Project) -> tuple[PlanBecause, ...]:
+    def access(self, groups: Set[str], project: AnyProject) -> tuple[PlanBecause, ...]:
         """Return why the input leaves open whether a group, by its keys, is wanted in a project."""
         projects = self.project_keys(project)
         if not self.resolved.uncertainty.is_open(About.GROUP_ACCESS, groups, projects) and not any(

@@ -9,6 +9,7 @@ from kanport.findings import UNCLEAR, Finding, Severity, found
 from kanport.frames import DesiredUsers, Relations
 from kanport.mapping.spec import MappingFile
 from kanport.model import (
+    AnyProject,
     CurrentState,
     DesiredState,
     Given,
@@ -53,14 +54,14 @@ class Resolved:
     """
 
     persons: Persons
-    wanted: ResolvedRelations[Project]
+    wanted: ResolvedRelations[AnyProject]
     scope: tuple[Project, ...]
     named: Named
     uncertainty: Uncertainty
     people: UserIndex
     findings: tuple[Finding, ...]
     desired: DesiredState
-    projects: ProjectIndex
+    projects: ProjectIndex[AnyProject]
     new_projects: NewProjects
     finder: PersonFinder
     causes: Causes
@@ -93,9 +94,8 @@ def resolve(
         users=DesiredUsers.of(desired.users),
         memberships=Relations.of(desired),
     )
-    projects = there
-    if new.projects:
-        projects = ProjectIndex.of((*current.projects, *new.projects), numbers=numbers)
+    all_projects: tuple[AnyProject, ...] = (*current.projects, *new.projects)
+    projects = ProjectIndex.of(all_projects, numbers=numbers)
     by_email = mapping.users is not None and "email" in mapping.users.find_by
     scope, notes = _scope(desired, current, projects)
     notes.extend((*new.findings, *_by_number(desired, projects)))
@@ -192,7 +192,7 @@ def creates_inactive(mapping: MappingFile) -> bool:
     return mapping.users is not None and mapping.users.inactive == "create"
 
 
-def _by_number(desired: DesiredState, projects: ProjectIndex) -> list[Finding]:
+def _by_number(desired: DesiredState, projects: ProjectIndex[AnyProject]) -> list[Finding]:
     """Say which texts were taken for the ids of projects, each once, as nothing is called so."""
     access = [one.target for one in desired.group_access]
     texts = {*texts_of_projects(desired), *(given.value for given in access)}
@@ -214,7 +214,7 @@ def _by_number(desired: DesiredState, projects: ProjectIndex) -> list[Finding]:
 
 
 def _scope(
-    desired: DesiredState, current: CurrentState, projects: ProjectIndex
+    desired: DesiredState, current: CurrentState, projects: ProjectIndex[AnyProject]
 ) -> tuple[tuple[Project, ...], list[Finding]]:
     """Return the projects that the sources speak of, without private ones, and what is odd of them.
 
@@ -222,12 +222,16 @@ def _scope(
     """
     fitting = {text: projects.fitting(text) for text in texts_of_projects(desired)}
     clear = [some[0] for some in fitting.values() if len(some) == 1]
-    scope = {one.id: one for one in clear if one.id in current.roles and not one.private}
+    scope = {
+        one.id: one
+        for one in clear
+        if isinstance(one, Project) and one.id in current.roles and not one.private
+    }
     odd = {text for text, some in fitting.items() if len(some) != 1 or not some[0].active}
     named: dict[str, list[Given[str]]] = {text: [] for text in fitting if text in odd}
     for given in projects_given(desired, odd):
         named[given.value].append(given)
-    closed: dict[Project, list[Given[str]]] = {}
+    closed: dict[AnyProject, list[Given[str]]] = {}
     findings: list[Finding] = []
     for text, givens in named.items():
         if len(fitting[text]) == 1:

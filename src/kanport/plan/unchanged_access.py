@@ -9,6 +9,7 @@ from kanport.coded import Coded, Codes, objects
 from kanport.frames import Roles
 from kanport.model import CurrentState
 from kanport.plan.change import Action, Change, ChangesByAction
+from kanport.plan.groups import ProjectKey
 from kanport.plan.model import PlanAccess, PlanPerson
 from kanport.plan.projection import IndirectChanges
 
@@ -53,20 +54,21 @@ def unchanged_access(
                 project_id=project.id,
                 kept=parts[_KEPT],
                 removed=parts[_REMOVED],
-                moved=moves.of.get(project.id, ()),
+                moved=moves.of.get(ProjectKey.of(project), ()),
                 held=parts[_HELD],
-                basis=moves.basis.get(project.id),
-                givers=moves.givers.get(project.id),
+                basis=moves.basis.get(ProjectKey.of(project)),
+                givers=moves.givers.get(ProjectKey.of(project)),
             )
         )
     access += [
         PlanAccess(
-            project=label,
-            moved=moves.of.get(number, ()),
-            basis=moves.basis[number],
-            givers=moves.givers[number],
+            project=project.label,
+            moved=moves.of.get(project, ()),
+            basis=basis,
+            givers=moves.givers[project],
         )
-        for number, label in sorted(moves.new_projects.items(), reverse=True)
+        for project, basis in moves.basis.items()
+        if project.id is None and (basis or project in moves.of)
     ]
     return tuple(access)
 
@@ -78,9 +80,9 @@ def _fates(changes: Collection[Change], held: Roles, moves: IndirectChanges) -> 
     fate[np.isin(held.users, removed)] = _REMOVED
     for action in _CHANGES:
         fate[_rows(held, by_action[action])] = _SAID
-    for number, moving in moves.of.items():
+    for project, moving in moves.of.items():
         some = [move.user_id for move in moving if move.user_id is not None]
-        fate[(held.projects == number) & np.isin(held.users, some)] = _SAID
+        fate[(held.projects == (project.id or 0)) & np.isin(held.users, some)] = _SAID
     fate[_rows(held, by_action[Action.MEMBERSHIP_GRANT])] = _HELD
     return fate
 

@@ -16,11 +16,11 @@ from kanport.findings import Finding, Severity, found
 from kanport.frames import Relations, Roles
 from kanport.model import (
     About,
+    AnyProject,
     CurrentState,
     DesiredRelation,
     DesiredState,
     Given,
-    Project,
     ProjectIndex,
     User,
     UserIndex,
@@ -35,7 +35,7 @@ from kanport.plan.uncertainty import Invalid, Uncertainty
 from kanport.records import record
 
 T = TypeVar("T")
-TargetT = TypeVar("TargetT", Project, FoundGroup)
+TargetT = TypeVar("TargetT", AnyProject, FoundGroup)
 
 
 @record(frozen=True, slots=True)
@@ -202,7 +202,7 @@ class Named:
 class MatchedMemberships:
     """The wanted memberships, what of them cannot be used, whom they name, and what was found."""
 
-    wanted: ResolvedRelations[Project]
+    wanted: ResolvedRelations[AnyProject]
     invalid: Invalid
     named: Named
     findings: tuple[Finding, ...]
@@ -229,7 +229,7 @@ _Found = User | _New | _Absent | Finding
 def match_access(
     desired: DesiredState,
     current: CurrentState,
-    projects: ProjectIndex,
+    projects: ProjectIndex[AnyProject],
     finder: "PersonFinder",
 ) -> MatchedMemberships:
     """Find person and project of each desired membership."""
@@ -238,11 +238,11 @@ def match_access(
     fitting = [projects.fitting(text) for text in asked.targets.values]
     misread = misread_projects(desired, projects)
     whom, person_of = _numbered(people, _who)
-    meant: list[tuple[Project, ...]] = [
+    meant: list[tuple[AnyProject, ...]] = [
         some if len(some) == 1 and text not in misread else ()
         for text, some in zip(asked.targets.values, fitting, strict=True)
     ]
-    targets, project_of = _numbered(meant, lambda some: some[0].id if some else None)
+    targets, project_of = _numbered(meant, lambda some: (some[0].id or some[0]) if some else None)
     person, project = person_of[asked.holders.codes], project_of[asked.targets.codes]
     unclear = np.array([isinstance(one, Finding) for one in people], dtype=bool)
     findings: list[Finding] = []
@@ -382,10 +382,10 @@ def _paired(
     )
 
 
-def _is_odd(wanted: ResolvedRelations[Project], current: CurrentState) -> Flags:
+def _is_odd(wanted: ResolvedRelations[AnyProject], current: CurrentState) -> Flags:
     """Return which memberships contradict each other, or are in a project that takes no members."""
     closed = np.array(
-        [one.private or not (one.new or one.id in current.roles) for one in wanted.targets],
+        [one.private or not (one.id is None or one.id in current.roles) for one in wanted.targets],
         dtype=bool,
     )
     rows, pair = wanted.rows.numbers, wanted.rows.codes
@@ -398,7 +398,7 @@ def _is_odd(wanted: ResolvedRelations[Project], current: CurrentState) -> Flags:
 def _refusal(
     memberships: Sequence[DesiredRelation],
     user: User | None,
-    project: Project,
+    project: AnyProject,
     current: CurrentState,
 ) -> Finding | None:
     """Return why what these ask for cannot be followed; None where it can."""
@@ -406,9 +406,9 @@ def _refusal(
     if len(roles) > 1:
         return _conflict(memberships, project, roles)
     if project.private:
-        held = current.role(user.id, project.id) if user else None
+        held = current.role(user.id, project.id) if user and project.id else None
         return None if held in roles else _private(memberships, project)
-    if not project.new and project.id not in current.roles:
+    if project.id is not None and project.id not in current.roles:
         return _not_read(memberships, project)
     return None
 
@@ -505,7 +505,7 @@ class PersonFinder:
         return key in self.users or key in self.new or key in self.absent
 
 
-def project_problem(named: Given[str], fitting: tuple[Project, ...]) -> Finding | None:
+def project_problem(named: Given[str], fitting: tuple[AnyProject, ...]) -> Finding | None:
     """Return why a text does not name exactly one project, or give None where it does."""
     if len(fitting) == 1:
         return None
@@ -522,7 +522,7 @@ def project_problem(named: Given[str], fitting: tuple[Project, ...]) -> Finding 
     return ambiguous_project(text, fitting, place)
 
 
-def misread_project(named: Given[str], project: Project) -> Finding:
+def misread_project(named: Given[str], project: AnyProject) -> Finding:
     """Return the finding for a text whose likeness to a project is that of another group's name."""
     return found(
         "project-ambiguous",
@@ -534,7 +534,7 @@ def misread_project(named: Given[str], project: Project) -> Finding:
     )
 
 
-def ambiguous_project(text: str, fitting: Iterable[Project], place: Origin | None) -> Finding:
+def ambiguous_project(text: str, fitting: Iterable[AnyProject], place: Origin | None) -> Finding:
     """Return the finding for a text that fits several projects of the server."""
     choice = tuple(map(project_part, fitting))
     return found("project-ambiguous", place, value=text, text=text, projects=choice)
@@ -548,7 +548,7 @@ def _nobody(membership: DesiredRelation) -> Finding:
 
 
 def _conflict(
-    memberships: Sequence[DesiredRelation], project: Project, roles: Iterable[str]
+    memberships: Sequence[DesiredRelation], project: AnyProject, roles: Iterable[str]
 ) -> Finding:
     places = in_place_order(place for membership in memberships for place in membership.cells)
     who = min(membership.holder.value for membership in memberships)
@@ -562,7 +562,7 @@ def _conflict(
     )
 
 
-def _private(memberships: Iterable[DesiredRelation], project: Project) -> Finding:
+def _private(memberships: Iterable[DesiredRelation], project: AnyProject) -> Finding:
     places = in_place_order(place for membership in memberships for place in membership.cells)
     who = min(membership.holder.value for membership in memberships)
     return found(
@@ -574,7 +574,7 @@ def _private(memberships: Iterable[DesiredRelation], project: Project) -> Findin
     )
 
 
-def _not_read(memberships: Iterable[DesiredRelation], project: Project) -> Finding:
+def _not_read(memberships: Iterable[DesiredRelation], project: AnyProject) -> Finding:
     places = (place for membership in memberships for place in membership.cells)
     label = project.label
     return found("row-skipped", first_place(places), case="unread", value=label, project=label)

@@ -242,13 +242,15 @@ def removals_within(number: int, at_most: int) -> GuardVerdict:
     return GuardVerdict.of(why)
 
 
-def _called(project: Project, index: ProjectIndex) -> str:
+def _called(project: Project, index: ProjectIndex[Project]) -> str:
     """Return a text that means this project and no other."""
     texts = (project.label, str(project.id), f"#{project.id}")
     return next((text for text in texts if index.called(text) == (project,)), texts[-1])
 
 
-def _allowed_in_projects(context: GuardContext, index: ProjectIndex) -> dict[tuple[str, int], int]:
+def _allowed_in_projects(
+    context: GuardContext, index: ProjectIndex[Project]
+) -> dict[tuple[str, int], int]:
     """Return what is allowed for this run by class and project id; not for a text of several.
 
     The least counts where several texts mean one project.
@@ -263,7 +265,9 @@ def _allowed_in_projects(context: GuardContext, index: ProjectIndex) -> dict[tup
     return found
 
 
-def _limits_of_their_own(context: GuardContext, index: ProjectIndex) -> dict[int, dict[str, Limit]]:
+def _limits_of_their_own(
+    context: GuardContext, index: ProjectIndex[Project]
+) -> dict[int, dict[str, Limit]]:
     """Return the limits of single projects in the mapping; the strictest where several fit."""
     found: dict[int, dict[str, Limit]] = defaultdict(dict)
     for text, limits in context.mapping.limits.projects.items():
