@@ -58,7 +58,9 @@ class Reference(Values):
     def _people(self, users: Users, listed: Sequence[Any]) -> dict[str, list[Any]]:
         """Return what each row says of a user, by the key of the person."""
         people: dict[str, list[Any]] = defaultdict(list)
-        made = {what: rule for what in CHECKS if (rule := getattr(users.fields, what)) is not None}
+        made = {
+            what: rule for what in CHECKS if (rule := getattr(users.fields, what, None)) is not None
+        }
         for n, row in listed:
             values = {what: self.one(rule, what, n, row) for what, rule in made.items()}
             who = values["username"]

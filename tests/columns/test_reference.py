@@ -1,5 +1,6 @@
 """Random tables and mappings: the engine for columns agrees with the naive reference."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,13 @@ from hypothesis import strategies as st
 
 from kanport.mapping import LoadedMapping
 from kanport.mapping.spec import MappingFile
+from kanport.model import DesiredRelation
 from kanport.names import normalize
 from kanport.normalize import Normalized
 from kanport.origin import Origin
 from kanport.rules import strip_blanks
 from tests.columns.reference import Reference
+from tests.columns.relations import RelationsReference
 from tests.examples import examples
 from tests.normalize.building import a_table, made
 
@@ -163,6 +166,29 @@ def mappings(draw: st.DrawFn) -> dict[str, Any]:
     return made
 
 
+@st.composite
+def group_mappings(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw a mapping for members of groups, access of groups or both, all from one list."""
+    made: dict[str, Any] = {}
+    which = draw(st.sampled_from(["members", "access", "both"]))
+    if which != "access":
+        name = draw(rules("Project", several=True))
+        made["groups"] = [
+            {"from": "staff", "name": name, "member": draw(rules("Login", several=True))}
+        ]
+    if which != "members":
+        part = draw(st.integers(0, 2)) == 0
+        role: Any = draw(st.one_of(rules("Access", PROJECT_ROLES), st.sampled_from(PROJECT_ROLES)))
+        if part:
+            words = {"rw": "project-member", "ro": "project-viewer", "|x": "project-manager"}
+            role = {"part": "access", "values": words}
+        project = draw(rules("Project", several=True, part=part))
+        group = draw(rules("Login", several=True))
+        made["ledger"] = "people.ledger"
+        made["group_access"] = [{"from": "staff", "group": group, "project": project, "role": role}]
+    return made
+
+
 def loaded(parts: dict[str, Any]) -> LoadedMapping:
     """Return the mapping of these parts, over one CSV file."""
     sources = {"staff": {"type": "csv", "path": "staff.csv"}}
@@ -186,17 +212,27 @@ def found_by(engine: Normalized) -> dict[str, Any]:
         users.append((user.username.value, said))
     return {
         "users": users,
-        "memberships": [
-            tuple((one.value, places(one.origins)) for one in (m.holder, m.target, m.role))
-            for m in desired.memberships
-        ],
+        "memberships": relations(desired.memberships),
         "unknown": set(desired.unknown.people),
-        "findings": {
-            (finding.code, places((finding.origin,))[0], places(finding.related))
-            for finding in engine.findings
-            if finding.origin is not None
-        },
+        "findings": findings_of(engine),
     }
+
+
+def findings_of(engine: Normalized) -> set[Any]:
+    """Return the findings with the rows and columns where they are."""
+    return {
+        (finding.code, places((finding.origin,))[0], places(finding.related))
+        for finding in engine.findings
+        if finding.origin is not None
+    }
+
+
+def relations(wanted: Sequence[DesiredRelation]) -> list[Any]:
+    """Return relations as the reference has them: holder, target and role with their places."""
+    return [
+        tuple((part.value, places(part.origins)) for part in (one.holder, one.target, one.role))
+        for one in wanted
+    ]
 
 
 @settings(max_examples=examples(300, 5000))
@@ -214,5 +250,30 @@ def test_the_engine_and_the_reference_agree(rows: list[list[str]], parts: dict[s
         "users": list(naive.users.items()),
         "memberships": naive.memberships,
         "unknown": naive.unknown,
+        "findings": naive.findings,
+    }
+
+
+@settings(max_examples=examples(300, 5000))
+@given(rows=tables(), parts=group_mappings())
+def test_they_agree_on_groups_as_well(rows: list[list[str]], parts: dict[str, Any]) -> None:
+    mapping = loaded(parts)
+    engine = made(mapping, a_table("staff", " | ".join(COLUMNS), *rows))
+    spec, desired = mapping.spec, engine.desired
+    naive = RelationsReference([dict(zip(COLUMNS, row, strict=True)) for row in rows]).read(
+        spec.groups[0] if spec.groups else None, spec.group_access[0] if spec.group_access else None
+    )
+    event(f"{bool(naive.members)} members, {bool(naive.access)} access")
+    assert {
+        "groups": [group.name.value for group in desired.groups],
+        "members": relations(desired.group_members),
+        "access": relations(desired.group_access),
+        "open": (desired.unknown.group_members, desired.unknown.group_access),
+        "findings": findings_of(engine),
+    } == {
+        "groups": naive.groups,
+        "members": naive.members,
+        "access": naive.access,
+        "open": (naive.open_members, naive.open_access),
         "findings": naive.findings,
     }

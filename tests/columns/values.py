@@ -21,8 +21,9 @@ CHECKS: Mapping[str, Callable[[str], Fact | None]] = {
     "name": rules.name_problem,
     "email": rules.email_problem,
     "role": rules.app_role_problem,
+    "member": rules.username_problem,
 }
-NAMES = ("username", "name", "project")
+NAMES = ("username", "name", "project", "group", "member")
 CLEARABLE = ("name", "email")
 
 
@@ -145,7 +146,7 @@ class Values:
     def _suspect(self, what: str, cell: str, text: str, place: Place) -> None:
         twice = rules.twice_encoded_problem(cell)
         problems = [twice if twice is not None else rules.suspicious_problem(text)]
-        if what != "username":
+        if CHECKS.get(what) is not rules.username_problem:
             problems.append(rules.invisible_problem(text))
         for problem in problems:
             if problem is not None:
