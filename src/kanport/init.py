@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from kanport.errors import UsageError
 from kanport.fields import ACTIVE, EMAIL, NAME, ROLE, UPDATABLE, USER_FIELDS, USERNAME, UserField
 from kanport.names import normalize as in_form
-from kanport.normalize.words import as_boolean
+from kanport.rules import as_boolean
 from kanport.table import Table
 
 

@@ -12,7 +12,7 @@ from kanport.explain.notes import as_dict, document_of
 from kanport.mapping import LoadedMapping
 from kanport.model import CurrentState, Project, ServerInfo, User
 from kanport.names import compare_key
-from kanport.normalize.value import State
+from kanport.normalize.rules import State
 from kanport.plan.make import make_plan
 from kanport.plan.model import PlanMapping
 from kanport.report.document import as_markdown, as_text

@@ -5,10 +5,11 @@ from hypothesis import strategies as st
 
 from kanport.facts import fact
 from kanport.mapping.spec import ListRule, Rule
-from kanport.normalize.bound import BoundRule, Context, bind
+from kanport.normalize.compiled import CompiledRule, Context, compile_rule
 from kanport.normalize.notes import Notes
+from kanport.normalize.rows import read_one, read_several
+from kanport.normalize.rules import State
 from kanport.normalize.trace import result, trace
-from kanport.normalize.value import State, read_one, read_several
 from kanport.origin import Origin
 from kanport.rules import username_problem
 from kanport.table import Odd, Row
@@ -27,10 +28,10 @@ cells = st.sampled_from(
 ) | st.text(max_size=8)
 
 
-def _bound(rule: Rule | None, *, secret: bool = False) -> BoundRule:
+def _bound(rule: Rule | None, *, secret: bool = False) -> CompiledRule:
     context = CONTEXT._replace(secret=frozenset({"C"} if secret else ()))
     assert rule is not None
-    bound = bind(rule, "username", context, check=username_problem, clearable=True)
+    bound = compile_rule(rule, "username", context, check=username_problem, clearable=True)
     assert bound is not None
     return bound
 

@@ -6,9 +6,10 @@ from kanport.facts import fact
 from kanport.messages import MASK
 from kanport.model import DesiredUser, Given
 from kanport.normalize import Normalized
-from kanport.normalize.bound import BoundRule, Context
+from kanport.normalize.compiled import CompiledRule, Context
 from kanport.normalize.notes import Notes
-from kanport.normalize.value import State, read_one
+from kanport.normalize.rows import read_one
+from kanport.normalize.rules import State
 from kanport.rules import app_role_problem
 from kanport.table import Odd
 from tests.normalize.building import GRANTS, PEOPLE, Cell, a_table, made, told
@@ -346,7 +347,7 @@ def test_all_findings_come_in_one_pass() -> None:
 
 def test_a_secret_is_masked_even_if_a_rule_should_come_to_read_its_column() -> None:
     context = Context("staff", "<clear>", frozenset({"P"}))
-    rule = BoundRule("role", context, ("P",), check=app_role_problem)
+    rule = CompiledRule("role", context, ("P",), check=app_role_problem)
     notes = Notes()
     [row] = a_table("staff", "P", "hunter2x").rows
     assert read_one(rule, row, notes).state is State.BAD

@@ -8,8 +8,9 @@ from kanport.fields import CHANGEABLE, USER_FIELDS, USERNAME, labels
 from kanport.findings import Finding, Severity
 from kanport.model import DesiredUser, Given, LdapPassword, PasswordCell
 from kanport.names import as_written
+from kanport.normalize.rows import Value
+from kanport.normalize.rules import State
 from kanport.normalize.trace import Thread, Trace
-from kanport.normalize.value import State, Value
 from kanport.origin import Origin
 from kanport.plan.change import Change
 from kanport.plan.model import change_in_file

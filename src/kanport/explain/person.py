@@ -9,8 +9,8 @@ from kanport.explain.why import person_reasons
 from kanport.findings import Finding
 from kanport.model import CurrentState, User
 from kanport.names import as_written, compare_key
-from kanport.normalize.readings import Reading, readings
 from kanport.normalize.rows import rows_in_order
+from kanport.normalize.trace import SourceBinding, source_bindings
 from kanport.plan.change import Action, Change, UserChange
 from kanport.table import Row
 
@@ -79,7 +79,7 @@ def _keys(known: Known, who: str) -> set[str]:
     by_mail = {compare_key(user.username) for user in users if user.email.casefold() == folded}
     if identity := known.memory.identities.get(who):
         by_id.add(compare_key(identity.username))
-    for reading in readings(known.mapping, known.tables):
+    for reading in source_bindings(known.mapping, known.tables):
         rules = {ruled.name: ruled for ruled in reading.rules}
         for _, row in rows_in_order(reading.table):
             people = people_in(reading, row)
@@ -142,7 +142,7 @@ def _is_of(change: Change, keys: set[str], renamed: int | None) -> bool:
     return _touches(change, keys)
 
 
-def _is_about(reading: Reading, row: Row, keys: set[str]) -> bool:
+def _is_about(reading: SourceBinding, row: Row, keys: set[str]) -> bool:
     if people_in(reading, row) & keys:
         return True
     # A row whose username cannot be used is theirs where just their name stands in it.

@@ -8,7 +8,7 @@ from kanport.explain.rows import about_rows, given, rows_where
 from kanport.explain.why import relation_reasons
 from kanport.model import DesiredRelation, Project, ProjectIndex
 from kanport.names import compare_key, spelling_key
-from kanport.normalize.readings import Reading
+from kanport.normalize.trace import SourceBinding
 from kanport.plan.change import Change
 from kanport.table import Row
 
@@ -86,7 +86,7 @@ def _how_found(index: ProjectIndex[Project], project: Project | None, name: str)
         yield f"No project has the name or identifier {name}, so {name} is taken for an id."
 
 
-def _is_about(reading: Reading, row: Row, keys: Collection[str]) -> bool:
+def _is_about(reading: SourceBinding, row: Row, keys: Collection[str]) -> bool:
     for column, project in reading.projects.items():
         if spelling_key(project) in keys and (row.values.get(column) or column in row.odd):
             return True

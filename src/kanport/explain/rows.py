@@ -6,18 +6,24 @@ from kanport.explain.model import ExplainedRow, Known
 from kanport.findings import Finding
 from kanport.names import compare_key
 from kanport.normalize.notes import Notes
-from kanport.normalize.readings import Reading, Ruled, readings
-from kanport.normalize.rows import rows_in_order
-from kanport.normalize.trace import Trace, thread, trace
-from kanport.normalize.value import State, Value, read_one, read_several
-from kanport.normalize.value import written as written_in
+from kanport.normalize.rows import Value, read_one, read_several, rows_in_order
+from kanport.normalize.rows import written as written_in
+from kanport.normalize.rules import State
+from kanport.normalize.trace import (
+    RuleBinding,
+    SourceBinding,
+    Trace,
+    source_bindings,
+    thread,
+    trace,
+)
 from kanport.origin import Origin
 from kanport.table import Row
 
 Place = tuple[str, str | None, str | None, int | str | None]
 
 
-def read(ruled: Ruled, row: Row) -> list[Value]:
+def read(ruled: RuleBinding, row: Row) -> list[Value]:
     """Give the values that a rule makes of a row."""
     notes = Notes()
     if ruled.several:
@@ -25,23 +31,25 @@ def read(ruled: Ruled, row: Row) -> list[Value]:
     return [read_one(ruled.rule, row, notes)]
 
 
-def given(ruled: Ruled, row: Row) -> list[str]:
+def given(ruled: RuleBinding, row: Row) -> list[str]:
     """Give the texts of the usable values that a rule makes of a row."""
     return [value.text for value in read(ruled, row) if value.state is State.GIVEN]
 
 
-def written(ruled: Ruled, row: Row) -> list[str]:
+def written(ruled: RuleBinding, row: Row) -> list[str]:
     """Give the texts that stand in the cells of a rule, before any step."""
     texts = written_in(ruled.rule, row)
     return [] if isinstance(texts, State) else list(texts)
 
 
-def people_in(reading: Reading, row: Row) -> frozenset[str]:
+def people_in(reading: SourceBinding, row: Row) -> frozenset[str]:
     """Give the compare keys of the people whom a row names."""
     return frozenset(compare_key(text) for ruled in reading.who for text in given(ruled, row))
 
 
-def rows_where(known: Known, fits: Callable[[Reading, Row], bool]) -> tuple[ExplainedRow, ...]:
+def rows_where(
+    known: Known, fits: Callable[[SourceBinding, Row], bool]
+) -> tuple[ExplainedRow, ...]:
     """Give the rows for which the test holds, in the order of mapping and rows."""
     by_place: dict[Place, list[Finding]] = {}
     for finding in known.all_findings:
@@ -50,7 +58,7 @@ def rows_where(known: Known, fits: Callable[[Reading, Row], bool]) -> tuple[Expl
                 by_place.setdefault(place, []).append(finding)
     return tuple(
         _told(reading, row, by_place)
-        for reading in readings(known.mapping, known.tables)
+        for reading in source_bindings(known.mapping, known.tables)
         for _, row in rows_in_order(reading.table)
         if fits(reading, row)
     )
@@ -64,7 +72,7 @@ def row_of(origin: Origin | None) -> Place | None:
     return origin.source, origin.file, origin.sheet, row
 
 
-def _told(reading: Reading, row: Row, by_place: dict[Place, list[Finding]]) -> ExplainedRow:
+def _told(reading: SourceBinding, row: Row, by_place: dict[Place, list[Finding]]) -> ExplainedRow:
     place = row_of(row.origin)
     password = reading.password
     return ExplainedRow(
@@ -77,7 +85,7 @@ def _told(reading: Reading, row: Row, by_place: dict[Place, list[Finding]]) -> E
     )
 
 
-def _traces(reading: Reading, row: Row) -> Iterator[tuple[str, Trace]]:
+def _traces(reading: SourceBinding, row: Row) -> Iterator[tuple[str, Trace]]:
     for name, rule, several in (*reading.who, *reading.rules):
         if name in reading.projects and not row.values.get(name) and name not in row.odd:
             # An empty cell of a matrix says nothing, and there may be hundreds.

@@ -11,20 +11,24 @@ from kanport.mapping import LoadedMapping
 from kanport.mapping.spec import MappingFile, Membership, ProjectRule
 from kanport.model import RELATIONS, About, Blocker, DesiredState, Given, Pair, Unknown
 from kanport.names import case_key, id_text, plain_number, spelling_key
-from kanport.normalize.bound import scalar_text
 from kanport.normalize.columns import header_origin, matrix_columns, refuse_missing
+from kanport.normalize.compiled import scalar_text
 from kanport.normalize.entries import Entries, Judge, insiders, refuse_entries
 from kanport.normalize.groups import groups_wanted, read_groups, refuse_differing
-from kanport.normalize.identity import ids_of, refuse_identities
 from kanport.normalize.notes import Notes
-from kanport.normalize.passwords import same_password
-from kanport.normalize.people import People, by_person, refuse_contradictions
+from kanport.normalize.people import (
+    People,
+    by_person,
+    ids_of,
+    refuse_contradictions,
+    refuse_identities,
+)
 from kanport.normalize.projects import projects_wanted, read_projects
 from kanport.normalize.relations import (
     CustomRoles,
     RelationColumns,
     ScopeRead,
-    bind_project,
+    compile_project,
     read_access,
     read_memberships,
     read_scopes,
@@ -32,9 +36,9 @@ from kanport.normalize.relations import (
 from kanport.normalize.requests import Requests, refuse_conflicts, uncertain_pairs, withheld_pairs
 from kanport.normalize.rows import FilledRows, RelationRow, RowId, UserRow, contexts
 from kanport.normalize.ruled import Numbers
+from kanport.normalize.rules import State
 from kanport.normalize.unread import nameless_aside, rows_off_list, unread_people
-from kanport.normalize.users import person_key, read_users
-from kanport.normalize.value import State
+from kanport.normalize.users import person_key, read_users, same_password
 from kanport.origin import Origin, place_order
 from kanport.table import Table
 
@@ -93,10 +97,10 @@ def normalize(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Normalized
         judge.holders(columns, insiders(rule.username, rows.table, context))
         member_columns.append(columns)
     for rule in spec.memberships:
-        project = bind_project(rule.project, shared[rule.from_]) if rule.project else None
+        project = compile_project(rule.project, shared[rule.from_]) if rule.project else None
         scopes += read_scopes(About.MEMBERSHIP, project, tables[rule.from_], notes)
     groups = read_groups(mapping, rows_of, shared, judge, notes, bad)
-    judge.tell()
+    judge.note()
     requests = {
         About.MEMBERSHIP: Requests(About.MEMBERSHIP, member_columns, numbers),
         About.GROUP_MEMBER: Requests(
@@ -181,7 +185,7 @@ def _contradictions(
     user_rows: Mapping[str, list[UserRow]],
     notes: Notes,
 ) -> set[RowId]:
-    """Give the rows that contradict another row of their own source about a person."""
+    """Return the rows that contradict another row of their own source about a person."""
     if spec.users is None:
         return set()
     listing = {rule.from_ for rule in spec.memberships if rule.matrix is None}
@@ -199,7 +203,7 @@ def _contradictions(
 def _people_in_doubt(
     user_rows: Mapping[str, list[UserRow]], bad: Collection[RowId]
 ) -> frozenset[str]:
-    """Give the people of whom a row of users cannot be used."""
+    """Return the people of whom a row of users cannot be used."""
     return frozenset(
         key
         for rows in user_rows.values()
@@ -277,7 +281,7 @@ def _broken(table: Table) -> list[Finding]:
 
 
 def _constant_projects(mapping: LoadedMapping, tables: Mapping[str, Table]) -> list[Given[str]]:
-    """Give the projects that the mapping itself names, so that they count even without a row."""
+    """Return the projects that the mapping itself names, so that they count even without a row."""
     found = []
     for number, rule in enumerate(mapping.spec.memberships):
         constant = _constant_project(rule.project)

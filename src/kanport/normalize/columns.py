@@ -42,12 +42,12 @@ class Need(NamedTuple):
 
 
 def column_name(text: str) -> str:
-    """Give a column as sources spell headers: in Unicode's composed form (NFC)."""
+    """Return a column as sources spell headers: in Unicode's composed form (NFC)."""
     return in_form("NFC", text)
 
 
 def rule_columns(rule: Rule, source: str) -> tuple[str, ...] | None:
-    """Give the columns that a rule reads of a source; None where it reads nothing of it."""
+    """Return the columns that a rule reads of a source; None where it reads nothing of it."""
     if isinstance(rule, ProjectRule):
         rule = rule.made_by
     if rule.template is not None:
@@ -59,14 +59,14 @@ def rule_columns(rule: Rule, source: str) -> tuple[str, ...] | None:
 
 
 def source_column(named: str | Mapping[str, str], source: str) -> str | None:
-    """Give the column of a source that a `from` names; None where it names none of it."""
+    """Return the column of a source that a `from` names; None where it names none of it."""
     if isinstance(named, str):
         return column_name(named)
     return column_name(named[source]) if source in named else None
 
 
 def matrix_columns(matrix: Matrix, columns: Iterable[str]) -> dict[str, str]:
-    """Give the matrix columns of a table with the project that each stands for."""
+    """Return the matrix columns of a table with the project that each stands for."""
     if matrix.match is not None:
         pattern = compiled(matrix.match)
         fits = ((column, _header_fits(pattern, column)) for column in columns)
@@ -92,7 +92,7 @@ def _header_fits(pattern: Pattern, column: str) -> Found | None:
 
 
 def columns_used(spec: MappingFile) -> dict[str, frozenset[str]]:
-    """Give the columns that a mapping may read, by source.
+    """Return the columns that a mapping may read, by source.
 
     A column that the mapping does not name is never looked at. A source whose columns are only
     told by a pattern (a matrix with `match`) is left out: any of its columns may be read. Where
@@ -133,7 +133,7 @@ def columns_with_meaning(spec: MappingFile, source: str) -> frozenset[str]:
 
 
 def secret_columns(spec: MappingFile) -> dict[str, frozenset[str]]:
-    """Give the columns with secrets, by source: their cells are never shown."""
+    """Return the columns with secrets, by source: their cells are never shown."""
     secret: dict[str, set[str]] = {source: set() for source in spec.sources}
     for need in _needs(spec):
         if need.secret:
@@ -208,12 +208,12 @@ def _near(column: str, columns: Iterable[str]) -> str | None:
 
 
 def table_origin(table: Table) -> Origin:
-    """Give the origin of a whole table: its file and sheet, without a row."""
+    """Return the origin of a whole table: its file and sheet, without a row."""
     return table.origin if len(table.numbers) else Origin(table.source, file=table.path)
 
 
 def header_origin(table: Table, column: str) -> Origin:
-    """Give the place of a column's header; of the whole table where it has none of its own."""
+    """Return the place of a column's header; of the whole table where it has none of its own."""
     return table.headers.get(column) or table_origin(table).at(column=column)
 
 
@@ -269,7 +269,7 @@ def _membership_needs(membership: Membership, place: Place) -> Iterator[Need]:
 
 
 def _rule_needs(entry: Strict, source: str, place: Place) -> Iterator[Need]:
-    """Give what the rules of an item read of its source."""
+    """Return what the rules of an item read of its source."""
     for part in type(entry).model_fields:
         rule = getattr(entry, part)
         if isinstance(rule, Rule):

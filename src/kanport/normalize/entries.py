@@ -15,14 +15,13 @@ from typing import NamedTuple
 from kanport.mapping.spec import Rule
 from kanport.model import About
 from kanport.names import compare_key
-from kanport.normalize.bound import Context
+from kanport.normalize.compiled import Context
 from kanport.normalize.notes import Notes, shown
 from kanport.normalize.relations import RelationColumns
-from kanport.normalize.rows import RowId, UserRow
+from kanport.normalize.rows import RowId, UserRow, read_one
 from kanport.normalize.ruled import Column
-from kanport.normalize.rules import NOTHING, Outcome
-from kanport.normalize.users import bind_username, person_key
-from kanport.normalize.value import State, read_one
+from kanport.normalize.rules import NOTHING, Outcome, State
+from kanport.normalize.users import compile_username, person_key
 from kanport.origin import Origin, in_place_order
 from kanport.table import DirectoryEntry, Table
 
@@ -112,7 +111,7 @@ def insiders(rule: Rule | None, table: Table, context: Context) -> Insiders:
     """Return the people below the base of a source, by what a rule makes their usernames."""
     found: dict[str, list[DirectoryEntry]] = defaultdict(list)
     if rule is not None and table.people:
-        bound = bind_username(rule, context)
+        bound = compile_username(rule, context)
         for row in table.people:
             who = read_one(bound, row, Notes())
             if who.state is State.GIVEN and row.entry is not None:
@@ -204,7 +203,7 @@ class Judge:
             )
         return verdict
 
-    def tell(self) -> None:
+    def note(self) -> None:
         """Take down the findings, one for each username in doubt and one for all others."""
         gathered: dict[tuple[Verdict, str], list[_Said]] = defaultdict(list)
         for (verdict, source, _), said in self._said.items():

@@ -10,7 +10,7 @@ from kanport.coded import Codes, Flags
 from kanport.mapping import LoadedMapping
 from kanport.model import About, DesiredGroup, Given
 from kanport.names import case_key, compare_key
-from kanport.normalize.bound import Context, bind
+from kanport.normalize.compiled import Context, compile_rule
 from kanport.normalize.entries import Judge, insiders
 from kanport.normalize.notes import Notes, shown
 from kanport.normalize.relations import (
@@ -106,7 +106,7 @@ def read_groups(
             rows, context = rows_of[rule.from_], shared[rule.from_]
             members, ids = read_members(rule, rows, context, notes, bad)
             judge.holders(members, insiders(rule.member, rows.table, context))
-            name = bind(rule.name, "group", context, check=name_problem)
+            name = compile_rule(rule.name, "group", context, check=name_problem)
             scopes = read_scopes(About.GROUP_MEMBER, name, rows.table, notes)
             lists = rule.member is not None
             listing = np.full(len(rows), lists)

@@ -17,7 +17,7 @@ SHOWN_MAX = 80
 
 
 def shown(text: str, *, masked: bool = False) -> str:
-    """Give a value as a finding shows it: masked where it is secret, cut where it is long.
+    """Return a value as a finding shows it: masked where it is secret, cut where it is long.
 
     >>> shown("hunter2", masked=True)
     '••••••'
@@ -109,7 +109,7 @@ class Notes:
             self._unproven.setdefault((what, origin.source, code, attribute), []).append(origin)
 
     def findings(self) -> list[Finding]:
-        """Give all findings in the order of their places."""
+        """Return all findings in the order of their places."""
         gathered = list(self._findings)
         for (what, _, value, default), origins in self._defaults.items():
             places = in_place_order(origins)

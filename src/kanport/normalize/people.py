@@ -1,6 +1,7 @@
 """Who the sources speak of: rows that contradict each other, and several sources put together."""
 
 import itertools
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any
@@ -22,15 +23,13 @@ from kanport.fields import (
 from kanport.frames import DesiredUsers, joined
 from kanport.mapping.spec import Users
 from kanport.model import DesiredUser, Given, LdapPassword, PasswordCell, RandomPassword
-from kanport.normalize.identity import merge_id
 from kanport.normalize.notes import Notes, shown
-from kanport.normalize.rows import RowId, UserRow
+from kanport.normalize.rows import RowId, UserRow, Value
 from kanport.normalize.ruled import Column, Numbers
 from kanport.normalize.rules import Outcome, State
 from kanport.normalize.users import UserColumns, person_key
-from kanport.normalize.value import Value
-from kanport.normalize.words import as_boolean
 from kanport.origin import Origin, in_place_order
+from kanport.rules import as_boolean
 from kanport.table import DirectoryEntry
 
 Same = Callable[[UserRow, UserRow], bool]
@@ -41,7 +40,7 @@ _WEIGHED = (*_SAID, State.UNKNOWN)
 
 
 def by_person(rows: Iterable[UserRow]) -> dict[str, list[UserRow]]:
-    """Give the rows that name somebody, by the compare key of the person."""
+    """Return the rows that name somebody, by the compare key of the person."""
     found: dict[str, list[UserRow]] = {}
     for row in rows:
         key = person_key(row.username)
@@ -53,7 +52,7 @@ def by_person(rows: Iterable[UserRow]) -> dict[str, list[UserRow]]:
 def refuse_contradictions(
     rows: Iterable[UserRow], *, several_expected: bool, same_password: Same, notes: Notes
 ) -> set[RowId]:
-    """Find rows of one source that name one person differently; give the ids of all of them.
+    """Find rows of one source that name one person differently; return the ids of all of them.
 
     A cell that is empty contradicts nothing. `several_expected` says that the source has a row for
     each membership, so that repeating a person is what it is made for.
@@ -166,7 +165,7 @@ def _password(
 
 
 def in_source_order(rows: Iterable[UserRow], sources: Sequence[str]) -> list[UserRow]:
-    """Give the rows in the order in which their sources win, those of one source as they come."""
+    """Return the rows in the order in which their sources win, those of one source as they come."""
     rank = {source: number for number, source in enumerate(sources)}
     return sorted(rows, key=lambda row: rank[row.id[0]])
 
@@ -377,3 +376,99 @@ def _wanted(field: UserField, value: Outcome) -> str | bool | None:
     if value.state not in _SAID:
         return None
     return bool(as_boolean(value.text)) if field.holds is Holds.FLAG else value.text
+
+
+# --- stable ids: each person has one, and nobody else has it --------------------------------------
+
+
+Rows = Sequence[UserRow]
+
+
+def refuse_identities(people: Mapping[str, Rows], notes: Notes) -> set[RowId]:
+    """Find people without an id, with two, or with somebody else's; return the ids of their rows.
+
+    `people` are the rows of all sources by person. Whom no source with ids names has none, and is
+    told by username alone.
+    """
+    bad: set[RowId] = set()
+    holders: dict[str, list[Rows]] = defaultdict(list)
+    for rows in people.values():
+        found = ids_of(rows)
+        for text in found:
+            holders[text].append(rows)
+        if len(found) > 1:
+            bad |= _two_ids(rows, sorted(found), notes)
+        elif not found and any(_is_empty(row) for row in rows):
+            bad |= _no_id(rows, notes)
+    for text, several in sorted(holders.items()):
+        if len(several) > 1:
+            bad |= _shared(text, several, notes)
+    return bad
+
+
+def ids_of(rows: Iterable[UserRow]) -> frozenset[str]:
+    """Return the ids that these rows give, also those that cannot be used otherwise."""
+    return frozenset(
+        row.stable_id.text
+        for row in rows
+        if row.stable_id is not None and row.stable_id.state is State.GIVEN
+    )
+
+
+def merge_id(rows: Iterable[UserRow]) -> Given[str] | None:
+    """Return the one id of a person with every place that it came from."""
+    given = [
+        row.stable_id
+        for row in rows
+        if row.stable_id is not None and row.stable_id.state is State.GIVEN
+    ]
+    if not given:
+        return None
+    places = (place for value in given for place in value.origins)
+    return Given(given[0].text, in_place_order(places))
+
+
+def _is_empty(row: UserRow) -> bool:
+    return row.stable_id is not None and row.stable_id.state is State.EMPTY
+
+
+def _places(rows: Iterable[UserRow]) -> tuple[Origin, ...]:
+    """Return the cells of the ids; where a row has none, the row."""
+    return in_place_order(
+        row.stable_id.place(row.origin) if row.stable_id else row.origin for row in rows
+    )
+
+
+def _two_ids(rows: Rows, ids: Sequence[str], notes: Notes) -> set[RowId]:
+    places = _places(row for row in rows if ids_of([row]))
+    username = shown(rows[0].username.text)
+    notes.add(
+        "id-differs",
+        places[0],
+        value=username,
+        related=places[1:],
+        username=username,
+        ids=tuple(map(shown, ids)),
+    )
+    return {row.id for row in rows}
+
+
+def _no_id(rows: Rows, notes: Notes) -> set[RowId]:
+    place = _places(row for row in rows if _is_empty(row))[0]
+    notes.add("value-required", place, case="id", username=shown(rows[0].username.text))
+    return {row.id for row in rows}
+
+
+def _shared(text: str, several: Sequence[Rows], notes: Notes) -> set[RowId]:
+    having = [row for rows in several for row in rows if text in ids_of([row])]
+    names = sorted({row.username.text for row in having})
+    places = _places(having)
+    notes.add(
+        "id-shared",
+        places[0],
+        value=shown(text),
+        related=places[1:],
+        usernames=tuple(map(shown, names)),
+        id=shown(text),
+    )
+    return {row.id for rows in several for row in rows}

@@ -7,14 +7,13 @@ from kanport.facts import Fact, fact
 from kanport.mapping.spec import MappingFile, ProjectRows, Rule
 from kanport.model import DesiredProject, Given
 from kanport.names import spelling_key
-from kanport.normalize.bound import Check, Context, bind
+from kanport.normalize.compiled import Check, Context, compile_rule
 from kanport.normalize.notes import Notes, shown
-from kanport.normalize.rows import RowId, rows_in_order
+from kanport.normalize.rows import EMPTY, RowId, Value, read_one, rows_in_order
+from kanport.normalize.rules import State
 from kanport.normalize.users import boolean_problem
-from kanport.normalize.value import EMPTY, State, Value, read_one
-from kanport.normalize.words import as_boolean
 from kanport.origin import Origin, in_place_order, place_order
-from kanport.rules import username_problem
+from kanport.rules import as_boolean, username_problem
 from kanport.table import Table
 
 IDENTIFIER_MAX = 50
@@ -32,7 +31,7 @@ class ProjectRow:
 
 
 def identifier_problem(text: str) -> Fact | None:
-    """Say why Kanboard refuses an identifier (`ProjectValidator`).
+    """Return why Kanboard refuses an identifier (`ProjectValidator`).
 
     >>> identifier_problem("WEB2"), identifier_problem("web-2").code
     (None, 'project-identifier')
@@ -43,7 +42,7 @@ def identifier_problem(text: str) -> Fact | None:
 
 
 def name_problem(text: str) -> Fact | None:
-    """Say why this cannot be the name of a project; None where it can."""
+    """Return why this cannot be the name of a project; None where it can."""
     if len(text) <= NAME_MAX:
         return None
     return fact("group-name-odd", case="project", limit=NAME_MAX)
@@ -68,7 +67,7 @@ def read_projects(
     notes: Notes,
     bad: set[RowId],
 ) -> tuple[ProjectRow, ...]:
-    """Give what the rows say of projects; ids of rows that cannot be used go into `bad`."""
+    """Return what the rows say of projects; ids of rows that cannot be used go into `bad`."""
     rules = spec.projects if isinstance(spec.projects, tuple) else ()
     return tuple(
         row
@@ -86,7 +85,7 @@ def _rows(
         if part is not None:
             closed = field in _BOOLEANS
             what = f"project's {field}{' field' if closed else ''}"
-            bound[field] = bind(
+            bound[field] = compile_rule(
                 part,
                 what,
                 context,
@@ -114,7 +113,7 @@ def _rows(
 def projects_wanted(
     rows: Iterable[ProjectRow], *, bad: Collection[RowId], notes: Notes
 ) -> tuple[DesiredProject, ...]:
-    """Give the projects that usable rows describe, each once; differing rows are told and left out.
+    """Return the projects that usable rows describe, each once, without rows that differ.
 
     A project is told by what memberships call it, where rows say that, else by its identifier, or
     by its name where it has none.

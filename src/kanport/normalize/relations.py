@@ -27,10 +27,10 @@ from kanport.mapping.spec import (
 )
 from kanport.model import RELATIONS, About, Blocker, Given, Pair, ProjectRole
 from kanport.names import as_written, spelling_key
-from kanport.normalize.bound import BoundRule, Check, Context, bind, fold_table
 from kanport.normalize.columns import header_origin, matrix_columns
+from kanport.normalize.compiled import Check, CompiledRule, Context, compile_rule, fold_table
 from kanport.normalize.notes import Notes, Remark, remark
-from kanport.normalize.rows import FilledRows, RelationRow, RowId
+from kanport.normalize.rows import FilledRows, RelationRow, RowId, Value, placed, read_several
 from kanport.normalize.ruled import Column, first_of, read_column, worked
 from kanport.normalize.rules import (
     NOTHING,
@@ -43,8 +43,7 @@ from kanport.normalize.rules import (
     refused,
     shape,
 )
-from kanport.normalize.users import bind_username, nobody
-from kanport.normalize.value import Value, placed, read_several
+from kanport.normalize.users import compile_username, nobody
 from kanport.origin import Origin
 from kanport.rules import project_role_problem, username_problem
 from kanport.table import Row, Table
@@ -193,7 +192,7 @@ class ScopeRead(NamedTuple):
 
 
 def read_scopes(
-    kind: About, rule: BoundRule | None, table: Table, notes: Notes
+    kind: About, rule: CompiledRule | None, table: Table, notes: Notes
 ) -> tuple[ScopeRead, ...]:
     """Return what a source speaks of besides its rows.
 
@@ -224,10 +223,10 @@ def read_memberships(
         requested = _matrix(rule.matrix, rows, context, custom)
     else:
         requested = [_one_project(rule, rows, context, custom)]
-    username = read_column(bind_username(rule.username, context), rows, notes)
+    username = read_column(compile_username(rule.username, context), rows, notes)
     unusable, asking = np.zeros(len(rows), dtype=bool), np.zeros(len(rows), dtype=bool)
     for column in requested:
-        column.tell(lambda one: one.remarks, rows, notes)
+        column.note(lambda one: one.remarks, rows, notes)
         unusable |= column.where(lambda one: one.unusable)
         asking |= column.where(lambda one: one.asks_something)
     nameless = username.where(lambda one: one.state is State.EMPTY) & asking
@@ -241,22 +240,22 @@ def read_memberships(
     return RelationColumns.of(About.MEMBERSHIP, rows, holders, requested, highest=highest)
 
 
-def bind_project(rule: Rule, context: Context) -> BoundRule:
+def compile_project(rule: Rule, context: Context) -> CompiledRule:
     """Make the rule for a project ready for one source."""
-    return bind(rule, "project", context, names=True) or bind_nothing("project", context)
+    return compile_rule(rule, "project", context, names=True) or compile_nothing("project", context)
 
 
-def bind_nothing(what: str, context: Context) -> BoundRule:
+def compile_nothing(what: str, context: Context) -> CompiledRule:
     """Return the rule for a value that this source never gives."""
-    return BoundRule(what, context, constant="")
+    return CompiledRule(what, context, constant="")
 
 
 def _one_project(
     rule: Membership, rows: FilledRows, context: Context, custom: CustomRoles
 ) -> Column[Requested]:
     assert rule.project is not None and rule.role is not None  # noqa: S101 - the model sees to it
-    project_rule = bind_project(rule.project, context)
-    role_rule, part = bind_role(rule.role, context)
+    project_rule = compile_project(rule.project, context)
+    role_rule, part = compile_role(rule.role, context)
     # A role without a project is a hole in the row, but where a pattern picks the projects out of
     # many values, having none is nothing odd.
     needs_project = bool(role_rule.columns) and not project_rule.each
@@ -284,7 +283,7 @@ def _one_project(
     return projects.joined(_roles(role_rule, part, rows)).of_each(requested)
 
 
-def _roles(rule: BoundRule, part: str | None, rows: FilledRows) -> Column[Outcome]:
+def _roles(rule: CompiledRule, part: str | None, rows: FilledRows) -> Column[Outcome]:
     if part is not None:
         return Column([NOTHING], np.zeros(len(rows), dtype=np.intp))
     return worked(rule, rows, apply)
@@ -293,7 +292,7 @@ def _roles(rule: BoundRule, part: str | None, rows: FilledRows) -> Column[Outcom
 def _with_roles(
     projects: Sequence[Outcome],
     role: Outcome,
-    rule: BoundRule,
+    rule: CompiledRule,
     part: str | None,
     custom: CustomRoles,
 ) -> tuple[tuple[Request, ...], tuple[Remark, ...]]:
@@ -313,15 +312,17 @@ def _with_roles(
     )
 
 
-def bind_role(role: RoleRule | str, context: Context) -> tuple[BoundRule, str | None]:
+def compile_role(role: RoleRule | str, context: Context) -> tuple[CompiledRule, str | None]:
     """Return the rule for the role, and the part of the project's pattern that it reads, if any."""
     if isinstance(role, str):
-        return BoundRule("role", context, constant=role), None
-    bound = bind(role, "role", context, closed=True) or bind_nothing("role", context)
+        return CompiledRule("role", context, constant=role), None
+    bound = compile_rule(role, "role", context, closed=True) or compile_nothing("role", context)
     return bound, role.part
 
 
-def judged_role(rule: BoundRule, project: Outcome, role: Outcome, custom: CustomRoles) -> Outcome:
+def judged_role(
+    rule: CompiledRule, project: Outcome, role: Outcome, custom: CustomRoles
+) -> Outcome:
     """Refuse a role that the project does not have; an unreadable project might have any."""
     if role.state is not State.GIVEN or project.state is not State.GIVEN:
         return role
@@ -339,7 +340,7 @@ def _matrix(
         rule = role_cell(matrix, column, name, context, custom)
 
         def requested(
-            rule: BoundRule, cells: Sequence[Cell], odd: Oddities, project: Outcome
+            rule: CompiledRule, cells: Sequence[Cell], odd: Oddities, project: Outcome
         ) -> Requested:
             if not cells[0] and not odd:
                 return Requested((Request(project, NOTHING),))
@@ -352,13 +353,13 @@ def _matrix(
 
 def role_cell(
     matrix: Matrix, column: str, project: str, context: Context, custom: CustomRoles
-) -> BoundRule:
+) -> CompiledRule:
     """Make ready the reading of one column: the table says what stands there, or it is a role."""
     table: dict[str, str] | None = None
     if matrix.values is not None:
         roles = [*map(str, ProjectRole), *custom.get(spelling_key(project), ())]
         table = {**matrix.values, **{role: role for role in roles if role not in matrix.values}}
-    return BoundRule(
+    return CompiledRule(
         "role",
         context,
         (column,),
@@ -394,9 +395,9 @@ def read_members(
     member = _bound(rule.member, "member", context, username_problem)
     names, members = _read(name, rows, notes), _read(member, rows, notes)
     external = Column([NOTHING], np.zeros(len(rows), dtype=np.intp))
-    if rule.external_id is not None:
-        bound = bind(rule.external_id, "external id", context, clearable=True, names=True)
-        external = read_column(bound, rows, notes) if bound is not None else external
+    id_rule = compile_rule(rule.external_id, "external id", context, clearable=True, names=True)
+    if id_rule is not None:
+        external = read_column(id_rule, rows, notes)
     given = external.where(lambda one: one.state in (State.GIVEN, State.CLEAR))
     unusable = external.where(lambda one: one.state is State.BAD)
     for column in (names, members):
@@ -420,15 +421,15 @@ def read_members(
     return columns, external
 
 
-def _bound(rule: Rule | None, what: str, context: Context, check: Check) -> BoundRule | None:
-    return None if rule is None else bind(rule, what, context, check=check, names=True)
+def _bound(rule: Rule | None, what: str, context: Context, check: Check) -> CompiledRule | None:
+    return compile_rule(rule, what, context, check=check, names=True)
 
 
-def _read(rule: BoundRule | None, rows: FilledRows, notes: Notes) -> Column[Outcomes]:
+def _read(rule: CompiledRule | None, rows: FilledRows, notes: Notes) -> Column[Outcomes]:
     if rule is None:
         return Column([(NOTHING,)], np.zeros(len(rows), dtype=np.intp))
     found = worked(rule, rows, apply_several)
-    found.tell(lambda several: [said for one in several for said in one.remarks], rows, notes)
+    found.note(lambda several: [said for one in several for said in one.remarks], rows, notes)
     return found
 
 
@@ -467,8 +468,8 @@ def _access(
     bad: set[RowId],
 ) -> RelationColumns:
     assert rule.project is not None and rule.role is not None  # noqa: S101 - the model sees to it
-    group = _bound(rule.group, "group", context, name_problem) or bind_nothing("group", context)
-    role_rule, part = bind_role(rule.role, context)
+    group = _bound(rule.group, "group", context, name_problem) or compile_nothing("group", context)
+    role_rule, part = compile_role(rule.role, context)
 
     def requested(
         read: tuple[tuple[Outcomes, Outcomes], Outcome],
@@ -491,10 +492,10 @@ def _access(
         return Requested(asked, bool(empty) or State.BAD in states, remarks + said)
 
     groups = worked(group, rows, apply_several)
-    projects = worked(bind_project(rule.project, context), rows, apply_several)
+    projects = worked(compile_project(rule.project, context), rows, apply_several)
     roles = _roles(role_rule, part, rows)
     column = groups.joined(projects).joined(roles).of_each(requested)
-    column.tell(lambda one: one.remarks, rows, notes)
+    column.note(lambda one: one.remarks, rows, notes)
     bad.update(rows.chosen(column.where(lambda one: one.unusable)))
     return RelationColumns.of(About.GROUP_ACCESS, rows, groups, [column])
 

@@ -20,10 +20,9 @@ from kanport.model import (
 from kanport.names import case_key, compare_key, spelling_key
 from kanport.normalize.notes import Notes, Place, shown
 from kanport.normalize.relations import RelationColumns, Requested
-from kanport.normalize.rows import RelationRow, RowId
+from kanport.normalize.rows import RelationRow, RowId, Value
 from kanport.normalize.ruled import Numbers, spread, together
 from kanport.normalize.rules import Outcome, State
-from kanport.normalize.value import Value
 from kanport.origin import Origin, RowPlace, in_place_order, place_order
 
 Chosen = Callable[[Sequence[tuple[Origin, ...]]], tuple[Origin, ...]]
@@ -92,22 +91,22 @@ def refuse_conflicts(rows: Iterable[RelationRow], notes: Notes) -> set[RowId]:
     for wanted in _by_pair(rows).values():
         places = in_place_order(one.place for one in wanted)
         first, roles = wanted[0], tuple(sorted({shown(one.role.text) for one in wanted}))
-        tell = partial(
+        note = partial(
             notes.add, origin=places[0], related=places[1:], project=shown(first.target.text)
         )
         conflict = len(roles) > 1
         if first.row.kind is About.GROUP_ACCESS and conflict:
-            tell("group-differs", case="role", group=shown(first.holder.text), roles=roles)
+            note("group-differs", case="role", group=shown(first.holder.text), roles=roles)
         elif first.row.kind is About.MEMBERSHIP:
-            tell = partial(tell, username=shown(first.holder.text))
+            note = partial(note, username=shown(first.holder.text))
             highest = _highest(wanted)
             if conflict and highest is not None:
                 conflict = False
-                tell("membership-highest", roles=roles, role=highest)
+                note("membership-highest", roles=roles, role=highest)
             elif conflict:
-                tell("membership-conflict", value=shown(first.role.text), roles=roles)
+                note("membership-conflict", value=shown(first.role.text), roles=roles)
             elif len(places) > 1:
-                tell("membership-duplicate", role=roles[0], count=len(places))
+                note("membership-duplicate", role=roles[0], count=len(places))
         bad.update(one.row.id for one in wanted if conflict)
     return bad
 

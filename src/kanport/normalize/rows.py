@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -9,13 +10,76 @@ from kanport.coded import Codes, Flags
 from kanport.mapping.spec import MappingFile
 from kanport.model import RELATIONS, About, Blocker, Pair
 from kanport.names import compare_key
-from kanport.normalize.bound import Context
 from kanport.normalize.columns import secret_columns
-from kanport.normalize.notes import Place
-from kanport.normalize.rules import Cell, State
-from kanport.normalize.value import Value
+from kanport.normalize.compiled import CompiledRule, Context
+from kanport.normalize.notes import Notes, Place
+from kanport.normalize.rules import (
+    NO_PARTS,
+    Cell,
+    Outcome,
+    State,
+    apply,
+    apply_several,
+    texts_of,
+)
 from kanport.origin import Origin, RowPlace
 from kanport.table import DirectoryEntry, Odd, Row, Table
+
+
+class Value(NamedTuple):
+    """What a rule made of a row: an outcome with the origins of its cells."""
+
+    state: State
+    text: str = ""
+    origins: tuple[Origin, ...] = ()
+    assumed: bool = False
+    parts: Mapping[str, str | None] = NO_PARTS
+
+    def place(self, otherwise: Origin) -> Origin:
+        """Return the first place that it comes from, or another one where it has none."""
+        return self.origins[0] if self.origins else otherwise
+
+
+EMPTY = Value(State.EMPTY)
+
+
+def read_one(rule: CompiledRule, row: Row, notes: Notes) -> Value:
+    """Return the one value that a rule makes of a row; findings go to `notes`."""
+    return _noted(apply(rule, _cells(rule, row), row.odd), row, notes)
+
+
+def read_several(rule: CompiledRule, row: Row, notes: Notes) -> list[Value]:
+    """Return the values that a rule makes of a row, each once; see `apply_several`."""
+    return [_noted(one, row, notes) for one in apply_several(rule, _cells(rule, row), row.odd)]
+
+
+def written(rule: CompiledRule, row: Row) -> tuple[str, ...] | State:
+    """Return the texts of the cells before any step; the state of what needs no step any more."""
+    texts = texts_of(rule, _cells(rule, row), row.odd, [])
+    return texts.state if isinstance(texts, Outcome) else texts
+
+
+def placed(outcome: Outcome, row: Row) -> Value:
+    """Return what came out, with the places in a row that it comes from."""
+    origins = tuple(_origin(row, place) for place in outcome.places)
+    return Value(outcome.state, outcome.text, origins, outcome.assumed, outcome.parts)
+
+
+def _noted(outcome: Outcome, row: Row, notes: Notes) -> Value:
+    for said in outcome.remarks:
+        notes.remark(said, _origin(row, said.place))
+    return placed(outcome, row)
+
+
+def _origin(row: Row, place: Place) -> Origin:
+    if isinstance(place, Origin):
+        return place
+    return row.origin if place is None else row.place(place)
+
+
+def _cells(rule: CompiledRule, row: Row) -> list[Cell]:
+    return [row.values.get(column, "") for column in rule.columns]
+
 
 RowId = tuple[str, int]
 """A source, and the number of a row among its rows in the order of their places."""
@@ -97,7 +161,7 @@ class RelationRow:
 
 
 def contexts(spec: MappingFile) -> dict[str, Context]:
-    """Give what all rules of a source share, by source."""
+    """Return what all rules of a source share, by source."""
     secret = secret_columns(spec)
     return {
         name: Context(name, source.clear, secret[name]) for name, source in spec.sources.items()

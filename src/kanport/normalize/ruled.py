@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from kanport.coded import Codes, Flags, numbered
-from kanport.normalize.bound import BoundRule
+from kanport.normalize.compiled import CompiledRule
 from kanport.normalize.notes import Notes, Remark
 from kanport.normalize.rows import FilledRows
 from kanport.normalize.rules import Cell, Oddities, Outcome, apply
@@ -15,7 +15,7 @@ from kanport.normalize.rules import Cell, Oddities, Outcome, apply
 T = TypeVar("T")
 U = TypeVar("U")
 
-Work = Callable[[BoundRule, Sequence[Cell], Oddities], T]
+Work = Callable[[CompiledRule, Sequence[Cell], Oddities], T]
 """What is to be done for distinct cells, such as `apply`."""
 
 
@@ -48,7 +48,7 @@ class Column(Generic[T]):
         codes, first = together([self.codes, other.codes])
         return Column([(self[row], other[row]) for row in first], codes)
 
-    def tell(
+    def note(
         self, remarks: Callable[[T], Sequence[Remark]], rows: FilledRows, notes: Notes
     ) -> None:
         """Take down what there is to say of the outcomes, for each row that has them."""
@@ -58,14 +58,14 @@ class Column(Generic[T]):
                 notes.remark(remark, rows.place(row, remark.place))
 
 
-def read_column(rule: BoundRule, rows: FilledRows, notes: Notes) -> Column[Outcome]:
+def read_column(rule: CompiledRule, rows: FilledRows, notes: Notes) -> Column[Outcome]:
     """Return the one value that a rule makes of each row; findings go to `notes`."""
     found = worked(rule, rows, apply)
-    found.tell(lambda one: one.remarks, rows, notes)
+    found.note(lambda one: one.remarks, rows, notes)
     return found
 
 
-def worked(rule: BoundRule, rows: FilledRows, work: Work[T]) -> Column[T]:
+def worked(rule: CompiledRule, rows: FilledRows, work: Work[T]) -> Column[T]:
     """Return the outcomes of work that is done once for distinct cells of the columns of a rule."""
     coded = [rows.coded(column) for column in rule.columns]
     outcomes: list[T]

@@ -18,7 +18,7 @@ from kanport.catalogue import FINDINGS
 from kanport.facts import Fact, fact
 from kanport.mapping.patterns import Pattern, TooSlow
 from kanport.names import id_text, plain_number
-from kanport.normalize.bound import BoundRule, composed, fold
+from kanport.normalize.compiled import CompiledRule, composed, fold
 from kanport.normalize.notes import Place, Remark, defaulted, remark, shown, unproven
 from kanport.rules import (
     control_problem,
@@ -76,11 +76,11 @@ NOTHING = Outcome(State.EMPTY)
 GIVEN, EMPTY, BAD, UNKNOWN = State.GIVEN, State.EMPTY, State.BAD, State.UNKNOWN
 
 
-def apply(rule: BoundRule, cells: Sequence[Cell], odd: Oddities = PLAIN) -> Outcome:
+def apply(rule: CompiledRule, cells: Sequence[Cell], odd: Oddities = PLAIN) -> Outcome:
     """Return the one value that a rule makes of its cells, which are in the order of its columns.
 
-    >>> from kanport.normalize.bound import Context
-    >>> rule = BoundRule("name", Context("staff", "-"), ("Name",), clearable=True)
+    >>> from kanport.normalize.compiled import Context
+    >>> rule = CompiledRule("name", Context("staff", "-"), ("Name",), clearable=True)
     >>> apply(rule, ["Ada"]).text, apply(rule, ["-"]).state.value
     ('Ada', 'clear')
     >>> apply(rule, [("Ada", "Augusta")]).remarks[0].finding.code
@@ -104,15 +104,15 @@ def apply(rule: BoundRule, cells: Sequence[Cell], odd: Oddities = PLAIN) -> Outc
 
 
 def apply_several(
-    rule: BoundRule, cells: Sequence[Cell], odd: Oddities = PLAIN
+    rule: CompiledRule, cells: Sequence[Cell], odd: Oddities = PLAIN
 ) -> tuple[Outcome, ...]:
     """Return the values that a rule makes of its cells, each once; an EMPTY one if there are none.
 
     With `each`, a value that does not fit the pattern is left out: it is about something else. The
     remarks on the cell itself are with the first value.
 
-    >>> from kanport.normalize.bound import Context, splitter
-    >>> rule = BoundRule("project", Context("staff", "-"), ("In",), splitter=splitter(";"))
+    >>> from kanport.normalize.compiled import Context, splitter
+    >>> rule = CompiledRule("project", Context("staff", "-"), ("In",), splitter=splitter(";"))
     >>> [value.text for value in apply_several(rule, ["WEB; OPS;WEB"])]
     ['WEB', 'OPS']
     """
@@ -143,7 +143,7 @@ def _with(remarks: Sequence[Remark], outcome: Outcome) -> Outcome:
 
 
 def texts_of(
-    rule: BoundRule, cells: Sequence[Cell], odd: Oddities, remarks: list[Remark]
+    rule: CompiledRule, cells: Sequence[Cell], odd: Oddities, remarks: list[Remark]
 ) -> tuple[str, ...] | Outcome:
     """Return the texts of the cells before any step, or what needs no step any more.
 
@@ -165,7 +165,7 @@ def _is_hidden(odd: Oddities, column: str) -> bool:
     return column in odd and odd[column].code in ABSENCES
 
 
-def _unknown(rule: BoundRule, odd: Oddities, hidden: Sequence[str]) -> Outcome:
+def _unknown(rule: CompiledRule, odd: Oddities, hidden: Sequence[str]) -> Outcome:
     # A name or an email that is not given stays as it is anyway, unless the rule makes one up.
     assumes = rule.default is not None or "" in (rule.table or ()) or len(rule.columns) > 1
     said: tuple[Remark, ...] = ()
@@ -177,7 +177,7 @@ def _unknown(rule: BoundRule, odd: Oddities, hidden: Sequence[str]) -> Outcome:
     return Outcome(UNKNOWN, places=tuple(hidden), remarks=said)
 
 
-def _usable(rule: BoundRule, column: str, odd: Oddities, remarks: list[Remark]) -> bool:
+def _usable(rule: CompiledRule, column: str, odd: Oddities, remarks: list[Remark]) -> bool:
     """Return whether a cell can be used, however odd it is; what there is to say is taken down."""
     trouble = odd.get(column)
     if trouble is None or not _concerns(rule, trouble):
@@ -190,7 +190,7 @@ def _usable(rule: BoundRule, column: str, odd: Oddities, remarks: list[Remark]) 
     return not fatal
 
 
-def _concerns(rule: BoundRule, odd: Odd) -> bool:
+def _concerns(rule: CompiledRule, odd: Odd) -> bool:
     """Return whether what is odd about a cell matters to a rule."""
     if not odd.names:
         return True
@@ -206,7 +206,7 @@ def _concerns(rule: BoundRule, odd: Odd) -> bool:
 
 
 def _fill(
-    rule: BoundRule, cells: Sequence[Cell], odd: Oddities, remarks: list[Remark]
+    rule: CompiledRule, cells: Sequence[Cell], odd: Oddities, remarks: list[Remark]
 ) -> tuple[str, ...] | Outcome:
     """Fill a template; it is empty where all of its columns are, and cleared where all are."""
     bare: list[str] = []
@@ -241,7 +241,7 @@ def _fill(
     return (strip_blanks(filled),)
 
 
-def items_of(rule: BoundRule, texts: Iterable[str]) -> Iterator[str]:
+def items_of(rule: CompiledRule, texts: Iterable[str]) -> Iterator[str]:
     """Yield the single values that stand in the texts of a cell, split where the rule splits."""
     for text in texts:
         for item in rule.splitter.split(text) if rule.splitter else (text,):
@@ -249,7 +249,7 @@ def items_of(rule: BoundRule, texts: Iterable[str]) -> Iterator[str]:
                 yield bare
 
 
-def cleared(rule: BoundRule) -> Outcome:
+def cleared(rule: CompiledRule) -> Outcome:
     """Return what the clear token of a source means to a rule."""
     if rule.clearable:
         return Outcome(State.CLEAR, places=rule.places)
@@ -261,12 +261,12 @@ def cleared(rule: BoundRule) -> Outcome:
 # --- transform, match, values, default ------------------------------------------------------------
 
 
-def shape(rule: BoundRule, text: str, places: tuple[Place, ...] | None = None) -> Outcome:
+def shape(rule: CompiledRule, text: str, places: tuple[Place, ...] | None = None) -> Outcome:
     """Take one text through the steps; `places` are where it comes from, if not the rule's own.
 
-    >>> from kanport.normalize.bound import Context
+    >>> from kanport.normalize.compiled import Context
     >>> roles = {"RW": "project-member"}
-    >>> rule = BoundRule("role", Context("staff", "-"), ("Role",), table=roles, default="nobody")
+    >>> rule = CompiledRule("role", Context("staff", "-"), ("Role",), table=roles, default="nobody")
     >>> shape(rule, "RW").text, shape(rule, "").text, shape(rule, "").assumed
     ('project-member', 'nobody', True)
     """
@@ -301,7 +301,7 @@ def shape(rule: BoundRule, text: str, places: tuple[Place, ...] | None = None) -
     return value
 
 
-def _suspicions(rule: BoundRule, cell: str, shaped: str, place: Place) -> Iterator[Remark]:
+def _suspicions(rule: CompiledRule, cell: str, shaped: str, place: Place) -> Iterator[Remark]:
     """Yield what is suspicious about a name that is valid all the same.
 
     What was encoded twice shows in the cell: in small letters it is no encoding of anything.
@@ -318,7 +318,7 @@ def _suspicions(rule: BoundRule, cell: str, shaped: str, place: Place) -> Iterat
             yield Remark.of(problem, place, shown(text))
 
 
-def transformed(rule: BoundRule, text: str) -> str:
+def transformed(rule: CompiledRule, text: str) -> str:
     """Return a text after the rule's transforms, without blanks at its ends, composed (NFC)."""
     for step in rule.functions:
         # An empty text stays empty: no transform makes a value of nothing.
@@ -339,12 +339,12 @@ def matched(pattern: Pattern, text: str) -> tuple[str, Parts] | None:
     return (text if piece is None else strip_blanks(parts[piece] or "")), parts
 
 
-def meaning_of(rule: BoundRule, text: str) -> str | None:
+def meaning_of(rule: CompiledRule, text: str) -> str | None:
     """Return what the rule's table says of a text, exactly or but for case; None if it is silent.
 
-    >>> from kanport.normalize.bound import Context, fold_table
+    >>> from kanport.normalize.compiled import Context, fold_table
     >>> table = {"RW": "member"}
-    >>> rule = BoundRule("role", Context("", ""), table=table, folded=fold_table(table))
+    >>> rule = CompiledRule("role", Context("", ""), table=table, folded=fold_table(table))
     >>> meaning_of(rule, "rw "), meaning_of(rule, "RO")
     ('member', None)
     """
@@ -354,7 +354,7 @@ def meaning_of(rule: BoundRule, text: str) -> str | None:
     return rule.folded.get(fold(text)) if meaning is None else meaning
 
 
-def _look_up(rule: BoundRule, text: str, places: tuple[Place, ...]) -> Outcome:
+def _look_up(rule: CompiledRule, text: str, places: tuple[Place, ...]) -> Outcome:
     """Return what a text means: by the rule's table, or its default if it is empty or unknown."""
     if rule.table is not None:
         meaning = meaning_of(rule, text)
@@ -382,7 +382,7 @@ def _look_up(rule: BoundRule, text: str, places: tuple[Place, ...]) -> Outcome:
 # --- the check ------------------------------------------------------------------------------------
 
 
-def judged(rule: BoundRule, value: Outcome) -> Outcome:
+def judged(rule: CompiledRule, value: Outcome) -> Outcome:
     """Let the rule's check judge a finished value; a table can also make it empty."""
     if value.state is not GIVEN:
         return value
@@ -397,7 +397,7 @@ def judged(rule: BoundRule, value: Outcome) -> Outcome:
     return value if problem is None else refused(rule, problem, value)
 
 
-def refused(rule: BoundRule, problem: Fact, value: Outcome) -> Outcome:
+def refused(rule: CompiledRule, problem: Fact, value: Outcome) -> Outcome:
     """Remark what is wrong with a value, and return it BAD if that is an error."""
     # A message may quote the value, or a character of it.
     secret = fact(problem.code, case="secret", what=rule.what) if rule.is_secret else None
@@ -407,10 +407,10 @@ def refused(rule: BoundRule, problem: Fact, value: Outcome) -> Outcome:
     return value._replace(remarks=(*value.remarks, said))
 
 
-def _bad(rule: BoundRule, why: Fact, text: str, places: tuple[Place, ...]) -> Outcome:
+def _bad(rule: CompiledRule, why: Fact, text: str, places: tuple[Place, ...]) -> Outcome:
     said = Remark.of(why, places[0], _show(rule, text))
     return Outcome(BAD, places=places, remarks=(said,))
 
 
-def _show(rule: BoundRule, text: str) -> str:
+def _show(rule: CompiledRule, text: str) -> str:
     return shown(text, masked=rule.is_secret)

@@ -4,17 +4,29 @@ The steps are taken with the very functions that `rules` takes them with, and wh
 end is its own result; so what is explained here is what was done.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from kanport.fields import BESIDE_USERNAME
 from kanport.findings import Finding
+from kanport.mapping import LoadedMapping
 from kanport.mapping.patterns import TooSlow
-from kanport.normalize.bound import BoundRule
+from kanport.mapping.spec import Groups, Membership, Users
+from kanport.names import spelling_key
+from kanport.normalize.columns import matrix_columns
+from kanport.normalize.compiled import CompiledRule, Context, compile_rule
 from kanport.normalize.notes import Notes, shown
-from kanport.normalize.rules import items_of, matched, meaning_of, transformed
-from kanport.normalize.value import State, Value, read_one, read_several, written
+from kanport.normalize.relations import CustomRoles, compile_project, compile_role, role_cell
+from kanport.normalize.rows import Value, contexts, read_one, read_several, written
+from kanport.normalize.rules import State, items_of, matched, meaning_of, transformed
+from kanport.normalize.users import (
+    compile_field,
+    compile_id,
+    compile_username,
+    password_column,
+)
 from kanport.origin import Origin
-from kanport.table import Row
+from kanport.table import Row, Table
 
 
 class Cell(NamedTuple):
@@ -52,7 +64,7 @@ class Trace(NamedTuple):
     findings: tuple[Finding, ...] = ()
 
 
-def trace(rule: BoundRule, row: Row, *, several: bool = False) -> Trace:
+def trace(rule: CompiledRule, row: Row, *, several: bool = False) -> Trace:
     """Read a row as `read_one` does, or `read_several`, and give the steps as well."""
     notes = Notes()
     values = read_several(rule, row, notes) if several else [read_one(rule, row, notes)]
@@ -68,19 +80,19 @@ def trace(rule: BoundRule, row: Row, *, several: bool = False) -> Trace:
     )
 
 
-def thread(rule: BoundRule, text: str) -> Thread:
-    """Give the way of one text through the steps of a rule."""
+def thread(rule: CompiledRule, text: str) -> Thread:
+    """Return the way of one text through the steps of a rule."""
     return Thread(text, tuple(_steps(rule, text)))
 
 
-def _cell(rule: BoundRule, row: Row, column: str) -> Cell:
+def _cell(rule: CompiledRule, row: Row, column: str) -> Cell:
     cell = row.values.get(column, "")
     texts = cell if isinstance(cell, tuple) else (cell,) if cell else ()
     masked = column in rule.context.secret
     return Cell(column, row.place(column), tuple(shown(text, masked=masked) for text in texts))
 
 
-def _threads(rule: BoundRule, row: Row, *, several: bool) -> Iterator[Thread]:
+def _threads(rule: CompiledRule, row: Row, *, several: bool) -> Iterator[Thread]:
     if rule.constant is not None:
         yield Thread(rule.constant, ())
         return
@@ -96,7 +108,7 @@ def _threads(rule: BoundRule, row: Row, *, several: bool) -> Iterator[Thread]:
             yield thread(rule, text)
 
 
-def _steps(rule: BoundRule, text: str) -> Iterator[Step]:
+def _steps(rule: CompiledRule, text: str) -> Iterator[Step]:
     stepped = text
     for transform in rule.steps:
         stepped = transform(stepped)
@@ -124,7 +136,7 @@ def _steps(rule: BoundRule, text: str) -> Iterator[Step]:
 
 
 def _named(written: Any) -> str:
-    """Give a transform as it stands in a mapping.
+    """Return a transform as it stands in a mapping.
 
     >>> _named("lower"), _named({"replace": {"from": "a", "to": "b"}}), _named({"prefix": "x"})
     ('lower', "replace 'a', 'b'", "prefix 'x'")
@@ -137,6 +149,99 @@ def _named(written: Any) -> str:
 
 
 def result(traced: Trace) -> str | None:
-    """Give what came out, where it is one value that is given; None otherwise."""
+    """Return what came out, where it is one value that is given; None otherwise."""
     given = [value for value in traced.values if value.state is State.GIVEN]
     return given[0].text if len(given) == 1 else None
+
+
+# --- each place of a mapping that reads a source, with its rules ----------------------------------
+
+
+class RuleBinding(NamedTuple):
+    """One rule, for what it is: username, project, role, another field; or a part of another."""
+
+    name: str
+    rule: CompiledRule
+    several: bool = False
+
+
+class SourceBinding(NamedTuple):
+    """One place of the mapping that reads the rows of a source.
+
+    `part` is the place as the mapping spells it. `who` are the rules that say whom a row is about.
+    `projects` are what the columns of a matrix stand for, by the name of their rule. `password` is
+    the column with passwords, which no rule reads. `role_part` is the role where a part of the
+    project's pattern says it.
+    """
+
+    part: str
+    table: Table
+    context: Context
+    who: tuple[RuleBinding, ...]
+    rules: tuple[RuleBinding, ...]
+    projects: Mapping[str, str] = {}
+    password: str | None = None
+    role_part: tuple[str, CompiledRule] | None = None
+
+
+def source_bindings(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Iterator[SourceBinding]:
+    """Yield all places of a mapping that read rows of people, memberships and groups."""
+    spec = mapping.spec
+    shared = contexts(spec)
+    if spec.users is not None:
+        for source in spec.users.sources:
+            yield _users(spec.users, tables[source], shared[source])
+    custom = {spelling_key(name): frozenset(roles) for name, roles in spec.custom_roles.items()}
+    for number, rule in enumerate(spec.memberships, 1):
+        table, context = tables[rule.from_], shared[rule.from_]
+        yield _membership(f"memberships, number {number}", rule, table, context, custom)
+    for number, groups in enumerate(spec.groups, 1):
+        if groups.from_ is not None and groups.name is not None:
+            table, context = tables[groups.from_], shared[groups.from_]
+            yield _groups(f"groups, number {number}", groups, table, context)
+
+
+def _users(users: Users, table: Table, context: Context) -> SourceBinding:
+    who = RuleBinding("username", compile_username(users.fields.username, context))
+    fields = [
+        RuleBinding(field.name, bound)
+        for field in BESIDE_USERNAME
+        if (bound := compile_field(users.fields.rule(field), field, table, context)) is not None
+    ]
+    stable_id = compile_id(users.id, table, context)
+    known = [RuleBinding("stable id", stable_id)] if stable_id is not None else []
+    password = password_column(users, table)
+    return SourceBinding("users", table, context, (who,), (*fields, *known), password=password)
+
+
+def _membership(
+    part: str, rule: Membership, table: Table, context: Context, custom: CustomRoles
+) -> SourceBinding:
+    who = RuleBinding("username", compile_username(rule.username, context))
+    if rule.matrix is not None:
+        projects = matrix_columns(rule.matrix, table.columns)
+        cells = tuple(
+            RuleBinding(column, role_cell(rule.matrix, column, project, context, custom))
+            for column, project in projects.items()
+        )
+        return SourceBinding(part, table, context, (who,), cells, projects=projects)
+    assert rule.project is not None and rule.role is not None  # noqa: S101 - the model sees to it
+    project = compile_project(rule.project, context)
+    role, role_part = compile_role(rule.role, context)
+    rules = [RuleBinding("project", project, several=True)]
+    if role_part is None:
+        rules.append(RuleBinding("role", role))
+    picked = (role_part, role) if role_part is not None else None
+    return SourceBinding(part, table, context, (who,), tuple(rules), role_part=picked)
+
+
+def _groups(part: str, groups: Groups, table: Table, context: Context) -> SourceBinding:
+    name = compile_rule(groups.name, "group", context, names=True)
+    member = compile_rule(groups.member, "member", context, names=True)
+    return SourceBinding(
+        part,
+        table,
+        context,
+        (RuleBinding("member", member, several=True),) if member is not None else (),
+        (RuleBinding("group", name, several=True),) if name is not None else (),
+    )

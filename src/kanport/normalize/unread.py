@@ -11,10 +11,11 @@ from dataclasses import replace
 from kanport.mapping.spec import MappingFile, Rule
 from kanport.model import RELATIONS, About, Blocker, Pair, Unknown
 from kanport.names import compare_key
-from kanport.normalize.bound import BoundRule, Context, bind
+from kanport.normalize.compiled import CompiledRule, Context, compile_rule
 from kanport.normalize.notes import Notes
-from kanport.normalize.users import bind_id, bind_username
-from kanport.normalize.value import State, read_one, read_several, written
+from kanport.normalize.rows import read_one, read_several, written
+from kanport.normalize.rules import State
+from kanport.normalize.users import compile_id, compile_username
 from kanport.rules import username_problem
 from kanport.table import Row, Table, Unread
 
@@ -65,7 +66,7 @@ def unread_people(
     # What the rest of such a row lacks is no news: the source has told of the entry.
     notes = Notes()
     ids = {
-        source: bind_id(spec.users.id, tables[source], shared[source])
+        source: compile_id(spec.users.id, tables[source], shared[source])
         for source in (spec.users.sources if spec.users is not None else ())
         if spec.users is not None
     }
@@ -88,19 +89,21 @@ def unread_people(
 
 def _rules_of_people(
     spec: MappingFile, shared: Mapping[str, Context]
-) -> Iterator[tuple[str, BoundRule, About]]:
+) -> Iterator[tuple[str, CompiledRule, About]]:
     """Yield the rules that read usernames, each with its source and the relation of the people."""
     if spec.users is not None:
         for source in spec.users.sources:
-            rule = bind_username(spec.users.fields.username, shared[source])
+            rule = compile_username(spec.users.fields.username, shared[source])
             yield source, rule, About.MEMBERSHIP
     for membership in spec.memberships:
-        rule = bind_username(membership.username, shared[membership.from_])
+        rule = compile_username(membership.username, shared[membership.from_])
         yield membership.from_, rule, About.MEMBERSHIP
     for group in spec.groups:
-        if group.from_ is not None and group.member is not None:
+        if group.from_ is not None:
             context = shared[group.from_]
-            member = bind(group.member, "member", context, check=username_problem, names=True)
+            member = compile_rule(
+                group.member, "member", context, check=username_problem, names=True
+            )
             if member is not None:
                 yield group.from_, member, About.GROUP_MEMBER
 
@@ -114,8 +117,8 @@ def rows_off_list(
     """
     for name in spec.users.sources if spec.users is not None else ():
         assert spec.users is not None  # noqa: S101 - it has sources
-        username = bind_username(spec.users.fields.username, shared[name])
-        stable_id = bind_id(spec.users.id, tables[name], shared[name])
+        username = compile_username(spec.users.fields.username, shared[name])
+        stable_id = compile_id(spec.users.id, tables[name], shared[name])
         for row in tables[name].strays:
             keys = _named(username, row)
             people = frozenset(key for key in keys if key is not None)
@@ -128,11 +131,10 @@ def rows_off_list(
             )
     for name, kind, of_holder, of_target in _rules_of_relations(spec):
         holder, target = (
-            None if rule is None else bind(rule, "name", shared[name], names=True)
-            for rule in (of_holder, of_target)
+            compile_rule(rule, "name", shared[name], names=True) for rule in (of_holder, of_target)
         )
         if kind is About.MEMBERSHIP and of_holder is not None:
-            holder = bind_username(of_holder, shared[name])
+            holder = compile_username(of_holder, shared[name])
         for row in tables[name].strays:
             holders, targets = _named(holder, row), _named(target, row, RELATIONS[kind].key_of)
             pairs: set[Pair] = {(who, None) for who in holders} | {(None, what) for what in targets}
@@ -160,7 +162,7 @@ def _rules_of_relations(
 
 
 def _named(
-    rule: BoundRule | None, row: Row, key_of: Callable[[str], str] = compare_key
+    rule: CompiledRule | None, row: Row, key_of: Callable[[str], str] = compare_key
 ) -> set[str | None]:
     """Return the keys of the names that a row gives; None where its cell cannot be read."""
     if rule is None:
@@ -170,5 +172,5 @@ def _named(
     return {key_of(text) for text in _given(rule, row)}
 
 
-def _given(rule: BoundRule, row: Row) -> list[str]:
+def _given(rule: CompiledRule, row: Row) -> list[str]:
     return [v.text for v in read_several(rule, row, Notes()) if v.state is State.GIVEN]

@@ -1,22 +1,25 @@
 """What the rows of one source say of people."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from pydantic import SecretStr
 
 from kanport.catalogue import FINDINGS
 from kanport.facts import Fact, fact
 from kanport.fields import BESIDE_USERNAME, Holds, UserField
+from kanport.mapping import LoadedMapping
 from kanport.mapping.spec import PasswordColumn, Rule, Users
 from kanport.names import compare_key
-from kanport.normalize.bound import BoundRule, Context, bind
 from kanport.normalize.columns import source_column
+from kanport.normalize.compiled import CompiledRule, Context, compile_rule
 from kanport.normalize.notes import Notes, Remark, remark, without_password
-from kanport.normalize.rows import FilledRows, RowId, UserRow
+from kanport.normalize.rows import FilledRows, RowId, UserRow, Value, contexts, placed
 from kanport.normalize.ruled import Column, read_column, worked
 from kanport.normalize.rules import NOTHING, Cell, Oddities, Outcome, State
-from kanport.normalize.value import Value, placed
-from kanport.normalize.words import as_boolean
 from kanport.rules import (
+    as_boolean,
     password_problem,
     username_problem,
 )
@@ -24,16 +27,16 @@ from kanport.table import Row, Table
 
 
 def boolean_problem(text: str) -> Fact | None:
-    """Say why a text is no yes and no no; None where it is one."""
+    """Return why a text is no yes and no no; None where it is one."""
     return fact("value-not-boolean") if as_boolean(text) is None else None
 
 
-def bind_username(rule: Rule, context: Context) -> BoundRule:
+def compile_username(rule: Rule, context: Context) -> CompiledRule:
     """Make the rule for a username ready for one source."""
-    bound = bind(rule, "username", context, check=username_problem, names=True)
+    bound = compile_rule(rule, "username", context, check=username_problem, names=True)
     # A source without a username column would have been refused as incomplete; one that the rule
     # does not name at all gives nobody.
-    return bound or BoundRule("username", context, constant="")
+    return bound or CompiledRule("username", context, constant="")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,20 +72,20 @@ def read_users(
     A plain column or a template that this source does not have is left to the other sources.
     """
     table = rows.table
-    username = read_column(bind_username(users.fields.username, context), rows, notes)
-    username.tell(nobody, rows, notes)
+    username = read_column(compile_username(users.fields.username, context), rows, notes)
+    username.note(nobody, rows, notes)
     fields = {
         field.name: read_column(bound, rows, notes)
         for field in BESIDE_USERNAME
-        if (bound := bind_field(users.fields.rule(field), field, table, context)) is not None
+        if (bound := compile_field(users.fields.rule(field), field, table, context)) is not None
     }
-    id_rule = bind_id(users.id, table, context)
+    id_rule = compile_id(users.id, table, context)
     stable_id = read_column(id_rule, rows, notes) if id_rule is not None else None
     column = password_column(users, table)
     password = None
     if column is not None:
-        password = worked(BoundRule("password", context, (column,)), rows, password_outcome)
-        password.tell(lambda one: one.remarks, rows, notes)
+        password = worked(CompiledRule("password", context, (column,)), rows, password_outcome)
+        password.note(lambda one: one.remarks, rows, notes)
     unusable = username.where(lambda one: one.state is not State.GIVEN)
     for read in (*fields.values(), stable_id, password):
         if read is not None:
@@ -103,13 +106,11 @@ def nobody(who: Outcome) -> tuple[Remark, ...]:
     return (remark("username-empty", who.places[0], case="row"),)
 
 
-def bind_field(
+def compile_field(
     rule: Rule | None, field: UserField, table: Table, context: Context
-) -> BoundRule | None:
+) -> CompiledRule | None:
     """Make the rule for a field ready for one source; None where this source does not give it."""
-    if rule is None:
-        return None
-    bound = bind(
+    bound = compile_rule(
         rule,
         field.label,
         context,
@@ -123,22 +124,22 @@ def bind_field(
     return bound
 
 
-def bind_id(rule: Rule | None, table: Table, context: Context) -> BoundRule | None:
+def compile_id(rule: Rule | None, table: Table, context: Context) -> CompiledRule | None:
     """Make the rule for the stable id ready for one source; None where it gives none."""
     # A number in a cell is no reason to warn: an id is compared, and never shown to anybody.
-    bound = None if rule is None else bind(rule, "stable id", context, closed=True, names=True)
+    bound = compile_rule(rule, "stable id", context, closed=True, names=True)
     return bound if bound is not None and set(bound.columns) <= set(table.columns) else None
 
 
 def password_column(users: Users, table: Table) -> str | None:
-    """Give the column of this source with passwords; None where it has none."""
+    """Return the column of this source with passwords; None where it has none."""
     if not isinstance(users.password, PasswordColumn):
         return None
     column = source_column(users.password.from_, table.source)
     return column if column in table.columns else None
 
 
-def password_outcome(rule: BoundRule, cells: Sequence[Cell], odd: Oddities) -> Outcome:
+def password_outcome(rule: CompiledRule, cells: Sequence[Cell], odd: Oddities) -> Outcome:
     """Return whether a password stands in a cell, without it, and what is wrong with it."""
     column = rule.columns[0]
     text = _password_in(cells[0])
@@ -155,7 +156,7 @@ def password_outcome(rule: BoundRule, cells: Sequence[Cell], odd: Oddities) -> O
 
 
 def cell_password_problem(text: str, clear: str) -> Fact | None:
-    """Say what is wrong with what stands in a password cell; the source's clear token is none."""
+    """Return what is wrong with a password cell; the source's clear token is no password."""
     if text.strip() == clear:
         return fact("value-not-clearable", case="password")
     return password_problem(text)
@@ -169,3 +170,50 @@ def password_text(row: Row, column: str) -> str:
 def _password_in(cell: Cell) -> str:
     text = cell if isinstance(cell, str) else (cell[0] if len(cell) == 1 else "")
     return text if text.strip() else ""
+
+
+# --- the one place where passwords leave their cells ----------------------------------------------
+
+
+def read_passwords(
+    mapping: LoadedMapping, tables: Mapping[str, Table], wanted: Collection[str]
+) -> dict[str, SecretStr]:
+    """Return the passwords that the sources have for the usernames in `wanted`, by compare key.
+
+    The first source in the order of `users.from` with a password wins, as in the desired state,
+    which holds only the place of the cell. Unusable passwords are left out; `normalize` has told
+    about them.
+    """
+    users = mapping.spec.users
+    keys = {compare_key(username) for username in wanted}
+    found: dict[str, SecretStr] = {}
+    if users is None or not keys:
+        return found
+    shared = contexts(mapping.spec)
+    for source in users.sources:
+        column = password_column(users, tables[source])
+        if column is None:
+            continue
+        rows = FilledRows(tables[source])
+        username = read_column(
+            compile_username(users.fields.username, shared[source]), rows, Notes()
+        )
+        named = username.where(lambda one: person_key(one) in keys)
+        for row in np.flatnonzero(named).tolist():
+            key = person_key(username[row]) or ""
+            text = password_text(rows[row], column)
+            usable = text and cell_password_problem(text, shared[source].clear) is None
+            if usable and key not in found:
+                found[key] = SecretStr(text)
+    return found
+
+
+def same_password(users: Users, rows: FilledRows) -> Callable[[UserRow, UserRow], bool]:
+    """Return a function that compares whether two rows of a source have the same password."""
+    column = password_column(users, rows.table) or ""
+
+    def same(one: UserRow, other: UserRow) -> bool:
+        texts = (password_text(rows.table.row(row.id[1]), column) for row in (one, other))
+        return next(texts) == next(texts)
+
+    return same

@@ -25,7 +25,7 @@ from kanport.mapping import load_mapping
 from kanport.memory import NOTHING, LedgerState
 from kanport.messages import counted
 from kanport.model import CurrentState, DesiredState, PasswordCell
-from kanport.normalize.passwords import read_passwords
+from kanport.normalize.users import read_passwords
 from kanport.pipeline.directories import compare_directories, doubt_leavers, doubt_losses
 from kanport.pipeline.inputs import Inputs, read_tables
 from kanport.pipeline.recalled import compared_with

@@ -29,7 +29,7 @@ class Context(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class BoundRule:
+class CompiledRule:
     """A rule made ready for the rows of one source. `what` names the value in messages.
 
     `names` is True where the value is the name or the id of a person, a group or a project, so that
@@ -83,8 +83,8 @@ class BoundRule:
         set_part("is_secret", not self.context.secret.isdisjoint(self.columns))
 
 
-def bind(
-    rule: Rule,
+def compile_rule(
+    rule: Rule | None,
     what: str,
     context: Context,
     *,
@@ -93,12 +93,14 @@ def bind(
     clearable: bool = False,
     names: bool = False,
     lines: bool = False,
-) -> BoundRule | None:
-    """Make a rule ready for one source; None where the rule reads nothing of this source.
+) -> CompiledRule | None:
+    """Compile a rule for one source; None where it reads nothing of this source.
 
     `check` judges the finished value. `closed` says that only certain words are taken anyway, so
     that a number or a boolean in a cell is no reason to warn.
     """
+    if rule is None:
+        return None
     by_id = isinstance(rule, ProjectRule) and rule.id is not None
     if isinstance(rule, ProjectRule):
         rule = rule.made_by
@@ -109,7 +111,7 @@ def bind(
     if rule.values is not None:
         table = {composed(key): composed(scalar_text(value)) for key, value in rule.values.items()}
     split = rule.split if isinstance(rule, ListRule) else None
-    return BoundRule(
+    return CompiledRule(
         what,
         context,
         columns,
@@ -132,7 +134,7 @@ def bind(
 
 
 def scalar_text(value: str | bool | int) -> str:
-    """Give a constant of a mapping as text.
+    """Return a constant of a mapping as text.
 
     >>> scalar_text(True), scalar_text(7)
     ('true', '7')
@@ -141,7 +143,7 @@ def scalar_text(value: str | bool | int) -> str:
 
 
 def fold_table(table: Mapping[str, str]) -> dict[str, str]:
-    """Give a value table by folded keys, without those that only case and blanks tell apart.
+    """Return a value table by folded keys, without those that only case and blanks tell apart.
 
     >>> fold_table({"RW": "member", "x": "a", "X": "b"})
     {'rw': 'member'}
@@ -153,16 +155,16 @@ def fold_table(table: Mapping[str, str]) -> dict[str, str]:
 
 
 def fold(text: str) -> str:
-    """Give the text by which a cell is looked up in a table where it is not there exactly."""
+    """Return the text by which a cell is looked up in a table where it is not there exactly."""
     return case_key(strip_blanks(text))
 
 
 def splitter(split: str | tuple[str, ...]) -> re.Pattern[str]:
-    """Give the pattern of what separates several values in one cell, the longest first."""
+    """Return the pattern of what separates several values in one cell, the longest first."""
     marks = sorted((split,) if isinstance(split, str) else split, key=len, reverse=True)
     return re.compile("|".join(map(re.escape, marks)))
 
 
 def composed(text: str) -> str:
-    """Give the text in Unicode's composed form (NFC), as sources give their cells."""
+    """Return the text in Unicode's composed form (NFC), as sources give their cells."""
     return in_form("NFC", text)
