@@ -159,7 +159,7 @@ def test_what_is_adopted_is_managed_from_then_on(
     assert [(one.username, one.project) for one in known.grants.values()] == [("ada", "ALPHA")]
     again = kanport("adopt", "night.yaml", "--yes")
     assert "0 users and 0 memberships. Managed already" in again.out
-    assert "1 user and 1 membership are already" in again.out
+    assert "Managed already: 1 user and 1 membership" in again.out
     write(tmp_path, "bob,ALPHA")
     for _ in range(3):
         tomorrow()

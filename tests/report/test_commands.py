@@ -98,7 +98,7 @@ def test_a_masked_plan_is_for_people_and_never_for_apply(kanport: Kanport, club:
     assert "Lovelace" not in told.out and "masked-" in told.out
     refused = kanport("plan", club, "--mask", "--format", "json")
     assert refused.code == 2
-    assert "cannot have pseudonyms" in refused.err
+    assert "cannot change the plan itself" in refused.err
 
 
 def test_two_plans_are_not_compared_masked(kanport: Kanport, plan: str) -> None:
