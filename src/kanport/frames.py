@@ -40,6 +40,10 @@ def uncollected() -> Iterator[None]:
         yield
     finally:
         if was_on:
+            # All that was made counts as old, or Python would look through it at once.
+            if not gc.get_freeze_count():
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()
 
 
