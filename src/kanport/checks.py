@@ -92,9 +92,9 @@ def _finding(code: str, groups: list[DesiredGroup]) -> Finding:
 
 
 def shared_emails(desired: DesiredState, mapping: MappingFile) -> Iterator[Finding]:
-    """Tell of people with one e-mail address: Kanboard allows it, but mail goes to all of them.
+    """Find users with the same email address: Kanboard allows it, but all of them get the emails.
 
-    Where the mapping finds people by e-mail, none of them can be found so.
+    If the mapping finds users by email, Kanport finds none of them this way.
     """
     users = DesiredUsers.of(desired.users)
     by_address: dict[str, list[int]] = {}

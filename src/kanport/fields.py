@@ -183,7 +183,7 @@ def labels(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def values_of(user: User) -> dict[str, str | bool]:
-    """Return what a change of a user can speak of, by name of the field."""
+    """Return the fields that a change of a user can contain, by name."""
     return {one.name: one.of(user) for one in CHANGEABLE}
 
 

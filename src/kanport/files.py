@@ -62,8 +62,8 @@ def open_regular(path: Path, *, or_pipe: bool = False) -> BinaryIO:
     """Open a regular file for reading; raises OSError where it cannot be read.
 
     A pipe or a device is refused with OSError: nobody knows whether it ever ends, and opening a
-    pipe to which nobody writes would wait for ever. With `or_pipe` a pipe is opened as well, whose
-    reader must not wait for ever (`<(command)` of a shell is one).
+    pipe to which nobody writes would wait forever. With `or_pipe` a pipe is opened as well, whose
+    reader must not wait forever (`<(command)` of a shell is one).
     """
     file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY), "rb")
     mode = os.fstat(file.fileno()).st_mode

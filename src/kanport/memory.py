@@ -110,17 +110,17 @@ class LedgerState:
     """What the ledger of a mapping knows of one server.
 
     `identities` is whom each stable id meant when last seen, `departed` the usernames, by stable
-    id, of those whom Kanport removed. `users` are the users that Kanport created or was told to
-    adopt, by user id with the username, `grants` the memberships that it granted or was told to
-    adopt, by user id and project id. `absent` is by user id; `counted_at` is when the last plan
-    was made whose absences were counted. `through_group` are pairs of user id and project id where
-    access was found to come through a group, with the role that it gave: a change there cannot
-    take effect, and is not planned again. `group_access` is the role that Kanport gave a group, by
-    group id and project id: the server cannot list it; `access_names` has the names of the group
-    and the project then, empty where they are not known. `entries` are those of directories, as
-    they were last read: one that is not there any more is gone only if the directory proves it.
-    `named_projects` and `named_groups` are those that sources have named so far, by id with the
-    name; `group_members` are the users whom Kanport put into a group, by user id and group id.
+    id, of those whom Kanport removed. `users` are the users that Kanport created or adopted, by
+    user id with the username, `grants` the memberships that it granted or adopted, by user id and
+    project id. `absent` is by user id; `counted_at` is when the last plan was made whose absences
+    were counted. `through_group` are pairs of user id and project id where access was found to come
+    through a group, with the role that it gave: a change there cannot take effect, and is not
+    planned again. `group_access` is the role that Kanport gave a group, by group id and project id:
+    the server cannot list it; `access_names` has the names of the group and the project then, empty
+    where they are not known. `entries` are those of directories, as they were last read: one that
+    is not there any more is gone only if the directory proves it. `named_projects` and
+    `named_groups` are those that sources have named so far, by id with the name; `group_members`
+    are the users whom Kanport put into a group, by user id and group id.
     """
 
     identities: Mapping[str, Identity] = field(default_factory=dict)
@@ -144,11 +144,11 @@ class LedgerState:
         return not self.counted_at
 
     def manages(self, user: User) -> bool:
-        """Whether Kanport created this user or was told to adopt them."""
+        """Whether Kanport created or adopted this user."""
         return user.id in self.users and _same(self.users[user.id], user)
 
     def granted(self, user: User, project: Project) -> bool:
-        """Whether Kanport granted this membership or was told to adopt it."""
+        """Whether Kanport granted or adopted this membership."""
         grant = self.grants.get((user.id, project.id))
         if grant is None or not _same(grant.username, user):
             return False

@@ -1,7 +1,7 @@
 """Waits that end: one deadline for an exchange, and sockets and name look-ups that keep to it.
 
 A timeout of a socket bounds one silence, so that a peer which sends a byte now and then holds a
-program for ever. Every operation here gets a timeout that is cut to what is left of the exchange.
+program forever. Every operation here gets a timeout that is cut to what is left of the exchange.
 """
 
 import io

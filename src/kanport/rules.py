@@ -20,7 +20,7 @@ USERNAME_MAX = 191
 """Code points (`UserValidator`, and the width of the column)."""
 
 TEXT_MAX = 255
-"""Code points that MariaDB and PostgreSQL hold of a name or an e-mail address; more is an error."""
+"""Code points that MariaDB and PostgreSQL hold of a name or an email address; more is an error."""
 
 PASSWORD_MIN = 6
 """Code points (`UserValidator`)."""
@@ -246,7 +246,7 @@ def name_problem(text: str) -> Fact | None:
 
 
 def email_problem(text: str) -> Fact | None:
-    """Say what is wrong with an e-mail address; an empty one is allowed and clears it.
+    """Return what is wrong with an email address; an empty one is allowed and clears it.
 
     Kanboard's rule is that of an old Firefox: ASCII only, the local part not empty and of certain
     characters, a domain of two or more letters, digits, hyphens and single dots that neither begins

@@ -84,7 +84,7 @@ TABLE = [
         "Kanport validation: club\n"
         "✗ The data are not valid: 1 error in 1 row. 3 users and 3 memberships can be read.\n",
         "Error: 1 error in the source data; nothing is planned\n"
-        "Hint: mend the rows, or set invalid_rows: skip in the mapping to go on without them\n",
+        "Hint: correct the rows, or set invalid_rows: skip in the mapping to ignore them\n",
     ),
     Row(
         ways.no_mapping,

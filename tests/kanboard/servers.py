@@ -155,7 +155,7 @@ def hang(handler: BaseHTTPRequestHandler) -> None:
 
 
 def drip(handler: BaseHTTPRequestHandler) -> None:
-    """Send a byte now and then, for ever."""
+    """Send a byte now and then, forever."""
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
     while not cast(ScriptedServer, handler.server).ending.wait(0.02):
         handler.wfile.write(b" ")

@@ -229,7 +229,7 @@ def test_a_server_that_takes_no_connection_got_nothing() -> None:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
         place = listener.getsockname()
-        # A queue of length 0 takes one connection; the next waits for ever.
+        # A queue of length 0 takes one connection; the next waits forever.
         with socket.create_connection(place), socket.socket() as second:
             second.setblocking(False)
             second.connect_ex(place)

@@ -171,7 +171,7 @@ RULES = {
     ),
     GOOD.replace("{from: Login}", "{from: A, default: y}"): (
         "8:34: every row without a username would name the same person"
-        " | leave it out: a row without a username is told as a finding"
+        " | leave it out: a row without a username is a finding anyway"
     ),
     field("active: {from: A, values: {J: yes, N: false}}"): (
         "9:35: J must be true or false | yes, no, on and off are text in YAML 1.2"

@@ -164,7 +164,9 @@ NIGHTS = (
           code=8, said=("kanport sync of yesterday",)),
     Night("max joins, olga's ten days are over, and nobody is there to hear of it",
           (joins("max", ERP="member"), webhook_answers(500)),
-          changed=3, said=("1 person was created and 1 removed", "nobody was told by webhook")),
+          changed=3,
+          said=("1 person was created and 1 removed",
+                "could not send the notice by webhook")),
 )  # fmt: skip
 
 

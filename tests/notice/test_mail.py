@@ -1,4 +1,4 @@
-"""Notices by e-mail: encrypted, to everybody at once, and no header that anybody smuggled in."""
+"""Notices by email: encrypted, to everybody at once, and no header that anybody smuggled in."""
 
 import ssl
 from collections.abc import Iterator

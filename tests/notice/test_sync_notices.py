@@ -75,8 +75,14 @@ def test_a_notice_that_fails_is_told_and_changes_nothing(
     hook.answers, box.answer_to_data = [403], "554 no"
     said = world.run("sync", "club.yaml")
     assert said.code == 0
-    assert "Warning: nobody was told by webhook (127.0.0.1): it answered HTTP 403\n" in said.err
-    assert "Warning: nobody was told by email (ops@example.org): 127.0.0.1 refused" in said.err
+    assert (
+        "Warning: Kanport could not send the notice by webhook (127.0.0.1): it answered HTTP 403\n"
+        in said.err
+    )
+    assert (
+        "Warning: Kanport could not send the notice by email (ops@example.org): 127.0.0.1 refused"
+        in said.err
+    )
     assert "s3cret" not in said.err
     status = json.loads((world.folder / "status.json").read_text())
     assert [notice["sent"] for notice in status["last_run"]["notices"]] == [False, False]

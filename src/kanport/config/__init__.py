@@ -54,7 +54,7 @@ class Timeouts:
 
     `read` is the longest silence of the server while it works; `total` bounds one whole exchange,
     from the look-up of the name to the last byte, so that a server which drips cannot hold a run
-    for ever.
+    forever.
     """
 
     connect: float = 10.0

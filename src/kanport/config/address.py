@@ -38,7 +38,7 @@ def normalize_url(text: str, *, allow_http: bool = False) -> str:
     parts = _split(text)
     if "@" in parts.netloc:
         raise ConfigInvalid(
-            "The server's URL holds credentials.",
+            "The server's URL contains credentials.",
             hint="Take them out of the URL; the token belongs in KANPORT_TOKEN or in a file named "
             "by KANPORT_TOKEN_FILE.",
         )
@@ -51,8 +51,8 @@ def normalize_url(text: str, *, allow_http: bool = False) -> str:
     host = parts.hostname
     if parts.scheme == "http" and not allow_http and not is_loopback(host):
         raise ConfigInvalid(
-            f"http://{host} is not encrypted: the token could be read on the way.",
-            hint="Use https://, or allow it with --allow-http where nobody can listen in.",
+            f"http://{host} is not encrypted: others on the network could read the token.",
+            hint="Use https://, or --allow-http if the network is safe.",
         )
     netloc = f"[{host}]" if ":" in host else host
     if parts.port not in (None, 443 if parts.scheme == "https" else 80):
@@ -63,7 +63,7 @@ def normalize_url(text: str, *, allow_http: bool = False) -> str:
 def _split(text: str) -> SplitResult:
     # urlsplit drops line breaks and tabs silently, so that what is checked is not what was given.
     if re.search(r"[\s\x00-\x1f\x7f\\]", text):
-        raise ConfigInvalid("The server's URL holds blanks, control characters or backslashes.")
+        raise ConfigInvalid("The server's URL contains blanks, control characters or backslashes.")
     try:
         parts = urlsplit(text)
         # The port is parsed only when asked for.
@@ -73,7 +73,7 @@ def _split(text: str) -> SplitResult:
         (parts.hostname or "").encode("idna")
     except ValueError:
         raise ConfigInvalid(
-            "The server's URL is broken: look at its host and port.",
+            "The server's URL is invalid: check its host and port.",
             hint=f"A whole URL looks like {EXAMPLE}",
         ) from None
     return parts
@@ -116,7 +116,7 @@ def canonical_url(url: str) -> str:
 
 
 def port_of(url: str) -> int:
-    """Return the port of a URL; 0 where it cannot be told."""
+    """Return the port of a URL; 0 if it is unknown."""
     parts = urlsplit(url)
     try:
         return parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)

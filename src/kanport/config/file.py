@@ -46,7 +46,7 @@ class Configuration:
 
     @property
     def notify(self) -> Notify:
-        """Who is to be told; the tables of a profile replace those outside of it one by one."""
+        """The recipients of notices; tables of a profile replace those outside of it one by one."""
         given = {
             key: self.values[f"notify.{key}"].value
             for key in ("on", "webhook", "email")

@@ -52,9 +52,9 @@ class Layers:
     file: Configuration = field(default=NOTHING)
 
     def take(self, setting: Setting[T]) -> Sourced[T | None]:
-        """Give a setting with its origin; the default where nobody gives it.
+        """Return a setting with its origin, or its default.
 
-        Raises ConfigInvalid for a value that cannot be meant.
+        Raise ConfigInvalid for an invalid value.
         """
         flag = self.flags.get(setting.key)
         # A switch that is not there comes as False.
@@ -68,7 +68,7 @@ class Layers:
         return Sourced(setting.default, "default")
 
     def looked_at(self, *settings: Setting[Any]) -> tuple[str, ...]:
-        """Give a line for each place where a value was looked for in vain."""
+        """Return a line for each place that does not have the value."""
         return (
             *(f"searched {setting.flag}: not given" for setting in settings),
             *(f"searched {setting.variable}: not set" for setting in settings),
@@ -76,7 +76,7 @@ class Layers:
         )
 
     def file_lines(self, key: str) -> tuple[str, ...]:
-        """Give a line for each file in which a key was looked for in vain."""
+        """Return a line for each file that does not have the key."""
         file = self.file
         if file.path is None:
             return tuple(f"searched {place}" for place in file.looked_at)

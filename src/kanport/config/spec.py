@@ -24,7 +24,7 @@ class Keyring(Strict):
 
 
 class Reference(Strict):
-    """Where a secret stands; it never stands in the configuration itself."""
+    """Where to find a secret; the configuration itself never contains one."""
 
     env: Text | None = None
     file: Text | None = None
@@ -38,7 +38,7 @@ class Reference(Strict):
 
 
 class TokenReference(Reference):
-    """Where the token stands; it alone may come from standard input."""
+    """Where to find the token; only the token may come from standard input."""
 
     stdin: Literal[True] | None = None
 
@@ -71,7 +71,7 @@ class Webhook(Strict):
 
 def _address(text: str) -> str:
     if not _ADDRESS.fullmatch(text) or not text.isprintable():
-        raise problem("must be one e-mail address", hint='such as "ops@example.org"')
+        raise problem("must be one email address", hint='such as "ops@example.org"')
     return text
 
 
@@ -118,7 +118,7 @@ class Email(Strict):
 
 
 class Notify(Strict):
-    """Who is told of runs, and of which: those that failed, those that changed something, all."""
+    """Who gets notices, and of which runs: failed ones, those with changes, or all."""
 
     on: When = "failure"
     webhook: Webhook | None = None

@@ -20,7 +20,7 @@ from kanport.mapping.problems import CODE, listed, near, problem, quoted
 
 Table = dict[str, Any]
 
-# Tags get into the path of an error. No key of a file can begin with NUL, so they are told apart.
+# Tags get into the path of an error. No key of a file can begin with NUL, so they do not clash.
 TAG_MARK = "\0"
 TEXT, LIST, TABLE, NUMBER = "\0text", "\0list", "\0table", "\0number"
 
@@ -78,7 +78,7 @@ class Strict(BaseModel):
         """Give what is wrong between the keys of this part.
 
         It looks at the part as it was written, so it runs also where single keys are invalid, and
-        all mistakes are told in one go. Each part of `raw` may be of any type.
+        all mistakes appear at once. Each part of `raw` may be of any type.
         """
         yield from ()
 

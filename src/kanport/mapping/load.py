@@ -105,7 +105,7 @@ def _validate(document: Document) -> tuple[MappingFile | None, list[Mistake]]:
         # Only the spelling of the file counts: `from`, never `from_`.
         return MappingFile.model_validate(document.data, by_alias=True, by_name=False), mistakes
     except ValidationError as wrong:
-        # What is empty is told already, and need not be told to be of the wrong type as well.
+        # An empty value is already a mistake; do not report its type as well.
         mistakes += [found for found in explain(wrong, document) if found.spot not in told]
     return None, mistakes
 

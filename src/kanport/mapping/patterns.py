@@ -1,8 +1,8 @@
 """Regular expressions of a mapping: written as for Python's `re`, and ended where they take long.
 
-`re` runs for ever on one hostile cell where quantifiers are nested, and nothing can stop it. The
+`re` runs forever on one hostile cell where quantifiers are nested, and nothing can stop it. The
 engine of the package `regex` has a timeout, in seconds of the processor, so that a busy machine
-changes nothing. A linear-time engine (re2) is not there for every system that Kanport runs on, and
+changes nothing. A linear-time engine (re2) is not there forevery system that Kanport runs on, and
 its \\w knows ASCII only.
 """
 

@@ -24,7 +24,7 @@ PROJECT_ROLES = tuple(str(role) for role in ProjectRole)
 
 
 class Roles(NamedTuple):
-    """The roles that a place may say, with how to speak of them."""
+    """The roles that a key accepts, and their name in messages."""
 
     known: tuple[str, ...]
     hint: str
@@ -110,7 +110,7 @@ def _tells_people_apart(rule: Table, columns: Any, used: Iterable[str], at: Step
         yield problem(
             "every row without a username would name the same person",
             at=(*at, "default"),
-            hint="leave it out: a row without a username is told as a finding",
+            hint="leave it out: a row without a username is a finding anyway",
         )
     lacking = [name for name in used if isinstance(columns, dict) and name not in columns]
     if lacking:

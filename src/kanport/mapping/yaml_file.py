@@ -48,7 +48,7 @@ class Mistake(NamedTuple):
 
 
 class NotYaml(Exception):
-    """The text cannot be read as YAML at all, so that this is the only mistake that can be told."""
+    """The text is not YAML at all, so this is the only mistake."""
 
     def __init__(self, mistake: Mistake) -> None:
         super().__init__(mistake.message)

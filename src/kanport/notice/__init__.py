@@ -1,6 +1,6 @@
-"""Telling somebody how a run ended: by webhook and by e-mail, never with a secret.
+"""Send notices of how a run ended, to a webhook and by email, never with a secret.
 
-A notice that fails changes nothing of what the run did; it is told as a delivery that failed.
+A failed notice does not change the run; Kanport reports it as a failed delivery.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -112,7 +112,7 @@ def _ready(hook: Webhook, surroundings: Surroundings) -> ReadyHook:
 
 
 def _host_of(hook: Webhook) -> str:
-    # Whoever knows the whole URL of a webhook can mostly post to it, so only the host is told.
+    # The whole URL of a webhook usually suffices to post to it, so show only the host.
     if not isinstance(hook.url, str):
         return "the URL that is set"
     return urlsplit(hook.url).hostname or "the URL that is set"

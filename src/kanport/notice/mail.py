@@ -1,4 +1,4 @@
-"""Sending a notice by e-mail. The one place that knows smtplib."""
+"""Send a notice by email. Only this module uses smtplib."""
 
 import contextlib
 import smtplib

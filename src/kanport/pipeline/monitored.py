@@ -263,7 +263,7 @@ def _tell(ending: Ending, files: StatusFiles, layers: Layers, warn: Callable[[st
         else:
             level = logging.WARNING
             tell(logger, "notice.failed", problem, level=level, channel=channel, to=to)
-            warn(f"nobody was told by {channel} ({to}): {problem}")
+            warn(f"Kanport could not send the notice by {channel} ({to}): {problem}")
     if deliveries:
         ending = files.write(ending, deliveries)
     return int(ending.exit_code)

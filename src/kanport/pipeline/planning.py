@@ -174,7 +174,7 @@ def _stop_at_errors(inputs: Inputs, findings: Iterable[Finding]) -> None:
         raise SourceInvalid(
             f"{count} {'error' if count == 1 else 'errors'} in the source data; nothing is planned",
             findings=found,
-            hint="mend the rows, or set invalid_rows: skip in the mapping to go on without them",
+            hint="correct the rows, or set invalid_rows: skip in the mapping to ignore them",
         )
 
 
