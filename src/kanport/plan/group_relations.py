@@ -22,11 +22,11 @@ from kanport.plan.groups import FoundGroup, GroupKey, Groups, ProjectKey
 from kanport.plan.matching import name_matcher
 from kanport.plan.model import PlanBecause
 from kanport.plan.naming import group_part, protected_finding
-from kanport.plan.relations import Diff, Party, RemovalPolicy, leave_group, relation_change
+from kanport.plan.relations import Party, RemovalPolicy, leave_group, relation_change
 from kanport.plan.resolve import Resolved
 from kanport.plan.roles import project_rank, shown_not
 from kanport.plan.wanted import ResolvedRelation, compare, match_members, project_problem
-from kanport.plan.withheld import cause
+from kanport.plan.withheld import Diff, cause
 
 Place = tuple[GroupKey, ProjectKey]
 """A group and a project."""

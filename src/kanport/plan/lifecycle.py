@@ -29,11 +29,11 @@ from kanport.plan.ownership import ownership_of
 from kanport.plan.people import Person, Persons, origin_of
 from kanport.plan.resolve import Resolved
 from kanport.plan.roles import active_risks, removal_risks
-from kanport.plan.withheld import Withheld, cause
+from kanport.plan.withheld import Diff, cause
 
 
-@dataclass(frozen=True, slots=True)
-class Offboarding:
+@dataclass(slots=True)
+class Offboarding(Diff[UserChange]):
     """What becomes of users who are in no source, and what the ledger is to know of them.
 
     `waiting` are the ids of those to whom nothing happens yet, so that their access stays as well,
@@ -42,14 +42,11 @@ class Offboarding:
     whose access would end as well.
     """
 
-    changes: tuple[UserChange, ...] = ()
-    findings: tuple[Finding, ...] = ()
-    absences: tuple[PlanAbsence, ...] = ()
-    waiting: frozenset[int] = frozenset()
-    leaving: frozenset[int] = frozenset()
-    gone: frozenset[int] = frozenset()
-    withheld: tuple[Withheld, ...] = ()
-    held: Mapping[int, tuple[PlanBecause, ...]] = field(default_factory=dict)
+    absences: list[PlanAbsence] = field(default_factory=list)
+    waiting: set[int] = field(default_factory=set)
+    leaving: set[int] = field(default_factory=set)
+    gone: set[int] = field(default_factory=set)
+    held: dict[int, tuple[PlanBecause, ...]] = field(default_factory=dict)
 
 
 def offboard(
@@ -57,40 +54,33 @@ def offboard(
     current: CurrentState,
     mapping: MappingFile,
     memory: LedgerState,
-    protected: Callable[[str], bool],
     now: str,
 ) -> Offboarding:
     """Return what is to happen to managed users who are provably in no source.
 
     `now` is when the plan is made (UTC, RFC 3339): a run of it is one more that misses them.
     """
-    returned = tuple(_returned(resolved, mapping, memory))
+    made = Offboarding(absences=list(_returned(resolved, mapping, memory)))
     steps = mapping.users.steps if mapping.users is not None else None
     # If the server could not list its users, the few that were read prove nothing of the others.
     if steps is None or current.unlisted is not None:
-        return Offboarding(absences=returned)
+        return made
+    protected = name_matcher(mapping.protect)
     managed = ownership_of(mapping.users, memory).when_missing
     present = resolved.persons.with_user.keys()
     absent = [user for user in current.users if user.id not in present and managed(user)]
-    leavers = _Leavers(resolved, current, mapping, memory, steps, now)
+    leavers = _Leavers(resolved, current, mapping, memory, steps, now, made)
     for user in absent:
         leavers.decide(user, is_protected=protected(user.username))
-    findings = [*leavers.findings, *removal_findings(leavers.removed_later, steps)]
+    made.absences.sort(key=lambda one: one.user_id)
+    made.findings.extend(removal_findings(leavers.removed_later, steps))
     if mapping.keeps_ledger:
-        findings.extend(ahead_findings(memory, now))
+        made.findings.extend(ahead_findings(memory, now))
     if mapping.keeps_ledger and memory.is_new and not _sources_say_who_is_active(mapping):
         disabled = (user.username for user in absent if not user.active)
-        findings.extend(new_ledger_findings(name for name in disabled if not protected(name)))
-    return Offboarding(
-        tuple(leavers.changes),
-        tuple(findings),
-        tuple(sorted((*returned, *leavers.absences), key=lambda one: one.user_id)),
-        frozenset(leavers.waiting),
-        frozenset(leavers.leaving),
-        frozenset(leavers.gone),
-        tuple(leavers.withheld),
-        leavers.held,
-    )
+        unknown = new_ledger_findings(name for name in disabled if not protected(name))
+        made.findings.extend(unknown)
+    return made
 
 
 class _Leavers:
@@ -104,21 +94,15 @@ class _Leavers:
         memory: LedgerState,
         steps: Steps,
         now: str,
+        made: Offboarding,
     ) -> None:
+        self._made = made
         self._resolved, self._current, self._memory = resolved, current, memory
         self._steps, self._now, self._keeps_ledger = steps, now, mapping.keeps_ledger
         self._listed = _Listed.of(resolved)
         self._members = _members(resolved, current)
         self._by_lists = mapping.memberships_missing == "revoke"
-        self.changes: list[UserChange] = []
-        self.withheld: list[Withheld] = []
-        self.findings: list[Finding] = []
-        self.absences: list[PlanAbsence] = []
         self.removed_later: list[Absence] = []
-        self.waiting: set[int] = set()
-        self.leaving: set[int] = set()
-        self.gone: set[int] = set()
-        self.held: dict[int, tuple[PlanBecause, ...]] = {}
 
     def decide(self, user: User, *, is_protected: bool) -> None:
         """Decide about one user: the next step on the way out, or what prevents it."""
@@ -126,14 +110,14 @@ class _Leavers:
         disabled = before is not None and before.disabled_at is not None
         unproven = self._listed.causes(user, self._current, self._resolved)
         if not unproven and not is_protected:
-            self.gone.add(user.id)
+            self._made.gone.add(user.id)
         if not self._concerns(user, disabled=disabled):
             return
         absence = absence_at(before, user.username, self._now, self._memory.counted_at)
         if not is_protected and unproven and disabled and user.active:
-            self.absences.append(_absence(user, "enabled"))
+            self._made.absences.append(_absence(user, "enabled"))
         elif not is_protected and not unproven and self._keeps_ledger:
-            self.absences.append(_absence(user, "missing"))
+            self._made.absences.append(_absence(user, "missing"))
         obstacles = (*unproven, *([cause("protected-account")] if is_protected else []))
         step = _next_step(user, absence, self._steps, self._now)
         if not obstacles:
@@ -141,14 +125,11 @@ class _Leavers:
         if step.waits:
             obstacles = (*obstacles, *step.not_yet)
         if obstacles and (self._steps.and_ is not None or self._by_lists):
-            self.held[user.id] = obstacles
-        if step.change is None:
-            return
-        if because := tuple(dict.fromkeys((*obstacles, *step.not_yet))):
+            self._made.held[user.id] = obstacles
+        if step.change is not None:
             since = before.since if before is not None and before.runs else None
-            self.withheld.append(Withheld(step.change, because, since, "users"))
-        else:
-            self.changes.append(step.change)
+            because = (*obstacles, *step.not_yet)
+            self._made.end(step.change, because, since=since, told_as="users")
 
     def _concerns(self, user: User, *, disabled: bool) -> bool:
         """Return whether the mapping may do anything to a user: to the account or its access."""
@@ -164,13 +145,13 @@ class _Leavers:
     def _note(self, user: User, absence: Absence, step: "_Step") -> None:
         """Record of a user whom nothing protects that they wait, or that their access ends."""
         if step.waits:
-            self.waiting.add(user.id)
-            self.findings.append(waiting_finding(absence, self._steps, active=user.active))
+            self._made.waiting.add(user.id)
+            self._made.findings.append(waiting_finding(absence, self._steps, active=user.active))
         elif not step.removes_now:
             if not user.active:
                 self.removed_later.append(absence)
             if self._steps.and_ is not None:
-                self.leaving.add(user.id)
+                self._made.leaving.add(user.id)
 
 
 class _Step(NamedTuple):

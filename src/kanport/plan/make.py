@@ -28,6 +28,7 @@ from kanport.plan.groups import Groups, diff_groups, match_groups
 from kanport.plan.guards import Allowances, GuardContext, SourceUsage, judge
 from kanport.plan.guards.limits import names_without_meaning
 from kanport.plan.ledger_update import identities_of
+from kanport.plan.lifecycle import offboard
 from kanport.plan.memberships import diff_memberships
 from kanport.plan.model import Plan, PlanEntry, PlanMapping, PlanServer, PlanSource
 from kanport.plan.naming import sorted_names, user_part
@@ -72,19 +73,26 @@ def make_plan(
     given = tuple(findings)
     memory = with_present_names(memory, current)
     resolved = resolve(desired, current, mapping, given, memory.identities)
-    users = diff_users(resolved, current, mapping, memory, created_at)
-    resolved = without_gone(resolved, users.missing.gone)
-    policy = RemovalPolicy(resolved, current, mapping, memory, users.missing)
+    users = diff_users(resolved, current, mapping, memory)
+    missing = offboard(resolved, current, mapping, memory, created_at)
+    resolved = without_gone(resolved, missing.gone)
+    policy = RemovalPolicy(resolved, current, mapping, memory, missing)
     dropped = dropped_projects(policy)
     groups = _plan_groups(policy, dropped)
     held = Roles.of(current.roles)
     access = diff_memberships(policy, held, groups.projection)
     beyond = DroppedDiff(dropped, policy, groups.projection)
     changes = in_plan_order(
-        (*users.changes, *groups.changes, *access.changes, *beyond.changes),
+        (*users.changes, *missing.changes, *groups.changes, *access.changes, *beyond.changes),
         (user.username for user in current.users),
     )
-    withheld = (*users.withheld, *groups.withheld, *access.withheld, *beyond.withheld)
+    withheld = (
+        *users.withheld,
+        *missing.withheld,
+        *groups.withheld,
+        *access.withheld,
+        *beyond.withheld,
+    )
     by_action = ChangesByAction(changes)
     moves = indirect_changes(changes, current, groups.projection, resolved.new_projects.projects)
     beside = unchanged_access(by_action, current, held, moves)
@@ -123,6 +131,7 @@ def make_plan(
                     *given,
                     *resolved.findings,
                     *users.findings,
+                    *missing.findings,
                     *groups.findings,
                     *access.findings,
                     *beyond.findings,
@@ -136,7 +145,7 @@ def make_plan(
         ),
         withheld=in_order_of_plan(withheld),
         identities=identities_of(resolved.persons, changes),
-        absences=users.missing.absences,
+        absences=tuple(missing.absences),
         entries=_entries(entries),
         access=beside,
         people=people_named(changes, beside, current),

@@ -26,11 +26,11 @@ from kanport.plan.naming import (
 )
 from kanport.plan.ownership import managed_grants
 from kanport.plan.projection import GroupProjection
-from kanport.plan.relations import Diff, Party, RemovalPolicy, relation_change
+from kanport.plan.relations import Party, RemovalPolicy, relation_change
 from kanport.plan.resolve import Resolved
 from kanport.plan.roles import access_risks, project_rank
 from kanport.plan.wanted import ResolvedRelation, compare
-from kanport.plan.withheld import ToldAs, cause
+from kanport.plan.withheld import Diff, ToldAs, cause
 
 _NOT_A_MEMBER, _KEEPS_ROLE = fact("not-a-member"), fact("keeps-role")
 

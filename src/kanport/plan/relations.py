@@ -2,24 +2,20 @@
 
 Memberships, members of groups and the access of groups are one relation: a holder, a target, and a
 role or none. Lists that do not name a relation, users who leave, and projects and groups that the
-sources no longer name end relations. All of them ask `RemovalPolicy` what prevents it, and `Diff`
-takes the answer: the change, or what is withheld with its causes.
+sources no longer name end relations. All of them ask `RemovalPolicy` what prevents it.
 """
 
-from collections.abc import Collection, Iterable, Sequence, Set
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence, Set
 from functools import cache
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from kanport.facts import Fact
-from kanport.findings import Finding
 from kanport.mapping.spec import MappingFile
 from kanport.memory import LedgerState
 from kanport.model import RELATIONS, About, AnyProject, CurrentState, Group, Pair, User
 from kanport.names import compare_key
 from kanport.plan.change import (
     Action,
-    Change,
     RelationAction,
     RelationChange,
     Risk,
@@ -33,9 +29,7 @@ from kanport.plan.naming import sorted_names
 from kanport.plan.ownership import ownership_of
 from kanport.plan.resolve import Resolved
 from kanport.plan.roles import access_risks
-from kanport.plan.withheld import ToldAs, Withheld, cause
-
-ChangeT = TypeVar("ChangeT", bound=Change)
+from kanport.plan.withheld import cause
 
 
 class Party(NamedTuple):
@@ -91,31 +85,6 @@ def leave_group(group: Group, user_id: int, username: str | None, why: Fact) -> 
         risk=(Risk.ACCESS_LOST,),
         why=why,
     )
-
-
-@dataclass(slots=True)
-class Diff(Generic[ChangeT]):
-    """The changes, how many need none, what was found, and what is withheld."""
-
-    changes: list[ChangeT] = field(default_factory=list)
-    unchanged: int = 0
-    findings: list[Finding] = field(default_factory=list)
-    withheld: list[Withheld] = field(default_factory=list)
-
-    def end(
-        self,
-        change: ChangeT,
-        because: Iterable[PlanBecause],
-        *,
-        since: str | None = None,
-        told_as: ToldAs = "",
-    ) -> bool:
-        """Add a removal, or withhold it because of what prevents it; return whether it is made."""
-        if once := tuple(dict.fromkeys(because)):
-            self.withheld.append(Withheld(change, once, since, told_as))
-        else:
-            self.changes.append(change)
-        return not once
 
 
 class RemovalPolicy:

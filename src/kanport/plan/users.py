@@ -1,7 +1,6 @@
 """Compare the users on the server with what the sources say of them. Pure."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -23,7 +22,7 @@ from kanport.names import compare_key
 from kanport.origin import Origin, first_place, in_place_order
 from kanport.plan.change import Action, Password, Risk, UserChange, UserSide, sorted_risks
 from kanport.plan.kanboard_ldap import by_ldap, kanboard_ldap_findings
-from kanport.plan.lifecycle import Offboarding, Reactivation, offboard
+from kanport.plan.lifecycle import Reactivation
 from kanport.plan.matching import name_matcher
 from kanport.plan.model import PlanBecause
 from kanport.plan.naming import protected_finding, sorted_names, spelled_finding, user_finding
@@ -31,73 +30,40 @@ from kanport.plan.ownership import ownership_of
 from kanport.plan.people import Person, Persons, origin_of
 from kanport.plan.resolve import Resolved, creates_inactive
 from kanport.plan.roles import active_risks, role_risks
-from kanport.plan.withheld import Withheld, cause
+from kanport.plan.withheld import Diff, cause
 
 _LOWERING = frozenset({Risk.ACCESS_LOST, Risk.ADMIN_LOST})
 
 
-@dataclass(frozen=True, slots=True)
-class UserDiff:
-    """The changes of users, how many need none, what was found on the way, and who is missing."""
-
-    changes: tuple[UserChange, ...]
-    unchanged: int
-    findings: tuple[Finding, ...]
-    missing: Offboarding
-    withheld: tuple[Withheld, ...]
-
-
 def diff_users(
-    resolved: Resolved, current: CurrentState, mapping: MappingFile, memory: LedgerState, now: str
-) -> UserDiff:
-    """Compare every desired person with their user on the server, then look for who is missing.
-
-    `now` is when the plan is made (UTC, RFC 3339).
-    """
-    protected = name_matcher(mapping.protect)
+    resolved: Resolved, current: CurrentState, mapping: MappingFile, memory: LedgerState
+) -> Diff[UserChange]:
+    """Compare every desired person with their user on the server."""
+    diff = _Comparison(resolved, mapping, memory)
     same = _are_same(resolved.persons)
-    new = _plainly_new(resolved, protected)
-    diff = _Comparison(resolved, mapping, memory, protected)
+    new = _plainly_new(resolved, diff.protected)
     diff.unchanged = int(same.sum())
     diff.changes.extend(_create(resolved.persons, at, RandomPassword()) for at in new)
     same[new] = True
     differing = {at: resolved.persons[at] for at in np.flatnonzero(~same).tolist()}
     for at, person in differing.items():
         diff.compare(at, person)
-    missing = offboard(resolved, current, mapping, memory, protected, now)
-    return UserDiff(
-        (*diff.changes, *missing.changes),
-        diff.unchanged,
-        (
-            *diff.findings,
-            *kanboard_ldap_findings(diff.changes, current),
-            *migration_findings(differing.values(), diff.changes, mapping),
-            *missing.findings,
-        ),
-        missing,
-        (*diff.withheld, *missing.withheld),
-    )
+    diff.findings.extend(kanboard_ldap_findings(diff.changes, current))
+    diff.findings.extend(migration_findings(differing.values(), diff.changes, mapping))
+    return diff
 
 
-class _Comparison:
+class _Comparison(Diff[UserChange]):
     """The changes of the users who differ from what the sources say, one user at a time."""
 
-    def __init__(
-        self,
-        resolved: Resolved,
-        mapping: MappingFile,
-        memory: LedgerState,
-        protected: Callable[[str], bool],
-    ) -> None:
-        self._resolved, self._protected = resolved, protected
+    def __init__(self, resolved: Resolved, mapping: MappingFile, memory: LedgerState) -> None:
+        super().__init__()
+        self.protected = name_matcher(mapping.protect)
+        self._resolved = resolved
         self._to_disable = ownership_of(mapping.users, memory).to_disable
         self._reactivation = Reactivation.of(memory, resolved, mapping.allow_admins)
         self._creates_inactive = creates_inactive(mapping)
         self._new_emails = _new_emails(resolved.persons)
-        self.changes: list[UserChange] = []
-        self.withheld: list[Withheld] = []
-        self.findings: list[Finding] = []
-        self.unchanged = 0
 
     def compare(self, at: int, person: Person) -> None:
         """Add the changes that one person needs, those withheld, and what there is to know."""
@@ -108,11 +74,9 @@ class _Comparison:
         if asked and self._is_protected(person):
             place = origin_of(person.desired)
             self.findings.append(protected_finding(person.desired.username.value, place))
-            self.withheld += [
-                Withheld(one, (cause("protected-account"),))
-                for one in asked
-                if _lowers(one, person.user)
-            ]
+            for one in asked:
+                if _lowers(one, person.user):
+                    self.end(one, (cause("protected-account"),))
             return
         self.unchanged += not asked
         made = self._made(asked, person)
@@ -148,7 +112,7 @@ class _Comparison:
         names = [person.desired.username.value]
         if person.user is not None:
             names.append(person.user.username)
-        return any(map(self._protected, names))
+        return any(map(self.protected, names))
 
     def _made(self, asked: Iterable[UserChange], person: Person) -> list[UserChange]:
         """Return the changes that nothing prevents, and withhold the others."""
@@ -161,7 +125,7 @@ class _Comparison:
                 continue
             finding, because = prevented
             notes[finding] = None
-            self.withheld.append(Withheld(change, because))
+            self.end(change, because)
         self.findings.extend(notes)
         return made
 
@@ -192,7 +156,7 @@ class _Comparison:
             why = why or fact("person-disabled", username=user.username)
             yield finding(why, place, value=user.username)
         by_ldap = isinstance(wanted.password, LdapPassword)
-        if by_ldap and not user.ldap and not self._protected(user.username):
+        if by_ldap and not user.ldap and not self.protected(user.username):
             yield user_finding("user-local", user.username, place)
 
 

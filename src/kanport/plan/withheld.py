@@ -2,8 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
-from typing import Any, Literal, Self
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, Literal, Self, TypeVar
 
 from kanport.facts import Fact, fact
 from kanport.findings import Finding, found
@@ -16,6 +16,8 @@ from kanport.plan.naming import sorted_names, sorted_parts
 
 # So many places are named for one cause; of the others, the plan says how many there are.
 MOST_PLACES = 20
+
+ChangeT = TypeVar("ChangeT", bound=Change)
 
 _CODES = {
     "row": "invalid-row",
@@ -55,6 +57,31 @@ class Withheld:
         """Return it as the plan file holds it."""
         change = replace(self.change, why=None, risk=(), origin=())
         return PlanWithheld(change, self.because, self.since)
+
+
+@dataclass(slots=True)
+class Diff(Generic[ChangeT]):
+    """The changes, how many need none, what was found, and what is withheld."""
+
+    changes: list[ChangeT] = field(default_factory=list)
+    unchanged: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    withheld: list[Withheld] = field(default_factory=list)
+
+    def end(
+        self,
+        change: ChangeT,
+        because: Iterable[PlanBecause],
+        *,
+        since: str | None = None,
+        told_as: ToldAs = "",
+    ) -> bool:
+        """Add a removal, or withhold it because of what prevents it; return whether it is made."""
+        if once := tuple(dict.fromkeys(because)):
+            self.withheld.append(Withheld(change, once, since, told_as))
+        else:
+            self.changes.append(change)
+        return not once
 
 
 def cause(
