@@ -200,7 +200,7 @@ class DroppedDiff(MembershipDiff):
             return False
         because = self._obstacles(user, project)
         why = fact("project-unnamed")
-        ends = self.end_membership(user, project, role, why, because, told_as="dropped")
+        ends = self.end_membership(user, project, role, why, because, finding_case="dropped")
         return bool(ends) or any(one.why.code not in DECIDED for one in because)
 
     def _obstacles(self, user: User, project: Project) -> tuple[PlanBecause, ...]:

@@ -76,7 +76,7 @@ class MembersDiff(Diff[RelationChange | GroupChange]):
         listed: bool = False,
     ) -> bool:
         """Take a user out of a group, or withhold that; return whether it is made."""
-        leaves = self.end(change, because, told_as="members" if listed else "")
+        leaves = self.end(change, because, finding_case="members" if listed else "")
         if leaves:
             inside = self.after.setdefault(GroupKey.of(group), set(group.members))
             inside.discard(change.user_id or 0)
@@ -143,7 +143,7 @@ def _end_unlisted(
         keys = {compare_key(group.name), wanted.key}
         because = [*policy.account(user), *policy.member(user, keys)]
         if doubtful:
-            # Whoever cannot be told may be anybody in the group, under another spelling.
+            # A name that means nobody may be a slip of the pen for any member of the group.
             places = tuple(chain.from_iterable(doubtful.values()))
             because.append(cause("invalid-row", places, case="any", count=len(places)))
     change = leave_group(there, user_id, username, fact("not-listed", case="member"))
@@ -359,7 +359,7 @@ def _end_access(
         return
     unclear = () if keys.isdisjoint(groups.unclear) else (cause("unclear-group"),)
     if because := unclear or policy.access(keys, project):
-        diff.end(change, because, told_as="access")
+        diff.end(change, because, finding_case="access")
         return
     inside = policy.accounts_in(group)
     if inside:

@@ -129,7 +129,7 @@ class _Leavers:
         if step.change is not None:
             since = before.since if before is not None and before.runs else None
             because = (*obstacles, *step.not_yet)
-            self._made.end(step.change, because, since=since, told_as="users")
+            self._made.end(step.change, because, since=since, finding_case="users")
 
     def _concerns(self, user: User, *, disabled: bool) -> bool:
         """Return whether the mapping may do anything to a user: to the account or its access."""

@@ -30,7 +30,7 @@ from kanport.plan.relations import Party, RemovalPolicy, relation_change
 from kanport.plan.resolve import Resolved
 from kanport.plan.roles import access_risks, project_rank
 from kanport.plan.wanted import ResolvedRelation, compare
-from kanport.plan.withheld import Diff, ToldAs, cause
+from kanport.plan.withheld import Diff, FindingCase, cause
 
 _NOT_A_MEMBER, _KEEPS_ROLE = fact("not-a-member"), fact("keeps-role")
 
@@ -96,7 +96,7 @@ class MembershipDiff(Diff[RelationChange]):
         why: Fact,
         because: Iterable[PlanBecause],
         *,
-        told_as: ToldAs,
+        finding_case: FindingCase,
     ) -> bool | None:
         """End a membership, or withhold that; return whether it ends, None if a group gives it.
 
@@ -116,7 +116,7 @@ class MembershipDiff(Diff[RelationChange]):
             why=why,
             risk=risk | ({Risk.MAYBE_THROUGH_GROUP} if through else set()),
         )
-        ends = self.end(change, because, since=self.policy.since(user), told_as=told_as)
+        ends = self.end(change, because, since=self.policy.since(user), finding_case=finding_case)
         if ends and change.after is None:
             self.findings.extend(_through_group(change, through))
         return ends
@@ -161,7 +161,7 @@ class _Comparison(MembershipDiff):
         if user is None:
             if self.by_lists:
                 unread = cause("unread-users", case="user")
-                self.end(_of_unread(user_id, project, role), (unread,), told_as="memberships")
+                self.end(_of_unread(user_id, project, role), (unread,), finding_case="memberships")
             return
         waiting = self.policy.waiting(user, by_lists=self.by_lists)
         leaving = user.id in self.policy.offboarding.leaving
@@ -172,7 +172,7 @@ class _Comparison(MembershipDiff):
         policy = self.policy
         because = (*waiting, *policy.account(user), *policy.membership(user, project))
         why = fact("in-no-source") if leaving else fact("not-listed", case="project")
-        ends = self.end_membership(user, project, role, why, because, told_as="memberships")
+        ends = self.end_membership(user, project, role, why, because, finding_case="memberships")
         if ends is None and not because:
             effective = self.projection.effective(user.id, ProjectKey.of(project))
             if effective.at_least is None and effective.through:

@@ -221,15 +221,15 @@ def indirect_changes(
     known = current.project_index
     here_are = [ProjectKey(number, known.label(number)) for number in sorted(current.roles)]
     for project in (*map(ProjectKey.of, new_projects), *here_are):
-        told = said[project] | removed
+        changed = said[project] | removed
         people = {one.id for one in said[project] if one.id is not None}
         people.update(current.roles.get(project.id, {}) if project.id is not None else ())
         people.update(*(members[group] for group in giving[project]))
         showing = [group for group in joined if projection.may_give(group, project)]
         people.update(*(joined[group] for group in showing))
-        new = set(joining.keys() & {one.name for one in told if one.id is None})
+        new = set(joining.keys() & {one.name for one in changed if one.id is None})
         new.update(*(new_in[group] for group in (*giving[project], *showing)))
-        here = _InProject(project, current, projection, told)
+        here = _InProject(project, current, projection, changed)
         for user_id in people:
             here.add(user_id)
         for username in new:
@@ -250,14 +250,14 @@ class _InProject:
         project: ProjectKey,
         current: CurrentState,
         projection: GroupProjection,
-        told: set[Party],
+        changed: set[Party],
     ) -> None:
         self._project = project
         self._current = current
         self._projection = projection
         # Those of whom a change says what becomes of their access.
-        self._told_ids = {one.id for one in told}
-        self._told_names = {one.name for one in told if one.id is None}
+        self._changed_ids = {one.id for one in changed}
+        self._changed_names = {one.name for one in changed if one.id is None}
         self.moves: list[PlanMove] = []
         self.basis: list[PlanBasis] = []
         self.givers: dict[int, PlanGiver] = {}
@@ -272,8 +272,8 @@ class _InProject:
         now = projection.giving_now(user_id, project)
         # Should they be in these still when the plan has been carried out, they get access.
         later = [g for g in now_in if g not in now and projection.will_give(g, project)]
-        told = user_id in self._told_ids
-        if effective.settled and not told and (effective.direct is True or not later):
+        changed = user_id in self._changed_ids
+        if effective.settled and not changed and (effective.direct is True or not later):
             return
         held = projection.listed(project).get(user_id)
         username = self._current.username(user_id)
@@ -288,13 +288,13 @@ class _InProject:
                 )
             )
         self._add_givers((*now, *then_in))
-        if not told and not effective.settled:
+        if not changed and not effective.settled:
             self._add_move(username, user_id, held, effective)
 
     def add_new(self, username: str, groups: Sequence[GroupKey]) -> None:
         """Find out which access somebody gets who is yet to be created."""
         self._add_givers(groups)
-        if username not in self._told_names:
+        if username not in self._changed_names:
             effective = self._projection.effective_of_new(groups, self._project)
             if not effective.settled:
                 self._add_move(username, None, None, effective)

@@ -31,21 +31,21 @@ _EXCLUDED = frozenset({"protected-account", "unmanaged-account"})
 DECIDED = _EXCLUDED | {"waiting-period"}
 
 
-ToldAs = Literal["", "users", "memberships", "dropped", "members", "access"]
+FindingCase = Literal["", "users", "memberships", "dropped", "members", "access"]
 
 
 @dataclass(frozen=True, slots=True)
 class Withheld:
     """A change that is not made: what it would be, and what prevents it.
 
-    `since` is the run (UTC, RFC 3339) that was the first to miss the user. `told_as` is the case of
-    the finding missing-unknown that tells it where the input leaves it open; empty for none.
+    `since` is the run (UTC, RFC 3339) that was the first to miss the user. `finding_case` is the
+    case of the finding missing-unknown that lists it if the input leaves it open; empty for none.
     """
 
     change: Change
     because: tuple[PlanBecause, ...]
     since: str | None = None
-    told_as: ToldAs = ""
+    finding_case: FindingCase = ""
 
     @property
     def in_doubt(self) -> bool:
@@ -74,11 +74,11 @@ class Diff(Generic[ChangeT]):
         because: Iterable[PlanBecause],
         *,
         since: str | None = None,
-        told_as: ToldAs = "",
+        finding_case: FindingCase = "",
     ) -> bool:
         """Add a removal, or withhold it because of what prevents it; return whether it is made."""
         if once := tuple(dict.fromkeys(because)):
-            self.withheld.append(Withheld(change, once, since, told_as))
+            self.withheld.append(Withheld(change, once, since, finding_case))
         else:
             self.changes.append(change)
         return not once
@@ -224,8 +224,8 @@ def withheld_findings(withheld: Iterable[Withheld], mapping: MappingFile) -> Ite
     steps = mapping.users.steps if mapping.users is not None else None
     by_case: dict[str, list[Change]] = defaultdict(list)
     for one in withheld:
-        if one.told_as and one.in_doubt:
-            by_case[one.told_as].append(one.change)
+        if one.finding_case and one.in_doubt:
+            by_case[one.finding_case].append(one.change)
     for case, changes in by_case.items():
         count = len(changes)
         if case == "users":
