@@ -14,7 +14,7 @@ from kanport.findings import Finding
 from kanport.origin import Origin
 from kanport.outcome import Run
 from kanport.plan.model import Plan
-from kanport.report import github, junit, sarif
+from kanport.report import ci
 from kanport.report.view import View, of_plan, of_validation
 from kanport.report.visible import visible
 from tests.report.examples import FINDINGS, MAPPING, SOURCES, TRIPPED, make_plan
@@ -33,7 +33,7 @@ def severities(view: View) -> Counter[str]:
 
 
 def suites(view: View) -> ElementTree.Element:
-    root: ElementTree.Element = fromstring(junit.render(view))
+    root: ElementTree.Element = fromstring(ci.junit(view))
     assert root.tag == "testsuites"
     return root
 
@@ -81,7 +81,7 @@ def test_no_name_breaks_the_xml(case: tuple[Plan, Run]) -> None:
 
 
 def log(view: View) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(sarif.render(view))
+    told: dict[str, Any] = json.loads(ci.sarif(view))
     return told
 
 
@@ -164,7 +164,7 @@ COMMAND = re.compile(r"::(error|warning|notice) ([^:]*)::(.*)")
 
 
 def test_each_finding_is_an_annotation_of_its_line() -> None:
-    lines = github.render(VIEW).splitlines()
+    lines = ci.github(VIEW).splitlines()
     commands = [match for line in lines if (match := COMMAND.fullmatch(line))]
     assert Counter(match[1] for match in commands) == {"error": 3, "warning": 3, "notice": 4}
     assert any(
@@ -177,7 +177,7 @@ def test_each_finding_is_an_annotation_of_its_line() -> None:
 
 
 def test_a_guard_that_tripped_is_an_annotation() -> None:
-    text = github.render(of_plan(make_plan(guards=(TRIPPED,))))
+    text = ci.github(of_plan(make_plan(guards=(TRIPPED,))))
     assert "::error title=limit-remove::1 user is removed, and the limit is 0." in text
 
 
@@ -185,14 +185,14 @@ def test_a_guard_that_tripped_is_an_annotation() -> None:
 @given(worlds())
 def test_no_name_begins_or_ends_a_command(case: tuple[Plan, Run]) -> None:
     view = of_plan(case[0])
-    lines = github.render(view).split("\n")
+    lines = ci.github(view).split("\n")
     commands = [line for line in lines if line.startswith("::")]
     tripped = sum(guard.tripped for guard in view.guards)
     assert len(commands) == len(view.findings) + tripped
     assert all(COMMAND.fullmatch(line) for line in commands)
 
 
-@pytest.mark.parametrize("draw", [junit.render, sarif.render, github.render])
+@pytest.mark.parametrize("draw", [ci.junit, ci.sarif, ci.github])
 def test_the_same_input_gives_the_same_bytes(draw: Any) -> None:
     again = of_validation(
         MAPPING, SOURCES, reversed(FINDINGS), users=46, memberships=110, version="0.1.0"

@@ -37,9 +37,9 @@ FORMATS: dict[str, Format] = {
         Format("json", (".json",), "json_file:render"),
         Format("excel", (".xlsx",), "excel:render", binary=True),
         Format("csv", (".csv",), "csv_file:render", tabular=True),
-        Format("junit", (".xml",), "junit:render"),
-        Format("sarif", (".sarif",), "sarif:render"),
-        Format("github", (), "github:render"),
+        Format("junit", (".xml",), "ci:junit"),
+        Format("sarif", (".sarif",), "ci:sarif"),
+        Format("github", (), "ci:github"),
         Format("html", (".html", ".htm"), "html:render"),
     )
 }
