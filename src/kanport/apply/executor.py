@@ -250,9 +250,9 @@ class Executor:
             finished_at,
             outcomes,
             stopped,
-            user_ids=self._state.new_ids(plan),
-            group_ids=self._state.new_groups(plan),
-            project_ids=self._state.new_projects(plan),
+            user_ids=self._state.new_ids(plan, Action.USER_CREATE),
+            group_ids=self._state.new_ids(plan, Action.GROUP_CREATE),
+            project_ids=self._state.new_ids(plan, Action.PROJECT_CREATE),
         )
 
     # --- a phase ----------------------------------------------------------------------------------

@@ -3,8 +3,8 @@
 One JSON object a line, `kanport-journal/1`. The first holds the whole plan, so that a journal alone
 is enough to report on a run. Each holds the digest of the line before, so that a record that is
 changed, left out or put in shows; journals of earlier versions have no such chain. No line holds a
-secret: calls are named by the change that they carry out, and answers are told as `true`, `false`,
-an id or the kind of failure.
+secret: calls are named by the change that they carry out, and answers are written as `true`,
+`false`, an id or the kind of failure.
 """
 
 import fcntl
@@ -130,7 +130,7 @@ class Journal:
         try:
             self._file.close()
         except OSError:
-            # What it could not take before is told already.
+            # What it could not take before was reported already.
             if self._broken is None:
                 raise
         finally:
@@ -167,7 +167,7 @@ class Journal:
                 "results": [True] * len(said),
             }
         else:
-            kept = {"answers": list(map(told, said)), "results": list(map(_kept, said))}
+            kept = {"answers": list(map(answer_text, said)), "results": list(map(_kept, said))}
         self._write("answered", batch=batch, **kept)
 
     def outcomes(self, outcomes: Sequence[Outcome]) -> None:
@@ -274,10 +274,10 @@ def _outcome_parts(outcome: Outcome) -> str:
 _STATUS_JSON = {status: _to_json(str(status)) for status in Status}
 
 
-def told(answer: Answer) -> str:
+def answer_text(answer: Answer) -> str:
     """Word an answer for people who read a journal, in a form that holds no secret.
 
-    >>> told(NoAnswer(fact("connection-ended")))
+    >>> answer_text(NoAnswer(fact("connection-ended")))
     'none: the connection ended before the answer did'
     """
     if isinstance(answer, Result) and answer.value is True:
@@ -415,7 +415,7 @@ def load_journal(path: Path) -> Recorded:
         raise UsageError(f"{path} is not a journal of Kanport", hint=f"expected {FORMAT}")
     try:
         plan = Plan.model_validate(first["plan"])
-        told_so_far = {
+        settled = {
             record["change"]: Outcome(
                 record["change"],
                 Status(record["status"]),
@@ -440,15 +440,15 @@ def load_journal(path: Path) -> Recorded:
     stopped = _fact_in(last, "stopped") if ended else CUT_OFF
     sent = frozenset(
         change
-        for change, told_each in answers.items()
-        if change not in told_so_far and any(one.kind is not Heard.NEVER_SENT for one in told_each)
+        for change, each in answers.items()
+        if change not in settled and any(one.kind is not Heard.NEVER_SENT for one in each)
     )
     run = Run(
         id=run_id,
         started_at=first["at"],
         finished_at=last["at"] if ended else None,
         outcomes=tuple(
-            told_so_far.get(change.id) or _unsettled(change.id, sent, stopped)
+            settled.get(change.id) or _unsettled(change.id, sent, stopped)
             for change in plan.changes
         ),
         stopped=stopped,
@@ -462,7 +462,7 @@ def load_journal(path: Path) -> Recorded:
             f"{path} was changed after it was written: its end does not count what it holds",
             hint=_KEPT_COPY,
         )
-    return Recorded(plan, run, ended, told_so_far, sent, answers, terms)
+    return Recorded(plan, run, ended, settled, sent, answers, terms)
 
 
 def _terms(records: Iterable[Mapping[str, Any]]) -> Terms:

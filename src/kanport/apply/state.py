@@ -228,30 +228,19 @@ class State:
         outcome = self.outcomes.get(change_id)
         return outcome is not None and outcome.status in (Status.DONE, Status.ALREADY)
 
-    def new_groups(self, plan: Plan) -> dict[str, int]:
-        """Return the ids of new groups by the change that created them."""
-        return {
-            change.id: self.group_ids[change.group]
+    def new_ids(self, plan: Plan, action: Action) -> dict[str, int]:
+        """Return the ids of new users, groups or projects by the change that created them."""
+        known = {
+            Action.USER_CREATE: self.user_ids,
+            Action.GROUP_CREATE: self.group_ids,
+            Action.PROJECT_CREATE: self.project_ids,
+        }[action]
+        keys = (
+            (change.id, change.project or change.group or compare_key(change.username or ""))
             for change in plan.changes
-            if change.action is Action.GROUP_CREATE and change.group in self.group_ids
-        }
-
-    def new_projects(self, plan: Plan) -> dict[str, int]:
-        """Return the ids of new projects by the change that created them."""
-        return {
-            change.id: self.project_ids[change.project]
-            for change in plan.changes
-            if change.action is Action.PROJECT_CREATE and change.project in self.project_ids
-        }
-
-    def new_ids(self, plan: Plan) -> dict[str, int]:
-        """Return the ids of new users by the change that created them."""
-        return {
-            change.id: self.user_ids[name]
-            for change in plan.changes
-            if change.action is Action.USER_CREATE
-            and (name := compare_key(change.username)) in self.user_ids
-        }
+            if change.action is action
+        )
+        return {change_id: known[key] for change_id, key in keys if key in known}
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,7 @@ def explain_person(known: Known, who: str) -> Explanation:
 
 
 def _keys(known: Known, who: str) -> set[str]:
-    """Give the compare key of the person: told by username, else by stable id, else by address."""
+    """Return the compare key of the person: by username, else by stable id, else by email."""
     key, folded = compare_key(who), who.strip().casefold()
     users = known.current.users if known.current is not None else ()
     by_name: set[str] = {compare_key(user.username) for user in users} & {key}
@@ -129,7 +129,7 @@ def _renamed(known: Known, keys: set[str]) -> int | None:
 
 
 def _other_names(known: Known, user_id: int) -> set[str]:
-    """Give the usernames of somebody whom the plan renames, but those that others get."""
+    """Return the usernames of somebody whom the plan renames, but those that others get."""
     moves = _moves(known)
     others = {compare_key(new) for number, (_, new) in moves.items() if number != user_id}
     old, new = map(compare_key, moves[user_id])

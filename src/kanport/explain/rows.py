@@ -24,7 +24,7 @@ Place = tuple[str, str | None, str | None, int | str | None]
 
 
 def read(ruled: RuleBinding, row: Row) -> list[Value]:
-    """Give the values that a rule makes of a row."""
+    """Return the values that a rule makes of a row."""
     notes = Notes()
     if ruled.several:
         return read_several(ruled.rule, row, notes)
@@ -32,25 +32,25 @@ def read(ruled: RuleBinding, row: Row) -> list[Value]:
 
 
 def given(ruled: RuleBinding, row: Row) -> list[str]:
-    """Give the texts of the usable values that a rule makes of a row."""
+    """Return the texts of the usable values that a rule makes of a row."""
     return [value.text for value in read(ruled, row) if value.state is State.GIVEN]
 
 
 def written(ruled: RuleBinding, row: Row) -> list[str]:
-    """Give the texts that stand in the cells of a rule, before any step."""
+    """Return the texts that stand in the cells of a rule, before any step."""
     texts = written_in(ruled.rule, row)
     return [] if isinstance(texts, State) else list(texts)
 
 
 def people_in(reading: SourceBinding, row: Row) -> frozenset[str]:
-    """Give the compare keys of the people whom a row names."""
+    """Return the compare keys of the people whom a row names."""
     return frozenset(compare_key(text) for ruled in reading.who for text in given(ruled, row))
 
 
 def rows_where(
     known: Known, fits: Callable[[SourceBinding, Row], bool]
 ) -> tuple[ExplainedRow, ...]:
-    """Give the rows for which the test holds, in the order of mapping and rows."""
+    """Return the rows for which the test holds, in the order of mapping and rows."""
     by_place: dict[Place, list[Finding]] = {}
     for finding in known.all_findings:
         for origin in (finding.origin, *finding.related):
@@ -65,7 +65,7 @@ def rows_where(
 
 
 def row_of(origin: Origin | None) -> Place | None:
-    """Give the row or entry of a place; None where it has none."""
+    """Return the row or entry of a place; None where it has none."""
     row = None if origin is None else origin.row if origin.row is not None else origin.dn
     if origin is None or row is None:
         return None
@@ -100,7 +100,7 @@ def _traces(reading: SourceBinding, row: Row) -> Iterator[tuple[str, Trace]]:
 
 
 def about_rows(findings: Iterable[Finding], rows: Iterable[ExplainedRow]) -> Iterator[Finding]:
-    """Give the findings that point at one of these rows."""
+    """Return the findings that point at one of these rows."""
     places = {row_of(row.origin) for row in rows}
     for finding in findings:
         if any(row_of(origin) in places for origin in (finding.origin, *finding.related) if origin):

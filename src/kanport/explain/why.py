@@ -52,9 +52,9 @@ def _stops(known: Known) -> Iterator[str]:
     if errors and known.mapping.spec.invalid_rows == "abort":
         count = "1 error" if errors == 1 else f"{errors} errors"
         yield f"{count} in the source data: nothing is planned until the rows are fixed."
-    tripped = [verdict.guard for verdict in known.plan.blocked_by] if known.plan else []
-    if tripped:
-        yield f"Safety checks stop the whole plan before the first write: {', '.join(tripped)}."
+    stopped_by = [verdict.guard for verdict in known.plan.blocked_by] if known.plan else []
+    if stopped_by:
+        yield f"Safety checks stop the whole plan before the first write: {', '.join(stopped_by)}."
 
 
 def _protected(known: Known, names: Sequence[str]) -> Iterator[str]:

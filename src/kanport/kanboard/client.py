@@ -319,10 +319,10 @@ class Client:
             return Unreachable(fact("server-refuses", url=self.url, answer=why.reason), hint=hint)
         # Which call it was says something only where others were answered.
         if call and self._answered:
-            told = fact(
+            why_not = fact(
                 "no-answer", case="to-call", url=self.url, method=call.method, answer=why.reason
             )
-            return Unreachable(told, hint=hint)
+            return Unreachable(why_not, hint=hint)
         return Unreachable(fact("no-answer", url=self.url, answer=why.reason), hint=hint)
 
 

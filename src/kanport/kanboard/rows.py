@@ -44,9 +44,9 @@ def users_of(client: Client, rows: list[Any]) -> list[User | None]:
         if not api.says_active(row) and (user := api.user_from_row(row)) is not None
     ]
     calls = [api.is_active_user(user_id) for _, user_id in silent]
-    told = {}
+    active = {}
     for (index, _), call, answer in zip(silent, calls, client.ask(calls), strict=True):
         if isinstance(answer, Refused) and answer.code != METHOD_NOT_FOUND:
             raise client.refused(call, answer)
-        told[index] = isinstance(answer, Refused) or api.flag(answer.value)
-    return [api.user_from_row(row, active=told.get(index)) for index, row in enumerate(rows)]
+        active[index] = isinstance(answer, Refused) or api.flag(answer.value)
+    return [api.user_from_row(row, active=active.get(index)) for index, row in enumerate(rows)]

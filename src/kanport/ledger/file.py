@@ -24,10 +24,13 @@ _START_ANEW = (
 )
 
 
-def for_writing(path: Path) -> "Connection":
-    """Open a ledger to write to; makes the file (mode 0600) where there is none."""
-    _make_private(path)
-    return _connect(path, "rw")
+@contextmanager
+def writing(path: Path) -> Iterator["Connection"]:
+    """Open a ledger to write in one transaction; make the file (mode 0600) where there is none."""
+    with plain_errors(path, "written"):
+        _make_private(path)
+        with closing(_connect(path, "rw")) as ledger, _transaction(ledger, path):
+            yield ledger
 
 
 def _connect(path: Path, mode: str) -> "Connection":
@@ -75,7 +78,7 @@ def _make_private(path: Path) -> None:
 
 
 @contextmanager
-def transaction(ledger: "Connection", path: Path) -> Iterator[None]:
+def _transaction(ledger: "Connection", path: Path) -> Iterator[None]:
     """Do all of it or nothing, in a ledger that is of the newest version by then."""
     ledger.execute("BEGIN IMMEDIATE")
     try:
@@ -113,8 +116,8 @@ def _migrate(ledger: "Connection", path: Path) -> None:
 
 
 @contextmanager
-def told(path: Path, done: str) -> Iterator[None]:
-    """Tell what is the matter with the file in plain words."""
+def plain_errors(path: Path, done: str) -> Iterator[None]:
+    """Raise ConfigInvalid that says in plain words what is wrong with the file."""
     import sqlite3
 
     try:

@@ -89,7 +89,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE group_access ADD COLUMN project TEXT NOT NULL DEFAULT ''",
     ),
     (
-        # What a directory told besides its rows, as JSON; empty where it is none.
+        # What a directory said besides its rows, as JSON; empty where it is none.
         "ALTER TABLE good_sources ADD COLUMN directory TEXT NOT NULL DEFAULT ''",
     ),
     (

@@ -5,11 +5,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kanport.ledger.directories import directory_from
-from kanport.ledger.file import copy_in_memory, told
+from kanport.ledger.file import copy_in_memory, plain_errors
 from kanport.memory import (
     NOTHING,
     Absence,
+    DirectoryMemory,
     GoodRun,
     Grant,
     GroupMember,
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 
 def recall(path: Path, server: str) -> LedgerState:
-    """Give what a ledger knows of this server (the URL of its API).
+    """Return what a ledger knows of this server (the URL of its API).
 
     A ledger that is not there yet knows nothing. Raises ConfigInvalid where the file cannot be
     read, is no ledger, is damaged, or was written by a newer Kanport.
     """
-    with told(path, "read"):
+    with plain_errors(path, "read"):
         if not path.exists():
             return NOTHING
         with closing(copy_in_memory(path)) as ledger:
@@ -37,7 +37,7 @@ def recall(path: Path, server: str) -> LedgerState:
 
 
 def absences(ledger: "Connection", server: str) -> dict[int, Absence]:
-    """Give since when users are missing, by user id."""
+    """Return since when users are missing, by user id."""
     return {
         user_id: Absence(str(username), str(since), int(runs), disabled_at)
         for user_id, username, since, runs, disabled_at in _rows(
@@ -47,7 +47,7 @@ def absences(ledger: "Connection", server: str) -> dict[int, Absence]:
 
 
 def counted_at(ledger: "Connection", server: str) -> str:
-    """Give when the last plan was made whose absences were counted; empty where none was."""
+    """Return when the last plan was made whose absences were counted; empty where none was."""
     return next((str(at) for (at,) in _rows(ledger, "counted_at FROM servers", server)), "")
 
 
@@ -144,3 +144,39 @@ def _last_good(ledger: "Connection", server: str) -> GoodRun | None:
 def _rows(ledger: "Connection", what: str, server: str) -> list[Any]:
     # What is asked for is written above, never taken from outside.
     return ledger.execute(f"SELECT {what} WHERE server = ?", (server,)).fetchall()
+
+
+# --- what a ledger keeps of a directory besides its rows, as JSON in one column -------------------
+
+
+def directory_text(directory: DirectoryMemory | None) -> str:
+    """Return the text of the column; empty for a source that is no directory."""
+    if directory is None:
+        return ""
+    content = {
+        "seen": sorted(directory.seen),
+        "had": {name: sorted(keys) for name, keys in sorted(directory.had.items())},
+        "referrals": None if directory.referrals is None else sorted(directory.referrals),
+        "server": directory.server,
+        "marks": dict(directory.marks),
+        "newest": directory.newest,
+    }
+    return json.dumps(content)
+
+
+def directory_from(text: str) -> DirectoryMemory | None:
+    """Return what the column holds; raises ValueError where Kanport did not write it."""
+    if not text:
+        return None
+    content = json.loads(text)
+    try:
+        return DirectoryMemory(
+            seen=frozenset(content["seen"]),
+            had={str(name): frozenset(keys) for name, keys in content["had"].items()},
+            referrals=None if content.get("referrals") is None else frozenset(content["referrals"]),
+            server=str(content.get("server", "")),
+            marks={str(key): str(mark) for key, mark in content.get("marks", {}).items()},
+            newest=str(content.get("newest", "")),
+        )
+    except (AttributeError, KeyError, TypeError) as wrong:
+        raise ValueError("a directory in the ledger has another shape") from wrong

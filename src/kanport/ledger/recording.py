@@ -2,13 +2,11 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kanport.ledger.directories import directory_text
-from kanport.ledger.file import for_writing, told, transaction
-from kanport.ledger.reading import absences, counted_at
+from kanport.ledger.file import writing
+from kanport.ledger.reading import absences, counted_at, directory_text
 from kanport.memory import Absence, GoodRun, Grant, LedgerUpdate, absences_after
 from kanport.model import Identity
 
@@ -28,7 +26,7 @@ def record(path: Path, server: str, learned: LedgerUpdate, *, now: str) -> None:
     last does. Makes the file (mode 0600) where there is none. Raises ConfigInvalid as `recall`
     does, and where the file cannot be written.
     """
-    with told(path, "written"), closing(for_writing(path)) as ledger, transaction(ledger, path):
+    with writing(path) as ledger:
         for user_id in learned.removed:
             _forget_user(ledger, server, user_id, now)
         for user_id, username in learned.renamed.items():
@@ -54,7 +52,7 @@ def record(path: Path, server: str, learned: LedgerUpdate, *, now: str) -> None:
 
 def record_good(path: Path, server: str, good: GoodRun) -> None:
     """Record the last run that left nothing to do; makes and raises as `record`."""
-    with told(path, "written"), closing(for_writing(path)) as ledger, transaction(ledger, path):
+    with writing(path) as ledger:
         ledger.execute(
             "INSERT INTO servers (server, good_run, good_at) VALUES (?, ?, ?) ON CONFLICT (server)"
             " DO UPDATE SET good_run = excluded.good_run, good_at = excluded.good_at",
@@ -91,7 +89,7 @@ def adopt(
 
     `users` are usernames by user id, `grants` memberships by user id and project id.
     """
-    with told(path, "written"), closing(for_writing(path)) as ledger, transaction(ledger, path):
+    with writing(path) as ledger:
         _users(ledger, server, users, "adopted", now)
         _grants(ledger, server, grants, "adopted", now)
 

@@ -1,9 +1,9 @@
-"""Carrying out: what apply, resume and sync do around a run, from the lock to the ledger."""
+"""What apply, resume and sync do around a run, from the lock to the ledger."""
 
 import logging
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from kanport.errors import ConfigInvalid, Exit, LockHeld, UsageError
 from kanport.events import new_run_id, tell
 from kanport.facts import Fact, fact
 from kanport.kanboard.client import Client
+from kanport.lock import Holder
 from kanport.messages import counted
 from kanport.outcome import Approved, Outcome, Run
 from kanport.pipeline.alone import alone, wait_for_killed_runs
@@ -92,7 +93,49 @@ class Ready:
         return remembered_as_good(result, self._new_run, how.mapping_path, self._report)
 
 
-class Application:
+class _Prepared:
+    """What is to be carried out, checked as far as that needs no server."""
+
+    def __init__(
+        self,
+        mapping: FilePath | None,
+        passwords_to: FilePath | None,
+        caller: Caller | None,
+        progress: OnProgress,
+    ) -> None:
+        self._report = reporter_of(progress)
+        self._caller = caller or Caller()
+        self._mapping = path_of(mapping)
+        self._passwords_to = path_of(passwords_to)
+
+    def _alone(
+        self, server: Client, plan: Plan, journal: Path, *, state: Path | None, wait: float
+    ) -> AbstractContextManager[tuple[Holder, ...]]:
+        """Lock the server and the ledger; the block gets the locks' holders that were killed."""
+        return alone(
+            server.url,
+            ledger_of(plan, self._mapping),
+            state=state,
+            command=self._caller.command,
+            token=server.settings.token,
+            journal=journal,
+            wait=wait,
+        )
+
+    def _execution(
+        self, server: Client, plan: Plan, journal: Path, options: Options | None, **more: Any
+    ) -> Execution:
+        return Execution(
+            journal,
+            passwords_for(plan, self._mapping),
+            self._passwords_to,
+            options_for(options, server),
+            mapping_path=self._mapping,
+            **more,
+        )
+
+
+class Application(_Prepared):
     """A plan to carry out, checked as far as that needs no server.
 
     The arguments are those of `apply`. Raises GuardTripped, UsageError and RunCutOff.
@@ -110,10 +153,7 @@ class Application:
         caller: Caller | None = None,
         progress: OnProgress = ignore,
     ) -> None:
-        self._report = reporter_of(progress)
-        self._caller = caller or Caller()
-        self._mapping = path_of(mapping)
-        self._passwords_to = path_of(passwords_to)
+        super().__init__(mapping, passwords_to, caller, progress)
         if isinstance(plan, Plan):
             path = None
             if plan.digest != plan_digest(plan):
@@ -159,26 +199,17 @@ class Application:
         if journal is None:
             stem = state_stem(folder, self.plan, self._caller.run_id)
             journal = stem.with_name(f"{stem.name}.journal.jsonl")
-        with alone(
-            server.url,
-            ledger_of(self.plan, self._mapping),
-            state=folder,
-            command=self._caller.command,
-            token=server.settings.token,
-            journal=journal,
-            wait=wait,
-        ) as killed:
+        with self._alone(server, self.plan, journal, state=folder, wait=wait) as killed:
             with self._report.stage(Stage.SERVER):
                 wait_for_killed_runs(server, killed, folder)
                 checked = check_fresh(self.plan, server, self._mapping)
-            how = Execution(
+            how = self._execution(
+                server,
+                self.plan,
                 journal,
-                passwords_for(self.plan, self._mapping),
-                self._passwords_to,
-                options_for(options, server),
+                options,
                 approved=self._approved,
                 approval_path=self._approval if self._required else None,
-                mapping_path=self._mapping,
                 checked=checked,
             )
 
@@ -216,7 +247,7 @@ class PasswordsInDanger(UsageError):
         self.names = names
 
 
-class Resumption:
+class Resumption(_Prepared):
     """A run to finish, checked as far as that needs no server; the arguments are those of `resume`.
 
     Raises GuardTripped, UsageError and PasswordsInDanger.
@@ -234,12 +265,9 @@ class Resumption:
         caller: Caller | None = None,
         progress: OnProgress = ignore,
     ) -> None:
-        self._report = reporter_of(progress)
-        self._caller = caller or Caller()
-        self._mapping = path_of(mapping)
-        self._passwords_to = path_of(passwords_to)
+        super().__init__(mapping, passwords_to, caller, progress)
         self._named = path_of(approval)
-        self._wanted = require_approval or approval is not None
+        self._required = require_approval or approval is not None
         self.journal = Path(journal)
         self.recorded = load_journal(self.journal)
         self._approved: Approved | None = None
@@ -263,15 +291,8 @@ class Resumption:
         Unreachable.
         """
         folder = state_folder_of(state)
-        with alone(
-            server.url,
-            ledger_of(self.recorded.plan, self._mapping),
-            state=folder,
-            command=self._caller.command,
-            token=server.settings.token,
-            journal=self.journal,
-            wait=wait,
-        ) as killed:
+        plan = self.recorded.plan
+        with self._alone(server, plan, self.journal, state=folder, wait=wait) as killed:
             # The run may have come further while another one was waited for.
             recorded = self.recorded = load_journal(self.journal)
             kept = recorded.terms.passwords_to
@@ -282,14 +303,13 @@ class Resumption:
             with self._report.stage(Stage.SERVER):
                 wait_for_killed_runs(server, killed, folder, but=[self.journal])
                 check_resumable(recorded, server, self._mapping)
-            how = Execution(
+            how = self._execution(
+                server,
+                recorded.plan,
                 self.journal,
-                passwords_for(recorded.plan, self._mapping),
-                self._passwords_to,
-                options_for(options, server),
+                options,
                 approved=self._approved,
-                approval_path=self._approval if self._wanted else None,
-                mapping_path=self._mapping,
+                approval_path=self._approval if self._required else None,
                 kept_in=kept,
             )
 
@@ -317,7 +337,7 @@ class Resumption:
 
     def _look_at_approval(self) -> Approved | None:
         """Return the approval where apply would want one, or did when the run began."""
-        if not self._wanted and self.recorded.terms.approval is None:
+        if not self._required and self.recorded.terms.approval is None:
             return None
         return approval_of(self.recorded.plan, self._approval, self._report, required=True)
 
