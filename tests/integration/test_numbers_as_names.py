@@ -103,7 +103,7 @@ def test_explain_takes_a_number_as_the_plan_does(
     assert (changed, wanted) == (({"3"}, ["true"]) if kind == "3" else (set(), []))
     write(tmp_path, "3", create=False)
     plain = kanport("explain", "m.yaml", "--project", "3").out
-    assert plain.startswith("Project BETA") and "taken for an id" in plain
+    assert plain.startswith("Project BETA") and "takes it for an id" in plain
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_adopt_takes_a_number_as_the_plan_does(
     write(tmp_path, "ALPHA", create=create)
     told = kanport("adopt", "m.yaml", "--memberships", asked)
     assert ("membership  bob in BETA" in told.out) == adopted, told
-    assert ("taken for an id" in told.err) == (asked == "3" and not create)
+    assert ("takes it for an id" in told.err) == (asked == "3" and not create)
     server.store.add_project(asked)
     assert "bob" not in kanport("adopt", "m.yaml", "--memberships", asked).out
 

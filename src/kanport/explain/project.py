@@ -83,7 +83,7 @@ def _project(index: ProjectIndex[Project], name: str) -> Project | None:
 
 def _how_found(index: ProjectIndex[Project], project: Project | None, name: str) -> Iterator[str]:
     if project is not None and index.by_number(name) == project:
-        yield f"No project has the name or identifier {name}, so {name} is taken for an id."
+        yield f"No project has the name or identifier {name}, so Kanport takes it for an id."
 
 
 def _is_about(reading: SourceBinding, row: Row, keys: Collection[str]) -> bool:
