@@ -72,7 +72,7 @@ def test_the_next_sync_tells_of_it_and_remembers_what_it_did(
     made = set(world.server.store.snapshot().users) - {"admin"}
     said = world.run("sync", "club.yaml")
     assert said.code == 0, said
-    assert f"cut off; {done} of its 6 changes are in place" in said.err
+    assert f"interrupted; {done} of its 6 changes are in place" in said.err
     assert made <= managed(world.folder) == {"ada", "bob", "chloé"}
     assert load_journal(journal).ended
     tally = load_journal(journal).run.tally()
@@ -115,7 +115,7 @@ def test_a_journal_of_another_mapping_or_another_server_is_left_alone(world: way
     assert journal.read_bytes() == before
     text = before.decode().replace(world.server.url, "https://elsewhere.example.org/jsonrpc.php")
     journal.write_text(text)
-    assert world.run("sync", "club.yaml").err.count("cut off") == 0
+    assert world.run("sync", "club.yaml").err.count("was interrupted") == 0
 
 
 def test_what_is_no_journal_of_a_run_that_began_stops_nothing(world: ways.World) -> None:
@@ -124,4 +124,4 @@ def test_what_is_no_journal_of_a_run_that_began_stops_nothing(world: ways.World)
         (world.folder / "state" / f"{name}.journal.jsonl").write_bytes(content)
     said = world.run("sync", "club.yaml")
     assert said.code == 0
-    assert "cut off" not in said.err
+    assert "was interrupted" not in said.err
