@@ -1,21 +1,23 @@
 """One HTTP exchange that ends and has a size: what the server's API and webhooks have in common.
 
-`httpx.Client` is not used: it follows and parses redirects, keeps cookies, and unpacks whatever a
-server says it packed, however often and however large.
+httpcore makes the exchange itself. A client on top of it would follow redirects, keep cookies, and
+unpack whatever a server says it packed, however often and however large.
 """
 
+import socket
+import string
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from ssl import SSLContext
+from ssl import SSLContext, SSLSocket
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpcore
-import httpx
+import idna
 
 from kanport.config import is_loopback
 from kanport.facts import fact
@@ -23,7 +25,18 @@ from kanport.network import Deadline, Overdue, addresses
 
 MAX_CONNECTIONS = 16
 ACCEPT_ENCODING = "gzip"
+FAILURES = (
+    httpcore.TimeoutException,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.UnsupportedProtocol,
+)
+"""Every way in which an exchange fails."""
 
+# Seconds after which a connection that nobody used is not used again.
+_IDLE = 5.0
+# What TLS within TLS takes at once, as its timeout begins anew with what is left over.
 _PIECE = 4096
 _under_way: ContextVar[Deadline] = ContextVar("_under_way")
 
@@ -44,22 +57,26 @@ class Connections:
     """Connections to one server, for several threads; each exchange has a deadline of its own."""
 
     def __init__(self, context: SSLContext, proxy: str | None) -> None:
-        """Make ready. Raises ImportError, ValueError or httpx.InvalidURL for an unusable proxy."""
-        self._transport = httpx.HTTPTransport(
-            verify=context,
-            # Nothing is taken from the environment behind our back, .netrc above all.
-            trust_env=False,
-            proxy=proxy,
-            limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
-        )
-        # httpx has no public way to name the backend. tests/hostile fails where this has no effect.
-        pool = self._transport._pool
-        assert isinstance(pool._network_backend, httpcore.NetworkBackend)  # noqa: S101
-        pool._network_backend = _Backend()
+        """Make ready; raise ValueError for a proxy that cannot be used."""
+        how: dict[str, Any] = {
+            "ssl_context": context,
+            "max_connections": MAX_CONNECTIONS,
+            "keepalive_expiry": _IDLE,
+            "network_backend": _Backend(),
+        }
+        if proxy is None:
+            self._pool = httpcore.ConnectionPool(**how)
+            return
+        url, parts = parsed_url(proxy), urlsplit(proxy)
+        if url.scheme not in (b"http", b"https"):
+            raise ValueError("neither http:// nor https://")
+        login = unquote(parts.username or ""), unquote(parts.password or "")
+        auth = (login[0].encode(), login[1].encode()) if any(login) else None
+        self._pool = httpcore.HTTPProxy(url, auth, **how)
 
     def close(self) -> None:
         """Close all connections."""
-        self._transport.close()
+        self._pool.close()
 
     def __enter__(self) -> Self:
         return self
@@ -75,24 +92,27 @@ class Connections:
     @contextmanager
     def exchange(
         self,
-        url: str | httpx.URL,
+        url: httpcore.URL,
         body: bytes,
         headers: Mapping[str, str],
         *,
         times: dict[str, float],
         deadline: Deadline,
-    ) -> Iterator[httpx.Response]:
-        """Post a body and give the response, whose body is not read yet.
+    ) -> Iterator[httpcore.Response]:
+        """Post a body and yield the response, whose body is not read yet.
 
         `times` are the seconds to wait for each step (connect, read, write, pool), all within the
-        deadline. Raises httpx.HTTPError, and httpx.InvalidURL or UnicodeError for the URL.
+        deadline. Raises one of FAILURES, and UnicodeError for the host or a header.
         """
+        lines = [(b"Host", _host_header(url))]
+        lines += [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
+        lines.append((b"Content-Length", b"%d" % len(body)))
         token = _under_way.set(deadline)
         try:
-            request = httpx.Request(
-                "POST", url, headers=headers, content=body, extensions={"timeout": times}
+            request = httpcore.Request(
+                "POST", url, headers=lines, content=body, extensions={"timeout": times}
             )
-            response = self._transport.handle_request(request)
+            response = self._pool.handle_request(request)
             try:
                 yield response
             finally:
@@ -101,15 +121,46 @@ class Connections:
             _under_way.reset(token)
 
 
-def read_body(response: httpx.Response, most: int, deadline: Deadline) -> bytes:
+def parsed_url(text: str) -> httpcore.URL:
+    """Return a URL as it is sent; raise ValueError for one that cannot be used.
+
+    >>> parsed_url("https://bücher.example/a b?c#d")
+    URL(scheme=b'https', host=b'xn--bcher-kva.example', port=None, target=b'/a%20b?c')
+    """
+    if any(char.isascii() and not char.isprintable() for char in text):
+        raise ValueError("control characters")
+    parts = urlsplit(text)
+    host = parts.hostname or ""
+    target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    return httpcore.URL(
+        scheme=parts.scheme.encode(),
+        host=host.encode() if host.isascii() else idna.encode(host),
+        port=parts.port,
+        target=quote(target, safe=string.punctuation).encode(),
+    )
+
+
+def _host_header(url: httpcore.URL) -> bytes:
+    host = b"[%b]" % url.host if b":" in url.host else url.host
+    if url.port is None or url.port == {b"http": 80, b"https": 443}.get(url.scheme):
+        return host
+    return b"%b:%d" % (host, url.port)
+
+
+def header_of(response: httpcore.Response, name: str) -> str | None:
+    """Return the value of a header, given in small letters; None where there is none."""
+    values = [value for key, value in response.headers if key.lower() == name.encode()]
+    return b", ".join(values).decode(errors="replace") if values else None
+
+
+def read_body(response: httpcore.Response, most: int, deadline: Deadline) -> bytes:
     """Read a response to its end and unpack it.
 
     Raises AnswerTooLarge where it is larger than `most`, packed or not, AnswerBroken, and
-    httpx.HTTPError.
+    one of FAILURES.
     """
-    encoding = response.headers.get("content-encoding", "").strip().lower()
-    assert isinstance(response.stream, httpx.SyncByteStream)  # noqa: S101 - for the type checker
-    parts = _at_most(response.stream, most)
+    encoding = (header_of(response, "content-encoding") or "").strip().lower()
+    parts = _at_most(response.iter_stream(), most)
     if encoding in ("", "identity"):
         return b"".join(parts)
     if encoding not in ("gzip", "x-gzip"):
@@ -141,13 +192,13 @@ def _unpacked(parts: Iterable[bytes], most: int, deadline: Deadline) -> Iterator
     except zlib.error as wrong:
         raise AnswerBroken() from wrong
     except Overdue as late:
-        raise httpx.ReadTimeout(str(late)) from late
+        raise httpcore.ReadTimeout(str(late)) from late
     if not unpacker.eof:
         raise AnswerBroken()
 
 
 def proxy_for(url: str) -> str | None:
-    """Give the proxy that the environment names for a URL; never one for this machine."""
+    """Return the proxy that the environment names for a URL; never one for this machine."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if is_loopback(host) or proxy_bypass(host):
@@ -188,7 +239,7 @@ class _Backend(httpcore.NetworkBackend):
                 except (httpcore.ConnectError, httpcore.ConnectTimeout) as wrong:
                     problem = wrong
                 else:
-                    return _Stream(stream)
+                    return _Stream(stream, stream.get_extra_info("socket"))
         except TimeoutError as late:
             raise httpcore.ConnectTimeout(str(late)) from late
         except OSError as wrong:
@@ -197,10 +248,11 @@ class _Backend(httpcore.NetworkBackend):
 
 
 class _Stream(httpcore.NetworkStream):
-    """A connection, used by one exchange after the other."""
+    """A connection, used by one exchange after the other; TLS within TLS has no `plain` socket."""
 
-    def __init__(self, stream: httpcore.NetworkStream) -> None:
+    def __init__(self, stream: httpcore.NetworkStream, plain: socket.socket | None) -> None:
         self._stream = stream
+        self._socket = plain
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         try:
@@ -210,13 +262,20 @@ class _Stream(httpcore.NetworkStream):
         return self._stream.read(max_bytes, left)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        # In pieces that a socket takes at once, as the timeout begins anew with what is left over.
-        for at in range(0, len(buffer), _PIECE):
-            try:
-                left = _under_way.get().cut(timeout)
-            except Overdue as late:
-                raise httpcore.WriteTimeout(str(late)) from late
-            self._stream.write(buffer[at : at + _PIECE], left)
+        deadline, at = _under_way.get(), 0
+        try:
+            while at < len(buffer):
+                left = deadline.cut(timeout)
+                if self._socket is None:
+                    self._stream.write(buffer[at : at + _PIECE], left)
+                    at += _PIECE
+                else:
+                    self._socket.settimeout(left)
+                    at += self._socket.send(buffer[at:])
+        except TimeoutError as late:
+            raise httpcore.WriteTimeout(str(late)) from late
+        except OSError as wrong:
+            raise httpcore.WriteError(str(wrong)) from wrong
 
     def close(self) -> None:
         self._stream.close()
@@ -232,7 +291,9 @@ class _Stream(httpcore.NetworkStream):
         except Overdue as late:
             self.close()
             raise httpcore.ConnectTimeout(str(late)) from late
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, left))
+        inside = self._stream.start_tls(ssl_context, server_hostname, left)
+        twice = isinstance(self._socket, SSLSocket)
+        return _Stream(inside, None if twice else inside.get_extra_info("socket"))
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)

@@ -8,7 +8,17 @@ import pytest
 
 from kanport.cli import COMMANDS
 
-HEAVY = {"pandas", "openpyxl", "httpx", "pydantic", "rich", "ldap3", "regex", "ruamel", "sqlite3"}
+HEAVY = {
+    "pandas",
+    "openpyxl",
+    "httpcore",
+    "pydantic",
+    "rich",
+    "ldap3",
+    "regex",
+    "ruamel",
+    "sqlite3",
+}
 
 
 @pytest.mark.parametrize(

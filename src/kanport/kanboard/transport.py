@@ -14,16 +14,19 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-import httpx
+import httpcore
 
 from kanport import __version__
 from kanport.config import Settings
 from kanport.errors import ConfigInvalid
 from kanport.exchange import (
     ACCEPT_ENCODING,
+    FAILURES,
     AnswerBroken,
     AnswerTooLarge,
     Connections,
+    header_of,
+    parsed_url,
     proxy_for,
     read_body,
 )
@@ -41,8 +44,8 @@ class Transport:
         """Make ready; no connection is made yet. Raises ConfigInvalid for a broken CA file."""
         self._settings = settings
         self._clock = clock
-        self._headers = httpx.Headers(_headers(settings))
-        self._url: httpx.URL | None = None
+        self._headers = _headers(settings)
+        self._url: httpcore.URL | None = None
         times = settings.timeouts
         self._times = {
             "connect": times.connect,
@@ -52,7 +55,7 @@ class Transport:
         }
         try:
             self._http = Connections(tls_context(settings), proxy_for(settings.url))
-        except (ImportError, ValueError, httpx.InvalidURL) as error:
+        except ValueError as error:
             # The text of these may hold the credentials of the proxy.
             raise ConfigInvalid(
                 "The proxy that the environment names cannot be used.",
@@ -76,20 +79,20 @@ class Transport:
         self.close()
 
     def post(self, body: bytes) -> str | NoAnswer:
-        """Send one request and give the text of its response, or why there is none."""
+        """Send one request; return the text of its response, or why there is none."""
         limit = self._settings.answer_limit
         deadline = Deadline(self._settings.timeouts.total, clock=self._clock)
         try:
             # Made here, where it is known what to do about one that cannot be used.
-            self._url = self._url or httpx.URL(self._settings.url)
+            self._url = self._url or parsed_url(self._settings.url)
             with self._http.exchange(
                 self._url, body, self._headers, times=self._times, deadline=deadline
             ) as response:
                 verdict = judge_status(
-                    response.status_code,
+                    response.status,
                     url=self._settings.url,
-                    location=response.headers.get("location"),
-                    retry_after=response.headers.get("retry-after"),
+                    location=header_of(response, "location"),
+                    retry_after=header_of(response, "retry-after"),
                     token_from=self._settings.token_from,
                     auth_header=self._settings.auth_header,
                 )
@@ -101,10 +104,10 @@ class Transport:
             return NoAnswer(why, fault=Fault.ANSWER_TOO_LARGE)
         except AnswerBroken as broken:
             return NoAnswer(broken.why, fault=Fault.NOT_JSON)
-        except (httpx.InvalidURL, UnicodeError):
-            # A host that is no name; the latter comes from Python's own look-up.
+        except ValueError:
+            # A host that is no name, which may show only when Python looks it up.
             return NoAnswer(fact("request-failed", case="url"), sent=False, fault=Fault.REQUEST)
-        except httpx.HTTPError as error:
+        except FAILURES as error:
             return _fault_of(error, self._settings, overdue=deadline.over)
         try:
             return content.decode("utf-8-sig")
@@ -142,30 +145,30 @@ def _headers(settings: Settings) -> dict[str, str]:
     return {**headers, "Authorization": f"Basic {secret}"}
 
 
-def _fault_of(error: httpx.HTTPError, settings: Settings, *, overdue: bool) -> NoAnswer:
+def _fault_of(error: Exception, settings: Settings, *, overdue: bool) -> NoAnswer:
     place = urlsplit(settings.url).netloc
     times = settings.timeouts
     match error:
-        case httpx.ConnectTimeout():
+        case httpcore.ConnectTimeout():
             return _not_connected("slow", place=place, seconds=times.connect)
-        case httpx.PoolTimeout():
+        case httpcore.PoolTimeout():
             return _not_connected("none-free")
-        case httpx.ConnectError():
+        case httpcore.ConnectError():
             return _connect_fault(error, place)
-        case httpx.ProxyError():
+        case httpcore.ProxyError():
             return NoAnswer(fact("proxy-failed"), sent=False, fault=Fault.PROXY)
-        case httpx.LocalProtocolError() | httpx.UnsupportedProtocol():
+        case httpcore.LocalProtocolError() | httpcore.UnsupportedProtocol():
             return NoAnswer(fact("request-failed"), sent=False, fault=Fault.REQUEST)
-        case httpx.TimeoutException() if overdue:
+        case httpcore.TimeoutException() if overdue:
             why = fact("no-answer-in-time", case="in-all", seconds=times.total)
             return NoAnswer(why, fault=Fault.TIMEOUT)
-        case httpx.TimeoutException():
-            waited = times.write if isinstance(error, httpx.WriteTimeout) else times.read
+        case httpcore.TimeoutException():
+            waited = times.write if isinstance(error, httpcore.WriteTimeout) else times.read
             return NoAnswer(fact("no-answer-in-time", seconds=waited), fault=Fault.TIMEOUT)
     return NoAnswer(fact("connection-ended"), fault=Fault.RESET)
 
 
-def _connect_fault(error: httpx.ConnectError, place: str) -> NoAnswer:
+def _connect_fault(error: Exception, place: str) -> NoAnswer:
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLError):
             return _tls_fault(cause, place)

@@ -5,11 +5,11 @@ import ssl
 import time
 from collections.abc import Callable
 
-import httpx
+import httpcore
 
 from kanport import __version__
 from kanport.ending import Ending
-from kanport.exchange import Connections, proxy_for
+from kanport.exchange import FAILURES, Connections, parsed_url, proxy_for
 from kanport.network import Deadline
 from kanport.notice import NotSent, ReadyHook
 from kanport.notice.words import payload
@@ -40,16 +40,20 @@ def _attempt(hook: ReadyHook, ending: Ending) -> _Problem | None:
     headers = {"Content-Type": "application/json", "User-Agent": f"kanport/{__version__}"}
     if hook.token is not None:
         headers["Authorization"] = f"Bearer {hook.token.get_secret_value()}"
+    url = hook.url.get_secret_value()
+    try:
+        to = parsed_url(url)
+    except ValueError:
+        return _Problem("its URL is broken", again=False)
     try:
         context = ssl.create_default_context(cafile=hook.ca_file)
-        url = hook.url.get_secret_value()
         times = dict.fromkeys(("connect", "read", "write", "pool"), hook.timeout)
         body = json.dumps(payload(ending), ensure_ascii=False, separators=(",", ":"))
         with (
             Connections(context, proxy_for(url)) as connections,
             # What the receiver has to say is not read: its status is all that counts.
             connections.exchange(
-                url,
+                to,
                 body.encode(errors="backslashreplace"),
                 headers,
                 times=times,
@@ -57,17 +61,15 @@ def _attempt(hook: ReadyHook, ending: Ending) -> _Problem | None:
             ) as answer,
         ):
             pass
-    except httpx.TimeoutException:
+    except httpcore.TimeoutException:
         return _Problem(f"no answer in {hook.timeout:g} seconds", again=False)
-    except httpx.InvalidURL:
-        return _Problem("its URL is broken", again=False)
-    except httpx.TransportError as problem:
+    except FAILURES as problem:
         return _Problem(_why(problem), again=True)
-    except (OSError, ValueError, ImportError) as problem:
+    except (OSError, ValueError) as problem:
         return _Problem(f"it cannot be used: {type(problem).__name__}", again=False)
-    if answer.is_success:
+    if 200 <= answer.status < 300:
         return None
-    return _Problem(f"it answered HTTP {answer.status_code}", again=answer.status_code >= 500)
+    return _Problem(f"it answered HTTP {answer.status}", again=answer.status >= 500)
 
 
 def _why(problem: Exception) -> str:
