@@ -93,9 +93,9 @@ from kanport.plan.guards.allowances import NotAllowable, parse_allowed
 from kanport.plan.model import Plan
 from kanport.plan.ownership import Adoption
 from kanport.plan.plan_file import dump_plan, plan_schema, write_plan
-from kanport.proof import Checks, drawn_with_proof, write_report
-from kanport.report.formats import FORMATS, format_of
+from kanport.report import FORMATS, format_of
 from kanport.report.json_file import report_schema
+from kanport.report.proof import Checks, drawn_with_proof, write_report
 
 __all__ = [
     "Adoptable",

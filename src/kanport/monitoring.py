@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from kanport.ending import Ending
 from kanport.files import read_file, write_file
 from kanport.findings import Severity
-from kanport.report.visible import json_safe
+from kanport.report.escape import json_safe
 
 FORMAT = "kanport-status/1"
 _MOST = 1_000_000

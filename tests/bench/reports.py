@@ -23,10 +23,9 @@ from kanport.plan.model import (
     PlanServer,
     PlanSource,
 )
-from kanport.report import html
-from kanport.report import view as views
-from kanport.report.formats import FORMATS, drawn
-from kanport.report.parts import View
+from kanport.report import FORMATS, drawn, html
+from kanport.report import make as views
+from kanport.report.view import View
 from tests.changes import a_change
 from tests.report.browser.chromium import PROGRAM, Chromium
 

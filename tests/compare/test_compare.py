@@ -16,9 +16,8 @@ from kanport.plan.compare import compare
 from kanport.plan.model import Plan
 from kanport.plan.plan_file import plan_digest
 from kanport.report.compare import as_dict, document_of, headline, reasons
-from kanport.report.document import as_markdown, as_text
-from kanport.report.document_html import as_html
-from kanport.report.visible import escaped
+from kanport.report.document import as_html, as_markdown, as_text
+from kanport.report.escape import escape_control
 from tests.changes import after_of, before_of, changed
 from tests.report.drawing import plans, plans_and_runs
 from tests.report.examples import make_plan
@@ -185,7 +184,7 @@ def test_hostile_names_come_out_as_text_in_every_format(ran: tuple[Plan, Run], o
     document = document_of(compare(old, plan), new_run=whole)
     text, markdown, page = as_text(document), as_markdown(document), as_html(document)
     for drawn in (text, markdown, page):
-        assert drawn == "\n".join(map(escaped, drawn.split("\n")))
+        assert drawn == "\n".join(map(escape_control, drawn.split("\n")))
     assert "<script>" not in page.replace("</script>", "")
     assert "http" not in page.split("<main>")[0]
     json.dumps(as_dict(compare(old, plan), new_run=whole))

@@ -15,9 +15,8 @@ from kanport.names import compare_key
 from kanport.normalize.rules import State
 from kanport.plan.make import make_plan
 from kanport.plan.model import PlanMapping
-from kanport.report.document import as_markdown, as_text
-from kanport.report.document_html import as_html
-from kanport.report.visible import escaped
+from kanport.report.document import as_html, as_markdown, as_text
+from kanport.report.escape import escape_control
 from kanport.table import Table
 from tests.normalize.building import a_mapping, a_table, made
 from tests.normalize.test_properties import MAPPING, tables
@@ -313,7 +312,7 @@ def test_hostile_names_come_out_as_text(login: str, name: str) -> None:
     )
     document = document_of(explain_person(known, login))
     for drawn in (as_text(document), as_markdown(document), as_html(document)):
-        assert drawn == "\n".join(map(escaped, drawn.split("\n")))
+        assert drawn == "\n".join(map(escape_control, drawn.split("\n")))
     assert "<script" not in as_html(document)
 
 

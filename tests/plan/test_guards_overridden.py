@@ -18,8 +18,8 @@ from kanport.plan.guards.allowances import (
 )
 from kanport.plan.model import Plan, blocking
 from kanport.plan.plan_file import dump_plan, load_plan
-from kanport.report import json_file, markdown, view
-from kanport.report.facts import fact_rows
+from kanport.report import json_file, make, markdown
+from kanport.report.sentences import fact_rows
 from tests.plan.building import a_mapping, a_server, a_state, person, plan_for, tripped
 
 TEN = tuple(User(number, f"u{number}") for number in range(2, 12))
@@ -85,7 +85,7 @@ def test_the_number_stands_in_the_plan_and_in_its_digest(tmp_path: Path) -> None
 
 
 def test_every_report_of_the_plan_says_so() -> None:
-    told = view.of_plan(disabling(4, disable=40))
+    told = make.of_plan(disabling(4, disable=40))
     assert ("Allowed", "for this run: disable up to 40") in fact_rows(told.facts)
     said = "Overridden for this run by --allow: limit-disable."
     assert said in [sentence.text for sentence in told.sentences]
@@ -93,7 +93,7 @@ def test_every_report_of_the_plan_says_so() -> None:
     assert "overridden: `limit-disable`" in markdown.render(told)
     assert json_file.as_dict(told)["facts"]["allowed"] == {"disable": 40}
     assert told.level == "look"
-    assert not any("Allowed" in row for row in fact_rows(view.of_plan(disabling(4)).facts))
+    assert not any("Allowed" in row for row in fact_rows(make.of_plan(disabling(4)).facts))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from kanport.origin import Origin
 from kanport.outcome import Outcome, Run, Status
 from kanport.plan.change import Action, Risk
 from kanport.plan.model import GuardVerdict, Plan
-from kanport.report import terminal
+from kanport.report import text
 from kanport.report.view import View
 from tests.report.examples import make_plan
 
@@ -134,7 +134,7 @@ def screen(view: View, width: int = 80, *, color: bool = False) -> str:
         legacy_windows=False,
         _environ={},
     )
-    terminal.render(view, console)
+    text.render(view, console)
     # Bold and dim are no colours, so they remain without colours.
     return stream.getvalue() if color else re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue())
 
@@ -143,7 +143,7 @@ def pipe(view: View, encoding: str = "utf-8", most: int | None = None) -> str:
     """Draw a view into a pipe."""
     stream = io.BytesIO()
     wrapper = io.TextIOWrapper(stream, encoding=encoding, errors="strict")
-    terminal.render(view, Console(file=wrapper, _environ={}), max_findings=most)
+    text.render(view, Console(file=wrapper, _environ={}), max_findings=most)
     wrapper.flush()
     return stream.getvalue().decode(encoding)
 

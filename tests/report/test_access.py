@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from kanport.outcome import Run, Status
 from kanport.plan.change import Action
 from kanport.plan.model import Plan, PlanAccess
-from kanport.report.tables import AccessRow, Account, Matrix, MatrixRow, RoleCount
-from kanport.report.view import View, of_plan, of_run
+from kanport.report.make import of_plan, of_run
+from kanport.report.view import AccessRow, Account, Matrix, MatrixRow, RoleCount, View
 from tests.report.examples import make_plan, make_run
 from tests.report.worlds import FORMULA, partial_run, whole_plan, worlds
 

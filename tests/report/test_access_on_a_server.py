@@ -3,7 +3,7 @@
 from hypothesis import given
 
 from kanport.plan.change import Action
-from kanport.report.view import of_plan, of_run
+from kanport.report.make import of_plan, of_run
 from tests.integration.test_groups import (
     PROJECTS,
     TRIED,

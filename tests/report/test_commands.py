@@ -10,7 +10,7 @@ import pytest
 from defusedxml.ElementTree import fromstring
 from openpyxl import load_workbook
 
-from kanport.report.formats import FORMATS, format_of
+from kanport.report import FORMATS, format_of
 from kanport.sandbox import Sandbox
 from tests.conftest import Kanport
 from tests.integration.files import PEOPLE, write_files

@@ -22,7 +22,8 @@ from kanport.pipeline import Execution, apply_plan, plan_inputs, read_inputs, re
 from kanport.plan.change import Action
 from kanport.plan.model import Plan
 from kanport.plan.roles import GroupAccess, project_access
-from kanport.report.view import View, of_plan, of_run
+from kanport.report.make import of_plan, of_run
+from kanport.report.view import View
 from kanport.sandbox import Fault, Reply, Sandbox, SandboxOptions
 from tests.examples import examples
 

@@ -13,8 +13,8 @@ from kanport.outcome import Run
 from kanport.plan.change import Change, values_of
 from kanport.plan.model import Plan
 from kanport.report import json_file, markdown
-from kanport.report.view import of_plan, of_run
-from kanport.report.visible import visible
+from kanport.report.escape import escape_name
+from kanport.report.make import of_plan, of_run
 from tests.report.drawing import NASTY, pipe, screen, texts
 from tests.report.examples import make_plan
 from tests.report.worlds import worlds
@@ -45,7 +45,7 @@ def test_each_record_of_a_pipe_is_one_line_with_the_whole_name(case: tuple[Plan,
     plan, run = case
     lines = pipe(of_run(plan, run)).splitlines()
     for change in plan.changes:
-        assert any(visible(named(change)) in line for line in lines)
+        assert any(escape_name(named(change)) in line for line in lines)
     assert all(len(line.splitlines()) <= 1 for line in lines)
 
 
@@ -79,14 +79,14 @@ def named(change: Change) -> str:
 
 def _as_code(name: str) -> str:
     # A parser takes one blank off each end of code; ours stand in quotes already.
-    return visible(name)
+    return escape_name(name)
 
 
 @given(texts)
 def test_prose_reads_the_same_with_its_code_spans_taken_off(text: str) -> None:
     tokens = PARSER.parseInline("x " + markdown.prose(text))
     children: list[Token] = tokens[0].children or []
-    assert "".join(child.content for child in children) == "x " + visible(text)
+    assert "".join(child.content for child in children) == "x " + escape_name(text)
 
 
 @given(worlds())
@@ -107,12 +107,12 @@ def test_rich_markup_and_emoji_codes_in_a_name_stay_text() -> None:
 
 @pytest.mark.parametrize("name", NASTY)
 def test_what_is_shown_can_be_seen(name: str) -> None:
-    shown = visible(name)
+    shown = escape_name(name)
     assert shown.strip()
     assert raw_controls(shown) == []
 
 
 @given(texts)
 def test_a_name_never_needs_more_than_the_encoding_has(name: str) -> None:
-    visible(name, "ascii").encode("ascii")
-    visible(name, "cp1252").encode("cp1252")
+    escape_name(name, "ascii").encode("ascii")
+    escape_name(name, "cp1252").encode("cp1252")

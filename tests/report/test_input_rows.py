@@ -7,9 +7,9 @@ import pytest
 from kanport.origin import Origin
 from kanport.plan.model import PlanRows, PlanSource
 from kanport.plan.rows_read import rows_read, spans_of_rows
-from kanport.report.input_rows import input_rows
-from kanport.report.tables import Fate
-from kanport.report.view import View, of_plan, of_validation
+from kanport.report.changes import input_rows
+from kanport.report.make import of_plan, of_validation
+from kanport.report.view import RowResult, View
 from tests.report.examples import FINDINGS, MAPPING, make_plan
 from tests.report.worlds import whole_plan
 
@@ -17,7 +17,7 @@ PLAN = whole_plan()
 VIEW = of_plan(PLAN)
 
 
-def fate(view: View, place: str) -> Fate:
+def fate(view: View, place: str) -> RowResult:
     (found,) = [row for row in view.rows if row.place == place]
     return found.fate
 
@@ -30,18 +30,18 @@ def test_every_row_of_a_source_is_told_once() -> None:
 
 
 def test_a_row_is_told_with_its_changes_and_its_findings() -> None:
-    assert fate(VIEW, "staff.csv:3") is Fate.CHANGED
-    assert fate(VIEW, "staff.csv:27") is Fate.LEFT_OUT  # its person stands in two rows
-    assert fate(VIEW, "staff.csv:11") is Fate.LEFT_OUT  # the other one of them
-    assert fate(VIEW, "staff.csv:33") is Fate.NOTHING  # a note stops nothing
+    assert fate(VIEW, "staff.csv:3") is RowResult.CHANGED
+    assert fate(VIEW, "staff.csv:27") is RowResult.LEFT_OUT  # its person stands in two rows
+    assert fate(VIEW, "staff.csv:11") is RowResult.LEFT_OUT  # the other one of them
+    assert fate(VIEW, "staff.csv:33") is RowResult.NOTHING  # a note stops nothing
     (row,) = [row for row in VIEW.rows if row.place == "staff.csv:14"]
-    assert row.fate is Fate.CHANGED
+    assert row.fate is RowResult.CHANGED
     assert [finding.code for finding in row.findings] == ["username-spelled", "email-invalid"]
 
 
 def test_in_a_validation_no_row_could_lead_to_a_change() -> None:
     view = of_validation(MAPPING, PLAN.sources, FINDINGS, users=1, memberships=1)
-    assert {row.fate for row in view.rows} == {Fate.READ, Fate.LEFT_OUT}
+    assert {row.fate for row in view.rows} == {RowResult.READ, RowResult.LEFT_OUT}
 
 
 def test_a_plan_that_does_not_tell_its_rows_has_no_table_of_them() -> None:

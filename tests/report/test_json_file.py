@@ -11,7 +11,8 @@ from kanport.outcome import Run
 from kanport.plan.model import Plan, change_in_file
 from kanport.report import json_file, markdown
 from kanport.report.json_file import report_schema
-from kanport.report.view import View, of_plan, of_run, of_validation, of_verification
+from kanport.report.make import of_plan, of_run, of_validation, of_verification
+from kanport.report.view import View
 from tests.report.drawing import plans_and_runs
 from tests.report.examples import (
     FINDINGS,

@@ -29,10 +29,11 @@ from kanport.plan.model import (
     PlanSource,
     PlanWithheld,
 )
-from kanport.report.columns import TABLES
-from kanport.report.formats import FORMATS, drawn
+from kanport.report import FORMATS, drawn
+from kanport.report.make import of_plan, of_run, of_validation, of_verification
 from kanport.report.mask import Mask, masked_findings
-from kanport.report.view import View, of_plan, of_run, of_validation, of_verification
+from kanport.report.tables import TABLES
+from kanport.report.view import View
 from tests.changes import a_change, after_of, before_of
 from tests.report.examples import MAPPING, SERVER, make_plan, make_run
 from tests.report.worlds import whole_plan

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from kanport.outcome import Run, Status
 from kanport.plan.model import Plan
-from kanport.report import csv_file, json_file, markdown
-from kanport.report.parts import Count, Sum
-from kanport.report.view import View, of_plan, of_run, of_validation, of_verification
+from kanport.report import json_file, markdown, tables
+from kanport.report.make import of_plan, of_run, of_validation, of_verification
+from kanport.report.view import Count, Sum, View
 from tests.bench.reports import large_plan
 from tests.report.drawing import (
     MOVES,
@@ -140,7 +140,7 @@ def test_csv_has_as_many_records_as_the_json_has_items(view: View, table: str) -
     report = json.loads(json_file.render(view))
     if view.kind in ("validation", "verification") and table in ("changes", "access"):
         return
-    text = csv_file.render(view, table)
+    text = tables.render(view, table)
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     assert len(rows) == len(report[table])
     if table == "changes":

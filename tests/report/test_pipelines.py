@@ -15,8 +15,9 @@ from kanport.origin import Origin
 from kanport.outcome import Run
 from kanport.plan.model import Plan
 from kanport.report import ci
-from kanport.report.view import View, of_plan, of_validation
-from kanport.report.visible import visible
+from kanport.report.escape import escape_name
+from kanport.report.make import of_plan, of_validation
+from kanport.report.view import View
 from tests.report.examples import FINDINGS, MAPPING, SOURCES, TRIPPED, make_plan
 from tests.report.worlds import worlds
 
@@ -98,7 +99,7 @@ def check_log(view: View) -> None:
     for result, finding in zip(run["results"], view.findings, strict=True):
         assert rules[result["ruleIndex"]]["id"] == result["ruleId"] == finding.code
         assert result["level"] == LEVELS[finding.severity.value]
-        assert result["message"]["text"].startswith(visible(finding.message))
+        assert result["message"]["text"].startswith(escape_name(finding.message))
         for place in (*result["locations"], *result.get("relatedLocations", ())):
             if "physicalLocation" in place:
                 address = place["physicalLocation"]["artifactLocation"]["uri"]

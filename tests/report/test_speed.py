@@ -5,9 +5,10 @@ import json
 import pytest
 
 from kanport.plan.model import Plan
-from kanport.report.columns import TABLES
-from kanport.report.formats import FORMATS, drawn
-from kanport.report.view import View, of_plan
+from kanport.report import FORMATS, drawn
+from kanport.report.make import of_plan
+from kanport.report.tables import TABLES
+from kanport.report.view import View
 from tests.bench.reports import large_plan, seconds
 
 CHANGES = 5_000  # the ratios are those of 50,000: everything grows with the number of changes

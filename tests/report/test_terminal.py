@@ -6,7 +6,8 @@ from rich.cells import cell_len
 from kanport.findings import Finding
 from kanport.messages import MASK
 from kanport.outcome import Status
-from kanport.report.view import View, of_plan, of_run, of_validation, of_verification
+from kanport.report.make import of_plan, of_run, of_validation, of_verification
+from kanport.report.view import View
 from tests.report.drawing import pipe, screen, section
 from tests.report.examples import (
     FINDINGS,

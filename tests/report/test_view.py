@@ -9,9 +9,9 @@ from kanport.origin import Origin
 from kanport.outcome import Outcome, Run, Status
 from kanport.plan.change import Action, Risk
 from kanport.report import json_file, markdown
-from kanport.report.parts import Level
-from kanport.report.view import of_plan, of_run, of_validation, of_verification
-from kanport.report.words import ACTIONS, RISKS, utc
+from kanport.report.make import of_plan, of_run, of_validation, of_verification
+from kanport.report.sentences import ACTIONS, RISKS, utc
+from kanport.report.view import Level
 from tests.report.drawing import pipe
 from tests.report.examples import (
     FINDINGS,

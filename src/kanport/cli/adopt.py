@@ -109,16 +109,16 @@ def _agreed(output: Output, yes: bool) -> bool:
 
 
 def _summary(found: "Adoption", url: str, ledger: Path) -> str:
-    from kanport.report.visible import visible
+    from kanport.report.escape import escape_name
 
     lines = [
         f"To adopt from {url} into {ledger}:"
         f" {_counted(len(found.users), len(found.memberships))}. Managed already:"
         f" {_counted(found.managed_users, found.managed_memberships)}."
     ]
-    lines += [f"  user        {visible(user.username)} (#{user.id})" for user in found.users]
+    lines += [f"  user        {escape_name(user.username)} (#{user.id})" for user in found.users]
     lines += [
-        f"  membership  {visible(user.username)} in {visible(project.label)}"
+        f"  membership  {escape_name(user.username)} in {escape_name(project.label)}"
         for user, project in found.memberships
     ]
     return "\n".join(lines)

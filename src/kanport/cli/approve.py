@@ -69,7 +69,7 @@ def command(
     from kanport import api
     from kanport.errors import UsageError
     from kanport.messages import counted
-    from kanport.report.visible import visible
+    from kanport.report.escape import escape_name
 
     output = Output(ctx)
     if not by.strip() or not note.strip():
@@ -79,8 +79,8 @@ def command(
         plan_path, by=by.strip(), note=note.strip(), lasts=expires, path=approval_path
     )
     output.data(
-        f"{visible(approval.by)} approves {counted(approval.changes, 'change', 'changes')} on"
-        f" {visible(approval.server)} until {approval.expires_at}; digest of the plan:"
+        f"{escape_name(approval.by)} approves {counted(approval.changes, 'change', 'changes')} on"
+        f" {escape_name(approval.server)} until {approval.expires_at}; digest of the plan:"
         f" {approval.plan}"
     )
     output.note(f"The approval is in {approval_path}.")

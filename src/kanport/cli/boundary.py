@@ -15,7 +15,7 @@ from kanport.errors import (
     place_of,
 )
 from kanport.findings import Severity
-from kanport.report.visible import escaped, finding_line
+from kanport.report.escape import escape_control, finding_line
 
 
 class Boundary(click.Group):
@@ -48,11 +48,11 @@ def show_error(problem: KanportError, ctx: click.Context) -> None:
     if isinstance(problem, SourceInvalid | Unreachable) and not invocation_of(ctx).findings_shown:
         shown = [found for found in problem.findings if found.severity is not Severity.INFO]
         lines += map(finding_line, shown)
-    lines.append(f"Error: {escaped(problem.message)}")
+    lines.append(f"Error: {escape_control(problem.message)}")
     for detail in problem.details:
-        lines += [f"  {escaped(line)}" for line in detail.splitlines()]
+        lines += [f"  {escape_control(line)}" for line in detail.splitlines()]
     if problem.hint:
-        lines.append(f"Hint: {escaped(problem.hint)}")
+        lines.append(f"Hint: {escape_control(problem.hint)}")
     say(
         ctx,
         "error",

@@ -203,7 +203,7 @@ def _without_credentials(url: str) -> str:
 
 
 def _lines(layers: "Layers", rows: list[Row]) -> list[str]:
-    from kanport.report.visible import escaped
+    from kanport.report.escape import escape_control
 
     file = layers.file
     where = str(file.path) if file.path else "none"
@@ -218,10 +218,10 @@ def _lines(layers: "Layers", rows: list[Row]) -> list[str]:
     for row in rows:
         value = "not set" if row.value is None else _shown(row.value)
         origin = "" if row.value is None else f"  ({row.origin})"
-        lines.append(escaped(f"{row.setting:<{width}}  {value}{origin}"))
+        lines.append(escape_control(f"{row.setting:<{width}}  {value}{origin}"))
         if row.problem and not row.looked_at:
-            lines.append(escaped(f"  {row.problem}"))
-        lines += [escaped(f"  {place}") for place in row.looked_at]
+            lines.append(escape_control(f"  {row.problem}"))
+        lines += [escape_control(f"  {place}") for place in row.looked_at]
     return lines
 
 

@@ -53,11 +53,11 @@ def _drawn(paper: "Paper", form: str) -> str:
     if form == "markdown":
         return as_markdown(paper.document)
     if form == "json":
-        from kanport.report.visible import json_safe
+        from kanport.report.escape import json_safe
 
         return json_safe(json.dumps(paper.data(), ensure_ascii=False, indent=2)) + "\n"
     if form == "html":
-        from kanport.report.document_html import as_html
+        from kanport.report.document import as_html
 
         return as_html(paper.document)
     raise UsageError(

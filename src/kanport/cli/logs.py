@@ -14,7 +14,7 @@ from pathlib import Path
 
 from kanport.errors import ConfigInvalid
 from kanport.events import Told
-from kanport.report.visible import escaped, json_safe
+from kanport.report.escape import escape_control, json_safe
 
 # Events that stderr shows as messages anyway.
 _SPOKEN = frozenset({"note", "warning", "error", "bug"})
@@ -84,7 +84,7 @@ class _AsText(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         moment = datetime.fromtimestamp(record.created).astimezone()
         head = f"{moment:%Y-%m-%dT%H:%M:%S%z} {record.levelname} {record.name}"
-        return escaped(f"{head} {_told(record)}")
+        return escape_control(f"{head} {_told(record)}")
 
 
 class _AsJson(logging.Formatter):

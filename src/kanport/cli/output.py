@@ -14,7 +14,7 @@ from kanport.cli.invocation import invocation_of, say
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from kanport.report.formats import Format
+    from kanport.report import Format
     from kanport.report.view import View
 
 
@@ -41,7 +41,7 @@ class Output:
         self._files: list[tuple[Path, Format]] = []
         if paths:
             from kanport.files import check_target
-            from kanport.report.formats import format_of
+            from kanport.report import format_of
 
             self._files = [(path, format_of(path)) for path in paths]
             for path in paths:
@@ -63,12 +63,12 @@ class Output:
         """Write a report to the files, and print it on stdout in the chosen format."""
         self.write(view)
         if self.form == "text":
-            from kanport.report import terminal
+            from kanport.report import text
 
-            terminal.render(view, self._console(sys.stdout))
+            text.render(view, self._console(sys.stdout))
         else:
             from kanport.api import drawn_with_proof
-            from kanport.report.formats import FORMATS
+            from kanport.report import FORMATS
 
             content, _ = drawn_with_proof(
                 view, FORMATS[self.form], table=self._table, masked=self.masked

@@ -69,7 +69,7 @@ def command(
     from kanport.cli.invocation import invocation_of
     from kanport.errors import Exit, UsageError
     from kanport.files import Kind, check_target
-    from kanport.report.visible import json_safe
+    from kanport.report.escape import json_safe
 
     if masked and form == "json":
         raise UsageError(

@@ -68,7 +68,7 @@ def command(
     from kanport.cli.following import Following
     from kanport.cli.invocation import invocation_of
     from kanport.files import Kind, check_target
-    from kanport.report.visible import json_safe
+    from kanport.report.escape import json_safe
 
     output = Output(ctx, form)
     invocation = invocation_of(ctx)

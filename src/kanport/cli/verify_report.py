@@ -75,11 +75,11 @@ def command(
 
 
 def _as_text(path: Path, checks: "Checks") -> str:
-    from kanport.report.visible import visible
+    from kanport.report.escape import escape_name
 
-    lines = [f"{one.what}: {_WORDS[one.holds]}: {visible(one.why)}" for one in checks.checked]
+    lines = [f"{one.what}: {_WORDS[one.holds]}: {escape_name(one.why)}" for one in checks.checked]
     end = "is valid" if checks.hold else "is NOT valid"
-    return "\n".join([*lines, f"{visible(str(path))} {end}"])
+    return "\n".join([*lines, f"{escape_name(str(path))} {end}"])
 
 
 def _as_json(checks: "Checks") -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from kanport.errors import Exit, KanportError, SourceInvalid
 from kanport.findings import Finding, Severity
-from kanport.report.words import SEVERITIES
+from kanport.report.sentences import SEVERITIES
 
 _MOST_FINDINGS = 10
 

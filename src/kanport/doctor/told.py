@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from kanport.doctor.checks import Check, Level
 from kanport.errors import Exit
-from kanport.report.visible import escaped, json_safe
+from kanport.report.escape import escape_control, json_safe
 
 FORMAT = "kanport-doctor/1"
 _WIDTH = max(len(level) for level in Level)
@@ -23,7 +23,7 @@ def lines(check: Check, *, after: Check | None) -> list[str]:
         found += [f"{indent}  {line}" for line in detail.splitlines()]
     if check.hint:
         found.append(f"{indent}hint: {check.hint}")
-    return [escaped(line) for line in found]
+    return [escape_control(line) for line in found]
 
 
 def as_json(checks: Sequence[Check], code: Exit) -> str:

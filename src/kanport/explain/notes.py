@@ -14,11 +14,11 @@ from kanport.normalize.trace import Thread, Trace
 from kanport.origin import Origin
 from kanport.plan.change import Change
 from kanport.plan.model import change_in_file
+from kanport.report.changes import change_view
 from kanport.report.compare import words_of
 from kanport.report.document import Data, Document, Item, Part, Prose, Section, item
-from kanport.report.lines import line_of
-from kanport.report.parts import Level
-from kanport.report.words import CHANGE, SEVERITIES, Noun, are, counted
+from kanport.report.sentences import CHANGE, SEVERITIES, Noun, are, counted
+from kanport.report.view import Level
 
 FORMAT = "kanport-explanation/1"
 ROW = Noun("row", "rows")
@@ -64,7 +64,7 @@ def _headline(explanation: Explanation) -> tuple[Part, ...]:
 
 
 def _change(change: Change) -> Item:
-    places = line_of(change).places
+    places = change_view(change).places
     under = [item("why: ", Prose(change.reason))]
     if places:
         under.append(item("from ", *_listed(places)))

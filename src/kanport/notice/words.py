@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kanport.ending import Ending
-from kanport.report.visible import escaped
+from kanport.report.escape import escape_control
 
 FORMAT = "kanport-notice/1"
 _SUBJECT = 150
@@ -16,20 +16,20 @@ def subject(ending: Ending) -> str:
         what = f"{ending.changed} changed" if ending.changed else "nothing to change"
     else:
         what = f"{ending.result} (exit code {ending.exit_code})"
-    line = escaped(f"Kanport {ending.mapping}: {what}")
+    line = escape_control(f"Kanport {ending.mapping}: {what}")
     return line if len(line) <= _SUBJECT else f"{line[: _SUBJECT - 1]}…"
 
 
 def text(ending: Ending) -> str:
     """Give the notice for people: what happened, how much, why, and where to look."""
-    return "\n".join(escaped(line) for line in _lines(ending)) + "\n"
+    return "\n".join(escape_control(line) for line in _lines(ending)) + "\n"
 
 
 def payload(ending: Ending) -> dict[str, Any]:
     """Give the notice for programs; `text` is what chat services show."""
     return {
         "format": FORMAT,
-        "text": f"{subject(ending)}\n{escaped(ending.message)}",
+        "text": f"{subject(ending)}\n{escape_control(ending.message)}",
         "kanport": ending.kanport,
         "mapping": ending.mapping,
         "mapping_path": ending.mapping_path,

@@ -34,7 +34,7 @@ from kanport.notice import Delivery, Surroundings, send_notices
 from kanport.outcome import Run
 from kanport.pipeline.inputs import Inputs, files_named
 from kanport.plan.model import Plan
-from kanport.report.visible import finding_line
+from kanport.report.escape import finding_line
 
 logger = logging.getLogger(__name__)
 

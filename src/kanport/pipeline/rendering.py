@@ -22,14 +22,13 @@ from kanport.pipeline.results import OnProgress, Reporter, Result, Stage, Verifi
 from kanport.plan.compare import compare
 from kanport.plan.model import Plan, PlanMapping
 from kanport.plan.plan_file import load_plan
-from kanport.proof import Checks, Proof, beside, check_report, drawn_with_proof
-from kanport.proof.check import Redraw
+from kanport.report import FORMATS
 from kanport.report import compare as comparison
-from kanport.report import view as views
+from kanport.report import make as views
 from kanport.report.document import Document
-from kanport.report.formats import FORMATS
 from kanport.report.mask import Mask, masked_findings
-from kanport.report.parts import View
+from kanport.report.proof import Checks, Proof, Redraw, beside, check_report, drawn_with_proof
+from kanport.report.view import View
 
 Reported = Inputs | Plan | Result | Verification
 

@@ -17,13 +17,12 @@ from kanport.report.effective import (
     where_of,
     who_of,
 )
-from kanport.report.parts import Line
-from kanport.report.tables import AccessRow, Account, Matrix, MatrixRow, RoleCount
+from kanport.report.view import AccessRow, Account, ChangeView, Matrix, MatrixRow, RoleCount
 
 _Key = tuple[str, int | None]
 
 
-def access_of(plan: Plan, lines: Sequence[Line]) -> tuple[AccessRow, ...]:
+def access_of(plan: Plan, lines: Sequence[ChangeView]) -> tuple[AccessRow, ...]:
     """Give who has which role in which project, before and after: a row for each of both.
 
     After a run it is what was really done that counts, also of groups: a role follows from all the
@@ -47,7 +46,7 @@ def access_of(plan: Plan, lines: Sequence[Line]) -> tuple[AccessRow, ...]:
 class _Rows:
     """Makes the rows of a report: those that changes are about, and those of the plan's access."""
 
-    def __init__(self, plan: Plan, lines: Sequence[Line]) -> None:
+    def __init__(self, plan: Plan, lines: Sequence[ChangeView]) -> None:
         self._plan = plan
         self._lines = lines
         self._logins = _Logins(lines)
@@ -102,7 +101,12 @@ class _Rows:
             yield self._row(person, label, change.project_id, before, end, line)
 
     def _beside(
-        self, access: PlanAccess, username: str, who: Who, role: str | None, removal: Line | None
+        self,
+        access: PlanAccess,
+        username: str,
+        who: Who,
+        role: str | None,
+        removal: ChangeView | None,
     ) -> AccessRow:
         """Return the row of a role that no change of a membership is about."""
         where, person = place_of(access), self._logins.of(username)
@@ -135,7 +139,7 @@ class _Rows:
         project_id: int | None,
         before: str | None,
         end: EffectiveRole,
-        line: Line | None,
+        line: ChangeView | None,
     ) -> AccessRow:
         return AccessRow(
             person,
@@ -218,7 +222,7 @@ class ProjectLabels:
 class _Logins:
     """What people are called in the end: whoever reviews access looks for them by that name."""
 
-    def __init__(self, lines: Iterable[Line]) -> None:
+    def __init__(self, lines: Iterable[ChangeView]) -> None:
         self._ids: dict[str, Who] = {}
         self._in_the_end: dict[Who, str] = {}
         others: dict[str, Who] = {}
@@ -246,16 +250,16 @@ class _Logins:
         """Return what somebody is called in the end who had this username before."""
         return self._in_the_end.get(self.id_of(username), username)
 
-    def after(self, line: Line) -> str:
+    def after(self, line: ChangeView) -> str:
         """Return what the user of a change is called in the end."""
         return self._in_the_end.get(who_of(line), called(line.change) or "")
 
 
-def _is(line: Line, action: Action) -> bool:
+def _is(line: ChangeView, action: Action) -> bool:
     return line.change.action is action
 
 
-def _new_names(lines: Iterable[Line], logins: _Logins) -> dict[str, str]:
+def _new_names(lines: Iterable[ChangeView], logins: _Logins) -> dict[str, str]:
     found = {}
     for line in lines:
         change = line.change
@@ -266,7 +270,7 @@ def _new_names(lines: Iterable[Line], logins: _Logins) -> dict[str, str]:
     return found
 
 
-def _accounts(plan: Plan, lines: Iterable[Line], logins: _Logins) -> dict[str, Account]:
+def _accounts(plan: Plan, lines: Iterable[ChangeView], logins: _Logins) -> dict[str, Account]:
     """Give how the accounts stand in the end, of those who are not simply active."""
     accounts = {
         logins.of(person.username): Account.DISABLED for person in plan.people if person.disabled

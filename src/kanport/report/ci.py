@@ -15,9 +15,9 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from kanport.catalogue import FINDINGS
 from kanport.findings import Finding, Severity
 from kanport.origin import Origin
-from kanport.report.parts import Level, View
-from kanport.report.visible import json_safe, storable, visible
-from kanport.report.words import ROW, SEVERITIES, counted
+from kanport.report.escape import escape_name, json_safe, storable
+from kanport.report.sentences import ROW, SEVERITIES, counted
+from kanport.report.view import Level, View
 
 _SARIF_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 _SARIF_SCHEMA = (
@@ -163,9 +163,9 @@ def _rule(code: str) -> dict[str, Any]:
 
 
 def _result(view: View, finding: Finding, number: int) -> dict[str, Any]:
-    text = visible(finding.message)
+    text = escape_name(finding.message)
     if finding.hint:
-        text += f" Hint: {visible(finding.hint)}"
+        text += f" Hint: {escape_name(finding.hint)}"
     made: dict[str, Any] = {
         "ruleId": finding.code,
         "ruleIndex": number,
@@ -194,14 +194,14 @@ def _location(view: View, origin: Origin | None) -> dict[str, Any]:
             made["physicalLocation"]["region"] = {"startLine": place.line}
     if origin is not None:
         names = dict(_logical(origin))
-        made["logicalLocations"] = [{"fullyQualifiedName": visible(str(origin)), **names}]
+        made["logicalLocations"] = [{"fullyQualifiedName": escape_name(str(origin)), **names}]
     return made
 
 
 def _logical(origin: Origin) -> Iterator[tuple[str, str]]:
     name = origin.cell or origin.attribute or origin.column
     if name:
-        yield "name", visible(name)
+        yield "name", escape_name(name)
 
 
 def _fingerprint(finding: Finding) -> str:
@@ -230,8 +230,8 @@ def _github_lines(view: View) -> Iterator[str]:
         if guard.tripped:
             hint = f" Hint: {guard.hint}" if guard.hint else ""
             yield f"::error title={_property(guard.guard)}::{_data(guard.message + hint)}"
-    yield f"{_MARKS[view.level]}: {visible(view.headline)}"
-    yield from (visible(total.text) for total in view.sums)
+    yield f"{_MARKS[view.level]}: {escape_name(view.headline)}"
+    yield from (escape_name(total.text) for total in view.sums)
 
 
 def _annotation(view: View, finding: Finding) -> str:
@@ -249,7 +249,7 @@ def _annotation(view: View, finding: Finding) -> str:
 
 def _data(text: str) -> str:
     # As the toolkit of GitHub does it; line breaks are escaped before.
-    return visible(text).replace("%", "%25")
+    return escape_name(text).replace("%", "%25")
 
 
 def _property(text: str) -> str:

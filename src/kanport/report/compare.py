@@ -8,10 +8,10 @@ from kanport.outcome import Outcome, Run, Status
 from kanport.plan.change import Change
 from kanport.plan.compare import Altered, Comparison, Pair
 from kanport.plan.model import GuardVerdict, Plan, PlanSource, change_in_file
+from kanport.report.changes import change_view
 from kanport.report.document import Data, Document, Item, Part, Prose, Section, Words, item
-from kanport.report.lines import line_of
-from kanport.report.parts import Difference, Level
-from kanport.report.words import CHANGE, ROW, SEVERITIES, are, counted, listed, utc
+from kanport.report.sentences import CHANGE, ROW, SEVERITIES, are, counted, listed, utc
+from kanport.report.view import Difference, Level
 
 FORMAT = "kanport-comparison/1"
 
@@ -182,7 +182,7 @@ def words_of(change: Change) -> Words:
 
     The words stand as they do in a report, with data apart.
     """
-    line = line_of(change)
+    line = change_view(change)
     parts: list[Part] = [Data(line.symbol), f" {line.verb}"]
     for before, name in (
         (" ", change.username),
@@ -213,7 +213,7 @@ def _change(change: Change, outcome: Outcome | None = None) -> Item:
 
 
 def _why(change: Change) -> Iterator[Item]:
-    places = line_of(change).places
+    places = change_view(change).places
     words: list[Part] = ["why: ", Prose(change.reason)]
     for number, place in enumerate(places):
         words += [", " if number else "; from ", Data(place)]

@@ -1,15 +1,16 @@
-"""A short paper of headings and lists, for what is no report of a plan or a run.
+"""A short document of sections and lists, as text, Markdown or HTML.
 
-It is made once and drawn in several formats. What comes from outside stands apart as `Data` or
-`Prose`, so that each format can show it as what it is: text, and never markup.
+The comparison of two plans and the explanation of a user are such documents. The HTML page needs
+no script and no network.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from html import escape
 
+from kanport.report.escape import escape_name
 from kanport.report.markdown import code, prose
-from kanport.report.parts import Level
-from kanport.report.visible import visible
+from kanport.report.view import Level
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ def plain(words: Words) -> str:
     >>> plain(("user ", Data("ada\\x1b[2J")))
     'user ada\\\\x1b[2J'
     """
-    return "".join(part if isinstance(part, str) else visible(part.text) for part in words)
+    return "".join(part if isinstance(part, str) else escape_name(part.text) for part in words)
 
 
 def _marked(words: Words) -> str:
@@ -125,3 +126,74 @@ def _piece(part: Part) -> str:
     if isinstance(part, str):
         return part
     return code(part.text) if isinstance(part, Data) else prose(part.text)
+
+
+# --- as HTML ---
+
+_HTML_MARKS = {
+    Level.GOOD: "✓ OK",
+    Level.NOTE: "• Note",
+    Level.LOOK: "! Attention",
+    Level.STOP: "✕ Problem",
+}
+_STYLE = """\
+:root{color-scheme:light dark}
+body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
+h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem;border-bottom:1px solid}
+.headline{font-weight:600}
+ul{padding-left:1.2rem}li{margin:.2rem 0;overflow-wrap:anywhere}
+.data{font-family:ui-monospace,monospace;white-space:pre-wrap}
+@media print{body{margin:0;max-width:none}h2{break-after:avoid}li{break-inside:avoid}}
+"""
+
+
+def as_html(document: Document) -> str:
+    """Give a document as an HTML page that ends with a line break."""
+    return "".join(f"{line}\n" for line in _html_lines(document))
+
+
+def _html_lines(document: Document) -> Iterator[str]:
+    yield "<!DOCTYPE html>"
+    yield '<html lang="en">'
+    yield "<head>"
+    yield '<meta charset="utf-8">'
+    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    yield f"<title>{escape(plain(document.title))}</title>"
+    yield f"<style>\n{_STYLE}</style>"
+    yield "</head>"
+    yield "<body>"
+    yield "<main>"
+    yield f"<h1>{_html(document.title)}</h1>"
+    yield f'<p class="headline">{_HTML_MARKS[document.level]}: {_html(document.headline)}</p>'
+    for section in document.told:
+        yield "<section>"
+        yield f"<h2>{_html(section.title)}</h2>"
+        yield from _html_list(section.items)
+        yield "</section>"
+    yield "</main>"
+    yield "</body>"
+    yield "</html>"
+
+
+def _html_list(items: Iterable[Item]) -> Iterator[str]:
+    yield "<ul>"
+    for one in items:
+        if one.items:
+            yield f"<li>{_html(one.words)}"
+            yield from _html_list(one.items)
+            yield "</li>"
+        else:
+            yield f"<li>{_html(one.words)}</li>"
+    yield "</ul>"
+
+
+def _html(words: Words) -> str:
+    return "".join(map(_html_piece, words))
+
+
+def _html_piece(part: Part) -> str:
+    if isinstance(part, str):
+        return escape(part)
+    # A name from right to left must not turn what stands around it.
+    kind = ' class="data"' if isinstance(part, Data) else ""
+    return f"<bdi{kind}>{escape(escape_name(part.text))}</bdi>"

@@ -16,7 +16,7 @@ from kanport.outcome import Status
 from kanport.plan.change import Action, RelationChange
 from kanport.plan.model import Plan, PlanAccess, PlanBasis
 from kanport.plan.roles import effective_role, highest_role, highest_roles, kanboard_rank
-from kanport.report.parts import Line
+from kanport.report.view import ChangeView
 
 # By id, or by the name or label of what does not exist yet.
 Who = int | str
@@ -57,10 +57,10 @@ class _Project:
 class EffectiveRoles:
     """Works out roles in the end, from a plan with what became of its changes."""
 
-    def __init__(self, plan: Plan, lines: Sequence[Line]) -> None:
-        self._joins: dict[Who, list[tuple[_Group, Line]]] = defaultdict(list)
-        self._access: dict[tuple[Where, _Group], Line] = {}
-        self._removed: dict[_Group, Line] = {}
+    def __init__(self, plan: Plan, lines: Sequence[ChangeView]) -> None:
+        self._joins: dict[Who, list[tuple[_Group, ChangeView]]] = defaultdict(list)
+        self._access: dict[tuple[Where, _Group], ChangeView] = {}
+        self._removed: dict[_Group, ChangeView] = {}
         self._names: dict[_Group, str] = {}
         for line in lines:
             change = line.change
@@ -90,7 +90,7 @@ class EffectiveRoles:
         return who in self._projects.get(where, _NOWHERE).basis
 
     def ending(
-        self, who: Who, where: Where, before: str | None, line: Line | None
+        self, who: Who, where: Where, before: str | None, line: ChangeView | None
     ) -> EffectiveRole:
         """Return the role of somebody in a project who had the role `before`, None for none.
 
@@ -159,7 +159,7 @@ class EffectiveRoles:
         direct: _Roles,
         given: Mapping[_Group, _Roles],
         before: str | None,
-        line: Line | None,
+        line: ChangeView | None,
     ) -> EffectiveRole:
         certain = [role for roles in given.values() if len(roles) == 1 for role in roles if role]
         tops = highest_roles(certain)
@@ -189,12 +189,12 @@ _NOWHERE = _Project()
 _YES, _NO, _MAYBE = frozenset({True}), frozenset({False}), frozenset({True, False})
 
 
-def who_of(line: Line) -> Who:
+def who_of(line: ChangeView) -> Who:
     """Return whom a change is about: by id, or the username of somebody who gets one."""
     return (line.change.username or "") if line.change.user_id is None else line.change.user_id
 
 
-def where_of(line: Line) -> Where:
+def where_of(line: ChangeView) -> Where:
     """Return which project a change is about: by id, or the label of one that gets one."""
     return line.change.project_id or line.change.project or ""
 
@@ -211,7 +211,7 @@ def _direct(basis: PlanBasis | None, before: str | None) -> _Roles:
     return _NONE if basis.direct is False else frozenset({before, None})
 
 
-def _made(line: Line) -> bool | None:
+def _made(line: ChangeView) -> bool | None:
     """Return whether a change is made, or would be; None where nobody knows."""
     if line.in_place:
         return True
@@ -227,7 +227,7 @@ class _Seen(NamedTuple):
     role: str | None
 
 
-def _seen(line: Line) -> _Seen | None:
+def _seen(line: ChangeView) -> _Seen | None:
     """Return the role that was read after a change; None where none was read, or one of before."""
     outcome = line.outcome
     if outcome is None:
@@ -244,12 +244,12 @@ def _seen(line: Line) -> _Seen | None:
     return _Seen(None if facts[0].case == "none" else str(facts[0]["role"]))
 
 
-def _wanted(line: Line) -> str | None:
+def _wanted(line: ChangeView) -> str | None:
     """Return the role in a project that a change leads to; a removed account has none."""
     return line.change.new_role if isinstance(line.change, RelationChange) else None
 
 
-def _after(line: Line, direct: _Roles) -> _Roles:
+def _after(line: ChangeView, direct: _Roles) -> _Roles:
     """Return the direct roles that somebody may have after the change of their membership."""
     made = _made(line)
     revokes = line.change.action is Action.MEMBERSHIP_REVOKE
@@ -262,7 +262,7 @@ def _after(line: Line, direct: _Roles) -> _Roles:
     return direct | new if made is None else direct
 
 
-def _is_last(line: Line) -> bool:
+def _is_last(line: ChangeView) -> bool:
     """Return whether what was read after a change was read when all groups were as they are.
 
     A direct role that ends so that those of groups count is the last to be changed.
@@ -271,7 +271,7 @@ def _is_last(line: Line) -> bool:
     return revokes and line.in_place and _wanted(line) is not None
 
 
-def _shows_no_group(line: Line) -> bool:
+def _shows_no_group(line: ChangeView) -> bool:
     """Return whether a run has read that somebody had no access once a membership was ended.
 
     So none of their groups gave any; what these give may have changed since.

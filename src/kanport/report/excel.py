@@ -4,12 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from kanport.report.columns import table_of
-from kanport.report.facts import fact_rows
-from kanport.report.parts import Level, View, ViewKind
-from kanport.report.tables import Matrix
-from kanport.report.visible import storable
-from kanport.report.words import SEVERITIES
+from kanport.report.escape import storable
+from kanport.report.sentences import SEVERITIES, fact_rows
+from kanport.report.tables import table_of
+from kanport.report.view import Level, Matrix, View, ViewKind
 from kanport.workbook import MOST_CHARACTERS, Column, Sheet, Styled, Value, write_book
 
 DECISIONS = ("keep", "revoke", "change")

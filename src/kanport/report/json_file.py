@@ -19,22 +19,26 @@ from kanport.facts import Fact
 from kanport.outcome import Status, Tally, Verified, VerifyStatus
 from kanport.plan.change import values_of
 from kanport.plan.model import GuardVerdict, PlanMapping, PlanServer, PlanSource, withheld_in_file
-from kanport.report.parts import (
+from kanport.report.escape import json_safe
+from kanport.report.view import (
+    AccessRow,
+    ChangeView,
     Count,
     Facts,
     FindingRow,
     Flow,
+    InputRow,
     Level,
-    Line,
+    Matrix,
     Moves,
     ProjectAccess,
     RiskRow,
+    RoleCount,
+    RowResult,
     Sentence,
     Sum,
     View,
 )
-from kanport.report.tables import AccessRow, Fate, InputRow, Matrix, RoleCount
-from kanport.report.visible import json_safe
 
 FORMAT: Final = "kanport-report/1"
 _ENCODE = json.JSONEncoder(ensure_ascii=False).encode
@@ -365,7 +369,7 @@ def _list(items: Iterable[str]) -> str:
 def _rows(view: View) -> Iterator[str]:
     """Return each row as JSON; one without changes and findings only needs its place."""
     numbers = {id(finding): number for number, finding in enumerate(view.findings)}
-    around: dict[tuple[str, Fate, int], list[str]] = {}
+    around: dict[tuple[str, RowResult, int], list[str]] = {}
     for row in view.rows:
         if row.lines or row.findings:
             yield _ENCODE(_row(row, numbers))
@@ -531,7 +535,7 @@ def _params(why: Fact | None) -> dict[str, Any]:
     return {} if why is None else why.to_dict().get("params", {})
 
 
-def _ids(lines: tuple[Line, ...]) -> list[str]:
+def _ids(lines: tuple[ChangeView, ...]) -> list[str]:
     return [line.change.id for line in lines]
 
 
@@ -580,7 +584,7 @@ def _row(row: InputRow, numbers: Mapping[int, int]) -> RowDict:
     }
 
 
-def _change(line: Line) -> ChangeDict:
+def _change(line: ChangeView) -> ChangeDict:
     change = line.change
     row: ChangeDict = {
         "id": change.id,

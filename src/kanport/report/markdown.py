@@ -12,12 +12,26 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from kanport.findings import Finding
-from kanport.report.facts import fact_rows
-from kanport.report.parts import ActionRow, Difference, Level, Line, ProjectAccess, View
-from kanport.report.sentences import project_numbers
-from kanport.report.tables import MatrixRow
-from kanport.report.visible import visible
-from kanport.report.words import CHANGE, FINDING, PROJECT, SEVERITIES, Noun, counted
+from kanport.report.escape import escape_name
+from kanport.report.sentences import (
+    CHANGE,
+    FINDING,
+    PROJECT,
+    SEVERITIES,
+    Noun,
+    counted,
+    fact_rows,
+    project_numbers,
+)
+from kanport.report.view import (
+    ActionRow,
+    ChangeView,
+    Difference,
+    Level,
+    MatrixRow,
+    ProjectAccess,
+    View,
+)
 
 T = TypeVar("T")
 
@@ -44,7 +58,7 @@ def code(text: str) -> str:
     >>> code("*Ada*"), code("a`b")
     ('`*Ada*`', '``a`b``')
     """
-    text = visible(text)
+    text = escape_name(text)
     fence = "`"
     while re.search(rf"(?<!`){fence}(?!`)", text):
         fence += "`"
@@ -58,7 +72,7 @@ def prose(text: str) -> str:
     >>> prose('"anna@x.de" is not an e-mail address (column E-Mail).')
     '`"anna@x.de"` is not an e-mail address (column E-Mail).'
     """
-    text = visible(text)
+    text = escape_name(text)
     if "  " in text:
         return code(text)  # outside of code, several blanks would be shown as one
     parts: list[str] = []
@@ -170,11 +184,11 @@ def _people(view: View) -> Iterator[str]:
         yield from ("", _more(all_of_them - told, CHANGE))
 
 
-def _full(line: Line) -> str:
+def _full(line: ChangeView) -> str:
     return f"- {_change(line, who=True)}"
 
 
-def _change(line: Line, *, who: bool = False) -> str:
+def _change(line: ChangeView, *, who: bool = False) -> str:
     parts = [f"`{line.symbol}` {line.verb}"]
     if who:
         parts.append(code(line.who))
@@ -257,7 +271,7 @@ def _undone(view: View) -> Iterator[str]:
         yield _more(sum(len(row.lines) for row in view.undone[MOST:]), CHANGE)
 
 
-def _short(line: Line) -> str:
+def _short(line: ChangeView) -> str:
     target = f" {code(line.target)}" if line.target else ""
     return f"- {line.verb} {code(line.who)}{target}"
 

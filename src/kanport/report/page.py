@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from kanport.messages import MASK
-from kanport.report.visible import visible
+from kanport.report.escape import escape_name
 
 _ASCII = {"→": "->", "·": "|", "…": "...", "─": "-", "✓": "ok", "✗": "x", "•": "*"}
 _LEAST = 24  # cells for words; where indents would leave less, they shrink
@@ -47,7 +47,7 @@ class Page:
                 text = text.replace(mark, instead)
         return text
 
-    def ink(self, text: str, style: str = "") -> Text:
+    def styled(self, text: str, style: str = "") -> Text:
         """Give somebody's data as text that is safe to show; markup in it stays text."""
         # As a span: a style of the whole text would colour what is appended to it as well.
         return Text().append(self.safe(text), style)
@@ -56,7 +56,7 @@ class Page:
         """Give somebody's data as a plain string that is safe to show."""
         if MASK in text:
             text = text.replace(MASK, self.glyph(MASK))
-        return visible(text, self.encoding)
+        return escape_name(text, self.encoding)
 
     def mark(self, text: str, style: str = "") -> Text:
         """Give words and marks of our own."""

@@ -1,35 +1,172 @@
-"""The sentences at the top of a report: what it comes to, in words."""
+"""The words of a report: labels of actions and risks, numbers with nouns, sentences, facts."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
 
 from kanport.facts import Fact
 from kanport.findings import Severity
-from kanport.outcome import Tally, Verified
-from kanport.plan.change import Action
-from kanport.plan.model import GuardVerdict
-from kanport.report.parts import Flow, Level, Moves, ProjectAccess, RiskRow, Sentence
-from kanport.report.words import (
-    ACTIONS,
-    CHANGE,
-    GUARD,
-    MEMBERSHIP,
-    PERSON,
-    ROW,
-    SEVERITIES,
-    SOURCE,
-    USER,
-    Noun,
-    are,
-    counted,
-    listed,
-    was,
+from kanport.outcome import Approved, Status, Tally, Verified, VerifyStatus
+from kanport.plan.change import Action, Risk
+from kanport.plan.guards.allowances import allowed_words
+from kanport.plan.model import GuardVerdict, PlanSource
+from kanport.report.view import Facts, Flow, Level, Moves, ProjectAccess, RiskRow, Sentence
+
+
+class Noun(NamedTuple):
+    """What can be counted, as one and as many."""
+
+    one: str
+    many: str
+
+    def __call__(self, number: int) -> str:
+        """Give the form that goes with a number.
+
+        >>> PERSON(1), PERSON(0), PERSON(2)
+        ('person', 'people', 'people')
+        """
+        return self.one if number == 1 else self.many
+
+
+PERSON = Noun("person", "people")
+MEMBERSHIP = Noun("membership", "memberships")
+USER = Noun("user", "users")
+PROJECT = Noun("project", "projects")
+GROUP = Noun("group", "groups")
+GROUP_MEMBER = Noun("group member", "group members")
+GROUP_ACCESS = Noun("access of a group", "accesses of groups")
+CHANGE = Noun("change", "changes")
+FINDING = Noun("finding", "findings")
+GUARD = Noun("safety check", "safety checks")
+SOURCE = Noun("source", "sources")
+ROW = Noun("row", "rows")
+
+
+class Wording(NamedTuple):
+    """How an action is told: what it is done to, what is done, and its mark."""
+
+    noun: Noun
+    verb: str
+    participle: str
+    symbol: str
+
+    def label(self, number: int) -> str:
+        """Give what was counted, such as `people created`."""
+        return f"{self.noun(number)} {self.participle}"
+
+
+ACTIONS: dict[Action, Wording] = {
+    Action.USER_CREATE: Wording(PERSON, "create", "created", "+"),
+    Action.USER_UPDATE: Wording(PERSON, "update", "updated", "~"),
+    Action.USER_RENAME: Wording(PERSON, "rename", "renamed", "~"),
+    Action.USER_ENABLE: Wording(PERSON, "enable", "enabled", "+"),
+    Action.USER_DISABLE: Wording(PERSON, "disable", "disabled", "-"),
+    Action.USER_REMOVE: Wording(PERSON, "remove", "removed", "-"),
+    Action.MEMBERSHIP_GRANT: Wording(MEMBERSHIP, "grant", "granted", "+"),
+    Action.MEMBERSHIP_CHANGE: Wording(MEMBERSHIP, "change", "changed", "~"),
+    Action.MEMBERSHIP_REVOKE: Wording(MEMBERSHIP, "revoke", "revoked", "-"),
+    Action.GROUP_CREATE: Wording(GROUP, "create group", "created", "+"),
+    Action.GROUP_UPDATE: Wording(GROUP, "update group", "updated", "~"),
+    Action.GROUP_REMOVE: Wording(GROUP, "remove group", "removed", "-"),
+    Action.GROUP_MEMBER_ADD: Wording(GROUP_MEMBER, "add", "added", "+"),
+    Action.GROUP_MEMBER_REMOVE: Wording(GROUP_MEMBER, "take out", "taken out", "-"),
+    Action.GROUP_ACCESS_GRANT: Wording(GROUP_ACCESS, "grant", "granted", "+"),
+    Action.GROUP_ACCESS_CHANGE: Wording(GROUP_ACCESS, "change", "changed", "~"),
+    Action.GROUP_ACCESS_REVOKE: Wording(GROUP_ACCESS, "revoke", "revoked", "-"),
+    Action.PROJECT_CREATE: Wording(PROJECT, "create project", "created", "+"),
+}
+
+# The worst first: the order in which a reader should look at them.
+RISKS: dict[Risk, Noun] = {
+    Risk.DELETES_DATA: Noun("deletes data", "delete data"),
+    Risk.ADMIN_GRANTED: Noun("gives administrator rights", "give administrator rights"),
+    Risk.ADMIN_LOST: Noun("takes administrator rights", "take administrator rights"),
+    Risk.PRIVILEGE_RAISED: Noun("gives a higher role", "give a higher role"),
+    Risk.LOGIN_CHANGED: Noun("changes a login name", "change a login name"),
+    Risk.ACCESS_LOST: Noun("takes access", "take access"),
+    Risk.MAYBE_THROUGH_GROUP: Noun(*["may leave access through a group"] * 2),
+}
+
+SEVERITIES: dict[Severity, Noun] = {
+    Severity.ERROR: Noun("error", "errors"),
+    Severity.WARNING: Noun("warning", "warnings"),
+    Severity.INFO: Noun("note", "notes"),
+}
+
+# What did not work comes first where a report repeats it.
+UNDONE: tuple[Status | VerifyStatus, ...] = (
+    Status.FAILED,
+    Status.SKIPPED,
+    Status.NOT_ATTEMPTED,
+    VerifyStatus.MISMATCH,
 )
 
 
-def told(summary: Mapping[Action, int], *, would: bool) -> str:
+def counted(number: int, noun: Noun) -> str:
+    """Give a number with its noun, in plain digits.
+
+    >>> counted(1, CHANGE), counted(50000, CHANGE)
+    ('1 change', '50000 changes')
+    """
+    return f"{number} {noun(number)}"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Join parts as a sentence does.
+
+    >>> listed(["3 created", "2 updated", "1 disabled"])
+    '3 created, 2 updated and 1 disabled'
+    """
+    if len(parts) < 2:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def are(number: int) -> str:
+    """Give the verb that goes with a number: is or are."""
+    return "is" if number == 1 else "are"
+
+
+def was(number: int) -> str:
+    """Give the verb that goes with a number: was or were."""
+    return "was" if number == 1 else "were"
+
+
+def utc(moment: str) -> str:
+    """Give an RFC 3339 time as people read it, in UTC; what is no such time stays as it is.
+
+    >>> utc("2026-11-03T23:15:07+01:00")
+    '2026-11-03 22:15:07 UTC'
+    """
+    try:
+        when = datetime.fromisoformat(moment)
+    except ValueError:
+        return moment
+    when = when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+    return f"{when:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def size(number: int) -> str:
+    """Give a number of bytes exactly.
+
+    >>> size(1), size(20480)
+    ('1 byte', '20480 bytes')
+    """
+    return counted(number, Noun("byte", "bytes"))
+
+
+def unique(texts: Iterable[str]) -> tuple[str, ...]:
+    """Give the texts in their order, each once."""
+    return tuple(dict.fromkeys(texts))
+
+
+# --- the sentences at the top of a report: what it comes to, in words -----------------------------
+
+
+def actions_text(summary: Mapping[Action, int], *, would: bool) -> str:
     """Give what is (or would be) done to whom, people first.
 
-    >>> told({Action.USER_CREATE: 3, Action.USER_DISABLE: 1}, would=True)
+    >>> actions_text({Action.USER_CREATE: 3, Action.USER_DISABLE: 1}, would=True)
     '3 people would be created and 1 disabled'
     """
     groups: dict[Noun, list[tuple[int, str]]] = {}
@@ -50,7 +187,7 @@ def _group(noun: Noun, parts: Sequence[tuple[int, str]], *, would: bool) -> str:
 def plan_headline(summary: Mapping[Action, int], unchanged: Mapping[str, int]) -> str:
     """Tell what a plan comes to."""
     if any(summary.values()):
-        return f"{told(summary, would=True)}."
+        return f"{actions_text(summary, would=True)}."
     users, memberships = unchanged.get("users", 0), unchanged.get("memberships", 0)
     return (
         f"Nothing to change: {counted(users, USER)} and {counted(memberships, MEMBERSHIP)} "
@@ -65,7 +202,7 @@ def run_headline(done: Mapping[Action, int], tally: Tally, *, stopped: Fact | No
         return f"{start}There was nothing to do: the plan holds no changes."
     every = "The 1 change is" if tally.planned == 1 else f"All {tally.planned} changes are"
     if tally.complete and not tally.already:
-        return f"{start}{every} done: {told(done, would=False)}."
+        return f"{start}{every} done: {actions_text(done, would=False)}."
     if tally.complete:
         so = f"{tally.already} {was(tally.already)} already so"
         return f"{start}{every} in place: {listed([f'{tally.done} {was(tally.done)} done', so])}."
@@ -217,3 +354,83 @@ def finding_sentences(numbers: Mapping[Severity, int], *, planned: bool) -> list
         return [Sentence(Level.STOP, f"{about}.")]
     level = Level.LOOK if numbers[Severity.WARNING] else Level.NOTE
     return [Sentence(level, f"{about}.")]
+
+
+# --- what a report is about, as rows of a label and a text: the same in every format for people ---
+
+
+def fact_rows(facts: Facts, *, digest_length: int | None = None) -> list[tuple[str, str]]:
+    """Give what is known, a label and a text each; digests are cut to a length where one is given.
+
+    What the view does not know is left out.
+    """
+    rows: list[tuple[str, str]] = []
+    if facts.server is not None:
+        version = f" (Kanboard {facts.server.version})" if facts.server.version else ""
+        rows.append(("Server", facts.server.url + version))
+    mapping = facts.mapping
+    sha = f", sha256 {_short(mapping.sha256, digest_length)}" if mapping.sha256 else ""
+    rows.append(("Mapping", mapping.path + sha))
+    if mapping.ledger is not None:
+        rows.append(("Ledger", mapping.ledger))
+    rows.extend(
+        (f"Source {source.name}", _source(source, digest_length)) for source in facts.sources
+    )
+    if facts.created_at or facts.kanport or facts.digest:
+        rows.append(("Made" if facts.run is None else "Planned", _made(facts, digest_length)))
+    if facts.allowed:
+        rows.append(("Allowed", "for this run: " + ", ".join(allowed_words(facts.allowed))))
+    if facts.run is not None:
+        run = facts.run
+        until = f" to {utc(run.finished_at)}" if run.finished_at else ", not finished"
+        by = f", by {run.by}" if run.by else ""
+        rows.append(("Run", f"{run.id}, {utc(run.started_at)}{until}{by}"))
+        if run.journal_sha256:
+            chained = "" if run.journal_chained else ", not chained (an earlier version wrote it)"
+            digest = _short(run.journal_sha256, digest_length)
+            rows.append(("Journal", f"sha256 {digest}{chained}"))
+        rows.append(("Approved", _approved(run.approved, digest_length)))
+    if facts.verified_at:
+        rows.append(("Looked at", utc(facts.verified_at)))
+    return rows
+
+
+def _source(source: PlanSource, length: int | None) -> str:
+    parts = [
+        source.path,
+        source.type,
+        counted(source.rows, ROW),
+        size(source.size),
+        f"changed {utc(source.modified_at)}" if source.modified_at else "",
+        f"sha256 {_short(source.sha256, length)}",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def _made(facts: Facts, length: int | None) -> str:
+    parts = [
+        utc(facts.created_at),
+        f"by {facts.made_by}" if facts.made_by else "",
+        f"with Kanport {facts.kanport}" if facts.kanport else "",
+    ]
+    made = " ".join(part for part in parts if part)
+    return ", ".join(
+        part
+        for part in (made, f"digest {_short(facts.digest, length)}" if facts.digest else "")
+        if part
+    )
+
+
+def _approved(approved: Approved | None, length: int | None) -> str:
+    if approved is None:
+        return "no approval was given"
+    note = f": {approved.note}" if approved.note else ""
+    return (
+        f"by {approved.by} on {utc(approved.approved_at)}{note}"
+        f" (valid until {utc(approved.expires_at)}, {approved.signature},"
+        f" digest {_short(approved.digest, length)})"
+    )
+
+
+def _short(digest: str, length: int | None) -> str:
+    return digest if length is None or len(digest) <= length else f"{digest[:length]}…"

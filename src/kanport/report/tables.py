@@ -1,135 +1,211 @@
-"""The tables behind a report: access before and after, and what became of each row of the input.
+"""The tables of a report (changes, findings, access, rows), and one of them as CSV (RFC 4180).
 
-Frozen values, whose sums have been checked.
+In CSV, a text that a spreadsheet would take for a formula gets an apostrophe before it. Characters
+that cannot be seen are escaped, so that each record is one line.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+import csv
+import io
+from collections.abc import Sequence
+from functools import cache
+from typing import NamedTuple
 
+from kanport.errors import UsageError
 from kanport.findings import Finding
+from kanport.report.escape import escape_control
+from kanport.report.sentences import SEVERITIES
+from kanport.report.view import AccessRow, Account, ChangeView, Difference, InputRow, View, ViewKind
 
-if TYPE_CHECKING:
-    from kanport.report.parts import Line
-
-
-class Account(StrEnum):
-    """How somebody's account stands in the end."""
-
-    ACTIVE = "active"
-    DISABLED = "disabled"
-    REMOVED = "removed"
-    ABSENT = "not there"
+Cell = str | int | None
 
 
-@dataclass(frozen=True, slots=True)
-class AccessRow:
-    """One person's role in one project, before and after; None where there is or will be none.
+class Table(NamedTuple):
+    """One table of a report: what it is called, its columns and its rows."""
 
-    `line` is the change of it, and None for a role that none is about. `moves` is True where it is
-    groups that make it what it is in the end, and not this change, and `maybe` where it may be
-    another role, as not all is known of groups. `through` are the groups that give it then, or may.
-    Somebody whose account is disabled keeps the role, and cannot use it.
-    """
-
-    person: str
     name: str
-    project: str
-    project_id: int | None
-    before: str | None
-    after: str | None
-    account: Account
-    line: "Line | None" = None
-    maybe: bool = False
-    through: tuple[str, ...] = ()
-    moves: bool = False
-
-    @property
-    def change_id(self) -> str | None:
-        """The id of the change."""
-        return self.line.change.id if self.line is not None else None
-
-    @property
-    def reason(self) -> str:
-        """Why it changes, or that it does not."""
-        if not self.moves:
-            return "stays as it is" if self.line is None else self.line.change.reason
-        return f"through {', '.join(self.through)}" if self.through else "its groups change"
+    columns: tuple[str, ...]
+    rows: Sequence[Sequence[Cell]]
 
 
-@dataclass(frozen=True, slots=True)
-class RoleCount:
-    """How many people have a role, before and after."""
-
-    role: str
-    before: int
-    after: int
+TABLES = ("changes", "findings", "access", "rows")
 
 
-@dataclass(frozen=True, slots=True)
-class MatrixRow:
-    """How many people have which role in a project; a row that does not add up cannot be made."""
+def table_of(view: View, name: str) -> Table:
+    """Return one table of a report; raise UsageError where this kind has no such table."""
+    if name not in _MAKERS:
+        raise UsageError(f'"{name}" is no table', hint=f"use one of {', '.join(_MAKERS)}")
+    if name in ("changes", "access") and view.kind is ViewKind.VALIDATION:
+        raise UsageError(
+            f"a validation has no table of {name}: no server was read",
+            hint="choose --table findings or --table rows",
+        )
+    if name == "access" and view.kind is ViewKind.VERIFICATION:
+        raise UsageError("a verification has no table of access", hint="choose --table changes")
+    return _MAKERS[name](view)
 
-    project: str
-    project_id: int | None
-    before: int
-    after: int
-    cells: tuple[RoleCount, ...]
 
-    def __post_init__(self) -> None:
-        _check(self, self.cells)
+def _changes(view: View) -> Table:
+    endings: tuple[str, ...] = ()
+    if view.kind is ViewKind.RUN:
+        endings = ("Outcome", "Outcome reason")
+    elif view.kind is ViewKind.VERIFICATION:
+        endings = ("Verdict", "Instead")
+    columns = (
+        *("Change", "Action", "Person", "Name", "Project", "Group"),
+        *("Before", "After", "Risk", "Reason", "Origin"),
+        *endings,
+    )
+    names = {
+        called: person.name or None
+        for person in view.people
+        for called in (*person.earlier, person.username)
+    }
+    return Table("changes", columns, [_change(line, names) for line in view.lines])
 
 
-@dataclass(frozen=True, slots=True)
-class Matrix:
-    """Projects by roles, each with how many people have it, before and after; it adds up.
+def _change(line: ChangeView, names: dict[str, str | None]) -> tuple[Cell, ...]:
+    change = line.change
+    who = line.username
+    before, after = _states(line)
+    told: tuple[Cell, ...] = (
+        change.id,
+        change.action.value,
+        who,
+        names.get(who or ""),
+        change.project,
+        change.group,
+        before,
+        after,
+        "; ".join(line.risks) or None,
+        change.reason,
+        ", ".join(line.places) or None,
+    )
+    ending = line.ending
+    return told if ending is None else (*told, ending.word.value, ending.reason)
 
-    Every row has a cell for each role, in the same order. `totals` are over all projects, so that a
-    person counts once for each project.
+
+def _states(line: ChangeView) -> tuple[str | None, str | None]:
+    differences = line.differences
+    if len(differences) == 1 and differences[0].field == "role" and line.target:
+        # In a project there is nothing but a role.
+        return differences[0].before, differences[0].after
+    return _joined(differences, before=True), _joined(differences, before=False)
+
+
+def _joined(differences: Sequence[Difference], *, before: bool) -> str | None:
+    told = [
+        f"{one.label}: {'(empty)' if value == '' else value}"
+        for one in differences
+        if (value := one.before if before else one.after) is not None
+    ]
+    return "; ".join(told) or None
+
+
+def _findings(view: View) -> Table:
+    columns = ("Severity", "Code", "Place", "Message", "Value", "Hint", "See also")
+    return Table("findings", columns, [_finding(finding) for finding in view.findings])
+
+
+def _finding(finding: Finding) -> tuple[Cell, ...]:
+    return (
+        SEVERITIES[finding.severity].one,
+        finding.code,
+        str(finding.origin) if finding.origin is not None else None,
+        finding.message,
+        finding.value,
+        finding.hint,
+        ", ".join(map(str, finding.related)) or None,
+    )
+
+
+def _access(view: View) -> Table:
+    columns = (
+        *("Person", "Name", "Project", "Before", "After", "What happens", "Account"),
+        *("Change", "Reason", "Origin"),
+    )
+    return Table("access", columns, [_access_row(row) for row in view.access])
+
+
+def _access_row(row: AccessRow) -> tuple[Cell, ...]:
+    line = row.line
+    return (
+        row.person,
+        row.name or None,
+        row.project,
+        row.before,
+        row.after,
+        _happens(row),
+        None if row.account is Account.ACTIVE else row.account.value,
+        row.change_id,
+        row.reason if line is not None or row.moves else None,
+        (", ".join(line.places) or None) if line is not None else None,
+    )
+
+
+def _happens(row: AccessRow) -> str:
+    """Say in one word what happens to an access, for a filter."""
+    if row.line is not None and row.line.ending is not None and not row.line.ending.good:
+        word = row.line.ending.word.value
+        return f"{word}; {_by_itself(row)}" if row.moves else word
+    return _by_itself(row)
+
+
+def _by_itself(row: AccessRow) -> str:
+    if row.before == row.after:
+        return "may move with groups" if row.maybe else "stays"
+    if row.before is None:
+        may = "may be " if row.maybe else ""
+        return f"{may}granted through a group" if row.moves else f"{may}granted"
+    word = "changed" if row.after is not None else "revoked"
+    if row.moves:
+        return f"may be {word} with groups" if row.maybe else f"{word} with groups"
+    return f"{word}, if not through a group" if row.maybe else word
+
+
+def _rows(view: View) -> Table:
+    columns = ("Source", "Place", "Rows", "What became of it", "Changes", "Findings")
+    return Table("rows", columns, [_row(row) for row in view.rows])
+
+
+def _row(row: InputRow) -> tuple[Cell, ...]:
+    return (
+        row.source,
+        row.place,
+        row.times,
+        row.fate.value,
+        ", ".join(line.change.id for line in row.lines) or None,
+        ", ".join(dict.fromkeys(finding.code for finding in row.findings)) or None,
+    )
+
+
+_MAKERS = {"changes": _changes, "findings": _findings, "access": _access, "rows": _rows}
+
+# --- one table of a report as CSV (RFC 4180), in UTF-8 --------------------------------------------
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def render(view: View, table: str | None = None) -> str:
+    """Give one table of a report: changes, findings, access or rows.
+
+    By default it is the changes; of a validation, which has none, the findings. Raises UsageError
+    where this kind of report has no such table.
     """
-
-    roles: tuple[str, ...]
-    rows: tuple[MatrixRow, ...]
-    totals: tuple[RoleCount, ...]
-    before: int
-    after: int
-
-    def __post_init__(self) -> None:
-        _check(self, self.totals)
-        _check(self, self.rows)
-        for number, total in enumerate(self.totals):
-            _check(total, [row.cells[number] for row in self.rows])
+    told = table_of(view, table or ("findings" if view.kind is ViewKind.VALIDATION else "changes"))
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\r\n")
+    writer.writerow(told.columns)
+    harmless = cache(_harmless)
+    writer.writerows([[harmless(cell) for cell in row] for row in told.rows])
+    return stream.getvalue()
 
 
-def _check(
-    total: RoleCount | MatrixRow | Matrix, parts: Iterable[RoleCount] | Iterable[MatrixRow]
-) -> None:
-    counted = [(part.before, part.after) for part in parts]
-    if (total.before, total.after) != (sum(b for b, _ in counted), sum(a for _, a in counted)):
-        raise AssertionError(f"the access does not add up: {total}")
+def _harmless(cell: Cell) -> Cell:
+    r"""Give a cell that no spreadsheet takes for a formula.
 
-
-class Fate(StrEnum):
-    """What became of a row of the input."""
-
-    CHANGED = "led to changes"
-    NOT_MADE = "led to changes that were not made"
-    LEFT_OUT = "left out"
-    NOTHING = "led to no change"
-    READ = "read"
-
-
-class InputRow(NamedTuple):
-    """One row of a file, or one entry of a directory, and what became of it.
-
-    `times` is how many rows the source made of it: one for a file, and for an entry of a directory
-    one for each group that it is in, where the mapping reads groups.
+    >>> _harmless("=1+1"), _harmless("a\nb"), _harmless(-1)
+    ("'=1+1", 'a\\nb', -1)
     """
-
-    source: str
-    place: str
-    fate: Fate
-    times: int = 1
-    lines: Sequence["Line"] = ()
-    findings: Sequence[Finding] = ()
+    if not isinstance(cell, str):
+        return cell
+    return f"'{escape_control(cell)}" if cell.startswith(_FORMULA) else escape_control(cell)

@@ -1,314 +1,492 @@
-"""A report of any kind as one view: every number is computed here, and only here."""
+"""The values that a report consists of, from one change to the whole `View`.
+
+They are frozen, and sums that do not add up cannot be made. `make` computes them; the formats draw
+them and count nothing themselves.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from pathlib import PurePath
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
 
 from kanport.facts import Fact
-from kanport.findings import Finding, errors_in, in_order
-from kanport.outcome import NOT_REACHED, Outcome, Run, Status, Tally, Verdict, Verified
-from kanport.plan.model import GuardVerdict, Plan, PlanMapping, PlanSource, PlanWithheld
-from kanport.report.access import ProjectLabels, access_of, matrix_of
-from kanport.report.counts import (
-    access_sums,
-    actions_in,
-    finding_rows,
-    risk_rows,
-    row_of,
-    severities_in,
-    source_counts,
-    summary_of,
-    sums_of,
-    unchanged_counts,
-    undone_in,
-)
-from kanport.report.input_rows import NO_ROWS, InputRows, input_rows, sum_of_rows
-from kanport.report.lines import by_group, by_person, by_project, lines_of, risky_of
-from kanport.report.parts import (
-    Count,
-    Facts,
-    Level,
-    Line,
-    ProjectAccess,
-    RunFacts,
-    Sentence,
-    View,
-    ViewKind,
-)
-from kanport.report.sentences import (
-    finding_sentences,
-    guard_sentences,
-    plan_headline,
-    risk_sentences,
-    run_headline,
-    stop_sentences,
-    validation_headline,
-    verification_headline,
-)
-from kanport.report.tables import AccessRow, Matrix
-from kanport.report.words import CHANGE, GROUP, MEMBERSHIP, PERSON, PROJECT, ROW, USER
-
-__all__ = ["View", "ViewKind", "of_plan", "of_run", "of_validation", "of_verification"]
+from kanport.findings import Finding, Severity
+from kanport.outcome import Approved, Outcome, Status, Tally, Verdict, Verified, VerifyStatus
+from kanport.plan.change import Action, Change, Risk
+from kanport.plan.model import GuardVerdict, PlanMapping, PlanServer, PlanSource, PlanWithheld
 
 
-def of_validation(
-    mapping_ref: PlanMapping,
-    sources: tuple[PlanSource, ...],
-    findings: Iterable[Finding],
-    *,
-    users: int,
-    memberships: int,
-    version: str = "",
-    created_at: str = "",
-    next_steps: tuple[str, ...] = (),
-) -> View:
-    """Give the view of what the data are like.
+class ViewKind(StrEnum):
+    """What is told: what the data are like, what would change, was changed, or is now."""
 
-    `users` and `memberships` are how many could be read; `version` is Kanport's and `created_at`
-    in UTC (RFC 3339), both left out of the report where empty.
+    VALIDATION = "validation"
+    PLAN = "plan"
+    RUN = "run"
+    VERIFICATION = "verification"
+
+
+class Level(StrEnum):
+    """How a sentence is meant: all is well, worth knowing, look at it, or it stops here."""
+
+    GOOD = "good"
+    NOTE = "note"
+    LOOK = "look"
+    STOP = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One of the few sentences at the top, which a reader in a hurry takes away."""
+
+    level: Level
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A number with a stable key, and the words that go with just this number."""
+
+    key: str
+    number: int
+    label: str
+
+    @property
+    def text(self) -> str:
+        """The number and its words, such as `3 people created`."""
+        return f"{self.number} {self.label}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """A total with the parts that it is made of; a sum that is wrong cannot be made."""
+
+    total: Count
+    parts: tuple[Count, ...]
+
+    def __post_init__(self) -> None:
+        if self.total.number != sum(part.number for part in self.parts):
+            raise AssertionError(f"the counts do not add up: {self}")
+
+    @property
+    def text(self) -> str:
+        """The sum as an equation, such as `3 findings = 1 error + 2 warnings + 0 notes`."""
+        parts = " + ".join(part.text for part in self.parts)
+        return f"{self.total.text} = {parts}" if parts else self.total.text
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field of a change; None where there is or will be nothing."""
+
+    field: str
+    label: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What became of a change, or whether it holds: a word, why or what instead, good or not."""
+
+    word: Status | VerifyStatus
+    why: Fact | None
+    good: bool
+
+    @property
+    def reason(self) -> str | None:
+        """The wording of `why`."""
+        return None if self.why is None else self.why.text
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeView:
+    """One change as it is told. `places` are the rows or cells that asked for it.
+
+    `target` is what it gives or takes access to, a project or a group; it is empty where the change
+    is about nothing but whom or what it is about (`who`).
+
+    A run has an outcome, a verification a verdict, a plan neither. `login` is the username of
+    somebody whom the plan calls by a new one that they did not get.
     """
-    ordered = tuple(in_order(findings))
-    numbers = severities_in(ordered)
-    bad_rows = len({row_of(finding) for finding in errors_in(ordered)} - {None})
-    return _view(
-        ViewKind.VALIDATION,
-        facts=Facts(mapping_ref, sources, kanport=version, created_at=created_at),
-        headline=validation_headline(
-            numbers,
-            users=users,
-            memberships=memberships,
-            bad_rows=bad_rows,
-            sources=len(sources),
-        ),
-        findings=ordered,
-        counts=(
-            Count("users", users, f"{USER(users)} read"),
-            Count("memberships", memberships, f"{MEMBERSHIP(memberships)} read"),
-            Count("invalid_rows", bad_rows, f"{ROW(bad_rows)} with errors"),
-        ),
-        rows=input_rows(sources, (), ordered, planned=False),
-        next_steps=next_steps,
-    )
+
+    change: Change
+    symbol: str
+    verb: str
+    target: str
+    differences: tuple[Difference, ...]
+    risks: tuple[str, ...]
+    places: tuple[str, ...]
+    outcome: Outcome | None = None
+    verdict: Verdict | None = None
+    login: str | None = None
+
+    @property
+    def username(self) -> str | None:
+        """What the user is called when the change comes; None where it is about no user.
+
+        The plan's name, but for a user whose rename failed before.
+        """
+        return self.change.username if self.login is None else self.login
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the change counts: in a plan each one, else those that were made or hold."""
+        return self.ending is None or self.ending.good
+
+    @property
+    def who(self) -> str:
+        """Whom the change is about: a user, else a group, else a project."""
+        if self.username is not None:
+            return self.username
+        group, project = self.change.group, self.change.project
+        return group if group is not None else project or ""
+
+    @property
+    def ending(self) -> Ending | None:
+        """What is to be told of the change, in a run and in a verification."""
+        if self.outcome is not None:
+            good = self.outcome.status in (Status.DONE, Status.ALREADY)
+            return Ending(self.outcome.status, self.outcome.why, good)
+        if self.verdict is not None:
+            so = self.verdict.standing is VerifyStatus.MATCH
+            return Ending(self.verdict.standing, self.verdict.actual, so)
+        return None
+
+    @property
+    def status(self) -> Status | None:
+        """What became of the change, in a run."""
+        return self.outcome.status if self.outcome else None
 
 
-def of_plan(plan: Plan, *, next_steps: tuple[str, ...] = ()) -> View:
-    """Give the view of what would change."""
-    lines = lines_of(plan.changes)
-    findings = tuple(in_order(plan.findings))
-    access = access_of(plan, lines)
-    return _view(
-        ViewKind.PLAN,
-        facts=_facts(plan),
-        headline=plan_headline(actions_in(lines), plan.unchanged),
-        lines=lines,
-        names=_names(plan),
-        guards=plan.guards,
-        withheld=plan.withheld or (),
-        findings=findings,
-        counts=unchanged_counts(plan.unchanged),
-        access=access,
-        projects=_projects(plan, lines, access),
-        matrix=matrix_of(plan, access),
-        rows=input_rows(plan.sources, lines, findings, planned=True),
-        next_steps=next_steps,
-    )
+class Account(StrEnum):
+    """How somebody's account stands in the end."""
+
+    ACTIVE = "active"
+    DISABLED = "disabled"
+    REMOVED = "removed"
+    ABSENT = "not there"
 
 
-def of_run(plan: Plan, run: Run, *, next_steps: tuple[str, ...] = ()) -> View:
-    """Give the view of what was changed.
+@dataclass(frozen=True, slots=True)
+class AccessRow:
+    """One person's role in one project, before and after; None where there is or will be none.
 
-    A change without an outcome was not attempted. Raises ValueError for an outcome of a change
-    that the plan does not hold, or for two outcomes of one change.
+    `line` is the change of it, and None for a role that none is about. `moves` is True where it is
+    groups that make it what it is in the end, and not this change, and `maybe` where it may be
+    another role, as not all is known of groups. `through` are the groups that give it then, or may.
+    Somebody whose account is disabled keeps the role, and cannot use it.
     """
-    outcomes = _outcomes_of(plan, run)
-    lines = lines_of(plan.changes, outcomes)
-    tally = Tally.of(len(lines), outcomes.values())
-    done = actions_in(line for line in lines if line.status is Status.DONE)
-    facts = _facts(plan, _run_facts(run))
-    findings = tuple(in_order(plan.findings))
-    access = access_of(plan, lines)
-    return _view(
-        ViewKind.RUN,
-        facts=facts,
-        headline=run_headline(done, tally, stopped=run.stopped),
-        lines=lines,
-        names=_names(plan),
-        guards=plan.guards,
-        withheld=plan.withheld or (),
-        findings=findings,
-        tally=tally,
-        stopped=run.stopped,
-        counts=unchanged_counts(plan.unchanged),
-        access=access,
-        projects=_projects(plan, lines, access),
-        matrix=matrix_of(plan, access),
-        rows=input_rows(plan.sources, lines, findings, planned=True),
-        next_steps=next_steps,
-    )
+
+    person: str
+    name: str
+    project: str
+    project_id: int | None
+    before: str | None
+    after: str | None
+    account: Account
+    line: ChangeView | None = None
+    maybe: bool = False
+    through: tuple[str, ...] = ()
+    moves: bool = False
+
+    @property
+    def change_id(self) -> str | None:
+        """The id of the change."""
+        return self.line.change.id if self.line is not None else None
+
+    @property
+    def reason(self) -> str:
+        """Why it changes, or that it does not."""
+        if not self.moves:
+            return "stays as it is" if self.line is None else self.line.change.reason
+        return f"through {', '.join(self.through)}" if self.through else "its groups change"
 
 
-def of_verification(
-    plan: Plan,
-    verdicts: Iterable[Verdict],
-    *,
-    run: Run | None = None,
-    looked_at: str = "",
-    next_steps: tuple[str, ...] = (),
-) -> View:
-    """Give the view of whether the server is as a plan wanted it.
+@dataclass(frozen=True, slots=True)
+class RoleCount:
+    """How many people have a role, before and after."""
 
-    There is a verdict for each change. `run` is the one whose journal the plan was taken from,
-    `looked_at` when the server was read, in UTC (RFC 3339). The findings and guards of the plan
-    are left to its own report. Raises KeyError where a change has no verdict.
+    role: str
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixRow:
+    """How many people have which role in a project; a row that does not add up cannot be made."""
+
+    project: str
+    project_id: int | None
+    before: int
+    after: int
+    cells: tuple[RoleCount, ...]
+
+    def __post_init__(self) -> None:
+        _check(self, self.cells)
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Projects by roles, each with how many people have it, before and after; it adds up.
+
+    Every row has a cell for each role, in the same order. `totals` are over all projects, so that a
+    person counts once for each project.
     """
-    of = {verdict.change_id: verdict for verdict in verdicts}
-    lines = lines_of(plan.changes, verdicts={change.id: of[change.id] for change in plan.changes})
-    verified = Verified.of(len(lines), of.values())
-    facts = _facts(plan, None if run is None else _run_facts(run))
-    return _view(
-        ViewKind.VERIFICATION,
-        facts=replace(facts, verified_at=looked_at),
-        headline=verification_headline(verified),
-        lines=lines,
-        names=_names(plan),
-        findings=(),
-        verified=verified,
-        projects=by_project(lines, ProjectLabels(plan)),
-        counts=(),
-        next_steps=next_steps,
-    )
+
+    roles: tuple[str, ...]
+    rows: tuple[MatrixRow, ...]
+    totals: tuple[RoleCount, ...]
+    before: int
+    after: int
+
+    def __post_init__(self) -> None:
+        _check(self, self.totals)
+        _check(self, self.rows)
+        for number, total in enumerate(self.totals):
+            _check(total, [row.cells[number] for row in self.rows])
 
 
-def _projects(
-    plan: Plan, lines: Sequence[Line], access: Sequence[AccessRow]
-) -> tuple[ProjectAccess, ...]:
-    return by_project(lines, ProjectLabels(plan), None if plan.access is None else access)
+def _check(
+    total: RoleCount | MatrixRow | Matrix, parts: Iterable[RoleCount] | Iterable[MatrixRow]
+) -> None:
+    counted = [(part.before, part.after) for part in parts]
+    if (total.before, total.after) != (sum(b for b, _ in counted), sum(a for _, a in counted)):
+        raise AssertionError(f"the access does not add up: {total}")
 
 
-def _run_facts(run: Run) -> RunFacts:
-    return RunFacts(
-        run.id,
-        run.started_at,
-        run.finished_at,
-        run.stopped,
-        by=run.by,
-        approved=run.approved,
-        journal_sha256=run.journal_sha256,
-        journal_chained=run.journal_chained,
-    )
+class RowResult(StrEnum):
+    """What became of a row of the input."""
+
+    CHANGED = "led to changes"
+    NOT_MADE = "led to changes that were not made"
+    LEFT_OUT = "left out"
+    NOTHING = "led to no change"
+    READ = "read"
 
 
-def _outcomes_of(plan: Plan, run: Run) -> dict[str, Outcome]:
-    outcomes = {
-        change.id: Outcome(change.id, Status.NOT_ATTEMPTED, NOT_REACHED) for change in plan.changes
-    }
-    seen = [outcome.change_id for outcome in run.outcomes]
-    if not set(seen) <= set(outcomes) or len(seen) != len(set(seen)):
-        raise ValueError(f"the outcomes of run {run.id} do not belong to this plan")
-    return outcomes | {outcome.change_id: outcome for outcome in run.outcomes}
+class InputRow(NamedTuple):
+    """One row of a file, or one entry of a directory, and what became of it.
+
+    `times` is how many rows the source made of it: one for a file, and for an entry of a directory
+    one for each group that it is in, where the mapping reads groups.
+    """
+
+    source: str
+    place: str
+    fate: RowResult
+    times: int = 1
+    lines: Sequence[ChangeView] = ()
+    findings: Sequence[Finding] = ()
 
 
-def _names(plan: Plan) -> dict[str, str]:
-    return {person.username: person.name for person in plan.people if person.name}
+@dataclass(frozen=True, slots=True)
+class Person:
+    """All changes of one user; `name` is empty where nothing gives it.
+
+    `username` is what they are called in the end, `earlier` what they were called before.
+    """
+
+    username: str
+    name: str
+    lines: tuple[ChangeView, ...]
+    earlier: tuple[str, ...] = ()
 
 
-def _facts(plan: Plan, run: RunFacts | None = None) -> Facts:
-    return Facts(
-        mapping=plan.mapping,
-        sources=plan.sources,
-        server=plan.server,
-        created_at=plan.created_at,
-        kanport=plan.kanport,
-        digest=plan.digest,
-        run=run,
-        made_by=plan.made_by or "",
-        allowed=plan.allowed,
-    )
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """How many roles in a project are granted, changed and revoked."""
+
+    granted: int = 0
+    changed: int = 0
+    revoked: int = 0
+
+    @property
+    def all(self) -> int:
+        """Their sum."""
+        return self.granted + self.changed + self.revoked
 
 
-def _view(
-    kind: ViewKind,
-    *,
-    facts: Facts,
-    headline: str,
-    findings: tuple[Finding, ...],
-    counts: tuple[Count, ...],
-    next_steps: tuple[str, ...],
-    lines: tuple[Line, ...] = (),
-    guards: tuple[GuardVerdict, ...] = (),
-    withheld: tuple[PlanWithheld, ...] = (),
-    tally: Tally | None = None,
-    verified: Verified | None = None,
-    stopped: Fact | None = None,
-    access: tuple[AccessRow, ...] = (),
-    matrix: Matrix | None = None,
-    rows: InputRows = NO_ROWS,
-    projects: tuple[ProjectAccess, ...] = (),
-    names: Mapping[str, str] | None = None,
-) -> View:
-    people = by_person(lines, names or {})
-    groups = by_group(lines)
-    # Whether a change was dangerous is a question to ask before and while it is made.
-    risky, risks = ((), ()) if verified is not None else (risky_of(lines), risk_rows(lines))
-    numbers = severities_in(findings)
-    sentences = (
-        *stop_sentences(stopped),
-        *guard_sentences(guards),
-        *(risk_sentences(len(risky), len(lines), risks) if verified is None else ()),
-        *finding_sentences(numbers, planned=kind is not ViewKind.VALIDATION),
-    )
-    touched = (
-        Count("people", len(people), f"{PERSON(len(people))} touched"),
-        Count("projects", len(projects), f"{PROJECT(len(projects))} touched"),
-        *((Count("groups", len(groups), f"{GROUP(len(groups))} touched"),) if groups else ()),
-        *(
-            (Count("risky", len(risky), f"{CHANGE(len(risky))} to look at twice"),)
-            if verified is None
-            else ()
-        ),
-    )
-    return View(
-        kind=kind,
-        title=f"Kanport {kind}: {facts.mapping.name or PurePath(facts.mapping.path).name}",
-        level=_level(sentences, tally or verified, stopped=stopped),
-        headline=headline,
-        sentences=sentences,
-        facts=facts,
-        summary=summary_of(lines, kind),
-        lines=lines,
-        people=people,
-        projects=projects,
-        risks=risks,
-        risky=risky,
-        guards=guards,
-        findings=findings,
-        finding_rows=finding_rows(findings),
-        tally=tally,
-        undone=undone_in(lines),
-        sums=(
-            *sums_of(kind, lines, numbers, guards, tally or verified),
-            *access_sums(matrix),
-            *sum_of_rows(rows, planned=kind is not ViewKind.VALIDATION),
-        ),
-        counts=(
-            *(touched if kind is not ViewKind.VALIDATION else ()),
-            *counts,
-            *(source_counts(facts.sources) if verified is None else ()),
-        ),
-        next_steps=next_steps,
-        verified=verified,
-        access=access,
-        matrix=matrix,
-        rows=rows,
-        groups=groups,
-        withheld=withheld,
-    )
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """How the number of people with a role in a project changes; one that is wrong is refused.
+
+    `granted` and `revoked` are those who gain their first role, or lose their last one, by a change
+    of their membership; `gained` and `lost` because groups change; `removed` with their account.
+    `unsure` are those whose role in the end may be another, as it may come through a group.
+    `through` are the people whose role changes because groups change, or who may get one so.
+    """
+
+    before: int
+    granted: int
+    gained: int
+    revoked: int
+    lost: int
+    removed: int
+    after: int
+    unsure: int = 0
+    through: tuple[AccessRow, ...] = ()
+
+    def __post_init__(self) -> None:
+        gone = self.revoked + self.lost + self.removed
+        if self.before + self.granted + self.gained - gone != self.after:
+            raise AssertionError(f"the access to a project does not add up: {self}")
 
 
-def _level(
-    sentences: Sequence[Sentence], tally: Tally | Verified | None, *, stopped: Fact | None
-) -> Level:
-    if tally is not None:
-        return Level.GOOD if tally.complete and stopped is None else Level.STOP
-    levels = {sentence.level for sentence in sentences}
-    return next((level for level in (Level.STOP, Level.LOOK) if level in levels), Level.GOOD)
+@dataclass(frozen=True, slots=True)
+class ProjectAccess:
+    """All changes of the access to one project.
+
+    `planned` and `made` count changes of memberships, `groups_planned` and `groups_made` those of
+    the access of groups; in a plan, all count as made. `created` is 1 where the project itself is
+    created. `flow` is None where the plan does not hold the access that stays.
+    """
+
+    project: str
+    planned: Moves
+    made: Moves
+    groups_planned: Moves
+    groups_made: Moves
+    lines: tuple[ChangeView, ...]
+    created: int = 0
+    flow: Flow | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupChanges:
+    """Everything that happens to one group, its members and its access."""
+
+    group: str
+    lines: tuple[ChangeView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRow:
+    """How many changes there are of one action and what became of them, or how many hold."""
+
+    action: Action
+    symbol: str
+    label: str
+    planned: int
+    tally: Tally | Verified | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RiskRow:
+    """How many changes carry one risk; a change may carry several."""
+
+    risk: Risk
+    label: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class FindingRow:
+    """How many findings there are of one code."""
+
+    code: str
+    severity: Severity
+    about: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class UndoneRow:
+    """How many changes were left undone, or are not as planned, in one way for one reason."""
+
+    status: Status | VerifyStatus
+    why: Fact
+    lines: tuple[ChangeView, ...]
+
+    @property
+    def reason(self) -> str:
+        """The wording of `why`."""
+        return self.why.text
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """Which run is told, when it was (UTC, RFC 3339), and why it stopped early if it did.
+
+    `by` is the user and the machine that began it, `approved` the approval that it had, and
+    `journal_sha256` the digest of its journal, in which each record holds the digest of the one
+    before (`journal_chained`), but for journals of earlier versions.
+    """
+
+    id: str
+    started_at: str
+    finished_at: str | None
+    stopped: Fact | None = None
+    by: str = ""
+    approved: Approved | None = None
+    journal_sha256: str = ""
+    journal_chained: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the report is about: server, mapping, sources, versions and digests.
+
+    `verified_at` is when the server was looked at (UTC, RFC 3339), in a verification; `made_by` is
+    the user and the machine that made the plan, `allowed` what `--allow` let it do for one run.
+    """
+
+    mapping: PlanMapping
+    sources: tuple[PlanSource, ...]
+    server: PlanServer | None = None
+    created_at: str = ""
+    kanport: str = ""
+    digest: str = ""
+    run: RunFacts | None = None
+    verified_at: str = ""
+    made_by: str = ""
+    allowed: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One report, whole: all that any format shows.
+
+    `lines` are the changes in the plan's order; `people`, `projects`, `groups`, `risky` and
+    `undone` are the same lines grouped; `others` are those about nobody in particular. `sums` and
+    `counts` are what stands at the end of each format. `access` is every role in the projects that
+    the plan read, before and after, and `matrix` their numbers; where a plan does not tell what
+    stays, `access` has the changes only, and there is no matrix.
+    `rows` is what became of each row of the input, empty where a plan does not tell its rows.
+    """
+
+    kind: ViewKind
+    title: str
+    level: Level
+    headline: str
+    sentences: tuple[Sentence, ...]
+    facts: Facts
+    summary: tuple[ActionRow, ...]
+    lines: tuple[ChangeView, ...]
+    people: tuple[Person, ...]
+    projects: tuple[ProjectAccess, ...]
+    risks: tuple[RiskRow, ...]
+    risky: tuple[ChangeView, ...]
+    guards: tuple[GuardVerdict, ...]
+    findings: tuple[Finding, ...]
+    finding_rows: tuple[FindingRow, ...]
+    tally: Tally | None
+    undone: tuple[UndoneRow, ...]
+    sums: tuple[Sum, ...]
+    counts: tuple[Count, ...]
+    next_steps: tuple[str, ...]
+    verified: Verified | None = None
+    access: tuple[AccessRow, ...] = ()
+    matrix: Matrix | None = None
+    rows: Sequence[InputRow] = ()
+    groups: tuple[GroupChanges, ...] = ()
+    withheld: tuple[PlanWithheld, ...] = ()
+
+    @property
+    def others(self) -> tuple[ChangeView, ...]:
+        """The changes that are about a group or a project, and about no person."""
+        return tuple(line for line in self.lines if line.change.username is None)
+
+    @property
+    def numbers(self) -> Tally | Verified | None:
+        """What became of all changes, or how many hold; None where nothing was done or read."""
+        return self.tally or self.verified

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kanport.report.view import of_plan
+from kanport.report.make import of_plan
 from tests.report.browser.chromium import Chromium, Page
 from tests.report.browser.conftest import Written
 from tests.report.drawing import NASTY

@@ -13,7 +13,8 @@ from openpyxl.worksheet.worksheet import Worksheet
 from kanport.outcome import Status
 from kanport.report import excel
 from kanport.report.excel import fitting
-from kanport.report.view import View, of_plan, of_run, of_validation, of_verification
+from kanport.report.make import of_plan, of_run, of_validation, of_verification
+from kanport.report.view import View
 from kanport.spreadsheet import plain_xstring
 from kanport.workbook import MOST_CHARACTERS, Column, Sheet, write_book
 from tests.report.examples import FINDINGS, MAPPING, SOURCES, make_plan, make_run, make_verdicts

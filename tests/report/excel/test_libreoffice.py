@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from openpyxl import Workbook, load_workbook
 
-from kanport.report import csv_file, excel
-from kanport.report.view import of_plan, of_run
+from kanport.report import excel, tables
+from kanport.report.make import of_plan, of_run
 from tests.report.excel.opening import section, table
 from tests.report.worlds import FORMULA, partial_run, whole_plan
 
@@ -86,7 +86,7 @@ def test_it_opens_every_sheet_and_keeps_every_value(converted: Convert, tmp_path
 
 
 def test_it_takes_no_name_in_a_csv_file_for_a_formula(converted: Convert) -> None:
-    text = csv_file.render(of_plan(PLAN), "access")
+    text = tables.render(of_plan(PLAN), "access")
     assert f"'{FORMULA}" in text
     theirs = converted("access.csv", text.encode())
     assert formulas(theirs) == []

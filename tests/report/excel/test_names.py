@@ -10,7 +10,7 @@ from kanport.outcome import Run
 from kanport.plan.model import Plan
 from kanport.report import excel
 from kanport.report.excel import fitting
-from kanport.report.view import of_plan, of_run
+from kanport.report.make import of_plan, of_run
 from tests.report.worlds import worlds
 
 

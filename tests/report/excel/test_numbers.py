@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from kanport.outcome import Run
 from kanport.plan.model import Plan
 from kanport.report import json_file
-from kanport.report.view import View, of_plan, of_run
+from kanport.report.make import of_plan, of_run
+from kanport.report.view import View
 from tests.report.excel.opening import numbers, opened, section, table
 from tests.report.excel.test_book import EMPTY, RUN, VALIDATION, VERIFICATION, VIEW
 from tests.report.worlds import worlds

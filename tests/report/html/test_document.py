@@ -8,7 +8,8 @@ import pytest
 
 from kanport.plan.model import GuardVerdict
 from kanport.report import html
-from kanport.report.view import View, of_plan, of_run
+from kanport.report.make import of_plan, of_run
+from kanport.report.view import View
 from tests.bench.reports import large_plan
 from tests.report.examples import make_plan, make_run
 from tests.report.html.reading import Reader

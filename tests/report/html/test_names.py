@@ -8,10 +8,10 @@ from kanport.outcome import Run
 from kanport.plan.change import values_of
 from kanport.plan.model import Plan
 from kanport.report import html
+from kanport.report.escape import escape_name
 from kanport.report.html import cells_of, text
-from kanport.report.parts import Line, View
-from kanport.report.view import of_plan, of_run
-from kanport.report.visible import visible
+from kanport.report.make import of_plan, of_run
+from kanport.report.view import ChangeView, View
 from tests.report.drawing import plans_and_runs, texts
 from tests.report.html.reading import Reader
 
@@ -71,25 +71,25 @@ TAGS = {
 }
 
 
-def expected(line: Line) -> list[str]:
+def expected(line: ChangeView) -> list[str]:
     """Give the cells of a change as they are to be read, but for the person's name."""
     change = line.change
-    cells = [f"{line.verb} {visible(line.target)}" if line.target else line.verb]
+    cells = [f"{line.verb} {escape_name(line.target)}" if line.target else line.verb]
     for state, after in ((values_of(change.before), False), (values_of(change.after), True)):
         values = []
         for one in line.differences if state is not None else ():
             if one.field not in (state or {}):
                 continue
             value = one.after if after else one.before
-            shown = visible(value) if value else "(none)" if value is None else "(empty)"
+            shown = escape_name(value) if value else "(none)" if value is None else "(empty)"
             bare = line.target and one.field == "role"
-            values.append(shown if bare else f"{visible(one.label)} {shown}")
+            values.append(shown if bare else f"{escape_name(one.label)} {shown}")
         cells.append("\n".join(values))
     if line.ending is not None:
         reason = line.ending.reason
-        cells.append(str(line.ending.word) + ("" if reason is None else f" {visible(reason)}"))
-    cells.append((visible(change.reason) if change.reason else "") + "".join(line.risks))
-    cells.append("\n".join(map(visible, cells_of(change.origin))))
+        cells.append(str(line.ending.word) + ("" if reason is None else f" {escape_name(reason)}"))
+    cells.append((escape_name(change.reason) if change.reason else "") + "".join(line.risks))
+    cells.append("\n".join(map(escape_name, cells_of(change.origin))))
     return cells
 
 
@@ -133,7 +133,7 @@ def test_nothing_that_cannot_be_seen_is_in_a_page(case: tuple[Plan, Run]) -> Non
 
 @given(texts)
 def test_a_text_is_read_as_it_is(value: str) -> None:
-    assert Reader(f"<h2></h2><p>{text(value)}</p>").text == visible(value)
+    assert Reader(f"<h2></h2><p>{text(value)}</p>").text == escape_name(value)
 
 
 def test_what_is_written_from_right_to_left_stays_in_its_place() -> None:

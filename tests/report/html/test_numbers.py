@@ -9,7 +9,8 @@ from hypothesis import given
 from kanport.outcome import Run
 from kanport.plan.model import Plan
 from kanport.report import html, json_file
-from kanport.report.view import View, of_plan, of_run
+from kanport.report.make import of_plan, of_run
+from kanport.report.view import View
 from tests.report.drawing import MOVES, numbers, plans_and_runs, project_numbers
 from tests.report.html.reading import Part, Reader
 from tests.report.html.views import VIEWS

@@ -2,7 +2,8 @@
 
 from kanport.outcome import Status
 from kanport.plan.model import PlanAccess, PlanPerson
-from kanport.report.view import View, of_plan, of_run, of_validation, of_verification
+from kanport.report.make import of_plan, of_run, of_validation, of_verification
+from kanport.report.view import View
 from tests.report.examples import (
     FINDINGS,
     MAPPING,

@@ -25,12 +25,18 @@ from kanport.findings import Finding, Severity
 from kanport.origin import Origin
 from kanport.outcome import Status, VerifyStatus
 from kanport.plan.change import Action, values_of
-from kanport.report.facts import fact_rows
-from kanport.report.parts import Ending, Level, Line, ProjectAccess, View, ViewKind
-from kanport.report.sentences import project_numbers
-from kanport.report.tables import AccessRow, Matrix
-from kanport.report.visible import visible
-from kanport.report.words import ACTIONS, SEVERITIES, utc
+from kanport.report.escape import escape_name
+from kanport.report.sentences import ACTIONS, SEVERITIES, fact_rows, project_numbers, utc
+from kanport.report.view import (
+    AccessRow,
+    ChangeView,
+    Ending,
+    Level,
+    Matrix,
+    ProjectAccess,
+    View,
+    ViewKind,
+)
 
 FIRST = 500
 """Changes that a section repeats which the list by person has anyway."""
@@ -208,7 +214,7 @@ def text(value: str) -> Markup:
     >>> text("a<b>\u202e\0"), text("\u05d0")
     (Markup('a&lt;b&gt;\\u202e\\x00'), Markup('<bdi>א</bdi>'))
     """
-    shown = visible(value).translate(_ESCAPES)
+    shown = escape_name(value).translate(_ESCAPES)
     if not shown.isascii() and any(unicodedata.bidirectional(c) in _RIGHT_TO_LEFT for c in shown):
         return Markup(f"<bdi>{shown}</bdi>")  # noqa: S704
     return Markup(shown)  # noqa: S704
@@ -316,7 +322,7 @@ def _pieces_by_person(view: View, people: _People) -> Iterator[_Piece]:
     return _pieces(view, groups, anchors)
 
 
-def _pieces_one_by_one(view: View, lines: Iterable[Line]) -> Iterator[_Piece]:
+def _pieces_one_by_one(view: View, lines: Iterable[ChangeView]) -> Iterator[_Piece]:
     return _pieces(view, groupby(lines, key=lambda line: line.who))
 
 
@@ -334,7 +340,7 @@ def _linked(view: View) -> set[str]:
 
 def _pieces(
     view: View,
-    groups: Iterable[tuple[str, Iterable[Line]]],
+    groups: Iterable[tuple[str, Iterable[ChangeView]]],
     anchors: dict[str, str] | None = None,
 ) -> Iterator[_Piece]:
     """Yield the rows of a table in pieces; each anchor of a person is used once."""
@@ -357,10 +363,10 @@ def _pieces(
 
 
 def _range(first: str, last: str) -> str:
-    return visible(first) if first == last else f"{visible(first)} to {visible(last)}"
+    return escape_name(first) if first == last else f"{escape_name(first)} to {escape_name(last)}"
 
 
-def _row(line: Line, who: str, span: int, anchor: str | None, *, brief: bool) -> _Row:
+def _row(line: ChangeView, who: str, span: int, anchor: str | None, *, brief: bool) -> _Row:
     change = line.change
     return _Row(
         who=who,
@@ -379,7 +385,7 @@ def _row(line: Line, who: str, span: int, anchor: str | None, *, brief: bool) ->
 
 
 def _values(
-    line: Line, state: Mapping[str, object] | None, *, after: bool
+    line: ChangeView, state: Mapping[str, object] | None, *, after: bool
 ) -> list[tuple[int, str, str | None]]:
     if state is None:
         return []
@@ -444,7 +450,7 @@ def _most_people(matrix: Matrix) -> int:
     return max(cells, default=1) or 1
 
 
-def _undone_lines(view: View) -> list[Line]:
+def _undone_lines(view: View) -> list[ChangeView]:
     return [line for row in view.undone for line in row.lines]
 
 
@@ -456,13 +462,13 @@ def _through_groups(row: AccessRow) -> str:
 
 
 def _same_changes(
-    lines: Iterable[Line],
-) -> list[tuple[Line, list[tuple[int, str, Ending | None]]]]:
+    lines: Iterable[ChangeView],
+) -> list[tuple[ChangeView, list[tuple[int, str, Ending | None]]]]:
     """Return each thing that changes, as one of its changes, and for whom.
 
     A person has a number, from 0, and what became of the change.
     """
-    groups: dict[Any, tuple[Line, list[tuple[int, str, Ending | None]]]] = {}
+    groups: dict[Any, tuple[ChangeView, list[tuple[int, str, Ending | None]]]] = {}
     for line in lines:
         _, people = groups.setdefault((line.change.action, line.differences), (line, []))
         people.append((len(people), line.who, line.ending))

@@ -13,11 +13,9 @@ from hypothesis import strategies as st
 
 from kanport.outcome import Run
 from kanport.plan.model import Plan
-from kanport.proof import Proof, check_report, drawn_with_proof, has_place
-from kanport.proof.stamp import read, stamped
-from kanport.report import view
-from kanport.report.formats import FORMATS
+from kanport.report import FORMATS, make
 from kanport.report.json_file import report_schema
+from kanport.report.proof import Proof, check_report, drawn_with_proof, has_place, read, stamped
 from tests.report.drawing import plans_and_runs
 from tests.report.examples import make_plan
 
@@ -27,7 +25,7 @@ PROOF = Proof("text", "plan", "1.0", plan="a" * 64)
 
 
 def _drawn(form: str, plan: Plan = PLAN) -> bytes:
-    return drawn_with_proof(view.of_plan(plan), FORMATS[form])[0]
+    return drawn_with_proof(make.of_plan(plan), FORMATS[form])[0]
 
 
 @pytest.mark.parametrize("form", CARRYING)
@@ -65,7 +63,7 @@ def test_hostile_names_neither_break_a_proof_nor_pass_for_one(
     both: tuple[Plan, Run], form: str
 ) -> None:
     plan, run = both
-    content, proof = drawn_with_proof(view.of_run(plan, run), FORMATS[form])
+    content, proof = drawn_with_proof(make.of_run(plan, run), FORMATS[form])
     checks = check_report(content)
     assert checks.hold
     assert checks.proof is not None

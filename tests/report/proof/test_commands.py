@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from kanport.proof import has_place
-from kanport.report.formats import FORMATS
+from kanport.report import FORMATS
+from kanport.report.proof import has_place
 from kanport.sandbox import Sandbox
 from tests.conftest import Kanport
 from tests.integration.files import write_files

@@ -1,28 +1,43 @@
-"""Changes as they are told: what differs, from where, and grouped by whom and what they concern."""
+"""Each change and each row of the input, as a report shows them.
+
+A change becomes a `ChangeView`: its differences, risks and places. The changes are then grouped by
+user, project and group. A row of a file or an entry of a directory becomes an `InputRow`: what it
+led to.
+"""
 
 import json
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import accumulate
 from types import MappingProxyType
 from typing import Any
 
+from kanport.coded import LazySequence
 from kanport.fields import USER_FIELDS, labels
+from kanport.findings import Finding, Severity
 from kanport.names import compare_key
 from kanport.origin import Origin
 from kanport.outcome import Outcome, Verdict
 from kanport.plan.change import Action, Change, RelationChange, values_of
-from kanport.report.parts import (
+from kanport.plan.model import PlanSource
+from kanport.plan.rows_read import RowSpan, spans_of_rows
+from kanport.report.sentences import ACTIONS, RISKS, ROW, unique
+from kanport.report.view import (
+    AccessRow,
+    ChangeView,
+    Count,
     Difference,
     Flow,
     GroupChanges,
-    Line,
+    InputRow,
     Moves,
     Person,
     ProjectAccess,
+    RowResult,
+    Sum,
 )
-from kanport.report.tables import AccessRow
-from kanport.report.words import ACTIONS, RISKS, unique
 
 _MEMBERSHIP = (Action.MEMBERSHIP_GRANT, Action.MEMBERSHIP_CHANGE, Action.MEMBERSHIP_REVOKE)
 _GROUP_ACCESS = (
@@ -35,10 +50,12 @@ _NO_OUTCOMES: Mapping[str, Outcome] = MappingProxyType({})
 _NO_VERDICTS: Mapping[str, Verdict] = MappingProxyType({})
 
 
-def line_of(change: Change, outcome: Outcome | None = None, verdict: Verdict | None = None) -> Line:
+def change_view(
+    change: Change, outcome: Outcome | None = None, verdict: Verdict | None = None
+) -> ChangeView:
     """Tell one change, with what became of it in a run, or whether it holds."""
     wording = ACTIONS[change.action]
-    line = Line(
+    line = ChangeView(
         change=change,
         symbol=wording.symbol,
         verb=wording.verb,
@@ -53,11 +70,11 @@ def line_of(change: Change, outcome: Outcome | None = None, verdict: Verdict | N
     return replace(line, symbol="!") if bad else line
 
 
-def lines_of(
+def change_views(
     changes: Iterable[Change],
     outcomes: Mapping[str, Outcome] = _NO_OUTCOMES,
     verdicts: Mapping[str, Verdict] = _NO_VERDICTS,
-) -> tuple[Line, ...]:
+) -> tuple[ChangeView, ...]:
     """Return the changes of a plan in its order, with outcomes or verdicts by change id.
 
     Whoever was not renamed keeps the old username in the changes that follow.
@@ -65,7 +82,7 @@ def lines_of(
     lines = []
     called: dict[int, str] = {}
     for change in changes:
-        line = line_of(change, outcomes.get(change.id), verdicts.get(change.id))
+        line = change_view(change, outcomes.get(change.id), verdicts.get(change.id))
         if change.user_id in called:
             line = replace(line, login=called[change.user_id])
         elif change.action is Action.USER_RENAME and not line.in_place and change.user_id:
@@ -128,20 +145,22 @@ def places_of(origins: Iterable[Origin]) -> tuple[str, ...]:
     return unique(str(places[0] if len(set(places)) == 1 else row) for row, places in cells.items())
 
 
-def by_person(lines: Iterable[Line], names: Mapping[str, str] = _NO_NAMES) -> tuple[Person, ...]:
+def by_person(
+    lines: Iterable[ChangeView], names: Mapping[str, str] = _NO_NAMES
+) -> tuple[Person, ...]:
     """Group changes by user, sorted by username; in each the plan's order.
 
     A renamed user is one. `names` are what the server calls them now; a name that a change gives
     them comes first.
     """
-    groups: dict[int | str, list[Line]] = {}
+    groups: dict[int | str, list[ChangeView]] = {}
     for line in lines:
         if line.username is not None:
             groups.setdefault(line.change.user_id or line.username, []).append(line)
     return tuple(sorted((_person(group, names) for group in groups.values()), key=_by_username))
 
 
-def _person(lines: list[Line], names: Mapping[str, str]) -> Person:
+def _person(lines: list[ChangeView], names: Mapping[str, str]) -> Person:
     called = [line.username for line in lines if line.username is not None]
     for line in lines:
         change = line.change
@@ -156,7 +175,7 @@ def _by_username(person: Person) -> tuple[str, str]:
     return _by_name(person.username)
 
 
-def _name_in(lines: Iterable[Line]) -> str:
+def _name_in(lines: Iterable[ChangeView]) -> str:
     for line in lines:
         for difference in line.differences:
             if difference.field == "name":
@@ -165,7 +184,7 @@ def _name_in(lines: Iterable[Line]) -> str:
 
 
 def by_project(
-    lines: Iterable[Line],
+    lines: Iterable[ChangeView],
     label: Callable[[str, int | None], str],
     access: Iterable[AccessRow] | None = None,
 ) -> tuple[ProjectAccess, ...]:
@@ -175,7 +194,7 @@ def by_project(
     after; None where the plan does not hold them.
     Projects in which only groups change somebody's role are there too.
     """
-    groups: dict[str, list[Line]] = {}
+    groups: dict[str, list[ChangeView]] = {}
     flows: dict[str, list[AccessRow]] = {}
     for line in lines:
         if line.change.project is not None:
@@ -202,7 +221,7 @@ def by_project(
     )
 
 
-def _moves(lines: Iterable[Line], actions: tuple[Action, Action, Action]) -> Moves:
+def _moves(lines: Iterable[ChangeView], actions: tuple[Action, Action, Action]) -> Moves:
     numbers = Counter(line.change.action for line in lines)
     return Moves(*(numbers[action] for action in actions))
 
@@ -235,9 +254,9 @@ def _is_through_groups(row: AccessRow) -> bool:
     return row.moves and (row.before != row.after or gets)
 
 
-def by_group(lines: Iterable[Line]) -> tuple[GroupChanges, ...]:
+def by_group(lines: Iterable[ChangeView]) -> tuple[GroupChanges, ...]:
     """Group changes by the group that they concern, sorted by name; in each the plan's order."""
-    groups: dict[str, list[Line]] = {}
+    groups: dict[str, list[ChangeView]] = {}
     for line in lines:
         if line.change.group is not None:
             groups.setdefault(line.change.group, []).append(line)
@@ -251,7 +270,7 @@ def _by_name(name: str) -> tuple[str, str]:
     return compare_key(name), name
 
 
-def risky_of(lines: Iterable[Line]) -> tuple[Line, ...]:
+def risky_of(lines: Iterable[ChangeView]) -> tuple[ChangeView, ...]:
     """Give the changes that deserve a second look, the worst risk first."""
     ranks = {risk: rank for rank, risk in enumerate(RISKS)}
     return tuple(
@@ -260,3 +279,130 @@ def risky_of(lines: Iterable[Line]) -> tuple[Line, ...]:
             key=lambda line: min(ranks[risk] for risk in line.change.risk),
         )
     )
+
+
+# --- what became of each row of the input ---------------------------------------------------------
+
+_Key = tuple[str, str | None, str | None, int | str | None]
+
+
+def input_rows(
+    sources: Iterable[PlanSource],
+    lines: Sequence[ChangeView],
+    findings: Sequence[Finding],
+    *,
+    planned: bool,
+) -> "InputRows":
+    """Return each row that the sources had, with the changes that it asked for and its findings.
+
+    A row that only has errors was left out. `planned` is False where nothing was
+    compared with a server, so that no row could lead to a change.
+    """
+    spans = [span for source in sources for span in spans_of_rows(source)]
+    asked: dict[_Key, dict[str, ChangeView]] = defaultdict(dict)
+    noted: dict[_Key, dict[int, Finding]] = defaultdict(dict)
+    for line in lines:
+        for origin in line.change.origin:
+            asked[_key(origin)][line.change.id] = line
+    for number, finding in enumerate(findings):
+        for place in (finding.origin, *finding.related):
+            if place is not None:
+                noted[_key(place)][number] = finding
+    with_more = {
+        key: (tuple(asked.get(key, {}).values()), tuple(noted.get(key, {}).values()))
+        for key in asked.keys() | noted.keys()
+    }
+    return InputRows(spans, with_more, planned=planned)
+
+
+class InputRows(LazySequence[InputRow]):
+    """The rows of the input, made when they are asked for: almost all are plain.
+
+    `noted` has the changes and findings of the others, by their keys.
+    """
+
+    def __init__(
+        self,
+        spans: Sequence[RowSpan],
+        noted: Mapping[_Key, tuple[Sequence[ChangeView], Sequence[Finding]]],
+        *,
+        planned: bool,
+    ) -> None:
+        self._spans = spans
+        self._noted = noted
+        self._planned = planned
+        self._ends = list(accumulate(len(span.rows) for span in spans))
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def __iter__(self) -> Iterator[InputRow]:
+        return (row for span in self._spans for row in self._of(span, span.rows))
+
+    def _made(self, number: int) -> InputRow:
+        which = bisect_right(self._ends, number)
+        span = self._spans[which]
+        back = number - self._ends[which]
+        return next(self._of(span, span.rows[back:][:1]))
+
+    def _of(self, span: RowSpan, rows: Iterable[int | None]) -> Iterator[InputRow]:
+        place, times, noted = span.place, span.times, self._noted
+        source, file, sheet, dn = _key_parts(place)
+        start = str(place) if dn is not None else str(place.at(row=0))[:-1]
+        plain = _fate((), (), planned=self._planned)
+        for row in rows:
+            text = start if row is None else f"{start}{row}"
+            of_row = noted.get((source, file, sheet, dn if row is None else row))
+            if of_row is None:
+                yield InputRow(source, text, plain, times)
+            else:
+                yield InputRow(source, text, _fate(*of_row, planned=self._planned), times, *of_row)
+
+    def fates(self) -> Counter[RowResult]:
+        """Count what became of the rows, without making an object of each."""
+        counts: Counter[RowResult] = Counter()
+        plain, noted = _fate((), (), planned=self._planned), self._noted
+        for span in self._spans:
+            source, file, sheet, dn = _key_parts(span.place)
+            keys = ((source, file, sheet, dn if row is None else row) for row in span.rows)
+            special = [noted[key] for key in keys if key in noted] if noted else []
+            counts[plain] += (len(span.rows) - len(special)) * span.times
+            for of_row in special:
+                counts[_fate(*of_row, planned=self._planned)] += span.times
+        return counts
+
+
+NO_ROWS = InputRows((), {}, planned=False)
+
+
+def sum_of_rows(rows: InputRows, *, planned: bool) -> tuple[Sum, ...]:
+    """Add up what became of the rows; nothing where a plan does not tell its rows."""
+    if not rows:
+        return ()
+    numbers = rows.fates()
+    total = numbers.total()
+    if not planned:
+        told = [RowResult.LEFT_OUT, RowResult.READ]
+    else:
+        told = [RowResult.CHANGED, RowResult.NOT_MADE, RowResult.LEFT_OUT, RowResult.NOTHING]
+        if not numbers[RowResult.NOT_MADE]:
+            told.remove(RowResult.NOT_MADE)
+    parts = tuple(Count(fate.replace(" ", "_"), numbers[fate], fate.value) for fate in told)
+    return (Sum(Count("rows", total, f"{ROW(total)} of the input"), parts),)
+
+
+def _fate(changes: Sequence[ChangeView], notes: Sequence[Finding], *, planned: bool) -> RowResult:
+    if changes:
+        return RowResult.CHANGED if any(line.in_place for line in changes) else RowResult.NOT_MADE
+    if any(finding.severity is Severity.ERROR for finding in notes):
+        return RowResult.LEFT_OUT
+    return RowResult.NOTHING if planned else RowResult.READ
+
+
+def _key_parts(place: Origin) -> tuple[str, str | None, str | None, str | None]:
+    return place.source, place.file, place.sheet, place.dn
+
+
+def _key(place: Origin) -> _Key:
+    row = place.row if place.row is not None else place.dn
+    return place.source, place.file, place.sheet, row

@@ -19,7 +19,7 @@ _SUSPECT = re.compile("[^ -~]")
 _SUSPECT_IN_LINES = re.compile("[^ -~\n]")
 
 
-def visible(text: str, encoding: str | None = None) -> str:
+def escape_name(text: str, encoding: str | None = None) -> str:
     r"""Give a text on one line in which every character can be seen.
 
     With an encoding, what it cannot hold is escaped as well. A text that is empty, or begins or
@@ -30,11 +30,11 @@ def visible(text: str, encoding: str | None = None) -> str:
     >>> visible("Jörg", "ascii")
     'J\\xf6rg'
     """
-    text = escaped(text, encoding)
+    text = escape_control(text, encoding)
     return f'"{text}"' if text != text.strip() or not text else text
 
 
-def escaped(text: str, encoding: str | None = None) -> str:
+def escape_control(text: str, encoding: str | None = None) -> str:
     r"""Give a text with every character that cannot be seen escaped, and nothing else changed.
 
     >>> escaped("  a\x1b[31mb")
@@ -60,7 +60,7 @@ def storable(text: str) -> str:
     >>> storable("a\ufffe\x00")
     'a\\ufffe\\x00'
     """
-    return escaped(text).replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
+    return escape_control(text).replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
 
 
 def json_safe(text: str) -> str:
@@ -87,5 +87,7 @@ def _escaped(character: str) -> str:
 def finding_line(finding: Finding, *, with_hint: bool = True) -> str:
     """Give a finding as a line that begins with its place, and one with what to do."""
     place = f"{finding.origin}  " if finding.origin else ""
-    line = escaped(f"{place}{finding.severity}  {finding.code}  {finding.message}")
-    return line + (f"\n    hint: {escaped(finding.hint)}" if finding.hint and with_hint else "")
+    line = escape_control(f"{place}{finding.severity}  {finding.code}  {finding.message}")
+    return line + (
+        f"\n    hint: {escape_control(finding.hint)}" if finding.hint and with_hint else ""
+    )

@@ -1,0 +1,527 @@
+"""Make the `View` of a plan, a run, a validation or a verification.
+
+Every number of a report is computed here: `changes` groups the changes, `access` compares roles
+before and after, `sentences` words the result.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import PurePath
+
+from kanport.catalogue import FINDINGS
+from kanport.facts import Fact
+from kanport.findings import Finding, Severity, errors_in, in_order
+from kanport.outcome import (
+    NO_REASON,
+    NOT_REACHED,
+    Outcome,
+    Run,
+    Status,
+    Tally,
+    Verdict,
+    Verified,
+    VerifyStatus,
+)
+from kanport.plan.change import Action
+from kanport.plan.model import GuardVerdict, Plan, PlanMapping, PlanSource, PlanWithheld
+from kanport.report.access import ProjectLabels, access_of, matrix_of
+from kanport.report.changes import (
+    NO_ROWS,
+    InputRows,
+    by_group,
+    by_person,
+    by_project,
+    change_views,
+    input_rows,
+    risky_of,
+    sum_of_rows,
+)
+from kanport.report.sentences import (
+    ACTIONS,
+    CHANGE,
+    FINDING,
+    GROUP,
+    GROUP_ACCESS,
+    GROUP_MEMBER,
+    GUARD,
+    MEMBERSHIP,
+    PERSON,
+    PROJECT,
+    RISKS,
+    ROW,
+    SEVERITIES,
+    SOURCE,
+    UNDONE,
+    USER,
+    Noun,
+    finding_sentences,
+    guard_sentences,
+    plan_headline,
+    risk_sentences,
+    run_headline,
+    stop_sentences,
+    validation_headline,
+    verification_headline,
+)
+from kanport.report.view import (
+    AccessRow,
+    ActionRow,
+    ChangeView,
+    Count,
+    Facts,
+    FindingRow,
+    Level,
+    Matrix,
+    ProjectAccess,
+    RiskRow,
+    RunFacts,
+    Sentence,
+    Sum,
+    UndoneRow,
+    View,
+    ViewKind,
+)
+
+
+def of_validation(
+    mapping_ref: PlanMapping,
+    sources: tuple[PlanSource, ...],
+    findings: Iterable[Finding],
+    *,
+    users: int,
+    memberships: int,
+    version: str = "",
+    created_at: str = "",
+    next_steps: tuple[str, ...] = (),
+) -> View:
+    """Give the view of what the data are like.
+
+    `users` and `memberships` are how many could be read; `version` is Kanport's and `created_at`
+    in UTC (RFC 3339), both left out of the report where empty.
+    """
+    ordered = tuple(in_order(findings))
+    numbers = severities_in(ordered)
+    bad_rows = len({row_of(finding) for finding in errors_in(ordered)} - {None})
+    return _view(
+        ViewKind.VALIDATION,
+        facts=Facts(mapping_ref, sources, kanport=version, created_at=created_at),
+        headline=validation_headline(
+            numbers,
+            users=users,
+            memberships=memberships,
+            bad_rows=bad_rows,
+            sources=len(sources),
+        ),
+        findings=ordered,
+        counts=(
+            Count("users", users, f"{USER(users)} read"),
+            Count("memberships", memberships, f"{MEMBERSHIP(memberships)} read"),
+            Count("invalid_rows", bad_rows, f"{ROW(bad_rows)} with errors"),
+        ),
+        rows=input_rows(sources, (), ordered, planned=False),
+        next_steps=next_steps,
+    )
+
+
+def of_plan(plan: Plan, *, next_steps: tuple[str, ...] = ()) -> View:
+    """Give the view of what would change."""
+    lines = change_views(plan.changes)
+    findings = tuple(in_order(plan.findings))
+    access = access_of(plan, lines)
+    return _view(
+        ViewKind.PLAN,
+        facts=_facts(plan),
+        headline=plan_headline(actions_in(lines), plan.unchanged),
+        lines=lines,
+        names=_names(plan),
+        guards=plan.guards,
+        withheld=plan.withheld or (),
+        findings=findings,
+        counts=unchanged_counts(plan.unchanged),
+        access=access,
+        projects=_projects(plan, lines, access),
+        matrix=matrix_of(plan, access),
+        rows=input_rows(plan.sources, lines, findings, planned=True),
+        next_steps=next_steps,
+    )
+
+
+def of_run(plan: Plan, run: Run, *, next_steps: tuple[str, ...] = ()) -> View:
+    """Give the view of what was changed.
+
+    A change without an outcome was not attempted. Raises ValueError for an outcome of a change
+    that the plan does not hold, or for two outcomes of one change.
+    """
+    outcomes = _outcomes_of(plan, run)
+    lines = change_views(plan.changes, outcomes)
+    tally = Tally.of(len(lines), outcomes.values())
+    done = actions_in(line for line in lines if line.status is Status.DONE)
+    facts = _facts(plan, _run_facts(run))
+    findings = tuple(in_order(plan.findings))
+    access = access_of(plan, lines)
+    return _view(
+        ViewKind.RUN,
+        facts=facts,
+        headline=run_headline(done, tally, stopped=run.stopped),
+        lines=lines,
+        names=_names(plan),
+        guards=plan.guards,
+        withheld=plan.withheld or (),
+        findings=findings,
+        tally=tally,
+        stopped=run.stopped,
+        counts=unchanged_counts(plan.unchanged),
+        access=access,
+        projects=_projects(plan, lines, access),
+        matrix=matrix_of(plan, access),
+        rows=input_rows(plan.sources, lines, findings, planned=True),
+        next_steps=next_steps,
+    )
+
+
+def of_verification(
+    plan: Plan,
+    verdicts: Iterable[Verdict],
+    *,
+    run: Run | None = None,
+    looked_at: str = "",
+    next_steps: tuple[str, ...] = (),
+) -> View:
+    """Give the view of whether the server is as a plan wanted it.
+
+    There is a verdict for each change. `run` is the one whose journal the plan was taken from,
+    `looked_at` when the server was read, in UTC (RFC 3339). The findings and guards of the plan
+    are left to its own report. Raises KeyError where a change has no verdict.
+    """
+    of = {verdict.change_id: verdict for verdict in verdicts}
+    lines = change_views(
+        plan.changes, verdicts={change.id: of[change.id] for change in plan.changes}
+    )
+    verified = Verified.of(len(lines), of.values())
+    facts = _facts(plan, None if run is None else _run_facts(run))
+    return _view(
+        ViewKind.VERIFICATION,
+        facts=replace(facts, verified_at=looked_at),
+        headline=verification_headline(verified),
+        lines=lines,
+        names=_names(plan),
+        findings=(),
+        verified=verified,
+        projects=by_project(lines, ProjectLabels(plan)),
+        counts=(),
+        next_steps=next_steps,
+    )
+
+
+def _projects(
+    plan: Plan, lines: Sequence[ChangeView], access: Sequence[AccessRow]
+) -> tuple[ProjectAccess, ...]:
+    return by_project(lines, ProjectLabels(plan), None if plan.access is None else access)
+
+
+def _run_facts(run: Run) -> RunFacts:
+    return RunFacts(
+        run.id,
+        run.started_at,
+        run.finished_at,
+        run.stopped,
+        by=run.by,
+        approved=run.approved,
+        journal_sha256=run.journal_sha256,
+        journal_chained=run.journal_chained,
+    )
+
+
+def _outcomes_of(plan: Plan, run: Run) -> dict[str, Outcome]:
+    outcomes = {
+        change.id: Outcome(change.id, Status.NOT_ATTEMPTED, NOT_REACHED) for change in plan.changes
+    }
+    seen = [outcome.change_id for outcome in run.outcomes]
+    if not set(seen) <= set(outcomes) or len(seen) != len(set(seen)):
+        raise ValueError(f"the outcomes of run {run.id} do not belong to this plan")
+    return outcomes | {outcome.change_id: outcome for outcome in run.outcomes}
+
+
+def _names(plan: Plan) -> dict[str, str]:
+    return {person.username: person.name for person in plan.people if person.name}
+
+
+def _facts(plan: Plan, run: RunFacts | None = None) -> Facts:
+    return Facts(
+        mapping=plan.mapping,
+        sources=plan.sources,
+        server=plan.server,
+        created_at=plan.created_at,
+        kanport=plan.kanport,
+        digest=plan.digest,
+        run=run,
+        made_by=plan.made_by or "",
+        allowed=plan.allowed,
+    )
+
+
+def _view(
+    kind: ViewKind,
+    *,
+    facts: Facts,
+    headline: str,
+    findings: tuple[Finding, ...],
+    counts: tuple[Count, ...],
+    next_steps: tuple[str, ...],
+    lines: tuple[ChangeView, ...] = (),
+    guards: tuple[GuardVerdict, ...] = (),
+    withheld: tuple[PlanWithheld, ...] = (),
+    tally: Tally | None = None,
+    verified: Verified | None = None,
+    stopped: Fact | None = None,
+    access: tuple[AccessRow, ...] = (),
+    matrix: Matrix | None = None,
+    rows: InputRows = NO_ROWS,
+    projects: tuple[ProjectAccess, ...] = (),
+    names: Mapping[str, str] | None = None,
+) -> View:
+    people = by_person(lines, names or {})
+    groups = by_group(lines)
+    # Whether a change was dangerous is a question to ask before and while it is made.
+    risky, risks = ((), ()) if verified is not None else (risky_of(lines), risk_rows(lines))
+    numbers = severities_in(findings)
+    sentences = (
+        *stop_sentences(stopped),
+        *guard_sentences(guards),
+        *(risk_sentences(len(risky), len(lines), risks) if verified is None else ()),
+        *finding_sentences(numbers, planned=kind is not ViewKind.VALIDATION),
+    )
+    touched = (
+        Count("people", len(people), f"{PERSON(len(people))} touched"),
+        Count("projects", len(projects), f"{PROJECT(len(projects))} touched"),
+        *((Count("groups", len(groups), f"{GROUP(len(groups))} touched"),) if groups else ()),
+        *(
+            (Count("risky", len(risky), f"{CHANGE(len(risky))} to look at twice"),)
+            if verified is None
+            else ()
+        ),
+    )
+    return View(
+        kind=kind,
+        title=f"Kanport {kind}: {facts.mapping.name or PurePath(facts.mapping.path).name}",
+        level=_level(sentences, tally or verified, stopped=stopped),
+        headline=headline,
+        sentences=sentences,
+        facts=facts,
+        summary=summary_of(lines, kind),
+        lines=lines,
+        people=people,
+        projects=projects,
+        risks=risks,
+        risky=risky,
+        guards=guards,
+        findings=findings,
+        finding_rows=finding_rows(findings),
+        tally=tally,
+        undone=undone_in(lines),
+        sums=(
+            *sums_of(kind, lines, numbers, guards, tally or verified),
+            *access_sums(matrix),
+            *sum_of_rows(rows, planned=kind is not ViewKind.VALIDATION),
+        ),
+        counts=(
+            *(touched if kind is not ViewKind.VALIDATION else ()),
+            *counts,
+            *(source_counts(facts.sources) if verified is None else ()),
+        ),
+        next_steps=next_steps,
+        verified=verified,
+        access=access,
+        matrix=matrix,
+        rows=rows,
+        groups=groups,
+        withheld=withheld,
+    )
+
+
+def _level(
+    sentences: Sequence[Sentence], tally: Tally | Verified | None, *, stopped: Fact | None
+) -> Level:
+    if tally is not None:
+        return Level.GOOD if tally.complete and stopped is None else Level.STOP
+    levels = {sentence.level for sentence in sentences}
+    return next((level for level in (Level.STOP, Level.LOOK) if level in levels), Level.GOOD)
+
+
+# --- the numbers of a report, each computed here and nowhere else ---------------------------------
+
+# What is already as it should be, by the keys that a plan counts it under.
+UNCHANGED: dict[str, Noun] = {
+    "users": Noun(f"{USER.one} already as it should be", f"{USER.many} already as they should be"),
+    "memberships": Noun(
+        f"{MEMBERSHIP.one} already as it should be", f"{MEMBERSHIP.many} already as they should be"
+    ),
+    "groups": Noun(
+        f"{GROUP.one} already as it should be", f"{GROUP.many} already as they should be"
+    ),
+    "group_members": Noun(
+        f"{GROUP_MEMBER.one} already as it should be",
+        f"{GROUP_MEMBER.many} already as they should be",
+    ),
+    "group_access": Noun(
+        f"{GROUP_ACCESS.one} already as it should be",
+        f"{GROUP_ACCESS.many} already as they should be",
+    ),
+}
+
+
+def actions_in(lines: Iterable[ChangeView]) -> Counter[Action]:
+    """Count the changes by action."""
+    return Counter(line.change.action for line in lines)
+
+
+def summary_of(lines: Sequence[ChangeView], kind: ViewKind) -> tuple[ActionRow, ...]:
+    """Give the actions that occur, with what became of them or how many hold."""
+    groups: dict[Action, list[ChangeView]] = {action: [] for action in ACTIONS}
+    for line in lines:
+        groups[line.change.action].append(line)
+    return tuple(
+        ActionRow(
+            action=action,
+            symbol=wording.symbol,
+            label=wording.label(len(groups[action])),
+            planned=len(groups[action]),
+            tally=_tally(groups[action], kind),
+        )
+        for action, wording in ACTIONS.items()
+        if groups[action]
+    )
+
+
+def _tally(lines: Sequence[ChangeView], kind: ViewKind) -> Tally | Verified | None:
+    if kind is ViewKind.RUN:
+        return Tally.of(len(lines), (line.outcome for line in lines if line.outcome))
+    if kind is ViewKind.VERIFICATION:
+        return Verified.of(len(lines), (line.verdict for line in lines if line.verdict))
+    return None
+
+
+def risk_rows(lines: Iterable[ChangeView]) -> tuple[RiskRow, ...]:
+    """Count the changes by risk, the worst first; one change may carry several."""
+    numbers = Counter(risk for line in lines for risk in set(line.change.risk))
+    return tuple(
+        RiskRow(risk, told(numbers[risk]), numbers[risk])
+        for risk, told in RISKS.items()
+        if numbers[risk]
+    )
+
+
+def severities_in(findings: Iterable[Finding]) -> Counter[Severity]:
+    """Count the findings by severity."""
+    return Counter(finding.severity for finding in findings)
+
+
+def finding_rows(findings: Iterable[Finding]) -> tuple[FindingRow, ...]:
+    """Count the findings by code, the worst and most frequent first."""
+    numbers = Counter(finding.code for finding in findings)
+    severities = list(Severity)
+    rows = [
+        FindingRow(code, Severity(FINDINGS[code].severity), FINDINGS[code].about, number)
+        for code, number in numbers.items()
+    ]
+    return tuple(sorted(rows, key=lambda r: (severities.index(r.severity), -r.number, r.code)))
+
+
+def row_of(finding: Finding) -> tuple[str, str | None, str | None, int | str] | None:
+    """Give the row or entry that a finding is about, or None where it is about no single one."""
+    place = finding.origin
+    if place is None:
+        return None
+    row = place.row if place.row is not None else place.dn
+    return None if row is None else (place.source, place.file, place.sheet, row)
+
+
+def undone_in(lines: Iterable[ChangeView]) -> tuple[UndoneRow, ...]:
+    """Group what was not done, or is not as planned, by how and why, failures first."""
+    groups: dict[tuple[Status | VerifyStatus, Fact], list[ChangeView]] = {}
+    for line in lines:
+        if line.ending is not None and not line.ending.good:
+            key = line.ending.word, line.ending.why or NO_REASON
+            groups.setdefault(key, []).append(line)
+    rows = [UndoneRow(status, why, tuple(group)) for (status, why), group in groups.items()]
+    return tuple(sorted(rows, key=lambda row: UNDONE.index(row.status)))
+
+
+def unchanged_counts(unchanged: Mapping[str, int]) -> tuple[Count, ...]:
+    """Give the counts of what is already as it should be, users first."""
+    known = list(UNCHANGED)
+    keys = sorted(
+        unchanged, key=lambda key: (known.index(key) if key in UNCHANGED else len(known), key)
+    )
+    return tuple(
+        Count(
+            f"unchanged_{key}", unchanged[key], UNCHANGED.get(key, Noun(key, key))(unchanged[key])
+        )
+        for key in keys
+    )
+
+
+def source_counts(sources: Sequence[PlanSource]) -> tuple[Count, ...]:
+    """Count the sources and the rows in them."""
+    rows = sum(source.rows for source in sources)
+    return (
+        Count("sources", len(sources), f"{SOURCE(len(sources))} read"),
+        Count("source_rows", rows, f"{ROW(rows)} in {'it' if len(sources) == 1 else 'them'}"),
+    )
+
+
+def sums_of(
+    kind: ViewKind,
+    lines: Sequence[ChangeView],
+    numbers: Mapping[Severity, int],
+    guards: Sequence[GuardVerdict],
+    tally: Tally | Verified | None,
+) -> tuple[Sum, ...]:
+    """Give the sums that stand at the end of every report: changes, outcomes, findings, guards."""
+    sums = []
+    if kind is not ViewKind.VALIDATION:
+        planned = f"{CHANGE(len(lines))} planned"
+        actions = actions_in(lines)
+        parts = tuple(
+            Count(action, actions[action], wording.label(actions[action]))
+            for action, wording in ACTIONS.items()
+            if actions[action]
+        )
+        sums.append(Sum(Count("changes", len(lines), planned), parts))
+        if tally is not None:
+            words = Counter(line.ending.word for line in lines if line.ending is not None)
+            every = VerifyStatus if isinstance(tally, Verified) else Status
+            endings = tuple(Count(word.replace(" ", "_"), words[word], word) for word in every)
+            sums.append(Sum(Count("planned", tally.planned, planned), endings))
+    if kind is ViewKind.VERIFICATION:
+        return tuple(sums)
+    total = sum(numbers.values())
+    severities = tuple(Count(s, numbers[s], noun(numbers[s])) for s, noun in SEVERITIES.items())
+    sums.append(Sum(Count("findings", total, FINDING(total)), severities))
+    if guards:
+        tripped = sum(guard.tripped for guard in guards)
+        lifted = sum(guard.lifted for guard in guards)
+        verdicts = (
+            Count("passed", len(guards) - tripped - lifted, "passed"),
+            *((Count("lifted", lifted, "overridden"),) if lifted else ()),
+            Count("tripped", tripped, "stopped"),
+        )
+        sums.append(Sum(Count("guards", len(guards), GUARD(len(guards))), verdicts))
+    return tuple(sums)
+
+
+def access_sums(matrix: Matrix | None) -> tuple[Sum, ...]:
+    """Add up the roles in the projects that were read, before and after."""
+    if matrix is None:
+        return ()
+    return (
+        Sum(
+            Count("access_before", matrix.before, f"{MEMBERSHIP(matrix.before)} before"),
+            tuple(Count(total.role, total.before, total.role) for total in matrix.totals),
+        ),
+        Sum(
+            Count("access_after", matrix.after, f"{MEMBERSHIP(matrix.after)} after"),
+            tuple(Count(total.role, total.after, total.role) for total in matrix.totals),
+        ),
+    )

@@ -1,0 +1,529 @@
+"""A report as text: aligned, wrapped and colored on a terminal; in a pipe, each record is one line.
+
+No color says anything that the words do not. `page` fits and encodes the lines.
+"""
+
+import io
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from kanport.findings import Finding, Severity
+from kanport.outcome import Tally, Verified
+from kanport.report.page import Page, padded, width_of
+from kanport.report.sentences import (
+    FINDING,
+    SEVERITIES,
+    counted,
+    fact_rows,
+    listed,
+    project_numbers,
+)
+from kanport.report.view import ChangeView, Difference, Level, Sum, View
+
+_LEVELS = {
+    Level.GOOD: ("✓", "green"),
+    Level.NOTE: ("•", "cyan"),
+    Level.LOOK: ("!", "yellow"),
+    Level.STOP: ("✗", "bold red"),
+}
+
+
+def render(view: View, console: Console, *, max_findings: int | None = None) -> None:
+    """Print a report on a console.
+
+    With `max_findings`, no more findings than that are shown, the worst first, and how many are
+    left out is said. Nothing else is ever left out.
+    """
+    page = Page.on(console)
+    _top(page, view)
+    _about(page, view)
+    show_summary(page, view)
+    show_risky(page, view)
+    show_changes(page, view)
+    _projects(page, view)
+    _access(page, view)
+    _guards(page, view)
+    show_findings(page, view, max_findings)
+    _undone(page, view)
+    _counts(page, view)
+    _next_steps(page, view)
+    page.show()
+
+
+def drawn(view: View) -> str:
+    """Give a report as the plain lines that a pipe gets, which end with a line break."""
+    stream = io.StringIO()
+    render(view, Console(file=stream, force_terminal=False, _environ={}))
+    return stream.getvalue()
+
+
+def _top(page: Page, view: View) -> None:
+    page.add(page.styled(view.title, "bold"))
+    page.add(_marked(page, view.level, view.headline, "bold"), hang=2)
+    for sentence in view.sentences:
+        page.add(_marked(page, sentence.level, sentence.text), hang=2)
+
+
+def _marked(page: Page, level: Level, text: str, style: str = "") -> Text:
+    mark, color = _LEVELS[level]
+    return page.mark(f"{mark} ", color).append_text(page.styled(text, style))
+
+
+def _about(page: Page, view: View) -> None:
+    page.section("About")
+    rows = fact_rows(view.facts, digest_length=None if page.plain else 12)
+    labels = width_of((label for label, _ in rows), 24) + 2
+    for label, text in rows:
+        # A digest that was cut ends in a mark of ours, which the encoding may not hold.
+        value = page.styled(page.glyph(text))
+        if page.plain:
+            page.add(page.styled(f"{label}:").append(" ").append_text(value))
+        else:
+            page.add(
+                padded(page.styled(label, "dim"), labels).append_text(value), indent=2, hang=labels
+            )
+
+
+def _projects(page: Page, view: View) -> None:
+    if not view.projects:
+        return
+    page.section("By project")
+    names = width_of((access.project for access in view.projects), 40) + 2
+    for access in view.projects:
+        told = project_numbers(access)
+        name = page.styled(access.project)
+        if page.plain:
+            page.add(name.append_text(page.mark(f": {told}")))
+        else:
+            page.add(padded(name, names).append_text(page.mark(told)), indent=2, hang=names)
+
+
+def _access(page: Page, view: View) -> None:
+    if view.matrix is None or not view.matrix.rows:
+        return
+    page.section("Access before and after")
+    names = width_of((row.project for row in view.matrix.rows), 40) + 2
+    arrow = page.glyph("→")
+    for row in view.matrix.rows:
+        roles = [
+            f"{page.safe(cell.role)} {cell.before} {arrow} {cell.after}"
+            for cell in row.cells
+            if cell.before or cell.after
+        ]
+        told = ", ".join([f"{row.before} {arrow} {row.after}", *roles])
+        name = page.styled(row.project)
+        if page.plain:
+            page.add(name.append(f": {told}"))
+        else:
+            page.add(padded(name, names).append(told), indent=2, hang=names)
+
+
+def _guards(page: Page, view: View) -> None:
+    if not view.guards:
+        return
+    page.section("Safety checks")
+    for guard in view.guards:
+        level = Level.STOP if guard.tripped else Level.LOOK if guard.lifted else Level.GOOD
+        line = (
+            _marked(page, level, guard.standing)
+            .append(" ")
+            .append_text(page.styled(f"{guard.guard}: {guard.message}"))
+        )
+        page.add(line, indent=2, hang=2)
+        if guard.hint:
+            page.add(
+                page.mark("    hint: ", "dim").append_text(page.styled(guard.hint)),
+                indent=2,
+                hang=10,
+            )
+
+
+def _undone(page: Page, view: View) -> None:
+    if not view.undone:
+        return
+    page.section("Not as planned" if view.verified else "Not done")
+    for row in view.undone:
+        head = page.mark(f"! {len(row.lines)} {row.status}: ", "bold red")
+        page.add(head.append_text(page.styled(row.reason)), indent=2, hang=2)
+        for line in row.lines:
+            told = page.mark(f"    {line.verb} ").append_text(page.styled(line.who))
+            if line.target:
+                told.append_text(page.mark(" in ")).append_text(page.styled(line.target))
+            page.add(told, indent=2, hang=4)
+
+
+def _counts(page: Page, view: View) -> None:
+    page.section("Counts")
+    for total in view.sums:
+        _sum(page, total)
+
+    for count in view.counts:
+        page.add(page.styled(count.text), indent=2, hang=2)
+
+
+def _sum(page: Page, total: Sum) -> None:
+    if page.width is None or cell_len(total.text) <= page.width - 2:
+        page.add(page.styled(total.text, "bold"), indent=2)
+        return
+    page.add(page.mark(total.total.text, "bold"), indent=2)
+    digits = len(str(max(part.number for part in total.parts)))
+    for number, part in enumerate(total.parts):
+        sign = "+" if number else "="
+        page.add(
+            page.mark(f"{sign} {part.number:>{digits}} {page.safe(part.label)}"), indent=4, hang=4
+        )
+
+
+def _next_steps(page: Page, view: View) -> None:
+    if not view.next_steps:
+        return
+    page.section("Next steps" if len(view.next_steps) > 1 else "Next step")
+    for step in view.next_steps:
+        page.add(page.styled(step), indent=2, hang=2)
+
+
+# --- the summary of a report as text: how many changes of each action, and what became of them ----
+
+# The heads of the columns in two lines, so that six fit beside the labels in 80 cells.
+_HEADS = (
+    ("", "planned"),
+    ("", "done"),
+    ("already", "so"),
+    ("", "failed"),
+    ("", "skipped"),
+    ("not", "attempted"),
+)
+_VERIFIED_HEADS = (("", "planned"), ("as", "planned"), ("not as", "planned"))
+_BAD = {"failed", "skipped", "not attempted", "not as planned"}
+
+
+def show_summary(page: Page, view: View) -> None:
+    """Show the actions with their numbers: a table where it fits, else a line each."""
+    if not view.summary:
+        return
+    page.section("Summary")
+    heads = _VERIFIED_HEADS if view.verified else _HEADS if view.tally else _HEADS[:1]
+    rows = [
+        (f"{row.symbol} {row.label}", _SYMBOL_STYLES[row.symbol], _numbers(row.planned, row.tally))
+        for row in view.summary
+    ]
+    rows.append(("  all changes", "bold", _numbers(len(view.lines), view.numbers)))
+    labels = width_of((label for label, _, _ in rows), 40)
+    widths = [max(map(len, head)) if view.numbers else 4 for head in heads]
+    if page.width is None or page.width < 2 + labels + sum(widths) + 2 * len(widths):
+        for label, style, numbers in rows:
+            told = ", ".join(
+                f"{' '.join(head).strip()} {number}"
+                for head, number in zip(heads, numbers, strict=True)
+            )
+            line = page.mark(label.strip(), style).append_text(page.mark(f": {told}"))
+            page.add(line, indent=2, hang=2)
+        return
+    for part in (0, 1) if view.numbers else ():
+        words = "".join(f"  {head[part]:>{w}}" for head, w in zip(heads, widths, strict=True))
+        page.add(page.mark(f"{'':{labels}}{words}".rstrip(), "dim"), indent=2)
+    for label, style, numbers in rows:
+        line = page.mark(f"{label:<{labels}}", style)
+        for head, number, width in zip(heads, numbers, widths, strict=True):
+            bad = " ".join(head).strip() in _BAD
+            line.append(
+                f"  {number:>{width}}", ("bold red" if bad else "bold") if number else "dim"
+            )
+        page.add(line, indent=2)
+
+
+def _numbers(planned: int, tally: Tally | Verified | None) -> list[int]:
+    return list(tally.to_dict().values()) if tally else [planned]
+
+
+# --- the changes of a report as text: on a screen grouped by person, in a pipe one a line ---------
+
+_SYMBOL_STYLES = {"+": "green", "~": "yellow", "-": "red", "!": "bold red"}
+_VERB = 8  # the longest verb takes seven
+
+_INDENT = 2
+_HANG = 2 + _VERB  # what stands before the words of a change
+_GAP = 3
+
+_Group = tuple[str, str, tuple[ChangeView, ...]]
+"""Whom changes are about, what they are called, and the changes."""
+
+
+def show_risky(page: Page, view: View) -> None:
+    """Show the changes that deserve a second look, a line each."""
+    if not view.risky:
+        return
+    page.section("Look at these twice")
+    if page.plain:
+        for line in view.risky:
+            page.add(_plain_risks(page, line))
+        return
+    names = width_of((_who(line) for line in view.risky), 40) + 2
+    for line in view.risky:
+        told = _head(page, line)
+        who = page.styled(line.who)
+        who.append_text(_target(page, line, " in "))
+        told.append_text(padded(who, names))
+        told.append_text(page.mark(", ".join(line.risks), "yellow"))
+        page.add(told, indent=_INDENT, hang=_HANG + names)
+
+
+def show_changes(page: Page, view: View) -> None:
+    """Show every change: those of people by person, then those of groups and projects."""
+    for title, groups in (
+        ("By person", [(one.username, one.name, one.lines) for one in view.people]),
+        ("Groups and projects", _by_thing(view)),
+    ):
+        if groups:
+            page.section(title)
+            _show_groups(page, view, groups)
+
+
+def _by_thing(view: View) -> list[_Group]:
+    things: dict[str, list[ChangeView]] = {}
+    for line in view.others:
+        things.setdefault(line.who, []).append(line)
+    return [(who, "", tuple(lines)) for who, lines in things.items()]
+
+
+def _show_groups(page: Page, view: View, groups: Sequence[_Group]) -> None:
+    if page.width is None:
+        for _, _, lines in groups:
+            for line in lines:
+                page.add(_plain_change(page, line))
+        return
+    targets = width_of((line.target for line in view.lines), 28)
+    told = {
+        line.change.id: (_what(page, line, targets), _why(page, line))
+        for _, _, lines in groups
+        for line in lines
+    }
+    left = _beside(page.width, list(told.values()))
+    for number, (who, name, lines) in enumerate(groups):
+        if number:
+            page.lines.append(Text())
+        head = page.styled(who, "bold")
+        if name and name != who:
+            head.append("  ").append_text(page.styled(name))
+        page.add(head, indent=_INDENT, hang=2)
+        for line in lines:
+            what, why = told[line.change.id]
+            if left is None:
+                page.add(what, indent=_INDENT * 2, hang=_HANG)
+                page.add(why, indent=_INDENT * 2 + _HANG)
+            else:
+                _show_beside(page, page.width, what, why, left)
+
+
+def _beside(width: int, told: list[tuple[Text, Text]]) -> int | None:
+    """Give the width of what, where nearly every why fits beside it; None where it goes below."""
+    left = width_of((what.plain for what, _ in told), width * 3 // 5)
+    whys = sorted(cell_len(why.plain) for _, why in told)
+    nearly_all = whys[len(whys) * 9 // 10]
+    return left if _INDENT * 2 + left + _GAP + nearly_all <= width else None
+
+
+def _show_beside(page: Page, width: int, what: Text, why: Text, left: int) -> None:
+    lefts = list(page.wrapped(what, left, _HANG))
+    rights = list(page.wrapped(why, width - _INDENT * 2 - left - _GAP))
+    for number in range(max(len(lefts), len(rights))):
+        row = Text(" " * (_HANG if 0 < number < len(lefts) else 0))
+        row.append_text(lefts[number] if number < len(lefts) else Text())
+        if number < len(rights):
+            padded(row, left + _GAP).append_text(rights[number])
+        page.add(row, indent=_INDENT * 2)
+
+
+def _what(page: Page, line: ChangeView, targets: int) -> Text:
+    what = _head(page, line)
+    if line.target:
+        what.append_text(padded(page.styled(line.target), targets)).append("  ")
+    return what.append_text(_differences(page, line))
+
+
+def _head(page: Page, line: ChangeView) -> Text:
+    verb = f"{line.verb:<{_VERB - 1}}"
+    return page.mark(f"{line.symbol} {verb}", _SYMBOL_STYLES[line.symbol]).append(" ")
+
+
+def _target(page: Page, line: ChangeView, before: str) -> Text:
+    return Text(before).append_text(page.styled(line.target)) if line.target else Text()
+
+
+def _who(line: ChangeView) -> str:
+    return line.who + (f" in {line.target}" if line.target else "")
+
+
+def _differences(page: Page, line: ChangeView) -> Text:
+    told = Text()
+    for number, difference in enumerate(line.differences):
+        if number:
+            told.append(", ")
+        # In a project there is nothing but a role.
+        if not (line.target and difference.field == "role"):
+            told.append_text(page.styled(difference.label, "dim")).append(" ")
+        told.append_text(_difference(page, difference))
+    return told
+
+
+def _difference(page: Page, difference: Difference) -> Text:
+    if difference.before is None:
+        return _value(page, difference.after)
+    told = _value(page, difference.before).append_text(page.mark(" → ", "dim"))
+    return told.append_text(_value(page, difference.after))
+
+
+def _value(page: Page, text: str | None) -> Text:
+    if not text:
+        return page.mark("(none)" if text is None else "(empty)", "dim")
+    return page.styled(text)
+
+
+def _why(page: Page, line: ChangeView) -> Text:
+    parts: list[Text] = []
+    if (ending := line.ending) is not None:
+        told = page.mark(ending.word, "green" if ending.good else "bold red")
+        if ending.reason is not None:
+            told.append(": ").append_text(page.styled(ending.reason))
+        parts.append(told)
+    parts.extend(page.mark(risk, "yellow") for risk in line.risks)
+    parts.append(page.styled(line.change.reason, "dim"))
+    parts.extend(page.styled(place, "dim") for place in line.places)
+    return page.mark(" · ", "dim").join(part for part in parts if cell_len(part.plain))
+
+
+# --- the changes of a report in a pipe: one a line, with two blanks between its parts -------------
+
+
+def _plain_change(page: Page, line: ChangeView) -> str:
+    """Give a change with all that is to be told of it."""
+    parts = [_plain_head(page, line)]
+    if line.differences:
+        # In a project there is nothing but a role.
+        parts.append(
+            ", ".join(
+                _plain_difference(page, one, labelled=not (line.target and one.field == "role"))
+                for one in line.differences
+            )
+        )
+    parts.append(page.glyph(" · ").join(part for part in _plain_why(page, line) if part))
+    return "  ".join(parts)
+
+
+def _plain_risks(page: Page, line: ChangeView) -> str:
+    """Give a change with its risks only."""
+    return f"{_plain_head(page, line)}  {', '.join(line.risks)}"
+
+
+def _plain_head(page: Page, line: ChangeView) -> str:
+    head = f"{line.symbol} {line.verb}  {page.safe(line.who)}"
+    return f"{head}  {page.safe(line.target)}" if line.target else head
+
+
+def _plain_difference(page: Page, difference: Difference, *, labelled: bool) -> str:
+    told = _plain_value(page, difference.after)
+    if difference.before is not None:
+        told = f"{_plain_value(page, difference.before)}{page.glyph(' → ')}{told}"
+    return f"{page.safe(difference.label)} {told}" if labelled else told
+
+
+def _plain_value(page: Page, text: str | None) -> str:
+    if not text:
+        return "(none)" if text is None else "(empty)"
+    return page.safe(text)
+
+
+def _plain_why(page: Page, line: ChangeView) -> Iterator[str]:
+    if (ending := line.ending) is not None:
+        reason = f": {page.safe(ending.reason)}" if ending.reason is not None else ""
+        yield page.glyph(ending.word) + reason
+    yield from line.risks
+    yield page.safe(line.change.reason)
+    yield from map(page.safe, line.places)
+
+
+# --- the findings of a report as text, each with its place and what to do about it ----------------
+
+_SEVERITY_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+_WIDE = 100  # from here on, a finding stands in one line
+
+
+def show_findings(page: Page, view: View, most: int | None) -> None:
+    """Show the findings by kind and one by one; with a limit, the worst, and how many more."""
+    if not view.findings:
+        return
+    page.section("Findings by kind")
+    codes = width_of((row.code for row in view.finding_rows), 40)
+    digits = max(len(str(row.number)) for row in view.finding_rows)
+    for row in view.finding_rows:
+        told = page.mark(f"{row.number:>{0 if page.plain else digits}}  ")
+        _severity(page, told, row.severity, aligned=True)
+        _column(page, told, page.styled(row.code), codes)
+        page.add(told.append_text(page.styled(row.about)), indent=2, hang=digits + codes + 13)
+    page.section("Findings")
+    shown = _shown_findings(view.findings, most)
+    places = width_of((_place(finding) for finding in shown), 36)
+    codes = width_of((finding.code for finding in shown), 40)
+    for finding in shown:
+        _show_finding(page, finding, places, codes)
+    if len(shown) < len(view.findings):
+        _left_out(page, view.findings, shown)
+
+
+def _shown_findings(findings: tuple[Finding, ...], most: int | None) -> list[Finding]:
+    if most is None or len(findings) <= most:
+        return list(findings)
+    severities = list(Severity)
+    worst = sorted(range(len(findings)), key=lambda i: severities.index(findings[i].severity))
+    return [findings[index] for index in sorted(worst[:most])]
+
+
+def _show_finding(page: Page, finding: Finding, places: int, codes: int) -> None:
+    told = Text()
+    wide = page.width is None or page.width >= _WIDE
+    _column(page, told, page.styled(_place(finding), "bold"), places if wide else 0)
+    _severity(page, told, finding.severity, aligned=wide)
+    if wide:
+        _column(page, told, page.styled(finding.code), codes)
+        hang = cell_len(told.plain)
+        page.add(told.append_text(page.styled(finding.message)), indent=2, hang=hang)
+    else:
+        page.add(told.append_text(page.styled(finding.code)), indent=2, hang=4)
+        page.add(page.styled(finding.message), indent=6)
+
+    if finding.value is not None and finding.value not in finding.message:
+        page.add(page.mark("    value: ", "dim").append_text(page.styled(finding.value)), indent=2)
+    if finding.hint:
+        page.add(
+            page.mark("    hint: ", "dim").append_text(page.styled(finding.hint)), indent=2, hang=10
+        )
+    if finding.related:
+        also = Text(", ").join(page.styled(str(place)) for place in finding.related)
+        page.add(page.mark("    see also: ", "dim").append_text(also), indent=2, hang=14)
+
+
+def _place(finding: Finding) -> str:
+    return str(finding.origin) if finding.origin is not None else "-"
+
+
+def _severity(page: Page, told: Text, severity: Severity, *, aligned: bool) -> None:
+    word = page.mark(SEVERITIES[severity].one, _SEVERITY_STYLES[severity])
+    _column(page, told, word, len("warning") if aligned else 0)
+
+
+def _column(page: Page, told: Text, text: Text, width: int) -> None:
+    told.append_text(text if page.plain else padded(text, width)).append("  ")
+
+
+def _left_out(page: Page, findings: tuple[Finding, ...], shown: list[Finding]) -> None:
+    left = Counter(f.severity for f in findings) - Counter(f.severity for f in shown)
+    parts = [
+        counted(left[severity], noun) for severity, noun in SEVERITIES.items() if left[severity]
+    ]
+    number = len(findings) - len(shown)
+    told = f"… and {number} more {FINDING(number)}: {listed(parts)}. "
+    page.add(page.mark(told + "A report as Markdown or JSON has all of them."), indent=2, hang=2)
