@@ -17,9 +17,9 @@ SOURCE = Path(__file__).parents[2] / "src" / "kanport"
 # What may look at words, a folder, a module or a function of one, and why.
 MAY_LOOK: Mapping[str, str] = {
     # Renderers: they make a text fit where it is shown, and decide nothing by it.
-    "report/visible.py": "makes control characters visible, whatever text they are in",
+    "report/escape.py": "makes control characters visible, whatever text they are in",
     "report/markdown.py": "escapes what Markdown would take for its own signs",
-    "report/findings_text.py:_show": "does not show a value twice that the message has already",
+    "report/text.py:_show_finding": "does not show a value twice that the message has already",
     "report/html/__init__.py:_shows_value": "shows no value twice that the message has already",
     "cli/boundary.py:show_error": "indents each line of a detail",
     "doctor/told.py:lines": "indents each line of a detail",
