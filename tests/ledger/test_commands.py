@@ -226,3 +226,18 @@ def test_no_secret_is_in_the_ledger(
     for line in passwords[1:]:
         assert line.split(",")[-1].encode() not in kept
     assert server.token.encode() not in kept
+
+
+def test_what_is_granted_in_a_new_project_ends_with_its_row(
+    server: Sandbox, kanport: Kanport, tmp_path: Path
+) -> None:
+    mapping = MAPPING + "projects: create\n"
+    write(tmp_path, "ada,NEW", "bob,NEW", mapping=mapping)
+    assert kanport("sync", "night.yaml").code == 0
+    users = server.store.snapshot().users
+    granted = memory(tmp_path, server).grants
+    assert {who for who, _ in granted} == {users["ada"].id, users["bob"].id}
+    assert {one.project for one in granted.values()} == {"NEW"}
+    write(tmp_path, "ada,NEW", "bob,OTHER", mapping=mapping)
+    assert kanport("sync", "night.yaml").code == 0
+    assert set(server.store.snapshot().memberships) == {("NEW", "ada"), ("OTHER", "bob")}

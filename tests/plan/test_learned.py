@@ -139,9 +139,13 @@ def test_new_groups_and_projects_are_known_by_the_numbers_that_they_got() -> Non
     )
     joined = of_group(Action.GROUP_MEMBER_ADD, username="ada", user_id=2, number=3)
     given = of_access(Action.GROUP_ACCESS_GRANT, MEMBER, number=4, group_id=None, project_id=None)
-    changes = (made, project, joined, given)
+    granted = change(
+        5, Action.MEMBERSHIP_GRANT, "ada", user_id=2, project="P7", after={"role": MEMBER}
+    )
+    changes = (made, project, joined, given, granted)
     found = learned(*changes, group_ids={"c0001": 5}, project_ids={"c0002": 7})
     assert found.put_in == {(2, 5): GroupMember("ada", "Devs")}
+    assert found.granted == {(2, 7): Grant("ada", "P7")}
     assert found.group_access == {(5, 7): MEMBER}
     assert (found.group_names, found.project_names) == ({5: "Devs"}, {7: "P7"})
     only_one: tuple[dict[str, Any], ...] = (
@@ -152,6 +156,7 @@ def test_new_groups_and_projects_are_known_by_the_numbers_that_they_got() -> Non
         blind = learned(*changes, **parts)
         assert (blind.group_access, blind.group_names, blind.project_names) == ({}, {}, {})
     assert learned(*changes, project_ids={"c0002": 7}).put_in == {}
+    assert learned(*changes, group_ids={"c0001": 5}).granted == {}
 
 
 def test_whoever_is_renamed_is_known_by_the_last_name_that_took_effect() -> None:

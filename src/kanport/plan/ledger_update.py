@@ -1,6 +1,6 @@
 """Derive from a plan, and from a run of it, what the ledger records for the next plan. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from kanport.memory import (
@@ -13,7 +13,7 @@ from kanport.memory import (
     Missed,
     SourceMemory,
 )
-from kanport.model import About, Identity
+from kanport.model import RELATIONS, About, Identity
 from kanport.names import compare_key
 from kanport.outcome import Run, Status
 from kanport.plan.change import Action, Change, GroupChange, RelationChange, UserChange
@@ -22,7 +22,15 @@ from kanport.plan.people import Persons
 
 ChangeT = TypeVar("ChangeT", UserChange, RelationChange, GroupChange)
 
+Ids = tuple[int, int]
+"""The ids of the holder and the target of a relation."""
+
 _HOLDS = (Status.DONE, Status.ALREADY)
+_OF_ACCESS = (
+    Action.GROUP_ACCESS_GRANT,
+    Action.GROUP_ACCESS_CHANGE,
+    Action.GROUP_ACCESS_REVOKE,
+)
 
 
 def ledger_update(plan: Plan, run: Run | None) -> LedgerUpdate:
@@ -31,7 +39,7 @@ def ledger_update(plan: Plan, run: Run | None) -> LedgerUpdate:
     What Kanport did itself is managed from then on; what somebody else had done before is not.
     """
     effects = _Effects(plan, run)
-    access = effects.group_access()
+    access = effects.relations(*_OF_ACCESS)
     named = plan.named or PlanNamed()
     enabled = effects.users(Action.USER_ENABLE)
     by_state = {
@@ -45,12 +53,8 @@ def ledger_update(plan: Plan, run: Run | None) -> LedgerUpdate:
         created=effects.created,
         renamed={user_id: effects.names[user_id] for user_id in effects.users(Action.USER_RENAME)},
         removed=effects.users(Action.USER_REMOVE),
-        granted=effects.granted(),
-        revoked=frozenset(
-            (change.user_id, change.project_id)
-            for change in effects.of(RelationChange, Action.MEMBERSHIP_REVOKE)
-            if change.user_id is not None and change.project_id is not None
-        ),
+        granted={ids: Grant(*names) for ids, *names in effects.made(Action.MEMBERSHIP_GRANT)},
+        revoked=frozenset(effects.relations(Action.MEMBERSHIP_REVOKE)),
         missed={
             one.user_id: Missed(
                 effects.names.get(one.user_id, one.username), one.active, one.user_id in disabled
@@ -65,12 +69,8 @@ def ledger_update(plan: Plan, run: Run | None) -> LedgerUpdate:
         | effects.groups_renamed(),
         entries=_entries(plan),
         project_names={number: one.target for (_, number), one in access.items()},
-        put_in=effects.put_in(),
-        taken_out=frozenset(
-            (change.user_id, change.group_id)
-            for change in effects.of(RelationChange, Action.GROUP_MEMBER_REMOVE)
-            if change.user_id is not None and change.group_id is not None
-        ),
+        put_in={ids: GroupMember(*names) for ids, *names in effects.made(Action.GROUP_MEMBER_ADD)},
+        taken_out=frozenset(effects.relations(Action.GROUP_MEMBER_REMOVE)),
         named_projects=named.projects,
         named_groups=named.groups,
         gone_projects=frozenset(named.gone_projects),
@@ -109,7 +109,7 @@ class _Effects:
             for change in self.holds
             if change.action is Action.USER_RENAME
         }
-        self._numbers = {compare_key(name): user_id for user_id, name in self.created.items()}
+        self._users = {compare_key(name): user_id for user_id, name in self.created.items()}
         self._groups = {
             change.group: group_ids[change.id] for change in self.holds if change.id in group_ids
         }
@@ -138,33 +138,38 @@ class _Effects:
         some = self.of(UserChange, action, done=done)
         return frozenset(change.user_id for change in some if change.user_id is not None)
 
-    def _user(self, change: RelationChange) -> tuple[int | None, str]:
-        """Return the id and the username of the holder of a relation."""
-        user_id = change.user_id or self._numbers.get(compare_key(change.holder))
-        return user_id, self.names.get(user_id, change.holder)
+    def ids(self, change: RelationChange) -> Ids | None:
+        """Return the ids of the holder and the target of a relation; None where one is unknown.
 
-    def granted(self) -> dict[tuple[int, int], Grant]:
-        """Return the memberships that the run granted, by user id and project id."""
-        found: dict[tuple[int, int], Grant] = {}
-        for change in self.of(RelationChange, Action.MEMBERSHIP_GRANT, done=True):
-            user_id, username = self._user(change)
-            if user_id is not None and change.project_id is not None:
-                found[user_id, change.project_id] = Grant(username, change.target)
-        return found
+        The run knows the ids of the users, groups and projects that it created.
+        """
+        relation = RELATIONS[change.about]
+        holder, target = self._id(relation.holder, change), self._id(relation.target, change)
+        return None if holder is None or target is None else (holder, target)
 
-    def put_in(self) -> dict[tuple[int, int], GroupMember]:
-        """Return whom the run put into which group, by user id and group id."""
-        found: dict[tuple[int, int], GroupMember] = {}
-        for change in self.of(RelationChange, Action.GROUP_MEMBER_ADD, done=True):
-            user_id, username = self._user(change)
-            group_id = change.group_id or self._groups.get(change.group)
-            if user_id is not None and group_id is not None:
-                found[user_id, group_id] = GroupMember(username, change.target)
-        return found
+    def _id(self, part: About, change: RelationChange) -> int | None:
+        match part:
+            case About.USER:
+                return change.user_id or self._users.get(compare_key(change.holder))
+            case About.GROUP:
+                return change.group_id or self._groups.get(change.group)
+        return change.project_id or self._projects.get(change.project)
 
-    def through_group(self) -> dict[tuple[int, int], str | None]:
+    def relations(self, *actions: Action, done: bool = False) -> dict[Ids, RelationChange]:
+        """Return the changes of relations that took effect, by the ids of holder and target."""
+        some = (
+            change for action in actions for change in self.of(RelationChange, action, done=done)
+        )
+        return {ids: change for change in some if (ids := self.ids(change)) is not None}
+
+    def made(self, action: Action) -> Iterator[tuple[Ids, str, str]]:
+        """Yield ids and names of the relations of users that the run made itself."""
+        for ids, change in self.relations(action, done=True).items():
+            yield ids, self.names.get(ids[0], change.holder), change.target
+
+    def through_group(self) -> dict[Ids, str | None]:
         """Return the roles that were found to come through a group; None for what took effect."""
-        found: dict[tuple[int, int], str | None] = {}
+        found: dict[Ids, str | None] = {}
         for change in self._plan.changes:
             outcome = self._outcomes.get(change.id)
             if outcome is None or change.about is not About.MEMBERSHIP:
@@ -173,16 +178,6 @@ class _Effects:
                 continue
             if outcome.through_group is not None or outcome.status in _HOLDS:
                 found[change.user_id, change.project_id] = outcome.through_group
-        return found
-
-    def group_access(self) -> dict[tuple[int, int], RelationChange]:
-        """Return the changes of groups' access that took effect, by group id and project id."""
-        found: dict[tuple[int, int], RelationChange] = {}
-        for change in self.holds:
-            group = change.group_id or self._groups.get(change.group)
-            project = change.project_id or self._projects.get(change.project)
-            if change.about is About.GROUP_ACCESS and group is not None and project is not None:
-                found[group, project] = change
         return found
 
     def groups_renamed(self) -> dict[int, str]:
