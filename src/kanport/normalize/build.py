@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from kanport.findings import Finding, errors_in
-from kanport.frames import DesiredUsers
+from kanport.frames import DesiredUsers, uncollected
 from kanport.mapping import LoadedMapping
 from kanport.mapping.spec import MappingFile, Membership, ProjectRule
 from kanport.model import RELATIONS, About, Blocker, DesiredState, Given, Pair, Unknown
@@ -56,6 +56,7 @@ class Normalized(NamedTuple):
     findings: list[Finding]
 
 
+@uncollected()
 def normalize(mapping: LoadedMapping, tables: Mapping[str, Table]) -> Normalized:
     """Make the desired state of the rows of all sources; `tables` are by the name of the source.
 
