@@ -126,7 +126,7 @@ def test_a_mapping_that_is_gone_is_said(kanport: Kanport, applied: Path, club: P
     club.unlink()
     planned = kanport("undo", applied)
     assert planned.code == 0, planned
-    assert "cannot be read" in planned.err
+    assert "Kanport cannot read" in planned.err
     assert kanport("undo", applied, "--mapping", club).code == 6
 
 
@@ -137,7 +137,7 @@ def test_a_run_that_was_killed_before_its_answers_were_written_down_is_taken_bac
     unchained(Path("cut.jsonl"), [each for each in records if each["record"] in ("run", "sent")])
     planned = kanport("undo", "cut.jsonl", "-o", "back.json")
     assert planned.code == 0, planned
-    assert "cut off" in planned.err
+    assert "was interrupted" in planned.err
     assert kanport("apply", "back.json", "--yes").code == 0
     after = server.store.snapshot()
     assert {user.username for user in after.users.values() if user.is_active} == {

@@ -278,7 +278,7 @@ def answer_text(answer: Answer) -> str:
     """Word an answer for people who read a journal, in a form that holds no secret.
 
     >>> answer_text(NoAnswer(fact("connection-ended")))
-    'none: the connection ended before the answer did'
+    'none: the connection ended before the answer was complete'
     """
     if isinstance(answer, Result) and answer.value is True:
         return "true"
