@@ -94,7 +94,7 @@ def test_a_broken_approval_that_nobody_asked_for_is_told_and_counts_for_nothing(
     (tmp_path / "plan.approval.json").write_text("{}", "utf-8")
     applied = kanport("apply", "plan.json", "--yes")
     assert applied.code == 0
-    assert "plan.approval.json counts for nothing" in applied.err
+    assert "Kanport ignores the approval plan.approval.json" in applied.err
     assert "no approval was given" in applied.out
 
 

@@ -200,7 +200,7 @@ def test_context_csn_tells_an_older_copy_and_proves_a_newer_one(
             assert here.active("ada") == [False]
         second = here.sync(source=LOCKS)
         assert second.code == 4, second
-        assert "source-stale" in said(second) and "older than those of" in said(second)
+        assert "source-stale" in said(second) and "older than that of" in said(second)
         # The copy has caught up, and hal has left: fewer people, and provably newer data.
         copy.modify(gone(dn("ada")))
         copy.add(person("ina"))
