@@ -13,7 +13,8 @@ from typing import Any
 
 from demo_tools import ROOT, SAMPLES, call, run, sandbox, tell
 
-from kanport.config import resolve_settings
+from kanport.config.file import Layers
+from kanport.config.settings import settings_of
 from kanport.kanboard import procedures
 from kanport.kanboard.client import Client
 from kanport.kanboard.rpc import Call
@@ -87,7 +88,7 @@ def fill(url: str, token: str) -> tuple[int, int]:
     Everything goes through the API, as on any server.
     """
     content: dict[str, Any] = json.loads((SAMPLES / "demo-server.json").read_text(encoding="utf-8"))
-    settings = resolve_settings(url=url, environ={"KANPORT_TOKEN": token})
+    settings = settings_of(Layers({"url": url}, {"KANPORT_TOKEN": token}))
     with Client.open(settings) as client:
         users = {"admin": 1}
         for user in content["users"]:

@@ -18,7 +18,8 @@ from pathlib import Path
 
 from demo_tools import ROOT, SAMPLES, call, run, sandbox, tell
 
-from kanport.config import resolve_settings
+from kanport.config.file import Layers
+from kanport.config.settings import settings_of
 from kanport.kanboard.client import Client
 from kanport.kanboard.rpc import Call
 
@@ -48,7 +49,7 @@ def main() -> None:
     # From an earlier demo, whose directory no longer exists.
     (ROOT / "mappings" / "openldap.ledger").unlink(missing_ok=True)
     with directory(), sandbox(token) as url:
-        settings = resolve_settings(url=url, environ={"KANPORT_TOKEN": token})
+        settings = settings_of(Layers({"url": url}, {"KANPORT_TOKEN": token}))
         with Client.open(settings) as client:
             for name in PROJECTS:
                 call(client, Call("createProject", {"name": name.title(), "identifier": name}))

@@ -20,7 +20,8 @@ from typing import Any, overload
 
 from kanport.apply.concurrency import Options
 from kanport.apply.journal import Recorded, load_journal
-from kanport.config import Layers, Settings, settings_of
+from kanport.config.file import Layers
+from kanport.config.settings import Settings, settings_of
 from kanport.doctor import Check, examine
 from kanport.doctor import exit_for as exit_for_checks
 from kanport.doctor.told import as_json as checks_as_json
@@ -29,13 +30,11 @@ from kanport.errors import ConfigInvalid, Exit, UsageError
 from kanport.facts import fact
 from kanport.init import DirectoryKind
 from kanport.kanboard.client import Client
+from kanport.mapping import load_mapping
 from kanport.mapping.json_schema import mapping_schema
 from kanport.network import LONGEST_EXCHANGE
 from kanport.outcome import Run
-from kanport.pipeline.adopting import Adoptable, adopting, ledger_needed
-from kanport.pipeline.alone import alone, wait_for_killed_runs
-from kanport.pipeline.approving import approval_beside, approve_plan
-from kanport.pipeline.carrying_out import (
+from kanport.pipeline.apply import (
     Application,
     Caller,
     FilePath,
@@ -43,6 +42,8 @@ from kanport.pipeline.carrying_out import (
     Ready,
     Resumption,
     RunCutOff,
+    approval_beside,
+    approve_plan,
     carry_out_and_record,
     compared,
     nothing_to_do,
@@ -50,18 +51,11 @@ from kanport.pipeline.carrying_out import (
     path_of,
     remembered_as_good,
     reporter_of,
-    settle_runs_cut_off,
-    state_folder_of,
 )
-from kanport.pipeline.checking import check_fresh, protected_now
-from kanport.pipeline.cut_off import runs_cut_off
-from kanport.pipeline.exporting import Exported, check_new_mapping, export
-from kanport.pipeline.first_mapping import mapping_for_directory, mapping_for_file
 from kanport.pipeline.inputs import Inputs, files_named, files_of_plan, read_inputs
-from kanport.pipeline.keeping import ledger_beside, load_plan_or_journal, state_stem
-from kanport.pipeline.monitored import Record, monitored
-from kanport.pipeline.planning import check_guards, passwords_for, plan_inputs, utc_now
-from kanport.pipeline.rendering import (
+from kanport.pipeline.monitored import RunReporter, monitored
+from kanport.pipeline.planning import check_guards, passwords_for, plan_inputs
+from kanport.pipeline.reports import (
     Paper,
     Reported,
     check_report_file,
@@ -88,7 +82,34 @@ from kanport.pipeline.results import (
     never,
     random_passwords,
 )
-from kanport.pipeline.running import Execution, apply_plan, plan_undo, verify_plan
+from kanport.pipeline.run import (
+    Execution,
+    apply_plan,
+    check_fresh,
+    interrupted_runs,
+    plan_undo,
+    protected_now,
+    settle_interrupted_runs,
+    verify_plan,
+)
+from kanport.pipeline.setup import (
+    Adoptable,
+    Exported,
+    adopting,
+    check_new_mapping,
+    export,
+    ledger_needed,
+    mapping_for_directory,
+    mapping_for_file,
+)
+from kanport.pipeline.state_dir import (
+    ledger_of_mapping,
+    load_plan_or_journal,
+    run_lock,
+    state_stem,
+    utc_now,
+    wait_for_killed_runs,
+)
 from kanport.plan.guards.allowances import NotAllowable, parse_allowed
 from kanport.plan.model import Plan
 from kanport.plan.ownership import Adoption
@@ -120,7 +141,7 @@ __all__ = [
     "PlanMade",
     "Progress",
     "Ready",
-    "Record",
+    "RunReporter",
     "Recorded",
     "Result",
     "Resumption",
@@ -207,9 +228,7 @@ def read(
     """
     report = reporter_of(progress)
     with report.stage(Stage.SOURCES):
-        inputs = read_inputs(
-            Path(mapping), request_timeout=request_timeout, state=state_folder_of(state)
-        )
+        inputs = read_inputs(Path(mapping), request_timeout=request_timeout, state=path_of(state))
     report(SourcesRead(inputs))
     return inputs
 
@@ -495,16 +514,16 @@ def sync(
         LockHeld: another run is at work.
         UsageError: the state folder or another file cannot be written.
     """
-    path, folder = Path(mapping), state_folder_of(state)
+    path, folder = Path(mapping), path_of(state)
     caller = caller or Caller(f"kanport sync {path}, called from Python")
     allowed = allowance(f"{name}={number}" for name, number in allow.items())
     report = reporter_of(progress)
-    ledger = ledger_beside(path, folder)
+    ledger = ledger_of_mapping(load_mapping(path).spec, path, folder)
     with ExitStack() as stack:
         if server is None:
             server = stack.enter_context(connect(url, token=token))
         killed = stack.enter_context(
-            alone(
+            run_lock(
                 server.url,
                 ledger,
                 state=folder,
@@ -513,9 +532,11 @@ def sync(
                 wait=wait,
             )
         )
-        own = [one for one, _ in runs_cut_off(folder, path, server.url, warn=lambda left_out: None)]
+        own = [
+            one for one, _ in interrupted_runs(folder, path, server.url, warn=lambda left_out: None)
+        ]
         wait_for_killed_runs(server, killed, folder, but=own)
-        settle_runs_cut_off(server, report, folder, path)
+        settle_interrupted_runs(server, report, folder, path)
         inputs = read(
             path, state=folder, request_timeout=server.settings.timeouts.total, progress=report
         )
@@ -590,7 +611,7 @@ def undo(
         LockHeld: another run is at work.
         Unreachable: the server cannot be read.
     """
-    path, folder = Path(journal), state_folder_of(state)
+    path, folder = Path(journal), path_of(state)
     report = reporter_of(progress)
     recorded = load_journal(path)
     protect = protected_now(recorded.plan, path_of(mapping))
@@ -600,7 +621,7 @@ def undo(
         report.notice(fact("undo-cut-off"))
     caller = caller or Caller()
     with (
-        alone(
+        run_lock(
             server.url,
             None,
             state=folder,

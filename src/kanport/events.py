@@ -47,7 +47,7 @@ EVENTS: dict[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Event:
     """One event: its stable name, its fields (plain values, never a secret), and words."""
 
     event: str
@@ -65,7 +65,7 @@ def _plain(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def tell(
+def log_event(
     logger: logging.Logger,
     event: str,
     message: str = "",
@@ -82,7 +82,7 @@ def tell(
     if logger.isEnabledFor(level):
         # The message may hold anything that people write, and so is no template.
         given = {name: value for name, value in fields.items() if value is not None}
-        logger.log(level, "%s", Told(event, message, given))
+        logger.log(level, "%s", Event(event, message, given))
 
 
 def new_run_id() -> str:

@@ -19,7 +19,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpcore
 import idna
 
-from kanport.config import is_loopback
+from kanport.config.address import is_loopback
 from kanport.facts import fact
 from kanport.network import Deadline, Overdue, addresses
 

@@ -1,4 +1,4 @@
-"""One run at a time: locks of the operating system on files, held for the life of a process.
+"""One run at a time: locks of the operating system on files, hold_locks for the life of a process.
 
 Whoever is killed holds nothing any more, so a file that is left behind blocks nobody. The file says
 who holds it, for the message of whoever comes second; that is no part of the lock.
@@ -49,7 +49,7 @@ class Holder:
 
 
 @contextlib.contextmanager
-def held(
+def hold_locks(
     locks: Iterable[Lock],
     *,
     command: str,
@@ -59,7 +59,7 @@ def held(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[tuple[Holder, ...]]:
-    """Hold all of these locks while the block runs; gives those who held them and were killed.
+    """Hold all of these locks while the block runs; gives those who hold_locks them and were killed.
 
     `command`, `now` and `journal` are what others are told of this run; they must hold no secret.
     `wait` is for how many seconds it is tried. The files are made (mode 0600) where they are
@@ -77,7 +77,7 @@ def held(
             if taken is None:
                 yield tuple(killed)
                 return
-        # Nothing is held while waiting, so that two runs never wait for one another.
+        # Nothing is hold_locks while waiting, so that two runs never wait for one another.
         if clock() >= until:
             raise _refusal(*taken, wait)
         sleep(min(PAUSE, max(until - clock(), 0.0)))

@@ -1,27 +1,111 @@
-"""Files for monitoring: the status file and Prometheus metrics of the last run."""
+"""How an unattended run ended, and the files that say so: status file and Prometheus metrics.
+
+A `RunSummary` holds no secret: it is made of a plan, a run and messages, and none of them has any.
+`kanport.notify` sends it as a notice. The status file also keeps the last successful run.
+"""
 
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kanport.ending import Ending
+from kanport.errors import Exit
 from kanport.files import read_file, write_file
 from kanport.findings import Severity
 from kanport.report.escape import json_safe
+
+# What each exit code means to somebody who reads it on a telephone.
+RESULTS: dict[int, str] = {
+    Exit.OK: "ok",
+    Exit.BUG: "a bug",
+    Exit.USAGE: "wrong usage",
+    Exit.PARTIAL: "finished in part",
+    Exit.GUARD: "stopped by a guard",
+    Exit.SOURCE: "invalid source data",
+    Exit.CONFIG: "invalid mapping or configuration",
+    Exit.UNREACHABLE: "not reachable",
+    Exit.LOCKED: "another run holds the lock",
+    Exit.STALE: "the plan is stale",
+    Exit.INTERRUPTED: "interrupted",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """A run that has ended. Times are in UTC (RFC 3339).
+
+    `message` is one sentence. `changed` counts the changes that took effect, `changes` those
+    planned, by action, and `tally` their outcomes (None if no run began). `findings` are counts by
+    severity, `first_findings` lines of the first that matter, `guards` those that stopped the run,
+    with their messages. `kept` are the files about the run, by kind.
+    """
+
+    command: str
+    run_id: str
+    kanport: str
+    mapping: str
+    mapping_path: str
+    started_at: str
+    finished_at: str
+    seconds: float
+    exit_code: int
+    message: str
+    server: str | None = None
+    hint: str | None = None
+    changed: int = 0
+    changes: Mapping[str, int] = field(default_factory=dict)
+    tally: Mapping[str, int] | None = None
+    findings: Mapping[str, int] = field(default_factory=dict)
+    guards: tuple[tuple[str, str], ...] = ()
+    first_findings: tuple[str, ...] = ()
+    kept: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether everything asked for was done and verified, or nothing was to be done."""
+        return self.exit_code == Exit.OK
+
+    @property
+    def result(self) -> str:
+        """The exit code in a few words."""
+        return RESULTS.get(self.exit_code, f"exit code {self.exit_code}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the summary as in the status file and the webhook."""
+        return {
+            "run": self.run_id,
+            "command": self.command,
+            "started_at": self.started_at,
+            "finished_at": self.finished_at,
+            "seconds": round(self.seconds, 3),
+            "exit_code": self.exit_code,
+            "result": self.result,
+            "message": self.message,
+            "hint": self.hint,
+            "changed": self.changed,
+            "changes": dict(self.changes),
+            "tally": None if self.tally is None else dict(self.tally),
+            "findings": dict(self.findings),
+            "guards": [{"guard": name, "message": text} for name, text in self.guards],
+            "first_findings": list(self.first_findings),
+            "kept": dict(self.kept),
+        }
+
+
+# --- files for monitoring: the status file and Prometheus metrics of the last run -----------------
 
 FORMAT = "kanport-status/1"
 _MOST = 1_000_000
 
 
-def write_status(path: Path, ending: Ending, notices: Sequence[dict[str, Any]] = ()) -> None:
+def write_status(path: Path, ending: RunSummary, notices: Sequence[dict[str, Any]] = ()) -> None:
     """Replace the status file after a run.
 
-    What it said of the last good run stays where this one was none. A file of another mapping says
-    nothing about this one. Raises UsageError where the file cannot be written; the old one is then
-    as it was.
+    Keeps the last successful run of the same mapping if this run was none. Raises UsageError if the
+    file cannot be written; the old file then stays.
     """
     before = _read(path)
     same = before.get("mapping_path") == ending.mapping_path
@@ -36,18 +120,18 @@ def write_status(path: Path, ending: Ending, notices: Sequence[dict[str, Any]] =
         "last_success": good if ending.succeeded else _good(before) if same else None,
         "failures_since_success": 0 if ending.succeeded else _failures(before, ending, same=same),
     }
-    told = json_safe(json.dumps(status, ensure_ascii=False, indent=2)) + "\n"
-    write_file(path, told, mode=0o644)
+    text = json_safe(json.dumps(status, ensure_ascii=False, indent=2)) + "\n"
+    write_file(path, text, mode=0o644)
 
 
 def last_success_in(path: Path, mapping_path: str) -> str | None:
-    """Give when the last good run of a mapping ended; None where a status file does not say."""
+    """Return when the last successful run of a mapping ended; None if unknown."""
     status = _read(path)
     good = _good(status) if status.get("mapping_path") == mapping_path else None
     return str(good["finished_at"]) if good else None
 
 
-def _failures(before: dict[str, Any], ending: Ending, *, same: bool) -> int:
+def _failures(before: dict[str, Any], ending: RunSummary, *, same: bool) -> int:
     count = before.get("failures_since_success")
     if not same or not isinstance(count, int):
         return 1
@@ -65,7 +149,7 @@ def _good(status: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _is_moment(value: object) -> bool:
-    """Say whether this is a time as it is written here; the file may be anybody's by now."""
+    """Return whether this is a time of this format; others may have changed the file."""
     try:
         return isinstance(value, str) and datetime.fromisoformat(value).timestamp() >= 0
     except (ValueError, OverflowError):
@@ -73,7 +157,7 @@ def _is_moment(value: object) -> bool:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """Give what a status file says; nothing where it is none, as after a first run."""
+    """Return the content of a status file; empty for none, as before the first run."""
     try:
         status = json.loads(read_file(path, most=_MOST))
     except (OSError, ValueError, RecursionError):
@@ -98,23 +182,23 @@ class Metric(NamedTuple):
     values: tuple[tuple[Mapping[str, str], float], ...]
 
 
-def write_metrics(path: Path, ending: Ending, *, last_success: str | None, told: bool) -> None:
+def write_metrics(path: Path, ending: RunSummary, *, last_success: str | None, sent: bool) -> None:
     """Replace the metrics of a mapping after a run.
 
-    `last_success` is when the last good run ended before this one (UTC, RFC 3339); None leaves what
-    the file says so far. `told` is whether all notices went out. Raises UsageError where the file
+    `last_success` is when the last successful run before this one ended (UTC, RFC 3339); None keeps
+    the value of the file. `sent` is whether all notices went out. Raises UsageError if the file
     cannot be written.
     """
     good = _seconds(last_success) if last_success else _before(path, ending.mapping)
     if ending.succeeded:
         good = _seconds(ending.finished_at)
-    write_file(path, exposition(ending, good, told=told), mode=0o644)
+    write_file(path, exposition(ending, good, sent=sent), mode=0o644)
 
 
-def exposition(ending: Ending, last_success: float | None, *, told: bool = True) -> str:
-    """Give the metrics as text; the last success is in seconds since 1970, None for never."""
+def exposition(ending: RunSummary, last_success: float | None, *, sent: bool = True) -> str:
+    """Return the metrics as text; the last success is in seconds since 1970, None for never."""
     lines: list[str] = []
-    for metric in _metrics(ending, last_success, told):
+    for metric in _metrics(ending, last_success, sent):
         lines += [f"# HELP {metric.name} {metric.about}", f"# TYPE {metric.name} gauge"]
         for labels, value in metric.values:
             named = {"mapping": ending.mapping} | dict(labels)
@@ -124,7 +208,7 @@ def exposition(ending: Ending, last_success: float | None, *, told: bool = True)
 
 
 def escape(text: str) -> str:
-    r"""Escape the value of a label as the text format wants it.
+    r"""Escape the value of a label for the text format.
 
     >>> print(escape('a "b"\\c\nd'))
     a \"b\"\\c\nd
@@ -132,7 +216,7 @@ def escape(text: str) -> str:
     return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
-def _metrics(ending: Ending, last_success: float | None, told: bool) -> Iterator[Metric]:
+def _metrics(ending: RunSummary, last_success: float | None, sent: bool) -> Iterator[Metric]:
     def one(name: str, about: str, value: float) -> Metric:
         return Metric(f"kanport_{name}", about, (({}, value),))
 
@@ -161,7 +245,7 @@ def _metrics(ending: Ending, last_success: float | None, told: bool) -> Iterator
         tuple(({"severity": s.value}, ending.findings.get(s.value, 0)) for s in Severity),
     )
     yield one("last_run_guards_tripped", "How many guards stopped it.", len(ending.guards))
-    yield one("last_run_told", "Whether all notices of the last run went out.", int(told))
+    yield one("last_run_told", "Whether all notices of the last run went out.", int(sent))
 
 
 def _seconds(moment: str) -> float:
@@ -169,7 +253,7 @@ def _seconds(moment: str) -> float:
 
 
 def _before(path: Path, mapping: str) -> float | None:
-    """Give the last success that the file tells of the mapping so far."""
+    """Return the last success of the mapping in an existing file."""
     try:
         text = read_file(path, most=_MAX_METRICS_BYTES).decode("utf-8", "replace")
         label = re.escape(f'{_GOOD}{{mapping="{escape(mapping)}"}} ')

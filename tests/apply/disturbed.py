@@ -7,12 +7,13 @@ from pathlib import Path
 
 from kanport.apply.concurrency import Options
 from kanport.apply.journal import load_journal
-from kanport.config import Timeouts, resolve_settings
+from kanport.config.file import Layers
+from kanport.config.settings import Timeouts, settings_of
 from kanport.errors import Exit
 from kanport.kanboard.client import Client
 from kanport.outcome import Run, Status
-from kanport.pipeline import Execution, apply_plan, resume_run
 from kanport.pipeline.results import exit_code_of
+from kanport.pipeline.run import Execution, apply_plan, resume_run
 from kanport.plan.change import Action, Change
 from kanport.plan.model import Plan
 from kanport.sandbox import Sandbox, SandboxOptions, Snapshot
@@ -73,7 +74,7 @@ class Disturbed:
         self.proxy = proxy
         self._folder = folder
         environ = {"KANPORT_TOKEN": SandboxOptions().token}
-        settings = resolve_settings(url=proxy.origin, ca_file=ca_file, environ=environ)
+        settings = settings_of(Layers({"url": proxy.origin, "ca_file": ca_file}, environ))
         self._settings = replace(settings, timeouts=timeouts or settings.timeouts)
         with self.client() as client, self.server() as (server, plan):
             run = self.carry_out(plan, client, "undisturbed")

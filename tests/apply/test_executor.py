@@ -12,7 +12,8 @@ from kanport.apply.concurrency import Options
 from kanport.apply.executor import Executor
 from kanport.apply.journal import Journal, load_journal
 from kanport.apply.passwords import Passwords
-from kanport.config import resolve_settings
+from kanport.config.file import Layers
+from kanport.config.settings import settings_of
 from kanport.facts import fact
 from kanport.kanboard.client import Client
 from kanport.outcome import SENT_UNKNOWN, STOPPED_BY_ERRORS, STOPPED_BY_SIGNAL, Run, Status
@@ -32,14 +33,10 @@ RunPlan = Callable[..., Run]
 
 @pytest.fixture
 def client(server: Sandbox) -> Iterator[Client]:
-    settings = resolve_settings(
-        url=server.url,
-        token_file=None,
-        ca_file=None,
-        allow_http=False,
-        auth_header=None,
-        timeout=5,
-        environ={"KANPORT_TOKEN": server.token},
+    settings = settings_of(
+        Layers(
+            {"url": server.url, "allow_http": False, "timeout": 5}, {"KANPORT_TOKEN": server.token}
+        )
     )
     with Client.open(settings, sleep=lambda seconds: None) as opened:
         yield opened

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from kanport.config import Timeouts
+from kanport.config.settings import Timeouts
 from kanport.errors import Exit
 from kanport.outcome import Status
 from kanport.pipeline.results import exit_code_of

@@ -9,10 +9,11 @@ import pytest
 
 from kanport.apply.concurrency import Options
 from kanport.apply.journal import load_journal
-from kanport.config import resolve_settings
+from kanport.config.file import Layers
+from kanport.config.settings import settings_of
 from kanport.kanboard.client import Client
 from kanport.outcome import Run, Status
-from kanport.pipeline import Execution, apply_plan, resume_run, verify_plan
+from kanport.pipeline.run import Execution, apply_plan, resume_run, verify_plan
 from kanport.plan.change import Action, Change
 from kanport.plan.model import Plan
 from kanport.sandbox import Fault, Reply, Sandbox, SandboxOptions
@@ -107,7 +108,7 @@ def prepared() -> Iterator[tuple[Sandbox, Client, Plan]]:
             after=ROLES["member"],
         )
         add(Action.GROUP_REMOVE, {"group": "Odd"}, group_id=odd, before={"name": "Odd"})
-        settings = resolve_settings(url=server.url, environ={"KANPORT_TOKEN": server.token})
+        settings = settings_of(Layers({"url": server.url}, {"KANPORT_TOKEN": server.token}))
         with Client.open(settings, sleep=lambda seconds: None, jitter=lambda: 0.0) as client:
             yield server, client, plan_of(*changes, url=client.url)
 

@@ -13,13 +13,14 @@ import pytest
 
 from kanport.apply.concurrency import Options
 from kanport.apply.journal import Journal, load_journal
-from kanport.config import resolve_settings
+from kanport.config.file import Layers
+from kanport.config.settings import settings_of
 from kanport.errors import UsageError
 from kanport.kanboard import procedures
 from kanport.kanboard.client import Client
 from kanport.kanboard.rpc import Answer, Call
 from kanport.outcome import Status
-from kanport.pipeline import Execution, apply_plan, resume_run
+from kanport.pipeline.run import Execution, apply_plan, resume_run
 from kanport.plan.change import Action, Change
 from kanport.plan.model import Plan
 from tests.apply.plans import change, grant, new_user, plan_of
@@ -47,7 +48,7 @@ def url() -> Iterator[str]:
 
 
 def opened(url: str) -> Client:
-    return Client.open(resolve_settings(url=url, environ={"KANPORT_TOKEN": TOKEN}))
+    return Client.open(settings_of(Layers({"url": url}, {"KANPORT_TOKEN": TOKEN})))
 
 
 def prepared(client: Client, number: int) -> Plan:

@@ -16,11 +16,12 @@ import pytest
 
 from kanport.apply.concurrency import Options
 from kanport.apply.journal import load_journal
-from kanport.config import Timeouts, resolve_settings
+from kanport.config.file import Layers
+from kanport.config.settings import Timeouts, settings_of
 from kanport.facts import fact
 from kanport.kanboard.client import Client
 from kanport.outcome import Status
-from kanport.pipeline import Execution, apply_plan, resume_run
+from kanport.pipeline.run import Execution, apply_plan, resume_run
 from kanport.plan.change import Action, Change
 from kanport.sandbox import Fault, Sandbox
 from tests.apply.plans import new_user, plan_of
@@ -76,7 +77,7 @@ class Late:
 
 def impatient(server: Sandbox) -> Client:
     """Give a client that waits half a second for an answer."""
-    settings = resolve_settings(url=server.url, environ={"KANPORT_TOKEN": server.token})
+    settings = settings_of(Layers({"url": server.url}, {"KANPORT_TOKEN": server.token}))
     settings = replace(settings, timeouts=replace(Timeouts(), read=0.5))
     return Client.open(settings, sleep=lambda seconds: None)
 
@@ -307,7 +308,7 @@ def test_the_journal_of_a_resume_leaves_out_a_password_that_nobody_has(
 
 def test_a_wait_for_nothing_has_an_end(server: Sandbox, kanport: Kanport, files: Path) -> None:
     from kanport.lock import Holder
-    from kanport.pipeline import wait_for_killed_runs
+    from kanport.pipeline.state_dir import wait_for_killed_runs
 
     assert kanport("plan", "new.yaml", "-o", "plan.json").code == 0
     assert kanport("apply", "plan.json", "--yes").code == 0

@@ -13,7 +13,7 @@ from kanport.facts import fact
 from kanport.kanboard.current import read_current
 from kanport.model import About
 from kanport.outcome import Status
-from kanport.pipeline import Execution, resume_run
+from kanport.pipeline.run import Execution, resume_run
 from kanport.plan.change import Action, Change
 from tests.apply.disturbed import OPTIONS, Disturbed, end_state
 from tests.apply.plans import change, facts_in, grant, new_user

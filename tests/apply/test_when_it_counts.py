@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from kanport.apply.journal import load_journal
-from kanport.config import resolve_settings
+from kanport.config.file import Layers
+from kanport.config.settings import settings_of
 from kanport.kanboard.client import Client
 from kanport.outcome import Status
-from kanport.pipeline import Execution, apply_plan
+from kanport.pipeline.run import Execution, apply_plan
 from kanport.plan.change import Action, Change, Risk
 from kanport.plan.model import Plan, PlanMapping
 from kanport.plan.plan_file import load_plan, plan_digest, write_plan
@@ -172,7 +173,7 @@ def test_whoever_answers_no_is_told_so_and_of_no_journal(team: Team, answer: str
 
 def carry_out(server: Sandbox, folder: Path, *changes: Change, **parts: Any) -> dict[str, Any]:
     """Apply changes, and return what became of each."""
-    settings = resolve_settings(url=server.url, environ={"KANPORT_TOKEN": server.token})
+    settings = settings_of(Layers({"url": server.url}, {"KANPORT_TOKEN": server.token}))
     with Client.open(settings, sleep=lambda seconds: None) as client:
         mapping = PlanMapping(path=str(folder / "none.yaml"), sha256="0" * 64)
         plan = plan_of(*changes, url=client.url).model_copy(update={"mapping": mapping, **parts})
@@ -369,7 +370,7 @@ def test_resume_holds_the_rest_against_the_guards_as_things_are_now(
 def test_resume_removes_nobody_with_a_project_that_became_somebody_elses(team: Team) -> None:
     team.plan(*without("dan"), missing="remove")
     plan = load_plan(team.folder / "plan.json")
-    settings = resolve_settings(url=team.server.url, environ={"KANPORT_TOKEN": team.server.token})
+    settings = settings_of(Layers({"url": team.server.url}, {"KANPORT_TOKEN": team.server.token}))
     journal = team.folder / "run.jsonl"
     with Client.open(settings) as client:
         apply_plan(plan, client, Execution(journal, should_stop=lambda: True), run_id="r")
@@ -446,7 +447,7 @@ def test_an_approval_that_a_run_needed_is_needed_by_resume_without_being_asked_f
 ) -> None:
     team.plan(*without("dan"))
     team.kanport("approve", "plan.json", "--by", "Ada", "--note", "n")
-    settings = resolve_settings(url=team.server.url, environ={"KANPORT_TOKEN": team.server.token})
+    settings = settings_of(Layers({"url": team.server.url}, {"KANPORT_TOKEN": team.server.token}))
     journal = team.folder / "plan.journal.jsonl"
     done = team.kanport("apply", "plan.json", "--yes", "--require-approval")
     assert done.code == 0, done

@@ -21,12 +21,13 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from kanport.apply.concurrency import Options
-from kanport.config import Settings, resolve_settings
+from kanport.config.file import Layers
+from kanport.config.settings import Settings, settings_of
 from kanport.kanboard import procedures
 from kanport.kanboard.client import Client
 from kanport.kanboard.current import read_current
 from kanport.kanboard.rpc import Call, Result
-from kanport.pipeline import Execution, apply_plan
+from kanport.pipeline.run import Execution, apply_plan
 from kanport.plan.change import Action, Change
 from tests.apply.plans import change, grant, new_user, plan_of
 from tests.bench.server import bench_server
@@ -86,7 +87,7 @@ class Read(NamedTuple):
 def bench(*, hashing: bool = False) -> "Iterator[Bench]":
     """Yield a bench with a server of its own, or with the live one."""
     with bench_server(hashing=hashing) as (url, token), TemporaryDirectory() as folder:
-        yield Bench(resolve_settings(url=url, environ={"KANPORT_TOKEN": token}), Path(folder))
+        yield Bench(settings_of(Layers({"url": url}, {"KANPORT_TOKEN": token})), Path(folder))
 
 
 def say(line: str) -> None:

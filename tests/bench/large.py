@@ -16,7 +16,8 @@ from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from kanport.config import resolve_settings
+from kanport.config.file import Layers
+from kanport.config.settings import settings_of
 from kanport.kanboard.client import Client
 from kanport.kanboard.current import read_current
 from kanport.kanboard.rpc import Call
@@ -53,7 +54,7 @@ def main() -> None:
     with TemporaryDirectory() as name:
         folder = Path(name)
         _write_sources(folder)
-        with Client.open(resolve_settings(url=url, environ={"KANPORT_TOKEN": token})) as client:
+        with Client.open(settings_of(Layers({"url": url}, {"KANPORT_TOKEN": token}))) as client:
             made = client.batch(
                 [
                     Call("createProject", {"name": f"{TAG} {at}", "identifier": f"{TAG}{at}"})
@@ -69,7 +70,7 @@ def main() -> None:
         assert tally["done"] == tally["planned"] == PEOPLE * (1 + EACH), tally
         again = _kanport(folder, "plan", "large.yaml", "--check")
         assert "Nothing to change" in again, again
-        with Client.open(resolve_settings(url=url, environ={"KANPORT_TOKEN": token})) as client:
+        with Client.open(settings_of(Layers({"url": url}, {"KANPORT_TOKEN": token}))) as client:
             there = read_current(
                 client,
                 choose_projects=lambda all_: [

@@ -209,7 +209,8 @@ def plan_same(folder: Path) -> None:
 
 def _plan(folder: Path, *, there: bool) -> None:
     from kanport.model import CurrentState, Project, ServerInfo, User
-    from kanport.pipeline import planning, read_inputs
+    from kanport.pipeline import planning
+    from kanport.pipeline.inputs import read_inputs
     from kanport.plan.plan_file import write_plan
 
     def state(people: int, grants: int) -> CurrentState:

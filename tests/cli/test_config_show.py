@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kanport.config.catalogue import SETTINGS
+from kanport.config.settings import SETTINGS
 from kanport.sandbox import Sandbox
 from tests.conftest import Kanport
 
@@ -121,7 +121,7 @@ def test_every_command_that_talks_to_a_server_takes_it_from_the_file(
 
 
 def test_the_file_is_read_once(shown: Kanport, monkeypatch: pytest.MonkeyPatch) -> None:
-    from kanport import config
+    from kanport.config import file as config
 
     calls: list[object] = []
     real = config.load_configuration

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kanport.events import EVENTS, Told, tell
+from kanport.events import EVENTS, Event, log_event
 from kanport.sandbox import Sandbox
 from tests.cli import ways
 from tests.conftest import Kanport
@@ -117,13 +117,13 @@ def test_only_events_of_the_catalogue_can_be_told() -> None:
     import logging
 
     with pytest.raises(KeyError):
-        tell(logging.getLogger("kanport.x"), "run.strated")
-    assert str(Told("log", "a b", {"x": "y z", "n": 1, "s": "t"})) == 'log x="y z" n=1 s=t a b'
+        log_event(logging.getLogger("kanport.x"), "run.strated")
+    assert str(Event("log", "a b", {"x": "y z", "n": 1, "s": "t"})) == 'log x="y z" n=1 s=t a b'
 
 
 def test_every_event_is_told_somewhere_and_every_one_that_is_told_is_in_the_catalogue() -> None:
     source = Path(__file__).parents[2] / "src" / "kanport"
     texts = "".join(path.read_text(encoding="utf-8") for path in source.rglob("*.py"))
-    told = set(re.findall(r'(?:tell\(\s*logger|say\(\s*\S+),\s*"([a-z.]+)"', texts))
+    told = set(re.findall(r'(?:log_event\(\s*logger|echo\(\s*\S+),\s*"([a-z.]+)"', texts))
     assert told <= set(EVENTS)
     assert set(EVENTS) - told == {"log"}

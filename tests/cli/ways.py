@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kanport import pipeline
+from kanport.pipeline import state_dir
 from kanport.sandbox import Sandbox
 from tests.integration.files import MAPPING, PEOPLE, write_files
 from tests.processes import Command
@@ -169,7 +169,7 @@ def not_let_in(world: World) -> Said:
 
 
 def another_run(world: World) -> Said:
-    with pipeline.alone(
+    with state_dir.run_lock(
         world.server.url, None, state=world.folder / "state", command="kanport sync x.yaml"
     ):
         return world.run("sync", "club.yaml")

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kanport.config import file as config_file
-from kanport.config.file import Configuration, load_configuration
-from kanport.config.toml_file import read_toml
+from kanport.config.file import Configuration, load_configuration, read_toml
 from kanport.errors import ConfigInvalid, Exit
 
 

@@ -5,11 +5,9 @@ from typing import Any
 
 import pytest
 
-from kanport.config import Layers
-from kanport.config.catalogue import SETTINGS
-from kanport.config.file import Configuration, Placed
-from kanport.config.layers import Setting
-from kanport.config.spec import Options
+from kanport.config.file import Configuration, Layers, Placed, Setting
+from kanport.config.secrets import FileSettings
+from kanport.config.settings import SETTINGS
 from kanport.errors import ConfigInvalid
 
 HERE = Path(__file__).parent
@@ -50,7 +48,10 @@ def test_each_setting_has_one_name_and_one_order(setting: Setting[Any]) -> None:
 
 
 def test_the_file_may_say_every_setting_and_nothing_else() -> None:
-    assert set(Options.model_fields) == {setting.key for setting in SETTINGS} | {"token", "notify"}
+    assert set(FileSettings.model_fields) == {setting.key for setting in SETTINGS} | {
+        "token",
+        "notify",
+    }
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from types import ModuleType
 
 import pytest
 
-from kanport.config import Layers, load_configuration, settings_of
-from kanport.config.secrets import read_reference
-from kanport.config.spec import Keyring, Reference, TokenReference
+from kanport.config.file import Layers, load_configuration
+from kanport.config.secrets import Keyring, Reference, TokenReference, read_reference
+from kanport.config.settings import settings_of
 from kanport.errors import ConfigInvalid
 
 SECRET = "correct-horse"

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from kanport.config import Settings, Timeouts, is_loopback, normalize_url, resolve_settings
+from kanport.config.address import is_loopback, normalize_url
+from kanport.config.file import Layers
+from kanport.config.settings import Settings, Timeouts, settings_of
 from kanport.errors import ConfigInvalid, Exit
 
 URL = "https://kb.example.org/jsonrpc.php"
@@ -15,7 +17,7 @@ ENVIRON = {"KANPORT_URL": URL, "KANPORT_TOKEN": TOKEN}
 
 
 def resolve(environ: dict[str, str] | None = None, **flags: Any) -> Settings:
-    return resolve_settings(environ=ENVIRON if environ is None else environ, **flags)
+    return settings_of(Layers(flags, ENVIRON if environ is None else environ))
 
 
 def problem(environ: dict[str, str] | None = None, **flags: Any) -> ConfigInvalid:

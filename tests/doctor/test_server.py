@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from kanport.config import Settings, resolve_settings
+from kanport.config.file import Layers
+from kanport.config.settings import Settings, settings_of
 from kanport.doctor import Check, Level, exit_for
 from kanport.doctor.server import Server, user_checks, version_check
 from kanport.errors import Exit
@@ -25,7 +26,7 @@ def look(settings: Settings, now: datetime = NOW) -> list[Check]:
 
 
 def at(server: Sandbox, token: str | None = None) -> Settings:
-    return resolve_settings(url=server.url, environ={"KANPORT_TOKEN": token or server.token})
+    return settings_of(Layers({"url": server.url}, {"KANPORT_TOKEN": token or server.token}))
 
 
 def test_a_good_server_is_told_in_one_line_a_check(server: Sandbox) -> None:

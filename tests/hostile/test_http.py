@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from kanport.config import Settings, Timeouts
+from kanport.config.settings import Settings, Timeouts
 from kanport.kanboard.faults import Fault, NoAnswer
 from kanport.kanboard.status import seconds_to_wait
 from kanport.kanboard.transport import Transport

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from kanport.config.spec import Notify
-from kanport.notice import Delivery, Surroundings, send_notices, webhook
+from kanport.config.secrets import Notify
+from kanport.notify import Delivery, DeliveryContext, send_notices
 from tests.hostile.servers import Peer, bounded, listening
 from tests.notice.endings import GOOD
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.timeout(1800)
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhook, "_PAUSE", 0.01)
+    monkeypatch.setattr("kanport.notify._PAUSE", 0.01)
 
 
 def hook(port: int, timeout: float = 1.5) -> Delivery:
@@ -38,7 +38,7 @@ def mail(port: int, **more: Any) -> Delivery:
 def send(**tables: Any) -> Delivery:
     notify = Notify.model_validate({"on": "always"} | tables)
     with bounded():
-        (delivery,) = send_notices(notify, GOOD, Surroundings({"P": "secret"}, Path("/")))
+        (delivery,) = send_notices(notify, GOOD, DeliveryContext({"P": "secret"}, Path("/")))
     assert "bug" not in (delivery.problem or "")
     return delivery
 

@@ -13,17 +13,18 @@ from hypothesis import strategies as st
 
 from kanport.apply.concurrency import Options
 from kanport.apply.journal import load_journal
-from kanport.config import resolve_settings
+from kanport.config.file import Layers
+from kanport.config.settings import settings_of
 from kanport.facts import fact
 from kanport.kanboard.client import Client
 from kanport.outcome import Run, Status
-from kanport.pipeline import (
+from kanport.pipeline.inputs import read_inputs
+from kanport.pipeline.planning import plan_inputs
+from kanport.pipeline.run import (
     Execution,
     apply_plan,
     check_fresh,
-    plan_inputs,
     plan_undo,
-    read_inputs,
     remember,
     verify_plan,
 )
@@ -154,7 +155,7 @@ def opened(world: World) -> Iterator[tuple[Sandbox, Client, Path]]:
         world.fill(server)
         path = world.write(Path(folder))
         environment = {"KANPORT_TOKEN": server.token}
-        with Client.open(resolve_settings(url=server.url, environ=environment)) as client:
+        with Client.open(settings_of(Layers({"url": server.url}, environment))) as client:
             yield server, client, path
 
 
@@ -370,7 +371,7 @@ def test_a_group_that_goes_counts_for_everybody_in_it() -> None:
             encoding="utf-8",
         )
         with Client.open(
-            resolve_settings(url=server.url, environ={"KANPORT_TOKEN": server.token})
+            settings_of(Layers({"url": server.url}, {"KANPORT_TOKEN": server.token}))
         ) as client:
             plan = planned(path, client)
         (limit,) = [one for one in plan.guards if one.guard == "limit-revoke"]

@@ -10,10 +10,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from kanport.apply.concurrency import Options
 from kanport.apply.journal import load_journal
-from kanport.config import resolve_settings
+from kanport.config.file import Layers
+from kanport.config.settings import settings_of
 from kanport.kanboard.client import Client
 from kanport.outcome import Run, Status
-from kanport.pipeline import Execution, apply_plan, plan_inputs, read_inputs, resume_run
+from kanport.pipeline.inputs import read_inputs
+from kanport.pipeline.planning import plan_inputs
+from kanport.pipeline.run import Execution, apply_plan, resume_run
 from kanport.plan.model import Plan
 from kanport.sandbox import Fault, Reply, Sandbox, SandboxOptions, web_page
 from tests.apply.disturbed import end_state
@@ -45,7 +48,7 @@ class Interrupted(RuleBasedStateMachine):
             server.start()
         self.clients = [
             Client.open(
-                resolve_settings(url=server.url, environ={"KANPORT_TOKEN": server.token}),
+                settings_of(Layers({"url": server.url}, {"KANPORT_TOKEN": server.token})),
                 sleep=lambda seconds: None,
             )
             for server in self.servers

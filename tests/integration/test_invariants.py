@@ -11,12 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kanport.apply.concurrency import Options
-from kanport.config import resolve_settings
+from kanport.config.file import Layers
+from kanport.config.settings import settings_of
 from kanport.errors import KanportError
 from kanport.kanboard.client import Client
 from kanport.names import compare_key
 from kanport.outcome import Run, Status
-from kanport.pipeline import Execution, Inputs, apply_plan, check_fresh, plan_inputs, read_inputs
+from kanport.pipeline.inputs import Inputs, read_inputs
+from kanport.pipeline.planning import plan_inputs
+from kanport.pipeline.run import Execution, apply_plan, check_fresh
 from kanport.plan.change import Action
 from kanport.plan.model import Plan
 from kanport.plan.plan_file import dump_plan
@@ -43,7 +46,7 @@ def opened(world: World) -> Iterator[tuple[Sandbox, Client, Path]]:
     ):
         world.fill(server)
         environment = {"KANPORT_TOKEN": server.token}
-        with Client.open(resolve_settings(url=server.url, environ=environment)) as client:
+        with Client.open(settings_of(Layers({"url": server.url}, environment))) as client:
             yield server, client, Path(folder)
 
 

@@ -11,7 +11,7 @@ from kanport.apply.journal import load_journal
 from kanport.kanboard.client import Client
 from kanport.kanboard.current import read_current
 from kanport.outcome import Run, Status
-from kanport.pipeline import Execution, apply_plan, check_fresh, plan_undo, verify_plan
+from kanport.pipeline.run import Execution, apply_plan, check_fresh, plan_undo, verify_plan
 from kanport.plan.change import Action
 from kanport.plan.model import Plan
 from kanport.sandbox import Sandbox, Snapshot

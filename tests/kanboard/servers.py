@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from pydantic import SecretStr
 
-from kanport.config import Settings, Timeouts
+from kanport.config.settings import Settings, Timeouts
 
 TOKEN = "token-of-the-tests"
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import pytest
 from pydantic import SecretStr
 
-from kanport.config import Settings
+from kanport.config.settings import Settings
 from kanport.errors import Exit, Unreachable
 from kanport.kanboard import procedures as api
 from kanport.kanboard.client import Client

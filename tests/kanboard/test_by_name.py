@@ -6,7 +6,7 @@ from typing import Any, Literal
 import pytest
 from pydantic import SecretStr
 
-from kanport.config import Settings
+from kanport.config.settings import Settings
 from kanport.errors import Unreachable
 from kanport.kanboard.client import Client
 from kanport.kanboard.current import read_current

@@ -12,7 +12,7 @@ import pytest
 import trustme
 from pydantic import SecretStr
 
-from kanport.config import Settings, Timeouts
+from kanport.config.settings import Settings, Timeouts
 from kanport.errors import ConfigInvalid
 from kanport.exchange import proxy_for
 from kanport.facts import fact

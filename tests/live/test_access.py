@@ -5,7 +5,8 @@ from random import Random
 
 import pytest
 
-from kanport.config import resolve_settings
+from kanport.config.file import Layers
+from kanport.config.settings import settings_of
 from kanport.kanboard import procedures as api
 from kanport.kanboard.client import Client
 from kanport.kanboard.rpc import Call, Result
@@ -31,7 +32,7 @@ def random_constellation(chance: Random) -> Constellation:
 def client(live: tuple[str, str]) -> Iterator[Client]:
     """Connect to the live server; what the test makes there is removed again."""
     url, token = live
-    with Client.open(resolve_settings(url=url, environ={"KANPORT_TOKEN": token})) as opened:
+    with Client.open(settings_of(Layers({"url": url}, {"KANPORT_TOKEN": token}))) as opened:
         made: list[Call] = []
         opened.made = made  # type: ignore[attr-defined]
         yield opened

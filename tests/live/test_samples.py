@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kanport.config import resolve_settings
+from kanport.config.file import Layers
+from kanport.config.settings import settings_of
 from kanport.kanboard.client import Client
 from kanport.kanboard.current import read_current
 from tests.conftest import Kanport
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.live
 def filled(live: tuple[str, str], kanport: Kanport, monkeypatch: pytest.MonkeyPatch) -> None:
     """Put the people, projects and groups of the demo on the live server; nobody may be there."""
     url, token = live
-    settings = resolve_settings(url=url, environ={"KANPORT_TOKEN": token})
+    settings = settings_of(Layers({"url": url}, {"KANPORT_TOKEN": token}))
     with Client.open(settings) as client:
         there = read_current(client, choose_projects=lambda projects: [])
     users = [user.username for user in there.users]

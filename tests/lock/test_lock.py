@@ -14,8 +14,8 @@ from subprocess import PIPE, Popen
 import pytest
 
 from kanport.errors import Exit, LockHeld, UsageError
-from kanport.lock import Lock, held
-from kanport.pipeline import alone
+from kanport.lock import Lock, hold_locks
+from kanport.pipeline.state_dir import run_lock
 from kanport.sandbox import Sandbox, SandboxOptions
 from tests.conftest import Kanport
 from tests.processes import Command
@@ -31,19 +31,19 @@ def lock(tmp_path: Path) -> Lock:
 def other(lock: Lock) -> "Popen[str]":
     """Start a process that takes the lock and keeps it."""
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom kanport.lock import Lock, held\n"
-        "with held([Lock(Path(sys.argv[1]), 'x')], command='kanport sync night.yaml',"
-        " now='2026-11-23T01:00:00Z'):\n    print('held', flush=True)\n    time.sleep(600)\n"
+        "import sys, time\nfrom pathlib import Path\nfrom kanport.lock import Lock, hold_locks\n"
+        "with hold_locks([Lock(Path(sys.argv[1]), 'x')], command='kanport sync night.yaml',"
+        " now='2026-11-23T01:00:00Z'):\n    print('hold_locks', flush=True)\n    time.sleep(600)\n"
     )
     process = Popen([sys.executable, "-c", code, str(lock.path)], stdout=PIPE, text=True)
     assert process.stdout is not None
-    assert process.stdout.readline() == "held\n"
+    assert process.stdout.readline() == "hold_locks\n"
     return process
 
 
 def test_a_lock_is_free_again_after_its_block(lock: Lock) -> None:
     for _ in range(2):
-        with held([lock], command="kanport sync a.yaml", now=NOW):
+        with hold_locks([lock], command="kanport sync a.yaml", now=NOW):
             told = json.loads(lock.path.read_text(encoding="utf-8"))
             assert (told["command"], told["pid"]) == ("kanport sync a.yaml", os.getpid())
             assert lock.path.stat().st_mode & 0o777 == 0o600
@@ -52,8 +52,11 @@ def test_a_lock_is_free_again_after_its_block(lock: Lock) -> None:
 
 def test_whoever_comes_second_is_told_who_is_at_work(lock: Lock) -> None:
     with other(lock) as process:
-        with pytest.raises(LockHeld) as refused, held([lock], command="kanport apply", now=NOW):
-            pytest.fail("held by two")
+        with (
+            pytest.raises(LockHeld) as refused,
+            hold_locks([lock], command="kanport apply", now=NOW),
+        ):
+            pytest.fail("hold_locks by two")
         process.kill()
     assert refused.value.exit_code is Exit.LOCKED
     assert f"kanport sync night.yaml (process {process.pid} on " in refused.value.message
@@ -67,7 +70,7 @@ def test_whoever_was_killed_holds_nothing(lock: Lock) -> None:
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
     assert "kanport sync night.yaml" in lock.path.read_text(encoding="utf-8"), "a file is left"
-    with held([lock], command="kanport apply", now=NOW):
+    with hold_locks([lock], command="kanport apply", now=NOW):
         pass
 
 
@@ -81,7 +84,7 @@ def test_a_lock_that_is_waited_for_is_taken_when_it_is_free(lock: Lock) -> None:
                 process.kill()
                 process.wait()
 
-        with held([lock], command="kanport apply", now=NOW, wait=60, sleep=sleep):
+        with hold_locks([lock], command="kanport apply", now=NOW, wait=60, sleep=sleep):
             pass
     assert len(pauses) == 3
 
@@ -91,7 +94,7 @@ def test_the_wait_has_an_end(lock: Lock) -> None:
         clock = iter([0.0, 1.0, 1.0, 2.5, 2.5, 3.1])
         with (
             pytest.raises(LockHeld, match="also after 3 seconds"),
-            held(
+            hold_locks(
                 [lock],
                 command="kanport apply",
                 now=NOW,
@@ -100,7 +103,7 @@ def test_the_wait_has_an_end(lock: Lock) -> None:
                 clock=lambda: next(clock),
             ),
         ):
-            pytest.fail("held by two")
+            pytest.fail("hold_locks by two")
         process.kill()
 
 
@@ -109,18 +112,18 @@ def test_while_one_lock_is_waited_for_no_other_is_held(lock: Lock, tmp_path: Pat
     with other(lock) as process:
 
         def sleep(seconds: float) -> None:
-            with held([first], command="another run", now=NOW):
+            with hold_locks([first], command="another run", now=NOW):
                 process.kill()
                 process.wait()
 
-        with held([first, lock], command="kanport apply", now=NOW, wait=60, sleep=sleep):
+        with hold_locks([first, lock], command="kanport apply", now=NOW, wait=60, sleep=sleep):
             pass
 
 
 def test_an_error_in_the_block_frees_the_lock(lock: Lock) -> None:
-    with pytest.raises(ZeroDivisionError), held([lock], command="x", now=NOW):
+    with pytest.raises(ZeroDivisionError), hold_locks([lock], command="x", now=NOW):
         raise ZeroDivisionError
-    with held([lock], command="x", now=NOW):
+    with hold_locks([lock], command="x", now=NOW):
         pass
 
 
@@ -129,20 +132,20 @@ def test_a_file_that_nobody_can_read_still_says_that_it_is_held(lock: Lock) -> N
         lock.path.write_bytes(b"\xff{")
         with (
             pytest.raises(LockHeld, match="another run holds the lock on the server; "),
-            held([lock], command="x", now=NOW),
+            hold_locks([lock], command="x", now=NOW),
         ):
-            pytest.fail("held by two")
+            pytest.fail("hold_locks by two")
         process.kill()
 
 
 def test_a_place_that_cannot_be_locked_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     below = Lock(tmp_path / "file" / "a.lock", "x")
-    with pytest.raises(UsageError, match="cannot be"), held([below], command="x", now=NOW):
-        pytest.fail("held nothing")
+    with pytest.raises(UsageError, match="cannot be"), hold_locks([below], command="x", now=NOW):
+        pytest.fail("hold_locks nothing")
     (tmp_path / "link.lock").symlink_to(tmp_path / "elsewhere")
     link = Lock(tmp_path / "link.lock", "x")
-    with pytest.raises(UsageError, match="cannot be"), held([link], command="x", now=NOW):
+    with pytest.raises(UsageError, match="cannot be"), hold_locks([link], command="x", now=NOW):
         pytest.fail("followed a link")
     assert not (tmp_path / "elsewhere").exists()
 
@@ -263,7 +266,9 @@ def test_apply_resume_undo_and_adopt_take_the_lock_and_plan_does_not(
     assert kanport("plan", "a.yaml", "-o", "plan.json").code == 0
     assert kanport("apply", "plan.json", "--yes").code == 0
     journal = "plan.journal.jsonl"
-    lock = alone(server.url, None, state=tmp_path / "state" / "kanport", command="kanport sync b")
+    lock = run_lock(
+        server.url, None, state=tmp_path / "state" / "kanport", command="kanport sync b"
+    )
     with lock:
         assert kanport("plan", "a.yaml").code == 0
         assert kanport("validate", "a.yaml").code == 0

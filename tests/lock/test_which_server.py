@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from kanport.config import canonical_url
+from kanport.config.address import canonical_url
 from kanport.errors import LockHeld
-from kanport.pipeline import alone
+from kanport.pipeline.state_dir import run_lock
 from kanport.sandbox import Sandbox
 from tests.conftest import Kanport
 
@@ -18,9 +18,9 @@ TOKEN = SecretStr("0123456789abcdef" * 4)
 def held_by_two(folder: Path, first: str, second: str, *, same_token: bool = True) -> bool:
     """Tell whether two runs get the locks of two URLs at the same time."""
     other = TOKEN if same_token else SecretStr("f" * 60)
-    with alone(first, None, state=folder, command="kanport sync a.yaml", token=TOKEN):
+    with run_lock(first, None, state=folder, command="kanport sync a.yaml", token=TOKEN):
         try:
-            with alone(second, None, state=folder, command="kanport sync b.yaml", token=other):
+            with run_lock(second, None, state=folder, command="kanport sync b.yaml", token=other):
                 return True
         except LockHeld:
             return False
@@ -102,7 +102,7 @@ def test_a_name_that_cannot_be_looked_up_is_locked_by_its_url(
 
 def test_nothing_of_the_token_is_in_the_folder_of_locks(tmp_path: Path) -> None:
     url = "http://localhost/jsonrpc.php"
-    with alone(url, None, state=tmp_path, command="kanport sync a.yaml", token=TOKEN):
+    with run_lock(url, None, state=tmp_path, command="kanport sync a.yaml", token=TOKEN):
         files = list((tmp_path / "locks").iterdir())
         text = "".join(str(file) + file.read_text(encoding="utf-8") for file in files)
     assert len(files) == 2
@@ -120,7 +120,7 @@ def test_the_commands_meet_each_other_under_every_name(
     )
     (tmp_path / "people.csv").write_text("Login\nada\n", encoding="utf-8")
     url = server.url.replace("127.0.0.1", host)
-    with alone(server.url, None, state=tmp_path / "state" / "kanport", command="kanport sync b"):
+    with run_lock(server.url, None, state=tmp_path / "state" / "kanport", command="kanport sync b"):
         refused = kanport("sync", "a.yaml", "--url", url)
         assert refused.code == 8, refused
         assert "kanport sync b" in refused.err

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kanport.model import DesiredUser, LdapPassword, PasswordCell, RandomPassword
-from kanport.pipeline import read_inputs
+from kanport.pipeline.inputs import read_inputs
 
 MAPPING = Path(__file__).parents[2] / "mappings" / "kanboard-csv.yaml"
 HEADER = "Benutzername,Passwort,E-Mail,Name,Administrator,Manager,Extern"

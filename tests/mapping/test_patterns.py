@@ -14,7 +14,7 @@ from kanport.mapping.ldap import Choice
 from kanport.mapping.patterns import NotAPattern, Pattern, TooSlow
 from kanport.mapping.spec import Matrix
 from kanport.normalize.columns import matrix_columns
-from kanport.pipeline import read_inputs
+from kanport.pipeline.inputs import read_inputs
 from kanport.sources.ldap.attributes import choosers
 from tests.hostile.servers import bounded
 

@@ -13,8 +13,8 @@ from collections.abc import Callable
 
 # Whoever asks for the time of day; the test looks whether anybody else did.
 ASKING = (
-    *("kanport.events", "kanport.pipeline.monitored"),
-    *("kanport.pipeline.planning", "kanport.sources"),
+    *("kanport.events", "kanport.monitoring"),
+    *("kanport.pipeline.state_dir", "kanport.sources"),
 )
 
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from kanport.lock import Lock, held
+from kanport.lock import Lock, hold_locks
 from kanport.sandbox.dialects import DIALECTS
 from kanport.sandbox.store import Store
 from tests.ldap.slapd import PASSWORD, Slapd
@@ -256,7 +256,7 @@ class World:
         # A server has a lock for each thing that it is known by.
         path = min((self.state / "locks").iterdir())
         since = (self.moment - timedelta(days=1)).isoformat()
-        with held([Lock(path, "the server")], command="kanport sync of yesterday", now=since):
+        with hold_locks([Lock(path, "the server")], command="kanport sync of yesterday", now=since):
             return self.as_usual()
 
     def killed_half_way(self) -> Morning:

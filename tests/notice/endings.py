@@ -3,9 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
-from kanport.ending import Ending
+from kanport.monitoring import RunSummary
 
-GOOD = Ending(
+GOOD = RunSummary(
     command="sync",
     run_id="20270203T020000Z-abc123",
     kanport="1.0",
@@ -36,6 +36,6 @@ STOPPED = replace(
 )
 
 
-def ending(base: Ending = GOOD, **parts: Any) -> Ending:
+def ending(base: RunSummary = GOOD, **parts: Any) -> RunSummary:
     """Give an ending that differs from another one in these parts."""
     return replace(base, **parts)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import trustme
 
-from kanport.config.spec import Notify
-from kanport.ending import Ending
-from kanport.notice import Delivery, Surroundings, send_notices
+from kanport.config.secrets import Notify
+from kanport.monitoring import RunSummary
+from kanport.notify import Delivery, DeliveryContext, send_notices
 from tests.notice.endings import GOOD, STOPPED, ending
 from tests.notice.receivers import Mailbox, mail_server
 
@@ -44,7 +44,7 @@ def plain() -> Iterator[Mailbox]:
 
 
 def deliver(
-    box: Mailbox, told: Ending = GOOD, *, ca_file: Path | None = None, **table: Any
+    box: Mailbox, told: RunSummary = GOOD, *, ca_file: Path | None = None, **table: Any
 ) -> Delivery:
     email = {
         "host": "127.0.0.1",
@@ -55,8 +55,8 @@ def deliver(
         "timeout": 5,
     } | table
     notify = Notify.model_validate({"on": "always", "email": email})
-    surroundings = Surroundings({"SMTP_PASSWORD": PASSWORD}, Path("/"), ca_file)
-    (delivery,) = send_notices(notify, told, surroundings)
+    context = DeliveryContext({"SMTP_PASSWORD": PASSWORD}, Path("/"), ca_file)
+    (delivery,) = send_notices(notify, told, context)
     return delivery
 
 

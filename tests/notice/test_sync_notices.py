@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from kanport.notice import webhook
 from kanport.sandbox import Sandbox
 from tests.cli import ways
 from tests.integration.files import MAPPING, write_files
@@ -102,14 +101,14 @@ def test_a_run_that_finds_another_one_at_work_tells_so(
 def test_a_bug_in_a_notice_is_a_failed_notice(
     told: tuple[ways.World, Hook, Mailbox], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from kanport.config.spec import Notify
-    from kanport.notice import Surroundings, send_notices
+    from kanport.config.secrets import Notify
+    from kanport.notify import DeliveryContext, send_notices
     from tests.notice.endings import GOOD
 
     def broken(*arguments: object) -> None:
         raise ZeroDivisionError("s3cret")
 
-    monkeypatch.setattr(webhook, "post", broken)
+    monkeypatch.setattr("kanport.notify.post", broken)
     notify = Notify.model_validate({"on": "always", "webhook": {"url": told[1].url}})
-    (delivery,) = send_notices(notify, GOOD, Surroundings({}, Path("/")))
+    (delivery,) = send_notices(notify, GOOD, DeliveryContext({}, Path("/")))
     assert delivery.problem == "a bug in Kanport: ZeroDivisionError"

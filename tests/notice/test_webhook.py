@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from kanport.config.spec import Notify
-from kanport.notice import Delivery, Surroundings, send_notices, webhook
+from kanport.config.secrets import Notify
+from kanport.notify import Delivery, DeliveryContext, send_notices
 from tests.notice.endings import GOOD, NOTHING
 from tests.notice.receivers import Hook, web_server
 
@@ -22,14 +22,14 @@ def hook() -> Iterator[Hook]:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhook, "_PAUSE", 0.01)
+    monkeypatch.setattr("kanport.notify._PAUSE", 0.01)
 
 
 def deliver(
     ending: Any = GOOD, *, on: str = "always", environ: dict[str, str] | None = None, **table: Any
 ) -> list[Delivery]:
     notify = Notify.model_validate({"on": on, "webhook": table})
-    return list(send_notices(notify, ending, Surroundings(environ or {}, Path("/"))))
+    return list(send_notices(notify, ending, DeliveryContext(environ or {}, Path("/"))))
 
 
 def test_a_notice_is_posted_as_json(hook: Hook) -> None:
@@ -51,7 +51,7 @@ def test_nobody_is_told_of_what_they_do_not_want_to_hear(hook: Hook) -> None:
 
 def test_a_channel_may_want_other_runs_than_the_rest(hook: Hook) -> None:
     notify = Notify.model_validate({"on": "always", "webhook": {"url": hook.url, "on": "failure"}})
-    assert list(send_notices(notify, GOOD, Surroundings({}, Path("/")))) == []
+    assert list(send_notices(notify, GOOD, DeliveryContext({}, Path("/")))) == []
     assert not hook.posts
 
 

@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from kanport.notice import wanted
-from kanport.notice.words import payload, subject, text
+from kanport.notify import payload, subject, text, wanted
 from tests.notice.endings import GOOD, NOTHING, STOPPED, ending
 
 

@@ -182,7 +182,7 @@ def test_a_status_file_with_a_wrong_time_knows_of_no_success(
     path.write_text(json.dumps(status))
     before = last_success_in(path, GOOD.mapping_path)
     assert before is None
-    write_metrics(metrics, STOPPED, last_success=before, told=True)
+    write_metrics(metrics, STOPPED, last_success=before, sent=True)
     assert "kanport_last_success" not in metrics.read_text()
 
 
@@ -190,7 +190,7 @@ def test_others_may_read_what_is_for_monitoring(tmp_path: Path) -> None:
     before = os.umask(0o022)
     try:
         write_status(tmp_path / "status.json", GOOD)
-        write_metrics(tmp_path / "kanport.prom", GOOD, last_success=None, told=True)
+        write_metrics(tmp_path / "kanport.prom", GOOD, last_success=None, sent=True)
     finally:
         os.umask(before)
     for path in tmp_path.iterdir():

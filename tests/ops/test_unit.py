@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from kanport.config import load_configuration
+from kanport.config.file import load_configuration
 from kanport.sandbox import Sandbox
 from tests.cli import ways
 from tests.integration.files import write_files

@@ -15,10 +15,13 @@ from pathlib import Path
 import pytest
 
 from kanport.apply.concurrency import Options
-from kanport.config import resolve_settings
+from kanport.config.file import Layers
+from kanport.config.settings import settings_of
 from kanport.kanboard.client import Client
 from kanport.outcome import Run
-from kanport.pipeline import Execution, apply_plan, plan_inputs, read_inputs, remember
+from kanport.pipeline.inputs import read_inputs
+from kanport.pipeline.planning import plan_inputs
+from kanport.pipeline.run import Execution, apply_plan, remember
 from kanport.plan.change import Action
 from kanport.plan.model import Plan
 from kanport.plan.roles import GroupAccess, project_access
@@ -173,7 +176,7 @@ class Night:
 def night(seed: int) -> Iterator[tuple[Night, Client]]:
     with Sandbox(SandboxOptions()) as server, tempfile.TemporaryDirectory() as folder:
         environment = {"KANPORT_TOKEN": server.token}
-        with Client.open(resolve_settings(url=server.url, environ=environment)) as client:
+        with Client.open(settings_of(Layers({"url": server.url}, environment))) as client:
             yield Night(seed, server, Path(folder)), client
 
 

@@ -10,7 +10,7 @@ from kanport.errors import ConfigInvalid, Unreachable
 from kanport.export.tables import not_whole
 from kanport.mapping import load_mapping
 from kanport.model import CurrentState, Group, Project, ServerInfo, User
-from kanport.pipeline import read_tables
+from kanport.pipeline.inputs import read_tables
 from kanport.sandbox import Fault, Sandbox, SandboxOptions
 from kanport.table import Table
 

@@ -12,7 +12,7 @@ import click
 from kanport import __version__
 from kanport.cli.boundary import Boundary
 from kanport.cli.options import common_options, configuration_options
-from kanport.cli.streams import sturdy_streams
+from kanport.cli.streams import safe_streams
 from kanport.errors import Exit
 
 # The module of each command, and its line in `kanport --help`.
@@ -107,7 +107,7 @@ def main() -> None:
     # A run makes many small values that all live to its end. Repeated garbage collection among
     # them takes up to 40% of the time of a large plan.
     gc.set_threshold(200_000, 20, 100)
-    lost = sturdy_streams()
+    lost = safe_streams()
     try:
         cli(prog_name="kanport")
     except SystemExit as end:

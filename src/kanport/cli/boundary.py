@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from kanport.cli.invocation import invocation_of, say
+from kanport.cli.invocation import echo, invocation_of
 from kanport.errors import (
     Declined,
     Exit,
@@ -26,14 +26,14 @@ class Boundary(click.Group):
         try:
             return super().invoke(ctx)
         except Declined as answer:
-            say(ctx, "note", answer.message, answer.message)
+            echo(ctx, "note", answer.message, answer.message)
             ctx.exit(answer.exit_code)
         except KanportError as problem:
             show_error(problem, ctx)
             ctx.exit(problem.exit_code)
         except (KeyboardInterrupt, click.Abort) as stop:
             text = str(stop) or "Interrupted; nothing more was sent."
-            say(ctx, "error", text, text, exit_code=int(Exit.INTERRUPTED))
+            echo(ctx, "error", text, text, exit_code=int(Exit.INTERRUPTED))
             ctx.exit(Exit.INTERRUPTED)
         except (click.exceptions.Exit, click.ClickException):
             raise
@@ -53,7 +53,7 @@ def show_error(problem: KanportError, ctx: click.Context) -> None:
         lines += [f"  {escape_control(line)}" for line in detail.splitlines()]
     if problem.hint:
         lines.append(f"Hint: {escape_control(problem.hint)}")
-    say(
+    echo(
         ctx,
         "error",
         "\n".join(lines),
@@ -75,4 +75,4 @@ def show_bug(bug: Exception, ctx: click.Context) -> None:
     text = f"a bug in Kanport: {kind} in {module}, line {line}"
     hint = "report it, please; kanport --debug … shows more"
     shown = f"Error: {text}\nHint: {hint}"
-    say(ctx, "bug", shown, text, type=kind, module=module, line=line, exit_code=int(Exit.BUG))
+    echo(ctx, "bug", shown, text, type=kind, module=module, line=line, exit_code=int(Exit.BUG))

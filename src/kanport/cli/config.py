@@ -20,8 +20,8 @@ from kanport.cli.options import (
 from kanport.cli.output import Output
 
 if TYPE_CHECKING:
-    from kanport.config import Layers
-    from kanport.config.spec import Reference
+    from kanport.config.file import Layers
+    from kanport.config.secrets import Reference
 
 
 @click.group("config")
@@ -106,7 +106,7 @@ def show(
 
 
 def _rows(layers: "Layers") -> list[Row]:
-    from kanport.config.catalogue import SETTINGS, URL
+    from kanport.config.settings import SETTINGS, URL
     from kanport.errors import ConfigInvalid
 
     rows: list[Row] = []
@@ -131,7 +131,7 @@ def _rows(layers: "Layers") -> list[Row]:
 
 
 def _token_row(layers: "Layers") -> Row:
-    from kanport.config.token import find_token
+    from kanport.config.settings import find_token
     from kanport.errors import ConfigInvalid
     from kanport.messages import MASK
 

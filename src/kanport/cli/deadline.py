@@ -24,7 +24,7 @@ def ending_in_time(ctx: click.Context, default: float = 0.0) -> Iterator[None]:
     `default` is in seconds and applies without a setting; 0 means no deadline. Raise ConfigInvalid
     for an invalid time.
     """
-    from kanport.config.catalogue import DEADLINE
+    from kanport.config.settings import DEADLINE
     from kanport.network import run_until
 
     given = invocation_of(ctx).layers().take(DEADLINE).value

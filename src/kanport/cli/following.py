@@ -16,9 +16,9 @@ from kanport.api import (
     Notice,
     PlanMade,
     Progress,
-    Record,
     Result,
     RunEnded,
+    RunReporter,
     Settled,
     SourcesRead,
     Stage,
@@ -56,7 +56,7 @@ class Following:
         output: Output,
         *,
         inputs: api.Inputs | None = None,
-        record: Record | None = None,
+        record: RunReporter | None = None,
         passwords_to: Path | None = None,
         discard_passwords: bool = False,
     ) -> None:
@@ -127,7 +127,7 @@ class Following:
         self._advance = enter(self._output.progress(_STAGES[event.stage], event.total))
         self._asked = enter(stopping_politely())
 
-    def _show_what_ends_here(self, plan: api.Plan, record: Record) -> None:
+    def _show_what_ends_here(self, plan: api.Plan, record: RunReporter) -> None:
         told = api.view_of(plan)
         if plan.blocked_by:
             self._output.show(told)

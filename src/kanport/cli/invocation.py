@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kanport.errors import ConfigInvalid
-from kanport.events import new_run_id, tell
+from kanport.events import log_event, new_run_id
 
 if TYPE_CHECKING:
     from kanport.api import Options
     from kanport.cli.logs import LogChoice
-    from kanport.config import Configuration, Layers, Settings
+    from kanport.config.file import Configuration, Layers
+    from kanport.config.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class Invocation:
 
         The file is read once.
         """
-        from kanport.config import Layers, load_configuration
+        from kanport.config.file import Layers, load_configuration
 
         if self._configuration is None:
             self._configuration = load_configuration(
@@ -64,14 +65,14 @@ class Invocation:
 
     def layers_without_file(self) -> "Layers":
         """Return options and environment, for notices that do not need a valid file."""
-        from kanport.config import Layers
+        from kanport.config.file import Layers
 
         return Layers(self.flags, os.environ)
 
     @property
     def state(self) -> Path | None:
         """The configured state folder, or None."""
-        from kanport.config.catalogue import STATE
+        from kanport.config.settings import STATE
 
         state: Path | None = self.layers().take(STATE).value
         return state
@@ -82,7 +83,7 @@ class Invocation:
 
         An invalid configuration file is ignored here: commands that need it refuse it.
         """
-        from kanport.config.catalogue import REQUEST_TIMEOUT
+        from kanport.config.settings import REQUEST_TIMEOUT
         from kanport.network import LONGEST_EXCHANGE
 
         try:
@@ -93,14 +94,14 @@ class Invocation:
 
     def settings(self) -> "Settings":
         """Return how to reach the server; raise ConfigInvalid if that is not configured."""
-        from kanport.config import settings_of
+        from kanport.config.settings import settings_of
 
         return settings_of(self.layers(), read_stdin)
 
     def options(self, settings: "Settings") -> "Options":
         """Return how to apply a plan; raise ConfigInvalid for invalid values."""
         from kanport.api import Options
-        from kanport.config.catalogue import CONNECTIONS, MAX_ERRORS, RATE
+        from kanport.config.settings import CONNECTIONS, MAX_ERRORS, RATE
 
         layers = self.layers()
         return Options(
@@ -193,7 +194,7 @@ def _check_log(ctx: click.Context, path: Path) -> None:
 
 def _choice(ctx: click.Context) -> "LogChoice":
     from kanport.cli.logs import LogChoice
-    from kanport.config.catalogue import LOG_FILE, LOG_FORMAT
+    from kanport.config.settings import LOG_FILE, LOG_FORMAT
 
     invocation = invocation_of(ctx)
     layers = invocation.layers_without_file()
@@ -210,9 +211,9 @@ def _choice(ctx: click.Context) -> "LogChoice":
     )
 
 
-def say(ctx: click.Context, event: str, shown: str, message: str, **fields: Any) -> None:
+def echo(ctx: click.Context, event: str, shown: str, message: str, **fields: Any) -> None:
     """Print a message on stderr and log it; if stderr is the log, only log it."""
     levels = {"note": logging.INFO, "warning": logging.WARNING}
-    tell(logger, event, message, level=levels.get(event, logging.ERROR), **fields)
+    log_event(logger, event, message, level=levels.get(event, logging.ERROR), **fields)
     if not invocation_of(ctx).json_log:
         click.echo(shown, err=True)

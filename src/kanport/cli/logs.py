@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from kanport.errors import ConfigInvalid
-from kanport.events import Told
+from kanport.events import Event
 from kanport.report.escape import escape_control, json_safe
 
 # Events that stderr shows as messages anyway.
@@ -71,11 +71,11 @@ def start_log(choice: LogChoice) -> Callable[[], None]:
     return stop
 
 
-def _told(record: logging.LogRecord) -> Told:
+def _told(record: logging.LogRecord) -> Event:
     args = record.args
-    if isinstance(args, tuple) and args and isinstance(args[0], Told):
+    if isinstance(args, tuple) and args and isinstance(args[0], Event):
         return args[0]
-    return Told("log", record.getMessage())
+    return Event("log", record.getMessage())
 
 
 class _AsText(logging.Formatter):

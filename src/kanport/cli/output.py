@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kanport.cli.invocation import invocation_of, say
+from kanport.cli.invocation import echo, invocation_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -92,11 +92,11 @@ class Output:
     def note(self, text: str) -> None:
         """Print a message about the run on stderr, except with --quiet."""
         if not self._quiet:
-            say(self._ctx, "note", text, text)
+            echo(self._ctx, "note", text, text)
 
     def warn(self, text: str) -> None:
         """Print a warning on stderr."""
-        say(self._ctx, "warning", f"Warning: {text}", text)
+        echo(self._ctx, "warning", f"Warning: {text}", text)
 
     @property
     def next_steps_wanted(self) -> bool:

@@ -11,7 +11,7 @@ from kanport import api
 from kanport.cli.following import Following
 from kanport.cli.invocation import invocation_of
 from kanport.cli.output import Output
-from kanport.config.catalogue import URL
+from kanport.config.settings import URL
 from kanport.errors import ConfigInvalid, SourceInvalid, Unreachable
 
 

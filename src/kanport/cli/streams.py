@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TextIO, cast
 
 
-class Sturdy:
+class SafeStream:
     """A stream that goes silent after a failed write, and calls `broken` once with the error."""
 
     def __init__(self, stream: TextIO, broken: Callable[[OSError], None]) -> None:
@@ -41,7 +41,7 @@ class Sturdy:
         return getattr(self._stream, name)
 
 
-def sturdy_streams() -> Callable[[], bool]:
+def safe_streams() -> Callable[[], bool]:
     """Make stdout and stderr sturdy; return a function that says whether output was lost.
 
     A reader that has ended (a broken pipe) wanted no more, so nothing is lost. Output to a closed
@@ -54,8 +54,8 @@ def sturdy_streams() -> Callable[[], bool]:
             lost.append(problem)
             print(f"Error: cannot write the output: {problem.strerror}", file=sys.stderr)  # noqa: T201
 
-    sys.stdout = cast(TextIO, Sturdy(sys.stdout or cast(TextIO, _Closed()), broken))
-    sys.stderr = cast(TextIO, Sturdy(sys.stderr or _nowhere(), lambda problem: None))
+    sys.stdout = cast(TextIO, SafeStream(sys.stdout or cast(TextIO, _Closed()), broken))
+    sys.stderr = cast(TextIO, SafeStream(sys.stderr or _nowhere(), lambda problem: None))
     return lambda: bool(lost)
 
 

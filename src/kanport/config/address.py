@@ -12,7 +12,7 @@ EXAMPLE = "https://kanboard.example.org/jsonrpc.php"
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host of a URL is this machine, without asking any name server.
+    """Return whether a host of a URL is this machine, without asking a name server.
 
     >>> [is_loopback(host) for host in ("localhost", "127.8.8.8", "::1", "localhost.evil.org")]
     [True, True, True, False]
@@ -26,7 +26,7 @@ def is_loopback(host: str) -> bool:
 
 
 def normalize_url(text: str, *, allow_http: bool = False) -> str:
-    """Give the URL of the API for whatever address of a Kanboard was given.
+    """Return the URL of the API for any address of a Kanboard server.
 
     With or without /jsonrpc.php, with a sub-folder, a trailing slash or the query of a page.
     Raises ConfigInvalid for what is no such address; the message never holds credentials.

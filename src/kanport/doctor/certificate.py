@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from kanport.config import Settings
+from kanport.config.settings import Settings
 from kanport.doctor.checks import Check, counted, fine, warning
 from kanport.kanboard.transport import tls_context
 from kanport.network import Deadline, open_socket

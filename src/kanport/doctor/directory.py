@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from kanport.config import is_loopback
+from kanport.config.address import is_loopback
 from kanport.doctor.certificate import certificate_check
 from kanport.doctor.checks import Check, counted, fine, warning
 from kanport.doctor.directory_kind import kind_text

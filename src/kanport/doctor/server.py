@@ -7,7 +7,8 @@ from datetime import datetime
 from statistics import median
 from urllib.parse import urlsplit
 
-from kanport.config import Settings, is_loopback
+from kanport.config.address import is_loopback
+from kanport.config.settings import Settings
 from kanport.doctor.certificate import certificate_check, look_at
 from kanport.doctor.checks import Check, counted, failed, fine, problem, warning
 from kanport.errors import Exit, KanportError

@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self
 
-from kanport.config import Settings
+from kanport.config.settings import Settings
 from kanport.errors import Unreachable, UsageError
-from kanport.events import tell
+from kanport.events import log_event
 from kanport.facts import Fact, fact
 from kanport.kanboard.faults import Fault, NoAnswer
 from kanport.kanboard.history import OLDEST, SINCE
@@ -167,7 +167,7 @@ class Client:
             [reply] * len(calls) if isinstance(reply, NoAnswer) else decode(calls, first_id, reply)
         )
         first = answers[0]
-        tell(
+        log_event(
             logger,
             "server.request",
             level=logging.DEBUG,
@@ -310,7 +310,7 @@ class Client:
         wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** (failures - 1)) * (0.5 + self._jitter() / 2)
         if why.retry_after is not None:
             wait = max(wait, min(why.retry_after, LONGEST_BUSY_WAIT))
-        tell(logger, "server.retry", why.why, procedure=call.method, wait=round(wait, 1))
+        log_event(logger, "server.retry", why.why, procedure=call.method, wait=round(wait, 1))
         self._sleep(wait)
 
     def _unreachable(self, why: NoAnswer, call: Call | None = None) -> Unreachable:

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from kanport.errors import Unreachable
-from kanport.events import tell
+from kanport.events import log_event
 from kanport.kanboard import procedures as api
 from kanport.kanboard.by_name import read_by_name
 from kanport.kanboard.client import Client, GaveUp
@@ -111,7 +111,7 @@ def _overview(client: Client, *, with_groups: bool, patient: bool = False) -> _O
             # It is the server that is down at the moment, not the list that is too long.
             return _overview(client, with_groups=with_groups, patient=True)
         client.too_much[_LIST.method] = problem.answer.fault
-        tell(logger, "server.unlisted", f"{problem.answer.why}; reading by name")
+        log_event(logger, "server.unlisted", f"{problem.answer.why}; reading by name")
         return _overview(client, with_groups=with_groups)
     version = answers[0]
     if isinstance(version, Refused):

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kanport.events import tell
+from kanport.events import log_event
 from kanport.kanboard import procedures as api
 from kanport.kanboard.client import Client, GaveUp
 from kanport.kanboard.rows import all_or_none, understood
@@ -42,7 +42,7 @@ def read_members(client: Client, projects: Sequence[int], groups: Sequence[Group
                 raise
             group_id = problem.call.params["group_id"]
             client.too_much[_key(group_id)] = problem.answer.fault
-            tell(logger, "server.unlisted", problem.answer.why, group_id=group_id)
+            log_event(logger, "server.unlisted", problem.answer.why, group_id=group_id)
     in_projects = {
         project_id: sorted(understood(client, call, api.member_ids(answer)))
         for project_id, call, answer in zip(projects, of_projects, answers, strict=False)

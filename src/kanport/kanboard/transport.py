@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import httpcore
 
 from kanport import __version__
-from kanport.config import Settings
+from kanport.config.settings import Settings
 from kanport.errors import ConfigInvalid
 from kanport.exchange import (
     ACCEPT_ENCODING,

@@ -13,7 +13,7 @@ from kanport.model import DesiredState
 from kanport.network import LONGEST_EXCHANGE
 from kanport.normalize import columns_used, normalize, secret_columns
 from kanport.normalize.columns import columns_with_meaning, refuse_missing
-from kanport.pipeline.keeping import ledger_of_mapping
+from kanport.pipeline.state_dir import ledger_of_mapping
 from kanport.plan.model import Plan, PlanDirectory, PlanMapping, PlanRows, PlanSource
 from kanport.plan.rows_read import rows_of_file, rows_read
 from kanport.sources import SourceContext, read_source

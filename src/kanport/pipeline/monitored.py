@@ -1,7 +1,7 @@
-"""An unattended run as monitoring sees it: status file, metrics and notices, however it ends.
+"""Monitor an unattended run: write status file and metrics, and send notices, however it ends.
 
-`sync` is followed by nobody. How a run ended, and how the last good one did, is written where
-monitoring reads it, and told to whom the configuration names.
+Nobody watches `sync`. A `RunReporter` collects what the run did, and `monitored` reports its end
+to the files and people that the configuration names.
 """
 
 import logging
@@ -10,13 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kanport import __version__
-from kanport.config import Layers
-from kanport.config.catalogue import ALLOW_HTTP, CA_FILE, PROMETHEUS, STATUS
-from kanport.ending import Ending
+from kanport.config.file import Layers
+from kanport.config.settings import ALLOW_HTTP, CA_FILE, PROMETHEUS, STATUS
 from kanport.errors import (
     ConfigInvalid,
     Exit,
@@ -26,23 +25,26 @@ from kanport.errors import (
     Unreachable,
     place_of,
 )
-from kanport.events import tell
+from kanport.events import log_event
 from kanport.files import check_target
 from kanport.findings import Finding, Severity, in_order
-from kanport.monitoring import last_success_in, write_metrics, write_status
-from kanport.notice import Delivery, Surroundings, send_notices
+from kanport.monitoring import RunSummary, last_success_in, write_metrics, write_status
 from kanport.outcome import Run
 from kanport.pipeline.inputs import Inputs, files_named
+from kanport.pipeline.state_dir import utc_now
 from kanport.plan.model import Plan
 from kanport.report.escape import finding_line
+
+if TYPE_CHECKING:
+    from kanport.notify import Delivery
 
 logger = logging.getLogger(__name__)
 
 _FIRST = 10
 
 
-class Record:
-    """What is known of a run so far; the commands fill it in as they come along."""
+class RunReporter:
+    """Collects what a run has done so far, and logs it."""
 
     def __init__(self, command: str, mapping: Path, run_id: str) -> None:
         self.run_id = run_id
@@ -51,17 +53,17 @@ class Record:
         self._command = command
         self._mapping = mapping
         self._begun = time.monotonic()
-        self._started_at = _now()
+        self._started_at = utc_now()
         self._plan: Plan | None = None
         self._run: Run | None = None
         self._kept: dict[str, str] = {}
         self.exit_code = Exit.OK
-        tell(logger, "run.started", command=command, mapping=str(mapping), kanport=__version__)
+        log_event(logger, "run.started", command=command, mapping=str(mapping), kanport=__version__)
 
     def read(self, inputs: Inputs) -> None:
-        """Take down that the sources are read, and how much they ask for."""
+        """Log the size of the sources."""
         desired = inputs.desired
-        tell(
+        log_event(
             logger,
             "sources.read",
             users=len(desired.users),
@@ -69,22 +71,22 @@ class Record:
         )
 
     def planned(self, plan: Plan, path: Path | None) -> None:
-        """Take down the plan, the guards that stop it and what was found on the way."""
+        """Record the plan, and log it with its guards and findings."""
         self._plan, self.server = plan, plan.server.url
         if path is not None:
             self.kept("plan", path)
-        tell(logger, "plan.made", changes=len(plan.changes), actions=dict(plan.summary))
+        log_event(logger, "plan.made", changes=len(plan.changes), actions=dict(plan.summary))
         for verdict in plan.blocked_by:
             level = logging.ERROR
-            tell(logger, "guard.tripped", verdict.message, level=level, guard=verdict.guard)
-        _tell_findings(plan.findings)
+            log_event(logger, "guard.tripped", verdict.message, level=level, guard=verdict.guard)
+        _log_findings(plan.findings)
 
     def kept(self, what: str, path: Path) -> None:
-        """Take down where a file lies that tells more."""
+        """Record the path of a file about the run."""
         self._kept[what] = str(path)
 
     def ran(self, run: Run) -> None:
-        """Take down what became of the plan."""
+        """Record the run."""
         self._run = run
 
     def ending(
@@ -94,14 +96,14 @@ class Record:
         *,
         hint: str | None = None,
         findings: Iterable[Finding] = (),
-    ) -> Ending:
-        """Give how the run ended, now that it has."""
+    ) -> RunSummary:
+        """Return the summary of the run, now that it has ended."""
         plan = self._plan
         found = in_order([*(plan.findings if plan else ()), *findings])
         matter = [finding for finding in found if finding.severity is not Severity.INFO]
         matter.sort(key=lambda finding: finding.severity is not Severity.ERROR)
         tally = self._run.tally() if self._run else None
-        return Ending(
+        return RunSummary(
             command=self._command,
             run_id=self.run_id,
             kanport=__version__,
@@ -109,7 +111,7 @@ class Record:
             mapping=self._mapping.stem,
             mapping_path=str(self._mapping.absolute()),
             started_at=self._started_at,
-            finished_at=_now(),
+            finished_at=utc_now(),
             seconds=time.monotonic() - self._begun,
             exit_code=code,
             message=message,
@@ -139,9 +141,9 @@ class StatusFiles:
         self._refused: set[Path] = set()
 
     def check(self, inputs: Iterable[Path]) -> None:
-        """Raise UsageError where one of them could not be written in the end.
+        """Raise UsageError if one of them cannot be written at the end.
 
-        `inputs` are files that the run reads and that are not to be written over.
+        `inputs` are files that the run reads and must not overwrite.
         """
         for path in (self._status, self._metrics):
             if path is not None:
@@ -151,28 +153,28 @@ class StatusFiles:
                     self._refused.add(path)
                     raise
 
-    def write(self, ending: Ending, deliveries: list[Delivery]) -> Ending:
-        """Write both; gives the ending, a partial one where that did not go well."""
-        told = all(delivery.problem is None for delivery in deliveries)
+    def write(self, ending: RunSummary, deliveries: "list[Delivery]") -> RunSummary:
+        """Write both; return the summary, with a partial success if a file failed."""
+        sent = all(delivery.problem is None for delivery in deliveries)
         good: str | None = None
         if self._status is not None and self._status not in self._refused:
             good = last_success_in(self._status, ending.mapping_path)
             notices = [delivery.to_dict() for delivery in deliveries]
             try:
                 write_status(self._status, ending, notices)
-                tell(logger, "status.written", path=str(self._status))
+                log_event(logger, "status.written", path=str(self._status))
             except KanportError as problem:
                 ending = self._failed(self._status, problem, ending)
         if self._metrics is not None and self._metrics not in self._refused:
             try:
-                write_metrics(self._metrics, ending, last_success=good, told=told)
-                tell(logger, "status.written", path=str(self._metrics))
+                write_metrics(self._metrics, ending, last_success=good, sent=sent)
+                log_event(logger, "status.written", path=str(self._metrics))
             except KanportError as problem:
                 ending = self._failed(self._metrics, problem, ending)
         return ending
 
-    def _failed(self, path: Path, problem: KanportError, ending: Ending) -> Ending:
-        tell(logger, "status.failed", problem.message, level=logging.WARNING, path=str(path))
+    def _failed(self, path: Path, problem: KanportError, ending: RunSummary) -> RunSummary:
+        log_event(logger, "status.failed", problem.message, level=logging.WARNING, path=str(path))
         if path not in self._refused:
             self._refused.add(path)
             self._warn(problem.message)
@@ -190,15 +192,15 @@ def monitored(
     without_file: Layers,
     run_id: str,
     warn: Callable[[str], None],
-) -> Iterator[Record]:
-    """Write status file and metrics and send notices as the block ends, however it ends.
+) -> Iterator[RunReporter]:
+    """Write status file and metrics and send notices when the block ends, however it ends.
 
-    `layers` gives the settings, and raises ConfigInvalid for a configuration file that is wrong;
-    then those of `without_file` say where to write. The block says with `exit_code` how it went;
-    a status file that cannot be written makes a success a partial one. Where another run holds the
-    lock, the files are left as they are: they are about that one.
+    `layers` returns the settings, and raises ConfigInvalid for an invalid configuration file; then
+    `without_file` names the files. The block sets `exit_code`; a status file that cannot be written
+    turns success into partial success. If another run holds the lock, the files are about that run
+    and stay as they are.
     """
-    record = Record(command, mapping, run_id)
+    record = RunReporter(command, mapping, run_id)
     broken: ConfigInvalid | None = None
     try:
         settings = layers()
@@ -216,7 +218,7 @@ def monitored(
         files: StatusFiles = files,
     ) -> Exit:
         ending = record.ending(code, message, hint=hint, findings=findings)
-        return Exit(_tell(ending, files, settings, warn))
+        return Exit(_report(ending, files, settings, warn))
 
     try:
         if broken is not None:
@@ -240,9 +242,11 @@ def monitored(
     record.exit_code = end(record.exit_code, record.message)
 
 
-def _tell(ending: Ending, files: StatusFiles, layers: Layers, warn: Callable[[str], None]) -> int:
-    """Write the files, send the notices, and give the exit code."""
-    tell(
+def _report(
+    ending: RunSummary, files: StatusFiles, layers: Layers, warn: Callable[[str], None]
+) -> int:
+    """Write the files, send the notices, and return the exit code."""
+    log_event(
         logger,
         "run.ended",
         ending.message,
@@ -259,33 +263,36 @@ def _tell(ending: Ending, files: StatusFiles, layers: Layers, warn: Callable[[st
     for delivery in deliveries:
         channel, to, problem = delivery.channel, delivery.to, delivery.problem
         if problem is None:
-            tell(logger, "notice.sent", channel=channel, to=to)
+            log_event(logger, "notice.sent", channel=channel, to=to)
         else:
             level = logging.WARNING
-            tell(logger, "notice.failed", problem, level=level, channel=channel, to=to)
+            log_event(logger, "notice.failed", problem, level=level, channel=channel, to=to)
             warn(f"Kanport could not send the notice by {channel} ({to}): {problem}")
     if deliveries:
         ending = files.write(ending, deliveries)
     return int(ending.exit_code)
 
 
-def _send(ending: Ending, layers: Layers) -> Iterator[Delivery]:
+def _send(ending: RunSummary, layers: Layers) -> "Iterator[Delivery]":
     file = layers.file
     if file.path is None or not (file.notify.webhook or file.notify.email):
         return
+    # Most runs send nothing, and smtplib takes its time to load.
+    from kanport.notify import DeliveryContext, send_notices
+
     try:
         ca_file, allow_http = layers.take(CA_FILE).value, bool(layers.take(ALLOW_HTTP).value)
     except ConfigInvalid:
-        # What stopped the run is to be told all the same.
+        # The notice about the invalid settings must still go out.
         ca_file, allow_http = None, False
-    surroundings = Surroundings(layers.environ, file.path.parent, ca_file, allow_http)
-    yield from send_notices(file.notify, ending, surroundings)
+    context = DeliveryContext(layers.environ, file.path.parent, ca_file, allow_http)
+    yield from send_notices(file.notify, ending, context)
 
 
-def _tell_findings(findings: Iterable[Finding]) -> None:
+def _log_findings(findings: Iterable[Finding]) -> None:
     if logger.isEnabledFor(logging.DEBUG):
         for finding in findings:
-            tell(
+            log_event(
                 logger,
                 "finding",
                 finding.message,
@@ -294,7 +301,3 @@ def _tell_findings(findings: Iterable[Finding]) -> None:
                 severity=str(finding.severity),
                 place=str(finding.origin) if finding.origin else None,
             )
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,59 +1,170 @@
-"""From inputs and a server to a plan, and whether a plan may be carried out."""
+"""Directories compared with what the last good run recorded of them. Pure.
 
-import os
-import pwd
-import socket
+- An attribute that somebody had then and that is gone now may only be hidden. Some servers prove
+  that it is absent (`kanport.sources.ldap.proof`); of the others, it is unknown.
+- A referral that was not there then may hide everybody who was below it.
+- Another server may have older data than the one that answered then.
+"""
+
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
 from pydantic import SecretStr
 
 from kanport import __version__
-from kanport.errors import (
-    ConfigInvalid,
-    GuardTripped,
-    PlanStale,
-    SourceInvalid,
-)
-from kanport.findings import Finding, stopping
+from kanport.errors import ConfigInvalid, GuardTripped, PlanStale, SourceInvalid
+from kanport.findings import Finding, found, stopping
 from kanport.kanboard.client import Client
 from kanport.kanboard.current import read_current
 from kanport.ledger import recall
 from kanport.mapping import load_mapping
-from kanport.memory import NOTHING, LedgerState
+from kanport.memory import NOTHING, DirectoryMemory, LedgerState, SourceMemory
 from kanport.messages import counted
 from kanport.model import CurrentState, DesiredState, PasswordCell
 from kanport.normalize.users import read_passwords
+from kanport.origin import Origin
 from kanport.pipeline.directories import compare_directories, doubt_leavers, doubt_losses
-from kanport.pipeline.inputs import Inputs, read_tables
-from kanport.pipeline.recalled import compared_with
+from kanport.pipeline.inputs import Inputs, inputs_of, read_tables
+from kanport.pipeline.state_dir import current_actor, utc_now
 from kanport.plan.change import Action
+from kanport.plan.guards.allowances import allow_key
 from kanport.plan.make import make_plan
 from kanport.plan.matching import numbers_are_ids, people_wanted, private_projects, projects_wanted
 from kanport.plan.model import GuardVerdict, Plan
+from kanport.table import ACTIVE, LOST, Directory, Odd, Row, Table, entry_key
+
+
+def doubt_by_last_run(inputs: Inputs, memory: LedgerState, allowed: Mapping[str, int]) -> Inputs:
+    """Return the inputs with everything in doubt that the last good run makes doubtful.
+
+    `allowed` is what is allowed for this run, as `kanport.plan.guards.parse_allowed` gives it.
+    """
+    good = memory.last_good.sources if memory.last_good is not None else {}
+    tables = {
+        name: _compared(table, good.get(name), allowed) for name, table in inputs.tables.items()
+    }
+    if all(tables[name] is table for name, table in inputs.tables.items()):
+        return inputs
+    return replace(inputs_of(inputs.mapping, tables), ledger=inputs.ledger)
+
+
+def _compared(table: Table, good: SourceMemory | None, allowed: Mapping[str, int]) -> Table:
+    facts, before = table.directory, good.directory if good is not None else None
+    if facts is None:
+        return table
+    older = _why_older(facts, len(table.rows), good)
+    if older:
+        # What nobody can compare is what the next run is compared with, if nothing stops this one.
+        sure = older == "unknown" or allow_key("stale", table.source) in allowed
+        table = replace(table, directory=replace(facts, older=older, sure=sure))
+    if before is None:
+        return table
+    if not facts.proves and allow_key("columns", table.source) not in allowed:
+        table = _without_lost(table, before)
+    return _without_referred(table, before, allowed.get(allow_key("referrals", table.source), 0))
+
+
+# --- servers --------------------------------------------------------------------------------------
+
+
+def _why_older(now: Directory, rows: int, good: SourceMemory | None) -> str:
+    """Return why the data may be older than those of the last good run; empty where nothing is."""
+    first = now.servers[0] if now.servers else now.server
+    then = good.directory if good is not None else None
+    if good is None or then is None or not then.server:
+        return "" if now.server == first else "unknown"
+    counted = [mark for mark in then.marks if mark in now.marks]
+    if any(now.marks[mark] < then.marks[mark] for mark in counted):
+        return "marks"
+    # A copy that has not heard of a server at all has none of the changes that were made there.
+    if now.marks and any(_is_csn(mark) and mark not in now.marks for mark in then.marks):
+        return "marks"
+    if counted or now.server == then.server:
+        return ""
+    if rows < good.rows:
+        return "rows"
+    return "newest" if now.newest < then.newest and now.newest else ""
+
+
+def _is_csn(mark: str) -> bool:
+    return mark.startswith("csn ")
+
+
+# --- referrals ------------------------------------------------------------------------------------
+
+
+def _without_referred(table: Table, before: DirectoryMemory, allowed: int) -> Table:
+    """Return the table as one that proves nobody's absence, where more lies on other servers."""
+    facts = table.directory
+    if facts is None or before.referrals is None:
+        return table
+    new = facts.referrals - before.referrals
+    if len(new) <= allowed:
+        return table
+    finding = found(
+        "referrals-new",
+        Origin(table.source),
+        count=len(new),
+        referrals=tuple(sorted(new)),
+        source=table.source,
+    )
+    return replace(
+        table,
+        partial=True,
+        findings=(*table.findings, finding),
+        directory=replace(facts, sure=False),
+    )
+
+
+# --- attributes -----------------------------------------------------------------------------------
+
+
+def _without_lost(table: Table, before: DirectoryMemory) -> Table:
+    """Return the table with the cells unknown whose attribute an entry had and has no more."""
+    facts = table.directory
+    assert facts is not None  # noqa: S101 - for the type checker
+    rows = list(read := tuple(table.rows))
+    holders = dict(facts.holders)
+    for number, row in enumerate(rows):
+        key = entry_key(row)
+        lost = [
+            name
+            for name, keys in before.had.items()
+            if key in keys
+            and key not in facts.absent.get(name, ())
+            and _lacks(row, key, name, holders)
+        ]
+        for name in lost:
+            rows[number] = row = _unknown(row, name, computed=name in facts.asked)
+        for name in holders.keys() & set(lost):
+            holders[name] |= {key}
+    if all(new is old for new, old in zip(rows, read, strict=True)):
+        return table
+    return replace(table.with_rows(rows), directory=replace(facts, holders=holders))
+
+
+def _lacks(row: Row, key: str, name: str, holders: Mapping[str, frozenset[str]]) -> bool:
+    if name in holders:
+        return key not in holders[name]
+    return name in row.values and not row.values[name] and name not in row.odd
+
+
+def _unknown(row: Row, name: str, *, computed: bool) -> Row:
+    column = ACTIVE if computed else name
+    if computed and row.values.get(ACTIVE) != "true":
+        return row
+    return replace(
+        row,
+        values={**row.values, column: ""},
+        odd={**row.odd, column: Odd.unproven(name, LOST)},
+    )
+
+
+# --- from inputs and a server to a plan, and whether a plan may be carried out --------------------
 
 _MAY_LOSE = (Action.MEMBERSHIP_REVOKE, Action.MEMBERSHIP_CHANGE, Action.GROUP_MEMBER_REMOVE)
-
-
-def utc_now() -> str:
-    """Give the time in UTC as the plan and the journal hold it (RFC 3339, seconds)."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def who_runs() -> str:
-    """Return the user and the machine, such as `ann@build7`.
-
-    The user is the one whom this process runs as: the environment, which anybody can set, is not
-    asked. A user without a name is given by number.
-    """
-    number = os.geteuid()
-    try:
-        name = pwd.getpwuid(number).pw_name
-    except KeyError:
-        name = f"uid {number}"
-    return f"{name}@{socket.gethostname()}"
 
 
 def read_state(
@@ -121,7 +232,7 @@ def plan_and_state(
     """
     path = inputs.ledger
     memory = recall(path, client.url) if path is not None else NOTHING
-    inputs = compared_with(inputs, memory, allowed)
+    inputs = doubt_by_last_run(inputs, memory, allowed)
     nameless = inputs.desired.unknown.nameless
     inputs, entries = compare_directories(inputs, memory.entries, allowed)
     users = inputs.mapping.spec.users
@@ -147,7 +258,7 @@ def plan_and_state(
             sources=inputs.source_refs,
             created_at=at,
             version=__version__,
-            made_by=who_runs(),
+            made_by=current_actor(),
             memory=memory,
             # What no ledger is to record, no plan has to hold.
             entries=entries if path is not None and entries else None,

@@ -10,7 +10,8 @@ import numpy as np
 from pydantic import SecretStr
 
 from kanport.coded import Coded, objects
-from kanport.config import Settings, Timeouts, normalize_url
+from kanport.config.address import normalize_url
+from kanport.config.settings import Settings, Timeouts
 from kanport.errors import ConfigInvalid, Unreachable
 from kanport.export.tables import Listing, listings, not_whole
 from kanport.files import read_secret

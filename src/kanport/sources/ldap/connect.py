@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from kanport.errors import ConfigInvalid, Unreachable
-from kanport.events import tell
+from kanport.events import log_event
 from kanport.files import read_secret
 from kanport.mapping.ldap import LdapSource, SecretReference
 from kanport.network import LONGEST_EXCHANGE
@@ -90,14 +90,14 @@ def connected(
                 most=Most(spec.max_entries, spec.max_entry_bytes, spec.max_bytes),
             )
         except Refused as refused:
-            tell(logger, "directory.refused", str(refused), source=name, url=url)
+            log_event(logger, "directory.refused", str(refused), source=name, url=url)
             failures.append(f"{url}: {refused}")
             if refused.hint:
                 hints.append(refused.hint)
             if refused.final:
                 break
             continue
-        tell(
+        log_event(
             logger,
             "directory.connected",
             source=name,

@@ -10,7 +10,7 @@ from enum import Enum, auto
 from typing import NoReturn
 
 from kanport.errors import SourceInvalid, Unreachable
-from kanport.events import tell
+from kanport.events import log_event
 from kanport.findings import found
 from kanport.sources.ldap.attributes import number, texts
 from kanport.sources.ldap.ber import NOT_HERE, SUCCESS, Attributes, Done, Entry, meaning, told
@@ -339,7 +339,7 @@ def _more_of(setting: str) -> str:
 def _log(where: _Where, end: Done, came: int) -> None:
     base, scope, filter_, attributes = where.question
     # Filters that look up many entries at once are long, and values are never logged.
-    tell(
+    log_event(
         logger,
         "directory.search",
         level=logging.DEBUG,

@@ -1,28 +1,40 @@
-"""What apply, resume and sync do around a run, from the lock to the ledger."""
+"""Apply and resume: the use cases around a run, from the lock to the ledger.
+
+A plan or a journal is checked in two steps: first as far as that needs no server (`Application`,
+`Resumption`), then with the locks held and the server at hand (`Ready`). `kanport.pipeline.run`
+does what is inside. Approvals beside plans are made and checked here.
+"""
 
 import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from kanport import __version__
 from kanport.apply.concurrency import Options
 from kanport.apply.journal import Recorded, load_journal
-from kanport.errors import ConfigInvalid, Exit, LockHeld, UsageError
-from kanport.events import new_run_id, tell
+from kanport.approval import (
+    Approval,
+    approval_key,
+    approve,
+    approved_for,
+    load_approval,
+    write_approval,
+)
+from kanport.errors import ConfigInvalid, Exit, GuardTripped, UsageError
+from kanport.events import log_event, new_run_id
 from kanport.facts import Fact, fact
+from kanport.files import Kind, check_target
 from kanport.kanboard.client import Client
+from kanport.ledger import record_good
 from kanport.lock import Holder
 from kanport.messages import counted
 from kanport.outcome import Approved, Outcome, Run
-from kanport.pipeline.alone import alone, wait_for_killed_runs
-from kanport.pipeline.approving import approval_beside, approval_of
-from kanport.pipeline.checking import check_fresh, check_resumable, ledger_of
-from kanport.pipeline.cut_off import runs_cut_off, settle_run
-from kanport.pipeline.inputs import Inputs
-from kanport.pipeline.keeping import state_stem
+from kanport.pipeline.inputs import Inputs, files_of_plan
 from kanport.pipeline.planning import check_guards, passwords_for, plan_inputs
 from kanport.pipeline.results import (
     Compared,
@@ -36,7 +48,24 @@ from kanport.pipeline.results import (
     never,
     random_passwords,
 )
-from kanport.pipeline.running import Execution, apply_plan, remember, remember_good, resume_run
+from kanport.pipeline.run import (
+    Execution,
+    apply_plan,
+    check_fresh,
+    check_resumable,
+    ledger_of,
+    remember,
+    resume_run,
+)
+from kanport.pipeline.state_dir import (
+    current_actor,
+    run_lock,
+    state_stem,
+    utc_now,
+    utc_text,
+    wait_for_killed_runs,
+)
+from kanport.plan.ledger_update import good_run_of
 from kanport.plan.model import Plan
 from kanport.plan.plan_file import load_plan, plan_digest
 
@@ -44,17 +73,89 @@ logger = logging.getLogger(__name__)
 
 FilePath = str | os.PathLike[str]
 
+# --- approvals ------------------------------------------------------------------------------------
+
+
+def approval_beside(plan_path: Path) -> Path:
+    """Return where the approval of a plan is by default.
+
+    >>> str(approval_beside(Path("plan.json")))
+    'plan.approval.json'
+    """
+    return plan_path.with_name(f"{plan_path.stem}.approval.json")
+
+
+def approval_of(
+    plan: Plan, path: Path | None, report: Reporter, *, required: bool
+) -> Approved | None:
+    """Return the approval that a run records; raise GuardTripped if one is required and missing."""
+    if path is None:
+        if required:
+            raise GuardTripped(
+                "there is no approval of this plan; nothing was written",
+                hint="name the file of the approval",
+            )
+        return None
+    if not required and not path.exists():
+        return None
+    try:
+        approval = load_approval(path)
+        return approved_for(approval, plan, now=utc_now(), key=approval_key(os.environ))
+    except (GuardTripped, UsageError) as problem:
+        if not required:
+            why = "; ".join((problem.message, *problem.details))
+            report.notice(fact("approval-ignored", approval=str(path), why=why))
+            return None
+        if isinstance(problem, GuardTripped):
+            raise
+        raise GuardTripped(
+            f"there is no approval of this plan; nothing was written: {problem.message}",
+            details=problem.details,
+            hint="look at the plan, then: kanport approve PLAN.json --by NAME --note TEXT",
+        ) from problem
+
+
+def approve_plan(
+    plan_path: Path, *, by: str, note: str, lasts: timedelta, path: Path | None = None
+) -> Approval:
+    """Write the approval of exactly the plan of a file; it is signed where a key is set.
+
+    Raises GuardTripped for a plan that a safety check stops, ConfigInvalid for a key that cannot be
+    used, and UsageError.
+    """
+    path = path or approval_beside(plan_path)
+    check_target(path, inputs=[plan_path], over=Kind.APPROVAL)
+    plan = load_plan(plan_path)
+    check_target(path, inputs=files_of_plan(plan), over=Kind.APPROVAL)
+    check_guards(plan)
+    now = datetime.now(UTC).replace(microsecond=0)
+    approval = approve(
+        plan,
+        by=by,
+        note=note,
+        approved_at=utc_text(now),
+        expires_at=utc_text(now + lasts),
+        recorded_by=current_actor(),
+        version=__version__,
+        key=approval_key(os.environ),
+    )
+    write_approval(path, approval)
+    return approval
+
+
+# --- apply and resume -----------------------------------------------------------------------------
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who runs Kanport: the command that other runs are told of, and the id of the run."""
+    """Who runs Kanport: the command, as other runs report it, and the id of the run."""
 
     command: str = "kanport, called from Python"
     run_id: str = field(default_factory=new_run_id)
 
 
 class RunCutOff(UsageError):
-    """A run of this very plan was cut off; `resume` finishes it. `journal` is its record."""
+    """A run of this plan was interrupted; `resume` finishes it. `journal` is its journal."""
 
     def __init__(self, message: str, *, journal: Path, recorded: Recorded) -> None:
         super().__init__(message, hint="resume the run of this journal")
@@ -94,7 +195,7 @@ class Ready:
 
 
 class _Prepared:
-    """What is to be carried out, checked as far as that needs no server."""
+    """A run to begin or to finish, checked as far as that needs no server."""
 
     def __init__(
         self,
@@ -108,11 +209,11 @@ class _Prepared:
         self._mapping = path_of(mapping)
         self._passwords_to = path_of(passwords_to)
 
-    def _alone(
+    def _run_lock(
         self, server: Client, plan: Plan, journal: Path, *, state: Path | None, wait: float
     ) -> AbstractContextManager[tuple[Holder, ...]]:
-        """Lock the server and the ledger; the block gets the locks' holders that were killed."""
-        return alone(
+        """Lock the server and the ledger; yield the holders of the locks that were killed."""
+        return run_lock(
             server.url,
             ledger_of(plan, self._mapping),
             state=state,
@@ -136,7 +237,7 @@ class _Prepared:
 
 
 class Application(_Prepared):
-    """A plan to carry out, checked as far as that needs no server.
+    """A plan to apply, checked as far as that needs no server.
 
     The arguments are those of `apply`. Raises GuardTripped, UsageError and RunCutOff.
     """
@@ -194,12 +295,12 @@ class Application(_Prepared):
 
         Raises LockHeld, PlanStale, GuardTripped and Unreachable.
         """
-        folder = state_folder_of(state)
+        folder = path_of(state)
         journal = self.journal
         if journal is None:
             stem = state_stem(folder, self.plan, self._caller.run_id)
             journal = stem.with_name(f"{stem.name}.journal.jsonl")
-        with self._alone(server, self.plan, journal, state=folder, wait=wait) as killed:
+        with self._run_lock(server, self.plan, journal, state=folder, wait=wait) as killed:
             with self._report.stage(Stage.SERVER):
                 wait_for_killed_runs(server, killed, folder)
                 checked = check_fresh(self.plan, server, self._mapping)
@@ -290,9 +391,9 @@ class Resumption(_Prepared):
         Yields the result where nothing is left to do. Raises LockHeld, PlanStale, GuardTripped and
         Unreachable.
         """
-        folder = state_folder_of(state)
+        folder = path_of(state)
         plan = self.recorded.plan
-        with self._alone(server, plan, self.journal, state=folder, wait=wait) as killed:
+        with self._run_lock(server, plan, self.journal, state=folder, wait=wait) as killed:
             # The run may have come further while another one was waited for.
             recorded = self.recorded = load_journal(self.journal)
             kept = recorded.terms.passwords_to
@@ -336,18 +437,13 @@ class Resumption(_Prepared):
         return approval_beside(self.journal.with_name(f"{stem}.json"))
 
     def _look_at_approval(self) -> Approved | None:
-        """Return the approval where apply would want one, or did when the run began."""
+        """Return the approval if apply would need one, or needed one when the run began."""
         if not self._required and self.recorded.terms.approval is None:
             return None
         return approval_of(self.recorded.plan, self._approval, self._report, required=True)
 
 
 # --- the inside of runs ---------------------------------------------------------------------------
-
-
-def state_folder_of(state: FilePath | None) -> Path | None:
-    """Return the state folder that is named, else that of KANPORT_STATE; None for the default."""
-    return path_of(state) or path_of(os.environ.get("KANPORT_STATE") or None)
 
 
 def refuse_existing(path: Path, what: str, option: str) -> None:
@@ -365,17 +461,17 @@ def path_of(path: FilePath | None) -> Path | None:
 
 
 def reporter_of(progress: OnProgress) -> Reporter:
-    """Return what passes events on to a callback; a use case within another one keeps its own."""
+    """Return the reporter for a callback; a use case inside another one keeps its reporter."""
     return progress if isinstance(progress, Reporter) else Reporter(progress)
 
 
 def options_for(options: Options | None, server: Client) -> Options:
-    """Return how to carry out a plan, by default as the settings of the server say."""
+    """Return how to apply a plan; by default as the settings of the server say."""
     return options if options is not None else Options(batch_size=server.settings.batch_size)
 
 
 def _refuse_journal(path: Path, plan: Plan) -> None:
-    """Refuse to write over a journal; RunCutOff is raised for that of a run to resume."""
+    """Raise UsageError if a journal exists; RunCutOff for that of an interrupted run."""
     if not os.path.lexists(path):
         return
     try:
@@ -427,7 +523,7 @@ def carry_out_and_record(
     report: Reporter,
     should_stop: Callable[[], bool],
 ) -> Result:
-    """Carry out a plan or the rest of it, and write the ledger."""
+    """Apply a plan or the rest of it, and write the ledger."""
     if not plan.changes:
         return nothing_to_do(plan, how.mapping_path, report)
     changes = {change.id: change for change in plan.changes}
@@ -439,7 +535,7 @@ def carry_out_and_record(
             "project": change.project,
             "group": change.group,
         }
-        tell(
+        log_event(
             logger,
             "change.settled",
             change=change.id,
@@ -466,7 +562,7 @@ def carry_out_and_record(
 
 
 def nothing_to_do(plan: Plan, mapping: Path | None, report: Reporter) -> Result:
-    """Write what a plan without changes teaches into the ledger."""
+    """Record a plan without changes in the ledger."""
     remembered = _remembered(plan, None, mapping, report)
     return Result(plan, remembered=remembered, notices=tuple(report.notices))
 
@@ -483,11 +579,16 @@ def _remembered(plan: Plan, run: Run | None, mapping: Path | None, report: Repor
 def remembered_as_good(
     result: Result, run_id: str, mapping: Path | None, report: Reporter
 ) -> Result:
-    """Write into the ledger that nothing is left to do, if that is so."""
+    """Record in the ledger that nothing is left to do, if that is so."""
     if result.exit_code is not Exit.OK:
         return result
+    plan = result.plan
+    path = ledger_of(plan, mapping)
+    if path is None or not plan.sources:
+        return result
     try:
-        remember_good(result.plan, run_id=run_id, mapping_path=mapping)
+        now = utc_now()
+        record_good(path, plan.server.url, good_run_of(plan, run_id=run_id, now=now))
     except ConfigInvalid as problem:
         report.notice(_unwritten("good", problem))
         return replace(result, remembered=False, notices=tuple(report.notices))
@@ -499,35 +600,12 @@ def _unwritten(case: str, problem: ConfigInvalid) -> Fact:
 
 
 def compared(result: Result, inputs: Inputs, client: Client, report: Reporter) -> Result:
-    """Read the server once more and plan again; nothing should be left to do.
+    """Read the server again and plan again; nothing should be left to do.
 
-    For those who are missing it is the same run, so the second plan has the time of the first.
+    The second plan has the time of the first: no waiting time passes between the two.
     """
     with report.stage(Stage.VERIFICATION):
         left = plan_inputs(inputs, client, now=lambda: result.plan.created_at)
-    tell(logger, "run.verified", left=len(left.changes))
+    log_event(logger, "run.verified", left=len(left.changes))
     report(Compared(left.changes))
     return replace(result, needed=left.changes)
-
-
-def settle_runs_cut_off(
-    client: Client, report: Reporter, state: Path | None, mapping: Path
-) -> None:
-    """Find out what earlier runs of a mapping did that were cut off, and report each, once."""
-    for path, recorded in runs_cut_off(state, mapping, client.url, warn=report.notice):
-        try:
-            run = settle_run(recorded, client, Execution(path), mapping)
-        except (UsageError, LockHeld) as problem:
-            report.notice(fact("run-not-settled", why=problem.why))
-            continue
-        tally = run.tally()
-        tell(logger, "run.settled", cut_off=run.id, tally=tally.to_dict())
-        report.notice(
-            fact(
-                "run-settled",
-                run=run.id,
-                made=tally.done + tally.already,
-                planned=tally.planned,
-                journal=str(path),
-            )
-        )

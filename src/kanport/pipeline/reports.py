@@ -16,9 +16,9 @@ from kanport.ledger import recall
 from kanport.memory import NOTHING
 from kanport.outcome import Run, Signature
 from kanport.pipeline.inputs import Inputs
-from kanport.pipeline.keeping import load_plan_or_journal
 from kanport.pipeline.planning import plan_and_state
 from kanport.pipeline.results import OnProgress, Reporter, Result, Stage, Verification, ignore
+from kanport.pipeline.state_dir import load_plan_or_journal
 from kanport.plan.compare import compare
 from kanport.plan.model import Plan, PlanMapping
 from kanport.plan.plan_file import load_plan

@@ -1,0 +1,424 @@
+"""A first mapping: for a file by its headers, for a directory by what it says it is."""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from kanport.errors import ConfigInvalid, KanportError, SourceInvalid, Unreachable, UsageError
+from kanport.export.files import write_tables
+from kanport.export.mapping import mapping_for
+from kanport.export.tables import (
+    GROUP_MEMBERS,
+    GROUPS,
+    MEMBERSHIPS,
+    PROJECTS,
+    USERS,
+    Listing,
+    Record,
+    listings,
+    not_whole,
+)
+from kanport.fields import USER_FIELDS
+from kanport.files import Kind, write_file
+from kanport.init import (
+    LOCK_ATTRIBUTES,
+    DirectoryKind,
+    FoundDirectory,
+    draft_for_directory,
+    draft_for_table,
+    guess,
+)
+from kanport.kanboard.client import Client
+from kanport.kanboard.current import read_current
+from kanport.ledger import adopt, recall
+from kanport.mapping.ldap import LdapSource
+from kanport.mapping.spec import CsvSource, ExcelSource, Source
+from kanport.names import compare_key
+from kanport.names import normalize as in_form
+from kanport.normalize.projects import name_problem as project_problem
+from kanport.normalize.relations import name_problem as group_problem
+from kanport.pipeline.inputs import Inputs
+from kanport.pipeline.results import OnProgress, Reporter, Stage, ignore
+from kanport.pipeline.state_dir import run_lock, utc_now
+from kanport.plan.matching import numbers_are_ids, people_wanted, projects_wanted
+from kanport.plan.ownership import Adoption, adoptable, project_matches
+from kanport.plan.resolve import resolve
+from kanport.rules import control_problem, strip_blanks
+from kanport.sources import SourceContext, read_source
+from kanport.table import Table
+
+# In so many rows from the top, headers are looked for.
+TITLE_ROWS = 10
+# Findings about a file that is broken, too large or of another kind, whatever its headers are.
+_FILE_ITSELF = {"file-damaged", "file-kind", "file-too-large"}
+
+_SECONDS = 5
+_NAMES: dict[DirectoryKind, str] = {
+    "active-directory": "Active Directory",
+    "ad-lds": "Active Directory Lightweight Directory Services",
+    "freeipa": "FreeIPA",
+    "389-ds": "389 Directory Server",
+    "openldap": "OpenLDAP",
+}
+
+
+def ask_directory(url: str, base: str, ca_file: str | None = None) -> FoundDirectory:
+    """Return which server a directory is; `unknown` where it does not tell.
+
+    Sends neither name nor password. Raises KanportError where no connection comes about.
+    """
+    # Importing ldap3 takes longer than reading a small file.
+    from kanport.sources.ldap.attributes import texts
+    from kanport.sources.ldap.connect import connected
+    from kanport.sources.ldap.proof import Proof
+    from kanport.sources.ldap.search import Directory, Kind, kind_of
+
+    kinds: dict[Kind, DirectoryKind] = {
+        Kind.ACTIVE_DIRECTORY: "active-directory",
+        Kind.SAMBA: "active-directory",
+        Kind.LIGHTWEIGHT: "ad-lds",
+        Kind.FREEIPA: "freeipa",
+        Kind.DS389: "389-ds",
+        Kind.OPENLDAP: "openldap",
+    }
+    spec = LdapSource.model_validate(
+        {
+            "type": "ldap",
+            "url": url,
+            "base": base,
+            "ca_file": ca_file,
+            "connect_timeout": _SECONDS,
+            "timeout": _SECONDS,
+        }
+    )
+    with connected("init", spec, base=Path(), environ={}) as (connection, _):
+        directory = Directory(connection, 0)
+        kind = kinds.get(kind_of(directory.root), "unknown")
+        proof = Proof(directory)
+        # FreeIPA's root entry may not show what it is; its schema and its tree do.
+        in_accounts = "cn=accounts," in base.lower().replace(" ", "")
+        in_schema = proof.shows_schema and proof.knows("ipaUniqueID")
+        if kind == "389-ds" and (in_accounts or in_schema):
+            kind = "freeipa"
+        knows = frozenset(filter(proof.knows, LOCK_ATTRIBUTES)) if proof.shows_schema else None
+        version = " ".join(texts(directory.root.get("vendorversion", [])))
+        name = _NAMES.get(kind, "")
+        return FoundDirectory(kind, f"{name} ({version})" if name and version else name, knows)
+
+
+def named_directory(kind: DirectoryKind) -> FoundDirectory:
+    """Return a directory of which only its kind is known."""
+    return FoundDirectory(kind, _NAMES[kind])
+
+
+def try_to_ask(url: str, base: str, ca_file: str | None) -> tuple[FoundDirectory | None, str]:
+    """Return which server a directory is, or None and why it could not be asked."""
+    try:
+        found = ask_directory(url, base, ca_file)
+    except (KanportError, ValueError) as problem:
+        details = getattr(problem, "details", ())
+        return None, "; ".join(map(str, details)) or str(problem)
+    return found, "" if found.kind != "unknown" else "it does not say what it is"
+
+
+def mapping_for_directory(
+    url: str,
+    base: str,
+    target: Path,
+    *,
+    kind: DirectoryKind | None = None,
+    bind_dn: str | None = None,
+    ca_file: str | None = None,
+) -> tuple[str, FoundDirectory, str]:
+    """Return a first mapping for a directory, what the directory is, and why that is not known.
+
+    `target` is where the mapping will be. With `kind`, nothing is sent anywhere.
+    """
+    if kind is not None:
+        found, why = named_directory(kind), ""
+    else:
+        draft_for_directory(url, base, str(target))
+        trusted = None if ca_file is None else str(target.parent / ca_file)
+        asked, why = try_to_ask(url, base, trusted)
+        found = asked or FoundDirectory("unknown")
+    text = draft_for_directory(url, base, str(target), found, login=bind_dn, ca_file=ca_file)
+    return text, found, why
+
+
+def mapping_for_file(
+    file: Path,
+    target: Path,
+    *,
+    encoding: str | None = None,
+    sheet: str | None = None,
+    header_row: int | None = None,
+) -> str:
+    """Return a first mapping for a CSV or Excel file; `target` is where the mapping will be.
+
+    Raises UsageError for another kind of file, and SourceInvalid for one that cannot be used.
+    """
+    if file.suffix.lower() in (".xlsx", ".xlsm"):
+        book = ExcelSource(type="excel", path=str(file), sheet=sheet, hidden_rows="read")
+        table, row = _table_below(book, header_row)
+        options = f", sheet: {json.dumps(sheet, ensure_ascii=False)}" if sheet else ""
+        options += f", header_row: {row}" if row > 1 else ""
+    elif file.suffix.lower() in (".csv", ".txt", ".tsv"):
+        table = _table(CsvSource(type="csv", path=str(file), encoding=encoding))
+        options = f", encoding: {encoding}" if encoding else ""
+    else:
+        raise UsageError(f"{file} is neither a .csv nor an .xlsx file")
+    return draft_for_table(table, file, target, options=options)
+
+
+def _table_below(book: ExcelSource, header_row: int | None) -> tuple[Table, int]:
+    """Return the rows of a sheet and the row of its headers, which a title may stand above."""
+    rows = range(1, TITLE_ROWS + 1) if header_row is None else (header_row,)
+    first: SourceInvalid | None = None
+    for row in rows:
+        try:
+            table = _table(book.model_copy(update={"header_row": row}))
+        except SourceInvalid as problem:
+            if _FILE_ITSELF & {found.code for found in problem.findings}:
+                # Another row of headers changes nothing, and a bomb is expensive each time.
+                raise
+            first = first or problem
+            continue
+        if header_row is not None or {"username", "email"} & guess(table.columns).columns.keys():
+            return table, row
+    if first is None:
+        return _table(book), 1
+    raise SourceInvalid(
+        first.message,
+        findings=first.findings,
+        hint="if the headers stand in another row, name it with --header-row",
+    ) from first
+
+
+def _table(source: Source) -> Table:
+    return read_source("people", source, SourceContext(Path()))
+
+
+# --- what a server holds, read whole and written down, and what of it would not come back as it is
+
+
+def read_listings(client: Client) -> Mapping[str, Listing]:
+    """Read users, groups, projects and access of a server as tables, by name; only reads.
+
+    Raises Unreachable where not all of it can be read: half an export would be taken for a whole
+    one.
+    """
+    state = read_current(
+        client, choose_projects=lambda projects: [project.id for project in projects]
+    )
+    if (problem := not_whole(state)) is not None:
+        raise Unreachable(
+            problem,
+            hint="try again, and raise PHP's memory_limit on the server for the time of the export",
+        )
+    return listings(state)
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What an export holds: how many rows each table has, and what does not come back as it is."""
+
+    rows: Mapping[str, int]
+    lossy: tuple[str, ...]
+
+
+def check_new_mapping(path: Path) -> None:
+    """Raise UsageError for a mapping that exists already."""
+    if path.exists():
+        raise UsageError(f"{path} exists already", hint="name another file, or move that one away")
+
+
+def export(
+    server: Client, target: Path, *, mapping: Path | None = None, progress: OnProgress = ignore
+) -> Exported:
+    """Write users, groups, projects and access to a workbook, a YAML file or a folder of CSV files.
+
+    `mapping` is a new file for a mapping that reads the export back. Raises Unreachable where not
+    everything can be read, and UsageError where a file cannot be written.
+    """
+    if mapping is not None:
+        check_new_mapping(mapping)
+    with Reporter(progress).stage(Stage.SERVER):
+        tables = read_listings(server)
+    write_tables(target, tables.values())
+    if mapping is not None:
+        text = mapping_for(target, mapping.parent, tables)
+        write_file(mapping, text, mode=0o644, over=Kind.MAPPING)
+    return Exported({name: len(table.rows) for name, table in tables.items()}, lossy_values(tables))
+
+
+# --- what is read back as another value, or refused ---------------------------------------------
+
+_CHECKS = {
+    **{(USERS, field.name): field.check for field in USER_FIELDS if field.check is not None},
+    (GROUPS, "group"): group_problem,
+    (PROJECTS, "name"): project_problem,
+}
+_REPEATED = frozenset({(GROUP_MEMBERS, "group"), (GROUP_MEMBERS, "username")}) | {
+    (MEMBERSHIPS, "username"),
+    (MEMBERSHIPS, "project"),
+    (MEMBERSHIPS, "access"),
+    (PROJECTS, "project"),
+    (PROJECTS, "owner"),
+    (PROJECTS, "description"),
+}
+"""Columns whose values stand in another table, and those that are made for reading."""
+
+
+def lossy_values(tables: Mapping[str, Listing]) -> tuple[str, ...]:
+    """Say which values a plan made of these tables takes for others, or refuses; one line each."""
+    return tuple(dict.fromkeys(_told(tables)))
+
+
+def _told(tables: Mapping[str, Listing]) -> Iterator[str]:
+    for name, listing in tables.items():
+        for number, column in enumerate(listing.columns):
+            if (name, column) in _REPEATED:
+                continue
+            for row in listing.rows:
+                if why := _trouble(name, column, row[number]):
+                    about = "" if number == 0 else f" of {row[0]!r}"
+                    yield f"{name}: the {_word(column)} {row[number]!r}{about} {why}"
+    yield from _alike(tables[USERS].rows, "usernames")
+    yield from _alike(tables[GROUPS].rows, "groups")
+    yield from _same_names(tables[PROJECTS].rows)
+
+
+def _trouble(table: str, column: str, text: str) -> str | None:
+    if not text:
+        nobody = (table, column) in ((USERS, "username"), (GROUPS, "group"))
+        return "cannot be read back: it is empty" if nobody else None
+    clean = in_form("NFC", strip_blanks(text))
+    check = _CHECKS.get((table, column), control_problem)
+    problem = check(clean) or control_problem(clean)
+    if problem is not None:
+        return f"cannot be read back: {problem.text}"
+    if "\ufffd" in clean:
+        return "cannot be read back: letters in it were lost"
+    return f"is read back as {clean!r}" if clean != text else None
+
+
+def _word(column: str) -> str:
+    return {"external_id": "external id"}.get(column, column)
+
+
+def _alike(rows: Iterable[Record], what: str) -> Iterator[str]:
+    by_key: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        by_key[compare_key(row[0])].append(row[0])
+    for same in by_key.values():
+        if len(same) > 1:
+            names = " and ".join(map(repr, sorted(same)))
+            yield f"the {what} {names} are one and the same for MariaDB, so a plan refuses them"
+
+
+def _same_names(rows: Iterable[Record]) -> Iterator[str]:
+    for called, name, identifier, *_ in rows:
+        if called not in (name, identifier):
+            yield (
+                f"the project {called!r} shares its name with another one, so a plan leaves it out;"
+                " give it an identifier"
+            )
+
+
+# --- telling Kanport to manage what it did not make -----------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Adoptable:
+    """What the ledger would take in: users and memberships that are on the server already."""
+
+    found: Adoption
+    ledger: Path
+    _inputs: Inputs
+    _url: str
+
+    def adopt(self) -> None:
+        """Record all of it; raise ConfigInvalid where the ledger cannot be written."""
+        adopt_all(self._inputs, self._url, self.found)
+
+
+@contextmanager
+def adopting(
+    inputs: Inputs,
+    server: Client,
+    *,
+    users: Collection[str] = (),
+    memberships: Collection[str] = (),
+    state: Path | None = None,
+    wait: float = 0.0,
+    command: str,
+    progress: OnProgress = ignore,
+) -> Iterator[Adoptable]:
+    """Lock the server and the ledger, and find what Kanport could manage from now on.
+
+    `users` and `memberships` are patterns; by default what the sources name is found. `command` is
+    what other runs are told. Raises LockHeld, Unreachable and ConfigInvalid.
+    """
+    ledger = ledger_needed(inputs)
+    with run_lock(
+        server.url,
+        ledger,
+        state=state,
+        command=command,
+        token=server.settings.token,
+        wait=wait,
+    ):
+        with Reporter(progress).stage(Stage.SERVER):
+            found = find_adoptable(inputs, server, users=users, memberships=memberships)
+        yield Adoptable(found, ledger, inputs, server.url)
+
+
+def find_adoptable(
+    inputs: Inputs,
+    client: Client,
+    *,
+    users: Collection[str] = (),
+    memberships: Collection[str] = (),
+) -> Adoption:
+    """Read the server and give what is to be managed from now on; see `kanport.plan.ownership`.
+
+    Sends no procedure that writes. Rows with an error name nobody here. Raises ConfigInvalid where
+    the mapping names no ledger, or it cannot be used.
+    """
+    memory = recall(ledger_needed(inputs), client.url)
+    numbers = numbers_are_ids(inputs.mapping.spec)
+    usernames, user_ids = people_wanted(inputs.desired, memory.identities)
+    current = read_current(
+        client,
+        choose_projects=lambda projects: (
+            projects_wanted(inputs.desired, projects, numbers=numbers)
+            | project_matches(projects, memberships, numbers=numbers)
+        ),
+        with_groups=False,
+        usernames=usernames,
+        user_ids=user_ids,
+    )
+    spec = inputs.mapping.spec
+    resolved = resolve(inputs.desired, current, spec, inputs.findings, memory.identities)
+    return adoptable(resolved, current, spec, memory, users=users, memberships=memberships)
+
+
+def adopt_all(
+    inputs: Inputs, url: str, adoption: Adoption, *, now: Callable[[], str] = utc_now
+) -> None:
+    """Record in the ledger that these are managed; raises as `find_adoptable`."""
+    path = ledger_needed(inputs)
+    adopt(path, url, users=adoption.names, grants=adoption.grants, now=now())
+
+
+def ledger_needed(inputs: Inputs) -> Path:
+    """Return where the ledger is; raises ConfigInvalid where the mapping keeps none."""
+    if inputs.ledger is None:
+        raise ConfigInvalid(
+            f"the mapping {inputs.mapping.path} names no ledger, in which it could be kept",
+            hint="add ledger: people.ledger, a file of its own beside the mapping",
+        )
+    return inputs.ledger
