@@ -143,7 +143,7 @@ def read_inputs(
     """Read a mapping and all its sources, and find out what they ask for.
 
     `request_timeout` is how many seconds one exchange with a directory or a server may take in all.
-    `state` is the state folder, in which the ledger may lie (`kanport.pipeline.keeping`).
+    `state` is the state folder, in which the ledger may lie (`kanport.pipeline.state_dir`).
     Raises ConfigInvalid for the mapping, Unreachable for a source that cannot be read at all, and
     SourceInvalid, with the findings of all sources, for sources whose form is broken. Invalid rows
     raise nothing: they are in `findings`.
