@@ -59,12 +59,11 @@ def hold_locks(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[tuple[Holder, ...]]:
-    """Hold all of these locks while the block runs; gives those who hold_locks them and were killed.
+    """Hold all of these locks while the block runs; yield the former holders that were killed.
 
-    `command`, `now` and `journal` are what others are told of this run; they must hold no secret.
-    `wait` is for how many seconds it is tried. The files are made (mode 0600) where they are
-    missing, and stay. Raises LockHeld, with who holds it, where another run does, and UsageError
-    where a file cannot be locked.
+    `command`, `now` and `journal` describe this run to others; they must hold no secret. `wait` is
+    in seconds. Missing files are made (mode 0600), and stay. Raises LockHeld, with its holder, if
+    another run holds a lock, and UsageError if a file cannot be locked.
     """
     named = str(journal.absolute()) if journal is not None else ""
     holder = Holder(command, os.getpid(), socket.gethostname(), now, named)
@@ -89,10 +88,9 @@ def _first_taken(
     stack: contextlib.ExitStack,
     killed: dict[Holder, None],
 ) -> tuple[Lock, Holder | None] | None:
-    """Take each lock; where another process has one, give which and who.
+    """Take each lock; return the first that another process has, with its holder.
 
-    A file that says who holds it though nobody does is that of a killed process; it goes into
-    `killed`.
+    If a free lock names a holder, that process was killed; it goes into `killed`.
     """
     for lock in locks:
         number = _open(lock)

@@ -74,7 +74,6 @@ def send_notices(
     notify: Notify, ending: RunSummary, context: DeliveryContext
 ) -> Iterator[Delivery]:
     """Send the notices that are wanted of a run, and give what became of each; raises nothing."""
-
     hook, email = notify.webhook, notify.email
     if hook is not None and wanted(hook.on or notify.on, ending):
         yield _attempt("webhook", _host_of(hook), lambda: post(_ready(hook, context), ending))
