@@ -8,6 +8,7 @@ from typing import Any
 
 from kanport.errors import Exit
 from kanport.facts import Fact, fact
+from kanport.records import record
 
 STOPPED_BY_SIGNAL = fact("stopped-by-signal")
 STOPPED_BY_DEADLINE = fact("stopped-by-deadline")
@@ -47,7 +48,7 @@ class Status(StrEnum):
     NOT_ATTEMPTED = "not attempted"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Outcome:
     """What became of one change; `why` says why it was not done.
 

@@ -181,13 +181,12 @@ def _user_call(change: UserChange, ids: Ids, password: SecretStr | None) -> Call
         if password is None:
             raise ValueError(f"{change.id}: a new user needs a password")
         new = change.new.fields
-        given = {one.name: str(new[one.name]) for one in UPDATABLE if one.name in new}
+        given = {one.name: new[one.name] for one in UPDATABLE if one.name in new}
         return procedures.create_user(username, password.get_secret_value(), **given)
     user_id = ids.of(About.USER, change)
     match change.action:
         case Action.USER_UPDATE | Action.USER_RENAME:
-            fields = {name: str(value) for name, value in change.new.fields.items()}
-            return procedures.update_user(user_id, **fields)
+            return procedures.update_user(user_id, **change.new.fields)
         case Action.USER_ENABLE:
             return procedures.enable_user(user_id)
         case Action.USER_DISABLE:

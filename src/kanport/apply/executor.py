@@ -75,6 +75,7 @@ from kanport.plan.change import GROUPS_AND_PROJECTS, Action, Change
 from kanport.plan.kanboard_ldap import by_ldap
 from kanport.plan.model import Plan
 from kanport.plan.order import Phase, phase_of
+from kanport.records import rarely_collected
 
 # Seen on all three databases: a request gains nothing from more calls than this.
 LARGEST = 500
@@ -201,6 +202,7 @@ class Executor:
         state.from_before = recorded.sent
         self._start(state)
 
+    @rarely_collected()
     def _finish(self, plan: Plan, run_id: str, started_at: str, unsure: frozenset[str]) -> Run:
         """Carry out what has no outcome yet; the changes of `unsure` may have been made already."""
         stopped: Fact | None = None

@@ -3,7 +3,6 @@
 Commands are loaded when they are called, so that `kanport --help` does not wait for pandas.
 """
 
-import gc
 import sys
 from importlib import import_module
 
@@ -14,6 +13,7 @@ from kanport.cli.boundary import Boundary
 from kanport.cli.options import common_options, configuration_options
 from kanport.cli.streams import safe_streams
 from kanport.errors import Exit
+from kanport.records import rarely_collected
 
 # The module of each command, and its line in `kanport --help`.
 COMMANDS = {
@@ -104,12 +104,10 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; the entry point of the `kanport` command."""
-    # A run makes many small values that all live to its end. Repeated garbage collection among
-    # them takes up to 40% of the time of a large plan.
-    gc.set_threshold(200_000, 20, 100)
     lost = safe_streams()
     try:
-        cli(prog_name="kanport")
+        with rarely_collected():
+            cli(prog_name="kanport")
     except SystemExit as end:
         # A script must not take incomplete output for complete output.
         sys.exit(Exit.PARTIAL if lost() and not end.code else end.code)

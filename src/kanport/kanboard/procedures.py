@@ -138,7 +138,7 @@ def get_project_by_name(name: str) -> Call:
 # --- writing --------------------------------------------------------------------------------------
 
 
-def create_user(username: str, password: str, **values: str) -> Call:
+def create_user(username: str, password: str, **values: str | bool) -> Call:
     """Create a user; the answer is the new id, or false without a reason.
 
     `values` are by name of the field; what is missing is empty, and the role app-user. A password
@@ -161,18 +161,18 @@ def create_ldap_user(username: str) -> Call:
     return Call("createLdapUser", {"username": username})
 
 
-def update_user(user_id: int, **values: str) -> Call:
+def update_user(user_id: int, **values: str | bool) -> Call:
     """Change fields, which are given by name; "" clears one. True even for an unknown id.
 
     Raises ValueError where nothing is given: Kanboard makes broken SQL of that.
     """
     if not values:
         raise ValueError("an update needs at least one field")
-    return Call("updateUser", {"id": user_id, **_by_column(values)})
+    return Call("updateUser", {"id": user_id} | _by_column(values))
 
 
-def _by_column(values: Mapping[str, str]) -> dict[str, str]:
-    return {_USER_COLUMNS[name][0]: value for name, value in values.items()}
+def _by_column(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {_COLUMN_OF[name]: value for name, value in values.items()}
 
 
 def enable_user(user_id: int) -> Call:
@@ -285,14 +285,16 @@ def number(value: object) -> int | None:
     >>> [number(value) for value in (7, "7", "", None, True, "x", 0, 2**63)]
     [7, 7, None, None, None, None, None, None]
     """
+    if type(value) is int:
+        return value if 0 < value <= _LARGEST_ID else None
     if (
         isinstance(value, str)
         and value.isascii()
         and value.isdigit()
         and len(value) <= _MOST_DIGITS
     ):
-        value = int(value)
-    return value if type(value) is int and 0 < value <= _LARGEST_ID else None
+        return int(value) or None
+    return None
 
 
 def flag(value: object) -> bool:
@@ -354,6 +356,7 @@ def user_value(row: Mapping[str, Any], name: str) -> str | bool:
     return True if value is None and name == ACTIVE.name else understand(value)
 
 
+_COLUMN_OF = {field.name: field.column for field in USER_FIELDS}
 _USER_COLUMNS: Mapping[str, tuple[str, Callable[[object], str | bool]]] = {
     field.name: (field.column, flag if field.holds is Holds.FLAG else text) for field in USER_FIELDS
 }

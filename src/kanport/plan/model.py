@@ -265,7 +265,7 @@ def change_in_file(change: Change) -> dict[str, Any]:
     parts["reason"] = change.reason
     if change.why is not None:
         parts["why"] = change.why.to_dict()
-    parts["risk"] = list(change.risk)
+    parts["risk"] = list(map(str, change.risk))
     parts["origin"] = [origin.to_dict() for origin in change.origin]
     return parts
 
@@ -282,7 +282,8 @@ def withheld_in_file(withheld: PlanWithheld) -> dict[str, Any]:
 
 def _put_ends(change: Change, parts: dict[str, Any]) -> None:
     subject: dict[str, str] = {}
-    parts["action"], parts["subject"] = change.action, subject
+    # As plain texts, whose values pydantic need not look up.
+    parts["action"], parts["subject"] = str(change.action), subject
     if (username := called(change)) is not None:
         subject["username"] = username
     if change.project is not None:
