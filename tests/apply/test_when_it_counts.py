@@ -246,7 +246,7 @@ def test_as_many_administrators_stay_as_the_plan_says(team: Team, tmp_path: Path
         team.server, tmp_path, disabled(1, team, "dan"), disabled(2, team, "root1"), min_admins=2
     )
     assert told["c0002"][0] is Status.SKIPPED
-    assert "1 active administrator would remain, 2 wanted" in told["c0002"][1]
+    assert "1 active administrator would remain, 2 needed" in told["c0002"][1]
 
 
 def test_of_two_administrators_who_leave_none_goes_where_nobody_else_is_left(

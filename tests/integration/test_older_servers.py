@@ -111,7 +111,7 @@ def test_a_server_that_cannot_tell_roles_is_refused_by_name(
     assert "has no getProjectUserRole, which came with Kanboard 1.0.31" in ended.err
     assert "needs Kanboard 1.0.31 or later" in ended.err
     doctor = kanport("doctor")
-    assert "it does not know getProjectUserRole" in doctor.out
+    assert "it lacks getProjectUserRole" in doctor.out
     assert "getProjectUserRole came with Kanboard 1.0.31" in doctor.out
     assert not server.writes
 

@@ -106,7 +106,7 @@ def test_somebody_new_whose_lock_is_hidden_is_not_created(
 
     assert second.code == 0, second
     assert "zoe" not in here.server.store.snapshot().users
-    assert '"zoe" is not created' in said(second)
+    assert 'Kanport does not create "zoe"' in said(second)
 
 
 def shadow(name: str) -> str:
