@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kanport.export.tables import COLUMNS, USERS
+from kanport.export import COLUMNS, USERS
 from kanport.fields import (
     ACTIVE,
     BESIDE_USERNAME,
@@ -25,7 +25,7 @@ from kanport.fields import (
     values_of,
 )
 from kanport.kanboard.procedures import create_user, update_user, user_from_row
-from kanport.mapping.spec import UserFields
+from kanport.mapping.users import UserFields
 from kanport.model import DesiredUser, Given, User
 
 ADA = User(2, "ada", "Ada", "ada@x.org", "app-manager", active=False, ldap=True)

@@ -116,7 +116,7 @@ USERNAME = UserField(
 )
 NAME = UserField(
     name="name",
-    about="Name of the project.",
+    about="Full name of the user.",
     check=name_problem,
     clearable=True,
     personal=Personal.NAME,

@@ -263,7 +263,7 @@ def openpyxl(folder: Path) -> None:
 
 def excel(folder: Path) -> None:
     """Read the same workbook as a source of a mapping."""
-    from kanport.mapping.spec import ExcelSource
+    from kanport.mapping.sources import ExcelSource
     from kanport.sources import SourceContext, read_source
 
     spec = ExcelSource.model_validate({"type": "excel", "path": "list.xlsx"})

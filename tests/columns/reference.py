@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from kanport import rules
-from kanport.mapping.spec import Membership, RoleRule, Users
+from kanport.mapping.relations import Membership
+from kanport.mapping.rules import RoleRule
+from kanport.mapping.users import Users
 from kanport.names import case_key, compare_key, spelling_key
 from tests.columns.values import CHECKS, Place, Value, Values
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from kanport import rules
-from kanport.mapping.spec import GroupAccess, Groups, RoleRule
+from kanport.mapping.relations import GroupAccess, Groups
+from kanport.mapping.rules import RoleRule
 from kanport.names import compare_key, spelling_key
 from tests.columns.values import Place, Value, Values
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from kanport import rules
 from kanport.catalogue import FINDINGS
 from kanport.facts import Fact
-from kanport.mapping.spec import Rule
-from kanport.mapping.template import parse_template
+from kanport.mapping.patterns import parse_template
+from kanport.mapping.rules import Rule
 from kanport.mapping.transforms import apply_transforms
 from kanport.names import case_key, normalize
 

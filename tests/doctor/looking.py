@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from kanport.doctor import Check, Level
+from kanport.doctor.checks import Check, Level
 
 NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 

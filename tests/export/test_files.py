@@ -9,10 +9,8 @@ from hypothesis import strategies as st
 from openpyxl import load_workbook
 
 from kanport.errors import SourceInvalid, UsageError
-from kanport.export.files import write_tables
-from kanport.export.mapping import needs_verbatim
-from kanport.export.tables import COLUMNS, Listing
-from kanport.mapping.spec import CsvSource, ExcelSource, Source, YamlSource
+from kanport.export import COLUMNS, Listing, needs_verbatim, write_tables
+from kanport.mapping.sources import CsvSource, ExcelSource, Source, YamlSource
 from kanport.rules import strip_blanks
 from kanport.sources import SourceContext, read_source
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kanport.export.tables import COLUMNS, MEMBERSHIPS, PROJECTS, USERS
+from kanport.export import COLUMNS, MEMBERSHIPS, PROJECTS, USERS
 from kanport.sandbox import Sandbox
 from tests.conftest import Kanport
 

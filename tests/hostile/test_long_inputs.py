@@ -7,9 +7,9 @@ import pytest
 
 from kanport.errors import ConfigInvalid
 from kanport.mapping import load_mapping
+from kanport.mapping.mistakes import with_mistakes
 from kanport.mapping.patterns import Pattern
-from kanport.mapping.shown import with_mistakes
-from kanport.mapping.texts import ascii_letters, title, umlauts
+from kanport.mapping.transforms import ascii_letters, title, umlauts
 from kanport.mapping.yaml_file import Mistake, Spot
 from kanport.names import compare_key, lookalike_key, normalize, spelling_key
 from kanport.plan.matching import name_matcher

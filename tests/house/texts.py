@@ -22,9 +22,9 @@ MAY_LOOK: Mapping[str, str] = {
     "report/text.py:_show_finding": "does not show a value twice that the message has already",
     "report/html/__init__.py:_shows_value": "shows no value twice that the message has already",
     "cli/boundary.py:show_error": "indents each line of a detail",
-    "doctor/told.py:lines": "indents each line of a detail",
-    "mapping/explain.py:_with_subject": "puts a subject before what begins with its verb",
-    "mapping/shown.py:with_mistakes": "orders the mistakes of one place alike each time",
+    "doctor/checks.py:lines": "indents each line of a detail",
+    "mapping/mistakes.py:_with_subject": "puts a subject before what begins with its verb",
+    "mapping/mistakes.py:with_mistakes": "orders the mistakes of one place alike each time",
     "plan/model.py:read": "keeps the wording of another version as it is, if it is another one",
     # Readers of what others wrote, who give no codes: each is the only one of its library.
     "config/file.py:_syntax": "tomllib says the place of a mistake in its text only",

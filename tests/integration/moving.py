@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
-from kanport.export.tables import MEMBERSHIPS, PROJECTS
+from kanport.export import MEMBERSHIPS, PROJECTS
 from kanport.sandbox import LdapUser, Sandbox
 
 ROLES = ("project-manager", "project-member", "project-viewer")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kanport.mapping.ldap import LdapSource
+from kanport.mapping.sources import LdapSource
 from kanport.sandbox import Sandbox
 from kanport.sources import SourceContext
 from kanport.sources.ldap import read_ldap

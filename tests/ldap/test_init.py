@@ -8,7 +8,7 @@ import pytest
 
 from kanport.fields import ACTIVE
 from kanport.mapping import load_mapping
-from kanport.mapping.ldap import LdapSource
+from kanport.mapping.sources import LdapSource
 from tests.conftest import Kanport, Result
 from tests.ldap.certificates import Authority
 from tests.ldap.ds389 import READER, Ds389

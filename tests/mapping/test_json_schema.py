@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from kanport.cli import cli
 from kanport.errors import ConfigInvalid
 from kanport.mapping import load_mapping
-from kanport.mapping.json_schema import mapping_schema, schema_text
+from kanport.mapping.spec import mapping_schema, schema_text
 from kanport.mapping.yaml_file import read_yaml
 from tests.mapping.writing import GOOD, MEMBERSHIP, written
 

@@ -12,8 +12,9 @@ from pydantic import ValidationError
 from kanport.errors import ConfigInvalid
 from kanport.fields import ACTIVE, EMAIL
 from kanport.mapping import load_mapping
-from kanport.mapping.spec import Limit, MappingFile, RoleRule
-from kanport.mapping.template import parse_template, template_columns
+from kanport.mapping.patterns import parse_template, template_columns
+from kanport.mapping.rules import RoleRule
+from kanport.mapping.spec import Limit, MappingFile
 from kanport.mapping.transforms import Step
 from tests.mapping.writing import GOOD, MEMBERSHIP, written
 

@@ -7,8 +7,8 @@ import pytest
 
 from kanport.errors import ConfigInvalid
 from kanport.mapping import load_mapping
-from kanport.mapping.missing_spec import Span
-from kanport.mapping.spec import MappingFile, Steps
+from kanport.mapping.spec import MappingFile
+from kanport.mapping.users import Span, Steps
 from tests.mapping.writing import written
 
 TOP = """\

@@ -9,8 +9,7 @@ import pytest
 
 from kanport.fields import USER_FIELDS
 from kanport.mapping import load_mapping
-from kanport.mapping.json_schema import mapping_schema
-from kanport.mapping.spec import MappingFile
+from kanport.mapping.spec import MappingFile, mapping_schema
 from kanport.mapping.transforms import NAMES
 from kanport.mapping.yaml_file import read_yaml
 from tests.mapping.writing import written

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kanport.facts import fact
-from kanport.mapping.spec import ListRule, Rule
+from kanport.mapping.rules import ListRule, Rule
 from kanport.normalize.compiled import CompiledRule, Context, compile_rule
 from kanport.normalize.notes import Notes
 from kanport.normalize.rows import read_one, read_several

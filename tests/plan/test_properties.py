@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kanport.findings import Finding
-from kanport.mapping.spec import Managed, MappingFile
+from kanport.mapping.spec import MappingFile
+from kanport.mapping.users import Managed
 from kanport.model import (
     DesiredRelation,
     DesiredState,

@@ -12,7 +12,7 @@ from openpyxl import Workbook
 
 from kanport.errors import SourceInvalid
 from kanport.findings import Finding
-from kanport.mapping.spec import CsvSource, ExcelSource
+from kanport.mapping.sources import CsvSource, ExcelSource
 from kanport.sources import SourceContext, read_source
 from kanport.table import Odd, Table
 

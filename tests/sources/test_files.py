@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kanport.errors import SourceInvalid, Unreachable
-from kanport.mapping.spec import CsvSource, ExcelSource
+from kanport.mapping.sources import CsvSource, ExcelSource
 from kanport.sources import SourceContext, file, read_source
 from tests.sources.reading import read_csv, read_excel, saved, the_finding, with_part, workbook
 

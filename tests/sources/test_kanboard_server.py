@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kanport.errors import ConfigInvalid, Unreachable
-from kanport.export.tables import not_whole
+from kanport.export import not_whole
 from kanport.mapping import load_mapping
 from kanport.model import CurrentState, Group, Project, ServerInfo, User
 from kanport.pipeline.inputs import read_tables

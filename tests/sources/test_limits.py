@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from kanport.errors import SourceInvalid
-from kanport.mapping.spec import YamlSource
+from kanport.mapping.sources import YamlSource
 from kanport.origin import Origin
 from kanport.sources import SourceContext, excel, file, raw_table, read_source, yaml
 from kanport.sources.excel import package_problems

@@ -6,7 +6,7 @@ import pytest
 
 from kanport.catalogue import Personal
 from kanport.findings import Finding
-from kanport.mapping.spec import YamlSource
+from kanport.mapping.sources import YamlSource
 from kanport.memory import KnownEntry
 from kanport.pipeline.directories import _findings as of_directory
 from kanport.sources import SourceContext, read_source

@@ -1,12 +1,23 @@
-"""The result of a check: one line, and how to fix a problem."""
+"""The result of a check: one line, how to fix a problem, and the lines and JSON of all checks.
 
-from collections.abc import Iterable
+The check of a certificate is here because servers and directories both need it.
+"""
+
+import json
+import ssl
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlsplit
 
+from kanport.config import Settings
 from kanport.errors import Exit, KanportError, SourceInvalid
 from kanport.findings import Finding, Severity
+from kanport.kanboard.transport import tls_context
+from kanport.network import Deadline, open_socket
+from kanport.report.escape import escape_control, json_safe
 from kanport.report.sentences import SEVERITIES
 
 _MOST_FINDINGS = 10
@@ -105,3 +116,86 @@ def counted(number: int, one: str, many: str | None = None) -> str:
     ('1 row', '2,000 rows', '0 entries')
     """
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+# --- check the certificate of a server: names, issuer and end of validity -------------------------
+
+_SOON_DAYS = 21
+
+
+def look_at(settings: Settings) -> tuple[str, dict[str, Any]]:
+    """Return the TLS version and the certificate of the server, as `ssl` returns it.
+
+    Raise OSError (ssl.SSLError is one) without a connection or a valid certificate.
+    """
+    parts = urlsplit(settings.url)
+    host, port = parts.hostname or "", parts.port or 443
+    context = tls_context(settings)
+    # The handshake counts as one operation of the socket, so the timeout applies to it.
+    connect = settings.timeouts.connect
+    with (
+        open_socket(host, port, each=connect, deadline=Deadline(settings.timeouts.total)) as plain,
+        context.wrap_socket(plain, server_hostname=host) as secure,
+    ):
+        return secure.version() or "TLS", dict(secure.getpeercert() or {})
+
+
+def certificate_check(
+    about: str, version: str, certificate: Mapping[str, Any], *, now: datetime
+) -> Check:
+    """Return the check of a valid certificate; warn if it expires soon."""
+    text = f"{version.replace('TLSv', 'TLS ')}, with a valid certificate"
+    issuer = _name(certificate.get("issuer", ()))
+    names = [value for kind, value in certificate.get("subjectAltName", ()) if kind != "email"]
+    if names:
+        text += f" for {', '.join(names[:3])}{' and others' if len(names) > 3 else ''}"
+    if issuer:
+        text += f" from {issuer}"
+    if "notAfter" not in certificate:
+        return fine(about, text)
+    end = datetime.fromtimestamp(ssl.cert_time_to_seconds(certificate["notAfter"]), UTC)
+    days = (end - now).days
+    text += f", valid until {end:%Y-%m-%d}"
+    if days < _SOON_DAYS:
+        return warning(
+            about, f"{text} ({counted(days, 'day')} left)", hint="renew the certificate in time"
+        )
+    return fine(about, text)
+
+
+def _name(parts: tuple[tuple[tuple[str, str], ...], ...]) -> str:
+    named = dict(pair for part in parts for pair in part)
+    found = [named[key] for key in ("organizationName", "commonName") if named.get(key)]
+    return " / ".join(found)
+
+
+# --- render checks as lines of text or as JSON ----------------------------------------------------
+
+FORMAT = "kanport-doctor/1"
+_WIDTH = max(len(level) for level in Level)
+
+
+def lines(check: Check, *, after: Check | None) -> list[str]:
+    """Return the lines of one check, with a title if its subject differs from `after`."""
+    found = []
+    if after is None or after.about != check.about:
+        title = check.about[:1].upper() + check.about[1:]
+        found += ["", title] if after is not None else [title]
+    indent = " " * (_WIDTH + 4)
+    found.append(f"  {check.level:<{_WIDTH}}  {check.text}")
+    for detail in check.details:
+        found += [f"{indent}  {line}" for line in detail.splitlines()]
+    if check.hint:
+        found.append(f"{indent}hint: {check.hint}")
+    return [escape_control(line) for line in found]
+
+
+def as_json(checks: Sequence[Check], code: Exit) -> str:
+    """Return all checks as JSON, with the exit code and their numbers by level."""
+    report = {
+        "format": FORMAT,
+        "exit_code": int(code),
+        "summary": {level: sum(check.level is level for check in checks) for level in Level},
+        "checks": [check.to_dict() for check in checks],
+    }
+    return json_safe(json.dumps(report, indent=2, ensure_ascii=False))

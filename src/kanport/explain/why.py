@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from kanport.explain.model import Access, ExplainedRow, Known
 from kanport.fields import CHANGEABLE, USERNAME
 from kanport.findings import stopping
-from kanport.mapping.spec import Managed, Users
+from kanport.mapping.users import Managed, Users
 from kanport.model import DesiredUser, User
 from kanport.plan.change import Action, Change
 from kanport.plan.matching import name_matcher

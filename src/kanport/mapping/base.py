@@ -1,6 +1,10 @@
-"""What all parts of a mapping have in common: strict, frozen, and all mistakes told at once."""
+"""What all parts of a mapping share: strict, frozen models that report all mistakes at once.
 
-from collections.abc import Iterator
+`problem` makes the error that a validator raises; `mistakes` shows it at its place in the file.
+"""
+
+import difflib
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -16,7 +20,56 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from kanport.mapping.problems import CODE, listed, near, problem, quoted
+CODE = "kanport"
+
+
+def problem(
+    message: str,
+    *,
+    hint: str | None = None,
+    at: tuple[str | int, ...] = (),
+    on_key: bool = False,
+) -> PydanticCustomError:
+    """Give the error that a validator raises or collects.
+
+    `at` leads from the value that is being validated to the place that is meant; `on_key` points
+    at the key there instead of its value.
+    """
+    # Braces in the template would be taken for places to fill in, so it holds only the one.
+    return PydanticCustomError(
+        CODE, "{message}", {"message": message, "hint": hint, "at": at, "on_key": on_key}
+    )
+
+
+def near(word: str, known: Iterable[str]) -> str | None:
+    """Give the known word that was probably meant, if one is near.
+
+    >>> near("usrename", ["username", "name", "email"])
+    'username'
+    """
+    by_folded = {other.casefold(): other for other in known}
+    close = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
+    return by_folded[close[0]] if close else None
+
+
+def quoted(word: object) -> str:
+    """Put a word of the file in quotes, so that it stands out from the sentence.
+
+    >>> quoted("staf")
+    '"staf"'
+    """
+    return f'"{word}"'
+
+
+def listed(words: Iterable[str], last: str = "or") -> str:
+    """Join words as a sentence does.
+
+    >>> listed(["keep", "disable", "remove"])
+    'keep, disable or remove'
+    """
+    *first, end = words
+    return f"{', '.join(first)} {last} {end}" if first else end
+
 
 Table = dict[str, Any]
 

@@ -9,16 +9,15 @@ from pydantic import ValidationError
 
 from kanport.errors import ConfigInvalid
 from kanport.files import read_file
-from kanport.mapping.explain import explain
-from kanport.mapping.shown import with_mistakes
+from kanport.mapping.mistakes import explain, with_mistakes
 from kanport.mapping.spec import MappingFile
 from kanport.mapping.yaml_file import (
     MAX_BYTES,
     Document,
+    KeyPath,
     Mistake,
     NotYaml,
     Spot,
-    Steps,
     decode,
     read_yaml,
 )
@@ -36,7 +35,7 @@ class LoadedMapping:
     spec: MappingFile
     path: Path
     sha256: str
-    place: Callable[[Steps], Origin]
+    place: Callable[[KeyPath], Origin]
 
 
 def load_mapping(path: Path) -> LoadedMapping:
@@ -58,7 +57,7 @@ def load_mapping(path: Path) -> LoadedMapping:
     if spec is None or mistakes:
         raise with_mistakes(path, text, mistakes)
 
-    def place(steps: Steps) -> Origin:
+    def place(steps: KeyPath) -> Origin:
         spot = document.key(steps)
         return Origin(file=str(path), row=spot.line, position=spot.column)
 

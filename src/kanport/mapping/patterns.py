@@ -1,16 +1,16 @@
-"""Regular expressions of a mapping: written as for Python's `re`, and ended where they take long.
+r"""Regular expressions and templates of a mapping.
 
-`re` runs forever on one hostile cell where quantifiers are nested, and nothing can stop it. The
-engine of the package `regex` has a timeout, in seconds of the processor, so that a busy machine
-changes nothing. A linear-time engine (re2) is not there forevery system that Kanport runs on, and
-its \\w knows ASCII only.
+Expressions are written as for Python's `re` and ended if they take long: the engine of the package
+`regex` has a timeout, in seconds of the processor, so that a busy machine changes nothing. A
+linear-time engine (re2) is not available on every system that Kanport runs on, and its `\w` knows
+ASCII only. A template is text with columns in braces, such as `{First} {Last}`.
 """
 
 import functools
 import re
 import warnings
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 SECONDS = 1.0
 """Seconds of the processor that one pattern may take for one text."""
@@ -110,3 +110,51 @@ def _literal_braces(text: str) -> str:
 def compiled(text: str) -> Pattern:
     """Return the pattern of a text, the same each time; raises NotAPattern."""
     return Pattern(text)
+
+
+# --- templates: text with columns in braces, such as `{First} {Last}`; {{ and }} are plain braces -
+
+_TOKEN = re.compile(r"(?P<brace>\{\{|\}\})|\{(?P<column>[^{}]*)\}|(?P<text>[^{}]+)")
+
+
+class Piece(NamedTuple):
+    """A part of a template: plain text, or the name of a column."""
+
+    text: str
+    is_column: bool
+
+
+def parse_template(template: str) -> tuple[Piece, ...]:
+    """Take a template apart; raises ValueError in plain words where its braces do not fit.
+
+    >>> parse_template("{Last}, {First}")[1]
+    Piece(text=', ', is_column=False)
+    >>> parse_template("{First")
+    Traceback (most recent call last):
+    ValueError: a brace is not closed: {First
+    """
+    pieces: list[Piece] = []
+    position = 0
+    while position < len(template):
+        token = _TOKEN.match(template, position)
+        if token is None:
+            rest = template[position:]
+            what = "not closed" if rest.startswith("{") else "closed that was never opened"
+            raise ValueError(f"a brace is {what}: {rest}")
+        if token["column"] is None:
+            pieces.append(Piece(token["text"] or token["brace"][0], is_column=False))
+        elif not token["column"].strip():
+            raise ValueError("there is no column between these braces: {}")
+        else:
+            pieces.append(Piece(token["column"].strip(), is_column=True))
+        position = token.end()
+    return tuple(pieces)
+
+
+def template_columns(template: str) -> tuple[str, ...]:
+    """Give the columns that a template names, each once, in their order.
+
+    >>> template_columns("{First} {Last} ({First})")
+    ('First', 'Last')
+    """
+    return tuple(dict.fromkeys(piece.text for piece in parse_template(template) if piece.is_column))

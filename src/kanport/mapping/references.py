@@ -1,7 +1,6 @@
-"""Checks between the parts of a mapping: sources that exist, roles that exist.
+"""What a mapping refers to: each source, column and part of a pattern must exist.
 
-They look at the mapping as it was written, whatever its types, so that they run also where other
-parts of it are invalid. What has a wrong type is left to the models to tell.
+A column with passwords must not be used by any other rule, because Kanport may show other values.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,13 +9,13 @@ from typing import Any, NamedTuple
 from pydantic_core import PydanticCustomError
 
 from kanport.fields import USER_FIELDS, USERNAME, Holds
-from kanport.mapping.base import Table, written
-from kanport.mapping.password_places import password_mistakes
-from kanport.mapping.problems import listed, near, problem, quoted
+from kanport.mapping.base import Table, listed, near, problem, quoted, written
+from kanport.mapping.patterns import NotAPattern, TooSlow, compiled, template_columns
 from kanport.mapping.rules import VALUE_PARTS
+from kanport.mapping.yaml_file import KeyPath
 from kanport.model import AppRole, ProjectRole
+from kanport.names import normalize as in_form
 
-Steps = tuple[str | int, ...]
 Mistakes = Iterator[PydanticCustomError]
 
 APP_ROLES = tuple(str(role) for role in AppRole)
@@ -55,7 +54,7 @@ def _users(users: Table, known: tuple[str, ...]) -> Mistakes:
     many = isinstance(from_, list | tuple)
     names = list(from_) if many else [from_]
     for number, name in enumerate(names):
-        at: Steps = ("users", "from", number) if many else ("users", "from")
+        at: KeyPath = ("users", "from", number) if many else ("users", "from")
         yield from _source(name, known, at)
         if isinstance(name, str) and name in names[:number]:
             yield problem(f"{quoted(name)} stands here twice", at=at, hint="leave one out")
@@ -74,7 +73,7 @@ def _users(users: Table, known: tuple[str, ...]) -> Mistakes:
 
 
 def _field(field: str, rule: Table, used: tuple[str, ...], known: tuple[str, ...]) -> Mistakes:
-    at: Steps = ("users", "fields", field)
+    at: KeyPath = ("users", "fields", field)
     columns = written(rule, "from")
     yield from _columns_by_source(columns, used, known, (*at, "from"))
     precedence = rule.get("precedence")
@@ -92,7 +91,7 @@ def _field(field: str, rule: Table, used: tuple[str, ...], known: tuple[str, ...
 
 
 def _stable_id(rule: Table, used: tuple[str, ...], known: tuple[str, ...]) -> Mistakes:
-    at: Steps = ("users", "id")
+    at: KeyPath = ("users", "id")
     columns = written(rule, "from")
     yield from _columns_by_source(columns, used, known, (*at, "from"))
     hint = "take it from a column: {from: Personnel number}"
@@ -102,7 +101,7 @@ def _stable_id(rule: Table, used: tuple[str, ...], known: tuple[str, ...]) -> Mi
     yield from _texts(rule, at)
 
 
-def _tells_people_apart(rule: Table, columns: Any, used: Iterable[str], at: Steps) -> Mistakes:
+def _tells_people_apart(rule: Table, columns: Any, used: Iterable[str], at: KeyPath) -> Mistakes:
     if "value" in rule:
         hint = "take it from a column: {from: Login}"
         yield problem("every row would name the same person", at=(*at, "value"), hint=hint)
@@ -131,7 +130,7 @@ _RULES = (
 )
 
 
-def _entry(entry: Table, at: Steps, known: tuple[str, ...], roles: Roles) -> Mistakes:
+def _entry(entry: Table, at: KeyPath, known: tuple[str, ...], roles: Roles) -> Mistakes:
     source = written(entry, "from")
     yield from _source(source, known, (*at, "from"))
     used = (source,) if isinstance(source, str) else ()
@@ -156,7 +155,7 @@ def _entry(entry: Table, at: Steps, known: tuple[str, ...], roles: Roles) -> Mis
                 yield from _role(text, roles, (*at, "list", group, name))
 
 
-def _rules(entry: Table, at: Steps) -> Iterator[tuple[Steps, Table]]:
+def _rules(entry: Table, at: KeyPath) -> Iterator[tuple[KeyPath, Table]]:
     """Give every rule of an item with its place, also one that says how an id is made."""
     for key in (*_RULES, "role"):
         rule = entry.get(key)
@@ -166,7 +165,7 @@ def _rules(entry: Table, at: Steps) -> Iterator[tuple[Steps, Table]]:
                 yield (*at, key, "id"), rule["id"]
 
 
-def _part(role: Table, project: Any, at: Steps) -> Mistakes:
+def _part(role: Table, project: Any, at: KeyPath) -> Mistakes:
     part = role.get("part")
     if not isinstance(part, str) or not isinstance(project, dict):
         return
@@ -184,7 +183,7 @@ def _part(role: Table, project: Any, at: Steps) -> Mistakes:
 # --- what several places have in common -----------------------------------------------------------
 
 
-def _source(name: Any, known: tuple[str, ...], at: Steps, *, on_key: bool = False) -> Mistakes:
+def _source(name: Any, known: tuple[str, ...], at: KeyPath, *, on_key: bool = False) -> Mistakes:
     if not isinstance(name, str) or not known or name in known:
         return
     close = near(name, known)
@@ -193,7 +192,7 @@ def _source(name: Any, known: tuple[str, ...], at: Steps, *, on_key: bool = Fals
 
 
 def _used_source(
-    name: Any, used: tuple[str, ...], known: tuple[str, ...], at: Steps, *, on_key: bool
+    name: Any, used: tuple[str, ...], known: tuple[str, ...], at: KeyPath, *, on_key: bool
 ) -> Mistakes:
     if not isinstance(name, str) or name in used:
         return
@@ -206,13 +205,13 @@ def _used_source(
 
 
 def _columns_by_source(
-    columns: Any, used: tuple[str, ...], known: tuple[str, ...], at: Steps
+    columns: Any, used: tuple[str, ...], known: tuple[str, ...], at: KeyPath
 ) -> Mistakes:
     for name in columns if isinstance(columns, dict) else ():
         yield from _used_source(name, used, known, (*at, name), on_key=True)
 
 
-def _said(rule: Table, at: Steps) -> Iterator[tuple[Steps, Any]]:
+def _said(rule: Table, at: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
     """Give every value that a rule can have by what the mapping itself says, with its place."""
     for key in ("value", "default"):
         if key in rule:
@@ -224,12 +223,12 @@ def _said(rule: Table, at: Steps) -> Iterator[tuple[Steps, Any]]:
             yield (*at, "values", key), value
 
 
-def _roles(rule: Table, roles: Roles, at: Steps) -> Mistakes:
+def _roles(rule: Table, roles: Roles, at: KeyPath) -> Mistakes:
     for place, role in _said(rule, at):
         yield from _role(role, roles, place)
 
 
-def _role(role: Any, roles: Roles, at: Steps) -> Mistakes:
+def _role(role: Any, roles: Roles, at: KeyPath) -> Mistakes:
     if role in roles.known or role is None:
         return
     # Two mistakes are so frequent that they deserve an answer of their own.
@@ -265,7 +264,7 @@ def _custom_roles(custom: Any) -> Mistakes:
                 yield problem(f"{role} is not a custom role", at=at, hint="leave it out")
 
 
-def _booleans(rule: Table, at: Steps) -> Mistakes:
+def _booleans(rule: Table, at: KeyPath) -> Mistakes:
     for place, value in _said(rule, at):
         if not isinstance(value, bool):
             word = isinstance(value, str) and value.casefold() in ("yes", "no", "on", "off")
@@ -273,9 +272,115 @@ def _booleans(rule: Table, at: Steps) -> Mistakes:
             yield problem("must be true or false", at=place, hint=hint)
 
 
-def _texts(rule: Table, at: Steps, *, numbers: bool = False) -> Mistakes:
+def _texts(rule: Table, at: KeyPath, *, numbers: bool = False) -> Mistakes:
     for place, value in _said(rule, at):
         fits = isinstance(value, int) and not isinstance(value, bool) and numbers
         if isinstance(value, bool | int) and not fits:
             written_so = str(value).lower() if isinstance(value, bool) else str(value)
             yield problem("must be text", at=place, hint=f'write "{written_so}" in quotes')
+
+
+# --- a column with passwords is read for nothing else: whatever another rule reads can be shown ---
+
+Places = Iterator[tuple[KeyPath, bool]]
+"""Places in the mapping, each with whether its key is meant."""
+
+
+def password_mistakes(raw: Table) -> Iterator[PydanticCustomError]:
+    """Give every place of a mapping, as it was written, that reads a column with passwords.
+
+    A plan shows names, usernames and projects, and a finding the value that it is about, so that
+    a password that came to stand in one of them would be shown in clear.
+    """
+    users = raw.get("users")
+    password = users.get("password") if isinstance(users, dict) else None
+    if not isinstance(users, dict) or not isinstance(password, dict):
+        return
+    secret = _by_source(written(password, "from"), _names(written(users, "from")))
+    memberships = raw.get("memberships")
+    places = list(_in_users(users, secret))
+    for number, rule in enumerate(memberships if isinstance(memberships, list | tuple) else ()):
+        source = written(rule, "from") if isinstance(rule, dict) else None
+        if isinstance(source, str) and source in secret:
+            places += _in_membership(rule, ("memberships", number), {source: secret[source]})
+    for at, on_key in places:
+        yield problem(
+            "this column holds the passwords, and what is read here can be shown",
+            at=at,
+            on_key=on_key,
+            hint="name another column; the one with the passwords is read for nothing else",
+        )
+
+
+def _in_users(users: Table, secret: dict[str, str]) -> Places:
+    fields = users.get("fields")
+    for name, rule in fields.items() if isinstance(fields, dict) else ():
+        yield from _in_rule(rule, ("users", "fields", name), secret)
+    yield from _in_rule(users.get("id"), ("users", "id"), secret)
+
+
+def _in_membership(rule: Table, at: KeyPath, secret: dict[str, str]) -> Places:
+    for key in ("username", "project", "role"):
+        yield from _in_rule(rule.get(key), (*at, key), secret)
+    matrix = rule.get("matrix")
+    if not isinstance(matrix, dict):
+        return
+    columns, pattern = matrix.get("columns"), matrix.get("match")
+    held = _keys(secret)
+    if isinstance(columns, dict | list | tuple):
+        for number, column in enumerate(columns):
+            if _key(column) in held:
+                by_name = isinstance(columns, dict)
+                yield (*at, "matrix", "columns", column if by_name else number), by_name
+    if isinstance(pattern, str) and any(_fits(pattern, column) for column in secret.values()):
+        yield (*at, "matrix", "match"), False
+
+
+def _in_rule(rule: Any, at: KeyPath, secret: dict[str, str]) -> Places:
+    if not isinstance(rule, dict):
+        return
+    read = written(rule, "from")
+    if isinstance(read, dict):
+        for source, column in read.items():
+            if source in secret and _key(secret[source]) == _key(column):
+                yield (*at, "from", source), False
+    elif isinstance(read, str) and _key(read) in _keys(secret):
+        yield (*at, "from"), False
+    if any(_key(column) in _keys(secret) for column in _columns_of(rule.get("template"))):
+        yield (*at, "template"), False
+
+
+def _by_source(columns: Any, sources: tuple[str, ...]) -> dict[str, str]:
+    """Give the column that a `from` means of each source."""
+    if isinstance(columns, dict):
+        return {name: str(columns[name]) for name in sources if name in columns}
+    return dict.fromkeys(sources, columns) if isinstance(columns, str) else {}
+
+
+def _names(sources: Any) -> tuple[str, ...]:
+    named = sources if isinstance(sources, list | tuple) else (sources,)
+    return tuple(name for name in named if isinstance(name, str))
+
+
+def _keys(secret: dict[str, str]) -> frozenset[str]:
+    return frozenset(map(_key, secret.values()))
+
+
+def _key(column: Any) -> str:
+    # A directory gives an attribute by whatever case it is asked for.
+    return in_form("NFC", str(column)).casefold()
+
+
+def _columns_of(template: Any) -> tuple[str, ...]:
+    try:
+        return template_columns(template) if isinstance(template, str) else ()
+    except ValueError:
+        return ()
+
+
+def _fits(pattern: str, column: str) -> bool:
+    try:
+        return compiled(pattern).search(in_form("NFC", column)) is not None
+    except (NotAPattern, TooSlow):
+        # What reads the columns comes upon the same, and refuses it.
+        return False

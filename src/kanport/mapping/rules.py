@@ -17,11 +17,11 @@ from kanport.mapping.base import (
     Table,
     Text,
     by_shape,
+    listed,
+    problem,
     written,
 )
-from kanport.mapping.patterns import NotAPattern, compiled
-from kanport.mapping.problems import listed, problem
-from kanport.mapping.template import template_columns
+from kanport.mapping.patterns import NotAPattern, compiled, template_columns
 from kanport.mapping.transforms import Transform
 from kanport.names import plain_number
 

@@ -1,9 +1,6 @@
-"""A YAML file as plain values, with the place of every key and value. The one user of ruamel.yaml.
+"""A YAML 1.2 file as plain data, with the place of each key and value.
 
-YAML 1.2, one document. Values are resolved here and not by the library, so that nothing is turned
-into what its writer did not mean: `yes`, `no`, `on`, dates and numbers with leading zeros stay
-text (YAML 1.1 makes booleans, dates and octal numbers of them), and a key is always the text that
-stands there, as in `values: {1: true, 012: false}`.
+Complaints of the YAML parser are put into plain words, with what to do about them.
 """
 
 import re
@@ -17,14 +14,13 @@ from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 from ruamel.yaml.reader import ReaderError
 
-from kanport.mapping.problems import quoted
-from kanport.mapping.yaml_words import in_plain_words
+from kanport.mapping.base import quoted
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 32
 MAX_NODES = 100_000
 
-Steps = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 
 _STANDARD_TAG = "tag:yaml.org,2002:"
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
@@ -64,17 +60,17 @@ class Document:
     """
 
     data: Any = None
-    keys: dict[Steps, Spot] = field(default_factory=dict)
-    values: dict[Steps, Spot] = field(default_factory=dict)
-    collections: set[Steps] = field(default_factory=set)
-    empty: set[Steps] = field(default_factory=set)
+    keys: dict[KeyPath, Spot] = field(default_factory=dict)
+    values: dict[KeyPath, Spot] = field(default_factory=dict)
+    collections: set[KeyPath] = field(default_factory=set)
+    empty: set[KeyPath] = field(default_factory=set)
     mistakes: list[Mistake] = field(default_factory=list)
 
-    def key(self, path: Steps) -> Spot:
+    def key(self, path: KeyPath) -> Spot:
         """Give the place of a key, or of a list item; of the nearest part around where none is."""
         return self._first(path, self.keys, self.values)
 
-    def value(self, path: Steps) -> Spot:
+    def value(self, path: KeyPath) -> Spot:
         """Give the place of a value; a table or list is shown at the key that it belongs to."""
         while path and path not in self.values:
             path = path[:-1]
@@ -82,7 +78,7 @@ class Document:
             return self.values[path]
         return self.key(path)
 
-    def _first(self, path: Steps, *indexes: dict[Steps, Spot]) -> Spot:
+    def _first(self, path: KeyPath, *indexes: dict[KeyPath, Spot]) -> Spot:
         for end in range(len(path), 0, -1):
             for index in indexes:
                 if path[:end] in index:
@@ -162,7 +158,7 @@ class _Builder:
         self.nodes = 0
         self.inside: set[int] = set()
 
-    def build(self, node: Node, path: Steps) -> Any:
+    def build(self, node: Node, path: KeyPath) -> Any:
         spot = _spot(node)
         self.document.values[path] = spot
         self.nodes += 1
@@ -186,10 +182,10 @@ class _Builder:
         self.inside.discard(id(node))
         return built
 
-    def _list(self, node: Node, path: Steps) -> list[Any]:
+    def _list(self, node: Node, path: KeyPath) -> list[Any]:
         return [self.build(item, (*path, number)) for number, item in enumerate(node.value)]
 
-    def _table(self, node: MappingNode, path: Steps) -> dict[str, Any]:
+    def _table(self, node: MappingNode, path: KeyPath) -> dict[str, Any]:
         table: dict[str, Any] = {}
         for key, value in self._pairs(node):
             name = key.value
@@ -215,7 +211,7 @@ class _Builder:
                 continue
             self.document.mistakes.append(Mistake(_spot(key), message, hint))
 
-    def _scalar(self, node: ScalarNode, path: Steps) -> Any:
+    def _scalar(self, node: ScalarNode, path: KeyPath) -> Any:
         text: str = node.value
         if node.style is not None or node.tag == f"{_STANDARD_TAG}str":
             # A plain `yes` under %YAML 1.1 has another tag but is text all the same.
@@ -236,3 +232,110 @@ def _spot(node: Node) -> Spot:
     start, end = node.start_mark, node.end_mark
     length = end.column - start.column if end.line == start.line else 1
     return Spot(start.line + 1, start.column + 1, max(length, 1))
+
+
+# --- what the YAML reader's complaints mean, in plain words, with what to do about them -----------
+
+_QUOTES = 'put the text in quotes: "…"'
+
+
+class _Meaning(NamedTuple):
+    """What a text of the reader means: what to say, what to do, and whether a tab may be behind it.
+
+    `{char}` is what the pattern found.
+    """
+
+    pattern: str
+    message: str
+    hint: str
+    indent: bool = False
+
+
+_MEANINGS = (
+    _Meaning(
+        r"found character '\\t'",
+        "a tab stands where YAML takes blanks only",
+        "indent with blanks, and put text with tabs in quotes",
+        indent=True,
+    ),
+    _Meaning(
+        r"found character '(?P<char>.+)' that cannot start",
+        "plain text cannot begin with {char}",
+        _QUOTES,
+    ),
+    _Meaning(
+        r"expected alphabetic or numeric character",
+        "* and & have a meaning of their own at the beginning of a text",
+        'put it in quotes: "*"',
+    ),
+    _Meaning(
+        r"found undefined alias '?(?P<char>[^']*)'?",
+        "nothing is called &{char}, so *{char} means nothing",
+        'a pattern belongs in quotes: "*{char}"',
+    ),
+    _Meaning(
+        r"found another document",
+        "a second document begins here; a mapping is one document",
+        "leave out the line ---",
+    ),
+    _Meaning(
+        r"mapping values are not allowed",
+        "a colon stands where none can be",
+        "check the indentation; a blank follows each key's colon; put text with a colon in quotes",
+        indent=True,
+    ),
+    _Meaning(
+        r"sequence entries are not allowed",
+        "a list cannot begin in the line of its key",
+        "begin each item on a line of its own, or write [a, b]",
+    ),
+    _Meaning(
+        r"unexpected end of stream|<stream end>",
+        "this is not closed before the end of the file",
+        "close the quotes or brackets",
+    ),
+    _Meaning(
+        r"expected ',' or '(?P<char>.)'",
+        "a comma or {char} is missing before this",
+        "put text with brackets, braces or colons in quotes",
+    ),
+    _Meaning(
+        r"expected <block end>, but found '(\{|\[|<scalar>)",
+        "this cannot follow here",
+        "put text with braces or brackets in quotes, or check the indentation",
+        indent=True,
+    ),
+    _Meaning(
+        r"expected <block end>",
+        "this line does not fit the ones before it",
+        "check the indentation: what belongs together begins in the same column",
+        indent=True,
+    ),
+    _Meaning(
+        r"found unknown escape character",
+        "in double quotes, a backslash begins an escape, and this is none",
+        r"write the backslash twice, or use single quotes: '\d'",
+    ),
+    _Meaning(
+        r"could not find expected ':'",
+        "a colon is missing after a key",
+        "write it as key: value",
+    ),
+)
+
+
+def in_plain_words(complaint: str, line: str) -> tuple[str, str | None]:
+    """Give message and hint for what the reader complains about in this line.
+
+    >>> in_plain_words("found character '@' that cannot start any token", "after: @")[0]
+    'plain text cannot begin with @'
+    """
+    for meaning in _MEANINGS:
+        found = re.search(meaning.pattern, complaint)
+        if found is None:
+            continue
+        char = found.groupdict().get("char", "")
+        if meaning.indent and re.match(r" *\t", line):
+            return "a tab stands where YAML takes blanks only", "indent with blanks"
+        return meaning.message.format(char=char), meaning.hint.format(char=char)
+    return f"this is no YAML that can be read: {complaint}", None

@@ -8,7 +8,9 @@ from typing import NamedTuple
 from kanport.findings import Finding, errors_in
 from kanport.frames import DesiredUsers, uncollected
 from kanport.mapping import LoadedMapping
-from kanport.mapping.spec import MappingFile, Membership, ProjectRule
+from kanport.mapping.relations import Membership
+from kanport.mapping.rules import ProjectRule
+from kanport.mapping.spec import MappingFile
 from kanport.model import RELATIONS, About, Blocker, DesiredState, Given, Pair, Unknown
 from kanport.names import case_key, id_text, plain_number, spelling_key
 from kanport.normalize.columns import header_origin, matrix_columns, refuse_missing

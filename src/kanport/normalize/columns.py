@@ -8,18 +8,12 @@ from kanport.errors import SourceInvalid
 from kanport.fields import BESIDE_USERNAME, USER_FIELDS, USERNAME
 from kanport.findings import Finding, found
 from kanport.mapping import LoadedMapping
-from kanport.mapping.patterns import Found, Pattern, TooSlow, compiled
-from kanport.mapping.spec import (
-    MappingFile,
-    Matrix,
-    Membership,
-    PasswordColumn,
-    ProjectRule,
-    Rule,
-    Strict,
-    Users,
-)
-from kanport.mapping.template import template_columns
+from kanport.mapping.base import Strict
+from kanport.mapping.patterns import Found, Pattern, TooSlow, compiled, template_columns
+from kanport.mapping.relations import Matrix, Membership
+from kanport.mapping.rules import ProjectRule, Rule
+from kanport.mapping.spec import MappingFile
+from kanport.mapping.users import PasswordColumn, Users
 from kanport.messages import fill, quoted
 from kanport.names import normalize as in_form
 from kanport.normalize.notes import shown

@@ -7,9 +7,8 @@ from functools import partial
 from typing import NamedTuple
 
 from kanport.facts import Fact
-from kanport.mapping.patterns import Pattern, compiled
-from kanport.mapping.spec import ListRule, ProjectRule, Rule
-from kanport.mapping.template import Piece, parse_template
+from kanport.mapping.patterns import Pattern, Piece, compiled, parse_template
+from kanport.mapping.rules import ListRule, ProjectRule, Rule
 from kanport.mapping.transforms import Step
 from kanport.names import case_key
 from kanport.names import normalize as in_form

@@ -12,7 +12,7 @@ from enum import Enum
 from functools import cached_property, partial
 from typing import NamedTuple
 
-from kanport.mapping.spec import Rule
+from kanport.mapping.rules import Rule
 from kanport.model import About
 from kanport.names import compare_key
 from kanport.normalize.compiled import Context

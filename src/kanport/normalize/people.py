@@ -21,7 +21,7 @@ from kanport.fields import (
     attributes,
 )
 from kanport.frames import DesiredUsers, joined
-from kanport.mapping.spec import Users
+from kanport.mapping.users import Users
 from kanport.model import DesiredUser, Given, LdapPassword, PasswordCell, RandomPassword
 from kanport.normalize.notes import Notes, shown
 from kanport.normalize.rows import RowId, UserRow, Value

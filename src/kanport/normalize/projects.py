@@ -4,7 +4,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kanport.facts import Fact, fact
-from kanport.mapping.spec import MappingFile, ProjectRows, Rule
+from kanport.mapping.relations import ProjectRows
+from kanport.mapping.rules import Rule
+from kanport.mapping.spec import MappingFile
 from kanport.model import DesiredProject, Given
 from kanport.names import spelling_key
 from kanport.normalize.compiled import Check, Context, compile_rule

@@ -14,17 +14,8 @@ import numpy as np
 from kanport.coded import Flags
 from kanport.facts import Fact, fact
 from kanport.mapping import LoadedMapping
-from kanport.mapping.spec import (
-    GroupAccess,
-    Groups,
-    ListedGroup,
-    ListRule,
-    Matrix,
-    Membership,
-    ProjectRule,
-    RoleRule,
-    Rule,
-)
+from kanport.mapping.relations import GroupAccess, Groups, ListedGroup, Matrix, Membership
+from kanport.mapping.rules import ListRule, ProjectRule, RoleRule, Rule
 from kanport.model import RELATIONS, About, Blocker, Given, Pair, ProjectRole
 from kanport.names import as_written, spelling_key
 from kanport.normalize.columns import header_origin, matrix_columns

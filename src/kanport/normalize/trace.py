@@ -11,7 +11,8 @@ from kanport.fields import BESIDE_USERNAME
 from kanport.findings import Finding
 from kanport.mapping import LoadedMapping
 from kanport.mapping.patterns import TooSlow
-from kanport.mapping.spec import Groups, Membership, Users
+from kanport.mapping.relations import Groups, Membership
+from kanport.mapping.users import Users
 from kanport.names import spelling_key
 from kanport.normalize.columns import matrix_columns
 from kanport.normalize.compiled import CompiledRule, Context, compile_rule

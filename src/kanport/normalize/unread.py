@@ -8,7 +8,8 @@ may be somebody's row all the same, taken for a total by mistake: who is called 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from kanport.mapping.spec import MappingFile, Rule
+from kanport.mapping.rules import Rule
+from kanport.mapping.spec import MappingFile
 from kanport.model import RELATIONS, About, Blocker, Pair, Unknown
 from kanport.names import compare_key
 from kanport.normalize.compiled import CompiledRule, Context, compile_rule

@@ -10,7 +10,8 @@ from kanport.catalogue import FINDINGS
 from kanport.facts import Fact, fact
 from kanport.fields import BESIDE_USERNAME, Holds, UserField
 from kanport.mapping import LoadedMapping
-from kanport.mapping.spec import PasswordColumn, Rule, Users
+from kanport.mapping.rules import Rule
+from kanport.mapping.users import PasswordColumn, Users
 from kanport.names import compare_key
 from kanport.normalize.columns import source_column
 from kanport.normalize.compiled import CompiledRule, Context, compile_rule

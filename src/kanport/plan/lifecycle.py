@@ -15,8 +15,8 @@ from typing import NamedTuple, Self
 from kanport.facts import Fact, fact
 from kanport.fields import ACTIVE, values_of
 from kanport.findings import Finding, found
-from kanport.mapping.missing_spec import Span, Steps
 from kanport.mapping.spec import MappingFile
+from kanport.mapping.users import Span, Steps
 from kanport.memory import Absence, LedgerState, absence_at
 from kanport.model import AppRole, CurrentState, DesiredUser, User
 from kanport.names import compare_key

@@ -23,7 +23,7 @@ from kanport.catalogue import FINDINGS
 from kanport.errors import Exit
 from kanport.facts import Fact, Pseudonym
 from kanport.findings import Finding, errors_in
-from kanport.mapping.limit_spec import Limits
+from kanport.mapping.spec import Limits
 from kanport.model import RELATIONS, About
 from kanport.origin import Origin
 from kanport.plan.change import (

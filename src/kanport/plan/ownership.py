@@ -3,7 +3,8 @@
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from kanport.mapping.spec import MappingFile, Users
+from kanport.mapping.spec import MappingFile
+from kanport.mapping.users import Users
 from kanport.memory import Grant, LedgerState
 from kanport.model import CurrentState, Project, ProjectIndex, User
 from kanport.names import is_temporary_username, spelling_key

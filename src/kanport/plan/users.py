@@ -8,7 +8,8 @@ from kanport.coded import Flags, objects
 from kanport.facts import Fact, fact
 from kanport.fields import ACTIVE, UPDATABLE, Holds, field_named, labels
 from kanport.findings import Finding, finding, found
-from kanport.mapping.spec import KanboardSource, MappingFile
+from kanport.mapping.sources import KanboardSource
+from kanport.mapping.spec import MappingFile
 from kanport.memory import LedgerState
 from kanport.model import (
     AppRole,

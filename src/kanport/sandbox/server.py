@@ -10,15 +10,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
-from kanport.sandbox.access import Credentials
+from kanport.sandbox.database import Shapes
 from kanport.sandbox.dialects import DIALECTS
-from kanport.sandbox.hashing import Hasher
 from kanport.sandbox.options import SandboxOptions
 from kanport.sandbox.procedures import WRITING_PROCEDURES
 from kanport.sandbox.procedures.base import Backend
-from kanport.sandbox.rpc import Outcome, Reply, decode, execute, method_names, web_page
-from kanport.sandbox.schema import Shapes
-from kanport.sandbox.store import Store
+from kanport.sandbox.rpc import Credentials, Outcome, Reply, decode, execute, method_names, web_page
+from kanport.sandbox.store import Hasher, Store
 
 PATH = "/jsonrpc.php"
 _HOST = "127.0.0.1"

@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from kanport.mapping.spec import Source
+from kanport.mapping.sources import Source
 from kanport.network import LONGEST_EXCHANGE
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import numpy as np
 
 from kanport.coded import Coded, objects
 from kanport.findings import Finding, found
-from kanport.mapping.spec import CsvSource
+from kanport.mapping.sources import CsvSource
 from kanport.origin import Origin
 from kanport.rules import strip_blanks
 from kanport.sources import SourceContext

@@ -18,7 +18,7 @@ from typing import Literal
 from kanport.coded import Coded, objects
 from kanport.facts import Fact, fact
 from kanport.findings import Finding, finding, found
-from kanport.mapping.spec import ExcelSource
+from kanport.mapping.sources import ExcelSource
 from kanport.origin import Origin
 from kanport.rules import strip_blanks
 from kanport.sources import SourceContext

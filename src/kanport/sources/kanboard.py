@@ -13,12 +13,11 @@ from kanport.coded import Coded, objects
 from kanport.config.address import normalize_url
 from kanport.config.settings import Settings, Timeouts
 from kanport.errors import ConfigInvalid, Unreachable
-from kanport.export.tables import Listing, listings, not_whole
+from kanport.export import Listing, listings, not_whole
 from kanport.files import read_secret
 from kanport.kanboard.client import Client
 from kanport.kanboard.current import read_current
-from kanport.mapping.ldap import SecretReference
-from kanport.mapping.spec import KanboardSource
+from kanport.mapping.sources import KanboardSource, SecretReference
 from kanport.origin import Origin
 from kanport.sources import SourceContext
 from kanport.table import Table

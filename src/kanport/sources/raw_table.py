@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from kanport.coded import Coded
 from kanport.facts import fact
 from kanport.findings import Finding, finding, found
-from kanport.mapping.spec import CsvSource, ExcelSource, YamlSource
+from kanport.mapping.sources import CsvSource, ExcelSource, YamlSource
 from kanport.names import normalize as in_form
 from kanport.origin import Origin
 from kanport.rules import strip_blanks

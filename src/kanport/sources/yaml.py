@@ -6,7 +6,7 @@ from typing import Any
 from kanport.coded import Coded, objects
 from kanport.facts import fact
 from kanport.findings import Finding, found
-from kanport.mapping.spec import YamlSource
+from kanport.mapping.sources import YamlSource
 from kanport.mapping.yaml_file import Document, Mistake, NotYaml, decode, read_yaml
 from kanport.origin import Origin
 from kanport.sources import SourceContext

@@ -7,8 +7,7 @@ says whether it passed, stops the plan or was overridden.
 
 from collections.abc import Callable, Iterable, Iterator
 
-from kanport.mapping.limit_spec import Limits
-from kanport.mapping.spec import MappingFile
+from kanport.mapping.spec import Limits, MappingFile
 from kanport.memory import NOTHING, LedgerState
 from kanport.model import CurrentState
 from kanport.plan.change import Action, Change

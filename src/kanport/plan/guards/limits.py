@@ -11,14 +11,14 @@ from fractions import Fraction
 
 from kanport.facts import Fact, Param, fact
 from kanport.findings import Finding, found
-from kanport.mapping.limit_spec import (
+from kanport.mapping.spec import (
     DEFAULT_PROJECT_SHARES,
     DEFAULT_SHARES,
     DROPPED_FLOOR,
     PROJECT_FLOOR,
     Limit,
+    MappingFile,
 )
-from kanport.mapping.spec import MappingFile
 from kanport.model import CurrentState, Project, ProjectIndex
 from kanport.plan.change import Action
 from kanport.plan.guards.allowances import CLASSES, OF_SOURCES, allow_key, over_limit

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from kanport.facts import Param, fact
-from kanport.mapping.limit_spec import DEFAULT_SHRINK, SHRINK_FLOOR
+from kanport.mapping.spec import DEFAULT_SHRINK, SHRINK_FLOOR
 from kanport.memory import SourceMemory
 from kanport.normalize.columns import columns_used
 from kanport.plan.change import Action, Change, Risk

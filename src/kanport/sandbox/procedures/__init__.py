@@ -7,13 +7,20 @@ from functools import cached_property
 from typing import Any
 
 from kanport.sandbox import php
-from kanport.sandbox.errors import RpcError
-from kanport.sandbox.procedures.app import AppProcedures
-from kanport.sandbox.procedures.base import APP_ADMIN, APP_MANAGER, APP_USER, Procedures
-from kanport.sandbox.procedures.groups import GroupMemberProcedures, GroupProcedures
-from kanport.sandbox.procedures.permissions import PermissionProcedures
-from kanport.sandbox.procedures.projects import MeProcedures, ProjectProcedures
-from kanport.sandbox.procedures.users import UserProcedures
+from kanport.sandbox.dialects import RpcError
+from kanport.sandbox.procedures.base import (
+    APP_ADMIN,
+    APP_MANAGER,
+    APP_USER,
+    AppProcedures,
+    Procedures,
+)
+from kanport.sandbox.procedures.projects import (
+    MeProcedures,
+    PermissionProcedures,
+    ProjectProcedures,
+)
+from kanport.sandbox.procedures.users import GroupMemberProcedures, GroupProcedures, UserProcedures
 
 _ROLES_FROM = {
     APP_ADMIN: frozenset({APP_ADMIN}),

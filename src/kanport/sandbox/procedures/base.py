@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from kanport.sandbox import php
-from kanport.sandbox.dialects import Dialect
-from kanport.sandbox.errors import RefusedError
-from kanport.sandbox.hashing import Hasher
+from kanport.sandbox.database import Shapes
+from kanport.sandbox.dialects import Dialect, RefusedError
 from kanport.sandbox.options import SandboxOptions
-from kanport.sandbox.schema import Shapes
-from kanport.sandbox.store import Store
+from kanport.sandbox.store import Hasher, Store
 
 APP_ADMIN, APP_MANAGER, APP_USER = "app-admin", "app-manager", "app-user"
 PROJECT_MANAGER, PROJECT_MEMBER, PROJECT_VIEWER = (
@@ -129,3 +127,26 @@ class Procedures:
         ]
         highest = min(through_groups, key=lambda role: _PROJECT_RANKS.get(role, 1), default="")
         return "" if php.is_blank(highest) else highest
+
+
+# --- the server itself: its version and the roles it has built in ---------------------------------
+
+
+class AppProcedures(Procedures):
+    """Procedures that anybody who is authenticated may call."""
+
+    def getVersion(self) -> Any:
+        """Give the version string, which need not be a number."""
+        return self._backend.options.version
+
+    def getApplicationRoles(self) -> Any:
+        """Give the roles that a user can have."""
+        return {APP_ADMIN: "Administrator", APP_MANAGER: "Manager", APP_USER: "User"}
+
+    def getProjectRoles(self) -> Any:
+        """Give the built-in roles of a membership; custom roles of projects are not listed."""
+        return {
+            PROJECT_MANAGER: "Project Manager",
+            PROJECT_MEMBER: "Project Member",
+            PROJECT_VIEWER: "Project Viewer",
+        }

@@ -1,15 +1,37 @@
-"""What a mapping may say about a directory: the server, the search, groups, who is active."""
+"""Where rows come from: files, a directory, another Kanboard."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import Field, StrictBool, StrictFloat, StrictInt, Tag, field_validator
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    Tag,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
-from kanport.mapping.base import TABLE, TEXT, Names, Strict, Table, Text, by_shape
+from kanport.mapping.base import (
+    CODE,
+    TABLE,
+    TAG_MARK,
+    TEXT,
+    Names,
+    Strict,
+    Table,
+    Text,
+    by_shape,
+    listed,
+    near,
+    problem,
+    quoted,
+)
 from kanport.mapping.patterns import NotAPattern, compiled
-from kanport.mapping.problems import listed, problem
 
 SCHEMES = ("ldaps", "ldap", "ldapi")
 
@@ -324,3 +346,161 @@ def _bind_mistakes(raw: Table, urls: list[SplitResult]) -> Iterator[PydanticCust
         )
     if any(url.scheme == "ldap" for url in urls) and raw.get("start_tls") is not True:
         yield problem("external over ldap:// needs start_tls: true", at=("bind",))
+
+
+# --- what a mapping says of a source that is a Kanboard server itself -----------------------------
+
+
+class KanboardSource(Strict):
+    """Rows of another Kanboard server, read through its API. Kanport never writes to it."""
+
+    type: Literal["kanboard"] = Field(description="Type of the source.")
+    url: Text = Field(description="URL of the server, with or without /jsonrpc.php.")
+    token: SecretReference = Field(
+        description="Where to find its application token: {env: NAME} or {file: PATH}."
+    )
+    read: Literal["users", "groups", "group_members", "projects", "memberships"] = Field(
+        description="The table to read, as kanport export writes it."
+    )
+    ca_file: Text | None = Field(
+        None,
+        description="PEM file with the certificates of a private certificate authority, "
+        "relative to the mapping.",
+    )
+    allow_http: bool = Field(
+        False, description="Allow http:// to another machine. The token travels unencrypted."
+    )
+    clear: ClassVar[str] = "\0"
+    """Nothing in the rows of a server means that a field is to be cleared."""
+
+    auth_header: Text | None = Field(
+        None, description="Send the token in this header instead of Authorization."
+    )
+
+
+# --- what a mapping says of each source: which file, and how it is to be read ---------------------
+
+
+class FileSource(Strict):
+    """What all files have in common."""
+
+    path: Text = Field(description="Path of the file, relative to the mapping.")
+    clear: Text = Field("<clear>", description="A cell with this text clears a field.")
+    max_rows: StrictInt = Field(
+        1_000_000, gt=0, description="Maximum number of rows; Kanport refuses a larger source."
+    )
+    may_be_empty: bool = Field(False, description="true: the source may have a header and no rows.")
+
+
+class ListSource(FileSource):
+    """What files have in common that people edit with a spreadsheet."""
+
+    verbatim: bool = Field(
+        False,
+        description="true: use every row and text unchanged, and do not check for damage by "
+        "spreadsheets.",
+    )
+
+
+class CsvSource(ListSource):
+    """Rows of a CSV file; its first line contains the headers."""
+
+    type: Literal["csv"] = Field(description="Type of the source.")
+    encoding: Text | None = Field(
+        None,
+        description="Encoding of a file that is neither UTF-8 nor UTF-16 with a byte order "
+        "mark, such as cp1252.",
+    )
+    columns: tuple[Text, ...] | None = Field(
+        None,
+        min_length=1,
+        description="Names of the columns in their order. Kanport then ignores the first line.",
+    )
+    delimiter: Literal[",", ";", "\t", "|"] | None = Field(
+        None, description="Character between the fields (default: detected from the header)."
+    )
+
+    @field_validator("encoding")
+    @classmethod
+    def _encoding_is_known(cls, name: str | None) -> str | None:
+        if name is not None and not _is_text_encoding(name):
+            close = near(name, _ENCODINGS)
+            hint = f"did you mean {close}?" if close else f"for example {listed(_ENCODINGS)}"
+            raise problem(f"there is no encoding {quoted(name)}", hint=hint)
+        return name
+
+
+class ExcelSource(ListSource):
+    """Rows of one sheet of an Excel workbook (.xlsx)."""
+
+    type: Literal["excel"] = Field(description="Type of the source.")
+    sheet: Text | None = Field(
+        None, description="Name of the sheet (default: the first visible one)."
+    )
+    header_row: StrictInt = Field(1, gt=0, description="Row that contains the headers.")
+    hidden_rows: Literal["refuse", "read", "skip"] = Field(
+        "refuse", description="What to do with hidden or filtered rows."
+    )
+    merged_cells: Literal["refuse", "fill"] = Field(
+        "refuse", description="fill: every cell of a merged range gets its value."
+    )
+
+
+class YamlSource(FileSource):
+    """Rows of a YAML file: a list of tables with plain values."""
+
+    type: Literal["yaml"] = Field(description="Type of the source.")
+    under: Text | None = Field(
+        None, description="Key of the list in the file (default: the whole file is the list)."
+    )
+
+
+_ENCODINGS = ("utf-8", "cp1252", "iso-8859-1", "iso-8859-15", "cp1250", "cp1251", "cp850", "utf-16")
+_KINDS = ("csv", "excel", "yaml", "ldap", "kanboard")
+
+
+def _is_text_encoding(name: str) -> bool:
+    try:
+        # Codecs such as rot13 exist but make no text of bytes; LookupError is theirs too.
+        b"a".decode(name)
+    except UnicodeError:
+        return True
+    except (LookupError, ValueError):
+        return False
+    return True
+
+
+def _known_kind(raw: Any) -> Any:
+    if not isinstance(raw, dict) or raw.get("type") in _KINDS:
+        return raw
+    if "type" not in raw:
+        raise problem(
+            "type is missing",
+            hint=f"write type: {_KINDS[0]}, or {', '.join(_KINDS[1:-1])} or {_KINDS[-1]}",
+        )
+    close = near(str(raw["type"]), _KINDS)
+    raise problem(
+        f"type must be {listed(_KINDS)}",
+        at=("type",),
+        hint=f"did you mean {close}?" if close else None,
+    )
+
+
+def _kind(raw: Any) -> str | None:
+    kind = raw.get("type") if isinstance(raw, dict) else getattr(raw, "type", None)
+    return f"{TAG_MARK}{kind}"
+
+
+Source = Annotated[
+    Annotated[CsvSource, Tag(f"{TAG_MARK}csv")]
+    | Annotated[ExcelSource, Tag(f"{TAG_MARK}excel")]
+    | Annotated[YamlSource, Tag(f"{TAG_MARK}yaml")]
+    | Annotated[LdapSource, Tag(f"{TAG_MARK}ldap")]
+    | Annotated[KanboardSource, Tag(f"{TAG_MARK}kanboard")],
+    Discriminator(
+        _kind,
+        custom_error_type=CODE,
+        custom_error_message="must be a table that begins with type",
+    ),
+    BeforeValidator(_known_kind),
+]
