@@ -1,7 +1,9 @@
-"""The users and access of a server as tables, in files that Kanport can read back.
+"""What a server holds as tables of text, and the files that hold them: CSV, Excel or YAML.
 
-`listings` makes the tables of a server's state, `write_tables` writes them as CSV, Excel or YAML,
-and `mapping_for` the mapping that reads them.
+`export` writes them, and a `kanboard` source reads the same tables. They contain no ids, because
+ids mean something else on another server, except to tell projects of one name apart. They contain
+no secrets. The files are written to be read back, so no value is changed: a name that begins with
+`=` stays as it is. A workbook keeps it as text; in CSV a spreadsheet may take it for a formula.
 """
 
 import csv

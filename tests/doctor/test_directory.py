@@ -11,7 +11,7 @@ import pytest
 
 from kanport.doctor import examine
 from kanport.doctor.checks import Check, Level, exit_for
-from kanport.doctor.sources import kind_text
+from kanport.doctor.directory import kind_text
 from kanport.errors import Exit
 from tests.doctor.looking import NOW, said
 from tests.ldap.certificates import Authority

@@ -1,9 +1,9 @@
 r"""Regular expressions and templates of a mapping.
 
-Expressions are written as for Python's `re` and ended if they take long: the engine of the package
-`regex` has a timeout, in seconds of the processor, so that a busy machine changes nothing. A
-linear-time engine (re2) is not available on every system that Kanport runs on, and its `\w` knows
-ASCII only. A template is text with columns in braces, such as `{First} {Last}`.
+`re` runs forever on one hostile cell if quantifiers are nested, and nothing can stop it. The engine
+of the package `regex` has a timeout, in seconds of the processor, so that a busy machine changes
+nothing. A linear-time engine (re2) is not available on every system that Kanport runs on, and its
+`\w` knows ASCII only. A template is text with columns in braces, such as `{First} {Last}`.
 """
 
 import functools

@@ -1,6 +1,8 @@
-"""What a mapping refers to: each source, column and part of a pattern must exist.
+"""Checks between the parts of a mapping: sources that exist, roles that exist.
 
-A column with passwords must not be used by any other rule, because Kanport may show other values.
+They look at the mapping as it was written, whatever its types, so that they run also where other
+parts of it are invalid. The models report what has a wrong type. No other rule may use a column
+with passwords, because Kanport may show the values of other rules.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

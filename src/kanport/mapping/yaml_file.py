@@ -1,6 +1,10 @@
-"""A YAML 1.2 file as plain data, with the place of each key and value.
+"""A YAML file as plain values, with the place of every key and value. The one user of ruamel.yaml.
 
-Complaints of the YAML parser are put into plain words, with what to do about them.
+YAML 1.2, one document. Values are resolved here and not by the library, so that nothing is turned
+into what its writer did not mean: `yes`, `no`, `on`, dates and numbers with leading zeros stay
+text (YAML 1.1 makes booleans, dates and octal numbers of them), and a key is always the text that
+stands there, as in `values: {1: true, 012: false}`. The library's complaints are put into plain
+words, with what to do about them.
 """
 
 import re

@@ -1,4 +1,7 @@
-"""The tables, and which of their columns an answer shows."""
+"""The SQLite database behind the sandbox: its tables, and which of their columns an answer shows.
+
+It has one connection and one lock; no statement runs out of turn.
+"""
 
 import sqlite3
 import threading

@@ -1,4 +1,9 @@
-"""What a procedure answers instead of a result."""
+"""The habits of the three databases that Kanboard runs on, as its API lets them show.
+
+The sandbox itself always keeps its state in SQLite; a dialect says what another database would
+compare, store, refuse and answer. Where the recordings in tests/contract differ from each other,
+the difference is here. The errors that a procedure answers with come first.
+"""
 
 import re
 import unicodedata

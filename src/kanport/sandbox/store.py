@@ -1,6 +1,8 @@
-"""The content of the sandbox: filled by tests and the command line, read back as a snapshot.
+"""What tests do with the state of a sandbox besides calling its API: fill it and look at it.
 
-Passwords are hashed in the shape of bcrypt, which PHP uses, but fast.
+Password hashes have the shape of bcrypt but are salted SHA-256, because tests create thousands of
+users. What they share with bcrypt is what a client can notice: bytes after the 72nd do not count,
+and a NUL byte is an error.
 """
 
 import base64
