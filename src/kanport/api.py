@@ -22,16 +22,17 @@ from kanport.apply.concurrency import Options
 from kanport.apply.journal import Recorded, load_journal
 from kanport.config.file import Layers
 from kanport.config.settings import Settings, settings_of
-from kanport.doctor import Check, examine
-from kanport.doctor import exit_for as exit_for_checks
-from kanport.doctor.told import as_json as checks_as_json
-from kanport.doctor.told import lines as check_lines
+from kanport.doctor import examine
+from kanport.doctor.checks import Check
+from kanport.doctor.checks import as_json as checks_as_json
+from kanport.doctor.checks import exit_for as exit_for_checks
+from kanport.doctor.checks import lines as check_lines
 from kanport.errors import ConfigInvalid, Exit, UsageError
 from kanport.facts import fact
 from kanport.init import DirectoryKind
 from kanport.kanboard.client import Client
 from kanport.mapping import load_mapping
-from kanport.mapping.json_schema import mapping_schema
+from kanport.mapping.spec import mapping_schema
 from kanport.network import LONGEST_EXCHANGE
 from kanport.outcome import Run
 from kanport.pipeline.apply import (

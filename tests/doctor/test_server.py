@@ -10,7 +10,7 @@ import trustme
 
 from kanport.config.file import Layers
 from kanport.config.settings import Settings, settings_of
-from kanport.doctor import Check, Level, exit_for
+from kanport.doctor.checks import Check, Level, exit_for
 from kanport.doctor.server import Server, user_checks, version_check
 from kanport.errors import Exit
 from kanport.model import User

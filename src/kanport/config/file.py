@@ -19,10 +19,9 @@ from pydantic import ValidationError
 from kanport.config.secrets import ConfigFile, FileSettings, Notify, Reference
 from kanport.errors import ConfigInvalid
 from kanport.files import at_home, read_file
-from kanport.mapping.explain import explain
-from kanport.mapping.problems import near
-from kanport.mapping.shown import with_mistakes
-from kanport.mapping.yaml_file import MAX_BYTES, Document, Mistake, NotYaml, Spot, Steps, decode
+from kanport.mapping.base import near
+from kanport.mapping.mistakes import explain, with_mistakes
+from kanport.mapping.yaml_file import MAX_BYTES, Document, KeyPath, Mistake, NotYaml, Spot, decode
 
 NAME = "kanport.toml"
 SYSTEM = Path("/etc/kanport") / NAME
@@ -272,18 +271,18 @@ class _Walk:
         self._text = text
         self._at = 0
         self._document = document
-        self._arrays: dict[Steps, int] = {}
+        self._arrays: dict[KeyPath, int] = {}
 
     def file(self) -> None:
         """Walk through all of it."""
-        table: Steps = ()
+        table: KeyPath = ()
         while self._blank() < len(self._text):
             if self._text[self._at] == "[":
                 table = self._header()
             else:
                 self._pair(table)
 
-    def _header(self) -> Steps:
+    def _header(self) -> KeyPath:
         start = self._at
         many = self._text.startswith("[[", start)
         self._at += 2 if many else 1
@@ -299,12 +298,12 @@ class _Walk:
         self._document.collections.add(path)
         return path
 
-    def _pair(self, table: Steps) -> None:
+    def _pair(self, table: KeyPath) -> None:
         path = self._path(table)
         self._at = self._text.index("=", self._at) + 1
         self._value(path)
 
-    def _path(self, before: Steps) -> Steps:
+    def _path(self, before: KeyPath) -> KeyPath:
         """Read a key with its dots; each part of it leads one step deeper."""
         path = before
         while True:
@@ -326,7 +325,7 @@ class _Walk:
                 return path
             self._at = dot.end()
 
-    def _value(self, path: Steps) -> None:
+    def _value(self, path: KeyPath) -> None:
         self._blank()
         start, first = self._at, self._text[self._at]
         if first in "[{":
@@ -351,7 +350,7 @@ class _Walk:
         self._at = found.end() if found else self._at
         return self._at
 
-    def _note(self, index: dict[Steps, Spot], path: Steps, start: int, end: int) -> None:
+    def _note(self, index: dict[KeyPath, Spot], path: KeyPath, start: int, end: int) -> None:
         line = self._text.count("\n", 0, start) + 1
         begin = self._text.rfind("\n", 0, start) + 1
         until = self._text.find("\n", start)

@@ -23,8 +23,7 @@ from pydantic_core import PydanticCustomError
 
 from kanport.errors import ConfigInvalid
 from kanport.files import LONGEST_SECRET, at_home, read_secret
-from kanport.mapping.base import TABLE, TEXT, Strict, Table, Text, by_shape
-from kanport.mapping.problems import problem
+from kanport.mapping.base import TABLE, TEXT, Strict, Table, Text, by_shape, problem
 
 When = Literal["failure", "change", "always"]
 Seconds = Annotated[StrictInt | StrictFloat, Field(gt=0, le=86_400)]

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from kanport.checks import check
-from kanport.config import Settings
+from kanport.config.settings import Settings
 from kanport.doctor.checks import (
     Check,
     counted,

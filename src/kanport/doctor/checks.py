@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
-from kanport.config import Settings
+from kanport.config.settings import Settings
 from kanport.errors import Exit, KanportError, SourceInvalid
 from kanport.findings import Finding, Severity
 from kanport.kanboard.transport import tls_context

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from kanport.config import is_loopback
+from kanport.config.address import is_loopback
 from kanport.doctor.checks import Check, certificate_check, counted, fine, warning
 from kanport.errors import KanportError
 from kanport.mapping.sources import LdapSource

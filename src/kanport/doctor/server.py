@@ -9,8 +9,16 @@ from urllib.parse import urlsplit
 
 from kanport.config.address import is_loopback
 from kanport.config.settings import Settings
-from kanport.doctor.certificate import certificate_check, look_at
-from kanport.doctor.checks import Check, counted, failed, fine, problem, warning
+from kanport.doctor.checks import (
+    Check,
+    certificate_check,
+    counted,
+    failed,
+    fine,
+    look_at,
+    problem,
+    warning,
+)
 from kanport.errors import Exit, KanportError
 from kanport.exchange import proxy_for
 from kanport.facts import fact

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kanport.errors import ConfigInvalid, KanportError, SourceInvalid, Unreachable, UsageError
-from kanport.export.files import write_tables
-from kanport.export.mapping import mapping_for
-from kanport.export.tables import (
+from kanport.export import (
     GROUP_MEMBERS,
     GROUPS,
     MEMBERSHIPS,
@@ -19,7 +17,9 @@ from kanport.export.tables import (
     Listing,
     Record,
     listings,
+    mapping_for,
     not_whole,
+    write_tables,
 )
 from kanport.fields import USER_FIELDS
 from kanport.files import Kind, write_file
@@ -34,8 +34,7 @@ from kanport.init import (
 from kanport.kanboard.client import Client
 from kanport.kanboard.current import read_current
 from kanport.ledger import adopt, recall
-from kanport.mapping.ldap import LdapSource
-from kanport.mapping.spec import CsvSource, ExcelSource, Source
+from kanport.mapping.sources import CsvSource, ExcelSource, LdapSource, Source
 from kanport.names import compare_key
 from kanport.names import normalize as in_form
 from kanport.normalize.projects import name_problem as project_problem
