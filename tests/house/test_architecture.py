@@ -1,4 +1,4 @@
-"""The page about the architecture names what is there: rooms, layers, and functions of its walks."""
+"""The architecture page names what is there: rooms, layers, and the functions of its walks."""
 
 import importlib
 import pkgutil
