@@ -1,7 +1,7 @@
-"""One run at a time: locks of the operating system on files, hold_locks for the life of a process.
+"""One run at a time: locks of the operating system on files, held for the life of a process.
 
-Whoever is killed holds nothing any more, so a file that is left behind blocks nobody. The file says
-who holds it, for the message of whoever comes second; that is no part of the lock.
+A killed process holds no lock, so a file that it left behind blocks nobody. The file names its
+holder for the message of the next run; the name is no part of the lock.
 """
 
 import contextlib
@@ -76,7 +76,7 @@ def hold_locks(
             if taken is None:
                 yield tuple(killed)
                 return
-        # Nothing is hold_locks while waiting, so that two runs never wait for one another.
+        # Nothing is held while waiting, so that two runs never wait for one another.
         if clock() >= until:
             raise _refusal(*taken, wait)
         sleep(min(PAUSE, max(until - clock(), 0.0)))

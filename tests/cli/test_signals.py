@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kanport.cli.following import stopping_politely
+from kanport.cli.progress import stopping_politely
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import pytest
 
 from kanport import ledger
 from kanport.memory import LedgerState
-from kanport.pipeline import planning
+from kanport.pipeline import state_dir
 from kanport.sandbox import Sandbox
 from tests.conftest import Kanport
 
@@ -44,7 +44,7 @@ def tomorrow(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def after(days: int = 1) -> None:
         clock[0] += timedelta(days=days)
 
-    monkeypatch.setattr(planning, "datetime", Clock)
+    monkeypatch.setattr(state_dir, "datetime", Clock)
     return after
 
 

@@ -33,11 +33,11 @@ def other(lock: Lock) -> "Popen[str]":
     code = (
         "import sys, time\nfrom pathlib import Path\nfrom kanport.lock import Lock, hold_locks\n"
         "with hold_locks([Lock(Path(sys.argv[1]), 'x')], command='kanport sync night.yaml',"
-        " now='2026-11-23T01:00:00Z'):\n    print('hold_locks', flush=True)\n    time.sleep(600)\n"
+        " now='2026-11-23T01:00:00Z'):\n    print('held', flush=True)\n    time.sleep(600)\n"
     )
     process = Popen([sys.executable, "-c", code, str(lock.path)], stdout=PIPE, text=True)
     assert process.stdout is not None
-    assert process.stdout.readline() == "hold_locks\n"
+    assert process.stdout.readline() == "held\n"
     return process
 
 
@@ -56,7 +56,7 @@ def test_whoever_comes_second_is_told_who_is_at_work(lock: Lock) -> None:
             pytest.raises(LockHeld) as refused,
             hold_locks([lock], command="kanport apply", now=NOW),
         ):
-            pytest.fail("hold_locks by two")
+            pytest.fail("held by two")
         process.kill()
     assert refused.value.exit_code is Exit.LOCKED
     assert f"kanport sync night.yaml (process {process.pid} on " in refused.value.message
@@ -103,7 +103,7 @@ def test_the_wait_has_an_end(lock: Lock) -> None:
                 clock=lambda: next(clock),
             ),
         ):
-            pytest.fail("hold_locks by two")
+            pytest.fail("held by two")
         process.kill()
 
 
@@ -134,7 +134,7 @@ def test_a_file_that_nobody_can_read_still_says_that_it_is_held(lock: Lock) -> N
             pytest.raises(LockHeld, match="another run holds the lock on the server; "),
             hold_locks([lock], command="x", now=NOW),
         ):
-            pytest.fail("hold_locks by two")
+            pytest.fail("held by two")
         process.kill()
 
 
@@ -142,7 +142,7 @@ def test_a_place_that_cannot_be_locked_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     below = Lock(tmp_path / "file" / "a.lock", "x")
     with pytest.raises(UsageError, match="cannot be"), hold_locks([below], command="x", now=NOW):
-        pytest.fail("hold_locks nothing")
+        pytest.fail("held nothing")
     (tmp_path / "link.lock").symlink_to(tmp_path / "elsewhere")
     link = Lock(tmp_path / "link.lock", "x")
     with pytest.raises(UsageError, match="cannot be"), hold_locks([link], command="x", now=NOW):

@@ -22,10 +22,10 @@ from click.testing import CliRunner
 from ruamel.yaml import YAML
 
 from kanport.apply import concurrency
-from kanport.cli import boundary, cli
+from kanport.cli import cli, output
 from kanport.errors import KanportError
 from kanport.kanboard.client import Client
-from kanport.pipeline import planning
+from kanport.pipeline import state_dir
 from kanport.sandbox import Fault, Sandbox, Store
 from tests.integration.files import GRANTS, MAPPING, PEOPLE
 from tests.scenarios.observed import document, files, steady, without_words
@@ -193,9 +193,9 @@ class Scene:
             scene._told.append(problem.why.to_dict() | {"hinted": problem.hint is not None})
             shown(problem, *rest)
 
-        shown = boundary.show_error
-        patch.setattr(boundary, "show_error", tell)
-        patch.setattr(planning, "datetime", Clock)
+        shown = output.show_error
+        patch.setattr(output, "show_error", tell)
+        patch.setattr(state_dir, "datetime", Clock)
         defaults = concurrency.Options.__init__.__defaults__ or ()
         patch.setattr(concurrency.Options.__init__, "__defaults__", (*defaults[:-1], 0.0))
         patch.setitem(Client.open.__func__.__kwdefaults__, "sleep", lambda seconds: None)  # type: ignore[attr-defined]

@@ -1,21 +1,115 @@
-"""The command line: parse, call, print, exit code. No logic.
+"""The command line: parse, call `kanport.api`, print, exit. No logic.
 
-Commands are loaded when they are called, so that `kanport --help` does not wait for pandas.
+Start here: streams that may break without stopping a run, and the group of all commands. Commands
+are loaded when they are called, and other modules when they are used, so that `kanport --help` does
+not wait for pandas.
 """
 
+import contextlib
+import errno
+import io
+import os
 import sys
+from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
+from typing import Any, TextIO, cast
 
 import click
 
 from kanport import __version__
-from kanport.cli.boundary import Boundary
 from kanport.cli.options import common_options, configuration_options
-from kanport.cli.streams import safe_streams
-from kanport.errors import Exit
 from kanport.records import rarely_collected
 
-# The module of each command, and its line in `kanport --help`.
+
+class SafeStream:
+    """A stream that goes silent after a failed write, and calls `broken` once with the error."""
+
+    def __init__(self, stream: TextIO, broken: Callable[[OSError], None]) -> None:
+        self._stream = stream
+        self._broken = broken
+
+    def write(self, text: str) -> int:
+        """Write a text, or nothing after a failure."""
+        self._try(lambda: self._stream.write(text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush the stream."""
+        self._try(self._stream.flush)
+
+    def _try(self, action: Callable[[], object]) -> None:
+        try:
+            action()
+        except OSError as problem:
+            _silence(self._stream)
+            self._broken(problem)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def safe_streams() -> Callable[[], bool]:
+    """Make stdout and stderr safe; return a function that says whether output was lost.
+
+    A reader that has ended (a broken pipe) wanted no more, so nothing is lost. Output to a closed
+    stdout (`>&-`) is lost.
+    """
+    lost: list[OSError] = []
+
+    def broken(problem: OSError) -> None:
+        if not isinstance(problem, BrokenPipeError):
+            lost.append(problem)
+            print(f"Error: cannot write the output: {problem.strerror}", file=sys.stderr)  # noqa: T201
+
+    sys.stdout = cast(TextIO, SafeStream(sys.stdout or cast(TextIO, _Closed()), broken))
+    sys.stderr = cast(TextIO, SafeStream(sys.stderr or _nowhere(), lambda problem: None))
+    return lambda: bool(lost)
+
+
+class _Closed(io.StringIO):
+    """Replaces a stream that was closed before the start: each write fails."""
+
+    def write(self, text: str) -> int:
+        """Raise OSError, as a closed file does."""
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+
+def _nowhere() -> TextIO:
+    # Python has None for a stream that the caller has closed, as `>&-` does.
+    return Path(os.devnull).open("w", encoding="utf-8")
+
+
+def _silence(stream: TextIO) -> None:
+    # Unwritten output stays in Python's buffer and would fail again at the end.
+    with contextlib.suppress(OSError, ValueError):
+        number = stream.fileno()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, number)
+        os.close(nowhere)
+
+
+# --- errors ---------------------------------------------------------------------------------------
+
+
+class Boundary(click.Group):
+    """A group of commands that reports errors as messages, never with a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; turn an error into a message on stderr and the exit code."""
+        try:
+            return super().invoke(ctx)
+        except (click.exceptions.Exit, click.ClickException):
+            raise
+        except (Exception, KeyboardInterrupt) as problem:
+            from kanport.cli import output
+
+            ctx.exit(output.show_end(problem, ctx))
+
+
+# --- the commands ---------------------------------------------------------------------------------
+
+# Each command, and its line in `kanport --help`.
 COMMANDS = {
     "init": "Write a first mapping for a CSV or Excel file, or for a directory.",
     "validate": "Check a mapping and its data, without a server.",
@@ -37,6 +131,19 @@ COMMANDS = {
     "sandbox": "Run a Kanboard-compatible server on loopback, to try Kanport.",
 }
 
+_MODULES = {
+    name: module
+    for module, names in {
+        "setup": ("init", "doctor", "adopt", "export", "schema"),
+        "plans": ("validate", "plan", "explain", "approve", "undo"),
+        "runs": ("apply", "sync", "resume"),
+        "reports": ("report", "verify", "verify-report"),
+        "config": ("config",),
+        "sandbox": ("sandbox",),
+    }.items()
+    for name in names
+}
+
 
 class LazyGroup(Boundary):
     """The group of all commands, which loads one only when it is called."""
@@ -49,7 +156,8 @@ class LazyGroup(Boundary):
         """Load a command; return None for an unknown name."""
         if name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"kanport.cli.{name.replace('-', '_')}").command
+        module = import_module(f"kanport.cli.{_MODULES[name]}")
+        command: click.Command = getattr(module, f"{name.replace('-', '_')}_command")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -109,5 +217,5 @@ def main() -> None:
         with rarely_collected():
             cli(prog_name="kanport")
     except SystemExit as end:
-        # A script must not take incomplete output for complete output.
-        sys.exit(Exit.PARTIAL if lost() and not end.code else end.code)
+        # A script must not take incomplete output for complete output: 3 is Exit.PARTIAL.
+        sys.exit(3 if lost() and not end.code else end.code)

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import click
 
 from kanport.cli.options import (
+    TEXT_OR_JSON,
     Command,
     OutputFile,
     common_options,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 @click.group("config")
 @common_options
-def command() -> None:
+def config_command() -> None:
     """Show the effective configuration and where each value comes from.
 
     Settings come from options, environment variables and kanport.toml.
@@ -49,15 +50,8 @@ class Row:
     problem: str | None = None
 
 
-@command.command("show", cls=Command)
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Format of the output on stdout.",
-)
+@config_command.command("show", cls=Command)
+@TEXT_OR_JSON
 @setting(
     "--state", type=click.Path(path_type=Path), metavar="DIR", help="State folder, as for sync."
 )
@@ -85,7 +79,7 @@ def show(
       kanport config show
       kanport config show --profile staging --format json
     """
-    from kanport.cli.invocation import invocation_of
+    from kanport.cli.context import invocation_of
 
     output = Output(ctx, form)
     invocation = invocation_of(ctx)

@@ -9,8 +9,7 @@ from typing import Any, TypeVar, cast
 import click
 from click.core import ParameterSource
 
-from kanport.cli.invocation import invocation_of, value_of
-from kanport.errors import UsageError
+from kanport.cli.context import invocation_of, value_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -313,6 +312,7 @@ def _allowed(ctx: click.Context, parameter: click.Parameter, texts: Any) -> dict
     if not texts:
         return {}
     from kanport import api
+    from kanport.errors import UsageError
 
     try:
         return api.allowance(texts)
@@ -331,19 +331,21 @@ ALLOW = click.option(
 )
 
 
-def format_option(*more: str) -> Callable[[F], F]:
-    """Return the option for the format of stdout: the formats of every command, and `more`."""
+def format_option(*formats: str) -> Callable[[F], F]:
+    """Return the option for the format of stdout."""
     return click.option(
         "--format",
         "form",
-        type=click.Choice(["text", "json", "markdown", "html", *more]),
+        type=click.Choice(formats),
         default="text",
         show_default=True,
         help="Format of the output on stdout.",
     )
 
 
-FORMAT = format_option()
+TEXT_OR_JSON = format_option("text", "json")
+FORMAT = format_option("text", "json", "markdown", "html")
+REPORT_FORMAT = format_option("text", "json", "markdown", "html", "csv", "junit", "sarif", "github")
 
 MASK = click.option(
     "--mask",
@@ -366,7 +368,7 @@ def common_options(command: F) -> F:
     def logged(*args: Any, **values: Any) -> Any:
         ctx = click.get_current_context()
         if not isinstance(ctx.command, click.Group):
-            from kanport.cli.invocation import check_targets_of, start_log_of
+            from kanport.cli.context import check_targets_of, start_log_of
 
             start_log_of(ctx)
             check_targets_of(ctx, _targets(ctx))

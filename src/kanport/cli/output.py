@@ -1,19 +1,22 @@
-"""Write output: results to stdout, messages about the run to stderr."""
+"""Results on stdout, messages about the run on stderr, and questions on a terminal."""
 
+import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from kanport.cli.invocation import echo, invocation_of
+from kanport.cli.context import echo, invocation_of
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from kanport.api import Paper, Plan
+    from kanport.errors import Exit, KanportError
     from kanport.report import Format
     from kanport.report.view import View
 
@@ -161,3 +164,179 @@ def _for_whom(path: Path) -> str:
 
     told = readers(path)
     return f", {told}" if told else ""
+
+
+# --- short reports --------------------------------------------------------------------------------
+
+_BY_ENDING = {
+    ".txt": "text",
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".json": "json",
+    ".html": "html",
+    ".htm": "html",
+}
+
+
+def show_document(output: Output, paper: "Paper", paths: Iterable[Path] = ()) -> None:
+    """Write a short report to files by their extensions, or print it in the chosen format.
+
+    Raise UsageError for a format that it does not have.
+    """
+    from kanport.files import write_file
+
+    files = [(path, _format_of(path)) for path in paths]
+    for path, form in files:
+        write_file(path, _drawn(paper, form))
+        output.note(f"The report is in {path}.")
+    if not files:
+        output.data(_drawn(paper, output.form))
+
+
+def _format_of(path: Path) -> str:
+    form = _BY_ENDING.get(path.suffix.lower())
+    if form is None:
+        from kanport.errors import UsageError
+
+        raise UsageError(
+            f"{path}: Kanport cannot write this as {path.suffix or 'a file without an extension'}",
+            hint=f"use one of {', '.join(_BY_ENDING)}",
+        )
+    return form
+
+
+def _drawn(paper: "Paper", form: str) -> str:
+    from kanport.report.document import as_html, as_markdown, as_text
+
+    if form == "text":
+        return as_text(paper.document)
+    if form == "markdown":
+        return as_markdown(paper.document)
+    if form == "json":
+        from kanport.report.escape import json_safe
+
+        return json_safe(json.dumps(paper.data(), ensure_ascii=False, indent=2)) + "\n"
+    if form == "html":
+        return as_html(paper.document)
+    from kanport.errors import UsageError
+
+    raise UsageError(
+        f"the format {form} is not available here", hint="use text, markdown, json or html"
+    )
+
+
+# --- questions ------------------------------------------------------------------------------------
+
+# Maximum number of names in one line; kanport report shows all.
+_SHOWN = 50
+
+
+def where_passwords_go(
+    plan: "Plan", settled: Collection[str], passwords_to: Path | None, *, discard: bool
+) -> Path | None:
+    """Ask on a terminal for the file of random passwords that would be lost; None for no file."""
+    from kanport.api import random_passwords
+
+    names = random_passwords(plan, settled)
+    if passwords_to is not None or discard or not names or not sys.stdin.isatty():
+        return passwords_to
+    click.echo(f"Kanport makes random passwords for {people(names)}.", err=True)
+    while True:
+        answer = click.prompt(
+            "New file for these passwords (empty: the passwords are lost)",
+            default="",
+            show_default=False,
+            err=True,
+        ).strip()
+        if not answer:
+            return None
+        path = Path(answer)
+        if not os.path.lexists(path):
+            return path
+        click.echo(f"{path} exists already; name another file.", err=True)
+
+
+def confirm(question: str) -> None:
+    """Ask whether to go on; raise Declined for a no."""
+    from kanport.errors import Declined
+
+    if not click.confirm(question, err=True):
+        raise Declined("You answered no; Kanport changed nothing.")
+
+
+def people(names: Sequence[str]) -> str:
+    """Name new users in a sentence, with their number.
+
+    >>> people(["ada"]), people(["ada", "bob"])
+    ('1 new user (ada)', '2 new users (ada, bob)')
+    """
+    shown = ", ".join(names[:_SHOWN])
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    from kanport.messages import counted
+
+    return f"{counted(len(names), 'new user', 'new users')} ({shown}{more})"
+
+
+# --- errors ---------------------------------------------------------------------------------------
+
+
+def show_end(problem: Exception | KeyboardInterrupt, ctx: click.Context) -> "Exit":
+    """Print why a command ended without a result, and return the exit code."""
+    from kanport.errors import Declined, Exit, KanportError
+
+    if isinstance(problem, Declined):
+        echo(ctx, "note", problem.message, problem.message)
+        return problem.exit_code
+    if isinstance(problem, KanportError):
+        show_error(problem, ctx)
+        return problem.exit_code
+    if isinstance(problem, KeyboardInterrupt | click.Abort):
+        text = str(problem) or "Interrupted; nothing more was sent."
+        echo(ctx, "error", text, text, exit_code=int(Exit.INTERRUPTED))
+        return Exit.INTERRUPTED
+    _show_bug(problem, ctx)
+    return Exit.BUG
+
+
+def show_error(problem: "KanportError", ctx: click.Context) -> None:
+    """Print what stopped the run, its details on separate lines, and how to fix it."""
+    from kanport.errors import SourceInvalid, Unreachable
+    from kanport.findings import Severity
+    from kanport.report.escape import escape_control, finding_line
+
+    lines: list[str] = []
+    if isinstance(problem, SourceInvalid | Unreachable) and not invocation_of(ctx).findings_shown:
+        shown = [found for found in problem.findings if found.severity is not Severity.INFO]
+        lines += map(finding_line, shown)
+    lines.append(f"Error: {escape_control(problem.message)}")
+    for detail in problem.details:
+        lines += [f"  {escape_control(line)}" for line in detail.splitlines()]
+    if problem.hint:
+        lines.append(f"Hint: {escape_control(problem.hint)}")
+    echo(
+        ctx,
+        "error",
+        "\n".join(lines),
+        problem.message,
+        exit_code=int(problem.exit_code),
+        details=list(problem.details),
+        hint=problem.hint,
+    )
+
+
+def _show_bug(bug: Exception, ctx: click.Context) -> None:
+    """Report a bug of Kanport; print the traceback only with --debug.
+
+    A traceback shows no values of variables, so it contains no secret.
+    """
+    from kanport.errors import Exit, place_of
+
+    if invocation_of(ctx).flags.get("debug"):
+        import traceback
+
+        traceback.print_exception(bug)
+    kind, module, line = place_of(bug)
+    text = f"a bug in Kanport: {kind} in {module}, line {line}"
+    hint = "report it, please; kanport --debug … shows more"
+    shown = f"Error: {text}\nHint: {hint}"
+    echo(ctx, "bug", shown, text, type=kind, module=module, line=line, exit_code=int(Exit.BUG))

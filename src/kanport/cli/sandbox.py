@@ -94,7 +94,7 @@ _TOKEN_BYTES = 24
     metavar="SECONDS",
     help="Delay before each request.",
 )
-def command(token: str | None, ldap_users: tuple[str, ...], **settings: Any) -> None:
+def sandbox_command(token: str | None, ldap_users: tuple[str, ...], **settings: Any) -> None:
     """Run a Kanboard-compatible server on loopback, to try Kanport.
 
     The server starts with the user `admin` only. It prints its address when it is ready, and ends

@@ -1,11 +1,15 @@
-"""Show the progress of a use case, and stop it on a signal: what the command line adds to a run."""
+"""Show the progress of a use case, stop it on a signal, and show what stops it.
+
+`api` calls back with events (`kanport.pipeline.results`); `Following` shows them. The commands that
+start from a mapping read it and plan here.
+"""
 
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import FrameType
+from types import FrameType, MappingProxyType
 
 import click
 
@@ -24,15 +28,14 @@ from kanport.api import (
     Stage,
     Started,
 )
-from kanport.cli.output import Output
-from kanport.cli.resume import resume_command
-from kanport.errors import Interrupted, UsageError
+from kanport.cli.context import invocation_of
+from kanport.cli.output import Output, people
+from kanport.cli.runs import resume_line
+from kanport.config.settings import URL
+from kanport.errors import ConfigInvalid, Interrupted, SourceInvalid, Unreachable, UsageError
 from kanport.facts import Fact
-from kanport.messages import counted
 from kanport.network import run_has_deadline, run_is_over
 
-# Maximum number of names in one line; kanport report shows all.
-_SHOWN = 50
 _STAGES = {
     Stage.SOURCES: "Reading the sources",
     Stage.SERVER: "Reading the server",
@@ -185,7 +188,7 @@ class Following:
         except UsageError:
             # If the disk stopped the run, the journal may be unreadable too.
             recorded = None
-        return resume_command(
+        return resume_line(
             self._ctx, journal, recorded, passwords_to=self.passwords_to, plan=self.plan
         )
 
@@ -198,17 +201,6 @@ def worded(fact: Fact) -> str:
     'the disk is full; the ledger does not record this run'
     """
     return f"{fact.text} ({fact.hint})" if fact.hint else fact.text
-
-
-def people(names: Sequence[str]) -> str:
-    """Name new users in a sentence, with their number.
-
-    >>> people(["ada"]), people(["ada", "bob"])
-    ('1 new user (ada)', '2 new users (ada, bob)')
-    """
-    shown = ", ".join(names[:_SHOWN])
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{counted(len(names), 'new user', 'new users')} ({shown}{more})"
 
 
 @contextmanager
@@ -257,3 +249,67 @@ def ended_by_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+# --- inputs and plans -----------------------------------------------------------------------------
+
+
+def read_inputs(ctx: click.Context, mapping: Path, output: Output) -> api.Inputs:
+    """Read mapping and sources; if a source cannot be used, show why on stdout and raise."""
+    invocation = invocation_of(ctx)
+    following = Following(ctx, output)
+    with findings_shown(ctx, mapping, output, following):
+        return api.read(
+            mapping,
+            state=invocation.state if takes_state(ctx) else None,
+            request_timeout=invocation.request_timeout,
+            progress=following,
+        )
+
+
+def plan_inputs(
+    ctx: click.Context,
+    inputs: api.Inputs,
+    server: api.Client,
+    output: Output,
+    allowed: Mapping[str, int] = MappingProxyType({}),
+) -> api.Plan:
+    """Make the plan; if errors in the source data prevent it, show them on stdout and raise.
+
+    `allowed` holds the safety checks that `--allow` overrides for this run.
+    """
+    following = Following(ctx, output, inputs=inputs)
+    with findings_shown(ctx, inputs.mapping.path, output, following):
+        return api.plan(inputs, server, allow=allowed, progress=following)
+
+
+def takes_state(ctx: click.Context) -> bool:
+    """Return whether a command has the option --state."""
+    return any(parameter.name == "state" for parameter in ctx.command.params)
+
+
+def server_is_named(ctx: click.Context) -> bool:
+    """Return whether options, environment or configuration name a server; True if unclear."""
+    try:
+        return bool(invocation_of(ctx).layers().take(URL).value)
+    except ConfigInvalid:
+        return True
+
+
+@contextmanager
+def findings_shown(
+    ctx: click.Context, mapping: Path, output: Output, following: Following
+) -> Iterator[None]:
+    """Show the findings on stdout that stop the block."""
+    try:
+        yield
+    except (SourceInvalid, Unreachable) as problem:
+        if problem.findings and following.result is None:
+            output.show(
+                api.view_of_findings(
+                    problem.findings, mapping, inputs=following.inputs, mask=output.masked
+                )
+            )
+            # The boundary then shows only the error itself.
+            invocation_of(ctx).findings_shown = True
+        raise

@@ -1,18 +1,17 @@
-"""One call of the command line: its options in any position, and the settings that follow."""
+"""One call of the command line: its options in any position, the settings, and the deadline."""
 
-import logging
 import os
+import signal
 import sys
-from collections.abc import Iterable
-from contextlib import suppress
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
-
-from kanport.errors import ConfigInvalid
-from kanport.events import log_event, new_run_id
 
 if TYPE_CHECKING:
     from kanport.api import Options
@@ -20,9 +19,13 @@ if TYPE_CHECKING:
     from kanport.config.file import Configuration, Layers
     from kanport.config.settings import Settings
 
-logger = logging.getLogger(__name__)
-
 _FILE_VARIABLES = ("CONFIG", "TOKEN_FILE", "CA_FILE", "APPROVAL_KEY_FILE")
+
+
+def _new_run_id() -> str:
+    from kanport.events import new_run_id
+
+    return new_run_id()
 
 
 @dataclass
@@ -34,7 +37,7 @@ class Invocation:
     """
 
     flags: dict[str, Any] = field(default_factory=dict)
-    run_id: str = field(default_factory=new_run_id)
+    run_id: str = field(default_factory=_new_run_id)
     json_log: bool = False
     findings_shown: bool = False
     _configuration: "Configuration | None" = None
@@ -84,6 +87,7 @@ class Invocation:
         An invalid configuration file is ignored here: commands that need it refuse it.
         """
         from kanport.config.settings import REQUEST_TIMEOUT
+        from kanport.errors import ConfigInvalid
         from kanport.network import LONGEST_EXCHANGE
 
         try:
@@ -128,6 +132,8 @@ def files_of_settings(ctx: click.Context) -> list[Path]:
     named += [os.environ.get(f"KANPORT_{name}") for name in _FILE_VARIABLES]
     files = [Path(name) for name in named if name]
     if _reads_file(ctx):
+        from kanport.errors import ConfigInvalid
+
         with suppress(ConfigInvalid):
             files += invocation.layers().file.files
     return files
@@ -172,7 +178,7 @@ def start_log_of(ctx: click.Context) -> None:
 
 def _check_log(ctx: click.Context, path: Path) -> None:
     """Raise ConfigInvalid if Kanport would append the log to another kind of file."""
-    from kanport.errors import KanportError
+    from kanport.errors import ConfigInvalid, KanportError
     from kanport.files import check_not_read, check_target
 
     if not path.is_file():
@@ -195,6 +201,7 @@ def _check_log(ctx: click.Context, path: Path) -> None:
 def _choice(ctx: click.Context) -> "LogChoice":
     from kanport.cli.logs import LogChoice
     from kanport.config.settings import LOG_FILE, LOG_FORMAT
+    from kanport.errors import ConfigInvalid
 
     invocation = invocation_of(ctx)
     layers = invocation.layers_without_file()
@@ -213,7 +220,62 @@ def _choice(ctx: click.Context) -> "LogChoice":
 
 def echo(ctx: click.Context, event: str, shown: str, message: str, **fields: Any) -> None:
     """Print a message on stderr and log it; if stderr is the log, only log it."""
+    import logging
+
+    from kanport.events import log_event
+
+    logger = logging.getLogger(__name__)
     levels = {"note": logging.INFO, "warning": logging.WARNING}
     log_event(logger, event, message, level=levels.get(event, logging.ERROR), **fields)
     if not invocation_of(ctx).json_log:
         click.echo(shown, err=True)
+
+
+# --- the deadline ---------------------------------------------------------------------------------
+
+SYNC_DEADLINE = 24 * 3600.0
+
+
+class OutOfTime(KeyboardInterrupt):
+    """The run has used up the time of --deadline; the message says so."""
+
+
+@contextmanager
+def ending_in_time(ctx: click.Context, default: float = 0.0) -> Iterator[None]:
+    """Interrupt the block at --deadline, and let no request continue for long after it.
+
+    `default` is in seconds and applies without a setting; 0 means no deadline. Raise ConfigInvalid
+    for an invalid time.
+    """
+    from kanport.config.settings import DEADLINE
+    from kanport.network import run_until
+
+    given = invocation_of(ctx).layers().take(DEADLINE).value
+    seconds = default if given is None else given
+    if not seconds:
+        yield
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise OutOfTime(reached(seconds))
+
+    main = threading.main_thread()
+    # Only in the main thread the signal ends a wait and runs the handler.
+    timer = threading.Timer(seconds, lambda: signal.pthread_kill(main.ident or 0, signal.SIGALRM))
+    timer.daemon = True
+    before = signal.signal(signal.SIGALRM, end)
+    timer.start()
+    try:
+        with run_until(seconds):
+            yield
+    finally:
+        timer.cancel()
+        signal.signal(signal.SIGALRM, before)
+
+
+def reached(seconds: float) -> str:
+    """Return the message for a run that reached its deadline."""
+    return (
+        f"The run took longer than its deadline ({seconds:g} s). Kanport stopped it and sent"
+        " nothing more."
+    )

@@ -1,0 +1,424 @@
+"""Commands that make, explain or approve a plan and write nothing to the server.
+
+`validate`, `plan`, `explain`, `approve`, and `undo`, which plans how to undo a run.
+"""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kanport.cli.options import (
+    ALLOW,
+    FORMAT,
+    MAPPING,
+    MASK,
+    REPORT_FORMAT,
+    REQUEST_TIMEOUT,
+    STATE,
+    TABLE,
+    WAIT,
+    Command,
+    OutputFile,
+    common_options,
+    server_options,
+)
+from kanport.cli.output import Output
+
+if TYPE_CHECKING:
+    from kanport.api import Plan
+
+
+@click.command("validate", cls=Command)
+@MAPPING
+@click.option(
+    "-o",
+    "--output",
+    "report_paths",
+    type=OutputFile(),
+    multiple=True,
+    metavar="FILE",
+    help="Also write a report to this file: .xml (JUnit), .sarif, .html, .xlsx, .csv, .md, .txt or"
+    " .json. Can be repeated.",
+)
+@TABLE
+@MASK
+@REQUEST_TIMEOUT
+@REPORT_FORMAT
+@common_options
+@click.pass_context
+def validate_command(
+    ctx: click.Context,
+    /,
+    mapping: Path,
+    report_paths: tuple[Path, ...],
+    table: str | None,
+    masked: bool,
+    form: str,
+) -> None:
+    """Check a mapping and its data, without a server.
+
+    Kanport shows all errors, warnings and notes at once, each with its file, row and column.
+    `kanport plan` checks what needs the server, for example whether a project exists.
+
+    For CI pipelines, -o writes JUnit XML and SARIF, and --format github prints annotations.
+
+    \b
+    Example:
+      kanport validate mappings/staff-matrix-excel.yaml
+      kanport validate mappings/users-csv.yaml --format json > findings.json
+      kanport validate mappings/users-csv.yaml --format github -o junit.xml -o kanport.sarif
+    """
+    from kanport import api
+    from kanport.cli.progress import read_inputs
+    from kanport.files import check_target
+
+    output = Output(ctx, form, masked=masked, table=table, paths=report_paths)
+    for report_path in report_paths:
+        check_target(report_path, inputs=[mapping])
+    inputs = read_inputs(ctx, mapping, output)
+    for report_path in report_paths:
+        check_target(report_path, inputs=inputs.files)
+    output.show(api.view_of(inputs, mask=masked))
+    ctx.exit(inputs.exit_code)
+
+
+# --- kanport plan ---------------------------------------------------------------------------------
+
+
+@click.command("plan", cls=Command)
+@MAPPING
+@click.option(
+    "-o",
+    "--output",
+    "plan_path",
+    type=OutputFile(),
+    metavar="PLAN.json",
+    help="Save the plan for `kanport apply`.",
+)
+@click.option("--check", is_flag=True, help="Exit with 10 if changes are pending.")
+@ALLOW
+@MASK
+@FORMAT
+@STATE
+@server_options
+@common_options
+@click.pass_context
+def plan_command(
+    ctx: click.Context,
+    /,
+    mapping: Path,
+    plan_path: Path | None,
+    check: bool,
+    allowed: dict[str, int],
+    masked: bool,
+    form: str,
+) -> None:
+    """Show what would change; write nothing to the server.
+
+    Kanport reads the sources of MAPPING and the server, and compares them.
+
+    --format json prints the plan itself, as -o saves it. --mask changes reports only, never the
+    plan. The plan and each of its reports record what --allow overrides.
+
+    \b
+    Example:
+      kanport plan mappings/users-csv.yaml
+      kanport plan mappings/users-csv.yaml -o plan.json
+      kanport plan mappings/users-csv.yaml -o plan.json --allow disable=40
+      kanport plan mappings/users-csv.yaml --check --quiet || echo "changes or a problem"
+    """
+    from kanport import api
+    from kanport.cli.context import invocation_of
+    from kanport.cli.progress import plan_inputs, read_inputs
+    from kanport.errors import Exit, UsageError
+    from kanport.files import Kind, check_target
+    from kanport.report.escape import json_safe
+
+    if masked and form == "json":
+        raise UsageError(
+            "--mask cannot change the plan itself, because apply needs the real names",
+            hint="save the plan with -o, then run: kanport report PLAN.json --mask --format json",
+        )
+    output = Output(ctx, form, masked=masked)
+    if plan_path is not None:
+        check_target(plan_path, inputs=[mapping], over=Kind.PLAN)
+    inputs = read_inputs(ctx, mapping, output)
+    if plan_path is not None:
+        check_target(plan_path, inputs=inputs.files, over=Kind.PLAN)
+    settings = invocation_of(ctx).settings()
+    with api.connect(settings, read_only=True, warn=output.warn) as server:
+        plan = plan_inputs(ctx, inputs, server, output, allowed)
+    if plan_path is not None:
+        api.save(plan, plan_path)
+    if form == "json":
+        output.data(json_safe(api.dump_plan(plan)))
+    else:
+        steps = () if masked else _next_steps(plan_path, plan)
+        output.show(api.view_of(plan, mask=masked, next_steps=steps))
+    if plan_path is not None:
+        output.note(f"The plan is in {plan_path}.")
+    code = plan.exit_code
+    if check and plan.changes and code is not Exit.GUARD:
+        code = Exit.PENDING
+    ctx.exit(code)
+
+
+def _next_steps(plan_path: Path | None, plan: "Plan") -> tuple[str, ...]:
+    from kanport.api import random_passwords
+
+    if not plan.changes or plan.blocked_by:
+        return ()
+    step = f"kanport apply {plan_path}"
+    if plan_path is None:
+        step = "Save the plan with -o plan.json, then run: kanport apply plan.json"
+    if random_passwords(plan):
+        # They are lost after the run, so the advice must come before it.
+        return (step, "Without --passwords-to FILE, the random passwords of new users are lost.")
+    return (step,)
+
+
+# --- kanport explain ------------------------------------------------------------------------------
+
+
+@click.command("explain", cls=Command)
+@MAPPING
+@click.argument("who", metavar="[WHO]", required=False)
+@click.option("--project", metavar="NAME", help="Explain a project instead of a user.")
+@click.option(
+    "--offline",
+    is_flag=True,
+    help="Do not connect to the server: show only the rows and their values.",
+)
+@FORMAT
+@STATE
+@server_options
+@common_options
+@click.pass_context
+def explain_command(
+    ctx: click.Context,
+    /,
+    mapping: Path,
+    who: str | None,
+    project: str | None,
+    offline: bool,
+    form: str,
+) -> None:
+    """Explain one user or project: rows, rules, changes and reasons.
+
+    Kanport shows what would change and why, or why nothing would change: each row that names the
+    user, each rule step by step, the values of the sources and the values on the server.
+
+    WHO is a username, an email address or a stable id. The command writes nothing and never shows
+    secret columns.
+
+    \b
+    Example:
+      kanport explain mappings/users-csv.yaml ada
+      kanport explain mappings/users-csv.yaml ada@example.org --format json
+      kanport explain mappings/memberships-csv.yaml --project WEBSHOP
+      kanport explain mappings/users-csv.yaml ada --offline
+      kanport explain mappings/memberships-csv.yaml --project '#3'
+    """
+    from kanport import api
+    from kanport.cli.context import invocation_of
+    from kanport.cli.output import show_document
+    from kanport.cli.progress import Following, read_inputs
+    from kanport.errors import UsageError
+
+    if (who is None) == (project is None):
+        raise UsageError(
+            "name either a user, or a project with --project",
+            hint="kanport explain MAPPING ada, or kanport explain MAPPING --project ALPHA",
+        )
+    output = Output(ctx, form)
+    inputs = read_inputs(ctx, mapping, output)
+    if offline:
+        paper = api.explain(inputs, who=who or "", project=project)
+    else:
+        settings = invocation_of(ctx).settings()
+        with api.connect(settings, read_only=True, warn=output.warn) as server:
+            following = Following(ctx, output)
+            paper = api.explain(inputs, server, who=who or "", project=project, progress=following)
+    show_document(output, paper)
+
+
+# --- kanport approve ------------------------------------------------------------------------------
+
+_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+
+
+def _span(ctx: click.Context, parameter: click.Parameter, value: str) -> timedelta:
+    found = re.fullmatch(r"([1-9][0-9]{0,2})([hdw])", value)
+    if found is None:
+        raise click.BadParameter("use hours, days or weeks, such as 12h, 7d or 2w")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+@click.command("approve", cls=Command)
+@click.argument("plan_path", metavar="PLAN.json", type=click.Path(path_type=Path))
+@click.option("--by", required=True, metavar="NAME", help="Your name.")
+@click.option("--note", required=True, metavar="TEXT", help="Reason, for example a ticket.")
+@click.option(
+    "--expires",
+    callback=_span,
+    default="7d",
+    show_default=True,
+    metavar="SPAN",
+    help="Time until the approval expires, in hours, days or weeks.",
+)
+@click.option(
+    "-o",
+    "--output",
+    "approval_path",
+    type=OutputFile(),
+    metavar="FILE",
+    help="File for the approval (default: PLAN.approval.json beside the plan).",
+)
+@common_options
+@click.pass_context
+def approve_command(
+    ctx: click.Context,
+    /,
+    plan_path: Path,
+    by: str,
+    note: str,
+    expires: timedelta,
+    approval_path: Path | None,
+) -> None:
+    """Approve exactly one plan, for apply --require-approval.
+
+    The approval is a separate file that holds the digest of the plan and its server. It does not
+    fit a plan that was edited, or made again with another result. `kanport apply
+    --require-approval` changes nothing without it. The journal and the reports show the approval.
+
+    With KANPORT_APPROVAL_KEY or KANPORT_APPROVAL_KEY_FILE, Kanport signs the approval
+    (HMAC-SHA256), and apply accepts it only with the same key. Without a key, everybody who can
+    write the file can approve.
+
+    \b
+    Example:
+      kanport report plan.json
+      kanport approve plan.json --by "Ada Lovelace" --note "Ticket 4711" --expires 2d
+      kanport apply plan.json --require-approval
+    """
+    from kanport import api
+    from kanport.errors import UsageError
+    from kanport.messages import counted
+    from kanport.report.escape import escape_name
+
+    output = Output(ctx)
+    if not by.strip() or not note.strip():
+        raise UsageError("an approval needs a name and a note", hint="fill in both --by and --note")
+    approval_path = approval_path or api.approval_beside(plan_path)
+    approval = api.approve_plan(
+        plan_path, by=by.strip(), note=note.strip(), lasts=expires, path=approval_path
+    )
+    output.data(
+        f"{escape_name(approval.by)} approves {counted(approval.changes, 'change', 'changes')} on"
+        f" {escape_name(approval.server)} until {approval.expires_at}; digest of the plan:"
+        f" {approval.plan}"
+    )
+    output.note(f"The approval is in {approval_path}.")
+    if approval.signature is None:
+        output.note(
+            "The approval is not signed: everybody who can write that file can approve. To sign"
+            " approvals, set KANPORT_APPROVAL_KEY_FILE."
+        )
+
+
+# --- kanport undo ---------------------------------------------------------------------------------
+
+
+@click.command("undo", cls=Command)
+@click.argument("journal", metavar="JOURNAL", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    "plan_path",
+    type=OutputFile(),
+    metavar="PLAN.json",
+    help="Save the plan for `kanport apply`.",
+)
+@click.option(
+    "--remove-created",
+    "remove_at_most",
+    type=click.IntRange(min=1),
+    metavar="NUMBER",
+    help="Remove the users that the run created, up to this number, instead of disabling them.",
+)
+@click.option(
+    "--mapping",
+    "mapping_path",
+    type=click.Path(path_type=Path),
+    help="Where the mapping is now, if it moved. Undo leaves its protected users alone.",
+)
+@WAIT
+@FORMAT
+@server_options
+@common_options
+@click.pass_context
+def undo_command(
+    ctx: click.Context,
+    /,
+    journal: Path,
+    plan_path: Path | None,
+    remove_at_most: int | None,
+    mapping_path: Path | None,
+    wait: float,
+    form: str,
+) -> None:
+    """Make the plan that undoes a run, as far as Kanboard's API allows.
+
+    The command writes nothing to the server: read the plan, then run `kanport apply`.
+
+    The plan restores the old values, grants and revokes access again, and disables users that the
+    run created. It undoes only changes of that run, and only if nobody changed the value since. A
+    warning names everything that Kanport cannot undo; the exit code is then 3.
+
+    --remove-created needs a number, because Kanboard deletes every private project that a removed
+    user takes part in. Kanport disables, instead of removing, a user with a private project or
+    with later changes.
+
+    \b
+    Example:
+      kanport undo plan.journal.jsonl -o back.json
+      kanport apply back.json
+      kanport undo plan.journal.jsonl -o back.json --remove-created 12
+    """
+    from kanport import api
+    from kanport.cli.context import invocation_of
+    from kanport.cli.progress import Following
+    from kanport.files import Kind, check_target
+    from kanport.report.escape import json_safe
+
+    output = Output(ctx, form)
+    invocation = invocation_of(ctx)
+    recorded = api.load_journal(journal)
+    if plan_path is not None:
+        inputs = [journal, *api.files_of_plan(recorded.plan)]
+        check_target(plan_path, inputs=inputs, over=Kind.PLAN)
+    settings = invocation.settings()
+    with api.connect(settings, read_only=True, warn=output.warn) as server:
+        plan = api.undo(
+            journal,
+            server,
+            mapping=mapping_path,
+            remove_created=remove_at_most,
+            state=invocation.state,
+            wait=wait,
+            caller=api.Caller(f"kanport undo {journal}", invocation.run_id),
+            progress=Following(ctx, output),
+        )
+    if plan_path is not None:
+        api.save(plan, plan_path)
+    if form == "json":
+        output.data(json_safe(api.dump_plan(plan)))
+    else:
+        steps = (f"kanport apply {plan_path}",) if plan_path is not None and plan.changes else ()
+        output.show(api.view_of(plan, next_steps=steps))
+    if plan_path is not None:
+        output.note(f"The plan is in {plan_path}.")
+    ctx.exit(plan.exit_code)

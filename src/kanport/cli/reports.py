@@ -1,0 +1,229 @@
+"""Commands that report: `report`, `verify` and `verify-report`."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kanport.cli.options import (
+    FORMAT,
+    MASK,
+    REPORT_FORMAT,
+    TABLE,
+    TEXT_OR_JSON,
+    Command,
+    OutputFile,
+    common_options,
+    server_options,
+)
+from kanport.cli.output import Output
+
+if TYPE_CHECKING:
+    from kanport.api import Checks
+
+
+@click.command("report", cls=Command)
+@click.argument("path", metavar="PLAN-or-JOURNAL", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    "report_paths",
+    type=OutputFile(),
+    multiple=True,
+    metavar="FILE",
+    help="File to write. Its extension selects the format, such as .html, .xlsx, .md or .json."
+    " Can be repeated.",
+)
+@click.option(
+    "--compare",
+    "old_path",
+    type=click.Path(path_type=Path),
+    metavar="OLD",
+    help="Compare this plan or journal with PLAN-or-JOURNAL.",
+)
+@TABLE
+@MASK
+@REPORT_FORMAT
+@common_options
+@click.pass_context
+def report_command(
+    ctx: click.Context,
+    /,
+    path: Path,
+    report_paths: tuple[Path, ...],
+    old_path: Path | None,
+    table: str | None,
+    masked: bool,
+    form: str,
+) -> None:
+    """Render a plan or a run as HTML, Excel, Markdown, JSON, CSV or text.
+
+    Without -o, the report goes to stdout.
+
+    A CSV file holds one table: the changes, the findings, the access before and after, or the
+    result of each input row. If a spreadsheet program would read a text as a formula, Kanport puts
+    an apostrophe before it.
+
+    --mask uses pseudonyms for users, the same ones in every report of one plan. Projects, groups,
+    roles, files and the server keep their names.
+
+    \b
+    Example:
+      kanport report plan.json
+      kanport report plan.json -o plan.html
+      kanport report plan.journal.jsonl -o run.html -o run.json
+      kanport report --compare yesterday.json today.json
+      kanport report --compare plan.json plan.journal.jsonl
+    """
+    from kanport import api
+    from kanport.errors import UsageError
+    from kanport.files import check_target
+
+    if old_path is not None:
+        if masked:
+            raise UsageError(
+                "--mask does not work with --compare: each plan has its own pseudonyms",
+                hint="leave out --mask or --compare",
+            )
+        _compare(Output(ctx, form), old_path, path, report_paths)
+        return
+    output = Output(ctx, form, masked=masked, table=table, paths=report_paths)
+    for report_path in report_paths:
+        check_target(report_path, inputs=[path])
+    found = api.load(path)
+    plan = found.plan if isinstance(found, api.Result) else found
+    for report_path in report_paths:
+        check_target(report_path, inputs=api.files_of_plan(plan))
+    view = api.view_of(found, mask=masked)
+    if report_paths:
+        output.write(view)
+    else:
+        output.show(view)
+
+
+def _compare(output: Output, old_path: Path, new_path: Path, paths: tuple[Path, ...]) -> None:
+    from kanport import api
+    from kanport.cli.output import show_document
+    from kanport.files import check_target
+
+    for path in paths:
+        check_target(path, inputs=[old_path, new_path])
+    paper, plans = api.compare_files(old_path, new_path)
+    for path in paths:
+        check_target(path, inputs=[file for plan in plans for file in api.files_of_plan(plan)])
+    show_document(output, paper, paths)
+
+
+# --- kanport verify -------------------------------------------------------------------------------
+
+
+@click.command("verify", cls=Command)
+@click.argument("path", metavar="PLAN-or-JOURNAL", type=click.Path(path_type=Path))
+@MASK
+@FORMAT
+@server_options
+@common_options
+@click.pass_context
+def verify_command(ctx: click.Context, /, path: Path, masked: bool, form: str) -> None:
+    """Compare the server with a plan, change by change.
+
+    With a journal, Kanport compares the server with the plan of that run. The command only reads.
+
+    The exit code is 0 if everything matches, 3 if something differs, 7 if Kanport cannot read the
+    server, and 9 if the plan is for another server.
+
+    \b
+    Example:
+      kanport verify plan.json
+      kanport verify plan.journal.jsonl --format markdown > verified.md
+    """
+    from kanport import api
+    from kanport.cli.context import invocation_of
+    from kanport.cli.progress import Following
+
+    output = Output(ctx, form, masked=masked)
+    found = api.load(path)
+    settings = invocation_of(ctx).settings()
+    with api.connect(settings, read_only=True, warn=output.warn) as server:
+        verification = api.verify(found, server, progress=Following(ctx, output))
+    output.show(api.view_of(verification, mask=masked))
+    ctx.exit(verification.exit_code)
+
+
+# --- kanport verify-report ------------------------------------------------------------------------
+
+_WORDS = {True: "yes", False: "NO", None: "not checked"}
+
+
+@click.command("verify-report", cls=Command)
+@click.argument("path", metavar="REPORT", type=click.Path(path_type=Path))
+@click.option(
+    "--plan",
+    "plan_path",
+    type=click.Path(path_type=Path),
+    metavar="PLAN.json",
+    help="Plan of the report. Kanport renders the report again from it and compares.",
+)
+@click.option(
+    "--journal",
+    "journal_path",
+    type=click.Path(path_type=Path),
+    metavar="JOURNAL",
+    help="Journal of the run of the report. Kanport renders the report again and compares.",
+)
+@TEXT_OR_JSON
+@common_options
+@click.pass_context
+def verify_report_command(
+    ctx: click.Context,
+    /,
+    path: Path,
+    plan_path: Path | None,
+    journal_path: Path | None,
+    form: str,
+) -> None:
+    """Check that a report is unchanged and belongs to a plan or run.
+
+    Every report contains its own digest; a CSV file has it in REPORT.proof.json beside it. The
+    digest shows every edit, unless somebody computed a new digest. With --plan or --journal,
+    Kanport renders the report again and compares it byte for byte. Then you need to trust only the
+    plan or the journal.
+
+    The exit code is 0 if every check passed, and 3 if one failed.
+
+    \b
+    Example:
+      kanport verify-report plan.html
+      kanport verify-report run.xlsx --journal plan.journal.jsonl
+    """
+    from kanport import api
+    from kanport.errors import Exit
+
+    output = Output(ctx, form)
+    checks = api.check_report_file(path, plan_path=plan_path, journal_path=journal_path)
+    output.data(_as_json(checks) if form == "json" else _as_text(path, checks))
+    if plan_path is None and journal_path is None:
+        output.note("To compare the whole report byte for byte, add --plan or --journal.")
+    ctx.exit(Exit.OK if checks.hold else Exit.PARTIAL)
+
+
+def _as_text(path: Path, checks: "Checks") -> str:
+    from kanport.report.escape import escape_name
+
+    lines = [f"{one.what}: {_WORDS[one.holds]}: {escape_name(one.why)}" for one in checks.checked]
+    end = "is valid" if checks.hold else "is NOT valid"
+    return "\n".join([*lines, f"{escape_name(str(path))} {end}"])
+
+
+def _as_json(checks: "Checks") -> str:
+    proof = checks.proof
+    told = {
+        "format": "kanport-report-check/1",
+        "holds": checks.hold,
+        "checked": [
+            {"what": one.what, "holds": one.holds, "why": one.why} for one in checks.checked
+        ],
+        "proof": json.loads(proof.to_json()) if proof is not None else None,
+    }
+    return json.dumps(told, indent=2)

@@ -1,0 +1,427 @@
+"""Commands that write to the server: `apply`, `sync` and `resume`."""
+
+import os
+import re
+import shlex
+import sys
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kanport.cli.context import invocation_of, value_of
+from kanport.cli.options import (
+    ALLOW,
+    FORMAT,
+    MAPPING,
+    MONITORING,
+    STATE,
+    WAIT,
+    YES,
+    Command,
+    OutputFile,
+    approval_options,
+    common_options,
+    server_options,
+    with_options,
+    writing_options,
+)
+from kanport.cli.output import Output
+from kanport.errors import UsageError
+
+if TYPE_CHECKING:
+    from kanport.api import PasswordsInDanger, Plan, Recorded
+
+
+@click.command("apply", cls=Command)
+@click.argument("plan_path", metavar="PLAN.json", type=click.Path(path_type=Path))
+@YES
+@click.option(
+    "--journal",
+    "journal_path",
+    type=OutputFile(),
+    metavar="FILE",
+    help="Journal of the run (default: PLAN.journal.jsonl beside the plan).",
+)
+@click.option(
+    "--mapping",
+    "mapping_path",
+    type=click.Path(path_type=Path),
+    help="Where the mapping is now, if it moved. Kanport needs it for passwords from a source and"
+    " for the ledger.",
+)
+@approval_options
+@WAIT
+@FORMAT
+@writing_options
+@server_options
+@common_options
+@click.pass_context
+def apply_command(
+    ctx: click.Context,
+    /,
+    plan_path: Path,
+    yes: bool,
+    journal_path: Path | None,
+    mapping_path: Path | None,
+    require_approval: bool,
+    approval_path: Path | None,
+    wait: float,
+    form: str,
+    passwords_to: Path | None,
+    discard_passwords: bool,
+) -> None:
+    """Apply exactly one plan, or refuse if the server changed.
+
+    Kanport reads back everything that it writes. The journal records the outcome of each change;
+    `kanport report` makes a report of it.
+
+    \b
+    Example:
+      kanport apply plan.json
+      kanport apply plan.json --yes --journal run.jsonl --passwords-to new-passwords.csv
+      kanport apply plan.json --yes --require-approval
+    """
+    from kanport import api
+    from kanport.cli.context import ending_in_time, invocation_of
+    from kanport.cli.output import where_passwords_go
+    from kanport.cli.progress import Following
+    from kanport.errors import UsageError
+
+    output = Output(ctx, form)
+    invocation = invocation_of(ctx)
+    following = Following(
+        ctx, output, passwords_to=passwords_to, discard_passwords=discard_passwords
+    )
+    try:
+        application = api.Application(
+            plan_path,
+            journal=journal_path,
+            mapping=mapping_path,
+            passwords_to=passwords_to,
+            approval=approval_path,
+            require_approval=require_approval,
+            caller=api.Caller(f"kanport apply {plan_path}", invocation.run_id),
+            progress=following,
+        )
+    except api.RunCutOff as problem:
+        journal, recorded = problem.journal, problem.recorded
+        raise UsageError(
+            problem.message,
+            details=[resume_line(ctx, journal, recorded, passwords_to=passwords_to)],
+            hint="finish that run with the command above",
+        ) from problem
+    plan = application.plan
+    settings = invocation.settings()
+    options = invocation.options(settings)
+    with (
+        ending_in_time(ctx),
+        api.connect(settings, warn=output.warn) as server,
+        application.on(server, options=options, state=invocation.state, wait=wait) as ready,
+        following.interruptible(),
+    ):
+        if plan.changes and not yes:
+            following.passwords_to = passwords_to = where_passwords_go(
+                plan, {}, passwords_to, discard=discard_passwords
+            )
+            _confirm(plan_path, len(plan.changes), settings.url)
+            # The answer may have taken hours.
+            ready.check_again()
+        result = ready.run(passwords_to=passwords_to, should_stop=following.should_stop)
+        if result.run is None:
+            output.show(api.view_of(result))
+    ctx.exit(result.exit_code)
+
+
+def _confirm(plan_path: Path, count: int, url: str) -> None:
+    from kanport.cli.output import confirm
+    from kanport.errors import UsageError
+    from kanport.messages import counted
+
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "apply needs your confirmation, but there is no terminal; nothing was written",
+            hint=f"read the plan (kanport report {plan_path}), then add --yes",
+        )
+    confirm(f"Make {counted(count, 'change', 'changes')} on {url}?")
+
+
+# --- kanport sync ---------------------------------------------------------------------------------
+
+
+@click.command("sync", cls=Command)
+@MAPPING
+@STATE
+@with_options(*MONITORING)
+@ALLOW
+@WAIT
+@FORMAT
+@writing_options
+@server_options
+@common_options
+@click.pass_context
+def sync_command(
+    ctx: click.Context,
+    /,
+    mapping: Path,
+    allowed: dict[str, int],
+    wait: float,
+    form: str,
+    passwords_to: Path | None,
+    discard_passwords: bool,
+) -> None:
+    """Plan, check, apply and verify in one, unattended.
+
+    sync asks nothing, so cron can run it. After the run, Kanport reads the sources and the server
+    again: exit code 0 means that nothing is left to do. The state folder keeps the plan and the
+    journal of each run that changes something. If an earlier run was interrupted, sync first finds
+    out what it did, and then plans the rest.
+
+    Without a terminal, or with --quiet, sync prints nothing if there are no changes and no
+    warnings.
+
+    --deadline interrupts a run that takes too long, so that a server that hangs does not hold the
+    lock.
+
+    --status and --prometheus report every outcome to monitoring. The section notify of
+    kanport.toml sends it by email or to a webhook.
+
+    \b
+    Example:
+      kanport sync mappings/users-csv.yaml
+      kanport sync /etc/kanport/nightly.yaml --state /var/lib/kanport
+      kanport sync nightly.yaml --deadline 2h
+      kanport sync nightly.yaml --allow disable=40 --allow shrink:people=400
+      kanport sync nightly.yaml --status /var/lib/kanport/status.json --profile staging
+    """
+    from kanport import api
+    from kanport.cli.context import SYNC_DEADLINE, ending_in_time, invocation_of
+    from kanport.cli.progress import Following, ended_by_signals, findings_shown
+
+    output = Output(ctx, form)
+    invocation = invocation_of(ctx)
+    with (
+        api.monitored(
+            "sync",
+            mapping,
+            invocation.layers,
+            without_file=invocation.layers_without_file(),
+            run_id=invocation.run_id,
+            warn=output.warn,
+        ) as record,
+        ended_by_signals(),
+        ending_in_time(ctx, SYNC_DEADLINE),
+    ):
+        following = Following(
+            ctx,
+            output,
+            record=record,
+            passwords_to=passwords_to,
+            discard_passwords=discard_passwords,
+        )
+        settings = invocation.settings()
+        record.server = settings.url
+        with (
+            api.connect(settings, warn=output.warn) as server,
+            findings_shown(ctx, mapping, output, following),
+            following.interruptible(),
+        ):
+            result = api.sync(
+                mapping,
+                server=server,
+                allow=allowed,
+                state=invocation.state,
+                passwords_to=passwords_to,
+                options=invocation.options(settings),
+                wait=wait,
+                caller=api.Caller(f"kanport sync {mapping}", invocation.run_id),
+                progress=following,
+                should_stop=following.should_stop,
+            )
+        record.exit_code = result.exit_code
+    ctx.exit(record.exit_code)
+
+
+# --- kanport resume -------------------------------------------------------------------------------
+
+
+@click.command("resume", cls=Command)
+@click.argument("journal_path", metavar="JOURNAL", type=click.Path(path_type=Path))
+@YES
+@click.option(
+    "--mapping",
+    "mapping_path",
+    type=click.Path(path_type=Path),
+    help="Where the mapping is now, if it moved. Kanport needs it for passwords from a source,"
+    " protected accounts and the ledger.",
+)
+@approval_options
+@WAIT
+@FORMAT
+@writing_options
+@server_options
+@common_options
+@click.pass_context
+def resume_command(
+    ctx: click.Context,
+    /,
+    journal_path: Path,
+    yes: bool,
+    mapping_path: Path | None,
+    require_approval: bool,
+    approval_path: Path | None,
+    wait: float,
+    form: str,
+    passwords_to: Path | None,
+    discard_passwords: bool,
+) -> None:
+    """Finish an interrupted run.
+
+    Kanport repeats the safety checks and checks the approval, as apply does. It leaves changes
+    alone that have an outcome in JOURNAL, and reads all others on the server. If a change is there
+    already, Kanport records it as made. If the old value is there, Kanport makes the change now.
+    Otherwise it skips the change.
+
+    If the run is finished already, Kanport shows its report and does not change the journal.
+
+    \b
+    Example:
+      kanport resume plan.journal.jsonl
+      kanport resume plan.journal.jsonl --yes --passwords-to more-passwords.csv
+    """
+    from kanport import api
+    from kanport.cli.context import ending_in_time
+    from kanport.cli.output import confirm, where_passwords_go
+    from kanport.cli.progress import Following
+    from kanport.messages import counted
+
+    output = Output(ctx, form)
+    invocation = invocation_of(ctx)
+    following = Following(
+        ctx, output, passwords_to=passwords_to, discard_passwords=discard_passwords
+    )
+    try:
+        resumption = api.Resumption(
+            journal_path,
+            mapping=mapping_path,
+            passwords_to=passwords_to,
+            discard_passwords=discard_passwords,
+            approval=approval_path,
+            require_approval=require_approval,
+            caller=api.Caller(f"kanport resume {journal_path}", invocation.run_id),
+            progress=following,
+        )
+    except api.PasswordsInDanger as problem:
+        raise _with_command(problem, ctx, journal_path, passwords_to) from problem
+    settings = invocation.settings()
+    options = invocation.options(settings)
+    with (
+        ending_in_time(ctx),
+        api.connect(settings, warn=output.warn) as server,
+        resumption.on(server, options=options, state=invocation.state, wait=wait) as ready,
+        following.interruptible(),
+    ):
+        if isinstance(ready, api.Result):
+            output.show(api.view_of(ready))
+            output.note(
+                "Nothing is left to do: this run is finished already. Kanport sent nothing and did"
+                f" not change the journal ({journal_path})."
+            )
+            ctx.exit(ready.exit_code)
+        following.plan = ready.plan
+        if not yes and sys.stdin.isatty():
+            following.passwords_to = passwords_to = where_passwords_go(
+                ready.plan, ready.settled, passwords_to, discard=discard_passwords
+            )
+            left = counted(len(ready.plan.changes) - len(ready.settled), "change", "changes")
+            confirm(f"Finish the run on {settings.url}? {left} left.")
+            ready.check_again()
+        result = ready.run(passwords_to=passwords_to, should_stop=following.should_stop)
+    ctx.exit(result.exit_code)
+
+
+def _with_command(
+    problem: "PasswordsInDanger", ctx: click.Context, journal: Path, passwords_to: Path | None
+) -> UsageError:
+    """Return the problem with the complete command that avoids it."""
+    from kanport.cli.output import people
+
+    recorded = problem.recorded
+    if passwords_to is not None:
+        return UsageError(
+            problem.message,
+            details=[resume_line(ctx, journal, recorded, passwords_to=passwords_to)],
+            hint="name another file with --passwords-to, as in the command above",
+        )
+    return UsageError(
+        f"the run writes the random passwords of new users to {recorded.terms.passwords_to}."
+        f" Without --passwords-to, those of {people(problem.names)} are lost; nothing was written",
+        details=[resume_line(ctx, journal, recorded)],
+        hint="use the command above, or --discard-passwords if nobody needs the passwords",
+    )
+
+
+# --- the command that finishes a run --------------------------------------------------------------
+
+_NEVER_REPEATED = frozenset(
+    {"journal_path", "yes", "wait", "form", "passwords_to", "discard_passwords"}
+    | {"quiet", "verbose", "color", "debug", "log_format", "log_file"}
+)
+
+
+def resume_line(
+    ctx: click.Context,
+    journal_path: Path,
+    recorded: "Recorded | None",
+    *,
+    passwords_to: Path | None = None,
+    plan: "Plan | None" = None,
+) -> str:
+    """Return the complete command that finishes a run.
+
+    It repeats the options of `ctx` that concern the rest of the run. `recorded` is the content of
+    the journal, None if only `plan` is known. If the run keeps random passwords, the command names
+    a new file beside `passwords_to`, or beside the file that the journal names.
+    """
+    from kanport.api import random_passwords
+
+    parts = ["kanport", "resume", str(journal_path)]
+    wanted = {parameter.name: parameter for parameter in resume_command.params}
+    for parameter in ctx.command.params:
+        name = parameter.name or ""
+        given = ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+        if name in _NEVER_REPEATED or name not in wanted or not given:
+            continue
+        parts += _typed(parameter, value_of(ctx, name))
+    if recorded is not None:
+        plan = recorded.plan
+        passwords_to = passwords_to or recorded.terms.passwords_to
+    settled: Collection[str] = recorded.settled if recorded is not None else ()
+    if passwords_to is not None and plan is not None and random_passwords(plan, settled):
+        parts += ["--passwords-to", str(_free(passwords_to))]
+    state = value_of(ctx, "state")
+    prefix = f"KANPORT_STATE={shlex.quote(str(state))} " if state is not None else ""
+    return prefix + shlex.join(parts)
+
+
+def _typed(parameter: click.Parameter, value: Any) -> list[str]:
+    option = max(parameter.opts, key=len)
+    if isinstance(parameter, click.Option) and parameter.is_flag:
+        return [option] if value else []
+    return [option, f"{value:g}" if isinstance(value, float) else str(value)]
+
+
+def _free(path: Path) -> Path:
+    """Return an unused name beside a file: `new.csv`, `new-2.csv`, `new-3.csv`.
+
+    The name is relative if the file is below the current folder.
+    """
+    if path.is_absolute() and path.is_relative_to(Path.cwd()):
+        path = path.relative_to(Path.cwd())
+    stem = re.sub(r"-\d{1,4}$", "", path.stem)
+    number, free = 1, path
+    while os.path.lexists(free):
+        number += 1
+        free = path.with_name(f"{stem}-{number}{path.suffix}")
+    return free
