@@ -21,7 +21,7 @@ MAY_LOOK: Mapping[str, str] = {
     "report/markdown.py": "escapes what Markdown would take for its own signs",
     "report/text.py:_show_finding": "does not show a value twice that the message has already",
     "report/html/__init__.py:_shows_value": "shows no value twice that the message has already",
-    "cli/boundary.py:show_error": "indents each line of a detail",
+    "cli/output.py:show_error": "indents each line of a detail",
     "doctor/checks.py:lines": "indents each line of a detail",
     "mapping/mistakes.py:_with_subject": "puts a subject before what begins with its verb",
     "mapping/mistakes.py:with_mistakes": "orders the mistakes of one place alike each time",
