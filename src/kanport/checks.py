@@ -18,7 +18,7 @@ from kanport.names import compare_key, lookalike_key, spelling_key
 
 
 def administrators(desired: DesiredState, mapping: MappingFile) -> Iterator[Finding]:
-    """Tell who is to be an administrator of the whole server, so that nobody becomes it unseen."""
+    """Return findings about users who are to be administrators of the whole server."""
     users = DesiredUsers.of(desired.users)
     for at in np.flatnonzero(users.values[ROLE.name] == AppRole.ADMIN).tolist():
         user = users[at]
@@ -31,7 +31,7 @@ def administrators(desired: DesiredState, mapping: MappingFile) -> Iterator[Find
 
 
 def strangers(desired: DesiredState, mapping: MappingFile) -> Iterator[Finding]:
-    """Tell of memberships for people whom no row of users names.
+    """Return findings about memberships for people whom no row of users names.
 
     They may exist on the server; the plan says so where they don't. Without users in the mapping
     there is nothing to compare with, and people in doubt are known to the sources.
@@ -61,7 +61,7 @@ def strangers(desired: DesiredState, mapping: MappingFile) -> Iterator[Finding]:
 
 
 def external_ids(desired: DesiredState, mapping: MappingFile) -> Iterator[Finding]:
-    """Tell once of groups whose external id is a DN, and once of those whose id is none.
+    """Return one finding for groups whose external id is a DN, and one for those whose is none.
 
     At each login through LDAP, Kanboard's GroupSync puts a person into the groups whose external id
     is the DN of one of theirs, compared letter for letter, and takes them out of all others that
@@ -173,7 +173,7 @@ def _as_given(names: Sequence[Given[str]]) -> _Names:
 
 
 def protected(desired: DesiredState, mapping: MappingFile) -> Iterator[Finding]:
-    """Tell of protected accounts that the sources name: nothing will be done to them."""
+    """Return findings about protected accounts that the sources name: they stay as they are."""
     patterns = [spelling_key(pattern) for pattern in mapping.protect]
     if not patterns:
         return
@@ -205,5 +205,5 @@ CHECKS: tuple[Check, ...] = (
 
 
 def check(desired: DesiredState, mapping: MappingFile) -> list[Finding]:
-    """Give all findings about the desired state as a whole, in the order of their places."""
+    """Return all findings about the desired state as a whole, in the order of their places."""
     return in_order(finding for rule in CHECKS for finding in rule(desired, mapping))

@@ -47,19 +47,19 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-class Roles(NamedTuple):
-    """The roles that a server lists by columns: of each, the ids of the project and the user.
+class HeldRelations(NamedTuple):
+    """The relations of one kind that a server holds, by columns: the ids of both ends, and a role.
 
-    They are in the order of the projects' ids.
+    Those of a current state are in the order of the targets' ids.
     """
 
-    projects: Codes
-    users: Codes
+    targets: Codes
+    holders: Codes
     roles: Objects
 
     @classmethod
     def of(cls, roles: Mapping[int, Mapping[int, str]]) -> Self:
-        """Return the columns of roles by project id and user id."""
+        """Return the columns of roles by the ids of target and holder."""
         ordered = [(number, roles[number]) for number in sorted(roles)]
         ids = np.array([number for number, _ in ordered], dtype=np.int64)
         return cls(
@@ -68,17 +68,17 @@ class Roles(NamedTuple):
             objects([role for _, listed in ordered for role in listed.values()]),
         )
 
-    def rows(self, users: Codes, projects: Codes) -> Codes:
-        """Return the row of each pair of a user and a project, by their ids; -1 for one not listed.
+    def rows(self, holders: Codes, targets: Codes) -> Codes:
+        """Return the row of each pair of a holder and a target, by their ids; -1 for one not held.
 
-        >>> listed = Roles.of({3: {7: "project-viewer", 8: "project-member"}})
+        >>> listed = HeldRelations.of({3: {7: "project-viewer", 8: "project-member"}})
         >>> listed.rows(np.array([8, 8]), np.array([3, 4]))
         array([ 1, -1])
         """
-        who, _ = pd.factorize(np.concatenate((self.users, users)))
-        where, distinct = pd.factorize(np.concatenate((self.projects, projects)))
+        who, _ = pd.factorize(np.concatenate((self.holders, holders)))
+        where, distinct = pd.factorize(np.concatenate((self.targets, targets)))
         pairs = who * len(distinct) + where
-        rows: Codes = pd.Index(pairs[: len(self.users)]).get_indexer(pairs[len(self.users) :])
+        rows: Codes = pd.Index(pairs[: len(self.holders)]).get_indexer(pairs[len(self.holders) :])
         return rows
 
     def role_of(self, rows: Codes) -> Objects:

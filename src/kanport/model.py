@@ -169,7 +169,7 @@ class Unlisted:
 
 @dataclass(frozen=True)
 class UserIndex:
-    """The users of the server, by exact name, by compare key and by e-mail address.
+    """The users of the server, by exact name, by compare key and by email address.
 
     What several share keeps them in the order of their ids.
     """
@@ -197,7 +197,7 @@ class UserIndex:
 
     @cached_property
     def by_email(self) -> Mapping[str, tuple[User, ...]]:
-        """The users who have an e-mail address, by its folded form."""
+        """The users who have an email address, by its folded form."""
         found: dict[str, tuple[User, ...]] = {}
         for user in self.by_id.values():
             if email := user.email.casefold():
@@ -589,7 +589,7 @@ class Unknown:
 class DesiredState:
     """What the sources and the mapping together ask for.
 
-    `projects_named` are all projects that the membership rules speak of, also those in which they
+    `projects_named` are all projects that the membership rules name, also those in which they
     want nobody: the scope within which `memberships_missing: revoke` works. `every_project` is True
     where groups may lose something, so that everybody's access in every project matters.
     """

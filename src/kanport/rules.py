@@ -83,7 +83,7 @@ def _is_blank(char: str) -> bool:
 
 
 def control_problem(text: str) -> Fact | None:
-    r"""Say whether a value holds control characters, line breaks or half characters.
+    r"""Return whether a value holds control characters, line breaks or half characters.
 
     Kanboard takes them, but no person can type them; PostgreSQL refuses NUL, and halves of
     characters cannot be sent as UTF-8 at all.
@@ -109,7 +109,7 @@ def _code_point(char: str) -> str:
 
 
 def username_problem(text: str) -> Fact | None:
-    """Say what is wrong with a username, the worst first.
+    """Return what is wrong with a username, the worst first.
 
     Kanboard refuses an empty one and one of more than 191 characters. It checks before it trims,
     so that "   " makes a user without a name; that is refused here.
@@ -233,7 +233,7 @@ def _script(char: str) -> str:
 
 
 def name_problem(text: str) -> Fact | None:
-    """Say what is wrong with a person's name; an empty one is allowed and clears it.
+    """Return what is wrong with a person's name; an empty one is allowed and clears it.
 
     Kanboard has no rule of its own; MariaDB and PostgreSQL refuse more than 255 characters.
 
@@ -282,7 +282,7 @@ def _visible(char: str) -> str:
 
 
 def password_problem(text: str) -> Fact | None:
-    """Say what is wrong with a password, without showing any of it.
+    """Return what is wrong with a password, without showing any of it.
 
     Kanboard wants at least 6 characters and sets no limit; bcrypt ignores what follows the 72nd
     byte, and a NUL makes PHP break off with HTTP 500. Other control characters, and the sign that
@@ -301,7 +301,7 @@ def password_problem(text: str) -> Fact | None:
 
 
 def is_app_role(text: str) -> bool:
-    """Tell whether Kanboard has this application role, spelled exactly so.
+    """Return whether Kanboard has this application role, spelled exactly so.
 
     >>> is_app_role("app-admin"), is_app_role("App-Admin"), is_app_role("")
     (True, False, False)
@@ -310,7 +310,7 @@ def is_app_role(text: str) -> bool:
 
 
 def is_project_role(text: str, custom: Collection[str] = ()) -> bool:
-    """Tell whether a project has this role: a built-in one, or one of its `custom` roles.
+    """Return whether a project has this role: a built-in one, or one of its `custom` roles.
 
     Kanboard checks no project role at all and stores any text, with which nobody can do anything.
 
@@ -323,7 +323,7 @@ def is_project_role(text: str, custom: Collection[str] = ()) -> bool:
 
 
 def app_role_problem(text: str) -> Fact | None:
-    """Say what is wrong with an application role.
+    """Return what is wrong with an application role.
 
     >>> app_role_problem("admin").hint
     'did you mean app-admin?'
@@ -332,7 +332,7 @@ def app_role_problem(text: str) -> Fact | None:
 
 
 def project_role_problem(text: str, custom: Collection[str] = ()) -> Fact | None:
-    """Say what is wrong with a project role; `custom` are the roles that the project adds.
+    """Return what is wrong with a project role; `custom` are the roles that the project adds.
 
     >>> project_role_problem("Project-Member").hint
     'did you mean project-member?'

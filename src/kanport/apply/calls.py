@@ -25,8 +25,8 @@ from kanport.plan.change import (
     RelationChange,
     Risk,
     UserChange,
+    by_ldap,
 )
-from kanport.plan.kanboard_ldap import by_ldap
 
 CREATING = (Action.USER_CREATE, Action.GROUP_CREATE, Action.PROJECT_CREATE)
 

@@ -14,8 +14,7 @@ from kanport.kanboard.history import SINCE
 from kanport.kanboard.rows import all_or_none
 from kanport.kanboard.rpc import Answer, Call, NoAnswer, Refusal, Refused, Result
 from kanport.model import About, Group
-from kanport.plan.change import Action, Change
-from kanport.plan.kanboard_ldap import by_ldap
+from kanport.plan.change import Action, Change, by_ldap
 
 _Key = tuple[str, int]
 _Rows = dict[_Key, Any]

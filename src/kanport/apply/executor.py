@@ -71,8 +71,7 @@ from kanport.outcome import (
     Status,
     Tally,
 )
-from kanport.plan.change import GROUPS_AND_PROJECTS, Action, Change
-from kanport.plan.kanboard_ldap import by_ldap
+from kanport.plan.change import GROUPS_AND_PROJECTS, Action, Change, by_ldap
 from kanport.plan.model import Plan
 from kanport.plan.order import Phase, phase_of
 from kanport.records import rarely_collected

@@ -15,8 +15,7 @@ from kanport.facts import fact
 from kanport.files import PASSWORDS_HEADER, Kind, write_file
 from kanport.names import compare_key
 from kanport.outcome import EndsRun
-from kanport.plan.change import Action, Change
-from kanport.plan.kanboard_ldap import by_ldap
+from kanport.plan.change import Action, Change, by_ldap
 
 # Without the characters that are mistaken for one another when read from paper.
 ALPHABET = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"

@@ -39,8 +39,8 @@ from kanport.plan.change import (
     ProjectChange,
     RelationChange,
     UserChange,
+    by_ldap,
 )
-from kanport.plan.kanboard_ldap import by_ldap
 
 # How often what was asked for and is not there is read again. With the waits in between, which
 # double from the pause to so many times that, this takes about a minute; a stock server cuts a

@@ -320,7 +320,7 @@ def _matrix_projects(rule: Membership, table: Table) -> list[Given[str]]:
 def projects_named(
     constants: Iterable[Given[str]], read: Iterable[RelationColumns]
 ) -> tuple[Given[str], ...]:
-    """Return every project that a row or the mapping speaks of, with the first place of it."""
+    """Return every project that a row or the mapping names, with the first place of it."""
     first: dict[str, tuple[object, Given[str]]] = {}
 
     def take(given: Given[str], *, aside: bool = False) -> None:

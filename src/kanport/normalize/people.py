@@ -1,4 +1,4 @@
-"""Who the sources speak of: rows that contradict each other, and several sources put together."""
+"""Who the sources name: rows that contradict each other, and several sources put together."""
 
 import itertools
 from collections import defaultdict

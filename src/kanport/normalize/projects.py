@@ -117,7 +117,7 @@ def projects_wanted(
 ) -> tuple[DesiredProject, ...]:
     """Return the projects that usable rows describe, each once, without rows that differ.
 
-    A project is told by what memberships call it, where rows say that, else by its identifier, or
+    A project is known by what memberships call it, where rows say that, else by its identifier, or
     by its name where it has none.
     """
     found: dict[str, list[ProjectRow]] = {}
@@ -145,7 +145,7 @@ def projects_wanted(
             )
             continue
         wanted += _project(same)
-    # Those that have a name of their own in the sources are told apart by the plan.
+    # Those that have a name of their own in the sources are kept apart by the plan.
     called = [project for project in wanted if project.called is not None]
     others = [project for project in wanted if project.called is None]
     return (*_without_doubles(others, notes), *called)

@@ -151,7 +151,7 @@ class RelationColumns:
 
 
 class ScopeRead(NamedTuple):
-    """A target that a source speaks of besides its rows; `open` is True if not all are known."""
+    """A target that a source names besides its rows; `open` is True if not all are known."""
 
     kind: About
     target: Value
@@ -185,7 +185,7 @@ class ScopeRead(NamedTuple):
 def read_scopes(
     kind: About, rule: CompiledRule | None, table: Table, notes: Notes
 ) -> tuple[ScopeRead, ...]:
-    """Return what a source speaks of besides its rows.
+    """Return what a source names besides its rows.
 
     So a project counts as named even where its group has no members, and a group of which not all
     members are known leaves open who is to be in it.

@@ -26,7 +26,7 @@ from kanport.normalize.rules import Outcome, State
 from kanport.origin import Origin, RowPlace, in_place_order, place_order
 
 Chosen = Callable[[Sequence[tuple[Origin, ...]]], tuple[Origin, ...]]
-"""Which of the places of one part of a relation are told, from those in each of its rows."""
+"""Which of the places of one part of a relation are shown, from those in each of its rows."""
 
 
 def _every(rows: Sequence[tuple[Origin, ...]]) -> tuple[Origin, ...]:
@@ -48,8 +48,8 @@ def _none(rows: Sequence[tuple[Origin, ...]]) -> tuple[Origin, ...]:
 class _Kind(NamedTuple):
     """What is particular to one kind of relation.
 
-    `key_of` returns what targets are told apart by: memberships of one person in projects that
-    differ in an accent are two. `holder`, `target` and `role` choose the places that are told.
+    `key_of` returns what distinguishes targets: memberships of one person in projects that
+    differ in an accent are two. `holder`, `target` and `role` choose the places that are shown.
     """
 
     key_of: Callable[[str], str]

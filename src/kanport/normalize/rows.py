@@ -139,7 +139,7 @@ class RelationRow:
                     yield holder, target, role
 
     def pairs(self, *, hidden: bool = False) -> Iterator[Pair]:
-        """Yield the keys of what it speaks of; with `hidden`, of what may only be hidden."""
+        """Yield the keys of what it names; with `hidden`, of what may only be hidden."""
         key_of = RELATIONS[self.kind].key_of
         for holder in self.holders:
             for target, role in self.requests:

@@ -53,7 +53,7 @@ class Action(StrEnum):
 
 
 class Risk(StrEnum):
-    """Why a change deserves a second look."""
+    """Why a change needs review."""
 
     PRIVILEGE_RAISED = "privilege-raised"
     ADMIN_GRANTED = "admin-granted"
@@ -509,3 +509,8 @@ def called(change: Change) -> str | None:
     """Return the username of the user of a change; `#` and the id of one who was not read."""
     unread = change.username is None and isinstance(change, RelationChange)
     return f"#{change.user_id}" if unread and change.user_id is not None else change.username
+
+
+def by_ldap(change: Change) -> bool:
+    """Return whether a change has Kanboard make a user from its own LDAP (createLdapUser)."""
+    return isinstance(change, UserChange) and isinstance(change.new.password, LdapPassword)

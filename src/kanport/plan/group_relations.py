@@ -10,22 +10,22 @@ from itertools import chain
 
 import numpy as np
 
+from kanport.coded import objects
 from kanport.facts import fact
 from kanport.findings import Finding, found
-from kanport.frames import Roles
+from kanport.frames import HeldRelations
 from kanport.memory import LedgerState
-from kanport.model import About, AnyProject, CurrentState, DesiredRelation, Group, Pair, Project
-from kanport.names import compare_key, spelling_key
+from kanport.model import About, AnyProject, CurrentState, Group, Project
+from kanport.names import compare_key
 from kanport.origin import Origin, first_place
 from kanport.plan.change import Action, GroupChange, GroupSide, RelationChange, Risk
 from kanport.plan.groups import FoundGroup, GroupKey, Groups, ProjectKey
 from kanport.plan.matching import name_matcher
 from kanport.plan.model import PlanBecause
-from kanport.plan.naming import group_part, protected_finding
+from kanport.plan.naming import protected_finding
 from kanport.plan.relations import Party, RemovalPolicy, leave_group, relation_change
-from kanport.plan.resolve import Resolved
 from kanport.plan.roles import project_rank, shown_not
-from kanport.plan.wanted import ResolvedRelation, compare, match_members, project_problem
+from kanport.plan.wanted import Holder, ResolvedRelation, compare, match_group_access, match_members
 from kanport.plan.withheld import Diff, cause
 
 Place = tuple[GroupKey, ProjectKey]
@@ -49,16 +49,16 @@ class MembersDiff(Diff[RelationChange | GroupChange]):
     after: dict[GroupKey, set[int]] = field(default_factory=dict)
     going: dict[int, tuple[PlanBecause, ...]] = field(default_factory=dict)
 
-    def join(self, policy: RemovalPolicy, one: ResolvedRelation[FoundGroup]) -> None:
+    def join(self, policy: RemovalPolicy, one: ResolvedRelation[Holder, FoundGroup]) -> None:
         """Put a user into a group, unless the account is protected."""
-        if policy.protected(one.username):
-            self.findings.append(protected_finding(one.username, first_place(one.origins)))
+        username, user_id = one.holder.name, one.holder.id
+        if policy.protected(username):
+            self.findings.append(protected_finding(username, first_place(one.origins)))
             return
-        user_id = one.user.id if one.user is not None else None
         self.changes.append(
             relation_change(
                 Action.GROUP_MEMBER_ADD,
-                Party(one.username, user_id),
+                Party(username, user_id),
                 Party(one.target.name, one.target.id),
                 why=fact("not-in-group"),
                 origin=one.origins,
@@ -86,7 +86,7 @@ class MembersDiff(Diff[RelationChange | GroupChange]):
 def diff_members(policy: RemovalPolicy, groups: Groups) -> MembersDiff:
     """Compare who is to be in the groups with who is in them.
 
-    A user whom nothing puts into a described group leaves it if `group_members_missing` says so,
+    A user whom no source puts into a described group leaves it if `group_members_missing` says so,
     unless the input leaves that open. Kanport leaves a group alone if it could not read all of its
     members.
     """
@@ -95,7 +95,7 @@ def diff_members(policy: RemovalPolicy, groups: Groups) -> MembersDiff:
     wanted = matched.wanted
     there = {group.there.id: group for group in groups.described if group.there is not None}
     roles = {number: dict.fromkeys(sorted(group.members), "") for number, group in there.items()}
-    held = Roles.of(roles)
+    held = HeldRelations.of(roles)
     compared = compare(wanted, held)
     unread = np.array([not group.complete for group in wanted.targets], dtype=bool)
     is_read = ~unread[wanted.target]
@@ -109,8 +109,8 @@ def diff_members(policy: RemovalPolicy, groups: Groups) -> MembersDiff:
         diff.join(policy, one)
     if policy.mapping.group_members_missing == "remove":
         for at in np.flatnonzero(compared.unlisted).tolist():
-            group = there[held.projects[at]]
-            _end_unlisted(policy, diff, group, int(held.users[at]), matched.doubtful)
+            group = there[held.targets[at]]
+            _end_unlisted(policy, diff, group, int(held.holders[at]), matched.doubtful)
     if policy.mapping.groups_missing == "remove":
         _remove_groups(policy, groups, diff)
     return diff
@@ -123,7 +123,7 @@ def _end_unlisted(
     user_id: int,
     doubtful: Mapping[str, tuple[Origin, ...]],
 ) -> None:
-    """Take a user out of a group whom nothing puts there, or withhold that.
+    """Take a user out of a group whom no source puts there, or withhold that.
 
     A row may call the group by the name on the server, or by the name that the sources give it.
     """
@@ -239,6 +239,32 @@ class GroupAccessDiff(Diff[RelationChange]):
     before: Mapping[Place, str] = field(default_factory=dict)
     after: dict[Place, str] = field(default_factory=dict)
 
+    def give(
+        self,
+        policy: RemovalPolicy,
+        one: ResolvedRelation[FoundGroup, AnyProject],
+        held: str | None,
+    ) -> None:
+        """Grant or change the access of a group, unless a protected account in it prevents that."""
+        group, project = one.holder, one.target
+        change = relation_change(
+            Action.GROUP_ACCESS_GRANT if held is None else Action.GROUP_ACCESS_CHANGE,
+            Party(group.name, group.id),
+            Party(project.label, project.id),
+            before=held,
+            after=one.role,
+            why=fact("no-group-access" if held is None else "role-differs"),
+            origin=one.origins,
+        )
+        inside = policy.accounts_in(group.there) if held is not None else ()
+        if held is None or not inside:
+            self.changes.append(change)
+            self.after[group.key, ProjectKey.of(project)] = one.role
+            return
+        self.findings.append(_access_kept(group.name, project, inside))
+        if project_rank(one.role) < project_rank(held):
+            self.end(change, (_protects(inside),))
+
 
 def known_access(current: CurrentState, memory: LedgerState) -> dict[tuple[int, int], str]:
     """Return the roles that groups are known to have, by group id and project id.
@@ -268,68 +294,34 @@ def diff_group_access(
     and with groups and projects that end.
     """
     there, projects = policy.current.groups_by_id, policy.current.project_index.by_id
-    known = {
+    known = known_access(policy.current, policy.memory)
+    before = {
         (GroupKey.of(there[group_id]), ProjectKey.of(projects[project_id])): role
-        for (group_id, project_id), role in known_access(policy.current, policy.memory).items()
+        for (group_id, project_id), role in known.items()
     }
-    diff = GroupAccessDiff(before=known, after=dict(known))
-    asked: set[Place] = set()
-    for wanted in policy.resolved.desired.group_access:
-        given = _place(wanted, policy.resolved, groups)
-        if isinstance(given, Finding):
-            diff.findings.append(given)
-            policy.access_open.add(_left_open(wanted, policy.resolved, groups))
-            continue
-        asked.add((given[0].key, ProjectKey.of(given[1])))
-        _compare_access(policy, diff, wanted, *given)
+    matched = match_group_access(policy.resolved.desired, groups, policy.resolved.projects)
+    policy.access_open = matched.left_open
+    holders, targets = np.array(list(known), dtype=np.int64).reshape(-1, 2).T
+    held = HeldRelations(targets, holders, objects(known.values()))
+    compared = compare(matched.wanted, held)
+    diff = GroupAccessDiff(before=before, after=dict(before))
+    diff.unchanged = int(compared.same.sum())
+    diff.findings.extend(matched.findings)
+    differing = np.flatnonzero(~compared.same)
+    for one, role in zip(matched.wanted.some(differing), compared.roles[differing], strict=True):
+        diff.give(policy, one, role)
     names = groups.names()
     by_lists = policy.mapping.group_access_missing == "revoke"
-    for (group, where), role in known.items():
-        if (group, where) in asked or group.id is None or where.id is None:
-            continue
-        ends = [
-            because
-            for because in (ending_groups.get(group.id), ending_projects.get(where.id))
-            if because is not None
-        ]
+    for at in np.flatnonzero(compared.unlisted).tolist():
+        group, project = there[held.holders[at]], projects[held.targets[at]]
+        endings = (ending_groups.get(group.id), ending_projects.get(project.id))
+        ends = [because for because in endings if because is not None]
         if not (by_lists or ends):
             continue
         because = () if by_lists or () in ends else ends[0]
         name = names.get(group.id, group.name)
-        _end_access(policy, diff, groups, there[group.id], name, projects[where.id], role, because)
+        _end_access(policy, diff, groups, group, name, project, held.roles[at], because)
     return diff
-
-
-def _compare_access(
-    policy: RemovalPolicy,
-    diff: GroupAccessDiff,
-    wanted: DesiredRelation,
-    group: FoundGroup,
-    project: AnyProject,
-) -> None:
-    """Grant or change the access of a group, unless a protected account in it prevents that."""
-    place, role = (group.key, ProjectKey.of(project)), wanted.role.value
-    held = diff.before.get(place)
-    if held == role:
-        diff.unchanged += 1
-        return
-    change = relation_change(
-        Action.GROUP_ACCESS_GRANT if held is None else Action.GROUP_ACCESS_CHANGE,
-        Party(group.name, group.id),
-        Party(project.label, project.id),
-        before=held,
-        after=role,
-        why=fact("no-group-access" if held is None else "role-differs"),
-        origin=wanted.role.origins,
-    )
-    inside = policy.accounts_in(group.there) if held is not None else ()
-    if held is None or not inside:
-        diff.changes.append(change)
-        diff.after[place] = role
-        return
-    diff.findings.append(_access_kept(group.name, project, inside))
-    if project_rank(role) < project_rank(held):
-        diff.end(change, (_protects(inside),))
 
 
 def _end_access(
@@ -366,40 +358,6 @@ def _end_access(
         diff.findings.append(_access_kept(name, project, inside))
     if diff.end(change, (_protects(inside),) if inside else ()):
         del diff.after[GroupKey.of(group), ProjectKey.of(project)]
-
-
-def _place(
-    wanted: DesiredRelation, resolved: Resolved, groups: Groups
-) -> tuple[FoundGroup, AnyProject] | Finding:
-    name = wanted.holder.value
-    fitting = groups.fitting(name)
-    place = first_place(wanted.holder.origins)
-    if compare_key(name) in groups.unclear:
-        return found("row-skipped", place, case="group", value=name, group=name)
-    if len(fitting) > 1:
-        choice = tuple(group_part(group.name, group.id) for group in fitting)
-        return found(
-            "group-unclear", place, case="several-exact", value=name, group=name, groups=choice
-        )
-    if not fitting:
-        return found("group-unknown", place, value=name, group=name)
-    projects = resolved.projects.fitting(wanted.target.value)
-    if problem := project_problem(wanted.target, projects):
-        return problem
-    if projects[0].private:
-        label = projects[0].label
-        place = first_place(wanted.target.origins)
-        return found("project-private", place, case="group", value=label, group=name, project=label)
-    return fitting[0], projects[0]
-
-
-def _left_open(wanted: DesiredRelation, resolved: Resolved, groups: Groups) -> Pair:
-    """Return what an unusable row leaves open; a name that means nothing may mean any."""
-    group, project = wanted.holder.value, wanted.target.value
-    return (
-        compare_key(group) if groups.fitting(group) else None,
-        spelling_key(project) if resolved.projects.fitting(project) else None,
-    )
 
 
 def _access_kept(group: str, project: AnyProject, inside: tuple[str, ...]) -> Finding:

@@ -36,7 +36,7 @@ from kanport.plan.withheld import Diff, cause
 class Offboarding(Diff[UserChange]):
     """What becomes of users who are in no source, and what the ledger is to know of them.
 
-    `waiting` are the ids of those to whom nothing happens yet, so that their access stays as well,
+    `waiting` are the ids of those who only wait, so that their access stays as well,
     `leaving` of those whose access ends with their account, `gone` of all who are in no source,
     whatever groups of a directory still list. `held` says, by id, what keeps users from leaving
     whose access would end as well.
@@ -143,7 +143,7 @@ class _Leavers:
         )
 
     def _note(self, user: User, absence: Absence, step: "_Step") -> None:
-        """Record of a user whom nothing protects that they wait, or that their access ends."""
+        """Record of an unprotected user that they wait, or that their access ends."""
         if step.waits:
             self._made.waiting.add(user.id)
             self._made.findings.append(waiting_finding(absence, self._steps, active=user.active))
@@ -324,7 +324,7 @@ def removal_day(absence: Absence, steps: Steps) -> datetime | None:
 
 
 def waiting_finding(absence: Absence, steps: Steps, *, active: bool) -> Finding:
-    """Say of somebody that they are missing, and when what will happen to them.
+    """Return the finding that a user is missing, and what will happen to them when.
 
     Of whoever is disabled already (`active` is False), only the access can end.
     """
@@ -355,7 +355,7 @@ def _due(absence: Absence, steps: Steps) -> Fact:
 
 
 def removal_findings(absences: Iterable[Absence], steps: Steps) -> Iterator[Finding]:
-    """Say once that people are going to be removed, and who is the first; else nothing."""
+    """Return one finding if users are going to be removed, which names the first; else none."""
     dated = [(day, one.username) for one in absences if (day := removal_day(one, steps))]
     if not dated:
         return
@@ -364,13 +364,13 @@ def removal_findings(absences: Iterable[Absence], steps: Steps) -> Iterator[Find
 
 
 def ahead_findings(memory: LedgerState, now: str) -> Iterator[Finding]:
-    """Say that the clock is behind what the ledger has counted; else nothing."""
+    """Return a finding if the clock is behind what the ledger has counted; else none."""
     if now < memory.counted_at:
         yield found("ledger-ahead", counted_at=memory.counted_at, now=now)
 
 
 def new_ledger_findings(usernames: Iterable[str]) -> Iterator[Finding]:
-    """Say that nothing is known of who disabled these users, as the ledger is new; else nothing."""
+    """Return a finding if a new ledger does not know who disabled these users; else none."""
     if names := sorted_names(usernames):
         yield found("ledger-new", count=len(names), usernames=names)
 
@@ -475,7 +475,7 @@ class Reactivation:
         return None
 
     def login_reused(self, wanted: DesiredUser) -> Iterator[Finding]:
-        """Say of a new user that the username was somebody else's before."""
+        """Yield a finding about a new user whose username was somebody else's before."""
         if wanted.stable_id is None:
             return
         others = [id_ for id_ in self.gone.get(wanted.key, ()) if id_ != wanted.stable_id.value]

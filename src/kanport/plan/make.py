@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from kanport.facts import fact
 from kanport.findings import Finding, found, in_order
-from kanport.frames import Relations, Roles, uncollected
+from kanport.frames import HeldRelations, Relations, uncollected
 from kanport.mapping.spec import MappingFile
 from kanport.memory import NOTHING, Entries, LedgerState, with_present_names
 from kanport.model import CurrentState, DesiredState
@@ -63,7 +63,7 @@ def make_plan(
 ) -> Plan:
     """Compare what is wanted with what is, and say what to do about the difference.
 
-    `findings` are those of reading, normalising and checking: rows with an error are not used, and
+    `findings` are those of reading, normalizing and checking: rows with an error are not used, and
     whoever they name loses nothing. The plan holds them together with its own. `created_at` is in
     UTC (RFC 3339), `version` is Kanport's, `made_by` the user and the machine. `memory` is what the
     ledger knows of the server, `entries` what it is to know of directories from then on, `allowed`
@@ -79,7 +79,7 @@ def make_plan(
     policy = RemovalPolicy(resolved, current, mapping, memory, missing)
     dropped = dropped_projects(policy)
     groups = _plan_groups(policy, dropped)
-    held = Roles.of(current.roles)
+    held = HeldRelations.of(current.roles)
     access = diff_memberships(policy, held, groups.projection)
     beyond = DroppedDiff(dropped, policy, groups.projection)
     changes = in_plan_order(
@@ -273,7 +273,7 @@ def _temporary(current: CurrentState, changes: ChangesByAction) -> list[Finding]
 
 
 def unlisted_findings(resolved: Resolved, current: CurrentState) -> list[Finding]:
-    """Say that the users could not be listed, and whom that leaves in doubt; else nothing."""
+    """Return findings if the users could not be listed: that, and whom it leaves in doubt."""
     unlisted = current.unlisted
     if unlisted is None:
         return []

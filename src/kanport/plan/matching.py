@@ -78,7 +78,7 @@ def misread_projects(desired: DesiredState, projects: ProjectIndex[AnyProject]) 
 def people_wanted(
     desired: DesiredState, known: Mapping[str, Identity]
 ) -> tuple[frozenset[str], frozenset[int]]:
-    """Return the usernames and the user ids that the desired state speaks of.
+    """Return the usernames and the user ids that the desired state names.
 
     These are the people who must be read before a plan can be made, where a server cannot list all.
     `known` is whom the ledger knows by stable id.
@@ -105,7 +105,7 @@ def private_projects(projects: Iterable[Project]) -> frozenset[int]:
 def projects_wanted(
     desired: DesiredState, projects: Iterable[Project], *, numbers: bool = True
 ) -> frozenset[int]:
-    """Return the ids of the projects that the desired state speaks of, as far as they are clear.
+    """Return the ids of the projects that the desired state names, as far as they are clear.
 
     These are the projects whose members must be read before a plan can be made. `numbers` is what
     `numbers_are_ids` says of the mapping.

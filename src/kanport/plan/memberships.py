@@ -10,7 +10,7 @@ import numpy as np
 
 from kanport.facts import Fact, fact
 from kanport.findings import Finding, found
-from kanport.frames import Roles
+from kanport.frames import HeldRelations
 from kanport.model import AnyProject, DesiredUser, Project, User
 from kanport.names import compare_key
 from kanport.origin import Origin, first_place
@@ -29,14 +29,14 @@ from kanport.plan.projection import GroupProjection
 from kanport.plan.relations import Party, RemovalPolicy, relation_change
 from kanport.plan.resolve import Resolved
 from kanport.plan.roles import access_risks, project_rank
-from kanport.plan.wanted import ResolvedRelation, compare
+from kanport.plan.wanted import Holder, ResolvedRelation, compare
 from kanport.plan.withheld import Diff, FindingCase, cause
 
 _NOT_A_MEMBER, _KEEPS_ROLE = fact("not-a-member"), fact("keeps-role")
 
 
 def diff_memberships(
-    policy: RemovalPolicy, held: Roles, projection: GroupProjection
+    policy: RemovalPolicy, held: HeldRelations, projection: GroupProjection
 ) -> Diff[RelationChange]:
     """Compare every wanted membership with those `held`, then look for those not listed.
 
@@ -48,7 +48,7 @@ def diff_memberships(
     wanted = resolved.wanted
     compared = compare(wanted, held)
     same, roles = compared.same, compared.roles
-    in_groups = np.flatnonzero(same & np.isin(wanted.user_ids, projection.in_groups))
+    in_groups = np.flatnonzero(same & np.isin(wanted.holder_ids, projection.in_groups))
     same[in_groups] = [not _may_move(one, projection) for one in wanted.some(in_groups)]
     diff = _Comparison(policy, projection)
     diff.unchanged = int(same.sum())
@@ -60,23 +60,23 @@ def diff_memberships(
     for one, role in zip(wanted.some(differing), roles[differing], strict=True):
         diff.compare(one, role)
     unlisted = compared.unlisted
-    unlisted &= np.isin(held.projects, [project.id for project in resolved.scope])
+    unlisted &= np.isin(held.targets, [project.id for project in resolved.scope])
     if not diff.by_lists:
-        unlisted &= np.isin(held.users, [*offboarding.leaving, *offboarding.held])
+        unlisted &= np.isin(held.holders, [*offboarding.leaving, *offboarding.held])
     for at in np.flatnonzero(unlisted).tolist():
-        project = policy.current.project_index.by_id[held.projects[at]]
-        diff.end_unlisted(int(held.users[at]), project, held.roles[at])
+        project = policy.current.project_index.by_id[held.targets[at]]
+        diff.end_unlisted(int(held.holders[at]), project, held.roles[at])
     if diff.kept:
         parts = sorted_parts(diff.kept)
         diff.findings.append(found("access-kept", count=len(diff.kept), memberships=parts))
     return diff
 
 
-def _may_move(wanted: ResolvedRelation[AnyProject], projection: GroupProjection) -> bool:
+def _may_move(wanted: ResolvedRelation[Holder, AnyProject], projection: GroupProjection) -> bool:
     """Return whether a role that is as wanted may change with the groups that give it."""
-    if wanted.user is None:
+    if wanted.holder.user is None:
         return False
-    effective = projection.effective(wanted.user.id, ProjectKey.of(wanted.target))
+    effective = projection.effective(wanted.holder.user.id, ProjectKey.of(wanted.target))
     return not (effective.settled or effective.role == wanted.role)
 
 
@@ -131,12 +131,12 @@ class _Comparison(MembershipDiff):
         self.by_lists = policy.mapping.memberships_missing == "revoke"
         self.kept: list[Fact] = []
 
-    def compare(self, wanted: ResolvedRelation[AnyProject], held: str | None) -> None:
+    def compare(self, wanted: ResolvedRelation[Holder, AnyProject], held: str | None) -> None:
         """Grant or change what is wanted, where the role that is held is another one or may go."""
         lowers = held is not None and project_rank(wanted.role) < project_rank(held)
-        if self.policy.protected(wanted.username):
+        if self.policy.protected(wanted.holder.name):
             place = first_place(wanted.origins)
-            self.findings.append(protected_finding(wanted.username, place))
+            self.findings.append(protected_finding(wanted.holder.name, place))
             if held is not None and lowers:
                 change, _ = _change(wanted, held, self.projection)
                 self.end(change, (cause("protected-account"),))
@@ -144,11 +144,11 @@ class _Comparison(MembershipDiff):
             self.changes.append(_grant(wanted, held))
         else:
             change, notes = _change(wanted, held, self.projection)
-            because = self.policy.lower_role(wanted.username, wanted.target) if lowers else ()
+            because = self.policy.lower_role(wanted.holder.name, wanted.target) if lowers else ()
             if self.end(change, because):
                 self.findings.extend(notes)
             else:
-                name, place = wanted.username, first_place(wanted.origins)
+                name, place = wanted.holder.name, first_place(wanted.origins)
                 self.findings.append(user_finding("row-skipped", name, place, case="lowers"))
 
     def end_unlisted(self, user_id: int, project: Project, role: str) -> None:
@@ -179,15 +179,15 @@ class _Comparison(MembershipDiff):
                 self.kept.append(in_project(user, project, through=effective.through))
 
 
-def _grant(wanted: ResolvedRelation[AnyProject], held: str | None) -> RelationChange:
+def _grant(wanted: ResolvedRelation[Holder, AnyProject], held: str | None) -> RelationChange:
     """Return the grant; where the role is held already, it is to stay whatever groups lose or get.
 
     A direct membership that is there already stays as it is: the server refuses a second one.
     """
     return RelationChange(
         action=Action.MEMBERSHIP_GRANT,
-        username=wanted.username,
-        user_id=wanted.user.id if wanted.user else None,
+        username=wanted.holder.name,
+        user_id=wanted.holder.id,
         project=wanted.target.label,
         project_id=wanted.target.id,
         before=role_side(held),
@@ -198,15 +198,15 @@ def _grant(wanted: ResolvedRelation[AnyProject], held: str | None) -> RelationCh
 
 
 def _change(
-    wanted: ResolvedRelation[AnyProject], held: str, projection: GroupProjection
+    wanted: ResolvedRelation[Holder, AnyProject], held: str, projection: GroupProjection
 ) -> tuple[RelationChange, list[Finding]]:
     risk = access_risks(held, wanted.role)
-    through = _maybe_through(wanted.user, wanted.target, projection)
+    through = _maybe_through(wanted.holder.user, wanted.target, projection)
     if through:
         risk.add(Risk.MAYBE_THROUGH_GROUP)
     change = relation_change(
         Action.MEMBERSHIP_CHANGE,
-        Party(wanted.username, wanted.user.id if wanted.user else None),
+        Party(wanted.holder.name, wanted.holder.id),
         Party(wanted.target.label, wanted.target.id),
         before=held,
         after=wanted.role,
@@ -256,7 +256,7 @@ def _through_group(change: RelationChange, through: tuple[str, ...]) -> list[Fin
 
 
 def _about_people(resolved: Resolved) -> Iterator[Finding]:
-    """Say what is to be known of people whom memberships name, once for each spelling.
+    """Yield findings about users whom memberships name, once for each spelling.
 
     Of whoever has a row of their own, that one says all but this: a membership that names somebody
     as they are called until the plan is carried out.

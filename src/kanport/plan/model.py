@@ -590,7 +590,7 @@ class Plan(Part):
     sources: tuple[PlanSource, ...] = ()
     summary: dict[str, int] = Field({}, description="How many changes there are of each action.")
     unchanged: dict[str, int] = Field(
-        {}, description="How many users and memberships are already as they should be."
+        {}, description="How many users and memberships need no change."
     )
     guards: tuple[GuardVerdict, ...] = ()
     allowed: dict[str, int] = Field(

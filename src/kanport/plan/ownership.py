@@ -101,11 +101,11 @@ def adoptable(
     else:
         chosen = [user for user in resolved.persons.users if user is not None]
         held = [
-            (wanted.user, wanted.target)
+            (user, wanted.target)
             for wanted in resolved.wanted
-            if wanted.user is not None
+            if (user := wanted.holder.user) is not None
             and isinstance(wanted.target, Project)
-            and wanted.user.id in current.roles.get(wanted.target.id, {})
+            and user.id in current.roles.get(wanted.target.id, {})
         ]
     people = [user for user in _by_id(chosen) if not protected(user.username)]
     pairs = {

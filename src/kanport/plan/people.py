@@ -1,4 +1,4 @@
-"""Which user of the server each desired person is."""
+"""Find which user of the server each desired person is, and whom a username means. Pure."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
@@ -16,7 +16,7 @@ from kanport.model import DesiredState, DesiredUser, User, UserIndex
 from kanport.names import compare_key, spelling_key
 from kanport.origin import Origin, first_place, in_place_order
 from kanport.plan.identities import IdentityIndex, Refused, held, match_ids, passed_on
-from kanport.plan.naming import sorted_names, user_part
+from kanport.plan.naming import sorted_names, user_finding, user_part
 from kanport.plan.uncertainty import Uncertainty
 
 
@@ -24,7 +24,7 @@ from kanport.plan.uncertainty import Uncertainty
 class Person:
     """A desired person with the user that they are on the server, if they are on it.
 
-    `renamed` is True where they were found by stable id (`known`) or e-mail address and are to have
+    `renamed` is True where they were found by stable id (`known`) or email address and are to have
     another username.
     """
 
@@ -112,7 +112,7 @@ def match_people(
     known: IdentityIndex,
     protected: Callable[[str], bool],
 ) -> Matched:
-    """Find each desired person on the server: by stable id, else by username, else by e-mail.
+    """Find each desired person on the server: by stable id, else by username, else by email.
 
     Whom the ledger knows is that user. Nobody gets the account of a person with another stable id.
     E-mail addresses count only where that is asked for. A match by one is a rename, and a rename is
@@ -243,7 +243,7 @@ def _undisputed(
 
 @dataclass(frozen=True, slots=True)
 class _Addresses:
-    """Which wanted persons and which users have an e-mail address, by its folded form."""
+    """Which wanted persons and which users have an email address, by its folded form."""
 
     wanted: Mapping[str, int]
     people: UserIndex
@@ -355,7 +355,7 @@ def _by_email(
     named: Set[str],
     uncertainty: Uncertainty,
 ) -> Iterable[tuple[DesiredUser, User | Refused | None]]:
-    """Return for each person the user with their e-mail address, None, or why it is unclear."""
+    """Return for each person the user with their email address, None, or why it is unclear."""
     users = tuple(users)
     wanting: dict[str, list[DesiredUser]] = defaultdict(list)
     for user in users:
@@ -409,3 +409,108 @@ def ambiguous_person(username: str, fitting: Iterable[User], origin: Origin | No
 def origin_of(user: DesiredUser) -> Origin | None:
     """Return the first place that names this person."""
     return first_place(user.username.origins or user.rows)
+
+
+# --- whom a username means ------------------------------------------------------------------------
+
+
+class _Absent:
+    """Somebody who is not on the server and is not to be created, so has no memberships."""
+
+
+_ABSENT = _Absent()
+
+
+@dataclass(frozen=True, slots=True)
+class NewPerson:
+    """Somebody who is yet to be created."""
+
+    key: str
+    username: str
+
+
+FoundPerson = User | NewPerson | _Absent | Finding
+"""Whom a username means: a user, somebody new, nobody, or why that is not clear."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonFinder:
+    """Find whom a username in the sources means, on the server or among those to be created."""
+
+    users: Mapping[str, User]
+    new: Mapping[str, str]
+    absent: frozenset[str]
+    unclear: frozenset[str]
+    people: UserIndex
+    uncertainty: Uncertainty
+    disputed: Set[str]
+    moving: Set[int]
+
+    @classmethod
+    def of(
+        cls,
+        matched: Matched,
+        people: UserIndex,
+        uncertainty: Uncertainty,
+        disputed: Set[str],
+        *,
+        with_inactive: bool = False,
+    ) -> "PersonFinder":
+        """Prepare the search, for people as they were matched.
+
+        `disputed` are the compare keys of usernames of which it is open whose they are. Whoever is
+        not on the server and not active counts as new only `with_inactive`.
+        """
+        persons = matched.persons
+        wanted = persons.desired
+        users: dict[str, User] = {}
+        new: dict[str, str] = {}
+        absent: set[str] = set()
+        hidden = {one.desired.key for one in persons.special if "active" in one.desired.unknown}
+        for key, number, user in zip(persons.keys, persons.numbers, persons.users, strict=True):
+            if user is not None:
+                users[key] = user
+            elif key in hidden or (not with_inactive and wanted.values["active"][number] is False):
+                absent.add(key)
+            else:
+                new[key] = wanted.usernames[number]
+        moving = persons.moving.keys()
+        return cls(
+            users, new, frozenset(absent), matched.unclear, people, uncertainty, disputed, moving
+        )
+
+    def name_of(self, person: FoundPerson) -> str | None:
+        """Return the username of whoever was found; None for somebody who is nobody."""
+        return person.username if isinstance(person, User | NewPerson) else None
+
+    def id_of(self, person: FoundPerson) -> int | None:
+        """Return the id of whoever was found; None for somebody who is yet to be created."""
+        return person.id if isinstance(person, User) else None
+
+    def find(self, username: str) -> FoundPerson:
+        """Return whom a username means: a user, somebody new, nobody, or why that is not clear."""
+        exact = self.people.by_name.get(username)
+        if exact and not self.disputed and exact.id not in self.moving:
+            return exact
+        key = compare_key(username)
+        if key in self.disputed:
+            return user_finding("row-skipped", username, None, case="disputed")
+        if exact and (exact.id not in self.moving or not self._wanted(key)):
+            return exact
+        if user := self.users.get(key):
+            return user
+        if key in self.new:
+            return NewPerson(key, self.new[key])
+        if key in self.absent:
+            return _ABSENT
+        fitting = self.people.fitting(username)
+        if len(fitting) == 1:
+            return fitting[0]
+        if key in self.unclear or self.uncertainty.named(username):
+            return user_finding("row-skipped", username, None, case="invalid-row")
+        if fitting:
+            return ambiguous_person(username, fitting, None)
+        return user_finding("person-unknown", username, None)
+
+    def _wanted(self, key: str) -> bool:
+        return key in self.users or key in self.new or key in self.absent

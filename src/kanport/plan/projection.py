@@ -93,7 +93,7 @@ class GroupProjection:
         return [*{*self.now_in, *self.then_in}] if self.moves else []
 
     def effective(self, user_id: int, project: ProjectKey) -> EffectiveAccess:
-        """Tell what is known of a user's access to a project."""
+        """Return what is known of a user's access to a project."""
         held = self.listed(project).get(user_id)
         now = self.giving_now(user_id, project)
         then = [g for g in self.then_in.get(user_id, ()) if self.will_give(g, project)]

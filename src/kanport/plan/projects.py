@@ -33,8 +33,9 @@ from kanport.origin import Origin, first_place, in_place_order
 from kanport.plan.change import Action, ProjectChange, ProjectSide
 from kanport.plan.matching import is_of_directory
 from kanport.plan.naming import project_part, sorted_names
+from kanport.plan.people import PersonFinder
 from kanport.plan.wanted import (
-    PersonFinder,
+    Holder,
     ResolvedRelation,
     ResolvedRelations,
     ambiguous_project,
@@ -214,7 +215,7 @@ def _places(wanted: DesiredProject) -> tuple[Origin, ...]:
 
 
 def keys_of(wanted: DesiredProject, there: ProjectIndex[Project]) -> frozenset[str]:
-    """Return the spelling keys by which memberships may speak of a project that is left out.
+    """Return the spelling keys by which memberships may name a project that is left out.
 
     Where the sources say what they call it, that is all; a name that another project has as well
     is left to that one.
@@ -271,9 +272,9 @@ def unlike_the_source(
     return None
 
 
-def roles_to_make(wanted: ResolvedRelations[AnyProject]) -> list[Finding]:
-    """Say which custom roles new projects lack: Kanboard takes any text, and creates none."""
-    asked: dict[tuple[str, str], list[ResolvedRelation[AnyProject]]] = {}
+def roles_to_make(wanted: ResolvedRelations[Holder, AnyProject]) -> list[Finding]:
+    """Return findings about custom roles that new projects lack: Kanboard creates none."""
+    asked: dict[tuple[str, str], list[ResolvedRelation[Holder, AnyProject]]] = {}
     new = np.array([project.id is None for project in wanted.targets], dtype=bool)[wanted.target]
     for one in wanted.chosen(new):
         if one.role not in frozenset(ProjectRole):

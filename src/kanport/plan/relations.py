@@ -112,7 +112,7 @@ class RemovalPolicy:
         }
         self.project_keys = cache(resolved.projects.keys_of)
         # The access of groups that unusable rows leave open, beside what the input does.
-        self.access_open: set[Pair] = set()
+        self.access_open: Set[Pair] = frozenset()
 
     # --- whom the mapping lets Kanport touch ------------------------------------------------------
 

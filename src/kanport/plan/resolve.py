@@ -27,12 +27,12 @@ from kanport.plan.matching import (
     projects_given,
     texts_of_projects,
 )
-from kanport.plan.people import Persons, match_people
+from kanport.plan.people import PersonFinder, Persons, match_people
 from kanport.plan.projects import NewProjects, new_projects, roles_to_make
 from kanport.plan.uncertainty import Invalid, Uncertainty, without
 from kanport.plan.wanted import (
+    Holder,
     Named,
-    PersonFinder,
     ResolvedRelations,
     match_access,
     project_problem,
@@ -54,7 +54,7 @@ class Resolved:
     """
 
     persons: Persons
-    wanted: ResolvedRelations[AnyProject]
+    wanted: ResolvedRelations[Holder, AnyProject]
     scope: tuple[Project, ...]
     named: Named
     uncertainty: Uncertainty
@@ -181,7 +181,7 @@ def without_gone(resolved: Resolved, gone: Set[int]) -> Resolved:
     )
     wanted = resolved.wanted
     if gone and wanted.unlisted.any():
-        leaving = np.isin(wanted.user_ids, list(gone))
+        leaving = np.isin(wanted.holder_ids, list(gone))
         wanted = wanted.chosen(~(wanted.unlisted & leaving))
     desired = replace(resolved.desired, group_members=members)
     return replace(resolved, wanted=wanted, desired=desired)
@@ -193,7 +193,7 @@ def creates_inactive(mapping: MappingFile) -> bool:
 
 
 def _by_number(desired: DesiredState, projects: ProjectIndex[AnyProject]) -> list[Finding]:
-    """Say which texts were taken for the ids of projects, each once, as nothing is called so."""
+    """Return findings about texts taken for the ids of projects, as nothing is called so."""
     access = [one.target for one in desired.group_access]
     texts = {*texts_of_projects(desired), *(given.value for given in access)}
     numbers = {text for text in texts if projects.by_number(text) is not None}
@@ -216,7 +216,7 @@ def _by_number(desired: DesiredState, projects: ProjectIndex[AnyProject]) -> lis
 def _scope(
     desired: DesiredState, current: CurrentState, projects: ProjectIndex[AnyProject]
 ) -> tuple[tuple[Project, ...], list[Finding]]:
-    """Return the projects that the sources speak of, without private ones, and what is odd of them.
+    """Return the projects that the sources name, without private ones, and what is odd of them.
 
     A private project belongs to one person; nobody loses access to it because a list is silent.
     """

@@ -1,4 +1,4 @@
-"""Which rows a source had, said so briefly that a plan can hold it, and read back again. Pure."""
+"""Write briefly which rows a source had, for the plan, and read that back. Pure."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +12,7 @@ _MOST = 5_000_000
 
 
 def rows_read(origins: Iterable[Origin]) -> tuple[PlanRows, ...]:
-    """Say in short which rows these are: spans of rows for each file and sheet, or entries.
+    """Return in short which rows these are: spans of rows for each file and sheet, or entries.
 
     >>> rows_read([Origin("a", file="a.csv", row=row) for row in (2, 3, 4, 7)])[0].rows
     '2-4,7'

@@ -23,7 +23,7 @@ from kanport.plan.model import Plan, blocking
 
 
 def people_of(plan: Plan) -> tuple[frozenset[str], frozenset[int]]:
-    """Return the usernames and the user ids that a plan speaks of, new usernames too."""
+    """Return the usernames and the user ids that a plan names, new usernames too."""
     names = {change.username for change in plan.changes if change.username is not None}
     users = (change for change in plan.changes if change.about is About.USER)
     names.update(change.new_username for change in users if change.new.username is not None)

@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from kanport.coded import Coded, Codes, objects
-from kanport.frames import Roles
+from kanport.frames import HeldRelations
 from kanport.model import CurrentState
 from kanport.plan.change import Action, Change, ChangesByAction
 from kanport.plan.groups import ProjectKey
@@ -21,7 +21,7 @@ _KEPT, _REMOVED, _HELD, _SAID = range(4)
 def unchanged_access(
     changes: Collection[Change],
     current: CurrentState,
-    held: Roles,
+    held: HeldRelations,
     moves: IndirectChanges | None = None,
 ) -> tuple[PlanAccess, ...]:
     """Give, for each project whose members were read, the roles that no change is about.
@@ -32,17 +32,17 @@ def unchanged_access(
     that are yet to be created last, and people in that of their usernames.
     """
     moves = moves or IndirectChanges()
-    ids, who = np.unique(held.users, return_inverse=True)
+    ids, who = np.unique(held.holders, return_inverse=True)
     names = objects(map(current.username, ids.tolist()))
     ranks = Coded(names, who).ranks(str)
-    order = np.lexsort((ranks, held.projects))
+    order = np.lexsort((ranks, held.targets))
     fate = _fates(changes, held, moves)[order]
     names, roles = names[who[order]], held.roles[order]
     access = []
     for project in current.project_index.by_id.values():
         if project.id not in current.roles:
             continue
-        first, last = np.searchsorted(held.projects, (project.id, project.id + 1)).tolist()
+        first, last = np.searchsorted(held.targets, (project.id, project.id + 1)).tolist()
         parts = [
             dict(zip(names[rows].tolist(), roles[rows].tolist(), strict=True))
             for kind in (_KEPT, _REMOVED, _HELD)
@@ -73,21 +73,21 @@ def unchanged_access(
     return tuple(access)
 
 
-def _fates(changes: Collection[Change], held: Roles, moves: IndirectChanges) -> Codes:
-    fate = np.full(len(held.users), _KEPT)
+def _fates(changes: Collection[Change], held: HeldRelations, moves: IndirectChanges) -> Codes:
+    fate = np.full(len(held.holders), _KEPT)
     by_action = ChangesByAction.of(changes)
     removed = [one.user_id or 0 for one in by_action[Action.USER_REMOVE]]
-    fate[np.isin(held.users, removed)] = _REMOVED
+    fate[np.isin(held.holders, removed)] = _REMOVED
     for action in _CHANGES:
         fate[_rows(held, by_action[action])] = _SAID
     for project, moving in moves.of.items():
         some = [move.user_id for move in moving if move.user_id is not None]
-        fate[(held.projects == (project.id or 0)) & np.isin(held.users, some)] = _SAID
+        fate[(held.targets == (project.id or 0)) & np.isin(held.holders, some)] = _SAID
     fate[_rows(held, by_action[Action.MEMBERSHIP_GRANT])] = _HELD
     return fate
 
 
-def _rows(held: Roles, changes: Iterable[Change]) -> Codes:
+def _rows(held: HeldRelations, changes: Iterable[Change]) -> Codes:
     """Return the rows of the roles that these changes are about."""
     pairs = [
         (one.user_id, one.project_id)
@@ -105,7 +105,7 @@ _PEOPLE = TypeAdapter(tuple[PlanPerson, ...])
 def people_named(
     changes: Iterable[Change], access: Iterable[PlanAccess], current: CurrentState
 ) -> tuple[PlanPerson, ...]:
-    """Return what the server calls those whom a plan speaks of, and whether they are disabled.
+    """Return what the server calls those whom a plan names, and whether they are disabled.
 
     They are in the order of their usernames; who is not on the server yet is left out.
     """

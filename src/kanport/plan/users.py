@@ -21,8 +21,7 @@ from kanport.model import (
 )
 from kanport.names import compare_key
 from kanport.origin import Origin, first_place, in_place_order
-from kanport.plan.change import Action, Password, Risk, UserChange, UserSide, sorted_risks
-from kanport.plan.kanboard_ldap import by_ldap, kanboard_ldap_findings
+from kanport.plan.change import Action, Password, Risk, UserChange, UserSide, by_ldap, sorted_risks
 from kanport.plan.lifecycle import Reactivation
 from kanport.plan.matching import name_matcher
 from kanport.plan.model import PlanBecause
@@ -49,7 +48,7 @@ def diff_users(
     differing = {at: resolved.persons[at] for at in np.flatnonzero(~same).tolist()}
     for at, person in differing.items():
         diff.compare(at, person)
-    diff.findings.extend(kanboard_ldap_findings(diff.changes, current))
+    diff.findings.extend(_kanboard_ldap_findings(diff.changes, current))
     diff.findings.extend(migration_findings(differing.values(), diff.changes, mapping))
     return diff
 
@@ -156,8 +155,8 @@ class _Comparison(Diff[UserChange]):
             why = self._reactivation.why_not(person, user)
             why = why or fact("person-disabled", username=user.username)
             yield finding(why, place, value=user.username)
-        by_ldap = isinstance(wanted.password, LdapPassword)
-        if by_ldap and not user.ldap and not self.protected(user.username):
+        from_ldap = isinstance(wanted.password, LdapPassword)
+        if from_ldap and not user.ldap and not self.protected(user.username):
             yield user_finding("user-local", user.username, place)
 
 
@@ -215,12 +214,12 @@ def _create(persons: Persons, at: int, password: Password) -> UserChange:
     after: dict[str, str | bool] = {"username": username}
     # Kanboard's own LDAP fills these in, so clearing one is something to do, and a role that the
     # sources do not give is left to it.
-    by_ldap = isinstance(password, LdapPassword)
+    from_ldap = isinstance(password, LdapPassword)
     for field in UPDATABLE:
         value = wanted.values[field.name][number]
-        if value is None and not by_ldap:
+        if value is None and not from_ldap:
             value = field.new
-        if value or (by_ldap and value is not None):
+        if value or (from_ldap and value is not None):
             after[field.name] = value
     return UserChange(
         action=Action.USER_CREATE,
@@ -350,7 +349,7 @@ def is_migration(mapping: MappingFile) -> bool:
 def migration_findings(
     persons: Iterable[Person], changes: Iterable[UserChange], mapping: MappingFile
 ) -> Iterator[Finding]:
-    """Say whose password stays behind, and who is called by a name that somebody has already."""
+    """Yield findings about passwords that stay behind and names that somebody has already."""
     if not is_migration(mapping):
         return
     made = [change for change in changes if change.action is Action.USER_CREATE]
@@ -373,3 +372,17 @@ def _differing(desired: DesiredUser, user: User) -> Iterator[Fact]:
             case = "role" if field.holds is Holds.ROLE else ""
             values = {"value": str(given.value), "now": str(now)}
             yield fact("field-differs", case=case, field=field.label, **values)
+
+
+def _kanboard_ldap_findings(changes: Iterable[UserChange], current: CurrentState) -> list[Finding]:
+    """Return one finding: whether Kanboard's LDAP can be expected to make the new users."""
+    # The API has no question that tells whether Kanboard has LDAP, and the one procedure that would
+    # show it (createLdapUser) writes.
+    made = [change for change in changes if by_ldap(change)]
+    if not made:
+        return []
+    origin = first_place(place for change in made for place in change.origin)
+    if known := sum(user.ldap for user in current.users):
+        return [found("ldap-expected", origin, count=len(made), known=known)]
+    case = "" if current.unlisted is None else "unlisted"
+    return [found("ldap-unproven", origin, case=case, count=len(made))]

@@ -1,10 +1,10 @@
-"""Which user and which project of the server each desired membership means.
+"""Find the users, groups and projects of the server that the desired relations mean. Pure.
 
-Each username and each project is looked up once, however many rows name it. What is plain stays in
-columns; an object is made of a row that is doubtful, and of a wanted membership when asked.
+Each name is looked up once, however many rows name it. What is plain stays in
+columns; an object is made of a row that is doubtful, and of a wanted relation when asked.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Generic, NamedTuple, TypeVar
@@ -13,7 +13,7 @@ import numpy as np
 
 from kanport.coded import Codes, Flags, LazySequence, Objects, RowsByCode
 from kanport.findings import Finding, Severity, found
-from kanport.frames import Relations, Roles
+from kanport.frames import HeldRelations, Relations
 from kanport.model import (
     About,
     AnyProject,
@@ -21,55 +21,64 @@ from kanport.model import (
     DesiredRelation,
     DesiredState,
     Given,
+    Pair,
     ProjectIndex,
     User,
-    UserIndex,
 )
-from kanport.names import as_written, compare_key, id_in
+from kanport.names import as_written, compare_key, id_in, spelling_key
 from kanport.origin import Origin, first_place, in_place_order
 from kanport.plan.groups import FoundGroup, Groups
 from kanport.plan.matching import misread_projects
-from kanport.plan.naming import project_part, user_finding
-from kanport.plan.people import Matched, ambiguous_person
-from kanport.plan.uncertainty import Invalid, Uncertainty
+from kanport.plan.naming import group_part, project_part, user_finding
+from kanport.plan.people import FoundPerson, NewPerson, PersonFinder
+from kanport.plan.uncertainty import Invalid
 from kanport.records import record
 
 T = TypeVar("T")
+
+
+class Holder(NamedTuple):
+    """Somebody who is to have a relation; `user` is None for one who is yet to be created."""
+
+    name: str
+    user: User | None
+
+    @property
+    def id(self) -> int | None:
+        """The id of the user."""
+        return None if self.user is None else self.user.id
+
+
+HolderT = TypeVar("HolderT", Holder, FoundGroup)
 TargetT = TypeVar("TargetT", AnyProject, FoundGroup)
 
 
 @record(frozen=True, slots=True)
-class ResolvedRelation(Generic[TargetT]):
-    """What one user is to have: a role in a project, or a place in a group.
+class ResolvedRelation(Generic[HolderT, TargetT]):
+    """What a user or a group is to have: a role in a project, or a place in a group.
 
-    `user` is None for somebody who is yet to be created; `origins` are the cells that ask for it.
-    `unlisted` is True where nothing else shows that somebody is still there (`DesiredRelation`).
+    `origins` are the cells that ask for it. `unlisted` is True where nothing else shows that
+    somebody is still there (`DesiredRelation`).
     """
 
-    username: str
-    user: User | None
+    holder: HolderT
     target: TargetT
     role: str
     origins: tuple[Origin, ...]
     unlisted: bool = False
 
 
-class Holder(NamedTuple):
-    """Somebody who is to have memberships; `user` is None for one who is yet to be created."""
-
-    username: str
-    user: User | None
-
-
 @dataclass(frozen=True, slots=True, eq=False)
-class ResolvedRelations(LazySequence[ResolvedRelation[TargetT]], Generic[TargetT]):
+class ResolvedRelations(
+    LazySequence[ResolvedRelation[HolderT, TargetT]], Generic[HolderT, TargetT]
+):
     """Wanted relations of one kind by columns: the numbers of the holder and the target of each.
 
     `rows` are those of `asked` that ask for one, by its number in `pairs`.
     """
 
     asked: Relations
-    holders: tuple[Holder, ...]
+    holders: tuple[HolderT, ...]
     targets: tuple[TargetT, ...]
     rows: RowsByCode
     pairs: Codes
@@ -81,10 +90,10 @@ class ResolvedRelations(LazySequence[ResolvedRelation[TargetT]], Generic[TargetT
     def __len__(self) -> int:
         return len(self.pairs)
 
-    def _made(self, at: int) -> ResolvedRelation[TargetT]:
+    def _made(self, at: int) -> ResolvedRelation[HolderT, TargetT]:
         return next(self.some(np.array([at])))
 
-    def some(self, numbers: Codes) -> Iterator[ResolvedRelation[TargetT]]:
+    def some(self, numbers: Codes) -> Iterator[ResolvedRelation[HolderT, TargetT]]:
         """Yield those with these numbers."""
         roles = self.asked.roles.values
         columns = (self.holder, self.target, self.role, self.unlisted)
@@ -93,24 +102,20 @@ class ResolvedRelations(LazySequence[ResolvedRelation[TargetT]], Generic[TargetT
             self.rows.several(self.pairs[numbers]),
             strict=True,
         ):
-            username, user = self.holders[holder]
-            where, origins = self.targets[target], self._origins(rows)
-            yield ResolvedRelation(username, user, where, roles[role], origins, unlisted)
+            who, where, origins = self.holders[holder], self.targets[target], self._origins(rows)
+            yield ResolvedRelation(who, where, roles[role], origins, unlisted)
 
     def origins(self, at: int) -> tuple[Origin, ...]:
         """Return the cells that ask for one of them."""
         return self._origins(self.rows[self.pairs[at]].tolist())
 
     def _origins(self, rows: Sequence[int]) -> tuple[Origin, ...]:
+        places = self.asked.places
         if len(rows) == 1:
-            return self._cells(rows[0])
-        return in_place_order(cell for row in rows for cell in self._cells(row))
+            return places(rows[0]).cells
+        return in_place_order(cell for row in rows for cell in places(row).cells)
 
-    def _cells(self, row: int) -> tuple[Origin, ...]:
-        places = self.asked.places(row)
-        return places.holder if self.asked.kind is About.GROUP_MEMBER else places.cells
-
-    def chosen(self, rows: Flags) -> "ResolvedRelations[TargetT]":
+    def chosen(self, rows: Flags) -> "ResolvedRelations[HolderT, TargetT]":
         """Return those for which a flag is set."""
         if rows.all():
             return self
@@ -124,8 +129,8 @@ class ResolvedRelations(LazySequence[ResolvedRelation[TargetT]], Generic[TargetT
         )
 
     def of_holders(self, test: Callable[[str], bool]) -> Flags:
-        """Return for each whether its username passes a test."""
-        return np.array([test(name) for name, _ in self.holders], dtype=bool)[self.holder]
+        """Return for each whether the name of its holder passes a test."""
+        return np.array([test(one.name) for one in self.holders], dtype=bool)[self.holder]
 
     @property
     def roles(self) -> Objects:
@@ -133,10 +138,9 @@ class ResolvedRelations(LazySequence[ResolvedRelation[TargetT]], Generic[TargetT
         return self.asked.roles.values[self.role]
 
     @property
-    def user_ids(self) -> Codes:
-        """The user id of each, 0 for somebody who is yet to be created."""
-        ids = [0 if user is None else user.id for _, user in self.holders]
-        return np.array(ids, dtype=np.int64)[self.holder]
+    def holder_ids(self) -> Codes:
+        """The id of the holder of each, 0 for one who is yet to be created."""
+        return np.array([one.id or 0 for one in self.holders], dtype=np.int64)[self.holder]
 
     @property
     def target_ids(self) -> Codes:
@@ -157,11 +161,11 @@ class Compared(NamedTuple):
     unlisted: Flags
 
 
-def compare(wanted: ResolvedRelations[TargetT], held: Roles) -> Compared:
+def compare(wanted: ResolvedRelations[HolderT, TargetT], held: HeldRelations) -> Compared:
     """Compare wanted relations with those that the server holds."""
-    rows = held.rows(wanted.user_ids, wanted.target_ids)
+    rows = held.rows(wanted.holder_ids, wanted.target_ids)
     roles = held.role_of(rows)
-    unlisted = np.ones(len(held.users), dtype=bool)
+    unlisted = np.ones(len(held.holders), dtype=bool)
     unlisted[rows[rows >= 0]] = False
     return Compared(rows, roles, roles == wanted.roles, unlisted)
 
@@ -202,35 +206,17 @@ class Named:
 class MatchedMemberships:
     """The wanted memberships, what of them cannot be used, whom they name, and what was found."""
 
-    wanted: ResolvedRelations[AnyProject]
+    wanted: ResolvedRelations[Holder, AnyProject]
     invalid: Invalid
     named: Named
     findings: tuple[Finding, ...]
-
-
-class _Absent:
-    """Somebody who is not on the server and is not to be created, so has no memberships."""
-
-
-_ABSENT = _Absent()
-
-
-@dataclass(frozen=True, slots=True)
-class _New:
-    """Somebody who is yet to be created."""
-
-    key: str
-    username: str
-
-
-_Found = User | _New | _Absent | Finding
 
 
 def match_access(
     desired: DesiredState,
     current: CurrentState,
     projects: ProjectIndex[AnyProject],
-    finder: "PersonFinder",
+    finder: PersonFinder,
 ) -> MatchedMemberships:
     """Find person and project of each desired membership."""
     asked = Relations.of(desired)
@@ -269,7 +255,8 @@ def match_access(
             findings.append(problem)
             invalid.add((username, text))
             misnamed.add(text)
-    wanted = _paired(asked, person, project, whom, [some[0] for some in targets])
+    holders = tuple(map(_holder, whom))
+    wanted = _paired(asked, person, project, holders, tuple(some[0] for some in targets))
     refused = np.zeros(len(wanted), dtype=bool)
     for at in np.flatnonzero(_is_odd(wanted, current)).tolist():
         memberships = [asked[row] for row in wanted.rows[at]]
@@ -293,12 +280,12 @@ def match_access(
 class MatchedMembers:
     """The wanted members of groups, the places of those in doubt by key, and what was found."""
 
-    wanted: ResolvedRelations[FoundGroup]
+    wanted: ResolvedRelations[Holder, FoundGroup]
     doubtful: Mapping[str, tuple[Origin, ...]]
     findings: tuple[Finding, ...]
 
 
-def match_members(desired: DesiredState, groups: Groups, finder: "PersonFinder") -> MatchedMembers:
+def match_members(desired: DesiredState, groups: Groups, finder: PersonFinder) -> MatchedMembers:
     """Find person and group of each desired member of a group."""
     asked = Relations.of(desired, About.GROUP_MEMBER)
     people = [finder.find(username) for username in asked.holders.values]
@@ -318,22 +305,94 @@ def match_members(desired: DesiredState, groups: Groups, finder: "PersonFinder")
         doubtful[member.key[0]] = places
         if isinstance(who, Finding) and not is_unclear[row]:
             findings.append(replace(who, origin=first_place(places)))
-    wanted = _paired(asked, person, group, whom, [one for one in where if one is not None])
+    targets = tuple(one for one in where if one is not None)
+    wanted = _paired(asked, person, group, tuple(map(_holder, whom)), targets)
     return MatchedMembers(wanted, doubtful, tuple(findings))
 
 
-def _who(person: _Found) -> str | int | None:
+@dataclass(frozen=True, slots=True)
+class MatchedAccess:
+    """The wanted access of groups, what unusable rows leave open, and what was found."""
+
+    wanted: ResolvedRelations[FoundGroup, AnyProject]
+    left_open: frozenset[Pair]
+    findings: tuple[Finding, ...]
+
+
+def match_group_access(
+    desired: DesiredState, groups: Groups, projects: ProjectIndex[AnyProject]
+) -> MatchedAccess:
+    """Find group and project of each desired access of a group."""
+    asked = Relations.of(desired, About.GROUP_ACCESS)
+    named = [_group_named(name, groups) for name in asked.holders.values]
+    fitting = [projects.fitting(text) for text in asked.targets.values]
+    problems = [some[0].private if len(some) == 1 else True for some in fitting]
+    which, group_of = _numbered(
+        named, lambda group: None if isinstance(group, Finding) else group.key
+    )
+    where, project_of = _numbered(
+        [() if bad else some for some, bad in zip(fitting, problems, strict=True)],
+        lambda some: (some[0].id or some[0]) if some else None,
+    )
+    holders = tuple(group for group in which if not isinstance(group, Finding))
+    targets = tuple(some[0] for some in where)
+    group, project = group_of[asked.holders.codes], project_of[asked.targets.codes]
+    wanted = _paired(asked, group, project, holders, targets, row_by_row=True)
+    unusable = np.flatnonzero((group < 0) | (project < 0)).tolist()
+    findings = tuple(
+        _access_problem(
+            asked[row], named[asked.holders.codes[row]], fitting[asked.targets.codes[row]]
+        )
+        for row in unusable
+    )
+    left_open = {
+        (
+            compare_key(who) if groups.fitting(who) else None,
+            spelling_key(what) if projects.fitting(what) else None,
+        )
+        for who, what in map(asked.texts, unusable)
+    }
+    return MatchedAccess(wanted, frozenset(left_open), findings)
+
+
+def _group_named(name: str, groups: Groups) -> FoundGroup | Finding:
+    """Return the group that a name means, or why it means none."""
+    fitting = groups.fitting(name)
+    if compare_key(name) in groups.unclear:
+        return found("row-skipped", None, case="group", value=name, group=name)
+    if len(fitting) > 1:
+        choice = tuple(group_part(group.name, group.id) for group in fitting)
+        return found(
+            "group-unclear", None, case="several-exact", value=name, group=name, groups=choice
+        )
+    return fitting[0] if fitting else found("group-unknown", None, value=name, group=name)
+
+
+def _access_problem(
+    access: DesiredRelation, group: FoundGroup | Finding, fitting: tuple[AnyProject, ...]
+) -> Finding:
+    """Return why the access of a group that a row wants cannot be given."""
+    if isinstance(group, Finding):
+        return replace(group, origin=first_place(access.holder.origins))
+    if problem := project_problem(access.target, fitting):
+        return problem
+    label, name = fitting[0].label, access.holder.value
+    place = first_place(access.target.origins)
+    return found("project-private", place, case="group", value=label, group=name, project=label)
+
+
+def _who(person: FoundPerson) -> str | int | None:
     match person:
         case User():
             return person.id
-        case _New():
+        case NewPerson():
             return person.key
     return None
 
 
-def _holder(person: _Found) -> Holder:
+def _holder(person: FoundPerson) -> Holder:
     user = person if isinstance(person, User) else None
-    return Holder(person.username if isinstance(person, User | _New) else "", user)
+    return Holder(person.username if isinstance(person, User | NewPerson) else "", user)
 
 
 def _numbered(things: Iterable[T], key: Callable[[T], object]) -> tuple[tuple[T, ...], Codes]:
@@ -352,17 +411,22 @@ def _numbered(things: Iterable[T], key: Callable[[T], object]) -> tuple[tuple[T,
 
 def _paired(
     asked: Relations,
-    person: Codes,
+    holder: Codes,
     target: Codes,
-    people: Sequence[_Found],
-    targets: Sequence[TargetT],
-) -> ResolvedRelations[TargetT]:
-    """Return each pair of a person and a target once, in the order of the rows, with all its rows.
+    holders: tuple[HolderT, ...],
+    targets: tuple[TargetT, ...],
+    *,
+    row_by_row: bool = False,
+) -> ResolvedRelations[HolderT, TargetT]:
+    """Return each pair of a holder and a target once, in the order of the rows, with all its rows.
 
-    The role is that of the first row.
+    The role is that of the first row. With `row_by_row` each row is a relation of its own, also
+    where several mean the same pair.
     """
-    usable = np.flatnonzero((person >= 0) & (target >= 0))
-    key = person[usable] * len(targets) + target[usable]
+    usable = np.flatnonzero((holder >= 0) & (target >= 0))
+    key = holder[usable] * len(targets) + target[usable]
+    if row_by_row:
+        key = usable
     _, first, pair = np.unique(key, return_index=True, return_inverse=True)
     order = np.argsort(first)
     number = np.empty_like(order)
@@ -371,18 +435,18 @@ def _paired(
     listed = ~asked.unlisted[usable]
     return ResolvedRelations(
         asked,
-        tuple(map(_holder, people)),
-        tuple(targets),
+        holders,
+        targets,
         RowsByCode(pair, usable, len(order)),
         np.arange(len(order)),
-        person[first],
+        holder[first],
         target[first],
         asked.roles.codes[first],
         np.bincount(pair[listed], minlength=len(order)) == 0,
     )
 
 
-def _is_odd(wanted: ResolvedRelations[AnyProject], current: CurrentState) -> Flags:
+def _is_odd(wanted: ResolvedRelations[Holder, AnyProject], current: CurrentState) -> Flags:
     """Return which memberships contradict each other, or are in a project that takes no members."""
     closed = np.array(
         [one.private or not (one.id is None or one.id in current.roles) for one in wanted.targets],
@@ -413,96 +477,13 @@ def _refusal(
     return None
 
 
-def _named(asked: Relations, people: Sequence[_Found]) -> Named:
+def _named(asked: Relations, people: Sequence[FoundPerson]) -> Named:
     texts: dict[int, list[int]] = {}
     for code in np.unique(asked.holders.codes[~asked.unlisted]):
         person = people[code]
         if isinstance(person, User):
             texts.setdefault(person.id, []).append(int(code))
     return Named(asked, texts)
-
-
-@dataclass(frozen=True, slots=True)
-class PersonFinder:
-    """Tells whom a username in the sources means, on the server or among those to be created."""
-
-    users: Mapping[str, User]
-    new: Mapping[str, str]
-    absent: frozenset[str]
-    unclear: frozenset[str]
-    people: UserIndex
-    uncertainty: Uncertainty
-    disputed: Set[str]
-    moving: Set[int]
-
-    @classmethod
-    def of(
-        cls,
-        matched: Matched,
-        people: UserIndex,
-        uncertainty: Uncertainty,
-        disputed: Set[str],
-        *,
-        with_inactive: bool = False,
-    ) -> "PersonFinder":
-        """Prepare the search, for people as they were matched.
-
-        `disputed` are the compare keys of usernames of which it is open whose they are. Whoever is
-        not on the server and not active counts as new only `with_inactive`.
-        """
-        persons = matched.persons
-        wanted = persons.desired
-        users: dict[str, User] = {}
-        new: dict[str, str] = {}
-        absent: set[str] = set()
-        hidden = {one.desired.key for one in persons.special if "active" in one.desired.unknown}
-        for key, number, user in zip(persons.keys, persons.numbers, persons.users, strict=True):
-            if user is not None:
-                users[key] = user
-            elif key in hidden or (not with_inactive and wanted.values["active"][number] is False):
-                absent.add(key)
-            else:
-                new[key] = wanted.usernames[number]
-        moving = persons.moving.keys()
-        return cls(
-            users, new, frozenset(absent), matched.unclear, people, uncertainty, disputed, moving
-        )
-
-    def name_of(self, person: _Found) -> str | None:
-        """Return the username of whoever was found; None for somebody who is nobody."""
-        return person.username if isinstance(person, User | _New) else None
-
-    def id_of(self, person: _Found) -> int | None:
-        """Return the id of whoever was found; None for somebody who is yet to be created."""
-        return person.id if isinstance(person, User) else None
-
-    def find(self, username: str) -> _Found:
-        """Return whom a username means: a user, somebody new, nobody, or why that is not clear."""
-        exact = self.people.by_name.get(username)
-        if exact and not self.disputed and exact.id not in self.moving:
-            return exact
-        key = compare_key(username)
-        if key in self.disputed:
-            return user_finding("row-skipped", username, None, case="disputed")
-        if exact and (exact.id not in self.moving or not self._wanted(key)):
-            return exact
-        if user := self.users.get(key):
-            return user
-        if key in self.new:
-            return _New(key, self.new[key])
-        if key in self.absent:
-            return _ABSENT
-        fitting = self.people.fitting(username)
-        if len(fitting) == 1:
-            return fitting[0]
-        if key in self.unclear or self.uncertainty.named(username):
-            return user_finding("row-skipped", username, None, case="invalid-row")
-        if fitting:
-            return ambiguous_person(username, fitting, None)
-        return user_finding("person-unknown", username, None)
-
-    def _wanted(self, key: str) -> bool:
-        return key in self.users or key in self.new or key in self.absent
 
 
 def project_problem(named: Given[str], fitting: tuple[AnyProject, ...]) -> Finding | None:

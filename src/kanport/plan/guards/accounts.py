@@ -102,7 +102,7 @@ def _owners(project: Project, members: Collection[int]) -> set[int]:
 def users_known(context: GuardContext) -> Iterator[GuardVerdict]:
     """Stop where a decision needs all users of the server and only some could be read.
 
-    Whom the ledger knows is read by id, so stable ids need no list; with e-mail addresses, both a
+    Whom the ledger knows is read by id, so stable ids need no list; with email addresses, both a
     new user and a rename may be wrong because of somebody who was not read.
     """
     users, current = context.mapping.users, context.current
