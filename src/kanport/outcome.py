@@ -47,6 +47,11 @@ class Status(StrEnum):
     SKIPPED = "skipped"
     NOT_ATTEMPTED = "not attempted"
 
+    @property
+    def word(self) -> str:
+        """What reports call it; journals and JSON keep the value."""
+        return {"already so": "unchanged", "not attempted": "not started"}.get(self, self.value)
+
 
 @record(frozen=True, slots=True)
 class Outcome:
@@ -82,7 +87,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """planned = done + already so + failed + skipped + not attempted. It adds up, always."""
+    """planned = done + unchanged + failed + skipped + not started. It adds up, always."""
 
     planned: int
     done: int = 0
@@ -114,7 +119,7 @@ class Tally:
 
     @property
     def complete(self) -> bool:
-        """Whether everything planned is now as it should be."""
+        """Whether everything planned is now as planned."""
         return self.failed == self.skipped == self.not_attempted == 0
 
     def to_dict(self) -> dict[str, int]:
@@ -215,6 +220,11 @@ class VerifyStatus(StrEnum):
 
     MATCH = "as planned"
     MISMATCH = "not as planned"
+
+    @property
+    def word(self) -> str:
+        """What reports call it."""
+        return self.value
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ TABLE = [
         ways.changed,
         Exit.OK,
         "Kanport run: club\n"
-        "✓ All 6 changes are done: 3 people were created; 3 memberships were granted.\n",
+        "✓ All 6 changes are done: 3 users were created; 3 memberships were granted.\n",
         "The journal is in FOLDER/state/club-RUN.journal.jsonl.\n"
         "Verified: a second plan has no changes.\n",
     ),
@@ -65,14 +65,14 @@ TABLE = [
         ways.a_row_left_out,
         Exit.PARTIAL,
         "Kanport run: club\n"
-        "✓ All 6 changes are done: 3 people were created; 3 memberships were granted.\n",
+        "✓ All 6 changes are done: 3 users were created; 3 memberships were granted.\n",
         "The journal is in FOLDER/state/club-RUN.journal.jsonl.\n"
         "Verified: a second plan has no changes.\n",
     ),
     Row(
         ways.a_guard,
         Exit.GUARD,
-        "Kanport plan: club\n✗ 3 people would be created; 3 memberships would be granted.\n",
+        "Kanport plan: club\n✗ 3 users would be created; 3 memberships would be granted.\n",
         "Error: 1 safety check stopped the plan; nothing was written\n"
         "  limit-create: Limit exceeded: 3 users to create, 2 allowed (check the plan; if it is"
         " correct, --allow create=3 overrides this check for one run; or set limits: {create: 3}"
@@ -155,14 +155,14 @@ TABLE = [
     Row(
         ways.pending,
         Exit.PENDING,
-        "Kanport plan: club\n✓ 3 people would be created; 3 memberships would be granted.\n",
+        "Kanport plan: club\n✓ 3 users would be created; 3 memberships would be granted.\n",
         "",
     ),
     Row(
         ways.interrupted,
         Exit.INTERRUPTED,
         "Kanport run: club\n"
-        "✗ The run stopped early. 3 of 6 changes are in place; 3 were not attempted.\n",
+        "✗ The run stopped early. 3 of 6 changes are in place; 3 were not started.\n",
         "The journal is in FOLDER/state/club-RUN.journal.jsonl.\n"
         "Finish the run with: kanport resume FOLDER/state/club-RUN.journal.jsonl\n",
     ),

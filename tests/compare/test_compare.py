@@ -148,7 +148,7 @@ def test_planned_and_done_are_beside_each_other() -> None:
     run = Run("run-1", "2026-11-03T22:16:00Z", "2026-11-03T22:17:00Z", outcomes)
     text = as_text(document_of(compare(PLAN, PLAN), new_run=run))
     count = len(PLAN.changes)
-    assert f"{count} planned = {count - 2} done + 0 already so + 1 failed + 1 skipped" in text
+    assert f"{count} planned = {count - 2} done + 0 unchanged + 1 failed + 1 skipped" in text
     assert "why: the server refused it" in text
     assert "why: it needs c0001" in text
 

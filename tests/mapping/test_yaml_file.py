@@ -1,4 +1,4 @@
-"""A file that is no YAML, or not the YAML that is meant, is told with its place."""
+"""A file that is not YAML, or not the YAML that is meant, gives an error with its place."""
 
 from pathlib import Path
 

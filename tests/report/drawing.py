@@ -135,7 +135,7 @@ def screen(view: View, width: int = 80, *, color: bool = False) -> str:
         _environ={},
     )
     text.render(view, console)
-    # Bold and dim are no colours, so they remain without colours.
+    # Bold and dim are no colors, so they remain without colors.
     return stream.getvalue() if color else re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue())
 
 

@@ -134,7 +134,7 @@ def _changes() -> list[dict[str, Any]]:
             "id": 9,
             "before": {"username": "m.weber"},
             "after": {"username": "m.weber-lang"},
-            "reason": "same e-mail address, other username",
+            "reason": "same email address, other username",
             "origin": staff(12, 1),
         }
     )
@@ -247,7 +247,7 @@ def change(number: int, row: dict[str, Any]) -> Change:
 FINDINGS = (
     Finding(
         "email-invalid",
-        '"anna(at)x.de" is not an e-mail address (column E-Mail).',
+        '"anna(at)x.de" is not an email address (column E-Mail).',
         staff(14, 3)[0],
         "anna(at)x.de",
         "use an address such as name@example.org, or leave the cell empty",
@@ -270,7 +270,7 @@ FINDINGS = (
     ),
     Finding(
         "email-shared",
-        "r.meier and w.meier have the same e-mail address.",
+        "r.meier and w.meier have the same email address.",
         staff(20, 3)[0],
         "meier@example.org",
     ),

@@ -67,7 +67,7 @@ def test_after_a_run_what_was_done_counts() -> None:
     assert row(RUN, "j.moreau", "INTRANET").after == "project-member"  # the revoke failed
     assert row(RUN, "a.schmidt", "WEBSHOP").after is None  # the grant was skipped
     assert row(RUN, "a.schmidt", "WEBSHOP").account is Account.ABSENT
-    assert row(RUN, "test-import", "WEBSHOP").after == "project-viewer"  # not attempted
+    assert row(RUN, "test-import", "WEBSHOP").after == "project-viewer"  # not started
     assert row(RUN, "e.rossi", "MOBILE").after == "project-member"
 
 

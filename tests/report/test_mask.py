@@ -1,4 +1,4 @@
-"""With pseudonyms, nobody is named in any format, and what is told stays the same."""
+"""With pseudonyms, nobody is named in any format, and the rest stays the same."""
 
 import io
 import re
@@ -314,7 +314,7 @@ def said_of_nobody() -> tuple[str, ...]:
     return tuple(text.lower() for view in masked_views(people, people) for text in texts_of(view))
 
 
-# --- what is told stays the same ------------------------------------------------------------------
+# --- the rest stays the same ----------------------------------------------------------------------
 
 PLAN = whole_plan()
 

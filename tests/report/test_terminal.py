@@ -49,9 +49,9 @@ def section_words(text: str) -> list[str]:
 def test_the_first_lines_tell_a_manager_what_matters() -> None:
     top = screen(of_plan(make_plan(guards=(*GUARDS, TRIPPED))), 200).splitlines()[:5]
     assert top[0] == "Kanport plan: staff"
-    assert top[1].startswith("✗ 5 people would be created, 4 updated")
+    assert top[1].startswith("✗ 5 users would be created, 4 updated")
     assert top[2] == "✗ Stopped by 1 of 3 safety checks: nothing is written."
-    assert top[3].startswith("! 9 of 29 changes deserve a second look: 1 deletes data, ")
+    assert top[3].startswith("! 9 of 29 changes need review: 1 deletes data, ")
     assert top[4].startswith("! 3 errors, 3 warnings and 4 notes")
 
 
@@ -86,7 +86,7 @@ def test_marks_fall_back_to_ascii_where_the_encoding_has_none(encoding: str) -> 
 def test_a_finding_stands_in_one_line_with_its_hint_below() -> None:
     lines = pipe(VALIDATION).splitlines()
     at = lines.index(
-        'staff.csv:14:3  error  email-invalid  "anna(at)x.de" is not an e-mail address '
+        'staff.csv:14:3  error  email-invalid  "anna(at)x.de" is not an email address '
         "(column E-Mail)."
     )
     assert lines[at + 1] == (

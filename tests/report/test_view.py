@@ -38,12 +38,12 @@ GRANT, REVOKE = Action.MEMBERSHIP_GRANT, Action.MEMBERSHIP_REVOKE
 @pytest.mark.parametrize(
     ("actions", "headline"),
     [
-        ([CREATE], "1 person would be created."),
-        ([CREATE, CREATE], "2 people would be created."),
+        ([CREATE], "1 user would be created."),
+        ([CREATE, CREATE], "2 users would be created."),
         ([GRANT], "1 membership would be granted."),
         (
             [CREATE, CREATE, CREATE, DISABLE, GRANT, GRANT, REVOKE],
-            "3 people would be created and 1 disabled; "
+            "3 users would be created and 1 disabled; "
             "2 memberships would be granted and 1 revoked.",
         ),
     ],
@@ -57,9 +57,9 @@ def test_a_plan_says_in_one_sentence_what_would_change(
 @pytest.mark.parametrize(
     ("users", "memberships", "headline"),
     [
-        (45, 110, "45 users and 110 memberships are already as they should be."),
-        (1, 1, "1 user and 1 membership are already as they should be."),
-        (1, 0, "1 user and 0 memberships are already as they should be."),
+        (45, 110, "45 users and 110 memberships are unchanged."),
+        (1, 1, "1 user and 1 membership are unchanged."),
+        (1, 0, "1 user and 0 memberships are unchanged."),
     ],
 )
 def test_an_empty_plan_says_that_there_is_nothing_to_change(
@@ -72,12 +72,12 @@ def test_an_empty_plan_says_that_there_is_nothing_to_change(
 @pytest.mark.parametrize(
     ("statuses", "stopped", "headline"),
     [
-        ([Status.DONE], None, "The 1 change is done: 1 person was created."),
-        ([Status.DONE] * 2, None, "All 2 changes are done: 2 people were created."),
+        ([Status.DONE], None, "The 1 change is done: 1 user was created."),
+        ([Status.DONE] * 2, None, "All 2 changes are done: 2 users were created."),
         (
             [Status.DONE, Status.ALREADY],
             None,
-            "All 2 changes are in place: 1 was done and 1 was already so.",
+            "All 2 changes are in place: 1 was done and 1 was unchanged.",
         ),
         (
             [Status.DONE, Status.DONE, Status.FAILED, Status.SKIPPED],
@@ -87,7 +87,7 @@ def test_an_empty_plan_says_that_there_is_nothing_to_change(
         (
             [Status.DONE, Status.NOT_ATTEMPTED, Status.NOT_ATTEMPTED],
             "a signal came",
-            "The run stopped early. 1 of 3 changes is in place; 2 were not attempted.",
+            "The run stopped early. 1 of 3 changes is in place; 2 were not started.",
         ),
         ([], None, "There was nothing to do: the plan holds no changes."),
     ],

@@ -129,7 +129,7 @@ def _text(value: Any) -> str | None:
 
 
 def places_of(origins: Iterable[Origin]) -> tuple[str, ...]:
-    """Give the places of a change; several cells of one row are told as the row.
+    """Give the places of a change; several cells of one row become the row.
 
     >>> row = Origin(file="a.csv", row=3)
     >>> places_of([row.at(position=1), row.at(position=2)]), places_of([row.at(position=2)])
@@ -271,7 +271,7 @@ def _by_name(name: str) -> tuple[str, str]:
 
 
 def risky_of(lines: Iterable[ChangeView]) -> tuple[ChangeView, ...]:
-    """Give the changes that deserve a second look, the worst risk first."""
+    """Return the changes that need review, the worst risk first."""
     ranks = {risk: rank for rank, risk in enumerate(RISKS)}
     return tuple(
         sorted(

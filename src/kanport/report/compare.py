@@ -208,7 +208,7 @@ def _value(text: str | None) -> Part:
 
 
 def _change(change: Change, outcome: Outcome | None = None) -> Item:
-    ending = f"; {outcome.status} by the old run" if outcome is not None else ""
+    ending = f"; {outcome.status.word} by the old run" if outcome is not None else ""
     return item(*words_of(change), ending, under=_why(change))
 
 
@@ -268,9 +268,9 @@ def _done(plan: Plan, run: Run | None) -> Iterator[Item]:
         return
     tally = run.tally()
     yield item(
-        f"{tally.planned} planned = {tally.done} done + {tally.already} already so"
+        f"{tally.planned} planned = {tally.done} done + {tally.already} unchanged"
         f" + {tally.failed} failed + {tally.skipped} skipped"
-        f" + {tally.not_attempted} not attempted"
+        f" + {tally.not_attempted} not started"
     )
     settled = _settled(run)
     for change in plan.changes:
@@ -278,7 +278,7 @@ def _done(plan: Plan, run: Run | None) -> Iterator[Item]:
         if outcome is None or outcome.status in (Status.DONE, Status.ALREADY):
             continue
         reason = (": ", Prose(outcome.reason)) if outcome.reason else ()
-        yield item(f"{outcome.status}: ", *words_of(change), under=(item("why", *reason),))
+        yield item(f"{outcome.status.word}: ", *words_of(change), under=(item("why", *reason),))
 
 
 def _plan_dict(plan: Plan, run: Run | None) -> dict[str, Any]:

@@ -20,14 +20,14 @@ _SUSPECT_IN_LINES = re.compile("[^ -~\n]")
 
 
 def escape_name(text: str, encoding: str | None = None) -> str:
-    r"""Give a text on one line in which every character can be seen.
+    r"""Return a text on one line in which every character can be seen.
 
     With an encoding, what it cannot hold is escaped as well. A text that is empty, or begins or
     ends with a blank, is given in quotes.
 
-    >>> visible("Ada\x1b[2JLove\nlace"), visible("\u202ecod.exe"), visible(" ada")
+    >>> escape_name("Ada\x1b[2JLove\nlace"), escape_name("\u202ecod.exe"), escape_name(" ada")
     ('Ada\\x1b[2JLove\\nlace', '\\u202ecod.exe', '" ada"')
-    >>> visible("Jörg", "ascii")
+    >>> escape_name("Jörg", "ascii")
     'J\\xf6rg'
     """
     text = escape_control(text, encoding)
@@ -35,9 +35,9 @@ def escape_name(text: str, encoding: str | None = None) -> str:
 
 
 def escape_control(text: str, encoding: str | None = None) -> str:
-    r"""Give a text with every character that cannot be seen escaped, and nothing else changed.
+    r"""Return a text with every character that cannot be seen escaped, and nothing else changed.
 
-    >>> escaped("  a\x1b[31mb")
+    >>> escape_control("  a\x1b[31mb")
     '  a\\x1b[31mb'
     """
     if not (text.isascii() and text.isprintable()):
@@ -55,7 +55,7 @@ def _shown(character: str) -> str:
 
 
 def storable(text: str) -> str:
-    r"""Give a text as `escaped` does, without the two other characters that no XML may hold.
+    r"""Return a text as `escape_control` does, without the two other characters that no XML may hold.
 
     >>> storable("a\ufffe\x00")
     'a\\ufffe\\x00'

@@ -43,15 +43,15 @@ _NARROW = {
 }
 _ALARMS = {
     "Risk": ("*",),
-    "Outcome": ("failed", "skipped", "not attempted"),
+    "Outcome": ("failed", "skipped", "not started"),
     "Verdict": ("not as planned",),
     "Severity": ("error",),
     "What became of it": ("left out",),
-    "What happens": ("failed", "skipped", "not attempted"),
+    "What happens": ("failed", "skipped", "not started"),
     "Account": ("disabled", "removed", "not there"),
 }
 _MARKS = {Level.GOOD: "OK", Level.NOTE: "Note", Level.LOOK: "Attention", Level.STOP: "Problem"}
-_OUTCOMES = ("planned", "done", "already so", "failed", "skipped", "not attempted")
+_OUTCOMES = ("planned", "done", "unchanged", "failed", "skipped", "not started")
 _VERDICTS = ("planned", "as planned", "not as planned")
 
 Row = Sequence[Value]
@@ -170,7 +170,7 @@ def _summary_rows(view: View) -> Iterator[Row]:
     yield from _section("About", _about(view))
     yield from _section("Sources", _sources(view))
     yield from _section("Summary", _actions(view))
-    yield from _section("Look at these twice", ([row.label, row.number] for row in view.risks))
+    yield from _section("Needs review", ([row.label, row.number] for row in view.risks))
     yield from _section("Safety checks", _guards(view))
     yield from _section("Findings by kind", _kinds(view))
     yield from _section("Not as planned" if view.verified else "Not done", _undone(view))
@@ -242,7 +242,7 @@ def _kinds(view: View) -> Iterator[Row]:
 
 def _undone(view: View) -> Iterator[Row]:
     for row in view.undone:
-        yield [row.status.value, len(row.lines), Styled(row.reason, _INDENT)]
+        yield [row.status.word, len(row.lines), Styled(row.reason, _INDENT)]
 
 
 def _counts(view: View) -> Iterator[Row]:

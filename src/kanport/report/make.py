@@ -46,7 +46,6 @@ from kanport.report.sentences import (
     GROUP_MEMBER,
     GUARD,
     MEMBERSHIP,
-    PERSON,
     PROJECT,
     RISKS,
     ROW,
@@ -150,7 +149,7 @@ def of_plan(plan: Plan, *, next_steps: tuple[str, ...] = ()) -> View:
 def of_run(plan: Plan, run: Run, *, next_steps: tuple[str, ...] = ()) -> View:
     """Give the view of what was changed.
 
-    A change without an outcome was not attempted. Raises ValueError for an outcome of a change
+    A change without an outcome was not started. Raises ValueError for an outcome of a change
     that the plan does not hold, or for two outcomes of one change.
     """
     outcomes = _outcomes_of(plan, run)
@@ -293,14 +292,10 @@ def _view(
         *finding_sentences(numbers, planned=kind is not ViewKind.VALIDATION),
     )
     touched = (
-        Count("people", len(people), f"{PERSON(len(people))} touched"),
+        Count("people", len(people), f"{USER(len(people))} touched"),
         Count("projects", len(projects), f"{PROJECT(len(projects))} touched"),
         *((Count("groups", len(groups), f"{GROUP(len(groups))} touched"),) if groups else ()),
-        *(
-            (Count("risky", len(risky), f"{CHANGE(len(risky))} to look at twice"),)
-            if verified is None
-            else ()
-        ),
+        *((Count("risky", len(risky), f"{_TO_REVIEW(len(risky))}"),) if verified is None else ()),
     )
     return View(
         kind=kind,
@@ -351,24 +346,18 @@ def _level(
 
 # --- the numbers of a report, each computed here and nowhere else ---------------------------------
 
-# What is already as it should be, by the keys that a plan counts it under.
+# What is unchanged, by the keys that a plan counts it under.
 UNCHANGED: dict[str, Noun] = {
-    "users": Noun(f"{USER.one} already as it should be", f"{USER.many} already as they should be"),
-    "memberships": Noun(
-        f"{MEMBERSHIP.one} already as it should be", f"{MEMBERSHIP.many} already as they should be"
-    ),
-    "groups": Noun(
-        f"{GROUP.one} already as it should be", f"{GROUP.many} already as they should be"
-    ),
-    "group_members": Noun(
-        f"{GROUP_MEMBER.one} already as it should be",
-        f"{GROUP_MEMBER.many} already as they should be",
-    ),
-    "group_access": Noun(
-        f"{GROUP_ACCESS.one} already as it should be",
-        f"{GROUP_ACCESS.many} already as they should be",
-    ),
+    key: Noun(f"{noun.one} unchanged", f"{noun.many} unchanged")
+    for key, noun in (
+        ("users", USER),
+        ("memberships", MEMBERSHIP),
+        ("groups", GROUP),
+        ("group_members", GROUP_MEMBER),
+        ("group_access", GROUP_ACCESS),
+    )
 }
+_TO_REVIEW = Noun("change needs review", "changes need review")
 
 
 def actions_in(lines: Iterable[ChangeView]) -> Counter[Action]:
@@ -442,14 +431,14 @@ def undone_in(lines: Iterable[ChangeView]) -> tuple[UndoneRow, ...]:
     groups: dict[tuple[Status | VerifyStatus, Fact], list[ChangeView]] = {}
     for line in lines:
         if line.ending is not None and not line.ending.good:
-            key = line.ending.word, line.ending.why or NO_REASON
+            key = line.ending.status, line.ending.why or NO_REASON
             groups.setdefault(key, []).append(line)
     rows = [UndoneRow(status, why, tuple(group)) for (status, why), group in groups.items()]
     return tuple(sorted(rows, key=lambda row: UNDONE.index(row.status)))
 
 
 def unchanged_counts(unchanged: Mapping[str, int]) -> tuple[Count, ...]:
-    """Give the counts of what is already as it should be, users first."""
+    """Return the counts of what is unchanged, users first."""
     known = list(UNCHANGED)
     keys = sorted(
         unchanged, key=lambda key: (known.index(key) if key in UNCHANGED else len(known), key)
@@ -490,9 +479,11 @@ def sums_of(
         )
         sums.append(Sum(Count("changes", len(lines), planned), parts))
         if tally is not None:
-            words = Counter(line.ending.word for line in lines if line.ending is not None)
+            statuses = Counter(line.ending.status for line in lines if line.ending is not None)
             every = VerifyStatus if isinstance(tally, Verified) else Status
-            endings = tuple(Count(word.replace(" ", "_"), words[word], word) for word in every)
+            endings = tuple(
+                Count(one.value.replace(" ", "_"), statuses[one], one.word) for one in every
+            )
             sums.append(Sum(Count("planned", tally.planned, planned), endings))
     if kind is ViewKind.VERIFICATION:
         return tuple(sums)

@@ -3,8 +3,8 @@
 Numbers stand in tables, data in lists: no name can break a cell. Whatever is not a plain word is
 put into a code span, where nothing is markup, a link or a mention, and which reads well raw.
 
-A ticket holds some 65,000 characters: of long lists the beginning is told, and how much more there
-is.
+A ticket holds some 65,000 characters: of long lists it contains the beginning, and how much
+more there is.
 """
 
 import re
@@ -42,7 +42,7 @@ _WORD = re.compile(r"""["'(]*[^\W_]+(?:[-'’,/:;][^\W_]+)*["')]*[.,:;?!]*["')]*
 # What trackers turn into a link by itself: hashes of commits and numbers of issues.
 _LINKED = re.compile(r"[0-9a-f]{7,}|[a-z]+-[0-9]+|[0-9]+[.)]", re.IGNORECASE)
 
-# How many items of each list are told; the worst come first where they have an order.
+# The longest part of each list; the worst come first where they have an order.
 MOST_CHANGES = 150
 MOST = 50
 
@@ -69,8 +69,8 @@ def code(text: str) -> str:
 def prose(text: str) -> str:
     """Give a sentence in which all that is no plain word stands in code spans.
 
-    >>> prose('"anna@x.de" is not an e-mail address (column E-Mail).')
-    '`"anna@x.de"` is not an e-mail address (column E-Mail).'
+    >>> prose('"anna@x.de" is no valid email address (column E-Mail).')
+    '`"anna@x.de"` is no valid email address (column E-Mail).'
     """
     text = escape_name(text)
     if "  " in text:
@@ -105,7 +105,7 @@ def _lines(view: View) -> Iterator[str]:
         "About", (f"- {label}: {code(text)}" for label, text in fact_rows(view.facts))
     )
     yield from _section("Summary", _summary(view))
-    yield from _section("Look at these twice", _some(view.risky, _full, CHANGE))
+    yield from _section("Needs review", _some(view.risky, _full, CHANGE))
     yield from _people(view)
     yield from _section("Groups and projects", _some(view.others, _full, CHANGE))
     yield from _section("By project", _some(view.projects, _project, PROJECT))
@@ -131,7 +131,7 @@ def _some(items: Sequence[T], told: Callable[[T], str], noun: Noun) -> Iterator[
 
 
 def _more(number: int, noun: Noun) -> str:
-    return f"- … and {counted(number, noun)} more, which the other formats tell"
+    return f"- … and {counted(number, noun)} more, see the other formats"
 
 
 def _project(access: ProjectAccess) -> str:
@@ -151,7 +151,7 @@ def _access(row: MatrixRow) -> str:
 def _summary(view: View) -> Iterator[str]:
     if not view.summary:
         return
-    outcomes = ("planned", "done", "already so", "failed", "skipped", "not attempted")
+    outcomes = ("planned", "done", "unchanged", "failed", "skipped", "not started")
     verdicts = ("planned", "as planned", "not as planned")
     heads = verdicts if view.verified else outcomes if view.tally else outcomes[:1]
     yield f"| | {' | '.join(heads)} |"
@@ -233,7 +233,7 @@ def _findings(view: View) -> Iterator[str]:
 
 
 def _worst(findings: tuple[Finding, ...]) -> Sequence[Finding]:
-    """Give the findings in their order, or the worst first where not all of them are told."""
+    """Give the findings in their order, or the worst first where not all of them fit."""
     if len(findings) <= MOST:
         return findings
     severities = list(SEVERITIES)
@@ -265,7 +265,7 @@ def _finding(finding: Finding) -> str:
 
 def _undone(view: View) -> Iterator[str]:
     for row in view.undone[:MOST]:
-        yield f"- {row.status}, {len(row.lines)}: {prose(row.reason)}"
+        yield f"- {row.status.word}, {len(row.lines)}: {prose(row.reason)}"
         yield from (f"  {text}" for text in _some(row.lines, _short, CHANGE))
     if len(view.undone) > MOST:
         yield _more(sum(len(row.lines) for row in view.undone[MOST:]), CHANGE)

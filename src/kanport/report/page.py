@@ -19,7 +19,7 @@ _GLYPHS = "".join(_ASCII)
 class Page:
     """Lines on their way to a console. `width` is None where no person looks at a screen.
 
-    Then nothing is wrapped, aligned or coloured: each record is one line, as `grep` wants it.
+    Then nothing is wrapped, aligned or colored: each record is one line, as `grep` wants it.
     """
 
     console: Console
@@ -49,7 +49,7 @@ class Page:
 
     def styled(self, text: str, style: str = "") -> Text:
         """Give somebody's data as text that is safe to show; markup in it stays text."""
-        # As a span: a style of the whole text would colour what is appended to it as well.
+        # As a span: a style of the whole text would color what is appended to it as well.
         return Text().append(self.safe(text), style)
 
     def safe(self, text: str) -> str:

@@ -33,10 +33,10 @@ class Proof:
     """What a report says of itself.
 
     `report` is the name of its format, `table` the one table that it holds where it holds one, and
-    `kind` what is told. `plan` is the digest of the plan, `journal` that of the journal of `run`;
-    each is empty where there is none. `signature` is what the report says of that of the run's
-    approval. `masked` is True where pseudonyms stand for names. `sha256` is the digest of the
-    report.
+    `kind` the kind of the view. `plan` is the digest of the plan, `journal` that of the journal of
+    `run`; each is empty where there is none. `signature` is what the report says of that of the
+    run's approval. `masked` is True where pseudonyms stand for names. `sha256` is the digest of
+    the report.
     """
 
     report: str

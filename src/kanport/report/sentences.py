@@ -22,19 +22,18 @@ class Noun(NamedTuple):
     def __call__(self, number: int) -> str:
         """Give the form that goes with a number.
 
-        >>> PERSON(1), PERSON(0), PERSON(2)
-        ('person', 'people', 'people')
+        >>> USER(1), USER(0), USER(2)
+        ('user', 'users', 'users')
         """
         return self.one if number == 1 else self.many
 
 
-PERSON = Noun("person", "people")
 MEMBERSHIP = Noun("membership", "memberships")
 USER = Noun("user", "users")
 PROJECT = Noun("project", "projects")
 GROUP = Noun("group", "groups")
 GROUP_MEMBER = Noun("group member", "group members")
-GROUP_ACCESS = Noun("access of a group", "accesses of groups")
+GROUP_ACCESS = Noun("group access entry", "group access entries")
 CHANGE = Noun("change", "changes")
 FINDING = Noun("finding", "findings")
 GUARD = Noun("safety check", "safety checks")
@@ -43,7 +42,7 @@ ROW = Noun("row", "rows")
 
 
 class Wording(NamedTuple):
-    """How an action is told: what it is done to, what is done, and its mark."""
+    """The words for an action: what it is done to, what is done, and its mark."""
 
     noun: Noun
     verb: str
@@ -51,17 +50,17 @@ class Wording(NamedTuple):
     symbol: str
 
     def label(self, number: int) -> str:
-        """Give what was counted, such as `people created`."""
+        """Give what was counted, such as `users created`."""
         return f"{self.noun(number)} {self.participle}"
 
 
 ACTIONS: dict[Action, Wording] = {
-    Action.USER_CREATE: Wording(PERSON, "create", "created", "+"),
-    Action.USER_UPDATE: Wording(PERSON, "update", "updated", "~"),
-    Action.USER_RENAME: Wording(PERSON, "rename", "renamed", "~"),
-    Action.USER_ENABLE: Wording(PERSON, "enable", "enabled", "+"),
-    Action.USER_DISABLE: Wording(PERSON, "disable", "disabled", "-"),
-    Action.USER_REMOVE: Wording(PERSON, "remove", "removed", "-"),
+    Action.USER_CREATE: Wording(USER, "create", "created", "+"),
+    Action.USER_UPDATE: Wording(USER, "update", "updated", "~"),
+    Action.USER_RENAME: Wording(USER, "rename", "renamed", "~"),
+    Action.USER_ENABLE: Wording(USER, "enable", "enabled", "+"),
+    Action.USER_DISABLE: Wording(USER, "disable", "disabled", "-"),
+    Action.USER_REMOVE: Wording(USER, "remove", "removed", "-"),
     Action.MEMBERSHIP_GRANT: Wording(MEMBERSHIP, "grant", "granted", "+"),
     Action.MEMBERSHIP_CHANGE: Wording(MEMBERSHIP, "change", "changed", "~"),
     Action.MEMBERSHIP_REVOKE: Wording(MEMBERSHIP, "revoke", "revoked", "-"),
@@ -69,7 +68,7 @@ ACTIONS: dict[Action, Wording] = {
     Action.GROUP_UPDATE: Wording(GROUP, "update group", "updated", "~"),
     Action.GROUP_REMOVE: Wording(GROUP, "remove group", "removed", "-"),
     Action.GROUP_MEMBER_ADD: Wording(GROUP_MEMBER, "add", "added", "+"),
-    Action.GROUP_MEMBER_REMOVE: Wording(GROUP_MEMBER, "take out", "taken out", "-"),
+    Action.GROUP_MEMBER_REMOVE: Wording(GROUP_MEMBER, "remove", "removed", "-"),
     Action.GROUP_ACCESS_GRANT: Wording(GROUP_ACCESS, "grant", "granted", "+"),
     Action.GROUP_ACCESS_CHANGE: Wording(GROUP_ACCESS, "change", "changed", "~"),
     Action.GROUP_ACCESS_REVOKE: Wording(GROUP_ACCESS, "revoke", "revoked", "-"),
@@ -79,11 +78,11 @@ ACTIONS: dict[Action, Wording] = {
 # The worst first: the order in which a reader should look at them.
 RISKS: dict[Risk, Noun] = {
     Risk.DELETES_DATA: Noun("deletes data", "delete data"),
-    Risk.ADMIN_GRANTED: Noun("gives administrator rights", "give administrator rights"),
-    Risk.ADMIN_LOST: Noun("takes administrator rights", "take administrator rights"),
-    Risk.PRIVILEGE_RAISED: Noun("gives a higher role", "give a higher role"),
+    Risk.ADMIN_GRANTED: Noun("grants administrator rights", "grant administrator rights"),
+    Risk.ADMIN_LOST: Noun("revokes administrator rights", "revoke administrator rights"),
+    Risk.PRIVILEGE_RAISED: Noun("grants a higher role", "grant a higher role"),
     Risk.LOGIN_CHANGED: Noun("changes a login name", "change a login name"),
-    Risk.ACCESS_LOST: Noun("takes access", "take access"),
+    Risk.ACCESS_LOST: Noun("revokes access", "revoke access"),
     Risk.MAYBE_THROUGH_GROUP: Noun(*["may leave access through a group"] * 2),
 }
 
@@ -167,7 +166,7 @@ def actions_text(summary: Mapping[Action, int], *, would: bool) -> str:
     """Give what is (or would be) done to whom, people first.
 
     >>> actions_text({Action.USER_CREATE: 3, Action.USER_DISABLE: 1}, would=True)
-    '3 people would be created and 1 disabled'
+    '3 users would be created and 1 disabled'
     """
     groups: dict[Noun, list[tuple[int, str]]] = {}
     for action, wording in ACTIONS.items():
@@ -191,7 +190,7 @@ def plan_headline(summary: Mapping[Action, int], unchanged: Mapping[str, int]) -
     users, memberships = unchanged.get("users", 0), unchanged.get("memberships", 0)
     return (
         f"Nothing to change: {counted(users, USER)} and {counted(memberships, MEMBERSHIP)} "
-        "are already as they should be."
+        "are unchanged."
     )
 
 
@@ -204,7 +203,7 @@ def run_headline(done: Mapping[Action, int], tally: Tally, *, stopped: Fact | No
     if tally.complete and not tally.already:
         return f"{start}{every} done: {actions_text(done, would=False)}."
     if tally.complete:
-        so = f"{tally.already} {was(tally.already)} already so"
+        so = f"{tally.already} {was(tally.already)} unchanged"
         return f"{start}{every} in place: {listed([f'{tally.done} {was(tally.done)} done', so])}."
     left = [
         text
@@ -213,7 +212,7 @@ def run_headline(done: Mapping[Action, int], tally: Tally, *, stopped: Fact | No
             (tally.skipped, f"{tally.skipped} {was(tally.skipped)} skipped"),
             (
                 tally.not_attempted,
-                f"{tally.not_attempted} {was(tally.not_attempted)} not attempted",
+                f"{tally.not_attempted} {was(tally.not_attempted)} not started",
             ),
         )
         if number
@@ -267,8 +266,8 @@ def risk_sentences(risky: int, planned: int, risks: Iterable[RiskRow]) -> list[S
     if not risky:
         return [Sentence(Level.GOOD, "No change carries a risk.")]
     parts = listed([f"{row.number} {row.label}" for row in risks])
-    verb = "deserves" if risky == 1 else "deserve"
-    of = f"{risky} of {counted(planned, CHANGE)} {verb} a second look"
+    verb = "needs" if risky == 1 else "need"
+    of = f"{risky} of {counted(planned, CHANGE)} {verb} review"
     return [Sentence(Level.LOOK, f"{of}: {parts}.")]
 
 
@@ -309,7 +308,7 @@ def _flow(flow: Flow) -> str:
         )
         if number
     ]
-    after = f"{flow.before} before, {counted(flow.after, PERSON)} after"
+    after = f"{flow.before} before, {counted(flow.after, USER)} after"
     return f"{after} ({listed(parts)})" if parts else after
 
 
@@ -322,13 +321,13 @@ def guard_sentences(guards: Sequence[GuardVerdict]) -> list[Sentence]:
     """Say whether the safety checks stop the plan; nothing where there are none."""
     if not guards:
         return []
-    tripped = sum(guard.tripped for guard in guards)
-    lifted = listed([guard.guard for guard in guards if guard.lifted])
+    stopped = sum(guard.tripped for guard in guards)
+    overridden = listed([guard.guard for guard in guards if guard.lifted])
     told = []
-    if lifted:
-        told.append(Sentence(Level.LOOK, f"Overridden for this run by --allow: {lifted}."))
-    if tripped:
-        some = f"{tripped} of " if tripped < len(guards) else ""
+    if overridden:
+        told.append(Sentence(Level.LOOK, f"Overridden for this run by --allow: {overridden}."))
+    if stopped:
+        some = f"{stopped} of " if stopped < len(guards) else ""
         stops = f"Stopped by {some}{counted(len(guards), GUARD)}: nothing is written."
         return [Sentence(Level.STOP, stops), *told]
     if told:

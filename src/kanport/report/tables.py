@@ -81,7 +81,7 @@ def _change(line: ChangeView, names: dict[str, str | None]) -> tuple[Cell, ...]:
         ", ".join(line.places) or None,
     )
     ending = line.ending
-    return told if ending is None else (*told, ending.word.value, ending.reason)
+    return told if ending is None else (*told, ending.word, ending.reason)
 
 
 def _states(line: ChangeView) -> tuple[str | None, str | None]:
@@ -145,7 +145,7 @@ def _access_row(row: AccessRow) -> tuple[Cell, ...]:
 def _happens(row: AccessRow) -> str:
     """Say in one word what happens to an access, for a filter."""
     if row.line is not None and row.line.ending is not None and not row.line.ending.good:
-        word = row.line.ending.word.value
+        word = row.line.ending.word
         return f"{word}; {_by_itself(row)}" if row.moves else word
     return _by_itself(row)
 

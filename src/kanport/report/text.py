@@ -147,7 +147,7 @@ def _undone(page: Page, view: View) -> None:
         return
     page.section("Not as planned" if view.verified else "Not done")
     for row in view.undone:
-        head = page.mark(f"! {len(row.lines)} {row.status}: ", "bold red")
+        head = page.mark(f"! {len(row.lines)} {row.status.word}: ", "bold red")
         page.add(head.append_text(page.styled(row.reason)), indent=2, hang=2)
         for line in row.lines:
             told = page.mark(f"    {line.verb} ").append_text(page.styled(line.who))
@@ -192,13 +192,13 @@ def _next_steps(page: Page, view: View) -> None:
 _HEADS = (
     ("", "planned"),
     ("", "done"),
-    ("already", "so"),
+    ("", "unchanged"),
     ("", "failed"),
     ("", "skipped"),
-    ("not", "attempted"),
+    ("not", "started"),
 )
 _VERIFIED_HEADS = (("", "planned"), ("as", "planned"), ("not as", "planned"))
-_BAD = {"failed", "skipped", "not attempted", "not as planned"}
+_BAD = {"failed", "skipped", "not started", "not as planned"}
 
 
 def show_summary(page: Page, view: View) -> None:
@@ -254,10 +254,10 @@ _Group = tuple[str, str, tuple[ChangeView, ...]]
 
 
 def show_risky(page: Page, view: View) -> None:
-    """Show the changes that deserve a second look, a line each."""
+    """Show the changes that need review, a line each."""
     if not view.risky:
         return
-    page.section("Look at these twice")
+    page.section("Needs review")
     if page.plain:
         for line in view.risky:
             page.add(_plain_risks(page, line))
@@ -400,7 +400,7 @@ def _why(page: Page, line: ChangeView) -> Text:
 
 
 def _plain_change(page: Page, line: ChangeView) -> str:
-    """Give a change with all that is to be told of it."""
+    """Give a change with all that a report says of it."""
     parts = [_plain_head(page, line)]
     if line.differences:
         # In a project there is nothing but a role.

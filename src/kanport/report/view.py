@@ -17,7 +17,7 @@ from kanport.plan.model import GuardVerdict, PlanMapping, PlanServer, PlanSource
 
 
 class ViewKind(StrEnum):
-    """What is told: what the data are like, what would change, was changed, or is now."""
+    """What a report is about: the data, what would change, was changed, or is now."""
 
     VALIDATION = "validation"
     PLAN = "plan"
@@ -52,7 +52,7 @@ class Count:
 
     @property
     def text(self) -> str:
-        """The number and its words, such as `3 people created`."""
+        """The number and its words, such as `3 users created`."""
         return f"{self.number} {self.label}"
 
 
@@ -86,11 +86,16 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What became of a change, or whether it holds: a word, why or what instead, good or not."""
+    """What became of a change, or whether it holds: a status, why or what instead, good or not."""
 
-    word: Status | VerifyStatus
+    status: Status | VerifyStatus
     why: Fact | None
     good: bool
+
+    @property
+    def word(self) -> str:
+        """What reports call the status."""
+        return self.status.word
 
     @property
     def reason(self) -> str | None:
@@ -100,10 +105,10 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class ChangeView:
-    """One change as it is told. `places` are the rows or cells that asked for it.
+    """One change as a report shows it. `places` are the rows or cells that asked for it.
 
-    `target` is what it gives or takes access to, a project or a group; it is empty where the change
-    is about nothing but whom or what it is about (`who`).
+    `target` is the project or the group whose access it grants, changes or revokes. It is empty if
+    the change is only about `who`.
 
     A run has an outcome, a verification a verdict, a plan neither. `login` is the username of
     somebody whom the plan calls by a new one that they did not get.
@@ -143,7 +148,7 @@ class ChangeView:
 
     @property
     def ending(self) -> Ending | None:
-        """What is to be told of the change, in a run and in a verification."""
+        """What became of the change, in a run and in a verification; None in a plan."""
         if self.outcome is not None:
             good = self.outcome.status in (Status.DONE, Status.ALREADY)
             return Ending(self.outcome.status, self.outcome.why, good)
@@ -405,7 +410,7 @@ class UndoneRow:
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """Which run is told, when it was (UTC, RFC 3339), and why it stopped early if it did.
+    """Which run it is, when it was (UTC, RFC 3339), and why it stopped early if it did.
 
     `by` is the user and the machine that began it, `approved` the approval that it had, and
     `journal_sha256` the digest of its journal, in which each record holds the digest of the one

@@ -62,7 +62,7 @@ class Chromium:
         os.close(self._in)
 
     def call(self, method: str, session: str | None = None, /, **given: Any) -> dict[str, Any]:
-        """Ask for something and give the answer; what is told meanwhile is kept in `events`."""
+        """Send a request and return the answer; `events` keeps what arrives meanwhile."""
         self._number += 1
         number = self._number
         message: dict[str, Any] = {"id": number, "method": method, "params": given}
@@ -80,7 +80,7 @@ class Chromium:
         raise TimeoutError(f"no answer to {method}")
 
     def wait(self, event: str, session: str) -> None:
-        """Wait for an event that has not been told yet or has been since the last look."""
+        """Wait for an event that has not arrived yet or has arrived since the last look."""
         deadline = time.monotonic() + _PATIENCE
         if any(e.get("method") == event and e.get("sessionId") == session for e in self.events):
             return

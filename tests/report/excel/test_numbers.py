@@ -33,7 +33,7 @@ def check(view: View) -> None:
         actions.append(list(total.values()))
     assert [numbers(row) for row in section(book, "Summary")[1:]] == actions
     risks = [risk["number"] for risk in report["risks"]]
-    assert [n for row in section(book, "Look at these twice") for n in numbers(row)] == risks
+    assert [n for row in section(book, "Needs review") for n in numbers(row)] == risks
     kinds = [kind["number"] for kind in report["finding_kinds"]]
     assert [numbers(row)[0] for row in section(book, "Findings by kind")[1:]] == kinds
     undone = "Not as planned" if report["verified"] else "Not done"

@@ -71,7 +71,7 @@ def test_the_top_says_what_a_manager_asks() -> None:
 def test_guards_that_were_lifted_stand_apart() -> None:
     lifted = GuardVerdict(guard="remove", tripped=False, message="3 planned", lifted=True)
     view = of_plan(make_plan([], findings=(), guards=(lifted,)))
-    rows = Reader(html.render(view)).parts["Look at these twice"].rows
+    rows = Reader(html.render(view)).parts["Needs review"].rows
     assert ["remove", "⚠ overridden for this run", "3 planned"] in [
         [*map(str.strip, r)] for r in rows
     ]
@@ -79,7 +79,7 @@ def test_guards_that_were_lifted_stand_apart() -> None:
 
 def test_everything_that_a_report_rests_on_is_told() -> None:
     view = VIEWS["run"]
-    proof = Reader(html.render(view)).parts["What this rests on"].text
+    proof = Reader(html.render(view)).parts["Evidence"].text
     facts = view.facts
     assert facts.run is not None
     digests = [facts.mapping.sha256, facts.digest, *(source.sha256 for source in facts.sources)]

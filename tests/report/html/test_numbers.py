@@ -62,9 +62,9 @@ def test_the_figures_at_the_top_are_those_of_the_json(view: View) -> None:
     figures = [item for item in parts_of(view)["In short"].items if re.match(r"\d", item)]
     labels = {
         "changes planned": "changes",
-        "people touched": "people",
+        "users touched": "people",
         "projects touched": "projects",
-        "changes to look at twice": "risky",
+        "changes need review": "risky",
         "findings": "findings",
         "users read": "users",
         "memberships read": "memberships",
@@ -114,9 +114,9 @@ def test_projects_access_and_findings_are_counted_as_in_the_json(view: View) -> 
         assert [(row[1], row[3]) for row in told] == [
             (severities[one["severity"]], one["code"]) for one in report["findings"]
         ]
-    assert ("Look at these twice" in parts) == bool(report["risky"])
+    assert ("Needs review" in parts) == bool(report["risky"])
     for risk in report["risks"]:
-        assert f"{risk['number']} {risk['label']}" in parts["Look at these twice"].items
+        assert f"{risk['number']} {risk['label']}" in parts["Needs review"].items
 
 
 def test_the_matrix_says_what_the_json_says() -> None:

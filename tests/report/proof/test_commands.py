@@ -28,7 +28,7 @@ def test_a_report_of_a_plan_belongs_to_it(kanport: Kanport, tmp_path: Path, form
     name = f"told{ENDINGS[form]}"
     made = kanport("report", "plan.json", "-o", name)
     if made.code != 0:
-        pytest.skip("a plan cannot be told in this format")
+        pytest.skip("a plan cannot be written in this format")
     assert kanport("verify-report", name).code == 0
     checked = kanport("verify-report", name, "--plan", "plan.json")
     assert checked.code == 0, checked
@@ -44,7 +44,7 @@ def test_a_report_of_a_run_belongs_to_its_journal(
     name = f"told{ENDINGS[form]}"
     made = kanport("report", "plan.journal.jsonl", "-o", name)
     if made.code != 0:
-        pytest.skip("a run cannot be told in this format")
+        pytest.skip("a run cannot be written in this format")
     checked = kanport("verify-report", name, "--journal", "plan.journal.jsonl")
     assert checked.code == 0, checked
     assert "run: yes" in checked.out and "made again: yes" in checked.out

@@ -49,7 +49,7 @@ People in the list by project are no links then. Without this, 50,000 changes ta
 megabytes.
 """
 
-# No mark is told by its color alone: each has a shape of its own, and a word beside it.
+# No mark depends on its color alone: each has a shape of its own, and a word beside it.
 _LEVELS: dict[Level, tuple[str, str]] = {
     Level.GOOD: ("✓", "OK"),
     Level.NOTE: ("i", "Note"),
@@ -129,7 +129,7 @@ def _sections(view: View) -> list[Section]:
     planned = (
         (Section("changes", "At a glance"), bool(view.summary or view.projects)),
         (Section("access", "Access before and after"), bool(matrix and matrix.rows)),
-        (Section("twice", "Look at these twice"), bool(view.risky) or overridden),
+        (Section("twice", "Needs review"), bool(view.risky) or overridden),
         (Section("undone", "Not as planned" if view.verified else "Not done"), bool(view.undone)),
         (Section("people", "By person"), bool(view.people)),
         (Section("things", "Groups and projects"), bool(view.others)),
@@ -137,7 +137,7 @@ def _sections(view: View) -> list[Section]:
         (Section("findings", "Findings"), bool(view.findings)),
         (Section("guards", "Safety checks"), bool(view.guards)),
         (Section("counts", "Counts"), True),
-        (Section("proof", "What this rests on"), True),
+        (Section("proof", "Evidence"), True),
     )
     return [section for section, shown in planned if shown]
 
@@ -178,7 +178,10 @@ def _environment() -> Environment:
         TALLY=_TALLY,
         ACTIONS=ACTIONS,
         ending_words=_ending_words,
-        tally_sign={ending.replace(" ", "_"): mark for ending, mark in _ENDINGS.items()},
+        tally_words={
+            ending.value.replace(" ", "_"): f"{mark} {ending.word}"
+            for ending, mark in _ENDINGS.items()
+        },
         severity_words=_severity_words,
         code_of=_CODES.__getitem__,
         pieces_by_person=_pieces_by_person,
@@ -403,7 +406,7 @@ def _values(
 
 def _ending_words(ending: Ending) -> str:
     """Return what became of a change as it stands in a table, without the reason."""
-    return f"{_ENDINGS[ending.word]} {ending.word}"
+    return f"{_ENDINGS[ending.status]} {ending.word}"
 
 
 def _severity_words(severity: Severity) -> str:
@@ -426,7 +429,7 @@ def _figures(view: View) -> list[Any]:
 
 def _endings(view: View) -> list[Ending]:
     """Return each kind of outcome that the changes have, once."""
-    found = {line.ending.word: line.ending for line in view.lines if line.ending is not None}
+    found = {line.ending.status: line.ending for line in view.lines if line.ending is not None}
     return [ending for _, ending in sorted(found.items())]
 
 
