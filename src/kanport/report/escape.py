@@ -55,7 +55,7 @@ def _shown(character: str) -> str:
 
 
 def storable(text: str) -> str:
-    r"""Return a text as `escape_control` does, without the two other characters that no XML may hold.
+    r"""Return a text as `escape_control` does, without two more characters that XML forbids.
 
     >>> storable("a\ufffe\x00")
     'a\\ufffe\\x00'
