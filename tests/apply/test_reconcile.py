@@ -10,7 +10,7 @@ from kanport.apply.journal import load_journal
 from kanport.apply.reconcile import AccessSeen, NewProject, observe
 from kanport.errors import Unreachable
 from kanport.facts import fact
-from kanport.kanboard.current import read_current
+from kanport.kanboard.reader import read_current
 from kanport.model import About
 from kanport.outcome import Status
 from kanport.pipeline.run import Execution, resume_run

@@ -25,7 +25,7 @@ from kanport.config.file import Layers
 from kanport.config.settings import Settings, settings_of
 from kanport.kanboard import procedures
 from kanport.kanboard.client import Client
-from kanport.kanboard.current import read_current
+from kanport.kanboard.reader import read_current
 from kanport.kanboard.rpc import Call, Result
 from kanport.pipeline.run import Execution, apply_plan
 from kanport.plan.change import Action, Change

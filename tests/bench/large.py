@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from kanport.config.file import Layers
 from kanport.config.settings import settings_of
 from kanport.kanboard.client import Client
-from kanport.kanboard.current import read_current
+from kanport.kanboard.reader import read_current
 from kanport.kanboard.rpc import Call
 
 PEOPLE = 2000

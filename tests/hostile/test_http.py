@@ -14,8 +14,7 @@ from pydantic import SecretStr
 
 from kanport.config.settings import Settings, Timeouts
 from kanport.kanboard.faults import Fault, NoAnswer
-from kanport.kanboard.status import seconds_to_wait
-from kanport.kanboard.transport import Transport
+from kanport.kanboard.transport import Transport, seconds_to_wait
 from tests.hostile.servers import Peer, bounded, listening
 
 pytestmark = pytest.mark.timeout(1800)

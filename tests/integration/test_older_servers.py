@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kanport.kanboard.history import SINCE
+from kanport.kanboard.api_versions import SINCE
 from kanport.sandbox import Sandbox, SandboxOptions
 from tests.conftest import Kanport
 

@@ -9,7 +9,7 @@ from hypothesis import event, given
 from kanport.apply.concurrency import Options
 from kanport.apply.journal import load_journal
 from kanport.kanboard.client import Client
-from kanport.kanboard.current import read_current
+from kanport.kanboard.reader import read_current
 from kanport.outcome import Run, Status
 from kanport.pipeline.run import Execution, apply_plan, check_fresh, plan_undo, verify_plan
 from kanport.plan.change import Action

@@ -10,8 +10,8 @@ from kanport.config.settings import Settings
 from kanport.errors import Exit, Unreachable
 from kanport.kanboard import procedures as api
 from kanport.kanboard.client import Client
-from kanport.kanboard.current import read_current
 from kanport.kanboard.faults import Fault, NoAnswer
+from kanport.kanboard.reader import read_current
 from kanport.kanboard.rpc import Answer, Call, Result
 from kanport.model import CurrentState
 from kanport.sandbox import PROCEDURES, WRITING_PROCEDURES, Sandbox, SandboxOptions

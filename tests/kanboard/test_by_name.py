@@ -9,9 +9,9 @@ from pydantic import SecretStr
 from kanport.config.settings import Settings
 from kanport.errors import Unreachable
 from kanport.kanboard.client import Client
-from kanport.kanboard.current import read_current
 from kanport.kanboard.faults import Fault
 from kanport.kanboard.procedures import WRITING
+from kanport.kanboard.reader import read_current
 from kanport.kanboard.rpc import SECRET_KEYS
 from kanport.model import CurrentState
 from kanport.sandbox import Sandbox, SandboxOptions

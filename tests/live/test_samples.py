@@ -9,7 +9,7 @@ import pytest
 from kanport.config.file import Layers
 from kanport.config.settings import settings_of
 from kanport.kanboard.client import Client
-from kanport.kanboard.current import read_current
+from kanport.kanboard.reader import read_current
 from tests.conftest import Kanport
 
 ROOT = Path(__file__).parents[2]

@@ -10,8 +10,7 @@ from kanport.errors import Unreachable
 from kanport.facts import Fact, Param, fact
 from kanport.fields import USER_FIELDS
 from kanport.kanboard import procedures
-from kanport.kanboard.history import SINCE
-from kanport.kanboard.rows import all_or_none
+from kanport.kanboard.api_versions import SINCE
 from kanport.kanboard.rpc import Answer, Call, NoAnswer, Refusal, Refused, Result
 from kanport.model import About, Group
 from kanport.plan.change import Action, Change, by_ldap
@@ -153,7 +152,7 @@ def _giving(change: Change, ids: Ids, rows: _Rows) -> tuple[str, ...] | None:
 def _groups(answer: Any) -> list[Group] | None:
     """Return the groups of an answer; None where it could not be read or understood."""
     rows = procedures.rows_of(answer)
-    return None if rows is None else all_or_none(map(procedures.group_from_row, rows))
+    return None if rows is None else procedures.all_or_none(map(procedures.group_from_row, rows))
 
 
 def _found(change: Change, ids: Ids, rows: _Rows) -> list[Fact]:

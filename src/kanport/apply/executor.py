@@ -51,7 +51,7 @@ from kanport.apply.reconcile import (
     with_answers,
 )
 from kanport.apply.state import Renames, State, stages_of
-from kanport.apply.watch import WATCHED, Watch
+from kanport.apply.verify import WATCHED, Watch
 from kanport.errors import Unreachable, UsageError
 from kanport.facts import Fact, fact
 from kanport.kanboard.faults import Fault

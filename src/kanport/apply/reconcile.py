@@ -27,7 +27,6 @@ from kanport.facts import Fact, fact
 from kanport.fields import ACTIVE, LDAP, USERNAME, field_named
 from kanport.kanboard import procedures
 from kanport.kanboard.faults import Fault
-from kanport.kanboard.rows import all_or_none
 from kanport.kanboard.rpc import Answer, Call, NoAnswer, Refused, Result
 from kanport.model import About
 from kanport.names import compare_key
@@ -188,7 +187,7 @@ _VALUE_OF: Mapping[Action, Callable[[Any, Ids, Sequence[Any]], Any]] = {
 def group_members(answer: Any) -> frozenset[int] | None:
     """Return the ids of the members of a group; None for an answer that cannot be understood."""
     rows = procedures.rows_of(answer)
-    users = None if rows is None else all_or_none(map(procedures.user_from_row, rows))
+    users = None if rows is None else procedures.all_or_none(map(procedures.user_from_row, rows))
     return None if users is None else frozenset(user.id for user in users)
 
 
@@ -296,7 +295,7 @@ def settles(change: Change, answer: Answer, seen: Observation) -> bool:
 
 
 def with_answers(change: Change, seen: Observation, first: Answer, second: Answer) -> Observation:
-    """Take what reading back cannot verify as not done unless the answers to both calls show it."""
+    """Return what was seen: not done if neither it nor the answers to both calls show it."""
     if seen.verifiable or not seen.ok or is_shown_by(change, first, second):
         return seen
     return seen._replace(ok=False, actual=fact("not-shown"))

@@ -38,7 +38,7 @@ class State:
     `lock` guards it, and what is written together with it: whoever reads and then changes it holds
     the lock meanwhile.
     `user_ids` are those of new users alone: a username that one user gave up can be another's by
-    the time that a later change speaks of it. `group_ids` and `project_ids` are those of new groups
+    the time that a later change names it. `group_ids` and `project_ids` are those of new groups
     by name and new projects by label. `renames` says which renames wait for which.
     """
 
@@ -76,7 +76,7 @@ class State:
             return before
 
     def trust(self, changes: Iterable[Change]) -> None:
-        """Take changes for what their answers say."""
+        """Mark changes as sent with an answer."""
         ids = {change.id for change in changes}
         with self.lock:
             self.in_doubt -= ids

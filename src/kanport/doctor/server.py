@@ -23,9 +23,9 @@ from kanport.errors import Exit, KanportError
 from kanport.exchange import proxy_for
 from kanport.facts import fact
 from kanport.kanboard import procedures as api
+from kanport.kanboard.api_versions import OLDEST, came_with
 from kanport.kanboard.client import Client
-from kanport.kanboard.current import read_current
-from kanport.kanboard.history import OLDEST, came_with
+from kanport.kanboard.reader import read_current
 from kanport.kanboard.rpc import METHOD_NOT_FOUND, Call, Refused
 from kanport.model import AppRole, CurrentState, User
 

@@ -1,6 +1,10 @@
-"""What an explanation is made from, and what it consists of."""
+"""What an explanation is made from, what it consists of, and the rows that it is about.
 
-from collections.abc import Mapping
+`person` and `project` choose the rows that name somebody or something; each is traced here as its
+rules read it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from kanport.findings import Finding
@@ -15,12 +19,24 @@ from kanport.model import (
     ProjectIndex,
     User,
 )
-from kanport.normalize.trace import Trace
+from kanport.names import compare_key
+from kanport.normalize.notes import Notes
+from kanport.normalize.rows import Value, read_one, read_several, rows_in_order
+from kanport.normalize.rows import written as written_in
+from kanport.normalize.rules import State
+from kanport.normalize.trace import (
+    RuleBinding,
+    SourceBinding,
+    Trace,
+    source_bindings,
+    thread,
+    trace,
+)
 from kanport.origin import Origin
 from kanport.plan.change import Change
 from kanport.plan.matching import numbers_are_ids
 from kanport.plan.model import Plan
-from kanport.table import Table
+from kanport.table import Row, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +115,94 @@ class Explanation:
     findings: tuple[Finding, ...]
     reasons: tuple[str, ...]
     offline: bool
+
+
+# --- the rows that are about somebody or something, each with how its rules read it ---------------
+
+Place = tuple[str, str | None, str | None, int | str | None]
+
+
+def read(ruled: RuleBinding, row: Row) -> list[Value]:
+    """Return the values that a rule makes of a row."""
+    notes = Notes()
+    if ruled.several:
+        return read_several(ruled.rule, row, notes)
+    return [read_one(ruled.rule, row, notes)]
+
+
+def given(ruled: RuleBinding, row: Row) -> list[str]:
+    """Return the texts of the usable values that a rule makes of a row."""
+    return [value.text for value in read(ruled, row) if value.state is State.GIVEN]
+
+
+def written(ruled: RuleBinding, row: Row) -> list[str]:
+    """Return the texts that stand in the cells of a rule, before any step."""
+    texts = written_in(ruled.rule, row)
+    return [] if isinstance(texts, State) else list(texts)
+
+
+def people_in(reading: SourceBinding, row: Row) -> frozenset[str]:
+    """Return the compare keys of the people whom a row names."""
+    return frozenset(compare_key(text) for ruled in reading.who for text in given(ruled, row))
+
+
+def rows_where(
+    known: Known, fits: Callable[[SourceBinding, Row], bool]
+) -> tuple[ExplainedRow, ...]:
+    """Return the rows for which the test holds, in the order of mapping and rows."""
+    by_place: dict[Place, list[Finding]] = {}
+    for finding in known.all_findings:
+        for origin in (finding.origin, *finding.related):
+            if (place := row_of(origin)) is not None:
+                by_place.setdefault(place, []).append(finding)
+    return tuple(
+        _explained(reading, row, by_place)
+        for reading in source_bindings(known.mapping, known.tables)
+        for _, row in rows_in_order(reading.table)
+        if fits(reading, row)
+    )
+
+
+def row_of(origin: Origin | None) -> Place | None:
+    """Return the row or entry of a place; None where it has none."""
+    row = None if origin is None else origin.row if origin.row is not None else origin.dn
+    if origin is None or row is None:
+        return None
+    return origin.source, origin.file, origin.sheet, row
+
+
+def _explained(
+    reading: SourceBinding, row: Row, by_place: dict[Place, list[Finding]]
+) -> ExplainedRow:
+    place = row_of(row.origin)
+    password = reading.password
+    return ExplainedRow(
+        reading.part,
+        reading.table.source,
+        row.origin,
+        tuple(_traces(reading, row)),
+        row.place(password) if password is not None and row.values.get(password) else None,
+        tuple(dict.fromkeys(by_place.get(place, ()))) if place is not None else (),
+    )
+
+
+def _traces(reading: SourceBinding, row: Row) -> Iterator[tuple[str, Trace]]:
+    for name, rule, several in (*reading.who, *reading.rules):
+        if name in reading.projects and not row.values.get(name) and name not in row.odd:
+            # An empty cell of a matrix says nothing, and there may be hundreds.
+            continue
+        traced = trace(rule, row, several=several)
+        yield name, traced
+        if name == "project" and reading.role_part is not None:
+            part, role = reading.role_part
+            texts = [value.parts.get(part) or "" for value in traced.values]
+            threads = tuple(thread(role, text) for text in dict.fromkeys(texts) if text)
+            yield "role", Trace("role", (), threads, ())
+
+
+def about_rows(findings: Iterable[Finding], rows: Iterable[ExplainedRow]) -> Iterator[Finding]:
+    """Return the findings that point at one of these rows."""
+    places = {row_of(row.origin) for row in rows}
+    for finding in findings:
+        if any(row_of(origin) in places for origin in (finding.origin, *finding.related) if origin):
+            yield finding

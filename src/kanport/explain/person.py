@@ -3,9 +3,17 @@
 from collections.abc import Iterable, Iterator
 
 from kanport.errors import UsageError
-from kanport.explain.model import Access, Explanation, Known
-from kanport.explain.rows import about_rows, given, people_in, rows_where, written
-from kanport.explain.why import person_reasons
+from kanport.explain.model import (
+    Access,
+    Explanation,
+    Known,
+    about_rows,
+    given,
+    people_in,
+    rows_where,
+    written,
+)
+from kanport.explain.notes import person_reasons
 from kanport.findings import Finding
 from kanport.model import CurrentState, User
 from kanport.names import as_written, compare_key
@@ -16,7 +24,7 @@ from kanport.table import Row
 
 
 def explain_person(known: Known, who: str) -> Explanation:
-    """Explain one person, who is named by username, e-mail address or stable id.
+    """Explain one person, who is named by username, email address or stable id.
 
     Raises UsageError where it names several people.
     """

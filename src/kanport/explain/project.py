@@ -1,11 +1,10 @@
-"""One project: which rows speak of it, who is to be in it, who is, and what changes."""
+"""One project: which rows name it, who is to be in it, who is, and what changes."""
 
 from collections.abc import Collection, Iterator, Sequence
 
 from kanport.errors import UsageError
-from kanport.explain.model import Access, Explanation, Known
-from kanport.explain.rows import about_rows, given, rows_where
-from kanport.explain.why import relation_reasons
+from kanport.explain.model import Access, Explanation, Known, about_rows, given, rows_where
+from kanport.explain.notes import relation_reasons
 from kanport.model import DesiredRelation, Project, ProjectIndex
 from kanport.names import compare_key, spelling_key
 from kanport.normalize.trace import SourceBinding

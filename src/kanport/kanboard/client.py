@@ -14,8 +14,8 @@ from kanport.config.settings import Settings
 from kanport.errors import Unreachable, UsageError
 from kanport.events import log_event
 from kanport.facts import Fact, fact
+from kanport.kanboard.api_versions import OLDEST, SINCE
 from kanport.kanboard.faults import Fault, NoAnswer
-from kanport.kanboard.history import OLDEST, SINCE
 from kanport.kanboard.procedures import WRITING
 from kanport.kanboard.rpc import (
     Answer,
@@ -148,7 +148,7 @@ class Client:
             )
 
     def batch(self, calls: Sequence[Call]) -> list[Answer]:
-        """Send calls in exactly one request and give their answers in the same order.
+        """Send calls in exactly one request and return their answers in the same order.
 
         NoAnswer stands for every call of which nothing is certain; nothing is ever sent twice here.
         Raises Unreachable where the server refuses the credentials (401, 403): each further try
@@ -255,7 +255,7 @@ class Client:
         connections: int,
         answers: dict[int, Result | Refused],
     ) -> list[int]:
-        """Ask over several connections until a request has no answer; give the numbers left."""
+        """Ask over several connections until a request has no answer; return the numbers left."""
         starts = range(0, len(calls), size)
         halt = threading.Event()
 

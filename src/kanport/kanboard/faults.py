@@ -27,9 +27,9 @@ class Fault(StrEnum):
     BUSY = "busy"  # HTTP 429 or 503, perhaps with Retry-After
     SERVER_ERROR = "server-error"  # another HTTP 5xx, such as a PHP crash or a gateway's time limit
     ANSWER_TOO_LARGE = "answer-too-large"  # more than the limit for one answer
-    TIME_LIMIT = "time-limit"  # PHP's max_execution_time, told in HTML
-    MEMORY_LIMIT = "memory-limit"  # PHP's memory_limit, told in HTML
-    PHP_ERROR = "php-error"  # another PHP error, told in HTML
+    TIME_LIMIT = "time-limit"  # PHP's max_execution_time, as HTML
+    MEMORY_LIMIT = "memory-limit"  # PHP's memory_limit, as HTML
+    PHP_ERROR = "php-error"  # another PHP error, as HTML
     HTML = "html"  # a web page that is no PHP error
     EMPTY = "empty"  # HTTP 200 and nothing
     NOT_JSON = "not-json"  # begins like JSON, but is broken or cut off

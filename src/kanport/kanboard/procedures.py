@@ -5,17 +5,19 @@ holds these names against the recorded exchanges. `facts` stand in the recording
 tests/contract; what an answer means is never taken for granted: everything written is read back.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 from kanport.fields import ACTIVE, UPDATABLE, USER_FIELDS, Holds, attributes
 from kanport.kanboard.rpc import Call
 from kanport.model import Group, Project, User
 
-# Every procedure here that changes something. Reading never sends one of these.
+T = TypeVar("T")
+
 # No id has more digits than this: 64 bits have no more.
 _MOST_DIGITS = 18
 _LARGEST_ID = 2**63 - 1
+# Every procedure here that changes something. Reading never sends one of these.
 WRITING = frozenset(
     {
         "createUser",
@@ -155,7 +157,7 @@ def create_ldap_user(username: str) -> Call:
 
     False for a name that its LDAP does not know, for one that is taken, for a login to LDAP that
     fails, and always where its LDAP_BIND_TYPE is "user"; an error with code 0 where no LDAP server
-    is configured or can be reached. Name, e-mail and role come from there, the username in small
+    is configured or can be reached. Name, email and role come from there, the username in small
     letters (unless LDAP_USERNAME_CASE_SENSITIVE).
     """
     return Call("createLdapUser", {"username": username})
@@ -233,12 +235,12 @@ def add_group_member(group_id: int, user_id: int) -> Call:
 
 
 def remove_group_member(group_id: int, user_id: int) -> Call:
-    """Take a user out of a group; false where they are not in it."""
+    """Remove a user from a group; false where they are not in it."""
     return Call("removeGroupMember", {"group_id": group_id, "user_id": user_id})
 
 
 def add_project_group(project_id: int, group_id: int, role: str) -> Call:
-    """Return a group access to a project. The role is not checked by the server.
+    """Grant a group access to a project. The role is not checked by the server.
 
     False where it has access already (the role stays) and for unknown ids alike.
     """
@@ -394,6 +396,16 @@ def group_from_row(row: object, members: frozenset[int] = frozenset()) -> Group 
     if group_id is None or "name" not in row:
         return None
     return Group(group_id, text(row["name"]), text(row.get("external_id")), members)
+
+
+def all_or_none(things: Iterable[T | None]) -> list[T] | None:
+    """Return all of the things, or None where one of them is missing."""
+    found: list[T] = []
+    for thing in things:
+        if thing is None:
+            return None
+        found.append(thing)
+    return found
 
 
 def rows_of(value: object) -> list[Any] | None:

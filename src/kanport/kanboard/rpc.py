@@ -15,7 +15,7 @@ from pydantic_core import to_json
 
 from kanport.facts import fact
 from kanport.kanboard.faults import METHOD_NOT_FOUND, Fault, NoAnswer, Refusal, Refused
-from kanport.kanboard.scrub import judge_error, judge_page
+from kanport.kanboard.redact import judge_error, judge_page
 from kanport.messages import MASK
 
 __all__ = [

@@ -31,7 +31,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             columns TEXT NOT NULL,
             PRIMARY KEY (server, source)
         ) WITHOUT ROWID""",
-        # What Kanport created or granted (how: made), or was told to adopt (how: adopted).
+        # What Kanport created or granted (how: made), or what it adopted (how: adopted).
         """CREATE TABLE users (
             server TEXT NOT NULL,
             user_id INTEGER NOT NULL,

@@ -17,7 +17,7 @@ from kanport import __version__
 from kanport.errors import ConfigInvalid, GuardTripped, PlanStale, SourceInvalid
 from kanport.findings import Finding, found, stopping
 from kanport.kanboard.client import Client
-from kanport.kanboard.current import read_current
+from kanport.kanboard.reader import read_current
 from kanport.ledger import recall
 from kanport.mapping import load_mapping
 from kanport.memory import NOTHING, DirectoryMemory, LedgerState, SourceMemory

@@ -26,14 +26,13 @@ from kanport.apply.journal import (
 )
 from kanport.apply.passwords import Passwords
 from kanport.apply.undo import people_to_read, projects_to_read, undo_plan
-from kanport.apply.verify import verify
-from kanport.apply.watch import Watch
+from kanport.apply.verify import Watch, verify
 from kanport.config.address import canonical_url
 from kanport.errors import ConfigInvalid, LockHeld, PlanStale, UsageError
 from kanport.events import log_event
 from kanport.facts import Fact, fact
 from kanport.kanboard.client import Client
-from kanport.kanboard.current import read_current
+from kanport.kanboard.reader import read_current
 from kanport.ledger import recall, record
 from kanport.mapping import load_mapping
 from kanport.memory import NOTHING

@@ -32,7 +32,7 @@ from kanport.init import (
     guess,
 )
 from kanport.kanboard.client import Client
-from kanport.kanboard.current import read_current
+from kanport.kanboard.reader import read_current
 from kanport.ledger import adopt, recall
 from kanport.mapping.sources import CsvSource, ExcelSource, LdapSource, Source
 from kanport.names import compare_key

@@ -16,7 +16,7 @@ from kanport.errors import ConfigInvalid, Unreachable
 from kanport.export import Listing, listings, not_whole
 from kanport.files import read_secret
 from kanport.kanboard.client import Client
-from kanport.kanboard.current import read_current
+from kanport.kanboard.reader import read_current
 from kanport.mapping.sources import KanboardSource, SecretReference
 from kanport.origin import Origin
 from kanport.sources import SourceContext

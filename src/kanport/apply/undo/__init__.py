@@ -8,8 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from kanport.apply.journal import Recorded
-from kanport.apply.undo.context import UndoContext
-from kanport.apply.undo.effects import effects_of
+from kanport.apply.undo.context import UndoContext, effects_of
 from kanport.apply.undo.groups import groups_back
 from kanport.apply.undo.relations import relations_back
 from kanport.apply.undo.users import created_back, users_back
@@ -68,7 +67,7 @@ def undo_plan(
     """Return the plan that takes a run back.
 
     `current` must have been read with `projects_to_read`. Users whom the run created are disabled;
-    where `remove_at_most` is given they are removed, and a guard trips where they are more than
+    where `remove_at_most` is given they are removed, and a guard stops it if they are more than
     that. `protect` are patterns of accounts that are left alone. `created_at` is in UTC (RFC 3339),
     `version` is Kanport's.
     """

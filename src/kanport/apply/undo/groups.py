@@ -1,6 +1,7 @@
-"""Give groups and projects back as they were before a run."""
+"""Restore groups and projects as they were before a run."""
 
 from kanport.apply.undo.context import (
+    Effect,
     UndoContext,
     UndoPart,
     impossible,
@@ -9,7 +10,6 @@ from kanport.apply.undo.context import (
     partial,
     reason_for,
 )
-from kanport.apply.undo.effects import Effect
 from kanport.apply.undo.relations import relations_back
 from kanport.findings import Finding
 from kanport.model import About, Group

@@ -1,9 +1,11 @@
-"""Give memberships, members of groups and access of groups back as they were before a run."""
+"""Restore memberships, members of groups and group access as they were before a run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kanport.apply.undo.context import (
+    Place,
+    RecordedEffect,
     UndoContext,
     UndoPart,
     about_users,
@@ -13,7 +15,6 @@ from kanport.apply.undo.context import (
     partial,
     reason_for,
 )
-from kanport.apply.undo.effects import Place, RecordedEffect
 from kanport.facts import fact
 from kanport.findings import Finding, finding
 from kanport.model import RELATIONS, About, Group, Project, User

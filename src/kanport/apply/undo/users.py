@@ -1,9 +1,11 @@
-"""Give users back the values that they had before a run, and take away those whom it created."""
+"""Restore the values that users had before a run, and disable or remove those it created."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from kanport.apply.undo.context import (
+    Effect,
+    RecordedEffect,
     UndoContext,
     UndoPart,
     about_users,
@@ -12,7 +14,6 @@ from kanport.apply.undo.context import (
     origin_of,
     reason_for,
 )
-from kanport.apply.undo.effects import Effect, RecordedEffect
 from kanport.fields import UPDATABLE, field_named, values_of
 from kanport.findings import Finding, found
 from kanport.model import User

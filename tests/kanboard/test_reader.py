@@ -8,8 +8,8 @@ import pytest
 
 from kanport.errors import Exit, Unreachable
 from kanport.kanboard.client import Client
-from kanport.kanboard.current import read_current
 from kanport.kanboard.procedures import WRITING
+from kanport.kanboard.reader import read_current
 from kanport.kanboard.rpc import SECRET_KEYS
 from kanport.kanboard.transport import Transport
 from kanport.model import CurrentState, Group, Project, User

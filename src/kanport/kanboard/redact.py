@@ -2,7 +2,7 @@
 
 A SQL error of PostgreSQL holds the failing row with its bcrypt hash, and a PHP error page holds
 paths and arguments (facts: createUser with a null role; a nested value as username). So messages
-are made here out of what is recognised; whatever is not recognised is left out.
+are made here out of what is recognized; whatever is not recognized is left out.
 """
 
 import re

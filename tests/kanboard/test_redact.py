@@ -9,8 +9,8 @@ import pytest
 
 from kanport.facts import Fact, fact
 from kanport.kanboard.faults import Fault
+from kanport.kanboard.redact import judge_error, judge_page
 from kanport.kanboard.rpc import Call, NoAnswer, Refusal, Refused, decode
-from kanport.kanboard.scrub import judge_error, judge_page
 
 RECORDINGS = sorted((Path(__file__).parents[1] / "contract" / "recordings").glob("*.json"))
 HASH = "$2y$10$abcdefghijklmnopqrstuv"
