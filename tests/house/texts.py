@@ -28,7 +28,7 @@ MAY_LOOK: Mapping[str, str] = {
     "plan/model.py:read": "keeps the wording of another version as it is, if it is another one",
     # Readers of what others wrote, who give no codes: each is the only one of its library.
     "config/file.py:_syntax": "tomllib says the place of a mistake in its text only",
-    "kanboard/redact.py:judge_error": "databases and Kanboard tell their errors apart by words only",
+    "kanboard/redact.py:judge_error": "databases and Kanboard give no codes, only words",
     "mapping/patterns.py:__init__": "shows in small letters what re says of a pattern",
     "sources/csv_records.py:broken_finding": "csv.Error has nothing but its text",
     "sources/ldap/ber.py:told": "shows the diagnostic message of a directory on one line",
