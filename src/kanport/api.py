@@ -499,7 +499,7 @@ def sync(
         passwords_to: a new file for the random passwords of new users; without one they are lost.
         options: the number of connections, calls a second, and failures to accept.
         wait: seconds to wait for another run on the same server or ledger.
-        caller: the command that other runs are told of, and the id of the run.
+        caller: the command, as other runs report it, and the id of the run.
         progress: a callback for events (`kanport.api`).
         should_stop: is asked before each batch; True ends the run there.
 
@@ -603,7 +603,7 @@ def undo(
             disabling them.
         state: the state folder, as of `read`.
         wait: seconds to wait for another run on the same server.
-        caller: the command that other runs are told of.
+        caller: the command, as other runs report it.
         progress: a callback for events (`kanport.api`).
 
     Raises:

@@ -1,4 +1,4 @@
-"""The events that a log tells of, by stable names, and the ids of runs. Pure, no I/O.
+"""The events of the log, by stable names, and the ids of runs. Pure, no I/O.
 
 Programs that read logs go by these names: one never changes its meaning.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-# Where nobody listens nothing is said: Python's last resort would print warnings on stderr.
+# Without a handler nothing is logged: Python's last resort would print warnings on stderr.
 logging.getLogger("kanport").addHandler(logging.NullHandler())
 
 EVENTS: dict[str, str] = {
@@ -42,7 +42,7 @@ EVENTS: dict[str, str] = {
     "directory.refused": "A directory refused: source, url.",
     "directory.search": "A search was answered: base, scope, entries, result.",
     # Everything that has no name of its own.
-    "log": "Something else, told in message.",
+    "log": "Something else; message says what.",
 }
 
 
@@ -86,5 +86,5 @@ def log_event(
 
 
 def new_run_id() -> str:
-    """Give a run a name of its own that sorts by time."""
+    """Return a new id of a run; ids sort by time."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"

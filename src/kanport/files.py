@@ -1,4 +1,4 @@
-"""Reading what is a file and nothing else; writing so that nobody ever finds half a file."""
+"""Read regular files only, and write files in one step, so that nobody finds half a file."""
 
 import contextlib
 import errno
@@ -35,7 +35,7 @@ class Kind(Enum):
     PASSWORDS = "the passwords of new users"
 
 
-# Bytes from which the kind of a file is told.
+# Bytes in which the kind of a file shows.
 _HEAD = 64 * 1024
 _MARKS = {
     b'"kanport-plan/': Kind.PLAN,
@@ -324,7 +324,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def read_secret(path: Path, what: str) -> str:
-    """Give the text of a file that holds a secret (`what`: token, password), its line end included.
+    """Read the text of a file that holds a secret (`what`: token, password), with its line end.
 
     Raises ConfigInvalid where the file cannot be read, can be read or changed by others, or holds
     more than one secret could; no message holds any part of it. What systemd hands over in
@@ -373,7 +373,7 @@ def _read_in_time(pipe: BinaryIO) -> bytes:
 
 
 def at_home(name: str) -> Path:
-    """Give a path, with `~` at its start for the home folder; raises ConfigInvalid without one."""
+    """Return a path, with `~` as the home folder; raise ConfigInvalid for a user without one."""
     try:
         return Path(name).expanduser()
     except RuntimeError as problem:
@@ -384,7 +384,7 @@ def at_home(name: str) -> Path:
 
 
 def _given_by_systemd(path: Path, found: os.stat_result) -> bool:
-    """Tell whether a file is a credential of this service, which nobody else gets at.
+    """Return whether a file is a credential of this service, which nobody else can read.
 
     LoadCredential gives the file to the service's user by an ACL, whose mask shows as the right of
     the group to read; the folder around it is the service's alone.

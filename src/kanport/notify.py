@@ -40,7 +40,7 @@ class Delivery:
     problem: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the delivery as the status file holds it."""
+        """Return the delivery as in the status file."""
         return {
             "channel": self.channel,
             "to": self.to,
@@ -55,7 +55,7 @@ class NotSent(Exception):
 
 @dataclass(frozen=True)
 class DeliveryContext:
-    """What sending needs to know: where secrets stand, and which connections are safe."""
+    """Where secrets are, and which connections are safe."""
 
     environ: Mapping[str, str]
     base: Path
@@ -64,7 +64,7 @@ class DeliveryContext:
 
 
 def wanted(on: When, ending: RunSummary) -> bool:
-    """Tell whether somebody wants to hear of a run: of failures, of changes too, or of all."""
+    """Return whether a notice of this run is wanted: of failures, of changes, or always."""
     if on == "always" or not ending.succeeded:
         return True
     return on == "change" and ending.changed > 0
@@ -73,7 +73,7 @@ def wanted(on: When, ending: RunSummary) -> bool:
 def send_notices(
     notify: Notify, ending: RunSummary, context: DeliveryContext
 ) -> Iterator[Delivery]:
-    """Send the notices that are wanted of a run, and give what became of each; raises nothing."""
+    """Send the notices that are wanted of a run, and yield each delivery; raise nothing."""
     hook, email = notify.webhook, notify.email
     if hook is not None and wanted(hook.on or notify.on, ending):
         yield _attempt("webhook", _host_of(hook), lambda: post(_ready(hook, context), ending))
@@ -141,7 +141,7 @@ _SUBJECT = 150
 
 
 def subject(ending: RunSummary) -> str:
-    """Give a line that says it all on a telephone; it never holds a line break."""
+    """Return the outcome in one line, for the screen of a phone."""
     if ending.succeeded:
         what = f"{ending.changed} changed" if ending.changed else "nothing to change"
     else:
@@ -151,12 +151,12 @@ def subject(ending: RunSummary) -> str:
 
 
 def text(ending: RunSummary) -> str:
-    """Give the notice for people: what happened, how much, why, and where to look."""
+    """Return the notice as text: what happened, how much, why, and where to look."""
     return "\n".join(escape_control(line) for line in _lines(ending)) + "\n"
 
 
 def payload(ending: RunSummary) -> dict[str, Any]:
-    """Give the notice for programs; `text` is what chat services show."""
+    """Return the notice for programs; chat services show `text`."""
     return {
         "format": FORMAT,
         "text": f"{subject(ending)}\n{escape_control(ending.message)}",

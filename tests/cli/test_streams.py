@@ -1,4 +1,4 @@
-"""The exit code tells of the work, whatever becomes of the streams that it is told on."""
+"""The exit code depends on the work alone, whatever becomes of stdout and stderr."""
 
 import json
 import os

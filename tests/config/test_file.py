@@ -1,4 +1,4 @@
-"""`kanport.toml`: where it is found, what it may say, and how its mistakes are told."""
+"""`kanport.toml`: where it is found, what it may say, and how its problems are reported."""
 
 import os
 import tomllib

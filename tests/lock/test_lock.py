@@ -1,4 +1,4 @@
-"""One run at a time: the second one is told who is at work, and nobody dead is waited for."""
+"""One run at a time: the second one reports the first, and none waits for a killed one."""
 
 import json
 import os
@@ -47,7 +47,7 @@ def test_a_lock_is_free_again_after_its_block(lock: Lock) -> None:
             told = json.loads(lock.path.read_text(encoding="utf-8"))
             assert (told["command"], told["pid"]) == ("kanport sync a.yaml", os.getpid())
             assert lock.path.stat().st_mode & 0o777 == 0o600
-    assert lock.path.read_bytes() == b"", "nobody is told of a run that has ended"
+    assert lock.path.read_bytes() == b"", "a run that has ended holds no lock"
 
 
 def test_whoever_comes_second_is_told_who_is_at_work(lock: Lock) -> None:

@@ -265,7 +265,7 @@ def _places(origins: Iterable[Origin]) -> Iterator[tuple[str, str]]:
 def _there(table: Table, nameless: Collection[str]) -> set[str]:
     """Return the DNs of all entries that a source has, as `dn_key` gives them.
 
-    Those whose username may only be hidden (`nameless`) are as good as not there.
+    Entries whose username may only be hidden (`nameless`) count as missing.
     """
     from kanport.sources.ldap.names import dn_key
 

@@ -179,7 +179,7 @@ def read_state(
     """Read from the server what a plan for this desired state needs to know.
 
     `memory` is what the ledger knows of the server. Where the server cannot list its users, those
-    whom the desired state speaks of are read by name and by id. With `may_remove` the members of
+    that the desired state names are read by name and by id. With `may_remove` the members of
     all private projects are read as well: these go with a member who is removed. `numbers` is what
     `plan.match.numbers_are_ids` says of the mapping. `remembered` are the ids of projects to read
     although nothing in the desired state may name them.

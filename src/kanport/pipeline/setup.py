@@ -1,8 +1,11 @@
-"""A first mapping: for a file by its headers, for a directory by what it says it is."""
+"""Begin with Kanport: a first mapping, an export of the server, and adopting what is there.
+
+A first mapping comes from the headers of a file, or from what a directory says it is.
+"""
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,21 +111,6 @@ def ask_directory(url: str, base: str, ca_file: str | None = None) -> FoundDirec
         return FoundDirectory(kind, f"{name} ({version})" if name and version else name, knows)
 
 
-def named_directory(kind: DirectoryKind) -> FoundDirectory:
-    """Return a directory of which only its kind is known."""
-    return FoundDirectory(kind, _NAMES[kind])
-
-
-def try_to_ask(url: str, base: str, ca_file: str | None) -> tuple[FoundDirectory | None, str]:
-    """Return which server a directory is, or None and why it could not be asked."""
-    try:
-        found = ask_directory(url, base, ca_file)
-    except (KanportError, ValueError) as problem:
-        details = getattr(problem, "details", ())
-        return None, "; ".join(map(str, details)) or str(problem)
-    return found, "" if found.kind != "unknown" else "it does not say what it is"
-
-
 def mapping_for_directory(
     url: str,
     base: str,
@@ -137,12 +125,16 @@ def mapping_for_directory(
     `target` is where the mapping will be. With `kind`, nothing is sent anywhere.
     """
     if kind is not None:
-        found, why = named_directory(kind), ""
+        found, why = FoundDirectory(kind, _NAMES[kind]), ""
     else:
         draft_for_directory(url, base, str(target))
         trusted = None if ca_file is None else str(target.parent / ca_file)
-        asked, why = try_to_ask(url, base, trusted)
-        found = asked or FoundDirectory("unknown")
+        try:
+            found = ask_directory(url, base, trusted)
+            why = "" if found.kind != "unknown" else "it does not say what it is"
+        except (KanportError, ValueError) as problem:
+            found = FoundDirectory("unknown")
+            why = "; ".join(map(str, getattr(problem, "details", ()))) or str(problem)
     text = draft_for_directory(url, base, str(target), found, login=bind_dn, ca_file=ca_file)
     return text, found, why
 
@@ -200,29 +192,12 @@ def _table(source: Source) -> Table:
     return read_source("people", source, SourceContext(Path()))
 
 
-# --- what a server holds, read whole and written down, and what of it would not come back as it is
-
-
-def read_listings(client: Client) -> Mapping[str, Listing]:
-    """Read users, groups, projects and access of a server as tables, by name; only reads.
-
-    Raises Unreachable where not all of it can be read: half an export would be taken for a whole
-    one.
-    """
-    state = read_current(
-        client, choose_projects=lambda projects: [project.id for project in projects]
-    )
-    if (problem := not_whole(state)) is not None:
-        raise Unreachable(
-            problem,
-            hint="try again, and raise PHP's memory_limit on the server for the time of the export",
-        )
-    return listings(state)
+# --- export ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What an export holds: how many rows each table has, and what does not come back as it is."""
+    """What an export holds: the number of rows of each table, and its lossy values."""
 
     rows: Mapping[str, int]
     lossy: tuple[str, ...]
@@ -245,7 +220,16 @@ def export(
     if mapping is not None:
         check_new_mapping(mapping)
     with Reporter(progress).stage(Stage.SERVER):
-        tables = read_listings(server)
+        state = read_current(
+            server, choose_projects=lambda projects: [project.id for project in projects]
+        )
+    # Half an export would be taken for a whole one.
+    if (problem := not_whole(state)) is not None:
+        raise Unreachable(
+            problem,
+            hint="try again, and raise PHP's memory_limit on the server for the time of the export",
+        )
+    tables = listings(state)
     write_tables(target, tables.values())
     if mapping is not None:
         text = mapping_for(target, mapping.parent, tables)
@@ -253,7 +237,7 @@ def export(
     return Exported({name: len(table.rows) for name, table in tables.items()}, lossy_values(tables))
 
 
-# --- what is read back as another value, or refused ---------------------------------------------
+# --- lossy values ---------------------------------------------------------------------------------
 
 _CHECKS = {
     **{(USERS, field.name): field.check for field in USER_FIELDS if field.check is not None},
@@ -272,11 +256,14 @@ _REPEATED = frozenset({(GROUP_MEMBERS, "group"), (GROUP_MEMBERS, "username")}) |
 
 
 def lossy_values(tables: Mapping[str, Listing]) -> tuple[str, ...]:
-    """Say which values a plan made of these tables takes for others, or refuses; one line each."""
-    return tuple(dict.fromkeys(_told(tables)))
+    """Return a line for each value that Kanport reads back differently, or refuses.
+
+    Reading trims blanks, composes letters (NFC) and refuses invalid values; a server may hold them.
+    """
+    return tuple(dict.fromkeys(_losses(tables)))
 
 
-def _told(tables: Mapping[str, Listing]) -> Iterator[str]:
+def _losses(tables: Mapping[str, Listing]) -> Iterator[str]:
     for name, listing in tables.items():
         for number, column in enumerate(listing.columns):
             if (name, column) in _REPEATED:
@@ -327,21 +314,21 @@ def _same_names(rows: Iterable[Record]) -> Iterator[str]:
             )
 
 
-# --- telling Kanport to manage what it did not make -----------------------------------------------
+# --- adopt ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Adoptable:
-    """What the ledger would take in: users and memberships that are on the server already."""
+    """Users and memberships on the server that the ledger can adopt."""
 
     found: Adoption
     ledger: Path
-    _inputs: Inputs
     _url: str
 
     def adopt(self) -> None:
-        """Record all of it; raise ConfigInvalid where the ledger cannot be written."""
-        adopt_all(self._inputs, self._url, self.found)
+        """Record in the ledger that Kanport manages them; raise ConfigInvalid if that fails."""
+        found = self.found
+        adopt(self.ledger, self._url, users=found.names, grants=found.grants, now=utc_now())
 
 
 @contextmanager
@@ -358,10 +345,13 @@ def adopting(
 ) -> Iterator[Adoptable]:
     """Lock the server and the ledger, and find what Kanport could manage from now on.
 
-    `users` and `memberships` are patterns; by default what the sources name is found. `command` is
-    what other runs are told. Raises LockHeld, Unreachable and ConfigInvalid.
+    `users` and `memberships` are patterns; by default the sources name both. Rows with an error
+    name nobody. `command` is how other runs report this one. Sends no procedure that writes. Raises
+    LockHeld, Unreachable and ConfigInvalid.
     """
     ledger = ledger_needed(inputs)
+    spec = inputs.mapping.spec
+    numbers = numbers_are_ids(spec)
     with run_lock(
         server.url,
         ledger,
@@ -371,50 +361,25 @@ def adopting(
         wait=wait,
     ):
         with Reporter(progress).stage(Stage.SERVER):
-            found = find_adoptable(inputs, server, users=users, memberships=memberships)
-        yield Adoptable(found, ledger, inputs, server.url)
-
-
-def find_adoptable(
-    inputs: Inputs,
-    client: Client,
-    *,
-    users: Collection[str] = (),
-    memberships: Collection[str] = (),
-) -> Adoption:
-    """Read the server and give what is to be managed from now on; see `kanport.plan.ownership`.
-
-    Sends no procedure that writes. Rows with an error name nobody here. Raises ConfigInvalid where
-    the mapping names no ledger, or it cannot be used.
-    """
-    memory = recall(ledger_needed(inputs), client.url)
-    numbers = numbers_are_ids(inputs.mapping.spec)
-    usernames, user_ids = people_wanted(inputs.desired, memory.identities)
-    current = read_current(
-        client,
-        choose_projects=lambda projects: (
-            projects_wanted(inputs.desired, projects, numbers=numbers)
-            | project_matches(projects, memberships, numbers=numbers)
-        ),
-        with_groups=False,
-        usernames=usernames,
-        user_ids=user_ids,
-    )
-    spec = inputs.mapping.spec
-    resolved = resolve(inputs.desired, current, spec, inputs.findings, memory.identities)
-    return adoptable(resolved, current, spec, memory, users=users, memberships=memberships)
-
-
-def adopt_all(
-    inputs: Inputs, url: str, adoption: Adoption, *, now: Callable[[], str] = utc_now
-) -> None:
-    """Record in the ledger that these are managed; raises as `find_adoptable`."""
-    path = ledger_needed(inputs)
-    adopt(path, url, users=adoption.names, grants=adoption.grants, now=now())
+            memory = recall(ledger, server.url)
+            usernames, user_ids = people_wanted(inputs.desired, memory.identities)
+            current = read_current(
+                server,
+                choose_projects=lambda projects: (
+                    projects_wanted(inputs.desired, projects, numbers=numbers)
+                    | project_matches(projects, memberships, numbers=numbers)
+                ),
+                with_groups=False,
+                usernames=usernames,
+                user_ids=user_ids,
+            )
+            resolved = resolve(inputs.desired, current, spec, inputs.findings, memory.identities)
+            found = adoptable(resolved, current, spec, memory, users=users, memberships=memberships)
+        yield Adoptable(found, ledger, server.url)
 
 
 def ledger_needed(inputs: Inputs) -> Path:
-    """Return where the ledger is; raises ConfigInvalid where the mapping keeps none."""
+    """Return where the ledger is; raise ConfigInvalid if the mapping keeps none."""
     if inputs.ledger is None:
         raise ConfigInvalid(
             f"the mapping {inputs.mapping.path} names no ledger, in which it could be kept",
