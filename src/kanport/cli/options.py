@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from kanport.cli.context import invocation_of, value_of
+from kanport.report import ON_STDOUT
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -345,7 +346,7 @@ def format_option(*formats: str) -> Callable[[F], F]:
 
 TEXT_OR_JSON = format_option("text", "json")
 FORMAT = format_option("text", "json", "markdown", "html")
-REPORT_FORMAT = format_option("text", "json", "markdown", "html", "csv", "junit", "sarif", "github")
+REPORT_FORMAT = format_option(*dict.fromkeys(("text", "json", "markdown", "html", *ON_STDOUT)))
 
 MASK = click.option(
     "--mask",

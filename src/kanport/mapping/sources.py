@@ -1,7 +1,7 @@
 """Where rows come from: files, a directory, another Kanboard."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
@@ -384,6 +384,7 @@ class KanboardSource(Strict):
 class FileSource(Strict):
     """What all files have in common."""
 
+    type: str
     path: Text = Field(description="Path of the file, relative to the mapping.")
     clear: Text = Field("<clear>", description="A cell with this text clears a field.")
     max_rows: StrictInt = Field(
@@ -456,7 +457,6 @@ class YamlSource(FileSource):
 
 
 _ENCODINGS = ("utf-8", "cp1252", "iso-8859-1", "iso-8859-15", "cp1250", "cp1251", "cp850", "utf-16")
-_KINDS = ("csv", "excel", "yaml", "ldap", "kanboard")
 
 
 def _is_text_encoding(name: str) -> bool:
@@ -471,16 +471,17 @@ def _is_text_encoding(name: str) -> bool:
 
 
 def _known_kind(raw: Any) -> Any:
-    if not isinstance(raw, dict) or raw.get("type") in _KINDS:
+    if not isinstance(raw, dict) or raw.get("type") in TYPES:
         return raw
     if "type" not in raw:
+        first, *others = TYPES
         raise problem(
             "type is missing",
-            hint=f"write type: {_KINDS[0]}, or {', '.join(_KINDS[1:-1])} or {_KINDS[-1]}",
+            hint=f"write type: {first}, or {listed(others)}",
         )
-    close = near(str(raw["type"]), _KINDS)
+    close = near(str(raw["type"]), TYPES)
     raise problem(
-        f"type must be {listed(_KINDS)}",
+        f"type must be {listed(TYPES)}",
         at=("type",),
         hint=f"did you mean {close}?" if close else None,
     )
@@ -504,3 +505,10 @@ Source = Annotated[
     ),
     BeforeValidator(_known_kind),
 ]
+
+TYPES: dict[str, type[Strict]] = {
+    tag.tag.removeprefix(TAG_MARK): model
+    for model, tag in map(get_args, get_args(get_args(Source)[0]))
+}
+"""The model of each type of source, by the name that a mapping gives it."""
+FILE_TYPES = frozenset(name for name, model in TYPES.items() if issubclass(model, FileSource))

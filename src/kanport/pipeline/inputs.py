@@ -9,6 +9,7 @@ from kanport.checks import check
 from kanport.errors import ConfigInvalid, Exit, SourceInvalid, Unreachable
 from kanport.findings import Finding, errors_in, in_order
 from kanport.mapping import LoadedMapping, load_mapping
+from kanport.mapping.sources import FILE_TYPES
 from kanport.model import DesiredState
 from kanport.network import LONGEST_EXCHANGE
 from kanport.normalize import columns_used, normalize, secret_columns
@@ -113,7 +114,7 @@ def files_of_plan(plan: Plan) -> tuple[Path, ...]:
     They are seen from where the plan was made; what is not there does no harm.
     """
     folder = Path(plan.mapping.path).parent
-    files = [source.path for source in plan.sources if source.type in ("csv", "excel", "yaml")]
+    files = [source.path for source in plan.sources if source.type in FILE_TYPES]
     files += [plan.mapping.ledger] if plan.mapping.ledger is not None else []
     return (Path(plan.mapping.path), *(folder / file for file in files))
 

@@ -47,6 +47,7 @@ FORMATS: dict[str, Format] = {
         Format("html", (".html", ".htm"), "html:render"),
     )
 }
+ON_STDOUT = tuple(one.name for one in FORMATS.values() if not one.binary)
 _BY_ENDING = {ending: one for one in FORMATS.values() for ending in one.endings}
 
 

@@ -1,7 +1,8 @@
 """Sources: the first step of the pipeline. A reader for each type of source returns a `Table`.
 
-A new type needs its reader and its line in `READERS`. The module of a reader is loaded when it is
-first needed, because pandas, openpyxl and ldap3 take their time to load.
+The reader of the type `csv` is `read_csv` in `kanport.sources.csv`, and so on; it gets the name and
+the description of the source and its context. Its module is loaded when it is first needed, because
+pandas, openpyxl and ldap3 take their time to load.
 """
 
 import os
@@ -10,23 +11,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from kanport.mapping.sources import Source
 from kanport.network import LONGEST_EXCHANGE
 
 if TYPE_CHECKING:
     from kanport.table import Table
-
-# The module and function that reads each type, called with the name and the description of the
-# source, and what there is around it.
-READERS = {
-    "csv": "kanport.sources.csv:read_csv",
-    "excel": "kanport.sources.excel:read_excel",
-    "yaml": "kanport.sources.yaml:read_yaml_rows",
-    "kanboard": "kanport.sources.kanboard:read_kanboard",
-    "ldap": "kanport.sources.ldap:read_ldap",
-}
 
 
 @dataclass(frozen=True)
@@ -57,8 +48,6 @@ def read_source(name: str, spec: Source, context: SourceContext) -> "Table":
     source cannot be read at all, or not to its end, and SourceInvalid, with all findings, where its
     form is broken, so that no row of it can be trusted.
     """
-    module, function = READERS[spec.type].split(":")
-    reader = cast(
-        "Callable[[str, Source, SourceContext], Table]", getattr(import_module(module), function)
-    )
+    module = import_module(f"kanport.sources.{spec.type}")
+    reader: Callable[[str, Source, SourceContext], Table] = getattr(module, f"read_{spec.type}")
     return reader(name, spec, context)

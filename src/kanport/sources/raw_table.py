@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from kanport.coded import Coded
 from kanport.facts import fact
 from kanport.findings import Finding, finding, found
-from kanport.mapping.sources import CsvSource, ExcelSource, YamlSource
+from kanport.mapping.sources import FileSource
 from kanport.names import normalize as in_form
 from kanport.origin import Origin
 from kanport.rules import strip_blanks
@@ -184,8 +184,6 @@ def _no_header(columns: Sequence[Column], wanted: Wanted, origin: Origin) -> Fin
 
 # --- cells as a file has them, made into the rows of a table: the same for every kind of file -----
 
-FileSpec = CsvSource | ExcelSource | YamlSource
-
 
 @dataclass(frozen=True, slots=True)
 class Grid:
@@ -242,7 +240,7 @@ def table_of(
     grid: Grid,
     origin: Origin,
     file: FileBytes,
-    spec: FileSpec,
+    spec: FileSource,
     *,
     findings: Iterable[Finding] = (),
     **facts: Any,

@@ -6,8 +6,9 @@ from typing import Any
 from kanport.coded import Coded, objects
 from kanport.facts import fact
 from kanport.findings import Finding, found
+from kanport.mapping import yaml_file
 from kanport.mapping.sources import YamlSource
-from kanport.mapping.yaml_file import Document, Mistake, NotYaml, decode, read_yaml
+from kanport.mapping.yaml_file import Document, Mistake, NotYaml, decode
 from kanport.origin import Origin
 from kanport.sources import SourceContext
 from kanport.sources.file import MAX_FILE_BYTES, read_bytes, refused
@@ -29,7 +30,7 @@ SPARE_VALUES = 100_000
 _FRACTION = Odd(fact("cell-number-inexact", case="yaml"))
 
 
-def read_yaml_rows(name: str, spec: YamlSource, context: SourceContext) -> Table:
+def read_yaml(name: str, spec: YamlSource, context: SourceContext) -> Table:
     """Return the rows of a YAML file; raises as `read_source`.
 
     The keys of all rows together are the columns; a key that a row leaves out, and a value that is
@@ -83,7 +84,7 @@ def _parse(data: bytes, origin: Origin) -> Document:
     try:
         text = decode(data, most=MAX_FILE_BYTES)
         # A value takes a character at least: what has more repeats itself through aliases.
-        return read_yaml(text, most=min(MAX_VALUES, len(text) + SPARE_VALUES))
+        return yaml_file.read_yaml(text, most=min(MAX_VALUES, len(text) + SPARE_VALUES))
     except NotYaml as problem:
         mistake = problem.mistake
         place = origin.at(row=mistake.spot.line, position=mistake.spot.column)
