@@ -1,4 +1,7 @@
-"""Links of the pages lead somewhere: to a file that exists, and to a heading that it has."""
+"""Links of the pages lead somewhere: to a file that exists, and to a heading that it has.
+
+The files that CONTRIBUTING.md names exist, and the hooks that it names are those of `make check`.
+"""
 
 import re
 from pathlib import Path
@@ -36,3 +39,17 @@ def test_each_link_of_a_page_leads_somewhere(page: Path) -> None:
         assert target.exists(), f"{page.name}: {link}"
         if anchor:
             assert anchor in anchors(target), f"{page.name}: {link}"
+
+
+def test_each_path_that_contributing_names_exists() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    paths = re.findall(rf"`((?:{'|'.join(FOLDERS)})/[^`]*)`", text)
+    assert len(paths) > 10
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_the_hooks_before_a_commit_are_the_commands_of_make_check() -> None:
+    config = (ROOT / ".pre-commit-config.yaml").read_text("utf-8")
+    _, _, target = (ROOT / "Makefile").read_text("utf-8").partition("\ncheck:")
+    commands = re.findall(r"^\t\$\(BIN\)/(.+)$", target.partition("\n\n")[0], re.M)
+    assert re.findall(r"entry: \.venv/bin/(.+)$", config, re.M) == commands

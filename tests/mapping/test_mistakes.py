@@ -6,9 +6,13 @@ import pytest
 
 from kanport.errors import ConfigInvalid, Exit
 from kanport.mapping import load_mapping
+from kanport.mapping.base import listed
+from kanport.mapping.sources import TYPES
+from kanport.mapping.spec import MappingFile
 from tests.mapping.writing import GOOD, MEMBERSHIP, said_of, written
 
 NEEDS_ORIGIN = "needs one of from, template or value"
+NO_TYPE = f"type must be {listed(TYPES)}"
 
 
 def field(text: str) -> str:
@@ -46,10 +50,7 @@ KEYS = {
     ),
     users("from_: staff"): '9:3: unknown key "from_" | did you mean from?',
     top("zzz: 1"): (
-        '9:1: unknown key "zzz" | the keys here are kanport, name, sources, users, memberships,'
-        " memberships_missing, memberships_managed, groups, groups_missing, groups_managed,"
-        " group_members_missing, group_access, group_access_missing, projects, projects_missing,"
-        " protect, min_admins, allow_admins, limits, ledger, invalid_rows and custom_roles"
+        f'9:1: unknown key "zzz" | the keys here are {listed(MappingFile.model_fields, "and")}'
     ),
     GOOD.replace("kanport: 1\n", ""): "1:1: kanport is missing",
     GOOD.replace("  from: staff\n", ""): "5:1: from is missing",
@@ -121,11 +122,9 @@ SHAPES = {
     ),
     staff("encoding: cp125"): '3:45: there is no encoding "cp125" | did you mean cp1252?',
     GOOD.replace("type: csv, ", ""): (
-        "3:3: type is missing | write type: csv, or excel, yaml, ldap or kanboard"
+        f"3:3: type is missing | write type: csv, or {listed(list(TYPES)[1:])}"
     ),
-    GOOD.replace("type: csv", "type: cvs"): (
-        "3:17: type must be csv, excel, yaml, ldap or kanboard | did you mean csv?"
-    ),
+    GOOD.replace("type: csv", "type: cvs"): (f"3:17: {NO_TYPE} | did you mean csv?"),
     GOOD.replace("{type: csv, path: a.csv}", "a.csv"): (
         "3:10: staff must be a table that begins with type"
     ),
@@ -356,7 +355,7 @@ mapping.yaml:3:1: unknown key "nmae"
      3 | nmae: nightly
        | ^^^^
     hint: did you mean name?
-mapping.yaml:5:17: type must be csv, excel, yaml, ldap or kanboard
+mapping.yaml:5:17: NO_TYPE
      5 |   staff: {type: exel, path: staff.xlsx}
        |                 ^^^^
     hint: did you mean excel?
@@ -394,7 +393,7 @@ mapping.yaml:19:18: create must be a whole number such as 40, or a share such as
 mapping.yaml:20:10: protect must be a list: [a, b]
     20 | protect: admin
        |          ^^^^^
-    hint: write [admin]"""
+    hint: write [admin]""".replace("NO_TYPE", NO_TYPE)
 
 
 def test_a_mapping_with_ten_mistakes_shows_all_ten(
