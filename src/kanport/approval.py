@@ -47,17 +47,17 @@ class Approval(BaseModel):
     signature: str | None = None
 
     def right_digest(self) -> str:
-        """Give the digest that the approval must have."""
+        """Return the digest that the approval must have."""
         return hashlib.sha256(self._bound()).hexdigest()
 
     def right_signature(self, key: SecretBytes) -> str:
-        """Give the signature that a holder of the key gives it."""
+        """Return the signature that a holder of the key gives it."""
         # The format keeps a signature from being taken for one of something else.
         message = f"{FORMAT}\n".encode() + self._bound()
         return hmac.new(key.get_secret_value(), message, hashlib.sha256).hexdigest()
 
     def signed_with(self, key: SecretBytes) -> bool:
-        """Say whether a holder of this key signed just this."""
+        """Return whether a holder of this key signed just this."""
         given = (self.signature or "").encode("utf-8", "replace")
         return hmac.compare_digest(given, self.right_signature(key).encode())
 
@@ -77,7 +77,7 @@ def approve(
     version: str,
     key: SecretBytes | None = None,
 ) -> Approval:
-    """Give the approval of a plan, signed where there is a key; times in UTC (RFC 3339)."""
+    """Return the approval of a plan, signed where there is a key; times in UTC (RFC 3339)."""
     approval = Approval(
         plan=plan.digest,
         server=plan.server.url,
@@ -104,7 +104,7 @@ SHORTEST = 16
 
 
 def approval_key(environ: Mapping[str, str]) -> SecretBytes | None:
-    """Give the key that the environment names; None where it names none.
+    """Return the key that the environment names; None where it names none.
 
     Raises ConfigInvalid where both variables are set, the file can be reached by others, or the key
     is too short; no message holds any part of it.
@@ -177,7 +177,7 @@ def load_approval(path: Path) -> Approval:
 def refusals(
     approval: Approval, plan: Plan, *, now: str, key: SecretBytes | None = None
 ) -> list[str]:
-    """Say why an approval does not hold for a plan at a time (UTC, RFC 3339); empty: it holds.
+    """Return why an approval does not hold for a plan at a time (UTC, RFC 3339); empty: it holds.
 
     With a key it must be signed with that; without one, whoever can write the file can approve.
     """
@@ -202,7 +202,7 @@ def refusals(
 def approved_for(
     approval: Approval, plan: Plan, *, now: str, key: SecretBytes | None = None
 ) -> Approved:
-    """Give what a run records of an approval; raises GuardTripped where it does not hold."""
+    """Return what a run records of an approval; raises GuardTripped where it does not hold."""
     found = refusals(approval, plan, now=now, key=key)
     if found:
         raise GuardTripped(

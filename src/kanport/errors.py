@@ -132,7 +132,7 @@ class Interrupted(KanportError):
 
 
 def place_of(bug: Exception) -> tuple[str, str, int | None]:
-    """Give what a bug is, in which module, and in which line."""
+    """Return what a bug is, in which module, and in which line."""
     place = traceback.extract_tb(bug.__traceback__)[-1]
     module = os.path.basename(place.filename)  # noqa: PTH119 - a name to show, not a path
     return type(bug).__name__, module, place.lineno

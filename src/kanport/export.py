@@ -54,7 +54,7 @@ class Listing:
 
 
 def listings(state: CurrentState) -> dict[str, Listing]:
-    """Give all tables of what was read of a server, by name.
+    """Return all tables of what was read of a server, by name.
 
     A membership is the access that somebody has, whichever way they have it: `access` is `direct`
     or names the groups that it may come through. Kanboard says no more than that: it lists the
@@ -96,7 +96,7 @@ def not_whole(state: CurrentState) -> str | None:
 
 
 def project_keys(projects: Iterable[Project]) -> dict[int, str]:
-    """Give what finds each project on any server: its identifier, else its name.
+    """Return what finds each project on any server: its identifier, else its name.
 
     Where that could mean another project as well, the id stands beside it: no server finds anything
     by this, so nobody gets into one of two projects for having been in the other.
@@ -173,7 +173,7 @@ def _access(through: tuple[Group, ...]) -> str:
 
 
 def _on_lines(text: str) -> str:
-    """Give a text of several lines without the characters that no table takes."""
+    """Return a text of several lines without the characters that no table takes."""
     lines = ("".join(c if c.isprintable() else " " for c in line) for line in text.splitlines())
     return "\n".join(line.rstrip() for line in lines).strip()
 
@@ -316,7 +316,7 @@ _REMARKS = {LDAP: "these log in through the LDAP that the server has set up"}
 
 
 def mapping_for(target: Path, folder: Path, tables: Mapping[str, Listing]) -> str:
-    """Give the mapping that reads the export in `target` back, as it is to lie in `folder`.
+    """Return the mapping that reads the export in `target` back, as it is to lie in `folder`.
 
     Custom roles are named project by project, since Kanboard itself would take any text.
     """

@@ -53,7 +53,7 @@ class Finding:
         return Fact(self.code, self.params, self.case)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the finding as the plan file holds it; parts that are not set are left out."""
+        """Return the finding as the plan file holds it; parts that are not set are left out."""
         parts: dict[str, Any] = {
             "code": self.code,
             "severity": str(self.severity),
@@ -147,12 +147,12 @@ def _order(finding: Finding) -> tuple[Any, ...]:
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:
-    """Give the findings in the order of their places, each once, whatever order they came in."""
+    """Return the findings in the order of their places, each once, whatever order they came in."""
     return sorted(dict.fromkeys(findings), key=_order)
 
 
 def errors_in(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Give the findings that make their row invalid."""
+    """Return the findings that make their row invalid."""
     return (finding for finding in findings if finding.severity is Severity.ERROR)
 
 

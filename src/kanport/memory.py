@@ -307,7 +307,7 @@ class LedgerUpdate:
 
 
 def absence_at(before: Absence | None, username: str, planned_at: str, counted_at: str) -> Absence:
-    """Give the absence of somebody whom the plan of that time misses.
+    """Return the absence of somebody whom the plan of that time misses.
 
     The same plan counts once, and one that is older than what was counted last counts not at all.
     """
@@ -322,7 +322,7 @@ def absence_at(before: Absence | None, username: str, planned_at: str, counted_a
 def absences_after(
     before: Mapping[int, Absence], learned: LedgerUpdate, *, counted_at: str, now: str
 ) -> dict[int, Absence | None]:
-    """Give the absences that are others after a run; None for one to forget.
+    """Return the absences that are others after a run; None for one to forget.
 
     `counted_at` is when the last plan was made whose absences were counted, `now` the time of
     recording. A plan that is older than that one proves no absence any more.

@@ -39,7 +39,7 @@ def normalize(form: Literal["NFC", "NFD", "NFKC", "NFKD"], text: str) -> str:
 
 
 def compare_key(name: str) -> str:
-    r"""Give the text under which two spellings of one username are the same.
+    r"""Return the text under which two spellings of one username are the same.
 
     It agrees with utf8mb4_unicode_ci (version 4 of the Unicode collation algorithm, its first
     level; checked character by character on MariaDB 10.11) in what people write names with:
@@ -69,7 +69,7 @@ def compare_key(name: str) -> str:
 
 
 def spelling_key(text: str) -> str:
-    """Give the text under which spellings of a project, or of a pattern, mean the same.
+    """Return the text under which spellings of a project, or of a pattern, mean the same.
 
     No database decides about these: case, accents and compatibility forms do not count, and
     whatever else differs does, so that "🟢 Ops" is not taken for "🔴 Ops".
@@ -99,7 +99,7 @@ def case_key(text: str) -> str:
 
 
 def other_spellings(name: str) -> tuple[str, ...]:
-    """Give the usual other spellings of a name, all of which compare the same.
+    """Return the usual other spellings of a name, all of which compare the same.
 
     For a server that tells spellings apart and can only be asked for one at a time.
 
@@ -196,7 +196,7 @@ def temporary_username(user_id: int, number: int = 1) -> str:
 
 
 def is_temporary_username(username: str, user_id: int | None) -> bool:
-    """Tell whether a user has a username that `temporary_username` made for just this user.
+    """Return whether a user has a username that `temporary_username` made for just this user.
 
     >>> is_temporary_username("kanport-rename-5", 5), is_temporary_username("kanport-rename-5", 6)
     (True, False)
@@ -229,7 +229,7 @@ _SAME = {"œ": "oe", "ґ": "г", "〇": "0", **dict(zip("ךםןףץ", "כמנפ�
 
 @cache
 def _letter(char: str) -> str:
-    """Give what counts of one character."""
+    """Return what counts of one character."""
     lowered = normalize("NFKC", char).lower()
     if lowered in _LETTERS_OF_THEIR_OWN:
         return lowered

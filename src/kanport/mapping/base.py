@@ -30,7 +30,7 @@ def problem(
     at: tuple[str | int, ...] = (),
     on_key: bool = False,
 ) -> PydanticCustomError:
-    """Give the error that a validator raises or collects.
+    """Return the error that a validator raises or collects.
 
     `at` leads from the value that is being validated to the place that is meant; `on_key` points
     at the key there instead of its value.
@@ -42,7 +42,7 @@ def problem(
 
 
 def near(word: str, known: Iterable[str]) -> str | None:
-    """Give the known word that was probably meant, if one is near.
+    """Return the known word that was probably meant, if one is near.
 
     >>> near("usrename", ["username", "name", "email"])
     'username'
@@ -79,7 +79,7 @@ TEXT, LIST, TABLE, NUMBER = "\0text", "\0list", "\0table", "\0number"
 
 
 def shape(value: Any) -> str | None:
-    """Say whether a value is text, a list, a table or a number, as a tag; None for others."""
+    """Return whether a value is text, a list, a table or a number, as a tag; None for others."""
     if isinstance(value, str):
         return TEXT
     if isinstance(value, list | tuple):
@@ -128,7 +128,7 @@ class Strict(BaseModel):
 
     @classmethod
     def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
-        """Give what is wrong between the keys of this part.
+        """Yield what is wrong between the keys of this part.
 
         It looks at the part as it was written, so it runs also where single keys are invalid, and
         all mistakes appear at once. Each part of `raw` may be of any type.
@@ -181,7 +181,7 @@ class Strict(BaseModel):
 
 
 def _again(error: Any) -> str | PydanticCustomError:
-    """Give the type of an error in the form in which it can be raised once more."""
+    """Return the type of an error in the form in which it can be raised once more."""
     if error["type"] == CODE:
         return PydanticCustomError(
             CODE, "{message}", {"message": error["msg"], **error.get("ctx", {})}
@@ -190,5 +190,5 @@ def _again(error: Any) -> str | PydanticCustomError:
 
 
 def written(raw: Table, key: str) -> Any:
-    """Give the value of a key, whether it is spelled as in a file or as in Python (`from_`)."""
+    """Return the value of a key, whether it is spelled as in a file or as in Python (`from_`)."""
     return raw.get(key, raw.get(f"{key}_"))

@@ -153,7 +153,7 @@ _CREDENTIALS = re.compile(r"://(?P<value>[^/\s@]+@.*)")
 def with_mistakes(
     path: Path, text: str, mistakes: Iterable[Mistake], *, what: str = "mapping"
 ) -> ConfigInvalid:
-    """Give the error that tells of all mistakes in the text of a file, in their order.
+    """Return the error that tells of all mistakes in the text of a file, in their order.
 
     Whoever writes a secret into the file does not find it in the message.
     """
@@ -182,7 +182,7 @@ def _shown(path: Path, lines: list[str], mistake: Mistake) -> str:
 
 
 def _window(line: str, spot: Spot) -> tuple[str, str, str]:
-    """Give what to show of a line, what of it is before the mistake, and the mistake itself."""
+    """Return what to show of a line, what of it is before the mistake, and the mistake itself."""
     secret = _secret_at(line)
     start, length = spot.column - 1, spot.length
     if secret is not None:
@@ -216,7 +216,7 @@ def _secret_at(line: str) -> int | None:
 
 
 def _cells(text: str) -> int:
-    """Give how wide a text is on a terminal, where some characters take two cells or none."""
+    """Return how wide a text is on a terminal, where some characters take two cells or none."""
     return sum(
         0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
         for char in text

@@ -152,7 +152,7 @@ def parse_template(template: str) -> tuple[Piece, ...]:
 
 
 def template_columns(template: str) -> tuple[str, ...]:
-    """Give the columns that a template names, each once, in their order.
+    """Return the columns that a template names, each once, in their order.
 
     >>> template_columns("{First} {Last} ({First})")
     ('First', 'Last')

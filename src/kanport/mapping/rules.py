@@ -68,7 +68,7 @@ class Rule(Strict):
 
     @classmethod
     def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
-        """Give what is wrong with where the value comes from, the template and the pattern."""
+        """Yield what is wrong with where the value comes from, the template and the pattern."""
         choice = cls._origins()
         named = [key for key in choice if written(raw, key) is not None or key in raw]
         if not named:
@@ -174,7 +174,7 @@ class RoleRule(Rule):
 
 
 def with_text_keys(table: Any) -> Any:
-    """Give the table with its keys as text: {1: true, 0: false} means the texts "1" and "0"."""
+    """Return the table with its keys as text: {1: true, 0: false} means the texts "1" and "0"."""
     if not isinstance(table, dict):
         return table
     return {
@@ -197,7 +197,7 @@ def _template_mistakes(template: Any) -> Iterator[PydanticCustomError]:
 
 
 def pattern_mistakes(pattern: Any, parts: tuple[str, ...]) -> Iterator[PydanticCustomError]:
-    """Give what is wrong with a regular expression whose part of one of these names is taken."""
+    """Yield what is wrong with a regular expression whose part of one of these names is taken."""
     if not isinstance(pattern, str):
         return
     try:

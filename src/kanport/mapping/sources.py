@@ -48,7 +48,7 @@ Seconds = Annotated[StrictInt | StrictFloat, Field(gt=0, le=3600)]
 
 
 def several(names: str | tuple[str, ...]) -> tuple[str, ...]:
-    """Give what a file may write as one text or as a list, as a list."""
+    """Return what a file may write as one text or as a list, as a list."""
     return (names,) if isinstance(names, str) else names
 
 
@@ -62,7 +62,7 @@ class SecretReference(Strict):
 
     @classmethod
     def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
-        """Give what is wrong with the choice between the two."""
+        """Yield what is wrong with the choice between the two."""
         if len(raw.keys() & {"env", "file"}) != 1:
             yield problem(
                 "needs one of env or file", hint="{env: LDAP_PASSWORD} or {file: /run/secrets/ldap}"
@@ -135,7 +135,7 @@ class LdapGroups(Strict):
 
     @classmethod
     def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
-        """Give what is wrong between the attribute with the members and how they are followed."""
+        """Yield what is wrong between the attribute with the members and how they are followed."""
         members = raw.get("members", "member")
         named = [members] if isinstance(members, str) else members
         if not isinstance(named, list | tuple):
@@ -268,7 +268,7 @@ class LdapSource(Strict):
 
     @classmethod
     def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
-        """Give what is wrong with the servers, and between how to reach them and how to log in."""
+        """Yield what is wrong with the servers, and between how to reach them and how to log in."""
         given = raw.get("url")
         urls = (
             [given] if isinstance(given, str) else given if isinstance(given, list | tuple) else []

@@ -289,7 +289,7 @@ class MappingFile(Strict):
 
     @classmethod
     def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
-        """Give what is wrong between the parts, such as a source that does not exist."""
+        """Yield what is wrong between the parts, such as a source that does not exist."""
         if not any(raw.get(key) for key in _TO_DO):
             yield problem(f"needs {listed(_TO_DO)}; otherwise there is nothing to do")
         if raw.get("memberships_missing") == "revoke" and not raw.get("memberships"):
@@ -325,7 +325,7 @@ ID = "urn:kanport:schema:mapping:1"
 
 
 def mapping_schema() -> dict[str, Any]:
-    """Give the JSON Schema (draft-07) of a mapping file."""
+    """Return the JSON Schema (draft-07) of a mapping file."""
     made = MappingFile.model_json_schema(by_alias=True, mode="validation")
     definitions = {name: _tidy(part) for name, part in made.pop("$defs", {}).items()}
     definitions["Limit"] = _short_forms_too(definitions["Limit"])
@@ -340,7 +340,7 @@ def mapping_schema() -> dict[str, Any]:
 
 
 def schema_text() -> str:
-    """Give the schema as the text of its file."""
+    """Return the schema as the text of its file."""
     return json.dumps(mapping_schema(), indent=2, ensure_ascii=False) + "\n"
 
 

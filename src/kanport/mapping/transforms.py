@@ -100,7 +100,7 @@ def umlauts(text: str) -> str:
 
 
 def before(text: str, mark: str) -> str:
-    """Give what stands before the first `mark`; the whole text where there is none.
+    """Return what stands before the first `mark`; the whole text where there is none.
 
     >>> before("anna@example.org", "@")
     'anna'
@@ -109,7 +109,7 @@ def before(text: str, mark: str) -> str:
 
 
 def after(text: str, mark: str) -> str:
-    r"""Give what stands after the first `mark`; the whole text where there is none.
+    r"""Return what stands after the first `mark`; the whole text where there is none.
 
     >>> after("CORP\\anna", "\\"), after("anna", "\\")
     ('anna', 'anna')
@@ -202,7 +202,7 @@ class Step:
         return lambda text: function(text, argument)
 
     def written(self) -> Any:
-        """Give the step as it stands in a mapping."""
+        """Return the step as it stands in a mapping."""
         if self.name in PLAIN:
             return self.name
         if self.name == "zero_pad":

@@ -75,7 +75,7 @@ class Document:
         return self._first(path, self.keys, self.values)
 
     def value(self, path: KeyPath) -> Spot:
-        """Give the place of a value; a table or list is shown at the key that it belongs to."""
+        """Return the place of a value; a table or list is shown at the key that it belongs to."""
         while path and path not in self.values:
             path = path[:-1]
         if path in self.values and path not in self.collections:
@@ -91,7 +91,7 @@ class Document:
 
 
 def decode(content: bytes, *, most: int = MAX_BYTES) -> str:
-    """Give the text of a file; raises NotYaml where it is too large or not UTF-8."""
+    """Return the text of a file; raises NotYaml where it is too large or not UTF-8."""
     if len(content) > most:
         raise NotYaml(Mistake(Spot(1, 1), f"the file is larger than {most:,} bytes"))
     try:
@@ -329,7 +329,7 @@ _MEANINGS = (
 
 
 def in_plain_words(complaint: str, line: str) -> tuple[str, str | None]:
-    """Give message and hint for what the reader complains about in this line.
+    """Return message and hint for what the reader complains about in this line.
 
     >>> in_plain_words("found character '@' that cannot start any token", "after: @")[0]
     'plain text cannot begin with @'

@@ -24,7 +24,7 @@ def unchanged_access(
     held: HeldRelations,
     moves: IndirectChanges | None = None,
 ) -> tuple[PlanAccess, ...]:
-    """Give, for each project whose members were read, the roles that no change is about.
+    """Return, for each project whose members were read, the roles that no change is about.
 
     They are as the server lists them (`held`), whether direct or through a group. What changes is
     in the changes; the roles that go with a removed account, and those that move with groups

@@ -52,7 +52,7 @@ _BY_ENDING = {ending: one for one in FORMATS.values() for ending in one.endings}
 
 
 def format_of(path: Path) -> Format:
-    """Tell the format of a report from the file's ending; raises UsageError for others."""
+    """Return the format of a report from the file's ending; raises UsageError for others."""
     if (form := _BY_ENDING.get(path.suffix.lower())) is not None:
         return form
     raise UsageError(

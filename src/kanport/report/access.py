@@ -23,7 +23,7 @@ _Key = tuple[str, int | None]
 
 
 def access_of(plan: Plan, lines: Sequence[ChangeView]) -> tuple[AccessRow, ...]:
-    """Give who has which role in which project, before and after: a row for each of both.
+    """Return who has which role in which project, before and after: a row for each of both.
 
     After a run it is what was really done that counts, also of groups: a role follows from all the
     changes that were made. The rows are sorted by person and project. Where a plan does not tell
@@ -271,7 +271,7 @@ def _new_names(lines: Iterable[ChangeView], logins: _Logins) -> dict[str, str]:
 
 
 def _accounts(plan: Plan, lines: Iterable[ChangeView], logins: _Logins) -> dict[str, Account]:
-    """Give how the accounts stand in the end, of those who are not simply active."""
+    """Return how the accounts stand in the end, of those who are not simply active."""
     accounts = {
         logins.of(person.username): Account.DISABLED for person in plan.people if person.disabled
     }

@@ -53,7 +53,7 @@ _NO_VERDICTS: Mapping[str, Verdict] = MappingProxyType({})
 def change_view(
     change: Change, outcome: Outcome | None = None, verdict: Verdict | None = None
 ) -> ChangeView:
-    """Tell one change, with what became of it in a run, or whether it holds."""
+    """Return one change, with what became of it in a run, or whether it holds."""
     wording = ACTIONS[change.action]
     line = ChangeView(
         change=change,
@@ -100,7 +100,7 @@ def _target(change: Change) -> str:
 def differences_of(
     before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
 ) -> tuple[Difference, ...]:
-    """Give what a change makes of each field, the best known fields first.
+    """Return what a change makes of each field, the best known fields first.
 
     >>> [(d.label, d.before, d.after) for d in differences_of({"email": "a@x"}, {"email": ""})]
     [('email', 'a@x', '')]
@@ -129,7 +129,7 @@ def _text(value: Any) -> str | None:
 
 
 def places_of(origins: Iterable[Origin]) -> tuple[str, ...]:
-    """Give the places of a change; several cells of one row become the row.
+    """Return the places of a change; several cells of one row become the row.
 
     >>> row = Origin(file="a.csv", row=3)
     >>> places_of([row.at(position=1), row.at(position=2)]), places_of([row.at(position=2)])

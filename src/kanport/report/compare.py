@@ -19,7 +19,7 @@ FORMAT = "kanport-comparison/1"
 def document_of(
     comparison: Comparison, *, old_run: Run | None = None, new_run: Run | None = None
 ) -> Document:
-    """Tell what changed from the old plan to the new one, and what the runs of them did."""
+    """Return what changed from the old plan to the new one, and what the runs of them did."""
     done = _settled(old_run)
     return Document(
         title=("What changed between two plans",),
@@ -49,7 +49,7 @@ def document_of(
 def as_dict(
     comparison: Comparison, *, old_run: Run | None = None, new_run: Run | None = None
 ) -> dict[str, Any]:
-    """Give the same as plain values, for programs."""
+    """Return the same as plain values, for programs."""
     return {
         "format": FORMAT,
         "same": comparison.same,
@@ -96,7 +96,7 @@ def headline(comparison: Comparison) -> str:
 
 
 def reasons(comparison: Comparison) -> Iterator[str]:
-    """Tell where the difference comes from, as far as two plans can show it."""
+    """Yield where the difference comes from, as far as two plans can show it."""
     old, new = comparison.old, comparison.new
     if comparison.same:
         return
@@ -178,7 +178,7 @@ def _source(pair: Pair[PlanSource]) -> Item:
 
 
 def words_of(change: Change) -> Words:
-    """Tell a change in one line: what is done, to whom, where, and what it makes of what.
+    """Return a change in one line: what is done, to whom, where, and what it makes of what.
 
     The words stand as they do in a report, with data apart.
     """

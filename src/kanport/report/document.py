@@ -66,7 +66,7 @@ class Document:
 
 
 def item(*words: Part, under: Iterable[Item] = ()) -> Item:
-    """Give a line of a list from its words."""
+    """Return a line of a list from its words."""
     return Item(words, tuple(under))
 
 
@@ -74,7 +74,7 @@ _MARKS = {Level.GOOD: "OK", Level.NOTE: "Note", Level.LOOK: "Attention", Level.S
 
 
 def as_text(document: Document) -> str:
-    """Give a document as plain lines that end with a line break."""
+    """Return a document as plain lines that end with a line break."""
     return "\n".join(_text_lines(document)) + "\n"
 
 
@@ -88,7 +88,7 @@ def _text_lines(document: Document) -> Iterator[str]:
 
 
 def as_markdown(document: Document) -> str:
-    """Give a document as Markdown that ends with a line break."""
+    """Return a document as Markdown that ends with a line break."""
     return "\n".join(_markdown_lines(document)) + "\n"
 
 
@@ -110,7 +110,7 @@ def _indented(
 
 
 def plain(words: Words) -> str:
-    """Give words as text on one line, in which every character can be seen.
+    """Return words as text on one line, in which every character can be seen.
 
     >>> plain(("user ", Data("ada\\x1b[2J")))
     'user ada\\\\x1b[2J'
@@ -148,7 +148,7 @@ ul{padding-left:1.2rem}li{margin:.2rem 0;overflow-wrap:anywhere}
 
 
 def as_html(document: Document) -> str:
-    """Give a document as an HTML page that ends with a line break."""
+    """Return a document as an HTML page that ends with a line break."""
     return "".join(f"{line}\n" for line in _html_lines(document))
 
 

@@ -85,7 +85,7 @@ def _escaped(character: str) -> str:
 
 
 def finding_line(finding: Finding, *, with_hint: bool = True) -> str:
-    """Give a finding as a line that begins with its place, and one with what to do."""
+    """Return a finding as a line that begins with its place, and one with what to do."""
     place = f"{finding.origin}  " if finding.origin else ""
     line = escape_control(f"{place}{finding.severity}  {finding.code}  {finding.message}")
     return line + (

@@ -94,7 +94,7 @@ def of_validation(
     created_at: str = "",
     next_steps: tuple[str, ...] = (),
 ) -> View:
-    """Give the view of what the data are like.
+    """Return the view of what the data are like.
 
     `users` and `memberships` are how many could be read; `version` is Kanport's and `created_at`
     in UTC (RFC 3339), both left out of the report where empty.
@@ -124,7 +124,7 @@ def of_validation(
 
 
 def of_plan(plan: Plan, *, next_steps: tuple[str, ...] = ()) -> View:
-    """Give the view of what would change."""
+    """Return the view of what would change."""
     lines = change_views(plan.changes)
     findings = tuple(in_order(plan.findings))
     access = access_of(plan, lines)
@@ -147,7 +147,7 @@ def of_plan(plan: Plan, *, next_steps: tuple[str, ...] = ()) -> View:
 
 
 def of_run(plan: Plan, run: Run, *, next_steps: tuple[str, ...] = ()) -> View:
-    """Give the view of what was changed.
+    """Return the view of what was changed.
 
     A change without an outcome was not started. Raises ValueError for an outcome of a change
     that the plan does not hold, or for two outcomes of one change.
@@ -187,7 +187,7 @@ def of_verification(
     looked_at: str = "",
     next_steps: tuple[str, ...] = (),
 ) -> View:
-    """Give the view of whether the server is as a plan wanted it.
+    """Return the view of whether the server is as a plan wanted it.
 
     There is a verdict for each change. `run` is the one whose journal the plan was taken from,
     `looked_at` when the server was read, in UTC (RFC 3339). The findings and guards of the plan
@@ -366,7 +366,7 @@ def actions_in(lines: Iterable[ChangeView]) -> Counter[Action]:
 
 
 def summary_of(lines: Sequence[ChangeView], kind: ViewKind) -> tuple[ActionRow, ...]:
-    """Give the actions that occur, with what became of them or how many hold."""
+    """Return the actions that occur, with what became of them or how many hold."""
     groups: dict[Action, list[ChangeView]] = {action: [] for action in ACTIONS}
     for line in lines:
         groups[line.change.action].append(line)
@@ -418,7 +418,7 @@ def finding_rows(findings: Iterable[Finding]) -> tuple[FindingRow, ...]:
 
 
 def row_of(finding: Finding) -> tuple[str, str | None, str | None, int | str] | None:
-    """Give the row or entry that a finding is about, or None where it is about no single one."""
+    """Return the row or entry that a finding is about, or None where it is about no single one."""
     place = finding.origin
     if place is None:
         return None

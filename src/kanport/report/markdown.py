@@ -67,7 +67,7 @@ def code(text: str) -> str:
 
 
 def prose(text: str) -> str:
-    """Give a sentence in which all that is no plain word stands in code spans.
+    """Return a sentence in which all that is no plain word stands in code spans.
 
     >>> prose('"anna@x.de" is no valid email address (column E-Mail).')
     '`"anna@x.de"` is no valid email address (column E-Mail).'
@@ -233,7 +233,7 @@ def _findings(view: View) -> Iterator[str]:
 
 
 def _worst(findings: tuple[Finding, ...]) -> Sequence[Finding]:
-    """Give the findings in their order, or the worst first where not all of them fit."""
+    """Return the findings in their order, or the worst first where not all of them fit."""
     if len(findings) <= MOST:
         return findings
     severities = list(SEVERITIES)

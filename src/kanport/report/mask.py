@@ -146,7 +146,7 @@ class Mask:
         return self._masker.fact(fact)
 
     def run(self, run: Run) -> Run:
-        """Give a run of the plan with pseudonyms."""
+        """Return a run of the plan with pseudonyms."""
         masker = self._masker
         return replace(
             run,
@@ -160,7 +160,7 @@ class Mask:
         )
 
     def verdicts(self, verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
-        """Give verdicts on the plan with pseudonyms."""
+        """Return verdicts on the plan with pseudonyms."""
         return tuple(
             replace(verdict, actual=self._masker.fact(verdict.actual))
             if verdict.actual
@@ -232,7 +232,7 @@ class Mask:
 def masked_findings(
     sources: Iterable[PlanSource], findings: Iterable[Finding]
 ) -> tuple[tuple[PlanSource, ...], tuple[Finding, ...]]:
-    """Give sources and what was found in them with pseudonyms, where there is no plan."""
+    """Return sources and what was found in them with pseudonyms, where there is no plan."""
     sources, findings = tuple(sources), tuple(findings)
     facts = [(repr(finding.fact), finding.origin, finding.value) for finding in findings]
     told = repr((sources, facts)).encode("utf-8", "surrogatepass")

@@ -39,7 +39,7 @@ class Page:
         return self.width is None
 
     def glyph(self, text: str) -> str:
-        """Give marks of our own as they are, or in ASCII where the encoding cannot hold them."""
+        """Return marks of our own as they are, or in ASCII where the encoding cannot hold them."""
         try:
             _GLYPHS.encode(self.encoding)
         except UnicodeEncodeError:
@@ -48,18 +48,18 @@ class Page:
         return text
 
     def styled(self, text: str, style: str = "") -> Text:
-        """Give somebody's data as text that is safe to show; markup in it stays text."""
+        """Return somebody's data as text that is safe to show; markup in it stays text."""
         # As a span: a style of the whole text would color what is appended to it as well.
         return Text().append(self.safe(text), style)
 
     def safe(self, text: str) -> str:
-        """Give somebody's data as a plain string that is safe to show."""
+        """Return somebody's data as a plain string that is safe to show."""
         if MASK in text:
             text = text.replace(MASK, self.glyph(MASK))
         return escape_name(text, self.encoding)
 
     def mark(self, text: str, style: str = "") -> Text:
-        """Give words and marks of our own."""
+        """Return words and marks of our own."""
         return Text().append(self.glyph(text), style)
 
     def add(self, text: Text | str, *, indent: int = 0, hang: int = 0) -> None:
@@ -76,7 +76,7 @@ class Page:
             self.lines.append(Text(" " * (indent + (hang if number else 0))).append_text(line))
 
     def wrapped(self, text: Text, width: int, hang: int = 0) -> Iterator[Text]:
-        """Give the lines of a text that is to fit into a width, less `hang` from the second on."""
+        """Yield the lines of a text that is to fit into a width, less `hang` from the second on."""
         while cell_len(text.plain) > width:
             # A page that is narrower than its indents still shows everything.
             first = text.wrap(self.console, max(width, 10), overflow="fold")[0]
@@ -109,11 +109,11 @@ class Page:
 
 
 def width_of(texts: Iterable[str], most: int) -> int:
-    """Give how many cells the widest text takes, leaving out of account those above a limit."""
+    """Return how many cells the widest text takes, leaving out of account those above a limit."""
     return max((size for text in texts if (size := cell_len(text)) <= most), default=0)
 
 
 def padded(text: Text, width: int) -> Text:
-    """Give a text filled up with blanks to a width in cells."""
+    """Return a text filled up with blanks to a width in cells."""
     text.append(" " * max(width - cell_len(text.plain), 0))
     return text

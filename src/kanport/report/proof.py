@@ -52,7 +52,7 @@ class Proof:
     sha256: str = _ZEROS
 
     def to_json(self) -> str:
-        """Give the proof on one line, in which nothing is markup of any format."""
+        """Return the proof on one line, in which nothing is markup of any format."""
         parts: dict[str, Any] = {"kanport_proof": 1, **asdict(self)}
         line = json.dumps(parts, separators=(",", ":"))
         head, line = line[: len(MARK)], line[len(MARK) :]
@@ -70,7 +70,7 @@ class Proof:
         return proof if proof.is_sound() else None
 
     def is_sound(self) -> bool:
-        """Say whether everything in it is of its kind: anybody may have written it."""
+        """Return whether everything in it is of its kind: anybody may have written it."""
         named = (self.report, self.kind, self.kanport, self.plan, self.run, self.journal)
         texts = (
             *named,
@@ -100,7 +100,7 @@ _END_OF_ZIP = b"PK\x05\x06"
 
 
 def has_place(report: str) -> bool:
-    """Say whether a format has a place for a proof; the others need a file beside them.
+    """Return whether a format has a place for a proof; the others need a file beside them.
 
     In a workbook it is the comment of its ZIP archive, which no program shows or minds.
 
@@ -111,7 +111,7 @@ def has_place(report: str) -> bool:
 
 
 def stamped(content: bytes, proof: Proof) -> bytes:
-    """Give a report with its proof at its end, in the place that its format has for one."""
+    """Return a report with its proof at its end, in the place that its format has for one."""
     before, behind = _PLACES[proof.report]
     line = proof.to_json().encode("ascii")
     # A report of a large directory has a hundred megabytes, so it is not copied for each step.
@@ -145,7 +145,7 @@ def read(content: bytes) -> tuple[Proof, str] | None:
 
 
 def _with_comment_of(archive: bytes, length: int) -> bytes:
-    """Give a ZIP archive whose end says that a comment of so many bytes follows."""
+    """Return a ZIP archive whose end says that a comment of so many bytes follows."""
     end = archive.rfind(_END_OF_ZIP)
     if end < 0 or len(archive) - end != 22:
         raise ValueError("this is no ZIP archive without a comment")
@@ -174,7 +174,7 @@ def drawn_with_proof(
 
 
 def proof_of(view: View, form: Format, *, table: str | None = None, masked: bool = False) -> Proof:
-    """Give what a report says of itself, but for its own digest."""
+    """Return what a report says of itself, but for its own digest."""
     run = view.facts.run
     return Proof(
         report=form.name,
@@ -204,7 +204,7 @@ def write_report(
 
 
 def beside(path: Path) -> Path:
-    """Give where the proof of a report is that has no place for it in itself.
+    """Return where the proof of a report is that has no place for it in itself.
 
     >>> str(beside(Path("changes.csv")))
     'changes.csv.proof.json'

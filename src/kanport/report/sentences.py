@@ -20,7 +20,7 @@ class Noun(NamedTuple):
     many: str
 
     def __call__(self, number: int) -> str:
-        """Give the form that goes with a number.
+        """Return the form that goes with a number.
 
         >>> USER(1), USER(0), USER(2)
         ('user', 'users', 'users')
@@ -50,7 +50,7 @@ class Wording(NamedTuple):
     symbol: str
 
     def label(self, number: int) -> str:
-        """Give what was counted, such as `users created`."""
+        """Return what was counted, such as `users created`."""
         return f"{self.noun(number)} {self.participle}"
 
 
@@ -102,7 +102,7 @@ UNDONE: tuple[Status | VerifyStatus, ...] = (
 
 
 def counted(number: int, noun: Noun) -> str:
-    """Give a number with its noun, in plain digits.
+    """Return a number with its noun, in plain digits.
 
     >>> counted(1, CHANGE), counted(50000, CHANGE)
     ('1 change', '50000 changes')
@@ -122,17 +122,17 @@ def listed(parts: Sequence[str]) -> str:
 
 
 def are(number: int) -> str:
-    """Give the verb that goes with a number: is or are."""
+    """Return the verb that goes with a number: is or are."""
     return "is" if number == 1 else "are"
 
 
 def was(number: int) -> str:
-    """Give the verb that goes with a number: was or were."""
+    """Return the verb that goes with a number: was or were."""
     return "was" if number == 1 else "were"
 
 
 def utc(moment: str) -> str:
-    """Give an RFC 3339 time as people read it, in UTC; what is no such time stays as it is.
+    """Return an RFC 3339 time as people read it, in UTC; what is no such time stays as it is.
 
     >>> utc("2026-11-03T23:15:07+01:00")
     '2026-11-03 22:15:07 UTC'
@@ -146,7 +146,7 @@ def utc(moment: str) -> str:
 
 
 def size(number: int) -> str:
-    """Give a number of bytes exactly.
+    """Return a number of bytes exactly.
 
     >>> size(1), size(20480)
     ('1 byte', '20480 bytes')
@@ -155,7 +155,7 @@ def size(number: int) -> str:
 
 
 def unique(texts: Iterable[str]) -> tuple[str, ...]:
-    """Give the texts in their order, each once."""
+    """Return the texts in their order, each once."""
     return tuple(dict.fromkeys(texts))
 
 
@@ -163,7 +163,7 @@ def unique(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def actions_text(summary: Mapping[Action, int], *, would: bool) -> str:
-    """Give what is (or would be) done to whom, people first.
+    """Return what is (or would be) done to whom, people first.
 
     >>> actions_text({Action.USER_CREATE: 3, Action.USER_DISABLE: 1}, would=True)
     '3 users would be created and 1 disabled'
@@ -184,7 +184,7 @@ def _group(noun: Noun, parts: Sequence[tuple[int, str]], *, would: bool) -> str:
 
 
 def plan_headline(summary: Mapping[Action, int], unchanged: Mapping[str, int]) -> str:
-    """Tell what a plan comes to."""
+    """Return what a plan comes to."""
     if any(summary.values()):
         return f"{actions_text(summary, would=True)}."
     users, memberships = unchanged.get("users", 0), unchanged.get("memberships", 0)
@@ -195,7 +195,7 @@ def plan_headline(summary: Mapping[Action, int], unchanged: Mapping[str, int]) -
 
 
 def run_headline(done: Mapping[Action, int], tally: Tally, *, stopped: Fact | None) -> str:
-    """Tell what a run came to; `done` are the changes of each action that this run did."""
+    """Return what a run came to; `done` are the changes of each action that this run did."""
     start = "The run stopped early. " if stopped is not None else ""
     if not tally.planned:
         return f"{start}There was nothing to do: the plan holds no changes."
@@ -222,7 +222,7 @@ def run_headline(done: Mapping[Action, int], tally: Tally, *, stopped: Fact | No
 
 
 def _part(number: int, of: int) -> str:
-    """Give a part of the changes with its verb.
+    """Return a part of the changes with its verb.
 
     >>> _part(0, 1), _part(1, 3), _part(0, 3)
     ('0 of 1 change is', '1 of 3 changes is', '0 of 3 changes are')
@@ -231,7 +231,7 @@ def _part(number: int, of: int) -> str:
 
 
 def verification_headline(verified: Verified) -> str:
-    """Tell whether the server is as a plan wanted it."""
+    """Return whether the server is as a plan wanted it."""
     if not verified.planned:
         return "There is nothing to verify: the plan holds no changes."
     if verified.complete:
@@ -246,7 +246,7 @@ def verification_headline(verified: Verified) -> str:
 def validation_headline(
     numbers: Mapping[Severity, int], *, users: int, memberships: int, bad_rows: int, sources: int
 ) -> str:
-    """Tell what the data are like."""
+    """Return what the data are like."""
     what = f"{counted(users, USER)} and {counted(memberships, MEMBERSHIP)}"
     where = counted(sources, SOURCE)
     if errors := numbers[Severity.ERROR]:
@@ -260,7 +260,7 @@ def validation_headline(
 
 
 def risk_sentences(risky: int, planned: int, risks: Iterable[RiskRow]) -> list[Sentence]:
-    """Tell whether anything is dangerous; nothing where there is no change."""
+    """Return whether anything is dangerous; nothing where there is no change."""
     if not planned:
         return []
     if not risky:
@@ -313,12 +313,12 @@ def _flow(flow: Flow) -> str:
 
 
 def stop_sentences(stopped: Fact | None) -> list[Sentence]:
-    """Tell why a run did not come to its end; nothing where it did."""
+    """Return why a run did not come to its end; nothing where it did."""
     return [] if stopped is None else [Sentence(Level.STOP, f"Why it stopped: {stopped}")]
 
 
 def guard_sentences(guards: Sequence[GuardVerdict]) -> list[Sentence]:
-    """Say whether the safety checks stop the plan; nothing where there are none."""
+    """Return whether the safety checks stop the plan; nothing where there are none."""
     if not guards:
         return []
     stopped = sum(guard.tripped for guard in guards)
@@ -339,7 +339,7 @@ def guard_sentences(guards: Sequence[GuardVerdict]) -> list[Sentence]:
 
 
 def finding_sentences(numbers: Mapping[Severity, int], *, planned: bool) -> list[Sentence]:
-    """Tell how many findings there are; nothing where there are none.
+    """Return how many findings there are; nothing where there are none.
 
     An error stops the data from being used; a plan that was made all the same has left it out.
     """

@@ -186,7 +186,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def render(view: View, table: str | None = None) -> str:
-    """Give one table of a report: changes, findings, access or rows.
+    """Return one table of a report: changes, findings, access or rows.
 
     By default it is the changes; of a validation, which has none, the findings. Raises UsageError
     where this kind of report has no such table.
@@ -201,7 +201,7 @@ def render(view: View, table: str | None = None) -> str:
 
 
 def _harmless(cell: Cell) -> Cell:
-    r"""Give a cell that no spreadsheet takes for a formula.
+    r"""Return a cell that no spreadsheet takes for a formula.
 
     >>> _harmless("=1+1"), _harmless("a\nb"), _harmless(-1)
     ("'=1+1", 'a\\nb', -1)

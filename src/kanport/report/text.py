@@ -55,7 +55,7 @@ def render(view: View, console: Console, *, max_findings: int | None = None) -> 
 
 
 def drawn(view: View) -> str:
-    """Give a report as the plain lines that a pipe gets, which end with a line break."""
+    """Return a report as the plain lines that a pipe gets, which end with a line break."""
     stream = io.StringIO()
     render(view, Console(file=stream, force_terminal=False, _environ={}))
     return stream.getvalue()
@@ -320,7 +320,7 @@ def _show_groups(page: Page, view: View, groups: Sequence[_Group]) -> None:
 
 
 def _beside(width: int, told: list[tuple[Text, Text]]) -> int | None:
-    """Give the width of what, where nearly every why fits beside it; None where it goes below."""
+    """Return the width of what, where nearly every why fits beside it; None where it goes below."""
     left = width_of((what.plain for what, _ in told), width * 3 // 5)
     whys = sorted(cell_len(why.plain) for _, why in told)
     nearly_all = whys[len(whys) * 9 // 10]
@@ -400,7 +400,7 @@ def _why(page: Page, line: ChangeView) -> Text:
 
 
 def _plain_change(page: Page, line: ChangeView) -> str:
-    """Give a change with all that a report says of it."""
+    """Return a change with all that a report says of it."""
     parts = [_plain_head(page, line)]
     if line.differences:
         # In a project there is nothing but a role.
@@ -415,7 +415,7 @@ def _plain_change(page: Page, line: ChangeView) -> str:
 
 
 def _plain_risks(page: Page, line: ChangeView) -> str:
-    """Give a change with its risks only."""
+    """Return a change with its risks only."""
     return f"{_plain_head(page, line)}  {', '.join(line.risks)}"
 
 

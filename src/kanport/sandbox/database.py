@@ -131,14 +131,14 @@ class Shape:
         self._flags = tuple(_FLAGS.intersection(self.columns) if dialect.booleans else ())
 
     def query(self, rest: str) -> str:
-        """Give the statement that reads such rows; `rest` is WHERE and ORDER BY.
+        """Return the statement that reads such rows; `rest` is WHERE and ORDER BY.
 
         Names come from this package only, never from a request.
         """
         return f"SELECT {self.select} FROM {self.table} {rest}"  # noqa: S608
 
     def row(self, values: Sequence[Any]) -> dict[str, Any]:
-        """Give the row as an answer shows it."""
+        """Return the row as an answer shows it."""
         shown = dict(zip(self.columns, values, strict=True))
         for flag in self._flags:
             shown[flag] = bool(shown[flag])
@@ -222,18 +222,18 @@ class Database:
             self._connection.close()
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Give all rows of a query."""
+        """Return all rows of a query."""
         with self._lock:
             return self._connection.execute(sql, values).fetchall()
 
     def row(self, sql: str, *values: Any) -> tuple[Any, ...] | None:
-        """Give the first row of a query, or None."""
+        """Return the first row of a query, or None."""
         with self._lock:
             found: tuple[Any, ...] | None = self._connection.execute(sql, values).fetchone()
             return found
 
     def value(self, sql: str, *values: Any) -> Any:
-        """Give the first value of the first row, or None."""
+        """Return the first value of the first row, or None."""
         found = self.row(sql, *values)
         return None if found is None else found[0]
 
@@ -301,7 +301,7 @@ class Database:
         return True
 
     def accepts(self, table: str, values: Mapping[str, Any]) -> bool:
-        """Tell whether the columns can take the values; false is for null where it may not be.
+        """Return whether the columns can take the values; false is for null where it may not be.
 
         Raises:
             SqlError: they cannot, and the dialect says so in words.

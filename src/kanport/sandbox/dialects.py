@@ -31,7 +31,7 @@ class RpcError(Exception):
         self.data = data
 
     def as_object(self) -> dict[str, Any]:
-        """Give the `error` member of the answer."""
+        """Return the `error` member of the answer."""
         error: dict[str, Any] = {"code": self.code, "message": self.message}
         if self.data:
             error["data"] = self.data
@@ -55,12 +55,12 @@ class RefusedError(Exception):
 
     @classmethod
     def unauthorized(cls) -> "RefusedError":
-        """Give the refusal of unknown credentials (exchanges 187 to 189)."""
+        """Return the refusal of unknown credentials (exchanges 187 to 189)."""
         return cls(401, "Unauthorized")
 
     @classmethod
     def forbidden(cls) -> "RefusedError":
-        """Give the refusal of a procedure or a project (exchanges 173 and 174)."""
+        """Return the refusal of a procedure or a project (exchanges 173 and 174)."""
         return cls(403, "Forbidden")
 
 
@@ -83,28 +83,28 @@ class Dialect(ABC):
     """How many characters a column takes; SQLite takes any number."""
 
     def key(self, name: str) -> str:
-        """Give the text under which this database compares and sorts a name."""
+        """Return the text under which this database compares and sorts a name."""
         return name
 
     def number(self, value: Any) -> str | None:
-        """Give what an id is compared with; other than a number, it matches nothing."""
+        """Return what an id is compared with; other than a number, it matches nothing."""
         return php.text(value)
 
     def stored_number(self, value: Any, *, column: str) -> str | None:
-        """Give what an id is stored as; `column` is `table.column`, for errors."""
+        """Return what an id is stored as; `column` is `table.column`, for errors."""
         return self.number(value)
 
     def too_long(self, table: str, column: str) -> SqlError:
-        """Give the error for a text that its column cannot take."""
+        """Return the error for a text that its column cannot take."""
         raise NotImplementedError(f"{self.name} takes texts of any length")
 
     def null_refused(self, table: str, column: str, row: Sequence[Any]) -> SqlError | None:
-        """Give the error for null in a column that must have a value; None: just `false`."""
+        """Return the error for null in a column that must have a value; None: just `false`."""
         return None
 
     @abstractmethod
     def empty_update(self, table: str, row_id: Any) -> SqlError:
-        """Give the error for an update that names no column (exchanges 49 and 56)."""
+        """Return the error for an update that names no column (exchanges 49 and 56)."""
 
 
 class Sqlite(Dialect):
@@ -115,7 +115,7 @@ class Sqlite(Dialect):
     skips_ids = False
 
     def empty_update(self, table: str, row_id: Any) -> SqlError:
-        """Give SQLite's words for a syntax error."""
+        """Return SQLite's words for a syntax error."""
         return SqlError("HY000", 'General error: 1 near "WHERE": syntax error')
 
 
@@ -135,7 +135,7 @@ class MariaDb(Dialect):
     }
 
     def key(self, name: str) -> str:
-        """Give an approximation of utf8mb4_unicode_ci: base letters, folded, without end blanks.
+        """Return an approximation of utf8mb4_unicode_ci: base letters, folded, without end blanks.
 
         Seen on MariaDB 10.11: accents, ß and œ do not tell names apart, but ø, ł, đ and æ do;
         zero-width characters count for nothing; all characters beyond the basic plane, emoji
@@ -150,7 +150,7 @@ class MariaDb(Dialect):
         ).rstrip(" ")
 
     def number(self, value: Any) -> str | None:
-        """Give the number that a text begins with, as MariaDB compares; 0 without one."""
+        """Return the number that a text begins with, as MariaDB compares; 0 without one."""
         text = php.text(value)
         if text is None:
             return None
@@ -158,7 +158,7 @@ class MariaDb(Dialect):
         return match[1] if match else "0"
 
     def stored_number(self, value: Any, *, column: str) -> str | None:
-        """Give an id to store; strict mode takes numbers only."""
+        """Return an id to store; strict mode takes numbers only."""
         text = php.text(value)
         if text is not None and not re.fullmatch(r"\s*[+-]?\d+(\.\d*)?\s*", text):
             place = "`.`".join(("kanboard", *column.split(".")))
@@ -170,14 +170,14 @@ class MariaDb(Dialect):
         return text
 
     def too_long(self, table: str, column: str) -> SqlError:
-        """Give MariaDB's words for a text that is too long."""
+        """Return MariaDB's words for a text that is too long."""
         return SqlError(
             "22001",
             f"String data, right truncated: 1406 Data too long for column '{column}' at row 1",
         )
 
     def empty_update(self, table: str, row_id: Any) -> SqlError:
-        """Give MariaDB's words for a syntax error."""
+        """Return MariaDB's words for a syntax error."""
         return SqlError(
             "42000",
             "Syntax error or access violation: 1064 You have an error in your SQL syntax; check "
@@ -200,7 +200,7 @@ class Postgres(Dialect):
     }
 
     def number(self, value: Any) -> str | None:
-        """Give an id; a text that is no number is an error, in reads as well."""
+        """Return an id; a text that is no number is an error, in reads as well."""
         text = php.text(value)
         if text is None:
             return None
@@ -221,7 +221,7 @@ class Postgres(Dialect):
         return text
 
     def too_long(self, table: str, column: str) -> SqlError:
-        """Give PostgreSQL's words for a text that is too long."""
+        """Return PostgreSQL's words for a text that is too long."""
         return SqlError(
             "22001",
             "String data, right truncated: 7 ERROR:  value too long for type character "
@@ -229,7 +229,7 @@ class Postgres(Dialect):
         )
 
     def null_refused(self, table: str, column: str, row: Sequence[Any]) -> SqlError | None:
-        """Give an error that contains the whole row, password hash included."""
+        """Return an error that contains the whole row, password hash included."""
         values = ", ".join("null" if value is None else str(value) for value in row)
         return SqlError(
             "23502",
@@ -238,7 +238,7 @@ class Postgres(Dialect):
         )
 
     def empty_update(self, table: str, row_id: Any) -> SqlError:
-        """Give PostgreSQL's words for a syntax error, with a caret under the place."""
+        """Return PostgreSQL's words for a syntax error, with a caret under the place."""
         statement = f'LINE 1: UPDATE "{table}" SET   '  # noqa: S608
         return SqlError(
             "42601",

@@ -54,7 +54,7 @@ class TypeMismatchError(FatalError):
 
 
 def is_blank(value: Any) -> bool:
-    """Tell whether PHP's `empty()` holds.
+    """Return whether PHP's `empty()` holds.
 
     >>> [is_blank(value) for value in (None, "", "0", 0, [], " ", "a")]
     [True, True, True, True, True, False, False]
@@ -68,7 +68,7 @@ def is_given(value: Any) -> bool:
 
 
 def text(value: Any) -> str | None:
-    """Give the string that a value becomes when it is bound to SQL; null stays null.
+    """Return the string that a value becomes when it is bound to SQL; null stays null.
 
     >>> [text(value) for value in (7, True, False, 1.5, 2.0, ["x"])]
     ['7', '1', '', '1.5', '2', 'Array']
@@ -86,12 +86,12 @@ def text(value: Any) -> str | None:
 
 
 def trim(value: str) -> str:
-    """Give a string without the ASCII blanks at its ends; other blanks stay, as in Kanboard."""
+    """Return a string without the ASCII blanks at its ends; other blanks stay, as in Kanboard."""
     return value.strip(_BLANKS)
 
 
 def upper(value: str) -> str:
-    """Give a string with its ASCII letters raised and no others.
+    """Return a string with its ASCII letters raised and no others.
 
     >>> upper("äb")
     'äB'
@@ -100,7 +100,7 @@ def upper(value: str) -> str:
 
 
 def items(value: Any) -> list[Any] | None:
-    """Give the items of what PHP takes for a list; None for anything else, an empty list too.
+    """Return the items of what PHP takes for a list; None for anything else, an empty list too.
 
     >>> items({"0": "a", "1": "b"}), items({"a": 1}), items([])
     (['a', 'b'], None, None)
@@ -114,7 +114,7 @@ def items(value: Any) -> list[Any] | None:
 
 
 def sorted_by_name(names: Mapping[int, str]) -> dict[str, str]:
-    """Give ids and names in the order of PHP's `asort`: bytes, but numbers among them as numbers.
+    """Return ids and names in the order of PHP's `asort`: bytes, but numbers among them as numbers.
 
     >>> sorted_by_name({1: "b", 2: "a", 3: "B"})
     {'3': 'B', '2': 'a', '1': 'b'}

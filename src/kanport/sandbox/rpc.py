@@ -43,7 +43,7 @@ class Credentials:
 
 
 def authenticate(backend: Backend, credentials: Credentials) -> Mapping[str, Any] | None:
-    """Give the row of the user, or None for the application.
+    """Return the row of the user, or None for the application.
 
     Kanboard does this for every call of a batch anew, so a user's batch pays for a hash each time.
 
@@ -148,7 +148,7 @@ class Outcome:
 
 
 def decode(body: bytes) -> Any:
-    """Give what a body says in JSON, or a value that is no JSON value."""
+    """Return what a body says in JSON, or a value that is no JSON value."""
     try:
         text = body.decode()
         payload = json.loads(text, parse_constant=_refuse_constant)
@@ -161,7 +161,7 @@ def decode(body: bytes) -> Any:
 
 
 def method_names(payload: Any) -> tuple[str, ...]:
-    """Give the procedures that a request names, in order."""
+    """Return the procedures that a request names, in order."""
     calls = php.items(payload) or [payload]
     names = [call.get("method") for call in calls if isinstance(call, dict)]
     return tuple(name for name in names if isinstance(name, str))
@@ -196,7 +196,7 @@ def execute(
 
 
 def web_page(status: int, title: str) -> Reply:
-    """Give an answer of the web server in front of PHP."""
+    """Return an answer of the web server in front of PHP."""
     body = f"<html>\r\n<head><title>{status} {title}</title></head>\r\n<body></body>\r\n</html>\r\n"
     return Reply(status, "text/html", body.encode())
 
@@ -219,7 +219,7 @@ def _run(
 
 
 def _call(backend: Backend, request: Request, payload: Any, credentials: Credentials) -> str:
-    """Give the answer to one call as JSON; an empty text for a notification."""
+    """Return the answer to one call as JSON; an empty text for a notification."""
     backend.check_time(request)
     if not isinstance(payload, (dict, list)):
         return _error(None, RpcError(-32700, "Parse error"))
@@ -250,7 +250,7 @@ def _result(backend: Backend, request: Request, payload: Mapping[str, Any]) -> A
 
 
 def _with_text(value: Any) -> Any:
-    """Give rows with their numbers as text."""
+    """Return rows with their numbers as text."""
     if isinstance(value, dict):
         return {key: _with_text(part) for key, part in value.items()}
     if isinstance(value, list):

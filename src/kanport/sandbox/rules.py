@@ -26,7 +26,7 @@ _DOMAIN_CHARS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0
 def user_is_valid(
     database: Database, values: Mapping[str, Any], *, procedure: str, row_id: Any = None
 ) -> bool:
-    """Tell whether a user may be stored.
+    """Return whether a user may be stored.
 
     Args:
         database: where a username may be taken.
@@ -56,7 +56,7 @@ def user_is_valid(
 
 
 def project_is_valid(database: Database, values: Mapping[str, Any]) -> bool:
-    """Tell whether a new project may be stored; its identifier is in capitals already."""
+    """Return whether a new project may be stored; its identifier is in capitals already."""
     trace = ("Kanboard\\Validator\\ProjectValidator->validateCreation()",)
     identifier = values.get("identifier")
     checks = [
@@ -80,7 +80,7 @@ def project_is_valid(database: Database, values: Mapping[str, Any]) -> bool:
 
 
 def email_is_valid(value: Any, trace: Sequence[str] = ()) -> bool:
-    """Tell whether an address passes: ASCII only, a domain of two characters, no quotes.
+    """Return whether an address passes: ASCII only, a domain of two characters, no quotes.
 
     >>> [email_is_valid(mail) for mail in ("a@localhost", "a@b", "ä@example.org", "")]
     [True, False, False, True]

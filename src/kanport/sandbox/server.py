@@ -142,7 +142,7 @@ class Sandbox:
         self.stop()
 
     def answer(self, body: bytes, credentials: Credentials) -> Reply | None:
-        """Give the reply to a request; None to close the connection instead."""
+        """Return the reply to a request; None to close the connection instead."""
         if self.options.delay > 0:
             self._sleep(self.options.delay)
         payload = decode(body)

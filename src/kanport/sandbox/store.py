@@ -174,7 +174,7 @@ class Store(Database):
         )
 
     def snapshot(self) -> Snapshot:
-        """Give the whole state, read at one moment."""
+        """Return the whole state, read at one moment."""
         with self.transaction():
             users = [
                 UserState(row_id, username, name, email, role, bool(active), bool(ldap))
@@ -257,7 +257,7 @@ class Hasher:
         self._sleep = sleep
 
     def hash(self, password: str) -> str:
-        """Give a salted hash of the password; the password itself is kept nowhere."""
+        """Return a salted hash of the password; the password itself is kept nowhere."""
         if "\0" in password:
             raise php.TypeMismatchError(
                 "ValueError: Bcrypt password must not contain null character",
@@ -268,7 +268,7 @@ class Hasher:
         return quick_hash(password)
 
     def verify(self, password: str, hashed: str | None) -> bool:
-        """Tell whether the hash is one of this password; users without a hash have none."""
+        """Return whether the hash is one of this password; users without a hash have none."""
         if not hashed:
             return False
         self._spend()
@@ -282,7 +282,7 @@ class Hasher:
 
 
 def quick_hash(password: str) -> str:
-    """Give a salted hash without the cost, for seeding."""
+    """Return a salted hash without the cost, for seeding."""
     return _shaped(password, secrets.token_hex(_SALT_LENGTH // 2))
 
 

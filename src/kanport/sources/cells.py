@@ -92,7 +92,7 @@ def _not_plain(texts: Sequence[str]) -> list[int]:
 
 
 def odd_text(text: str) -> Odd | None:
-    r"""Say why a text is none that a person would have meant, if so.
+    r"""Return why a text is none that a person would have meant, if so.
 
     A line break is left to the rules of the mapping: some cells hold several values.
 
@@ -119,7 +119,7 @@ def error_cell(text: str) -> Odd:
 
 
 def changes_told(cleaned: Cleaned, name: str, place: Callable[[int], Origin]) -> list[Finding]:
-    """Tell what cleaning changed in a column: one finding for each kind of change.
+    """Return what cleaning changed in a column: one finding for each kind of change.
 
     `place` gives the origin of a cell by its row. The finding stands at the first cell; the next
     ones are related.

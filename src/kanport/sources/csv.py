@@ -69,7 +69,7 @@ def tell_delimiter(
     *,
     below_title: bool = True,
 ) -> Delimiter | Finding:
-    """Give the delimiter, or the finding that says why it cannot be told.
+    """Return the delimiter, or the finding that says why it cannot be told.
 
     The header decides: the delimiter is the one with which most of the columns are there that the
     mapping names, then the one that gives most columns. Excel's first line `sep=;` is understood.
@@ -124,7 +124,7 @@ def _title(lines: Lines, char: str, start: int, named: Set[str]) -> int:
 
 
 def header_of(lines: Lines, delimiter: str, start: int) -> Record:
-    """Give the first record that is not blank, from the line with this number (from 0) on."""
+    """Return the first record that is not blank, from the line with this number (from 0) on."""
     for record in records(lines, delimiter, start):
         if isinstance(record, Record):
             if strip_blanks("".join(record.fields)):
@@ -135,7 +135,7 @@ def header_of(lines: Lines, delimiter: str, start: int) -> Record:
 
 
 def better_delimiter(lines: Lines, taken: Delimiter, wanted: Wanted) -> str | None:
-    """Give another delimiter with which all columns are there that the mapping names, if any."""
+    """Return another delimiter with which all columns are there that the mapping names, if any."""
     named = {header_key(name) for name in wanted.named}
     for char in CALLED:
         headers = {header_key(field) for field in header_of(lines, char, taken.skip).fields}

@@ -31,7 +31,7 @@ class Decoded:
 
 
 def decode(data: bytes, declared: str | None, origin: Origin) -> Decoded | list[Finding]:
-    """Give the text of a file, or the findings that say why it cannot be had.
+    """Return the text of a file, or the findings that say why it cannot be had.
 
     A byte order mark decides; without one the file is UTF-8 if it is valid UTF-8, else what the
     mapping declares. There is no fallback: an encoding such as cp1252 fits any file, and would
@@ -85,7 +85,7 @@ def _wide(data: bytes) -> str | None:
 
 
 def _not_utf8(data: bytes, problem: UnicodeDecodeError, origin: Origin) -> list[Finding]:
-    """Say where bytes are not UTF-8, and what they probably are."""
+    """Return where bytes are not UTF-8, and what they probably are."""
     guesses = _guesses(data)
     lines = _bad_lines(data)
     right = sum(1 for line in _lines_of(data) if not line.isascii()) - len(lines)

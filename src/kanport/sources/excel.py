@@ -85,7 +85,7 @@ def package_problems(data: bytes, origin: Origin) -> list[Finding]:
 
 
 def workbook_xml(archive: zipfile.ZipFile) -> bytes:
-    """Give the part that lists the sheets; nothing where it has an unusual name."""
+    """Return the part that lists the sheets; nothing where it has an unusual name."""
     name = "xl/workbook.xml"
     return archive.read(name) if name in archive.namelist() else b""
 
@@ -130,7 +130,7 @@ _PADDED = re.compile(r"0{2,}")
 
 
 def cell_text(cell: RawCell) -> tuple[str, Odd | None]:
-    """Give a cell's value as text, and why it is not plain text, if so.
+    """Return a cell's value as text, and why it is not plain text, if so.
 
     Text is given as it stands; error texts and control characters are found on cleaning.
     """
@@ -226,14 +226,14 @@ def merged_problems(
 
 
 def cell_name(row: int, column: int) -> str:
-    """Give the address of a cell, such as C7."""
+    """Return the address of a cell, such as C7."""
     return f"{letter(column)}{row}"
 
 
 def _with_value(
     rows: Sequence[RawRow], merged: Sequence[Merged]
 ) -> Iterator[tuple[Merged, RawCell]]:
-    """Give the ranges of more than one cell whose first cell holds a value in one of the rows."""
+    """Yield the ranges of more than one cell whose first cell holds a value in one of the rows."""
     if not merged:
         return
     by_number = {row.number: row for row in rows}
@@ -258,7 +258,7 @@ def _columns_within(columns: Mapping[int, Column], span: Merged) -> list[int]:
 
 
 def read_as(chosen: SheetName, columns: Sequence[Column], sheet: Sheet, origin: Origin) -> Finding:
-    """Say which sheet was read, and which of the columns that the mapping reads are hidden."""
+    """Return which sheet was read, and which of the columns that the mapping reads are hidden."""
     hidden = tuple(
         column.name
         for column in columns
@@ -346,7 +346,7 @@ def read_excel(name: str, spec: ExcelSource, context: SourceContext) -> Table:
 
 
 def _choose(names: Sequence[SheetName], wanted: str | None, origin: Origin) -> int | Finding:
-    """Give the number of the sheet that is named, or of the first visible one."""
+    """Return the number of the sheet that is named, or of the first visible one."""
     there = tuple(sheet.name for sheet in names if not sheet.chart)
     for number, sheet in enumerate(names):
         if sheet.chart:
@@ -460,7 +460,7 @@ def _fill_grid(
 
 
 def _header_texts(header: RawRow, origin: Origin, problems: Problems) -> list[str]:
-    """Give the headers of all columns up to the last one that has one."""
+    """Return the headers of all columns up to the last one that has one."""
     texts = [""] * max(header.cells)
     for number, cell in header.cells.items():
         texts[number - 1], trouble = cell_text(cell)
@@ -483,7 +483,7 @@ def _header_row(rows: Sequence[RawRow], header_row: int, wanted: Wanted) -> int 
 def _strays(
     rows: Sequence[RawRow], columns: Mapping[int, Column], origin: Origin
 ) -> dict[int, Origin]:
-    """Give the place of the first value of each column that has no header."""
+    """Return the place of the first value of each column that has no header."""
     strays: dict[int, Origin] = {}
     for row in rows:
         for number in row.cells.keys() - columns.keys() - strays.keys():

@@ -52,13 +52,13 @@ def read_bytes(source: str, path: str, base: Path) -> FileBytes:
 
 
 def refused(findings: list[Finding], origin: Origin) -> SourceInvalid:
-    """Give the error for a file whose form is broken, with all that is wrong with it."""
+    """Return the error for a file whose form is broken, with all that is wrong with it."""
     count = "" if len(findings) == 1 else f": {len(findings)} findings"
     return SourceInvalid(f"{origin.file} cannot be used{count}", findings=findings)
 
 
 def _shown(file: Path) -> str:
-    """Give the path relative to the working folder if it lies within it."""
+    """Return the path relative to the working folder if it lies within it."""
     try:
         whole = os.path.abspath(file)  # noqa: PTH100 - resolve() would follow links
         here = Path.cwd()
@@ -154,7 +154,7 @@ _ODS_TYPE = b"application/vnd.oasis.opendocument.spreadsheet"
 
 
 def kind_of(data: bytes) -> Kind:
-    r"""Tell what kind of file these bytes are; what is nothing else is text.
+    r"""Return what kind of file these bytes are; what is nothing else is text.
 
     >>> kind_of(b"%PDF-1.7\n").name
     'PDF'

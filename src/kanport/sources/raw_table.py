@@ -50,7 +50,7 @@ class Problems:
             self.add(one.code, lambda kept=one: kept)  # type: ignore[misc]
 
     def all(self, origin: Origin) -> list[Finding]:
-        """Give what was collected; `origin` is the place of the line that counts the rest."""
+        """Return what was collected; `origin` is the place of the line that counts the rest."""
         rest = [
             found(code, origin, case="more", count=seen - MAX_PER_CODE)
             for code, seen in sorted(self._seen.items())
@@ -60,7 +60,7 @@ class Problems:
 
 
 def too_many(max_rows: int, origin: Origin) -> Finding:
-    """Give the finding for a source with more rows than the mapping allows."""
+    """Return the finding for a source with more rows than the mapping allows."""
     return found("file-too-large", origin, case="rows", most=max_rows)
 
 
@@ -97,7 +97,7 @@ class Column:
 
 
 def header_text(text: str) -> str:
-    r"""Give a header as a mapping would write it: one line, no blanks at the ends, composed.
+    r"""Return a header as a mapping would write it: one line, no blanks at the ends, composed.
 
     >>> header_text(" Access\n level\u00a0")
     'Access level'
@@ -107,7 +107,7 @@ def header_text(text: str) -> str:
 
 
 def header_key(text: str) -> str:
-    """Give the text under which two headers are the same for a reader.
+    """Return the text under which two headers are the same for a reader.
 
     >>> header_key("Ｅ-Mail ") == header_key("e-mail")
     True
@@ -116,7 +116,7 @@ def header_key(text: str) -> str:
 
 
 def columns_of(texts: Sequence[str], wanted: Wanted) -> list[Column]:
-    """Give the columns with a header, called as the mapping spells them where it names them."""
+    """Return the columns with a header, called as the mapping spells them where it names them."""
     spelled = {header_text(name): name for name in sorted(wanted.named)}
     columns = []
     for index, text in enumerate(texts):
@@ -155,7 +155,7 @@ def header_problems(
 
 
 def headless(strays: Mapping[int, Origin]) -> list[Finding]:
-    """Give the findings for columns that hold values and have no header, by their first value."""
+    """Return the findings for columns that hold values and have no header, by their first value."""
     return [found("header-empty", origin) for _, origin in sorted(strays.items())]
 
 
@@ -165,7 +165,7 @@ def shortened(name: str) -> str:
 
 
 def closest(word: str, known: Collection[str]) -> str | None:
-    """Give the known word that was probably meant, if one is near."""
+    """Return the known word that was probably meant, if one is near."""
     folded = {header_key(other): other for other in known}
     close = difflib.get_close_matches(header_key(word), folded, n=1)
     return folded[close[0]] if close else None
@@ -230,7 +230,7 @@ def with_strays(grid: Grid, origin: Origin) -> Grid:
 
 
 def headers_of(grid: Grid, origin: Origin) -> dict[str, Origin]:
-    """Give the places of the headers, by column."""
+    """Return the places of the headers, by column."""
     places = {column.name: grid.place_of(column) for column in grid.columns}
     row = Row(origin.at(row=grid.header), {}, places)
     return {name: row.place(name) for name in places}

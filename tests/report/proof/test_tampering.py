@@ -13,7 +13,7 @@ from kanport.sandbox import Sandbox
 from tests.conftest import Kanport
 from tests.integration.files import write_files
 
-RECORDED = Path(__file__).parents[1] / "versions" / "v0_1_0"
+RECORDED = Path(__file__).parents[2] / "versions" / "v0_1_0"
 KEY = "a key of sixteen and more characters"
 Edit = Callable[[list[str]], list[str]]
 

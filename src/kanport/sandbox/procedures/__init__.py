@@ -62,7 +62,7 @@ class Procedure:
         ]
 
     def arguments(self, given: Any) -> list[Any]:
-        """Give the arguments for a call.
+        """Return the arguments for a call.
 
         Args:
             given: `params` of the request, by position or by name. An unknown name is ignored
@@ -121,7 +121,7 @@ _BY_LOWER_NAME = {name.lower(): procedure for name, procedure in PROCEDURES.item
 
 
 def find(name: str) -> Procedure | None:
-    """Give the procedure of this name; PHP does not mind the case of a method.
+    """Return the procedure of this name; PHP does not mind the case of a method.
 
     >>> getattr(find("GETVERSION"), "name", None)
     'getVersion'

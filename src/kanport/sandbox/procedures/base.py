@@ -104,7 +104,7 @@ class Procedures:
             raise RefusedError.forbidden()
 
     def _role_of(self, project_id: Any, user_id: Any) -> str:
-        """Give the direct role, without one the highest of the groups, without any an empty text.
+        """Return the direct role, without one the highest of the groups, without any an empty text.
 
         Custom roles rank with project-manager, and among equals the oldest row wins (access
         recording, exchanges 24 to 31).
@@ -136,15 +136,15 @@ class AppProcedures(Procedures):
     """Procedures that anybody who is authenticated may call."""
 
     def getVersion(self) -> Any:
-        """Give the version string, which need not be a number."""
+        """Return the version string, which need not be a number."""
         return self._backend.options.version
 
     def getApplicationRoles(self) -> Any:
-        """Give the roles that a user can have."""
+        """Return the roles that a user can have."""
         return {APP_ADMIN: "Administrator", APP_MANAGER: "Manager", APP_USER: "User"}
 
     def getProjectRoles(self) -> Any:
-        """Give the built-in roles of a membership; custom roles of projects are not listed."""
+        """Return the built-in roles of a membership; custom roles of projects are not listed."""
         return {
             PROJECT_MANAGER: "Project Manager",
             PROJECT_MEMBER: "Project Member",

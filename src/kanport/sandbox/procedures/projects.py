@@ -26,25 +26,25 @@ class ProjectProcedures(Procedures):
     }
 
     def getProjectById(self, project_id: Any) -> Any:
-        """Give a project, or null."""
+        """Return a project, or null."""
         self._check_project(project_id)
         return self._project("projects.id = ?", self._id(project_id))
 
     def getProjectByName(self, name: Any) -> Any:
-        """Give the oldest of the projects with this name, or false."""
+        """Return the oldest of the projects with this name, or false."""
         wanted = php.text(name)
         key = None if wanted is None else self._dialect.key(wanted)
         return self._checked(self._project("projects.name_key = ?", key))
 
     def getProjectByIdentifier(self, identifier: Any) -> Any:
-        """Give the project with this identifier in any case, or false."""
+        """Return the project with this identifier in any case, or false."""
         if php.is_blank(identifier):
             return False
         key = self._dialect.key(_capitals(identifier))
         return self._checked(self._project("projects.identifier_key = ?", key))
 
     def getAllProjects(self) -> Any:
-        """Give all projects by name, closed ones too."""
+        """Return all projects by name, closed ones too."""
         shape = self._backend.shapes.project
         rows = self._store.rows(shape.query("ORDER BY name_key, id"))
         return [self._linked(shape.row(row)) for row in rows]
@@ -62,7 +62,7 @@ class ProjectProcedures(Procedures):
         priority_end: Any = None,
         email: Any = None,
     ) -> Any:
-        """Give the id of a new project, or false.
+        """Return the id of a new project, or false.
 
         Its owner becomes a member only if it was created by a user (exchange 76).
         """
@@ -83,16 +83,16 @@ class ProjectProcedures(Procedures):
         return new_project(self._backend, values, owner_id=owner_id, join=user is not None)
 
     def removeProject(self, project_id: Any) -> Any:
-        """Tell whether there was such a project; its memberships go with it."""
+        """Return whether there was such a project; its memberships go with it."""
         self._check_project(project_id, PROJECT_MANAGER)
         return self._store.change("DELETE FROM projects WHERE id = ?", self._id(project_id)) > 0
 
     def enableProject(self, project_id: Any) -> Any:
-        """Tell whether there is such a project, and open it."""
+        """Return whether there is such a project, and open it."""
         return self._set_active(project_id, 1)
 
     def disableProject(self, project_id: Any) -> Any:
-        """Tell whether there is such a project, and close it; its members stay."""
+        """Return whether there is such a project, and close it; its members stay."""
         return self._set_active(project_id, 0)
 
     def _set_active(self, project_id: Any, active: int) -> bool:
@@ -121,7 +121,7 @@ class MeProcedures(Procedures):
     """Procedures about the user who asks; the application token is nobody (exchange 173)."""
 
     def getMe(self) -> Any:
-        """Give the row of the user who asks, without the worst of its secrets."""
+        """Return the row of the user who asks, without the worst of its secrets."""
         shape = self._backend.shapes.user
         row = self._store.row(shape.query("WHERE id = ?"), self._own_id())
         own = {} if row is None else shape.row(row)
@@ -134,7 +134,7 @@ class MeProcedures(Procedures):
         }
 
     def createMyPrivateProject(self, name: Any, description: Any = None) -> Any:
-        """Give the id of a new private project with its owner as manager, or false."""
+        """Return the id of a new private project with its owner as manager, or false."""
         values = {"name": name, "description": description, "is_private": 1}
         return new_project(self._backend, values, owner_id=self._own_id(), join=True)
 
@@ -192,7 +192,7 @@ class PermissionProcedures(Procedures):
     """Procedures on the members and groups of a project."""
 
     def getProjectUsers(self, project_id: Any) -> Any:
-        """Give names by user id, direct members and members of groups, disabled ones too.
+        """Return names by user id, direct members and members of groups, disabled ones too.
 
         A group without members that has access comes out as nobody, under an empty key: Kanboard
         joins from the left.
@@ -220,7 +220,7 @@ class PermissionProcedures(Procedures):
         return names if nobody is None else {"": None} | names
 
     def getAssignableUsers(self, project_id: Any, prepend_unassigned: Any = False) -> Any:
-        """Give names by user id of active members with a role above viewer on either way."""
+        """Return names by user id of active members with a role above viewer on either way."""
         self._check_project(project_id)
         project = self._id(project_id)
         direct = self._store.rows(
@@ -242,37 +242,37 @@ class PermissionProcedures(Procedures):
         return names if php.is_blank(prepend_unassigned) else {"0": "Unassigned"} | names
 
     def getProjectUserRole(self, project_id: Any, user_id: Any) -> Any:
-        """Give the role of a user, or an empty text."""
+        """Return the role of a user, or an empty text."""
         self._check_project(project_id)
         return self._role_of(project_id, user_id)
 
     def addProjectUser(self, project_id: Any, user_id: Any, role: Any = PROJECT_MEMBER) -> Any:
-        """Tell whether a direct membership was added; an existing one keeps its role."""
+        """Return whether a direct membership was added; an existing one keeps its role."""
         self._check_project(project_id, PROJECT_MANAGER)
         return self._add("project_has_users", "user_id", project_id, user_id, role)
 
     def changeProjectUserRole(self, project_id: Any, user_id: Any, role: Any) -> Any:
-        """Give true, whether or not there is a direct membership to change."""
+        """Return true, whether or not there is a direct membership to change."""
         self._check_project(project_id, PROJECT_MANAGER)
         return self._change("project_has_users", "user_id", project_id, user_id, role)
 
     def removeProjectUser(self, project_id: Any, user_id: Any) -> Any:
-        """Tell whether there was a direct membership."""
+        """Return whether there was a direct membership."""
         self._check_project(project_id, PROJECT_MANAGER)
         return self._remove("project_has_users", "user_id", project_id, user_id)
 
     def addProjectGroup(self, project_id: Any, group_id: Any, role: Any = PROJECT_MEMBER) -> Any:
-        """Tell whether the group was given access; one that has it keeps its role."""
+        """Return whether the group was given access; one that has it keeps its role."""
         self._check_project(project_id, PROJECT_MANAGER)
         return self._add("project_has_groups", "group_id", project_id, group_id, role)
 
     def changeProjectGroupRole(self, project_id: Any, group_id: Any, role: Any) -> Any:
-        """Give true, whether or not the group has access."""
+        """Return true, whether or not the group has access."""
         self._check_project(project_id, PROJECT_MANAGER)
         return self._change("project_has_groups", "group_id", project_id, group_id, role)
 
     def removeProjectGroup(self, project_id: Any, group_id: Any) -> Any:
-        """Tell whether the group had access."""
+        """Return whether the group had access."""
         self._check_project(project_id, PROJECT_MANAGER)
         return self._remove("project_has_groups", "group_id", project_id, group_id)
 
@@ -300,5 +300,5 @@ class PermissionProcedures(Procedures):
 
 
 def _display_names(rows: list[tuple[Any, ...]]) -> dict[int, str]:
-    """Give the full name, or where that is blank the username, by id."""
+    """Return the full name, or where that is blank the username, by id."""
     return {row_id: username if php.is_blank(name) else name for row_id, name, username in rows}

@@ -24,17 +24,17 @@ class UserProcedures(Procedures):
     application_role = APP_ADMIN
 
     def getUser(self, user_id: Any) -> Any:
-        """Give a user's whole row, or null."""
+        """Return a user's whole row, or null."""
         return self._user("users.id = ?", self._id(user_id))
 
     def getUserByName(self, username: Any) -> Any:
-        """Give a user's whole row, or null; MariaDB finds other spellings too (exchange 44)."""
+        """Return a user's whole row, or null; MariaDB finds other spellings too (exchange 44)."""
         name = php.text(username)
         key = None if name is None else self._dialect.key(name)
         return self._user("users.username_key = ?", key)
 
     def getAllUsers(self) -> Any:
-        """Give the rows of all users by username; there is no paging, so it can be too much."""
+        """Return the rows of all users by username; there is no paging, so it can be too much."""
         limit = self._backend.options.memory_limit
         if limit is not None:
             self._refuse_too_many(self._store.value("SELECT COUNT(*) FROM users"), limit)
@@ -45,7 +45,7 @@ class UserProcedures(Procedures):
     def createUser(
         self, username: Any, password: Any, name: Any = "", email: Any = "", role: Any = APP_USER
     ) -> Any:
-        """Give the id of a new user, or false without a reason."""
+        """Return the id of a new user, or false without a reason."""
         values = {"username": username, "password": password, "email": email, "role": role}
         if not rules.user_is_valid(self._store, values, procedure="createUser"):
             return False
@@ -64,7 +64,7 @@ class UserProcedures(Procedures):
         )
 
     def createLdapUser(self, username: Any) -> Any:
-        """Give the id of a user copied from the directory, or false if it is not there."""
+        """Return the id of a user copied from the directory, or false if it is not there."""
         directory = tuple(self._backend.options.ldap_users)
         if not directory:
             raise RpcError(0, "LDAP server not configured, check the parameter LDAP_SERVER")
@@ -85,7 +85,7 @@ class UserProcedures(Procedures):
     def updateUser(
         self, id: Any, username: Any = None, name: Any = None, email: Any = None, role: Any = None
     ) -> Any:
-        """Give true, for an unknown id and for no difference too; null leaves a field alone."""
+        """Return true, for an unknown id and for no difference too; null leaves a field alone."""
         given = {"username": username, "name": name, "email": email, "role": role}
         values = {key: value for key, value in given.items() if value is not None}
         if not php.is_given(id):
@@ -98,7 +98,7 @@ class UserProcedures(Procedures):
         return self._store.update("users", id, updates)
 
     def disableUser(self, user_id: Any) -> Any:
-        """Give true always, and close the user's private projects for good."""
+        """Return true always, and close the user's private projects for good."""
         row_id = self._id(user_id)
         with self._store.transaction():
             self._store.change("UPDATE users SET is_active = 0, token = '' WHERE id = ?", row_id)
@@ -108,17 +108,17 @@ class UserProcedures(Procedures):
         return True
 
     def enableUser(self, user_id: Any) -> Any:
-        """Give true always; private projects stay closed."""
+        """Return true always; private projects stay closed."""
         self._store.change("UPDATE users SET is_active = 1 WHERE id = ?", self._id(user_id))
         return True
 
     def isActiveUser(self, user_id: Any) -> Any:
-        """Tell whether there is such a user and it is active."""
+        """Return whether there is such a user and it is active."""
         sql = "SELECT 1 FROM users WHERE id = ? AND is_active = 1"
         return self._store.row(sql, self._id(user_id)) is not None
 
     def removeUser(self, user_id: Any) -> Any:
-        """Tell whether there was such a user.
+        """Return whether there was such a user.
 
         Takes along every private project that the user is in, whoever owns it (access recording,
         exchange 55).
@@ -161,28 +161,28 @@ class GroupProcedures(Procedures):
     application_role = APP_ADMIN
 
     def createGroup(self, name: Any, external_id: Any = "") -> Any:
-        """Give the id of a new group, or false if the name is taken; it may be empty."""
+        """Return the id of a new group, or false if the name is taken; it may be empty."""
         values = {"name": php.text(name), "external_id": php.text(external_id)}
         return self._store.insert("groups", values) or False
 
     def updateGroup(self, group_id: Any, name: Any = None, external_id: Any = None) -> Any:
-        """Give true, for an unknown id too; false if the name is taken."""
+        """Return true, for an unknown id too; false if the name is taken."""
         values = {"name": php.text(name), "external_id": php.text(external_id)}
         given = {key: value for key, value in values.items() if value is not None}
         return self._store.update("groups", group_id, given)
 
     def removeGroup(self, group_id: Any) -> Any:
-        """Tell whether there was such a group; its members and its access go with it."""
+        """Return whether there was such a group; its members and its access go with it."""
         return self._store.change("DELETE FROM groups WHERE id = ?", self._id(group_id)) > 0
 
     def getGroup(self, group_id: Any) -> Any:
-        """Give a group's row, or null."""
+        """Return a group's row, or null."""
         sql = "SELECT id, external_id, name FROM groups WHERE id = ?"
         row = self._store.row(sql, self._id(group_id))
         return row and _named_row(row)
 
     def getAllGroups(self) -> Any:
-        """Give all groups by name, with how many are in them."""
+        """Return all groups by name, with how many are in them."""
         rows = self._store.rows(
             "SELECT id, name, external_id,"
             " (SELECT COUNT(*) FROM group_has_users WHERE group_id = groups.id)"
@@ -198,7 +198,7 @@ class GroupMemberProcedures(Procedures):
     application_role = APP_ADMIN
 
     def getMemberGroups(self, user_id: Any) -> Any:
-        """Give the groups of a user by name; none for an unknown one."""
+        """Return the groups of a user by name; none for an unknown one."""
         rows = self._store.rows(
             "SELECT id, external_id, name FROM groups"
             " JOIN group_has_users ON group_id = id WHERE user_id = ? ORDER BY name_key, id",
@@ -207,7 +207,7 @@ class GroupMemberProcedures(Procedures):
         return [_named_row(row) for row in rows]
 
     def getGroupMembers(self, group_id: Any) -> Any:
-        """Give the members with their whole user rows, disabled ones too."""
+        """Return the members with their whole user rows, disabled ones too."""
         shape: Shape = self._backend.shapes.user
         rows = self._store.rows(
             f"SELECT group_id, user_id, {shape.select} FROM group_has_users"  # noqa: S608
@@ -217,17 +217,17 @@ class GroupMemberProcedures(Procedures):
         return [{"group_id": row[0], "user_id": row[1]} | shape.row(row[2:]) for row in rows]
 
     def addGroupMember(self, group_id: Any, user_id: Any) -> Any:
-        """Tell whether the user was put in; false also if it was in already or one is unknown."""
+        """Return whether the user was put in; false also if it was in already or one is unknown."""
         values = self._stored_ids("group_has_users", group_id=group_id, user_id=user_id)
         return self._store.insert("group_has_users", values) is not None
 
     def removeGroupMember(self, group_id: Any, user_id: Any) -> Any:
-        """Tell whether the user was in."""
+        """Return whether the user was in."""
         sql = "DELETE FROM group_has_users WHERE group_id = ? AND user_id = ?"
         return self._store.change(sql, self._id(group_id), self._id(user_id)) > 0
 
     def isGroupMember(self, group_id: Any, user_id: Any) -> Any:
-        """Tell whether the user is in."""
+        """Return whether the user is in."""
         sql = "SELECT 1 FROM group_has_users WHERE group_id = ? AND user_id = ?"
         return self._store.row(sql, self._id(group_id), self._id(user_id)) is not None
 

@@ -294,7 +294,7 @@ def meaning(code: int) -> Meaning:
 
 
 def told(code: int, message: str) -> str:
-    """Say what a server answered: plain words, the name of the code, the server's own words.
+    """Return what a server answered: plain words, the name of the code, the server's own words.
 
     >>> told(51, "")
     'it is busy (busy)'

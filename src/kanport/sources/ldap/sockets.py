@@ -142,7 +142,7 @@ def _encrypted(
 
 
 def words(error: BaseException) -> str:
-    """Say what went wrong with a connection."""
+    """Return what went wrong with a connection."""
     if isinstance(error, Overdue | TooLarge):
         return str(error)
     if isinstance(error, TimeoutError):
