@@ -128,7 +128,7 @@ class Strict(BaseModel):
 
     @classmethod
     def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
-        """Yield what is wrong between the keys of this part.
+        """Return what is wrong between the keys of this part.
 
         It looks at the part as it was written, so it runs also where single keys are invalid, and
         all mistakes appear at once. Each part of `raw` may be of any type.

@@ -32,7 +32,7 @@ class Roles(NamedTuple):
 
 
 def reference_mistakes(raw: Table) -> Mistakes:
-    """Yield what is wrong between the parts of a whole mapping, as it was written."""
+    """Return what is wrong between the parts of a whole mapping, as it was written."""
     sources = raw.get("sources")
     known = tuple(str(name) for name in sources) if isinstance(sources, dict) else ()
     users = raw.get("users")
@@ -158,7 +158,7 @@ def _entry(entry: Table, at: KeyPath, known: tuple[str, ...], roles: Roles) -> M
 
 
 def _rules(entry: Table, at: KeyPath) -> Iterator[tuple[KeyPath, Table]]:
-    """Yield every rule of an item with its place, also one that says how an id is made."""
+    """Return every rule of an item with its place, also one that says how an id is made."""
     for key in (*_RULES, "role"):
         rule = entry.get(key)
         if isinstance(rule, dict):
@@ -214,7 +214,7 @@ def _columns_by_source(
 
 
 def _said(rule: Table, at: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
-    """Yield every value that a rule can have by what the mapping itself says, with its place."""
+    """Return every value that a rule can have by what the mapping itself says, with its place."""
     for key in ("value", "default"):
         if key in rule:
             yield (*at, key), rule[key]
@@ -289,7 +289,7 @@ Places = Iterator[tuple[KeyPath, bool]]
 
 
 def password_mistakes(raw: Table) -> Iterator[PydanticCustomError]:
-    """Yield every place of a mapping, as it was written, that reads a column with passwords.
+    """Return every place of a mapping, as it was written, that reads a column with passwords.
 
     A plan shows names, usernames and projects, and a finding the value that it is about, so that
     a password that came to stand in one of them would be shown in clear.

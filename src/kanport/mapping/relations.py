@@ -46,7 +46,7 @@ class Matrix(Strict):
 
     @classmethod
     def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
-        """Yield what is wrong with how the columns are named."""
+        """Return what is wrong with how the columns are named."""
         if "columns" in raw and "match" in raw:
             yield problem("columns and match cannot stand together", hint="keep one of them")
         elif "columns" not in raw and "match" not in raw:
@@ -88,7 +88,7 @@ class Membership(Strict):
 
     @classmethod
     def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
-        """Yield what is wrong between project, role and matrix."""
+        """Return what is wrong between project, role and matrix."""
         if "matrix" in raw:
             for key in ("project", "role"):
                 if key in raw:
@@ -125,7 +125,7 @@ ListedMembers = Annotated[
 
 
 def _rows_or_list(raw: Table, needed: tuple[str, ...], other: tuple[str, ...]) -> Any:
-    """Yield what is wrong between rows (`from` and rules) and a list, of which one is needed."""
+    """Return what is wrong between rows (`from` and rules) and a list, of which one is needed."""
     if "list" in raw:
         for key in ("from", *needed, *other):
             if key in raw:
@@ -168,7 +168,7 @@ class Groups(Strict):
 
     @classmethod
     def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
-        """Yield what is wrong between rows and a list."""
+        """Return what is wrong between rows and a list."""
         yield from _rows_or_list(raw, ("name",), ("member", "external_id"))
 
 
@@ -200,7 +200,7 @@ class GroupAccess(Strict):
 
     @classmethod
     def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
-        """Yield what is wrong between rows and a list."""
+        """Return what is wrong between rows and a list."""
         yield from _rows_or_list(raw, ("group", "project", "role"), ())
 
 
@@ -232,7 +232,7 @@ class ProjectRows(Strict):
 
 
 def missing_mistakes(raw: Table) -> Iterator[PydanticCustomError]:
-    """Yield what is wrong between what is missing, what is managed, and the ledger."""
+    """Return what is wrong between what is missing, what is managed, and the ledger."""
     groups, access = raw.get("groups"), raw.get("group_access")
     if raw.get("groups_missing") == "remove" and "groups_managed" not in raw:
         yield problem(

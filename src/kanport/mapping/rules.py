@@ -68,7 +68,7 @@ class Rule(Strict):
 
     @classmethod
     def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
-        """Yield what is wrong with where the value comes from, the template and the pattern."""
+        """Return what is wrong with where the value comes from, the template and the pattern."""
         choice = cls._origins()
         named = [key for key in choice if written(raw, key) is not None or key in raw]
         if not named:
@@ -197,7 +197,7 @@ def _template_mistakes(template: Any) -> Iterator[PydanticCustomError]:
 
 
 def pattern_mistakes(pattern: Any, parts: tuple[str, ...]) -> Iterator[PydanticCustomError]:
-    """Yield what is wrong with a regular expression whose part of one of these names is taken."""
+    """Return what is wrong with a regular expression whose part of one of these names is taken."""
     if not isinstance(pattern, str):
         return
     try:

@@ -62,7 +62,7 @@ class SecretReference(Strict):
 
     @classmethod
     def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
-        """Yield what is wrong with the choice between the two."""
+        """Return what is wrong with the choice between the two."""
         if len(raw.keys() & {"env", "file"}) != 1:
             yield problem(
                 "needs one of env or file", hint="{env: LDAP_PASSWORD} or {file: /run/secrets/ldap}"
@@ -135,7 +135,7 @@ class LdapGroups(Strict):
 
     @classmethod
     def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
-        """Yield what is wrong between the attribute with the members and how they are followed."""
+        """Return what is wrong between the attribute with the members and how they are followed."""
         members = raw.get("members", "member")
         named = [members] if isinstance(members, str) else members
         if not isinstance(named, list | tuple):
@@ -268,7 +268,7 @@ class LdapSource(Strict):
 
     @classmethod
     def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
-        """Yield what is wrong with the servers, and between how to reach them and how to log in."""
+        """Return what is wrong with the servers, and between connection and login."""
         given = raw.get("url")
         urls = (
             [given] if isinstance(given, str) else given if isinstance(given, list | tuple) else []

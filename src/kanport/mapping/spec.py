@@ -289,7 +289,7 @@ class MappingFile(Strict):
 
     @classmethod
     def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
-        """Yield what is wrong between the parts, such as a source that does not exist."""
+        """Return what is wrong between the parts, such as a source that does not exist."""
         if not any(raw.get(key) for key in _TO_DO):
             yield problem(f"needs {listed(_TO_DO)}; otherwise there is nothing to do")
         if raw.get("memberships_missing") == "revoke" and not raw.get("memberships"):

@@ -97,7 +97,7 @@ class Steps(Strict):
 
     @classmethod
     def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
-        """Yield what is wrong between the steps."""
+        """Return what is wrong between the steps."""
         after, other = _unit(raw.get("after")), _unit(raw.get("or", raw.get("or_")))
         if other is not None and "after" not in raw:
             yield problem("or is an alternative to after, and there is none", at=("or",))
@@ -305,7 +305,7 @@ class Users(Strict):
 
     @classmethod
     def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
-        """Yield what is wrong between `missing` and `managed`, and in `find_by`."""
+        """Return what is wrong between `missing` and `managed`, and in `find_by`."""
         fields = raw.get("fields")
         if raw.get("inactive") == "create" and isinstance(fields, dict) and "active" not in fields:
             yield problem(

@@ -71,7 +71,7 @@ class Document:
     mistakes: list[Mistake] = field(default_factory=list)
 
     def key(self, path: KeyPath) -> Spot:
-        """Give the place of a key, or of a list item; of the nearest part around where none is."""
+        """Return the place of a key or list item; if there is none, of the nearest part around."""
         return self._first(path, self.keys, self.values)
 
     def value(self, path: KeyPath) -> Spot:

@@ -467,7 +467,7 @@ def sums_of(
     guards: Sequence[GuardVerdict],
     tally: Tally | Verified | None,
 ) -> tuple[Sum, ...]:
-    """Give the sums that stand at the end of every report: changes, outcomes, findings, guards."""
+    """Return the sums at the end of every report: changes, outcomes, findings, guards."""
     sums = []
     if kind is not ViewKind.VALIDATION:
         planned = f"{CHANGE(len(lines))} planned"

@@ -48,7 +48,7 @@ MOST = 50
 
 
 def render(view: View) -> str:
-    """Give a report as Markdown that ends with a line break; the same view gives the same bytes."""
+    """Return a report as Markdown with a final line break; the same view gives the same bytes."""
     return "\n".join(_lines(view)).rstrip("\n") + "\n"
 
 

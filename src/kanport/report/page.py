@@ -76,7 +76,7 @@ class Page:
             self.lines.append(Text(" " * (indent + (hang if number else 0))).append_text(line))
 
     def wrapped(self, text: Text, width: int, hang: int = 0) -> Iterator[Text]:
-        """Yield the lines of a text that is to fit into a width, less `hang` from the second on."""
+        """Return the lines of a text that fit into a width, less `hang` from the second on."""
         while cell_len(text.plain) > width:
             # A page that is narrower than its indents still shows everything.
             first = text.wrap(self.console, max(width, 10), overflow="fold")[0]

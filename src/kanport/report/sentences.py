@@ -359,7 +359,7 @@ def finding_sentences(numbers: Mapping[Severity, int], *, planned: bool) -> list
 
 
 def fact_rows(facts: Facts, *, digest_length: int | None = None) -> list[tuple[str, str]]:
-    """Give what is known, a label and a text each; digests are cut to a length where one is given.
+    """Return what is known, as labels and texts; digests are cut to a length if one is given.
 
     What the view does not know is left out.
     """

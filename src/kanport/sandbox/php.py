@@ -63,7 +63,7 @@ def is_blank(value: Any) -> bool:
 
 
 def is_given(value: Any) -> bool:
-    """Tell whether a validation rule looks at a value at all: not null and not an empty string."""
+    """Return whether a validation rule checks a value at all: not null and not an empty string."""
     return value is not None and value != ""
 
 
