@@ -127,7 +127,7 @@ def stamped(content: bytes, proof: Proof) -> bytes:
 
 
 def read(content: bytes) -> tuple[Proof, str] | None:
-    """Return the proof at the end of a report and the digest that it must have; None without one."""
+    """Return the proof at the end of a report and the digest it must have; None without one."""
     start = content.rfind(MARK)
     if start < 0:
         return None
