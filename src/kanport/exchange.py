@@ -1,11 +1,10 @@
 """One HTTP exchange that ends and has a size: what the server's API and webhooks have in common.
 
-httpcore makes the exchange itself. A client on top of it would follow redirects, keep cookies, and
-unpack whatever a server says it packed, however often and however large.
+`httpx.Client` is not used: it follows and parses redirects, keeps cookies, and unpacks whatever a
+server says it packed, however often and however large.
 """
 
 import socket
-import string
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,11 +12,11 @@ from contextvars import ContextVar
 from ssl import SSLContext, SSLSocket
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpcore
-import idna
+import httpx
 
 from kanport.config.address import is_loopback
 from kanport.facts import fact
@@ -25,17 +24,7 @@ from kanport.network import Deadline, Overdue, addresses
 
 MAX_CONNECTIONS = 16
 ACCEPT_ENCODING = "gzip"
-FAILURES = (
-    httpcore.TimeoutException,
-    httpcore.NetworkError,
-    httpcore.ProtocolError,
-    httpcore.ProxyError,
-    httpcore.UnsupportedProtocol,
-)
-"""Every way in which an exchange fails."""
 
-# Seconds after which a connection that nobody used is not used again.
-_IDLE = 5.0
 # What TLS within TLS takes at once, as its timeout begins anew with what is left over.
 _PIECE = 4096
 _under_way: ContextVar[Deadline] = ContextVar("_under_way")
@@ -57,26 +46,22 @@ class Connections:
     """Connections to one server, for several threads; each exchange has a deadline of its own."""
 
     def __init__(self, context: SSLContext, proxy: str | None) -> None:
-        """Make ready; raise ValueError for a proxy that cannot be used."""
-        how: dict[str, Any] = {
-            "ssl_context": context,
-            "max_connections": MAX_CONNECTIONS,
-            "keepalive_expiry": _IDLE,
-            "network_backend": _Backend(),
-        }
-        if proxy is None:
-            self._pool = httpcore.ConnectionPool(**how)
-            return
-        url, parts = parsed_url(proxy), urlsplit(proxy)
-        if url.scheme not in (b"http", b"https"):
-            raise ValueError("neither http:// nor https://")
-        login = unquote(parts.username or ""), unquote(parts.password or "")
-        auth = (login[0].encode(), login[1].encode()) if any(login) else None
-        self._pool = httpcore.HTTPProxy(url, auth, **how)
+        """Make ready. Raises ImportError, ValueError or httpx.InvalidURL for an unusable proxy."""
+        self._transport = httpx.HTTPTransport(
+            verify=context,
+            # Nothing is taken from the environment behind our back, .netrc above all.
+            trust_env=False,
+            proxy=proxy,
+            limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
+        )
+        # httpx has no public way to name the backend. tests/hostile fails where this has no effect.
+        pool = self._transport._pool
+        assert isinstance(pool._network_backend, httpcore.NetworkBackend)  # noqa: S101
+        pool._network_backend = _Backend()
 
     def close(self) -> None:
         """Close all connections."""
-        self._pool.close()
+        self._transport.close()
 
     def __enter__(self) -> Self:
         return self
@@ -92,27 +77,24 @@ class Connections:
     @contextmanager
     def exchange(
         self,
-        url: httpcore.URL,
+        url: str | httpx.URL,
         body: bytes,
         headers: Mapping[str, str],
         *,
         times: dict[str, float],
         deadline: Deadline,
-    ) -> Iterator[httpcore.Response]:
+    ) -> Iterator[httpx.Response]:
         """Post a body and yield the response, whose body is not read yet.
 
         `times` are the seconds to wait for each step (connect, read, write, pool), all within the
-        deadline. Raises one of FAILURES, and UnicodeError for the host or a header.
+        deadline. Raises httpx.HTTPError, and httpx.InvalidURL or UnicodeError for the URL.
         """
-        lines = [(b"Host", _host_header(url))]
-        lines += [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
-        lines.append((b"Content-Length", b"%d" % len(body)))
         token = _under_way.set(deadline)
         try:
-            request = httpcore.Request(
-                "POST", url, headers=lines, content=body, extensions={"timeout": times}
+            request = httpx.Request(
+                "POST", url, headers=headers, content=body, extensions={"timeout": times}
             )
-            response = self._pool.handle_request(request)
+            response = self._transport.handle_request(request)
             try:
                 yield response
             finally:
@@ -121,46 +103,15 @@ class Connections:
             _under_way.reset(token)
 
 
-def parsed_url(text: str) -> httpcore.URL:
-    """Return a URL as it is sent; raise ValueError for one that cannot be used.
-
-    >>> parsed_url("https://bücher.example/a b?c#d")
-    URL(scheme=b'https', host=b'xn--bcher-kva.example', port=None, target=b'/a%20b?c')
-    """
-    if any(char.isascii() and not char.isprintable() for char in text):
-        raise ValueError("control characters")
-    parts = urlsplit(text)
-    host = parts.hostname or ""
-    target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-    return httpcore.URL(
-        scheme=parts.scheme.encode(),
-        host=host.encode() if host.isascii() else idna.encode(host),
-        port=parts.port,
-        target=quote(target, safe=string.punctuation).encode(),
-    )
-
-
-def _host_header(url: httpcore.URL) -> bytes:
-    host = b"[%b]" % url.host if b":" in url.host else url.host
-    if url.port is None or url.port == {b"http": 80, b"https": 443}.get(url.scheme):
-        return host
-    return b"%b:%d" % (host, url.port)
-
-
-def header_of(response: httpcore.Response, name: str) -> str | None:
-    """Return the value of a header, given in small letters; None where there is none."""
-    values = [value for key, value in response.headers if key.lower() == name.encode()]
-    return b", ".join(values).decode(errors="replace") if values else None
-
-
-def read_body(response: httpcore.Response, most: int, deadline: Deadline) -> bytes:
+def read_body(response: httpx.Response, most: int, deadline: Deadline) -> bytes:
     """Read a response to its end and unpack it.
 
     Raises AnswerTooLarge where it is larger than `most`, packed or not, AnswerBroken, and
-    one of FAILURES.
+    httpx.HTTPError.
     """
-    encoding = (header_of(response, "content-encoding") or "").strip().lower()
-    parts = _at_most(response.iter_stream(), most)
+    encoding = response.headers.get("content-encoding", "").strip().lower()
+    assert isinstance(response.stream, httpx.SyncByteStream)  # noqa: S101 - for the type checker
+    parts = _at_most(response.stream, most)
     if encoding in ("", "identity"):
         return b"".join(parts)
     if encoding not in ("gzip", "x-gzip"):
@@ -192,7 +143,7 @@ def _unpacked(parts: Iterable[bytes], most: int, deadline: Deadline) -> Iterator
     except zlib.error as wrong:
         raise AnswerBroken() from wrong
     except Overdue as late:
-        raise httpcore.ReadTimeout(str(late)) from late
+        raise httpx.ReadTimeout(str(late)) from late
     if not unpacker.eof:
         raise AnswerBroken()
 

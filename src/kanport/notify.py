@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-import httpcore
+import httpx
 from pydantic import SecretStr
 
 from kanport import __version__
 from kanport.config.address import is_loopback
 from kanport.config.secrets import Email, Notify, Reference, Webhook, When, read_reference
 from kanport.errors import KanportError
-from kanport.exchange import FAILURES, Connections, parsed_url, proxy_for
+from kanport.exchange import Connections, proxy_for
 from kanport.monitoring import RunSummary
 from kanport.network import BoundedSocket, Deadline, open_socket, shown_size, within
 from kanport.report.escape import escape_control
@@ -235,10 +235,6 @@ def _post_once(hook: ReadyHook, ending: RunSummary) -> _Problem | None:
         headers["Authorization"] = f"Bearer {hook.token.get_secret_value()}"
     url = hook.url.get_secret_value()
     try:
-        to = parsed_url(url)
-    except ValueError:
-        return _Problem("its URL is broken", again=False)
-    try:
         context = ssl.create_default_context(cafile=hook.ca_file)
         times = dict.fromkeys(("connect", "read", "write", "pool"), hook.timeout)
         body = json.dumps(payload(ending), ensure_ascii=False, separators=(",", ":"))
@@ -246,7 +242,7 @@ def _post_once(hook: ReadyHook, ending: RunSummary) -> _Problem | None:
             Connections(context, proxy_for(url)) as connections,
             # What the receiver has to say is not read: its status is all that counts.
             connections.exchange(
-                to,
+                url,
                 body.encode(errors="backslashreplace"),
                 headers,
                 times=times,
@@ -254,15 +250,17 @@ def _post_once(hook: ReadyHook, ending: RunSummary) -> _Problem | None:
             ) as answer,
         ):
             pass
-    except httpcore.TimeoutException:
+    except httpx.TimeoutException:
         return _Problem(f"no answer in {hook.timeout:g} seconds", again=False)
-    except FAILURES as problem:
+    except httpx.InvalidURL:
+        return _Problem("its URL is broken", again=False)
+    except httpx.TransportError as problem:
         return _Problem(_why(problem), again=True)
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError, ImportError) as problem:
         return _Problem(f"it cannot be used: {type(problem).__name__}", again=False)
-    if 200 <= answer.status < 300:
+    if answer.is_success:
         return None
-    return _Problem(f"it answered HTTP {answer.status}", again=answer.status >= 500)
+    return _Problem(f"it answered HTTP {answer.status_code}", again=answer.status_code >= 500)
 
 
 def _why(problem: Exception) -> str:

@@ -77,7 +77,7 @@ def test_importing_kanport_loads_nothing_heavy() -> None:
         "import sys, kanport\n"
         "assert kanport.__version__\n"
         "print([name for name in sys.modules if name.startswith('kanport.') or name in"
-        " ('pandas', 'pydantic', 'httpcore', 'click', 'openpyxl', 'rich')])\n"
+        " ('pandas', 'pydantic', 'httpx', 'click', 'openpyxl', 'rich')])\n"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "[]"

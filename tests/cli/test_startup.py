@@ -12,6 +12,7 @@ HEAVY = {
     "pandas",
     "openpyxl",
     "httpcore",
+    "httpx",
     "pydantic",
     "rich",
     "ldap3",

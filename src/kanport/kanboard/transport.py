@@ -18,19 +18,16 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urljoin, urlsplit
 
-import httpcore
+import httpx
 
 from kanport import __version__
 from kanport.config.settings import Settings
 from kanport.errors import ConfigInvalid
 from kanport.exchange import (
     ACCEPT_ENCODING,
-    FAILURES,
     AnswerBroken,
     AnswerTooLarge,
     Connections,
-    header_of,
-    parsed_url,
     proxy_for,
     read_body,
 )
@@ -47,8 +44,8 @@ class Transport:
         """Make ready; no connection is made yet. Raises ConfigInvalid for a broken CA file."""
         self._settings = settings
         self._clock = clock
-        self._headers = _headers(settings)
-        self._url: httpcore.URL | None = None
+        self._headers = httpx.Headers(_headers(settings))
+        self._url: httpx.URL | None = None
         times = settings.timeouts
         self._times = {
             "connect": times.connect,
@@ -58,7 +55,7 @@ class Transport:
         }
         try:
             self._http = Connections(tls_context(settings), proxy_for(settings.url))
-        except ValueError as error:
+        except (ImportError, ValueError, httpx.InvalidURL) as error:
             # The text of these may hold the credentials of the proxy.
             raise ConfigInvalid(
                 "The proxy that the environment names cannot be used.",
@@ -87,15 +84,15 @@ class Transport:
         deadline = Deadline(self._settings.timeouts.total, clock=self._clock)
         try:
             # Made here, where it is known what to do about one that cannot be used.
-            self._url = self._url or parsed_url(self._settings.url)
+            self._url = self._url or httpx.URL(self._settings.url)
             with self._http.exchange(
                 self._url, body, self._headers, times=self._times, deadline=deadline
             ) as response:
                 verdict = judge_status(
-                    response.status,
+                    response.status_code,
                     url=self._settings.url,
-                    location=header_of(response, "location"),
-                    retry_after=header_of(response, "retry-after"),
+                    location=response.headers.get("location"),
+                    retry_after=response.headers.get("retry-after"),
                     token_from=self._settings.token_from,
                     auth_header=self._settings.auth_header,
                 )
@@ -107,10 +104,10 @@ class Transport:
             return NoAnswer(why, fault=Fault.ANSWER_TOO_LARGE)
         except AnswerBroken as broken:
             return NoAnswer(broken.why, fault=Fault.NOT_JSON)
-        except ValueError:
-            # A host that is no name, which may show only when Python looks it up.
+        except (httpx.InvalidURL, UnicodeError):
+            # A host that is no name; the latter comes from Python's own look-up.
             return NoAnswer(fact("request-failed", case="url"), sent=False, fault=Fault.REQUEST)
-        except FAILURES as error:
+        except httpx.HTTPError as error:
             return _fault_of(error, self._settings, overdue=deadline.over)
         try:
             return content.decode("utf-8-sig")
@@ -148,30 +145,30 @@ def _headers(settings: Settings) -> dict[str, str]:
     return {**headers, "Authorization": f"Basic {secret}"}
 
 
-def _fault_of(error: Exception, settings: Settings, *, overdue: bool) -> NoAnswer:
+def _fault_of(error: httpx.HTTPError, settings: Settings, *, overdue: bool) -> NoAnswer:
     place = urlsplit(settings.url).netloc
     times = settings.timeouts
     match error:
-        case httpcore.ConnectTimeout():
+        case httpx.ConnectTimeout():
             return _not_connected("slow", place=place, seconds=times.connect)
-        case httpcore.PoolTimeout():
+        case httpx.PoolTimeout():
             return _not_connected("none-free")
-        case httpcore.ConnectError():
+        case httpx.ConnectError():
             return _connect_fault(error, place)
-        case httpcore.ProxyError():
+        case httpx.ProxyError():
             return NoAnswer(fact("proxy-failed"), sent=False, fault=Fault.PROXY)
-        case httpcore.LocalProtocolError() | httpcore.UnsupportedProtocol():
+        case httpx.LocalProtocolError() | httpx.UnsupportedProtocol():
             return NoAnswer(fact("request-failed"), sent=False, fault=Fault.REQUEST)
-        case httpcore.TimeoutException() if overdue:
+        case httpx.TimeoutException() if overdue:
             why = fact("no-answer-in-time", case="in-all", seconds=times.total)
             return NoAnswer(why, fault=Fault.TIMEOUT)
-        case httpcore.TimeoutException():
-            waited = times.write if isinstance(error, httpcore.WriteTimeout) else times.read
+        case httpx.TimeoutException():
+            waited = times.write if isinstance(error, httpx.WriteTimeout) else times.read
             return NoAnswer(fact("no-answer-in-time", seconds=waited), fault=Fault.TIMEOUT)
     return NoAnswer(fact("connection-ended"), fault=Fault.RESET)
 
 
-def _connect_fault(error: Exception, place: str) -> NoAnswer:
+def _connect_fault(error: httpx.ConnectError, place: str) -> NoAnswer:
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLError):
             return _tls_fault(cause, place)
