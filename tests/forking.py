@@ -1,7 +1,7 @@
 """The other side of `tests.processes`: imports Kanport once, and forks for every command.
 
 What comes through the socket that is named as the only argument: the length of a request, with the
-descriptors of stdin, stdout, stderr and of the pipe that is told how it goes, and then the request.
+descriptors of stdin, stdout, stderr and of the pipe that reports how it goes, and then the request.
 """
 
 import contextlib

@@ -128,7 +128,7 @@ class Command:
         self.pid = self._number(None)
 
     def _number(self, until: float | None) -> int:
-        """Read what is told next: the process id, and how it ended."""
+        """Read the next message: the process id, and how it ended."""
         while b"\n" not in self._text:
             left = None if until is None else max(0, until - time.monotonic())
             if not select.select([self._told], [], [], left)[0]:

@@ -55,9 +55,9 @@ def test_without_usernames_they_are_made_of_addresses(kanport: Kanport) -> None:
 
 
 def test_a_file_that_names_nobody_is_told_with_its_columns(kanport: Kanport) -> None:
-    Path("list.csv").write_text("Colour,Size\nred,1\n")
+    Path("list.csv").write_text("Shade,Size\nred,1\n")
     ended = kanport("init", "list.csv")
-    assert ended.code == 2 and "Colour, Size" in ended.err
+    assert ended.code == 2 and "Shade, Size" in ended.err
     assert not Path("mapping.yaml").exists()
 
 

@@ -71,7 +71,7 @@ class Odd(NamedTuple):
 class DirectoryEntry(NamedTuple):
     """The entry of a directory that a row is about.
 
-    `directory` names the directory in each way that can be told: by its servers, and by what it is
+    `directory` names the directory in each way that is known: by its servers, and by what it is
     and holds; two sets that share a name are one directory. `key` is the DN as every server
     compares it, `id` the id that the server gives to an entry for good, empty where it shows none.
     `by_login` is True where a group lists the login and not the entry, `outside` where the entry
@@ -149,7 +149,7 @@ def _cell_origin(origin: Origin, column: str, place: Mapping[str, Any]) -> Origi
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a source speaks of even where no row does, such as a group without members.
+    """What a source names even where no row does, such as a group without members.
 
     Its row has only the columns of the scope. `open` is True where not everybody in it is known, so
     that nobody may be said to be missing from it. `inner` are the DNs of the groups in a group, at
@@ -218,7 +218,7 @@ class Table:
 
     `sha256` and `size` (in bytes) are those of the file as it was read, so that a plan can be
     bound to it; of a directory, those of what was read in a fixed order. `scopes` are what the
-    source speaks of besides its rows, `unread` whom it does not show, `directory` what it
+    source names besides its rows, `unread` whom it does not show, `directory` what it
     tells besides. `partial` is True where rows
     were left out on purpose, so that what is not there proves nothing. `headers` are the places of
     the columns' headers, where the source has such. `modified_at` is when a file was changed last

@@ -137,7 +137,7 @@ def test_a_second_interruption_still_knows_that_passwords_are_kept(
     assert kanport(*command).code == 0
 
 
-# --- what is told where passwords are lost -------------------------------------------------------
+# --- messages where passwords are lost ----------------------------------------------------------
 
 
 def test_without_a_terminal_the_last_lines_say_whose_passwords_are_lost(

@@ -1,6 +1,6 @@
 """How much of what the server can do Kanport gets: `make bench`.
 
-Everything is told as a ratio of two rates that were measured in the same run, in turns, since no
+Everything is printed as a ratio of two rates that were measured in the same run, in turns, since no
 machine is equally quick twice; the middle one of several rounds counts. The server is a sandbox in
 a process of its own, or the one of KANPORT_LIVE_URL and KANPORT_LIVE_TOKEN, which is filled with
 users and projects and should be thrown away afterwards.

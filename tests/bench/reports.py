@@ -111,7 +111,7 @@ def _change(number: int, people: int, projects: int) -> Change:
 def _finding(number: int) -> Finding:
     return Finding(
         "email-invalid",
-        f'"person{number}(at)example.org" is not an e-mail address (column E-Mail).',
+        f'"person{number}(at)example.org" is not an email address (column E-Mail).',
         Origin("staff", file="staff.csv", row=number * 40 + 2, column="E-Mail", position=3),
         f"person{number}(at)example.org",
         "use an address such as name@example.org, or leave the cell empty",

@@ -96,7 +96,7 @@ def rules(
     """Draw a rule that reads a column, or some; `meanings` is all that it may give by itself.
 
     `several` says that it may give several values, `part` that it has a pattern with a part for
-    roles, `who` that people are told by it.
+    roles, `who` that people are identified by it.
     """
     made: dict[str, Any] = {}
     if draw(st.integers(0, 3)) and not part:

@@ -125,9 +125,9 @@ NEVER_ENDING = [
 ]
 
 
-@pytest.mark.parametrize("behaviour", NEVER_ENDING)
-def test_an_answer_that_never_ends_is_given_up(behaviour: Callable[[Peer], None]) -> None:
-    with listening(behaviour) as port, bounded():
+@pytest.mark.parametrize("behavior", NEVER_ENDING)
+def test_an_answer_that_never_ends_is_given_up(behavior: Callable[[Peer], None]) -> None:
+    with listening(behavior) as port, bounded():
         answer = post(port)
     assert isinstance(answer, NoAnswer)
     assert (answer.fault, answer.sent) == (Fault.TIMEOUT, True)

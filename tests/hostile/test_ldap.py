@@ -80,10 +80,10 @@ def no_bind(peer: Peer) -> None:
 
 
 @pytest.mark.parametrize(
-    "behaviour", [bind_byte_by_byte, bind_after_many_others, bind_of_another, no_bind]
+    "behavior", [bind_byte_by_byte, bind_after_many_others, bind_of_another, no_bind]
 )
-def test_a_login_that_never_ends_is_given_up(behaviour: Callable[[Peer], None]) -> None:
-    with listening(behaviour) as port:
+def test_a_login_that_never_ends_is_given_up(behavior: Callable[[Peer], None]) -> None:
+    with listening(behavior) as port:
         problem = search(port)
     (detail,) = problem.details
     assert "the login failed" in detail
@@ -208,7 +208,7 @@ def nothing(peer: Peer) -> None:
 
 
 @pytest.mark.parametrize(
-    "behaviour",
+    "behavior",
     [
         intermediate_each_moment,
         intermediate_as_fast_as_it_goes,
@@ -219,8 +219,8 @@ def nothing(peer: Peer) -> None:
         nothing,
     ],
 )
-def test_a_search_that_never_ends_is_given_up(behaviour: Callable[[Peer], None]) -> None:
-    with listening(behaviour) as port:
+def test_a_search_that_never_ends_is_given_up(behavior: Callable[[Peer], None]) -> None:
+    with listening(behavior) as port:
         problem = search(port)
     assert OVERDUE in problem.message
     assert "--request-timeout" in (problem.hint or "")
@@ -245,11 +245,11 @@ def endless_values(peer: Peer) -> None:
     peer.forever(message(number, entry("uid=a,dc=x", values)))
 
 
-@pytest.mark.parametrize("behaviour", [endless_pages, endless_entries])
+@pytest.mark.parametrize("behavior", [endless_pages, endless_entries])
 def test_more_entries_than_a_source_may_have_are_refused(
-    behaviour: Callable[[Peer], None],
+    behavior: Callable[[Peer], None],
 ) -> None:
-    with listening(behaviour) as port:
+    with listening(behavior) as port:
         problem = search(port, request_timeout=250, max_entries=1_000)
     assert "more than 1000 entries" in problem.message
     assert "max_entries" in (problem.hint or "")
@@ -285,10 +285,10 @@ def many_attributes(peer: Peer) -> None:
 
 
 @pytest.mark.parametrize(
-    "behaviour", [one_long_value, one_that_says_it_is_long, many_short_values, many_attributes]
+    "behavior", [one_long_value, one_that_says_it_is_long, many_short_values, many_attributes]
 )
-def test_an_entry_longer_than_it_may_be_is_refused(behaviour: Callable[[Peer], None]) -> None:
-    with listening(behaviour) as port:
+def test_an_entry_longer_than_it_may_be_is_refused(behavior: Callable[[Peer], None]) -> None:
+    with listening(behavior) as port:
         problem = search(port, request_timeout=250, max_entry_bytes=2**20)
     assert "one entry is longer than 1 MiB" in problem.message
     assert "max_entry_bytes" in (problem.hint or "")

@@ -57,9 +57,9 @@ def silence(peer: Peer) -> None:
     peer.hang()
 
 
-@pytest.mark.parametrize("behaviour", [headers_byte_by_byte, endless_continue, silence])
-def test_a_webhook_that_never_ends_is_given_up(behaviour: Callable[[Peer], None]) -> None:
-    with listening(behaviour) as port:
+@pytest.mark.parametrize("behavior", [headers_byte_by_byte, endless_continue, silence])
+def test_a_webhook_that_never_ends_is_given_up(behavior: Callable[[Peer], None]) -> None:
+    with listening(behavior) as port:
         assert hook(port).problem == "no answer in 1.5 seconds"
 
 
@@ -116,10 +116,10 @@ def no_answer_to_ehlo(peer: Peer) -> None:
 
 
 @pytest.mark.parametrize(
-    "behaviour", [greeting_byte_by_byte, greeting_line_by_line, no_greeting, no_answer_to_ehlo]
+    "behavior", [greeting_byte_by_byte, greeting_line_by_line, no_greeting, no_answer_to_ehlo]
 )
-def test_a_mail_server_that_never_ends_is_given_up(behaviour: Callable[[Peer], None]) -> None:
-    with listening(behaviour) as port:
+def test_a_mail_server_that_never_ends_is_given_up(behavior: Callable[[Peer], None]) -> None:
+    with listening(behavior) as port:
         assert mail(port).problem == "no answer from 127.0.0.1 in 1.5 seconds"
 
 

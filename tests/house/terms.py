@@ -61,6 +61,10 @@ EXEMPT = (
 )
 
 
+# Values of JSON, of journals and of the log, which programs read.
+VALUES = re.compile(r"([\"'`])(guard\.tripped|tripped|lifted|already so|not attempted)\1")
+
+
 class Use(NamedTuple):
     """A word that the glossary replaces."""
 
@@ -87,7 +91,7 @@ def uses_in(path: Path) -> list[Use]:
         Use(f"{name}:{line}", match[0], word)
         for line, text in texts
         for pattern, word in PATTERNS.items()
-        for match in pattern.finditer(text)
+        for match in pattern.finditer(VALUES.sub("", text))
     ]
 
 

@@ -124,7 +124,7 @@ def test_an_export_that_says_nothing_comes_back_as_it_is(data: st.DataObject, ta
             assert ended.exit_code == 0, ended.output
             again = called(server, "plan", str(folder / "m.yaml"), "--check")
         if "Warning: " in ended.stderr.replace("Warning: the connection", ""):
-            event("something does not come back, and is told")
+            event("something does not come back, and is reported")
         else:
             event("all of it comes back")
             assert again.exit_code == 0, (ended.stderr, again.output)

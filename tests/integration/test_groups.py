@@ -258,7 +258,7 @@ def test_the_plan_after_it_is_empty(world: World) -> None:
 @TRIED
 @given(worlds())
 def test_undo_gives_back_what_was_there_before(world: World) -> None:
-    # What groups had before Kanport came, nobody can read: that is told, and not given back.
+    # What groups had before Kanport came, nobody can read: that is reported, and not given back.
     world = replace(world, attached={})
     with opened(world) as (server, client, path):
         before = server.store.snapshot()

@@ -1,4 +1,4 @@
-"""Guards, the whole way: a real server stays as it was, and everybody is told why."""
+"""Guards, the whole way: a real server stays as it was, and everybody reads why."""
 
 import json
 from dataclasses import dataclass

@@ -56,7 +56,7 @@ def dn(uid: str) -> str:
 
 
 def tree(*entries: str) -> list[str]:
-    """Give a whole directory: the organisation, people and groups, then what is given."""
+    """Give a whole directory: the organization, people and groups, then what is given."""
     return [
         entry(SUFFIX, objectClass=["dcObject", "organization"], dc="example", o="Example"),
         entry(PEOPLE, objectClass="organizationalUnit", ou="people"),

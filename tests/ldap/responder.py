@@ -1,4 +1,4 @@
-"""A small LDAP server that cuts answers as Active Directory does, and fails where it is told to.
+"""A small LDAP server that cuts answers as Active Directory does, and fails on demand.
 
 Samba's domain controller cuts neither searches nor long attributes, so that this stands in for it
 there: MaxPageSize entries in one answer, MaxValRange values of one attribute (MS-ADTS 3.1.1.3.4.6).

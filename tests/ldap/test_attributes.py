@@ -16,7 +16,7 @@ PAST, FUTURE = b"133801632000000000", b"160000000000000000"
         ("userAccountControl", {"useraccountcontrol": [b"512"]}, True),
         ("userAccountControl", {"useraccountcontrol": [b"514"]}, False),
         ("userAccountControl", {"useraccountcontrol": [b"66050"]}, False),
-        # 0x10 is a lock-out, 0x800000 an expired password: both pass, or can be mended.
+        # 0x10 is a lock-out, 0x800000 an expired password: both pass, or can be fixed.
         ("userAccountControl", {"useraccountcontrol": [b"528"]}, True),
         ("userAccountControl", {"useraccountcontrol": [b"8389120"]}, True),
         ("userAccountControl", {}, None),

@@ -336,7 +336,7 @@ def test_where_the_root_may_not_be_searched_members_are_read_one_by_one(tmp_path
         posix = read(source(slapd, "posix", members="memberUid"), *COLUMNS)
     assert members(found) == [("outside", "ada"), ("outside", "ext"), ("stale", "ada")]
     assert not open_scopes(found)
-    # Who is not below the base may be anywhere: that cannot be told by a login name.
+    # Who is not below the base may be anywhere: a login name does not show that.
     assert people_of(posix) == ["ada", "unix"]
     assert open_scopes(posix) == ["posix"]
 

@@ -195,7 +195,7 @@ def test_pages_that_never_end_are_given_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "words"),
+    ("behavior", "words"),
     [
         (Behaviour(close_page=2), "closed the connection before the end"),
         (Behaviour(say_goodbye=True), "it closed the connection: it is not available"),
@@ -206,10 +206,10 @@ def test_pages_that_never_end_are_given_up() -> None:
     ],
 )
 def test_an_answer_that_does_not_come_to_its_end_is_incomplete(
-    behaviour: Behaviour, words: str
+    behavior: Behaviour, words: str
 ) -> None:
     with (
-        Responder(people(1_200), behaviour) as server,
+        Responder(people(1_200), behavior) as server,
         pytest.raises(SourceIncomplete, match=words),
     ):
         search(server.url)

@@ -158,7 +158,7 @@ def test_roles_of_groups_are_known_and_forgotten(path: Path) -> None:
     assert found == known(
         through_group={(6, 1): MEMBER},
         group_access={(3, 1): VIEWER, (4, 1): VIEWER},
-        # A role that is given anew has the names of then, as far as they are told.
+        # A role that is given anew has the names of then, as far as they are known.
         access_names={(3, 1): ("Team A", ""), (4, 1): ("Crew", "ALPHA")},
         group_members={
             (5, 3): GroupMember("ada", "Team A"),

@@ -90,7 +90,7 @@ NIGHTS = (
     Night("kim is missed for the third time; bob has left",
           (leaves("bob"),),
           changed=2, said=("1 user was disabled", "1 membership was revoked")),
-    Night("cat is disabled by hand, which is told until she has left or is enabled",
+    Night("cat is disabled by hand, which is reported until she has left or is enabled",
           (by_hand("cat", active=False),),
           said=('"cat" is disabled on the server',)),
     Night("bob is missed for the third time",
@@ -122,7 +122,7 @@ NIGHTS = (
     Night("gil joins",
           (joins("gil", WEB="member"),),
           changed=2, said=("1 user was created",)),
-    Night("cat is back, and stays disabled; olga has left, whom Kanport was told to adopt",
+    Night("cat is back, and stays disabled; olga has left, whom Kanport adopted",
           (is_back("cat"), leaves("olga")),
           changed=2, said=("2 memberships were granted",)),
     Night("a new kim joins, who is somebody else",
@@ -240,7 +240,7 @@ def on_the_way(before: Any, now: Any, truth: Any) -> bool:
     return now[0] in (active, truth[0]) and roles & truth[1] <= now[1] <= roles | truth[1]
 
 
-# --- what is told ---------------------------------------------------------------------------------
+# --- messages -------------------------------------------------------------------------------------
 
 
 class Told:

@@ -14,7 +14,7 @@ DAYS = 10
 
 @dataclass
 class Account:
-    """A user of the server; `ours` and `granted` are what Kanport created or was told to adopt.
+    """A user of the server; `ours` and `granted` are what Kanport created or adopted.
 
     `user_id` is the server's id, noted when the account is first seen there.
     """

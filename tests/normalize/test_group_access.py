@@ -111,7 +111,7 @@ def test_rows_about_memberships_stand_in_the_same_file() -> None:
         ("a\tb|ERP|W|", "cell-control", (None, "erp")),
         ("Web|E\tP|W|", "cell-control", ("web", None)),
         ("x" * 192 + "|ERP|W|", "group-name-odd", (None, "erp")),
-        # What is left out cannot be told, as one of the three is broken.
+        # What is left out is unknown, as one of the three is broken.
         ("a\tb||W|", "cell-control", (None, None)),
         ("|E\tP|W|", "cell-control", (None, None)),
         ("|ERP|X|", "value-not-in-table", (None, "erp")),

@@ -263,7 +263,7 @@ def test_a_role_that_an_invalid_row_may_give_is_not_lowered_by_a_valid_one(
         assert ("row-skipped" in codes(plan)) is (plan.changes == ())
         return [str(change.action) for change in plan.changes]
 
-    # Of a row that names nobody whom anybody can tell, a valid row is as good as ever.
+    # Of a row that names nobody whom anybody can tell, a valid row counts as ever.
     lowered = ["membership.change"] if what in (None, "anybody") else []
     assert planned("project-viewer") == lowered
 

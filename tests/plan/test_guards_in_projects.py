@@ -297,7 +297,7 @@ def test_access_that_the_server_shows_to_be_gone_saves_nobody_from_being_counted
     assert access_lost([MOVED], server, memory) == {(3, 1)}
 
 
-# --- lifted for one run ---------------------------------------------------------------------------
+# --- overridden for one run -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -181,7 +181,7 @@ def test_no_project_is_emptied_by_way_of_groups(data: st.DataObject) -> None:
     if tripped(plan):
         event("stopped")
         return
-    event("passes, and takes access away" if any(gone.values()) else "passes")
+    event("passes, and revokes access" if any(gone.values()) else "passes")
     for project, people in gone.items():
         assert len(people) <= max(3, -(-len(server.seen().roles[project]) // 2))
 
@@ -196,7 +196,7 @@ def test_by_default_no_more_than_a_fifth_of_all_access_goes(data: st.DataObject)
         event("stopped")
         return
     gone = lost(server, apply_all(server, plan))
-    event("passes, and takes access away" if any(gone.values()) else "passes")
+    event("passes, and revokes access" if any(gone.values()) else "passes")
     listed = sum(map(len, server.seen().roles.values()))
     assert sum(map(len, gone.values())) <= -(-listed // 5)
 

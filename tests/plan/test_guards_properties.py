@@ -26,7 +26,7 @@ from tests.plan.model_server import Kanboard, apply_change, apply_plan
 from tests.plan.test_properties import PROJECTS, desires, servers
 
 # Nothing here keeps a plan from taking everything but the guards: no protected accounts, everybody
-# is managed, and a mapping may lift every limit that it can.
+# is managed, and a mapping may override every limit that it can.
 LIMITS = st.sampled_from(
     (
         {},

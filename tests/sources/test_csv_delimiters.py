@@ -1,4 +1,4 @@
-"""The character between the fields is told from the header, or must be said."""
+"""The character between the fields is found by the header, or must be said."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a broken CSV file is told leads to what has to be done."""
+"""The findings of a broken CSV file lead to what has to be done."""
 
 from pathlib import Path
 

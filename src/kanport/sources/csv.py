@@ -69,7 +69,7 @@ def tell_delimiter(
     *,
     below_title: bool = True,
 ) -> Delimiter | Finding:
-    """Return the delimiter, or the finding that says why it cannot be told.
+    """Return the delimiter, or the finding that says why there is none.
 
     The header decides: the delimiter is the one with which most of the columns are there that the
     mapping names, then the one that gives most columns. Excel's first line `sep=;` is understood.

@@ -39,7 +39,7 @@ class Record(NamedTuple):
 
 
 class Broken(NamedTuple):
-    """A record that cannot be told: its first line, the line that was reached, what csv says."""
+    """A record that cannot be split into fields: its first line, the line that was reached, what csv says."""
 
     line: int
     reached: int
@@ -166,7 +166,7 @@ def records(lines: Lines, delimiter: str, start: int = 0) -> Iterator[Record | B
     r"""Yield the records from the line with this number (from 0) on, empty lines among them.
 
     After a record with a bad quotation mark it goes on with the line after the one on which that
-    record begins: so every such line is told, and the others are still read.
+    record begins: so every such line is a finding, and the others are still read.
 
     >>> for record in records(Lines('a;b\n"x\ny";2\n\n"z"3\n'), ";"):
     ...     print(type(record).__name__, record[:2])

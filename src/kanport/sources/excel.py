@@ -254,7 +254,7 @@ def _columns_within(columns: Mapping[int, Column], span: Merged) -> list[int]:
     return [number for number in columns if span.left <= number <= span.right]
 
 
-# --- what is told about how a sheet was read: which one, its hidden rows and hidden columns -------
+# --- notes about how a sheet was read: which one, its hidden rows and hidden columns --------------
 
 
 def read_as(chosen: SheetName, columns: Sequence[Column], sheet: Sheet, origin: Origin) -> Finding:
@@ -271,7 +271,7 @@ def read_as(chosen: SheetName, columns: Sequence[Column], sheet: Sheet, origin: 
 def hidden_told(
     rows: Sequence[RawRow], policy: Literal["refuse", "read", "skip"], origin: Origin
 ) -> tuple[list[Finding], list[RawRow]]:
-    """Treat hidden rows as the mapping says; give what is to be told, and the rows that stay."""
+    """Treat hidden rows as the mapping says; return the findings, and the rows that stay."""
     hidden = [row.number for row in rows if row.hidden]
     kept = [row for row in rows if not (row.hidden and policy == "skip")]
     if not hidden:

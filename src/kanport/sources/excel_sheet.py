@@ -306,7 +306,7 @@ def _formats(workbook: Workbook, part: str) -> list[str] | None:
             int(one.get("numFmtId", 0)) for one in root.iterfind(f"{_MAIN}cellXfs/{_MAIN}xf")
         ]
     except Exception:
-        # Whatever is wrong with it: without formats a date cannot be told from a number.
+        # Whatever is wrong with it: without formats a date looks like a number.
         return None
     return [named.get(number) or _built_in(number) for number in numbers]
 

@@ -98,7 +98,7 @@ def _missing_hint(file: Path) -> str:
 
 
 class Kind(StrEnum):
-    """The kinds that are told apart; the value says what it is in plain words."""
+    """The kinds of file that Kanport recognizes; the value says what it is in plain words."""
 
     TEXT = "a text file"
     XLSX = "an Excel workbook (.xlsx)"

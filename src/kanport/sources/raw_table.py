@@ -64,7 +64,7 @@ def too_many(max_rows: int, origin: Origin) -> Finding:
     return found("file-too-large", origin, case="rows", most=max_rows)
 
 
-# --- the headers of a table: which columns there are, and whether they can be told apart ----------
+# --- the headers of a table: which columns there are, and whether they are distinct ---------------
 
 _LONGEST = 60
 
@@ -109,7 +109,7 @@ def header_text(text: str) -> str:
 def header_key(text: str) -> str:
     """Return the text under which two headers are the same for a reader.
 
-    >>> header_key("Ｅ-Mail ") == header_key("e-mail")
+    >>> header_key("Ｎame ") == header_key("name")
     True
     """
     return strip_blanks(in_form("NFKC", header_text(text)).casefold())

@@ -155,9 +155,9 @@ LOCKED_FOR_GOOD = b"000001010000Z"
 
 
 class Verdict(NamedTuple):
-    """Whether an account is active, None where it cannot be told; by which attribute.
+    """Whether an account is active, None where it is unknown; by which attribute.
 
-    `why` is the case of `active-unknown` where it cannot be told.
+    `why` is the case of `active-unknown` where it is unknown.
     """
 
     active: bool | None

@@ -1,7 +1,7 @@
 """The one place that knows ldap3: connect, begin TLS, log in, ask, and hand on what comes back.
 
-ldap3 makes the requests. The socket and TLS are made here, as ldap3 checks no certificate unless it
-is told to, and answers are read here, as it hides whether they are complete (see `ber`).
+ldap3 makes the requests. Kanport makes the socket and TLS itself, as ldap3 checks no certificate by
+default, and reads the answers itself, as ldap3 hides whether they are complete (see `ber`).
 """
 
 import contextlib

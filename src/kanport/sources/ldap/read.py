@@ -48,7 +48,7 @@ def read_ldap(name: str, spec: LdapSource, context: SourceContext) -> Table:
     """
     if context.columns_used is None:
         raise ConfigInvalid(
-            f'the source "{name}" is a directory, and its columns cannot be told by a pattern',
+            f'the source "{name}" is a directory, so a pattern cannot name its columns',
             hint="name the attributes",
         )
     if context.secret_columns:

@@ -293,7 +293,7 @@ def distinct(entries: Iterable[Entry]) -> Iterator[tuple[str, Entry]]:
     """Return the entries of one search, each once, with the key of its DN.
 
     Raises SourceInvalid where the server gives two entries whose DNs every server should take for
-    one: which of them a group means cannot be told.
+    one: nothing shows which of them a group means.
     """
     seen: dict[str, str] = {}
     for entry in entries:

@@ -54,7 +54,7 @@ def make_context(spec: LdapSource, base: Path) -> ssl.SSLContext:
             hint="it must be a readable file with certificates in PEM",
         ) from wrong
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    # Said here although they are the defaults: everything rests on them.
+    # Said here although they are the defaults: everything depends on them.
     context.check_hostname = True
     context.verify_mode = ssl.CERT_REQUIRED
     if spec.client_cert:
