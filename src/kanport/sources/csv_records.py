@@ -39,7 +39,7 @@ class Record(NamedTuple):
 
 
 class Broken(NamedTuple):
-    """A record that cannot be split into fields: its first line, the line that was reached, what csv says."""
+    """A record without fields: its first line, the line that was reached, what csv says."""
 
     line: int
     reached: int
