@@ -275,6 +275,38 @@ def test_a_group_with_too_many_members_to_list_is_left_alone() -> None:
     assert codes(plan) == ["group-unread"]
 
 
+# The same project by its identifier and by its name, and the same group in two spellings.
+TWICE = [
+    [("Engineers", "ALPHA"), ("Engineers", "Alpha project")],
+    [("Engineers", "ALPHA"), ("engineers", "ALPHA")],
+    [("engineers", "Alpha project"), ("ENGINEERS", "alpha project"), ("Engineers", "ALPHA")],
+]
+
+
+@pytest.mark.parametrize("spellings", TWICE)
+def test_rows_that_spell_one_access_apart_are_one_change(spellings: list[tuple[str, str]]) -> None:
+    here = a_server(ANN, BOB, groups=(ENGINEERS,))
+    plan = planned(wanted({}, dict.fromkeys(spellings, MEMBER)), here)
+    assert told(plan) == [("group_access.grant", "Engineers", "ALPHA", MEMBER)]
+
+
+@pytest.mark.parametrize("held", [None, MEMBER, VIEWER, "project-manager"])
+@pytest.mark.parametrize("spellings", TWICE)
+def test_rows_that_give_one_access_two_roles_change_nothing_and_end_nothing(
+    spellings: list[tuple[str, str]], held: str | None
+) -> None:
+    roles = dict.fromkeys(spellings, MEMBER) | {spellings[-1]: VIEWER}
+    memory = LedgerState(group_access={} if held is None else {(7, 1): held})
+    here = a_server(ANN, BOB, groups=(ENGINEERS,), roles={1: {2: MEMBER, 3: MEMBER}})
+    rules = [{"list": {"Engineers": {"ALPHA": MEMBER}}}]
+    desired = wanted({}, roles)
+    plan = planned(desired, here, memory, group_access=rules, group_access_missing="revoke")
+    assert told(plan) == []
+    (conflict,) = [finding for finding in plan.findings if finding.code == "group-differs"]
+    assert conflict.severity == "error"
+    assert all(role in conflict.message for role in (MEMBER, VIEWER))
+
+
 def test_access_is_given_until_it_is_known_and_revoked_only_then() -> None:
     desired = wanted({"Engineers": None}, {("Engineers", "ALPHA"): MEMBER})
     roles = {1: {2: MEMBER, 3: MEMBER}, 2: {2: VIEWER, 3: VIEWER}}

@@ -337,14 +337,21 @@ def match_group_access(
     holders = tuple(group for group in which if not isinstance(group, Finding))
     targets = tuple(some[0] for some in where)
     group, project = group_of[asked.holders.codes], project_of[asked.targets.codes]
-    wanted = _paired(asked, group, project, holders, targets, row_by_row=True)
+    wanted = _paired(asked, group, project, holders, targets)
     unusable = np.flatnonzero((group < 0) | (project < 0)).tolist()
-    findings = tuple(
+    findings = [
         _access_problem(
             asked[row], named[asked.holders.codes[row]], fitting[asked.targets.codes[row]]
         )
         for row in unusable
-    )
+    ]
+    differing = _with_several_roles(wanted)
+    for at in np.flatnonzero(differing).tolist():
+        rows = wanted.rows[at].tolist()
+        unusable += rows
+        name, label = holders[wanted.holder[at]].name, targets[wanted.target[at]].label
+        some = [asked[row] for row in rows]
+        findings.append(_conflict("group-differs", some, case="role", group=name, project=label))
     left_open = {
         (
             compare_key(who) if groups.fitting(who) else None,
@@ -352,7 +359,7 @@ def match_group_access(
         )
         for who, what in map(asked.texts, unusable)
     }
-    return MatchedAccess(wanted, frozenset(left_open), findings)
+    return MatchedAccess(wanted.chosen(~differing), frozenset(left_open), tuple(findings))
 
 
 def _group_named(name: str, groups: Groups) -> FoundGroup | Finding:
@@ -415,18 +422,13 @@ def _paired(
     target: Codes,
     holders: tuple[HolderT, ...],
     targets: tuple[TargetT, ...],
-    *,
-    row_by_row: bool = False,
 ) -> ResolvedRelations[HolderT, TargetT]:
     """Return each pair of a holder and a target once, in the order of the rows, with all its rows.
 
-    The role is that of the first row. With `row_by_row` each row is a relation of its own, also
-    where several mean the same pair.
+    The role is that of the first row.
     """
     usable = np.flatnonzero((holder >= 0) & (target >= 0))
     key = holder[usable] * len(targets) + target[usable]
-    if row_by_row:
-        key = usable
     _, first, pair = np.unique(key, return_index=True, return_inverse=True)
     order = np.argsort(first)
     number = np.empty_like(order)
@@ -452,11 +454,14 @@ def _is_odd(wanted: ResolvedRelations[Holder, AnyProject], current: CurrentState
         [one.private or not (one.id is None or one.id in current.roles) for one in wanted.targets],
         dtype=bool,
     )
+    return closed[wanted.target] | _with_several_roles(wanted)
+
+
+def _with_several_roles(wanted: ResolvedRelations[HolderT, TargetT]) -> Flags:
+    """Return which pairs get several roles, by rows that spell the project or the holder apart."""
     rows, pair = wanted.rows.numbers, wanted.rows.codes
     other = wanted.asked.roles.codes[rows] != wanted.role[pair]
-    odd = closed[wanted.target]
-    odd[pair[other]] = True
-    return odd
+    return np.bincount(pair[other], minlength=len(wanted)) > 0
 
 
 def _refusal(
@@ -468,7 +473,8 @@ def _refusal(
     """Return why what these ask for cannot be followed; None where it can."""
     roles = {membership.role.value for membership in memberships}
     if len(roles) > 1:
-        return _conflict(memberships, project, roles)
+        who = min(membership.holder.value for membership in memberships)
+        return _conflict("membership-conflict", memberships, username=who, project=project.label)
     if project.private:
         held = current.role(user.id, project.id) if user and project.id else None
         return None if held in roles else _private(memberships, project)
@@ -529,18 +535,13 @@ def _nobody(membership: DesiredRelation) -> Finding:
 
 
 def _conflict(
-    memberships: Sequence[DesiredRelation], project: AnyProject, roles: Iterable[str]
+    code: str, relations: Sequence[DesiredRelation], *, case: str = "", **params: str
 ) -> Finding:
-    places = in_place_order(place for membership in memberships for place in membership.cells)
-    who = min(membership.holder.value for membership in memberships)
-    return found(
-        "membership-conflict",
-        places[0] if places else None,
-        related=places[1:],
-        username=who,
-        project=project.label,
-        roles=tuple(sorted(roles)),
-    )
+    """Return the finding for rows that give one holder several roles in one project."""
+    places = in_place_order(place for one in relations for place in one.cells)
+    roles = tuple(sorted({one.role.value for one in relations}))
+    origin = places[0] if places else None
+    return found(code, origin, case=case, related=places[1:], roles=roles, **params)
 
 
 def _private(memberships: Iterable[DesiredRelation], project: AnyProject) -> Finding:
