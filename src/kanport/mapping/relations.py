@@ -3,18 +3,18 @@
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, Tag, field_validator
+from pydantic import Field, Tag
 from pydantic_core import PydanticCustomError
 
-from kanport.mapping.base import LIST, TABLE, TEXT, Strict, Table, Text, by_shape, problem, written
+from kanport.mapping.base import LIST, TABLE, Strict, Table, Text, by_shape, problem, written
 from kanport.mapping.patterns import compiled
 from kanport.mapping.rules import (
     ListRule,
     ProjectRule,
-    RoleRule,
+    RoleOrRule,
     Rule,
+    TextKeys,
     pattern_mistakes,
-    with_text_keys,
 )
 from kanport.mapping.transforms import Transform
 from kanport.mapping.users import names_or_has_ledger
@@ -35,14 +35,9 @@ class Matrix(Strict):
         None, description="Every column whose header matches; (?P<project>…) is the project."
     )
     transform: tuple[Transform, ...] = Field((), description="Transforms, applied to each cell.")
-    values: Annotated[dict[str, str], Field(min_length=1)] | None = Field(
+    values: Annotated[dict[str, str], Field(min_length=1), TextKeys] | None = Field(
         None, description='Table of cell texts and roles; "" counts as an empty cell.'
     )
-
-    @field_validator("values", mode="before")
-    @classmethod
-    def _keys_are_text(cls, table: Any) -> Any:
-        return with_text_keys(table)
 
     @classmethod
     def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
@@ -70,13 +65,7 @@ class Membership(Strict):
     project: ProjectRule | None = Field(
         None, description="Identifier or name of the project, or its id."
     )
-    role: (
-        Annotated[
-            Annotated[Text, Tag(TEXT)] | Annotated[RoleRule, Tag(TABLE)],
-            by_shape("must be a role, or a table that says how it is made"),
-        ]
-        | None
-    ) = Field(None, description="A role, or a rule for it.")
+    role: RoleOrRule | None = Field(None, description="A role, or a rule for it.")
     matrix: Matrix | None = Field(
         None, description="Instead of project and role: a column for each project."
     )
@@ -157,14 +146,9 @@ class Groups(Strict):
         "Kanboard's own LDAP login removes users from groups whose external id is not the DN "
         "of one of their groups.",
     )
-    list: dict[str, ListedMembers] | None = Field(
-        None, min_length=1, description="Groups and their members: {Engineers: [ada, bob]}."
+    list: Annotated[dict[str, ListedMembers], Field(min_length=1), TextKeys] | None = Field(
+        None, description="Groups and their members: {Engineers: [ada, bob]}."
     )
-
-    @field_validator("list", mode="before")
-    @classmethod
-    def _names_are_text(cls, table: Any) -> Any:
-        return with_text_keys(table)
 
     @classmethod
     def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
@@ -180,23 +164,11 @@ class GroupAccess(Strict):
     project: ProjectRule | None = Field(
         None, description="Identifier or name of the project, or its id."
     )
-    role: (
-        Annotated[
-            Annotated[Text, Tag(TEXT)] | Annotated[RoleRule, Tag(TABLE)],
-            by_shape("must be a role, or a table that says how it is made"),
-        ]
+    role: RoleOrRule | None = Field(None, description="A role, or a rule for it.")
+    list: (
+        Annotated[dict[str, Annotated[dict[str, Text], TextKeys]], Field(min_length=1), TextKeys]
         | None
-    ) = Field(None, description="A role, or a rule for it.")
-    list: dict[str, dict[str, Text]] | None = Field(
-        None, min_length=1, description="Roles by group and project: {Engineers: {WEB: …}}."
-    )
-
-    @field_validator("list", mode="before")
-    @classmethod
-    def _names_are_text(cls, table: Any) -> Any:
-        if not isinstance(table, dict):
-            return table
-        return {key: with_text_keys(part) for key, part in with_text_keys(table).items()}
+    ) = Field(None, description="Roles by group and project: {Engineers: {WEB: …}}.")
 
     @classmethod
     def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:

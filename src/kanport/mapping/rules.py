@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from pydantic import Field, StrictBool, StrictInt, Tag, field_validator
+from pydantic import BeforeValidator, Field, StrictBool, StrictInt, Tag
 from pydantic_core import PydanticCustomError
 
 from kanport.mapping.base import (
@@ -27,7 +27,19 @@ from kanport.names import plain_number
 
 VALUE_PARTS = ("value", "project")
 
-Values = Annotated[dict[str, Scalar], Field(min_length=1)]
+
+def _with_text_keys(table: Any) -> Any:
+    """Return the table with its keys as text: {1: true, 0: false} means the texts "1" and "0"."""
+    if not isinstance(table, dict):
+        return table
+    return {
+        str(key).lower() if isinstance(key, bool) else str(key): value
+        for key, value in table.items()
+    }
+
+
+TextKeys = BeforeValidator(_with_text_keys)
+Values = Annotated[dict[str, Scalar], Field(min_length=1), TextKeys]
 
 
 class Rule(Strict):
@@ -60,11 +72,6 @@ class Rule(Strict):
     default: Scalar | None = Field(
         None, description="Result for an empty cell, and for a value that is not in the table."
     )
-
-    @field_validator("values", mode="before")
-    @classmethod
-    def _keys_are_text(cls, table: Any) -> Any:
-        return with_text_keys(table)
 
     @classmethod
     def mistakes(cls, raw: Table) -> Iterator[PydanticCustomError]:
@@ -173,14 +180,10 @@ class RoleRule(Rule):
         return ("from", "template", "value", "part")
 
 
-def with_text_keys(table: Any) -> Any:
-    """Return the table with its keys as text: {1: true, 0: false} means the texts "1" and "0"."""
-    if not isinstance(table, dict):
-        return table
-    return {
-        str(key).lower() if isinstance(key, bool) else str(key): value
-        for key, value in table.items()
-    }
+RoleOrRule = Annotated[
+    Annotated[Text, Tag(TEXT)] | Annotated[RoleRule, Tag(TABLE)],
+    by_shape("must be a role, or a table that says how it is made"),
+]
 
 
 def _template_mistakes(template: Any) -> Iterator[PydanticCustomError]:
