@@ -287,6 +287,16 @@ YES = click.option(
 )
 
 
+def moved_mapping_option(needed: str) -> Callable[[F], F]:
+    """Return the option for the place of the mapping of a plan; `needed` says what for."""
+    return click.option(
+        "--mapping",
+        "mapping_path",
+        type=click.Path(path_type=Path),
+        help=f"Where the mapping is now, if it moved. {needed}",
+    )
+
+
 def approval_options(command: F) -> F:
     """Add the options that require an approval."""
     return _with(

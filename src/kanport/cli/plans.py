@@ -23,6 +23,7 @@ from kanport.cli.options import (
     Command,
     OutputFile,
     common_options,
+    moved_mapping_option,
     server_options,
 )
 from kanport.cli.output import Output
@@ -349,12 +350,7 @@ def approve_command(
     metavar="NUMBER",
     help="Remove the users that the run created, up to this number, instead of disabling them.",
 )
-@click.option(
-    "--mapping",
-    "mapping_path",
-    type=click.Path(path_type=Path),
-    help="Where the mapping is now, if it moved. Undo leaves its protected users alone.",
-)
+@moved_mapping_option("Undo leaves its protected users alone.")
 @WAIT
 @FORMAT
 @server_options

@@ -23,6 +23,7 @@ from kanport.cli.options import (
     OutputFile,
     approval_options,
     common_options,
+    moved_mapping_option,
     server_options,
     with_options,
     writing_options,
@@ -44,13 +45,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Journal of the run (default: PLAN.journal.jsonl beside the plan).",
 )
-@click.option(
-    "--mapping",
-    "mapping_path",
-    type=click.Path(path_type=Path),
-    help="Where the mapping is now, if it moved. Kanport needs it for passwords from a source and"
-    " for the ledger.",
-)
+@moved_mapping_option("Kanport needs it for passwords from a source and for the ledger.")
 @approval_options
 @WAIT
 @FORMAT
@@ -249,12 +244,8 @@ def sync_command(
 @click.command("resume", cls=Command)
 @click.argument("journal_path", metavar="JOURNAL", type=click.Path(path_type=Path))
 @YES
-@click.option(
-    "--mapping",
-    "mapping_path",
-    type=click.Path(path_type=Path),
-    help="Where the mapping is now, if it moved. Kanport needs it for passwords from a source,"
-    " protected accounts and the ledger.",
+@moved_mapping_option(
+    "Kanport needs it for passwords from a source, protected accounts and the ledger."
 )
 @approval_options
 @WAIT

@@ -11,7 +11,7 @@ from kanport.doctor.checks import Check, certificate_check, counted, fine, warni
 from kanport.errors import KanportError
 from kanport.mapping.sources import LdapSource
 from kanport.network import LONGEST_EXCHANGE
-from kanport.sources.ldap.ber import SUCCESS, Done, Entry, meaning, told
+from kanport.sources.ldap.ber import SUCCESS, Done, Entry, answer_text, meaning
 from kanport.sources.ldap.connect import connected
 from kanport.sources.ldap.connection import Broken, Connection, Question
 from kanport.sources.ldap.members import group_attributes, person_attributes
@@ -180,7 +180,7 @@ def _limits(about: str, spec: LdapSource, connection: Connection) -> Iterator[Ch
         yield warning(
             about,
             f"a request for all entries at once stops after {entries}:"
-            f" {told(end.code, end.message)}",
+            f" {answer_text(end.code, end.message)}",
             hint=meaning(end.code).hint,
         )
 

@@ -153,7 +153,7 @@ class Strict(BaseModel):
                     ctx=error.get("ctx", {}),
                 )
                 for error in wrong.errors(include_url=False)
-                if not cls._told_below(error)
+                if not cls._is_reported_below(error)
             ]
         found += [
             InitErrorDetails(type=error, loc=(), input=raw)
@@ -164,7 +164,7 @@ class Strict(BaseModel):
         return made
 
     @classmethod
-    def _told_below(cls, error: Any) -> bool:
+    def _is_reported_below(cls, error: Any) -> bool:
         own = error["type"] == "extra_forbidden" and len(error["loc"]) == 1
         return own and error["loc"][0] not in cls.model_fields
 

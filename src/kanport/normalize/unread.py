@@ -47,12 +47,12 @@ def nameless_aside(
             read_one(rule, row, notes)
         found[name] = replace(
             table.with_rows(row for number, row in enumerate(table.rows) if number not in hidden),
-            unread=(*table.unread, *(Unread(_told_by_dn(row)) for row in hidden.values())),
+            unread=(*table.unread, *(Unread(_named_by_dn(row)) for row in hidden.values())),
         )
     return found
 
 
-def _told_by_dn(row: Row) -> Row:
+def _named_by_dn(row: Row) -> Row:
     """Return a row with the cells that are hidden, but that the DN of its entry tells."""
     rdn = row.entry.rdn if row.entry is not None else {}
     told = {column: rdn[column.lower()] for column in row.odd if column.lower() in rdn}

@@ -159,14 +159,14 @@ def _redraw(plan: Plan, run: Run | None) -> Redraw:
         what: Plan | Result = plan
         if proof.kind == "run" and run is not None:
             # Whoever made the report may have had the key, and whoever checks it may not.
-            what = Result(plan, _as_told(run, proof.signature))
+            what = Result(plan, _with_signature(run, proof.signature))
         view = view_of(what, mask=proof.masked, next_steps=proof.next_steps)
         return drawn_with_proof(view, form, table=proof.table, masked=proof.masked)[0]
 
     return redraw
 
 
-def _as_told(run: Run, signature: str) -> Run:
+def _with_signature(run: Run, signature: str) -> Run:
     if run.approved is None or signature not in set(Signature):
         return run
     return replace(run, approved=replace(run.approved, signature=Signature(signature)))

@@ -60,7 +60,7 @@ class Document:
     sections: tuple[Section, ...]
 
     @property
-    def told(self) -> tuple[Section, ...]:
+    def filled(self) -> tuple[Section, ...]:
         """The sections that say something."""
         return tuple(section for section in self.sections if section.items)
 
@@ -81,7 +81,7 @@ def as_text(document: Document) -> str:
 def _text_lines(document: Document) -> Iterator[str]:
     yield plain(document.title)
     yield f"{_MARKS[document.level]}: {plain(document.headline)}"
-    for section in document.told:
+    for section in document.filled:
         yield ""
         yield plain(section.title)
         yield from _indented(section.items, "  ", plain, "")
@@ -96,7 +96,7 @@ def _markdown_lines(document: Document) -> Iterator[str]:
     yield f"# {_marked(document.title)}"
     yield ""
     yield f"**{_MARKS[document.level]}:** {_marked(document.headline)}"
-    for section in document.told:
+    for section in document.filled:
         yield from ("", f"## {_marked(section.title)}", "")
         yield from _indented(section.items, "", _marked, "- ")
 
@@ -165,7 +165,7 @@ def _html_lines(document: Document) -> Iterator[str]:
     yield "<main>"
     yield f"<h1>{_html(document.title)}</h1>"
     yield f'<p class="headline">{_HTML_MARKS[document.level]}: {_html(document.headline)}</p>'
-    for section in document.told:
+    for section in document.filled:
         yield "<section>"
         yield f"<h2>{_html(section.title)}</h2>"
         yield from _html_list(section.items)

@@ -114,7 +114,7 @@ def _count_failure(backend: Backend, user_id: int) -> None:
         )
 
 
-# --- jSON-RPC as Kanboard speaks it: one body in, one reply out. Knows no sockets -----------------
+# --- JSON-RPC as Kanboard speaks it: one body in, one reply out. Knows no sockets -----------------
 
 _JSON = "application/json"
 _HTML = "text/html; charset=UTF-8"

@@ -118,7 +118,7 @@ def error_cell(text: str) -> Odd:
     return Odd(fact("cell-error", error=text), text)
 
 
-def changes_told(cleaned: Cleaned, name: str, place: Callable[[int], Origin]) -> list[Finding]:
+def change_notes(cleaned: Cleaned, name: str, place: Callable[[int], Origin]) -> list[Finding]:
     """Return what cleaning changed in a column: one finding for each kind of change.
 
     `place` gives the origin of a cell by its row. The finding stands at the first cell; the next

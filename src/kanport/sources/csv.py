@@ -237,7 +237,7 @@ def _read_grid(
         raise refused([*broken, *grid.strays.values()], origin)
     if broken := problems.all(origin):
         raise refused([*broken, *grid.strays.values()], origin)
-    return grid, body.surplus_told(origin)
+    return grid, body.surplus_notes(origin)
 
 
 class _Shape(NamedTuple):
@@ -374,7 +374,7 @@ class _Body:
                 found[index] = _field_origin(origin, int(self.numbers[filled[0]]), index)
         return found
 
-    def surplus_told(self, origin: Origin) -> list[Finding]:
+    def surplus_notes(self, origin: Origin) -> list[Finding]:
         """Return a warning where some rows have empty fields beyond the header, and others not."""
         if not self.surplus or len(self.surplus) == len(self.numbers):
             return []

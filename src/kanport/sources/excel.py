@@ -268,7 +268,7 @@ def read_as(chosen: SheetName, columns: Sequence[Column], sheet: Sheet, origin: 
     return found("file-read-as", origin, case=case, sheet=chosen.name, columns=hidden)
 
 
-def hidden_told(
+def hidden_notes(
     rows: Sequence[RawRow], policy: Literal["refuse", "read", "skip"], origin: Origin
 ) -> tuple[list[Finding], list[RawRow]]:
     """Treat hidden rows as the mapping says; return the findings, and the rows that stay."""
@@ -401,7 +401,7 @@ def _make_grid(
     if len(below) > spec.max_rows:
         raise refused([too_many(spec.max_rows, origin)], origin)
     problems.extend(headless(_strays(below, by_number, origin)))
-    findings, below = hidden_told(below, spec.hidden_rows, origin)
+    findings, below = hidden_notes(below, spec.hidden_rows, origin)
     problems.extend(finding for finding in findings if finding.code == "row-hidden")
     merged_odd: Mapping[tuple[int, int], Odd] = {}
     if spec.merged_cells == "fill":

@@ -22,7 +22,7 @@ from kanport.mapping.sources import FileSource
 from kanport.names import normalize as in_form
 from kanport.origin import Origin
 from kanport.rules import strip_blanks
-from kanport.sources.cells import Cleaned, changes_told, clean_column, odd_text
+from kanport.sources.cells import Cleaned, change_notes, clean_column, odd_text
 from kanport.sources.file import FileBytes
 from kanport.spreadsheet import converted, stray_rows, unwrapped
 from kanport.table import Odd, Place, Row, Table
@@ -306,7 +306,7 @@ def _cleaned(grid: Grid, origin: Origin) -> tuple[dict[str, Any], list[Finding]]
             odd[column.name] = {**cleaned.odd, **odd.get(column.name, {})}
         if column.used and (cleaned.trimmed or cleaned.composed or cleaned.unwrapped):
             place = partial(_place, origin, numbers, column.name, places[column.name])
-            findings.extend(changes_told(cleaned, column.name, place))
+            findings.extend(change_notes(cleaned, column.name, place))
     facts = {
         "coded": coded,
         "numbers": numbers,

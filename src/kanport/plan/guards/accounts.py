@@ -111,8 +111,8 @@ def users_known(context: GuardContext) -> Iterator[GuardVerdict]:
     missing = users.missing != "keep"
     by_email = "email" in users.find_by
     by_id = users.id is not None and current.unlisted is None
-    told_apart = [Action.USER_CREATE, Action.USER_RENAME] if by_email else [Action.USER_CREATE]
-    renamed = (by_email or by_id) and bool(context.by_action.count(*told_apart))
+    distinct_names = [Action.USER_CREATE, Action.USER_RENAME] if by_email else [Action.USER_CREATE]
+    renamed = (by_email or by_id) and bool(context.by_action.count(*distinct_names))
     if not (missing or renamed):
         return
     settings = ["missing: keep"] if missing else []

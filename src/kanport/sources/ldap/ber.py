@@ -293,12 +293,12 @@ def meaning(code: int) -> Meaning:
     return _MEANINGS.get(code, Meaning(f"result {code}", "it refused, with a code of its own"))
 
 
-def told(code: int, message: str) -> str:
+def answer_text(code: int, message: str) -> str:
     """Return what a server answered: plain words, the name of the code, the server's own words.
 
-    >>> told(51, "")
+    >>> answer_text(51, "")
     'it is busy (busy)'
-    >>> told(8, "Transport encryption required.")
+    >>> answer_text(8, "Transport encryption required.")
     'it wants TLS before a password (strongerAuthRequired: Transport encryption required.)'
     """
     known = meaning(code)

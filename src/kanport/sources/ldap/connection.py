@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from kanport.errors import ConfigInvalid
 from kanport.network import BoundedSocket, Deadline, Overdue, TooLarge, shown_size, within
 from kanport.sources.ldap import ber
-from kanport.sources.ldap.ber import SUCCESS, meaning, told
+from kanport.sources.ldap.ber import SUCCESS, answer_text, meaning
 from kanport.sources.ldap.sockets import Refused, explain_tls, open_socket, words
 
 with warnings.catch_warnings():
@@ -332,7 +332,7 @@ class Connection:
             raise Refused(f"StartTLS failed: {self._why(wrong)}") from wrong
         code = int(connection.result["result"])
         if code != SUCCESS:
-            answer = told(code, str(connection.result["message"]))
+            answer = answer_text(code, str(connection.result["message"]))
             raise Refused(
                 f"it refuses StartTLS: {answer}",
                 hint="does the server have a certificate? Nothing was sent in clear",
@@ -375,8 +375,9 @@ class Connection:
         if code != SUCCESS:
             # Only a server that has no time says nothing about name and password; others would
             # count the same wrong password again, and lock the account.
+            why = answer_text(code, str(result["message"]))
             raise Refused(
-                f"it does not let {login.dn or 'us'} in: {told(code, str(result['message']))}",
+                f"it does not let {login.dn or 'us'} in: {why}",
                 hint=meaning(code).hint,
                 final=code not in (51, 52),
             )
@@ -432,5 +433,5 @@ def _farewell(data: bytes, tag: int, begin: int, end: int) -> str:
     if tag == ber.EXTENDED:
         code, name = ber.result(data, begin, end)
         if name == DISCONNECTION:
-            return f"it closed the connection: {told(code, '')}"
+            return f"it closed the connection: {answer_text(code, '')}"
     return "it sent something that was not asked for"

@@ -203,7 +203,7 @@ def _may_list(
         listings += [(attribute, login) for login in _logins(directory, person, wanted.login)]
     if not listings:
         return frozenset()
-    told = both(*(_is_told(attribute, value) for attribute, value in listings))
+    told = both(*(_decides(attribute, value) for attribute, value in listings))
     certain: set[str] = set()
     for below in several(wanted.base):
         question = Question(below, wanted.scope, both(wanted.filter, told), ())
@@ -217,7 +217,7 @@ def _may_list(
     )
 
 
-def _is_told(attribute: str, value: str) -> str:
+def _decides(attribute: str, value: str) -> str:
     """Return a filter that is true where the server says whether an entry has a value."""
     has = f"({attribute}={escape(value)})"
     return f"(|{has}(!{has}))"

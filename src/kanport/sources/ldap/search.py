@@ -13,7 +13,15 @@ from kanport.errors import SourceInvalid, Unreachable
 from kanport.events import log_event
 from kanport.findings import found
 from kanport.sources.ldap.attributes import number, texts
-from kanport.sources.ldap.ber import NOT_HERE, SUCCESS, Attributes, Done, Entry, meaning, told
+from kanport.sources.ldap.ber import (
+    NOT_HERE,
+    SUCCESS,
+    Attributes,
+    Done,
+    Entry,
+    answer_text,
+    meaning,
+)
 from kanport.sources.ldap.connection import Broken, Connection, Question, Reference, TooMuch
 from kanport.sources.ldap.names import dn_key, is_below
 
@@ -168,7 +176,7 @@ class Directory:
             count += came
             where = _Where(question, page, count)
             if end.code != SUCCESS:
-                where.fail(told(end.code, end.message), meaning(end.code).hint)
+                where.fail(answer_text(end.code, end.message), meaning(end.code).hint)
             if not self._page_size:
                 break
             if end.cookie is None:
@@ -207,7 +215,7 @@ class Directory:
         question = Question(dn, "base", filter_, tuple(attributes))
         found, end = self._read(question)
         if end.code not in (SUCCESS, *NOT_HERE):
-            _Where(question).fail(told(end.code, end.message), meaning(end.code).hint)
+            _Where(question).fail(answer_text(end.code, end.message), meaning(end.code).hint)
         return (self._whole(found[0]) if found else None), end
 
     def any_below(self, base: str) -> bool:
@@ -254,7 +262,7 @@ class Directory:
         """Fail where the base is not there, as 389 Directory Server says only without pages."""
         _, end = self.look(where.question.base, (), "(objectClass=*)")
         if end.code != SUCCESS:
-            where.fail(told(end.code, end.message), meaning(end.code).hint)
+            where.fail(answer_text(end.code, end.message), meaning(end.code).hint)
 
     def _whole(self, entry: Entry) -> Entry:
         """Read what is left of ranged attributes, from the value where the server stopped."""
@@ -279,7 +287,7 @@ class Directory:
         where = _Where(question, count=first)
         found, end = self._read(question)
         if end.code != SUCCESS:
-            where.fail(told(end.code, end.message), meaning(end.code).hint)
+            where.fail(answer_text(end.code, end.message), meaning(end.code).hint)
         for entry in found:
             for key, values in entry.attributes.items():
                 if key.startswith(name + _RANGE):
