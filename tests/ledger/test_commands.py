@@ -241,3 +241,34 @@ def test_what_is_granted_in_a_new_project_ends_with_its_row(
     write(tmp_path, "ada,NEW", "bob,OTHER", mapping=mapping)
     assert kanport("sync", "night.yaml").code == 0
     assert set(server.store.snapshot().memberships) == {("NEW", "ada"), ("OTHER", "bob")}
+
+
+def test_what_is_granted_in_a_new_project_ends_when_no_source_names_the_project(
+    server: Sandbox, kanport: Kanport, tmp_path: Path, project: int
+) -> None:
+    mapping = MAPPING + "projects: create\nprojects_missing: revoke\n"
+    write(tmp_path, "ada,NEW", "bob,ALPHA", mapping=mapping)
+    assert kanport("sync", "night.yaml").code == 0
+    write(tmp_path, "ada,ALPHA", "bob,ALPHA", mapping=mapping)
+    assert kanport("sync", "night.yaml").code == 0
+    assert set(server.store.snapshot().memberships) == {("ALPHA", "ada"), ("ALPHA", "bob")}
+
+
+@pytest.mark.parametrize("records", ["sent", "answered", "outcome"])
+def test_a_resumed_run_remembers_what_it_granted_in_a_new_project(
+    records: str, server: Sandbox, kanport: Kanport, tmp_path: Path
+) -> None:
+    mapping = MAPPING + "projects: create\n"
+    write(tmp_path, "ada,NEW", "bob,NEW", mapping=mapping)
+    kanport("plan", "night.yaml", "-o", "p.json")
+    assert kanport("apply", "p.json", "--yes", "--discard-passwords").code == 0
+    journal = tmp_path / "p.journal.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    # What a run leaves that was killed after this record, before it wrote the ledger.
+    granting = next(n for n, line in enumerate(lines) if b"addProjectUser" in line)
+    kept = granting + ("sent", "answered", "outcome").index(records) + 1
+    journal.write_bytes(b"".join(lines[:kept]))
+    (tmp_path / "people.ledger").unlink()
+    assert kanport("resume", str(journal), "--yes", "--discard-passwords").code == 0
+    users = server.store.snapshot().users
+    assert {who for who, _ in memory(tmp_path, server).grants} == {users["ada"].id, users["bob"].id}
