@@ -31,7 +31,7 @@ MAY_LOOK: Mapping[str, str] = {
     "kanboard/redact.py:judge_error": "databases and Kanboard give no codes, only words",
     "mapping/patterns.py:__init__": "shows in small letters what re says of a pattern",
     "sources/csv_records.py:broken_finding": "csv.Error has nothing but its text",
-    "sources/ldap/ber.py:told": "shows the diagnostic message of a directory on one line",
+    "sources/ldap/ber.py:answer_text": "shows the diagnostic message of a directory on one line",
     "sources/ldap/sockets.py:_words": "shows the reason of OpenSSL, which is a constant, as words",
 }
 
