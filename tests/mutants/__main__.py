@@ -8,6 +8,7 @@ printed with its change, to be looked at one by one.
 """
 
 import argparse
+import os
 import random
 import sys
 from collections import Counter
@@ -41,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--sample", type=int, default=200, help="how many changes (200)")
     parser.add_argument("--seed", type=int, default=1, help="which sample (1)")
     parser.add_argument("--seconds", type=float, default=60, help="of tests for a change (60)")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="at once (all)")
     parser.add_argument("--measure", action="store_true", help="which tests run which functions")
     parser.add_argument(
         "--tests",
@@ -66,8 +68,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             say(f"  … {tried - endings['survived'] - endings['void']} of {tried} noticed")
 
     trying = Trying(
-        ROOT, KEPT, mutants, limit=options.seconds, anew=options.measure, told=told
-    )  # fmt: skip
+        ROOT,
+        KEPT,
+        mutants,
+        limit=options.seconds,
+        anew=options.measure,
+        workers=options.workers,
+        told=told,
+    )
     arguments = ["-qqs", "-p", "no:cacheprovider", "-p", "no:randomly", "-n0"]
     arguments += ["--rootdir", str(ROOT), *(f"--ignore={ROOT / name}" for name in LEFT_OUT)]
     arguments += [str(ROOT / name) for name in options.tests or ["tests"]]

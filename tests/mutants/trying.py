@@ -5,6 +5,7 @@ object itself, wherever it has been imported to. Programs that tests start do no
 """
 
 import contextlib
+import cProfile
 import gc
 import importlib
 import json
@@ -14,16 +15,17 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from tests.mutants.points import Mutant, described
 
+Key = TypeVar("Key")
 # Of random examples, these many tell of nearly all changes.
 EXAMPLES = 20
 # Seconds beside those that the tests took when they were measured, and bytes.
@@ -105,11 +107,13 @@ class Trying:
         *,
         limit: float,
         anew: bool,
+        workers: int,
         told: Callable[[Result], None],
     ) -> None:
         """Prepare to try these changes with tests of so many seconds each."""
         self._root, self._kept = root, kept / "tests.json"
         self._mutants, self._limit, self._told = mutants, limit, told
+        self._workers = workers
         self._known = Known() if anew else Known.read(self._kept)
         self._failed = False
 
@@ -147,48 +151,63 @@ class Trying:
         """Measure the tests that are new, and try the changes."""
         items = {item.nodeid: item for item in session.items}
         self._measure([item for name, item in items.items() if name not in self._known.seconds])
-        for mutant in self._mutants:
-            self._told(self._try(mutant, items))
+        for result in self._results(items):
+            self._told(result)
         return True
 
     def _measure(self, items: Sequence[pytest.Item]) -> None:
+        """Run each file of tests in a process of its own, and keep what each one finds at once."""
         by_file: dict[Path, list[pytest.Item]] = {}
         for item in items:
             by_file.setdefault(item.path, []).append(item)
-        for path, some in by_file.items():
-            sys.stderr.write(f"measuring {path.relative_to(self._root)}\n")
-            found = self._kept.with_suffix(".new")
-            found.unlink(missing_ok=True)
-            self._kept.parent.mkdir(exist_ok=True)
-            _forked(lambda some=some, found=found: self._measured(some).write(found), PATIENCE)  # type: ignore[misc]
-            new = Known.read(found)
-            for item in some:
+        self._kept.parent.mkdir(exist_ok=True)
+        jobs = {
+            path: Job(lambda some=some, path=path: self._measured(some).write(self._new(path)))  # type: ignore[misc]
+            for path, some in by_file.items()
+        }
+        for path, _ in _finished(jobs, self._workers):
+            sys.stderr.write(f"measured {path.relative_to(self._root)}\n")
+            new = Known.read(self._new(path))
+            self._new(path).unlink(missing_ok=True)
+            for item in by_file[path]:
                 # A test that fails, or never ends, tells nothing.
                 self._known.seconds[item.nodeid] = new.seconds.get(item.nodeid, float("inf"))
             self._known.functions.update(new.functions)
             self._known.write(self._kept)
-            found.unlink(missing_ok=True)
+
+    def _new(self, path: Path) -> Path:
+        name = str(path.relative_to(self._root)).replace("/", ".")
+        return self._kept.with_name(f"{name}.json")
 
     def _measured(self, items: Sequence[pytest.Item]) -> Known:
         known = Known()
         source = f"{self._root}/src/"
+        threads: dict[threading.Thread, cProfile.Profile] = {}
+
+        def begin(_frame: FrameType, _event: str, _argument: Any) -> None:
+            sys.setprofile(None)
+            threads[threading.current_thread()] = profile = _profile()
+            profile.enable()
+
+        threading.setprofile(begin)
         for item, following in zip(items, [*items[1:], None], strict=True):
-            ran: set[CodeType] = set()
-
-            def noted(frame: FrameType, event: str, _: Any, ran: set[CodeType] = ran) -> None:
-                # Called for each call, and, as it returns nothing, for nothing else.
-                ran.add(frame.f_code)
-
             began, self._failed = time.process_time(), False
-            threading.settrace(noted)
-            sys.settrace(noted)
+            for thread in [thread for thread in threads if not thread.is_alive()]:
+                del threads[thread]
+            profile = _profile()
+            profile.enable()
             try:
                 item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
             finally:
-                sys.settrace(None)
-                threading.settrace(lambda *_: None)
+                profile.disable()
             if not self._failed:
                 known.seconds[item.nodeid] = time.process_time() - began
+                ran = {
+                    entry.code
+                    for some in (profile, *threads.values())
+                    for entry in some.getstats()
+                    if isinstance(entry.code, CodeType)
+                }
                 known.functions[item.nodeid] = {
                     (code.co_filename.removeprefix(f"{self._root}/"), _outermost(code.co_qualname))
                     for code in ran
@@ -196,24 +215,32 @@ class Trying:
                 }
         return known
 
-    def _try(self, mutant: Mutant, items: Mapping[str, pytest.Item]) -> Result:
-        source = (self._root / mutant.path).read_bytes()
-        diff = described(mutant, source)
-        chosen = self._known.tests_of(mutant, items, self._limit)
-        seconds = sum(self._known.seconds[name] for name in chosen)
-        some = [items[name] for name in chosen]
+    def _results(self, items: Mapping[str, pytest.Item]) -> Iterator[Result]:
+        """Yield what becomes of each change, as soon as it is known."""
+        chosen = [self._known.tests_of(mutant, items, self._limit) for mutant in self._mutants]
+        jobs = {}
+        for number, (mutant, names) in enumerate(zip(self._mutants, chosen, strict=True)):
+            seconds = sum(self._known.seconds[name] for name in names)
+            some = [items[name] for name in names]
+            jobs[number] = Job(
+                lambda mutant=mutant, some=some: self._try(mutant, some),  # type: ignore[misc]
+                SPARE + FACTOR * seconds,
+            )
+        endings = {0: "survived", 1: "noticed", 3: "void"}
+        for number, code in _finished(jobs, self._workers):
+            mutant = self._mutants[number]
+            source = (self._root / mutant.path).read_bytes()
+            ending = endings.get(code, "late")
+            yield Result(mutant, ending, len(chosen[number]), described(mutant, source))
 
-        def run() -> None:
-            if not patched(mutant, source):
-                os._exit(3)
-            for item, following in zip(some, [*some[1:], None], strict=True):
-                item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
-                if self._failed:
-                    os._exit(1)
-
-        code = _forked(run, SPARE + FACTOR * seconds) if chosen else 0
-        ending = {0: "survived", 1: "noticed", 3: "void"}.get(code, "late")
-        return Result(mutant, ending, len(chosen), diff)
+    def _try(self, mutant: Mutant, items: Sequence[pytest.Item]) -> None:
+        """Run tests with a change until one fails; end the process with 1 then, else with 0."""
+        if not patched(mutant, (self._root / mutant.path).read_bytes()):
+            os._exit(3)
+        for item, following in zip(items, [*items[1:], None], strict=False):
+            item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+            if self._failed:
+                os._exit(1)
 
 
 def patched(mutant: Mutant, source: bytes) -> bool:
@@ -249,25 +276,45 @@ def _outermost(qualname: str) -> str:
     return qualname.partition(".<locals>")[0]
 
 
-def _forked(run: Callable[[], None], seconds: float) -> int:
-    """Run something in a process of its own; return its exit code, or 9 where it does not end.
+def _profile() -> cProfile.Profile:
+    return cProfile.Profile(builtins=False, subcalls=False)
 
-    `seconds` are of the processor: on a busy machine everything takes longer.
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something to run in a process of its own, in so many seconds of the processor.
+
+    On a busy machine everything takes longer, so no clock on the wall ends it before `PATIENCE`.
     """
-    child = os.fork()
-    if child == 0:
-        _forked_here(run, seconds)
-    ends = time.monotonic() + PATIENCE + seconds
-    while True:
-        number, status = os.waitpid(child, os.WNOHANG)
-        if number:
-            break
-        if time.monotonic() > ends:
-            os.kill(child, signal.SIGKILL)
-        time.sleep(0.01)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child, signal.SIGKILL)  # whatever tests have started
-    return os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 9
+
+    run: Callable[[], None]
+    seconds: float = PATIENCE
+
+
+def _finished(jobs: Mapping[Key, Job], workers: int) -> Iterator[tuple[Key, int]]:
+    """Run jobs, so many at once; yield their keys with their exit codes, as each one ends.
+
+    The code is 9 for a job that does not end.
+    """
+    waiting = list(jobs.items())[::-1]
+    running: dict[int, tuple[Key, float]] = {}
+    while waiting or running:
+        while waiting and len(running) < workers:
+            key, job = waiting.pop()
+            child = os.fork()
+            if child == 0:
+                _forked_here(job.run, job.seconds)
+            running[child] = key, time.monotonic() + PATIENCE + job.seconds
+        for child, (key, ends) in list(running.items()):
+            number, status = os.waitpid(child, os.WNOHANG)
+            if number:
+                del running[child]
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(child, signal.SIGKILL)  # whatever tests have started
+                yield key, os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 9
+            elif time.monotonic() > ends:
+                os.kill(child, signal.SIGKILL)
+        time.sleep(0.02)
 
 
 def _forked_here(run: Callable[[], None], seconds: float) -> None:
