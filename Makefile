@@ -44,13 +44,14 @@ bench: $(READY) ## How much of what the server can do Kanport gets, as ratios
 mutants: $(READY) ## Change the deciding code at single points; how many changes do the tests notice?
 	$(BIN)/python -m tests.mutants
 
-check: $(READY) ## Formatter, linter, strict types, directions of imports, no code that reads texts, one word for one thing
+check: $(READY) ## Formatter, linter, strict types, directions of imports, no code that reads texts, one word for one thing, spelling
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.house.texts
 	$(BIN)/python -m tests.house.terms
+	$(BIN)/codespell src tests mappings samples .pre-commit-config.yaml Makefile pyproject.toml *.md
 
 format: $(READY) ## Put the code into shape
 	$(BIN)/ruff format

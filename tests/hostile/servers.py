@@ -48,14 +48,14 @@ class Peer:
 
 
 @contextmanager
-def listening(behaviour: Callable[[Peer], None]) -> Iterator[int]:
+def listening(behavior: Callable[[Peer], None]) -> Iterator[int]:
     """Run a server that treats each connection so, in threads, and give its port."""
     gone = threading.Event()
     peers: list[socket.socket] = []
 
     def serve(connected: socket.socket) -> None:
         with contextlib.suppress(OSError, ValueError):
-            behaviour(Peer(connected, gone))
+            behavior(Peer(connected, gone))
         connected.close()
 
     def accept() -> None:

@@ -74,7 +74,7 @@ def page_control(cookie: bytes) -> bytes:
 
 
 @dataclass
-class Behaviour:
+class Behavior:
     """How the server behaves; pages are counted from 1.
 
     `fail_page` maps a page to the result code that ends it, `close_page` is the page in the middle
@@ -103,9 +103,9 @@ class Behaviour:
 class Responder:
     """A server with some entries, on loopback, in a thread of its own."""
 
-    def __init__(self, entries: Mapping[str, Values], behaviour: Behaviour | None = None) -> None:
+    def __init__(self, entries: Mapping[str, Values], behavior: Behavior | None = None) -> None:
         self.entries = entries
-        self.behaviour = behaviour or Behaviour()
+        self.behavior = behavior or Behavior()
         self.questions: list[tuple[str, tuple[str, ...]]] = []
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.responder = self
@@ -144,7 +144,7 @@ class _Handler(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         self.responder = self.server.responder
-        self.behaviour = self.responder.behaviour
+        self.behavior = self.responder.behavior
         try:
             for number, tag, operation, controls in self._requests():
                 if tag == 0x60:
@@ -168,7 +168,7 @@ class _Handler(socketserver.StreamRequestHandler):
         self.wfile.write(b"".join(messages))
 
     def _search(self, number: int, request: list[tuple[int, bytes]], controls: bytes) -> None:
-        does = self.behaviour
+        does = self.behavior
         base = request[0][1].decode().lower()
         scope = request[1][1][0]
         wanted = tuple(name.decode() for _, name in elements(request[7][1]))
@@ -227,22 +227,22 @@ class _Handler(socketserver.StreamRequestHandler):
         for dn, attributes in self.responder.entries.items():
             if dn.lower() == base:
                 ranged = any(";range=" in name for name in wanted)
-                if ranged and self.behaviour.range_fault == "refuse":
+                if ranged and self.behavior.range_fault == "refuse":
                     self._send(message(number, ended(1, "the range is beyond the end")))
                     return
                 shown = self._select(dn, attributes, wanted)
-                if ranged and self.behaviour.range_fault == "nothing":
+                if ranged and self.behavior.range_fault == "nothing":
                     shown = {}
                 self._send(message(number, entry(dn, shown)), message(number, ended(0)))
                 return
-        if self.behaviour.close_on_read:
+        if self.behavior.close_on_read:
             raise _Goodbye
-        self._send(message(number, ended(self.behaviour.unknown_code)))
+        self._send(message(number, ended(self.behavior.unknown_code)))
 
     def _select(self, dn: str, attributes: Values, wanted: tuple[str, ...]) -> Values:
         """Give the attributes that were asked for, long ones cut into ranges."""
         chosen: dict[str, list[bytes]] = {}
-        most = self.behaviour.max_range
+        most = self.behavior.max_range
         for name in wanted:
             plain, _, span = name.partition(";range=")
             values = next(
@@ -256,7 +256,7 @@ class _Handler(socketserver.StreamRequestHandler):
                 continue
             if not span:
                 chosen[plain] = []
-            elif self.behaviour.range_fault == "gap":
+            elif self.behavior.range_fault == "gap":
                 low += 1
             piece = values[low : low + most]
             last = "*" if low + most >= len(values) else str(low + len(piece) - 1)

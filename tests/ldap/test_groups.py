@@ -12,7 +12,7 @@ from kanport.sources.ldap import SourceIncomplete
 from kanport.table import Table
 from tests.ldap.conftest import codes, read, spec
 from tests.ldap.ldif import GROUPS, PEOPLE, dn, entry, group, person, tree
-from tests.ldap.responder import Behaviour, Responder
+from tests.ldap.responder import Behavior, Responder
 from tests.ldap.slapd import PASSWORD, SUFFIX, Slapd
 
 OUTSIDE = f"ou=contractors,{SUFFIX}"
@@ -344,7 +344,7 @@ def test_where_the_root_may_not_be_searched_members_are_read_one_by_one(tmp_path
 def test_a_server_that_dies_while_members_are_looked_up_is_incomplete(tmp_path: Path) -> None:
     listed = {f"cn=kb,{GROUPS}": {"objectClass": [b"group"], "member": [b"cn=x,dc=other"]}}
     people = {dn("ada"): {"uid": [b"ada"], "objectClass": [b"person"]}}
-    with Responder({**people, **listed}, Behaviour(close_on_read=True)) as server:
+    with Responder({**people, **listed}, Behavior(close_on_read=True)) as server:
         given = spec(server.url, groups={"base": GROUPS})
         with pytest.raises(SourceIncomplete, match="connection"):
             read(given, *COLUMNS)
@@ -353,7 +353,7 @@ def test_a_server_that_dies_while_members_are_looked_up_is_incomplete(tmp_path: 
 def test_a_member_on_another_server_leaves_its_group_open() -> None:
     listed = {f"cn=kb,{GROUPS}": {"cn": [b"kb"], "member": [b"cn=x,dc=other"]}}
     people = {dn("ada"): {"uid": [b"ada"]}}
-    with Responder({**people, **listed}, Behaviour(unknown_code=10)) as server:
+    with Responder({**people, **listed}, Behavior(unknown_code=10)) as server:
         table = read(spec(server.url, groups={"base": GROUPS}), *COLUMNS)
     assert open_scopes(table) == ["kb"]
     assert "member-unreadable" in codes(table)
@@ -366,7 +366,7 @@ def test_4000_members_come_in_ranges_and_all_of_them(tmp_path: Path) -> None:
         table = read(spec(server.url, groups={"base": GROUPS}), *COLUMNS)
     assert len({row.values["uid"] for row in table.rows}) == 4_000
     with (
-        Responder({**people, **large}, Behaviour(range_fault="refuse")) as server,
+        Responder({**people, **large}, Behavior(range_fault="refuse")) as server,
         pytest.raises(SourceIncomplete),
     ):
         read(spec(server.url, groups={"base": GROUPS}), *COLUMNS)

@@ -13,7 +13,7 @@ from tests.ldap.conftest import codes, read, spec
 from tests.ldap.ds389 import Ds389
 from tests.ldap.freeipa import USER_GROUPS, USERS, ipa_dn, ipa_group, ipa_tree, ipa_user
 from tests.ldap.ldif import GROUPS, PEOPLE, dn, entry, group, person, tree
-from tests.ldap.responder import Behaviour, Responder
+from tests.ldap.responder import Behavior, Responder
 from tests.ldap.slapd import PASSWORD, SUFFIX, Slapd
 
 READER = f"cn=reader,{SUFFIX}"
@@ -193,7 +193,7 @@ def test_an_answer_of_an_unknown_server_without_proof_proves_nothing(code: int) 
     member = dn("hidden")
     listed = {f"cn=kb,{GROUPS}": {"cn": [b"kb"], "member": [member.encode()]}}
     people = {dn("ada"): {"uid": [b"ada"]}}
-    with Responder({**people, **listed}, Behaviour(unknown_code=code)) as server:
+    with Responder({**people, **listed}, Behavior(unknown_code=code)) as server:
         table = read(spec(server.url, groups={"base": GROUPS}), *COLUMNS)
     assert "member-unreadable" in codes(table)
     assert is_open(table)

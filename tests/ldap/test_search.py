@@ -15,7 +15,7 @@ from kanport.sources.ldap.connection import Question
 from kanport.sources.ldap.search import Directory, SourceIncomplete
 from tests.ldap.conftest import ENVIRON, spec
 from tests.ldap.ldif import GROUPS, PEOPLE, dn, group, person, tree
-from tests.ldap.responder import Behaviour, Responder
+from tests.ldap.responder import Behavior, Responder
 from tests.ldap.slapd import SUFFIX, Slapd
 
 MANY = 2_500
@@ -161,7 +161,7 @@ def test_without_pages_a_server_that_cuts_at_1000_is_incomplete() -> None:
 def test_a_page_that_fails_makes_it_incomplete_whatever_the_reason(code: int) -> None:
     for page in (1, 2, 4):
         with (
-            Responder(people(1_700), Behaviour(fail_page={page: code})) as server,
+            Responder(people(1_700), Behavior(fail_page={page: code})) as server,
             pytest.raises(SourceIncomplete, match=f"on page {page}, "),
         ):
             search(server.url)
@@ -169,18 +169,18 @@ def test_a_page_that_fails_makes_it_incomplete_whatever_the_reason(code: int) ->
 
 def test_a_server_that_does_not_know_pages_says_so_instead_of_cutting() -> None:
     with (
-        Responder(people(10), Behaviour(pages_unknown=True)) as server,
+        Responder(people(10), Behavior(pages_unknown=True)) as server,
         pytest.raises(SourceIncomplete, match="unavailableCriticalExtension") as caught,
     ):
         search(server.url)
     assert "page_size: 0" in (caught.value.hint or "")
-    with Responder(people(10), Behaviour(pages_unknown=True)) as server:
+    with Responder(people(10), Behavior(pages_unknown=True)) as server:
         assert len(search(server.url, page_size=0)) == 10
 
 
 def test_a_server_that_ignores_pages_is_not_believed() -> None:
     with (
-        Responder(people(10), Behaviour(without_control=True)) as server,
+        Responder(people(10), Behavior(without_control=True)) as server,
         pytest.raises(SourceIncomplete, match="whether there is more"),
     ):
         search(server.url)
@@ -188,7 +188,7 @@ def test_a_server_that_ignores_pages_is_not_believed() -> None:
 
 def test_pages_that_never_end_are_given_up() -> None:
     with (
-        Responder(people(1_000), Behaviour(stuck=True)) as server,
+        Responder(people(1_000), Behavior(stuck=True)) as server,
         pytest.raises(SourceIncomplete, match="nothing in them"),
     ):
         search(server.url)
@@ -197,16 +197,16 @@ def test_pages_that_never_end_are_given_up() -> None:
 @pytest.mark.parametrize(
     ("behavior", "words"),
     [
-        (Behaviour(close_page=2), "closed the connection before the end"),
-        (Behaviour(say_goodbye=True), "it closed the connection: it is not available"),
-        (Behaviour(garbage=b"HTTP/1.1 400 Bad Request\r\n\r\n"), "not LDAP|closed|longer"),
-        (Behaviour(garbage=b"\x30\x84\x7f\xff\xff\xff"), "longer than"),
-        (Behaviour(garbage=b"\x30\x05\x02\x01"), "closed the connection"),
-        (Behaviour(wrong_number=True), "not asked"),
+        (Behavior(close_page=2), "closed the connection before the end"),
+        (Behavior(say_goodbye=True), "it closed the connection: it is not available"),
+        (Behavior(garbage=b"HTTP/1.1 400 Bad Request\r\n\r\n"), "not LDAP|closed|longer"),
+        (Behavior(garbage=b"\x30\x84\x7f\xff\xff\xff"), "longer than"),
+        (Behavior(garbage=b"\x30\x05\x02\x01"), "closed the connection"),
+        (Behavior(wrong_number=True), "not asked"),
     ],
 )
 def test_an_answer_that_does_not_come_to_its_end_is_incomplete(
-    behavior: Behaviour, words: str
+    behavior: Behavior, words: str
 ) -> None:
     with (
         Responder(people(1_200), behavior) as server,
@@ -217,7 +217,7 @@ def test_an_answer_that_does_not_come_to_its_end_is_incomplete(
 
 def test_referrals_are_skipped_and_told() -> None:
     with (
-        Responder(people(1_200), Behaviour(references=2)) as server,
+        Responder(people(1_200), Behavior(references=2)) as server,
         connected("p", spec(server.url), base=Path(), environ=ENVIRON) as (connection, _),
     ):
         directory = Directory(connection, 500)
@@ -237,7 +237,7 @@ def test_ranged_members_are_read_to_the_end(count: int) -> None:
 @pytest.mark.parametrize("fault", ["refuse", "gap", "nothing"])
 def test_a_range_that_fails_makes_it_incomplete(fault: str) -> None:
     with (
-        Responder(large_group(4_000), Behaviour(range_fault=fault)) as server,
+        Responder(large_group(4_000), Behavior(range_fault=fault)) as server,
         pytest.raises(SourceIncomplete, match="the values of member of cn=large"),
     ):
         search(server.url, GROUPS, ("member",))
@@ -245,7 +245,7 @@ def test_a_range_that_fails_makes_it_incomplete(fault: str) -> None:
 
 def test_a_server_that_falls_silent_is_given_up_after_the_timeout() -> None:
     with (
-        Responder(people(1_200), Behaviour(silent_page=2)) as server,
+        Responder(people(1_200), Behavior(silent_page=2)) as server,
         pytest.raises(SourceIncomplete, match="on page 2, after 500 entries, it fell silent"),
     ):
         search(server.url, timeout=1)

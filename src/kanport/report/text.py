@@ -406,7 +406,7 @@ def _plain_change(page: Page, line: ChangeView) -> str:
         # In a project there is nothing but a role.
         parts.append(
             ", ".join(
-                _plain_difference(page, one, labelled=not (line.target and one.field == "role"))
+                _plain_difference(page, one, labeled=not (line.target and one.field == "role"))
                 for one in line.differences
             )
         )
@@ -424,11 +424,11 @@ def _plain_head(page: Page, line: ChangeView) -> str:
     return f"{head}  {page.safe(line.target)}" if line.target else head
 
 
-def _plain_difference(page: Page, difference: Difference, *, labelled: bool) -> str:
+def _plain_difference(page: Page, difference: Difference, *, labeled: bool) -> str:
     told = _plain_value(page, difference.after)
     if difference.before is not None:
         told = f"{_plain_value(page, difference.before)}{page.glyph(' → ')}{told}"
-    return f"{page.safe(difference.label)} {told}" if labelled else told
+    return f"{page.safe(difference.label)} {told}" if labeled else told
 
 
 def _plain_value(page: Page, text: str | None) -> str:

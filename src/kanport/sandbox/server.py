@@ -200,7 +200,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "kanport-sandbox"
     sys_version = ""
-    # Headers and body leave together, or a client's delayed acknowledgement costs 40 ms each time.
+    # Headers and body leave together, or a client's delayed acknowledgment costs 40 ms each time.
     wbufsize = -1
     disable_nagle_algorithm = True
 
