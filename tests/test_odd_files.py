@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kanport.errors import UsageError
-from kanport.files import Kind, check_target, kind_of, readers, write_file
+from kanport.files import ArtifactKind, check_target, kind_of, readers, write_file
 from kanport.sandbox import Sandbox
 from tests.conftest import Kanport
 from tests.integration.files import MAPPING, write_files
@@ -317,17 +317,17 @@ def test_no_status_file_replaces_what_a_sync_reads(
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
-        ("# a list\nkanport: 1\nsources: {}\n", Kind.MAPPING),
-        ("kanport: 1 # of this format\r\n", Kind.MAPPING),
-        ('{\n  "format": "kanport-plan/1",\n', Kind.PLAN),
-        ('{"record": "run", "at": "x", "format": "kanport-journal/1"}\n', Kind.JOURNAL),
+        ("# a list\nkanport: 1\nsources: {}\n", ArtifactKind.MAPPING),
+        ("kanport: 1 # of this format\r\n", ArtifactKind.MAPPING),
+        ('{\n  "format": "kanport-plan/1",\n', ArtifactKind.PLAN),
+        ('{"record": "run", "at": "x", "format": "kanport-journal/1"}\n', ArtifactKind.JOURNAL),
         ("name,kanport\nanna,1\n", None),
         ('{"format": "kanport-report/1"}', None),
         ("", None),
     ],
 )
 def test_files_of_kanport_are_known_by_their_content(
-    tmp_path: Path, text: str, kind: Kind | None
+    tmp_path: Path, text: str, kind: ArtifactKind | None
 ) -> None:
     path = tmp_path / "file"
     path.write_text(text, encoding="utf-8")

@@ -3,7 +3,7 @@
 Nothing here prints, asks or exits. What is wrong with single rows is in `findings` of what comes
 back; what stops a use case is raised (`kanport.errors`), and each error has the exit code of the
 command line. A callback, `progress`, gets the events as they arise: `Started`, `Ended`,
-`SourcesRead`, `PlanMade`, `Settled`, `RunEnded`, `Compared` and `Notice`.
+`SourcesRead`, `PlanMade`, `Settled`, `RunEnded`, `RemainingChanges` and `Notice`.
 
 `import kanport` gives what most callers need: `read`, `connect`, `plan`, `apply`, `sync`, `resume`,
 `undo`, `verify` and `render`, with the values that they take and return.
@@ -66,12 +66,12 @@ from kanport.pipeline.reports import (
     view_of_findings,
 )
 from kanport.pipeline.results import (
-    Compared,
     Ended,
     Notice,
     OnProgress,
     PlanMade,
     Progress,
+    RemainingChanges,
     Result,
     RunEnded,
     Settled,
@@ -127,7 +127,6 @@ __all__ = [
     "Check",
     "Checks",
     "Client",
-    "Compared",
     "DirectoryKind",
     "Ended",
     "Exported",
@@ -143,6 +142,7 @@ __all__ = [
     "Progress",
     "Ready",
     "Recorded",
+    "RemainingChanges",
     "Result",
     "Resumption",
     "Run",

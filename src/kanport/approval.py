@@ -15,7 +15,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, SecretBytes, ValidationError
 
 from kanport.errors import ConfigInvalid, GuardTripped, UsageError
-from kanport.files import Kind, read_file, read_secret, write_file
+from kanport.files import ArtifactKind, read_file, read_secret, write_file
 from kanport.outcome import Approved, Signature
 from kanport.plan.model import Plan
 from kanport.plan.plan_file import canonical
@@ -142,7 +142,7 @@ def write_approval(path: Path, approval: Approval) -> None:
         path,
         json.dumps(content, ensure_ascii=False, indent=2) + "\n",
         mode=0o644,
-        over=Kind.APPROVAL,
+        over=ArtifactKind.APPROVAL,
     )
 
 

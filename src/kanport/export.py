@@ -218,7 +218,7 @@ def write_workbook(path: Path, tables: Iterable[Listing]) -> None:
 
     Raises UsageError where the file cannot be written, or where a value fits into no cell.
     """
-    from kanport.workbook import MOST_CHARACTERS, Column, Sheet, Styled, write_book
+    from kanport.workbook import MOST_CHARACTERS, SheetColumn, Styled, WorkbookSheet, write_book
 
     sheets = []
     for listing in tables:
@@ -230,7 +230,11 @@ def write_workbook(path: Path, tables: Iterable[Listing]) -> None:
                         hint="export as CSV or YAML, or correct it on the server",
                     )
         rows = [[Styled(value, "text") if value else None for value in row] for row in listing.rows]
-        sheets.append(Sheet(listing.name, tuple(map(Column, listing.columns)), rows, listing.name))
+        sheets.append(
+            WorkbookSheet(
+                listing.name, tuple(map(SheetColumn, listing.columns)), rows, listing.name
+            )
+        )
     # Text that looks like a formula or a number stays text, also when somebody edits it.
     styles = {"text": {"num_format": "@", "quote_prefix": True}}
     write_file(path, write_book(sheets, styles=styles), secret=True)

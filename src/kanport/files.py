@@ -23,7 +23,7 @@ _HINT = "name a file in a folder that exists and that you may write to"
 _FULL = "make room there, or name a file on another disk"
 
 
-class Kind(Enum):
+class ArtifactKind(Enum):
     """What a file of Kanport's own is; nothing of another kind is written over it."""
 
     PLAN = "a plan"
@@ -38,9 +38,9 @@ class Kind(Enum):
 # Bytes in which the kind of a file shows.
 _HEAD = 64 * 1024
 _MARKS = {
-    b'"kanport-plan/': Kind.PLAN,
-    b'"kanport-journal/': Kind.JOURNAL,
-    b'"kanport-approval/': Kind.APPROVAL,
+    b'"kanport-plan/': ArtifactKind.PLAN,
+    b'"kanport-journal/': ArtifactKind.JOURNAL,
+    b'"kanport-approval/': ArtifactKind.APPROVAL,
 }
 _NAME_OF_CONFIGURATION = "kanport.toml"
 # How a file that --passwords-to names begins.
@@ -96,7 +96,7 @@ def write_file(
     *,
     mode: int | None = None,
     secret: bool = False,
-    over: Kind | None = None,
+    over: ArtifactKind | None = None,
 ) -> None:
     """Write bytes (also piece by piece), or text as UTF-8, in one step.
 
@@ -146,7 +146,11 @@ def _shared(folder: Path) -> bool:
 
 
 def check_target(
-    path: Path, *, inputs: Iterable[Path] = (), over: Kind | None = None, regular: bool = False
+    path: Path,
+    *,
+    inputs: Iterable[Path] = (),
+    over: ArtifactKind | None = None,
+    regular: bool = False,
 ) -> None:
     """Raise UsageError where nothing may be written to a path; writes nothing itself.
 
@@ -199,7 +203,7 @@ def check_not_read(path: Path, inputs: Iterable[Path]) -> None:
             )
 
 
-def kind_of(path: Path) -> Kind | None:
+def kind_of(path: Path) -> ArtifactKind | None:
     """Return which of Kanport's own kinds a regular file is; None for any other file, or none."""
     try:
         with open_regular(path) as file:
@@ -208,16 +212,18 @@ def kind_of(path: Path) -> Kind | None:
         return None
     if head.startswith(b"SQLite format 3\0"):
         # PRAGMA application_id, at a fixed place of the header (SQLite's file format).
-        return Kind.LEDGER if head[68:72] == LEDGER_ID.to_bytes(4, "big") else None
+        return ArtifactKind.LEDGER if head[68:72] == LEDGER_ID.to_bytes(4, "big") else None
     for mark, kind in _MARKS.items():
         if mark in head[:200]:
             return kind
     if head.splitlines()[:1] == [",".join(PASSWORDS_HEADER).encode()]:
-        return Kind.PASSWORDS
+        return ArtifactKind.PASSWORDS
     if _NAME_OF_CONFIGURATION in (path.name, path.resolve().name):
-        return Kind.CONFIGURATION
+        return ArtifactKind.CONFIGURATION
     return (
-        Kind.MAPPING if re.search(rb"^kanport: *[0-9]+ *(#.*)?\r?$", head, re.MULTILINE) else None
+        ArtifactKind.MAPPING
+        if re.search(rb"^kanport: *[0-9]+ *(#.*)?\r?$", head, re.MULTILINE)
+        else None
     )
 
 

@@ -32,7 +32,7 @@ class Lock:
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class LockHolder:
     """Who holds a lock: the command, its process and machine, and since when (UTC, RFC 3339).
 
     `journal` is the absolute path of the journal that it writes, where that is known.
@@ -58,7 +58,7 @@ def hold_locks(
     wait: float = 0.0,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
-) -> Iterator[tuple[Holder, ...]]:
+) -> Iterator[tuple[LockHolder, ...]]:
     """Hold all of these locks while the block runs; yield the former holders that were killed.
 
     `command`, `now` and `journal` describe this run to others; they must hold no secret. `wait` is
@@ -66,8 +66,8 @@ def hold_locks(
     another run holds a lock, and UsageError if a file cannot be locked.
     """
     named = str(journal.absolute()) if journal is not None else ""
-    holder = Holder(command, os.getpid(), socket.gethostname(), now, named)
-    killed: dict[Holder, None] = {}
+    holder = LockHolder(command, os.getpid(), socket.gethostname(), now, named)
+    killed: dict[LockHolder, None] = {}
     until = clock() + wait
     wanted = tuple(locks)
     while True:
@@ -84,10 +84,10 @@ def hold_locks(
 
 def _first_taken(
     locks: Iterable[Lock],
-    holder: Holder,
+    holder: LockHolder,
     stack: contextlib.ExitStack,
-    killed: dict[Holder, None],
-) -> tuple[Lock, Holder | None] | None:
+    killed: dict[LockHolder, None],
+) -> tuple[Lock, LockHolder | None] | None:
     """Take each lock; return the first that another process has, with its holder.
 
     If a free lock names a holder, that process was killed; it goes into `killed`.
@@ -126,7 +126,7 @@ def _try(number: int, lock: Lock) -> bool:
         raise _unlockable(lock, problem) from problem
 
 
-def _write(number: int, holder: Holder | None) -> None:
+def _write(number: int, holder: LockHolder | None) -> None:
     # A full disk keeps nobody from working: what is written here is only for a message.
     with contextlib.suppress(OSError):
         os.ftruncate(number, 0)
@@ -134,10 +134,10 @@ def _write(number: int, holder: Holder | None) -> None:
             os.pwrite(number, json.dumps(asdict(holder)).encode() + b"\n", 0)
 
 
-def _read(number: int) -> Holder | None:
+def _read(number: int) -> LockHolder | None:
     try:
         parts = json.loads(os.pread(number, _LONGEST, 0))
-        return Holder(
+        return LockHolder(
             str(parts["command"]),
             int(parts["pid"]),
             str(parts["host"]),
@@ -148,7 +148,7 @@ def _read(number: int) -> Holder | None:
         return None
 
 
-def _refusal(lock: Lock, holder: Holder | None, waited: float) -> LockHeld:
+def _refusal(lock: Lock, holder: LockHolder | None, waited: float) -> LockHeld:
     who = f": {holder}" if holder is not None else ""
     after = f", also after {waited:g} seconds" if waited else ""
     return LockHeld(

@@ -228,7 +228,7 @@ class VerifyStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class VerifyResult:
     """Whether the server is as one change wanted it; `actual` says what is there if not."""
 
     change_id: str
@@ -254,7 +254,7 @@ class Verified:
             raise AssertionError(f"the verdicts do not add up: {self}")
 
     @classmethod
-    def of(cls, planned: int, verdicts: Iterable[Verdict]) -> "Verified":
+    def of(cls, planned: int, verdicts: Iterable[VerifyResult]) -> "Verified":
         """Count the verdicts on a plan with so many changes, one for each."""
         counted = Counter(verdict.standing for verdict in verdicts)
         return cls(

@@ -175,7 +175,7 @@ class Unread:
 
 
 @dataclass(frozen=True, slots=True)
-class Directory:
+class DirectoryInfo:
     """What a directory tells besides its rows; it is compared with the last good run.
 
     `asked` are the attributes that decide a computed column (`active`), `seen` those of them that
@@ -248,7 +248,7 @@ class Table:
     modified_at: str = ""
     people: tuple[Row, ...] = ()
     strays: tuple[Row, ...] = ()
-    directory: Directory | None = None
+    directory: DirectoryInfo | None = None
     _coded: dict[str, Coded] = field(default_factory=dict, repr=False)
 
     @classmethod

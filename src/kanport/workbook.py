@@ -59,7 +59,7 @@ Value = str | int | datetime | Styled | None
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class SheetColumn:
     """A column: its head, how wide it may be, and what a reader may fill in.
 
     `choices` are the only values that may be entered; `style` is that of cells which are still
@@ -75,17 +75,17 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class WorkbookSheet:
     """A sheet: a table with a head if it has a `table` name, else just cells."""
 
     name: str
-    columns: tuple[Column, ...]
+    columns: tuple[SheetColumn, ...]
     rows: Sequence[Sequence[Value]]
     table: str | None = None
 
 
 def write_book(
-    sheets: Iterable[Sheet],
+    sheets: Iterable[WorkbookSheet],
     *,
     title: str = "",
     made_at: datetime | None = None,
@@ -112,9 +112,9 @@ def write_book(
         for name, properties in {**_STYLES, **(styles or {})}.items()
     }
     alarm = book.add_format(_ALARM)
-    cells = _Cells(book.str_table._get_shared_string_index, formats, text)
+    cells = _CellXml(book.str_table._get_shared_string_index, formats, text)
     for sheet in chain.from_iterable(_split(whole, most_rows) for whole in sheets):
-        written = book.add_worksheet(sheet.name, _Rows)
+        written = book.add_worksheet(sheet.name, _RawRows)
         _set_up_page(written)
         for at, column in enumerate(sheet.columns):
             width = _width(sheet, at) if column.width is None else column.width
@@ -128,7 +128,7 @@ def write_book(
     return buffer.getvalue()
 
 
-class _Cells(dict[Value, str]):
+class _CellXml(dict[Value, str]):
     """The XML of a cell behind its address, by value; each is made only once."""
 
     def __init__(
@@ -176,14 +176,14 @@ def _stored(text: str) -> str:
     return f'<r><t xml:space="preserve">{inside}</t></r>'
 
 
-class _Rows(Worksheet):  # type: ignore[misc] # the library has no types
+class _RawRows(Worksheet):  # type: ignore[misc] # the library has no types
     """A sheet whose rows are XML from the start."""
 
     def __init__(self) -> None:
         super().__init__()
         self._pieces: list[str] = []
 
-    def add_rows(self, sheet: Sheet, cells: _Cells, head: Any) -> None:
+    def add_rows(self, sheet: WorkbookSheet, cells: _CellXml, head: Any) -> None:
         """Add the rows of a sheet, below a head if it is a table."""
         columns = len(sheet.columns)
         names = [xl_col_to_name(number) for number in range(columns)]
@@ -212,7 +212,7 @@ class _Rows(Worksheet):  # type: ignore[misc] # the library has no types
         self._pieces.clear()
 
 
-def _row_xml(number: int, row: Sequence[Value], names: Sequence[str], cells: _Cells) -> str:
+def _row_xml(number: int, row: Sequence[Value], names: Sequence[str], cells: _CellXml) -> str:
     inside = "".join(
         [
             f'<c r="{name}{number}"{cells[value]}'
@@ -223,7 +223,7 @@ def _row_xml(number: int, row: Sequence[Value], names: Sequence[str], cells: _Ce
     return f'<row r="{number}">{inside}</row>'
 
 
-def _split(sheet: Sheet, most: int) -> Iterator[Sheet]:
+def _split(sheet: WorkbookSheet, most: int) -> Iterator[WorkbookSheet]:
     """Yield a sheet as one or, where it has more rows than Excel allows, as several."""
     room = most - 1
     if len(sheet.rows) <= room:
@@ -232,7 +232,7 @@ def _split(sheet: Sheet, most: int) -> Iterator[Sheet]:
     for number, start in enumerate(range(0, len(sheet.rows), room), start=1):
         name = f"{sheet.name} ({number})" if number > 1 else sheet.name
         table = f"{sheet.table}{number}" if sheet.table and number > 1 else sheet.table
-        yield Sheet(name, sheet.columns, sheet.rows[start : start + room], table)
+        yield WorkbookSheet(name, sheet.columns, sheet.rows[start : start + room], table)
 
 
 def _set_up_page(written: Worksheet) -> None:
@@ -243,14 +243,14 @@ def _set_up_page(written: Worksheet) -> None:
     written.set_footer("&L&A&RPage &P of &N", {"margin": 0.3})
 
 
-def _width(sheet: Sheet, at: int) -> float:
+def _width(sheet: WorkbookSheet, at: int) -> float:
     column = sheet.columns[at]
     lengths = (len(str(row[at])) for row in sheet.rows[:_SAMPLE] if at < len(row) and row[at])
     # The head has a button for the filter beside its words.
     return min(max(max(lengths, default=0) + 1.5, len(column.title) + 5), column.widest)
 
 
-def _add_rules(written: Worksheet, sheet: Sheet, alarm: Any) -> None:
+def _add_rules(written: Worksheet, sheet: WorkbookSheet, alarm: Any) -> None:
     last = max(len(sheet.rows), 1)
     for at, column in enumerate(sheet.columns):
         if column.alarm:

@@ -8,11 +8,11 @@ import pytest
 import kanport
 from kanport.api import (
     Application,
-    Compared,
     Ended,
     Notice,
     PlanMade,
     Progress,
+    RemainingChanges,
     RunEnded,
     Settled,
     SourcesRead,
@@ -119,7 +119,7 @@ def test_the_nightly_run_in_one_call(club: Path, server: Sandbox) -> None:
     assert [one.outcome.status for one in settled] == [Status.DONE] * 6
     assert [kind for kind in kinds if kind is not Settled] == [
         *(Stage.SOURCES, Ended, SourcesRead, Stage.SERVER, Ended, PlanMade),
-        *(Stage.CHANGES, Ended, RunEnded, Stage.VERIFICATION, Ended, Compared),
+        *(Stage.CHANGES, Ended, RunEnded, Stage.VERIFICATION, Ended, RemainingChanges),
     ]
     again = kanport.sync(club, url=server.url, token=server.token)
     assert (again.run, again.journal, again.exit_code) == (None, None, kanport.Exit.OK)

@@ -19,7 +19,7 @@ from kanport.kanboard.client import Client
 from kanport.outcome import SENT_UNKNOWN, STOPPED_BY_ERRORS, STOPPED_BY_SIGNAL, Run, Status
 from kanport.plan.change import Action, Change
 from kanport.plan.model import Plan
-from kanport.sandbox import Fault, Reply, Sandbox, web_page
+from kanport.sandbox import InjectedFault, Reply, Sandbox, web_page
 from tests.apply.plans import change, facts_in, grant, new_user, plan_of
 
 UNAUTHORIZED = Reply(
@@ -205,7 +205,7 @@ def test_memberships_of_a_user_who_was_refused_are_skipped(server: Sandbox, run:
 def test_a_lost_answer_neither_doubles_nor_loses_anybody(
     server: Sandbox, run: RunPlan, after: int | None, reply: Reply | None
 ) -> None:
-    faults = iter([Fault(after=after, reply=reply)])
+    faults = iter([InjectedFault(after=after, reply=reply)])
     server.fault = lambda names: next(faults, None) if "createUser" in names else None
     people = [new_user(number, f"user{number}") for number in range(1, 31)]
     done = run(plan_of(*people))
@@ -229,14 +229,14 @@ def test_a_server_that_goes_away_leaves_a_tally_and_a_journal(
 ) -> None:
     batches = iter(range(100))
 
-    def goes_away(names: tuple[str, ...]) -> Fault | None:
+    def goes_away(names: tuple[str, ...]) -> InjectedFault | None:
         if "createUser" in names and next(batches) == 0:
             return None
-        return Fault(after=0) if "createUser" in names or "getUserByName" in names else None
+        return InjectedFault(after=0) if "createUser" in names or "getUserByName" in names else None
 
     first_read = iter([True])
 
-    def after_one_batch(names: tuple[str, ...]) -> Fault | None:
+    def after_one_batch(names: tuple[str, ...]) -> InjectedFault | None:
         if "getUserByName" in names and next(first_read, False):
             return None
         return goes_away(names)
@@ -252,7 +252,7 @@ def test_a_server_that_goes_away_leaves_a_tally_and_a_journal(
 
 
 def test_a_refused_token_ends_the_run_at_once(server: Sandbox, run: RunPlan) -> None:
-    server.fault = lambda names: Fault(after=0, reply=UNAUTHORIZED)
+    server.fault = lambda names: InjectedFault(after=0, reply=UNAUTHORIZED)
     people = [new_user(number, f"user{number}") for number in range(1, 31)]
     done = run(plan_of(*people))
     assert done.stopped is not None
@@ -334,7 +334,7 @@ def test_a_locked_database_is_waited_for(
     message = "SQL Error[HY000]: SQLSTATE[HY000]: General error: 5 database is locked"
     locked = iter([1, 2, 3])
 
-    def lock(names: tuple[str, ...]) -> Fault | None:
+    def lock(names: tuple[str, ...]) -> InjectedFault | None:
         if "createUser" not in names or next(locked, None) is None:
             return None
         ids = [call["id"] for call in json.loads(server_saw[-1])]
@@ -342,7 +342,9 @@ def test_a_locked_database_is_waited_for(
             {"jsonrpc": "2.0", "error": {"code": 0, "message": message}, "id": number}
             for number in ids
         ]
-        return Fault(after=0, reply=Reply(200, "application/json", json.dumps(items).encode()))
+        return InjectedFault(
+            after=0, reply=Reply(200, "application/json", json.dumps(items).encode())
+        )
 
     server_saw: list[bytes] = []
     answer = server.answer
@@ -383,7 +385,7 @@ def test_a_refusal_is_looked_into(server: Sandbox, run: RunPlan) -> None:
 
 def test_what_was_sent_is_never_said_to_be_not_attempted(server: Sandbox, run: RunPlan) -> None:
     # The server goes away between writing and reading back, for good.
-    gone = iter([None, *[Fault(after=0)] * 1000])
+    gone = iter([None, *[InjectedFault(after=0)] * 1000])
     server.fault = lambda names: next(gone)
     done = run(plan_of(*(new_user(number, f"user{number}") for number in range(1, 31))))
     assert done.stopped is not None

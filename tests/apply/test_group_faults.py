@@ -16,7 +16,7 @@ from kanport.outcome import Run, Status
 from kanport.pipeline.run import Execution, apply_plan, resume_run, verify_plan
 from kanport.plan.change import Action, Change
 from kanport.plan.model import Plan
-from kanport.sandbox import Fault, Reply, Sandbox, SandboxOptions
+from kanport.sandbox import InjectedFault, Reply, Sandbox, SandboxOptions
 from tests.apply.plans import new_user, plan_of
 from tests.changes import a_change
 
@@ -161,9 +161,11 @@ def test_one_fault_anywhere_leaves_the_right_end_state(
 
             def once(
                 names: tuple[str, ...], seen: Iterator[int] = seen, at: int = number
-            ) -> Fault | None:
+            ) -> InjectedFault | None:
                 hit = next(seen) == at
-                return Fault(after=None if acted else 0, reply=FAULTS[name]) if hit else None
+                return (
+                    InjectedFault(after=None if acted else 0, reply=FAULTS[name]) if hit else None
+                )
 
             server.fault = once
             journal = tmp_path / f"{number}.jsonl"

@@ -19,7 +19,7 @@ from kanport.apply.journal import (
 )
 from kanport.errors import LockHeld, UsageError
 from kanport.facts import as_written, fact
-from kanport.kanboard.rpc import NoAnswer, Refused, Result
+from kanport.kanboard.rpc import NoAnswer, RefusedCall, Result
 from kanport.outcome import CUT_OFF, SENT_UNKNOWN, Outcome, Status, Tally
 from tests.apply.plans import grant, new_user, plan_of
 
@@ -214,7 +214,7 @@ def test_nobody_else_can_read_it(tmp_path: Path) -> None:
 def test_an_error_of_the_server_is_told_by_its_code_alone(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     with Journal(path, now=now) as journal:
-        journal.answered(1, [Refused(0, fact("sql-error", state="23502", number=0))])
+        journal.answered(1, [RefusedCall(0, fact("sql-error", state="23502", number=0))])
     record = json.loads(path.read_text(encoding="utf-8"))
     assert record["answers"] == ["error 0"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kanport.sandbox import Fault, Reply, Sandbox
+from kanport.sandbox import InjectedFault, Reply, Sandbox
 from tests.apply.terminal import Terminal, last_lines
 from tests.apply.test_when_it_counts import cut, unchained
 from tests.conftest import Kanport
@@ -27,12 +27,12 @@ def stop_after(server: Sandbox, users: int) -> None:
     """Let the server be lost for good after so many users were created."""
     made: list[int] = []
 
-    def fault(names: tuple[str, ...]) -> Fault | None:
+    def fault(names: tuple[str, ...]) -> InjectedFault | None:
         if len(made) >= 1:
-            return Fault(after=0, reply=Reply(401, "application/json", b""))
+            return InjectedFault(after=0, reply=Reply(401, "application/json", b""))
         if "createUser" in names:
             made.append(users)
-            return Fault(after=users, reply=Reply(401, "application/json", b""))
+            return InjectedFault(after=users, reply=Reply(401, "application/json", b""))
         return None
 
     server.fault = fault

@@ -23,7 +23,7 @@ from kanport.kanboard.client import Client
 from kanport.outcome import Status
 from kanport.pipeline.run import Execution, apply_plan, resume_run
 from kanport.plan.change import Action, Change
-from kanport.sandbox import Fault, Sandbox
+from kanport.sandbox import InjectedFault, Sandbox
 from tests.apply.plans import new_user, plan_of
 from tests.changes import a_change
 from tests.conftest import Kanport
@@ -60,7 +60,7 @@ class Late:
         self.creating = 0
         server.fault = self._fault
 
-    def _fault(self, names: tuple[str, ...]) -> Fault | None:
+    def _fault(self, names: tuple[str, ...]) -> InjectedFault | None:
         if CREATING & set(names):
             self.creating += 1
             if self.creating == 1:
@@ -139,10 +139,10 @@ def test_a_server_that_stays_silent_is_not_asked_for_a_second_project_of_the_nam
 def test_what_never_reached_the_server_is_asked_for_again(server: Sandbox, tmp_path: Path) -> None:
     asked: list[str] = []
 
-    def fault(names: tuple[str, ...]) -> Fault | None:
+    def fault(names: tuple[str, ...]) -> InjectedFault | None:
         if "createProject" in names:
             asked.append("createProject")
-            return Fault(after=0) if len(asked) == 1 else None
+            return InjectedFault(after=0) if len(asked) == 1 else None
         return None
 
     server.fault = fault
@@ -181,7 +181,7 @@ class Working:
         self.counted = 0
         server.fault = self._fault
 
-    def _fault(self, names: tuple[str, ...]) -> Fault | None:
+    def _fault(self, names: tuple[str, ...]) -> InjectedFault | None:
         if self._procedure in names:
             self.counted += 1
             if not self.asked.is_set():
@@ -307,7 +307,7 @@ def test_the_journal_of_a_resume_leaves_out_a_password_that_nobody_has(
 
 
 def test_a_wait_for_nothing_has_an_end(server: Sandbox, kanport: Kanport, files: Path) -> None:
-    from kanport.lock import Holder
+    from kanport.lock import LockHolder
     from kanport.pipeline.state_dir import wait_for_killed_runs
 
     assert kanport("plan", "new.yaml", "-o", "plan.json").code == 0
@@ -319,7 +319,7 @@ def test_a_wait_for_nothing_has_an_end(server: Sandbox, kanport: Kanport, files:
     server.store.change("DELETE FROM users WHERE id > 1")
     slept: list[float] = []
     with impatient(server) as client:
-        holder = Holder("kanport apply plan.json", 1, "h", "x", str(journal))
+        holder = LockHolder("kanport apply plan.json", 1, "h", "x", str(journal))
         wait_for_killed_runs(client, [holder], files / "none", sleep=slept.append)
     assert 10 < sum(slept) < 120
     assert max(slept) <= 8

@@ -10,7 +10,7 @@ import kanport
 from kanport.api import Options, Result
 from kanport.apply.journal import load_journal
 from kanport.outcome import Status
-from kanport.sandbox import Fault, Reply, Sandbox
+from kanport.sandbox import InjectedFault, Reply, Sandbox
 from tests.apply.plans import facts_in
 
 MAPPING = """\
@@ -68,8 +68,8 @@ def synced(server: Sandbox, folder: Path, doors: str) -> Result:
     return kanport.sync(folder / "m.yaml", url=server.url, token=server.token, options=QUICK)
 
 
-def refusing(method: str, reply: Reply | None) -> Callable[[tuple[str, ...]], Fault | None]:
-    return lambda names: Fault(after=0, reply=reply) if method in names else None
+def refusing(method: str, reply: Reply | None) -> Callable[[tuple[str, ...]], InjectedFault | None]:
+    return lambda names: InjectedFault(after=0, reply=reply) if method in names else None
 
 
 @pytest.mark.parametrize("reply", REPLIES)

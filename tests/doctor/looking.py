@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from kanport.doctor.checks import Check, Level
+from kanport.doctor.checks import Check, CheckStatus
 
 NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 
 
-def said(checks: Iterable[Check], level: Level | None = None) -> str:
+def said(checks: Iterable[Check], level: CheckStatus | None = None) -> str:
     """Give all that checks say, those of one level where it is given."""
     return "\n".join(
         "\n".join((check.text, check.hint or "", *check.details))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kanport.doctor import examine
-from kanport.doctor.checks import Check, Level, exit_for
+from kanport.doctor.checks import Check, CheckStatus, exit_for
 from kanport.doctor.directory import kind_text
 from kanport.errors import Exit
 from tests.doctor.looking import NOW, said
@@ -89,7 +89,7 @@ def test_a_limit_that_pages_get_round_is_told(staff: Slapd, tmp_path: Path) -> N
     people = source(staff.url, bind_dn=dn("p00"))
     checks = look(tmp_path, people, LDAP_PASSWORD="p00-secret")
     assert exit_for(checks) is Exit.OK
-    assert "stops after 10 entries (sizeLimitExceeded)" in said(checks, Level.OK)
+    assert "stops after 10 entries (sizeLimitExceeded)" in said(checks, CheckStatus.OK)
     assert "read completely: 30 people" in said(checks)
 
 
@@ -97,9 +97,9 @@ def test_a_limit_that_cuts_the_search_is_a_problem(staff: Slapd, tmp_path: Path)
     people = source(staff.url, bind_dn=dn("p00"), page_size=0)
     checks = look(tmp_path, people, LDAP_PASSWORD="p00-secret")
     assert exit_for(checks) is Exit.UNREACHABLE
-    assert "page_size: 0 requests all entries at once" in said(checks, Level.WARNING)
-    assert "stops after 10 entries" in said(checks, Level.WARNING)
-    assert "did not give all" in said(checks, Level.PROBLEM)
+    assert "page_size: 0 requests all entries at once" in said(checks, CheckStatus.WARNING)
+    assert "stops after 10 entries" in said(checks, CheckStatus.WARNING)
+    assert "did not give all" in said(checks, CheckStatus.PROBLEM)
 
 
 def test_groups_are_counted_and_become_memberships(staff: Slapd, tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_a_password_that_is_not_set_is_a_matter_of_configuration(
 
 def test_a_base_that_the_directory_does_not_hold_is_told(staff: Slapd, tmp_path: Path) -> None:
     checks = look(tmp_path, source(staff.url, base="ou=people,dc=elsewhere"))
-    assert "but not ou=people,dc=elsewhere" in said(checks, Level.WARNING)
+    assert "but not ou=people,dc=elsewhere" in said(checks, CheckStatus.WARNING)
     assert exit_for(checks) is Exit.UNREACHABLE
 
 
@@ -163,20 +163,20 @@ def test_an_anonymous_login_is_warned_of(staff: Slapd, tmp_path: Path) -> None:
     people = source(staff.url)
     del people["bind_dn"], people["bind_password"]
     checks = look(tmp_path, people)
-    assert "cannot tell hidden entries from missing ones" in said(checks, Level.WARNING)
+    assert "cannot tell hidden entries from missing ones" in said(checks, CheckStatus.WARNING)
 
 
 def test_a_certificate_that_is_not_trusted_is_a_problem(small: Slapd, tmp_path: Path) -> None:
     checks = look(tmp_path, source(small.tls_url))
     assert exit_for(checks) is Exit.UNREACHABLE
-    assert "not trusted" in said(checks, Level.PROBLEM)
+    assert "not trusted" in said(checks, CheckStatus.PROBLEM)
 
 
 def test_a_server_that_was_passed_over_is_told(staff: Slapd, tmp_path: Path) -> None:
     people = source(staff.url)
     checks = look(tmp_path, {**people, "url": ["ldap://127.0.0.1:9", staff.url]})
     assert exit_for(checks) is Exit.OK
-    assert "ldap://127.0.0.1:9: it does not answer" in said(checks, Level.WARNING)
+    assert "ldap://127.0.0.1:9: it does not answer" in said(checks, CheckStatus.WARNING)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ import trustme
 
 from kanport.config.file import Layers
 from kanport.config.settings import Settings, settings_of
-from kanport.doctor.checks import Check, Level, exit_for
-from kanport.doctor.server import Server, user_checks, version_check
+from kanport.doctor.checks import Check, CheckStatus, exit_for
+from kanport.doctor.server import ServerChecks, user_checks, version_check
 from kanport.errors import Exit
 from kanport.model import User
 from kanport.sandbox import WRITING_PROCEDURES as WRITING
@@ -22,7 +22,7 @@ from tests.kanboard.servers import TOKEN, Reply, always, answers, error, serve, 
 
 
 def look(settings: Settings, now: datetime = NOW) -> list[Check]:
-    return list(Server(settings, now=now).checks())
+    return list(ServerChecks(settings, now=now).checks())
 
 
 def at(server: Sandbox, token: str | None = None) -> Settings:
@@ -34,7 +34,7 @@ def test_a_good_server_is_told_in_one_line_a_check(server: Sandbox) -> None:
     server.store.add_user("zoe", ldap=True, active=False)
     server.store.add_project("Alpha")
     checks = look(at(server))
-    assert {check.level for check in checks} == {Level.OK}
+    assert {check.level for check in checks} == {CheckStatus.OK}
     text = said(checks)
     assert "Kanboard 1.2.53" in text
     assert "the server accepts the token from KANPORT_TOKEN" in text
@@ -53,14 +53,14 @@ def test_nothing_that_writes_is_ever_sent(server: Sandbox, kanport: Kanport) -> 
 
 def test_a_single_administrator_and_names_that_are_blank_are_warned_of(server: Sandbox) -> None:
     server.store.add_user("")
-    warned = said(look(at(server)), Level.WARNING)
+    warned = said(look(at(server)), CheckStatus.WARNING)
     assert "admin is the only active administrator" in warned
     assert "1 user without a username" in warned
 
 
 def test_many_users_in_one_answer_are_warned_of() -> None:
     users = tuple(User(number, f"u{number}") for number in range(1, 15_002))
-    warned = said(user_checks(users), Level.WARNING)
+    warned = said(user_checks(users), CheckStatus.WARNING)
     assert "15,001 users" in warned
     assert "memory_limit" in warned
     assert "there is no active administrator" in warned
@@ -69,14 +69,14 @@ def test_many_users_in_one_answer_are_warned_of() -> None:
 @pytest.mark.parametrize(
     ("version", "level"),
     [
-        ("1.2.53", Level.OK),
-        ("v1.2.0", Level.OK),
-        ("main.2cba210", Level.OK),
-        ("", Level.OK),
-        ("1.0.44", Level.WARNING),
+        ("1.2.53", CheckStatus.OK),
+        ("v1.2.0", CheckStatus.OK),
+        ("main.2cba210", CheckStatus.OK),
+        ("", CheckStatus.OK),
+        ("1.0.44", CheckStatus.WARNING),
     ],
 )
-def test_an_old_version_is_warned_of(version: str, level: Level) -> None:
+def test_an_old_version_is_warned_of(version: str, level: CheckStatus) -> None:
     assert version_check(version).level is level
 
 
@@ -100,8 +100,8 @@ def test_procedures_that_are_missing_are_named_and_the_rest_is_looked_at() -> No
     options = SandboxOptions(missing_procedures=frozenset({"getGroupMembers", "getAllGroups"}))
     with Sandbox(options) as old:
         checks = look(at(old))
-    assert "it lacks getAllGroups and getGroupMembers" in said(checks, Level.WARNING)
-    assert "1 user, of these 1 active" in said(checks, Level.OK)
+    assert "it lacks getAllGroups and getGroupMembers" in said(checks, CheckStatus.WARNING)
+    assert "1 user, of these 1 active" in said(checks, CheckStatus.OK)
 
 
 def test_what_fails_in_one_check_keeps_no_other_from_being_made() -> None:
@@ -115,8 +115,8 @@ def test_what_fails_in_one_check_keeps_no_other_from_being_made() -> None:
     )
     with serve(script) as broken:
         checks = look(settings_for(broken))
-    assert "refuses getAllUsers" in said(checks, Level.PROBLEM)
-    assert "a batch of 50 takes" in said(checks, Level.OK)
+    assert "refuses getAllUsers" in said(checks, CheckStatus.PROBLEM)
+    assert "a batch of 50 takes" in said(checks, CheckStatus.OK)
     assert "secret of the server" not in said(checks)
 
 
@@ -144,9 +144,9 @@ def tls(certificate: trustme.LeafCert) -> ssl.SSLContext:
 KANBOARD = {"getVersion": "1.2.53", "getAllUsers": [], "getAllProjects": [], "getAllGroups": []}
 
 
-@pytest.mark.parametrize(("days", "level"), [(300, Level.OK), (5, Level.WARNING)])
+@pytest.mark.parametrize(("days", "level"), [(300, CheckStatus.OK), (5, CheckStatus.WARNING)])
 def test_a_certificate_is_told_and_warned_of_before_it_ends(
-    authority: trustme.CA, ca_file: Path, days: int, level: Level
+    authority: trustme.CA, ca_file: Path, days: int, level: CheckStatus
 ) -> None:
     now = datetime.now(UTC)
     end = now + timedelta(days=days, minutes=1)
@@ -165,7 +165,7 @@ def test_a_certificate_that_nobody_vouches_for_is_a_problem(authority: trustme.C
     with serve(answers(KANBOARD), tls(authority.issue_cert("127.0.0.1"))) as server:
         checks = look(settings_for(server))
     assert exit_for(checks) is Exit.UNREACHABLE
-    assert "--ca-file" in said(checks, Level.PROBLEM)
+    assert "--ca-file" in said(checks, CheckStatus.PROBLEM)
 
 
 # --- the command ----------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from kanport.pipeline.inputs import read_inputs
 from kanport.pipeline.planning import plan_inputs
 from kanport.pipeline.run import Execution, apply_plan, resume_run
 from kanport.plan.model import Plan
-from kanport.sandbox import Fault, Reply, Sandbox, SandboxOptions, web_page
+from kanport.sandbox import InjectedFault, Reply, Sandbox, SandboxOptions, web_page
 from tests.apply.disturbed import end_state
 from tests.examples import examples
 from tests.integration.worlds import World, worlds
@@ -85,8 +85,8 @@ class Interrupted(RuleBasedStateMachine):
     def something_will_go_wrong(self, at: int, after: int | None, reply: Reply | None) -> None:
         requests = itertools.count()
 
-        def fault(names: tuple[str, ...]) -> Fault | None:
-            return Fault(after=after, reply=reply) if next(requests) == at else None
+        def fault(names: tuple[str, ...]) -> InjectedFault | None:
+            return InjectedFault(after=after, reply=reply) if next(requests) == at else None
 
         self.servers[0].fault = fault
 

@@ -8,7 +8,7 @@ import pytest
 
 from kanport.apply.reconcile import observe
 from kanport.facts import fact
-from kanport.sandbox import Fault, LdapUser, Sandbox, SandboxOptions
+from kanport.sandbox import InjectedFault, LdapUser, Sandbox, SandboxOptions
 from kanport.sandbox import web_page as page
 from tests.apply.plans import new_user
 from tests.conftest import Kanport, Result
@@ -217,7 +217,7 @@ def test_a_lost_answer_neither_doubles_nor_loses_anybody(
     server: Sandbox, kanport: Kanport, mapping: Path, after: int, reply: object
 ) -> None:
     planned(kanport, mapping)
-    faults = iter([None, Fault(after=after, reply=reply)])  # type: ignore[arg-type]
+    faults = iter([None, InjectedFault(after=after, reply=reply)])  # type: ignore[arg-type]
     server.fault = lambda names: next(faults, None) if "createLdapUser" in names else None
     assert {status for status, _ in applied(kanport).values()} <= {"done", "already so"}
     assert set(server.store.snapshot().users) == {"admin", "ada", "bob", "carl"}
@@ -238,7 +238,7 @@ def test_a_field_that_cannot_be_set_is_told_and_takes_no_access_away(
 ) -> None:
     planned(kanport, mapping)
     server.fault = lambda names: (
-        Fault(after=0, reply=page(502, "Bad Gateway")) if names == ("updateUser",) else None
+        InjectedFault(after=0, reply=page(502, "Bad Gateway")) if names == ("updateUser",) else None
     )
     told = applied(kanport, code=3)
     status, reason = told["user.create Bob"]

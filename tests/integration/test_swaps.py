@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kanport.apply.journal import load_journal
-from kanport.sandbox import Fault, Sandbox
+from kanport.sandbox import InjectedFault, Sandbox
 from tests.cli import ways
 from tests.conftest import Kanport, Result
 
@@ -154,12 +154,12 @@ def nth_rename(number: int) -> Callable[[tuple[str, ...]], bool]:
 def kill_at(night: Night, when: Callable[[tuple[str, ...]], bool], *, after: int) -> None:
     process = night.world.start("sync", "m.yaml")
 
-    def fault(names: tuple[str, ...]) -> Fault | None:
+    def fault(names: tuple[str, ...]) -> InjectedFault | None:
         if not when(names):
             return None
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-        return Fault(after=after)
+        return InjectedFault(after=after)
 
     night.server.fault = fault
     process.communicate(timeout=1500)
@@ -196,7 +196,7 @@ def test_a_login_that_is_taken_in_the_middle_leaves_nobody_unnoticed(night: Nigh
     night.want(SWAP, members="bob")
     second = nth_rename(2)
 
-    def fault(names: tuple[str, ...]) -> Fault | None:
+    def fault(names: tuple[str, ...]) -> InjectedFault | None:
         if second(names):
             night.server.store.add_user("ada")
         return None

@@ -11,7 +11,7 @@ from kanport.facts import fact
 from kanport.kanboard import procedures as api
 from kanport.kanboard.client import Client
 from kanport.kanboard.faults import Fault, NoAnswer
-from kanport.kanboard.rpc import Call, Refusal, Refused, Result
+from kanport.kanboard.rpc import Call, Refusal, RefusedCall, Result
 from kanport.kanboard.transport import Transport
 
 from .servers import (
@@ -30,7 +30,7 @@ from .servers import (
     settings_for,
 )
 
-NO_METHOD = Refused(
+NO_METHOD = RefusedCall(
     -32601, fact("rpc-error", name="Method not found", number=-32601), Refusal.NO_PROCEDURE
 )
 ROLES = answers({"getProjectUserRole": lambda asked: f"role-{asked['user_id']}"})
@@ -309,7 +309,7 @@ def test_asking_gives_refusals_as_answers() -> None:
     with serve(ROLES) as server, client_of(server) as client:
         replies = client.ask([api.get_all_groups(), *role_calls(1)])
     assert replies == [
-        Refused(
+        RefusedCall(
             -32601, fact("rpc-error", name="Method not found", number=-32601), Refusal.NO_PROCEDURE
         ),
         Result("role-1"),

@@ -10,7 +10,7 @@ import pytest
 from kanport.facts import Fact, fact
 from kanport.kanboard.faults import Fault
 from kanport.kanboard.redact import judge_error, judge_page
-from kanport.kanboard.rpc import Call, NoAnswer, Refusal, Refused, decode
+from kanport.kanboard.rpc import Call, NoAnswer, Refusal, RefusedCall, decode
 
 RECORDINGS = sorted((Path(__file__).parents[1] / "contract" / "recordings").glob("*.json"))
 HASH = "$2y$10$abcdefghijklmnopqrstuv"
@@ -31,7 +31,7 @@ def test_a_failing_row_never_shows_with_its_hash() -> None:
     error = {"code": 0, "message": NULL_ROLE}
     body = json.dumps([{"jsonrpc": "2.0", "error": error, "id": 1}])
     answer = decode([Call("createUser")], 1, body)[0]
-    assert answer == Refused(
+    assert answer == RefusedCall(
         0, fact("sql-error", case="missing", state="23502", number=0), Refusal.DATABASE
     )
 

@@ -16,14 +16,14 @@ from kanport.kanboard.rpc import (
     Fault,
     NoAnswer,
     Refusal,
-    Refused,
+    RefusedCall,
     Result,
     decode,
     encode,
 )
 from kanport.messages import MASK
 
-NO_METHOD = Refused(
+NO_METHOD = RefusedCall(
     -32601, fact("rpc-error", name="Method not found", number=-32601), Refusal.NO_PROCEDURE
 )
 CALLS = [Call("getVersion"), Call("isActiveUser", {"user_id": 2}), Call("getAllUsers")]
@@ -63,7 +63,7 @@ def test_errors_of_single_calls_leave_the_others_alone() -> None:
     body = json.dumps([ok(1), {"jsonrpc": "2.0", "error": error, "id": 2}, ok(3)])
     assert decode(CALLS, 1, body) == [
         Result(True),
-        Refused(
+        RefusedCall(
             -32601, fact("rpc-error", name="Method not found", number=-32601), Refusal.NO_PROCEDURE
         ),
         Result(True),
@@ -192,7 +192,7 @@ def test_an_answer_is_never_paired_with_another_call(
     answers = decode(calls, first_id, json.dumps(items))
     assert len(answers) == count
     for index, answer in enumerate(answers):
-        assert not isinstance(answer, Refused)
+        assert not isinstance(answer, RefusedCall)
         if isinstance(answer, Result):
             assert answer.value == f"answer {index}"
             # As text, since to Python the id True is the id 1.

@@ -12,7 +12,7 @@ from kanport.errors import Unreachable
 from kanport.mapping.sources import LdapSource
 from kanport.sandbox import Sandbox
 from kanport.sources.ldap.connect import connected
-from kanport.sources.ldap.proof import Proof
+from kanport.sources.ldap.proof import AbsenceProof
 from kanport.sources.ldap.search import Directory
 from kanport.table import Table
 from tests.conftest import Kanport
@@ -324,7 +324,7 @@ def test_an_entry_is_gone_only_where_its_neighbors_show(
     bare = f"OU=Bare,{STAFF}"
     controller.load(unit(bare), user("quin", base=bare))
     with connected("staff", source(authority), base=Path(), environ=ENVIRON) as (connection, _):
-        proof = Proof(Directory(connection, 100))
+        proof = AbsenceProof(Directory(connection, 100))
         assert proof.gone(of("nobody"))
         assert proof.gone(of("nobody", f"OU=No,OU=Branch,{STAFF}"))
         assert proof.gone(of("nobody", bare))
@@ -332,7 +332,7 @@ def test_an_entry_is_gone_only_where_its_neighbors_show(
         assert not proof.gone("CN=x,DC=elsewhere")
         controller.load(f"dn: {of('quin', bare)}\nchangetype: delete\n")
         # Nobody else is there, so an empty unit looks like one that may not be listed.
-        assert not Proof(Directory(connection, 100)).gone(of("quin", bare))
+        assert not AbsenceProof(Directory(connection, 100)).gone(of("quin", bare))
 
 
 def test_a_leaver_is_disabled_and_moved_and_groups_still_list_them(

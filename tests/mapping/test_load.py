@@ -15,7 +15,7 @@ from kanport.mapping import load_mapping
 from kanport.mapping.patterns import parse_template, template_columns
 from kanport.mapping.rules import RoleRule
 from kanport.mapping.spec import Limit, MappingFile
-from kanport.mapping.transforms import Step
+from kanport.mapping.transforms import TransformStep
 from tests.mapping.writing import GOOD, MEMBERSHIP, written
 
 
@@ -126,7 +126,9 @@ def test_a_mapping_is_made_in_python_as_in_yaml() -> None:
         }
     )  # fmt: skip
 
-    assert spec.users is not None and spec.users.fields.username.transform == (Step("trim"),)
+    assert spec.users is not None and spec.users.fields.username.transform == (
+        TransformStep("trim"),
+    )
     matrix = spec.memberships[0].matrix
     assert matrix is not None and matrix.values == {
         "1": "project-member",

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from kanport.mapping.transforms import NAMES, SCHEMA, Step, Transform, apply_transforms
+from kanport.mapping.transforms import NAMES, SCHEMA, Transform, TransformStep, apply_transforms
 
-READ: TypeAdapter[Step] = TypeAdapter(Transform)
+READ: TypeAdapter[TransformStep] = TypeAdapter(Transform)
 
 EXAMPLES: dict[str, Any] = {
     "before": {"before": "@"},

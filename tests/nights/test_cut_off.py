@@ -10,7 +10,7 @@ import pytest
 
 from kanport.apply.journal import load_journal
 from kanport.outcome import SENT_UNKNOWN
-from kanport.sandbox import Fault, Sandbox
+from kanport.sandbox import InjectedFault, Sandbox
 from tests.cli import ways
 from tests.integration.files import GRANTS, MAPPING, PEOPLE, write_files
 
@@ -30,12 +30,12 @@ def kill_at(world: ways.World, when: Callable[[tuple[str, ...]], bool], *, after
     """Kill a run when it sends such a request, and do so many of its calls; give its journal."""
     process = world.start("sync", "club.yaml")
 
-    def fault(names: tuple[str, ...]) -> Fault | None:
+    def fault(names: tuple[str, ...]) -> InjectedFault | None:
         if not when(names):
             return None
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-        return Fault(after=after)
+        return InjectedFault(after=after)
 
     world.server.fault = fault
     process.communicate(timeout=1500)

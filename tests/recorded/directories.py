@@ -11,7 +11,17 @@ from typing import Any
 
 from kanport.facts import fact
 from kanport.origin import Origin
-from kanport.table import LOST, UNPROVEN, Directory, DirectoryEntry, Odd, Row, Scope, Table, Unread
+from kanport.table import (
+    LOST,
+    UNPROVEN,
+    DirectoryEntry,
+    DirectoryInfo,
+    Odd,
+    Row,
+    Scope,
+    Table,
+    Unread,
+)
 from tests.recorded import server
 from tests.recorded.cases import ACCESS_WORDS, LEDGER, Case
 from tests.recorded.people import GROUPS, PROJECTS, Person, crowd, spoiled
@@ -107,7 +117,7 @@ def table_of(
         ),
         partial=partial,
         people=tuple(map(row, inside or ())),
-        directory=Directory(
+        directory=DirectoryInfo(
             server="ldaps://ldap.example.org", servers=("ldaps://ldap.example.org",)
         ),
     )

@@ -5,7 +5,7 @@ from typing import Any
 from kanport.facts import as_written
 from kanport.findings import Finding
 from kanport.origin import Origin
-from kanport.outcome import Outcome, Run, Status, Verdict, VerifyStatus
+from kanport.outcome import Outcome, Run, Status, VerifyResult, VerifyStatus
 from kanport.plan.change import Action, Change, Risk
 from kanport.plan.model import GuardVerdict, Plan, PlanMapping, PlanServer, PlanSource
 from tests.changes import a_change
@@ -351,12 +351,12 @@ def _outcome(change_id: str, status: Status, reason: str) -> Outcome:
     return Outcome(change_id, status, as_written(reason) if reason else None)
 
 
-def make_verdicts(plan: Plan, wrong: dict[int, str] | None = None) -> tuple[Verdict, ...]:
+def make_verdicts(plan: Plan, wrong: dict[int, str] | None = None) -> tuple[VerifyResult, ...]:
     """Make verdicts: all is as planned but what is said to be wrong, by the change's number."""
     wrong = wrong or {}
     return tuple(
-        Verdict(one.id, VerifyStatus.MISMATCH, as_written(wrong[number]))
+        VerifyResult(one.id, VerifyStatus.MISMATCH, as_written(wrong[number]))
         if number in wrong
-        else Verdict(one.id, VerifyStatus.MATCH)
+        else VerifyResult(one.id, VerifyStatus.MATCH)
         for number, one in enumerate(plan.changes, start=1)
     )

@@ -27,7 +27,7 @@ from kanport.plan.model import Plan
 from kanport.plan.roles import GroupAccess, project_access
 from kanport.report.make import of_plan, of_run
 from kanport.report.view import View
-from kanport.sandbox import Fault, Reply, Sandbox, SandboxOptions
+from kanport.sandbox import InjectedFault, Reply, Sandbox, SandboxOptions
 from tests.examples import examples
 
 PEOPLE = tuple(f"u{number}" for number in range(6))
@@ -78,7 +78,11 @@ ALONE = (
     " WHERE door.project_id = NEW.project_id AND inside.user_id = NEW.user_id)"
 )
 OF_GROUPS = ("addProjectGroup", "changeProjectGroupRole", "removeProjectGroup", "addGroupMember")
-FAULTS = (Fault(0, Reply(500, "text/html", b"")), Fault(None, None), Fault(1, None))
+FAULTS = (
+    InjectedFault(0, Reply(500, "text/html", b"")),
+    InjectedFault(None, None),
+    InjectedFault(1, None),
+)
 
 
 class Night:

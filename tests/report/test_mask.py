@@ -17,7 +17,7 @@ from kanport.catalogue import ALL, FINDINGS, GUARDS, OUTCOMES, REASONS, Personal
 from kanport.facts import Fact, as_written, fact
 from kanport.findings import Finding, finding, found
 from kanport.origin import Origin
-from kanport.outcome import Approved, Outcome, Run, Status, Verdict, VerifyStatus
+from kanport.outcome import Approved, Outcome, Run, Status, VerifyResult, VerifyStatus
 from kanport.plan.change import Action, Change
 from kanport.plan.model import (
     GuardVerdict,
@@ -120,7 +120,8 @@ def test_whatever_is_personal_is_masked_in_every_text_and_nothing_else_is(shape:
         of_verification(
             mask.plan,
             mask.verdicts(
-                Verdict(change.id, VerifyStatus.MISMATCH, change.why) for change in plan.changes
+                VerifyResult(change.id, VerifyStatus.MISMATCH, change.why)
+                for change in plan.changes
             ),
         ),
     ):
@@ -297,7 +298,7 @@ def masked_views(
     yield of_plan(mask.plan)
     yield of_run(mask.plan, mask.run(a_run(plan, everybody)))
     verdicts = [
-        Verdict(
+        VerifyResult(
             change.id, VerifyStatus.MISMATCH, fact("missing", case="user", username=everybody[0][0])
         )
         for change in plan.changes

@@ -10,7 +10,7 @@ import pytest
 from kanport.sandbox import (
     PROCEDURES,
     WRITING_PROCEDURES,
-    Fault,
+    InjectedFault,
     RequestLog,
     Sandbox,
     SandboxOptions,
@@ -125,7 +125,7 @@ def test_reading_procedures_are_told_from_writing_ones() -> None:
 
 def test_an_answer_can_get_lost_after_the_work_is_done(run: Runner) -> None:
     server, client = run()
-    server.fault = lambda procedures: Fault() if "createUser" in procedures else None
+    server.fault = lambda procedures: InjectedFault() if "createUser" in procedures else None
     with pytest.raises(http.client.RemoteDisconnected):
         client.send(call("createUser", "ann", "123456"))
     assert "ann" in server.store.snapshot().users
@@ -134,7 +134,7 @@ def test_an_answer_can_get_lost_after_the_work_is_done(run: Runner) -> None:
 
 def test_a_request_can_fail_half_done(run: Runner) -> None:
     server, client = run()
-    server.fault = lambda procedures: Fault(after=1, reply=web_page(502, "Bad Gateway"))
+    server.fault = lambda procedures: InjectedFault(after=1, reply=web_page(502, "Bad Gateway"))
     answer = client.send([call("createUser", name, "123456") for name in ("ann", "ben")])
     assert answer.status == 502
     assert set(server.store.snapshot().users) == {"admin", "ann"}
@@ -142,7 +142,9 @@ def test_a_request_can_fail_half_done(run: Runner) -> None:
 
 def test_a_request_can_fail_before_anything_is_done(run: Runner) -> None:
     server, client = run()
-    server.fault = lambda procedures: Fault(after=0, reply=web_page(503, "Service Unavailable"))
+    server.fault = lambda procedures: InjectedFault(
+        after=0, reply=web_page(503, "Service Unavailable")
+    )
     assert client.send(call("createUser", "ann", "123456")).status == 503
     assert set(server.store.snapshot().users) == {"admin"}
 

@@ -5,7 +5,14 @@ import signal
 import time
 
 from kanport import network
-from kanport.sandbox import WRITING_PROCEDURES, Fault, Reply, Sandbox, SandboxOptions, web_page
+from kanport.sandbox import (
+    WRITING_PROCEDURES,
+    InjectedFault,
+    Reply,
+    Sandbox,
+    SandboxOptions,
+    web_page,
+)
 from tests.apply.test_when_it_counts import unchained
 from tests.integration.files import GRANTS, MAPPING
 from tests.scenarios.scene import STORIES, Scene, story
@@ -14,26 +21,26 @@ PHP = "<b>Fatal error</b>:  Maximum execution time of 30 seconds exceeded in <b>
 JSON = "application/json"
 PARSE = b'{"jsonrpc":"2.0","error":{"code":-32700,"message":"Parse error"},"id":null}'
 FAULTS = {
-    "error_500": Fault(after=0, reply=Reply(500, "text/html", b"")),
-    "html": Fault(after=1, reply=web_page(200, PHP)),
-    "a_login_page": Fault(after=0, reply=web_page(200, "Please log in")),
-    "reset": Fault(after=None, reply=None),
-    "reset_before": Fault(after=0, reply=None),
-    "false": Fault(after=0, reply=Reply(200, JSON, b"false")),
-    "too_large": Fault(after=0, reply=web_page(413, "Request Entity Too Large")),
-    "busy": Fault(after=0, reply=Reply(503, "text/html", b"busy", {"Retry-After": "0"})),
-    "refused": Fault(after=0, reply=Reply(401, JSON, PARSE)),
-    "one_error": Fault(after=0, reply=Reply(200, JSON, PARSE)),
-    "half_of_the_json": Fault(after=None, reply=Reply(200, JSON, b'[{"jsonrpc":')),
+    "error_500": InjectedFault(after=0, reply=Reply(500, "text/html", b"")),
+    "html": InjectedFault(after=1, reply=web_page(200, PHP)),
+    "a_login_page": InjectedFault(after=0, reply=web_page(200, "Please log in")),
+    "reset": InjectedFault(after=None, reply=None),
+    "reset_before": InjectedFault(after=0, reply=None),
+    "false": InjectedFault(after=0, reply=Reply(200, JSON, b"false")),
+    "too_large": InjectedFault(after=0, reply=web_page(413, "Request Entity Too Large")),
+    "busy": InjectedFault(after=0, reply=Reply(503, "text/html", b"busy", {"Retry-After": "0"})),
+    "refused": InjectedFault(after=0, reply=Reply(401, JSON, PARSE)),
+    "one_error": InjectedFault(after=0, reply=Reply(200, JSON, PARSE)),
+    "half_of_the_json": InjectedFault(after=None, reply=Reply(200, JSON, b'[{"jsonrpc":')),
 }
 
 
-def disturbed(scene: Scene, fault: Fault) -> None:
+def disturbed(scene: Scene, fault: InjectedFault) -> None:
     """Let each kind of request go wrong once, and then one of them for good."""
     scene.club()
     met: set[str] = set()
 
-    def once(names: tuple[str, ...]) -> Fault | None:
+    def once(names: tuple[str, ...]) -> InjectedFault | None:
         new = set(names) - met
         met.update(new)
         return fault if new else None
@@ -44,7 +51,7 @@ def disturbed(scene: Scene, fault: Fault) -> None:
     assert scene("plan", "club.yaml", "-o", "plan.json") == 0
     met.clear()
 
-    def once_writing(names: tuple[str, ...]) -> Fault | None:
+    def once_writing(names: tuple[str, ...]) -> InjectedFault | None:
         begun = met or WRITING_PROCEDURES.intersection(names)
         return once(names) if begun else None
 
@@ -60,7 +67,7 @@ def disturbed(scene: Scene, fault: Fault) -> None:
     scene("sync", "club.yaml")
 
 
-def _disturbing(name: str, fault: Fault) -> None:
+def _disturbing(name: str, fault: InjectedFault) -> None:
     def tell(scene: Scene) -> None:
         disturbed(scene, fault)
 
@@ -71,7 +78,7 @@ for _name, _fault in FAULTS.items():
     _disturbing(_name, _fault)
 
 
-def everything(names: tuple[str, ...]) -> Fault | None:
+def everything(names: tuple[str, ...]) -> InjectedFault | None:
     return FAULTS["error_500"]
 
 
@@ -81,11 +88,11 @@ def a_server_that_is_silent(scene: Scene) -> None:
     assert scene("plan", "club.yaml", "-o", "plan.json") == 0
     slow = iter([True])
 
-    def hang(names: tuple[str, ...]) -> Fault | None:
+    def hang(names: tuple[str, ...]) -> InjectedFault | None:
         if "createUser" not in names or not next(slow, False):
             return None
         time.sleep(0.5)
-        return Fault(after=0)
+        return InjectedFault(after=0)
 
     scene.fault(hang)
     scene("apply", "plan.json", "--yes", "--timeout", "0.2")
@@ -171,9 +178,9 @@ def a_server_that_is_lost(scene: Scene) -> None:
     scene("plan", "club.yaml", "-o", "plan.json")
     lost: list[str] = []
 
-    def lose(names: tuple[str, ...]) -> Fault | None:
+    def lose(names: tuple[str, ...]) -> InjectedFault | None:
         lost.extend(name for name in names if name == "createUser")
-        return Fault(after=1) if lost else None
+        return InjectedFault(after=1) if lost else None
 
     scene.fault(lose)
     scene("apply", "plan.json", "--yes")

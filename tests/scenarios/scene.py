@@ -26,7 +26,7 @@ from kanport.cli import cli, output
 from kanport.errors import KanportError
 from kanport.kanboard.client import Client
 from kanport.pipeline import state_dir
-from kanport.sandbox import Fault, Sandbox, Store
+from kanport.sandbox import InjectedFault, Sandbox, Store
 from tests.integration.files import GRANTS, MAPPING, PEOPLE
 from tests.scenarios.observed import document, files, steady, without_words
 
@@ -143,10 +143,10 @@ class Scene:
         shown = set(re.findall(r"\w+", content.decode("utf-8", "replace")))
         assert shown & words == set()
 
-    def fault(self, faulty: Callable[[tuple[str, ...]], Fault | None] | None) -> None:
+    def fault(self, faulty: Callable[[tuple[str, ...]], InjectedFault | None] | None) -> None:
         """Let requests go wrong from now on; None lets them go right."""
 
-        def come(names: tuple[str, ...]) -> Fault | None:
+        def come(names: tuple[str, ...]) -> InjectedFault | None:
             self._requests.append(tuple(Counter(names).items()))
             return faulty(names) if faulty is not None else None
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kanport.sources.csv_records import Broken, Lines, Record, careful_records, records
+from kanport.sources.csv_records import BrokenRecord, Lines, Record, careful_records, records
 
 PIECES = [
     *("a", "ü", "\U0001f600", "NA", " ", "\u00a0", "\t", "\ufeff", "\u2028", "\x0b", "\x1a"),
@@ -23,8 +23,8 @@ def of_csv(lines: Lines, delimiter: str) -> dict[int, list[str] | str]:
     return {found.line: _told(found) for found in records(lines, delimiter)}
 
 
-def _told(found: Record | Broken) -> list[str] | str:
-    return found.why if isinstance(found, Broken) else found.fields or [""]
+def _told(found: Record | BrokenRecord) -> list[str] | str:
+    return found.why if isinstance(found, BrokenRecord) else found.fields or [""]
 
 
 @given(TEXTS, st.sampled_from([",", ";", "\t", "|"]), st.integers(1, 4))

@@ -11,7 +11,7 @@ from kanport.export import not_whole
 from kanport.mapping import load_mapping
 from kanport.model import CurrentState, Group, Project, ServerInfo, User
 from kanport.pipeline.inputs import read_tables
-from kanport.sandbox import Fault, Sandbox, SandboxOptions
+from kanport.sandbox import InjectedFault, Sandbox, SandboxOptions
 from kanport.table import Table
 
 MAPPING = """
@@ -93,7 +93,7 @@ def test_a_server_that_cannot_list_its_users_is_no_source(
 def test_a_server_that_breaks_over_a_group_is_no_source(read: Read, old: Sandbox) -> None:
     group = old.store.add_group("Team")
     old.store.add_group_member(group, old.store.add_user("bob"))
-    old.fault = lambda names: Fault(after=0) if "getGroupMembers" in names else None
+    old.fault = lambda names: InjectedFault(after=0) if "getGroupMembers" in names else None
     with pytest.raises(Unreachable) as raised:
         read()
     assert any("not all members of groups" in detail for detail in raised.value.details)

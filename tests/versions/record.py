@@ -17,7 +17,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from kanport.cli import cli
-from kanport.sandbox import Fault, Sandbox, SandboxOptions
+from kanport.sandbox import InjectedFault, Sandbox, SandboxOptions
 from tests.versions.address import TOKEN, URL, proxy_to
 
 MAPPING = """\
@@ -177,11 +177,11 @@ def _kill_at_first_grant(sandbox: Sandbox) -> None:
     command = [sys.executable, "-m", "kanport", "apply", "cut.json", "--yes", "--quiet"]
     started: list[subprocess.Popen[bytes]] = []
 
-    def fault(names: tuple[str, ...]) -> Fault | None:
+    def fault(names: tuple[str, ...]) -> InjectedFault | None:
         if "addProjectUser" not in names:
             return None
         started[0].kill()
-        return Fault(after=1, reply=None)
+        return InjectedFault(after=1, reply=None)
 
     sandbox.fault = fault
     started.append(subprocess.Popen(command))

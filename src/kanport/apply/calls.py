@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from kanport.fields import UPDATABLE
 from kanport.kanboard import procedures
-from kanport.kanboard.rpc import Answer, Call, Refusal, Refused, Result
+from kanport.kanboard.rpc import Answer, Call, Refusal, RefusedCall, Result
 from kanport.model import RELATIONS, About
 from kanport.plan.change import (
     Action,
@@ -240,7 +240,7 @@ def says_no_ldap(change: Change, answer: Answer) -> bool:
     """
     return (
         by_ldap(change)
-        and isinstance(answer, Refused)
+        and isinstance(answer, RefusedCall)
         and answer.kind not in (Refusal.DATABASE, Refusal.PASSING)
     )
 

@@ -11,7 +11,7 @@ from kanport.facts import Fact, Param, fact
 from kanport.fields import USER_FIELDS
 from kanport.kanboard import procedures
 from kanport.kanboard.api_versions import SINCE
-from kanport.kanboard.rpc import Answer, Call, NoAnswer, Refusal, Refused, Result
+from kanport.kanboard.rpc import Answer, Call, NoAnswer, Refusal, RefusedCall, Result
 from kanport.model import About, Group
 from kanport.plan.change import Action, Change, by_ldap
 
@@ -42,14 +42,14 @@ def failure_reason(
     seen = (*found, *([] if observed.actual is None else [observed.actual]))
     if isinstance(answer, NoAnswer):
         return _with("never-answered", "", seen, answer=answer.reason)
-    if isinstance(answer, Refused) and answer.kind is Refusal.NO_PROCEDURE:
+    if isinstance(answer, RefusedCall) and answer.kind is Refusal.NO_PROCEDURE:
         method = {Action.USER_DISABLE: "disableUser", Action.USER_ENABLE: "enableUser"}.get(
             change.action
         )
         if method is None:
             return _with("no-procedure", "", seen)
         return _with("no-procedure", "since", seen, method=method, since=SINCE[method])
-    if isinstance(answer, Refused):
+    if isinstance(answer, RefusedCall):
         return _with("rejected", "error", seen, answer=answer.reason)
     if (role := stays_through_group(change, answer, observed, diagnosis)) is not None:
         return _still(role, diagnosis)

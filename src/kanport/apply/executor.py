@@ -50,7 +50,7 @@ from kanport.apply.reconcile import (
     success,
     with_answers,
 )
-from kanport.apply.state import Renames, State, stages_of
+from kanport.apply.state import Renames, RunState, stages_of
 from kanport.apply.verify import WATCHED, Watch
 from kanport.errors import Unreachable, UsageError
 from kanport.facts import Fact, fact
@@ -92,7 +92,7 @@ _OVER = frozenset({Fault.TIME_LIMIT, Fault.MEMORY_LIMIT, Fault.PHP_ERROR, Fault.
 _NOTHING_RENAMED: Mapping[str, Fact] = MappingProxyType({})
 
 
-class Server(Protocol):
+class ServerClient(Protocol):
     """What a run needs of the client; both are called from several threads."""
 
     def batch(self, calls: Sequence[Call]) -> list[Answer]:
@@ -114,7 +114,7 @@ class Executor:
 
     def __init__(
         self,
-        server: Server,
+        server: ServerClient,
         journal: Journal,
         *,
         passwords: Passwords,
@@ -133,9 +133,9 @@ class Executor:
         self._should_stop = should_stop
         self._watch = watch
         self._rate = RateLimiter(self._options.rate, sleep=sleep)
-        self._start(State(Renames({}, {})))
+        self._start(RunState(Renames({}, {})))
 
-    def _start(self, state: State) -> None:
+    def _start(self, state: RunState) -> None:
         self._state = state
         self._connections = ConcurrencyLimit(self._options.connections)
         # Ends the other workers before their next batch.
@@ -155,7 +155,7 @@ class Executor:
         except JournalBroken as problem:
             self._passwords.discard()
             raise _unwritable(problem) from problem
-        self._start(State(Renames.of(plan)))
+        self._start(RunState(Renames.of(plan)))
         return self._finish(plan, run_id, started_at, frozenset())
 
     def resume(self, recorded: Recorded, renamed: Mapping[str, Fact] = _NOTHING_RENAMED) -> Run:
@@ -196,7 +196,7 @@ class Executor:
 
     def _go_on(self, recorded: Recorded) -> None:
         self._journal.resume()
-        state = State(Renames.of(recorded.plan), outcomes=dict(recorded.settled))
+        state = RunState(Renames.of(recorded.plan), outcomes=dict(recorded.settled))
         state.in_doubt |= recorded.sent
         state.from_before = recorded.sent
         self._start(state)

@@ -26,7 +26,7 @@ from kanport.approval import with_signature
 from kanport.errors import LockHeld, UsageError
 from kanport.facts import Fact, as_written, fact
 from kanport.files import open_regular
-from kanport.kanboard.rpc import Answer, NoAnswer, Refused, Result
+from kanport.kanboard.rpc import Answer, NoAnswer, RefusedCall, Result
 from kanport.outcome import CUT_OFF, SENT_UNKNOWN, Approved, EndsRun, Outcome, Run, Status, Tally
 from kanport.plan.model import Plan
 from kanport.plan.plan_file import plan_digest
@@ -284,7 +284,7 @@ def answer_text(answer: Answer) -> str:
         return "true"
     if isinstance(answer, NoAnswer):
         return f"{'none' if answer.sent else 'never sent'}: {answer.why}"
-    if isinstance(answer, Refused):
+    if isinstance(answer, RefusedCall):
         return f"error {answer.code}"
     if isinstance(answer.value, bool):
         return "true" if answer.value else "false"
@@ -329,7 +329,7 @@ class Answered:
             case NoAnswer():
                 kind = Heard.LOST if answer.sent else Heard.NEVER_SENT
                 return cls(kind, why=answer.reason)
-            case Refused():
+            case RefusedCall():
                 return cls(Heard.REFUSED, answer.code, answer.reason)
             case Result(value=bool(value)):
                 return cls(Heard.TRUE if value else Heard.FALSE)

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from kanport.errors import UsageError
 from kanport.facts import fact
-from kanport.files import PASSWORDS_HEADER, Kind, write_file
+from kanport.files import PASSWORDS_HEADER, ArtifactKind, write_file
 from kanport.names import compare_key
 from kanport.outcome import EndsRun
 from kanport.plan.change import Action, Change, by_ldap
@@ -116,7 +116,7 @@ class Passwords:
         for key, (username, password) in self._rows.items():
             if key in kept:
                 csv.writer(lines).writerow([username, password.get_secret_value()])
-        write_file(self._file, lines.getvalue(), secret=True, over=Kind.PASSWORDS)
+        write_file(self._file, lines.getvalue(), secret=True, over=ArtifactKind.PASSWORDS)
         self._written &= kept
 
     def _append(self, text: str) -> None:

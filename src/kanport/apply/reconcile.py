@@ -27,7 +27,7 @@ from kanport.facts import Fact, fact
 from kanport.fields import ACTIVE, LDAP, USERNAME, field_named
 from kanport.kanboard import procedures
 from kanport.kanboard.faults import Fault
-from kanport.kanboard.rpc import Answer, Call, NoAnswer, Refused, Result
+from kanport.kanboard.rpc import Answer, Call, NoAnswer, RefusedCall, Result
 from kanport.model import About
 from kanport.names import compare_key
 from kanport.outcome import Status
@@ -285,7 +285,9 @@ def _can_come_twice(change: Change) -> bool:
 def success(answer: Answer) -> Status:
     """Return how something that holds came to hold: by Kanport, or it did already."""
     # A refusal of what is there nevertheless: somebody else did it between reading and writing.
-    refused = answer.value is False if isinstance(answer, Result) else isinstance(answer, Refused)
+    refused = (
+        answer.value is False if isinstance(answer, Result) else isinstance(answer, RefusedCall)
+    )
     return Status.ALREADY if refused else Status.DONE
 
 

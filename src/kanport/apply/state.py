@@ -32,7 +32,7 @@ class Lacking(NamedTuple):
 
 
 @dataclass(slots=True)
-class State:
+class RunState:
     """What a run has learned so far, by several threads.
 
     `lock` guards it, and what is written together with it: whoever reads and then changes it holds

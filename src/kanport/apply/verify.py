@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 
 from kanport.apply.calls import CREATING
 from kanport.apply.reconcile import Observation, Reader, observe, readback
-from kanport.apply.state import Renames, State
+from kanport.apply.state import Renames, RunState
 from kanport.facts import Fact, as_written, fact
 from kanport.model import About, AppRole, CurrentState
 from kanport.names import compare_key
-from kanport.outcome import Verdict, VerifyStatus
+from kanport.outcome import VerifyResult, VerifyStatus
 from kanport.plan.change import Action, Change, RelationChange, Risk, RoleSide, UserChange, UserSide
 from kanport.plan.guards import last_admin, min_admins
 from kanport.plan.guards.accounts import private_projects, protected_accounts
@@ -87,14 +87,14 @@ class Watch:
 _Who = int | str
 
 
-def verify(plan: Plan, reader: Reader) -> tuple[Verdict, ...]:
+def verify(plan: Plan, reader: Reader) -> tuple[VerifyResult, ...]:
     """Return for each change, in the plan's order, whether the server is as it was to end.
 
     The ids of created users are learned by their names. Raises Unreachable where the server cannot
     be read.
     """
     expected = list(_expected(plan.changes))
-    state = State(Renames({}, {}))
+    state = RunState(Renames({}, {}))
     made = [change for change in expected if change.action in CREATING]
     seen: dict[str, Observation] = {}
     for action in CREATING:
@@ -118,7 +118,7 @@ def verify(plan: Plan, reader: Reader) -> tuple[Verdict, ...]:
 _TAKING = (Action.GROUP_MEMBER_REMOVE, Action.GROUP_ACCESS_REVOKE, Action.MEMBERSHIP_REVOKE)
 
 
-def _observed(changes: Sequence[Change], state: State, reader: Reader) -> dict[str, Observation]:
+def _observed(changes: Sequence[Change], state: RunState, reader: Reader) -> dict[str, Observation]:
     """Read each thing once, however many changes are about it, and judge each change."""
     values = readback([(change, state.ids(change)) for change in changes], reader.read)
     return {
@@ -126,10 +126,10 @@ def _observed(changes: Sequence[Change], state: State, reader: Reader) -> dict[s
     }
 
 
-def _verdict(change: Change, observed: Observation) -> Verdict:
+def _verdict(change: Change, observed: Observation) -> VerifyResult:
     if observed.ok:
-        return Verdict(change.id, VerifyStatus.MATCH)
-    return Verdict(change.id, VerifyStatus.MISMATCH, observed.actual)
+        return VerifyResult(change.id, VerifyStatus.MATCH)
+    return VerifyResult(change.id, VerifyStatus.MISMATCH, observed.actual)
 
 
 def _expected(changes: Sequence[Change]) -> Iterator[Change]:

@@ -16,7 +16,7 @@ The entries are loaded on first use: `--help` needs none of them.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from kanport.catalogue.kinds import Kind, Personal, Text
+from kanport.catalogue.kinds import CatalogueEntry, Personal, Text
 
 if TYPE_CHECKING:
     from kanport.catalogue.entries import (
@@ -43,7 +43,7 @@ __all__ = [
     "REASONS",
     "STALENESS",
     "WITHHELD",
-    "Kind",
+    "CatalogueEntry",
     "Personal",
     "Text",
 ]

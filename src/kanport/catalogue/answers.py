@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from kanport.catalogue.kinds import Kind, Text, one
+from kanport.catalogue.kinds import CatalogueEntry, Text, one
 
 _WHERE = (
     "the URL must lead to Kanboard's jsonrpc.php, for example"
@@ -12,8 +12,8 @@ _PROXY = "check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY"
 _OF_KANBOARD = "check whether this is the URL of Kanboard's jsonrpc.php"
 
 # Why there is no reliable answer.
-_SILENT: Mapping[str, Kind] = {
-    "no-connection": Kind(
+_SILENT: Mapping[str, CatalogueEntry] = {
+    "no-connection": CatalogueEntry(
         "",
         "Kanport could not connect to the server.",
         {
@@ -30,7 +30,7 @@ _SILENT: Mapping[str, Kind] = {
             ),
         },
     ),
-    "tls-failed": Kind(
+    "tls-failed": CatalogueEntry(
         "",
         "Kanport could not make a secure connection.",
         {
@@ -53,7 +53,7 @@ _SILENT: Mapping[str, Kind] = {
             ),
         },
     ),
-    "proxy-failed": Kind(
+    "proxy-failed": CatalogueEntry(
         "",
         "The proxy did not let a request through.",
         {
@@ -61,7 +61,7 @@ _SILENT: Mapping[str, Kind] = {
             "credentials": Text("the proxy requires credentials ({status})"),
         },
     ),
-    "request-failed": Kind(
+    "request-failed": CatalogueEntry(
         "",
         "Kanport could not send the request.",
         {
@@ -69,7 +69,7 @@ _SILENT: Mapping[str, Kind] = {
             "url": Text("the URL cannot be used"),
         },
     ),
-    "no-answer-in-time": Kind(
+    "no-answer-in-time": CatalogueEntry(
         "",
         "The server took too long.",
         {
@@ -81,12 +81,12 @@ _SILENT: Mapping[str, Kind] = {
             "waited": Text("the server waited too long ({status})"),
         },
     ),
-    "connection-ended": Kind(
+    "connection-ended": CatalogueEntry(
         "",
         "The connection ended too early.",
         one("the connection ended before the answer was complete"),
     ),
-    "token-rejected": Kind(
+    "token-rejected": CatalogueEntry(
         "",
         "The server does not accept the token.",
         {
@@ -102,7 +102,7 @@ _SILENT: Mapping[str, Kind] = {
             ),
         },
     ),
-    "request-forbidden": Kind(
+    "request-forbidden": CatalogueEntry(
         "",
         "The server refuses the request.",
         one(
@@ -111,19 +111,19 @@ _SILENT: Mapping[str, Kind] = {
             " server may refuse as well",
         ),
     ),
-    "request-too-large": Kind(
+    "request-too-large": CatalogueEntry(
         "", "The request is too large for the server.", one("the request is too large ({status})")
     ),
-    "server-busy": Kind("", "The server is busy.", one("the server is busy ({status})")),
-    "no-such-api": Kind(
+    "server-busy": CatalogueEntry("", "The server is busy.", one("the server is busy ({status})")),
+    "no-such-api": CatalogueEntry(
         "", "The URL leads to no API.", one("there is no such API ({status})", _WHERE)
     ),
-    "server-failed": Kind(
+    "server-failed": CatalogueEntry(
         "",
         "The server failed.",
         one("the server failed ({status})", "the error log of the web server says more"),
     ),
-    "redirected": Kind(
+    "redirected": CatalogueEntry(
         "",
         "The server redirects to another address, which Kanport never follows.",
         {
@@ -139,12 +139,12 @@ _SILENT: Mapping[str, Kind] = {
             ),
         },
     ),
-    "answer-too-large": Kind(
+    "answer-too-large": CatalogueEntry(
         "",
         "The answer is larger than Kanport accepts.",
         one("the answer is larger than {limit}"),
     ),
-    "answer-broken": Kind(
+    "answer-broken": CatalogueEntry(
         "",
         "Kanport cannot read the answer.",
         {
@@ -155,7 +155,7 @@ _SILENT: Mapping[str, Kind] = {
             "empty": Text("the answer is empty"),
         },
     ),
-    "answer-not-kanboard": Kind(
+    "answer-not-kanboard": CatalogueEntry(
         "",
         "The answer does not come from Kanboard's API.",
         {
@@ -164,7 +164,7 @@ _SILENT: Mapping[str, Kind] = {
             "json": Text("the answer is JSON, but not JSON-RPC", _OF_KANBOARD),
         },
     ),
-    "answer-of-php": Kind(
+    "answer-of-php": CatalogueEntry(
         "",
         "PHP answered instead of Kanboard.",
         {
@@ -187,7 +187,7 @@ _SILENT: Mapping[str, Kind] = {
             "error": Text("PHP reported a {error}", "the error log of PHP on the server says more"),
         },
     ),
-    "one-answer-for-all": Kind(
+    "one-answer-for-all": CatalogueEntry(
         "",
         "The server gave one answer to several calls.",
         {
@@ -195,7 +195,7 @@ _SILENT: Mapping[str, Kind] = {
             "error": Text("the server answered all calls with one error: {error}"),
         },
     ),
-    "answer-missing": Kind(
+    "answer-missing": CatalogueEntry(
         "",
         "A call has no answer of its own.",
         {
@@ -211,8 +211,8 @@ _SILENT: Mapping[str, Kind] = {
 }
 
 # Errors with which Kanboard refuses a call.
-_ERRORS: Mapping[str, Kind] = {
-    "rpc-error": Kind(
+_ERRORS: Mapping[str, CatalogueEntry] = {
+    "rpc-error": CatalogueEntry(
         "",
         "An error of JSON-RPC.",
         {
@@ -220,7 +220,7 @@ _ERRORS: Mapping[str, Kind] = {
             "data": Text("{name}: {data} (code {number})"),
         },
     ),
-    "sql-error": Kind(
+    "sql-error": CatalogueEntry(
         "",
         "The database refused something.",
         {
@@ -245,10 +245,10 @@ _ERRORS: Mapping[str, Kind] = {
             "locked": Text("SQL error, SQLSTATE {state}: the database is locked (code {number})"),
         },
     ),
-    "database-locked": Kind(
+    "database-locked": CatalogueEntry(
         "", "The database is locked.", one("the database is locked (code {number})")
     ),
-    "kanboard-ldap-error": Kind(
+    "kanboard-ldap-error": CatalogueEntry(
         "",
         "Kanboard cannot ask its own LDAP.",
         {
@@ -260,7 +260,7 @@ _ERRORS: Mapping[str, Kind] = {
             "host": Text("LDAP_SERVER or LDAP_PORT is wrong in Kanboard (code {number})"),
         },
     ),
-    "unknown-error": Kind(
+    "unknown-error": CatalogueEntry(
         "",
         "Kanport does not know the error.",
         one("an error that Kanport does not know (code {number})"),
@@ -268,11 +268,11 @@ _ERRORS: Mapping[str, Kind] = {
 }
 
 # Why Kanport can read nothing from the server.
-_UNREADABLE: Mapping[str, Kind] = {
-    "server-refuses": Kind(
+_UNREADABLE: Mapping[str, CatalogueEntry] = {
+    "server-refuses": CatalogueEntry(
         "", "The server refuses the credentials.", one("{url} refuses Kanport: {answer}")
     ),
-    "no-answer": Kind(
+    "no-answer": CatalogueEntry(
         "",
         "The server gives no answer.",
         {
@@ -280,7 +280,7 @@ _UNREADABLE: Mapping[str, Kind] = {
             "to-call": Text("no answer to {method} from {url}: {answer}"),
         },
     ),
-    "server-lacks": Kind(
+    "server-lacks": CatalogueEntry(
         "",
         "The server does not have a procedure.",
         {
@@ -294,9 +294,9 @@ _UNREADABLE: Mapping[str, Kind] = {
             ),
         },
     ),
-    "reading-refused": Kind(
+    "reading-refused": CatalogueEntry(
         "", "The server refuses a read.", one("{url} refuses {method}: {answer}")
     ),
 }
 
-ANSWERS: Mapping[str, Kind] = {**_SILENT, **_ERRORS, **_UNREADABLE}
+ANSWERS: Mapping[str, CatalogueEntry] = {**_SILENT, **_ERRORS, **_UNREADABLE}

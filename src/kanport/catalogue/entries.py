@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from kanport.catalogue.answers import ANSWERS
 from kanport.catalogue.guards import GUARDS
-from kanport.catalogue.kinds import Kind
+from kanport.catalogue.kinds import CatalogueEntry
 from kanport.catalogue.notices import NOTICES
 from kanport.catalogue.outcomes import OUTCOMES
 from kanport.catalogue.parts import PARTS
@@ -30,8 +30,8 @@ __all__ = [
 ]
 
 # In this order reports count findings.
-FINDINGS: Mapping[str, Kind] = {**SOURCES, **VALUES, **SERVER, **UNDOING}
-ALL: Mapping[str, Kind] = {
+FINDINGS: Mapping[str, CatalogueEntry] = {**SOURCES, **VALUES, **SERVER, **UNDOING}
+ALL: Mapping[str, CatalogueEntry] = {
     **FINDINGS,
     **REASONS,
     **OUTCOMES,

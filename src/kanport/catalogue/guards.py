@@ -8,7 +8,7 @@ guard without the case `overridden` is firm. The other codes are parts of these 
 from collections.abc import Iterator, Mapping
 from itertools import product
 
-from kanport.catalogue.kinds import Kind, Personal, Text
+from kanport.catalogue.kinds import CatalogueEntry, Personal, Text
 
 _FIRM = " (--allow does not override this check)"
 _ALLOW = "--allow {option:sh} overrides this check for one run"
@@ -43,9 +43,9 @@ def _firm(
     hint: str,
     personal: Mapping[str, Personal] | None = None,
     **hints: str,
-) -> Kind:
+) -> CatalogueEntry:
     """Return a guard that `--allow` does not override; `hints` are those of single cases."""
-    return Kind(
+    return CatalogueEntry(
         "",
         about,
         {
@@ -60,7 +60,7 @@ def _firm(
 
 def _overridable(
     about: str, stopped: str | Mapping[str, str], hint: str, passed: str | None = None
-) -> Kind:
+) -> CatalogueEntry:
     """Return a guard that `--allow` overrides; `stopped` has a wording for each variant."""
     texts = {} if passed is None else {"passed": Text(passed)}
     for variant, text in ({"": stopped} if isinstance(stopped, str) else stopped).items():
@@ -70,10 +70,10 @@ def _overridable(
             f"exceeded{end}": Text(f"{text}; --allow overrides this check up to {{allow}}", hint),
             f"overridden{end}": Text(f"{text}; overridden for this run, up to {{allow}}"),
         }
-    return Kind("", about, texts)
+    return CatalogueEntry("", about, texts)
 
 
-def _limits() -> Iterator[tuple[str, Kind]]:
+def _limits() -> Iterator[tuple[str, CatalogueEntry]]:
     for name in _PLANNED:
         kind = _overridable(
             f"The limit of the mapping for changes of the class {name}.",
@@ -118,7 +118,7 @@ def _shares() -> Iterator[tuple[str, Text]]:
         yield "-".join((base, *(flag for flag, on in flags.items() if on))), Text(text)
 
 
-GUARDS: Mapping[str, Kind] = {
+GUARDS: Mapping[str, CatalogueEntry] = {
     "last-admin": _firm(
         "At least one active administrator remains.",
         {
@@ -182,7 +182,7 @@ GUARDS: Mapping[str, Kind] = {
         "disable these users instead (missing: disable), remove them from these projects by hand"
         " first, or protect them",
     ),
-    "private-project": Kind(
+    "private-project": CatalogueEntry(
         "",
         "The effect of a plan on a private project.",
         {
@@ -258,7 +258,7 @@ GUARDS: Mapping[str, Kind] = {
         "disable these users instead (missing: disable), set limits.remove in the mapping; or"
         f" {_ALLOW}",
     ),
-    "limit-part": Kind(
+    "limit-part": CatalogueEntry(
         "",
         "A number and its limit.",
         {
@@ -267,5 +267,7 @@ GUARDS: Mapping[str, Kind] = {
             for end, of in (("", ""), ("-share", " ({share})"))
         },
     ),
-    "limit-share": Kind("", "How Kanport computes a limit from a share.", dict(_shares())),
+    "limit-share": CatalogueEntry(
+        "", "How Kanport computes a limit from a share.", dict(_shares())
+    ),
 }

@@ -25,7 +25,7 @@ class Text(NamedTuple):
     hint: str = ""
 
 
-class Kind(NamedTuple):
+class CatalogueEntry(NamedTuple):
     """One entry of the catalogue.
 
     `severity` is error, warning or info for a finding, and empty for other facts. `about` is the

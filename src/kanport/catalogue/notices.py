@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from kanport.catalogue.kinds import Kind, Text, one
+from kanport.catalogue.kinds import CatalogueEntry, Text, one
 
-NOTICES: Mapping[str, Kind] = {
-    "run-settled": Kind(
+NOTICES: Mapping[str, CatalogueEntry] = {
+    "run-settled": CatalogueEntry(
         "",
         "An earlier run was interrupted, and Kanport recorded what it did",
         one(
@@ -13,17 +13,17 @@ NOTICES: Mapping[str, Kind] = {
             " place, and Kanport plans the rest again ({journal})"
         ),
     ),
-    "run-not-settled": Kind(
+    "run-not-settled": CatalogueEntry(
         "",
         "An earlier run was interrupted, and Kanport cannot record what it did",
         one("Kanport cannot record what an interrupted run did: {why}"),
     ),
-    "journal-unreadable": Kind(
+    "journal-unreadable": CatalogueEntry(
         "",
         "A file in the state folder is not a journal",
         one("Kanport ignores {journal} in the state folder: {why}"),
     ),
-    "ledger-unwritten": Kind(
+    "ledger-unwritten": CatalogueEntry(
         "",
         "The ledger cannot be written",
         {
@@ -31,12 +31,12 @@ NOTICES: Mapping[str, Kind] = {
             "good": Text("{why}; the next run cannot compare its sources with this one", "{hint}"),
         },
     ),
-    "approval-ignored": Kind(
+    "approval-ignored": CatalogueEntry(
         "",
         "An approval is not valid, and none is required",
         one("Kanport ignores the approval {approval}: {why}"),
     ),
-    "protect-unreadable": Kind(
+    "protect-unreadable": CatalogueEntry(
         "",
         "The mapping that protects accounts cannot be read",
         one(
@@ -44,7 +44,7 @@ NOTICES: Mapping[str, Kind] = {
             " protected when the run was planned (if the mapping moved, use --mapping)"
         ),
     ),
-    "undo-cut-off": Kind(
+    "undo-cut-off": CatalogueEntry(
         "",
         "The run to undo was interrupted",
         one("the run was interrupted; Kanport reads from the server what the run may have done"),

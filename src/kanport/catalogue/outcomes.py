@@ -2,44 +2,44 @@
 
 from collections.abc import Mapping
 
-from kanport.catalogue.kinds import Kind, Personal, Text, one
+from kanport.catalogue.kinds import CatalogueEntry, Personal, Text, one
 
 # Why a run stopped early. `kanport.outcome` has their exit codes.
-STOPS: Mapping[str, Kind] = {
-    "stopped-by-signal": Kind("", "A signal ended the run.", one("stopped by a signal")),
-    "stopped-by-deadline": Kind(
+STOPS: Mapping[str, CatalogueEntry] = {
+    "stopped-by-signal": CatalogueEntry("", "A signal ended the run.", one("stopped by a signal")),
+    "stopped-by-deadline": CatalogueEntry(
         "",
         "The run used up its time.",
         one("stopped because the run took longer than its deadline"),
     ),
-    "stopped-by-errors": Kind(
+    "stopped-by-errors": CatalogueEntry(
         "",
         "More changes failed than the run allows.",
         one("stopped because too many changes failed"),
     ),
-    "journal-broken": Kind(
+    "journal-broken": CatalogueEntry(
         "",
         "Kanport cannot write the journal.",
         one("Kanport cannot write the journal {path}: {error}"),
         {"path": Personal.PATH},
     ),
-    "passwords-broken": Kind(
+    "passwords-broken": CatalogueEntry(
         "",
         "Kanport cannot write the passwords file.",
         one("Kanport cannot write the passwords file {path}: {error}"),
         {"path": Personal.PATH},
     ),
-    "server-lost": Kind(
+    "server-lost": CatalogueEntry(
         "",
         "Kanport can no longer reach the server.",
         one("Kanport can no longer reach the server: {answer}"),
     ),
-    "cannot-read-back": Kind(
+    "cannot-read-back": CatalogueEntry(
         "",
         "Kanport cannot read back what a change did.",
         one("Kanport cannot read back what {change} did: {found}"),
     ),
-    "creation-unclear": Kind(
+    "creation-unclear": CatalogueEntry(
         "",
         "The server may still create something.",
         one(
@@ -47,8 +47,8 @@ STOPS: Mapping[str, Kind] = {
             " not there yet; Kanport does not create a second one of this name"
         ),
     ),
-    "cut-off": Kind("", "The journal has no end.", one("the run was interrupted")),
-    "left-to-next-run": Kind(
+    "cut-off": CatalogueEntry("", "The journal has no end.", one("the run was interrupted")),
+    "left-to-next-run": CatalogueEntry(
         "",
         "A later run found out what an interrupted run did.",
         one("the run was interrupted; the next run plans the rest"),
@@ -56,21 +56,21 @@ STOPS: Mapping[str, Kind] = {
 }
 
 # What the server has instead of the planned value.
-_ACTUAL: Mapping[str, Kind] = {
-    "not-understood": Kind(
+_ACTUAL: Mapping[str, CatalogueEntry] = {
+    "not-understood": CatalogueEntry(
         "",
         "Kanport does not understand an answer.",
         one("Kanport does not understand the server's answer"),
     ),
-    "not-shown": Kind(
+    "not-shown": CatalogueEntry(
         "", "The server does not show what a call did.", one("the server does not show its result")
     ),
-    "role-now": Kind(
+    "role-now": CatalogueEntry(
         "",
         "The role of a user now.",
         {"": Text("the role is {role}"), "none": Text("there is no role")},
     ),
-    "field-now": Kind(
+    "field-now": CatalogueEntry(
         "",
         "The value of a field now.",
         {
@@ -91,13 +91,13 @@ _ACTUAL: Mapping[str, Kind] = {
             "text": Personal.FIELD,
         },
     ),
-    "fields-now": Kind("", "The values of fields now.", one("{fields:;}")),
-    "still-there": Kind(
+    "fields-now": CatalogueEntry("", "The values of fields now.", one("{fields:;}")),
+    "still-there": CatalogueEntry(
         "",
         "Something is still there that the plan removes.",
         {"user": Text("the user still exists"), "group": Text("the group still exists")},
     ),
-    "not-there": Kind(
+    "not-there": CatalogueEntry(
         "",
         "Something is missing that the plan expects.",
         {
@@ -106,7 +106,7 @@ _ACTUAL: Mapping[str, Kind] = {
             "project": Text("there is no such project"),
         },
     ),
-    "missing": Kind(
+    "missing": CatalogueEntry(
         "",
         "Something is missing that a change needs.",
         {
@@ -116,17 +116,17 @@ _ACTUAL: Mapping[str, Kind] = {
         },
         {"username": Personal.LOGIN},
     ),
-    "in-group": Kind(
+    "in-group": CatalogueEntry(
         "",
         "Whether a user is in a group.",
         {"": Text("the user is in the group"), "not": Text("the user is not in the group")},
     ),
-    "group-without-access": Kind(
+    "group-without-access": CatalogueEntry(
         "",
         "A group does not give its members access.",
         one("not every member of the group is in the project"),
     ),
-    "kanboard-ldap-name": Kind(
+    "kanboard-ldap-name": CatalogueEntry(
         "",
         "Kanboard's LDAP has another username for a user.",
         one(
@@ -134,12 +134,14 @@ _ACTUAL: Mapping[str, Kind] = {
         ),
         {"username": Personal.LOGIN},
     ),
-    "local-user": Kind("", "A local user has the username.", one("a local user has this username")),
+    "local-user": CatalogueEntry(
+        "", "A local user has the username.", one("a local user has this username")
+    ),
 }
 
 # What explains why Kanboard refused something.
-_FOUND: Mapping[str, Kind] = {
-    "removed-meanwhile": Kind(
+_FOUND: Mapping[str, CatalogueEntry] = {
+    "removed-meanwhile": CatalogueEntry(
         "",
         "Somebody removed the user, group or project after the plan was made.",
         {
@@ -148,32 +150,34 @@ _FOUND: Mapping[str, Kind] = {
             "project": Text("the project was removed in the meantime"),
         },
     ),
-    "project-is-closed": Kind("", "The project is closed.", one("the project is closed")),
-    "project-is-private": Kind("", "The project is private.", one("the project is private")),
+    "project-is-closed": CatalogueEntry("", "The project is closed.", one("the project is closed")),
+    "project-is-private": CatalogueEntry(
+        "", "The project is private.", one("the project is private")
+    ),
 }
 
 # Why a change was not made.
-_REASONS: Mapping[str, Kind] = {
-    "sent-in-vain": Kind(
+_REASONS: Mapping[str, CatalogueEntry] = {
+    "sent-in-vain": CatalogueEntry(
         "",
         "An interrupted run sent a change that had no effect.",
         one("Kanport sent it, but it had no effect before the run was interrupted"),
     ),
-    "sent-unknown": Kind(
+    "sent-unknown": CatalogueEntry(
         "",
         "A change was sent, and the run ended before it was read back.",
         one("Kanport sent it and does not know the result"),
     ),
-    "not-tried-again": Kind(
+    "not-tried-again": CatalogueEntry(
         "",
         "The run ended before a change could be sent again.",
         one("{last}; not tried again because the run ended"),
     ),
-    "not-reached": Kind(
+    "not-reached": CatalogueEntry(
         "", "The run ended before a change started.", one("the run ended before this change")
     ),
-    "no-reason": Kind("", "The reason is unknown.", one("the reason is unknown")),
-    "not-created": Kind(
+    "no-reason": CatalogueEntry("", "The reason is unknown.", one("the reason is unknown")),
+    "not-created": CatalogueEntry(
         "",
         "A change needs something that the run did not create.",
         {
@@ -183,13 +187,13 @@ _REASONS: Mapping[str, Kind] = {
         },
         {"username": Personal.LOGIN},
     ),
-    "not-renamed-first": Kind(
+    "not-renamed-first": CatalogueEntry(
         "",
         "The first half of a rename failed.",
         one("the user did not get the temporary username {username:q}"),
         {"username": Personal.LOGIN},
     ),
-    "username-not-free": Kind(
+    "username-not-free": CatalogueEntry(
         "",
         "The user who has a username was not renamed.",
         {
@@ -201,12 +205,12 @@ _REASONS: Mapping[str, Kind] = {
         },
         {"username": Personal.LOGIN, "temporary": Personal.LOGIN},
     ),
-    "changed-since-plan": Kind(
+    "changed-since-plan": CatalogueEntry(
         "",
         "The server is no longer as the plan says.",
         one("the server has changed since the plan was made: {found}"),
     ),
-    "renamed-since-plan": Kind(
+    "renamed-since-plan": CatalogueEntry(
         "",
         "A user, group or project of the plan has another name now.",
         {
@@ -216,17 +220,17 @@ _REASONS: Mapping[str, Kind] = {
         },
         {"username": Personal.LOGIN, "planned_username": Personal.LOGIN},
     ),
-    "checked-again": Kind(
+    "checked-again": CatalogueEntry(
         "",
         "A safety check stopped a change right before it was made.",
         one("checked again right before the change: {verdict}"),
     ),
-    "kanboard-ldap-fails": Kind(
+    "kanboard-ldap-fails": CatalogueEntry(
         "",
         "Kanboard cannot create users from its own LDAP.",
         one("not tried because Kanboard cannot create users from its own LDAP: {first}"),
     ),
-    "never-answered": Kind(
+    "never-answered": CatalogueEntry(
         "",
         "The server did not answer, and the change did not happen.",
         {
@@ -234,7 +238,7 @@ _REASONS: Mapping[str, Kind] = {
             "found": Text("the server never answered ({answer}); {found:;}"),
         },
     ),
-    "no-procedure": Kind(
+    "no-procedure": CatalogueEntry(
         "",
         "The server is too old for a change.",
         {
@@ -248,7 +252,7 @@ _REASONS: Mapping[str, Kind] = {
             ),
         },
     ),
-    "rejected": Kind(
+    "rejected": CatalogueEntry(
         "",
         "Kanboard refused a change.",
         {
@@ -259,7 +263,7 @@ _REASONS: Mapping[str, Kind] = {
             "silent-found": Text("Kanboard rejected it and gives no reason; {found:;}"),
         },
     ),
-    "still-through-group": Kind(
+    "still-through-group": CatalogueEntry(
         "",
         "A user keeps access through a group.",
         {
@@ -270,7 +274,7 @@ _REASONS: Mapping[str, Kind] = {
             "found": Text("revoked, but still {role}: {found:;}"),
         },
     ),
-    "kanboard-ldap-refused": Kind(
+    "kanboard-ldap-refused": CatalogueEntry(
         "",
         "Kanboard could not create a user from its own LDAP.",
         {
@@ -284,7 +288,7 @@ _REASONS: Mapping[str, Kind] = {
             ),
         },
     ),
-    "no-effect": Kind(
+    "no-effect": CatalogueEntry(
         "",
         "Kanboard confirmed a change that did not happen.",
         {
@@ -294,4 +298,4 @@ _REASONS: Mapping[str, Kind] = {
     ),
 }
 
-OUTCOMES: Mapping[str, Kind] = {**STOPS, **_ACTUAL, **_FOUND, **_REASONS}
+OUTCOMES: Mapping[str, CatalogueEntry] = {**STOPS, **_ACTUAL, **_FOUND, **_REASONS}

@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping
 
-from kanport.catalogue.kinds import Kind, Personal, Text, one
+from kanport.catalogue.kinds import CatalogueEntry, Personal, Text, one
 
 LOGIN = Personal.LOGIN
 
-PARTS: Mapping[str, Kind] = {
-    "user": Kind(
+PARTS: Mapping[str, CatalogueEntry] = {
+    "user": CatalogueEntry(
         "", "A user of the server.", one("{username:q} (#{user_id})"), {"username": LOGIN}
     ),
-    "user-unread": Kind("", "A user of the server whose name was not read.", one("#{user_id}")),
-    "project": Kind(
+    "user-unread": CatalogueEntry(
+        "", "A user of the server whose name was not read.", one("#{user_id}")
+    ),
+    "project": CatalogueEntry(
         "",
         "A project of the server.",
         {
@@ -19,12 +21,12 @@ PARTS: Mapping[str, Kind] = {
             "identifier": Text("{name:q} ({identifier}, #{project_id})"),
         },
     ),
-    "group": Kind(
+    "group": CatalogueEntry(
         "",
         "A group of the server, or a new one.",
         {"": Text("{name:q} (#{group_id})"), "new": Text("{name:q} (new)")},
     ),
-    "membership": Kind(
+    "membership": CatalogueEntry(
         "",
         "A user in a project.",
         {
@@ -34,7 +36,7 @@ PARTS: Mapping[str, Kind] = {
         },
         {"username": LOGIN},
     ),
-    "group-member": Kind(
+    "group-member": CatalogueEntry(
         "",
         "A user in a group.",
         {
@@ -43,8 +45,8 @@ PARTS: Mapping[str, Kind] = {
         },
         {"username": LOGIN},
     ),
-    "group-access": Kind("", "A group in a project.", one("{group:q} in {project:q}")),
-    "remaining": Kind(
+    "group-access": CatalogueEntry("", "A group in a project.", one("{group:q} in {project:q}")),
+    "remaining": CatalogueEntry(
         "",
         "Access that remains.",
         {
@@ -59,7 +61,7 @@ PARTS: Mapping[str, Kind] = {
         },
         {"users": LOGIN},
     ),
-    "no-list": Kind(
+    "no-list": CatalogueEntry(
         "",
         "Why a server could not list its users.",
         {
@@ -73,7 +75,7 @@ PARTS: Mapping[str, Kind] = {
             "not-json": Text("the answer is broken or incomplete"),
         },
     ),
-    "due": Kind(
+    "due": CatalogueEntry(
         "",
         "When something happens.",
         {
@@ -82,7 +84,7 @@ PARTS: Mapping[str, Kind] = {
             "first": Text("{one} or {other}, whichever comes first"),
         },
     ),
-    "field-differs": Kind(
+    "field-differs": CatalogueEntry(
         "",
         "A field of a user differs.",
         {

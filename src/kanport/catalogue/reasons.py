@@ -2,20 +2,20 @@
 
 from collections.abc import Mapping
 
-from kanport.catalogue.kinds import Kind, Personal, Text, one
+from kanport.catalogue.kinds import CatalogueEntry, Personal, Text, one
 
 
-def _reason(about: str, text: str | None = None, /, **texts: str) -> Kind:
+def _reason(about: str, text: str | None = None, /, **texts: str) -> CatalogueEntry:
     """Return a reason with one wording, one for each case, or both."""
     cases = texts if text is None else {"": text, **texts}
-    return Kind("", about, {case: Text(wording) for case, wording in cases.items()})
+    return CatalogueEntry("", about, {case: Text(wording) for case, wording in cases.items()})
 
 
-REASONS: Mapping[str, Kind] = {
-    "as-written": Kind(
+REASONS: Mapping[str, CatalogueEntry] = {
+    "as-written": CatalogueEntry(
         "", "The wording of an earlier version.", one("{text}"), {"text": Personal.VALUE}
     ),
-    "user-of-entry": Kind(
+    "user-of-entry": CatalogueEntry(
         "",
         "A user with their entry in a directory.",
         one("{username} ({entry})"),
@@ -32,7 +32,7 @@ REASONS: Mapping[str, Kind] = {
         id="same stable id, other username",
         email="same email, other username",
     ),
-    "renamed-aside": Kind(
+    "renamed-aside": CatalogueEntry(
         "",
         "Users swap usernames, so one gets a temporary username.",
         one("{renamed} ({username}); temporary, until {username} is free"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from kanport.catalogue.kinds import Kind, Personal, Text, one
+from kanport.catalogue.kinds import CatalogueEntry, Personal, Text, one
 
 LOGIN, EMAIL, VALUE = Personal.LOGIN, Personal.EMAIL, Personal.VALUE
 
@@ -14,9 +14,9 @@ _RENAME = "rename the user on the server, or give each user a different email ad
 _LEFT_OUT = "so Kanport leaves out the project and all access to it"
 _CREATE = "if you need the project, create it in Kanboard first"
 
-SERVER: Mapping[str, Kind] = {
+SERVER: Mapping[str, CatalogueEntry] = {
     # Against the server.
-    "users-unlisted": Kind(
+    "users-unlisted": CatalogueEntry(
         "warning",
         "The server has too many users to list, so Kanport could not read all.",
         one(
@@ -27,7 +27,7 @@ SERVER: Mapping[str, Kind] = {
             " it cannot see whether a new email address is already in use",
         ),
     ),
-    "person-unsearched": Kind(
+    "person-unsearched": CatalogueEntry(
         "warning",
         "Kanport found no user, but the server may spell the username differently.",
         one(
@@ -38,7 +38,7 @@ SERVER: Mapping[str, Kind] = {
         ),
         {"usernames": LOGIN},
     ),
-    "project-id": Kind(
+    "project-id": CatalogueEntry(
         "error",
         "The id of a project is not a positive whole number.",
         {
@@ -50,7 +50,7 @@ SERVER: Mapping[str, Kind] = {
             "secret": Text("this value cannot be the {what}"),
         },
     ),
-    "project-unknown": Kind(
+    "project-unknown": CatalogueEntry(
         "error",
         "The server has no such project.",
         {
@@ -64,7 +64,7 @@ SERVER: Mapping[str, Kind] = {
             ),
         },
     ),
-    "project-by-id": Kind(
+    "project-by-id": CatalogueEntry(
         "info",
         "No project has this number as its name, so Kanport uses it as an id.",
         one(
@@ -74,7 +74,7 @@ SERVER: Mapping[str, Kind] = {
             " number as its name, make the number its identifier",
         ),
     ),
-    "project-ambiguous": Kind(
+    "project-ambiguous": CatalogueEntry(
         "error",
         "Several projects on the server match.",
         {
@@ -93,12 +93,12 @@ SERVER: Mapping[str, Kind] = {
             ),
         },
     ),
-    "project-closed": Kind(
+    "project-closed": CatalogueEntry(
         "warning",
         "The project is closed on the server.",
         one("the project {project:q} is closed; Kanport changes its members anyway"),
     ),
-    "project-private": Kind(
+    "project-private": CatalogueEntry(
         "error",
         "Kanport adds no members to a private project.",
         {
@@ -109,7 +109,7 @@ SERVER: Mapping[str, Kind] = {
         },
         {"username": LOGIN},
     ),
-    "limit-unused": Kind(
+    "limit-unused": CatalogueEntry(
         "warning",
         "A limit or --allow names a project or source that does not exist.",
         {
@@ -136,7 +136,7 @@ SERVER: Mapping[str, Kind] = {
             if (where, which) != ("limits", "source")
         },
     ),
-    "person-unknown": Kind(
+    "person-unknown": CatalogueEntry(
         "error",
         "A membership names an unknown user.",
         one(
@@ -145,7 +145,7 @@ SERVER: Mapping[str, Kind] = {
         ),
         {"username": LOGIN},
     ),
-    "person-ambiguous": Kind(
+    "person-ambiguous": CatalogueEntry(
         "error",
         "Several users on the server match.",
         one(
@@ -154,7 +154,7 @@ SERVER: Mapping[str, Kind] = {
         ),
         {"username": LOGIN},
     ),
-    "person-protected": Kind(
+    "person-protected": CatalogueEntry(
         "warning",
         "Kanport does not change a protected account.",
         one(
@@ -163,7 +163,7 @@ SERVER: Mapping[str, Kind] = {
         ),
         {"username": LOGIN},
     ),
-    "person-inactive": Kind(
+    "person-inactive": CatalogueEntry(
         "info",
         "Kanport does not create a user that is not active.",
         one(
@@ -171,7 +171,7 @@ SERVER: Mapping[str, Kind] = {
         ),
         {"username": LOGIN},
     ),
-    "person-disabled": Kind(
+    "person-disabled": CatalogueEntry(
         "warning",
         "A source names somebody whose account is disabled.",
         {
@@ -192,13 +192,13 @@ SERVER: Mapping[str, Kind] = {
         },
         {"username": LOGIN, "owner": VALUE},
     ),
-    "username-spelled": Kind(
+    "username-spelled": CatalogueEntry(
         "info",
         "The server spells this username differently, and Kanport keeps that spelling.",
         one("the server spells {text:q} as {username:q}, and Kanport keeps that spelling"),
         {"text": LOGIN, "username": LOGIN},
     ),
-    "username-old": Kind(
+    "username-old": CatalogueEntry(
         "warning",
         "A membership uses the former username of a renamed user.",
         one(
@@ -208,7 +208,7 @@ SERVER: Mapping[str, Kind] = {
         ),
         {"username": LOGIN, "new_username": LOGIN},
     ),
-    "user-local": Kind(
+    "user-local": CatalogueEntry(
         "info",
         "A user that should come from Kanboard's LDAP has a local account.",
         one(
@@ -217,7 +217,7 @@ SERVER: Mapping[str, Kind] = {
         ),
         {"username": LOGIN},
     ),
-    "ldap-unproven": Kind(
+    "ldap-unproven": CatalogueEntry(
         "warning",
         "Kanport cannot tell whether Kanboard has its own LDAP.",
         {
@@ -231,7 +231,7 @@ SERVER: Mapping[str, Kind] = {
             for case, which in {"": "on the server", "unlisted": "that Kanport read"}.items()
         },
     ),
-    "ldap-expected": Kind(
+    "ldap-expected": CatalogueEntry(
         "info",
         "Kanport cannot check in advance which users Kanboard's own LDAP knows.",
         one(
@@ -241,7 +241,7 @@ SERVER: Mapping[str, Kind] = {
             "with LDAP_BIND_TYPE user, Kanboard can log people in, but cannot create users",
         ),
     ),
-    "email-taken": Kind(
+    "email-taken": CatalogueEntry(
         "warning",
         "Another user on the server has the same email address.",
         one(
@@ -250,7 +250,7 @@ SERVER: Mapping[str, Kind] = {
         ),
         {"email": EMAIL, "usernames": LOGIN},
     ),
-    "rename-unclear": Kind(
+    "rename-unclear": CatalogueEntry(
         "error",
         "Kanport cannot tell which account belongs to a user.",
         {
@@ -287,7 +287,7 @@ SERVER: Mapping[str, Kind] = {
         },
         {"username": LOGIN, "email": EMAIL, "usernames": LOGIN, "owner": LOGIN},
     ),
-    "identity-changed": Kind(
+    "identity-changed": CatalogueEntry(
         "error",
         "An account would go to a person with another stable id.",
         {
@@ -321,7 +321,7 @@ SERVER: Mapping[str, Kind] = {
         },
         {"username": LOGIN, "called": LOGIN, "stable_id": VALUE, "owner": VALUE},
     ),
-    "username-temporary": Kind(
+    "username-temporary": CatalogueEntry(
         "warning",
         "A run was interrupted while it swapped usernames.",
         one(
@@ -331,7 +331,7 @@ SERVER: Mapping[str, Kind] = {
             " of the run has its former username",
         ),
     ),
-    "person-unmanaged": Kind(
+    "person-unmanaged": CatalogueEntry(
         "warning",
         "A user that Kanport does not manage stays enabled.",
         one(
@@ -341,8 +341,8 @@ SERVER: Mapping[str, Kind] = {
         ),
         {"username": LOGIN},
     ),
-    "person-returned": Kind("info", "A user that Kanport disabled as missing is back."),
-    "login-reused": Kind(
+    "person-returned": CatalogueEntry("info", "A user that Kanport disabled as missing is back."),
+    "login-reused": CatalogueEntry(
         "warning",
         "A username comes back with another stable id, so it is a new user.",
         one(
@@ -352,7 +352,7 @@ SERVER: Mapping[str, Kind] = {
         ),
         {"username": LOGIN, "former_id": VALUE, "stable_id": VALUE},
     ),
-    "leaver-waiting": Kind(
+    "leaver-waiting": CatalogueEntry(
         "info",
         "A user is in no source, and Kanport waits before it acts.",
         {
@@ -369,7 +369,7 @@ SERVER: Mapping[str, Kind] = {
         },
         {"username": LOGIN},
     ),
-    "leaver-removal": Kind(
+    "leaver-removal": CatalogueEntry(
         "info",
         "Kanport removes users that it disabled on a certain day.",
         one(
@@ -379,7 +379,7 @@ SERVER: Mapping[str, Kind] = {
         ),
         {"username": LOGIN},
     ),
-    "ledger-new": Kind(
+    "ledger-new": CatalogueEntry(
         "warning",
         "The ledger is new, so disabled users stay disabled.",
         one(
@@ -391,7 +391,7 @@ SERVER: Mapping[str, Kind] = {
         ),
         {"usernames": LOGIN},
     ),
-    "ledger-ahead": Kind(
+    "ledger-ahead": CatalogueEntry(
         "warning",
         "The ledger is ahead of the clock, so Kanport counts no missing users.",
         one(
@@ -401,7 +401,7 @@ SERVER: Mapping[str, Kind] = {
             " a new one",
         ),
     ),
-    "missing-unknown": Kind(
+    "missing-unknown": CatalogueEntry(
         "warning",
         "Removal withheld: the input does not prove it.",
         {
@@ -440,7 +440,7 @@ SERVER: Mapping[str, Kind] = {
         },
         {"usernames": LOGIN},
     ),
-    "access-through-group": Kind(
+    "access-through-group": CatalogueEntry(
         "warning",
         "Access may remain, because it may come through a group.",
         {
@@ -457,7 +457,7 @@ SERVER: Mapping[str, Kind] = {
         },
         {"username": LOGIN},
     ),
-    "access-kept": Kind(
+    "access-kept": CatalogueEntry(
         "info",
         "Access comes through a group, and Kanport cannot revoke it.",
         one(
@@ -466,7 +466,7 @@ SERVER: Mapping[str, Kind] = {
             "change the groups or their members",
         ),
     ),
-    "group-unknown": Kind(
+    "group-unknown": CatalogueEntry(
         "error",
         "Neither the server nor the mapping has such a group.",
         one(
@@ -474,7 +474,7 @@ SERVER: Mapping[str, Kind] = {
             "add it to groups, or correct its name",
         ),
     ),
-    "group-unclear": Kind(
+    "group-unclear": CatalogueEntry(
         "error",
         "Kanport cannot tell which group of the server is meant.",
         {
@@ -503,7 +503,7 @@ SERVER: Mapping[str, Kind] = {
             ),
         },
     ),
-    "group-unread": Kind(
+    "group-unread": CatalogueEntry(
         "warning",
         "Kanport could not read all members of a group, so it does not change them.",
         one(
@@ -512,7 +512,7 @@ SERVER: Mapping[str, Kind] = {
             "raise PHP's memory_limit on the server",
         ),
     ),
-    "project-dropped": Kind(
+    "project-dropped": CatalogueEntry(
         "warning",
         "No source names a project any more, and its members keep their access.",
         {
@@ -528,7 +528,7 @@ SERVER: Mapping[str, Kind] = {
             }.items()
         },
     ),
-    "group-dropped": Kind(
+    "group-dropped": CatalogueEntry(
         "warning",
         "No source names a group any more, and its members stay in it.",
         {
@@ -544,7 +544,7 @@ SERVER: Mapping[str, Kind] = {
             }.items()
         },
     ),
-    "group-was-empty": Kind(
+    "group-was-empty": CatalogueEntry(
         "info",
         "Kanport cannot tell which projects an empty group gives access to.",
         {
@@ -555,7 +555,7 @@ SERVER: Mapping[str, Kind] = {
             ),
         },
     ),
-    "group-kept": Kind(
+    "group-kept": CatalogueEntry(
         "warning",
         "Kanport does not remove a group that no source names.",
         {
@@ -582,7 +582,7 @@ SERVER: Mapping[str, Kind] = {
         },
         {"usernames": LOGIN},
     ),
-    "project-clash": Kind(
+    "project-clash": CatalogueEntry(
         "error",
         "The server has another project of that name or identifier.",
         {
@@ -613,7 +613,7 @@ SERVER: Mapping[str, Kind] = {
             ),
         },
     ),
-    "passwords-behind": Kind(
+    "passwords-behind": CatalogueEntry(
         "warning",
         "Kanport cannot copy passwords from another server.",
         one(
@@ -622,7 +622,7 @@ SERVER: Mapping[str, Kind] = {
             "if the passwords are random, let users reset them by email in Kanboard",
         ),
     ),
-    "person-differs": Kind(
+    "person-differs": CatalogueEntry(
         "warning",
         "The server already has a user of this username, with different values.",
         one(
@@ -632,7 +632,7 @@ SERVER: Mapping[str, Kind] = {
         ),
         {"username": LOGIN},
     ),
-    "role-to-make": Kind(
+    "role-to-make": CatalogueEntry(
         "warning",
         "A new project needs a custom role, which you must create by hand.",
         one(
@@ -641,7 +641,7 @@ SERVER: Mapping[str, Kind] = {
             "create the role in the settings of the project, because Kanboard's API cannot",
         ),
     ),
-    "project-left-out": Kind(
+    "project-left-out": CatalogueEntry(
         "warning",
         "Kanboard's API cannot create such a project.",
         {
@@ -658,7 +658,7 @@ SERVER: Mapping[str, Kind] = {
             ),
         },
     ),
-    "row-skipped": Kind(
+    "row-skipped": CatalogueEntry(
         "warning",
         "Kanport skips a row and does not change its user.",
         {

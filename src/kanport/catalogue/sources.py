@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from kanport.catalogue.kinds import MORE, Kind, Personal, Text, one
+from kanport.catalogue.kinds import MORE, CatalogueEntry, Personal, Text, one
 
 _MERGED = (
     "unmerge the cells and write the value into each of them, or set merged_cells: fill in the"
@@ -37,9 +37,9 @@ def _too_large(**why: str) -> Mapping[str, Text]:
     }
 
 
-SOURCES: Mapping[str, Kind] = {
+SOURCES: Mapping[str, CatalogueEntry] = {
     # The shape of a file. These stop the whole source.
-    "file-kind": Kind(
+    "file-kind": CatalogueEntry(
         "error",
         "The file is not what its name or the mapping says.",
         {
@@ -73,7 +73,7 @@ SOURCES: Mapping[str, Kind] = {
         },
         {"keys": Personal.VALUE},
     ),
-    "file-empty": Kind(
+    "file-empty": CatalogueEntry(
         "error",
         "The file has no header, or a header and no rows.",
         {
@@ -91,7 +91,7 @@ SOURCES: Mapping[str, Kind] = {
             ),
         },
     ),
-    "file-encoding": Kind(
+    "file-encoding": CatalogueEntry(
         "error",
         "The file is not in the expected encoding.",
         {
@@ -116,7 +116,7 @@ SOURCES: Mapping[str, Kind] = {
             **MORE,
         },
     ),
-    "file-delimiter": Kind(
+    "file-delimiter": CatalogueEntry(
         "error",
         "Kanport cannot tell the delimiter of the file.",
         {
@@ -131,7 +131,7 @@ SOURCES: Mapping[str, Kind] = {
             }.items()
         },
     ),
-    "file-too-large": Kind(
+    "file-too-large": CatalogueEntry(
         "error",
         "The file is larger than Kanport reads.",
         {
@@ -148,7 +148,7 @@ SOURCES: Mapping[str, Kind] = {
             ),
         },
     ),
-    "file-damaged": Kind(
+    "file-damaged": CatalogueEntry(
         "error",
         "Kanport cannot read the file to its end.",
         {
@@ -164,7 +164,7 @@ SOURCES: Mapping[str, Kind] = {
         },
         {"problem": Personal.VALUE, "fix": Personal.VALUE},
     ),
-    "sheet-missing": Kind(
+    "sheet-missing": CatalogueEntry(
         "error",
         "The workbook has no sheet of that name, or no visible one.",
         {
@@ -177,7 +177,7 @@ SOURCES: Mapping[str, Kind] = {
             "charts": Text("the workbook has only charts, and no sheet with cells"),
         },
     ),
-    "column-missing": Kind(
+    "column-missing": CatalogueEntry(
         "error",
         "The mapping names a column that the source does not have.",
         {
@@ -205,7 +205,7 @@ SOURCES: Mapping[str, Kind] = {
         },
         _FIRST_LINE,
     ),
-    "header-duplicate": Kind(
+    "header-duplicate": CatalogueEntry(
         "error",
         "Two columns have the same header.",
         {
@@ -218,7 +218,7 @@ SOURCES: Mapping[str, Kind] = {
         # The mapping may not name the column, so it may be a value of the first row.
         {"column": Personal.VALUE},
     ),
-    "header-empty": Kind(
+    "header-empty": CatalogueEntry(
         "error",
         "A column with values has no header.",
         {
@@ -228,7 +228,7 @@ SOURCES: Mapping[str, Kind] = {
             **MORE,
         },
     ),
-    "row-ragged": Kind(
+    "row-ragged": CatalogueEntry(
         "error",
         "A row has more or fewer fields than the header.",
         {
@@ -254,7 +254,7 @@ SOURCES: Mapping[str, Kind] = {
             **MORE,
         },
     ),
-    "row-quotes": Kind(
+    "row-quotes": CatalogueEntry(
         "error",
         "The quotation marks of a row do not match.",
         {
@@ -286,7 +286,7 @@ SOURCES: Mapping[str, Kind] = {
         }
         | MORE,
     ),
-    "row-hidden": Kind(
+    "row-hidden": CatalogueEntry(
         "error",
         "Rows are hidden, and the mapping does not say whether they count.",
         one(
@@ -295,7 +295,7 @@ SOURCES: Mapping[str, Kind] = {
             "show all rows and save, or set `hidden_rows` in the mapping to `read` or `skip`",
         ),
     ),
-    "rows-left-out": Kind(
+    "rows-left-out": CatalogueEntry(
         "warning",
         "Kanport left out rows, so it treats nobody as missing.",
         one(
@@ -303,7 +303,7 @@ SOURCES: Mapping[str, Kind] = {
             " missing"
         ),
     ),
-    "cell-merged": Kind(
+    "cell-merged": CatalogueEntry(
         "error",
         "A value is in merged cells, so Kanport cannot tell its rows.",
         {
@@ -316,7 +316,7 @@ SOURCES: Mapping[str, Kind] = {
             **MORE,
         },
     ),
-    "file-read-as": Kind(
+    "file-read-as": CatalogueEntry(
         "info",
         "How Kanport read a file: encoding, delimiter, sheet.",
         {
@@ -335,7 +335,7 @@ SOURCES: Mapping[str, Kind] = {
             "rows": Text("read {count:#hidden row|hidden rows} like the others ({rows:list})"),
         },
     ),
-    "part-unreadable": Kind(
+    "part-unreadable": CatalogueEntry(
         "warning",
         "Kanport cannot read a part of a workbook and ignores it.",
         {
@@ -347,7 +347,7 @@ SOURCES: Mapping[str, Kind] = {
             }.items()
         },
     ),
-    "encoding-doubtful": Kind(
+    "encoding-doubtful": CatalogueEntry(
         "warning",
         "The letters fit another encoding than the declared one.",
         one(
@@ -355,7 +355,7 @@ SOURCES: Mapping[str, Kind] = {
             "if the names look right with it, set `encoding: {guess}` in the mapping",
         ),
     ),
-    "row-surplus": Kind(
+    "row-surplus": CatalogueEntry(
         "warning",
         "A row has empty fields beyond those of the header.",
         one(
@@ -364,12 +364,12 @@ SOURCES: Mapping[str, Kind] = {
         ),
     ),
     # Kanport ignores the row of these.
-    "row-header": Kind(
+    "row-header": CatalogueEntry(
         "error",
         "A row repeats the header, probably because files were joined.",
         one("the row repeats the header", _DELETE_ROW),
     ),
-    "row-total": Kind(
+    "row-total": CatalogueEntry(
         "error",
         "A row contains a total or a note below the list, and no user.",
         {
@@ -378,7 +378,7 @@ SOURCES: Mapping[str, Kind] = {
         },
     ),
     # A directory and its groups.
-    "directory-empty": Kind(
+    "directory-empty": CatalogueEntry(
         "error",
         "A search in a directory found nothing; Kanport treats nobody as missing.",
         {
@@ -392,7 +392,7 @@ SOURCES: Mapping[str, Kind] = {
             ),
         },
     ),
-    "entry-ambiguous": Kind(
+    "entry-ambiguous": CatalogueEntry(
         "error",
         "A directory has two entries with the same name.",
         one(
@@ -401,13 +401,13 @@ SOURCES: Mapping[str, Kind] = {
         ),
         {"names": Personal.ENTRY},
     ),
-    "directory-fallback": Kind(
+    "directory-fallback": CatalogueEntry(
         "info",
         "A server did not answer, so Kanport read another one.",
         one("Kanport read from {server}, because other servers failed: {failures:;}"),
         {"failures": Personal.VALUE},
     ),
-    "directory-referrals": Kind(
+    "directory-referrals": CatalogueEntry(
         "info",
         "Parts of a directory are on other servers, which Kanport does not read.",
         one(
@@ -415,7 +415,7 @@ SOURCES: Mapping[str, Kind] = {
             "if users are only there, add a source for each of these servers",
         ),
     ),
-    "referrals-new": Kind(
+    "referrals-new": CatalogueEntry(
         "warning",
         "More of a directory is on other servers than in the last good run.",
         one(
@@ -425,7 +425,7 @@ SOURCES: Mapping[str, Kind] = {
             " accepts that for one run",
         ),
     ),
-    "attribute-nowhere": Kind(
+    "attribute-nowhere": CatalogueEntry(
         "warning",
         "No entry has an attribute that the mapping names.",
         one(
@@ -433,7 +433,7 @@ SOURCES: Mapping[str, Kind] = {
             "check its spelling, and whether this login may read it",
         ),
     ),
-    "active-nowhere": Kind(
+    "active-nowhere": CatalogueEntry(
         "info",
         "No entry is disabled, or this login may not read the attribute.",
         one(
@@ -441,7 +441,7 @@ SOURCES: Mapping[str, Kind] = {
             "unless really no user is disabled, let this login read {attribute}",
         ),
     ),
-    "value-chosen": Kind(
+    "value-chosen": CatalogueEntry(
         "info",
         "Kanport chose one of several values of an attribute, by a rule.",
         one(
@@ -449,7 +449,7 @@ SOURCES: Mapping[str, Kind] = {
             " them, by the rule under choose"
         ),
     ),
-    "group-missing": Kind(
+    "group-missing": CatalogueEntry(
         "error",
         "A group that the mapping names does not exist.",
         {
@@ -461,12 +461,12 @@ SOURCES: Mapping[str, Kind] = {
             "cell": Text("the directory has no group {group:q}"),
         },
     ),
-    "group-ambiguous": Kind(
+    "group-ambiguous": CatalogueEntry(
         "error",
         "More than one group has a name that the mapping gives.",
         one("{count} groups have the name {group:q}: {groups:q}", "name the group by its DN"),
     ),
-    "group-unreadable": Kind(
+    "group-unreadable": CatalogueEntry(
         "warning",
         "Kanport cannot read the members of a group.",
         {
@@ -482,7 +482,7 @@ SOURCES: Mapping[str, Kind] = {
             ),
         },
     ),
-    "group-not-expanded": Kind(
+    "group-not-expanded": CatalogueEntry(
         "warning",
         "The directory does not list the members of a dynamic group.",
         one(
@@ -492,7 +492,7 @@ SOURCES: Mapping[str, Kind] = {
             " group",
         ),
     ),
-    "group-too-deep": Kind(
+    "group-too-deep": CatalogueEntry(
         "warning",
         "Groups are nested deeper than Kanport follows.",
         one(
@@ -501,12 +501,12 @@ SOURCES: Mapping[str, Kind] = {
             "raise groups.depth in the mapping",
         ),
     ),
-    "group-cycle": Kind(
+    "group-cycle": CatalogueEntry(
         "info",
         "Groups contain each other; Kanport follows each once.",
         one("the group contains itself through other groups"),
     ),
-    "member-unreadable": Kind(
+    "member-unreadable": CatalogueEntry(
         "warning",
         "Kanport cannot read a member of a group.",
         {
@@ -520,7 +520,7 @@ SOURCES: Mapping[str, Kind] = {
         },
         {"names": Personal.ENTRY},
     ),
-    "entry-unreadable": Kind(
+    "entry-unreadable": CatalogueEntry(
         "warning",
         "A directory no longer shows an entry and does not prove that it is gone.",
         {
@@ -551,7 +551,7 @@ SOURCES: Mapping[str, Kind] = {
         },
         {"entries": Personal.ENTRY, "usernames": Personal.LOGIN},
     ),
-    "groups-unreadable": Kind(
+    "groups-unreadable": CatalogueEntry(
         "warning",
         "Kanport cannot read the groups of a user.",
         one(
@@ -562,7 +562,7 @@ SOURCES: Mapping[str, Kind] = {
         ),
         {"names": Personal.ENTRY},
     ),
-    "member-outside": Kind(
+    "member-outside": CatalogueEntry(
         "info",
         "A member of a group is outside the base, and disabled or in no source of users.",
         {
@@ -581,7 +581,7 @@ SOURCES: Mapping[str, Kind] = {
         },
         {"names": Personal.ENTRY},
     ),
-    "member-unclear": Kind(
+    "member-unclear": CatalogueEntry(
         "warning",
         "A member of a group is outside the base, and only the username identifies the user.",
         one(
@@ -592,7 +592,7 @@ SOURCES: Mapping[str, Kind] = {
         ),
         {"names": Personal.ENTRY},
     ),
-    "member-other": Kind(
+    "member-other": CatalogueEntry(
         "warning",
         "A member of a group has the username of another entry.",
         {
@@ -609,7 +609,7 @@ SOURCES: Mapping[str, Kind] = {
         },
         {"username": Personal.LOGIN, "owner": Personal.ENTRY, "member": Personal.ENTRY},
     ),
-    "member-no-person": Kind(
+    "member-no-person": CatalogueEntry(
         "info",
         "A member of a group is not one of the users.",
         {

@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping
 
-from kanport.catalogue.kinds import Kind, Personal, Text, one
+from kanport.catalogue.kinds import CatalogueEntry, Personal, Text, one
 
 LOGIN, FIELD = Personal.LOGIN, Personal.FIELD
 
-STALENESS: Mapping[str, Kind] = {
-    "stale-server": Kind(
+STALENESS: Mapping[str, CatalogueEntry] = {
+    "stale-server": CatalogueEntry(
         "",
         "The plan is for another server.",
         one("the plan is for the server {planned}, but this is {url}"),
     ),
-    "stale-user": Kind(
+    "stale-user": CatalogueEntry(
         "",
         "A user is no longer as the plan says.",
         {
@@ -25,7 +25,7 @@ STALENESS: Mapping[str, Kind] = {
         },
         {"username": LOGIN, "now": FIELD, "before": FIELD},
     ),
-    "stale-project": Kind(
+    "stale-project": CatalogueEntry(
         "",
         "A project is no longer as the plan says.",
         {
@@ -37,7 +37,7 @@ STALENESS: Mapping[str, Kind] = {
             "unread": Text("Kanport could not read the members of project {project:q}"),
         },
     ),
-    "stale-membership": Kind(
+    "stale-membership": CatalogueEntry(
         "",
         "A role in a project is no longer as the plan says.",
         {
@@ -49,7 +49,7 @@ STALENESS: Mapping[str, Kind] = {
         },
         {"username": LOGIN},
     ),
-    "stale-group": Kind(
+    "stale-group": CatalogueEntry(
         "",
         "A group is no longer as the plan says.",
         {
@@ -65,7 +65,7 @@ STALENESS: Mapping[str, Kind] = {
             ),
         },
     ),
-    "stale-group-member": Kind(
+    "stale-group-member": CatalogueEntry(
         "",
         "Who is in a group is no longer as the plan says.",
         {

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from kanport.catalogue.kinds import Kind, Personal, Text
+from kanport.catalogue.kinds import CatalogueEntry, Personal, Text
 
 _LEFT = ", so Kanport does not undo {change}"
 _LOOK = "check who changed it since, and correct it by hand if you need to"
@@ -12,9 +12,9 @@ def _moved(**messages: str) -> Mapping[str, Text]:
     return {case.replace("_", "-"): Text(said + _LEFT, _LOOK) for case, said in messages.items()}
 
 
-UNDOING: Mapping[str, Kind] = {
+UNDOING: Mapping[str, CatalogueEntry] = {
     # Undoing a run.
-    "undo-moved": Kind(
+    "undo-moved": CatalogueEntry(
         "error",
         "The server has changed since the run, so Kanport does not undo this.",
         {
@@ -61,7 +61,7 @@ UNDOING: Mapping[str, Kind] = {
             "left": Personal.FIELD,
         },
     ),
-    "undo-impossible": Kind(
+    "undo-impossible": CatalogueEntry(
         "error",
         "Kanboard's API cannot undo this.",
         {
@@ -107,7 +107,7 @@ UNDOING: Mapping[str, Kind] = {
         },
         {"username": Personal.LOGIN, "wanted": Personal.LOGIN, "before": Personal.FIELD},
     ),
-    "undo-partial": Kind(
+    "undo-partial": CatalogueEntry(
         "warning",
         "Kanboard's API can undo this only in part.",
         {

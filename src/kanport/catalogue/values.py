@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from kanport.catalogue.kinds import MORE, Kind, Personal, Text, one
+from kanport.catalogue.kinds import MORE, CatalogueEntry, Personal, Text, one
 
 _SET_TO_TEXT = "format the cells as Text before you write into them"
 _SAVE_AGAIN = "open the file in Excel or LibreOffice, save it, and try again"
@@ -15,15 +15,15 @@ def _value(
     about: str,
     texts: Mapping[str, Text],
     personal: Mapping[str, Personal] | None = None,
-) -> Kind:
+) -> CatalogueEntry:
     """Return a finding about a value that a rule checks; of a secret value, it shows nothing."""
     secret = Text("this value cannot be the {what}")
-    return Kind(severity, about, {**texts, "secret": secret}, personal or {})
+    return CatalogueEntry(severity, about, {**texts, "secret": secret}, personal or {})
 
 
-VALUES: Mapping[str, Kind] = {
+VALUES: Mapping[str, CatalogueEntry] = {
     # One cell.
-    "cell-error": Kind(
+    "cell-error": CatalogueEntry(
         "error",
         "A cell holds a spreadsheet error such as #N/A.",
         {
@@ -38,7 +38,7 @@ VALUES: Mapping[str, Kind] = {
             "secret": Text("the cell contains a spreadsheet error, not a password"),
         },
     ),
-    "cell-unreadable": Kind(
+    "cell-unreadable": CatalogueEntry(
         "error",
         "A cell is marked as a number, but holds none.",
         {
@@ -49,7 +49,7 @@ VALUES: Mapping[str, Kind] = {
             "secret": Text("Kanport cannot read this cell", "write the password as text"),
         },
     ),
-    "cell-formula": Kind(
+    "cell-formula": CatalogueEntry(
         "error",
         "A formula was saved without its value.",
         {
@@ -58,7 +58,7 @@ VALUES: Mapping[str, Kind] = {
         }
         | MORE,
     ),
-    "cell-date": Kind(
+    "cell-date": CatalogueEntry(
         "error",
         "A cell holds a date instead of text.",
         {
@@ -70,7 +70,7 @@ VALUES: Mapping[str, Kind] = {
         },
         {"date": Personal.VALUE},
     ),
-    "cell-boolean": Kind(
+    "cell-boolean": CatalogueEntry(
         "warning",
         "A cell contains a true/false value instead of text.",
         {
@@ -81,7 +81,7 @@ VALUES: Mapping[str, Kind] = {
             "secret": _UNUSABLE,
         },
     ),
-    "cell-number": Kind(
+    "cell-number": CatalogueEntry(
         "warning",
         "A cell contains a number instead of text, so leading zeros may be lost.",
         {
@@ -103,7 +103,7 @@ VALUES: Mapping[str, Kind] = {
         },
         {"shown": Personal.VALUE, "text": Personal.VALUE},
     ),
-    "cell-number-inexact": Kind(
+    "cell-number-inexact": CatalogueEntry(
         "error",
         "A number has lost digits, or has a fraction.",
         {
@@ -121,7 +121,7 @@ VALUES: Mapping[str, Kind] = {
             ),
         },
     ),
-    "cell-converted": Kind(
+    "cell-converted": CatalogueEntry(
         "error",
         "A spreadsheet changed a value, and the original is lost.",
         {
@@ -143,7 +143,7 @@ VALUES: Mapping[str, Kind] = {
             ),
         },
     ),
-    "cell-decimals": Kind(
+    "cell-decimals": CatalogueEntry(
         "error",
         "All ids of a column are numbers with decimals, such as 17.0.",
         one(
@@ -152,7 +152,7 @@ VALUES: Mapping[str, Kind] = {
         ),
         {"whole": Personal.VALUE, "text": Personal.VALUE},
     ),
-    "cell-date-like": Kind(
+    "cell-date-like": CatalogueEntry(
         "warning",
         "A text looks like a date that Excel made of a name.",
         one(
@@ -160,7 +160,7 @@ VALUES: Mapping[str, Kind] = {
             f"compare it with the original list; {_SET_TO_TEXT}",
         ),
     ),
-    "cell-unwrapped": Kind(
+    "cell-unwrapped": CatalogueEntry(
         "info",
         'Kanport read the text inside ="…".',
         one('Kanport read the text inside ="…" in {count:#value|values} of {column:q}'),
@@ -186,7 +186,7 @@ VALUES: Mapping[str, Kind] = {
             ),
         },
     ),
-    "cell-trimmed": Kind(
+    "cell-trimmed": CatalogueEntry(
         "info",
         "Kanport removed blanks around a value.",
         one(
@@ -194,7 +194,7 @@ VALUES: Mapping[str, Kind] = {
             " {column:q}"
         ),
     ),
-    "cell-composed": Kind(
+    "cell-composed": CatalogueEntry(
         "info",
         "Kanport composed letters and their accents.",
         one(
@@ -202,7 +202,7 @@ VALUES: Mapping[str, Kind] = {
             " {column:q}"
         ),
     ),
-    "cell-garbled": Kind(
+    "cell-garbled": CatalogueEntry(
         "error",
         "A value lost letters in an earlier conversion.",
         one(
@@ -210,7 +210,7 @@ VALUES: Mapping[str, Kind] = {
             "write the value again, or export the file again in UTF-8",
         ),
     ),
-    "cell-calculated": Kind(
+    "cell-calculated": CatalogueEntry(
         "info",
         "Kanport read the values of formulas as last calculated.",
         one(
@@ -218,7 +218,7 @@ VALUES: Mapping[str, Kind] = {
             " as last calculated"
         ),
     ),
-    "value-binary": Kind(
+    "value-binary": CatalogueEntry(
         "error",
         "A value of a directory is not text.",
         one(
@@ -227,7 +227,7 @@ VALUES: Mapping[str, Kind] = {
             " sid, base64",
         ),
     ),
-    "absence-unproven": Kind(
+    "absence-unproven": CatalogueEntry(
         "warning",
         "An attribute may only be hidden, so it counts as unknown.",
         {
@@ -241,7 +241,7 @@ VALUES: Mapping[str, Kind] = {
         },
         {"entries": Personal.ENTRY},
     ),
-    "absence-since": Kind(
+    "absence-since": CatalogueEntry(
         "warning",
         "An attribute that was there in the last good run may only be hidden now.",
         {
@@ -256,7 +256,7 @@ VALUES: Mapping[str, Kind] = {
         },
         {"entries": Personal.ENTRY},
     ),
-    "person-unproven": Kind(
+    "person-unproven": CatalogueEntry(
         "warning",
         "Kanport cannot tell whether an account is active, so it does not change the account.",
         {
@@ -273,7 +273,7 @@ VALUES: Mapping[str, Kind] = {
         },
         {"username": Personal.LOGIN},
     ),
-    "active-unknown": Kind(
+    "active-unknown": CatalogueEntry(
         "error",
         "Kanport cannot tell whether an account is active.",
         {
@@ -290,7 +290,7 @@ VALUES: Mapping[str, Kind] = {
             }.items()
         },
     ),
-    "value-required": Kind(
+    "value-required": CatalogueEntry(
         "error",
         "A required value is empty.",
         {
@@ -319,7 +319,7 @@ VALUES: Mapping[str, Kind] = {
         },
         {"username": Personal.LOGIN},
     ),
-    "value-not-in-table": Kind(
+    "value-not-in-table": CatalogueEntry(
         "error",
         "A value is not in the mapping's table.",
         one(
@@ -328,7 +328,7 @@ VALUES: Mapping[str, Kind] = {
         ),
         {"text": Personal.VALUE},
     ),
-    "value-took-default": Kind(
+    "value-took-default": CatalogueEntry(
         "info",
         "A value is not in the table, so Kanport uses the default.",
         one(
@@ -338,7 +338,7 @@ VALUES: Mapping[str, Kind] = {
         ),
         {"text": Personal.VALUE},
     ),
-    "value-no-match": Kind(
+    "value-no-match": CatalogueEntry(
         "error",
         "A value does not match the mapping's pattern.",
         one(
@@ -346,7 +346,7 @@ VALUES: Mapping[str, Kind] = {
             "correct the value, or the pattern in the mapping",
         ),
     ),
-    "value-too-slow": Kind(
+    "value-too-slow": CatalogueEntry(
         "error",
         "A pattern of the mapping takes too long for a value.",
         one(
@@ -354,7 +354,7 @@ VALUES: Mapping[str, Kind] = {
             "write the pattern without nested repetition, or correct the value",
         ),
     ),
-    "value-not-clearable": Kind(
+    "value-not-clearable": CatalogueEntry(
         "error",
         "Only a name and an email address can be cleared.",
         {
@@ -368,7 +368,7 @@ VALUES: Mapping[str, Kind] = {
             ),
         },
     ),
-    "value-not-single": Kind(
+    "value-not-single": CatalogueEntry(
         "error",
         "A cell or attribute has several values, but only one is allowed.",
         {
@@ -441,7 +441,7 @@ VALUES: Mapping[str, Kind] = {
             "choose another username; this user cannot use the API",
         ),
     ),
-    "name-double-encoded": Kind(
+    "name-double-encoded": CatalogueEntry(
         "warning",
         "A name is encoded twice, such as MÃ¼ller for Müller.",
         one(
@@ -450,7 +450,7 @@ VALUES: Mapping[str, Kind] = {
         ),
         {"meant": Personal.VALUE},
     ),
-    "name-mixed-scripts": Kind(
+    "name-mixed-scripts": CatalogueEntry(
         "warning",
         "A name mixes alphabets whose letters look alike.",
         {
@@ -462,7 +462,7 @@ VALUES: Mapping[str, Kind] = {
         },
         {"char": Personal.VALUE, "code_point": Personal.VALUE, "twin": Personal.VALUE},
     ),
-    "name-invisible": Kind(
+    "name-invisible": CatalogueEntry(
         "warning",
         "A name holds an invisible character.",
         one(
@@ -470,7 +470,7 @@ VALUES: Mapping[str, Kind] = {
             "delete the character; with it, the name looks the same but is a different name",
         ),
     ),
-    "name-lookalike": Kind(
+    "name-lookalike": CatalogueEntry(
         "warning",
         "Two names look the same but use letters of different alphabets.",
         {
@@ -521,7 +521,7 @@ VALUES: Mapping[str, Kind] = {
             "use a shorter address",
         ),
     ),
-    "password-empty": Kind(
+    "password-empty": CatalogueEntry(
         "info",
         "A password is missing; Kanport gives a new user a random one.",
         one(
@@ -529,7 +529,7 @@ VALUES: Mapping[str, Kind] = {
             " random one"
         ),
     ),
-    "password-too-short": Kind(
+    "password-too-short": CatalogueEntry(
         "error",
         "Kanboard requires at least 6 characters.",
         one(
@@ -537,7 +537,7 @@ VALUES: Mapping[str, Kind] = {
             "use a longer password",
         ),
     ),
-    "password-too-long": Kind(
+    "password-too-long": CatalogueEntry(
         "error",
         "Kanboard's bcrypt ignores everything after 72 bytes.",
         one(
@@ -545,7 +545,7 @@ VALUES: Mapping[str, Kind] = {
             "use a shorter password; letters other than a to z take two or more bytes",
         ),
     ),
-    "password-invalid": Kind(
+    "password-invalid": CatalogueEntry(
         "error",
         "A password contains a character that breaks Kanboard.",
         one(
@@ -564,7 +564,7 @@ VALUES: Mapping[str, Kind] = {
         {"role": Personal.VALUE},
     ),
     # All sources together.
-    "user-duplicate": Kind(
+    "user-duplicate": CatalogueEntry(
         "error",
         "Several rows of one source name the same user with different values.",
         one(
@@ -573,13 +573,13 @@ VALUES: Mapping[str, Kind] = {
         ),
         {"username": Personal.LOGIN},
     ),
-    "user-repeated": Kind(
+    "user-repeated": CatalogueEntry(
         "info",
         "Several rows of one source name a user with the same values.",
         one("{rows} rows name {username:q} with the same values"),
         {"username": Personal.LOGIN},
     ),
-    "user-clash": Kind(
+    "user-clash": CatalogueEntry(
         "error",
         "MariaDB and MySQL treat two usernames as one.",
         one(
@@ -590,7 +590,7 @@ VALUES: Mapping[str, Kind] = {
         ),
         {"usernames": Personal.LOGIN},
     ),
-    "login-shared": Kind(
+    "login-shared": CatalogueEntry(
         "error",
         "Several entries of one directory have the same username.",
         one(
@@ -600,7 +600,7 @@ VALUES: Mapping[str, Kind] = {
         ),
         {"username": Personal.LOGIN, "names": Personal.ENTRY},
     ),
-    "id-shared": Kind(
+    "id-shared": CatalogueEntry(
         "error",
         "Two usernames have the same stable id.",
         one(
@@ -609,7 +609,7 @@ VALUES: Mapping[str, Kind] = {
         ),
         {"usernames": Personal.LOGIN, "id": Personal.VALUE},
     ),
-    "id-differs": Kind(
+    "id-differs": CatalogueEntry(
         "error",
         "One username has two stable ids.",
         one(
@@ -618,7 +618,7 @@ VALUES: Mapping[str, Kind] = {
         ),
         {"username": Personal.LOGIN, "ids": Personal.VALUE},
     ),
-    "email-shared": Kind(
+    "email-shared": CatalogueEntry(
         "warning",
         "Two users have the same email address.",
         {
@@ -634,13 +634,13 @@ VALUES: Mapping[str, Kind] = {
         },
         {"usernames": Personal.LOGIN},
     ),
-    "membership-duplicate": Kind(
+    "membership-duplicate": CatalogueEntry(
         "info",
         "The input lists a membership more than once.",
         one("the role {role} of {username:q} in {project:q} appears {count} times"),
         {"username": Personal.LOGIN},
     ),
-    "membership-highest": Kind(
+    "membership-highest": CatalogueEntry(
         "info",
         "The input gives several roles; Kanport uses the highest.",
         one(
@@ -649,7 +649,7 @@ VALUES: Mapping[str, Kind] = {
         ),
         {"username": Personal.LOGIN},
     ),
-    "membership-conflict": Kind(
+    "membership-conflict": CatalogueEntry(
         "error",
         "The input gives one user two roles in one project.",
         one(
@@ -658,7 +658,7 @@ VALUES: Mapping[str, Kind] = {
         ),
         {"username": Personal.LOGIN},
     ),
-    "sources-conflict": Kind(
+    "sources-conflict": CatalogueEntry(
         "warning",
         "Two sources differ; Kanport uses the first.",
         one(
@@ -668,19 +668,19 @@ VALUES: Mapping[str, Kind] = {
         ),
         {"username": Personal.LOGIN, "text": Personal.FIELD, "texts": Personal.FIELD},
     ),
-    "protected-named": Kind(
+    "protected-named": CatalogueEntry(
         "info",
         "A source names a protected account, which Kanport does not change.",
         one("{username:q} is protected, so Kanport does not change this account"),
         {"username": Personal.LOGIN},
     ),
-    "admin-wanted": Kind(
+    "admin-wanted": CatalogueEntry(
         "info",
         "The input makes a user an administrator of the whole server.",
         one("the input makes {username:q} an administrator of the whole server"),
         {"username": Personal.LOGIN},
     ),
-    "group-differs": Kind(
+    "group-differs": CatalogueEntry(
         "error",
         "Rows differ about a group.",
         {
@@ -695,7 +695,7 @@ VALUES: Mapping[str, Kind] = {
             ),
         },
     ),
-    "group-clash": Kind(
+    "group-clash": CatalogueEntry(
         "error",
         "MariaDB and MySQL treat the names of two groups as one.",
         one(
@@ -704,7 +704,7 @@ VALUES: Mapping[str, Kind] = {
             "give one of them another name, under values in the mapping",
         ),
     ),
-    "group-login": Kind(
+    "group-login": CatalogueEntry(
         "warning",
         "Kanboard's own LDAP login removes users from groups with such an id.",
         one(
@@ -714,7 +714,7 @@ VALUES: Mapping[str, Kind] = {
             "remove the external id, unless nobody logs in through LDAP",
         ),
     ),
-    "group-synced": Kind(
+    "group-synced": CatalogueEntry(
         "info",
         "Kanboard's own LDAP login changes the members of these groups, too.",
         one(
@@ -723,7 +723,7 @@ VALUES: Mapping[str, Kind] = {
             " in that LDAP say"
         ),
     ),
-    "project-differs": Kind(
+    "project-differs": CatalogueEntry(
         "error",
         "Rows differ about a new project.",
         {
@@ -759,7 +759,7 @@ VALUES: Mapping[str, Kind] = {
             ),
         },
     ),
-    "person-unlisted": Kind(
+    "person-unlisted": CatalogueEntry(
         "info",
         "A membership names a user without a row of users.",
         one(

@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 
-from kanport.catalogue.kinds import Kind, Personal, Text, one
+from kanport.catalogue.kinds import CatalogueEntry, Personal, Text, one
 
-WITHHELD: Mapping[str, Kind] = {
-    "unproven": Kind(
+WITHHELD: Mapping[str, CatalogueEntry] = {
+    "unproven": CatalogueEntry(
         "",
         "The input does not prove that the removal is right.",
         one("the input does not prove it"),
     ),
-    "invalid-row": Kind(
+    "invalid-row": CatalogueEntry(
         "",
         "A row cannot be used.",
         {
@@ -19,7 +19,7 @@ WITHHELD: Mapping[str, Kind] = {
             "any": Text("{count:an invalid row|invalid rows} may name any user"),
         },
     ),
-    "hidden-entry": Kind(
+    "hidden-entry": CatalogueEntry(
         "",
         "A directory does not show an entry, and does not prove that it is gone.",
         {
@@ -28,7 +28,7 @@ WITHHELD: Mapping[str, Kind] = {
             "any": Text("the directory hides {count:an entry|entries} of unknown users"),
         },
     ),
-    "incomplete-source": Kind(
+    "incomplete-source": CatalogueEntry(
         "",
         "Kanport could not read a whole source.",
         {
@@ -36,7 +36,7 @@ WITHHELD: Mapping[str, Kind] = {
             for case in ("named", "group", "any")
         },
     ),
-    "unread-members": Kind(
+    "unread-members": CatalogueEntry(
         "",
         "Kanport does not know all members of a group.",
         {
@@ -48,12 +48,12 @@ WITHHELD: Mapping[str, Kind] = {
             "server": Text("Kanport could not read all members of the group"),
         },
     ),
-    "unclear-identity": Kind(
+    "unclear-identity": CatalogueEntry(
         "",
         "Kanport cannot tell whose account this is.",
         {case: Text("the input does not show whose account this is") for case in ("named", "any")},
     ),
-    "unclear-group": Kind(
+    "unclear-group": CatalogueEntry(
         "",
         "Kanport cannot tell which group a name means.",
         {
@@ -61,12 +61,12 @@ WITHHELD: Mapping[str, Kind] = {
             "any": Text("a name that the sources give may mean any group"),
         },
     ),
-    "unclear-project": Kind(
+    "unclear-project": CatalogueEntry(
         "",
         "Kanport cannot tell which project a name means.",
         one("a name that the sources give may mean any project"),
     ),
-    "unread-users": Kind(
+    "unread-users": CatalogueEntry(
         "",
         "Kanport could not read all users of the server.",
         {
@@ -74,7 +74,7 @@ WITHHELD: Mapping[str, Kind] = {
             "user": Text("Kanport could not read this user"),
         },
     ),
-    "still-listed": Kind(
+    "still-listed": CatalogueEntry(
         "",
         "Another row or source lists the user.",
         {
@@ -83,7 +83,7 @@ WITHHELD: Mapping[str, Kind] = {
             "groups": Text("a source of groups names this user"),
         },
     ),
-    "protected-account": Kind(
+    "protected-account": CatalogueEntry(
         "",
         "The mapping protects an account.",
         {
@@ -92,12 +92,12 @@ WITHHELD: Mapping[str, Kind] = {
         },
         {"usernames": Personal.LOGIN},
     ),
-    "unmanaged-account": Kind(
+    "unmanaged-account": CatalogueEntry(
         "",
         "Kanport does not manage the account.",
         one("users.managed does not include this account"),
     ),
-    "waiting-period": Kind(
+    "waiting-period": CatalogueEntry(
         "",
         "The waiting period of the mapping has not passed.",
         {

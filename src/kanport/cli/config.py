@@ -22,7 +22,7 @@ from kanport.cli.output import Output
 
 if TYPE_CHECKING:
     from kanport.config.file import Layers
-    from kanport.config.secrets import Reference
+    from kanport.config.secrets import SecretReference
 
 
 @click.group("config")
@@ -40,7 +40,7 @@ def config_command() -> None:
 
 
 @dataclass(frozen=True)
-class Row:
+class SettingRow:
     """One setting: its name, its value without secrets, its origin, and problems."""
 
     setting: str
@@ -99,45 +99,47 @@ def show(
     invocation.settings()
 
 
-def _rows(layers: "Layers") -> list[Row]:
+def _rows(layers: "Layers") -> list[SettingRow]:
     from kanport.config.settings import SETTINGS, URL
     from kanport.errors import ConfigInvalid
 
-    rows: list[Row] = []
+    rows: list[SettingRow] = []
     for one in SETTINGS:
         try:
             value, origin = layers.take(one)
         except ConfigInvalid as problem:
-            rows.append(Row(one.key, None, "not usable", problem=problem.message))
+            rows.append(SettingRow(one.key, None, "not usable", problem=problem.message))
         else:
             if isinstance(value, Path):
                 value = str(value)
             if one is URL:
                 value = None if value is None else _without_credentials(value)
                 looked_at = layers.looked_at(URL) if value is None else ()
-                rows.append(Row(one.key, value, origin if value else "not set", looked_at))
+                rows.append(SettingRow(one.key, value, origin if value else "not set", looked_at))
             elif value is None:
-                rows.append(Row(one.key, one.default_is, "default"))
+                rows.append(SettingRow(one.key, one.default_is, "default"))
             else:
-                rows.append(Row(one.key, value, origin))
+                rows.append(SettingRow(one.key, value, origin))
     rows.insert(1, _token_row(layers))
     return rows + _notify_rows(layers)
 
 
-def _token_row(layers: "Layers") -> Row:
+def _token_row(layers: "Layers") -> SettingRow:
     from kanport.config.settings import find_token
     from kanport.errors import ConfigInvalid
     from kanport.messages import MASK
 
     try:
         # Do not touch standard input: it can be read only once.
-        return Row("token", MASK, find_token(layers, lambda: MASK).origin)
+        return SettingRow("token", MASK, find_token(layers, lambda: MASK).origin)
     except ConfigInvalid as problem:
         looked_at = problem.details
-        return Row("token", None, "not set" if looked_at else "not usable", looked_at, str(problem))
+        return SettingRow(
+            "token", None, "not set" if looked_at else "not usable", looked_at, str(problem)
+        )
 
 
-def _notify_rows(layers: "Layers") -> list[Row]:
+def _notify_rows(layers: "Layers") -> list[SettingRow]:
     file = layers.file
     notify = file.notify
     placed = {name: file.values.get(f"notify.{name}") for name in ("on", "webhook", "email")}
@@ -146,20 +148,20 @@ def _notify_rows(layers: "Layers") -> list[Row]:
         found = placed[name]
         return found.origin if found else "default"
 
-    rows = [Row("notify.on", notify.on, origin("on"))]
+    rows = [SettingRow("notify.on", notify.on, origin("on"))]
     hook, email = notify.webhook, notify.email
     if hook is None:
-        rows.append(Row("notify.webhook", "none", "default"))
+        rows.append(SettingRow("notify.webhook", "none", "default"))
     else:
         url = _host(hook.url) if isinstance(hook.url, str) else _referred(hook.url)
         rows += [
-            Row("notify.webhook.url", url, origin("webhook")),
-            Row("notify.webhook.token", _referred(hook.token), origin("webhook")),
-            Row("notify.webhook.on", hook.on or notify.on, origin("webhook")),
-            Row("notify.webhook.timeout", hook.timeout, origin("webhook")),
+            SettingRow("notify.webhook.url", url, origin("webhook")),
+            SettingRow("notify.webhook.token", _referred(hook.token), origin("webhook")),
+            SettingRow("notify.webhook.on", hook.on or notify.on, origin("webhook")),
+            SettingRow("notify.webhook.timeout", hook.timeout, origin("webhook")),
         ]
     if email is None:
-        return [*rows, Row("notify.email", "none", "default")]
+        return [*rows, SettingRow("notify.email", "none", "default")]
     given: dict[str, Any] = {
         "host": email.host,
         "port": email.port or "default port of its security",
@@ -171,10 +173,10 @@ def _notify_rows(layers: "Layers") -> list[Row]:
         "on": email.on or notify.on,
         "timeout": email.timeout,
     }
-    return rows + [Row(f"notify.email.{k}", v, origin("email")) for k, v in given.items()]
+    return rows + [SettingRow(f"notify.email.{k}", v, origin("email")) for k, v in given.items()]
 
 
-def _referred(reference: "Reference | None") -> str:
+def _referred(reference: "SecretReference | None") -> str:
     from kanport.config.secrets import where
     from kanport.messages import MASK
 
@@ -196,7 +198,7 @@ def _without_credentials(url: str) -> str:
     return f"{MASK}@{tail}" if at else head or tail
 
 
-def _lines(layers: "Layers", rows: list[Row]) -> list[str]:
+def _lines(layers: "Layers", rows: list[SettingRow]) -> list[str]:
     from kanport.report.escape import escape_control
 
     file = layers.file

@@ -135,7 +135,7 @@ def plan_command(
     from kanport.cli.context import invocation_of
     from kanport.cli.progress import plan_inputs, read_inputs
     from kanport.errors import Exit, UsageError
-    from kanport.files import Kind, check_target
+    from kanport.files import ArtifactKind, check_target
     from kanport.report.escape import json_safe
 
     if masked and form == "json":
@@ -145,10 +145,10 @@ def plan_command(
         )
     output = Output(ctx, form, masked=masked)
     if plan_path is not None:
-        check_target(plan_path, inputs=[mapping], over=Kind.PLAN)
+        check_target(plan_path, inputs=[mapping], over=ArtifactKind.PLAN)
     inputs = read_inputs(ctx, mapping, output)
     if plan_path is not None:
-        check_target(plan_path, inputs=inputs.files, over=Kind.PLAN)
+        check_target(plan_path, inputs=inputs.files, over=ArtifactKind.PLAN)
     settings = invocation_of(ctx).settings()
     with api.connect(settings, read_only=True, warn=output.warn) as server:
         plan = plan_inputs(ctx, inputs, server, output, allowed)
@@ -387,7 +387,7 @@ def undo_command(
     from kanport import api
     from kanport.cli.context import invocation_of
     from kanport.cli.progress import Following
-    from kanport.files import Kind, check_target
+    from kanport.files import ArtifactKind, check_target
     from kanport.report.escape import json_safe
 
     output = Output(ctx, form)
@@ -395,7 +395,7 @@ def undo_command(
     recorded = api.load_journal(journal)
     if plan_path is not None:
         inputs = [journal, *api.files_of_plan(recorded.plan)]
-        check_target(plan_path, inputs=inputs, over=Kind.PLAN)
+        check_target(plan_path, inputs=inputs, over=ArtifactKind.PLAN)
     settings = invocation.settings()
     with api.connect(settings, read_only=True, warn=output.warn) as server:
         plan = api.undo(

@@ -15,11 +15,11 @@ import click
 
 from kanport import api
 from kanport.api import (
-    Compared,
     Ended,
     Notice,
     PlanMade,
     Progress,
+    RemainingChanges,
     Result,
     RunEnded,
     RunReporter,
@@ -99,7 +99,7 @@ class Following:
             case RunEnded():
                 self.result = event.result
                 self._report(event.result)
-            case Compared():
+            case RemainingChanges():
                 self._compared(len(event.needed))
             case Notice():
                 self._output.warn(worded(event.fact))

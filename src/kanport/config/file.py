@@ -16,12 +16,20 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
-from kanport.config.secrets import ConfigFile, FileSettings, Notify, Reference
+from kanport.config.secrets import ConfigFile, FileSettings, Notify, SecretReference
 from kanport.errors import ConfigInvalid
 from kanport.files import at_home, read_file
 from kanport.mapping.base import near
 from kanport.mapping.mistakes import explain, with_mistakes
-from kanport.mapping.yaml_file import MAX_BYTES, Document, KeyPath, Mistake, NotYaml, Spot, decode
+from kanport.mapping.yaml_file import (
+    MAX_BYTES,
+    KeyPath,
+    Mistake,
+    NotYaml,
+    Spot,
+    YamlDocument,
+    decode,
+)
 
 NAME = "kanport.toml"
 SYSTEM = Path("/etc/kanport") / NAME
@@ -68,7 +76,7 @@ class Configuration:
         secrets = [self.values["token"].value] if "token" in self.values else []
         secrets += [notify.webhook.token, notify.webhook.url] if notify.webhook else []
         secrets += [notify.email.password] if notify.email else []
-        named = [secret.file for secret in secrets if isinstance(secret, Reference)]
+        named = [secret.file for secret in secrets if isinstance(secret, SecretReference)]
         named += [self.values["ca_file"].value] if "ca_file" in self.values else []
         return [self.path, *(self.path.parent / name for name in named if name is not None)]
 
@@ -149,7 +157,7 @@ def _refuse_strangers(path: Path) -> None:
         )
 
 
-def _read(path: Path) -> tuple[Document, ConfigFile]:
+def _read(path: Path) -> tuple[YamlDocument, ConfigFile]:
     text = ""
     try:
         content = read_file(path, most=MAX_BYTES + 1)
@@ -177,7 +185,7 @@ def _read(path: Path) -> tuple[Document, ConfigFile]:
 def _chosen(
     path: Path,
     profile: str | None,
-    document: Document,
+    document: YamlDocument,
     spec: ConfigFile,
     looked_at: tuple[str, ...],
 ) -> Configuration:
@@ -201,7 +209,7 @@ def _chosen(
 
 
 def _values(
-    path: Path, document: Document, options: FileSettings, before: tuple[str, ...]
+    path: Path, document: YamlDocument, options: FileSettings, before: tuple[str, ...]
 ) -> dict[str, Placed]:
     values: dict[str, Placed] = {}
     profile = f", profile {before[1]}" if before else ""
@@ -235,7 +243,7 @@ _SCALAR = re.compile(r"[^,\]}#\n]+")
 _AT = re.compile(r"\(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
-def read_toml(text: str) -> Document:
+def read_toml(text: str) -> YamlDocument:
     """Read a TOML document; raises NotYaml with the one mistake where the text is no TOML."""
     try:
         data = tomllib.loads(text)
@@ -243,7 +251,7 @@ def read_toml(text: str) -> Document:
         raise NotYaml(_syntax(str(wrong), text)) from wrong
     except RecursionError as wrong:
         raise NotYaml(Mistake(Spot(1, 1), "tables stand in one another too deeply")) from wrong
-    document = Document(data=data)
+    document = YamlDocument(data=data)
     # The library counts a line break of two characters as one.
     _Walk(text.replace("\r\n", "\n"), document).file()
     return document
@@ -267,7 +275,7 @@ def _syntax(message: str, text: str) -> Mistake:
 class _Walk:
     """Goes through the text from left to right and notes where each key and value stands."""
 
-    def __init__(self, text: str, document: Document) -> None:
+    def __init__(self, text: str, document: YamlDocument) -> None:
         self._text = text
         self._at = 0
         self._document = document

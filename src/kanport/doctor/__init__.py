@@ -16,7 +16,7 @@ from kanport.doctor.checks import (
     problem,
     warning,
 )
-from kanport.doctor.server import ABOUT, Server
+from kanport.doctor.server import ABOUT, ServerChecks
 from kanport.doctor.sources import Sources
 from kanport.errors import ConfigInvalid, Exit, KanportError
 from kanport.fields import UPDATABLE
@@ -50,7 +50,7 @@ def examine(
         yield _no_server(alone=mapping is None)
     else:
         try:
-            server = Server(settings(), now=now, clock=clock)
+            server = ServerChecks(settings(), now=now, clock=clock)
             yield from server.checks()
             current = server.current
         except ConfigInvalid as error:

@@ -23,7 +23,7 @@ from kanport.report.sentences import SEVERITIES
 _MOST_FINDINGS = 10
 
 
-class Level(StrEnum):
+class CheckStatus(StrEnum):
     """How a check ended. A warning needs a decision; a problem stops plan and apply."""
 
     OK = "ok"
@@ -39,7 +39,7 @@ class Check:
     """
 
     about: str
-    level: Level
+    level: CheckStatus
     text: str
     hint: str | None = None
     details: tuple[str, ...] = ()
@@ -61,21 +61,21 @@ class Check:
 
 def fine(about: str, text: str, *, details: Iterable[str] = ()) -> Check:
     """Return a passed check."""
-    return Check(about, Level.OK, text, details=tuple(details))
+    return Check(about, CheckStatus.OK, text, details=tuple(details))
 
 
 def warning(
     about: str, text: str, *, hint: str | None = None, details: Iterable[str] = ()
 ) -> Check:
     """Return a check with a warning."""
-    return Check(about, Level.WARNING, text, hint, tuple(details))
+    return Check(about, CheckStatus.WARNING, text, hint, tuple(details))
 
 
 def problem(
     about: str, text: str, code: Exit, *, hint: str | None = None, details: Iterable[str] = ()
 ) -> Check:
     """Return a check with a problem."""
-    return Check(about, Level.PROBLEM, text, hint, tuple(details), code)
+    return Check(about, CheckStatus.PROBLEM, text, hint, tuple(details), code)
 
 
 def failed(about: str, error: KanportError) -> Check:
@@ -105,7 +105,7 @@ _WORST = (Exit.BUG, Exit.CONFIG, Exit.UNREACHABLE, Exit.SOURCE)
 
 def exit_for(checks: Iterable[Check]) -> Exit:
     """Return the exit code for all checks: that of the worst problem, or 0."""
-    codes = {check.code for check in checks if check.level is Level.PROBLEM}
+    codes = {check.code for check in checks if check.level is CheckStatus.PROBLEM}
     return next((code for code in _WORST if code in codes), max(codes, default=Exit.OK))
 
 
@@ -172,7 +172,7 @@ def _name(parts: tuple[tuple[tuple[str, str], ...], ...]) -> str:
 # --- render checks as lines of text or as JSON ----------------------------------------------------
 
 FORMAT = "kanport-doctor/1"
-_WIDTH = max(len(level) for level in Level)
+_WIDTH = max(len(level) for level in CheckStatus)
 
 
 def lines(check: Check, *, after: Check | None) -> list[str]:
@@ -195,7 +195,7 @@ def as_json(checks: Sequence[Check], code: Exit) -> str:
     report = {
         "format": FORMAT,
         "exit_code": int(code),
-        "summary": {level: sum(check.level is level for check in checks) for level in Level},
+        "summary": {level: sum(check.level is level for check in checks) for level in CheckStatus},
         "checks": [check.to_dict() for check in checks],
     }
     return json_safe(json.dumps(report, indent=2, ensure_ascii=False))

@@ -13,11 +13,11 @@ from kanport.mapping.sources import LdapSource
 from kanport.network import LONGEST_EXCHANGE
 from kanport.sources.ldap.ber import SUCCESS, Done, Entry, answer_text, meaning
 from kanport.sources.ldap.connect import connected
-from kanport.sources.ldap.connection import Broken, Connection, Question
+from kanport.sources.ldap.connection import BrokenConnection, Connection, Question
 from kanport.sources.ldap.members import group_attributes, person_attributes
 from kanport.sources.ldap.names import dn_key, is_below
 from kanport.sources.ldap.rows import GROUP, Shaper
-from kanport.sources.ldap.search import KIND_ATTRIBUTES, Directory, Kind, kind_of
+from kanport.sources.ldap.search import KIND_ATTRIBUTES, Directory, ServerKind, kind_of
 
 _PAGES = "1.2.840.113556.1.4.319"
 _ANY = "(objectClass=*)"
@@ -164,7 +164,7 @@ def _limits(about: str, spec: LdapSource, connection: Connection) -> Iterator[Ch
                 came += 1
             elif isinstance(answer, Done):
                 end = answer
-    except Broken as broken:
+    except BrokenConnection as broken:
         yield warning(about, f"a request for all entries at once failed: {broken}")
         return
     entries = counted(came, "entry", "entries")
@@ -256,11 +256,11 @@ def _root_texts(root: Mapping[str, list[bytes]], name: str) -> list[str]:
 # --- the product of a directory, by its root entry (RFC 4512, 5.1) --------------------------------
 
 _PRODUCTS = {
-    Kind.SAMBA: "a Samba domain controller",
-    Kind.LIGHTWEIGHT: "Active Directory Lightweight Directory Services",
-    Kind.FREEIPA: "FreeIPA",
-    Kind.DS389: "389 Directory Server",
-    Kind.OPENLDAP: "OpenLDAP",
+    ServerKind.SAMBA: "a Samba domain controller",
+    ServerKind.LIGHTWEIGHT: "Active Directory Lightweight Directory Services",
+    ServerKind.FREEIPA: "FreeIPA",
+    ServerKind.DS389: "389 Directory Server",
+    ServerKind.OPENLDAP: "OpenLDAP",
 }
 
 
@@ -274,10 +274,10 @@ def kind_text(root: Mapping[str, list[bytes]]) -> str:
     """
     kind, version = kind_of(root), _first_text(root, "vendorVersion")
     more = f" ({version})" if version else ""
-    if kind is Kind.ACTIVE_DIRECTORY:
+    if kind is ServerKind.ACTIVE_DIRECTORY:
         host = _first_text(root, "dnsHostName")
         return "Active Directory" + (f", the domain controller {host}" if host else "")
-    if kind is Kind.LIGHTWEIGHT:
+    if kind is ServerKind.LIGHTWEIGHT:
         return _PRODUCTS[kind]
     if kind in _PRODUCTS:
         return f"{_PRODUCTS[kind]}{more}"

@@ -26,7 +26,7 @@ from kanport.kanboard import procedures as api
 from kanport.kanboard.api_versions import OLDEST, came_with
 from kanport.kanboard.client import Client
 from kanport.kanboard.reader import read_current
-from kanport.kanboard.rpc import METHOD_NOT_FOUND, Call, Refused
+from kanport.kanboard.rpc import METHOD_NOT_FOUND, Call, RefusedCall
 from kanport.model import AppRole, CurrentState, User
 
 ABOUT = "server"
@@ -49,7 +49,7 @@ _READING: tuple[Call, ...] = (
 )
 
 
-class Server:
+class ServerChecks:
     """The checks of one server; `current` is its content after reading."""
 
     def __init__(
@@ -70,7 +70,7 @@ class Server:
                 return
             yield from self._connection()
             yield fine(ABOUT, f"the server accepts the token from {self._settings.token_from}")
-            if isinstance(version, Refused):
+            if isinstance(version, RefusedCall):
                 yield problem(
                     ABOUT,
                     "it speaks JSON-RPC, but is not Kanboard: it has no getVersion",
@@ -124,7 +124,7 @@ class Server:
         missing = [
             call.method
             for call, answer in zip(asked, answers, strict=True)
-            if isinstance(answer, Refused) and answer.code == METHOD_NOT_FOUND
+            if isinstance(answer, RefusedCall) and answer.code == METHOD_NOT_FOUND
         ]
         if missing:
             yield warning(
@@ -181,7 +181,7 @@ def version_check(version: str) -> Check:
     """Return the check of a server's version.
 
     >>> version_check("1.0.44").level, version_check("main.2cba210dbad4").level
-    (<Level.WARNING: 'warning'>, <Level.OK: 'ok'>)
+    (<CheckStatus.WARNING: 'warning'>, <CheckStatus.OK: 'ok'>)
     """
     shown = version.strip()[:60] or "of an unknown version"
     found = re.match(r"v?(\d{1,4})\.(\d{1,4})\.(\d{1,4})", version.strip())

@@ -21,7 +21,7 @@ from kanport.kanboard.rpc import (
     Answer,
     Call,
     Refusal,
-    Refused,
+    RefusedCall,
     Result,
     decode,
     encode,
@@ -198,7 +198,7 @@ class Client:
         values = [answer.value for answer in answers if isinstance(answer, Result)]
         if len(values) < len(answers):
             for call, answer in zip(calls, answers, strict=True):
-                if isinstance(answer, Refused):
+                if isinstance(answer, RefusedCall):
                     raise self.refused(call, answer)
         return values
 
@@ -209,7 +209,7 @@ class Client:
         batch_size: int | None = None,
         connections: int = READ_CONNECTIONS,
         spare: Sequence[Call] = (),
-    ) -> list[Result | Refused]:
+    ) -> list[Result | RefusedCall]:
         """Return the server's answers to calls that read, in their order.
 
         Sends batches of `batch_size` calls (unless the settings fix another size) over so many
@@ -218,7 +218,7 @@ class Client:
         answer cannot be had, which for calls of `spare` comes soon, as the caller has another way
         to ask; and ValueError for a call that writes.
         """
-        answers: dict[int, Result | Refused] = {}
+        answers: dict[int, Result | RefusedCall] = {}
         size = ceiling = self._settings.batch_size or batch_size or READ_BATCH
         pending: Sequence[int] = range(len(calls))
         share = min(size, max(SMALLEST_SHARE, -(-len(calls) // connections)))
@@ -253,7 +253,7 @@ class Client:
         calls: Sequence[Call],
         size: int,
         connections: int,
-        answers: dict[int, Result | Refused],
+        answers: dict[int, Result | RefusedCall],
     ) -> list[int]:
         """Ask over several connections until a request has no answer; return the numbers left."""
         starts = range(0, len(calls), size)
@@ -280,7 +280,7 @@ class Client:
             raise ValueError(f"what writes is never sent twice: {sorted(writing)}")
         return self.batch(calls)
 
-    def refused(self, call: Call, answer: Refused) -> Unreachable:
+    def refused(self, call: Call, answer: RefusedCall) -> Unreachable:
         """Return the error to raise where a call that reads was refused."""
         method = call.method
         if answer.kind is not Refusal.NO_PROCEDURE:
@@ -327,7 +327,7 @@ class Client:
 
 
 def _keep(
-    answers: dict[int, Result | Refused], numbers: Sequence[int], replies: Sequence[Answer]
+    answers: dict[int, Result | RefusedCall], numbers: Sequence[int], replies: Sequence[Answer]
 ) -> dict[int, NoAnswer]:
     """Keep the answers to the calls of these numbers; return why the others have none."""
     lost: dict[int, NoAnswer] = {}

@@ -141,7 +141,7 @@ class Refusal(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedCall:
     """The server refused a call; `reason` may be shown: it never holds text of the server."""
 
     code: int

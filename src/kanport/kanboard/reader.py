@@ -20,7 +20,7 @@ from kanport.events import log_event
 from kanport.kanboard import procedures as api
 from kanport.kanboard.client import Client, GaveUp
 from kanport.kanboard.faults import NoAnswer
-from kanport.kanboard.rpc import METHOD_NOT_FOUND, Call, Calls, Refused
+from kanport.kanboard.rpc import METHOD_NOT_FOUND, Call, Calls, RefusedCall
 from kanport.model import CurrentState, Group, Project, ServerInfo, Unlisted, User
 from kanport.names import other_spellings
 
@@ -124,14 +124,14 @@ def _overview(client: Client, *, with_groups: bool, patient: bool = False) -> _O
         log_event(logger, "server.unlisted", f"{problem.answer.why}; reading by name")
         return _overview(client, with_groups=with_groups)
     version = answers[0]
-    if isinstance(version, Refused):
+    if isinstance(version, RefusedCall):
         raise Unreachable(
             f"{client.url} is no Kanboard: it speaks JSON-RPC, but knows no getVersion.",
             hint="The URL must lead to Kanboard's jsonrpc.php.",
         )
     rows: dict[str, list[Any]] = {}
     for call, answer in zip(calls[1:], answers[1:], strict=True):
-        if isinstance(answer, Refused):
+        if isinstance(answer, RefusedCall):
             # Groups came later than users and projects; a server without them has no groups.
             if call.method == "getAllGroups" and answer.code == METHOD_NOT_FOUND:
                 continue
@@ -324,7 +324,7 @@ def users_of(client: Client, rows: list[Any]) -> list[User | None]:
     calls = [api.is_active_user(user_id) for _, user_id in silent]
     active = {}
     for (index, _), call, answer in zip(silent, calls, client.ask(calls), strict=True):
-        if isinstance(answer, Refused) and answer.code != METHOD_NOT_FOUND:
+        if isinstance(answer, RefusedCall) and answer.code != METHOD_NOT_FOUND:
             raise client.refused(call, answer)
-        active[index] = isinstance(answer, Refused) or api.flag(answer.value)
+        active[index] = isinstance(answer, RefusedCall) or api.flag(answer.value)
     return [api.user_from_row(row, active=active.get(index)) for index, row in enumerate(rows)]

@@ -8,7 +8,7 @@ are made here out of what is recognized; whatever is not recognized is left out.
 import re
 
 from kanport.facts import Fact, fact
-from kanport.kanboard.faults import METHOD_NOT_FOUND, Fault, Refusal, Refused
+from kanport.kanboard.faults import METHOD_NOT_FOUND, Fault, Refusal, RefusedCall
 
 # The codes of JSON-RPC 2.0, section 5.1, with the words that Kanboard's library gives them.
 _RPC_CODES = {
@@ -49,7 +49,7 @@ _LDAP = {
 _SQLSTATE = re.compile(r"SQLSTATE\[([0-9A-Z]{5})\]|SQL Error\[([0-9A-Z]{5})\]")
 
 
-def judge_error(code: int, message: object, data: object = None) -> Refused:
+def judge_error(code: int, message: object, data: object = None) -> RefusedCall:
     """Return a JSON-RPC error as what is recognized in its text. Nothing else reads that text.
 
     SQLite has one writer at a time and gives up on a call after 30 s; PostgreSQL and MariaDB break
@@ -70,19 +70,19 @@ def judge_error(code: int, message: object, data: object = None) -> Refused:
         kind = Refusal.NO_PROCEDURE if code == METHOD_NOT_FOUND else Refusal.OTHER
         if isinstance(data, str) and data in _RPC_DATA:
             why = fact("rpc-error", case="data", name=name, data=data, number=code)
-            return Refused(code, why, kind)
-        return Refused(code, fact("rpc-error", name=name, number=code), kind)
+            return RefusedCall(code, why, kind)
+        return RefusedCall(code, fact("rpc-error", name=name, number=code), kind)
     if state := _SQLSTATE.search(text):
         state_code = state[1] or state[2]
         case = "locked" if _LOCKED in text else _SQLSTATES.get(state_code, "")
         kind = Refusal.PASSING if case in ("locked", "conflict") else Refusal.DATABASE
-        return Refused(code, fact("sql-error", case=case, state=state_code, number=code), kind)
+        return RefusedCall(code, fact("sql-error", case=case, state=state_code, number=code), kind)
     if _LOCKED in text:
-        return Refused(code, fact("database-locked", number=code), Refusal.PASSING)
+        return RefusedCall(code, fact("database-locked", number=code), Refusal.PASSING)
     for part, case in _LDAP.items():
         if part in text:
-            return Refused(code, fact("kanboard-ldap-error", case=case, number=code))
-    return Refused(code, fact("unknown-error", number=code))
+            return RefusedCall(code, fact("kanboard-ldap-error", case=case, number=code))
+    return RefusedCall(code, fact("unknown-error", number=code))
 
 
 _TIME = re.compile(r"Maximum execution time of (\d[\d.]{0,6}) seconds? exceeded")

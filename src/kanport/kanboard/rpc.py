@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from pydantic_core import to_json
 
 from kanport.facts import fact
-from kanport.kanboard.faults import METHOD_NOT_FOUND, Fault, NoAnswer, Refusal, Refused
+from kanport.kanboard.faults import METHOD_NOT_FOUND, Fault, NoAnswer, Refusal, RefusedCall
 from kanport.kanboard.redact import judge_error, judge_page
 from kanport.messages import MASK
 
@@ -26,7 +26,7 @@ __all__ = [
     "Fault",
     "NoAnswer",
     "Refusal",
-    "Refused",
+    "RefusedCall",
     "Result",
     "decode",
     "encode",
@@ -80,7 +80,7 @@ class Result(NamedTuple):
     value: Any
 
 
-Answer = Result | Refused | NoAnswer
+Answer = Result | RefusedCall | NoAnswer
 
 
 def encode(calls: Sequence[Call], first_id: int) -> bytes:
@@ -206,7 +206,7 @@ def _answer(item: dict[str, Any]) -> Answer:
     return NoAnswer(fact("answer-missing", case="malformed"))
 
 
-def _refused(error: Any) -> Refused | None:
+def _refused(error: Any) -> RefusedCall | None:
     code = error.get("code") if isinstance(error, dict) else None
     if type(code) is not int:
         return None

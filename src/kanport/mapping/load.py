@@ -13,11 +13,11 @@ from kanport.mapping.mistakes import explain, with_mistakes
 from kanport.mapping.spec import MappingFile
 from kanport.mapping.yaml_file import (
     MAX_BYTES,
-    Document,
     KeyPath,
     Mistake,
     NotYaml,
     Spot,
+    YamlDocument,
     decode,
     read_yaml,
 )
@@ -90,14 +90,14 @@ def _similar(path: Path) -> str | None:
     return f"there are {', '.join(there[:5])}" if there else None
 
 
-def _not_a_table(document: Document) -> Mistake:
+def _not_a_table(document: YamlDocument) -> Mistake:
     hint = "a mapping begins with the line kanport: 1"
     if document.data is None:
         return Mistake(Spot(1, 1), "the file is empty", hint)
     return Mistake(document.value(()), "a mapping is a table of keys and values", hint)
 
 
-def _validate(document: Document) -> tuple[MappingFile | None, list[Mistake]]:
+def _validate(document: YamlDocument) -> tuple[MappingFile | None, list[Mistake]]:
     mistakes = [*document.mistakes, *_nothing_given(document)]
     told = {mistake.spot for mistake in mistakes}
     try:
@@ -109,7 +109,7 @@ def _validate(document: Document) -> tuple[MappingFile | None, list[Mistake]]:
     return None, mistakes
 
 
-def _nothing_given(document: Document) -> Iterator[Mistake]:
+def _nothing_given(document: YamlDocument) -> Iterator[Mistake]:
     for path in sorted(document.empty, key=str):
         if path[-2:-1] == ("template",):
             # {First} without quotes is a table with the one key First.

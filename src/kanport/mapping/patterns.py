@@ -36,7 +36,7 @@ class TooSlow(Exception):
         self.pattern = pattern
 
 
-class Found(Protocol):
+class PatternMatch(Protocol):
     """What a pattern found in a text."""
 
     def groupdict(self) -> dict[str, str | None]:
@@ -73,16 +73,16 @@ class Pattern:
         self._slow: list[int] = []
         self._search = functools.lru_cache(_REMEMBERED)(self._ended)
 
-    def search(self, text: str) -> Found | None:
+    def search(self, text: str) -> PatternMatch | None:
         """Return the first place where the pattern is found; raise TooSlow where it takes long."""
-        found: Found | None = self._search(text)
+        found: PatternMatch | None = self._search(text)
         return found
 
-    def _ended(self, text: str) -> Found | None:
+    def _ended(self, text: str) -> PatternMatch | None:
         if len(self._slow) >= _PATIENCE and len(text) >= min(self._slow):
             raise TooSlow(self.pattern)
         try:
-            found: Found | None = self._engine.search(text, timeout=SECONDS)
+            found: PatternMatch | None = self._engine.search(text, timeout=SECONDS)
         except TimeoutError:
             self._slow.append(len(text))
             raise TooSlow(self.pattern) from None

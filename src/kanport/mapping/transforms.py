@@ -177,7 +177,7 @@ NAMES = (*PLAIN, *WITH_TEXT, "replace", "zero_pad")
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TransformStep:
     """One transform as a mapping names it, with what it was given."""
 
     name: str
@@ -212,7 +212,7 @@ class Step:
         return {self.name: self.arguments[0]}
 
 
-def apply_transforms(text: str, transforms: Iterable[Step]) -> str:
+def apply_transforms(text: str, transforms: Iterable[TransformStep]) -> str:
     """Apply one transform after the other.
 
     >>> apply_transforms(" Anna@Example.ORG ", [Step("trim"), Step("lower")])
@@ -223,9 +223,9 @@ def apply_transforms(text: str, transforms: Iterable[Step]) -> str:
     return text
 
 
-def _read(written: Any) -> Step:
+def _read(written: Any) -> TransformStep:
     """Read one transform as it stands in a mapping; raise a plain-words problem if it is none."""
-    if isinstance(written, Step):
+    if isinstance(written, TransformStep):
         return written
     if isinstance(written, str):
         return _read_name(written)
@@ -240,15 +240,15 @@ def _read(written: Any) -> Step:
     raise problem("must be the name of a transform", hint=f"there are {', '.join(NAMES)}")
 
 
-def _read_name(name: str) -> Step:
+def _read_name(name: str) -> TransformStep:
     if name in PLAIN:
-        return Step(name)
+        return TransformStep(name)
     if name in NAMES:
         raise problem(f"{name} needs to know what", hint=f"write {_EXAMPLES[name]}")
     raise problem(f"there is no transform {quoted(name)}", hint=_which(name))
 
 
-def _read_pair(name: str, argument: Any) -> Step:
+def _read_pair(name: str, argument: Any) -> TransformStep:
     if name in PLAIN:
         raise problem(f"{name} takes nothing", at=(name,), hint=f"write {name} alone")
     if name not in NAMES:
@@ -261,17 +261,17 @@ def _read_pair(name: str, argument: Any) -> Step:
     return step
 
 
-def _with_argument(name: str, argument: Any) -> Step | None:
+def _with_argument(name: str, argument: Any) -> TransformStep | None:
     if name == "zero_pad":
         fits = isinstance(argument, int) and not isinstance(argument, bool)
-        return Step(name, width=argument) if fits and 0 < argument <= MAX_PAD else None
+        return TransformStep(name, width=argument) if fits and 0 < argument <= MAX_PAD else None
     if name == "replace":
         if not isinstance(argument, dict) or set(argument) != {"from", "to"}:
             return None
         old, new = argument["from"], argument["to"]
         fits = isinstance(old, str) and isinstance(new, str) and old != ""
-        return Step(name, (old, new)) if fits else None
-    return Step(name, (argument,)) if isinstance(argument, str) and argument else None
+        return TransformStep(name, (old, new)) if fits else None
+    return TransformStep(name, (argument,)) if isinstance(argument, str) and argument else None
 
 
 def _which(name: str) -> str:
@@ -337,5 +337,8 @@ SCHEMA: dict[str, Any] = {
 }
 
 Transform = Annotated[
-    Step, PlainValidator(_read), PlainSerializer(Step.written), WithJsonSchema(SCHEMA)
+    TransformStep,
+    PlainValidator(_read),
+    PlainSerializer(TransformStep.written),
+    WithJsonSchema(SCHEMA),
 ]

@@ -56,7 +56,7 @@ class NotYaml(Exception):
 
 
 @dataclass(slots=True)
-class Document:
+class YamlDocument:
     """What a YAML text says. A path leads through keys and list positions, as in `("a", 0)`.
 
     `mistakes` are those that do not keep the rest from being read, such as a key that is there
@@ -106,7 +106,7 @@ def decode(content: bytes, *, most: int = MAX_BYTES) -> str:
         raise NotYaml(Mistake(Spot(line, column), message, hint)) from wrong
 
 
-def read_yaml(text: str, *, most: int = MAX_NODES) -> Document:
+def read_yaml(text: str, *, most: int = MAX_NODES) -> YamlDocument:
     """Read one YAML document of so many values at most.
 
     Raises NotYaml where the text cannot be read to its end.
@@ -126,7 +126,7 @@ def read_yaml(text: str, *, most: int = MAX_NODES) -> Document:
         # The library stumbles over a list as a key with an AttributeError of its own.
         message = "this is no YAML that can be read"
         raise NotYaml(Mistake(Spot(1, 1), message, "a key must be plain text")) from wrong
-    document = Document()
+    document = YamlDocument()
     if root is not None:
         document.data = _Builder(document, most).build(root, ())
     return document
@@ -156,7 +156,7 @@ def _character(wrong: ReaderError, text: str) -> Mistake:
 class _Builder:
     """Makes plain values of nodes and notes where each stands."""
 
-    def __init__(self, document: Document, most: int) -> None:
+    def __init__(self, document: YamlDocument, most: int) -> None:
         self.document = document
         self.most = most
         self.nodes = 0

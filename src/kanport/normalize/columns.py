@@ -9,7 +9,7 @@ from kanport.fields import BESIDE_USERNAME, USER_FIELDS, USERNAME
 from kanport.findings import Finding, found
 from kanport.mapping import LoadedMapping
 from kanport.mapping.base import Strict
-from kanport.mapping.patterns import Found, Pattern, TooSlow, compiled, template_columns
+from kanport.mapping.patterns import Pattern, PatternMatch, TooSlow, compiled, template_columns
 from kanport.mapping.relations import Matrix, Membership
 from kanport.mapping.rules import ProjectRule, Rule
 from kanport.mapping.spec import MappingFile
@@ -72,7 +72,7 @@ def matrix_columns(matrix: Matrix, columns: Iterable[str]) -> dict[str, str]:
     return {column_name(column): project for column, project in pairs}
 
 
-def _header_fits(pattern: Pattern, column: str) -> Found | None:
+def _header_fits(pattern: Pattern, column: str) -> PatternMatch | None:
     try:
         return pattern.search(column)
     except TooSlow as slow:

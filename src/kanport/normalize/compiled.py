@@ -9,7 +9,7 @@ from typing import NamedTuple
 from kanport.facts import Fact
 from kanport.mapping.patterns import Pattern, Piece, compiled, parse_template
 from kanport.mapping.rules import ListRule, ProjectRule, Rule
-from kanport.mapping.transforms import Step
+from kanport.mapping.transforms import TransformStep
 from kanport.names import case_key
 from kanport.names import normalize as in_form
 from kanport.normalize.columns import column_name, rule_columns
@@ -41,7 +41,7 @@ class CompiledRule:
     columns: tuple[str, ...] = ()
     pieces: tuple[Piece, ...] = ()
     constant: str | None = None
-    steps: tuple[Step, ...] = ()
+    steps: tuple[TransformStep, ...] = ()
     pattern: Pattern | None = None
     table: Mapping[str, str] | None = None
     folded: Mapping[str, str] = field(default_factory=dict)

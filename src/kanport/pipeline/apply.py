@@ -28,17 +28,17 @@ from kanport.approval import (
 from kanport.errors import ConfigInvalid, Exit, GuardTripped, UsageError
 from kanport.events import log_event, new_run_id
 from kanport.facts import Fact, fact
-from kanport.files import Kind, check_target
+from kanport.files import ArtifactKind, check_target
 from kanport.kanboard.client import Client
 from kanport.ledger import record_good
-from kanport.lock import Holder
+from kanport.lock import LockHolder
 from kanport.messages import counted
 from kanport.outcome import Approved, Outcome, Run
 from kanport.pipeline.inputs import Inputs, files_of_plan
 from kanport.pipeline.planning import check_guards, passwords_for, plan_inputs
 from kanport.pipeline.results import (
-    Compared,
     OnProgress,
+    RemainingChanges,
     Reporter,
     Result,
     RunEnded,
@@ -124,9 +124,9 @@ def approve_plan(
     used, and UsageError.
     """
     path = path or approval_beside(plan_path)
-    check_target(path, inputs=[plan_path], over=Kind.APPROVAL)
+    check_target(path, inputs=[plan_path], over=ArtifactKind.APPROVAL)
     plan = load_plan(plan_path)
-    check_target(path, inputs=files_of_plan(plan), over=Kind.APPROVAL)
+    check_target(path, inputs=files_of_plan(plan), over=ArtifactKind.APPROVAL)
     check_guards(plan)
     now = datetime.now(UTC).replace(microsecond=0)
     approval = approve(
@@ -211,7 +211,7 @@ class _Prepared:
 
     def _run_lock(
         self, server: Client, plan: Plan, journal: Path, *, state: Path | None, wait: float
-    ) -> AbstractContextManager[tuple[Holder, ...]]:
+    ) -> AbstractContextManager[tuple[LockHolder, ...]]:
         """Lock the server and the ledger; yield the holders of the locks that were killed."""
         return run_lock(
             server.url,
@@ -607,5 +607,5 @@ def compared(result: Result, inputs: Inputs, client: Client, report: Reporter) -
     with report.stage(Stage.VERIFICATION):
         left = plan_inputs(inputs, client, now=lambda: result.plan.created_at)
     log_event(logger, "run.verified", left=len(left.changes))
-    report(Compared(left.changes))
+    report(RemainingChanges(left.changes))
     return replace(result, needed=left.changes)

@@ -33,7 +33,7 @@ from kanport.plan.guards.allowances import allow_key
 from kanport.plan.make import make_plan
 from kanport.plan.matching import numbers_are_ids, people_wanted, private_projects, projects_wanted
 from kanport.plan.model import GuardVerdict, Plan
-from kanport.table import ACTIVE, LOST, Directory, Odd, Row, Table, entry_key
+from kanport.table import ACTIVE, LOST, DirectoryInfo, Odd, Row, Table, entry_key
 
 
 def doubt_by_last_run(inputs: Inputs, memory: LedgerState, allowed: Mapping[str, int]) -> Inputs:
@@ -69,7 +69,7 @@ def _compared(table: Table, good: SourceMemory | None, allowed: Mapping[str, int
 # --- servers --------------------------------------------------------------------------------------
 
 
-def _why_older(now: Directory, rows: int, good: SourceMemory | None) -> str:
+def _why_older(now: DirectoryInfo, rows: int, good: SourceMemory | None) -> str:
     """Return why the data may be older than those of the last good run; empty where nothing is."""
     first = now.servers[0] if now.servers else now.server
     then = good.directory if good is not None else None

@@ -1,9 +1,9 @@
 """What a use case returns, and what it reports on the way to a callback. Values only.
 
 A callback gets each of these values as it arises: `Started` and `Ended` around everything that
-takes time, `SourcesRead`, `PlanMade`, `Settled` for each change, `RunEnded`, `Compared` after the
-second plan of `sync`, and `Notice` for what a person must know. `Settled` may come from any thread,
-one at a time; the others come from the thread that called.
+takes time, `SourcesRead`, `PlanMade`, `Settled` for each change, `RunEnded`, `RemainingChanges`
+after the second plan of `sync`, and `Notice` for what a person must know. `Settled` may come from
+any thread, one at a time; the others come from the thread that called.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -22,8 +22,8 @@ from kanport.outcome import (
     Run,
     Status,
     Tally,
-    Verdict,
     Verified,
+    VerifyResult,
     VerifyStatus,
 )
 from kanport.pipeline.inputs import Inputs
@@ -175,7 +175,7 @@ class Verification:
     """
 
     plan: Plan
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[VerifyResult, ...]
     verified_at: str
     run: Run | None = None
 
@@ -185,7 +185,7 @@ class Verification:
         return Verified.of(len(self.plan.changes), self.verdicts)
 
     @property
-    def mismatches(self) -> tuple[Verdict, ...]:
+    def mismatches(self) -> tuple[VerifyResult, ...]:
         """The changes that the server does not show as planned."""
         return tuple(one for one in self.verdicts if one.standing is not VerifyStatus.MATCH)
 
@@ -203,14 +203,14 @@ class RunEnded:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class RemainingChanges:
     """Both sides were read again, and these changes are still needed."""
 
     needed: tuple[Change, ...]
 
 
 Progress: TypeAlias = (
-    Started | Ended | SourcesRead | PlanMade | Settled | RunEnded | Compared | Notice
+    Started | Ended | SourcesRead | PlanMade | Settled | RunEnded | RemainingChanges | Notice
 )
 OnProgress: TypeAlias = Callable[[Progress], None]
 

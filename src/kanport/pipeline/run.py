@@ -37,7 +37,7 @@ from kanport.ledger import recall, record
 from kanport.mapping import load_mapping
 from kanport.memory import NOTHING
 from kanport.model import AppRole, CurrentState
-from kanport.outcome import Approved, Outcome, Run, Verdict
+from kanport.outcome import Approved, Outcome, Run, VerifyResult
 from kanport.pipeline.planning import check_guards, check_server, stopped_by
 from kanport.pipeline.results import Reporter
 from kanport.pipeline.state_dir import current_actor, has_end, state_folder, utc_now
@@ -316,7 +316,7 @@ def plan_undo(
     return plan.model_copy(update={"made_by": current_actor()})
 
 
-def verify_plan(plan: Plan, client: Client) -> tuple[Verdict, ...]:
+def verify_plan(plan: Plan, client: Client) -> tuple[VerifyResult, ...]:
     """Compare the server with a plan, change by change; only read.
 
     Raises PlanStale where the plan is for another server.

@@ -25,7 +25,7 @@ from kanport.export import (
     write_tables,
 )
 from kanport.fields import USER_FIELDS
-from kanport.files import Kind, write_file
+from kanport.files import ArtifactKind, write_file
 from kanport.init import (
     LOCK_ATTRIBUTES,
     DirectoryKind,
@@ -75,16 +75,16 @@ def ask_directory(url: str, base: str, ca_file: str | None = None) -> FoundDirec
     # Importing ldap3 takes longer than reading a small file.
     from kanport.sources.ldap.attributes import texts
     from kanport.sources.ldap.connect import connected
-    from kanport.sources.ldap.proof import Proof
-    from kanport.sources.ldap.search import Directory, Kind, kind_of
+    from kanport.sources.ldap.proof import AbsenceProof
+    from kanport.sources.ldap.search import Directory, ServerKind, kind_of
 
-    kinds: dict[Kind, DirectoryKind] = {
-        Kind.ACTIVE_DIRECTORY: "active-directory",
-        Kind.SAMBA: "active-directory",
-        Kind.LIGHTWEIGHT: "ad-lds",
-        Kind.FREEIPA: "freeipa",
-        Kind.DS389: "389-ds",
-        Kind.OPENLDAP: "openldap",
+    kinds: dict[ServerKind, DirectoryKind] = {
+        ServerKind.ACTIVE_DIRECTORY: "active-directory",
+        ServerKind.SAMBA: "active-directory",
+        ServerKind.LIGHTWEIGHT: "ad-lds",
+        ServerKind.FREEIPA: "freeipa",
+        ServerKind.DS389: "389-ds",
+        ServerKind.OPENLDAP: "openldap",
     }
     spec = LdapSource.model_validate(
         {
@@ -99,7 +99,7 @@ def ask_directory(url: str, base: str, ca_file: str | None = None) -> FoundDirec
     with connected("init", spec, base=Path(), environ={}) as (connection, _):
         directory = Directory(connection, 0)
         kind = kinds.get(kind_of(directory.root), "unknown")
-        proof = Proof(directory)
+        proof = AbsenceProof(directory)
         # FreeIPA's root entry may not show what it is; its schema and its tree do.
         in_accounts = "cn=accounts," in base.lower().replace(" ", "")
         in_schema = proof.shows_schema and proof.knows("ipaUniqueID")
@@ -233,7 +233,7 @@ def export(
     write_tables(target, tables.values())
     if mapping is not None:
         text = mapping_for(target, mapping.parent, tables)
-        write_file(mapping, text, mode=0o644, over=Kind.MAPPING)
+        write_file(mapping, text, mode=0o644, over=ArtifactKind.MAPPING)
     return Exported({name: len(table.rows) for name, table in tables.items()}, lossy_values(tables))
 
 

@@ -29,7 +29,7 @@ from kanport.errors import UsageError
 from kanport.events import new_run_id
 from kanport.files import open_regular
 from kanport.kanboard.client import Client
-from kanport.lock import Holder, Lock, hold_locks
+from kanport.lock import Lock, LockHolder, hold_locks
 from kanport.mapping.spec import MappingFile
 from kanport.outcome import Run
 from kanport.plan.model import Plan
@@ -180,7 +180,7 @@ def run_lock(
     token: SecretStr | None = None,
     journal: Path | None = None,
     wait: float = 0.0,
-) -> AbstractContextManager[tuple[Holder, ...]]:
+) -> AbstractContextManager[tuple[LockHolder, ...]]:
     """Hold the locks of a server (the URL of its API) and of a ledger while a block runs.
 
     A server is its canonical URL, and every server with the same application token (`token`) at
@@ -202,7 +202,7 @@ def run_lock(
 
 def wait_for_killed_runs(
     client: Client,
-    killed: Iterable[Holder],
+    killed: Iterable[LockHolder],
     state: Path | None,
     *,
     also: Iterable[Path] = (),

@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 from pydantic import ValidationError
 
 from kanport.errors import UsageError
-from kanport.files import Kind, read_file, write_file
+from kanport.files import ArtifactKind, read_file, write_file
 from kanport.findings import Severity
 from kanport.frames import uncollected
 from kanport.plan.change import Change
@@ -119,7 +119,9 @@ def write_plan(path: Path, plan: Plan) -> None:
     Raises:
         UsageError: it cannot be written.
     """
-    write_file(path, (text.encode("utf-8") for text in _lines(plan)), secret=True, over=Kind.PLAN)
+    write_file(
+        path, (text.encode("utf-8") for text in _lines(plan)), secret=True, over=ArtifactKind.PLAN
+    )
 
 
 def plan_schema() -> dict[str, Any]:

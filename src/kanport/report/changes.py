@@ -19,7 +19,7 @@ from kanport.fields import USER_FIELDS, labels
 from kanport.findings import Finding, Severity
 from kanport.names import compare_key
 from kanport.origin import Origin
-from kanport.outcome import Outcome, Verdict
+from kanport.outcome import Outcome, VerifyResult
 from kanport.plan.change import Action, Change, RelationChange, values_of
 from kanport.plan.model import PlanSource
 from kanport.plan.rows_read import RowSpan, spans_of_rows
@@ -47,11 +47,11 @@ _GROUP_ACCESS = (
 )
 _NO_NAMES: Mapping[str, str] = MappingProxyType({})
 _NO_OUTCOMES: Mapping[str, Outcome] = MappingProxyType({})
-_NO_VERDICTS: Mapping[str, Verdict] = MappingProxyType({})
+_NO_VERDICTS: Mapping[str, VerifyResult] = MappingProxyType({})
 
 
 def change_view(
-    change: Change, outcome: Outcome | None = None, verdict: Verdict | None = None
+    change: Change, outcome: Outcome | None = None, verdict: VerifyResult | None = None
 ) -> ChangeView:
     """Return one change, with what became of it in a run, or whether it holds."""
     wording = ACTIONS[change.action]
@@ -73,7 +73,7 @@ def change_view(
 def change_views(
     changes: Iterable[Change],
     outcomes: Mapping[str, Outcome] = _NO_OUTCOMES,
-    verdicts: Mapping[str, Verdict] = _NO_VERDICTS,
+    verdicts: Mapping[str, VerifyResult] = _NO_VERDICTS,
 ) -> tuple[ChangeView, ...]:
     """Return the changes of a plan in its order, with outcomes or verdicts by change id.
 

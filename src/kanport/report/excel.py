@@ -8,7 +8,7 @@ from kanport.report.escape import storable
 from kanport.report.sentences import SEVERITIES, fact_rows
 from kanport.report.tables import table_of
 from kanport.report.view import Level, Matrix, View, ViewKind
-from kanport.workbook import MOST_CHARACTERS, Column, Sheet, Styled, Value, write_book
+from kanport.workbook import MOST_CHARACTERS, SheetColumn, Styled, Value, WorkbookSheet, write_book
 
 DECISIONS = ("keep", "revoke", "change")
 """What a reviewer can decide about each access."""
@@ -28,10 +28,10 @@ _STYLES: Final[dict[str, dict[str, Any]]] = {
     _DAY: {"bg_color": "#FFF9E5", "num_format": r"yyyy\-mm\-dd"},
 }
 _REVIEW = (
-    Column("Decision", choices=DECISIONS, style=_ENTRY, width=13),
-    Column("Reviewer", style=_ENTRY, width=18),
-    Column("Date", style=_DAY, width=13),
-    Column("Comment", style=_ENTRY, width=40),
+    SheetColumn("Decision", choices=DECISIONS, style=_ENTRY, width=13),
+    SheetColumn("Reviewer", style=_ENTRY, width=18),
+    SheetColumn("Date", style=_DAY, width=13),
+    SheetColumn("Comment", style=_ENTRY, width=40),
 )
 _NARROW = {
     "Risk": 60.0,
@@ -70,7 +70,7 @@ def render(view: View) -> bytes:
     )
 
 
-def _sheets(view: View) -> Iterator[Sheet]:
+def _sheets(view: View) -> Iterator[WorkbookSheet]:
     """Yield the sheets of a report: the summary, and a table for each part of the view."""
     yield _summary(view)
     if view.kind is not ViewKind.VALIDATION:
@@ -85,16 +85,18 @@ def _sheets(view: View) -> Iterator[Sheet]:
         yield _table(view, "rows", "Input rows", "InputRows")
 
 
-def _table(view: View, name: str, title: str, key: str, more: tuple[Column, ...] = ()) -> Sheet:
+def _table(
+    view: View, name: str, title: str, key: str, more: tuple[SheetColumn, ...] = ()
+) -> WorkbookSheet:
     table = table_of(view, name)
     columns = tuple(
-        Column(column, widest=_NARROW.get(column, 36.0), alarm=_ALARMS.get(column, ()))
+        SheetColumn(column, widest=_NARROW.get(column, 36.0), alarm=_ALARMS.get(column, ()))
         for column in table.columns
     )
-    return Sheet(title, (*columns, *more), table.rows, table=key)
+    return WorkbookSheet(title, (*columns, *more), table.rows, table=key)
 
 
-def _projects(view: View) -> Sheet:
+def _projects(view: View) -> WorkbookSheet:
     heads = ["Project", "Granted", "Changed", "Revoked"]
     kinds = ("granted", "changed", "revoked")
     planned = view.kind is ViewKind.RUN
@@ -103,7 +105,7 @@ def _projects(view: View) -> Sheet:
     heads += ["Group access granted", "Group access changed", "Group access revoked"]
     heads += ["People before", "People after", "Gained through groups", "Lost through groups"]
     heads += ["Not sure, through groups"]
-    columns = tuple(map(Column, heads))
+    columns = tuple(map(SheetColumn, heads))
     rows = [
         (
             one.project,
@@ -124,10 +126,10 @@ def _projects(view: View) -> Sheet:
         )
         for one in view.projects
     ]
-    return Sheet("Projects", columns, rows, table="Projects")
+    return WorkbookSheet("Projects", columns, rows, table="Projects")
 
 
-def _matrix(matrix: Matrix) -> Sheet:
+def _matrix(matrix: Matrix) -> WorkbookSheet:
     heads = ["Project", "Id", "All before", "All after"]
     for number, role in enumerate(matrix.roles, start=1):
         # A role of somebody's own making can be named like another head, or like nothing.
@@ -143,7 +145,9 @@ def _matrix(matrix: Matrix) -> Sheet:
         ]
         for row in matrix.rows
     ]
-    return Sheet("Access matrix", tuple(map(Column, _unique(heads))), rows, table="AccessMatrix")
+    return WorkbookSheet(
+        "Access matrix", tuple(map(SheetColumn, _unique(heads))), rows, table="AccessMatrix"
+    )
 
 
 def _unique(heads: list[str]) -> Iterator[str]:
@@ -156,11 +160,11 @@ def _unique(heads: list[str]) -> Iterator[str]:
         yield named
 
 
-def _summary(view: View) -> Sheet:
+def _summary(view: View) -> WorkbookSheet:
     """Return the first sheet: what a manager needs, with every number of the report."""
     widths = (38.0, 22.0, *(15.0,) * 4, 21.0, 15.0)
-    columns = tuple(Column("", width=width) for width in widths)
-    return Sheet("Summary", columns, list(_summary_rows(view)))
+    columns = tuple(SheetColumn("", width=width) for width in widths)
+    return WorkbookSheet("Summary", columns, list(_summary_rows(view)))
 
 
 def _summary_rows(view: View) -> Iterator[Row]:

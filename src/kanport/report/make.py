@@ -19,8 +19,8 @@ from kanport.outcome import (
     Run,
     Status,
     Tally,
-    Verdict,
     Verified,
+    VerifyResult,
     VerifyStatus,
 )
 from kanport.plan.change import Action
@@ -181,7 +181,7 @@ def of_run(plan: Plan, run: Run, *, next_steps: tuple[str, ...] = ()) -> View:
 
 def of_verification(
     plan: Plan,
-    verdicts: Iterable[Verdict],
+    verdicts: Iterable[VerifyResult],
     *,
     run: Run | None = None,
     looked_at: str = "",

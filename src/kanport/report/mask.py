@@ -23,7 +23,7 @@ from kanport.findings import Finding
 from kanport.model import About, PasswordCell
 from kanport.names import compare_key
 from kanport.origin import Origin
-from kanport.outcome import Approved, Run, Verdict
+from kanport.outcome import Approved, Run, VerifyResult
 from kanport.plan.change import Action, Change, ProjectChange, RelationChange, UserChange, UserSide
 from kanport.plan.model import (
     GuardVerdict,
@@ -159,7 +159,7 @@ class Mask:
             approved=self._approved(run.approved) if run.approved is not None else None,
         )
 
-    def verdicts(self, verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
+    def verdicts(self, verdicts: Iterable[VerifyResult]) -> tuple[VerifyResult, ...]:
         """Return verdicts on the plan with pseudonyms."""
         return tuple(
             replace(verdict, actual=self._masker.fact(verdict.actual))

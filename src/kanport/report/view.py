@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from kanport.facts import Fact
 from kanport.findings import Finding, Severity
-from kanport.outcome import Approved, Outcome, Status, Tally, Verdict, Verified, VerifyStatus
+from kanport.outcome import Approved, Outcome, Status, Tally, Verified, VerifyResult, VerifyStatus
 from kanport.plan.change import Action, Change, Risk
 from kanport.plan.model import GuardVerdict, PlanMapping, PlanServer, PlanSource, PlanWithheld
 
@@ -122,7 +122,7 @@ class ChangeView:
     risks: tuple[str, ...]
     places: tuple[str, ...]
     outcome: Outcome | None = None
-    verdict: Verdict | None = None
+    verdict: VerifyResult | None = None
     login: str | None = None
 
     @property

@@ -7,14 +7,14 @@ request.
 from kanport.sandbox.options import LdapUser, SandboxOptions
 from kanport.sandbox.procedures import PROCEDURES, WRITING_PROCEDURES
 from kanport.sandbox.rpc import Reply, web_page
-from kanport.sandbox.server import Fault, RequestLog, Sandbox
+from kanport.sandbox.server import InjectedFault, RequestLog, Sandbox
 from kanport.sandbox.store import GroupState, ProjectState, Snapshot, Store, UserState
 
 __all__ = [
     "PROCEDURES",
     "WRITING_PROCEDURES",
-    "Fault",
     "GroupState",
+    "InjectedFault",
     "LdapUser",
     "ProjectState",
     "Reply",

@@ -12,7 +12,7 @@ from kanport.sandbox import php
 from kanport.sandbox.database import USER_COLUMNS, Shape
 from kanport.sandbox.dialects import DIALECTS, RefusedError, RpcError
 from kanport.sandbox.procedures import Procedure, find
-from kanport.sandbox.procedures.base import Backend, Request
+from kanport.sandbox.procedures.base import Backend, SandboxRequest
 from kanport.sandbox.procedures.users import GatewayError
 
 APPLICATION = "jsonrpc"
@@ -140,7 +140,7 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class HandledRequest:
     """What became of a request: the reply and how many of its calls were carried out."""
 
     reply: Reply
@@ -169,7 +169,7 @@ def method_names(payload: Any) -> tuple[str, ...]:
 
 def execute(
     backend: Backend, payload: Any, credentials: Credentials, *, stop_after: int | None = None
-) -> Outcome:
+) -> HandledRequest:
     """Carry out a request.
 
     Args:
@@ -178,7 +178,7 @@ def execute(
         credentials: who asks; checked for each call anew, as Kanboard does.
         stop_after: leave the rest of a batch undone, for faults.
     """
-    request = Request(started=backend.clock())
+    request = SandboxRequest(started=backend.clock())
     try:
         text = _run(backend, request, payload, credentials, stop_after)
         reply = Reply(200, _JSON, text.encode())
@@ -192,7 +192,7 @@ def execute(
         )
     except GatewayError:
         reply = web_page(502, "Bad Gateway")
-    return Outcome(reply, request.carried_out)
+    return HandledRequest(reply, request.carried_out)
 
 
 def web_page(status: int, title: str) -> Reply:
@@ -203,7 +203,7 @@ def web_page(status: int, title: str) -> Reply:
 
 def _run(
     backend: Backend,
-    request: Request,
+    request: SandboxRequest,
     payload: Any,
     credentials: Credentials,
     stop_after: int | None,
@@ -218,13 +218,13 @@ def _run(
     return f"[{given}]" if given else ""
 
 
-def _call(backend: Backend, request: Request, payload: Any, credentials: Credentials) -> str:
+def _call(backend: Backend, request: SandboxRequest, payload: Any, credentials: Credentials) -> str:
     """Return the answer to one call as JSON; an empty text for a notification."""
     backend.check_time(request)
     if not isinstance(payload, (dict, list)):
         return _error(None, RpcError(-32700, "Parse error"))
     if isinstance(payload, list) or not _is_call(payload):
-        return _error(None, RpcError(-32600, "Invalid Request"))
+        return _error(None, RpcError(-32600, "Invalid SandboxRequest"))
     call_id = payload.get("id")
     request.user = authenticate(backend, credentials)
     try:
@@ -236,7 +236,7 @@ def _call(backend: Backend, request: Request, payload: Any, credentials: Credent
     return "" if call_id is None else _json(answer)
 
 
-def _result(backend: Backend, request: Request, payload: Mapping[str, Any]) -> Any:
+def _result(backend: Backend, request: SandboxRequest, payload: Mapping[str, Any]) -> Any:
     procedure = _find(backend, payload["method"])
     authorize(procedure, request.user)
     arguments = procedure.arguments(payload.get("params") or [])

@@ -15,7 +15,15 @@ from kanport.sandbox.dialects import DIALECTS
 from kanport.sandbox.options import SandboxOptions
 from kanport.sandbox.procedures import WRITING_PROCEDURES
 from kanport.sandbox.procedures.base import Backend
-from kanport.sandbox.rpc import Credentials, Outcome, Reply, decode, execute, method_names, web_page
+from kanport.sandbox.rpc import (
+    Credentials,
+    HandledRequest,
+    Reply,
+    decode,
+    execute,
+    method_names,
+    web_page,
+)
 from kanport.sandbox.store import Hasher, Store
 
 PATH = "/jsonrpc.php"
@@ -40,7 +48,7 @@ class RequestLog:
 
 
 @dataclass(frozen=True)
-class Fault:
+class InjectedFault:
     """Something that goes wrong with one request.
 
     Args:
@@ -75,7 +83,7 @@ class Sandbox:
         self.store = Store(dialect, self.options.store)
         self.calls: Counter[str] = Counter()
         self.requests: list[RequestLog] = []
-        self.fault: Callable[[tuple[str, ...]], Fault | None] | None = None
+        self.fault: Callable[[tuple[str, ...]], InjectedFault | None] | None = None
         self._stopping = threading.Event()
         self._counting = threading.Lock()
         hasher = Hasher(
@@ -149,7 +157,9 @@ class Sandbox:
         names = method_names(payload)
         fault = None if self.fault is None else self.fault(names)
         stop_after = None if fault is None else fault.after
-        outcome: Outcome = execute(self._backend, payload, credentials, stop_after=stop_after)
+        outcome: HandledRequest = execute(
+            self._backend, payload, credentials, stop_after=stop_after
+        )
         reply = outcome.reply if fault is None else fault.reply
         status = 0 if reply is None else reply.status
         with self._counting:

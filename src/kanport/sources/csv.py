@@ -21,7 +21,7 @@ from kanport.rules import strip_blanks
 from kanport.sources import SourceContext
 from kanport.sources.csv_encoding import decode
 from kanport.sources.csv_records import (
-    Broken,
+    BrokenRecord,
     Flags,
     Lines,
     Numbers,
@@ -30,11 +30,11 @@ from kanport.sources.csv_records import (
     careful_records,
     records,
 )
-from kanport.sources.file import Kind, kind_of, read_bytes, refused, wrong_kind
+from kanport.sources.file import FileKind, kind_of, read_bytes, refused, wrong_kind
 from kanport.sources.raw_table import (
     Grid,
     Problems,
-    Wanted,
+    WantedColumns,
     columns_of,
     header_key,
     header_problems,
@@ -64,7 +64,7 @@ class Delimiter:
 def tell_delimiter(
     lines: Lines,
     declared: str | None,
-    wanted: Wanted,
+    wanted: WantedColumns,
     origin: Origin,
     *,
     below_title: bool = True,
@@ -112,7 +112,7 @@ def _title(lines: Lines, char: str, start: int, named: Set[str]) -> int:
         return 0
     titled = False
     for record in islice(records(lines, char, start), _TITLE_LINES):
-        if isinstance(record, Broken):
+        if isinstance(record, BrokenRecord):
             break
         filled = [header_key(field) for field in record.fields if strip_blanks(field)]
         if len(filled) > 1 and named <= set(filled):
@@ -134,7 +134,7 @@ def header_of(lines: Lines, delimiter: str, start: int) -> Record:
     return Record(0, [], 0)
 
 
-def better_delimiter(lines: Lines, taken: Delimiter, wanted: Wanted) -> str | None:
+def better_delimiter(lines: Lines, taken: Delimiter, wanted: WantedColumns) -> str | None:
     """Return another delimiter with which all columns are there that the mapping names, if any."""
     named = {header_key(name) for name in wanted.named}
     for char in CALLED:
@@ -157,9 +157,9 @@ def read_csv(name: str, spec: CsvSource, context: SourceContext) -> Table:
     columns_used, secret_columns = context.columns_used, context.secret_columns
     file = read_bytes(name, spec.path, context.base)
     origin = file.origin
-    wanted = Wanted(columns_used, secret_columns)
+    wanted = WantedColumns(columns_used, secret_columns)
     kind = kind_of(file.data)
-    if kind is not Kind.TEXT:
+    if kind is not FileKind.TEXT:
         raise refused([wrong_kind(kind, wanted="csv", origin=origin)], origin)
     decoded = decode(file.data, spec.encoding, origin)
     if isinstance(decoded, list):
@@ -185,7 +185,7 @@ def read_csv(name: str, spec: CsvSource, context: SourceContext) -> Table:
 
 
 def _read_grid(
-    lines: Lines, delimiter: Delimiter, wanted: Wanted, spec: CsvSource, origin: Origin
+    lines: Lines, delimiter: Delimiter, wanted: WantedColumns, spec: CsvSource, origin: Origin
 ) -> tuple[Grid, list[Finding]]:
     """Read header and rows, and return them with the warnings about them.
 
@@ -195,7 +195,7 @@ def _read_grid(
     header = next(filter(_holds_text, records(lines, delimiter.char, delimiter.skip)), None)
     if header is None:
         raise refused([found("file-empty", origin, what="file")], origin)
-    if isinstance(header, Broken):
+    if isinstance(header, BrokenRecord):
         # Without its header nothing can be said about the rows.
         raise refused([_broken(header, lines, origin)], origin)
     late_lines = lines.late_quotes()
@@ -283,7 +283,7 @@ class _Body:
         plain = lines.plain(delimiter, self.width, start)
         careful: list[Record] = []
         for record in filter(_holds_text, careful_records(lines, delimiter, start, plain)):
-            if isinstance(record, Broken):
+            if isinstance(record, BrokenRecord):
                 why = partial(_broken, record, lines, origin)
                 self.quotes.append((record.line, why))
             elif self._is_whole(record, origin):
@@ -404,8 +404,8 @@ def _otherwise_wide(
     )
 
 
-def _holds_text(record: Record | Broken) -> bool:
-    if isinstance(record, Broken):
+def _holds_text(record: Record | BrokenRecord) -> bool:
+    if isinstance(record, BrokenRecord):
         return True
     # Almost all rows begin with a value, which is quick to see.
     first = record.fields[0] if record.fields else ""
@@ -457,7 +457,7 @@ def _late_quotes(record: Record, *, strict: bool) -> list[int]:
     ]
 
 
-def _broken(broken: Broken, lines: Lines, origin: Origin) -> Finding:
+def _broken(broken: BrokenRecord, lines: Lines, origin: Origin) -> Finding:
     return broken_finding(broken, origin, lines[broken.line - 1])
 
 
@@ -469,7 +469,7 @@ def _late_quote(place: Origin) -> Finding:
     return found("row-quotes", place, case="blank-before")
 
 
-def _with_delimiter(problem: Finding, better: str | None, wanted: Wanted) -> Finding:
+def _with_delimiter(problem: Finding, better: str | None, wanted: WantedColumns) -> Finding:
     if problem.code != "column-missing" or better is None:
         return problem
     named = tuple(sorted(wanted.named))

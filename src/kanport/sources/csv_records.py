@@ -38,7 +38,7 @@ class Record(NamedTuple):
     last: int
 
 
-class Broken(NamedTuple):
+class BrokenRecord(NamedTuple):
     """A record without fields: its first line, the line that was reached, what csv says."""
 
     line: int
@@ -162,7 +162,7 @@ class Lines:
         return np.unique(np.searchsorted(self._ends, places, side="right"))
 
 
-def records(lines: Lines, delimiter: str, start: int = 0) -> Iterator[Record | Broken]:
+def records(lines: Lines, delimiter: str, start: int = 0) -> Iterator[Record | BrokenRecord]:
     r"""Yield the records from the line with this number (from 0) on, empty lines among them.
 
     After a record with a bad quotation mark it goes on with the line after the one on which that
@@ -184,7 +184,7 @@ def records(lines: Lines, delimiter: str, start: int = 0) -> Iterator[Record | B
                 yield Record(begin + 1, fields, end)
                 begin = end
         except csv.Error as problem:
-            yield Broken(begin + 1, start + reader.line_num, str(problem))
+            yield BrokenRecord(begin + 1, start + reader.line_num, str(problem))
             start = begin + 1
         else:
             return
@@ -192,7 +192,7 @@ def records(lines: Lines, delimiter: str, start: int = 0) -> Iterator[Record | B
 
 def careful_records(
     lines: Lines, delimiter: str, start: int, plain: Flags
-) -> Iterator[Record | Broken]:
+) -> Iterator[Record | BrokenRecord]:
     """Yield the records from the line `start` on that are not plain, and keep the rest in `plain`.
 
     A line that looks plain is none where it lies within a record of several lines.
@@ -214,7 +214,7 @@ def careful_records(
                 break
 
 
-def broken_finding(broken: Broken, origin: Origin, line: str) -> Finding:
+def broken_finding(broken: BrokenRecord, origin: Origin, line: str) -> Finding:
     """Return what is wrong with a record that cannot be read; `line` is its first one.
 
     No text of it is shown.

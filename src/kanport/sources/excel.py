@@ -27,19 +27,19 @@ from kanport.sources.excel_sheet import (
     Merged,
     RawCell,
     RawRow,
-    Sheet,
+    SheetLayout,
     SheetName,
     letter,
     open_workbook,
     read_rows,
     unread_parts,
 )
-from kanport.sources.file import Kind, kind_of, read_bytes, refused, wrong_kind
+from kanport.sources.file import FileKind, kind_of, read_bytes, refused, wrong_kind
 from kanport.sources.raw_table import (
-    Column,
     Grid,
     Problems,
-    Wanted,
+    SourceColumn,
+    WantedColumns,
     closest,
     columns_of,
     header_key,
@@ -185,7 +185,7 @@ def _number(cell: RawCell) -> tuple[str, Odd | None]:
 
 
 def fill_merged(
-    rows: Sequence[RawRow], merged: Sequence[Merged], columns: Mapping[int, Column]
+    rows: Sequence[RawRow], merged: Sequence[Merged], columns: Mapping[int, SourceColumn]
 ) -> None:
     """Give every cell of a merged range among the rows the value of its first cell.
 
@@ -200,7 +200,7 @@ def fill_merged(
 def merged_problems(
     rows: Sequence[RawRow],
     merged: Sequence[Merged],
-    columns: Mapping[int, Column],
+    columns: Mapping[int, SourceColumn],
     origin: Origin,
 ) -> tuple[list[Finding], dict[tuple[int, int], Odd]]:
     """Find merged cells that the rows depend on.
@@ -250,14 +250,16 @@ def _rows_within(rows: Sequence[RawRow], span: Merged) -> Sequence[RawRow]:
     return rows[start:end]
 
 
-def _columns_within(columns: Mapping[int, Column], span: Merged) -> list[int]:
+def _columns_within(columns: Mapping[int, SourceColumn], span: Merged) -> list[int]:
     return [number for number in columns if span.left <= number <= span.right]
 
 
 # --- notes about how a sheet was read: which one, its hidden rows and hidden columns --------------
 
 
-def read_as(chosen: SheetName, columns: Sequence[Column], sheet: Sheet, origin: Origin) -> Finding:
+def read_as(
+    chosen: SheetName, columns: Sequence[SourceColumn], sheet: SheetLayout, origin: Origin
+) -> Finding:
     """Return which sheet was read, and which of the columns that the mapping reads are hidden."""
     hidden = tuple(
         column.name
@@ -314,11 +316,11 @@ def read_excel(name: str, spec: ExcelSource, context: SourceContext) -> Table:
     kind = kind_of(file.data)
     if not file.data:
         raise refused([found("file-empty", origin, what="file")], origin)
-    if kind is not Kind.XLSX:
+    if kind is not FileKind.XLSX:
         raise refused([wrong_kind(kind, wanted="excel", origin=origin)], origin)
     if problems := package_problems(file.data, origin):
         raise refused(problems, origin)
-    wanted = Wanted(columns_used, secret_columns)
+    wanted = WantedColumns(columns_used, secret_columns)
     with open_workbook(file.data, origin) as workbook:
         names = workbook.sheets
         number = _choose(names, spec.sheet, origin)
@@ -326,7 +328,7 @@ def read_excel(name: str, spec: ExcelSource, context: SourceContext) -> Table:
             raise refused([number], origin)
         chosen = names[number]
         origin = origin.at(sheet=chosen.name)
-        sheet = Sheet()
+        sheet = SheetLayout()
         rows: list[RawRow] = []
         for row in read_rows(workbook, number, sheet, origin):
             rows.append(row)
@@ -369,7 +371,11 @@ def _choose(names: Sequence[SheetName], wanted: str | None, origin: Origin) -> i
 
 
 def _make_grid(
-    rows: Sequence[RawRow], sheet: Sheet, spec: ExcelSource, wanted: Wanted, origin: Origin
+    rows: Sequence[RawRow],
+    sheet: SheetLayout,
+    spec: ExcelSource,
+    wanted: WantedColumns,
+    origin: Origin,
 ) -> tuple[Grid, list[Finding]]:
     """Find header and rows; raises SourceInvalid with all that is wrong with their structure."""
     if not any(_holds_text(row) for row in rows):
@@ -420,7 +426,7 @@ def _make_grid(
 
 
 def _fill_grid(
-    columns: Sequence[Column],
+    columns: Sequence[SourceColumn],
     header: int,
     rows: Sequence[RawRow],
     merged: Mapping[tuple[int, int], Odd],
@@ -470,7 +476,7 @@ def _header_texts(header: RawRow, origin: Origin, problems: Problems) -> list[st
     return texts
 
 
-def _header_row(rows: Sequence[RawRow], header_row: int, wanted: Wanted) -> int | None:
+def _header_row(rows: Sequence[RawRow], header_row: int, wanted: WantedColumns) -> int | None:
     """Return which other row looks like the header, if one of the first rows does."""
     named = {header_key(name) for name in wanted.named}
     for row in rows[:50]:
@@ -481,7 +487,7 @@ def _header_row(rows: Sequence[RawRow], header_row: int, wanted: Wanted) -> int 
 
 
 def _strays(
-    rows: Sequence[RawRow], columns: Mapping[int, Column], origin: Origin
+    rows: Sequence[RawRow], columns: Mapping[int, SourceColumn], origin: Origin
 ) -> dict[int, Origin]:
     """Return the place of the first value of each column that has no header."""
     strays: dict[int, Origin] = {}

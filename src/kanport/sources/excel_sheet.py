@@ -84,7 +84,7 @@ class Merged(NamedTuple):
 
 
 @dataclass(slots=True)
-class Sheet:
+class SheetLayout:
     """What stands round the cells of a sheet; complete once all rows are read."""
 
     hidden_columns: set[int] = field(default_factory=set)
@@ -142,13 +142,15 @@ def open_workbook(data: bytes, origin: Origin) -> Iterator[Workbook]:
         yield workbook
 
 
-def unread_parts(workbook: Workbook, sheet: Sheet, origin: Origin) -> list[Finding]:
+def unread_parts(workbook: Workbook, sheet: SheetLayout, origin: Origin) -> list[Finding]:
     """Return a warning for each part that values may depend on and that cannot be read."""
     parts = [*sheet.unread, *(["formats"] if workbook.formats is None else [])]
     return [found("part-unreadable", origin, case=part) for part in dict.fromkeys(parts)]
 
 
-def read_rows(workbook: Workbook, number: int, sheet: Sheet, origin: Origin) -> Iterator[RawRow]:
+def read_rows(
+    workbook: Workbook, number: int, sheet: SheetLayout, origin: Origin
+) -> Iterator[RawRow]:
     """Yield the rows of the sheet with this number (from 0) that hold anything; fill in `sheet`.
 
     Formatted rows and cells without a value cost no memory. Raises SourceInvalid where the sheet
@@ -320,7 +322,7 @@ def _built_in(number: int) -> str:
 # --- the sheet ------------------------------------------------------------------------------------
 
 
-def _next_row(elements: Any, cells: "_Cells", sheet: Sheet, last: int) -> RawRow | None:
+def _next_row(elements: Any, cells: "_Cells", sheet: SheetLayout, last: int) -> RawRow | None:
     """Return the next row; what stands round the rows is filled in on the way."""
     for _, element in elements:
         if element.tag == _ROW:
@@ -334,7 +336,7 @@ def _next_row(elements: Any, cells: "_Cells", sheet: Sheet, last: int) -> RawRow
     return None
 
 
-def _note_column(element: Any, sheet: Sheet) -> None:
+def _note_column(element: Any, sheet: SheetLayout) -> None:
     try:
         first, last = int(element.get("min")), min(int(element.get("max")), MAX_COLUMN)
     except (TypeError, ValueError):
@@ -344,7 +346,7 @@ def _note_column(element: Any, sheet: Sheet) -> None:
         sheet.hidden_columns |= set(range(first, last + 1))
 
 
-def _note_merged(element: Any, sheet: Sheet) -> None:
+def _note_merged(element: Any, sheet: SheetLayout) -> None:
     try:
         first, _, last = element.get("ref").partition(":")
         left, top = _place(first)

@@ -97,7 +97,7 @@ def _missing_hint(file: Path) -> str:
 # --- what a file really is, told from its first bytes and, for an archive, from its list of parts -
 
 
-class Kind(StrEnum):
+class FileKind(StrEnum):
     """The kinds of file that Kanport recognizes; the value says what it is in plain words."""
 
     TEXT = "a text file"
@@ -121,39 +121,39 @@ class Kind(StrEnum):
     PARQUET = "a Parquet file"
 
 
-_OPENINGS: tuple[tuple[bytes, Kind], ...] = (
-    (b"%PDF", Kind.PDF),
-    (b"{\\rtf", Kind.RTF),
-    (b"SQLite format 3\0", Kind.DATABASE),
-    (b"PAR1", Kind.PARQUET),
-    (b"\x89PNG", Kind.PICTURE),
-    (b"\xff\xd8\xff", Kind.PICTURE),
-    (b"GIF8", Kind.PICTURE),
-    (b"\x1f\x8b", Kind.ARCHIVE),
-    (b"BZh", Kind.ARCHIVE),
-    (b"\xfd7zXZ\0", Kind.ARCHIVE),
-    (b"7z\xbc\xaf\x27\x1c", Kind.ARCHIVE),
-    (b"Rar!", Kind.ARCHIVE),
-    (b"\x28\xb5\x2f\xfd", Kind.ARCHIVE),
+_OPENINGS: tuple[tuple[bytes, FileKind], ...] = (
+    (b"%PDF", FileKind.PDF),
+    (b"{\\rtf", FileKind.RTF),
+    (b"SQLite format 3\0", FileKind.DATABASE),
+    (b"PAR1", FileKind.PARQUET),
+    (b"\x89PNG", FileKind.PICTURE),
+    (b"\xff\xd8\xff", FileKind.PICTURE),
+    (b"GIF8", FileKind.PICTURE),
+    (b"\x1f\x8b", FileKind.ARCHIVE),
+    (b"BZh", FileKind.ARCHIVE),
+    (b"\xfd7zXZ\0", FileKind.ARCHIVE),
+    (b"7z\xbc\xaf\x27\x1c", FileKind.ARCHIVE),
+    (b"Rar!", FileKind.ARCHIVE),
+    (b"\x28\xb5\x2f\xfd", FileKind.ARCHIVE),
 )
-_MARKUP: tuple[tuple[str, Kind], ...] = (
-    ("<?xml", Kind.XML),
-    ("<!doctype html", Kind.HTML),
-    ("<html", Kind.HTML),
-    ("<head", Kind.HTML),
-    ("<body", Kind.HTML),
-    ("<meta", Kind.HTML),
-    ("<style", Kind.HTML),
-    ("<table", Kind.HTML),
-    ("<!--", Kind.HTML),
-    ('{"', Kind.JSON),
-    ("[{", Kind.JSON),
+_MARKUP: tuple[tuple[str, FileKind], ...] = (
+    ("<?xml", FileKind.XML),
+    ("<!doctype html", FileKind.HTML),
+    ("<html", FileKind.HTML),
+    ("<head", FileKind.HTML),
+    ("<body", FileKind.HTML),
+    ("<meta", FileKind.HTML),
+    ("<style", FileKind.HTML),
+    ("<table", FileKind.HTML),
+    ("<!--", FileKind.HTML),
+    ('{"', FileKind.JSON),
+    ("[{", FileKind.JSON),
 )
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ODS_TYPE = b"application/vnd.oasis.opendocument.spreadsheet"
 
 
-def kind_of(data: bytes) -> Kind:
+def kind_of(data: bytes) -> FileKind:
     r"""Return what kind of file these bytes are; what is nothing else is text.
 
     >>> kind_of(b"%PDF-1.7\n").name
@@ -169,13 +169,20 @@ def kind_of(data: bytes) -> Kind:
     return found or _kind_of_text(data[:2048])
 
 
-def wrong_kind(kind: Kind, *, wanted: str, origin: Origin) -> Finding:
+def wrong_kind(kind: FileKind, *, wanted: str, origin: Origin) -> Finding:
     """Return the finding for a file of another kind than the mapping says (`csv` or `excel`)."""
     if kind in _TYPES:
         case = "type"
-    elif kind is Kind.ENCRYPTED:
+    elif kind is FileKind.ENCRYPTED:
         case = "protected"
-    elif kind in (Kind.XLSM, Kind.XLSB, Kind.XLS, Kind.ODS, Kind.HTML, Kind.XML):
+    elif kind in (
+        FileKind.XLSM,
+        FileKind.XLSB,
+        FileKind.XLS,
+        FileKind.ODS,
+        FileKind.HTML,
+        FileKind.XML,
+    ):
         case = "save-csv" if wanted == "csv" else "save-excel"
     else:
         case = "other"
@@ -183,42 +190,42 @@ def wrong_kind(kind: Kind, *, wanted: str, origin: Origin) -> Finding:
     return found("file-kind", origin, case=case, kind=str(kind), wanted=wanted, right=right)
 
 
-_TYPES = {Kind.XLSX: "excel", Kind.TEXT: "csv"}
+_TYPES = {FileKind.XLSX: "excel", FileKind.TEXT: "csv"}
 
 
-def _kind_of_ole(data: bytes) -> Kind:
+def _kind_of_ole(data: bytes) -> FileKind:
     # The names of streams stand in the directory of an OLE file as UTF-16.
     if "EncryptedPackage".encode("utf-16-le") in data:
-        return Kind.ENCRYPTED
+        return FileKind.ENCRYPTED
     if any(name.encode("utf-16-le") in data for name in ("Workbook", "Book\0")):
-        return Kind.XLS
-    return Kind.OLE
+        return FileKind.XLS
+    return FileKind.OLE
 
 
-def _kind_of_archive(data: bytes) -> Kind:
+def _kind_of_archive(data: bytes) -> FileKind:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = set(archive.namelist())
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
         # Half a workbook is still rather a workbook; the parts say their names in the open.
-        return Kind.XLSX if b"xl/" in data or b"[Content_Types].xml" in data else Kind.ZIP
+        return FileKind.XLSX if b"xl/" in data or b"[Content_Types].xml" in data else FileKind.ZIP
     if "xl/vbaProject.bin" in names:
-        return Kind.XLSM
+        return FileKind.XLSM
     if "xl/workbook.bin" in names:
-        return Kind.XLSB
+        return FileKind.XLSB
     if any(name.startswith("xl/") for name in names):
-        return Kind.XLSX
+        return FileKind.XLSX
     if "mimetype" in names and _ODS_TYPE in data[:200]:
-        return Kind.ODS
+        return FileKind.ODS
     if names & {"[Content_Types].xml", "mimetype"}:
-        return Kind.OFFICE
-    return Kind.ZIP
+        return FileKind.OFFICE
+    return FileKind.ZIP
 
 
-def _kind_of_text(opening: bytes) -> Kind:
+def _kind_of_text(opening: bytes) -> FileKind:
     if opening.startswith((b"\xff\xfe", b"\xfe\xff")):
         text = opening.decode("utf-16", errors="replace")
     else:
         text = opening.removeprefix(b"\xef\xbb\xbf").decode("latin-1")
     start = text.lstrip().casefold()
-    return next((kind for mark, kind in _MARKUP if start.startswith(mark)), Kind.TEXT)
+    return next((kind for mark, kind in _MARKUP if start.startswith(mark)), FileKind.TEXT)

@@ -70,7 +70,7 @@ _LONGEST = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedColumns:
     """The columns that the mapping may read of a source (None: any), and the secret ones."""
 
     columns: frozenset[str] | None
@@ -87,7 +87,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class SourceColumn:
     """A column with a header: where it stands in the file (from 0), and what it is called."""
 
     index: int
@@ -115,7 +115,7 @@ def header_key(text: str) -> str:
     return strip_blanks(in_form("NFKC", header_text(text)).casefold())
 
 
-def columns_of(texts: Sequence[str], wanted: Wanted) -> list[Column]:
+def columns_of(texts: Sequence[str], wanted: WantedColumns) -> list[SourceColumn]:
     """Return the columns with a header, called as the mapping spells them where it names them."""
     spelled = {header_text(name): name for name in sorted(wanted.named)}
     columns = []
@@ -123,12 +123,12 @@ def columns_of(texts: Sequence[str], wanted: Wanted) -> list[Column]:
         header = header_text(text)
         if header:
             name = spelled.get(header, header)
-            columns.append(Column(index, name, wanted.uses(name), name in wanted.secret))
+            columns.append(SourceColumn(index, name, wanted.uses(name), name in wanted.secret))
     return columns
 
 
 def header_problems(
-    columns: Sequence[Column], wanted: Wanted, origin_of: Callable[[int], Origin]
+    columns: Sequence[SourceColumn], wanted: WantedColumns, origin_of: Callable[[int], Origin]
 ) -> list[Finding]:
     """Find headers that stand twice, or a first line that is no header at all.
 
@@ -138,7 +138,7 @@ def header_problems(
     named = wanted.named
     if named and not any(header_key(name) in keys for name in named):
         return [_no_header(columns, wanted, origin_of(0).at(position=None, cell=None))]
-    first: dict[str, Column] = {}
+    first: dict[str, SourceColumn] = {}
     problems = []
     for column in columns:
         same = first.setdefault(header_key(column.name), column)
@@ -171,7 +171,7 @@ def closest(word: str, known: Collection[str]) -> str | None:
     return folded[close[0]] if close else None
 
 
-def _no_header(columns: Sequence[Column], wanted: Wanted, origin: Origin) -> Finding:
+def _no_header(columns: Sequence[SourceColumn], wanted: WantedColumns, origin: Origin) -> Finding:
     named = tuple(sorted(wanted.named))
     if wanted.secret:
         # Without a header the first line is somebody's row, with a password in it.
@@ -196,10 +196,10 @@ class Grid:
     `strays` has an error for each row that is none of the list, by its number from 0.
     """
 
-    columns: Sequence[Column]
+    columns: Sequence[SourceColumn]
     numbers: Sequence[int] | NDArray[np.intp]
     cells: Sequence[Coded]
-    place_of: Callable[[Column], Place]
+    place_of: Callable[[SourceColumn], Place]
     header: int
     odd: Mapping[tuple[int, int], Odd] = field(default_factory=dict)
     spreadsheet: bool = False

@@ -8,14 +8,14 @@ from kanport.facts import fact
 from kanport.findings import Finding, found
 from kanport.mapping import yaml_file
 from kanport.mapping.sources import YamlSource
-from kanport.mapping.yaml_file import Document, Mistake, NotYaml, decode
+from kanport.mapping.yaml_file import Mistake, NotYaml, YamlDocument, decode
 from kanport.origin import Origin
 from kanport.sources import SourceContext
 from kanport.sources.file import MAX_FILE_BYTES, read_bytes, refused
 from kanport.sources.raw_table import (
     Grid,
     Problems,
-    Wanted,
+    WantedColumns,
     columns_of,
     header_problems,
     table_of,
@@ -44,7 +44,7 @@ def read_yaml(name: str, spec: YamlSource, context: SourceContext) -> Table:
         raise refused([too_many(spec.max_rows, origin)], origin)
     if not items and not spec.may_be_empty:
         raise refused([found("file-empty", origin, what="list")], origin)
-    wanted = Wanted(context.columns_used, context.secret_columns)
+    wanted = WantedColumns(context.columns_used, context.secret_columns)
     problems = Problems()
     for mistake in document.mistakes:
         problems.extend([_damaged(mistake, origin.at(row=mistake.spot.line))])
@@ -80,7 +80,7 @@ def read_yaml(name: str, spec: YamlSource, context: SourceContext) -> Table:
     return table_of(grid, origin, file, spec)
 
 
-def _parse(data: bytes, origin: Origin) -> Document:
+def _parse(data: bytes, origin: Origin) -> YamlDocument:
     try:
         text = decode(data, most=MAX_FILE_BYTES)
         # A value takes a character at least: what has more repeats itself through aliases.
@@ -98,7 +98,7 @@ def _damaged(mistake: Mistake, place: Origin) -> Finding:
 
 
 def _list_of(
-    document: Document, spec: YamlSource, origin: Origin
+    document: YamlDocument, spec: YamlSource, origin: Origin
 ) -> tuple[list[Any], tuple[str, ...]]:
     data = document.data
     if spec.under is None:
@@ -114,7 +114,7 @@ def _list_of(
 
 
 def _nested(
-    document: Document, path: tuple[str | int, ...], item: Mapping[str, Any], origin: Origin
+    document: YamlDocument, path: tuple[str | int, ...], item: Mapping[str, Any], origin: Origin
 ) -> list[Finding]:
     return [
         found(

@@ -16,7 +16,7 @@ from kanport.report.excel import fitting
 from kanport.report.make import of_plan, of_run, of_validation, of_verification
 from kanport.report.view import View
 from kanport.spreadsheet import plain_xstring
-from kanport.workbook import MOST_CHARACTERS, Column, Sheet, write_book
+from kanport.workbook import MOST_CHARACTERS, SheetColumn, WorkbookSheet, write_book
 from tests.report.examples import FINDINGS, MAPPING, SOURCES, make_plan, make_run, make_verdicts
 from tests.report.excel.opening import opened, section, table
 from tests.report.worlds import FORMULA, partial_run, whole_plan
@@ -136,9 +136,9 @@ def test_a_text_that_is_too_long_for_a_cell_says_that_it_was_cut() -> None:
 
 def written(*values: str | int) -> list[object]:
     """Return what a reader finds in a sheet of one column with these values."""
-    sheet = Sheet("Sheet", (Column("Value"),), [(value,) for value in values])
+    sheet = WorkbookSheet("Sheet", (SheetColumn("Value"),), [(value,) for value in values])
     book = load_workbook(io.BytesIO(write_book([sheet])))
-    return [row[0] for row in book["Sheet"].iter_rows(values_only=True)]
+    return [row[0] for row in book["WorkbookSheet"].iter_rows(values_only=True)]
 
 
 def test_numbers_that_would_lose_their_end_are_text() -> None:
@@ -157,14 +157,16 @@ def test_numbers_that_would_lose_their_end_are_text() -> None:
     ],
 )
 def test_no_text_is_markup_or_an_escape(text: str) -> None:
-    sheet = Sheet("Sheet", (Column("Value"),), [(text,)])
+    sheet = WorkbookSheet("Sheet", (SheetColumn("Value"),), [(text,)])
     with zipfile.ZipFile(io.BytesIO(write_book([sheet]))) as package:
         strings = ElementTree.fromstring(package.read("xl/sharedStrings.xml"))  # noqa: S314
     assert [plain_xstring("".join(string.itertext())) for string in strings] == [text]
 
 
 def test_more_rows_than_a_sheet_has_go_on_in_another_one() -> None:
-    sheet = Sheet("Rows", (Column("Number"),), [(number,) for number in range(25)], table="Rows")
+    sheet = WorkbookSheet(
+        "Rows", (SheetColumn("Number"),), [(number,) for number in range(25)], table="Rows"
+    )
     found = load_workbook(io.BytesIO(write_book([sheet], most_rows=11)))
     assert found.sheetnames == ["Rows", "Rows (2)", "Rows (3)"]
     told = [row[0] for one in found for row in one.iter_rows(min_row=2, values_only=True)]

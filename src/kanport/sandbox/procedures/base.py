@@ -33,7 +33,7 @@ class Backend:
     now: Callable[[], float] = time.time
     clock: Callable[[], float] = time.monotonic
 
-    def check_time(self, request: "Request") -> None:
+    def check_time(self, request: "SandboxRequest") -> None:
         """End a request that has run longer than `max_execution_time`."""
         limit = self.options.time_limit
         if limit is not None and self.clock() > request.started + limit:
@@ -45,7 +45,7 @@ class Backend:
 
 
 @dataclass
-class Request:
+class SandboxRequest:
     """One HTTP request while it is carried out.
 
     Args:
@@ -72,7 +72,7 @@ class Procedures:
     role_exceptions: ClassVar[Mapping[str, str]] = {}
     """Procedures of the class that need another role."""
 
-    def __init__(self, backend: Backend, request: Request):
+    def __init__(self, backend: Backend, request: SandboxRequest):
         self._backend = backend
         self._request = request
         self._store = backend.store

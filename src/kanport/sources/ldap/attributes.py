@@ -154,7 +154,7 @@ DISABLED = 0x2
 LOCKED_FOR_GOOD = b"000001010000Z"
 
 
-class Verdict(NamedTuple):
+class AccountState(NamedTuple):
     """Whether an account is active, None where it is unknown; by which attribute.
 
     `why` is the case of `active-unknown` where it is unknown.
@@ -178,7 +178,7 @@ READS = {
 MAY_BE_ABSENT = ("nsAccountLock", "pwdAccountLockedTime", "shadowExpire")
 
 
-def judge(rules: Iterable[str], attributes: Attributes, now: datetime) -> Verdict:
+def judge(rules: Iterable[str], attributes: Attributes, now: datetime) -> AccountState:
     """Return whether an account is active by all of the rules.
 
     One that says no is enough; otherwise one that cannot tell leaves it open. `attributes` are by
@@ -197,7 +197,7 @@ def is_locked(attributes: Attributes, now: datetime) -> bool:
     return any(rule(attributes, now).active is False for rule in _RULES.values())
 
 
-def by_control(attributes: Attributes, now: datetime) -> Verdict:
+def by_control(attributes: Attributes, now: datetime) -> AccountState:
     """Active Directory: bit 2 of userAccountControl means disabled (MS-ADTS 2.2.16).
 
     Every account has it, so that its absence means that it may not be read.
@@ -208,68 +208,68 @@ def by_control(attributes: Attributes, now: datetime) -> Verdict:
     values = attributes.get("useraccountcontrol")
     name = "userAccountControl"
     if not values:
-        return Verdict(None, name, "unreadable")
+        return AccountState(None, name, "unreadable")
     flags = number(values)
     if flags is None:
-        return Verdict(None, name, "not-number")
-    return Verdict(not flags & DISABLED, name)
+        return AccountState(None, name, "not-number")
+    return AccountState(not flags & DISABLED, name)
 
 
-def by_expiry(attributes: Attributes, now: datetime) -> Verdict:
+def by_expiry(attributes: Attributes, now: datetime) -> AccountState:
     """Active Directory: the time when an account ends; 0 and the largest number mean never."""
     values, name = attributes.get("accountexpires"), "accountExpires"
     if not values:
         if attributes.get("useraccountcontrol"):
-            return Verdict(True, name)
-        return Verdict(None, name, "unreadable")
+            return AccountState(True, name)
+        return AccountState(None, name, "unreadable")
     ticks = number(values)
     if ticks is None or ticks < 0:
-        return Verdict(None, name, "not-time")
+        return AccountState(None, name, "not-time")
     end = filetime(ticks)
     if end is None:
-        return Verdict(True, name)
-    return Verdict(now < end, name)
+        return AccountState(True, name)
+    return AccountState(now < end, name)
 
 
-def by_lock(attributes: Attributes, now: datetime) -> Verdict:
+def by_lock(attributes: Attributes, now: datetime) -> AccountState:
     """389 Directory Server and FreeIPA: nsAccountLock is true for a disabled account."""
     values, name = attributes.get("nsaccountlock"), "nsAccountLock"
     if not values:
-        return Verdict(True, name)
+        return AccountState(True, name)
     said = {value.strip().lower() for value in values}
     if said == {b"true"}:
-        return Verdict(False, name)
+        return AccountState(False, name)
     if said == {b"false"}:
-        return Verdict(True, name)
-    return Verdict(None, name, "not-boolean")
+        return AccountState(True, name)
+    return AccountState(None, name, "not-boolean")
 
 
-def by_locked_time(attributes: Attributes, now: datetime) -> Verdict:
+def by_locked_time(attributes: Attributes, now: datetime) -> AccountState:
     """OpenLDAP's password policy: the year 0 means locked by an administrator, for good.
 
     Any other time is that of a lock-out after wrong passwords.
     """
     values, name = attributes.get("pwdaccountlockedtime"), "pwdAccountLockedTime"
     if values and LOCKED_FOR_GOOD in values:
-        return Verdict(False, name)
-    return Verdict(True, name)
+        return AccountState(False, name)
+    return AccountState(True, name)
 
 
-def by_shadow(attributes: Attributes, now: datetime) -> Verdict:
+def by_shadow(attributes: Attributes, now: datetime) -> AccountState:
     """Posix accounts: the day since 1970 on which the account ends (shadow(5)); below 0: never.
 
     What 0 means is not settled: some take it for never, others for the first day of 1970.
     """
     values, name = attributes.get("shadowexpire"), "shadowExpire"
     if not values:
-        return Verdict(True, name)
+        return AccountState(True, name)
     day = number(values)
     if not day:
-        return Verdict(None, name, "not-number" if day is None else "zero")
+        return AccountState(None, name, "not-number" if day is None else "zero")
     if day < 0:
-        return Verdict(True, name)
+        return AccountState(True, name)
     today = (now.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(days=1)
-    return Verdict(today < day, name)
+    return AccountState(today < day, name)
 
 
 _RULES = {

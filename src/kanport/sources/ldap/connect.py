@@ -13,7 +13,7 @@ from kanport.files import read_secret
 from kanport.mapping.sources import LdapSource, SecretReference
 from kanport.network import LONGEST_EXCHANGE
 from kanport.sources.ldap.connection import Connection, Login, Most
-from kanport.sources.ldap.sockets import Refused, make_context
+from kanport.sources.ldap.sockets import LoginRefused, make_context
 
 # --- the password ---------------------------------------------------------------------------------
 
@@ -89,7 +89,7 @@ def connected(
                 request_timeout=request_timeout,
                 most=Most(spec.max_entries, spec.max_entry_bytes, spec.max_bytes),
             )
-        except Refused as refused:
+        except LoginRefused as refused:
             log_event(logger, "directory.refused", str(refused), source=name, url=url)
             failures.append(f"{url}: {refused}")
             if refused.hint:

@@ -19,7 +19,7 @@ from kanport.errors import ConfigInvalid
 from kanport.network import BoundedSocket, Deadline, Overdue, TooLarge, shown_size, within
 from kanport.sources.ldap import ber
 from kanport.sources.ldap.ber import SUCCESS, answer_text, meaning
-from kanport.sources.ldap.sockets import Refused, explain_tls, open_socket, words
+from kanport.sources.ldap.sockets import LoginRefused, explain_tls, open_socket, words
 
 with warnings.catch_warnings():
     # ldap3 2.9.1 imports names from pyasn1 that are deprecated there.
@@ -52,11 +52,11 @@ _FROM_LDAP3 = (
 _FAREWELL = 5.0
 
 
-class Broken(Exception):
+class BrokenConnection(Exception):
     """The connection broke, or what came over it made no sense; the text says how."""
 
 
-class TooMuch(Broken):
+class TooMuch(BrokenConnection):
     """The server sent more, or for longer, than it may; `setting` is what allows more."""
 
     def __init__(self, message: str, setting: str) -> None:
@@ -112,7 +112,7 @@ class Question(NamedTuple):
     attributes: tuple[str, ...]
 
 
-class Reference(NamedTuple):
+class Referral(NamedTuple):
     """Instead of an entry: other servers that may have more."""
 
     urls: tuple[str, ...] = ()
@@ -212,7 +212,7 @@ class Connection:
 
     def ask(
         self, question: Question, *, page_size: int = 0, cookie: bytes = b""
-    ) -> Iterator[ber.Entry | Reference | ber.Done]:
+    ) -> Iterator[ber.Entry | Referral | ber.Done]:
         """Ask for one page, or for all where `page_size` is 0; Done comes last, always.
 
         Raises Broken where the answer does not come to its end, and ConfigInvalid where the
@@ -241,7 +241,7 @@ class Connection:
                 f"the search for {question.filter} below {question.base} cannot be put: {wrong}"
             ) from wrong
         if self._broken:
-            raise Broken("the connection broke before")
+            raise BrokenConnection("the connection broke before")
         # Critical, so that a server that cannot do pages says so instead of cutting the answer.
         controls = [paged_search_control(True, page_size, cookie)] if page_size else None
         # Until the end has come, whatever comes next belongs to this question.
@@ -250,7 +250,7 @@ class Connection:
         try:
             number = self._ldap.send("searchRequest", request, controls)
         except (LDAPException, OSError) as wrong:
-            raise Broken(f"the connection broke ({words(wrong)})") from wrong
+            raise BrokenConnection(f"the connection broke ({words(wrong)})") from wrong
         # ldap3 keeps a note of each request until it has read the answer itself.
         self._ldap.strategy._outstanding.pop(number, None)
         for answer in self._answers(number):
@@ -258,14 +258,14 @@ class Connection:
                 self._broken = False
             yield answer
 
-    def _answers(self, number: int) -> Iterator[ber.Entry | Reference | ber.Done]:
+    def _answers(self, number: int) -> Iterator[ber.Entry | Referral | ber.Done]:
         try:
             for data, begin, end in self._messages():
                 whose, tag, at, stop = ber.envelope(data, begin, end)
                 if whose == 0:
-                    raise Broken(_farewell(data, tag, at, stop))
+                    raise BrokenConnection(_farewell(data, tag, at, stop))
                 if whose != number:
-                    raise Broken("an answer came to a question that was not asked")
+                    raise BrokenConnection("an answer came to a question that was not asked")
                 if tag == ber.SEARCH_ENTRY:
                     found = ber.entry(data, at, stop, self._names, self._budget.most.entry)
                     values = sum(map(len, found.attributes.values()))
@@ -275,15 +275,15 @@ class Connection:
                     yield ber.done(data, at, stop, end)
                     return
                 elif tag == ber.SEARCH_REFERENCE:
-                    yield Reference(ber.reference(data, at, stop))
+                    yield Referral(ber.reference(data, at, stop))
                 elif tag != ber.INTERMEDIATE:
-                    raise Broken("an answer of the wrong kind came")
+                    raise BrokenConnection("an answer of the wrong kind came")
         except ber.EntryTooLarge as wrong:
             raise TooMuch(
                 f"one entry is longer than {shown_size(self._budget.most.entry)}", "max_entry_bytes"
             ) from wrong
         except ber.Malformed as wrong:
-            raise Broken(f"what came is not LDAP: {wrong}") from wrong
+            raise BrokenConnection(f"what came is not LDAP: {wrong}") from wrong
 
     def _messages(self) -> Iterator[tuple[bytes, int, int]]:
         """Yield each message as it comes: the bytes that it stands in, begin and end."""
@@ -315,11 +315,11 @@ class Connection:
                     f"the answer is longer than {shown_size(self._budget.most.whole)}", "max_bytes"
                 ) from wrong
             except TimeoutError as wrong:
-                raise Broken("it fell silent, and the timeout was reached") from wrong
+                raise BrokenConnection("it fell silent, and the timeout was reached") from wrong
             except OSError as wrong:
-                raise Broken(f"the connection broke ({words(wrong)})") from wrong
+                raise BrokenConnection(f"the connection broke ({words(wrong)})") from wrong
             if not piece:
-                raise Broken("it closed the connection before the end")
+                raise BrokenConnection("it closed the connection before the end")
             pieces.append(piece)
             wanted -= len(piece)
         return b"".join(pieces)
@@ -329,11 +329,11 @@ class Connection:
         try:
             connection.extended(START_TLS)
         except _FROM_LDAP3 as wrong:
-            raise Refused(f"StartTLS failed: {self._why(wrong)}") from wrong
+            raise LoginRefused(f"StartTLS failed: {self._why(wrong)}") from wrong
         code = int(connection.result["result"])
         if code != SUCCESS:
             answer = answer_text(code, str(connection.result["message"]))
-            raise Refused(
+            raise LoginRefused(
                 f"it refuses StartTLS: {answer}",
                 hint="does the server have a certificate? Nothing was sent in clear",
             )
@@ -341,7 +341,7 @@ class Connection:
             self._socket = self._socket.over_tls(context, host)
         except (OSError, ValueError) as wrong:
             reason, hint = explain_tls(wrong)
-            raise Refused(reason, hint=hint) from wrong
+            raise LoginRefused(reason, hint=hint) from wrong
         connection.socket = self._socket
         connection.tls_started = True
 
@@ -361,12 +361,12 @@ class Connection:
                 hint="pip install 'kanport[kerberos]'",
             ) from wrong
         except _FROM_LDAP3 as wrong:
-            raise Refused(f"the login failed: {self._why(wrong)}") from wrong
+            raise LoginRefused(f"the login failed: {self._why(wrong)}") from wrong
         except Exception as wrong:
             # What the Kerberos library raises is of its own kinds, none of which may be installed.
             if login.method != "gssapi":
                 raise
-            raise Refused(
+            raise LoginRefused(
                 f"the login with Kerberos failed: {words(wrong)}",
                 hint="is there a ticket? (klist)",
             ) from wrong
@@ -376,7 +376,7 @@ class Connection:
             # Only a server that has no time says nothing about name and password; others would
             # count the same wrong password again, and lock the account.
             why = answer_text(code, str(result["message"]))
-            raise Refused(
+            raise LoginRefused(
                 f"it does not let {login.dn or 'us'} in: {why}",
                 hint=meaning(code).hint,
                 final=code not in (51, 52),

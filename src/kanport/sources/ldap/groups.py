@@ -21,7 +21,7 @@ from kanport.table import Odd, Row, Scope
 
 
 @dataclass(slots=True)
-class Wanted:
+class WantedGroups:
     """The groups to read; `missing` are those that the mapping names and that are not there."""
 
     entries: dict[str, Entry] = field(default_factory=dict)
@@ -31,14 +31,14 @@ class Wanted:
 
 def find_groups(
     directory: Directory, groups: LdapGroups, attributes: tuple[str, ...], source: str
-) -> Wanted:
+) -> WantedGroups:
     """Return the groups that the mapping names, or else all that the search finds.
 
     Raises SourceInvalid where a search without names finds none.
     """
     if groups.names:
         return _named(directory, groups, attributes)
-    wanted = Wanted()
+    wanted = WantedGroups()
     for base in several(groups.base):
         question = Question(base, groups.scope, groups.filter, attributes)
         for key, entry in distinct(directory.search(question)):
@@ -54,8 +54,8 @@ def find_groups(
     return wanted
 
 
-def _named(directory: Directory, groups: LdapGroups, attributes: tuple[str, ...]) -> Wanted:
-    wanted = Wanted()
+def _named(directory: Directory, groups: LdapGroups, attributes: tuple[str, ...]) -> WantedGroups:
+    wanted = WantedGroups()
     simple: dict[str, str] = {}
     for name in groups.names:
         if not _is_dn(name):
@@ -130,7 +130,9 @@ class GroupRows:
         self.findings: list[Finding] = []
         self.scopes: list[Scope] = []
 
-    def of(self, wanted: Wanted, resolver: GroupResolver) -> Iterator[tuple[Shaped, Reach, Scope]]:
+    def of(
+        self, wanted: WantedGroups, resolver: GroupResolver
+    ) -> Iterator[tuple[Shaped, Reach, Scope]]:
         """Yield each group with its cells, whom it reaches, and its scope."""
         for key, entry in sorted(wanted.entries.items()):
             reached = reach(key, resolver.nodes, self._groups.depth)
@@ -153,7 +155,7 @@ class GroupRows:
                 )
             )
 
-    def absent(self, wanted: Wanted) -> Iterator[Scope]:
+    def absent(self, wanted: WantedGroups) -> Iterator[Scope]:
         """Yield the scopes of groups that are not there, or are there more than once; all open."""
         for name in wanted.missing:
             place = self._origin.at(dn=name)

@@ -15,14 +15,14 @@ from kanport.sources.ldap.ber import REFERRAL, SUCCESS, Entry
 from kanport.sources.ldap.connect import connected
 from kanport.sources.ldap.connection import Question
 from kanport.sources.ldap.names import both, dn_key, either, escape, is_below
-from kanport.sources.ldap.proof import ANY, DN_ATTRIBUTES, Proof
+from kanport.sources.ldap.proof import ANY, DN_ATTRIBUTES, AbsenceProof
 from kanport.sources.ldap.search import Directory, SourceIncomplete, distinct
 
 _AT_ONCE = 100
 
 
 @dataclass(slots=True)
-class Found:
+class ResolvedNames:
     """What DNs turned out to be.
 
     All are by the key that was asked for; the DN of the entry is as the server spells it. `people`
@@ -48,11 +48,11 @@ class Lookup:
         self._attributes = tuple(
             {name.lower(): name for name in (*attributes, "objectClass")}.values()
         )
-        self.proof = Proof(directory)
+        self.proof = AbsenceProof(directory)
 
-    def find(self, dns: Mapping[str, str]) -> Found:
+    def find(self, dns: Mapping[str, str]) -> ResolvedNames:
         """Find entries by DN, given by key."""
-        found = Found()
+        found = ResolvedNames()
         found.people.update(self._many(dns, self._filter))
         left = {key: dn for key, dn in dns.items() if key not in found.people}
         found.others.update(self._many(left, ANY))
@@ -105,7 +105,7 @@ class Lookup:
         question = Question(base, "subtree", filter_, self._attributes)
         return dict(distinct(self._directory.search(question)))
 
-    def _one(self, key: str, dn: str, found: Found) -> None:
+    def _one(self, key: str, dn: str, found: ResolvedNames) -> None:
         person, end = self._directory.look(dn, self._attributes, self._filter)
         if person is not None:
             found.people[key] = person
@@ -178,7 +178,7 @@ def undetermined(
         return {}
     with connected(name, spec, base=base, environ=environ) as (connection, _):
         directory = Directory(connection, spec.page_size)
-        proof = Proof(directory)
+        proof = AbsenceProof(directory)
         if proof.is_active_directory:
             return {}
         found = {dn: _may_list(directory, proof, wanted, dn, groups) for dn in people}
@@ -187,7 +187,7 @@ def undetermined(
 
 def _may_list(
     directory: Directory,
-    proof: Proof,
+    proof: AbsenceProof,
     wanted: LdapGroups,
     person: str,
     groups: Mapping[str, Collection[str]],
@@ -224,7 +224,7 @@ def _decides(attribute: str, value: str) -> str:
 
 
 def _groups_of(
-    directory: Directory, proof: Proof, attributes: Iterable[str], person: str, depth: int
+    directory: Directory, proof: AbsenceProof, attributes: Iterable[str], person: str, depth: int
 ) -> list[str]:
     """Return the DNs of the groups that list somebody, and of those that list these groups."""
     context = proof.context_of(person)

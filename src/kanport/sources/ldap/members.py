@@ -14,7 +14,7 @@ from kanport.mapping.sources import LdapGroups, several
 from kanport.sources.ldap.attributes import is_locked, sid_text, texts
 from kanport.sources.ldap.ber import Attributes, Entry
 from kanport.sources.ldap.connection import Question
-from kanport.sources.ldap.lookup import Found
+from kanport.sources.ldap.lookup import ResolvedNames
 from kanport.sources.ldap.names import both, broad_key, dn_key, either, escape
 from kanport.sources.ldap.proof import ANY
 from kanport.sources.ldap.resolver import GroupResolver, Node, decoded
@@ -127,7 +127,9 @@ def _listed(resolver: GroupResolver, node: Node) -> dict[str, str]:
     return {key: dn for key, dn in members.items() if key not in ignored}
 
 
-def _sort(resolver: GroupResolver, node: Node, members: dict[str, str], found: Found) -> None:
+def _sort(
+    resolver: GroupResolver, node: Node, members: dict[str, str], found: ResolvedNames
+) -> None:
     nested = resolver.groups.nested
     for key, dn in members.items():
         if key in resolver.people:
@@ -143,7 +145,7 @@ def _sort(resolver: GroupResolver, node: Node, members: dict[str, str], found: F
             node.unresolved.append(dn)
 
 
-def _is_external(resolver: GroupResolver, key: str, found: Found) -> bool:
+def _is_external(resolver: GroupResolver, key: str, found: ResolvedNames) -> bool:
     """Return whether a member is proven to be none of the people whom a group could let in.
 
     It is gone or something else, or somebody outside the base who is locked.

@@ -24,7 +24,13 @@ from kanport.sources.ldap.attributes import texts
 from kanport.sources.ldap.ber import NO_SUCH_OBJECT, Done
 from kanport.sources.ldap.connection import Question
 from kanport.sources.ldap.names import both, dn_key, either, escape, is_below, parent, split_dn
-from kanport.sources.ldap.search import PROVES_ABSENCE, Directory, Kind, SourceIncomplete, kind_of
+from kanport.sources.ldap.search import (
+    PROVES_ABSENCE,
+    Directory,
+    ServerKind,
+    SourceIncomplete,
+    kind_of,
+)
 
 ANY = "(objectClass=*)"
 # entryDN is known to OpenLDAP and 389 Directory Server (RFC 5020), the other to Active Directory;
@@ -40,7 +46,7 @@ _ATTRIBUTE = re.compile(
 _NAMES = re.compile(rb"NAME\s+(?:'([^']*)'|\(([^)]*)\))")
 
 
-class Proof:
+class AbsenceProof:
     """Asks a directory for proof; every answer that is none means "unknown"."""
 
     def __init__(self, directory: Directory) -> None:
@@ -197,7 +203,9 @@ def _type_names(definitions: Iterable[bytes]) -> Iterable[str]:
 _FEW = 25
 _MOST_ONE_BY_ONE = 500
 _MOST_PARENTS = 50
-_LINKS_BOTH_WAYS = frozenset({Kind.ACTIVE_DIRECTORY, Kind.SAMBA, Kind.LIGHTWEIGHT})
+_LINKS_BOTH_WAYS = frozenset(
+    {ServerKind.ACTIVE_DIRECTORY, ServerKind.SAMBA, ServerKind.LIGHTWEIGHT}
+)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9.-]*(;[A-Za-z0-9-]+)*")
 
 
@@ -214,7 +222,7 @@ def unproven_absences(
     """
     if kind_of(directory.root) not in PROVES_ABSENCE:
         return {}
-    aside, proof, questions = directory.aside(), Proof(directory), tuple(searches)
+    aside, proof, questions = directory.aside(), AbsenceProof(directory), tuple(searches)
     return {
         name: frozenset(left)
         for name, dns in lacking.items()
@@ -230,7 +238,7 @@ def in_no_group(directory: Directory, dns: Iterable[str]) -> frozenset[str]:
     """
     if kind_of(directory.root) not in _LINKS_BOTH_WAYS:
         return frozenset()
-    aside, proof = directory.aside(), Proof(directory)
+    aside, proof = directory.aside(), AbsenceProof(directory)
     by_context: dict[str, list[str]] = defaultdict(list)
     for dn in sorted(dns):
         context = proof.context_of(dn)
@@ -257,7 +265,7 @@ def _nobody_lists(directory: Directory, context: str, dns: Iterable[str]) -> boo
 
 def _unproven(
     directory: Directory,
-    proof: Proof,
+    proof: AbsenceProof,
     searches: Iterable[Question],
     name: str,
     dns: Collection[str],

@@ -31,8 +31,8 @@ from kanport.sources.ldap.rows import (
     row_of_hidden,
 )
 from kanport.sources.ldap.search import PROVES_ABSENCE, Directory, kind_of, marks, tells_age
-from kanport.table import Directory as DirectoryFacts
 from kanport.table import DirectoryEntry, Odd, Row, Scope, Table, Unread, entry_key
+from kanport.table import DirectoryInfo as DirectoryFacts
 
 _MEMBER_OF = "memberof"
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from kanport.mapping.sources import LdapGroups, LdapSource, several
 from kanport.sources.ldap.attributes import is_locked
 from kanport.sources.ldap.ber import Entry
-from kanport.sources.ldap.lookup import Found, Lookup
+from kanport.sources.ldap.lookup import Lookup, ResolvedNames
 from kanport.sources.ldap.names import dn_key, is_below, is_certain, without_uid
 from kanport.sources.ldap.proof import ANY
 from kanport.sources.ldap.rows import Person
@@ -143,10 +143,10 @@ class GroupResolver:
         """Return the key of the entry that a key means, as far as the server was asked."""
         return self._same.get(key, key)
 
-    def ask(self, dns: Mapping[str, str]) -> Found:
+    def ask(self, dns: Mapping[str, str]) -> ResolvedNames:
         """Ask the server which entries DNs mean; the answer is by the keys of the entries."""
         asked = self.lookup.find(dns)
-        found = Found(gone=asked.gone)
+        found = ResolvedNames(gone=asked.gone)
         for entries, by_key in ((asked.people, found.people), (asked.others, found.others)):
             for key, entry in entries.items():
                 own = dn_key(entry.dn)

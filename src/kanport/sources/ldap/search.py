@@ -22,7 +22,13 @@ from kanport.sources.ldap.ber import (
     answer_text,
     meaning,
 )
-from kanport.sources.ldap.connection import Broken, Connection, Question, Reference, TooMuch
+from kanport.sources.ldap.connection import (
+    BrokenConnection,
+    Connection,
+    Question,
+    Referral,
+    TooMuch,
+)
 from kanport.sources.ldap.names import dn_key, is_below
 
 
@@ -54,7 +60,7 @@ _ACTIVE_DIRECTORY = "1.2.840.113556.1.4.800"
 _LIGHTWEIGHT = "1.2.840.113556.1.4.1851"
 
 
-class Kind(Enum):
+class ServerKind(Enum):
     """The servers whose ways Kanport knows."""
 
     ACTIVE_DIRECTORY = auto()
@@ -66,7 +72,7 @@ class Kind(Enum):
     OTHER = auto()
 
 
-PROVES_ABSENCE = frozenset({Kind.OPENLDAP, Kind.DS389, Kind.FREEIPA})
+PROVES_ABSENCE = frozenset({ServerKind.OPENLDAP, ServerKind.DS389, ServerKind.FREEIPA})
 """Servers that answer `(!(attribute=*))` with those entries only whose attribute may be searched.
 
 Seen on OpenLDAP 2.5 and 389 Directory Server 2.3, as RFC 4511, 4.5.1.7, wants it. Active Directory
@@ -74,7 +80,7 @@ and Samba answer with the entries whose attribute is hidden as well.
 """
 
 
-def kind_of(root: Root) -> Kind:
+def kind_of(root: Root) -> ServerKind:
     """Return which server it is; the keys of `root` are in lower case.
 
     >>> kind_of({"objectclass": [b"top", b"OpenLDAProotDSE"]}).name
@@ -83,18 +89,18 @@ def kind_of(root: Root) -> Kind:
     vendor = " ".join(texts(root.get("vendorname", [])))
     capabilities = texts(root.get("supportedcapabilities", []))
     if "samba" in vendor.lower():
-        return Kind.SAMBA
+        return ServerKind.SAMBA
     if _LIGHTWEIGHT in capabilities:
-        return Kind.LIGHTWEIGHT
+        return ServerKind.LIGHTWEIGHT
     if _ACTIVE_DIRECTORY in capabilities:
-        return Kind.ACTIVE_DIRECTORY
+        return ServerKind.ACTIVE_DIRECTORY
     if "ipadomainlevel" in root or "ipatopologypluginversion" in root:
-        return Kind.FREEIPA
+        return ServerKind.FREEIPA
     if "389" in vendor:
-        return Kind.DS389
+        return ServerKind.DS389
     if "OpenLDAProotDSE" in texts(root.get("objectclass", [])):
-        return Kind.OPENLDAP
-    return Kind.OTHER
+        return ServerKind.OPENLDAP
+    return ServerKind.OTHER
 
 
 # --- searches -------------------------------------------------------------------------------------
@@ -247,12 +253,12 @@ class Directory:
                         ranged.append(answer)
                     else:
                         yield answer
-                elif isinstance(answer, Reference):
+                elif isinstance(answer, Referral):
                     self.referrals.add(_place_of(answer.urls))
                 else:
                     _log(where, answer, came)
                     return answer, came
-        except Broken as wrong:
+        except BrokenConnection as wrong:
             where = _Where(where.question, where.page, where.count + came)
             hint = _more_of(wrong.setting) if isinstance(wrong, TooMuch) else None
             where.fail(str(wrong), hint, cause=wrong)
@@ -384,7 +390,7 @@ def _span(text: str) -> tuple[int, int | None]:
 
 STAMP = "modifyTimestamp"
 _PADDED = 20
-_LOCAL_TIMES = frozenset({Kind.ACTIVE_DIRECTORY, Kind.SAMBA, Kind.LIGHTWEIGHT})
+_LOCAL_TIMES = frozenset({ServerKind.ACTIVE_DIRECTORY, ServerKind.SAMBA, ServerKind.LIGHTWEIGHT})
 
 
 def marks(directory: Directory, bases: Iterable[str]) -> dict[str, str]:
@@ -397,7 +403,7 @@ def marks(directory: Directory, bases: Iterable[str]) -> dict[str, str]:
     usn, controller = number(root.get("highestcommittedusn")), texts(root.get("dsservicename", []))
     if usn is not None and controller:
         found[f"usn {controller[0]}"] = str(usn).zfill(_PADDED)
-    if kind_of(root) is not Kind.OPENLDAP:
+    if kind_of(root) is not ServerKind.OPENLDAP:
         return found
     keys = [dn_key(base) for base in bases]
     aside = directory.aside()

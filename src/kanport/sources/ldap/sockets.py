@@ -92,7 +92,7 @@ def _words(error: BaseException) -> str:
 # --- sockets --------------------------------------------------------------------------------------
 
 
-class Refused(Exception):
+class LoginRefused(Exception):
     """A server refused to let us in; the text says how. `final`: asking another is no use."""
 
     def __init__(self, message: str, *, hint: str | None = None, final: bool = False) -> None:
@@ -118,7 +118,7 @@ def open_socket(
         host = parts.hostname or ""
         connected = network.open_socket(host, port, each=timeout, deadline=deadline)
     except (OSError, UnicodeError) as wrong:
-        raise Refused(f"it does not answer: {words(wrong)}") from wrong
+        raise LoginRefused(f"it does not answer: {words(wrong)}") from wrong
     if parts.scheme == "ldaps":
         assert context is not None  # noqa: S101 - for the type checker
         return _encrypted(connected, context, host, timeout, deadline)
@@ -138,7 +138,7 @@ def _encrypted(
     except (OSError, ValueError) as wrong:
         connected.close()
         reason, hint = explain_tls(wrong)
-        raise Refused(reason, hint=hint) from wrong
+        raise LoginRefused(reason, hint=hint) from wrong
 
 
 def words(error: BaseException) -> str:
