@@ -51,7 +51,7 @@ check: $(READY) ## Formatter, linter, strict types, directions of imports, no co
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.house.texts
 	$(BIN)/python -m tests.house.terms
-	$(BIN)/codespell src tests mappings samples .pre-commit-config.yaml Makefile pyproject.toml *.md
+	$(BIN)/codespell
 
 format: $(READY) ## Put the code into shape
 	$(BIN)/ruff format

@@ -215,7 +215,7 @@ class TransformStep:
 def apply_transforms(text: str, transforms: Iterable[TransformStep]) -> str:
     """Apply one transform after the other.
 
-    >>> apply_transforms(" Anna@Example.ORG ", [Step("trim"), Step("lower")])
+    >>> apply_transforms(" Anna@Example.ORG ", [TransformStep("trim"), TransformStep("lower")])
     'anna@example.org'
     """
     for transform in transforms:

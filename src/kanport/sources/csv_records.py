@@ -173,7 +173,7 @@ def records(lines: Lines, delimiter: str, start: int = 0) -> Iterator[Record | B
     Record (1, ['a', 'b'])
     Record (2, ['x\ny', '2'])
     Record (4, [])
-    Broken (5, 5)
+    BrokenRecord (5, 5)
     """
     while start < len(lines):
         reader = csv.reader(lines.after(start), delimiter=delimiter, strict=True)
