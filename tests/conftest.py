@@ -3,7 +3,6 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import hypothesis
@@ -12,7 +11,8 @@ from click.testing import CliRunner
 
 from kanport.cli import cli
 from kanport.sandbox import Sandbox, SandboxOptions
-from tests.examples import examples
+from tests.support.command_line import Result
+from tests.support.examples import examples
 
 LIVE_VARIABLES = ("KANPORT_LIVE_URL", "KANPORT_LIVE_TOKEN")
 
@@ -89,18 +89,6 @@ hypothesis.settings.register_profile(
 )
 if os.environ.get("CI"):
     hypothesis.settings.load_profile("ci")
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a command printed and how it ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-Kanport = Callable[..., Result]
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from kanport.approval import (
 )
 from kanport.errors import ConfigInvalid, UsageError
 from kanport.plan.plan_file import plan_digest
-from tests.report.examples import make_plan
+from tests.support.report.examples import make_plan
 
 NOW = "2026-11-05T08:00:00Z"
 KEY = SecretBytes(b"a key that nobody would find")

@@ -4,7 +4,7 @@ from kanport.checks import check, external_ids
 from kanport.findings import Finding
 from kanport.mapping.spec import MappingFile
 from kanport.model import DesiredGroup, DesiredState, Given, Unknown
-from tests.normalize.building import a_mapping, a_table, made
+from tests.support.inputs import a_mapping, a_table, made
 
 MAPPING = """
     sources:

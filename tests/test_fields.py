@@ -111,7 +111,8 @@ def test_labels_are_for_texts() -> None:
 
 
 def test_a_new_field_is_one_entry_of_the_table(tmp_path: Path) -> None:
-    # From the mapping through plan, run, reports, verify, undo and export: see tests/new_field.py.
+    # From the mapping through plan, run, reports, verify, undo and export:
+    # see tests/support/new_field.py.
     root = Path(__file__).parent.parent
     told = subprocess.run(
         [sys.executable, "-c", _STORY.format(root=str(root))],
@@ -127,6 +128,6 @@ def test_a_new_field_is_one_entry_of_the_table(tmp_path: Path) -> None:
 _STORY = """
 import sys
 sys.path.insert(0, {root!r})
-from tests.new_field import main
+from tests.support.new_field import main
 main()
 """

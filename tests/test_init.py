@@ -8,7 +8,7 @@ import pytest
 from kanport.fields import ACTIVE, EMAIL, NAME
 from kanport.mapping import load_mapping
 from kanport.sources.file import FileBytes, read_bytes
-from tests.conftest import Kanport
+from tests.support.command_line import Kanport
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 FILES = ["people.csv", "memberships.csv", "starters.csv", "phones.xlsx", "kanboard-users.csv"]

@@ -14,8 +14,8 @@ import pytest
 from kanport.errors import UsageError
 from kanport.files import ArtifactKind, check_target, kind_of, readers, write_file
 from kanport.sandbox import Sandbox
-from tests.conftest import Kanport
-from tests.integration.files import MAPPING, write_files
+from tests.support.command_line import Kanport
+from tests.support.files import MAPPING, write_files
 
 RECORDED = Path(__file__).parent / "versions" / "v0_1_0"
 STRANGER = 12345

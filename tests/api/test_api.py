@@ -23,7 +23,7 @@ from kanport.api import (
 )
 from kanport.outcome import Status
 from kanport.sandbox import Sandbox
-from tests.integration.files import MAPPING, PEOPLE, write_files
+from tests.support.files import MAPPING, PEOPLE, write_files
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ import pytest
 
 from kanport.errors import Exit
 from kanport.sandbox import Sandbox
-from tests.integration.files import MAPPING, PEOPLE, write_files
+from tests.support.files import MAPPING, PEOPLE, write_files
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = [

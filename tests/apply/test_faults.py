@@ -16,8 +16,8 @@ from kanport.config.settings import Timeouts
 from kanport.errors import Exit
 from kanport.outcome import Status
 from kanport.pipeline.results import exit_code_of
-from tests.apply.disturbed import Disturbed
-from tests.apply.proxy import (
+from tests.support.disturbed import Disturbed
+from tests.support.proxy import (
     JSON,
     Calls,
     Disturbance,

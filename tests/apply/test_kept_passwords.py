@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from kanport.sandbox import InjectedFault, Reply, Sandbox
-from tests.apply.terminal import Terminal, last_lines
 from tests.apply.test_when_it_counts import cut, unchained
-from tests.conftest import Kanport
-from tests.integration.files import write_files
+from tests.support.command_line import Kanport
+from tests.support.files import write_files
+from tests.support.terminal import Terminal, last_lines
 
 
 @pytest.fixture

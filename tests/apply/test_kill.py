@@ -23,8 +23,8 @@ from kanport.outcome import Status
 from kanport.pipeline.run import Execution, apply_plan, resume_run
 from kanport.plan.change import Action, Change
 from kanport.plan.model import Plan
-from tests.apply.plans import change, grant, new_user, plan_of
-from tests.examples import examples
+from tests.support.examples import examples
+from tests.support.plans import change, grant, new_user, plan_of
 
 TOKEN = "kill-test"
 KILLS = examples(60, 400)

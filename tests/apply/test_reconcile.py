@@ -15,11 +15,11 @@ from kanport.model import About
 from kanport.outcome import Status
 from kanport.pipeline.run import Execution, resume_run
 from kanport.plan.change import Action, Change
-from tests.apply.disturbed import OPTIONS, Disturbed, end_state
-from tests.apply.plans import change, facts_in, grant, new_user
-from tests.apply.proxy import Calls, Disturbance, Forward, Proxy, Wire, items_response
 from tests.apply.test_when_it_counts import cut
-from tests.changes import a_change
+from tests.support.changes import a_change
+from tests.support.disturbed import OPTIONS, Disturbed, end_state
+from tests.support.plans import change, facts_in, grant, new_user
+from tests.support.proxy import Calls, Disturbance, Forward, Proxy, Wire, items_response
 
 ODD: list[Any] = [{"message": "welcome"}, ["a", "list"], 7, 1.5, {"id": "x", "username": "ada"}]
 ROLE = {"role": "project-member"}

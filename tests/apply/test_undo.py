@@ -13,8 +13,8 @@ from kanport.model import CurrentState, Group, Project, ServerInfo, User
 from kanport.outcome import Outcome, Run, Status
 from kanport.plan.change import Action, Change, Risk, values_of
 from kanport.plan.model import Plan, PlanIdentity
-from tests.apply.plans import change, grant, new_user, plan_of
-from tests.changes import after_of, changed, who
+from tests.support.changes import after_of, changed, who
+from tests.support.plans import change, grant, new_user, plan_of
 
 FALSE = Answered(Heard.FALSE)
 URL = "http://127.0.0.1:1/jsonrpc.php"

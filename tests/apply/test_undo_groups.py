@@ -10,7 +10,7 @@ from kanport.outcome import Status
 from kanport.plan.change import Action, Change
 from kanport.plan.model import Plan
 from tests.apply.test_undo import ADA, back, recorded, state
-from tests.changes import a_change
+from tests.support.changes import a_change
 
 
 def of_group(action: Action, name: str = "Devs", **parts: Any) -> Change:

@@ -11,7 +11,6 @@ from kanport.model import CurrentState, Group, Project, User
 from kanport.outcome import Status
 from kanport.plan.change import Action, Change
 from kanport.plan.model import Plan
-from tests.apply.plans import change, grant, new_user
 from tests.apply.test_undo import (
     ADA,
     ADMIN,
@@ -26,7 +25,8 @@ from tests.apply.test_undo import (
     told,
 )
 from tests.apply.test_undo_groups import ACCESS, CREATED, IN, JOINED, OUT, REMOVED, of_group
-from tests.changes import a_change, after_of, before_of, changed, who
+from tests.support.changes import a_change, after_of, before_of, changed, who
+from tests.support.plans import change, grant, new_user
 
 LOST, ID_2 = Answered(Heard.LOST), Answered(Heard.ID, 2)
 TRUE, FALSE = Answered(Heard.TRUE), Answered(Heard.FALSE)

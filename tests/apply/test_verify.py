@@ -7,7 +7,7 @@ from kanport.apply.verify import verify
 from kanport.facts import Fact, fact
 from kanport.kanboard.rpc import Call
 from kanport.plan.change import Action, Change
-from tests.apply.plans import change, grant, new_user, plan_of
+from tests.support.plans import change, grant, new_user, plan_of
 
 ROW = {"id": 2, "username": "ada", "name": "", "email": "", "role": "app-user", "is_active": 1}
 

@@ -17,9 +17,9 @@ from kanport.plan.change import Action, Change, Risk
 from kanport.plan.model import Plan, PlanMapping
 from kanport.plan.plan_file import load_plan, plan_digest, write_plan
 from kanport.sandbox import Sandbox
-from tests.apply.plans import change, new_user, plan_of
-from tests.apply.terminal import Terminal
-from tests.conftest import Kanport
+from tests.support.command_line import Kanport
+from tests.support.plans import change, new_user, plan_of
+from tests.support.terminal import Terminal
 
 MAPPING = """\
 kanport: 1

@@ -29,8 +29,8 @@ from kanport.kanboard.reader import read_current
 from kanport.kanboard.rpc import Call, Result
 from kanport.pipeline.run import Execution, apply_plan
 from kanport.plan.change import Action, Change
-from tests.apply.plans import change, grant, new_user, plan_of
 from tests.bench.server import bench_server
+from tests.support.plans import change, grant, new_user, plan_of
 
 SIZES = (100, 200, 334, 500)
 CONNECTIONS = (1, 2, 3, 4, 8)

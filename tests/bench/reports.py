@@ -26,8 +26,8 @@ from kanport.plan.model import (
 from kanport.report import FORMATS, drawn, html
 from kanport.report import make as views
 from kanport.report.view import View
-from tests.changes import a_change
-from tests.report.browser.chromium import PROGRAM, Chromium
+from tests.support.changes import a_change
+from tests.support.report.chromium import PROGRAM, Chromium
 
 CHANGES = 50_000
 ROLES = ("project-viewer", "project-member", "project-manager")

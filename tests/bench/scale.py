@@ -279,7 +279,7 @@ def excel(folder: Path) -> None:
 
 def directory_read() -> None:
     """Read a directory, and compare with a bare paged search of it."""
-    from tests.ldap.benchmark import compared
+    from tests.bench.directory import compared
 
     took = compared(LDAP_PEOPLE, LDAP_GROUPS)
     sys.stdout.write(json.dumps({"speed": took.speed, "memory": took.memory}) + "\n")

@@ -20,7 +20,7 @@ from click.testing import CliRunner
 import kanport
 from kanport.cli import cli
 from kanport.sandbox import Sandbox, SandboxOptions
-from tests.integration.files import write_files
+from tests.support.files import write_files
 
 SOURCE = str(Path(kanport.__file__).parent)
 SANDBOX = f"{SOURCE}/sandbox"

@@ -7,7 +7,7 @@ import pytest
 
 from kanport.config.settings import SETTINGS
 from kanport.sandbox import Sandbox
-from tests.conftest import Kanport
+from tests.support.command_line import Kanport
 
 FILE = """\
 url = "https://kb.example.org"

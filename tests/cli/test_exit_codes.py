@@ -8,14 +8,14 @@ import pytest
 
 from kanport.errors import Exit
 from kanport.sandbox import Sandbox
-from tests.cli import ways
+from tests.support import endings
 
 
 @dataclass(frozen=True)
 class Row:
     """One way to end: the first two lines of stdout (title and headline), and all of stderr."""
 
-    way: Callable[[ways.World], ways.Said]
+    way: Callable[[endings.World], endings.Said]
     code: Exit
     out: str
     err: str
@@ -30,30 +30,30 @@ IN_VAIN = "".join(f"      {line}\n" for line in PLACES.splitlines())
 
 TABLE = [
     Row(
-        ways.changed,
+        endings.changed,
         Exit.OK,
         "Kanport run: club\n"
         "✓ All 6 changes are done: 3 users were created; 3 memberships were granted.\n",
         "The journal is in FOLDER/state/club-RUN.journal.jsonl.\n"
         "Verified: a second plan has no changes.\n",
     ),
-    Row(ways.nothing_to_do, Exit.OK, "", ""),
+    Row(endings.nothing_to_do, Exit.OK, "", ""),
     Row(
-        ways.a_bug,
+        endings.a_bug,
         Exit.BUG,
         "",
         "Error: a bug in Kanport: ZeroDivisionError in <string>, line 5\n"
         "Hint: report it, please; kanport --debug … shows more\n",
     ),
     Row(
-        ways.no_terminal,
+        endings.no_terminal,
         Exit.USAGE,
         "",
         "Error: apply needs your confirmation, but there is no terminal; nothing was written\n"
         "Hint: read the plan (kanport report plan.json), then add --yes\n",
     ),
     Row(
-        ways.no_argument,
+        endings.no_argument,
         Exit.USAGE,
         "",
         "Usage: kanport sync [OPTIONS] MAPPING\n"
@@ -62,7 +62,7 @@ TABLE = [
         "Error: Missing argument 'MAPPING'.\n",
     ),
     Row(
-        ways.a_row_left_out,
+        endings.a_row_left_out,
         Exit.PARTIAL,
         "Kanport run: club\n"
         "✓ All 6 changes are done: 3 users were created; 3 memberships were granted.\n",
@@ -70,7 +70,7 @@ TABLE = [
         "Verified: a second plan has no changes.\n",
     ),
     Row(
-        ways.a_guard,
+        endings.a_guard,
         Exit.GUARD,
         "Kanport plan: club\n✗ 3 users would be created; 3 memberships would be granted.\n",
         "Error: 1 safety check stopped the plan; nothing was written\n"
@@ -79,7 +79,7 @@ TABLE = [
         " in the mapping)\n",
     ),
     Row(
-        ways.invalid_rows,
+        endings.invalid_rows,
         Exit.SOURCE,
         "Kanport validation: club\n"
         "✗ The data are not valid: 1 error in 1 row. 3 users and 3 memberships can be read.\n",
@@ -87,13 +87,13 @@ TABLE = [
         "Hint: correct the rows, or set invalid_rows: skip in the mapping to ignore them\n",
     ),
     Row(
-        ways.no_mapping,
+        endings.no_mapping,
         Exit.CONFIG,
         "",
         "Error: there is no mapping none.yaml\nHint: there are club.yaml\n",
     ),
     Row(
-        ways.no_configuration,
+        endings.no_configuration,
         Exit.CONFIG,
         "",
         "Error: The connection to the server is not set up: 2 problems.\n"
@@ -110,7 +110,7 @@ TABLE = [
         " KANPORT_TOKEN_FILE; or set KANPORT_TOKEN.\n",
     ),
     Row(
-        ways.wrong_configuration,
+        endings.wrong_configuration,
         Exit.CONFIG,
         "",
         "Error: the configuration kanport.toml has a mistake\n"
@@ -120,7 +120,7 @@ TABLE = [
         "      hint: did you mean url?\n",
     ),
     Row(
-        ways.nobody_there,
+        endings.nobody_there,
         Exit.UNREACHABLE,
         "",
         "Error: no answer from http://127.0.0.1:PORT/jsonrpc.php: nothing listens on"
@@ -128,7 +128,7 @@ TABLE = [
         "Hint: check whether the server runs, and the port in the URL\n",
     ),
     Row(
-        ways.not_let_in,
+        endings.not_let_in,
         Exit.UNREACHABLE,
         "",
         "Error: URL refuses Kanport: the server does not accept the token from KANPORT_TOKEN (HTTP"
@@ -137,7 +137,7 @@ TABLE = [
         " behind Apache, the Authorization header may get lost: see --auth-header\n",
     ),
     Row(
-        ways.another_run,
+        endings.another_run,
         Exit.LOCKED,
         "",
         "Error: another run holds the lock on URL: kanport sync x.yaml (process N on HOST, since"
@@ -145,7 +145,7 @@ TABLE = [
         "Hint: wait until it has ended, or let this one wait: --wait SECONDS\n",
     ),
     Row(
-        ways.a_stale_plan,
+        endings.a_stale_plan,
         Exit.STALE,
         "",
         "Error: the server has changed since the plan was made; nothing was written\n"
@@ -153,13 +153,13 @@ TABLE = [
         "Hint: make a new plan\n",
     ),
     Row(
-        ways.pending,
+        endings.pending,
         Exit.PENDING,
         "Kanport plan: club\n✓ 3 users would be created; 3 memberships would be granted.\n",
         "",
     ),
     Row(
-        ways.interrupted,
+        endings.interrupted,
         Exit.INTERRUPTED,
         "Kanport run: club\n"
         "✗ The run stopped early. 3 of 6 changes are in place; 3 were not started.\n",
@@ -167,7 +167,7 @@ TABLE = [
         "Finish the run with: kanport resume FOLDER/state/club-RUN.journal.jsonl\n",
     ),
     Row(
-        ways.interrupted_while_reading,
+        endings.interrupted_while_reading,
         Exit.INTERRUPTED,
         "",
         "Interrupted; nothing more was sent.\n",
@@ -176,12 +176,12 @@ TABLE = [
 
 
 @pytest.fixture
-def world(server: Sandbox, tmp_path: Path) -> ways.World:
-    return ways.world_of(server, tmp_path)
+def world(server: Sandbox, tmp_path: Path) -> endings.World:
+    return endings.world_of(server, tmp_path)
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{int(row.code)} {row.way.__name__}")
-def test_a_command_ends_with_this_code_and_these_words(world: ways.World, row: Row) -> None:
+def test_a_command_ends_with_this_code_and_these_words(world: endings.World, row: Row) -> None:
     said = row.way(world)
     assert "".join(said.out.splitlines(keepends=True)[:2]) == row.out
     assert said.err == row.err

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from kanport.sandbox import Sandbox
-from tests.conftest import Kanport
-from tests.integration.files import write_files
+from tests.support.command_line import Kanport
+from tests.support.files import write_files
 
 
 def test_nothing_is_logged_unless_it_is_asked_for(

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from kanport.sandbox import Sandbox
-from tests.conftest import Kanport
-from tests.integration.files import write_files
+from tests.support.command_line import Kanport
+from tests.support.files import write_files
 
 
 @pytest.fixture

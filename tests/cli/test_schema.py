@@ -5,7 +5,7 @@ import json
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.conftest import Kanport
+from tests.support.command_line import Kanport
 
 
 @pytest.mark.parametrize(

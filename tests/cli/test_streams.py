@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from kanport.sandbox import Sandbox
-from tests import processes
-from tests.integration.files import write_files
+from tests.support import processes
+from tests.support.files import write_files
 
 FULL = Path("/dev/full")
 

@@ -14,10 +14,10 @@ from kanport.names import normalize
 from kanport.normalize import Normalized
 from kanport.origin import Origin
 from kanport.rules import strip_blanks
-from tests.columns.reference import Reference
-from tests.columns.relations import RelationsReference
-from tests.examples import examples
-from tests.normalize.building import a_table, made
+from tests.support.examples import examples
+from tests.support.inputs import a_table, made
+from tests.support.reference.relations import RelationsReference
+from tests.support.reference.rows import Reference
 
 GOOD = {
     "Login": ("ada", "Ada", "ADA", "bob", "eve", "björn", "bjorn", "groß", "gross", "GROSS"),

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 from kanport.sandbox import Sandbox
-from tests.conftest import Kanport
-from tests.integration.files import write_files
+from tests.support.command_line import Kanport
+from tests.support.files import write_files
 
 
 def test_last_nights_source_and_what_was_done_of_it(

@@ -18,9 +18,9 @@ from kanport.plan.plan_file import plan_digest
 from kanport.report.compare import as_dict, document_of, headline, reasons
 from kanport.report.document import as_html, as_markdown, as_text
 from kanport.report.escape import escape_control
-from tests.changes import after_of, before_of, changed
-from tests.report.drawing import plans, plans_and_runs
-from tests.report.examples import make_plan
+from tests.support.changes import after_of, before_of, changed
+from tests.support.report.drawing import plans, plans_and_runs
+from tests.support.report.examples import make_plan
 
 PLAN = make_plan()
 

@@ -7,8 +7,7 @@ from functools import cache
 import pytest
 
 from kanport.sandbox import LdapUser, Sandbox, SandboxOptions
-
-from .recording import Answer, Recording, call, replay
+from tests.contract.recording import Answer, Recording, call, replay
 
 OPTIONS = {
     "sqlite": SandboxOptions(dialect="sqlite"),

@@ -5,9 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from kanport.sandbox import SandboxOptions
-
-from .conftest import OPTIONS, live_dialect
-from .recording import Answer, Exchange, Recording, as_recorded, differences, expected
+from tests.contract.conftest import OPTIONS, live_dialect
+from tests.contract.recording import Answer, Exchange, Recording, as_recorded, differences, expected
 
 COUNTS = {"sqlite": 191, "mariadb": 191, "postgres": 191, "sqlite-ldap": 196, "sqlite-access": 63}
 

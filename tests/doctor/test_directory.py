@@ -13,11 +13,11 @@ from kanport.doctor import examine
 from kanport.doctor.checks import Check, CheckStatus, exit_for
 from kanport.doctor.directory import kind_text
 from kanport.errors import Exit
-from tests.doctor.looking import NOW, said
-from tests.ldap.certificates import Authority
-from tests.ldap.conftest import ENVIRON
-from tests.ldap.ldif import GROUPS, PEOPLE, dn, group, person, tree
-from tests.ldap.slapd import ADMIN, PASSWORD, Slapd
+from tests.support.doctor import NOW, said
+from tests.support.ldap.certificates import Authority
+from tests.support.ldap.ldif import GROUPS, PEOPLE, dn, group, person, tree
+from tests.support.ldap.reading import ENVIRON
+from tests.support.ldap.slapd import ADMIN, PASSWORD, Slapd
 
 
 @pytest.fixture(scope="module")

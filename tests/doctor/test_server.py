@@ -16,9 +16,9 @@ from kanport.errors import Exit
 from kanport.model import User
 from kanport.sandbox import WRITING_PROCEDURES as WRITING
 from kanport.sandbox import Sandbox, SandboxOptions
-from tests.conftest import Kanport
-from tests.doctor.looking import NOW, said
-from tests.kanboard.servers import TOKEN, Reply, always, answers, error, serve, settings_for
+from tests.support.command_line import Kanport
+from tests.support.doctor import NOW, said
+from tests.support.http_server import TOKEN, Reply, always, answers, error, serve, settings_for
 
 
 def look(settings: Settings, now: datetime = NOW) -> list[Check]:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from kanport.errors import Exit
-from tests.conftest import Kanport
-from tests.integration.files import MAPPING, PEOPLE, write_files
+from tests.support.command_line import Kanport
+from tests.support.files import MAPPING, PEOPLE, write_files
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from kanport.export import COLUMNS, MEMBERSHIPS, PROJECTS, USERS
 from kanport.sandbox import Sandbox
-from tests.conftest import Kanport
+from tests.support.command_line import Kanport
 
 SECRETS = ("pbkdf", "$2y$", "secret-token", "rss-token", "2fa-secret")
 

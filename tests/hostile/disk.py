@@ -15,7 +15,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from kanport.cli import cli
-from tests.integration.files import MAPPING, write_files
+from tests.support.files import MAPPING, write_files
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 SIZE = 4 * 1024 * 1024

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from kanport.sandbox import Sandbox
-from tests.conftest import Kanport
 from tests.hostile.disk import PAGE, PEOPLE
-from tests.integration.files import MAPPING, write_files
 from tests.nights.world import may_mount
+from tests.support.command_line import Kanport
+from tests.support.files import MAPPING, write_files
 
 # From a disk that takes nothing to one that takes everything.
 FREE_PAGES = (0, 1, 2, 3, 5, 8, 12, 17, 23, 30, 45, 70, 200)

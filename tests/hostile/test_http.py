@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from kanport.config.settings import Settings, Timeouts
 from kanport.kanboard.faults import Fault, NoAnswer
 from kanport.kanboard.transport import Transport, seconds_to_wait
-from tests.hostile.servers import Peer, bounded, listening
+from tests.support.hostile import Peer, bounded, listening
 
 pytestmark = pytest.mark.timeout(1800)
 

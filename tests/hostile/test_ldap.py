@@ -11,8 +11,16 @@ from kanport.mapping.sources import LdapSource
 from kanport.sources.ldap.connect import connected
 from kanport.sources.ldap.connection import Question
 from kanport.sources.ldap.search import Directory
-from tests.hostile.servers import Peer, bounded, listening
-from tests.ldap.responder import element, elements, ended, entry, integer, message, page_control
+from tests.support.hostile import Peer, bounded, listening
+from tests.support.ldap.responder import (
+    element,
+    elements,
+    ended,
+    entry,
+    integer,
+    message,
+    page_control,
+)
 
 pytestmark = pytest.mark.timeout(1800)
 

@@ -11,9 +11,9 @@ from kanport.sources.ldap.ber import VALUE_COST
 from kanport.sources.ldap.connect import connected
 from kanport.sources.ldap.connection import Question
 from kanport.sources.ldap.search import Directory
-from tests.hostile.servers import Peer, bounded, listening
 from tests.hostile.test_ldap import asked, login, source
-from tests.ldap.responder import elements, ended, entry, message
+from tests.support.hostile import Peer, bounded, listening
+from tests.support.ldap.responder import elements, ended, entry, message
 
 pytestmark = pytest.mark.timeout(1800)
 

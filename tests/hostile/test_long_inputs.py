@@ -13,7 +13,7 @@ from kanport.mapping.transforms import ascii_letters, title, umlauts
 from kanport.mapping.yaml_file import Mistake, Spot
 from kanport.names import compare_key, lookalike_key, normalize, spelling_key
 from kanport.plan.matching import name_matcher
-from tests.hostile.servers import bounded
+from tests.support.hostile import bounded
 
 pytestmark = pytest.mark.timeout(1800)
 

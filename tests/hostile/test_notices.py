@@ -8,8 +8,8 @@ import pytest
 
 from kanport.config.secrets import Notify
 from kanport.notify import Delivery, DeliveryContext, send_notices
-from tests.hostile.servers import Peer, bounded, listening
-from tests.notice.endings import GOOD
+from tests.support.hostile import Peer, bounded, listening
+from tests.support.summaries import GOOD
 
 pytestmark = pytest.mark.timeout(1800)
 

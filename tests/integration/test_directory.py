@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from kanport.sandbox import Sandbox
-from tests.conftest import Kanport
-from tests.ldap.slapd import Slapd
+from tests.support.command_line import Kanport
+from tests.support.ldap.slapd import Slapd
 
 ROOT = Path(__file__).parents[2]
 LDIF = (ROOT / "samples" / "ldap" / "example.ldif").read_text(encoding="utf-8")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kanport.sandbox import Sandbox
-from tests.conftest import Kanport
+from tests.support.command_line import Kanport
 
 MAPPING = """\
 kanport: 1

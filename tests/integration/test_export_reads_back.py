@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kanport.cli import cli
 from kanport.sandbox import Sandbox, SandboxOptions
-from tests.examples import examples
+from tests.support.examples import examples
 
 plain = st.sampled_from(
     ["", "Ada", 'O\'Neil, "Jo"', "=1+1", "-2", "007", "null", "#1: a|b", "{x}", "\\", "日本 😀"]

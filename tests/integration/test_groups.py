@@ -32,7 +32,7 @@ from kanport.plan.change import Action
 from kanport.plan.model import Plan
 from kanport.plan.roles import GroupAccess, project_access
 from kanport.sandbox import Sandbox, SandboxOptions, Snapshot
-from tests.examples import examples
+from tests.support.examples import examples
 
 PEOPLE = ("ada", "bob", "eve", "gus", "ida")
 GROUPS = ("Engineers", "Testers", "Leads")

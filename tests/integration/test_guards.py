@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kanport.sandbox import Sandbox
-from tests.conftest import Kanport, Result
+from tests.support.command_line import Kanport, Result
 
 MAPPING = """\
 kanport: 1

@@ -8,12 +8,12 @@ from typing import Protocol
 import pytest
 
 from kanport.sandbox import Sandbox
-from tests.conftest import Kanport
-from tests.ldap import ds389
-from tests.ldap.ds389 import Ds389
-from tests.ldap.freeipa import USER_GROUPS, USERS, ipa_dn, ipa_group, ipa_tree, ipa_user
-from tests.ldap.ldif import GROUPS, PEOPLE, dn, entry, group, person, tree
-from tests.ldap.slapd import PASSWORD, SUFFIX, Slapd
+from tests.support.command_line import Kanport
+from tests.support.ldap import ds389
+from tests.support.ldap.ds389 import Ds389
+from tests.support.ldap.freeipa import USER_GROUPS, USERS, ipa_dn, ipa_group, ipa_tree, ipa_user
+from tests.support.ldap.ldif import GROUPS, PEOPLE, dn, entry, group, person, tree
+from tests.support.ldap.slapd import PASSWORD, SUFFIX, Slapd
 
 READER = f"cn=reader,{SUFFIX}"
 LOGINS = ("ada", "bob", "cyd", "dan", "eve", "fay")

@@ -19,9 +19,9 @@ from kanport.pipeline.planning import plan_inputs
 from kanport.pipeline.run import Execution, apply_plan, resume_run
 from kanport.plan.model import Plan
 from kanport.sandbox import InjectedFault, Reply, Sandbox, SandboxOptions, web_page
-from tests.apply.disturbed import end_state
-from tests.examples import examples
-from tests.integration.worlds import World, worlds
+from tests.support.disturbed import end_state
+from tests.support.examples import examples
+from tests.support.random_inputs import World, worlds
 
 OPTIONS = Options(batch_size=3, connections=2, pause=0.0)
 REPLIES: tuple[Reply | None, ...] = (

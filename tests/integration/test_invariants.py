@@ -24,9 +24,9 @@ from kanport.plan.change import Action
 from kanport.plan.model import Plan
 from kanport.plan.plan_file import dump_plan
 from kanport.sandbox import Sandbox, SandboxOptions, Snapshot
-from tests.changes import after_of
-from tests.examples import examples
-from tests.integration.worlds import BLANK, World, worlds
+from tests.support.changes import after_of
+from tests.support.examples import examples
+from tests.support.random_inputs import BLANK, World, worlds
 
 TAKES_AWAY = {Action.USER_DISABLE, Action.USER_REMOVE, Action.MEMBERSHIP_REVOKE}
 TRIED = settings(

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from kanport.sandbox import Sandbox, SandboxOptions
-from tests.conftest import Kanport
-from tests.integration.files import MAPPING, write_files
+from tests.support.command_line import Kanport
+from tests.support.files import MAPPING, write_files
 
 USERS = 40_000
 BY_NAME = MAPPING.replace("missing: disable", "missing: keep").replace(

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from kanport.sandbox import Sandbox
-from tests.conftest import Kanport
-from tests.ldap.ldif import GROUPS, PEOPLE, dn, entry, group, line, person, tree
-from tests.ldap.slapd import ADMIN, PASSWORD, SUFFIX, Slapd
+from tests.support.command_line import Kanport
+from tests.support.ldap.ldif import GROUPS, PEOPLE, dn, entry, group, line, person, tree
+from tests.support.ldap.slapd import ADMIN, PASSWORD, SUFFIX, Slapd
 
 PARTNERS = f"ou=partners,{SUFFIX}"
 ALUMNI = f"ou=alumni,{SUFFIX}"

@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from kanport.cli import cli
 from kanport.sandbox import Sandbox, SandboxOptions
-from tests.conftest import Result
-from tests.integration.moving import Size, fill, mapping_from, people_of_ldap
+from tests.support.command_line import Result
+from tests.support.moving import Size, fill, mapping_from, people_of_ldap
 
 WHOLE = Size()
 SMALL = Size(users=60, groups=8, projects=10, people_in_a_group=6, people_in_a_project=8)

@@ -8,7 +8,7 @@ import pytest
 
 from kanport.kanboard.api_versions import SINCE
 from kanport.sandbox import Sandbox, SandboxOptions
-from tests.conftest import Kanport
+from tests.support.command_line import Kanport
 
 MAPPING = """
 kanport: 1

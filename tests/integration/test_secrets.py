@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from kanport.sandbox import Sandbox, SandboxOptions
-from tests.conftest import Kanport
-from tests.integration.files import MAPPING, write_files
+from tests.support.command_line import Kanport
+from tests.support.files import MAPPING, write_files
 
 PASSWORD_OF_A_CELL = "correct horse, 'battery' staple"
 PEOPLE = f"""\

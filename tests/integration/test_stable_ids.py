@@ -10,7 +10,7 @@ import pytest
 
 from kanport import ledger
 from kanport.sandbox import Sandbox
-from tests.conftest import Kanport
+from tests.support.command_line import Kanport
 
 MAPPING = """\
 kanport: 1

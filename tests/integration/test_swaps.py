@@ -10,8 +10,8 @@ import pytest
 
 from kanport.apply.journal import load_journal
 from kanport.sandbox import InjectedFault, Sandbox
-from tests.cli import ways
-from tests.conftest import Kanport, Result
+from tests.support import endings
+from tests.support.command_line import Kanport, Result
 
 MAPPING = """\
 kanport: 1
@@ -45,7 +45,7 @@ class Night:
     """The files of a night, and what the server has after it."""
 
     def __init__(self, server: Sandbox, folder: Path, kanport: Kanport, way: str) -> None:
-        self.world = ways.World(server, folder)
+        self.world = endings.World(server, folder)
         self.run = kanport
         self.folder, self.server = folder, server
         text = MAPPING.format(who=WAYS[way])

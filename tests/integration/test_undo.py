@@ -16,9 +16,9 @@ from kanport.plan.change import Action
 from kanport.plan.model import Plan
 from kanport.sandbox import Sandbox, Snapshot
 from kanport.sandbox.store import UserState
-from tests.changes import after_of
 from tests.integration.test_invariants import TRIED, opened, planned, stopped
-from tests.integration.worlds import World, worlds
+from tests.support.changes import after_of
+from tests.support.random_inputs import World, worlds
 
 PROTECT = ("admin", "svc-*")
 

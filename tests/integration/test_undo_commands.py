@@ -7,8 +7,8 @@ import pytest
 
 from kanport.sandbox import Sandbox
 from tests.apply.test_when_it_counts import unchained
-from tests.conftest import Kanport
-from tests.integration.files import MAPPING, write_files
+from tests.support.command_line import Kanport
+from tests.support.files import MAPPING, write_files
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from kanport.kanboard.reader import read_current
 from kanport.kanboard.rpc import SECRET_KEYS
 from kanport.model import CurrentState
 from kanport.sandbox import Sandbox, SandboxOptions
-from tests.kanboard.servers import (
+from tests.support.http_server import (
     Breaking,
     Reply,
     Request,

@@ -13,8 +13,7 @@ from kanport.kanboard.client import Client
 from kanport.kanboard.faults import Fault, NoAnswer
 from kanport.kanboard.rpc import Call, Refusal, RefusedCall, Result
 from kanport.kanboard.transport import Transport
-
-from .servers import (
+from tests.support.http_server import (
     Breaking,
     Reply,
     Request,

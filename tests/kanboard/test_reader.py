@@ -13,8 +13,16 @@ from kanport.kanboard.reader import read_current
 from kanport.kanboard.rpc import SECRET_KEYS
 from kanport.kanboard.transport import Transport
 from kanport.model import CurrentState, Group, Project, User
-
-from .servers import Reply, Request, Script, ScriptedServer, answers, error, serve, settings_for
+from tests.support.http_server import (
+    Reply,
+    Request,
+    Script,
+    ScriptedServer,
+    answers,
+    error,
+    serve,
+    settings_for,
+)
 
 SECRET = "never-to-be-seen"
 

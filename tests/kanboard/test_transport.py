@@ -18,8 +18,7 @@ from kanport.exchange import proxy_for
 from kanport.facts import fact
 from kanport.kanboard.faults import Fault, NoAnswer
 from kanport.kanboard.transport import Transport
-
-from .servers import (
+from tests.support.http_server import (
     TOKEN,
     Breaking,
     Reply,

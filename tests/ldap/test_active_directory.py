@@ -15,10 +15,10 @@ from kanport.sources.ldap.connect import connected
 from kanport.sources.ldap.proof import AbsenceProof
 from kanport.sources.ldap.search import Directory
 from kanport.table import Table
-from tests.conftest import Kanport
-from tests.ldap.certificates import Authority
-from tests.ldap.conftest import ENVIRON, codes, column, read, spec
-from tests.ldap.samba import ADMINISTRATOR, DOMAIN, PASSWORD, TLS_URL, URL, Samba, samba
+from tests.support.command_line import Kanport
+from tests.support.ldap.certificates import Authority
+from tests.support.ldap.reading import ENVIRON, codes, column, read, spec
+from tests.support.ldap.samba import ADMINISTRATOR, DOMAIN, PASSWORD, TLS_URL, URL, Samba, samba
 
 STAFF = f"OU=Staff,{DOMAIN}"
 PARTNERS = f"OU=Partners,{DOMAIN}"

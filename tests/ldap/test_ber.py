@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kanport.sources.ldap import ber
-from tests.ldap import responder
+from tests.support.ldap import responder
 
 NAMES = st.sampled_from(["cn", "member", "objectGUID", "mail;lang-de", "x" * 200])
 ENTRIES = st.dictionaries(NAMES, st.lists(st.binary(max_size=300), max_size=6), max_size=5)

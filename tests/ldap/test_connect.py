@@ -14,11 +14,11 @@ from kanport.errors import ConfigInvalid, Unreachable
 from kanport.sources.ldap.connect import connected
 from kanport.sources.ldap.connection import Question
 from kanport.sources.ldap.search import Directory
-from tests.ldap.certificates import CLIENT, Authority
-from tests.ldap.conftest import ENVIRON, spec
-from tests.ldap.ldif import PEOPLE, person, tree
-from tests.ldap.slapd import ADMIN, PASSWORD, Slapd
-from tests.ports import free_port
+from tests.support.ldap.certificates import CLIENT, Authority
+from tests.support.ldap.ldif import PEOPLE, person, tree
+from tests.support.ldap.reading import ENVIRON, spec
+from tests.support.ldap.slapd import ADMIN, PASSWORD, Slapd
+from tests.support.ports import free_port
 
 
 def count_people(url: str | list[str], base: Path, **more: Any) -> int:

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from kanport.sources.ldap.search import SourceIncomplete
-from tests.ldap.conftest import column, read, spec
-from tests.ldap.ds389 import READER, Ds389
-from tests.ldap.freeipa import (
+from tests.support.ldap.ds389 import READER, Ds389
+from tests.support.ldap.freeipa import (
     USER_GROUPS,
     USERS,
     compat_group,
@@ -19,7 +18,8 @@ from tests.ldap.freeipa import (
     ipa_tree,
     ipa_user,
 )
-from tests.ldap.ldif import PEOPLE, person, tree
+from tests.support.ldap.ldif import PEOPLE, person, tree
+from tests.support.ldap.reading import column, read, spec
 
 
 @pytest.fixture(scope="module")

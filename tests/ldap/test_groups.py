@@ -10,10 +10,10 @@ from kanport.errors import ConfigInvalid, SourceInvalid
 from kanport.mapping.sources import LdapSource
 from kanport.sources.ldap import SourceIncomplete
 from kanport.table import Table
-from tests.ldap.conftest import codes, read, spec
-from tests.ldap.ldif import GROUPS, PEOPLE, dn, entry, group, person, tree
-from tests.ldap.responder import Behavior, Responder
-from tests.ldap.slapd import PASSWORD, SUFFIX, Slapd
+from tests.support.ldap.ldif import GROUPS, PEOPLE, dn, entry, group, person, tree
+from tests.support.ldap.reading import codes, read, spec
+from tests.support.ldap.responder import Behavior, Responder
+from tests.support.ldap.slapd import PASSWORD, SUFFIX, Slapd
 
 OUTSIDE = f"ou=contractors,{SUFFIX}"
 HIDDEN = f"ou=hidden,{SUFFIX}"

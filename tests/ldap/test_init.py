@@ -9,14 +9,14 @@ import pytest
 from kanport.fields import ACTIVE
 from kanport.mapping import load_mapping
 from kanport.mapping.sources import LdapSource
-from tests.conftest import Kanport, Result
-from tests.ldap.certificates import Authority
-from tests.ldap.ds389 import READER, Ds389
-from tests.ldap.freeipa import USERS, ipa_tree, ipa_user
-from tests.ldap.ldif import PEOPLE, person, tree
-from tests.ldap.samba import ADMINISTRATOR, DOMAIN, TLS_URL, Samba, samba
-from tests.ldap.samba import PASSWORD as SAMBA_PASSWORD
-from tests.ldap.slapd import ADMIN, PASSWORD, Slapd
+from tests.support.command_line import Kanport, Result
+from tests.support.ldap.certificates import Authority
+from tests.support.ldap.ds389 import READER, Ds389
+from tests.support.ldap.freeipa import USERS, ipa_tree, ipa_user
+from tests.support.ldap.ldif import PEOPLE, person, tree
+from tests.support.ldap.samba import ADMINISTRATOR, DOMAIN, TLS_URL, Samba, samba
+from tests.support.ldap.samba import PASSWORD as SAMBA_PASSWORD
+from tests.support.ldap.slapd import ADMIN, PASSWORD, Slapd
 
 STAFF = f"OU=Init,{DOMAIN}"
 LOCKED_FOR_GOOD = "000001010000Z"

@@ -10,10 +10,10 @@ from kanport.errors import ConfigInvalid, SourceInvalid
 from kanport.origin import Origin
 from kanport.sources import SourceContext
 from kanport.sources.ldap import read_ldap
-from tests.ldap.conftest import ENVIRON, NOW, codes, column, read, spec
-from tests.ldap.ldif import PEOPLE, entry, person, tree
-from tests.ldap.slapd import SUFFIX, Slapd
-from tests.ports import free_port
+from tests.support.ldap.ldif import PEOPLE, entry, person, tree
+from tests.support.ldap.reading import ENVIRON, NOW, codes, column, read, spec
+from tests.support.ldap.slapd import SUFFIX, Slapd
+from tests.support.ports import free_port
 
 ODD_NAMES = {
     "comma": "Smith, John",

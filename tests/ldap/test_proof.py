@@ -8,13 +8,13 @@ import pytest
 
 from kanport.mapping.sources import LdapSource
 from kanport.table import Table
-from tests.ldap import ds389
-from tests.ldap.conftest import codes, read, spec
-from tests.ldap.ds389 import Ds389
-from tests.ldap.freeipa import USER_GROUPS, USERS, ipa_dn, ipa_group, ipa_tree, ipa_user
-from tests.ldap.ldif import GROUPS, PEOPLE, dn, entry, group, person, tree
-from tests.ldap.responder import Behavior, Responder
-from tests.ldap.slapd import PASSWORD, SUFFIX, Slapd
+from tests.support.ldap import ds389
+from tests.support.ldap.ds389 import Ds389
+from tests.support.ldap.freeipa import USER_GROUPS, USERS, ipa_dn, ipa_group, ipa_tree, ipa_user
+from tests.support.ldap.ldif import GROUPS, PEOPLE, dn, entry, group, person, tree
+from tests.support.ldap.reading import codes, read, spec
+from tests.support.ldap.responder import Behavior, Responder
+from tests.support.ldap.slapd import PASSWORD, SUFFIX, Slapd
 
 READER = f"cn=reader,{SUFFIX}"
 SUB = f"ou=sub,{PEOPLE}"

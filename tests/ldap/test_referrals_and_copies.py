@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.ldap.ds389 import Ds389
-from tests.ldap.ldif import PEOPLE, dn, entry, person, tree
-from tests.ldap.night import NAMES, Night, said
-from tests.ldap.slapd import ADMIN, Slapd
+from tests.support.ldap.ds389 import Ds389
+from tests.support.ldap.ldif import PEOPLE, dn, entry, person, tree
+from tests.support.ldap.night import NAMES, Night, said
+from tests.support.ldap.slapd import ADMIN, Slapd
 
 SUB = f"ou=branch,{PEOPLE}"
 UNIT = entry(SUB, objectClass="organizationalUnit", ou="branch")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.ldap.conftest import codes, read, spec
-from tests.ldap.ldif import GROUPS
-from tests.ldap.slapd import SUFFIX, Slapd
+from tests.support.ldap.ldif import GROUPS
+from tests.support.ldap.reading import codes, read, spec
+from tests.support.ldap.slapd import SUFFIX, Slapd
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "ldap" / "example.ldif"
 

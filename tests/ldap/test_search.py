@@ -13,10 +13,10 @@ from kanport.sources.ldap.ber import Entry
 from kanport.sources.ldap.connect import connected
 from kanport.sources.ldap.connection import Question
 from kanport.sources.ldap.search import Directory, SourceIncomplete
-from tests.ldap.conftest import ENVIRON, spec
-from tests.ldap.ldif import GROUPS, PEOPLE, dn, group, person, tree
-from tests.ldap.responder import Behavior, Responder
-from tests.ldap.slapd import SUFFIX, Slapd
+from tests.support.ldap.ldif import GROUPS, PEOPLE, dn, group, person, tree
+from tests.support.ldap.reading import ENVIRON, spec
+from tests.support.ldap.responder import Behavior, Responder
+from tests.support.ldap.slapd import SUFFIX, Slapd
 
 MANY = 2_500
 LIMITED = f"cn=limited,{SUFFIX}"

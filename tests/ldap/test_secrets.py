@@ -11,9 +11,9 @@ from pydantic import SecretStr
 from kanport.errors import KanportError
 from kanport.findings import Finding
 from kanport.sources.ldap.connection import Login
-from tests.ldap.conftest import read, spec
-from tests.ldap.ldif import GROUPS, dn, group, person, tree
-from tests.ldap.slapd import PASSWORD, Slapd
+from tests.support.ldap.ldif import GROUPS, dn, group, person, tree
+from tests.support.ldap.reading import read, spec
+from tests.support.ldap.slapd import PASSWORD, Slapd
 
 UNNAMED = "unnamed-attribute-value"
 

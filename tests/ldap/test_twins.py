@@ -7,11 +7,11 @@ import pytest
 
 from kanport.errors import SourceInvalid
 from kanport.table import Table
-from tests.ldap.conftest import codes, column, read, spec
-from tests.ldap.ds389 import READER, Ds389
-from tests.ldap.ldif import GROUPS, PEOPLE, dn, entry, group, person, tree
-from tests.ldap.responder import Responder
-from tests.ldap.slapd import SUFFIX, Slapd
+from tests.support.ldap.ds389 import READER, Ds389
+from tests.support.ldap.ldif import GROUPS, PEOPLE, dn, entry, group, person, tree
+from tests.support.ldap.reading import codes, column, read, spec
+from tests.support.ldap.responder import Responder
+from tests.support.ldap.slapd import SUFFIX, Slapd
 
 TWINS = [
     ("Anna Weiss", "Anna Weiß"),

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.ldap.certificates import Authority
-from tests.ldap.ds389 import Ds389
-from tests.ldap.freeipa import USER_GROUPS, USERS, ipa_dn, ipa_group, ipa_tree, ipa_user
-from tests.ldap.ldif import dn, entry, person, tree
-from tests.ldap.night import NAMES, Night, said
-from tests.ldap.samba import ADMINISTRATOR, DOMAIN, TLS_URL, Samba, samba
-from tests.ldap.samba import PASSWORD as SAMBA_PASSWORD
-from tests.ldap.slapd import PASSWORD, SUFFIX, Slapd
+from tests.support.ldap.certificates import Authority
+from tests.support.ldap.ds389 import Ds389
+from tests.support.ldap.freeipa import USER_GROUPS, USERS, ipa_dn, ipa_group, ipa_tree, ipa_user
+from tests.support.ldap.ldif import dn, entry, person, tree
+from tests.support.ldap.night import NAMES, Night, said
+from tests.support.ldap.samba import ADMINISTRATOR, DOMAIN, TLS_URL, Samba, samba
+from tests.support.ldap.samba import PASSWORD as SAMBA_PASSWORD
+from tests.support.ldap.slapd import PASSWORD, SUFFIX, Slapd
 
 
 def ipa(*locked: str, **more: str) -> list[str]:

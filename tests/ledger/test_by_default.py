@@ -13,8 +13,8 @@ import pytest
 from kanport import ledger
 from kanport.memory import LedgerState
 from kanport.sandbox import Sandbox
-from tests import processes
-from tests.conftest import Kanport
+from tests.support import processes
+from tests.support.command_line import Kanport
 
 MAPPING = """\
 kanport: 1

@@ -10,7 +10,7 @@ from kanport import ledger
 from kanport.memory import LedgerState
 from kanport.pipeline import state_dir
 from kanport.sandbox import Sandbox
-from tests.conftest import Kanport
+from tests.support.command_line import Kanport
 
 MAPPING = """\
 kanport: 1

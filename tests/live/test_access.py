@@ -10,7 +10,7 @@ from kanport.config.settings import settings_of
 from kanport.kanboard import procedures as api
 from kanport.kanboard.client import Client
 from kanport.kanboard.rpc import Call, Result
-from tests.plan.constellations import GROUPS, PEOPLE, ROLES, Constellation
+from tests.support.constellations import GROUPS, PEOPLE, ROLES, Constellation
 
 pytestmark = pytest.mark.live
 

@@ -10,7 +10,7 @@ from kanport.config.file import Layers
 from kanport.config.settings import settings_of
 from kanport.kanboard.client import Client
 from kanport.kanboard.reader import read_current
-from tests.conftest import Kanport
+from tests.support.command_line import Kanport
 
 ROOT = Path(__file__).parents[2]
 MAPPING = ROOT / "mappings" / "memberships-csv.yaml"

@@ -17,8 +17,8 @@ from kanport.errors import Exit, LockHeld, UsageError
 from kanport.lock import Lock, hold_locks
 from kanport.pipeline.state_dir import run_lock
 from kanport.sandbox import Sandbox, SandboxOptions
-from tests.conftest import Kanport
-from tests.processes import Command
+from tests.support.command_line import Kanport
+from tests.support.processes import Command
 
 NOW = "2026-11-23T02:00:00Z"
 

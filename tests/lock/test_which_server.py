@@ -10,7 +10,7 @@ from kanport.config.address import canonical_url
 from kanport.errors import LockHeld
 from kanport.pipeline.state_dir import run_lock
 from kanport.sandbox import Sandbox
-from tests.conftest import Kanport
+from tests.support.command_line import Kanport
 
 TOKEN = SecretStr("0123456789abcdef" * 4)
 

@@ -14,7 +14,7 @@ from kanport.errors import ConfigInvalid
 from kanport.mapping import load_mapping
 from kanport.mapping.spec import mapping_schema, schema_text
 from kanport.mapping.yaml_file import read_yaml
-from tests.mapping.writing import GOOD, MEMBERSHIP, written
+from tests.support.mappings import GOOD, MEMBERSHIP, written
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
 SHIPPED = MAPPINGS / "kanport-mapping.schema.json"

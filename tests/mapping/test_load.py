@@ -16,7 +16,7 @@ from kanport.mapping.patterns import parse_template, template_columns
 from kanport.mapping.rules import RoleRule
 from kanport.mapping.spec import Limit, MappingFile
 from kanport.mapping.transforms import TransformStep
-from tests.mapping.writing import GOOD, MEMBERSHIP, written
+from tests.support.mappings import GOOD, MEMBERSHIP, written
 
 
 def test_the_place_of_every_part_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from kanport.errors import ConfigInvalid
 from kanport.mapping import load_mapping
 from kanport.mapping.spec import MappingFile
 from kanport.mapping.users import Span, Steps
-from tests.mapping.writing import written
+from tests.support.mappings import written
 
 TOP = """\
 kanport: 1

@@ -9,7 +9,7 @@ from kanport.mapping import load_mapping
 from kanport.mapping.base import listed
 from kanport.mapping.sources import TYPES
 from kanport.mapping.spec import MappingFile
-from tests.mapping.writing import GOOD, MEMBERSHIP, said_of, written
+from tests.support.mappings import GOOD, MEMBERSHIP, said_of, written
 
 NEEDS_ORIGIN = "needs one of from, template or value"
 NO_TYPE = f"type must be {listed(TYPES)}"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kanport.mapping import load_mapping
-from tests.mapping.writing import said_of, written
+from tests.support.mappings import said_of, written
 
 MAPPING = """\
 kanport: 1

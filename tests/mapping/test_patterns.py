@@ -16,7 +16,7 @@ from kanport.mapping.sources import Choice
 from kanport.normalize.columns import matrix_columns
 from kanport.pipeline.inputs import read_inputs
 from kanport.sources.ldap.attributes import choosers
-from tests.hostile.servers import bounded
+from tests.support.hostile import bounded
 
 SLOW = [
     (r"^(a|aa)+$", "a" * 60 + "b"),

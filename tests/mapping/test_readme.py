@@ -12,7 +12,7 @@ from kanport.mapping import load_mapping
 from kanport.mapping.spec import MappingFile, mapping_schema
 from kanport.mapping.transforms import NAMES
 from kanport.mapping.yaml_file import read_yaml
-from tests.mapping.writing import written
+from tests.support.mappings import written
 
 README = Path(__file__).parents[2] / "mappings" / "README.md"
 TEXT = README.read_text(encoding="utf-8")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kanport.mapping.yaml_file import MAX_BYTES, read_yaml
-from tests.mapping.writing import GOOD, said_of
+from tests.support.mappings import GOOD, said_of
 
 BEGIN = "a mapping begins with the line kanport: 1"
 

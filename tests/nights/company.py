@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from tests.ldap.ldif import GROUPS, PEOPLE, dn, group, line, person, tree
+from tests.support.ldap.ldif import GROUPS, PEOPLE, dn, group, line, person, tree
 
 PROJECTS = ("ERP", "WEB")
 LEVELS = ("manager", "member")

@@ -10,8 +10,8 @@ from typing import Any, Self
 
 import ldap3
 
-from tests.ldap.ldif import GROUPS, PEOPLE
-from tests.ldap.slapd import ADMIN, PASSWORD, SUFFIX
+from tests.support.ldap.ldif import GROUPS, PEOPLE
+from tests.support.ldap.slapd import ADMIN, PASSWORD, SUFFIX
 
 READER = f"cn=reader,{SUFFIX}"
 BRANCH = f"ou=branch,{PEOPLE}"

@@ -20,10 +20,6 @@ from hypothesis import strategies as st
 
 from kanport.cli import cli
 from kanport.sandbox import Sandbox, SandboxOptions
-from tests.conftest import Result
-from tests.examples import examples
-from tests.ldap.ldif import GROUPS, PEOPLE, entry
-from tests.ldap.slapd import PASSWORD, SUFFIX, Slapd
 from tests.nights.at import ASKING
 from tests.nights.staff import (
     BRANCH,
@@ -39,6 +35,10 @@ from tests.nights.staff import (
     Person,
     Staff,
 )
+from tests.support.command_line import Result
+from tests.support.examples import examples
+from tests.support.ldap.ldif import GROUPS, PEOPLE, entry
+from tests.support.ldap.slapd import PASSWORD, SUFFIX, Slapd
 
 NIGHTS = 10
 # By hand, hundreds of examples: KANPORT_RANDOM_DIRECTORIES=300 pytest --timeout=0 -n0 ...

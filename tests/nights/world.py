@@ -18,12 +18,12 @@ from typing import Any
 from kanport.lock import Lock, hold_locks
 from kanport.sandbox.dialects import DIALECTS
 from kanport.sandbox.store import Store
-from tests.ldap.slapd import PASSWORD, Slapd
 from tests.nights.company import MAPPING, PROJECTS, Company
 from tests.nights.truth import Account, Truth
-from tests.notice.receivers import Hook, Mailbox, mail_server, web_server
-from tests.ops.metrics import read_metrics
-from tests.processes import Command
+from tests.support.ldap.slapd import PASSWORD, Slapd
+from tests.support.metrics import read_metrics
+from tests.support.processes import Command
+from tests.support.receivers import Hook, Mailbox, mail_server, web_server
 
 # Whether somebody is active, and their projects with their roles, by login.
 Seen = dict[str, tuple[bool, frozenset[tuple[str, str]]]]

@@ -5,7 +5,7 @@ import pytest
 from kanport.facts import fact
 from kanport.model import About, Blocker, Unknown
 from kanport.table import UNPROVEN, Odd
-from tests.normalize.building import GRANTS, MATRIX, PEOPLE, Cell, a_table, made
+from tests.support.inputs import GRANTS, MATRIX, PEOPLE, Cell, a_table, made
 
 HIDDEN, ERROR = Odd(fact(UNPROVEN)), Odd(fact("cell-error", error="#N/A"), "#N/A")
 GROUPS = """

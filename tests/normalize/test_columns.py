@@ -8,7 +8,7 @@ from kanport.errors import SourceInvalid
 from kanport.mapping import load_mapping
 from kanport.normalize import columns_used, normalize, secret_columns
 from kanport.normalize.columns import columns_with_meaning
-from tests.normalize.building import GRANTS, MATRIX, PEOPLE, a_mapping, a_table, made
+from tests.support.inputs import GRANTS, MATRIX, PEOPLE, a_mapping, a_table, made
 
 TWO = """
     sources:

@@ -6,7 +6,7 @@ from kanport.facts import fact
 from kanport.model import DesiredState
 from kanport.normalize import Normalized
 from kanport.table import UNPROVEN, Odd
-from tests.normalize.building import Cell, a_table, made
+from tests.support.inputs import Cell, a_table, made
 
 MAPPING = """
     ledger: a.ledger

@@ -8,8 +8,8 @@ from kanport.model import About, DesiredState
 from kanport.normalize import Normalized
 from kanport.origin import Origin
 from kanport.table import DirectoryEntry, Row, Scope
-from tests.normalize.building import a_table, made
 from tests.normalize.test_entries import ADA, PAT, an_entry
+from tests.support.inputs import a_table, made
 
 MAPPING = """
     ledger: a.ledger

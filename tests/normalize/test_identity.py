@@ -2,7 +2,7 @@
 
 from kanport.facts import fact
 from kanport.table import Odd
-from tests.normalize.building import Cell, a_table, made, told
+from tests.support.inputs import Cell, a_table, made, told
 
 STAFF = """
     ledger: people.ledger

@@ -9,7 +9,7 @@ from kanport.facts import fact
 from kanport.model import About, DesiredRelation
 from kanport.normalize import Normalized
 from kanport.table import Odd
-from tests.normalize.building import GRANTS, MATRIX, a_table, made, told
+from tests.support.inputs import GRANTS, MATRIX, a_table, made, told
 
 ERROR = Odd(fact("cell-error", error="#N/A"), "#N/A")
 

@@ -8,7 +8,7 @@ from kanport.messages import MASK
 from kanport.model import About, DesiredUser, Given, PasswordCell, RandomPassword
 from kanport.normalize import Normalized, read_passwords
 from kanport.table import Odd
-from tests.normalize.building import PEOPLE, a_mapping, a_table, made, told
+from tests.support.inputs import PEOPLE, a_mapping, a_table, made, told
 
 HEADER = "Login|Name|Mail|Role|Active"
 

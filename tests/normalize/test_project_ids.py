@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from kanport.names import id_text
-from tests.normalize.building import a_mapping, a_table, made, told
+from tests.support.inputs import a_mapping, a_table, made, told
 
 MAPPING = """
     sources:

@@ -4,7 +4,7 @@ import pytest
 
 from kanport.model import DesiredProject
 from kanport.normalize import Normalized
-from tests.normalize.building import a_table, made
+from tests.support.inputs import a_table, made
 
 MAPPING = """
     ledger: a.ledger

@@ -13,7 +13,7 @@ from kanport.names import compare_key
 from kanport.normalize import Normalized
 from kanport.origin import Origin
 from kanport.table import Odd, Table
-from tests.normalize.building import Cell, a_mapping, a_table, made
+from tests.support.inputs import Cell, a_mapping, a_table, made
 
 MAPPING = a_mapping(
     """

@@ -22,7 +22,7 @@ from kanport.spreadsheet import (
     stray_rows,
     unwrapped,
 )
-from tests.sources.reading import saved, workbook
+from tests.support.sources import saved, workbook
 
 MAPPING = """\
 kanport: 1

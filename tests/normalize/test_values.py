@@ -12,7 +12,7 @@ from kanport.normalize.rows import read_one
 from kanport.normalize.rules import State
 from kanport.rules import app_role_problem
 from kanport.table import Odd
-from tests.normalize.building import GRANTS, PEOPLE, Cell, a_table, made, told
+from tests.support.inputs import GRANTS, PEOPLE, Cell, a_table, made, told
 
 
 def people(fields: str, header: str, *lines: str | list[Cell], more: str = "") -> Normalized:

@@ -11,8 +11,8 @@ import trustme
 from kanport.config.secrets import Notify
 from kanport.monitoring import RunSummary
 from kanport.notify import Delivery, DeliveryContext, send_notices
-from tests.notice.endings import GOOD, STOPPED, ending
-from tests.notice.receivers import Mailbox, mail_server
+from tests.support.receivers import Mailbox, mail_server
+from tests.support.summaries import GOOD, STOPPED, ending
 
 PASSWORD = "s3cret-password"
 EVERYBODY = ["ops@example.org", "boss@example.org"]

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from kanport.sandbox import Sandbox
-from tests.cli import ways
-from tests.integration.files import MAPPING, write_files
-from tests.notice.receivers import Hook, Mailbox, mail_server, web_server
+from tests.support import endings
+from tests.support.files import MAPPING, write_files
+from tests.support.receivers import Hook, Mailbox, mail_server, web_server
 
 CONFIGURATION = """\
 status = "status.json"
@@ -28,21 +28,21 @@ to = ["ops@example.org"]
 
 
 @pytest.fixture
-def told(server: Sandbox, tmp_path: Path) -> Iterator[tuple[ways.World, Hook, Mailbox]]:
+def told(server: Sandbox, tmp_path: Path) -> Iterator[tuple[endings.World, Hook, Mailbox]]:
     with ExitStack() as stack:
         hook = stack.enter_context(web_server(Hook()))
         box = stack.enter_context(mail_server(Mailbox()))
-        yield ways.world_of(server, tmp_path), hook, box
+        yield endings.world_of(server, tmp_path), hook, box
 
 
-def configure(world: ways.World, hook: Hook, box: Mailbox, *, on: str = "change") -> None:
+def configure(world: endings.World, hook: Hook, box: Mailbox, *, on: str = "change") -> None:
     (world.folder / "kanport.toml").write_text(
         CONFIGURATION.format(on=on, url=hook.url, port=box.port)
     )
 
 
 def test_nights_with_news_are_told_and_others_are_not(
-    told: tuple[ways.World, Hook, Mailbox],
+    told: tuple[endings.World, Hook, Mailbox],
 ) -> None:
     world, hook, box = told
     configure(*told)
@@ -67,7 +67,7 @@ def test_nights_with_news_are_told_and_others_are_not(
 
 
 def test_a_notice_that_fails_is_told_and_changes_nothing(
-    told: tuple[ways.World, Hook, Mailbox],
+    told: tuple[endings.World, Hook, Mailbox],
 ) -> None:
     world, hook, box = told
     configure(*told, on="always")
@@ -90,20 +90,20 @@ def test_a_notice_that_fails_is_told_and_changes_nothing(
 
 
 def test_a_run_that_finds_another_one_at_work_tells_so(
-    told: tuple[ways.World, Hook, Mailbox],
+    told: tuple[endings.World, Hook, Mailbox],
 ) -> None:
     world, hook, _ = told
     configure(*told, on="failure")
-    assert ways.another_run(world).code == 8
+    assert endings.another_run(world).code == 8
     assert [post[2]["result"] for post in hook.posts] == ["another run holds the lock"]
 
 
 def test_a_bug_in_a_notice_is_a_failed_notice(
-    told: tuple[ways.World, Hook, Mailbox], monkeypatch: pytest.MonkeyPatch
+    told: tuple[endings.World, Hook, Mailbox], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from kanport.config.secrets import Notify
     from kanport.notify import DeliveryContext, send_notices
-    from tests.notice.endings import GOOD
+    from tests.support.summaries import GOOD
 
     def broken(*arguments: object) -> None:
         raise ZeroDivisionError("s3cret")

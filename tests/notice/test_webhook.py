@@ -10,8 +10,8 @@ import pytest
 
 from kanport.config.secrets import Notify
 from kanport.notify import Delivery, DeliveryContext, send_notices
-from tests.notice.endings import GOOD, NOTHING
-from tests.notice.receivers import Hook, web_server
+from tests.support.receivers import Hook, web_server
+from tests.support.summaries import GOOD, NOTHING
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from kanport.notify import payload, subject, text, wanted
-from tests.notice.endings import GOOD, NOTHING, STOPPED, ending
+from tests.support.summaries import GOOD, NOTHING, STOPPED, ending
 
 
 @pytest.mark.parametrize(

@@ -15,16 +15,16 @@ from hypothesis import strategies as st
 from kanport.errors import Exit
 from kanport.monitoring import exposition, last_success_in, write_metrics, write_status
 from kanport.sandbox import Sandbox
-from tests.cli import ways
-from tests.conftest import Kanport
-from tests.integration.files import PEOPLE, write_files
-from tests.notice.endings import GOOD, NOTHING, STOPPED, ending
-from tests.ops.metrics import read_metrics
+from tests.support import endings
+from tests.support.command_line import Kanport
+from tests.support.files import PEOPLE, write_files
+from tests.support.metrics import read_metrics
+from tests.support.summaries import GOOD, NOTHING, STOPPED, ending
 
 
 @pytest.fixture
-def world(server: Sandbox, tmp_path: Path) -> ways.World:
-    made = ways.world_of(server, tmp_path)
+def world(server: Sandbox, tmp_path: Path) -> endings.World:
+    made = endings.world_of(server, tmp_path)
     made.environ |= {
         "KANPORT_STATUS": str(tmp_path / "status.json"),
         "KANPORT_PROMETHEUS": str(tmp_path / "kanport.prom"),
@@ -37,19 +37,19 @@ def status_of(folder: Path) -> dict[str, Any]:
     return status
 
 
-OUTCOMES: list[tuple[Callable[[ways.World], ways.Said], Exit, str, str]] = [
-    (ways.changed, Exit.OK, "ok", "All 6 changes are done"),
-    (ways.nothing_to_do, Exit.OK, "ok", "Nothing to change"),
-    (ways.a_bug, Exit.BUG, "a bug", "ZeroDivisionError in <string>, line 5"),
-    (ways.a_row_left_out, Exit.PARTIAL, "finished in part", "All 6 changes are done"),
-    (ways.a_guard, Exit.GUARD, "stopped by a guard", "1 safety check stopped the plan"),
-    (ways.invalid_rows, Exit.SOURCE, "invalid source data", "1 error in the source data"),
-    (ways.no_mapping, Exit.CONFIG, "invalid mapping or configuration", "no mapping none.yaml"),
-    (ways.no_configuration, Exit.CONFIG, "invalid mapping or configuration", "2 problems"),
-    (ways.wrong_configuration, Exit.CONFIG, "invalid mapping or configuration", "has a mistake"),
-    (ways.nobody_there, Exit.UNREACHABLE, "not reachable", "nothing listens"),
-    (ways.interrupted, Exit.INTERRUPTED, "interrupted", "The run stopped early"),
-    (ways.interrupted_while_reading, Exit.INTERRUPTED, "interrupted", "Interrupted"),
+OUTCOMES: list[tuple[Callable[[endings.World], endings.Said], Exit, str, str]] = [
+    (endings.changed, Exit.OK, "ok", "All 6 changes are done"),
+    (endings.nothing_to_do, Exit.OK, "ok", "Nothing to change"),
+    (endings.a_bug, Exit.BUG, "a bug", "ZeroDivisionError in <string>, line 5"),
+    (endings.a_row_left_out, Exit.PARTIAL, "finished in part", "All 6 changes are done"),
+    (endings.a_guard, Exit.GUARD, "stopped by a guard", "1 safety check stopped the plan"),
+    (endings.invalid_rows, Exit.SOURCE, "invalid source data", "1 error in the source data"),
+    (endings.no_mapping, Exit.CONFIG, "invalid mapping or configuration", "no mapping none.yaml"),
+    (endings.no_configuration, Exit.CONFIG, "invalid mapping or configuration", "2 problems"),
+    (endings.wrong_configuration, Exit.CONFIG, "invalid mapping or configuration", "has a mistake"),
+    (endings.nobody_there, Exit.UNREACHABLE, "not reachable", "nothing listens"),
+    (endings.interrupted, Exit.INTERRUPTED, "interrupted", "The run stopped early"),
+    (endings.interrupted_while_reading, Exit.INTERRUPTED, "interrupted", "Interrupted"),
 ]
 
 
@@ -57,8 +57,8 @@ OUTCOMES: list[tuple[Callable[[ways.World], ways.Said], Exit, str, str]] = [
     ("way", "code", "result", "message"), OUTCOMES, ids=lambda part: getattr(part, "__name__", "")
 )
 def test_whatever_the_outcome_monitoring_knows_it(
-    world: ways.World,
-    way: Callable[[ways.World], ways.Said],
+    world: endings.World,
+    way: Callable[[endings.World], endings.Said],
     code: Exit,
     result: str,
     message: str,
@@ -72,7 +72,7 @@ def test_whatever_the_outcome_monitoring_knows_it(
     assert status["failures_since_success"] == (0 if code is Exit.OK else 1)
     assert (status["last_success"] is not None) == (code is Exit.OK)
     metrics = read_metrics((world.folder / "kanport.prom").read_text(encoding="utf-8"))
-    name = "none" if way is ways.no_mapping else "club"
+    name = "none" if way is endings.no_mapping else "club"
     assert metrics["kanport_last_run_exit_code", name] == code
     assert (("kanport_last_success_timestamp_seconds", name) in metrics) == (code is Exit.OK)
     secrets = {world.server.token, "another"}
@@ -80,10 +80,10 @@ def test_whatever_the_outcome_monitoring_knows_it(
         assert not any(secret in (world.folder / file).read_text() for secret in secrets)
 
 
-def test_a_run_that_finds_another_one_at_work_leaves_its_files_alone(world: ways.World) -> None:
+def test_a_run_that_finds_another_one_at_work_leaves_its_files_alone(world: endings.World) -> None:
     assert world.run("sync", "club.yaml").code == 0
     before = [(world.folder / name).read_bytes() for name in ("status.json", "kanport.prom")]
-    assert ways.another_run(world).code == Exit.LOCKED
+    assert endings.another_run(world).code == Exit.LOCKED
     after = [(world.folder / name).read_bytes() for name in ("status.json", "kanport.prom")]
     assert after == before
 
@@ -91,7 +91,7 @@ def test_a_run_that_finds_another_one_at_work_leaves_its_files_alone(world: ways
 def test_the_last_success_outlives_failures(
     server: Sandbox, kanport: Kanport, tmp_path: Path
 ) -> None:
-    ways.world_of(server, tmp_path)
+    endings.world_of(server, tmp_path)
     options = ("--status", "status.json", "--prometheus", "kanport.prom")
     assert kanport("sync", "club.yaml", *options).code == 0
     good = status_of(tmp_path)["last_success"]
@@ -115,7 +115,7 @@ def test_the_last_success_outlives_failures(
 def test_a_status_file_that_cannot_be_written_is_told_before_anything_is_done(
     server: Sandbox, kanport: Kanport, tmp_path: Path
 ) -> None:
-    ways.world_of(server, tmp_path)
+    endings.world_of(server, tmp_path)
     refused = kanport("sync", "club.yaml", "--status", "none/status.json")
     assert refused.code == 2
     assert "there is no folder" in refused.err
@@ -125,7 +125,7 @@ def test_a_status_file_that_cannot_be_written_is_told_before_anything_is_done(
 def test_a_status_file_that_fails_at_the_end_makes_a_success_a_partial_one(
     server: Sandbox, kanport: Kanport, tmp_path: Path
 ) -> None:
-    ways.world_of(server, tmp_path)
+    endings.world_of(server, tmp_path)
     (tmp_path / "there").mkdir()
 
     def gone(names: Any) -> None:

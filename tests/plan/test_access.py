@@ -10,7 +10,7 @@ from kanport.model import DesiredRelation, DesiredState, Given, Group, Project, 
 from kanport.origin import Origin
 from kanport.plan.change import Action, Risk
 from kanport.plan.matching import projects_wanted
-from tests.plan.building import (
+from tests.support.planning import (
     ALPHA,
     BETA,
     a_mapping,

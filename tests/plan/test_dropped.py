@@ -11,7 +11,9 @@ from kanport.findings import Finding
 from kanport.mapping.spec import MappingFile
 from kanport.model import DesiredState, Project, Unknown, User
 from kanport.plan.model import Plan
-from tests.plan.building import (
+from tests.support.ledger_nights import Nights
+from tests.support.model_server import Kanboard
+from tests.support.planning import (
     ADMIN,
     ALPHA,
     BETA,
@@ -23,8 +25,6 @@ from tests.plan.building import (
     told,
     tripped,
 )
-from tests.plan.model_server import Kanboard
-from tests.plan.nights import Nights
 
 ADA, BOB, EVE = User(5, "ada"), User(6, "bob"), User(7, "eve")
 PEOPLE = (person("ada"), person("bob", row=3), person("eve", row=4))
@@ -250,7 +250,7 @@ def test_the_report_says_where_it_rests_on_rows_that_can_be_used(nights: Make) -
 def test_a_source_that_shrank_stops_before_anything_ends(nights: Make) -> None:
     from kanport.ledger import record_good
     from kanport.memory import GoodRun, SourceMemory
-    from tests.plan.building import SERVER
+    from tests.support.planning import SERVER
 
     world = nights(projects_missing="revoke")
     record_good(

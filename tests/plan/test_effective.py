@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kanport.plan.roles import GroupAccess, effective_role, highest_role, project_access
 from kanport.sandbox import Sandbox, SandboxOptions
-from tests.plan.constellations import ROLES, Constellation, constellations, of_store
+from tests.support.constellations import ROLES, Constellation, constellations, of_store
 
 RECORDING = Path(__file__).parents[1] / "contract/recordings/kanboard-1.2.53-sqlite-access.json"
 PARAMETERS = {

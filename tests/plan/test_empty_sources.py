@@ -14,7 +14,7 @@ from kanport.model import (
 )
 from kanport.origin import Origin
 from kanport.plan.model import Plan
-from tests.plan.building import (
+from tests.support.planning import (
     a_mapping,
     a_member,
     a_server,

@@ -21,8 +21,17 @@ from kanport.plan.make import make_plan
 from kanport.plan.model import Plan, PlanMapping
 from kanport.plan.order import Phase, phase_of
 from kanport.plan.staleness import differences
-from tests.changes import after_of, before_of
-from tests.plan.building import ALPHA, BETA, a_mapping, a_member, a_server, access, an_access, codes
+from tests.support.changes import after_of, before_of
+from tests.support.planning import (
+    ALPHA,
+    BETA,
+    a_mapping,
+    a_member,
+    a_server,
+    access,
+    an_access,
+    codes,
+)
 
 ANN, BOB, EVE = User(2, "ann"), User(3, "bob"), User(4, "eve")
 ENGINEERS = Group(7, "Engineers", "cn=eng", frozenset({2, 3}))

@@ -18,8 +18,9 @@ from kanport.model import (
     User,
 )
 from kanport.plan.model import Plan
-from tests.changes import after_of, before_of
-from tests.plan.building import (
+from tests.support.changes import after_of, before_of
+from tests.support.groups_server import GroupsServer, carried_out
+from tests.support.planning import (
     ALPHA,
     BETA,
     a_mapping,
@@ -29,7 +30,6 @@ from tests.plan.building import (
     an_access,
     plan_for,
 )
-from tests.plan.groups_server import GroupsServer, carried_out
 
 VIEWER, MEMBER, MANAGER = "project-viewer", "project-member", "project-manager"
 ANN, BOB, EVE = User(2, "ann"), User(3, "bob"), User(4, "eve")

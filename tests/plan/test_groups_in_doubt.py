@@ -9,9 +9,9 @@ from kanport.findings import found
 from kanport.model import DesiredUser, Given, Group, Unknown, User
 from kanport.origin import Origin
 from kanport.plan.model import Plan
-from tests.changes import who
-from tests.plan.building import a_server, cell, codes
 from tests.plan.test_groups import planned, wanted
+from tests.support.changes import who
+from tests.support.planning import a_server, cell, codes
 
 ANN, BOB, EVE = User(2, "ann"), User(3, "bob"), User(4, "eve")
 TEAM = Group(7, "Team", members=frozenset({2, 3}))
@@ -87,7 +87,7 @@ def test_a_row_with_an_error_of_its_own_keeps_whom_it_names() -> None:
 def _with_finding(state: Any, error: Any) -> Plan:
     from kanport.plan.make import make_plan
     from kanport.plan.model import PlanMapping
-    from tests.plan.building import a_mapping
+    from tests.support.planning import a_mapping
 
     rows = {"from": "people", "name": {"from": "group"}, "member": {"from": "username"}}
     return make_plan(

@@ -7,8 +7,8 @@ import pytest
 from kanport.model import CurrentState, DesiredState, User
 from kanport.plan.change import Action
 from kanport.plan.guards import GuardContext, judge
-from tests.changes import a_change
-from tests.plan.building import a_mapping, a_server, a_state, access, person, plan_for, tripped
+from tests.support.changes import a_change
+from tests.support.planning import a_mapping, a_server, a_state, access, person, plan_for, tripped
 
 USERS = tuple(User(number, f"u{number}") for number in range(2, 11))
 

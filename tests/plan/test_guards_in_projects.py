@@ -11,8 +11,17 @@ from kanport.model import CurrentState, Group, Project, User
 from kanport.plan.change import Action, Change
 from kanport.plan.guards import GuardContext, access_lost, judge
 from kanport.plan.model import Plan
-from tests.changes import a_change
-from tests.plan.building import ALPHA, BETA, a_mapping, a_server, a_state, access, person, plan_for
+from tests.support.changes import a_change
+from tests.support.planning import (
+    ALPHA,
+    BETA,
+    a_mapping,
+    a_server,
+    a_state,
+    access,
+    person,
+    plan_for,
+)
 
 PEOPLE = tuple(User(number, f"u{number}") for number in range(2, 102))
 EVERYBODY = dict.fromkeys(range(2, 102), "project-member")

@@ -11,8 +11,8 @@ from kanport.plan.guards import GuardContext, judge
 from kanport.plan.model import Plan
 from kanport.plan.staleness import differences
 from kanport.report.mask import Mask
-from tests.changes import a_change
-from tests.plan.building import (
+from tests.support.changes import a_change
+from tests.support.planning import (
     ADMIN,
     ALPHA,
     a_mapping,

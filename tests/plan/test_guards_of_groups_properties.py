@@ -18,10 +18,10 @@ from kanport.model import (
 from kanport.plan.change import Action, Change
 from kanport.plan.make import make_plan
 from kanport.plan.model import Plan, PlanMapping
-from tests.changes import after_of
-from tests.examples import examples
-from tests.plan.building import ADMIN, ALPHA, BETA, a_mapping, a_member, an_access, tripped
-from tests.plan.model_server import Kanboard, apply_change
+from tests.support.changes import after_of
+from tests.support.examples import examples
+from tests.support.model_server import Kanboard, apply_change
+from tests.support.planning import ADMIN, ALPHA, BETA, a_mapping, a_member, an_access, tripped
 
 NAMES = tuple(f"u{number}" for number in range(2, 14))
 GROUPS = ("Eng", "Ops", "Web")

@@ -7,7 +7,7 @@ import pytest
 from kanport.memory import DirectoryMemory, GoodRun, LedgerState, SourceMemory
 from kanport.model import DesiredGroup, DesiredState, Given, Group, User
 from kanport.plan.model import GuardVerdict, Plan
-from tests.plan.building import a_mapping, a_server, a_state, access, person, plan_for
+from tests.support.planning import a_mapping, a_server, a_state, access, person, plan_for
 
 ANN = User(2, "ann")
 MISSING = {"missing": "disable", "managed": {"usernames": ["*"]}}

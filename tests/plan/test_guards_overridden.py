@@ -20,7 +20,7 @@ from kanport.plan.model import Plan, blocking
 from kanport.plan.plan_file import dump_plan, load_plan
 from kanport.report import json_file, make, markdown
 from kanport.report.sentences import fact_rows
-from tests.plan.building import a_mapping, a_server, a_state, person, plan_for, tripped
+from tests.support.planning import a_mapping, a_server, a_state, person, plan_for, tripped
 
 TEN = tuple(User(number, f"u{number}") for number in range(2, 12))
 

@@ -11,8 +11,10 @@ from kanport.model import DesiredState, User
 from kanport.plan.guards import GuardContext, judge
 from kanport.plan.matching import name_matcher
 from kanport.plan.model import Plan
-from tests.examples import examples
-from tests.plan.building import (
+from tests.plan.test_properties import PROJECTS, desires, servers
+from tests.support.examples import examples
+from tests.support.model_server import Kanboard, apply_change, apply_plan
+from tests.support.planning import (
     ALPHA,
     BETA,
     a_mapping,
@@ -22,8 +24,6 @@ from tests.plan.building import (
     plan_for,
     tripped,
 )
-from tests.plan.model_server import Kanboard, apply_change, apply_plan
-from tests.plan.test_properties import PROJECTS, desires, servers
 
 # Nothing here keeps a plan from taking everything but the guards: no protected accounts, everybody
 # is managed, and a mapping may override every limit that it can.

@@ -2,8 +2,17 @@
 
 from kanport.model import Group, Project, User
 from kanport.plan.model import PlanAccess, PlanMove, PlanPerson
-from tests.plan.building import ALPHA, BETA, a_mapping, a_server, a_state, access, person, plan_for
 from tests.plan.test_groups import planned, server, wanted
+from tests.support.planning import (
+    ALPHA,
+    BETA,
+    a_mapping,
+    a_server,
+    a_state,
+    access,
+    person,
+    plan_for,
+)
 
 ANN, BOB, EVE = User(2, "ann", name="Ann A."), User(3, "bob", active=False), User(4, "eve")
 ACCESS_RULE = {

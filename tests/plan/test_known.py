@@ -5,7 +5,7 @@ from kanport.outcome import Outcome, Run, Status
 from kanport.plan.change import Risk
 from kanport.plan.ledger_update import identities_after
 from kanport.plan.staleness import differences
-from tests.plan.building import (
+from tests.support.planning import (
     a_mapping,
     a_server,
     a_state,

@@ -16,11 +16,11 @@ from kanport.plan.change import Action, Risk
 from kanport.plan.ledger_update import identities_after
 from kanport.plan.model import Plan
 from kanport.plan.staleness import differences
-from tests.changes import before_of
-from tests.examples import examples
-from tests.plan.building import a_mapping, cell, plan_for, tripped
-from tests.plan.model_server import Kanboard, apply_plan
 from tests.plan.test_properties import LOSING, _as_it_is, _through_group, desires, servers
+from tests.support.changes import before_of
+from tests.support.examples import examples
+from tests.support.model_server import Kanboard, apply_plan
+from tests.support.planning import a_mapping, cell, plan_for, tripped
 
 MAPPINGS = st.builds(
     lambda by_email, missing, revoke, protect: a_mapping(

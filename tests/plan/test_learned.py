@@ -10,9 +10,9 @@ from kanport.outcome import Outcome, Run, Status
 from kanport.plan.change import Action, Change
 from kanport.plan.ledger_update import ledger_update
 from kanport.plan.model import Plan, PlanAbsence, PlanEntry, PlanNamed
-from tests.apply.plans import change, grant, new_user, plan_of
 from tests.apply.test_undo_groups import of_group
-from tests.changes import a_change
+from tests.support.changes import a_change
+from tests.support.plans import change, grant, new_user, plan_of
 
 AT = "2026-01-01T00:00:00Z"
 MEMBER = "project-member"

@@ -10,7 +10,9 @@ import pytest
 from kanport.mapping.spec import MappingFile
 from kanport.model import Given, Unknown, User
 from kanport.plan.change import Action
-from tests.plan.building import (
+from tests.support.ledger_nights import Nights
+from tests.support.model_server import Kanboard
+from tests.support.planning import (
     ADMIN,
     ALPHA,
     BETA,
@@ -22,8 +24,6 @@ from tests.plan.building import (
     told,
     tripped,
 )
-from tests.plan.model_server import Kanboard
-from tests.plan.nights import Nights
 
 ADA, BOB = User(5, "ada"), User(6, "bob")
 EVERYBODY = {"usernames": ["*"]}

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from kanport.model import Unknown, User
 from kanport.plan.change import Action
 from kanport.plan.model import Plan
-from tests.examples import examples
-from tests.plan.building import ADMIN, ALPHA, BETA, a_mapping, a_state, access, person
-from tests.plan.model_server import Kanboard
-from tests.plan.nights import Nights
+from tests.support.examples import examples
+from tests.support.ledger_nights import Nights
+from tests.support.model_server import Kanboard
+from tests.support.planning import ADMIN, ALPHA, BETA, a_mapping, a_state, access, person
 
 NAMES = ("ada", "bob", "cyd", "dee")
 # Who is on the server before Kanport comes; cyd and dee are created by it.

@@ -18,7 +18,7 @@ from kanport.model import (
 from kanport.plan.change import Action
 from kanport.plan.make import make_plan
 from kanport.plan.model import Plan, PlanMapping
-from tests.plan.building import ADMIN, SERVER, a_mapping, a_membership, cell
+from tests.support.planning import ADMIN, SERVER, a_mapping, a_membership, cell
 
 ADA = User(2, "ada", name="Ada")
 ROWS = [{"from": "people", "name": {"from": "name"}}]

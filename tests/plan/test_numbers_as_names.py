@@ -15,7 +15,7 @@ from kanport.model import (
 )
 from kanport.names import id_text
 from kanport.plan.matching import numbers_are_ids, projects_wanted
-from tests.plan.building import (
+from tests.support.planning import (
     a_mapping,
     a_server,
     a_state,

@@ -6,8 +6,8 @@ from kanport.fields import values_of
 from kanport.findings import Finding
 from kanport.model import PasswordCell, Unknown, User
 from kanport.plan.change import Action, Change, Risk
-from tests.changes import after_of, before_of
-from tests.plan.building import (
+from tests.support.changes import after_of, before_of
+from tests.support.planning import (
     a_mapping,
     a_server,
     a_state,

@@ -11,7 +11,7 @@ from kanport.errors import Exit, UsageError
 from kanport.model import Group, User
 from kanport.plan.model import Plan
 from kanport.plan.plan_file import dump_plan, load_plan, plan_digest, plan_schema, write_plan
-from tests.plan.building import a_mapping, a_server, a_state, access, person, plan_for
+from tests.support.planning import a_mapping, a_server, a_state, access, person, plan_for
 
 
 def _the_plan() -> Plan:

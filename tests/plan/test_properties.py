@@ -33,9 +33,9 @@ from kanport.plan.model import Plan
 from kanport.plan.order import phase_of
 from kanport.plan.plan_file import dump_plan, load_plan
 from kanport.plan.staleness import differences
-from tests.changes import after_of
-from tests.plan.building import a_mapping, a_membership, plan_for, tripped
-from tests.plan.model_server import Kanboard, apply_plan
+from tests.support.changes import after_of
+from tests.support.model_server import Kanboard, apply_plan
+from tests.support.planning import a_mapping, a_membership, plan_for, tripped
 
 T = TypeVar("T")
 

@@ -16,7 +16,8 @@ from kanport.model import (
 )
 from kanport.plan.change import Change
 from kanport.plan.model import Plan
-from tests.plan.building import (
+from tests.plan.test_groups_beside_memberships import desired, planned
+from tests.support.planning import (
     a_mapping,
     a_member,
     a_server,
@@ -26,7 +27,6 @@ from tests.plan.building import (
     person,
     plan_for,
 )
-from tests.plan.test_groups_beside_memberships import desired, planned
 
 ANN, BOB = User(2, "ann", email="ann@x.org"), User(3, "bob")
 MEMBER, VIEWER = "project-member", "project-viewer"

@@ -12,8 +12,8 @@ from kanport.origin import Origin, RowPlace, row_places
 from kanport.plan.uncertainty import relation_rows, user_rows
 from kanport.table import Row, Table
 from tests.columns.test_reference import COLUMNS, loaded, mappings, tables
-from tests.examples import examples
-from tests.normalize.building import a_table
+from tests.support.examples import examples
+from tests.support.inputs import a_table
 
 
 def in_file(line: int) -> RowPlace:

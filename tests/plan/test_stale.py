@@ -8,7 +8,7 @@ from kanport.plan.change import Action, UserChange, UserSide
 from kanport.plan.model import Plan
 from kanport.plan.order import in_plan_order
 from kanport.plan.staleness import differences
-from tests.plan.building import (
+from tests.support.planning import (
     ALPHA,
     BETA,
     SERVER,

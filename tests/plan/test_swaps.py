@@ -11,8 +11,8 @@ from kanport.outcome import Outcome, Run, Status
 from kanport.plan.ledger_update import identities_after, ledger_update
 from kanport.plan.model import Plan
 from kanport.plan.staleness import differences
-from tests.changes import after_of
-from tests.plan.building import (
+from tests.support.changes import after_of
+from tests.support.planning import (
     a_mapping,
     a_server,
     a_state,

@@ -10,7 +10,7 @@ from kanport.model import CurrentState, Identity, Unlisted, User
 from kanport.plan.matching import people_wanted
 from kanport.plan.model import Plan
 from kanport.plan.staleness import differences, people_of
-from tests.plan.building import (
+from tests.support.planning import (
     a_mapping,
     a_server,
     a_state,

@@ -11,8 +11,8 @@ from kanport.origin import Origin
 from kanport.plan.change import called
 from kanport.plan.model import Plan
 from kanport.plan.plan_file import dump_plan
-from tests.plan.building import a_mapping, a_server, a_state, access, person, plan_for
 from tests.plan.test_groups import ENGINEERS, MEMBER, planned, server, wanted
+from tests.support.planning import a_mapping, a_server, a_state, access, person, plan_for
 
 ROW = Origin("people", file="people.csv", row=9)
 OTHER = Origin("people", file="people.csv", row=10)

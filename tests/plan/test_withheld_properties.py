@@ -22,10 +22,10 @@ from kanport.names import compare_key
 from kanport.origin import Origin
 from kanport.plan.change import Action, Change, called
 from kanport.plan.model import Plan
-from tests.examples import examples
-from tests.plan.building import a_mapping, a_member, plan_for
-from tests.plan.model_server import Kanboard
 from tests.plan.test_properties import TIDY_NAMES, desires, servers
+from tests.support.examples import examples
+from tests.support.model_server import Kanboard
+from tests.support.planning import a_mapping, a_member, plan_for
 
 REMOVALS = frozenset(
     {

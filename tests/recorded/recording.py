@@ -33,9 +33,9 @@ from kanport.pipeline import planning
 from kanport.pipeline.inputs import Inputs, inputs_of, read_tables
 from kanport.plan.model import Plan
 from kanport.plan.plan_file import without_wordings
-from tests.plan.building import plan_for
 from tests.recorded.cases import LEDGER, NOW, Case
 from tests.recorded.server import URL
+from tests.support.planning import plan_for
 
 WHEN = 1_780_000_000
 """When every file was changed last (seconds since 1970): a plan names it."""

@@ -10,8 +10,8 @@ from kanport.plan.change import Action
 from kanport.plan.model import Plan, PlanAccess
 from kanport.report.make import of_plan, of_run
 from kanport.report.view import AccessRow, Account, Matrix, MatrixRow, RoleCount, View
-from tests.report.examples import make_plan, make_run
-from tests.report.worlds import FORMULA, partial_run, whole_plan, worlds
+from tests.support.report.examples import make_plan, make_run
+from tests.support.report.random_reports import FORMULA, partial_run, whole_plan, worlds
 
 PLAN = whole_plan()
 VIEW = of_plan(PLAN)

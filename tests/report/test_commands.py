@@ -12,8 +12,8 @@ from openpyxl import load_workbook
 
 from kanport.report import FORMATS, format_of
 from kanport.sandbox import Sandbox
-from tests.conftest import Kanport
-from tests.integration.files import PEOPLE, write_files
+from tests.support.command_line import Kanport
+from tests.support.files import PEOPLE, write_files
 
 ENDINGS = [ending for form in FORMATS.values() for ending in form.endings]
 

@@ -14,8 +14,8 @@ from kanport.report.escape import escape_control
 from kanport.report.make import of_plan, of_run, of_validation, of_verification
 from kanport.report.tables import TABLES
 from kanport.report.view import View
-from tests.report.examples import FINDINGS, MAPPING, SOURCES, make_plan, make_verdicts
-from tests.report.worlds import FORMULA, partial_run, whole_plan, worlds
+from tests.support.report.examples import FINDINGS, MAPPING, SOURCES, make_plan, make_verdicts
+from tests.support.report.random_reports import FORMULA, partial_run, whole_plan, worlds
 
 PLAN = whole_plan()
 VIEW = of_plan(PLAN)

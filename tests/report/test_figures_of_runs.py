@@ -28,7 +28,7 @@ from kanport.plan.roles import GroupAccess, project_access
 from kanport.report.make import of_plan, of_run
 from kanport.report.view import View
 from kanport.sandbox import InjectedFault, Reply, Sandbox, SandboxOptions
-from tests.examples import examples
+from tests.support.examples import examples
 
 PEOPLE = tuple(f"u{number}" for number in range(6))
 PROJECTS = ("AAA", "BBB", "NEWP")

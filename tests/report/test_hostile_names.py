@@ -15,9 +15,9 @@ from kanport.plan.model import Plan
 from kanport.report import json_file, markdown
 from kanport.report.escape import escape_name
 from kanport.report.make import of_plan, of_run
-from tests.report.drawing import NASTY, pipe, screen, texts
-from tests.report.examples import make_plan
-from tests.report.worlds import worlds
+from tests.support.report.drawing import NASTY, pipe, screen, texts
+from tests.support.report.examples import make_plan
+from tests.support.report.random_reports import worlds
 
 PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 HARMLESS = {"text", "code_inline", "strong_open", "strong_close", "softbreak"}

@@ -10,8 +10,8 @@ from kanport.plan.rows_read import rows_read, spans_of_rows
 from kanport.report.changes import input_rows
 from kanport.report.make import of_plan, of_validation
 from kanport.report.view import RowResult, View
-from tests.report.examples import FINDINGS, MAPPING, make_plan
-from tests.report.worlds import whole_plan
+from tests.support.report.examples import FINDINGS, MAPPING, make_plan
+from tests.support.report.random_reports import whole_plan
 
 PLAN = whole_plan()
 VIEW = of_plan(PLAN)

@@ -13,8 +13,8 @@ from kanport.report import json_file, markdown
 from kanport.report.json_file import report_schema
 from kanport.report.make import of_plan, of_run, of_validation, of_verification
 from kanport.report.view import View
-from tests.report.drawing import plans_and_runs
-from tests.report.examples import (
+from tests.support.report.drawing import plans_and_runs
+from tests.support.report.examples import (
     FINDINGS,
     MAPPING,
     SOURCES,

@@ -34,9 +34,9 @@ from kanport.report.make import of_plan, of_run, of_validation, of_verification
 from kanport.report.mask import Mask, masked_findings
 from kanport.report.tables import TABLES
 from kanport.report.view import View
-from tests.changes import a_change, after_of, before_of
-from tests.report.examples import MAPPING, SERVER, make_plan, make_run
-from tests.report.worlds import whole_plan
+from tests.support.changes import a_change, after_of, before_of
+from tests.support.report.examples import MAPPING, SERVER, make_plan, make_run
+from tests.support.report.random_reports import whole_plan
 
 
 def texts_of(view: View) -> Iterator[str]:

@@ -17,7 +17,7 @@ from kanport.report import json_file, markdown, tables
 from kanport.report.make import of_plan, of_run, of_validation, of_verification
 from kanport.report.view import Count, Sum, View
 from tests.bench.reports import large_plan
-from tests.report.drawing import (
+from tests.support.report.drawing import (
     MOVES,
     numbers,
     pipe,
@@ -26,7 +26,7 @@ from tests.report.drawing import (
     screen,
     section,
 )
-from tests.report.examples import (
+from tests.support.report.examples import (
     FINDINGS,
     MAPPING,
     SOURCES,
@@ -34,7 +34,7 @@ from tests.report.examples import (
     make_run,
     make_verdicts,
 )
-from tests.report.worlds import partial_run, whole_plan, worlds
+from tests.support.report.random_reports import partial_run, whole_plan, worlds
 
 PLAN = make_plan()
 RUN = make_run(

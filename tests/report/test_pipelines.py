@@ -18,8 +18,8 @@ from kanport.report import ci
 from kanport.report.escape import escape_name
 from kanport.report.make import of_plan, of_validation
 from kanport.report.view import View
-from tests.report.examples import FINDINGS, MAPPING, SOURCES, TRIPPED, make_plan
-from tests.report.worlds import worlds
+from tests.support.report.examples import FINDINGS, MAPPING, SOURCES, TRIPPED, make_plan
+from tests.support.report.random_reports import worlds
 
 VIEW = of_validation(MAPPING, SOURCES, FINDINGS, users=46, memberships=110, version="0.1.0")
 CLEAN = of_validation(MAPPING, SOURCES, (), users=46, memberships=110)

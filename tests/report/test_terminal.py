@@ -8,8 +8,8 @@ from kanport.messages import MASK
 from kanport.outcome import Status
 from kanport.report.make import of_plan, of_run, of_validation, of_verification
 from kanport.report.view import View
-from tests.report.drawing import pipe, screen, section
-from tests.report.examples import (
+from tests.support.report.drawing import pipe, screen, section
+from tests.support.report.examples import (
     FINDINGS,
     GUARDS,
     MAPPING,

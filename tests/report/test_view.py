@@ -12,8 +12,8 @@ from kanport.report import json_file, markdown
 from kanport.report.make import of_plan, of_run, of_validation, of_verification
 from kanport.report.sentences import ACTIONS, RISKS, utc
 from kanport.report.view import Level
-from tests.report.drawing import pipe
-from tests.report.examples import (
+from tests.support.report.drawing import pipe
+from tests.support.report.examples import (
     FINDINGS,
     MAPPING,
     SOURCES,

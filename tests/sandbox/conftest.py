@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from kanport.sandbox import Sandbox, SandboxOptions
-
-from .client import Client
+from tests.support.rpc_client import Client
 
 Runner = Callable[..., tuple[Sandbox, Client]]
 

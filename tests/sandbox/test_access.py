@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from kanport.sandbox import Sandbox
-
-from .client import Client, call
-from .conftest import Runner
+from tests.sandbox.conftest import Runner
+from tests.support.rpc_client import Client, call
 
 Login = Callable[..., Client]
 PASSWORD = "123456"

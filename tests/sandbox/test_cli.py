@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from .client import Client, call
+from tests.support.rpc_client import Client, call
 
 TOKEN = "from-the-environment"
 LINE = re.compile(r"listening on (http://127\.0\.0\.1:(\d+)/jsonrpc\.php)\n")

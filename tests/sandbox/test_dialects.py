@@ -3,9 +3,8 @@
 import pytest
 
 from kanport.sandbox import PROCEDURES, LdapUser
-
-from .client import call
-from .conftest import Runner
+from tests.sandbox.conftest import Runner
+from tests.support.rpc_client import call
 
 OLD_COLUMNS = [
     "id",

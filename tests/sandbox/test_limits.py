@@ -4,9 +4,8 @@ import threading
 import time
 
 from kanport.sandbox import Sandbox
-
-from .client import Client, call
-from .conftest import Runner
+from tests.sandbox.conftest import Runner
+from tests.support.rpc_client import Client, call
 
 NUL = call("createUser", "nul", "123456\0")
 

@@ -16,9 +16,8 @@ from kanport.sandbox import (
     SandboxOptions,
     web_page,
 )
-
-from .client import Client, call
-from .conftest import Runner
+from tests.sandbox.conftest import Runner
+from tests.support.rpc_client import Client, call
 
 
 def test_it_listens_on_loopback_only(run: Runner) -> None:

@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 
 from kanport.sandbox import GroupState, Sandbox, SandboxOptions, UserState
-
-from .client import Client, call
-from .conftest import Runner
+from tests.sandbox.conftest import Runner
+from tests.support.rpc_client import Client, call
 
 
 def test_a_snapshot_shows_what_was_seeded(run: Runner) -> None:

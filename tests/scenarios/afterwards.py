@@ -4,14 +4,14 @@ import shutil
 from pathlib import Path
 
 from kanport.sandbox import LdapUser, Sandbox, SandboxOptions
-from tests.integration import moving
-from tests.integration.files import GRANTS, MAPPING, PEOPLE
 from tests.integration.test_dropped import FILES
 from tests.integration.test_dropped import MAPPING as DROPPED
 from tests.integration.test_withheld import MAPPING as WITHHELD
 from tests.ledger.test_commands import MAPPING as LEAVING
 from tests.scenarios.scene import Scene, story
-from tests.versions.address import TOKEN, URL, proxy_to
+from tests.support import moving
+from tests.support.files import GRANTS, MAPPING, PEOPLE
+from tests.support.fixed_address import TOKEN, URL, proxy_to
 
 RECORDED = Path(__file__).parents[1] / "versions" / "v0_1_0"
 REAL = {"ada", "Ada", "Lovelace", "Ross", "chloé", "Dupont", "robert", "dan"}

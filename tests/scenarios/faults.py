@@ -14,8 +14,8 @@ from kanport.sandbox import (
     web_page,
 )
 from tests.apply.test_when_it_counts import unchained
-from tests.integration.files import GRANTS, MAPPING
 from tests.scenarios.scene import STORIES, Scene, story
+from tests.support.files import GRANTS, MAPPING
 
 PHP = "<b>Fatal error</b>:  Maximum execution time of 30 seconds exceeded in <b>/x</b>"
 JSON = "application/json"

@@ -9,9 +9,9 @@ from datetime import date
 
 import openpyxl
 
-from tests.integration.files import GRANTS, MAPPING, PEOPLE
 from tests.integration.test_swaps import MAPPING as SWAPPED
 from tests.scenarios.scene import Scene, story
+from tests.support.files import GRANTS, MAPPING, PEOPLE
 
 TEAM = """\
 kanport: 1

@@ -27,8 +27,8 @@ from kanport.errors import KanportError
 from kanport.kanboard.client import Client
 from kanport.pipeline import state_dir
 from kanport.sandbox import InjectedFault, Sandbox, Store
-from tests.integration.files import GRANTS, MAPPING, PEOPLE
 from tests.scenarios.observed import document, files, steady, without_words
+from tests.support.files import GRANTS, MAPPING, PEOPLE
 
 BEGIN = datetime(2026, 1, 1, 2, tzinfo=UTC)
 TLS = ssl.create_default_context()

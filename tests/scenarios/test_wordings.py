@@ -9,10 +9,10 @@ import pytest
 from kanport import catalogue
 from kanport.catalogue import Kind, Text
 from kanport.sandbox import Sandbox, SandboxOptions
-from tests.ports import free_port
 from tests.scenarios import afterwards, faults, scenarios
 from tests.scenarios.observed import differences
 from tests.scenarios.scene import STORIES, Scene
+from tests.support.ports import free_port
 
 assert all((scenarios, faults, afterwards)), "each of them adds its stories"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sources.reading import column, odd, read_csv, read_excel, told, values, workbook
+from tests.support.sources import column, odd, read_csv, read_excel, told, values, workbook
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sources.reading import column, findings_of, read_csv, the_finding, told
+from tests.support.sources import column, findings_of, read_csv, the_finding, told
 
 TEXT = "Login;Name\r\njorg;Jörg Müller\r\nzoe;Zoë Łukasz\r\n"
 WESTERN = "Login;Name\njorg;Jörg Müller\nzoe;Zoë Lefèvre\n"

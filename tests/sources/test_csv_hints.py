@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sources.reading import column, findings_of, read_csv, the_finding, told, values
+from tests.support.sources import column, findings_of, read_csv, the_finding, told, values
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kanport.sources import raw_table
-from tests.sources.reading import column, findings_of, read_csv, the_finding, told, values
+from tests.support.sources import column, findings_of, read_csv, the_finding, told, values
 
 
 def lines(table_or_findings: object) -> list[int | None]:

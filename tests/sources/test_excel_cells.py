@@ -8,7 +8,7 @@ import pytest
 from openpyxl.cell.rich_text import CellRichText, TextBlock
 from openpyxl.cell.text import InlineFont
 
-from tests.sources.reading import (
+from tests.support.sources import (
     SHEET,
     column,
     odd,

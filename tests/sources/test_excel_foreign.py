@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from openpyxl import Workbook, load_workbook
 
-from tests.sources.reading import (
+from tests.support.sources import (
     SHEET,
     column,
     odd,

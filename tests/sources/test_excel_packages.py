@@ -9,7 +9,7 @@ import pytest
 
 from kanport.errors import SourceInvalid
 from kanport.sources import excel, excel_sheet
-from tests.sources.reading import (
+from tests.support.sources import (
     SHEET,
     findings_of,
     read_excel,

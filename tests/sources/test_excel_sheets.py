@@ -9,7 +9,7 @@ from openpyxl.chart import BarChart
 from openpyxl.styles import PatternFill
 
 from kanport.errors import SourceInvalid
-from tests.sources.reading import (
+from tests.support.sources import (
     SHEET,
     Workbook,
     column,

@@ -13,7 +13,7 @@ import pytest
 from kanport.errors import SourceInvalid, Unreachable
 from kanport.mapping.sources import CsvSource, ExcelSource
 from kanport.sources import SourceContext, file, read_source
-from tests.sources.reading import read_csv, read_excel, saved, the_finding, with_part, workbook
+from tests.support.sources import read_csv, read_excel, saved, the_finding, with_part, workbook
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 500
 

@@ -16,7 +16,7 @@ from kanport.origin import Origin
 from kanport.sources import SourceContext, excel, file, raw_table, read_source, yaml
 from kanport.sources.excel import package_problems
 from kanport.table import Table
-from tests.sources.reading import (
+from tests.support.sources import (
     SHEET,
     findings_of,
     read_csv,

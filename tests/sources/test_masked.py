@@ -11,7 +11,7 @@ from kanport.memory import KnownEntry
 from kanport.pipeline.directories import _findings as of_directory
 from kanport.sources import SourceContext, read_source
 from kanport.table import Table
-from tests.sources.reading import read_csv, the_finding
+from tests.support.sources import read_csv, the_finding
 
 
 def read_yaml(folder: Path, text: str) -> Table:

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 from kanport.cli import cli
 from kanport.sandbox import InjectedFault, Sandbox, SandboxOptions
-from tests.versions.address import TOKEN, URL, proxy_to
+from tests.support.fixed_address import TOKEN, URL, proxy_to
 
 MAPPING = """\
 kanport: 1

@@ -10,8 +10,8 @@ import pytest
 
 from kanport.sandbox import Sandbox, SandboxOptions
 from kanport.sandbox.store import Snapshot
-from tests.conftest import Kanport
-from tests.versions.address import TOKEN, URL, proxy_to
+from tests.support.command_line import Kanport
+from tests.support.fixed_address import TOKEN, URL, proxy_to
 from tests.versions.record import KEY
 
 VERSIONS = sorted(path for path in Path(__file__).parent.glob("v*") if path.is_dir())

@@ -8,7 +8,7 @@ import pytest
 
 from kanport.report import html
 from kanport.report.view import View
-from tests.report.browser.chromium import PROGRAM, Chromium
+from tests.support.report.chromium import PROGRAM, Chromium
 
 Written = Callable[[View], Path]
 

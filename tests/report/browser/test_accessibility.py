@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import pytest
 
-from tests.report.browser.chromium import Chromium
 from tests.report.browser.conftest import Written
-from tests.report.html.views import VIEWS
+from tests.support.report.chromium import Chromium
+from tests.support.report.views import VIEWS
 
 AXE = resources.files("axe_core_python").joinpath("axe.min.js").read_text("utf-8")
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}

@@ -3,11 +3,11 @@
 import pytest
 
 from kanport.report.make import of_plan
-from tests.report.browser.chromium import Chromium, Page
 from tests.report.browser.conftest import Written
-from tests.report.drawing import NASTY
-from tests.report.examples import make_plan
-from tests.report.html.views import PLAN, VIEWS
+from tests.support.report.chromium import Chromium, Page
+from tests.support.report.drawing import NASTY
+from tests.support.report.examples import make_plan
+from tests.support.report.views import PLAN, VIEWS
 
 TAB = ("Tab", 9)
 ENTER = ("Enter", 13, "\r")

@@ -17,9 +17,16 @@ from kanport.report.make import of_plan, of_run, of_validation, of_verification
 from kanport.report.view import View
 from kanport.spreadsheet import plain_xstring
 from kanport.workbook import MOST_CHARACTERS, SheetColumn, WorkbookSheet, write_book
-from tests.report.examples import FINDINGS, MAPPING, SOURCES, make_plan, make_run, make_verdicts
-from tests.report.excel.opening import opened, section, table
-from tests.report.worlds import FORMULA, partial_run, whole_plan
+from tests.support.report.examples import (
+    FINDINGS,
+    MAPPING,
+    SOURCES,
+    make_plan,
+    make_run,
+    make_verdicts,
+)
+from tests.support.report.excel import opened, section, table
+from tests.support.report.random_reports import FORMULA, partial_run, whole_plan
 
 PLAN = whole_plan()
 VIEW = of_plan(PLAN)

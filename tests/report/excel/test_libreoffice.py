@@ -12,8 +12,8 @@ from openpyxl import Workbook, load_workbook
 
 from kanport.report import excel, tables
 from kanport.report.make import of_plan, of_run
-from tests.report.excel.opening import section, table
-from tests.report.worlds import FORMULA, partial_run, whole_plan
+from tests.support.report.excel import section, table
+from tests.support.report.random_reports import FORMULA, partial_run, whole_plan
 
 PROGRAM = shutil.which("soffice") or shutil.which("libreoffice")
 PLAN = whole_plan()

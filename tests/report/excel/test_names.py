@@ -11,7 +11,7 @@ from kanport.plan.model import Plan
 from kanport.report import excel
 from kanport.report.excel import fitting
 from kanport.report.make import of_plan, of_run
-from tests.report.worlds import worlds
+from tests.support.report.random_reports import worlds
 
 
 @settings(max_examples=25, deadline=None)

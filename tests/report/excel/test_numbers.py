@@ -10,9 +10,9 @@ from kanport.plan.model import Plan
 from kanport.report import json_file
 from kanport.report.make import of_plan, of_run
 from kanport.report.view import View
-from tests.report.excel.opening import numbers, opened, section, table
 from tests.report.excel.test_book import EMPTY, RUN, VALIDATION, VERIFICATION, VIEW
-from tests.report.worlds import worlds
+from tests.support.report.excel import numbers, opened, section, table
+from tests.support.report.random_reports import worlds
 
 SEVERITIES = {"error": "error", "warning": "warning", "info": "note"}
 

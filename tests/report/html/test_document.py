@@ -11,9 +11,9 @@ from kanport.report import html
 from kanport.report.make import of_plan, of_run
 from kanport.report.view import View
 from tests.bench.reports import large_plan
-from tests.report.examples import make_plan, make_run
-from tests.report.html.reading import Reader
-from tests.report.html.views import VIEWS
+from tests.support.report.examples import make_plan, make_run
+from tests.support.report.html import Reader
+from tests.support.report.views import VIEWS
 
 KINDS = pytest.mark.parametrize(
     "view", [pytest.param(view, id=kind) for kind, view in VIEWS.items()]

@@ -12,8 +12,8 @@ from kanport.report.escape import escape_name
 from kanport.report.html import cells_of, text
 from kanport.report.make import of_plan, of_run
 from kanport.report.view import ChangeView, View
-from tests.report.drawing import plans_and_runs, texts
-from tests.report.html.reading import Reader
+from tests.support.report.drawing import plans_and_runs, texts
+from tests.support.report.html import Reader
 
 TAGS = {
     "a",

@@ -11,9 +11,9 @@ from kanport.plan.model import Plan
 from kanport.report import html, json_file
 from kanport.report.make import of_plan, of_run
 from kanport.report.view import View
-from tests.report.drawing import MOVES, numbers, plans_and_runs, project_numbers
-from tests.report.html.reading import Part, Reader
-from tests.report.html.views import VIEWS
+from tests.support.report.drawing import MOVES, numbers, plans_and_runs, project_numbers
+from tests.support.report.html import Part, Reader
+from tests.support.report.views import VIEWS
 
 KINDS = pytest.mark.parametrize(
     "view", [pytest.param(view, id=kind) for kind, view in VIEWS.items()]

@@ -8,8 +8,8 @@ import pytest
 from kanport.report import FORMATS
 from kanport.report.proof import has_place
 from kanport.sandbox import Sandbox
-from tests.conftest import Kanport
-from tests.integration.files import write_files
+from tests.support.command_line import Kanport
+from tests.support.files import write_files
 
 ENDINGS = {form.name: form.endings[0] for form in FORMATS.values() if form.endings}
 

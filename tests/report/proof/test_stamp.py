@@ -16,8 +16,8 @@ from kanport.plan.model import Plan
 from kanport.report import FORMATS, make
 from kanport.report.json_file import report_schema
 from kanport.report.proof import Proof, check_report, drawn_with_proof, has_place, read, stamped
-from tests.report.drawing import plans_and_runs
-from tests.report.examples import make_plan
+from tests.support.report.drawing import plans_and_runs
+from tests.support.report.examples import make_plan
 
 CARRYING = [name for name in FORMATS if has_place(name)]
 PLAN = make_plan()

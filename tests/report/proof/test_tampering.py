@@ -10,8 +10,8 @@ import pytest
 
 from kanport.outcome import Signature
 from kanport.sandbox import Sandbox
-from tests.conftest import Kanport
-from tests.integration.files import write_files
+from tests.support.command_line import Kanport
+from tests.support.files import write_files
 
 RECORDED = Path(__file__).parents[2] / "versions" / "v0_1_0"
 KEY = "a key of sixteen and more characters"

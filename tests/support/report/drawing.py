@@ -17,7 +17,7 @@ from kanport.plan.change import Action, Risk
 from kanport.plan.model import GuardVerdict, Plan
 from kanport.report import text
 from kanport.report.view import View
-from tests.report.examples import make_plan
+from tests.support.report.examples import make_plan
 
 NASTY = (
     "<script>alert(1)</script>",

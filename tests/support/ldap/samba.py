@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.ldap.slapd import cannot, program
+from tests.support.ldap.slapd import cannot, program
 
 DOMAIN = "DC=kanport,DC=test"
 ADMINISTRATOR = f"CN=Administrator,CN=Users,{DOMAIN}"

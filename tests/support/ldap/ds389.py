@@ -18,9 +18,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.ldap.ldif import entry
-from tests.ldap.slapd import ADMIN, PASSWORD, SUFFIX, cannot, program
-from tests.ports import free_port
+from tests.support.ldap.ldif import entry
+from tests.support.ldap.slapd import ADMIN, PASSWORD, SUFFIX, cannot, program
+from tests.support.ports import free_port
 
 READER = f"uid=kanport,{SUFFIX}"
 """The login that is not the administrator, whom no ACI binds; its password is PASSWORD."""

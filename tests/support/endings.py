@@ -11,8 +11,8 @@ from pathlib import Path
 
 from kanport.pipeline import state_dir
 from kanport.sandbox import Sandbox
-from tests.integration.files import MAPPING, PEOPLE, write_files
-from tests.processes import Command
+from tests.support.files import MAPPING, PEOPLE, write_files
+from tests.support.processes import Command
 
 # A run that fails in a way that none can foresee.
 BUG = """\

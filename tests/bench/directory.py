@@ -1,6 +1,6 @@
 """How fast people and groups are read, beside ldap3 that keeps nothing.
 
-`python -m tests.ldap.benchmark [PEOPLE GROUPS]`, by default 20,000 and 1,000.
+`python -m tests.bench.directory [PEOPLE GROUPS]`, by default 20,000 and 1,000.
 """
 
 import resource
@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.ldap.conftest import read, spec
-from tests.ldap.ldif import GROUPS, PEOPLE, dn, group, person, tree
-from tests.ldap.slapd import ADMIN, PASSWORD, Slapd
+from tests.support.ldap.ldif import GROUPS, PEOPLE, dn, group, person, tree
+from tests.support.ldap.reading import read, spec
+from tests.support.ldap.slapd import ADMIN, PASSWORD, Slapd
 
 ATTRIBUTES = ("uid", "cn", "sn", "givenName", "mail", "employeeType")
 ROUNDS = 3

@@ -1,4 +1,4 @@
-"""The other side of `tests.processes`: imports Kanport once, and forks for every command.
+"""The other side of `tests.support.processes`: imports Kanport once, and forks for every command.
 
 What comes through the socket that is named as the only argument: the length of a request, with the
 descriptors of stdin, stdout, stderr and of the pipe that reports how it goes, and then the request.

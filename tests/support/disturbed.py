@@ -17,8 +17,8 @@ from kanport.pipeline.run import Execution, apply_plan, resume_run
 from kanport.plan.change import Action, Change
 from kanport.plan.model import Plan
 from kanport.sandbox import Sandbox, SandboxOptions, Snapshot
-from tests.apply.plans import change, grant, new_user, plan_of
-from tests.apply.proxy import Calls, Disturbance, Proxy
+from tests.support.plans import change, grant, new_user, plan_of
+from tests.support.proxy import Calls, Disturbance, Proxy
 
 OPTIONS = Options(batch_size=3, connections=1, pause=0.0)
 

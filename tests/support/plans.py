@@ -8,7 +8,7 @@ from kanport.outcome import Outcome
 from kanport.plan.change import Action, Change
 from kanport.plan.model import Plan, PlanMapping, PlanServer
 from kanport.plan.plan_file import plan_digest
-from tests.changes import a_change
+from tests.support.changes import a_change
 
 
 def change(number: int, action: Action, username: str, **parts: Any) -> Change:

@@ -14,8 +14,8 @@ from kanport.outcome import Outcome, Run, Status
 from kanport.plan.change import Action
 from kanport.plan.ledger_update import ledger_update
 from kanport.plan.model import Plan
-from tests.plan.building import ADMIN, SERVER, plan_for
-from tests.plan.model_server import Kanboard, apply_change
+from tests.support.model_server import Kanboard, apply_change
+from tests.support.planning import ADMIN, SERVER, plan_for
 
 
 @dataclass

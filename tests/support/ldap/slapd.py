@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.ports import free_port
+from tests.support.ports import free_port
 
 SUFFIX = "dc=example,dc=org"
 ADMIN = f"cn=admin,{SUFFIX}"

@@ -8,7 +8,7 @@ from kanport.origin import Origin
 from kanport.outcome import Outcome, Run, Status, VerifyResult, VerifyStatus
 from kanport.plan.change import Action, Change, Risk
 from kanport.plan.model import GuardVerdict, Plan, PlanMapping, PlanServer, PlanSource
-from tests.changes import a_change
+from tests.support.changes import a_change
 
 MAPPING = PlanMapping(
     path="mappings/staff.yaml", name="staff", sha256="5d41402abc4b2a76b9719d911017c592" * 2

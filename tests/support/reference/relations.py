@@ -8,7 +8,7 @@ from kanport import rules
 from kanport.mapping.relations import GroupAccess, Groups
 from kanport.mapping.rules import RoleRule
 from kanport.names import compare_key, spelling_key
-from tests.columns.values import Place, Value, Values
+from tests.support.reference.values import Place, Value, Values
 
 Pair = tuple[str | None, str | None]
 

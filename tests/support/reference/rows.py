@@ -13,7 +13,7 @@ from kanport.mapping.relations import Membership
 from kanport.mapping.rules import RoleRule
 from kanport.mapping.users import Users
 from kanport.names import case_key, compare_key, spelling_key
-from tests.columns.values import CHECKS, Place, Value, Values
+from tests.support.reference.values import CHECKS, Place, Value, Values
 
 RANKS = {"project-viewer": 1, "project-member": 2, "project-manager": 3}
 

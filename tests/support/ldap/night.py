@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kanport.sandbox import Sandbox
-from tests.conftest import Kanport, Result
-from tests.ldap.ds389 import READER
-from tests.ldap.ldif import PEOPLE
+from tests.support.command_line import Kanport, Result
+from tests.support.ldap.ds389 import READER
+from tests.support.ldap.ldif import PEOPLE
 
 MAPPING = """\
 kanport: 1

@@ -12,8 +12,8 @@ from kanport.plan.model import (
     PlanPerson,
     PlanRows,
 )
-from tests.report.drawing import plans_and_runs, texts
-from tests.report.examples import SOURCES, make_plan, make_run
+from tests.support.report.drawing import plans_and_runs, texts
+from tests.support.report.examples import SOURCES, make_plan, make_run
 
 FORMULA = "=cmd|'/c calc'!A0"
 READ = {

@@ -11,8 +11,8 @@ from kanport.memory import LedgerState
 from kanport.model import PROJECT_ROLE_RANK, CurrentState, Group, Project, User
 from kanport.plan.change import Action, Change
 from kanport.plan.model import Plan
-from tests.changes import after_of
-from tests.plan.building import ADMIN, SERVER
+from tests.support.changes import after_of
+from tests.support.planning import ADMIN, SERVER
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.processes import Command
+from tests.support.processes import Command
 
 # Seconds until a question that never comes ends the test; nothing depends on it being exact.
 PATIENCE = 1200

@@ -9,8 +9,8 @@ from kanport.model import PROJECT_ROLE_RANK, CurrentState, Group, Project, User
 from kanport.names import compare_key
 from kanport.plan.change import Action, Change
 from kanport.plan.model import Plan
-from tests.changes import after_of, before_of
-from tests.plan.building import SERVER
+from tests.support.changes import after_of, before_of
+from tests.support.planning import SERVER
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Iterable
 
-from tests.ldap.slapd import SUFFIX
+from tests.support.ldap.slapd import SUFFIX
 
 PEOPLE = f"ou=people,{SUFFIX}"
 GROUPS = f"ou=groups,{SUFFIX}"

@@ -4,7 +4,7 @@ from kanport.outcome import Status
 from kanport.plan.model import PlanAccess, PlanPerson
 from kanport.report.make import of_plan, of_run, of_validation, of_verification
 from kanport.report.view import View
-from tests.report.examples import (
+from tests.support.report.examples import (
     FINDINGS,
     MAPPING,
     SOURCES,

@@ -3,8 +3,8 @@
 import uuid
 from collections.abc import Iterable
 
-from tests.ldap.ldif import entry
-from tests.ldap.slapd import SUFFIX
+from tests.support.ldap.ldif import entry
+from tests.support.ldap.slapd import SUFFIX
 
 ACCOUNTS = f"cn=accounts,{SUFFIX}"
 USERS = f"cn=users,{ACCOUNTS}"

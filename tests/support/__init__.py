@@ -1,0 +1,1 @@
+"""What tests share: one word for one thing, whatever package is tested."""
