@@ -16,15 +16,9 @@ import pandas as pd
 
 from kanport.coded import Coded, Codes, Flags, LazySequence, Objects, objects
 from kanport.fields import BESIDE_USERNAME
-from kanport.model import (
-    About,
-    DesiredRelation,
-    DesiredState,
-    DesiredUser,
-    Given,
-    RandomPassword,
-)
+from kanport.model import DesiredRelation, DesiredState, DesiredUser, Given, RandomPassword
 from kanport.origin import Origin, RowPlace, in_place_order
+from kanport.relations import About
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Generic, Literal, NamedTuple, Self, TypeVar
 
 from kanport.names import compare_key, id_in, id_text, plain_number, spelling_key
 from kanport.origin import Origin
+from kanport.relations import RELATIONS, About
 
 T = TypeVar("T")
 
@@ -34,39 +35,6 @@ PROJECT_ROLE_RANK: Mapping[str, int] = {
     ProjectRole.VIEWER: 1,
     ProjectRole.MEMBER: 2,
     ProjectRole.MANAGER: 3,
-}
-
-
-class About(StrEnum):
-    """What a change, or a wanted thing, is about."""
-
-    USER = "user"
-    MEMBERSHIP = "membership"
-    GROUP = "group"
-    GROUP_MEMBER = "group_member"
-    GROUP_ACCESS = "group_access"
-    PROJECT = "project"
-
-
-class Relation(NamedTuple):
-    """What has a role, or a place without one, and where.
-
-    `several` is the attribute that lists them where there are several kinds (`DesiredState`).
-    """
-
-    holder: About
-    target: About
-    several: str
-
-    def key_of(self, target: str) -> str:
-        """Return the key by which names of the target are compared."""
-        return spelling_key(target) if self.target is About.PROJECT else compare_key(target)
-
-
-RELATIONS: Mapping[About, Relation] = {
-    About.MEMBERSHIP: Relation(About.USER, About.PROJECT, "memberships"),
-    About.GROUP_MEMBER: Relation(About.USER, About.GROUP, "group_members"),
-    About.GROUP_ACCESS: Relation(About.GROUP, About.PROJECT, "group_access"),
 }
 
 

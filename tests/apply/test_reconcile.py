@@ -11,10 +11,10 @@ from kanport.apply.reconcile import AccessSeen, NewProject, observe
 from kanport.errors import Unreachable
 from kanport.facts import fact
 from kanport.kanboard.reader import read_current
-from kanport.model import About
 from kanport.outcome import Status
 from kanport.pipeline.run import Execution, resume_run
 from kanport.plan.change import Action, Change
+from kanport.relations import About
 from tests.apply.test_when_it_counts import cut
 from tests.support.changes import a_change
 from tests.support.disturbed import OPTIONS, Disturbed, end_state

@@ -3,7 +3,8 @@
 import pytest
 
 from kanport.facts import fact
-from kanport.model import About, Blocker, Unknown
+from kanport.model import Blocker, Unknown
+from kanport.relations import About
 from kanport.table import UNPROVEN, Odd
 from tests.support.inputs import GRANTS, MATRIX, PEOPLE, Cell, a_table, made
 

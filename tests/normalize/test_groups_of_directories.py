@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from kanport.model import About, DesiredState
+from kanport.model import DesiredState
 from kanport.normalize import Normalized
 from kanport.origin import Origin
+from kanport.relations import About
 from kanport.table import DirectoryEntry, Row, Scope
 from tests.normalize.test_entries import ADA, PAT, an_entry
 from tests.support.inputs import a_table, made

@@ -6,8 +6,9 @@ import pytest
 
 from kanport.errors import SourceInvalid
 from kanport.facts import fact
-from kanport.model import About, DesiredRelation
+from kanport.model import DesiredRelation
 from kanport.normalize import Normalized
+from kanport.relations import About
 from kanport.table import Odd
 from tests.support.inputs import GRANTS, MATRIX, a_table, made, told
 

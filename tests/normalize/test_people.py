@@ -5,8 +5,9 @@ from pydantic import SecretStr
 
 from kanport.facts import fact
 from kanport.messages import MASK
-from kanport.model import About, DesiredUser, Given, PasswordCell, RandomPassword
+from kanport.model import DesiredUser, Given, PasswordCell, RandomPassword
 from kanport.normalize import Normalized, read_passwords
+from kanport.relations import About
 from kanport.table import Odd
 from tests.support.inputs import PEOPLE, a_mapping, a_table, made, told
 

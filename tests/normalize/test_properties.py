@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from kanport.facts import fact
 from kanport.findings import Finding
-from kanport.model import About
 from kanport.names import compare_key
 from kanport.normalize import Normalized
 from kanport.origin import Origin
+from kanport.relations import About
 from kanport.table import Odd, Table
 from tests.support.inputs import Cell, a_mapping, a_table, made
 

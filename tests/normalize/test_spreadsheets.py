@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from kanport.coded import Coded, objects
 from kanport.errors import SourceInvalid
 from kanport.findings import Finding, Severity
-from kanport.model import About
 from kanport.pipeline.inputs import Inputs, read_inputs
+from kanport.relations import About
 from kanport.rules import strip_blanks
 from kanport.spreadsheet import (
     converted,

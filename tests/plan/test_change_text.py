@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kanport.facts import as_written, fact
-from kanport.model import RELATIONS, About, LdapPassword, PasswordCell, RandomPassword
+from kanport.model import LdapPassword, PasswordCell, RandomPassword
 from kanport.origin import Origin
 from kanport.plan.change import (
     Action,
@@ -24,6 +24,7 @@ from kanport.plan.change import (
 )
 from kanport.plan.change_text import ChangeTexts
 from kanport.plan.model import change_in_file
+from kanport.relations import RELATIONS, About
 
 PLAIN = json.JSONEncoder(ensure_ascii=False)
 CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))

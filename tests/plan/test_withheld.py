@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from kanport.memory import LedgerState
-from kanport.model import About, Blocker, DesiredState, Group, Unknown, User
+from kanport.model import Blocker, DesiredState, Group, Unknown, User
 from kanport.origin import Origin
 from kanport.plan.change import called
 from kanport.plan.model import Plan
 from kanport.plan.plan_file import dump_plan
+from kanport.relations import About
 from tests.plan.test_groups import ENGINEERS, MEMBER, planned, server, wanted
 from tests.support.planning import a_mapping, a_server, a_state, access, person, plan_for
 

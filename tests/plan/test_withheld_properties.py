@@ -9,19 +9,12 @@ from hypothesis import strategies as st
 
 from kanport.mapping.spec import MappingFile
 from kanport.memory import Absence, LedgerState
-from kanport.model import (
-    About,
-    Blocker,
-    CurrentState,
-    DesiredGroup,
-    DesiredState,
-    Given,
-    Unknown,
-)
+from kanport.model import Blocker, CurrentState, DesiredGroup, DesiredState, Given, Unknown
 from kanport.names import compare_key
 from kanport.origin import Origin
 from kanport.plan.change import Action, Change, called
 from kanport.plan.model import Plan
+from kanport.relations import About
 from tests.plan.test_properties import TIDY_NAMES, desires, servers
 from tests.support.examples import examples
 from tests.support.model_server import Kanboard

@@ -18,7 +18,6 @@ from kanport.findings import Finding
 from kanport.mapping import load_mapping
 from kanport.memory import NOTHING
 from kanport.model import (
-    About,
     CurrentState,
     DesiredState,
     Given,
@@ -33,6 +32,7 @@ from kanport.pipeline import planning
 from kanport.pipeline.inputs import Inputs, inputs_of, read_tables
 from kanport.plan.model import Plan
 from kanport.plan.plan_file import without_wordings
+from kanport.relations import About
 from tests.recorded.cases import LEDGER, NOW, Case
 from tests.recorded.server import URL
 from tests.support.planning import plan_for

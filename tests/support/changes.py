@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 from kanport.facts import Fact
-from kanport.model import About
 from kanport.origin import Origin
 from kanport.plan.change import (
     Action,
@@ -21,6 +20,7 @@ from kanport.plan.change import (
     UserSide,
     values_of,
 )
+from kanport.relations import About
 
 Values = Mapping[str, Any]
 

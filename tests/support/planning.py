@@ -8,7 +8,6 @@ from kanport.findings import Finding
 from kanport.mapping.spec import MappingFile
 from kanport.memory import LedgerState
 from kanport.model import (
-    About,
     CurrentState,
     DesiredRelation,
     DesiredState,
@@ -25,6 +24,7 @@ from kanport.origin import Origin
 from kanport.plan.change import Change, values_of
 from kanport.plan.make import make_plan
 from kanport.plan.model import Plan, PlanMapping, PlanSource
+from kanport.relations import About
 
 SERVER = ServerInfo("http://kanboard.test/jsonrpc.php", "1.2.53")
 ADMIN = User(1, "admin", name="Ada Min", role="app-admin")

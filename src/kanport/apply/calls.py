@@ -15,7 +15,6 @@ from pydantic import SecretStr
 from kanport.fields import UPDATABLE
 from kanport.kanboard import procedures
 from kanport.kanboard.rpc import Answer, Call, Refusal, RefusedCall, Result
-from kanport.model import RELATIONS, About
 from kanport.plan.change import (
     Action,
     Change,
@@ -27,6 +26,7 @@ from kanport.plan.change import (
     UserChange,
     by_ldap,
 )
+from kanport.relations import RELATIONS, About
 
 CREATING = (Action.USER_CREATE, Action.GROUP_CREATE, Action.PROJECT_CREATE)
 

@@ -12,8 +12,9 @@ from kanport.fields import USER_FIELDS
 from kanport.kanboard import procedures
 from kanport.kanboard.api_versions import SINCE
 from kanport.kanboard.rpc import Answer, Call, NoAnswer, Refusal, RefusedCall, Result
-from kanport.model import About, Group
+from kanport.model import Group
 from kanport.plan.change import Action, Change, by_ldap
+from kanport.relations import About
 
 _Key = tuple[str, int]
 _Rows = dict[_Key, Any]

@@ -56,7 +56,6 @@ from kanport.errors import Unreachable, UsageError
 from kanport.facts import Fact, fact
 from kanport.kanboard.faults import Fault
 from kanport.kanboard.rpc import Answer, Call, NoAnswer
-from kanport.model import About
 from kanport.network import run_is_over
 from kanport.outcome import (
     LEFT,
@@ -75,6 +74,7 @@ from kanport.plan.change import GROUPS_AND_PROJECTS, Action, Change, by_ldap
 from kanport.plan.model import Plan
 from kanport.plan.order import Phase, phase_of
 from kanport.records import rarely_collected
+from kanport.relations import About
 
 # Seen on all three databases: a request gains nothing from more calls than this.
 LARGEST = 500

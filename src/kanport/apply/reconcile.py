@@ -28,7 +28,6 @@ from kanport.fields import ACTIVE, LDAP, USERNAME, field_named
 from kanport.kanboard import procedures
 from kanport.kanboard.faults import Fault
 from kanport.kanboard.rpc import Answer, Call, NoAnswer, RefusedCall, Result
-from kanport.model import About
 from kanport.names import compare_key
 from kanport.outcome import Status
 from kanport.plan.change import (
@@ -40,6 +39,7 @@ from kanport.plan.change import (
     UserChange,
     by_ldap,
 )
+from kanport.relations import About
 
 # How often what was asked for and is not there is read again. With the waits in between, which
 # double from the pause to so many times that, this takes about a minute; a stock server cuts a

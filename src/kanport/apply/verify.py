@@ -14,7 +14,7 @@ from kanport.apply.calls import CREATING
 from kanport.apply.reconcile import Observation, Reader, observe, readback
 from kanport.apply.state import Renames, RunState
 from kanport.facts import Fact, as_written, fact
-from kanport.model import About, AppRole, CurrentState
+from kanport.model import AppRole, CurrentState
 from kanport.names import compare_key
 from kanport.outcome import VerifyResult, VerifyStatus
 from kanport.plan.change import Action, Change, RelationChange, Risk, RoleSide, UserChange, UserSide
@@ -22,6 +22,7 @@ from kanport.plan.guards import last_admin, min_admins
 from kanport.plan.guards.accounts import private_projects, protected_accounts
 from kanport.plan.model import GuardVerdict, Plan, blocking
 from kanport.plan.staleness import renamed_since
+from kanport.relations import About
 
 WATCHED = (Action.USER_REMOVE, Action.USER_DISABLE, Action.USER_UPDATE)
 

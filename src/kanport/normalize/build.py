@@ -11,7 +11,7 @@ from kanport.mapping import LoadedMapping
 from kanport.mapping.relations import Membership
 from kanport.mapping.rules import ProjectRule
 from kanport.mapping.spec import MappingFile
-from kanport.model import RELATIONS, About, Blocker, DesiredState, Given, Pair, Unknown
+from kanport.model import Blocker, DesiredState, Given, Pair, Unknown
 from kanport.names import case_key, id_text, plain_number, spelling_key
 from kanport.normalize.columns import header_origin, matrix_columns, refuse_missing
 from kanport.normalize.compiled import scalar_text
@@ -42,6 +42,7 @@ from kanport.normalize.rules import State
 from kanport.normalize.unread import nameless_aside, rows_off_list, unread_people
 from kanport.normalize.users import person_key, read_users, same_password
 from kanport.origin import Origin, place_order
+from kanport.relations import RELATIONS, About
 from kanport.table import Table
 
 SCOPED = frozenset({"group-missing", "group-ambiguous"})

@@ -13,7 +13,6 @@ from functools import cached_property, partial
 from typing import NamedTuple
 
 from kanport.mapping.rules import Rule
-from kanport.model import About
 from kanport.names import compare_key
 from kanport.normalize.compiled import Context
 from kanport.normalize.notes import Notes, shown
@@ -23,6 +22,7 @@ from kanport.normalize.ruled import Column
 from kanport.normalize.rules import NOTHING, Outcome, State
 from kanport.normalize.users import compile_username, person_key
 from kanport.origin import Origin, in_place_order
+from kanport.relations import About
 from kanport.table import DirectoryEntry, Table
 
 Insiders = Mapping[str, Sequence[DirectoryEntry]]

@@ -8,7 +8,7 @@ import numpy as np
 
 from kanport.coded import Codes, Flags
 from kanport.mapping import LoadedMapping
-from kanport.model import About, DesiredGroup, Given
+from kanport.model import DesiredGroup, Given
 from kanport.names import case_key, compare_key
 from kanport.normalize.compiled import Context, compile_rule
 from kanport.normalize.entries import Judge, insiders
@@ -28,6 +28,7 @@ from kanport.normalize.rows import FilledRows, RowId
 from kanport.normalize.ruled import Column, Numbers, spread
 from kanport.normalize.rules import Outcome, State
 from kanport.origin import Origin, in_place_order, place_order
+from kanport.relations import About
 
 
 @dataclass(frozen=True, slots=True, eq=False)

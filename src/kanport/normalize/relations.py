@@ -16,7 +16,7 @@ from kanport.facts import Fact, fact
 from kanport.mapping import LoadedMapping
 from kanport.mapping.relations import GroupAccess, Groups, ListedGroup, Matrix, Membership
 from kanport.mapping.rules import ListRule, ProjectRule, RoleRule, Rule
-from kanport.model import RELATIONS, About, Blocker, Given, Pair, ProjectRole
+from kanport.model import Blocker, Given, Pair, ProjectRole
 from kanport.names import as_written, spelling_key
 from kanport.normalize.columns import header_origin, matrix_columns
 from kanport.normalize.compiled import Check, CompiledRule, Context, compile_rule, fold_table
@@ -36,6 +36,7 @@ from kanport.normalize.rules import (
 )
 from kanport.normalize.users import compile_username, nobody
 from kanport.origin import Origin
+from kanport.relations import RELATIONS, About
 from kanport.rules import project_role_problem, username_problem
 from kanport.table import Row, Table
 

@@ -8,15 +8,7 @@ import numpy as np
 
 from kanport.coded import Coded, Codes, Flags, numbered, objects
 from kanport.frames import Places, PlacesOf, Relations
-from kanport.model import (
-    PROJECT_ROLE_RANK,
-    RELATIONS,
-    About,
-    DesiredRelation,
-    Given,
-    Pair,
-    ProjectRole,
-)
+from kanport.model import PROJECT_ROLE_RANK, DesiredRelation, Given, Pair, ProjectRole
 from kanport.names import case_key, compare_key, spelling_key
 from kanport.normalize.notes import Notes, Place, shown
 from kanport.normalize.relations import RelationColumns, Requested
@@ -24,6 +16,7 @@ from kanport.normalize.rows import RelationRow, RowId, Value
 from kanport.normalize.ruled import Numbers, spread, together
 from kanport.normalize.rules import Outcome, State
 from kanport.origin import Origin, RowPlace, in_place_order, place_order
+from kanport.relations import RELATIONS, About
 
 Chosen = Callable[[Sequence[tuple[Origin, ...]]], tuple[Origin, ...]]
 """Which of the places of one part of a relation are shown, from those in each of its rows."""

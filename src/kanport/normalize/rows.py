@@ -8,7 +8,7 @@ import numpy as np
 
 from kanport.coded import Codes, Flags
 from kanport.mapping.spec import MappingFile
-from kanport.model import RELATIONS, About, Blocker, Pair
+from kanport.model import Blocker, Pair
 from kanport.names import compare_key
 from kanport.normalize.columns import secret_columns
 from kanport.normalize.compiled import CompiledRule, Context
@@ -23,6 +23,7 @@ from kanport.normalize.rules import (
     texts_of,
 )
 from kanport.origin import Origin, RowPlace
+from kanport.relations import RELATIONS, About
 from kanport.table import DirectoryEntry, Odd, Row, Table
 
 

@@ -10,13 +10,14 @@ from dataclasses import replace
 
 from kanport.mapping.rules import Rule
 from kanport.mapping.spec import MappingFile
-from kanport.model import RELATIONS, About, Blocker, Pair, Unknown
+from kanport.model import Blocker, Pair, Unknown
 from kanport.names import compare_key
 from kanport.normalize.compiled import CompiledRule, Context, compile_rule
 from kanport.normalize.notes import Notes
 from kanport.normalize.rows import read_one, read_several, written
 from kanport.normalize.rules import State
 from kanport.normalize.users import compile_id, compile_username
+from kanport.relations import RELATIONS, About
 from kanport.rules import username_problem
 from kanport.table import Row, Table, Unread
 

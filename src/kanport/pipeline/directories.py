@@ -9,11 +9,12 @@ from kanport.facts import Fact, fact
 from kanport.findings import Finding, found
 from kanport.mapping.sources import LdapSource
 from kanport.memory import Entries, KnownEntry
-from kanport.model import About, Blocker, DesiredState, Pair, Unknown
+from kanport.model import Blocker, DesiredState, Pair, Unknown
 from kanport.names import compare_key, spelling_key
 from kanport.origin import Origin
 from kanport.pipeline.inputs import Inputs
 from kanport.plan.guards.allowances import allow_key
+from kanport.relations import About
 from kanport.table import Table
 
 _MOST_FOLDERS = 20

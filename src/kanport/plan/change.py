@@ -10,13 +10,14 @@ from enum import StrEnum
 from functools import cached_property, lru_cache
 from itertools import groupby
 from operator import attrgetter
-from typing import Any, ClassVar, Literal, NamedTuple, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self, cast
 
 from kanport.facts import Fact
 from kanport.fields import USER_FIELDS, Holds
-from kanport.model import About, LdapPassword, PasswordCell, RandomPassword
+from kanport.model import LdapPassword, PasswordCell, RandomPassword
 from kanport.origin import Origin
 from kanport.records import record
+from kanport.relations import RELATIONS, About
 
 Password = RandomPassword | PasswordCell | LdapPassword
 
@@ -257,16 +258,26 @@ def values_of(side: UserSide | RoleSide | GroupSide | ProjectSide | None) -> dic
 # --- the changes ----------------------------------------------------------------------------------
 
 
-_RELATION_OF: Mapping[RelationAction, RelationAbout] = {
-    Action.MEMBERSHIP_GRANT: About.MEMBERSHIP,
-    Action.MEMBERSHIP_CHANGE: About.MEMBERSHIP,
-    Action.MEMBERSHIP_REVOKE: About.MEMBERSHIP,
-    Action.GROUP_MEMBER_ADD: About.GROUP_MEMBER,
-    Action.GROUP_MEMBER_REMOVE: About.GROUP_MEMBER,
-    Action.GROUP_ACCESS_GRANT: About.GROUP_ACCESS,
-    Action.GROUP_ACCESS_CHANGE: About.GROUP_ACCESS,
-    Action.GROUP_ACCESS_REVOKE: About.GROUP_ACCESS,
-}
+def relation_action(kind: About, before: str | None, after: str | None) -> RelationAction:
+    """Return the action that leads from one role to another; None is none, "" that of a member.
+
+    >>> relation_action(About.GROUP_ACCESS, "project-viewer", None)
+    <Action.GROUP_ACCESS_REVOKE: 'group_access.revoke'>
+    """
+    gives, changes, ends = RELATIONS[kind].verbs
+    verb = gives if before is None else ends if after is None else changes
+    return cast("RelationAction", Action(f"{kind}.{verb}"))
+
+
+GIVES, CHANGES, ENDS = (
+    tuple(
+        cast("RelationAction", Action(f"{kind}.{verb}"))
+        for kind, relation in RELATIONS.items()
+        if (verb := relation.verbs[number])
+    )
+    for number in range(3)
+)
+"""The actions on relations: those that give one, change its role, and end it."""
 
 
 class Subject(NamedTuple):
@@ -377,18 +388,18 @@ class RelationChange(_Change):
     @property
     def about(self) -> RelationAbout:
         """Which relation it is."""
-        return _RELATION_OF[self.action]
+        return cast("RelationAbout", self.action.about)
 
     @property
     def holder(self) -> str:
         """What the user or group is called that has the role or is in the group."""
-        name = self.group if self.about is About.GROUP_ACCESS else self.username
+        name: str | None = getattr(self, RELATIONS[self.about].holder.named_by)
         return f"#{self.user_id}" if name is None else name
 
     @property
     def target(self) -> str:
         """What the project or group is called in which somebody has a role or is."""
-        return (self.group if self.about is About.GROUP_MEMBER else self.project) or ""
+        return getattr(self, RELATIONS[self.about].target.named_by) or ""
 
     @property
     def old_role(self) -> str | None:

@@ -14,8 +14,9 @@ from kanport.facts import Fact, fact
 from kanport.findings import Finding, found
 from kanport.mapping.spec import MappingFile
 from kanport.memory import LedgerState
-from kanport.model import About, CurrentState, Group, Project, User
+from kanport.model import CurrentState, Group, Project, User
 from kanport.names import compare_key, spelling_key
+from kanport.plan.change import Action
 from kanport.plan.group_relations import (
     Endings,
     GroupAccessDiff,
@@ -30,9 +31,10 @@ from kanport.plan.memberships import MembershipDiff
 from kanport.plan.model import PlanBecause, PlanNamed
 from kanport.plan.naming import sorted_names
 from kanport.plan.projection import GroupProjection
-from kanport.plan.relations import RemovalPolicy, leave_group
+from kanport.plan.relations import RemovalPolicy, relation_change
 from kanport.plan.resolve import Resolved
 from kanport.plan.withheld import DECIDED, cause
+from kanport.relations import About
 
 
 def undecided(mapping: MappingFile, key: str) -> bool:
@@ -332,7 +334,9 @@ def empty_dropped(dropped: DroppedGroups, policy: RemovalPolicy, diff: MembersDi
             if user is None or not policy.manages(user) or not policy.memory.put_in(user, group):
                 continue
             because = (*policy.account(user), *why_open, *policy.member(user, keys, listed=False))
-            change = leave_group(group, user.id, user.username, fact("group-unnamed"))
+            change = relation_change(
+                Action.GROUP_MEMBER_REMOVE, user, group, before="", why=fact("group-unnamed")
+            )
             diff.leave(change, group, because)
 
 

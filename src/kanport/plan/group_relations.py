@@ -15,18 +15,26 @@ from kanport.facts import fact
 from kanport.findings import Finding, found
 from kanport.frames import HeldRelations
 from kanport.memory import LedgerState
-from kanport.model import About, AnyProject, CurrentState, Group, Project
+from kanport.model import AnyProject, CurrentState, Group, Project
 from kanport.names import compare_key
 from kanport.origin import Origin, first_place
-from kanport.plan.change import Action, GroupChange, GroupSide, RelationChange, Risk
+from kanport.plan.change import (
+    Action,
+    GroupChange,
+    GroupSide,
+    RelationChange,
+    Risk,
+    relation_action,
+)
 from kanport.plan.groups import FoundGroup, GroupKey, Groups, ProjectKey
 from kanport.plan.matching import name_matcher
 from kanport.plan.model import PlanBecause
 from kanport.plan.naming import protected_finding
-from kanport.plan.relations import Party, RemovalPolicy, leave_group, relation_change
+from kanport.plan.relations import Party, RemovalPolicy, relation_change
 from kanport.plan.roles import project_rank, shown_not
 from kanport.plan.wanted import Holder, ResolvedRelation, compare, match_group_access, match_members
 from kanport.plan.withheld import Diff, cause
+from kanport.relations import About
 
 Place = tuple[GroupKey, ProjectKey]
 """A group and a project."""
@@ -58,9 +66,9 @@ class MembersDiff(Diff[RelationChange | GroupChange]):
         self.changes.append(
             relation_change(
                 Action.GROUP_MEMBER_ADD,
-                Party(username, user_id),
-                Party(one.target.name, one.target.id),
-                why=fact("not-in-group"),
+                one.holder,
+                one.target,
+                after=one.role,
                 origin=one.origins,
             )
         )
@@ -131,7 +139,6 @@ def _end_unlisted(
     if there is None or wanted is None or not wanted.members_listed:
         return
     user = policy.resolved.people.by_id.get(user_id)
-    username = None if user is None else user.username
     because: list[PlanBecause] = []
     if user is not None and not policy.manages(user):
         return
@@ -146,7 +153,8 @@ def _end_unlisted(
             # A name that means nobody may be a slip of the pen for any member of the group.
             places = tuple(chain.from_iterable(doubtful.values()))
             because.append(cause("invalid-row", places, case="any", count=len(places)))
-    change = leave_group(there, user_id, username, fact("not-listed", case="member"))
+    username = None if user is None else user.username
+    change = relation_change(Action.GROUP_MEMBER_REMOVE, Party(username, user_id), there, before="")
     diff.leave(change, there, because, listed=there.complete)
 
 
@@ -174,7 +182,10 @@ def _remove_groups(policy: RemovalPolicy, groups: Groups, diff: MembersDiff) -> 
             )
         for user in policy.members(group):
             if user is not None:
-                diff.leave(leave_group(group, user.id, user.username, why), group, because)
+                change = relation_change(
+                    Action.GROUP_MEMBER_REMOVE, user, group, before="", why=why
+                )
+                diff.leave(change, group, because)
         diff.end(
             GroupChange(
                 action=Action.GROUP_REMOVE,
@@ -248,12 +259,11 @@ class GroupAccessDiff(Diff[RelationChange]):
         """Grant or change the access of a group, unless a protected account in it prevents that."""
         group, project = one.holder, one.target
         change = relation_change(
-            Action.GROUP_ACCESS_GRANT if held is None else Action.GROUP_ACCESS_CHANGE,
-            Party(group.name, group.id),
-            Party(project.label, project.id),
+            relation_action(About.GROUP_ACCESS, held, one.role),
+            group,
+            project,
             before=held,
             after=one.role,
-            why=fact("no-group-access" if held is None else "role-differs"),
             origin=one.origins,
         )
         inside = policy.accounts_in(group.there) if held is not None else ()
@@ -339,13 +349,7 @@ def _end_access(
     `name` is what the group is called once the plan is carried out.
     """
     keys = frozenset({compare_key(group.name), compare_key(name)})
-    change = relation_change(
-        Action.GROUP_ACCESS_REVOKE,
-        Party(group.name, group.id),
-        Party(project.label, project.id),
-        before=role,
-        why=fact("not-listed", case="access"),
-    )
+    change = relation_change(Action.GROUP_ACCESS_REVOKE, group, project, before=role)
     if because:
         diff.end(change, because)
         return

@@ -13,12 +13,13 @@ from kanport.memory import (
     Missed,
     SourceMemory,
 )
-from kanport.model import RELATIONS, About, Identity
+from kanport.model import Identity
 from kanport.names import compare_key
 from kanport.outcome import Run, Status
 from kanport.plan.change import Action, Change, GroupChange, RelationChange, UserChange
 from kanport.plan.model import Plan, PlanDirectory, PlanIdentity, PlanNamed
 from kanport.plan.people import Persons
+from kanport.relations import RELATIONS, About
 
 ChangeT = TypeVar("ChangeT", UserChange, RelationChange, GroupChange)
 

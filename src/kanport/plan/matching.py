@@ -8,8 +8,9 @@ from functools import cache
 
 from kanport.frames import Relations
 from kanport.mapping.spec import MappingFile
-from kanport.model import About, AnyProject, DesiredState, Given, Identity, Project, ProjectIndex
+from kanport.model import AnyProject, DesiredState, Given, Identity, Project, ProjectIndex
 from kanport.names import case_key, spelling_key
+from kanport.relations import About
 
 
 def name_matcher(patterns: Iterable[str]) -> Callable[[str], bool]:

@@ -30,7 +30,7 @@ from kanport.plan.relations import Party, RemovalPolicy, relation_change
 from kanport.plan.resolve import Resolved
 from kanport.plan.roles import access_risks, project_rank
 from kanport.plan.wanted import Holder, ResolvedRelation, compare
-from kanport.plan.withheld import Diff, FindingCase, cause
+from kanport.plan.withheld import Diff, cause
 
 _NOT_A_MEMBER, _KEEPS_ROLE = fact("not-a-member"), fact("keeps-role")
 
@@ -93,10 +93,10 @@ class MembershipDiff(Diff[RelationChange]):
         user: User,
         project: Project,
         role: str,
-        why: Fact,
+        why: Fact | None,
         because: Iterable[PlanBecause],
         *,
-        finding_case: FindingCase,
+        finding_case: str,
     ) -> bool | None:
         """End a membership, or withhold that; return whether it ends, None if a group gives it.
 
@@ -109,8 +109,8 @@ class MembershipDiff(Diff[RelationChange]):
         risk = access_risks(role, effective.at_least)
         change = relation_change(
             Action.MEMBERSHIP_REVOKE,
-            Party(user.username, user.id),
-            Party(project.label, project.id),
+            user,
+            project,
             before=role,
             after=effective.at_least,
             why=why,
@@ -160,8 +160,11 @@ class _Comparison(MembershipDiff):
         user = self.policy.resolved.people.by_id.get(user_id)
         if user is None:
             if self.by_lists:
-                unread = cause("unread-users", case="user")
-                self.end(_of_unread(user_id, project, role), (unread,), finding_case="memberships")
+                who, unread = Party(None, user_id), cause("unread-users", case="user")
+                change = relation_change(
+                    Action.MEMBERSHIP_REVOKE, who, project, before=role, risk=()
+                )
+                self.end(change, (unread,), finding_case="memberships")
             return
         waiting = self.policy.waiting(user, by_lists=self.by_lists)
         leaving = user.id in self.policy.offboarding.leaving
@@ -171,7 +174,7 @@ class _Comparison(MembershipDiff):
             return
         policy = self.policy
         because = (*waiting, *policy.account(user), *policy.membership(user, project))
-        why = fact("in-no-source") if leaving else fact("not-listed", case="project")
+        why = fact("in-no-source") if leaving else None
         ends = self.end_membership(user, project, role, why, because, finding_case="memberships")
         if ends is None and not because:
             effective = self.projection.effective(user.id, ProjectKey.of(project))
@@ -206,11 +209,10 @@ def _change(
         risk.add(Risk.MAYBE_THROUGH_GROUP)
     change = relation_change(
         Action.MEMBERSHIP_CHANGE,
-        Party(wanted.holder.name, wanted.holder.id),
-        Party(wanted.target.label, wanted.target.id),
+        wanted.holder,
+        wanted.target,
         before=held,
         after=wanted.role,
-        why=fact("role-differs"),
         risk=risk,
         origin=wanted.origins,
     )
@@ -225,17 +227,6 @@ def _maybe_through(
         return ()
     effective = projection.effective(user.id, ProjectKey.of(project))
     return () if effective.direct else effective.through
-
-
-def _of_unread(user_id: int, project: Project, role: str) -> RelationChange:
-    return relation_change(
-        Action.MEMBERSHIP_REVOKE,
-        Party(None, user_id),
-        Party(project.label, project.id),
-        before=role,
-        risk=(),
-        why=fact("not-listed", case="project"),
-    )
 
 
 def _through_group(change: RelationChange, through: tuple[str, ...]) -> list[Finding]:

@@ -24,7 +24,6 @@ from kanport.errors import Exit
 from kanport.facts import Fact, Pseudonym
 from kanport.findings import Finding, errors_in
 from kanport.mapping.spec import Limits
-from kanport.model import RELATIONS, About
 from kanport.origin import Origin
 from kanport.plan.change import (
     Action,
@@ -40,6 +39,7 @@ from kanport.plan.change import (
     UserSide,
     called,
 )
+from kanport.relations import RELATIONS, About
 
 FORMAT = "kanport-plan/1"
 
@@ -188,8 +188,8 @@ class _Ends(Part):
                     **parts,
                 )
             case about:
-                for end in (RELATIONS[about].holder, RELATIONS[about].target):
-                    _there(_NAMES[end], getattr(self.subject, _NAMES[end]))
+                for end in RELATIONS[about].ends:
+                    _there(end.named_by, getattr(self.subject, end.named_by))
                 return RelationChange(
                     username=username,
                     user_id=self.user_id,
@@ -201,9 +201,6 @@ class _Ends(Part):
                     after=None if self.after is None else RoleSide.of(self.after),
                     **parts,
                 )
-
-
-_NAMES = {About.USER: "username", About.GROUP: "group", About.PROJECT: "project"}
 
 
 def _there(name: str, value: str | None) -> str:

@@ -1,11 +1,14 @@
 """Name users, projects and groups within findings and causes, as facts."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from kanport.facts import Fact, Param, fact
 from kanport.findings import Finding, finding, found
 from kanport.model import AnyProject, User
 from kanport.origin import Origin
+from kanport.plan.change import Change
+from kanport.relations import RELATIONS
 
 
 def user_part(user: User, called: str | None = None) -> Fact:
@@ -49,6 +52,16 @@ def in_project(user: User | int, project: AnyProject, *, through: tuple[str, ...
         project=project.label,
         groups=through,
     )
+
+
+def relation_part(change: Change) -> Fact:
+    """Return the relation of a change; of a user who was not read, with the number."""
+    kind = RELATIONS[change.about]
+    named: dict[str, Any] = {end.named_by: getattr(change, end.named_by) for end in kind.ends}
+    if None not in named.values():
+        return fact(kind.code, **named)
+    del named[kind.holder.named_by]
+    return fact(kind.code, case="id", user_id=change.user_id, **named)
 
 
 def sorted_names(names: Iterable[str]) -> tuple[str, ...]:

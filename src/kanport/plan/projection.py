@@ -13,13 +13,14 @@ from typing import Self
 
 from kanport.findings import Finding, found
 from kanport.memory import LedgerState
-from kanport.model import About, CurrentState, Group, PlannedProject
+from kanport.model import CurrentState, Group, PlannedProject
 from kanport.plan.change import Action, Change, RelationChange
 from kanport.plan.group_relations import GroupAccessDiff, MembersDiff, Place
 from kanport.plan.groups import GroupKey, ProjectKey
 from kanport.plan.model import PlanBasis, PlanGiver, PlanMove
 from kanport.plan.relations import Party
 from kanport.plan.roles import highest_role, highest_roles, kanboard_rank, shown_not
+from kanport.relations import About
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from kanport.findings import Finding, finding, found
 from kanport.frames import Relations
 from kanport.mapping.spec import MappingFile
 from kanport.model import (
-    About,
     AnyProject,
     CurrentState,
     DesiredProject,
@@ -40,6 +39,7 @@ from kanport.plan.wanted import (
     ResolvedRelations,
     ambiguous_project,
 )
+from kanport.relations import About
 
 
 @dataclass(frozen=True, slots=True)

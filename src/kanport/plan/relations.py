@@ -5,16 +5,19 @@ role or none. Lists that do not name a relation, users who leave, and projects a
 sources no longer name end relations. All of them ask `RemovalPolicy` what prevents it.
 """
 
-from collections.abc import Collection, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from functools import cache
 from typing import Any, NamedTuple
 
-from kanport.facts import Fact
+from kanport.facts import Fact, fact
 from kanport.mapping.spec import MappingFile
 from kanport.memory import LedgerState
-from kanport.model import RELATIONS, About, AnyProject, CurrentState, Group, Pair, User
+from kanport.model import AnyProject, CurrentState, Group, Pair, PlannedProject, Project, User
 from kanport.names import compare_key
 from kanport.plan.change import (
+    CHANGES,
+    ENDS,
+    GIVES,
     Action,
     RelationAction,
     RelationChange,
@@ -22,6 +25,7 @@ from kanport.plan.change import (
     role_side,
     sorted_risks,
 )
+from kanport.plan.groups import FoundGroup
 from kanport.plan.lifecycle import Offboarding
 from kanport.plan.matching import name_matcher
 from kanport.plan.model import PlanBecause
@@ -29,7 +33,9 @@ from kanport.plan.naming import sorted_names
 from kanport.plan.ownership import ownership_of
 from kanport.plan.resolve import Resolved
 from kanport.plan.roles import access_risks
+from kanport.plan.wanted import Holder
 from kanport.plan.withheld import cause
+from kanport.relations import RELATIONS, About
 
 
 class Party(NamedTuple):
@@ -41,49 +47,51 @@ class Party(NamedTuple):
     name: str | None
     id: int | None
 
+    @classmethod
+    def of(cls, thing: "User | AnyProject | Group | FoundGroup | Holder | Party") -> "Party":
+        """Return how a change names something."""
+        match thing:
+            case Party():
+                return thing
+            case User():
+                return cls(thing.username, thing.id)
+            case Project() | PlannedProject():
+                return cls(thing.label, thing.id)
+        return cls(thing.name, thing.id)
 
-_PARTS = {
-    About.USER: ("username", "user_id"),
-    About.GROUP: ("group", "group_id"),
-    About.PROJECT: ("project", "project_id"),
+
+_REASONS: Mapping[Action, Fact] = {
+    **{action: fact(RELATIONS[action.about].absent) for action in GIVES},
+    **{action: fact("role-differs") for action in CHANGES},
+    **{action: fact("not-listed", case=RELATIONS[action.about].unlisted) for action in ENDS},
 }
 
 
 def relation_change(
     action: RelationAction,
-    holder: Party,
-    target: Party,
+    holder: User | Group | FoundGroup | Holder | Party,
+    target: AnyProject | Group | FoundGroup | Party,
     *,
     before: str | None = None,
     after: str | None = None,
     risk: Collection[Risk] | None = None,
+    why: Fact | None = None,
     **parts: Any,
 ) -> RelationChange:
-    """Return a change of the relation between a holder and a target.
+    """Return a change of the relation between a holder and a target; a member has the role "".
 
-    The risk is that of the roles unless another one is given.
+    The risk is that of the roles, and the reason that of the action, unless others are given.
     """
-    relation = RELATIONS[action.about]
-    names = (*_PARTS[relation.holder], *_PARTS[relation.target])
-    ends: dict[str, Any] = dict(zip(names, (*holder, *target), strict=True))
+    kind = RELATIONS[action.about]
+    for end, party in zip(kind.ends, (Party.of(holder), Party.of(target)), strict=True):
+        parts |= {end.named_by: party.name, end.numbered_by: party.id}
     return RelationChange(
         action=action,
-        before=role_side(before),
-        after=role_side(after),
+        before=role_side(before) if kind.has_roles else None,
+        after=role_side(after) if kind.has_roles else None,
         risk=sorted_risks(access_risks(before, after) if risk is None else risk),
-        **ends,
+        why=why or _REASONS[action],
         **parts,
-    )
-
-
-def leave_group(group: Group, user_id: int, username: str | None, why: Fact) -> RelationChange:
-    """Return what takes a user out of a group; the username is None for one who was not read."""
-    return relation_change(
-        Action.GROUP_MEMBER_REMOVE,
-        Party(username, user_id),
-        Party(group.name, group.id),
-        risk=(Risk.ACCESS_LOST,),
-        why=why,
     )
 
 

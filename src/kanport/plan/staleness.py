@@ -7,7 +7,7 @@ from typing import Self
 
 from kanport.facts import Fact, as_written, fact
 from kanport.fields import ACTIVE, USERNAME, field_named
-from kanport.model import About, CurrentState, Group, Project, User, UserIndex
+from kanport.model import CurrentState, Group, Project, User, UserIndex
 from kanport.names import compare_key, spelling_key
 from kanport.plan.change import (
     Action,
@@ -20,6 +20,7 @@ from kanport.plan.change import (
 from kanport.plan.guards import last_admin, min_admins
 from kanport.plan.guards.accounts import private_projects
 from kanport.plan.model import Plan, blocking
+from kanport.relations import About
 
 
 def people_of(plan: Plan) -> tuple[frozenset[str], frozenset[int]]:

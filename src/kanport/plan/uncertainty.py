@@ -10,18 +10,10 @@ import numpy as np
 from kanport.coded import Flags
 from kanport.findings import Finding, errors_in
 from kanport.frames import DesiredUsers, Places, PlacesOf, Relations
-from kanport.model import (
-    RELATIONS,
-    About,
-    Blocker,
-    DesiredRelation,
-    DesiredState,
-    DesiredUser,
-    Pair,
-    Unknown,
-)
+from kanport.model import Blocker, DesiredRelation, DesiredState, DesiredUser, Pair, Unknown
 from kanport.names import compare_key
 from kanport.origin import Origin, RowPlace, row_places
+from kanport.relations import RELATIONS, About
 
 
 def user_rows(user: DesiredUser) -> frozenset[RowPlace]:

@@ -15,7 +15,6 @@ from kanport.coded import Codes, Flags, LazySequence, Objects, RowsByCode
 from kanport.findings import Finding, Severity, found
 from kanport.frames import HeldRelations, Relations
 from kanport.model import (
-    About,
     AnyProject,
     CurrentState,
     DesiredRelation,
@@ -33,6 +32,7 @@ from kanport.plan.naming import group_part, project_part, user_finding
 from kanport.plan.people import FoundPerson, NewPerson, PersonFinder
 from kanport.plan.uncertainty import Invalid
 from kanport.records import record
+from kanport.relations import About
 
 T = TypeVar("T")
 

@@ -3,16 +3,17 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, Literal, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
-from kanport.facts import Fact, fact
-from kanport.findings import Finding, found
+from kanport.facts import Param, fact
+from kanport.findings import Finding, finding, found
 from kanport.mapping.spec import MappingFile
-from kanport.model import RELATIONS, About, Blocker
+from kanport.model import Blocker
 from kanport.origin import Origin, in_place_order
 from kanport.plan.change import Action, Change, called
 from kanport.plan.model import PlanBecause, PlanWithheld
-from kanport.plan.naming import sorted_names, sorted_parts
+from kanport.plan.naming import relation_part, sorted_names, sorted_parts
+from kanport.relations import RELATIONS, About
 
 # So many places are named for one cause; of the others, the plan says how many there are.
 MOST_PLACES = 20
@@ -31,9 +32,6 @@ _EXCLUDED = frozenset({"protected-account", "unmanaged-account"})
 DECIDED = _EXCLUDED | {"waiting-period"}
 
 
-FindingCase = Literal["", "users", "memberships", "dropped", "members", "access"]
-
-
 @dataclass(frozen=True, slots=True)
 class Withheld:
     """A change that is not made: what it would be, and what prevents it.
@@ -45,7 +43,7 @@ class Withheld:
     change: Change
     because: tuple[PlanBecause, ...]
     since: str | None = None
-    finding_case: FindingCase = ""
+    finding_case: str = ""
 
     @property
     def in_doubt(self) -> bool:
@@ -74,7 +72,7 @@ class Diff(Generic[ChangeT]):
         because: Iterable[PlanBecause],
         *,
         since: str | None = None,
-        finding_case: FindingCase = "",
+        finding_case: str = "",
     ) -> bool:
         """Add a removal, or withhold it because of what prevents it; return whether it is made."""
         if once := tuple(dict.fromkeys(because)):
@@ -232,28 +230,7 @@ def withheld_findings(withheld: Iterable[Withheld], mapping: MappingFile) -> Ite
             names = sorted_names(one.username or "" for one in changes)
             case = steps.then if steps is not None else "disable"
             yield found("missing-unknown", case=case, count=count, usernames=names)
-        elif case in ("memberships", "dropped"):
-            parts = sorted_parts(map(_membership, changes))
-            yield found("missing-unknown", case=case, count=count, memberships=parts)
-        elif case == "members":
-            parts = sorted_parts(map(_member, changes))
-            yield found("missing-unknown", case=case, count=count, members=parts)
         else:
-            parts = sorted_parts(map(_access, changes))
-            yield found("missing-unknown", case=case, count=count, access=parts)
-
-
-def _membership(change: Change) -> Fact:
-    if change.username is None:
-        return fact("membership", case="id", user_id=change.user_id, project=change.project)
-    return fact("membership", username=change.username, project=change.project)
-
-
-def _member(change: Change) -> Fact:
-    if change.username is None:
-        return fact("group-member", case="id", user_id=change.user_id, group=change.group)
-    return fact("group-member", username=change.username, group=change.group)
-
-
-def _access(change: Change) -> Fact:
-    return fact("group-access", group=change.group, project=change.project)
+            parts = sorted_parts(map(relation_part, changes))
+            several: dict[str, Param] = {RELATIONS[changes[0].about].withheld: parts}
+            yield finding(fact("missing-unknown", case=case, count=count, **several))

@@ -4,10 +4,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
-from kanport.model import PROJECT_ROLE_RANK, About
+from kanport.model import PROJECT_ROLE_RANK
 from kanport.names import compare_key
 from kanport.plan.change import Action, RelationChange, Risk, called
 from kanport.plan.model import Plan, PlanAccess, PlanMove
+from kanport.relations import About
 from kanport.report.effective import (
     EffectiveRole,
     EffectiveRoles,

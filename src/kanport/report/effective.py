@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from kanport.model import About
 from kanport.outcome import Status
 from kanport.plan.change import Action, RelationChange
 from kanport.plan.model import Plan, PlanAccess, PlanBasis
 from kanport.plan.roles import effective_role, highest_role, highest_roles, kanboard_rank
+from kanport.relations import About
 from kanport.report.view import ChangeView
 
 # By id, or by the name or label of what does not exist yet.

@@ -20,7 +20,7 @@ from kanport.catalogue import ALL, Personal
 from kanport.facts import Fact
 from kanport.fields import USER_FIELDS
 from kanport.findings import Finding
-from kanport.model import About, PasswordCell
+from kanport.model import PasswordCell
 from kanport.names import compare_key
 from kanport.origin import Origin
 from kanport.outcome import Approved, Run, VerifyResult
@@ -38,6 +38,7 @@ from kanport.plan.model import (
     PlanWithheld,
 )
 from kanport.plan.plan_file import canonical, without_wordings
+from kanport.relations import About
 
 DOMAIN = "masked.invalid"  # a name that nobody can ever have (RFC 2606)
 # What the values of a field are, by its name and by what texts call it.

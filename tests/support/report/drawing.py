@@ -10,11 +10,11 @@ from rich.console import Console
 from kanport.catalogue import FINDINGS
 from kanport.facts import as_written
 from kanport.findings import Finding
-from kanport.model import About
 from kanport.origin import Origin
 from kanport.outcome import Outcome, Run, Status
 from kanport.plan.change import Action, Risk
 from kanport.plan.model import GuardVerdict, Plan
+from kanport.relations import About
 from kanport.report import text
 from kanport.report.view import View
 from tests.support.report.examples import make_plan

@@ -13,12 +13,13 @@ from kanport.apply.undo.groups import groups_back
 from kanport.apply.undo.relations import relations_back
 from kanport.apply.undo.users import created_back, users_back
 from kanport.findings import in_order
-from kanport.model import About, CurrentState, Project
+from kanport.model import CurrentState, Project
 from kanport.plan.change import Action, Change
 from kanport.plan.guards import judge_undo
 from kanport.plan.model import Plan, PlanIdentity, PlanServer
 from kanport.plan.order import in_plan_order
 from kanport.plan.plan_file import sealed
+from kanport.relations import About
 
 __all__ = ["people_to_read", "projects_to_read", "undo_plan"]
 

@@ -11,7 +11,7 @@ from typing import Any, Generic, NamedTuple, Self, TypeVar
 from kanport.apply.journal import Answered, Heard, Recorded
 from kanport.facts import Fact, Param, fact
 from kanport.findings import Finding, finding
-from kanport.model import RELATIONS, About, CurrentState, Group, Project, User, UserIndex
+from kanport.model import CurrentState, Group, Project, User, UserIndex
 from kanport.names import compare_key
 from kanport.origin import Origin, first_place, in_place_order
 from kanport.outcome import Outcome, Status
@@ -25,6 +25,7 @@ from kanport.plan.change import (
     UserChange,
 )
 from kanport.plan.matching import name_matcher
+from kanport.relations import RELATIONS, About
 
 C = TypeVar("C", bound=Change)
 K = TypeVar("K")

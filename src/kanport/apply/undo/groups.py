@@ -12,7 +12,7 @@ from kanport.apply.undo.context import (
 )
 from kanport.apply.undo.relations import relations_back
 from kanport.findings import Finding
-from kanport.model import About, Group
+from kanport.model import Group
 from kanport.names import compare_key
 from kanport.plan.change import (
     Action,
@@ -21,6 +21,7 @@ from kanport.plan.change import (
     GroupChange,
     GroupSide,
 )
+from kanport.relations import About
 
 
 def groups_back(context: UndoContext, *, remove: bool) -> UndoPart:

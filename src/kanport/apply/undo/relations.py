@@ -1,6 +1,5 @@
 """Restore memberships, members of groups and group access as they were before a run."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kanport.apply.undo.context import (
@@ -17,33 +16,21 @@ from kanport.apply.undo.context import (
 )
 from kanport.facts import fact
 from kanport.findings import Finding, finding
-from kanport.model import RELATIONS, About, Group, Project, User
+from kanport.model import Group, Project, User
 from kanport.plan.change import (
     Action,
     Change,
     RelationAbout,
-    RelationAction,
     RelationChange,
     Risk,
-    role_side,
-    sorted_risks,
+    relation_action,
 )
 from kanport.plan.naming import protected_finding
+from kanport.plan.relations import Party, relation_change
 from kanport.plan.roles import access_risks, group_finder
+from kanport.relations import RELATIONS, About
 
 _Effect = RecordedEffect[RelationChange]
-
-# What restores a relation: by which it is, whether it was there, and whether it is there now.
-_ACTIONS: Mapping[tuple[RelationAbout, bool, bool], RelationAction] = {
-    (About.MEMBERSHIP, True, False): Action.MEMBERSHIP_GRANT,
-    (About.MEMBERSHIP, True, True): Action.MEMBERSHIP_CHANGE,
-    (About.MEMBERSHIP, False, True): Action.MEMBERSHIP_REVOKE,
-    (About.GROUP_MEMBER, True, False): Action.GROUP_MEMBER_ADD,
-    (About.GROUP_MEMBER, False, True): Action.GROUP_MEMBER_REMOVE,
-    (About.GROUP_ACCESS, True, False): Action.GROUP_ACCESS_GRANT,
-    (About.GROUP_ACCESS, True, True): Action.GROUP_ACCESS_CHANGE,
-    (About.GROUP_ACCESS, False, True): Action.GROUP_ACCESS_REVOKE,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +90,7 @@ def _ends(context: UndoContext, place: Place, effect: _Effect) -> _Ends | UndoPa
                 return UndoPart()
             named = change.project or ""
             return UndoPart(findings=(moved(change, "project-gone", project=named),))
-    if About.GROUP in relation:
+    if About.GROUP in relation.ends:
         ref = place.target if relation.target is About.GROUP else place.holder
         group = context.group(ref, change)
         anew = ref in context.effects.groups_removed and effect.before is not None
@@ -187,25 +174,21 @@ def _added_beside_group(undone: Change, context: UndoContext) -> bool:
 def _change(
     place: Place, effect: _Effect, ends: _Ends, now: str | None, *, through_group: bool
 ) -> RelationChange:
-    user, group, project = ends.user, ends.group, ends.project
     before, after = now, effect.before
     risk = access_risks(before, after)
-    if place.about is About.GROUP_MEMBER:
-        risk = {Risk.ACCESS_LOST} if after is None else set()
-        before = after = None
     if place.about is About.MEMBERSHIP and through_group and now is not None:
         risk |= {Risk.MAYBE_THROUGH_GROUP}
-    return RelationChange(
-        action=_ACTIONS[place.about, effect.before is not None, now is not None],
-        username=None if user is None else user.username,
-        user_id=None if user is None else user.id,
-        group=effect.change.group if group is None else group.name,
-        group_id=None if group is None else group.id,
-        project=None if project is None else project.label,
-        project_id=None if project is None else project.id,
-        before=role_side(before),
-        after=role_side(after),
+    # Only a group may be missing: it is made anew.
+    anew = Party(effect.change.group, None)
+    parties = {About.USER: ends.user, About.GROUP: ends.group, About.PROJECT: ends.project}
+    holder, target = (Party.of(parties[end] or anew) for end in RELATIONS[place.about].ends)
+    return relation_change(
+        relation_action(place.about, before, after),
+        holder,
+        target,
+        before=before,
+        after=after,
         why=reason_for(effect.changes),
-        risk=sorted_risks(risk),
+        risk=risk,
         origin=origin_of(effect.changes),
     )

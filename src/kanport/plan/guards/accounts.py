@@ -3,11 +3,12 @@
 from collections.abc import Collection, Iterable, Iterator
 
 from kanport.facts import Fact, fact
-from kanport.model import About, AppRole, CurrentState, Project
+from kanport.model import AppRole, CurrentState, Project
 from kanport.plan.change import Action, Change, ChangesByAction, UserChange
 from kanport.plan.guards.context import GuardContext
 from kanport.plan.matching import name_matcher
 from kanport.plan.model import GuardVerdict
+from kanport.relations import About
 
 
 def none_protected(context: GuardContext) -> Iterator[GuardVerdict]:
