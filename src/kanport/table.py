@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kanport.coded import Coded, LazySequence, Objects, objects
+from kanport.coded import Coded, Flags, LazySequence, Objects, objects
 from kanport.facts import Fact, fact
 from kanport.findings import Finding
 from kanport.origin import Origin, RowPlace, place_order
@@ -275,6 +275,26 @@ class Table:
         """Return the table with other rows of the same columns."""
         parts = _parts_of(Origin(self.source, file=self.path), self.columns, rows)
         return replace(self, **parts, _coded={})
+
+    def only(self, rows: Flags) -> Self:
+        """Return the table with these rows alone, each with its place and entry."""
+        kept = np.flatnonzero(rows)
+        number_of = {old: new for new, old in enumerate(kept.tolist())}
+        return replace(
+            self,
+            frame=frame_of({column: cells[kept] for column, cells in self.cells.items()}),
+            numbers=self.numbers[kept],
+            odd={
+                column: {number_of[at]: why for at, why in cells.items() if at in number_of}
+                for column, cells in self.odd.items()
+            },
+            origins=[self.origins[at] for at in number_of] if self.origins else (),
+            own_places={
+                number_of[at]: places for at, places in self.own_places.items() if at in number_of
+            },
+            entries=[self.entries[at] for at in number_of] if self.entries else (),
+            _coded={},
+        )
 
     @cached_property
     def columns(self) -> tuple[str, ...]:

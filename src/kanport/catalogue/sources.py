@@ -84,6 +84,10 @@ SOURCES: Mapping[str, CatalogueEntry] = {
                 "the {what} has a header but no rows",
                 "check that it is the right file and that it was saved",
             ),
+            "filtered": Text(
+                "no row is left: only_rows and skip_rows leave out {count:the only row|all rows}",
+                "compare their conditions with the values of the columns",
+            ),
             "header": Text("row {row}, which should hold the headers, is empty"),
             "header-elsewhere": Text(
                 "row {row}, which should hold the headers, is empty",
@@ -376,6 +380,45 @@ SOURCES: Mapping[str, CatalogueEntry] = {
             "": Text("the row contains a total or a note below the list", _DELETE_ROW),
             "ruled": Text("the row contains only a separator line", _DELETE_ROW),
         },
+    ),
+    "row-undecided": CatalogueEntry(
+        "error",
+        "Kanport cannot tell whether a row belongs to the list (only_rows, skip_rows).",
+        {
+            "": Text(
+                "Kanport cannot tell whether this row belongs to the list: the mapping compares"
+                " {column:q}, and the cell has no usable value",
+                "correct the cell",
+            ),
+            "slow": Text(
+                "Kanport cannot tell whether this row belongs to the list: the pattern {pattern:q}"
+                " takes too long for the cell",
+                "write the pattern without nested repetition, or correct the cell",
+            ),
+        },
+    ),
+    "rows-filtered": CatalogueEntry(
+        "info",
+        "The mapping leaves out rows of a source (only_rows, skip_rows).",
+        {
+            "only": Text("left out {count:#row|rows} for which only_rows does not hold"),
+            "skip": Text("left out {count:#row|rows} for which skip_rows holds"),
+        },
+    ),
+    "filter-unused": CatalogueEntry(
+        "warning",
+        "No row has a value that only_rows or skip_rows compares with.",
+        {
+            "": Text(
+                "{key} compares {column:q} with {text:q}, but no row has this value",
+                "the column has {values:many}",
+            ),
+            "near": Text(
+                "{key} compares {column:q} with {text:q}, but no row has this value",
+                "did you mean {near:q}?",
+            ),
+        },
+        {"values": Personal.VALUE, "near": Personal.VALUE},
     ),
     # A directory and its groups.
     "directory-empty": CatalogueEntry(

@@ -31,6 +31,7 @@ from kanport.mapping.base import (
     problem,
     quoted,
 )
+from kanport.mapping.conditions import Selected
 from kanport.mapping.patterns import NotAPattern, compiled
 
 SCHEMES = ("ldaps", "ldap", "ldapi")
@@ -165,7 +166,7 @@ class LdapGroups(Strict):
         return self.member_attributes[0].lower() == "memberof"
 
 
-class LdapSource(Strict):
+class LdapSource(Selected):
     """The entries of an LDAP directory: people, or with `groups` the members of groups."""
 
     type: Literal["ldap"] = Field(description="Type of the source.")
@@ -351,7 +352,7 @@ def _bind_mistakes(raw: Table, urls: list[SplitResult]) -> Iterator[PydanticCust
 # --- what a mapping says of a source that is a Kanboard server itself -----------------------------
 
 
-class KanboardSource(Strict):
+class KanboardSource(Selected):
     """Rows of another Kanboard server, read through its API. Kanport never writes to it."""
 
     type: Literal["kanboard"] = Field(description="Type of the source.")
@@ -381,7 +382,7 @@ class KanboardSource(Strict):
 # --- what a mapping says of each source: which file, and how it is to be read ---------------------
 
 
-class FileSource(Strict):
+class FileSource(Selected):
     """What all files have in common."""
 
     type: str

@@ -48,7 +48,7 @@ from kanport.table import Table
 SCOPED = frozenset({"group-missing", "group-ambiguous"})
 """Errors of a source that leave open one group, whose scope says so, and nothing else."""
 
-STRAY = frozenset({"row-header", "row-total"})
+STRAY = frozenset({"row-header", "row-total", "row-undecided"})
 """Errors of a source about rows that are none of the list (`Table.strays`)."""
 
 

@@ -9,6 +9,7 @@ from kanport.fields import BESIDE_USERNAME, USER_FIELDS, USERNAME
 from kanport.findings import Finding, found
 from kanport.mapping import LoadedMapping
 from kanport.mapping.base import Strict
+from kanport.mapping.conditions import alternatives
 from kanport.mapping.patterns import Pattern, PatternMatch, TooSlow, compiled, template_columns
 from kanport.mapping.relations import Matrix, Membership
 from kanport.mapping.rules import ProjectRule, Rule
@@ -212,6 +213,8 @@ def header_origin(table: Table, column: str) -> Origin:
 
 
 def _needs(spec: MappingFile) -> Iterator[Need]:
+    for source in spec.sources:
+        yield from _filter_needs(spec, source)
     if spec.users is not None:
         yield from _user_needs(spec.users)
     for number, rule in enumerate(spec.memberships):
@@ -221,6 +224,17 @@ def _needs(spec: MappingFile) -> Iterator[Need]:
         for number, entry in enumerate(entries if isinstance(entries, tuple) else ()):
             if entry.from_ is not None:
                 yield from _rule_needs(entry, entry.from_, (part, number))
+
+
+def _filter_needs(spec: MappingFile, source: str) -> Iterator[Need]:
+    """Yield the columns that decide which rows of a source belong to its list."""
+    for key in ("only_rows", "skip_rows"):
+        rows = getattr(spec.sources[source], key)
+        for number, conditions in enumerate(alternatives(rows)):
+            for column in conditions:
+                below = (column,) if isinstance(rows, dict) else (number, column)
+                wanted = ((source, (column_name(column),)),)
+                yield Need(wanted, ("sources", source, key, *below))
 
 
 def _user_needs(users: Users) -> Iterator[Need]:

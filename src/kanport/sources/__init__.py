@@ -50,4 +50,9 @@ def read_source(name: str, spec: Source, context: SourceContext) -> "Table":
     """
     module = import_module(f"kanport.sources.{spec.type}")
     reader: Callable[[str, Source, SourceContext], Table] = getattr(module, f"read_{spec.type}")
-    return reader(name, spec, context)
+    table = reader(name, spec, context)
+    if spec.only_rows is None and spec.skip_rows is None:
+        return table
+    from kanport.sources.row_filter import select_rows
+
+    return select_rows(table, spec)
