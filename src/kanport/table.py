@@ -64,7 +64,7 @@ class Odd(NamedTuple):
 
     @classmethod
     def unproven(cls, attribute: str, code: str = UNPROVEN) -> "Odd":
-        """Return why a cell is unknown whose attribute may only be hidden from this login."""
+        """Return why a cell is unknown whose attribute may only be hidden from the bind account."""
         return cls(fact(code, case="cell", attribute=attribute), attribute)
 
 

@@ -238,7 +238,7 @@ def test_what_is_no_toml_is_told_with_its_place(
 ) -> None:
     problem = refused(tmp_path, text)
     assert f"kanport.toml:{place}" in problem.details[0]
-    assert "this is no TOML" in problem.details[0]
+    assert "this is not valid TOML" in problem.details[0]
     if hint:
         assert hint in problem.details[0]
 

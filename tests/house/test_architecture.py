@@ -20,7 +20,7 @@ DOTTED = sorted(
 
 
 def test_each_room_has_a_row() -> None:
-    table = PAGE.partition("## Rooms")[2].partition("## Direction")[0]
+    table = PAGE.partition("## Packages")[2].partition("## Direction")[0]
     named = {
         name
         for row in re.findall(r"^\| (`.*?) \|", table, re.M)

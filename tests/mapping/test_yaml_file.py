@@ -88,8 +88,8 @@ BEGIN = "a mapping begins with the line kanport: 1"
             "10:4: this line does not fit the ones before it"
             " | check the indentation: what belongs together begins in the same column",
         ),
-        ("a: " + "[" * 500, "1:1: tables and lists stand in one another too deeply"),
-        ("a: " + "[" * 40 + "]" * 40, "1:35: tables and lists stand in one another too deeply"),
+        ("a: " + "[" * 500, "1:1: tables and lists are nested too deeply"),
+        ("a: " + "[" * 40 + "]" * 40, "1:35: tables and lists are nested too deeply"),
         ("a: &x [*x]\n", "1:4: this part contains itself through an alias"),
     ],
 )

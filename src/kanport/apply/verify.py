@@ -1,9 +1,8 @@
 """Compare the server with a plan: after a run, and before a change that may lock people out.
 
-`verify` reads with the probes that a run reads back with. It compares the final state that the plan
-intends, not each step: what a later change of the plan supersedes is expected as the later one
-wants it. `Watch` checks once more, right before they are made, the changes that may lock people out
-or delete other people's work.
+`verify` uses the same reads as a run. It compares the final state that the plan intends, not each
+step: if two changes set one value, it expects the last one. `Watch` checks once more, right before
+they are made, the changes that may lock people out or delete other people's work.
 """
 
 from collections import defaultdict
@@ -83,13 +82,13 @@ class Watch:
             yield from private_projects(removals, replace(current, projects=theirs))
 
 
-# --- whether the server is as a plan wanted it, read with the probes that a run reads back with ---
+# --- whether the server has what a plan should leave ----------------------------------------------
 
 _Who = int | str
 
 
 def verify(plan: Plan, reader: Reader) -> tuple[VerifyResult, ...]:
-    """Return for each change, in the plan's order, whether the server is as it was to end.
+    """Return for each change, in the plan's order, whether the server has what it should leave.
 
     The ids of created users are learned by their names. Raises Unreachable where the server cannot
     be read.
@@ -158,7 +157,7 @@ def _expected(changes: Sequence[Change]) -> Iterator[Change]:
 
 def _after(change: UserChange) -> Mapping[str, str | bool]:
     after = change.new.fields
-    # Kanboard makes new users active, and whoever is not to be active is not created.
+    # Kanboard makes new users active; `inactive: create` disables them with a separate change.
     return {**after, "active": True} if change.action is Action.USER_CREATE else after
 
 

@@ -234,7 +234,7 @@ GUARDS: Mapping[str, CatalogueEntry] = {
         "The source {source:q} has no values in {columns:all} any more; the last good run found"
         " some",
         "check whether the export still contains {count:this column|these columns}, and whether"
-        f" this login can still read {{count:it|them}}; if it is correct, {_ALLOW}",
+        f" the bind account can still read {{count:it|them}}; if it is correct, {_ALLOW}",
     ),
     "source-stale": _overridable(
         "No source has older data than in the last good run.",

@@ -254,7 +254,7 @@ _REASONS: Mapping[str, CatalogueEntry] = {
     ),
     "rejected": CatalogueEntry(
         "",
-        "Kanboard refused a change.",
+        "Kanboard rejected a change.",
         {
             "error": Text("Kanboard rejected it ({answer})"),
             "error-found": Text("Kanboard rejected it ({answer}); {found:;}"),

@@ -427,11 +427,11 @@ SOURCES: Mapping[str, CatalogueEntry] = {
         {
             "": Text(
                 "the search found nobody with {filter} below {bases:q}",
-                "check base, filter, and the permissions of this login",
+                "check base, filter, and the permissions of the bind account",
             ),
             "groups": Text(
                 "the search found no group with {filter} below {bases:q}",
-                "check base and filter of groups, and the permissions of this login",
+                "check base and filter of groups, and the permissions of the bind account",
             ),
         },
     ),
@@ -473,15 +473,15 @@ SOURCES: Mapping[str, CatalogueEntry] = {
         "No entry has an attribute that the mapping names.",
         one(
             "none of {entries:#entry|entries} has the attribute {attribute}",
-            "check its spelling, and whether this login may read it",
+            "check its spelling, and whether the bind account may read it",
         ),
     ),
     "active-nowhere": CatalogueEntry(
         "info",
-        "No entry is disabled, or this login may not read the attribute.",
+        "No entry is disabled, or the bind account may not read the attribute.",
         one(
             "none of {entries:#entry|entries} has {attribute}, so Kanport treats all as active",
-            "unless really no user is disabled, let this login read {attribute}",
+            "if some users are disabled, let the bind account read {attribute}",
         ),
     ),
     "value-chosen": CatalogueEntry(
@@ -497,7 +497,7 @@ SOURCES: Mapping[str, CatalogueEntry] = {
         "A group that the mapping names does not exist.",
         {
             "": Text(
-                "the directory has no group {group:q}, or this login may not see it; Kanport"
+                "the directory has no group {group:q}, or the bind account may not see it; Kanport"
                 " revokes nothing because of it",
                 "correct the group under groups.names, or remove it there",
             ),
@@ -516,12 +516,12 @@ SOURCES: Mapping[str, CatalogueEntry] = {
             "": Text(
                 "the directory does not show the members of {groups:q} and does not prove that"
                 " there are none, so Kanport revokes nothing in this group",
-                "let this login read {attributes:list}",
+                "let the bind account read {attributes:list}",
             ),
             "any": Text(
                 "Kanport cannot read {groups:q} and does not know who is in a group through"
                 " {count:it|them}, so it revokes nothing",
-                "let this login read {count:it|them}",
+                "let the bind account read {count:it|them}",
             ),
         },
     ),
@@ -556,7 +556,7 @@ SOURCES: Mapping[str, CatalogueEntry] = {
             "": Text(
                 "the directory does not show {count:#member|members} and does not prove that"
                 " {count:it is|they are} gone: {names:q}; Kanport revokes nothing in this group",
-                "let this login read {count:it|them}, widen base, or list placeholders in"
+                "let the bind account read {count:it|them}, widen base, or list placeholders in"
                 " groups.ignore",
             ),
             "cell": Text("the directory does not show this entry"),
@@ -569,7 +569,7 @@ SOURCES: Mapping[str, CatalogueEntry] = {
         {
             case: Text(
                 message,
-                "let this login read the entries; if they are really gone, delete them in the"
+                "let the bind account read the entries; if they are really gone, delete them in the"
                 " directory",
             )
             for case, message in {
@@ -601,7 +601,7 @@ SOURCES: Mapping[str, CatalogueEntry] = {
             "the directory does not show memberOf of {count:#person|people} and does not prove that"
             " {count:this person is|they are} in no group: {names:q}; Kanport revokes none of"
             " their access",
-            "let this login read memberOf",
+            "let the bind account read memberOf",
         ),
         {"names": Personal.ENTRY},
     ),
@@ -611,14 +611,14 @@ SOURCES: Mapping[str, CatalogueEntry] = {
         {
             "": Text(
                 "{members:#member of groups lies|members of groups lie} outside the base and"
-                " {members:is|are} in no source of users, so membership neither grants nor keeps"
-                " access: {names:q}",
+                " {members:is|are} in no source of users, so these groups give"
+                " them no access: {names:q}",
                 "to give them access, add their folder to base",
             ),
             "locked": Text(
                 "{members:#member of groups lies|members of groups lie} outside the base and"
-                " {members:is|are} disabled or expired, so membership neither grants nor keeps"
-                " access: {names:q}",
+                " {members:is|are} disabled or expired, so these groups give"
+                " them no access: {names:q}",
                 "remove them from the groups",
             ),
         },

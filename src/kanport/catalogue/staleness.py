@@ -67,7 +67,7 @@ STALENESS: Mapping[str, CatalogueEntry] = {
     ),
     "stale-group-member": CatalogueEntry(
         "",
-        "Who is in a group is no longer as the plan says.",
+        "The members of a group are no longer as the plan says.",
         {
             "exists": Text("{username:q} is already in group {group:q}"),
             "gone": Text("{username:q} is no longer in group {group:q}"),

@@ -235,7 +235,7 @@ VALUES: Mapping[str, CatalogueEntry] = {
                 "the directory shows no {attribute} of {count:#entry|entries} and does not prove"
                 " that there is none: {entries:q}; Kanport does not know the {what} and changes"
                 " nothing because of it",
-                "let this login read and search {attribute}",
+                "let the bind account read and search {attribute}",
             ),
             "cell": Text("the directory does not show {attribute}"),
         },
@@ -249,8 +249,8 @@ VALUES: Mapping[str, CatalogueEntry] = {
                 "the directory no longer shows {attribute} of {count:#entry|entries}: {entries:q};"
                 " Kanport cannot tell absent from hidden, so it does not know the {what} and"
                 " changes nothing because of it",
-                "let this login read {attribute}; if it really is gone, --allow columns:{source}=1"
-                " accepts that for one run",
+                "let the bind account read {attribute}; if it really is gone, --allow"
+                " columns:{source}=1 accepts that for one run",
             ),
             "cell": Text("the directory does not show {attribute}"),
         },
@@ -263,12 +263,12 @@ VALUES: Mapping[str, CatalogueEntry] = {
             "new": Text(
                 "Kanport does not create {username:q}: the directory does not show whether the"
                 " account is active",
-                "let this login read and search the attributes that active uses",
+                "let the bind account read and search the attributes that active uses",
             ),
             "disabled": Text(
                 "{username:q} stays disabled: the directory does not show whether the account"
                 " is active",
-                "let this login read and search the attributes that active uses",
+                "let the bind account read and search the attributes that active uses",
             ),
         },
         {"username": Personal.LOGIN},
@@ -279,10 +279,10 @@ VALUES: Mapping[str, CatalogueEntry] = {
         {
             case: Text(
                 f"Kanport cannot tell whether the account is active: {why}",
-                "let this login read {attribute}, or remove the rule from active",
+                "let the bind account read {attribute}, or remove the rule from active",
             )
             for case, why in {
-                "unreadable": "{attribute} is missing, or this login cannot read it",
+                "unreadable": "{attribute} is missing, or the bind account cannot read it",
                 "not-number": "{attribute} is not a number",
                 "not-time": "{attribute} is not a point in time",
                 "not-boolean": "{attribute} is neither true nor false",
@@ -314,7 +314,7 @@ VALUES: Mapping[str, CatalogueEntry] = {
             ),
             "attribute": Text(
                 "the entry has no {attribute}, which identifies the user",
-                "add {attribute} to the entry, or let this login read it",
+                "add {attribute} to the entry, or let the bind account read it",
             ),
         },
         {"username": Personal.LOGIN},

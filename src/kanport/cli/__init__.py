@@ -117,7 +117,7 @@ COMMANDS = {
     "explain": "Explain one user or project: rows, rules, changes and reasons.",
     "approve": "Approve exactly one plan, for apply --require-approval.",
     "apply": "Apply exactly one plan, or refuse if the server changed.",
-    "sync": "Plan, check, apply and verify in one, unattended.",
+    "sync": "Plan, check, apply and verify in one command, unattended.",
     "resume": "Finish an interrupted run.",
     "undo": "Make the plan that undoes a run, as far as Kanboard's API allows.",
     "adopt": "Let Kanport manage what is on the server already.",
@@ -177,11 +177,13 @@ Exit codes:
   0    done and verified, or nothing to do
   1    a bug
   2    wrong usage
-  3    finished, but some changes failed, were skipped or did not verify
+  3    finished, but not completely: a change failed, was skipped or did
+       not verify; also: you answered no, a report does not match, or
+       stdout could not be written
   4    a safety check stopped the run before the first write
   5    invalid source data
   6    invalid mapping or configuration
-  7    server or source not reachable
+  7    a server or source could not be reached, or refused the request
   8    another run holds the lock
   9    the plan is stale
   10   changes are pending (plan --check)

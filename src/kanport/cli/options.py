@@ -97,7 +97,7 @@ COMMON = (
         "-q",
         "--quiet",
         is_flag=True,
-        help="Print only warnings and errors to stderr. sync prints nothing if nothing changes.",
+        help="Print only warnings and errors to stderr.",
     ),
     _common(
         "-v",
@@ -157,7 +157,7 @@ STATE = setting(
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
     help="Folder for plans, journals and locks, and for the ledger if the mapping's folder cannot"
-    " hold it (default: kanport in your state folder).  [env: KANPORT_STATE]",
+    " hold it (default: ~/.local/state/kanport).  [env: KANPORT_STATE]",
 )
 
 MAPPING = click.argument("mapping", type=click.Path(path_type=Path))
@@ -283,7 +283,7 @@ YES = click.option(
     "-y",
     "--yes",
     is_flag=True,
-    help="Do not ask for confirmation. apply needs it without a terminal.",
+    help="Do not ask for confirmation. Required without a terminal.",
 )
 
 
@@ -313,7 +313,8 @@ def approval_options(command: F) -> F:
                 "approval_path",
                 type=click.Path(path_type=Path),
                 metavar="FILE",
-                help="Approval to require (default: PLAN.approval.json beside the plan).",
+                help="File with the approval, which is then required (default: PLAN.approval.json"
+                " beside the plan).",
             ),
         ),
     )
@@ -335,7 +336,7 @@ ALLOW = click.option(
     "--allow",
     "allowed",
     multiple=True,
-    metavar="GUARD=NUMBER",
+    metavar="CHECK=NUMBER",
     callback=_allowed,
     help="Override one safety check for this run, up to a number: disable=40, or revoke:WEB=8 for"
     " one project. A stopped plan shows the names. Can be repeated.",

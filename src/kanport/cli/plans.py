@@ -291,8 +291,8 @@ def approve_command(
 ) -> None:
     """Approve exactly one plan, for apply --require-approval.
 
-    The approval is a separate file that holds the digest of the plan and its server. It does not
-    fit a plan that was edited, or made again with another result. `kanport apply
+    The approval is a separate file that holds the digest of the plan and its server. It is not
+    valid for a plan that was edited, or for a new plan with other changes. `kanport apply
     --require-approval` changes nothing without it. The journal and the reports show the approval.
 
     With KANPORT_APPROVAL_KEY or KANPORT_APPROVAL_KEY_FILE, Kanport signs the approval

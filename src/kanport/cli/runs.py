@@ -166,7 +166,7 @@ def sync_command(
     passwords_to: Path | None,
     discard_passwords: bool,
 ) -> None:
-    """Plan, check, apply and verify in one, unattended.
+    """Plan, check, apply and verify in one command, unattended.
 
     sync asks nothing, so cron can run it. After the run, Kanport reads the sources and the server
     again: exit code 0 means that nothing is left to do. The state folder keeps the plan and the

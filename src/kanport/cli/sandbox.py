@@ -33,14 +33,14 @@ _TOKEN_BYTES = 24
     type=click.Choice(["sqlite", "mariadb", "postgres"]),
     default="sqlite",
     show_default=True,
-    help="Database whose behavior the sandbox shows.",
+    help="Database to imitate.",
 )
 @click.option(
     "--ldap-user",
     "ldap_users",
     multiple=True,
     metavar="NAME[:FULL NAME[:EMAIL]]",
-    help="User that createLdapUser finds. Can be repeated.",
+    help="User in the imitated LDAP of Kanboard. Can be repeated.",
 )
 @click.option(
     "--store",
@@ -71,7 +71,8 @@ _TOKEN_BYTES = 24
     "--display-errors/--no-display-errors",
     default=True,
     show_default=True,
-    help="Answer a crash of PHP with its message and status 200, or with an empty 500.",
+    help="Imitate PHP's display_errors: answer a crash with its message and status 200,"
+    " or with an empty 500.",
 )
 @click.option(
     "--hash-cost",

@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     default="mapping.yaml",
     show_default=True,
     metavar="FILE",
-    help="Mapping to write. Kanport overwrites no file.",
+    help="Mapping to write. Kanport does not overwrite an existing file.",
 )
 @common_options
 @click.pass_context

@@ -24,10 +24,10 @@ from kanport.mapping.mistakes import explain, with_mistakes
 from kanport.mapping.yaml_file import (
     MAX_BYTES,
     KeyPath,
+    LocatedDocument,
     Mistake,
-    NotYaml,
     Spot,
-    YamlDocument,
+    SyntaxProblem,
     decode,
 )
 
@@ -105,7 +105,7 @@ def load_configuration(
             raise ConfigInvalid(
                 f"there is no profile {profile}, as there is no configuration file",
                 details=looked_at,
-                hint=f"profiles stand in {NAME}, such as [profile.{profile}]",
+                hint=f"define the profile in {NAME}: [profile.{profile}]",
             )
         return Configuration(looked_at=looked_at)
     document, spec = _read(found)
@@ -125,7 +125,7 @@ def _find(
         try:
             if place.exists():
                 if place is here:
-                    _refuse_strangers(place)
+                    _refuse_foreign_file(place)
                 return place, (*looked_at, str(place))
         except PermissionError as problem:
             raise ConfigInvalid(
@@ -144,10 +144,10 @@ def _user_folder(environ: Mapping[str, str]) -> list[Path]:
     return [Path(home) / ".config" / "kanport" / NAME] if home.startswith("/") else []
 
 
-def _refuse_strangers(path: Path) -> None:
-    """Refuse a file that merely lies where Kanport was called, if somebody else put it there.
+def _refuse_foreign_file(path: Path) -> None:
+    """Refuse a file in the working folder that another user owns.
 
-    It says where the token is sent to.
+    It could send the token to another server.
     """
     found = path.stat()
     if found.st_uid not in (0, os.geteuid()):
@@ -157,7 +157,7 @@ def _refuse_strangers(path: Path) -> None:
         )
 
 
-def _read(path: Path) -> tuple[YamlDocument, ConfigFile]:
+def _read(path: Path) -> tuple[LocatedDocument, ConfigFile]:
     text = ""
     try:
         content = read_file(path, most=MAX_BYTES + 1)
@@ -171,9 +171,9 @@ def _read(path: Path) -> tuple[YamlDocument, ConfigFile]:
     except FileNotFoundError as wrong:
         raise ConfigInvalid(f"there is no configuration {path}") from wrong
     except (OSError, ValueError) as wrong:
-        why = wrong.strerror if isinstance(wrong, OSError) else "its path is not one"
+        why = wrong.strerror if isinstance(wrong, OSError) else "the path is not valid"
         raise ConfigInvalid(f"the configuration {path} cannot be read: {why}") from wrong
-    except NotYaml as wrong:
+    except SyntaxProblem as wrong:
         raise with_mistakes(path, text, [wrong.mistake], what="configuration") from wrong
     try:
         return document, ConfigFile.model_validate(document.data, by_alias=True, by_name=False)
@@ -185,7 +185,7 @@ def _read(path: Path) -> tuple[YamlDocument, ConfigFile]:
 def _chosen(
     path: Path,
     profile: str | None,
-    document: YamlDocument,
+    document: LocatedDocument,
     spec: ConfigFile,
     looked_at: tuple[str, ...],
 ) -> Configuration:
@@ -209,7 +209,7 @@ def _chosen(
 
 
 def _values(
-    path: Path, document: YamlDocument, options: FileSettings, before: tuple[str, ...]
+    path: Path, document: LocatedDocument, options: FileSettings, before: tuple[str, ...]
 ) -> dict[str, Placed]:
     values: dict[str, Placed] = {}
     profile = f", profile {before[1]}" if before else ""
@@ -243,15 +243,15 @@ _SCALAR = re.compile(r"[^,\]}#\n]+")
 _AT = re.compile(r"\(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
-def read_toml(text: str) -> YamlDocument:
-    """Read a TOML document; raises NotYaml with the one mistake where the text is no TOML."""
+def read_toml(text: str) -> LocatedDocument:
+    """Read a TOML document; raises SyntaxProblem with the one mistake where the text is no TOML."""
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as wrong:
-        raise NotYaml(_syntax(str(wrong), text)) from wrong
+        raise SyntaxProblem(_syntax(str(wrong), text)) from wrong
     except RecursionError as wrong:
-        raise NotYaml(Mistake(Spot(1, 1), "tables stand in one another too deeply")) from wrong
-    document = YamlDocument(data=data)
+        raise SyntaxProblem(Mistake(Spot(1, 1), "tables are nested too deeply")) from wrong
+    document = LocatedDocument(data=data)
     # The library counts a line break of two characters as one.
     _Walk(text.replace("\r\n", "\n"), document).file()
     return document
@@ -262,20 +262,20 @@ def _syntax(message: str, text: str) -> Mistake:
     spot = Spot(max(text.count("\n") + (not text.endswith("\n")), 1), 1)
     if found and found[1]:
         spot = Spot(int(found[1]), int(found[2]))
-    told = _AT.sub("", message).strip()
+    message = _AT.sub("", message).strip()
     hint = None
     line = (text.splitlines() or [""])[min(spot.line, len(text.splitlines()) or 1) - 1]
     if re.search(r"^\s*[\w.-]+\s*:", line):
         hint = 'TOML has an equals sign between key and value: url = "https://…"'
-    elif "Invalid value" in told:
+    elif "Invalid value" in message:
         hint = "text belongs in quotes"
-    return Mistake(spot, f"this is no TOML: {told[:1].lower()}{told[1:]}", hint)
+    return Mistake(spot, f"this is not valid TOML: {message[:1].lower()}{message[1:]}", hint)
 
 
 class _Walk:
     """Goes through the text from left to right and notes where each key and value stands."""
 
-    def __init__(self, text: str, document: YamlDocument) -> None:
+    def __init__(self, text: str, document: LocatedDocument) -> None:
         self._text = text
         self._at = 0
         self._document = document
@@ -371,7 +371,7 @@ def _unquoted(word: str) -> str:
     return str(value)
 
 
-# --- settings in layers: a flag beats the environment, which beats the file, which beats the defaul
+# --- settings in layers ---------------------------------------------------------------------------
 
 T = TypeVar("T")
 

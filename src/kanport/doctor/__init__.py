@@ -42,8 +42,8 @@ def examine(
 ) -> Iterator[Check]:
     """Yield every check as soon as it is made; write nothing.
 
-    `settings` returns the server, and raises ConfigInvalid for an invalid one; it is None without a
-    server. `environ` contains the passwords that the mapping refers to.
+    `settings` returns the settings of the server, and raises ConfigInvalid for an invalid one; it
+    is None without a server. `environ` contains the passwords that the mapping refers to.
     """
     current: CurrentState | None = None
     if settings is None:
@@ -91,7 +91,7 @@ def _mapping(
     kinds = ", ".join(f"{name} ({source.type})" for name, source in spec.sources.items())
     named = f' "{spec.name}"' if spec.name else ""
     yield fine(about, f"the mapping{named} is valid; its sources: {kinds}")
-    if spec.users is not None and spec.users.password == "ldap":  # noqa: S105 - the name of a way
+    if spec.users is not None and spec.users.password == "ldap":  # noqa: S105 - a keyword, no password
         yield _own_ldap(about, current)
     sources = Sources(mapping, environ, now, clock, request_timeout)
     yield from sources.checks()

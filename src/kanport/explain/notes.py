@@ -198,7 +198,7 @@ _NOT_REVOKED = "Not in the sources, but protected or not managed; see findings"
 FORMAT = "kanport-explanation/1"
 ROW = Noun("row", "rows")
 _STATES = {State.EMPTY: "not given", State.CLEAR: "cleared", State.BAD: "cannot be used"}
-_STATES[State.UNKNOWN] = "may be hidden from this login"
+_STATES[State.UNKNOWN] = "may be hidden from the bind account"
 
 
 def document_of(explanation: Explanation) -> Document:

@@ -2,7 +2,7 @@
 
 First what it lists: users, projects and groups; then the members of the projects chosen and of all
 groups, with their roles. `getAllUsers` gives everybody in one answer, which outgrows PHP's
-memory_limit on a large server (facts of Kanboard: with 128 MB somewhere between 20,000 and 50,000
+memory_limit on a large server (measured: with 128 MB somewhere between 20,000 and 50,000
 users); there is no paging, so users are read by name and by id then. What is not understood is
 never taken for nothing.
 """

@@ -14,10 +14,10 @@ from kanport.mapping.spec import MappingFile
 from kanport.mapping.yaml_file import (
     MAX_BYTES,
     KeyPath,
+    LocatedDocument,
     Mistake,
-    NotYaml,
     Spot,
-    YamlDocument,
+    SyntaxProblem,
     decode,
     read_yaml,
 )
@@ -49,7 +49,7 @@ def load_mapping(path: Path) -> LoadedMapping:
     try:
         text = decode(content)
         document = read_yaml(text)
-    except NotYaml as wrong:
+    except SyntaxProblem as wrong:
         raise with_mistakes(path, text, [wrong.mistake]) from wrong
     if not isinstance(document.data, dict):
         raise with_mistakes(path, text, [_not_a_table(document)])
@@ -73,7 +73,7 @@ def _read(path: Path) -> bytes:
         raise ConfigInvalid(f"{path} is a folder, not a mapping file") from wrong
     except (OSError, ValueError) as wrong:
         # A path with a null byte is a ValueError.
-        why = wrong.strerror if isinstance(wrong, OSError) else "its path is not one"
+        why = wrong.strerror if isinstance(wrong, OSError) else "the path is not valid"
         raise ConfigInvalid(f"the mapping {path} cannot be read: {why}") from wrong
 
 
@@ -90,14 +90,14 @@ def _similar(path: Path) -> str | None:
     return f"there are {', '.join(there[:5])}" if there else None
 
 
-def _not_a_table(document: YamlDocument) -> Mistake:
+def _not_a_table(document: LocatedDocument) -> Mistake:
     hint = "a mapping begins with the line kanport: 1"
     if document.data is None:
         return Mistake(Spot(1, 1), "the file is empty", hint)
     return Mistake(document.value(()), "a mapping is a table of keys and values", hint)
 
 
-def _validate(document: YamlDocument) -> tuple[MappingFile | None, list[Mistake]]:
+def _validate(document: LocatedDocument) -> tuple[MappingFile | None, list[Mistake]]:
     mistakes = [*document.mistakes, *_nothing_given(document)]
     told = {mistake.spot for mistake in mistakes}
     try:
@@ -109,7 +109,7 @@ def _validate(document: YamlDocument) -> tuple[MappingFile | None, list[Mistake]
     return None, mistakes
 
 
-def _nothing_given(document: YamlDocument) -> Iterator[Mistake]:
+def _nothing_given(document: LocatedDocument) -> Iterator[Mistake]:
     for path in sorted(document.empty, key=str):
         if path[-2:-1] == ("template",):
             # {First} without quotes is a table with the one key First.

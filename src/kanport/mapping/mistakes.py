@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from kanport.errors import ConfigInvalid
 from kanport.mapping.base import CODE, TAG_MARK, listed, near, quoted
-from kanport.mapping.yaml_file import KeyPath, Mistake, Spot, YamlDocument
+from kanport.mapping.yaml_file import KeyPath, LocatedDocument, Mistake, Spot
 from kanport.messages import MASK
 
 _SHAPES = {
@@ -44,7 +44,7 @@ _BOUNDS = {
 
 
 def explain(
-    wrong: ValidationError, document: YamlDocument, *, yes_no: str = IN_YAML
+    wrong: ValidationError, document: LocatedDocument, *, yes_no: str = IN_YAML
 ) -> Iterator[Mistake]:
     """Return each of the models' errors in plain words at its place in the document.
 
@@ -54,7 +54,7 @@ def explain(
         yield _mistake(error, document, yes_no)
 
 
-def _mistake(error: Any, document: YamlDocument, yes_no: str) -> Mistake:
+def _mistake(error: Any, document: LocatedDocument, yes_no: str) -> Mistake:
     kind, context = error["type"], error.get("ctx", {})
     path: KeyPath = tuple(step for step in error["loc"] if not str(step).startswith(TAG_MARK))
     if kind == CODE:

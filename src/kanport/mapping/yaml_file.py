@@ -47,7 +47,7 @@ class Mistake(NamedTuple):
     hint: str | None = None
 
 
-class NotYaml(Exception):
+class SyntaxProblem(Exception):
     """The text is not YAML at all, so this is the only mistake."""
 
     def __init__(self, mistake: Mistake) -> None:
@@ -56,7 +56,7 @@ class NotYaml(Exception):
 
 
 @dataclass(slots=True)
-class YamlDocument:
+class LocatedDocument:
     """What a YAML text says. A path leads through keys and list positions, as in `("a", 0)`.
 
     `mistakes` are those that do not keep the rest from being read, such as a key that is there
@@ -91,9 +91,9 @@ class YamlDocument:
 
 
 def decode(content: bytes, *, most: int = MAX_BYTES) -> str:
-    """Return the text of a file; raises NotYaml where it is too large or not UTF-8."""
+    """Return the text of a file; raises SyntaxProblem where it is too large or not UTF-8."""
     if len(content) > most:
-        raise NotYaml(Mistake(Spot(1, 1), f"the file is larger than {most:,} bytes"))
+        raise SyntaxProblem(Mistake(Spot(1, 1), f"the file is larger than {most:,} bytes"))
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as wrong:
@@ -103,13 +103,13 @@ def decode(content: bytes, *, most: int = MAX_BYTES) -> str:
         column = len(before[start:].decode("utf-8", "replace")) + 1
         message = f"the file is not in UTF-8: byte {content[wrong.start]:02X} cannot stand here"
         hint = "save it as UTF-8"
-        raise NotYaml(Mistake(Spot(line, column), message, hint)) from wrong
+        raise SyntaxProblem(Mistake(Spot(line, column), message, hint)) from wrong
 
 
-def read_yaml(text: str, *, most: int = MAX_NODES) -> YamlDocument:
+def read_yaml(text: str, *, most: int = MAX_NODES) -> LocatedDocument:
     """Read one YAML document of so many values at most.
 
-    Raises NotYaml where the text cannot be read to its end.
+    Raises SyntaxProblem where the text cannot be read to its end.
     """
     try:
         with warnings.catch_warnings():
@@ -117,22 +117,22 @@ def read_yaml(text: str, *, most: int = MAX_NODES) -> YamlDocument:
             warnings.simplefilter("ignore", ReusedAnchorWarning)
             root = YAML(typ="rt", pure=True).compose(text)
     except MarkedYAMLError as wrong:
-        raise NotYaml(_syntax(wrong, text)) from wrong
+        raise SyntaxProblem(_syntax(wrong, text)) from wrong
     except ReaderError as wrong:
-        raise NotYaml(_character(wrong, text)) from wrong
+        raise SyntaxProblem(_character(wrong, text)) from wrong
     except RecursionError as wrong:
-        raise NotYaml(Mistake(Spot(1, 1), _TOO_DEEP)) from wrong
+        raise SyntaxProblem(Mistake(Spot(1, 1), _TOO_DEEP)) from wrong
     except (YAMLError, ValueError, AttributeError) as wrong:
         # The library stumbles over a list as a key with an AttributeError of its own.
         message = "this is no YAML that can be read"
-        raise NotYaml(Mistake(Spot(1, 1), message, "a key must be plain text")) from wrong
-    document = YamlDocument()
+        raise SyntaxProblem(Mistake(Spot(1, 1), message, "a key must be plain text")) from wrong
+    document = LocatedDocument()
     if root is not None:
         document.data = _Builder(document, most).build(root, ())
     return document
 
 
-_TOO_DEEP = "tables and lists stand in one another too deeply"
+_TOO_DEEP = "tables and lists are nested too deeply"
 
 
 def _syntax(wrong: MarkedYAMLError, text: str) -> Mistake:
@@ -156,7 +156,7 @@ def _character(wrong: ReaderError, text: str) -> Mistake:
 class _Builder:
     """Makes plain values of nodes and notes where each stands."""
 
-    def __init__(self, document: YamlDocument, most: int) -> None:
+    def __init__(self, document: LocatedDocument, most: int) -> None:
         self.document = document
         self.most = most
         self.nodes = 0
@@ -167,7 +167,7 @@ class _Builder:
         self.document.values[path] = spot
         self.nodes += 1
         if self.nodes > self.most:
-            raise NotYaml(
+            raise SyntaxProblem(
                 Mistake(spot, f"with its aliases the file grows beyond {self.most:,} values")
             )
         if node.tag is not None and not node.tag.startswith(_STANDARD_TAG):
@@ -177,9 +177,9 @@ class _Builder:
         if isinstance(node, ScalarNode):
             return self._scalar(node, path)
         if id(node) in self.inside:
-            raise NotYaml(Mistake(spot, "this part contains itself through an alias"))
+            raise SyntaxProblem(Mistake(spot, "this part contains itself through an alias"))
         if len(path) >= MAX_DEPTH:
-            raise NotYaml(Mistake(spot, _TOO_DEEP))
+            raise SyntaxProblem(Mistake(spot, _TOO_DEEP))
         self.document.collections.add(path)
         self.inside.add(id(node))
         built = self._table(node, path) if isinstance(node, MappingNode) else self._list(node, path)

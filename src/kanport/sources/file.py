@@ -81,7 +81,7 @@ def _unreachable(source: str, file: Path, problem: Exception) -> Unreachable:
             return Unreachable(f"{said} may not be read", hint="check its permissions")
         case OSError(strerror=why):
             return Unreachable(f"{said} cannot be read: {why}")
-    return Unreachable(f"{said} cannot be read: its path is not one", hint="check `path`")
+    return Unreachable(f"{said} cannot be read: the path is not valid", hint="check `path`")
 
 
 def _missing_hint(file: Path) -> str:

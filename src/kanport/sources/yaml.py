@@ -1,4 +1,4 @@
-"""YAML files: a list of tables with plain values, as `kanport export` writes it, as a `Table`."""
+"""Read a YAML file (a list of tables, as `kanport export` writes it) into a `Table`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from kanport.facts import fact
 from kanport.findings import Finding, found
 from kanport.mapping import yaml_file
 from kanport.mapping.sources import YamlSource
-from kanport.mapping.yaml_file import Mistake, NotYaml, YamlDocument, decode
+from kanport.mapping.yaml_file import LocatedDocument, Mistake, SyntaxProblem, decode
 from kanport.origin import Origin
 from kanport.sources import SourceContext
 from kanport.sources.file import MAX_FILE_BYTES, read_bytes, refused
@@ -80,12 +80,13 @@ def read_yaml(name: str, spec: YamlSource, context: SourceContext) -> Table:
     return table_of(grid, origin, file, spec)
 
 
-def _parse(data: bytes, origin: Origin) -> YamlDocument:
+def _parse(data: bytes, origin: Origin) -> LocatedDocument:
     try:
         text = decode(data, most=MAX_FILE_BYTES)
-        # A value takes a character at least: what has more repeats itself through aliases.
+        # Each value takes at least one character, so more values than characters can only come from
+        # aliases. `SPARE_VALUES` lets a small file use some.
         return yaml_file.read_yaml(text, most=min(MAX_VALUES, len(text) + SPARE_VALUES))
-    except NotYaml as problem:
+    except SyntaxProblem as problem:
         mistake = problem.mistake
         place = origin.at(row=mistake.spot.line, position=mistake.spot.column)
         raise refused([_damaged(mistake, place)], origin) from problem
@@ -98,7 +99,7 @@ def _damaged(mistake: Mistake, place: Origin) -> Finding:
 
 
 def _list_of(
-    document: YamlDocument, spec: YamlSource, origin: Origin
+    document: LocatedDocument, spec: YamlSource, origin: Origin
 ) -> tuple[list[Any], tuple[str, ...]]:
     data = document.data
     if spec.under is None:
@@ -114,7 +115,7 @@ def _list_of(
 
 
 def _nested(
-    document: YamlDocument, path: tuple[str | int, ...], item: Mapping[str, Any], origin: Origin
+    document: LocatedDocument, path: tuple[str | int, ...], item: Mapping[str, Any], origin: Origin
 ) -> list[Finding]:
     return [
         found(

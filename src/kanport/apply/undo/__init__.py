@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from kanport.apply.journal import Recorded
 from kanport.apply.undo.context import UndoContext, effects_of
 from kanport.apply.undo.groups import groups_back
-from kanport.apply.undo.relations import relations_back
-from kanport.apply.undo.users import created_back, users_back
+from kanport.apply.undo.relations import undo_relations
+from kanport.apply.undo.users import undo_created_users, undo_user_changes
 from kanport.findings import in_order
 from kanport.model import CurrentState, Project
 from kanport.plan.change import Action, Change
@@ -74,9 +74,9 @@ def undo_plan(
     """
     patterns = tuple(protect)
     context = UndoContext.of(effects_of(recorded), current, patterns)
-    people = users_back(context)
-    created = created_back(context, remove=remove_at_most is not None)
-    access = relations_back(context, About.MEMBERSHIP)
+    people = undo_user_changes(context)
+    created = undo_created_users(context, remove=remove_at_most is not None)
+    access = undo_relations(context, About.MEMBERSHIP)
     groups = groups_back(context, remove=remove_at_most is not None)
     changes = in_plan_order(
         (*people.changes, *created.changes, *groups.changes, *access.changes),

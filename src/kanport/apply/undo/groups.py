@@ -10,7 +10,7 @@ from kanport.apply.undo.context import (
     partial,
     reason_for,
 )
-from kanport.apply.undo.relations import relations_back
+from kanport.apply.undo.relations import undo_relations
 from kanport.findings import Finding
 from kanport.model import Group
 from kanport.names import compare_key
@@ -31,7 +31,7 @@ def groups_back(context: UndoContext, *, remove: bool) -> UndoPart:
     which the run knew.
     """
     relations = UndoPart.of(
-        relations_back(context, about) for about in (About.GROUP_MEMBER, About.GROUP_ACCESS)
+        undo_relations(context, about) for about in (About.GROUP_MEMBER, About.GROUP_ACCESS)
     )
     leaving = {
         (one.group_id, one.user_id)

@@ -34,8 +34,8 @@ _Effect = RecordedEffect[RelationChange]
 
 
 @dataclass(frozen=True, slots=True)
-class _Ends:
-    """Who and what a relation ties, as the server has them now; None for what it does not tie.
+class _Endpoints:
+    """The user, group and project that a relation connects, as they are on the server now.
 
     A group that the run removed, and that is made anew, is None as well.
     """
@@ -45,18 +45,20 @@ class _Ends:
     project: Project | None = None
 
 
-def relations_back(context: UndoContext, about: RelationAbout) -> UndoPart:
-    """Return what restores the relations of a kind that the run changed."""
+def undo_relations(context: UndoContext, about: RelationAbout) -> UndoPart:
+    """Return the changes that restore the relations of a kind that the run changed."""
     through = group_finder(context.current)
     parts: list[UndoPart] = []
     for place, effect in context.effects.relations.items():
         if place.about is about:
             ends = _ends(context, place, effect)
-            if isinstance(ends, _Ends):
+            if isinstance(ends, _Endpoints):
                 groups = (
                     through(ends.user.id, ends.project.id) if ends.user and ends.project else ()
                 )
-                parts.append(_back(context, place, effect, ends, through_group=bool(groups)))
+                parts.append(
+                    _undo_relation(context, place, effect, ends, through_group=bool(groups))
+                )
             else:
                 parts.append(ends)
     part = UndoPart.of(parts)
@@ -72,7 +74,7 @@ def relations_back(context: UndoContext, about: RelationAbout) -> UndoPart:
     return UndoPart(part.changes, tuple(dict.fromkeys((*part.findings, *notes))), part.unchanged)
 
 
-def _ends(context: UndoContext, place: Place, effect: _Effect) -> _Ends | UndoPart:
+def _ends(context: UndoContext, place: Place, effect: _Effect) -> _Endpoints | UndoPart:
     """Find who and what a relation ties; otherwise return what is to be said, or nothing."""
     change, relation = effect.change, RELATIONS[place.about]
     user = group = project = None
@@ -96,7 +98,7 @@ def _ends(context: UndoContext, place: Place, effect: _Effect) -> _Ends | UndoPa
         anew = ref in context.effects.groups_removed and effect.before is not None
         if group is None and not anew:
             return UndoPart(findings=(context.no_group(ref, change),))
-    return _Ends(user, group, project)
+    return _Endpoints(user, group, project)
 
 
 def _nobody(context: UndoContext, place: Place, effect: _Effect) -> UndoPart:
@@ -110,10 +112,10 @@ def _nobody(context: UndoContext, place: Place, effect: _Effect) -> UndoPart:
     return UndoPart(findings=(moved(effect.change, context.gone, username=username),))
 
 
-def _back(
-    context: UndoContext, place: Place, effect: _Effect, ends: _Ends, *, through_group: bool
+def _undo_relation(
+    context: UndoContext, place: Place, effect: _Effect, ends: _Endpoints, *, through_group: bool
 ) -> UndoPart:
-    """Return what restores one relation, whose access may come through a group as well."""
+    """Return the changes that restore a relation; its access may come through a group as well."""
     if place.about is About.GROUP_ACCESS and not effect.certain:
         named = effect.change.group or ""
         return UndoPart(findings=(moved(effect.change, "access-unclear", group=named),))
@@ -129,7 +131,7 @@ def _back(
     return UndoPart((_change(place, effect, ends, now, through_group=through_group),))
 
 
-def _role_now(context: UndoContext, place: Place, effect: _Effect, ends: _Ends) -> str | None:
+def _role_now(context: UndoContext, place: Place, effect: _Effect, ends: _Endpoints) -> str | None:
     """Return the role that the server has; None is none, and "" that of a member of a group.
 
     The access of groups cannot be read: it is taken to be as the run certainly left it.
@@ -141,19 +143,19 @@ def _role_now(context: UndoContext, place: Place, effect: _Effect, ends: _Ends) 
     return context.current.roles[ends.project.id if ends.project else 0].get(ends.user.id)
 
 
-def _who_where(ends: _Ends) -> dict[str, str]:
+def _who_where(ends: _Endpoints) -> dict[str, str]:
     return {
         "username": ends.user.username if ends.user is not None else "",
         "project": ends.project.label if ends.project is not None else "",
     }
 
 
-def _moved(effect: _Effect, ends: _Ends, now: str | None) -> Finding:
+def _moved(effect: _Effect, ends: _Endpoints, now: str | None) -> Finding:
     case = "no-role" if now is None else "role" if effect.left is not None else "role-new"
     return moved(effect.change, case, role=now, left_role=effect.left, **_who_where(ends))
 
 
-def _ended(effect: _Effect, ends: _Ends) -> Finding:
+def _ended(effect: _Effect, ends: _Endpoints) -> Finding:
     why = fact("undo-partial", case="ended", **_who_where(ends))
     value = ends.user.username if ends.user is not None else None
     return finding(why, next(iter(effect.change.origin), None), value=value)
@@ -172,7 +174,7 @@ def _added_beside_group(undone: Change, context: UndoContext) -> bool:
 
 
 def _change(
-    place: Place, effect: _Effect, ends: _Ends, now: str | None, *, through_group: bool
+    place: Place, effect: _Effect, ends: _Endpoints, now: str | None, *, through_group: bool
 ) -> RelationChange:
     before, after = now, effect.before
     risk = access_risks(before, after)

@@ -27,7 +27,7 @@ _Made = Effect[UserChange]
 _Effect = RecordedEffect[UserChange]
 
 
-def users_back(context: UndoContext) -> UndoPart:
+def undo_user_changes(context: UndoContext) -> UndoPart:
     """Return what restores the users whom the run changed, and say who cannot be brought back."""
     changes: list[UserChange] = []
     findings: list[Finding] = []
@@ -58,7 +58,7 @@ def users_back(context: UndoContext) -> UndoPart:
     changes, blocked = _without_blocked(context, changes)
     findings.extend(blocked)
     # Kanboard closes the private projects of whoever is disabled and forgets the address of their
-    # feeds (facts of Kanboard, C4).
+    # feeds.
     enabled = (change.username for change in changes if change.action is Action.USER_ENABLE)
     findings.extend(about_users("enabled", enabled))
     return UndoPart(tuple(changes), tuple(findings), unchanged)
@@ -67,7 +67,7 @@ def users_back(context: UndoContext) -> UndoPart:
 def _restorable(
     user: User, effects: Mapping[str, _Effect]
 ) -> tuple[dict[str, _Effect], list[Finding]]:
-    """Return the values that the run left and that can be as before, and what to say of the others.
+    """Return the values that the run left and that can be as before, and findings for the others.
 
     What is as before already needs nothing.
     """
@@ -180,7 +180,7 @@ def _taken(rename: UserChange, holder: User) -> Finding:
     )
 
 
-def created_back(context: UndoContext, *, remove: bool) -> UndoPart:
+def undo_created_users(context: UndoContext, *, remove: bool) -> UndoPart:
     """Return what takes away the users whom the run created.
 
     With `remove`, whoever is as the run made them and is in no private project is removed: Kanboard
@@ -201,7 +201,7 @@ def created_back(context: UndoContext, *, remove: bool) -> UndoPart:
         elif context.protected(user.username):
             findings.append(protected_finding(user.username, None))
         else:
-            kept = _kept_because(context, made, user) if remove else None
+            kept = _why_not_removed(context, made, user) if remove else None
             if kept is not None:
                 findings.append(kept)
             if remove and kept is None:
@@ -233,7 +233,7 @@ def _as_made(made: _Made, user: User) -> bool:
     return all(one.of(user) == wanted[one.name] for one in UPDATABLE if one.name in wanted)
 
 
-def _kept_because(context: UndoContext, made: _Made, user: User) -> Finding | None:
+def _why_not_removed(context: UndoContext, made: _Made, user: User) -> Finding | None:
     """Return why somebody is disabled, and not removed; None where nothing speaks against it."""
     if not _as_made(made, user):
         return moved(made.change, "created-changed", username=user.username)

@@ -227,12 +227,12 @@ _MEANINGS = {
     3: Meaning(
         "timeLimitExceeded",
         "its limit of time was reached before the end",
-        "raise the server's time limit for this login, or narrow the filter",
+        "raise the server's time limit for the bind account, or narrow the filter",
     ),
     4: Meaning(
         "sizeLimitExceeded",
         "its limit of entries was reached before the end",
-        "raise the server's limits for this login (in OpenLDAP: limits with size and "
+        "raise the server's limits for the bind account (in OpenLDAP: limits with size and "
         "size.prtotal; in Active Directory: a smaller page_size)",
     ),
     7: Meaning("authMethodNotSupported", "it does not know this way to log in"),
@@ -249,7 +249,7 @@ _MEANINGS = {
     11: Meaning(
         "adminLimitExceeded",
         "one of its limits was reached before the end",
-        "raise the server's limits for this login, or index what the filter looks at",
+        "raise the server's limits for the bind account, or index what the filter looks at",
     ),
     12: Meaning(
         "unavailableCriticalExtension",
@@ -261,8 +261,8 @@ _MEANINGS = {
     ),
     32: Meaning(
         "noSuchObject",
-        "there is no such entry, or this login may not see it",
-        "check base, and what this login may read",
+        "there is no such entry, or the bind account may not see it",
+        "check base, and what the bind account may read",
     ),
     34: Meaning("invalidDNSyntax", "the DN is not written as it must be", "check base and bind_dn"),
     48: Meaning("inappropriateAuthentication", "it refuses this way to log in"),
@@ -272,7 +272,9 @@ _MEANINGS = {
         "check bind_dn and the password that bind_password points to",
     ),
     50: Meaning(
-        "insufficientAccessRights", "this login may not read that", "give it the right to read"
+        "insufficientAccessRights",
+        "the bind account may not read that",
+        "give it the right to read",
     ),
     51: Meaning("busy", "it is busy", "try again later"),
     52: Meaning("unavailable", "it is not available", "try again later"),

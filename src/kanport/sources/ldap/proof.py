@@ -6,10 +6,10 @@ Samba 4.17:
 
 - Entries. For a hidden one OpenLDAP answers 50 (with the right `disclose`), 32 without matchedDN
   (without that right), or success with nothing; for an absent one 32 with the deepest entry above
-  it that this login may know of as matchedDN. 389 Directory Server answers success with nothing
-  for a hidden entry, and 32 only for an absent one. Active Directory shows every entry of a
-  container whose contents this login may list, if need be without attributes (MS-ADTS 5.1.3.3.6),
-  and answers 32 for everything in the others.
+  it that the bind account may know of as matchedDN. 389 Directory Server answers success with
+  nothing for a hidden entry, and 32 only for an absent one. Active Directory shows every entry of a
+  container whose contents the bind account may list, if need be without attributes (MS-ADTS
+  5.1.3.3.6), and answers 32 for everything in the others.
 - Attributes. In a filter a hidden attribute is neither present nor absent but undefined (X.511,
   7.8.1; RFC 4511, 4.5.1.7), so `(!(member=*))` finds a group that is empty and none whose members
   are hidden. Active Directory does not keep to that; there `memberOf` tells who is in a group.
@@ -97,7 +97,7 @@ class AbsenceProof:
         return missing > 1 and self.gone(top)
 
     def _lists(self, dn: str) -> bool:
-        """Return whether this login sees an entry right below another one, and so all of them."""
+        """Return whether the bind account sees an entry right below another one, so all of them."""
         key = dn_key(dn)
         if key not in self._listed:
             self._listed[key] = self._directory.any_below(dn)

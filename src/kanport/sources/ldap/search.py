@@ -204,8 +204,8 @@ class Directory:
     def read(self, dn: str, attributes: Iterable[str], filter_: str) -> Entry | None:
         """Return one entry by its DN; None where it is there and does not fit the filter.
 
-        Raises KeyError where there is no such entry here, or none that this login may see, and
-        SourceIncomplete where the server does not say.
+        Raises KeyError where there is no such entry here, or none that the bind account may see,
+        and SourceIncomplete where the server does not say.
         """
         entry, end = self.look(dn, attributes, filter_)
         if end.code in NOT_HERE:
@@ -225,7 +225,7 @@ class Directory:
         return (self._whole(found[0]) if found else None), end
 
     def any_below(self, base: str) -> bool:
-        """Return whether the server shows this login an entry directly below another one."""
+        """Return whether the server shows the bind account an entry directly below another one."""
         question = Question(base, "one", "(objectClass=*)", ())
         # One page of one entry; the rest of them is never asked for.
         return bool(list(self._page(_Where(question), 1, b"", [])))
