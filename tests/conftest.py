@@ -14,6 +14,8 @@ from kanport.sandbox import Sandbox, SandboxOptions
 from tests.support.command_line import Result
 from tests.support.examples import examples
 
+pytest_plugins = ("tests.support.ldap.fixtures",)
+
 LIVE_VARIABLES = ("KANPORT_LIVE_URL", "KANPORT_LIVE_TOKEN")
 
 
@@ -21,13 +23,13 @@ LIVE_VARIABLES = ("KANPORT_LIVE_URL", "KANPORT_LIVE_TOKEN")
 LONG = (
     "nights/test_thirty_nights.py",
     "nights/test_random_directories.py",
-    "integration/test_interrupted.py",
-    "apply/test_kill.py",
-    "ldap/test_active_directory.py",
-    "integration/test_moving.py",
-    "report/html/test_document.py",
-    "plan/test_leavers_properties.py",
-    "plan/test_known_properties.py",
+    "scenarios/test_interrupted.py",
+    "scenarios/test_kill.py",
+    "sources/ldap/test_read_active_directory.py",
+    "scenarios/test_moving.py",
+    "report/html/test_html.py",
+    "plan/test_lifecycle_properties.py",
+    "plan/test_identities_properties.py",
     "hostile/test_runs.py",
 )
 

@@ -15,7 +15,7 @@ from kanport.outcome import Status
 from kanport.pipeline.run import Execution, resume_run
 from kanport.plan.change import Action, Change
 from kanport.relations import About
-from tests.apply.test_when_it_counts import cut
+from tests.scenarios.test_checks_when_it_counts import cut
 from tests.support.changes import a_change
 from tests.support.disturbed import OPTIONS, Disturbed, end_state
 from tests.support.plans import change, facts_in, grant, new_user

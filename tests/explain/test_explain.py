@@ -18,7 +18,7 @@ from kanport.plan.model import PlanMapping
 from kanport.report.document import as_html, as_markdown, as_text
 from kanport.report.escape import escape_control
 from kanport.table import Table
-from tests.normalize.test_properties import MAPPING, tables
+from tests.normalize.test_normalize import MAPPING, tables
 from tests.support.inputs import a_mapping, a_table, made
 
 STAFF = """

@@ -15,7 +15,7 @@ from kanport.origin import Origin
 from kanport.plan.change import Action, Change, called
 from kanport.plan.model import Plan
 from kanport.relations import About
-from tests.plan.test_properties import TIDY_NAMES, desires, servers
+from tests.plan.test_make import TIDY_NAMES, desires, servers
 from tests.support.examples import examples
 from tests.support.model_server import Kanboard
 from tests.support.planning import a_mapping, a_member, plan_for

@@ -4,7 +4,7 @@ from hypothesis import given
 
 from kanport.plan.change import Action
 from kanport.report.make import of_plan, of_run
-from tests.integration.test_groups import (
+from tests.scenarios.test_groups import (
     PROJECTS,
     TRIED,
     World,

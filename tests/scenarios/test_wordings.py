@@ -7,17 +7,18 @@ from typing import Any
 import pytest
 
 from kanport import catalogue
-from kanport.catalogue import Kind, Text
+from kanport.catalogue import CatalogueEntry, Text
 from kanport.sandbox import Sandbox, SandboxOptions
-from tests.scenarios import afterwards, faults, scenarios
-from tests.scenarios.observed import differences
-from tests.scenarios.scene import STORIES, Scene
 from tests.support.ports import free_port
+from tests.support.stories import afterwards, faults
+from tests.support.stories import nights as scenarios
+from tests.support.stories.observed import differences
+from tests.support.stories.scene import STORIES, Scene
 
 assert all((scenarios, faults, afterwards)), "each of them adds its stories"
 
 
-def bare(code: str, kind: Kind) -> Kind:
+def bare(code: str, kind: CatalogueEntry) -> CatalogueEntry:
     """Return a kind with its code in place of each wording, the same for all cases."""
     return kind._replace(
         about=code,

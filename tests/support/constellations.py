@@ -67,7 +67,7 @@ def of_store(constellation: Constellation, server: Sandbox) -> dict[int, str]:
 def asked(server: Sandbox, project: int, people: list[int]) -> dict[int, str]:
     """Ask a sandbox who is listed in a project and with which role."""
     from kanport.kanboard import procedures as api
-    from tests.kanboard.test_against_kanboard import client_of
+    from tests.kanboard.test_client_against_kanboard import client_of
 
     with client_of(server) as client:
         listed, *roles = client.read(

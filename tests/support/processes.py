@@ -3,7 +3,7 @@
 A process that has imported everything forks into each command: that takes some milliseconds, where
 starting Python takes a second and more. What it does to start is all that differs: a command has
 its own process id, streams, environment, signals and end. How Kanport itself starts is the subject
-of `tests/cli/test_startup.py`, of the tests of closed streams and of `make smoke`.
+of `tests/cli/test_cli.py`, of the tests of closed streams and of `make smoke`.
 """
 
 import atexit

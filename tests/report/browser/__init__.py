@@ -1,1 +1,0 @@
-"""HTML reports in a browser: as people see and use them."""
