@@ -19,6 +19,7 @@ from kanport.report.view import Count, Sum, View
 from tests.bench.reports import large_plan
 from tests.support.report.drawing import (
     MOVES,
+    in_range,
     numbers,
     pipe,
     plans_and_runs,
@@ -92,7 +93,7 @@ def test_every_format_tells_the_access_as_the_json_does(
     matrix = json.loads(json_file.render(view))["matrix"]
     expected = []
     for row in matrix["projects"] if matrix else ():
-        expected += [row["before"], row["after"]]
+        expected += [row["before"], *in_range(row)]
         for role in row["roles"]:
             if role["before"] or role["after"]:
                 expected += [role["before"], role["after"]]

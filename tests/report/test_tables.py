@@ -11,17 +11,16 @@ from kanport.outcome import Run
 from kanport.plan.model import Plan
 from kanport.report import tables
 from kanport.report.escape import escape_control
-from kanport.report.make import of_plan, of_run, of_validation, of_verification
+from kanport.report.make import of_plan, of_run, of_validation
 from kanport.report.tables import TABLES
 from kanport.report.view import View
-from tests.support.report.examples import FINDINGS, MAPPING, SOURCES, make_plan, make_verdicts
+from tests.support.report.examples import FINDINGS, MAPPING, SOURCES, make_plan
 from tests.support.report.random_reports import FORMULA, partial_run, whole_plan, worlds
 
 PLAN = whole_plan()
 VIEW = of_plan(PLAN)
 RUN = of_run(PLAN, partial_run(PLAN))
 VALIDATION = of_validation(MAPPING, SOURCES, FINDINGS, users=1, memberships=2)
-VERIFICATION = of_verification(make_plan(), make_verdicts(make_plan()))
 
 
 def read(text: str) -> list[dict[str, str]]:
@@ -35,6 +34,7 @@ def rows_of(view: View, table: str) -> int:
             "findings": view.findings,
             "access": view.access,
             "rows": view.rows,
+            "withheld": view.withheld,
         }[table]
     )
 
@@ -51,7 +51,7 @@ def test_without_a_choice_it_is_the_changes_and_of_a_validation_the_findings() -
 
 @pytest.mark.parametrize(
     ("view", "table"),
-    [(VALIDATION, "changes"), (VALIDATION, "access"), (VERIFICATION, "access")],
+    [(VALIDATION, "changes"), (VALIDATION, "access"), (VALIDATION, "withheld")],
 )
 def test_a_table_that_a_report_does_not_have_is_refused(view: View, table: str) -> None:
     with pytest.raises(UsageError, match="has no table of"):

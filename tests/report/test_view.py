@@ -8,9 +8,10 @@ from kanport.findings import Finding
 from kanport.origin import Origin
 from kanport.outcome import Outcome, Run, Status
 from kanport.plan.change import Action, Risk
+from kanport.plan.review import Review
 from kanport.report import json_file, markdown
 from kanport.report.make import of_plan, of_run, of_validation, of_verification
-from kanport.report.sentences import ACTIONS, RISKS, utc
+from kanport.report.sentences import ACTIONS, REVIEWS, utc
 from kanport.report.view import Level
 from tests.support.report.drawing import pipe
 from tests.support.report.examples import (
@@ -127,24 +128,28 @@ def test_a_tripped_guard_stops_the_plan() -> None:
     assert "Stopped by 1 safety check: nothing is written." in [s.text for s in view.sentences]
 
 
-def test_a_plan_without_risks_says_so() -> None:
+def test_a_plan_that_needs_no_review_says_so() -> None:
     view = of_plan(make_plan(rows(CREATE), findings=(), guards=()))
-    assert [s.text for s in view.sentences] == ["No change carries a risk."]
+    assert [s.text for s in view.sentences] == ["No change needs review."]
     assert view.level is Level.GOOD
 
 
-def test_the_worst_risk_comes_first_and_each_change_once() -> None:
+def test_the_most_severe_comes_first_and_each_change_once() -> None:
+    manager = {"role": "project-manager"}
     plan = make_plan(
         [
-            {"action": GRANT, "who": "a", "project": "A", "risk": (Risk.PRIVILEGE_RAISED,)},
-            {"action": DISABLE, "who": "b", "risk": (Risk.ACCESS_LOST, Risk.ADMIN_LOST)},
             {"action": Action.USER_REMOVE, "who": "c", "risk": (Risk.DELETES_DATA,)},
-            {"action": CREATE, "who": "d"},
+            {"action": DISABLE, "who": "b", "risk": (Risk.ACCESS_LOST, Risk.ADMIN_LOST)},
+            {"action": DISABLE, "who": "e", "risk": (Risk.ACCESS_LOST,)},
+            {"action": GRANT, "who": "a", "project": "A", "after": manager},
+            {"action": CREATE, "who": "d", "after": {"role": "app-user"}},
         ]
     )
     view = of_plan(plan)
-    assert [line.change.username for line in view.risky] == ["c", "b", "a"]
-    assert sum(row.number for row in view.risks) == 4
+    assert [line.change.username for line in view.risky] == ["a", "c", "b"]
+    assert [line.change.username for line in view.removals] == ["e"]
+    assert sum(row.number for row in view.risks) == 3
+    assert view.sentences[-2].text == "1 other change revokes or lowers access."
 
 
 def test_people_and_projects_are_sorted_as_names_are_compared() -> None:
@@ -198,7 +203,7 @@ def test_findings_are_in_the_order_of_their_places_whatever_order_they_came_in()
 
 def test_every_action_and_risk_has_its_words() -> None:
     assert set(ACTIONS) == set(Action)
-    assert set(RISKS) == set(Risk)
+    assert set(REVIEWS) == set(Review)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ _PLANNED = {
     "create": "{planned:#user|users} to create",
     "grant": "{planned:#grant|grants} planned",
     "update": "{planned:#update|updates} planned",
-    "raise": "{planned:#role|roles} to raise",
+    "raise": "{planned:#role or right|roles or rights} to raise",
     "lower": "{planned:#role|roles} to lower",
     "disable": "{planned:#user|users} to disable",
     "remove": "{planned:#user|users} to remove",

@@ -368,7 +368,7 @@ MASK = click.option(
 
 TABLE = click.option(
     "--table",
-    type=click.Choice(["changes", "findings", "access", "rows"]),
+    type=click.Choice(["changes", "findings", "access", "rows", "withheld"]),
     help="Table to write as CSV (default: changes; for validate: findings).",
 )
 

@@ -175,6 +175,8 @@ _BY_ENDING = {
     ".json": "json",
     ".html": "html",
     ".htm": "html",
+    ".csv": "csv",
+    ".xlsx": "excel",
 }
 
 
@@ -190,7 +192,9 @@ def show_document(output: Output, paper: "Paper", paths: Iterable[Path] = ()) ->
         write_file(path, _drawn(paper, form))
         output.note(f"The report is in {path}.")
     if not files:
-        output.data(_drawn(paper, output.form))
+        shown = _drawn(paper, output.form)
+        assert isinstance(shown, str)  # noqa: S101 - a workbook needs a file
+        output.data(shown)
 
 
 def _format_of(path: Path) -> str:
@@ -205,8 +209,8 @@ def _format_of(path: Path) -> str:
     return form
 
 
-def _drawn(paper: "Paper", form: str) -> str:
-    from kanport.report.document import as_html, as_markdown, as_text
+def _drawn(paper: "Paper", form: str) -> str | bytes:
+    from kanport.report.document import as_csv, as_excel, as_html, as_markdown, as_text
 
     if form == "text":
         return as_text(paper.document)
@@ -218,10 +222,15 @@ def _drawn(paper: "Paper", form: str) -> str:
         return json_safe(json.dumps(paper.data(), ensure_ascii=False, indent=2)) + "\n"
     if form == "html":
         return as_html(paper.document)
+    if form == "csv":
+        return as_csv(paper.document)
+    if form == "excel":
+        return as_excel(paper.document)
     from kanport.errors import UsageError
 
     raise UsageError(
-        f"the format {form} is not available here", hint="use text, markdown, json or html"
+        f"the format {form} is not available here",
+        hint="use text, markdown, json, html, csv or excel",
     )
 
 

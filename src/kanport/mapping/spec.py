@@ -89,7 +89,10 @@ class ProjectLimits(Strict):
     grant: Limit | None = Field(None, description="New memberships.")
     update: Limit | None = Field(None, description="Memberships whose role changes.")
     raise_: Limit | None = Field(
-        None, alias="raise", description="Memberships that get a higher role."
+        None,
+        alias="raise",
+        description="Roles that become higher, manager and custom roles that somebody new gets, "
+        "and access that a group gets.",
     )
     lower: Limit | None = Field(
         None,
@@ -121,7 +124,10 @@ class Limits(Strict):
         "changes.",
     )
     raise_: Limit | None = Field(
-        None, alias="raise", description="Users and memberships that get a higher role."
+        None,
+        alias="raise",
+        description="Roles that become higher, administrator, manager and custom roles that "
+        "somebody new gets, users who are re-enabled, and access that a group gets.",
     )
     lower: Limit | None = Field(
         None,

@@ -522,6 +522,14 @@ def called(change: Change) -> str | None:
     return f"#{change.user_id}" if unread and change.user_id is not None else change.username
 
 
+def undone_by(change: Change) -> tuple[str, ...]:
+    """Return the ids of the changes of a run that this change takes back."""
+    why = change.why
+    if why is None or why.code != "undoes":
+        return ()
+    return tuple(map(str, why.to_dict()["params"]["changes"]))
+
+
 def by_ldap(change: Change) -> bool:
     """Return whether a change has Kanboard make a user from its own LDAP (createLdapUser)."""
     return isinstance(change, UserChange) and isinstance(change.new.password, LdapPassword)

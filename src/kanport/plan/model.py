@@ -454,6 +454,21 @@ class PlanSource(Part):
     directory: PlanDirectory | None = None
 
 
+class PlanUndone(Part):
+    """The run that a plan takes back: its sources, and the changes that the plan's changes name.
+
+    `made_by` is the user and the machine that made the plan of the run, `by` who began the run.
+    """
+
+    run: str
+    started_at: str
+    by: str = ""
+    made_by: str = ""
+    digest: str = Field("", description="The digest of the plan of the run.")
+    sources: tuple[PlanSource, ...] = ()
+    changes: tuple[PlanChange, ...] = ()
+
+
 class PlanMove(Part):
     """Somebody's role in a project that becomes another one because their groups change.
 
@@ -619,6 +634,9 @@ class Plan(Part):
         None, description="The access that stays as it is; missing where a plan does not tell it."
     )
     people: tuple[PlanPerson, ...] = ()
+    undoes: PlanUndone | None = Field(
+        None, description="The run that this plan takes back; missing in other plans."
+    )
     named: PlanNamed | None = Field(
         None, description="What the sources name; missing where the mapping keeps no ledger."
     )

@@ -8,11 +8,11 @@ all the same, also after a run in which some of them failed.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from kanport.findings import Finding, found
-from kanport.memory import LedgerState
+from kanport.memory import NOTHING, LedgerState
 from kanport.model import CurrentState, Group, PlannedProject
 from kanport.plan.change import Action, Change, RelationChange
 from kanport.plan.group_relations import GroupAccessDiff, MembersDiff, Place
@@ -82,6 +82,34 @@ class GroupProjection:
             _groups_of(now),
             _groups_of({**now, **members.after}),
         )
+
+    @classmethod
+    def of_changes(cls, changes: Iterable[Change], current: CurrentState) -> Self:
+        """Put together what is and what will be, as far as the changes themselves tell it."""
+        members, access = MembersDiff(), GroupAccessDiff()
+        before: dict[Place, str] = {}
+        names = {group.id: group.name for group in current.groups}
+        for change in changes:
+            group_id = change.group_id
+            if change.action is Action.GROUP_REMOVE and group_id in names:
+                members.after[GroupKey(group_id, names[group_id])] = set()
+            if not isinstance(change, RelationChange) or change.group is None:
+                continue
+            group = GroupKey(group_id, names.get(group_id or 0, change.group))
+            if change.about is About.GROUP_ACCESS:
+                place = group, ProjectKey(change.project_id, change.project or "")
+                if change.old_role is not None:
+                    before[place] = change.old_role
+                if change.new_role is not None:
+                    access.after[place] = change.new_role
+            elif change.user_id is not None:
+                there = current.groups_by_id.get(group_id or 0)
+                inside = members.after.setdefault(
+                    group, set(there.members if there is not None else ())
+                )
+                joins = change.action is Action.GROUP_MEMBER_ADD
+                (inside.add if joins else inside.discard)(change.user_id)
+        return cls.of(current, NOTHING, members, replace(access, before=before))
 
     @property
     def moves(self) -> bool:

@@ -97,7 +97,7 @@ class _Rows:
                 end = EffectiveRole(None, sure=True)
             if line.status is None and Risk.MAYBE_THROUGH_GROUP in change.risk:
                 # A run reads back what it has done, and so knows.
-                end = end._replace(sure=False)
+                end = end._replace(sure=False, either=end.role is None)
             person, label = self._logins.after(line), change.target
             yield self._row(person, label, change.project_id, before, end, line)
 
@@ -126,6 +126,7 @@ class _Rows:
                 move.sure and self._groups_done,
                 move.through,
                 by_groups=True,
+                either=not (move.sure and self._groups_done),
             )
         else:
             person = move.username if move.user_id is None else self._logins.of(move.username)
@@ -154,6 +155,7 @@ class _Rows:
             maybe=not end.sure,
             through=end.through if end.by_groups or not end.sure else (),
             moves=end.by_groups and (end.role != before or not end.sure),
+            either=end.either,
         )
 
 
@@ -167,6 +169,8 @@ def matrix_of(plan: Plan, rows: Iterable[AccessRow]) -> Matrix | None:
     label = ProjectLabels(plan)
     before: Counter[tuple[_Key, str]] = Counter()
     after: Counter[tuple[_Key, str]] = Counter()
+    unsure: Counter[_Key] = Counter()
+    more: Counter[_Key] = Counter()
     projects: set[_Key] = {
         (label(access.project, access.project_id), access.project_id) for access in plan.access
     }
@@ -177,12 +181,19 @@ def matrix_of(plan: Plan, rows: Iterable[AccessRow]) -> Matrix | None:
             before[project, row.before] += 1
         if row.after is not None:
             after[project, row.after] += 1
+        if row.either:
+            (more if row.after is None else unsure)[project] += 1
     ranks = dict(PROJECT_ROLE_RANK)
     roles = sorted(
         {role for _, role in (*before, *after)}, key=lambda role: (ranks.get(role, 9), role)
     )
     told = tuple(
-        _matrix_row(project, [RoleCount(r, before[project, r], after[project, r]) for r in roles])
+        _matrix_row(
+            project,
+            [RoleCount(r, before[project, r], after[project, r]) for r in roles],
+            unsure[project],
+            more[project],
+        )
         for project in sorted(projects, key=lambda p: (compare_key(p[0]), p[0], p[1] or 0))
     )
     totals = tuple(
@@ -196,9 +207,9 @@ def matrix_of(plan: Plan, rows: Iterable[AccessRow]) -> Matrix | None:
     return Matrix(tuple(roles), told, totals, before.total(), after.total())
 
 
-def _matrix_row(project: _Key, cells: list[RoleCount]) -> MatrixRow:
+def _matrix_row(project: _Key, cells: list[RoleCount], unsure: int, more: int) -> MatrixRow:
     before, after = sum(cell.before for cell in cells), sum(cell.after for cell in cells)
-    return MatrixRow(*project, before, after, tuple(cells))
+    return MatrixRow(*project, before, after, tuple(cells), unsure, more)
 
 
 class ProjectLabels:

@@ -20,10 +20,11 @@ from kanport.findings import Finding, Severity
 from kanport.names import compare_key
 from kanport.origin import Origin
 from kanport.outcome import Outcome, VerifyResult
-from kanport.plan.change import Action, Change, RelationChange, values_of
-from kanport.plan.model import PlanSource
+from kanport.plan.change import Action, Change, RelationChange, Risk, undone_by, values_of
+from kanport.plan.model import PlanSource, PlanUndone, PlanWithheld
+from kanport.plan.review import RANKS, Review
 from kanport.plan.rows_read import RowSpan, spans_of_rows
-from kanport.report.sentences import ACTIONS, RISKS, ROW, unique
+from kanport.report.sentences import ACTIONS, MAYBE_KEPT, REVIEWS, ROW, unique
 from kanport.report.view import (
     AccessRow,
     ChangeView,
@@ -37,6 +38,7 @@ from kanport.report.view import (
     ProjectAccess,
     RowResult,
     Sum,
+    WithheldView,
 )
 
 _MEMBERSHIP = (Action.MEMBERSHIP_GRANT, Action.MEMBERSHIP_CHANGE, Action.MEMBERSHIP_REVOKE)
@@ -48,23 +50,33 @@ _GROUP_ACCESS = (
 _NO_NAMES: Mapping[str, str] = MappingProxyType({})
 _NO_OUTCOMES: Mapping[str, Outcome] = MappingProxyType({})
 _NO_VERDICTS: Mapping[str, VerifyResult] = MappingProxyType({})
+_NO_REVIEWS: Mapping[str, tuple[Review, ...]] = MappingProxyType({})
+MOST_PLACES = 3
+"""Places that a report names of a change; of the others it says how many there are."""
 
 
 def change_view(
-    change: Change, outcome: Outcome | None = None, verdict: VerifyResult | None = None
+    change: Change,
+    outcome: Outcome | None = None,
+    verdict: VerifyResult | None = None,
+    reviews: tuple[Review, ...] = (),
 ) -> ChangeView:
     """Return one change, with what became of it in a run, or whether it holds."""
     wording = ACTIONS[change.action]
+    risks = tuple(REVIEWS[review].one for review in reviews)
+    if Risk.MAYBE_THROUGH_GROUP in change.risk:
+        risks += (MAYBE_KEPT,)
     line = ChangeView(
         change=change,
         symbol=wording.symbol,
         verb=wording.verb,
         target=_target(change),
         differences=differences_of(values_of(change.before), values_of(change.after)),
-        risks=tuple(told.one for risk, told in RISKS.items() if risk in change.risk),
-        places=places_of(change.origin),
+        risks=risks,
+        places=first_of(places_of(change.origin)),
         outcome=outcome,
         verdict=verdict,
+        reviews=reviews,
     )
     bad = line.ending is not None and not line.ending.good
     return replace(line, symbol="!") if bad else line
@@ -74,15 +86,18 @@ def change_views(
     changes: Iterable[Change],
     outcomes: Mapping[str, Outcome] = _NO_OUTCOMES,
     verdicts: Mapping[str, VerifyResult] = _NO_VERDICTS,
+    reviews: Mapping[str, tuple[Review, ...]] = _NO_REVIEWS,
 ) -> tuple[ChangeView, ...]:
-    """Return the changes of a plan in its order, with outcomes or verdicts by change id.
+    """Return the changes of a plan in its order, with outcomes, verdicts and reviews by change id.
 
     Whoever was not renamed keeps the old username in the changes that follow.
     """
     lines = []
     called: dict[int, str] = {}
     for change in changes:
-        line = change_view(change, outcomes.get(change.id), verdicts.get(change.id))
+        line = change_view(
+            change, outcomes.get(change.id), verdicts.get(change.id), reviews.get(change.id, ())
+        )
         if change.user_id in called:
             line = replace(line, login=called[change.user_id])
         elif change.action is Action.USER_RENAME and not line.in_place and change.user_id:
@@ -143,6 +158,32 @@ def places_of(origins: Iterable[Origin]) -> tuple[str, ...]:
         row = origin.at(column=None, position=None, cell=None, attribute=None)
         cells.setdefault(row, []).append(origin)
     return unique(str(places[0] if len(set(places)) == 1 else row) for row, places in cells.items())
+
+
+def first_of(places: Sequence[str]) -> tuple[str, ...]:
+    """Return places as a report names them: the first ones, and how many more there are.
+
+    >>> first_of(["a:1", "a:2", "a:3", "a:4", "a:5"])
+    ('a:1', 'a:2', 'a:3', 'and 2 more')
+    """
+    more = len(places) - MOST_PLACES
+    return (*places[:MOST_PLACES], f"and {more} more") if more > 0 else tuple(places)
+
+
+def with_undone(lines: Iterable[ChangeView], undone: PlanUndone | None) -> tuple[ChangeView, ...]:
+    """Return the changes with those of a run that they take back."""
+    if undone is None:
+        return tuple(lines)
+    of = {change.id: change_view(change) for change in undone.changes}
+    return tuple(
+        replace(line, undoes=tuple(of[one] for one in undone_by(line.change) if one in of))
+        for line in lines
+    )
+
+
+def withheld_views(withheld: Iterable[PlanWithheld]) -> tuple[WithheldView, ...]:
+    """Return the removals that a plan withholds, as reports show them."""
+    return tuple(WithheldView(one, change_view(one.change)) for one in withheld)
 
 
 def by_person(
@@ -244,6 +285,8 @@ def _flow(rows: Iterable[AccessRow]) -> Flow:
         removed=removed,
         after=sum(row.after is not None for row in rows),
         unsure=sum(row.maybe for row in rows),
+        least=sum(row.after is not None and not row.either for row in rows),
+        most=sum(row.after is not None or row.either for row in rows),
         through=tuple(filter(_is_through_groups, rows)),
     )
 
@@ -271,13 +314,9 @@ def _by_name(name: str) -> tuple[str, str]:
 
 
 def risky_of(lines: Iterable[ChangeView]) -> tuple[ChangeView, ...]:
-    """Return the changes that need review, the worst risk first."""
-    ranks = {risk: rank for rank, risk in enumerate(RISKS)}
+    """Return the changes that need review, most severe first."""
     return tuple(
-        sorted(
-            (line for line in lines if line.change.risk),
-            key=lambda line: min(ranks[risk] for risk in line.change.risk),
-        )
+        sorted((line for line in lines if line.reviews), key=lambda line: RANKS[line.reviews[0]])
     )
 
 

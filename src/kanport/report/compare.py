@@ -1,15 +1,17 @@
 """Two plans beside each other, or a plan and what was done of it, told to a person."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from kanport.findings import Finding
+from kanport.names import compare_key
 from kanport.outcome import Outcome, Run, Status
 from kanport.plan.change import Change
 from kanport.plan.compare import Altered, Comparison, Pair
 from kanport.plan.model import GuardVerdict, Plan, PlanSource, change_in_file
 from kanport.report.changes import change_view
 from kanport.report.document import Data, Document, Item, Part, Prose, Section, Words, item
+from kanport.report.make import of_plan, of_run
 from kanport.report.sentences import CHANGE, ROW, SEVERITIES, are, counted, listed, utc
 from kanport.report.view import Difference, Level
 
@@ -24,7 +26,7 @@ def document_of(
     return Document(
         title=("What changed between two plans",),
         level=_level(comparison, new_run),
-        headline=(headline(comparison),),
+        headline=(headline(comparison, old_run, new_run),),
         sections=(
             Section(("Why",), tuple(item(Prose(text)) for text in reasons(comparison))),
             Section(
@@ -38,10 +40,15 @@ def document_of(
                 tuple(_change(one, done.get(one.id)) for one in comparison.gone),
             ),
             Section(("Planned differently",), tuple(map(_altered, comparison.altered))),
+            Section(
+                ("Access that differs",),
+                tuple(map(_access, access_differences(comparison, old_run, new_run) or ())),
+            ),
             Section(("Safety checks",), tuple(map(_guard, comparison.guards))),
             Section(("New findings",), tuple(map(_finding, comparison.findings_new))),
             Section(("Findings that are gone",), tuple(map(_finding, comparison.findings_gone))),
             Section(("Planned and done",), tuple(_done(comparison.new, new_run))),
+            Section(("Planned and done before",), tuple(_done(comparison.old, old_run))),
         ),
     )
 
@@ -53,7 +60,7 @@ def as_dict(
     return {
         "format": FORMAT,
         "same": comparison.same,
-        "headline": headline(comparison),
+        "headline": headline(comparison, old_run, new_run),
         "reasons": list(reasons(comparison)),
         "old": _plan_dict(comparison.old, old_run),
         "new": _plan_dict(comparison.new, new_run),
@@ -71,13 +78,38 @@ def as_dict(
         ],
         "sources": [_pair_dict(pair) for pair in comparison.sources],
         "guards": [_pair_dict(pair) for pair in comparison.guards],
+        "access": _access_dicts(access_differences(comparison, old_run, new_run)),
         "findings_new": [finding.to_dict() for finding in comparison.findings_new],
         "findings_gone": [finding.to_dict() for finding in comparison.findings_gone],
     }
 
 
-def headline(comparison: Comparison) -> str:
-    """Tell in one sentence what changed."""
+def headline(comparison: Comparison, old_run: Run | None = None, new_run: Run | None = None) -> str:
+    """Return in one sentence what changed, and what became of it in the runs."""
+    runs = [("old", old_run), ("new", new_run)]
+    ran = [(f"the {which} run", run) for which, run in runs if run is not None]
+    if len(ran) == 1:
+        ran = [("the run", ran[0][1])]
+    told = "".join(f" {name[0].upper()}{name[1:]}: {_left(run)}." for name, run in ran)
+    return _planned(comparison) + told
+
+
+def _left(run: Run) -> str:
+    """Return what became of the changes of a run, first what was not made."""
+    tally = run.tally()
+    parts = [
+        f"{number} {word}"
+        for number, word in (
+            (tally.failed, "failed"),
+            (tally.skipped, "skipped"),
+            (tally.not_attempted, "not started"),
+        )
+        if number
+    ]
+    return listed(parts) if parts else f"all {counted(tally.planned, CHANGE)} made or unchanged"
+
+
+def _planned(comparison: Comparison) -> str:
     if comparison.same:
         return f"Both are the same plan of {counted(len(comparison.new.changes), CHANGE)}."
     if comparison.same_changes:
@@ -237,6 +269,52 @@ def _altered(altered: Altered) -> Item:
             item("now: ", *words_of(altered.new), under=_why(altered.new)),
         ),
     )
+
+
+class AccessDifference(NamedTuple):
+    """Somebody's role in a project in the old state and in the new one; None for none."""
+
+    person: str
+    project: str
+    before: str | None
+    after: str | None
+
+
+def access_differences(
+    comparison: Comparison, old_run: Run | None = None, new_run: Run | None = None
+) -> tuple[AccessDifference, ...] | None:
+    """Return what differs between two states of the server; None where a plan does not tell its.
+
+    The state of a plan is the one that it was made for, the state of a run the one that it left.
+    """
+    states = [
+        _state(plan, run)
+        for plan, run in ((comparison.old, old_run), (comparison.new, new_run))
+        if plan.access is not None
+    ]
+    if len(states) < 2:
+        return None
+    old, new = states
+    places = sorted(old.keys() | new.keys(), key=lambda one: (compare_key(one[0]), one))
+    pairs = ((place, old.get(place), new.get(place)) for place in places)
+    return tuple(AccessDifference(*place, a, b) for place, a, b in pairs if a != b)
+
+
+def _state(plan: Plan, run: Run | None) -> dict[tuple[str, str], str]:
+    view = of_plan(plan) if run is None else of_run(plan, run)
+    roles = ((row, row.before if run is None else row.after) for row in view.access)
+    return {(row.person, row.project): role for row, role in roles if role is not None}
+
+
+def _access(one: AccessDifference) -> Item:
+    before, after = one.before or "no access", one.after or "no access"
+    return item(
+        Data(one.person), " in ", Data(one.project), ": ", Prose(before), " → ", Prose(after)
+    )
+
+
+def _access_dicts(some: Iterable[AccessDifference] | None) -> list[dict[str, Any]] | None:
+    return None if some is None else [one._asdict() for one in some]
 
 
 def _guard(pair: Pair[GuardVerdict]) -> Item:

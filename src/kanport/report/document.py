@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
 
-from kanport.report.escape import escape_name
+from kanport.report.escape import escape_name, storable
 from kanport.report.markdown import code, prose
+from kanport.report.tables import csv_of
 from kanport.report.view import Level
 
 
@@ -126,6 +127,33 @@ def _piece(part: Part) -> str:
     if isinstance(part, str):
         return part
     return code(part.text) if isinstance(part, Data) else prose(part.text)
+
+
+# --- as a table ---
+
+
+def as_rows(document: Document) -> list[tuple[str, str]]:
+    """Return a document as rows of a section and a line, each with what belongs under it."""
+    rows = [("", plain(document.title)), (_MARKS[document.level], plain(document.headline))]
+    for section in document.filled:
+        title = plain(section.title)
+        rows += [(title, text) for text in _indented(section.items, "", plain, "")]
+    return rows
+
+
+def as_csv(document: Document) -> str:
+    """Return a document as CSV with a line for each line of it."""
+    return csv_of(("Section", "Line"), as_rows(document))
+
+
+def as_excel(document: Document) -> bytes:
+    """Return a document as an Excel file of one sheet."""
+    from kanport.report.excel import fitting
+    from kanport.workbook import Column, Sheet, write_book
+
+    columns = (Column("Section", width=28), Column("Line", width=110))
+    sheet = Sheet("Report", columns, as_rows(document), table="Report")
+    return write_book([sheet], title=storable(plain(document.title)), text=fitting)
 
 
 # --- as HTML ---

@@ -37,13 +37,15 @@ class EffectiveRole(NamedTuple):
     """Somebody's role in the end, None for none; `sure` is False where it may be another.
 
     `through` are the groups that give it or may, where it is none of their own. `by_groups` is
-    True where it is not what their own change, if there is any, makes of it.
+    True where it is not what their own change, if there is any, makes of it, and `either` where
+    they may have a role and may have none.
     """
 
     role: str | None
     sure: bool
     through: tuple[str, ...] = ()
     by_groups: bool = False
+    either: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ class EffectiveRoles:
             if _made(line) is True:
                 return EffectiveRole(None, sure=True)
             end = self.ending(who, where, before, None)
-            return end if _made(line) is False else end._replace(sure=False)
+            return end if _made(line) is False else end._replace(sure=False, either=True)
         project = self._projects.get(where, _NOWHERE)
         basis = project.basis.get(who)
         if line is not None and line.in_place and basis is None and who not in self._joins:
@@ -182,7 +184,8 @@ class EffectiveRoles:
         else:
             role = before if given else None
         by_groups = line is None or not line.in_place or role != wanted
-        return EffectiveRole(effective_role(role) or None, sure, through, by_groups)
+        either = len({bool(effective_role(one)) for one in ends}) > 1
+        return EffectiveRole(effective_role(role) or None, sure, through, by_groups, either)
 
 
 _NOWHERE = _Project()

@@ -40,11 +40,13 @@ _NARROW = {
     "Hint": 60.0,
     "Origin": 44.0,
     "Changes": 44.0,
+    "Because": 60.0,
+    "Rows and entries": 44.0,
 }
 _ALARMS = {
     "Risk": ("*",),
     "Outcome": ("failed", "skipped", "not started"),
-    "Verdict": ("not as planned",),
+    "VerifyResult": ("not as planned",),
     "Severity": ("error",),
     "What became of it": ("left out",),
     "What happens": ("failed", "skipped", "not started"),
@@ -76,12 +78,13 @@ def _sheets(view: View) -> Iterator[WorkbookSheet]:
     if view.kind is not ViewKind.VALIDATION:
         yield _table(view, "changes", "Changes", "Changes")
         yield _projects(view)
-    if view.kind in (ViewKind.PLAN, ViewKind.RUN):
+    if view.kind is not ViewKind.VALIDATION:
+        yield _table(view, "withheld", "Withheld", "Withheld")
         yield _table(view, "access", "Access review", "AccessReview", _REVIEW)
         if view.matrix is not None:
             yield _matrix(view.matrix)
+    yield _table(view, "findings", "Findings", "Findings")
     if view.kind is not ViewKind.VERIFICATION:
-        yield _table(view, "findings", "Findings", "Findings")
         yield _table(view, "rows", "Input rows", "InputRows")
 
 
@@ -103,8 +106,8 @@ def _projects(view: View) -> WorkbookSheet:
     if planned:
         heads += ["Granted, planned", "Changed, planned", "Revoked, planned"]
     heads += ["Group access granted", "Group access changed", "Group access revoked"]
-    heads += ["People before", "People after", "Gained through groups", "Lost through groups"]
-    heads += ["Not sure, through groups"]
+    heads += ["People before", "People after, at least", "People after, at most"]
+    heads += ["Gained through groups", "Lost through groups", "Not sure, through groups"]
     columns = tuple(map(SheetColumn, heads))
     rows = [
         (
@@ -115,13 +118,14 @@ def _projects(view: View) -> WorkbookSheet:
             *(
                 (
                     one.flow.before,
-                    one.flow.after,
+                    one.flow.least,
+                    one.flow.most,
                     one.flow.gained,
                     one.flow.lost,
                     one.flow.unsure,
                 )
                 if one.flow is not None
-                else (None,) * 5
+                else (None,) * 6
             ),
         )
         for one in view.projects

@@ -18,7 +18,14 @@ from typing_extensions import TypedDict  # pydantic takes the one of typing from
 from kanport.facts import Fact
 from kanport.outcome import Status, Tally, Verified, VerifyStatus
 from kanport.plan.change import values_of
-from kanport.plan.model import GuardVerdict, PlanMapping, PlanServer, PlanSource, withheld_in_file
+from kanport.plan.model import (
+    GuardVerdict,
+    PlanMapping,
+    PlanServer,
+    PlanSource,
+    PlanUndone,
+    withheld_in_file,
+)
 from kanport.report.escape import json_safe
 from kanport.report.view import (
     AccessRow,
@@ -76,6 +83,7 @@ class FactsDict(TypedDict):
     verified_at: str
     made_by: str
     allowed: dict[str, int]
+    undoes: PlanUndone | None
 
 
 class TallyDict(TypedDict):
@@ -142,6 +150,7 @@ class ChangeDict(TypedDict):
     reason: str
     why: dict[str, Any] | None
     risk: list[str]
+    review: list[str]
     origin: list[dict[str, Any]]
     places: list[str]
     outcome: NotRequired[OutcomeDict]
@@ -169,12 +178,17 @@ class AccessDict(TypedDict):
 
 
 class MatrixRowDict(TypedDict):
-    """How many people have access to a project, and with which role; it adds up."""
+    """How many people have access to a project, and with which role; it adds up.
+
+    `least` and `most` are the range in which the number after lies.
+    """
 
     project: str
     project_id: int | None
     before: int
     after: int
+    least: int
+    most: int
     roles: list[RoleCount]
 
 
@@ -231,7 +245,7 @@ class FlowDict(TypedDict):
     """How many people have a role in a project: before + granted + gained - others = after.
 
     Others are `revoked`, `lost` and `removed`. `unsure` are those whose role in the end may be
-    another, as it may come through a group.
+    another, as it may come through a group; so `after` lies between `least` and `most`.
     """
 
     before: int
@@ -241,6 +255,8 @@ class FlowDict(TypedDict):
     lost: int
     removed: int
     after: int
+    least: int
+    most: int
     unsure: int
     through: list[ThroughDict]
 
@@ -319,6 +335,7 @@ class ReportDict(TypedDict):
     counts: list[Count]
     risks: list[RiskRow]
     risky: list[str]
+    removals: list[str]
     people: list[PersonDict]
     projects: list[ProjectDict]
     groups: list[GroupDict]
@@ -410,6 +427,7 @@ def _report(view: View) -> ReportDict:
         "counts": list(view.counts),
         "risks": list(view.risks),
         "risky": _ids(view.risky),
+        "removals": _ids(view.removals),
         "people": [
             {"username": person.username, "name": person.name, "changes": _ids(person.lines)}
             for person in view.people
@@ -432,7 +450,7 @@ def _report(view: View) -> ReportDict:
             for row in view.undone
         ],
         "guards": list(view.guards),
-        "withheld": [withheld_in_file(one) for one in view.withheld],
+        "withheld": [withheld_in_file(one.withheld) for one in view.withheld],
         "finding_kinds": list(view.finding_rows),
         "findings": [],
         "next_steps": list(view.next_steps),
@@ -463,6 +481,8 @@ def _flow(flow: Flow) -> FlowDict:
         "lost": flow.lost,
         "removed": flow.removed,
         "after": flow.after,
+        "least": flow.least,
+        "most": flow.most,
         "unsure": flow.unsure,
         "through": [
             {
@@ -503,6 +523,7 @@ def _facts(facts: Facts) -> FactsDict:
         "verified_at": facts.verified_at,
         "made_by": facts.made_by,
         "allowed": dict(facts.allowed),
+        "undoes": facts.undoes,
     }
 
 
@@ -563,6 +584,8 @@ def _matrix(matrix: Matrix) -> MatrixDict:
                 "project_id": row.project_id,
                 "before": row.before,
                 "after": row.after,
+                "least": row.least,
+                "most": row.most,
                 "roles": list(row.cells),
             }
             for row in matrix.rows
@@ -601,6 +624,7 @@ def _change(line: ChangeView) -> ChangeDict:
         "reason": change.reason,
         "why": None if change.why is None else change.why.to_dict(),
         "risk": [risk.value for risk in change.risk],
+        "review": [review.value for review in line.reviews],
         "origin": [origin.to_dict() for origin in change.origin],
         "places": list(line.places),
     }

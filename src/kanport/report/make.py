@@ -24,7 +24,8 @@ from kanport.outcome import (
     VerifyStatus,
 )
 from kanport.plan.change import Action
-from kanport.plan.model import GuardVerdict, Plan, PlanMapping, PlanSource, PlanWithheld
+from kanport.plan.model import GuardVerdict, Plan, PlanMapping, PlanSource
+from kanport.plan.review import Review, reviews_of
 from kanport.report.access import ProjectLabels, access_of, matrix_of
 from kanport.report.changes import (
     NO_ROWS,
@@ -36,6 +37,8 @@ from kanport.report.changes import (
     input_rows,
     risky_of,
     sum_of_rows,
+    with_undone,
+    withheld_views,
 )
 from kanport.report.sentences import (
     ACTIONS,
@@ -47,7 +50,8 @@ from kanport.report.sentences import (
     GUARD,
     MEMBERSHIP,
     PROJECT,
-    RISKS,
+    REMOVAL,
+    REVIEWS,
     ROW,
     SEVERITIES,
     SOURCE,
@@ -62,6 +66,7 @@ from kanport.report.sentences import (
     stop_sentences,
     validation_headline,
     verification_headline,
+    withheld_sentences,
 )
 from kanport.report.view import (
     AccessRow,
@@ -80,6 +85,7 @@ from kanport.report.view import (
     UndoneRow,
     View,
     ViewKind,
+    WithheldView,
 )
 
 
@@ -125,17 +131,20 @@ def of_validation(
 
 def of_plan(plan: Plan, *, next_steps: tuple[str, ...] = ()) -> View:
     """Return the view of what would change."""
-    lines = change_views(plan.changes)
+    lines = _lines(plan)
+    withheld = withheld_views(plan.withheld or ())
     findings = tuple(in_order(plan.findings))
     access = access_of(plan, lines)
     return _view(
         ViewKind.PLAN,
         facts=_facts(plan),
-        headline=plan_headline(actions_in(lines), plan.unchanged),
+        headline=plan_headline(
+            actions_in(lines), plan.unchanged, sum(one.is_open for one in withheld)
+        ),
         lines=lines,
         names=_names(plan),
         guards=plan.guards,
-        withheld=plan.withheld or (),
+        withheld=withheld,
         findings=findings,
         counts=unchanged_counts(plan.unchanged),
         access=access,
@@ -153,7 +162,7 @@ def of_run(plan: Plan, run: Run, *, next_steps: tuple[str, ...] = ()) -> View:
     that the plan does not hold, or for two outcomes of one change.
     """
     outcomes = _outcomes_of(plan, run)
-    lines = change_views(plan.changes, outcomes)
+    lines = _lines(plan, outcomes)
     tally = Tally.of(len(lines), outcomes.values())
     done = actions_in(line for line in lines if line.status is Status.DONE)
     facts = _facts(plan, _run_facts(run))
@@ -166,7 +175,7 @@ def of_run(plan: Plan, run: Run, *, next_steps: tuple[str, ...] = ()) -> View:
         lines=lines,
         names=_names(plan),
         guards=plan.guards,
-        withheld=plan.withheld or (),
+        withheld=withheld_views(plan.withheld or ()),
         findings=findings,
         tally=tally,
         stopped=run.stopped,
@@ -190,13 +199,12 @@ def of_verification(
     """Return the view of whether the server is as a plan wanted it.
 
     There is a verdict for each change. `run` is the one whose journal the plan was taken from,
-    `looked_at` when the server was read, in UTC (RFC 3339). The findings and guards of the plan
-    are left to its own report. Raises KeyError where a change has no verdict.
+    `looked_at` when the server was read, in UTC (RFC 3339). The access after is what follows from
+    the changes that hold. Raises KeyError where a change has no verdict.
     """
     of = {verdict.change_id: verdict for verdict in verdicts}
-    lines = change_views(
-        plan.changes, verdicts={change.id: of[change.id] for change in plan.changes}
-    )
+    lines = _lines(plan, verdicts={change.id: of[change.id] for change in plan.changes})
+    access = access_of(plan, lines)
     verified = Verified.of(len(lines), of.values())
     facts = _facts(plan, None if run is None else _run_facts(run))
     return _view(
@@ -205,12 +213,25 @@ def of_verification(
         headline=verification_headline(verified),
         lines=lines,
         names=_names(plan),
-        findings=(),
+        guards=plan.guards,
+        withheld=withheld_views(plan.withheld or ()),
+        findings=tuple(in_order(plan.findings)),
         verified=verified,
-        projects=by_project(lines, ProjectLabels(plan)),
-        counts=(),
+        access=access,
+        projects=_projects(plan, lines, access),
+        matrix=matrix_of(plan, access),
+        counts=unchanged_counts(plan.unchanged),
         next_steps=next_steps,
     )
+
+
+def _lines(
+    plan: Plan,
+    outcomes: Mapping[str, Outcome] | None = None,
+    verdicts: Mapping[str, VerifyResult] | None = None,
+) -> tuple[ChangeView, ...]:
+    lines = change_views(plan.changes, outcomes or {}, verdicts or {}, reviews_of(plan))
+    return with_undone(lines, plan.undoes)
 
 
 def _projects(
@@ -257,6 +278,7 @@ def _facts(plan: Plan, run: RunFacts | None = None) -> Facts:
         run=run,
         made_by=plan.made_by or "",
         allowed=plan.allowed,
+        undoes=plan.undoes,
     )
 
 
@@ -270,7 +292,7 @@ def _view(
     next_steps: tuple[str, ...],
     lines: tuple[ChangeView, ...] = (),
     guards: tuple[GuardVerdict, ...] = (),
-    withheld: tuple[PlanWithheld, ...] = (),
+    withheld: tuple[WithheldView, ...] = (),
     tally: Tally | None = None,
     verified: Verified | None = None,
     stopped: Fact | None = None,
@@ -284,11 +306,13 @@ def _view(
     groups = by_group(lines)
     # Whether a change was dangerous is a question to ask before and while it is made.
     risky, risks = ((), ()) if verified is not None else (risky_of(lines), risk_rows(lines))
+    removals = sum(line.is_removal for line in lines)
     numbers = severities_in(findings)
     sentences = (
         *stop_sentences(stopped),
         *guard_sentences(guards),
-        *(risk_sentences(len(risky), len(lines), risks) if verified is None else ()),
+        *withheld_sentences(withheld),
+        *(risk_sentences(len(risky), len(lines), risks, removals) if verified is None else ()),
         *finding_sentences(numbers, planned=kind is not ViewKind.VALIDATION),
     )
     touched = (
@@ -296,6 +320,8 @@ def _view(
         Count("projects", len(projects), f"{PROJECT(len(projects))} touched"),
         *((Count("groups", len(groups), f"{GROUP(len(groups))} touched"),) if groups else ()),
         *((Count("risky", len(risky), f"{_TO_REVIEW(len(risky))}"),) if verified is None else ()),
+        *((Count("removals", removals, _REMOVING(removals)),) if verified is None else ()),
+        *((Count("withheld", len(withheld), _WITHHELD(len(withheld))),) if withheld else ()),
     )
     return View(
         kind=kind,
@@ -323,7 +349,7 @@ def _view(
         counts=(
             *(touched if kind is not ViewKind.VALIDATION else ()),
             *counts,
-            *(source_counts(facts.sources) if verified is None else ()),
+            *source_counts(facts.sources),
         ),
         next_steps=next_steps,
         verified=verified,
@@ -358,6 +384,8 @@ UNCHANGED: dict[str, Noun] = {
     )
 }
 _TO_REVIEW = Noun("change needs review", "changes need review")
+_REMOVING = Noun("other change revokes or lowers access", "other changes revoke or lower access")
+_WITHHELD = Noun(f"{REMOVAL.one} withheld", f"{REMOVAL.many} withheld")
 
 
 def actions_in(lines: Iterable[ChangeView]) -> Counter[Action]:
@@ -392,12 +420,12 @@ def _tally(lines: Sequence[ChangeView], kind: ViewKind) -> Tally | Verified | No
 
 
 def risk_rows(lines: Iterable[ChangeView]) -> tuple[RiskRow, ...]:
-    """Count the changes by risk, the worst first; one change may carry several."""
-    numbers = Counter(risk for line in lines for risk in set(line.change.risk))
+    """Count the changes by why they need review; one may have several reasons."""
+    numbers = Counter(review for line in lines for review in line.reviews)
     return tuple(
-        RiskRow(risk, told(numbers[risk]), numbers[risk])
-        for risk, told in RISKS.items()
-        if numbers[risk]
+        RiskRow(review, REVIEWS[review](numbers[review]), numbers[review])
+        for review in Review
+        if numbers[review]
     )
 
 
@@ -485,8 +513,6 @@ def sums_of(
                 Count(one.value.replace(" ", "_"), statuses[one], one.word) for one in every
             )
             sums.append(Sum(Count("planned", tally.planned, planned), endings))
-    if kind is ViewKind.VERIFICATION:
-        return tuple(sums)
     total = sum(numbers.values())
     severities = tuple(Count(s, numbers[s], noun(numbers[s])) for s, noun in SEVERITIES.items())
     sums.append(Sum(Count("findings", total, FINDING(total)), severities))

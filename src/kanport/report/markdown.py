@@ -17,11 +17,15 @@ from kanport.report.sentences import (
     CHANGE,
     FINDING,
     PROJECT,
+    REMOVAL,
     SEVERITIES,
     Noun,
     counted,
     fact_rows,
     project_numbers,
+    ranged,
+    undone_text,
+    utc,
 )
 from kanport.report.view import (
     ActionRow,
@@ -31,6 +35,7 @@ from kanport.report.view import (
     MatrixRow,
     ProjectAccess,
     View,
+    WithheldView,
 )
 
 T = TypeVar("T")
@@ -106,6 +111,7 @@ def _lines(view: View) -> Iterator[str]:
     )
     yield from _section("Summary", _summary(view))
     yield from _section("Needs review", _some(view.risky, _full, CHANGE))
+    yield from _section("Withheld", _some(view.withheld, _withheld, REMOVAL))
     yield from _people(view)
     yield from _section("Groups and projects", _some(view.others, _full, CHANGE))
     yield from _section("By project", _some(view.projects, _project, PROJECT))
@@ -138,8 +144,18 @@ def _project(access: ProjectAccess) -> str:
     return f"- project {code(access.project)}: {project_numbers(access)}"
 
 
+def _withheld(one: WithheldView) -> str:
+    text = f"- {one.line.verb} {code(one.who)}"
+    if one.line.target:
+        text += f" in {code(one.line.target)}"
+    text += f": {'; '.join(prose(because.message) for because in one.because)}"
+    if one.places:
+        text += f" ({', '.join(map(code, one.places))})"
+    return f"{text}; missing since {prose(utc(one.since))}" if one.since else text
+
+
 def _access(row: MatrixRow) -> str:
-    parts = [f"{row.before} → {row.after}"]
+    parts = [f"{row.before} → {ranged(row.least, row.most)}"]
     parts += [
         f"{prose(cell.role)} {cell.before} → {cell.after}"
         for cell in row.cells
@@ -200,6 +216,8 @@ def _change(line: ChangeView, *, who: bool = False) -> str:
     if line.risks:
         text += f" (**{', '.join(line.risks)}**)"
     text += f"; why: {prose(line.change.reason)}"
+    if line.undoes:
+        text += f" ({', '.join(code(undone_text(one)) for one in line.undoes)})"
     if line.places:
         text += f"; from {', '.join(map(code, line.places))}"
     if (ending := line.ending) is not None:

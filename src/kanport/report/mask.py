@@ -35,6 +35,7 @@ from kanport.plan.model import (
     PlanPerson,
     PlanRows,
     PlanSource,
+    PlanUndone,
     PlanWithheld,
 )
 from kanport.plan.plan_file import canonical, without_wordings
@@ -200,9 +201,21 @@ class Mask:
                 "withheld": plan.withheld and tuple(map(masker.withheld, plan.withheld)),
                 "access": None if plan.access is None else tuple(map(self._access, plan.access)),
                 "people": tuple(sorted(people, key=_username)),
+                "undoes": plan.undoes and self._undone(plan.undoes),
                 "identities": (),
                 "absences": (),
                 "entries": None,
+            }
+        )
+
+    def _undone(self, undone: PlanUndone) -> PlanUndone:
+        login = self._pseudonyms.login
+        return undone.model_copy(
+            update={
+                "by": login(undone.by),
+                "made_by": login(undone.made_by),
+                "sources": tuple(map(self._masker.source, undone.sources)),
+                "changes": tuple(map(self._masker.change, undone.changes)),
             }
         )
 
@@ -397,7 +410,8 @@ def _people_in(plan: Plan) -> Iterator[Somebody]:
     unread = _unread_in(plan)
     for person in plan.people:
         yield Somebody(person.username, (person.name,) if person.name else ())
-    for change in plan.changes:
+    undone = plan.undoes
+    for change in (*plan.changes, *(undone.changes if undone is not None else ())):
         if change.username:
             texts: dict[Personal | None, list[str]] = defaultdict(list)
             if change.about is About.USER:
@@ -421,6 +435,7 @@ def _people_in(plan: Plan) -> Iterator[Somebody]:
     for entry in plan.entries or ():
         if entry.username is not None:
             yield Somebody(entry.username)
-    if plan.made_by:
-        yield Somebody(plan.made_by)
-        yield Somebody(plan.made_by.partition("@")[0])
+    for actor in (plan.made_by, *((undone.made_by, undone.by) if undone is not None else ())):
+        if actor:
+            yield Somebody(actor)
+            yield Somebody(actor.partition("@")[0])

@@ -1,5 +1,6 @@
 """The words of a report: labels of actions and risks, numbers with nouns, sentences, facts."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -7,10 +8,21 @@ from typing import NamedTuple
 from kanport.facts import Fact
 from kanport.findings import Severity
 from kanport.outcome import Approved, Status, Tally, Verified, VerifyStatus
-from kanport.plan.change import Action, Risk
+from kanport.plan.change import Action
 from kanport.plan.guards.allowances import allowed_words
 from kanport.plan.model import GuardVerdict, PlanSource
-from kanport.report.view import Facts, Flow, Level, Moves, ProjectAccess, RiskRow, Sentence
+from kanport.plan.review import SEVERAL_ROLES, Review
+from kanport.report.view import (
+    ChangeView,
+    Facts,
+    Flow,
+    Level,
+    Moves,
+    ProjectAccess,
+    RiskRow,
+    Sentence,
+    WithheldView,
+)
 
 
 class Noun(NamedTuple):
@@ -75,16 +87,41 @@ ACTIONS: dict[Action, Wording] = {
     Action.PROJECT_CREATE: Wording(PROJECT, "create project", "created", "+"),
 }
 
-# The worst first: the order in which a reader should look at them.
-RISKS: dict[Risk, Noun] = {
-    Risk.DELETES_DATA: Noun("deletes data", "delete data"),
-    Risk.ADMIN_GRANTED: Noun("grants administrator rights", "grant administrator rights"),
-    Risk.ADMIN_LOST: Noun("revokes administrator rights", "revoke administrator rights"),
-    Risk.PRIVILEGE_RAISED: Noun("grants a higher role", "grant a higher role"),
-    Risk.LOGIN_CHANGED: Noun("changes a login name", "change a login name"),
-    Risk.ACCESS_LOST: Noun("revokes access", "revoke access"),
-    Risk.MAYBE_THROUGH_GROUP: Noun(*["may leave access through a group"] * 2),
+# What Kanport withholds.
+REMOVALS: dict[Action, Noun] = {
+    Action.USER_REMOVE: Noun("user to remove", "users to remove"),
+    Action.USER_DISABLE: Noun("user to disable", "users to disable"),
+    Action.USER_UPDATE: Noun("user to lower", "users to lower"),
+    Action.MEMBERSHIP_REVOKE: Noun("revocation", "revocations"),
+    Action.MEMBERSHIP_CHANGE: Noun("role to lower", "roles to lower"),
+    Action.GROUP_REMOVE: Noun("group to remove", "groups to remove"),
+    Action.GROUP_MEMBER_REMOVE: Noun("group member to remove", "group members to remove"),
+    Action.GROUP_ACCESS_REVOKE: Noun(
+        "group access entry to revoke", "group access entries to revoke"
+    ),
+    Action.GROUP_ACCESS_CHANGE: Noun(
+        "group access entry to lower", "group access entries to lower"
+    ),
 }
+
+REVIEWS: dict[Review, Noun] = {
+    Review.ADMIN_GRANTED: Noun("grants administrator rights", "grant administrator rights"),
+    Review.PRIVILEGE_GRANTED: Noun("grants a privileged role", "grant a privileged role"),
+    Review.RE_ENABLED: Noun("re-enables a user", "re-enable a user"),
+    Review.GROUP_ACCESS: Noun("opens a project to a group", "open a project to a group"),
+    Review.SEVERAL_ROLES: Noun(
+        f"gives one user {SEVERAL_ROLES} or more roles at once",
+        f"give one user {SEVERAL_ROLES} or more roles at once",
+    ),
+    Review.PROJECT_FROM_ONE_ROW: Noun(
+        "creates a project that only one row names", "create a project that only one row names"
+    ),
+    Review.LOGIN_CHANGED: Noun("changes a login name", "change a login name"),
+    Review.DELETES_DATA: Noun("deletes data", "delete data"),
+    Review.ADMIN_LOST: Noun("revokes administrator rights", "revoke administrator rights"),
+}
+MAYBE_KEPT = "may leave access through a group"
+REMOVAL = Noun("removal", "removals")
 
 SEVERITIES: dict[Severity, Noun] = {
     Severity.ERROR: Noun("error", "errors"),
@@ -121,6 +158,15 @@ def listed(parts: Sequence[str]) -> str:
     return f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
+def ranged(least: int, most: int) -> str:
+    """Return a number that is certain, or the range that it lies in.
+
+    >>> ranged(33, 33), ranged(25, 33)
+    ('33', '25 to 33')
+    """
+    return str(most) if least == most else f"{least} to {most}"
+
+
 def are(number: int) -> str:
     """Return the verb that goes with a number: is or are."""
     return "is" if number == 1 else "are"
@@ -154,6 +200,17 @@ def size(number: int) -> str:
     return counted(number, Noun("byte", "bytes"))
 
 
+def undone_text(line: ChangeView) -> str:
+    """Return a change of a run, as a change that takes it back names it."""
+    parts = [
+        f"{one.label} {one.before or '(none)'} → {one.after or '(none)'}"
+        for one in line.differences
+    ]
+    places = f" from {', '.join(line.places)}" if line.places else ""
+    what = f"{line.change.id} {line.verb}{f' {line.target}' if line.target else ''}"
+    return f"{what}{f': {listed(parts)}' if parts else ''}{places}"
+
+
 def unique(texts: Iterable[str]) -> tuple[str, ...]:
     """Return the texts in their order, each once."""
     return tuple(dict.fromkeys(texts))
@@ -183,15 +240,51 @@ def _group(noun: Noun, parts: Sequence[tuple[int, str]], *, would: bool) -> str:
     )
 
 
-def plan_headline(summary: Mapping[Action, int], unchanged: Mapping[str, int]) -> str:
-    """Return what a plan comes to."""
+def plan_headline(
+    summary: Mapping[Action, int], unchanged: Mapping[str, int], withheld: int = 0
+) -> str:
+    """Return what a plan comes to; `withheld` removals are open because of the input."""
+    so = f"{counted(withheld, REMOVAL)} {are(withheld)} withheld" if withheld else ""
     if any(summary.values()):
-        return f"{actions_text(summary, would=True)}."
+        return f"{actions_text(summary, would=True)}.{f' {so}.' if so else ''}"
     users, memberships = unchanged.get("users", 0), unchanged.get("memberships", 0)
-    return (
-        f"Nothing to change: {counted(users, USER)} and {counted(memberships, MEMBERSHIP)} "
-        "are unchanged."
-    )
+    same = f"{counted(users, USER)} and {counted(memberships, MEMBERSHIP)} are unchanged"
+    return f"Nothing to change, but {so}; {same}." if so else f"Nothing to change: {same}."
+
+
+def withheld_sentences(withheld: Sequence[WithheldView]) -> list[Sentence]:
+    """Return how many removals are withheld, and because of which rows; nothing where none is."""
+    found = []
+    for level, some in (
+        (Level.LOOK, [one for one in withheld if one.is_open]),
+        (Level.NOTE, [one for one in withheld if not one.is_open]),
+    ):
+        if some:
+            kinds = Counter(one.change.action for one in some)
+            parts = listed([counted(n, REMOVALS.get(one, REMOVAL)) for one, n in kinds.items()])
+            what = f"{counted(len(some), REMOVAL)} withheld: {parts}"
+            found.append(Sentence(level, f"{what}; {_because(some)}."))
+    return found
+
+
+def _because(withheld: Iterable[WithheldView]) -> str:
+    """Return what prevents removals: the first of the rows and entries, or the first reasons."""
+    causes = [because for one in withheld for because in one.because]
+    rows = unique(str(place) for because in causes for place in because.origin)
+    more = max((because.more for because in causes), default=0)
+    if not rows:
+        return some_of(unique(because.message for because in causes))
+    return f"because of {some_of(rows, more)}"
+
+
+def some_of(parts: Sequence[str], more: int = 0, most: int = 3) -> str:
+    """Return the first parts, and how many others there are.
+
+    >>> some_of(["a", "b", "c", "d"]), some_of(["a"], more=2)
+    ('a, b, c and 1 more', 'a and 2 more')
+    """
+    more += max(0, len(parts) - most)
+    return ", ".join(parts[:most]) + f" and {more} more" * bool(more)
 
 
 def run_headline(done: Mapping[Action, int], tally: Tally, *, stopped: Fact | None) -> str:
@@ -259,16 +352,24 @@ def validation_headline(
     return f"The data are valid: {what} from {where}."
 
 
-def risk_sentences(risky: int, planned: int, risks: Iterable[RiskRow]) -> list[Sentence]:
-    """Return whether anything is dangerous; nothing where there is no change."""
+def risk_sentences(
+    risky: int, planned: int, risks: Iterable[RiskRow], removals: int
+) -> list[Sentence]:
+    """Return what needs review, and how much only revokes access; nothing without a change."""
     if not planned:
         return []
-    if not risky:
-        return [Sentence(Level.GOOD, "No change carries a risk.")]
-    parts = listed([f"{row.number} {row.label}" for row in risks])
-    verb = "needs" if risky == 1 else "need"
-    of = f"{risky} of {counted(planned, CHANGE)} {verb} review"
-    return [Sentence(Level.LOOK, f"{of}: {parts}.")]
+    told = [Sentence(Level.GOOD, "No change needs review.")]
+    if risky:
+        parts = listed([f"{row.number} {row.label}" for row in risks])
+        verb = "needs" if risky == 1 else "need"
+        of = f"{risky} of {counted(planned, CHANGE)} {verb} review"
+        told = [Sentence(Level.LOOK, f"{of}: {parts}.")]
+    if removals:
+        others = " other" if risky else ""
+        verb = "revokes or lowers" if removals == 1 else "revoke or lower"
+        what = f"{removals}{others} {CHANGE(removals)} {verb} access"
+        told.append(Sentence(Level.NOTE, f"{what}."))
+    return told
 
 
 def project_numbers(access: ProjectAccess) -> str:
@@ -308,7 +409,7 @@ def _flow(flow: Flow) -> str:
         )
         if number
     ]
-    after = f"{flow.before} before, {counted(flow.after, USER)} after"
+    after = f"{flow.before} before, {ranged(flow.least, flow.most)} {USER(flow.most)} after"
     return f"{after} ({listed(parts)})" if parts else after
 
 
@@ -372,9 +473,14 @@ def fact_rows(facts: Facts, *, digest_length: int | None = None) -> list[tuple[s
     rows.append(("Mapping", mapping.path + sha))
     if mapping.ledger is not None:
         rows.append(("Ledger", mapping.ledger))
-    rows.extend(
-        (f"Source {source.name}", _source(source, digest_length)) for source in facts.sources
-    )
+    sources, of = facts.sources, ""
+    if (undone := facts.undoes) is not None:
+        sources, of = undone.sources, " of the run"
+        by = f", by {undone.by}" if undone.by else ""
+        digest = f", digest {_short(undone.digest, digest_length)}" if undone.digest else ""
+        planned = f", planned by {undone.made_by}" if undone.made_by else ""
+        rows.append(("Takes back", f"{undone.run}, {utc(undone.started_at)}{by}{planned}{digest}"))
+    rows.extend((f"Source {one.name}{of}", _source(one, digest_length)) for one in sources)
     if facts.created_at or facts.kanport or facts.digest:
         rows.append(("Made" if facts.run is None else "Planned", _made(facts, digest_length)))
     if facts.allowed:

@@ -6,15 +6,25 @@ that cannot be seen are escaped, so that each record is one line.
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import NamedTuple
 
 from kanport.errors import UsageError
 from kanport.findings import Finding
+from kanport.plan.change import called
 from kanport.report.escape import escape_control
-from kanport.report.sentences import SEVERITIES
-from kanport.report.view import AccessRow, Account, ChangeView, Difference, InputRow, View, ViewKind
+from kanport.report.sentences import SEVERITIES, undone_text
+from kanport.report.view import (
+    AccessRow,
+    Account,
+    ChangeView,
+    Difference,
+    InputRow,
+    View,
+    ViewKind,
+    WithheldView,
+)
 
 Cell = str | int | None
 
@@ -27,20 +37,18 @@ class Table(NamedTuple):
     rows: Sequence[Sequence[Cell]]
 
 
-TABLES = ("changes", "findings", "access", "rows")
+TABLES = ("changes", "findings", "access", "rows", "withheld")
 
 
 def table_of(view: View, name: str) -> Table:
     """Return one table of a report; raise UsageError where this kind has no such table."""
     if name not in _MAKERS:
         raise UsageError(f'"{name}" is no table', hint=f"use one of {', '.join(_MAKERS)}")
-    if name in ("changes", "access") and view.kind is ViewKind.VALIDATION:
+    if name in ("changes", "access", "withheld") and view.kind is ViewKind.VALIDATION:
         raise UsageError(
             f"a validation has no table of {name}: no server was read",
             hint="choose --table findings or --table rows",
         )
-    if name == "access" and view.kind is ViewKind.VERIFICATION:
-        raise UsageError("a verification has no table of access", hint="choose --table changes")
     return _MAKERS[name](view)
 
 
@@ -49,7 +57,7 @@ def _changes(view: View) -> Table:
     if view.kind is ViewKind.RUN:
         endings = ("Outcome", "Outcome reason")
     elif view.kind is ViewKind.VERIFICATION:
-        endings = ("Verdict", "Instead")
+        endings = ("VerifyResult", "Instead")
     columns = (
         *("Change", "Action", "Person", "Name", "Project", "Group"),
         *("Before", "After", "Risk", "Reason", "Origin"),
@@ -67,6 +75,7 @@ def _change(line: ChangeView, names: dict[str, str | None]) -> tuple[Cell, ...]:
     change = line.change
     who = line.username
     before, after = _states(line)
+    undone = "; ".join(map(undone_text, line.undoes))
     told: tuple[Cell, ...] = (
         change.id,
         change.action.value,
@@ -77,7 +86,7 @@ def _change(line: ChangeView, names: dict[str, str | None]) -> tuple[Cell, ...]:
         before,
         after,
         "; ".join(line.risks) or None,
-        change.reason,
+        f"{change.reason} ({undone})" if undone else change.reason,
         ", ".join(line.places) or None,
     )
     ending = line.ending
@@ -178,7 +187,36 @@ def _row(row: InputRow) -> tuple[Cell, ...]:
     )
 
 
-_MAKERS = {"changes": _changes, "findings": _findings, "access": _access, "rows": _rows}
+def _withheld(view: View) -> Table:
+    columns = (
+        *("Action", "Person", "Project", "Group", "Before", "Because", "Rows and entries"),
+        "Missing since",
+    )
+    return Table("withheld", columns, [_withheld_row(one) for one in view.withheld])
+
+
+def _withheld_row(one: WithheldView) -> tuple[Cell, ...]:
+    change = one.change
+    before, _ = _states(one.line)
+    return (
+        change.action.value,
+        called(change),
+        change.project,
+        change.group,
+        before,
+        "; ".join(because.message for because in one.because),
+        ", ".join(one.places) or None,
+        one.since,
+    )
+
+
+_MAKERS = {
+    "changes": _changes,
+    "findings": _findings,
+    "access": _access,
+    "rows": _rows,
+    "withheld": _withheld,
+}
 
 # --- one table of a report as CSV (RFC 4180), in UTF-8 --------------------------------------------
 
@@ -192,11 +230,16 @@ def render(view: View, table: str | None = None) -> str:
     where this kind of report has no such table.
     """
     told = table_of(view, table or ("findings" if view.kind is ViewKind.VALIDATION else "changes"))
+    return csv_of(told.columns, told.rows)
+
+
+def csv_of(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
+    """Return rows as CSV in which no cell is a formula and each record is one line."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\r\n")
-    writer.writerow(told.columns)
+    writer.writerow(columns)
     harmless = cache(_harmless)
-    writer.writerows([[harmless(cell) for cell in row] for row in told.rows])
+    writer.writerows([[harmless(cell) for cell in row] for row in rows])
     return stream.getvalue()
 
 

@@ -21,6 +21,7 @@ from kanport.report.sentences import (
     fact_rows,
     listed,
     project_numbers,
+    ranged,
 )
 from kanport.report.view import ChangeView, Difference, Level, Sum, View
 
@@ -114,7 +115,7 @@ def _access(page: Page, view: View) -> None:
             for cell in row.cells
             if cell.before or cell.after
         ]
-        told = ", ".join([f"{row.before} {arrow} {row.after}", *roles])
+        told = ", ".join([f"{row.before} {arrow} {ranged(row.least, row.most)}", *roles])
         name = page.styled(row.project)
         if page.plain:
             page.add(name.append(f": {told}"))

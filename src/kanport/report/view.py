@@ -11,9 +11,19 @@ from typing import NamedTuple
 
 from kanport.facts import Fact
 from kanport.findings import Finding, Severity
-from kanport.outcome import Approved, Outcome, Status, Tally, Verified, VerifyResult, VerifyStatus
-from kanport.plan.change import Action, Change, Risk
-from kanport.plan.model import GuardVerdict, PlanMapping, PlanServer, PlanSource, PlanWithheld
+from kanport.outcome import Approved, Outcome, Status, Tally, VerifyResult, Verified, VerifyStatus
+from kanport.plan.change import Action, Change, Risk, called
+from kanport.plan.model import (
+    GuardVerdict,
+    PlanBecause,
+    PlanMapping,
+    PlanServer,
+    PlanSource,
+    PlanUndone,
+    PlanWithheld,
+)
+from kanport.plan.review import Review
+from kanport.plan.withheld import DECIDED
 
 
 class ViewKind(StrEnum):
@@ -107,8 +117,10 @@ class Ending:
 class ChangeView:
     """One change as a report shows it. `places` are the rows or cells that asked for it.
 
-    `target` is the project or the group whose access it grants, changes or revokes. It is empty if
-    the change is only about `who`.
+    Of many places, there are the first and how many more. `reviews` says why the change needs
+    review, most severe first; `risks` are their wordings and what else to know. `target` is the
+    project or the group whose access it grants, changes or revokes. It is empty if the change is
+    only about `who`. `undoes` are the changes of a run that it takes back.
 
     A run has an outcome, a verification a verdict, a plan neither. `login` is the username of
     somebody whom the plan calls by a new one that they did not get.
@@ -124,6 +136,13 @@ class ChangeView:
     outcome: Outcome | None = None
     verdict: VerifyResult | None = None
     login: str | None = None
+    reviews: tuple[Review, ...] = ()
+    undoes: tuple["ChangeView", ...] = ()
+
+    @property
+    def is_removal(self) -> bool:
+        """Whether the change revokes or lowers access, and needs no review for anything else."""
+        return not self.reviews and Risk.ACCESS_LOST in self.change.risk
 
     @property
     def username(self) -> str | None:
@@ -178,8 +197,9 @@ class AccessRow:
 
     `line` is the change of it, and None for a role that none is about. `moves` is True where it is
     groups that make it what it is in the end, and not this change, and `maybe` where it may be
-    another role, as not all is known of groups. `through` are the groups that give it then, or may.
-    Somebody whose account is disabled keeps the role, and cannot use it.
+    another role, as not all is known of groups; `either` where they may have one in the end and
+    may have none. `through` are the groups that give it then, or may. Somebody whose account is
+    disabled keeps the role, and cannot use it.
     """
 
     person: str
@@ -193,6 +213,7 @@ class AccessRow:
     maybe: bool = False
     through: tuple[str, ...] = ()
     moves: bool = False
+    either: bool = False
 
     @property
     def change_id(self) -> str | None:
@@ -218,16 +239,31 @@ class RoleCount:
 
 @dataclass(frozen=True, slots=True)
 class MatrixRow:
-    """How many people have which role in a project; a row that does not add up cannot be made."""
+    """How many people have which role in a project; a row that does not add up cannot be made.
+
+    `unsure` is how many of those after may have none, and `more` how many others may have one.
+    """
 
     project: str
     project_id: int | None
     before: int
     after: int
     cells: tuple[RoleCount, ...]
+    unsure: int = 0
+    more: int = 0
 
     def __post_init__(self) -> None:
         _check(self, self.cells)
+
+    @property
+    def least(self) -> int:
+        """How many people have a role after, at least."""
+        return self.after - self.unsure
+
+    @property
+    def most(self) -> int:
+        """How many people have a role after, at most."""
+        return self.after + self.more
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,8 +353,9 @@ class Flow:
 
     `granted` and `revoked` are those who gain their first role, or lose their last one, by a change
     of their membership; `gained` and `lost` because groups change; `removed` with their account.
-    `unsure` are those whose role in the end may be another, as it may come through a group.
-    `through` are the people whose role changes because groups change, or who may get one so.
+    `unsure` are those whose role in the end may be another, as it may come through a group, and
+    `least` and `most` how many people have a role in the end then. `through` are the people whose
+    role changes because groups change, or who may get one so.
     """
 
     before: int
@@ -330,8 +367,15 @@ class Flow:
     after: int
     unsure: int = 0
     through: tuple[AccessRow, ...] = ()
+    least: int = -1
+    most: int = -1
 
     def __post_init__(self) -> None:
+        for name in ("least", "most"):
+            if getattr(self, name) < 0:
+                object.__setattr__(self, name, self.after)
+        if not self.least <= self.after <= self.most:
+            raise AssertionError(f"the access to a project is out of its range: {self}")
         gone = self.revoked + self.lost + self.removed
         if self.before + self.granted + self.gained - gone != self.after:
             raise AssertionError(f"the access to a project does not add up: {self}")
@@ -377,9 +421,9 @@ class ActionRow:
 
 @dataclass(frozen=True, slots=True)
 class RiskRow:
-    """How many changes carry one risk; a change may carry several."""
+    """How many changes need review for one reason; a change may need it for several."""
 
-    risk: Risk
+    risk: Review
     label: str
     number: int
 
@@ -409,6 +453,47 @@ class UndoneRow:
 
 
 @dataclass(frozen=True, slots=True)
+class WithheldView:
+    """A removal that Kanport does not make, and the rows and entries that prevent it."""
+
+    withheld: PlanWithheld
+    line: ChangeView
+
+    @property
+    def change(self) -> Change:
+        """What Kanport does not do."""
+        return self.withheld.change
+
+    @property
+    def because(self) -> tuple[PlanBecause, ...]:
+        """Everything that prevents it."""
+        return self.withheld.because
+
+    @property
+    def since(self) -> str | None:
+        """The first run (UTC, RFC 3339) that missed the user, as far as the ledger knows."""
+        return self.withheld.since
+
+    @property
+    def who(self) -> str:
+        """Whose access or account would end: a user, else a group."""
+        change = self.change
+        return called(change) or change.group or change.project or ""
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The rows and entries that prevent it, and how many more there are."""
+        named = dict.fromkeys(str(place) for one in self.because for place in one.origin)
+        more = sum(one.more for one in self.because)
+        return (*named, *([f"and {more} more"] if more else ()))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the input leaves it open; else the mapping excludes it or a user waits."""
+        return not {one.why.code for one in self.because} <= DECIDED
+
+
+@dataclass(frozen=True, slots=True)
 class RunFacts:
     """Which run it is, when it was (UTC, RFC 3339), and why it stopped early if it did.
 
@@ -433,6 +518,7 @@ class Facts:
 
     `verified_at` is when the server was looked at (UTC, RFC 3339), in a verification; `made_by` is
     the user and the machine that made the plan, `allowed` what `--allow` let it do for one run.
+    `undoes` is the run that the plan takes back.
     """
 
     mapping: PlanMapping
@@ -445,6 +531,7 @@ class Facts:
     verified_at: str = ""
     made_by: str = ""
     allowed: Mapping[str, int] = field(default_factory=dict)
+    undoes: PlanUndone | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -452,7 +539,8 @@ class View:
     """One report, whole: all that any format shows.
 
     `lines` are the changes in the plan's order; `people`, `projects`, `groups`, `risky` and
-    `undone` are the same lines grouped; `others` are those about nobody in particular. `sums` and
+    `undone` are the same lines grouped; `others` are those about nobody in particular, and
+    `removals` those that only revoke or lower access. `sums` and
     `counts` are what stands at the end of each format. `access` is every role in the projects that
     the plan read, before and after, and `matrix` their numbers; where a plan does not tell what
     stays, `access` has the changes only, and there is no matrix.
@@ -484,7 +572,12 @@ class View:
     matrix: Matrix | None = None
     rows: Sequence[InputRow] = ()
     groups: tuple[GroupChanges, ...] = ()
-    withheld: tuple[PlanWithheld, ...] = ()
+    withheld: tuple[WithheldView, ...] = ()
+
+    @property
+    def removals(self) -> tuple[ChangeView, ...]:
+        """The changes that revoke or lower access, and need no review for anything else."""
+        return tuple(line for line in self.lines if line.is_removal)
 
     @property
     def others(self) -> tuple[ChangeView, ...]:

@@ -129,7 +129,7 @@ def _in_beta(**role: str) -> Plan:
 
 def test_roles_raised_and_lowered_are_counted_in_each_project() -> None:
     assert stopped(_in_beta(to="project-manager")) == [
-        "Limit exceeded in BETA: 6 roles to raise, 5 allowed"
+        "Limit exceeded in BETA: 6 roles or rights to raise, 5 allowed"
     ]
     assert stopped(_in_beta(to="project-viewer")) == [
         "Limit exceeded in BETA: 6 roles to lower, 5 allowed (50% of 10 members, at least 3, by"

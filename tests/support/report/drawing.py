@@ -162,6 +162,11 @@ def numbers(text: str) -> list[int]:
 MOVES = ("granted", "changed", "revoked")
 
 
+def in_range(people: dict[str, Any]) -> list[int]:
+    """Return how many people have access after, or between which numbers it is."""
+    return sorted({people["least"], people["most"]})
+
+
 def project_numbers(project: dict[str, Any]) -> list[int]:
     """Return the numbers of a project of the JSON, in the order in which every format shows them.
 
@@ -175,6 +180,6 @@ def project_numbers(project: dict[str, Any]) -> list[int]:
         for key in MOVES:
             shown += [made[key]] if made[key] == planned[key] else [made[key], planned[key]]
     if (people := project["people"]) is not None:
-        shown += [people["before"], people["after"]]
+        shown += [people["before"], *in_range(people)]
         shown += [people[key] for key in ("gained", "lost", "removed", "unsure") if people[key]]
     return shown

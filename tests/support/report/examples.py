@@ -223,7 +223,10 @@ def _changes() -> list[dict[str, Any]]:
             "risk": (Risk.DELETES_DATA, Risk.ACCESS_LOST),
         }
     )
-    return rows
+    new = {row["who"] for row in rows if row["action"] is Action.USER_CREATE}
+    people = [row["who"] for row in rows if row["who"] not in new]
+    ids = {who: number for number, who in enumerate(dict.fromkeys(people), start=11)}
+    return [row | {"id": ids.get(row["who"])} for row in rows]
 
 
 def change(number: int, row: dict[str, Any]) -> Change:

@@ -13,12 +13,15 @@ from kanport.apply.undo.groups import groups_back
 from kanport.apply.undo.relations import undo_relations
 from kanport.apply.undo.users import undo_created_users, undo_user_changes
 from kanport.findings import in_order
+from kanport.frames import HeldRelations
 from kanport.model import CurrentState, Project
-from kanport.plan.change import Action, Change
+from kanport.plan.change import Action, Change, ChangesByAction, undone_by
 from kanport.plan.guards import judge_undo
-from kanport.plan.model import Plan, PlanIdentity, PlanServer
+from kanport.plan.model import Plan, PlanIdentity, PlanServer, PlanUndone
 from kanport.plan.order import in_plan_order
 from kanport.plan.plan_file import sealed
+from kanport.plan.projection import GroupProjection, indirect_changes
+from kanport.plan.unchanged_access import people_named, unchanged_access
 from kanport.relations import About
 
 __all__ = ["people_to_read", "projects_to_read", "undo_plan"]
@@ -84,6 +87,9 @@ def undo_plan(
     )
     counted = Counter(change.action for change in changes)
     run, mapping = recorded.run, recorded.plan.mapping
+    moves = indirect_changes(changes, current, GroupProjection.of_changes(changes, current))
+    held = HeldRelations.of(current.roles)
+    beside = unchanged_access(ChangesByAction.of(changes), current, held, moves)
     plan = Plan(
         created_at=created_at,
         kanport=version,
@@ -102,8 +108,26 @@ def undo_plan(
             in_order((*people.findings, *created.findings, *groups.findings, *access.findings))
         ),
         identities=_identities(recorded.plan, context, changes),
+        access=beside,
+        people=people_named(changes, beside, current),
+        undoes=_undone(recorded, changes),
     )
     return sealed(plan)
+
+
+def _undone(recorded: Recorded, changes: Iterable[Change]) -> PlanUndone:
+    """Return the run that is taken back, with each change that a change of the plan names."""
+    named = {name for change in changes for name in undone_by(change)}
+    plan, run = recorded.plan, recorded.run
+    return PlanUndone(
+        run=run.id,
+        started_at=run.started_at,
+        by=run.by,
+        made_by=plan.made_by or "",
+        digest=plan.digest,
+        sources=plan.sources,
+        changes=tuple(change for change in plan.changes if change.id in named),
+    )
 
 
 def _identities(

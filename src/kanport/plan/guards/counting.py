@@ -1,16 +1,17 @@
 """What of a plan counts for which limit, and who loses access to what."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Literal
 
 from kanport.memory import NOTHING, LedgerState
 from kanport.model import CurrentState
 from kanport.names import is_temporary_username
-from kanport.plan.change import Action, Change, ChangesByAction, RelationChange, UserChange
+from kanport.plan.change import Action, Change, ChangesByAction
 from kanport.plan.group_relations import known_access
 from kanport.plan.guards.context import SourceUsage
-from kanport.plan.roles import app_rank, group_finder, project_rank
+from kanport.plan.review import GroupRef, moves_role, privileged_groups, raises
+from kanport.plan.roles import group_finder
 
 Pair = tuple[int, int]
 """The ids of a user and of a project."""
@@ -36,10 +37,16 @@ _OF_ACCESS = {
     Action.GROUP_ACCESS_GRANT: "grant",
     Action.GROUP_ACCESS_CHANGE: "update",
 }
-_RANKS: Mapping[Action, Callable[[str], int]] = {
-    Action.USER_UPDATE: app_rank,
-    Action.MEMBERSHIP_CHANGE: project_rank,
-    Action.GROUP_ACCESS_CHANGE: project_rank,
+# What raises or lowers a role or opens a way to one, and of what its share is.
+_MOVING: Mapping[Action, Base] = {
+    Action.USER_CREATE: USERS,
+    Action.USER_UPDATE: USERS,
+    Action.USER_ENABLE: USERS,
+    Action.MEMBERSHIP_GRANT: ACCESS,
+    Action.MEMBERSHIP_CHANGE: ACCESS,
+    Action.GROUP_MEMBER_ADD: ACCESS,
+    Action.GROUP_ACCESS_GRANT: ACCESS,
+    Action.GROUP_ACCESS_CHANGE: ACCESS,
 }
 _LEAVING = (Action.USER_DISABLE, Action.USER_REMOVE)
 # What may be a part of another change.
@@ -60,14 +67,15 @@ def counted(
     usable = usable or SourceUsage()
     numbers: Counter[tuple[str, Base]] = Counter()
     changes = ChangesByAction.of(changes)
+    privileged = _privileged(changes, current, memory)
     for action, same in changes.items():
         for base, of in ((USERS, _OF_USERS), (ACCESS, _OF_ACCESS)):
             if action in of:
                 parts = sum(map(_counts_not, same)) if action in _PARTS else 0
                 numbers[of[action], base] += len(same) - parts
-        if action in _RANKS:
-            base = USERS if action is Action.USER_UPDATE else ACCESS
-            numbers.update((way, base) for way in map(role_moves, same) if way)
+        if action in _MOVING:
+            ways = Counter(_way(change, privileged) for change in same)
+            numbers.update({(way, _MOVING[action]): ways[way] for way in ("raise", "lower")})
     revoked = access_revoked(changes, current, memory)
     dropped = {pair for pair in revoked if pair[1] in usable.dropped_projects}
     numbers["revoke", ACCESS] = len(revoked - dropped)
@@ -75,6 +83,22 @@ def counted(
         change.group_id in usable.dropped_groups for change in changes[Action.GROUP_MEMBER_REMOVE]
     )
     return numbers
+
+
+def _privileged(
+    changes: ChangesByAction, current: CurrentState, memory: LedgerState
+) -> frozenset[GroupRef]:
+    """Return the groups that give a privileged role, where somebody joins a group at all."""
+    if not changes[Action.GROUP_MEMBER_ADD]:
+        return frozenset()
+    return privileged_groups(known_access(current, memory), changes)
+
+
+def _way(change: Change, privileged: Set[GroupRef] = frozenset()) -> str | None:
+    """Return whether a change raises or lowers access; None where it does neither."""
+    if raises(change, privileged):
+        return "raise"
+    return "lower" if moves_role(change) < 0 else None
 
 
 def _counts_not(change: Change) -> bool:
@@ -113,8 +137,8 @@ def counted_in_projects(
             new = Counter(change.project_id for change in same if change.user_id is None)
             for project_id, number in new.items():
                 numbers["create", project_id or 0] += number
-        for change in same if action in _RANKS else ():
-            if way := role_moves(change):
+        for change in same if action in _MOVING else ():
+            if way := _way(change):
                 numbers[way, change.project_id or 0] += 1
     for project_id, roles in current.roles.items():
         if project_id in dropped:
@@ -125,17 +149,6 @@ def counted_in_projects(
         if project_id not in dropped:
             numbers["revoke", project_id] += 1
     return numbers
-
-
-def role_moves(change: Change) -> str | None:
-    """Return whether a change raises or lowers a role; None where it does neither."""
-    rank = _RANKS.get(change.action)
-    if rank is None or not isinstance(change, UserChange | RelationChange):
-        return None
-    if change.old_role is None or change.new_role is None:
-        return None
-    old, new = rank(change.old_role), rank(change.new_role)
-    return "raise" if new > old else "lower" if new < old else None
 
 
 def access_lost(

@@ -25,8 +25,16 @@ from kanport.findings import Finding, Severity
 from kanport.origin import Origin
 from kanport.outcome import Status, VerifyStatus
 from kanport.plan.change import Action, values_of
+from kanport.report.changes import first_of
 from kanport.report.escape import escape_name
-from kanport.report.sentences import ACTIONS, SEVERITIES, fact_rows, project_numbers, utc
+from kanport.report.sentences import (
+    ACTIONS,
+    SEVERITIES,
+    fact_rows,
+    project_numbers,
+    undone_text,
+    utc,
+)
 from kanport.report.view import (
     AccessRow,
     ChangeView,
@@ -129,7 +137,8 @@ def _sections(view: View) -> list[Section]:
     planned = (
         (Section("changes", "At a glance"), bool(view.summary or view.projects)),
         (Section("access", "Access before and after"), bool(matrix and matrix.rows)),
-        (Section("twice", "Needs review"), bool(view.risky) or overridden),
+        (Section("twice", "Needs review"), bool(view.risky or view.removals) or overridden),
+        (Section("withheld", "Withheld"), bool(view.withheld)),
         (Section("undone", "Not as planned" if view.verified else "Not done"), bool(view.undone)),
         (Section("people", "By person"), bool(view.people)),
         (Section("things", "Groups and projects"), bool(view.others)),
@@ -303,6 +312,7 @@ class _Row(NamedTuple):
     after: Sequence[tuple[int, str, str | None]]
     ending: Ending | None
     reason: str
+    undone: Sequence[str]
     risks: Sequence[str]
     places: Sequence[str]
 
@@ -382,8 +392,9 @@ def _row(line: ChangeView, who: str, span: int, anchor: str | None, *, brief: bo
         after=_values(line, values_of(change.after), after=True),
         ending=line.ending,
         reason=change.reason,
+        undone=[undone_text(one) for one in line.undoes],
         risks=line.risks,
-        places=cells_of(change.origin, brief=brief),
+        places=first_of(cells_of(change.origin, brief=brief)),
     )
 
 
