@@ -243,7 +243,7 @@ def differences(
         if one.project in told and one.flow is not None:
             n = sum(place == one.project for place, _ in after)
             unseen = sum((one.project, who) in after for who in joined)
-            if not n - one.flow.unsure - unseen <= one.flow.after <= n + one.flow.unsure:
+            if not one.flow.least <= n <= one.flow.most + unseen:
                 yield one.flow, "server", n
 
 

@@ -47,7 +47,7 @@ EMPTY = of_plan(make_plan([], findings=(), guards=()))
             ],
         ),
         (VALIDATION, ["Summary", "Findings", "Input rows"]),
-        (VERIFICATION, ["Summary", "Changes", "Projects"]),
+        (VERIFICATION, ["Summary", "Changes", "Projects", "Access review", "Findings"]),
         (
             EMPTY,
             ["Summary", "Changes", "Projects", "Access review", "Findings", "Input rows"],

@@ -149,10 +149,10 @@ def as_csv(document: Document) -> str:
 def as_excel(document: Document) -> bytes:
     """Return a document as an Excel file of one sheet."""
     from kanport.report.excel import fitting
-    from kanport.workbook import Column, Sheet, write_book
+    from kanport.workbook import SheetColumn, WorkbookSheet, write_book
 
-    columns = (Column("Section", width=28), Column("Line", width=110))
-    sheet = Sheet("Report", columns, as_rows(document), table="Report")
+    columns = (SheetColumn("Section", width=28), SheetColumn("Line", width=110))
+    sheet = WorkbookSheet("Report", columns, as_rows(document), table="Report")
     return write_book([sheet], title=storable(plain(document.title)), text=fitting)
 
 

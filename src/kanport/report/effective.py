@@ -184,8 +184,9 @@ class EffectiveRoles:
         else:
             role = before if given else None
         by_groups = line is None or not line.in_place or role != wanted
-        either = len({bool(effective_role(one)) for one in ends}) > 1
-        return EffectiveRole(effective_role(role) or None, sure, through, by_groups, either)
+        shown = effective_role(role) or None
+        either = len({bool(effective_role(one)) for one in (*ends, shown)}) > 1
+        return EffectiveRole(shown, sure, through, by_groups, either)
 
 
 _NOWHERE = _Project()

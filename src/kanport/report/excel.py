@@ -79,7 +79,8 @@ def _sheets(view: View) -> Iterator[WorkbookSheet]:
         yield _table(view, "changes", "Changes", "Changes")
         yield _projects(view)
     if view.kind is not ViewKind.VALIDATION:
-        yield _table(view, "withheld", "Withheld", "Withheld")
+        if view.withheld:
+            yield _table(view, "withheld", "Withheld", "Withheld")
         yield _table(view, "access", "Access review", "AccessReview", _REVIEW)
         if view.matrix is not None:
             yield _matrix(view.matrix)

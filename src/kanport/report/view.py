@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from kanport.facts import Fact
 from kanport.findings import Finding, Severity
-from kanport.outcome import Approved, Outcome, Status, Tally, VerifyResult, Verified, VerifyStatus
+from kanport.outcome import Approved, Outcome, Status, Tally, Verified, VerifyResult, VerifyStatus
 from kanport.plan.change import Action, Change, Risk, called
 from kanport.plan.model import (
     GuardVerdict,
@@ -576,8 +576,11 @@ class View:
 
     @property
     def removals(self) -> tuple[ChangeView, ...]:
-        """The changes that revoke or lower access, and need no review for anything else."""
-        return tuple(line for line in self.lines if line.is_removal)
+        """The changes that revoke or lower access, and need no review for anything else.
+
+        A verification says nothing of review.
+        """
+        return tuple(line for line in self.lines if line.is_removal and line.verdict is None)
 
     @property
     def others(self) -> tuple[ChangeView, ...]:

@@ -13,7 +13,8 @@ from kanport.model import CurrentState, Group, Project, ServerInfo, User
 from kanport.outcome import Outcome, Run, Status
 from kanport.plan.change import Action, Change, Risk, values_of
 from kanport.plan.model import Plan, PlanIdentity
-from tests.support.changes import after_of, changed, who
+from kanport.report.make import of_plan
+from tests.support.changes import a_change, after_of, changed, who
 from tests.support.plans import change, grant, new_user, plan_of
 
 FALSE = Answered(Heard.FALSE)
@@ -471,3 +472,33 @@ def test_the_stable_ids_mean_the_old_usernames_again() -> None:
     named = replace(done, plan=done.plan.model_copy(update={"identities": identities}))
     plan = back(named, state(replace(ADA, username="lovelace")))
     assert plan.identities == (PlanIdentity(id="x1", username="ada", user_id=2),)
+
+
+def test_the_plan_names_the_run_its_sources_and_each_change_that_it_takes_back() -> None:
+    journal = recorded(in_alpha(Action.MEMBERSHIP_GRANT, None, "project-member"))
+    plan = back(journal, state(ADA, roles={7: {1: "project-viewer", 2: "project-member"}}))
+    assert plan.undoes is not None
+    assert (plan.undoes.run, plan.undoes.sources) == ("run-1", journal.plan.sources)
+    assert [one.id for one in plan.undoes.changes] == [journal.plan.changes[0].id]
+    view = of_plan(plan)
+    assert [line.undoes[0].change for line in view.lines] == [journal.plan.changes[0]]
+    before = {(row.person, row.before, row.after) for row in view.access}
+    kept = ("admin", "project-viewer", "project-viewer")
+    assert before == {kept, ("ada", "project-member", None)}
+    assert {one.username: one.name for one in plan.people}["ada"] == "Ada"
+
+
+def test_the_access_that_a_group_gives_moves_with_the_group() -> None:
+    group = Group(3, "Crew", members=frozenset({2}))
+    gave = a_change(
+        Action.GROUP_ACCESS_GRANT,
+        group="Crew",
+        group_id=3,
+        project="P7",
+        project_id=7,
+        after={"role": "project-manager"},
+    )
+    plan = back(recorded(gave), state(ADA, groups=(group,), roles={7: {2: "project-manager"}}))
+    assert [str(one.action) for one in plan.changes] == ["group_access.revoke"]
+    (row,) = of_plan(plan).access
+    assert (row.person, row.before, row.after, row.moves) == ("ada", "project-manager", None, True)

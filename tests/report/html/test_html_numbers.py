@@ -114,7 +114,7 @@ def test_projects_access_and_findings_are_counted_as_in_the_json(view: View) -> 
         assert [(row[1], row[3]) for row in told] == [
             (severities[one["severity"]], one["code"]) for one in report["findings"]
         ]
-    assert ("Needs review" in parts) == bool(report["risky"])
+    assert ("Needs review" in parts) == bool(report["risky"] or report["removals"])
     for risk in report["risks"]:
         assert f"{risk['number']} {risk['label']}" in parts["Needs review"].items
 

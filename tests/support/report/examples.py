@@ -223,8 +223,8 @@ def _changes() -> list[dict[str, Any]]:
             "risk": (Risk.DELETES_DATA, Risk.ACCESS_LOST),
         }
     )
-    new = {row["who"] for row in rows if row["action"] is Action.USER_CREATE}
-    people = [row["who"] for row in rows if row["who"] not in new]
+    created = {row["who"] for row in rows if row["action"] is Action.USER_CREATE}
+    people = [row["who"] for row in rows if row["who"] not in created]
     ids = {who: number for number, who in enumerate(dict.fromkeys(people), start=11)}
     return [row | {"id": ids.get(row["who"])} for row in rows]
 
