@@ -273,7 +273,8 @@ def _because(withheld: Iterable[WithheldView]) -> str:
     rows = unique(str(place) for because in causes for place in because.origin)
     more = max((because.more for because in causes), default=0)
     if not rows:
-        return some_of(unique(because.message for because in causes))
+        first = {because.why.code: because.message for because in reversed(causes)}
+        return some_of(tuple(first.values()))
     return f"because of {some_of(rows, more)}"
 
 
