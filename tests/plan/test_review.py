@@ -102,9 +102,9 @@ def test_several_new_roles_of_one_user_are_marked_and_fewer_are_not() -> None:
 
 
 def test_a_project_that_one_row_names_is_marked_and_one_of_several_rows_is_not() -> None:
-    made = change(Action.PROJECT_CREATE, None, project="Nwe", after={"name": "Nwe"}, origin=(ROW,))
-    grant = change(GRANT, project="Nwe", after=MEMBER, origin=(ROW.at(column="Project"),))
-    other = change(GRANT, project="Nwe", after=MEMBER, origin=(ROW.at(row=4),))
+    made = change(Action.PROJECT_CREATE, None, project="ZZZ", after={"name": "ZZZ"}, origin=(ROW,))
+    grant = change(GRANT, project="ZZZ", after=MEMBER, origin=(ROW.at(column="Project"),))
+    other = change(GRANT, project="ZZZ", after=MEMBER, origin=(ROW.at(row=4),))
     assert reviews_of(plan_of(made, grant)) == {"c0001": (Review.PROJECT_FROM_ONE_ROW,)}
     assert reviews_of(plan_of(made, grant, other)) == {}
 
