@@ -90,7 +90,7 @@ def test_the_mapping_says_in_which_row_the_headers_are(tmp_path: Path) -> None:
 
 
 def test_a_title_in_place_of_the_headers_is_told_with_the_right_row(tmp_path: Path) -> None:
-    book = staff([["Staff 2026", None], [None, None], ["Login", "Name"], ["ada", "Ada"]])
+    book = staff([["zoe", "Zoe"], [None, None], ["Login", "Name"], ["ada", "Ada"]])
     data = saved(book)
     wrong = the_finding(lambda: read_excel(tmp_path, data, used=["Login"]), "column-missing")
     assert wrong.hint == "row 3 has them: set `header_row: 3` in the mapping"

@@ -328,6 +328,7 @@ SOURCES: Mapping[str, CatalogueEntry] = {
             "titled": Text(
                 "read as {encoding}, with a {delimiter} between the fields, below a title"
             ),
+            "headers": Text("row {row} has the headers; the rows above it are a title"),
             "sheet": Text("read the sheet {sheet:q}"),
             "sheet-columns": Text(
                 "read the sheet {sheet:q}, also its hidden columns {columns:many}"
@@ -403,6 +404,7 @@ SOURCES: Mapping[str, CatalogueEntry] = {
         {
             "only": Text("left out {count:#row|rows} for which only_rows does not hold"),
             "skip": Text("left out {count:#row|rows} for which skip_rows holds"),
+            "units": Text("left out the row below the headers, which has only units or hints"),
         },
     ),
     "filter-unused": CatalogueEntry(

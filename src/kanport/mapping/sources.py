@@ -397,6 +397,12 @@ class FileSource(Selected):
 class ListSource(FileSource):
     """What files have in common that people edit with a spreadsheet."""
 
+    header_row: StrictInt | None = Field(
+        None,
+        gt=0,
+        description="Row that contains the headers (default: the first one, or the one below a "
+        "title if it has all columns that the mapping names).",
+    )
     verbatim: bool = Field(
         False,
         description="true: use every row and text unchanged, and do not check for damage by "
@@ -405,7 +411,7 @@ class ListSource(FileSource):
 
 
 class CsvSource(ListSource):
-    """Rows of a CSV file; its first line contains the headers."""
+    """Rows of a CSV file with a line of headers."""
 
     type: Literal["csv"] = Field(description="Type of the source.")
     encoding: Text | None = Field(
@@ -439,7 +445,6 @@ class ExcelSource(ListSource):
     sheet: Text | None = Field(
         None, description="Name of the sheet (default: the first visible one)."
     )
-    header_row: StrictInt = Field(1, gt=0, description="Row that contains the headers.")
     hidden_rows: Literal["refuse", "read", "skip"] = Field(
         "refuse", description="What to do with hidden or filtered rows."
     )

@@ -43,6 +43,7 @@ from kanport.sources.raw_table import (
     table_of,
     too_many,
     with_strays,
+    without_units,
 )
 from kanport.table import Table
 
@@ -68,17 +69,21 @@ def tell_delimiter(
     origin: Origin,
     *,
     below_title: bool = True,
+    header_row: int | None = None,
 ) -> Delimiter | Finding:
     """Return the delimiter, or the finding that says why there is none.
 
     The header decides: the delimiter is the one with which most of the columns are there that the
     mapping names, then the one that gives most columns. Excel's first line `sep=;` is understood.
+    The header is in the line `header_row`; without it, in the first one, or below a title.
     """
     first = _SEP_LINE.fullmatch(lines[0]) if len(lines) else None
     skip = 1 if first else 0
     named = {header_key(name) for name in wanted.named}
 
     def start(char: str) -> Delimiter:
+        if header_row is not None:
+            return Delimiter(char, header_row - 1)
         title = _title(lines, char, skip, named) if below_title else 0
         return Delimiter(char, skip + title, titled=title > 0)
 
@@ -167,8 +172,18 @@ def read_csv(name: str, spec: CsvSource, context: SourceContext) -> Table:
     if not _SOMETHING.search(decoded.text):
         raise refused([found("file-empty", origin, what="file")], origin)
     lines = Lines(decoded.text)
+    if spec.header_row is not None and not _SOMETHING.search(
+        "".join(lines.after(spec.header_row - 1))
+    ):
+        place = origin.at(row=spec.header_row)
+        raise refused([found("file-empty", place, case="header", row=spec.header_row)], origin)
     delimiter = tell_delimiter(
-        lines, spec.delimiter, wanted, origin, below_title=spec.columns is None
+        lines,
+        spec.delimiter,
+        wanted,
+        origin,
+        below_title=spec.columns is None,
+        header_row=spec.header_row,
     )
     if isinstance(delimiter, Finding):
         raise refused([delimiter], origin)
@@ -231,13 +246,14 @@ def _read_grid(
         header=header.line,
         spreadsheet=not spec.verbatim,
     )
+    grid, units = without_units(grid, origin)
     grid = with_strays(grid, origin)
     if grid.is_empty and not spec.may_be_empty and not (broken := problems.all(origin)):
         broken.append(found("file-empty", origin, case="rows", what="file"))
         raise refused([*broken, *grid.strays.values()], origin)
     if broken := problems.all(origin):
         raise refused([*broken, *grid.strays.values()], origin)
-    return grid, body.surplus_notes(origin)
+    return grid, [*body.surplus_notes(origin), *units]
 
 
 class _Shape(NamedTuple):

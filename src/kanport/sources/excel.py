@@ -49,6 +49,7 @@ from kanport.sources.raw_table import (
     table_of,
     too_many,
     with_strays,
+    without_units,
 )
 from kanport.table import Odd, Table
 
@@ -125,6 +126,9 @@ def _too_large(parts: list[zipfile.ZipInfo]) -> Fact | None:
 
 MAX_DIGITS = 15
 """Excel keeps no more digits of a number; all after them are zeros."""
+
+TITLE_ROWS = 10
+"""A title has no more rows above the headers."""
 
 _PADDED = re.compile(r"0{2,}")
 
@@ -332,7 +336,7 @@ def read_excel(name: str, spec: ExcelSource, context: SourceContext) -> Table:
         rows: list[RawRow] = []
         for row in read_rows(workbook, number, sheet, origin):
             rows.append(row)
-            if len(rows) > spec.max_rows + spec.header_row:
+            if len(rows) > spec.max_rows + (spec.header_row or TITLE_ROWS):
                 raise refused([too_many(spec.max_rows, origin)], origin)
         unread = unread_parts(workbook, sheet, origin)
     grid, findings = _make_grid(rows, sheet, spec, wanted, origin)
@@ -380,14 +384,15 @@ def _make_grid(
     """Find header and rows; raises SourceInvalid with all that is wrong with their structure."""
     if not any(_holds_text(row) for row in rows):
         raise refused([found("file-empty", origin, what="sheet")], origin)
-    header = next((row for row in rows if row.number == spec.header_row), None)
+    header_row = spec.header_row or _below_title(rows, sheet, wanted) or 1
+    header = next((row for row in rows if row.number == header_row), None)
     if header is None or not _holds_text(header):
-        other = _header_row(rows, spec.header_row, wanted)
+        other = _header_row(rows, header_row, wanted)
         problem = found(
             "file-empty",
-            origin.at(row=spec.header_row),
+            origin.at(row=header_row),
             case="header-elsewhere" if other else "header",
-            row=spec.header_row,
+            row=header_row,
             other=other,
         )
         raise refused([problem], origin)
@@ -397,7 +402,7 @@ def _make_grid(
     at_header = partial(_cell_origin, origin, header.number)
     for problem in header_problems(columns, wanted, at_header):
         if problem.code == "column-missing":
-            if row := _header_row(rows, spec.header_row, wanted):
+            if row := _header_row(rows, header_row, wanted):
                 named = tuple(sorted(wanted.named))
                 problem = found("column-missing", problem.origin, case="row", wanted=named, row=row)
             raise refused([*problems.all(origin), problem], origin)
@@ -416,7 +421,11 @@ def _make_grid(
         merged, merged_odd = merged_problems([header, *below], sheet.merged, by_number, origin)
         problems.extend(merged)
     grid = _fill_grid(columns, header.number, below, merged_odd, origin, findings)
-    grid = with_strays(replace(grid, spreadsheet=not spec.verbatim), origin)
+    grid, units = without_units(replace(grid, spreadsheet=not spec.verbatim), origin)
+    grid = with_strays(grid, origin)
+    findings += units
+    if spec.header_row is None and header_row > 1:
+        findings.append(found("file-read-as", at_header(0), case="headers", row=header_row))
     if grid.is_empty and not spec.may_be_empty and not problems.all(origin):
         place = origin.at(row=header.number)
         problems.extend([found("file-empty", place, case="rows", what="sheet")])
@@ -484,6 +493,25 @@ def _header_row(rows: Sequence[RawRow], header_row: int, wanted: WantedColumns) 
         if row.number != header_row and named and named <= texts:
             return row.number
     return None
+
+
+def _below_title(rows: Sequence[RawRow], sheet: SheetLayout, wanted: WantedColumns) -> int | None:
+    """Return the row of the headers if it is clear that only titles are above it.
+
+    It has all columns that the mapping names. A title is one value, or values of merged cells, each
+    above several columns. What else is above the headers may be people, and is never passed over.
+    """
+    row_number = _header_row(rows, 0, wanted)
+    if row_number is None or row_number > TITLE_ROWS:
+        return None
+    merged = {(span.top, span.left) for span in sheet.merged if span.right > span.left}
+    for row in rows:
+        if row.number >= row_number:
+            break
+        filled = [number for number in row.cells if not _is_blank(row, number)]
+        if len(filled) > 1 and not all((row.number, number) in merged for number in filled):
+            return None
+    return row_number
 
 
 def _strays(

@@ -229,6 +229,25 @@ def with_strays(grid: Grid, origin: Origin) -> Grid:
     return replace(grid, strays=found) if found else grid
 
 
+_UNIT = re.compile(r"\(.*\)|\[.*\]", re.DOTALL)
+
+
+def without_units(grid: Grid, origin: Origin) -> tuple[Grid, list[Finding]]:
+    """Return the grid without a row below the headers that has only units or hints, with a note.
+
+    Each of its values is in brackets, such as `(text)` or `[dd.mm.yyyy]`, and it has at least two.
+    """
+    if not grid.spreadsheet or not len(grid.numbers):
+        return grid, []
+    first = [strip_blanks(column.at(0)) for column in grid.cells]
+    filled = [text for text in first if text]
+    if len(filled) < 2 or not all(map(_UNIT.fullmatch, filled)):
+        return grid, []
+    row = int(grid.numbers[0])
+    note = found("rows-filtered", origin.at(row=row), case="units", count=1)
+    return _part(grid, {0}, stray=False), [note]
+
+
 def headers_of(grid: Grid, origin: Origin) -> dict[str, Origin]:
     """Return the places of the headers, by column."""
     places = {column.name: grid.place_of(column) for column in grid.columns}
