@@ -90,7 +90,8 @@ def test_a_row_above_the_headers_that_may_be_a_person_is_never_passed_over(
 
 
 def test_headers_far_below_are_named_in_the_hint_only(tmp_path: Path) -> None:
-    rows: Rows = [*([["Remark"]] * 15), *LIST]
+    remarks: Rows = [["Remark"] for _ in range(15)]
+    rows = [*remarks, *LIST]
     (finding,) = refused(tmp_path, "excel", rows)
     assert finding.hint is not None
     assert "header_row: 16" in finding.hint
