@@ -76,6 +76,8 @@ class DirectoryEntry(NamedTuple):
     compares it, `id` the id that the server gives to an entry for good, empty where it shows none.
     `by_login` is True where a group lists the login and not the entry, `outside` where the entry
     does not lie below the base of its source, `locked` where such an entry is surely locked.
+    `twins` are the keys of all entries with the login that a group lists, where it is not known
+    which of them is meant.
     """
 
     directory: frozenset[str]
@@ -85,6 +87,7 @@ class DirectoryEntry(NamedTuple):
     by_login: bool = False
     outside: bool = False
     locked: bool = False
+    twins: frozenset[str] = frozenset()
 
     @property
     def rdn(self) -> dict[str, str]:

@@ -600,10 +600,10 @@ SOURCES: Mapping[str, CatalogueEntry] = {
         "warning",
         "Kanport cannot read the groups of a user.",
         one(
-            "the directory does not show memberOf of {count:#person|people} and does not prove that"
-            " {count:this person is|they are} in no group: {names:q}; Kanport revokes none of"
+            "the directory does not show {attribute} of {count:#person|people} and does not prove"
+            " that {count:this person is|they are} in no group: {names:q}; Kanport revokes none of"
             " their access",
-            "let the bind account read memberOf",
+            "let the bind account read {attribute}",
         ),
         {"names": Personal.ENTRY},
     ),
@@ -628,13 +628,20 @@ SOURCES: Mapping[str, CatalogueEntry] = {
     ),
     "member-unclear": CatalogueEntry(
         "warning",
-        "A member of a group is outside the base, and only the username identifies the user.",
-        one(
-            "{members:#member of groups lies|members of groups lie} outside the base, and only the"
-            " username says which user {members:it is|they are}, so Kanport grants and revokes"
-            " nothing because of {members:it|them}: {names:q}",
-            "add their folder to base, or remove them from the groups",
-        ),
+        "Kanport cannot tell which user a member of a group is.",
+        {
+            "": Text(
+                "{members:#member of groups lies|members of groups lie} outside the base, and only"
+                " the username says which user {members:it is|they are}, so Kanport grants and"
+                " revokes nothing because of {members:it|them}: {names:q}",
+                "add their folder to base, or remove them from the groups",
+            ),
+            "login": Text(
+                "groups list logins that {members:#entry|entries} share, and Kanport cannot tell"
+                " which one is meant, so it grants and revokes nothing because of them: {names:q}",
+                "give each entry a login of its own, or list members by DN",
+            ),
+        },
         {"names": Personal.ENTRY},
     ),
     "member-other": CatalogueEntry(

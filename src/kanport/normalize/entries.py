@@ -34,13 +34,15 @@ class Verdict(Enum):
 
     `COUNTS`: it does. `UNLISTED`: it does, but no source of users has this entry, so it says
     nothing of whether somebody is still there. `OPEN`: it may, so nothing is granted or taken away.
-    The others say why it does not: the username is that of another entry, the entry is in no source
-    of users, or it is locked.
+    `SHARED`: so it is with several entries that have the login that a group lists. The others say
+    why it does not: the username is that of another entry, the entry is in no source of users, or
+    it is locked.
     """
 
     COUNTS = "counts"
     UNLISTED = "unlisted"
     OPEN = "open"
+    SHARED = "shared"
     OTHER = "other"
     NO_USER = "no user"
     LOCKED = "locked"
@@ -119,6 +121,9 @@ def insiders(rule: Rule | None, table: Table, context: Context) -> Insiders:
     return found
 
 
+_CASES = {Verdict.LOCKED: "locked", Verdict.SHARED: "login"}
+
+
 # --- rows that do not count -----------------------------------------------------------------------
 
 
@@ -154,16 +159,23 @@ class Judge:
         rows, holders = columns.rows, columns.holders
         keys = [[person_key(one) for one in several] for several in holders.outcomes]
         left_out: dict[int, set[int]] = defaultdict(set)
+        called: dict[str, set[str | None]] = defaultdict(set)
+        for row, entry in enumerate(rows.entries):
+            if entry is not None and entry.twins:
+                called[entry.key].update(keys[holders.codes[row]])
         for row, entry in enumerate(rows.entries):
             code = holders.codes[row]
             for at, key in enumerate(keys[code] if entry is not None else ()):
                 if key is None or entry is None:
                     continue
                 who = holders.outcomes[code][at].text
-                verdict = self._judge(key, who, entry, partial(rows.place, row, None), insiders)
+                # Entries of one login are one user where all of them have one username.
+                names = {name for twin in entry.twins for name in called[twin] or {None}}
+                place = partial(rows.place, row, None)
+                verdict = self._judge(key, who, entry, place, insiders, shared=len(names) > 1)
                 if verdict is Verdict.UNLISTED:
                     columns.unlisted[row] = True
-                elif verdict is Verdict.OPEN:
+                elif verdict in (Verdict.OPEN, Verdict.SHARED):
                     columns.withheld[row] = True
                 elif verdict is not Verdict.COUNTS:
                     left_out[row].add(at)
@@ -193,8 +205,12 @@ class Judge:
         entry: DirectoryEntry,
         place: Callable[[], Origin],
         insiders: Insiders,
+        *,
+        shared: bool,
     ) -> Verdict:
-        verdict, other = self._entries.judge(key, entry, insiders)
+        verdict, other = (
+            (Verdict.SHARED, None) if shared else self._entries.judge(key, entry, insiders)
+        )
         if verdict not in (Verdict.COUNTS, Verdict.UNLISTED):
             origin = place()
             self._said.setdefault(
@@ -220,11 +236,12 @@ class Judge:
             else:
                 gathered[verdict, source].append(said)
         for (verdict, _), several in gathered.items():
-            code = "member-unclear" if verdict is Verdict.OPEN else "member-outside"
+            unclear = verdict in (Verdict.OPEN, Verdict.SHARED)
+            code = "member-unclear" if unclear else "member-outside"
             self.notes.add(
                 code,
                 in_place_order(said.origin for said in several)[0],
-                case="locked" if verdict is Verdict.LOCKED else "",
+                case=_CASES.get(verdict, ""),
                 members=len(several),
                 names=tuple(sorted(said.entry.dn for said in several)),
             )

@@ -196,8 +196,10 @@ class GroupRows:
         if unresolved := [member for node in nodes for member in node.unresolved]:
             names = names_of(unresolved)
             told.append(found("member-unreadable", origin, count=len(unresolved), names=names))
-        if unreadable := names_of(node.entry.dn for node in nodes if node.unreadable):
-            attributes = tuple(self._groups.member_attributes)
+        hidden = [node for node in nodes if node.unreadable or node.number]
+        if unreadable := names_of(node.entry.dn for node in hidden):
+            lists = self._groups.member_attributes if any(one.unreadable for one in hidden) else ()
+            attributes = (*lists, *names_of(node.number for node in hidden if node.number))
             told.append(found("group-unreadable", origin, groups=unreadable, attributes=attributes))
         if unexpanded := names_of(node.entry.dn for node in nodes if node.unexpanded):
             told.append(

@@ -18,6 +18,7 @@ from kanport.sources.ldap.names import both, dn_key, either, escape, is_below
 from kanport.sources.ldap.proof import ANY, DN_ATTRIBUTES, AbsenceProof
 from kanport.sources.ldap.search import Directory, SourceIncomplete, distinct
 
+MEMBER_OF = "memberOf"
 _AT_ONCE = 100
 
 
@@ -168,20 +169,21 @@ def undetermined(
 ) -> dict[str, frozenset[str]]:
     """Return in which groups somebody may be who is not listed there, by the DN of the person.
 
-    A server may hide single values of a list (in OpenLDAP: an ACL with `val`). Such a value is
-    neither there nor absent in a filter. `people` are DNs, `groups` the DNs of groups with those
-    of the groups in them, `base` is the folder of the mapping. Raises as
+    A server may hide single values of a list, or of `memberOf` (in OpenLDAP: an ACL with `val`).
+    Such a value is neither there nor absent in a filter. `people` are DNs, `groups` the DNs of
+    groups with those of the groups in them, `base` is the folder of the mapping. Raises as
     `kanport.sources.ldap.read_ldap`.
     """
     wanted = spec.groups
-    if wanted is None or wanted.by_member_of:
+    if wanted is None:
         return {}
+    may_be_in = _may_be_in if wanted.by_member_of else _may_list
     with connected(name, spec, base=base, environ=environ) as (connection, _):
         directory = Directory(connection, spec.page_size)
         proof = AbsenceProof(directory)
         if proof.is_active_directory:
             return {}
-        found = {dn: _may_list(directory, proof, wanted, dn, groups) for dn in people}
+        found = {dn: may_be_in(directory, proof, wanted, dn, groups) for dn in people}
         return {dn: doubtful for dn, doubtful in found.items() if doubtful}
 
 
@@ -196,11 +198,11 @@ def _may_list(
     names = [one for one in wanted.member_attributes if proof.knows(one)]
     by_dn = [one for one in names if one.lower() != "memberuid"]
     holders = [person]
-    if wanted.nested == "walk":
+    if by_dn and wanted.nested == "walk":
         holders += _groups_of(directory, proof, by_dn, person, wanted.depth)
     listings = [(attribute, dn) for dn in holders for attribute in by_dn]
     for attribute in set(names) - set(by_dn):
-        listings += [(attribute, login) for login in _logins(directory, person, wanted.login)]
+        listings += [(attribute, login) for login in _values(directory, person, wanted.login)]
     if not listings:
         return frozenset()
     told = both(*(_decides(attribute, value) for attribute, value in listings))
@@ -215,6 +217,44 @@ def _may_list(
     return frozenset(
         dn for dn, within in groups.items() if not certain.issuperset(map(dn_key, (dn, *within)))
     )
+
+
+def _may_be_in(
+    directory: Directory,
+    proof: AbsenceProof,
+    wanted: LdapGroups,
+    person: str,
+    groups: Mapping[str, Collection[str]],
+) -> frozenset[str]:
+    """Return the groups that a person may be in, or a group of this person, by `memberOf`."""
+    if proof.gone(person):
+        return frozenset()
+    holders = {person: None}
+    level = [person] if wanted.nested == "walk" else []
+    for _ in range(wanted.depth):
+        above = dict.fromkeys(
+            group for one in level for group in _values(directory, one, MEMBER_OF)
+        )
+        level = [group for group in above if group not in holders]
+        holders |= above
+    every = list(dict.fromkeys(one for dn, within in groups.items() for one in (dn, *within)))
+    unclear = {
+        one
+        for holder in holders
+        for at in range(0, len(every), _AT_ONCE)
+        for one in _undecided(directory, holder, every[at : at + _AT_ONCE])
+    }
+    return frozenset(dn for dn, within in groups.items() if unclear.intersection((dn, *within)))
+
+
+def _undecided(directory: Directory, holder: str, groups: Sequence[str]) -> Sequence[str]:
+    """Return the groups of which an entry does not show whether it is in them."""
+    told = both(*(_decides(MEMBER_OF, one) for one in groups))
+    if directory.look(holder, (), told)[0] is not None:
+        return ()
+    if len(groups) == 1:
+        return groups
+    return [one for group in groups for one in _undecided(directory, holder, [group])]
 
 
 def _decides(attribute: str, value: str) -> str:
@@ -239,9 +279,9 @@ def _groups_of(
     return [*found.values()]
 
 
-def _logins(directory: Directory, person: str, attribute: str) -> list[str]:
+def _values(directory: Directory, dn: str, attribute: str) -> list[str]:
     try:
-        entry = directory.read(person, (attribute,), ANY)
+        entry = directory.read(dn, (attribute,), ANY)
     except KeyError:
         return []
     return texts(entry.attributes.get(attribute.lower(), [])) if entry is not None else []

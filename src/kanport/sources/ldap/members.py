@@ -16,8 +16,9 @@ from kanport.sources.ldap.ber import Attributes, Entry
 from kanport.sources.ldap.connection import Question
 from kanport.sources.ldap.lookup import ResolvedNames
 from kanport.sources.ldap.names import both, broad_key, dn_key, either, escape
-from kanport.sources.ldap.proof import ANY
+from kanport.sources.ldap.proof import ANY, unproven_absences
 from kanport.sources.ldap.resolver import GroupResolver, Node, decoded
+from kanport.sources.ldap.rows import Person
 from kanport.sources.ldap.search import SourceIncomplete
 
 
@@ -177,6 +178,7 @@ def _follow_member_uid(resolver: GroupResolver) -> None:
             by_login.setdefault(login, set()).add(key)
     nodes = resolver.nodes.values()
     listed = {login for node in nodes for login in node.entry.attributes.get("memberuid", ())}
+    inside = dict(resolver.people)
     everywhere = resolver.groups.outside == "fetch"
     missing = texts(sorted(listed - by_login.keys())) if everywhere else []
     for at in range(0, len(missing), _AT_ONCE):
@@ -190,12 +192,29 @@ def _follow_member_uid(resolver: GroupResolver) -> None:
                     by_login.setdefault(login, set()).add(person.key)
     for node in nodes:
         for login in node.entry.attributes.get("memberuid", ()):
-            if login in by_login:
-                node.people |= by_login[login]
-                node.logins |= by_login[login]
+            several = frozenset(by_login.get(login, ()))
+            node.logins |= several
+            if len(several) > 1:
+                node.twins.update(dict.fromkeys(several, several))
+            elif several:
+                node.people |= several
             else:
                 # Who was looked for everywhere is not there; otherwise nobody knows.
                 (node.external if everywhere else node.unresolved).append(decoded(login))
+    if listed - by_login.keys():
+        # A login that seems to be nobody's may be that of somebody whose login is hidden.
+        _doubt(resolver, name, inside)
+
+
+def _doubt(resolver: GroupResolver, attribute: str, people: Mapping[str, Person]) -> None:
+    """Mark the people as in doubt whose groups depend on an attribute that may only be hidden."""
+    name = attribute.lower()
+    silent = {one.shaped.dn: key for key, one in people.items() if not one.attributes.get(name)}
+    spec = resolver.spec
+    searches = [Question(base, spec.scope, spec.filter, ()) for base in spec.bases]
+    hidden = unproven_absences(resolver.directory, searches, {name: silent}).get(name, ())
+    if hidden:
+        resolver.ungrouped.setdefault(attribute, set()).update(silent[dn] for dn in hidden)
 
 
 # --- member_of: people list their groups ----------------------------------------------------------
@@ -214,7 +233,8 @@ def _follow_member_of(resolver: GroupResolver) -> None:
             for key, person in resolver.people.items()
             if "memberof" not in person.attributes
         }
-        resolver.ungrouped |= silent.keys() - resolver.lookup.proof.without(silent, "memberOf")
+        unproven = silent.keys() - resolver.lookup.proof.without(silent, "memberOf")
+        resolver.ungrouped.setdefault("memberOf", set()).update(unproven)
     direct: dict[str, set[str]] = {}
     names: dict[str, str] = {}
     for key, person in resolver.people.items():
@@ -359,8 +379,36 @@ def _add_primary(resolver: GroupResolver) -> None:
             node.people |= by_sid.get(sid, set())
         for number in node.entry.attributes.get("gidnumber", ()):
             node.people |= by_number.get(number, set())
+    _doubt_primary(resolver)
     if resolver.groups.nested == "rule":
         _primary_in_chain(resolver, by_sid)
+
+
+def _doubt_primary(resolver: GroupResolver) -> None:
+    """Mark the people and the groups whose numbers may only be hidden."""
+    people, nodes, proof = resolver.people, resolver.nodes, resolver.lookup.proof
+    if not proof.is_active_directory:
+        if _by_login(resolver.groups):
+            _doubt(resolver, "gidNumber", people)
+            silent = {
+                key: node.entry.dn
+                for key, node in nodes.items()
+                if not node.entry.attributes.get("gidnumber")
+            }
+            for key in silent.keys() - proof.without(silent, "gidNumber"):
+                nodes[key].number = "gidNumber"
+        return
+    # Every account and every group of Active Directory has these; only a contact has none.
+    for node in nodes.values():
+        node.number = "" if node.entry.attributes.get("objectsid") else "objectSid"
+    for attribute in ("objectSid", "primaryGroupID"):
+        silent = {
+            key: one.shaped.dn
+            for key, one in people.items()
+            if not one.attributes.get(attribute.lower())
+        }
+        if hidden := silent.keys() - proof.holding(silent, "(objectClass=contact)"):
+            resolver.ungrouped.setdefault(attribute, set()).update(hidden)
 
 
 # --- dynamic groups -------------------------------------------------------------------------------

@@ -165,7 +165,7 @@ class _Reading:
         for shaped, reached, scope in rows.of(wanted, resolver):
             self._scopes.append(scope)
             places.clear()
-            for key in sorted(reached.people):
+            for key in sorted(reached.people | reached.twins.keys()):
                 person = people[key].shaped
                 # The places of people are the same objects over and over: join them once a group.
                 joined = places.get(id(person.places))
@@ -175,8 +175,12 @@ class _Reading:
                 odd = {**person.odd, **shaped.odd} if person.odd or shaped.odd else {}
                 values = {**person.values, **shaped.values}
                 entry = by_login[key] if key in reached.logins else refs[key]
+                if key in reached.twins:
+                    entry = entry._replace(twins=reached.twins[key])
                 self._rows.append(Row(origins[key], values, joined, odd, entry))
             self._print.add(shaped.dn, *shaped.values.items(), *sorted(reached.people))
+            if reached.twins:
+                self._print.add("twins", *sorted(reached.twins))
         self._scopes += rows.absent(wanted)
         self._tell_unread(resolver)
         for person_key in sorted(people):
@@ -192,18 +196,25 @@ class _Reading:
         columns = self._shaper.columns
         for _, dn in sorted(resolver.unreadable_people().items()):
             self._unread.append(Unread(row_of_hidden(self._origin, dn, columns, why)))
-        people = [resolver.people[key] for key in sorted(resolver.ungrouped)]
-        for person in people:
-            self._unread.append(Unread(self._row(person), absent=False))
-        if people:
-            self._findings.append(
-                found(
-                    "groups-unreadable",
-                    self._origin.at(attribute="memberOf"),
-                    count=len(people),
-                    names=names_of(person.shaped.dn for person in people),
+        ungrouped = {key for keys in resolver.ungrouped.values() for key in keys}
+        logins = resolver.ungrouped.get(resolver.groups.login, set())
+        for key in sorted(ungrouped):
+            row = self._row(resolver.people[key])
+            # Without a login that the mapping reads, such a row may say as little as none at all.
+            read = {column.lower() for column in row.odd}
+            absent = key in logins and resolver.groups.login.lower() in read
+            self._unread.append(Unread(row, absent=absent))
+        for attribute, keys in sorted(resolver.ungrouped.items()):
+            if keys:
+                self._findings.append(
+                    found(
+                        "groups-unreadable",
+                        self._origin.at(attribute=attribute),
+                        count=len(keys),
+                        names=names_of(resolver.people[key].shaped.dn for key in keys),
+                        attribute=attribute,
+                    )
                 )
-            )
 
     def table(self, failures: list[str]) -> Table:
         """Return all that was read, with what is to be said of the whole."""

@@ -28,24 +28,28 @@ class Node:
 
     `unresolved` are members of whom nobody can say who they are; `external` are proven to be none
     of the people, as they are gone or something else. `unreadable` is True where the list of
-    members may not be read, `unexpanded` where members are whom a search finds and the server does
-    not list them. `logins` are those of the people whom the group lists by login.
+    members may not be read, `number` names the attribute that tells whose primary group it is where
+    that may not be read; `unexpanded` where members are whom a search finds and the server does
+    not list them. `logins` are those of the people whom the group lists by login. `twins` are
+    people of whom only one is meant, as several have the login that is listed, by the key of each.
     """
 
     entry: Entry
     people: set[str] = field(default_factory=set)
     logins: set[str] = field(default_factory=set)
+    twins: dict[str, frozenset[str]] = field(default_factory=dict)
     groups: set[str] = field(default_factory=set)
     unresolved: list[str] = field(default_factory=list)
     external: list[str] = field(default_factory=list)
     unreadable: bool = False
+    number: str = ""
     unexpanded: bool = False
 
 
 class Reach(NamedTuple):
     """What is reached from a group: people, the groups passed (itself first), and two warnings.
 
-    `logins` are those of the people whom one of the groups lists by login.
+    `logins` are those of the people whom one of the groups lists by login, `twins` as in `Node`.
     """
 
     people: set[str]
@@ -53,6 +57,7 @@ class Reach(NamedTuple):
     too_deep: bool
     in_circle: bool
     logins: set[str]
+    twins: dict[str, frozenset[str]]
 
 
 def reach(start: str, nodes: Mapping[str, Node], depth: int) -> Reach:
@@ -66,6 +71,7 @@ def reach(start: str, nodes: Mapping[str, Node], depth: int) -> Reach:
     """
     people: set[str] = set()
     logins: set[str] = set()
+    twins: dict[str, frozenset[str]] = {}
     passed: dict[str, None] = {start: None}
     level, circle = [start], False
     for _ in range(depth + 1):
@@ -74,6 +80,7 @@ def reach(start: str, nodes: Mapping[str, Node], depth: int) -> Reach:
             node = nodes[key]
             people |= node.people
             logins |= node.logins
+            twins |= node.twins
             circle = circle or start in node.groups
             for inner in node.groups:
                 if inner not in passed and inner in nodes:
@@ -81,9 +88,10 @@ def reach(start: str, nodes: Mapping[str, Node], depth: int) -> Reach:
                     below.append(inner)
         level = below
         if not level:
-            return Reach(people, tuple(passed), too_deep=False, in_circle=circle, logins=logins)
-    kept = [key for key in passed if key not in set(level)]
-    return Reach(people, tuple(kept), too_deep=True, in_circle=circle, logins=logins)
+            break
+    kept = tuple(key for key in passed if key not in set(level))
+    twins = {key: several for key, several in twins.items() if key not in people}
+    return Reach(people, kept, bool(level), circle, logins, twins)
 
 
 # --- what is known --------------------------------------------------------------------------------
@@ -96,7 +104,7 @@ class GroupResolver:
     People who are found elsewhere than in the search for people are added to `people`.
     `now` is when accounts are judged to be expired. `unreadable_groups` may lie in any group, and
     cannot be read: because of them nothing is certain. `ungrouped` are the keys of people of whom
-    it is not known which groups they are in.
+    it is not known which groups they are in, by the attribute that may only be hidden.
     """
 
     directory: Directory
@@ -108,7 +116,7 @@ class GroupResolver:
     now: datetime
     nodes: dict[str, Node] = field(default_factory=dict)
     unreadable_groups: list[str] = field(default_factory=list)
-    ungrouped: set[str] = field(default_factory=set)
+    ungrouped: dict[str, set[str]] = field(default_factory=dict)
     _keys: dict[bytes, str] = field(default_factory=dict)
     _same: dict[str, str] = field(default_factory=dict)
     _bases: tuple[str, ...] | None = None
