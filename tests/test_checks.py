@@ -4,7 +4,7 @@ from kanport.checks import check, external_ids
 from kanport.findings import Finding
 from kanport.mapping.spec import MappingFile
 from kanport.model import DesiredGroup, DesiredState, Given, Unknown
-from tests.support.inputs import a_mapping, a_table, made
+from tests.support.inputs import a_table, mapping_of, normalize_tables
 
 MAPPING = """
     sources:
@@ -25,10 +25,10 @@ MAPPING = """
 def findings(
     people: list[str], grants: tuple[str, ...] = (), mapping: str = MAPPING
 ) -> list[Finding]:
-    desired = made(
+    desired = normalize_tables(
         mapping, a_table("staff", "L|M|R", *people), a_table("grants", "L|P", *grants)
     ).desired
-    return check(desired, a_mapping(mapping).spec)
+    return check(desired, mapping_of(mapping).spec)
 
 
 def test_people_with_one_address_are_told_together() -> None:
@@ -70,13 +70,13 @@ def test_memberships_of_people_in_no_row_of_users_are_told_once_each() -> None:
 
 
 def test_people_in_doubt_are_no_strangers() -> None:
-    desired = made(
+    desired = normalize_tables(
         MAPPING, a_table("staff", "L|M|R", "ada||"), a_table("grants", "L|P", "eve|ALPHA")
     ).desired
     unknown = DesiredState(
         desired.users, desired.memberships, desired.projects_named, Unknown(frozenset({"eve"}))
     )
-    assert check(unknown, a_mapping(MAPPING).spec) == []
+    assert check(unknown, mapping_of(MAPPING).spec) == []
 
 
 def test_without_users_in_the_mapping_nobody_is_a_stranger() -> None:
@@ -86,8 +86,8 @@ def test_without_users_in_the_mapping_nobody_is_a_stranger() -> None:
         memberships:
           - {from: grants, username: {from: L}, project: {from: P}, role: project-member}
     """
-    desired = made(mapping, a_table("grants", "L|P", "eve|ALPHA")).desired
-    assert check(desired, a_mapping(mapping).spec) == []
+    desired = normalize_tables(mapping, a_table("grants", "L|P", "eve|ALPHA")).desired
+    assert check(desired, mapping_of(mapping).spec) == []
 
 
 # --- groups -------------------------------------------------------------------------------------

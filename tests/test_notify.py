@@ -5,7 +5,7 @@ import json
 import pytest
 
 from kanport.notify import payload, subject, text, wanted
-from tests.support.summaries import GOOD, NOTHING, STOPPED, ending
+from tests.support.summaries import GOOD, NOTHING, STOPPED, a_summary
 
 
 @pytest.mark.parametrize(
@@ -21,14 +21,14 @@ def test_a_subject_says_it_all_on_one_line() -> None:
     assert subject(NOTHING) == "Kanport nightly: nothing to change"
     assert subject(GOOD) == "Kanport nightly: 3 changed"
     assert subject(STOPPED) == "Kanport nightly: stopped by a guard (exit code 4)"
-    odd = subject(ending(mapping="a\r\nBcc: evil@example.org\x1b[2J"))
+    odd = subject(a_summary(mapping="a\r\nBcc: evil@example.org\x1b[2J"))
     assert odd == r"Kanport a\r\nBcc: evil@example.org\x1b[2J: 3 changed"
-    assert len(subject(ending(mapping="x" * 500))) == 150
+    assert len(subject(a_summary(mapping="x" * 500))) == 150
 
 
 def test_a_notice_tells_everything_that_somebody_needs_at_three_at_night() -> None:
     assert (
-        text(ending(STOPPED, changes={"user.disable": 40}))
+        text(a_summary(STOPPED, changes={"user.disable": 40}))
         == """\
 1 guard stopped the plan; nothing was written
 What to do: look at the source

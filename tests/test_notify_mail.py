@@ -12,7 +12,7 @@ from kanport.config.secrets import Notify
 from kanport.monitoring import RunSummary
 from kanport.notify import Delivery, DeliveryContext, send_notices
 from tests.support.receivers import Mailbox, mail_server
-from tests.support.summaries import GOOD, STOPPED, ending
+from tests.support.summaries import GOOD, STOPPED, a_summary
 
 PASSWORD = "s3cret-password"
 EVERYBODY = ["ops@example.org", "boss@example.org"]
@@ -139,7 +139,7 @@ def test_a_server_that_is_not_there_is_told(plain: Mailbox) -> None:
     ["x\r\nBcc: evil@example.org", "x\nBcc: evil@example.org", "x\r\n\r\nbody", "x\u2028Bcc: a@b"],
 )
 def test_what_people_wrote_makes_no_header(plain: Mailbox, evil: str) -> None:
-    told = ending(
+    told = a_summary(
         STOPPED,
         mapping=evil,
         message=evil,
@@ -160,7 +160,7 @@ def test_what_people_wrote_makes_no_header(plain: Mailbox, evil: str) -> None:
 
 
 def test_names_of_all_the_world_arrive_as_they_are(plain: Mailbox) -> None:
-    told = ending(mapping="Größe-東京", message="Jörg and 山田 were created.")
+    told = a_summary(mapping="Größe-東京", message="Jörg and 山田 were created.")
     assert deliver(plain, told).problem is None
     mail = plain.mails[0][2]
     assert mail["Subject"] == "Kanport Größe-東京: 3 changed"

@@ -20,7 +20,7 @@ from kanport.outcome import SENT_UNKNOWN, STOPPED_BY_ERRORS, STOPPED_BY_SIGNAL, 
 from kanport.plan.change import Action, Change
 from kanport.plan.model import Plan
 from kanport.sandbox import InjectedFault, Reply, Sandbox, web_page
-from tests.support.plans import change, facts_in, grant, new_user, plan_of
+from tests.support.plans import facts_in, grant, new_user, nth_change, plan_of
 
 UNAUTHORIZED = Reply(
     401,
@@ -91,7 +91,7 @@ def test_each_kind_of_change_takes_effect(server: Sandbox, run: RunPlan) -> None
     store.add_member(project, ids["out"], "project-member")
 
     def to(number: int, action: Action, who: str, **parts: object) -> Change:
-        return change(number, action, who, user_id=ids[who], **parts)
+        return nth_change(number, action, who, user_id=ids[who], **parts)
 
     done = run(
         plan_of(
@@ -120,7 +120,7 @@ def test_each_kind_of_change_takes_effect(server: Sandbox, run: RunPlan) -> None
 
 def test_an_update_of_somebody_who_is_not_there_is_not_believed(run: RunPlan) -> None:
     # Kanboard says true to it.
-    nobody = change(1, Action.USER_UPDATE, "nobody", user_id=999, after={"name": "N"})
+    nobody = nth_change(1, Action.USER_UPDATE, "nobody", user_id=999, after={"name": "N"})
     done = run(plan_of(nobody))
     assert statuses(done) == [Status.FAILED]
     assert facts_in(done.outcomes[0]) == {"no-effect", "not-there", "removed-meanwhile"}
@@ -134,7 +134,7 @@ def test_a_role_that_comes_from_a_group_is_overruled_by_a_direct_one(
     group = store.add_group("Engineers")
     store.add_group_member(group, ada)
     store.add_group_access(project, group, "project-manager")
-    lower = change(1, Action.MEMBERSHIP_CHANGE, "ada", project="ALPHA", project_id=project,
+    lower = nth_change(1, Action.MEMBERSHIP_CHANGE, "ada", project="ALPHA", project_id=project,
                    user_id=ada, before={"role": "project-manager"},
                    after={"role": "project-viewer"})  # fmt: skip
     assert statuses(run(plan_of(lower))) == [Status.DONE]
@@ -148,7 +148,7 @@ def test_access_that_remains_through_a_group_is_said(server: Sandbox, run: RunPl
     store.add_group_member(group, ada)
     store.add_group_access(project, group, "project-manager")
     store.add_member(project, ada, "project-viewer")
-    revoke = change(1, Action.MEMBERSHIP_REVOKE, "ada", project="ALPHA", project_id=project,
+    revoke = nth_change(1, Action.MEMBERSHIP_REVOKE, "ada", project="ALPHA", project_id=project,
                     user_id=ada, before={"role": "project-viewer"})  # fmt: skip
     done = run(plan_of(revoke))
     assert statuses(done) == [Status.FAILED]
@@ -174,7 +174,7 @@ def test_a_role_that_cannot_be_ended_comes_through_no_group_that_gives_none(
         "CREATE TRIGGER kept BEFORE DELETE ON project_has_users BEGIN SELECT RAISE(IGNORE); END"
     )
     revokes = (
-        change(number, Action.MEMBERSHIP_REVOKE, name, project="ALPHA", project_id=project,
+        nth_change(number, Action.MEMBERSHIP_REVOKE, name, project="ALPHA", project_id=project,
                user_id=who, before={"role": "project-member"})
         for number, (name, who) in enumerate((("ada", ada), ("bob", bob)), start=1)
     )  # fmt: skip
@@ -292,7 +292,7 @@ def test_who_keeps_a_username_is_not_taken_for_the_new_user_of_that_name(
 ) -> None:
     project = server.store.add_project("Alpha", identifier="ALPHA")
     ada = server.store.add_user("ada", name="Ada")
-    rename = change(
+    rename = nth_change(
         1,
         Action.USER_RENAME,
         "ada",
@@ -312,7 +312,7 @@ def test_a_new_user_of_a_name_that_became_free_gets_what_is_theirs(
 ) -> None:
     project = server.store.add_project("Alpha", identifier="ALPHA")
     ada = server.store.add_user("ada", name="Ada")
-    rename = change(
+    rename = nth_change(
         1,
         Action.USER_RENAME,
         "ada",

@@ -18,7 +18,7 @@ from kanport.relations import About
 from tests.scenarios.test_checks_when_it_counts import cut
 from tests.support.changes import a_change
 from tests.support.disturbed import OPTIONS, Disturbed, end_state
-from tests.support.plans import change, facts_in, grant, new_user
+from tests.support.plans import facts_in, grant, new_user, nth_change
 from tests.support.proxy import Calls, Disturbance, Forward, Proxy, Wire, items_response
 
 ODD: list[Any] = [{"message": "welcome"}, ["a", "list"], 7, 1.5, {"id": "x", "username": "ada"}]
@@ -39,8 +39,8 @@ def about_group(action: Action, **subject: Any) -> Change:
 
 SIMPLE = [
     new_user(1, "ada"),
-    change(1, Action.USER_DISABLE, "ada", user_id=2, before={"active": True}, after={}),
-    change(1, Action.USER_REMOVE, "ada", user_id=2, before={"username": "ada"}),
+    nth_change(1, Action.USER_DISABLE, "ada", user_id=2, before={"active": True}, after={}),
+    nth_change(1, Action.USER_REMOVE, "ada", user_id=2, before={"username": "ada"}),
     about_group(Action.GROUP_CREATE),
     about_group(Action.GROUP_UPDATE),
     about_group(Action.GROUP_REMOVE),
@@ -61,7 +61,7 @@ def test_an_odd_row_is_neither_done_nor_gone(done: Change, value: Any) -> None:
     "done",
     [
         grant(1, "ada", 7),
-        change(1, Action.MEMBERSHIP_REVOKE, "ada", user_id=2, project="P", before=ROLE),
+        nth_change(1, Action.MEMBERSHIP_REVOKE, "ada", user_id=2, project="P", before=ROLE),
     ],
     ids=lambda c: str(c.action),
 )
@@ -71,7 +71,7 @@ def test_an_odd_role_is_not_no_role(done: Change, value: Any) -> None:
 
 @pytest.mark.parametrize("value", ["", None, False], ids=repr)
 def test_each_way_to_say_that_there_is_no_role_is_understood(value: Any) -> None:
-    revoked = change(1, Action.MEMBERSHIP_REVOKE, "ada", user_id=2, project="P", before=ROLE)
+    revoked = nth_change(1, Action.MEMBERSHIP_REVOKE, "ada", user_id=2, project="P", before=ROLE)
     assert observe(revoked, value).ok
 
 

@@ -7,7 +7,7 @@ from kanport.apply.verify import verify
 from kanport.facts import Fact, fact
 from kanport.kanboard.rpc import Call
 from kanport.plan.change import Action, Change
-from tests.support.plans import change, grant, new_user, plan_of
+from tests.support.plans import grant, new_user, nth_change, plan_of
 
 ROW = {"id": 2, "username": "ada", "name": "", "email": "", "role": "app-user", "is_active": 1}
 
@@ -40,7 +40,7 @@ class Server:
 
 
 def on_ada(number: int, action: Action, after: dict[str, Any] | None) -> Change:
-    return change(number, action, "ada", user_id=2, before={}, after=after)
+    return nth_change(number, action, "ada", user_id=2, before={}, after=after)
 
 
 def wrong(server: Server, *changes: Change) -> dict[str, Fact | None]:
@@ -55,7 +55,7 @@ def test_what_is_not_as_planned_is_named_with_what_is_there() -> None:
         on_ada(1, Action.USER_UPDATE, {"name": "Ada", "role": "app-user"}),
         grant(2, "ada", 7, user_id=2),
         grant(3, "ada", 8, user_id=2),
-        change(4, Action.USER_REMOVE, "gone", user_id=9),
+        nth_change(4, Action.USER_REMOVE, "gone", user_id=9),
     )
     server = Server(ROW, roles={(7, 2): "project-viewer", (8, 2): "project-member"})
     assert wrong(server, *changes) == {
@@ -103,7 +103,7 @@ def test_of_somebody_whom_the_plan_removes_nothing_else_is_expected() -> None:
 
 def test_a_username_that_was_freed_and_given_again_is_told_apart() -> None:
     changes = (
-        change(1, Action.USER_RENAME, "ada", user_id=2, after={"username": "lovelace"}),
+        nth_change(1, Action.USER_RENAME, "ada", user_id=2, after={"username": "lovelace"}),
         new_user(2, "ada"),
         grant(3, "ada", 7),
         grant(4, "lovelace", 7, user_id=2, role="project-viewer"),

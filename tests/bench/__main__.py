@@ -30,7 +30,7 @@ from kanport.kanboard.rpc import Call, Result
 from kanport.pipeline.run import Execution, apply_plan
 from kanport.plan.change import Action, Change
 from tests.bench.server import bench_server
-from tests.support.plans import change, grant, new_user, plan_of
+from tests.support.plans import grant, new_user, nth_change, plan_of
 
 SIZES = (100, 200, 334, 500)
 CONNECTIONS = (1, 2, 3, 4, 8)
@@ -145,7 +145,7 @@ class Bench:
             # Each user once in a plan, or a later change would undo an earlier one.
             users = self._more_users(wanted)
             return [
-                change(at, Action.USER_UPDATE, f"u{user}", user_id=user, before={"name": ""},
+                nth_change(at, Action.USER_UPDATE, f"u{user}", user_id=user, before={"name": ""},
                        after={"name": f"Name {next(NUMBERS)}"})
                 for at, user in enumerate(users, 1)
             ]  # fmt: skip

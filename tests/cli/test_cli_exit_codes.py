@@ -9,13 +9,14 @@ import pytest
 from kanport.errors import Exit
 from kanport.sandbox import Sandbox
 from tests.support import endings
+from tests.support.command_line import Result
 
 
 @dataclass(frozen=True)
 class Row:
     """One way to end: the first two lines of stdout (title and headline), and all of stderr."""
 
-    way: Callable[[endings.World], endings.Said]
+    way: Callable[[endings.Host], Result]
     code: Exit
     out: str
     err: str
@@ -176,12 +177,12 @@ TABLE = [
 
 
 @pytest.fixture
-def world(server: Sandbox, tmp_path: Path) -> endings.World:
-    return endings.world_of(server, tmp_path)
+def world(server: Sandbox, tmp_path: Path) -> endings.Host:
+    return endings.a_host(server, tmp_path)
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{int(row.code)} {row.way.__name__}")
-def test_a_command_ends_with_this_code_and_these_words(world: endings.World, row: Row) -> None:
+def test_a_command_ends_with_this_code_and_these_words(world: endings.Host, row: Row) -> None:
     said = row.way(world)
     assert "".join(said.out.splitlines(keepends=True)[:2]) == row.out
     assert said.err == row.err

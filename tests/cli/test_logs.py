@@ -17,8 +17,8 @@ FULL = Path("/dev/full")
 
 
 @pytest.fixture
-def world(server: Sandbox, tmp_path: Path) -> endings.World:
-    return endings.world_of(server, tmp_path)
+def world(server: Sandbox, tmp_path: Path) -> endings.Host:
+    return endings.a_host(server, tmp_path)
 
 
 def events(text: str) -> list[dict[str, Any]]:
@@ -32,7 +32,7 @@ def events(text: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_stderr_is_the_log_and_nothing_else(world: endings.World) -> None:
+def test_stderr_is_the_log_and_nothing_else(world: endings.Host) -> None:
     said = world.run("sync", "club.yaml", "--log-format", "json", "-vv")
     assert said.code == 0
     log = events(said.err)
@@ -53,7 +53,7 @@ def test_stderr_is_the_log_and_nothing_else(world: endings.World) -> None:
 @pytest.mark.parametrize(
     ("way", "code"), [(endings.a_guard, 4), (endings.invalid_rows, 5), (endings.no_mapping, 6)]
 )
-def test_what_stops_a_run_is_an_event_too(world: endings.World, way: Any, code: int) -> None:
+def test_what_stops_a_run_is_an_event_too(world: endings.Host, way: Any, code: int) -> None:
     world.environ["KANPORT_LOG_FORMAT"] = "json"
     log = events(way(world).err)
     ended = [event for event in log if event["event"] == "run.ended"]
@@ -64,19 +64,19 @@ def test_what_stops_a_run_is_an_event_too(world: endings.World, way: Any, code: 
     assert tripped == (["limit-create"] if code == 4 else [])
 
 
-def test_a_bug_is_an_event_too(world: endings.World) -> None:
+def test_a_bug_is_an_event_too(world: endings.Host) -> None:
     world.environ["KANPORT_LOG_FORMAT"] = "json"
     log = events(endings.a_bug(world).err)
     assert (log[-1]["event"], log[-1]["type"]) == ("bug", "ZeroDivisionError")
 
 
-def test_a_quiet_log_holds_warnings_and_errors_only(world: endings.World) -> None:
+def test_a_quiet_log_holds_warnings_and_errors_only(world: endings.Host) -> None:
     world.environ["KANPORT_LOG_FORMAT"] = "json"
     assert world.run("sync", "club.yaml", "--quiet").err == ""
     assert world.run("sync", "none.yaml", "--quiet").err.count("\n") == 2
 
 
-def test_a_file_gets_the_log_and_people_still_get_their_words(world: endings.World) -> None:
+def test_a_file_gets_the_log_and_people_still_get_their_words(world: endings.Host) -> None:
     log = world.folder / "log"
     options = ("--log-file", log, "--log-format", "json")
     first = world.run("sync", "club.yaml", *options)
@@ -90,7 +90,7 @@ def test_a_file_gets_the_log_and_people_still_get_their_words(world: endings.Wor
     assert log.stat().st_mode & 0o007 == 0
 
 
-def test_a_log_file_may_be_text_for_people(world: endings.World) -> None:
+def test_a_log_file_may_be_text_for_people(world: endings.Host) -> None:
     world.run("sync", "club.yaml", "--log-file", "log")
     lines = (world.folder / "log").read_text(encoding="utf-8").splitlines()
     assert re.match(r"\S+ INFO kanport\.\S+ run\.started command=sync", lines[0])
@@ -98,7 +98,7 @@ def test_a_log_file_may_be_text_for_people(world: endings.World) -> None:
 
 
 def test_a_log_file_that_cannot_be_opened_stops_it_before_anything_is_done(
-    kanport: Kanport, server: Sandbox, world: endings.World
+    kanport: Kanport, server: Sandbox, world: endings.Host
 ) -> None:
     refused = kanport("sync", "club.yaml", "--log-file", "none/log")
     assert refused.code == 6
@@ -107,7 +107,7 @@ def test_a_log_file_that_cannot_be_opened_stops_it_before_anything_is_done(
 
 
 @pytest.mark.skipif(not FULL.is_char_device(), reason="there is no /dev/full here")
-def test_a_full_disk_is_told_once_and_stops_nothing(world: endings.World) -> None:
+def test_a_full_disk_is_told_once_and_stops_nothing(world: endings.Host) -> None:
     said = world.run("sync", "club.yaml", "--log-file", FULL)
     assert said.code == 0
     assert said.err.count("Warning: the log file /dev/full cannot be written") == 1

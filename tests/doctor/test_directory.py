@@ -13,7 +13,7 @@ from kanport.doctor import examine
 from kanport.doctor.checks import Check, CheckStatus, exit_for
 from kanport.doctor.directory import kind_text
 from kanport.errors import Exit
-from tests.support.doctor import NOW, said
+from tests.support.doctor import NOW, text_of
 from tests.support.ldap.certificates import Authority
 from tests.support.ldap.ldif import GROUPS, PEOPLE, dn, group, person, tree
 from tests.support.ldap.reading import ENVIRON
@@ -73,7 +73,7 @@ def test_a_directory_is_told_in_plain_words(
 ) -> None:
     checks = look(tmp_path, source(small.tls_url, ca_file=str(authority.file)))
     assert exit_for(checks) is Exit.OK
-    text = said(checks)
+    text = text_of(checks)
     assert f"{small.tls_url} answers over TLS 1.3, with a valid certificate for localhost" in text
     assert f"logged in as {ADMIN}; the directory knows Kanport as {ADMIN}" in text
     assert "it is OpenLDAP" in text
@@ -89,22 +89,22 @@ def test_a_limit_that_pages_get_round_is_told(staff: Slapd, tmp_path: Path) -> N
     people = source(staff.url, bind_dn=dn("p00"))
     checks = look(tmp_path, people, LDAP_PASSWORD="p00-secret")
     assert exit_for(checks) is Exit.OK
-    assert "stops after 10 entries (sizeLimitExceeded)" in said(checks, CheckStatus.OK)
-    assert "read completely: 30 people" in said(checks)
+    assert "stops after 10 entries (sizeLimitExceeded)" in text_of(checks, CheckStatus.OK)
+    assert "read completely: 30 people" in text_of(checks)
 
 
 def test_a_limit_that_cuts_the_search_is_a_problem(staff: Slapd, tmp_path: Path) -> None:
     people = source(staff.url, bind_dn=dn("p00"), page_size=0)
     checks = look(tmp_path, people, LDAP_PASSWORD="p00-secret")
     assert exit_for(checks) is Exit.UNREACHABLE
-    assert "page_size: 0 requests all entries at once" in said(checks, CheckStatus.WARNING)
-    assert "stops after 10 entries" in said(checks, CheckStatus.WARNING)
-    assert "did not give all" in said(checks, CheckStatus.PROBLEM)
+    assert "page_size: 0 requests all entries at once" in text_of(checks, CheckStatus.WARNING)
+    assert "stops after 10 entries" in text_of(checks, CheckStatus.WARNING)
+    assert "did not give all" in text_of(checks, CheckStatus.PROBLEM)
 
 
 def test_groups_are_counted_and_become_memberships(staff: Slapd, tmp_path: Path) -> None:
     checks = look(tmp_path, source(staff.url, groups={"base": GROUPS}))
-    text = said(checks)
+    text = text_of(checks)
     assert "read completely: 2 groups with 2 people in them; 3 rows" in text
     assert "p01 in alpha: project-member" in text
 
@@ -141,8 +141,8 @@ def test_a_command_line_asks_for_the_password_and_never_holds_it(
 def test_a_wrong_password_is_a_problem_and_is_tried_once(staff: Slapd, tmp_path: Path) -> None:
     checks = look(tmp_path, source(staff.url), LDAP_PASSWORD="wrong-password")
     assert exit_for(checks) is Exit.UNREACHABLE
-    assert "it refuses this name and password" in said(checks)
-    assert "wrong-password" not in said(checks)
+    assert "it refuses this name and password" in text_of(checks)
+    assert "wrong-password" not in text_of(checks)
 
 
 def test_a_password_that_is_not_set_is_a_matter_of_configuration(
@@ -150,12 +150,12 @@ def test_a_password_that_is_not_set_is_a_matter_of_configuration(
 ) -> None:
     checks = look(tmp_path, source(staff.url, bind_password={"env": "NOT_SET"}))
     assert exit_for(checks) is Exit.CONFIG
-    assert "NOT_SET is not set" in said(checks)
+    assert "NOT_SET is not set" in text_of(checks)
 
 
 def test_a_base_that_the_directory_does_not_hold_is_told(staff: Slapd, tmp_path: Path) -> None:
     checks = look(tmp_path, source(staff.url, base="ou=people,dc=elsewhere"))
-    assert "but not ou=people,dc=elsewhere" in said(checks, CheckStatus.WARNING)
+    assert "but not ou=people,dc=elsewhere" in text_of(checks, CheckStatus.WARNING)
     assert exit_for(checks) is Exit.UNREACHABLE
 
 
@@ -163,20 +163,20 @@ def test_an_anonymous_login_is_warned_of(staff: Slapd, tmp_path: Path) -> None:
     people = source(staff.url)
     del people["bind_dn"], people["bind_password"]
     checks = look(tmp_path, people)
-    assert "cannot tell hidden entries from missing ones" in said(checks, CheckStatus.WARNING)
+    assert "cannot tell hidden entries from missing ones" in text_of(checks, CheckStatus.WARNING)
 
 
 def test_a_certificate_that_is_not_trusted_is_a_problem(small: Slapd, tmp_path: Path) -> None:
     checks = look(tmp_path, source(small.tls_url))
     assert exit_for(checks) is Exit.UNREACHABLE
-    assert "not trusted" in said(checks, CheckStatus.PROBLEM)
+    assert "not trusted" in text_of(checks, CheckStatus.PROBLEM)
 
 
 def test_a_server_that_was_passed_over_is_told(staff: Slapd, tmp_path: Path) -> None:
     people = source(staff.url)
     checks = look(tmp_path, {**people, "url": ["ldap://127.0.0.1:9", staff.url]})
     assert exit_for(checks) is Exit.OK
-    assert "ldap://127.0.0.1:9: it does not answer" in said(checks, CheckStatus.WARNING)
+    assert "ldap://127.0.0.1:9: it does not answer" in text_of(checks, CheckStatus.WARNING)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from kanport.model import User
 from kanport.sandbox import WRITING_PROCEDURES as WRITING
 from kanport.sandbox import Sandbox, SandboxOptions
 from tests.support.command_line import Kanport
-from tests.support.doctor import NOW, said
+from tests.support.doctor import NOW, text_of
 from tests.support.http_server import TOKEN, Reply, always, answers, error, serve, settings_for
 
 
@@ -35,7 +35,7 @@ def test_a_good_server_is_told_in_one_line_a_check(server: Sandbox) -> None:
     server.store.add_project("Alpha")
     checks = look(at(server))
     assert {check.level for check in checks} == {CheckStatus.OK}
-    text = said(checks)
+    text = text_of(checks)
     assert "Kanboard 1.2.53" in text
     assert "the server accepts the token from KANPORT_TOKEN" in text
     assert "3 users, of these 2 active, and 1 from Kanboard's own LDAP" in text
@@ -53,14 +53,14 @@ def test_nothing_that_writes_is_ever_sent(server: Sandbox, kanport: Kanport) -> 
 
 def test_a_single_administrator_and_names_that_are_blank_are_warned_of(server: Sandbox) -> None:
     server.store.add_user("")
-    warned = said(look(at(server)), CheckStatus.WARNING)
+    warned = text_of(look(at(server)), CheckStatus.WARNING)
     assert "admin is the only active administrator" in warned
     assert "1 user without a username" in warned
 
 
 def test_many_users_in_one_answer_are_warned_of() -> None:
     users = tuple(User(number, f"u{number}") for number in range(1, 15_002))
-    warned = said(user_checks(users), CheckStatus.WARNING)
+    warned = text_of(user_checks(users), CheckStatus.WARNING)
     assert "15,001 users" in warned
     assert "memory_limit" in warned
     assert "there is no active administrator" in warned
@@ -84,7 +84,7 @@ def test_a_wrong_token_is_a_problem_and_is_not_tried_twice(server: Sandbox) -> N
     checks = look(at(server, "wrong-token"))
     assert exit_for(checks) is Exit.UNREACHABLE
     assert len(server.requests) == 1
-    assert "wrong-token" not in said(checks)
+    assert "wrong-token" not in text_of(checks)
 
 
 def test_a_server_that_is_no_kanboard_is_a_problem() -> None:
@@ -93,15 +93,15 @@ def test_a_server_that_is_no_kanboard_is_a_problem() -> None:
     with serve(always(Reply("<html>hello", content_type="text/html"))) as other:
         checks = look(settings_for(other))
     assert exit_for(checks) is Exit.UNREACHABLE
-    assert TOKEN not in said(checks)
+    assert TOKEN not in text_of(checks)
 
 
 def test_procedures_that_are_missing_are_named_and_the_rest_is_looked_at() -> None:
     options = SandboxOptions(missing_procedures=frozenset({"getGroupMembers", "getAllGroups"}))
     with Sandbox(options) as old:
         checks = look(at(old))
-    assert "it lacks getAllGroups and getGroupMembers" in said(checks, CheckStatus.WARNING)
-    assert "1 user, of these 1 active" in said(checks, CheckStatus.OK)
+    assert "it lacks getAllGroups and getGroupMembers" in text_of(checks, CheckStatus.WARNING)
+    assert "1 user, of these 1 active" in text_of(checks, CheckStatus.OK)
 
 
 def test_what_fails_in_one_check_keeps_no_other_from_being_made() -> None:
@@ -115,9 +115,9 @@ def test_what_fails_in_one_check_keeps_no_other_from_being_made() -> None:
     )
     with serve(script) as broken:
         checks = look(settings_for(broken))
-    assert "refuses getAllUsers" in said(checks, CheckStatus.PROBLEM)
-    assert "a batch of 50 takes" in said(checks, CheckStatus.OK)
-    assert "secret of the server" not in said(checks)
+    assert "refuses getAllUsers" in text_of(checks, CheckStatus.PROBLEM)
+    assert "a batch of 50 takes" in text_of(checks, CheckStatus.OK)
+    assert "secret of the server" not in text_of(checks)
 
 
 # --- TLS ------------------------------------------------------------------------------------------
@@ -165,7 +165,7 @@ def test_a_certificate_that_nobody_vouches_for_is_a_problem(authority: trustme.C
     with serve(answers(KANBOARD), tls(authority.issue_cert("127.0.0.1"))) as server:
         checks = look(settings_for(server))
     assert exit_for(checks) is Exit.UNREACHABLE
-    assert "--ca-file" in said(checks, CheckStatus.PROBLEM)
+    assert "--ca-file" in text_of(checks, CheckStatus.PROBLEM)
 
 
 # --- the command ----------------------------------------------------------------------------------

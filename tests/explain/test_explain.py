@@ -19,7 +19,7 @@ from kanport.report.document import as_html, as_markdown, as_text
 from kanport.report.escape import escape_control
 from kanport.table import Table
 from tests.normalize.test_normalize import MAPPING, tables
-from tests.support.inputs import a_mapping, a_table, made
+from tests.support.inputs import a_table, mapping_of, normalize_tables
 
 STAFF = """
     sources:
@@ -68,8 +68,8 @@ def _known(
     **options: str,
 ) -> Known:
     chosen = {"missing": "keep", "managed": '"*"', "memberships_missing": "keep", **options}
-    loaded = mapping or a_mapping(STAFF.format(**chosen))
-    normalized = made(loaded, *sources)
+    loaded = mapping or mapping_of(STAFF.format(**chosen))
+    normalized = normalize_tables(loaded, *sources)
     current = CurrentState(
         ServerInfo("https://kanboard.example.org/jsonrpc.php", "1.2.53"),
         users=users,
@@ -244,7 +244,7 @@ def test_a_project_that_nothing_names_is_left_alone() -> None:
 
 
 def test_a_matrix_is_told_by_its_cells() -> None:
-    mapping = a_mapping(
+    mapping = mapping_of(
         """
         sources:
           access: {type: csv, path: access.csv}
@@ -317,7 +317,7 @@ def test_hostile_names_come_out_as_text(login: str, name: str) -> None:
 
 
 def test_the_groups_of_a_directory_entry_are_told_one_by_one() -> None:
-    mapping = a_mapping(
+    mapping = mapping_of(
         """
         sources:
           people: {type: csv, path: people.csv}

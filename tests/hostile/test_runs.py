@@ -26,8 +26,8 @@ users:
 
 
 @pytest.fixture
-def world(server: Sandbox, tmp_path: Path) -> endings.World:
-    return endings.world_of(server, tmp_path)
+def world(server: Sandbox, tmp_path: Path) -> endings.Host:
+    return endings.a_host(server, tmp_path)
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def headers_byte_by_byte(peer: Peer) -> None:
     peer.drip(b"HTTP/1.1 200 OK\r\nX-Long: " + b"a" * 100_000)
 
 
-def hang_at(world: endings.World, procedure: str, released: threading.Event) -> None:
+def hang_at(world: endings.Host, procedure: str, released: threading.Event) -> None:
     def fault(names: list[str]) -> None:
         if procedure in names:
             released.wait()
@@ -51,7 +51,7 @@ def hang_at(world: endings.World, procedure: str, released: threading.Event) -> 
 
 
 @pytest.mark.parametrize("command", ["plan", "sync", "export"])
-def test_a_server_that_never_ends_is_exit_7(world: endings.World, command: str) -> None:
+def test_a_server_that_never_ends_is_exit_7(world: endings.Host, command: str) -> None:
     arguments = {"export": ("-o", "all.yaml")}.get(command, ("club.yaml",))
     with listening(headers_byte_by_byte) as port:
         world.environ |= {
@@ -64,7 +64,7 @@ def test_a_server_that_never_ends_is_exit_7(world: endings.World, command: str) 
     assert "--request-timeout" in said.err
 
 
-def test_the_flag_and_the_file_say_how_long_a_request_may_take(world: endings.World) -> None:
+def test_the_flag_and_the_file_say_how_long_a_request_may_take(world: endings.Host) -> None:
     with listening(headers_byte_by_byte) as port:
         world.environ["KANPORT_URL"] = f"http://127.0.0.1:{port}"
         (world.folder / "kanport.toml").write_text("request_timeout = 1.5\n")
@@ -73,7 +73,7 @@ def test_the_flag_and_the_file_say_how_long_a_request_may_take(world: endings.Wo
 
 
 @pytest.mark.parametrize("how", ["flag", "environment", "file"])
-def test_a_directory_that_never_ends_is_exit_7(world: endings.World, how: str) -> None:
+def test_a_directory_that_never_ends_is_exit_7(world: endings.Host, how: str) -> None:
     arguments: tuple[str, ...] = ()
     if how == "flag":
         arguments = ("--request-timeout", "1")
@@ -88,7 +88,7 @@ def test_a_directory_that_never_ends_is_exit_7(world: endings.World, how: str) -
     assert "longer than 1 s" in said.err
 
 
-def test_another_kanboard_that_never_ends_is_exit_7(world: endings.World) -> None:
+def test_another_kanboard_that_never_ends_is_exit_7(world: endings.Host) -> None:
     with listening(headers_byte_by_byte) as port:
         (world.folder / "other.yaml").write_text(
             "kanport: 1\n"
@@ -104,7 +104,7 @@ def test_another_kanboard_that_never_ends_is_exit_7(world: endings.World) -> Non
 
 
 def test_a_run_that_takes_too_long_is_ended_as_with_ctrl_c(
-    world: endings.World, released: threading.Event
+    world: endings.Host, released: threading.Event
 ) -> None:
     hang_at(world, "getAllUsers", released)
     said = world.run("sync", "club.yaml", "--deadline", "2s", "--status", "status.json")
@@ -120,7 +120,7 @@ def test_a_run_that_takes_too_long_is_ended_as_with_ctrl_c(
     assert world.run("sync", "club.yaml", "--deadline", "off").code == Exit.OK
 
 
-def test_a_source_that_takes_too_long_ends_the_run(world: endings.World) -> None:
+def test_a_source_that_takes_too_long_ends_the_run(world: endings.Host) -> None:
     with listening(lambda peer: peer.hang()) as port:
         (world.folder / "ldap.yaml").write_text(DIRECTORY.replace("PORT", str(port)))
         world.environ["KANPORT_DEADLINE"] = "2s"
@@ -131,7 +131,7 @@ def test_a_source_that_takes_too_long_ends_the_run(world: endings.World) -> None
 
 @pytest.mark.parametrize("command", ["sync", "apply"])
 def test_the_journal_says_how_far_an_ended_run_came(
-    world: endings.World, released: threading.Event, command: str
+    world: endings.Host, released: threading.Event, command: str
 ) -> None:
     assert world.run("plan", "club.yaml", "-o", "plan.json").code == Exit.OK
     hang_at(world, "addProjectUser", released)
@@ -147,7 +147,7 @@ def test_the_journal_says_how_far_an_ended_run_came(
     assert world.run("plan", "club.yaml", "--check").code == Exit.OK
 
 
-def test_apply_has_no_deadline_of_its_own(world: endings.World) -> None:
+def test_apply_has_no_deadline_of_its_own(world: endings.Host) -> None:
     shown = json.loads(world.run("config", "show", "--format", "json").out)
     settings = {row["setting"]: row["value"] for row in shown["settings"]}
     assert settings["deadline"] == "24h for sync, none for apply and resume"
@@ -155,12 +155,12 @@ def test_apply_has_no_deadline_of_its_own(world: endings.World) -> None:
 
 
 @pytest.mark.parametrize("text", ["soon", "-5", "2 h", "1w", "31d", "0", "1h99999999999s", "h"])
-def test_a_deadline_that_makes_no_sense_is_refused(world: endings.World, text: str) -> None:
+def test_a_deadline_that_makes_no_sense_is_refused(world: endings.Host, text: str) -> None:
     said = world.run("sync", "club.yaml", f"--deadline={text}")
     assert said.code == Exit.CONFIG
     assert "it must be a time such as 90m" in said.err
 
 
 @pytest.mark.parametrize("text", ["90", "90s", "90m", "2h", "1h30m", "1d", "OFF"])
-def test_a_deadline_is_written_as_people_write_times(world: endings.World, text: str) -> None:
+def test_a_deadline_is_written_as_people_write_times(world: endings.Host, text: str) -> None:
     assert world.run("config", "show", f"--deadline={text}").code == Exit.OK

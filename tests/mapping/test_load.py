@@ -16,13 +16,13 @@ from kanport.mapping.patterns import parse_template, template_columns
 from kanport.mapping.rules import RoleRule
 from kanport.mapping.spec import Limit, MappingFile
 from kanport.mapping.transforms import TransformStep
-from tests.support.mappings import GOOD, MEMBERSHIP, written
+from tests.support.mappings import GOOD, MEMBERSHIP, write_mapping
 
 
 def test_the_place_of_every_part_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     mapping = load_mapping(
-        written(Path(), MEMBERSHIP + "    project: {from: P}\n    role: project-member\n")
+        write_mapping(Path(), MEMBERSHIP + "    project: {from: P}\n    role: project-member\n")
     )
 
     assert str(mapping.place(("users", "fields", "username"))) == "mapping.yaml:8:5"
@@ -34,7 +34,7 @@ def test_the_place_of_every_part_is_known(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_the_fingerprint_is_that_of_the_file(tmp_path: Path) -> None:
-    path = written(tmp_path, b"\xef\xbb\xbf" + GOOD.encode())
+    path = write_mapping(tmp_path, b"\xef\xbb\xbf" + GOOD.encode())
 
     mapping = load_mapping(path)
 
@@ -43,7 +43,7 @@ def test_the_fingerprint_is_that_of_the_file(tmp_path: Path) -> None:
 
 
 def test_what_is_left_out_has_the_careful_default(tmp_path: Path) -> None:
-    spec = load_mapping(written(tmp_path, GOOD)).spec
+    spec = load_mapping(write_mapping(tmp_path, GOOD)).spec
 
     assert spec.users is not None
     assert (spec.users.missing, spec.memberships_missing) == ("keep", "keep")
@@ -56,7 +56,7 @@ def test_what_is_left_out_has_the_careful_default(tmp_path: Path) -> None:
 def test_short_forms_mean_the_long_ones(tmp_path: Path) -> None:
     text = GOOD + "limits: {create: 40, disable: 5%, revoke: 2.5 %, remove: {max: 3, share: 1}}\n"
 
-    limits = load_mapping(written(tmp_path, text)).spec.limits
+    limits = load_mapping(write_mapping(tmp_path, text)).spec.limits
 
     assert limits.create == Limit(max=40)
     assert limits.disable == Limit(share=5)
@@ -75,7 +75,7 @@ memberships:
     role: {part: level, values: {ro: project-viewer, rw: Tester}}
 custom_roles: {WEB: [Tester]}
 """
-    spec = load_mapping(written(tmp_path, text)).spec
+    spec = load_mapping(write_mapping(tmp_path, text)).spec
 
     assert spec.users is None
     role = spec.memberships[0].role
@@ -89,7 +89,7 @@ def test_numbers_and_booleans_as_keys_of_a_table_are_text(tmp_path: Path) -> Non
         + "    active: {from: A, values: {1: true, 0: false, 007: true, yes: true, true: true}}\n"
     )
 
-    users = load_mapping(written(tmp_path, text)).spec.users
+    users = load_mapping(write_mapping(tmp_path, text)).spec.users
 
     active = users.fields.rule(ACTIVE) if users is not None else None
     assert active is not None
@@ -101,7 +101,7 @@ def test_from_may_name_a_column_for_each_source(tmp_path: Path) -> None:
     text += "    email: {from: {phones: Mail}, precedence: [phones]}\n"
     text += "  password: {from: {staff: Initial}}\n"
 
-    users = load_mapping(written(tmp_path, text)).spec.users
+    users = load_mapping(write_mapping(tmp_path, text)).spec.users
 
     assert users is not None
     assert users.sources == ("staff", "phones")
@@ -139,7 +139,7 @@ def test_a_mapping_is_made_in_python_as_in_yaml() -> None:
 
 
 def test_a_loaded_mapping_does_not_change(tmp_path: Path) -> None:
-    spec = load_mapping(written(tmp_path, GOOD)).spec
+    spec = load_mapping(write_mapping(tmp_path, GOOD)).spec
 
     with pytest.raises(ValidationError):
         spec.name = "other"  # type: ignore[misc]

@@ -9,7 +9,7 @@ from kanport.mapping import load_mapping
 from kanport.mapping.base import listed
 from kanport.mapping.sources import TYPES
 from kanport.mapping.spec import MappingFile
-from tests.support.mappings import GOOD, MEMBERSHIP, said_of, written
+from tests.support.mappings import GOOD, MEMBERSHIP, mistakes_in, write_mapping
 
 NEEDS_ORIGIN = "needs one of from, template or value"
 NO_TYPE = f"type must be {listed(TYPES)}"
@@ -324,7 +324,7 @@ BETWEEN_KEYS = {
      *BETWEEN_KEYS.items()],
 )  # fmt: skip
 def test_a_mistake_gives_one_message_at_its_place(tmp_path: Path, text: str, said: str) -> None:
-    assert said_of(tmp_path, text) == [said]
+    assert mistakes_in(tmp_path, text) == [said]
 
 
 TEN = """\
@@ -403,7 +403,7 @@ def test_a_mapping_with_ten_mistakes_shows_all_ten(
     text, said = TEN.replace("protect: admin\n", ""), TEN_SAID.partition("\nmapping.yaml:20")[0]
 
     with pytest.raises(ConfigInvalid) as raised:
-        load_mapping(written(Path(), text))
+        load_mapping(write_mapping(Path(), text))
 
     assert raised.value.exit_code == Exit.CONFIG
     assert raised.value.message == "the mapping mapping.yaml has 10 mistakes"
@@ -417,13 +417,13 @@ def test_one_more_mistake_hides_none_of_the_others(
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(ConfigInvalid) as raised:
-        load_mapping(written(Path(), TEN))
+        load_mapping(write_mapping(Path(), TEN))
 
     assert "\n".join(raised.value.details) == TEN_SAID
 
 
 def test_a_secret_in_the_wrong_place_is_not_shown(tmp_path: Path) -> None:
-    path = written(tmp_path, top("bind_password: geheim-123\nname: [geheim-123-no-key]"))
+    path = write_mapping(tmp_path, top("bind_password: geheim-123\nname: [geheim-123-no-key]"))
 
     with pytest.raises(ConfigInvalid) as raised:
         load_mapping(path)
@@ -436,7 +436,7 @@ def test_a_secret_in_the_wrong_place_is_not_shown(tmp_path: Path) -> None:
 def test_the_caret_stands_below_the_mistake_also_after_wide_and_in_long_lines(
     tmp_path: Path,
 ) -> None:
-    path = written(tmp_path, top(f"名前: 1\nprotect: [{'x' * 300}, {{}}]"))
+    path = write_mapping(tmp_path, top(f"名前: 1\nprotect: [{'x' * 300}, {{}}]"))
 
     with pytest.raises(ConfigInvalid) as raised:
         load_mapping(path)
@@ -450,11 +450,11 @@ def test_the_caret_stands_below_the_mistake_also_after_wide_and_in_long_lines(
 def test_lines_are_counted_right_with_carriage_returns(tmp_path: Path) -> None:
     text = top("nmae: x").replace("\n", "\r\n")
 
-    assert said_of(tmp_path, text) == ['9:1: unknown key "nmae" | did you mean name?']
+    assert mistakes_in(tmp_path, text) == ['9:1: unknown key "nmae" | did you mean name?']
 
 
 def test_a_mapping_that_is_not_there_says_what_is(tmp_path: Path) -> None:
-    written(tmp_path, GOOD)
+    write_mapping(tmp_path, GOOD)
 
     with pytest.raises(ConfigInvalid, match=r"there is no mapping .*maping\.yaml") as raised:
         load_mapping(tmp_path / "maping.yaml")
@@ -475,7 +475,7 @@ def test_a_folder_that_is_not_there_is_said_too(tmp_path: Path) -> None:
 
 
 def test_a_file_spells_its_keys_as_the_format_does(tmp_path: Path) -> None:
-    assert said_of(tmp_path, GOOD.replace("  from: staff", "  from_: staff")) == [
+    assert mistakes_in(tmp_path, GOOD.replace("  from: staff", "  from_: staff")) == [
         "5:1: from is missing",
         '6:3: unknown key "from_" | did you mean from?',
     ]

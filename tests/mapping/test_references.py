@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kanport.mapping import load_mapping
-from tests.support.mappings import said_of, written
+from tests.support.mappings import mistakes_in, write_mapping
 
 MAPPING = """\
 kanport: 1
@@ -48,17 +48,17 @@ REFUSED = (
 def test_whatever_else_reads_the_password_column_is_refused(
     tmp_path: Path, text: str, place: str
 ) -> None:
-    assert said_of(tmp_path, MAPPING + text) == [f"{place}: {REFUSED}"]
+    assert mistakes_in(tmp_path, MAPPING + text) == [f"{place}: {REFUSED}"]
 
 
 def test_the_username_itself_cannot_be_the_password(tmp_path: Path) -> None:
     text = MAPPING.replace("{from: {staff: Pw}}", "{from: Login}")
-    assert [line.partition(": ")[2] for line in said_of(tmp_path, text)] == [REFUSED]
+    assert [line.partition(": ")[2] for line in mistakes_in(tmp_path, text)] == [REFUSED]
 
 
 @pytest.mark.parametrize("column", ["pW", "PW"])
 def test_a_directory_gives_an_attribute_by_any_case(tmp_path: Path, column: str) -> None:
-    assert len(said_of(tmp_path, MAPPING + f"    name: {{from: {column}}}\n")) == 1
+    assert len(mistakes_in(tmp_path, MAPPING + f"    name: {{from: {column}}}\n")) == 1
 
 
 @pytest.mark.parametrize(
@@ -72,12 +72,12 @@ def test_a_directory_gives_an_attribute_by_any_case(tmp_path: Path, column: str)
 def test_a_column_of_that_name_in_another_source_holds_no_passwords(
     tmp_path: Path, text: str
 ) -> None:
-    load_mapping(written(tmp_path, MAPPING + text))
+    load_mapping(write_mapping(tmp_path, MAPPING + text))
 
 
 def test_without_a_password_column_nothing_is_refused(tmp_path: Path) -> None:
     text = MAPPING.replace("{from: {staff: Pw}}", "random") + "    name: {from: Pw}\n"
-    load_mapping(written(tmp_path, text))
+    load_mapping(write_mapping(tmp_path, text))
 
 
 @pytest.mark.parametrize(
@@ -85,4 +85,4 @@ def test_without_a_password_column_nothing_is_refused(tmp_path: Path) -> None:
 )
 def test_a_password_rule_of_a_wrong_shape_is_told_once(tmp_path: Path, broken: str) -> None:
     text = MAPPING.replace("password: {from: {staff: Pw}}", broken)
-    assert len(said_of(tmp_path, text + '    name: {template: "{N"}\n')) == 2
+    assert len(mistakes_in(tmp_path, text + '    name: {template: "{N"}\n')) == 2

@@ -14,7 +14,7 @@ from kanport.errors import ConfigInvalid
 from kanport.mapping import load_mapping
 from kanport.mapping.spec import mapping_schema, schema_text
 from kanport.mapping.yaml_file import read_yaml
-from tests.support.mappings import GOOD, MEMBERSHIP, written
+from tests.support.mappings import GOOD, MEMBERSHIP, write_mapping
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
 SHIPPED = MAPPINGS / "kanport-mapping.schema.json"
@@ -50,7 +50,7 @@ def test_every_shipped_mapping_fits(path: Path) -> None:
     ],
 )
 def test_what_kanport_takes_the_schema_takes(tmp_path: Path, text: str) -> None:
-    load_mapping(written(tmp_path, text))
+    load_mapping(write_mapping(tmp_path, text))
 
     assert refusals(text) == []
 
@@ -78,7 +78,7 @@ def test_what_kanport_takes_the_schema_takes(tmp_path: Path, text: str) -> None:
 def test_what_the_schema_refuses_kanport_refuses_too(tmp_path: Path, text: str, place: str) -> None:
     assert refusals(text) == [place]
     with pytest.raises(ConfigInvalid):
-        load_mapping(written(tmp_path, text))
+        load_mapping(write_mapping(tmp_path, text))
 
 
 def _parts(schema: Any, path: str = "$") -> Iterator[tuple[str, Any]]:

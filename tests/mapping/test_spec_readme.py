@@ -12,7 +12,7 @@ from kanport.mapping import load_mapping
 from kanport.mapping.spec import MappingFile, mapping_schema
 from kanport.mapping.transforms import NAMES
 from kanport.mapping.yaml_file import read_yaml
-from tests.support.mappings import written
+from tests.support.mappings import write_mapping
 
 README = Path(__file__).parents[2] / "mappings" / "README.md"
 TEXT = README.read_text(encoding="utf-8")
@@ -45,7 +45,7 @@ def test_each_example_is_a_part_of_a_good_mapping(example: str) -> None:
 
 
 def test_the_first_example_is_a_whole_mapping(tmp_path: Path) -> None:
-    assert load_mapping(written(tmp_path, EXAMPLES[0])).spec.name == "staff list"
+    assert load_mapping(write_mapping(tmp_path, EXAMPLES[0])).spec.name == "staff list"
 
 
 def keys(part: Any) -> Iterator[str]:

@@ -9,7 +9,7 @@ from kanport.errors import ConfigInvalid
 from kanport.mapping import load_mapping
 from kanport.mapping.spec import MappingFile
 from kanport.mapping.users import Span, Steps
-from tests.support.mappings import written
+from tests.support.mappings import write_mapping
 
 TOP = """\
 kanport: 1
@@ -23,7 +23,7 @@ users:
 
 
 def steps(text: str, folder: Path) -> Steps | None:
-    users = load_mapping(written(folder, f"{TOP}  missing: {text}\n")).spec.users
+    users = load_mapping(write_mapping(folder, f"{TOP}  missing: {text}\n")).spec.users
     assert users is not None
     return users.steps
 

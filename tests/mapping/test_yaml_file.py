@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kanport.mapping.yaml_file import MAX_BYTES, read_yaml
-from tests.support.mappings import GOOD, said_of
+from tests.support.mappings import GOOD, mistakes_in
 
 BEGIN = "a mapping begins with the line kanport: 1"
 
@@ -96,7 +96,7 @@ BEGIN = "a mapping begins with the line kanport: 1"
 def test_what_cannot_be_read_is_told_with_its_place(
     tmp_path: Path, text: str | bytes, said: str
 ) -> None:
-    assert said_of(tmp_path, text) == [said]
+    assert mistakes_in(tmp_path, text) == [said]
 
 
 def test_aliases_cannot_make_a_small_file_huge(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_aliases_cannot_make_a_small_file_huge(tmp_path: Path) -> None:
         for before, name in zip("abcdefgh", "bcdefghi", strict=True)
     )
 
-    [said] = said_of(tmp_path, "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + levels)
+    [said] = mistakes_in(tmp_path, "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + levels)
 
     assert said.endswith("with its aliases the file grows beyond 100,000 values")
 
@@ -152,7 +152,7 @@ def test_aliases_cannot_make_a_small_file_huge(tmp_path: Path) -> None:
 def test_yaml_that_means_something_else_is_told_with_its_place(
     tmp_path: Path, text: str, said: str
 ) -> None:
-    assert said_of(tmp_path, text) == [said]
+    assert mistakes_in(tmp_path, text) == [said]
 
 
 def test_words_dates_and_numbers_with_zeros_stay_text() -> None:

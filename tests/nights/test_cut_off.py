@@ -20,13 +20,13 @@ LEDGER = MAPPING.replace('managed: {usernames: ["*"]}', "managed: ledger").repla
 
 
 @pytest.fixture
-def world(server: Sandbox, tmp_path: Path) -> endings.World:
-    made = endings.world_of(server, tmp_path)
+def world(server: Sandbox, tmp_path: Path) -> endings.Host:
+    made = endings.a_host(server, tmp_path)
     write_files(tmp_path, mapping=LEDGER)
     return made
 
 
-def kill_at(world: endings.World, when: Callable[[tuple[str, ...]], bool], *, after: int) -> Path:
+def kill_at(world: endings.Host, when: Callable[[tuple[str, ...]], bool], *, after: int) -> Path:
     """Kill a run when it sends such a request, and do so many of its calls; give its journal."""
     process = world.start("sync", "club.yaml")
 
@@ -66,7 +66,7 @@ def managed(folder: Path) -> set[str]:
     [(creating, 0, 0), (creating, 2, 2), (granting, 1, 4)],
 )
 def test_the_next_sync_tells_of_it_and_remembers_what_it_did(
-    world: endings.World, when: Callable[[tuple[str, ...]], bool], after: int, done: int
+    world: endings.Host, when: Callable[[tuple[str, ...]], bool], after: int, done: int
 ) -> None:
     journal = kill_at(world, when, after=after)
     made = set(world.server.store.snapshot().users) - {"admin"}
@@ -82,7 +82,7 @@ def test_the_next_sync_tells_of_it_and_remembers_what_it_did(
     assert (quiet.code, quiet.out, quiet.err) == (0, "", "")
 
 
-def test_whom_it_disabled_is_enabled_when_they_are_back(world: endings.World) -> None:
+def test_whom_it_disabled_is_enabled_when_they_are_back(world: endings.Host) -> None:
     assert world.run("sync", "club.yaml").code == 0
     (world.folder / "state").rename(world.folder / "before")
     people, grants = (
@@ -98,7 +98,7 @@ def test_whom_it_disabled_is_enabled_when_they_are_back(world: endings.World) ->
     assert world.server.store.snapshot().users["bob"].is_active
 
 
-def test_nothing_is_sent_to_find_out_that_could_change_anything(world: endings.World) -> None:
+def test_nothing_is_sent_to_find_out_that_could_change_anything(world: endings.Host) -> None:
     kill_at(world, creating, after=3)
     write_files(world.folder, mapping=LEDGER, people="Login,Name,Mail,Role\nada,Ada,broken,\n")
     world.server.forget_requests()
@@ -107,7 +107,7 @@ def test_nothing_is_sent_to_find_out_that_could_change_anything(world: endings.W
     assert managed(world.folder) == {"ada", "bob", "chloé"}
 
 
-def test_a_journal_of_another_mapping_or_another_server_is_left_alone(world: endings.World) -> None:
+def test_a_journal_of_another_mapping_or_another_server_is_left_alone(world: endings.Host) -> None:
     journal = kill_at(world, creating, after=1)
     before = journal.read_bytes()
     (world.folder / "other.yaml").write_text(LEDGER.replace("people.ledger", "other.ledger"))
@@ -118,7 +118,7 @@ def test_a_journal_of_another_mapping_or_another_server_is_left_alone(world: end
     assert world.run("sync", "club.yaml").err.count("was interrupted") == 0
 
 
-def test_what_is_no_journal_of_a_run_that_began_stops_nothing(world: endings.World) -> None:
+def test_what_is_no_journal_of_a_run_that_began_stops_nothing(world: endings.Host) -> None:
     (world.folder / "state").mkdir()
     for name, content in {"empty": b"", "torn": b'{"record": "run", "pl', "odd": b"[]\n"}.items():
         (world.folder / "state" / f"{name}.journal.jsonl").write_bytes(content)

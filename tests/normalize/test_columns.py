@@ -8,7 +8,7 @@ from kanport.errors import SourceInvalid
 from kanport.mapping import load_mapping
 from kanport.normalize import columns_used, normalize, secret_columns
 from kanport.normalize.columns import columns_with_meaning
-from tests.support.inputs import GRANTS, MATRIX, PEOPLE, a_mapping, a_table, made
+from tests.support.inputs import GRANTS, MATRIX, PEOPLE, a_table, mapping_of, normalize_tables
 
 TWO = """
     sources:
@@ -31,7 +31,7 @@ TWO = """
 
 def missing(mapping: str, *tables: object) -> list[tuple[str | None, str]]:
     with pytest.raises(SourceInvalid) as stopped:
-        made(mapping, *tables)  # type: ignore[arg-type]
+        normalize_tables(mapping, *tables)  # type: ignore[arg-type]
     assert {finding.code for finding in stopped.value.findings} == {"column-missing"}
     return [
         (finding.value, finding.origin.source)
@@ -41,7 +41,7 @@ def missing(mapping: str, *tables: object) -> list[tuple[str | None, str]]:
 
 
 def test_the_columns_that_may_be_read_are_known_beforehand() -> None:
-    spec = a_mapping(TWO).spec
+    spec = mapping_of(TWO).spec
     assert columns_used(spec) == {
         "hr": {"Kürzel", "First", "Last", "Mail", "Secret"},
         "it": {"Login", "First", "Last", "Mail", "Secret"},
@@ -50,13 +50,15 @@ def test_the_columns_that_may_be_read_are_known_beforehand() -> None:
 
 
 def test_columns_of_memberships_are_read_too() -> None:
-    assert columns_used(a_mapping(GRANTS).spec) == {"grants": {"Login", "Project", "Access"}}
-    assert columns_used(a_mapping(MATRIX).spec) == {"access": {"Login", "ALPHA", "BETA"}}
+    assert columns_used(mapping_of(GRANTS).spec) == {"grants": {"Login", "Project", "Access"}}
+    assert columns_used(mapping_of(MATRIX).spec) == {"access": {"Login", "ALPHA", "BETA"}}
 
 
 def test_a_column_is_the_same_however_its_accents_are_typed() -> None:
     decomposed = GRANTS.replace("from: Login", "from: Ku\u0308rzel")
-    found = made(decomposed, a_table("grants", "K\u00fcrzel|Project|Access", "ada|ALPHA|W"))
+    found = normalize_tables(
+        decomposed, a_table("grants", "K\u00fcrzel|Project|Access", "ada|ALPHA|W")
+    )
     assert len(found.desired.memberships) == 1
 
 
@@ -76,7 +78,7 @@ def test_all_missing_columns_of_all_sources_are_told_at_once() -> None:
 
 def test_a_missing_column_is_told_with_the_columns_that_are_there() -> None:
     with pytest.raises(SourceInvalid) as stopped:
-        made(PEOPLE, a_table("staff", "Login|Name|E-Mail|Role|Active"))
+        normalize_tables(PEOPLE, a_table("staff", "Login|Name|E-Mail|Role|Active"))
     assert str(stopped.value) == "1 column is missing"
     [finding] = stopped.value.findings
     assert finding.hint == (
@@ -103,7 +105,7 @@ def test_one_of_several_sources_must_have_a_column_and_all_the_username() -> Non
     rest = a_table("rest", "Who|P: Alpha", "ada|")
     hr = a_table("hr", "Kürzel|First|Last|Secret", "ada|||")
     it = a_table("it", "Login|Mail", "ada|")
-    made(TWO, hr, it, rest)
+    normalize_tables(TWO, hr, it, rest)
     assert missing(TWO, hr, a_table("it", "Mail", ""), rest) == [("Login", "it")]
     assert missing(TWO, hr, a_table("it", "Login", "ada"), rest) == [("Mail", "hr"), ("Mail", "it")]
     without_first = a_table("hr", "Kürzel|Last|Secret", "ada||")
@@ -138,7 +140,7 @@ def test_a_matrix_wants_each_of_its_columns() -> None:
 
 
 def test_something_follows_from_empty_cells_of_all_but_fields_that_stay_as_they_are() -> None:
-    mapping = a_mapping("""
+    mapping = mapping_of("""
         ledger: a.ledger
         sources:
           staff: {type: csv, path: staff.csv}
@@ -162,7 +164,7 @@ def test_something_follows_from_empty_cells_of_all_but_fields_that_stay_as_they_
     assert {"First", "Last", "Role", "State"} <= found
     assert "Mail" not in found
     assert columns_with_meaning(mapping.spec, "grants") == {"Who", "What", "Access"}
-    plain = a_mapping("""
+    plain = mapping_of("""
         sources:
           staff: {type: csv, path: staff.csv}
         users:

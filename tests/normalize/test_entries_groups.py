@@ -10,7 +10,7 @@ from kanport.origin import Origin
 from kanport.relations import About
 from kanport.table import DirectoryEntry, Row, Scope
 from tests.normalize.test_entries import ADA, PAT, an_entry
-from tests.support.inputs import a_table, made
+from tests.support.inputs import a_table, normalize_tables
 
 MAPPING = """
     ledger: a.ledger
@@ -38,7 +38,7 @@ def read(*members: tuple[str, DirectoryEntry | None], scopes: tuple[Scope, ...] 
     teams = a_table("teams", "Group | Login", *(f"Web | {name}" for name, _ in members))
     rows = zip(teams.rows, members, strict=True)
     teams = teams.with_rows(replace(row, entry=entry) for row, (_, entry) in rows)
-    return made(MAPPING, staff, replace(teams, scopes=scopes))
+    return normalize_tables(MAPPING, staff, replace(teams, scopes=scopes))
 
 
 def members(desired: DesiredState) -> dict[str, bool]:

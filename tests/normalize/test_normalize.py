@@ -13,9 +13,9 @@ from kanport.normalize import Normalized
 from kanport.origin import Origin
 from kanport.relations import About
 from kanport.table import Odd, Table
-from tests.support.inputs import Cell, a_mapping, a_table, made
+from tests.support.inputs import Cell, a_table, mapping_of, normalize_tables
 
-MAPPING = a_mapping(
+MAPPING = mapping_of(
     """
     sources:
       hr: {type: csv, path: hr.csv}
@@ -102,7 +102,7 @@ def test_the_order_in_which_rows_come_changes_nothing(
     given_tables: tuple[Table, ...], data: st.DataObject
 ) -> None:
     shuffled = [table.with_rows(data.draw(st.permutations(table.rows))) for table in given_tables]
-    assert made(MAPPING, *given_tables) == made(MAPPING, *shuffled)
+    assert normalize_tables(MAPPING, *given_tables) == normalize_tables(MAPPING, *shuffled)
 
 
 @given(tables, st.data())
@@ -113,14 +113,16 @@ def test_the_lines_on_which_rows_stand_change_only_places(
         renumbered(table, data.draw(st.permutations(range(len(table.rows)))))
         for table in given_tables
     ]
-    assert without_places(made(MAPPING, *given_tables)) == without_places(made(MAPPING, *moved))
+    assert without_places(normalize_tables(MAPPING, *given_tables)) == without_places(
+        normalize_tables(MAPPING, *moved)
+    )
 
 
 @given(tables)
 def test_whoever_a_row_of_users_names_is_wanted_or_unknown_never_missing(
     given_tables: tuple[Table, ...],
 ) -> None:
-    desired = made(MAPPING, *given_tables).desired
+    desired = normalize_tables(MAPPING, *given_tables).desired
     wanted = {user.key for user in desired.users}
     for table in given_tables[:2]:
         for row in table.rows:
@@ -138,7 +140,7 @@ def test_whoever_a_row_of_users_names_is_wanted_or_unknown_never_missing(
 def test_whatever_access_a_row_speaks_of_is_wanted_or_unknown(
     given_tables: tuple[Table, ...],
 ) -> None:
-    desired = made(MAPPING, *given_tables).desired
+    desired = normalize_tables(MAPPING, *given_tables).desired
     wanted = {membership.key for membership in desired.memberships}
     for row in given_tables[2].rows:
         if "Login" in row.odd or not row.values["Login"]:
@@ -158,7 +160,7 @@ def test_whatever_access_a_row_speaks_of_is_wanted_or_unknown(
 
 @given(tables)
 def test_nothing_is_both_wanted_and_unknown(given_tables: tuple[Table, ...]) -> None:
-    desired = made(MAPPING, *given_tables).desired
+    desired = normalize_tables(MAPPING, *given_tables).desired
     assert desired.unknown.people.isdisjoint(user.key for user in desired.users)
     assert desired.unknown.memberships.isdisjoint(
         membership.key for membership in desired.memberships
@@ -170,7 +172,7 @@ def test_spoiling_a_row_never_makes_anybody_gone(
     given_tables: tuple[Table, ...], data: st.DataObject
 ) -> None:
     """A cell that becomes unreadable takes nobody and no access out of wanted or unknown."""
-    before = made(MAPPING, *given_tables).desired
+    before = normalize_tables(MAPPING, *given_tables).desired
     number = data.draw(st.integers(0, 3))
     table = given_tables[number]
     if not table.rows:
@@ -181,7 +183,7 @@ def test_spoiling_a_row_never_makes_anybody_gone(
     spoiled = replace(row, odd={**row.odd, column: ODD}, values={**row.values, column: "#N/A"})
     changed = table.with_rows((*table.rows[:index], spoiled, *table.rows[index + 1 :]))
     others = [changed if other is table else other for other in given_tables]
-    after = made(MAPPING, *others).desired
+    after = normalize_tables(MAPPING, *others).desired
     still = {user.key for user in after.users}
     for user in before.users:
         assert user.key in still or after.unknown.person(user.key)
@@ -194,7 +196,7 @@ def test_spoiling_a_row_never_makes_anybody_gone(
 def test_a_file_that_was_not_read_cleanly_is_no_evidence_of_absence() -> None:
     broken = Finding("row-ragged", "a row has too few fields", Origin("hr", file="hr.csv", row=3))
     hr = replace(a_table("hr", "Login|First|Last|Mail|Active", "ada||||"), findings=(broken,))
-    desired = made(
+    desired = normalize_tables(
         MAPPING,
         hr,
         a_table("it", "Login|Mail|Role"),

@@ -15,7 +15,7 @@ from kanport.normalize import Normalized
 from kanport.origin import Origin
 from kanport.rules import strip_blanks
 from tests.support.examples import examples
-from tests.support.inputs import a_table, made
+from tests.support.inputs import a_table, normalize_tables
 from tests.support.reference.relations import RelationsReference
 from tests.support.reference.rows import Reference
 
@@ -240,7 +240,7 @@ def relations(wanted: Sequence[DesiredRelation]) -> list[Any]:
 def test_the_engine_and_the_reference_agree(rows: list[list[str]], parts: dict[str, Any]) -> None:
     mapping = loaded(parts)
     table = a_table("staff", " | ".join(COLUMNS), *rows)
-    engine = found_by(made(mapping, table))
+    engine = found_by(normalize_tables(mapping, table))
     spec = mapping.spec
     naive = Reference([dict(zip(COLUMNS, row, strict=True)) for row in rows]).read(
         spec.users, spec.memberships[0] if spec.memberships else None
@@ -258,7 +258,7 @@ def test_the_engine_and_the_reference_agree(rows: list[list[str]], parts: dict[s
 @given(rows=tables(), parts=group_mappings())
 def test_they_agree_on_groups_as_well(rows: list[list[str]], parts: dict[str, Any]) -> None:
     mapping = loaded(parts)
-    engine = made(mapping, a_table("staff", " | ".join(COLUMNS), *rows))
+    engine = normalize_tables(mapping, a_table("staff", " | ".join(COLUMNS), *rows))
     spec, desired = mapping.spec, engine.desired
     naive = RelationsReference([dict(zip(COLUMNS, row, strict=True)) for row in rows]).read(
         spec.groups[0] if spec.groups else None, spec.group_access[0] if spec.group_access else None

@@ -4,7 +4,7 @@ import pytest
 
 from kanport.model import DesiredProject
 from kanport.normalize import Normalized
-from tests.support.inputs import a_table, made
+from tests.support.inputs import a_table, normalize_tables
 
 MAPPING = """
     ledger: a.ledger
@@ -24,7 +24,7 @@ HEADER = "Name|Id|Owner|About|Private|Active|Called"
 
 
 def read(*rows: str) -> Normalized:
-    return made(MAPPING, a_table("plans", HEADER, *rows))
+    return normalize_tables(MAPPING, a_table("plans", HEADER, *rows))
 
 
 def the(row: str) -> DesiredProject:

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from kanport.names import id_text
-from tests.support.inputs import a_mapping, a_table, made, told
+from tests.support.inputs import a_table, codes_and_places, mapping_of, normalize_tables
 
 MAPPING = """
     sources:
@@ -21,8 +21,10 @@ ROW = "ann | {cell}"
 def projects(project: str, *cells: str) -> tuple[list[str], list[str]]:
     """Return the projects of the memberships, and the codes of the findings."""
     table = a_table("grants", "Login | Number", *(ROW.format(cell=cell) for cell in cells))
-    found = made(MAPPING.format(project=project), table)
-    return [one.target.value for one in found.desired.memberships], [c for c, _ in told(found)]
+    found = normalize_tables(MAPPING.format(project=project), table)
+    return [one.target.value for one in found.desired.memberships], [
+        c for c, _ in codes_and_places(found)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -44,7 +46,7 @@ def projects(project: str, *cells: str) -> tuple[list[str], list[str]]:
 def test_an_id_is_asked_for_in_one_of_these_ways(project: str, cell: str) -> None:
     if project == "{id: {grants: Number}}":
         with pytest.raises(ValidationError, match="unknown key"):
-            a_mapping(MAPPING.format(project=project))
+            mapping_of(MAPPING.format(project=project))
         return
     assert projects(project, cell) == ([id_text(3)], [])
 
@@ -68,10 +70,10 @@ def test_a_name_and_an_id_of_one_spelling_are_not_one_membership() -> None:
     mapping = MAPPING.format(project="{from: Number}") + MAPPING.format(
         project="{id: Number}"
     ).partition("memberships:\n")[2].replace("project-member", "project-viewer")
-    found = made(mapping, a_table("grants", "Login | Number", "ann | 3"))
+    found = normalize_tables(mapping, a_table("grants", "Login | Number", "ann | 3"))
     wanted = {one.target.value: one.role.value for one in found.desired.memberships}
     assert wanted == {"3": "project-member", id_text(3): "project-viewer"}
-    assert told(found) == []
+    assert codes_and_places(found) == []
 
 
 def test_two_roles_for_one_id_are_a_conflict_that_names_it() -> None:
@@ -79,17 +81,17 @@ def test_two_roles_for_one_id_are_a_conflict_that_names_it() -> None:
     table = a_table(
         "grants", "Login | Number | Role", "ann | 3 | project-viewer", "ann | 3 | project-member"
     )
-    found = made(text, table)
-    assert told(found)[0][0] == "membership-conflict"
+    found = normalize_tables(text, table)
+    assert codes_and_places(found)[0][0] == "membership-conflict"
     assert '"#3"' in found.findings[0].message
 
 
 def test_custom_roles_name_a_project_by_its_id_with_a_sign() -> None:
     text = MAPPING.format(project="{id: Number}").replace("project-member", "{from: Role}")
     table = a_table("grants", "Login | Number | Role", "ann | 3 | Tester")
-    assert told(made(text, table))[0][0] == "role-unknown"
-    found = made(text + '\n    custom_roles: {"#3": [Tester]}\n', table)
-    assert (told(found), len(found.desired.memberships)) == ([], 1)
+    assert codes_and_places(normalize_tables(text, table))[0][0] == "role-unknown"
+    found = normalize_tables(text + '\n    custom_roles: {"#3": [Tester]}\n', table)
+    assert (codes_and_places(found), len(found.desired.memberships)) == ([], 1)
 
 
 def test_the_access_of_groups_can_be_given_by_id_too() -> None:
@@ -103,7 +105,7 @@ def test_the_access_of_groups_can_be_given_by_id_too() -> None:
         project: {id: Number}
         role: project-member
     """
-    found = made(mapping, a_table("grants", "Group | Number", "3 | 3"))
+    found = normalize_tables(mapping, a_table("grants", "Group | Number", "3 | 3"))
     (access,) = found.desired.group_access
     assert (access.holder.value, access.target.value) == ("3", id_text(3))
 
@@ -124,4 +126,4 @@ def test_the_access_of_groups_can_be_given_by_id_too() -> None:
 )
 def test_mistakes_around_an_id_are_told(project: str, says: str) -> None:
     with pytest.raises(ValidationError, match=says):
-        a_mapping(MAPPING.format(project=project))
+        mapping_of(MAPPING.format(project=project))

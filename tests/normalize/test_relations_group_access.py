@@ -6,7 +6,7 @@ from kanport.facts import fact
 from kanport.model import DesiredState
 from kanport.normalize import Normalized
 from kanport.table import UNPROVEN, Odd
-from tests.support.inputs import Cell, a_table, made
+from tests.support.inputs import Cell, a_table, normalize_tables
 
 MAPPING = """
     ledger: a.ledger
@@ -29,7 +29,7 @@ Wanted = dict[tuple[str, str], str]
 
 def read(*rows: str | tuple[Cell, ...], mapping: str = MAPPING) -> Normalized:
     """Normalize rows of group, project, role, and something that no rule reads."""
-    return made(mapping, a_table("teams", "Group | Project | Role | Login", *rows))
+    return normalize_tables(mapping, a_table("teams", "Group | Project | Role | Login", *rows))
 
 
 def wanted(desired: DesiredState) -> Wanted:

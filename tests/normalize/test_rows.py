@@ -6,7 +6,7 @@ from kanport.facts import fact
 from kanport.model import Blocker, Unknown
 from kanport.relations import About
 from kanport.table import UNPROVEN, Odd
-from tests.support.inputs import GRANTS, MATRIX, PEOPLE, Cell, a_table, made
+from tests.support.inputs import GRANTS, MATRIX, PEOPLE, Cell, a_table, normalize_tables
 
 HIDDEN, ERROR = Odd(fact(UNPROVEN)), Odd(fact("cell-error", error="#N/A"), "#N/A")
 GROUPS = """
@@ -42,7 +42,7 @@ Row = str | tuple[Cell, ...]
 
 def unknown(mapping: str, *rows: Row) -> Unknown:
     source, header = HEADS[mapping]
-    return made(mapping, a_table(source, header, *rows)).desired.unknown
+    return normalize_tables(mapping, a_table(source, header, *rows)).desired.unknown
 
 
 def pairs(found: Unknown, about: str) -> set[tuple[str | None, str | None]]:
@@ -148,7 +148,7 @@ def test_a_source_that_was_not_read_to_its_end_is_named() -> None:
     from dataclasses import replace
 
     table = replace(a_table("grants", "Login|Project|Access", "ada|ALPHA|W"), partial=True)
-    found = made(GRANTS, table).desired.unknown
+    found = normalize_tables(GRANTS, table).desired.unknown
     assert {(one.kind, one.who, one.origin.source) for one in found.because} == {
         ("source", None, "grants")
     }

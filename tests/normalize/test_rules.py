@@ -12,7 +12,7 @@ from kanport.normalize.rows import read_one
 from kanport.normalize.rules import State
 from kanport.rules import app_role_problem
 from kanport.table import Odd
-from tests.support.inputs import GRANTS, PEOPLE, Cell, a_table, made, told
+from tests.support.inputs import GRANTS, PEOPLE, Cell, a_table, codes_and_places, normalize_tables
 
 
 def people(fields: str, header: str, *lines: str | list[Cell], more: str = "") -> Normalized:
@@ -22,7 +22,7 @@ def people(fields: str, header: str, *lines: str | list[Cell], more: str = "") -
         "sources:\n  staff: {type: csv, path: staff.csv}\n"
         f"users:\n  from: staff\n  fields:\n{rules}\n{more}"
     )
-    return made(mapping, a_table("staff", header, *lines))
+    return normalize_tables(mapping, a_table("staff", header, *lines))
 
 
 def only(found: Normalized) -> DesiredUser:
@@ -35,19 +35,23 @@ def text(given: Given[str] | None) -> str | None:
 
 
 def test_an_empty_cell_is_not_given() -> None:
-    user = only(made(PEOPLE, a_table("staff", "Login|Name|Mail|Role|Active", "ada||||")))
+    user = only(
+        normalize_tables(PEOPLE, a_table("staff", "Login|Name|Mail|Role|Active", "ada||||"))
+    )
     assert (user.name, user.email, user.role, user.active) == (None, None, None, None)
 
 
 def test_every_value_knows_its_cell() -> None:
-    user = only(made(PEOPLE, a_table("staff", "Login|Name|Mail|Role|Active", "ada|Ada|||")))
+    user = only(
+        normalize_tables(PEOPLE, a_table("staff", "Login|Name|Mail|Role|Active", "ada|Ada|||"))
+    )
     assert user.name is not None
     assert [str(place) for place in user.name.origins] == ["staff.csv:2:2"]
     assert [str(place) for place in user.rows] == ["staff.csv:2"]
 
 
 def test_a_clear_token_clears_name_and_address_and_nothing_else() -> None:
-    found = made(
+    found = normalize_tables(
         PEOPLE,
         a_table(
             "staff",
@@ -59,7 +63,7 @@ def test_a_clear_token_clears_name_and_address_and_nothing_else() -> None:
         ),
     )
     assert (text(only(found).name), text(only(found).email)) == ("", "")
-    assert told(found) == [
+    assert codes_and_places(found) == [
         ("value-not-clearable", "staff.csv:3:4"),
         ("value-not-clearable", "staff.csv:4:5"),
         ("value-not-clearable", "staff.csv:5:1"),
@@ -68,7 +72,9 @@ def test_a_clear_token_clears_name_and_address_and_nothing_else() -> None:
 
 def test_a_source_may_have_another_clear_token() -> None:
     mapping = PEOPLE.replace("path: staff.csv}", 'path: staff.csv, clear: "-"}')
-    user = only(made(mapping, a_table("staff", "Login|Name|Mail|Role|Active", "ada|-|||")))
+    user = only(
+        normalize_tables(mapping, a_table("staff", "Login|Name|Mail|Role|Active", "ada|-|||"))
+    )
     assert text(user.name) == ""
 
 
@@ -109,7 +115,7 @@ def test_one_unreadable_part_makes_the_whole_template_unusable() -> None:
         "Login|First|Last",
         ["ada", Odd(fact("cell-error", error="#N/A"), "#N/A"), "Lovelace"],
     )
-    assert told(found) == [("cell-error", "staff.csv:2:2")]
+    assert codes_and_places(found) == [("cell-error", "staff.csv:2:2")]
     assert found.desired.users == ()
     assert found.desired.unknown.people == {"ada"}
 
@@ -127,7 +133,7 @@ def test_an_odd_cell_that_the_mapping_does_not_name_is_nobodys_business() -> Non
 def test_a_warning_about_a_cell_lets_its_value_pass() -> None:
     odd = Odd(fact("cell-number"), "4711")
     found = people("username: {from: Login}", "Login", [odd])
-    assert told(found) == [("cell-number", "staff.csv:2:1")]
+    assert codes_and_places(found) == [("cell-number", "staff.csv:2:1")]
     assert only(found).username.value == "4711"
 
 
@@ -151,7 +157,7 @@ def test_a_truth_value_is_told_unless_only_certain_words_are_taken() -> None:
         "Login|N|A|R",
         ["ada", odd, odd, odd],
     )
-    assert told(found) == [("cell-boolean", "staff.csv:2:2")]
+    assert codes_and_places(found) == [("cell-boolean", "staff.csv:2:2")]
     assert only(found).active is not None
     assert (text(only(found).name), text(only(found).role)) == ("TRUE", "app-user")
 
@@ -166,7 +172,10 @@ def test_what_a_spreadsheet_changed_is_neither_a_username_nor_a_name() -> None:
         [CHANGED, "Ada", "L"],
         ["bob", "Bob", CHANGED],
     )
-    assert told(found) == [("cell-converted", "staff.csv:2:1"), ("cell-converted", "staff.csv:3:3")]
+    assert codes_and_places(found) == [
+        ("cell-converted", "staff.csv:2:1"),
+        ("cell-converted", "staff.csv:3:3"),
+    ]
     assert found.desired.users == ()
     assert found.desired.unknown.everybody
 
@@ -181,8 +190,8 @@ def test_what_resembles_a_date_is_a_name(name: str) -> None:
 
 def test_a_date_is_a_member_and_a_project_like_any_text() -> None:
     table = a_table("grants", "Login|Project|Access", "ada|2024-01-02|R", "1-Mar|ALPHA|R")
-    found = made(GRANTS, table)
-    assert told(found) == []
+    found = normalize_tables(GRANTS, table)
+    assert codes_and_places(found) == []
     assert [given.target.value for given in found.desired.memberships] == ["ALPHA", "2024-01-02"]
 
 
@@ -204,7 +213,7 @@ def test_transforms_come_before_pattern_and_table() -> None:
 
 def test_a_value_that_does_not_fit_the_pattern_is_told_with_it() -> None:
     found = people("username: {from: Login, match: '^[a-z]+$'}", "Login", "ada", "B0B")
-    assert told(found) == [("value-no-match", "staff.csv:3:1")]
+    assert codes_and_places(found) == [("value-no-match", "staff.csv:3:1")]
     assert found.findings[0].value == "B0B"
     assert only(found).key == "ada"
 
@@ -231,7 +240,7 @@ def test_a_table_that_only_case_tells_apart_does_not_guess() -> None:
         "Login|K",
         "a|AB",
     )
-    assert told(found) == [("value-not-in-table", "staff.csv:2:2")]
+    assert codes_and_places(found) == [("value-not-in-table", "staff.csv:2:2")]
 
 
 def test_a_value_not_in_the_table_says_what_the_table_has() -> None:
@@ -254,7 +263,7 @@ def test_a_default_is_told_once_for_each_value_and_column() -> None:
         "d|z",
         "e|y",
     )
-    assert told(found) == [
+    assert codes_and_places(found) == [
         ("value-took-default", "staff.csv:2:2"),
         ("value-took-default", "staff.csv:6:2"),
     ]
@@ -296,7 +305,7 @@ def test_words_for_no(word: str) -> None:
 
 def test_a_word_that_is_neither_yes_nor_no_is_not_guessed() -> None:
     found = people("username: {from: L}\nactive: {from: A}", "L|A", "a|tbd")
-    assert told(found) == [("value-not-boolean", "staff.csv:2:2")]
+    assert codes_and_places(found) == [("value-not-boolean", "staff.csv:2:2")]
 
 
 def test_active_may_have_words_of_its_own() -> None:
@@ -308,12 +317,12 @@ def test_active_may_have_words_of_its_own() -> None:
 
 def test_a_line_break_within_a_single_value_makes_it_unusable() -> None:
     found = people("username: {from: L}\nname: {from: N}", "L|N", ["ada", "Ada\nLovelace"])
-    assert told(found) == [("cell-control", "staff.csv:2:2")]
+    assert codes_and_places(found) == [("cell-control", "staff.csv:2:2")]
 
 
 def test_several_values_where_one_belongs_are_refused() -> None:
     found = people("username: {from: L}\nname: {from: N}", "L|N", ["ada", ("Ada", "Augusta")])
-    assert told(found) == [("value-not-single", "staff.csv:2:2")]
+    assert codes_and_places(found) == [("value-not-single", "staff.csv:2:2")]
 
 
 def test_blanks_round_a_username_are_cut_as_the_server_would() -> None:
@@ -332,11 +341,11 @@ def test_a_long_value_is_cut_where_it_is_shown() -> None:
 
 
 def test_all_findings_come_in_one_pass() -> None:
-    found = made(
+    found = normalize_tables(
         PEOPLE,
         a_table("staff", "Login|Name|Mail|Role|Active", f"|{'n' * 256}|nope|boss|perhaps"),
     )
-    assert {code for code, _ in told(found)} == {
+    assert {code for code, _ in codes_and_places(found)} == {
         "username-empty",
         "name-too-long",
         "email-invalid",

@@ -2,7 +2,7 @@
 
 from kanport.facts import fact
 from kanport.table import Odd
-from tests.support.inputs import Cell, a_table, made, told
+from tests.support.inputs import Cell, a_table, codes_and_places, normalize_tables
 
 STAFF = """
     ledger: people.ledger
@@ -31,19 +31,21 @@ HEADER = "Number | Login | Mail"
 
 
 def staff(*lines: list[Cell] | str) -> list[tuple[str, str]]:
-    return told(made(STAFF, a_table("staff", HEADER, *lines)))
+    return codes_and_places(normalize_tables(STAFF, a_table("staff", HEADER, *lines)))
 
 
 def test_an_id_is_shaped_as_its_rule_says_and_knows_its_place() -> None:
-    (ada,) = made(STAFF, a_table("staff", HEADER, " A17 | ada | ")).desired.users
+    (ada,) = normalize_tables(STAFF, a_table("staff", HEADER, " A17 | ada | ")).desired.users
     assert ada.stable_id is not None
     assert ada.stable_id.value == "a17"
     assert [str(place) for place in ada.stable_id.origins] == ["staff.csv:2:1"]
 
 
 def test_one_id_for_two_people_makes_both_unknown() -> None:
-    found = made(STAFF, a_table("staff", HEADER, "7 | ada | ", "7 | ada.king | ", "8 | bob | "))
-    assert told(found) == [("id-shared", "staff.csv:2:1")]
+    found = normalize_tables(
+        STAFF, a_table("staff", HEADER, "7 | ada | ", "7 | ada.king | ", "8 | bob | ")
+    )
+    assert codes_and_places(found) == [("id-shared", "staff.csv:2:1")]
     assert [user.username.value for user in found.desired.users] == ["bob"]
     assert found.desired.unknown.people == {"ada", "ada.king"}
     assert found.desired.unknown.ids == {("ada", "7"), ("ada.king", "7")}
@@ -51,19 +53,19 @@ def test_one_id_for_two_people_makes_both_unknown() -> None:
 
 
 def test_two_ids_for_one_person_make_them_unknown() -> None:
-    found = made(STAFF, a_table("staff", HEADER, "7 | ada | ", "8 | ada | "))
-    assert told(found)[0] == ("id-differs", "staff.csv:2:1")
+    found = normalize_tables(STAFF, a_table("staff", HEADER, "7 | ada | ", "8 | ada | "))
+    assert codes_and_places(found)[0] == ("id-differs", "staff.csv:2:1")
     assert found.desired.users == ()
     assert found.desired.unknown.ids == {("ada", "7"), ("ada", "8")}
 
 
 def test_two_ids_of_two_sources_are_no_matter_of_precedence() -> None:
-    found = made(
+    found = normalize_tables(
         BOTH,
         a_table("staff", "Number | Login", "7 | ada"),
         a_table("phones", "Number | Login", "8 | ada"),
     )
-    assert told(found) == [("id-differs", "phones.csv:2:1")]
+    assert codes_and_places(found) == [("id-differs", "phones.csv:2:1")]
     assert found.desired.users == ()
 
 
@@ -72,25 +74,25 @@ def test_one_source_is_enough_to_give_the_id() -> None:
         a_table("phones", "Login", "ada"),
         a_table("phones", "Number | Login", " | ada"),
     ):
-        found = made(BOTH, a_table("staff", "Number | Login", "7 | ada"), phones)
-        assert told(found) == []
+        found = normalize_tables(BOTH, a_table("staff", "Number | Login", "7 | ada"), phones)
+        assert codes_and_places(found) == []
         (ada,) = found.desired.users
         assert ada.stable_id is not None and ada.stable_id.value == "7"
 
 
 def test_people_of_a_source_without_ids_have_none() -> None:
-    found = made(
+    found = normalize_tables(
         TWO,
         a_table("staff", "Number | Login", "7 | ada"),
         a_table("phones", "Login", "ext-bob"),
     )
-    assert told(found) == []
+    assert codes_and_places(found) == []
     assert [user.stable_id and user.stable_id.value for user in found.desired.users] == ["7", None]
 
 
 def test_without_the_id_that_it_is_to_have_a_row_may_be_about_anybody() -> None:
     for cell in ("", Odd(fact("cell-error", error="#N/A"))):
-        found = made(STAFF, a_table("staff", HEADER, [cell, "ada", ""]))
+        found = normalize_tables(STAFF, a_table("staff", HEADER, [cell, "ada", ""]))
         assert found.desired.users == ()
         assert found.desired.unknown.people == {"ada"}
         assert found.desired.unknown.everybody
@@ -102,7 +104,7 @@ def test_an_id_cannot_be_cleared() -> None:
 
 
 def test_a_row_that_cannot_be_used_still_says_whose_it_is() -> None:
-    found = made(STAFF, a_table("staff", HEADER, "7 | ada | not an address"))
+    found = normalize_tables(STAFF, a_table("staff", HEADER, "7 | ada | not an address"))
     assert found.desired.unknown.ids == {("ada", "7")}
     assert not found.desired.unknown.everybody
 
@@ -123,7 +125,7 @@ def test_a_source_of_nothing_but_ids_has_ids() -> None:
           fields:
             username: {from: Login}
     """
-    (user,) = made(mapping, a_table("staff", "Login", "ada")).desired.users
+    (user,) = normalize_tables(mapping, a_table("staff", "Login", "ada")).desired.users
     assert user.stable_id is not None and user.stable_id.value == "ada"
 
 
@@ -137,5 +139,5 @@ def test_a_source_of_nothing_but_usernames_may_give_another_field_of_them() -> N
             username: {from: Login}
             email: {template: "{Login}@x.org"}
     """
-    (user,) = made(mapping, a_table("staff", "Login", "ada")).desired.users
+    (user,) = normalize_tables(mapping, a_table("staff", "Login", "ada")).desired.users
     assert user.email is not None and user.email.value == "ada@x.org"

@@ -16,15 +16,15 @@ from kanport.errors import Exit
 from kanport.monitoring import exposition, last_success_in, write_metrics, write_status
 from kanport.sandbox import Sandbox
 from tests.support import endings
-from tests.support.command_line import Kanport
+from tests.support.command_line import Kanport, Result
 from tests.support.files import PEOPLE, write_files
 from tests.support.metrics import read_metrics
-from tests.support.summaries import GOOD, NOTHING, STOPPED, ending
+from tests.support.summaries import GOOD, NOTHING, STOPPED, a_summary
 
 
 @pytest.fixture
-def world(server: Sandbox, tmp_path: Path) -> endings.World:
-    made = endings.world_of(server, tmp_path)
+def world(server: Sandbox, tmp_path: Path) -> endings.Host:
+    made = endings.a_host(server, tmp_path)
     made.environ |= {
         "KANPORT_STATUS": str(tmp_path / "status.json"),
         "KANPORT_PROMETHEUS": str(tmp_path / "kanport.prom"),
@@ -37,7 +37,7 @@ def status_of(folder: Path) -> dict[str, Any]:
     return status
 
 
-OUTCOMES: list[tuple[Callable[[endings.World], endings.Said], Exit, str, str]] = [
+OUTCOMES: list[tuple[Callable[[endings.Host], Result], Exit, str, str]] = [
     (endings.changed, Exit.OK, "ok", "All 6 changes are done"),
     (endings.nothing_to_do, Exit.OK, "ok", "Nothing to change"),
     (endings.a_bug, Exit.BUG, "a bug", "ZeroDivisionError in <string>, line 5"),
@@ -57,8 +57,8 @@ OUTCOMES: list[tuple[Callable[[endings.World], endings.Said], Exit, str, str]] =
     ("way", "code", "result", "message"), OUTCOMES, ids=lambda part: getattr(part, "__name__", "")
 )
 def test_whatever_the_outcome_monitoring_knows_it(
-    world: endings.World,
-    way: Callable[[endings.World], endings.Said],
+    world: endings.Host,
+    way: Callable[[endings.Host], Result],
     code: Exit,
     result: str,
     message: str,
@@ -80,7 +80,7 @@ def test_whatever_the_outcome_monitoring_knows_it(
         assert not any(secret in (world.folder / file).read_text() for secret in secrets)
 
 
-def test_a_run_that_finds_another_one_at_work_leaves_its_files_alone(world: endings.World) -> None:
+def test_a_run_that_finds_another_one_at_work_leaves_its_files_alone(world: endings.Host) -> None:
     assert world.run("sync", "club.yaml").code == 0
     before = [(world.folder / name).read_bytes() for name in ("status.json", "kanport.prom")]
     assert endings.another_run(world).code == Exit.LOCKED
@@ -91,7 +91,7 @@ def test_a_run_that_finds_another_one_at_work_leaves_its_files_alone(world: endi
 def test_the_last_success_outlives_failures(
     server: Sandbox, kanport: Kanport, tmp_path: Path
 ) -> None:
-    endings.world_of(server, tmp_path)
+    endings.a_host(server, tmp_path)
     options = ("--status", "status.json", "--prometheus", "kanport.prom")
     assert kanport("sync", "club.yaml", *options).code == 0
     good = status_of(tmp_path)["last_success"]
@@ -115,7 +115,7 @@ def test_the_last_success_outlives_failures(
 def test_a_status_file_that_cannot_be_written_is_told_before_anything_is_done(
     server: Sandbox, kanport: Kanport, tmp_path: Path
 ) -> None:
-    endings.world_of(server, tmp_path)
+    endings.a_host(server, tmp_path)
     refused = kanport("sync", "club.yaml", "--status", "none/status.json")
     assert refused.code == 2
     assert "there is no folder" in refused.err
@@ -125,7 +125,7 @@ def test_a_status_file_that_cannot_be_written_is_told_before_anything_is_done(
 def test_a_status_file_that_fails_at_the_end_makes_a_success_a_partial_one(
     server: Sandbox, kanport: Kanport, tmp_path: Path
 ) -> None:
-    endings.world_of(server, tmp_path)
+    endings.a_host(server, tmp_path)
     (tmp_path / "there").mkdir()
 
     def gone(names: Any) -> None:
@@ -198,7 +198,7 @@ def test_others_may_read_what_is_for_monitoring(tmp_path: Path) -> None:
 
 
 def test_metrics_say_what_happened() -> None:
-    metrics = read_metrics(exposition(ending(STOPPED, changes={"user.disable": 40}), 5.0))
+    metrics = read_metrics(exposition(a_summary(STOPPED, changes={"user.disable": 40}), 5.0))
     assert metrics["kanport_last_run_planned", "nightly", "user.disable"] == 40
     assert metrics["kanport_last_run_guards_tripped", "nightly"] == 1
     assert metrics["kanport_last_success_timestamp_seconds", "nightly"] == 5.0

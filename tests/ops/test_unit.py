@@ -86,7 +86,7 @@ def tmp_path() -> Iterator[Path]:
 
 
 @pytest.fixture
-def night(server: Sandbox, tmp_path: Path) -> endings.World:
+def night(server: Sandbox, tmp_path: Path) -> endings.Host:
     """What the unit finds: its configuration, its mapping, a credential, an empty state folder."""
     # The unit runs as another user.
     tmp_path.chmod(0o711)
@@ -94,7 +94,7 @@ def night(server: Sandbox, tmp_path: Path) -> endings.World:
     etc.mkdir(mode=0o755)
     state.mkdir(mode=0o750)
     credentials.mkdir(mode=0o500)
-    made = endings.world_of(server, etc)
+    made = endings.a_host(server, etc)
     (etc / "kanport.toml").write_text(
         f'url = "{server.url}"\nstate = "/nowhere"\nlog_file = "{state}/kanport.log"\n'
     )
@@ -139,7 +139,7 @@ def run_unit(folder: Path, *wrapped: str, **environ: str) -> subprocess.Complete
 
 @pytest.mark.skipif(not can_unshare(), reason="needs root, and namespaces for mounts")
 def test_it_works_as_nobody_where_only_the_state_folder_can_be_written_to(
-    night: endings.World, tmp_path: Path
+    night: endings.Host, tmp_path: Path
 ) -> None:
     wrapped = ("unshare", "--mount", "sh", "-c", READ_ONLY, "sh", str(tmp_path / "state"))
     places = {**opening(tmp_path / "held"), "USER_ID": str(pwd.getpwnam("nobody").pw_uid)}
@@ -174,9 +174,7 @@ def opening(held: Path) -> dict[str, str]:
     }
 
 
-def test_it_writes_nothing_outside_of_the_state_folder(
-    night: endings.World, tmp_path: Path
-) -> None:
+def test_it_writes_nothing_outside_of_the_state_folder(night: endings.Host, tmp_path: Path) -> None:
     def everything() -> dict[str, int]:
         found = [path for path in tmp_path.rglob("*") if tmp_path / "state" not in path.parents]
         return {str(path): path.stat().st_mtime_ns for path in found if path.name != "state"}
@@ -199,7 +197,7 @@ def test_it_writes_nothing_outside_of_the_state_folder(
     _worked(night, tmp_path)
 
 
-def _worked(night: endings.World, folder: Path) -> None:
+def _worked(night: endings.Host, folder: Path) -> None:
     assert {"ada", "bob"} <= set(night.server.store.snapshot().users)
     state = folder / "state"
     assert json.loads((state / "status.json").read_text())["last_run"]["exit_code"] == 0
@@ -247,7 +245,7 @@ def test_the_example_of_a_configuration_is_valid(tmp_path: Path) -> None:
     assert file.notify.webhook is not None
 
 
-def test_the_crontab_calls_what_there_is(night: endings.World, tmp_path: Path) -> None:
+def test_the_crontab_calls_what_there_is(night: endings.Host, tmp_path: Path) -> None:
     (line,) = (
         line
         for line in (OPS / "kanport.cron").read_text(encoding="utf-8").splitlines()
@@ -265,7 +263,7 @@ def test_the_crontab_calls_what_there_is(night: endings.World, tmp_path: Path) -
     assert "/var/log/kanport/kanport.log {" in rotated
 
 
-def test_a_log_that_was_moved_away_is_begun_anew(night: endings.World, tmp_path: Path) -> None:
+def test_a_log_that_was_moved_away_is_begun_anew(night: endings.Host, tmp_path: Path) -> None:
     log = tmp_path / "kanport.log"
     night.run("sync", "club.yaml", "--log-file", log)
     log.rename(tmp_path / "kanport.log.1")

@@ -22,9 +22,9 @@ from tests.support.planning import (
     a_member,
     a_server,
     a_state,
-    access,
     an_access,
-    person,
+    desired_membership,
+    desired_user,
     plan_for,
 )
 
@@ -53,11 +53,11 @@ def test_why_people_are_created_changed_and_renamed() -> None:
     dora = User(5, "dora")
     plan = plan_for(
         a_state(
-            person("eve"),
-            person("fred", 3, active=False),
-            person("ann", 4, name="Ann"),
-            person("carla", 5, email="c@x.org"),
-            person("theodora", 6, stable_id="d1"),
+            desired_user("eve"),
+            desired_user("fred", 3, active=False),
+            desired_user("ann", 4, name="Ann"),
+            desired_user("carla", 5, email="c@x.org"),
+            desired_user("theodora", 6, stable_id="d1"),
         ),
         a_server(ANN, carl, dora),
         a_mapping(users={"find_by": ["username", "email"], "inactive": "create"}),
@@ -76,7 +76,7 @@ def test_why_people_are_created_changed_and_renamed() -> None:
 
 def test_why_people_are_enabled_and_disabled_because_of_their_row() -> None:
     off = User(4, "off", active=False)
-    state = a_state(person("ann", active=False), person("off", 3, active=True))
+    state = a_state(desired_user("ann", active=False), desired_user("off", 3, active=True))
     assert why(plan_for(state, a_server(ANN, off))) == {
         ("user.disable", "ann"): ("inactive-in-sources", ""),
         ("user.enable", "off"): ("active-in-sources", ""),
@@ -116,7 +116,7 @@ def test_why_people_in_no_source_go(
         protect=["admin"],
         limits={"remove": 9, "disable": 9},
     )
-    plan = plan_for(a_state(person("ann")), a_server(ANN, user), mapping, memory=memory)
+    plan = plan_for(a_state(desired_user("ann")), a_server(ANN, user), mapping, memory=memory)
     action, *reason = expected
     assert why(plan) == {(action, "bob"): tuple(reason)}
 
@@ -133,12 +133,14 @@ def test_why_somebody_is_back() -> None:
         protect=["admin"],
     )
     memory = absent(off, "2026-02-01T02:00:00Z")
-    plan = plan_for(a_state(person("bob")), a_server(off), mapping, memory=memory)
+    plan = plan_for(a_state(desired_user("bob")), a_server(off), mapping, memory=memory)
     assert why(plan) == {("user.enable", "bob"): ("returned", "")}
 
 
 def test_why_memberships_change() -> None:
-    state = a_state(access("ann", "ALPHA"), access("bob", "ALPHA", VIEWER, 3))
+    state = a_state(
+        desired_membership("ann", "ALPHA"), desired_membership("bob", "ALPHA", VIEWER, 3)
+    )
     server = a_server(ANN, BOB, User(4, "eve"), roles={1: {3: MEMBER, 4: MEMBER}})
     assert why(plan_for(state, server, a_mapping(memberships_missing="revoke"))) == {
         ("membership.grant", "ann"): ("not-a-member", ""),
@@ -153,7 +155,7 @@ def test_why_the_access_of_a_leaver_ends() -> None:
         ledger="x.ledger",
         protect=["admin"],
     )
-    state = a_state(person("ann"), named=["ALPHA"])
+    state = a_state(desired_user("ann"), named=["ALPHA"])
     plan = plan_for(state, a_server(ANN, BOB, roles={1: {3: MEMBER}}), mapping)
     assert why(plan) == {
         ("user.disable", "bob"): ("in-no-source", ""),
@@ -163,7 +165,7 @@ def test_why_the_access_of_a_leaver_ends() -> None:
 
 def test_why_a_role_is_made_sure_of_and_that_of_a_group_changes() -> None:
     plan = planned(
-        desired((access("ann", "ALPHA", MEMBER),), {("Team", "ALPHA"): VIEWER,
+        desired((desired_membership("ann", "ALPHA", MEMBER),), {("Team", "ALPHA"): VIEWER,
                                                     ("Team", "BETA"): VIEWER}),
         a_server(ANN, BOB, groups=(TEAM,), roles={1: {2: MEMBER, 3: MEMBER}}),
         LedgerState(group_access={(7, 1): MEMBER}),
@@ -229,7 +231,7 @@ def test_why_the_access_of_a_group_ends_and_a_project_is_created() -> None:
 
 def test_why_usernames_are_swapped_by_way_of_another_one() -> None:
     known = [Identity("a1", 2, "ann"), Identity("b1", 3, "bob")]
-    state = a_state(person("bob", stable_id="a1"), person("ann", 3, stable_id="b1"))
+    state = a_state(desired_user("bob", stable_id="a1"), desired_user("ann", 3, stable_id="b1"))
     plan = plan_for(state, a_server(ANN, BOB), known=known)
     codes = [(one.why.code, one.why.case) for one in plan.changes if one.why is not None]
     assert sorted(codes) == [("renamed", "id"), ("renamed", "id"), ("renamed-aside", "")]

@@ -19,22 +19,22 @@ from tests.support.planning import (
     BETA,
     a_mapping,
     a_state,
-    access,
     codes,
-    person,
-    told,
-    tripped,
+    desired_membership,
+    desired_user,
+    lines_of,
+    stopping_guards,
 )
 
 ADA, BOB, EVE = User(5, "ada"), User(6, "bob"), User(7, "eve")
-PEOPLE = (person("ada"), person("bob", row=3), person("eve", row=4))
+PEOPLE = (desired_user("ada"), desired_user("bob", row=3), desired_user("eve", row=4))
 BOTH = a_state(
     *PEOPLE,
-    access("ada", "ALPHA"),
-    access("bob", "ALPHA", row=3),
-    access("eve", "BETA", row=4),
+    desired_membership("ada", "ALPHA"),
+    desired_membership("bob", "ALPHA", row=3),
+    desired_membership("eve", "BETA", row=4),
 )
-WITHOUT_ALPHA = a_state(*PEOPLE, access("eve", "BETA", row=4))
+WITHOUT_ALPHA = a_state(*PEOPLE, desired_membership("eve", "BETA", row=4))
 REVOKED = [
     "membership.revoke ada ALPHA {'role': 'project-member'}",
     "membership.revoke bob ALPHA {'role': 'project-member'}",
@@ -76,7 +76,7 @@ def test_a_project_that_no_source_names_any_more_is_told_every_night(
     world = nights(**parts)
     for _ in range(3):
         plan = world.night(WITHOUT_ALPHA)
-        assert told(plan) == []
+        assert lines_of(plan) == []
         (finding,) = dropped(plan)
         assert finding.severity == "warning" and finding.value == "ALPHA"
         assert '2 users keep access: "ada" and "bob"' in finding.message
@@ -112,12 +112,14 @@ def test_revoke_ends_what_kanport_granted(nights: Make) -> None:
         world.server, direct={**(world.server.direct or {}), (1, 7): "project-viewer"}
     )
     plan = world.night(WITHOUT_ALPHA)
-    assert told(plan) == REVOKED and not tripped(plan)
+    assert lines_of(plan) == REVOKED and not stopping_guards(plan)
     assert {change.reason for change in plan.changes} == {"no source names this project any more"}
     (left,) = dropped(plan)
     assert '1 user keeps access, 0 of them granted by Kanport: "eve"' in left.message
-    assert told(world.night(WITHOUT_ALPHA)) == []
-    assert len(told(world.night(BOTH))) == 3, "named again, it has its members again, and no other"
+    assert lines_of(world.night(WITHOUT_ALPHA)) == []
+    assert len(lines_of(world.night(BOTH))) == 3, (
+        "named again, it has its members again, and no other"
+    )
 
 
 def test_who_was_there_before_kanport_is_named_and_not_revoked(nights: Make) -> None:
@@ -125,7 +127,7 @@ def test_who_was_there_before_kanport_is_named_and_not_revoked(nights: Make) -> 
     world.path.unlink()
     world.night(BOTH)
     plan = world.night(WITHOUT_ALPHA)
-    assert told(plan) == []
+    assert lines_of(plan) == []
     assert '0 of them granted by Kanport: "ada" and "bob"' in dropped(plan)[0].message
 
 
@@ -155,8 +157,8 @@ def test_it_has_a_limit_of_its_own(nights: Make, limit: Any, stops: bool) -> Non
         limits={**limits, **({} if limit is None else {"dropped": limit})},
     )
     plan = world.night(WITHOUT_ALPHA)
-    assert told(plan) == REVOKED
-    assert tripped(plan) == (["limit-dropped"] if stops else [])
+    assert lines_of(plan) == REVOKED
+    assert stopping_guards(plan) == (["limit-dropped"] if stops else [])
 
 
 def test_without_a_limit_a_fifth_of_the_memberships_may_end_or_ten(tmp_path: Path) -> None:
@@ -165,32 +167,34 @@ def test_without_a_limit_a_fifth_of_the_memberships_may_end_or_ten(tmp_path: Pat
         server = Kanboard({1: ADMIN, **users}, (ALPHA, BETA))
         path = tmp_path / f"{count}.ledger"
         world = Nights(path, mapping(projects_missing="revoke"), server)
-        wanted = [access(user.username, "ALPHA", row=user.id) for user in users.values()]
-        people = [person(user.username, row=user.id) for user in users.values()]
-        stay = access("u5", "BETA")
+        wanted = [
+            desired_membership(user.username, "ALPHA", row=user.id) for user in users.values()
+        ]
+        people = [desired_user(user.username, row=user.id) for user in users.values()]
+        stay = desired_membership("u5", "BETA")
         world.night(a_state(*people, *wanted, stay))
         plan = world.night(a_state(*people, stay))
-        assert len(plan.changes) == count and tripped(plan) == stops
+        assert len(plan.changes) == count and stopping_guards(plan) == stops
 
 
 def test_a_whole_team_that_leaves_is_disabled_the_same_night(nights: Make) -> None:
     everybody = {"missing": "disable", "managed": {"usernames": ["*"]}}
     limits = {"disable": 2, "by_project": {"revoke": 0, "disable": 0}}
     world = nights(users=everybody, limits=limits)
-    plan = world.night(a_state(PEOPLE[2], access("eve", "BETA", row=4)))
+    plan = world.night(a_state(PEOPLE[2], desired_membership("eve", "BETA", row=4)))
     assert [(one.action, one.username) for one in plan.changes] == [
         ("user.disable", "ada"),
         ("user.disable", "bob"),
     ]
-    assert not tripped(plan) and dropped(plan) == [], "disabled people have no access"
-    assert dropped(world.night(a_state(PEOPLE[2], access("eve", "BETA", row=4)))) == []
+    assert not stopping_guards(plan) and dropped(plan) == [], "disabled people have no access"
+    assert dropped(world.night(a_state(PEOPLE[2], desired_membership("eve", "BETA", row=4)))) == []
 
 
 def test_whoever_waits_for_their_turn_keeps_access_until_then(nights: Make) -> None:
     steps = {"missing": {"after": "3 runs", "then": "disable"}, "managed": {"usernames": ["*"]}}
     world = nights(users=steps, projects_missing="revoke", limits={"disable": 5})
-    gone = a_state(PEOPLE[2], access("eve", "BETA", row=4))
-    assert told(world.night(gone)) == [] == told(world.night(gone))
+    gone = a_state(PEOPLE[2], desired_membership("eve", "BETA", row=4))
+    assert lines_of(world.night(gone)) == [] == lines_of(world.night(gone))
     third = world.night(gone)
     assert [one.action for one in third.changes] == ["user.disable"] * 2 + ["membership.revoke"] * 2
 
@@ -212,26 +216,28 @@ def test_what_the_input_leaves_open_ends_nothing(nights: Make, what: str) -> Non
     world = nights(projects_missing="revoke", invalid_rows="skip")
     doubtful = replace(WITHOUT_ALPHA, unknown=UNKNOWN[what])
     plan = world.night(doubtful)
-    assert told(plan) == []
+    assert lines_of(plan) == []
     (finding,) = [one for one in plan.findings if one.code == "missing-unknown"]
     assert finding.case == "dropped"
     assert {text for name, _, text in finding.fact.texts() if name == "username"} == {"ada", "bob"}
-    assert told(world.night(WITHOUT_ALPHA)) == REVOKED
+    assert lines_of(world.night(WITHOUT_ALPHA)) == REVOKED
 
 
 def test_somebody_whose_own_row_is_invalid_loses_nothing(nights: Make) -> None:
     world = nights(projects_missing="revoke", invalid_rows="skip")
     people = frozenset({"ada"})
     plan = world.night(replace(WITHOUT_ALPHA, unknown=Unknown(people=people)))
-    assert told(plan) == REVOKED[1:]
+    assert lines_of(plan) == REVOKED[1:]
     assert any('"ada" in "ALPHA"' in one.message for one in plan.findings)
 
 
 def test_a_name_that_means_no_project_may_be_any(nights: Make) -> None:
     world = nights(projects_missing="revoke", invalid_rows="skip")
-    slip = a_state(*PEOPLE, access("ada", "ALHPA"), access("eve", "BETA", row=4))
+    slip = a_state(
+        *PEOPLE, desired_membership("ada", "ALHPA"), desired_membership("eve", "BETA", row=4)
+    )
     plan = world.night(slip)
-    assert told(plan) == [] and "project-unknown" in codes(plan)
+    assert lines_of(plan) == [] and "project-unknown" in codes(plan)
 
 
 def test_a_row_that_is_left_out_still_names_its_project(nights: Make) -> None:
@@ -257,14 +263,16 @@ def test_a_source_that_shrank_stops_before_anything_ends(nights: Make) -> None:
         world.path, SERVER.url, GoodRun("r", world.time, {"people": SourceMemory(rows=100)})
     )
     plan = world.plan(WITHOUT_ALPHA)
-    assert told(plan) == REVOKED and tripped(plan) == ["source-shrunk"]
+    assert lines_of(plan) == REVOKED and stopping_guards(plan) == ["source-shrunk"]
 
 
 # --- which project it is --------------------------------------------------------------------------
 
 GAMMA = Project(3, "Gamma")
-NAMELESS = a_state(*PEOPLE, access("ada", "Gamma"), access("bob", "Gamma", row=3))
-NOTHING_ASKED = a_state(*PEOPLE, access("eve", "BETA", row=4))
+NAMELESS = a_state(
+    *PEOPLE, desired_membership("ada", "Gamma"), desired_membership("bob", "Gamma", row=3)
+)
+NOTHING_ASKED = a_state(*PEOPLE, desired_membership("eve", "BETA", row=4))
 
 
 def renamed(world: Nights, **changed: Any) -> None:
@@ -287,7 +295,7 @@ def test_a_project_renamed_on_the_server_is_still_the_same(
     renamed(world, **changed)
     label = changed.get("identifier", "Delta")
     plan = world.night(BOTH)
-    assert told(plan) == [
+    assert lines_of(plan) == [
         f"membership.revoke ada {label} {{'role': 'project-member'}}",
         f"membership.revoke bob {label} {{'role': 'project-member'}}",
     ]
@@ -298,9 +306,9 @@ def test_a_project_that_is_named_by_its_new_name_is_not_dropped(nights: Make) ->
     world.server = replace(world.server, projects=(ALPHA, BETA, GAMMA))
     world.night(a_state(*NAMELESS.users, *NAMELESS.memberships, *BOTH.memberships))
     renamed(world, name="Delta")
-    new = [access("ada", "Delta"), access("bob", "Delta", row=3)]
+    new = [desired_membership("ada", "Delta"), desired_membership("bob", "Delta", row=3)]
     plan = world.night(a_state(*NAMELESS.users, *new, *BOTH.memberships))
-    assert told(plan) == [] and codes(plan) == []
+    assert lines_of(plan) == [] and codes(plan) == []
 
 
 def test_a_number_that_was_passed_on_is_another_project(nights: Make) -> None:
@@ -311,7 +319,7 @@ def test_a_number_that_was_passed_on_is_another_project(nights: Make) -> None:
     kept = {place: role for place, role in (world.server.direct or {}).items() if place[0] != 3}
     world.server = replace(world.server, direct={**kept, (3, 5): "project-manager"})
     plan = world.night(BOTH)
-    assert told(plan) == [] and dropped(plan) == []
+    assert lines_of(plan) == [] and dropped(plan) == []
 
 
 def test_of_a_project_that_is_gone_from_the_server_nothing_is_remembered(nights: Make) -> None:
@@ -327,4 +335,4 @@ def test_a_cell_of_another_row_does_not_matter_to_a_private_project(nights: Make
     projects = tuple(replace(p, private=p.id == 1) for p in world.server.projects)
     world.server = replace(world.server, projects=projects)
     plan = world.night(WITHOUT_ALPHA)
-    assert told(plan) == [] and dropped(plan) == []
+    assert lines_of(plan) == [] and dropped(plan) == []

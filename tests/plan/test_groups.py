@@ -28,9 +28,9 @@ from tests.support.planning import (
     a_mapping,
     a_member,
     a_server,
-    access,
     an_access,
     codes,
+    desired_membership,
 )
 
 ANN, BOB, EVE = User(2, "ann"), User(3, "bob"), User(4, "eve")
@@ -411,7 +411,7 @@ def test_projects_are_created_only_where_the_mapping_lets_it() -> None:
 
 def test_a_project_that_is_described_belongs_to_whom_the_row_says() -> None:
     gamma = DesiredProject(Given("Gamma"), Given("gam"), Given("ann"), Given("All of it"))
-    desired = wanted({}, projects=(gamma,), memberships=(access("bob", "GAM"),))
+    desired = wanted({}, projects=(gamma,), memberships=(desired_membership("bob", "GAM"),))
     rows = [{"from": "people", "name": {"from": "project"}}]
     plan = planned(desired, server(), projects=rows)
     created, granted = plan.changes
@@ -450,7 +450,9 @@ def test_a_name_that_two_projects_have_is_an_error_that_names_both() -> None:
 
 
 def test_a_direct_role_is_made_sure_of_when_a_group_that_may_give_it_goes() -> None:
-    desired = wanted({"Engineers": ["bob"]}, memberships=(access("ann", "ALPHA", MEMBER),))
+    desired = wanted(
+        {"Engineers": ["bob"]}, memberships=(desired_membership("ann", "ALPHA", MEMBER),)
+    )
     here = server(ENGINEERS, roles={1: {2: MEMBER, 3: MEMBER}})
     plan = planned(desired, here, group_members_missing="remove")
     assert told(plan) == [
@@ -462,7 +464,7 @@ def test_a_direct_role_is_made_sure_of_when_a_group_that_may_give_it_goes() -> N
 
 def test_access_that_is_known_to_come_through_a_group_is_left_alone() -> None:
     desired = DesiredState(
-        projects_named=(Given("ALPHA"),), memberships=(access("eve", "ALPHA", MEMBER),)
+        projects_named=(Given("ALPHA"),), memberships=(desired_membership("eve", "ALPHA", MEMBER),)
     )
     here = server(ENGINEERS, roles={1: {2: MEMBER, 3: MEMBER, 4: MEMBER}})
     rows = {"from": "people", "username": {"from": "username"}, "project": {"from": "project"},

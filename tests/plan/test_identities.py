@@ -9,12 +9,12 @@ from tests.support.planning import (
     a_mapping,
     a_server,
     a_state,
-    access,
     cell,
     codes,
-    person,
+    desired_membership,
+    desired_user,
+    lines_of,
     plan_for,
-    told,
 )
 
 IDS = {"id": {"from": "number"}}
@@ -43,13 +43,13 @@ KNOWN_BOB = Identity("8", 6, "bob")
 def who(username: str, stable_id: str | None = None, row: int = 2, **fields: object) -> DesiredUser:
     """Want a person with this stable id."""
     given = {"stable_id": stable_id} if stable_id is not None else {}
-    return person(username, row, **given, **fields)
+    return desired_user(username, row, **given, **fields)
 
 
 def test_a_known_id_with_another_username_is_a_rename() -> None:
     wanted = a_state(who("ada.l", "7", email="new@x.org"))
     plan = plan_for(wanted, a_server(ADA), MAPPING, known=[KNOWN_ADA])
-    assert told(plan) == [
+    assert lines_of(plan) == [
         "user.rename ada {'username': 'ada'} -> {'username': 'ada.l'}",
         "user.update ada.l {'email': 'ada@x.org'} -> {'email': 'new@x.org'}",
     ]
@@ -87,7 +87,7 @@ def test_a_spelling_that_differs_in_case_alone_is_no_rename() -> None:
 
 
 def test_a_login_of_a_person_with_another_id_is_nobody_s_until_somebody_decides() -> None:
-    wanted = a_state(who("ada", "9", role="app-admin"), access("ada", "ALPHA"))
+    wanted = a_state(who("ada", "9", role="app-admin"), desired_membership("ada", "ALPHA"))
     server = a_server(ADA, roles={1: {5: "project-viewer"}})
     plan = plan_for(wanted, server, MAPPING, known=[KNOWN_ADA])
     assert plan.changes == ()
@@ -101,12 +101,12 @@ def test_a_login_that_became_free_by_a_rename_goes_to_a_new_account() -> None:
     wanted = a_state(
         who("ada.l", "7"),
         who("ada", "9", 3, name="Ada Two"),
-        access("ada", "ALPHA", row=3),
-        access("ada.l", "BETA"),
+        desired_membership("ada", "ALPHA", row=3),
+        desired_membership("ada.l", "BETA"),
     )
     server = a_server(ADA, roles={1: {5: "project-viewer"}})
     plan = plan_for(wanted, server, MAPPING, known=[KNOWN_ADA])
-    assert [line.split(" {")[0] for line in told(plan)] == [
+    assert [line.split(" {")[0] for line in lines_of(plan)] == [
         "membership.revoke ada ALPHA",
         "user.rename ada",
         "user.create ada",
@@ -124,14 +124,17 @@ def test_a_login_that_became_free_by_a_rename_goes_to_a_new_account() -> None:
 def test_renames_in_a_row_free_one_name_after_the_other() -> None:
     wanted = a_state(who("bob", "7"), who("cy", "8", 3))
     plan = plan_for(wanted, a_server(ADA, BOB), MAPPING, known=[KNOWN_ADA, KNOWN_BOB])
-    assert [line.split(" {")[0] for line in told(plan)] == ["user.rename bob", "user.rename ada"]
+    assert [line.split(" {")[0] for line in lines_of(plan)] == [
+        "user.rename bob",
+        "user.rename ada",
+    ]
     assert differences(plan, a_server(ADA, BOB)) == []
 
 
 def test_two_who_swap_their_names_do_so_by_way_of_a_temporary_one() -> None:
     wanted = a_state(who("bob", "7"), who("ada", "8", 3))
     plan = plan_for(wanted, a_server(ADA, BOB), MAPPING, known=[KNOWN_ADA, KNOWN_BOB])
-    assert told(plan) == [
+    assert lines_of(plan) == [
         "user.rename ada {'username': 'ada'} -> {'username': 'kanport-rename-5'}",
         "user.rename bob {'username': 'bob'} -> {'username': 'ada'}",
         "user.rename kanport-rename-5 {'username': 'kanport-rename-5'} -> {'username': 'bob'}",
@@ -158,7 +161,10 @@ def test_the_name_of_a_protected_account_does_not_become_free() -> None:
 def test_a_leaver_and_a_joiner_are_not_one_person() -> None:
     wanted = a_state(who("bob", "8"))
     plan = plan_for(wanted, a_server(ADA), MAPPING, known=[KNOWN_ADA])
-    assert [line.split(" {")[0] for line in told(plan)] == ["user.disable ada", "user.create bob"]
+    assert [line.split(" {")[0] for line in lines_of(plan)] == [
+        "user.disable ada",
+        "user.create bob",
+    ]
 
 
 def test_an_address_alone_does_not_give_an_account_to_another_id() -> None:
@@ -171,7 +177,7 @@ def test_an_address_alone_does_not_give_an_account_to_another_id() -> None:
 def test_an_address_finds_whom_the_ledger_does_not_know_yet() -> None:
     wanted = a_state(who("ada.l", "7", email="ada@x.org"))
     plan = plan_for(wanted, a_server(ADA), BY_EMAIL)
-    assert told(plan) == ["user.rename ada {'username': 'ada'} -> {'username': 'ada.l'}"]
+    assert lines_of(plan) == ["user.rename ada {'username': 'ada'} -> {'username': 'ada.l'}"]
     assert plan.changes[0].reason == "same email, other username"
 
 
@@ -219,7 +225,7 @@ def test_an_invalid_row_under_a_new_username_keeps_the_old_account() -> None:
     unknown = Unknown(people=frozenset({"ada.l"}), ids=frozenset({("ada.l", "7")}))
     server = a_server(ADA, BOB, roles={1: {5: "project-member"}})
     plan = plan_for(a_state(unknown=unknown), server, MAPPING, known=[KNOWN_ADA, KNOWN_BOB])
-    assert [line.split(" {")[0] for line in told(plan)] == ["user.disable bob"]
+    assert [line.split(" {")[0] for line in lines_of(plan)] == ["user.disable bob"]
     named = a_state(unknown=unknown, named=["ALPHA"])
     plan = plan_for(named, server, MAPPING, known=[KNOWN_ADA, KNOWN_BOB])
     assert not [change for change in plan.changes if change.user_id == 5]
@@ -228,7 +234,7 @@ def test_an_invalid_row_under_a_new_username_keeps_the_old_account() -> None:
 def test_an_invalid_row_of_a_joiner_keeps_nobody_else() -> None:
     unknown = Unknown(people=frozenset({"new"}), ids=frozenset({("new", "99")}))
     plan = plan_for(a_state(unknown=unknown), a_server(BOB), MAPPING, known=[KNOWN_BOB])
-    assert [line.split(" {")[0] for line in told(plan)] == ["user.disable bob"]
+    assert [line.split(" {")[0] for line in lines_of(plan)] == ["user.disable bob"]
 
 
 def test_an_invalid_membership_of_a_stranger_may_be_anybody_s() -> None:
@@ -243,7 +249,8 @@ def test_an_invalid_row_under_the_recorded_username_keeps_whoever_has_another_on
     def lost(*rows: DesiredUser, unknown: Unknown) -> list[str]:
         wanted = a_state(*rows, unknown=unknown, named=["ALPHA"])
         return [
-            line.split(" {")[0] for line in told(plan_for(wanted, server, MAPPING, [], [KNOWN_ADA]))
+            line.split(" {")[0]
+            for line in lines_of(plan_for(wanted, server, MAPPING, [], [KNOWN_ADA]))
         ]
 
     described = who("ada.l", "7")
@@ -257,7 +264,7 @@ def test_an_invalid_row_under_the_recorded_username_keeps_whoever_has_another_on
 
 
 def test_a_membership_under_the_old_username_still_finds_the_person() -> None:
-    wanted = a_state(who("ada.l", "7"), access("ada", "ALPHA", row=3))
+    wanted = a_state(who("ada.l", "7"), desired_membership("ada", "ALPHA", row=3))
     plan = plan_for(wanted, a_server(ADA), MAPPING, known=[KNOWN_ADA])
     assert [(str(one.action), one.user_id) for one in plan.changes] == [
         ("user.rename", 5),
@@ -266,7 +273,7 @@ def test_a_membership_under_the_old_username_still_finds_the_person() -> None:
     (finding,) = plan.findings
     assert finding.code == "username-old" and finding.origin == cell("username", 3)
     assert (finding.fact["username"], finding.fact["new_username"]) == ("ada", "ada.l")
-    same = a_state(who("ada.l", "7"), access("ADA.L", "ALPHA"))
+    same = a_state(who("ada.l", "7"), desired_membership("ADA.L", "ALPHA"))
     assert codes(plan_for(same, a_server(ADA), MAPPING, known=[KNOWN_ADA])) == []
 
 
@@ -280,7 +287,10 @@ def test_somebody_without_an_id_gets_a_name_only_when_it_is_free() -> None:
     plan = plan_for(wanted, a_server(ADA, BOB), MAPPING, known=[KNOWN_ADA])
     assert plan.changes == ()
     plan = plan_for(wanted, a_server(ADA), MAPPING, known=[KNOWN_ADA])
-    assert [line.split(" {")[0] for line in told(plan)] == ["user.rename ada", "user.create ada"]
+    assert [line.split(" {")[0] for line in lines_of(plan)] == [
+        "user.rename ada",
+        "user.create ada",
+    ]
 
 
 def test_one_id_for_two_people_is_neither_s() -> None:
@@ -329,7 +339,7 @@ def test_a_name_that_may_not_be_given_up_for_a_protected_one_does_not_become_fre
 
 
 def test_access_for_a_disputed_login_goes_to_nobody() -> None:
-    wanted = a_state(who("ada", "9"), access("ada", "ALPHA", row=40))
+    wanted = a_state(who("ada", "9"), desired_membership("ada", "ALPHA", row=40))
     plan = plan_for(wanted, a_server(ADA), MAPPING, known=[KNOWN_ADA])
     assert plan.changes == ()
     assert sorted(codes(plan)) == ["identity-changed", "missing-unknown", "row-skipped"]
@@ -337,22 +347,25 @@ def test_access_for_a_disputed_login_goes_to_nobody() -> None:
 
 def test_access_for_a_login_that_an_invalid_row_gives_to_another_goes_to_nobody() -> None:
     unknown = Unknown(people=frozenset({"ada"}), ids=frozenset({("ada", "9")}))
-    wanted = a_state(access("ada", "ALPHA"), unknown=unknown)
+    wanted = a_state(desired_membership("ada", "ALPHA"), unknown=unknown)
     plan = plan_for(wanted, a_server(ADA), MAPPING, known=[KNOWN_ADA])
     assert plan.changes == ()
     same = Unknown(people=frozenset({"ada"}), ids=frozenset({("ada", "7")}))
     plan = plan_for(
-        a_state(access("ada", "ALPHA"), unknown=same), a_server(ADA), MAPPING, known=[KNOWN_ADA]
+        a_state(desired_membership("ada", "ALPHA"), unknown=same),
+        a_server(ADA),
+        MAPPING,
+        known=[KNOWN_ADA],
     )
     assert [str(change.action) for change in plan.changes] == ["membership.grant"]
 
 
 def test_access_for_a_login_that_an_unreadable_row_may_have_given_to_another_waits() -> None:
     unknown = Unknown(everybody=True)
-    wanted = a_state(access("ada", "ALPHA"), unknown=unknown)
+    wanted = a_state(desired_membership("ada", "ALPHA"), unknown=unknown)
     plan = plan_for(wanted, a_server(ADA), MAPPING, known=[KNOWN_ADA])
     assert plan.changes == ()
-    told_of = a_state(who("ada", "7", 3), access("ada", "ALPHA"), unknown=unknown)
+    told_of = a_state(who("ada", "7", 3), desired_membership("ada", "ALPHA"), unknown=unknown)
     plan = plan_for(told_of, a_server(ADA), MAPPING, known=[KNOWN_ADA])
     assert [str(change.action) for change in plan.changes] == ["membership.grant"]
 

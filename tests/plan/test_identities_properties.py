@@ -20,7 +20,7 @@ from tests.plan.test_make import LOSING, _as_it_is, _through_group, desires, ser
 from tests.support.changes import before_of
 from tests.support.examples import examples
 from tests.support.model_server import Kanboard, apply_plan
-from tests.support.planning import a_mapping, cell, plan_for, tripped
+from tests.support.planning import a_mapping, cell, plan_for, stopping_guards
 
 MAPPINGS = st.builds(
     lambda by_email, missing, revoke, protect: a_mapping(
@@ -175,7 +175,7 @@ def test_no_account_passes_to_a_person_with_another_id(world: World) -> None:
 @given(worlds())
 def test_a_plan_with_ids_is_not_stale_on_its_server(world: World) -> None:
     plan = world.plan()
-    if not {"last-admin", "private-projects"} & set(tripped(plan)):
+    if not {"last-admin", "private-projects"} & set(stopping_guards(plan)):
         assert differences(plan, world.server.seen()) == []
 
 

@@ -12,7 +12,7 @@ from kanport.plan.ledger_update import ledger_update
 from kanport.plan.model import Plan, PlanAbsence, PlanEntry, PlanNamed
 from tests.apply.undo.test_groups import of_group
 from tests.support.changes import a_change
-from tests.support.plans import change, grant, new_user, plan_of
+from tests.support.plans import grant, new_user, nth_change, plan_of
 
 AT = "2026-01-01T00:00:00Z"
 MEMBER = "project-member"
@@ -48,10 +48,10 @@ def learned(*changes: Change, status: Status = Status.DONE, **parts: Any) -> Led
 
 
 NOTHING = LedgerUpdate(AT)
-RENAMED = change(
+RENAMED = nth_change(
     1, Action.USER_RENAME, "ada", user_id=2, before={"username": "ada"}, after={"username": "ada.l"}
 )
-REVOKED = change(
+REVOKED = nth_change(
     1,
     Action.MEMBERSHIP_REVOKE,
     "ada",
@@ -60,8 +60,8 @@ REVOKED = change(
     project_id=7,
     before={"role": MEMBER},
 )
-REMOVED = change(1, Action.USER_REMOVE, "ada", user_id=2, before={"username": "ada"})
-ENABLED = change(
+REMOVED = nth_change(1, Action.USER_REMOVE, "ada", user_id=2, before={"username": "ada"})
+ENABLED = nth_change(
     1, Action.USER_ENABLE, "ada", user_id=2, before={"active": False}, after={"active": True}
 )
 OUT = of_group(Action.GROUP_MEMBER_REMOVE, username="ada", user_id=2, group_id=5)
@@ -139,7 +139,7 @@ def test_new_groups_and_projects_are_known_by_the_numbers_that_they_got() -> Non
     )
     joined = of_group(Action.GROUP_MEMBER_ADD, username="ada", user_id=2, number=3)
     given = of_access(Action.GROUP_ACCESS_GRANT, MEMBER, number=4, group_id=None, project_id=None)
-    granted = change(
+    granted = nth_change(
         5, Action.MEMBERSHIP_GRANT, "ada", user_id=2, project="P7", after={"role": MEMBER}
     )
     changes = (made, project, joined, given, granted)
@@ -160,11 +160,11 @@ def test_new_groups_and_projects_are_known_by_the_numbers_that_they_got() -> Non
 
 
 def test_whoever_is_renamed_is_known_by_the_last_name_that_took_effect() -> None:
-    aside = change(
+    aside = nth_change(
         1, Action.USER_RENAME, "ada", user_id=2, before={"username": "ada"},
         after={"username": "tmp"},
     )  # fmt: skip
-    back = change(
+    back = nth_change(
         2, Action.USER_RENAME, "tmp", user_id=2, before={"username": "tmp"},
         after={"username": "ada.l"},
     )  # fmt: skip
@@ -191,12 +191,12 @@ def with_parts(plan: Plan, **parts: Any) -> Plan:
 
 
 def test_absences_are_told_with_what_the_run_did_about_them() -> None:
-    off = change(
+    off = nth_change(
         1, Action.USER_DISABLE, "ada", user_id=2, before={"active": True}, after={"active": False}
     )
     states = (("missing", 2, True), ("missing", 3, False), ("back", 4, False), ("back", 5, True),
               ("enabled", 6, True))  # fmt: skip
-    on = change(
+    on = nth_change(
         2, Action.USER_ENABLE, "u4", user_id=4, before={"active": False}, after={"active": True}
     )
     plan = with_parts(

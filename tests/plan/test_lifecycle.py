@@ -18,18 +18,20 @@ from tests.support.planning import (
     BETA,
     a_mapping,
     a_state,
-    access,
     codes,
-    person,
-    told,
-    tripped,
+    desired_membership,
+    desired_user,
+    lines_of,
+    stopping_guards,
 )
 
 ADA, BOB = User(5, "ada"), User(6, "bob")
 EVERYBODY = {"usernames": ["*"]}
-BOTH = a_state(person("ada"), person("bob", row=3), named=["ALPHA"])
-WITHOUT_ADA = a_state(person("bob", row=3), named=["ALPHA"])
-UNKNOWN_ADA = a_state(person("bob", row=3), named=["ALPHA"], unknown=Unknown(frozenset({"ada"})))
+BOTH = a_state(desired_user("ada"), desired_user("bob", row=3), named=["ALPHA"])
+WITHOUT_ADA = a_state(desired_user("bob", row=3), named=["ALPHA"])
+UNKNOWN_ADA = a_state(
+    desired_user("bob", row=3), named=["ALPHA"], unknown=Unknown(frozenset({"ada"}))
+)
 DISABLE_ADA = ["user.disable ada {'active': True} -> {'active': False}"]
 
 
@@ -59,15 +61,15 @@ def test_after_three_runs_is_the_third_run_that_misses_them(nights: Make) -> Non
     world.night(BOTH)
     for left in ("after 2 more runs", "after 1 more run"):
         plan = world.night(WITHOUT_ADA)
-        assert told(plan) == []
+        assert lines_of(plan) == []
         (finding,) = [one for one in plan.findings if one.code == "leaver-waiting"]
         assert finding.message == (
             f'"ada" is in no source since 2026-01-03; Kanport disables this user {left}'
         )
     plan = world.night(WITHOUT_ADA)
-    assert told(plan) == DISABLE_ADA
+    assert lines_of(plan) == DISABLE_ADA
     assert plan.changes[0].reason == "in no source since 2026-01-03 (3 runs)"
-    assert told(world.night(WITHOUT_ADA)) == []
+    assert lines_of(world.night(WITHOUT_ADA)) == []
 
 
 def test_of_runs_and_days_whichever_is_reached_first_counts(nights: Make) -> None:
@@ -77,26 +79,26 @@ def test_of_runs_and_days_whichever_is_reached_first_counts(nights: Make) -> Non
     assert finding.message.endswith(
         " after 2 more runs or on or after 2026-01-09, whichever comes first"
     )
-    assert told(world.night(WITHOUT_ADA, days=7)) == DISABLE_ADA
+    assert lines_of(world.night(WITHOUT_ADA, days=7)) == DISABLE_ADA
 
 
 def test_days_count_from_the_first_run_that_missed_them(nights: Make) -> None:
     world = nights({"after": "7 days", "then": "disable"})
     for _ in range(7):
-        assert told(world.night(WITHOUT_ADA)) == []
-    assert told(world.night(WITHOUT_ADA)) == DISABLE_ADA
+        assert lines_of(world.night(WITHOUT_ADA)) == []
+    assert lines_of(world.night(WITHOUT_ADA)) == DISABLE_ADA
 
 
 def test_without_after_the_first_run_is_enough(nights: Make) -> None:
-    assert told(nights({"then": "disable"}).night(WITHOUT_ADA)) == DISABLE_ADA
+    assert lines_of(nights({"then": "disable"}).night(WITHOUT_ADA)) == DISABLE_ADA
 
 
 def test_a_plan_that_is_not_run_counts_for_nothing(nights: Make) -> None:
     world = nights({"after": "2 runs", "then": "disable"})
     for _ in range(5):
-        assert told(world.plan(WITHOUT_ADA)) == []
+        assert lines_of(world.plan(WITHOUT_ADA)) == []
     world.night(WITHOUT_ADA)
-    assert told(world.plan(WITHOUT_ADA)) == [], "the same second is the same run"
+    assert lines_of(world.plan(WITHOUT_ADA)) == [], "the same second is the same run"
     world.night(BOTH)
     world.night(WITHOUT_ADA)
 
@@ -114,8 +116,8 @@ def test_whoever_is_named_again_begins_anew(nights: Make) -> None:
     world.night(WITHOUT_ADA)
     world.night(BOTH)
     assert world.memory.absent == {}
-    assert told(world.night(WITHOUT_ADA)) == []
-    assert told(world.night(WITHOUT_ADA)) == DISABLE_ADA
+    assert lines_of(world.night(WITHOUT_ADA)) == []
+    assert lines_of(world.night(WITHOUT_ADA)) == DISABLE_ADA
 
 
 def test_nights_of_which_nothing_is_known_neither_count_nor_reset(nights: Make) -> None:
@@ -123,9 +125,9 @@ def test_nights_of_which_nothing_is_known_neither_count_nor_reset(nights: Make) 
     world.night(WITHOUT_ADA)
     for _ in range(4):
         plan = world.night(UNKNOWN_ADA)
-        assert told(plan) == [] and "missing-unknown" in codes(plan)
-    assert told(world.night(WITHOUT_ADA)) == []
-    assert told(world.night(WITHOUT_ADA)) == DISABLE_ADA
+        assert lines_of(plan) == [] and "missing-unknown" in codes(plan)
+    assert lines_of(world.night(WITHOUT_ADA)) == []
+    assert lines_of(world.night(WITHOUT_ADA)) == DISABLE_ADA
 
 
 def test_whom_kanport_disabled_is_enabled_when_they_are_back(nights: Make) -> None:
@@ -133,7 +135,7 @@ def test_whom_kanport_disabled_is_enabled_when_they_are_back(nights: Make) -> No
     world.night(WITHOUT_ADA)
     world.night(WITHOUT_ADA)
     plan = world.night(BOTH)
-    assert told(plan) == ["user.enable ada {'active': False} -> {'active': True}"]
+    assert lines_of(plan) == ["user.enable ada {'active': False} -> {'active': True}"]
     assert plan.changes[0].reason == "back in the sources; Kanport disabled them on 2026-01-03"
     assert world.memory.absent == {} and world.user("ada").active
 
@@ -153,7 +155,7 @@ def test_whom_somebody_disabled_by_hand_stays_disabled(nights: Make) -> None:
     world.by_hand("ada", active=False)
     world.night(WITHOUT_ADA)
     plan = world.night(BOTH)
-    assert told(plan) == [] and "person-disabled" in codes(plan)
+    assert lines_of(plan) == [] and "person-disabled" in codes(plan)
 
 
 def test_whom_somebody_enabled_by_hand_and_then_disabled_stays_disabled(nights: Make) -> None:
@@ -163,7 +165,7 @@ def test_whom_somebody_enabled_by_hand_and_then_disabled_stays_disabled(nights: 
     world.night(UNKNOWN_ADA)
     world.by_hand("ada", active=False)
     plan = world.night(BOTH)
-    assert told(plan) == [] and "person-disabled" in codes(plan)
+    assert lines_of(plan) == [] and "person-disabled" in codes(plan)
 
 
 def test_without_the_ledger_nobody_is_enabled(nights: Make) -> None:
@@ -171,38 +173,40 @@ def test_without_the_ledger_nobody_is_enabled(nights: Make) -> None:
     world.night(WITHOUT_ADA)
     world.path.unlink()
     plan = world.night(BOTH)
-    assert told(plan) == [] and "person-disabled" in codes(plan)
+    assert lines_of(plan) == [] and "person-disabled" in codes(plan)
 
 
 def test_whom_the_sources_call_inactive_is_not_enabled(nights: Make) -> None:
     world = nights({"then": "disable"})
     world.night(WITHOUT_ADA)
-    inactive = a_state(person("ada", active=False), person("bob", row=3), named=["ALPHA"])
-    assert told(world.night(inactive)) == []
+    inactive = a_state(
+        desired_user("ada", active=False), desired_user("bob", row=3), named=["ALPHA"]
+    )
+    assert lines_of(world.night(inactive)) == []
 
 
 def test_another_person_with_the_login_of_a_leaver_never_gets_the_account(nights: Make) -> None:
     world = nights({"then": "disable"}, users={"id": {"from": "number"}})
 
     def known(name: str, stable_id: str, row: int = 2) -> Any:
-        return replace(person(name, row), stable_id=Given(stable_id))
+        return replace(desired_user(name, row), stable_id=Given(stable_id))
 
     world.night(a_state(known("ada", "7"), known("bob", "8", 3)))
     world.night(a_state(known("bob", "8", 3)))
     assert not world.user("ada").active
     plan = world.night(a_state(known("ada", "99"), known("bob", "8", 3)))
-    assert told(plan) == [] and "identity-changed" in codes(plan)
-    plan = world.night(a_state(person("ada"), known("bob", "8", 3)))
-    assert told(plan) == [], "nor does somebody of whom no id is known"
+    assert lines_of(plan) == [] and "identity-changed" in codes(plan)
+    plan = world.night(a_state(desired_user("ada"), known("bob", "8", 3)))
+    assert lines_of(plan) == [], "nor does somebody of whom no id is known"
     plan = world.night(a_state(known("ada", "7"), known("bob", "8", 3)))
-    assert told(plan) == ["user.enable ada {'active': False} -> {'active': True}"]
+    assert lines_of(plan) == ["user.enable ada {'active': False} -> {'active': True}"]
 
 
 def test_a_login_that_comes_back_with_another_id_after_a_removal_is_told(nights: Make) -> None:
     world = nights("remove", users={"id": {"from": "number"}})
 
     def known(name: str, stable_id: str, row: int = 2) -> Any:
-        return replace(person(name, row), stable_id=Given(stable_id))
+        return replace(desired_user(name, row), stable_id=Given(stable_id))
 
     world.night(a_state(known("ada", "7"), known("bob", "8", 3)))
     world.night(a_state(known("bob", "8", 3)))
@@ -227,19 +231,19 @@ def members(world: Nights, *users: User) -> Nights:
 
 def test_and_revoke_takes_the_access_to_the_projects_named_with_the_account(nights: Make) -> None:
     world = members(nights({"after": "2 runs", "then": "disable", "and": "revoke"}), ADA)
-    assert told(world.night(WITHOUT_ADA)) == []
+    assert lines_of(world.night(WITHOUT_ADA)) == []
     plan = world.night(WITHOUT_ADA)
-    assert sorted(told(plan)) == [
+    assert sorted(lines_of(plan)) == [
         "membership.revoke ada ALPHA {'role': 'project-member'}",
         *DISABLE_ADA,
     ]
-    assert told(world.night(WITHOUT_ADA)) == []
+    assert lines_of(world.night(WITHOUT_ADA)) == []
 
 
 def test_who_waits_keeps_their_access_where_lists_revoke(nights: Make) -> None:
     steps = {"after": "2 runs", "then": "disable"}
     world = members(nights(steps, memberships_missing="revoke"), ADA)
-    assert told(world.night(WITHOUT_ADA)) == []
+    assert lines_of(world.night(WITHOUT_ADA)) == []
     assert len(world.night(WITHOUT_ADA).changes) == 2
 
 
@@ -249,61 +253,63 @@ def test_who_is_disabled_already_keeps_their_access_until_their_turn_as_well(nig
     world.by_hand("ada", active=False)
     in_doubt = world.night(UNKNOWN_ADA)
     (finding,) = [one for one in in_doubt.findings if one.code == "missing-unknown"]
-    assert told(in_doubt) == [] and finding.case == "memberships"
+    assert lines_of(in_doubt) == [] and finding.case == "memberships"
     plan = world.night(WITHOUT_ADA)
     (finding,) = [one for one in plan.findings if one.code == "leaver-waiting"]
-    assert told(plan) == [] and finding.case == "access"
+    assert lines_of(plan) == [] and finding.case == "access"
     assert finding.message.endswith(" after 1 more run")
     plan = world.night(WITHOUT_ADA)
-    assert told(plan) == ["membership.revoke ada ALPHA {'role': 'project-member'}"]
-    assert told(world.night(WITHOUT_ADA)) == []
+    assert lines_of(plan) == ["membership.revoke ada ALPHA {'role': 'project-member'}"]
+    assert lines_of(world.night(WITHOUT_ADA)) == []
 
 
 def test_with_memberships_managed_ledger_only_what_kanport_granted_ends(nights: Make) -> None:
     world = members(nights("keep", memberships_missing="revoke", memberships_managed="ledger"), BOB)
-    wanted = a_state(person("ada"), person("bob", row=3), access("ada", "ALPHA"))
+    wanted = a_state(
+        desired_user("ada"), desired_user("bob", row=3), desired_membership("ada", "ALPHA")
+    )
     world.night(wanted)
     plan = world.night(BOTH)
-    assert told(plan) == ["membership.revoke ada ALPHA {'role': 'project-member'}"]
+    assert lines_of(plan) == ["membership.revoke ada ALPHA {'role': 'project-member'}"]
     world.night(wanted)
     world.path.unlink()
-    assert told(world.night(BOTH)) == [], "nothing is taken away without the ledger"
+    assert lines_of(world.night(BOTH)) == [], "nothing is taken away without the ledger"
 
 
 def test_with_managed_ledger_only_whom_kanport_created_is_disabled(nights: Make) -> None:
     world = nights("disable", managed="ledger")
-    world.night(a_state(person("ada"), person("cyd", row=3)))
+    world.night(a_state(desired_user("ada"), desired_user("cyd", row=3)))
     plan = world.night(a_state(named=["ALPHA"]))
-    assert told(plan) == ["user.disable cyd {'active': True} -> {'active': False}"]
+    assert lines_of(plan) == ["user.disable cyd {'active': True} -> {'active': False}"]
 
 
 def test_with_managed_ledger_sources_disable_nobody_else_either(nights: Make) -> None:
     world = nights("keep", managed="ledger")
-    plan = world.night(a_state(person("ada", active=False)))
-    assert told(plan) == [] and "person-unmanaged" in codes(plan)
+    plan = world.night(a_state(desired_user("ada", active=False)))
+    assert lines_of(plan) == [] and "person-unmanaged" in codes(plan)
 
 
 def test_without_the_ledger_nobody_is_managed(nights: Make) -> None:
     world = nights("disable", managed="ledger")
-    world.night(a_state(person("cyd")))
+    world.night(a_state(desired_user("cyd")))
     world.path.unlink()
-    assert told(world.night(a_state(named=["ALPHA"]))) == []
+    assert lines_of(world.night(a_state(named=["ALPHA"]))) == []
 
 
 def test_a_user_with_the_number_of_a_managed_one_is_not_managed(nights: Make) -> None:
     world = nights("disable", managed="ledger")
-    world.night(a_state(person("cyd")))
+    world.night(a_state(desired_user("cyd")))
     number = world.user("cyd").id
     users = {**world.server.users, number: User(number, "made-by-hand")}
     world.server = replace(world.server, users=users)
-    assert told(world.night(a_state(named=["ALPHA"]))) == []
+    assert lines_of(world.night(a_state(named=["ALPHA"]))) == []
 
 
 def test_whom_kanport_disabled_is_removed_after_the_days_that_are_given(nights: Make) -> None:
     world = nights({"then": "disable", "remove_after": "180 days"})
     world.night(WITHOUT_ADA)
     plan = world.night(WITHOUT_ADA, days=179)
-    assert told(plan) == []
+    assert lines_of(plan) == []
     (finding,) = [one for one in plan.findings if one.code == "leaver-removal"]
     assert finding.message == (
         'Kanport removes 1 user that it disabled; "ada" is the next, on or after 2026-07-01'
@@ -317,7 +323,7 @@ def test_whom_somebody_else_disabled_is_never_removed(nights: Make) -> None:
     world = nights({"after": "2 runs", "then": "disable", "remove_after": "10 days"})
     world.by_hand("ada", active=False)
     for _ in range(5):
-        assert told(world.night(WITHOUT_ADA, days=20)) == []
+        assert lines_of(world.night(WITHOUT_ADA, days=20)) == []
 
 
 def test_removal_is_still_behind_its_limit(nights: Make) -> None:
@@ -333,7 +339,7 @@ def test_removal_is_still_behind_its_limit(nights: Make) -> None:
 def test_who_is_protected_is_never_counted(nights: Make) -> None:
     world = nights({"after": "2 runs", "then": "disable"}, protect=["admin", "ada"])
     for _ in range(4):
-        assert told(world.night(WITHOUT_ADA)) == []
+        assert lines_of(world.night(WITHOUT_ADA)) == []
     assert world.memory.absent == {}
 
 
@@ -341,7 +347,7 @@ def test_a_clock_that_went_back_counts_nothing_and_is_told(nights: Make) -> None
     world = nights({"after": "2 runs", "or": "3 days", "then": "disable"})
     world.night(WITHOUT_ADA, days=100)
     plan = world.night(WITHOUT_ADA, days=-50)
-    assert told(plan) == [] and "ledger-ahead" in codes(plan)
+    assert lines_of(plan) == [] and "ledger-ahead" in codes(plan)
     assert world.memory.absent[5].runs == 1
 
 
@@ -349,7 +355,7 @@ def test_a_mapping_that_keeps_everybody_has_a_plan_without_absences(nights: Make
     world = nights("keep")
     world.mapping = mapping("keep").model_copy(update={"ledger": None})
     plan = world.plan(WITHOUT_ADA)
-    assert (told(plan), plan.absences) == ([], ())
+    assert (lines_of(plan), plan.absences) == ([], ())
 
 
 @pytest.mark.parametrize(
@@ -363,25 +369,25 @@ def test_a_mapping_that_names_no_ledger_enables_whom_it_disabled(
     world = nights(missing)
     world.mapping = mapping(missing).model_copy(update={"ledger": None})
     plan = world.night(WITHOUT_ADA)
-    assert told(plan) == DISABLE_ADA and plan.changes[0].reason == "in no source"
-    assert told(world.night(WITHOUT_ADA)) == []
-    assert told(world.night(BOTH)) == ["user.enable ada {'active': False} -> {'active': True}"]
-    assert told(world.night(BOTH)) == []
+    assert lines_of(plan) == DISABLE_ADA and plan.changes[0].reason == "in no source"
+    assert lines_of(world.night(WITHOUT_ADA)) == []
+    assert lines_of(world.night(BOTH)) == ["user.enable ada {'active': False} -> {'active': True}"]
+    assert lines_of(world.night(BOTH)) == []
 
 
 def test_an_administrator_whom_the_mapping_does_not_allow_stops_nobody_else(nights: Make) -> None:
     world = nights("disable", allow_admins=["bob"])
     boss = User(7, "boss", role="app-admin")
     world.server = replace(world.server, users={**world.server.users, 7: boss})
-    everybody = a_state(*BOTH.users, person("boss", row=4), named=["ALPHA"])
+    everybody = a_state(*BOTH.users, desired_user("boss", row=4), named=["ALPHA"])
     world.night(everybody)
     world.night(BOTH)
     assert not world.user("boss").active
-    plan = world.night(a_state(person("ada"), person("boss", row=4), named=["ALPHA"]))
-    assert told(plan) == ["user.disable bob {'active': True} -> {'active': False}"]
+    plan = world.night(a_state(desired_user("ada"), desired_user("boss", row=4), named=["ALPHA"]))
+    assert lines_of(plan) == ["user.disable bob {'active': True} -> {'active': False}"]
     (finding,) = [one for one in plan.findings if one.code == "person-disabled"]
     assert finding.value == "boss" and finding.case == "admin"
-    assert not tripped(plan)
+    assert not stopping_guards(plan)
 
 
 def test_the_first_run_names_whom_it_finds_disabled_and_the_second_does_not(nights: Make) -> None:
@@ -392,7 +398,7 @@ def test_the_first_run_names_whom_it_finds_disabled_and_the_second_does_not(nigh
     assert finding.fact["usernames"] == ("ada",) and finding.severity == "warning"
     assert "ledger-new" not in codes(second)
     back = world.night(BOTH)
-    assert told(back) == [] and codes(back) == ["person-disabled"]
+    assert lines_of(back) == [] and codes(back) == ["person-disabled"]
 
 
 @pytest.mark.parametrize(
@@ -425,7 +431,9 @@ def test_access_ends_with_the_account_only_where_that_is_asked_for(
     nights: Make, missing: Any, ends: bool
 ) -> None:
     world = nights(missing)
-    world.night(a_state(person("ada"), access("ada", "ALPHA"), person("bob", row=3)))
+    world.night(
+        a_state(desired_user("ada"), desired_membership("ada", "ALPHA"), desired_user("bob", row=3))
+    )
     plan = world.night(WITHOUT_ADA)
     revoked = [] if not ends else ["membership.revoke ada ALPHA {'role': 'project-member'}"]
-    assert sorted(told(plan)) == sorted([*DISABLE_ADA, *revoked])
+    assert sorted(lines_of(plan)) == sorted([*DISABLE_ADA, *revoked])

@@ -15,7 +15,15 @@ from kanport.plan.model import Plan
 from tests.support.examples import examples
 from tests.support.ledger_nights import Nights
 from tests.support.model_server import Kanboard
-from tests.support.planning import ADMIN, ALPHA, BETA, a_mapping, a_state, access, person
+from tests.support.planning import (
+    ADMIN,
+    ALPHA,
+    BETA,
+    a_mapping,
+    a_state,
+    desired_membership,
+    desired_user,
+)
 
 NAMES = ("ada", "bob", "cyd", "dee")
 # Who is on the server before Kanport comes; cyd and dee are created by it.
@@ -71,7 +79,7 @@ def desired(night: dict[str, Any]) -> Any:
     wanted = [
         item
         for row, name in enumerate(named, start=2)
-        for item in (person(name, row), access(name, "ALPHA", row=row))
+        for item in (desired_user(name, row), desired_membership(name, "ALPHA", row=row))
     ]
     return a_state(*wanted, named=["ALPHA"], unknown=unknown)
 

@@ -19,13 +19,13 @@ from tests.support.planning import (
     a_mapping,
     a_server,
     a_state,
-    access,
     an_access,
     cell,
     codes,
-    person,
+    desired_membership,
+    desired_user,
+    lines_of,
     plan_for,
-    told,
 )
 
 ANN, BOB = User(2, "ann"), User(3, "bob")
@@ -43,8 +43,8 @@ def server(*more: Project) -> Any:
 
 @pytest.mark.parametrize("text", ["3", "03", "003", "0003", "99", "1", "0"])
 def test_where_projects_are_created_a_number_is_the_name_of_one(text: str) -> None:
-    plan = plan_for(a_state(access("ann", text)), server(), CREATE)
-    assert told(plan) == [
+    plan = plan_for(a_state(desired_membership("ann", text)), server(), CREATE)
+    assert lines_of(plan) == [
         f"project.create {text} {{'name': '{text}'}}",
         f"membership.grant ann {text} {{'role': 'project-member'}}",
     ]
@@ -52,7 +52,11 @@ def test_where_projects_are_created_a_number_is_the_name_of_one(text: str) -> No
 
 
 def test_several_spellings_of_a_number_are_several_projects() -> None:
-    wanted = a_state(access("ann", "3"), access("ann", "03", row=3), access("ann", "003", row=4))
+    wanted = a_state(
+        desired_membership("ann", "3"),
+        desired_membership("ann", "03", row=3),
+        desired_membership("ann", "003", row=4),
+    )
     plan = plan_for(wanted, server(), CREATE)
     created = [change.project for change in plan.changes if change.action == "project.create"]
     assert created == ["003", "03", "3"]
@@ -60,14 +64,16 @@ def test_several_spellings_of_a_number_are_several_projects() -> None:
 
 @pytest.mark.parametrize("text", ["03", "003", "0003", "0", "00", "99", "٣", "+3", "3 ", "3.0"])
 def test_a_text_that_is_no_plain_number_is_never_an_id(text: str) -> None:
-    plan = plan_for(a_state(access("ann", text)), server(), KEEP)
+    plan = plan_for(a_state(desired_membership("ann", text)), server(), KEEP)
     assert (plan.changes, codes(plan)) == ((), ["project-unknown"])
 
 
 def test_a_plain_number_that_is_nobodys_name_is_an_id_and_a_note_says_so() -> None:
-    wanted = a_state(access("ann", "3"), access("bob", "3", "project-manager", row=3))
+    wanted = a_state(
+        desired_membership("ann", "3"), desired_membership("bob", "3", "project-manager", row=3)
+    )
     plan = plan_for(wanted, server(), KEEP)
-    assert told(plan) == ["membership.grant ann BETA {'role': 'project-member'}"]
+    assert lines_of(plan) == ["membership.grant ann BETA {'role': 'project-member'}"]
     (note,) = plan.findings
     assert (note.code, note.severity, note.value) == ("project-by-id", "info", "3")
     assert note.fact["project"] == "BETA" and note.origin == cell("project", 2)
@@ -83,7 +89,7 @@ def test_a_plain_number_that_is_nobodys_name_is_an_id_and_a_note_says_so() -> No
 )
 @pytest.mark.parametrize("mapping", [CREATE, KEEP])
 def test_identifier_and_name_come_before_an_id(named: Project, mapping: Any) -> None:
-    plan = plan_for(a_state(access("ann", "3")), server(named), mapping)
+    plan = plan_for(a_state(desired_membership("ann", "3")), server(named), mapping)
     assert [change.project_id for change in plan.changes] == [7]
     assert codes(plan) == []
 
@@ -103,23 +109,30 @@ def test_letters_that_only_grow_into_an_identifier_are_not_it() -> None:
 
 @pytest.mark.parametrize("mapping", [CREATE, KEEP])
 def test_an_id_that_is_asked_for_is_an_id_whatever_is_called_so(mapping: Any) -> None:
-    plan = plan_for(a_state(access("ann", id_text(3))), server(Project(7, "3", "3")), mapping)
-    assert "membership.grant ann BETA {'role': 'project-member'}" in told(plan)
+    plan = plan_for(
+        a_state(desired_membership("ann", id_text(3))), server(Project(7, "3", "3")), mapping
+    )
+    assert "membership.grant ann BETA {'role': 'project-member'}" in lines_of(plan)
     assert "project.create" not in plan.summary
 
 
 @pytest.mark.parametrize("mapping", [CREATE, KEEP])
 @pytest.mark.parametrize("number", [99, 10**18])
 def test_an_id_that_no_project_has_creates_none(mapping: Any, number: int) -> None:
-    plan = plan_for(a_state(access("ann", id_text(number))), server(Project(7, "99")), mapping)
+    plan = plan_for(
+        a_state(desired_membership("ann", id_text(number))), server(Project(7, "99")), mapping
+    )
     assert (plan.changes, codes(plan)) == ((), ["project-unknown"])
     assert f"id {number}" in plan.findings[0].message and "\0" not in str(plan.findings)
 
 
 def test_a_name_and_an_id_of_one_spelling_are_two_projects() -> None:
-    wanted = a_state(access("ann", id_text(3)), access("ann", "3", "project-viewer", row=3))
+    wanted = a_state(
+        desired_membership("ann", id_text(3)),
+        desired_membership("ann", "3", "project-viewer", row=3),
+    )
     plan = plan_for(wanted, server(), CREATE)
-    assert [line for line in told(plan) if "grant" in line] == [
+    assert [line for line in lines_of(plan) if "grant" in line] == [
         "membership.grant ann 3 {'role': 'project-viewer'}",
         "membership.grant ann BETA {'role': 'project-member'}",
     ]
@@ -128,7 +141,7 @@ def test_a_name_and_an_id_of_one_spelling_are_two_projects() -> None:
 def test_a_described_project_that_falls_away_leaves_its_number_no_id() -> None:
     """The rows of a private project are left out; a membership in it is not one in #3."""
     described = DesiredProject(Given("3", (cell("name", 2),)), private=True)
-    desired = a_state(access("ann", "3"))
+    desired = a_state(desired_membership("ann", "3"))
     desired = DesiredState(
         memberships=desired.memberships,
         projects_named=desired.projects_named,
@@ -141,7 +154,7 @@ def test_a_described_project_that_falls_away_leaves_its_number_no_id() -> None:
 
 @pytest.mark.parametrize(("mapping", "read"), [(CREATE, {1}), (KEEP, {1, 3})])
 def test_only_the_members_of_projects_that_are_meant_are_read(mapping: Any, read: set[int]) -> None:
-    desired = a_state(access("ann", "3"), access("ann", "ALPHA"))
+    desired = a_state(desired_membership("ann", "3"), desired_membership("ann", "ALPHA"))
     numbers = numbers_are_ids(mapping)
     assert projects_wanted(desired, (ALPHA, BETA), numbers=numbers) == read
 
@@ -160,13 +173,17 @@ def test_a_row_that_cannot_be_used_leaves_open_the_project_that_it_names_alone()
 @pytest.mark.parametrize("text", ["2", "3", "02", "#3", "#2"])
 def test_a_number_is_a_username(text: str) -> None:
     """Ann is #2 and Bob is #3; neither gets what is for somebody of that name."""
-    wanted = a_state(person(text), access(text, "ALPHA"), access("bob", "ALPHA", row=3))
+    wanted = a_state(
+        desired_user(text),
+        desired_membership(text, "ALPHA"),
+        desired_membership("bob", "ALPHA", row=3),
+    )
     plan = plan_for(wanted, server())
-    assert [line.split(" {")[0] for line in told(plan)] == [
+    assert [line.split(" {")[0] for line in lines_of(plan)] == [
         f"user.create {text}",
         *sorted([f"membership.grant {text} ALPHA", "membership.grant bob ALPHA"]),
     ]
-    without = plan_for(a_state(access(text, "ALPHA")), server())
+    without = plan_for(a_state(desired_membership(text, "ALPHA")), server())
     assert (without.changes, codes(without)) == ((), ["person-unknown"])
 
 
@@ -234,7 +251,7 @@ def test_the_hint_of_a_guard_names_a_project_so_that_it_is_found(
     limits = {"by_project": {"revoke": 0}}
     mapping = a_mapping(memberships_missing="revoke", limits=limits, **parts)
     current = a_server(ANN, BOB, projects=(ALPHA, *twin, *named), roles=MANAGED)
-    wanted = a_state(person("ann"), named=[id_text(3)])
+    wanted = a_state(desired_user("ann"), named=[id_text(3)])
     plan = plan_for(wanted, current, mapping)
     (verdict,) = [v for v in plan.guards if v.tripped and "in-project" in v.guard]
     assert f"--allow {hint}" in (verdict.hint or "")
@@ -247,8 +264,8 @@ def test_a_number_in_protect_is_a_username() -> None:
     mapping = a_mapping(
         protect=["3"], users={"missing": "disable", "managed": {"usernames": ["*"]}}
     )
-    plan = plan_for(a_state(person("ann")), a_server(ANN, BOB, User(5, "3")), mapping)
-    assert [line.split(" {")[0] for line in told(plan)] == [
+    plan = plan_for(a_state(desired_user("ann")), a_server(ANN, BOB, User(5, "3")), mapping)
+    assert [line.split(" {")[0] for line in lines_of(plan)] == [
         "user.disable admin",
         "user.disable bob",
     ]

@@ -17,12 +17,12 @@ from tests.support.planning import (
     a_membership,
     a_server,
     a_state,
-    access,
     cell,
     codes,
-    person,
+    desired_membership,
+    desired_user,
+    lines_of,
     plan_for,
-    told,
 )
 
 ANN, BOB = User(2, "ann"), User(3, "bob")
@@ -31,10 +31,13 @@ REVOKE = a_mapping(memberships_missing="revoke")
 
 def test_an_access_that_is_not_there_is_granted_and_another_role_changed() -> None:
     plan = plan_for(
-        a_state(access("ann", "ALPHA"), access("bob", "ALPHA", "project-manager", row=3)),
+        a_state(
+            desired_membership("ann", "ALPHA"),
+            desired_membership("bob", "ALPHA", "project-manager", row=3),
+        ),
         a_server(ANN, BOB, roles={1: {3: "project-viewer"}}),
     )
-    assert told(plan) == [
+    assert lines_of(plan) == [
         "membership.grant ann ALPHA {'role': 'project-member'}",
         "membership.change bob ALPHA {'role': 'project-viewer'} -> {'role': 'project-manager'}",
     ]
@@ -44,7 +47,7 @@ def test_an_access_that_is_not_there_is_granted_and_another_role_changed() -> No
 
 
 def test_somebody_who_is_yet_to_be_created_is_granted_access_after_it() -> None:
-    plan = plan_for(a_state(person("eve"), access("Eve", "ALPHA")), a_server())
+    plan = plan_for(a_state(desired_user("eve"), desired_membership("Eve", "ALPHA")), a_server())
     assert [(c.id, c.action, c.username, c.user_id) for c in plan.changes] == [
         ("c0001", "user.create", "eve", None),
         ("c0002", "membership.grant", "eve", None),
@@ -54,10 +57,10 @@ def test_somebody_who_is_yet_to_be_created_is_granted_access_after_it() -> None:
 def test_lowering_comes_first_and_granting_after_creating() -> None:
     plan = plan_for(
         a_state(
-            access("ann", "ALPHA", "project-viewer"),
-            access("bob", "BETA"),
-            person("eve"),
-            person("bob", 3, role="app-manager"),
+            desired_membership("ann", "ALPHA", "project-viewer"),
+            desired_membership("bob", "BETA"),
+            desired_user("eve"),
+            desired_user("bob", 3, role="app-manager"),
         ),
         a_server(ANN, BOB, roles={1: {2: "project-manager", 3: "project-member"}}),
         REVOKE,
@@ -73,36 +76,38 @@ def test_lowering_comes_first_and_granting_after_creating() -> None:
 
 @pytest.mark.parametrize("text", ["ALPHA", "alpha", "Alpha project", "ALPHA PROJECT", "1"])
 def test_a_project_is_found_by_identifier_name_or_id(text: str) -> None:
-    plan = plan_for(a_state(access("ann", text)), a_server(ANN))
+    plan = plan_for(a_state(desired_membership("ann", text)), a_server(ANN))
     assert [change.project for change in plan.changes] == ["ALPHA"]
 
 
 def test_a_number_is_an_id_only_where_nothing_is_called_so() -> None:
     projects = (ALPHA, Project(7, "1"))
-    plan = plan_for(a_state(access("ann", "1")), a_server(ANN, projects=projects))
+    plan = plan_for(a_state(desired_membership("ann", "1")), a_server(ANN, projects=projects))
     assert [change.project_id for change in plan.changes] == [7]
 
 
 def test_a_number_that_nothing_is_called_is_no_id_where_the_mapping_creates_projects() -> None:
     rows = [{"from": "people", "name": {"from": "project"}}]
-    plan = plan_for(a_state(access("ann", "1")), a_server(ANN), a_mapping(projects=rows))
+    plan = plan_for(
+        a_state(desired_membership("ann", "1")), a_server(ANN), a_mapping(projects=rows)
+    )
     assert (plan.changes, codes(plan)) == ((), ["project-unknown"])
 
 
 def test_a_project_name_that_fits_several_is_an_error_that_names_them_all() -> None:
     projects = (Project(1, "P1"), Project(2, "P1", "PONE"), Project(3, "other"))
-    plan = plan_for(a_state(access("ann", "P1")), a_server(ANN, projects=projects))
+    plan = plan_for(a_state(desired_membership("ann", "P1")), a_server(ANN, projects=projects))
     (finding,) = plan.findings
     assert (plan.changes, finding.code) == ((), "project-ambiguous")
     assert '"P1" (#1) and "P1" (PONE, #2)' in finding.message
     # An identifier is one project's alone, and comes first.
     identified = (*projects, Project(4, "another", "P1"))
-    plan = plan_for(a_state(access("ann", "P1")), a_server(ANN, projects=identified))
+    plan = plan_for(a_state(desired_membership("ann", "P1")), a_server(ANN, projects=identified))
     assert ([change.project_id for change in plan.changes], codes(plan)) == ([4], [])
 
 
 def test_a_project_that_is_not_on_the_server_is_an_error_at_its_cell() -> None:
-    plan = plan_for(a_state(access("ann", "ALHPA", row=5)), a_server(ANN))
+    plan = plan_for(a_state(desired_membership("ann", "ALHPA", row=5)), a_server(ANN))
     assert (plan.changes, codes(plan)) == ((), ["project-unknown"])
     assert plan.findings[0].origin == cell("project", 5)
 
@@ -134,26 +139,33 @@ def test_an_unknown_project_is_said_once_without_a_cell_and_at_each_cell_that_ha
 
 
 def test_a_membership_of_somebody_who_exists_nowhere_is_an_error_at_its_cell() -> None:
-    plan = plan_for(a_state(access("nobody", "ALPHA", row=5)), a_server(ANN))
+    plan = plan_for(a_state(desired_membership("nobody", "ALPHA", row=5)), a_server(ANN))
     assert (plan.changes, codes(plan)) == ((), ["person-unknown"])
     assert plan.findings[0].origin == cell("username", 5)
 
 
 def test_a_membership_of_somebody_with_an_invalid_row_is_skipped_with_a_warning() -> None:
     unknown = Unknown(people=frozenset({"eve"}))
-    plan = plan_for(a_state(access("eve", "ALPHA"), unknown=unknown), a_server(ANN))
+    plan = plan_for(a_state(desired_membership("eve", "ALPHA"), unknown=unknown), a_server(ANN))
     assert (plan.changes, codes(plan)) == ((), ["row-skipped"])
 
 
 def test_two_roles_for_one_person_in_one_project_are_an_error_even_by_other_names() -> None:
     plan = plan_for(
-        a_state(access("ann", "ALPHA"), access("ann", "1", "project-viewer", row=3)), a_server(ANN)
+        a_state(
+            desired_membership("ann", "ALPHA"),
+            desired_membership("ann", "1", "project-viewer", row=3),
+        ),
+        a_server(ANN),
     )
     assert (plan.changes, codes(plan)) == ((), ["membership-conflict", "project-by-id"])
 
 
 def test_one_role_asked_for_twice_is_granted_once_and_names_both_cells() -> None:
-    plan = plan_for(a_state(access("ann", "1", row=3), access("ann", "ALPHA")), a_server(ANN))
+    plan = plan_for(
+        a_state(desired_membership("ann", "1", row=3), desired_membership("ann", "ALPHA")),
+        a_server(ANN),
+    )
     (change,) = plan.changes
     assert change.origin == (cell("access", 2), cell("access", 3))
 
@@ -161,7 +173,7 @@ def test_one_role_asked_for_twice_is_granted_once_and_names_both_cells() -> None
 def test_the_members_of_a_closed_project_can_be_changed_with_a_warning() -> None:
     projects = (Project(1, "Alpha", "ALPHA", active=False),)
     plan = plan_for(
-        a_state(access("ann", "ALPHA"), access("bob", "ALPHA")),
+        a_state(desired_membership("ann", "ALPHA"), desired_membership("bob", "ALPHA")),
         a_server(ANN, BOB, projects=projects),
     )
     assert plan.summary == {"membership.grant": 2}
@@ -171,15 +183,15 @@ def test_the_members_of_a_closed_project_can_be_changed_with_a_warning() -> None
 def test_nobody_is_put_into_a_private_project_nor_taken_out_of_it() -> None:
     projects = (Project(1, "Diary", private=True),)
     server = a_server(ANN, BOB, projects=projects, roles={1: {3: "project-manager"}})
-    plan = plan_for(a_state(access("ann", "Diary")), server, REVOKE)
+    plan = plan_for(a_state(desired_membership("ann", "Diary")), server, REVOKE)
     assert (plan.changes, codes(plan)) == ((), ["project-private"])
-    as_it_is = a_state(access("bob", "Diary", "project-manager"))
+    as_it_is = a_state(desired_membership("bob", "Diary", "project-manager"))
     assert plan_for(as_it_is, server, REVOKE).findings == ()
 
 
 def test_the_projects_to_read_are_those_that_are_named_and_clear() -> None:
     desired = DesiredState(
-        memberships=(access("ann", "alpha"),),
+        memberships=(desired_membership("ann", "alpha"),),
         projects_named=(Given("2"), Given("nowhere"), Given("Twin")),
     )
     twins = (Project(3, "Twin"), Project(4, "Twin"))
@@ -193,10 +205,10 @@ def test_an_access_that_nothing_asks_for_is_revoked_within_the_projects_named() 
     server = a_server(
         ANN, BOB, roles={1: {2: "project-member", 3: "project-viewer"}, 2: {3: "project-member"}}
     )
-    plan = plan_for(a_state(access("ann", "ALPHA")), server, REVOKE)
-    assert told(plan) == ["membership.revoke bob ALPHA {'role': 'project-viewer'}"]
+    plan = plan_for(a_state(desired_membership("ann", "ALPHA")), server, REVOKE)
+    assert lines_of(plan) == ["membership.revoke bob ALPHA {'role': 'project-viewer'}"]
     assert plan.changes[0].risk == (Risk.ACCESS_LOST,)
-    assert plan_for(a_state(access("ann", "ALPHA")), server).changes == ()
+    assert plan_for(a_state(desired_membership("ann", "ALPHA")), server).changes == ()
 
 
 def test_a_project_that_is_named_with_nobody_in_it_loses_everybody() -> None:
@@ -224,7 +236,7 @@ def test_whether_somebody_is_managed_is_asked_of_the_name_that_they_get(
     old_name = "ext-a" if stays else "ann"
     ann = User(2, old_name, email="ann@x.org")
     server = a_server(ann, roles={1: {2: "project-member"}})
-    desired = a_state(person(new_name, email="ann@x.org"), named=["ALPHA"])
+    desired = a_state(desired_user(new_name, email="ann@x.org"), named=["ALPHA"])
     actions = [change.action for change in plan_for(desired, server, mapping).changes]
     assert actions == (
         [Action.USER_RENAME] if stays else [Action.MEMBERSHIP_REVOKE, Action.USER_RENAME]
@@ -259,7 +271,7 @@ def test_a_role_that_an_invalid_row_may_give_is_not_lowered_by_a_valid_one(
 
     def planned(role: str) -> list[str]:
         unknown = _OTHERWISE if what is None else _OPEN[what]
-        plan = plan_for(a_state(access("ann", "ALPHA", role), unknown=unknown), server)
+        plan = plan_for(a_state(desired_membership("ann", "ALPHA", role), unknown=unknown), server)
         assert ("row-skipped" in codes(plan)) is (plan.changes == ())
         return [str(change.action) for change in plan.changes]
 
@@ -272,12 +284,19 @@ def test_a_role_that_an_invalid_row_may_give_is_not_lowered_by_a_valid_one(
 def test_a_role_that_an_invalid_row_may_give_is_raised_all_the_same(what: str | None) -> None:
     server = a_server(ANN, roles={1: {2: "project-viewer"}})
     unknown = _OTHERWISE if what is None else _OPEN[what]
-    plan = plan_for(a_state(access("ann", "ALPHA", "project-manager"), unknown=unknown), server)
+    plan = plan_for(
+        a_state(desired_membership("ann", "ALPHA", "project-manager"), unknown=unknown), server
+    )
     assert [str(change.action) for change in plan.changes] == ["membership.change"]
 
 
 @pytest.mark.parametrize(
-    "typo", [access("amn", "ALPHA"), access("ann", "ALHPA"), access("amn", "ALHPA")]
+    "typo",
+    [
+        desired_membership("amn", "ALPHA"),
+        desired_membership("ann", "ALHPA"),
+        desired_membership("amn", "ALHPA"),
+    ],
 )
 def test_a_slip_of_the_pen_in_a_membership_takes_access_from_nobody(typo: object) -> None:
     server = a_server(ANN, roles={1: {2: "project-member"}})
@@ -297,7 +316,11 @@ def test_a_user_whose_username_is_only_blanks_is_as_much_in_doubt_as_anybody(
 
 def test_an_error_in_a_row_makes_all_of_the_row_invalid() -> None:
     error = Finding("role-unknown", "no such role", origin=cell("access", 2))
-    desired = a_state(person("eve", 2), access("eve", "ALPHA", row=2), person("bob", 3, name="B"))
+    desired = a_state(
+        desired_user("eve", 2),
+        desired_membership("eve", "ALPHA", row=2),
+        desired_user("bob", 3, name="B"),
+    )
     plan = plan_for(desired, a_server(BOB), findings=[error])
     assert [change.username for change in plan.changes] == ["bob"]
 
@@ -329,7 +352,7 @@ def test_a_group_whose_members_are_all_listed_may_be_where_the_access_comes_from
 def test_another_role_for_a_member_through_a_group_is_a_change_that_may_not_work() -> None:
     group = Group(1, "staff", members=frozenset({2}))
     server = a_server(ANN, groups=(group,), roles={1: {2: "project-member"}})
-    plan = plan_for(a_state(access("ann", "ALPHA", "project-manager")), server)
+    plan = plan_for(a_state(desired_membership("ann", "ALPHA", "project-manager")), server)
     assert [change.action for change in plan.changes] == ["membership.change"]
     assert plan.changes[0].risk == (Risk.PRIVILEGE_RAISED, Risk.MAYBE_THROUGH_GROUP)
     assert plan.findings[0].fact["groups"] == ("staff",)
@@ -338,7 +361,11 @@ def test_another_role_for_a_member_through_a_group_is_a_change_that_may_not_work
 def test_a_custom_role_ranks_as_a_manager() -> None:
     server = a_server(ANN, BOB, roles={1: {2: "project-manager", 3: "project-viewer"}})
     plan = plan_for(
-        a_state(access("ann", "ALPHA", "tester"), access("bob", "ALPHA", "tester")), server
+        a_state(
+            desired_membership("ann", "ALPHA", "tester"),
+            desired_membership("bob", "ALPHA", "tester"),
+        ),
+        server,
     )
     assert [change.risk for change in plan.changes] == [(), (Risk.PRIVILEGE_RAISED,)]
 

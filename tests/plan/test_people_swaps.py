@@ -16,12 +16,12 @@ from tests.support.planning import (
     a_mapping,
     a_server,
     a_state,
-    access,
     codes,
-    person,
+    desired_membership,
+    desired_user,
+    lines_of,
     plan_for,
-    told,
-    tripped,
+    stopping_guards,
 )
 
 USERS = {"missing": "disable", "managed": {"usernames": ["*"]}}
@@ -41,7 +41,7 @@ OF = {"a": ADA, "b": BOB, "c": CY}
 def rows(*names: tuple[str, str], with_name: bool = True) -> list[DesiredUser]:
     """Want the person of each id under a username, with their name and address."""
     return [
-        person(
+        desired_user(
             username,
             row,
             stable_id=stable_id,
@@ -143,24 +143,27 @@ def test_whoever_is_left_under_a_temporary_username_is_named_every_night() -> No
     left = User(5, "kanport-rename-5", email="ada@x.org")
     keep = a_mapping(protect=["admin"])
     for server in (a_server(left, BOB), a_server(left, BOB, complete=False)):
-        plan = plan_for(a_state(person("bob")), server, keep)
+        plan = plan_for(a_state(desired_user("bob")), server, keep)
         assert (plan.changes, codes(plan)) == ((), ["username-temporary"])
         assert '"kanport-rename-5" (#5)' in plan.findings[0].message
     # It is a leaver like any other, whatever usernames are managed.
     narrow = a_mapping(users={"missing": "disable", "managed": {"usernames": ["a*"]}})
-    plan = plan_for(a_state(person("bob")), a_server(left, BOB), narrow)
+    plan = plan_for(a_state(desired_user("bob")), a_server(left, BOB), narrow)
     assert [(c.action, c.user_id) for c in plan.changes] == [
         ("user.disable", 1),
         ("user.disable", 5),
     ]
     # Somebody who just happens to have such a name is not meant.
     other = a_server(User(5, "kanport-rename-6"), BOB)
-    assert codes(plan_for(a_state(person("bob")), other, keep)) == []
+    assert codes(plan_for(a_state(desired_user("bob")), other, keep)) == []
 
 
 def test_the_temporary_username_is_free_on_the_server_and_in_the_sources() -> None:
     squatter = User(9, "Kanport-Rename-5", email="s@x.org")
-    wanted = [*rows(("a", "bob"), ("b", "ada")), person("kanport-rename-5-2", 9, stable_id="z")]
+    wanted = [
+        *rows(("a", "bob"), ("b", "ada")),
+        desired_user("kanport-rename-5-2", 9, stable_id="z"),
+    ]
     plan = plan_for(a_state(*wanted), a_server(ADA, BOB, squatter), BY_ID, known=KNOWN)
     (aside, *_) = [c for c in plan.changes if c.action == "user.rename"]
     assert after_of(aside) == {"username": "kanport-rename-5-3"}
@@ -172,10 +175,10 @@ def test_a_swap_is_two_users_to_a_limit_and_no_new_administrator_by_a_temporary_
     wanted = a_state(*rows(("a", "bob"), ("b", "ada")))
     parts = {"users": {**USERS, "id": {"from": "n"}}, "ledger": "l", "protect": ["admin"]}
     mapping = a_mapping(**parts, allow_admins=["bob"], limits={"update": 2})
-    assert tripped(plan_for(wanted, a_server(ada, BOB), mapping, known=KNOWN)) == []
+    assert stopping_guards(plan_for(wanted, a_server(ada, BOB), mapping, known=KNOWN)) == []
     stricter = a_mapping(**parts, allow_admins=["ada"], limits={"update": 1})
     plan = plan_for(wanted, a_server(ada, BOB), stricter, known=KNOWN)
-    assert sorted(tripped(plan)) == ["allow-admins", "limit-update"]
+    assert sorted(stopping_guards(plan)) == ["allow-admins", "limit-update"]
     assert "kanport-rename" not in str(plan.guards)
 
 
@@ -183,10 +186,18 @@ def test_access_follows_the_person_and_not_the_login() -> None:
     """Ada is in ALPHA and called bob from now on; the rows name people by their new logins."""
     wanted = [*without_ids(rows(("a", "bob"), ("b", "ada")))]
     server = a_server(ADA, BOB, roles={1: {5: "project-member"}, 2: {6: "project-viewer"}})
-    desired = a_state(*wanted, access("bob", "ALPHA"), access("ada", "BETA", "project-viewer"))
+    desired = a_state(
+        *wanted,
+        desired_membership("bob", "ALPHA"),
+        desired_membership("ada", "BETA", "project-viewer"),
+    )
     plan = plan_for(desired, server, BY_EMAIL)
     assert {change.action for change in plan.changes} == {"user.rename"}
-    swapped = a_state(*wanted, access("ada", "ALPHA"), access("bob", "BETA", "project-viewer"))
+    swapped = a_state(
+        *wanted,
+        desired_membership("ada", "ALPHA"),
+        desired_membership("bob", "BETA", "project-viewer"),
+    )
     plan = plan_for(swapped, server, BY_EMAIL)
     access_changes = [
         (str(c.action), c.user_id, c.project_id) for c in plan.changes if c.project_id is not None
@@ -212,8 +223,8 @@ def test_without_a_name_nobody_can_tell_a_swap_of_logins_from_one_of_addresses()
 
 def test_a_name_tells_a_swap_of_addresses_from_one_of_logins() -> None:
     wanted = a_state(
-        person("ada", 2, name="Ada L", email="bob@x.org"),
-        person("bob", 3, name="Bob R", email="ada@x.org"),
+        desired_user("ada", 2, name="Ada L", email="bob@x.org"),
+        desired_user("bob", 3, name="Bob R", email="ada@x.org"),
     )
     plan = plan_for(wanted, a_server(ADA, BOB), BY_EMAIL)
     assert {c.action for c in plan.changes} == {"user.update"}
@@ -222,11 +233,11 @@ def test_a_name_tells_a_swap_of_addresses_from_one_of_logins() -> None:
 def test_a_shared_address_is_nobodys_proof() -> None:
     team = User(6, "bob", name="Bob R", email="team@x.org")
     wanted = a_state(
-        person("ada", 2, name="Ada L", email="team@x.org"),
-        person("bob", 3, name="Bob R", email="team@x.org"),
+        desired_user("ada", 2, name="Ada L", email="team@x.org"),
+        desired_user("bob", 3, name="Bob R", email="team@x.org"),
     )
     plan = plan_for(wanted, a_server(ADA, team), BY_EMAIL)
-    assert told(plan) == ["user.update ada {'email': 'ada@x.org'} -> {'email': 'team@x.org'}"]
+    assert lines_of(plan) == ["user.update ada {'email': 'ada@x.org'} -> {'email': 'team@x.org'}"]
 
 
 def test_a_rename_by_address_to_a_username_that_is_kept_is_withheld_from_both() -> None:
@@ -240,54 +251,58 @@ def test_a_rename_by_address_to_a_username_that_is_kept_is_withheld_from_both() 
 # --- one unclear person ---------------------------------------------------------------------------
 
 LEAVER = User(20, "leaver", name="Leo", email="leo@x.org")
-JOINER = person("joiner", 30, name="Joy", email="joy@x.org")
+JOINER = desired_user("joiner", 30, name="Joy", email="joy@x.org")
 
 
 def _unclear_cases() -> dict[str, tuple[object, DesiredState, CurrentState, list[Identity]]]:
-    joiner = person("joiner", 30, name="Joy", email="joy@x.org", stable_id="j")
+    joiner = desired_user("joiner", 30, name="Joy", email="joy@x.org", stable_id="j")
     twins = (ADA, User(8, "ADA", email="ada2@x.org"))
     return {
         "a login that was given to somebody new": (
             BY_ID,
-            a_state(joiner, person("ada", 3, stable_id="new"), access("ada", "ALPHA")),
+            a_state(
+                joiner, desired_user("ada", 3, stable_id="new"), desired_membership("ada", "ALPHA")
+            ),
             a_server(ADA, LEAVER),
             KNOWN,
         ),
         "an account that was renamed by hand": (
             BY_ID,
-            a_state(joiner, person("ada.l", 3, stable_id="a")),
+            a_state(joiner, desired_user("ada.l", 3, stable_id="a")),
             a_server(User(5, "ada2"), LEAVER),
             KNOWN,
         ),
         "a new login that somebody keeps": (
             BY_ID,
-            a_state(joiner, person("bob", 3, stable_id="a")),
+            a_state(joiner, desired_user("bob", 3, stable_id="a")),
             a_server(ADA, BOB, LEAVER),
             KNOWN[:1],
         ),
         "an address that two users have": (
             BY_EMAIL,
-            a_state(JOINER, person("new", 3, email="ada@x.org")),
+            a_state(JOINER, desired_user("new", 3, email="ada@x.org")),
             a_server(ADA, User(8, "ada3", email="ADA@x.org"), LEAVER),
             [],
         ),
         "an address that two rows have": (
             BY_EMAIL,
             a_state(
-                JOINER, person("new", 3, email="ada@x.org"), person("new2", 4, email="ada@x.org")
+                JOINER,
+                desired_user("new", 3, email="ada@x.org"),
+                desired_user("new2", 4, email="ada@x.org"),
             ),
             a_server(ADA, LEAVER),
             [],
         ),
         "a username that fits two users": (
             BY_EMAIL,
-            a_state(JOINER, person("Ada", 3, email="other@x.org")),
+            a_state(JOINER, desired_user("Ada", 3, email="other@x.org")),
             a_server(*twins, LEAVER),
             [],
         ),
         "a username of one and an address of another": (
             BY_EMAIL,
-            a_state(JOINER, person("ada", 3, email="bob@x.org")),
+            a_state(JOINER, desired_user("ada", 3, email="bob@x.org")),
             a_server(ADA, BOB, LEAVER),
             [],
         ),
@@ -311,21 +326,21 @@ def test_one_unclear_person_keeps_back_themselves_alone(case: str) -> None:
 
 def test_a_source_of_unclear_people_alone_is_not_empty() -> None:
     """The list has one person, of whom it is open who she is, and the leaver goes all the same."""
-    wanted = a_state(person("ada", 3, stable_id="new"), access("ada", "ALPHA"))
+    wanted = a_state(desired_user("ada", 3, stable_id="new"), desired_membership("ada", "ALPHA"))
     plan = plan_for(wanted, a_server(ADA, LEAVER), BY_ID, known=KNOWN)
-    assert tripped(plan) == []
+    assert stopping_guards(plan) == []
     assert [(c.action, c.username) for c in plan.changes] == [("user.disable", "leaver")]
 
 
 def test_whose_login_somebody_known_has_now_is_a_leaver_like_any_other() -> None:
     """Ada has Bob's login, and no row gives Bob's id: he is out, and she waits for the login."""
-    wanted = a_state(person("bob", 2, stable_id="a"), access("bob", "ALPHA"))
+    wanted = a_state(desired_user("bob", 2, stable_id="a"), desired_membership("bob", "ALPHA"))
     server = a_server(ADA, BOB, roles={1: {6: "project-member"}})
     plan = plan_for(wanted, server, BY_ID, known=KNOWN)
     assert [(c.action, c.username) for c in plan.changes] == [("user.disable", "bob")]
     assert "identity-changed" in codes(plan)
     # Where the row could be his, under an id that the ledger does not know, nobody is touched.
-    new = a_state(person("bob", 2, stable_id="z"), person("ada", 3, stable_id="a"))
+    new = a_state(desired_user("bob", 2, stable_id="z"), desired_user("ada", 3, stable_id="a"))
     assert plan_for(new, server, BY_ID, known=KNOWN).changes == ()
     # Nor where a row that cannot be used gives his id, or anybody's.
     for unknown in (
@@ -335,5 +350,5 @@ def test_whose_login_somebody_known_has_now_is_a_leaver_like_any_other() -> None
         Unknown(hidden=frozenset({"bob"})),
         Unknown(people=frozenset({"bob"})),
     ):
-        open_ = a_state(person("bob", 2, stable_id="a"), unknown=unknown)
+        open_ = a_state(desired_user("bob", 2, stable_id="a"), unknown=unknown)
         assert plan_for(open_, server, BY_ID, known=KNOWN).changes == ()

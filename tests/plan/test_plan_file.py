@@ -11,7 +11,14 @@ from kanport.errors import Exit, UsageError
 from kanport.model import Group, User
 from kanport.plan.model import Plan
 from kanport.plan.plan_file import dump_plan, load_plan, plan_digest, plan_schema, write_plan
-from tests.support.planning import a_mapping, a_server, a_state, access, person, plan_for
+from tests.support.planning import (
+    a_mapping,
+    a_server,
+    a_state,
+    desired_membership,
+    desired_user,
+    plan_for,
+)
 
 
 def _the_plan() -> Plan:
@@ -19,11 +26,11 @@ def _the_plan() -> Plan:
     group = Group(1, "staff", members=frozenset({2}))
     return plan_for(
         a_state(
-            person("JÖRG", name="Jörg “X”"),
-            person("eve", 3),
-            person("eve", 4),
-            access("jorg", "ALPHA", "project-viewer"),
-            access("new", "Nowhere", row=5),
+            desired_user("JÖRG", name="Jörg “X”"),
+            desired_user("eve", 3),
+            desired_user("eve", 4),
+            desired_membership("jorg", "ALPHA", "project-viewer"),
+            desired_membership("new", "Nowhere", row=5),
         ),
         a_server(User(2, "jorg"), groups=(group,), roles={1: {2: "project-member"}}),
         a_mapping(limits={"update": 0}),
@@ -133,7 +140,7 @@ def test_a_plan_that_cannot_be_written_is_said_so_and_the_old_one_stays(tmp_path
 
 
 def test_half_a_letter_from_the_server_does_not_break_the_file(tmp_path: Path) -> None:
-    plan = plan_for(a_state(person("ann", name="x")), a_server(User(2, "ann", name="\ud83d")))
+    plan = plan_for(a_state(desired_user("ann", name="x")), a_server(User(2, "ann", name="\ud83d")))
     assert load_plan(_saved(tmp_path, plan)) == plan
 
 

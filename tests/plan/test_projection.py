@@ -26,8 +26,8 @@ from tests.support.planning import (
     a_mapping,
     a_member,
     a_server,
-    access,
     an_access,
+    desired_membership,
     plan_for,
 )
 
@@ -127,7 +127,7 @@ def test_a_role_that_a_group_may_give_is_made_sure_of_before_the_group_gets_anot
 ) -> None:
     attached = {} if then is None else {("Team", "ALPHA"): then}
     plan = planned(
-        desired((access("ann", "ALPHA", MEMBER),), attached),
+        desired((desired_membership("ann", "ALPHA", MEMBER),), attached),
         a_server(ANN, BOB, groups=(TEAM,), roles=IN_ALPHA),
         LedgerState(group_access={(7, 1): MEMBER}),
         group_access_missing="revoke",
@@ -147,7 +147,7 @@ def test_who_asks_for_nothing_of_their_own_goes_with_the_group() -> None:
 
 
 def test_only_those_whose_role_would_become_another_one_are_made_sure_of() -> None:
-    both = (access("ann", "ALPHA", MEMBER), access("bob", "ALPHA", VIEWER))
+    both = (desired_membership("ann", "ALPHA", MEMBER), desired_membership("bob", "ALPHA", VIEWER))
     plan = planned(
         desired(both, {("Team", "ALPHA"): VIEWER}),
         a_server(ANN, BOB, groups=(TEAM,), roles={1: {2: MEMBER, 3: VIEWER}}),
@@ -160,7 +160,7 @@ def test_only_those_whose_role_would_become_another_one_are_made_sure_of() -> No
 def test_a_role_that_is_certainly_direct_needs_nothing() -> None:
     # The group gives less than Ann has, so that her role is her own.
     plan = planned(
-        desired((access("ann", "ALPHA", MANAGER),), {("Team", "ALPHA"): MEMBER}),
+        desired((desired_membership("ann", "ALPHA", MANAGER),), {("Team", "ALPHA"): MEMBER}),
         a_server(ANN, BOB, groups=(TEAM,), roles={1: {2: MANAGER, 3: VIEWER}}),
         LedgerState(group_access={(7, 1): VIEWER}),
     )
@@ -172,7 +172,7 @@ def test_a_role_that_comes_to_be_what_is_wanted_is_left_to_the_group() -> None:
     # Whether her role is direct or not, Ann ends with what is asked for.
     team, others = TEAM, Group(8, "Others", members=frozenset({2, 4}))
     plan = planned(
-        desired((access("ann", "ALPHA", MEMBER),), {("Team", "ALPHA"): VIEWER,
+        desired((desired_membership("ann", "ALPHA", MEMBER),), {("Team", "ALPHA"): VIEWER,
                                                     ("Others", "ALPHA"): MEMBER}),
         a_server(ANN, BOB, EVE, groups=(team, others),
                  roles={1: {2: MEMBER, 3: MEMBER, 4: MEMBER}}),
@@ -186,7 +186,7 @@ def test_a_group_of_which_nothing_is_known_proves_nothing() -> None:
     # Others may have access to ALPHA, as Eve has some; which role it gives, nobody knows.
     others = Group(8, "Others", members=frozenset({2, 4}))
     plan = planned(
-        desired((access("ann", "ALPHA", MEMBER),), {("Team", "ALPHA"): VIEWER}),
+        desired((desired_membership("ann", "ALPHA", MEMBER),), {("Team", "ALPHA"): VIEWER}),
         a_server(ANN, BOB, EVE, groups=(TEAM, others),
                  roles={1: {2: MEMBER, 3: MEMBER, 4: VIEWER}}),
         LedgerState(group_access={(7, 1): MEMBER}),
@@ -196,7 +196,7 @@ def test_a_group_of_which_nothing_is_known_proves_nothing() -> None:
 
 def test_who_joins_a_group_of_which_nothing_is_known_is_made_sure_of() -> None:
     others = Group(8, "Others", members=frozenset({4}))
-    wanted = (access("ann", "ALPHA", MEMBER),)
+    wanted = (desired_membership("ann", "ALPHA", MEMBER),)
     plan = planned(
         desired(wanted, {("Team", "ALPHA"): MEMBER}, {"Others": ("ann", "eve")}),
         a_server(ANN, BOB, EVE, groups=(TEAM, others),
@@ -209,7 +209,7 @@ def test_who_joins_a_group_of_which_nothing_is_known_is_made_sure_of() -> None:
 
 def test_a_group_whose_access_was_not_known_and_is_given_now_is_a_change_like_any() -> None:
     plan = planned(
-        desired((access("ann", "ALPHA", MEMBER),), {("Team", "ALPHA"): VIEWER}),
+        desired((desired_membership("ann", "ALPHA", MEMBER),), {("Team", "ALPHA"): VIEWER}),
         a_server(ANN, BOB, groups=(TEAM,), roles=IN_ALPHA),
         LedgerState(),
     )
@@ -220,7 +220,7 @@ def test_a_group_whose_access_was_not_known_and_is_given_now_is_a_change_like_an
 def test_a_group_that_has_no_access_yet_changes_nothing_for_a_direct_member() -> None:
     # Bob is in the group and not listed in ALPHA: the group cannot have given Ann her role.
     plan = planned(
-        desired((access("ann", "ALPHA", MEMBER),), {("Team", "ALPHA"): MANAGER}),
+        desired((desired_membership("ann", "ALPHA", MEMBER),), {("Team", "ALPHA"): MANAGER}),
         a_server(ANN, BOB, groups=(TEAM,), roles={1: {2: MEMBER}}),
         LedgerState(),
     )
@@ -231,7 +231,7 @@ def test_a_group_that_has_no_access_yet_changes_nothing_for_a_direct_member() ->
 def test_another_project_of_the_group_matters_to_nobody_here() -> None:
     plan = planned(
         desired(
-            (access("ann", "ALPHA", MEMBER),),
+            (desired_membership("ann", "ALPHA", MEMBER),),
             {("Team", "ALPHA"): MEMBER, ("Team", "BETA"): VIEWER},
         ),
         a_server(ANN, BOB, groups=(TEAM,), roles={**IN_ALPHA, 2: {2: MEMBER, 3: MEMBER}}),
@@ -244,7 +244,7 @@ def test_another_project_of_the_group_matters_to_nobody_here() -> None:
 def test_what_an_earlier_run_found_to_come_through_a_group_is_believed() -> None:
     memory = LedgerState(group_access={(7, 1): MEMBER}, through_group={(2, 1): MEMBER})
     plan = planned(
-        desired((access("ann", "ALPHA", MEMBER),), {("Team", "ALPHA"): VIEWER}),
+        desired((desired_membership("ann", "ALPHA", MEMBER),), {("Team", "ALPHA"): VIEWER}),
         a_server(ANN, BOB, groups=(TEAM,), roles=IN_ALPHA),
         memory,
     )
@@ -266,7 +266,7 @@ def test_who_changes_groups_keeps_the_role_that_is_asked_for(
     others = Group(8, "Others", members=frozenset({4}))
     attached = {("Team", "ALPHA"): MEMBER, ("Others", "ALPHA"): VIEWER}
     plan = planned(
-        desired((access("ann", "ALPHA", MEMBER),), attached, members),
+        desired((desired_membership("ann", "ALPHA", MEMBER),), attached, members),
         a_server(ANN, BOB, EVE, groups=(TEAM, others),
                  roles={1: {2: MEMBER, 3: MEMBER, 4: VIEWER}}),
         LedgerState(group_access={(7, 1): MEMBER, (8, 1): VIEWER}),
@@ -277,7 +277,7 @@ def test_who_changes_groups_keeps_the_role_that_is_asked_for(
 
 def test_a_protected_account_is_not_made_sure_of_and_the_group_keeps_its_role() -> None:
     plan = planned(
-        desired((access("ann", "ALPHA", MEMBER),), {("Team", "ALPHA"): VIEWER}),
+        desired((desired_membership("ann", "ALPHA", MEMBER),), {("Team", "ALPHA"): VIEWER}),
         a_server(ANN, BOB, groups=(TEAM,), roles=IN_ALPHA),
         LedgerState(group_access={(7, 1): MEMBER}),
         protect=["ann"],
@@ -323,7 +323,7 @@ def wishes(draw: st.DrawFn) -> DesiredState:
     memberships = draw(st.dictionaries(st.tuples(who, label), role, max_size=4))
     attached = draw(st.dictionaries(st.tuples(group, label), role, max_size=4))
     members = draw(st.dictionaries(group, st.lists(who, unique=True, max_size=3).map(tuple)))
-    wanted = tuple(access(*place, held) for place, held in memberships.items())
+    wanted = tuple(desired_membership(*place, held) for place, held in memberships.items())
     return desired(wanted, attached, members)
 
 

@@ -15,8 +15,8 @@ from tests.support.planning import (
     a_mapping,
     a_server,
     a_state,
-    access,
-    person,
+    desired_membership,
+    desired_user,
     plan_for,
 )
 
@@ -33,12 +33,12 @@ def _the_plan() -> tuple[Plan, CurrentState]:
         users={"find_by": ["username", "email"]}, memberships_missing="revoke", protect=["admin"]
     )
     wanted = a_state(
-        person("ann.b", email="ann@x.org", role="app-manager"),
-        person("bob", 3, active=False),
-        person("eve", 4),
-        access("ann.b", "ALPHA", "project-manager"),
-        access("eve", "ALPHA", row=4),
-        access("carl", "BETA", row=5),
+        desired_user("ann.b", email="ann@x.org", role="app-manager"),
+        desired_user("bob", 3, active=False),
+        desired_user("eve", 4),
+        desired_membership("ann.b", "ALPHA", "project-manager"),
+        desired_membership("eve", "ALPHA", row=4),
+        desired_membership("carl", "BETA", row=5),
     )
     plan = plan_for(wanted, server, mapping)
     assert len(plan.changes) == 8
@@ -120,7 +120,7 @@ def test_a_plan_for_another_server_is_refused() -> None:
 
 def test_a_plan_that_would_by_now_take_the_last_administrator_is_refused() -> None:
     root = User(2, "root", role="app-admin")
-    plan = plan_for(a_state(person("admin", active=False)), a_server(root))
+    plan = plan_for(a_state(desired_user("admin", active=False)), a_server(root))
     (line,) = differences(plan, a_server(replace(root, active=False)))
     assert "No active administrator would remain" in line.text
 

@@ -9,8 +9,8 @@ from tests.support.planning import (
     a_mapping,
     a_server,
     a_state,
-    access,
-    person,
+    desired_membership,
+    desired_user,
     plan_for,
 )
 
@@ -25,7 +25,10 @@ ACCESS_RULE = {
 
 def test_roles_that_nothing_changes_are_kept_and_the_others_are_not() -> None:
     plan = plan_for(
-        a_state(access("ann", "ALPHA", "project-manager"), access("eve", "ALPHA")),
+        a_state(
+            desired_membership("ann", "ALPHA", "project-manager"),
+            desired_membership("eve", "ALPHA"),
+        ),
         a_server(
             *(ANN, BOB, EVE),
             roles={1: {2: "project-member", 3: "project-viewer"}, 2: {4: "project-viewer"}},
@@ -40,7 +43,7 @@ def test_roles_that_nothing_changes_are_kept_and_the_others_are_not() -> None:
 
 def test_the_roles_of_a_removed_account_stand_apart() -> None:
     plan = plan_for(
-        a_state(person("ann")),
+        a_state(desired_user("ann")),
         a_server(ANN, EVE, roles={1: {4: "project-member"}}, projects=(ALPHA,)),
         a_mapping(
             users={"missing": "remove", "managed": {"usernames": ["eve"]}}, limits={"remove": 1}

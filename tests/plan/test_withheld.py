@@ -13,7 +13,14 @@ from kanport.plan.model import Plan
 from kanport.plan.plan_file import dump_plan
 from kanport.relations import About
 from tests.plan.test_groups import ENGINEERS, MEMBER, planned, server, wanted
-from tests.support.planning import a_mapping, a_server, a_state, access, person, plan_for
+from tests.support.planning import (
+    a_mapping,
+    a_server,
+    a_state,
+    desired_membership,
+    desired_user,
+    plan_for,
+)
 
 ROW = Origin("people", file="people.csv", row=9)
 OTHER = Origin("people", file="people.csv", row=10)
@@ -44,7 +51,7 @@ def withheld(plan: Plan) -> dict[str, list[str]]:
 
 
 def without_bob(unknown: Unknown) -> Plan:
-    desired = a_state(person("ann"), access("ann", "ALPHA"), unknown=unknown)
+    desired = a_state(desired_user("ann"), desired_membership("ann", "ALPHA"), unknown=unknown)
     current = a_server(*STAFF, roles={1: {2: MEMBER, 3: MEMBER}})
     mapping = a_mapping(users=MISSING, memberships_missing="revoke", protect=["admin"])
     return plan_for(desired, current, mapping)
@@ -108,14 +115,14 @@ def test_a_plan_names_some_places_and_counts_the_others() -> None:
 
 
 def test_where_anything_else_lists_a_user_it_says_what_and_where() -> None:
-    desired = a_state(person("ann"), access("bob", "ALPHA", row=7))
+    desired = a_state(desired_user("ann"), desired_membership("bob", "ALPHA", row=7))
     plan = plan_for(desired, a_server(*STAFF), a_mapping(users=MISSING, protect=["admin"]))
     assert withheld(plan)["user.disable bob"] == ["still-listed memberships people.csv:7"]
 
 
 def test_rows_that_lower_somebody_are_withheld_where_another_row_names_them() -> None:
     unknown = Unknown(people=frozenset({"bob"}), because=frozenset({Blocker("row", "bob", ROW)}))
-    desired = a_state(person("bob", active=False), unknown=unknown)
+    desired = a_state(desired_user("bob", active=False), unknown=unknown)
     plan = plan_for(desired, a_server(*STAFF))
     assert not plan.changes
     assert withheld(plan) == {"user.disable bob": ["invalid-row named people.csv:9"]}

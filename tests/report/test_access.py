@@ -11,7 +11,12 @@ from kanport.plan.model import Plan, PlanAccess
 from kanport.report.make import of_plan, of_run
 from kanport.report.view import AccessRow, Account, Matrix, MatrixRow, RoleCount, View
 from tests.support.report.examples import make_plan, make_run
-from tests.support.report.random_reports import FORMULA, partial_run, whole_plan, worlds
+from tests.support.report.random_reports import (
+    FORMULA,
+    partial_run,
+    whole_plan,
+    whole_plans_and_runs,
+)
 
 PLAN = whole_plan()
 VIEW = of_plan(PLAN)
@@ -118,7 +123,7 @@ def test_a_matrix_that_does_not_add_up_cannot_be_made(before: int, after: int) -
 
 
 @settings(deadline=None)
-@given(worlds())
+@given(whole_plans_and_runs())
 def test_whatever_the_plan_everybody_is_counted_once(case: tuple[Plan, Run]) -> None:
     plan, run = case
     for view in (of_plan(plan), of_run(plan, run)):

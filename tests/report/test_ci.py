@@ -19,7 +19,7 @@ from kanport.report.escape import escape_name
 from kanport.report.make import of_plan, of_validation
 from kanport.report.view import View
 from tests.support.report.examples import FINDINGS, MAPPING, SOURCES, TRIPPED, make_plan
-from tests.support.report.random_reports import worlds
+from tests.support.report.random_reports import whole_plans_and_runs
 
 VIEW = of_validation(MAPPING, SOURCES, FINDINGS, users=46, memberships=110, version="0.1.0")
 CLEAN = of_validation(MAPPING, SOURCES, (), users=46, memberships=110)
@@ -70,7 +70,7 @@ def test_a_source_without_findings_is_a_test_that_passed() -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(worlds())
+@given(whole_plans_and_runs())
 def test_no_name_breaks_the_xml(case: tuple[Plan, Run]) -> None:
     view = of_plan(case[0])
     found = [c for c in suites(view).iter("testcase") if len(c)]
@@ -120,7 +120,7 @@ def test_a_file_whose_name_is_no_utf8_can_be_told() -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(worlds())
+@given(whole_plans_and_runs())
 def test_sarif_is_as_the_standard_says_whatever_the_names(case: tuple[Plan, Run]) -> None:
     check_log(of_plan(case[0]))
 
@@ -183,7 +183,7 @@ def test_a_guard_that_tripped_is_an_annotation() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(worlds())
+@given(whole_plans_and_runs())
 def test_no_name_begins_or_ends_a_command(case: tuple[Plan, Run]) -> None:
     view = of_plan(case[0])
     lines = ci.github(view).split("\n")

@@ -17,7 +17,7 @@ from kanport.report.escape import escape_name
 from kanport.report.make import of_plan, of_run
 from tests.support.report.drawing import NASTY, pipe, screen, texts
 from tests.support.report.examples import make_plan
-from tests.support.report.random_reports import worlds
+from tests.support.report.random_reports import whole_plans_and_runs
 
 PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 HARMLESS = {"text", "code_inline", "strong_open", "strong_close", "softbreak"}
@@ -31,7 +31,7 @@ def raw_controls(text: str) -> list[str]:
     ]
 
 
-@given(worlds())
+@given(whole_plans_and_runs())
 def test_nothing_reaches_a_terminal_raw(case: tuple[Plan, Run]) -> None:
     view = of_run(*case)
     for text in (pipe(view), screen(view, 80), screen(view, 130), json_file.render(view)):
@@ -40,7 +40,7 @@ def test_nothing_reaches_a_terminal_raw(case: tuple[Plan, Run]) -> None:
     assert raw_controls(colored) == []
 
 
-@given(worlds())
+@given(whole_plans_and_runs())
 def test_each_record_of_a_pipe_is_one_line_with_the_whole_name(case: tuple[Plan, Run]) -> None:
     plan, run = case
     lines = pipe(of_run(plan, run)).splitlines()
@@ -49,7 +49,7 @@ def test_each_record_of_a_pipe_is_one_line_with_the_whole_name(case: tuple[Plan,
     assert all(len(line.splitlines()) <= 1 for line in lines)
 
 
-@given(worlds())
+@given(whole_plans_and_runs())
 def test_no_name_becomes_markup_in_markdown(case: tuple[Plan, Run]) -> None:
     plan, run = case
     text = markdown.render(of_run(plan, run))
@@ -89,7 +89,7 @@ def test_prose_reads_the_same_with_its_code_spans_taken_off(text: str) -> None:
     assert "".join(child.content for child in children) == "x " + escape_name(text)
 
 
-@given(worlds())
+@given(whole_plans_and_runs())
 def test_json_gives_every_name_back_as_it_was(case: tuple[Plan, Run]) -> None:
     plan, run = case
     report = json.loads(json_file.render(of_run(plan, run)))

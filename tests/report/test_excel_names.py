@@ -11,11 +11,11 @@ from kanport.plan.model import Plan
 from kanport.report import excel
 from kanport.report.excel import fitting
 from kanport.report.make import of_plan, of_run
-from tests.support.report.random_reports import worlds
+from tests.support.report.random_reports import whole_plans_and_runs
 
 
 @settings(max_examples=25, deadline=None)
-@given(worlds())
+@given(whole_plans_and_runs())
 def test_every_cell_is_text_or_a_number_and_never_a_formula(case: tuple[Plan, Run]) -> None:
     content = excel.render(of_run(*case))
     book = load_workbook(io.BytesIO(content))
@@ -35,7 +35,7 @@ def test_every_cell_is_text_or_a_number_and_never_a_formula(case: tuple[Plan, Ru
 
 
 @settings(max_examples=25, deadline=None)
-@given(worlds())
+@given(whole_plans_and_runs())
 def test_every_name_is_there_as_it_was_or_with_what_cannot_be_seen_escaped(
     case: tuple[Plan, Run],
 ) -> None:

@@ -12,7 +12,7 @@ from kanport.report.make import of_plan, of_run
 from kanport.report.view import View
 from tests.report.test_excel import EMPTY, RUN, VALIDATION, VERIFICATION, VIEW
 from tests.support.report.excel import numbers, opened, section, table
-from tests.support.report.random_reports import worlds
+from tests.support.report.random_reports import whole_plans_and_runs
 
 SEVERITIES = {"error": "error", "warning": "warning", "info": "note"}
 
@@ -77,7 +77,7 @@ def test_every_number_is_that_of_the_json(view: View) -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(worlds())
+@given(whole_plans_and_runs())
 def test_every_number_is_that_of_the_json_whatever_the_plan(case: tuple[Plan, Run]) -> None:
     check(of_plan(case[0]))
     check(of_run(*case))

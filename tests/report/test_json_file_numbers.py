@@ -35,7 +35,7 @@ from tests.support.report.examples import (
     make_run,
     make_verdicts,
 )
-from tests.support.report.random_reports import partial_run, whole_plan, worlds
+from tests.support.report.random_reports import partial_run, whole_plan, whole_plans_and_runs
 
 PLAN = make_plan()
 RUN = make_run(
@@ -190,7 +190,7 @@ def test_the_numbers_agree_with_the_items_that_they_count(case: tuple[Plan, Run]
 
 
 @settings(max_examples=15, deadline=None)
-@given(worlds(), st.sampled_from([pipe, markdown.render]))
+@given(whole_plans_and_runs(), st.sampled_from([pipe, markdown.render]))
 def test_each_project_adds_up_from_before_to_after_by_what_was_made(
     case: tuple[Plan, Run], draw: Callable[[View], str]
 ) -> None:

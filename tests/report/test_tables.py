@@ -15,7 +15,12 @@ from kanport.report.make import of_plan, of_run, of_validation
 from kanport.report.tables import TABLES
 from kanport.report.view import View
 from tests.support.report.examples import FINDINGS, MAPPING, SOURCES, make_plan
-from tests.support.report.random_reports import FORMULA, partial_run, whole_plan, worlds
+from tests.support.report.random_reports import (
+    FORMULA,
+    partial_run,
+    whole_plan,
+    whole_plans_and_runs,
+)
 
 PLAN = whole_plan()
 VIEW = of_plan(PLAN)
@@ -83,7 +88,7 @@ def test_what_looks_like_a_formula_has_an_apostrophe_before_it() -> None:
 
 
 @settings(max_examples=50, deadline=None)
-@given(worlds())
+@given(whole_plans_and_runs())
 def test_no_name_breaks_a_record_or_becomes_a_formula(case: tuple[Plan, Run]) -> None:
     view = of_run(*case)
     for table in TABLES:

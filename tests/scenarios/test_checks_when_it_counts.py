@@ -18,7 +18,7 @@ from kanport.plan.model import Plan, PlanMapping
 from kanport.plan.plan_file import load_plan, plan_digest, write_plan
 from kanport.sandbox import Sandbox
 from tests.support.command_line import Kanport
-from tests.support.plans import change, new_user, plan_of
+from tests.support.plans import new_user, nth_change, plan_of
 from tests.support.terminal import Terminal
 
 MAPPING = """\
@@ -196,7 +196,7 @@ def on_first(server: Sandbox, procedure: str, happen: Callable[[], None]) -> Non
 
 def disabled(number: int, team: Team, name: str, **parts: Any) -> Change:
     risk = (Risk.ADMIN_LOST,) if name.startswith(("root", "admin")) else ()
-    return change(
+    return nth_change(
         number,
         Action.USER_DISABLE,
         name,
@@ -209,7 +209,7 @@ def disabled(number: int, team: Team, name: str, **parts: Any) -> Change:
 
 
 def demoted(number: int, team: Team, name: str) -> Change:
-    return change(
+    return nth_change(
         number,
         Action.USER_UPDATE,
         name,
@@ -221,7 +221,7 @@ def demoted(number: int, team: Team, name: str) -> Change:
 
 
 def removed(number: int, team: Team, name: str) -> Change:
-    return change(
+    return nth_change(
         number, Action.USER_REMOVE, name, user_id=team.ids[name], before={"username": name}
     )
 

@@ -21,7 +21,7 @@ from kanport.plan.model import Plan
 from kanport.sandbox import InjectedFault, Reply, Sandbox, SandboxOptions, web_page
 from tests.support.disturbed import end_state
 from tests.support.examples import examples
-from tests.support.random_inputs import World, worlds
+from tests.support.random_inputs import Case, cases
 
 OPTIONS = Options(batch_size=3, connections=2, pause=0.0)
 REPLIES: tuple[Reply | None, ...] = (
@@ -66,8 +66,8 @@ class Interrupted(RuleBasedStateMachine):
         self.folder.cleanup()
 
     @precondition(lambda self: self.plan is None)
-    @rule(world=worlds())
-    def make_a_plan(self, world: World) -> None:
+    @rule(world=cases())
+    def make_a_plan(self, world: Case) -> None:
         mapping = world.write(Path(self.folder.name))
         for server, client in zip(self.servers, self.clients, strict=True):
             world.fill(server)

@@ -26,7 +26,7 @@ from kanport.plan.plan_file import dump_plan
 from kanport.sandbox import Sandbox, SandboxOptions, Snapshot
 from tests.support.changes import after_of
 from tests.support.examples import examples
-from tests.support.random_inputs import BLANK, World, worlds
+from tests.support.random_inputs import BLANK, Case, cases
 
 TAKES_AWAY = {Action.USER_DISABLE, Action.USER_REMOVE, Action.MEMBERSHIP_REVOKE}
 TRIED = settings(
@@ -38,7 +38,7 @@ TRIED = settings(
 
 
 @contextmanager
-def opened(world: World) -> Iterator[tuple[Sandbox, Client, Path]]:
+def opened(world: Case) -> Iterator[tuple[Sandbox, Client, Path]]:
     """Bring a world to life: a server, a client, and a folder with the files."""
     with (
         Sandbox(SandboxOptions()) as server,
@@ -50,7 +50,7 @@ def opened(world: World) -> Iterator[tuple[Sandbox, Client, Path]]:
             yield server, client, Path(folder)
 
 
-def planned(world: World, client: Client, folder: Path) -> tuple[Inputs, Plan]:
+def planned(world: Case, client: Client, folder: Path) -> tuple[Inputs, Plan]:
     inputs = read_inputs(world.write(folder))
     return inputs, plan_inputs(inputs, client, now=lambda: "2026-01-01T00:00:00Z")
 
@@ -66,15 +66,15 @@ def stopped(plan: Plan) -> bool:
     return any(verdict.tripped for verdict in plan.guards)
 
 
-def unknown_names(world: World) -> set[str]:
+def unknown_names(world: Case) -> set[str]:
     """Give the compare keys of the people whose rows the test itself knows to be broken."""
     broken = {"not-an-address", "boss", "?"}
     return {compare_key(row[0]) for row in world.people if broken & set(row[1:])}
 
 
 @TRIED
-@given(worlds())
-def test_apply_then_plan_is_empty(world: World) -> None:
+@given(cases())
+def test_apply_then_plan_is_empty(world: Case) -> None:
     with opened(world) as (_, client, folder):
         _, plan = planned(world, client, folder)
         if stopped(plan):
@@ -86,8 +86,8 @@ def test_apply_then_plan_is_empty(world: World) -> None:
 
 
 @TRIED
-@given(worlds(groups=True))
-def test_what_groups_keep_alive_is_all_that_is_left(world: World) -> None:
+@given(cases(groups=True))
+def test_what_groups_keep_alive_is_all_that_is_left(world: Case) -> None:
     with opened(world) as (_, client, folder):
         _, plan = planned(world, client, folder)
         if stopped(plan):
@@ -111,12 +111,12 @@ def test_what_groups_keep_alive_is_all_that_is_left(world: World) -> None:
 
 
 @TRIED
-@given(worlds(broken=True), st.integers(0, 1000))
-def test_a_plan_does_not_depend_on_the_order_of_rows(world: World, seed: int) -> None:
+@given(cases(broken=True), st.integers(0, 1000))
+def test_a_plan_does_not_depend_on_the_order_of_rows(world: Case, seed: int) -> None:
     with opened(world) as (_, client, folder):
         other = world.with_rows_in_another_order(seed)
 
-        def essence(of: World) -> object:
+        def essence(of: Case) -> object:
             _, plan = planned(of, client, folder)
             changes = json.loads(dump_plan(plan))["changes"]
             for change in changes:
@@ -129,8 +129,8 @@ def test_a_plan_does_not_depend_on_the_order_of_rows(world: World, seed: int) ->
 
 
 @TRIED
-@given(worlds(broken=True, groups=True))
-def test_whom_nothing_names_and_nothing_manages_is_not_touched(world: World) -> None:
+@given(cases(broken=True, groups=True))
+def test_whom_nothing_names_and_nothing_manages_is_not_touched(world: Case) -> None:
     with opened(world) as (_, client, folder):
         _, plan = planned(world, client, folder)
         named = {compare_key(row[0]) for row in [*world.people, *world.grants]}
@@ -150,8 +150,8 @@ def test_whom_nothing_names_and_nothing_manages_is_not_touched(world: World) -> 
 
 
 @TRIED
-@given(worlds(broken=True, groups=True))
-def test_a_row_that_cannot_be_read_takes_nothing_away_from_anybody(world: World) -> None:
+@given(cases(broken=True, groups=True))
+def test_a_row_that_cannot_be_read_takes_nothing_away_from_anybody(world: Case) -> None:
     with opened(world) as (server, client, folder):
         _, plan = planned(world, client, folder)
         unknown = unknown_names(world)
@@ -181,8 +181,8 @@ def is_admin(user: object) -> bool:
 
 
 @TRIED
-@given(worlds(broken=True, groups=True))
-def test_a_dry_run_is_dry(world: World) -> None:
+@given(cases(broken=True, groups=True))
+def test_a_dry_run_is_dry(world: Case) -> None:
     with opened(world) as (server, client, folder):
         before: Snapshot = server.store.snapshot()
         server.forget_requests()

@@ -24,7 +24,7 @@ from kanport.pipeline.run import Execution, apply_plan, resume_run
 from kanport.plan.change import Action, Change
 from kanport.plan.model import Plan
 from tests.support.examples import examples
-from tests.support.plans import change, grant, new_user, plan_of
+from tests.support.plans import grant, new_user, nth_change, plan_of
 
 TOKEN = "kill-test"
 KILLS = examples(60, 400)
@@ -62,7 +62,9 @@ def prepared(client: Client, number: int) -> Plan:
     changes: list[Change] = []
 
     def add(action: Action, index: int, **parts: object) -> None:
-        changes.append(change(len(changes) + 1, action, old[index], user_id=ids[index], **parts))
+        changes.append(
+            nth_change(len(changes) + 1, action, old[index], user_id=ids[index], **parts)
+        )
 
     add(Action.USER_DISABLE, 0, before={"active": True}, after={"active": False})
     add(Action.MEMBERSHIP_REVOKE, 1, project="P", project_id=project,

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.ldap.ds389 import Ds389
 from tests.support.ldap.ldif import PEOPLE, dn, entry, person, tree
-from tests.support.ldap.night import NAMES, Night, said
+from tests.support.ldap.night import NAMES, Night, words_of
 from tests.support.ldap.slapd import ADMIN, Slapd
 
 SUB = f"ou=branch,{PEOPLE}"
@@ -58,8 +58,8 @@ def test_an_ou_that_becomes_a_referral_disables_nobody_until_somebody_says_so(
 
     assert second.code == third.code == 0, second
     for result in (second, third):
-        assert "1 part of the directory is on other servers since" in said(result)
-        assert "elsewhere.example.org" in said(result)
+        assert "1 part of the directory is on other servers since" in words_of(result)
+        assert "elsewhere.example.org" in words_of(result)
     assert fourth.code == 0, fourth
     assert here.active(*NAMES) == [True] * 5 + [False] * 3
 
@@ -76,7 +76,7 @@ def test_a_referral_that_was_there_before_keeps_no_leaver(
 
     assert second.code == 0, second
     assert here.active("ada", "bob") == [False, True]
-    assert "other servers now" not in said(second)
+    assert "other servers now" not in words_of(second)
 
 
 def test_one_referral_in_place_of_another_is_a_new_one(
@@ -138,8 +138,8 @@ def test_an_older_copy_with_fewer_people_disables_nobody(
             names = (first.url, copy.url)
         second = here.sync(source=LOCKS)
         assert second.code == 4, second
-        assert "source-stale" in said(second)
-        assert all(url in said(second) for url in names)
+        assert "source-stale" in words_of(second)
+        assert all(url in words_of(second) for url in names)
         assert here.active("ada", "hal", "bob") == [True, True, False]
         third = here.sync("--allow", "stale:people=1", source=LOCKS)
 
@@ -160,7 +160,7 @@ def test_an_older_copy_with_as_many_people_enables_and_disables_nobody(
         second = here.sync(source=LOCKS)
 
     assert second.code == 4, second
-    assert "its newest change is from" in said(second)
+    assert "its newest change is from" in words_of(second)
     assert here.active("bob", "cyd") == [False, True]
 
 
@@ -200,7 +200,7 @@ def test_context_csn_tells_an_older_copy_and_proves_a_newer_one(
             assert here.active("ada") == [False]
         second = here.sync(source=LOCKS)
         assert second.code == 4, second
-        assert "source-stale" in said(second) and "older than that of" in said(second)
+        assert "source-stale" in words_of(second) and "older than that of" in words_of(second)
         # The copy has caught up, and hal has left: fewer people, and provably newer data.
         copy.modify(gone(dn("ada")))
         copy.add(person("ina"))
@@ -219,7 +219,7 @@ def test_without_a_good_run_a_second_server_takes_nothing_away(
         first = here.sync(source=LOCKS, ledger="", missing="keep")
         assert first.code == 4, first
         assert here.active("bob") == [True]
-        assert "nothing shows whether its data is as new" in said(first)
+        assert "nothing shows whether its data is as new" in words_of(first)
         copy.add(person("ina"))
         copy.modify(change("bob", UNLOCK))
         second = here.sync(source=LOCKS, ledger="", missing="keep")

@@ -45,7 +45,7 @@ class Night:
     """The files of a night, and what the server has after it."""
 
     def __init__(self, server: Sandbox, folder: Path, kanport: Kanport, way: str) -> None:
-        self.world = endings.World(server, folder)
+        self.world = endings.Host(server, folder)
         self.run = kanport
         self.folder, self.server = folder, server
         text = MAPPING.format(who=WAYS[way])

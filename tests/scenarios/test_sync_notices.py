@@ -28,21 +28,21 @@ to = ["ops@example.org"]
 
 
 @pytest.fixture
-def told(server: Sandbox, tmp_path: Path) -> Iterator[tuple[endings.World, Hook, Mailbox]]:
+def told(server: Sandbox, tmp_path: Path) -> Iterator[tuple[endings.Host, Hook, Mailbox]]:
     with ExitStack() as stack:
         hook = stack.enter_context(web_server(Hook()))
         box = stack.enter_context(mail_server(Mailbox()))
-        yield endings.world_of(server, tmp_path), hook, box
+        yield endings.a_host(server, tmp_path), hook, box
 
 
-def configure(world: endings.World, hook: Hook, box: Mailbox, *, on: str = "change") -> None:
+def configure(world: endings.Host, hook: Hook, box: Mailbox, *, on: str = "change") -> None:
     (world.folder / "kanport.toml").write_text(
         CONFIGURATION.format(on=on, url=hook.url, port=box.port)
     )
 
 
 def test_nights_with_news_are_told_and_others_are_not(
-    told: tuple[endings.World, Hook, Mailbox],
+    told: tuple[endings.Host, Hook, Mailbox],
 ) -> None:
     world, hook, box = told
     configure(*told)
@@ -67,7 +67,7 @@ def test_nights_with_news_are_told_and_others_are_not(
 
 
 def test_a_notice_that_fails_is_told_and_changes_nothing(
-    told: tuple[endings.World, Hook, Mailbox],
+    told: tuple[endings.Host, Hook, Mailbox],
 ) -> None:
     world, hook, box = told
     configure(*told, on="always")
@@ -90,7 +90,7 @@ def test_a_notice_that_fails_is_told_and_changes_nothing(
 
 
 def test_a_run_that_finds_another_one_at_work_tells_so(
-    told: tuple[endings.World, Hook, Mailbox],
+    told: tuple[endings.Host, Hook, Mailbox],
 ) -> None:
     world, hook, _ = told
     configure(*told, on="failure")
@@ -99,7 +99,7 @@ def test_a_run_that_finds_another_one_at_work_tells_so(
 
 
 def test_a_bug_in_a_notice_is_a_failed_notice(
-    told: tuple[endings.World, Hook, Mailbox], monkeypatch: pytest.MonkeyPatch
+    told: tuple[endings.Host, Hook, Mailbox], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from kanport.config.secrets import Notify
     from kanport.notify import DeliveryContext, send_notices

@@ -18,7 +18,7 @@ from kanport.sandbox import Sandbox, Snapshot
 from kanport.sandbox.store import UserState
 from tests.scenarios.test_invariants import TRIED, opened, planned, stopped
 from tests.support.changes import after_of
-from tests.support.random_inputs import World, worlds
+from tests.support.random_inputs import Case, cases
 
 PROTECT = ("admin", "svc-*")
 
@@ -58,8 +58,8 @@ def renames_that_cannot_be(back: Plan, plan: Plan) -> set[int | None]:
 
 
 @TRIED
-@given(worlds())
-def test_what_was_applied_and_undone_is_as_it_was_before(world: World) -> None:
+@given(cases())
+def test_what_was_applied_and_undone_is_as_it_was_before(world: Case) -> None:
     with opened(world) as (server, client, folder):
         _, plan = planned(world, client, folder)
         if stopped(plan):
@@ -117,8 +117,8 @@ def holds_as_before(before: Snapshot, after: Snapshot, plan: Plan, back: Plan) -
 
 
 @TRIED
-@given(worlds(groups=True))
-def test_with_groups_everybody_has_the_role_of_before(world: World) -> None:
+@given(cases(groups=True))
+def test_with_groups_everybody_has_the_role_of_before(world: Case) -> None:
     with opened(world) as (server, client, folder):
         _, plan = planned(world, client, folder)
         if stopped(plan):

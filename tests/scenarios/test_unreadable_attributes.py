@@ -12,7 +12,7 @@ from tests.support.ldap.certificates import Authority
 from tests.support.ldap.ds389 import Ds389
 from tests.support.ldap.freeipa import USER_GROUPS, USERS, ipa_dn, ipa_group, ipa_tree, ipa_user
 from tests.support.ldap.ldif import dn, entry, person, tree
-from tests.support.ldap.night import NAMES, Night, said
+from tests.support.ldap.night import NAMES, Night, words_of
 from tests.support.ldap.samba import ADMINISTRATOR, DOMAIN, TLS_URL, Samba, samba
 from tests.support.ldap.samba import PASSWORD as SAMBA_PASSWORD
 from tests.support.ldap.slapd import PASSWORD, SUFFIX, Slapd
@@ -43,10 +43,10 @@ def test_a_lock_that_is_hidden_from_everybody_unlocks_nobody(
         assert here.active("ada", "bob", "cyd") == [True, False, False]
         ds389.show(SUFFIX)
 
-    assert '"bob" stays disabled' in said(second) and '"cyd" stays disabled' in said(second)
+    assert '"bob" stays disabled' in words_of(second) and '"cyd" stays disabled' in words_of(second)
     if ledger:
         assert second.code == 4
-        assert "columns-gone" in said(second) and '"nsAccountLock"' in said(second)
+        assert "columns-gone" in words_of(second) and '"nsAccountLock"' in words_of(second)
     else:
         assert second.code == 0
 
@@ -71,8 +71,8 @@ def test_a_lock_that_is_hidden_for_some_keeps_these_and_lets_the_others_go_on(
     assert here.active("bob", "cyd", "dan", "eve", "fay", "ada") == [
         False, True, False, False, False, True,
     ]  # fmt: skip
-    assert "uid=bob" in said(second) and "shows no nsAccountLock of" in said(second)
-    assert third.code == 0 and '"bob" stays disabled' in said(third)
+    assert "uid=bob" in words_of(second) and "shows no nsAccountLock of" in words_of(second)
+    assert third.code == 0 and '"bob" stays disabled' in words_of(third)
 
 
 def test_the_last_real_unlock_enables(night: Callable[..., Night], tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_somebody_new_whose_lock_is_hidden_is_not_created(
 
     assert second.code == 0, second
     assert "zoe" not in here.server.store.snapshot().users
-    assert 'Kanport does not create "zoe"' in said(second)
+    assert 'Kanport does not create "zoe"' in words_of(second)
 
 
 def shadow(name: str) -> str:
@@ -154,7 +154,7 @@ def test_what_decides_may_be_hidden_on_openldap(
 
     assert second.code == 0, second
     assert here.active("ada", "bob", "cyd", "dan") == [True, False, True, False]
-    assert f"shows no {attribute} of" in said(second) and "uid=bob" in said(second)
+    assert f"shows no {attribute} of" in words_of(second) and "uid=bob" in words_of(second)
 
 
 def test_a_policy_that_the_server_does_not_know_locks_nobody(
@@ -197,7 +197,7 @@ def test_a_hidden_role_and_hidden_groups_take_nothing_away(
     after = here.server.store.snapshot()
     assert after.users["bob"].role == "app-manager" and after.users["cyd"].role == "app-user"
     assert ("WEB", "bob") in after.memberships and ("WEB", "cyd") not in after.memberships
-    assert "shows no title of" in said(second) and "shows no memberOf of" in said(second)
+    assert "shows no title of" in words_of(second) and "shows no memberOf of" in words_of(second)
 
 
 def test_where_another_attribute_locks_the_hidden_one_does_not_matter(
@@ -271,10 +271,12 @@ def test_active_directory_takes_nothing_away_for_what_may_be_hidden_and_says_how
     # That nobody lists cyd is proven by the groups.
     assert ("WEB", "cyd") not in after.memberships
     for result in (second, third):
-        assert "no longer shows employeeType of" in said(result) and "CN=bob" in said(result)
-        assert "no longer shows memberOf" not in said(result)
+        assert "no longer shows employeeType of" in words_of(result) and "CN=bob" in words_of(
+            result
+        )
+        assert "no longer shows memberOf" not in words_of(result)
 
     fourth = here.sync("--allow", "columns:people=1", **options)
     assert fourth.code == 0, fourth
     assert here.server.store.snapshot().users["bob"].role == "app-user"
-    assert "employeeType" not in said(here.sync(**options))
+    assert "employeeType" not in words_of(here.sync(**options))

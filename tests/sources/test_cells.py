@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.sources import column, odd, read_csv, read_excel, told, values, workbook
+from tests.support.sources import (
+    cell_issue,
+    column,
+    findings_with,
+    read_csv,
+    read_excel,
+    values,
+    workbook,
+)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +42,7 @@ def test_text_that_looks_like_a_number_is_kept_as_it_is(tmp_path: Path, text: st
     "text", ["#N/A", "#REF!", "#NAME?", "#VALUE!", "#DIV/0!", "#NULL!", "#NUM!", "#NV", "####"]
 )
 def test_the_text_of_a_spreadsheet_error_is_never_a_value(tmp_path: Path, text: str) -> None:
-    found = odd(read_csv(tmp_path, f"Login,Name\nada, {text}\n"), "Name")
+    found = cell_issue(read_csv(tmp_path, f"Login,Name\nada, {text}\n"), "Name")
     assert (found.code, found.value) == ("cell-error", text)
 
 
@@ -49,7 +57,7 @@ def test_other_text_with_a_hash_is_ordinary(tmp_path: Path, text: str) -> None:
 def test_blanks_of_every_kind_are_stripped_at_the_ends_and_told(tmp_path: Path, blank: str) -> None:
     table = read_csv(tmp_path, f"Login;Name\n{blank} ada {blank};A{blank}da\n", delimiter=";")
     assert table.rows[0].values["Login"] == "ada"
-    (finding,) = told(table, "cell-trimmed")
+    (finding,) = findings_with(table, "cell-trimmed")
     assert finding.value == "ada"
     assert finding.origin is not None and (finding.origin.row, finding.origin.position) == (2, 1)
 
@@ -57,12 +65,12 @@ def test_blanks_of_every_kind_are_stripped_at_the_ends_and_told(tmp_path: Path, 
 def test_plain_spaces_at_the_ends_are_stripped_without_a_word(tmp_path: Path) -> None:
     table = read_csv(tmp_path, "Login;Name\n  ada  ;  \n", delimiter=";")
     assert values(table) == [{"Login": "ada", "Name": ""}]
-    assert not told(table, "cell-trimmed")
+    assert not findings_with(table, "cell-trimmed")
 
 
 def test_what_was_stripped_is_told_once_a_column_with_the_other_cells(tmp_path: Path) -> None:
     rows = "".join(f"\u00a0u{number},x\n" for number in range(100))
-    (finding,) = told(read_csv(tmp_path, "Login,Name\n" + rows), "cell-trimmed")
+    (finding,) = findings_with(read_csv(tmp_path, "Login,Name\n" + rows), "cell-trimmed")
     assert "100 values" in finding.message
     assert [origin.row for origin in finding.related[:2]] == [3, 4]
     assert len(finding.related) == 20
@@ -70,7 +78,7 @@ def test_what_was_stripped_is_told_once_a_column_with_the_other_cells(tmp_path: 
 
 def test_columns_that_the_mapping_does_not_read_are_nobodys_business(tmp_path: Path) -> None:
     table = read_csv(tmp_path, "Login,Note\nada,\u00a0x\n", used=["Login"])
-    assert not told(table, "cell-trimmed")
+    assert not findings_with(table, "cell-trimmed")
 
 
 def test_letters_and_accents_are_composed_and_that_is_told(tmp_path: Path) -> None:
@@ -80,12 +88,12 @@ def test_letters_and_accents_are_composed_and_that_is_told(tmp_path: Path) -> No
         read_excel(tmp_path, workbook([["Login", "Name"], ["nao", apart]])),
     ):
         assert column(table, "Name") == ["Näo Ødegård"]
-        assert len(told(table, "cell-composed")) == 1
+        assert len(findings_with(table, "cell-composed")) == 1
 
 
 @pytest.mark.parametrize("char", ["\x07", "\x1b", "\t", "\x7f", "\x85", "\u2028"])
 def test_control_characters_within_a_value_are_odd(tmp_path: Path, char: str) -> None:
-    found = odd(read_csv(tmp_path, f"Login,Name\nada,A{char}da\n", delimiter=","), "Name")
+    found = cell_issue(read_csv(tmp_path, f"Login,Name\nada,A{char}da\n", delimiter=","), "Name")
     assert found.code == "cell-control"
 
 
@@ -99,7 +107,7 @@ def test_a_line_break_within_a_value_is_left_to_the_mapping(tmp_path: Path) -> N
 
 
 def test_letters_that_an_earlier_conversion_lost_are_odd(tmp_path: Path) -> None:
-    found = odd(read_csv(tmp_path, "Login,Name\nm,M\ufffdller\n"), "Name")
+    found = cell_issue(read_csv(tmp_path, "Login,Name\nm,M\ufffdller\n"), "Name")
     assert found.code == "cell-garbled"
 
 
@@ -120,7 +128,10 @@ def test_secret_cells_stay_exactly_as_they_are_and_are_never_told(tmp_path: Path
 
 def test_an_error_in_a_secret_cell_is_odd_without_its_value(tmp_path: Path) -> None:
     table = read_csv(tmp_path, "Login,Password\nada,#VALUE!\n", secret=["Password"])
-    assert (odd(table, "Password").code, odd(table, "Password").value) == ("cell-error", None)
+    assert (cell_issue(table, "Password").code, cell_issue(table, "Password").value) == (
+        "cell-error",
+        None,
+    )
 
 
 def test_a_very_long_text_is_read_whole(tmp_path: Path) -> None:

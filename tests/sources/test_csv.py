@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kanport.sources import raw_table
-from tests.support.sources import column, findings_of, read_csv, the_finding, told, values
+from tests.support.sources import column, findings_of, findings_with, read_csv, the_finding, values
 
 
 def lines(table_or_findings: object) -> list[int | None]:
@@ -237,4 +237,4 @@ def test_what_the_csv_module_writes_is_read_back_with_its_lines(
 def test_a_line_break_within_a_value_is_no_blank_that_was_left_out(tmp_path: Path) -> None:
     table = read_csv(tmp_path, 'Login;Name\r\nann;"Ann\r\nLee"\r\nben;" Ben\r\nOh "\r\n')
     assert column(table, "Name") == ["Ann\nLee", "Ben\nOh"]
-    assert told(table, "cell-trimmed") == []
+    assert findings_with(table, "cell-trimmed") == []

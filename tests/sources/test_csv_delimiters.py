@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.sources import read_csv, the_finding, told, values
+from tests.support.sources import findings_with, read_csv, the_finding, values
 
 
 @pytest.mark.parametrize(
@@ -13,7 +13,7 @@ from tests.support.sources import read_csv, the_finding, told, values
 def test_the_header_shows_the_delimiter(tmp_path: Path, delimiter: str, called: str) -> None:
     table = read_csv(tmp_path, f"Login{delimiter}Name\nada{delimiter}Ada L\n")
     assert values(table) == [{"Login": "ada", "Name": "Ada L"}]
-    assert called in told(table, "file-read-as")[0].message
+    assert called in findings_with(table, "file-read-as")[0].message
 
 
 def test_a_file_with_one_column_is_not_split_at_letters(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.sources import column, findings_of, read_csv, the_finding, told
+from tests.support.sources import column, findings_of, findings_with, read_csv, the_finding
 
 TEXT = "Login;Name\r\njorg;Jörg Müller\r\nzoe;Zoë Łukasz\r\n"
 WESTERN = "Login;Name\njorg;Jörg Müller\nzoe;Zoë Lefèvre\n"
@@ -30,7 +30,7 @@ def test_a_byte_order_mark_decides_and_is_no_part_of_the_first_header(
     table = read_csv(tmp_path, mark + TEXT.encode(encoding))
     assert table.columns == ("Login", "Name")
     assert column(table, "Name") == ["Jörg Müller", "Zoë Łukasz"]
-    assert called in told(table, "file-read-as")[0].message
+    assert called in findings_with(table, "file-read-as")[0].message
 
 
 def test_a_byte_order_mark_beats_what_the_mapping_declares(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_valid_utf_8_beats_a_declared_encoding_that_would_garble_it(tmp_path: Pa
 def test_a_file_that_is_not_utf_8_is_read_as_the_mapping_declares(tmp_path: Path) -> None:
     table = read_csv(tmp_path, WESTERN.encode("cp1252"), encoding="cp1252")
     assert column(table, "Name") == ["Jörg Müller", "Zoë Lefèvre"]
-    assert "cp1252" in told(table, "file-read-as")[0].message
+    assert "cp1252" in findings_with(table, "file-read-as")[0].message
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "cp850", "mac_roman"])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.sources import column, findings_of, read_csv, the_finding, told, values
+from tests.support.sources import column, findings_of, findings_with, read_csv, the_finding, values
 
 
 @pytest.mark.parametrize(
@@ -47,14 +47,14 @@ def test_a_declared_encoding_that_gives_no_names_is_a_warning(
     name = "Анна" if encoding == "cp1251" else "Märta Jörgé"
     data = f"Login;Name\nann;{name}\n".encode(encoding)
     table = read_csv(tmp_path, data, encoding=declared)
-    (warning,) = told(table, "encoding-doubtful")
+    (warning,) = findings_with(table, "encoding-doubtful")
     assert warning.hint is not None and f"encoding: {encoding}" in warning.hint
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "iso8859_15", "mac_roman", "cp850"])
 def test_a_declared_encoding_that_gives_names_is_believed(tmp_path: Path, encoding: str) -> None:
     data = "Login;Name\nann;Renée Müller\n".encode(encoding)
-    assert not told(read_csv(tmp_path, data, encoding=encoding), "encoding-doubtful")
+    assert not findings_with(read_csv(tmp_path, data, encoding=encoding), "encoding-doubtful")
 
 
 # --- delimiters -----------------------------------------------------------------------------------
@@ -82,7 +82,7 @@ def test_empty_fields_beyond_the_header_and_missing_ones_without_a_name_are_read
 def test_a_surplus_in_some_rows_only_is_read_with_a_warning(tmp_path: Path) -> None:
     table = read_csv(tmp_path, "a;b\n1;2;\n3;4\n5;6;;\n")
     assert [row["a"] for row in values(table)] == ["1", "3", "5"]
-    (warning,) = told(table, "row-surplus")
+    (warning,) = findings_with(table, "row-surplus")
     assert warning.origin is not None and warning.origin.row == 2 and len(warning.related) == 1
 
 
@@ -161,7 +161,7 @@ def test_the_header_below_a_title_is_found(tmp_path: Path, title: str) -> None:
     table = read_csv(tmp_path, text, used=["Login", "Name"])
     assert column(table, "Login") == ["ann"]
     assert table.headers["Login"].row == title.count("\n") + 1
-    (note,) = told(table, "file-read-as")
+    (note,) = findings_with(table, "file-read-as")
     assert ("below a title" in note.message) == (title != "\n")
 
 

@@ -10,12 +10,12 @@ from openpyxl.cell.text import InlineFont
 
 from tests.support.sources import (
     SHEET,
+    cell_issue,
     column,
-    odd,
+    findings_with,
     read_excel,
     saved,
     the_finding,
-    told,
     values,
     with_cell,
     with_part,
@@ -50,7 +50,7 @@ def test_blank_rows_are_skipped_and_the_numbers_stay_right(tmp_path: Path) -> No
 )
 def test_a_whole_number_is_text_with_a_warning(tmp_path: Path, value: float, text: str) -> None:
     table = read_excel(tmp_path, workbook([["Login", "Name"], [value, "x"]]))
-    found = odd(table, "Login")
+    found = cell_issue(table, "Login")
     assert column(table, "Login") == [text]
     assert (found.code, found.value) == ("cell-number", text)
     assert "Text" in (found.fact.hint or "")
@@ -65,7 +65,7 @@ def test_numbers_among_empty_cells_get_no_fraction(tmp_path: Path) -> None:
 def test_a_number_that_lost_digits_or_has_a_fraction_is_an_error(
     tmp_path: Path, value: float
 ) -> None:
-    found = odd(read_excel(tmp_path, workbook([["a"], [value]])), "a")
+    found = cell_issue(read_excel(tmp_path, workbook([["a"], [value]])), "a")
     assert found.code == "cell-number-inexact"
     assert found.value
 
@@ -75,14 +75,14 @@ def test_zeros_that_only_the_format_shows_are_named_and_never_filled_in(tmp_path
     book["Staff"]["A2"].number_format = "000"
     table = read_excel(tmp_path, book)
     assert column(table, "Login") == ["7"]
-    why = odd(table, "Login").fact
+    why = cell_issue(table, "Login").fact
     assert (why.case, why["shown"], why["text"]) == ("padded", "007", "7")
 
 
 def test_a_format_that_shows_a_number_otherwise_is_named(tmp_path: Path) -> None:
     book = workbook([["Login"], [7]])
     book["Staff"]["A2"].number_format = '"P-"0000'
-    why = odd(read_excel(tmp_path, book), "Login").fact
+    why = cell_issue(read_excel(tmp_path, book), "Login").fact
     assert (why.case, why["format"]) == ("formatted", '"P-"0000')
 
 
@@ -97,7 +97,7 @@ def test_a_format_that_shows_a_number_otherwise_is_named(tmp_path: Path) -> None
 )
 def test_a_date_is_an_error_with_its_iso_form(tmp_path: Path, value: object, text: str) -> None:
     table = read_excel(tmp_path, workbook([["Login", "Name"], ["march1", value]]))
-    found = odd(table, "Name")
+    found = cell_issue(table, "Name")
     assert column(table, "Name") == [text]
     assert (found.code, found.value) == ("cell-date", text)
 
@@ -114,24 +114,24 @@ def test_dates_count_from_1904_where_the_workbook_says_so(tmp_path: Path) -> Non
 
 def test_a_serial_number_without_a_date_format_is_a_number(tmp_path: Path) -> None:
     table = read_excel(tmp_path, workbook([["a"], [45292]]))
-    assert (column(table, "a"), odd(table, "a").code) == (["45292"], "cell-number")
+    assert (column(table, "a"), cell_issue(table, "a").code) == (["45292"], "cell-number")
 
 
 def test_a_date_outside_of_all_calendars_is_odd_and_no_spreadsheet_error(tmp_path: Path) -> None:
     book = workbook([["a"], [99_999_999_999]])
     book["Staff"]["A2"].number_format = "yyyy-mm-dd"
-    assert odd(read_excel(tmp_path, book), "a").code == "cell-date"
+    assert cell_issue(read_excel(tmp_path, book), "a").code == "cell-date"
 
 
 def test_a_date_that_is_written_as_iso_text_is_a_date(tmp_path: Path) -> None:
     data = one_cell('<c r="B2" t="d"><v>2024-01-02</v></c>')
-    assert odd(read_excel(tmp_path, data), "Name").value == "2024-01-02"
+    assert cell_issue(read_excel(tmp_path, data), "Name").value == "2024-01-02"
 
 
 def test_truth_values_are_words_and_odd(tmp_path: Path) -> None:
     table = read_excel(tmp_path, workbook([["a"], [True], [False]]))
     assert column(table, "a") == ["TRUE", "FALSE"]
-    found = [odd(table, "a", row) for row in (0, 1)]
+    found = [cell_issue(table, "a", row) for row in (0, 1)]
     assert [(each.code, each.value) for each in found] == [
         ("cell-boolean", "TRUE"),
         ("cell-boolean", "FALSE"),
@@ -145,26 +145,26 @@ def test_truth_values_are_words_and_odd(tmp_path: Path) -> None:
 )
 def test_an_error_cell_is_never_empty(tmp_path: Path, error: str) -> None:
     data = one_cell(f'<c r="B2" t="e"><v>{error}</v></c>')
-    found = odd(read_excel(tmp_path, data), "Name")
+    found = cell_issue(read_excel(tmp_path, data), "Name")
     assert (found.code, found.value) == ("cell-error", error)
 
 
 def test_an_error_that_a_formula_gave_is_odd(tmp_path: Path) -> None:
     data = one_cell('<c r="B2" t="e"><f>VLOOKUP(A2,X:Y,2,0)</f><v>#N/A</v></c>')
-    assert odd(read_excel(tmp_path, data), "Name").code == "cell-error"
+    assert cell_issue(read_excel(tmp_path, data), "Name").code == "cell-error"
 
 
 def test_a_row_of_nothing_but_an_error_is_not_blank(tmp_path: Path) -> None:
     data = with_cell(
         saved(workbook([["a"], ["x"], ["y"]])), "A2", '<c r="A2" t="e"><v>#N/A</v></c>'
     )
-    assert odd(read_excel(tmp_path, data), "a", row=0).code == "cell-error"
+    assert cell_issue(read_excel(tmp_path, data), "a", row=0).code == "cell-error"
 
 
 def test_a_formula_without_its_value_is_an_error_and_not_empty(tmp_path: Path) -> None:
     table = read_excel(tmp_path, workbook([["Login", "Name"], ["ada", '=A2&" L"']]))
-    assert odd(table, "Name").code == "cell-formula"
-    assert odd(table, "Name").fact.hint is not None
+    assert cell_issue(table, "Name").code == "cell-formula"
+    assert cell_issue(table, "Name").fact.hint is not None
 
 
 @pytest.mark.parametrize(
@@ -184,16 +184,16 @@ def test_the_value_of_a_calculated_formula_is_read(tmp_path: Path, xml: str, tex
 
 def test_that_values_were_calculated_is_told(tmp_path: Path) -> None:
     data = one_cell('<c r="B2" t="str"><f>A2</f><v>Ada</v></c>')
-    (finding,) = told(read_excel(tmp_path, data), "cell-calculated")
+    (finding,) = findings_with(read_excel(tmp_path, data), "cell-calculated")
     assert finding.origin is not None and finding.origin.cell == "B2"
-    assert not told(read_excel(tmp_path, data, used=["Login"]), "cell-calculated")
+    assert not findings_with(read_excel(tmp_path, data, used=["Login"]), "cell-calculated")
 
 
 def test_a_zero_from_a_program_that_cannot_calculate_is_no_value(tmp_path: Path) -> None:
     data = one_cell('<c r="B2"><f>A2</f><v>0</v></c>')
-    assert odd(read_excel(tmp_path, data), "Name").code == "cell-formula"
+    assert cell_issue(read_excel(tmp_path, data), "Name").code == "cell-formula"
     settled = with_part(data, "xl/workbook.xml", lambda xml: xml.replace('fullCalcOnLoad="1"', ""))
-    assert odd(read_excel(tmp_path, settled), "Name").code == "cell-number"
+    assert cell_issue(read_excel(tmp_path, settled), "Name").code == "cell-number"
 
 
 def test_rich_text_is_read_as_its_text(tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ def test_cells_without_addresses_are_counted(tmp_path: Path) -> None:
 
 def test_escaped_control_characters_are_seen(tmp_path: Path) -> None:
     table = read_excel(tmp_path, workbook([["a"], ["x_x0007_y"], ["one_x000D_\ntwo"]]))
-    assert odd(table, "a", 0).code == "cell-control"
+    assert cell_issue(table, "a", 0).code == "cell-control"
     assert column(table, "a")[1] == "one\ntwo"
 
 
@@ -239,7 +239,7 @@ def test_what_is_odd_in_a_secret_cell_is_told_without_its_value(tmp_path: Path) 
     book["Staff"]["B2"].number_format = "0000000000"
     table = read_excel(tmp_path, book, secret=["Password"])
     assert column(table, "Password")[0] == "12345678"
-    found = [odd(table, "Password", row) for row in range(3)]
+    found = [cell_issue(table, "Password", row) for row in range(3)]
     assert [each.code for each in found] == ["cell-number", "cell-number-inexact", "cell-date"]
     shown = repr(found) + repr(table.findings)
     assert not any(text in shown for text in ("1234", "1987"))

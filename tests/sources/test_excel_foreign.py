@@ -12,12 +12,12 @@ from openpyxl import Workbook, load_workbook
 
 from tests.support.sources import (
     SHEET,
+    cell_issue,
     column,
-    odd,
+    findings_with,
     read_excel,
     repacked,
     saved,
-    told,
     values,
     with_cell,
     with_part,
@@ -149,28 +149,28 @@ def test_number_formats_are_read_beside_broken_styles(tmp_path: Path) -> None:
     data = with_part(with_date(), STYLES, lambda text: re.sub(r"<fill>.*?</fill>", "<fill/>", text))
     table = read_excel(tmp_path, data)
     assert column(table, "Start") == ["2026-01-02", "7"]
-    assert [odd(table, "Start", row).code for row in (0, 1)] == ["cell-date", "cell-number"]
+    assert [cell_issue(table, "Start", row).code for row in (0, 1)] == ["cell-date", "cell-number"]
 
 
 def test_without_number_formats_no_number_is_believed_and_that_is_told(tmp_path: Path) -> None:
     data = with_part(with_date(), STYLES, lambda _: "<styleSheet")
     table = read_excel(tmp_path, data)
     assert column(table, "Login") == ["ada", "bob"]
-    assert odd(table, "Start").code == "cell-unreadable"
-    (finding,) = told(table, "part-unreadable")
+    assert cell_issue(table, "Start").code == "cell-unreadable"
+    (finding,) = findings_with(table, "part-unreadable")
     assert "number formats" in finding.message
 
 
 def test_a_style_that_is_none_shows_a_number_as_it_is(tmp_path: Path) -> None:
     data = with_cell(with_date(), "B3", '<c r="B3" s="999"><v>7</v></c>')
-    assert odd(read_excel(tmp_path, data), "Start", 1).code == "cell-number"
+    assert cell_issue(read_excel(tmp_path, data), "Start", 1).code == "cell-number"
 
 
 def test_formats_that_the_file_need_not_name_can_be_dates(tmp_path: Path) -> None:
     data = with_part(
         with_date(), STYLES, lambda text: re.sub(r'numFmtId="164"', 'numFmtId="31"', text)
     )
-    assert odd(read_excel(tmp_path, data), "Start").code == "cell-date"
+    assert cell_issue(read_excel(tmp_path, data), "Start").code == "cell-date"
 
 
 def test_merged_cells_that_make_no_sense_are_told(tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ def test_merged_cells_that_make_no_sense_are_told(tmp_path: Path) -> None:
     data = with_part(good(), SHEET, lambda text: text.replace("</sheetData>", merged))
     table = read_excel(tmp_path, data)
     assert values(table) == READ
-    (finding,) = told(table, "part-unreadable")
+    (finding,) = findings_with(table, "part-unreadable")
     assert "merged cells" in finding.message
 
 
@@ -196,7 +196,7 @@ def test_merged_cells_that_make_no_sense_are_told(tmp_path: Path) -> None:
 def test_a_bad_number_is_an_error_at_its_cell(tmp_path: Path, xml: str, kind: str) -> None:
     table = read_excel(tmp_path, with_cell(good(), "B2", f'<c r="B2"{kind}>{xml}</c>'))
     assert column(table, "Login") == ["ada", "bob"]
-    assert odd(table, "Name").code == "cell-unreadable"
+    assert cell_issue(table, "Name").code == "cell-unreadable"
     assert not table.rows[1].odd
     assert str(table.rows[0].place("Name")).endswith("people.xlsx#Staff!B2")
 
@@ -204,7 +204,7 @@ def test_a_bad_number_is_an_error_at_its_cell(tmp_path: Path, xml: str, kind: st
 def test_a_bad_number_in_a_secret_cell_is_not_shown(tmp_path: Path) -> None:
     data = with_cell(good(), "B2", '<c r="B2"><v>hunter22x</v></c>')
     table = read_excel(tmp_path, data, secret=["Name"])
-    assert odd(table, "Name").value is None and "hunter22x" not in repr(table.rows[0].odd)
+    assert cell_issue(table, "Name").value is None and "hunter22x" not in repr(table.rows[0].odd)
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,10 @@ def test_escaped_characters_are_decoded_wherever_text_stands(
 
 def test_half_a_character_is_an_error_at_its_cell(tmp_path: Path) -> None:
     cell = '<c r="B2" t="inlineStr"><is><t>a_xD83D_b</t></is></c>'
-    assert odd(read_excel(tmp_path, with_cell(good(), "B2", cell)), "Name").code == "cell-control"
+    assert (
+        cell_issue(read_excel(tmp_path, with_cell(good(), "B2", cell)), "Name").code
+        == "cell-control"
+    )
 
 
 def test_shared_rich_text_with_an_odd_font_is_read(tmp_path: Path) -> None:

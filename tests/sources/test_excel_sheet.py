@@ -12,13 +12,13 @@ from kanport.errors import SourceInvalid
 from tests.support.sources import (
     SHEET,
     Workbook,
+    cell_issue,
     column,
     findings_of,
-    odd,
+    findings_with,
     read_excel,
     saved,
     the_finding,
-    told,
     values,
     with_part,
     workbook,
@@ -42,7 +42,7 @@ def test_the_first_visible_sheet_is_read_and_named(
     book.active = book["Staff"]
     table = read_excel(tmp_path, book)
     assert column(table, "Login") == ["ada", "bob"]
-    (finding,) = told(table, "file-read-as")
+    (finding,) = findings_with(table, "file-read-as")
     assert finding.message == 'read the sheet "Staff"'
     assert finding.origin is not None and finding.origin.sheet == "Staff"
 
@@ -52,7 +52,7 @@ def test_a_hidden_sheet_that_is_named_is_read_and_that_is_told(tmp_path: Path) -
     book.create_sheet("Front", 0)
     book["Staff"].sheet_state = "hidden"
     table = read_excel(tmp_path, book, sheet="Staff")
-    assert told(table, "file-read-as")[0].message == 'read the hidden sheet "Staff"'
+    assert findings_with(table, "file-read-as")[0].message == 'read the hidden sheet "Staff"'
 
 
 def test_a_sheet_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) -> None:
@@ -154,10 +154,12 @@ def test_hidden_rows_are_read_or_skipped_as_the_mapping_says(tmp_path: Path) -> 
     skipped = read_excel(tmp_path, with_hidden_rows(), hidden_rows="skip")
     assert column(skipped, "Login") == ["a", "d"]
     assert [row.origin.row for row in skipped.rows] == [2, 5]
-    assert any(found.case == "rows" for found in told(read, "file-read-as"))
+    assert any(found.case == "rows" for found in findings_with(read, "file-read-as"))
     assert not read.partial
     # Whoever stands in them is not gone.
-    assert [found.origin.row for found in told(skipped, "rows-left-out") if found.origin] == [3]
+    assert [
+        found.origin.row for found in findings_with(skipped, "rows-left-out") if found.origin
+    ] == [3]
     assert skipped.partial
 
 
@@ -180,9 +182,10 @@ def test_hidden_columns_are_read_as_the_mapping_names_them_and_told(tmp_path: Pa
     book["Staff"].column_dimensions["B"].hidden = True
     table = read_excel(tmp_path, book, used=["Login", "Name"])
     assert column(table, "Name") == ["Ada", "Bob"]
-    assert 'its hidden columns "Name"' in told(table, "file-read-as")[0].message
+    assert 'its hidden columns "Name"' in findings_with(table, "file-read-as")[0].message
     assert (
-        "hidden" not in told(read_excel(tmp_path, book, used=["Login"]), "file-read-as")[0].message
+        "hidden"
+        not in findings_with(read_excel(tmp_path, book, used=["Login"]), "file-read-as")[0].message
     )
 
 
@@ -217,7 +220,7 @@ def test_merged_cells_are_filled_where_the_mapping_says_so(tmp_path: Path) -> No
 def test_merged_cells_in_columns_that_nobody_names_are_only_odd(tmp_path: Path) -> None:
     table = read_excel(tmp_path, merged("B2:B3"), used=["Login"])
     assert [row.odd.get("Team") is not None for row in table.rows] == [True, True, False]
-    assert odd(table, "Team", 1).code == "cell-merged"
+    assert cell_issue(table, "Team", 1).code == "cell-merged"
 
 
 def test_merged_cells_outside_of_the_data_or_without_a_value_do_not_matter(tmp_path: Path) -> None:

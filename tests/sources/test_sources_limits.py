@@ -19,12 +19,12 @@ from kanport.table import Table
 from tests.support.sources import (
     SHEET,
     findings_of,
+    findings_with,
     read_csv,
     read_excel,
     repacked,
     saved,
     the_finding,
-    told,
     values,
     with_cell,
     with_part,
@@ -274,7 +274,7 @@ def test_what_is_refused_names_the_file(tmp_path: Path) -> None:
     (found,) = raised.value.findings
     assert found.origin is not None and found.origin.file is not None
     assert found.origin.file.endswith("people.csv")
-    assert told(csv_of(tmp_path, 2), "file-too-large") == []
+    assert findings_with(csv_of(tmp_path, 2), "file-too-large") == []
 
 
 def test_a_field_may_have_so_many_characters(tmp_path: Path) -> None:

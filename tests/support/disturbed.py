@@ -17,7 +17,7 @@ from kanport.pipeline.run import Execution, apply_plan, resume_run
 from kanport.plan.change import Action, Change
 from kanport.plan.model import Plan
 from kanport.sandbox import Sandbox, SandboxOptions, Snapshot
-from tests.support.plans import change, grant, new_user, plan_of
+from tests.support.plans import grant, new_user, nth_change, plan_of
 from tests.support.proxy import Calls, Disturbance, Proxy
 
 OPTIONS = Options(batch_size=3, connections=1, pause=0.0)
@@ -34,7 +34,7 @@ def prepared(url: str) -> Iterator[tuple[Sandbox, Plan]]:
             store.add_member(project, ids[name], "project-viewer")
 
         def of(number: int, action: Action, who: str, **parts: object) -> Change:
-            return change(number, action, who, user_id=ids[who], **parts)
+            return nth_change(number, action, who, user_id=ids[who], **parts)
 
         changes = [
             of(1, Action.USER_DISABLE, "off", before={"active": True}, after={"active": False}),

@@ -8,7 +8,7 @@ from kanport.doctor.checks import Check, CheckStatus
 NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 
 
-def said(checks: Iterable[Check], level: CheckStatus | None = None) -> str:
+def text_of(checks: Iterable[Check], level: CheckStatus | None = None) -> str:
     """Give all that checks say, those of one level where it is given."""
     return "\n".join(
         "\n".join((check.text, check.hint or "", *check.details))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from kanport.pipeline import state_dir
 from kanport.sandbox import Sandbox
+from tests.support.command_line import Result
 from tests.support.files import MAPPING, PEOPLE, write_files
 from tests.support.processes import Command
 
@@ -28,7 +29,7 @@ main()
 
 
 @dataclass
-class World:
+class Host:
     """A server, a folder with a mapping and its sources, and the processes that work on them."""
 
     server: Sandbox
@@ -49,16 +50,16 @@ class World:
             **self.environ,
         }
 
-    def run(self, *arguments: object) -> "Said":
+    def run(self, *arguments: object) -> Result:
         """Run a command to its end."""
         return self.said(self.start(*arguments))
 
-    def said(self, process: Command) -> "Said":
+    def said(self, process: Command) -> Result:
         """Wait for a command, and give what it said without what differs each time."""
         out, err = process.communicate(timeout=1500)
         return self._steadily(process.wait(), out, err)
 
-    def run_code(self, code: str, *arguments: str) -> "Said":
+    def run_code(self, code: str, *arguments: str) -> Result:
         """Run `kanport` in a new Python that runs this code to begin with."""
         ended = subprocess.run(
             [sys.executable, "-c", code, *arguments],
@@ -71,8 +72,8 @@ class World:
         )
         return self._steadily(ended.returncode, ended.stdout, ended.stderr)
 
-    def _steadily(self, code: int, out: str, err: str) -> "Said":
-        return Said(code, self._steady(out), self._steady(err))
+    def _steadily(self, code: int, out: str, err: str) -> Result:
+        return Result(code, self._steady(out), self._steady(err))
 
     def _steady(self, text: str) -> str:
         text = text.replace(self.server.url, "URL").replace(str(self.folder), "FOLDER")
@@ -81,49 +82,40 @@ class World:
         return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text)
 
 
-@dataclass(frozen=True)
-class Said:
-    """How a command ended, and what it said."""
-
-    code: int
-    out: str
-    err: str
-
-
-def world_of(server: Sandbox, folder: Path) -> World:
+def a_host(server: Sandbox, folder: Path) -> Host:
     """Give a server with two projects, and files that want three people in them."""
     server.store.add_project("Alpha", identifier="ALPHA")
     server.store.add_project("Beta board")
     write_files(folder)
-    return World(server, folder)
+    return Host(server, folder)
 
 
 # --- the ways to end ------------------------------------------------------------------------------
 
 
-def changed(world: World) -> Said:
+def changed(world: Host) -> Result:
     return world.run("sync", "club.yaml")
 
 
-def nothing_to_do(world: World) -> Said:
+def nothing_to_do(world: Host) -> Result:
     world.run("sync", "club.yaml")
     return world.run("sync", "club.yaml")
 
 
-def a_bug(world: World) -> Said:
+def a_bug(world: Host) -> Result:
     return world.run_code(BUG, "sync", "club.yaml")
 
 
-def no_terminal(world: World) -> Said:
+def no_terminal(world: Host) -> Result:
     world.run("plan", "club.yaml", "-o", "plan.json")
     return world.run("apply", "plan.json")
 
 
-def no_argument(world: World) -> Said:
+def no_argument(world: Host) -> Result:
     return world.run("sync")
 
 
-def a_row_left_out(world: World) -> Said:
+def a_row_left_out(world: Host) -> Result:
     write_files(
         world.folder,
         mapping=MAPPING + "invalid_rows: skip\n",
@@ -132,60 +124,60 @@ def a_row_left_out(world: World) -> Said:
     return world.run("sync", "club.yaml")
 
 
-def a_guard(world: World) -> Said:
+def a_guard(world: Host) -> Result:
     write_files(world.folder, mapping=MAPPING + "limits: {create: 2}\n")
     return world.run("sync", "club.yaml")
 
 
-def invalid_rows(world: World) -> Said:
+def invalid_rows(world: Host) -> Result:
     write_files(world.folder, people=PEOPLE + "dan,Dan,no-address,\n")
     return world.run("sync", "club.yaml")
 
 
-def no_mapping(world: World) -> Said:
+def no_mapping(world: Host) -> Result:
     return world.run("sync", "none.yaml")
 
 
-def no_configuration(world: World) -> Said:
+def no_configuration(world: Host) -> Result:
     world.environ |= {"KANPORT_URL": "", "KANPORT_TOKEN": "", "HOME": "/nonexistent"}
     return world.run("sync", "club.yaml")
 
 
-def wrong_configuration(world: World) -> Said:
+def wrong_configuration(world: Host) -> Result:
     (world.folder / "kanport.toml").write_text('ulr = "https://kb.example.org"\n')
     return world.run("sync", "club.yaml")
 
 
-def nobody_there(world: World) -> Said:
+def nobody_there(world: Host) -> Result:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         world.environ["KANPORT_URL"] = f"http://127.0.0.1:{free.getsockname()[1]}"
     return world.run("sync", "club.yaml")
 
 
-def not_let_in(world: World) -> Said:
+def not_let_in(world: Host) -> Result:
     world.environ["KANPORT_TOKEN"] = "another"
     return world.run("sync", "club.yaml")
 
 
-def another_run(world: World) -> Said:
+def another_run(world: Host) -> Result:
     with state_dir.run_lock(
         world.server.url, None, state=world.folder / "state", command="kanport sync x.yaml"
     ):
         return world.run("sync", "club.yaml")
 
 
-def a_stale_plan(world: World) -> Said:
+def a_stale_plan(world: Host) -> Result:
     world.run("plan", "club.yaml", "-o", "plan.json")
     world.server.store.add_user("ada")
     return world.run("apply", "plan.json", "--yes")
 
 
-def pending(world: World) -> Said:
+def pending(world: Host) -> Result:
     return world.run("plan", "club.yaml", "--check", "--quiet")
 
 
-def interrupted(world: World) -> Said:
+def interrupted(world: Host) -> Result:
     process = world.start("sync", "club.yaml")
 
     def fault(names: list[str]) -> None:
@@ -196,7 +188,7 @@ def interrupted(world: World) -> Said:
     return world.said(process)
 
 
-def interrupted_while_reading(world: World) -> Said:
+def interrupted_while_reading(world: Host) -> Result:
     process = world.start("sync", "club.yaml")
 
     def fault(names: list[str]) -> None:

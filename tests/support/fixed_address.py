@@ -12,8 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
-URL = "http://kanboard.test/jsonrpc.php"
-TOKEN = "recorded"
+RECORDED_URL = "http://kanboard.test/jsonrpc.php"
+RECORDED_TOKEN = "recorded"
 
 
 @contextmanager

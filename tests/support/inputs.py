@@ -17,7 +17,7 @@ from kanport.table import Odd, Row, Table
 Cell = str | tuple[str, ...] | Odd
 
 
-def a_mapping(text: str) -> LoadedMapping:
+def mapping_of(text: str) -> LoadedMapping:
     """Read a mapping; every source that it names without saying more is a CSV file."""
     data = YAML(typ="safe", pure=True).load(StringIO("kanport: 1\n" + dedent(text)))
     spec = MappingFile.model_validate(data, by_alias=True, by_name=False)
@@ -49,13 +49,13 @@ def a_table(source: str, header: str, *lines: Sequence[Cell] | str) -> Table:
     return Table.of_rows(source, "csv", f"{source}.csv", columns, rows)
 
 
-def made(mapping: LoadedMapping | str, *tables: Table) -> Normalized:
+def normalize_tables(mapping: LoadedMapping | str, *tables: Table) -> Normalized:
     """Normalize these tables."""
-    loaded = a_mapping(mapping) if isinstance(mapping, str) else mapping
+    loaded = mapping_of(mapping) if isinstance(mapping, str) else mapping
     return normalize(loaded, {table.source: table for table in tables})
 
 
-def told(found: Normalized | Sequence[Finding]) -> list[tuple[str, str]]:
+def codes_and_places(found: Normalized | Sequence[Finding]) -> list[tuple[str, str]]:
     """Give the code and the place of each finding."""
     findings = found.findings if isinstance(found, Normalized) else found
     return [(finding.code, str(finding.origin)) for finding in findings]

@@ -28,16 +28,16 @@ memberships:
 )
 
 
-def written(folder: Path, text: str | bytes) -> Path:
+def write_mapping(folder: Path, text: str | bytes) -> Path:
     """Write a mapping and give its path."""
     path = folder / "mapping.yaml"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return path
 
 
-def said_of(folder: Path, text: str | bytes) -> list[str]:
+def mistakes_in(folder: Path, text: str | bytes) -> list[str]:
     """Give what is said of a wrong mapping: a line for each mistake, with its hint after a bar."""
-    path = written(folder, text)
+    path = write_mapping(folder, text)
     with pytest.raises(ConfigInvalid) as raised:
         load_mapping(path)
     assert raised.value.message.startswith(f"the mapping {path} has ")

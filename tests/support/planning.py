@@ -68,7 +68,7 @@ a_member = partial(DesiredRelation, About.GROUP_MEMBER)
 an_access = partial(DesiredRelation, About.GROUP_ACCESS)
 
 
-def person(username: str, row: int = 2, **fields: Any) -> DesiredUser:
+def desired_user(username: str, row: int = 2, **fields: Any) -> DesiredUser:
     """Want a person as this row describes them."""
     given: dict[str, Any] = {
         name: value if name == "password" else Given(value, (cell(name, row),))
@@ -78,7 +78,9 @@ def person(username: str, row: int = 2, **fields: Any) -> DesiredUser:
     return DesiredUser(Given(username, (cell("username", row),)), rows=rows, **given)
 
 
-def access(username: str, project: str, role: str = "project-member", row: int = 2) -> Any:
+def desired_membership(
+    username: str, project: str, role: str = "project-member", row: int = 2
+) -> Any:
     """Want a membership as this row describes it."""
     return a_membership(
         Given(username, (cell("username", row),)),
@@ -160,7 +162,7 @@ def plan_for(
     )
 
 
-def told(changes: Plan | Iterable[Change]) -> list[str]:
+def lines_of(changes: Plan | Iterable[Change]) -> list[str]:
     """Say each change in a line: action, username, project, before and after."""
     some = changes.changes if isinstance(changes, Plan) else changes
     return [
@@ -185,6 +187,6 @@ def codes(plan: Plan) -> list[str]:
     return [finding.code for finding in plan.findings]
 
 
-def tripped(plan: Plan) -> list[str]:
+def stopping_guards(plan: Plan) -> list[str]:
     """Give the names of the guards that stop the plan."""
     return [verdict.guard for verdict in plan.guards if verdict.tripped]

@@ -11,7 +11,7 @@ from kanport.plan.plan_file import plan_digest
 from tests.support.changes import a_change
 
 
-def change(number: int, action: Action, username: str, **parts: Any) -> Change:
+def nth_change(number: int, action: Action, username: str, **parts: Any) -> Change:
     """Make a change; `project` goes into its subject."""
     project = parts.pop("project", None)
     return a_change(
@@ -27,13 +27,13 @@ def change(number: int, action: Action, username: str, **parts: Any) -> Change:
 def new_user(number: int, username: str, **after: Any) -> Change:
     """Make a change that creates a user."""
     wanted = {"username": username, "role": "app-user", "password": "random", **after}
-    return change(number, Action.USER_CREATE, username, after=wanted)
+    return nth_change(number, Action.USER_CREATE, username, after=wanted)
 
 
 def grant(number: int, username: str, project_id: int, **parts: Any) -> Change:
     """Make a change that grants a membership."""
     role = parts.pop("role", "project-member")
-    return change(
+    return nth_change(
         number,
         Action.MEMBERSHIP_GRANT,
         username,

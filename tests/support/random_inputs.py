@@ -22,8 +22,8 @@ PROJECT_ROLES = {"R": ProjectRole.VIEWER, "W": ProjectRole.MEMBER, "M": ProjectR
 
 
 @dataclass(frozen=True)
-class World:
-    """A server, two CSV files and a mapping, as plain values."""
+class Case:
+    """A server, two CSV files and a mapping, as plain values: one case of a property test."""
 
     users: dict[str, dict[str, Any]]
     members: Mapping[tuple[str, str], str]
@@ -33,7 +33,7 @@ class World:
     grants: list[list[str]]
     options: dict[str, str] = field(default_factory=dict)
 
-    def with_rows_in_another_order(self, seed: int) -> "World":
+    def with_rows_in_another_order(self, seed: int) -> "Case":
         """Give the same world with the rows of both files shuffled."""
         people, grants = list(self.people), list(self.grants)
         Random(seed).shuffle(people)
@@ -121,7 +121,7 @@ def _csv(rows: list[list[str]]) -> str:
 
 
 @st.composite
-def worlds(draw: st.DrawFn, *, groups: bool = False, broken: bool = False) -> World:
+def cases(draw: st.DrawFn, *, groups: bool = False, broken: bool = False) -> Case:
     """Draw a world; with `groups` some access comes through groups, with `broken` rows are bad."""
     on_server = [*draw(_subset), *draw(st.sampled_from([(), (BLANK,)]))]
     users = {
@@ -175,7 +175,7 @@ def worlds(draw: st.DrawFn, *, groups: bool = False, broken: bool = False) -> Wo
         "managed": draw(st.sampled_from(['"*"', '"ext-*"'])),
         "memberships_missing": draw(st.sampled_from(["keep", "revoke"])),
     }
-    return World(users, members, group_members, group_access, people, grants, options)
+    return Case(users, members, group_members, group_access, people, grants, options)
 
 
 def _members(names: list[str]) -> st.SearchStrategy[list[str]]:

@@ -140,12 +140,12 @@ def column(table: Table, name: str) -> list[object]:
     return [row.values[name] for row in table.rows]
 
 
-def told(table: Table, code: str) -> list[Finding]:
+def findings_with(table: Table, code: str) -> list[Finding]:
     """Give the findings of a table with this code."""
     return [finding for finding in table.findings if finding.code == code]
 
 
-def odd(table: Table, name: str, row: int = 0) -> Odd:
+def cell_issue(table: Table, name: str, row: int = 0) -> Odd:
     """Give what is odd about a cell."""
     return table.rows[row].odd[name]
 
@@ -153,15 +153,15 @@ def odd(table: Table, name: str, row: int = 0) -> Odd:
 __all__ = [
     "SHEET",
     "Workbook",
+    "cell_issue",
     "column",
     "findings_of",
-    "odd",
+    "findings_with",
     "read_csv",
     "read_excel",
     "repacked",
     "saved",
     "the_finding",
-    "told",
     "values",
     "with_cell",
     "with_part",

@@ -36,6 +36,6 @@ STOPPED = replace(
 )
 
 
-def ending(base: RunSummary = GOOD, **parts: Any) -> RunSummary:
+def a_summary(base: RunSummary = GOOD, **parts: Any) -> RunSummary:
     """Give an ending that differs from another one in these parts."""
     return replace(base, **parts)

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 from kanport.cli import cli
 from kanport.sandbox import InjectedFault, Sandbox, SandboxOptions
-from tests.support.fixed_address import TOKEN, URL, proxy_to
+from tests.support.fixed_address import RECORDED_TOKEN, RECORDED_URL, proxy_to
 
 MAPPING = """\
 kanport: 1
@@ -115,7 +115,7 @@ Helpers,gus
 }
 LONG = ("--expires", "520w")
 KEY = "a key of sixteen and more characters"
-FOR = {"KANPORT_TOKEN": TOKEN, "KANPORT_ALLOW_HTTP": "1", "KANPORT_URL": URL}
+FOR = {"KANPORT_TOKEN": RECORDED_TOKEN, "KANPORT_ALLOW_HTTP": "1", "KANPORT_URL": RECORDED_URL}
 
 
 def main(folder: Path) -> None:
@@ -159,7 +159,7 @@ def main(folder: Path) -> None:
 
 
 def _server(store: Path) -> Sandbox:
-    return Sandbox(SandboxOptions(token=TOKEN, store=store))
+    return Sandbox(SandboxOptions(token=RECORDED_TOKEN, store=store))
 
 
 def _write(files: dict[str, str]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from kanport.sandbox import Sandbox, SandboxOptions
 from kanport.sandbox.store import Snapshot
 from tests.support.command_line import Kanport
-from tests.support.fixed_address import TOKEN, URL, proxy_to
+from tests.support.fixed_address import RECORDED_TOKEN, RECORDED_URL, proxy_to
 from tests.versions.record import KEY
 
 VERSIONS = sorted(path for path in Path(__file__).parent.glob("v*") if path.is_dir())
@@ -28,15 +28,15 @@ def serve(
     """
     for path in request.param.iterdir():
         shutil.copy2(path, Path.cwd() / path.name)
-    monkeypatch.setenv("KANPORT_URL", URL)
-    monkeypatch.setenv("KANPORT_TOKEN", TOKEN)
+    monkeypatch.setenv("KANPORT_URL", RECORDED_URL)
+    monkeypatch.setenv("KANPORT_TOKEN", RECORDED_TOKEN)
     monkeypatch.setenv("KANPORT_ALLOW_HTTP", "1")
     with ExitStack() as stack:
 
         def at(moment: str) -> Sandbox:
             for name in ("server.sqlite", "club.ledger"):
                 shutil.copy2(f"{moment}.{name}", name)
-            options = SandboxOptions(token=TOKEN, store=Path("server.sqlite").absolute())
+            options = SandboxOptions(token=RECORDED_TOKEN, store=Path("server.sqlite").absolute())
             sandbox = stack.enter_context(Sandbox(options))
             monkeypatch.setenv("http_proxy", stack.enter_context(proxy_to(sandbox.url)))
             return sandbox

@@ -26,7 +26,7 @@ from tests.apply.undo.test_undo import (
     told,
 )
 from tests.support.changes import a_change, after_of, before_of, changed, who
-from tests.support.plans import change, grant, new_user
+from tests.support.plans import grant, new_user, nth_change
 
 LOST, ID_2 = Answered(Heard.LOST), Answered(Heard.ID, 2)
 TRUE, FALSE = Answered(Heard.TRUE), Answered(Heard.FALSE)
@@ -231,7 +231,7 @@ def test_a_user_who_is_gone_is_said_once(complete: bool) -> None:
 
 
 def test_a_user_whom_the_run_removed_and_who_is_there_needs_nothing() -> None:
-    removed = change(2, Action.USER_REMOVE, "ada", user_id=2, before={"username": "ada"})
+    removed = nth_change(2, Action.USER_REMOVE, "ada", user_id=2, before={"username": "ada"})
     failed = recorded(
         replace_id(on_ada(Action.USER_DISABLE, {"active": True}, {"active": False}), "c0001"),
         removed,
@@ -248,7 +248,7 @@ def test_a_user_whom_the_run_removed_and_who_is_there_needs_nothing() -> None:
 def test_a_rename_stays_that_would_take_a_username_from_somebody_who_is_not_renamed_back() -> None:
     names = [("a", "b", 2), ("b", "c", 3)]
     renames = [
-        change(at, Action.USER_RENAME, old, user_id=number, before={"username": old},
+        nth_change(at, Action.USER_RENAME, old, user_id=number, before={"username": old},
                after={"username": new})
         for at, (old, new, number) in enumerate(names, 1)
     ]  # fmt: skip

@@ -15,7 +15,7 @@ from kanport.plan.change import Action, Change, Risk, values_of
 from kanport.plan.model import Plan, PlanIdentity
 from kanport.report.make import of_plan
 from tests.support.changes import a_change, after_of, changed, who
-from tests.support.plans import change, grant, new_user, plan_of
+from tests.support.plans import grant, new_user, nth_change, plan_of
 
 FALSE = Answered(Heard.FALSE)
 URL = "http://127.0.0.1:1/jsonrpc.php"
@@ -62,11 +62,11 @@ def codes(plan: Plan) -> list[str]:
 
 
 def on_ada(action: Action, before: dict[str, Any] | None, after: dict[str, Any] | None) -> Change:
-    return change(1, action, "ada", user_id=2, before=before, after=after)
+    return nth_change(1, action, "ada", user_id=2, before=before, after=after)
 
 
 def in_alpha(action: Action, before: str | None, after: str | None, **parts: Any) -> Change:
-    return change(
+    return nth_change(
         1,
         action,
         "ada",
@@ -192,7 +192,7 @@ def test_risks_and_order_are_those_of_any_plan() -> None:
 
 def renamed(number: int, user_id: int, old: str, new: str) -> Change:
     names = {"before": {"username": old}, "after": {"username": new}}
-    return change(number, Action.USER_RENAME, old, user_id=user_id, **names)
+    return nth_change(number, Action.USER_RENAME, old, user_id=user_id, **names)
 
 
 def test_renames_in_a_row_go_back_the_other_way_round() -> None:
@@ -344,8 +344,8 @@ def test_nobody_is_put_back_into_a_project_that_became_private() -> None:
 def test_a_removed_user_cannot_be_brought_back_and_is_named_once() -> None:
     done = recorded(
         in_alpha(Action.MEMBERSHIP_REVOKE, "project-member", None),
-        change(2, Action.USER_DISABLE, "ada", user_id=2, before=ACTIVE, after=DISABLED),
-        change(3, Action.USER_REMOVE, "ada", user_id=2, before={"username": "ada"}),
+        nth_change(2, Action.USER_DISABLE, "ada", user_id=2, before=ACTIVE, after=DISABLED),
+        nth_change(3, Action.USER_REMOVE, "ada", user_id=2, before={"username": "ada"}),
     )
     plan = back(done, state())
     assert plan.changes == ()

@@ -18,10 +18,10 @@ from tests.support.planning import (
     a_mapping,
     a_server,
     a_state,
-    access,
-    person,
+    desired_membership,
+    desired_user,
     plan_for,
-    tripped,
+    stopping_guards,
 )
 
 ROOTS = tuple(User(number, f"root{number}", role="app-admin") for number in range(2, 5))
@@ -61,10 +61,10 @@ def _changed(
 def test_so_many_active_administrators_stay_as_the_mapping_wants(
     at_least: int, stops: list[str]
 ) -> None:
-    leavers = (person("root2", 2, active=False), person("root3", 3, role="app-user"))
+    leavers = (desired_user("root2", 2, active=False), desired_user("root3", 3, role="app-user"))
     mapping = a_mapping(min_admins=at_least, limits={"lower": 9, "disable": 9})
     plan = plan_for(a_state(*leavers), a_server(*ROOTS), mapping)
-    assert tripped(plan) == stops
+    assert stopping_guards(plan) == stops
     if stops:
         assert message(plan, "min-admins") == (
             "2 active administrators would remain, 3 needed (min_admins): this plan disables,"
@@ -73,15 +73,15 @@ def test_so_many_active_administrators_stay_as_the_mapping_wants(
 
 
 def test_too_few_administrators_stop_no_plan_that_takes_it_from_none_of_them() -> None:
-    plan = plan_for(a_state(person("eve")), a_server(), a_mapping(min_admins=3))
-    assert tripped(plan) == []
+    plan = plan_for(a_state(desired_user("eve")), a_server(), a_mapping(min_admins=3))
+    assert stopping_guards(plan) == []
     assert message(plan, "min-admins") == "1 active administrator remains, 3 needed (min_admins)"
 
 
 def test_a_plan_is_stale_where_somebody_else_has_left_too_few_administrators_since() -> None:
     mapping = a_mapping(min_admins=3)
-    plan = plan_for(a_state(person("root2", active=False)), a_server(*ROOTS), mapping)
-    assert tripped(plan) == []
+    plan = plan_for(a_state(desired_user("root2", active=False)), a_server(*ROOTS), mapping)
+    assert stopping_guards(plan) == []
     assert differences(plan, a_server(*ROOTS)) == []
     fewer = a_server(ROOTS[0], ROOTS[1], replace(ROOTS[2], active=False))
     assert [each.text for each in differences(plan, fewer)] == [
@@ -93,15 +93,18 @@ def test_a_plan_is_stale_where_somebody_else_has_left_too_few_administrators_sin
 # --- nobody becomes one by accident ---------------------------------------------------------------
 
 MADE = {
-    "created": (person("eve", role="app-admin"), ()),
-    "raised": (person("eve", role="app-admin"), (User(2, "eve"),)),
+    "created": (desired_user("eve", role="app-admin"), ()),
+    "raised": (desired_user("eve", role="app-admin"), (User(2, "eve"),)),
     "raised and enabled": (
-        person("eve", role="app-admin", active=True),
+        desired_user("eve", role="app-admin", active=True),
         (User(2, "eve", active=False),),
     ),
-    "enabled": (person("eve", active=True), (User(2, "eve", role="app-admin", active=False),)),
+    "enabled": (
+        desired_user("eve", active=True),
+        (User(2, "eve", role="app-admin", active=False),),
+    ),
     "renamed": (
-        person("eve", email="x@x.org"),
+        desired_user("eve", email="x@x.org"),
         (User(2, "mallory", email="x@x.org", role="app-admin"),),
     ),
 }
@@ -112,7 +115,7 @@ BY_EMAIL = {"users": {"find_by": ["username", "email"]}}
 def test_nobody_gets_app_admin_whom_the_mapping_does_not_allow_it(way: str) -> None:
     wanted, there = MADE[way]
     plan = plan_for(a_state(wanted), a_server(*there), a_mapping(**BY_EMAIL, **NOBODY))
-    assert tripped(plan) == ["allow-admins"]
+    assert stopping_guards(plan) == ["allow-admins"]
     verdict = next(verdict for verdict in plan.guards if verdict.tripped)
     assert verdict.message == "eve would become an administrator but is not listed in allow_admins"
     assert verdict.hint == (
@@ -127,12 +130,12 @@ def test_whom_the_mapping_allows_it_by_name_or_pattern_gets_it(way: str, pattern
     wanted, there = MADE[way]
     mapping = a_mapping(**BY_EMAIL, allow_admins=["ada", pattern])
     plan = plan_for(a_state(wanted), a_server(*there), mapping)
-    assert tripped(plan) == []
+    assert stopping_guards(plan) == []
     assert message(plan, "allow-admins") == "eve becomes an administrator (listed in allow_admins)"
 
 
 def test_everybody_whom_it_does_not_name_is_named() -> None:
-    new = [person(f"new{number:02}", number, role="app-admin") for number in range(2, 14)]
+    new = [desired_user(f"new{number:02}", number, role="app-admin") for number in range(2, 14)]
     plan = plan_for(a_state(*new), a_server(), a_mapping(allow_admins=["new02"]))
     said = message(plan, "allow-admins")
     assert all(f"new{number:02}" in said for number in range(3, 14))
@@ -142,14 +145,14 @@ def test_everybody_whom_it_does_not_name_is_named() -> None:
 @pytest.mark.parametrize(
     ("wanted", "there"),
     [
-        (person("eve", name="Eve"), User(2, "eve", role="app-admin")),
-        (person("eve", role="app-user", active=True), User(2, "eve", role="app-admin")),
+        (desired_user("eve", name="Eve"), User(2, "eve", role="app-admin")),
+        (desired_user("eve", role="app-user", active=True), User(2, "eve", role="app-admin")),
         (
-            person("eve", role="app-user", active=True),
+            desired_user("eve", role="app-user", active=True),
             User(2, "eve", role="app-admin", active=False),
         ),
-        (person("eve", role="app-manager"), User(2, "eve")),
-        (person("eve", active=True), User(2, "eve", active=False)),
+        (desired_user("eve", role="app-manager"), User(2, "eve")),
+        (desired_user("eve", active=True), User(2, "eve", active=False)),
     ],
 )
 def test_who_has_it_already_or_loses_it_first_needs_no_leave(wanted: Any, there: User) -> None:
@@ -168,19 +171,21 @@ def removing(*projects: Project, roles: dict[int, dict[int, str]]) -> Plan:
     """Plan to remove gus and ida; ann stays."""
     server = a_server(GUS, IDA, ANN, projects=(ALPHA, *projects), roles=roles)
     mapping = a_mapping(users=REMOVE, limits={"remove": 2})
-    return plan_for(a_state(person("ann")), server, mapping)
+    return plan_for(a_state(desired_user("ann")), server, mapping)
 
 
 def test_nobody_is_removed_with_whom_somebody_elses_private_project_would_go() -> None:
     plan = removing(DIARY, roles={5: {2: "project-member", 4: "project-manager"}})
-    assert tripped(plan) == ["private-projects"]
+    assert stopping_guards(plan) == ["private-projects"]
     assert message(plan, "private-projects") == (
         'Removing "gus" would delete the private project "Diary" of "ann"'
     )
 
 
 def test_a_private_project_belongs_to_its_owner_also_without_a_membership() -> None:
-    assert tripped(removing(DIARY, roles={5: {2: "project-member"}})) == ["private-projects"]
+    assert stopping_guards(removing(DIARY, roles={5: {2: "project-member"}})) == [
+        "private-projects"
+    ]
 
 
 def test_those_who_work_in_it_lose_it_as_well() -> None:
@@ -202,7 +207,7 @@ def test_an_owner_who_was_not_read_is_told_by_the_id_also_in_a_masked_report() -
 def test_private_projects_of_nobody_but_whoever_is_removed_stop_nothing() -> None:
     of_both = replace(DIARY, owner_id=2)
     plan = removing(of_both, roles={5: {2: "project-manager", 3: "project-member"}})
-    assert tripped(plan) == []
+    assert stopping_guards(plan) == []
     assert message(plan, "private-projects") == (
         "No private project of other users would be deleted"
     )
@@ -212,8 +217,8 @@ def test_nobody_is_removed_where_it_is_open_who_is_in_a_private_project() -> Non
     server = a_server(GUS, IDA, ANN, projects=(ALPHA, DIARY))
     server = replace(server, roles={1: {}})
     mapping = a_mapping(users=REMOVE, limits={"remove": 2})
-    plan = plan_for(a_state(person("ann")), server, mapping)
-    assert tripped(plan) == ["private-projects"]
+    plan = plan_for(a_state(desired_user("ann")), server, mapping)
+    assert stopping_guards(plan) == ["private-projects"]
     assert 'could not read the members of the private project "Diary"' in message(
         plan, "private-projects"
     )
@@ -221,7 +226,7 @@ def test_nobody_is_removed_where_it_is_open_who_is_in_a_private_project() -> Non
 
 def test_a_plan_is_stale_where_somebody_got_into_a_private_project_since() -> None:
     plan = removing(DIARY, roles={5: {4: "project-manager"}})
-    assert tripped(plan) == []
+    assert stopping_guards(plan) == []
     now = a_server(
         GUS,
         IDA,
@@ -257,7 +262,9 @@ def test_members_of_private_projects_do_not_make_a_share_larger() -> None:
         GUS, IDA, ANN, projects=(ALPHA, *private), roles={1: {2: "x", 3: "x", 4: "x"}, **roles}
     )
     mapping = a_mapping(memberships_missing="revoke")
-    plan = plan_for(a_state(person("ann"), access("ann", "ALPHA", "x")), server, mapping)
+    plan = plan_for(
+        a_state(desired_user("ann"), desired_membership("ann", "ALPHA", "x")), server, mapping
+    )
     assert message(plan, "limit-revoke") == (
         "Limit exceeded: 2 revocations planned, 1 allowed (20% of 3 memberships in the projects"
         " read by default)"
@@ -266,9 +273,9 @@ def test_members_of_private_projects_do_not_make_a_share_larger() -> None:
 
 def test_protected_administrators_count_as_those_who_stay() -> None:
     mapping = a_mapping(min_admins=2, protect=["admin"])
-    plan = plan_for(a_state(person("root2", active=False)), a_server(*ROOTS[:2]), mapping)
+    plan = plan_for(a_state(desired_user("root2", active=False)), a_server(*ROOTS[:2]), mapping)
     assert ADMIN.username == "admin"
-    assert tripped(plan) == []
+    assert stopping_guards(plan) == []
 
 
 # --- protected accounts, whatever made the plan ---------------------------------------------------

@@ -20,34 +20,43 @@ from kanport.plan.model import Plan, blocking
 from kanport.plan.plan_file import dump_plan, load_plan
 from kanport.report import json_file, make, markdown
 from kanport.report.sentences import fact_rows
-from tests.support.planning import a_mapping, a_server, a_state, person, plan_for, tripped
+from tests.support.planning import (
+    a_mapping,
+    a_server,
+    a_state,
+    desired_user,
+    plan_for,
+    stopping_guards,
+)
 
 TEN = tuple(User(number, f"u{number}") for number in range(2, 12))
 
 
 def disabling(count: int, limits: object = None, **allowed: int) -> Plan:
-    wanted = a_state(*(person(user.username, user.id, active=False) for user in TEN[:count]))
+    wanted = a_state(*(desired_user(user.username, user.id, active=False) for user in TEN[:count]))
     mapping = a_mapping(limits=limits or {})
     return plan_for(wanted, a_server(*TEN), mapping, allowed=allowed)
 
 
 @pytest.mark.parametrize("limits", [{}, {"disable": 1}, {"disable": "10%"}, {"disable": 0}])
 def test_a_limit_is_lifted_up_to_the_number_and_no_further(limits: object) -> None:
-    assert tripped(disabling(4, limits)) == ["limit-disable"]
-    assert tripped(disabling(4, limits, disable=4)) == []
-    assert tripped(disabling(4, limits, disable=3)) == ["limit-disable"]
+    assert stopping_guards(disabling(4, limits)) == ["limit-disable"]
+    assert stopping_guards(disabling(4, limits, disable=4)) == []
+    assert stopping_guards(disabling(4, limits, disable=3)) == ["limit-disable"]
 
 
 def test_it_lifts_that_guard_alone() -> None:
-    wanted = a_state(person("admin", active=False), person("u2", active=False))
+    wanted = a_state(desired_user("admin", active=False), desired_user("u2", active=False))
     mapping = a_mapping(limits={"disable": 0})
     everything = dict.fromkeys(CLASSES, 99)
-    assert tripped(plan_for(wanted, a_server(*TEN), mapping, allowed={"disable": 9})) == [
+    assert stopping_guards(plan_for(wanted, a_server(*TEN), mapping, allowed={"disable": 9})) == [
         "last-admin"
     ]
-    assert tripped(plan_for(wanted, a_server(*TEN), mapping, allowed=everything)) == ["last-admin"]
+    assert stopping_guards(plan_for(wanted, a_server(*TEN), mapping, allowed=everything)) == [
+        "last-admin"
+    ]
     others = {name: 99 for name in CLASSES if name != "disable"}
-    assert tripped(plan_for(wanted, a_server(*TEN), mapping, allowed=others)) == [
+    assert stopping_guards(plan_for(wanted, a_server(*TEN), mapping, allowed=others)) == [
         "last-admin",
         "limit-disable",
     ]
@@ -55,11 +64,11 @@ def test_it_lifts_that_guard_alone() -> None:
 
 def test_a_removal_is_confirmed_by_a_number_for_one_run() -> None:
     users = {"missing": "remove", "managed": {"usernames": ["u*"]}}
-    wanted = a_state(*(person(user.username) for user in TEN[2:]))
+    wanted = a_state(*(desired_user(user.username) for user in TEN[2:]))
     for number, stops in ((None, True), (1, True), (2, False)):
         allowed = {} if number is None else {"remove": number}
         plan = plan_for(wanted, a_server(*TEN), a_mapping(users=users), allowed=allowed)
-        assert tripped(plan) == (["remove-unconfirmed"] if stops else [])
+        assert stopping_guards(plan) == (["remove-unconfirmed"] if stops else [])
 
 
 def test_the_verdict_says_that_it_was_lifted_and_up_to_which_number() -> None:

@@ -19,10 +19,10 @@ from tests.support.planning import (
     BETA,
     a_mapping,
     a_state,
-    access,
-    person,
+    desired_membership,
+    desired_user,
     plan_for,
-    tripped,
+    stopping_guards,
 )
 
 # Nothing here keeps a plan from taking everything but the guards: no protected accounts, everybody
@@ -56,7 +56,7 @@ def greedy_mappings(draw: st.DrawFn) -> MappingFile:
 
 def passing(server: Kanboard, desired: DesiredState, mapping: MappingFile) -> Plan | None:
     plan = plan_for(desired, server.seen(), mapping)
-    stopped = bool(tripped(plan))
+    stopped = bool(stopping_guards(plan))
     event("stopped" if stopped else "passes with changes" if plan.changes else "passes, empty")
     return None if stopped else plan
 
@@ -160,9 +160,9 @@ def test_nobody_elses_private_project_is_deleted_by_a_plan_that_passes(
 
 def test_the_properties_above_can_fail() -> None:
     server = Kanboard({1: User(1, "admin", role="app-admin")}, (ALPHA,))
-    wanted = a_state(person("admin", active=False))
+    wanted = a_state(desired_user("admin", active=False))
     plan = plan_for(wanted, server.seen(), a_mapping(limits={"disable": "100%"}))
-    assert tripped(plan) == ["last-admin"]
+    assert stopping_guards(plan) == ["last-admin"]
     assert apply_change(server, plan.changes[0]).admins() == set()
 
 
@@ -186,8 +186,12 @@ MANAGED = {"missing": "disable", "managed": {"usernames": ["*"]}}
 def test_a_list_with_one_stranger_in_it_takes_nothing_from_a_server_of_any_size(size: int) -> None:
     server = a_server_of(size).seen()
     mapping = a_mapping(users=MANAGED, memberships_missing="revoke")
-    wanted = a_state(person("stranger"), access("stranger", "ALPHA"), access("stranger", "BETA"))
-    stopped = tripped(plan_for(wanted, server, mapping))
+    wanted = a_state(
+        desired_user("stranger"),
+        desired_membership("stranger", "ALPHA"),
+        desired_membership("stranger", "BETA"),
+    )
+    stopped = stopping_guards(plan_for(wanted, server, mapping))
     assert "last-admin" in stopped
     if size > 1:
         assert "limit-disable" in stopped
@@ -202,10 +206,10 @@ def test_a_list_with_one_stranger_in_it_takes_nothing_from_a_server_of_any_size(
 def test_so_many_leavers_pass_on_a_server_of_this_size_and_no_more(size: int, leavers: int) -> None:
     server = a_server_of(size)
     gone = set(list(server.users)[1 : 1 + leavers])
-    stay = [person(user.username) for user in server.users.values() if user.id not in gone]
+    stay = [desired_user(user.username) for user in server.users.values() if user.id not in gone]
     plan = plan_for(a_state(*stay), server.seen(), a_mapping(users=MANAGED))
     assert len(plan.changes) == leavers
-    assert bool(tripped(plan)) is (leavers > -(-size // 10))
+    assert bool(stopping_guards(plan)) is (leavers > -(-size // 10))
 
 
 @pytest.mark.parametrize("size", [1, 3, 10, 10_000])
@@ -213,8 +217,8 @@ def test_the_last_administrator_stays_on_a_server_of_any_size(size: int) -> None
     server = a_server_of(size).seen()
     lift = {"lower": "100%", "disable": "100%"}
     for fields in ({"active": False}, {"role": "app-user"}):
-        wanted = a_state(person("admin", **fields))
-        assert tripped(plan_for(wanted, server, a_mapping(limits=lift))) == ["last-admin"]
+        wanted = a_state(desired_user("admin", **fields))
+        assert stopping_guards(plan_for(wanted, server, a_mapping(limits=lift))) == ["last-admin"]
 
 
 def test_the_guards_take_no_noticeable_time_on_a_large_server() -> None:
@@ -223,7 +227,11 @@ def test_the_guards_take_no_noticeable_time_on_a_large_server() -> None:
     server = a_server_of(10_000).seen()
     mapping = a_mapping(users=MANAGED, memberships_missing="revoke")
     plan = plan_for(
-        a_state(person("x"), access("x", "ALPHA"), access("x", "BETA")), server, mapping
+        a_state(
+            desired_user("x"), desired_membership("x", "ALPHA"), desired_membership("x", "BETA")
+        ),
+        server,
+        mapping,
     )
     assert len(plan.changes) > 20_000
     start = process_time()

@@ -18,8 +18,8 @@ from tests.support.planning import (
     a_mapping,
     a_server,
     a_state,
-    access,
-    person,
+    desired_membership,
+    desired_user,
     plan_for,
 )
 
@@ -35,9 +35,9 @@ def a_large_server(in_beta: int) -> CurrentState:
 
 def revoking(server: CurrentState, from_beta: int, **parts: Any) -> Plan:
     """Plan to take so many people out of BETA, and nobody out of ALPHA."""
-    stay = [access(f"u{number}", "ALPHA") for number in range(2, 102)]
+    stay = [desired_membership(f"u{number}", "ALPHA") for number in range(2, 102)]
     members = sorted(server.roles[BETA.id])[from_beta:]
-    stay += [access(f"u{number}", "BETA") for number in members]
+    stay += [desired_membership(f"u{number}", "BETA") for number in members]
     mapping = a_mapping(memberships_missing="revoke", **parts)
     return plan_for(a_state(*stay, named=["BETA"]), server, mapping)
 
@@ -62,15 +62,17 @@ def test_half_of_the_members_or_three_may_lose_access(members: int, allowed: int
 def test_a_project_is_not_emptied_by_disabling_all_of_its_members_either() -> None:
     server = a_large_server(6)
     for count, stops in ((3, 0), (4, 1)):
-        leavers = [person(f"u{number}", number, active=False) for number in range(2, 2 + count)]
+        leavers = [
+            desired_user(f"u{number}", number, active=False) for number in range(2, 2 + count)
+        ]
         assert len(stopped(plan_for(a_state(*leavers), server))) == stops
 
 
 def test_disabling_some_and_revoking_others_adds_up() -> None:
     server = a_large_server(8)
-    stay = [access(f"u{number}", "ALPHA") for number in range(2, 102)]
-    stay += [access(f"u{number}", "BETA") for number in range(2, 7)]
-    leavers = [person(f"u{number}", number, active=False) for number in (2, 3)]
+    stay = [desired_membership(f"u{number}", "ALPHA") for number in range(2, 102)]
+    stay += [desired_membership(f"u{number}", "BETA") for number in range(2, 7)]
+    leavers = [desired_user(f"u{number}", number, active=False) for number in (2, 3)]
     plan = plan_for(a_state(*leavers, *stay), server, a_mapping(memberships_missing="revoke"))
     assert stopped(plan) == [
         "Limit exceeded in BETA: 5 revocations planned, 4 allowed (50% of 8 members, at least 3,"
@@ -107,7 +109,7 @@ def test_a_mapping_says_how_many_in_each_project_and_in_single_ones(
 def test_each_project_over_its_limit_is_told_by_itself_with_how_to_go_on() -> None:
     server = a_server(*PEOPLE, roles={1: dict(list(EVERYBODY.items())[:8]), 2: EVERYBODY})
     mapping = a_mapping(memberships_missing="revoke", limits={"revoke": "100%"})
-    wanted = a_state(access("u2", "ALPHA"), access("u2", "BETA"))
+    wanted = a_state(desired_membership("u2", "ALPHA"), desired_membership("u2", "BETA"))
     plan = plan_for(wanted, server, mapping)
     assert [(v.guard, v.hint) for v in plan.guards if v.tripped] == [
         (
@@ -122,7 +124,7 @@ def test_each_project_over_its_limit_is_told_by_itself_with_how_to_go_on() -> No
 
 def _in_beta(**role: str) -> Plan:
     server = a_large_server(10)
-    wanted = [access(f"u{number}", "BETA", role["to"]) for number in range(2, 8)]
+    wanted = [desired_membership(f"u{number}", "BETA", role["to"]) for number in range(2, 8)]
     limits = {"by_project": {"raise": 5, "update": 6}}
     return plan_for(a_state(*wanted), server, a_mapping(limits=limits))
 
@@ -138,8 +140,10 @@ def test_roles_raised_and_lowered_are_counted_in_each_project() -> None:
 
 
 def test_new_memberships_and_new_people_are_counted_in_each_project() -> None:
-    new = [person(f"new{number}", number) for number in range(2, 5)]
-    given = [access(f"new{number}", "BETA") for number in range(2, 5)] + [access("u2", "BETA")]
+    new = [desired_user(f"new{number}", number) for number in range(2, 5)]
+    given = [desired_membership(f"new{number}", "BETA") for number in range(2, 5)] + [
+        desired_membership("u2", "BETA")
+    ]
     for limits, said in (
         ({"create": 2}, ["Limit exceeded in BETA: 3 users to create, 2 allowed"]),
         ({"grant": 3}, ["Limit exceeded in BETA: 4 grants planned, 3 allowed"]),
@@ -151,7 +155,7 @@ def test_new_memberships_and_new_people_are_counted_in_each_project() -> None:
 
 
 def test_members_who_are_disabled_or_removed_are_counted_in_each_project() -> None:
-    leavers = [person("u2", 2, active=False), person("u3", 3, active=False)]
+    leavers = [desired_user("u2", 2, active=False), desired_user("u3", 3, active=False)]
     mapping = a_mapping(limits={"by_project": {"disable": 1}})
     assert stopped(plan_for(a_state(*leavers), a_large_server(2), mapping)) == [
         "Limit exceeded in ALPHA: 2 users to disable, 1 allowed",
@@ -159,7 +163,9 @@ def test_members_who_are_disabled_or_removed_are_counted_in_each_project() -> No
     ]
     users = {"missing": "remove", "managed": {"usernames": ["u2", "u3"]}}
     limits = {"remove": 9, "by_project": {"remove": 1}}
-    plan = plan_for(a_state(person("u4")), a_large_server(2), a_mapping(users=users, limits=limits))
+    plan = plan_for(
+        a_state(desired_user("u4")), a_large_server(2), a_mapping(users=users, limits=limits)
+    )
     assert stopped(plan) == [
         "Limit exceeded in ALPHA: 2 users to remove, 1 allowed",
         "Limit exceeded in BETA: 2 users to remove, 1 allowed",
@@ -327,8 +333,8 @@ def test_the_limit_of_one_project_is_lifted_by_its_name_alone(
     allowed: dict[str, int], stops: bool
 ) -> None:
     server = a_large_server(6)
-    stay = [access(f"u{number}", "ALPHA") for number in range(2, 102)]
-    wanted = a_state(*stay, access("u2", "BETA"))
+    stay = [desired_membership(f"u{number}", "ALPHA") for number in range(2, 102)]
+    wanted = a_state(*stay, desired_membership("u2", "BETA"))
     mapping = a_mapping(memberships_missing="revoke")
     plan = plan_for(wanted, server, mapping, allowed=allowed)
     assert bool(stopped(plan)) is stops
@@ -341,8 +347,8 @@ def test_a_name_that_several_projects_have_lifts_none_of_them_and_ids_are_told()
     twins = (Project(1, "Alpha project", "ALPHA"), Project(2, "Twin"), Project(3, "Twin"))
     six = dict.fromkeys(range(2, 8), "project-member")
     server = a_server(*PEOPLE, projects=twins, roles={1: EVERYBODY, 2: six, 3: six})
-    stay = [access(f"u{number}", "ALPHA") for number in range(2, 102)]
-    stay += [access("u2", "2"), access("u2", "3")]
+    stay = [desired_membership(f"u{number}", "ALPHA") for number in range(2, 102)]
+    stay += [desired_membership("u2", "2"), desired_membership("u2", "3")]
     mapping = a_mapping(memberships_missing="revoke")
     plan = plan_for(a_state(*stay), server, mapping, allowed={"revoke:Twin": 5})
     hints = [verdict.hint or "" for verdict in plan.guards if verdict.tripped]
@@ -356,7 +362,7 @@ def test_a_project_or_source_that_is_none_is_told_where_it_is_named() -> None:
     limits = {"projects": {"ALPHA": {"revoke": 1}, "Aplha": {"revoke": 9}}}
     allowed = {"revoke:WEBB": 1, "revoke:beta": 1, "shrink:peeple": 1, "shrink:people": 1}
     mapping = a_mapping(limits=limits)
-    plan = plan_for(a_state(person("u2")), a_server(*PEOPLE), mapping, allowed=allowed)
+    plan = plan_for(a_state(desired_user("u2")), a_server(*PEOPLE), mapping, allowed=allowed)
     unused = [finding for finding in plan.findings if finding.code == "limit-unused"]
     assert {(finding.case, finding.value) for finding in unused} == {
         ("limits-unknown", "Aplha"),

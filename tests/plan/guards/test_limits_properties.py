@@ -21,7 +21,15 @@ from kanport.plan.model import Plan, PlanMapping
 from tests.support.changes import after_of
 from tests.support.examples import examples
 from tests.support.model_server import Kanboard, apply_change
-from tests.support.planning import ADMIN, ALPHA, BETA, a_mapping, a_member, an_access, tripped
+from tests.support.planning import (
+    ADMIN,
+    ALPHA,
+    BETA,
+    a_mapping,
+    a_member,
+    an_access,
+    stopping_guards,
+)
 
 NAMES = tuple(f"u{number}" for number in range(2, 14))
 GROUPS = ("Eng", "Ops", "Web")
@@ -178,7 +186,7 @@ def test_no_project_is_emptied_by_way_of_groups(data: st.DataObject) -> None:
     mapping = data.draw(mappings(wide))
     plan = planned(data.draw(desires()), server, mapping, data.draw(memories(server)))
     gone = lost(server, apply_all(server, plan))
-    if tripped(plan):
+    if stopping_guards(plan):
         event("stopped")
         return
     event("passes, and revokes access" if any(gone.values()) else "passes")
@@ -192,7 +200,7 @@ def test_by_default_no_more_than_a_fifth_of_all_access_goes(data: st.DataObject)
     server = data.draw(servers())
     mapping = data.draw(mappings({}))
     plan = planned(data.draw(desires()), server, mapping, data.draw(memories(server)))
-    if tripped(plan):
+    if stopping_guards(plan):
         event("stopped")
         return
     gone = lost(server, apply_all(server, plan))
@@ -217,5 +225,5 @@ def test_the_properties_above_can_fail() -> None:
         limits={"revoke": "100%"},
     )
     plan = planned(wanted, server, mapping)
-    assert tripped(plan) == ["limit-revoke-in-project"]
+    assert stopping_guards(plan) == ["limit-revoke-in-project"]
     assert len(lost(server, apply_all(server, plan))[ALPHA.id]) == 12

@@ -7,7 +7,14 @@ import pytest
 from kanport.memory import DirectoryMemory, GoodRun, LedgerState, SourceMemory
 from kanport.model import DesiredGroup, DesiredState, Given, Group, User
 from kanport.plan.model import GuardVerdict, Plan
-from tests.support.planning import a_mapping, a_server, a_state, access, person, plan_for
+from tests.support.planning import (
+    a_mapping,
+    a_server,
+    a_state,
+    desired_membership,
+    desired_user,
+    plan_for,
+)
 
 ANN = User(2, "ann")
 MISSING = {"missing": "disable", "managed": {"usernames": ["*"]}}
@@ -34,7 +41,7 @@ def trips(plan: Plan, guard: str) -> bool:
 
 def test_rows_of_which_none_can_be_used_stop_a_plan_that_others_could_lose_by() -> None:
     plan = plan_for(
-        a_state(access("ann", "ALPHA")),
+        a_state(desired_membership("ann", "ALPHA")),
         a_server(ANN),
         a_mapping(users=MISSING, limits={"disable": 9}),
         source={"rows": 40},
@@ -54,13 +61,13 @@ def test_a_list_that_gives_nothing_to_anybody_stops_also_a_plan_that_takes_nothi
 
 
 def test_people_without_memberships_are_no_empty_source_where_nothing_is_revoked() -> None:
-    assert of(plan_for(a_state(person("ann")), a_server(ANN)), "source-empty") is None
+    assert of(plan_for(a_state(desired_user("ann")), a_server(ANN)), "source-empty") is None
 
 
 def test_a_list_without_memberships_does_not_empty_the_projects_that_it_names() -> None:
     server = a_server(ANN, roles={1: {2: "project-member"}})
     mapping = a_mapping(memberships_missing="revoke", limits={"revoke": 9})
-    wanted = a_state(person("ann"), named=["ALPHA"])
+    wanted = a_state(desired_user("ann"), named=["ALPHA"])
     assert trips(plan_for(wanted, server, mapping), "source-empty")
     assert not trips(plan_for(wanted, a_server(ANN), mapping), "source-empty")
     assert not trips(plan_for(wanted, server, mapping, allowed={"empty:people": 1}), "source-empty")
@@ -84,7 +91,7 @@ def test_a_source_may_lose_three_tenths_of_its_rows_or_two(before: int, allowed:
         if lost <= before:
             source = {"rows": before - lost}
             plan = plan_for(
-                a_state(person("ann")), a_server(ANN), memory=last_good(before), source=source
+                a_state(desired_user("ann")), a_server(ANN), memory=last_good(before), source=source
             )
             assert trips(plan, "source-shrunk") is stops
 
@@ -96,7 +103,11 @@ def test_a_source_may_lose_three_tenths_of_its_rows_or_two(before: int, allowed:
 def test_a_mapping_says_how_much_a_source_may_shrink(limit: Any, stops: bool) -> None:
     mapping = a_mapping(limits={"shrink": limit})
     plan = plan_for(
-        a_state(person("ann")), a_server(ANN), mapping, memory=last_good(100), source={"rows": 60}
+        a_state(desired_user("ann")),
+        a_server(ANN),
+        mapping,
+        memory=last_good(100),
+        source={"rows": 60},
     )
     assert trips(plan, "source-shrunk") is stops
 
@@ -105,7 +116,11 @@ def test_a_mapping_says_how_much_a_source_may_shrink(limit: Any, stops: bool) ->
 def test_a_small_source_may_lose_one_row_under_any_share(limit: Any, stops: bool) -> None:
     mapping = a_mapping(limits={"shrink": limit})
     plan = plan_for(
-        a_state(person("ann")), a_server(ANN), mapping, memory=last_good(8), source={"rows": 7}
+        a_state(desired_user("ann")),
+        a_server(ANN),
+        mapping,
+        memory=last_good(8),
+        source={"rows": 7},
     )
     assert trips(plan, "source-shrunk") is stops
 
@@ -115,7 +130,7 @@ def test_a_source_that_shrank_is_told_with_both_numbers_and_let_pass_by_name() -
         keys = {name.replace("_", ":"): number for name, number in allowed.items()}
         memory, source = last_good(1000), {"rows": 600}
         plan = plan_for(
-            a_state(person("ann")), a_server(ANN), memory=memory, source=source, allowed=keys
+            a_state(desired_user("ann")), a_server(ANN), memory=memory, source=source, allowed=keys
         )
         verdict = of(plan, "source-shrunk")
         assert verdict is not None
@@ -133,7 +148,9 @@ def test_a_source_that_shrank_is_told_with_both_numbers_and_let_pass_by_name() -
 
 def test_a_source_that_grew_or_is_new_or_was_never_seen_is_nothing_to_stop_for() -> None:
     for memory in (last_good(9), LedgerState(), LedgerState(last_good=GoodRun("r", "t", {}))):
-        plan = plan_for(a_state(person("ann")), a_server(ANN), memory=memory, source={"rows": 12})
+        plan = plan_for(
+            a_state(desired_user("ann")), a_server(ANN), memory=memory, source={"rows": 12}
+        )
         assert of(plan, "source-shrunk") is None
 
 
@@ -142,7 +159,7 @@ def test_a_source_that_grew_or_is_new_or_was_never_seen_is_nothing_to_stop_for()
 
 def with_columns(before: set[str], now: set[str], **parts: Any) -> Plan:
     return plan_for(
-        a_state(person("ann")),
+        a_state(desired_user("ann")),
         a_server(ANN),
         a_mapping(**parts.pop("mapping", {})),
         memory=last_good(1, *before),
@@ -216,7 +233,7 @@ def from_directory(
 
 
 THEN = DirectoryMemory(server="ldap1", newest="2026-11-20")
-NEW, LESS = a_state(person("ann"), person("eve", 3)), a_state(person("ann"))
+NEW, LESS = a_state(desired_user("ann"), desired_user("eve", 3)), a_state(desired_user("ann"))
 BOB = User(3, "bob")
 
 
@@ -251,7 +268,7 @@ def test_data_that_may_be_older_create_somebody_all_the_same(older: str, stops: 
 
 def test_data_that_may_be_older_enable_nobody() -> None:
     off = User(3, "bob", active=False)
-    state = a_state(person("ann"), person("bob", 3, active=True))
+    state = a_state(desired_user("ann"), desired_user("bob", 3, active=True))
     plan = from_directory("unknown", off, then=None, state=state)
     assert [str(one.action) for one in plan.changes] == ["user.enable"]
     assert trips(plan, "source-stale")

@@ -19,12 +19,12 @@ from tests.support.planning import (
     a_member,
     a_server,
     a_state,
-    access,
     an_access,
     cell,
-    person,
+    desired_membership,
+    desired_user,
     plan_for,
-    tripped,
+    stopping_guards,
 )
 
 ANN, BOB = User(2, "ann"), User(3, "bob")
@@ -78,21 +78,21 @@ def test_a_group_without_members_empties_only_what_a_directory_shows(
 ) -> None:
     plan = planned(desired, rows, groups=[OF_GROUPS], group_members_missing="remove")
     assert {str(one.action) for one in plan.changes} == {"group_member.remove"}
-    assert ("source-empty" in tripped(plan)) is stopped
+    assert ("source-empty" in stopping_guards(plan)) is stopped
 
 
 def test_the_access_of_groups_ends_only_where_the_source_gives_some() -> None:
     parts: dict[str, Any] = {"group_access": [OF_ACCESS], "group_access_missing": "revoke"}
     nothing = planned(DesiredState(), **parts)
     assert [str(one.action) for one in nothing.changes] == ["group_access.revoke"]
-    assert tripped(nothing) == ["source-empty"]
+    assert stopping_guards(nothing) == ["source-empty"]
     other = an_access(Given("Team", ROW), Given("BETA", ROW), Given(MEMBER, ROW))
     plan = planned(DesiredState(group_access=(other,)), **parts)
     assert sorted(str(one.action) for one in plan.changes) == [
         "group_access.grant",
         "group_access.revoke",
     ]
-    assert tripped(plan) == []
+    assert stopping_guards(plan) == []
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_project_without_members_empties_only_what_a_directory_shows(
     server = a_server(ANN, BOB, roles=ROLES)
     plan = plan_for(DesiredState(projects_named=named), server, mapping)
     assert {str(one.action) for one in plan.changes} == {"membership.revoke"}
-    assert tripped(plan) == (["source-empty"] if stopped else [])
+    assert stopping_guards(plan) == (["source-empty"] if stopped else [])
 
 
 @pytest.mark.parametrize("missing", ["keep", "disable"])
@@ -116,19 +116,21 @@ def test_a_source_of_people_and_memberships_is_judged_by_what_it_loses(missing: 
     mapping = a_mapping(users=users, memberships_missing="revoke", limits=limits, protect=["admin"])
     server = a_server(ANN, BOB, roles={1: {3: MEMBER}})
     # People come, and no membership.
-    plan = plan_for(a_state(person("ann"), named=["ALPHA"]), server, mapping)
-    assert tripped(plan) == ["source-empty"]
+    plan = plan_for(a_state(desired_user("ann"), named=["ALPHA"]), server, mapping)
+    assert stopping_guards(plan) == ["source-empty"]
     # Memberships come, and no people.
-    plan = plan_for(a_state(access("ann", "ALPHA")), server, mapping)
-    assert tripped(plan) == ([] if missing == "keep" else ["source-empty"])
-    plan = plan_for(a_state(person("ann"), access("ann", "ALPHA")), server, mapping)
-    assert tripped(plan) == []
+    plan = plan_for(a_state(desired_membership("ann", "ALPHA")), server, mapping)
+    assert stopping_guards(plan) == ([] if missing == "keep" else ["source-empty"])
+    plan = plan_for(
+        a_state(desired_user("ann"), desired_membership("ann", "ALPHA")), server, mapping
+    )
+    assert stopping_guards(plan) == []
 
 
 def test_a_row_of_which_it_is_open_who_is_meant_is_of_use_all_the_same() -> None:
     users = {"missing": "disable", "managed": {"usernames": ["*"]}}
     mapping = a_mapping(users=users, memberships=[], protect=["admin"])
     twins = (User(2, "Ann"), User(3, "ANN"))
-    plan = plan_for(a_state(person("ann")), a_server(*twins), mapping)
+    plan = plan_for(a_state(desired_user("ann")), a_server(*twins), mapping)
     assert plan.changes == ()
-    assert tripped(plan) == []
+    assert stopping_guards(plan) == []

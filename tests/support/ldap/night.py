@@ -76,6 +76,6 @@ class Night:
         return [bool(users[name].is_active) for name in names]
 
 
-def said(result: Result) -> str:
+def words_of(result: Result) -> str:
     """Return all that a run printed, whatever the width of its lines."""
     return " ".join(f"{result.out} {result.err}".split())

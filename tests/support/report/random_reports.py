@@ -98,7 +98,7 @@ people = st.builds(PlanPerson, username=texts, name=st.none() | texts)
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> tuple[Plan, Run]:
+def whole_plans_and_runs(draw: st.DrawFn) -> tuple[Plan, Run]:
     """Some plan that tells everything, with some run of it; every text may be hostile."""
     plan, run = draw(plans_and_runs())
     added = {

@@ -10,7 +10,7 @@ from tests.scenarios.test_leavers_and_adoption import MAPPING as LEAVING
 from tests.scenarios.test_withheld import MAPPING as WITHHELD
 from tests.support import moving
 from tests.support.files import GRANTS, MAPPING, PEOPLE
-from tests.support.fixed_address import TOKEN, URL, proxy_to
+from tests.support.fixed_address import RECORDED_TOKEN, RECORDED_URL, proxy_to
 from tests.support.stories.scene import Scene, story
 
 RECORDED = Path(__file__).parents[2] / "versions" / "v0_1_0"
@@ -388,11 +388,11 @@ def recorded(scene: Scene, moment: str, *commands: tuple[str, ...]) -> None:
         shutil.copy(RECORDED / f"{moment}.{name}", scene.folder / name)
     store = scene.folder / "server.sqlite"
     with (
-        Sandbox(SandboxOptions(token=TOKEN, store=store)) as server,
+        Sandbox(SandboxOptions(token=RECORDED_TOKEN, store=store)) as server,
         proxy_to(server.url) as proxy,
     ):
         scene.move_to(server)
-        scene.patch.setenv("KANPORT_URL", URL)
+        scene.patch.setenv("KANPORT_URL", RECORDED_URL)
         scene.patch.setenv("KANPORT_ALLOW_HTTP", "1")
         scene.patch.setenv("http_proxy", proxy)
         for command in commands:
