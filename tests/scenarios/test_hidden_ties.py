@@ -13,7 +13,7 @@ from tests.support.command_line import Result
 from tests.support.ldap import ds389
 from tests.support.ldap.ds389 import Ds389
 from tests.support.ldap.ldif import GROUPS, PEOPLE, dn, entry, group, person, tree
-from tests.support.ldap.night import NAMES, Night, said
+from tests.support.ldap.night import NAMES, Night, words_of
 from tests.support.ldap.slapd import PASSWORD, SUFFIX, Slapd
 
 READER = f"cn=reader,{SUFFIX}"
@@ -134,7 +134,7 @@ def test_whose_login_is_hidden_keeps_what_a_list_of_logins_gave(
 
     assert second.code == 0, second
     assert web(here) == ["ada", "bob", "cyd"], second
-    assert f"cn=bob,{PEOPLE}" in said(second)
+    assert f"cn=bob,{PEOPLE}" in words_of(second)
 
 
 @pytest.mark.parametrize("kind", ["slapd", "389"])
@@ -155,7 +155,7 @@ def test_a_number_that_is_hidden_takes_nobody_out_of_a_primary_group(
 
     assert second.code == 0, second
     assert web(here) == ["ada", "bob", "cyd", *(["dan"] if below != f"cn=bob,{PEOPLE}" else [])]
-    assert below in said(second) and "read gidNumber" in said(second)
+    assert below in words_of(second) and "read gidNumber" in words_of(second)
 
 
 @pytest.mark.parametrize("nested", ["walk", "none"])
@@ -233,6 +233,6 @@ def test_a_login_that_two_have_is_neither_of_them(
         third = sync(here, how)
 
     assert first.code == second.code == third.code == 0
-    assert "groups list logins that 2 entries share" in said(first)
+    assert "groups list logins that 2 entries share" in words_of(first)
     assert here.server.store.snapshot().memberships["WEB2", "bob"] == "project-member"
     assert ("WEB2", "ada") not in here.server.store.snapshot().memberships
